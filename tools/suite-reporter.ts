@@ -1,0 +1,74 @@
+/**
+ * What a test run says at its end: the time of each suite (file), what was skipped for want of real parts, and one line
+ * `N passed, N failed, N skipped`. A suite that needs a missing part carries `[needs PART]` in its name
+ * (see test/support/real-parts.ts). With SALLYPORT_REQUIRE_PARTS=1, as in CI, anything skipped fails the run.
+ */
+import { relative } from 'node:path';
+import type { Reporter, TestModule } from 'vitest/node';
+
+const NEEDS = / \[needs ([^\]]+)\]$/;
+
+export default class SuiteReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const lines = ['', 'Time per suite:', ...timePerSuite(modules), ...skippedForParts(modules)];
+    const count = countTests(modules);
+    if (count.skipped > 0 && process.env['SALLYPORT_REQUIRE_PARTS'] === '1') {
+      lines.push('SALLYPORT_REQUIRE_PARTS=1: a skipped test fails the run.', ...namesOfSkipped(modules));
+      process.exitCode = 1;
+    }
+    if (unhandledErrors.length > 0) {
+      lines.push(`${unhandledErrors.length} errors outside of any test (see above).`);
+    }
+    lines.push(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+    process.stdout.write(`${lines.join('\n')}\n`);
+  }
+}
+
+function timePerSuite(modules: readonly TestModule[]): string[] {
+  return modules
+    .map((module) => ({ name: nameOf(module), ms: timeOf(module) }))
+    .sort((a, b) => b.ms - a.ms)
+    .map(({ name, ms }) => `${(ms / 1000).toFixed(2).padStart(8)} s  ${name}`);
+}
+
+function timeOf(module: TestModule): number {
+  const { prepareDuration, environmentSetupDuration, collectDuration, setupDuration, duration } = module.diagnostic();
+  return prepareDuration + environmentSetupDuration + collectDuration + setupDuration + duration;
+}
+
+function skippedForParts(modules: readonly TestModule[]): string[] {
+  const lines: string[] = [];
+  for (const module of modules) {
+    for (const suite of module.children.allSuites()) {
+      const needs = NEEDS.exec(suite.name);
+      if (needs) {
+        lines.push(`Skipped for want of ${needs[1]}: ${nameOf(module)} "${suite.name.replace(NEEDS, '')}".`);
+      }
+    }
+  }
+  return lines.length === 0 ? [] : [...lines, 'To get the missing parts: npm run parts'];
+}
+
+function namesOfSkipped(modules: readonly TestModule[]): string[] {
+  return modules.flatMap((module) =>
+    [...module.children.allTests('skipped')].map((test) => `  skipped: ${nameOf(module)} > ${test.fullName}`),
+  );
+}
+
+function countTests(modules: readonly TestModule[]): { passed: number; failed: number; skipped: number } {
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  for (const module of modules) {
+    for (const test of module.children.allTests()) {
+      const { state } = test.result();
+      // Still pending at the end: the run was stopped, so the test did not show what it should.
+      count[state === 'pending' ? 'skipped' : state] += 1;
+    }
+    // A file that does not load has no tests, yet it must not count as nothing.
+    count.failed += module.errors().length;
+  }
+  return count;
+}
+
+function nameOf(module: TestModule): string {
+  return relative(process.cwd(), module.moduleId);
+}
