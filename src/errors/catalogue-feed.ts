@@ -1,0 +1,90 @@
+// Codes of the feed: the document itself, and single items of it.
+
+import type { Entry } from './catalogue.ts';
+
+export const FEED_CODES = {
+  'FEED-UNSIGNED': {
+    text: 'The feed {url} is unsigned and http: anybody on the way could change it.',
+    check: 'Use an https feed_url. Plain http is taken from this machine only (127.0.0.0/8, ::1, localhost).',
+    class: 'policy',
+    retry: 'change',
+  },
+  'FEED-INVALID': {
+    text: 'The feed is not valid: {reason}.',
+    check: 'Tell the vendor; docs/protocol.md has the format. A block page of the proxy looks like this, too.',
+    class: 'content',
+    retry: 'later',
+  },
+  'FEED-NOT-JSON': {
+    text: 'Expected a JSON feed, got {type}, {bytes:size}, titled {title}.',
+    check: 'A block page or a captive portal answers in place of the server. Open the URL through the same proxy.',
+    class: 'content',
+    retry: 'later',
+  },
+  'FEED-NEWER': {
+    text: 'The feed has format {found}; this Sallyport reads {known}.',
+    check: 'Update Sallyport.',
+    class: 'content',
+    retry: 'change',
+  },
+  'FEED-LIMIT': {
+    text: 'The feed exceeds a limit: {what} is {found}, at most {limit} is taken.',
+    check: 'Tell the vendor; docs/protocol.md has the limits.',
+    class: 'content',
+    retry: 'change',
+  },
+  'FEED-ROLLBACK': {
+    text: 'The feed went back from serial {known} to {found}.',
+    check: 'An old copy from a cache, or somebody replays one. It is fetched afresh at the next try.',
+    class: 'content',
+    retry: 'later',
+  },
+  'FEED-FORKED': {
+    text: 'The feed has serial {found} as before, but other content.',
+    check: 'The vendor must raise the serial with each change.',
+    class: 'content',
+    retry: 'later',
+  },
+  'FEED-STALE': {
+    text: 'The feed expired at {expires}; the clock here says {now:time}.',
+    check: 'Check the clock of this host, then whether a cache holds the feed back, then ask the vendor.',
+    class: 'content',
+    retry: 'later',
+  },
+  'ID-INVALID': {
+    text: 'The id {id} is not usable: {reason}.',
+    check: 'Tell the vendor; ids are letters, digits, dot, dash and underscore, at most 64.',
+    class: 'content',
+    retry: 'never',
+  },
+  'ID-DUPLICATE': {
+    text: 'The feed has the id {id} twice (case does not count).',
+    check: 'Tell the vendor.',
+    class: 'content',
+    retry: 'never',
+  },
+  'ID-REUSED': {
+    text: 'Update ID {id} had sha256 {known} before and has {found} now; an id keeps its digest for ever.',
+    check: 'Tell the vendor: a changed package needs a new id. If they did not change it, somebody else did.',
+    class: 'content',
+    retry: 'never',
+  },
+  'REQUIRES-UNKNOWN': {
+    text: 'Update ID {id} requires {requires}, which the feed does not have.',
+    check: 'Tell the vendor.',
+    class: 'content',
+    retry: 'change',
+  },
+  'REQUIRES-CYCLE': {
+    text: 'Update ID {id} requires itself by way of {path}.',
+    check: 'Tell the vendor.',
+    class: 'content',
+    retry: 'change',
+  },
+  'REQUIRES-DEPTH': {
+    text: 'Update ID {id} stands on a chain of more than {limit} required updates.',
+    check: 'Tell the vendor.',
+    class: 'content',
+    retry: 'change',
+  },
+} as const satisfies Record<string, Entry>;

@@ -1,0 +1,96 @@
+// Codes of `src/http` and `src/transfer`: the exchange itself, redirects and URLs, and the durable fetch.
+
+import type { Entry } from './catalogue.ts';
+
+export const HTTP_CODES = {
+  'RESPONSE-TIMEOUT': {
+    text: '{received:size} of {expected:size} after {elapsed:ms}: no byte for {limit:ms} ({key}).',
+    check: 'A scanning proxy may hold a package back. Raise {key}; 300000 is generally sufficient.',
+    class: 'timeout',
+    retry: 'later',
+  },
+  'DOCUMENT-TIMEOUT': {
+    text: 'The answer of {url} was not complete in {limit:ms}.',
+    check: 'The server or the proxy trickles; try again later, then look into their logs.',
+    class: 'timeout',
+    retry: 'later',
+  },
+  'CONNECTION-LOST': {
+    text: 'The connection broke after {received:size} of {expected:size}: {reason}.',
+    check: 'The proxy or the server cut it; the bytes are kept and the next attempt goes on from there.',
+    class: 'tcp',
+    retry: 'later',
+  },
+  'BAD-RESPONSE': {
+    text: '{url} did not answer in HTTP/1.1: {reason}.',
+    check: 'Something between here and the server breaks the protocol.',
+    class: 'http',
+    retry: 'later',
+  },
+  'ORIGIN-STATUS': {
+    text: '{url} answered {status} {reason}.',
+    check: 'Check the URL; then ask the vendor. The proxy is not the problem.',
+    class: 'http',
+    retry: 'later',
+  },
+  'ORIGIN-407': {
+    text: 'The server {url} itself answered 407 inside the tunnel; no credential was sent.',
+    check: 'The server is broken or hostile. Only a proxy may ask for proxy credentials.',
+    class: 'http',
+    retry: 'change',
+  },
+  'REDIRECT-LOOP': {
+    text: 'More than {limit} redirects, the last one to {url}.',
+    check: 'Ask the vendor; a captive portal can do this, too.',
+    class: 'http',
+    retry: 'change',
+  },
+  'REDIRECT-INVALID': {
+    text: '{url} answered {status} with an unusable Location {location}.',
+    check: 'Ask the vendor; a captive portal can do this, too.',
+    class: 'http',
+    retry: 'change',
+  },
+  'URL-INVALID': {
+    text: '{url} is not a usable URL: {reason}.',
+    check: 'Only http and https URLs without user, password and fragment are followed.',
+    class: 'http',
+    retry: 'never',
+  },
+  'URL-FOREIGN': {
+    text: '{url} is neither at the configured origin nor in updates.allowed_origins; not followed.',
+    check: 'When the vendor really serves packages from there, add {origin} to updates.allowed_origins.',
+    class: 'policy',
+    retry: 'change',
+  },
+  'URL-INTERNAL': {
+    text: '{url} points at an address of this machine or its network ({host}); not followed.',
+    check: 'A server on the outside must not send us there. Ask the vendor.',
+    class: 'policy',
+    retry: 'change',
+  },
+  'URL-DOWNGRADE': {
+    text: '{url} would go from https to http; not followed.',
+    check: 'Ask the vendor to redirect to https.',
+    class: 'policy',
+    retry: 'change',
+  },
+  'CONTENT-ENCODED': {
+    text: '{url} came with Content-Encoding {encoding}, which was not asked for; nothing was decoded.',
+    check: 'The server or the proxy must send packages as they are.',
+    class: 'content',
+    retry: 'later',
+  },
+  'DOCUMENT-TOO-LARGE': {
+    text: 'The answer of {url} is larger than {limit:size}.',
+    check: 'Is the URL right? A package or a page is not what belongs there.',
+    class: 'content',
+    retry: 'change',
+  },
+  'TOO-MANY-INTERIM': {
+    text: '{url} sent more than {limit} interim (1xx) responses.',
+    check: 'The server or the proxy is broken.',
+    class: 'http',
+    retry: 'later',
+  },
+} as const satisfies Record<string, Entry>;

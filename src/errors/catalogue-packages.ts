@@ -1,0 +1,72 @@
+// Codes of a package: what arrived, and what became of what was published.
+
+import type { Entry } from './catalogue.ts';
+
+export const PACKAGE_CODES = {
+  'NOT-THE-PACKAGE': {
+    text: 'Expected a .JAR of {expected:size}, got {type}, {bytes:size}, titled {title}. Discarded.',
+    check: 'A block page or a captive portal answers in place of the package. Ask the proxy team to allow it.',
+    class: 'content',
+    retry: 'later',
+  },
+  'NOT-A-JAR': {
+    text: 'The file is no .JAR: {reason}. Discarded.',
+    check: 'The proxy replaced or rewrote the package, or the vendor published something else.',
+    class: 'content',
+    retry: 'later',
+  },
+  'LENGTH-MISMATCH': {
+    text: 'The feed says {expected} bytes, the response says {announced}. Nothing was fetched.',
+    check: 'The proxy rewrote the package, or the vendor changed the file under the same id.',
+    class: 'content',
+    retry: 'later',
+  },
+  'BODY-TOO-LONG': {
+    text: 'More than the {expected} bytes of the feed arrived. Discarded.',
+    check: 'The proxy rewrote the package, or the vendor changed the file under the same id.',
+    class: 'content',
+    retry: 'later',
+  },
+  'BODY-SHORT': {
+    text: 'The response ended after {received} of {expected} bytes.',
+    check: 'The proxy or the server cut it; the next attempt goes on from there.',
+    class: 'content',
+    retry: 'later',
+  },
+  'RANGE-INVALID': {
+    text: 'Asked for the bytes from {asked}, got {range}.',
+    check: 'A cache between here and the server answers ranges wrongly; the next attempt starts from zero.',
+    class: 'content',
+    retry: 'later',
+  },
+  'DIGEST-MISMATCH': {
+    text: 'sha256 is {found}, the feed says {expected} ({via}). Discarded.',
+    check: 'The proxy rewrote or cached an altered package; the next attempt asks it for a fresh copy.',
+    class: 'content',
+    retry: 'later',
+  },
+  'PACKAGE-TOO-LARGE': {
+    text: 'Update ID {id} has {length:size}; updates.max_package_bytes allows {limit:size}.',
+    check: 'Raise updates.max_package_bytes when this package is wanted.',
+    class: 'content',
+    retry: 'change',
+  },
+  'PACKAGE-DAMAGED': {
+    text: 'The published package {path} has changed: sha256 {found}, published as {expected}. It was moved to {aside}.',
+    check: 'Somebody or a bad disk changed it. It is fetched again.',
+    class: 'content',
+    retry: 'later',
+  },
+  'PACKAGE-MISSING': {
+    text: 'The published package {path} is gone.',
+    check: 'Somebody removed it; it is fetched again. To keep fewer versions, lower updates.keep_versions.',
+    class: 'content',
+    retry: 'later',
+  },
+  'ACKNOWLEDGE-REFUSED': {
+    text: 'The acknowledgement endpoint answered {status}; the receipt is kept and tried again once a day.',
+    check: 'Check updates.acknowledge_url; then ask the vendor.',
+    class: 'http',
+    retry: 'later',
+  },
+} as const satisfies Record<string, Entry>;

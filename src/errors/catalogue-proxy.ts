@@ -1,0 +1,127 @@
+// Codes of `src/proxy`: everything between this host and the far end of the tunnel. The proxy's own answers are here
+// and never mixed with the origin's (law 9). Wording follows part C of the notes on the field's thirty situations.
+
+import type { Entry } from './catalogue.ts';
+
+export const PROXY_CODES = {
+  'DNS-PROXY': {
+    text: 'Cannot resolve proxy host {host} ({reason}).',
+    check: 'Check the address of proxy {proxy}; is the name typed right, does this host use the inner DNS?',
+    class: 'dns',
+    retry: 'later',
+  },
+  'DNS-TARGET': {
+    text: 'Cannot resolve {host} here ({reason}), and no proxy is used.',
+    check: 'Behind a proxy this is normal: configure one. Otherwise check the DNS of this host.',
+    class: 'dns',
+    retry: 'later',
+  },
+  'TCP-REFUSED': {
+    text: '{host} refused port {port} after {elapsed:ms}: the host is up, nothing listens there.',
+    check: 'Check the port. Common proxy ports are 3128, 8080 and 80.',
+    class: 'tcp',
+    retry: 'later',
+  },
+  'TCP-TIMEOUT': {
+    text: 'No answer from {host}:{port} in {elapsed:ms} ({key}).',
+    check: 'A firewall drops it, or the address is wrong.',
+    class: 'tcp',
+    retry: 'later',
+  },
+  'TCP-FAILED': {
+    text: 'Cannot connect to {host}:{port}: {reason}.',
+    check: 'Check the route and the firewall between this host and {host}.',
+    class: 'tcp',
+    retry: 'later',
+  },
+  'TUNNEL-TIMEOUT': {
+    text: 'Proxy {proxy} did not answer CONNECT {target} in {elapsed:ms} ({key}).',
+    check: 'The proxy is overloaded, or the port belongs to something else.',
+    class: 'timeout',
+    retry: 'later',
+  },
+  'TUNNEL-CLOSED': {
+    text: 'Proxy {proxy} closed the connection before it answered CONNECT {target} ({reason}).',
+    check: 'Look into the log of the proxy; is this really its proxy port?',
+    class: 'tcp',
+    retry: 'later',
+  },
+  'NOT-A-PROXY': {
+    text: '{proxy} answered CONNECT {target} with {answer}: this is not a forward proxy.',
+    check: 'Check address and port; a web or SSH server seems to listen there.',
+    class: 'tcp',
+    retry: 'change',
+  },
+  'AUTH-REQUIRED': {
+    text: 'Proxy {proxy} asks for a user ({offered}, realm {realm}), and its authentication is transparent.',
+    check: 'Set authentication, user and password of proxy {proxy}.',
+    class: 'auth',
+    retry: 'change',
+  },
+  'AUTH-REJECTED': {
+    text: 'Proxy {proxy} refused user {user} ({scheme}). Tried once; not retrying, to avoid account lockout.',
+    check: 'Check user and password of proxy {proxy}; expired or rotated? It is tried again when they change.',
+    class: 'auth',
+    retry: 'change',
+  },
+  'AUTH-SCHEME': {
+    text: 'Proxy {proxy} offers {offered}; its authentication is configured as {configured}.',
+    check: 'Set a scheme that the proxy offers, or ask the proxy team for an exemption.',
+    class: 'auth',
+    retry: 'change',
+  },
+  'POLICY-DENIED': {
+    text: 'Proxy {proxy} refused {target} ({status}, {said}).',
+    check: 'Ask the proxy team to allow {target}.',
+    class: 'policy',
+    retry: 'change',
+  },
+  'PROXY-UPSTREAM': {
+    text: 'Proxy {proxy} accepted us but cannot reach {target} ({status}, {said}). The credentials are fine.',
+    check: 'Its DNS or the firewall behind it; ask the proxy team.',
+    class: 'policy',
+    retry: 'later',
+  },
+  'PROXY-REFUSED': {
+    text: 'Proxy {proxy} answered {target} with status {status} ({said}).',
+    check: 'Look into the log of the proxy at this minute.',
+    class: 'policy',
+    retry: 'later',
+  },
+  'TLS-TIMEOUT': {
+    text: 'The TLS handshake with {host} did not end in {elapsed:ms} ({key}).',
+    check: 'Something between here and {host} swallows TLS, or the server is overloaded.',
+    class: 'timeout',
+    retry: 'later',
+  },
+  'TLS-UNTRUSTED': {
+    text: 'The certificate of {host} is not trusted ({reason}); it was issued by {issuer}.',
+    check: 'When that issuer is your own company, the proxy intercepts TLS: ask for a bypass. Else set ca_file.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'TLS-NAME': {
+    text: 'The certificate is for {names}, not for {host}; it was issued by {issuer}.',
+    check: 'Check the host name in the URL.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'TLS-CLOCK': {
+    text: 'The certificate of {host} is {reason}: valid {from} to {to}; the clock here says {now:time}.',
+    check: 'Check the clock of this host first, then the certificate of the server.',
+    class: 'tls',
+    retry: 'later',
+  },
+  'TLS-FAILED': {
+    text: 'The TLS handshake with {host} failed: {reason}.',
+    check: 'Is this port a TLS port? Does something between here and {host} break TLS?',
+    class: 'tls',
+    retry: 'later',
+  },
+  'TLS-FILE': {
+    text: '{key}: cannot use {path}: {reason}.',
+    check: 'The file must hold PEM text that this user may read.',
+    class: 'config',
+    retry: 'change',
+  },
+} as const satisfies Record<string, Entry>;

@@ -1,0 +1,72 @@
+// Codes of `src/system`, and of faults of our own.
+
+import type { Entry } from './catalogue.ts';
+
+export const SYSTEM_CODES = {
+  INTERNAL: {
+    text: 'Unexpected fault: {reason}.',
+    check: 'This is a defect of Sallyport. Please report it with the lines around it.',
+    class: 'internal',
+    retry: 'later',
+  },
+  'FILE-FAILED': {
+    text: 'Cannot {operation} {path}: {reason}.',
+    check: 'Check the folder, its owner and its permissions.',
+    class: 'system',
+    retry: 'later',
+  },
+  'DISK-FULL': {
+    text: 'No room to {operation} {path}: {reason}.',
+    check: 'Free some space, or lower updates.keep_versions or updates.packages_max_bytes.',
+    class: 'system',
+    retry: 'later',
+  },
+  'FILE-SYMLINK': {
+    text: '{path} is a symbolic link; it was not followed.',
+    check: 'Somebody put it there. Remove it after finding out who.',
+    class: 'system',
+    retry: 'change',
+  },
+  'FILE-SPECIAL': {
+    text: '{path} is a {kind}, not a regular file; it was not opened.',
+    check: 'Somebody put it there. Remove it after finding out who.',
+    class: 'system',
+    retry: 'change',
+  },
+  'FILE-LINKED': {
+    text: '{path} has {links} names (hard links); it was not opened.',
+    check: 'Another name of it may lie outside this folder. Remove it after finding out who made it.',
+    class: 'system',
+    retry: 'change',
+  },
+  'FILE-FOREIGN': {
+    text: '{path} belongs to user number {owner}, not to us ({self}); it was not opened.',
+    check: 'Remove it, or give the folder back to the service user.',
+    class: 'system',
+    retry: 'change',
+  },
+  'STATE-NEWER': {
+    text: '{path} was written by a newer Sallyport (format {found}, this one reads {known}); it was set aside as {aside}.',
+    check: 'After a downgrade this is normal. Put the file back when the newer version is installed again.',
+    class: 'system',
+    retry: 'never',
+  },
+  'STATE-DAMAGED': {
+    text: '{path} cannot be read ({reason}); it was set aside as {aside}.',
+    check: 'Nothing to do; the state is rebuilt as far as it can be. Check the disk when this comes again.',
+    class: 'system',
+    retry: 'never',
+  },
+  'CONTROL-UNREACHABLE': {
+    text: 'Cannot talk to the daemon at {path}: {reason}.',
+    check: 'Run the command as root or as a member of the service group, or check that the daemon runs.',
+    class: 'system',
+    retry: 'change',
+  },
+  INTERRUPTED: {
+    text: 'Interrupted: {reason}.',
+    check: 'Nothing to do; bytes already fetched are kept and the work goes on at the next start.',
+    class: 'system',
+    retry: 'later',
+  },
+} as const satisfies Record<string, Entry>;

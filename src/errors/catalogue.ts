@@ -1,0 +1,50 @@
+// Every failure code of the product, gathered from one catalogue per room. A code is for ever: it stands in logs,
+// exit statuses and other people's scripts. `docs/operations.md` has a row for each; a test compares the two.
+
+import { CONFIG_CODES } from './catalogue-config.ts';
+import { FEED_CODES } from './catalogue-feed.ts';
+import { HTTP_CODES } from './catalogue-http.ts';
+import { PACKAGE_CODES } from './catalogue-packages.ts';
+import { PROXY_CODES } from './catalogue-proxy.ts';
+import { SYSTEM_CODES } from './catalogue-system.ts';
+
+/** The class of a failure: it decides the exit status of a command (`exit-status.ts`). */
+export type FailureClass =
+  | 'config'
+  | 'dns'
+  | 'tcp'
+  | 'auth'
+  | 'policy'
+  | 'tls'
+  | 'timeout'
+  | 'content'
+  | 'http'
+  | 'system'
+  | 'internal';
+
+/** One row of a catalogue. */
+export interface Entry {
+  /** The sentence, a template over the facts. */
+  readonly text: string;
+  /** What to check or do, a template over the facts. */
+  readonly check: string;
+  readonly class: FailureClass;
+  /**
+   * `later`: the same attempt may succeed by itself, try again with back-off. `change`: it can't until somebody
+   * changes something here or there; it is tried again at the next scheduled round only. `never`: this very thing is
+   * refused for good.
+   */
+  readonly retry: 'later' | 'change' | 'never';
+}
+
+export const CATALOGUE = {
+  ...SYSTEM_CODES,
+  ...CONFIG_CODES,
+  ...PROXY_CODES,
+  ...HTTP_CODES,
+  ...FEED_CODES,
+  ...PACKAGE_CODES,
+} as const satisfies Record<string, Entry>;
+
+/** A stable failure code, such as `TCP-REFUSED`. */
+export type Code = keyof typeof CATALOGUE;

@@ -1,0 +1,78 @@
+// The one error type of the house: a stable code, the facts, and a sentence made from them by the one formatter.
+//
+// A code is defined once, in the catalogue of its room (`catalogue-*.ts`), with what it means, what to check, and
+// whether trying again can help. Foreign text enters only as a fact, so no message can forge a line or leak a secret
+// past the renderers' redaction.
+
+import { CATALOGUE, type Code, type Entry } from './catalogue.ts';
+import { type FieldsOf, type FieldValue, fillTemplate } from './template.ts';
+
+/** The facts that the sentence of a code asks for; more may be given and travel along in JSON. */
+export type FactsOf<C extends Code> = FieldsOf<(typeof CATALOGUE)[C]['text']> & Readonly<Record<string, FieldValue>>;
+
+/** Where a failure happened, in the words of the failure line. */
+export type Phase =
+  | 'config'
+  | 'resolve'
+  | 'dial'
+  | 'tunnel'
+  | 'authentication'
+  | 'tls'
+  | 'request'
+  | 'response'
+  | 'content'
+  | 'storage';
+
+/** An expected failure with a stable code. `message` is `[CODE] sentence`; `safeText` is the sentence alone. */
+export class CodedError extends Error {
+  override readonly name = 'CodedError';
+  readonly code: Code;
+  readonly facts: Readonly<Record<string, FieldValue>>;
+  /** The sentence, already safe to print on one line. */
+  readonly safeText: string;
+
+  constructor(code: Code, facts: Readonly<Record<string, FieldValue>>, cause?: unknown) {
+    const safeText = fillTemplate(CATALOGUE[code].text, facts);
+    super(`[${code}] ${safeText}`, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.facts = facts;
+    this.safeText = safeText;
+  }
+
+  /** What the catalogue says of this code. */
+  get entry(): Entry {
+    return CATALOGUE[this.code];
+  }
+
+  /** What to check, one line. */
+  get check(): string {
+    return fillTemplate(this.entry.check, this.facts);
+  }
+
+  /** The hop that failed, in words: `proxy corp (proxy.example.com:3128)`, or `this host` when it never left it. */
+  get hop(): string {
+    const hop = this.facts['hop'];
+    return typeof hop === 'string' && hop !== '' ? hop : 'this host';
+  }
+
+  /** Whether the same attempt may succeed later without anybody changing anything. */
+  get retryable(): boolean {
+    return this.entry.retry === 'later';
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { code: this.code, message: this.safeText, check: this.check, hop: this.hop, facts: this.facts };
+  }
+}
+
+/** Makes a coded error; the compiler asks for each fact that the code's sentence and its advice name. */
+export function coded<C extends Code>(code: C, facts: FactsOf<C>, cause?: unknown): CodedError {
+  return new CodedError(code, facts, cause);
+}
+
+/** Wraps whatever was thrown: a coded error as it is, anything else as a fault of ours (`INTERNAL`). */
+export function asCoded(thrown: unknown): CodedError {
+  if (thrown instanceof CodedError) return thrown;
+  const reason = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  return coded('INTERNAL', { reason }, thrown);
+}

@@ -1,0 +1,22 @@
+// The exit statuses of every command: stable, documented in docs/operations.md, one per class of failure, so that a
+// script can tell "the proxy refuses my password" from "the name does not resolve". 64 and 78 are those of sysexits.
+
+import type { FailureClass } from './catalogue.ts';
+
+export const EXIT_OK = 0;
+/** Bad arguments (EX_USAGE). */
+export const EXIT_USAGE = 64;
+
+export const EXIT_STATUS: Readonly<Record<FailureClass, number>> = {
+  internal: 70,
+  config: 78,
+  dns: 10,
+  tcp: 11,
+  auth: 12,
+  policy: 13,
+  tls: 14,
+  timeout: 16,
+  content: 17,
+  http: 18,
+  system: 19,
+};

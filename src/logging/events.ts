@@ -1,0 +1,121 @@
+// The one vocabulary of what happens (law 10). A step reports an event; it never formats text.
+//
+// Each event has a level, the manual's thread name and a template; the classic log line, JSON and the terminal are
+// renderers of it, and a reader of old logs is made from the same templates. Story lines (level info and above) are
+// what an admin tails: one line each, a full stop at the end, foreign text only through the one formatter.
+
+import type { FieldsOf } from '#errors/template.ts';
+
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+interface Definition {
+  readonly level: Level;
+  readonly thread: 'Main' | 'Config' | 'Updater' | 'Receipts' | 'Control';
+  readonly text: string;
+}
+
+export const EVENTS = {
+  // Life of the process
+  started: {
+    level: 'info',
+    thread: 'Main',
+    text: 'Sallyport {version} started as process {pid}; configuration {file}.',
+  },
+  stopping: { level: 'info', thread: 'Main', text: 'Stopping ({reason}); bytes already fetched are kept.' },
+  stopped: { level: 'info', thread: 'Main', text: 'Stopped.' },
+  'control-listening': { level: 'info', thread: 'Control', text: 'Commands are taken at {path}.' },
+  'next-round': { level: 'info', thread: 'Main', text: 'Next check for updates at {at:time}.' },
+  fault: { level: 'error', thread: 'Main', text: '{error}' },
+  // Configuration
+  'purpose-route': { level: 'info', thread: 'Config', text: '{purpose} goes {how} ({why}).' },
+  'purpose-unconfigured': { level: 'info', thread: 'Config', text: '{purpose} is not configured.' },
+  'config-warning': { level: 'warn', thread: 'Config', text: '{file}:{line}:{column} {key}: {message}' },
+  'state-set-aside': { level: 'warn', thread: 'Main', text: '{error}' },
+  // The way out
+  connected: { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} through proxy {proxy} ({how}).' },
+  'connected-direct': { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} (direct).' },
+  'response-via': { level: 'info', thread: 'Updater', text: 'Response via {via:via}.' },
+  redirected: { level: 'info', thread: 'Updater', text: 'Redirected to {url}.' },
+  // A round
+  checking: { level: 'info', thread: 'Updater', text: 'Checking for updates at {url}.' },
+  'feed-read': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Feed serial {serial} has {items} updates; {wanted} wanted (trust {trust}).',
+  },
+  'up-to-date': { level: 'info', thread: 'Updater', text: 'Everything is up to date.' },
+  'item-refused': { level: 'warn', thread: 'Updater', text: 'Update ID {id} is refused: {error} {check}' },
+  'item-deferred': { level: 'info', thread: 'Updater', text: 'Update ID {id} is deferred: {reason}.' },
+  'more-wanted': { level: 'info', thread: 'Updater', text: '{count} more updates are left for the next round.' },
+  'check-failed': { level: 'error', thread: 'Updater', text: 'The check failed at {hop}: {error} {check}' },
+  'round-ended': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Round ended: {published} published, {failed} failed, {pruned} pruned.',
+  },
+  // A download
+  downloading: { level: 'info', thread: 'Updater', text: 'Downloading update ID {id}.' },
+  resuming: { level: 'info', thread: 'Updater', text: 'Resuming update ID {id} at {offset} of {length} bytes.' },
+  waiting: { level: 'debug', thread: 'Updater', text: 'Update ID {id}: {explanation}.' },
+  progress: { level: 'debug', thread: 'Updater', text: 'Update ID {id}: {received:size} of {length:size}.' },
+  'resume-impossible': { level: 'info', thread: 'Updater', text: 'Update ID {id} starts from zero: {reason}.' },
+  downloaded: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Downloaded update ID {id}: {length:size} in {elapsed:ms}, longest silence {silence:ms}.',
+  },
+  'download-failed': { level: 'warn', thread: 'Updater', text: 'Update ID {id} failed at {hop}: {error} {check}' },
+  'next-try': { level: 'info', thread: 'Updater', text: 'Next try at {at:time} ({attempt} of {attempts}).' },
+  'next-try-round': { level: 'info', thread: 'Updater', text: 'Next try with the next check.' },
+  // What became of it
+  verified: { level: 'info', thread: 'Updater', text: 'Verified update ID {id}: sha256 {sha256}.' },
+  published: { level: 'info', thread: 'Updater', text: 'Published update ID {id} as {path}.' },
+  acknowledging: { level: 'info', thread: 'Updater', text: 'Acknowledging receipt of update ID {id}.' },
+  recovered: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Finished update ID {id}, which an interruption had left {stage}.',
+  },
+  discarded: { level: 'info', thread: 'Updater', text: 'Discarded the unfinished bytes of update ID {id}: {reason}.' },
+  withdrawn: { level: 'warn', thread: 'Updater', text: 'Update ID {id} was withdrawn by the vendor; moved to {path}.' },
+  pruned: { level: 'info', thread: 'Updater', text: 'Pruned update ID {id} ({reason}).' },
+  'package-problem': { level: 'error', thread: 'Updater', text: 'Update ID {id}: {error} {check}' },
+  'staging-problem': { level: 'error', thread: 'Updater', text: 'Staging: {error} {check}' },
+  // Receipts
+  'receipt-delivered': {
+    level: 'info',
+    thread: 'Receipts',
+    text: 'Delivered the receipt of update ID {id} ({outcome}).',
+  },
+  'receipt-kept': {
+    level: 'info',
+    thread: 'Receipts',
+    text: 'Kept the receipt of update ID {id} ({outcome}) here; updates.acknowledge_url is not set.',
+  },
+  'receipt-failed': {
+    level: 'warn',
+    thread: 'Receipts',
+    text: 'The receipt of update ID {id} ({outcome}) was not delivered at {hop}: {error} {check}',
+  },
+  'receipt-next-try': {
+    level: 'info',
+    thread: 'Receipts',
+    text: 'The receipt of update ID {id} is tried again at {at:time}.',
+  },
+  'receipt-quarantined': {
+    level: 'error',
+    thread: 'Receipts',
+    text: 'A receipt could not be read and was set aside: {error}',
+  },
+} as const satisfies Record<string, Definition>;
+
+export type EventName = keyof typeof EVENTS;
+
+/** An event by its name, with the fields that its template names; more fields may travel along in JSON. */
+export type EventOf<N extends EventName> = { readonly name: N } & FieldsOf<(typeof EVENTS)[N]['text']>;
+
+/** Anything that can be reported. */
+export type SallyportEvent = { [N in EventName]: EventOf<N> }[EventName];
+
+/** Where a step reports to. Never throws, never blocks. */
+export type Report = (event: SallyportEvent) => void;

@@ -1,0 +1,85 @@
+// The one door to the network (law 1): a `Route` is the choice of how to reach a target, with its reasons; it yields
+// lanes, and only lanes carry bytes out. Work, diagnosis and "Test connection" all walk through here.
+
+import type { Duplex } from 'node:stream';
+
+/** What the traffic is for; each purpose has its own line in `use_proxy_for`. */
+export type Purpose = 'updates' | 'support_logs' | 'exposure_analytics' | 'platform';
+export const PURPOSES: readonly Purpose[] = ['updates', 'support_logs', 'exposure_analytics', 'platform'];
+
+/** How the bytes travel: CONNECT through a proxy, absolute-form to a proxy, or straight to the target. */
+export type Travel = 'tunnel' | 'forward' | 'direct';
+
+/** What is known of the hop once a lane is open. */
+export interface HopFacts {
+  /** Name of the proxy profile; null when direct. */
+  readonly proxy: string | null;
+  /** `http://proxy.example.com:3128` without user, or `direct`; a `RouteKey`'s proxy. */
+  readonly proxyUrl: string;
+  readonly how: Travel;
+  /** The target's host and port. */
+  readonly host: string;
+  readonly port: number;
+  /** The hop in words, for failures: `proxy corp (proxy.example.com:3128)` or `updates.example.com:443`. */
+  readonly hop: string;
+}
+
+/** What a response head looks like to the hop that may have made it. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly reason: string;
+  /** Name, value, name, value, as received. */
+  readonly rawHeaders: readonly string[];
+}
+
+/** One open connection, ready for HTTP/1.1 to the target; TLS to the target is already done where it is https. */
+export interface Lane {
+  readonly socket: Duplex;
+  /** `absolute` when requests must name the whole URL (plain http through a proxy), else `origin`. */
+  readonly form: 'origin' | 'absolute';
+  readonly facts: HopFacts;
+  /** Headers that this hop wants on each request, such as Proxy-Authorization; empty in a tunnel and direct. */
+  readonly requestHeaders: Readonly<Record<string, string>>;
+  /**
+   * Set on a plain connection that was asked for with `bulk`: every byte goes to the consumer through one reused
+   * buffer (valid only during the call), and the socket emits no 'data'. `pause` and `resume` give back-pressure.
+   */
+  readonly bulk: BulkSource | null;
+  /**
+   * Looks at a response that this hop may have made itself (absolute-form): throws the proxy's own failure
+   * (AUTH-*, POLICY-DENIED, PROXY-UPSTREAM) or returns when the origin answered.
+   */
+  judgeResponse(head: ResponseHead, url: string): void;
+  /** Ends the use of the lane. */
+  release(): void;
+}
+
+/** Bytes of a plain socket through one reused buffer (`net`'s `onread`). */
+export interface BulkSource {
+  /** Sets who gets the bytes from now on; called at most once, before anything is written. */
+  consume(onBytes: (chunk: Uint8Array) => void): void;
+}
+
+/** The choice for one purpose and target, explained; nothing is dialled before `open`. */
+export interface Route {
+  readonly purpose: Purpose;
+  readonly target: URL;
+  /** Proxy profile's name, or null for direct. */
+  readonly proxy: string | null;
+  /** What a `RouteKey` calls this proxy: `http://host:port`, or `direct`. */
+  readonly proxyUrl: string;
+  readonly how: Travel;
+  /** The reasons in order, each naming a setting: `use_proxy_for.updates is default`, `proxies[0] "corp" is the default`. */
+  readonly reasons: readonly string[];
+  /**
+   * Dials, tunnels, authenticates, does TLS; each with its own deadline.
+   * @throws CodedError DNS-*, TCP-*, TUNNEL-*, NOT-A-PROXY, AUTH-*, POLICY-*, PROXY-*, TLS-*
+   */
+  open(options: { readonly bulk: boolean; readonly signal: AbortSignal }): Promise<Lane>;
+}
+
+/** Makes routes; the one factory that `compose` hands around. */
+export interface Router {
+  /** @throws CodedError POLICY-DIRECT when the choice is direct and `proxy_required` forbids it */
+  route(purpose: Purpose, target: URL): Route;
+}

@@ -1,0 +1,63 @@
+// The port for everything durable: what the house may do to a disk, one small operation each.
+//
+// `real-files.ts` does it; `test/support/crashing-files.ts` is its twin, which loses what was not synced, runs full,
+// writes short and dies at operation n. Nothing durable is written but through this port. Opening never follows a
+// symbolic link, never hangs on a FIFO and never gives a file that has a second name or another owner (FILE-*).
+
+/** What lstat says of a name. */
+export interface FileFacts {
+  readonly kind: 'file' | 'directory' | 'symbolic link' | 'special file';
+  /** Bytes. */
+  readonly size: number;
+  /** Permission bits, such as 0o644. */
+  readonly mode: number;
+  /** Milliseconds since the epoch. */
+  readonly modifiedMs: number;
+  readonly inode: string;
+  readonly links: number;
+  readonly owner: number;
+}
+
+/** An open regular file of ours. Reading and writing are synchronous: 64 KiB to the page cache beats a thread hop. */
+export interface OpenFile {
+  readonly path: string;
+  /** Writes at a position and returns the bytes written, which may be fewer than given (use `writeAll`). */
+  write(chunk: Uint8Array, position: number): number;
+  /** Reads into the buffer and returns the bytes read, 0 at the end. */
+  read(buffer: Uint8Array, position: number): number;
+  truncate(length: number): Promise<void>;
+  /** fsync: on return the bytes and the length survive a power cut. */
+  sync(): Promise<void>;
+  facts(): FileFacts;
+  close(): Promise<void>;
+}
+
+/** Every durable operation. All errors are coded: FILE-FAILED, DISK-FULL, FILE-SYMLINK, FILE-SPECIAL, ... */
+export interface Files {
+  /** Makes a new file (O_CREAT | O_EXCL | O_NOFOLLOW), readable and writable; the mode is set, whatever the umask. */
+  create(path: string, mode: number): Promise<OpenFile>;
+  /** Opens an existing file to read and write it (O_NOFOLLOW | O_NONBLOCK); regular, one link, ours. */
+  openToWrite(path: string): Promise<OpenFile>;
+  /** Opens an existing file to read it (O_NOFOLLOW | O_NONBLOCK); regular. */
+  openToRead(path: string): Promise<OpenFile>;
+  /** Atomic, replaces the target; durable only after `syncDirectory`. */
+  rename(from: string, to: string): Promise<void>;
+  /** Unlinks a file or a link itself, never what it points at. True when there was one. */
+  remove(path: string): Promise<boolean>;
+  /** Makes a folder and its parents; the mode is set on a folder that it makes, an existing one stays as it is. */
+  makeDirectory(path: string, mode: number): Promise<void>;
+  /** Names in a folder, sorted; empty when the folder does not exist. */
+  list(path: string): Promise<string[]>;
+  /** lstat; null when there is nothing of that name. */
+  facts(path: string): Promise<FileFacts | null>;
+  /** fsync of a folder: on return the names made, renamed and removed in it survive a power cut. */
+  syncDirectory(path: string): Promise<void>;
+}
+
+/** Writes the whole chunk, over as many short writes as it takes. */
+export function writeAll(file: OpenFile, chunk: Uint8Array, position: number): void {
+  let written = 0;
+  while (written < chunk.length) {
+    written += file.write(written === 0 ? chunk : chunk.subarray(written), position + written);
+  }
+}
