@@ -1,0 +1,75 @@
+/**
+ * The plan of the house as data: every room, its floor, and what it may import. The tests in this folder, the linter
+ * (oxlint.config.ts) and nothing else read it. A new room is added here first.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
+
+export interface Room {
+  readonly name: string;
+  readonly floor: number;
+  /** What it may import, where that is not simply "every room on a floor below". */
+  readonly only?: readonly string[];
+  readonly why: string;
+}
+
+/** Stands beside the floors: used by demo, tests, and the commands that main registers for it. */
+const NO_FLOOR = -1;
+
+export const ROOMS: readonly Room[] = [
+  { name: 'errors', floor: 0, only: [], why: 'errors are data for everyone, so they know nobody' },
+  { name: 'system', floor: 0, only: ['errors'], why: 'files, clock and timers serve every room and know none' },
+  { name: 'redaction', floor: 0, only: ['errors'], why: 'redaction is pure and must work before anything else' },
+  { name: 'config', floor: 1, why: 'configuration is read before there is a log' },
+  { name: 'logging', floor: 1, why: 'the event vocabulary must not depend on how things are configured' },
+  { name: 'proxy', floor: 2, why: 'the one door to the network knows nothing of what goes through it' },
+  { name: 'http', floor: 3, why: 'http knows lanes and deadlines, not updates and not where a deadline came from' },
+  { name: 'timeout', floor: 3, only: ['errors', 'config'], why: 'the timeout model is pure arithmetic' },
+  { name: 'path', floor: 3, why: 'what a route has shown is kept apart from who uses it' },
+  { name: 'transfer', floor: 4, why: 'a durable fetch does not know what it fetches' },
+  { name: 'spool', floor: 4, why: 'the durable way out does not know what it sends' },
+  { name: 'updates', floor: 5, why: 'updates know nothing of who asks for them' },
+  { name: 'control', floor: 6, why: 'control says what may be asked; the daemon answers' },
+  { name: 'daemon', floor: 7, why: 'the daemon composes the rooms; no front end is in it' },
+  {
+    name: 'cli',
+    floor: 8,
+    only: ['control', 'config', 'logging', 'errors', 'system', 'redaction'],
+    why: 'a command is a function of (Control, Terminal)',
+  },
+  { name: 'origin', floor: NO_FLOOR, only: ['system', 'logging', 'errors'], why: 'the reference server stands apart' },
+  { name: 'demo', floor: 8, why: 'the demo composes a daemon and an origin' },
+];
+
+/** Who may use the room that stands apart. Files directly in src/ are the program itself: they may import all. */
+const USERS_OF_ORIGIN = ['demo'];
+
+export function allowedRooms(room: Room): readonly string[] {
+  if (room.only !== undefined) {
+    return room.only;
+  }
+  return ROOMS.filter(({ floor }) =>
+    floor === NO_FLOOR ? USERS_OF_ORIGIN.includes(room.name) : floor < room.floor,
+  ).map(({ name }) => name);
+}
+
+export function bannedRooms(room: Room): readonly string[] {
+  const allowed = allowedRooms(room);
+  return ROOMS.map(({ name }) => name).filter((name) => name !== room.name && !allowed.includes(name));
+}
+
+/** Paths of all source files, relative to src/, with forward slashes. */
+export function sourceFiles(): readonly string[] {
+  return readdirSync(SRC, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name).slice(SRC.length).replaceAll('\\', '/'))
+    .sort();
+}
+
+/** The room of a file such as `proxy/auth/basic.ts`, or `main` for one directly in src/. */
+export function roomOf(file: string): string {
+  return file.includes('/') ? file.slice(0, file.indexOf('/')) : 'main';
+}
