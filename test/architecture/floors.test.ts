@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { COMPUTED, importsOf, readSource } from './imports.ts';
+import { allowedRooms, bannedRooms, ROOMS, roomOf, sourceFiles } from './rooms.ts';
+
+/** What is wrong with this import in this file, or nothing. */
+function complaint(file: string, specifier: string): string | undefined {
+  if (specifier === COMPUTED) {
+    return 'a computed import cannot be checked';
+  }
+  if (specifier.split('/').includes('..')) {
+    return `never '../': between rooms '#room/file.ts', within a room './file.ts'`;
+  }
+  if (specifier.startsWith('.') && !/^\.\/[\w./-]+\.ts$/.test(specifier)) {
+    return `within a room './file.ts', with its ending`;
+  }
+  return specifier.startsWith('#') ? complaintAboutRoom(file, specifier) : undefined;
+}
+
+function complaintAboutRoom(file: string, specifier: string): string | undefined {
+  const [from, to] = [roomOf(file), roomOf(specifier.slice(1))];
+  const room = ROOMS.find(({ name }) => name === from);
+  if (!ROOMS.some(({ name }) => name === to)) {
+    return `'${to}' is no room of the house`;
+  }
+  if (room === undefined) {
+    return from === 'main' ? undefined : `'${from}' is no room of the house: add it to test/architecture/rooms.ts`;
+  }
+  if (to === from) {
+    // A folder inside a room has no other way up.
+    return file.split('/').length > 2 ? undefined : `within a room './file.ts'`;
+  }
+  return allowedRooms(room).includes(to) ? undefined : `src/${from} may not import src/${to}: ${room.why}`;
+}
+
+describe('floors of the house', () => {
+  it('there is source to check', () => {
+    expect(sourceFiles().length).toBeGreaterThan(0);
+  });
+
+  it('every import goes to a floor below, or stays within the room', () => {
+    const complaints = sourceFiles().flatMap((file) =>
+      importsOf(readSource(file)).flatMap(({ specifier }) => {
+        const wrong = complaint(file, specifier);
+        return wrong === undefined ? [] : [`src/${file} imports '${specifier}': ${wrong}`];
+      }),
+    );
+
+    expect(complaints).toEqual([]);
+  });
+
+  it('every folder of src is a room of the house', () => {
+    const rooms = new Set(['main', ...ROOMS.map(({ name }) => name)]);
+
+    expect(sourceFiles().filter((file) => !rooms.has(roomOf(file)))).toEqual([]);
+  });
+
+  it('every room has its line in the import map', async () => {
+    const { default: manifest } = await import('../../package.json', { with: { type: 'json' } });
+    const map = new Map<string, string>(Object.entries(manifest.imports));
+
+    for (const { name } of ROOMS) {
+      expect(map.get(`#${name}/*`)).toBe(`./src/${name}/*`);
+    }
+  });
+
+  it('rooms on the same floor never import each other', () => {
+    const errorsMayBeUsed = ['system', 'redaction'];
+    for (const room of ROOMS) {
+      const siblings = ROOMS.filter(({ name, floor }) => floor === room.floor && name !== room.name);
+      const allowed = siblings.map(({ name }) => name).filter((name) => !bannedRooms(room).includes(name));
+
+      expect(allowed, room.name).toEqual(errorsMayBeUsed.includes(room.name) ? ['errors'] : []);
+    }
+  });
+});
+
+describe('the check itself', () => {
+  it.each([
+    ['http/a.ts', '#updates/check.ts', 'may not import'],
+    ['http/a.ts', '#timeout/model.ts', 'may not import'],
+    ['http/a.ts', '../proxy/route.ts', "never '../'"],
+    ['http/a.ts', './../proxy/route.ts', "never '../'"],
+    ['http/a.ts', './deadlines', 'with its ending'],
+    ['http/a.ts', '#http/deadlines.ts', "within a room './file.ts'"],
+    ['http/a.ts', '#test/support/squid.ts', 'no room'],
+    ['http/a.ts', COMPUTED, 'computed'],
+    ['cli/run.ts', '#daemon/daemon.ts', 'may not import'],
+    ['origin/serve.ts', '#http/exchange.ts', 'may not import'],
+    ['updates/check.ts', '#origin/serve.ts', 'may not import'],
+    ['attic/a.ts', '#errors/coded-error.ts', 'add it'],
+  ])('%s may not import %s', (file, specifier, message) => {
+    expect(complaint(file, specifier)).toContain(message);
+  });
+
+  it.each([
+    ['http/a.ts', '#proxy/route.ts'],
+    ['http/a.ts', './deadlines.ts'],
+    ['proxy/auth/basic.ts', '#proxy/route.ts'],
+    ['system/files.ts', '#errors/coded-error.ts'],
+    ['demo/demo.ts', '#origin/serve.ts'],
+    ['demo/demo.ts', '#daemon/daemon.ts'],
+    ['main.ts', '#origin/serve.ts'],
+    ['http/a.ts', 'node:http'],
+    ['http/a.ts', 'undici'],
+  ])('%s may import %s', (file, specifier) => {
+    expect(complaint(file, specifier)).toBeUndefined();
+  });
+
+  it('sees every form of import, and none in a comment or a string', () => {
+    const code = [
+      "import { a } from '#one/a.ts';",
+      "import type { T } from '#two/a.ts';",
+      'import {\n  b,\n  type C,\n} from "#three/a.ts";',
+      "import d, * as e from '#four/a.ts';",
+      "import '#five/a.ts';",
+      "export * from '#six/a.ts';",
+      "export type { U } from '#seven/a.ts';",
+      "const f = await import('#eight/a.ts');",
+      'const g = await import(name);',
+      "// import { h } from '#comment/a.ts';",
+      "/* import('#comment/b.ts') */",
+      "const url = 'http://example.com'; // import('#comment/c.ts')",
+      "process.getBuiltinModule('node:net');",
+    ].join('\n');
+
+    expect(
+      importsOf(code)
+        .map(({ specifier }) => specifier)
+        .sort(),
+    ).toEqual(
+      ['#eight', '#five', '#four', '#one', '#seven', '#six', '#three', '#two']
+        .map((room) => `${room}/a.ts`)
+        .concat(COMPUTED, 'node:net'),
+    );
+    expect(importsOf(code).filter(({ typeOnly }) => typeOnly)).toHaveLength(2);
+  });
+});

@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import { importsOf, readSource, withoutComments } from './imports.ts';
+import { sourceFiles } from './rooms.ts';
+
+/** A thing that only the listed places may use. A place is a file, or a folder with a `/` at its end, under src/. */
+interface Reserved {
+  readonly what: string;
+  readonly modules?: readonly string[];
+  /** Looked for in the code without its comments. */
+  readonly code?: RegExp;
+  readonly places: Readonly<Record<string, string>>;
+  readonly typesAreFree?: boolean;
+}
+
+const RESERVED: readonly Reserved[] = [
+  {
+    what: 'dialling out (law 1: one door to the network)',
+    modules: ['net', 'tls', 'dns', 'dns/promises', 'dgram', 'quic'],
+    typesAreFree: true,
+    places: {
+      'proxy/': 'the one door',
+      'origin/': 'a server: it listens, it does not dial',
+      'demo/': 'a small proxy of its own: it listens on loopback and dials the demo origin',
+    },
+  },
+  {
+    what: 'an HTTP stack',
+    modules: ['http', 'https', 'http2'],
+    typesAreFree: true,
+    places: {
+      'http/': "Node's parser over a lane that src/proxy dialled",
+      'origin/': 'the reference server',
+      'demo/': 'the demo proxy',
+      'control/': 'HTTP over a unix socket: it does not leave the machine',
+    },
+  },
+  {
+    what: 'undici',
+    modules: ['undici'],
+    typesAreFree: true,
+    places: { 'http/': 'small requests over a Route' },
+  },
+  {
+    what: 'the global fetch and friends, which would dial by themselves',
+    code: /(?<![.\w])(?:fetch|WebSocket|EventSource)\s*\(|\bglobalThis\.(?:fetch|WebSocket|EventSource)\b/,
+    places: {},
+  },
+  {
+    what: 'the file system',
+    modules: ['fs', 'fs/promises'],
+    typesAreFree: true,
+    places: {
+      'system/': 'Files: the one port, with its crashing twin',
+      'config/': 'load and secrets: read before anything is composed',
+      'logging/': 'rotation of the log files, which may not fail because of what they report on',
+      'origin/': 'stands apart: a server of files',
+      'demo/': 'makes its own temporary world',
+    },
+  },
+  {
+    what: 'starting processes',
+    modules: ['child_process', 'cluster', 'worker_threads'],
+    typesAreFree: true,
+    places: {},
+  },
+  {
+    what: 'the environment',
+    code: /\bprocess\.env\b|\bloadEnvFile\b/,
+    places: {
+      'main.ts': 'composes the program',
+      'config/places.ts': 'where files are: the directories that systemd names',
+      'config/secrets.ts': 'secrets {env: ...} and {credential: ...}',
+      'cli/terminal.ts': 'NO_COLOR and the like',
+    },
+  },
+  {
+    what: 'randomness (law 2: decisions are pure)',
+    code: /\bMath\.random\b/,
+    places: { 'system/clock.ts': 'the one source, given to those who need it' },
+  },
+  {
+    what: 'the time of day (law 2: decisions are pure)',
+    code: /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(\s*\)|\bperformance\.now\b|\bprocess\.hrtime\b/,
+    places: {
+      'system/clock.ts': 'the one clock, given to those who need it',
+      'origin/': 'stands apart: a server with a clock of its own',
+      'demo/': 'makes its own world',
+    },
+  },
+  {
+    what: 'a timer (law 4: every wait through one clamped timer)',
+    modules: ['timers', 'timers/promises'],
+    code: /(?<![.\w])(?:setTimeout|setInterval)\s*\(|\bAbortSignal\.timeout\b/,
+    places: {
+      'system/': 'the one clamped timer',
+      'origin/': 'stands apart',
+      'demo/': 'makes its own world',
+    },
+  },
+  {
+    what: 'turning off TLS verification',
+    code: /rejectUnauthorized:\s*false|NODE_TLS_REJECT_UNAUTHORIZED/,
+    places: {},
+  },
+];
+
+/** Decisions that must be functions of data: no effect can be reached from them, not even by way of another room. */
+const PURE: readonly RegExp[] = [
+  /^timeout\//,
+  /^updates\/decide[\w-]*\.ts$/,
+  /^http\/judge-url\.ts$/,
+  /^http\/retry-delay\.ts$/,
+  /^transfer\/resume[\w-]*\.ts$/,
+];
+const PURE_MODULES = ['node:crypto', 'node:buffer'];
+
+const MOST_LINES = 400;
+
+function moduleName(specifier: string): string {
+  return specifier.replace(/^node:/, '');
+}
+
+function isIn(file: string, place: string): boolean {
+  return place.endsWith('/') ? file.startsWith(place) : file === place;
+}
+
+function usesOf(reserved: Reserved, code: string): readonly string[] {
+  const modules = importsOf(code)
+    .filter(({ typeOnly }) => !(typeOnly && reserved.typesAreFree))
+    .map(({ specifier }) => specifier)
+    .filter((specifier) => reserved.modules?.includes(moduleName(specifier)));
+  const match = reserved.code?.exec(withoutComments(code));
+  return match ? [...modules, match[0]] : modules;
+}
+
+/** Code and a name for it; files that the rule does not reserve anything from are out. */
+function offenders(reserved: Reserved): readonly string[] {
+  return sourceFiles()
+    .filter((file) => !Object.keys(reserved.places).some((place) => isIn(file, place)))
+    .flatMap((file) => usesOf(reserved, readSource(file)).map((use) => `src/${file} uses ${use}`));
+}
+
+describe('one door', () => {
+  it.each(RESERVED)('only the listed places may use $what', (reserved) => {
+    expect(offenders(reserved)).toEqual([]);
+  });
+
+  it.each([
+    ['dialling', "import { connect } from 'node:net';"],
+    ['dialling', "import tls from 'tls';"],
+    ['dialling', "const net = await import('node:net');"],
+    ['HTTP stack', "import { request } from 'node:https';"],
+    ['undici', "const { request } = await import('undici');"],
+    ['fetch', 'const response = await fetch(url);'],
+    ['file system', "import { readFile } from 'node:fs/promises';"],
+    ['processes', "import { spawn } from 'node:child_process';"],
+    ['environment', "const home = process.env['HOME'];"],
+    ['randomness', 'const x = Math.random();'],
+    ['time of day', 'const now = new Date();'],
+    ['timer', 'setTimeout(() => {}, 5);'],
+    ['TLS verification', 'tls.connect({ rejectUnauthorized: false });'],
+  ])('the rule about %s sees: %s', (what, code) => {
+    expect(RESERVED.filter((reserved) => reserved.what.includes(what)).map((one) => usesOf(one, code))).toEqual([
+      [expect.any(String)],
+    ]);
+  });
+
+  it.each([
+    "import type { Socket } from 'node:net';",
+    '// never Math.random() here, nor process.env',
+    'const at = new Date(clock.now());',
+    'await route.fetch(url);',
+    'clock.setTimeout(work, 5);',
+  ])('no rule minds: %s', (code) => {
+    expect(RESERVED.flatMap((reserved) => usesOf(reserved, code))).toEqual([]);
+  });
+});
+
+describe('pure decisions', () => {
+  const files = sourceFiles().filter((file) => PURE.some((pattern) => pattern.test(file)));
+
+  it('reach no effect through a module', () => {
+    const impure = files.flatMap((file) =>
+      importsOf(readSource(file))
+        .filter(({ specifier, typeOnly }) => !typeOnly && specifier.startsWith('node:'))
+        .filter(({ specifier }) => !PURE_MODULES.includes(specifier))
+        .map(({ specifier }) => `src/${file} imports ${specifier}`),
+    );
+
+    expect(impure).toEqual([]);
+  });
+
+  it('use of other rooms only types and error codes', () => {
+    const impure = files.flatMap((file) =>
+      importsOf(readSource(file))
+        .filter(
+          ({ specifier, typeOnly }) => !typeOnly && specifier.startsWith('#') && !specifier.startsWith('#errors/'),
+        )
+        .map(({ specifier }) => `src/${file} imports ${specifier}`),
+    );
+
+    expect(impure).toEqual([]);
+  });
+});
+
+describe('every source file', () => {
+  it(`has at most ${MOST_LINES} lines`, () => {
+    const long = sourceFiles().filter((file) => readSource(file).trimEnd().split('\n').length > MOST_LINES);
+
+    expect(long).toEqual([]);
+  });
+
+  it('says at its head what it is for', () => {
+    const silent = sourceFiles().filter((file) => !/^(#![^\n]*\n)?\s*(\/\/\s*\S|\/\*\*?\s*\S)/.test(readSource(file)));
+
+    expect(silent).toEqual([]);
+  });
+
+  it('has a name in kebab-case', () => {
+    expect(sourceFiles().filter((file) => !/^([a-z0-9-]+\/)*[a-z0-9-]+(\.generated)?\.ts$/.test(file))).toEqual([]);
+  });
+});
