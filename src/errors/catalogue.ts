@@ -4,6 +4,7 @@
 import { CONFIG_CODES } from './catalogue-config.ts';
 import { FEED_CODES } from './catalogue-feed.ts';
 import { HTTP_CODES } from './catalogue-http.ts';
+import { ORIGIN_CODES } from './catalogue-origin.ts';
 import { PACKAGE_CODES } from './catalogue-packages.ts';
 import { PROXY_CODES } from './catalogue-proxy.ts';
 import { SYSTEM_CODES } from './catalogue-system.ts';
@@ -44,6 +45,7 @@ export const CATALOGUE = {
   ...HTTP_CODES,
   ...FEED_CODES,
   ...PACKAGE_CODES,
+  ...ORIGIN_CODES,
 } as const satisfies Record<string, Entry>;
 
 /** A stable failure code, such as `TCP-REFUSED`. */

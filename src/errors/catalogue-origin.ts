@@ -1,0 +1,24 @@
+// Codes of the reference origin and of the demo: what a vendor meets who builds or serves a feed with our tools.
+
+import type { Entry } from './catalogue.ts';
+
+export const ORIGIN_CODES = {
+  'FEED-BUILD': {
+    text: 'The feed was not built: {file}: {reason}.',
+    check: 'Mend that file and build again; nothing was written. docs/protocol.md has the rules.',
+    class: 'content',
+    retry: 'change',
+  },
+  'SERVE-FAILED': {
+    text: 'Cannot serve {dir} at {host}:{port}: {reason}.',
+    check: 'Check that the folder exists and can be read, and that nothing else listens at that address.',
+    class: 'system',
+    retry: 'change',
+  },
+  'DEMO-FOLDER': {
+    text: '{dir} was not made by the demo; nothing in it was touched.',
+    check: 'The demo empties its folder at each start. Move what is in there away, or remove it.',
+    class: 'system',
+    retry: 'change',
+  },
+} as const satisfies Record<string, Entry>;
