@@ -5,7 +5,7 @@
 // past the renderers' redaction.
 
 import { CATALOGUE, type Code, type Entry } from './catalogue.ts';
-import { type FieldsOf, type FieldValue, fillTemplate } from './template.ts';
+import { type FieldsOf, type FieldValue, fillTemplate, SAFE_SENTENCE } from './template.ts';
 
 /** The facts that the sentence of a code asks for; more may be given and travel along in JSON. */
 export type FactsOf<C extends Code> = FieldsOf<(typeof CATALOGUE)[C]['text']> & Readonly<Record<string, FieldValue>>;
@@ -58,6 +58,11 @@ export class CodedError extends Error {
   /** Whether the same attempt may succeed later without anybody changing anything. */
   get retryable(): boolean {
     return this.entry.retry === 'later';
+  }
+
+  /** What the formatter shows where a template names this error. */
+  [SAFE_SENTENCE](advised: boolean): string {
+    return advised ? `[${this.code}] ${this.safeText} ${this.check}` : `[${this.code}] ${this.safeText}`;
   }
 
   toJSON(): Record<string, unknown> {

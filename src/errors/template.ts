@@ -1,13 +1,15 @@
 // The one formatter for text that a person reads (law 8).
 //
-// Guarantees: whatever the fields hold, the result is one line, of bounded length, without control characters, and
-// a foreign string can't pass for words of ours: a plain token stands as it is, everything else is quoted, escaped
-// and cut. Relies on nothing. Events and errors are both templates: `Downloading update ID {id}.`
+// Guarantees: whatever the fields hold, it never throws, and the result is one line, of bounded length, without control
+// characters, and a foreign string can't pass for words of ours: a plain ASCII token stands as it is, everything else
+// is quoted, escaped and cut. Relies on nothing. Events and errors are both templates: `Downloading update ID {id}.`
 
-/** Longest piece of foreign text that is shown, in characters; a title or a reason fits, a page does not. */
+/** Longest piece of foreign text that is shown, in characters as shown; a title or a reason fits, a page does not. */
 export const FOREIGN_TEXT_LIMIT = 200;
-/** Longest line that the formatter returns, in characters. */
+/** Longest line that the formatter returns, in characters: a dozen fields of the longest kind with the words between. */
 export const LINE_LIMIT = 4_000;
+/** Most of a list that is shown, in characters; the rest is counted. */
+const LIST_LIMIT = 600;
 
 /** What a placeholder may hold. A number is shown by its format; an array is joined with commas. */
 export type FieldValue = string | number | boolean | null | undefined | readonly string[] | Error;
@@ -20,20 +22,37 @@ export type Placeholders<T extends string> = T extends `${string}{${infer Inner}
 /** The fields that a template asks for. */
 export type FieldsOf<T extends string> = { readonly [Name in Placeholders<T>]: FieldValue };
 
+/** The mark of an error whose sentence this formatter made: a symbol, so that no data from outside can carry it. */
+export const SAFE_SENTENCE: unique symbol = Symbol('safe sentence');
+
+/** An error whose sentence is shown as it is, with or without what to check. */
+interface SafeError {
+  [SAFE_SENTENCE](advised: boolean): string;
+}
+
 const PLACEHOLDER = /\{([a-z][A-Za-z0-9]*)(?::([a-z]+))?\}/g;
-/** Letters, digits and the marks of names, hosts, paths and media types: nothing that could begin a line of ours. */
-const TOKEN = /^[\p{L}\p{N}._~@%+/\\:;=?&#*$!-]{1,200}$/u;
+/** Letters, digits and the marks of names, hosts, paths and media types. ASCII only: elsewhere letters look alike. */
+const TOKEN = /^(?!-$)[A-Za-z0-9._~@%+/\\:;=?&#*$!-]{1,200}$/;
+/** The words for a hop: `this host`, `proxy corp (proxy.example.com:3128)`; a bare host is a token. */
+const HOP = /^(?:this host|proxy [\w.~@%+-]{1,100} \([\w.:%[\]-]{1,280}\))$/;
+/**
+ * Words of ours: tokens, quoted tokens and `proxies[0]`, with parentheses and commas. No word of them begins like a
+ * sentence (a capital, then a small letter) and every line of ours does, so even foreign words can't make one.
+ */
+const WORDS =
+  /^(?!.{201})(?! *-$)(?:(?:^| )\(?(?:"[\w.~@%+/:*-]+"|(?![A-Z][a-z])[\w.~@%+/\\:;=?&#*$!'<>-]+(?:\[\d{1,4}\][\w.:-]*)*)\)?,?)+$/;
 
 /**
  * Fills a template. Formats: none (token, or quoted text), `size` (bytes, 10^6 to the MB), `ms` (a duration in
- * milliseconds), `time` (ms since the epoch as local time without zone, the manual's form), `via` (a Via value).
- * A missing field reads `-`.
+ * milliseconds), `time` (ms since the epoch as local time without zone, the manual's form), `via` (a Via value),
+ * `hop` (where it failed), `words` (a phrase made by us or by the admin, bare as long as it can't be a line of ours),
+ * `advised` (an error with what to check). A missing field reads `-`.
  */
 export function fillTemplate(template: string, fields: Readonly<Record<string, FieldValue>>): string {
   const line = template.replaceAll(PLACEHOLDER, (_whole, name: string, format: string | undefined) =>
     show(fields[name], format),
   );
-  return line.length > LINE_LIMIT ? `${line.slice(0, LINE_LIMIT - 1)}…` : line;
+  return line.length > LINE_LIMIT ? `${line.slice(0, LINE_LIMIT - 1).replace(/[\ud800-\udbff]$/, '')}…` : line;
 }
 
 /** Makes one foreign string safe to stand inside a line of ours: a token as it is, else quoted, escaped, cut. */
@@ -43,6 +62,7 @@ export function showForeign(text: string): string {
 
 /** A number of bytes for people: `999 bytes`, `1.5 KB`, `20.0 MB`; a MB is 10^6 bytes. */
 export function showSize(bytes: number): string {
+  if (bytes === 1) return '1 byte';
   if (!Number.isFinite(bytes) || bytes < 1_000) return `${bytes} bytes`;
   const units = ['KB', 'MB', 'GB', 'TB', 'PB'];
   let value = bytes / 1_000;
@@ -57,9 +77,9 @@ export function showSize(bytes: number): string {
 /** A duration for people: `450 ms`, `57 s`, `12 min 5 s`, `3 h 20 min`. */
 export function showDuration(ms: number): string {
   if (!Number.isFinite(ms)) return `${ms} ms`;
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)} ms`;
   const seconds = Math.round(ms / 1_000);
-  if (ms < 10_000 && ms % 1_000 !== 0) return `${(ms / 1_000).toFixed(1)} s`;
+  if (ms < 9_950 && ms % 1_000 !== 0) return `${(ms / 1_000).toFixed(1)} s`;
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7_200) return `${Math.floor(seconds / 60)} min${seconds % 60 === 0 ? '' : ` ${seconds % 60} s`}`;
   const minutes = Math.round(seconds / 60);
@@ -69,19 +89,50 @@ export function showDuration(ms: number): string {
 /** Local time without a zone, to the second, as the manual's log has it: `2013-06-05T00:04:10`. */
 export function showLocalTime(epochMs: number): string {
   const at = new Date(epochMs);
-  if (Number.isNaN(at.getTime())) return '-';
+  const year = at.getFullYear();
+  if (!(year >= 0 && year <= 9_999)) return '-';
   const two = (value: number) => String(value).padStart(2, '0');
-  const day = `${String(at.getFullYear()).padStart(4, '0')}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  const day = `${String(year).padStart(4, '0')}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   return `${day}T${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
 function show(value: FieldValue, format: string | undefined): string {
   if (value === undefined || value === null || value === '') return '-';
+  if (typeof value === 'string') return showText(value, format);
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'number') return showNumber(value, format);
-  if (value instanceof Error) return showError(value);
-  if (typeof value !== 'string') return value.length === 0 ? '-' : value.map((item) => showForeign(item)).join(', ');
-  return format === 'via' ? showVia(value) : showForeign(value);
+  if (value instanceof Error) return showError(value, format);
+  if (Array.isArray(value)) return showList(value, format);
+  return showText(asText(value), format);
+}
+
+function showText(text: string, format: string | undefined): string {
+  if (format === 'via') return showVia(text);
+  if (format === 'hop' && HOP.test(text)) return text;
+  if (format === 'words' && WORDS.test(text)) return text;
+  return showForeign(text);
+}
+
+/** Many Via fields are one list (RFC 9110, 5.3). */
+function showList(items: readonly unknown[], format: string | undefined): string {
+  if (items.length === 0) return '-';
+  if (format === 'via') return showVia(items.map(asText).join(', '));
+  let shown = '';
+  for (const [index, item] of items.entries()) {
+    const piece = showText(asText(item), format);
+    if (shown.length + piece.length > LIST_LIMIT) return `${shown} and ${items.length - index} more`;
+    shown += index === 0 ? piece : `, ${piece}`;
+  }
+  return shown;
+}
+
+/** What the types rule out may still come at run time, out of JSON or a library: a formatter must not throw. */
+function asText(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return 'unprintable';
+  }
 }
 
 function showNumber(value: number, format: string | undefined): string {
@@ -92,46 +143,70 @@ function showNumber(value: number, format: string | undefined): string {
 }
 
 /** An error of ours carries text that this formatter made; any other is foreign text. */
-function showError(error: Error): string {
-  const code: unknown = (error as { code?: unknown }).code;
-  const ours = (error as { safeText?: unknown }).safeText;
-  if (typeof ours === 'string' && typeof code === 'string') return `[${code}] ${ours}`;
-  return showForeign(error.message);
+function showError(error: Error & Partial<SafeError>, format: string | undefined): string {
+  if (typeof error[SAFE_SENTENCE] === 'function') return error[SAFE_SENTENCE](format === 'advised');
+  return showForeign(asText(error.message) || error.name);
 }
 
-/** RFC 9110, 7.6.3: `[protocol-name/]version received-by [comment]`, several joined by commas; comments are dropped. */
+/**
+ * RFC 9110, 7.6.3: `[protocol-name/]version received-by [comment]`, several joined by commas. Comments, which may be
+ * nested, are dropped, and so are empty list elements (5.6.1).
+ */
 function showVia(value: string): string {
-  const hops = value
-    .replaceAll(/\([^()]*\)/g, '')
+  if (value.length > VIA_LIMIT) return quote(value);
+  const hops = withoutComments(value)
     .split(',')
-    .map((hop) => hop.trim().split(/[ \t]+/));
-  const plain = hops.every(
-    ([protocol, by, ...rest]) =>
-      rest.length === 0 && VIA_PROTOCOL.test(protocol ?? '') && VIA_BY.test(by ?? '') && hops.length <= VIA_HOPS,
-  );
-  return plain ? hops.map(([protocol, by]) => `${protocol} ${by}`).join(', ') : quote(value);
+    .map((hop) => hop.trim())
+    .filter((hop) => hop !== '')
+    .map((hop) => hop.replace(/[ \t]+/, ' '));
+  const plain = hops.length > 0 && hops.length <= VIA_HOPS && hops.every((hop) => VIA_HOP.test(hop));
+  return plain ? hops.join(', ') : quote(value);
 }
 
-const VIA_PROTOCOL = /^(?:[A-Za-z][A-Za-z0-9-]{0,15}\/)?[0-9]{1,2}(?:\.[0-9]{1,2})?$/;
-const VIA_BY = /^[A-Za-z0-9._[\]:-]{1,128}$/;
+function withoutComments(value: string): string {
+  let text = value;
+  for (let depth = 0; depth < VIA_COMMENT_DEPTH && text.includes('('); depth += 1) {
+    text = text.replaceAll(/\([^()]*\)/g, '');
+  }
+  return text;
+}
+
+/** Characters of a Via value that are looked at. */
+const VIA_LIMIT = 2_000;
 const VIA_HOPS = 16;
+const VIA_COMMENT_DEPTH = 4;
+/** A pseudonym or host, or an IPv6 address in brackets, and a port: `[INFO]` is none of them. */
+const VIA_HOP =
+  /^(?:[A-Za-z][A-Za-z0-9-]{0,15}\/)?\d{1,2}(?:\.\d{1,2})? (?:[A-Za-z0-9._-]{1,128}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 
 function quote(text: string): string {
-  const cut = text.length > FOREIGN_TEXT_LIMIT;
   let shown = '';
-  for (const character of cut ? text.slice(0, FOREIGN_TEXT_LIMIT) : text) shown += escapeCharacter(character);
-  return `"${shown}${cut ? '…' : ''}"`;
+  let marks = MARKS_LIMIT;
+  for (const character of text) {
+    if (shown.length >= FOREIGN_TEXT_LIMIT) return `"${shown}…"`;
+    marks = MARK.test(character) ? marks + 1 : 0;
+    shown += marks > MARKS_LIMIT ? escapeCodePoint(character) : escapeCharacter(character);
+  }
+  return `"${shown}"`;
 }
 
 /** Brackets are escaped as well: `[Thread: ` inside foreign text would look like the head of a line. */
 function escapeCharacter(character: string): string {
   if (character === '"' || character === '\\') return `\\${character}`;
   if (character === '\n') return '\\n';
-  if (character === '[' || character === ']' || !PRINTABLE.test(character)) {
-    return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-  }
+  if (character === '[' || character === ']' || !PRINTABLE.test(character)) return escapeCodePoint(character);
   return character;
 }
 
-/** Letters, marks, numbers, punctuation, symbols and the plain space; no control, format, surrogate or separator. */
-const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
+function escapeCodePoint(character: string): string {
+  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
+
+/** A mark sits on the character before it: none on our opening quote, and no tower that reaches into other lines. */
+const MARK = /^\p{M}$/u;
+const MARKS_LIMIT = 3;
+/**
+ * Letters, marks, numbers, punctuation, symbols and the plain space; no control, format, surrogate or separator, and
+ * nothing that is drawn as nothing (U+3164 is a letter).
+ */
+const PRINTABLE = /^(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;

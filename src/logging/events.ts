@@ -4,7 +4,7 @@
 // renderers of it, and a reader of old logs is made from the same templates. Story lines (level info and above) are
 // what an admin tails: one line each, a full stop at the end, foreign text only through the one formatter.
 
-import type { FieldsOf } from '#errors/template.ts';
+import type { FieldsOf, FieldValue } from '#errors/template.ts';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -21,16 +21,16 @@ export const EVENTS = {
     thread: 'Main',
     text: 'Sallyport {version} started as process {pid}; configuration {file}.',
   },
-  stopping: { level: 'info', thread: 'Main', text: 'Stopping ({reason}); bytes already fetched are kept.' },
+  stopping: { level: 'info', thread: 'Main', text: 'Stopping ({reason:words}); bytes already fetched are kept.' },
   stopped: { level: 'info', thread: 'Main', text: 'Stopped.' },
   'control-listening': { level: 'info', thread: 'Control', text: 'Commands are taken at {path}.' },
   'next-round': { level: 'info', thread: 'Main', text: 'Next check for updates at {at:time}.' },
-  fault: { level: 'error', thread: 'Main', text: '{error}' },
+  fault: { level: 'error', thread: 'Main', text: '{error:advised}' },
   // Configuration
-  'purpose-route': { level: 'info', thread: 'Config', text: '{purpose} goes {how} ({why}).' },
+  'purpose-route': { level: 'info', thread: 'Config', text: '{purpose} goes {how:words} ({why:words}).' },
   'purpose-unconfigured': { level: 'info', thread: 'Config', text: '{purpose} is not configured.' },
-  'config-warning': { level: 'warn', thread: 'Config', text: '{file}:{line}:{column} {key}: {message}' },
-  'state-set-aside': { level: 'warn', thread: 'Main', text: '{error}' },
+  'config-warning': { level: 'warn', thread: 'Config', text: '{file}:{line}:{column} {key}: {message:words}' },
+  'state-set-aside': { level: 'warn', thread: 'Main', text: '{error:advised}' },
   // The way out
   connected: { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} through proxy {proxy} ({how}).' },
   'connected-direct': { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} (direct).' },
@@ -44,10 +44,10 @@ export const EVENTS = {
     text: 'Feed serial {serial} has {items} updates; {wanted} wanted (trust {trust}).',
   },
   'up-to-date': { level: 'info', thread: 'Updater', text: 'Everything is up to date.' },
-  'item-refused': { level: 'warn', thread: 'Updater', text: 'Update ID {id} is refused: {error} {check}' },
-  'item-deferred': { level: 'info', thread: 'Updater', text: 'Update ID {id} is deferred: {reason}.' },
+  'item-refused': { level: 'warn', thread: 'Updater', text: 'Update ID {id} is refused: {error:advised}' },
+  'item-deferred': { level: 'info', thread: 'Updater', text: 'Update ID {id} is deferred: {reason:words}.' },
   'more-wanted': { level: 'info', thread: 'Updater', text: '{count} more updates are left for the next round.' },
-  'check-failed': { level: 'error', thread: 'Updater', text: 'The check failed at {hop}: {error} {check}' },
+  'check-failed': { level: 'error', thread: 'Updater', text: 'The check failed at {hop:hop}: {error:advised}' },
   'round-ended': {
     level: 'info',
     thread: 'Updater',
@@ -56,15 +56,15 @@ export const EVENTS = {
   // A download
   downloading: { level: 'info', thread: 'Updater', text: 'Downloading update ID {id}.' },
   resuming: { level: 'info', thread: 'Updater', text: 'Resuming update ID {id} at {offset} of {length} bytes.' },
-  waiting: { level: 'debug', thread: 'Updater', text: 'Update ID {id}: {explanation}.' },
-  progress: { level: 'debug', thread: 'Updater', text: 'Update ID {id}: {received:size} of {length:size}.' },
-  'resume-impossible': { level: 'info', thread: 'Updater', text: 'Update ID {id} starts from zero: {reason}.' },
+  waiting: { level: 'debug', thread: 'Updater', text: 'Update ID {id}: {explanation:words}.' },
+  progress: { level: 'debug', thread: 'Updater', text: 'Received {received:size} of {length:size} of update ID {id}.' },
+  'resume-impossible': { level: 'info', thread: 'Updater', text: 'Update ID {id} starts from zero: {reason:words}.' },
   downloaded: {
     level: 'info',
     thread: 'Updater',
     text: 'Downloaded update ID {id}: {length:size} in {elapsed:ms}, longest silence {silence:ms}.',
   },
-  'download-failed': { level: 'warn', thread: 'Updater', text: 'Update ID {id} failed at {hop}: {error} {check}' },
+  'download-failed': { level: 'warn', thread: 'Updater', text: 'Update ID {id} failed at {hop:hop}: {error:advised}' },
   'next-try': { level: 'info', thread: 'Updater', text: 'Next try at {at:time} ({attempt} of {attempts}).' },
   'next-try-round': { level: 'info', thread: 'Updater', text: 'Next try with the next check.' },
   // What became of it
@@ -74,13 +74,17 @@ export const EVENTS = {
   recovered: {
     level: 'info',
     thread: 'Updater',
-    text: 'Finished update ID {id}, which an interruption had left {stage}.',
+    text: 'Finished update ID {id}, which an interruption had left {stage:words}.',
   },
-  discarded: { level: 'info', thread: 'Updater', text: 'Discarded the unfinished bytes of update ID {id}: {reason}.' },
+  discarded: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Discarded the unfinished bytes of update ID {id}: {reason:words}.',
+  },
   withdrawn: { level: 'warn', thread: 'Updater', text: 'Update ID {id} was withdrawn by the vendor; moved to {path}.' },
-  pruned: { level: 'info', thread: 'Updater', text: 'Pruned update ID {id} ({reason}).' },
-  'package-problem': { level: 'error', thread: 'Updater', text: 'Update ID {id}: {error} {check}' },
-  'staging-problem': { level: 'error', thread: 'Updater', text: 'Staging: {error} {check}' },
+  pruned: { level: 'info', thread: 'Updater', text: 'Pruned update ID {id} ({reason:words}).' },
+  'package-problem': { level: 'error', thread: 'Updater', text: 'Update ID {id}: {error:advised}' },
+  'staging-problem': { level: 'error', thread: 'Updater', text: 'Staging: {error:advised}' },
   // Receipts
   'receipt-delivered': {
     level: 'info',
@@ -95,7 +99,7 @@ export const EVENTS = {
   'receipt-failed': {
     level: 'warn',
     thread: 'Receipts',
-    text: 'The receipt of update ID {id} ({outcome}) was not delivered at {hop}: {error} {check}',
+    text: 'The receipt of update ID {id} ({outcome}) was not delivered at {hop:hop}: {error:advised}',
   },
   'receipt-next-try': {
     level: 'info',
@@ -105,14 +109,15 @@ export const EVENTS = {
   'receipt-quarantined': {
     level: 'error',
     thread: 'Receipts',
-    text: 'A receipt could not be read and was set aside: {error}',
+    text: 'A receipt could not be read and was set aside: {error:advised}',
   },
 } as const satisfies Record<string, Definition>;
 
 export type EventName = keyof typeof EVENTS;
 
 /** An event by its name, with the fields that its template names; more fields may travel along in JSON. */
-export type EventOf<N extends EventName> = { readonly name: N } & FieldsOf<(typeof EVENTS)[N]['text']>;
+export type EventOf<N extends EventName> = { readonly name: N } & FieldsOf<(typeof EVENTS)[N]['text']> &
+  Readonly<Record<string, FieldValue>>;
 
 /** Anything that can be reported. */
 export type SallyportEvent = { [N in EventName]: EventOf<N> }[EventName];
