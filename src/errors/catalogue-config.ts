@@ -10,19 +10,19 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'CONFIG-UNREADABLE': {
-    text: 'Cannot read {file}: {reason}.',
+    text: 'Cannot read {file}: {reason:words}.',
     check: 'Check that the file exists and that this user may read it. The example beside it shows every key.',
     class: 'config',
     retry: 'change',
   },
   'CONFIG-INCOMPLETE': {
-    text: '{key} is not set, so {what}.',
+    text: '{key} is not set, so {what:words}.',
     check: 'Set {key} in the configuration file.',
     class: 'config',
     retry: 'change',
   },
   'POLICY-DIRECT': {
-    text: 'Going direct to {target} is not allowed: proxy_required is true, and {rule} says direct.',
+    text: 'Going direct to {target} is not allowed: proxy_required is true, and {rule:words} says direct.',
     check: 'Give the purpose {purpose} a proxy in use_proxy_for, or have proxy_required changed by root.',
     class: 'policy',
     retry: 'change',

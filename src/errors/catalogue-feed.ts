@@ -10,7 +10,7 @@ export const FEED_CODES = {
     retry: 'change',
   },
   'FEED-INVALID': {
-    text: 'The feed is not valid: {reason}.',
+    text: 'The feed is not valid: {reason:words}.',
     check: 'Tell the vendor; docs/protocol.md has the format. A block page of the proxy looks like this, too.',
     class: 'content',
     retry: 'later',
@@ -28,7 +28,7 @@ export const FEED_CODES = {
     retry: 'change',
   },
   'FEED-LIMIT': {
-    text: 'The feed exceeds a limit: {what} is {found}, at most {limit} is taken.',
+    text: 'The feed exceeds a limit: {what:words} is {found}, at most {limit} is taken.',
     check: 'Tell the vendor; docs/protocol.md has the limits.',
     class: 'content',
     retry: 'change',
@@ -52,7 +52,7 @@ export const FEED_CODES = {
     retry: 'later',
   },
   'ID-INVALID': {
-    text: 'The id {id} is not usable: {reason}.',
+    text: 'The id {id} is not usable: {reason:words}.',
     check: 'Tell the vendor; ids are letters, digits, dot, dash and underscore, at most 64.',
     class: 'content',
     retry: 'never',

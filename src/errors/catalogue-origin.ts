@@ -4,13 +4,13 @@ import type { Entry } from './catalogue.ts';
 
 export const ORIGIN_CODES = {
   'FEED-BUILD': {
-    text: 'The feed was not built: {file}: {reason}.',
+    text: 'The feed was not built: {file}: {reason:words}.',
     check: 'Mend that file and build again; nothing was written. docs/protocol.md has the rules.',
     class: 'content',
     retry: 'change',
   },
   'SERVE-FAILED': {
-    text: 'Cannot serve {dir} at {host}:{port}: {reason}.',
+    text: 'Cannot serve {dir} at {host}:{port}: {reason:words}.',
     check: 'Check that the folder exists and can be read, and that nothing else listens at that address.',
     class: 'system',
     retry: 'change',

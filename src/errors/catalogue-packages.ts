@@ -10,7 +10,7 @@ export const PACKAGE_CODES = {
     retry: 'later',
   },
   'NOT-A-JAR': {
-    text: 'The file is no .JAR: {reason}. Discarded.',
+    text: 'The file is no .JAR: {reason:words}. Discarded.',
     check: 'The proxy replaced or rewrote the package, or the vendor published something else.',
     class: 'content',
     retry: 'later',

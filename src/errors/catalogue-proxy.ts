@@ -5,13 +5,13 @@ import type { Entry } from './catalogue.ts';
 
 export const PROXY_CODES = {
   'DNS-PROXY': {
-    text: 'Cannot resolve proxy host {host} ({reason}).',
+    text: 'Cannot resolve proxy host {host} ({reason:words}).',
     check: 'Check the address of proxy {proxy}; is the name typed right, does this host use the inner DNS?',
     class: 'dns',
     retry: 'later',
   },
   'DNS-TARGET': {
-    text: 'Cannot resolve {host} here ({reason}), and no proxy is used.',
+    text: 'Cannot resolve {host} here ({reason:words}), and no proxy is used.',
     check: 'Behind a proxy this is normal: configure one. Otherwise check the DNS of this host.',
     class: 'dns',
     retry: 'later',
@@ -29,7 +29,7 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'TCP-FAILED': {
-    text: 'Cannot connect to {host}:{port}: {reason}.',
+    text: 'Cannot connect to {host}:{port}: {reason:words}.',
     check: 'Check the route and the firewall between this host and {host}.',
     class: 'tcp',
     retry: 'later',
@@ -41,7 +41,7 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'TUNNEL-CLOSED': {
-    text: 'Proxy {proxy} closed the connection before it answered CONNECT {target} ({reason}).',
+    text: 'Proxy {proxy} closed the connection before it answered CONNECT {target} ({reason:words}).',
     check: 'Look into the log of the proxy; is this really its proxy port?',
     class: 'tcp',
     retry: 'later',
@@ -95,7 +95,7 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'TLS-UNTRUSTED': {
-    text: 'The certificate of {host} is not trusted ({reason}); it was issued by {issuer}.',
+    text: 'The certificate of {host} is not trusted ({reason:words}); it was issued by {issuer}.',
     check: 'When that issuer is your own company, the proxy intercepts TLS: ask for a bypass. Else set ca_file.',
     class: 'tls',
     retry: 'change',
@@ -107,19 +107,19 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'TLS-CLOCK': {
-    text: 'The certificate of {host} is {reason}: valid {from} to {to}; the clock here says {now:time}.',
+    text: 'The certificate of {host} is {reason:words}: valid {from} to {to}; the clock here says {now:time}.',
     check: 'Check the clock of this host first, then the certificate of the server.',
     class: 'tls',
     retry: 'later',
   },
   'TLS-FAILED': {
-    text: 'The TLS handshake with {host} failed: {reason}.',
+    text: 'The TLS handshake with {host} failed: {reason:words}.',
     check: 'Is this port a TLS port? Does something between here and {host} break TLS?',
     class: 'tls',
     retry: 'later',
   },
   'TLS-FILE': {
-    text: '{key}: cannot use {path}: {reason}.',
+    text: '{key}: cannot use {path}: {reason:words}.',
     check: 'The file must hold PEM text that this user may read.',
     class: 'config',
     retry: 'change',

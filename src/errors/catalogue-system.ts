@@ -10,13 +10,13 @@ export const SYSTEM_CODES = {
     retry: 'later',
   },
   'FILE-FAILED': {
-    text: 'Cannot {operation} {path}: {reason}.',
+    text: 'Cannot {operation:words} {path}: {reason:words}.',
     check: 'Check the folder, its owner and its permissions.',
     class: 'system',
     retry: 'later',
   },
   'DISK-FULL': {
-    text: 'No room to {operation} {path}: {reason}.',
+    text: 'No room to {operation:words} {path}: {reason:words}.',
     check: 'Free some space, or lower updates.keep_versions or updates.packages_max_bytes.',
     class: 'system',
     retry: 'later',
@@ -28,7 +28,7 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'FILE-SPECIAL': {
-    text: '{path} is a {kind}, not a regular file; it was not opened.',
+    text: '{path} is a {kind:words}, not a regular file; it was not opened.',
     check: 'Somebody put it there. Remove it after finding out who.',
     class: 'system',
     retry: 'change',
@@ -52,19 +52,19 @@ export const SYSTEM_CODES = {
     retry: 'never',
   },
   'STATE-DAMAGED': {
-    text: '{path} cannot be read ({reason}); it was set aside as {aside}.',
+    text: '{path} cannot be read ({reason:words}); it was set aside as {aside}.',
     check: 'Nothing to do; the state is rebuilt as far as it can be. Check the disk when this comes again.',
     class: 'system',
     retry: 'never',
   },
   'CONTROL-UNREACHABLE': {
-    text: 'Cannot talk to the daemon at {path}: {reason}.',
+    text: 'Cannot talk to the daemon at {path}: {reason:words}.',
     check: 'Run the command as root or as a member of the service group, or check that the daemon runs.',
     class: 'system',
     retry: 'change',
   },
   INTERRUPTED: {
-    text: 'Interrupted: {reason}.',
+    text: 'Interrupted: {reason:words}.',
     check: 'Nothing to do; bytes already fetched are kept and the work goes on at the next start.',
     class: 'system',
     retry: 'later',
