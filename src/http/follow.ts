@@ -1,0 +1,61 @@
+// Follows redirects hop by hop: each URL is judged before anything is dialled, and each hop is visited by the caller,
+// over a route of its own.
+//
+// Guarantees: at most `limit` redirects; credentials are allowed to the configured origin only, on every hop anew; no
+// method changes, because only GET and HEAD are followed (callers send nothing else through here). Keeps no state.
+
+import { coded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import type { ResponseHead } from '#proxy/route.ts';
+import { headerValue } from './headers.ts';
+import { type JudgeContext, judgeUrl, shownUrl } from './judge-url.ts';
+
+/** Redirects that are followed for one request. */
+export const REDIRECT_LIMIT = 5;
+
+/** What a visit came to: a response that redirects, or what the caller wanted. */
+export type FollowStep<T> = { readonly redirect: ResponseHead } | { readonly value: T };
+
+export interface FollowOptions<T> {
+  readonly start: string | URL;
+  /** `from` is the document that named `start`, if any. */
+  readonly context: Omit<JudgeContext, 'from'> & { readonly from?: URL | null };
+  readonly limit?: number;
+  readonly report: Report;
+  /** Asks for one URL; `credentials` tells whether ours may be sent there. */
+  visit(url: URL, credentials: boolean): Promise<FollowStep<T>>;
+}
+
+/** Whether a status redirects a GET to its Location (RFC 9110, 15.4). */
+export function isRedirect(status: number): boolean {
+  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+}
+
+/** @throws CodedError URL-*, REDIRECT-LOOP, REDIRECT-INVALID, and what `visit` throws */
+export async function followRedirects<T>(options: FollowOptions<T>): Promise<T> {
+  const { configured, allowedOrigins } = options.context;
+  const limit = options.limit ?? REDIRECT_LIMIT;
+  let candidate = options.start;
+  let from = options.context.from ?? null;
+  for (let redirects = 0; ; redirects += 1) {
+    const verdict = judgeUrl(candidate, { from, configured, allowedOrigins });
+    if (!verdict.ok) throw verdict.error;
+    const { url, credentials } = verdict;
+    if (redirects > 0) options.report({ name: 'redirected', url: shownUrl(url) });
+    const step = await options.visit(url, credentials);
+    if ('value' in step) return step.value;
+    candidate = locationOf(step.redirect, url);
+    if (redirects === limit) throw coded('REDIRECT-LOOP', { limit, url: shownUrl(candidate), hop: url.host });
+    from = url;
+  }
+}
+
+/** Location relative to the URL that was asked for (RFC 9110, 10.2.2). */
+function locationOf(head: ResponseHead, current: URL): URL {
+  const raw = headerValue(head, 'location');
+  // The parser hands out bytes as Latin-1; servers that break the rules send UTF-8, and browsers read it as such.
+  const location = raw === undefined ? '' : Buffer.from(raw, 'latin1').toString('utf8');
+  const url = location === '' ? null : URL.parse(location, current);
+  if (url !== null) return url;
+  throw coded('REDIRECT-INVALID', { url: shownUrl(current), status: head.status, location, hop: current.host });
+}

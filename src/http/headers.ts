@@ -1,0 +1,76 @@
+// What a response head says, read once: joined values, Via, length, media type; and the title of an HTML page.
+//
+// Guarantees: names are compared without regard to case, repeated fields are joined as RFC 9110, 5.2 says, and a page
+// is searched for its title in bounded time. Everything here is foreign text: only the one formatter shows it.
+// Pure; a crash leaves nothing.
+
+import type { ResponseHead } from '#proxy/route.ts';
+import type { ResponseInfo } from './exchange.ts';
+
+/** So much of a page is searched for its title, in bytes; titles stand near the top. */
+const TITLE_SEARCH_BYTES = 65_536;
+/** Longest title that is kept, in characters; the formatter cuts once more. */
+const TITLE_CHARACTERS = 300;
+
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
+
+/** All values of a field, joined with commas; undefined when the field is absent. */
+export function headerValue(head: ResponseHead, name: string): string | undefined {
+  const wanted = name.toLowerCase();
+  const values: string[] = [];
+  for (let at = 0; at + 1 < head.rawHeaders.length; at += 2) {
+    if (head.rawHeaders[at]?.toLowerCase() === wanted) values.push(head.rawHeaders[at + 1] ?? '');
+  }
+  return values.length === 0 ? undefined : values.join(', ');
+}
+
+/** The head with the questions that callers ask of it. */
+export function responseInfo(head: ResponseHead): ResponseInfo {
+  const via = headerValue(head, 'via');
+  const length = headerValue(head, 'content-length');
+  return {
+    status: head.status,
+    reason: head.reason,
+    rawHeaders: head.rawHeaders,
+    header: (name) => headerValue(head, name),
+    via: via === undefined || via === '' ? null : via,
+    contentLength: length !== undefined && /^\d+$/.test(length) ? Number(length) : null,
+  };
+}
+
+/** `application/json` of `Application/JSON; charset=utf-8`; null when there is no usable type (RFC 9110, 8.3.1). */
+export function mediaType(contentType: string | undefined): string | null {
+  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  return /^[!#$&^_.+a-z0-9-]{1,127}\/[!#$&^_.+a-z0-9-]{1,127}$/.test(type) ? type : null;
+}
+
+/** The coding of a body that is not as it is on disk, such as `gzip`; null when it is (RFC 9110, 8.4). */
+export function contentEncoding(head: ResponseHead): string | null {
+  const codings = (headerValue(head, 'content-encoding') ?? '')
+    .split(',')
+    .map((coding) => coding.trim().toLowerCase())
+    .filter((coding) => coding !== '' && coding !== 'identity');
+  return codings.length === 0 ? null : codings.join(', ');
+}
+
+/** The title of an HTML page, on one line, common entities decoded; null when there is none. */
+export function pageTitle(page: Uint8Array): string | null {
+  const text = Buffer.from(page.buffer, page.byteOffset, Math.min(page.length, TITLE_SEARCH_BYTES)).toString('utf8');
+  const start = /<title(?=[\s>])[^<>]{0,200}>/i.exec(text);
+  if (start === null) return null;
+  const rest = text.slice(start.index + start[0].length, start.index + start[0].length + 4 * TITLE_CHARACTERS);
+  const end = rest.search(/<\/title/i);
+  const title = decodeEntities(end === -1 ? rest : rest.slice(0, end));
+  const line = title.replaceAll(/\s+/g, ' ').trim();
+  return line === '' ? null : line.slice(0, TITLE_CHARACTERS);
+}
+
+function decodeEntities(text: string): string {
+  return text.replaceAll(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,6}));/gi, (whole, decimal, hex, name) => {
+    if (typeof name === 'string') return ENTITIES[name.toLowerCase()] ?? whole;
+    const point = typeof hex === 'string' ? Number.parseInt(hex, 16) : Number(decimal);
+    return point > 0 && point <= 0x10_ff_ff && !(point >= 0xd8_00 && point <= 0xdf_ff)
+      ? String.fromCodePoint(point)
+      : whole;
+  });
+}

@@ -1,0 +1,52 @@
+// How long to wait before the next try, decided from data alone: full jitter on a doubling base, and what the other
+// side asked for by Retry-After.
+//
+// Guarantees: never below a floor, so that no hot loop is possible, and never above the configured cap. Pure; chance
+// and time are given.
+
+import type { CodedError } from '#errors/coded-error.ts';
+
+/** The first base; doubles with each attempt. */
+const BASE_MS = 1_000;
+/** No two tries are closer than this. */
+const FLOOR_MS = 250;
+
+export interface DelayOptions {
+  /** A number in [0, 1), drawn by the caller. */
+  readonly random: number;
+  readonly maxDelaySeconds: number;
+  /** What Retry-After said; by default the fact `retryAfterMs` of the error. */
+  readonly retryAfterMs?: number | null;
+}
+
+/** Milliseconds from the failure of attempt number `attempt` (from 1) to the next one. */
+export function nextDelay(error: CodedError, attempt: number, options: DelayOptions): number {
+  const capMs = Math.max(FLOOR_MS, options.maxDelaySeconds * 1_000);
+  const asked = options.retryAfterMs ?? error.facts['retryAfterMs'];
+  const askedMs = typeof asked === 'number' && asked > 0 ? asked : 0;
+  const jittered = options.random * Math.min(capMs, BASE_MS * 2 ** (Math.max(1, attempt) - 1));
+  return Math.round(Math.min(capMs, Math.max(FLOOR_MS, jittered, askedMs)));
+}
+
+const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';
+const LONG_DAY = '(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day';
+const MONTH = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)';
+const TIME = '\\d{2}:\\d{2}:\\d{2}';
+const IMF_FIXDATE = new RegExp(`^${DAY}, \\d{2} ${MONTH} \\d{4} ${TIME} GMT$`);
+const RFC850_DATE = new RegExp(`^${LONG_DAY}, \\d{2}-${MONTH}-\\d{2} ${TIME} GMT$`);
+const ASCTIME_DATE = new RegExp(`^${DAY} ${MONTH} [ \\d]\\d ${TIME} \\d{4}$`);
+
+/** Retry-After (RFC 9110, 10.2.3): seconds or a date, as milliseconds from `nowMs`; null when absent or unusable. */
+export function parseRetryAfter(value: string | undefined, nowMs: number): number | null {
+  const text = value?.trim() ?? '';
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, Number.MAX_SAFE_INTEGER);
+  const at = parseHttpDate(text);
+  return Number.isNaN(at) ? null : Math.max(0, at - nowMs);
+}
+
+/** The three forms of RFC 9110, 5.6.7; anything else that Date.parse would take is refused. */
+function parseHttpDate(text: string): number {
+  if (IMF_FIXDATE.test(text) || RFC850_DATE.test(text)) return Date.parse(text);
+  // Without a zone Date.parse would take the local one.
+  return ASCTIME_DATE.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;
+}
