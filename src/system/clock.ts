@@ -3,6 +3,8 @@
 // Wall time is for people, dates and schedules; every wait and every deadline runs on the monotonic clock, so a clock
 // step of years moves none of them. Timers are clamped: Node fires a timeout above 2147483647 ms after 1 ms.
 
+import { randomBytes } from 'node:crypto';
+
 /** The longest wait that a Node timer can hold, in milliseconds; the manual's maximum, too. */
 export const LONGEST_TIMER_MS = 2_147_483_647;
 
@@ -19,7 +21,7 @@ export interface Clock {
 /** A timer that can be called off; calling it off twice is harmless. */
 export interface Timer {
   cancel(): void;
-  /** Starts the wait anew from now. */
+  /** Starts the whole wait anew from now, also after it ended; a timer that was called off stays off. */
   restart(): void;
 }
 
@@ -53,7 +55,7 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   after(ms, callback) {
     const delay = clampWait(ms);
-    let timeout = setTimeout(callback, delay);
+    const timeout = setTimeout(callback, delay);
     let cancelled = false;
     return {
       cancel() {
@@ -63,7 +65,7 @@ export const systemClock: Clock = {
       restart() {
         if (cancelled) return;
         // refresh() keeps the delay and costs no new timer; after firing it arms the same timer again.
-        timeout = timeout.refresh();
+        timeout.refresh();
       },
     };
   },
@@ -72,5 +74,5 @@ export const systemClock: Clock = {
 /** A number in [0, 1) that nobody can foresee; injected wherever a decision needs chance. */
 export type Random = () => number;
 
-/** The machine's own chance. */
-export const systemRandom: Random = () => Math.random();
+/** The machine's own chance: 48 random bits. */
+export const systemRandom: Random = () => randomBytes(6).readUIntBE(0, 6) / 2 ** 48;

@@ -2,7 +2,7 @@
 //
 // `real-files.ts` does it; `test/support/crashing-files.ts` is its twin, which loses what was not synced, runs full,
 // writes short and dies at operation n. Nothing durable is written but through this port. Opening never follows a
-// symbolic link, never hangs on a FIFO and never gives a file that has a second name or another owner (FILE-*).
+// symbolic link and never hangs on a FIFO; what is opened to be written has one name and is ours (FILE-*).
 
 /** What lstat says of a name. */
 export interface FileFacts {
@@ -29,10 +29,11 @@ export interface OpenFile {
   /** fsync: on return the bytes and the length survive a power cut. */
   sync(): Promise<void>;
   facts(): FileFacts;
+  /** Closing twice is harmless. */
   close(): Promise<void>;
 }
 
-/** Every durable operation. All errors are coded: FILE-FAILED, DISK-FULL, FILE-SYMLINK, FILE-SPECIAL, ... */
+/** Every durable operation. All errors are coded: FILE-* and DISK-FULL, with `errno` as a fact. */
 export interface Files {
   /** Makes a new file (O_CREAT | O_EXCL | O_NOFOLLOW), readable and writable; the mode is set, whatever the umask. */
   create(path: string, mode: number): Promise<OpenFile>;
@@ -44,11 +45,14 @@ export interface Files {
   rename(from: string, to: string): Promise<void>;
   /** Unlinks a file or a link itself, never what it points at. True when there was one. */
   remove(path: string): Promise<boolean>;
-  /** Makes a folder and its parents; the mode is set on a folder that it makes, an existing one stays as it is. */
+  /**
+   * Makes a folder and its parents; the mode is set on each that it makes, an existing one (or a link to one) stays as
+   * it is. Durable on return: files in a folder whose own name is lost are lost with it.
+   */
   makeDirectory(path: string, mode: number): Promise<void>;
   /** Names in a folder, sorted; empty when the folder does not exist. */
   list(path: string): Promise<string[]>;
-  /** lstat; null when there is nothing of that name. */
+  /** lstat: a link itself, never what it points at; null when there is nothing of that name. */
   facts(path: string): Promise<FileFacts | null>;
   /** fsync of a folder: on return the names made, renamed and removed in it survive a power cut. */
   syncDirectory(path: string): Promise<void>;

@@ -1,0 +1,274 @@
+// `Files` on the real disk.
+//
+// Guarantees: what the port says, whoever else writes into the folder. A name is opened without following a link and
+// without waiting for a FIFO's other end; what was opened is judged by fstat of the open file, so nobody can swap it
+// in between. Modes are set with fchmod, whatever the umask. Every error is coded and carries the errno as a fact.
+// Relies on Linux: O_NOFOLLOW, O_NONBLOCK, fsync of a folder. A crash leaves what the kernel had been told.
+
+import { type BigIntStats, constants, fstatSync, readSync, writeSync } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { getSystemErrorMessage } from 'node:util';
+import { CodedError, coded } from '#errors/coded-error.ts';
+import type { FileFacts, Files, OpenFile } from './files.ts';
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
+const CAREFULLY = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+/** Errors that mean "the disk or our share of it is full". */
+const FULL: readonly string[] = ['ENOSPC', 'EDQUOT'];
+/** What a file system says that can't sync a folder (some network ones): its renames are as durable as they get. */
+const NO_FOLDER_SYNC: readonly string[] = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'];
+
+/** The disk of this machine, seen as the user `self`: only files of that user are written. */
+export class RealFiles implements Files {
+  readonly #self: number;
+
+  constructor(self: number = process.geteuid?.() ?? 0) {
+    this.#self = self;
+  }
+
+  async create(path: string, mode: number): Promise<OpenFile> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, O_RDWR | O_CREAT | O_EXCL | CAREFULLY, mode);
+    } catch (thrown) {
+      throw (await whatStandsThere(path)) ?? failure('create', path, thrown);
+    }
+    try {
+      await handle.chmod(mode);
+      return new RealFile(path, handle);
+    } catch (thrown) {
+      await closeQuietly(handle);
+      await unlink(path).catch(() => undefined);
+      throw failure('create', path, thrown);
+    }
+  }
+
+  openToWrite(path: string): Promise<OpenFile> {
+    return this.#open(path, O_RDWR, (seen) => judgeRegular(path, seen) ?? judgeOurs(path, seen, this.#self));
+  }
+
+  openToRead(path: string): Promise<OpenFile> {
+    return this.#open(path, O_RDONLY, (seen) => judgeRegular(path, seen));
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await attempt('rename', from, () => rename(from, to));
+  }
+
+  async remove(path: string): Promise<boolean> {
+    try {
+      await unlink(path);
+      return true;
+    } catch (thrown) {
+      if (errnoOf(thrown) === 'ENOENT') return false;
+      throw failure('remove', path, thrown);
+    }
+  }
+
+  async makeDirectory(path: string, mode: number): Promise<void> {
+    if (await isFolder(path)) return;
+    const parent = dirname(path);
+    if (parent !== path) await this.makeDirectory(parent, mode);
+    try {
+      await mkdir(path, { mode });
+      await onFolder('make', path, (handle) => handle.chmod(mode));
+    } catch (thrown) {
+      // Somebody else may have made it in the meantime; that is as good.
+      if (errnoOf(thrown) !== 'EEXIST' || !(await isFolder(path))) {
+        throw (await whatStandsThere(path)) ?? failure('make', path, thrown);
+      }
+    }
+    await this.syncDirectory(parent);
+  }
+
+  async list(path: string): Promise<string[]> {
+    try {
+      return (await readdir(path)).sort();
+    } catch (thrown) {
+      if (errnoOf(thrown) === 'ENOENT') return [];
+      throw failure('list', path, thrown);
+    }
+  }
+
+  async facts(path: string): Promise<FileFacts | null> {
+    try {
+      return factsOf(await lstat(path, { bigint: true }));
+    } catch (thrown) {
+      if (['ENOENT', 'ENOTDIR'].includes(errnoOf(thrown))) return null;
+      throw failure('examine', path, thrown);
+    }
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    await onFolder('sync', path, async (handle) => {
+      try {
+        await handle.sync();
+      } catch (thrown) {
+        if (!NO_FOLDER_SYNC.includes(errnoOf(thrown))) throw thrown;
+      }
+    });
+  }
+
+  async #open(path: string, access: number, judge: (seen: BigIntStats) => CodedError | null): Promise<OpenFile> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, access | CAREFULLY);
+    } catch (thrown) {
+      throw (await whatStandsThere(path)) ?? failure('open', path, thrown);
+    }
+    try {
+      const refused = judge(await handle.stat({ bigint: true }));
+      if (refused !== null) throw refused;
+      return new RealFile(path, handle);
+    } catch (thrown) {
+      await closeQuietly(handle);
+      throw failure('open', path, thrown);
+    }
+  }
+}
+
+/** The one that the program uses. */
+export const realFiles: Files = new RealFiles();
+
+class RealFile implements OpenFile {
+  readonly path: string;
+  readonly #handle: FileHandle;
+
+  constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  write(chunk: Uint8Array, position: number): number {
+    try {
+      return writeSync(this.#descriptor, chunk, 0, chunk.length, position);
+    } catch (thrown) {
+      throw failure('write', this.path, thrown);
+    }
+  }
+
+  read(buffer: Uint8Array, position: number): number {
+    try {
+      return readSync(this.#descriptor, buffer, 0, buffer.length, position);
+    } catch (thrown) {
+      throw failure('read', this.path, thrown);
+    }
+  }
+
+  truncate(length: number): Promise<void> {
+    return attempt('truncate', this.path, () => this.#handle.truncate(length));
+  }
+
+  sync(): Promise<void> {
+    return attempt('sync', this.path, () => this.#handle.sync());
+  }
+
+  facts(): FileFacts {
+    try {
+      return factsOf(fstatSync(this.#descriptor, { bigint: true }));
+    } catch (thrown) {
+      throw failure('examine', this.path, thrown);
+    }
+  }
+
+  close(): Promise<void> {
+    return attempt('close', this.path, () => this.#handle.close());
+  }
+
+  /** A closed handle has the descriptor -1, which the synchronous calls would refuse as a mistake of type. */
+  get #descriptor(): number {
+    if (this.#handle.fd < 0) throw Object.assign(new Error('the file is closed'), { code: 'EBADF' });
+    return this.#handle.fd;
+  }
+}
+
+function judgeRegular(path: string, seen: BigIntStats): CodedError | null {
+  return seen.isFile() ? null : coded('FILE-SPECIAL', { path, kind: specialKind(seen) });
+}
+
+function judgeOurs(path: string, seen: BigIntStats, self: number): CodedError | null {
+  if (seen.nlink !== 1n) return coded('FILE-LINKED', { path, links: Number(seen.nlink) });
+  if (Number(seen.uid) !== self) return coded('FILE-FOREIGN', { path, owner: Number(seen.uid), self });
+  return null;
+}
+
+/** Why a name could not be opened or made, when something else than a regular file has it. */
+async function whatStandsThere(path: string): Promise<CodedError | null> {
+  const seen = await lstat(path, { bigint: true }).catch(() => null);
+  if (seen === null || seen.isFile()) return null;
+  return seen.isSymbolicLink() ? coded('FILE-SYMLINK', { path }) : judgeRegular(path, seen);
+}
+
+function specialKind(seen: BigIntStats): string {
+  if (seen.isDirectory()) return 'folder';
+  if (seen.isFIFO()) return 'FIFO';
+  return seen.isSocket() ? 'socket' : 'device';
+}
+
+function factsOf(seen: BigIntStats): FileFacts {
+  return {
+    kind: kindOf(seen),
+    size: Number(seen.size),
+    mode: Number(seen.mode & 0o7777n),
+    modifiedMs: Number(seen.mtimeMs),
+    inode: String(seen.ino),
+    links: Number(seen.nlink),
+    owner: Number(seen.uid),
+  };
+}
+
+function kindOf(seen: BigIntStats): FileFacts['kind'] {
+  if (seen.isFile()) return 'file';
+  if (seen.isDirectory()) return 'directory';
+  return seen.isSymbolicLink() ? 'symbolic link' : 'special file';
+}
+
+/** Follows links: the admin may have put a folder of ours elsewhere. */
+async function isFolder(path: string): Promise<boolean> {
+  const seen = await stat(path).catch(() => null);
+  return seen?.isDirectory() ?? false;
+}
+
+async function onFolder(operation: string, path: string, use: (handle: FileHandle) => Promise<void>): Promise<void> {
+  await attempt(operation, path, async () => {
+    const handle = await open(path, O_RDONLY | O_DIRECTORY);
+    try {
+      await use(handle);
+    } finally {
+      await closeQuietly(handle);
+    }
+  });
+}
+
+async function attempt(operation: string, path: string, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (thrown) {
+    throw failure(operation, path, thrown);
+  }
+}
+
+/** For a handle whose bytes matter no more, or that has none. */
+async function closeQuietly(handle: FileHandle): Promise<void> {
+  await handle.close().catch(() => undefined);
+}
+
+function failure(operation: string, path: string, thrown: unknown): CodedError {
+  if (thrown instanceof CodedError) return thrown;
+  const errno = errnoOf(thrown);
+  const facts = { operation, path, reason: reasonOf(thrown, errno), errno };
+  return FULL.includes(errno) ? coded('DISK-FULL', facts, thrown) : coded('FILE-FAILED', facts, thrown);
+}
+
+/** `ENOENT: no such file or directory`, without the path, which the sentence has already. */
+function reasonOf(thrown: unknown, errno: string): string {
+  const number = (thrown as { errno?: unknown } | null)?.errno;
+  if (typeof number === 'number') return `${errno}: ${getSystemErrorMessage(number) ?? 'unknown'}`;
+  return thrown instanceof Error ? `${errno}: ${thrown.message}` : errno;
+}
+
+function errnoOf(thrown: unknown): string {
+  const code = (thrown as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : 'EUNKNOWN';
+}

@@ -1,0 +1,116 @@
+// Small state on disk: one JSON object `{"format": N, ...}` per file, 0600, replaced as a whole.
+//
+// Guarantees: loading never fails because of what the file holds. State of a newer format (a downgrade) and state that
+// can't be read are moved aside under a name that says so, nothing is thrown away, and the caller starts from nothing
+// and tells. Relies on `durable.ts`; `parse` throws on what it does not accept. A crash leaves the old file or the new.
+
+import { dirname } from 'node:path';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { readWhole, writeDurably } from './durable.ts';
+import type { Files } from './files.ts';
+
+const STATE_MODE = 0o600;
+/** Far above what any state of ours grows to; a file above it is none of ours and would only eat memory. */
+const STATE_LIMIT_BYTES = 67_108_864;
+/** So many files set aside are kept under one name; then the last one is replaced, or a bad disk fills itself. */
+const MOST_SET_ASIDE = 20;
+
+/** How to read a state file. */
+export interface StateReader<T> {
+  /** The newest format that `parse` knows. */
+  readonly format: number;
+  /** Checks what was in the file, without `format`; gets the format found, 1 up to `format`. Throws when it is wrong. */
+  parse(raw: unknown, format: number): T;
+}
+
+/** What became of loading. */
+export type LoadedState<T> =
+  | { readonly kind: 'loaded'; readonly value: T }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'set-aside'; readonly error: CodedError };
+
+/** Loads a state file; never throws because of its content. */
+export async function loadState<T>(files: Files, path: string, reader: StateReader<T>): Promise<LoadedState<T>> {
+  let read: Read<T>;
+  try {
+    if ((await files.facts(path)) === null) return { kind: 'absent' };
+    read = interpret(await readWhole(files, path, STATE_LIMIT_BYTES), reader);
+  } catch (thrown) {
+    read = { kind: 'damaged', reason: asCoded(thrown).safeText };
+  }
+  if (read.kind === 'value') return { kind: 'loaded', value: read.value };
+  try {
+    const aside = await setAside(files, path, read.kind === 'newer' ? `format-${read.found}` : 'damaged');
+    return { kind: 'set-aside', error: describe(path, aside, { read, known: reader.format }) };
+  } catch (thrown) {
+    return { kind: 'set-aside', error: asCoded(thrown) };
+  }
+}
+
+/** Replaces the state file durably. `value` must not have a key `format`. */
+export async function saveState(
+  files: Files,
+  path: string,
+  state: { readonly format: number; readonly value: object },
+): Promise<void> {
+  const text = `${JSON.stringify({ ...state.value, format: state.format })}\n`;
+  await writeDurably(files, path, Buffer.from(text), STATE_MODE);
+}
+
+type Read<T> =
+  | { readonly kind: 'value'; readonly value: T }
+  | { readonly kind: 'newer'; readonly found: number }
+  | { readonly kind: 'damaged'; readonly reason: string };
+
+function interpret<T>(bytes: Uint8Array, reader: StateReader<T>): Read<T> {
+  let content: unknown;
+  try {
+    content = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return { kind: 'damaged', reason: bytes.length === 0 ? 'it is empty' : 'it is not JSON' };
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    return { kind: 'damaged', reason: 'it is not a JSON object' };
+  }
+  const { format, ...raw } = content as Record<string, unknown>;
+  if (typeof format !== 'number' || !Number.isSafeInteger(format) || format < 1) {
+    return { kind: 'damaged', reason: 'it names no format' };
+  }
+  if (format > reader.format) return { kind: 'newer', found: format };
+  try {
+    return { kind: 'value', value: reader.parse(raw, format) };
+  } catch (thrown) {
+    return { kind: 'damaged', reason: complaintOf(thrown) };
+  }
+}
+
+/** The first complaint of a schema (zod's message is all of them as JSON over many lines), or the message. */
+function complaintOf(thrown: unknown): string {
+  const issues: unknown = (thrown as { issues?: unknown } | null)?.issues;
+  const first = Array.isArray(issues) ? (issues[0] as { path?: unknown; message?: unknown } | undefined) : undefined;
+  if (first === undefined) return thrown instanceof Error ? thrown.message : 'its content is not valid';
+  const where = Array.isArray(first.path) ? first.path.map(String).join('.') : '';
+  return where === '' ? String(first.message) : `${where}: ${String(first.message)}`;
+}
+
+function describe(
+  path: string,
+  aside: string,
+  seen: { read: Exclude<Read<unknown>, { kind: 'value' }>; known: number },
+): CodedError {
+  if (seen.read.kind === 'newer')
+    return coded('STATE-NEWER', { path, found: seen.read.found, known: seen.known, aside });
+  return coded('STATE-DAMAGED', { path, reason: seen.read.reason, aside });
+}
+
+/** Moves the file (or a link, itself) to `<path>.<label>`, `<path>.<label>.2`, ... */
+async function setAside(files: Files, path: string, label: string): Promise<string> {
+  const first = `${path}.${label}`;
+  let aside = first;
+  for (let number = 2; number <= MOST_SET_ASIDE && (await files.facts(aside)) !== null; number += 1) {
+    aside = `${first}.${number}`;
+  }
+  await files.rename(path, aside);
+  await files.syncDirectory(dirname(path));
+  return aside;
+}
