@@ -1,0 +1,224 @@
+// Makes the feed from what lies in the folder, what the side files say, and the feed before. Pure: no file, no clock.
+//
+// Guarantees that an id keeps its digest (ID-REUSED), that the serial rises with every change and only then, that the
+// order of a package is unambiguous, and that `requires` can be followed. Refuses by the same codes as the agent.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import {
+  FEED_FORMAT,
+  FEED_NAME,
+  type Feed,
+  type FeedItem,
+  type ItemMeta,
+  LARGEST_FEED_BYTES,
+  MOST_ITEMS,
+} from './feed-format.ts';
+import type { JarFacts } from './jar-facts.ts';
+
+export interface Found {
+  readonly id: string;
+  readonly file: string;
+  readonly facts: JarFacts;
+}
+
+export interface Material {
+  readonly found: readonly Found[];
+  /** Side files by id. */
+  readonly metas: ReadonlyMap<string, ItemMeta>;
+  readonly previous: Feed | null;
+  readonly nowMs: number;
+  readonly expiresDays: number;
+}
+
+export interface Assembled {
+  readonly feed: Feed;
+  readonly warnings: readonly string[];
+  /** False when the feed before is still right and need not be written. */
+  readonly changed: boolean;
+}
+
+const DAY_MS = 86_400_000;
+const DEFAULT_PACKAGE = 'updates';
+/** Longer runs of digits are names, not numbers that JSON carries exactly. */
+const NUMERIC_ID = /^\d{1,15}$/;
+/** As many required ones behind one another as an agent follows. */
+const DEEPEST_REQUIRED = 16;
+
+/** Ids as people count: 9 before 10; equal ones (`a1`, `A1`, `a01`) still in one fixed order. */
+const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
+export function compareIds(left: string, right: string): number {
+  const natural = collator.compare(left, right);
+  if (natural !== 0) return natural;
+  return left < right ? -1 : Number(left > right);
+}
+
+/** @throws CodedError ID-DUPLICATE, ID-REUSED, FEED-BUILD, FEED-LIMIT, REQUIRES-UNKNOWN, -CYCLE, -DEPTH */
+export function assembleFeed(material: Material): Assembled {
+  const before = new Map(material.previous?.items.map((item) => [item.id, item]));
+  const jars = [...material.found].sort((left, right) => compareIds(left.id, right.id));
+  refuseTwins(jars.map(({ id }) => id));
+  const withSequence = sequencer(material, before);
+  const items = jars.map((jar) => withSequence(makeItem(jar, material.metas.get(jar.id) ?? {}, before.get(jar.id))));
+  const present = new Set(jars.map(({ id }) => id));
+  const kept = withdrawnWithoutFile(material, present);
+  const all = [...items, ...kept].sort((left, right) => compareIds(left.id, right.id));
+  refuseTwins(all.map(({ id }) => id));
+  refuseEqualSequences(all);
+  checkRequired(all);
+  const { feed, changed } = numberFeed(all, material);
+  refuseTooMuch(feed);
+  return { feed, changed, warnings: warningsOf(material, new Set(all.map(({ id }) => id))) };
+}
+
+function makeItem({ id, file, facts }: Found, meta: ItemMeta, before: FeedItem | undefined): FeedItem {
+  if (before !== undefined && before.sha256 !== facts.sha256) {
+    throw coded('ID-REUSED', { id, known: before.sha256, found: facts.sha256, file });
+  }
+  return {
+    id,
+    package: meta.package ?? DEFAULT_PACKAGE,
+    sequence: meta.sequence ?? -1,
+    file,
+    length: facts.length,
+    sha256: facts.sha256,
+    released: meta.released ?? before?.released ?? toTime(facts.modifiedMs),
+    kind: meta.kind ?? 'content',
+    ...optionalFields(meta),
+  };
+}
+
+function optionalFields(meta: ItemMeta): ItemMeta {
+  const { requires, withdrawn, channel, rollout_percent, min_agent, notes } = meta;
+  return {
+    ...(requires === undefined || requires.length === 0 ? {} : { requires }),
+    ...(withdrawn === true ? { withdrawn } : {}),
+    ...(channel === undefined ? {} : { channel }),
+    ...(rollout_percent === undefined ? {} : { rollout_percent }),
+    ...(min_agent === undefined ? {} : { min_agent }),
+    ...(notes === undefined ? {} : { notes }),
+  };
+}
+
+/**
+ * Gives each item its place in its package, called in the natural order of ids: what the side file says, else what it
+ * had before, else the number that the id is, else one more than all before it.
+ */
+function sequencer(material: Material, before: ReadonlyMap<string, FeedItem>): (item: FeedItem) => FeedItem {
+  const highest = new Map<string, number>();
+  return (item) => {
+    const known = before.get(item.id);
+    const kept = known?.package === item.package ? known.sequence : undefined;
+    const counted = NUMERIC_ID.test(item.id) ? Number(item.id) : (highest.get(item.package) ?? 0) + 1;
+    const sequence = material.metas.get(item.id)?.sequence ?? kept ?? counted;
+    highest.set(item.package, Math.max(sequence, highest.get(item.package) ?? 0));
+    return { ...item, sequence };
+  };
+}
+
+/** What is withdrawn needs no file any more, but must stay in the feed so that agents move it aside. */
+function withdrawnWithoutFile({ metas, previous }: Material, present: ReadonlySet<string>): readonly FeedItem[] {
+  return (previous?.items ?? [])
+    .filter(({ id }) => !present.has(id) && metas.get(id)?.withdrawn === true)
+    .map((item) => ({ ...item, withdrawn: true }));
+}
+
+function refuseTwins(sortedIds: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const id of sortedIds) {
+    const folded = id.toLowerCase();
+    if (seen.has(folded)) throw coded('ID-DUPLICATE', { id });
+    seen.add(folded);
+  }
+}
+
+function refuseEqualSequences(items: readonly FeedItem[]): void {
+  const seen = new Map<string, string>();
+  for (const { id, file, package: name, sequence } of items) {
+    const place = `${name} ${sequence}`;
+    const other = seen.get(place);
+    if (other !== undefined) {
+      const reason = `${other} and ${id} of package ${name} both have sequence ${sequence}; give one in ${id}.meta.json`;
+      throw coded('FEED-BUILD', { file, reason });
+    }
+    seen.set(place, id);
+  }
+}
+
+function checkRequired(items: readonly FeedItem[]): void {
+  const byId = new Map(items.map((item) => [item.id, item]));
+  /** Longest chain below an id, once known: each id is walked once, however many stand on it. */
+  const depths = new Map<string, number>();
+  const depthOf = (id: string, path: readonly string[]): number => {
+    if (path.includes(id)) throw coded('REQUIRES-CYCLE', { id, path: [...path.slice(path.indexOf(id)), id] });
+    const known = depths.get(id);
+    if (known !== undefined) return known;
+    const first = path[0] ?? id;
+    if (path.length > DEEPEST_REQUIRED) throw coded('REQUIRES-DEPTH', { id: first, limit: DEEPEST_REQUIRED });
+    let depth = 0;
+    for (const required of byId.get(id)?.requires ?? []) {
+      if (!byId.has(required)) throw coded('REQUIRES-UNKNOWN', { id, requires: required });
+      depth = Math.max(depth, 1 + depthOf(required, [...path, id]));
+    }
+    if (depth > DEEPEST_REQUIRED) throw coded('REQUIRES-DEPTH', { id, limit: DEEPEST_REQUIRED });
+    depths.set(id, depth);
+    return depth;
+  };
+  for (const { id } of items) depthOf(id, []);
+}
+
+/**
+ * The same serial must always mean the same content (FEED-FORKED), so a feed whose items are the same and which is
+ * good for at least half of its time is left alone; a renewed expiry is a change like any other.
+ */
+function numberFeed(items: readonly FeedItem[], material: Material): { feed: Feed; changed: boolean } {
+  const { previous, nowMs, expiresDays } = material;
+  const lifetimeMs = expiresDays * DAY_MS;
+  if (previous !== null && isSame(previous.items, items)) {
+    const leftMs = Date.parse(previous.expires) - nowMs;
+    if (leftMs >= lifetimeMs / 2 && leftMs <= lifetimeMs) return { feed: previous, changed: false };
+  }
+  const serial = (previous?.serial ?? 0) + 1;
+  return { feed: { format: FEED_FORMAT, serial, expires: toTime(nowMs + lifetimeMs), items }, changed: true };
+}
+
+function isSame(left: readonly FeedItem[], right: readonly FeedItem[]): boolean {
+  return JSON.stringify(left.map(sortFields)) === JSON.stringify(right.map(sortFields));
+}
+
+function sortFields(item: FeedItem): unknown {
+  return Object.entries(item).sort(([left], [right]) => Number(left > right) - Number(left < right));
+}
+
+function refuseTooMuch(feed: Feed): void {
+  const error = tooMuch(feed);
+  if (error !== null) throw error;
+}
+
+function tooMuch(feed: Feed): CodedError | null {
+  if (feed.items.length > MOST_ITEMS) {
+    return coded('FEED-LIMIT', { what: 'items', found: feed.items.length, limit: MOST_ITEMS });
+  }
+  const bytes = Buffer.byteLength(renderFeed(feed));
+  return bytes > LARGEST_FEED_BYTES
+    ? coded('FEED-LIMIT', { what: 'bytes', found: bytes, limit: LARGEST_FEED_BYTES })
+    : null;
+}
+
+/** The document as it is written. */
+export function renderFeed(feed: Feed): string {
+  return `${JSON.stringify(feed, null, 2)}\n`;
+}
+
+function warningsOf({ metas, previous }: Material, listed: ReadonlySet<string>): readonly string[] {
+  const gone = (previous?.items ?? []).filter(({ id }) => !listed.has(id));
+  const idle = [...metas.keys()].filter((id) => !listed.has(id)).sort(compareIds);
+  return [
+    ...gone.map(({ id }) => `${id} has left ${FEED_NAME}: its file is gone. Never use that id for other bytes.`),
+    ...idle.map((id) => `${id}.meta.json stands alone: there is no ${id}.jar.`),
+  ];
+}
+
+/** RFC 3339 in UTC, to the second. */
+function toTime(epochMs: number): string {
+  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+}

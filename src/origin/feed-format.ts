@@ -1,0 +1,159 @@
+// The feed, format 1, as the vendor's side knows it: its shape, its limits, and what is wrong with a field.
+//
+// Pure. The agent has a reader of its own (`src/updates`), which trusts nothing; the two share docs/protocol.md and no
+// code, so that a mistake in one is seen by the other. Fields are named as they stand in the document.
+
+export const FEED_FORMAT = 1;
+export const FEED_NAME = 'feed.json';
+/** Limits of docs/protocol.md, which every agent enforces. */
+export const MOST_ITEMS = 2_000;
+export const LARGEST_FEED_BYTES = 4 * 1024 * 1024;
+export const MOST_REQUIRED = 16;
+const LONGEST_NOTES_CHARACTERS = 2_000;
+/** An end of central directory and nothing else: the shortest archive there is (APPNOTE.TXT 4.3.16). */
+export const SHORTEST_JAR_BYTES = 22;
+
+export interface FeedItem {
+  readonly id: string;
+  readonly package: string;
+  readonly sequence: number;
+  readonly file: string;
+  readonly length: number;
+  readonly sha256: string;
+  readonly released: string;
+  readonly kind: 'content' | 'product';
+  readonly requires?: readonly string[];
+  readonly withdrawn?: boolean;
+  readonly channel?: string;
+  readonly rollout_percent?: number;
+  readonly min_agent?: string;
+  readonly notes?: string;
+}
+
+export interface Feed {
+  readonly format: typeof FEED_FORMAT;
+  readonly serial: number;
+  readonly expires: string;
+  readonly items: readonly FeedItem[];
+}
+
+/** What a side file `<id>.meta.json` may say of its package. */
+export type ItemMeta = Partial<Omit<FeedItem, 'id' | 'file' | 'length' | 'sha256'>>;
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const OUR_ENDINGS = /\.(?:jar|json|new|unverified|journal|receipt)$/i;
+const SHA256 = /^[0-9a-f]{64}$/;
+/** RFC 3339, 5.6, with seconds and a zone. */
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
+const VERSION = /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,64})?$/;
+
+/** What is wrong with an id, in words that fit after "the id"; null when nothing is. */
+export function idProblem(id: unknown): string | null {
+  if (typeof id !== 'string' || !NAME.test(id)) {
+    return 'must begin with a letter or digit and have at most 64 letters, digits, dots, dashes and underscores';
+  }
+  return OUR_ENDINGS.test(id) ? 'must not end in .jar, .json, .new, .unverified, .journal or .receipt' : null;
+}
+
+type Check = (value: unknown) => boolean;
+
+const isWhole = (least: number, most: number): Check => {
+  return (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+};
+const isName: Check = (value) => typeof value === 'string' && NAME.test(value);
+const isTime: Check = (value) => typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value));
+const isIds: Check = (value) =>
+  Array.isArray(value) &&
+  value.length <= MOST_REQUIRED &&
+  new Set(value).size === value.length &&
+  value.every((id) => idProblem(id) === null);
+
+interface Rule {
+  readonly valid: Check;
+  readonly allowed: string;
+}
+
+/** The fields that a side file may give. */
+const META_RULES: Readonly<Record<keyof ItemMeta, Rule>> = {
+  package: { valid: isName, allowed: 'a name of at most 64 letters, digits, dots, dashes and underscores' },
+  sequence: { valid: isWhole(0, Number.MAX_SAFE_INTEGER), allowed: 'a whole number from 0 to 9007199254740991' },
+  released: { valid: isTime, allowed: 'a time such as 2026-11-20T00:00:00Z' },
+  kind: { valid: (value) => value === 'content' || value === 'product', allowed: 'content or product' },
+  requires: { valid: isIds, allowed: `a list of at most ${MOST_REQUIRED} different ids` },
+  withdrawn: { valid: (value) => typeof value === 'boolean', allowed: 'true or false' },
+  channel: { valid: isName, allowed: 'a name of at most 64 letters, digits, dots, dashes and underscores' },
+  rollout_percent: { valid: isWhole(0, 100), allowed: 'a whole number from 0 to 100' },
+  min_agent: {
+    valid: (value) => typeof value === 'string' && VERSION.test(value),
+    allowed: 'a version such as 1.2.0',
+  },
+  notes: {
+    valid: (value) => typeof value === 'string' && value.length <= LONGEST_NOTES_CHARACTERS,
+    allowed: `a text of at most ${LONGEST_NOTES_CHARACTERS} characters`,
+  },
+};
+
+/** The fields that every item has besides, and that only the builder sets. */
+const ITEM_RULES: Readonly<Record<'id' | 'file' | 'length' | 'sha256', Rule>> = {
+  id: { valid: (value) => idProblem(value) === null, allowed: 'an id' },
+  file: { valid: (value) => typeof value === 'string' && value !== '' && value.length <= 1_024, allowed: 'a name' },
+  length: { valid: isWhole(SHORTEST_JAR_BYTES, Number.MAX_SAFE_INTEGER), allowed: 'a number of bytes' },
+  sha256: {
+    valid: (value) => typeof value === 'string' && SHA256.test(value),
+    allowed: '64 hexadecimal digits, small letters',
+  },
+};
+
+const ALWAYS = ['id', 'package', 'sequence', 'file', 'length', 'sha256', 'released', 'kind'];
+
+/** Reads the content of a side file: its fields, or what is wrong with it. */
+export function readMeta(text: string): { readonly meta: ItemMeta } | { readonly problem: string } {
+  const document = parseObject(text);
+  if (document === null) return { problem: 'is not a JSON object' };
+  const problem = fieldProblem(document, META_RULES);
+  return problem === null ? { meta: document as ItemMeta } : { problem };
+}
+
+/** Reads the feed that was built before: its items and serial go on from there. */
+export function readFeed(text: string): { readonly feed: Feed } | { readonly problem: string } {
+  const document = parseObject(text);
+  if (document === null) return { problem: 'is not a JSON object' };
+  const { format, serial, expires, items } = document;
+  if (format !== FEED_FORMAT) return { problem: `has format ${JSON.stringify(format)}, this builder knows 1` };
+  if (!isWhole(0, Number.MAX_SAFE_INTEGER - 1)(serial)) return { problem: 'has no usable serial' };
+  if (!isTime(expires)) return { problem: 'has no usable expires' };
+  if (!Array.isArray(items)) return { problem: 'has no list of items' };
+  for (const [index, item] of items.entries()) {
+    const problem = itemProblem(item);
+    if (problem !== null) return { problem: `items[${index}] ${problem}` };
+  }
+  return { feed: document as unknown as Feed };
+}
+
+function itemProblem(item: unknown): string | null {
+  if (!isObject(item)) return 'is not an object';
+  const missing = ALWAYS.find((field) => !(field in item));
+  return missing === undefined ? fieldProblem(item, { ...META_RULES, ...ITEM_RULES }) : `has no ${missing}`;
+}
+
+function fieldProblem(fields: Readonly<Record<string, unknown>>, rules: Readonly<Record<string, Rule>>): string | null {
+  for (const [name, value] of Object.entries(fields)) {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
+    if (rule === undefined) return `has the unknown field ${name}; known are ${Object.keys(rules).join(', ')}`;
+    if (!rule.valid(value)) return `has a ${name} that is not ${rule.allowed}`;
+  }
+  return null;
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const document: unknown = JSON.parse(text);
+    return isObject(document) ? document : null;
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

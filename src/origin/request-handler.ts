@@ -1,0 +1,215 @@
+// Answers one request to the origin: a file, an acknowledgement, the record, or a plain refusal.
+//
+// Guarantees that every request gets one answer or a cut connection, and that nothing thrown leaves here. A file that
+// shrinks while it is sent cuts the connection: a short body under a longer Content-Length must not look complete.
+
+import { createReadStream } from 'node:fs';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { readAcknowledgement } from './acknowledgement.ts';
+import type { AcknowledgementLog } from './acknowledgement-log.ts';
+import { type Answer, decideAnswer, httpDate } from './conditions.ts';
+import type { RecordedRequest, RequestRecord } from './request-record.ts';
+import { openServed, pathOf, type ServedFile } from './static-file.ts';
+
+export interface Served {
+  /** Real path of the folder. */
+  readonly root: string;
+  readonly log: AcknowledgementLog;
+  readonly requests: RequestRecord;
+}
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly entry: { -readonly [Field in keyof RecordedRequest]: RecordedRequest[Field] };
+}
+
+/** A receipt has some hundreds of bytes. */
+const LARGEST_BODY_BYTES = 64 * 1024;
+const MOST_SHOWN = 1_000;
+
+export const ACKNOWLEDGE_PATH = 'acknowledge';
+const RECORD_PATH = 'acknowledge/record';
+
+/** Never rejects. */
+export async function answerRequest(served: Served, exchange: Exchange): Promise<void> {
+  const { request, response } = exchange;
+  // An error of a connection is its end; the answer's `close` tells the rest.
+  request.on('error', () => undefined);
+  response.on('error', () => undefined);
+  try {
+    await route(served, exchange);
+  } catch {
+    if (response.headersSent) response.destroy();
+    else refuse(exchange, 500, 'The server failed.');
+  }
+}
+
+async function route(served: Served, exchange: Exchange): Promise<void> {
+  const parts = pathOf(exchange.request.url ?? '');
+  if (parts === 'malformed') return refuse(exchange, 400, 'The target is not a path.');
+  if (parts === null) return refuse(exchange, 404, 'Not here.');
+  const path = parts.join('/');
+  if (path === ACKNOWLEDGE_PATH) return acknowledge(served, exchange);
+  if (path === RECORD_PATH) return showRecord(served, exchange);
+  return serveFile(served.root, parts, exchange);
+}
+
+async function serveFile(root: string, parts: readonly string[], exchange: Exchange): Promise<void> {
+  if (!allows(exchange, ['GET', 'HEAD'])) return;
+  const file = await openServed(root, parts);
+  if (file === null) return refuse(exchange, 404, 'Not here.');
+  try {
+    await sendFile(file, exchange);
+  } finally {
+    await file.handle.close();
+  }
+}
+
+async function sendFile(file: ServedFile, exchange: Exchange): Promise<void> {
+  const { request, response } = exchange;
+  const answer = decideAnswer(request.method ?? '', request.headers, file);
+  begin(exchange, answer.status, { ...headersOf(file), ...bodyHeaders(answer, file) });
+  const first = answer.status === 206 ? answer.first : 0;
+  const last = answer.status === 206 ? answer.last : file.length - 1;
+  if (request.method === 'HEAD' || (answer.status !== 200 && answer.status !== 206) || last < first) {
+    response.end();
+    return;
+  }
+  const expected = last - first + 1;
+  const source = createReadStream('', { fd: file.handle, start: first, end: last, autoClose: false });
+  await pipeline(source, countTo(expected, exchange), response);
+}
+
+/** Counts what goes out, and fails before the end when it is not all. */
+function countTo(expected: number, { entry }: Exchange): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
+  return async function* count(source) {
+    for await (const chunk of source) {
+      entry.bytes += chunk.length;
+      yield chunk;
+    }
+    if (entry.bytes !== expected) throw new Error(`the file ended after ${entry.bytes} of ${expected} bytes`);
+  };
+}
+
+function headersOf(file: ServedFile): OutgoingHttpHeaders {
+  return {
+    'Content-Type': file.type,
+    ETag: file.etag,
+    'Last-Modified': httpDate(file.modifiedMs),
+    'Accept-Ranges': 'bytes',
+    'Cache-Control': file.cacheControl,
+    'X-Content-Type-Options': 'nosniff',
+  };
+}
+
+function bodyHeaders(answer: Answer, { length }: ServedFile): OutgoingHttpHeaders {
+  switch (answer.status) {
+    case 200:
+      return { 'Content-Length': length };
+    case 206:
+      return {
+        'Content-Length': answer.last - answer.first + 1,
+        'Content-Range': `bytes ${answer.first}-${answer.last}/${length}`,
+      };
+    case 416:
+      return { 'Content-Length': 0, 'Content-Range': `bytes */${length}` };
+    case 412:
+      return { 'Content-Length': 0 };
+    case 304:
+      return {};
+  }
+}
+
+async function acknowledge({ log }: Served, exchange: Exchange): Promise<void> {
+  if (!allows(exchange, ['POST'])) return;
+  const { headers } = exchange.request;
+  // A page in somebody's browser cannot send this type without asking first, and is refused when it asks.
+  if (!/^application\/json(?:;|$)/i.test(headers['content-type'] ?? '') || 'content-encoding' in headers) {
+    return refuse(exchange, 415, 'Send application/json without Content-Encoding.');
+  }
+  const body = await readBody(exchange.request);
+  if (body === null) return refuse(exchange, 413, `A body has at most ${LARGEST_BODY_BYTES} bytes.`);
+  const key = headers['idempotency-key'];
+  const read = readAcknowledgement(body, Array.isArray(key) ? key.join() : key);
+  if ('problem' in read) return refuse(exchange, 400, `Not taken: ${read.problem}.`);
+  switch (await log.accept(read.acknowledgement)) {
+    case 'first':
+      return sendJson(exchange, 201, { status: 'recorded' });
+    case 'again':
+      return sendJson(exchange, 200, { status: 'already recorded' });
+    case 'other':
+      return refuse(exchange, 422, 'That key was used for another id, digest, outcome or agent.');
+    case 'full':
+      return refuse(exchange, 507, 'No more acknowledgements are kept here.');
+  }
+}
+
+/** Null when it is too large; rejects when the client goes away. */
+async function readBody(request: IncomingMessage): Promise<string | null> {
+  if (Number(request.headers['content-length'] ?? 0) > LARGEST_BODY_BYTES) return null;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  // Leaving the loop early must not destroy the request: the refusal goes out on its socket.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LARGEST_BODY_BYTES) return null;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** What came, for this machine only: agents' ids are nobody else's business. */
+function showRecord({ log, requests }: Served, exchange: Exchange): void {
+  if (!isLoopback(exchange.request.socket.remoteAddress ?? '')) {
+    refuse(exchange, 404, 'Not here.');
+  } else if (allows(exchange, ['GET', 'HEAD'])) {
+    sendJson(exchange, 200, { acknowledgements: log.all.slice(-MOST_SHOWN), requests: requests.requests });
+  }
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
+}
+
+function allows(exchange: Exchange, methods: readonly string[]): boolean {
+  if (methods.includes(exchange.request.method ?? '')) return true;
+  refuse(exchange, 405, `Use ${methods.join(' or ')}.`, { Allow: methods.join(', ') });
+  return false;
+}
+
+/** The connection is closed after a refusal: what is left of a body is not waited for. */
+function refuse(exchange: Exchange, status: number, text: string, headers: OutgoingHttpHeaders = {}): void {
+  const type = 'text/plain; charset=utf-8';
+  send(exchange, { status, type, text: `${text}\n`, headers: { Connection: 'close', ...headers } });
+}
+
+function sendJson(exchange: Exchange, status: number, value: unknown): void {
+  send(exchange, { status, type: 'application/json', text: `${JSON.stringify(value)}\n`, headers: {} });
+}
+
+interface Small {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+  readonly headers: OutgoingHttpHeaders;
+}
+
+function send(exchange: Exchange, { status, type, text, headers }: Small): void {
+  const length = Buffer.byteLength(text);
+  begin(exchange, status, {
+    'Content-Type': type,
+    'Content-Length': length,
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    ...headers,
+  });
+  exchange.entry.bytes = exchange.request.method === 'HEAD' ? 0 : length;
+  exchange.response.end(text);
+}
+
+function begin({ response, entry }: Exchange, status: number, headers: OutgoingHttpHeaders): void {
+  entry.status = status;
+  response.writeHead(status, headers);
+}

@@ -1,0 +1,59 @@
+// What came to the origin, for a look and for tests: bounded, in memory, without credentials.
+//
+// An entry is there as soon as the request's head was read, gets its status when the answer begins and its bytes as
+// they are handed to the socket. The oldest entries go first.
+
+import type { IncomingMessage } from 'node:http';
+
+export interface RecordedRequest {
+  /** Wall clock, milliseconds since the epoch. */
+  readonly at: number;
+  readonly method: string;
+  /** As sent, cut to 2,048 characters. */
+  readonly target: string;
+  /** Names in small letters; the value of a header that carries credentials is `***`. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly from: string;
+  /** Null until the answer begins. */
+  readonly status: number | null;
+  /** Bytes of the answer's body so far. */
+  readonly bytes: number;
+}
+
+type Entry = { -readonly [Field in keyof RecordedRequest]: RecordedRequest[Field] };
+
+/** A day of a small fleet, less than a MB or two. */
+const MOST_REQUESTS = 1_000;
+const LONGEST_TEXT_CHARACTERS = 2_048;
+const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+export class RequestRecord {
+  readonly requests: RecordedRequest[] = [];
+
+  add(request: IncomingMessage, at: number): Entry {
+    const entry: Entry = {
+      at,
+      method: request.method ?? '',
+      target: cut(request.url ?? ''),
+      headers: harmlessHeaders(request),
+      from: request.socket.remoteAddress ?? '',
+      status: null,
+      bytes: 0,
+    };
+    this.requests.push(entry);
+    if (this.requests.length > MOST_REQUESTS) this.requests.shift();
+    return entry;
+  }
+}
+
+function harmlessHeaders(request: IncomingMessage): Readonly<Record<string, string>> {
+  const headers = Object.entries(request.headers).map(([name, value]) => [
+    name,
+    CREDENTIALS.has(name) ? '***' : cut(String(value)),
+  ]);
+  return Object.fromEntries(headers) as Record<string, string>;
+}
+
+function cut(text: string): string {
+  return text.slice(0, LONGEST_TEXT_CHARACTERS);
+}
