@@ -1,0 +1,70 @@
+/**
+ * Finds the real parts that some suites need: first what is installed, then what `npm run parts` unpacked into the
+ * ignored .cache/parts. A suite says what it needs with `describeWith`; without it, it is skipped, the run names it and
+ * the command to run, and CI fails (tools/suite-reporter.ts).
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe } from 'vitest';
+
+export interface SquidParts {
+  readonly binary: string;
+  readonly basicAuth: string;
+  readonly errorDirectory: string;
+  readonly iconDirectory: string;
+  readonly mimeTable: string;
+  readonly unlinkd: string;
+  /** Where libraries are that the machine does not have; for LD_LIBRARY_PATH. */
+  readonly libraryPath: string | undefined;
+}
+
+const UNPACKED = fileURLToPath(new URL('../../.cache/parts/root', import.meta.url));
+
+/** Squid, or null when it is neither installed nor unpacked. */
+export const squid: SquidParts | null = findSquid();
+
+const FOUND: Readonly<Record<string, unknown>> = { squid };
+
+/** `describe`, skipped when one of the parts is missing. Parts by name: 'squid'. */
+export function describeWith(parts: readonly string[], name: string, body: () => void): void {
+  const missing = parts.filter((part) => (FOUND[part] ?? null) === null);
+  if (missing.length === 0) {
+    describe(name, body);
+  } else {
+    describe.skip(`${name} [needs ${missing.join(', ')}]`, body);
+  }
+}
+
+/** A real JAR of more than 10 MB, made by others. It comes with the packages, so it is always there. */
+export function realJar(): string {
+  return createRequire(import.meta.url).resolve('google-closure-compiler-java/compiler.jar');
+}
+
+function findSquid(): SquidParts | null {
+  const onPath = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'squid'));
+  const installed = [...onPath, '/usr/sbin/squid'].find((file) => existsSync(file));
+  if (installed !== undefined) {
+    return squidUnder('/', installed, undefined);
+  }
+  const unpacked = join(UNPACKED, 'usr/sbin/squid');
+  if (!existsSync(unpacked)) {
+    return null;
+  }
+  const libraries = join(UNPACKED, 'usr/lib');
+  const libraryPath = readdirSync(libraries).find((name) => name.endsWith('-linux-gnu'));
+  return squidUnder(UNPACKED, unpacked, join(libraries, libraryPath ?? ''));
+}
+
+function squidUnder(root: string, binary: string, libraryPath: string | undefined): SquidParts {
+  return {
+    binary,
+    basicAuth: join(root, 'usr/lib/squid/basic_ncsa_auth'),
+    errorDirectory: join(root, 'usr/share/squid-langpack/en'),
+    iconDirectory: join(root, 'usr/share/squid/icons'),
+    mimeTable: join(root, 'usr/share/squid/mime.conf'),
+    unlinkd: join(root, 'usr/lib/squid/unlinkd'),
+    libraryPath,
+  };
+}

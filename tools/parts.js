@@ -1,0 +1,97 @@
+// Plain JavaScript for Node 20: `npm run parts`. Unpacks the real parts that some tests need (today: Squid) into the
+// ignored .cache/parts, from the Debian packages that this machine's own apt sources offer. Nothing is installed and
+// nothing outside the checkout changes. What is half done has another name: .cache/parts appears by one rename.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail, ROOT } from './install.js';
+
+const CACHE = join(ROOT, '.cache');
+const PARTS = join(CACHE, 'parts');
+const WORK = join(CACHE, 'parts.new');
+const APT = join(CACHE, 'apt');
+
+// The build with OpenSSL: later suites need its TLS side. `squid` and `squid-openssl` replace each other.
+const PACKAGE = 'squid-openssl';
+const ALWAYS = [PACKAGE, 'squid-common', 'squid-langpack', 'libecap3'];
+
+const OWN_LISTS = [
+  ['Dir::State', join(APT, 'state')],
+  ['Dir::State::status', '/var/lib/dpkg/status'],
+];
+const COMMON = [
+  ['Dir::Cache', join(APT, 'cache')],
+  // As root apt would step down to a user who may not write here.
+  ['APT::Sandbox::User', 'root'],
+];
+
+let lastReason = '';
+
+if (existsSync('/usr/sbin/squid')) {
+  say('Squid is installed on this machine: nothing to do.');
+} else if (existsSync(PARTS)) {
+  say('the parts are in .cache/parts already. To get them anew, remove that folder first.');
+} else {
+  unpackParts();
+}
+
+function unpackParts() {
+  if (spawnSync('apt-get', ['--version']).error || spawnSync('dpkg', ['--version']).error) {
+    fail('npm run parts needs apt-get and dpkg (Debian, Ubuntu). Elsewhere install Squid in the usual way.');
+  }
+  rmSync(WORK, { recursive: true, force: true });
+  for (const folder of [WORK, join(APT, 'state', 'lists', 'partial'), join(APT, 'cache', 'archives', 'partial')]) {
+    mkdirSync(folder, { recursive: true });
+  }
+  const packages = join(WORK, 'packages');
+  mkdirSync(packages);
+  if (!download(COMMON, packages)) {
+    say("this machine's package lists are missing or old: fetching lists of our own into .cache/apt ...");
+    const options = [...COMMON, ...OWN_LISTS];
+    if (!apt(['update', '-qq'], options, WORK).ok || !download(options, packages)) {
+      fail(`the packages could not be fetched. apt must be able to reach its sources. It said:\n${lastReason}`);
+    }
+  }
+  const root = join(WORK, 'root');
+  for (const file of readdirSync(packages)) {
+    const { status, stderr } = spawnSync('dpkg', ['-x', join(packages, file), root], { encoding: 'utf8' });
+    if (status !== 0) {
+      fail(`${file} could not be unpacked: ${stderr}`);
+    }
+  }
+  rmSync(packages, { recursive: true });
+  renameSync(WORK, PARTS);
+  rmSync(APT, { recursive: true });
+  say('unpacked Squid into .cache/parts.');
+}
+
+function download(options, folder) {
+  const missing = missingPackages(options);
+  if (missing === undefined) {
+    return false;
+  }
+  say(`fetching ${missing.join(', ')} ...`);
+  return apt(['download', '-q', ...missing], options, folder).ok;
+}
+
+// What an install would add on this machine, of which we need the libraries. A line `Inst NAME [old] (new)` is an upgrade.
+function missingPackages(options) {
+  const { ok, stdout } = apt(['install', '--simulate', '-q', '--no-install-recommends', PACKAGE], options, WORK);
+  if (!ok) {
+    return undefined;
+  }
+  const added = [...stdout.matchAll(/^Inst (\S+) \(/gm)].map(([, name]) => name);
+  const libraries = added.filter((name) => /^lib/.test(name) && !/-perl$/.test(name));
+  return [...new Set([...ALWAYS, ...libraries])];
+}
+
+function apt(args, options, cwd) {
+  const flags = options.flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  const { status, stdout, stderr } = spawnSync('apt-get', [...flags, ...args], { cwd, encoding: 'utf8' });
+  lastReason = status === 0 ? lastReason : stderr;
+  return { ok: status === 0, stdout };
+}
+
+function say(line) {
+  process.stderr.write(`sallyport: ${line}\n`);
+}
