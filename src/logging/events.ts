@@ -26,6 +26,11 @@ export const EVENTS = {
   'control-listening': { level: 'info', thread: 'Control', text: 'Commands are taken at {path}.' },
   'next-round': { level: 'info', thread: 'Main', text: 'Next check for updates at {at:time}.' },
   fault: { level: 'error', thread: 'Main', text: '{error:advised}' },
+  'log-lines-lost': {
+    level: 'warn',
+    thread: 'Main',
+    text: '{count} lines are missing here: the log file could not be written.',
+  },
   // Configuration
   'purpose-route': { level: 'info', thread: 'Config', text: '{purpose} goes {how:words} ({why:words}).' },
   'purpose-unconfigured': { level: 'info', thread: 'Config', text: '{purpose} is not configured.' },

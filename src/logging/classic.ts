@@ -1,0 +1,17 @@
+// The manual's line: `2026-11-20T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.`
+//
+// Local time without a zone, level, thread, one sentence; issue 6 and other people's scripts read it, so the grammar is
+// for ever. The head is made of our own constants, the sentence by the one formatter: nothing foreign can begin a line.
+
+import { showLocalTime } from '#errors/template.ts';
+import type { LogRecord } from './record.ts';
+
+/** The line without its line end. */
+export function classicLine(record: LogRecord): string {
+  return `${showLocalTime(record.at)} ${classicLevel(record)} [Thread: ${record.thread}] ${record.message}`;
+}
+
+/** `[INFO]`; the terminal colours this part alone. */
+export function classicLevel(record: LogRecord): string {
+  return `[${record.level.toUpperCase()}]`;
+}

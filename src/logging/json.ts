@@ -1,0 +1,56 @@
+// The machine's line: pino's own JSON, one object a line, with the event's fields under `fields` where no name of
+// theirs can stand for one of ours.
+//
+// Guarantees: valid JSON on one line that is safe to print as it is: JSON leaves C1 controls, bidi controls and
+// U+2028 bare, so they are escaped here. Long foreign texts are cut. Relies on fields that are redacted already.
+
+import { CodedError } from '#errors/coded-error.ts';
+import type { FieldValue } from '#errors/template.ts';
+import type { LogRecord } from './record.ts';
+
+/** Longest text of a field: room for any path and URL (PATH_MAX is 4096), not for a page. */
+const TEXT_LIMIT = 4_096;
+/** Most items of a list, such as the reasons of a route. */
+const LIST_LIMIT = 100;
+
+/** What pino writes between `level` and `message`. */
+export function jsonFields(record: LogRecord): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(record.fields)) fields[name] = jsonValue(value);
+  return { time: zonedTime(record.at), thread: record.thread, event: record.name, fields };
+}
+
+/** Escapes what JSON allows inside strings and a terminal obeys. Outside of strings there is no such character. */
+export function escapeJsonLine(line: string): string {
+  return line.replaceAll(UNPRINTABLE, (character) => {
+    let escaped = '';
+    for (let unit = 0; unit < character.length; unit += 1) {
+      escaped += `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`;
+    }
+    return escaped;
+  });
+}
+
+const UNPRINTABLE = /[^\n \p{L}\p{M}\p{N}\p{P}\p{S}]|\p{Default_Ignorable_Code_Point}/gu;
+
+function jsonValue(value: FieldValue): unknown {
+  if (typeof value === 'string') return cut(value);
+  if (value instanceof CodedError) {
+    return { code: value.code, message: value.safeText, check: value.check, hop: cut(value.hop) };
+  }
+  if (Array.isArray(value)) return value.slice(0, LIST_LIMIT).map(cut);
+  return value;
+}
+
+function cut(text: string): string {
+  return text.length > TEXT_LIMIT ? `${text.slice(0, TEXT_LIMIT - 1)}…` : text;
+}
+
+/** RFC 3339 with the zone of this host: `2026-11-20T00:04:10.123+01:00`. */
+function zonedTime(epochMs: number): string {
+  const east = -new Date(epochMs).getTimezoneOffset();
+  const local = new Date(epochMs + east * 60_000).toISOString().slice(0, -1);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const minutes = Math.abs(east);
+  return `${local}${east < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+}

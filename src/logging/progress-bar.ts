@@ -1,0 +1,56 @@
+// One line that shows how far a download is: `1602503 [#####-----]  50%  5.0 MB of 10.0 MB  2.1 MB/s  3 s left`.
+//
+// Pure: figures and a width in, plain ASCII of at most that width out. What doesn't fit goes in the order of its use:
+// first the bar gets shorter, then it goes, then the time left, then the rate.
+
+import { showDuration, showSize } from '#errors/template.ts';
+
+export interface Progress {
+  readonly id: string;
+  readonly received: number;
+  /** Bytes of the whole, or null when unknown. */
+  readonly length: number | null;
+  /** Bytes a second of late, or null when there is no telling yet. */
+  readonly rate: number | null;
+}
+
+const SHORTEST_BAR = 10;
+const LONGEST_BAR = 40;
+/** Longest id that is shown whole; the feed allows 64. */
+const ID_LIMIT = 24;
+
+/** The line, at most `columns` wide. */
+export function progressBar(progress: Progress, columns: number): string {
+  const { received, length, rate } = progress;
+  const id = plain(progress.id);
+  const done = length === null || length <= 0 ? null : Math.min(received / length, 1);
+  const amount = length === null ? showSize(received) : `${showSize(received)} of ${showSize(length)}`;
+  const percent = done === null ? [] : [`${Math.floor(done * 100)}%`.padStart(4)];
+  const speed = rate === null ? [] : [`${showSize(Math.round(rate))}/s`];
+  const left = done === null || done === 1 || !rate ? [] : [`${showDuration(secondsLeft(progress) * 1_000)} left`];
+  const tails = [
+    [...percent, amount, ...speed, ...left],
+    [...percent, amount, ...speed],
+    [...percent, amount],
+  ];
+
+  const whole = tails[0]?.join('  ') ?? '';
+  const room = Math.min(columns - id.length - whole.length - 5, LONGEST_BAR);
+  if (done !== null && room >= SHORTEST_BAR) {
+    const full = Math.floor(done * room);
+    return `${id} [${'#'.repeat(full)}${'-'.repeat(room - full)}] ${whole}`;
+  }
+  const lines = tails.map((tail) => `${id} ${tail.join('  ')}`);
+  return (lines.find((line) => line.length <= columns) ?? `${id} ${percent.join('')}`).slice(0, columns);
+}
+
+/** Rounded up, so that it doesn't say 0 s for long. */
+function secondsLeft({ received, length, rate }: Progress): number {
+  return Math.ceil(((length ?? 0) - received) / (rate ?? 1));
+}
+
+/** An id of a feed is ASCII; whatever isn't has a width that nobody can tell. */
+function plain(id: string): string {
+  const ascii = id.replaceAll(/[^!-~]/gu, '?');
+  return ascii.length > ID_LIMIT ? `${ascii.slice(0, ID_LIMIT - 3)}...` : ascii;
+}

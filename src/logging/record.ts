@@ -1,0 +1,54 @@
+// An event made ready for every renderer: redacted, with its message filled in, once.
+//
+// Secrets are taken out of the fields before the formatter escapes and cuts them, since a secret that is escaped or cut
+// is no longer found; and out of the whole message after, for what only the composition shows. An error is made anew
+// from its redacted facts. Pure: relies on the vocabulary and the formatter, knows no time and no file.
+
+import { asCoded, CodedError } from '#errors/coded-error.ts';
+import { type FieldValue, fillTemplate } from '#errors/template.ts';
+import { EVENTS, type EventName, type Level, type SallyportEvent } from './events.ts';
+
+/** What the log needs of the registry of known secrets. */
+export interface Redactor {
+  /** The text with every known secret, in each of its encodings, masked. */
+  redact(text: string): string;
+}
+
+/** One event at one moment, safe to render. */
+export interface LogRecord {
+  /** Wall time, milliseconds since the epoch. */
+  readonly at: number;
+  readonly name: EventName;
+  readonly level: Level;
+  readonly thread: string;
+  /** The sentence of the classic line. */
+  readonly message: string;
+  /** The fields of the event, redacted. */
+  readonly fields: Readonly<Record<string, FieldValue>>;
+}
+
+/** Redacts an event and fills its template. */
+export function toRecord(event: SallyportEvent, at: number, known: Redactor): LogRecord {
+  const { level, thread, text } = EVENTS[event.name];
+  const { name, ...rest } = event;
+  const fields = redactFields(rest, known);
+  return { at, name, level, thread, message: known.redact(fillTemplate(text, fields)), fields };
+}
+
+function redactFields(fields: Readonly<Record<string, FieldValue>>, known: Redactor): Record<string, FieldValue> {
+  const redacted: Record<string, FieldValue> = {};
+  for (const [name, value] of Object.entries(fields)) redacted[name] = redactValue(value, known);
+  return redacted;
+}
+
+function redactValue(value: FieldValue, known: Redactor): FieldValue {
+  if (typeof value === 'string') return known.redact(value);
+  if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined) return value;
+  if (value instanceof Error) {
+    const error = asCoded(value);
+    return new CodedError(error.code, redactFields(error.facts, known));
+  }
+  if (Array.isArray(value)) return value.map((item) => known.redact(String(item)));
+  // Not in the types; a Secret that strayed here says *** of itself.
+  return known.redact(String(value));
+}
