@@ -89,8 +89,8 @@ const RESERVED: readonly Reserved[] = [
   },
   {
     what: 'a timer (law 4: every wait through one clamped timer)',
-    modules: ['timers', 'timers/promises'],
-    code: /(?<![.\w])(?:setTimeout|setInterval)\s*\(|\bAbortSignal\.timeout\b/,
+    // By any bare mention, so an import counts; setImmediate is no wait.
+    code: /(?<![.\w])(?:setTimeout|setInterval)\b|\bscheduler\.wait\b|\bAbortSignal\.timeout\b/,
     places: {
       'system/': 'the one clamped timer',
       'origin/': 'stands apart',
@@ -158,6 +158,7 @@ describe('one door', () => {
     ['randomness', 'const x = Math.random();'],
     ['time of day', 'const now = new Date();'],
     ['timer', 'setTimeout(() => {}, 5);'],
+    ['timer', "import { setTimeout as pause } from 'node:timers/promises';"],
     ['TLS verification', 'tls.connect({ rejectUnauthorized: false });'],
   ])('the rule about %s sees: %s', (what, code) => {
     expect(RESERVED.filter((reserved) => reserved.what.includes(what)).map((one) => usesOf(one, code))).toEqual([
@@ -171,6 +172,7 @@ describe('one door', () => {
     'const at = new Date(clock.now());',
     'await route.fetch(url);',
     'clock.setTimeout(work, 5);',
+    "import { setImmediate } from 'node:timers/promises';",
   ])('no rule minds: %s', (code) => {
     expect(RESERVED.flatMap((reserved) => usesOf(reserved, code))).toEqual([]);
   });

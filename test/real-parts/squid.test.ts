@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, request, type Server } from 'node:h
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeAll, expect, it } from 'vitest';
-import { describeWith } from '../support/real-parts.ts';
-import { type RunningSquid, type SquidOptions, startSquid } from '../support/squid.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+import { type RunningSquid, type SquidOptions, startSquid } from '#test/support/squid.ts';
 
 const ALADDIN = { user: 'aladdin', password: 'öpen sesame:1' };
 

@@ -1,0 +1,12 @@
+/** Dead code: files, exports and dependencies that nothing uses. packages/, logs/ and state/ hold data, not code. */
+import type { KnipConfig } from 'knip';
+
+export default {
+  // tools/sallyport.js starts it by its path; scripts and tests are found by themselves.
+  entry: ['src/main.ts', 'tools/*.js'],
+  project: ['src/**/*.ts', 'tools/**/*.{js,ts}', 'test/**/*.ts', 'bench/**/*.ts', '*.ts'],
+  // A file that tests read by its path.
+  ignoreDependencies: ['google-closure-compiler-java'],
+  // What tests and `npm run parts` take from the machine.
+  ignoreBinaries: ['apt-get', 'dpkg', 'mkfifo'],
+} satisfies KnipConfig;
