@@ -1,9 +1,20 @@
 // One request and its response over one lane: the only place where deadlines, 1xx, Via and framing live.
 //
-import type { CodedError } from '#errors/coded-error.ts';
+// Heads go through Node's own parser. A body with Content-Length is then counted straight from the lane's bytes, on a
+// `bulk` lane from its one reused buffer, so that nothing is copied between the kernel and the sink; any other body
+// goes through the parser. Guarantees: every wait has its deadline; the lane is released in every case, once; only an
+// abort throws. Relies on the sink being synchronous, which is the back-pressure. Keeps nothing on disk.
+
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Lane, ResponseHead } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Deadlines } from './deadlines.ts';
+import { HeadEnd } from './head-end.ts';
+import { judgeHead } from './judge-head.ts';
+import { shownUrl } from './judge-url.ts';
+import { type ParsedHead, ResponseParser } from './response-parser.ts';
+import { ResponseWatch, type TimedOut } from './watch.ts';
+import { requestPath, wireHeaders } from './wire.ts';
 
 /** A response head with the questions that callers ask of it. */
 export interface ResponseInfo extends ResponseHead {
@@ -62,3 +73,266 @@ export type ExchangeResult =
       readonly bytes: number;
       readonly measured: Measured;
     };
+
+/** Interim (1xx) responses that are taken before the final one. */
+const INTERIM_LIMIT = 32;
+
+/**
+ * Asks once and takes the answer. Results are never thrown: the caller weighs head, bytes and timing of a failure, too.
+ * @throws the reason of `signal`, once it is aborted
+ */
+export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
+  return new Promise((resolve, reject) => {
+    if (options.signal.aborted) {
+      options.lane.release();
+      reject(options.signal.reason as Error);
+      return;
+    }
+    new RunningExchange(options, resolve, reject).start();
+  });
+}
+
+type Stage = 'head' | 'counted' | 'parsed' | 'over';
+
+class RunningExchange {
+  readonly #options: ExchangeOptions;
+  readonly #resolve: (result: ExchangeResult) => void;
+  readonly #reject: (reason: Error) => void;
+  readonly #watch: ResponseWatch;
+  readonly #headEnd = new HeadEnd();
+  #parser: ResponseParser | null = null;
+  #ready = false;
+  /** Bytes that came before the parser was ready; only a server that speaks first sends such. */
+  #early: Uint8Array[] = [];
+  #ended = false;
+  #stage: Stage = 'head';
+  #interim = 0;
+  #sawBytes = false;
+  #head: ResponseInfo | null = null;
+  #sink: BodySink | null = null;
+  #remaining = 0;
+  #bytes = 0;
+
+  constructor(options: ExchangeOptions, resolve: (result: ExchangeResult) => void, reject: (reason: Error) => void) {
+    this.#options = options;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    const { deadlines, clock } = options;
+    this.#watch = new ResponseWatch({ deadlines, clock, onTimeout: (which) => this.#fail(this.#timeout(which)) });
+  }
+
+  start(): void {
+    const { lane, request, signal } = this.#options;
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    // Stays attached: a destroyed socket may still report its error, which then belongs to nobody.
+    lane.socket.on('error', this.#onSocketError);
+    if (lane.socket.destroyed || lane.socket.readableEnded) {
+      this.#fail(this.#lost('it was closed before the request'));
+      return;
+    }
+    lane.socket.on('end', this.#onSocketEnd);
+    lane.socket.on('close', this.#onSocketClose);
+    if (lane.bulk === null) lane.socket.on('data', this.#onBytes);
+    else lane.bulk.consume(this.#onBytes);
+    try {
+      this.#parser = this.#makeParser({
+        method: request.method,
+        path: requestPath(lane, request.url),
+        headers: wireHeaders(lane, request.url, request.headers),
+      });
+    } catch (thrown) {
+      this.#fail(asCoded(thrown));
+    }
+  }
+
+  #makeParser(request: { method: string; path: string; headers: Record<string, string> }): ResponseParser {
+    const { socket } = this.#options.lane;
+    return new ResponseParser({
+      request,
+      write: (chunk, done) => {
+        socket.write(chunk, done);
+      },
+      onReady: () => this.#onReady(),
+      onRequestSent: () => this.#watch.requestSent(),
+      onInterim: (status) => this.#onInterim(status),
+      onHead: (head) => this.#onHead(head),
+      onBody: (chunk) => this.#deliver(chunk),
+      onEnd: (whole) => this.#onParsedEnd(whole),
+      onError: (error) => this.#fail(this.#parserError(error)),
+    });
+  }
+
+  readonly #onBytes = (chunk: Uint8Array): void => {
+    if (this.#stage === 'over') return;
+    this.#sawBytes = true;
+    if (this.#ready) {
+      this.#take(chunk);
+      return;
+    }
+    this.#early.push(Uint8Array.from(chunk));
+    this.#options.lane.socket.pause();
+  };
+
+  #onReady(): void {
+    this.#ready = true;
+    for (const chunk of this.#early) this.#take(chunk);
+    const paused = this.#early.length > 0;
+    this.#early = [];
+    if (this.#stage === 'over') return;
+    if (paused) this.#options.lane.socket.resume();
+    if (this.#ended) this.#onSocketEnd();
+  }
+
+  #take(chunk: Uint8Array): void {
+    let at = 0;
+    while (this.#stage === 'head' && at < chunk.length) {
+      const end = this.#headEnd.find(chunk, at);
+      this.#parse(chunk.subarray(at, end));
+      at = end;
+    }
+    if (at === chunk.length) return;
+    const rest = at === 0 ? chunk : chunk.subarray(at);
+    if (this.#stage === 'counted') this.#deliver(rest);
+    else if (this.#stage === 'parsed') this.#parse(rest);
+  }
+
+  /** The parser's streams may keep what they are given, so the reused buffer of a bulk lane is copied for them. */
+  #parse(bytes: Uint8Array): void {
+    this.#parser?.push(this.#options.lane.bulk === null ? bytes : Uint8Array.from(bytes));
+  }
+
+  #onInterim(status: number): void {
+    const { url } = this.#options.request;
+    this.#interim += 1;
+    if (status === 101) {
+      this.#fail(this.#bad('it switched protocols unasked'));
+    } else if (this.#interim > INTERIM_LIMIT) {
+      this.#fail(coded('TOO-MANY-INTERIM', { url: shownUrl(url), limit: INTERIM_LIMIT, hop: this.#hop }));
+    }
+  }
+
+  #onHead(head: ParsedHead): void {
+    const { lane, request, onHead } = this.#options;
+    try {
+      const { info, framing } = judgeHead(head, lane, request);
+      this.#head = info;
+      this.#sink = onHead(info);
+      if (this.#sink === null) this.#finish('dropped');
+      else if (framing === 'parsed') this.#stage = 'parsed';
+      else this.#count(framing.count);
+    } catch (thrown) {
+      this.#fail(asCoded(thrown));
+    }
+  }
+
+  #count(length: number): void {
+    this.#stage = 'counted';
+    this.#remaining = length;
+    if (length === 0) this.#finish('complete');
+  }
+
+  /** Hands body bytes to the sink; what follows a counted body on the wire belongs to nobody. */
+  #deliver(chunk: Uint8Array): void {
+    if (this.#stage === 'over' || this.#sink === null) return;
+    const counted = this.#stage === 'counted';
+    const part = counted && chunk.length > this.#remaining ? chunk.subarray(0, this.#remaining) : chunk;
+    this.#watch.bodyBytes();
+    try {
+      this.#sink.write(part);
+    } catch (thrown) {
+      this.#fail(asCoded(thrown));
+      return;
+    }
+    this.#bytes += part.length;
+    if (!counted) return;
+    this.#remaining -= part.length;
+    if (this.#remaining === 0) this.#finish('complete');
+  }
+
+  #onParsedEnd(whole: boolean): void {
+    if (this.#stage !== 'parsed') return;
+    if (whole) this.#finish('complete');
+    else this.#fail(this.#lost('it ended inside a chunked body'));
+  }
+
+  readonly #onSocketEnd = (): void => {
+    this.#ended = true;
+    if (this.#stage === 'over' || !this.#ready) return;
+    if (this.#stage === 'parsed') this.#parser?.pushEnd();
+    else if (this.#stage === 'counted') this.#fail(this.#lost('it was closed by the other side'));
+    else
+      this.#fail(this.#lost(this.#sawBytes ? 'it ended inside the response head' : 'it was closed without an answer'));
+  };
+
+  /** Closed without an end: nobody promised that what came was all. */
+  readonly #onSocketClose = (): void => {
+    if (!this.#ended) this.#fail(this.#lost('it was cut off'));
+  };
+
+  readonly #onSocketError = (error: NodeJS.ErrnoException): void => {
+    this.#fail(this.#lost(error.code ?? error.message));
+  };
+
+  readonly #onAbort = (): void => {
+    if (!this.#end(false)) return;
+    this.#reject(this.#options.signal.reason as Error);
+  };
+
+  #finish(ended: 'complete' | 'dropped'): void {
+    const head = this.#head;
+    if (head === null || !this.#end(ended === 'complete')) return;
+    this.#resolve({ ended, head, bytes: this.#bytes, measured: this.#watch.measured });
+  }
+
+  #fail(error: CodedError): void {
+    if (!this.#end(false)) return;
+    this.#resolve({ ended: 'failed', error, head: this.#head, bytes: this.#bytes, measured: this.#watch.measured });
+  }
+
+  /** Lets go of everything; false when that has been done before. */
+  #end(whole: boolean): boolean {
+    if (this.#stage === 'over') return false;
+    this.#stage = 'over';
+    this.#watch.end(whole);
+    const { lane, signal } = this.#options;
+    signal.removeEventListener('abort', this.#onAbort);
+    lane.socket.off('data', this.#onBytes);
+    lane.socket.off('end', this.#onSocketEnd);
+    lane.socket.off('close', this.#onSocketClose);
+    this.#parser?.destroy();
+    this.#early = [];
+    lane.release();
+    return true;
+  }
+
+  #timeout(which: TimedOut): CodedError {
+    const { deadlines, request } = this.#options;
+    const facts = { url: shownUrl(request.url), key: deadlines.key, hop: this.#hop };
+    if (which === 'total') return coded('DOCUMENT-TIMEOUT', { ...facts, limit: deadlines.totalMs });
+    const limit = which === 'first_byte' ? deadlines.firstByteMs : deadlines.silenceMs;
+    const elapsed = this.#watch.measured.totalMs;
+    return coded('RESPONSE-TIMEOUT', { ...facts, received: this.#bytes, expected: this.#expected, elapsed, limit });
+  }
+
+  #lost(reason: string): CodedError {
+    const facts = { received: this.#bytes, expected: this.#expected, reason };
+    return coded('CONNECTION-LOST', { ...facts, url: shownUrl(this.#options.request.url), hop: this.#hop });
+  }
+
+  #bad(reason: string): CodedError {
+    return coded('BAD-RESPONSE', { url: shownUrl(this.#options.request.url), reason, hop: this.#hop });
+  }
+
+  #parserError(error: NodeJS.ErrnoException & { reason?: string }): CodedError {
+    const code = error.code ?? error.name;
+    return code.startsWith('HPE_') ? this.#bad(`${code}: ${error.reason ?? error.message}`) : this.#lost(code);
+  }
+
+  get #expected(): number | null {
+    return this.#head?.contentLength ?? this.#options.expectedBytes;
+  }
+
+  get #hop(): string {
+    return this.#options.lane.facts.hop;
+  }
+}

@@ -1,0 +1,105 @@
+// The deadlines of one response, and what it showed of the path's timing, on the monotonic clock.
+//
+// Guarantees: one timer at a time, not armed anew for each chunk: a chunk only notes its moment, and the timer looks
+// when it fires. A loop of ours that was busy does not pass for a silent proxy: on expiry the sockets are read once
+// more before the verdict. `end` leaves no timer behind.
+
+import type { Clock, Timer } from '#system/clock.ts';
+import type { Deadlines } from './deadlines.ts';
+import type { Measured } from './exchange.ts';
+
+export type TimedOut = NonNullable<Measured['timedOut']>;
+
+export interface WatchOptions {
+  readonly deadlines: Deadlines;
+  readonly clock: Clock;
+  /** Called at most once, never after `end`. */
+  onTimeout(which: TimedOut): void;
+}
+
+/** Watches one response; it begins when it is made. */
+export class ResponseWatch {
+  readonly #options: WatchOptions;
+  readonly #startMs: number;
+  #sentMs: number;
+  #firstMs: number | null = null;
+  #lastMs: number;
+  #longestMs = 0;
+  #endMs: number | null = null;
+  #timedOut: TimedOut | null = null;
+  #timer: Timer | null = null;
+  #lookAgain: NodeJS.Immediate | null = null;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.#startMs = options.clock.monotonic();
+    this.#sentMs = this.#startMs;
+    this.#lastMs = this.#startMs;
+    this.#arm(this.#startMs);
+  }
+
+  /** The last byte of the request is out: the wait for the first byte begins here. */
+  requestSent(): void {
+    if (this.#firstMs === null) this.#sentMs = this.#options.clock.monotonic();
+  }
+
+  /** Bytes of the body arrived. */
+  bodyBytes(): void {
+    const now = this.#options.clock.monotonic();
+    if (this.#firstMs === null) {
+      this.#firstMs = now;
+      this.#lastMs = now;
+      // From here on silences count, and their limit may be nearer than that of the first byte.
+      if (this.#endMs === null) this.#arm(now);
+      return;
+    }
+    if (now - this.#lastMs > this.#longestMs) this.#longestMs = now - this.#lastMs;
+    this.#lastMs = now;
+  }
+
+  /** Stops watching; `whole` when the response is complete, which is the first byte of one that has no body. */
+  end(whole: boolean): void {
+    if (this.#endMs !== null) return;
+    this.#timer?.cancel();
+    if (this.#lookAgain !== null) clearImmediate(this.#lookAgain);
+    if (whole || this.#firstMs !== null) this.bodyBytes();
+    this.#endMs = this.#options.clock.monotonic();
+  }
+
+  get measured(): Measured {
+    const first = this.#firstMs;
+    return {
+      firstByteMs: first === null ? null : Math.max(0, first - this.#sentMs),
+      longestSilenceMs: first === null ? null : this.#longestMs,
+      totalMs: (this.#endMs ?? this.#options.clock.monotonic()) - this.#startMs,
+      timedOut: this.#timedOut,
+    };
+  }
+
+  #arm(now: number): void {
+    this.#timer?.cancel();
+    const { phase, total } = this.#dueMs();
+    this.#timer = this.#options.clock.after(Math.min(phase, total) - now, () => {
+      this.#lookAgain = setImmediate(() => this.#look());
+    });
+  }
+
+  #look(): void {
+    this.#lookAgain = null;
+    const now = this.#options.clock.monotonic();
+    const { phase, total } = this.#dueMs();
+    if (now < Math.min(phase, total)) {
+      this.#arm(now);
+      return;
+    }
+    const which: TimedOut = this.#firstMs === null ? 'first_byte' : 'silence';
+    this.#timedOut = now >= total ? 'total' : which;
+    this.#options.onTimeout(this.#timedOut);
+  }
+
+  #dueMs(): { phase: number; total: number } {
+    const { firstByteMs, silenceMs, totalMs } = this.#options.deadlines;
+    const phase = this.#firstMs === null ? this.#sentMs + firstByteMs : this.#lastMs + silenceMs;
+    return { phase, total: this.#startMs + totalMs };
+  }
+}

@@ -1,0 +1,86 @@
+// A lane over a real loopback socket, without the proxy room: for tests of what travels over lanes. With `bulk` the
+// socket hands every byte to its consumer through one reused buffer, as src/proxy does.
+
+import { connect, type Socket } from 'node:net';
+import type { BulkSource, Lane, ResponseHead } from '#proxy/route.ts';
+
+export interface PlainLaneOptions {
+  readonly port: number;
+  readonly bulk?: boolean;
+  /** As through a forwarding proxy: absolute request targets. */
+  readonly form?: 'origin' | 'absolute';
+  readonly requestHeaders?: Readonly<Record<string, string>>;
+  readonly judgeResponse?: (head: ResponseHead, url: string) => void;
+}
+
+export interface PlainLane extends Lane {
+  readonly socket: Socket;
+  /** How often release was called. */
+  releases: number;
+}
+
+/** Dials 127.0.0.1; resolves when connected. */
+export function openPlainLane(options: PlainLaneOptions): Promise<PlainLane> {
+  const bulk = options.bulk === true ? new TestBulk() : null;
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: '127.0.0.1',
+      port: options.port,
+      ...(bulk === null ? {} : { onread: bulk.onread }),
+    });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      resolve(laneOver(socket, options, bulk));
+    });
+  });
+}
+
+/** A lane over a socket that is open already. */
+export function laneOver(socket: Socket, options: PlainLaneOptions, bulk: BulkSource | null = null): PlainLane {
+  const form = options.form ?? 'origin';
+  const host = '127.0.0.1';
+  return {
+    socket,
+    form,
+    facts: {
+      proxy: form === 'absolute' ? 'corp' : null,
+      proxyUrl: form === 'absolute' ? `http://${host}:${options.port}` : 'direct',
+      how: form === 'absolute' ? 'forward' : 'direct',
+      host,
+      port: options.port,
+      hop: form === 'absolute' ? `proxy corp (${host}:${options.port})` : `${host}:${options.port}`,
+    },
+    requestHeaders: options.requestHeaders ?? {},
+    bulk,
+    judgeResponse: options.judgeResponse ?? (() => {}),
+    releases: 0,
+    release() {
+      this.releases += 1;
+      socket.destroy();
+    },
+  };
+}
+
+class TestBulk implements BulkSource {
+  readonly #buffer = Buffer.alloc(65_536);
+  #consumer: ((chunk: Uint8Array) => void) | null = null;
+  readonly #early: Buffer[] = [];
+
+  get onread() {
+    return {
+      buffer: this.#buffer,
+      callback: (length: number) => {
+        const chunk = this.#buffer.subarray(0, length);
+        if (this.#consumer === null) this.#early.push(Buffer.from(chunk));
+        else this.#consumer(chunk);
+        return true;
+      },
+    };
+  }
+
+  consume(onBytes: (chunk: Uint8Array) => void): void {
+    this.#consumer = onBytes;
+    for (const chunk of this.#early.splice(0)) onBytes(chunk);
+  }
+}
