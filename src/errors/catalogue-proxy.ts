@@ -6,7 +6,7 @@ import type { Entry } from './catalogue.ts';
 export const PROXY_CODES = {
   'DNS-PROXY': {
     text: 'Cannot resolve proxy host {host} ({reason:words}).',
-    check: 'Check the address of proxy {proxy}; is the name typed right, does this host use the inner DNS?',
+    check: 'Check the address of proxy {proxy} letter by letter, and that this host asks the inner DNS.',
     class: 'dns',
     retry: 'later',
   },
@@ -42,7 +42,7 @@ export const PROXY_CODES = {
   },
   'TUNNEL-CLOSED': {
     text: 'Proxy {proxy} closed the connection before it answered CONNECT {target} ({reason:words}).',
-    check: 'Look into the log of the proxy; is this really its proxy port?',
+    check: 'Look into the log of the proxy, and check that this is really its proxy port.',
     class: 'tcp',
     retry: 'later',
   },
@@ -114,7 +114,7 @@ export const PROXY_CODES = {
   },
   'TLS-FAILED': {
     text: 'The TLS handshake with {host} failed: {reason:words}.',
-    check: 'Is this port a TLS port? Does something between here and {host} break TLS?',
+    check: 'Check that this port speaks TLS and that nothing between here and {host} breaks it.',
     class: 'tls',
     retry: 'later',
   },

@@ -114,7 +114,7 @@ export const EVENTS = {
   'receipt-quarantined': {
     level: 'error',
     thread: 'Receipts',
-    text: 'A receipt could not be read and was set aside: {error:advised}',
+    text: 'Set aside a receipt that could not be read: {error:advised}',
   },
 } as const satisfies Record<string, Definition>;
 

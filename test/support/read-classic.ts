@@ -1,0 +1,71 @@
+/**
+ * Reads a classic log line back, with expressions made from the very templates that wrote it. It knows only what a shown
+ * value can look like: a token, quoted text, words, a failure of ours; so a line that reads as two events shows a hole in
+ * the formatter or two templates that are too much alike.
+ */
+import { EVENTS, type EventName } from '#logging/events.ts';
+
+export interface Reading {
+  readonly atText: string;
+  readonly level: string;
+  readonly thread: string;
+  readonly name: EventName;
+  /** The placeholders as shown: quotes and escapes are still on. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+const HEAD = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d) \[([A-Z]+)\] \[Thread: ([A-Za-z]+)\] /;
+const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`;
+const TOKEN = String.raw`[\w.~@%+/\\:;=?&#*$!-]+`;
+const ITEM = `(?:${QUOTED}|${TOKEN})`;
+const PLAIN = `(?:${ITEM}(?:, ${ITEM})*(?: and \\d+ more)?)`;
+const WORDS = String.raw`(?:(?:${QUOTED}|[\w.~@%+/\\:;=?&#*$!'<>()[\], -])+)`;
+const FAILURE = String.raw`(?:\[[A-Z][A-Z0-9-]*\] (?:${QUOTED}|[^"])+)`;
+const FIGURE = String.raw`(?:-?[\w.+-]+ (?:bytes?|[KMGTP]B|ms|s|h|min)(?: \d+ (?:s|min))?)`;
+const HOP = String.raw`(?:this host|proxy ${TOKEN} \([\w.:%[\]-]+\))`;
+const VIA = String.raw`(?:(?:[\w-]+/)?[\d.]+ [\w.:[\]-]+(?:, (?:[\w-]+/)?[\d.]+ [\w.:[\]-]+)*)`;
+const BY_FORMAT: Readonly<Record<string, string>> = {
+  words: WORDS,
+  advised: FAILURE,
+  size: FIGURE,
+  ms: FIGURE,
+  hop: HOP,
+  via: VIA,
+};
+
+const READERS = Object.entries(EVENTS).map(([name, event]) => ({
+  name: name as EventName,
+  level: event.level.toUpperCase(),
+  thread: event.thread as string,
+  expression: expressionOf(event.text),
+}));
+
+/** The one event that a line reads as; null for none, or for several. */
+export function readClassicLine(line: string): Reading | null {
+  const readings = readingsOf(line);
+  return readings.length === 1 ? (readings[0] ?? null) : null;
+}
+
+/** Every event that a line could be read as. */
+export function readingsOf(line: string): readonly Reading[] {
+  const head = HEAD.exec(line);
+  if (head === null) return [];
+  const [whole, atText = '', level = '', thread = ''] = head;
+  const message = line.slice(whole.length);
+  return READERS.flatMap((reader) => {
+    if (reader.level !== level || reader.thread !== thread) return [];
+    const match = reader.expression.exec(message);
+    return match === null ? [] : [{ atText, level, thread, name: reader.name, fields: { ...match.groups } }];
+  });
+}
+
+function expressionOf(template: string): RegExp {
+  const pieces = template.split(/(\{[^}]+\})/).map((piece) => {
+    const [, name, format = ''] = /^\{([A-Za-z0-9]+)(?::([a-z]+))?\}$/.exec(piece) ?? [];
+    if (name === undefined) return piece.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+    const special = BY_FORMAT[format];
+    return `(?<${name}>${special === undefined ? '' : `${special}|`}${PLAIN})`;
+  });
+  // `s`, so that a line break inside would be seen by the tests for line breaks and not hide the event.
+  return new RegExp(`^${pieces.join('')}$`, 's');
+}
