@@ -70,13 +70,16 @@ async function install() {
   const flags = ['--no-audit', '--no-fund', '--loglevel=error'];
   // What the caller's environment may have turned the other way, and what this checkout cannot do without.
   const needed = ['--include=dev', '--include=optional', '--package-lock=true', '--bin-links=true', '--global=false'];
-  const { code, signal } = await run(command, [...args, 'ci', ...flags, ...needed], {
+  const { code, signal, told } = await run(command, [...args, 'ci', ...flags, ...needed], {
     cwd: ROOT,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   if (signal !== null) {
     rmSync(BUSY, { force: true });
     process.kill(process.pid, signal);
+  }
+  if (told) {
+    fail('the install was ended before it was done. Run the same command again.');
   }
   if (code !== 0) {
     fail(

@@ -8,7 +8,7 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 // npm passes on what it gets, and a signal to the whole group reaches us as well: one of them is enough.
 const SAME_SIGNAL_MS = 500;
 
-/** Resolves with {code, signal} of the child. The child's standard streams are ours unless `options.stdio` says else. */
+/** Resolves with {code, signal} of the child, and whether it was told to end (`told`). The child's standard streams are ours unless `options.stdio` says else. */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: 'inherit', ...options });
@@ -18,8 +18,7 @@ export function run(command, args, options = {}) {
       reject(error);
     });
     child.once('exit', (code, signal) => {
-      stop();
-      resolve({ code, signal });
+      resolve({ code, signal, told: stop() });
     });
   });
 }
@@ -49,6 +48,7 @@ function forwardSignals(child) {
     for (const signal of FORWARDED) {
       process.off(signal, forward);
     }
+    return last.size > 0;
   };
 }
 
