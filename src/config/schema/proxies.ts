@@ -1,0 +1,117 @@
+// The proxy profiles, and which purpose uses which.
+
+import { z } from 'zod';
+import { describeKey, judgedText, section, wholeNumber } from './key.ts';
+import { SECRET_ALLOWED, secretSource } from './secret-source.ts';
+import { judgeHost, judgeNoControl, judgeProfileName, PROFILE_NAME_ALLOWED } from './values.ts';
+
+const LONGEST_LIST = 64;
+
+export const profile = z.strictObject({
+  name: describeKey(judgedText(judgeProfileName), {
+    title: 'Name',
+    description: 'What the profile is called in use_proxy_for, in the log and in status. Unique, whatever its case.',
+    allowed: `${PROFILE_NAME_ALLOWED}; not none, not default`,
+    effect: 'next_transfer',
+    setBy: 'admin',
+  }),
+  address: describeKey(judgedText(judgeHost).toLowerCase(), {
+    title: 'Name or address',
+    description: 'The host of the proxy, without scheme and port.',
+    allowed: 'a DNS name, an IPv4 address or an IPv6 address without brackets',
+    effect: 'next_transfer',
+    setBy: 'admin',
+  }),
+  port: describeKey(wholeNumber(1, 65_535).default(80), {
+    title: 'Port',
+    description: 'The port of the proxy. Common ones are 3128, 8080 and 80.',
+    effect: 'next_transfer',
+    setBy: 'admin',
+  }),
+  scheme: describeKey(z.enum(['http']).default('http'), {
+    title: 'Scheme',
+    description: 'How the proxy itself is spoken to. What goes through its tunnel is TLS all the same.',
+    effect: 'next_transfer',
+    setBy: 'admin',
+  }),
+  authentication: describeKey(z.enum(['transparent', 'basic']).default('transparent'), {
+    title: 'Authentication',
+    description: 'transparent means none: the proxy asks for no user. basic sends user and password.',
+    effect: 'next_transfer',
+    setBy: 'admin',
+  }),
+  domain: describeKey(judgedText(judgeNoControl).optional(), {
+    title: 'Domain',
+    description: 'Put before the user as DOMAIN\\user.',
+    allowed: 'any text without control characters and without a colon',
+    absent: 'none',
+    effect: 'next_transfer',
+    setBy: 'admin',
+  }),
+  user: describeKey(judgedText(judgeNoControl).optional(), {
+    title: 'User',
+    description: 'The user that the proxy knows. Needed where authentication is basic.',
+    allowed: 'any text without control characters and without a colon',
+    absent: 'none',
+    effect: 'next_transfer',
+    setBy: 'admin',
+  }),
+  password: describeKey(secretSource.optional(), {
+    title: 'Password',
+    description: 'The password of the user. Needed where authentication is basic.',
+    secret: true,
+    allowed: `${SECRET_ALLOWED}; no control characters`,
+    absent: 'none',
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+  default: describeKey(z.boolean().default(false), {
+    title: 'Default',
+    description: 'Whether this is the profile that a purpose set to default uses. At most one is.',
+    effect: 'next_transfer',
+    setBy: 'admin',
+  }),
+});
+
+export const proxies = describeKey(z.array(profile).max(LONGEST_LIST).default([]), {
+  title: 'Proxies',
+  description: 'The proxies that are known here, by name. Without any, everything goes direct, which is said at start.',
+  allowed: `a list of at most ${LONGEST_LIST} profiles`,
+  effect: 'next_transfer',
+  setBy: 'admin',
+});
+
+export const proxyEnabled = describeKey(z.boolean().default(true), {
+  title: 'Proxy enabled',
+  description: 'false keeps the profiles and sends every purpose direct; a mistake where proxy_required is true.',
+  effect: 'next_transfer',
+  setBy: 'admin',
+});
+
+export const proxyRequired = describeKey(z.boolean().default(false), {
+  title: 'Proxy required',
+  description: 'true makes every way of going direct a mistake (POLICY-DIRECT).',
+  effect: 'next_transfer',
+  setBy: 'root',
+});
+
+function choice(title: string, what: string) {
+  return describeKey(z.string().default('default'), {
+    title,
+    description: `Which proxy ${what}: none (direct), default (the profile marked default), or the name of a profile.`,
+    allowed: 'none, default, or the name of a profile',
+    effect: 'next_transfer',
+    setBy: 'admin',
+  });
+}
+
+export const useProxyFor = section(
+  {
+    updates: choice('Proxy for updates', 'the feed, packages and receipts use'),
+    support_logs: choice('Proxy for support logs', 'support logs use'),
+    exposure_analytics: choice('Proxy for exposure analytics', 'exposure analytics use'),
+    platform: choice('Proxy for the platform', 'the link to the platform uses'),
+  },
+  'Use proxy for',
+  'Which proxy each purpose uses. default is looked up when it is used, not copied.',
+);

@@ -1,0 +1,35 @@
+// The root of the configuration file: its sections in the order in which they are shown.
+
+import { z } from 'zod';
+import { daemon } from './daemon.ts';
+import { endpoints } from './endpoints.ts';
+import { describeKey } from './key.ts';
+import { logging } from './logging.ts';
+import { proxies, proxyEnabled, proxyRequired, useProxyFor } from './proxies.ts';
+import { responseTimeout } from './response-timeout.ts';
+import { retry } from './retry.ts';
+import { updates } from './updates.ts';
+
+export const settingsSchema = z
+  .strictObject({
+    version: describeKey(z.literal(1), {
+      title: 'Version',
+      description: 'The version of this format. Every file says it.',
+      effect: 'now',
+      setBy: 'root',
+    }),
+    updates,
+    response_timeout: responseTimeout,
+    retry,
+    proxy_enabled: proxyEnabled,
+    proxy_required: proxyRequired,
+    proxies,
+    use_proxy_for: useProxyFor,
+    endpoints,
+    logging,
+    daemon,
+  })
+  .meta({ title: 'Sallyport', description: 'The configuration of Sallyport.' });
+
+/** The settings as the file has them: secrets not yet resolved, paths as written. */
+export type FileSettings = z.output<typeof settingsSchema>;

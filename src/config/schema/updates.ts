@@ -1,0 +1,168 @@
+// Section `updates`: where updates come from, when, and what is kept of them.
+
+import { z } from 'zod';
+import { describeKey, judgedText, section, wholeNumber } from './key.ts';
+import { SECRET_ALLOWED, secretSource } from './secret-source.ts';
+import {
+  judgeHeaderName,
+  judgeOrigin,
+  judgePath,
+  judgeSchedule,
+  judgeUrlText,
+  judgeWord,
+  PROFILE_NAME_ALLOWED,
+} from './values.ts';
+
+const httpUrl = judgedText((text) => judgeUrlText(text, ['https', 'http']));
+const path = judgedText(judgePath);
+/** 1 TiB: no package is larger, and every count of bytes up to it is exact. */
+const LARGEST_PACKAGE = 1_099_511_627_776;
+
+const clientCertificate = z.strictObject({
+  certificate_file: describeKey(path, {
+    title: 'Certificate file',
+    description: 'PEM file with the client certificate and what it was issued by.',
+    allowed: 'a path',
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+  key_file: describeKey(path, {
+    title: 'Key file',
+    description: 'PEM file with the private key of the client certificate.',
+    allowed: 'a path',
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+  passphrase: describeKey(secretSource.optional(), {
+    title: 'Passphrase',
+    description: 'Opens the private key, when it is encrypted.',
+    secret: true,
+    allowed: SECRET_ALLOWED,
+    absent: 'the key is not encrypted',
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+});
+
+export const updates = section(
+  {
+    feed_url: describeKey(httpUrl.optional(), {
+      title: 'Feed URL',
+      description:
+        'Where the feed of updates is. An unsigned feed is taken over https, or over http from this machine only.',
+      allowed: 'an https or http URL without user and fragment',
+      absent: 'no updates are fetched; a check says so',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    acknowledge_url: describeKey(httpUrl.optional(), {
+      title: 'Acknowledge URL',
+      description: 'Where receipts are sent. Receipts that wait are sent to the URL that is set when they are sent.',
+      allowed: 'an https or http URL without user and fragment',
+      absent: 'receipts are kept beside the packages and not sent',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    schedule: describeKey(judgedText(judgeSchedule).default('0 */6 * * *'), {
+      title: 'Schedule',
+      description: 'When to check for updates: minute, hour, day of month, month, day of week, in local time.',
+      allowed: 'five fields of cron',
+      effect: 'now',
+      setBy: 'operator',
+    }),
+    jitter_seconds: describeKey(wholeNumber(0, 86_400).default(900), {
+      title: 'Jitter',
+      description:
+        'Each host adds its own fixed delay between 0 and this to the schedule, so that a fleet does not check all at once.',
+      unit: 'seconds',
+      effect: 'now',
+      setBy: 'operator',
+    }),
+    packages_dir: describeKey(path.optional(), {
+      title: 'Packages folder',
+      description: 'Where verified packages are published. Staging is a folder inside it, on the same file system.',
+      allowed: 'a path; a relative one starts at the folder of this file',
+      absent: 'packages in the state directory where installed, packages/ in a checkout',
+      effect: 'restart',
+      setBy: 'root',
+    }),
+    keep_versions: describeKey(wholeNumber(1, 1_000).default(3), {
+      title: 'Versions to keep',
+      description: 'How many versions of each package stay published; older ones are pruned.',
+      unit: 'versions',
+      effect: 'next_transfer',
+      setBy: 'operator',
+    }),
+    max_package_bytes: describeKey(wholeNumber(1, LARGEST_PACKAGE).default(8_589_934_592), {
+      title: 'Largest package',
+      description: 'A package that the feed says is larger is refused before anything of it is fetched.',
+      unit: 'bytes',
+      effect: 'next_transfer',
+      setBy: 'admin',
+    }),
+    packages_max_bytes: describeKey(wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(), {
+      title: 'Room for packages',
+      description: 'All published packages together stay below this; the oldest are pruned first.',
+      unit: 'bytes',
+      absent: 'no limit but the disk',
+      effect: 'next_transfer',
+      setBy: 'admin',
+    }),
+    headers: describeKey(z.record(judgedText(judgeHeaderName), secretSource).default({}), {
+      title: 'Headers',
+      description: 'Headers to send to the origin of the feed, such as an API key. The values are secrets.',
+      secret: true,
+      allowed: `names of headers that do not belong to the connection, each with ${SECRET_ALLOWED}`,
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    bearer_token: describeKey(secretSource.optional(), {
+      title: 'Bearer token',
+      description: 'Sent to the origin of the feed as Authorization: Bearer, never to a proxy and never elsewhere.',
+      secret: true,
+      allowed: SECRET_ALLOWED,
+      absent: 'no token is sent',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    client_certificate: describeKey(clientCertificate.optional(), {
+      title: 'Client certificate',
+      description: 'What this host shows to an origin that asks for a certificate.',
+      allowed: 'certificate_file, key_file and, where the key is encrypted, passphrase',
+      absent: 'none is shown',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    ca_file: describeKey(path.optional(), {
+      title: 'CA file',
+      description: 'PEM file with the authorities that the origin must be certified by, in place of the built-in ones.',
+      allowed: 'a path; a relative one starts at the folder of this file',
+      absent: 'the authorities built into the program',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    allowed_origins: describeKey(z.array(judgedText(judgeOrigin)).max(64).default([]), {
+      title: 'Allowed origins',
+      description:
+        'Origins besides that of the feed that a feed or a redirect may lead to. They never get tokens, headers or certificates.',
+      allowed: 'a list of at most 64 origins such as https://cdn.example.com',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    channel: describeKey(judgedText(judgeWord).default('stable'), {
+      title: 'Channel',
+      description: 'Which updates are wanted: those of this channel, and those that name none.',
+      allowed: PROFILE_NAME_ALLOWED,
+      effect: 'next_transfer',
+      setBy: 'admin',
+    }),
+    product_updates: describeKey(z.boolean().default(true), {
+      title: 'Product updates',
+      description: 'Whether updates of the product are wanted besides those of its content.',
+      effect: 'next_transfer',
+      setBy: 'operator',
+    }),
+  },
+  'Updates',
+  'Where updates come from, when they are fetched, and what is kept of them.',
+);

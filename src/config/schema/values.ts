@@ -1,0 +1,147 @@
+// What a host, a URL, an origin, a schedule, a name and a header may look like. Pure: each judge takes the text and
+// returns null, or one sentence that says what is wrong and what to write instead.
+//
+// A judge never repeats user information of a URL, so its sentence can be shown.
+
+import { validate as isCron } from 'node-cron';
+
+const LONGEST_URL = 2_048;
+const LONGEST_NAME = 253;
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
+const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** RFC 9110, 5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
+/** RFC 9110, 7.6.1 and 6.6: these belong to one connection. The rest is what only we can say of our own requests. */
+const OURS =
+  /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|content-.*|range|if-range|accept-encoding|expect)$/i;
+
+export const PROFILE_NAME_ALLOWED =
+  'letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit';
+
+/** Address of a proxy: a DNS name, an IPv4 or an IPv6 address, and nothing else. */
+export function judgeHost(text: string): string | null {
+  if (text === '') return 'The address is empty.';
+  const [host, port] = splitHost(text);
+  if (host !== text) {
+    const shown = host === '' || judgePlainHost(host) !== null ? 'proxy.example.com' : host;
+    return port === null
+      ? `This key takes the bare host; write address: ${shown}.`
+      : `This key takes the bare host; write address: ${shown} and port: ${port}.`;
+  }
+  return judgePlainHost(text);
+}
+
+/** A URL of one of the schemes, without user information and fragment. */
+export function judgeUrlText(text: string, schemes: readonly string[]): string | null {
+  if (text.length > LONGEST_URL) return `A URL has at most ${LONGEST_URL} characters.`;
+  if (/[\s\p{Cc}]/u.test(text)) return 'A URL has no spaces and no control characters.';
+  if (!URL.canParse(text)) return `This is no URL; write it like ${schemes[0]}://updates.example.com/feed.json.`;
+  const url = new URL(text);
+  if (!schemes.includes(url.protocol.slice(0, -1)))
+    return `The URL must begin with ${schemes.map((s) => `${s}://`).join(' or ')}.`;
+  if (!/^[a-z]+:\/\//i.test(text)) return `Write two slashes after the scheme: ${url.protocol}//.`;
+  if (url.username !== '' || url.password !== '')
+    return 'No user and no password in a URL; there are keys for secrets.';
+  if (text.includes('#')) return 'A URL here has no fragment (the part from # on).';
+  return null;
+}
+
+/** An origin: scheme, host and port, nothing after. */
+export function judgeOrigin(text: string): string | null {
+  const wrong = judgeUrlText(text, ['https', 'http']);
+  if (wrong !== null) return wrong;
+  const { origin, pathname, search } = new URL(text);
+  return pathname === '/' && search === '' ? null : `An origin ends after host and port; write ${origin}.`;
+}
+
+/** Five fields of cron. */
+export function judgeSchedule(text: string): string | null {
+  const fields = text.trim().split(/\s+/);
+  if (fields.length !== 5) return 'A schedule has five fields: minute, hour, day of month, month, day of week.';
+  return isCron(text) ? null : 'One of the five fields is out of its range, or not a number, list, step or name.';
+}
+
+/** Name of a proxy profile. */
+export function judgeProfileName(text: string): string | null {
+  if (/^(?:none|default)$/i.test(text))
+    return `The name ${text.toLowerCase()} is taken: use_proxy_for gives it a meaning.`;
+  return PROFILE_NAME.test(text) ? null : `A name is ${PROFILE_NAME_ALLOWED}.`;
+}
+
+/** A short plain word, such as a channel. */
+export function judgeWord(text: string): string | null {
+  return PROFILE_NAME.test(text) ? null : `Write ${PROFILE_NAME_ALLOWED}.`;
+}
+
+/** Name of a header that an admin may add to our requests. */
+export function judgeHeaderName(text: string): string | null {
+  if (!TOKEN.test(text)) return 'A header name is letters, digits and dashes.';
+  return OURS.test(text) ? 'This header belongs to the connection or to Sallyport itself and cannot be set.' : null;
+}
+
+/** User, domain or password: any UTF-8, no control characters. The sentence does not repeat the text. */
+export function judgeNoControl(text: string): string | null {
+  const at = [...text].findIndex((character) => /\p{Cc}|\p{Zl}|\p{Zp}|\p{Cs}/u.test(character));
+  return at === -1 ? null : `Character ${at + 1} is a control character.`;
+}
+
+/** A path of a file or folder. */
+export function judgePath(text: string): string | null {
+  if (text === '') return 'The path is empty.';
+  return text.includes('\0') ? 'A path has no NUL character.' : null;
+}
+
+/** 127.0.0.0/8, ::1 or `localhost`, as the URL has it. */
+export function isLoopbackUrl(url: URL): boolean {
+  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+}
+
+function judgePlainHost(text: string): string | null {
+  if (text.includes(':')) return judgeIpv6(text);
+  if (/^[0-9.]+$/.test(text)) return judgeIpv4(text);
+  if (!/^\p{ASCII}*$/u.test(text)) return judgeForeignName(text);
+  if (text.endsWith('.')) return `Leave out the dot at the end.`;
+  if (text.length > LONGEST_NAME) return `A DNS name has at most ${LONGEST_NAME} characters.`;
+  const labels = text.split('.');
+  const bad = labels.find((label) => !LABEL.test(label));
+  if (bad !== undefined)
+    return 'A DNS name is parts of letters, digits, dashes and underscores, joined by single dots.';
+  // The URL standard reads a name whose last part is a number as an IPv4 address (host parser, "ends in a number").
+  if (/^(?:[0-9]+|0x[0-9a-f]*)$/i.test(labels.at(-1) ?? '')) return 'The last part of a DNS name is not a number.';
+  return null;
+}
+
+function judgeIpv4(text: string): string | null {
+  const octets = text.split('.');
+  if (octets.length !== 4 || octets.includes('')) return 'An IPv4 address has four numbers, like 192.0.2.10.';
+  const wide = octets.find((octet) => octet.length > 3 || Number(octet) > 255);
+  if (wide !== undefined) return `Each number of an IPv4 address is 0 to 255.`;
+  if (octets.some((octet) => /^0\d/.test(octet))) {
+    return `Leading zeros are read as octal by some; write ${octets.map(Number).join('.')}.`;
+  }
+  return null;
+}
+
+function judgeIpv6(text: string): string | null {
+  if (text.includes('%')) return 'An IPv6 address with a zone (%) is not taken.';
+  return URL.canParse(`http://[${text}]/`) ? null : 'This is no IPv6 address.';
+}
+
+function judgeForeignName(text: string): string | null {
+  const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`).hostname : '';
+  return /^[a-z0-9.-]+$/.test(url) ? `Write the name in its ASCII form: ${url}.` : 'A DNS name is ASCII.';
+}
+
+/** Takes scheme, user, brackets, port and path off; the first is the text itself when there was none of it. */
+function splitHost(text: string): [host: string, port: string | null] {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text);
+  const authority = text.slice(scheme?.[0].length ?? 0).replace(/[/?#].*$/s, '');
+  const hostPort = authority.slice(authority.lastIndexOf('@') + 1);
+  const bracketed = /^\[([^\]]*)\](?::(\d*))?$/.exec(hostPort);
+  if (bracketed !== null) return [bracketed[1] ?? '', bracketed[2] || null];
+  const single = /^([^:]*):(\d*)$/.exec(hostPort);
+  if (single !== null) return [single[1] ?? '', single[2] || null];
+  return [hostPort, scheme === null ? null : (DEFAULT_PORTS[scheme[0].toLowerCase()] ?? null)];
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http://': '80', 'https://': '443' };

@@ -1,0 +1,85 @@
+// The registry of every secret that this process knows, and the mask over all of them (law 8).
+//
+// Guarantees: no text that went through `redact` holds a registered value, in any encoding of `encodings.ts`; where two
+// of them overlap, both are covered whole. A text without any is returned as it is, after one pass of one compiled
+// expression. Relies on every renderer to call it last. Values that are too short to tell from ordinary words are not
+// masked; whoever resolves a secret warns about that.
+
+import { encodingsSource } from './encodings.ts';
+import { MASK, Secret } from './secret.ts';
+
+/** Below this many characters a value would mask ordinary words, and is left alone. */
+export const SHORTEST_MASKED = 4;
+
+/** A longer value is looked for in pieces of this many characters, so that no single expression grows too large. */
+const PIECE_LENGTH = 256;
+
+/** Masks what was registered with it. */
+export class KnownSecrets {
+  readonly #values = new Set<string>();
+  readonly #matchers: RegExp[] = [];
+  #any: RegExp | null = null;
+
+  /** Registers a value; one that is known, or shorter than `SHORTEST_MASKED`, changes nothing. */
+  add(secret: Secret | string): void {
+    const value = secret instanceof Secret ? secret.reveal() : secret;
+    for (const piece of piecesOf(value)) {
+      if (this.#values.has(piece)) continue;
+      this.#values.add(piece);
+      this.#matchers.push(new RegExp(encodingsSource(piece), 'gu'));
+      this.#any = null;
+    }
+  }
+
+  /** The text with `***` in place of every registered value. */
+  redact(text: string): string {
+    if (this.#matchers.length === 0) return text;
+    this.#any ??= new RegExp(this.#matchers.map(({ source }) => source).join('|'), 'u');
+    if (!this.#any.test(text)) return text;
+    return mask(
+      text,
+      this.#matchers.flatMap((matcher) => spansOf(matcher, text)),
+    );
+  }
+}
+
+/** From and to, in UTF-16 units. */
+type Span = readonly [from: number, to: number];
+
+/** Every match, also those that overlap each other. */
+function spansOf(matcher: RegExp, text: string): Span[] {
+  const spans: Span[] = [];
+  matcher.lastIndex = 0;
+  for (let match = matcher.exec(text); match !== null; match = matcher.exec(text)) {
+    spans.push([match.index, match.index + match[0].length]);
+    // Whole characters: within a surrogate pair the expression would start at the pair again.
+    matcher.lastIndex = match.index + ((text.codePointAt(match.index) ?? 0) > 0xffff ? 2 : 1);
+  }
+  return spans;
+}
+
+/** Covers the spans; those that touch or overlap become one mask. */
+function mask(text: string, spans: Span[]): string {
+  let masked = '';
+  let shownTo = 0;
+  let coveredTo = -1;
+  for (const [from, to] of spans.sort((a, b) => a[0] - b[0])) {
+    if (from > coveredTo) {
+      masked += text.slice(shownTo, from) + MASK;
+      coveredTo = to;
+    }
+    coveredTo = Math.max(coveredTo, to);
+    shownTo = coveredTo;
+  }
+  return masked + text.slice(shownTo);
+}
+
+function piecesOf(value: string): string[] {
+  const characters = [...value.toWellFormed()];
+  if (characters.length < SHORTEST_MASKED) return [];
+  const count = Math.ceil(characters.length / PIECE_LENGTH);
+  const length = Math.ceil(characters.length / count);
+  return Array.from({ length: count }, (_none, index) =>
+    characters.slice(index * length, (index + 1) * length).join(''),
+  );
+}
