@@ -67,7 +67,7 @@ export function assembleFeed(material: Material): Assembled {
   checkRequired(all);
   const { feed, changed } = numberFeed(all, material);
   refuseTooMuch(feed);
-  return { feed, changed, warnings: warningsOf(material, new Set(all.map(({ id }) => id))) };
+  return { feed, changed, warnings: warningsOf(material, all) };
 }
 
 function makeItem({ id, file, facts }: Found, meta: ItemMeta, before: FeedItem | undefined): FeedItem {
@@ -209,12 +209,19 @@ export function renderFeed(feed: Feed): string {
   return `${JSON.stringify(feed, null, 2)}\n`;
 }
 
-function warningsOf({ metas, previous }: Material, listed: ReadonlySet<string>): readonly string[] {
-  const gone = (previous?.items ?? []).filter(({ id }) => !listed.has(id));
-  const idle = [...metas.keys()].filter((id) => !listed.has(id)).sort(compareIds);
+function warningsOf({ metas, previous }: Material, items: readonly FeedItem[]): readonly string[] {
+  const byId = new Map(items.map((item) => [item.id, item]));
+  const gone = (previous?.items ?? []).filter(({ id }) => !byId.has(id));
+  const idle = [...metas.keys()].filter((id) => !byId.has(id)).sort(compareIds);
+  const stranded = items.flatMap(({ id, withdrawn, requires = [] }) =>
+    withdrawn === true
+      ? []
+      : requires.filter((other) => byId.get(other)?.withdrawn === true).map((other) => [id, other]),
+  );
   return [
     ...gone.map(({ id }) => `${id} has left ${FEED_NAME}: its file is gone. Never use that id for other bytes.`),
     ...idle.map((id) => `${id}.meta.json stands alone: there is no ${id}.jar.`),
+    ...stranded.map(([id, other]) => `${id} requires ${other}, which is withdrawn: no new host can take ${id}.`),
   ];
 }
 

@@ -41,7 +41,7 @@ export interface Feed {
 export type ItemMeta = Partial<Omit<FeedItem, 'id' | 'file' | 'length' | 'sha256'>>;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const OUR_ENDINGS = /\.(?:jar|json|new|unverified|journal|receipt)$/i;
+const OUR_ENDINGS = /\.(?:jar|json|new|unverified|journal|receipt|damaged)$/i;
 const SHA256 = /^[0-9a-f]{64}$/;
 /** RFC 3339, 5.6, with seconds and a zone. */
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
@@ -52,7 +52,9 @@ export function idProblem(id: unknown): string | null {
   if (typeof id !== 'string' || !NAME.test(id)) {
     return 'must begin with a letter or digit and have at most 64 letters, digits, dots, dashes and underscores';
   }
-  return OUR_ENDINGS.test(id) ? 'must not end in .jar, .json, .new, .unverified, .journal or .receipt' : null;
+  if (id.includes('..')) return 'must not have two dots in a row';
+  const ending = OUR_ENDINGS.exec(id)?.[0];
+  return ending === undefined ? null : `must not end in ${ending}, which is a name of the agent's own files`;
 }
 
 type Check = (value: unknown) => boolean;
@@ -61,7 +63,13 @@ const isWhole = (least: number, most: number): Check => {
   return (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
 };
 const isName: Check = (value) => typeof value === 'string' && NAME.test(value);
-const isTime: Check = (value) => typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value));
+const isTime: Check = (value) =>
+  typeof value === 'string' && TIME.test(value) && isDay(value) && !Number.isNaN(Date.parse(value));
+/** Date.parse takes the 30th of February for the 2nd of March. */
+const isDay = (time: string): boolean => {
+  const [year = 0, month = 0, day = 0] = time.slice(0, 10).split('-').map(Number);
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
+};
 const isIds: Check = (value) =>
   Array.isArray(value) &&
   value.length <= MOST_REQUIRED &&
@@ -82,7 +90,10 @@ const META_RULES: Readonly<Record<keyof ItemMeta, Rule>> = {
   requires: { valid: isIds, allowed: `a list of at most ${MOST_REQUIRED} different ids` },
   withdrawn: { valid: (value) => typeof value === 'boolean', allowed: 'true or false' },
   channel: { valid: isName, allowed: 'a name of at most 64 letters, digits, dots, dashes and underscores' },
-  rollout_percent: { valid: isWhole(0, 100), allowed: 'a whole number from 0 to 100' },
+  rollout_percent: {
+    valid: (value) => typeof value === 'number' && value >= 0 && value <= 100,
+    allowed: 'a number from 0 to 100',
+  },
   min_agent: {
     valid: (value) => typeof value === 'string' && VERSION.test(value),
     allowed: 'a version such as 1.2.0',

@@ -191,6 +191,12 @@ describe('what is required', () => {
     expect(failing(() => assemble(['1'], { meta: { '1': { requires: ['1'] } } }))).toBe('REQUIRES-CYCLE');
   });
 
+  it('should not be withdrawn', () => {
+    const meta = { '1': { requires: ['2'] }, '2': { withdrawn: true } };
+    expect(assemble(['1', '2'], { meta }).warnings).toEqual([expect.stringContaining('1 requires 2')]);
+    expect(assemble(['1', '2'], { meta: { ...meta, '1': { withdrawn: true } } }).warnings).toEqual([]);
+  });
+
   it('may stand 16 deep, in whatever order it is met, and no deeper', () => {
     expect(chain(17)().feed.items).toHaveLength(17);
     expect(failing(chain(18))).toBe('REQUIRES-DEPTH');

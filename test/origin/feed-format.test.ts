@@ -14,12 +14,18 @@ describe('an id', () => {
     },
   );
 
-  it.each(['a.jar', 'a.JAR', 'a.json', 'a.new', 'a.unverified', 'a.journal', 'a.receipt'])(
+  it.each(['a.jar', 'a.JAR', 'a.json', 'a.new', 'a.unverified', 'a.journal', 'a.receipt', 'a.damaged'])(
     'may not end as %s does',
     (id) => {
       expect(idProblem(id)).toContain('must not end');
     },
   );
+});
+
+describe('an id with two dots in a row', () => {
+  it('is refused, whatever stands around them', () => {
+    expect(idProblem('1..2')).toContain('two dots');
+  });
 });
 
 describe('a side file', () => {
@@ -35,6 +41,7 @@ describe('a side file', () => {
     ['{"rollout_percent":101}', 'rollout_percent'],
     ['{"released":"yesterday"}', 'released'],
     ['{"released":"2026-13-01T00:00:00Z"}', 'released'],
+    ['{"released":"2026-02-30T00:00:00Z"}', 'released'],
     ['{"requires":["a","a"]}', 'requires'],
     ['{"requires":["../x"]}', 'requires'],
     ['{"withdrawn":"yes"}', 'withdrawn'],
