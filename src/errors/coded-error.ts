@@ -78,6 +78,14 @@ export function coded<C extends Code>(code: C, facts: FactsOf<C>, cause?: unknow
 /** Wraps whatever was thrown: a coded error as it is, anything else as a fault of ours (`INTERNAL`). */
 export function asCoded(thrown: unknown): CodedError {
   if (thrown instanceof CodedError) return thrown;
-  const reason = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-  return coded('INTERNAL', { reason }, thrown);
+  return coded('INTERNAL', { reason: reasonOf(thrown) }, thrown);
+}
+
+function reasonOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  } catch {
+    // An object without a prototype, or one whose toString throws.
+    return 'something unprintable was thrown';
+  }
 }

@@ -36,11 +36,11 @@ const TOKEN = /^(?!-$)[A-Za-z0-9._~@%+/\\:;=?&#*$!-]{1,200}$/;
 /** The words for a hop: `this host`, `proxy corp (proxy.example.com:3128)`; a bare host is a token. */
 const HOP = /^(?:this host|proxy [\w.~@%+-]{1,100} \([\w.:%[\]-]{1,280}\))$/;
 /**
- * Words of ours: tokens, quoted tokens and `proxies[0]`, with parentheses and commas. No word of them begins like a
- * sentence (a capital, then a small letter) and every line of ours does, so even foreign words can't make one.
+ * Words of ours: tokens, quoted tokens and `proxies[0]`, with parentheses and commas. No capital in them has a small
+ * letter behind it, every line of ours begins so: thus even foreign words can't make one.
  */
 const WORDS =
-  /^(?!.{201})(?! *-$)(?:(?:^| )\(?(?:"[\w.~@%+/:*-]+"|(?![A-Z][a-z])[\w.~@%+/\\:;=?&#*$!'<>-]+(?:\[\d{1,4}\][\w.:-]*)*)\)?,?)+$/;
+  /^(?!.{201})(?! |-$)(?:(?:^| )\(?(?:"[\w.~@%+/:*-]+"|(?:(?![A-Z][a-z])[\w.~@%+/\\:;=?&#*$!'<>-])+(?:\[\d{1,4}\][a-z0-9_.:-]*)*)\)?,?)+$/;
 
 /**
  * Fills a template. Formats: none (token, or quoted text), `size` (bytes, 10^6 to the MB), `ms` (a duration in

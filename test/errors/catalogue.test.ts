@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { CATALOGUE, type Code, type Entry } from '#errors/catalogue.ts';
+
+const ENTRIES = Object.entries(CATALOGUE) as [Code, Entry][];
+const FORMATS = [undefined, 'hop', 'ms', 'size', 'time', 'via', 'words'];
+
+function placeholders(template: string): { name: string; format: string | undefined }[] {
+  return [...template.matchAll(/\{([^}:]*)(?::([^}]*))?\}/g)].map(([, name = '', format]) => ({ name, format }));
+}
+
+describe.each(ENTRIES)('%s', (code, entry) => {
+  it('is a code of capitals, digits and dashes', () => {
+    expect(code).toMatch(/^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$/);
+    expect(code.length).toBeLessThanOrEqual(24);
+  });
+
+  it('says what happened and what to check, each ending with a full stop', () => {
+    expect(entry.text).toMatch(/^(?:[A-Z{]|sha256 ).*\.$/);
+    expect(entry.check).toMatch(/^[A-Z{].*\.$/);
+  });
+
+  it('needs no more than a line', () => {
+    expect(`${entry.text} ${entry.check}`).not.toMatch(/[\n\r"\\[\]]/);
+    expect(entry.text.length + entry.check.length).toBeLessThan(400);
+  });
+
+  it('names its placeholders and formats as the formatter knows them', () => {
+    for (const { name, format } of placeholders(entry.text + entry.check)) {
+      expect(name).toMatch(/^[a-z][A-Za-z0-9]*$/);
+      expect(FORMATS).toContain(format);
+    }
+  });
+});
+
+describe('the catalogue', () => {
+  it('has each code once: no room overwrites a code of another', async () => {
+    const rooms = await Promise.all([
+      import('#errors/catalogue-config.ts'),
+      import('#errors/catalogue-feed.ts'),
+      import('#errors/catalogue-http.ts'),
+      import('#errors/catalogue-origin.ts'),
+      import('#errors/catalogue-packages.ts'),
+      import('#errors/catalogue-proxy.ts'),
+      import('#errors/catalogue-system.ts'),
+    ]);
+    const codes = rooms.flatMap((room) => Object.values(room).flatMap((table) => Object.keys(table)));
+
+    expect(codes.filter((code, index) => codes.indexOf(code) !== index)).toEqual([]);
+    expect(codes.sort()).toEqual(Object.keys(CATALOGUE).sort());
+  });
+});
