@@ -1,0 +1,363 @@
+// What every `Files` keeps to. Run against the real disk and against its crashing twin, so that a test on the twin
+// says something about the disk.
+
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CodedError } from '#errors/coded-error.ts';
+import { type Files, type OpenFile, writeAll } from '#system/files.ts';
+
+/** One file system under test, and somebody else who plants things in it. */
+export interface FilesUnderTest {
+  readonly files: Files;
+  /** An empty folder of ours. */
+  readonly dir: string;
+  symlink(path: string, target: string): void;
+  fifo(path: string): void;
+  link(path: string, existing: string): void;
+  /** The same disk, seen as another user. */
+  readonly asStranger: Files;
+  dispose(): void;
+}
+
+/** The code of a failure; fails the test when there is none. */
+export async function codeOf(act: () => unknown): Promise<string> {
+  return (await failureOf(act)).code;
+}
+
+export async function failureOf(act: () => unknown): Promise<CodedError> {
+  try {
+    await act();
+  } catch (thrown) {
+    if (thrown instanceof CodedError) return thrown;
+    throw thrown;
+  }
+  throw new Error('it did not fail');
+}
+
+export function filesContract(open: () => FilesUnderTest): void {
+  let on: FilesUnderTest;
+  let files: Files;
+  const at = (name: string) => join(on.dir, name);
+
+  beforeEach(() => {
+    on = open();
+    files = on.files;
+  });
+  afterEach(() => on.dispose());
+
+  async function make(name: string, text: string, mode = 0o600): Promise<void> {
+    const file = await files.create(at(name), mode);
+    writeAll(file, Buffer.from(text), 0);
+    await file.close();
+  }
+
+  async function textOf(name: string): Promise<string> {
+    const file = await files.openToRead(at(name));
+    const text = readAll(file);
+    await file.close();
+    return text;
+  }
+
+  describe('a new file', () => {
+    it.each([0o600, 0o640, 0o644, 0o666])('has the mode that was asked for, whatever the umask: %o', async (mode) => {
+      const before = process.umask(0o077);
+      try {
+        await make('a', 'x', mode);
+      } finally {
+        process.umask(before);
+      }
+
+      expect((await files.facts(at('a')))?.mode).toBe(mode);
+    });
+
+    it('can be written, read again, and tells its facts', async () => {
+      const file = await files.create(at('a'), 0o600);
+      writeAll(file, Buffer.from('hello'), 0);
+      await file.sync();
+
+      expect(readAll(file)).toBe('hello');
+      expect(file.path).toBe(at('a'));
+      expect(file.facts()).toMatchObject({ kind: 'file', size: 5, mode: 0o600, links: 1 });
+      expect(await files.facts(at('a'))).toEqual(file.facts());
+      await file.close();
+    });
+
+    it('never takes the place of one that is there', async () => {
+      await make('a', 'old');
+
+      expect((await failureOf(() => files.create(at('a'), 0o600))).facts).toMatchObject({
+        operation: 'create',
+        path: at('a'),
+        errno: 'EEXIST',
+        reason: 'EEXIST: file already exists',
+      });
+      expect(await textOf('a')).toBe('old');
+    });
+
+    it('is not made through a link, over a FIFO or over a folder', async () => {
+      on.symlink(at('link'), at('elsewhere'));
+      on.fifo(at('fifo'));
+      await files.makeDirectory(at('folder'), 0o700);
+
+      expect(await codeOf(() => files.create(at('link'), 0o600))).toBe('FILE-SYMLINK');
+      expect(await codeOf(() => files.create(at('fifo'), 0o600))).toBe('FILE-SPECIAL');
+      expect(await codeOf(() => files.create(at('folder'), 0o600))).toBe('FILE-SPECIAL');
+      expect(await files.facts(at('elsewhere'))).toBeNull();
+    });
+
+    it('needs a folder', async () => {
+      expect((await failureOf(() => files.create(at('none/a'), 0o600))).facts['errno']).toBe('ENOENT');
+    });
+  });
+
+  describe('opening', () => {
+    it('to write keeps the content and allows both reading and writing', async () => {
+      await make('a', 'hello');
+      const file = await files.openToWrite(at('a'));
+      file.write(Buffer.from('J'), 0);
+
+      expect(readAll(file)).toBe('Jello');
+      await file.close();
+    });
+
+    it('to read allows no writing', async () => {
+      await make('a', 'hello');
+      const file = await files.openToRead(at('a'));
+
+      expect(await codeOf(() => file.write(Buffer.from('x'), 0))).toBe('FILE-FAILED');
+      expect(await codeOf(() => file.truncate(0))).toBe('FILE-FAILED');
+      await file.close();
+      expect(await textOf('a')).toBe('hello');
+    });
+
+    it.each(['openToRead', 'openToWrite'] as const)(
+      '%s refuses links, FIFOs and folders, each by its code',
+      async (way) => {
+        await make('a', 'hello');
+        on.symlink(at('link'), at('a'));
+        on.symlink(at('dangling'), at('none'));
+        on.fifo(at('fifo'));
+        await files.makeDirectory(at('folder'), 0o700);
+
+        expect(await codeOf(() => files[way](at('link')))).toBe('FILE-SYMLINK');
+        expect(await codeOf(() => files[way](at('dangling')))).toBe('FILE-SYMLINK');
+        expect((await failureOf(() => files[way](at('fifo')))).message).toContain('is a FIFO, not a regular file');
+        expect((await failureOf(() => files[way](at('folder')))).message).toContain('is a folder, not a regular file');
+        expect((await failureOf(() => files[way](at('none')))).facts['errno']).toBe('ENOENT');
+      },
+    );
+
+    it('to write refuses a file with a second name; to read does not', async () => {
+      await make('a', 'hello');
+      on.link(at('b'), at('a'));
+
+      expect((await failureOf(() => files.openToWrite(at('a')))).message).toContain('has 2 names');
+      expect(await textOf('b')).toBe('hello');
+      expect((await files.facts(at('a')))?.links).toBe(2);
+    });
+
+    it('to write refuses a file of somebody else', async () => {
+      await make('a', 'hello');
+
+      expect(await codeOf(() => on.asStranger.openToWrite(at('a')))).toBe('FILE-FOREIGN');
+    });
+  });
+
+  describe('an open file', () => {
+    it('reads nothing beyond its end', async () => {
+      await make('a', 'hello');
+      const file = await files.openToRead(at('a'));
+
+      expect(file.read(Buffer.alloc(10), 5)).toBe(0);
+      expect(file.read(Buffer.alloc(10), 500)).toBe(0);
+      await file.close();
+    });
+
+    it('has zeros where nothing was written, and after it was cut and grew again', async () => {
+      const file = await files.create(at('a'), 0o600);
+      writeAll(file, Buffer.from('end'), 3);
+      expect(readAll(file)).toBe('\0\0\0end');
+      await file.truncate(4);
+      await file.truncate(6);
+      expect(readAll(file)).toBe('\0\0\0e\0\0');
+      await file.close();
+    });
+
+    it('stays the same file when its name goes to another', async () => {
+      await make('a', 'old');
+      const file = await files.openToRead(at('a'));
+      await make('b', 'new');
+      await files.rename(at('b'), at('a'));
+
+      expect(readAll(file)).toBe('old');
+      expect(await textOf('a')).toBe('new');
+      await file.close();
+    });
+
+    it('can be closed twice, and does nothing after that', async () => {
+      const file = await files.create(at('a'), 0o600);
+      await file.close();
+      await file.close();
+
+      expect(await codeOf(() => file.write(Buffer.from('x'), 0))).toBe('FILE-FAILED');
+      expect(await codeOf(() => file.read(Buffer.alloc(1), 0))).toBe('FILE-FAILED');
+      expect(await codeOf(() => file.facts())).toBe('FILE-FAILED');
+      expect(await codeOf(() => file.sync())).toBe('FILE-FAILED');
+    });
+  });
+
+  describe('renaming', () => {
+    it('replaces what has the name, in the folder and between folders', async () => {
+      await make('a', 'one');
+      await make('b', 'two');
+      await files.makeDirectory(at('folder'), 0o700);
+      await make('folder/c', 'three');
+      await files.rename(at('a'), at('b'));
+      await files.rename(at('b'), at('folder/c'));
+
+      expect(await files.list(on.dir)).toEqual(['folder']);
+      expect(await textOf('folder/c')).toBe('one');
+    });
+
+    it('moves a link itself', async () => {
+      await make('a', 'one');
+      on.symlink(at('link'), at('a'));
+      await files.rename(at('link'), at('aside'));
+
+      expect((await files.facts(at('aside')))?.kind).toBe('symbolic link');
+      expect(await textOf('a')).toBe('one');
+    });
+
+    it('moves a folder with all that is in it', async () => {
+      await files.makeDirectory(at('from/inner'), 0o700);
+      await make('from/inner/a', 'one');
+      await files.rename(at('from'), at('to'));
+
+      expect(await textOf('to/inner/a')).toBe('one');
+      expect(await files.list(on.dir)).toEqual(['to']);
+    });
+
+    it('fails where there is nothing, and never puts a file in the place of a folder', async () => {
+      await make('a', 'one');
+      await files.makeDirectory(at('folder'), 0o700);
+
+      expect((await failureOf(() => files.rename(at('none'), at('b')))).facts['errno']).toBe('ENOENT');
+      expect((await failureOf(() => files.rename(at('a'), at('none/b')))).facts['errno']).toBe('ENOENT');
+      expect((await failureOf(() => files.rename(at('a'), at('folder')))).facts['errno']).toBe('EISDIR');
+      expect(await textOf('a')).toBe('one');
+    });
+  });
+
+  describe('removing', () => {
+    it('says whether there was one', async () => {
+      await make('a', 'one');
+
+      expect(await files.remove(at('a'))).toBe(true);
+      expect(await files.remove(at('a'))).toBe(false);
+      expect(await files.remove(at('none/a'))).toBe(false);
+    });
+
+    it('takes the link, the FIFO and the second name away, never what is behind it', async () => {
+      await make('a', 'one');
+      on.symlink(at('link'), at('a'));
+      on.link(at('b'), at('a'));
+      on.fifo(at('fifo'));
+      for (const name of ['link', 'b', 'fifo']) expect(await files.remove(at(name))).toBe(true);
+
+      expect(await files.list(on.dir)).toEqual(['a']);
+      expect((await files.facts(at('a')))?.links).toBe(1);
+    });
+
+    it('leaves a folder alone', async () => {
+      await files.makeDirectory(at('folder'), 0o700);
+
+      expect(await codeOf(() => files.remove(at('folder')))).toBe('FILE-FAILED');
+      expect(await files.list(on.dir)).toEqual(['folder']);
+    });
+  });
+
+  describe('folders', () => {
+    it('are made with their parents and the mode, and stay as they are when they are there', async () => {
+      const before = process.umask(0o077);
+      try {
+        await files.makeDirectory(at('one/two'), 0o755);
+      } finally {
+        process.umask(before);
+      }
+      await files.makeDirectory(at('one/two'), 0o700);
+
+      expect(await files.facts(at('one'))).toMatchObject({ kind: 'directory', mode: 0o755 });
+      expect(await files.facts(at('one/two'))).toMatchObject({ kind: 'directory', mode: 0o755 });
+    });
+
+    it('may be links to folders', async () => {
+      await files.makeDirectory(at('real'), 0o700);
+      on.symlink(at('link'), at('real'));
+      await files.makeDirectory(at('link'), 0o700);
+      await files.makeDirectory(at('link/inner'), 0o700);
+      await make('link/inner/a', 'one');
+
+      expect(await textOf('real/inner/a')).toBe('one');
+      expect(await files.list(at('link'))).toEqual(['inner']);
+    });
+
+    it('are not made where something else has the name', async () => {
+      await make('a', 'one');
+      on.symlink(at('dangling'), at('none'));
+      on.fifo(at('fifo'));
+
+      expect((await failureOf(() => files.makeDirectory(at('a'), 0o700))).facts['errno']).toBe('EEXIST');
+      expect(await codeOf(() => files.makeDirectory(at('a/b'), 0o700))).toBe('FILE-FAILED');
+      expect(await codeOf(() => files.makeDirectory(at('dangling'), 0o700))).toBe('FILE-SYMLINK');
+      expect(await codeOf(() => files.makeDirectory(at('fifo'), 0o700))).toBe('FILE-SPECIAL');
+    });
+
+    it('list their names sorted; one that is not there has none, a file is no folder', async () => {
+      for (const name of ['b', 'a', 'C']) await make(name, '');
+
+      expect(await files.list(on.dir)).toEqual(['C', 'a', 'b']);
+      expect(await files.list(at('none'))).toEqual([]);
+      expect(await codeOf(() => files.list(at('a')))).toBe('FILE-FAILED');
+    });
+
+    it('can be synced; a file or nothing can not', async () => {
+      await make('a', '');
+      await files.syncDirectory(on.dir);
+
+      expect(await codeOf(() => files.syncDirectory(at('a')))).toBe('FILE-FAILED');
+      expect(await codeOf(() => files.syncDirectory(at('none')))).toBe('FILE-FAILED');
+    });
+  });
+
+  describe('facts', () => {
+    it('are of the name itself, and null where there is nothing', async () => {
+      await make('a', 'one');
+      on.symlink(at('link'), at('a'));
+      on.fifo(at('fifo'));
+
+      expect((await files.facts(at('link')))?.kind).toBe('symbolic link');
+      expect((await files.facts(at('fifo')))?.kind).toBe('special file');
+      expect((await files.facts(on.dir))?.kind).toBe('directory');
+      expect(await files.facts(at('none'))).toBeNull();
+      expect(await files.facts(at('none/a'))).toBeNull();
+      expect(await files.facts(at('a/b'))).toBeNull();
+    });
+
+    it('tell another file of the same name apart', async () => {
+      await make('a', 'one');
+      await make('b', 'one');
+      const before = await files.facts(at('a'));
+      await files.rename(at('b'), at('a'));
+
+      expect((await files.facts(at('a')))?.inode).not.toBe(before?.inode);
+    });
+  });
+}
+
+function readAll(file: OpenFile): string {
+  const { size } = file.facts();
+  const buffer = Buffer.alloc(size + 1);
+  let length = 0;
+  for (let got = file.read(buffer, 0); got > 0; got = file.read(buffer.subarray(length), length)) length += got;
+  return buffer.subarray(0, length).toString('latin1');
+}
