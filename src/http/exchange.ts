@@ -75,7 +75,7 @@ export type ExchangeResult =
     };
 
 /** Interim (1xx) responses that are taken before the final one. */
-const INTERIM_LIMIT = 32;
+export const INTERIM_LIMIT = 32;
 
 /**
  * Asks once and takes the answer. Results are never thrown: the caller weighs head, bytes and timing of a failure, too.

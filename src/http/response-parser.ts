@@ -9,7 +9,7 @@ import { Duplex } from 'node:stream';
 import type { ResponseHead } from '#proxy/route.ts';
 
 /** Node's default, fixed here so that no command line flag moves it. */
-const HEAD_LIMIT_BYTES = 16_384;
+export const HEAD_LIMIT_BYTES = 16_384;
 
 export interface ParsedHead extends ResponseHead {
   /** Major version of HTTP as the status line claims it. */

@@ -44,7 +44,7 @@ export async function startRawServer(options: RawServerOptions): Promise<RawServ
     port: (server.address() as AddressInfo).port,
     requests,
     async allClosed() {
-      await Promise.all([...sockets].map((socket) => once(socket, 'close')));
+      await Promise.all([...sockets].map((socket) => new Promise((resolve) => socket.on('close', resolve))));
     },
     async close() {
       for (const socket of sockets) socket.destroy();
