@@ -40,7 +40,7 @@ export const PACKAGE_CODES = {
     retry: 'later',
   },
   'DIGEST-MISMATCH': {
-    text: 'sha256 is {found}, the feed says {expected} ({via}). Discarded.',
+    text: 'sha256 is {found}, the feed says {expected} ({via:words}). Discarded.',
     check: 'The proxy rewrote or cached an altered package; the next attempt asks it for a fresh copy.',
     class: 'content',
     retry: 'later',
