@@ -6,8 +6,8 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { run } from './run.js';
@@ -18,6 +18,7 @@ const LOCK = join(ROOT, 'package-lock.json');
 const MODULES = join(ROOT, 'node_modules');
 const STAMP = join(MODULES, '.sallyport-lock');
 const BUSY = join(ROOT, '.cache', 'installing');
+const HERE = `${process.platform} ${process.arch}`;
 const PINNED_NODE = join(MODULES, `node-${process.platform}-${process.arch}`, 'bin', 'node');
 
 // The first release line in which the TypeScript of src/ runs as it is and which we test.
@@ -33,7 +34,7 @@ export async function ensureInstalled() {
     await alone(async () => {
       if (!readStamp().startsWith(wanted)) {
         await installUnlessFresh();
-        writeFileSync(STAMP, `${wanted}${pinnedNodeRuns() ? 'pinned' : 'own'} node\n`);
+        writeFileSync(STAMP, `${wanted}${choosePinnedNode() ? 'pinned' : 'own'} node\n`);
       }
     });
   }
@@ -103,9 +104,21 @@ function isPinnedPlatform() {
   return process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64');
 }
 
-// It is built for glibc: on a musl system the file is there and does not start.
-function pinnedNodeRuns() {
-  return spawnSync(PINNED_NODE, ['--version']).status === 0;
+// It is built for glibc and needs libatomic, which a bare Debian does not have: the file is there and does not start.
+function tryPinnedNode() {
+  const { status, stderr, error } = spawnSync(PINNED_NODE, ['--version'], { encoding: 'utf8' });
+  return { runs: status === 0, reason: (stderr || error?.message || '').trim() };
+}
+
+// npm puts node_modules/.bin first on the PATH of its scripts: a Node that does not start must not be found there.
+function choosePinnedNode() {
+  const { runs } = tryPinnedNode();
+  const link = join(MODULES, '.bin', 'node');
+  rmSync(link, { force: true });
+  if (runs) {
+    symlinkSync(relative(dirname(link), PINNED_NODE), link);
+  }
+  return runs;
 }
 
 function ownNode() {
@@ -113,10 +126,18 @@ function ownNode() {
   if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) {
     return process.execPath;
   }
-  return fail(
-    `no Node comes with the packages for ${process.platform} ${process.arch}, and this one is ${process.versions.node}. ` +
-      `Install Node ${OLDEST_NODE.join('.')} or newer and run the same command again.`,
-  );
+  // Next time both are tried anew: what was missing may be there.
+  rmSync(STAMP, { force: true });
+  const remedy = `Install Node ${OLDEST_NODE.join('.')} or newer and run the same command again`;
+  const { reason } = tryPinnedNode();
+  if (!isPinnedPlatform()) {
+    return fail(`no Node comes with the packages for ${HERE}, and this one is ${process.versions.node}. ${remedy}.`);
+  }
+  const library = /(lib[\w+-]+)\.so\.(\d+)/.exec(reason);
+  const debian = library
+    ? ` Or install the library: on Debian and Ubuntu, apt-get install ${library[1]}${library[2]}.`
+    : '';
+  return fail(`the Node that comes with the packages does not start here: ${reason}. ${remedy}.${debian}`);
 }
 
 // Two commands started at once on a fresh clone must not install into the same folder at the same time.
