@@ -40,7 +40,7 @@ export default defineConfig({
     'typescript/no-misused-promises': 'error',
     'typescript/no-unnecessary-type-assertion': 'error',
     'typescript/only-throw-error': 'error',
-    'typescript/return-await': ['error', 'in-try-catch'],
+    'typescript/return-await': ['error', 'error-handling-correctness-only'],
     'typescript/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
     'no-restricted-imports': ['error', { patterns: [NO_PARENT] }],
   },
