@@ -1,0 +1,202 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { coded } from '#errors/coded-error.ts';
+import { publishFile, readWhole, removeDurably, UNFINISHED_SUFFIX, writeDurably } from '#system/durable.ts';
+import { realFiles } from '#system/real-files.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { everyCrash } from '#test/support/every-crash.ts';
+import { codeOf, failureOf } from './files-contract.ts';
+
+const DIR = '/state';
+const PATH = '/state/a.json';
+const OLD = 'the old content';
+const NEW = 'the new content, which is longer';
+
+async function machine(): Promise<CrashingFiles> {
+  const files = new CrashingFiles();
+  files.plantFile(PATH, OLD, { mode: 0o600 });
+  return files;
+}
+
+const rewrite = (files: CrashingFiles) => writeDurably(files, PATH, Buffer.from(NEW), 0o640);
+
+describe('a durable write', () => {
+  it('leaves the old content or the new one, whole, wherever it dies', async () => {
+    const seen = new Set<string>();
+    const trials = await everyCrash({
+      prepare: machine,
+      act: rewrite,
+      check: async ({ files }) => {
+        const text = String(files.content(PATH));
+        seen.add(text);
+        expect([OLD, NEW]).toContain(text);
+      },
+    });
+
+    expect(seen).toEqual(new Set([OLD, NEW]));
+    expect(trials).toBe(6 * 2 * 7);
+  });
+
+  it('goes through after any crash of an earlier one, and then stands for good', async () => {
+    await everyCrash({
+      prepare: machine,
+      act: rewrite,
+      check: async ({ files }) => {
+        await rewrite(files);
+        const after = files.afterCrash('power-lost');
+
+        expect(String(after.content(PATH))).toBe(NEW);
+        expect(after.names()).toEqual([PATH]);
+        expect((await after.facts(PATH))?.mode).toBe(0o640);
+      },
+    });
+  });
+
+  it('that was done survives a power cut', async () => {
+    const files = await machine();
+    await rewrite(files);
+
+    expect(String(files.afterCrash('power-lost').content(PATH))).toBe(NEW);
+  });
+
+  it('on a full disk says so, keeps the old content and gives the room back', async () => {
+    const files = await machine();
+    files.arm({ fullAfterBytes: OLD.length + 5 });
+
+    expect(await codeOf(() => rewrite(files))).toBe('DISK-FULL');
+    expect(files.names()).toEqual([PATH]);
+    expect(String(files.content(PATH))).toBe(OLD);
+  });
+
+  it('whose sync fails is not done', async () => {
+    const rehearsal = await machine();
+    await rewrite(rehearsal);
+    const n = rehearsal.trace.find(({ operation }) => operation === 'sync')?.n ?? 0;
+    const files = await machine();
+    files.arm({ failAt: { n, error: coded('FILE-FAILED', { operation: 'sync', path: PATH, reason: 'EIO' }) } });
+
+    expect(await codeOf(() => rewrite(files))).toBe('FILE-FAILED');
+    expect(String(files.afterCrash('killed').content(PATH))).toBe(OLD);
+  });
+
+  it('writes all, however short each write is', async () => {
+    const files = await machine();
+    files.arm({ shortWrites: 3 });
+    await rewrite(files);
+
+    expect(String(files.content(PATH))).toBe(NEW);
+  });
+
+  it('does not follow a link that somebody put in the place of the unfinished file', async () => {
+    const files = await machine();
+    files.plantFile('/etc/passwd', 'root');
+    files.plantSymlink(PATH + UNFINISHED_SUFFIX, '/etc/passwd');
+    await rewrite(files);
+
+    expect(String(files.content('/etc/passwd'))).toBe('root');
+    expect(String(files.content(PATH))).toBe(NEW);
+    expect((await files.facts(PATH))?.kind).toBe('file');
+  });
+
+  it('does the same on the real disk', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'sallyport-durable-'));
+    try {
+      const path = join(dir, 'a');
+      writeFileSync(path + UNFINISHED_SUFFIX, 'left over');
+      await writeDurably(realFiles, path, Buffer.from(NEW), 0o640);
+
+      expect(readFileSync(path, 'utf8')).toBe(NEW);
+      expect(statSync(path).mode & 0o777).toBe(0o640);
+      expect(await realFiles.list(dir)).toEqual(['a']);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+});
+
+describe('publishing', () => {
+  const STAGED = '/packages/.staging/a.jar.unverified';
+  const FINAL = '/packages/a.jar';
+
+  it('is the rename: the file has one of its two names at every moment, and the final one when it is done', async () => {
+    const prepare = async () => {
+      const files = new CrashingFiles();
+      files.plantFile(STAGED, NEW);
+      return files;
+    };
+    await everyCrash({
+      prepare,
+      act: (files) => publishFile(files, STAGED, FINAL),
+      check: async ({ files }) => {
+        expect(files.names()).toHaveLength(1);
+        expect([STAGED, FINAL]).toContain(files.names()[0]);
+      },
+    });
+    const files = await prepare();
+    await publishFile(files, STAGED, FINAL);
+
+    expect(files.afterCrash('power-lost').names()).toEqual([FINAL]);
+  });
+
+  it('within one folder syncs it once', async () => {
+    const files = new CrashingFiles();
+    files.plantFile('/packages/a.jar.verified', NEW);
+    await publishFile(files, '/packages/a.jar.verified', FINAL);
+
+    expect(files.trace.map(({ operation }) => operation)).toEqual(['rename', 'syncDirectory']);
+  });
+});
+
+describe('removing durably', () => {
+  it('keeps what was removed from coming back', async () => {
+    const files = await machine();
+
+    expect(await removeDurably(files, PATH)).toBe(true);
+    expect(await removeDurably(files, PATH)).toBe(false);
+    expect(files.afterCrash('power-lost').names()).toEqual([]);
+  });
+});
+
+describe('reading a whole file', () => {
+  it('gives all of it, however short each read is', async () => {
+    const files = await machine();
+    files.arm({ shortWrites: 5 });
+
+    expect(Buffer.from(await readWhole(files, PATH, 100)).toString()).toBe(OLD);
+    files.plantFile('/state/empty', '');
+    expect(await readWhole(files, '/state/empty', 100)).toHaveLength(0);
+  });
+
+  it('takes a file as long as the limit and refuses one byte more', async () => {
+    const files = await machine();
+
+    expect(await readWhole(files, PATH, OLD.length)).toHaveLength(OLD.length);
+    const failure = await failureOf(() => readWhole(files, PATH, OLD.length - 1));
+    expect(failure.message).toContain(`it has ${OLD.length} bytes`);
+  });
+
+  it('does not take a file that changes meanwhile for whole', async () => {
+    const files = await machine();
+    const growing = new Proxy(files, {
+      get: (target, key) =>
+        key === 'openToRead'
+          ? async (path: string) => {
+              const file = await target.openToRead(path);
+              return { ...file, facts: () => ({ ...file.facts(), size: 3 }) };
+            }
+          : (Reflect.get(target, key) as unknown),
+    });
+
+    expect((await failureOf(() => readWhole(growing, PATH, 100))).message).toContain('it changed while it was read');
+  });
+
+  it('fails for what is not there and for what is no file', async () => {
+    const files = await machine();
+    files.plantSymlink('/state/link', PATH);
+
+    expect((await failureOf(() => readWhole(files, `${DIR}/none`, 100))).facts['errno']).toBe('ENOENT');
+    expect(await codeOf(() => readWhole(files, '/state/link', 100))).toBe('FILE-SYMLINK');
+  });
+});
