@@ -35,7 +35,7 @@ export function progressBar(progress: Progress, columns: number): string {
   ];
 
   const whole = tails[0]?.join('  ') ?? '';
-  const room = Math.min(columns - id.length - whole.length - 5, LONGEST_BAR);
+  const room = Math.min(columns - id.length - whole.length - 4, LONGEST_BAR);
   if (done !== null && room >= SHORTEST_BAR) {
     const full = Math.floor(done * room);
     return `${id} [${'#'.repeat(full)}${'-'.repeat(room - full)}] ${whole}`;

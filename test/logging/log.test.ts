@@ -1,0 +1,193 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { coded } from '#errors/coded-error.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { type LogOptions, openLog } from '#logging/log.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { readClassicLine } from '#test/support/read-classic.ts';
+
+let dir = '';
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'sallyport-log-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+/** A log, and what a watcher and stderr saw of it. */
+function open(options: Partial<LogOptions> & { format?: 'classic' | 'json'; tty?: boolean } = {}) {
+  const { format, tty = false, ...rest } = options;
+  const [seen, complaints]: [string[], string[]] = [[], []];
+  const screen = { write: (text: string) => void seen.push(text), tty, color: false, columns: () => 100 };
+  const log = openLog({
+    dir,
+    level: 'info',
+    rotateBytes: 1_000_000,
+    rotateKeep: 3,
+    known: new KnownSecrets(),
+    clock: new FakeClock(),
+    complain: (line) => complaints.push(line),
+    ...(format === undefined ? {} : { watch: { screen, format } }),
+    ...rest,
+  });
+  const close = async () => {
+    log.close();
+    return (await readFile(log.file, 'utf8')).split('\n').slice(0, -1);
+  };
+  return { ...log, close, seen, complaints };
+}
+
+const PROGRESS: SallyportEvent = { name: 'progress', id: '1', received: 5_000_000, length: 10_000_000 };
+
+describe('the log', () => {
+  it('gives the same moment and the same words to the file, the terminal and JSON', async () => {
+    const [classic, json] = [open({ format: 'classic' }), open({ format: 'json' })];
+    for (const log of [classic, json]) log.report({ name: 'downloading', id: '1602503' });
+    const [line] = await classic.close();
+
+    expect(classic.seen).toEqual([`${line}\n`]);
+    const parsed = JSON.parse(json.seen.join(''));
+    expect(parsed).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d$/),
+      thread: 'Updater',
+      event: 'downloading',
+      message: 'Downloading update ID 1602503.',
+      fields: { id: '1602503' },
+    });
+    expect(parsed.time.slice(0, 19)).toBe(line?.slice(0, 19));
+  });
+
+  it('leaves out what is below its level, and makes no line of it', async () => {
+    const log = open({ level: 'warn', format: 'classic' });
+    log.report({ name: 'downloading', id: '1' });
+    log.report({ name: 'fault', error: new Error('x') });
+
+    expect(log.seen).toHaveLength(1);
+    expect((await log.close()).map((line) => readClassicLine(line)?.name)).toEqual(['fault']);
+  });
+
+  it('writes progress into the file at level debug only', async () => {
+    const [debug, info] = [open({ level: 'debug', dir: join(dir, 'a') }), open({ dir: join(dir, 'b') })];
+    for (const log of [debug, info]) log.report(PROGRESS);
+
+    expect((await debug.close()).map((line) => readClassicLine(line)?.name)).toEqual(['progress']);
+    expect(await info.close()).toEqual([]);
+  });
+
+  it('shows progress as a bar on a tty at every level, and other debug events at none but debug', async () => {
+    const log = open({ level: 'error', format: 'classic', tty: true });
+    log.report(PROGRESS);
+    log.report({ name: 'waiting', id: '1', explanation: 'x' });
+
+    expect(log.seen.join('')).toContain('50%');
+    expect(log.seen.join('')).not.toContain('\n');
+    expect(await log.close()).toEqual([]);
+    expect(log.seen.at(-1)).toBe('\r\u001b[2K');
+  });
+
+  it.each(['classic', 'json'] as const)('lets no secret through, in any encoding (%s)', async (format) => {
+    const secret = 'pä"ss [wörd]/1?&';
+    const known = new KnownSecrets();
+    known.add(secret);
+    const encoded = [
+      secret,
+      encodeURIComponent(secret),
+      Buffer.from(secret).toString('base64'),
+      JSON.stringify(secret),
+    ];
+    const log = open({ format, known });
+    for (const text of encoded) {
+      log.report({ name: 'redirected', url: `http://x/?token=${text}` });
+      log.report({ name: 'redirected', url: `${'y '.repeat(94)}${text}` });
+      const error = coded('ORIGIN-STATUS', { url: text, status: 500, reason: text, hop: text });
+      log.report({ name: 'check-failed', hop: text, error });
+      log.report({ name: 'fault', error: new Error(text) });
+      log.report({ name: 'stopping', reason: ['a', text] });
+    }
+    const everything = (await log.close()).join('\n') + log.seen.join('');
+
+    for (const text of [...encoded, 'wörd', 'pä', encodeURIComponent('wörd')]) expect(everything).not.toContain(text);
+    expect(everything).toContain('***');
+  });
+
+  it('keeps JSON valid whatever was masked', () => {
+    const known = new KnownSecrets();
+    known.add('","');
+    known.add('":{"');
+    known.add('info');
+    const log = open({ format: 'json', known });
+    log.report({ name: 'stopping', reason: 'info","x":{"' });
+
+    expect(JSON.parse(log.seen.join(''))).toMatchObject({ level: 'info', event: 'stopping' });
+  });
+
+  it('never throws into a step: not for an event that it does not know', async () => {
+    const log = open();
+    log.report({ name: 'invented' } as unknown as SallyportEvent);
+    log.report({ name: 'stopped' });
+
+    expect(log.complaints).toEqual([expect.stringMatching(/^An event could not be logged: /)]);
+    expect(await log.close()).toHaveLength(1);
+  });
+
+  it('never throws into a step: not for a screen or a stderr that went away', async () => {
+    const gone = () => {
+      throw new Error('EPIPE');
+    };
+    const screen = { write: gone, tty: true, color: false, columns: gone };
+    const log = open({ watch: { screen, format: 'classic' }, complain: gone });
+    log.report(PROGRESS);
+    log.report({ name: 'invented' } as unknown as SallyportEvent);
+    log.report({ name: 'stopped' });
+
+    expect(await log.close()).toHaveLength(1);
+  });
+
+  it('never throws into a step: not for a folder that cannot be made', () => {
+    const log = open({ dir: '/dev/null/logs' });
+    log.report({ name: 'stopped' });
+    openLog({
+      dir: '/dev/null/logs',
+      level: 'info',
+      rotateBytes: 1,
+      rotateKeep: 1,
+      known: new KnownSecrets(),
+      clock: new FakeClock(),
+      complain: () => {},
+    }).close();
+
+    expect(log.complaints).toEqual([
+      expect.stringContaining('The log file /dev/null/logs/sallyport.log is in trouble'),
+    ]);
+  });
+
+  it('masks secrets in its own complaints as well', () => {
+    const known = new KnownSecrets();
+    known.add('hunter22');
+    const log = open({ dir: '/dev/null/hunter22', known });
+
+    expect(log.complaints.join('')).toContain('/dev/null/***');
+  });
+
+  it('takes nothing after it was closed', async () => {
+    const log = open({ format: 'classic' });
+    await log.close();
+    log.report({ name: 'stopped' });
+
+    expect(log.seen).toEqual([]);
+    expect(await log.close()).toEqual([]);
+  });
+
+  it('costs microseconds a line', async () => {
+    const log = open({ format: 'json', rotateBytes: 1e9 });
+    const started = performance.now();
+    for (let number = 0; number < 5_000; number += 1) log.report({ name: 'downloading', id: '1602503' });
+    const each = ((performance.now() - started) * 1_000) / 5_000;
+
+    // About 5 on a quiet machine; the margin is for a busy one.
+    expect(each).toBeLessThan(200);
+    expect(await log.close()).toHaveLength(5_000);
+  });
+});

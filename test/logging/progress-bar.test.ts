@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { progressBar } from '#logging/progress-bar.ts';
+
+const HALF = { id: '1602503', received: 5_000_000, length: 10_000_000, rate: 2_000_000 };
+
+describe('the progress bar', () => {
+  it('shows the share, the bytes, the speed and the time left', () => {
+    expect(progressBar(HALF, 100)).toBe(
+      `1602503 [${'#'.repeat(20)}${'-'.repeat(20)}]  50%  5.0 MB of 10.0 MB  2.0 MB/s  3 s left`,
+    );
+  });
+
+  it('gets shorter with the window, and then says less', () => {
+    expect(progressBar(HALF, 70)).toBe('1602503 [########--------]  50%  5.0 MB of 10.0 MB  2.0 MB/s  3 s left');
+    expect(progressBar(HALF, 60)).toBe('1602503  50%  5.0 MB of 10.0 MB  2.0 MB/s  3 s left');
+    expect(progressBar(HALF, 45)).toBe('1602503  50%  5.0 MB of 10.0 MB  2.0 MB/s');
+    expect(progressBar(HALF, 35)).toBe('1602503  50%  5.0 MB of 10.0 MB');
+    expect(progressBar(HALF, 20)).toBe('1602503  50%');
+    expect(progressBar(HALF, 4)).toBe('1602');
+  });
+
+  it('says only the bytes while the length is unknown', () => {
+    expect(progressBar({ ...HALF, length: null }, 80)).toBe('1602503 5.0 MB  2.0 MB/s');
+  });
+
+  it('says no time left at the end, at no speed, and before a speed is known', () => {
+    for (const progress of [
+      { ...HALF, received: 10_000_000 },
+      { ...HALF, rate: 0 },
+      { ...HALF, rate: null },
+    ]) {
+      expect(progressBar(progress, 100)).not.toContain('left');
+    }
+  });
+
+  it('is never more than full', () => {
+    expect(progressBar({ ...HALF, received: 30_000_000 }, 100)).toContain(`[${'#'.repeat(40)}] 100%`);
+  });
+
+  it('fits the window and is plain ASCII, whatever the id and the figures', () => {
+    const bytes = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+    const progress = fc.record({
+      id: fc.string({ unit: 'binary' }),
+      received: bytes,
+      length: fc.option(bytes),
+      rate: fc.option(fc.double({ min: 0, max: 1e15, noNaN: true })),
+    });
+    fc.assert(
+      fc.property(progress, fc.integer({ min: 1, max: 300 }), (value, columns) => {
+        const line = progressBar(value, columns);
+
+        expect(line.length).toBeLessThanOrEqual(columns);
+        expect(line).toMatch(/^[ -~]*$/);
+      }),
+    );
+  });
+});

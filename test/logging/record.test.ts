@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { CodedError, coded } from '#errors/coded-error.ts';
+import type { FieldValue } from '#errors/template.ts';
+import { toRecord } from '#logging/record.ts';
+import { MASK, Secret } from '#redaction/secret.ts';
+
+const SECRET = 'pa"ss[word]\\1';
+const KNOWN = { redact: (text: string) => text.replaceAll(SECRET, MASK) };
+
+describe('a record', () => {
+  it('has the level, the thread and the sentence of its event', () => {
+    expect(toRecord({ name: 'downloading', id: '1602503' }, 5, KNOWN)).toEqual({
+      at: 5,
+      name: 'downloading',
+      level: 'info',
+      thread: 'Updater',
+      message: 'Downloading update ID 1602503.',
+      fields: { id: '1602503' },
+    });
+  });
+
+  it('is redacted before the formatter escapes, so that no secret hides behind an escape', () => {
+    const { message, fields } = toRecord({ name: 'redirected', url: `http://x/${SECRET}` }, 0, KNOWN);
+
+    expect(message).toBe('Redirected to http://x/***.');
+    expect(fields['url']).toBe('http://x/***');
+  });
+
+  it('is redacted before the formatter cuts, so that no half of a secret is left', () => {
+    const { message } = toRecord({ name: 'redirected', url: `${'x '.repeat(96)}${SECRET}` }, 0, KNOWN);
+
+    expect(message).toContain('x ***"');
+    expect(message).not.toContain('pa');
+  });
+
+  it('is redacted in every list, and in every fact of a failure and of what is not ours', () => {
+    const facts = { url: SECRET, status: 500, reason: `two words ${SECRET}`, list: [SECRET], inner: new Error(SECRET) };
+    const events = [
+      toRecord({ name: 'fault', error: coded('ORIGIN-STATUS', facts) }, 0, KNOWN),
+      toRecord({ name: 'fault', error: new TypeError(`bad ${SECRET}`) }, 0, KNOWN),
+      toRecord({ name: 'stopping', reason: ['a', SECRET] }, 0, KNOWN),
+    ];
+
+    expect(events[0]?.message).toMatch(/^\[ORIGIN-STATUS\] \*\*\* answered 500 "two words \*\*\*"\./);
+    expect(events[1]?.message).toMatch(/^\[INTERNAL\] Unexpected fault: "TypeError: bad \*\*\*"\./);
+    expect(events[2]?.message).toMatch(/^Stopping \(a, \*\*\*\);/);
+    const failure = events[0]?.fields['error'] as CodedError;
+    expect(failure).toBeInstanceOf(CodedError);
+    expect(failure.facts['list']).toEqual([MASK]);
+    expect((failure.facts['inner'] as Error).message).not.toContain('pa"ss');
+  });
+
+  it('is redacted as a whole as well, for what only its composition shows', () => {
+    const known = { redact: (text: string) => text.replaceAll('example.com:3128', MASK) };
+
+    expect(toRecord({ name: 'connected-direct', host: 'example.com', port: 3128 }, 0, known).message).toBe(
+      'Connected to *** (direct).',
+    );
+  });
+
+  it('takes what the types rule out: a stray secret says *** of itself', () => {
+    const stray = new Secret('hunter2') as unknown as FieldValue;
+
+    expect(toRecord({ name: 'stopping', reason: stray }, 0, KNOWN).message).toContain('Stopping (***);');
+  });
+});

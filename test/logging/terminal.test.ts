@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import type { SallyportEvent } from '#logging/events.ts';
+import { toRecord } from '#logging/record.ts';
+import { TerminalLog } from '#logging/terminal.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+
+const KNOWN = { redact: (text: string) => text };
+const WIPE = '\r\u001b[2K';
+const MB = 1_000_000;
+
+/** A terminal and what was written to it, piece by piece. */
+function open(options: { tty: boolean; color?: boolean; columns?: number }) {
+  const clock = new FakeClock();
+  const written: string[] = [];
+  const terminal = new TerminalLog(
+    {
+      write: (text) => written.push(text),
+      tty: options.tty,
+      color: options.color ?? false,
+      columns: () => options.columns ?? 100,
+    },
+    clock,
+  );
+  const line = (event: SallyportEvent) => terminal.line(toRecord(event, clock.now(), KNOWN));
+  const progress = (received: number, id = '1602503', length: number | null = 10 * MB) =>
+    terminal.progress(toRecord({ name: 'progress', id, received, length }, clock.now(), KNOWN));
+  return { clock, written, terminal, line, progress };
+}
+
+/** What a tty shows: a wipe takes away everything since the last line end. */
+function screenOf(written: readonly string[]): string[] {
+  const lines = written.join('').split('\n');
+  return lines.map((line) => line.split(WIPE).at(-1) ?? '');
+}
+
+describe('a terminal', () => {
+  it('shows the classic line, and its level in colour when asked', () => {
+    const plain = open({ tty: true });
+    const colored = open({ tty: true, color: true });
+    plain.line({ name: 'stopped' });
+    colored.line({ name: 'stopped' });
+
+    expect(plain.written).toEqual([expect.stringMatching(/^\S{19} \[INFO\] \[Thread: Main\] Stopped\.\n$/)]);
+    expect(colored.written).toEqual([plain.written[0]?.replace('[INFO]', '\u001b[32m[INFO]\u001b[0m')]);
+  });
+
+  it('colours its own level only, not one in the message', () => {
+    const { line, written } = open({ tty: true, color: true });
+    line({ name: 'up-to-date' });
+
+    expect(written.join('').split('\u001b')).toHaveLength(3);
+  });
+
+  it('that is no tty gets no bar and no escape sequence', () => {
+    const { progress, line, terminal, written } = open({ tty: false });
+    progress(MB);
+    line({ name: 'stopped' });
+    terminal.close();
+
+    expect(written.join('')).toMatch(/^[ -~]+\n$/);
+  });
+
+  it('draws the bar with speed and time left', () => {
+    const { clock, progress, written } = open({ tty: true });
+    progress(0);
+    clock.advance(1_000);
+    progress(2 * MB);
+
+    expect(screenOf(written).at(-1)).toBe(
+      `1602503 [${'#'.repeat(8)}${'-'.repeat(32)}]  20%  2.0 MB of 10.0 MB  2.0 MB/s  4 s left`,
+    );
+  });
+
+  it('draws at most ten times a second, and always the end', () => {
+    const { clock, progress, written } = open({ tty: true });
+    for (let step = 0; step <= 1_000; step += 1) {
+      progress(step * 10_000);
+      clock.advance(1);
+    }
+
+    expect(written.length).toBeLessThanOrEqual(12);
+    expect(screenOf(written).at(-1)).toContain('100%');
+  });
+
+  it('wipes the bar before another line and draws it again after', () => {
+    const { progress, line, written } = open({ tty: true });
+    progress(5 * MB);
+    line({ name: 'receipt-delivered', id: 'other', outcome: 'published' });
+
+    expect(screenOf(written)).toEqual([
+      expect.stringMatching(/ Delivered the receipt of update ID other \(published\)\.$/),
+      expect.stringMatching(/^1602503 \[#+-+\] {2}50%/),
+    ]);
+  });
+
+  it('keeps the bar through what belongs to a download that goes on', () => {
+    const { progress, line, written } = open({ tty: true });
+    progress(5 * MB);
+    line({ name: 'response-via', via: '1.1 a' });
+    line({ name: 'waiting', id: '1602503', explanation: 'x' });
+
+    expect(screenOf(written)).toHaveLength(3);
+    expect(screenOf(written).at(-1)).toMatch(/^1602503 /);
+  });
+
+  it.each<SallyportEvent>([
+    { name: 'downloaded', id: '1602503', length: 1, elapsed: 1, silence: 1 },
+    { name: 'round-ended', published: 0, failed: 1, pruned: 0 },
+    { name: 'check-failed', hop: 'this host', error: new Error('x') },
+    { name: 'stopped' },
+  ])('takes the bar away for good with $name', (event) => {
+    const { progress, line, written } = open({ tty: true });
+    progress(5 * MB);
+    line(event);
+    line({ name: 'up-to-date' });
+
+    expect(screenOf(written)).toHaveLength(3);
+    expect(screenOf(written).at(-1)).toBe('');
+  });
+
+  it('begins anew with another download, and when an attempt starts from zero', () => {
+    const { clock, progress, written } = open({ tty: true });
+    progress(9 * MB);
+    clock.advance(5_000);
+    progress(MB);
+    expect(screenOf(written).at(-1)).toMatch(/ 10% {2}1\.0 MB of 10\.0 MB$/);
+    clock.advance(5_000);
+    progress(2 * MB, '1602504', null);
+    expect(screenOf(written).at(-1)).toBe('1602504 2.0 MB');
+  });
+
+  it('leaves the last column free, and takes 80 for a width that is not known', () => {
+    for (const [columns, width] of [
+      [60, 59],
+      [0, 79],
+      [Number.NaN, 79],
+    ] as const) {
+      const { clock, progress, written } = open({ tty: true, columns });
+      progress(1, 'x'.repeat(64));
+      clock.advance(1_000);
+      progress(2, 'x'.repeat(64));
+      expect(screenOf(written).at(-1)?.length).toBeLessThanOrEqual(width);
+    }
+  });
+
+  it('leaves no bar behind when it closes', () => {
+    const { progress, terminal, written } = open({ tty: true });
+    progress(5 * MB);
+    terminal.close();
+    terminal.close();
+
+    expect(screenOf(written)).toEqual(['']);
+  });
+});
