@@ -16,13 +16,13 @@ export const HTTP_CODES = {
     retry: 'later',
   },
   'CONNECTION-LOST': {
-    text: 'The connection broke after {received:size} of {expected:size}: {reason}.',
+    text: 'The connection broke after {received:size} of {expected:size}: {reason:words}.',
     check: 'The proxy or the server cut it; the bytes are kept and the next attempt goes on from there.',
     class: 'tcp',
     retry: 'later',
   },
   'BAD-RESPONSE': {
-    text: '{url} did not answer in HTTP/1.1: {reason}.',
+    text: '{url} did not answer in HTTP/1.1: {reason:words}.',
     check: 'Something between here and the server breaks the protocol.',
     class: 'http',
     retry: 'later',
@@ -32,6 +32,12 @@ export const HTTP_CODES = {
     check: 'Check the URL; then ask the vendor. The proxy is not the problem.',
     class: 'http',
     retry: 'later',
+  },
+  'ORIGIN-REFUSED': {
+    text: '{url} answered {status} {reason}.',
+    check: 'Check the URL and the token or certificate for it; then ask the vendor. The proxy is not the problem.',
+    class: 'http',
+    retry: 'change',
   },
   'ORIGIN-407': {
     text: 'The server {url} itself answered 407 inside the tunnel; no credential was sent.',
@@ -52,7 +58,7 @@ export const HTTP_CODES = {
     retry: 'change',
   },
   'URL-INVALID': {
-    text: '{url} is not a usable URL: {reason}.',
+    text: '{url} is not a usable URL: {reason:words}.',
     check: 'Only http and https URLs without user, password and fragment are followed.',
     class: 'http',
     retry: 'never',

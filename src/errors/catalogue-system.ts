@@ -63,6 +63,12 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'change',
   },
+  'CONTROL-BUSY': {
+    text: 'Another Sallyport is running; it answers at {path}.',
+    check: 'Stop it first, or give this one its own daemon.state_dir and daemon.control_socket.',
+    class: 'system',
+    retry: 'change',
+  },
   INTERRUPTED: {
     text: 'Interrupted: {reason:words}.',
     check: 'Nothing to do; bytes already fetched are kept and the work goes on at the next start.',

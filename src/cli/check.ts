@@ -1,0 +1,27 @@
+// `sallyport check`: one round now, told live; by the running daemon where there is one, else in this process.
+
+import type { Control, RoundResult } from '#control/control.ts';
+import { EXIT_OK } from '#errors/exit-status.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { exitStatusOf } from './failure.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface CheckOptions {
+  /** The result as one JSON object instead of live lines. */
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+  /** Prints one event as the log would. */
+  show(event: SallyportEvent): void;
+}
+
+/** Exit status: 0 when the feed was read and nothing failed, else the class of the first failure. */
+export async function checkCommand(control: Control, terminal: Terminal, options: CheckOptions): Promise<number> {
+  const result = await control.check(options.json ? () => undefined : options.show, options.signal);
+  if (options.json) terminal.out(JSON.stringify(result, null, 2));
+  return exitStatus(result);
+}
+
+function exitStatus(result: RoundResult): number {
+  const first = result.failure ?? result.failed[0]?.failure ?? null;
+  return first === null ? EXIT_OK : exitStatusOf(first);
+}

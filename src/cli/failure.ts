@@ -1,0 +1,20 @@
+// How a command tells a failure, and the exit status that goes with it.
+
+import type { Failure } from '#control/control.ts';
+import type { FailureClass } from '#errors/catalogue.ts';
+import type { CodedError } from '#errors/coded-error.ts';
+import { EXIT_STATUS } from '#errors/exit-status.ts';
+import type { Redactor } from '#logging/record.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Prints the failure on stderr: code and sentence, hop, what to check; returns the exit status. */
+export function tellError(terminal: Terminal, error: CodedError, known: Redactor): number {
+  terminal.err(known.redact(error.message));
+  terminal.err(known.redact(`  At ${error.hop}. ${error.check}`));
+  return EXIT_STATUS[error.entry.class];
+}
+
+/** The exit status for a failure that came over Control. */
+export function exitStatusOf(failure: Failure): number {
+  return Object.hasOwn(EXIT_STATUS, failure.class) ? EXIT_STATUS[failure.class as FailureClass] : EXIT_STATUS.internal;
+}

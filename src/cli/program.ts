@@ -1,0 +1,180 @@
+// Every command with its options and the help that teaches it. Knows no daemon: main hands in what each command does.
+
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Options of every command. */
+export interface Globals {
+  readonly config?: string;
+}
+
+/** What main does for each command; each returns its exit status. */
+export interface Actions {
+  run(globals: Globals, options: { once: boolean; log: 'text' | 'json' }): Promise<number>;
+  check(globals: Globals, options: { json: boolean }): Promise<number>;
+  status(globals: Globals, options: { json: boolean }): Promise<number>;
+  listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
+  verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
+  configCheck(globals: Globals): Promise<number>;
+  configShow(globals: Globals, options: { json: boolean }): Promise<number>;
+  configSchema(): Promise<number>;
+  serve(dir: string, options: { host: string; port: number }): Promise<number>;
+  buildFeed(dir: string, options: { expiresDays: number }): Promise<number>;
+  demo(options: { dir?: string; once: boolean }): Promise<number>;
+}
+
+/** Parses the arguments and runs the command. Returns the exit status; help and mistakes are printed by the parser. */
+export async function runProgram(
+  args: readonly string[],
+  made: { readonly actions: Actions; readonly terminal: Terminal; readonly version: string },
+): Promise<number> {
+  let status = EXIT_OK;
+  const program = describe(made.version, made.terminal);
+  const globals = (): Globals => program.opts<Globals>();
+  const does =
+    <A extends unknown[]>(action: (...given: A) => Promise<number>) =>
+    async (...given: A): Promise<void> => {
+      status = await action(...given);
+    };
+  addWork(program, made.actions, { globals, does });
+  addConfig(program, made.actions, { globals, does });
+  addVendor(program, made.actions, does);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return thrown.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  }
+  return status;
+}
+
+type Does = <A extends unknown[]>(action: (...given: A) => Promise<number>) => (...given: A) => Promise<void>;
+interface Hooks {
+  readonly globals: () => Globals;
+  readonly does: Does;
+}
+
+function describe(version: string, terminal: Terminal): Command {
+  return new Command('sallyport')
+    .description(
+      'Fetches update packages (.JAR) through a corporate forward proxy, verifies, stores and acknowledges them.',
+    )
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .addOption(new Option('-c, --config <file>', 'configuration file'))
+    .configureOutput({
+      writeOut: (text) => terminal.screen.write(text),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    })
+    .showSuggestionAfterError(true)
+    .showHelpAfterError('Try: sallyport --help')
+    .exitOverride()
+    .addHelpText('after', PROGRAM_HELP);
+}
+
+function addWork(program: Command, actions: Actions, { globals, does }: Hooks): void {
+  program
+    .command('run')
+    .description('run in the foreground: check now, then by updates.schedule, until SIGTERM or Ctrl-C')
+    .option('--once', 'one round, then exit; status 0 when all of it went well', false)
+    .addOption(new Option('--log <form>', 'lines on stdout').choices(['text', 'json']).default('text'))
+    .addHelpText('after', RUN_HELP)
+    .action(does((options: { once: boolean; log: 'text' | 'json' }) => actions.run(globals(), options)));
+  program
+    .command('check')
+    .description('check for updates now and fetch what is wanted; asks the running daemon where there is one')
+    .option('--json', 'the result as JSON, without log lines', false)
+    .action(does((options: { json: boolean }) => actions.check(globals(), options)));
+  program
+    .command('status')
+    .description('what it is doing, what it decided and why')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.status(globals(), options)));
+  const updates = program.command('updates').description('the published packages');
+  updates
+    .command('list')
+    .description('list every published package')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.listUpdates(globals(), options)));
+  updates
+    .command('verify')
+    .description('read and hash every published package; a damaged one is moved aside and fetched again')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
+}
+
+function addConfig(program: Command, actions: Actions, { globals, does }: Hooks): void {
+  const config = program.command('config').description('the configuration file');
+  config
+    .command('check')
+    .description('read the file and name every mistake with line and column; starts nothing')
+    .action(does(() => actions.configCheck(globals())));
+  config
+    .command('show')
+    .description('each key with its effective value and where it came from; secrets read ***')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.configShow(globals(), options)));
+  config
+    .command('schema')
+    .description('print the JSON schema, for editors')
+    .action(does(() => actions.configSchema()));
+}
+
+function addVendor(program: Command, actions: Actions, does: Does): void {
+  program
+    .command('serve')
+    .description('for vendors and tests: serve a folder with a feed, and take acknowledgements')
+    .argument('<dir>', 'folder that `sallyport feed build` has prepared')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on; 0 takes a free one', parsePort, 8080)
+    .action(does((dir: string, options: { host: string; port: number }) => actions.serve(dir, options)));
+  program
+    .command('feed')
+    .description('for vendors: make a feed')
+    .command('build')
+    .description('make feed.json from the .JAR files of a folder; any static web server can serve it')
+    .argument('<dir>', 'folder with .JAR files')
+    .option('--expires-days <days>', 'how long the feed is valid', parseDays, 30)
+    .addHelpText('after', FEED_HELP)
+    .action(does((dir: string, options: { expiresDays: number }) => actions.buildFeed(dir, options)));
+  program
+    .command('demo')
+    .description('watch it work: an update server, a forward proxy and a daemon, all on this machine')
+    .option('--once', 'end after one round', false)
+    .option('--dir <dir>', 'folder for everything that the demo makes; it is emptied first')
+    .action(does((options: { dir?: string; once: boolean }) => actions.demo(options)));
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^[0-9]{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+}
+
+function parseDays(text: string): number {
+  const days = Number(text);
+  if (/^[0-9]{1,4}$/.test(text) && days >= 1) return days;
+  throw new InvalidArgumentError('Days are a number from 1 to 9999.');
+}
+
+const PROGRAM_HELP = `
+First steps:
+  sallyport demo                     see real packages come through a real proxy, on this machine only
+  sallyport config check             after editing the configuration file
+  sallyport check                    one round now, told live
+  sallyport run                      go on by itself
+  sallyport status                   is it well, what did it decide and why
+
+The configuration file is /etc/sallyport/sallyport.yaml where installed, config/sallyport.yaml in a checkout; the
+example beside it shows every key. Failure codes and exit statuses are in docs/operations.md.
+
+Exit status: 0 all well, 64 bad arguments, 78 bad configuration, 10 name resolution, 11 connection, 12 proxy
+authentication, 13 policy, 14 TLS, 16 timeout, 17 content, 18 HTTP, 19 files or daemon, 70 a defect of ours.`;
+
+const RUN_HELP = `
+SIGTERM or Ctrl-C stops it; bytes already fetched are kept and the next start goes on with them.`;
+
+const FEED_HELP = `
+Other facts of a package (package, sequence, kind, requires, notes, ...) go into ID.meta.json beside ID.jar; see
+docs/protocol.md. Run it again after each change: the serial goes up only when something changed.`;

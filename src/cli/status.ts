@@ -1,0 +1,104 @@
+// `sallyport status`: is it well, what is it doing, what did it decide and why; a section for each room.
+
+import type { Control, Status } from '#control/control.ts';
+import { EXIT_OK } from '#errors/exit-status.ts';
+import { showForeign, showSize } from '#errors/template.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Prints the status; exit status 0 whenever it could be told. */
+export async function statusCommand(control: Control, terminal: Terminal, options: { json: boolean }): Promise<number> {
+  const status = await control.status();
+  if (options.json) {
+    terminal.out(JSON.stringify(status, null, 2));
+    return EXIT_OK;
+  }
+  for (const [title, rows] of sections(status)) {
+    terminal.out(title);
+    const width = Math.max(...rows.map(([label]) => label.length));
+    for (const [label, value] of rows) terminal.out(`  ${label.padEnd(width)}  ${value}`);
+  }
+  return EXIT_OK;
+}
+
+const RANGES = ['do not work', 'work'] as const;
+
+type Row = readonly [label: string, value: string];
+
+function sections(status: Status): (readonly [title: string, rows: Row[]])[] {
+  return [
+    ['Sallyport', mainRows(status)],
+    ['Routes', status.routes.map(routeRow)],
+    ['Updates', updateRows(status)],
+    ['Receipts', receiptRows(status)],
+    [
+      'Response timeout',
+      [
+        [
+          status.response_timeout.mode,
+          `${status.response_timeout.base_ms} ms of silence end an attempt (response_timeout.base_ms)`,
+        ],
+      ],
+    ],
+    ['Paths', pathRows(status)],
+    ['Log', [['file', status.log.file]]],
+  ];
+}
+
+function mainRows({ main, config }: Status): Row[] {
+  const running =
+    main.state === 'running' ? `running as process ${main.pid} since ${main.since}` : 'no daemon is running';
+  const warnings = config.warnings === 0 ? '' : ` (${config.warnings} warnings, see: sallyport config check)`;
+  return [
+    ['version', main.version],
+    ['state', running],
+    ['agent', main.agent],
+    ['config', `${config.file}${warnings}`],
+  ];
+}
+
+function routeRow({ purpose, how, target, why }: Status['routes'][number]): Row {
+  const to = target === null ? '' : ` to ${showForeign(target)}`;
+  return [purpose, `${how}${to}${why.length === 0 ? '' : ` (${why.join('; ')})`}`];
+}
+
+function updateRows({ updates }: Status): Row[] {
+  const rows: Row[] = [
+    ['feed', updates.feed === null ? 'not configured (updates.feed_url)' : showForeign(updates.feed)],
+    ['serial', updates.serial === null ? 'none yet' : String(updates.serial)],
+    ['last success', updates.last_success ?? 'none yet'],
+    ['next check', updates.checking ? 'running now' : (updates.next_check ?? 'not scheduled')],
+    ['published', `${updates.published} packages, ${showSize(updates.published_bytes)}`],
+  ];
+  if (updates.transfer !== null) {
+    const { id, received, length } = updates.transfer;
+    rows.push(['transfer', `update ID ${showForeign(id)}: ${showSize(received)} of ${showSize(length)}`]);
+  }
+  if (updates.last_failure !== null) rows.push(['last failure', failureText(updates.last_failure)]);
+  for (const { id, failure } of updates.failing) rows.push([`update ${showForeign(id)}`, failureText(failure)]);
+  return rows;
+}
+
+function receiptRows({ receipts }: Status): Row[] {
+  return [
+    [
+      'endpoint',
+      receipts.endpoint === null ? 'none; receipts are kept beside the packages' : showForeign(receipts.endpoint),
+    ],
+    [
+      'waiting',
+      receipts.next_try === null ? String(receipts.waiting) : `${receipts.waiting}, next try ${receipts.next_try}`,
+    ],
+  ];
+}
+
+function pathRows({ paths }: Status): Row[] {
+  if (paths.length === 0) return [['none', 'no response has been seen yet']];
+  return paths.map(({ proxy, origin, seen, via, ranges_work }) => {
+    const ranges = ranges_work === null ? 'not tried' : RANGES[Number(ranges_work)];
+    return [`${origin} by ${proxy}`, `seen ${seen}; Via ${via === null ? 'none' : showForeign(via)}; ranges ${ranges}`];
+  });
+}
+
+function failureText({ code, message, check }: { code: string; message: string; check: string }): string {
+  return `[${code}] ${message} ${check}`;
+}

@@ -1,0 +1,30 @@
+// Where a command speaks: lines to stdout, complaints to stderr, and what the terminal can show. The only place of the
+// commands that looks at the process; a test passes its own.
+
+import type { Screen } from '#logging/terminal.ts';
+
+/** What a command may do to the outside. */
+export interface Terminal {
+  out(line: string): void;
+  err(line: string): void;
+  /** For live log lines with a bar, on stdout. */
+  readonly screen: Screen;
+}
+
+/** The terminal of this process. Colour only on a tty and without NO_COLOR (no-color.org). */
+export function processTerminal(): Terminal {
+  const { stdout, stderr } = process;
+  const plain = (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';
+  // A reader that goes away (`| head`) ends the writing, not the work.
+  for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
+  return {
+    out: (line) => void stdout.write(`${line}\n`),
+    err: (line) => void stderr.write(`${line}\n`),
+    screen: {
+      write: (text) => void stdout.write(text),
+      tty: stdout.isTTY === true,
+      color: stdout.isTTY === true && !plain,
+      columns: () => stdout.columns ?? 80,
+    },
+  };
+}

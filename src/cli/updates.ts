@@ -1,0 +1,56 @@
+// `sallyport updates list` and `updates verify`: what is published, and whether it still is what it was.
+
+import type { Control } from '#control/control.ts';
+import { EXIT_OK } from '#errors/exit-status.ts';
+import { showForeign, showSize } from '#errors/template.ts';
+import { exitStatusOf } from './failure.ts';
+import { layTable } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Lists every published package. */
+export async function listUpdatesCommand(
+  control: Control,
+  terminal: Terminal,
+  options: { json: boolean },
+): Promise<number> {
+  const rows = await control.listUpdates();
+  if (options.json) {
+    terminal.out(JSON.stringify(rows, null, 2));
+    return EXIT_OK;
+  }
+  if (rows.length === 0) {
+    terminal.out('No update has been published yet.');
+    return EXIT_OK;
+  }
+  const table = layTable(
+    ['ID', 'PACKAGE', 'SEQUENCE', 'KIND', 'SIZE', 'TRUST', 'PUBLISHED', 'NOTES'],
+    rows.map((row) => [
+      row.id,
+      row.package,
+      row.sequence,
+      row.kind,
+      showSize(row.length),
+      row.trust,
+      row.published_at,
+      row.notes === null ? '' : showForeign(row.notes),
+    ]),
+  );
+  for (const line of table) terminal.out(line);
+  return EXIT_OK;
+}
+
+/** Hashes every published package; exit status 17 when one is damaged or missing. */
+export async function verifyUpdatesCommand(
+  control: Control,
+  terminal: Terminal,
+  options: { json: boolean; signal: AbortSignal },
+): Promise<number> {
+  const rows = await control.verifyUpdates(() => undefined, options.signal);
+  if (options.json) terminal.out(JSON.stringify(rows, null, 2));
+  else
+    for (const { id, failure } of rows)
+      terminal.out(failure === null ? `${id}: intact` : `${id}: [${failure.code}] ${failure.message}`);
+  if (!options.json && rows.length === 0) terminal.out('No update has been published yet.');
+  const bad = rows.find(({ failure }) => failure !== null)?.failure ?? null;
+  return bad === null ? EXIT_OK : exitStatusOf(bad);
+}

@@ -1,0 +1,121 @@
+// The command's end of Control: asks a running daemon over its unix socket.
+//
+// Guarantees: what comes back fits the schema or is a coded error; an abort ends the request and nothing else. A
+// daemon that is not there is told from one that may not be asked.
+
+import { type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { coded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import {
+  type Control,
+  type RoundResult,
+  roundSchema,
+  type Status,
+  statusSchema,
+  type UpdateRow,
+  updateSchema,
+  type VerifiedRow,
+  verifiedSchema,
+} from './control.ts';
+import { PATHS, reviveError, reviveEvent } from './wire.ts';
+
+/** A daemon answers such a question at once; a minute is for a machine under load. */
+const ANSWER_MS = 60_000;
+/** Nothing that a daemon tells is larger. */
+const ANSWER_LIMIT_BYTES = 67_108_864;
+
+/** Finds a running daemon; null when nobody listens there. @throws CodedError CONTROL-UNREACHABLE when we may not ask */
+export async function connectControl(path: string): Promise<Control | null> {
+  const control = new SocketControl(path);
+  try {
+    await control.status();
+    return control;
+  } catch (thrown) {
+    if (isAbsent(thrown)) return null;
+    throw thrown;
+  }
+}
+
+class SocketControl implements Control {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async status(): Promise<Status> {
+    return await this.#ask(PATHS.status, statusSchema);
+  }
+
+  async listUpdates(): Promise<UpdateRow[]> {
+    return await this.#ask(PATHS.updates, z.array(updateSchema));
+  }
+
+  async check(onEvent: Report, signal: AbortSignal): Promise<RoundResult> {
+    return await this.#follow(PATHS.check, { schema: roundSchema, onEvent, signal });
+  }
+
+  async verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]> {
+    return await this.#follow(PATHS.verify, { schema: z.array(verifiedSchema), onEvent, signal });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #ask<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    const response = await this.#open('GET', path, AbortSignal.timeout(ANSWER_MS));
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > ANSWER_LIMIT_BYTES) throw this.#unreachable('the answer is too large');
+      chunks.push(chunk);
+    }
+    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    if (response.statusCode !== 200) throw reviveError((value as { error?: unknown }).error);
+    return this.#fit(schema, value);
+  }
+
+  async #follow<T>(
+    path: string,
+    options: { readonly schema: z.ZodType<T>; readonly onEvent: Report; readonly signal: AbortSignal },
+  ): Promise<T> {
+    const response = await this.#open('POST', path, options.signal);
+    for await (const text of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const line = JSON.parse(text) as { event?: unknown; result?: unknown; error?: unknown };
+      if (line.error !== undefined) throw reviveError(line.error);
+      if (line.result !== undefined) return this.#fit(options.schema, line.result);
+      const event = reviveEvent(line.event);
+      if (event !== null) options.onEvent(event);
+    }
+    throw coded('CONTROL-UNREACHABLE', { path: this.#path, reason: 'the daemon stopped before it answered' });
+  }
+
+  #open(method: string, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const asked = request({ socketPath: this.#path, method, path, signal }, resolve);
+      asked.once('error', (error: NodeJS.ErrnoException) =>
+        reject(signal.aborted ? (signal.reason as Error) : this.#unreachable(error.code ?? error.message, error)),
+      );
+      asked.end();
+    });
+  }
+
+  #fit<T>(schema: z.ZodType<T>, value: unknown): T {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    throw this.#unreachable('the daemon is of another version; restart it');
+  }
+
+  #unreachable(reason: string, cause?: unknown) {
+    return coded('CONTROL-UNREACHABLE', { path: this.#path, reason }, cause);
+  }
+}
+
+function isAbsent(thrown: unknown): boolean {
+  const reason = (thrown as { facts?: { reason?: unknown } }).facts?.reason;
+  return reason === 'ENOENT' || reason === 'ECONNREFUSED';
+}

@@ -1,0 +1,112 @@
+// What may be asked of Sallyport: one interface, two carriers. Where a daemon runs it is asked over its unix socket;
+// where none does, the same object works in process, without schedules. A command never knows which one it has.
+//
+// Everything that crosses is plain JSON and has a schema here, so both ends agree and an old client can tell.
+
+import { z } from 'zod';
+import type { Report } from '#logging/events.ts';
+
+/** A failure as it crosses: code, sentence, what to check, hop, class. */
+export const failureSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  check: z.string(),
+  hop: z.string(),
+  class: z.string(),
+});
+export type Failure = z.infer<typeof failureSchema>;
+
+const itemFailureSchema = z.object({ id: z.string(), failure: failureSchema });
+
+/** What one round did. */
+export const roundSchema = z.object({
+  failure: failureSchema.nullable(),
+  published: z.array(z.string()),
+  failed: z.array(itemFailureSchema),
+  refused: z.array(itemFailureSchema),
+  withdrawn: z.array(z.string()),
+  pruned: z.array(z.string()),
+  left: z.number(),
+  /** RFC 3339, or null when nothing asked for it. */
+  retry_at: z.string().nullable(),
+});
+export type RoundResult = z.infer<typeof roundSchema>;
+
+/** A published package, a line of `updates list`. */
+export const updateSchema = z.object({
+  id: z.string(),
+  package: z.string(),
+  sequence: z.number(),
+  kind: z.string(),
+  length: z.number(),
+  sha256: z.string(),
+  trust: z.string(),
+  released: z.string(),
+  published_at: z.string(),
+  path: z.string(),
+  notes: z.string().nullable(),
+});
+export type UpdateRow = z.infer<typeof updateSchema>;
+
+/** What `updates verify` found of one package. */
+export const verifiedSchema = z.object({ id: z.string(), path: z.string(), failure: failureSchema.nullable() });
+export type VerifiedRow = z.infer<typeof verifiedSchema>;
+
+/** Each room has a section. Times are RFC 3339; null means not yet, or not at all. */
+export const statusSchema = z.object({
+  main: z.object({
+    version: z.string(),
+    state: z.enum(['running', 'not running']),
+    pid: z.number().nullable(),
+    since: z.string().nullable(),
+    agent: z.string(),
+  }),
+  config: z.object({ file: z.string(), warnings: z.number() }),
+  routes: z.array(
+    z.object({
+      purpose: z.string(),
+      /** `not configured` when there is nothing to reach. */
+      how: z.string(),
+      proxy: z.string().nullable(),
+      target: z.string().nullable(),
+      why: z.array(z.string()),
+    }),
+  ),
+  updates: z.object({
+    feed: z.string().nullable(),
+    serial: z.number().nullable(),
+    checking: z.boolean(),
+    last_success: z.string().nullable(),
+    last_failure: failureSchema.nullable(),
+    next_check: z.string().nullable(),
+    published: z.number(),
+    published_bytes: z.number(),
+    failing: z.array(itemFailureSchema),
+    transfer: z.object({ id: z.string(), received: z.number(), length: z.number() }).nullable(),
+  }),
+  receipts: z.object({ waiting: z.number(), next_try: z.string().nullable(), endpoint: z.string().nullable() }),
+  response_timeout: z.object({ mode: z.string(), base_ms: z.number() }),
+  paths: z.array(
+    z.object({
+      proxy: z.string(),
+      origin: z.string(),
+      seen: z.string(),
+      via: z.string().nullable(),
+      ranges_work: z.boolean().nullable(),
+    }),
+  ),
+  log: z.object({ file: z.string() }),
+});
+export type Status = z.infer<typeof statusSchema>;
+
+/** Everything that may be asked. Each rejects with a CodedError. */
+export interface Control {
+  status(): Promise<Status>;
+  /** Runs a round now, or joins the one that runs; events are told as they happen. */
+  check(onEvent: Report, signal: AbortSignal): Promise<RoundResult>;
+  listUpdates(): Promise<UpdateRow[]>;
+  /** Reads and hashes every published package. */
+  verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]>;
+  /** Lets go of what this carrier holds; the daemon goes on. */
+  close(): Promise<void>;
+}

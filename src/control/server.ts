@@ -1,0 +1,138 @@
+// The daemon's end of Control: HTTP/1.1 over a unix socket, 0660, so that owner and group may ask and nobody else.
+//
+// Guarantees: a socket left by a dead daemon is replaced, one that answers is not; a bad request gets an error, never a
+// crash; a client that goes away ends only its own request. Everything is bounded: connections, head, body, lines.
+
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import { dirname } from 'node:path';
+import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import type { Redactor } from '#logging/record.ts';
+import type { Files } from '#system/files.ts';
+import type { Control } from './control.ts';
+import { PATHS, wireError, wireEvent } from './wire.ts';
+
+const MOST_CONNECTIONS = 32;
+/** Nobody but us speaks here; a request without a body needs no more. */
+const HEAD_LIMIT_BYTES = 8_192;
+/** How long a daemon that is there may take to answer whether it is. */
+const PROBE_MS = 2_000;
+
+/** A control socket that is listening. */
+export interface ControlServer {
+  readonly path: string;
+  close(): Promise<void>;
+}
+
+/** Listens. @throws CodedError CONTROL-BUSY when another daemon answers there; FILE-FAILED when the socket can't be made */
+export async function serveControl(
+  path: string,
+  served: { readonly control: Control; readonly files: Files; readonly known: Redactor },
+): Promise<ControlServer> {
+  const { files } = served;
+  await files.makeDirectory(dirname(path), 0o750);
+  if ((await files.facts(path)) !== null) {
+    if (await answers(path)) throw coded('CONTROL-BUSY', { path });
+    await files.remove(path);
+  }
+  const server = createServer({ maxHeaderSize: HEAD_LIMIT_BYTES, requestTimeout: 10_000 }, (incoming, response) => {
+    answer(served, incoming, response).catch(() => response.destroy());
+  });
+  server.maxConnections = MOST_CONNECTIONS;
+  await listen(server, path);
+  return {
+    path,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(coded('FILE-FAILED', { operation: 'listen at', path, reason: error.code ?? error.message }, error)),
+    );
+    // The socket is made during this call, so the mask gives it its mode from the first moment.
+    const mask = process.umask(0o117);
+    try {
+      server.listen(path, () => resolve());
+    } finally {
+      process.umask(mask);
+    }
+  });
+}
+
+/** Whether anybody accepts connections there. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = request({ socketPath: path, path: PATHS.status, timeout: PROBE_MS }, (response) => {
+      response.destroy();
+      resolve(true);
+    });
+    probe.once('timeout', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EACCES' || error.code === 'EPERM'));
+    probe.end();
+  });
+}
+
+interface Served {
+  readonly control: Control;
+  readonly known: Redactor;
+}
+
+async function answer(served: Served, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { control, known } = served;
+  const out = { response, known };
+  incoming.resume();
+  const gone = new AbortController();
+  response.once('close', () => gone.abort(coded('INTERRUPTED', { reason: 'the command went away' })));
+  try {
+    switch (`${incoming.method} ${incoming.url}`) {
+      case `GET ${PATHS.status}`:
+        return sendJson(out, 200, await control.status());
+      case `GET ${PATHS.updates}`:
+        return sendJson(out, 200, await control.listUpdates());
+      case `POST ${PATHS.check}`:
+        return await sendLines(out, (onEvent) => control.check(onEvent, gone.signal));
+      case `POST ${PATHS.verify}`:
+        return await sendLines(out, (onEvent) => control.verifyUpdates(onEvent, gone.signal));
+      default:
+        return sendJson(out, 404, { error: 'no such request' });
+    }
+  } catch (thrown) {
+    if (response.headersSent) response.destroy();
+    else sendJson(out, 500, { error: wireError(asCoded(thrown)) });
+  }
+}
+
+/** Where an answer goes; whatever leaves is redacted, as every renderer's output is. */
+interface Outlet {
+  readonly response: ServerResponse;
+  readonly known: Redactor;
+}
+
+function sendJson({ response, known }: Outlet, status: number, value: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(known.redact(JSON.stringify(value)));
+}
+
+async function sendLines({ response, known }: Outlet, work: (onEvent: Report) => Promise<unknown>): Promise<void> {
+  const line = (value: unknown) => {
+    if (!response.destroyed) response.write(`${known.redact(JSON.stringify(value))}\n`);
+  };
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.flushHeaders();
+  try {
+    const result = await work((event) => line({ event: wireEvent(event) }));
+    line({ result });
+  } catch (thrown) {
+    line({ error: wireError(thrown instanceof CodedError ? thrown : asCoded(thrown)) });
+  }
+  response.end();
+}

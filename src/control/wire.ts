@@ -1,0 +1,50 @@
+// How a request for the daemon looks on the unix socket: HTTP/1.1 and JSON; long answers are lines of JSON, events
+// first and the result last. One table for both ends.
+
+import { CATALOGUE, type Code } from '#errors/catalogue.ts';
+import { CodedError, coded } from '#errors/coded-error.ts';
+import type { FieldValue } from '#errors/template.ts';
+import { EVENTS, type SallyportEvent } from '#logging/events.ts';
+
+/** The requests, by method and path. */
+export const PATHS = {
+  status: '/v1/status',
+  check: '/v1/check',
+  updates: '/v1/updates',
+  verify: '/v1/updates/verify',
+} as const;
+
+/** One line of a long answer. */
+export type WireLine = { readonly event: unknown } | { readonly result: unknown } | { readonly error: unknown };
+
+/** An event, with its error flattened; `reviveEvent` makes it whole again. */
+export function wireEvent(event: SallyportEvent): unknown {
+  const fields = Object.entries(event).map(([name, value]: [string, unknown]) => [
+    name,
+    value instanceof CodedError ? wireError(value) : value,
+  ]);
+  return Object.fromEntries(fields);
+}
+
+/** The event of a line, or null when this version does not know it. */
+export function reviveEvent(raw: unknown): SallyportEvent | null {
+  if (typeof raw !== 'object' || raw === null) return null;
+  const { name, error } = raw as { name?: unknown; error?: unknown };
+  if (typeof name !== 'string' || !Object.hasOwn(EVENTS, name)) return null;
+  const revived = error === undefined ? raw : { ...raw, error: reviveError(error) };
+  return revived as SallyportEvent;
+}
+
+/** A failure as code and facts; text is made again by the reader's own formatter. */
+export function wireError(error: CodedError): { code: string; facts: Readonly<Record<string, unknown>> } {
+  return { code: error.code, facts: error.facts };
+}
+
+/** Makes a failure of the other end ours. */
+export function reviveError(raw: unknown): CodedError {
+  const { code, facts } = (typeof raw === 'object' && raw !== null ? raw : {}) as { code?: unknown; facts?: unknown };
+  if (typeof code !== 'string' || !Object.hasOwn(CATALOGUE, code) || typeof facts !== 'object' || facts === null) {
+    return coded('INTERNAL', { reason: 'the daemon answered with an unknown failure' });
+  }
+  return new CodedError(code as Code, facts as Record<string, FieldValue>);
+}

@@ -1,0 +1,162 @@
+// The work itself: rounds, one at a time, whoever asks for them; the object behind both carriers of Control.
+//
+// Guarantees: never two rounds at once (who asks while one runs joins it and sees its events); an abort of one asker
+// ends only the waiting of that asker; `stop` ends the round, which keeps its bytes. A round never rejects.
+
+import type { Control, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
+import type { CodedError } from '#errors/coded-error.ts';
+import { asCoded, coded } from '#errors/coded-error.ts';
+import type { Report, SallyportEvent } from '#logging/events.ts';
+import { deliverReceipts } from '#updates/acknowledge.ts';
+import { reconcile } from '#updates/reconcile.ts';
+import type { RoundReport } from '#updates/round.ts';
+import { runRound } from '#updates/round.ts';
+import type { Parts } from './compose.ts';
+import { toFailure } from './failure.ts';
+import { describeStatus, type Progress } from './status.ts';
+
+/** Runs rounds and answers questions about them. */
+export class Agent implements Control {
+  readonly #parts: Parts;
+  readonly #stopped = new AbortController();
+  readonly #listeners = new Set<Report>();
+  /** What runs now and whoever waits for it; work on the packages never overlaps. */
+  #work: Promise<unknown> = Promise.resolve();
+  #round: Promise<RoundResult> | null = null;
+  #last: RoundReport | null = null;
+  #lastFailure: CodedError | null = null;
+  #transfer: Progress | null = null;
+  #nextCheckMs: number | null = null;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    parts.events.add((event) => this.#hear(event));
+  }
+
+  /** Runs a round, or joins the one that runs. Rejects only with the reason of `stop`. */
+  async round(): Promise<RoundResult> {
+    this.#round ??= this.#alone(async () => {
+      const report = await runRound(this.#parts.ports, this.#stopped.signal);
+      this.#last = report;
+      if (report.error !== null) this.#lastFailure = report.error;
+      return toResult(report);
+    }).finally(() => {
+      this.#round = null;
+      this.#transfer = null;
+    });
+    return await this.#round;
+  }
+
+  /** Sends what waits in the spool, between rounds. */
+  async sendReceipts(): Promise<void> {
+    await this.#alone(() => deliverReceipts(this.#parts.ports, this.#stopped.signal));
+  }
+
+  /** The scheduler says when it will call next; only shown. */
+  expectNextCheck(atMs: number | null): void {
+    this.#nextCheckMs = atMs;
+  }
+
+  async status(): Promise<Status> {
+    return await describeStatus(this.#parts, {
+      checking: this.#round !== null,
+      last: this.#last,
+      lastFailure: this.#lastFailure,
+      transfer: this.#transfer,
+      nextCheckMs: this.#nextCheckMs,
+    });
+  }
+
+  async check(onEvent: Report, signal: AbortSignal): Promise<RoundResult> {
+    return await this.#listening(onEvent, signal, () => this.round());
+  }
+
+  async listUpdates(): Promise<UpdateRow[]> {
+    const published = await this.#parts.ports.store.list();
+    return published.map(({ path, sidecar: { item, trust, published_at } }) => ({
+      id: item.id,
+      package: item.package,
+      sequence: item.sequence,
+      kind: item.kind,
+      length: item.length,
+      sha256: item.sha256,
+      trust,
+      released: item.released,
+      published_at,
+      path,
+      notes: item.notes ?? null,
+    }));
+  }
+
+  async verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]> {
+    const work = () =>
+      this.#alone(async () => {
+        const ending = AbortSignal.any([signal, this.#stopped.signal]);
+        return await reconcile(this.#parts.ports, { thorough: true, signal: ending });
+      });
+    const examined = await this.#listening(onEvent, signal, work);
+    return examined.map(({ id, path, error }) => ({ id, path, failure: error === null ? null : toFailure(error) }));
+  }
+
+  /** Ends whatever runs and waits until it has ended; bytes already fetched are kept. */
+  async stop(reason: string): Promise<void> {
+    this.#stopped.abort(coded('INTERRUPTED', { reason }));
+    await this.#work.catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.stop('the command ended');
+    this.#parts.close();
+  }
+
+  /** One thing at a time, in the order of asking. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#work
+      .catch(() => undefined)
+      .then(async () => {
+        this.#stopped.signal.throwIfAborted();
+        return await work();
+      });
+    this.#work = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #listening<T>(onEvent: Report, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    this.#listeners.add(onEvent);
+    try {
+      return await Promise.race([work(), rejectOnAbort(signal)]);
+    } finally {
+      this.#listeners.delete(onEvent);
+    }
+  }
+
+  #hear(event: SallyportEvent): void {
+    if (event.name === 'progress') {
+      const { id, received, length } = event;
+      this.#transfer = { id: String(id), received: Number(received), length: Number(length) };
+    }
+    if (event.name === 'downloaded' || event.name === 'download-failed') this.#transfer = null;
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+function toResult(report: RoundReport): RoundResult {
+  const rows = (found: RoundReport['failed']) => found.map(({ id, error }) => ({ id, failure: toFailure(error) }));
+  return {
+    failure: report.error === null ? null : toFailure(asCoded(report.error)),
+    published: [...report.published],
+    failed: rows(report.failed),
+    refused: rows(report.refused),
+    withdrawn: [...report.withdrawn],
+    pruned: [...report.pruned],
+    left: report.left,
+    retry_at: report.retryAtMs === null ? null : new Date(report.retryAtMs).toISOString(),
+  };
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}

@@ -1,0 +1,141 @@
+// The composition root of the work: every real part is made here, once, and handed down; no room finds its own.
+//
+// State that can't be read is set aside and named, never fatal. Settings go in force through the same two steps at
+// start as at a reload: every room verifies, then every room commits (`#config/reload.ts`).
+
+import { join } from 'node:path';
+import type { LoadedSettings } from '#config/load.ts';
+import { applySettings } from '#config/reload.ts';
+import type { CodedError } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import { openLog } from '#logging/log.ts';
+import type { Screen } from '#logging/terminal.ts';
+import { PathHabits } from '#path/habits.ts';
+import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import { openSpool, type Spool } from '#spool/spool.ts';
+import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import { realFiles } from '#system/real-files.ts';
+import { ResponseTimeoutModel } from '#timeout/model.ts';
+import { loadAgentId } from '#updates/agent-id.ts';
+import { HttpFeed } from '#updates/http-feed.ts';
+import { UpdatesMemory } from '#updates/memory.ts';
+import { PackageStore } from '#updates/package-store.ts';
+import type { UpdatesPorts } from '#updates/ports.ts';
+import { NetworkRoom } from './network-room.ts';
+import { SettingsRoom } from './settings-room.ts';
+
+/** Receipts that may wait at once; each is some 300 bytes. */
+const MOST_RECEIPTS = 10_000;
+
+/** What a composition needs from outside. */
+export interface ComposeOptions {
+  readonly loaded: LoadedSettings;
+  readonly known: KnownSecrets;
+  readonly version: string;
+  readonly mode: 'daemon' | 'command';
+  /** Who watches the log live, if anybody. */
+  readonly watch?: { readonly screen: Screen; readonly format: 'classic' | 'json' };
+}
+
+/** The parts of a running Sallyport. */
+export interface Parts {
+  readonly mode: 'daemon' | 'command';
+  readonly ports: UpdatesPorts;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly known: KnownSecrets;
+  readonly report: Report;
+  /** Whoever wants to hear every event. */
+  readonly events: Set<Report>;
+  readonly configFile: string;
+  readonly warnings: number;
+  readonly logFile: string;
+  readonly startedAtMs: number;
+  close(): void;
+}
+
+/** Builds everything and puts the settings in force. @throws CodedError when state or settings can't be used at all */
+export async function compose(options: ComposeOptions): Promise<Parts> {
+  const { loaded, known, version, mode } = options;
+  const { settings } = loaded;
+  const [files, clock] = [realFiles, systemClock];
+  const log = openLog({
+    dir: settings.logging.dir,
+    level: settings.logging.level,
+    rotateBytes: settings.logging.rotate_bytes,
+    rotateKeep: settings.logging.rotate_keep,
+    known,
+    clock,
+    ...(options.watch === undefined ? {} : { watch: options.watch }),
+  });
+  const events = new Set<Report>();
+  const report: Report = (event) => {
+    log.report(event);
+    for (const listener of events) listener(event);
+  };
+  try {
+    const network = new NetworkRoom({ clock, known, report });
+    const inForce = new SettingsRoom(settings);
+    await applySettings([network, inForce], null, settings);
+    const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, report });
+    const shared = { clock, report, habits: state.habits, router: network, settings: () => inForce.current };
+    const agent = { id: state.agentId, version };
+    const ports: UpdatesPorts = {
+      ...shared,
+      files,
+      random: systemRandom,
+      agent,
+      feed: new HttpFeed({ ...shared, agent }),
+      memory: state.memory,
+      spool: state.spool,
+      store: new PackageStore(files, settings.updates.packages_dir),
+      model: new ResponseTimeoutModel({ mode: 'fixed', baseMs: settings.response_timeout.base_ms }),
+    };
+    return {
+      mode,
+      ports,
+      files,
+      clock,
+      known,
+      report,
+      events,
+      configFile: loaded.file,
+      warnings: loaded.warnings.length,
+      logFile: log.file,
+      startedAtMs: clock.now(),
+      close: () => log.close(),
+    };
+  } catch (thrown) {
+    log.close();
+    throw thrown;
+  }
+}
+
+interface State {
+  readonly agentId: string;
+  readonly memory: UpdatesMemory;
+  readonly habits: PathHabits;
+  readonly spool: Spool;
+}
+
+async function openState(from: {
+  readonly stateDir: string;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly report: Report;
+}): Promise<State> {
+  const { stateDir, files, clock, report } = from;
+  const name = (error: CodedError | null) => {
+    if (error !== null) report({ name: 'state-set-aside', error });
+  };
+  await files.makeDirectory(stateDir, 0o700);
+  const agent = await loadAgentId(files, join(stateDir, 'agent.json'));
+  name(agent.setAside);
+  const memory = new UpdatesMemory(files, join(stateDir, 'updates.json'));
+  name(await memory.load());
+  const habits = new PathHabits(files, join(stateDir, 'paths.json'), clock);
+  name(await habits.load());
+  const spool = await openSpool({ files, dir: join(stateDir, 'spool'), clock, quotaEntries: MOST_RECEIPTS, report });
+  return { agentId: agent.id, memory, habits, spool };
+}

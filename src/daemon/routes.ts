@@ -1,0 +1,41 @@
+// Each purpose with its effective route and where that came from: told at start and in `status`.
+
+import type { Settings } from '#config/settings.ts';
+import type { Status } from '#control/control.ts';
+import { CodedError } from '#errors/coded-error.ts';
+import { shownUrl } from '#http/judge-url.ts';
+import type { Report } from '#logging/events.ts';
+import { PURPOSES, type Purpose, type Router } from '#proxy/route.ts';
+
+type RouteRow = Status['routes'][number];
+
+/** One row a purpose; nothing is dialled. */
+export function describeRoutes(router: Router, settings: Settings): RouteRow[] {
+  return PURPOSES.map((purpose) => describeRoute(router, { purpose, target: targetOf(settings, purpose) }));
+}
+
+/** The same as events, for the log. */
+export function reportRoutes(router: Router, settings: Settings, report: Report): void {
+  for (const { purpose, how, target, why } of describeRoutes(router, settings)) {
+    if (target === null) report({ name: 'purpose-unconfigured', purpose });
+    else report({ name: 'purpose-route', purpose, how, why });
+  }
+}
+
+function describeRoute(router: Router, asked: { purpose: Purpose; target: string | null }): RouteRow {
+  const { purpose, target } = asked;
+  if (target === null) return { purpose, how: 'not configured', proxy: null, target, why: [] };
+  try {
+    const route = router.route(purpose, new URL(target));
+    const { how, proxy, reasons } = route;
+    return { purpose, how, proxy, target: shownUrl(route.target), why: [...reasons] };
+  } catch (thrown) {
+    if (!(thrown instanceof CodedError)) throw thrown;
+    return { purpose, how: 'refused', proxy: null, target, why: [thrown.message] };
+  }
+}
+
+function targetOf(settings: Settings, purpose: Purpose): string | null {
+  const url = purpose === 'updates' ? settings.updates.feed_url : settings.endpoints[purpose];
+  return url ?? null;
+}

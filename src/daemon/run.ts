@@ -1,0 +1,128 @@
+// `sallyport run`: the daemon in the foreground. Starts in the order config, log, state, control socket, first round,
+// schedule; stops in the reverse order on SIGTERM or SIGINT, with every byte kept.
+//
+// Guarantees: bad settings end it before anything is touched (exit 78, all mistakes at once); a failed round never ends
+// it; a second signal ends it at once.
+
+import type { LoadedSettings } from '#config/load.ts';
+import { serveControl } from '#control/server.ts';
+import { asCoded } from '#errors/coded-error.ts';
+import type { Screen } from '#logging/terminal.ts';
+import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import type { Timer } from '#system/clock.ts';
+import { Agent } from './agent.ts';
+import { compose, type Parts } from './compose.ts';
+import { reportRoutes } from './routes.ts';
+import { type Schedule, startSchedule } from './schedule.ts';
+
+export interface RunOptions {
+  readonly loaded: LoadedSettings;
+  readonly known: KnownSecrets;
+  readonly version: string;
+  readonly screen: Screen;
+  readonly format: 'classic' | 'json';
+  /** One round, then the end. */
+  readonly once: boolean;
+  /** Aborted with a reason when the process is to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** How a run ended: false when its one round, with `once`, did not do all its work. */
+export async function runDaemon(options: RunOptions): Promise<boolean> {
+  const { loaded, known, version, screen, format } = options;
+  const parts = await compose({ loaded, known, version, mode: 'daemon', watch: { screen, format } });
+  const agent = new Agent(parts);
+  try {
+    announce(parts, loaded);
+    const { files } = parts;
+    const control = await serveControl(loaded.settings.daemon.control_socket, { control: agent, files, known });
+    parts.report({ name: 'control-listening', path: control.path });
+    try {
+      return options.once ? await oneRound(agent, options.signal) : await rounds(parts, agent, options.signal);
+    } finally {
+      await agent.stop('Sallyport is stopping');
+      await control.close();
+    }
+  } finally {
+    parts.report({ name: 'stopped' });
+    parts.close();
+  }
+}
+
+function announce(parts: Parts, loaded: LoadedSettings): void {
+  const { report } = parts;
+  report({ name: 'started', version: parts.ports.agent.version, pid: process.pid, file: loaded.file });
+  for (const { file, line, column, key, message } of loaded.warnings) {
+    report({ name: 'config-warning', file, line, column, key, message });
+  }
+  reportRoutes(parts.ports.router, loaded.settings, report);
+}
+
+async function oneRound(agent: Agent, signal: AbortSignal): Promise<boolean> {
+  const stop = () => void agent.stop(reasonOf(signal));
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const { failure, failed } = await agent.round();
+    return failure === null && failed.length === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Rounds by the schedule until the signal comes; receipts in between when they are due. */
+async function rounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<boolean> {
+  const { updates } = parts.ports.settings();
+  let receipts: Timer | null = null;
+  const sendWhenDue = () => {
+    receipts?.cancel();
+    const at = parts.ports.spool.nextDueAt();
+    if (at === null || signal.aborted) return;
+    // A floor, so that nothing that is due and fails at once can run hot.
+    receipts = parts.clock.after(Math.max(1_000, at - parts.clock.now()), () => {
+      void quietly(parts, () => agent.sendReceipts()).then(sendWhenDue);
+    });
+  };
+  const runNow = async () => {
+    const result = await agent.round();
+    if (result.retry_at !== null) schedule.tryAt(Date.parse(result.retry_at));
+    const at = schedule.nextAt();
+    agent.expectNextCheck(at);
+    if (at !== null) parts.report({ name: 'next-round', at });
+    sendWhenDue();
+  };
+  const schedule: Schedule = startSchedule({
+    expression: updates.schedule,
+    jitterSeconds: updates.jitter_seconds,
+    agentId: parts.ports.agent.id,
+    clock: parts.clock,
+    onDue: () => void quietly(parts, runNow),
+  });
+  void quietly(parts, runNow);
+  await aborted(signal);
+  parts.report({ name: 'stopping', reason: reasonOf(signal) });
+  schedule.stop();
+  receipts?.cancel();
+  return true;
+}
+
+/** Work that nobody waits for: a stop is no failure, anything else is said. */
+async function quietly(parts: Parts, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    const error = asCoded(thrown);
+    if (error.code !== 'INTERRUPTED') parts.report({ name: 'fault', error });
+  }
+}
+
+function reasonOf(signal: AbortSignal): string {
+  const { reason } = asCoded(signal.reason).facts;
+  return typeof reason === 'string' ? reason : 'asked to';
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,77 @@
+// What `status` tells: each room's section, gathered in one place; effective values and where they came from.
+
+import type { Failure, Status } from '#control/control.ts';
+import type { CodedError } from '#errors/coded-error.ts';
+import { shownUrl } from '#http/judge-url.ts';
+import type { RoundReport } from '#updates/round.ts';
+import type { Parts } from './compose.ts';
+import { toFailure } from './failure.ts';
+import { describeRoutes } from './routes.ts';
+
+/** How far the transfer under way is. */
+export interface Progress {
+  readonly id: string;
+  readonly received: number;
+  readonly length: number;
+}
+
+/** What the agent knows of its own work. */
+export interface Activity {
+  readonly checking: boolean;
+  readonly last: RoundReport | null;
+  readonly lastFailure: CodedError | null;
+  readonly transfer: Progress | null;
+  readonly nextCheckMs: number | null;
+}
+
+/** Gathers every section. */
+export async function describeStatus(parts: Parts, activity: Activity): Promise<Status> {
+  const { ports, mode } = parts;
+  const settings = ports.settings();
+  const published = await ports.store.list();
+  const feed = settings.updates.feed_url ?? null;
+  const known = feed === null ? null : ports.memory.feed(new URL(feed).href);
+  const endpoint = settings.updates.acknowledge_url;
+  const failing = activity.last?.failed ?? [];
+  return {
+    main: {
+      version: ports.agent.version,
+      state: mode === 'daemon' ? 'running' : 'not running',
+      pid: mode === 'daemon' ? process.pid : null,
+      since: mode === 'daemon' ? toTime(parts.startedAtMs) : null,
+      agent: ports.agent.id,
+    },
+    config: { file: parts.configFile, warnings: parts.warnings },
+    routes: describeRoutes(ports.router, settings),
+    updates: {
+      feed: feed === null ? null : shownUrl(new URL(feed)),
+      serial: known?.serial ?? null,
+      checking: activity.checking,
+      last_success: toTime(known?.accepted_at ?? null),
+      last_failure: activity.lastFailure === null ? null : toFailure(activity.lastFailure),
+      next_check: toTime(activity.nextCheckMs),
+      published: published.length,
+      published_bytes: published.reduce((sum, { sidecar }) => sum + sidecar.item.length, 0),
+      failing: failing.map(({ id, error }): { id: string; failure: Failure } => ({ id, failure: toFailure(error) })),
+      transfer: activity.transfer,
+    },
+    receipts: {
+      waiting: ports.spool.size,
+      next_try: toTime(ports.spool.nextDueAt()),
+      endpoint: endpoint === undefined ? null : shownUrl(new URL(endpoint)),
+    },
+    response_timeout: { mode: settings.response_timeout.mode, base_ms: settings.response_timeout.base_ms },
+    paths: ports.habits.list().map((habits) => ({
+      proxy: habits.proxy,
+      origin: habits.origin,
+      seen: new Date(habits.seen_at).toISOString(),
+      via: habits.via,
+      ranges_work: habits.ranges_work,
+    })),
+    log: { file: parts.logFile },
+  };
+}
+
+function toTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}

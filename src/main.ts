@@ -1,0 +1,166 @@
+// The entry: reads the arguments, finds a running daemon or composes the parts, runs the command, sets the exit status.
+//
+// The only place that knows everything. Every error ends here as a line with a code and what to check, never as a
+// stack, except a defect of ours, which asks to be reported.
+
+import { fileURLToPath } from 'node:url';
+import { checkCommand } from '#cli/check.ts';
+import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/config.ts';
+import { tellError } from '#cli/failure.ts';
+import { type Actions, type Globals, runProgram } from '#cli/program.ts';
+import { statusCommand } from '#cli/status.ts';
+import { processTerminal } from '#cli/terminal.ts';
+import { listUpdatesCommand, verifyUpdatesCommand } from '#cli/updates.ts';
+import { type LoadedSettings, loadSettings } from '#config/load.ts';
+import { findPlaces } from '#config/places.ts';
+import { connectControl } from '#control/client.ts';
+import type { Control } from '#control/control.ts';
+import { openInProcess } from '#daemon/in-process.ts';
+import { runDaemon } from '#daemon/run.ts';
+import { asCoded, coded } from '#errors/coded-error.ts';
+import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
+import { toRecord } from '#logging/record.ts';
+import { TerminalLog } from '#logging/terminal.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { systemClock } from '#system/clock.ts';
+import { VERSION } from './version.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const terminal = processTerminal();
+const known = new KnownSecrets();
+const places = findPlaces({ root, environment: process.env });
+const stopping = listenForSignals();
+
+/** Loads the settings or prints every mistake. */
+async function load(globals: Globals): Promise<LoadedSettings | null> {
+  const result = await loadSettings({ file: fileOf(globals), places, environment: process.env, known });
+  if (result.ok) return result;
+  tellProblems(terminal, result);
+  return null;
+}
+
+function fileOf(globals: Globals): string {
+  return globals.config ?? places.config;
+}
+
+/** Hands the running daemon's Control to a command, or one composed here; puts it away after. */
+async function withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number> {
+  const loaded = await load(globals);
+  if (loaded === null) return EXIT_STATUS.config;
+  const running = await connectControl(loaded.settings.daemon.control_socket);
+  const control = running ?? (await openInProcess({ loaded, known, version: VERSION }));
+  try {
+    return await use(control);
+  } finally {
+    await control.close();
+  }
+}
+
+async function run(
+  globals: Globals,
+  options: { once: boolean; log: 'text' | 'json'; signal?: AbortSignal },
+): Promise<number> {
+  const loaded = await load(globals);
+  if (loaded === null) return EXIT_STATUS.config;
+  const well = await runDaemon({
+    loaded,
+    known,
+    version: VERSION,
+    screen: terminal.screen,
+    format: options.log === 'json' ? 'json' : 'classic',
+    once: options.once,
+    signal: options.signal ?? stopping,
+  });
+  return well ? EXIT_OK : EXIT_STATUS.system;
+}
+
+const actions: Actions = {
+  run,
+  check: (globals, options) =>
+    withControl(globals, async (control) => {
+      const screen = new TerminalLog(terminal.screen, systemClock);
+      const status = await checkCommand(control, terminal, {
+        ...options,
+        signal: stopping,
+        show: (event) => {
+          const record = toRecord(event, systemClock.now(), known);
+          if (event.name === 'progress') screen.progress(record);
+          else if (record.level !== 'debug') screen.line(record);
+        },
+      });
+      screen.close();
+      return status;
+    }),
+  status: (globals, options) => withControl(globals, (control) => statusCommand(control, terminal, options)),
+  listUpdates: (globals, options) => withControl(globals, (control) => listUpdatesCommand(control, terminal, options)),
+  verifyUpdates: (globals, options) =>
+    withControl(globals, (control) => verifyUpdatesCommand(control, terminal, { ...options, signal: stopping })),
+  configCheck: async (globals) => configCheckCommand(terminal, await loadSettings(loadOptions(globals))),
+  configShow: async (globals, options) =>
+    configShowCommand(terminal, await loadSettings(loadOptions(globals)), options),
+  configSchema: () => Promise.resolve(configSchemaCommand(terminal)),
+  serve,
+  buildFeed,
+  demo,
+};
+
+function loadOptions(globals: Globals): Parameters<typeof loadSettings>[0] {
+  return { file: fileOf(globals), places, environment: process.env, known };
+}
+
+async function serve(dir: string, options: { host: string; port: number }): Promise<number> {
+  const { startOrigin } = await import('#origin/server.ts');
+  const origin = await startOrigin({
+    dir,
+    ...options,
+    onAnswered: ({ method, path, status, bytes }) => terminal.out(`${status} ${method} ${path} ${bytes}`),
+  });
+  terminal.out(`Serving ${dir}.`);
+  terminal.out(`  updates.feed_url: ${origin.feedUrl}`);
+  terminal.out(`  updates.acknowledge_url: ${origin.acknowledgeUrl}`);
+  terminal.out('Ctrl-C stops it.');
+  await new Promise<void>((resolve) => stopping.addEventListener('abort', () => resolve(), { once: true }));
+  await origin.close();
+  return EXIT_OK;
+}
+
+async function buildFeed(dir: string, options: { expiresDays: number }): Promise<number> {
+  const builder = await import('#origin/feed-builder.ts');
+  const built = await builder.buildFeed(dir, options);
+  for (const warning of built.warnings) terminal.err(warning);
+  const { serial, items, expires } = built.feed;
+  const state = built.changed ? 'written' : 'was right already';
+  terminal.out(`${built.path}: ${state}; serial ${serial}, ${items.length} updates, expires ${expires}.`);
+  return EXIT_OK;
+}
+
+async function demo(options: { dir?: string; once: boolean }): Promise<number> {
+  const { runDemo } = await import('#demo/demo.ts');
+  return await runDemo({
+    dir: options.dir ?? `${places.stateDir}/demo`,
+    once: options.once,
+    signal: stopping,
+    terminal,
+    runAgent: (config, { once, signal }) => run({ config }, { once, log: 'text', signal }),
+  });
+}
+
+/** The first SIGTERM or SIGINT asks everything to end in order; a second one ends the process at once. */
+function listenForSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+      controller.abort(coded('INTERRUPTED', { reason: signal }));
+    });
+  }
+  return controller.signal;
+}
+
+try {
+  process.exitCode = await runProgram(process.argv.slice(2), { actions, terminal, version: VERSION });
+} catch (thrown) {
+  const error = asCoded(thrown);
+  process.exitCode = tellError(terminal, error, known);
+  if (error.code === 'INTERNAL' && thrown instanceof Error) terminal.err(known.redact(thrown.stack ?? ''));
+}

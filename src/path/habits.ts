@@ -1,0 +1,90 @@
+// What each route has shown: whether ranges survive it, whether it names itself in Via, when it was seen. One small
+// state file, at most 256 routes, the least recently seen forgotten first. Losing it costs nothing but memory: work
+// never depends on it, `status` and diagnosis show it. A crash leaves the old file or the new one.
+
+import { z } from 'zod';
+import type { CodedError } from '#errors/coded-error.ts';
+import type { Clock } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import { loadState, saveState } from '#system/state-file.ts';
+
+const FORMAT = 1;
+const MOST_ROUTES = 256;
+
+const habitsSchema = z.strictObject({
+  proxy: z.string(),
+  origin: z.string(),
+  /** Wall time of the last response over this route, ms since the epoch. */
+  seen_at: z.number(),
+  /** The last Via value, or null when responses come without one. */
+  via: z.string().nullable(),
+  /** Whether a Range request was answered with the range, or null when none was made. */
+  ranges_work: z.boolean().nullable(),
+});
+const fileSchema = z.strictObject({ routes: z.array(habitsSchema).max(MOST_ROUTES) });
+
+/** What one route has shown so far. */
+export type Habits = z.infer<typeof habitsSchema>;
+
+/** What one response showed. */
+export interface Observation {
+  readonly proxy: string;
+  readonly origin: string;
+  readonly via: string | null;
+  /** Null when the request asked for no range. */
+  readonly rangeWorked: boolean | null;
+}
+
+/** The one store of route habits. */
+export class PathHabits {
+  readonly #files: Files;
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #routes = new Map<string, Habits>();
+
+  constructor(files: Files, path: string, clock: Clock) {
+    this.#files = files;
+    this.#path = path;
+    this.#clock = clock;
+  }
+
+  /** Loads what was kept; what can't be read is set aside and named. */
+  async load(): Promise<CodedError | null> {
+    const loaded = await loadState(this.#files, this.#path, { format: FORMAT, parse: (raw) => fileSchema.parse(raw) });
+    if (loaded.kind === 'loaded') {
+      for (const habits of loaded.value.routes) this.#routes.set(keyOf(habits), habits);
+    }
+    return loaded.kind === 'set-aside' ? loaded.error : null;
+  }
+
+  /** Takes in one response; kept in memory until `save`. */
+  observe(seen: Observation): void {
+    const key = keyOf(seen);
+    const before = this.#routes.get(key);
+    this.#routes.delete(key);
+    this.#routes.set(key, {
+      proxy: seen.proxy,
+      origin: seen.origin,
+      seen_at: this.#clock.now(),
+      via: seen.via,
+      ranges_work: seen.rangeWorked ?? before?.ranges_work ?? null,
+    });
+    for (const oldest of this.#routes.keys()) {
+      if (this.#routes.size <= MOST_ROUTES) break;
+      this.#routes.delete(oldest);
+    }
+  }
+
+  /** Every route, the one seen last first. */
+  list(): Habits[] {
+    return [...this.#routes.values()].reverse();
+  }
+
+  async save(): Promise<void> {
+    await saveState(this.#files, this.#path, { format: FORMAT, value: { routes: [...this.#routes.values()] } });
+  }
+}
+
+function keyOf(route: { readonly proxy: string; readonly origin: string }): string {
+  return `${route.proxy} ${route.origin}`;
+}

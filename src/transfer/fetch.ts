@@ -1,0 +1,245 @@
+// One attempt to fetch one file durably: journal first, then bytes into `<name>.jar.unverified`, over the one door.
+//
+// Guarantees: never more bytes on disk than promised; a failed attempt keeps what it got; the result is whole, synced
+// and hashed, and still called unverified: what it is worth is decided by the caller. Relies on `judgeUrl` for every
+// hop and on `judgeResume` for every response. A crash leaves the journal and a prefix, which the next attempt resumes.
+
+import type { Hash } from 'node:crypto';
+import { coded } from '#errors/coded-error.ts';
+import { type ExchangeResult, exchange, type ResponseInfo } from '#http/exchange.ts';
+import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
+import type { Report } from '#logging/events.ts';
+import type { Lane, Purpose, Route, Router } from '#proxy/route.ts';
+import type { Clock } from '#system/clock.ts';
+import type { Files, OpenFile } from '#system/files.ts';
+import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
+import { hashPrefix } from './digest.ts';
+import { type Journal, readJournal, stagedPath, writeJournal } from './journal.ts';
+import { ResponseReader } from './response-reader.ts';
+import { chooseValidator, planRange, type RangePlan } from './resume.ts';
+
+/** What to fetch; length and digest are promised by the feed. */
+export interface FetchJob {
+  readonly name: string;
+  readonly url: URL;
+  readonly length: number;
+  readonly sha256: string;
+  /** Kept in the journal for the caller's recovery. */
+  readonly note: unknown;
+  /** Asks caches for a fresh copy: after bytes through them were wrong. */
+  readonly fresh: boolean;
+}
+
+/** What a fetch stands on. */
+export interface FetchPorts {
+  readonly files: Files;
+  readonly stagingDir: string;
+  readonly clock: Clock;
+  readonly router: Router;
+  readonly purpose: Purpose;
+  readonly configured: URL;
+  readonly allowedOrigins: readonly string[];
+  /** Request headers for a hop; credentials only where `judgeUrl` allows them. */
+  headers(credentials: boolean): Readonly<Record<string, string>>;
+  /** The deadlines for one attempt over this route. */
+  plan(route: RouteKey, size: number): TimeoutPlan;
+  /** What the attempt showed, for the model. */
+  observe(route: RouteKey, outcome: Outcome): void;
+  readonly deadlineKey: string;
+  readonly report: Report;
+  readonly watch: FetchWatcher;
+}
+
+/** Who is told how one attempt goes; the caller names the subject. */
+export interface FetchWatcher {
+  began(offset: number): void;
+  startedOver(reason: string): void;
+  planned(plan: TimeoutPlan): void;
+  progress(received: number): void;
+  responded(seen: { proxy: string; origin: string; via: string | null; rangeWorked: boolean | null }): void;
+}
+
+/** The whole file, synced, not verified. */
+export interface Fetched {
+  readonly path: string;
+  /** Digest of the bytes on disk, hex. */
+  readonly sha256: string;
+  readonly length: number;
+  /** The longest wait without a byte in this attempt, first byte included; null when nothing was fetched. */
+  readonly longestSilenceMs: number | null;
+  /** Via of the response that brought the bytes. */
+  readonly via: string | null;
+}
+
+/** @throws CodedError of the route, the exchange, LENGTH-MISMATCH, BODY-*, RANGE-INVALID, NOT-THE-PACKAGE, FILE-* */
+export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: AbortSignal): Promise<Fetched> {
+  const staged = await openStaged(ports, job);
+  try {
+    const range = planRange(staged.onDisk, job.length, staged.journal.validator);
+    const prefix = await hashPrefix(staged.file, range.kind === 'whole' ? 0 : staged.onDisk, signal);
+    const reader = new ResponseReader({
+      file: staged.file,
+      job,
+      range,
+      prefix,
+      clock: ports.clock,
+      watch: ports.watch,
+    });
+    if (range.kind !== 'nothing') {
+      ports.watch.began(range.kind === 'rest' ? range.offset : 0);
+      await fill(ports, { job, range, reader, staged }, signal);
+    }
+    await staged.file.sync();
+    return finished(staged.file.path, job, reader, prefix);
+  } finally {
+    await staged.file.close();
+  }
+}
+
+interface Staged {
+  readonly file: OpenFile;
+  readonly onDisk: number;
+  readonly journal: Journal;
+}
+
+interface Attempt {
+  readonly job: FetchJob;
+  readonly range: RangePlan;
+  readonly reader: ResponseReader;
+  readonly staged: Staged;
+}
+
+/** The journal and the bytes that belong to it; bytes of another job are thrown away before a new journal stands. */
+async function openStaged(ports: FetchPorts, job: FetchJob): Promise<Staged> {
+  const { files, stagingDir } = ports;
+  const path = stagedPath(stagingDir, job.name);
+  const before = await readJournal(files, stagingDir, job.name);
+  if (before !== null && before.sha256 === job.sha256 && before.length === job.length) {
+    if ((await files.facts(path)) === null)
+      return { file: await files.create(path, 0o644), onDisk: 0, journal: before };
+    const file = await files.openToWrite(path);
+    return { file, onDisk: file.facts().size, journal: before };
+  }
+  if ((await files.facts(path)) !== null) {
+    // Opening it says by code when it is a link, a FIFO or another's file; only a plain file of ours is replaced.
+    await (await files.openToWrite(path)).close();
+    await files.remove(path);
+  }
+  const { name, length, sha256, note } = job;
+  const journal = { name, url: job.url.href, length, sha256, validator: null, note };
+  await writeJournal(files, stagingDir, journal);
+  return { file: await files.create(path, 0o644), onDisk: 0, journal: { format: 1, ...journal } };
+}
+
+async function fill(ports: FetchPorts, attempt: Attempt, signal: AbortSignal): Promise<void> {
+  try {
+    await followRedirects({
+      start: attempt.job.url,
+      context: { configured: ports.configured, allowedOrigins: ports.allowedOrigins },
+      report: ports.report,
+      visit: (url, credentials) => visit(ports, attempt, { url, credentials, signal }),
+    });
+  } catch (thrown) {
+    await keepForNextAttempt(ports, attempt);
+    throw thrown;
+  }
+}
+
+interface Hop {
+  readonly url: URL;
+  readonly credentials: boolean;
+  readonly signal: AbortSignal;
+}
+
+async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<FollowStep<void>> {
+  const route = ports.router.route(ports.purpose, hop.url);
+  const key: RouteKey = { proxy: route.proxyUrl, origin: hop.url.origin };
+  const plan = ports.plan(key, attempt.job.length);
+  ports.watch.planned(plan);
+  const lane = await route.open({ bulk: true, signal: hop.signal });
+  try {
+    const result = await receive(ports, attempt, { ...hop, lane, plan });
+    if (result.head !== null) noteResponse(ports, { route, url: hop.url, head: result.head, range: attempt.range });
+    if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
+    observe(ports, { key, size: attempt.job.length, result, ok: attempt.reader.complete });
+    attempt.reader.conclude(hop.url, result);
+    return { value: undefined };
+  } finally {
+    lane.release();
+  }
+}
+
+function receive(
+  ports: FetchPorts,
+  { job, range, reader }: Attempt,
+  hop: Hop & { lane: Lane; plan: TimeoutPlan },
+): Promise<ExchangeResult> {
+  return exchange({
+    lane: hop.lane,
+    request: {
+      method: 'GET',
+      url: hop.url,
+      headers: {
+        ...ports.headers(hop.credentials),
+        ...(range.kind === 'rest' ? range.headers : {}),
+        ...(job.fresh ? { 'cache-control': 'no-cache' } : {}),
+      },
+    },
+    deadlines: {
+      firstByteMs: hop.plan.firstByteMs,
+      silenceMs: hop.plan.silenceMs,
+      totalMs: hop.plan.totalMs,
+      key: ports.deadlineKey,
+    },
+    clock: ports.clock,
+    signal: hop.signal,
+    expectedBytes: job.length,
+    onHead: (head) => (isRedirect(head.status) ? null : reader.open(head, hop.url)),
+  });
+}
+
+function noteResponse(ports: FetchPorts, seen: { route: Route; url: URL; head: ResponseInfo; range: RangePlan }): void {
+  const { head, range } = seen;
+  if (head.via !== null) ports.report({ name: 'response-via', via: head.via });
+  const judged = head.status === 200 || head.status === 206;
+  ports.watch.responded({
+    proxy: seen.route.proxyUrl,
+    origin: seen.url.origin,
+    via: head.via,
+    rangeWorked: range.kind === 'rest' && judged ? head.status === 206 : null,
+  });
+}
+
+function observe(ports: FetchPorts, seen: { key: RouteKey; size: number; result: ExchangeResult; ok: boolean }): void {
+  const { measured } = seen.result;
+  ports.observe(seen.key, {
+    size: seen.size,
+    ok: seen.result.ended === 'complete' && seen.ok,
+    timedOut: measured.timedOut,
+    firstByteMs: measured.firstByteMs,
+    longestSilenceMs: measured.longestSilenceMs,
+    totalMs: measured.totalMs,
+    atMs: ports.clock.now(),
+  });
+}
+
+/** After a failure: cut what does not belong to the prefix, and remember what If-Range needs. */
+async function keepForNextAttempt(ports: FetchPorts, { reader, staged }: Attempt): Promise<void> {
+  const keep = reader.bytesWorthKeeping;
+  if (keep < staged.file.facts().size) await staged.file.truncate(keep);
+  const head = reader.head;
+  if (head === null || !reader.wroteFromZero) return;
+  const validator = chooseValidator(head.header('etag'), head.header('last-modified'));
+  if (validator === staged.journal.validator) return;
+  await writeJournal(ports.files, ports.stagingDir, { ...staged.journal, validator });
+}
+
+function finished(path: string, job: FetchJob, reader: ResponseReader, prefix: Hash): Fetched {
+  if (reader.head === null) {
+    return { path, sha256: prefix.digest('hex'), length: job.length, longestSilenceMs: null, via: null };
+  }
+  if (!reader.complete)
+    throw coded('BODY-SHORT', { received: reader.received, expected: job.length, hop: job.url.host });
+  const { head, longestSilenceMs } = reader;
+  return { path, sha256: reader.digest(), length: job.length, longestSilenceMs, via: head.via };
+}

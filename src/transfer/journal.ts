@@ -1,0 +1,104 @@
+// The journal of one durable fetch: written before the first byte, removed last.
+//
+// While it stands, `<name>.jar.unverified` beside it is ours to go on with or to throw away, and `note` holds what the
+// caller needs to finish the work after a crash. Each write is durable and atomic (a new file, renamed). A crash leaves
+// the old journal or the new one. A file in the staging folder without a journal is nobody's and may be removed.
+
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
+import type { Files } from '#system/files.ts';
+
+export const JOURNAL_FORMAT = 1;
+const JOURNAL_SUFFIX = '.journal';
+const STAGED_SUFFIX = '.jar.unverified';
+/** A journal is some hundred bytes; notes of a feed item are capped well below this. */
+const JOURNAL_LIMIT_BYTES = 262_144;
+
+const journalSchema = z.strictObject({
+  format: z.literal(JOURNAL_FORMAT),
+  name: z.string(),
+  url: z.string(),
+  length: z.int().nonnegative(),
+  sha256: z.string(),
+  /** Strong ETag or Last-Modified of the bytes on disk, or null; goes into If-Range (RFC 9110, 13.1.5). */
+  validator: z.string().nullable(),
+  /** What the caller needs to finish after a crash. */
+  note: z.unknown(),
+});
+
+/** What a fetch must remember to go on with the bytes that it has. */
+export type Journal = z.infer<typeof journalSchema>;
+
+/** What a staging folder holds under one name. */
+export type StagedJournal =
+  | { readonly kind: 'journal'; readonly journal: Journal }
+  | { readonly kind: 'unreadable'; readonly name: string; readonly error: CodedError };
+
+/** The file that collects the bytes; its name says that nothing in it is verified. */
+export function stagedPath(stagingDir: string, name: string): string {
+  return join(stagingDir, name + STAGED_SUFFIX);
+}
+
+/** Writes the journal durably, in place of an older one. */
+export async function writeJournal(files: Files, stagingDir: string, journal: Omit<Journal, 'format'>): Promise<void> {
+  const text = JSON.stringify({ format: JOURNAL_FORMAT, ...journal });
+  await writeDurably(files, journalPath(stagingDir, journal.name), Buffer.from(text), 0o600);
+}
+
+/** Reads the journal of one name; null when there is none or it can't be read. */
+export async function readJournal(files: Files, stagingDir: string, name: string): Promise<Journal | null> {
+  if ((await files.facts(journalPath(stagingDir, name))) === null) return null;
+  const staged = await readStaged(files, stagingDir, name);
+  return staged.kind === 'journal' ? staged.journal : null;
+}
+
+/** The last step of a fetch: the staged bytes first, then the journal, so that no byte is ever left without one. */
+export async function closeJournal(files: Files, stagingDir: string, name: string): Promise<void> {
+  await files.remove(stagedPath(stagingDir, name));
+  await removeDurably(files, journalPath(stagingDir, name));
+}
+
+/** Every journal in the folder, for the recovery at the start of a round. */
+export async function listJournals(files: Files, stagingDir: string): Promise<StagedJournal[]> {
+  const found: StagedJournal[] = [];
+  for (const entry of await files.list(stagingDir)) {
+    if (!entry.endsWith(JOURNAL_SUFFIX)) continue;
+    found.push(await readStaged(files, stagingDir, entry.slice(0, -JOURNAL_SUFFIX.length)));
+  }
+  return found;
+}
+
+/** Names in the folder that no journal vouches for: left-overs of a crash, or something that was put there. */
+export async function listStrays(files: Files, stagingDir: string): Promise<string[]> {
+  const entries = await files.list(stagingDir);
+  const owned = new Set<string>();
+  for (const entry of entries) {
+    if (!entry.endsWith(JOURNAL_SUFFIX)) continue;
+    const name = entry.slice(0, -JOURNAL_SUFFIX.length);
+    owned.add(entry).add(name + STAGED_SUFFIX);
+  }
+  return entries.filter((entry) => !owned.has(entry));
+}
+
+async function readStaged(files: Files, stagingDir: string, name: string): Promise<StagedJournal> {
+  const path = journalPath(stagingDir, name);
+  try {
+    const parsed = journalSchema.safeParse(
+      JSON.parse(Buffer.from(await readWhole(files, path, JOURNAL_LIMIT_BYTES)).toString('utf8')),
+    );
+    if (parsed.success && parsed.data.name === name) return { kind: 'journal', journal: parsed.data };
+    return { kind: 'unreadable', name, error: unreadable(path, 'its content is not a journal of this format') };
+  } catch (thrown) {
+    return { kind: 'unreadable', name, error: unreadable(path, thrown instanceof Error ? thrown.message : 'unknown') };
+  }
+}
+
+function journalPath(stagingDir: string, name: string): string {
+  return join(stagingDir, name + JOURNAL_SUFFIX);
+}
+
+function unreadable(path: string, reason: string): CodedError {
+  return coded('FILE-FAILED', { operation: 'read', path, reason });
+}

@@ -1,0 +1,113 @@
+// The first step of a round: read the feed, judge it as a whole, decide about each item.
+//
+// Guarantees: a feed that went back, expired or changed under its serial decides nothing; what is accepted is
+// remembered durably before anything is fetched. Once a day, and after such a refusal, caches are asked for a fresh copy.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { shownUrl } from '#http/judge-url.ts';
+import { withRetries } from '#http/retry.ts';
+import { type Decision, decide } from './decide.ts';
+import type { FeedReading } from './feed.ts';
+import type { FeedMemory } from './memory.ts';
+import type { UpdatesPorts } from './ports.ts';
+import { reportRetry } from './report-retry.ts';
+import { feedUrl } from './request.ts';
+
+/** A cache between here and the origin can hold a feed back for a day, not longer. */
+const REVALIDATE_EVERY_MS = 86_400_000;
+/** Refusals that a fresh copy may cure. */
+const STALE_COPY: ReadonlySet<string> = new Set(['FEED-ROLLBACK', 'FEED-STALE', 'FEED-FORKED', 'FEED-INVALID']);
+
+/** What a check found. */
+export interface Checked {
+  readonly reading: FeedReading;
+  readonly decision: Decision;
+}
+
+/** @throws CodedError of the last attempt */
+export async function check(ports: UpdatesPorts, signal: AbortSignal): Promise<Checked> {
+  const settings = ports.settings();
+  const url = feedUrl(settings).href;
+  ports.report({ name: 'checking', url: shownUrl(new URL(url)) });
+  let refused: CodedError | null = null;
+  const reading = await withRetries(
+    {
+      attempts: settings.retry.attempts,
+      maxDelaySeconds: settings.retry.max_delay_seconds,
+      clock: ports.clock,
+      random: ports.random,
+      signal,
+      onRetry: (error, attempt, delayMs) => {
+        ports.report({ name: 'check-failed', error, hop: error.hop, check: error.check });
+        reportRetry(ports, { attempt, delayMs, attempts: settings.retry.attempts });
+      },
+    },
+    async () => {
+      const before = ports.memory.feed(url);
+      const revalidate =
+        isRevalidationDue(before, ports.clock.now()) || (refused !== null && STALE_COPY.has(refused.code));
+      try {
+        const read = await ports.feed.read({ revalidate, signal });
+        judgeFeed(read, before, ports.clock.now());
+        await accept(ports, { url, read, revalidate });
+        return read;
+      } catch (thrown) {
+        refused = thrown instanceof Error && 'code' in thrown ? (thrown as CodedError) : null;
+        throw thrown;
+      }
+    },
+  );
+  return { reading, decision: decideFor(ports, reading) };
+}
+
+/** Whether the feed may be acted on at all. @throws CodedError FEED-STALE, FEED-ROLLBACK, FEED-FORKED */
+export function judgeFeed(
+  read: { readonly sha256: string; readonly document: { readonly serial: number; readonly expiresMs: number } },
+  before: FeedMemory | null,
+  nowMs: number,
+): void {
+  const { serial, expiresMs } = read.document;
+  if (expiresMs <= nowMs) {
+    throw coded('FEED-STALE', { expires: new Date(expiresMs).toISOString(), now: nowMs });
+  }
+  if (before === null) return;
+  if (serial < before.serial) throw coded('FEED-ROLLBACK', { known: before.serial, found: serial });
+  if (serial === before.serial && read.sha256 !== before.sha256) throw coded('FEED-FORKED', { found: serial });
+}
+
+function isRevalidationDue(before: FeedMemory | null, nowMs: number): boolean {
+  if (before === null) return true;
+  const age = nowMs - before.revalidated_at;
+  return age >= REVALIDATE_EVERY_MS || age < 0;
+}
+
+async function accept(
+  ports: UpdatesPorts,
+  seen: { url: string; read: FeedReading; revalidate: boolean },
+): Promise<void> {
+  const { memory, clock } = ports;
+  const before = memory.feed(seen.url);
+  memory.setFeed(seen.url, {
+    serial: seen.read.document.serial,
+    sha256: seen.read.sha256,
+    accepted_at: clock.now(),
+    revalidated_at: seen.revalidate || before === null ? clock.now() : before.revalidated_at,
+  });
+  for (const { id, sha256 } of seen.read.document.items) {
+    if (memory.id(id) === null) memory.setId(id, { sha256, fate: 'seen' });
+  }
+  await memory.save();
+}
+
+function decideFor(ports: UpdatesPorts, reading: FeedReading): Decision {
+  const { updates } = ports.settings();
+  const decision = decide({
+    items: reading.document.items,
+    known: (id) => ports.memory.id(id),
+    channel: updates.channel,
+    productUpdates: updates.product_updates,
+    maxPackageBytes: updates.max_package_bytes,
+    agent: ports.agent,
+  });
+  return { ...decision, refused: [...reading.document.refused, ...decision.refused] };
+}

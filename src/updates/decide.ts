@@ -1,0 +1,140 @@
+// What a feed means for this host: a function of the feed, what is known, and the settings. Pure, always a named verdict.
+//
+// The newest eligible item of each package is wanted, with what it requires, required ones first, at most 50 a round.
+// What was pruned is not wanted again; an id with another digest than before is refused for good.
+
+import { createHash } from 'node:crypto';
+import semver from 'semver';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { FeedItem, RefusedItem } from './feed-document.ts';
+import { planRequires } from './requires.ts';
+
+/** At most so many packages are fetched in one round; the rest waits for the next. */
+export const MOST_A_ROUND = 50;
+
+/** What became of an id on this host. */
+export type Fate = 'seen' | 'published' | 'pruned' | 'withdrawn';
+
+/** What the decision stands on. */
+export interface Circumstances {
+  readonly items: readonly FeedItem[];
+  /** What is known of an id from before, or null. */
+  known(id: string): { readonly sha256: string; readonly fate: Fate } | null;
+  readonly channel: string;
+  readonly productUpdates: boolean;
+  readonly maxPackageBytes: number;
+  readonly agent: { readonly id: string; readonly version: string };
+}
+
+/** The verdicts of one feed. */
+export interface Decision {
+  readonly verdict: 'UpToDate' | 'Wanted';
+  /** In the order in which they must be published. */
+  readonly wanted: readonly FeedItem[];
+  /** Wanted, too, but over the limit of a round. */
+  readonly left: number;
+  /** Published here and called back by the vendor. */
+  readonly withdrawn: readonly FeedItem[];
+  readonly deferred: readonly { readonly id: string; readonly reason: string }[];
+  readonly refused: readonly RefusedItem[];
+}
+
+/** Decides what to do about a feed. */
+export function decide(circumstances: Circumstances): Decision {
+  const { items, known } = circumstances;
+  const refused: RefusedItem[] = [];
+  const usable = items.filter((item) => {
+    const error = refusal(item, circumstances);
+    if (error !== null) refused.push({ id: item.id, error });
+    return error === null;
+  });
+  const withdrawn = usable.filter((item) => item.withdrawn && known(item.id)?.fate === 'published');
+  const offered = new Map(usable.filter((item) => !item.withdrawn).map((item) => [item.id, item]));
+  const { newest, deferred } = chooseNewest([...offered.values()], circumstances);
+
+  const wanted = new Map<string, FeedItem>();
+  for (const item of newest) {
+    const plan = planRequires(item, {
+      item: (id) => offered.get(id),
+      satisfied: (id) => hasBeenHere(known(id)?.fate),
+    });
+    if (plan.kind === 'refused') refused.push({ id: item.id, error: plan.error });
+    else for (const step of plan.items) wanted.set(step.id, step);
+  }
+  const ordered = [...wanted.values()];
+  return {
+    verdict: ordered.length === 0 ? 'UpToDate' : 'Wanted',
+    wanted: ordered.slice(0, MOST_A_ROUND),
+    left: Math.max(0, ordered.length - MOST_A_ROUND),
+    withdrawn,
+    deferred,
+    refused,
+  };
+}
+
+/** Where this host stands in a staged rollout of this id: [0, 100), the same for ever. */
+export function rolloutPosition(agentId: string, id: string): number {
+  const digest = createHash('sha256').update(`${agentId}:${id}`).digest();
+  return (digest.readUInt32BE(0) / 2 ** 32) * 100;
+}
+
+function refusal(item: FeedItem, { known, maxPackageBytes }: Circumstances): CodedError | null {
+  const before = known(item.id);
+  if (before !== null && before.sha256 !== item.sha256) {
+    return coded('ID-REUSED', { id: item.id, known: before.sha256, found: item.sha256 });
+  }
+  if (item.length > maxPackageBytes && !item.withdrawn) {
+    return coded('PACKAGE-TOO-LARGE', { id: item.id, length: item.length, limit: maxPackageBytes });
+  }
+  return null;
+}
+
+/** The newest eligible item of each package that is not here yet, and what was newer but has to wait. */
+function chooseNewest(
+  offered: readonly FeedItem[],
+  circumstances: Circumstances,
+): { newest: FeedItem[]; deferred: { id: string; reason: string }[] } {
+  const newest: FeedItem[] = [];
+  const deferred: { id: string; reason: string }[] = [];
+  for (const items of groupByPackage(offered.filter((item) => inChannel(item, circumstances)))) {
+    for (const item of items.toSorted((a, b) => b.sequence - a.sequence)) {
+      if (hasBeenHere(circumstances.known(item.id)?.fate)) break;
+      const reason = whyDeferred(item, circumstances);
+      if (reason === null) {
+        newest.push(item);
+        break;
+      }
+      deferred.push({ id: item.id, reason });
+    }
+  }
+  return { newest, deferred };
+}
+
+function groupByPackage(items: readonly FeedItem[]): FeedItem[][] {
+  const groups = Map.groupBy(items, (item) => item.package);
+  return [...groups.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+}
+
+function inChannel(item: FeedItem, { channel }: Circumstances): boolean {
+  return item.channel === undefined || item.channel === channel;
+}
+
+function whyDeferred(item: FeedItem, { productUpdates, agent }: Circumstances): string | null {
+  if (item.kind === 'product' && !productUpdates) return 'product updates are off (updates.product_updates)';
+  if (rolloutPosition(agent.id, item.id) >= item.rollout_percent) {
+    return `the rollout has reached ${item.rollout_percent} percent of hosts`;
+  }
+  if (item.min_agent !== undefined && !isAtLeast(agent.version, item.min_agent)) {
+    return `it needs Sallyport ${item.min_agent}, this is ${agent.version}`;
+  }
+  return null;
+}
+
+function isAtLeast(version: string, wanted: string): boolean {
+  const least = semver.coerce(wanted);
+  return least !== null && semver.gte(version, least);
+}
+
+function hasBeenHere(fate: Fate | undefined): boolean {
+  return fate === 'published' || fate === 'pruned';
+}

@@ -1,0 +1,151 @@
+// The second and third step: fetch one package durably and verify it, with as many attempts as `retry.attempts` allows.
+//
+// Guarantees: on success a staged file stands that every verifier passed, and its journal; on failure nothing has a
+// final name, and what may be resumed is kept. Bytes that failed a verifier are thrown away, and the next attempt asks
+// caches for a fresh copy. A crash leaves the journal and a prefix.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { judgeUrl } from '#http/judge-url.ts';
+import { withRetries } from '#http/retry.ts';
+import type { Fetched, FetchJob, FetchWatcher } from '#transfer/fetch.ts';
+import { fetchDurably } from '#transfer/fetch.ts';
+import { closeJournal } from '#transfer/journal.ts';
+import type { FeedReading } from './feed.ts';
+import type { FeedItem } from './feed-document.ts';
+import type { JournalNote } from './journal-note.ts';
+import type { UpdatesPorts } from './ports.ts';
+import { reportRetry } from './report-retry.ts';
+import { feedUrl, updatesHeaders } from './request.ts';
+import { verify } from './verify.ts';
+
+/** Failures after which the bytes on disk are worth nothing. */
+const SPOILED: ReadonlySet<string> = new Set(['DIGEST-MISMATCH', 'NOT-A-JAR', 'BODY-TOO-LONG']);
+
+/** A verified package that waits for its final name. */
+export interface Downloaded {
+  readonly fetched: Fetched;
+  readonly url: URL;
+  readonly elapsedMs: number;
+  readonly note: JournalNote;
+}
+
+/** @throws CodedError of the last attempt; the signal's reason when it is aborted */
+export async function download(
+  ports: UpdatesPorts,
+  wanted: { readonly item: FeedItem; readonly reading: FeedReading },
+  signal: AbortSignal,
+): Promise<Downloaded> {
+  const { item, reading } = wanted;
+  const settings = ports.settings();
+  const url = locate(ports, item, reading);
+  const startedAt = ports.clock.monotonic();
+  const note: JournalNote = {
+    item,
+    trust: reading.trust,
+    feed: feedUrl(settings).href,
+    started_at: ports.clock.now(),
+  };
+  let fresh = false;
+  const fetched = await withRetries(
+    {
+      attempts: settings.retry.attempts,
+      maxDelaySeconds: settings.retry.max_delay_seconds,
+      clock: ports.clock,
+      random: ports.random,
+      signal,
+      onRetry: (error, attempt, delayMs) => {
+        ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop, check: error.check });
+        reportRetry(ports, { attempt, delayMs, attempts: settings.retry.attempts });
+      },
+    },
+    async () => {
+      const { id: name, length, sha256 } = item;
+      const job: FetchJob = { name, url, length, sha256, note, fresh };
+      try {
+        return await fetchAndVerify(ports, { job, item, startedAt }, signal);
+      } catch (thrown) {
+        fresh ||= isSpoiled(thrown);
+        throw thrown;
+      }
+    },
+  );
+  ports.report({ name: 'verified', id: item.id, sha256: item.sha256 });
+  return { fetched, url, elapsedMs: ports.clock.monotonic() - startedAt, note };
+}
+
+async function fetchAndVerify(
+  ports: UpdatesPorts,
+  attempt: { job: FetchJob; item: FeedItem; startedAt: number },
+  signal: AbortSignal,
+): Promise<Fetched> {
+  const { job, item } = attempt;
+  try {
+    const fetched = await fetchDurably(fetchPorts(ports, item), job, signal);
+    await verify(ports.files, fetched, item);
+    if (fetched.longestSilenceMs !== null) {
+      ports.report({
+        name: 'downloaded',
+        id: item.id,
+        length: item.length,
+        elapsed: ports.clock.monotonic() - attempt.startedAt,
+        silence: fetched.longestSilenceMs,
+      });
+    }
+    return fetched;
+  } catch (thrown) {
+    if (isSpoiled(thrown)) await closeJournal(ports.files, ports.store.stagingDir, item.id);
+    throw thrown;
+  }
+}
+
+/** The item's URL, judged before anything is dialled. */
+function locate(ports: UpdatesPorts, item: FeedItem, reading: FeedReading): URL {
+  const { updates } = ports.settings();
+  const given = item.url ?? item.file ?? '';
+  const absolute = URL.parse(given, reading.url);
+  if (absolute === null) throw coded('URL-INVALID', { url: given, reason: 'it cannot be parsed' });
+  const context = { from: reading.url, configured: feedUrl(ports.settings()), allowedOrigins: updates.allowed_origins };
+  const judged = judgeUrl(absolute, context);
+  if (!judged.ok) throw judged.error;
+  return judged.url;
+}
+
+function fetchPorts(ports: UpdatesPorts, item: FeedItem): Parameters<typeof fetchDurably>[0] {
+  const settings = ports.settings();
+  return {
+    files: ports.files,
+    stagingDir: ports.store.stagingDir,
+    clock: ports.clock,
+    router: ports.router,
+    purpose: 'updates',
+    configured: feedUrl(settings),
+    allowedOrigins: settings.updates.allowed_origins,
+    headers: (credentials) => updatesHeaders(settings, ports.agent, credentials),
+    plan: (route, size) => ports.model.plan(route, size),
+    observe: () => undefined,
+    deadlineKey: 'response_timeout.base_ms',
+    report: ports.report,
+    watch: watcher(ports, item),
+  };
+}
+
+function watcher(ports: UpdatesPorts, { id, length }: FeedItem): FetchWatcher {
+  const { report, habits } = ports;
+  return {
+    began(offset) {
+      if (offset === 0) report({ name: 'downloading', id });
+      else report({ name: 'resuming', id, offset, length });
+    },
+    startedOver(reason) {
+      report({ name: 'resume-impossible', id, reason });
+      report({ name: 'downloading', id });
+    },
+    planned: (plan) => report({ name: 'waiting', id, explanation: plan.explanation }),
+    progress: (received) => report({ name: 'progress', id, received, length }),
+    responded: (seen) => habits.observe(seen),
+  };
+}
+
+function isSpoiled(thrown: unknown): boolean {
+  return SPOILED.has((thrown as Partial<CodedError> | null)?.code ?? '');
+}

@@ -1,0 +1,147 @@
+// The feed, format 1 (docs/protocol.md): from bytes to typed items, with a limit on every field and on the document.
+//
+// A mistake of the document refuses the document; a mistake of one item refuses that item by name and keeps the rest,
+// except where it makes the whole ambiguous. Pure: no clock, no files. Relies on nothing that the feed says of itself.
+
+import { z } from 'zod';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+
+export const FEED_FORMAT = 1;
+/** Limits of format 1; docs/protocol.md names the same numbers. */
+export const FEED_LIMITS = {
+  documentBytes: 4 * 1_048_576,
+  items: 2_000,
+  notes: 2_000,
+  url: 1_024,
+  requires: 16,
+} as const;
+
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** Endings of files of ours beside a package; an id that ends so could pass for one of them. */
+const OUR_ENDINGS = ['.jar', '.json', '.new', '.unverified', '.journal', '.receipt', '.damaged'];
+
+const name = z.string().regex(ID, 'must be 1 to 64 letters, digits, dots, dashes or underscores');
+export const feedItemSchema = z.object({
+  id: z.string(),
+  package: name,
+  sequence: z.int().nonnegative(),
+  /** Relative to the feed's own URL. */
+  file: z.string().min(1).max(FEED_LIMITS.url).optional(),
+  url: z.string().min(1).max(FEED_LIMITS.url).optional(),
+  /** The smallest zip has 22 bytes. */
+  length: z.int().min(22),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits'),
+  released: z.iso.datetime({ offset: true }),
+  kind: z.enum(['content', 'product']),
+  requires: z.array(name).max(FEED_LIMITS.requires).default([]),
+  withdrawn: z.boolean().default(false),
+  channel: name.optional(),
+  rollout_percent: z.number().min(0).max(100).default(100),
+  min_agent: z.string().max(64).optional(),
+  notes: z.string().max(FEED_LIMITS.notes).optional(),
+});
+const documentSchema = z.object({
+  format: z.literal(FEED_FORMAT),
+  serial: z.int().nonnegative(),
+  expires: z.iso.datetime({ offset: true }),
+  items: z.array(z.unknown()),
+});
+
+/** One update as the feed describes it. */
+export type FeedItem = z.infer<typeof feedItemSchema>;
+
+/** An item that can't be taken, by the name it goes under. */
+export interface RefusedItem {
+  readonly id: string;
+  readonly error: CodedError;
+}
+
+/** A feed that may be acted on. */
+export interface FeedDocument {
+  readonly serial: number;
+  /** ms since the epoch. */
+  readonly expiresMs: number;
+  readonly items: readonly FeedItem[];
+  readonly refused: readonly RefusedItem[];
+}
+
+/** @throws CodedError FEED-INVALID, FEED-NEWER, FEED-LIMIT */
+export function parseFeed(bytes: Uint8Array): FeedDocument {
+  if (bytes.length > FEED_LIMITS.documentBytes) throw overLimit('its size', bytes.length, FEED_LIMITS.documentBytes);
+  const raw = parseJson(bytes);
+  const format: unknown = typeof raw === 'object' && raw !== null ? (raw as { format?: unknown }).format : undefined;
+  if (typeof format === 'number' && format > FEED_FORMAT)
+    throw coded('FEED-NEWER', { found: format, known: FEED_FORMAT });
+  const parsed = documentSchema.safeParse(raw);
+  if (!parsed.success) throw coded('FEED-INVALID', { reason: describe(parsed.error) });
+  const { serial, expires, items: rows } = parsed.data;
+  if (rows.length > FEED_LIMITS.items) throw overLimit('the number of items', rows.length, FEED_LIMITS.items);
+  return { serial, expiresMs: Date.parse(expires), ...readItems(rows) };
+}
+
+/** Why an id can't be used as a file name of ours, or null when it can. */
+export function judgeId(id: string): string | null {
+  if (!ID.test(id))
+    return 'it must be 1 to 64 letters, digits, dots, dashes or underscores, the first a letter or digit';
+  if (id.includes('..')) return 'it has two dots in a row';
+  const ending = OUR_ENDINGS.find((end) => id.toLowerCase().endsWith(end));
+  return ending === undefined ? null : `it ends in ${ending}, a name of ours`;
+}
+
+function readItems(rows: readonly unknown[]): { items: FeedItem[]; refused: RefusedItem[] } {
+  const items: FeedItem[] = [];
+  const refused: RefusedItem[] = [];
+  const seen = new Set<string>();
+  for (const [index, row] of rows.entries()) {
+    const read = readItem(row, index);
+    if ('error' in read) {
+      refused.push(read);
+      continue;
+    }
+    const key = read.id.toLowerCase();
+    if (seen.has(key)) refused.push({ id: read.id, error: coded('ID-DUPLICATE', { id: read.id }) });
+    else items.push(read);
+    seen.add(key);
+  }
+  const doubled = new Set(
+    refused.filter(({ error }) => error.code === 'ID-DUPLICATE').map(({ id }) => id.toLowerCase()),
+  );
+  return { items: items.filter(({ id }) => !doubled.has(id.toLowerCase())), refused };
+}
+
+function readItem(row: unknown, index: number): FeedItem | RefusedItem {
+  const rawId: unknown = typeof row === 'object' && row !== null ? (row as { id?: unknown }).id : undefined;
+  const shown = typeof rawId === 'string' ? rawId : `items[${index}]`;
+  if (typeof rawId === 'string') {
+    const reason = judgeId(rawId);
+    if (reason !== null) return { id: shown, error: coded('ID-INVALID', { id: rawId, reason }) };
+  }
+  const parsed = feedItemSchema.safeParse(row);
+  if (!parsed.success) {
+    return { id: shown, error: coded('FEED-INVALID', { reason: `items[${index}]: ${describe(parsed.error)}` }) };
+  }
+  const { file, url } = parsed.data;
+  if ((file === undefined) === (url === undefined)) {
+    return { id: shown, error: coded('FEED-INVALID', { reason: `items[${index}]: needs either file or url` }) };
+  }
+  return parsed.data;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (thrown) {
+    throw coded('FEED-INVALID', { reason: thrown instanceof Error ? thrown.message : 'not JSON' }, thrown);
+  }
+}
+
+function describe(error: z.ZodError): string {
+  const issue = error.issues[0];
+  if (issue === undefined) return 'unknown';
+  const path = issue.path.map(String).join('.');
+  return path === '' ? issue.message : `${path}: ${issue.message}`;
+}
+
+function overLimit(what: string, found: number, limit: number): CodedError {
+  return coded('FEED-LIMIT', { what, found, limit });
+}

@@ -1,0 +1,24 @@
+// The seam to a feed: whoever can say which updates there are, and how far that can be trusted. The unsigned JSON feed
+// over HTTP is the first; signed feeds and existing repositories come behind the same interface.
+
+import type { FeedDocument } from './feed-document.ts';
+import type { Trust } from './sidecar.ts';
+
+/** One complete reading of a feed. */
+export interface FeedReading {
+  readonly document: FeedDocument;
+  /** Digest of the document as it came, hex. */
+  readonly sha256: string;
+  readonly trust: Trust;
+  /** Where it was read in the end, after redirects; file names are relative to it. */
+  readonly url: URL;
+}
+
+/** Where updates are announced. */
+export interface Feed {
+  /**
+   * Reads the whole feed. `revalidate` asks caches on the way for a fresh copy.
+   * @throws CodedError FEED-*, URL-*, and everything of the route and the exchange
+   */
+  read(options: { readonly revalidate: boolean; readonly signal: AbortSignal }): Promise<FeedReading>;
+}

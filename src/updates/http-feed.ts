@@ -1,0 +1,79 @@
+// The unsigned JSON feed over HTTP: fetched over the route for "updates", every hop judged, the document bounded.
+//
+// Unsigned means that only the way it came can be trusted: https, or plain http from this very machine. Every hop must
+// qualify, so one plain hop elsewhere refuses the whole feed before anything of it is read.
+
+import { createHash } from 'node:crypto';
+import { coded } from '#errors/coded-error.ts';
+import type { ResponseInfo } from '#http/exchange.ts';
+import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
+import { pageTitle } from '#http/headers.ts';
+import { shownUrl } from '#http/judge-url.ts';
+import type { Feed, FeedReading } from './feed.ts';
+import { FEED_LIMITS, parseFeed } from './feed-document.ts';
+import { feedUrl, requestUpdates, type UpdatesRequestPorts } from './request.ts';
+import type { Trust } from './sidecar.ts';
+
+/** The feed at `updates.feed_url`, as the settings have it at each reading. */
+export class HttpFeed implements Feed {
+  readonly #ports: UpdatesRequestPorts;
+
+  constructor(ports: UpdatesRequestPorts) {
+    this.#ports = ports;
+  }
+
+  async read(options: { readonly revalidate: boolean; readonly signal: AbortSignal }): Promise<FeedReading> {
+    const settings = this.#ports.settings();
+    const start = feedUrl(settings);
+    trustOf(start);
+    return await followRedirects({
+      start,
+      context: { configured: start, allowedOrigins: settings.updates.allowed_origins },
+      report: this.#ports.report,
+      visit: (url, credentials) => this.#visit(url, { ...options, credentials, start }),
+    });
+  }
+
+  async #visit(
+    url: URL,
+    options: { revalidate: boolean; signal: AbortSignal; credentials: boolean; start: URL },
+  ): Promise<FollowStep<FeedReading>> {
+    const trust = weakest(trustOf(options.start), trustOf(url));
+    const { head, body } = await requestUpdates(this.#ports, {
+      url,
+      method: 'GET',
+      credentials: options.credentials,
+      headers: { accept: 'application/json', ...(options.revalidate ? { 'cache-control': 'no-cache' } : {}) },
+      limitBytes: FEED_LIMITS.documentBytes,
+      signal: options.signal,
+    });
+    if (isRedirect(head.status)) return { redirect: head };
+    refusePage(head, body, url);
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    return { value: { document: parseFeed(body), sha256, trust, url } };
+  }
+}
+
+/** @throws CodedError FEED-UNSIGNED */
+function trustOf(url: URL): Trust {
+  if (url.protocol === 'https:') return 'tls';
+  if (isLoopback(url.hostname)) return 'loopback';
+  throw coded('FEED-UNSIGNED', { url: shownUrl(url) });
+}
+
+function weakest(one: Trust, other: Trust): Trust {
+  return one === 'tls' && other === 'tls' ? 'tls' : 'loopback';
+}
+
+/** As the URL says it, before any resolving: 127.0.0.0/8, ::1 or `localhost`. */
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.[0-9]{1,3}){3}$/.test(hostname);
+}
+
+/** A block page is told from a broken feed by its type, or by its first character. */
+function refusePage(head: ResponseInfo, body: Uint8Array, url: URL): void {
+  const type = head.header('content-type') ?? 'no type';
+  const first = Buffer.from(body.subarray(0, 64)).toString('utf8').trimStart()[0];
+  if (!/html/i.test(type) && first !== '<') return;
+  throw coded('FEED-NOT-JSON', { type, bytes: body.length, title: pageTitle(body), hop: url.host });
+}

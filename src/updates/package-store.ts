@@ -1,0 +1,147 @@
+// The store of published packages: `<id>.jar`, `<id>.json` (sidecar) and, where no endpoint takes it, `<id>.receipt.json`.
+//
+// Guarantees: a name ending in .jar here is a verified package; it got there by one rename. Unverified bytes live in
+// `.staging` (0700, same file system). Removing goes JAR first, sidecar last, so a crash leaves a sidecar that says
+// what is to be finished. What fails its digest is moved to `damaged/`, what the vendor calls back to `withdrawn/`.
+
+import { join } from 'node:path';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { publishFile, removeDurably } from '#system/durable.ts';
+import type { FileFacts, Files } from '#system/files.ts';
+import { digestFile } from '#transfer/digest.ts';
+import { readSidecar, type Sidecar, writeSidecar } from './sidecar.ts';
+
+const JAR = '.jar';
+const SIDECAR = '.json';
+const RECEIPT = '.receipt.json';
+
+/** A published package. */
+export interface Published {
+  readonly id: string;
+  readonly path: string;
+  readonly sidecar: Sidecar;
+}
+
+/** What a look at one published package found. */
+export type PackageState =
+  | { readonly kind: 'intact' }
+  | { readonly kind: 'missing'; readonly error: CodedError }
+  | { readonly kind: 'damaged'; readonly error: CodedError };
+
+/** The folder of published packages and the staging folder in it. */
+export class PackageStore {
+  readonly #files: Files;
+  readonly dir: string;
+  readonly stagingDir: string;
+
+  constructor(files: Files, dir: string) {
+    this.#files = files;
+    this.dir = dir;
+    this.stagingDir = join(dir, '.staging');
+  }
+
+  /** Makes the folders where they are missing; packages are for everybody to read, staging for us alone. */
+  async prepare(): Promise<void> {
+    await this.#files.makeDirectory(this.dir, 0o755);
+    await this.#files.makeDirectory(this.stagingDir, 0o700);
+    const staging = await this.#files.facts(this.stagingDir);
+    if (staging?.kind === 'symbolic link') throw coded('FILE-SYMLINK', { path: this.stagingDir });
+  }
+
+  jarPath(id: string): string {
+    return join(this.dir, id + JAR);
+  }
+
+  receiptPath(id: string): string {
+    return join(this.dir, id + RECEIPT);
+  }
+
+  /** Every package that has a sidecar of ours, sorted by id, whether or not its JAR is still there. */
+  async list(): Promise<Published[]> {
+    const found: Published[] = [];
+    for (const entry of await this.#files.list(this.dir)) {
+      if (!entry.endsWith(SIDECAR) || entry.endsWith(RECEIPT)) continue;
+      const published = await this.find(entry.slice(0, -SIDECAR.length));
+      if (published !== null) found.push(published);
+    }
+    return found;
+  }
+
+  async find(id: string): Promise<Published | null> {
+    if ((await this.#files.facts(this.#sidecarPath(id)))?.kind !== 'file') return null;
+    const sidecar = await readSidecar(this.#files, this.#sidecarPath(id));
+    return sidecar?.item.id === id ? { id, path: this.jarPath(id), sidecar } : null;
+  }
+
+  /** The commit: one rename gives the verified file its final name. */
+  async publish(id: string, stagedFile: string): Promise<void> {
+    await publishFile(this.#files, stagedFile, this.jarPath(id));
+  }
+
+  /** Writes the sidecar of a JAR that has its final name. */
+  async describe(id: string, sidecar: Omit<Sidecar, 'format' | 'file'>): Promise<void> {
+    const facts = await this.#files.facts(this.jarPath(id));
+    if (facts === null) throw coded('PACKAGE-MISSING', { path: this.jarPath(id) });
+    await writeSidecar(this.#files, this.#sidecarPath(id), { format: 1, ...sidecar, file: fileLook(facts) });
+  }
+
+  /** Looks at size, time and inode; only what looks changed, or `thorough`, is read and hashed. */
+  async examine(published: Published, thorough: boolean, signal: AbortSignal): Promise<PackageState> {
+    const { path, sidecar } = published;
+    const facts = await this.#files.facts(path);
+    if (facts === null) return { kind: 'missing', error: coded('PACKAGE-MISSING', { path }) };
+    const look = fileLook(facts);
+    const same = look.modified_ms === sidecar.file.modified_ms && look.inode === sidecar.file.inode;
+    if (facts.kind === 'file' && facts.size === sidecar.item.length && same && !thorough) return { kind: 'intact' };
+    const found = facts.kind === 'file' ? await this.#digest(path, signal) : facts.kind;
+    if (found === sidecar.item.sha256) {
+      if (!same) await writeSidecar(this.#files, this.#sidecarPath(published.id), { ...sidecar, file: look });
+      return { kind: 'intact' };
+    }
+    const aside = join(this.dir, 'damaged', published.id + JAR);
+    return {
+      kind: 'damaged',
+      error: coded('PACKAGE-DAMAGED', { path, found, expected: sidecar.item.sha256, aside }),
+    };
+  }
+
+  /** Takes a package out of the published ones: its JAR and sidecar go to `damaged/` or `withdrawn/`. */
+  async moveAside(id: string, where: 'damaged' | 'withdrawn'): Promise<string> {
+    const folder = join(this.dir, where);
+    await this.#files.makeDirectory(folder, 0o755);
+    const target = join(folder, id + JAR);
+    if ((await this.#files.facts(this.jarPath(id))) !== null) {
+      await publishFile(this.#files, this.jarPath(id), target);
+    }
+    return target;
+  }
+
+  /** Forgets a package whose JAR is gone or moved: the receipt copy, then the sidecar, which is the last to go. */
+  async forget(id: string): Promise<void> {
+    await this.#files.remove(this.receiptPath(id));
+    await removeDurably(this.#files, this.#sidecarPath(id));
+  }
+
+  /** Removes a package for good. */
+  async remove(id: string): Promise<void> {
+    await removeDurably(this.#files, this.jarPath(id));
+    await this.forget(id);
+  }
+
+  #sidecarPath(id: string): string {
+    return join(this.dir, id + SIDECAR);
+  }
+
+  async #digest(path: string, signal: AbortSignal): Promise<string> {
+    const file = await this.#files.openToRead(path);
+    try {
+      return await digestFile(file, signal);
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+function fileLook(facts: FileFacts): Sidecar['file'] {
+  return { modified_ms: facts.modifiedMs, inode: facts.inode };
+}

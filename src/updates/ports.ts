@@ -1,0 +1,37 @@
+// What the steps of a round stand on: one object, built by the composition root and by tests, nothing global.
+
+import type { Settings } from '#config/settings.ts';
+import type { Report } from '#logging/events.ts';
+import type { PathHabits } from '#path/habits.ts';
+import type { Router } from '#proxy/route.ts';
+import type { Spool } from '#spool/spool.ts';
+import type { Clock, Random } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import type { ResponseTimeoutModel } from '#timeout/model.ts';
+import type { Feed } from './feed.ts';
+import type { UpdatesMemory } from './memory.ts';
+import type { PackageStore } from './package-store.ts';
+
+/** Who we are: a random id of this installation, and our version. */
+export interface Agent {
+  readonly id: string;
+  readonly version: string;
+}
+
+/** Everything that the steps of a round use. */
+export interface UpdatesPorts {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly router: Router;
+  readonly feed: Feed;
+  readonly memory: UpdatesMemory;
+  readonly store: PackageStore;
+  readonly spool: Spool;
+  readonly habits: PathHabits;
+  readonly model: ResponseTimeoutModel;
+  readonly report: Report;
+  readonly agent: Agent;
+  /** The settings in force; asked for anew at each use, never kept. */
+  settings(): Settings;
+}

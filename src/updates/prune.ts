@@ -1,0 +1,38 @@
+// Which published packages to remove: a function of what is there and the two limits. Pure.
+//
+// The newest of each package always stays, whatever the limits say.
+
+/** A published package as the choice sees it. */
+export interface Stored {
+  readonly id: string;
+  readonly package: string;
+  readonly sequence: number;
+  readonly length: number;
+}
+
+export interface PruneLimits {
+  readonly keepVersions: number;
+  /** Bytes of all packages together, or null for no limit. */
+  readonly maxBytes: number | null;
+}
+
+/** Packages to remove, oldest first, each with the key that asks for it. */
+export function choosePrunable(stored: readonly Stored[], limits: PruneLimits): { id: string; reason: string }[] {
+  const chosen = new Map<string, string>();
+  const newest = new Set<string>();
+  for (const versions of Map.groupBy(stored, (one) => one.package).values()) {
+    const ordered = versions.toSorted((a, b) => b.sequence - a.sequence);
+    if (ordered[0] !== undefined) newest.add(ordered[0].id);
+    for (const old of ordered.slice(limits.keepVersions).reverse()) chosen.set(old.id, 'updates.keep_versions');
+  }
+  let total = stored.filter(({ id }) => !chosen.has(id)).reduce((sum, { length }) => sum + length, 0);
+  const spare = stored
+    .filter(({ id }) => !chosen.has(id) && !newest.has(id))
+    .toSorted((a, b) => a.sequence - b.sequence);
+  for (const one of spare) {
+    if (limits.maxBytes === null || total <= limits.maxBytes) break;
+    chosen.set(one.id, 'updates.packages_max_bytes');
+    total -= one.length;
+  }
+  return [...chosen].map(([id, reason]) => ({ id, reason }));
+}

@@ -1,0 +1,41 @@
+// The fourth step: the rename of the verified JAR is the commit; sidecar, receipt and memory follow and are redone from
+// the journal after a crash, which is therefore removed last. Every part may run twice without harm.
+
+import { closeJournal } from '#transfer/journal.ts';
+import { acceptReceipt } from './acknowledge.ts';
+import type { JournalNote } from './journal-note.ts';
+import type { UpdatesPorts } from './ports.ts';
+
+/** What is to be published, or finished after a crash. */
+export interface Publication {
+  readonly note: JournalNote;
+  readonly url: string;
+  readonly via: string | null;
+  readonly elapsedMs: number;
+}
+
+/** Gives the staged, verified file its final name and finishes. */
+export async function publish(ports: UpdatesPorts, stagedFile: string, publication: Publication): Promise<void> {
+  const { id } = publication.note.item;
+  await ports.store.publish(id, stagedFile);
+  ports.report({ name: 'published', id, path: ports.store.jarPath(id) });
+  await finishPublication(ports, publication);
+}
+
+/** Everything after the rename, in the order that makes each crash harmless. */
+export async function finishPublication(ports: UpdatesPorts, publication: Publication): Promise<void> {
+  const { note, url, via } = publication;
+  const { item, trust, feed } = note;
+  await ports.store.describe(item.id, {
+    item,
+    trust,
+    feed,
+    url,
+    via,
+    published_at: new Date(ports.clock.now()).toISOString(),
+  });
+  ports.memory.setId(item.id, { sha256: item.sha256, fate: 'published' });
+  await ports.memory.save();
+  await acceptReceipt(ports, { item, outcome: 'published', elapsedMs: publication.elapsedMs });
+  await closeJournal(ports.files, ports.store.stagingDir, item.id);
+}

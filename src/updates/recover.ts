@@ -1,0 +1,125 @@
+// What an interruption left behind, put right at the start of every round, before the feed is asked.
+//
+// A journal whose JAR already has its final name is finished (sidecar, receipt, memory). One whose bytes are still
+// staged is left for the download to resume. Names in staging that no journal vouches for are removed when they are
+// plain files of ours; anything else was put there by somebody and is reported, not touched.
+
+import { join } from 'node:path';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { removeDurably } from '#system/durable.ts';
+import type { FileFacts } from '#system/files.ts';
+import { digestFile } from '#transfer/digest.ts';
+import { closeJournal, type Journal, listJournals, listStrays, stagedPath } from '#transfer/journal.ts';
+import { acceptReceipt } from './acknowledge.ts';
+import { type JournalNote, readNote } from './journal-note.ts';
+import type { UpdatesPorts } from './ports.ts';
+import { finishPublication } from './publish.ts';
+
+/** Puts staging and store in order. */
+export async function recover(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
+  await removeStrays(ports);
+  for (const staged of await listJournals(ports.files, ports.store.stagingDir)) {
+    if (staged.kind === 'unreadable') {
+      ports.report({ name: 'discarded', id: staged.name, reason: staged.error.safeText });
+      await closeJournal(ports.files, ports.store.stagingDir, staged.name);
+    } else {
+      await recoverOne(ports, staged.journal, signal);
+    }
+  }
+  await finishWithdrawals(ports);
+}
+
+/** Throws away what the feed no longer wants. */
+export async function discardUnwanted(ports: UpdatesPorts, wanted: ReadonlySet<string>): Promise<void> {
+  for (const staged of await listJournals(ports.files, ports.store.stagingDir)) {
+    const name = staged.kind === 'journal' ? staged.journal.name : staged.name;
+    if (wanted.has(name)) continue;
+    ports.report({ name: 'discarded', id: name, reason: 'the feed does not want it any more' });
+    await closeJournal(ports.files, ports.store.stagingDir, name);
+  }
+}
+
+/** Calls back a published package: moved aside, told to the vendor, forgotten; each part may run twice. */
+export async function withdraw(ports: UpdatesPorts, id: string): Promise<void> {
+  const published = await ports.store.find(id);
+  if (published === null) return;
+  const { item } = published.sidecar;
+  ports.memory.setId(id, { sha256: item.sha256, fate: 'withdrawn' });
+  await ports.memory.save();
+  const path = await ports.store.moveAside(id, 'withdrawn');
+  ports.report({ name: 'withdrawn', id, path });
+  await acceptReceipt(ports, { item, outcome: 'withdrawn', elapsedMs: 0 });
+  await ports.store.forget(id);
+}
+
+async function recoverOne(ports: UpdatesPorts, journal: Journal, signal: AbortSignal): Promise<void> {
+  const note = readNote(journal.note);
+  const { stagingDir } = ports.store;
+  if (note === null) {
+    ports.report({ name: 'discarded', id: journal.name, reason: 'its journal is not one of ours' });
+    await closeJournal(ports.files, stagingDir, journal.name);
+    return;
+  }
+  if ((await ports.files.facts(stagedPath(stagingDir, journal.name))) !== null) return;
+  if (!(await isPublishedAs(ports, journal, signal))) {
+    await closeJournal(ports.files, stagingDir, journal.name);
+    return;
+  }
+  await finishPublication(ports, {
+    note,
+    url: journal.url,
+    via: null,
+    elapsedMs: elapsedSince(note, ports.clock.now()),
+  });
+  ports.report({ name: 'recovered', id: journal.name, stage: 'published but not acknowledged' });
+}
+
+async function isPublishedAs(ports: UpdatesPorts, journal: Journal, signal: AbortSignal): Promise<boolean> {
+  const path = ports.store.jarPath(journal.name);
+  const facts = await ports.files.facts(path);
+  if (facts?.kind !== 'file' || facts.size !== journal.length) return false;
+  const file = await ports.files.openToRead(path);
+  try {
+    return (await digestFile(file, signal)) === journal.sha256;
+  } finally {
+    await file.close();
+  }
+}
+
+function elapsedSince(note: JournalNote, nowMs: number): number {
+  return Math.max(0, nowMs - note.started_at);
+}
+
+async function removeStrays(ports: UpdatesPorts): Promise<void> {
+  const { stagingDir } = ports.store;
+  for (const stray of await listStrays(ports.files, stagingDir)) {
+    const path = join(stagingDir, stray);
+    const facts = await ports.files.facts(path);
+    if (facts === null) continue;
+    if (facts.kind === 'file' && facts.links === 1) {
+      await removeDurably(ports.files, path);
+      continue;
+    }
+    const error = judgeStray(path, facts);
+    ports.report({ name: 'staging-problem', error, check: error.check });
+  }
+}
+
+async function finishWithdrawals(ports: UpdatesPorts): Promise<void> {
+  for (const { id } of await ports.store.list()) {
+    const fate = ports.memory.id(id)?.fate;
+    try {
+      if (fate === 'withdrawn') await withdraw(ports, id);
+      if (fate === 'pruned') await ports.store.remove(id);
+    } catch (thrown) {
+      const error = asCoded(thrown);
+      ports.report({ name: 'package-problem', id, error, check: error.check });
+    }
+  }
+}
+
+function judgeStray(path: string, { kind, links }: FileFacts): CodedError {
+  if (kind === 'symbolic link') return coded('FILE-SYMLINK', { path });
+  if (kind === 'file') return coded('FILE-LINKED', { path, links });
+  return coded('FILE-SPECIAL', { path, kind });
+}

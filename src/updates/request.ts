@@ -1,0 +1,97 @@
+// A small request for the updater: one hop, over the route for "updates", with our headers and deadlines.
+
+import type { Settings } from '#config/settings.ts';
+import { coded } from '#errors/coded-error.ts';
+import { requestDocument } from '#http/document.ts';
+import type { ResponseInfo } from '#http/exchange.ts';
+import { isRedirect } from '#http/follow.ts';
+import { statusError } from '#http/status-error.ts';
+import type { Report } from '#logging/events.ts';
+import type { PathHabits } from '#path/habits.ts';
+import type { Router } from '#proxy/route.ts';
+import type { Clock } from '#system/clock.ts';
+import type { Agent } from './ports.ts';
+
+/** A feed or a receipt is small; a quarter of an hour is patience for any of them, and an end to a trickle. */
+const DOCUMENT_TOTAL_MS = 900_000;
+
+/** What a small request stands on. */
+export interface UpdatesRequestPorts {
+  readonly clock: Clock;
+  readonly router: Router;
+  readonly habits: PathHabits;
+  readonly report: Report;
+  readonly agent: Agent;
+  settings(): Settings;
+}
+
+/** One hop of a small request. */
+export interface UpdatesRequest {
+  readonly url: URL;
+  readonly method: 'GET' | 'POST';
+  /** Whether our token and headers may go to this origin. */
+  readonly credentials: boolean;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly limitBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends it and returns the answer when it is a 2xx or a redirect.
+ * @throws CodedError ORIGIN-STATUS, ORIGIN-REFUSED for other statuses; everything of the route and the exchange
+ */
+export async function requestUpdates(
+  ports: UpdatesRequestPorts,
+  request: UpdatesRequest,
+): Promise<{ head: ResponseInfo; body: Uint8Array }> {
+  const settings = ports.settings();
+  const route = ports.router.route('updates', request.url);
+  const lane = await route.open({ bulk: false, signal: request.signal });
+  try {
+    const answer = await requestDocument({
+      lane,
+      request: {
+        method: request.method,
+        url: request.url,
+        headers: { ...updatesHeaders(settings, ports.agent, request.credentials), ...request.headers },
+        ...(request.body === undefined ? {} : { body: request.body }),
+      },
+      deadlines: {
+        firstByteMs: settings.response_timeout.base_ms,
+        silenceMs: settings.response_timeout.base_ms,
+        totalMs: Math.max(DOCUMENT_TOTAL_MS, settings.response_timeout.base_ms),
+        key: 'response_timeout.base_ms',
+      },
+      limitBytes: request.limitBytes,
+      clock: ports.clock,
+      signal: request.signal,
+    });
+    const { via } = answer.head;
+    if (via !== null) ports.report({ name: 'response-via', via });
+    ports.habits.observe({ proxy: route.proxyUrl, origin: request.url.origin, via, rangeWorked: null });
+    const { status } = answer.head;
+    if ((status < 200 || status > 299) && !isRedirect(status))
+      throw statusError(answer.head, request.url, ports.clock.now());
+    return answer;
+  } finally {
+    lane.release();
+  }
+}
+
+/** The headers of every request of the updater; the admin's own and the token only where credentials may go. */
+export function updatesHeaders(settings: Settings, agent: Agent, credentials: boolean): Record<string, string> {
+  const headers: Record<string, string> = { 'user-agent': `Sallyport/${agent.version}` };
+  if (!credentials) return headers;
+  const { updates } = settings;
+  for (const [name, value] of Object.entries(updates.headers)) headers[name.toLowerCase()] = value.reveal();
+  if (updates.bearer_token !== undefined) headers['authorization'] = `Bearer ${updates.bearer_token.reveal()}`;
+  return headers;
+}
+
+/** The configured feed URL; everything is judged against its origin. */
+export function feedUrl(settings: Settings): URL {
+  const { feed_url: url } = settings.updates;
+  if (url !== undefined) return new URL(url);
+  throw coded('CONFIG-INCOMPLETE', { key: 'updates.feed_url', what: 'there is nowhere to look for updates' });
+}

@@ -1,0 +1,203 @@
+// One round: recover, look at what is there, check, then download, verify, publish and acknowledge one by one, call
+// back what was withdrawn, prune, deliver receipts. Reads as the list of its steps; each step is a file of its own.
+//
+// Guarantees: one failing package never keeps another from coming; a package is published only after everything it
+// requires. Expected failures are in the report, never thrown; only an abort is. A crash at any point is put right by
+// the next round's `recover`.
+
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { acceptReceipt, deliverReceipts } from './acknowledge.ts';
+import { type Checked, check } from './check.ts';
+import { download } from './download.ts';
+import type { FeedReading } from './feed.ts';
+import type { FeedItem } from './feed-document.ts';
+import type { UpdatesPorts } from './ports.ts';
+import { choosePrunable } from './prune.ts';
+import { publish } from './publish.ts';
+import { reconcile } from './reconcile.ts';
+import { discardUnwanted, recover, withdraw } from './recover.ts';
+
+/** What a round did. */
+export interface RoundReport {
+  /** Null when the feed was read and accepted. */
+  readonly error: CodedError | null;
+  readonly published: readonly string[];
+  readonly failed: readonly { readonly id: string; readonly error: CodedError }[];
+  readonly refused: readonly { readonly id: string; readonly error: CodedError }[];
+  readonly withdrawn: readonly string[];
+  readonly pruned: readonly string[];
+  /** Wanted updates that wait for the next round. */
+  readonly left: number;
+  /** The earliest moment (ms since the epoch) at which something asked to be tried again, or null. */
+  readonly retryAtMs: number | null;
+}
+
+/** Runs one round. Rejects only with the signal's reason. */
+export async function runRound(ports: UpdatesPorts, signal: AbortSignal): Promise<RoundReport> {
+  const tally = newTally();
+  try {
+    await ports.store.prepare();
+    await recover(ports, signal);
+    await reconcile(ports, { thorough: false, signal });
+    const checked = await check(ports, signal);
+    reportDecision(ports, checked);
+    await tellRefused(ports, checked);
+    await discardUnwanted(ports, new Set(checked.decision.wanted.map(({ id }) => id)));
+    tally.refused.push(...checked.decision.refused);
+    tally.left = checked.decision.left;
+    await fetchAll(ports, { checked, tally }, signal);
+    for (const { id } of checked.decision.withdrawn) {
+      await withdraw(ports, id);
+      tally.withdrawn.push(id);
+    }
+    tally.pruned.push(...(await prune(ports)));
+  } catch (thrown) {
+    signal.throwIfAborted();
+    tally.error = asCoded(thrown);
+    noteRetry(ports, tally, tally.error);
+    ports.report({ name: 'check-failed', error: tally.error, hop: tally.error.hop, check: tally.error.check });
+  }
+  await settleReceipts(ports, signal);
+  const { published, failed, pruned } = tally;
+  ports.report({ name: 'round-ended', published: published.length, failed: failed.length, pruned: pruned.length });
+  return tally;
+}
+
+interface Tally {
+  error: CodedError | null;
+  published: string[];
+  failed: { id: string; error: CodedError }[];
+  refused: { id: string; error: CodedError }[];
+  withdrawn: string[];
+  pruned: string[];
+  left: number;
+  retryAtMs: number | null;
+}
+
+function newTally(): Tally {
+  return { error: null, published: [], failed: [], refused: [], withdrawn: [], pruned: [], left: 0, retryAtMs: null };
+}
+
+function reportDecision(ports: UpdatesPorts, { reading, decision }: Checked): void {
+  ports.report({
+    name: 'feed-read',
+    serial: reading.document.serial,
+    items: reading.document.items.length + reading.document.refused.length,
+    wanted: decision.wanted.length,
+    trust: reading.trust,
+  });
+  for (const { id, error } of decision.refused) {
+    ports.report({ name: 'item-refused', id, error, check: error.check });
+  }
+  for (const { id, reason } of decision.deferred) ports.report({ name: 'item-deferred', id, reason });
+  if (decision.left > 0) ports.report({ name: 'more-wanted', count: decision.left });
+  if (decision.verdict === 'UpToDate') ports.report({ name: 'up-to-date' });
+}
+
+/** The vendor learns which updates were refused, once for each reason; at most as many as a round fetches. */
+async function tellRefused(ports: UpdatesPorts, { reading, decision }: Checked): Promise<void> {
+  const items = new Map(reading.document.items.map((item) => [item.id, item]));
+  for (const { id, error } of decision.refused.slice(0, 50)) {
+    const item = items.get(id);
+    if (item !== undefined) await acceptReceipt(ports, { item, outcome: `refused:${error.code}`, elapsedMs: 0 });
+  }
+}
+
+async function fetchAll(
+  ports: UpdatesPorts,
+  round: { readonly checked: Checked; readonly tally: Tally },
+  signal: AbortSignal,
+): Promise<void> {
+  const { checked, tally } = round;
+  const failed = new Set<string>();
+  for (const item of checked.decision.wanted) {
+    signal.throwIfAborted();
+    const missing = item.requires.find((id) => failed.has(id));
+    if (missing !== undefined) {
+      failed.add(item.id);
+      ports.report({ name: 'item-deferred', id: item.id, reason: `it requires ${missing}, which is not here yet` });
+      continue;
+    }
+    const error = await fetchOne(ports, { item, reading: checked.reading }, signal);
+    if (error === null) {
+      tally.published.push(item.id);
+      continue;
+    }
+    failed.add(item.id);
+    tally.failed.push({ id: item.id, error });
+    noteRetry(ports, tally, error);
+  }
+}
+
+async function fetchOne(
+  ports: UpdatesPorts,
+  wanted: { readonly item: FeedItem; readonly reading: FeedReading },
+  signal: AbortSignal,
+): Promise<CodedError | null> {
+  const { item } = wanted;
+  const startedAt = ports.clock.monotonic();
+  try {
+    const { fetched, url, elapsedMs, note } = await download(ports, wanted, signal);
+    await publish(ports, fetched.path, { note, url: url.href, via: fetched.via, elapsedMs });
+    return null;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = asCoded(thrown);
+    ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop, check: error.check });
+    ports.report({ name: 'next-try-round' });
+    if (error.entry.class === 'content') {
+      const elapsedMs = ports.clock.monotonic() - startedAt;
+      await acceptReceipt(ports, { item, outcome: `refused:${error.code}`, elapsedMs });
+    }
+    return error;
+  }
+}
+
+/** Memory first, then the file: a crash in between is finished by the next round's recovery. */
+async function prune(ports: UpdatesPorts): Promise<string[]> {
+  const { updates } = ports.settings();
+  const stored = (await ports.store.list()).map(({ id, sidecar: { item } }) => ({
+    id,
+    package: item.package,
+    sequence: item.sequence,
+    length: item.length,
+  }));
+  const chosen = choosePrunable(stored, {
+    keepVersions: updates.keep_versions,
+    maxBytes: updates.packages_max_bytes ?? null,
+  });
+  for (const { id, reason } of chosen) {
+    ports.memory.setFate(id, 'pruned');
+    await ports.memory.save();
+    await ports.store.remove(id);
+    ports.report({ name: 'pruned', id, reason });
+  }
+  return chosen.map(({ id }) => id);
+}
+
+async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
+  try {
+    await deliverReceipts(ports, signal);
+    await ports.habits.save();
+  } catch (thrown) {
+    signal.throwIfAborted();
+    ports.report({ name: 'fault', error: asCoded(thrown) });
+  }
+}
+
+function noteRetry(ports: UpdatesPorts, tally: Tally, error: CodedError): void {
+  const after = error.facts['retryAfterMs'];
+  if (typeof after !== 'number') return;
+  const at = ports.clock.now() + after;
+  tally.retryAtMs = tally.retryAtMs === null ? at : Math.min(tally.retryAtMs, at);
+}
+
+/** For callers that can't run a round: the same shape, with the reason. */
+export function failedRound(error: CodedError): RoundReport {
+  return { ...newTally(), error };
+}
+
+/** The error of a stop. */
+export function interrupted(reason: string): CodedError {
+  return coded('INTERRUPTED', { reason });
+}

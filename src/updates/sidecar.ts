@@ -1,0 +1,47 @@
+// The sidecar: `<id>.json` beside `<id>.jar` says what the package is, where it came from and how it was trusted.
+//
+// Written durably right after the JAR got its final name, and redone from the journal after a crash, so a JAR without
+// one is either in between or not ours. The application that uses the packages may read it; docs/protocol.md has it.
+
+import { z } from 'zod';
+import { readWhole, writeDurably } from '#system/durable.ts';
+import type { Files } from '#system/files.ts';
+import { feedItemSchema } from './feed-document.ts';
+
+export const SIDECAR_FORMAT = 1;
+const LIMIT_BYTES = 65_536;
+
+/** How far the feed can be trusted: over TLS, or from this machine only. A `signed` one comes with signed feeds. */
+export const trustSchema = z.enum(['tls', 'loopback']);
+export type Trust = z.infer<typeof trustSchema>;
+
+const sidecarSchema = z.object({
+  format: z.literal(SIDECAR_FORMAT),
+  item: feedItemSchema,
+  trust: trustSchema,
+  feed: z.string(),
+  url: z.string(),
+  via: z.string().nullable(),
+  published_at: z.iso.datetime({ offset: true }),
+  /** What the file looked like when it was last known to be right; a change asks for a look at its digest. */
+  file: z.object({ modified_ms: z.number(), inode: z.string() }),
+});
+
+/** What is kept beside a published package. */
+export type Sidecar = z.infer<typeof sidecarSchema>;
+
+/** Writes a sidecar durably; readable for everybody, like the package. */
+export async function writeSidecar(files: Files, path: string, sidecar: Sidecar): Promise<void> {
+  await writeDurably(files, path, Buffer.from(`${JSON.stringify(sidecar, null, 2)}\n`), 0o644);
+}
+
+/** Reads a sidecar; null when it is not one of ours. */
+export async function readSidecar(files: Files, path: string): Promise<Sidecar | null> {
+  try {
+    const text = Buffer.from(await readWhole(files, path, LIMIT_BYTES)).toString('utf8');
+    const parsed = sidecarSchema.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+}

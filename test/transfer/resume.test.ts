@@ -1,0 +1,87 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { chooseValidator, judgeResume, planRange } from '#transfer/resume.ts';
+
+const rest = planRange(400, 1_000, '"v1"');
+const whole = planRange(0, 1_000, null);
+
+describe('planRange', () => {
+  it('asks for the rest with the validator, for the whole without bytes, for nothing when all is here', () => {
+    expect(rest).toEqual({ kind: 'rest', offset: 400, headers: { range: 'bytes=400-', 'if-range': '"v1"' } });
+    expect(planRange(400, 1_000, null)).toMatchObject({ headers: { range: 'bytes=400-' } });
+    expect(whole).toEqual({ kind: 'whole' });
+    expect(planRange(1_000, 1_000, null)).toEqual({ kind: 'nothing' });
+    expect(planRange(1_001, 1_000, null)).toEqual({ kind: 'whole' });
+  });
+});
+
+describe('judgeResume', () => {
+  const part = (contentRange: string | undefined, contentLength: number | null = null) =>
+    judgeResume(rest, { status: 206, contentRange, contentLength }, 1_000).kind;
+
+  it('appends only where it asked and only of the promised length', () => {
+    expect(part('bytes 400-999/1000', 600)).toBe('append');
+    expect(part('bytes 400-999/1000')).toBe('append');
+    expect(part('bytes 400-999/*')).toBe('append');
+    expect(part('bytes 400-499/1000', 100)).toBe('append');
+  });
+
+  it.each([
+    ['an earlier start, as block-aligned caches answer', 'bytes 0-999/1000', null],
+    ['a later start', 'bytes 401-999/1000', null],
+    ['an end beyond the file', 'bytes 400-1000/1000', null],
+    ['an end before the start', 'bytes 400-399/1000', null],
+    ['a Content-Length that does not fit', 'bytes 400-999/1000', 601],
+    ['no Content-Range', undefined, null],
+    ['a multipart answer', 'bytes', null],
+  ])('starts over after %s', (_what, contentRange, contentLength) => {
+    expect(part(contentRange, contentLength)).toBe('restart');
+  });
+
+  it('refuses another total length', () => {
+    expect(part('bytes 400-1999/2000')).toBe('refused');
+    expect(judgeResume(whole, { status: 200, contentRange: undefined, contentLength: 2 ** 31 }, 1_000)).toMatchObject({
+      kind: 'refused',
+      error: { code: 'LENGTH-MISMATCH' },
+    });
+  });
+
+  it('starts from zero when the whole comes instead of the rest, and says why', () => {
+    expect(judgeResume(rest, { status: 200, contentRange: undefined, contentLength: 1_000 }, 1_000)).toEqual({
+      kind: 'from-zero',
+      reason: 'the whole package came instead of the rest',
+    });
+    expect(judgeResume(whole, { status: 200, contentRange: undefined, contentLength: null }, 1_000)).toEqual({
+      kind: 'from-zero',
+      reason: null,
+    });
+  });
+
+  it('starts over after 416, and after a part that nobody asked for', () => {
+    expect(judgeResume(rest, { status: 416, contentRange: 'bytes */900', contentLength: null }, 1_000).kind).toBe(
+      'restart',
+    );
+    const unasked = { status: 206, contentRange: 'bytes 0-999/1000', contentLength: 1_000 };
+    expect(judgeResume(whole, unasked, 1_000).kind).toBe('restart');
+  });
+
+  it('never appends anywhere but at the end of what is there', () => {
+    const range = fc.tuple(fc.nat(2_000), fc.nat(2_000), fc.nat(2_000));
+    fc.assert(
+      fc.property(range, fc.option(fc.nat(2_000)), ([first, last, total], contentLength) => {
+        const contentRange = `bytes ${first}-${last}/${total}`;
+        const verdict = judgeResume(rest, { status: 206, contentRange, contentLength }, 1_000);
+        if (verdict.kind === 'append') expect([first, total, last < 1_000]).toEqual([400, 1_000, true]);
+      }),
+    );
+  });
+});
+
+describe('chooseValidator', () => {
+  it('takes a strong ETag, else the date, else nothing', () => {
+    expect(chooseValidator('"abc"', 'Sat, 21 Nov 2026 08:00:00 GMT')).toBe('"abc"');
+    expect(chooseValidator('W/"abc"', 'Sat, 21 Nov 2026 08:00:00 GMT')).toBe('Sat, 21 Nov 2026 08:00:00 GMT');
+    expect(chooseValidator('W/"abc"', undefined)).toBeNull();
+    expect(chooseValidator('"a\r\nx: y"', undefined)).toBeNull();
+  });
+});
