@@ -15,7 +15,7 @@ const LIST_LIMIT = 600;
 export type FieldValue = string | number | boolean | null | undefined | readonly string[] | Error;
 
 /** Names of the placeholders of a template: `'{id} at {offset:size}'` has `'id' | 'offset'`. */
-export type Placeholders<T extends string> = T extends `${string}{${infer Inner}}${infer Rest}`
+type Placeholders<T extends string> = T extends `${string}{${infer Inner}}${infer Rest}`
   ? (Inner extends `${infer Name}:${string}` ? Name : Inner) | Placeholders<Rest>
   : never;
 

@@ -121,7 +121,7 @@ export const EVENTS = {
 export type EventName = keyof typeof EVENTS;
 
 /** An event by its name, with the fields that its template names; more fields may travel along in JSON. */
-export type EventOf<N extends EventName> = { readonly name: N } & FieldsOf<(typeof EVENTS)[N]['text']> &
+type EventOf<N extends EventName> = { readonly name: N } & FieldsOf<(typeof EVENTS)[N]['text']> &
   Readonly<Record<string, FieldValue>>;
 
 /** Anything that can be reported. */
