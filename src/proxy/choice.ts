@@ -1,0 +1,75 @@
+// Which proxy a purpose uses, and why: a function of the settings alone (law 2).
+//
+// Guarantees: a choice always carries its reasons, each naming the setting that decided; it never falls back to
+// direct by itself (law 7). What the settings can't answer is an error that names the key, not a guess.
+
+import { coded } from '#errors/coded-error.ts';
+import type { Secret } from '#redaction/secret.ts';
+import type { Purpose } from './route.ts';
+
+/** A proxy as the admin described it; the shape of one entry of `proxies`. */
+export interface ProxyProfile {
+  readonly name: string;
+  /** DNS name, IPv4 or IPv6 (without brackets). */
+  readonly address: string;
+  readonly port: number;
+  readonly scheme: 'http';
+  /** `transparent` means: no authentication. */
+  readonly authentication: 'transparent' | 'basic';
+  readonly domain?: string | undefined;
+  readonly user?: string | undefined;
+  readonly password?: Secret | undefined;
+  readonly default: boolean;
+}
+
+/** The part of the settings that a choice depends on. */
+export interface ProxySettings {
+  readonly proxy_enabled: boolean;
+  readonly proxy_required: boolean;
+  readonly proxies: readonly ProxyProfile[];
+  /** `none`, `default` or the name of a profile. */
+  readonly use_proxy_for: Readonly<Record<Purpose, string>>;
+}
+
+/** The proxy to use, or null for direct, with the reasons in order. */
+export interface ProxyChoice {
+  readonly proxy: ProxyProfile | null;
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Chooses the proxy of a purpose; `target` is named in failures only.
+ * @throws CodedError POLICY-DIRECT when the choice is direct and `proxy_required` forbids it
+ * @throws CodedError CONFIG-INCOMPLETE when the profile that the purpose asks for does not exist
+ */
+export function chooseProxy(purpose: Purpose, target: string, settings: ProxySettings): ProxyChoice {
+  const choice = choose(purpose, settings);
+  if (choice.proxy === null && settings.proxy_required) {
+    throw coded('POLICY-DIRECT', { target, purpose, rule: choice.reasons.at(-1) ?? '' });
+  }
+  return choice;
+}
+
+function choose(purpose: Purpose, settings: ProxySettings): ProxyChoice {
+  if (!settings.proxy_enabled) return { proxy: null, reasons: ['proxy_enabled is false'] };
+  const wanted = settings.use_proxy_for[purpose];
+  const reason = `use_proxy_for.${purpose} is ${wanted}`;
+  if (wanted === 'none') return { proxy: null, reasons: [reason] };
+  if (wanted === 'default') return chooseDefault(reason, settings.proxies);
+  const index = settings.proxies.findIndex(({ name }) => name === wanted);
+  const proxy = settings.proxies[index];
+  if (proxy === undefined) {
+    throw coded('CONFIG-INCOMPLETE', { key: 'proxies', what: `no proxy has the name that ${reason} asks for` });
+  }
+  return { proxy, reasons: [reason, `proxies[${index}] is ${proxy.name}`] };
+}
+
+function chooseDefault(reason: string, proxies: readonly ProxyProfile[]): ProxyChoice {
+  if (proxies.length === 0) return { proxy: null, reasons: [reason, 'no proxies are configured'] };
+  const index = proxies.findIndex((profile) => profile.default);
+  const proxy = proxies[index];
+  if (proxy === undefined) {
+    throw coded('CONFIG-INCOMPLETE', { key: 'proxies[].default', what: `${reason} and no proxy is the default` });
+  }
+  return { proxy, reasons: [reason, `proxies[${index}] ${proxy.name} is the default`] };
+}

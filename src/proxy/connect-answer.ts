@@ -1,0 +1,187 @@
+// Reads the answer to CONNECT with Node's own parser; no parser of ours (notes: T7 to T11 of the proxy layer).
+//
+// The parser works on a facade, never on the socket: what it writes goes through, what the socket says is pushed in,
+// and when it has the head, every byte behind it goes back to the socket. So interim responses, bytes glued behind a
+// 200 and error bodies are all handled, and the socket carries no listener of the parser afterwards.
+
+import { type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import type { StepEnd } from './bounded-step.ts';
+import type { ResponseHead } from './route.ts';
+
+/** Node's default, said explicitly: a head above it ends the exchange with HPE_HEADER_OVERFLOW. */
+const HEAD_BYTES = 16_384;
+/** Interim responses that are read over before an answer (RFC 9110, 15.2 sets no limit; Node would take 50,000). */
+export const MOST_INTERIM = 32;
+/** So much of what was not HTTP is kept to be shown. */
+const SHOWN_BYTES = 80;
+
+const SWITCHING_PROTOCOLS = 101;
+
+/** How the answer came out, when it was one. */
+export type ConnectAnswer =
+  | { readonly kind: 'answered'; readonly head: ResponseHead }
+  | { readonly kind: 'not-http'; readonly answer: string }
+  | { readonly kind: 'too-many-interim' }
+  | { readonly kind: 'closed'; readonly reason: string };
+
+/** Sends CONNECT and reads its answer; the bytes behind the head are back in the socket then. Returns its clean-up. */
+export function askConnect(
+  socket: Socket,
+  connect: { readonly authority: string; readonly headers: Readonly<Record<string, string>> },
+  end: Pick<StepEnd<ConnectAnswer>, 'done'>,
+): () => void {
+  let interim = 0;
+  let firstBytes = '';
+  let facade: Duplex;
+
+  const parse = (write: (chunk: Buffer) => void) => {
+    facade = openFacade(write);
+    const asking = request({
+      method: 'CONNECT',
+      path: connect.authority,
+      headers: connect.headers,
+      setHost: false,
+      maxHeaderSize: HEAD_BYTES,
+      createConnection: () => facade,
+    });
+    asking.once('connect', (message: IncomingMessage, _facade: Duplex, head: Buffer) => onHead(message, head));
+    asking.on('error', (error: NodeJS.ErrnoException) => onParserError(error));
+    asking.end();
+  };
+  const onHead = (message: IncomingMessage, head: Buffer) => {
+    const status = message.statusCode ?? 0;
+    const rest = Buffer.concat([head, ...drain(facade)]);
+    if (status >= 200 || status === SWITCHING_PROTOCOLS) {
+      stop();
+      if (rest.length > 0) socket.unshift(rest);
+      end.done({
+        kind: 'answered',
+        head: { status, reason: message.statusMessage ?? '', rawHeaders: message.rawHeaders },
+      });
+      return;
+    }
+    interim += 1;
+    if (interim > MOST_INTERIM) {
+      end.done({ kind: 'too-many-interim' });
+      return;
+    }
+    // The parser is done with this message; the next one reads on, and its own CONNECT goes nowhere.
+    facade.destroy();
+    parse(() => {});
+    if (rest.length > 0) facade.push(rest);
+    else if (socket.readableEnded) facade.push(null);
+  };
+  const onParserError = (error: NodeJS.ErrnoException) => {
+    if (error.code?.startsWith('HPE_') === true)
+      end.done({ kind: 'not-http', answer: describe(error.code, firstBytes) });
+    else end.done({ kind: 'closed', reason: firstBytes === '' ? 'without a word' : 'in the middle of its answer' });
+  };
+  const onReadable = () => {
+    for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+      if (firstBytes.length < SHOWN_BYTES) firstBytes += chunk.toString('latin1', 0, SHOWN_BYTES);
+      facade.push(chunk);
+    }
+  };
+  const onEnd = () => facade.push(null);
+  const onError = (error: NodeJS.ErrnoException) => end.done({ kind: 'closed', reason: error.code ?? 'it broke' });
+  const onClose = () => {
+    if (!socket.readableEnded) end.done({ kind: 'closed', reason: 'it broke' });
+  };
+  /** 'readable' and not 'data': taking this listener off leaves the socket as it was before anybody read. */
+  const stop = () => {
+    socket.off('readable', onReadable);
+    socket.off('end', onEnd);
+    socket.off('error', onError);
+    socket.off('close', onClose);
+    facade.destroy();
+  };
+
+  parse((chunk) => socket.write(chunk));
+  socket.on('readable', onReadable);
+  socket.on('end', onEnd);
+  socket.on('error', onError);
+  socket.on('close', onClose);
+  return stop;
+}
+
+/**
+ * Collects the body that follows the head of a refusal, framed by Node's parser (as the answer to a GET: behind CONNECT
+ * it frames nothing). Calls back with at most `limit` bytes, as soon as there are so many or the body is over.
+ */
+export function collectBody(
+  socket: Socket,
+  head: ResponseHead,
+  collect: { limit: number; done: (body: Buffer) => void },
+) {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const finish = () => collect.done(Buffer.concat(chunks).subarray(0, collect.limit));
+  const facade = openFacade(() => {});
+  const asking = request({ method: 'GET', setHost: false, maxHeaderSize: HEAD_BYTES, createConnection: () => facade });
+  asking.on('error', finish);
+  asking.once('response', (message: IncomingMessage) => {
+    message.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= collect.limit) finish();
+    });
+    message.once('end', finish);
+    message.on('error', finish);
+  });
+  asking.end();
+  facade.push(Buffer.from(headText(head), 'latin1'));
+  const onReadable = () => {
+    for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+      facade.push(chunk);
+    }
+  };
+  const onEnd = () => facade.push(null);
+  socket.on('readable', onReadable);
+  socket.on('end', onEnd);
+  socket.on('close', finish);
+  if (socket.readableEnded) onEnd();
+  return () => {
+    socket.off('readable', onReadable);
+    socket.off('end', onEnd);
+    socket.off('close', finish);
+    facade.destroy();
+  };
+}
+
+function openFacade(write: (chunk: Buffer) => void): Duplex {
+  const facade = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, written) {
+      write(chunk);
+      written();
+    },
+  });
+  // The parser's own listeners go with its request; what comes after is of no interest.
+  facade.on('error', () => {});
+  return facade;
+}
+
+/** Bytes that were pushed into the facade and that the parser has not taken. */
+function drain(facade: Duplex): Buffer[] {
+  const chunks: Buffer[] = [];
+  for (let chunk = facade.read() as Buffer | null; chunk !== null; chunk = facade.read() as Buffer | null) {
+    chunks.push(chunk);
+  }
+  return chunks;
+}
+
+function headText({ status, rawHeaders }: ResponseHead): string {
+  let text = `HTTP/1.1 ${status} -\r\n`;
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) text += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`;
+  return `${text}\r\n`;
+}
+
+/** What spoke instead of a proxy: the first line of it, or what the bytes are known by. */
+function describe(parserCode: string, firstBytes: string): string {
+  if (parserCode === 'HPE_HEADER_OVERFLOW') return `more than ${HEAD_BYTES} bytes of headers`;
+  // RFC 8446, 5.1: alert (21) or handshake (22), then the legacy version 3.x.
+  if (/^[\x15\x16]\x03/.test(firstBytes)) return 'a TLS record';
+  return firstBytes.split(/[\r\n]/, 1)[0]?.slice(0, SHOWN_BYTES) || parserCode;
+}
