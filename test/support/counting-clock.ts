@@ -1,0 +1,42 @@
+// The machine's own clock that knows which of its timers are still armed, so that a test can say: nothing is left.
+
+import { type Clock, systemClock, type Timer } from '#system/clock.ts';
+
+export class CountingClock implements Clock {
+  readonly #armed = new Set<Timer>();
+  /** Timers made so far. */
+  made = 0;
+
+  now(): number {
+    return systemClock.now();
+  }
+
+  monotonic(): number {
+    return systemClock.monotonic();
+  }
+
+  after(ms: number, callback: () => void): Timer {
+    this.made += 1;
+    const timer = systemClock.after(ms, () => {
+      this.#armed.delete(counted);
+      callback();
+    });
+    const counted: Timer = {
+      cancel: () => {
+        this.#armed.delete(counted);
+        timer.cancel();
+      },
+      restart: () => {
+        this.#armed.add(counted);
+        timer.restart();
+      },
+    };
+    this.#armed.add(counted);
+    return counted;
+  }
+
+  /** Number of timers that wait. */
+  get pending(): number {
+    return this.#armed.size;
+  }
+}
