@@ -46,15 +46,10 @@ export class ResponseWatch {
   /** Bytes of the body arrived. */
   bodyBytes(): void {
     const now = this.#options.clock.monotonic();
-    if (this.#firstMs === null) {
-      this.#firstMs = now;
-      this.#lastMs = now;
-      // From here on silences count, and their limit may be nearer than that of the first byte.
-      if (this.#endMs === null) this.#arm(now);
-      return;
-    }
-    if (now - this.#lastMs > this.#longestMs) this.#longestMs = now - this.#lastMs;
-    this.#lastMs = now;
+    const first = this.#firstMs === null;
+    this.#note(now);
+    // From here on silences count, and their limit may be nearer than that of the first byte.
+    if (first) this.#arm(now);
   }
 
   /** Stops watching; `whole` when the response is complete, which is the first byte of one that has no body. */
@@ -62,8 +57,8 @@ export class ResponseWatch {
     if (this.#endMs !== null) return;
     this.#timer?.cancel();
     if (this.#lookAgain !== null) clearImmediate(this.#lookAgain);
-    if (whole || this.#firstMs !== null) this.bodyBytes();
     this.#endMs = this.#options.clock.monotonic();
+    if (whole || this.#firstMs !== null) this.#note(this.#endMs);
   }
 
   get measured(): Measured {
@@ -74,6 +69,12 @@ export class ResponseWatch {
       totalMs: (this.#endMs ?? this.#options.clock.monotonic()) - this.#startMs,
       timedOut: this.#timedOut,
     };
+  }
+
+  #note(now: number): void {
+    if (this.#firstMs === null) this.#firstMs = now;
+    else if (now - this.#lastMs > this.#longestMs) this.#longestMs = now - this.#lastMs;
+    this.#lastMs = now;
   }
 
   #arm(now: number): void {

@@ -192,6 +192,7 @@ describe.each([
     const asked = await ask(server, { lane, request: { method } });
 
     expect(asked.result).toMatchObject({ ended: 'complete', bytes: 0, measured: { firstByteMs: expect.any(Number) } });
+    expect(asked.clock.pending).toBe(0);
   });
 
   it('takes 32 interim responses and not one more', async () => {

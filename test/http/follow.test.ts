@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+
+const CONFIGURED = new URL('https://updates.example.com/feed.json');
+
+const redirect = (location: string | null, status = 302) => ({
+  redirect: { status, reason: 'Found', rawHeaders: location === null ? [] : ['Location', location] },
+});
+
+/** Follows from `/a`, answered in order by these steps; tells what was visited and reported. */
+async function follow(steps: readonly FollowStep<string>[], start: string | URL = '/a') {
+  const visits: [string, boolean][] = [];
+  const events: SallyportEvent[] = [];
+  const outcome = await followRedirects({
+    start,
+    context: { configured: CONFIGURED, allowedOrigins: ['https://cdn.example.com'] },
+    report: (event) => events.push(event),
+    visit: async (url, credentials) => {
+      visits.push([url.href, credentials]);
+      return steps[Math.min(visits.length, steps.length) - 1] ?? expect.fail('nothing to answer');
+    },
+  }).catch((error: unknown) => error);
+  return { visits, events, outcome };
+}
+
+describe('following redirects', () => {
+  it('visits where there is none once', async () => {
+    const { visits, events, outcome } = await follow([{ value: 'it' }]);
+
+    expect(outcome).toBe('it');
+    expect(visits).toEqual([['https://updates.example.com/a', true]]);
+    expect(events).toEqual([]);
+  });
+
+  it('judges each hop anew and takes credentials to the configured origin only', async () => {
+    const { visits, events, outcome } = await follow([
+      redirect('b?x=1#f'),
+      redirect('https://cdn.example.com/c'),
+      redirect('d', 307),
+      redirect('https://updates.example.com/e', 308),
+      { value: 'it' },
+    ]);
+
+    expect(outcome).toBe('it');
+    expect(visits).toEqual([
+      ['https://updates.example.com/a', true],
+      ['https://updates.example.com/b?x=1', true],
+      ['https://cdn.example.com/c', false],
+      ['https://cdn.example.com/d', false],
+      ['https://updates.example.com/e', true],
+    ]);
+    expect(events).toEqual([
+      { name: 'redirected', url: 'https://updates.example.com/b?***' },
+      { name: 'redirected', url: 'https://cdn.example.com/c' },
+      { name: 'redirected', url: 'https://cdn.example.com/d' },
+      { name: 'redirected', url: 'https://updates.example.com/e' },
+    ]);
+  });
+
+  it('takes five and not one more', async () => {
+    const five = [redirect('1'), redirect('2'), redirect('3'), redirect('4'), redirect('5')];
+
+    expect((await follow([...five, { value: 'it' }])).outcome).toBe('it');
+    const { visits, outcome } = await follow([...five, redirect('6'), { value: 'it' }]);
+
+    expect(outcome).toMatchObject({ code: 'REDIRECT-LOOP', facts: { limit: 5, hop: 'updates.example.com' } });
+    expect(visits).toHaveLength(6);
+  });
+
+  it('ends a loop', async () => {
+    expect((await follow([redirect('/a')])).outcome).toMatchObject({ code: 'REDIRECT-LOOP' });
+  });
+
+  it.each([
+    ['http://updates.example.com/x', 'URL-DOWNGRADE'],
+    ['https://elsewhere.example.com/x', 'URL-FOREIGN'],
+    ['http://169.254.169.254/latest', 'URL-INTERNAL'],
+    ['http://[::1]/', 'URL-INTERNAL'],
+    ['https://u:p@updates.example.com/x', 'URL-INVALID'],
+    ['file:///etc/passwd', 'URL-INVALID'],
+    ['', 'REDIRECT-INVALID'],
+    ['https://', 'REDIRECT-INVALID'],
+    [null, 'REDIRECT-INVALID'],
+  ])('goes nowhere near %s: %s', async (location, code) => {
+    const { visits, outcome } = await follow([redirect(location), { value: 'it' }]);
+
+    expect(outcome).toMatchObject({ code, hop: 'updates.example.com' });
+    expect(visits).toHaveLength(1);
+  });
+
+  it('judges the first URL as well', async () => {
+    const { visits, outcome } = await follow([{ value: 'it' }], new URL('https://10.0.0.1/'));
+
+    expect(outcome).toMatchObject({ code: 'URL-INTERNAL' });
+    expect(visits).toEqual([]);
+  });
+
+  it('reads a Location in UTF-8 as browsers do', async () => {
+    const { visits } = await follow([redirect(Buffer.from('/ä.jar', 'utf8').toString('latin1')), { value: 'it' }]);
+
+    expect(visits[1]?.[0]).toBe('https://updates.example.com/%C3%A4.jar');
+  });
+
+  it('knows which statuses redirect', () => {
+    const statuses = Array.from({ length: 600 }, (_, status) => status);
+
+    expect(statuses.filter((status) => isRedirect(status))).toEqual([301, 302, 303, 307, 308]);
+  });
+});

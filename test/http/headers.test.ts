@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { contentEncoding, mediaType, pageTitle, responseInfo } from '#http/headers.ts';
+
+const head = (...rawHeaders: string[]) => ({ status: 200, reason: 'OK', rawHeaders });
+
+describe('a response head', () => {
+  it('joins repeated fields, without regard to case', () => {
+    const info = responseInfo(head('X-A', '1', 'x-a', '2', 'VIA', '1.1 a', 'Content-Length', '12'));
+
+    expect(info.header('x-A')).toBe('1, 2');
+    expect(info.header('x-b')).toBeUndefined();
+    expect(info).toMatchObject({ via: '1.1 a', contentLength: 12 });
+  });
+
+  it.each([[head()], [head('Via', '', 'Content-Length', 'many')], [head('Content-Length', '1, 1')]])(
+    'tells nothing where nothing usable is said: %j',
+    (raw) => {
+      expect(responseInfo(raw)).toMatchObject({ via: null, contentLength: null });
+    },
+  );
+
+  it.each([
+    ['Application/JSON; charset=utf-8', 'application/json'],
+    ['text/html', 'text/html'],
+    ['application/problem+json', 'application/problem+json'],
+    ['text', null],
+    ['a/b\u001b[2J', null],
+    ['', null],
+    [undefined, null],
+  ])('the type %j is %j', (value, type) => {
+    expect(mediaType(value)).toBe(type);
+  });
+
+  it.each([
+    [head(), null],
+    [head('Content-Encoding', 'identity'), null],
+    [head('Content-Encoding', ' GZIP'), 'gzip'],
+    [head('Content-Encoding', 'identity', 'content-encoding', 'br'), 'br'],
+    [head('Content-Encoding', 'deflate, gzip'), 'deflate, gzip'],
+  ])('%j has the coding %j', (raw, coding) => {
+    expect(contentEncoding(raw)).toBe(coding);
+  });
+});
+
+describe('the title of a page', () => {
+  const title = (page: string) => pageTitle(Buffer.from(page));
+
+  it.each([
+    ['<html><title>Blocked</title>', 'Blocked'],
+    ['<TITLE lang="en">\n  Access \t denied\r\n</TITLE >', 'Access denied'],
+    ['<title>A &amp; B &lt;c&gt; &#65;&#x42;&quot;&nbsp;&bogus;</title>', 'A & B <c> AB" &bogus;'],
+    ['<title>ERROR: &#0; &#xd800; &#1114112;</title>', 'ERROR: &#0; &#xd800; &#1114112;'],
+    ['<title>never closed', 'never closed'],
+    ['<title></title>', null],
+    ['<titles>no</titles>', null],
+    ['{"title": "no"}', null],
+    ['', null],
+  ])('of %j is %j', (page, expected) => {
+    expect(title(page)).toBe(expected);
+  });
+
+  it('is cut, and looked for near the top only', () => {
+    expect(title(`<title>${'x'.repeat(5_000)}</title>`)).toHaveLength(300);
+    expect(title(`${' '.repeat(70_000)}<title>far</title>`)).toBeNull();
+  });
+
+  it('is read from where the bytes lie in their buffer', () => {
+    const whole = Buffer.from('<title>outside</title><title>inside</title>');
+
+    expect(pageTitle(whole.subarray(22))).toBe('inside');
+    expect(pageTitle(whole.subarray(0, 10))).toBe('out');
+  });
+
+  it('is one bounded line whatever the page holds', () => {
+    const piece = fc.constantFrom(
+      '<title',
+      '>',
+      '</title>',
+      '&',
+      '#',
+      ';',
+      '&#10;',
+      '&lt;',
+      '\n',
+      ' ',
+      'x',
+      '<',
+      '\u2028',
+      '😀',
+    );
+
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 400 }), (pieces) => {
+        const found = title(`<title>${pieces.join('')}`);
+        return found === null || (found.length <= 300 && !/[\r\n\u2028\u2029]/.test(found));
+      }),
+    );
+  });
+});

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ResponseWatch, type TimedOut } from '#http/watch.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+
+function setUp(deadlines = {}) {
+  const clock = new FakeClock();
+  const ended: [TimedOut, number][] = [];
+  const watch = new ResponseWatch({
+    clock,
+    deadlines: { firstByteMs: 100, silenceMs: 50, totalMs: 1_000, key: 'k', ...deadlines },
+    onTimeout: (which) => {
+      ended.push([which, clock.monotonic()]);
+      watch.end(false);
+    },
+  });
+  return { clock, ended, watch };
+}
+
+describe('the watch over a response', () => {
+  it('counts the first byte from the end of the request', async () => {
+    const { clock, ended, watch } = setUp();
+
+    clock.advance(30);
+    watch.requestSent();
+    await clock.advanceAsync(200);
+
+    expect(ended).toEqual([['first_byte', 130]]);
+    expect(watch.measured).toEqual({ firstByteMs: null, longestSilenceMs: null, totalMs: 130, timedOut: 'first_byte' });
+  });
+
+  it('counts silences after it, with a limit of their own that may be the nearer one', async () => {
+    const { clock, ended, watch } = setUp();
+
+    await clock.advanceAsync(40);
+    watch.bodyBytes();
+    await clock.advanceAsync(45);
+    watch.bodyBytes();
+    await clock.advanceAsync(200);
+
+    expect(ended).toEqual([['silence', 135]]);
+    expect(watch.measured).toEqual({ firstByteMs: 40, longestSilenceMs: 50, totalMs: 135, timedOut: 'silence' });
+  });
+
+  it('counts the whole from its beginning, though bytes keep coming', async () => {
+    const { clock, ended, watch } = setUp({ totalMs: 95 });
+
+    for (let step = 0; step < 20; step += 1) {
+      watch.bodyBytes();
+      await clock.advanceAsync(10);
+    }
+
+    expect(ended).toEqual([['total', 95]]);
+  });
+
+  it('leaves no timer and says no more after its end', async () => {
+    const { clock, ended, watch } = setUp();
+
+    await clock.advanceAsync(10);
+    watch.end(true);
+    watch.end(false);
+    await clock.advanceAsync(5_000);
+
+    expect(clock.pending).toBe(0);
+    expect(ended).toEqual([]);
+    expect(watch.measured).toEqual({ firstByteMs: 10, longestSilenceMs: 0, totalMs: 10, timedOut: null });
+  });
+
+  it('does not take a busy loop for a silent proxy: bytes that wait in the socket count first', async () => {
+    const { clock, ended, watch } = setUp();
+
+    clock.advance(150);
+    watch.bodyBytes();
+    await clock.advanceAsync(0);
+
+    expect(ended).toEqual([]);
+  });
+
+  it('never moves with the wall clock', async () => {
+    const { clock, ended } = setUp();
+
+    clock.stepWall(86_400_000);
+    await clock.advanceAsync(99);
+
+    expect(ended).toEqual([]);
+  });
+
+  it('ends exactly where the plain rule says, for any arrival of bytes', async () => {
+    const limits = fc.record({
+      firstByteMs: fc.integer({ min: 1, max: 60 }),
+      silenceMs: fc.integer({ min: 1, max: 60 }),
+      totalMs: fc.integer({ min: 1, max: 400 }),
+    });
+
+    await fc.assert(
+      fc.asyncProperty(
+        limits,
+        fc.array(fc.integer({ min: 1, max: 70 }), { maxLength: 10 }),
+        async (deadlines, gaps) => {
+          const { clock, ended, watch } = setUp(deadlines);
+          for (const gap of gaps) {
+            await clock.advanceAsync(gap);
+            if (ended.length > 0) break;
+            watch.bodyBytes();
+          }
+          await clock.advanceAsync(1_000);
+          expect(ended).toEqual([plainRule(deadlines, gaps)]);
+          expect(clock.pending).toBe(0);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+/** The rule in its simplest words: walk through the arrivals and see which limit is met first. */
+function plainRule(
+  limits: { firstByteMs: number; silenceMs: number; totalMs: number },
+  gaps: readonly number[],
+): [TimedOut, number] {
+  let now = 0;
+  for (let at = 0; ; at += 1) {
+    const phase = now + (at === 0 ? limits.firstByteMs : limits.silenceMs);
+    const due = Math.min(phase, limits.totalMs);
+    const next = gaps[at] === undefined ? Number.POSITIVE_INFINITY : now + (gaps[at] ?? 0);
+    if (next < due) now = next;
+    else if (limits.totalMs <= phase) return ['total', limits.totalMs];
+    else return [at === 0 ? 'first_byte' : 'silence', phase];
+  }
+}
