@@ -3,6 +3,7 @@
 // The only place that knows everything. Every error ends here as a line with a code and what to check, never as a
 // stack, except a defect of ours, which asks to be reported.
 
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { checkCommand } from '#cli/check.ts';
 import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/config.ts';
@@ -19,6 +20,7 @@ import { openInProcess } from '#daemon/in-process.ts';
 import { runDaemon } from '#daemon/run.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
+import { showForeign } from '#errors/template.ts';
 import { toRecord } from '#logging/record.ts';
 import { TerminalLog } from '#logging/terminal.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -28,7 +30,7 @@ import { VERSION } from './version.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const terminal = processTerminal();
 const known = new KnownSecrets();
-const places = findPlaces({ root, environment: process.env });
+const places = findPlaces({ root, environment: process.env, exists: existsSync });
 const stopping = listenForSignals();
 
 /** Loads the settings or prints every mistake. */
@@ -47,7 +49,7 @@ function fileOf(globals: Globals): string {
 async function withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number> {
   const loaded = await load(globals);
   if (loaded === null) return EXIT_STATUS.config;
-  const running = await connectControl(loaded.settings.daemon.control_socket);
+  const running = await connectControl(loaded.settings.daemon.control_socket, systemClock);
   const control = running ?? (await openInProcess({ loaded, known, version: VERSION }));
   try {
     return await use(control);
@@ -113,7 +115,8 @@ async function serve(dir: string, options: { host: string; port: number }): Prom
   const origin = await startOrigin({
     dir,
     ...options,
-    onAnswered: ({ method, path, status, bytes }) => terminal.out(`${status} ${method} ${path} ${bytes}`),
+    onAnswered: ({ method, target, status, bytes }) =>
+      terminal.out(`${status ?? '-'} ${showForeign(method)} ${showForeign(target)} ${bytes} bytes`),
   });
   terminal.out(`Serving ${dir}.`);
   terminal.out(`  updates.feed_url: ${origin.feedUrl}`);

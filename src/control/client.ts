@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
+import type { Clock } from '#system/clock.ts';
 import {
   type Control,
   type RoundResult,
@@ -27,8 +28,8 @@ const ANSWER_MS = 60_000;
 const ANSWER_LIMIT_BYTES = 67_108_864;
 
 /** Finds a running daemon; null when nobody listens there. @throws CodedError CONTROL-UNREACHABLE when we may not ask */
-export async function connectControl(path: string): Promise<Control | null> {
-  const control = new SocketControl(path);
+export async function connectControl(path: string, clock: Clock): Promise<Control | null> {
+  const control = new SocketControl(path, clock);
   try {
     await control.status();
     return control;
@@ -40,9 +41,11 @@ export async function connectControl(path: string): Promise<Control | null> {
 
 class SocketControl implements Control {
   readonly #path: string;
+  readonly #clock: Clock;
 
-  constructor(path: string) {
+  constructor(path: string, clock: Clock) {
     this.#path = path;
+    this.#clock = clock;
   }
 
   async status(): Promise<Status> {
@@ -66,7 +69,19 @@ class SocketControl implements Control {
   }
 
   async #ask<T>(path: string, schema: z.ZodType<T>): Promise<T> {
-    const response = await this.#open('GET', path, AbortSignal.timeout(ANSWER_MS));
+    const ending = new AbortController();
+    const timer = this.#clock.after(ANSWER_MS, () => ending.abort(this.#unreachable('the daemon does not answer')));
+    try {
+      const response = await this.#open('GET', path, ending.signal);
+      const value = await this.#readJson(response);
+      if (response.statusCode !== 200) throw reviveError((value as { error?: unknown }).error);
+      return this.#fit(schema, value);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #readJson(response: IncomingMessage): Promise<unknown> {
     const chunks: Buffer[] = [];
     let size = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -74,9 +89,7 @@ class SocketControl implements Control {
       if (size > ANSWER_LIMIT_BYTES) throw this.#unreachable('the answer is too large');
       chunks.push(chunk);
     }
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    if (response.statusCode !== 200) throw reviveError((value as { error?: unknown }).error);
-    return this.#fit(schema, value);
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   }
 
   async #follow<T>(

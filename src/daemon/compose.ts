@@ -75,7 +75,7 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
     for (const listener of events) listener(event);
   };
   try {
-    const network = new NetworkRoom({ clock, known, report });
+    const network = new NetworkRoom({ clock, known, report, userAgent: `Sallyport/${version}` });
     const inForce = new SettingsRoom(settings);
     await applySettings([network, inForce], null, settings);
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, report });

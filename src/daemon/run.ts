@@ -72,13 +72,13 @@ async function oneRound(agent: Agent, signal: AbortSignal): Promise<boolean> {
 /** Rounds by the schedule until the signal comes; receipts in between when they are due. */
 async function rounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<boolean> {
   const { updates } = parts.ports.settings();
-  let receipts: Timer | null = null;
+  const receipts: { timer: Timer | null } = { timer: null };
   const sendWhenDue = () => {
-    receipts?.cancel();
+    receipts.timer?.cancel();
     const at = parts.ports.spool.nextDueAt();
     if (at === null || signal.aborted) return;
     // A floor, so that nothing that is due and fails at once can run hot.
-    receipts = parts.clock.after(Math.max(1_000, at - parts.clock.now()), () => {
+    receipts.timer = parts.clock.after(Math.max(1_000, at - parts.clock.now()), () => {
       void quietly(parts, () => agent.sendReceipts()).then(sendWhenDue);
     });
   };
@@ -101,7 +101,7 @@ async function rounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<
   await aborted(signal);
   parts.report({ name: 'stopping', reason: reasonOf(signal) });
   schedule.stop();
-  receipts?.cancel();
+  receipts.timer?.cancel();
   return true;
 }
 

@@ -116,7 +116,7 @@ async function postpone(ports: UpdatesPorts, { entry, receipt }: Delivery, failu
   const at = ports.clock.now() + delayMs;
   await ports.spool.postpone(entry, { notBefore: at, error: failure.code });
   const { id, outcome } = receipt;
-  ports.report({ name: 'receipt-failed', id, outcome, error, hop: error.hop, check: error.check });
+  ports.report({ name: 'receipt-failed', id, outcome, error, hop: error.hop });
   ports.report({ name: 'receipt-next-try', id, at });
 }
 

@@ -38,7 +38,7 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal): Promise<C
       random: ports.random,
       signal,
       onRetry: (error, attempt, delayMs) => {
-        ports.report({ name: 'check-failed', error, hop: error.hop, check: error.check });
+        ports.report({ name: 'check-failed', error, hop: error.hop });
         reportRetry(ports, { attempt, delayMs, attempts: settings.retry.attempts });
       },
     },

@@ -54,7 +54,7 @@ export async function download(
       random: ports.random,
       signal,
       onRetry: (error, attempt, delayMs) => {
-        ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop, check: error.check });
+        ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop });
         reportRetry(ports, { attempt, delayMs, attempts: settings.retry.attempts });
       },
     },

@@ -35,7 +35,7 @@ export async function reconcile(
       examined.push({ id, path, error: null });
       continue;
     }
-    ports.report({ name: 'package-problem', id, error: state.error, check: state.error.check });
+    ports.report({ name: 'package-problem', id, error: state.error });
     if (state.kind === 'damaged') await ports.store.moveAside(id, 'damaged');
     await ports.store.forget(id);
     examined.push({ id, path, error: state.error });

@@ -101,7 +101,7 @@ async function removeStrays(ports: UpdatesPorts): Promise<void> {
       continue;
     }
     const error = judgeStray(path, facts);
-    ports.report({ name: 'staging-problem', error, check: error.check });
+    ports.report({ name: 'staging-problem', error });
   }
 }
 
@@ -113,7 +113,7 @@ async function finishWithdrawals(ports: UpdatesPorts): Promise<void> {
       if (fate === 'pruned') await ports.store.remove(id);
     } catch (thrown) {
       const error = asCoded(thrown);
-      ports.report({ name: 'package-problem', id, error, check: error.check });
+      ports.report({ name: 'package-problem', id, error });
     }
   }
 }

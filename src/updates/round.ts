@@ -55,7 +55,7 @@ export async function runRound(ports: UpdatesPorts, signal: AbortSignal): Promis
     signal.throwIfAborted();
     tally.error = asCoded(thrown);
     noteRetry(ports, tally, tally.error);
-    ports.report({ name: 'check-failed', error: tally.error, hop: tally.error.hop, check: tally.error.check });
+    ports.report({ name: 'check-failed', error: tally.error, hop: tally.error.hop });
   }
   await settleReceipts(ports, signal);
   const { published, failed, pruned } = tally;
@@ -87,7 +87,7 @@ function reportDecision(ports: UpdatesPorts, { reading, decision }: Checked): vo
     trust: reading.trust,
   });
   for (const { id, error } of decision.refused) {
-    ports.report({ name: 'item-refused', id, error, check: error.check });
+    ports.report({ name: 'item-refused', id, error });
   }
   for (const { id, reason } of decision.deferred) ports.report({ name: 'item-deferred', id, reason });
   if (decision.left > 0) ports.report({ name: 'more-wanted', count: decision.left });
@@ -143,7 +143,7 @@ async function fetchOne(
   } catch (thrown) {
     signal.throwIfAborted();
     const error = asCoded(thrown);
-    ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop, check: error.check });
+    ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop });
     ports.report({ name: 'next-try-round' });
     if (error.entry.class === 'content') {
       const elapsedMs = ports.clock.monotonic() - startedAt;

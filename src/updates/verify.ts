@@ -65,7 +65,7 @@ function verifyEnd({ file, item }: Candidate): CodedError | null {
 
 function verifyDigest({ fetched, item }: Candidate): CodedError | null {
   if (fetched.sha256 === item.sha256) return null;
-  const via = fetched.via === null ? 'no Via' : `via ${fetched.via}`;
+  const via = fetched.via === null ? 'no via' : `via ${fetched.via}`;
   return coded('DIGEST-MISMATCH', { found: fetched.sha256, expected: item.sha256, via });
 }
 

@@ -55,6 +55,7 @@ const RESERVED: readonly Reserved[] = [
       'logging/': 'rotation of the log files, which may not fail because of what they report on',
       'origin/': 'stands apart: a server of files',
       'demo/': 'makes its own temporary world',
+      'main.ts': 'asks whether it runs from a checkout, before anything is composed',
     },
   },
   {

@@ -1,0 +1,54 @@
+// `sallyport config check | show | schema`: every mistake at once, each effective value with where it came from.
+
+import { jsonSchema } from '#config/generate/json-schema.ts';
+import type { LoadResult, RefusedSettings } from '#config/load.ts';
+import { problemLine } from '#config/problem.ts';
+import { explainSettings } from '#config/show.ts';
+import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
+import { showForeign } from '#errors/template.ts';
+import { layTable } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Exit status: 0 when the file holds, 78 when not; warnings do not count. */
+export function configCheckCommand(terminal: Terminal, result: LoadResult): number {
+  if (!result.ok) return tellProblems(terminal, result);
+  for (const warning of result.warnings) terminal.err(`warning: ${problemLine(warning)}`);
+  const { length } = result.warnings;
+  const told = length === 0 ? 'no mistakes' : `no mistakes, ${length} ${length === 1 ? 'warning' : 'warnings'}`;
+  terminal.out(`${showForeign(result.file)}: ${told}.`);
+  return EXIT_OK;
+}
+
+/** Prints every mistake and what to do; returns the exit status. */
+export function tellProblems(terminal: Terminal, { error, problems }: RefusedSettings): number {
+  for (const problem of problems) terminal.err(problemLine(problem));
+  terminal.err(error.message);
+  terminal.err(`  ${error.check}`);
+  return EXIT_STATUS[error.entry.class];
+}
+
+/** Each key with its effective value and its source; secrets read ***. */
+export function configShowCommand(terminal: Terminal, result: LoadResult, options: { json: boolean }): number {
+  if (!result.ok) return tellProblems(terminal, result);
+  const rows = explainSettings(result);
+  if (options.json) {
+    terminal.out(JSON.stringify(rows, null, 2));
+    return EXIT_OK;
+  }
+  const table = layTable(
+    ['KEY', 'VALUE', 'FROM'],
+    rows.map(({ key, value, source, line }) => [
+      showForeign(key),
+      showForeign(typeof value === 'string' ? value : (JSON.stringify(value) ?? '-')),
+      source === 'file' && line !== null ? `line ${line}` : source,
+    ]),
+  );
+  for (const line of table) terminal.out(line);
+  return EXIT_OK;
+}
+
+/** The JSON schema, for editors. */
+export function configSchemaCommand(terminal: Terminal): number {
+  terminal.out(JSON.stringify(jsonSchema(), null, 2));
+  return EXIT_OK;
+}

@@ -1,0 +1,83 @@
+// The one door as the rest of the house holds it: a router that is replaced as a whole when the settings change.
+//
+// Verifying reads the certificate files and builds the new router; committing swaps it in. Lanes that are open go on
+// as they were. The ledger of rejected credentials outlives every router.
+
+import { readBounded } from '#config/read-bounded.ts';
+import type { Reloadable } from '#config/reload.ts';
+import type { Settings } from '#config/settings.ts';
+import { coded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import type { Purpose, Route, Router } from '#proxy/route.ts';
+import { createRouter } from '#proxy/router.ts';
+import { type PemFile, type TlsTrust, TrustContexts } from '#proxy/trust.ts';
+import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import { Secret } from '#redaction/secret.ts';
+import type { Clock } from '#system/clock.ts';
+
+/** A bundle of every public root has some 250 KB. */
+const PEM_LIMIT_BYTES = 4_194_304;
+
+interface NetworkParts {
+  readonly clock: Clock;
+  readonly known: KnownSecrets;
+  readonly report: Report;
+  readonly userAgent: string;
+}
+
+/** Routes by the settings in force. */
+export class NetworkRoom implements Router, Reloadable {
+  readonly name = 'network';
+  readonly #parts: NetworkParts;
+  readonly #ledger = new Ledger();
+  #candidate: Router | null = null;
+  #current: Router | null = null;
+  #previous: Router | null = null;
+
+  constructor(parts: NetworkParts) {
+    this.#parts = parts;
+  }
+
+  route(purpose: Purpose, target: URL): Route {
+    if (this.#current === null) throw coded('INTERNAL', { reason: 'a route was asked for before any settings' });
+    return this.#current.route(purpose, target);
+  }
+
+  /** @throws CodedError TLS-FILE */
+  async verify(_from: Settings | null, to: Settings): Promise<void> {
+    const updates = await readTrust(to);
+    // Parsed here, so that a bad file is told now and not with the first connection.
+    new TrustContexts(updates).contextFor(updates.client?.origins[0] ?? '');
+    this.#candidate = createRouter({
+      ...this.#parts,
+      settings: to,
+      ledger: this.#ledger,
+      tls: { updates, support_logs: {}, exposure_analytics: {}, platform: {} },
+    });
+  }
+
+  commit(): void {
+    this.#previous = this.#current;
+    this.#current = this.#candidate ?? this.#previous;
+    this.#candidate = null;
+  }
+}
+
+/** Trust for "updates": exactly `ca_file` where it is set; our certificate is shown to the feed's origin alone. */
+async function readTrust({ updates }: Settings): Promise<TlsTrust> {
+  const { ca_file: caFile, client_certificate: client, feed_url: feedUrl } = updates;
+  const ca = caFile === undefined ? {} : { ca: await readPem('updates.ca_file', caFile) };
+  if (client === undefined || feedUrl === undefined) return ca;
+  const certificate = await readPem('updates.client_certificate.certificate_file', client.certificate_file);
+  const { pem, ...key } = await readPem('updates.client_certificate.key_file', client.key_file);
+  const privateKey = { ...key, pem: new Secret(pem) };
+  const { passphrase } = client;
+  return { ...ca, client: { certificate, privateKey, passphrase, origins: [new URL(feedUrl).origin] } };
+}
+
+async function readPem(key: string, path: string): Promise<PemFile> {
+  const read = await readBounded(path, PEM_LIMIT_BYTES);
+  if (!read.ok) throw coded('TLS-FILE', { key, path, reason: read.reason });
+  return { key, path, pem: Buffer.from(read.bytes).toString('utf8') };
+}
