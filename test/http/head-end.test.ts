@@ -32,13 +32,8 @@ function endsOf(bytes: Buffer, sizes: readonly number[]): number[] {
     const chunk = bytes.subarray(start, start + (sizes[turn % sizes.length] ?? 1));
     for (let at = 0; at < chunk.length; ) {
       at = finder.find(chunk, at);
-      if (
-        bytes
-          .subarray(0, start + at)
-          .toString()
-          .endsWith('\r\n\r\n')
-      )
-        ends.push(start + at);
+      const sinceLast = bytes.subarray(ends.at(-1) ?? 0, start + at).toString();
+      if (sinceLast.endsWith('\r\n\r\n')) ends.push(start + at);
     }
     start += chunk.length;
   }
