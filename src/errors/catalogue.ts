@@ -7,6 +7,7 @@ import { HTTP_CODES } from './catalogue-http.ts';
 import { ORIGIN_CODES } from './catalogue-origin.ts';
 import { PACKAGE_CODES } from './catalogue-packages.ts';
 import { PROXY_CODES } from './catalogue-proxy.ts';
+import { SPOOL_CODES } from './catalogue-spool.ts';
 import { SYSTEM_CODES } from './catalogue-system.ts';
 
 /** The class of a failure: it decides the exit status of a command (`exit-status.ts`). */
@@ -45,6 +46,7 @@ export const CATALOGUE = {
   ...HTTP_CODES,
   ...FEED_CODES,
   ...PACKAGE_CODES,
+  ...SPOOL_CODES,
   ...ORIGIN_CODES,
 } as const satisfies Record<string, Entry>;
 

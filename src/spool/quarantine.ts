@@ -1,0 +1,45 @@
+// The corner of the spool for what can't be read: `quarantine/`, kept for a person to look at, never sent, never removed.
+//
+// Guarantees: moving is a rename, so nothing is lost and nothing is followed (a link goes there itself). A name that is
+// taken there gets a number. A crash leaves the file at its old place or its new one.
+
+import { join } from 'node:path';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { publishFile } from '#system/durable.ts';
+import type { Files } from '#system/files.ts';
+
+export const QUARANTINE = 'quarantine';
+
+/** Why a file is set aside. */
+export type Ailment =
+  | { readonly kind: 'newer'; readonly format: number; readonly known: number }
+  | { readonly kind: 'damaged'; readonly reason: string };
+
+/** A free full name there for a file of the spool. */
+export async function quarantinePlace(files: Files, dir: string, fileName: string): Promise<string> {
+  const corner = join(dir, QUARANTINE);
+  await files.makeDirectory(corner, 0o700);
+  const taken = new Set(await files.list(corner));
+  let name = fileName;
+  for (let number = 2; taken.has(name); number += 1) name = `${fileName}.${number}`;
+  return join(corner, name);
+}
+
+/** Moves a file of the spool there; the returned error says what was wrong and where it is now. */
+export async function moveToQuarantine(
+  files: Files,
+  dir: string,
+  moved: { readonly fileName: string; readonly ailment: Ailment },
+): Promise<CodedError> {
+  const path = join(dir, moved.fileName);
+  const { ailment } = moved;
+  const label = ailment.kind === 'newer' ? `${moved.fileName}.format-${ailment.format}` : moved.fileName;
+  const aside = await quarantinePlace(files, dir, label);
+  await publishFile(files, path, aside);
+  return describeAilment(path, aside, ailment);
+}
+
+export function describeAilment(path: string, aside: string, ailment: Ailment): CodedError {
+  if (ailment.kind === 'damaged') return coded('STATE-DAMAGED', { path, reason: ailment.reason, aside });
+  return coded('STATE-NEWER', { path, found: ailment.format, known: ailment.known, aside });
+}

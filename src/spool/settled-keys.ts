@@ -1,0 +1,156 @@
+// The keys of what was settled, so that the same thing is never accepted again: `settled.log`, at least the 10,000
+// newest.
+//
+// Format 1: a first line `{"format":1}`, then one key per line, oldest first. A key is appended and synced; when the
+// file has twice what is kept, it is written anew with the newest half. A crash leaves at most a torn last line, which
+// was never reported as settled: the next append cuts it off. A damaged file is copied to the quarantine and its good
+// lines stay. Opening never fails because of the file, nor because the disk is full.
+
+import { join } from 'node:path';
+import { asCoded, CodedError } from '#errors/coded-error.ts';
+import { readWhole, writeDurably } from '#system/durable.ts';
+import { type Files, writeAll } from '#system/files.ts';
+import { isKey } from './entry.ts';
+import { type Ailment, describeAilment, moveToQuarantine, quarantinePlace } from './quarantine.ts';
+
+export const SETTLED_FILE = 'settled.log';
+/** So many newest keys are always known. */
+export const SETTLED_KEPT = 10_000;
+const FORMAT = 1;
+const HEADER = `{"format":${FORMAT}}\n`;
+const MODE = 0o600;
+/** Twice what is kept, at the longest key: 2.6 MB. */
+const LIMIT_BYTES = 4_194_304;
+
+/** The memory of settled keys. */
+export class SettledKeys {
+  readonly #files: Files;
+  readonly #dir: string;
+  readonly #path: string;
+  #keys = new Set<string>();
+  /** Good bytes of the file, what stands behind them is cut off before an append; null when it must be written anew. */
+  #length: number | null = null;
+
+  private constructor(files: Files, dir: string) {
+    this.#files = files;
+    this.#dir = dir;
+    this.#path = join(dir, SETTLED_FILE);
+  }
+
+  /** Reads the file when there is one; the error names what was wrong with it. */
+  static async open(files: Files, dir: string): Promise<{ settled: SettledKeys; error: CodedError | null }> {
+    const settled = new SettledKeys(files, dir);
+    return { settled, error: await settled.#load() };
+  }
+
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
+  /** Durable on return. */
+  async add(key: string): Promise<void> {
+    if (this.#keys.has(key)) return;
+    if (this.#keys.size >= 2 * SETTLED_KEPT) {
+      this.#keys = new Set([...this.#keys].slice(-SETTLED_KEPT).concat(key));
+      await this.#undoOnFailure(key, () => this.#rewrite());
+      return;
+    }
+    this.#keys.add(key);
+    await this.#undoOnFailure(key, () => this.#append(key));
+  }
+
+  async #load(): Promise<CodedError | null> {
+    let bytes: Uint8Array | null = null;
+    let read: Interpreted;
+    try {
+      if ((await this.#files.facts(this.#path)) === null) return null;
+      bytes = await readWhole(this.#files, this.#path, LIMIT_BYTES);
+      read = interpret(bytes);
+    } catch (thrown) {
+      read = { keys: [], length: 0, ailment: { kind: 'damaged', reason: asCoded(thrown).safeText } };
+    }
+    this.#keys = new Set(read.keys);
+    if (read.ailment === null) this.#length = read.length;
+    return read.ailment === null ? null : await this.#setAside(bytes, read.ailment);
+  }
+
+  /** Bytes are copied, so that the good lines are on disk at every moment; what is no file is moved. */
+  async #setAside(bytes: Uint8Array | null, ailment: Ailment): Promise<CodedError> {
+    try {
+      if (bytes === null || ailment.kind === 'newer') {
+        return await moveToQuarantine(this.#files, this.#dir, { fileName: SETTLED_FILE, ailment });
+      }
+      const aside = await quarantinePlace(this.#files, this.#dir, SETTLED_FILE);
+      await writeDurably(this.#files, aside, bytes, MODE);
+      await this.#rewrite();
+      return describeAilment(this.#path, aside, ailment);
+    } catch (thrown) {
+      return asCoded(thrown);
+    }
+  }
+
+  async #append(key: string): Promise<void> {
+    const good = this.#length;
+    if (good === null) return await this.#rewrite();
+    try {
+      const line = Buffer.from(`${key}\n`);
+      const file = await this.#files.openToWrite(this.#path);
+      try {
+        const { size } = file.facts();
+        if (size < good) return await this.#rewrite();
+        if (size > good) await file.truncate(good);
+        writeAll(file, line, good);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      this.#length = good + line.length;
+    } catch (thrown) {
+      if (!(thrown instanceof CodedError) || thrown.code === 'DISK-FULL') throw thrown;
+      // Somebody removed or replaced the file, or its disk block is bad: all keys are here, so it is written anew.
+      await this.#rewrite();
+    }
+  }
+
+  async #rewrite(): Promise<void> {
+    const content = Buffer.from(HEADER + [...this.#keys].map((key) => `${key}\n`).join(''));
+    await writeDurably(this.#files, this.#path, content, MODE);
+    this.#length = content.length;
+  }
+
+  /** A key that did not reach the disk is not settled. */
+  async #undoOnFailure(key: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (thrown) {
+      this.#keys.delete(key);
+      throw thrown;
+    }
+  }
+}
+
+interface Interpreted {
+  readonly keys: readonly string[];
+  /** Bytes up to the end of the last whole line. */
+  readonly length: number;
+  /** What is wrong with it beyond a torn last line. */
+  readonly ailment: Ailment | null;
+}
+
+function interpret(bytes: Uint8Array): Interpreted {
+  const lines = Buffer.from(bytes).toString('latin1').split('\n');
+  // What follows the last line end is the torn line of a crash, or nothing.
+  const torn = lines.pop() ?? '';
+  const [header, ...rest] = lines;
+  if (`${header}\n` !== HEADER) return { keys: [], length: 0, ailment: judgeHeader(header) };
+  const keys = rest.filter(isKey);
+  const bad = rest.length - keys.length;
+  const ailment: Ailment | null = bad === 0 ? null : { kind: 'damaged', reason: `${bad} of its lines are no keys` };
+  return { keys, length: bytes.length - torn.length, ailment };
+}
+
+function judgeHeader(header: string | undefined): Ailment {
+  const format = /^\{"format":(\d{1,9})\}$/.exec(header ?? '')?.[1];
+  if (format !== undefined && Number(format) > FORMAT) return { kind: 'newer', format: Number(format), known: FORMAT };
+  return { kind: 'damaged', reason: 'its first line names no format' };
+}
