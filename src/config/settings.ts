@@ -2,7 +2,7 @@
 // path made absolute. The types come from the schema; nothing is written down twice (law 5).
 
 import type { Secret } from '#redaction/secret.ts';
-import type { SecretSource } from './schema/secret-source.ts';
+import type { SecretSource } from './schema/leaves.ts';
 import type { FileSettings } from './schema/settings.ts';
 
 /** A place for every secret: its source is replaced by the secret itself. */

@@ -26,10 +26,12 @@ export interface KeyFacts {
   readonly allowed: string;
   /** What holds when the key is absent and its schema has no default. */
   readonly absent: string | null;
+  /** What to show where the default is nothing to learn from; undefined where it is. */
+  readonly example: unknown;
 }
 
-type GivenFacts = Omit<KeyFacts, 'unit' | 'secret' | 'allowed' | 'absent'> &
-  Partial<Pick<KeyFacts, 'unit' | 'secret' | 'allowed' | 'absent'>>;
+type GivenFacts = Omit<KeyFacts, 'unit' | 'secret' | 'allowed' | 'absent' | 'example'> &
+  Partial<Pick<KeyFacts, 'unit' | 'secret' | 'allowed' | 'absent' | 'example'>>;
 
 /** Ties the facts to the schema of a key. */
 export function describeKey<S extends z.ZodType>(schema: S, facts: GivenFacts): S {
@@ -42,6 +44,7 @@ export function describeKey<S extends z.ZodType>(schema: S, facts: GivenFacts): 
     'x-set-by': facts.setBy,
     'x-allowed': facts.allowed ?? allowedBy(unwrap(schema)),
     'x-absent': facts.absent ?? null,
+    ...(facts.example === undefined ? {} : { examples: [facts.example] }),
   });
 }
 
@@ -58,6 +61,7 @@ export function factsOf(schema: z.ZodType): KeyFacts | undefined {
     setBy: meta['x-set-by'] as Setter,
     allowed: String(meta['x-allowed']),
     absent: meta['x-absent'] as string | null,
+    example: (meta['examples'] as readonly unknown[] | undefined)?.[0],
   };
 }
 
@@ -80,6 +84,19 @@ export function judgedText(judge: (text: string) => string | null) {
     const wrong = judge(text);
     if (wrong !== null) context.addIssue({ code: 'custom', message: wrong });
   });
+}
+
+/** What kind of leaf a schema is, where it is treated apart: paths are made absolute, secrets resolved. */
+export type LeafKind = 'path' | 'secret';
+
+/** Marks a schema as a kind of leaf; keys made from it inherit the mark. */
+export function markKind<S extends z.ZodType>(schema: S, kind: LeafKind): S {
+  return schema.meta({ 'x-kind': kind });
+}
+
+/** The kind of a leaf, if it has one. */
+export function kindOf(schema: z.ZodType): LeafKind | undefined {
+  return unwrap(schema).meta()?.['x-kind'] as LeafKind | undefined;
 }
 
 /** What lies under optional, default and prefault. */

@@ -1,16 +1,17 @@
 // Section `logging`: where the log goes and how much of it is kept.
 
 import { z } from 'zod';
-import { describeKey, judgedText, section, wholeNumber } from './key.ts';
-import { judgePath } from './values.ts';
+import { describeKey, section, wholeNumber } from './key.ts';
+import { PATH_ALLOWED, path } from './leaves.ts';
 
 export const logging = section(
   {
-    dir: describeKey(judgedText(judgePath).optional(), {
+    dir: describeKey(path.optional(), {
       title: 'Log folder',
       description: 'Where sallyport.log is written.',
-      allowed: 'a path; a relative one starts at the folder of this file',
+      allowed: PATH_ALLOWED,
       absent: 'the log directory of the service where installed, logs/ in a checkout',
+      example: '/var/log/sallyport',
       effect: 'restart',
       setBy: 'root',
     }),

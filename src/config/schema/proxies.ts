@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { describeKey, judgedText, section, wholeNumber } from './key.ts';
-import { SECRET_ALLOWED, secretSource } from './secret-source.ts';
+import { SECRET_ALLOWED, secretSource } from './leaves.ts';
 import { judgeHost, judgeNoControl, judgeProfileName, PROFILE_NAME_ALLOWED } from './values.ts';
 
 const LONGEST_LIST = 64;
@@ -12,6 +12,7 @@ export const profile = z.strictObject({
     title: 'Name',
     description: 'What the profile is called in use_proxy_for, in the log and in status. Unique, whatever its case.',
     allowed: `${PROFILE_NAME_ALLOWED}; not none, not default`,
+    example: 'corp',
     effect: 'next_transfer',
     setBy: 'admin',
   }),
@@ -19,12 +20,14 @@ export const profile = z.strictObject({
     title: 'Name or address',
     description: 'The host of the proxy, without scheme and port.',
     allowed: 'a DNS name, an IPv4 address or an IPv6 address without brackets',
+    example: 'proxy.example.com',
     effect: 'next_transfer',
     setBy: 'admin',
   }),
   port: describeKey(wholeNumber(1, 65_535).default(80), {
     title: 'Port',
     description: 'The port of the proxy. Common ones are 3128, 8080 and 80.',
+    example: 3128,
     effect: 'next_transfer',
     setBy: 'admin',
   }),
@@ -37,6 +40,7 @@ export const profile = z.strictObject({
   authentication: describeKey(z.enum(['transparent', 'basic']).default('transparent'), {
     title: 'Authentication',
     description: 'transparent means none: the proxy asks for no user. basic sends user and password.',
+    example: 'basic',
     effect: 'next_transfer',
     setBy: 'admin',
   }),
@@ -45,6 +49,7 @@ export const profile = z.strictObject({
     description: 'Put before the user as DOMAIN\\user.',
     allowed: 'any text without control characters and without a colon',
     absent: 'none',
+    example: 'CORP',
     effect: 'next_transfer',
     setBy: 'admin',
   }),
@@ -53,6 +58,7 @@ export const profile = z.strictObject({
     description: 'The user that the proxy knows. Needed where authentication is basic.',
     allowed: 'any text without control characters and without a colon',
     absent: 'none',
+    example: 'sallyport',
     effect: 'next_transfer',
     setBy: 'admin',
   }),
@@ -62,12 +68,14 @@ export const profile = z.strictObject({
     secret: true,
     allowed: `${SECRET_ALLOWED}; no control characters`,
     absent: 'none',
+    example: { file: 'secrets/proxy-password' },
     effect: 'next_transfer',
     setBy: 'root',
   }),
   default: describeKey(z.boolean().default(false), {
     title: 'Default',
     description: 'Whether this is the profile that a purpose set to default uses. At most one is.',
+    example: true,
     effect: 'next_transfer',
     setBy: 'admin',
   }),

@@ -2,11 +2,10 @@
 
 import { z } from 'zod';
 import { describeKey, judgedText, section, wholeNumber } from './key.ts';
-import { SECRET_ALLOWED, secretSource } from './secret-source.ts';
+import { PATH_ALLOWED, path, SECRET_ALLOWED, secretSource } from './leaves.ts';
 import {
   judgeHeaderName,
   judgeOrigin,
-  judgePath,
   judgeSchedule,
   judgeUrlText,
   judgeWord,
@@ -14,7 +13,6 @@ import {
 } from './values.ts';
 
 const httpUrl = judgedText((text) => judgeUrlText(text, ['https', 'http']));
-const path = judgedText(judgePath);
 /** 1 TiB: no package is larger, and every count of bytes up to it is exact. */
 const LARGEST_PACKAGE = 1_099_511_627_776;
 
@@ -22,14 +20,16 @@ const clientCertificate = z.strictObject({
   certificate_file: describeKey(path, {
     title: 'Certificate file',
     description: 'PEM file with the client certificate and what it was issued by.',
-    allowed: 'a path',
+    allowed: PATH_ALLOWED,
+    example: 'client.pem',
     effect: 'next_transfer',
     setBy: 'root',
   }),
   key_file: describeKey(path, {
     title: 'Key file',
     description: 'PEM file with the private key of the client certificate.',
-    allowed: 'a path',
+    allowed: PATH_ALLOWED,
+    example: 'client.key',
     effect: 'next_transfer',
     setBy: 'root',
   }),
@@ -39,6 +39,7 @@ const clientCertificate = z.strictObject({
     secret: true,
     allowed: SECRET_ALLOWED,
     absent: 'the key is not encrypted',
+    example: { file: 'secrets/client-key-passphrase' },
     effect: 'next_transfer',
     setBy: 'root',
   }),
@@ -52,6 +53,7 @@ export const updates = section(
         'Where the feed of updates is. An unsigned feed is taken over https, or over http from this machine only.',
       allowed: 'an https or http URL without user and fragment',
       absent: 'no updates are fetched; a check says so',
+      example: 'https://updates.example.com/feed.json',
       effect: 'next_transfer',
       setBy: 'root',
     }),
@@ -60,6 +62,7 @@ export const updates = section(
       description: 'Where receipts are sent. Receipts that wait are sent to the URL that is set when they are sent.',
       allowed: 'an https or http URL without user and fragment',
       absent: 'receipts are kept beside the packages and not sent',
+      example: 'https://updates.example.com/acknowledge',
       effect: 'next_transfer',
       setBy: 'root',
     }),
@@ -81,8 +84,9 @@ export const updates = section(
     packages_dir: describeKey(path.optional(), {
       title: 'Packages folder',
       description: 'Where verified packages are published. Staging is a folder inside it, on the same file system.',
-      allowed: 'a path; a relative one starts at the folder of this file',
+      allowed: PATH_ALLOWED,
       absent: 'packages in the state directory where installed, packages/ in a checkout',
+      example: '/var/lib/sallyport/packages',
       effect: 'restart',
       setBy: 'root',
     }),
@@ -105,6 +109,7 @@ export const updates = section(
       description: 'All published packages together stay below this; the oldest are pruned first.',
       unit: 'bytes',
       absent: 'no limit but the disk',
+      example: 50_000_000_000,
       effect: 'next_transfer',
       setBy: 'admin',
     }),
@@ -113,6 +118,7 @@ export const updates = section(
       description: 'Headers to send to the origin of the feed, such as an API key. The values are secrets.',
       secret: true,
       allowed: `names of headers that do not belong to the connection, each with ${SECRET_ALLOWED}`,
+      example: { 'X-Api-Key': { file: 'secrets/api-key' } },
       effect: 'next_transfer',
       setBy: 'root',
     }),
@@ -122,6 +128,7 @@ export const updates = section(
       secret: true,
       allowed: SECRET_ALLOWED,
       absent: 'no token is sent',
+      example: { file: 'secrets/bearer-token' },
       effect: 'next_transfer',
       setBy: 'root',
     }),
@@ -136,8 +143,9 @@ export const updates = section(
     ca_file: describeKey(path.optional(), {
       title: 'CA file',
       description: 'PEM file with the authorities that the origin must be certified by, in place of the built-in ones.',
-      allowed: 'a path; a relative one starts at the folder of this file',
+      allowed: PATH_ALLOWED,
       absent: 'the authorities built into the program',
+      example: '/etc/ssl/certs/updates-ca.pem',
       effect: 'next_transfer',
       setBy: 'root',
     }),
@@ -146,6 +154,7 @@ export const updates = section(
       description:
         'Origins besides that of the feed that a feed or a redirect may lead to. They never get tokens, headers or certificates.',
       allowed: 'a list of at most 64 origins such as https://cdn.example.com',
+      example: ['https://cdn.example.com'],
       effect: 'next_transfer',
       setBy: 'root',
     }),

@@ -1,0 +1,70 @@
+// config/sallyport.example.yaml: every key with its default, commented out, and a profile to begin with.
+//
+// `# words` are words; `#key: value` is a key, and taking the # away puts it in force. As it is the file loads without
+// a mistake, and also with every key put in force (a test does both).
+
+import { stringify } from 'yaml';
+import { type KeyGroup, type ListedKey, listGroups } from './keys.ts';
+import { sentence, wrap } from './text.ts';
+
+const WIDTH = 100;
+
+const HEAD = `# yaml-language-server: $schema=./sallyport.schema.json
+#
+# Sallyport: every key of the configuration. This file is generated from the schema; do not edit it.
+# Copy it to sallyport.yaml beside it (installed: /etc/sallyport/sallyport.yaml) and change the copy.
+#
+# Each key stands here with its default, or with an example where it has none. Take the # in front
+# of a key away to put it in force. Then run: sallyport config check
+# All about each key, and how secrets are written: docs/configuration.md
+`;
+
+/** The file's text. */
+export function makeExample(): string {
+  const blocks = listGroups().map((group) => (group.name === '' ? group.keys.flatMap(rootLines) : sectionLines(group)));
+  return `${[HEAD, ...blocks.map((lines) => `${lines.join('\n')}\n`)].join('\n')}`;
+}
+
+function rootLines(key: ListedKey): string[] {
+  if (key.name === 'version') return [...comment(key, ''), `version: ${flow(1)}`];
+  return keyLines(key, '');
+}
+
+function sectionLines(group: KeyGroup): string[] {
+  const keys = group.keys.flatMap((key) => ['', ...keyLines(key, '  ')]);
+  return [...wrap(`${group.title}. ${group.description}`, '# ', WIDTH), `${group.name}:`, ...keys.slice(1)];
+}
+
+function keyLines(key: ListedKey, indent: string): string[] {
+  const name = lastName(key);
+  if (key.inner.length === 0) return [...comment(key, indent), `${indent}#${name}: ${flow(shownValue(key))}`];
+  const isList = key.inner.some((inner) => inner.name.startsWith(`${key.name}[]`));
+  const inner = key.inner.flatMap((part, index) => {
+    const [mark, deeper] = isList
+      ? [index === 0 ? '- ' : '', `${indent}  ${index === 0 ? '' : '  '}`]
+      : ['', `${indent}  `];
+    const line = `${deeper}#${mark}${lastName(part)}: ${flow(shownValue(part))}`;
+    return [...comment(part, isList ? `${indent}    ` : `${indent}  `), line];
+  });
+  return [...comment(key, indent), `${indent}#${name}:`, ...inner];
+}
+
+function comment({ facts }: ListedKey, indent: string): string[] {
+  if (facts === undefined) return [];
+  const unit = facts.unit === null ? '' : ` ${facts.unit}`;
+  const absent = facts.absent === null ? '' : ` Without it: ${facts.absent}.`;
+  return wrap(`${facts.description} ${sentence(`allowed: ${facts.allowed}${unit}`)}${absent}`, `${indent}# `, WIDTH);
+}
+
+/** The default, unless it is nothing to learn from. */
+function shownValue({ facts, fallback }: ListedKey): unknown {
+  return facts?.example ?? fallback;
+}
+
+function lastName(key: ListedKey): string {
+  return key.name.split('.').at(-1) ?? key.name;
+}
+
+function flow(value: unknown): string {
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0, singleQuote: true }).trimEnd();
+}

@@ -1,0 +1,64 @@
+// The table of all keys, in the order of the schema: what the generated files and the tests over all keys go through.
+
+import { z } from 'zod';
+import { factsOf, type KeyFacts, unwrap } from '#config/schema/key.ts';
+import { settingsSchema } from '#config/schema/settings.ts';
+
+/** A section, or a key of its own at the left margin. */
+export interface KeyGroup {
+  /** `updates`; empty for the keys at the left margin. */
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly keys: readonly ListedKey[];
+}
+
+/** A key with all that is told about it. */
+export interface ListedKey {
+  /** Such as `updates.feed_url` or `proxies[].port`. */
+  readonly name: string;
+  readonly schema: z.ZodType;
+  /** Undefined when it was forgotten; a test forbids that. */
+  readonly facts: KeyFacts | undefined;
+  /** What the schema itself fills in; undefined when it has no default. */
+  readonly fallback: unknown;
+  /** Keys of a list's entries, or of an object that is one value. */
+  readonly inner: readonly ListedKey[];
+}
+
+/** The entries of the root in order, sections with their keys. */
+export function listGroups(): KeyGroup[] {
+  return Object.entries(shapeOf(settingsSchema)).map(([name, schema]) => {
+    if (factsOf(schema) !== undefined) {
+      return { name: '', title: '', description: '', keys: [listKey(name, schema)] };
+    }
+    const meta = schema.meta();
+    const keys = Object.entries(shapeOf(unwrap(schema))).map(([key, part]) => listKey(`${name}.${key}`, part));
+    return { name, title: String(meta?.title ?? ''), description: String(meta?.description ?? ''), keys };
+  });
+}
+
+/** Every key, those inside other keys after them. */
+export function listKeys(): ListedKey[] {
+  const flatten = (key: ListedKey): ListedKey[] => [key, ...key.inner.flatMap(flatten)];
+  return listGroups().flatMap(({ keys }) => keys.flatMap(flatten));
+}
+
+function listKey(name: string, schema: z.ZodType): ListedKey {
+  const parsed = schema.safeParse(undefined);
+  const isList = unwrap(schema) instanceof z.ZodArray;
+  const innerShape = isList
+    ? shapeOf(unwrap((unwrap(schema) as z.ZodArray).element as z.ZodType))
+    : shapeOf(unwrap(schema));
+  return {
+    name,
+    schema,
+    facts: factsOf(schema),
+    fallback: parsed.success ? parsed.data : undefined,
+    inner: Object.entries(innerShape).map(([key, part]) => listKey(`${name}${isList ? '[]' : ''}.${key}`, part)),
+  };
+}
+
+function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> {
+  return schema instanceof z.ZodObject ? (schema.shape as Readonly<Record<string, z.ZodType>>) : {};
+}

@@ -1,0 +1,231 @@
+// Loads the configuration: file -> text -> plain data -> checked -> secrets resolved and places filled in -> Settings.
+//
+// Guarantees: every mistake of the file is found in one go, with its place; nothing is started or changed by loading; no
+// result holds the value of a secret but inside a `Secret`. It relies on the file alone and on what it is given, and
+// writes nothing.
+
+import { createHash } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import { crossCheck, type Salvaged } from './cross-rules.ts';
+import { type ConfigDocument, type PlacedFinding, readDocument } from './document.ts';
+import { type Environment, LONGEST_SOCKET_PATH, type Places } from './places.ts';
+import { type Finding, type KeyPath, keyName, type Position, type Problem } from './problem.ts';
+import { readBounded } from './read-bounded.ts';
+import { kindOf } from './schema/key.ts';
+import { settingsSchema } from './schema/settings.ts';
+import { resolveSecrets } from './secrets.ts';
+import type { Settings } from './settings.ts';
+import { keysOf, mapLeaves, salvage, schemaAt } from './tree.ts';
+import { describeFound, validate } from './validate.ts';
+
+/** No configuration is as large; 1 MiB. */
+export const LARGEST_FILE_BYTES = 1_048_576;
+
+export interface LoadOptions {
+  /** Path of the file; it is made absolute. */
+  readonly file: string;
+  readonly places: Places;
+  readonly environment: Environment;
+  /** Every secret is registered here as soon as its value is known. */
+  readonly known: KnownSecrets;
+}
+
+/** Settings that hold. */
+export interface LoadedSettings {
+  readonly ok: true;
+  readonly settings: Settings;
+  readonly warnings: readonly Problem[];
+  /** Absolute. */
+  readonly file: string;
+  /** sha256 of the file, in hex. */
+  readonly digest: string;
+  /** Where the file has a key such as `proxies[0].port`; null when it does not. */
+  lineOf(key: string): Position | null;
+}
+
+/** Why there are none: one error for the log and the exit status, and every mistake by itself. */
+export interface RefusedSettings {
+  readonly ok: false;
+  readonly error: CodedError;
+  readonly problems: readonly Problem[];
+}
+
+export type LoadResult = LoadedSettings | RefusedSettings;
+
+/** Loads the file. Never throws for what stands in it. */
+export async function loadSettings({ file: given, ...options }: LoadOptions): Promise<LoadResult> {
+  const file = resolve(given);
+  const read = await readBounded(file, LARGEST_FILE_BYTES);
+  if (!read.ok && read.kind === 'too large') return refuseWhole(file, tooLarge(read.bytes));
+  if (!read.ok) return { ok: false, error: coded('CONFIG-UNREADABLE', { file, reason: read.reason }), problems: [] };
+  const text = decode(read.bytes);
+  if (typeof text !== 'string') return refuseWhole(file, text);
+  const document = readDocument(text);
+  if (document.value === undefined) return refuse(file, document, []);
+  const wrongRoot = judgeRoot(document.value);
+  if (wrongRoot !== null) return refuse(file, document, [wrongRoot]);
+  const { settings, findings } = await check(document, { file, mode: read.mode, ...options });
+  if (settings === null) return refuse(file, document, findings);
+  return {
+    ok: true,
+    settings,
+    warnings: findings.map((finding) => place(finding, file, document)),
+    file,
+    digest: createHash('sha256').update(read.bytes).digest('hex'),
+    lineOf: (key) => document.keyAt(key),
+  };
+}
+
+interface CheckOptions extends LoadOptions {
+  readonly mode: number;
+}
+
+/** Every check of the content. The settings are null when one of the findings, or of the document's, is an error. */
+async function check(document: ConfigDocument, options: CheckOptions) {
+  const folder = dirname(options.file);
+  const value = withoutEmptySections(document.value);
+  const single = validate(value);
+  const salvaged = salvage(settingsSchema, value);
+  const secrets = await resolveSecrets(salvaged, { folder, ...options });
+  const filled = fillIn(salvaged, { folder, places: options.places, secrets: secrets.byKey });
+  const wrongKeys = new Set(single.map(({ path }) => keyName(path)));
+  const across = [...crossCheck(salvaged as Salvaged), ...secrets.findings, ...judgeSocket(filled)].filter(
+    ({ path }) => !wrongKeys.has(keyName(path)),
+  );
+  const findings = [...single, ...across];
+  const isWrong = [...document.findings, ...findings].some(({ severity }) => severity === 'error');
+  return { findings, settings: isWrong ? null : (filled as Settings) };
+}
+
+/** A file that cannot hold settings at all: empty, no mapping, or of another version. */
+function judgeRoot(value: unknown): Finding | null {
+  const base = { severity: 'error', at: 'value', found: '', allowed: 'version: 1' } as const;
+  if (value === null) return { ...base, path: [], message: 'The file is empty; it says at least version: 1.' };
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    return { ...base, path: [], message: 'The file is not made of keys; it begins with version: 1.' };
+  }
+  const { version } = value as { readonly version?: unknown };
+  // Where it is missing the schema says so, together with all other mistakes.
+  if (version === 1 || version === undefined) return null;
+  const found = describeFound(['version'], version);
+  return { ...base, path: ['version'], found, message: 'This Sallyport reads version 1 of the format.' };
+}
+
+/** A section whose keys are all commented out is the same as an absent one. */
+function withoutEmptySections(value: unknown): unknown {
+  const entries = Object.entries(value as Readonly<Record<string, unknown>>);
+  return Object.fromEntries(
+    entries.filter(([key, part]) => part !== null || keysOf(schemaAt(settingsSchema, [key])).length === 0),
+  );
+}
+
+interface FillOptions {
+  readonly folder: string;
+  readonly places: Places;
+  readonly secrets: ReadonlyMap<string, unknown>;
+}
+
+/** Secrets in place of their sources, absolute paths, and the default places. */
+function fillIn(salvaged: unknown, { folder, places, secrets }: FillOptions): unknown {
+  const mapped = mapLeaves(settingsSchema, salvaged, (leaf, schema, path) => {
+    if (kindOf(schema) === 'secret') return secrets.get(keyName(path));
+    // A blank user or domain is the same as none; nothing else may be blank.
+    if (leaf === '') return undefined;
+    return kindOf(schema) === 'path' ? resolve(folder, leaf as string) : leaf;
+  }) as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
+  return {
+    ...mapped,
+    updates: { packages_dir: places.packagesDir, ...mapped['updates'] },
+    logging: { dir: places.logsDir, ...mapped['logging'] },
+    daemon: { state_dir: places.stateDir, control_socket: places.controlSocket, ...mapped['daemon'] },
+  };
+}
+
+function judgeSocket(filled: unknown): Finding[] {
+  const path = (filled as Settings).daemon.control_socket;
+  const length = Buffer.byteLength(path);
+  if (length <= LONGEST_SOCKET_PATH) return [];
+  const message = `The path of a unix socket has at most ${LONGEST_SOCKET_PATH} bytes; this one has ${length}.`;
+  const key = ['daemon', 'control_socket'];
+  return [{ path: key, severity: 'error', at: 'value', found: path, allowed: '', message }];
+}
+
+function decode(bytes: Uint8Array): string | PlacedFinding {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    // What can be decoded is the same up to the first byte that cannot.
+    const before = new TextDecoder().decode(bytes).split('\uFFFD')[0] ?? '';
+    return whole('The file is not UTF-8 text from here on.', lineCount(before));
+  }
+}
+
+function tooLarge(bytes: Uint8Array): PlacedFinding {
+  const line = lineCount(new TextDecoder().decode(bytes));
+  return whole(`The file is larger than 1 MiB, which ends in this line; no configuration is.`, line);
+}
+
+function lineCount(text: string): number {
+  return text.split('\n').length;
+}
+
+function whole(message: string, line: number): PlacedFinding {
+  const position = { line, column: 1 };
+  return { path: [], severity: 'error', at: 'key', found: '', allowed: '', message, position };
+}
+
+function refuseWhole(file: string, finding: PlacedFinding): RefusedSettings {
+  const problem = toProblem(finding, file, finding.position);
+  return { ok: false, error: coded('CONFIG', { file, count: 1 }), problems: [problem] };
+}
+
+function refuse(file: string, document: ConfigDocument, findings: readonly Finding[]): RefusedSettings {
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  const problems = [
+    ...document.findings.map((finding) => toProblem(finding, file, finding.position)),
+    ...errors.map((finding) => place(finding, file, document)),
+  ].sort((a, b) => a.line - b.line || a.column - b.column);
+  const [policy] = errors.flatMap(({ direct }) => direct ?? []);
+  const isPolicyOnly =
+    policy !== undefined && document.findings.length === 0 && errors.every(({ direct }) => direct !== undefined);
+  const error = isPolicyOnly
+    ? coded('POLICY-DIRECT', { target: policy.purpose, ...policy })
+    : coded('CONFIG', { file, count: problems.length });
+  return { ok: false, error, problems };
+}
+
+function place(finding: Finding, file: string, document: ConfigDocument): Problem {
+  return toProblem(finding, file, positionOf(finding, document));
+}
+
+/** The key or value itself, or the nearest thing above it that the file has. */
+function positionOf({ path, at }: Finding, document: ConfigDocument): Position {
+  const own = keyName(path);
+  const exact = at === 'key' ? document.keyAt(own) : (document.valueAt(own) ?? document.keyAt(own));
+  return exact ?? nearestAbove(path, document);
+}
+
+function nearestAbove(path: KeyPath, document: ConfigDocument): Position {
+  for (let length = path.length - 1; length > 0; length -= 1) {
+    const position = document.keyAt(keyName(path.slice(0, length)));
+    if (position !== null) return position;
+  }
+  return { line: 1, column: 1 };
+}
+
+function toProblem(finding: Finding, file: string, { line, column }: Position): Problem {
+  const { path, found, allowed, didYouMean, direct, message } = finding;
+  return {
+    file,
+    line,
+    column,
+    key: keyName(path),
+    found,
+    allowed,
+    ...(didYouMean === undefined ? {} : { didYouMean }),
+    ...(direct === undefined ? {} : { code: 'POLICY-DIRECT' as const }),
+    message,
+  };
+}

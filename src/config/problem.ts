@@ -1,0 +1,74 @@
+// A mistake or a warning about the configuration file, with its place in the file.
+//
+// No field ever holds the value of a secret. `key` and `found` can be foreign text: whoever prints them goes through the
+// one formatter, as `problemLine` does; the other texts are ours.
+
+import type { Code } from '#errors/catalogue.ts';
+import { showForeign } from '#errors/template.ts';
+
+/** One mistake or warning. Line and column count from 1. */
+export interface Problem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Path of the key, such as `proxies[0].port`; empty for the file as a whole. */
+  readonly key: string;
+  /** What stands there, cut; only its type where it is a secret. */
+  readonly found: string;
+  /** What may stand there, in words. */
+  readonly allowed: string;
+  readonly didYouMean?: string;
+  /** Set where the mistake has a code of its own, such as POLICY-DIRECT. */
+  readonly code?: Code;
+  /** What is wrong, one sentence. */
+  readonly message: string;
+}
+
+/** A place in the file. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Steps from the root of the file to a key. */
+export type KeyPath = readonly (string | number)[];
+
+/** What a check has found, before it is known where that stands. */
+export interface Finding {
+  readonly path: KeyPath;
+  readonly severity: 'error' | 'warning';
+  /** `key` points at the key itself, `value` at what it holds. */
+  readonly at: 'key' | 'value';
+  readonly found: string;
+  readonly allowed: string;
+  readonly didYouMean?: string;
+  /** Set where going direct is what is wrong: which rule says so, for which purpose. */
+  readonly direct?: { readonly rule: string; readonly purpose: string };
+  readonly message: string;
+}
+
+/** `proxies[0].port` */
+export function keyName(path: KeyPath): string {
+  return path.reduce<string>((name, step) => {
+    if (typeof step === 'number') return `${name}[${step}]`;
+    return name === '' ? step : `${name}.${step}`;
+  }, '');
+}
+
+/** One line for a person: place, key, what is wrong, what was found, what is allowed. */
+export function problemLine(problem: Problem): string {
+  const { file, line, column, key, found, allowed, didYouMean, code, message } = problem;
+  const head = `${showForeign(file)}:${line}:${column}: ${key === '' ? '' : `${showKey(key)}: `}`;
+  const parts = [
+    `${code === undefined ? '' : `[${code}] `}${message}`,
+    found === '' ? '' : `Found: ${showForeign(found)}.`,
+    allowed === '' ? '' : `Allowed: ${allowed}.`,
+    didYouMean === undefined ? '' : `Did you mean ${didYouMean}?`,
+  ];
+  return head + parts.filter((part) => part !== '').join(' ');
+}
+
+/** The key's own name and index are plain; anything else is foreign. */
+function showKey(key: string): string {
+  return /^[A-Za-z0-9_.[\]-]{1,200}$/.test(key) ? key : showForeign(key);
+}

@@ -1,0 +1,66 @@
+// Reads one small file whole, or says in words why not. It opens without hanging on a FIFO, takes regular files only,
+// and never reads more than the limit. Symbolic links are followed: secrets are mounted as links on many platforms.
+
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+
+/** What came of it. */
+export type ReadResult =
+  | { readonly ok: true; readonly bytes: Uint8Array; readonly mode: number }
+  /** `bytes` are the first up to the limit. */
+  | { readonly ok: false; readonly kind: 'too large'; readonly bytes: Uint8Array; readonly reason: string }
+  | { readonly ok: false; readonly kind: 'unreadable'; readonly reason: string };
+
+/** Reads a file of at most `limit` bytes. Never throws. */
+export async function readBounded(path: string, limit: number): Promise<ReadResult> {
+  let handle: FileHandle | null = null;
+  try {
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const facts = await handle.stat();
+    if (!facts.isFile()) {
+      const reason = facts.isDirectory() ? 'it is a directory' : 'it is not a regular file';
+      return { ok: false, kind: 'unreadable', reason };
+    }
+    const bytes = await readUpTo(handle, limit + 1);
+    if (bytes.length > limit) {
+      return {
+        ok: false,
+        kind: 'too large',
+        bytes: bytes.subarray(0, limit),
+        reason: `it is larger than ${limit} bytes`,
+      };
+    }
+    return { ok: true, bytes, mode: facts.mode & 0o777 };
+  } catch (error) {
+    return { ok: false, kind: 'unreadable', reason: inWords(error) };
+  } finally {
+    await handle?.close().catch(() => undefined);
+  }
+}
+
+async function readUpTo(handle: FileHandle, most: number): Promise<Uint8Array> {
+  const buffer = Buffer.alloc(most);
+  let length = 0;
+  while (length < most) {
+    const { bytesRead } = await handle.read(buffer, length, most - length, null);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return buffer.subarray(0, length);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'a part of the path is not a directory',
+  EACCES: 'this user may not read it',
+  EPERM: 'this user may not read it',
+  ELOOP: 'its symbolic links go round in circles',
+  ENAMETOOLONG: 'its path is too long',
+  ENXIO: 'it is not a regular file',
+  EISDIR: 'it is a directory',
+};
+
+function inWords(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return REASONS[code] ?? (code === '' ? String(error) : code);
+}

@@ -1,0 +1,58 @@
+// What `config show` tells: every key with its effective value and where that came from. Secrets show as `***`. Pure.
+
+import { z } from 'zod';
+import { MASK } from '#redaction/secret.ts';
+import type { LoadedSettings } from './load.ts';
+import { type KeyPath, keyName } from './problem.ts';
+import { kindOf, unwrap } from './schema/key.ts';
+import { settingsSchema } from './schema/settings.ts';
+
+/** One key. */
+export interface ExplainedKey {
+  /** Such as `proxies[0].port`. */
+  readonly key: string;
+  /** Ready for JSON; null when it is not set and has no default. */
+  readonly value: string | number | boolean | readonly string[] | null;
+  readonly source: 'default' | 'file';
+  /** Line of the key in the file; null when it is not there. */
+  readonly line: number | null;
+}
+
+/** Explains every key, in the order of the schema. */
+export function explainSettings(loaded: Pick<LoadedSettings, 'settings' | 'lineOf'>): ExplainedKey[] {
+  return explain(settingsSchema, loaded.settings, []).map(({ path, value }) => {
+    const key = keyName(path);
+    const line = loaded.lineOf(key)?.line ?? null;
+    return { key, value, source: line === null ? 'default' : 'file', line };
+  });
+}
+
+interface Leaf {
+  readonly path: KeyPath;
+  readonly value: ExplainedKey['value'];
+}
+
+function explain(schema: z.ZodType, value: unknown, path: KeyPath): Leaf[] {
+  const inner = unwrap(schema);
+  if (value === undefined) return [{ path, value: null }];
+  if (kindOf(inner) === 'secret') return [{ path, value: MASK }];
+  if (inner instanceof z.ZodObject) {
+    const shape = inner.shape as Readonly<Record<string, z.ZodType>>;
+    return Object.entries(shape).flatMap(([key, part]) => explain(part, property(value, key), [...path, key]));
+  }
+  if (inner instanceof z.ZodRecord)
+    return explainEach(inner.valueType as z.ZodType, Object.entries(value as object), path);
+  const element = inner instanceof z.ZodArray ? (inner.element as z.ZodType) : undefined;
+  if (element instanceof z.ZodObject) return explainEach(element, [...(value as unknown[]).entries()], path);
+  return [{ path, value: value as ExplainedKey['value'] }];
+}
+
+/** The entries of a list or record; an empty one is a row of its own. */
+function explainEach(schema: z.ZodType, entries: [string | number, unknown][], path: KeyPath): Leaf[] {
+  if (entries.length === 0) return [{ path, value: [] }];
+  return entries.flatMap(([step, part]) => explain(schema, part, [...path, step]));
+}
+
+function property(value: unknown, key: string): unknown {
+  return (value as Readonly<Record<string, unknown>>)[key];
+}

@@ -1,0 +1,36 @@
+// Writes the files that are made from the schema of the configuration. With --check it writes nothing, names each file
+// that is out of date, and ends 1 when there is one.
+
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makeArtifacts } from '#config/generate/artifacts.ts';
+
+const ROOT = dirname(import.meta.dirname);
+
+function readOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+const [flag, ...rest] = process.argv.slice(2);
+if (rest.length > 0 || (flag !== undefined && flag !== '--check')) {
+  process.stderr.write('Usage: node tools/generate.ts [--check]\n');
+  process.exit(64);
+}
+
+for (const { path, text } of makeArtifacts()) {
+  const file = join(ROOT, path);
+  if (readOrNull(file) === text) continue;
+  if (flag === '--check') {
+    process.stdout.write(`${path} is out of date; run: npm run generate\n`);
+    process.exitCode = 1;
+    continue;
+  }
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  process.stdout.write(`${path} written\n`);
+}
