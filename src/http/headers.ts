@@ -4,13 +4,12 @@
 // is searched for its title in bounded time. Everything here is foreign text: only the one formatter shows it.
 // Pure; a crash leaves nothing.
 
+import { titleOf } from '#proxy/page-title.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { ResponseInfo } from './exchange.ts';
 
 /** So much of a page is searched for its title, in bytes; titles stand near the top. */
 const TITLE_SEARCH_BYTES = 65_536;
-/** Longest title that is kept, in characters; the formatter cuts once more. */
-const TITLE_CHARACTERS = 300;
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
 
@@ -56,13 +55,10 @@ export function contentEncoding(head: ResponseHead): string | null {
 /** The title of an HTML page, on one line, common entities decoded; null when there is none. */
 export function pageTitle(page: Uint8Array): string | null {
   const text = Buffer.from(page.buffer, page.byteOffset, Math.min(page.length, TITLE_SEARCH_BYTES)).toString('utf8');
-  const start = /<title(?=[\s>])[^<>]{0,200}>/i.exec(text);
-  if (start === null) return null;
-  const rest = text.slice(start.index + start[0].length, start.index + start[0].length + 4 * TITLE_CHARACTERS);
-  const end = rest.search(/<\/title/i);
-  const title = decodeEntities(end === -1 ? rest : rest.slice(0, end));
-  const line = title.replaceAll(/\s+/g, ' ').trim();
-  return line === '' ? null : line.slice(0, TITLE_CHARACTERS);
+  const title = decodeEntities(titleOf(text) ?? '')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+  return title === '' ? null : title;
 }
 
 function decodeEntities(text: string): string {
