@@ -32,34 +32,36 @@ export function askConnect(
   connect: { readonly authority: string; readonly headers: Readonly<Record<string, string>> },
   end: Pick<StepEnd<ConnectAnswer>, 'done'>,
 ): () => void {
+  let facade = openFacade((chunk) => socket.write(chunk));
   let interim = 0;
   let firstBytes = '';
-  let facade: Duplex;
 
-  const parse = (write: (chunk: Buffer) => void) => {
-    facade = openFacade(write);
+  const parse = () => {
+    const { authority: path, headers } = connect;
+    const createConnection = () => facade;
     const asking = request({
       method: 'CONNECT',
-      path: connect.authority,
-      headers: connect.headers,
+      path,
+      headers,
       setHost: false,
       maxHeaderSize: HEAD_BYTES,
-      createConnection: () => facade,
+      createConnection,
     });
-    asking.once('connect', (message: IncomingMessage, _facade: Duplex, head: Buffer) => onHead(message, head));
-    asking.on('error', (error: NodeJS.ErrnoException) => onParserError(error));
+    asking.once('connect', (message: IncomingMessage, _facade: Duplex, behind: Buffer) => {
+      onHead(message, Buffer.concat([behind, ...drain(facade)]));
+    });
+    asking.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      if (code.startsWith('HPE_')) end.done({ kind: 'not-http', answer: describe(code, firstBytes) });
+      else end.done({ kind: 'closed', reason: firstBytes === '' ? 'without a word' : 'in the middle of its answer' });
+    });
     asking.end();
   };
-  const onHead = (message: IncomingMessage, head: Buffer) => {
-    const status = message.statusCode ?? 0;
-    const rest = Buffer.concat([head, ...drain(facade)]);
+  const onHead = (message: IncomingMessage, rest: Buffer) => {
+    const { statusCode: status = 0, statusMessage: reason = '', rawHeaders } = message;
     if (status >= 200 || status === SWITCHING_PROTOCOLS) {
       stop();
       if (rest.length > 0) socket.unshift(rest);
-      end.done({
-        kind: 'answered',
-        head: { status, reason: message.statusMessage ?? '', rawHeaders: message.rawHeaders },
-      });
+      end.done({ kind: 'answered', head: { status, reason, rawHeaders } });
       return;
     }
     interim += 1;
@@ -67,42 +69,26 @@ export function askConnect(
       end.done({ kind: 'too-many-interim' });
       return;
     }
-    // The parser is done with this message; the next one reads on, and its own CONNECT goes nowhere.
+    // The parser takes an interim response for the end. The next one reads on, and its own CONNECT goes nowhere.
     facade.destroy();
-    parse(() => {});
+    facade = openFacade(() => {});
+    parse();
     if (rest.length > 0) facade.push(rest);
-    else if (socket.readableEnded) facade.push(null);
+    if (socket.readableEnded) facade.push(null);
   };
-  const onParserError = (error: NodeJS.ErrnoException) => {
-    if (error.code?.startsWith('HPE_') === true)
-      end.done({ kind: 'not-http', answer: describe(error.code, firstBytes) });
-    else end.done({ kind: 'closed', reason: firstBytes === '' ? 'without a word' : 'in the middle of its answer' });
-  };
-  const onReadable = () => {
-    for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+  const unlisten = pump(socket, {
+    onBytes(chunk) {
       if (firstBytes.length < SHOWN_BYTES) firstBytes += chunk.toString('latin1', 0, SHOWN_BYTES);
       facade.push(chunk);
-    }
-  };
-  const onEnd = () => facade.push(null);
-  const onError = (error: NodeJS.ErrnoException) => end.done({ kind: 'closed', reason: error.code ?? 'it broke' });
-  const onClose = () => {
-    if (!socket.readableEnded) end.done({ kind: 'closed', reason: 'it broke' });
-  };
-  /** 'readable' and not 'data': taking this listener off leaves the socket as it was before anybody read. */
+    },
+    onEnd: () => facade.push(null),
+    onBroken: (reason) => end.done({ kind: 'closed', reason }),
+  });
   const stop = () => {
-    socket.off('readable', onReadable);
-    socket.off('end', onEnd);
-    socket.off('error', onError);
-    socket.off('close', onClose);
+    unlisten();
     facade.destroy();
   };
-
-  parse((chunk) => socket.write(chunk));
-  socket.on('readable', onReadable);
-  socket.on('end', onEnd);
-  socket.on('error', onError);
-  socket.on('close', onClose);
+  parse();
   return stop;
 }
 
@@ -132,21 +118,44 @@ export function collectBody(
   });
   asking.end();
   facade.push(Buffer.from(headText(head), 'latin1'));
+  const unlisten = pump(socket, {
+    onBytes: (chunk) => facade.push(chunk),
+    onEnd: () => facade.push(null),
+    onBroken: finish,
+  });
+  return () => {
+    unlisten();
+    facade.destroy();
+  };
+}
+
+/**
+ * Hands on what a socket says, from what it holds already to its end. By 'readable' and not 'data': taking that listener
+ * off leaves the socket as if nobody had read, so that whoever comes next can listen in the ordinary way.
+ */
+function pump(
+  socket: Socket,
+  to: { onBytes: (chunk: Buffer) => void; onEnd: () => void; onBroken: (reason: string) => void },
+): () => void {
   const onReadable = () => {
     for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
-      facade.push(chunk);
+      to.onBytes(chunk);
     }
   };
-  const onEnd = () => facade.push(null);
+  const onError = ({ code }: NodeJS.ErrnoException) => to.onBroken(code ?? 'it broke');
+  const onClose = () => {
+    if (!socket.readableEnded) to.onBroken('it broke');
+  };
   socket.on('readable', onReadable);
-  socket.on('end', onEnd);
-  socket.on('close', finish);
-  if (socket.readableEnded) onEnd();
+  socket.on('end', to.onEnd);
+  socket.on('error', onError);
+  socket.on('close', onClose);
+  if (socket.readableEnded) to.onEnd();
   return () => {
     socket.off('readable', onReadable);
-    socket.off('end', onEnd);
-    socket.off('close', finish);
-    facade.destroy();
+    socket.off('end', to.onEnd);
+    socket.off('error', onError);
+    socket.off('close', onClose);
   };
 }
 
@@ -182,6 +191,7 @@ function headText({ status, rawHeaders }: ResponseHead): string {
 function describe(parserCode: string, firstBytes: string): string {
   if (parserCode === 'HPE_HEADER_OVERFLOW') return `more than ${HEAD_BYTES} bytes of headers`;
   // RFC 8446, 5.1: alert (21) or handshake (22), then the legacy version 3.x.
-  if (/^[\x15\x16]\x03/.test(firstBytes)) return 'a TLS record';
+  const [type, version] = [firstBytes.charCodeAt(0), firstBytes.charCodeAt(1)];
+  if ((type === 21 || type === 22) && version === 3) return 'a TLS record';
   return firstBytes.split(/[\r\n]/, 1)[0]?.slice(0, SHOWN_BYTES) || parserCode;
 }

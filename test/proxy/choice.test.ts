@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CodedError } from '#errors/coded-error.ts';
+import { chooseProxy, type ProxyProfile, type ProxySettings } from '#proxy/choice.ts';
+import { PURPOSES } from '#proxy/route.ts';
+import { forAll } from '#test/support/test-router.ts';
+
+const corp = named('corp', true);
+const lab = named('lab', false);
+
+function named(name: string, isDefault: boolean): ProxyProfile {
+  return { name, address: 'p.example', port: 1, scheme: 'http', authentication: 'transparent', default: isDefault };
+}
+
+function settings(some: Partial<ProxySettings>): ProxySettings {
+  return {
+    proxy_enabled: true,
+    proxy_required: false,
+    proxies: [lab, corp],
+    use_proxy_for: forAll('default'),
+    ...some,
+  };
+}
+
+function failure(some: Partial<ProxySettings>): CodedError {
+  try {
+    chooseProxy('updates', 'u.example:443', settings(some));
+  } catch (error) {
+    if (error instanceof CodedError) return error;
+  }
+  throw new Error('it chose');
+}
+
+describe('the choice of a proxy', () => {
+  it('takes the default profile and says by which settings', () => {
+    expect(chooseProxy('updates', 'u.example:443', settings({}))).toEqual({
+      proxy: corp,
+      reasons: ['use_proxy_for.updates is default', 'proxies[1] corp is the default'],
+    });
+  });
+
+  it('takes the profile that is named, whatever the default is', () => {
+    const use_proxy_for = { ...forAll('default'), platform: 'lab' };
+    expect(chooseProxy('platform', 'u.example:443', settings({ use_proxy_for }))).toEqual({
+      proxy: lab,
+      reasons: ['use_proxy_for.platform is lab', 'proxies[0] is lab'],
+    });
+  });
+
+  it.each([
+    [{ proxy_enabled: false }, ['proxy_enabled is false']],
+    [{ use_proxy_for: forAll('none') }, ['use_proxy_for.updates is none']],
+    [{ proxies: [] }, ['use_proxy_for.updates is default', 'no proxies are configured']],
+  ])('goes direct by %j and says so', (some, reasons) => {
+    expect(chooseProxy('updates', 'u.example:443', settings(some))).toEqual({ proxy: null, reasons });
+  });
+
+  it.each([
+    [{ proxy_enabled: false }, 'proxy_enabled is false'],
+    [{ use_proxy_for: forAll('none') }, 'use_proxy_for.updates is none'],
+    [{ proxies: [] }, 'no proxies are configured'],
+  ])('under proxy_required refuses to go direct by %j and names the rule', (some, rule) => {
+    const error = failure({ ...some, proxy_required: true });
+    expect(error.code).toBe('POLICY-DIRECT');
+    expect(error.facts).toMatchObject({ rule, purpose: 'updates', target: 'u.example:443' });
+  });
+
+  it.each([
+    [{ use_proxy_for: forAll('gone') }, 'proxies'],
+    [{ proxies: [lab] }, 'proxies[].default'],
+  ])('never guesses when the profile does not exist: %j', (some, key) => {
+    const error = failure(some);
+    expect(error.code).toBe('CONFIG-INCOMPLETE');
+    expect(error.facts).toMatchObject({ key });
+  });
+
+  it('is direct under proxy_required for no settings at all', () => {
+    const names = fc.constantFrom('none', 'default', 'corp', 'lab', 'gone');
+    const profiles = fc.subarray([corp, lab]);
+    fc.assert(
+      fc.property(names, profiles, fc.boolean(), fc.constantFrom(...PURPOSES), (name, proxies, enabled, purpose) => {
+        const some = { use_proxy_for: forAll(name), proxies, proxy_enabled: enabled, proxy_required: true };
+        try {
+          expect(chooseProxy(purpose, 'u.example:443', settings(some)).proxy).not.toBeNull();
+        } catch (error) {
+          expect((error as CodedError).code).toMatch(/^(POLICY-DIRECT|CONFIG-INCOMPLETE)$/);
+        }
+      }),
+    );
+  });
+});

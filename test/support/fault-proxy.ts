@@ -1,0 +1,126 @@
+/**
+ * A proxy on loopback that behaves as its script says: from a well-behaved CONNECT to the faults of the field. It keeps
+ * what it was sent, and knows each connection, so that a test can wait until the other side has let go.
+ */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { pipeTo } from './tls-origin.ts';
+
+/** What a script is given: the client's socket, the request head, and how often somebody asked before. */
+export type Script = (client: Socket, head: string, earlier: number) => void;
+
+export interface FaultProxy {
+  readonly port: number;
+  /** Request heads in order. */
+  readonly heads: readonly string[];
+  /** Connections taken so far. */
+  readonly connections: number;
+  /** Resolves when no connection is open. */
+  allClosed(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The faults; each is a script, or a way to greet. */
+export const FAULTS = {
+  /** Takes the connection, reads, and never says a word. */
+  silent: () => {},
+  closesBeforeAnswering: (client) => client.end(),
+  resetsInTheMiddle: (client) => {
+    client.write('HTTP/1.1 200 Connec');
+    setImmediate(() => client.resetAndDestroy());
+  },
+  closesInTheMiddle: (client) => client.end('HTTP/1.1 200 Connec'),
+  challengesWithoutChallenge: (client) => {
+    client.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n');
+  },
+  grantsThenSilence: (client) => {
+    client.write('HTTP/1.1 200 OK\r\n\r\n');
+  },
+  hugeHeaders: (client) => {
+    client.write(`HTTP/1.1 200 OK\r\n${`X-Fill: ${'x'.repeat(1_000)}\r\n`.repeat(1_048)}\r\n`);
+  },
+  slowHeaders: (client) => {
+    const answer = 'HTTP/1.1 200 OK\r\nX-Slow: 1\r\n'.repeat(40);
+    let at = 0;
+    const timer = setInterval(() => {
+      client.write(answer[at % answer.length] ?? '');
+      at += 1;
+    }, 2);
+    client.on('close', () => clearInterval(timer));
+  },
+  htmlInsteadOfAReply: (client) => client.end('<html><title>Welcome</title></html>'),
+  garbage: (client) => {
+    client.write(Buffer.from(Array.from({ length: 3_000 }, (_none, index) => (index * 73 + 11) % 256)));
+  },
+  endlessInterim: (client) => {
+    const interim = Buffer.from('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(1_000));
+    let left = 50;
+    const more = () => {
+      left -= 1;
+      if (left < 0 || client.destroyed) return;
+      if (client.write(interim)) setImmediate(more);
+      else client.once('drain', more);
+    };
+    more();
+  },
+  webServer: (client) => {
+    client.end('HTTP/1.1 405 Not Allowed\r\nServer: nginx\r\nContent-Length: 12\r\n\r\nnot a method');
+  },
+} as const satisfies Record<string, Script>;
+
+/** Answers CONNECT as an honest proxy would; every name leads to `port` on loopback. */
+export function honest(port: number, answer = 'HTTP/1.1 200 Connection established\r\n\r\n'): Script {
+  return (client) => {
+    client.write(answer);
+    pipeTo(client, port);
+  };
+}
+
+/** Answers with exactly this and closes. */
+export function says(text: string): Script {
+  return (client) => client.end(text);
+}
+
+export async function startFaultProxy(script: Script, greeting?: string): Promise<FaultProxy> {
+  const sockets = new Set<Socket>();
+  const heads: string[] = [];
+  let connections = 0;
+  const server = createServer((client) => {
+    connections += 1;
+    sockets.add(client);
+    client.on('error', () => {});
+    client.on('close', () => sockets.delete(client));
+    if (greeting !== undefined) client.write(greeting);
+    let text = '';
+    const onData = (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+      const end = text.indexOf('\r\n\r\n');
+      if (end === -1) return;
+      client.off('data', onData);
+      heads.push(text.slice(0, end + 4));
+      const behind = Buffer.from(text.slice(end + 4), 'latin1');
+      client.pause();
+      if (behind.length > 0) client.unshift(behind);
+      client.resume();
+      script(client, text.slice(0, end + 4), heads.length - 1);
+    };
+    client.on('data', onData);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    heads,
+    get connections() {
+      return connections;
+    },
+    async allClosed() {
+      await Promise.all([...sockets].map((socket) => (socket.destroyed ? undefined : once(socket, 'close'))));
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

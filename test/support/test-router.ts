@@ -1,0 +1,112 @@
+/** A router of tests: one proxy (or none), short deadlines, its events kept; and HTTP/1.1 by hand over its lanes. */
+import { once } from 'node:events';
+import type { SallyportEvent } from '#logging/events.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import type { ProxyProfile } from '#proxy/choice.ts';
+import { type Lane, PURPOSES, type Purpose, type Router } from '#proxy/route.ts';
+import { createRouter, type RouterParts, type RouterSettings } from '#proxy/router.ts';
+import type { TlsTrust } from '#proxy/trust.ts';
+import { Secret } from '#redaction/secret.ts';
+import { type Clock, systemClock } from '#system/clock.ts';
+
+/** Long enough for any answer on loopback, also on a busy machine. */
+const AMPLE_MS = 15_000;
+
+export interface TestRouterOptions {
+  readonly proxies?: readonly ProxyProfile[];
+  readonly settings?: Partial<RouterSettings>;
+  readonly timeouts?: Partial<RouterSettings['response_timeout']>;
+  readonly trust?: TlsTrust;
+  readonly ledger?: Ledger;
+  readonly clock?: Clock;
+  readonly userAgent?: string;
+}
+
+export interface TestRouter extends Router {
+  readonly events: SallyportEvent[];
+  /** What was registered to be masked. */
+  readonly known: string[];
+}
+
+export function testRouter(options: TestRouterOptions = {}): TestRouter {
+  const events: SallyportEvent[] = [];
+  const known: string[] = [];
+  const parts: RouterParts = {
+    settings: routerSettings(options),
+    clock: options.clock ?? systemClock,
+    tls: forAll(options.trust ?? {}),
+    ledger: options.ledger ?? new Ledger(),
+    known: { add: (secret) => known.push(secret.reveal()) },
+    report: (event) => events.push(event),
+    ...(options.userAgent === undefined ? {} : { userAgent: options.userAgent }),
+  };
+  return { ...createRouter(parts), events, known };
+}
+
+/** A profile with the name `corp`, the default one; Basic when a password is given. */
+export function profile(port: number, basic?: { user?: string; password: string; domain?: string }): ProxyProfile {
+  const common = { name: 'corp', address: '127.0.0.1', port, scheme: 'http', default: true } as const;
+  if (basic === undefined) return { ...common, authentication: 'transparent' };
+  const { user = 'svc', domain } = basic;
+  return { ...common, authentication: 'basic', user, domain, password: new Secret(basic.password) };
+}
+
+export function forAll<T>(value: T): Record<Purpose, T> {
+  return Object.fromEntries(PURPOSES.map((purpose) => [purpose, value])) as Record<Purpose, T>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+  readonly rawHeaders: readonly string[];
+}
+
+/** One GET over a lane, by hand; lets go of the lane. Throws what the lane's judge throws. */
+export async function get(lane: Lane, url: URL): Promise<Answer> {
+  const target = lane.form === 'absolute' ? url.href : `${url.pathname}${url.search}`;
+  const headers = { Host: url.host, Connection: 'close', ...lane.requestHeaders };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  let text = '';
+  const take = (chunk: Uint8Array) => {
+    text += Buffer.from(chunk).toString('latin1');
+  };
+  if (lane.bulk === null) lane.socket.on('data', take);
+  else lane.bulk.consume(take);
+  lane.socket.write(`GET ${target} HTTP/1.1\r\n${lines.join('')}\r\n`);
+  try {
+    await once(lane.socket, 'end');
+    const answer = parseAnswer(text);
+    lane.judgeResponse({ status: answer.status, reason: '', rawHeaders: answer.rawHeaders }, url.href);
+    return answer;
+  } finally {
+    lane.release();
+  }
+}
+
+function parseAnswer(text: string): Answer {
+  const end = text.indexOf('\r\n\r\n');
+  const head = text.slice(0, end);
+  const [statusLine = '', ...fields] = head.split('\r\n');
+  const rawHeaders = fields.flatMap((field) => {
+    const colon = field.indexOf(':');
+    return [field.slice(0, colon), field.slice(colon + 1).trim()];
+  });
+  return { status: Number(statusLine.split(' ')[1]), head, body: text.slice(end + 4), rawHeaders };
+}
+
+function routerSettings(options: TestRouterOptions): RouterSettings {
+  return {
+    proxy_enabled: true,
+    proxy_required: false,
+    proxies: options.proxies ?? [],
+    use_proxy_for: forAll('default'),
+    response_timeout: {
+      connect_timeout_ms: AMPLE_MS,
+      tunnel_timeout_ms: AMPLE_MS,
+      tls_timeout_ms: AMPLE_MS,
+      ...options.timeouts,
+    },
+    ...options.settings,
+  };
+}
