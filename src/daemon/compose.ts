@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { LoadedSettings } from '#config/load.ts';
 import { applySettings } from '#config/reload.ts';
-import type { CodedError } from '#errors/coded-error.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { openLog } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
@@ -77,7 +77,8 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
   try {
     const network = new NetworkRoom({ clock, known, report, userAgent: `Sallyport/${version}` });
     const inForce = new SettingsRoom(settings);
-    await applySettings([network, inForce], null, settings);
+    const applied = await applySettings([network, inForce], null, settings);
+    if (!applied.ok) throw applied.failures[0]?.error ?? coded('INTERNAL', { reason: 'no room said why' });
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, report });
     const shared = { clock, report, habits: state.habits, router: network, settings: () => inForce.current };
     const agent = { id: state.agentId, version };

@@ -4,7 +4,7 @@
 // as they were. The ledger of rejected credentials outlives every router.
 
 import { readBounded } from '#config/read-bounded.ts';
-import type { Reloadable } from '#config/reload.ts';
+import type { CommitReport, Reloadable } from '#config/reload.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
@@ -33,7 +33,6 @@ export class NetworkRoom implements Router, Reloadable {
   readonly #ledger = new Ledger();
   #candidate: Router | null = null;
   #current: Router | null = null;
-  #previous: Router | null = null;
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
@@ -57,10 +56,10 @@ export class NetworkRoom implements Router, Reloadable {
     });
   }
 
-  commit(): void {
-    this.#previous = this.#current;
-    this.#current = this.#candidate ?? this.#previous;
+  commit(): Promise<CommitReport> {
+    this.#current = this.#candidate ?? this.#current;
     this.#candidate = null;
+    return Promise.resolve({ changes: [] });
   }
 }
 

@@ -1,6 +1,6 @@
 // The settings in force: replaced as a whole, after every room has agreed. The first and simplest `Reloadable`.
 
-import type { Reloadable } from '#config/reload.ts';
+import type { CommitReport, Reloadable } from '#config/reload.ts';
 import type { Settings } from '#config/settings.ts';
 
 /** Holds what everybody asks for by `settings()`. */
@@ -20,7 +20,8 @@ export class SettingsRoom implements Reloadable {
     // Any settings that passed the schema can be held.
   }
 
-  commit(_from: Settings | null, to: Settings): void {
+  commit(_from: Settings | null, to: Settings): Promise<CommitReport> {
     this.#current = to;
+    return Promise.resolve({ changes: [] });
   }
 }

@@ -1,0 +1,95 @@
+// The ports of a round for tests: real rooms over given files and a real loopback network, nothing of them mocked.
+
+import { settingsSchema } from '#config/schema/settings.ts';
+import type { Settings } from '#config/settings.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { PathHabits } from '#path/habits.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import { createRouter } from '#proxy/router.ts';
+import type { TlsTrust } from '#proxy/trust.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { openSpool } from '#spool/spool.ts';
+import { type Clock, systemClock } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import { ResponseTimeoutModel } from '#timeout/model.ts';
+import { loadAgentId } from '#updates/agent-id.ts';
+import { HttpFeed } from '#updates/http-feed.ts';
+import { UpdatesMemory } from '#updates/memory.ts';
+import { PackageStore } from '#updates/package-store.ts';
+import type { UpdatesPorts } from '#updates/ports.ts';
+import { type RoundReport, runRound } from '#updates/round.ts';
+
+export interface RigOptions {
+  readonly files: Files;
+  /** The folder of everything; `packages` and `state` are made in it. */
+  readonly dir: string;
+  readonly settings: Settings;
+  readonly clock?: Clock;
+  readonly ledger?: Ledger;
+  readonly updatesTls?: TlsTrust;
+}
+
+/** A Sallyport without a process around it. */
+export interface Rig {
+  readonly ports: UpdatesPorts;
+  readonly events: SallyportEvent[];
+  /** Names of the codes that were reported, in order. */
+  codes(): string[];
+  round(signal?: AbortSignal): Promise<RoundReport>;
+}
+
+/** Settings with the shipped defaults and these sections laid over them; one attempt, unless said otherwise. */
+export function testSettings(dir: string, over: Record<string, unknown> = {}): Settings {
+  const { updates, ...rest } = over as { updates?: object };
+  const parsed = settingsSchema.parse({ version: 1, retry: { attempts: 1 }, ...rest, updates: { ...updates } });
+  return {
+    ...parsed,
+    updates: { ...parsed.updates, packages_dir: `${dir}/packages` },
+    logging: { ...parsed.logging, dir: `${dir}/logs` },
+    daemon: { state_dir: `${dir}/state`, control_socket: `${dir}/state/control.sock` },
+  } as unknown as Settings;
+}
+
+/** Builds the ports as the composition root does, over the given files. */
+export async function openRig(options: RigOptions): Promise<Rig> {
+  const { files, dir, settings } = options;
+  const clock = options.clock ?? systemClock;
+  const events: SallyportEvent[] = [];
+  const report = (event: SallyportEvent) => void events.push(event);
+  const stateDir = `${dir}/state`;
+  await files.makeDirectory(stateDir, 0o700);
+  const agent = { id: (await loadAgentId(files, `${stateDir}/agent.json`)).id, version: '0.1.0' };
+  const memory = new UpdatesMemory(files, `${stateDir}/updates.json`);
+  await memory.load();
+  const habits = new PathHabits(files, `${stateDir}/paths.json`, clock);
+  await habits.load();
+  const router = createRouter({
+    settings,
+    clock,
+    tls: { updates: options.updatesTls ?? {}, support_logs: {}, exposure_analytics: {}, platform: {} },
+    ledger: options.ledger ?? new Ledger(),
+    known: new KnownSecrets(),
+    report,
+  });
+  const shared = { clock, report, habits, router, agent, settings: () => settings };
+  const ports: UpdatesPorts = {
+    ...shared,
+    files,
+    random: () => 0,
+    memory,
+    feed: new HttpFeed(shared),
+    spool: await openSpool({ files, dir: `${stateDir}/spool`, clock, quotaEntries: 1_000, report }),
+    store: new PackageStore(files, settings.updates.packages_dir),
+    model: new ResponseTimeoutModel({ mode: 'fixed', baseMs: settings.response_timeout.base_ms }),
+  };
+  return {
+    ports,
+    events,
+    codes: () => events.flatMap((event) => ('error' in event && event.error instanceof Error ? [codeOf(event.error)] : [])),
+    round: (signal = new AbortController().signal) => runRound(ports, signal),
+  };
+}
+
+function codeOf(error: Error): string {
+  return String((error as { code?: unknown }).code ?? error.name);
+}

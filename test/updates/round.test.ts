@@ -1,0 +1,408 @@
+// A whole round over a real loopback network and an in-memory disk: what a healthy one does, and that no fault of the
+// far side, of the way or of the disk publishes anything or reaches anything else.
+
+import { zipSync } from 'fflate';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { classicLine } from '#logging/classic.ts';
+import { toRecord } from '#logging/record.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { feedOf, itemFor, makeJar, sha256 } from '#test/support/jars.ts';
+import { openRig, type Rig, testSettings } from '#test/support/round-rig.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+const DIR = '/data';
+const jar = makeJar('1602503', 40_000);
+let origin: ScriptedOrigin;
+let files: CrashingFiles;
+
+beforeEach(async () => {
+  origin = await startScriptedOrigin();
+  files = new CrashingFiles();
+});
+afterEach(() => origin.close());
+
+function offer(items: readonly unknown[], fields: Record<string, unknown> = {}): void {
+  origin.serve('/feed.json', feedOf(items, fields), 'application/json');
+}
+
+function rig(updates: Record<string, unknown> = {}, over: Record<string, unknown> = {}): Promise<Rig> {
+  const settings = testSettings(DIR, {
+    updates: { feed_url: `${origin.url}/feed.json`, acknowledge_url: `${origin.url}/acknowledge`, ...updates },
+    ...over,
+  });
+  return openRig({ files, dir: DIR, settings });
+}
+
+const published = () => files.names().filter((name) => name.endsWith('.jar'));
+const lines = ({ events }: Rig) =>
+  events
+    .map((event) => toRecord(event, 0, { redact: (text) => text }))
+    .filter(({ level }) => level !== 'debug')
+    .map((record) => classicLine(record).replace(/^\S+ /, ''));
+
+describe('a healthy round', () => {
+  it('downloads, verifies, publishes and acknowledges, in the words of the manual', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+
+    const { ports, events, ...run } = await rig();
+    const report = await run.round();
+
+    expect(report).toMatchObject({ error: null, published: ['1602503'], failed: [] });
+    expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(jar)).toBe(true);
+    const found = await ports.store.find('1602503');
+    expect(found?.sidecar).toMatchObject({ trust: 'loopback', item: { sha256: sha256(jar), length: jar.length } });
+    expect(origin.receipts).toMatchObject([{ id: '1602503', outcome: 'published' }]);
+    const told = lines({ events } as Rig).join('\n');
+    expect(told).toContain('[INFO] [Thread: Updater] Downloading update ID 1602503.');
+    expect(told).toContain('[INFO] [Thread: Updater] Acknowledging receipt of update ID 1602503.');
+    expect(files.names().filter((name) => name.includes('.staging/'))).toEqual([]);
+  });
+
+  it('asks for nothing but the feed when everything is here', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    await (await rig()).round();
+    origin.asked.length = 0;
+
+    for (let n = 0; n < 3; n += 1) await (await rig()).round();
+
+    expect(origin.asked).toEqual(Array.from({ length: 3 }, () => 'GET /feed.json'));
+    expect(origin.receipts).toHaveLength(1);
+  });
+
+  it('makes no package request in three rounds after pruning', async () => {
+    const jars = ['u1', 'u2', 'u3'].map((id) => ({ id, bytes: makeJar(id, 2_000) }));
+    for (const [at, { id, bytes }] of jars.entries()) {
+      offer(jars.slice(0, at + 1).map((one) => itemFor(one.id, one.bytes)), { serial: at + 1 });
+      origin.serve(`/${id}.jar`, bytes);
+      await (await rig({ keep_versions: 1 })).round();
+    }
+    expect(published()).toEqual([`${DIR}/packages/u3.jar`]);
+    origin.asked.length = 0;
+
+    for (let n = 0; n < 3; n += 1) await (await rig({ keep_versions: 1 })).round();
+
+    expect(origin.asked.filter((asked) => asked.includes('.jar'))).toEqual([]);
+    expect(published()).toEqual([`${DIR}/packages/u3.jar`]);
+  });
+
+  it('moves a withdrawn package aside and tells the vendor once', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    await (await rig()).round();
+    offer([itemFor('1602503', jar, { withdrawn: true })], { serial: 2 });
+
+    for (let n = 0; n < 2; n += 1) await (await rig()).round();
+
+    expect(published()).toEqual([`${DIR}/packages/withdrawn/1602503.jar`]);
+    expect(origin.receipts.map(({ outcome }) => outcome)).toEqual(['published', 'withdrawn']);
+  });
+
+  it('keeps the receipt beside the package when there is no endpoint', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+
+    const made = await rig({ acknowledge_url: undefined });
+    await made.round();
+
+    expect(JSON.parse(files.content(`${DIR}/packages/1602503.receipt.json`)?.toString() ?? '')).toMatchObject({
+      id: '1602503',
+      outcome: 'published',
+    });
+    expect(lines(made).filter((line) => line.includes('Acknowledging'))).toHaveLength(1);
+    expect(made.ports.spool.size).toBe(0);
+  });
+
+  it('resumes after a cut where it stopped, and the bytes are right', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.on('/1602503.jar', (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/java-archive', 'content-length': jar.length, etag: '"v1"' });
+      response.write(jar.subarray(0, 10_000), () => response.destroy());
+    });
+    const first = await rig();
+    await first.round();
+    expect(first.codes()).toContain('CONNECTION-LOST');
+    origin.serve('/1602503.jar', jar);
+
+    const second = await rig();
+    await second.round();
+
+    expect(lines(second).join('\n')).toMatch(/Resuming update ID 1602503 at [1-9]\d* of \d+ bytes\./);
+    expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(jar)).toBe(true);
+  });
+
+  it('starts from zero, and says so, when the server sends the whole instead of the rest', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.on('/1602503.jar', (_request, response) => {
+      response.writeHead(200, { 'content-length': jar.length });
+      response.write(jar.subarray(0, 10_000), () => response.destroy());
+    });
+    await (await rig()).round();
+    origin.on('/1602503.jar', (_request, response) => {
+      response.writeHead(200, { 'content-length': jar.length });
+      response.end(jar);
+    });
+
+    const second = await rig();
+    await second.round();
+
+    const told = lines(second);
+    expect(told.findIndex((line) => line.includes('starts from zero'))).toBeGreaterThan(0);
+    expect(told.filter((line) => line.includes('Downloading update ID 1602503.'))).toHaveLength(1);
+    expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(jar)).toBe(true);
+  });
+
+  it('tries a damaged resume once more from zero, with a fresh copy asked for', async () => {
+    offer([itemFor('1602503', jar)]);
+    const asked: (string | undefined)[] = [];
+    origin.on('/1602503.jar', (request, response) => {
+      asked.push(request.headers['cache-control']);
+      response.writeHead(200, { 'content-length': jar.length });
+      response.end(asked.length === 1 ? Buffer.alloc(jar.length, jar.subarray(0, 100)) : jar);
+    });
+
+    const made = await rig({}, { retry: { attempts: 2 } });
+    await made.round();
+
+    expect(asked).toEqual([undefined, 'no-cache']);
+    expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(jar)).toBe(true);
+  });
+
+  it('publishes a zip bomb whose digest is right as it is', async () => {
+    const bomb = Buffer.from(zipSync({ bomb: new Uint8Array(50_000_000) }, { level: 9 }));
+    offer([itemFor('1602503', bomb)]);
+    origin.serve('/1602503.jar', bomb);
+
+    await (await rig()).round();
+
+    expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(bomb)).toBe(true);
+  });
+
+  it('never publishes what stands on a package that failed', async () => {
+    const second = makeJar('1602504', 3_000);
+    offer([itemFor('1602503', jar), itemFor('1602504', second, { requires: ['1602503'] })]);
+    origin.serve('/1602503.jar', jar.subarray(0, 100));
+    origin.serve('/1602504.jar', second);
+
+    const report = await (await rig()).round();
+
+    expect(report.published).toEqual([]);
+    expect(published()).toEqual([]);
+  });
+
+  it('fetches again what was changed or removed, and moves the changed one aside', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    await (await rig()).round();
+    await files.remove(`${DIR}/packages/1602503.jar`);
+    files.plantFile(`${DIR}/packages/1602503.jar`, Buffer.alloc(jar.length));
+
+    const made = await rig();
+    await made.round();
+
+    expect(made.codes()).toContain('PACKAGE-DAMAGED');
+    expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(jar)).toBe(true);
+    expect(files.names()).toContain(`${DIR}/packages/damaged/1602503.jar`);
+    expect(origin.receipts).toHaveLength(1);
+  });
+
+  it('sends a refused receipt once a day to an endpoint that is not there, and never drops it', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    origin.on('/acknowledge', (_request, response) => void response.writeHead(404).end());
+    const clock = new FakeClock();
+    const settings = testSettings(DIR, {
+      updates: { feed_url: `${origin.url}/feed.json`, acknowledge_url: `${origin.url}/acknowledge` },
+    });
+
+    const made = await openRig({ files, dir: DIR, settings, clock });
+    await made.round();
+    await made.round();
+
+    expect(made.codes().filter((code) => code === 'ACKNOWLEDGE-REFUSED')).toHaveLength(1);
+    expect(made.ports.spool.nextDueAt()).toBe(clock.now() + 86_400_000);
+    await clock.advanceAsync(86_400_000);
+    await made.round();
+    expect(origin.asked.filter((asked) => asked === 'POST /acknowledge')).toHaveLength(2);
+    expect(made.ports.spool.size).toBe(1);
+  });
+});
+
+describe('a fault of the far side', () => {
+  const page = '<html><head><title>Access Denied - Category Software Downloads</title></head></html>';
+  const send = (headers: Record<string, string | number>, body: string | Uint8Array, status = 200) =>
+    origin.on('/1602503.jar', (_request, response) => {
+      response.writeHead(status, headers);
+      response.end(body);
+    });
+
+  it.each<[string, string, () => void]>([
+    ['a block page', 'NOT-THE-PACKAGE', () => send({ 'content-type': 'text/html' }, page)],
+    ['a page that calls itself a package', 'LENGTH-MISMATCH', () => send({ 'content-length': page.length }, page)],
+    ['a body that is cut', 'CONNECTION-LOST', () =>
+      origin.on('/1602503.jar', (_request, response) => {
+        response.writeHead(200, { 'content-length': jar.length });
+        response.write(jar.subarray(0, 5_000), () => response.destroy());
+      })],
+    ['a chunked body that ends early', 'BODY-SHORT', () => send({}, jar.subarray(0, 5_000))],
+    ['other bytes of the same length', 'DIGEST-MISMATCH', () =>
+      send({}, Buffer.concat([jar.subarray(0, 5_000), Buffer.alloc(1_000), jar.subarray(6_000)]))],
+    ['something else than an archive', 'NOT-A-JAR', () => send({}, Buffer.alloc(jar.length, 'x'))],
+    ['a Content-Length of 2 GiB', 'LENGTH-MISMATCH', () =>
+      origin.on('/1602503.jar', (_request, response) => {
+        response.writeHead(200, { 'content-length': 2 ** 31 });
+        response.write(jar);
+      })],
+    ['more bytes than promised', 'BODY-TOO-LONG', () => send({}, Buffer.concat([jar, jar]))],
+    ['a gzip bomb', 'CONTENT-ENCODED', () => send({ 'content-encoding': 'gzip' }, gzipSync(Buffer.alloc(5_000_000)))],
+    ['a redirect to itself', 'REDIRECT-LOOP', () => send({ location: '/1602503.jar' }, '', 302)],
+    ['a redirect to the metadata service', 'URL-INTERNAL', () => send({ location: 'http://169.254.169.254/x' }, '', 302)],
+    ['a redirect to another loopback address', 'URL-INTERNAL', () => send({ location: 'http://[::1]:1/x' }, '', 302)],
+    ['a redirect to a foreign host', 'URL-FOREIGN', () => send({ location: 'http://evil.example/x' }, '', 302)],
+    ['a redirect without a Location', 'REDIRECT-INVALID', () => send({}, '', 302)],
+    ['a package that is gone', 'ORIGIN-REFUSED', () => send({}, '', 404)],
+    ['a server in trouble', 'ORIGIN-STATUS', () => send({}, '', 503)],
+    ['an origin that asks for proxy credentials', 'ORIGIN-407', () => send({ 'proxy-authenticate': 'Basic' }, '', 407)],
+  ])('%s is %s and publishes nothing', async (_what, code, arrange) => {
+    offer([itemFor('1602503', jar)]);
+    arrange();
+
+    const made = await rig();
+    const report = await made.round();
+
+    expect(report.failed.map(({ error }) => error.code)).toEqual([code]);
+    expect(published()).toEqual([]);
+    expect(origin.asked.filter((asked) => !/^(?:GET \/feed.json|GET \/1602503.jar|POST \/acknowledge)$/.test(asked))).toEqual([]);
+  });
+
+  it('says what a block page was: type, bytes, title', async () => {
+    offer([itemFor('1602503', jar)]);
+    send({ 'content-type': 'text/html; charset=utf-8' }, page);
+
+    const made = await rig();
+    await made.round();
+
+    expect(lines(made).find((line) => line.includes('NOT-THE-PACKAGE'))).toContain('titled "Access Denied - Category Software Downloads"');
+  });
+
+  it.each<[string, string, () => void]>([
+    ['a feed that is a block page', 'FEED-NOT-JSON', () => origin.serve('/feed.json', page, 'text/html')],
+    ['a feed that expired', 'FEED-STALE', () => offer([], { expires: '2020-01-01T00:00:00Z' })],
+    ['10,000 bogus items', 'FEED-LIMIT', () => offer(Array.from({ length: 10_000 }, (_, n) => ({ id: `bogus${n}` })))],
+    ['a feed of a newer format', 'FEED-NEWER', () => offer([], { format: 2 })],
+    ['a feed that is gone', 'ORIGIN-REFUSED', () => origin.on('/feed.json', (_request, response) => void response.writeHead(404).end())],
+    ['a feed without an end', 'DOCUMENT-TOO-LARGE', () =>
+      origin.on('/feed.json', (_request, response) => {
+        const pour = () => {
+          while (response.write(' '.repeat(65_536)));
+        };
+        response.on('drain', pour);
+        pour();
+      })],
+  ])('%s is %s and asks for nothing else', async (_what, code, arrange) => {
+    arrange();
+
+    const report = await (await rig()).round();
+
+    expect(report.error?.code).toBe(code);
+    expect(new Set(origin.asked)).toEqual(new Set(['GET /feed.json']));
+    expect(published()).toEqual([]);
+  });
+
+  it.each<[string, string, object]>([
+    ['an id that is a path', 'ID-INVALID', { id: '../../etc/x' }],
+    ['a package at a foreign host', 'URL-FOREIGN', { file: undefined, url: 'http://evil.example/x.jar' }],
+    ['a package at the metadata service', 'URL-INTERNAL', { file: undefined, url: 'http://169.254.169.254/x' }],
+    ['a file name that leads to another host', 'URL-FOREIGN', { file: '//evil.example/x.jar' }],
+  ])('%s is %s and dials nobody', async (_what, code, fields) => {
+    offer([itemFor('1602503', jar, fields as Record<string, unknown>)]);
+
+    const made = await rig();
+    await made.round();
+
+    expect(made.codes()).toContain(code);
+    expect(origin.asked.filter((asked) => asked !== 'POST /acknowledge')).toEqual(['GET /feed.json']);
+  });
+
+  it('refuses a feed that went back, and one that changed under its serial', async () => {
+    offer([], { serial: 7 });
+    await (await rig()).round();
+
+    offer([], { serial: 6 });
+    expect((await (await rig()).round()).error?.code).toBe('FEED-ROLLBACK');
+    offer([itemFor('1602503', jar)], { serial: 7 });
+    expect((await (await rig()).round()).error?.code).toBe('FEED-FORKED');
+  });
+
+  it('refuses an id that comes with another digest, and keeps what it published', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    await (await rig()).round();
+    offer([itemFor('1602503', makeJar('other', 10))], { serial: 2 });
+
+    const made = await rig();
+    await made.round();
+
+    expect(made.codes()).toContain('ID-REUSED');
+    expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(jar)).toBe(true);
+  });
+
+  it('refuses an unsigned feed over plain http from elsewhere, without dialling', async () => {
+    const report = await (await rig({ feed_url: 'http://updates.example.com/feed.json' })).round();
+
+    expect(report.error?.code).toBe('FEED-UNSIGNED');
+    expect(origin.asked).toEqual([]);
+  });
+
+  it('tells a silent server by code and by the key that ended it', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.on('/1602503.jar', () => undefined);
+    const settings = testSettings(DIR, { updates: { feed_url: `${origin.url}/feed.json` } });
+    const quick = { ...settings, response_timeout: { ...settings.response_timeout, base_ms: 60 } };
+
+    const report = await (await openRig({ files, dir: DIR, settings: quick })).round();
+
+    expect(report.failed[0]?.error.message).toMatch(/\[RESPONSE-TIMEOUT\] .*response_timeout\.base_ms/);
+  });
+});
+
+describe('something planted in staging', () => {
+  const staged = `${DIR}/packages/.staging/1602503.jar.unverified`;
+
+  it.each<[string, string, () => void]>([
+    ['a symbolic link', 'FILE-SYMLINK', () => files.plantSymlink(staged, '/outside/secret')],
+    ['a FIFO', 'FILE-SPECIAL', () => files.plantFifo(staged)],
+    ['a hard link', 'FILE-LINKED', () => files.plantLink(staged, '/outside/secret')],
+  ])('%s is %s and nothing outside is touched', async (_what, code, plant) => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    files.plantFolder('/outside');
+    files.plantFile('/outside/secret', 'untouched');
+    files.plantFolder(`${DIR}/packages/.staging`);
+    plant();
+
+    const made = await rig();
+    const report = await made.round();
+
+    expect(report.failed.map(({ error }) => error.code)).toEqual([code]);
+    expect(published()).toEqual([]);
+    expect(files.content('/outside/secret')?.toString()).toBe('untouched');
+  });
+});
+
+describe('state of a newer format', () => {
+  it('is set aside and named, and the round goes on', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    files.plantFolder(`${DIR}/state`);
+    files.plantFile(`${DIR}/state/updates.json`, JSON.stringify({ format: 99 }));
+
+    const report = await (await rig()).round();
+
+    expect(report.published).toEqual(['1602503']);
+    expect(files.names()).toContain(`${DIR}/state/updates.json.format-99`);
+  });
+});
