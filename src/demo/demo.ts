@@ -1,0 +1,134 @@
+// `npm start`: a small update server, a forward proxy and Sallyport between them, all on this machine.
+//
+// Everything lies in the demo's own folder and is made afresh at each start; the admin's configuration, packages and
+// logs are not touched. Nothing but loopback is used. A crash leaves the folder, which the next start empties.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { buildFeed } from '#origin/feed-builder.ts';
+import { type Origin, startOrigin } from '#origin/server.ts';
+import { type DemoFolder, prepareFolder } from './demo-folder.ts';
+import { type ForwardProxy, PROXY_VIA, startForwardProxy } from './forward-proxy.ts';
+import { DEMO_PACKAGES, type DemoPackage, writePackages } from './packages.ts';
+
+/** Where the demo prints to. */
+export interface DemoTerminal {
+  out(line: string): void;
+  err(line: string): void;
+}
+
+/** Runs Sallyport with a configuration: one round, or until the signal; resolves with its exit status. */
+export type RunAgent = (
+  configFile: string,
+  options: { readonly once: boolean; readonly signal: AbortSignal },
+) => Promise<number>;
+
+export interface DemoOptions {
+  /** The demo's own folder; it is emptied. */
+  readonly dir: string;
+  /** True: ends after one round. False: stays up until the signal. */
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+  readonly terminal: DemoTerminal;
+  readonly runAgent: RunAgent;
+  readonly packages?: readonly DemoPackage[];
+  /** How long the proxy holds a package back; a second when not given. */
+  readonly holdMs?: number;
+}
+
+/** A unix socket's path has at most 107 bytes on Linux, 103 elsewhere. */
+const LONGEST_SOCKET_PATH_BYTES = 100;
+
+/**
+ * Runs the demo and resolves with an exit status.
+ * @throws CodedError DEMO-FOLDER, SERVE-FAILED, FEED-*, and what the agent throws
+ */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const folder = await prepareFolder(options.dir);
+  await using cleanup = new AsyncDisposableStack();
+  await writePackages(folder.origin, options.packages ?? DEMO_PACKAGES);
+  await buildFeed(folder.origin);
+  const origin = await startOrigin({ dir: folder.origin });
+  cleanup.defer(() => origin.close());
+  const { holdMs } = options;
+  const proxy = await startForwardProxy({ originUrl: origin.url, ...(holdMs === undefined ? {} : { holdMs }) });
+  cleanup.defer(() => proxy.close());
+  const socketDir = await findSocketDir(folder, cleanup);
+  const configFile = join(folder.config, 'sallyport.yaml');
+  await writeFile(configFile, describeConfig(folder, { origin, proxy, socketDir }), { mode: 0o600 });
+  if (options.signal.aborted) return 0;
+  sayWhere(options, { folder, origin, proxy, configFile });
+  const status = await options.runAgent(configFile, { once: options.once, signal: options.signal });
+  sayNext(options, folder, status);
+  return status;
+}
+
+interface Parts {
+  readonly origin: Origin;
+  readonly proxy: ForwardProxy;
+  readonly socketDir: string;
+}
+
+function describeConfig(folder: DemoFolder, { origin, proxy, socketDir }: Parts): string {
+  const head = [
+    '# Made by the demo at each start; what you change here is lost.',
+    '# Your own configuration is config/sallyport.yaml; config/sallyport.example.yaml shows every key.',
+  ];
+  const settings = {
+    version: 1,
+    updates: {
+      feed_url: origin.feedUrl,
+      acknowledge_url: origin.acknowledgeUrl,
+      schedule: '*/5 * * * *',
+      jitter_seconds: 0,
+      packages_dir: folder.packages,
+    },
+    proxies: [{ name: 'demo', address: proxy.host, port: proxy.port, default: true }],
+    logging: { dir: folder.logs },
+    daemon: { state_dir: folder.state, control_socket: join(socketDir, 'control.sock') },
+  };
+  return `${head.join('\n')}\n${stringify(settings, { lineWidth: 0 })}`;
+}
+
+/** Usually the state folder; a checkout deep down in the file system needs a shorter path, with a name of chance. */
+async function findSocketDir(folder: DemoFolder, cleanup: AsyncDisposableStack): Promise<string> {
+  if (Buffer.byteLength(join(folder.state, 'control.sock')) <= LONGEST_SOCKET_PATH_BYTES) return folder.state;
+  const dir = await mkdtemp(join(tmpdir(), 'sallyport-demo-'));
+  cleanup.defer(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+interface Places {
+  readonly folder: DemoFolder;
+  readonly origin: Origin;
+  readonly proxy: ForwardProxy;
+  readonly configFile: string;
+}
+
+function sayWhere({ terminal, once }: DemoOptions, { folder, origin, proxy, configFile }: Places): void {
+  const lines = [
+    'The Sallyport demo: an update server and a forward proxy on this machine, and Sallyport fetching through them.',
+    `  Configuration  ${configFile}`,
+    `  Packages       ${folder.packages}`,
+    `  Log            ${join(folder.logs, 'sallyport.log')}`,
+    `  Feed           ${origin.feedUrl}`,
+    `  Proxy          ${proxy.host}:${proxy.port} (Via: ${PROXY_VIA}; holds each package back first, as scanners do)`,
+    once ? '  Ends           after one round' : '  Ends           with Ctrl-C',
+    '',
+  ];
+  for (const line of lines) terminal.out(line);
+}
+
+function sayNext({ terminal }: DemoOptions, folder: DemoFolder, status: number): void {
+  terminal.out('');
+  if (status !== 0) {
+    terminal.err(`The demo ended with status ${status}; the log is ${join(folder.logs, 'sallyport.log')}.`);
+    return;
+  }
+  terminal.out(
+    'Next, your own proxy and feed: copy config/sallyport.example.yaml to config/sallyport.yaml, set updates.feed_url ' +
+      'and proxies in it, and run: npm run -s sallyport -- run',
+  );
+}

@@ -1,0 +1,208 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { get } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { unzipSync } from 'fflate';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { type RunAgent, runDemo } from '#demo/demo.ts';
+import { DEMO_PACKAGES, writePackages } from '#demo/packages.ts';
+import { readJar } from '#origin/jar-facts.ts';
+
+let outer: string;
+let dir: string;
+beforeEach(() => {
+  outer = realpathSync(mkdtempSync(join(tmpdir(), 'sallyport-demo-')));
+  dir = join(outer, 'state', 'demo');
+});
+afterEach(() => rmSync(outer, { recursive: true, force: true }));
+
+const SMALL = DEMO_PACKAGES.map((one) => ({ ...one, bytes: 1_000_000 }));
+
+async function run(
+  runAgent: RunAgent,
+  more: { signal?: AbortSignal; once?: boolean; dir?: string } = {},
+  lines: string[] = [],
+) {
+  const errors: string[] = [];
+  const status = await runDemo({
+    dir,
+    once: true,
+    signal: new AbortController().signal,
+    terminal: { out: (line) => lines.push(line), err: (line) => errors.push(line) },
+    runAgent,
+    packages: SMALL,
+    holdMs: 0,
+    ...more,
+  });
+  return { status, errors };
+}
+
+interface Config {
+  readonly updates: { readonly feed_url: string; readonly packages_dir: string };
+  readonly proxies: readonly { readonly address: string; readonly port: number }[];
+  readonly logging: { readonly dir: string };
+  readonly daemon: { readonly state_dir: string; readonly control_socket: string };
+}
+const readConfig = (file: string): Config => parse(readFileSync(file, 'utf8')) as Config;
+
+function through({ proxies, updates }: Config, path: string): Promise<{ via: string | undefined; body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const { address: host, port } = proxies[0] ?? { address: '', port: 0 };
+    get({ host, port, path: new URL(path, updates.feed_url).href, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => resolve({ via: response.headers.via, body: Buffer.concat(chunks) }));
+    }).on('error', reject);
+  });
+}
+
+describe('the demo', () => {
+  it('gives the agent a feed and packages behind a proxy that adds Via, and a configuration that names them', async () => {
+    let feed: { items: { id: string; file: string; sha256: string; length: number }[] } | undefined;
+    const { status } = await run(async (file) => {
+      const config = readConfig(file);
+      const document = await through(config, 'feed.json');
+      expect(document.via).toBe('1.1 proxy.example.com');
+      feed = JSON.parse(document.body.toString('utf8')) as typeof feed;
+      for (const item of feed?.items ?? []) {
+        const { body } = await through(config, item.file);
+        writeFileSync(join(config.updates.packages_dir, item.file), body);
+        expect(await readJar(join(config.updates.packages_dir, item.file))).toMatchObject({
+          sha256: item.sha256,
+          length: item.length,
+        });
+      }
+      expect(config.logging.dir).toBe(join(dir, 'logs'));
+      expect(config.daemon.state_dir).toBe(join(dir, 'state'));
+      return 0;
+    });
+    expect(status).toBe(0);
+    expect(feed?.items.map(({ id }) => id)).toEqual(['1602503', '1602504', '1602510']);
+  });
+
+  it('says where things are before, and what to do next after', async () => {
+    const lines: string[] = [];
+    let before = '';
+    const agent: RunAgent = async () => {
+      before = lines.join('\n');
+      return 0;
+    };
+    await run(agent, {}, lines);
+    for (const part of [join(dir, 'config/sallyport.yaml'), join(dir, 'packages'), join(dir, 'logs/sallyport.log')]) {
+      expect(before).toContain(part);
+    }
+    expect(before).toMatch(/http:\/\/127\.0\.0\.1:\d+\/feed\.json/);
+    expect(lines.at(-1)).toContain('config/sallyport.example.yaml');
+  });
+
+  it('hands on how the agent ended, and says so when it was not well', async () => {
+    const { status, errors } = await run(async () => 17);
+    expect(status).toBe(17);
+    expect(errors).toEqual([expect.stringContaining('status 17')]);
+  });
+
+  it('without once leaves it to the agent when to end, and hands it the signal', async () => {
+    const stop = new AbortController();
+    const given: unknown[] = [];
+    await run(
+      async (_file, { once, signal }) => {
+        given.push(once);
+        const ended = new Promise((resolve) => signal.addEventListener('abort', resolve));
+        stop.abort();
+        await ended;
+        return 0;
+      },
+      { once: false, signal: stop.signal },
+    );
+    expect(given).toEqual([false]);
+  });
+
+  it('frees its ports at the end, also when the agent throws', async () => {
+    let config: Config | undefined;
+    const failed = run(async (file) => {
+      config = readConfig(file);
+      throw new Error('agent');
+    });
+    await expect(failed).rejects.toThrow('agent');
+    await expect(through(config as Config, 'feed.json')).rejects.toThrow(/ECONNREFUSED/);
+  });
+
+  it('runs no agent when it was stopped before', async () => {
+    const { status } = await run(() => Promise.reject(new Error('must not run')), { signal: AbortSignal.abort() });
+    expect(status).toBe(0);
+  });
+
+  it('takes a shorter place for its socket where the path would be too long', async () => {
+    let socketDir = '';
+    await run(
+      async (file) => {
+        socketDir = join(readConfig(file).daemon.control_socket, '..');
+        expect(Buffer.byteLength(socketDir)).toBeLessThan(100);
+        expect(existsSync(socketDir)).toBe(true);
+        return 0;
+      },
+      { dir: join(outer, 'd'.repeat(100), 'demo') },
+    );
+    expect(existsSync(socketDir)).toBe(false);
+  });
+});
+
+describe('its folder', () => {
+  const nothing: RunAgent = async () => 0;
+
+  it('is emptied at each start', async () => {
+    await run(nothing);
+    writeFileSync(join(dir, 'packages', 'old.jar'), 'x');
+    await run(nothing);
+    expect(readdirSync(join(dir, 'packages'))).toEqual([]);
+    expect(existsSync(join(dir, 'origin', 'feed.json'))).toBe(true);
+  });
+
+  it('is never somebody else’s', async () => {
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(join(dir, 'mine.txt'), 'mine');
+    await expect(run(nothing)).rejects.toMatchObject({ code: 'DEMO-FOLDER' });
+    expect(readdirSync(dir)).toEqual(['mine.txt']);
+  });
+
+  it('is no link, and what links in it point at stays', async () => {
+    mkdirSync(join(outer, 'elsewhere'));
+    writeFileSync(join(outer, 'elsewhere', 'mine.txt'), 'mine');
+    await run(nothing);
+    symlinkSync(join(outer, 'elsewhere'), join(dir, 'link'));
+    await run(nothing);
+    expect(readdirSync(join(outer, 'elsewhere'))).toEqual(['mine.txt']);
+    rmSync(dir, { recursive: true });
+    symlinkSync(join(outer, 'elsewhere'), dir);
+    await expect(run(nothing)).rejects.toMatchObject({ code: 'DEMO-FOLDER' });
+    expect(readdirSync(join(outer, 'elsewhere'))).toEqual(['mine.txt']);
+  });
+});
+
+describe('its packages', () => {
+  it('are the same at every start, with the manifest first and content that does not compress', async () => {
+    mkdirSync(dir, { recursive: true });
+    const first = SMALL.slice(0, 1);
+    await writePackages(dir, first);
+    const path = join(dir, '1602503.jar');
+    const bytes = readFileSync(path);
+    await writePackages(dir, first);
+    expect(readFileSync(path).equals(bytes)).toBe(true);
+    const entries = unzipSync(bytes);
+    expect(Object.keys(entries)).toEqual(['META-INF/MANIFEST.MF', 'updates/1602503/part-01.bin']);
+    const noise = entries['updates/1602503/part-01.bin'] ?? new Uint8Array();
+    const seen = new Set(Array.from({ length: 100 }, (_, index) => noise.subarray(index * 8, index * 8 + 8).join()));
+    expect(seen.size).toBe(100);
+  });
+});
