@@ -9,9 +9,10 @@ export function encodingsSource(value: string): string {
   const characters = [...value];
   const bytes = Buffer.from(value, 'utf8');
   const sources = [
-    characters.map(webForm).join(''),
-    characters.map((character) => escapedForm(character, 1)).join(''),
+    // The deeper first: of `\\\\` the raw form would take one backslash and leave the other to spoil the JSON.
     characters.map((character) => escapedForm(character, 2)).join(''),
+    characters.map((character) => escapedForm(character, 1)).join(''),
+    characters.map(webForm).join(''),
     anyCase(bytes.toString('hex')),
     ...[0, 1, 2].map((offset) => base64Source(bytes, offset)),
   ];

@@ -1,0 +1,143 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { KnownSecrets, SHORTEST_MASKED } from '#redaction/known-secrets.ts';
+import { Secret } from '#redaction/secret.ts';
+
+type Encode = (value: string) => string;
+
+const html: Encode = (value) =>
+  value
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+const lowerHex: Encode = (value) => value.replaceAll(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase());
+const form: Encode = (value) => new URLSearchParams({ v: value }).toString().slice(2);
+
+const ENCODINGS: Readonly<Record<string, Encode>> = {
+  raw: (value) => value,
+  'URL component': (value) => encodeURIComponent(value),
+  'URL component in small letters': (value) => lowerHex(encodeURIComponent(value)),
+  form: form,
+  'form in small letters': (value) => lowerHex(form(value)),
+  'every byte in percent': (value) =>
+    [...value]
+      .map((one) => (/[A-Za-z0-9]/.test(one) ? one : Buffer.from(one).toString('hex').replaceAll(/../g, '%$&')))
+      .join(''),
+  JSON: (value) => JSON.stringify(value).slice(1, -1),
+  'JSON within JSON': (value) => JSON.stringify(JSON.stringify(value)).slice(3, -3),
+  'JSON in ASCII': (value) =>
+    JSON.stringify(value)
+      .slice(1, -1)
+      .replaceAll(/[^\0-~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  HTML: html,
+  'HTML by number': (value) =>
+    [...value].map((one) => (/[A-Za-z0-9]/.test(one) ? one : `&#x${one.codePointAt(0)!.toString(16)};`)).join(''),
+  hex: (value) => Buffer.from(value).toString('hex'),
+  'hex in capitals': (value) => Buffer.from(value).toString('hex').toUpperCase(),
+  base64: (value) => Buffer.from(value).toString('base64'),
+  base64url: (value) => Buffer.from(value).toString('base64url'),
+  'the formatter': (value) =>
+    value.replaceAll(/["\\]/g, '\\$&').replaceAll(/[[\]]/g, (sign) => `\\u{${sign.charCodeAt(0).toString(16)}}`),
+};
+
+const secret = fc.string({ unit: 'grapheme', minLength: SHORTEST_MASKED, maxLength: 40 });
+const around = fc.string({ unit: 'grapheme', maxLength: 20 });
+
+function knowing(...values: string[]): KnownSecrets {
+  const known = new KnownSecrets();
+  for (const value of values) known.add(value);
+  return known;
+}
+
+describe('known secrets', () => {
+  it.each(Object.entries(ENCODINGS))('a secret never survives as %s, whatever stands around it', (_name, encode) => {
+    fc.assert(
+      fc.property(secret, around, around, (value, before, after) => {
+        // A secret of stars alone is its own mask.
+        fc.pre(!value.includes('*'));
+        const encoded = encode(value);
+        const redacted = knowing(value).redact(before + encoded + after);
+        expect(redacted).not.toContain(encoded);
+        expect(redacted).toContain('***');
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it.each([
+    ['base64', 'base64'],
+    ['base64url', 'base64url'],
+  ] as const)('a secret inside a longer text never survives in %s, at any alignment', (_name, encoding) => {
+    fc.assert(
+      fc.property(secret, fc.uint8Array({ maxLength: 7 }), fc.uint8Array({ maxLength: 7 }), (value, before, after) => {
+        const text = Buffer.concat([before, Buffer.from(value), after]).toString(encoding);
+        const redacted = knowing(value).redact(text);
+        const left = redacted.split('***');
+        expect(left.length).toBeGreaterThan(1);
+        // What is left is what stood around it, and the edges it shares with that.
+        expect(left.join('').length).toBeLessThanOrEqual(Math.ceil(((before.length + after.length) * 8) / 6) + 6);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('a text without any secret is returned as it is', () => {
+    const text = '2026-11-20T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.';
+
+    expect(knowing('hunter2hunter2', 'p@ss word').redact(text)).toBe(text);
+    expect(new KnownSecrets().redact(text)).toBe(text);
+  });
+
+  it('covers overlapping secrets whole, and the longer one of two', () => {
+    expect(knowing('abcd', 'cdefgh').redact('xabcdefghy')).toBe('x***y');
+    expect(knowing('pass', 'password1').redact('a password1 b pass c')).toBe('a *** b *** c');
+    expect(knowing('aaaa').redact('baaaaaaab')).toBe('b***b');
+  });
+
+  it('takes a Secret as well, and one that is added later', () => {
+    const known = knowing('first-one');
+    expect(known.redact('second-one')).toBe('second-one');
+    known.add(new Secret('second-one'));
+
+    expect(known.redact('first-one second-one')).toBe('*** ***');
+  });
+
+  it('leaves values alone that are too short to tell from words', () => {
+    expect(knowing('abc', '').redact('abc YWJj')).toBe('abc YWJj');
+  });
+
+  it('keeps the JSON around a secret whole', () => {
+    fc.assert(
+      fc.property(secret, around, (value, other) => {
+        fc.pre(!/[*",:{}[\]\\]/.test(value) && !['other', 'value'].some((name) => name.includes(value)));
+        const line = JSON.stringify({ other, value: `a ${value} b` });
+        expect(() => JSON.parse(knowing(value).redact(line))).not.toThrow();
+      }),
+    );
+    expect(JSON.parse(knowing('abcd\\').redact(JSON.stringify({ v: 'abcd\\' })))).toEqual({ v: '***' });
+  });
+
+  it('masks a secret of 32 KiB, and its pieces', () => {
+    const long = Buffer.from(Array.from({ length: 24 * 1024 }, (_none, index) => (index * 7919) % 251)).toString(
+      'base64',
+    );
+    const known = knowing(long);
+
+    expect(known.redact(`key ${long} end`)).toBe('key *** end');
+    expect(known.redact(`key ${Buffer.from(long).toString('base64')} end`)).toMatch(/^key \*{3}=* end$/);
+  });
+
+  it('is not slowed down by a hostile text', () => {
+    const known = knowing(
+      `${'\\'.repeat(40)}x`,
+      `${'%25'.repeat(20)}x`,
+      `${'&amp;'.repeat(20)}x`,
+      `${'(\\")'.repeat(20)}x`,
+    );
+    const hostile = ['\\'.repeat(5_000), '%25'.repeat(2_000), '&amp;'.repeat(2_000), '(\\\\\\")'.repeat(800)];
+
+    for (const text of hostile) expect(known.redact(text)).toBe(text);
+  }, 2_000);
+});
