@@ -77,6 +77,8 @@ async function putBack(committed: readonly Reloadable[], from: Settings, to: Set
   const failures: RoomFailure[] = [];
   for (const room of committed.toReversed()) {
     try {
+      // Both steps, as forward: a room may prepare in one what it brings into force in the other.
+      await room.verify(from, to);
       await room.commit(from, to);
     } catch (error) {
       failures.push({ room: room.name, error: asCoded(error) });

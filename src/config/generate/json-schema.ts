@@ -1,10 +1,25 @@
-// config/sallyport.schema.json: for editors that complete and check YAML.
+// The JSON schema of the configuration: for editors that complete and check YAML, and for `config schema`.
 
 import { z } from 'zod';
 import { settingsSchema } from '#config/schema/settings.ts';
 
-/** The file's text. It says what may be written; rules between keys are known to Sallyport alone. */
+/** The schema. It says what may be written key by key; rules between keys are known to Sallyport alone. */
+export function jsonSchema(): object {
+  return z.toJSONSchema(settingsSchema, { io: 'input', target: 'draft-2020-12', override: allowEmptySection });
+}
+
+/** A section whose keys are all commented out is empty in YAML, which is no mistake. */
+function allowEmptySection({
+  zodSchema,
+  jsonSchema: schema,
+}: {
+  zodSchema: z.core.$ZodTypes;
+  jsonSchema: object;
+}): void {
+  if (zodSchema instanceof z.ZodPrefault && 'type' in schema) schema.type = ['object', 'null'];
+}
+
+/** The text of config/sallyport.schema.json. */
 export function makeJsonSchema(): string {
-  const schema = z.toJSONSchema(settingsSchema, { io: 'input', target: 'draft-2020-12' });
-  return `${JSON.stringify(schema, null, 2)}\n`;
+  return `${JSON.stringify(jsonSchema(), null, 2)}\n`;
 }

@@ -38,12 +38,12 @@ export function describeKey<S extends z.ZodType>(schema: S, facts: GivenFacts): 
   return schema.meta({
     title: facts.title,
     description: facts.description,
-    'x-unit': facts.unit ?? null,
+    ...(facts.unit == null ? {} : { 'x-unit': facts.unit }),
     'x-secret': facts.secret ?? false,
     'x-takes-effect': facts.effect,
     'x-set-by': facts.setBy,
     'x-allowed': facts.allowed ?? allowedBy(unwrap(schema)),
-    'x-absent': facts.absent ?? null,
+    ...(facts.absent == null ? {} : { 'x-absent': facts.absent }),
     ...(facts.example === undefined ? {} : { examples: [facts.example] }),
   });
 }
@@ -55,12 +55,12 @@ export function factsOf(schema: z.ZodType): KeyFacts | undefined {
   return {
     title: String(meta.title),
     description: String(meta.description),
-    unit: meta['x-unit'] as string | null,
+    unit: (meta['x-unit'] as string | undefined) ?? null,
     secret: meta['x-secret'] === true,
     effect: meta['x-takes-effect'] as Effect,
     setBy: meta['x-set-by'] as Setter,
     allowed: String(meta['x-allowed']),
-    absent: meta['x-absent'] as string | null,
+    absent: (meta['x-absent'] as string | undefined) ?? null,
     example: (meta['examples'] as readonly unknown[] | undefined)?.[0],
   };
 }
