@@ -18,7 +18,7 @@ import { HEAD_LIMIT_BYTES } from './response-parser.ts';
 import { ResponseWatch, type TimedOut } from './watch.ts';
 import { requestPath, wireHeaders } from './wire.ts';
 
-export interface DocumentRequest {
+interface DocumentRequest {
   readonly method: 'GET' | 'POST';
   readonly url: URL;
   /** User-Agent belongs here; Host, Connection, Accept-Encoding and the hop's own headers are added. */

@@ -40,7 +40,7 @@ export interface Measured {
   readonly timedOut: 'first_byte' | 'silence' | 'total' | null;
 }
 
-export interface ExchangeRequest {
+interface ExchangeRequest {
   readonly method: 'GET' | 'HEAD';
   readonly url: URL;
   /** User-Agent belongs here; Host, Connection, Accept-Encoding and the hop's own headers are added. */

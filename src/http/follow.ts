@@ -11,7 +11,7 @@ import { headerValue } from './headers.ts';
 import { type JudgeContext, judgeUrl, shownUrl } from './judge-url.ts';
 
 /** Redirects that are followed for one request. */
-export const REDIRECT_LIMIT = 5;
+const REDIRECT_LIMIT = 5;
 
 /** What a visit came to: a response that redirects, or what the caller wanted. */
 export type FollowStep<T> = { readonly redirect: ResponseHead } | { readonly value: T };

@@ -1,4 +1,4 @@
-// What a response head says, read once: joined values, Via, length, media type; and the title of an HTML page.
+// What a response head says, read once: joined values, Via, length, coding; and the title of an HTML page.
 //
 // Guarantees: names are compared without regard to case, repeated fields are joined as RFC 9110, 5.2 says, and a page
 // is searched for its title in bounded time. Everything here is foreign text: only the one formatter shows it.
@@ -35,12 +35,6 @@ export function responseInfo(head: ResponseHead): ResponseInfo {
     via: via === undefined || via === '' ? null : via,
     contentLength: length !== undefined && /^\d+$/.test(length) ? Number(length) : null,
   };
-}
-
-/** `application/json` of `Application/JSON; charset=utf-8`; null when there is no usable type (RFC 9110, 8.3.1). */
-export function mediaType(contentType: string | undefined): string | null {
-  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  return /^[!#$&^_.+a-z0-9-]{1,127}\/[!#$&^_.+a-z0-9-]{1,127}$/.test(type) ? type : null;
 }
 
 /** The coding of a body that is not as it is on disk, such as `gzip`; null when it is (RFC 9110, 8.4). */

@@ -36,7 +36,7 @@ export function judgeHead(
 }
 
 /** @throws CodedError when the hop made this response, or when it is a 407 that no proxy sent */
-export function judgeAuthority(head: ResponseHead, lane: Lane, url: URL): void {
+function judgeAuthority(head: ResponseHead, lane: Lane, url: URL): void {
   lane.judgeResponse(head, shownUrl(url));
   if (head.status === 407) throw coded('ORIGIN-407', { url: shownUrl(url), hop: lane.facts.hop });
 }

@@ -16,7 +16,7 @@ export interface ParsedHead extends ResponseHead {
   readonly major: number;
 }
 
-export interface ParserRequest {
+interface ParserRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -10,7 +10,7 @@ import { type Clock, type Random, wait } from '#system/clock.ts';
 import { nextDelay } from './retry-delay.ts';
 
 /** A longer wait is the caller's to plan: it must not hold a slot, and it must survive a restart. */
-export const LONGEST_WAIT_HERE_MS = 60_000;
+const LONGEST_WAIT_HERE_MS = 60_000;
 
 export interface RetryOptions {
   /** How often at most, the first try included. */

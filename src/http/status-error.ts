@@ -3,7 +3,8 @@
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { ResponseHead } from '#proxy/route.ts';
-import { shownUrl } from './judge-url.ts';
+import { headerValue } from './headers.ts';
+import { shownUrl, shownUrl } from './judge-url.ts';
 import { parseRetryAfter } from './retry-delay.ts';
 
 const PASSING = new Set([408, 425, 429]);
@@ -11,7 +12,7 @@ const PASSING = new Set([408, 425, 429]);
 /** The failure for a response that the origin sent; `nowMs` is wall time, for a Retry-After that is a date. */
 export function statusError(head: ResponseHead, url: URL, nowMs: number): CodedError {
   const passing = PASSING.has(head.status) || head.status >= 500;
-  const retryAfterMs = parseRetryAfter(findHeader(head, 'retry-after'), nowMs);
+  const retryAfterMs = parseRetryAfter(headerValue(head, 'retry-after'), nowMs);
   return coded(passing ? 'ORIGIN-STATUS' : 'ORIGIN-REFUSED', {
     url: shownUrl(url),
     status: head.status,
@@ -19,11 +20,4 @@ export function statusError(head: ResponseHead, url: URL, nowMs: number): CodedE
     hop: url.host,
     retryAfterMs,
   });
-}
-
-function findHeader(head: ResponseHead, name: string): string | undefined {
-  for (let at = 0; at + 1 < head.rawHeaders.length; at += 2) {
-    if (head.rawHeaders[at]?.toLowerCase() === name) return head.rawHeaders[at + 1];
-  }
-  return undefined;
 }

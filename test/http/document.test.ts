@@ -82,6 +82,14 @@ describe('a document', () => {
     expect((await outcome).body.toString()).toBe('{}');
   });
 
+  it('comes up to the end of the connection where it has no length', async () => {
+    const server = await serve((socket) => socket.end('HTTP/1.0 200 OK\r\n\r\n{"a":1}'));
+
+    const { outcome } = await ask(server);
+
+    expect((await outcome).body.toString()).toBe('{"a":1}');
+  });
+
   it('with an error status is handed over with its page', async () => {
     const server = await serve((socket) =>
       socket.end('HTTP/1.1 404 Nope\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\npage'),

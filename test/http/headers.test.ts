@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contentEncoding, mediaType, pageTitle, responseInfo } from '#http/headers.ts';
+import { contentEncoding, pageTitle, responseInfo } from '#http/headers.ts';
 
 const head = (...rawHeaders: string[]) => ({ status: 200, reason: 'OK', rawHeaders });
 
@@ -19,18 +19,6 @@ describe('a response head', () => {
       expect(responseInfo(raw)).toMatchObject({ via: null, contentLength: null });
     },
   );
-
-  it.each([
-    ['Application/JSON; charset=utf-8', 'application/json'],
-    ['text/html', 'text/html'],
-    ['application/problem+json', 'application/problem+json'],
-    ['text', null],
-    ['a/b\u001b[2J', null],
-    ['', null],
-    [undefined, null],
-  ])('the type %j is %j', (value, type) => {
-    expect(mediaType(value)).toBe(type);
-  });
 
   it.each([
     [head(), null],

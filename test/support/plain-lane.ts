@@ -37,7 +37,7 @@ export function openPlainLane(options: PlainLaneOptions): Promise<PlainLane> {
 }
 
 /** A lane over a socket that is open already. */
-export function laneOver(socket: Socket, options: PlainLaneOptions, bulk: BulkSource | null = null): PlainLane {
+function laneOver(socket: Socket, options: PlainLaneOptions, bulk: BulkSource | null = null): PlainLane {
   const form = options.form ?? 'origin';
   const host = '127.0.0.1';
   return {
