@@ -4,7 +4,7 @@
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { headerValue } from './headers.ts';
-import { shownUrl, shownUrl } from './judge-url.ts';
+import { shownUrl } from './judge-url.ts';
 import { parseRetryAfter } from './retry-delay.ts';
 
 const PASSING = new Set([408, 425, 429]);
