@@ -137,8 +137,12 @@ function pump(
   socket: Socket,
   to: { onBytes: (chunk: Buffer) => void; onEnd: () => void; onBroken: (reason: string) => void },
 ): () => void {
+  let listening = true;
   const onReadable = () => {
-    for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null) {
+    // Whoever stops us in the middle has put bytes back: they are not ours any more.
+    while (listening) {
+      const chunk = socket.read() as Buffer | null;
+      if (chunk === null) return;
       to.onBytes(chunk);
     }
   };
@@ -152,6 +156,7 @@ function pump(
   socket.on('close', onClose);
   if (socket.readableEnded) to.onEnd();
   return () => {
+    listening = false;
     socket.off('readable', onReadable);
     socket.off('end', to.onEnd);
     socket.off('error', onError);

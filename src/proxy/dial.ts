@@ -4,7 +4,7 @@
 // the socket is open, without delay and with keep-alive, and an error on it later never ends the process.
 // With `bulk` every byte goes through one reused buffer (net's `onread`), which costs half of 'data' events.
 
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { boundedStep } from './bounded-step.ts';
@@ -49,7 +49,7 @@ const CONNECT_KEY = 'response_timeout.connect_timeout_ms';
  */
 export function dial(target: DialTarget, options: DialOptions): Promise<Dialled> {
   const startedMs = options.clock.monotonic();
-  let resolved = false;
+  let resolved = isIP(target.host) !== 0;
   const late = (elapsed: number) =>
     resolved ? timedOut(target, elapsed) : unresolved(target, `no answer in ${Math.round(elapsed)} ms`);
   return boundedStep<Dialled>({ ...options, late }, ({ done, fail }) => {

@@ -29,6 +29,7 @@ const RESERVED: readonly Reserved[] = [
     typesAreFree: true,
     places: {
       'http/': "Node's parser over a lane that src/proxy dialled",
+      'proxy/connect-answer.ts': "Node's parser over the answer to CONNECT",
       'origin/': 'the reference server',
       'demo/': 'the demo proxy',
       'control/': 'HTTP over a unix socket: it does not leave the machine',

@@ -115,7 +115,8 @@ export async function startFaultProxy(script: Script, greeting?: string): Promis
       return connections;
     },
     async allClosed() {
-      await Promise.all([...sockets].map((socket) => (socket.destroyed ? undefined : once(socket, 'close'))));
+      // Not events.once: it would take the reset that a test provokes for a failure of its own.
+      await Promise.all([...sockets].map((socket) => new Promise<void>((resolve) => socket.on('close', resolve))));
     },
     async close() {
       for (const socket of sockets) socket.destroy();
