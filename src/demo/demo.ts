@@ -14,7 +14,7 @@ import { type ForwardProxy, PROXY_VIA, startForwardProxy } from './forward-proxy
 import { DEMO_PACKAGES, type DemoPackage, writePackages } from './packages.ts';
 
 /** Where the demo prints to. */
-export interface DemoTerminal {
+interface DemoTerminal {
   out(line: string): void;
   err(line: string): void;
 }

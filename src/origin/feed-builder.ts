@@ -39,8 +39,8 @@ export interface BuiltFeed {
 }
 
 /** Long enough for a vendor on holiday, short enough that a held back feed is noticed. */
-export const DEFAULT_EXPIRES_DAYS = 30;
-export const MOST_EXPIRES_DAYS = 3_650;
+const DEFAULT_EXPIRES_DAYS = 30;
+const MOST_EXPIRES_DAYS = 3_650;
 
 const JAR_ENDING = /\.jar$/i;
 const META_ENDING = '.meta.json';

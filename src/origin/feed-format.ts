@@ -122,7 +122,7 @@ export function readMeta(text: string): { readonly meta: ItemMeta } | { readonly
   const document = parseObject(text);
   if (document === null) return { problem: 'is not a JSON object' };
   const problem = fieldProblem(document, META_RULES);
-  return problem === null ? { meta: document as ItemMeta } : { problem };
+  return problem === null ? { meta: document } : { problem };
 }
 
 /** Reads the feed that was built before: its items and serial go on from there. */

@@ -31,7 +31,7 @@ export interface OriginOptions {
 }
 
 /** What one server takes at most; times in milliseconds. */
-export interface OriginLimits {
+interface OriginLimits {
   readonly connections: number;
   /** For the whole head of a request. */
   readonly headMs: number;

@@ -58,7 +58,7 @@ function tunnel(
   return new Promise((resolve, reject) => {
     const sent = request({ host: proxy.host, port: proxy.port, method: 'CONNECT', path: authority, agent: false });
     sent.on('error', reject).on('connect', (response, socket) => {
-      resolve({ status: response.statusCode, socket: socket as Socket, headers: response.headers });
+      resolve({ status: response.statusCode, socket, headers: response.headers });
     });
     sent.end();
   });

@@ -235,10 +235,10 @@ describe('the document', () => {
         // Each id a package of its own: the order within one has its own rules above.
         const metas = Object.fromEntries(entries.map(([name, fields]) => [name, { ...fields, package: name }]));
         const ids = entries.map(([name]) => name);
-        const built = assemble(ids, { meta: metas as Record<string, ItemMeta> });
+        const built = assemble(ids, { meta: metas });
         const read = readFeed(renderFeed(built.feed));
         expect(read).toEqual({ feed: built.feed });
-        const again = assemble(ids, { meta: metas as Record<string, ItemMeta>, previous: built.feed });
+        const again = assemble(ids, { meta: metas, previous: built.feed });
         expect(again.changed).toBe(false);
       }),
     );
