@@ -70,8 +70,24 @@ export class SettledKeys {
       read = { keys: [], length: 0, ailment: { kind: 'damaged', reason: asCoded(thrown).safeText } };
     }
     this.#keys = new Set(read.keys);
-    if (read.ailment === null) this.#length = read.length;
-    return read.ailment === null ? null : await this.#setAside(bytes, read.ailment);
+    return read.ailment === null ? await this.#makeSure(read.length) : await this.#setAside(bytes, read.ailment);
+  }
+
+  /** A process that died may have left keys that no power cut survives; from here on they are relied upon. */
+  async #makeSure(length: number): Promise<CodedError | null> {
+    try {
+      const file = await this.#files.openToWrite(this.#path);
+      try {
+        if (file.facts().size > length) await file.truncate(length);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      this.#length = length;
+      return null;
+    } catch (thrown) {
+      return asCoded(thrown);
+    }
   }
 
   /** Bytes are copied, so that the good lines are on disk at every moment; what is no file is moved. */

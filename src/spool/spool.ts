@@ -96,15 +96,20 @@ class FolderSpool implements Spool {
 
   async load(): Promise<void> {
     const { files, dir } = this.#ports;
+    const sequences: number[] = [];
     for (const name of await files.list(dir)) {
       if (name === SETTLED_FILE || name === QUARANTINE) continue;
       const sequence = sequenceOf(name);
-      this.#nextSequence = Math.max(this.#nextSequence, (sequence ?? 0) + 1);
-      if (name.endsWith(UNFINISHED_SUFFIX)) await files.remove(join(dir, name)).catch(tolerate);
-      else if (sequence === null)
-        await this.#setAside(name, { kind: 'damaged', reason: 'it is no entry of the spool' });
-      else await this.#loadEntry(name, sequence);
+      if (sequence !== null) sequences.push(sequence);
+      else if (name.endsWith(UNFINISHED_SUFFIX)) await files.remove(join(dir, name)).catch(tolerate);
+      else await this.#setAside(name, { kind: 'damaged', reason: 'it is no entry of the spool' });
     }
+    for (const sequence of sequences.sort((a, b) => a - b)) {
+      this.#nextSequence = sequence + 1;
+      await this.#loadEntry(entryFileName(sequence), sequence);
+    }
+    // A process that died may have left names that no power cut survives; from here on they count as accepted.
+    await files.syncDirectory(dir);
   }
 
   accept(given: { key: string; kind: string; body: unknown }): Promise<'accepted' | 'already'> {
