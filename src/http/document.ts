@@ -3,7 +3,7 @@
 //
 // Guarantees: never more bytes in memory than the limit; deadlines and abort are ours, since undici's own timers are
 // coarse and its abort waits for a connection; a reset never passes for the end of a body, which undici would allow
-// (client-h1.js, onHttpSocketError). The lane is released in every case. undici is loaded at the first use (30 MiB).
+// (client-h1.js, onHttpSocketError). The lane is released in every case. undici is loaded at the first use.
 
 import type { Socket } from 'node:net';
 import type { Client, Dispatcher } from 'undici';
