@@ -1,0 +1,283 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import { PURPOSES } from '#proxy/route.ts';
+import { FAULTS, type FaultProxy, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { forAll, get, profile, testRouter } from '#test/support/test-router.ts';
+import { createCa, pipeTo, startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+
+const never = new AbortController().signal;
+const plain = { bulk: false, signal: never };
+const ca = createCa();
+const trust = { ca: { key: 'updates.ca_file', path: '/ca.pem', pem: ca.cert } };
+
+let secureOrigin: TlsOrigin;
+let plainOrigin: Server;
+let plainUrl: URL;
+beforeAll(async () => {
+  secureOrigin = await startTlsOrigin(ca.issue());
+  plainOrigin = createServer((_request, response) => response.end('hello in the clear')).listen(0, '127.0.0.1');
+  await once(plainOrigin, 'listening');
+  plainUrl = new URL(`http://127.0.0.1:${(plainOrigin.address() as AddressInfo).port}/some?query=1`);
+});
+afterAll(async () => {
+  await secureOrigin.close();
+  plainOrigin.close();
+});
+
+let proxy: FaultProxy | undefined;
+afterEach(async () => {
+  await proxy?.close();
+  proxy = undefined;
+});
+
+async function proxied(script: Script): Promise<number> {
+  proxy = await startFaultProxy(script);
+  return proxy.port;
+}
+
+describe('a route', () => {
+  it.each([
+    ['https://updates.example.com/feed', 'tunnel', 443],
+    ['http://updates.example.com/feed', 'forward', 80],
+    ['wss://updates.example.com:8443/', 'tunnel', 8443],
+    ['ws://updates.example.com/', 'tunnel', 80],
+  ])('to %s through a proxy is a %s', (url, how) => {
+    const route = testRouter({ proxies: [profile(3128)] }).route('updates', new URL(url));
+    expect(route).toMatchObject({
+      how,
+      proxy: 'corp',
+      proxyUrl: 'http://127.0.0.1:3128',
+      reasons: ['use_proxy_for.updates is default', 'proxies[0] corp is the default'],
+    });
+  });
+
+  it('without proxies is direct', () => {
+    const route = testRouter().route('updates', new URL('https://updates.example.com/'));
+    expect(route).toMatchObject({ how: 'direct', proxy: null, proxyUrl: 'direct' });
+  });
+
+  it('names an IPv6 proxy with brackets', () => {
+    const corp = { ...profile(3128), address: '2001:db8::1' };
+    const route = testRouter({ proxies: [corp] }).route('updates', new URL('https://u.example/'));
+    expect(route.proxyUrl).toBe('http://[2001:db8::1]:3128');
+  });
+
+  it('is refused under proxy_required where it would be direct, before anything is dialled', () => {
+    const router = testRouter({ settings: { proxy_required: true } });
+    expect(() => router.route('updates', plainUrl)).toThrow(expect.objectContaining({ code: 'POLICY-DIRECT' }));
+  });
+
+  it.each(['ftp://x/', 'file:///etc/passwd', 'data:,x'])('to %s does not exist', (url) => {
+    expect(() => testRouter().route('updates', new URL(url))).toThrow(expect.objectContaining({ code: 'URL-INVALID' }));
+  });
+});
+
+describe('a direct lane', () => {
+  it.each([false, true])('carries http (bulk %s) and reports the attempt', async (bulk) => {
+    const router = testRouter();
+    const lane = await router.route('updates', plainUrl).open({ bulk, signal: never });
+    expect([lane.form, lane.bulk !== null, lane.facts.hop]).toEqual(['origin', bulk, plainUrl.host]);
+    expect(await get(lane, plainUrl)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
+    expect(router.events).toEqual([{ name: 'connected-direct', host: '127.0.0.1', port: Number(plainUrl.port) }]);
+    expect(lane.socket.destroyed).toBe(true);
+  });
+
+  it.each([false, true])('carries https (bulk asked for: %s), with TLS done and no bulk', async (bulk) => {
+    const lane = await testRouter({ trust }).route('updates', secureOrigin.url).open({ bulk, signal: never });
+    expect(lane.bulk).toBeNull();
+    expect(await get(lane, secureOrigin.url)).toMatchObject({ status: 200 });
+  });
+
+  it('is not reported when it does not come about', async () => {
+    const router = testRouter();
+    const opening = router.route('updates', secureOrigin.url).open(plain);
+    await expect(opening).rejects.toMatchObject({ code: 'TLS-UNTRUSTED', hop: secureOrigin.url.host });
+    expect(router.events).toEqual([]);
+  });
+});
+
+describe('a tunnel lane', () => {
+  it('carries https through CONNECT, and nothing of the proxy’s credentials gets inside', async () => {
+    const port = await proxied(honest(secureOrigin.port));
+    const router = testRouter({
+      proxies: [profile(port, { password: 'open sesame' })],
+      trust,
+      userAgent: 'Sallyport/1',
+    });
+    const lane = await router.route('updates', secureOrigin.url).open(plain);
+    expect([lane.form, lane.bulk, lane.requestHeaders]).toEqual(['origin', null, {}]);
+    expect(lane.facts).toMatchObject({ how: 'tunnel', host: 'localhost', hop: `proxy corp (127.0.0.1:${port})` });
+    expect(await get(lane, secureOrigin.url)).toMatchObject({ status: 200 });
+
+    expect(proxy?.heads[0]).toContain(`CONNECT localhost:${secureOrigin.port} HTTP/1.1\r\n`);
+    expect(proxy?.heads[0]).toContain('User-Agent: Sallyport/1\r\n');
+    expect(secureOrigin.requests.at(-1)?.proxyHeaders).toEqual([]);
+    expect(router.events).toMatchObject([{ name: 'connected', host: 'localhost', proxy: 'corp', how: 'tunnel' }]);
+    expect(router.known).toContain('svc:open sesame');
+    await proxy?.allClosed();
+  });
+
+  it('keeps the first bytes of TLS when they are glued behind the 200', async () => {
+    const port = await proxied((client) => {
+      client.once('data', (hello: Buffer) => {
+        client.unshift(hello);
+        pipeTo(client, secureOrigin.port);
+      });
+      client.write('HTTP/1.1 200 OK\r\n\r\n');
+    });
+    const lane = await testRouter({ proxies: [profile(port)], trust })
+      .route('updates', secureOrigin.url)
+      .open(plain);
+    expect(await get(lane, secureOrigin.url)).toMatchObject({ status: 200 });
+  });
+
+  it('ends when the proxy grants it and then falls silent, naming TLS as what is waited for', async () => {
+    const port = await proxied(FAULTS.grantsThenSilence);
+    const router = testRouter({ proxies: [profile(port)], trust, timeouts: { tls_timeout_ms: 50 } });
+    await expect(router.route('updates', secureOrigin.url).open(plain)).rejects.toMatchObject({ code: 'TLS-TIMEOUT' });
+    await proxy?.allClosed();
+  });
+
+  it('ends at the abort in any phase, without a socket', async () => {
+    const scripts: readonly Script[] = [FAULTS.silent, FAULTS.grantsThenSilence];
+    for (const script of scripts) {
+      const controller = new AbortController();
+      const port = await proxied((client, head, earlier) => {
+        script(client, head, earlier);
+        setImmediate(() => controller.abort(new Error('stop')));
+      });
+      const opening = testRouter({ proxies: [profile(port)], trust })
+        .route('updates', secureOrigin.url)
+        .open({ bulk: false, signal: controller.signal });
+      await expect(opening).rejects.toThrow('stop');
+      await proxy?.allClosed();
+      await proxy?.close();
+    }
+    await expect(
+      testRouter()
+        .route('updates', plainUrl)
+        .open({ bulk: false, signal: AbortSignal.abort(new Error('before')) }),
+    ).rejects.toThrow('before');
+  });
+
+  it('leaves neither sockets nor timers after two hundred faults', async () => {
+    const port = await proxied((client, head, earlier) => {
+      const scripts: readonly Script[] = [
+        FAULTS.closesBeforeAnswering,
+        FAULTS.resetsInTheMiddle,
+        FAULTS.garbage,
+        FAULTS.silent,
+      ];
+      scripts[earlier % scripts.length]?.(client, head, earlier);
+    });
+    const count = () =>
+      process.getActiveResourcesInfo().filter((kind) => /^(TCPSocketWrap|Timeout)$/.test(kind)).length;
+    const router = testRouter({ proxies: [profile(port)], timeouts: { tunnel_timeout_ms: 20 } });
+    const before = count();
+    for (let round = 0; round < 10; round += 1) {
+      await Promise.allSettled(Array.from({ length: 20 }, () => router.route('updates', secureOrigin.url).open(plain)));
+    }
+    await proxy?.allClosed();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(proxy?.connections).toBe(200);
+    expect(count()).toBeLessThanOrEqual(before);
+  });
+});
+
+describe('a forward lane', () => {
+  const answer = 'HTTP/1.1 200 OK\r\nVia: 1.1 proxy.example.com\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello';
+
+  it.each([false, true])('asks in absolute form with the credential (bulk %s)', async (bulk) => {
+    const port = await proxied(says(answer));
+    const router = testRouter({ proxies: [profile(port, { password: 'open sesame', domain: 'CORP' })] });
+    const lane = await router.route('updates', plainUrl).open({ bulk, signal: never });
+    expect([lane.form, lane.bulk !== null]).toEqual(['absolute', bulk]);
+    expect(await get(lane, plainUrl)).toMatchObject({ status: 200, body: 'hello' });
+
+    expect(proxy?.heads[0]).toContain(`GET ${plainUrl.href} HTTP/1.1\r\n`);
+    expect(proxy?.heads[0]).toContain(`Proxy-Authorization: Basic ${btoa('CORP\\svc:open sesame')}\r\n`);
+    expect(router.events).toMatchObject([{ name: 'connected', host: '127.0.0.1', proxy: 'corp', how: 'forward' }]);
+    expect(JSON.stringify(lane.facts)).not.toContain('sesame');
+  });
+
+  it('throws the proxy’s own refusal and keeps the origin’s', async () => {
+    const denied = 'HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\nConnection: close\r\n\r\n';
+    const port = await proxied((client, _head, earlier) =>
+      client.end(earlier === 0 ? denied : denied.replace('X-Sq', 'Y')),
+    );
+    const route = testRouter({ proxies: [profile(port)] }).route('updates', plainUrl);
+    await expect(get(await route.open(plain), plainUrl)).rejects.toMatchObject({ code: 'POLICY-DENIED' });
+    expect(await get(await route.open(plain), plainUrl)).toMatchObject({ status: 403 });
+  });
+});
+
+describe('a wrong password', () => {
+  const refusal =
+    'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="CORP"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+  const hasCredential = (head: string) => /^proxy-authorization:/im.test(head);
+
+  it('costs one attempt for four purposes at once, in tunnels', async () => {
+    const port = await proxied(says(refusal));
+    const router = testRouter({ proxies: [profile(port, { password: 'wrong' })], trust });
+    const failures = await Promise.allSettled(
+      PURPOSES.map((purpose) => router.route(purpose, secureOrigin.url).open(plain)),
+    );
+    expect(failures.map((one) => (one as PromiseRejectedResult).reason.code)).toEqual(
+      PURPOSES.map(() => 'AUTH-REJECTED'),
+    );
+    expect(proxy?.heads.filter(hasCredential)).toHaveLength(1);
+    expect(proxy?.connections).toBe(1);
+  });
+
+  it('costs one attempt over forward lanes, and a lane that is let go unused does not block the next', async () => {
+    const port = await proxied(says(refusal));
+    const router = testRouter({ proxies: [profile(port, { password: 'wrong' })] });
+    const open = () => router.route('updates', plainUrl).open(plain);
+    (await open()).release();
+
+    const lane = await open();
+    const second = open();
+    await expect(get(lane, plainUrl)).rejects.toMatchObject({ code: 'AUTH-REJECTED', facts: { user: 'svc' } });
+    await expect(second).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
+    await expect(open()).rejects.toMatchObject({ code: 'AUTH-REJECTED', hop: `proxy corp (127.0.0.1:${port})` });
+    expect(proxy?.heads.filter(hasCredential)).toHaveLength(1);
+  });
+
+  it('is tried again when it changes, also by a router made anew', async () => {
+    const right = `Basic ${btoa('svc:right')}`;
+    const port = await proxied((client, head, earlier) => {
+      if (head.includes(right)) honest(secureOrigin.port)(client, head, earlier);
+      else client.end(refusal);
+    });
+    const ledger = new Ledger();
+    const open = (password: string) =>
+      testRouter({ proxies: [profile(port, { password })], trust, ledger })
+        .route('updates', secureOrigin.url)
+        .open(plain);
+    await expect(open('wrong')).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
+    await expect(open('wrong')).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
+    (await open('right')).release();
+    expect(proxy?.connections).toBe(2);
+  });
+
+  it('frees the way for the next when the proxy is not reached', async () => {
+    const port = await proxied(FAULTS.closesBeforeAnswering);
+    const router = testRouter({ proxies: [profile(port, { password: 'x' })], trust });
+    const failures = await Promise.allSettled([1, 2].map(() => router.route('updates', secureOrigin.url).open(plain)));
+    expect(failures.map((one) => (one as PromiseRejectedResult).reason.code)).toEqual([
+      'TUNNEL-CLOSED',
+      'TUNNEL-CLOSED',
+    ]);
+  });
+});
+
+it('a purpose that goes direct never touches the proxy', async () => {
+  const port = await proxied(FAULTS.silent);
+  const use_proxy_for = { ...forAll('default'), updates: 'none' };
+  const router = testRouter({ proxies: [profile(port)], settings: { use_proxy_for } });
+  expect(await get(await router.route('updates', plainUrl).open(plain), plainUrl)).toMatchObject({ status: 200 });
+  expect(proxy?.connections).toBe(0);
+});
