@@ -53,6 +53,19 @@ describe('settled keys', () => {
     });
   });
 
+  it('that are known after a process died are known for good, also when then the power goes', async () => {
+    await everyCrash({
+      prepare: async () => machine('{"format":1}\none\n'),
+      act: async (files) => await (await open(files)).add('second-key'),
+      check: async ({ files }) => {
+        const known = (await open(files)).has('second-key');
+        const again = await open(files.afterCrash('power-lost'));
+
+        expect(again.has('second-key')).toBe(known);
+      },
+    });
+  });
+
   it('are forgotten oldest first, and the newest 10,000 never', async () => {
     const keys = Array.from({ length: 2 * SETTLED_KEPT }, (_, n) => `key-${n}`);
     const files = machine(`{"format":1}\n${keys.join('\n')}\n`);

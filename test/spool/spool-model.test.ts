@@ -170,6 +170,6 @@ it('does what a list and a set would do, whatever happens and wherever it dies',
     fc.asyncProperty(fc.array(actionArbitrary, { maxLength: 40 }), async (actions) => {
       await new Trial().run(actions);
     }),
-    { numRuns: 300 },
+    { numRuns: 1_000 },
   );
 });
