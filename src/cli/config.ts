@@ -1,6 +1,6 @@
 // `sallyport config check | show | schema`: every mistake at once, each effective value with where it came from.
 
-import { jsonSchema } from '#config/generate/json-schema.ts';
+import { makeJsonSchema } from '#config/generate/json-schema.ts';
 import type { LoadResult, RefusedSettings } from '#config/load.ts';
 import { problemLine } from '#config/problem.ts';
 import { explainSettings } from '#config/show.ts';
@@ -49,6 +49,6 @@ export function configShowCommand(terminal: Terminal, result: LoadResult, option
 
 /** The JSON schema, for editors. */
 export function configSchemaCommand(terminal: Terminal): number {
-  terminal.out(JSON.stringify(jsonSchema(), null, 2));
+  terminal.out(makeJsonSchema().trimEnd());
   return EXIT_OK;
 }

@@ -65,6 +65,8 @@ export interface Fetched {
   /** Digest of the bytes on disk, hex. */
   readonly sha256: string;
   readonly length: number;
+  /** Bytes that were here before this attempt, from earlier ones. */
+  readonly keptBytes: number;
   /** The longest wait without a byte in this attempt, first byte included; null when nothing was fetched. */
   readonly longestSilenceMs: number | null;
   /** Via of the response that brought the bytes. */
@@ -158,8 +160,7 @@ async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<Fol
   ports.watch.planned(plan);
   const lane = await route.open({ bulk: true, signal: hop.signal });
   try {
-    const result = await receive(ports, attempt, { ...hop, lane, plan });
-    if (result.head !== null) noteResponse(ports, { route, url: hop.url, head: result.head, range: attempt.range });
+    const result = await receive(ports, attempt, { ...hop, route, lane, plan });
     if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
     observe(ports, { key, size: attempt.job.length, result, ok: attempt.reader.complete });
     attempt.reader.conclude(hop.url, result);
@@ -172,7 +173,7 @@ async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<Fol
 function receive(
   ports: FetchPorts,
   { job, range, reader }: Attempt,
-  hop: Hop & { lane: Lane; plan: TimeoutPlan },
+  hop: Hop & { route: Route; lane: Lane; plan: TimeoutPlan },
 ): Promise<ExchangeResult> {
   return exchange({
     lane: hop.lane,
@@ -194,7 +195,11 @@ function receive(
     clock: ports.clock,
     signal: hop.signal,
     expectedBytes: job.length,
-    onHead: (head) => (isRedirect(head.status) ? null : reader.open(head, hop.url)),
+    onHead: (head) => {
+      // Told when the head comes, not when the body ends: the time of that line is evidence of what the proxy does.
+      noteResponse(ports, { route: hop.route, url: hop.url, head, range });
+      return isRedirect(head.status) ? null : reader.open(head, hop.url);
+    },
   });
 }
 
@@ -235,11 +240,11 @@ async function keepForNextAttempt(ports: FetchPorts, { reader, staged }: Attempt
 }
 
 function finished(path: string, job: FetchJob, reader: ResponseReader, prefix: Hash): Fetched {
-  if (reader.head === null) {
-    return { path, sha256: prefix.digest('hex'), length: job.length, longestSilenceMs: null, via: null };
+  const { head, longestSilenceMs, keptBytes } = reader;
+  const { length } = job;
+  if (head === null) {
+    return { path, sha256: prefix.digest('hex'), length, keptBytes, longestSilenceMs: null, via: null };
   }
-  if (!reader.complete)
-    throw coded('BODY-SHORT', { received: reader.received, expected: job.length, hop: job.url.host });
-  const { head, longestSilenceMs } = reader;
-  return { path, sha256: reader.digest(), length: job.length, longestSilenceMs, via: head.via };
+  if (!reader.complete) throw coded('BODY-SHORT', { received: reader.received, expected: length, hop: job.url.host });
+  return { path, sha256: reader.digest(), length, keptBytes, longestSilenceMs, via: head.via };
 }

@@ -36,6 +36,7 @@ export class ResponseReader {
   #head: ResponseInfo | null = null;
   #hash: Hash;
   #position: number;
+  #kept: number;
   #wroteFromZero = false;
   #refusal: CodedError | null = null;
   #dropAll = false;
@@ -48,6 +49,7 @@ export class ResponseReader {
     this.#options = options;
     this.#hash = options.prefix;
     this.#position = options.range.kind === 'whole' ? 0 : options.file.facts().size;
+    this.#kept = this.#position;
   }
 
   get head(): ResponseInfo | null {
@@ -65,6 +67,11 @@ export class ResponseReader {
 
   get wroteFromZero(): boolean {
     return this.#wroteFromZero;
+  }
+
+  /** Bytes of earlier attempts that are part of the result. */
+  get keptBytes(): number {
+    return this.#kept;
   }
 
   get longestSilenceMs(): number | null {
@@ -128,6 +135,7 @@ export class ResponseReader {
     if (reason !== null) this.#options.watch.startedOver(reason);
     this.#wroteFromZero = true;
     this.#position = 0;
+    this.#kept = 0;
     this.#hash = createHash('sha256');
   }
 

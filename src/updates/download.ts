@@ -73,25 +73,41 @@ export async function download(
   return { fetched, url, elapsedMs: ports.clock.monotonic() - startedAt, note };
 }
 
-async function fetchAndVerify(
-  ports: UpdatesPorts,
-  attempt: { job: FetchJob; item: FeedItem; startedAt: number },
-  signal: AbortSignal,
-): Promise<Fetched> {
-  const { job, item } = attempt;
+interface Attempt {
+  readonly job: FetchJob;
+  readonly item: FeedItem;
+  readonly startedAt: number;
+}
+
+async function fetchAndVerify(ports: UpdatesPorts, attempt: Attempt, signal: AbortSignal): Promise<Fetched> {
+  const { item } = attempt;
+  const fetched = await discardingSpoiled(ports, item, () =>
+    fetchDurably(fetchPorts(ports, item), attempt.job, signal),
+  );
   try {
-    const fetched = await fetchDurably(fetchPorts(ports, item), job, signal);
-    await verify(ports.files, fetched, item);
-    if (fetched.longestSilenceMs !== null) {
-      ports.report({
-        name: 'downloaded',
-        id: item.id,
-        length: item.length,
-        elapsed: ports.clock.monotonic() - attempt.startedAt,
-        silence: fetched.longestSilenceMs,
-      });
-    }
-    return fetched;
+    await discardingSpoiled(ports, item, () => verify(ports.files, fetched, item));
+  } catch (thrown) {
+    // Bytes of before (a cut, a power failure) may be the wrong ones: what came now has a right to be tried alone, once.
+    if (fetched.keptBytes === 0 || !isSpoiled(thrown)) throw thrown;
+    ports.report({
+      name: 'resume-impossible',
+      id: item.id,
+      reason: 'together with the bytes kept from before it was not right',
+    });
+    return await fetchAndVerify(ports, attempt, signal);
+  }
+  if (fetched.longestSilenceMs !== null) {
+    const elapsed = ports.clock.monotonic() - attempt.startedAt;
+    const { longestSilenceMs: silence } = fetched;
+    ports.report({ name: 'downloaded', id: item.id, length: item.length, elapsed, silence });
+  }
+  return fetched;
+}
+
+/** Throws away bytes that a failure has shown to be worth nothing, journal last. */
+async function discardingSpoiled<T>(ports: UpdatesPorts, item: FeedItem, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (thrown) {
     if (isSpoiled(thrown)) await closeJournal(ports.files, ports.store.stagingDir, item.id);
     throw thrown;

@@ -1,8 +1,8 @@
 // A whole round over a real loopback network and an in-memory disk: what a healthy one does, and that no fault of the
 // far side, of the way or of the disk publishes anything or reaches anything else.
 
-import { zipSync } from 'fflate';
 import { gzipSync } from 'node:zlib';
+import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { classicLine } from '#logging/classic.ts';
 import { toRecord } from '#logging/record.ts';
@@ -76,7 +76,10 @@ describe('a healthy round', () => {
   it('makes no package request in three rounds after pruning', async () => {
     const jars = ['u1', 'u2', 'u3'].map((id) => ({ id, bytes: makeJar(id, 2_000) }));
     for (const [at, { id, bytes }] of jars.entries()) {
-      offer(jars.slice(0, at + 1).map((one) => itemFor(one.id, one.bytes)), { serial: at + 1 });
+      offer(
+        jars.slice(0, at + 1).map((one) => itemFor(one.id, one.bytes)),
+        { serial: at + 1 },
+      );
       origin.serve(`/${id}.jar`, bytes);
       await (await rig({ keep_versions: 1 })).round();
     }
@@ -119,7 +122,11 @@ describe('a healthy round', () => {
   it('resumes after a cut where it stopped, and the bytes are right', async () => {
     offer([itemFor('1602503', jar)]);
     origin.on('/1602503.jar', (_request, response) => {
-      response.writeHead(200, { 'content-type': 'application/java-archive', 'content-length': jar.length, etag: '"v1"' });
+      response.writeHead(200, {
+        'content-type': 'application/java-archive',
+        'content-length': jar.length,
+        etag: '"v1"',
+      });
       response.write(jar.subarray(0, 10_000), () => response.destroy());
     });
     const first = await rig();
@@ -242,24 +249,39 @@ describe('a fault of the far side', () => {
   it.each<[string, string, () => void]>([
     ['a block page', 'NOT-THE-PACKAGE', () => send({ 'content-type': 'text/html' }, page)],
     ['a page that calls itself a package', 'LENGTH-MISMATCH', () => send({ 'content-length': page.length }, page)],
-    ['a body that is cut', 'CONNECTION-LOST', () =>
-      origin.on('/1602503.jar', (_request, response) => {
-        response.writeHead(200, { 'content-length': jar.length });
-        response.write(jar.subarray(0, 5_000), () => response.destroy());
-      })],
+    [
+      'a body that is cut',
+      'CONNECTION-LOST',
+      () =>
+        origin.on('/1602503.jar', (_request, response) => {
+          response.writeHead(200, { 'content-length': jar.length });
+          response.write(jar.subarray(0, 5_000), () => response.destroy());
+        }),
+    ],
     ['a chunked body that ends early', 'BODY-SHORT', () => send({}, jar.subarray(0, 5_000))],
-    ['other bytes of the same length', 'DIGEST-MISMATCH', () =>
-      send({}, Buffer.concat([jar.subarray(0, 5_000), Buffer.alloc(1_000), jar.subarray(6_000)]))],
+    [
+      'other bytes of the same length',
+      'DIGEST-MISMATCH',
+      () => send({}, Buffer.concat([jar.subarray(0, 5_000), Buffer.alloc(1_000), jar.subarray(6_000)])),
+    ],
     ['something else than an archive', 'NOT-A-JAR', () => send({}, Buffer.alloc(jar.length, 'x'))],
-    ['a Content-Length of 2 GiB', 'LENGTH-MISMATCH', () =>
-      origin.on('/1602503.jar', (_request, response) => {
-        response.writeHead(200, { 'content-length': 2 ** 31 });
-        response.write(jar);
-      })],
+    [
+      'a Content-Length of 2 GiB',
+      'LENGTH-MISMATCH',
+      () =>
+        origin.on('/1602503.jar', (_request, response) => {
+          response.writeHead(200, { 'content-length': 2 ** 31 });
+          response.write(jar);
+        }),
+    ],
     ['more bytes than promised', 'BODY-TOO-LONG', () => send({}, Buffer.concat([jar, jar]))],
     ['a gzip bomb', 'CONTENT-ENCODED', () => send({ 'content-encoding': 'gzip' }, gzipSync(Buffer.alloc(5_000_000)))],
     ['a redirect to itself', 'REDIRECT-LOOP', () => send({ location: '/1602503.jar' }, '', 302)],
-    ['a redirect to the metadata service', 'URL-INTERNAL', () => send({ location: 'http://169.254.169.254/x' }, '', 302)],
+    [
+      'a redirect to the metadata service',
+      'URL-INTERNAL',
+      () => send({ location: 'http://169.254.169.254/x' }, '', 302),
+    ],
     ['a redirect to another loopback address', 'URL-INTERNAL', () => send({ location: 'http://[::1]:1/x' }, '', 302)],
     ['a redirect to a foreign host', 'URL-FOREIGN', () => send({ location: 'http://evil.example/x' }, '', 302)],
     ['a redirect without a Location', 'REDIRECT-INVALID', () => send({}, '', 302)],
@@ -275,7 +297,9 @@ describe('a fault of the far side', () => {
 
     expect(report.failed.map(({ error }) => error.code)).toEqual([code]);
     expect(published()).toEqual([]);
-    expect(origin.asked.filter((asked) => !/^(?:GET \/feed.json|GET \/1602503.jar|POST \/acknowledge)$/.test(asked))).toEqual([]);
+    expect(
+      origin.asked.filter((asked) => !/^(?:GET \/feed.json|GET \/1602503.jar|POST \/acknowledge)$/.test(asked)),
+    ).toEqual([]);
   });
 
   it('says what a block page was: type, bytes, title', async () => {
@@ -285,7 +309,9 @@ describe('a fault of the far side', () => {
     const made = await rig();
     await made.round();
 
-    expect(lines(made).find((line) => line.includes('NOT-THE-PACKAGE'))).toContain('titled "Access Denied - Category Software Downloads"');
+    expect(lines(made).find((line) => line.includes('NOT-THE-PACKAGE'))).toContain(
+      'titled "Access Denied - Category Software Downloads"',
+    );
   });
 
   it.each<[string, string, () => void]>([
@@ -293,15 +319,23 @@ describe('a fault of the far side', () => {
     ['a feed that expired', 'FEED-STALE', () => offer([], { expires: '2020-01-01T00:00:00Z' })],
     ['10,000 bogus items', 'FEED-LIMIT', () => offer(Array.from({ length: 10_000 }, (_, n) => ({ id: `bogus${n}` })))],
     ['a feed of a newer format', 'FEED-NEWER', () => offer([], { format: 2 })],
-    ['a feed that is gone', 'ORIGIN-REFUSED', () => origin.on('/feed.json', (_request, response) => void response.writeHead(404).end())],
-    ['a feed without an end', 'DOCUMENT-TOO-LARGE', () =>
-      origin.on('/feed.json', (_request, response) => {
-        const pour = () => {
-          while (response.write(' '.repeat(65_536)));
-        };
-        response.on('drain', pour);
-        pour();
-      })],
+    [
+      'a feed that is gone',
+      'ORIGIN-REFUSED',
+      () => origin.on('/feed.json', (_request, response) => void response.writeHead(404).end()),
+    ],
+    [
+      'a feed without an end',
+      'DOCUMENT-TOO-LARGE',
+      () =>
+        origin.on('/feed.json', (_request, response) => {
+          const pour = () => {
+            while (response.write(' '.repeat(65_536)));
+          };
+          response.on('drain', pour);
+          pour();
+        }),
+    ],
   ])('%s is %s and asks for nothing else', async (_what, code, arrange) => {
     arrange();
 

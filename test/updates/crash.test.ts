@@ -1,0 +1,141 @@
+// A crash before and after every write, fsync, rename, unlink and folder operation of a whole round, enumerated by the
+// round's own trace, none skipped, in each way in which a machine can forget: a package under a final name is always
+// right, and no receipt is lost, whatever was the last operation.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CRASH_MODES, CrashingFiles, type CrashMode, crashPoints } from '#test/support/crashing-files.ts';
+import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
+import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+const DIR = '/data';
+const JARS = new Map(['old1', 'new2', 'gone3', 'tool4'].map((id) => [id, makeJar(id, 3_000)]));
+let origin: ScriptedOrigin;
+
+/** The story: one is there, one is called back, two come (one requires the other), one is pruned. */
+beforeAll(async () => {
+  origin = await startScriptedOrigin();
+  for (const [id, jar] of JARS) origin.serve(`/${id}.jar`, jar);
+});
+afterAll(() => origin.close());
+
+const item = (id: string, fields: Record<string, unknown> = {}) => itemFor(id, JARS.get(id) ?? Buffer.alloc(0), fields);
+const before = () => feedOf([item('old1'), item('gone3', { package: 'gone' })], { serial: 1 });
+const after = () =>
+  feedOf(
+    [
+      item('old1'),
+      item('new2', { requires: ['tool4'] }),
+      item('tool4', { package: 'tool' }),
+      item('gone3', { package: 'gone', withdrawn: true }),
+    ],
+    { serial: 2 },
+  );
+
+async function round(files: CrashingFiles): Promise<string[]> {
+  const settings = testSettings(DIR, {
+    updates: { feed_url: `${origin.url}/feed.json`, acknowledge_url: `${origin.url}/acknowledge`, keep_versions: 1 },
+  });
+  const rig = await openRig({ files, dir: DIR, settings });
+  await rig.round();
+  return rig.events.flatMap((event) => (event.name === 'acknowledging' ? [String(event.id)] : []));
+}
+
+/** The disk after a first, healthy round. */
+async function firstDisk(): Promise<CrashingFiles> {
+  const files = new CrashingFiles();
+  origin.serve('/feed.json', before(), 'application/json');
+  await round(files);
+  origin.serve('/feed.json', after(), 'application/json');
+  files.arm({});
+  return files;
+}
+
+function expectOnlyRightPackages(files: CrashingFiles): void {
+  for (const name of files.names().filter((found) => found.startsWith(`${DIR}/packages/`) && found.endsWith('.jar'))) {
+    const id = name.slice(name.lastIndexOf('/') + 1, -'.jar'.length);
+    const content = files.content(name);
+    if (content === null || !content.equals(JARS.get(id) ?? Buffer.alloc(0))) throw new Error(`${name} is wrong`);
+  }
+}
+
+function expectFinished(files: CrashingFiles): void {
+  const names = files.names().map((name) => name.replace(`${DIR}/`, ''));
+  const packages = names.filter((name) => name.startsWith('packages/') && !name.endsWith('/.staging'));
+  expect(packages.filter((name) => /\.(?:jar|json|journal|unverified|new)$/.test(name)).toSorted()).toEqual([
+    'packages/new2.jar',
+    'packages/new2.json',
+    'packages/tool4.jar',
+    'packages/tool4.json',
+    'packages/withdrawn/gone3.jar',
+  ]);
+  expect(names.filter((name) => /^state\/spool\/\d+\.json$/.test(name))).toEqual([]);
+}
+
+/** One receipt for each outcome of this installation, however often a crash made it be sent. */
+function expectReceipts(told: readonly { id: string; outcome: string; key: string }[]): void {
+  const byKey = new Map(told.map((receipt) => [receipt.key, `${receipt.id} ${receipt.outcome}`]));
+  expect([...byKey.values()].toSorted()).toEqual([
+    'gone3 published',
+    'gone3 withdrawn',
+    'new2 published',
+    'old1 published',
+    'tool4 published',
+  ]);
+}
+
+async function crashAt(at: { n: number; when: 'before' | 'after'; mode: CrashMode }): Promise<void> {
+  origin.receipts.length = 0;
+  const files = await firstDisk();
+  files.arm(at.when === 'before' ? { crashBefore: at.n } : { crashAfter: at.n });
+  const acknowledged = await round(files).catch(() => []);
+  expect(files.crashed).toBe(true);
+
+  const survived = files.afterCrash(at.mode, at.n);
+  expectOnlyRightPackages(survived);
+  const again = await round(survived);
+
+  expectOnlyRightPackages(survived);
+  expectFinished(survived);
+  expectReceipts(origin.receipts);
+  const lines = [...acknowledged, ...again].filter((id) => id === 'new2' || id === 'tool4');
+  // At most once each: the receipt is what may not be lost, and it was not.
+  expect(new Set(lines).size).toBe(lines.length);
+}
+
+describe('a crash at any operation of a round', () => {
+  it('has every operation that changes the disk in its trace', async () => {
+    const files = await firstDisk();
+    await round(files);
+
+    const operations = new Set(
+      files.trace.filter(({ n }) => crashPoints(files.trace).includes(n)).map(({ operation }) => operation),
+    );
+    expect([...operations].toSorted()).toEqual([
+      'create',
+      'makeDirectory',
+      'remove',
+      'rename',
+      'sync',
+      'syncDirectory',
+      'write',
+    ]);
+    expectFinished(files);
+  });
+
+  it.each(CRASH_MODES)('never leaves a wrong package or loses a receipt (%s)', { timeout: 120_000 }, async (mode) => {
+    const files = await firstDisk();
+    await round(files);
+    const points = crashPoints(files.trace);
+    expect(points.length).toBeGreaterThan(80);
+
+    for (const n of points) {
+      for (const when of ['before', 'after'] as const) {
+        await crashAt({ n, when, mode }).catch((error: unknown) => {
+          const { operation, path } = files.trace.find((traced) => traced.n === n) ?? { operation: '?', path: '?' };
+          throw new Error(`crash ${when} operation ${n} (${operation} ${path})`, { cause: error });
+        });
+      }
+    }
+  });
+});
