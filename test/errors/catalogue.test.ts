@@ -41,6 +41,7 @@ describe('the catalogue', () => {
       import('#errors/catalogue-origin.ts'),
       import('#errors/catalogue-packages.ts'),
       import('#errors/catalogue-proxy.ts'),
+      import('#errors/catalogue-spool.ts'),
       import('#errors/catalogue-system.ts'),
     ]);
     const codes = rooms.flatMap((room) => Object.values(room).flatMap((table) => Object.keys(table)));

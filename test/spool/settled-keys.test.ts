@@ -95,9 +95,9 @@ describe('settled keys', () => {
   it('are written anew when somebody removed, shortened or replaced the file meanwhile', async () => {
     for (const meddle of [
       (files: CrashingFiles) => files.remove(PATH),
-      (files: CrashingFiles) => files.plantFile(PATH, ''),
-      (files: CrashingFiles) => files.plantSymlink(PATH, '/etc/passwd'),
-      (files: CrashingFiles) => files.plantLink('/elsewhere', PATH),
+      async (files: CrashingFiles) => files.plantFile(PATH, ''),
+      async (files: CrashingFiles) => files.plantSymlink(PATH, '/etc/passwd'),
+      async (files: CrashingFiles) => files.plantLink('/elsewhere', PATH),
     ]) {
       const files = machine();
       files.plantFile('/etc/passwd', 'root');

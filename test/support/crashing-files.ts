@@ -59,7 +59,7 @@ export type CrashMode = 'killed' | 'power-lost' | 'torn';
 export const CRASH_MODES: readonly CrashMode[] = ['killed', 'power-lost', 'torn'];
 
 /** The user that the program runs as here. */
-export const SELF = 1_000;
+const SELF = 1_000;
 
 const EFFECTS: readonly Operation[] = [
   'create',
@@ -576,7 +576,7 @@ function words(code: string): string {
 }
 
 /** A small generator of numbers in [0, 1), the same for the same seed (mulberry32). */
-export function seeded(seed: number): () => number {
+function seeded(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

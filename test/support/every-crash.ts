@@ -5,7 +5,7 @@
 import { CRASH_MODES, type CrashingFiles, type CrashMode, crashPoints } from './crashing-files.ts';
 
 /** One way to die and what is left. */
-export interface Survived {
+interface Survived {
   /** A fresh machine on what survived. */
   readonly files: CrashingFiles;
   readonly mode: CrashMode;
@@ -13,7 +13,7 @@ export interface Survived {
   readonly where: string;
 }
 
-export interface CrashTrial {
+interface CrashTrial {
   /** A machine as it is before the work; made anew for each trial. */
   readonly prepare: () => Promise<CrashingFiles>;
   /** The work. What it throws after a crash is of no interest. */
