@@ -44,7 +44,7 @@ export function boundedStep<T>(
       cleanUp?.(success);
       act();
     };
-    const fail = (error: unknown) => settle(false, () => reject(error as Error));
+    const fail = (error: unknown) => settle(false, () => reject(error));
     const onAbort = () => fail(signal.reason);
     const timer = clock.after(bounds.timeoutMs, () => fail(bounds.late(clock.monotonic() - startedMs)));
     signal.addEventListener('abort', onAbort, { once: true });

@@ -146,15 +146,20 @@ class Opener {
     dialled: Dialled,
     how: { asked: AskedProxy; credential: Credential | null; attempt: Attempt | null; signal: AbortSignal },
   ): Promise<Lane> {
-    // What only a tunnel needs is loaded with the first tunnel: Node's HTTP and TLS cost 20 MiB and 40 ms.
-    const { openTunnel } = await import('./tunnel.ts');
-    await openTunnel(dialled.socket, {
-      ...how,
-      authority: this.#chosen.endpoint.authority,
-      userAgent: this.#parts.userAgent ?? null,
-      timeoutMs: this.#parts.settings.response_timeout.tunnel_timeout_ms,
-      clock: this.#parts.clock,
-    });
+    try {
+      // What only a tunnel needs is loaded with the first tunnel: Node's HTTP and TLS cost 20 MiB and 40 ms.
+      const { openTunnel } = await import('./tunnel.ts');
+      await openTunnel(dialled.socket, {
+        ...how,
+        authority: this.#chosen.endpoint.authority,
+        userAgent: this.#parts.userAgent ?? null,
+        timeoutMs: this.#parts.settings.response_timeout.tunnel_timeout_ms,
+        clock: this.#parts.clock,
+      });
+    } catch (error) {
+      dialled.socket.destroy();
+      throw error;
+    }
     return this.#originLane(dialled, how.signal);
   }
 

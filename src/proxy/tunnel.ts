@@ -1,8 +1,9 @@
 // CONNECT through an HTTP proxy: makes a tunnel of an open connection to it (RFC 9110, 9.3.6).
 //
 // Guarantees: on return the socket is a raw pipe to the target, with every byte that came behind the 200 still in it;
-// on a failure it is destroyed and the error is the proxy's own, with what the proxy said. The credential goes into the
-// CONNECT and nowhere else, and its verdict is handed to the ledger as soon as it is known. Each wait is bounded.
+// on a failure the error is the proxy's own, with what the proxy said, and the caller destroys the socket. The
+// credential goes into the CONNECT and nowhere else; its verdict reaches the ledger as soon as it is known. Each wait
+// is bounded.
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -38,17 +39,12 @@ const ERROR_PAGE_WAIT_MS = 2_000;
  * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, TOO-MANY-INTERIM, AUTH-*, POLICY-DENIED, PROXY-*
  */
 export async function openTunnel(socket: Socket, options: TunnelOptions): Promise<void> {
-  try {
-    const answer = await ask(socket, options);
-    if (answer.kind !== 'answered') throw noAnswer(answer, options);
-    const title = needsTitle(answer.head) ? await readTitle(socket, answer.head, options) : null;
-    const error = judgeConnect(answer.head, options.asked, { target: options.authority, title });
-    options.attempt?.[credentialVerdict(error)]();
-    if (error !== null) throw error;
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  }
+  const answer = await ask(socket, options);
+  if (answer.kind !== 'answered') throw noAnswer(answer, options);
+  const title = needsTitle(answer.head) ? await readTitle(socket, answer.head, options) : null;
+  const error = judgeConnect(answer.head, options.asked, { target: options.authority, title });
+  options.attempt?.[credentialVerdict(error)]();
+  if (error !== null) throw error;
 }
 
 function ask(socket: Socket, options: TunnelOptions): Promise<ConnectAnswer> {

@@ -1,0 +1,74 @@
+import { Duplex } from 'node:stream';
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { credentialOf } from '#proxy/auth/basic.ts';
+import { forwardLane, originLane } from '#proxy/lane.ts';
+import type { HopFacts } from '#proxy/route.ts';
+import { profile } from '#test/support/test-router.ts';
+
+const facts: HopFacts = {
+  proxy: 'corp',
+  proxyUrl: 'http://127.0.0.1:3128',
+  how: 'forward',
+  host: 'updates.example.com',
+  port: 80,
+  hop: 'proxy corp (127.0.0.1:3128)',
+};
+
+function forward() {
+  const verdicts: string[] = [];
+  const socket = new Duplex({ read() {} });
+  const asked = { name: 'corp', hop: facts.hop, authentication: 'basic', user: 'svc' } as const;
+  const lane = forwardLane(facts, {
+    socket,
+    bulk: null,
+    asked,
+    credential: credentialOf(profile(3128, { password: 'open sesame' }), { add() {} }),
+    attempt: {
+      accepted: () => verdicts.push('accepted'),
+      rejected: () => verdicts.push('rejected'),
+      unknown: () => verdicts.push('unknown'),
+    },
+  });
+  return { lane, verdicts, socket };
+}
+
+const URL_OF_IT = 'http://updates.example.com/';
+
+describe('a forward lane', () => {
+  it.each([
+    [200, [], 'accepted'],
+    [403, [], 'accepted'],
+    [407, ['Proxy-Authenticate', 'Basic'], 'rejected'],
+    [403, ['X-Squid-Error', 'ERR_ACCESS_DENIED 0'], 'unknown'],
+  ])('takes a %i with %j as: credential %s', (status, rawHeaders, verdict) => {
+    const { lane, verdicts } = forward();
+    try {
+      lane.judgeResponse({ status, reason: '', rawHeaders }, URL_OF_IT);
+    } catch {}
+    expect(verdicts).toEqual([verdict]);
+  });
+
+  it('gives the credential back when it is let go, and its socket ends', () => {
+    const { lane, verdicts, socket } = forward();
+    lane.release();
+    lane.release();
+    expect(verdicts[0]).toBe('unknown');
+    expect(socket.destroyed).toBe(true);
+  });
+
+  it('does not show its credential to whoever looks at it', () => {
+    expect(inspect(forward().lane)).not.toContain(btoa('svc:open sesame'));
+  });
+});
+
+describe('a lane to the origin', () => {
+  it('wants no header, judges nothing, and ends both sockets', () => {
+    const [socket, under] = [new Duplex(), new Duplex()];
+    const lane = originLane({ ...facts, how: 'tunnel' }, { socket, under, bulk: null });
+    lane.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT);
+    expect(lane.requestHeaders).toEqual({});
+    lane.release();
+    expect([socket.destroyed, under.destroyed]).toEqual([true, true]);
+  });
+});
