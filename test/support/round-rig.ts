@@ -85,7 +85,8 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   return {
     ports,
     events,
-    codes: () => events.flatMap((event) => ('error' in event && event.error instanceof Error ? [codeOf(event.error)] : [])),
+    codes: () =>
+      events.flatMap((event) => ('error' in event && event.error instanceof Error ? [codeOf(event.error)] : [])),
     round: (signal = new AbortController().signal) => runRound(ports, signal),
   };
 }

@@ -15,6 +15,8 @@ export interface ScriptedOrigin {
   on(path: string, handler: Handler): void;
   /** A path with fixed bytes, with Range, as an honest server has it. */
   serve(path: string, body: Uint8Array | string, type?: string): void;
+  /** Back to what an unknown path answers. */
+  forget(path: string): void;
   close(): Promise<void>;
 }
 
@@ -39,11 +41,16 @@ export async function startScriptedOrigin(): Promise<ScriptedOrigin> {
     on: (path, handler) => void handlers.set(path, handler),
     serve: (path, body, type = 'application/octet-stream') =>
       void handlers.set(path, (request, response) => sendBytes(request, response, { body: Buffer.from(body), type })),
+    forget: (path) => void handlers.delete(path),
     close: () => closeServer(server),
   };
 }
 
-function sendBytes(request: IncomingMessage, response: ServerResponse, { body, type }: { body: Buffer; type: string }): void {
+function sendBytes(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { body, type }: { body: Buffer; type: string },
+): void {
   const headers = { 'content-type': type, etag: '"v1"', 'accept-ranges': 'bytes' };
   const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
   if (range === null) {
