@@ -2,7 +2,8 @@
 //
 // Guarantees: loading never fails because of what the file holds. State of a newer format (a downgrade) and state that
 // can't be read are moved aside under a name that says so, nothing is thrown away, and the caller starts from nothing
-// and tells. Relies on `durable.ts`; `parse` throws on what it does not accept. A crash leaves the old file or the new.
+// and tells. What was loaded survives a power cut, also when it is what a killed process left. Relies on `durable.ts`;
+// `parse` throws on what it does not accept. A crash leaves the old file or the new one.
 
 import { dirname } from 'node:path';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
@@ -38,7 +39,12 @@ export async function loadState<T>(files: Files, path: string, reader: StateRead
   } catch (thrown) {
     read = { kind: 'damaged', reason: asCoded(thrown).safeText };
   }
-  if (read.kind === 'value') return { kind: 'loaded', value: read.value };
+  if (read.kind === 'value') {
+    // A process that died may have left a name that no power cut survives; from here on it is relied upon. A disk that
+    // can't sync says so at the next save.
+    await files.syncDirectory(dirname(path)).catch(() => undefined);
+    return { kind: 'loaded', value: read.value };
+  }
   try {
     const aside = await setAside(files, path, read.kind === 'newer' ? `format-${read.found}` : 'damaged');
     return { kind: 'set-aside', error: describe(path, aside, { read, known: reader.format }) };

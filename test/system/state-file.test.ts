@@ -131,6 +131,7 @@ describe('state on disk', () => {
 
         expect(loaded.kind).toBe('loaded');
         expect([VALUE, next]).toContainEqual(loaded.kind === 'loaded' && loaded.value);
+        expect(await loadState(files.afterCrash('power-lost'), PATH, reader)).toEqual(loaded);
       },
     });
   });
