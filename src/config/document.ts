@@ -50,7 +50,8 @@ export function readDocument(text: string): ConfigDocument {
       prettyErrors: false,
       uniqueKeys: false,
       stringKeys: true,
-      logLevel: 'silent',
+      // 'silent' would take a second document for nothing.
+      logLevel: 'error',
     });
     return new Reader(lines, document).read();
   } catch (error) {

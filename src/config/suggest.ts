@@ -13,7 +13,7 @@ export function suggest(word: string, candidates: readonly string[]): string | u
     folded,
     candidates.map((candidate) => candidate.toLowerCase()),
   );
-  const allowed = Math.max(1, Math.min(3, Math.floor(folded.length / 3)));
+  const allowed = Math.max(1, Math.min(3, Math.floor(folded.length / 2)));
   if (distance(folded, nearest) > allowed) return undefined;
   return candidates.find((candidate) => candidate.toLowerCase() === nearest);
 }

@@ -109,7 +109,8 @@ export function describeFound(path: KeyPath, value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object') return `a section with ${Object.keys(value).length} keys`;
   if (isSecretPath(path)) return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
-  const text = applyRules(String(value));
+  // Up to the last @ it may be user and password, also where the scheme was forgotten.
+  const text = applyRules(String(value).replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@'));
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }
 

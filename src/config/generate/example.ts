@@ -12,7 +12,8 @@ const WIDTH = 100;
 const HEAD = `# yaml-language-server: $schema=./sallyport.schema.json
 #
 # Sallyport: every key of the configuration. This file is generated from the schema; do not edit it.
-# Copy it to sallyport.yaml beside it (installed: /etc/sallyport/sallyport.yaml) and change the copy.
+# Copy it to sallyport.yaml beside it, or to /etc/sallyport/sallyport.yaml where Sallyport is
+# installed, and change the copy.
 #
 # Each key stands here with its default, or with an example where it has none. Take the # in front
 # of a key away to put it in force. Then run: sallyport config check

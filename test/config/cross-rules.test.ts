@@ -1,0 +1,196 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ConfigFolder } from '#test/support/config-file.ts';
+
+let folder: ConfigFolder;
+beforeEach(async () => {
+  folder = await ConfigFolder.make();
+});
+afterEach(() => folder.remove());
+
+const CORP = '{name: corp, address: proxy.example.com, port: 3128, default: true}';
+
+async function problemsOf(text: string) {
+  return (await folder.refuse(`version: 1\n${text}\n`)).problems;
+}
+
+async function warningsOf(text: string) {
+  return (await folder.accept(`version: 1\n${text}\n`)).warnings;
+}
+
+describe('profiles', () => {
+  it.each(['none', 'default', 'None', 'DEFAULT'])('cannot be called %s', async (name) => {
+    expect(await problemsOf(`proxies: [{name: ${name}, address: a, default: true}]`)).toMatchObject([
+      { key: 'proxies[0].name' },
+    ]);
+  });
+
+  it('have names of their own, whatever the case', async () => {
+    expect(await problemsOf(`proxies: [${CORP}, {name: CORP, address: a}]`)).toMatchObject([
+      { key: 'proxies[1].name', found: 'CORP' },
+    ]);
+  });
+
+  it('have one default at most', async () => {
+    expect(await problemsOf(`proxies: [${CORP}, {name: b, address: a, default: true}]`)).toMatchObject([
+      { key: 'proxies[1].default' },
+    ]);
+  });
+
+  it('without a default are a mistake only while a purpose says default', async () => {
+    const profiles = 'proxies: [{name: corp, address: a}]';
+    expect(await problemsOf(profiles)).toMatchObject([{ key: 'proxies', line: 2 }]);
+    const [problem] = await problemsOf(
+      `${profiles}\nuse_proxy_for: {updates: corp, support_logs: none, platform: corp}`,
+    );
+    expect(problem?.message).toContain('exposure_analytics');
+    expect(problem?.message).not.toContain('support_logs');
+
+    expect(
+      await warningsOf(
+        `${profiles}\nuse_proxy_for: {updates: corp, support_logs: none, exposure_analytics: none, platform: corp}`,
+      ),
+    ).toEqual([]);
+  });
+
+  it('have port 80 unless told', async () => {
+    const { settings } = await folder.accept('version: 1\nproxies: [{name: a, address: a, default: true}]\n');
+
+    expect(settings.proxies[0]?.port).toBe(80);
+  });
+
+  it.each([0, 65_536, -1, '"3128"'])('refuse port %s', async (port) => {
+    expect(await problemsOf(`proxies: [{name: a, address: a, port: ${port}, default: true}]`)).toMatchObject([
+      { key: 'proxies[0].port', allowed: '1 to 65535' },
+    ]);
+  });
+});
+
+describe('authentication', () => {
+  const basic = (rest: string) => `proxies: [{name: a, address: a, default: true, authentication: basic, ${rest}}]`;
+
+  it('basic needs user and password', async () => {
+    expect((await problemsOf(basic('port: 1'))).map(({ key }) => key)).toEqual([
+      'proxies[0].user',
+      'proxies[0].password',
+    ]);
+    expect((await problemsOf(basic("user: '', password: ''"))).map(({ key }) => key)).toEqual([
+      'proxies[0].user',
+      'proxies[0].password',
+    ]);
+    expect(await warningsOf(basic("user: u, password: 'long enough'"))).toEqual([]);
+  });
+
+  it('basic has no colon in its user or domain, and takes any other text', async () => {
+    expect(await problemsOf(basic("user: 'a:b', domain: 'c:d', password: 'long enough'"))).toMatchObject([
+      { key: 'proxies[0].user' },
+      { key: 'proxies[0].domain' },
+    ]);
+    const { settings } = await folder.accept(
+      `version: 1\n${basic("user: 'jürgen 漢字 \\@.', password: 'pä:ss wörd 🔑'")}\n`,
+    );
+    expect(settings.proxies[0]?.user).toBe('jürgen 漢字 \\@.');
+    expect(settings.proxies[0]?.password?.reveal()).toBe('pä:ss wörd 🔑');
+  });
+
+  it.each(['\\u0007', '\\n', '\\u0085', '\\0', '\\u2028'])('has no control characters: %s', async (control) => {
+    const problems = await problemsOf(basic(`user: "ab${control}c", password: "abcdef${control}"`));
+
+    expect(problems).toMatchObject([
+      { key: 'proxies[0].user', message: expect.stringContaining('Character 3') },
+      { key: 'proxies[0].password', message: expect.stringContaining('Character 7') },
+    ]);
+  });
+
+  it.each(["password: 'long enough'", 'domain: CORP', "user: '', password: 'long enough'"])(
+    'with a blank user warns of what is not used: %s',
+    async (rest) => {
+      const warnings = await warningsOf(`proxies: [{name: a, address: a, default: true, ${rest}}]`);
+
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]?.message).toContain('there is no user');
+    },
+  );
+
+  it('transparent warns of a user that is not used', async () => {
+    expect(await warningsOf('proxies: [{name: a, address: a, default: true, user: u}]')).toMatchObject([
+      { key: 'proxies[0].user' },
+    ]);
+  });
+
+  it('with a blank user and password is the same as without', async () => {
+    const { settings, warnings } = await folder.accept(
+      "version: 1\nproxies: [{name: a, address: a, default: true, user: '', password: '', domain: ''}]\n",
+    );
+
+    expect(warnings).toEqual([]);
+    expect(Object.keys(settings.proxies[0]!)).not.toEqual(expect.arrayContaining(['user']));
+    expect(settings.proxies[0]).not.toHaveProperty('password');
+  });
+});
+
+describe('purposes', () => {
+  it('name a profile that exists', async () => {
+    expect(await problemsOf(`proxies: [${CORP}]\nuse_proxy_for: {updates: crop, platform: Corp}`)).toMatchObject([
+      { key: 'use_proxy_for.updates', found: 'crop', didYouMean: 'corp', allowed: 'none, default, corp' },
+      { key: 'use_proxy_for.platform', found: 'Corp', didYouMean: 'corp' },
+    ]);
+  });
+
+  it('go direct when there are no proxies or proxies are not enabled', async () => {
+    expect(await warningsOf('proxies: []')).toEqual([]);
+    expect(await warningsOf(`proxy_enabled: false\nproxies: [${CORP}]`)).toEqual([]);
+  });
+});
+
+describe('proxy_required', () => {
+  it.each([
+    ['proxies: []', 'proxies', 'no proxies are configured'],
+    ['retry: {}', 'proxies', 'no proxies are configured'],
+    [`proxy_enabled: false\nproxies: [${CORP}]`, 'proxy_enabled', 'proxy_enabled is false'],
+    [`proxies: [${CORP}]\nuse_proxy_for: {platform: none}`, 'use_proxy_for.platform', 'use_proxy_for.platform is none'],
+  ])('makes every way of going direct a mistake with its rule: %j', async (text, key, rule) => {
+    const { error, problems } = await folder.refuse(`version: 1\nproxy_required: true\n${text}\n`);
+
+    expect(problems).toMatchObject([{ key, code: 'POLICY-DIRECT', message: expect.stringContaining(rule) }]);
+    expect(error.code).toBe('POLICY-DIRECT');
+    expect(error.message).toContain(rule);
+  });
+
+  it('is content with a proxy for every purpose', async () => {
+    expect(await warningsOf(`proxy_required: true\nproxies: [${CORP}]`)).toEqual([]);
+  });
+
+  it('beside another mistake leaves the head to all of them', async () => {
+    const { error } = await folder.refuse('version: 1\nproxy_required: true\nretry: {attempts: 0}\n');
+
+    expect(error).toMatchObject({ code: 'CONFIG', facts: { count: 2 } });
+  });
+});
+
+describe('headers', () => {
+  it.each([
+    'Host',
+    'content-length',
+    'Content-Type',
+    'Range',
+    'accept-encoding',
+    'Connection',
+    'Transfer-Encoding',
+    'Proxy-Authorization',
+    'TE',
+    '"X Y"',
+    '"X\\nY"',
+    '""',
+  ])('cannot be called %s', async (name) => {
+    expect(await problemsOf(`updates: {headers: {${name}: 'some value'}}`)).toHaveLength(1);
+  });
+
+  it('stand once, whatever the case, and not beside a bearer token', async () => {
+    expect(await problemsOf("updates: {headers: {X-A: 'some value', x-a: 'some value'}}")).toMatchObject([
+      { key: 'updates.headers.x-a' },
+    ]);
+    expect(
+      await problemsOf("updates: {bearer_token: 'some-value', headers: {authorization: 'some value'}}"),
+    ).toMatchObject([{ key: 'updates.headers.authorization' }]);
+  });
+});

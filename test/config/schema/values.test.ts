@@ -1,0 +1,133 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isLoopbackUrl, judgeHost, judgeOrigin, judgeSchedule, judgeUrlText } from '#config/schema/values.ts';
+
+describe('an address', () => {
+  it.each([
+    'proxy.example.com',
+    'PROXY',
+    'a',
+    'my_proxy.corp',
+    'xn--bcher-kva.example',
+    '192.0.2.10',
+    '176.34.20.5',
+    '2001:db8::1',
+    '::1',
+    '::ffff:192.0.2.1',
+  ])('may be %s', (host) => {
+    expect(judgeHost(host)).toBeNull();
+  });
+
+  it.each([
+    ['', 'empty'],
+    ['proxy.example.com:3128', 'address: proxy.example.com and port: 3128'],
+    ['http://proxy.example.com:3128/', 'address: proxy.example.com and port: 3128'],
+    ['http://proxy.example.com', 'address: proxy.example.com and port: 80'],
+    ['https://proxy.example.com/path?x#y', 'address: proxy.example.com and port: 443'],
+    ['proxy.example.com/path', 'address: proxy.example.com'],
+    ['192.0.2.10:8080', 'address: 192.0.2.10 and port: 8080'],
+    ['[2001:db8::1]', 'address: 2001:db8::1'],
+    ['[2001:db8::1]:3128', 'address: 2001:db8::1 and port: 3128'],
+    ['256.1.1.1', '0 to 255'],
+    ['1.2.3', 'four numbers'],
+    ['1.2.3.4.5', 'four numbers'],
+    ['1..2.3', 'four numbers'],
+    ['010.1.2.3', 'write 10.1.2.3'],
+    ['0x7f.0.0.0x1', 'not a number'],
+    ['host.7', 'not a number'],
+    ['proxy.example.com.', 'dot at the end'],
+    ['-proxy.example.com', 'parts of letters'],
+    ['proxy..example.com', 'parts of letters'],
+    ['pro xy', 'parts of letters'],
+    ['a'.repeat(64), 'parts of letters'],
+    [`${'a'.repeat(60)}.`.repeat(5).slice(0, -1), '253'],
+    ['bücher.example', 'xn--bcher-kva.example'],
+    ['fe80::1%eth0', 'zone'],
+    ['12345::', 'no IPv6'],
+  ])('may not be %s', (host, words) => {
+    expect(judgeHost(host)).toContain(words);
+  });
+
+  it('that is refused never has its user or password repeated', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('', 'http://', 'https://', '//'),
+        fc.constantFrom(':3128', '', '/x', '@b'),
+        (head, tail) => {
+          expect(judgeHost(`${head}bob:hunter2@proxy${tail}`) ?? '').not.toMatch(/hunter2|bob/);
+        },
+      ),
+    );
+  });
+
+  it('that is taken stands in a URL as it is', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6(), fc.string()), (host) => {
+        fc.pre(judgeHost(host) === null);
+        const url = new URL(`http://${host.includes(':') ? `[${host}]` : host}:3128/`);
+        expect([url.port, url.username, url.pathname]).toEqual(['3128', '', '/']);
+      }),
+    );
+  });
+});
+
+describe('a URL', () => {
+  it.each(['https://a/', 'http://a:8080/x?y', 'HTTPS://A'])('may be %s', (url) => {
+    expect(judgeUrlText(url, ['https', 'http'])).toBeNull();
+  });
+
+  it.each([
+    'ftp://a/',
+    'a',
+    '',
+    'https:a',
+    'https://',
+    'https://u@a/',
+    'https://u:p@a/',
+    'https://a/#',
+    'https://a/ b',
+    'https://a/\n',
+    'javascript:1',
+    `https://a/${'x'.repeat(2_048)}`,
+  ])('may not be %j', (url) => {
+    expect(judgeUrlText(url, ['https', 'http'])).not.toBeNull();
+  });
+
+  it('of this machine is 127.0.0.0/8, ::1 or localhost', () => {
+    const answers = [
+      'http://127.0.0.1/',
+      'http://127.255.1.2/',
+      'http://[::1]/',
+      'http://LOCALHOST/',
+      'http://0x7f.1/',
+    ].map((url) => isLoopbackUrl(new URL(url)));
+    const others = [
+      'http://127.0.0.1.example.com/',
+      'http://localhost.example.com/',
+      'http://10.0.0.1/',
+      'http://[::2]/',
+    ].map((url) => isLoopbackUrl(new URL(url)));
+
+    expect([answers, others]).toEqual([answers.map(() => true), others.map(() => false)]);
+  });
+
+  it('of an origin ends after host and port', () => {
+    expect(judgeOrigin('https://cdn.example.com:8443')).toBeNull();
+    expect(judgeOrigin('https://cdn.example.com/')).toBeNull();
+    expect(judgeOrigin('https://cdn.example.com/x?y')).toContain('https://cdn.example.com.');
+    expect(judgeOrigin('cdn.example.com')).not.toBeNull();
+  });
+});
+
+describe('a schedule', () => {
+  it.each(['0 */6 * * *', '30 2 * * 1-5', '*/5 0,12 1 jan *'])('may be %s', (text) => {
+    expect(judgeSchedule(text)).toBeNull();
+  });
+
+  it.each(['', '* * * *', '* * * * * *', '60 * * * *', '0 24 * * *', 'every 6 hours now please', '@daily'])(
+    'may not be %j',
+    (text) => {
+      expect(judgeSchedule(text)).not.toBeNull();
+    },
+  );
+});

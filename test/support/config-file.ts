@@ -1,0 +1,77 @@
+// A configuration file in a folder of its own, loaded the way the program does.
+
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  type LoadedSettings,
+  type LoadOptions,
+  type LoadResult,
+  loadSettings,
+  type RefusedSettings,
+} from '#config/load.ts';
+import type { Places } from '#config/places.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+
+export const TEST_PLACES: Places = {
+  config: '/nowhere/sallyport.yaml',
+  packagesDir: '/nowhere/packages',
+  logsDir: '/nowhere/logs',
+  stateDir: '/nowhere/state',
+  controlSocket: '/nowhere/state/control.sock',
+  remarks: [],
+};
+
+/** A temporary folder for configuration files; `remove` it after. */
+export class ConfigFolder {
+  readonly path: string;
+  readonly known = new KnownSecrets();
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static async make(): Promise<ConfigFolder> {
+    return new ConfigFolder(await mkdtemp(join(tmpdir(), 'sallyport-config-')));
+  }
+
+  /** Writes a file of the folder, with its mode set. */
+  async write(name: string, content: string | Uint8Array, mode = 0o600): Promise<string> {
+    const file = join(this.path, name);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content);
+    await chmod(file, mode);
+    return file;
+  }
+
+  /** Writes and loads sallyport.yaml. */
+  async load(
+    content: string | Uint8Array,
+    options: Partial<LoadOptions> & { mode?: number } = {},
+  ): Promise<LoadResult> {
+    const { mode, ...rest } = options;
+    const file = await this.write('sallyport.yaml', content, mode);
+    return loadSettings({ file, places: TEST_PLACES, environment: {}, known: this.known, ...rest });
+  }
+
+  /** Loads what must hold. */
+  async accept(content: string, options: Partial<LoadOptions> & { mode?: number } = {}): Promise<LoadedSettings> {
+    const result = await this.load(content, options);
+    if (!result.ok) throw new Error(`refused: ${JSON.stringify(result.problems)}`);
+    return result;
+  }
+
+  /** Loads what must be refused. */
+  async refuse(
+    content: string | Uint8Array,
+    options: Partial<LoadOptions> & { mode?: number } = {},
+  ): Promise<RefusedSettings> {
+    const result = await this.load(content, options);
+    if (result.ok) throw new Error('accepted what must be refused');
+    return result;
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+}
