@@ -21,7 +21,7 @@ import { keysOf, mapLeaves, salvage, schemaAt } from './tree.ts';
 import { describeFound, validate } from './validate.ts';
 
 /** No configuration is as large; 1 MiB. */
-export const LARGEST_FILE_BYTES = 1_048_576;
+const LARGEST_FILE_BYTES = 1_048_576;
 
 export interface LoadOptions {
   /** Path of the file; it is made absolute. */

@@ -23,7 +23,7 @@ export interface Reloadable {
 }
 
 /** A room and why it failed. */
-export interface RoomFailure {
+interface RoomFailure {
   readonly room: string;
   readonly error: CodedError;
 }

@@ -60,5 +60,5 @@ function listKey(name: string, schema: z.ZodType): ListedKey {
 }
 
 function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> {
-  return schema instanceof z.ZodObject ? (schema.shape as Readonly<Record<string, z.ZodType>>) : {};
+  return schema instanceof z.ZodObject ? schema.shape : {};
 }

@@ -7,7 +7,7 @@ import { judgeHost, judgeNoControl, judgeProfileName, PROFILE_NAME_ALLOWED } fro
 
 const LONGEST_LIST = 64;
 
-export const profile = z.strictObject({
+const profile = z.strictObject({
   name: describeKey(judgedText(judgeProfileName), {
     title: 'Name',
     description: 'What the profile is called in use_proxy_for, in the log and in status. Unique, whatever its case.',

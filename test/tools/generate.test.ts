@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeArtifacts } from '#config/generate/artifacts.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+let copy: string;
+beforeEach(async () => {
+  copy = await mkdtemp(join(tmpdir(), 'sallyport-generate-'));
+  for (const name of ['package.json', 'tools']) await cp(join(ROOT, name), join(copy, name), { recursive: true });
+  await symlink(join(ROOT, 'src'), join(copy, 'src'));
+});
+afterEach(() => rm(copy, { recursive: true, force: true }));
+
+function generate(...flags: string[]): Promise<{ code: number; out: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [join(copy, 'tools/generate.ts'), ...flags],
+      { cwd: tmpdir() },
+      (_error, out) => resolve({ code: child.exitCode ?? -1, out }),
+    );
+  });
+}
+
+describe('the generator', () => {
+  it('writes every file, then has nothing to do', async () => {
+    const paths = makeArtifacts().map(({ path }) => path);
+
+    expect(await generate()).toEqual({ code: 0, out: paths.map((path) => `${path} written\n`).join('') });
+    expect(await generate()).toEqual({ code: 0, out: '' });
+    expect(await generate('--check')).toEqual({ code: 0, out: '' });
+    for (const { path, text } of makeArtifacts()) expect(await readFile(join(copy, path), 'utf8')).toBe(text);
+  });
+
+  it('with --check names what is missing or out of date, ends 1, and writes nothing', async () => {
+    await generate();
+    const file = join(copy, 'docs/configuration.md');
+    await writeFile(file, 'edited by hand\n');
+    await rm(join(copy, 'config'), { recursive: true });
+    const { code, out } = await generate('--check');
+
+    expect(code).toBe(1);
+    expect(out.split('\n').map((line) => line.split(' ')[0])).toEqual([...makeArtifacts().map(({ path }) => path), '']);
+    expect(await readFile(file, 'utf8')).toBe('edited by hand\n');
+  });
+
+  it('refuses a flag that it does not know', async () => {
+    expect((await generate('--chekc')).code).toBe(64);
+  });
+});
