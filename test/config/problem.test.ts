@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { keyName, type Problem, problemLine } from '#config/problem.ts';
+
+const PROBLEM: Problem = {
+  file: '/etc/sallyport/sallyport.yaml',
+  line: 3,
+  column: 12,
+  key: 'proxies[0].port',
+  found: '0',
+  allowed: '1 to 65535',
+  message: 'Out of range.',
+};
+
+describe('a problem', () => {
+  it('is one line with its place, what was found and what is allowed', () => {
+    expect(problemLine(PROBLEM)).toBe(
+      '/etc/sallyport/sallyport.yaml:3:12: proxies[0].port: Out of range. Found: 0. Allowed: 1 to 65535.',
+    );
+  });
+
+  it('leaves out what there is nothing to say of, and ends with what was meant', () => {
+    expect(problemLine({ ...PROBLEM, key: '', found: '', allowed: '', didYouMean: 'port' })).toBe(
+      '/etc/sallyport/sallyport.yaml:3:12: Out of range. Did you mean port?',
+    );
+    expect(problemLine({ ...PROBLEM, code: 'POLICY-DIRECT' })).toContain(': [POLICY-DIRECT] Out of range.');
+  });
+
+  it('is one line of plain text, whatever key and value hold', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (key, found) => {
+        expect(problemLine({ ...PROBLEM, key, found })).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
+      }),
+    );
+  });
+
+  it('names its key as a path', () => {
+    expect(keyName(['proxies', 0, 'password', 'file'])).toBe('proxies[0].password.file');
+    expect(keyName([])).toBe('');
+  });
+});
