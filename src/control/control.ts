@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Report } from '#logging/events.ts';
 
 /** A failure as it crosses: code, sentence, what to check, hop, class. */
-export const failureSchema = z.object({
+const failureSchema = z.object({
   code: z.string(),
   message: z.string(),
   check: z.string(),

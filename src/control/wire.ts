@@ -14,9 +14,6 @@ export const PATHS = {
   verify: '/v1/updates/verify',
 } as const;
 
-/** One line of a long answer. */
-export type WireLine = { readonly event: unknown } | { readonly result: unknown } | { readonly error: unknown };
-
 /** An event, with its error flattened; `reviveEvent` makes it whole again. */
 export function wireEvent(event: SallyportEvent): unknown {
   const fields = Object.entries(event).map(([name, value]: [string, unknown]) => [

@@ -10,19 +10,6 @@ import { type FieldsOf, type FieldValue, fillTemplate, SAFE_SENTENCE } from './t
 /** The facts that the sentence of a code asks for; more may be given and travel along in JSON. */
 export type FactsOf<C extends Code> = FieldsOf<(typeof CATALOGUE)[C]['text']> & Readonly<Record<string, FieldValue>>;
 
-/** Where a failure happened, in the words of the failure line. */
-export type Phase =
-  | 'config'
-  | 'resolve'
-  | 'dial'
-  | 'tunnel'
-  | 'authentication'
-  | 'tls'
-  | 'request'
-  | 'response'
-  | 'content'
-  | 'storage';
-
 /** An expected failure with a stable code. `message` is `[CODE] sentence`; `safeText` is the sentence alone. */
 export class CodedError extends Error {
   override readonly name = 'CodedError';

@@ -11,7 +11,7 @@ export interface RouteKey {
 }
 
 /** The phases of a response that have a deadline of their own. */
-export type Phase = 'first_byte' | 'silence' | 'total';
+type Phase = 'first_byte' | 'silence' | 'total';
 
 /** Deadlines for one attempt, in milliseconds, and the sentence that explains them. */
 export interface TimeoutPlan {
@@ -42,7 +42,7 @@ export interface Outcome {
 }
 
 /** The manual's maximum, and the longest timer: no limit in practice (24.8 days). */
-export const NO_LIMIT_MS = 2_147_483_647;
+const NO_LIMIT_MS = 2_147_483_647;
 
 /** Plans the deadlines of each attempt; in `fixed` it has nothing to learn. */
 export class ResponseTimeoutModel {

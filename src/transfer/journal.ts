@@ -10,7 +10,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 
-export const JOURNAL_FORMAT = 1;
+const JOURNAL_FORMAT = 1;
 const JOURNAL_SUFFIX = '.journal';
 const STAGED_SUFFIX = '.jar.unverified';
 /** A journal is some hundred bytes; notes of a feed item are capped well below this. */

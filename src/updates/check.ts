@@ -61,7 +61,7 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal): Promise<C
 }
 
 /** Whether the feed may be acted on at all. @throws CodedError FEED-STALE, FEED-ROLLBACK, FEED-FORKED */
-export function judgeFeed(
+function judgeFeed(
   read: { readonly sha256: string; readonly document: { readonly serial: number; readonly expiresMs: number } },
   before: FeedMemory | null,
   nowMs: number,

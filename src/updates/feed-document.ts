@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 
-export const FEED_FORMAT = 1;
+const FEED_FORMAT = 1;
 /** Limits of format 1; docs/protocol.md names the same numbers. */
 export const FEED_LIMITS = {
   documentBytes: 4 * 1_048_576,

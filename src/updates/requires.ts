@@ -4,7 +4,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { FeedItem } from './feed-document.ts';
 
 /** A chain of required updates longer than this is refused by name. */
-export const MOST_DEPTH = 16;
+const MOST_DEPTH = 16;
 
 /** The update and everything it still needs, required ones first; or why that can't be. */
 export type Plan =

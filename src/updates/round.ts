@@ -5,7 +5,7 @@
 // requires. Expected failures are in the report, never thrown; only an abort is. A crash at any point is put right by
 // the next round's `recover`.
 
-import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { acceptReceipt, deliverReceipts } from './acknowledge.ts';
 import { type Checked, check } from './check.ts';
 import { download } from './download.ts';
@@ -190,14 +190,4 @@ function noteRetry(ports: UpdatesPorts, tally: Tally, error: CodedError): void {
   if (typeof after !== 'number') return;
   const at = ports.clock.now() + after;
   tally.retryAtMs = tally.retryAtMs === null ? at : Math.min(tally.retryAtMs, at);
-}
-
-/** For callers that can't run a round: the same shape, with the reason. */
-export function failedRound(error: CodedError): RoundReport {
-  return { ...newTally(), error };
-}
-
-/** The error of a stop. */
-export function interrupted(reason: string): CodedError {
-  return coded('INTERRUPTED', { reason });
 }

@@ -8,7 +8,7 @@ import { readWhole, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { feedItemSchema } from './feed-document.ts';
 
-export const SIDECAR_FORMAT = 1;
+const SIDECAR_FORMAT = 1;
 const LIMIT_BYTES = 65_536;
 
 /** How far the feed can be trusted: over TLS, or from this machine only. A `signed` one comes with signed feeds. */

@@ -17,17 +17,17 @@ const END_BYTES = 22;
 const TAIL_BYTES = END_BYTES + 65_535;
 
 /** The staged file and what was promised of it. */
-export interface Candidate {
+interface Candidate {
   readonly file: OpenFile;
   readonly fetched: Fetched;
   readonly item: FeedItem;
 }
 
 /** One check; returns what is wrong, or null. */
-export type Verifier = (candidate: Candidate) => CodedError | null;
+type Verifier = (candidate: Candidate) => CodedError | null;
 
 /** Every check that a package of an unsigned feed must pass, in this order. */
-export const VERIFIERS: readonly Verifier[] = [verifyLength, verifyMagic, verifyEnd, verifyDigest];
+const VERIFIERS: readonly Verifier[] = [verifyLength, verifyMagic, verifyEnd, verifyDigest];
 
 /** @throws CodedError NOT-A-JAR, DIGEST-MISMATCH */
 export async function verify(files: Files, fetched: Fetched, item: FeedItem): Promise<void> {

@@ -16,7 +16,14 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 async function codeFor(bytes: Uint8Array, promised: { length?: number; sha256?: string } = {}): Promise<string> {
   const files = new CrashingFiles();
   files.plantFile(PATH, bytes);
-  const fetched = { path: PATH, sha256: sha256(bytes), length: bytes.length, keptBytes: 0, longestSilenceMs: 0, via: null };
+  const fetched = {
+    path: PATH,
+    sha256: sha256(bytes),
+    length: bytes.length,
+    keptBytes: 0,
+    longestSilenceMs: 0,
+    via: null,
+  };
   const item = { length: promised.length ?? bytes.length, sha256: promised.sha256 ?? fetched.sha256 } as FeedItem;
   try {
     await verify(files, fetched, item);
