@@ -113,17 +113,17 @@ function tlsFailure(error: Error, { target, peer, nowMs, hop }: Circumstances): 
   }
   const untrusted = UNTRUSTED[code];
   if (untrusted !== undefined) return coded('TLS-UNTRUSTED', { host, reason: untrusted, issuer, hop }, error);
-  return failed(target, hop, code === '' || code === 'EPROTO' ? plainReason(error) : code, error);
+  return failed(target, hop, plainReason(error) ?? (code === '' ? error.message : code), error);
 }
 
 function failed({ host }: TlsTarget, hop: string, reason: string, cause?: Error): CodedError {
   return coded('TLS-FAILED', { host, reason, hop }, cause);
 }
 
-/** OpenSSL's own sentence: `...:SSL routines:ssl3_get_record:wrong version number:../deps/...`. */
-function plainReason(error: Error): string {
+/** OpenSSL's own words, such as `wrong version number`; null when the failure is not one of OpenSSL's. */
+function plainReason(error: Error): string | null {
   const reason = (error as { reason?: unknown }).reason;
-  return typeof reason === 'string' ? reason : error.message;
+  return typeof reason === 'string' ? reason : null;
 }
 
 /** Which certificate of the chain the clock does not agree with; the server's own when none stands out. */

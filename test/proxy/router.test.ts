@@ -6,7 +6,7 @@ import { Ledger } from '#proxy/auth/ledger.ts';
 import { PURPOSES } from '#proxy/route.ts';
 import { FAULTS, type FaultProxy, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { forAll, get, profile, testRouter } from '#test/support/test-router.ts';
-import { createCa, pipeTo, startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+import { createCa, startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
 const never = new AbortController().signal;
 const plain = { bulk: false, signal: never };
@@ -120,18 +120,16 @@ describe('a tunnel lane', () => {
     await proxy?.allClosed();
   });
 
-  it('keeps the first bytes of TLS when they are glued behind the 200', async () => {
+  it('hands to TLS what was glued behind the 200, instead of losing it', async () => {
     const port = await proxied((client) => {
-      client.once('data', (hello: Buffer) => {
-        client.unshift(hello);
-        pipeTo(client, secureOrigin.port);
-      });
-      client.write('HTTP/1.1 200 OK\r\n\r\n');
+      client.write('HTTP/1.1 200 OK\r\n\r\nSSH-2.0-OpenSSH_9.2\r\n');
     });
-    const lane = await testRouter({ proxies: [profile(port)], trust })
-      .route('updates', secureOrigin.url)
-      .open(plain);
-    expect(await get(lane, secureOrigin.url)).toMatchObject({ status: 200 });
+    const router = testRouter({ proxies: [profile(port)], trust, timeouts: { tls_timeout_ms: 5_000 } });
+    await expect(router.route('updates', secureOrigin.url).open(plain)).rejects.toMatchObject({
+      code: 'TLS-FAILED',
+      facts: { reason: 'wrong version number' },
+    });
+    await proxy?.allClosed();
   });
 
   it('ends when the proxy grants it and then falls silent, naming TLS as what is waited for', async () => {

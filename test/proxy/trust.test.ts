@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { Ledger } from '#proxy/auth/ledger.ts';
 import { type ClientIdentity, TrustContexts } from '#proxy/trust.ts';
 import { Secret } from '#redaction/secret.ts';
 import { get, testRouter } from '#test/support/test-router.ts';
-import { createCa, startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+import { createCa, encryptKey, startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
 const ORIGIN = 'https://updates.example.com';
 const ca = createCa();
@@ -58,13 +58,7 @@ describe('trust', () => {
   });
 
   it('opens a key with its passphrase, and only with that', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'sallyport-key-'));
-    writeFileSync(join(folder, 'own.key'), own.key);
-    const key = execFileSync('openssl', ['ec', '-aes256', '-passout', 'pass:secret', '-in', 'own.key'], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).toString();
-    rmSync(folder, { recursive: true });
+    const key = encryptKey(own.key, 'secret');
     const contextWith = (passphrase: string) =>
       new TrustContexts({ client: identity({ key, passphrase: new Secret(passphrase) }) }).contextFor(ORIGIN);
 

@@ -37,6 +37,15 @@ export function createSelfSigned(names = LOCAL_NAMES): KeyPair {
   return inFolder((folder) => selfSigned(folder, ['-subj', '/CN=self', '-addext', `subjectAltName=${names}`]));
 }
 
+/** The same key, behind a passphrase. */
+export function encryptKey(key: string, passphrase: string): string {
+  return inFolder((folder) => {
+    writeFileSync(join(folder, 'plain.key'), key);
+    openssl(folder, ['ec', '-aes256', '-passout', `pass:${passphrase}`, '-in', 'plain.key', '-out', 'own.key']);
+    return readFileSync(join(folder, 'own.key'), 'utf8');
+  });
+}
+
 export interface TlsOrigin {
   readonly port: number;
   readonly url: URL;
