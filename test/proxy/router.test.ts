@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { PURPOSES } from '#proxy/route.ts';
+import { createCa } from '#test/support/certificates.ts';
 import { FAULTS, type FaultProxy, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { forAll, get, profile, testRouter } from '#test/support/test-router.ts';
-import { createCa, startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
 const never = new AbortController().signal;
 const plain = { bulk: false, signal: never };

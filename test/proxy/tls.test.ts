@@ -6,7 +6,8 @@ import { dial } from '#proxy/dial.ts';
 import { secure } from '#proxy/tls.ts';
 import { type TlsTrust, TrustContexts } from '#proxy/trust.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
-import { createCa, createSelfSigned, type KeyPair, startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+import { createCa, createSelfSigned, type KeyPair } from '#test/support/certificates.ts';
+import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
 const never = new AbortController().signal;
 const ca = createCa();

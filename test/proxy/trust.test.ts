@@ -7,8 +7,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { type ClientIdentity, TrustContexts } from '#proxy/trust.ts';
 import { Secret } from '#redaction/secret.ts';
+import { createCa, encryptKey } from '#test/support/certificates.ts';
 import { get, testRouter } from '#test/support/test-router.ts';
-import { createCa, encryptKey, startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
 const ORIGIN = 'https://updates.example.com';
 const ca = createCa();

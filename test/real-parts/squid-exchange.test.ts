@@ -12,10 +12,11 @@ import { Ledger } from '#proxy/auth/ledger.ts';
 import type { Lane, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
 import { Secret } from '#redaction/secret.ts';
+import { createCa } from '#test/support/certificates.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type RunningSquid, type SquidOptions, startSquid } from '#test/support/squid.ts';
-import { createCa, startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
 const USER = { user: 'sensor', password: 'grün:1' };
 const PACKAGE = randomBytes(6_000_000);

@@ -6,10 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { PURPOSES } from '#proxy/route.ts';
+import { createCa } from '#test/support/certificates.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type RunningSquid, type SquidOptions, startSquid } from '#test/support/squid.ts';
 import { get, profile, type TestRouter, testRouter } from '#test/support/test-router.ts';
-import { createCa, startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
 const USER = { user: 'svc_update', password: 'grün:@/%1' };
 const plain = { bulk: false, signal: new AbortController().signal };
