@@ -24,12 +24,14 @@ import { showForeign } from '#errors/template.ts';
 import { toRecord } from '#logging/record.ts';
 import { TerminalLog } from '#logging/terminal.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { createRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
 import { VERSION } from './version.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const terminal = processTerminal();
 const known = new KnownSecrets();
+const redactor = createRedactor(known);
 const places = findPlaces({ root, environment: process.env, exists: existsSync });
 const stopping = listenForSignals();
 
@@ -85,7 +87,7 @@ const actions: Actions = {
         ...options,
         signal: stopping,
         show: (event) => {
-          const record = toRecord(event, systemClock.now(), known);
+          const record = toRecord(event, systemClock.now(), redactor);
           if (event.name === 'progress') screen.progress(record);
           else if (record.level !== 'debug') screen.line(record);
         },
@@ -164,6 +166,6 @@ try {
   process.exitCode = await runProgram(process.argv.slice(2), { actions, terminal, version: VERSION });
 } catch (thrown) {
   const error = asCoded(thrown);
-  process.exitCode = tellError(terminal, error, known);
-  if (error.code === 'INTERNAL' && thrown instanceof Error) terminal.err(known.redact(thrown.stack ?? ''));
+  process.exitCode = tellError(terminal, error, redactor);
+  if (error.code === 'INTERNAL' && thrown instanceof Error) terminal.err(redactor.redact(thrown.stack ?? ''));
 }

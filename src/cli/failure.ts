@@ -4,7 +4,7 @@ import type { Failure } from '#control/control.ts';
 import type { FailureClass } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';
-import type { Redactor } from '#logging/record.ts';
+import type { Redactor } from '#redaction/redact.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Prints the failure on stderr: code and sentence, hop, what to check; returns the exit status. */

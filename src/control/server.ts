@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import { dirname } from 'node:path';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import type { Redactor } from '#logging/record.ts';
+import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
 import type { Control } from './control.ts';
 import { PATHS, wireError, wireEvent } from './wire.ts';
@@ -119,12 +119,12 @@ interface Outlet {
 
 function sendJson({ response, known }: Outlet, status: number, value: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(known.redact(JSON.stringify(value)));
+  response.end(JSON.stringify(redactDeep(value, known)));
 }
 
 async function sendLines({ response, known }: Outlet, work: (onEvent: Report) => Promise<unknown>): Promise<void> {
   const line = (value: unknown) => {
-    if (!response.destroyed) response.write(`${known.redact(JSON.stringify(value))}\n`);
+    if (!response.destroyed) response.write(`${JSON.stringify(redactDeep(value, known))}\n`);
   };
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   response.flushHeaders();

@@ -12,6 +12,7 @@ import { openLog } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { PathHabits } from '#path/habits.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import { createRedactor, type Redactor } from '#redaction/redact.ts';
 import { openSpool, type Spool } from '#spool/spool.ts';
 import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
@@ -44,7 +45,8 @@ export interface Parts {
   readonly ports: UpdatesPorts;
   readonly files: Files;
   readonly clock: Clock;
-  readonly known: KnownSecrets;
+  /** For whatever leaves by another way than the log. */
+  readonly redactor: Redactor;
   readonly report: Report;
   /** Whoever wants to hear every event. */
   readonly events: Set<Report>;
@@ -59,13 +61,14 @@ export interface Parts {
 export async function compose(options: ComposeOptions): Promise<Parts> {
   const { loaded, known, version, mode } = options;
   const { settings } = loaded;
+  const redactor = createRedactor(known);
   const [files, clock] = [realFiles, systemClock];
   const log = openLog({
     dir: settings.logging.dir,
     level: settings.logging.level,
     rotateBytes: settings.logging.rotate_bytes,
     rotateKeep: settings.logging.rotate_keep,
-    known,
+    known: redactor,
     clock,
     ...(options.watch === undefined ? {} : { watch: options.watch }),
   });
@@ -98,7 +101,7 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
       ports,
       files,
       clock,
-      known,
+      redactor,
       report,
       events,
       configFile: loaded.file,

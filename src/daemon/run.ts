@@ -34,8 +34,12 @@ export async function runDaemon(options: RunOptions): Promise<boolean> {
   const agent = new Agent(parts);
   try {
     announce(parts, loaded);
-    const { files } = parts;
-    const control = await serveControl(loaded.settings.daemon.control_socket, { control: agent, files, known });
+    const { files, redactor } = parts;
+    const control = await serveControl(loaded.settings.daemon.control_socket, {
+      control: agent,
+      files,
+      known: redactor,
+    });
     parts.report({ name: 'control-listening', path: control.path });
     try {
       return options.once ? await oneRound(agent, options.signal) : await rounds(parts, agent, options.signal);

@@ -4,7 +4,7 @@ import type { Entry } from './catalogue.ts';
 
 export const CONFIG_CODES = {
   CONFIG: {
-    text: '{file} has {count} mistakes; nothing was started or changed.',
+    text: '{file} has mistakes ({count}); nothing was started or changed.',
     check: 'Mend the lines named above, then run: sallyport config check.',
     class: 'config',
     retry: 'change',

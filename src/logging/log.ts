@@ -7,12 +7,13 @@
 
 import { join } from 'node:path';
 import { pino } from 'pino';
+import type { Redactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
 import { classicLine } from './classic.ts';
 import { EVENTS, type Level, type Report } from './events.ts';
 import { escapeJsonLine, jsonFields } from './json.ts';
 import { LogFile } from './log-file.ts';
-import { type LogRecord, type Redactor, toRecord } from './record.ts';
+import { type LogRecord, toRecord } from './record.ts';
 import { type Screen, TerminalLog } from './terminal.ts';
 
 export interface LogOptions {

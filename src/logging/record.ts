@@ -6,13 +6,8 @@
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { type FieldValue, fillTemplate } from '#errors/template.ts';
+import type { Redactor } from '#redaction/redact.ts';
 import { EVENTS, type EventName, type Level, type SallyportEvent } from './events.ts';
-
-/** What the log needs of the registry of known secrets. */
-export interface Redactor {
-  /** The text with every known secret, in each of its encodings, masked. */
-  redact(text: string): string;
-}
 
 /** One event at one moment, safe to render. */
 export interface LogRecord {
