@@ -1,5 +1,5 @@
-// One round: recover, look at what is there, check, then download, verify, publish and acknowledge one by one, call
-// back what was withdrawn, prune, deliver receipts. Reads as the list of its steps; each step is a file of its own.
+// One round: recover, look at what is there, check, call back what was withdrawn, then download, verify, publish and
+// acknowledge one by one, prune, deliver receipts. Reads as the list of its steps; each step is a file of its own.
 //
 // Guarantees: one failing package never keeps another from coming; a package is published only after everything it
 // requires. Expected failures are in the report, never thrown; only an abort is. A crash at any point is put right by
@@ -45,11 +45,12 @@ export async function runRound(ports: UpdatesPorts, signal: AbortSignal): Promis
     await discardUnwanted(ports, new Set(checked.decision.wanted.map(({ id }) => id)));
     tally.refused.push(...checked.decision.refused);
     tally.left = checked.decision.left;
-    await fetchAll(ports, { checked, tally }, signal);
+    // What was called back goes first: it may be the reason for what comes.
     for (const { id } of checked.decision.withdrawn) {
       await withdraw(ports, id);
       tally.withdrawn.push(id);
     }
+    await fetchAll(ports, { checked, tally }, signal);
     tally.pruned.push(...(await prune(ports)));
   } catch (thrown) {
     signal.throwIfAborted();
@@ -126,6 +127,8 @@ async function fetchAll(
     failed.add(item.id);
     tally.failed.push({ id: item.id, error });
     noteRetry(ports, tally, error);
+    // A proxy that refuses our user refuses him for every package; one line of it is enough.
+    if (error.entry.class === 'auth') break;
   }
 }
 
