@@ -17,9 +17,10 @@ export const SYSTEM_CODES = {
   },
   'DISK-FULL': {
     text: 'No room to {operation:words} {path}: {reason:words}.',
-    check: 'Free some space, or lower updates.keep_versions or updates.packages_max_bytes.',
+    check:
+      'Free some space, or lower updates.keep_versions or updates.packages_max_bytes; it goes on by itself when there is room.',
     class: 'system',
-    retry: 'later',
+    retry: 'change',
   },
   'FILE-SYMLINK': {
     text: '{path} is a symbolic link; it was not followed.',

@@ -56,6 +56,8 @@ export interface Files {
   facts(path: string): Promise<FileFacts | null>;
   /** fsync of a folder: on return the names made, renamed and removed in it survive a power cut. */
   syncDirectory(path: string): Promise<void>;
+  /** Bytes that may still be written on the disk of an existing folder or file; a quota may allow fewer. */
+  freeSpace(path: string): Promise<number>;
 }
 
 /** Writes the whole chunk, over as many short writes as it takes. */

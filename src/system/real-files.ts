@@ -6,7 +6,7 @@
 // Relies on Linux: O_NOFOLLOW, O_NONBLOCK, fsync of a folder. A crash leaves what the kernel had been told.
 
 import { type BigIntStats, constants, fstatSync, readSync, writeSync } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import { CodedError, coded } from '#errors/coded-error.ts';
@@ -108,6 +108,16 @@ export class RealFiles implements Files {
         if (!NO_FOLDER_SYNC.includes(errnoOf(thrown))) throw thrown;
       }
     });
+  }
+
+  async freeSpace(path: string): Promise<number> {
+    try {
+      // What is left for everybody, not what only root may use.
+      const { bavail, bsize } = await statfs(path, { bigint: true });
+      return Number(bavail * bsize);
+    } catch (thrown) {
+      throw failure('examine', path, thrown);
+    }
   }
 
   async #open(path: string, access: number, judge: (seen: BigIntStats) => CodedError | null): Promise<OpenFile> {

@@ -49,6 +49,8 @@ export interface Faults {
   readonly shortWrites?: number;
   /** The disk holds so many bytes; what goes beyond is DISK-FULL. */
   readonly fullAfterBytes?: number;
+  /** What the disk says that is free, whatever the truth is, as with a quota. */
+  readonly freeBytes?: number;
 }
 
 /**
@@ -234,6 +236,13 @@ export class CrashingFiles implements Files {
       if (folder === undefined) throw errno('sync', path, 'ENOENT');
       if (folder.kind !== 'directory') throw errno('sync', path, 'ENOTDIR');
       this.#syncNames(folder);
+    });
+  }
+
+  async freeSpace(path: string): Promise<number> {
+    return this.#step('examine', path, () => {
+      if (this.#follow('examine', path) === undefined) throw errno('examine', path, 'ENOENT');
+      return this.#faults.freeBytes ?? Math.min(this.#room(), Number.MAX_SAFE_INTEGER);
     });
   }
 

@@ -210,4 +210,13 @@ describe('a disk in trouble', () => {
     await files.remove(join(DIR, 'a'));
     await write(files, 'c', 'there', false);
   });
+
+  it('says what is free: what is left, or what it is told to say', async () => {
+    const files = machine();
+    files.arm({ fullAfterBytes: 8 });
+    await write(files, 'a', 'hello', false);
+    expect(await files.freeSpace(DIR)).toBe(3);
+    files.arm({ fullAfterBytes: 8, freeBytes: 1_000_000 });
+    expect(await files.freeSpace(DIR)).toBe(1_000_000);
+  });
 });

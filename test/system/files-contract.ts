@@ -329,6 +329,24 @@ export function filesContract(open: () => FilesUnderTest): void {
     });
   });
 
+  describe('free space', () => {
+    it('is a number of bytes, for a folder and for a file in it', async () => {
+      await make('a', 'one');
+
+      for (const path of [on.dir, at('a')]) {
+        const free = await files.freeSpace(path);
+        expect(Number.isSafeInteger(free) && free >= 0).toBe(true);
+      }
+    });
+
+    it('is of no path that does not exist', async () => {
+      expect((await failureOf(() => files.freeSpace(at('none')))).facts).toMatchObject({
+        operation: 'examine',
+        errno: 'ENOENT',
+      });
+    });
+  });
+
   describe('facts', () => {
     it('are of the name itself, and null where there is nothing', async () => {
       await make('a', 'one');
