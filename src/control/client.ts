@@ -1,12 +1,11 @@
 // The command's end of Control: asks a running daemon over its unix socket.
 //
-// Guarantees: what comes back fits the schema or is a coded error; an abort ends the request and nothing else. A
-// daemon that is not there is told from one that may not be asked.
+// Guarantees: what comes back fits the schema or is a coded error, whoever listens there and whenever he stops; an abort
+// ends the request and nothing else. A daemon that is not there is told from one that may not be asked.
 
 import { type IncomingMessage, request } from 'node:http';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { coded } from '#errors/coded-error.ts';
+import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import {
@@ -24,8 +23,11 @@ import { PATHS, reviveError, reviveEvent } from './wire.ts';
 
 /** A daemon answers such a question at once; a minute is for a machine under load. */
 const ANSWER_MS = 60_000;
-/** Nothing that a daemon tells is larger. */
+/** No line is longer; a short answer is one line. Characters or bytes: the difference is of no matter here. */
 const ANSWER_LIMIT_BYTES = 67_108_864;
+
+const OTHER_VERSION = 'the daemon is of another version, restart it';
+const STOPPED = 'the daemon stopped before it answered';
 
 /** Finds a running daemon; null when nobody listens there. @throws CodedError CONTROL-UNREACHABLE when we may not ask */
 export async function connectControl(path: string, clock: Clock): Promise<Control | null> {
@@ -73,43 +75,41 @@ class SocketControl implements Control {
     const timer = this.#clock.after(ANSWER_MS, () => ending.abort(this.#unreachable('the daemon does not answer')));
     try {
       const response = await this.#open('GET', path, ending.signal);
-      const value = await this.#readJson(response);
-      if (response.statusCode !== 200) throw reviveError((value as { error?: unknown }).error);
-      return this.#fit(schema, value);
+      for await (const line of this.#lines(response, ending.signal)) {
+        const value = this.#parse(line);
+        if (response.statusCode !== 200) throw reviveError((value as { error?: unknown } | null)?.error);
+        return this.#fit(schema, value);
+      }
+      throw this.#unreachable(STOPPED);
     } finally {
       timer.cancel();
     }
-  }
-
-  async #readJson(response: IncomingMessage): Promise<unknown> {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > ANSWER_LIMIT_BYTES) throw this.#unreachable('the answer is too large');
-      chunks.push(chunk);
-    }
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   }
 
   async #follow<T>(
     path: string,
     options: { readonly schema: z.ZodType<T>; readonly onEvent: Report; readonly signal: AbortSignal },
   ): Promise<T> {
+    options.signal.throwIfAborted();
     const response = await this.#open('POST', path, options.signal);
-    for await (const text of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const line = JSON.parse(text) as { event?: unknown; result?: unknown; error?: unknown };
+    for await (const text of this.#lines(response, options.signal)) {
+      const line = (this.#parse(text) ?? {}) as { event?: unknown; result?: unknown; error?: unknown };
       if (line.error !== undefined) throw reviveError(line.error);
       if (line.result !== undefined) return this.#fit(options.schema, line.result);
       const event = reviveEvent(line.event);
       if (event !== null) options.onEvent(event);
     }
-    throw coded('CONTROL-UNREACHABLE', { path: this.#path, reason: 'the daemon stopped before it answered' });
+    throw this.#unreachable(STOPPED);
   }
 
   #open(method: string, path: string, signal: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.#path, method, path, signal }, resolve);
+      // A connection each: one that is kept may be of a daemon that was restarted since.
+      const asked = request({ socketPath: this.#path, method, path, signal, agent: false }, (response) => {
+        if (response.statusCode !== 404) return resolve(response);
+        response.destroy();
+        reject(this.#unreachable(OTHER_VERSION));
+      });
       asked.once('error', (error: NodeJS.ErrnoException) =>
         reject(signal.aborted ? (signal.reason as Error) : this.#unreachable(error.code ?? error.message, error)),
       );
@@ -117,10 +117,36 @@ class SocketControl implements Control {
     });
   }
 
+  async *#lines(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<string> {
+    let pending = '';
+    response.setEncoding('utf8');
+    try {
+      for await (const chunk of response as AsyncIterable<string>) {
+        pending += chunk;
+        const lines = chunk.includes('\n') ? pending.split('\n') : [pending];
+        pending = lines.pop() ?? '';
+        if (pending.length > ANSWER_LIMIT_BYTES) throw this.#unreachable('the answer is too large');
+        yield* lines;
+      }
+    } catch (thrown) {
+      if (signal.aborted) throw signal.reason;
+      throw thrown instanceof CodedError ? thrown : this.#unreachable(STOPPED, thrown);
+    }
+    if (pending !== '') yield pending;
+  }
+
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text);
+    } catch (thrown) {
+      throw this.#unreachable('what listens there is no Sallyport', thrown);
+    }
+  }
+
   #fit<T>(schema: z.ZodType<T>, value: unknown): T {
     const parsed = schema.safeParse(value);
     if (parsed.success) return parsed.data;
-    throw this.#unreachable('the daemon is of another version; restart it');
+    throw this.#unreachable(OTHER_VERSION);
   }
 
   #unreachable(reason: string, cause?: unknown) {
@@ -129,6 +155,6 @@ class SocketControl implements Control {
 }
 
 function isAbsent(thrown: unknown): boolean {
-  const reason = (thrown as { facts?: { reason?: unknown } }).facts?.reason;
-  return reason === 'ENOENT' || reason === 'ECONNREFUSED';
+  if (!(thrown instanceof CodedError) || thrown.code !== 'CONTROL-UNREACHABLE') return false;
+  return thrown.facts['reason'] === 'ENOENT' || thrown.facts['reason'] === 'ECONNREFUSED';
 }

@@ -1,11 +1,12 @@
 // The daemon's end of Control: HTTP/1.1 over a unix socket, 0660, so that owner and group may ask and nobody else.
 //
-// Guarantees: a socket left by a dead daemon is replaced, one that answers is not; a bad request gets an error, never a
-// crash; a client that goes away ends only its own request. Everything is bounded: connections, head, body, lines.
+// Guarantees: a socket left by a dead daemon is replaced, one that answers is not, nor anything that is no socket; a bad
+// request gets an error, never a crash; a client that goes away, or does not read, ends only its own request. Everything
+// is bounded: connections, head, what waits to be read.
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
-import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
@@ -15,6 +16,8 @@ import { PATHS, wireError, wireEvent } from './wire.ts';
 const MOST_CONNECTIONS = 32;
 /** Nobody but us speaks here; a request without a body needs no more. */
 const HEAD_LIMIT_BYTES = 8_192;
+/** What may wait for a client that does not read; some thousand events. */
+const BACKLOG_LIMIT_BYTES = 1_048_576;
 /** How long a daemon that is there may take to answer whether it is. */
 const PROBE_MS = 2_000;
 
@@ -31,10 +34,7 @@ export async function serveControl(
 ): Promise<ControlServer> {
   const { files } = served;
   await files.makeDirectory(dirname(path), 0o750);
-  if ((await files.facts(path)) !== null) {
-    if (await answers(path)) throw coded('CONTROL-BUSY', { path });
-    await files.remove(path);
-  }
+  await makeRoom(path, files);
   const server = createServer({ maxHeaderSize: HEAD_LIMIT_BYTES, requestTimeout: 10_000 }, (incoming, response) => {
     answer(served, incoming, response).catch(() => response.destroy());
   });
@@ -48,6 +48,17 @@ export async function serveControl(
         server.closeAllConnections();
       }),
   };
+}
+
+/** Only what nobody listens at any more is taken away: a wrong path must not cost anybody a file. */
+async function makeRoom(path: string, files: Files): Promise<void> {
+  const facts = await files.facts(path);
+  if (facts === null) return;
+  if (facts.kind !== 'special file') {
+    throw coded('FILE-FAILED', { operation: 'listen at', path, reason: `a ${facts.kind} is there, not a socket` });
+  }
+  if (await answers(path)) throw coded('CONTROL-BUSY', { path });
+  await files.remove(path);
 }
 
 function listen(server: Server, path: string): Promise<void> {
@@ -65,7 +76,7 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-/** Whether anybody accepts connections there. */
+/** Whether anybody listens there; one who is too busy for us, or may not be asked by us, is somebody as well. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = request({ socketPath: path, path: PATHS.status, timeout: PROBE_MS }, (response) => {
@@ -76,10 +87,12 @@ function answers(path: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EACCES' || error.code === 'EPERM'));
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(!NOBODY.has(error.code ?? '')));
     probe.end();
   });
 }
+
+const NOBODY: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT']);
 
 interface Served {
   readonly control: Control;
@@ -124,7 +137,9 @@ function sendJson({ response, known }: Outlet, status: number, value: unknown): 
 
 async function sendLines({ response, known }: Outlet, work: (onEvent: Report) => Promise<unknown>): Promise<void> {
   const line = (value: unknown) => {
-    if (!response.destroyed) response.write(`${JSON.stringify(redactDeep(value, known))}\n`);
+    if (response.destroyed) return;
+    if (response.writableLength > BACKLOG_LIMIT_BYTES) response.destroy();
+    else response.write(`${JSON.stringify(redactDeep(value, known))}\n`);
   };
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   response.flushHeaders();
@@ -132,7 +147,7 @@ async function sendLines({ response, known }: Outlet, work: (onEvent: Report) =>
     const result = await work((event) => line({ event: wireEvent(event) }));
     line({ result });
   } catch (thrown) {
-    line({ error: wireError(thrown instanceof CodedError ? thrown : asCoded(thrown)) });
+    line({ error: wireError(asCoded(thrown)) });
   }
   response.end();
 }

@@ -1,0 +1,188 @@
+// The command's end over a real socket: events as they happen, whoever leaves, and whoever else may listen there.
+
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { coded } from '#errors/coded-error.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { ControlRig, says, scriptedRound } from '#test/support/control-rig.ts';
+import { aRound, aStatus, fakeControl } from '#test/support/fake-control.ts';
+
+const NEVER = new AbortController().signal;
+
+let rig: ControlRig;
+beforeEach(async () => {
+  rig = await ControlRig.make();
+});
+afterEach(() => rig.close());
+
+describe('events', () => {
+  it('come one by one while the work goes on, errors whole, the result last', async () => {
+    const { control, round, begun } = scriptedRound();
+    await rig.serve(control);
+    const error = coded('FEED-ROLLBACK', { known: 9, found: 3 });
+    const events: SallyportEvent[] = [
+      { name: 'downloading', id: '1602503' },
+      { name: 'progress', id: '1602503', received: 10, length: 20 },
+      { name: 'response-via', via: ['1.1 a', '1.1 "b"'] },
+      { name: 'check-failed', error, hop: 'proxy corp (proxy.example.com:3128)' },
+    ];
+    const heard: SallyportEvent[] = [];
+    const all = Promise.withResolvers<void>();
+    const asked = (await rig.ask()).check((event) => {
+      heard.push(event);
+      if (heard.length === events.length) all.resolve();
+    }, NEVER);
+
+    const tell = await begun;
+    for (const event of events) tell(event);
+    await all.promise;
+    round.resolve(aRound());
+
+    expect(await asked).toEqual(aRound());
+    expect(heard.slice(0, 3)).toEqual(events.slice(0, 3));
+    const failed = heard[3] as { error: Error };
+    expect(failed).toMatchObject({
+      name: 'check-failed',
+      error: { code: 'FEED-ROLLBACK', facts: { known: 9, found: 3 } },
+    });
+    expect(failed.error.message).toBe(error.message);
+  });
+
+  it('that a newer daemon tells and we do not know are left out', async () => {
+    const { control, round, begun } = scriptedRound();
+    await rig.serve(control);
+    const heard: string[] = [];
+    const asked = (await rig.ask()).check((event) => heard.push(event.name), NEVER);
+    const tell = await begun;
+    for (const name of ['quantum-entangled', '__proto__', 'up-to-date']) tell({ name } as never);
+    round.resolve(aRound());
+    await asked;
+    expect(heard).toEqual(['up-to-date']);
+  });
+
+  it('that nobody reads are not gathered for ever: such a client is let go', async () => {
+    const { control, begun, gone } = scriptedRound();
+    await rig.serve(control);
+    const deaf = connect(rig.path);
+    deaf.on('error', () => undefined);
+    deaf.pause();
+    deaf.write('POST /v1/check HTTP/1.1\r\nHost: x\r\n\r\n');
+    const tell = await begun;
+    for (let n = 0; n < 20_000; n += 1) tell({ name: 'published', id: 'x'.repeat(100), path: 'y'.repeat(100) });
+    expect(await gone).toMatchObject({ code: 'INTERRUPTED' });
+    deaf.destroy();
+  });
+});
+
+describe('who goes away', () => {
+  it('as a client ends its own request and nothing else', async () => {
+    const { control, round, begun, gone } = scriptedRound();
+    await rig.serve(control);
+    const leaving = new AbortController();
+    const asked = (await rig.ask()).check(() => undefined, leaving.signal);
+    const tell = await begun;
+
+    leaving.abort(coded('INTERRUPTED', { reason: 'SIGINT' }));
+
+    await expect(asked).rejects.toMatchObject({ code: 'INTERRUPTED', facts: { reason: 'SIGINT' } });
+    expect(await gone).toMatchObject({ code: 'INTERRUPTED' });
+    tell({ name: 'up-to-date' });
+    round.resolve(aRound());
+    expect(await (await rig.ask()).status()).toEqual(aStatus());
+  });
+
+  it('as a client before it asked, does not ask', async () => {
+    let asked = 0;
+    await rig.serve(
+      fakeControl({
+        check: () => {
+          asked += 1;
+          return Promise.resolve(aRound());
+        },
+      }),
+    );
+    const reason = coded('INTERRUPTED', { reason: 'SIGINT' });
+    await expect((await rig.ask()).check(() => undefined, AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(asked).toBe(0);
+  });
+
+  it('as a daemon in the middle of its answer is named, also when it leaves without a word', async () => {
+    const { control, begun } = scriptedRound();
+    const server = await rig.serve(control);
+    const asked = (await rig.ask()).check(() => undefined, NEVER);
+    const tell = await begun;
+    tell({ name: 'up-to-date' });
+    await Promise.all([
+      expect(asked).rejects.toMatchObject({ code: 'CONTROL-UNREACHABLE', facts: { path: rig.path } }),
+      server.close(),
+    ]);
+  });
+
+  it('as a daemon that closes in good order without a result is named as well', async () => {
+    await rig.impostor((socket, asked) =>
+      asked === '/v1/status'
+        ? says(socket, JSON.stringify(aStatus()))
+        : says(socket, '{"event":{"name":"up-to-date"}}\n'),
+    );
+    await expect((await rig.ask()).check(() => undefined, NEVER)).rejects.toMatchObject({
+      code: 'CONTROL-UNREACHABLE',
+    });
+  });
+});
+
+describe('versions apart', () => {
+  it.each([
+    ['an answer that does not fit', (socket: Socket) => says(socket, '{"main":{}}'), 'another version'],
+    [
+      'a request that the daemon does not know',
+      (socket: Socket) => says(socket, '{"error":"no such request"}', '404 Not Found'),
+      'another version',
+    ],
+    ['an answer that is no JSON', (socket: Socket) => says(socket, '<html>hello</html>'), 'no Sallyport'],
+    ['an empty answer', (socket: Socket) => says(socket, ''), 'stopped before'],
+    ['null', (socket: Socket) => says(socket, 'null'), 'another version'],
+    ['bytes that are no HTTP', (socket: Socket) => socket.end('220 mail.example.com ESMTP\r\n'), ''],
+    ['nothing at all', (socket: Socket) => socket.end(), ''],
+  ])('%s is told as CONTROL-UNREACHABLE, and nobody is taken for absent', async (_what, answer, reason) => {
+    await rig.impostor((socket) => answer(socket));
+    const asked = rig.find();
+    await expect(asked).rejects.toMatchObject({ code: 'CONTROL-UNREACHABLE', facts: { path: rig.path } });
+    await expect(asked).rejects.toThrow(reason);
+  });
+
+  it('a failure that we do not know is a failure still', async () => {
+    for (const body of [
+      '{"error":{"code":"QUANTUM","facts":{}}}',
+      '{"error":7}',
+      '{}',
+      'null',
+      '{"error":{"code":"toString"}}',
+    ]) {
+      await rig.impostor((socket) => says(socket, body, '500 Oh'));
+      await expect(rig.find()).rejects.toMatchObject({ name: 'CodedError' });
+      await rig.quit();
+    }
+  });
+
+  it.each([
+    'not json\n',
+    'null\n',
+    '{"result":{"published":7}}\n',
+    '{"error":{"code":"QUANTUM","facts":{}}}\n',
+    '{"event":7}\n{"event":null}\n{"event":{"name":7}}\n{}\n',
+    '{"event":{"name":"check-failed","error":{"code":"QUANTUM","facts":null}}}\n',
+  ])('a long answer with %j rejects with a code, and events are events', async (lines) => {
+    await rig.impostor((socket, asked) => says(socket, asked === '/v1/status' ? JSON.stringify(aStatus()) : lines));
+    const heard: SallyportEvent[] = [];
+    const asked = (await rig.ask()).check((event) => heard.push(event), NEVER);
+    await expect(asked).rejects.toMatchObject({ name: 'CodedError' });
+    for (const event of heard) expect(event).toMatchObject({ name: 'check-failed', error: { code: 'INTERNAL' } });
+  });
+
+  it('a daemon whose own status fails is not taken for absent', async () => {
+    const failure = coded('FILE-FAILED', { operation: 'read', path: '/data', reason: 'ENOENT' });
+    await rig.serve(fakeControl({ status: () => Promise.reject(failure) }));
+    await expect(rig.find()).rejects.toMatchObject({ code: 'FILE-FAILED' });
+  });
+});

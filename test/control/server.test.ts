@@ -1,0 +1,241 @@
+// The daemon's end, asked over a real socket: who may ask, what comes back, what never leaves, how much it bears.
+
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { coded } from '#errors/coded-error.ts';
+import { realFiles } from '#system/real-files.ts';
+import { ControlRig, scriptedRound } from '#test/support/control-rig.ts';
+import { anUpdate, aRound, aStatus, aVerified, fakeControl } from '#test/support/fake-control.ts';
+
+const NEVER = new AbortController().signal;
+
+let rig: ControlRig;
+beforeEach(async () => {
+  rig = await ControlRig.make();
+});
+afterEach(() => rig.close());
+
+describe('the control socket', () => {
+  it('can be used by owner and group and nobody else, whatever the umask', async () => {
+    const mask = process.umask(0);
+    try {
+      await rig.serve();
+    } finally {
+      process.umask(mask);
+    }
+
+    const { mode } = await stat(rig.path);
+    expect(mode & 0o777).toBe(0o660);
+    expect((await stat(join(rig.dir, 'run'))).mode & 0o777).toBe(0o750);
+  });
+
+  it('leaves the umask as it was', async () => {
+    const before = process.umask(0o077);
+    await rig.serve();
+    expect(process.umask(before)).toBe(0o077);
+  });
+
+  it('replaces what a dead daemon left', async () => {
+    await mkdir(join(rig.dir, 'run'));
+    const dead = createServer();
+    await new Promise<void>((resolve) => dead.listen(join(rig.dir, 'run', 'old.sock'), resolve));
+    // As a kill leaves it: the name stays, nobody listens.
+    await realFiles.rename(join(rig.dir, 'run', 'old.sock'), rig.path);
+    await new Promise((resolve) => dead.close(resolve));
+
+    await rig.serve();
+
+    expect(await (await rig.ask()).status()).toEqual(aStatus());
+  });
+
+  it('never takes the place of a daemon that lives', async () => {
+    await rig.serve();
+    await expect(rig.serve()).rejects.toMatchObject({ code: 'CONTROL-BUSY', facts: { path: rig.path } });
+    expect(await (await rig.ask()).status()).toEqual(aStatus());
+  });
+
+  it('never takes the place of one that has no connection left for us', async () => {
+    const server = await rig.serve();
+    const held = await holdConnections(40);
+    await expect(rig.serve()).rejects.toMatchObject({ code: 'CONTROL-BUSY' });
+    for (const socket of held) socket.destroy();
+    expect(server.path).toBe(rig.path);
+  });
+
+  it('never takes away what is not a socket', async () => {
+    await mkdir(join(rig.dir, 'run'));
+    await writeFile(rig.path, 'precious');
+
+    await expect(rig.serve()).rejects.toMatchObject({
+      code: 'FILE-FAILED',
+      facts: { reason: 'a file is there, not a socket' },
+    });
+
+    expect(await readFile(rig.path, 'utf8')).toBe('precious');
+  });
+
+  it('says which folder is missing or closed when it cannot be made', async () => {
+    rig.path = join(rig.dir, 'x'.repeat(200), 'control.sock');
+    await expect(rig.serve()).rejects.toMatchObject({ code: 'FILE-FAILED', facts: { path: rig.path } });
+  });
+
+  it('is gone after the end', async () => {
+    const server = await rig.serve();
+    await server.close();
+    expect(await rig.find()).toBeNull();
+    await expect(stat(rig.path)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
+
+describe('a question', () => {
+  it('about the status comes back as it was answered', async () => {
+    await rig.serve();
+    expect(await (await rig.ask()).status()).toEqual(aStatus());
+  });
+
+  it('about the packages comes back as it was answered', async () => {
+    const rows = [anUpdate(), anUpdate({ id: 'u2', notes: 'Grüße "q" \\ \u2028 \n' })];
+    await rig.serve(fakeControl({ listUpdates: () => Promise.resolve(rows) }));
+    expect(await (await rig.ask()).listUpdates()).toEqual(rows);
+  });
+
+  it('for a round comes back as it was answered', async () => {
+    await rig.serve();
+    expect(await (await rig.ask()).check(() => undefined, NEVER)).toEqual(aRound());
+  });
+
+  it('for a verification comes back as it was answered', async () => {
+    await rig.serve();
+    expect(await (await rig.ask()).verifyUpdates(() => undefined, NEVER)).toEqual([aVerified()]);
+  });
+
+  it('that ends in a failure brings that failure, whole', async () => {
+    const failure = coded('DISK-FULL', { operation: 'write', path: '/data/x', reason: 'no space left' });
+    await rig.serve(fakeControl({ listUpdates: () => Promise.reject(failure), check: () => Promise.reject(failure) }));
+    const control = await rig.ask();
+
+    for (const asked of [control.listUpdates(), control.check(() => undefined, NEVER)]) {
+      await expect(asked).rejects.toMatchObject({
+        code: 'DISK-FULL',
+        message: failure.message,
+        facts: failure.facts,
+        check: failure.check,
+      });
+    }
+  });
+
+  it('that meets a defect brings INTERNAL, and the daemon goes on', async () => {
+    await rig.serve(fakeControl({ listUpdates: () => Promise.reject(new TypeError('x is undefined')) }));
+    const control = await rig.ask();
+    await expect(control.listUpdates()).rejects.toMatchObject({ code: 'INTERNAL' });
+    expect(await control.status()).toEqual(aStatus());
+  });
+
+  it('that nobody knows is answered as such', async () => {
+    await rig.serve();
+    for (const [method, target] of [
+      ['GET', '/'],
+      ['GET', '/v1/check'],
+      ['POST', '/v1/status'],
+      ['DELETE', '/v1/updates'],
+      ['GET', '/v1/status/../status'],
+      ['GET', '/v2/status'],
+    ]) {
+      expect(await rig.raw(`${method} ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)).toMatch(
+        /^HTTP\/1\.1 404 /,
+      );
+    }
+  });
+
+  it('that is no HTTP gets 400 and a closed connection, and the daemon goes on', async () => {
+    await rig.serve();
+    for (const garbage of [
+      '\x00\x01\x02\r\n\r\n',
+      'SSH-2.0-x\r\n\r\n',
+      `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`,
+    ]) {
+      expect(await rig.raw(garbage)).toMatch(/^HTTP\/1\.1 4\d\d /);
+    }
+    expect(await (await rig.ask()).status()).toEqual(aStatus());
+  });
+});
+
+describe('what leaves', () => {
+  it('holds no known secret: not in facts, texts, names or results', async () => {
+    const secret = 'p:ss wörd%/@#"\\';
+    rig.known.add(secret);
+    const { control, round, begun } = scriptedRound();
+    const error = coded('URL-FOREIGN', { url: `http://x/${encodeURIComponent(secret)}`, origin: secret, host: secret });
+    await rig.serve({
+      ...control,
+      status: () => Promise.resolve(aStatus({ config: { file: secret, warnings: 0 } })),
+      listUpdates: () => Promise.resolve([anUpdate({ notes: `before ${secret} after` })]),
+      verifyUpdates: () => Promise.reject(error),
+    });
+    const answers = [
+      rig.raw('GET /v1/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+      rig.raw('GET /v1/updates HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+      rig.raw('POST /v1/updates/verify HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+      rig.raw('POST /v1/check HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+    ];
+    const tell = await begun;
+    tell({ name: 'check-failed', error, hop: Buffer.from(`u:${secret}`).toString('base64') });
+    tell({ name: 'redirected', url: secret });
+    round.resolve(aRound({ published: [secret] }));
+
+    const text = (await Promise.all(answers)).join('\n');
+
+    expect(text.match(/\*\*\*/g)?.length).toBeGreaterThan(6);
+    expect(text).not.toContain('rd%');
+    expect(text).not.toContain(JSON.stringify(secret).slice(1, -1));
+    expect(text).not.toContain(encodeURIComponent(secret));
+    expect(text).toContain('before *** after');
+  });
+});
+
+describe('many at once', () => {
+  it('are bounded: of 200 connections most are turned away, and after them the daemon answers as before', async () => {
+    await rig.serve();
+    const held = await holdConnections(200);
+    expect(held.filter(({ destroyed }) => !destroyed).length).toBeLessThanOrEqual(32);
+    expect(held.filter(({ destroyed }) => !destroyed).length).toBeGreaterThan(0);
+    await Promise.all(held.map((socket) => ended(socket)));
+    expect(await (await rig.ask()).status()).toEqual(aStatus());
+  });
+
+  it('get their answers when they ask in turn: 200 questions on 16 connections at a time', async () => {
+    await rig.serve();
+    const control = await rig.ask();
+    for (let n = 0; n < 200; n += 16) {
+      const answers = await Promise.all(Array.from({ length: 16 }, () => control.status()));
+      expect(answers.every(({ main }) => main.pid === 4711)).toBe(true);
+    }
+  });
+});
+
+/** Opens so many connections that say nothing; resolves when each was taken or turned away. */
+async function holdConnections(count: number): Promise<Socket[]> {
+  const sockets = Array.from({ length: count }, () => connect(rig.path));
+  for (const socket of sockets) {
+    socket.on('error', () => undefined);
+    socket.resume();
+  }
+  const settled = sockets.map(
+    (socket) => new Promise((resolve) => socket.once('connect', resolve).once('close', resolve)),
+  );
+  await Promise.all(settled);
+  // Who was turned away learns it before the last one is answered.
+  const turned = sockets.slice(32).map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+  await Promise.all(turned);
+  return sockets;
+}
+
+function ended(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.destroyed) return resolve();
+    socket.once('close', () => resolve());
+    socket.destroy();
+  });
+}

@@ -1,0 +1,112 @@
+// Both ends of the control socket in a folder of its own, or somebody else in the place of the daemon.
+
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { connectControl } from '#control/client.ts';
+import type { Control, RoundResult } from '#control/control.ts';
+import { type ControlServer, serveControl } from '#control/server.ts';
+import type { Report } from '#logging/events.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { createRedactor } from '#redaction/redact.ts';
+import { systemClock } from '#system/clock.ts';
+import { realFiles } from '#system/real-files.ts';
+import { fakeControl } from './fake-control.ts';
+
+/** A control socket of a test; `close` ends whatever listens and removes the folder. */
+export class ControlRig {
+  readonly dir: string;
+  /** Where the socket is; a test may choose another place before it serves. */
+  path: string;
+  readonly known = new KnownSecrets();
+  readonly #open: { close(): unknown }[] = [];
+
+  private constructor(dir: string) {
+    this.dir = dir;
+    this.path = join(dir, 'run', 'control.sock');
+  }
+
+  static async make(): Promise<ControlRig> {
+    return new ControlRig(await mkdtemp(join(tmpdir(), 'sallyport-control-')));
+  }
+
+  async serve(control: Control = fakeControl()): Promise<ControlServer> {
+    const server = await serveControl(this.path, { control, files: realFiles, known: createRedactor(this.known) });
+    this.#open.push(server);
+    return server;
+  }
+
+  /** As a command asks: null when nobody listens. */
+  async find(): Promise<Control | null> {
+    return await connectControl(this.path, systemClock);
+  }
+
+  async ask(): Promise<Control> {
+    const control = await this.find();
+    if (control === null) throw new Error('nobody listens');
+    return control;
+  }
+
+  /** Somebody else at the socket, who answers each connection as a test wants; `asked` is the path of the request. */
+  async impostor(answer: (socket: Socket, asked: string) => void): Promise<void> {
+    await mkdir(dirname(this.path), { recursive: true });
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.once('data', (head) => answer(socket, head.toString().split(' ')[1] ?? ''));
+    });
+    await new Promise<void>((resolve) => server.listen(this.path, resolve));
+    this.#open.push({
+      close: () => {
+        for (const socket of sockets) socket.destroy();
+        return new Promise((resolve) => server.close(resolve));
+      },
+    });
+  }
+
+  /** Everything that comes back for these bytes. */
+  raw(text: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.path);
+      let answer = '';
+      socket.on('data', (chunk: Buffer) => {
+        answer += chunk.toString();
+      });
+      socket.once('error', reject);
+      socket.once('close', () => resolve(answer));
+      socket.write(text);
+    });
+  }
+
+  /** Ends whoever listens. */
+  async quit(): Promise<void> {
+    for (const one of this.#open.splice(0)) await one.close();
+  }
+
+  async close(): Promise<void> {
+    await this.quit();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+/** An HTTP answer of an impostor. */
+export function says(socket: Socket, body: string, status = '200 OK'): void {
+  socket.end(`HTTP/1.1 ${status}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+}
+
+/** A round that the test ends; `begun` when it was asked for, with the way to tell events. */
+export function scriptedRound() {
+  const round = Promise.withResolvers<RoundResult>();
+  const begun = Promise.withResolvers<Report>();
+  const gone = Promise.withResolvers<unknown>();
+  const control = fakeControl({
+    check: (onEvent, signal) => {
+      signal.addEventListener('abort', () => gone.resolve(signal.reason), { once: true });
+      begun.resolve(onEvent);
+      return round.promise;
+    },
+  });
+  return { control, round, begun: begun.promise, gone: gone.promise };
+}

@@ -1,0 +1,110 @@
+// A Control that answers what a test tells it to, and answers that fit the schemas.
+
+import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
+
+/** Answers with healthy defaults; a test replaces what it is about. */
+export function fakeControl(over: Partial<Control> = {}): Control {
+  return {
+    status: () => Promise.resolve(aStatus()),
+    check: () => Promise.resolve(aRound()),
+    listUpdates: () => Promise.resolve([anUpdate()]),
+    verifyUpdates: () => Promise.resolve([aVerified()]),
+    close: () => Promise.resolve(),
+    ...over,
+  };
+}
+
+export function aFailure(over: Partial<Failure> = {}): Failure {
+  return {
+    code: 'AUTH-REJECTED',
+    message: 'Proxy corp rejected user svc.',
+    check: 'Check user and password of the proxy corp.',
+    hop: 'proxy corp (proxy.example.com:3128)',
+    class: 'auth',
+    ...over,
+  };
+}
+
+export function aRound(over: Partial<RoundResult> = {}): RoundResult {
+  return {
+    failure: null,
+    published: ['1602503'],
+    failed: [],
+    refused: [],
+    withdrawn: [],
+    pruned: [],
+    left: 0,
+    retry_at: null,
+    ...over,
+  };
+}
+
+export function anUpdate(over: Partial<UpdateRow> = {}): UpdateRow {
+  return {
+    id: '1602503',
+    package: 'content',
+    sequence: 42,
+    kind: 'content',
+    length: 20_000_000,
+    sha256: 'a'.repeat(64),
+    trust: 'tls',
+    released: '2026-11-01T00:00:00Z',
+    published_at: '2026-11-20T00:05:07.000Z',
+    path: '/data/packages/1602503.jar',
+    notes: null,
+    ...over,
+  };
+}
+
+export function aVerified(over: Partial<VerifiedRow> = {}): VerifiedRow {
+  return { id: '1602503', path: '/data/packages/1602503.jar', failure: null, ...over };
+}
+
+/** A daemon that has worked for a while, behind a proxy. */
+export function aStatus(over: Partial<Status> = {}): Status {
+  return {
+    main: {
+      version: '0.1.0',
+      state: 'running',
+      pid: 4711,
+      since: '2026-11-20T00:00:00.000Z',
+      agent: '6f1c0c1e-0000-4000-8000-000000000000',
+    },
+    config: { file: '/etc/sallyport/sallyport.yaml', warnings: 0 },
+    routes: [
+      {
+        purpose: 'updates',
+        how: 'tunnel through proxy corp',
+        proxy: 'corp',
+        target: 'https://updates.example.com/feed.json',
+        why: ['use_proxy_for.updates is default', 'corp is the default proxy'],
+      },
+      { purpose: 'support_logs', how: 'not configured', proxy: null, target: null, why: [] },
+    ],
+    updates: {
+      feed: 'https://updates.example.com/feed.json',
+      serial: 17,
+      checking: false,
+      last_success: '2026-11-20T00:05:00.000Z',
+      last_failure: null,
+      next_check: '2026-11-20T06:07:00.000Z',
+      published: 2,
+      published_bytes: 30_000_000,
+      failing: [],
+      transfer: null,
+    },
+    receipts: { waiting: 0, next_try: null, endpoint: 'https://updates.example.com/acknowledge' },
+    response_timeout: { mode: 'fixed', base_ms: 30_000 },
+    paths: [
+      {
+        proxy: 'http://proxy.example.com:3128',
+        origin: 'https://updates.example.com',
+        seen: '2026-11-20T00:05:00.000Z',
+        via: '1.1 proxy.example.com',
+        ranges_work: true,
+      },
+    ],
+    log: { file: '/var/log/sallyport/sallyport.log' },
+    ...over,
+  };
+}
