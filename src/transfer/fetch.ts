@@ -5,7 +5,7 @@
 // hop and on `judgeResume` for every response. A crash leaves the journal and a prefix, which the next attempt resumes.
 
 import type { Hash } from 'node:crypto';
-import { coded } from '#errors/coded-error.ts';
+import { CodedError, coded } from '#errors/coded-error.ts';
 import { type ExchangeResult, exchange, type ResponseInfo } from '#http/exchange.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
 import type { Report } from '#logging/events.ts';
@@ -17,6 +17,7 @@ import { hashPrefix } from './digest.ts';
 import { type Journal, readJournal, stagedPath, writeJournal } from './journal.ts';
 import { ResponseReader } from './response-reader.ts';
 import { chooseValidator, planRange, type RangePlan } from './resume.ts';
+import { type Reserve, RoomWatch } from './room.ts';
 
 /** What to fetch; length and digest are promised by the feed. */
 export interface FetchJob {
@@ -46,6 +47,8 @@ export interface FetchPorts {
   /** What the attempt showed, for the model. */
   observe(route: RouteKey, outcome: Outcome): void;
   readonly deadlineKey: string;
+  /** What a download leaves free on the disk. */
+  readonly reserve: Reserve;
   readonly report: Report;
   readonly watch: FetchWatcher;
 }
@@ -73,17 +76,20 @@ export interface Fetched {
   readonly via: string | null;
 }
 
-/** @throws CodedError of the route, the exchange, LENGTH-MISMATCH, BODY-*, RANGE-INVALID, NOT-THE-PACKAGE, FILE-* */
+/** @throws CodedError of the route, the exchange, LENGTH-MISMATCH, BODY-*, RANGE-INVALID, NOT-THE-PACKAGE, DISK-FULL, FILE-* */
 export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: AbortSignal): Promise<Fetched> {
   const staged = await openStaged(ports, job);
   try {
     const range = planRange(staged.onDisk, job.length, staged.journal.validator);
+    const room = new RoomWatch(ports.files, staged.file.path, ports.reserve);
+    await room.require(Math.max(0, job.length - staged.onDisk));
     const prefix = await hashPrefix(staged.file, range.kind === 'whole' ? 0 : staged.onDisk, signal);
     const reader = new ResponseReader({
       file: staged.file,
       job,
       range,
       prefix,
+      room,
       clock: ports.clock,
       watch: ports.watch,
     });
@@ -236,7 +242,10 @@ async function keepForNextAttempt(ports: FetchPorts, { reader, staged }: Attempt
   if (head === null || !reader.wroteFromZero) return;
   const validator = chooseValidator(head.header('etag'), head.header('last-modified'));
   if (validator === staged.journal.validator) return;
-  await writeJournal(ports.files, ports.stagingDir, { ...staged.journal, validator });
+  await writeJournal(ports.files, ports.stagingDir, { ...staged.journal, validator }).catch((thrown: unknown) => {
+    // Without room the bytes stay and only If-Range goes without; what ended the attempt is what has to be told.
+    if (!(thrown instanceof CodedError) || thrown.code !== 'DISK-FULL') throw thrown;
+  });
 }
 
 function finished(path: string, job: FetchJob, reader: ResponseReader, prefix: Hash): Fetched {

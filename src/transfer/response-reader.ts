@@ -11,6 +11,7 @@ import { statusError } from '#http/status-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { type OpenFile, writeAll } from '#system/files.ts';
 import { judgeResume, type RangePlan } from './resume.ts';
+import type { RoomWatch } from './room.ts';
 
 /** Enough of a page to find its title. */
 const PAGE_BYTES = 65_536;
@@ -26,6 +27,7 @@ interface ReaderOptions {
   readonly range: RangePlan;
   /** Hash of the bytes already on disk. */
   readonly prefix: Hash;
+  readonly room: RoomWatch;
   readonly clock: Clock;
   readonly watch: { startedOver(reason: string): void; progress(received: number): void };
 }
@@ -140,7 +142,7 @@ export class ResponseReader {
   }
 
   #append(chunk: Uint8Array, url: URL): void {
-    const { file, job, clock, watch } = this.#options;
+    const { file, job, clock, room, watch } = this.#options;
     if (this.#position + chunk.length > job.length) {
       this.#dropAll = true;
       throw coded('BODY-TOO-LONG', { expected: job.length, hop: url.host });
@@ -148,6 +150,7 @@ export class ResponseReader {
     writeAll(file, chunk, this.#position);
     this.#hash.update(chunk);
     this.#position += chunk.length;
+    room.wrote(chunk.length, job.length - this.#position);
     const now = clock.monotonic();
     if (now - this.#lastProgressMs < PROGRESS_EVERY_MS) return;
     this.#lastProgressMs = now;

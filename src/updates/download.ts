@@ -140,6 +140,7 @@ function fetchPorts(ports: UpdatesPorts, item: FeedItem): Parameters<typeof fetc
     plan: (route, size) => ports.model.plan(route, size),
     observe: () => undefined,
     deadlineKey: 'response_timeout.base_ms',
+    reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
     report: ports.report,
     watch: watcher(ports, item),
   };

@@ -113,6 +113,14 @@ export const updates = section(
       effect: 'next_transfer',
       setBy: 'admin',
     }),
+    reserve_bytes: describeKey(wholeNumber(0, Number.MAX_SAFE_INTEGER).default(268_435_456), {
+      title: 'Reserve',
+      description:
+        'So much of the disk stays free: a package that does not fit beside it waits until there is room. State, receipts and logs are written into it.',
+      unit: 'bytes',
+      effect: 'next_transfer',
+      setBy: 'admin',
+    }),
     headers: describeKey(z.record(judgedText(judgeHeaderName), secretSource).default({}), {
       title: 'Headers',
       description: 'Headers to send to the origin of the feed, such as an API key. The values are secrets.',
