@@ -7,6 +7,7 @@ import type { Control, RoundResult, Status, UpdateRow, VerifiedRow } from '#cont
 import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
+import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { deliverReceipts } from '#updates/acknowledge.ts';
 import { reconcile } from '#updates/reconcile.ts';
 import type { RoundReport } from '#updates/round.ts';
@@ -39,7 +40,7 @@ export class Agent implements Control {
       const report = await runRound(this.#parts.ports, this.#stopped.signal);
       this.#last = report;
       if (report.error !== null) this.#lastFailure = report.error;
-      return toResult(report);
+      return toResult(report, this.#parts.redactor);
     }).finally(() => {
       this.#round = null;
       this.#transfer = null;
@@ -58,13 +59,14 @@ export class Agent implements Control {
   }
 
   async status(): Promise<Status> {
-    return await describeStatus(this.#parts, {
+    const status = await describeStatus(this.#parts, {
       checking: this.#round !== null,
       last: this.#last,
       lastFailure: this.#lastFailure,
       transfer: this.#transfer,
       nextCheckMs: this.#nextCheckMs,
     });
+    return redactDeep(status, this.#parts.redactor);
   }
 
   async check(onEvent: Report, signal: AbortSignal): Promise<RoundResult> {
@@ -73,7 +75,7 @@ export class Agent implements Control {
 
   async listUpdates(): Promise<UpdateRow[]> {
     const published = await this.#parts.ports.store.list();
-    return published.map(({ path, sidecar: { item, trust, published_at } }) => ({
+    const rows = published.map(({ path, sidecar: { item, trust, published_at } }) => ({
       id: item.id,
       package: item.package,
       sequence: item.sequence,
@@ -86,6 +88,7 @@ export class Agent implements Control {
       path,
       notes: item.notes ?? null,
     }));
+    return redactDeep(rows, this.#parts.redactor);
   }
 
   async verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]> {
@@ -95,7 +98,12 @@ export class Agent implements Control {
         return await reconcile(this.#parts.ports, { thorough: true, signal: ending });
       });
     const examined = await this.#listening(onEvent, signal, work);
-    return examined.map(({ id, path, error }) => ({ id, path, failure: error === null ? null : toFailure(error) }));
+    const { redactor } = this.#parts;
+    return examined.map(({ id, path, error }) => ({
+      id,
+      path,
+      failure: error === null ? null : toFailure(error, redactor),
+    }));
   }
 
   /** Ends whatever runs and waits until it has ended; bytes already fetched are kept. */
@@ -141,10 +149,11 @@ export class Agent implements Control {
   }
 }
 
-function toResult(report: RoundReport): RoundResult {
-  const rows = (found: RoundReport['failed']) => found.map(({ id, error }) => ({ id, failure: toFailure(error) }));
+function toResult(report: RoundReport, redactor: Redactor): RoundResult {
+  const rows = (found: RoundReport['failed']) =>
+    found.map(({ id, error }) => ({ id, failure: toFailure(error, redactor) }));
   return {
-    failure: report.error === null ? null : toFailure(asCoded(report.error)),
+    failure: report.error === null ? null : toFailure(asCoded(report.error), redactor),
     published: [...report.published],
     failed: rows(report.failed),
     refused: rows(report.refused),

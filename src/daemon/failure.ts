@@ -1,9 +1,12 @@
-// A failure as Control tells it.
+// A failure as Control tells it, over the socket and in process alike.
 
 import type { Failure } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';
+import { redactError } from '#logging/record.ts';
+import type { Redactor } from '#redaction/redact.ts';
 
-/** Code, sentence, what to check, hop and class. */
-export function toFailure(error: CodedError): Failure {
+/** Code, sentence, what to check, hop and class; redacted before the sentence is made, which escapes and cuts. */
+export function toFailure(failed: CodedError, redactor: Redactor): Failure {
+  const error = redactError(failed, redactor);
   return { code: error.code, message: error.safeText, check: error.check, hop: error.hop, class: error.entry.class };
 }

@@ -26,7 +26,7 @@ export interface Activity {
 
 /** Gathers every section. */
 export async function describeStatus(parts: Parts, activity: Activity): Promise<Status> {
-  const { ports, mode } = parts;
+  const { ports, mode, redactor } = parts;
   const settings = ports.settings();
   const published = await ports.store.list();
   const feed = settings.updates.feed_url ?? null;
@@ -48,11 +48,14 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       serial: known?.serial ?? null,
       checking: activity.checking,
       last_success: toTime(known?.accepted_at ?? null),
-      last_failure: activity.lastFailure === null ? null : toFailure(activity.lastFailure),
+      last_failure: activity.lastFailure === null ? null : toFailure(activity.lastFailure, redactor),
       next_check: toTime(activity.nextCheckMs),
       published: published.length,
       published_bytes: published.reduce((sum, { sidecar }) => sum + sidecar.item.length, 0),
-      failing: failing.map(({ id, error }): { id: string; failure: Failure } => ({ id, failure: toFailure(error) })),
+      failing: failing.map(({ id, error }): { id: string; failure: Failure } => ({
+        id,
+        failure: toFailure(error, redactor),
+      })),
       transfer: activity.transfer,
     },
     receipts: {

@@ -30,6 +30,11 @@ export function toRecord(event: SallyportEvent, at: number, known: Redactor): Lo
   return { at, name, level, thread, message: known.redact(fillTemplate(text, fields)), fields };
 }
 
+/** The same failure with its sentence made from redacted facts; what caused it stays behind. */
+export function redactError(error: CodedError, known: Redactor): CodedError {
+  return new CodedError(error.code, redactFields(error.facts, known));
+}
+
 function redactFields(fields: Readonly<Record<string, FieldValue>>, known: Redactor): Record<string, FieldValue> {
   const redacted: Record<string, FieldValue> = {};
   for (const [name, value] of Object.entries(fields)) redacted[name] = redactValue(value, known);
@@ -39,10 +44,7 @@ function redactFields(fields: Readonly<Record<string, FieldValue>>, known: Redac
 function redactValue(value: FieldValue, known: Redactor): FieldValue {
   if (typeof value === 'string') return known.redact(value);
   if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined) return value;
-  if (value instanceof Error) {
-    const error = asCoded(value);
-    return new CodedError(error.code, redactFields(error.facts, known));
-  }
+  if (value instanceof Error) return redactError(asCoded(value), known);
   if (Array.isArray(value)) return value.map((item) => known.redact(String(item)));
   // Not in the types; a Secret that strayed here says *** of itself.
   return known.redact(String(value));

@@ -10,12 +10,16 @@ export interface Redactor {
 }
 
 /** Masks every text inside plain JSON data, so that the structure around it stays whole whatever a secret looks like. */
-export function redactDeep(value: unknown, redactor: Redactor): unknown {
+export function redactDeep<T>(value: T, redactor: Redactor): T {
+  return redactAny(value, redactor) as T;
+}
+
+function redactAny(value: unknown, redactor: Redactor): unknown {
   if (typeof value === 'string') return redactor.redact(value);
-  if (Array.isArray(value)) return value.map((item) => redactDeep(item, redactor));
+  if (Array.isArray(value)) return value.map((item: unknown) => redactAny(item, redactor));
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value as Record<string, unknown>);
-  return Object.fromEntries(entries.map(([key, held]) => [key, redactDeep(held, redactor)]));
+  return Object.fromEntries(entries.map(([key, held]) => [key, redactAny(held, redactor)]));
 }
 
 /** Known values and rules in one; later values of the registry are covered, too. */
