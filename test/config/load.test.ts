@@ -38,6 +38,7 @@ describe('a file that holds', () => {
         packages_dir: TEST_PLACES.packagesDir,
         keep_versions: 3,
         max_package_bytes: 8 * 1024 ** 3,
+        reserve_bytes: 256 * 1024 ** 2,
         headers: {},
         allowed_origins: [],
         channel: 'stable',
