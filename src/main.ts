@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { checkCommand } from '#cli/check.ts';
 import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/config.ts';
-import { tellError } from '#cli/failure.ts';
+import { exitStatusOf, tellError } from '#cli/failure.ts';
 import { type Actions, type Globals, runProgram } from '#cli/program.ts';
 import { statusCommand } from '#cli/status.ts';
 import { processTerminal } from '#cli/terminal.ts';
@@ -47,11 +47,12 @@ function fileOf(globals: Globals): string {
   return globals.config ?? places.config;
 }
 
-/** Hands the running daemon's Control to a command, or one composed here; puts it away after. */
+/** Hands the running daemon's Control to a command, or one composed here, and says which; puts it away after. */
 async function withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number> {
   const loaded = await load(globals);
   if (loaded === null) return EXIT_STATUS.config;
   const running = await connectControl(loaded.settings.daemon.control_socket, systemClock);
+  if (running !== null) terminal.err(`Asked the daemon that listens at ${loaded.settings.daemon.control_socket}.`);
   const control = running ?? (await openInProcess({ loaded, known, version: VERSION }));
   try {
     return await use(control);
@@ -66,7 +67,7 @@ async function run(
 ): Promise<number> {
   const loaded = await load(globals);
   if (loaded === null) return EXIT_STATUS.config;
-  const well = await runDaemon({
+  const failure = await runDaemon({
     loaded,
     known,
     version: VERSION,
@@ -75,7 +76,7 @@ async function run(
     once: options.once,
     signal: options.signal ?? stopping,
   });
-  return well ? EXIT_OK : EXIT_STATUS.system;
+  return failure === null ? EXIT_OK : exitStatusOf(failure);
 }
 
 const actions: Actions = {
@@ -101,7 +102,7 @@ const actions: Actions = {
     withControl(globals, (control) => verifyUpdatesCommand(control, terminal, { ...options, signal: stopping })),
   configCheck: async (globals) => configCheckCommand(terminal, await loadSettings(loadOptions(globals))),
   configShow: async (globals, options) =>
-    configShowCommand(terminal, await loadSettings(loadOptions(globals)), options),
+    configShowCommand(terminal, await loadSettings(loadOptions(globals)), { ...options, known: redactor }),
   configSchema: () => Promise.resolve(configSchemaCommand(terminal)),
   serve,
   buildFeed,

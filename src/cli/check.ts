@@ -4,6 +4,7 @@ import type { Control, RoundResult } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { exitStatusOf } from './failure.ts';
+import { tellJson } from './json.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface CheckOptions {
@@ -17,7 +18,7 @@ export interface CheckOptions {
 /** Exit status: 0 when the feed was read and nothing failed, else the class of the first failure. */
 export async function checkCommand(control: Control, terminal: Terminal, options: CheckOptions): Promise<number> {
   const result = await control.check(options.json ? () => undefined : options.show, options.signal);
-  if (options.json) terminal.out(JSON.stringify(result, null, 2));
+  if (options.json) tellJson(terminal, result);
   return exitStatus(result);
 }
 

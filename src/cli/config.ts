@@ -6,6 +6,8 @@ import { problemLine } from '#config/problem.ts';
 import { explainSettings } from '#config/show.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
+import { type Redactor, redactDeep } from '#redaction/redact.ts';
+import { tellJson } from './json.ts';
 import { layTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -27,12 +29,16 @@ export function tellProblems(terminal: Terminal, { error, problems }: RefusedSet
   return EXIT_STATUS[error.entry.class];
 }
 
-/** Each key with its effective value and its source; secrets read ***. */
-export function configShowCommand(terminal: Terminal, result: LoadResult, options: { json: boolean }): number {
+/** Each key with its effective value and its source; secrets read ***, also where they stand in another value. */
+export function configShowCommand(
+  terminal: Terminal,
+  result: LoadResult,
+  options: { json: boolean; known: Redactor },
+): number {
   if (!result.ok) return tellProblems(terminal, result);
-  const rows = explainSettings(result);
+  const rows = redactDeep(explainSettings(result), options.known);
   if (options.json) {
-    terminal.out(JSON.stringify(rows, null, 2));
+    tellJson(terminal, rows);
     return EXIT_OK;
   }
   const table = layTable(

@@ -3,13 +3,14 @@
 import type { Control, Status } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign, showSize } from '#errors/template.ts';
+import { tellJson } from './json.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Prints the status; exit status 0 whenever it could be told. */
 export async function statusCommand(control: Control, terminal: Terminal, options: { json: boolean }): Promise<number> {
   const status = await control.status();
   if (options.json) {
-    terminal.out(JSON.stringify(status, null, 2));
+    tellJson(terminal, status);
     return EXIT_OK;
   }
   for (const [title, rows] of sections(status)) {
@@ -40,7 +41,7 @@ function sections(status: Status): (readonly [title: string, rows: Row[]])[] {
       ],
     ],
     ['Paths', pathRows(status)],
-    ['Log', [['file', status.log.file]]],
+    ['Log', [['file', showForeign(status.log.file)]]],
   ];
 }
 
@@ -52,7 +53,7 @@ function mainRows({ main, config }: Status): Row[] {
     ['version', main.version],
     ['state', running],
     ['agent', main.agent],
-    ['config', `${config.file}${warnings}`],
+    ['config', `${showForeign(config.file)}${warnings}`],
   ];
 }
 

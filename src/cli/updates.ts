@@ -4,6 +4,7 @@ import type { Control } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign, showSize } from '#errors/template.ts';
 import { exitStatusOf } from './failure.ts';
+import { tellJson } from './json.ts';
 import { layTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -15,7 +16,7 @@ export async function listUpdatesCommand(
 ): Promise<number> {
   const rows = await control.listUpdates();
   if (options.json) {
-    terminal.out(JSON.stringify(rows, null, 2));
+    tellJson(terminal, rows);
     return EXIT_OK;
   }
   if (rows.length === 0) {
@@ -46,7 +47,7 @@ export async function verifyUpdatesCommand(
   options: { json: boolean; signal: AbortSignal },
 ): Promise<number> {
   const rows = await control.verifyUpdates(() => undefined, options.signal);
-  if (options.json) terminal.out(JSON.stringify(rows, null, 2));
+  if (options.json) tellJson(terminal, rows);
   else
     for (const { id, failure } of rows)
       terminal.out(failure === null ? `${id}: intact` : `${id}: [${failure.code}] ${failure.message}`);

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import { createRedactor, redactDeep } from '#redaction/redact.ts';
 import { crossCheck, type Salvaged } from './cross-rules.ts';
 import { type ConfigDocument, type PlacedFinding, readDocument } from './document.ts';
 import { type Environment, LONGEST_SOCKET_PATH, type Places } from './places.ts';
@@ -55,7 +56,16 @@ export interface RefusedSettings {
 export type LoadResult = LoadedSettings | RefusedSettings;
 
 /** Loads the file. Never throws for what stands in it. */
-export async function loadSettings({ file: given, ...options }: LoadOptions): Promise<LoadResult> {
+export async function loadSettings(options: LoadOptions): Promise<LoadResult> {
+  const result = await loadAll(options);
+  // A secret may stand in another value as well, and only now every one of them is known.
+  const redactor = createRedactor(options.known);
+  return result.ok
+    ? { ...result, warnings: redactDeep(result.warnings, redactor) }
+    : { ...result, problems: redactDeep(result.problems, redactor) };
+}
+
+async function loadAll({ file: given, ...options }: LoadOptions): Promise<LoadResult> {
   const file = resolve(given);
   const read = await readBounded(file, LARGEST_FILE_BYTES);
   if (!read.ok && read.kind === 'too large') return refuseWhole(file, tooLarge(read.bytes));

@@ -5,6 +5,7 @@
 // it; a second signal ends it at once.
 
 import type { LoadedSettings } from '#config/load.ts';
+import type { Failure } from '#control/control.ts';
 import { serveControl } from '#control/server.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Screen } from '#logging/terminal.ts';
@@ -12,6 +13,7 @@ import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { Timer } from '#system/clock.ts';
 import { Agent } from './agent.ts';
 import { compose, type Parts } from './compose.ts';
+import { toFailure } from './failure.ts';
 import { reportRoutes } from './routes.ts';
 import { type Schedule, startSchedule } from './schedule.ts';
 
@@ -27,8 +29,8 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-/** How a run ended: false when its one round, with `once`, did not do all its work. */
-export async function runDaemon(options: RunOptions): Promise<boolean> {
+/** How a run ended: with the first failure of its one round, with `once`; null when there was none. */
+export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   const { loaded, known, version, screen, format } = options;
   const parts = await compose({ loaded, known, version, mode: 'daemon', watch: { screen, format } });
   const agent = new Agent(parts);
@@ -42,7 +44,9 @@ export async function runDaemon(options: RunOptions): Promise<boolean> {
     });
     parts.report({ name: 'control-listening', path: control.path });
     try {
-      return options.once ? await oneRound(agent, options.signal) : await rounds(parts, agent, options.signal);
+      if (options.once) return await oneRound(parts, agent, options.signal);
+      await rounds(parts, agent, options.signal);
+      return null;
     } finally {
       await agent.stop('Sallyport is stopping');
       await control.close();
@@ -62,19 +66,24 @@ function announce(parts: Parts, loaded: LoadedSettings): void {
   reportRoutes(parts.ports.router, loaded.settings, report);
 }
 
-async function oneRound(agent: Agent, signal: AbortSignal): Promise<boolean> {
-  const stop = () => void agent.stop(reasonOf(signal));
-  signal.addEventListener('abort', stop, { once: true });
+async function oneRound(parts: Parts, agent: Agent, signal: AbortSignal): Promise<Failure | null> {
+  const stop = () => {
+    parts.report({ name: 'stopping', reason: reasonOf(signal) });
+    void agent.stop(reasonOf(signal));
+  };
+  // It may have come while the parts were put together.
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
   try {
     const { failure, failed } = await agent.round();
-    return failure === null && failed.length === 0;
-  } catch {
-    return false;
+    return failure ?? failed[0]?.failure ?? null;
+  } catch (thrown) {
+    return toFailure(asCoded(thrown), parts.redactor);
   }
 }
 
 /** Rounds by the schedule until the signal comes; receipts in between when they are due. */
-async function rounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<boolean> {
+async function rounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<void> {
   const { updates } = parts.ports.settings();
   const receipts: { timer: Timer | null } = { timer: null };
   const sendWhenDue = () => {
@@ -106,7 +115,6 @@ async function rounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<
   parts.report({ name: 'stopping', reason: reasonOf(signal) });
   schedule.stop();
   receipts.timer?.cancel();
-  return true;
 }
 
 /** Work that nobody waits for: a stop is no failure, anything else is said. */
