@@ -70,6 +70,38 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'change',
   },
+  'LOCK-HELD': {
+    text: 'Another Sallyport works in {dir}: process {pid} on {host}, since {since:time}.',
+    check:
+      'Wait until it has ended, or stop it. A daemon that answers no command is starting, stopping or stuck. Another ' +
+      'Sallyport needs a daemon.state_dir of its own.',
+    class: 'system',
+    retry: 'change',
+  },
+  'STOP-FORCED': {
+    text: 'Stopping took longer than {limit:ms} and was cut short; still at work: {still:words}.',
+    check: 'Bytes that were on disk are kept. Please report it with the lines around it when it comes again.',
+    class: 'system',
+    retry: 'later',
+  },
+  'NOTIFY-FAILED': {
+    text: 'Cannot tell the service manager at {socket}: {reason}.',
+    check: 'systemd ends a service of Type=notify that says nothing. Check that the package koffi is installed with it.',
+    class: 'system',
+    retry: 'change',
+  },
+  'ENVIRONMENT-REFUSED': {
+    text: 'The environment variable {variable} is set; it changes what Node trusts or runs.',
+    check: '{remedy:words}',
+    class: 'config',
+    retry: 'change',
+  },
+  'WAIT-STUCK': {
+    text: 'A wait ({what:words}) is {overdue:ms} past its own deadline; the service manager is no longer told that all is well.',
+    check: 'systemd restarts the service; bytes already fetched are kept. Please report it with the lines around it.',
+    class: 'internal',
+    retry: 'later',
+  },
   INTERRUPTED: {
     text: 'Interrupted: {reason:words}.',
     check: 'Nothing to do; bytes already fetched are kept and the work goes on at the next start.',
