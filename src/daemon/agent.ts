@@ -8,10 +8,9 @@ import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
-import { deliverReceipts } from '#updates/acknowledge.ts';
 import { reconcile } from '#updates/reconcile.ts';
 import type { RoundReport } from '#updates/round.ts';
-import { runRound } from '#updates/round.ts';
+import { runRound, settleReceipts } from '#updates/round.ts';
 import type { Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
 import { describeStatus, type Progress } from './status.ts';
@@ -50,7 +49,7 @@ export class Agent implements Control {
 
   /** Sends what waits in the spool, between rounds. */
   async sendReceipts(): Promise<void> {
-    await this.#alone(() => deliverReceipts(this.#parts.ports, this.#stopped.signal));
+    await this.#alone(() => settleReceipts(this.#parts.ports, this.#stopped.signal));
   }
 
   /** The scheduler says when it will call next; only shown. */

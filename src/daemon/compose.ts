@@ -19,6 +19,7 @@ import type { Files } from '#system/files.ts';
 import { realFiles } from '#system/real-files.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
+import { DiskPause } from '#updates/disk-pause.ts';
 import { HttpFeed } from '#updates/http-feed.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
 import { PackageStore } from '#updates/package-store.ts';
@@ -95,6 +96,7 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
       spool: state.spool,
       store: new PackageStore(files, settings.updates.packages_dir),
       model: new ResponseTimeoutModel({ mode: 'fixed', baseMs: settings.response_timeout.base_ms }),
+      disk: new DiskPause({ files, clock, report }),
     };
     return {
       mode,

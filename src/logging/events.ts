@@ -72,6 +72,14 @@ export const EVENTS = {
   'download-failed': { level: 'warn', thread: 'Updater', text: 'Update ID {id} failed at {hop:hop}: {error:advised}' },
   'next-try': { level: 'info', thread: 'Updater', text: 'Next try at {at:time} ({attempt} of {attempts}).' },
   'next-try-round': { level: 'info', thread: 'Updater', text: 'Next try with the next check.' },
+  // Room on the disk
+  'disk-full': {
+    level: 'error',
+    thread: 'Updater',
+    text: 'Paused with {free:size} free: {error:advised} Next try at {at:time}.',
+  },
+  'disk-still-full': { level: 'debug', thread: 'Updater', text: 'Still paused with {free:size} free: {error}' },
+  'disk-room': { level: 'info', thread: 'Updater', text: 'There is room again after {elapsed:ms}; going on.' },
   // What became of it
   verified: { level: 'info', thread: 'Updater', text: 'Verified update ID {id}: sha256 {sha256}.' },
   published: { level: 'info', thread: 'Updater', text: 'Published update ID {id} as {path}.' },

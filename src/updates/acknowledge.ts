@@ -15,6 +15,7 @@ import { feedUrl, requestUpdates } from './request.ts';
 
 const KIND = 'receipt';
 const DAY_MS = 86_400_000;
+const UNSETTLED_WAIT_MS = 60_000;
 /** Answers that say that nobody takes receipts there. */
 const NOBODY_THERE: ReadonlySet<unknown> = new Set([404, 405, 410, 501]);
 /** An answer to a receipt is not read beyond this. */
@@ -69,8 +70,10 @@ async function deliver(ports: UpdatesPorts, delivery: Delivery, signal: AbortSig
   const { id, outcome } = receipt;
   const endpoint = ports.settings().updates.acknowledge_url;
   if (endpoint === undefined) {
-    await keepHere(ports, receipt);
-    await ports.spool.settle(entry);
+    await orWait(ports, entry, async () => {
+      await keepHere(ports, receipt);
+      await ports.spool.settle(entry);
+    });
     ports.report({ name: 'receipt-kept', id, outcome });
     return null;
   }
@@ -82,9 +85,20 @@ async function deliver(ports: UpdatesPorts, delivery: Delivery, signal: AbortSig
     await postpone(ports, delivery, error);
     return error;
   }
-  await ports.spool.settle(entry);
+  await orWait(ports, entry, () => ports.spool.settle(entry));
   ports.report({ name: 'receipt-delivered', id, outcome });
   return null;
+}
+
+/** What can't be settled (a full disk) stays due; it waits a minute, so that one receipt is not sent without end. */
+async function orWait(ports: UpdatesPorts, entry: SpoolEntry, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    const notBefore = ports.clock.now() + UNSETTLED_WAIT_MS;
+    await ports.spool.postpone(entry, { notBefore, error: asCoded(thrown).code }).catch(() => undefined);
+    throw thrown;
+  }
 }
 
 async function send(

@@ -8,6 +8,7 @@ import type { Spool } from '#spool/spool.ts';
 import type { Clock, Random } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import type { ResponseTimeoutModel } from '#timeout/model.ts';
+import type { DiskPause } from './disk-pause.ts';
 import type { Feed } from './feed.ts';
 import type { UpdatesMemory } from './memory.ts';
 import type { PackageStore } from './package-store.ts';
@@ -30,6 +31,7 @@ export interface UpdatesPorts {
   readonly spool: Spool;
   readonly habits: PathHabits;
   readonly model: ResponseTimeoutModel;
+  readonly disk: DiskPause;
   readonly report: Report;
   readonly agent: Agent;
   /** The settings in force; asked for anew at each use, never kept. */

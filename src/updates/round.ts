@@ -8,6 +8,7 @@
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { acceptReceipt, deliverReceipts } from './acknowledge.ts';
 import { type Checked, check } from './check.ts';
+import { isDiskFull } from './disk-pause.ts';
 import { download } from './download.ts';
 import type { FeedReading } from './feed.ts';
 import type { FeedItem } from './feed-document.ts';
@@ -35,6 +36,7 @@ export interface RoundReport {
 /** Runs one round. Rejects only with the signal's reason. */
 export async function runRound(ports: UpdatesPorts, signal: AbortSignal): Promise<RoundReport> {
   const tally = newTally();
+  ports.disk.begin();
   try {
     await ports.store.prepare();
     await recover(ports, signal);
@@ -56,9 +58,11 @@ export async function runRound(ports: UpdatesPorts, signal: AbortSignal): Promis
     signal.throwIfAborted();
     tally.error = asCoded(thrown);
     noteRetry(ports, tally, tally.error);
-    ports.report({ name: 'check-failed', error: tally.error, hop: tally.error.hop });
+    if (isDiskFull(tally.error)) await ports.disk.note(tally.error);
+    else ports.report({ name: 'check-failed', error: tally.error, hop: tally.error.hop });
   }
   await settleReceipts(ports, signal);
+  planTry(tally, ports.disk.end(tally.error === null));
   const { published, failed, pruned } = tally;
   ports.report({ name: 'round-ended', published: published.length, failed: failed.length, pruned: pruned.length });
   return tally;
@@ -127,8 +131,8 @@ async function fetchAll(
     failed.add(item.id);
     tally.failed.push({ id: item.id, error });
     noteRetry(ports, tally, error);
-    // A proxy that refuses our user refuses him for every package; one line of it is enough.
-    if (error.entry.class === 'auth') break;
+    // A proxy that refuses our user refuses him for every package, and a full disk has room for none: one line is enough.
+    if (error.entry.class === 'auth' || isDiskFull(error)) break;
   }
 }
 
@@ -146,6 +150,10 @@ async function fetchOne(
   } catch (thrown) {
     signal.throwIfAborted();
     const error = asCoded(thrown);
+    if (isDiskFull(error)) {
+      await ports.disk.note(error);
+      return error;
+    }
     ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop });
     ports.report({ name: 'next-try-round' });
     if (error.entry.class === 'content') {
@@ -178,19 +186,27 @@ async function prune(ports: UpdatesPorts): Promise<string[]> {
   return chosen.map(({ id }) => id);
 }
 
-async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
+/** Sends what is due and keeps what the way has shown; a failure is told and met again. */
+export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
   try {
     await deliverReceipts(ports, signal);
     await ports.habits.save();
   } catch (thrown) {
     signal.throwIfAborted();
-    ports.report({ name: 'fault', error: asCoded(thrown) });
+    const error = asCoded(thrown);
+    if (isDiskFull(error)) await ports.disk.note(error);
+    else ports.report({ name: 'fault', error });
   }
 }
 
 function noteRetry(ports: UpdatesPorts, tally: Tally, error: CodedError): void {
   const after = error.facts['retryAfterMs'];
   if (typeof after !== 'number') return;
-  const at = ports.clock.now() + after;
-  tally.retryAtMs = tally.retryAtMs === null ? at : Math.min(tally.retryAtMs, at);
+  planTry(tally, ports.clock.now() + after);
+}
+
+/** The earliest wins. */
+function planTry(tally: Tally, atMs: number | null): void {
+  if (atMs === null) return;
+  tally.retryAtMs = tally.retryAtMs === null ? atMs : Math.min(tally.retryAtMs, atMs);
 }

@@ -1,0 +1,89 @@
+// A full disk, told once and met with patience: the work pauses, tries again by itself, and says when there is room.
+//
+// Guarantees: one line however many files, packages and rounds meet the full disk, and one when it is over; tries after
+// a minute, then after twice as long each time, up to ten minutes. Keeps nothing on disk: there is no room for it.
+
+import { dirname } from 'node:path';
+import type { CodedError } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import type { Clock } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+
+const FIRST_TRY_MS = 60_000;
+const LONGEST_WAIT_MS = 600_000;
+
+/** A pause that goes on. */
+export interface Paused {
+  readonly error: CodedError;
+  /** Wall time, ms since the epoch. */
+  readonly sinceMs: number;
+  readonly nextTryMs: number;
+}
+
+/** Whether it is a disk, or our share of it, that is full. */
+export function isDiskFull(error: CodedError): boolean {
+  return error.code === 'DISK-FULL';
+}
+
+/** The pause of everything that writes; rounds begin and end it. */
+export class DiskPause {
+  readonly #ports: { readonly files: Files; readonly clock: Clock; readonly report: Report };
+  #paused: Paused | null = null;
+  /** Rounds in a row that met the full disk. */
+  #rounds = 0;
+  #hit = false;
+
+  constructor(ports: { readonly files: Files; readonly clock: Clock; readonly report: Report }) {
+    this.#ports = ports;
+  }
+
+  /** What is paused, for `status`; null when nothing is. */
+  get current(): Paused | null {
+    return this.#paused;
+  }
+
+  /** A round begins. */
+  begin(): void {
+    this.#hit = false;
+  }
+
+  /** Something met the full disk; returns when to try again, wall ms. */
+  async note(error: CodedError): Promise<number> {
+    const { clock, report } = this.#ports;
+    this.#hit = true;
+    const at = clock.now() + this.#delayMs();
+    const first = this.#paused === null;
+    this.#paused = { error, sinceMs: this.#paused?.sinceMs ?? clock.now(), nextTryMs: at };
+    const free = await this.#free(error);
+    if (first) report({ name: 'disk-full', error, free, at });
+    else report({ name: 'disk-still-full', error, free, at });
+    return at;
+  }
+
+  /** A round ended; `well` when it came to its end. Returns when to try again, or null when nothing is paused. */
+  end(well: boolean): number | null {
+    if (this.#paused === null) return null;
+    if (this.#hit || !well) {
+      const at = Math.max(this.#paused.nextTryMs, this.#ports.clock.now() + this.#delayMs());
+      this.#paused = { ...this.#paused, nextTryMs: at };
+      this.#rounds += 1;
+      return at;
+    }
+    const { sinceMs } = this.#paused;
+    this.#paused = null;
+    this.#rounds = 0;
+    this.#ports.report({ name: 'disk-room', elapsed: this.#ports.clock.now() - sinceMs });
+    return null;
+  }
+
+  #delayMs(): number {
+    return Math.min(LONGEST_WAIT_MS, FIRST_TRY_MS * 2 ** this.#rounds);
+  }
+
+  /** What is free where it failed; a quota may be full where the disk is not. */
+  async #free(error: CodedError): Promise<number | null> {
+    const { path, free } = error.facts;
+    if (typeof free === 'number') return free;
+    return typeof path === 'string' ? await this.#ports.files.freeSpace(dirname(path)).catch(() => null) : null;
+  }
+}
