@@ -3,6 +3,7 @@
 // Guarantees: a choice always carries its reasons, each naming the setting that decided; it never falls back to
 // direct by itself (law 7). What the settings can't answer is an error that names the key, not a guess.
 
+import { matchNoProxy } from '#config/no-proxy.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Secret } from '#redaction/secret.ts';
 import type { Purpose } from './route.ts';
@@ -20,6 +21,14 @@ export interface ProxyProfile {
   readonly user?: string | undefined;
   readonly password?: Secret | undefined;
   readonly default: boolean;
+  /** Targets that go direct although this proxy was chosen; see `no-proxy.ts`. */
+  readonly no_proxy?: string | undefined;
+}
+
+/** What is to be reached: host without brackets. */
+export interface ChoiceTarget {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** The part of the settings that a choice depends on. */
@@ -38,16 +47,26 @@ export interface ProxyChoice {
 }
 
 /**
- * Chooses the proxy of a purpose; `target` is named in failures only.
+ * Chooses the proxy of a purpose for a target.
  * @throws CodedError POLICY-DIRECT when the choice is direct and `proxy_required` forbids it
  * @throws CodedError CONFIG-INCOMPLETE when the profile that the purpose asks for does not exist
  */
-export function chooseProxy(purpose: Purpose, target: string, settings: ProxySettings): ProxyChoice {
-  const choice = choose(purpose, settings);
+export function chooseProxy(purpose: Purpose, target: ChoiceTarget, settings: ProxySettings): ProxyChoice {
+  const choice = exempt(choose(purpose, settings), target, settings);
   if (choice.proxy === null && settings.proxy_required) {
-    throw coded('POLICY-DIRECT', { target, purpose, rule: choice.reasons.at(-1) ?? '' });
+    const host = target.host.includes(':') ? `[${target.host}]` : target.host;
+    throw coded('POLICY-DIRECT', { target: `${host}:${target.port}`, purpose, rule: choice.reasons.at(-1) ?? '' });
   }
   return choice;
+}
+
+/** A profile's own `no_proxy` lets single targets go direct. */
+function exempt(choice: ProxyChoice, target: ChoiceTarget, { proxies }: ProxySettings): ProxyChoice {
+  const { proxy, reasons } = choice;
+  if (proxy?.no_proxy === undefined) return choice;
+  const token = matchNoProxy(proxy.no_proxy, target);
+  if (token === null) return choice;
+  return { proxy: null, reasons: [...reasons, `proxies[${proxies.indexOf(proxy)}].no_proxy has the token ${token}`] };
 }
 
 function choose(purpose: Purpose, settings: ProxySettings): ProxyChoice {

@@ -68,7 +68,7 @@ export function createRouter(parts: RouterParts): Router {
   return {
     route(purpose, target) {
       const endpoint = endpointOf(target);
-      const { proxy, reasons } = chooseProxy(purpose, endpoint.authority, parts.settings);
+      const { proxy, reasons } = chooseProxy(purpose, endpoint, parts.settings);
       const how = travelOf(proxy, endpoint);
       const proxyUrl = proxy === null ? 'direct' : proxyUrlOf(proxy);
       const facts = hopFacts(proxy, endpoint, how);

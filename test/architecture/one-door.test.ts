@@ -19,6 +19,7 @@ const RESERVED: readonly Reserved[] = [
     typesAreFree: true,
     places: {
       'proxy/': 'the one door',
+      'config/no-proxy.ts': 'isIP and BlockList: arithmetic on addresses, nothing dialled',
       'origin/': 'a server: it listens, it does not dial',
       'demo/': 'a small proxy of its own: it listens on loopback and dials the demo origin',
     },

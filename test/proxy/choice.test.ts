@@ -5,6 +5,7 @@ import { chooseProxy, type ProxyProfile, type ProxySettings } from '#proxy/choic
 import { PURPOSES } from '#proxy/route.ts';
 import { forAll } from '#test/support/test-router.ts';
 
+const TARGET = { host: 'u.example', port: 443 };
 const corp = named('corp', true);
 const lab = named('lab', false);
 
@@ -24,7 +25,7 @@ function settings(some: Partial<ProxySettings>): ProxySettings {
 
 function failure(some: Partial<ProxySettings>): CodedError {
   try {
-    chooseProxy('updates', 'u.example:443', settings(some));
+    chooseProxy('updates', TARGET, settings(some));
   } catch (error) {
     if (error instanceof CodedError) return error;
   }
@@ -33,7 +34,7 @@ function failure(some: Partial<ProxySettings>): CodedError {
 
 describe('the choice of a proxy', () => {
   it('takes the default profile and says by which settings', () => {
-    expect(chooseProxy('updates', 'u.example:443', settings({}))).toEqual({
+    expect(chooseProxy('updates', TARGET, settings({}))).toEqual({
       proxy: corp,
       reasons: ['use_proxy_for.updates is default', 'proxies[1] corp is the default'],
     });
@@ -41,7 +42,7 @@ describe('the choice of a proxy', () => {
 
   it('takes the profile that is named, whatever the default is', () => {
     const use_proxy_for = { ...forAll('default'), platform: 'lab' };
-    expect(chooseProxy('platform', 'u.example:443', settings({ use_proxy_for }))).toEqual({
+    expect(chooseProxy('platform', TARGET, settings({ use_proxy_for }))).toEqual({
       proxy: lab,
       reasons: ['use_proxy_for.platform is lab', 'proxies[0] is lab'],
     });
@@ -52,7 +53,7 @@ describe('the choice of a proxy', () => {
     [{ use_proxy_for: forAll('none') }, ['use_proxy_for.updates is none']],
     [{ proxies: [] }, ['use_proxy_for.updates is default', 'no proxies are configured']],
   ])('goes direct by %j and says so', (some, reasons) => {
-    expect(chooseProxy('updates', 'u.example:443', settings(some))).toEqual({ proxy: null, reasons });
+    expect(chooseProxy('updates', TARGET, settings(some))).toEqual({ proxy: null, reasons });
   });
 
   it.each([
@@ -81,11 +82,35 @@ describe('the choice of a proxy', () => {
       fc.property(names, profiles, fc.boolean(), fc.constantFrom(...PURPOSES), (name, proxies, enabled, purpose) => {
         const some = { use_proxy_for: forAll(name), proxies, proxy_enabled: enabled, proxy_required: true };
         try {
-          expect(chooseProxy(purpose, 'u.example:443', settings(some)).proxy).not.toBeNull();
+          expect(chooseProxy(purpose, TARGET, settings(some)).proxy).not.toBeNull();
         } catch (error) {
           expect((error as CodedError).code).toMatch(/^(POLICY-DIRECT|CONFIG-INCOMPLETE)$/);
         }
       }),
     );
+  });
+});
+
+describe('a profile with no_proxy', () => {
+  const exempting = { ...corp, no_proxy: '.corp.example, 10.0.0.0/8' };
+
+  it('lets its targets go direct and names the setting and the token', () => {
+    const choice = chooseProxy('updates', { host: 'u.corp.example', port: 443 }, settings({ proxies: [exempting] }));
+
+    expect(choice).toEqual({
+      proxy: null,
+      reasons: [
+        'use_proxy_for.updates is default',
+        'proxies[0] corp is the default',
+        'proxies[0].no_proxy has the token .corp.example',
+      ],
+    });
+  });
+
+  it('is refused where every way of going direct is', () => {
+    const required = settings({ proxies: [exempting], proxy_required: true });
+
+    expect(() => chooseProxy('updates', { host: '10.1.2.3', port: 80 }, required)).toThrow(/no_proxy has the token/);
+    expect(chooseProxy('updates', TARGET, required).proxy).toBe(exempting);
   });
 });

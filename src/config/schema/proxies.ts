@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { describeKey, judgedText, section, wholeNumber } from './key.ts';
 import { SECRET_ALLOWED, secretSource } from './leaves.ts';
-import { judgeHost, judgeNoControl, judgeProfileName, PROFILE_NAME_ALLOWED } from './values.ts';
+import { judgeHost, judgeNoControl, judgeNoProxy, judgeProfileName, PROFILE_NAME_ALLOWED } from './values.ts';
 
 const LONGEST_LIST = 64;
 
@@ -71,6 +71,17 @@ const profile = z.strictObject({
     example: { file: 'secrets/proxy-password' },
     effect: 'next_transfer',
     setBy: 'root',
+  }),
+  no_proxy: describeKey(judgedText(judgeNoProxy).optional(), {
+    title: 'No proxy',
+    description:
+      'Targets that go direct although this profile is chosen. example.com is that host and all below it, ' +
+      '.example.com only what is below; addresses, networks such as 10.0.0.0/8 and * are taken, each with :port if need be.',
+    allowed: 'names, addresses and networks, parted by commas or spaces',
+    absent: 'nothing goes direct',
+    example: 'localhost, .corp.example.com, 10.0.0.0/8',
+    effect: 'next_transfer',
+    setBy: 'admin',
   }),
   default: describeKey(z.boolean().default(false), {
     title: 'Default',

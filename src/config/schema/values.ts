@@ -4,9 +4,12 @@
 // A judge never repeats user information of a URL, so its sentence can be shown.
 
 import { validate as isCron } from 'node-cron';
+import { judgeToken, tokensOf } from '#config/no-proxy.ts';
 
 const LONGEST_URL = 2_048;
 const LONGEST_NAME = 253;
+const LONGEST_ARGUMENT = 4_096;
+const LONGEST_LIST = 4_096;
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** RFC 9110, 5.6.2. */
@@ -54,6 +57,15 @@ export function judgeOrigin(text: string): string | null {
   return pathname === '/' && search === '' ? null : `An origin ends after host and port; write ${origin}.`;
 }
 
+/** A no_proxy list; each token must be able to match something. */
+export function judgeNoProxy(text: string): string | null {
+  if (text.length > LONGEST_LIST) return `The list has at most ${LONGEST_LIST} characters.`;
+  const wrong = tokensOf(text)
+    .map((token) => judgeToken(token))
+    .find((reason) => reason !== null);
+  return wrong === undefined ? null : `${wrong}.`;
+}
+
 /** Five fields of cron. */
 export function judgeSchedule(text: string): string | null {
   const fields = text.trim().split(/\s+/);
@@ -89,6 +101,19 @@ export function judgeNoControl(text: string): string | null {
 export function judgePath(text: string): string | null {
   if (text === '') return 'The path is empty.';
   return text.includes('\0') ? 'A path has no NUL character.' : null;
+}
+
+/** A path that starts at the root and names what it means without detours. */
+export function judgeAbsolutePath(text: string): string | null {
+  if (!text.startsWith('/')) return 'Write the whole path, from / on; nothing is looked for in PATH.';
+  if (text.split('/').some((part) => part === '.' || part === '..')) return 'Leave out the parts . and .. of the path.';
+  return text.endsWith('/') ? 'This names a folder; name the program.' : judgePath(text);
+}
+
+/** One argument of a command. */
+export function judgeArgument(text: string): string | null {
+  if (text.length > LONGEST_ARGUMENT) return `An argument has at most ${LONGEST_ARGUMENT} characters.`;
+  return text.includes('\0') ? 'An argument has no NUL character.' : null;
 }
 
 /** 127.0.0.0/8, ::1 or `localhost`, as the URL has it. */
