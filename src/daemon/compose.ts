@@ -16,6 +16,7 @@ import { createRedactor, type Redactor } from '#redaction/redact.ts';
 import { openSpool, type Spool } from '#spool/spool.ts';
 import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
+import { acquireLock } from '#system/lock.ts';
 import { realFiles } from '#system/real-files.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
@@ -58,8 +59,29 @@ export interface Parts {
   close(): void;
 }
 
-/** Builds everything and puts the settings in force. @throws CodedError when state or settings can't be used at all */
+/**
+ * Builds everything and puts the settings in force; nothing of ours is touched before the lock of the state folder is
+ * held. @throws CodedError LOCK-HELD, or when state or settings can't be used at all
+ */
 export async function compose(options: ComposeOptions): Promise<Parts> {
+  const stateDir = options.loaded.settings.daemon.state_dir;
+  const lock = await acquireLock(stateDir, { files: realFiles, clock: systemClock, mode: options.mode });
+  try {
+    const parts = await composeAlone(options);
+    return {
+      ...parts,
+      close: () => {
+        parts.close();
+        lock.release();
+      },
+    };
+  } catch (thrown) {
+    lock.release();
+    throw thrown;
+  }
+}
+
+async function composeAlone(options: ComposeOptions): Promise<Parts> {
   const { loaded, known, version, mode } = options;
   const { settings } = loaded;
   const redactor = createRedactor(known);

@@ -1,0 +1,66 @@
+// One Sallyport for a state folder, as real processes.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type SallyportProcess, startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
+
+let dir = '';
+let config = '';
+let started: SallyportProcess[] = [];
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'sallyport-single-'));
+  config = await writeConfig(dir, { updates: { feed_url: 'http://127.0.0.1:1/feed.json' } });
+  started = [];
+});
+afterEach(async () => {
+  for (const { child, ended } of started) {
+    child.kill('SIGKILL');
+    await ended;
+  }
+  await rm(dir, { recursive: true, force: true });
+});
+
+function start(...args: string[]): SallyportProcess {
+  const process = startSallyport(['--config', config, ...args]);
+  started.push(process);
+  return process;
+}
+
+describe('a second Sallyport for the same state', () => {
+  it('is refused by code and pid before it touches anything, also when the control socket is gone', async () => {
+    const first = start('run');
+    await first.said('Commands are taken at');
+    await rm(join(dir, 'control.sock'));
+    const second = start('run');
+
+    expect(await second.ended).toBe(19);
+    expect(second.lines.join('\n')).toContain(
+      `[LOCK-HELD] Another Sallyport works in ${dir}/state: process ${first.child.pid} `,
+    );
+    expect(await readFile(join(dir, 'logs', 'sallyport.log'), 'utf8')).not.toContain('LOCK-HELD');
+  });
+
+  it.each([['check'], ['updates', 'verify']])('is refused as a command, too: %s', async (...command) => {
+    const first = start('run');
+    await first.said('Commands are taken at');
+    await rm(join(dir, 'control.sock'));
+    const second = start(...command);
+
+    expect(await second.ended).toBe(19);
+    expect(second.lines.join('\n')).toContain(`process ${first.child.pid} `);
+  });
+
+  it('starts at once after a kill -9 of the first', async () => {
+    const first = start('run');
+    await first.said('Commands are taken at');
+    first.child.kill('SIGKILL');
+    await first.ended;
+    const second = start('run');
+
+    await second.said('Commands are taken at');
+    second.child.kill('SIGTERM');
+    expect(await second.ended).toBe(0);
+  });
+});
