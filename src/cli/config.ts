@@ -2,8 +2,8 @@
 
 import { makeJsonSchema } from '#config/generate/json-schema.ts';
 import type { LoadResult, RefusedSettings } from '#config/load.ts';
-import { problemLine } from '#config/problem.ts';
-import { explainSettings } from '#config/show.ts';
+import { problemLine, showKey } from '#config/problem.ts';
+import { type ExplainedKey, explainSettings } from '#config/show.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
@@ -44,13 +44,20 @@ export function configShowCommand(
   const table = layTable(
     ['KEY', 'VALUE', 'FROM'],
     rows.map(({ key, value, source, line }) => [
-      showForeign(key),
-      showForeign(typeof value === 'string' ? value : (JSON.stringify(value) ?? '-')),
+      showKey(key),
+      showValue(value),
       source === 'file' && line !== null ? `line ${line}` : source,
     ]),
   );
   for (const line of table) terminal.out(line);
   return EXIT_OK;
+}
+
+function showValue(value: ExplainedKey['value']): string {
+  if (typeof value === 'string') return showForeign(value);
+  if (value === null) return 'not set';
+  if (typeof value !== 'object') return String(value);
+  return value.length === 0 ? 'none' : value.map(showForeign).join(', ');
 }
 
 /** The JSON schema, for editors. */

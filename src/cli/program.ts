@@ -67,6 +67,7 @@ function describe(version: string, terminal: Terminal): Command {
       writeOut: (text) => terminal.screen.write(text),
       writeErr: (text) => terminal.err(text.trimEnd()),
     })
+    .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError(true)
     .showHelpAfterError('Try: sallyport --help')
     .exitOverride()

@@ -2,7 +2,7 @@
 
 import type { Control, Status } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
-import { showForeign, showSize } from '#errors/template.ts';
+import { fillTemplate, showForeign, showSize } from '#errors/template.ts';
 import { tellJson } from './json.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -96,7 +96,11 @@ function pathRows({ paths }: Status): Row[] {
   if (paths.length === 0) return [['none', 'no response has been seen yet']];
   return paths.map(({ proxy, origin, seen, via, ranges_work }) => {
     const ranges = ranges_work === null ? 'not tried' : RANGES[Number(ranges_work)];
-    return [`${origin} by ${proxy}`, `seen ${seen}; Via ${via === null ? 'none' : showForeign(via)}; ranges ${ranges}`];
+    const shownVia = via === null ? 'none' : fillTemplate('{via:via}', { via });
+    return [
+      `${showForeign(origin)} by ${showForeign(proxy)}`,
+      `seen ${showForeign(seen)}; Via ${shownVia}; ranges ${ranges}`,
+    ];
   });
 }
 

@@ -68,7 +68,7 @@ export function problemLine(problem: Problem): string {
   return head + parts.filter((part) => part !== '').join(' ');
 }
 
-/** The key's own name and index are plain; anything else is foreign. */
-function showKey(key: string): string {
+/** A key for people: its own name and index are plain; anything else is foreign. */
+export function showKey(key: string): string {
   return /^[A-Za-z0-9_.[\]-]{1,200}$/.test(key) ? key : showForeign(key);
 }

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { checkCommand } from '#cli/check.ts';
+import type { RoundResult } from '#control/control.ts';
+import { EXIT_STATUS } from '#errors/exit-status.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { aFailure, aRound, fakeControl } from '#test/support/fake-control.ts';
+import { fakeTerminal } from '#test/support/fake-terminal.ts';
+
+const NEVER = new AbortController().signal;
+
+async function check(result: RoundResult, json = false) {
+  const terminal = fakeTerminal();
+  const shown: SallyportEvent[] = [];
+  const control = fakeControl({
+    check: (onEvent) => {
+      onEvent({ name: 'up-to-date' });
+      return Promise.resolve(result);
+    },
+  });
+  const show = (event: SallyportEvent) => void shown.push(event);
+  const status = await checkCommand(control, terminal, { json, signal: NEVER, show });
+  return { status, terminal, shown };
+}
+
+describe('check', () => {
+  it('shows events as they come and says nothing more', async () => {
+    const { status, terminal, shown } = await check(aRound());
+    expect(status).toBe(0);
+    expect(shown).toEqual([{ name: 'up-to-date' }]);
+    expect([...terminal.told, ...terminal.complained]).toEqual([]);
+  });
+
+  it('prints the result alone with --json', async () => {
+    const result = aRound({ failed: [{ id: 'u2', failure: aFailure() }], retry_at: '2026-11-20T01:00:00.000Z' });
+    const { terminal, shown } = await check(result, true);
+    expect(shown).toEqual([]);
+    expect(JSON.parse(terminal.told.join('\n'))).toEqual(result);
+  });
+
+  it.each(Object.entries(EXIT_STATUS))(
+    'ends with the status of the class of the failure: %s is %i',
+    async (name, number) => {
+      const failure = aFailure({ class: name });
+      expect((await check(aRound({ failure }))).status).toBe(number);
+      expect((await check(aRound({ failed: [{ id: 'u1', failure }] }))).status).toBe(number);
+    },
+  );
+
+  it('ends with the status of the first failure, that of the check before those of packages', async () => {
+    const [dns, tls] = [aFailure({ class: 'dns' }), aFailure({ class: 'tls' })];
+    const failed = [
+      { id: 'u1', failure: tls },
+      { id: 'u2', failure: dns },
+    ];
+    expect((await check(aRound({ failure: dns, failed }))).status).toBe(10);
+    expect((await check(aRound({ failed }))).status).toBe(14);
+  });
+
+  it('takes a class that it does not know, of a newer daemon, for a defect', async () => {
+    for (const name of ['quantum', 'toString', '']) {
+      expect((await check(aRound({ failure: aFailure({ class: name }) }))).status).toBe(70);
+    }
+  });
+
+  it('does not count an update that was refused for good as a failed check', async () => {
+    expect((await check(aRound({ refused: [{ id: 'u1', failure: aFailure() }] }))).status).toBe(0);
+  });
+});

@@ -1,0 +1,170 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { type Actions, runProgram } from '#cli/program.ts';
+import { EXIT_STATUS } from '#errors/exit-status.ts';
+import { fakeTerminal } from '#test/support/fake-terminal.ts';
+import { VERSION } from '../../src/version.ts';
+
+/** Runs the program with actions that only note how they were called. */
+async function run(...args: string[]) {
+  const terminal = fakeTerminal();
+  const called: unknown[][] = [];
+  const note =
+    (name: string) =>
+    (...given: unknown[]) => {
+      called.push([name, ...given.filter((value) => !isCommand(value))]);
+      return Promise.resolve(7);
+    };
+  const actions = new Proxy({} as Actions, { get: (_target, name) => note(String(name)) });
+  const status = await runProgram(args, { actions, terminal, version: VERSION });
+  return { status, called, out: terminal.written, err: terminal.complained.join('\n'), told: terminal.told };
+}
+
+const isCommand = (value: unknown) => typeof value === 'object' && value !== null && 'parseAsync' in value;
+
+const COMMANDS = [
+  ['run'],
+  ['check'],
+  ['status'],
+  ['updates', 'list'],
+  ['updates', 'verify'],
+  ['config', 'check'],
+  ['config', 'show'],
+  ['config', 'schema'],
+  ['serve'],
+  ['feed', 'build'],
+  ['demo'],
+] as const;
+
+describe('help', () => {
+  it('lists every command with what it is for', async () => {
+    const { status, out, err } = await run('--help');
+    expect(status).toBe(0);
+    expect(err).toBe('');
+    for (const [name] of COMMANDS) expect(out).toMatch(new RegExp(`^  ${name}\\b.*  \\S`, 'm'));
+  });
+
+  it('names every exit status, as they are', async () => {
+    const { out } = await run('--help');
+    const told = out.replaceAll('\n', ' ');
+    for (const status of Object.values(EXIT_STATUS)) expect(told).toMatch(new RegExp(`[ ,:]${status} \\S`));
+  });
+
+  it.each(COMMANDS)(
+    'of %s %s ends with 0, says how it is used and names the options of every command',
+    async (...words) => {
+      const { status, out, called } = await run(...words.filter((word) => word !== undefined), '--help');
+      expect(status).toBe(0);
+      expect(called).toEqual([]);
+      expect(out).toContain(`Usage: sallyport ${words.filter((word) => word !== undefined).join(' ')}`);
+      expect(out).toContain('--config <file>');
+    },
+  );
+});
+
+describe('the version', () => {
+  it('is that of the package', async () => {
+    const { status, out } = await run('--version');
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    expect(status).toBe(0);
+    expect(out).toBe(`${version}\n`);
+  });
+});
+
+describe('what is not understood', () => {
+  it.each([
+    [['status', '--jsn'], '--json'],
+    [['statsu'], 'status'],
+    [['updates', 'lst'], 'list'],
+    [['run', '--onc'], '--once'],
+    [['--confg', 'x', 'status'], '--config'],
+  ])('%j ends with 64 and suggests %s', async (args, meant) => {
+    const { status, err, called } = await run(...args);
+    expect(status).toBe(64);
+    expect(err).toContain(`Did you mean ${meant}?`);
+    expect(err).toContain('sallyport --help');
+    expect(called).toEqual([]);
+  });
+
+  it.each([
+    [[]],
+    [['updates']],
+    [['config']],
+    [['feed']],
+    [['run', 'now']],
+    [['status', '--config']],
+    [['run', '--log', 'xml']],
+    [['serve']],
+    [['serve', '.', '--port', '65536']],
+    [['serve', '.', '--port', '80a']],
+    [['serve', '.', '--port', '-1']],
+    [['feed', 'build', '.', '--expires-days', '0']],
+    [['feed', 'build', '.', '--expires-days', '1.5']],
+  ])('%j ends with 64 and says something on stderr', async (args: string[]) => {
+    const { status, err, called, told } = await run(...args);
+    expect(status).toBe(64);
+    expect(err).not.toBe('');
+    expect(told).toEqual([]);
+    expect(called).toEqual([]);
+  });
+});
+
+describe('each command', () => {
+  it.each([
+    [['run'], ['run', {}, { once: false, log: 'text' }]],
+    [
+      ['run', '--once', '--log', 'json'],
+      ['run', {}, { once: true, log: 'json' }],
+    ],
+    [['check'], ['check', {}, { json: false }]],
+    [
+      ['-c', 'x.yaml', 'check', '--json'],
+      ['check', { config: 'x.yaml' }, { json: true }],
+    ],
+    [
+      ['check', '--config', 'x.yaml'],
+      ['check', { config: 'x.yaml' }, { json: false }],
+    ],
+    [['status'], ['status', {}, { json: false }]],
+    [
+      ['updates', 'list', '--json'],
+      ['listUpdates', {}, { json: true }],
+    ],
+    [
+      ['updates', 'verify'],
+      ['verifyUpdates', {}, { json: false }],
+    ],
+    [
+      ['config', 'check', '-c', 'x.yaml'],
+      ['configCheck', { config: 'x.yaml' }],
+    ],
+    [
+      ['config', 'show'],
+      ['configShow', {}, { json: false }],
+    ],
+    [['config', 'schema'], ['configSchema']],
+    [
+      ['serve', 'd'],
+      ['serve', 'd', { host: '127.0.0.1', port: 8080 }],
+    ],
+    [
+      ['serve', 'd', '--port', '0', '--host', '::1'],
+      ['serve', 'd', { host: '::1', port: 0 }],
+    ],
+    [
+      ['feed', 'build', 'd'],
+      ['buildFeed', 'd', { expiresDays: 30 }],
+    ],
+    [
+      ['demo', '--once', '--dir', 'd'],
+      ['demo', { once: true, dir: 'd' }],
+    ],
+  ])('%j is done as asked, and its status is the status', async (args, call) => {
+    const { status, called, err } = await run(...args);
+    expect(err).toBe('');
+    expect(called).toEqual([call]);
+    expect(status).toBe(7);
+  });
+});

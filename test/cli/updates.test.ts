@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { listUpdatesCommand, verifyUpdatesCommand } from '#cli/updates.ts';
+import type { UpdateRow, VerifiedRow } from '#control/control.ts';
+import { aFailure, anUpdate, aVerified, fakeControl } from '#test/support/fake-control.ts';
+import { fakeTerminal } from '#test/support/fake-terminal.ts';
+
+const NEVER = new AbortController().signal;
+
+async function list(rows: UpdateRow[], json = false) {
+  const terminal = fakeTerminal();
+  const control = fakeControl({ listUpdates: () => Promise.resolve(rows) });
+  return { status: await listUpdatesCommand(control, terminal, { json }), ...terminal };
+}
+
+async function verify(rows: VerifiedRow[], json = false) {
+  const terminal = fakeTerminal();
+  const control = fakeControl({ verifyUpdates: () => Promise.resolve(rows) });
+  return { status: await verifyUpdatesCommand(control, terminal, { json, signal: NEVER }), ...terminal };
+}
+
+describe('updates list', () => {
+  it('prints a table that stays the same', async () => {
+    const other = anUpdate({ id: 'engine-7', package: 'engine', sequence: 7, kind: 'product', length: 999 });
+    const { status, told } = await list([anUpdate({ notes: 'Monthly' }), { ...other, notes: 'Fixes a crash.' }]);
+    expect(status).toBe(0);
+    expect(told).toEqual([
+      'ID        PACKAGE  SEQUENCE  KIND     SIZE       TRUST  PUBLISHED                 NOTES',
+      '1602503   content        42  content  20.0 MB    tls    2026-11-20T00:05:07.000Z  Monthly',
+      'engine-7  engine          7  product  999 bytes  tls    2026-11-20T00:05:07.000Z  "Fixes a crash."',
+    ]);
+  });
+
+  it('says so when there is none', async () => {
+    expect((await list([])).told).toEqual(['No update has been published yet.']);
+    expect((await list([], true)).told).toEqual(['[]']);
+  });
+
+  it('gives each row whole with --json', async () => {
+    const rows = [anUpdate({ notes: 'a\u009bb\u2028\u202e' }), anUpdate({ id: 'u2' })];
+    const { told } = await list(rows, true);
+    expect(JSON.parse(told.join('\n'))).toEqual(rows);
+  });
+
+  it.each([false, true])('lets no note act on a terminal or pass for another line (--json: %s)', async (json) => {
+    const notes = 'x\u001b[2J\u009b31m\r\nu9  content  1\u202e\u2028\u0000\u200b';
+    const { told } = await list([anUpdate({ notes })], json);
+    // eslint-disable-next-line no-control-regex
+    expect(told.join('\n')).not.toMatch(/[^\n\u0020-\u007e]/);
+    if (!json) expect(told).toHaveLength(2);
+  });
+});
+
+describe('updates verify', () => {
+  const damaged = aVerified({
+    id: 'u2',
+    failure: aFailure({ code: 'DIGEST-WRONG', message: 'The digest differs.', class: 'content' }),
+  });
+
+  it('names each package, and ends with the status of the first damage', async () => {
+    const { status, told } = await verify([aVerified(), damaged]);
+    expect(status).toBe(17);
+    expect(told).toEqual(['1602503: intact', 'u2: [DIGEST-WRONG] The digest differs.']);
+  });
+
+  it('ends well when all is intact', async () => {
+    expect((await verify([aVerified()])).status).toBe(0);
+  });
+
+  it('says so when there is none', async () => {
+    expect(await verify([])).toMatchObject({ status: 0, told: ['No update has been published yet.'] });
+  });
+
+  it('gives the same with --json, with the same status', async () => {
+    const { status, told } = await verify([aVerified(), damaged], true);
+    expect(JSON.parse(told.join('\n'))).toEqual([aVerified(), damaged]);
+    expect(status).toBe(17);
+  });
+});
