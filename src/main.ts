@@ -26,18 +26,20 @@ import { TerminalLog } from '#logging/terminal.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
+import { takeEnvironment } from '#system/environment.ts';
 import { VERSION } from './version.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const terminal = processTerminal();
 const known = new KnownSecrets();
 const redactor = createRedactor(known);
-const places = findPlaces({ root, environment: process.env, exists: existsSync });
+const { refused, environment, service } = takeEnvironment(process.env, process.pid);
+const places = findPlaces({ root, environment, exists: existsSync });
 const stopping = listenForSignals();
 
 /** Loads the settings or prints every mistake. */
 async function load(globals: Globals): Promise<LoadedSettings | null> {
-  const result = await loadSettings({ file: fileOf(globals), places, environment: process.env, known });
+  const result = await loadSettings({ file: fileOf(globals), places, environment, known });
   if (result.ok) return result;
   tellProblems(terminal, result);
   return null;
@@ -75,6 +77,7 @@ async function run(
     format: options.log === 'json' ? 'json' : 'classic',
     once: options.once,
     signal: options.signal ?? stopping,
+    service,
   });
   return failure === null ? EXIT_OK : exitStatusOf(failure);
 }
@@ -110,7 +113,7 @@ const actions: Actions = {
 };
 
 function loadOptions(globals: Globals): Parameters<typeof loadSettings>[0] {
-  return { file: fileOf(globals), places, environment: process.env, known };
+  return { file: fileOf(globals), places, environment, known };
 }
 
 async function serve(dir: string, options: { host: string; port: number }): Promise<number> {
@@ -164,6 +167,7 @@ function listenForSignals(): AbortSignal {
 }
 
 try {
+  if (refused !== null) throw refused;
   process.exitCode = await runProgram(process.argv.slice(2), { actions, terminal, version: VERSION });
 } catch (thrown) {
   const error = asCoded(thrown);

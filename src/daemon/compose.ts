@@ -18,6 +18,7 @@ import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { acquireLock } from '#system/lock.ts';
 import { realFiles } from '#system/real-files.ts';
+import { WatchedClock } from '#system/watched-clock.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
@@ -46,7 +47,7 @@ export interface Parts {
   readonly mode: 'daemon' | 'command';
   readonly ports: UpdatesPorts;
   readonly files: Files;
-  readonly clock: Clock;
+  readonly clock: WatchedClock;
   /** For whatever leaves by another way than the log. */
   readonly redactor: Redactor;
   readonly report: Report;
@@ -85,7 +86,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   const { loaded, known, version, mode } = options;
   const { settings } = loaded;
   const redactor = createRedactor(known);
-  const [files, clock] = [realFiles, systemClock];
+  const [files, clock] = [realFiles, new WatchedClock(systemClock)];
   const log = openLog({
     dir: settings.logging.dir,
     level: settings.logging.level,

@@ -11,11 +11,13 @@ import { asCoded } from '#errors/coded-error.ts';
 import type { Screen } from '#logging/terminal.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { Timer } from '#system/clock.ts';
+import type { ServiceVariables } from '#system/environment.ts';
 import { Agent } from './agent.ts';
 import { compose, type Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
 import { reportRoutes } from './routes.ts';
 import { type Schedule, startSchedule } from './schedule.ts';
+import { openService } from './service.ts';
 
 export interface RunOptions {
   readonly loaded: LoadedSettings;
@@ -27,6 +29,8 @@ export interface RunOptions {
   readonly once: boolean;
   /** Aborted with a reason when the process is to stop. */
   readonly signal: AbortSignal;
+  /** What the service manager told this process. */
+  readonly service: ServiceVariables;
 }
 
 /** How a run ended: with the first failure of its one round, with `once`; null when there was none. */
@@ -34,6 +38,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   const { loaded, known, version, screen, format } = options;
   const parts = await compose({ loaded, known, version, mode: 'daemon', watch: { screen, format } });
   const agent = new Agent(parts);
+  const service = await openService(parts, options.service);
   try {
     announce(parts, loaded);
     const { files, redactor } = parts;
@@ -44,6 +49,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
     });
     parts.report({ name: 'control-listening', path: control.path });
     try {
+      service.ready();
       if (options.once) return await oneRound(parts, agent, options.signal);
       await rounds(parts, agent, options.signal);
       return null;
@@ -53,6 +59,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
     }
   } finally {
     parts.report({ name: 'stopped' });
+    service.close();
     parts.close();
   }
 }

@@ -80,9 +80,10 @@ export class ResponseWatch {
   #arm(now: number): void {
     this.#timer?.cancel();
     const { phase, total } = this.#dueMs();
-    this.#timer = this.#options.clock.after(Math.min(phase, total) - now, () => {
+    const expired = () => {
       this.#lookAgain = setImmediate(() => this.#look());
-    });
+    };
+    this.#timer = this.#options.clock.after(Math.min(phase, total) - now, expired, 'a response');
   }
 
   #look(): void {

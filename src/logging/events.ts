@@ -26,6 +26,8 @@ export const EVENTS = {
   'control-listening': { level: 'info', thread: 'Control', text: 'Commands are taken at {path}.' },
   'next-round': { level: 'info', thread: 'Main', text: 'Next check for updates at {at:time}.' },
   fault: { level: 'error', thread: 'Main', text: '{error:advised}' },
+  'notify-failed': { level: 'warn', thread: 'Main', text: '{error:advised}' },
+  'wait-stuck': { level: 'error', thread: 'Main', text: '{error:advised}' },
   'log-lines-lost': {
     level: 'warn',
     thread: 'Main',

@@ -14,8 +14,11 @@ export interface Clock {
   now(): number;
   /** Monotonic milliseconds since some moment; never steps. */
   monotonic(): number;
-  /** Calls back once after so many milliseconds (clamped to 0..2147483647) unless cancelled. */
-  after(ms: number, callback: () => void): Timer;
+  /**
+   * Calls back once after so many milliseconds (clamped to 0..2147483647) unless cancelled. `guards` names the work that
+   * it ends: whoever gives it calls the timer off when that work has ended, also after it fired (`watched-clock.ts`).
+   */
+  after(ms: number, callback: () => void, guards?: string): Timer;
 }
 
 /** A timer that can be called off; calling it off twice is harmless. */
@@ -70,6 +73,11 @@ export const systemClock: Clock = {
     };
   },
 };
+
+/** CLOCK_MONOTONIC in microseconds, as other processes of this machine read it. */
+export function kernelMonotonicMicros(): bigint {
+  return process.hrtime.bigint() / 1_000n;
+}
 
 /** A number in [0, 1) that nobody can foresee; injected wherever a decision needs chance. */
 export type Random = () => number;

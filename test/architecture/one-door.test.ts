@@ -103,7 +103,7 @@ const RESERVED: readonly Reserved[] = [
   {
     what: 'turning off TLS verification',
     code: /rejectUnauthorized:\s*false|NODE_TLS_REJECT_UNAUTHORIZED/,
-    places: {},
+    places: { 'system/environment.ts': 'refuses to start with it' },
   },
 ];
 

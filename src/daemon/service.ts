@@ -1,0 +1,99 @@
+// What the service manager hears of us: READY once we are at work, RELOADING around a reload, STOPPING, signs of life
+// for the watchdog, and for `systemctl status` one sentence that helps: what we do now, or what came of the last check
+// and when the next one is.
+//
+// Guarantees: it only listens to events; nothing here can hold up or fail the work. Sentences are those of the log, so
+// they are redacted and escaped as there. Without a service manager it does nothing and loads nothing.
+
+import type { Report, SallyportEvent } from '#logging/events.ts';
+import { toRecord } from '#logging/record.ts';
+import { systemClock } from '#system/clock.ts';
+import type { ServiceVariables } from '#system/environment.ts';
+import { type Notifier, openNotifier, SILENT_NOTIFIER } from '#system/notify.ts';
+import type { Parts } from './compose.ts';
+import { startWatchdog } from './watchdog.ts';
+
+/** How often the progress of a download is told, at most. */
+const PROGRESS_EVERY_MS = 2_000;
+
+/** The service manager as the daemon sees it. */
+export interface Service {
+  /** We are at work: settings in force, commands answered. */
+  ready(): void;
+  /** No sign of life and no sentence from here on. */
+  close(): void;
+}
+
+/** Opens the way to the service manager and begins to listen to the events of `parts`. */
+export async function openService(parts: Parts, { notifySocket, watchdogMs }: ServiceVariables): Promise<Service> {
+  const { report, events } = parts;
+  const notifier = await openFor(notifySocket, report);
+  if (notifier === SILENT_NOTIFIER) return { ready: () => undefined, close: () => undefined };
+  const listen = tellService(notifier, parts);
+  events.add(listen);
+  const watchdog =
+    watchdogMs === null
+      ? null
+      : startWatchdog({
+          notifier,
+          limitMs: watchdogMs,
+          clock: systemClock,
+          mostOverdue: () => parts.clock.mostOverdue(),
+          report,
+        });
+  return {
+    ready: () => notifier.ready(),
+    close: () => {
+      watchdog?.stop();
+      events.delete(listen);
+    },
+  };
+}
+
+async function openFor(socket: string | null, report: Report): Promise<Notifier> {
+  if (socket === null) return SILENT_NOTIFIER;
+  return await openNotifier({ socket, onFailure: (error) => report({ name: 'notify-failed', error }) });
+}
+
+/** Turns events into messages. */
+export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 'redactor'>): Report {
+  const { clock, redactor } = parts;
+  const sentenceOf = (event: SallyportEvent) => toRecord(event, clock.now(), redactor).message;
+  let outcome = '';
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  const say = (sentence: string) => {
+    toldAtMs = clock.monotonic();
+    notifier.status(sentence);
+  };
+  return (event) => {
+    switch (event.name) {
+      case 'checking':
+      case 'feed-read':
+        outcome = '';
+        return say(sentenceOf(event));
+      case 'downloading':
+      case 'resuming':
+        return say(sentenceOf(event));
+      case 'progress':
+        if (clock.monotonic() - toldAtMs >= PROGRESS_EVERY_MS) say(sentenceOf(event));
+        return;
+      case 'up-to-date':
+      case 'check-failed':
+      case 'download-failed':
+      case 'disk-full':
+        outcome = sentenceOf(event);
+        return say(outcome);
+      case 'round-ended':
+        outcome = outcome === '' ? sentenceOf(event) : outcome;
+        return say(outcome);
+      case 'next-try':
+      case 'next-round':
+        return say(outcome === '' ? sentenceOf(event) : `${outcome} ${sentenceOf(event)}`);
+      case 'stopping':
+        notifier.stopping();
+        return say(sentenceOf(event));
+      default:
+        return;
+    }
+  };
+}

@@ -1,0 +1,71 @@
+// A clock that knows every wait on it, so that a watchdog can tell a daemon that waits from one that hangs.
+//
+// Guarantees: a wait is known from `after` until its timer fired or was called off; one that guards work is known until
+// it was called off, also after it fired, so work that goes on past its own deadline is seen. Time, timers and their
+// order are those of the clock inside. Nothing is kept of a wait that is over.
+
+import { type Clock, clampWait, type Timer } from './clock.ts';
+
+/** A wait that is past its end. */
+export interface OverdueWait {
+  /** What the wait guards; `a timer` where nothing was said. */
+  readonly what: string;
+  readonly overdueMs: number;
+}
+
+interface Wait {
+  readonly what: string;
+  dueMs: number;
+}
+
+/** A decorator for any clock. */
+export class WatchedClock implements Clock {
+  readonly #inner: Clock;
+  readonly #waits = new Set<Wait>();
+
+  constructor(inner: Clock) {
+    this.#inner = inner;
+  }
+
+  now(): number {
+    return this.#inner.now();
+  }
+
+  monotonic(): number {
+    return this.#inner.monotonic();
+  }
+
+  after(ms: number, callback: () => void, guards?: string): Timer {
+    const delayMs = clampWait(ms);
+    const wait: Wait = { what: guards ?? 'a timer', dueMs: this.#inner.monotonic() + delayMs };
+    const timer = this.#inner.after(ms, () => {
+      if (guards === undefined) this.#waits.delete(wait);
+      callback();
+    });
+    this.#waits.add(wait);
+    let cancelled = false;
+    return {
+      cancel: () => {
+        cancelled = true;
+        this.#waits.delete(wait);
+        timer.cancel();
+      },
+      restart: () => {
+        timer.restart();
+        if (cancelled) return;
+        wait.dueMs = this.#inner.monotonic() + delayMs;
+        this.#waits.add(wait);
+      },
+    };
+  }
+
+  /** The wait that is furthest past its end, if any is. */
+  mostOverdue(): OverdueWait | null {
+    const now = this.#inner.monotonic();
+    let most: Wait | null = null;
+    for (const wait of this.#waits) {
+      if (wait.dueMs <= now && (most === null || wait.dueMs < most.dueMs)) most = wait;
+    }
+    return most === null ? null : { what: most.what, overdueMs: now - most.dueMs };
+  }
+}
