@@ -24,6 +24,7 @@ type SalvagedProfile = NonNullable<NonNullable<Salvaged['proxies']>[number]>;
 export function crossCheck(settings: Salvaged): Finding[] {
   return [
     ...checkFeed(settings),
+    ...checkHook(settings),
     ...checkCredentials(settings),
     ...checkNames(settings),
     ...checkDefaults(settings),
@@ -42,6 +43,20 @@ function checkFeed({ updates }: Salvaged): Finding[] {
   if (url.protocol === 'https:' || isLoopbackUrl(url)) return [];
   const message = 'An unsigned feed is not taken over http: anybody on the way could change it. Use https.';
   return [warning(['updates', 'feed_url'], message, url.origin)];
+}
+
+/** A hook that can never run is no mistake, but hardly what was meant. */
+function checkHook({ updates }: Salvaged): Finding[] {
+  if (updates?.on_published === undefined) return [];
+  const { feed_url: feed, hook_trust: trust } = updates;
+  const at: KeyPath = ['updates', 'on_published'];
+  if (feed !== undefined && URL.canParse(feed) && isLoopbackUrl(new URL(feed)) && feed.startsWith('http:')) {
+    return [{ ...warning(at, 'It is never run for a feed over http from this machine.'), at: 'key' }];
+  }
+  if (trust !== undefined) return [];
+  const message =
+    'It is run for signed feeds only, and this feed is not signed; hook_trust: tls lets it run over https.';
+  return [{ ...warning(at, message), at: 'key' }];
 }
 
 function checkCredentials({ updates }: Salvaged): Finding[] {

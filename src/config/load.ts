@@ -11,6 +11,7 @@ import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, redactDeep } from '#redaction/redact.ts';
 import { crossCheck, type Salvaged } from './cross-rules.ts';
 import { type ConfigDocument, type PlacedFinding, readDocument } from './document.ts';
+import { checkHookFile } from './hook-file.ts';
 import { type Environment, LONGEST_SOCKET_PATH, type Places } from './places.ts';
 import { type Finding, type KeyPath, keyName, type Position, type Problem } from './problem.ts';
 import { readBounded } from './read-bounded.ts';
@@ -101,7 +102,8 @@ async function check(document: ConfigDocument, options: CheckOptions) {
   const secrets = await resolveSecrets(salvaged, { folder, ...options });
   const filled = fillIn(salvaged, { folder, places: options.places, secrets: secrets.byKey });
   const wrongKeys = new Set(single.map(({ path }) => keyName(path)));
-  const across = [...crossCheck(salvaged as Salvaged), ...secrets.findings, ...judgeSocket(filled)].filter(
+  const hook = await checkHookFile(salvaged as Salvaged);
+  const across = [...crossCheck(salvaged as Salvaged), ...hook, ...secrets.findings, ...judgeSocket(filled)].filter(
     ({ path }) => !wrongKeys.has(keyName(path)),
   );
   const findings = [...single, ...across];

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { describeKey, judgedText, section, wholeNumber } from './key.ts';
 import { PATH_ALLOWED, path, SECRET_ALLOWED, secretSource } from './leaves.ts';
 import {
+  judgeAbsolutePath,
+  judgeArgument,
   judgeHeaderName,
   judgeOrigin,
   judgeSchedule,
@@ -40,6 +42,26 @@ const clientCertificate = z.strictObject({
     allowed: SECRET_ALLOWED,
     absent: 'the key is not encrypted',
     example: { file: 'secrets/client-key-passphrase' },
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+});
+
+const onPublished = z.strictObject({
+  command: describeKey(judgedText(judgeAbsolutePath), {
+    title: 'Command',
+    description:
+      'The program itself, no shell. It is run only while nobody but root and this user can write it or any folder above it.',
+    allowed: 'an absolute path',
+    example: '/usr/bin/touch',
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+  arguments: describeKey(z.array(judgedText(judgeArgument)).max(64).default([]), {
+    title: 'Arguments',
+    description: 'Given to the command as they are; everybody on this machine can read them while it runs.',
+    allowed: 'a list of at most 64 texts',
+    example: ['/var/lib/sallyport/wake'],
     effect: 'next_transfer',
     setBy: 'root',
   }),
@@ -172,6 +194,24 @@ export const updates = section(
       allowed: PROFILE_NAME_ALLOWED,
       effect: 'next_transfer',
       setBy: 'admin',
+    }),
+    on_published: describeKey(onPublished.optional(), {
+      title: 'Hook',
+      description:
+        'Run once for each published update, required ones first, with the update in SALLYPORT_* variables. It has no more rights than Sallyport: to wake another service, let it touch a file that a systemd .path unit watches (PathChanged=/var/lib/sallyport/wake).',
+      allowed: 'command and, where it takes some, arguments',
+      absent: 'nothing is run',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    hook_trust: describeKey(z.enum(['tls']).optional(), {
+      title: 'Trust for the hook',
+      description:
+        'What the hook is run for besides updates of a signed feed. With tls whoever holds the server, or may look into TLS on the way, decides what is handed to it.',
+      absent: 'the hook is run for updates of a signed feed only, and no feed is signed yet',
+      example: 'tls',
+      effect: 'next_transfer',
+      setBy: 'root',
     }),
     product_updates: describeKey(z.boolean().default(true), {
       title: 'Product updates',

@@ -41,6 +41,7 @@ describe('every key of the configuration', () => {
       'version',
       'updates.client_certificate.certificate_file',
       'updates.client_certificate.key_file',
+      'updates.on_published.command',
       'proxies[].name',
       'proxies[].address',
     ]);
