@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { type Actions, runProgram } from '#cli/program.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
-import { VERSION } from '../../src/version.ts';
 
 /** Runs the program with actions that only note how they were called. */
 async function run(...args: string[]) {
@@ -16,32 +14,32 @@ async function run(...args: string[]) {
       return Promise.resolve(7);
     };
   const actions = new Proxy({} as Actions, { get: (_target, name) => note(String(name)) });
-  const status = await runProgram(args, { actions, terminal, version: VERSION });
+  const status = await runProgram(args, { actions, terminal, version: '9.8.7' });
   return { status, called, out: terminal.written, err: terminal.complained.join('\n'), told: terminal.told };
 }
 
 const isCommand = (value: unknown) => typeof value === 'object' && value !== null && 'parseAsync' in value;
 
 const COMMANDS = [
-  ['run'],
-  ['check'],
-  ['status'],
-  ['updates', 'list'],
-  ['updates', 'verify'],
-  ['config', 'check'],
-  ['config', 'show'],
-  ['config', 'schema'],
-  ['serve'],
-  ['feed', 'build'],
-  ['demo'],
-] as const;
+  'run',
+  'check',
+  'status',
+  'updates list',
+  'updates verify',
+  'config check',
+  'config show',
+  'config schema',
+  'serve',
+  'feed build',
+  'demo',
+];
 
 describe('help', () => {
   it('lists every command with what it is for', async () => {
     const { status, out, err } = await run('--help');
     expect(status).toBe(0);
     expect(err).toBe('');
-    for (const [name] of COMMANDS) expect(out).toMatch(new RegExp(`^  ${name}\\b.*  \\S`, 'm'));
+    for (const command of COMMANDS) expect(out).toMatch(new RegExp(`^  ${command.split(' ')[0]}\\b.*  \\S`, 'm'));
   });
 
   it('names every exit status, as they are', async () => {
@@ -51,25 +49,20 @@ describe('help', () => {
   });
 
   it.each(COMMANDS)(
-    'of %s %s ends with 0, says how it is used and names the options of every command',
-    async (...words) => {
-      const { status, out, called } = await run(...words.filter((word) => word !== undefined), '--help');
+    'of %s ends with 0, says how it is used and names the options of every command',
+    async (command) => {
+      const { status, out, called } = await run(...command.split(' '), '--help');
       expect(status).toBe(0);
       expect(called).toEqual([]);
-      expect(out).toContain(`Usage: sallyport ${words.filter((word) => word !== undefined).join(' ')}`);
+      expect(out).toContain(`Usage: sallyport ${command} `);
       expect(out).toContain('--config <file>');
     },
   );
 });
 
 describe('the version', () => {
-  it('is that of the package', async () => {
-    const { status, out } = await run('--version');
-    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
-      version: string;
-    };
-    expect(status).toBe(0);
-    expect(out).toBe(`${version}\n`);
+  it('is printed alone, as it was given', async () => {
+    expect(await run('--version')).toMatchObject({ status: 0, out: '9.8.7\n', err: '' });
   });
 });
 
