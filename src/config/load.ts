@@ -15,6 +15,7 @@ import { checkHookFile } from './hook-file.ts';
 import { type Environment, LONGEST_SOCKET_PATH, type Places } from './places.ts';
 import { type Finding, type KeyPath, keyName, type Position, type Problem } from './problem.ts';
 import { readBounded } from './read-bounded.ts';
+import { FORMAT_HISTORY, isReadable, modernise } from './renamed.ts';
 import { kindOf } from './schema/key.ts';
 import { settingsSchema } from './schema/settings.ts';
 import { resolveSecrets } from './secrets.ts';
@@ -43,6 +44,10 @@ export interface LoadedSettings {
   readonly file: string;
   /** sha256 of the file, in hex. */
   readonly digest: string;
+  /** The file and every file it names, absolute: when one changes, the settings may. */
+  readonly files: readonly string[];
+  /** Keys of secrets from a variable or a credential of the service; a changed value is taken at the next start. */
+  readonly fixedSecrets: readonly string[];
   /** Where the file has a key such as `proxies[0].port`; null when it does not. */
   lineOf(key: string): Position | null;
 }
@@ -52,6 +57,10 @@ export interface RefusedSettings {
   readonly ok: false;
   readonly error: CodedError;
   readonly problems: readonly Problem[];
+  /** The file and every file it names, as far as it can be read. */
+  readonly files: readonly string[];
+  /** Where a daemon that started with an earlier content may listen; null when the file does not tell. */
+  readonly controlSocket: string | null;
 }
 
 export type LoadResult = LoadedSettings | RefusedSettings;
@@ -69,24 +78,48 @@ export async function loadSettings(options: LoadOptions): Promise<LoadResult> {
 async function loadAll({ file: given, ...options }: LoadOptions): Promise<LoadResult> {
   const file = resolve(given);
   const read = await readBounded(file, LARGEST_FILE_BYTES);
-  if (!read.ok && read.kind === 'too large') return refuseWhole(file, tooLarge(read.bytes));
-  if (!read.ok) return { ok: false, error: coded('CONFIG-UNREADABLE', { file, reason: read.reason }), problems: [] };
+  const nothing: Told = { file, files: [file], controlSocket: null };
+  if (!read.ok && read.kind === 'too large') return refuseWhole(nothing, tooLarge(read.bytes));
+  if (!read.ok) {
+    return {
+      ok: false,
+      error: coded('CONFIG-UNREADABLE', { file, reason: read.reason }),
+      problems: [],
+      files: [file],
+      controlSocket: null,
+    };
+  }
   const text = decode(read.bytes);
-  if (typeof text !== 'string') return refuseWhole(file, text);
+  if (typeof text !== 'string') return refuseWhole(nothing, text);
   const document = readDocument(text);
-  if (document.value === undefined) return refuse(file, document, []);
+  if (document.value === undefined) return refuse(nothing, document, []);
   const wrongRoot = judgeRoot(document.value);
-  if (wrongRoot !== null) return refuse(file, document, [wrongRoot]);
-  const { settings, findings } = await check(document, { file, mode: read.mode, ...options });
-  if (settings === null) return refuse(file, document, findings);
+  if (wrongRoot !== null) return refuse(nothing, document, [wrongRoot]);
+  const today = inNamesOfToday(document);
+  const { settings, findings, facts } = await check(today, { file, mode: read.mode, ...options });
+  if (settings === null) return refuse({ file, ...facts }, today, findings);
   return {
     ok: true,
     settings,
-    warnings: findings.map((finding) => place(finding, file, document)),
+    warnings: findings.map((finding) => place(finding, file, today)),
     file,
     digest: createHash('sha256').update(read.bytes).digest('hex'),
-    lineOf: (key) => document.keyAt(key),
+    files: facts.files,
+    fixedSecrets: facts.fixedSecrets,
+    lineOf: (key) => today.keyAt(key),
   };
+}
+
+/** A document whose keys have the names of this version; their places are those in the file. */
+interface Today extends ConfigDocument {
+  readonly notices: readonly Finding[];
+}
+
+function inNamesOfToday(document: ConfigDocument): Today {
+  const { value, findings, keyInFile } = modernise(document.value as Readonly<Record<string, unknown>>, FORMAT_HISTORY);
+  const keyAt = (key: string) => document.keyAt(keyInFile(key));
+  const valueAt = (key: string) => document.valueAt(keyInFile(key));
+  return { ...document, value, notices: findings, keyAt, valueAt };
 }
 
 interface CheckOptions extends LoadOptions {
@@ -94,7 +127,7 @@ interface CheckOptions extends LoadOptions {
 }
 
 /** Every check of the content. The settings are null when one of the findings, or of the document's, is an error. */
-async function check(document: ConfigDocument, options: CheckOptions) {
+async function check(document: Today, options: CheckOptions) {
   const folder = dirname(options.file);
   const value = withoutEmptySections(document.value);
   const single = validate(value);
@@ -106,9 +139,24 @@ async function check(document: ConfigDocument, options: CheckOptions) {
   const across = [...crossCheck(salvaged as Salvaged), ...hook, ...secrets.findings, ...judgeSocket(filled)].filter(
     ({ path }) => !wrongKeys.has(keyName(path)),
   );
-  const findings = [...single, ...across];
+  const findings = [...document.notices, ...single, ...across];
   const isWrong = [...document.findings, ...findings].some(({ severity }) => severity === 'error');
-  return { findings, settings: isWrong ? null : (filled as Settings) };
+  const facts = {
+    files: [...new Set([options.file, ...secrets.files, ...filesIn(filled)])],
+    fixedSecrets: secrets.fixed,
+    controlSocket: (filled as Settings).daemon.control_socket,
+  };
+  return { findings, facts, settings: isWrong ? null : (filled as Settings) };
+}
+
+/** Every file that the settings name, but for those of secrets, which are secrets by now. */
+function filesIn(filled: unknown): string[] {
+  const files: string[] = [];
+  mapLeaves(settingsSchema, filled, (leaf, schema) => {
+    if (kindOf(schema) === 'file') files.push(leaf as string);
+    return leaf;
+  });
+  return files;
 }
 
 /** A file that cannot hold settings at all: empty, no mapping, or of another version. */
@@ -120,7 +168,7 @@ function judgeRoot(value: unknown): Finding | null {
   }
   const { version } = value as { readonly version?: unknown };
   // Where it is missing the schema says so, together with all other mistakes.
-  if (version === 1 || version === undefined) return null;
+  if (version === undefined || isReadable(version, FORMAT_HISTORY)) return null;
   const found = describeFound(['version'], version);
   return { ...base, path: ['version'], found, message: 'This Sallyport reads version 1 of the format.' };
 }
@@ -145,7 +193,7 @@ function fillIn(salvaged: unknown, { folder, places, secrets }: FillOptions): un
     if (kindOf(schema) === 'secret') return secrets.get(keyName(path));
     // A blank user or domain is the same as none; nothing else may be blank.
     if (leaf === '') return undefined;
-    return kindOf(schema) === 'path' ? resolve(folder, leaf as string) : leaf;
+    return kindOf(schema) === 'path' || kindOf(schema) === 'file' ? resolve(folder, leaf as string) : leaf;
   }) as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
   return {
     ...mapped,
@@ -188,12 +236,22 @@ function whole(message: string, line: number): PlacedFinding {
   return { path: [], severity: 'error', at: 'key', found: '', allowed: '', message, position };
 }
 
-function refuseWhole(file: string, finding: PlacedFinding): RefusedSettings {
+/** What is known of a file, whether it holds or not. */
+type Told = Pick<RefusedSettings, 'files' | 'controlSocket'> & { readonly file: string };
+
+function refuseWhole({ file, ...told }: Told, finding: PlacedFinding): RefusedSettings {
   const problem = toProblem(finding, file, finding.position);
-  return { ok: false, error: coded('CONFIG', { file, count: 1 }), problems: [problem] };
+  return {
+    ok: false,
+    error: coded('CONFIG', { file, count: 1 }),
+    problems: [problem],
+    files: told.files,
+    controlSocket: told.controlSocket,
+  };
 }
 
-function refuse(file: string, document: ConfigDocument, findings: readonly Finding[]): RefusedSettings {
+function refuse({ file, ...told }: Told, document: ConfigDocument, findings: readonly Finding[]): RefusedSettings {
+  const { files, controlSocket } = told;
   const errors = findings.filter(({ severity }) => severity === 'error');
   const problems = [
     ...document.findings.map((finding) => toProblem(finding, file, finding.position)),
@@ -205,7 +263,7 @@ function refuse(file: string, document: ConfigDocument, findings: readonly Findi
   const error = isPolicyOnly
     ? coded('POLICY-DIRECT', { target: policy.purpose, ...policy })
     : coded('CONFIG', { file, count: problems.length });
-  return { ok: false, error, problems };
+  return { ok: false, error, problems, files, controlSocket };
 }
 
 function place(finding: Finding, file: string, document: ConfigDocument): Problem {

@@ -4,6 +4,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
+/** How much more is asked for when a file turns out to be larger than it said. */
+const SMALLEST_STEP_BYTES = 4_096;
+
 /** What came of it. */
 export type ReadResult =
   | { readonly ok: true; readonly bytes: Uint8Array; readonly mode: number }
@@ -21,7 +24,7 @@ export async function readBounded(path: string, limit: number): Promise<ReadResu
       const reason = facts.isDirectory() ? 'it is a directory' : 'it is not a regular file';
       return { ok: false, kind: 'unreadable', reason };
     }
-    const bytes = await readUpTo(handle, limit + 1);
+    const bytes = await readUpTo(handle, limit + 1, facts.size);
     if (bytes.length > limit) {
       return {
         ok: false,
@@ -38,15 +41,16 @@ export async function readBounded(path: string, limit: number): Promise<ReadResu
   }
 }
 
-async function readUpTo(handle: FileHandle, most: number): Promise<Uint8Array> {
-  const buffer = Buffer.alloc(most);
+/** Takes as much memory as the file says it needs; a file that says 0, as those of /proc do, is read all the same. */
+async function readUpTo(handle: FileHandle, most: number, expected: number): Promise<Uint8Array> {
+  let buffer = Buffer.alloc(Math.min(most, expected + 1));
   let length = 0;
-  while (length < most) {
-    const { bytesRead } = await handle.read(buffer, length, most - length, null);
-    if (bytesRead === 0) break;
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
     length += bytesRead;
+    if (bytesRead === 0 || length === most) return buffer.subarray(0, length);
+    if (length === buffer.length) buffer = Buffer.concat([buffer], Math.min(most, length * 2 + SMALLEST_STEP_BYTES));
   }
-  return buffer.subarray(0, length);
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -32,6 +32,10 @@ export interface SecretSurroundings {
 /** The secrets by the name of their key, and what there is to say about them. */
 export interface ResolvedSecrets {
   readonly byKey: ReadonlyMap<string, Secret>;
+  /** Files that values come from, absolute. */
+  readonly files: readonly string[];
+  /** Keys whose value cannot change while the process lives: a variable, or a credential of the service. */
+  readonly fixed: readonly string[];
   readonly findings: readonly Finding[];
 }
 
@@ -56,7 +60,18 @@ export async function resolveSecrets(settings: unknown, surroundings: SecretSurr
     findings.push(...judgeValue(path, outcome.value));
     byKey.set(keyName(path), new Secret(outcome.value));
   }
-  return { byKey, findings };
+  const files = sources.flatMap(([, source]) =>
+    isFrom(source, 'file') ? [resolve(surroundings.folder, source.file)] : [],
+  );
+  const fixed = sources.filter(([, source]) => isFrom(source, 'env') || isFrom(source, 'credential'));
+  return { byKey, files, fixed: fixed.map(([path]) => keyName(path)), findings };
+}
+
+function isFrom<K extends string>(
+  source: SecretSource,
+  kind: K,
+): source is Extract<SecretSource, Readonly<Record<K, string>>> {
+  return typeof source === 'object' && kind in source;
 }
 
 async function resolveOne(path: KeyPath, source: SecretSource, surroundings: SecretSurroundings): Promise<Outcome> {

@@ -8,14 +8,22 @@ export const MASK = '***';
 /** A password, token or key. */
 export class Secret {
   readonly #value: string;
+  /** Changes when the file of the secret is written anew; null where it stands elsewhere. */
+  readonly revision: string | null;
 
-  constructor(value: string) {
+  constructor(value: string, revision: string | null = null) {
     this.#value = value;
+    this.revision = revision;
   }
 
   /** The value itself, for the wire only. */
   reveal(): string {
     return this.#value;
+  }
+
+  /** Whether both are the same, without either being shown. */
+  equals(other: Secret): boolean {
+    return this.#value === other.#value;
   }
 
   toString(): string {

@@ -86,8 +86,8 @@ export function judgedText(judge: (text: string) => string | null) {
   });
 }
 
-/** What kind of leaf a schema is, where it is treated apart: paths are made absolute, secrets resolved. */
-export type LeafKind = 'path' | 'secret';
+/** What kind of leaf a schema is, where it is treated apart: paths are made absolute, files watched, secrets resolved. */
+export type LeafKind = 'path' | 'file' | 'secret';
 
 /** Marks a schema as a kind of leaf; keys made from it inherit the mark. */
 export function markKind<S extends z.ZodType>(schema: S, kind: LeafKind): S {

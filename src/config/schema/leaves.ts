@@ -18,6 +18,8 @@ export const SECRET_ALLOWED = '{file: PATH}, {env: NAME}, {credential: NAME}, or
 
 /** A path; a relative one starts at the folder of the configuration file. */
 export const path = markKind(judgedText(judgePath), 'path');
+/** The same, of a file that is read: it is watched, and read again when it changes. */
+export const filePath = markKind(judgedText(judgePath), 'file');
 export const PATH_ALLOWED = 'a path; a relative one starts at the folder of this file';
 
 export const secretSource = markKind(

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { describeKey, judgedText, section, wholeNumber } from './key.ts';
-import { PATH_ALLOWED, path, SECRET_ALLOWED, secretSource } from './leaves.ts';
+import { filePath, PATH_ALLOWED, path, SECRET_ALLOWED, secretSource } from './leaves.ts';
 import {
   judgeAbsolutePath,
   judgeArgument,
@@ -19,7 +19,7 @@ const httpUrl = judgedText((text) => judgeUrlText(text, ['https', 'http']));
 const LARGEST_PACKAGE = 1_099_511_627_776;
 
 const clientCertificate = z.strictObject({
-  certificate_file: describeKey(path, {
+  certificate_file: describeKey(filePath, {
     title: 'Certificate file',
     description: 'PEM file with the client certificate and what it was issued by.',
     allowed: PATH_ALLOWED,
@@ -27,7 +27,7 @@ const clientCertificate = z.strictObject({
     effect: 'next_transfer',
     setBy: 'root',
   }),
-  key_file: describeKey(path, {
+  key_file: describeKey(filePath, {
     title: 'Key file',
     description: 'PEM file with the private key of the client certificate.',
     allowed: PATH_ALLOWED,
@@ -170,7 +170,7 @@ export const updates = section(
       effect: 'next_transfer',
       setBy: 'root',
     }),
-    ca_file: describeKey(path.optional(), {
+    ca_file: describeKey(filePath.optional(), {
       title: 'CA file',
       description: 'PEM file with the authorities that the origin must be certified by, in place of the built-in ones.',
       allowed: PATH_ALLOWED,
