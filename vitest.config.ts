@@ -8,6 +8,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    // What the program refuses to start with, and a developer's machine may have set for everything.
+    env: { NODE_EXTRA_CA_CERTS: '', NODE_OPTIONS: '', NODE_TLS_REJECT_UNAUTHORIZED: '', SSLKEYLOGFILE: '' },
     reporters: ['default', './tools/suite-reporter.ts'],
   },
 });

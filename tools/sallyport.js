@@ -1,6 +1,7 @@
 // Plain JavaScript for Node 20: `npm run -s sallyport -- COMMAND` and `npm start`. Installs what is missing (a line on
 // standard error), then runs src/main.ts on the pinned Node. Standard output, exit code and signals are the command's.
 import { join } from 'node:path';
+import { cleanEnvironment } from './environment.js';
 import { ensureInstalled, ROOT } from './install.js';
 import { become } from './run.js';
 
@@ -8,4 +9,4 @@ import { become } from './run.js';
 const FLAGS = ['--disable-sigusr1', '--report-exclude-env'];
 
 const node = await ensureInstalled();
-await become(node, [...FLAGS, join(ROOT, 'src', 'main.ts'), ...process.argv.slice(2)]);
+await become(node, [...FLAGS, join(ROOT, 'src', 'main.ts'), ...process.argv.slice(2)], { env: cleanEnvironment() });

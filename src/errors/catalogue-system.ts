@@ -91,8 +91,10 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'ENVIRONMENT-REFUSED': {
-    text: 'The environment variable {variable} is set; it changes what Node trusts or runs.',
-    check: '{remedy:words}',
+    text: 'The environment variable {variable} is set; it would change what Node trusts, runs or writes down.',
+    check:
+      'Unset it, or start by the command sallyport, which removes it. An authority of your own belongs into ' +
+      'updates.ca_file.',
     class: 'config',
     retry: 'change',
   },

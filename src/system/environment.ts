@@ -17,13 +17,8 @@ export interface ServiceVariables {
   readonly watchdogMs: number | null;
 }
 
-/** Refused, with what to do instead. */
-const REFUSED: Readonly<Record<string, string>> = {
-  NODE_TLS_REJECT_UNAUTHORIZED: 'Certificates are always verified. Name the authority in updates.ca_file.',
-  NODE_EXTRA_CA_CERTS: 'Name the authority in updates.ca_file.',
-  NODE_OPTIONS: 'Start the program with the command sallyport, which sets the options it needs.',
-  SSLKEYLOGFILE: 'It would write the keys of every connection to a file. Unset it.',
-};
+/** Each turns verification off, adds an authority, adds options to Node, or writes the keys of connections to a file. */
+const REFUSED = ['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS', 'SSLKEYLOGFILE'];
 
 /** For this process alone: a child that knew the socket could speak for us, and credentials are ours to read. */
 const OURS_ALONE = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'CREDENTIALS_DIRECTORY'];
@@ -39,8 +34,8 @@ export interface TakenEnvironment {
 
 /** Judges `variables`, copies them, and takes what is ours alone out of them. */
 export function takeEnvironment(variables: Variables, pid: number): TakenEnvironment {
-  const found = Object.entries(REFUSED).find(([variable]) => (variables[variable] ?? '') !== '');
-  const refused = found === undefined ? null : coded('ENVIRONMENT-REFUSED', { variable: found[0], remedy: found[1] });
+  const variable = REFUSED.find((name) => (variables[name] ?? '') !== '');
+  const refused = variable === undefined ? null : coded('ENVIRONMENT-REFUSED', { variable });
   const environment = { ...variables };
   for (const name of OURS_ALONE) delete variables[name];
   const socket = environment['NOTIFY_SOCKET'] ?? '';
