@@ -43,11 +43,11 @@ const LONGEST_SOCKET_PATH_BYTES = 100;
 
 /**
  * Runs the demo and resolves with an exit status.
- * @throws CodedError DEMO-FOLDER, SERVE-FAILED, FEED-*, and what the agent throws
+ * @throws CodedError DEMO-FOLDER, LOCK-HELD, SERVE-FAILED, FEED-*, and what the agent throws
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
-  const folder = await prepareFolder(options.dir);
   await using cleanup = new AsyncDisposableStack();
+  const folder = await prepareFolder(options.dir, cleanup);
   await writePackages(folder.origin, options.packages ?? DEMO_PACKAGES);
   await buildFeed(folder.origin);
   const origin = await startOrigin({ dir: folder.origin });

@@ -32,8 +32,9 @@ export interface LockOptions {
   readonly mode: 'daemon' | 'command';
 }
 
-const LOCK_FILE = 'lock';
-const NOTE_FILE = 'lock.json';
+/** Names in the folder that belong to its lock. */
+export const LOCK_FILE = 'lock';
+export const LOCK_NOTE = 'lock.json';
 /** How long a command is waited for. */
 const PATIENCE_MS = 5_000;
 /** How long a note may be missing or be that of a dead process: it is written right after the lock is taken. */
@@ -56,7 +57,7 @@ export async function acquireLock(dir: string, options: LockOptions): Promise<Lo
   await files.makeDirectory(dir, 0o700);
   const database = await openLockFile(join(dir, LOCK_FILE), files);
   const startedAt = clock.monotonic();
-  const note = join(dir, NOTE_FILE);
+  const note = join(dir, LOCK_NOTE);
   try {
     while (!take(database, join(dir, LOCK_FILE))) {
       const holder = readNote(note);

@@ -18,6 +18,9 @@ import { parse } from 'yaml';
 import { type RunAgent, runDemo } from '#demo/demo.ts';
 import { DEMO_PACKAGES, writePackages } from '#demo/packages.ts';
 import { readJar } from '#origin/jar-facts.ts';
+import { systemClock } from '#system/clock.ts';
+import { acquireLock } from '#system/lock.ts';
+import { realFiles } from '#system/real-files.ts';
 
 let outer: string;
 let dir: string;
@@ -167,6 +170,26 @@ describe('its folder', () => {
     await run(nothing);
     expect(readdirSync(join(dir, 'packages'))).toEqual([]);
     expect(existsSync(join(dir, 'origin', 'feed.json'))).toBe(true);
+  });
+
+  it('is not emptied while another demo works in it', async () => {
+    let refused: unknown;
+    await run(async (file) => {
+      refused = await run(() => Promise.resolve(0)).catch((thrown: unknown) => thrown);
+      return existsSync(file) ? 0 : 1;
+    });
+
+    expect(refused).toMatchObject({ code: 'LOCK-HELD', facts: { dir, pid: process.pid } });
+  });
+
+  it('is not emptied while a Sallyport runs with the configuration of an earlier demo', async () => {
+    await run(() => Promise.resolve(0));
+    const state = join(dir, 'state');
+    const lock = await acquireLock(state, { files: realFiles, clock: systemClock, mode: 'daemon' });
+
+    await expect(run(() => Promise.resolve(0))).rejects.toMatchObject({ code: 'LOCK-HELD', facts: { dir: state } });
+    expect(existsSync(join(dir, 'packages'))).toBe(true);
+    lock.release();
   });
 
   it('is never somebody else’s', async () => {
