@@ -1,0 +1,308 @@
+// The program as a real process, the way an admin and a newcomer use it.
+
+import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Status } from '#control/control.ts';
+import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { Site } from '#test/support/site.ts';
+
+const JAR = makeJar('1602503', 300_000);
+
+let origin: ScriptedOrigin;
+let site: Site;
+beforeEach(async () => {
+  origin = await startScriptedOrigin();
+  site = await Site.make();
+});
+afterEach(async () => {
+  await site.remove();
+  await origin.close();
+});
+
+async function configureForOrigin(sections: Record<string, unknown> = {}): Promise<void> {
+  await site.configure({
+    updates: { feed_url: `${origin.url}/feed.json`, acknowledge_url: `${origin.url}/acknowledge` },
+    ...sections,
+  });
+}
+
+function offer(): void {
+  origin.serve('/feed.json', feedOf([itemFor('1602503', JAR)]), 'application/json');
+  origin.serve('/1602503.jar', JAR);
+}
+
+/** The package comes up to its middle and then waits until the test goes on. */
+function offerHeld(): { readonly asked: Promise<void>; finish(): void } {
+  offer();
+  const asked = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  origin.on('/1602503.jar', (_request, response) => {
+    response.writeHead(200, { 'content-length': JAR.length, etag: '"v1"', 'content-type': 'application/java-archive' });
+    response.write(JAR.subarray(0, 100_000), () => asked.resolve());
+    void go.promise.then(() => response.end(JAR.subarray(100_000)));
+  });
+  return { asked: asked.promise, finish: () => go.resolve() };
+}
+
+const published = async () =>
+  (await readdir(join(site.dir, 'packages')).catch(() => [])).filter((name) => name.endsWith('.jar'));
+
+describe('run --once', () => {
+  it('publishes and acknowledges what is offered, in the words of the manual, and ends with 0', async () => {
+    await configureForOrigin();
+    offer();
+
+    const { code, out, err } = await site.run(['run', '--once']);
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('[INFO] [Thread: Updater] Downloading update ID 1602503.');
+    expect(out).toContain('[INFO] [Thread: Updater] Acknowledging receipt of update ID 1602503.');
+    expect(out.trimEnd().split('\n').at(-1)).toMatch(/\[INFO\] \[Thread: Main\] Stopped\.$/);
+    expect(await published()).toEqual(['1602503.jar']);
+    expect(origin.receipts).toMatchObject([{ id: '1602503', outcome: 'published' }]);
+    expect(await readFile(join(site.dir, 'logs', 'sallyport.log'), 'utf8')).toBe(out);
+  });
+
+  it('ends with the status of the first failure', async () => {
+    await configureForOrigin();
+    offer();
+    origin.on('/1602503.jar', (_request, response) => response.writeHead(404).end());
+    expect((await site.run(['run', '--once'])).code).toBe(18);
+
+    await origin.close();
+    expect((await site.run(['run', '--once'])).code).toBe(11);
+    origin = await startScriptedOrigin();
+  });
+
+  it('writes one JSON object a line with --log json', async () => {
+    await configureForOrigin();
+    offer();
+    const { out } = await site.run(['run', '--once', '--log', 'json']);
+    const events = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string });
+    expect(events.map(({ event }) => event)).toEqual(expect.arrayContaining(['started', 'downloading', 'stopped']));
+  });
+});
+
+describe('without a daemon', () => {
+  it('check does a round by itself, told live, and says nothing of a daemon', async () => {
+    await configureForOrigin();
+    offer();
+    const first = await site.run(['check']);
+    expect(first).toMatchObject({ code: 0, err: '' });
+    expect(first.out).toContain('Published update ID 1602503');
+    const second = await site.run(['check', '--json']);
+    expect(second).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(second.out)).toMatchObject({ failure: null, published: [] });
+  });
+
+  it('status and the list tell what is there', async () => {
+    await configureForOrigin();
+    offer();
+    await site.run(['check']);
+    const status = JSON.parse((await site.run(['status', '--json'])).out) as Status;
+    expect(status).toMatchObject({
+      main: { state: 'not running', pid: null },
+      updates: { serial: 1, published: 1, published_bytes: JAR.length, next_check: null },
+    });
+    expect((await site.run(['status'])).out).toContain('no daemon is running');
+    expect((await site.run(['updates', 'list'])).out).toMatch(/^1602503 {2}content/m);
+    expect(await site.run(['updates', 'verify'])).toMatchObject({ code: 0, out: '1602503: intact\n' });
+  });
+
+  it('a damaged package is found, and fetched again by the next check', async () => {
+    await configureForOrigin();
+    offer();
+    await site.run(['check']);
+    await writeFile(join(site.dir, 'packages', '1602503.jar'), Buffer.alloc(JAR.length));
+    expect((await site.run(['updates', 'verify'])).code).toBe(17);
+    expect((await site.run(['check'])).code).toBe(0);
+    expect(await site.run(['updates', 'verify'])).toMatchObject({ code: 0, out: '1602503: intact\n' });
+  });
+});
+
+describe('beside a running daemon', () => {
+  it('check, status and the list ask it, and say so', async () => {
+    await configureForOrigin();
+    origin.serve('/feed.json', feedOf([]), 'application/json');
+    const daemon = site.start(['run']);
+    await daemon.line('Next check for updates at');
+    offer();
+    origin.serve('/feed.json', feedOf([itemFor('1602503', JAR)], { serial: 2 }), 'application/json');
+
+    const check = await site.run(['check']);
+    expect(check).toMatchObject({ code: 0, err: `Asked the daemon that listens at ${site.dir}/control.sock.\n` });
+    expect(check.out).toContain('Downloading update ID 1602503.');
+    await daemon.line('Acknowledging receipt of update ID 1602503.');
+
+    const status = JSON.parse((await site.run(['status', '--json'])).out) as Status;
+    expect(status.main).toMatchObject({ state: 'running', pid: daemon.child.pid });
+    expect(status.updates.next_check).not.toBeNull();
+    expect((await site.run(['status'])).out).toContain(`running as process ${daemon.child.pid} since`);
+    expect((await site.run(['updates', 'list'])).out).toMatch(/^1602503 {2}content/m);
+    expect(await site.run(['updates', 'verify'])).toMatchObject({ code: 0, out: '1602503: intact\n' });
+  });
+
+  it('Ctrl-C of a check ends the waiting; the daemon goes on with the round', async () => {
+    await configureForOrigin();
+    const held = offerHeld();
+    const daemon = site.start(['run']);
+    await held.asked;
+
+    const check = site.start(['check']);
+    await check.line('Asked the daemon');
+    check.child.kill('SIGINT');
+    expect(await check.ended).toMatchObject({ signal: null, code: 19 });
+
+    held.finish();
+    await daemon.line('Published update ID 1602503');
+  });
+
+  it('a second daemon is refused and the first goes on', async () => {
+    await configureForOrigin();
+    offer();
+    const daemon = site.start(['run']);
+    await daemon.line('Next check for updates at');
+    const second = await site.run(['run']);
+    expect(second.code).toBe(19);
+    expect(second.err + second.out).toMatch(/\[(?:CONTROL-BUSY|LOCK[A-Z-]*|ALREADY[A-Z-]*)\]/);
+    expect((await site.run(['status'])).out).toContain(`running as process ${daemon.child.pid}`);
+  });
+});
+
+describe('a configuration with mistakes', () => {
+  it('ends with 78, tells all of them, and touches nothing', async () => {
+    const text = 'version: 1\nupdates:\n  feed_ulr: x\n  keep_versions: 0\nlogging:\n  level: loud\n';
+    await writeFile(site.config, text);
+    for (const args of [['run'], ['check'], ['status'], ['updates', 'list'], ['config', 'check'], ['config', 'show']]) {
+      const { code, out, err } = await site.run(args);
+      expect({ args, code, out }).toEqual({ args, code: 78, out: '' });
+      expect(err.split('\n').filter((line) => line.startsWith(`${site.config}:`))).toHaveLength(3);
+      expect(err).toContain('Did you mean feed_url?');
+    }
+    expect(await readdir(site.dir)).toEqual(['config']);
+  });
+
+  it('that is not there ends with 78 and says what to do', async () => {
+    const { code, err } = await site.run(['run']);
+    expect(code).toBe(78);
+    expect(err).toContain('[CONFIG-UNREADABLE]');
+  });
+
+  it('without feed_url is told with the key; the daemon stays up for when it is set', async () => {
+    await site.configure();
+    const check = await site.run(['check']);
+    expect(check.code).toBe(78);
+    expect(check.out + check.err).toContain('[CONFIG-INCOMPLETE] updates.feed_url is not set');
+    const daemon = site.start(['run']);
+    await daemon.line('[CONFIG-INCOMPLETE]');
+    await daemon.line('Next check for updates at');
+    expect((await site.run(['status'])).out).toContain('not configured (updates.feed_url)');
+    daemon.child.kill('SIGTERM');
+    expect((await daemon.ended).code).toBe(0);
+  });
+});
+
+describe('a signal', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s in the middle of a download ends it in order, and the next start goes on',
+    async (signal) => {
+      await configureForOrigin();
+      const held = offerHeld();
+      const daemon = site.start(['run']);
+      await held.asked;
+      daemon.child.kill(signal);
+
+      const { code, out, err } = await daemon.ended;
+
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+      const last = out.trimEnd().split('\n').slice(-2);
+      expect(last[0]).toContain(`Stopping (${signal}); bytes already fetched are kept.`);
+      expect(last[1]).toMatch(/\[INFO\] \[Thread: Main\] Stopped\.$/);
+      await expect(access(join(site.dir, 'control.sock'))).rejects.toThrow();
+      expect(await published()).toEqual([]);
+
+      offer();
+      const next = await site.run(['run', '--once']);
+      expect(next.code).toBe(0);
+      expect(next.out).toMatch(/Resuming update ID 1602503 at [1-9]\d* of \d+ bytes\./);
+      expect((await readFile(join(site.dir, 'packages', '1602503.jar'))).equals(JAR)).toBe(true);
+    },
+  );
+
+  it('ends run --once as well, in order, and its status says that the work is not done', async () => {
+    await configureForOrigin();
+    const held = offerHeld();
+    const once = site.start(['run', '--once']);
+    await held.asked;
+    once.child.kill('SIGTERM');
+    const { code, out } = await once.ended;
+    expect(code).toBe(19);
+    expect(out.trimEnd().split('\n').at(-1)).toContain('Stopped.');
+  });
+
+  it('ends a check without a daemon, told in one line', async () => {
+    await configureForOrigin();
+    const held = offerHeld();
+    const check = site.start(['check']);
+    await held.asked;
+    check.child.kill('SIGINT');
+    expect(await check.ended).toMatchObject({ code: 19, err: expect.stringContaining('[INTERRUPTED]') as string });
+  });
+});
+
+describe('an output that nobody reads any more', () => {
+  it.each([['run', '--once'], ['check']])('does not end %s %s before its work is done', async (...args) => {
+    await configureForOrigin();
+    const held = offerHeld();
+    const running = site.start(args);
+    await running.line('Downloading');
+    running.child.stdout?.destroy();
+    running.child.stderr?.destroy();
+    held.finish();
+    expect(await running.ended).toMatchObject({ code: 0, signal: null });
+    expect(await published()).toEqual(['1602503.jar']);
+  });
+});
+
+describe('the newcomer', () => {
+  it('builds a feed, serves it, and checks against it', async () => {
+    const jars = join(site.dir, 'jars');
+    await mkdir(jars);
+    await writeFile(join(jars, 'engine-2.jar'), JAR);
+    const built = await site.run(['feed', 'build', jars]);
+    expect(built).toMatchObject({ code: 0, err: '' });
+    expect(built.out).toMatch(/feed\.json: written; serial 1, 1 updates, expires /);
+
+    const server = site.start(['serve', jars, '--port', '0']);
+    const feedUrl = (await server.line('updates.feed_url: ')).split(': ')[1];
+    const acknowledgeUrl = (await server.line('updates.acknowledge_url: ')).split(': ')[1];
+    await site.configure({ updates: { feed_url: feedUrl, acknowledge_url: acknowledgeUrl } });
+    expect((await site.run(['config', 'check'])).code).toBe(0);
+    const check = await site.run(['check']);
+    expect(check.code).toBe(0);
+    expect(check.out).toContain('Delivered the receipt of update ID engine-2 (published).');
+    expect((await readFile(join(site.dir, 'packages', 'engine-2.jar'))).equals(JAR)).toBe(true);
+
+    server.child.kill('SIGINT');
+    expect((await server.ended).code).toBe(0);
+  });
+
+  it('is told the version that package.json has', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    expect(await site.run(['--version'])).toMatchObject({ code: 0, out: `${version}\n`, err: '' });
+  });
+
+  it('gets help with 0 and a suggestion with 64', async () => {
+    expect(await site.run(['--help'])).toMatchObject({ code: 0, err: '' });
+    const wrong = await site.run(['chek']);
+    expect(wrong).toMatchObject({ code: 64, out: '' });
+    expect(wrong.err).toContain('Did you mean check?');
+  });
+});
