@@ -162,8 +162,9 @@ function checkPolicy(settings: Salvaged): Finding[] {
 }
 
 function direct(path: KeyPath, rule: string, purpose: string): Finding {
-  const { safeText } = coded('POLICY-DIRECT', { target: purpose, rule, purpose });
-  return { ...error(path, safeText), direct: { rule, purpose } };
+  const facts = { rule, purpose, why: 'proxy_required is true', otherwise: 'have proxy_required changed by root' };
+  const { safeText } = coded('POLICY-DIRECT', { target: purpose, ...facts });
+  return { ...error(path, safeText), direct: facts };
 }
 
 function error(path: KeyPath, message: string, found = ''): Finding {

@@ -42,8 +42,8 @@ export interface Finding {
   readonly found: string;
   readonly allowed: string;
   readonly didYouMean?: string;
-  /** Set where going direct is what is wrong: which rule says so, for which purpose. */
-  readonly direct?: { readonly rule: string; readonly purpose: string };
+  /** Set where going direct is what is wrong: the facts of POLICY-DIRECT. */
+  readonly direct?: Readonly<Record<'rule' | 'purpose' | 'why' | 'otherwise', string>>;
   readonly message: string;
 }
 

@@ -22,8 +22,8 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'POLICY-DIRECT': {
-    text: 'Going direct to {target} is not allowed: proxy_required is true, and {rule:words} says direct.',
-    check: 'Give the purpose {purpose} a proxy in use_proxy_for, or have proxy_required changed by root.',
+    text: 'Going direct to {target} is not allowed: {why:words}, and {rule:words} says direct.',
+    check: 'Give the purpose {purpose} a proxy in use_proxy_for, or {otherwise:words}.',
     class: 'policy',
     retry: 'change',
   },

@@ -46,6 +46,9 @@ export interface ProxyChoice {
   readonly reasons: readonly string[];
 }
 
+/** What forbids it, and who could allow it. */
+const BY_REQUIREMENT = { why: 'proxy_required is true', otherwise: 'have proxy_required changed by root' };
+
 /**
  * Chooses the proxy of a purpose for a target.
  * @throws CodedError POLICY-DIRECT when the choice is direct and `proxy_required` forbids it
@@ -55,7 +58,8 @@ export function chooseProxy(purpose: Purpose, target: ChoiceTarget, settings: Pr
   const choice = exempt(choose(purpose, settings), target, settings);
   if (choice.proxy === null && settings.proxy_required) {
     const host = target.host.includes(':') ? `[${target.host}]` : target.host;
-    throw coded('POLICY-DIRECT', { target: `${host}:${target.port}`, purpose, rule: choice.reasons.at(-1) ?? '' });
+    const rule = choice.reasons.at(-1) ?? '';
+    throw coded('POLICY-DIRECT', { target: `${host}:${target.port}`, purpose, rule, ...BY_REQUIREMENT });
   }
   return choice;
 }
@@ -69,7 +73,8 @@ function exempt(choice: ProxyChoice, target: ChoiceTarget, { proxies }: ProxySet
   return { proxy: null, reasons: [...reasons, `proxies[${proxies.indexOf(proxy)}].no_proxy has the token ${token}`] };
 }
 
-function choose(purpose: Purpose, settings: ProxySettings): ProxyChoice {
+/** What the settings say of a purpose, whatever the target. @throws CodedError CONFIG-INCOMPLETE */
+export function choose(purpose: Purpose, settings: ProxySettings): ProxyChoice {
   if (!settings.proxy_enabled) return { proxy: null, reasons: ['proxy_enabled is false'] };
   const wanted = settings.use_proxy_for[purpose];
   const reason = `use_proxy_for.${purpose} is ${wanted}`;

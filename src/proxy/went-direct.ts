@@ -1,0 +1,44 @@
+// Whether new settings would send a purpose direct that had a proxy, without anybody having said so (law 7). Pure.
+//
+// Said is: `none` for that purpose, or `proxy_enabled: false`. A file that was cut short, or from which the proxies were
+// lost, says neither. What a profile's own list of exceptions sends direct is written there, and is not judged here.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { choose, type ProxySettings } from './choice.ts';
+import { PURPOSES, type Purpose } from './route.ts';
+
+/** The proxy of each purpose by its name, null for direct. */
+export type PurposeProxies = Readonly<Record<Purpose, string | null>>;
+
+/** What these settings give each purpose. */
+export function proxiesByPurpose(settings: ProxySettings): PurposeProxies {
+  const of = (purpose: Purpose) => choose(purpose, settings).proxy?.name ?? null;
+  return {
+    updates: of('updates'),
+    support_logs: of('support_logs'),
+    exposure_analytics: of('exposure_analytics'),
+    platform: of('platform'),
+  };
+}
+
+/** One refusal for each purpose that would go direct by accident. */
+export function wouldGoDirect(before: PurposeProxies, to: ProxySettings): CodedError[] {
+  return PURPOSES.flatMap((purpose) => {
+    const had = before[purpose];
+    const { proxy, reasons } = choose(purpose, to);
+    if (had === null || proxy !== null || isSaid(purpose, to)) return [];
+    return [
+      coded('POLICY-DIRECT', {
+        target: purpose,
+        purpose,
+        why: `${purpose} had proxy ${had} until now`,
+        rule: reasons.at(-1) ?? '',
+        otherwise: `write use_proxy_for.${purpose}: none or proxy_enabled: false when direct is meant`,
+      }),
+    ];
+  });
+}
+
+function isSaid(purpose: Purpose, { proxy_enabled, use_proxy_for }: ProxySettings): boolean {
+  return !proxy_enabled || use_proxy_for[purpose] === 'none';
+}
