@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { takeEnvironment } from '#system/environment.ts';
+
+describe('the environment at start', () => {
+  it.each(['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'SSLKEYLOGFILE'])(
+    'is refused by name with %s in it',
+    (name) => {
+      const { refused } = takeEnvironment({ PATH: '/bin', [name]: '0' }, 7);
+
+      expect(refused?.code).toBe('ENVIRONMENT-REFUSED');
+      expect(refused?.message).toContain(name);
+    },
+  );
+
+  it('may hold such a variable empty: Node reads that as not set', () => {
+    expect(takeEnvironment({ NODE_EXTRA_CA_CERTS: '', NODE_OPTIONS: '' }, 7).refused).toBeNull();
+  });
+
+  it('loses what is for this process alone, and hands out a copy that has it', () => {
+    const variables: Record<string, string> = {
+      PATH: '/bin',
+      NOTIFY_SOCKET: '/run/notify',
+      WATCHDOG_USEC: '3000000',
+      WATCHDOG_PID: '7',
+      CREDENTIALS_DIRECTORY: '/run/credentials',
+    };
+
+    const { environment, service } = takeEnvironment(variables, 7);
+
+    expect(variables).toEqual({ PATH: '/bin' });
+    expect(environment['CREDENTIALS_DIRECTORY']).toBe('/run/credentials');
+    expect(service).toEqual({ notifySocket: '/run/notify', watchdogMs: 3_000 });
+  });
+
+  it.each([
+    ['no limit', {}],
+    ['a limit for another process', { WATCHDOG_USEC: '3000000', WATCHDOG_PID: '8' }],
+    ['a limit that is no number', { WATCHDOG_USEC: 'soon' }],
+    ['a limit of zero', { WATCHDOG_USEC: '0' }],
+  ])('asks for no watchdog with %s', (_what, variables) => {
+    expect(takeEnvironment(variables, 7).service.watchdogMs).toBeNull();
+  });
+});

@@ -1,0 +1,65 @@
+/**
+ * Makes the program for installing: one folder that runs with Node alone, from anywhere. What is imported lazily stays
+ * in files of its own, so that it is read at its first use. koffi is copied as it is, since it loads a native library
+ * beside it; only the build for this machine comes along. The folder appears by one rename.
+ */
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MODULES = join(ROOT, 'node_modules');
+
+export interface BundleOptions {
+  /** The file to start with. */
+  readonly entry: string;
+  /** The folder to make; an old one is replaced. Its parent must not hold a package.json. */
+  readonly dir: string;
+}
+
+/** Bundles the entry into `dir/main.js`. */
+export async function bundle({ entry, dir }: BundleOptions): Promise<void> {
+  const fresh = join(dirname(dir), `.${basename(dir)}.new`);
+  rmSync(fresh, { recursive: true, force: true });
+  const build = await rolldown({
+    input: { main: entry },
+    cwd: ROOT,
+    platform: 'node',
+    external: ['koffi'],
+    logLevel: 'warn',
+  });
+  try {
+    await build.write({
+      dir: fresh,
+      format: 'esm',
+      entryFileNames: '[name].js',
+      chunkFileNames: 'parts/[name]-[hash].js',
+      // Names and lines in a stack are worth more than bytes.
+      minify: false,
+    });
+  } finally {
+    await build.close();
+  }
+  writeFileSync(join(fresh, 'package.json'), '{ "type": "module" }\n');
+  copyKoffi(join(fresh, 'node_modules'));
+  rmSync(dir, { recursive: true, force: true });
+  renameSync(fresh, dir);
+}
+
+/** Optional, as it is in package.json: without it only a unit of Type=notify cannot be served. */
+function copyKoffi(modules: string): void {
+  const native = join('@koromix', `koffi-${process.platform}-${process.arch}`);
+  if (!existsSync(join(MODULES, 'koffi')) || !existsSync(join(MODULES, native))) return;
+  mkdirSync(join(modules, '@koromix'), { recursive: true });
+  cpSync(join(MODULES, native), join(modules, native), { recursive: true });
+  for (const part of ['package.json', 'LICENSE.txt', 'index.js', 'src/koffi/index.js']) {
+    cpSync(join(MODULES, 'koffi', part), join(modules, 'koffi', part));
+  }
+}
+
+if (import.meta.main) {
+  const dir = join(ROOT, 'dist', 'program');
+  await bundle({ entry: join(ROOT, 'src', 'main.ts'), dir });
+  process.stdout.write(`Built ${dir}\n`);
+}
