@@ -11,7 +11,7 @@ import { exitStatusOf, tellError } from '#cli/failure.ts';
 import { type Actions, type Globals, runProgram } from '#cli/program.ts';
 import { statusCommand } from '#cli/status.ts';
 import { processTerminal } from '#cli/terminal.ts';
-import { listUpdatesCommand, verifyUpdatesCommand } from '#cli/updates.ts';
+import { listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
 import { type LoadedSettings, loadSettings } from '#config/load.ts';
 import { findPlaces } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
@@ -21,6 +21,7 @@ import { runDaemon } from '#daemon/run.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
+import type { Report } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
 import { TerminalLog } from '#logging/terminal.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -85,20 +86,9 @@ async function run(
 const actions: Actions = {
   run,
   check: (globals, options) =>
-    withControl(globals, async (control) => {
-      const screen = new TerminalLog(terminal.screen, systemClock);
-      const status = await checkCommand(control, terminal, {
-        ...options,
-        signal: stopping,
-        show: (event) => {
-          const record = toRecord(event, systemClock.now(), redactor);
-          if (event.name === 'progress') screen.progress(record);
-          else if (record.level !== 'debug') screen.line(record);
-        },
-      });
-      screen.close();
-      return status;
-    }),
+    withControl(globals, (control) =>
+      liveOnScreen((show) => checkCommand(control, terminal, { ...options, signal: stopping, show })),
+    ),
   status: (globals, options) => withControl(globals, (control) => statusCommand(control, terminal, options)),
   listUpdates: (globals, options) => withControl(globals, (control) => listUpdatesCommand(control, terminal, options)),
   verifyUpdates: (globals, options) =>
@@ -106,6 +96,10 @@ const actions: Actions = {
   configCheck: async (globals) => configCheckCommand(terminal, await loadSettings(loadOptions(globals))),
   configShow: async (globals, options) =>
     configShowCommand(terminal, await loadSettings(loadOptions(globals)), { ...options, known: redactor }),
+  runHook: (globals, options) =>
+    withControl(globals, (control) =>
+      liveOnScreen((show) => runHookCommand(control, terminal, { ...options, signal: stopping, show })),
+    ),
   configSchema: () => Promise.resolve(configSchemaCommand(terminal)),
   serve,
   buildFeed,
@@ -115,6 +109,18 @@ const actions: Actions = {
 function loadOptions(globals: Globals): Parameters<typeof loadSettings>[0] {
   return { file: fileOf(globals), places, environment, known };
 }
+/** Shows events as the log would, for as long as a command works. */
+async function liveOnScreen(work: (show: Report) => Promise<number>): Promise<number> {
+  const screen = new TerminalLog(terminal.screen, systemClock);
+  const status = await work((event) => {
+    const record = toRecord(event, systemClock.now(), redactor);
+    if (event.name === 'progress') screen.progress(record);
+    else if (record.level !== 'debug') screen.line(record);
+  });
+  screen.close();
+  return status;
+}
+
 
 async function serve(dir: string, options: { host: string; port: number }): Promise<number> {
   const { startOrigin } = await import('#origin/server.ts');

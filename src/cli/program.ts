@@ -16,6 +16,7 @@ export interface Actions {
   status(globals: Globals, options: { json: boolean }): Promise<number>;
   listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
+  runHook(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
   configCheck(globals: Globals): Promise<number>;
   configShow(globals: Globals, options: { json: boolean }): Promise<number>;
   configSchema(): Promise<number>;
@@ -103,6 +104,12 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .description('read and hash every published package; a damaged one is moved aside and fetched again')
     .option('--json', 'as JSON', false)
     .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
+  updates
+    .command('hook')
+    .description('run the hook (updates.on_published) for a published package now, whatever came of it before')
+    .argument('<id>', 'ID of the update, as `sallyport updates list` shows it')
+    .option('--json', 'the result as JSON, without log lines', false)
+    .action(does((id: string, options: { json: boolean }) => actions.runHook(globals(), { id, ...options })));
 }
 
 function addConfig(program: Command, actions: Actions, { globals, does }: Hooks): void {

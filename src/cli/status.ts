@@ -29,7 +29,8 @@ function sections(status: Status): (readonly [title: string, rows: Row[]])[] {
   return [
     ['Sallyport', mainRows(status)],
     ['Routes', status.routes.map(routeRow)],
-    ['Updates', updateRows(status)],
+    ['Updates', [...updateRows(status), ...pauseRows(status)]],
+    ['Hook', hookRows(status)],
     ['Receipts', receiptRows(status)],
     [
       'Response timeout',
@@ -76,6 +77,23 @@ function updateRows({ updates }: Status): Row[] {
   }
   if (updates.last_failure !== null) rows.push(['last failure', failureText(updates.last_failure)]);
   for (const { id, failure } of updates.failing) rows.push([`update ${showForeign(id)}`, failureText(failure)]);
+  return rows;
+}
+
+function pauseRows({ paused }: Status): Row[] {
+  if (paused === null) return [];
+  return [['paused', `since ${paused.since}, next try ${paused.next_try}: ${failureText(paused.failure)}`]];
+}
+
+function hookRows({ hook }: Status): Row[] {
+  const rows: Row[] = [['command', hook.command === null ? 'none (updates.on_published)' : showForeign(hook.command)]];
+  if (hook.running !== null) rows.push(['running', `for update ID ${showForeign(hook.running)}`]);
+  if (hook.waiting.length > 0) rows.push(['waiting', hook.waiting.map(showForeign).join(', ')]);
+  if (hook.problem !== null) rows.push(['problem', failureText(hook.problem)]);
+  for (const { id, ending } of hook.failed) {
+    const shown = showForeign(id);
+    rows.push([`update ${shown}`, `failed: ${showForeign(ending)}; again with: sallyport updates hook ${shown}`]);
+  }
   return rows;
 }
 

@@ -3,6 +3,7 @@
 import type { Control } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign, showSize } from '#errors/template.ts';
+import type { SallyportEvent } from '#logging/events.ts';
 import { exitStatusOf } from './failure.ts';
 import { tellJson } from './json.ts';
 import { layTable } from './table.ts';
@@ -54,4 +55,16 @@ export async function verifyUpdatesCommand(
   if (!options.json && rows.length === 0) terminal.out('No update has been published yet.');
   const bad = rows.find(({ failure }) => failure !== null)?.failure ?? null;
   return bad === null ? EXIT_OK : exitStatusOf(bad);
+}
+
+/** Runs the hook for one published package; a run that fails ends in its failure. */
+export async function runHookCommand(
+  control: Control,
+  terminal: Terminal,
+  options: { id: string; json: boolean; signal: AbortSignal; show(event: SallyportEvent): void },
+): Promise<number> {
+  const run = await control.runHook(options.id, options.json ? () => undefined : options.show, options.signal);
+  if (options.json) tellJson(terminal, run);
+  else terminal.out(`The hook for update ID ${showForeign(run.id)} went well.`);
+  return EXIT_OK;
 }

@@ -10,6 +10,8 @@ import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import {
   type Control,
+  type HookRun,
+  hookRunSchema,
   type RoundResult,
   roundSchema,
   type Status,
@@ -64,6 +66,11 @@ class SocketControl implements Control {
 
   async verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]> {
     return await this.#follow(PATHS.verify, { schema: z.array(verifiedSchema), onEvent, signal });
+  }
+
+  async runHook(id: string, onEvent: Report, signal: AbortSignal): Promise<HookRun> {
+    const path = PATHS.hook + encodeURIComponent(id);
+    return await this.#follow(path, { schema: hookRunSchema, onEvent, signal });
   }
 
   close(): Promise<void> {

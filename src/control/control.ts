@@ -52,6 +52,10 @@ export type UpdateRow = z.infer<typeof updateSchema>;
 export const verifiedSchema = z.object({ id: z.string(), path: z.string(), failure: failureSchema.nullable() });
 export type VerifiedRow = z.infer<typeof verifiedSchema>;
 
+/** What one run of the hook by hand did; a run that failed is an error. */
+export const hookRunSchema = z.object({ id: z.string(), elapsed_ms: z.number() });
+export type HookRun = z.infer<typeof hookRunSchema>;
+
 /** Each room has a section. Times are RFC 3339; null means not yet, or not at all. */
 export const statusSchema = z.object({
   main: z.object({
@@ -61,7 +65,16 @@ export const statusSchema = z.object({
     since: z.string().nullable(),
     agent: z.string(),
   }),
-  config: z.object({ file: z.string(), warnings: z.number() }),
+  config: z.object({
+    file: z.string(),
+    warnings: z.number(),
+    /** When the settings in force were taken from the file. */
+    since: z.string(),
+    /** The file as it is now, when it is not in force: its first mistake, and how many there are. */
+    refused: z.object({ at: z.string(), first: z.string(), count: z.number() }).nullable(),
+    /** Keys whose new value waits for a restart. */
+    waiting: z.array(z.string()),
+  }),
   routes: z.array(
     z.object({
       purpose: z.string(),
@@ -84,6 +97,16 @@ export const statusSchema = z.object({
     failing: z.array(itemFailureSchema),
     transfer: z.object({ id: z.string(), received: z.number(), length: z.number() }).nullable(),
   }),
+  hook: z.object({
+    command: z.string().nullable(),
+    running: z.string().nullable(),
+    waiting: z.array(z.string()),
+    failed: z.array(z.object({ id: z.string(), ending: z.string() })),
+    /** Why what waits is not run. */
+    problem: failureSchema.nullable(),
+  }),
+  /** Work that waits for room on the disk; null when none does. */
+  paused: z.object({ failure: failureSchema, since: z.string(), next_try: z.string() }).nullable(),
   receipts: z.object({ waiting: z.number(), next_try: z.string().nullable(), endpoint: z.string().nullable() }),
   response_timeout: z.object({ mode: z.string(), base_ms: z.number() }),
   paths: z.array(
@@ -107,6 +130,8 @@ export interface Control {
   listUpdates(): Promise<UpdateRow[]>;
   /** Reads and hashes every published package. */
   verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]>;
+  /** Runs the hook for a published package now, once. */
+  runHook(id: string, onEvent: Report, signal: AbortSignal): Promise<HookRun>;
   /** Lets go of what this carrier holds; the daemon goes on. */
   close(): Promise<void>;
 }

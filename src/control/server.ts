@@ -11,7 +11,7 @@ import type { Report } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
 import type { Control } from './control.ts';
-import { PATHS, wireError, wireEvent } from './wire.ts';
+import { hookIdOf, PATHS, wireError, wireEvent } from './wire.ts';
 
 const MOST_CONNECTIONS = 32;
 /** Nobody but us speaks here; a request without a body needs no more. */
@@ -116,12 +116,23 @@ async function answer(served: Served, incoming: IncomingMessage, response: Serve
       case `POST ${PATHS.verify}`:
         return await sendLines(out, (onEvent) => control.verifyUpdates(onEvent, gone.signal));
       default:
-        return sendJson(out, 404, { error: 'no such request' });
+        return await answerHook(served, incoming, { out, signal: gone.signal });
     }
   } catch (thrown) {
     if (response.headersSent) response.destroy();
     else sendJson(out, 500, { error: wireError(asCoded(thrown)) });
   }
+}
+
+/** The one request with something of its own in its path. */
+async function answerHook(
+  { control }: Served,
+  incoming: IncomingMessage,
+  to: { readonly out: Outlet; readonly signal: AbortSignal },
+): Promise<void> {
+  const id = incoming.method === 'POST' ? hookIdOf(incoming.url ?? '') : null;
+  if (id === null) return sendJson(to.out, 404, { error: 'no such request' });
+  await sendLines(to.out, (onEvent) => control.runHook(id, onEvent, to.signal));
 }
 
 /** Where an answer goes; whatever leaves is redacted, as every renderer's output is. */

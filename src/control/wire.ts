@@ -12,7 +12,19 @@ export const PATHS = {
   check: '/v1/check',
   updates: '/v1/updates',
   verify: '/v1/updates/verify',
+  /** The id follows. */
+  hook: '/v1/updates/hook/',
 } as const;
+
+/** The id of a request to run the hook, or null when it is another request. */
+export function hookIdOf(url: string): string | null {
+  if (!url.startsWith(PATHS.hook)) return null;
+  try {
+    return decodeURIComponent(url.slice(PATHS.hook.length));
+  } catch {
+    return null;
+  }
+}
 
 /** An event, with its error flattened; `reviveEvent` makes it whole again. */
 export function wireEvent(event: SallyportEvent): unknown {

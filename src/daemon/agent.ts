@@ -3,11 +3,12 @@
 // Guarantees: never two rounds at once (who asks while one runs joins it and sees its events); an abort of one asker
 // ends only the waiting of that asker; `stop` ends the round, which keeps its bytes. A round never rejects.
 
-import type { Control, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
+import type { Control, HookRun, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
+import { HookQueue } from '#updates/hook.ts';
 import { reconcile } from '#updates/reconcile.ts';
 import type { RoundReport } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
@@ -18,6 +19,8 @@ import { describeStatus, type Progress } from './status.ts';
 /** Runs rounds and answers questions about them. */
 export class Agent implements Control {
   readonly #parts: Parts;
+  readonly #hooks: HookQueue;
+  #hookFailure: CodedError | null = null;
   readonly #stopped = new AbortController();
   readonly #listeners = new Set<Report>();
   /** What runs now and whoever waits for it; work on the packages never overlaps. */
@@ -26,17 +29,21 @@ export class Agent implements Control {
   #last: RoundReport | null = null;
   #lastFailure: CodedError | null = null;
   #transfer: Progress | null = null;
+  #busyWith: string | null = null;
   #nextCheckMs: number | null = null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#hooks = new HookQueue(parts.ports, parts.commands);
     parts.events.add((event) => this.#hear(event));
   }
 
   /** Runs a round, or joins the one that runs. Rejects only with the reason of `stop`. */
   async round(): Promise<RoundResult> {
-    this.#round ??= this.#alone(async () => {
+    this.#round ??= this.#alone('a round', async () => {
+      this.#hooks.start();
       const report = await runRound(this.#parts.ports, this.#stopped.signal);
+      this.#hooks.start();
       this.#last = report;
       if (report.error !== null) this.#lastFailure = report.error;
       return toResult(report, this.#parts.redactor);
@@ -47,14 +54,26 @@ export class Agent implements Control {
     return await this.#round;
   }
 
+  /** Waits until the hook has been run for all that waits. Returns why it was not or did not go well, or null. */
+  async hooksSettled(): Promise<CodedError | null> {
+    await this.#hooks.idle();
+    return this.#hookFailure;
+  }
+
   /** Sends what waits in the spool, between rounds. */
   async sendReceipts(): Promise<void> {
-    await this.#alone(() => settleReceipts(this.#parts.ports, this.#stopped.signal));
+    await this.#alone('sending receipts', () => settleReceipts(this.#parts.ports, this.#stopped.signal));
   }
 
   /** The scheduler says when it will call next; only shown. */
   expectNextCheck(atMs: number | null): void {
     this.#nextCheckMs = atMs;
+  }
+
+  /** What is at work at this moment, in words. */
+  get busyWith(): string[] {
+    const transfer = this.#transfer === null ? [] : [`the download of update ID ${this.#transfer.id}`];
+    return this.#busyWith === null ? [] : [this.#busyWith, ...transfer];
   }
 
   async status(): Promise<Status> {
@@ -64,12 +83,25 @@ export class Agent implements Control {
       lastFailure: this.#lastFailure,
       transfer: this.#transfer,
       nextCheckMs: this.#nextCheckMs,
+      hook: this.#hooks.state,
     });
     return redactDeep(status, this.#parts.redactor);
   }
 
   async check(onEvent: Report, signal: AbortSignal): Promise<RoundResult> {
-    return await this.#listening(onEvent, signal, () => this.round());
+    return await this.#listening(onEvent, signal, async () => {
+      const result = await this.round();
+      // Nobody goes on with them when the command has ended.
+      if (this.#parts.mode === 'command') await this.hooksSettled();
+      return result;
+    });
+  }
+
+  async runHook(id: string, onEvent: Report, signal: AbortSignal): Promise<HookRun> {
+    const { clock } = this.#parts;
+    const startedAt = clock.monotonic();
+    await this.#listening(onEvent, signal, () => this.#hooks.again(id));
+    return { id, elapsed_ms: Math.round(clock.monotonic() - startedAt) };
   }
 
   async listUpdates(): Promise<UpdateRow[]> {
@@ -92,7 +124,7 @@ export class Agent implements Control {
 
   async verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]> {
     const work = () =>
-      this.#alone(async () => {
+      this.#alone('verifying packages', async () => {
         const ending = AbortSignal.any([signal, this.#stopped.signal]);
         return await reconcile(this.#parts.ports, { thorough: true, signal: ending });
       });
@@ -108,7 +140,7 @@ export class Agent implements Control {
   /** Ends whatever runs and waits until it has ended; bytes already fetched are kept. */
   async stop(reason: string): Promise<void> {
     this.#stopped.abort(coded('INTERRUPTED', { reason }));
-    await this.#work.catch(() => undefined);
+    await Promise.all([this.#hooks.stop(), this.#work.catch(() => undefined)]);
   }
 
   async close(): Promise<void> {
@@ -117,12 +149,16 @@ export class Agent implements Control {
   }
 
   /** One thing at a time, in the order of asking. */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
+  #alone<T>(name: string, work: () => Promise<T>): Promise<T> {
     const mine = this.#work
       .catch(() => undefined)
       .then(async () => {
         this.#stopped.signal.throwIfAborted();
+        this.#busyWith = name;
         return await work();
+      })
+      .finally(() => {
+        this.#busyWith = null;
       });
     this.#work = mine.catch(() => undefined);
     return mine;
@@ -144,6 +180,9 @@ export class Agent implements Control {
       this.#transfer = { id: String(id), received: Number(received), length: Number(length) };
     }
     if (event.name === 'downloaded' || event.name === 'download-failed') this.#transfer = null;
+    if (event.name === 'hook-failed' || event.name === 'hook-refused') this.#hookFailure = asCoded(event.error);
+    // Its receipt need not wait for the next round.
+    if (event.name === 'hook-failed') void this.sendReceipts().catch(() => undefined);
     for (const listener of this.#listeners) listener(event);
   }
 }

@@ -14,6 +14,7 @@ import { PathHabits } from '#path/habits.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, type Redactor } from '#redaction/redact.ts';
 import { openSpool, type Spool } from '#spool/spool.ts';
+import { type Commands, SystemCommands } from '#system/command.ts';
 import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { acquireLock } from '#system/lock.ts';
@@ -21,6 +22,7 @@ import { realFiles } from '#system/real-files.ts';
 import { WatchedClock } from '#system/watched-clock.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
+import { HookJournal } from '#updates/hook-journal.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
 import { HttpFeed } from '#updates/http-feed.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
@@ -49,6 +51,8 @@ export interface Parts {
   readonly files: Files;
   readonly clock: WatchedClock;
   /** For whatever leaves by another way than the log. */
+  /** What the hook is run with. */
+  readonly commands: Commands;
   readonly redactor: Redactor;
   readonly report: Report;
   /** Whoever wants to hear every event. */
@@ -126,11 +130,13 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       ports,
       files,
       clock,
+      hooks: state.hooks,
       redactor,
       report,
       events,
       configFile: loaded.file,
       warnings: loaded.warnings.length,
+      commands: new SystemCommands(clock),
       logFile: log.file,
       startedAtMs: clock.now(),
       close: () => log.close(),
@@ -152,6 +158,7 @@ async function openState(from: {
   readonly stateDir: string;
   readonly files: Files;
   readonly clock: Clock;
+  readonly hooks: HookJournal;
   readonly report: Report;
 }): Promise<State> {
   const { stateDir, files, clock, report } = from;
@@ -166,5 +173,6 @@ async function openState(from: {
   const habits = new PathHabits(files, join(stateDir, 'paths.json'), clock);
   name(await habits.load());
   const spool = await openSpool({ files, dir: join(stateDir, 'spool'), clock, quotaEntries: MOST_RECEIPTS, report });
-  return { agentId: agent.id, memory, habits, spool };
+  const hooks = await HookJournal.open(files, join(stateDir, 'hooks'), report);
+  return { last, agentId: agent.id, memory, habits, spool, hooks };
 }

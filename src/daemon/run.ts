@@ -83,7 +83,8 @@ async function oneRound(parts: Parts, agent: Agent, signal: AbortSignal): Promis
   else signal.addEventListener('abort', stop, { once: true });
   try {
     const { failure, failed } = await agent.round();
-    return failure ?? failed[0]?.failure ?? null;
+    const hook = await agent.hooksSettled();
+    return failure ?? failed[0]?.failure ?? (hook === null ? null : toFailure(hook, parts.redactor));
   } catch (thrown) {
     return toFailure(asCoded(thrown), parts.redactor);
   }

@@ -3,9 +3,11 @@
 import type { Failure, Status } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/judge-url.ts';
+import type { HookState } from '#updates/hook.ts';
 import type { RoundReport } from '#updates/round.ts';
 import type { Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
+import type { Reloader } from './reload.ts';
 import { describeRoutes } from './routes.ts';
 
 /** How far the transfer under way is. */
@@ -22,6 +24,7 @@ export interface Activity {
   readonly lastFailure: CodedError | null;
   readonly transfer: Progress | null;
   readonly nextCheckMs: number | null;
+  readonly hook: HookState;
 }
 
 /** Gathers every section. */
@@ -41,7 +44,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       since: mode === 'daemon' ? toTime(parts.startedAtMs) : null,
       agent: ports.agent.id,
     },
-    config: { file: parts.configFile, warnings: parts.warnings },
+    config: describeConfig(parts.config),
     routes: describeRoutes(ports.router, settings),
     updates: {
       feed: feed === null ? null : shownUrl(new URL(feed)),
@@ -58,6 +61,13 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       })),
       transfer: activity.transfer,
     },
+    hook: {
+      ...activity.hook,
+      waiting: [...activity.hook.waiting],
+      failed: [...activity.hook.failed],
+      problem: activity.hook.problem === null ? null : toFailure(activity.hook.problem, redactor),
+    },
+    paused: describePause(parts),
     receipts: {
       waiting: ports.spool.size,
       next_try: toTime(ports.spool.nextDueAt()),
@@ -75,6 +85,29 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
   };
 }
 
+function describePause({ ports, redactor }: Parts): Status['paused'] {
+  const paused = ports.disk.current;
+  if (paused === null) return null;
+  const { error, sinceMs, nextTryMs } = paused;
+  return {
+    failure: toFailure(error, redactor),
+    since: new Date(sinceMs).toISOString(),
+    next_try: new Date(nextTryMs).toISOString(),
+  };
+}
+
 function toTime(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString();
+}
+
+/** The file in force; and, where there is one, the edit that is not. */
+function describeConfig({ loaded, loadedAtMs, refused, waiting }: Reloader): Status['config'] {
+  return {
+    file: loaded.file,
+    warnings: loaded.warnings.length,
+    since: new Date(loadedAtMs).toISOString(),
+    refused:
+      refused === null ? null : { at: new Date(refused.atMs).toISOString(), first: refused.first, count: refused.count },
+    waiting: [...waiting],
+  };
 }

@@ -63,6 +63,25 @@ export const PACKAGE_CODES = {
     class: 'content',
     retry: 'later',
   },
+  'HOOK-FAILED': {
+    text: 'The hook for update ID {id} failed in {tries} tries: {ending:words}.',
+    check: 'Look at what it wrote, in the log above; then run it again: sallyport updates hook {id}',
+    class: 'system',
+    retry: 'change',
+  },
+  'HOOK-UNSAFE': {
+    text: 'The hook is not run: {path} {reason:words}.',
+    check:
+      'Only root and the service user may be able to change {command} and every folder above it; then it runs by itself.',
+    class: 'config',
+    retry: 'change',
+  },
+  'HOOK-IMPOSSIBLE': {
+    text: 'The hook cannot be run for update ID {id}: {reason:words}.',
+    check: 'See updates.on_published and updates.hook_trust; sallyport updates list names what is published.',
+    class: 'config',
+    retry: 'change',
+  },
   'ACKNOWLEDGE-REFUSED': {
     text: 'The acknowledgement endpoint answered {status}; the receipt is kept and tried again once a day.',
     check: 'Check updates.acknowledge_url; then ask the vendor.',

@@ -26,7 +26,11 @@ const WAY_CLASSES: ReadonlySet<string> = new Set(['dns', 'tcp', 'auth', 'policy'
 /** Makes the receipt durable; says so once per published id. */
 export async function acceptReceipt(
   ports: UpdatesPorts,
-  facts: { readonly item: FeedItem; readonly outcome: ReceiptOutcome; readonly elapsedMs: number },
+  facts: {
+    readonly item: Pick<FeedItem, 'id' | 'sha256' | 'length'>;
+    readonly outcome: ReceiptOutcome;
+    readonly elapsedMs: number;
+  },
 ): Promise<void> {
   const { id, sha256, length } = facts.item;
   const receipt = makeReceipt({

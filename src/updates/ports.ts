@@ -10,6 +10,7 @@ import type { Files } from '#system/files.ts';
 import type { ResponseTimeoutModel } from '#timeout/model.ts';
 import type { DiskPause } from './disk-pause.ts';
 import type { Feed } from './feed.ts';
+import type { HookJournal } from './hook-journal.ts';
 import type { UpdatesMemory } from './memory.ts';
 import type { PackageStore } from './package-store.ts';
 
@@ -32,6 +33,7 @@ export interface UpdatesPorts {
   readonly habits: PathHabits;
   readonly model: ResponseTimeoutModel;
   readonly disk: DiskPause;
+  readonly hooks: HookJournal;
   readonly report: Report;
   readonly agent: Agent;
   /** The settings in force; asked for anew at each use, never kept. */

@@ -1,8 +1,9 @@
-// The fourth step: the rename of the verified JAR is the commit; sidecar, receipt and memory follow and are redone from
-// the journal after a crash, which is therefore removed last. Every part may run twice without harm.
+// The fourth step: the rename of the verified JAR is the commit; sidecar, receipt, memory and the hook that waits follow
+// and are redone from the journal after a crash, which is therefore removed last. Every part may run twice without harm.
 
 import { closeJournal } from '#transfer/journal.ts';
 import { acceptReceipt } from './acknowledge.ts';
+import { enqueueHook } from './hook.ts';
 import type { JournalNote } from './journal-note.ts';
 import type { UpdatesPorts } from './ports.ts';
 
@@ -37,5 +38,6 @@ export async function finishPublication(ports: UpdatesPorts, publication: Public
   ports.memory.setId(item.id, { sha256: item.sha256, fate: 'published' });
   await ports.memory.save();
   await acceptReceipt(ports, { item, outcome: 'published', elapsedMs: publication.elapsedMs });
+  await enqueueHook(ports, note);
   await closeJournal(ports.files, ports.store.stagingDir, item.id);
 }

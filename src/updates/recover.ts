@@ -49,6 +49,7 @@ export async function withdraw(ports: UpdatesPorts, id: string): Promise<void> {
   const path = await ports.store.moveAside(id, 'withdrawn');
   ports.report({ name: 'withdrawn', id, path });
   await acceptReceipt(ports, { item, outcome: 'withdrawn', elapsedMs: 0 });
+  await ports.hooks.forget(id);
   await ports.store.forget(id);
 }
 

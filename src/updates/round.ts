@@ -181,6 +181,7 @@ async function prune(ports: UpdatesPorts): Promise<string[]> {
     ports.memory.setFate(id, 'pruned');
     await ports.memory.save();
     await ports.store.remove(id);
+    await ports.hooks.forget(id);
     ports.report({ name: 'pruned', id, reason });
   }
   return chosen.map(({ id }) => id);

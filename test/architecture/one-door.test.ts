@@ -64,7 +64,7 @@ const RESERVED: readonly Reserved[] = [
     what: 'starting processes',
     modules: ['child_process', 'cluster', 'worker_threads'],
     typesAreFree: true,
-    places: {},
+    places: { 'system/command.ts': "the admin's hook: no shell, a built environment, a process group of its own" },
   },
   {
     what: 'the environment',
@@ -111,6 +111,7 @@ const RESERVED: readonly Reserved[] = [
 const PURE: readonly RegExp[] = [
   /^timeout\//,
   /^updates\/decide[\w-]*\.ts$/,
+  /^updates\/hook-decision\.ts$/,
   /^http\/judge-url\.ts$/,
   /^http\/retry-delay\.ts$/,
   /^transfer\/resume[\w-]*\.ts$/,

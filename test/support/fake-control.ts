@@ -9,6 +9,7 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     check: () => Promise.resolve(aRound()),
     listUpdates: () => Promise.resolve([anUpdate()]),
     verifyUpdates: () => Promise.resolve([aVerified()]),
+    runHook: (id) => Promise.resolve({ id, elapsed_ms: 12 }),
     close: () => Promise.resolve(),
     ...over,
   };
@@ -93,6 +94,8 @@ export function aStatus(over: Partial<Status> = {}): Status {
       failing: [],
       transfer: null,
     },
+    hook: { command: null, running: null, waiting: [], failed: [], problem: null },
+    paused: null,
     receipts: { waiting: 0, next_try: null, endpoint: 'https://updates.example.com/acknowledge' },
     response_timeout: { mode: 'fixed', base_ms: 30_000 },
     paths: [

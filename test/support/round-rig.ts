@@ -14,6 +14,7 @@ import type { Files } from '#system/files.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
+import { HookJournal } from '#updates/hook-journal.ts';
 import { HttpFeed } from '#updates/http-feed.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
 import { PackageStore } from '#updates/package-store.ts';
@@ -81,8 +82,9 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     feed: new HttpFeed(shared),
     spool: await openSpool({ files, dir: `${stateDir}/spool`, clock, quotaEntries: 1_000, report }),
     store: new PackageStore(files, settings.updates.packages_dir),
-    model: new ResponseTimeoutModel({ mode: 'fixed', baseMs: settings.response_timeout.base_ms }),
+    model: new ResponseTimeoutModel(() => ({ mode: 'fixed', baseMs: settings.response_timeout.base_ms })),
     disk: new DiskPause({ files, clock, report }),
+    hooks: await HookJournal.open(files, `${stateDir}/hooks`, report),
   };
   return {
     ports,
