@@ -27,6 +27,7 @@ import { TerminalLog } from '#logging/terminal.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
+import { dieOf, LastResort } from '#system/last-resort.ts';
 import { takeEnvironment } from '#system/environment.ts';
 import { VERSION } from './version.ts';
 
@@ -36,6 +37,8 @@ const known = new KnownSecrets();
 const redactor = createRedactor(known);
 const { refused, environment, service } = takeEnvironment(process.env, process.pid);
 const places = findPlaces({ root, environment, exists: existsSync });
+const lastResort = new LastResort();
+lastResort.call({ still: () => [], lastWords: (error) => void tellError(terminal, error, redactor) });
 const stopping = listenForSignals();
 
 /** Loads the settings or prints every mistake. */
@@ -78,6 +81,7 @@ async function run(
     format: options.log === 'json' ? 'json' : 'classic',
     once: options.once,
     signal: options.signal ?? stopping,
+    lastResort,
     service,
   });
   return failure === null ? EXIT_OK : exitStatusOf(failure);
@@ -160,12 +164,13 @@ async function demo(options: { dir?: string; once: boolean }): Promise<number> {
   });
 }
 
-/** The first SIGTERM or SIGINT asks everything to end in order; a second one ends the process at once. */
+/** The first SIGTERM or SIGINT asks everything to end in order, and in time; a second one ends the process at once. */
 function listenForSignals(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+      if (controller.signal.aborted) dieOf(signal);
+      lastResort.arm();
       controller.abort(coded('INTERRUPTED', { reason: signal }));
     });
   }

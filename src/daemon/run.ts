@@ -2,7 +2,7 @@
 // schedule; stops in the reverse order on SIGTERM or SIGINT, with every byte kept.
 //
 // Guarantees: bad settings end it before anything is touched (exit 78, all mistakes at once); a failed round never ends
-// it; a second signal ends it at once.
+// it; a second signal ends it at once, and after one it is gone within 10 s, whatever hangs (`last-resort.ts`).
 
 import type { LoadedSettings } from '#config/load.ts';
 import type { Failure } from '#control/control.ts';
@@ -12,6 +12,7 @@ import type { Screen } from '#logging/terminal.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { Timer } from '#system/clock.ts';
 import type { ServiceVariables } from '#system/environment.ts';
+import type { LastResort } from '#system/last-resort.ts';
 import { Agent } from './agent.ts';
 import { compose, type Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
@@ -29,6 +30,7 @@ export interface RunOptions {
   readonly once: boolean;
   /** Aborted with a reason when the process is to stop. */
   readonly signal: AbortSignal;
+  readonly lastResort: LastResort;
   /** What the service manager told this process. */
   readonly service: ServiceVariables;
 }
@@ -38,6 +40,10 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   const { loaded, known, version, screen, format } = options;
   const parts = await compose({ loaded, known, version, mode: 'daemon', watch: { screen, format } });
   const agent = new Agent(parts);
+  const dismiss = options.lastResort.call({
+    still: () => agent.busyWith,
+    lastWords: (error) => parts.report({ name: 'fault', error }),
+  });
   const service = await openService(parts, options.service);
   try {
     announce(parts, loaded);
@@ -60,6 +66,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   } finally {
     parts.report({ name: 'stopped' });
     service.close();
+    dismiss();
     parts.close();
   }
 }

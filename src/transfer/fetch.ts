@@ -234,10 +234,14 @@ function observe(ports: FetchPorts, seen: { key: RouteKey; size: number; result:
   });
 }
 
-/** After a failure: cut what does not belong to the prefix, and remember what If-Range needs. */
+/**
+ * After a failure or an abort: cut what does not belong to the prefix, make the rest survive a power cut, and remember
+ * what If-Range needs; in this order, so that a validator never stands for bytes that are not there.
+ */
 async function keepForNextAttempt(ports: FetchPorts, { reader, staged }: Attempt): Promise<void> {
   const keep = reader.bytesWorthKeeping;
   if (keep < staged.file.facts().size) await staged.file.truncate(keep);
+  await staged.file.sync();
   const head = reader.head;
   if (head === null || !reader.wroteFromZero) return;
   const validator = chooseValidator(head.header('etag'), head.header('last-modified'));
