@@ -14,16 +14,16 @@ import { PathHabits } from '#path/habits.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, type Redactor } from '#redaction/redact.ts';
 import { openSpool, type Spool } from '#spool/spool.ts';
-import { type Commands, SystemCommands } from '#system/command.ts';
 import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
+import { type Commands, SystemCommands } from '#system/command.ts';
 import type { Files } from '#system/files.ts';
 import { acquireLock } from '#system/lock.ts';
 import { realFiles } from '#system/real-files.ts';
 import { WatchedClock } from '#system/watched-clock.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
-import { HookJournal } from '#updates/hook-journal.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
+import { HookJournal } from '#updates/hook-journal.ts';
 import { HttpFeed } from '#updates/http-feed.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
 import { PackageStore } from '#updates/package-store.ts';
@@ -49,10 +49,10 @@ export interface Parts {
   readonly mode: 'daemon' | 'command';
   readonly ports: UpdatesPorts;
   readonly files: Files;
-  readonly clock: WatchedClock;
-  /** For whatever leaves by another way than the log. */
   /** What the hook is run with. */
   readonly commands: Commands;
+  readonly clock: WatchedClock;
+  /** For whatever leaves by another way than the log. */
   readonly redactor: Redactor;
   readonly report: Report;
   /** Whoever wants to hear every event. */
@@ -124,19 +124,19 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       store: new PackageStore(files, settings.updates.packages_dir),
       model: new ResponseTimeoutModel({ mode: 'fixed', baseMs: settings.response_timeout.base_ms }),
       disk: new DiskPause({ files, clock, report }),
+      hooks: state.hooks,
     };
     return {
       mode,
       ports,
       files,
+      commands: new SystemCommands(clock),
       clock,
-      hooks: state.hooks,
       redactor,
       report,
       events,
       configFile: loaded.file,
       warnings: loaded.warnings.length,
-      commands: new SystemCommands(clock),
       logFile: log.file,
       startedAtMs: clock.now(),
       close: () => log.close(),
@@ -152,13 +152,13 @@ interface State {
   readonly memory: UpdatesMemory;
   readonly habits: PathHabits;
   readonly spool: Spool;
+  readonly hooks: HookJournal;
 }
 
 async function openState(from: {
   readonly stateDir: string;
   readonly files: Files;
   readonly clock: Clock;
-  readonly hooks: HookJournal;
   readonly report: Report;
 }): Promise<State> {
   const { stateDir, files, clock, report } = from;

@@ -100,6 +100,31 @@ export const EVENTS = {
   pruned: { level: 'info', thread: 'Updater', text: 'Pruned update ID {id} ({reason:words}).' },
   'package-problem': { level: 'error', thread: 'Updater', text: 'Update ID {id}: {error:advised}' },
   'staging-problem': { level: 'error', thread: 'Updater', text: 'Staging: {error:advised}' },
+  // The hook
+  'hook-running': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Running the hook for update ID {id} (try {attempt} of {attempts}).',
+  },
+  'hook-output': { level: 'info', thread: 'Updater', text: 'The hook for update ID {id} wrote on {stream}: {line}' },
+  'hook-output-cut': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The hook for update ID {id} wrote more than {limit:size}; the rest is dropped.',
+  },
+  'hook-done': { level: 'info', thread: 'Updater', text: 'The hook for update ID {id} went well in {elapsed:ms}.' },
+  'hook-next-try': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The hook for update ID {id} failed ({ending:words}); next try at {at:time}.',
+  },
+  'hook-failed': { level: 'error', thread: 'Updater', text: '{error:advised}' },
+  'hook-refused': { level: 'error', thread: 'Updater', text: '{error:advised}' },
+  'hook-skipped': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'The hook is not run for update ID {id}: {reason:words}.',
+  },
   // Receipts
   'receipt-delivered': {
     level: 'info',
@@ -139,28 +164,3 @@ export type SallyportEvent = { [N in EventName]: EventOf<N> }[EventName];
 
 /** Where a step reports to. Never throws, never blocks. */
 export type Report = (event: SallyportEvent) => void;
-  // The hook
-  'hook-running': {
-    level: 'info',
-    thread: 'Updater',
-    text: 'Running the hook for update ID {id} (try {attempt} of {attempts}).',
-  },
-  'hook-output': { level: 'info', thread: 'Updater', text: 'The hook for update ID {id} wrote on {stream}: {line}' },
-  'hook-output-cut': {
-    level: 'warn',
-    thread: 'Updater',
-    text: 'The hook for update ID {id} wrote more than {limit:size}; the rest is dropped.',
-  },
-  'hook-done': { level: 'info', thread: 'Updater', text: 'The hook for update ID {id} went well in {elapsed:ms}.' },
-  'hook-next-try': {
-    level: 'warn',
-    thread: 'Updater',
-    text: 'The hook for update ID {id} failed ({ending:words}); next try at {at:time}.',
-  },
-  'hook-failed': { level: 'error', thread: 'Updater', text: '{error:advised}' },
-  'hook-refused': { level: 'error', thread: 'Updater', text: '{error:advised}' },
-  'hook-skipped': {
-    level: 'info',
-    thread: 'Updater',
-    text: 'The hook is not run for update ID {id}: {reason:words}.',
-  },
