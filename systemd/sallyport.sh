@@ -1,0 +1,33 @@
+#!/bin/sh
+# The command sallyport where it is installed: the program on its own Node, with the options that it needs. SIGUSR1 must
+# not open Node's inspector, and a crash report must not hold the environment.
+
+# They would change what Node trusts, runs or writes down; Node reads three of them before any line of the program.
+for name in NODE_TLS_REJECT_UNAUTHORIZED NODE_EXTRA_CA_CERTS NODE_OPTIONS SSLKEYLOGFILE; do
+  eval "value=\${$name-}"
+  if [ -n "$value" ]; then
+    echo "sallyport: the environment variable $name is set; it is not passed on." >&2
+  fi
+  unset "$name"
+done
+
+set -- /usr/lib/sallyport/node --disable-sigusr1 --report-exclude-env /usr/lib/sallyport/program/main.js "$@"
+
+# Root does the work of the service as the service's user: files that root made there would be foreign to the service.
+works_on_state() {
+  shift 4
+  while [ $# -gt 0 ]; do
+    case $1 in
+      -c | --config) shift ;;
+      -*) ;;
+      run | check | status | updates) return 0 ;;
+      *) return 1 ;;
+    esac
+    [ $# -eq 0 ] || shift
+  done
+  return 1
+}
+if [ "$(id -u)" -eq 0 ] && works_on_state "$@" && id sallyport >/dev/null 2>&1 && command -v setpriv >/dev/null; then
+  exec setpriv --reuid=sallyport --regid=sallyport --init-groups -- "$@"
+fi
+exec "$@"
