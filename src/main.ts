@@ -27,8 +27,8 @@ import { TerminalLog } from '#logging/terminal.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
-import { dieOf, LastResort } from '#system/last-resort.ts';
 import { takeEnvironment } from '#system/environment.ts';
+import { dieOf, LastResort } from '#system/last-resort.ts';
 import { VERSION } from './version.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -55,11 +55,16 @@ function fileOf(globals: Globals): string {
 
 /** Hands the running daemon's Control to a command, or one composed here, and says which; puts it away after. */
 async function withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number> {
-  const loaded = await load(globals);
-  if (loaded === null) return EXIT_STATUS.config;
-  const running = await connectControl(loaded.settings.daemon.control_socket, systemClock);
-  if (running !== null) terminal.err(`Asked the daemon that listens at ${loaded.settings.daemon.control_socket}.`);
-  const control = running ?? (await openInProcess({ loaded, known, version: VERSION }));
+  const loaded = await loadSettings(loadOptions(globals));
+  const socket = loaded.ok ? loaded.settings.daemon.control_socket : (loaded.controlSocket ?? places.controlSocket);
+  let control: Control | null = await connectControl(socket, systemClock);
+  if (control !== null) {
+    // A daemon that runs has refused a file with mistakes, too, and works with the settings of before.
+    terminal.err(`Asked the daemon that listens at ${socket}.`);
+  } else {
+    if (!loaded.ok) return tellProblems(terminal, loaded);
+    control = await openInProcess({ loaded, known, version: VERSION });
+  }
   try {
     return await use(control);
   } finally {
@@ -75,6 +80,7 @@ async function run(
   if (loaded === null) return EXIT_STATUS.config;
   const failure = await runDaemon({
     loaded,
+    load: () => loadSettings(loadOptions(globals)),
     known,
     version: VERSION,
     screen: terminal.screen,
@@ -97,22 +103,19 @@ const actions: Actions = {
   listUpdates: (globals, options) => withControl(globals, (control) => listUpdatesCommand(control, terminal, options)),
   verifyUpdates: (globals, options) =>
     withControl(globals, (control) => verifyUpdatesCommand(control, terminal, { ...options, signal: stopping })),
-  configCheck: async (globals) => configCheckCommand(terminal, await loadSettings(loadOptions(globals))),
-  configShow: async (globals, options) =>
-    configShowCommand(terminal, await loadSettings(loadOptions(globals)), { ...options, known: redactor }),
   runHook: (globals, options) =>
     withControl(globals, (control) =>
       liveOnScreen((show) => runHookCommand(control, terminal, { ...options, signal: stopping, show })),
     ),
+  configCheck: async (globals) => configCheckCommand(terminal, await loadSettings(loadOptions(globals))),
+  configShow: async (globals, options) =>
+    configShowCommand(terminal, await loadSettings(loadOptions(globals)), { ...options, known: redactor }),
   configSchema: () => Promise.resolve(configSchemaCommand(terminal)),
   serve,
   buildFeed,
   demo,
 };
 
-function loadOptions(globals: Globals): Parameters<typeof loadSettings>[0] {
-  return { file: fileOf(globals), places, environment, known };
-}
 /** Shows events as the log would, for as long as a command works. */
 async function liveOnScreen(work: (show: Report) => Promise<number>): Promise<number> {
   const screen = new TerminalLog(terminal.screen, systemClock);
@@ -125,6 +128,9 @@ async function liveOnScreen(work: (show: Report) => Promise<number>): Promise<nu
   return status;
 }
 
+function loadOptions(globals: Globals): Parameters<typeof loadSettings>[0] {
+  return { file: fileOf(globals), places, environment, known };
+}
 
 async function serve(dir: string, options: { host: string; port: number }): Promise<number> {
   const { startOrigin } = await import('#origin/server.ts');

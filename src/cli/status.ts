@@ -55,7 +55,20 @@ function mainRows({ main, config }: Status): Row[] {
     ['state', running],
     ['agent', main.agent],
     ['config', `${showForeign(config.file)}${warnings}`],
+    ...configRows(config),
   ];
+}
+
+/** What of the file is not in force. */
+function configRows({ refused, since, waiting }: Status['config']): Row[] {
+  const rows: Row[] = [];
+  if (refused !== null) {
+    const more = refused.count === 1 ? '' : ` (${refused.count} mistakes, see: sallyport config check)`;
+    rows.push(['refused', `the file as it was at ${refused.at}: ${refused.first}${more}`]);
+    rows.push(['in force', `what the file said at ${since}`]);
+  }
+  if (waiting.length > 0) rows.push(['restart', `needed for ${waiting.map(showForeign).join(', ')}`]);
+  return rows;
 }
 
 function routeRow({ purpose, how, target, why }: Status['routes'][number]): Row {

@@ -5,8 +5,7 @@
 
 import { join } from 'node:path';
 import type { LoadedSettings } from '#config/load.ts';
-import { applySettings } from '#config/reload.ts';
-import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { CodedError } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { openLog } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
@@ -28,7 +27,10 @@ import { HttpFeed } from '#updates/http-feed.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
 import { PackageStore } from '#updates/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
+import { LastSettings } from './last-settings.ts';
+import { LogRoom } from './log-room.ts';
 import { NetworkRoom } from './network-room.ts';
+import { Reloader } from './reload.ts';
 import { SettingsRoom } from './settings-room.ts';
 
 /** Receipts that may wait at once; each is some 300 bytes. */
@@ -57,8 +59,8 @@ export interface Parts {
   readonly report: Report;
   /** Whoever wants to hear every event. */
   readonly events: Set<Report>;
-  readonly configFile: string;
-  readonly warnings: number;
+  /** The settings in force, and the file they came from. */
+  readonly config: Reloader;
   readonly logFile: string;
   readonly startedAtMs: number;
   close(): void;
@@ -106,11 +108,12 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
     for (const listener of events) listener(event);
   };
   try {
+    const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
     const network = new NetworkRoom({ clock, known, report, userAgent: `Sallyport/${version}` });
     const inForce = new SettingsRoom(settings);
-    const applied = await applySettings([network, inForce], null, settings);
-    if (!applied.ok) throw applied.failures[0]?.error ?? coded('INTERNAL', { reason: 'no room said why' });
-    const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, report });
+    const rooms = [network, inForce, new LogRoom(log)];
+    const config = new Reloader({ loaded, rooms, last: state.last, clock, report });
+    await config.start();
     const shared = { clock, report, habits: state.habits, router: network, settings: () => inForce.current };
     const agent = { id: state.agentId, version };
     const ports: UpdatesPorts = {
@@ -121,8 +124,11 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       feed: new HttpFeed({ ...shared, agent }),
       memory: state.memory,
       spool: state.spool,
-      store: new PackageStore(files, settings.updates.packages_dir),
-      model: new ResponseTimeoutModel({ mode: 'fixed', baseMs: settings.response_timeout.base_ms }),
+      store: new PackageStore(files, settings.updates.packages_dir, redactor),
+      model: new ResponseTimeoutModel(() => {
+        const { mode: how, base_ms: baseMs } = inForce.current.response_timeout;
+        return { mode: how, baseMs };
+      }),
       disk: new DiskPause({ files, clock, report }),
       hooks: state.hooks,
     };
@@ -135,8 +141,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       redactor,
       report,
       events,
-      configFile: loaded.file,
-      warnings: loaded.warnings.length,
+      config,
       logFile: log.file,
       startedAtMs: clock.now(),
       close: () => log.close(),
@@ -148,6 +153,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
 }
 
 interface State {
+  readonly last: LastSettings;
   readonly agentId: string;
   readonly memory: UpdatesMemory;
   readonly habits: PathHabits;
@@ -159,18 +165,21 @@ async function openState(from: {
   readonly stateDir: string;
   readonly files: Files;
   readonly clock: Clock;
+  readonly redactor: Redactor;
   readonly report: Report;
 }): Promise<State> {
-  const { stateDir, files, clock, report } = from;
+  const { stateDir, files, clock, redactor, report } = from;
   const name = (error: CodedError | null) => {
     if (error !== null) report({ name: 'state-set-aside', error });
   };
   await files.makeDirectory(stateDir, 0o700);
+  const last = new LastSettings(files, join(stateDir, 'last-settings.json'));
+  name(await last.load());
   const agent = await loadAgentId(files, join(stateDir, 'agent.json'));
   name(agent.setAside);
   const memory = new UpdatesMemory(files, join(stateDir, 'updates.json'));
   name(await memory.load());
-  const habits = new PathHabits(files, join(stateDir, 'paths.json'), clock);
+  const habits = new PathHabits(files, join(stateDir, 'paths.json'), { clock, redactor });
   name(await habits.load());
   const spool = await openSpool({ files, dir: join(stateDir, 'spool'), clock, quotaEntries: MOST_RECEIPTS, report });
   const hooks = await HookJournal.open(files, join(stateDir, 'hooks'), report);

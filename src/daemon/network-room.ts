@@ -3,8 +3,10 @@
 // Verifying reads the certificate files and builds the new router; committing swaps it in. Lanes that are open go on
 // as they were. The ledger of rejected credentials outlives every router.
 
+import { changesOf } from '#config/changes.ts';
 import { readBounded } from '#config/read-bounded.ts';
 import type { CommitReport, Reloadable } from '#config/reload.ts';
+import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
@@ -26,13 +28,32 @@ interface NetworkParts {
   readonly userAgent: string;
 }
 
+/** Keys that every new lane goes by. */
+const TAKEN: Readonly<Record<string, Effect>> = {
+  proxy_enabled: 'next_transfer',
+  proxy_required: 'next_transfer',
+  proxies: 'next_transfer',
+  use_proxy_for: 'next_transfer',
+  'updates.ca_file': 'next_transfer',
+  'updates.client_certificate': 'next_transfer',
+  'response_timeout.connect_timeout_ms': 'next_transfer',
+  'response_timeout.tunnel_timeout_ms': 'next_transfer',
+  'response_timeout.tls_timeout_ms': 'next_transfer',
+};
+
+/** What settings become. */
+interface Network {
+  readonly router: Router;
+  readonly updates: TlsTrust;
+}
+
 /** Routes by the settings in force. */
 export class NetworkRoom implements Router, Reloadable {
   readonly name = 'network';
   readonly #parts: NetworkParts;
   readonly #ledger = new Ledger();
-  #candidate: Router | null = null;
-  #current: Router | null = null;
+  #candidate: Network | null = null;
+  #current: Network | null = null;
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
@@ -40,7 +61,7 @@ export class NetworkRoom implements Router, Reloadable {
 
   route(purpose: Purpose, target: URL): Route {
     if (this.#current === null) throw coded('INTERNAL', { reason: 'a route was asked for before any settings' });
-    return this.#current.route(purpose, target);
+    return this.#current.router.route(purpose, target);
   }
 
   /** @throws CodedError TLS-FILE */
@@ -48,19 +69,39 @@ export class NetworkRoom implements Router, Reloadable {
     const updates = await readTrust(to);
     // Parsed here, so that a bad file is told now and not with the first connection.
     new TrustContexts(updates).contextFor(updates.client?.origins[0] ?? '');
-    this.#candidate = createRouter({
+    const router = createRouter({
       ...this.#parts,
       settings: to,
       ledger: this.#ledger,
       tls: { updates, support_logs: {}, exposure_analytics: {}, platform: {} },
     });
+    this.#candidate = { router, updates };
   }
 
-  commit(): Promise<CommitReport> {
-    this.#current = this.#candidate ?? this.#current;
+  commit(from: Settings | null, to: Settings): Promise<CommitReport> {
+    const [before, now] = [this.#current, this.#candidate ?? this.#current];
+    this.#current = now;
     this.#candidate = null;
-    return Promise.resolve({ changes: [] });
+    const changes = changesOf(from, to, TAKEN);
+    const contents = from === null ? [] : changedContents(before?.updates ?? {}, now?.updates ?? {});
+    const added = contents.filter((name) => !changes.some(({ key }) => name.startsWith(key)));
+    return Promise.resolve({
+      changes: [...changes, ...added.map((key) => ({ key, effect: 'next_transfer' as const }))],
+    });
   }
+}
+
+/** Keys whose file holds another text than before, whether or not it is another file. */
+function changedContents(before: TlsTrust, now: TlsTrust): string[] {
+  const [old, files] = [pemFiles(before), pemFiles(now)];
+  return [...files].flatMap(([key, text]) => (old.get(key)?.equals(text) === false ? [key] : []));
+}
+
+function pemFiles({ ca, client }: TlsTrust): Map<string, Secret> {
+  const files = new Map<string, Secret>();
+  for (const file of [ca, client?.certificate]) if (file !== undefined) files.set(file.key, new Secret(file.pem));
+  if (client !== undefined) files.set(client.privateKey.key, client.privateKey.pem);
+  return files;
 }
 
 /** Trust for "updates": exactly `ca_file` where it is set; our certificate is shown to the feed's origin alone. */

@@ -4,7 +4,8 @@
 // Guarantees: bad settings end it before anything is touched (exit 78, all mistakes at once); a failed round never ends
 // it; a second signal ends it at once, and after one it is gone within 10 s, whatever hangs (`last-resort.ts`).
 
-import type { LoadedSettings } from '#config/load.ts';
+import type { LoadedSettings, LoadResult } from '#config/load.ts';
+import type { Settings } from '#config/settings.ts';
 import type { Failure } from '#control/control.ts';
 import { serveControl } from '#control/server.ts';
 import { asCoded } from '#errors/coded-error.ts';
@@ -16,12 +17,17 @@ import type { LastResort } from '#system/last-resort.ts';
 import { Agent } from './agent.ts';
 import { compose, type Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
+import { followConfig } from './follow-config.ts';
+import { reportWarnings } from './reload.ts';
 import { reportRoutes } from './routes.ts';
 import { type Schedule, startSchedule } from './schedule.ts';
+import { ScheduleRoom } from './schedule-room.ts';
 import { openService } from './service.ts';
 
 export interface RunOptions {
   readonly loaded: LoadedSettings;
+  /** Reads the file again, as it was read for `loaded`. */
+  load(): Promise<LoadResult>;
   readonly known: KnownSecrets;
   readonly version: string;
   readonly screen: Screen;
@@ -57,7 +63,8 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
     try {
       service.ready();
       if (options.once) return await oneRound(parts, agent, options.signal);
-      await rounds(parts, agent, options.signal);
+      const follower = followConfig(parts, options.load);
+      await rounds(parts, agent, options.signal).finally(() => follower.stop());
       return null;
     } finally {
       await agent.stop('Sallyport is stopping');
@@ -74,9 +81,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
 function announce(parts: Parts, loaded: LoadedSettings): void {
   const { report } = parts;
   report({ name: 'started', version: parts.ports.agent.version, pid: process.pid, file: loaded.file });
-  for (const { file, line, column, key, message } of loaded.warnings) {
-    report({ name: 'config-warning', file, line, column, key, message });
-  }
+  reportWarnings(loaded.warnings, report);
   reportRoutes(parts.ports.router, loaded.settings, report);
 }
 
@@ -99,7 +104,6 @@ async function oneRound(parts: Parts, agent: Agent, signal: AbortSignal): Promis
 
 /** Rounds by the schedule until the signal comes; receipts in between when they are due. */
 async function rounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<void> {
-  const { updates } = parts.ports.settings();
   const receipts: { timer: Timer | null } = { timer: null };
   const sendWhenDue = () => {
     receipts.timer?.cancel();
@@ -111,20 +115,32 @@ async function rounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<
     });
   };
   const runNow = async () => {
-    const result = await agent.round();
-    if (result.retry_at !== null) schedule.tryAt(Date.parse(result.retry_at));
+    retryAt = (await agent.round()).retry_at;
+    tellNext();
+    sendWhenDue();
+  };
+  const tellNext = () => {
+    if (retryAt !== null) schedule.tryAt(Date.parse(retryAt));
     const at = schedule.nextAt();
     agent.expectNextCheck(at);
     if (at !== null) parts.report({ name: 'next-round', at });
-    sendWhenDue();
   };
-  const schedule: Schedule = startSchedule({
-    expression: updates.schedule,
-    jitterSeconds: updates.jitter_seconds,
-    agentId: parts.ports.agent.id,
-    clock: parts.clock,
-    onDue: () => void quietly(parts, runNow),
-  });
+  const plan = ({ updates }: Settings) =>
+    startSchedule({
+      expression: updates.schedule,
+      jitterSeconds: updates.jitter_seconds,
+      agentId: parts.ports.agent.id,
+      clock: parts.clock,
+      onDue: () => void quietly(parts, runNow),
+    });
+  let retryAt: string | null = null;
+  let schedule: Schedule = plan(parts.ports.settings());
+  const replan = (settings: Settings) => {
+    schedule.stop();
+    schedule = plan(settings);
+    tellNext();
+  };
+  parts.config.add(new ScheduleRoom(replan));
   void quietly(parts, runNow);
   await aborted(signal);
   parts.report({ name: 'stopping', reason: reasonOf(signal) });

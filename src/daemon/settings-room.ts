@@ -1,7 +1,32 @@
 // The settings in force: replaced as a whole, after every room has agreed. The first and simplest `Reloadable`.
 
+import { changesOf } from '#config/changes.ts';
 import type { CommitReport, Reloadable } from '#config/reload.ts';
+import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
+
+/** Keys that are asked for anew at each use, by `settings()`; every other key has a room that takes it, or waits. */
+const TAKEN: Readonly<Record<string, Effect>> = {
+  'updates.feed_url': 'next_transfer',
+  'updates.acknowledge_url': 'next_transfer',
+  'updates.keep_versions': 'next_transfer',
+  'updates.max_package_bytes': 'next_transfer',
+  'updates.packages_max_bytes': 'next_transfer',
+  'updates.reserve_bytes': 'next_transfer',
+  'updates.headers': 'next_transfer',
+  'updates.bearer_token': 'next_transfer',
+  'updates.allowed_origins': 'next_transfer',
+  'updates.channel': 'next_transfer',
+  'updates.product_updates': 'next_transfer',
+  'updates.on_published': 'next_transfer',
+  'updates.hook_trust': 'next_transfer',
+  'response_timeout.mode': 'next_transfer',
+  'response_timeout.base_ms': 'next_transfer',
+  'response_timeout.min_ms': 'next_transfer',
+  'response_timeout.max_ms': 'next_transfer',
+  retry: 'next_transfer',
+  endpoints: 'next_transfer',
+};
 
 /** Holds what everybody asks for by `settings()`. */
 export class SettingsRoom implements Reloadable {
@@ -20,8 +45,8 @@ export class SettingsRoom implements Reloadable {
     // Any settings that passed the schema can be held.
   }
 
-  commit(_from: Settings | null, to: Settings): Promise<CommitReport> {
+  commit(from: Settings | null, to: Settings): Promise<CommitReport> {
     this.#current = to;
-    return Promise.resolve({ changes: [] });
+    return Promise.resolve({ changes: changesOf(from, to, TAKEN) });
   }
 }

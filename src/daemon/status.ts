@@ -107,7 +107,9 @@ function describeConfig({ loaded, loadedAtMs, refused, waiting }: Reloader): Sta
     warnings: loaded.warnings.length,
     since: new Date(loadedAtMs).toISOString(),
     refused:
-      refused === null ? null : { at: new Date(refused.atMs).toISOString(), first: refused.first, count: refused.count },
+      refused === null
+        ? null
+        : { at: new Date(refused.atMs).toISOString(), first: refused.first, count: refused.count },
     waiting: [...waiting],
   };
 }

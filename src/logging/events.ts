@@ -37,6 +37,46 @@ export const EVENTS = {
   'purpose-route': { level: 'info', thread: 'Config', text: '{purpose} goes {how:words} ({why:words}).' },
   'purpose-unconfigured': { level: 'info', thread: 'Config', text: '{purpose} is not configured.' },
   'config-warning': { level: 'warn', thread: 'Config', text: '{file}:{line}:{column} {key}: {message:words}' },
+  'config-mistake': { level: 'error', thread: 'Config', text: '{file}:{line}:{column} {key}: {message:words}' },
+  'config-deaf': {
+    level: 'warn',
+    thread: 'Config',
+    text: 'The file system tells nothing of changed files ({reason}); they are compared every 10 s.',
+  },
+  'config-restless': {
+    level: 'warn',
+    thread: 'Config',
+    text: 'The configuration has been changing for {elapsed:ms} without a pause; it is read once it is still.',
+  },
+  reloading: { level: 'info', thread: 'Config', text: 'Reading {file} again ({cause:words}).' },
+  'setting-changed': { level: 'info', thread: 'Config', text: 'Changed: {key}, {effect:words}.' },
+  'secret-fixed': {
+    level: 'info',
+    thread: 'Config',
+    text: 'The secret {key} comes from a variable or a credential of the service; a new value needs a restart.',
+  },
+  'policy-loosened': {
+    level: 'warn',
+    thread: 'Config',
+    text: '{key} is no longer set: from now on the file alone decides whether a purpose goes direct.',
+  },
+  reloaded: {
+    level: 'info',
+    thread: 'Config',
+    text: 'The changed configuration is in force ({count} changes); {waiting} settings wait for a restart.',
+  },
+  'reload-unchanged': { level: 'info', thread: 'Config', text: 'The configuration is in force as before.' },
+  'reload-problem': { level: 'error', thread: 'Config', text: '{error:advised}' },
+  'reload-refused': {
+    level: 'error',
+    thread: 'Config',
+    text: 'The configuration as it is now is refused ({count} mistakes); the settings of before stay in force.',
+  },
+  'not-put-back': {
+    level: 'error',
+    thread: 'Config',
+    text: '{room} could not be put back and may work with refused settings until a restart: {error:advised}',
+  },
   'state-set-aside': { level: 'warn', thread: 'Main', text: '{error:advised}' },
   // The way out
   connected: { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} through proxy {proxy} ({how}).' },

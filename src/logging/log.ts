@@ -35,6 +35,8 @@ export interface Log {
   readonly report: Report;
   /** The path of the log file. */
   readonly file: string;
+  /** From the next event on, this is the least level that is written and shown. */
+  setLevel(level: Level): void;
   close(): void;
 }
 
@@ -47,11 +49,14 @@ export function openLog(options: LogOptions): Log {
   const file = new LogFile({ ...options, path, complain, lostLine });
   const terminal = watch?.format === 'classic' ? new TerminalLog(watch.screen, clock) : null;
 
-  const streams: Sink[] = [new Sink(level, (record) => file.write(classicLine(record)))];
-  if (terminal !== null && watch !== undefined) streams.push(terminalSink(terminal, watch.screen, level));
-  if (watch?.format === 'json')
-    streams.push(new Sink(level, (_record, json) => watch.screen.write(escapeJsonLine(json))));
-  const logger = makeLogger(streams, watch?.format === 'json');
+  const open = (least: Level) => {
+    const streams: Sink[] = [new Sink(least, (record) => file.write(classicLine(record)))];
+    if (terminal !== null && watch !== undefined) streams.push(terminalSink(terminal, watch.screen, least));
+    if (watch?.format === 'json')
+      streams.push(new Sink(least, (_record, json) => watch.screen.write(escapeJsonLine(json))));
+    return makeLogger(streams, watch?.format === 'json');
+  };
+  let logger = open(level);
 
   let closed = false;
   const report: Report = (event) => {
@@ -70,7 +75,10 @@ export function openLog(options: LogOptions): Log {
     safely(() => terminal?.close())();
     file.close();
   };
-  return { report, file: path, close };
+  const setLevel = (least: Level) => {
+    logger = open(least);
+  };
+  return { report, file: path, setLevel, close };
 }
 
 /** pino's mark of a stream that wants the object beside the line. */

@@ -46,15 +46,16 @@ const NO_LIMIT_MS = 2_147_483_647;
 
 /** Plans the deadlines of each attempt; in `fixed` it has nothing to learn. */
 export class ResponseTimeoutModel {
-  readonly #settings: TimeoutSettings;
+  readonly #settings: () => TimeoutSettings;
 
-  constructor(settings: TimeoutSettings) {
+  /** The settings are asked for at each plan, so that a changed one holds from the next attempt on. */
+  constructor(settings: () => TimeoutSettings) {
     this.#settings = settings;
   }
 
   /** The plan for a package of `size` bytes (0: unknown). */
   plan(_route: RouteKey, size: number): TimeoutPlan {
-    const baseMs = this.#settings.baseMs;
+    const { baseMs } = this.#settings();
     return {
       size,
       firstByteMs: baseMs,

@@ -45,7 +45,7 @@ describe('status', () => {
   it('prints a new installation without a feed and without a daemon in words', async () => {
     const told = await show({
       main: { ...main, state: 'not running', pid: null, since: null },
-      config: { file: '/x.yaml', warnings: 2 },
+      config: { ...aStatus().config, file: '/x.yaml', warnings: 2 },
       updates: { ...updates, feed: null, serial: null, last_success: null, next_check: null },
       receipts: { waiting: 3, next_try: '2026-11-20T01:00:00.000Z', endpoint: null },
       paths: [],
@@ -100,7 +100,7 @@ describe('status', () => {
       routes: status.routes.map((route) => ({ ...route, target: evil })),
       updates: { ...updates, feed: evil, transfer: { id: evil, received: 1, length: 2 } },
       receipts: { ...status.receipts, endpoint: evil },
-      config: { file: evil, warnings: 0 },
+      config: { ...aStatus().config, file: evil },
       log: { file: evil },
     });
     // eslint-disable-next-line no-control-regex

@@ -170,7 +170,7 @@ describe('what leaves', () => {
     const error = coded('URL-FOREIGN', { url: `http://x/${encodeURIComponent(secret)}`, origin: secret, host: secret });
     await rig.serve({
       ...control,
-      status: () => Promise.resolve(aStatus({ config: { file: secret, warnings: 0 } })),
+      status: () => Promise.resolve(aStatus({ config: { ...aStatus().config, file: secret } })),
       listUpdates: () => Promise.resolve([anUpdate({ notes: `before ${secret} after` })]),
       verifyUpdates: () => Promise.reject(error),
     });

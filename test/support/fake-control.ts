@@ -71,7 +71,13 @@ export function aStatus(over: Partial<Status> = {}): Status {
       since: '2026-11-20T00:00:00.000Z',
       agent: '6f1c0c1e-0000-4000-8000-000000000000',
     },
-    config: { file: '/etc/sallyport/sallyport.yaml', warnings: 0 },
+    config: {
+      file: '/etc/sallyport/sallyport.yaml',
+      warnings: 0,
+      since: '2026-11-20T00:04:10.000Z',
+      refused: null,
+      waiting: [],
+    },
     routes: [
       {
         purpose: 'updates',

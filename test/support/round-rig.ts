@@ -63,7 +63,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   const agent = { id: (await loadAgentId(files, `${stateDir}/agent.json`)).id, version: '0.1.0' };
   const memory = new UpdatesMemory(files, `${stateDir}/updates.json`);
   await memory.load();
-  const habits = new PathHabits(files, `${stateDir}/paths.json`, clock);
+  const habits = new PathHabits(files, `${stateDir}/paths.json`, { clock });
   await habits.load();
   const router = createRouter({
     settings,

@@ -1,0 +1,44 @@
+// The configuration followed while the daemon runs: a file that changes, and SIGHUP, end in `Reloader.take`.
+//
+// Guarantees: settings are taken one after the other, never two at once; what is taken stood still while it was read.
+// SIGHUP is ours only where no terminal is attached: from one it means that the terminal is gone, and ends the process.
+
+import type { LoadResult } from '#config/load.ts';
+import { ConfigWatch } from '#config/watch.ts';
+import type { Parts } from './compose.ts';
+
+/** A watch that runs. */
+export interface FollowedConfig {
+  /** Reads at once, whatever happened. */
+  ask(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Begins to follow; `load` reads the file as the program did at its start. */
+export function followConfig(
+  { config, clock, report }: Pick<Parts, 'config' | 'clock' | 'report'>,
+  load: () => Promise<LoadResult>,
+): FollowedConfig {
+  const watch = new ConfigWatch(config.loaded.files, {
+    clock,
+    read: async ({ cause, isUnchanged }) => {
+      const result = await load();
+      if (!(await isUnchanged())) return null;
+      await config.take(result, cause);
+      return config.filesToWatch(result);
+    },
+    onDeaf: (reason) => report({ name: 'config-deaf', reason }),
+    onRestless: (elapsed) => report({ name: 'config-restless', elapsed }),
+  });
+  const onHangup = () => void watch.ask();
+  const hasTerminal = process.stdin.isTTY || process.stdout.isTTY;
+  if (!hasTerminal) process.on('SIGHUP', onHangup);
+  watch.start();
+  return {
+    ask: () => watch.ask(),
+    stop: async () => {
+      process.off('SIGHUP', onHangup);
+      await watch.stop();
+    },
+  };
+}

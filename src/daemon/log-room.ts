@@ -1,0 +1,24 @@
+// The log as a room that works with settings: its level holds from the next line on; the rest waits for a restart.
+
+import { changesOf } from '#config/changes.ts';
+import type { CommitReport, Reloadable } from '#config/reload.ts';
+import type { Settings } from '#config/settings.ts';
+import type { Log } from '#logging/log.ts';
+
+export class LogRoom implements Reloadable {
+  readonly name = 'log';
+  readonly #log: Pick<Log, 'setLevel'>;
+
+  constructor(log: Pick<Log, 'setLevel'>) {
+    this.#log = log;
+  }
+
+  verify(): void {
+    // Every level of the schema can be written at.
+  }
+
+  commit(from: Settings | null, to: Settings): Promise<CommitReport> {
+    if (from?.logging.level !== to.logging.level) this.#log.setLevel(to.logging.level);
+    return Promise.resolve({ changes: changesOf(from, to, { 'logging.level': 'now' }) });
+  }
+}

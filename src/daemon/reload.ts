@@ -1,0 +1,233 @@
+// Settings come into force: at start, and again when the file or a file it names changes, or on SIGHUP.
+//
+// Guarantees: either everything of a changed file is in force, or nothing, and then what was in force stays so and
+// `status` tells what was refused, when and why; no file sends a purpose direct that had a proxy unless it says so; each
+// changed key is told with when it takes effect; what needs a restart is as it was in every room until then. It relies
+// on one caller at a time, which `ConfigWatch` is. A crash leaves the last settings that were in force.
+
+import { changesBetween, heldUntilRestart } from '#config/changes.ts';
+import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/load.ts';
+import { type Problem, problemLine } from '#config/problem.ts';
+import { applySettings, type Reloadable } from '#config/reload.ts';
+import type { Settings } from '#config/settings.ts';
+import type { ReadCause } from '#config/watch.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import { wouldGoDirect } from '#proxy/went-direct.ts';
+import type { Clock } from '#system/clock.ts';
+import type { LastSettings } from './last-settings.ts';
+
+/** An edit that is not in force. */
+export interface RefusedEdit {
+  readonly atMs: number;
+  /** The first mistake, one line. */
+  readonly first: string;
+  readonly count: number;
+}
+
+export interface ReloadOptions {
+  readonly loaded: LoadedSettings;
+  /** Every room that works with settings; they agree in this order. */
+  readonly rooms: readonly Reloadable[];
+  readonly last: LastSettings;
+  readonly clock: Clock;
+  readonly report: Report;
+}
+
+/** A key that changed and when that takes effect, in words. */
+interface ToldChange {
+  readonly key: string;
+  readonly effect: string;
+}
+
+const EFFECTS = {
+  now: 'applied now',
+  next_transfer: 'applied to the next transfer',
+  restart: 'needs a restart',
+} as const;
+/** A change that waited for a restart, and was taken back. */
+const TAKEN_BACK = 'as it is in force, so no restart is needed';
+
+const CAUSES: Readonly<Record<ReadCause, string>> = { asked: 'asked by SIGHUP', changed: 'it changed' };
+
+/** The settings in force and what is known about the file. */
+export class Reloader {
+  readonly #options: ReloadOptions;
+  readonly #rooms: Reloadable[];
+  /** The last file that was taken. */
+  #loaded: LoadedSettings;
+  /** What the rooms work with: that file's, but for what waits for a restart. */
+  #inForce: Settings;
+  #loadedAtMs: number;
+  #refused: (RefusedEdit & { readonly story: string }) | null = null;
+
+  constructor(options: ReloadOptions) {
+    this.#options = options;
+    this.#rooms = [...options.rooms];
+    this.#loaded = options.loaded;
+    this.#inForce = options.loaded.settings;
+    this.#loadedAtMs = options.clock.now();
+  }
+
+  /** A room that came later; it works with the settings in force already. */
+  add(room: Reloadable): void {
+    this.#rooms.push(room);
+  }
+
+  get loaded(): LoadedSettings {
+    return this.#loaded;
+  }
+
+  /** Wall time at which the file in force was taken. */
+  get loadedAtMs(): number {
+    return this.#loadedAtMs;
+  }
+
+  get refused(): RefusedEdit | null {
+    return this.#refused;
+  }
+
+  /** Keys whose new value waits for a restart. */
+  get waiting(): string[] {
+    return changesBetween(this.#inForce, this.#loaded.settings).map(({ key }) => key);
+  }
+
+  /** Brings the first settings into force. @throws CodedError POLICY-DIRECT, or what a room could not work with */
+  async start(): Promise<void> {
+    const { last, report } = this.#options;
+    const errors = this.#judge(this.#inForce);
+    for (const error of errors.slice(1)) report({ name: 'reload-problem', error });
+    const applied = errors.length > 0 ? null : await applySettings(this.#rooms, null, this.#inForce);
+    const error = applied?.ok === false ? applied.failures[0]?.error : errors[0];
+    if (applied?.ok !== true) throw error ?? coded('INTERNAL', { reason: 'no room said why' });
+    this.#warnOfLoosened(last.current?.proxy_required === true, this.#inForce);
+    await this.#keep();
+  }
+
+  /** Takes what was read, or refuses it; never rejects. */
+  async take(result: LoadResult, cause: ReadCause): Promise<void> {
+    const { report } = this.#options;
+    if (cause === 'asked') report({ name: 'reloading', file: this.#loaded.file, cause: CAUSES[cause] });
+    try {
+      await (result.ok ? this.#apply(result, cause) : this.#refuse(tellMistakes(result), cause));
+    } catch (thrown) {
+      await this.#refuse([tellError(asCoded(thrown))], cause);
+    }
+  }
+
+  /** Every file to watch: those of what is in force, and those of an edit that was refused. */
+  filesToWatch(result: LoadResult): string[] {
+    return [...new Set([...this.#loaded.files, ...result.files])];
+  }
+
+  async #apply(loaded: LoadedSettings, cause: ReadCause): Promise<void> {
+    const { report } = this.#options;
+    const direct = this.#judge(loaded.settings);
+    if (direct.length > 0) return this.#refuse(direct.map(tellError), cause);
+    const [from, to] = [this.#inForce, heldUntilRestart(this.#inForce, loaded.settings)];
+    const applied = await applySettings(this.#rooms, from, to);
+    if (!applied.ok) {
+      for (const { room, error } of applied.notPutBack) report({ name: 'not-put-back', room, error });
+      return this.#refuse(
+        applied.failures.map(({ error }) => tellError(error)),
+        cause,
+      );
+    }
+    const before = this.#loaded;
+    const isMended = this.#refused !== null;
+    this.#loaded = loaded;
+    this.#inForce = to;
+    this.#refused = null;
+    this.#loadedAtMs = this.#options.clock.now();
+    const changes = [
+      ...applied.reports.flatMap(({ report: { changes: taken } }) =>
+        taken.map(({ key, effect }) => ({ key, effect: EFFECTS[effect] })),
+      ),
+      ...this.#restarts(before.settings, loaded.settings),
+    ];
+    const isNothing = changes.length === 0 && !isMended && before.digest === loaded.digest;
+    if (!isNothing || cause === 'asked') this.#tell(changes, cause);
+    this.#warnOfLoosened(from.proxy_required, to);
+    await this.#keep();
+  }
+
+  /** Keys that no room takes before a restart. */
+  #restarts(before: Settings, now: Settings): ToldChange[] {
+    const waiting = new Set(this.waiting);
+    return changesBetween(before, now)
+      .filter(({ effect }) => effect === 'restart')
+      .map(({ key }) => ({ key, effect: waiting.has(key) ? EFFECTS.restart : TAKEN_BACK }));
+  }
+
+  #tell(changes: readonly ToldChange[], cause: ReadCause): void {
+    const { report } = this.#options;
+    const { file, warnings, fixedSecrets } = this.#loaded;
+    if (cause === 'changed') report({ name: 'reloading', file, cause: CAUSES[cause] });
+    reportWarnings(warnings, report);
+    for (const { key, effect } of changes) report({ name: 'setting-changed', key, effect });
+    // Who asks by SIGHUP may have rotated one of these.
+    const changed = new Set(changes.map(({ key }) => key));
+    const fixed = fixedSecrets.filter((key) => cause === 'asked' || changed.has(key));
+    for (const key of fixed) report({ name: 'secret-fixed', key });
+    if (changes.length === 0) report({ name: 'reload-unchanged' });
+    else report({ name: 'reloaded', count: changes.length, waiting: this.waiting.length });
+  }
+
+  #judge(settings: Settings): CodedError[] {
+    const { last } = this.#options;
+    return last.current === null ? [] : wouldGoDirect(last.current.proxies, settings);
+  }
+
+  #warnOfLoosened(was: boolean, { proxy_required: is }: Settings): void {
+    if (was && !is) this.#options.report({ name: 'policy-loosened', key: 'proxy_required' });
+  }
+
+  async #refuse(mistakes: readonly Mistake[], cause: ReadCause): Promise<void> {
+    const { report, clock } = this.#options;
+    const lines = mistakes.map(({ line }) => line);
+    const story = lines.join('\n');
+    // Read again for another reason, the same mistakes are no news.
+    if (cause === 'changed' && this.#refused?.story === story) return;
+    const count = mistakes.length;
+    this.#refused = { atMs: clock.now(), first: lines[0] ?? '', count, story };
+    if (cause === 'changed') report({ name: 'reloading', file: this.#loaded.file, cause: CAUSES[cause] });
+    for (const mistake of mistakes) mistake.tell(report);
+    report({ name: 'reload-refused', count });
+  }
+
+  async #keep(): Promise<void> {
+    try {
+      await this.#options.last.keep(this.#inForce);
+    } catch (thrown) {
+      this.#options.report({ name: 'fault', error: asCoded(thrown) });
+    }
+  }
+}
+
+/** Each warning of a file, at start and at a reload. */
+export function reportWarnings(warnings: readonly Problem[], report: Report): void {
+  for (const { file, line, column, key, message } of warnings) {
+    report({ name: 'config-warning', file, line, column, key, message });
+  }
+}
+
+interface Mistake {
+  readonly line: string;
+  tell(report: Report): void;
+}
+
+function tellMistakes({ error, problems }: RefusedSettings): Mistake[] {
+  if (problems.length === 0) return [tellError(error)];
+  return problems.map((problem) => {
+    const { file, line, column, key, message, didYouMean } = problem;
+    const meant = didYouMean === undefined ? '' : ` Did you mean ${didYouMean}?`;
+    return {
+      line: problemLine(problem),
+      tell: (report) => report({ name: 'config-mistake', file, line, column, key, message: `${message}${meant}` }),
+    };
+  });
+}
+
+function tellError(error: CodedError): Mistake {
+  return { line: error.message, tell: (report) => report({ name: 'reload-problem', error }) };
+}
