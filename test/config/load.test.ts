@@ -35,6 +35,7 @@ describe('a file that holds', () => {
       updates: {
         schedule: '0 */6 * * *',
         jitter_seconds: 900,
+        stale_after_hours: 72,
         packages_dir: TEST_PLACES.packagesDir,
         keep_versions: 3,
         max_package_bytes: 8 * 1024 ** 3,

@@ -8,6 +8,7 @@ import { logging } from './logging.ts';
 import { proxies, proxyEnabled, proxyRequired, useProxyFor } from './proxies.ts';
 import { responseTimeout } from './response-timeout.ts';
 import { retry } from './retry.ts';
+import { timeZone } from './time-zone.ts';
 import { updates } from './updates.ts';
 
 export const settingsSchema = z
@@ -18,6 +19,7 @@ export const settingsSchema = z
       effect: 'now',
       setBy: 'root',
     }),
+    time_zone: timeZone,
     updates,
     response_timeout: responseTimeout,
     retry,

@@ -90,7 +90,8 @@ export const updates = section(
     }),
     schedule: describeKey(judgedText(judgeSchedule).default('0 */6 * * *'), {
       title: 'Schedule',
-      description: 'When to check for updates: minute, hour, day of month, month, day of week, in local time.',
+      description:
+        'When to check for updates: minute, hour, day of month, month, day of week, in time_zone. Where both days are limited, both must fit.',
       allowed: 'five fields of cron',
       effect: 'now',
       setBy: 'operator',
@@ -100,6 +101,14 @@ export const updates = section(
       description:
         'Each host adds its own fixed delay between 0 and this to the schedule, so that a fleet does not check all at once.',
       unit: 'seconds',
+      effect: 'now',
+      setBy: 'operator',
+    }),
+    stale_after_hours: describeKey(wholeNumber(1, 8_760).default(72), {
+      title: 'Stale after',
+      description:
+        'Without a successful check for so long an error is logged once a day, and status --check turns critical.',
+      unit: 'hours',
       effect: 'now',
       setBy: 'operator',
     }),

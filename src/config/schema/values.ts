@@ -5,6 +5,7 @@
 
 import { validate as isCron } from 'node-cron';
 import { judgeToken, tokensOf } from '#config/no-proxy.ts';
+import { suggest } from '#config/suggest.ts';
 
 const LONGEST_URL = 2_048;
 const LONGEST_NAME = 253;
@@ -73,6 +74,14 @@ export function judgeSchedule(text: string): string | null {
   return isCron(text) ? null : 'One of the five fields is out of its range, or not a number, list, step or name.';
 }
 
+/** A time zone by its name; an offset such as +01:00 would know no summer time. */
+export function judgeTimeZone(text: string): string | null {
+  if (/^[A-Za-z]/.test(text) && isTimeZone(text)) return null;
+  const meant = suggest(text, Intl.supportedValuesOf('timeZone'));
+  const example = meant ?? 'Europe/Berlin';
+  return `No time zone has this name; write one of the IANA database, such as ${example}.`;
+}
+
 /** Name of a proxy profile. */
 export function judgeProfileName(text: string): string | null {
   if (/^(?:none|default)$/i.test(text))
@@ -119,6 +128,15 @@ export function judgeArgument(text: string): string | null {
 /** 127.0.0.0/8, ::1 or `localhost`, as the URL has it. */
 export function isLoopbackUrl(url: URL): boolean {
   return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+}
+
+function isTimeZone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function judgePlainHost(text: string): string | null {

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isLoopbackUrl, judgeHost, judgeOrigin, judgeSchedule, judgeUrlText } from '#config/schema/values.ts';
+import {
+  isLoopbackUrl,
+  judgeHost,
+  judgeOrigin,
+  judgeSchedule,
+  judgeTimeZone,
+  judgeUrlText,
+} from '#config/schema/values.ts';
 
 describe('an address', () => {
   it.each([
@@ -130,4 +137,19 @@ describe('a schedule', () => {
       expect(judgeSchedule(text)).not.toBeNull();
     },
   );
+});
+
+describe('a time zone', () => {
+  it.each(['Europe/Berlin', 'UTC', 'America/Santiago', 'Asia/Kathmandu'])('may be %s', (text) => {
+    expect(judgeTimeZone(text)).toBeNull();
+  });
+
+  it.each(['', '+01:00', 'Mars/Olympus', 'Europe', '/etc/localtime', 'Europe/Berlin\n'])('may not be %j', (text) => {
+    expect(judgeTimeZone(text)).not.toBeNull();
+  });
+
+  it('that is nearly right is answered with the right one', () => {
+    expect(judgeTimeZone('Europe/Berln')).toContain('Europe/Berlin');
+    expect(judgeTimeZone('America/Los Angeles')).toContain('America/Los_Angeles');
+  });
 });
