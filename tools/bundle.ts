@@ -3,7 +3,7 @@
  * in files of its own, so that it is read at its first use. koffi is copied as it is, since it loads a native library
  * beside it; only the build for this machine comes along. The folder appears by one rename.
  */
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -53,8 +53,10 @@ function copyKoffi(modules: string): void {
   if (!existsSync(join(MODULES, 'koffi')) || !existsSync(join(MODULES, native))) return;
   mkdirSync(join(modules, '@koromix'), { recursive: true });
   cpSync(join(MODULES, native), join(modules, native), { recursive: true });
-  for (const part of ['package.json', 'LICENSE.txt', 'index.js', 'src/koffi/index.js']) {
-    cpSync(join(MODULES, 'koffi', part), join(modules, 'koffi', part));
+  // Its sources in C++ and its documentation stay behind.
+  const needed = (path: string) => statSync(path).isDirectory() || /\.(?:js|json|txt)$/.test(path);
+  for (const part of ['package.json', 'LICENSE.txt', 'index.js', 'src/koffi']) {
+    cpSync(join(MODULES, 'koffi', part), join(modules, 'koffi', part), { recursive: true, filter: needed });
   }
 }
 

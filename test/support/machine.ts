@@ -79,9 +79,9 @@ export class Machine {
     return (await this.run('systemctl', 'show', '--value', '-p', property, unit)).trim();
   }
 
-  /** What PID 1 wrote, messages of sd_notify among it. */
-  log(): string {
-    return readFileSync(join(this.#work, 'log'), 'utf8');
+  /** The journal: what PID 1 said, messages of sd_notify among it, and what services printed. */
+  async journal(...filter: readonly string[]): Promise<string> {
+    return await this.run('journalctl', '--no-pager', '--output=cat', ...filter);
   }
 
   /** Looks until it is so. */
@@ -112,6 +112,8 @@ export class Machine {
         const status = error === null ? 0 : error.code;
         resolve({ status: typeof status === 'number' ? status : -1, stdout, stderr });
       });
+      // A command that does not read, or is gone already.
+      child.stdin?.on('error', () => undefined);
       child.stdin?.end(input);
     });
   }

@@ -38,6 +38,8 @@ urandom 1 9
 tty 5 0
 DEVICES
 mkdir dev/shm dev/pts
+mount -t devpts devpts dev/pts
+ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
 
 cat > etc/passwd <<'PASSWD'
@@ -55,7 +57,7 @@ printf '127.0.0.1 localhost\n' > etc/hosts
 printf 'ID=sallyport-test\n' > etc/os-release
 # A machine that has an id is not asked to set itself up for the first time.
 tr -d - < /proc/sys/kernel/random/uuid > etc/machine-id
-for unit in systemd-udevd systemd-udev-trigger systemd-sysctl systemd-modules-load systemd-binfmt systemd-timesyncd; do
+for unit in systemd-sysusers systemd-tmpfiles-setup systemd-udevd systemd-udev-trigger systemd-sysctl systemd-modules-load systemd-binfmt systemd-timesyncd; do
   ln -s /dev/null "etc/systemd/system/$unit.service"
 done
 printf '[Unit]\nRequires=sysinit.target\nAfter=sysinit.target\nAllowIsolate=yes\n' > etc/systemd/system/test.target
@@ -66,4 +68,4 @@ umount -l /old
 mount --make-rshared /
 cd /
 exec env -i container=sallyport-test PATH=/usr/sbin:/usr/bin \
-  /lib/systemd/systemd --system --unit=test.target --log-target=console --log-level=debug --show-status=no
+  /lib/systemd/systemd --system --unit=test.target --log-level=debug --show-status=no
