@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '#errors/catalogue.ts';
 import { EXIT_OK, EXIT_STATUS, EXIT_USAGE } from '#errors/exit-status.ts';
-import { EVENTS } from '#logging/events.ts';
+import { couldBePrinted, logLinesOf } from '#test/support/told-lines.ts';
 
 const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
 
@@ -73,27 +73,13 @@ describe('the exit statuses of docs/operations.md', () => {
 });
 
 describe('the log lines of docs/operations.md', () => {
-  const lines = page.split('\n').filter((line) => /^\d{4}-\d\d-\d\dT/.test(line));
-  const patterns = Object.values(EVENTS).map(({ level, thread, text }) => {
-    const head = `\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d \\[${level.toUpperCase()}\\] \\[Thread: ${thread}\\] `;
-    return new RegExp(`^${head}${patternOf(text)}$`);
-  });
+  const lines = logLinesOf(page);
 
   it('are there', () => {
     expect(lines.length).toBeGreaterThan(10);
   });
 
   it.each(lines)('could be printed: %s', (line) => {
-    expect(patterns.some((pattern) => pattern.test(line))).toBe(true);
-    const [, code, told = ''] = /\[([A-Z0-9-]+-[A-Z0-9-]+)\] (.*)$/.exec(line) ?? [];
-    if (code === undefined) return;
-    const entry = Object.entries(CATALOGUE).find(([name]) => name === code)?.[1];
-    expect(told).toMatch(new RegExp(`^${patternOf(entry?.text ?? '-')} ${patternOf(entry?.check ?? '-')}$`));
+    expect(couldBePrinted(line)).toBe(true);
   });
 });
-
-/** A template as a pattern: anything may stand in its places. */
-function patternOf(template: string): string {
-  const words = template.split(/\{[^}]+\}/).map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return words.join('.+');
-}

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { EXIT_OK, EXIT_STATUS, EXIT_USAGE } from '#errors/exit-status.ts';
+import { readHelp } from '#test/support/help.ts';
+
+const source = readFileSync(new URL('../../docs/man/sallyport.1', import.meta.url), 'utf8');
+const commands = await readHelp();
+const [program] = commands;
+const working = commands.filter(({ works }) => works).map((command) => ({ ...command, name: command.path.join(' ') }));
+const ofAll = new Set(program?.options);
+
+/** What stands behind the macro of a command: its options and arguments, and the words below. */
+function chapterOf(name: string): string {
+  const chapters = source.slice(source.indexOf('.Sh COMMANDS'), source.indexOf('.Sh ENVIRONMENT')).split(/^\.It Cm /m);
+  return chapters.find((chapter) => chapter.startsWith(`${name} `) || chapter.startsWith(`${name}\n`)) ?? '';
+}
+
+describe('docs/man/sallyport.1', () => {
+  it('has every command, and no other', () => {
+    const told = [...source.matchAll(/^\.It Cm ((?:[a-z]+)(?: [a-z]+)?)/gm)].map(([, name]) => name);
+    expect(told.toSorted()).toEqual(working.map(({ name }) => name).toSorted());
+  });
+
+  it.each(working)('has every option and argument of $name, and no other', ({ name, options, places }) => {
+    const chapter = chapterOf(name);
+    const own = options.filter((option) => !ofAll.has(option));
+    const told = [...chapter.matchAll(/Fl -([a-z-]+)/g)].map(([, option]) => `--${option}`);
+    expect([...new Set(told)].toSorted()).toEqual(own.toSorted());
+    const [head = ''] = chapter.split('\n');
+    for (const place of places) expect(head).toContain(`Ar ${place.slice(1, -1)}`);
+  });
+
+  it('has the options of every command', () => {
+    for (const option of ofAll) expect(source).toMatch(new RegExp(`Fl ${option.slice(1)}\\b`));
+  });
+
+  it('has every exit status, and no other', () => {
+    const chapter = source.slice(source.indexOf('.Sh EXIT STATUS'), source.indexOf('.Sh EXAMPLES'));
+    const told = [...chapter.matchAll(/^\.It (\d+)$/gm)].map(([, status]) => Number(status));
+    const real = [EXIT_OK, EXIT_USAGE, ...Object.values(EXIT_STATUS)];
+    expect(told).toEqual(real.toSorted((a, b) => a - b));
+  });
+});

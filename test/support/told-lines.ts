@@ -1,0 +1,33 @@
+// Log lines that a page shows: whether the program of today could print them, word for word but for what the templates
+// leave open.
+
+import { CATALOGUE } from '#errors/catalogue.ts';
+import { EVENTS } from '#logging/events.ts';
+
+/** Every line of a page that has the form of a log line. */
+export function logLinesOf(page: string): string[] {
+  return page.split('\n').filter((line) => /^\d{4}-\d\d-\d\dT/.test(line));
+}
+
+/** Whether some event has these words, and its failure those of its code. */
+export function couldBePrinted(line: string): boolean {
+  return EVENT_LINES.some((pattern) => pattern.test(line)) && isFailureAsToday(line);
+}
+
+const EVENT_LINES = Object.values(EVENTS).map(({ level, thread, text }) => {
+  const head = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d \[${level.toUpperCase()}\] \[Thread: ${thread}\] `;
+  return new RegExp(`^${head}${patternOf(text)}$`);
+});
+
+function isFailureAsToday(line: string): boolean {
+  const [, code = '', told = ''] = / \[([A-Z0-9]+(?:-[A-Z0-9]+)+)\] (.*)$/.exec(line) ?? [];
+  if (code === '') return true;
+  const entry = Object.entries(CATALOGUE).find(([name]) => name === code)?.[1];
+  return entry !== undefined && new RegExp(`^${patternOf(entry.text)} ${patternOf(entry.check)}$`).test(told);
+}
+
+/** A template as a pattern: anything may stand in its places. */
+function patternOf(template: string): string {
+  const words = template.split(/\{[^}]+\}/).map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  return words.join('.+');
+}
