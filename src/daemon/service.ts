@@ -60,13 +60,25 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
   const { clock, redactor } = parts;
   const sentenceOf = (event: SallyportEvent) => toRecord(event, clock.now(), redactor).message;
   let outcome = '';
+  let refused = '';
+  let said = '';
   let toldAtMs = Number.NEGATIVE_INFINITY;
   const say = (sentence: string) => {
+    said = sentence;
     toldAtMs = clock.monotonic();
-    notifier.status(sentence);
+    // Settings that are not in force are what an admin must see first, whatever else goes on.
+    notifier.status(refused === '' ? sentence : `${refused} ${sentence}`);
   };
   return (event) => {
     switch (event.name) {
+      case 'reloading':
+        return notifier.reloading();
+      case 'reloaded':
+      case 'reload-unchanged':
+      case 'reload-refused':
+        refused = event.name === 'reload-refused' ? sentenceOf(event) : '';
+        notifier.ready();
+        return say(said);
       case 'checking':
       case 'feed-read':
         outcome = '';

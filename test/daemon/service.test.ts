@@ -1,0 +1,98 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { tellService } from '#daemon/service.ts';
+import { coded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { createRedactor } from '#redaction/redact.ts';
+import type { Notifier } from '#system/notify.ts';
+import { WatchedClock } from '#system/watched-clock.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+
+let time: FakeClock;
+let told: string[];
+let known: KnownSecrets;
+let report: Report;
+
+beforeEach(() => {
+  time = new FakeClock();
+  told = [];
+  known = new KnownSecrets();
+  const notifier: Notifier = {
+    ready: () => told.push('READY'),
+    reloading: () => told.push('RELOADING'),
+    stopping: () => told.push('STOPPING'),
+    status: (sentence) => told.push(sentence),
+    alive: () => told.push('WATCHDOG'),
+  };
+  report = tellService(notifier, { clock: new WatchedClock(time), redactor: createRedactor(known) });
+});
+
+const refused = () => coded('TCP-REFUSED', { hop: 'origin', host: 'h', port: 9, elapsed: 2 });
+const failed = () => report({ name: 'check-failed', hop: 'origin', error: refused() });
+
+describe('what systemctl status shows', () => {
+  it('is what came of the last check and when the next one is', () => {
+    report({ name: 'checking', url: 'http://h/feed.json' });
+    report({ name: 'up-to-date' });
+    report({ name: 'round-ended', published: 0, failed: 0, pruned: 0 });
+    report({ name: 'next-round', at: time.now() });
+
+    expect(told.at(-1)).toMatch(/^Everything is up to date\. Next check for updates at \S+\.$/);
+  });
+
+  it('is the failure with what to check, until a check goes well', () => {
+    failed();
+    report({ name: 'round-ended', published: 0, failed: 0, pruned: 0 });
+    report({ name: 'next-round', at: time.now() });
+    expect(told.at(-1)).toMatch(/^The check failed at .*\[TCP-REFUSED\].* Check .* Next check for updates at \S+\.$/);
+
+    report({ name: 'checking', url: 'http://h/feed.json' });
+    report({ name: 'up-to-date' });
+    expect(told.at(-1)).toBe('Everything is up to date.');
+  });
+
+  it('begins with the refusal of the configuration, until it is mended', () => {
+    report({ name: 'up-to-date' });
+    report({ name: 'reloading', file: 'f', cause: 'it changed' });
+    report({ name: 'reload-refused', count: 2 });
+    expect(told.slice(-3, -1)).toEqual(['RELOADING', 'READY']);
+    expect(told.at(-1)).toMatch(/^The configuration .* is refused .* Everything is up to date\.$/);
+
+    report({ name: 'reloading', file: 'f', cause: 'it changed' });
+    report({ name: 'reloaded', count: 1, waiting: 0 });
+    expect(told.at(-1)).toBe('Everything is up to date.');
+  });
+
+  it('is not told of every step of a download', () => {
+    report({ name: 'downloading', id: 'u1' });
+    for (let step = 1; step <= 100; step += 1) {
+      time.advance(100);
+      report({ name: 'progress', id: 'u1', received: step, length: 100 });
+    }
+
+    expect(told.length).toBeLessThanOrEqual(6);
+    expect(told.at(-1)).toContain('update ID u1');
+  });
+
+  it('holds no secret', () => {
+    known.add('hunter2hunter2');
+    report({ name: 'checking', url: 'http://h/feed.json?key=hunter2hunter2' });
+
+    expect(told.join()).not.toContain('hunter2hunter2');
+  });
+});
+
+describe('the service manager', () => {
+  it('hears of a stop before anything else of it', () => {
+    report({ name: 'stopping', reason: 'SIGTERM' });
+
+    expect(told).toEqual(['STOPPING', 'Stopping (SIGTERM); bytes already fetched are kept.']);
+  });
+
+  it('is left alone by everything else', () => {
+    report({ name: 'stopped' });
+    report({ name: 'published', id: 'u1', path: '/p' });
+
+    expect(told).toEqual([]);
+  });
+});
