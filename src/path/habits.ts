@@ -4,6 +4,7 @@
 
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
+import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { loadState, saveState } from '#system/state-file.ts';
@@ -40,12 +41,14 @@ export class PathHabits {
   readonly #files: Files;
   readonly #path: string;
   readonly #clock: Clock;
+  readonly #redactor: Redactor;
   readonly #routes = new Map<string, Habits>();
 
-  constructor(files: Files, path: string, clock: Clock) {
+  constructor(files: Files, path: string, parts: { readonly clock: Clock; readonly redactor?: Redactor }) {
     this.#files = files;
     this.#path = path;
-    this.#clock = clock;
+    this.#clock = parts.clock;
+    this.#redactor = parts.redactor ?? NO_SECRETS;
   }
 
   /** Loads what was kept; what can't be read is set aside and named. */
@@ -66,7 +69,8 @@ export class PathHabits {
       proxy: seen.proxy,
       origin: seen.origin,
       seen_at: this.#clock.now(),
-      via: seen.via,
+      // A proxy that gives our own credentials back must not bring them into a file.
+      via: seen.via === null ? null : this.#redactor.redact(seen.via),
       ranges_work: seen.rangeWorked ?? before?.ranges_work ?? null,
     });
     for (const oldest of this.#routes.keys()) {

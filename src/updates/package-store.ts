@@ -6,6 +6,7 @@
 
 import { join } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import { publishFile, removeDurably } from '#system/durable.ts';
 import type { FileFacts, Files } from '#system/files.ts';
 import { digestFile } from '#transfer/digest.ts';
@@ -33,9 +34,12 @@ export class PackageStore {
   readonly #files: Files;
   readonly dir: string;
   readonly stagingDir: string;
+  readonly #redactor: Redactor;
 
-  constructor(files: Files, dir: string) {
+  /** Sidecars are for everybody to read; with a redactor no secret that a server gave back gets into one. */
+  constructor(files: Files, dir: string, redactor: Redactor = NO_SECRETS) {
     this.#files = files;
+    this.#redactor = redactor;
     this.dir = dir;
     this.stagingDir = join(dir, '.staging');
   }
@@ -82,7 +86,15 @@ export class PackageStore {
   async describe(id: string, sidecar: Omit<Sidecar, 'format' | 'file'>): Promise<void> {
     const facts = await this.#files.facts(this.jarPath(id));
     if (facts === null) throw coded('PACKAGE-MISSING', { path: this.jarPath(id) });
-    await writeSidecar(this.#files, this.#sidecarPath(id), { format: 1, ...sidecar, file: fileLook(facts) });
+    const redact = (text: string) => this.#redactor.redact(text);
+    const { item, url, via } = sidecar;
+    const told = {
+      item: item.notes === undefined ? item : { ...item, notes: redact(item.notes) },
+      url: redact(url),
+      via: via === null ? null : redact(via),
+    };
+    const look = fileLook(facts);
+    await writeSidecar(this.#files, this.#sidecarPath(id), { format: 1, ...sidecar, ...told, file: look });
   }
 
   /** Looks at size, time and inode; only what looks changed, or `thorough`, is read and hashed. */
