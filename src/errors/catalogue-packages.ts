@@ -65,7 +65,7 @@ export const PACKAGE_CODES = {
   },
   'HOOK-FAILED': {
     text: 'The hook for update ID {id} failed in {tries} tries: {ending:words}.',
-    check: 'Look at what it wrote, in the log above; then run it again: sallyport updates hook {id}',
+    check: 'Look at what it wrote, in the log above; sallyport updates hook {id} runs it again.',
     class: 'system',
     retry: 'change',
   },

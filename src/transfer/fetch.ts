@@ -82,7 +82,7 @@ export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: Abo
   try {
     const range = planRange(staged.onDisk, job.length, staged.journal.validator);
     const room = new RoomWatch(ports.files, staged.file.path, ports.reserve);
-    await room.require(Math.max(0, job.length - staged.onDisk));
+    await room.ensure(Math.max(0, job.length - staged.onDisk));
     const prefix = await hashPrefix(staged.file, range.kind === 'whole' ? 0 : staged.onDisk, signal);
     const reader = new ResponseReader({
       file: staged.file,

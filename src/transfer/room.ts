@@ -44,7 +44,7 @@ export class RoomWatch {
   }
 
   /** @throws CodedError DISK-FULL when so many bytes more do not fit */
-  async require(needed: number): Promise<void> {
+  async ensure(needed: number): Promise<void> {
     const free = await this.#files.freeSpace(this.#path);
     const error = judgeRoom(this.#path, { free, needed, reserve: this.#reserve });
     if (error !== null) throw error;
@@ -57,7 +57,7 @@ export class RoomWatch {
     if (this.#sinceLook < LOOK_EVERY_BYTES || this.#looking || rest === 0) return;
     this.#sinceLook = 0;
     this.#looking = true;
-    void this.require(rest)
+    void this.ensure(rest)
       .catch((thrown: unknown) => {
         this.#found = thrown;
       })

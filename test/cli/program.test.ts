@@ -26,6 +26,7 @@ const COMMANDS = [
   'status',
   'updates list',
   'updates verify',
+  'updates hook',
   'config check',
   'config show',
   'config schema',
@@ -128,6 +129,10 @@ describe('each command', () => {
     [
       ['updates', 'verify'],
       ['verifyUpdates', {}, { json: false }],
+    ],
+    [
+      ['updates', 'hook', 'u1', '--json'],
+      ['runHook', {}, { id: 'u1', json: true }],
     ],
     [
       ['config', 'check', '-c', 'x.yaml'],

@@ -30,6 +30,8 @@ describe('status', () => {
       '  last success  2026-11-20T00:05:00.000Z',
       '  next check    2026-11-20T06:07:00.000Z',
       '  published     2 packages, 30.0 MB',
+      'Hook',
+      '  command  none (updates.on_published)',
       'Receipts',
       '  endpoint  https://updates.example.com/acknowledge',
       '  waiting   0',
@@ -106,5 +108,37 @@ describe('status', () => {
     // eslint-disable-next-line no-control-regex
     expect(told.join('\n')).not.toMatch(/[^\n\u0020-\u007e]/);
     if (!json) expect(told).toHaveLength(plain + 1);
+  });
+
+  it('says of the hook what runs, what waits and why, and what failed with the way to run it again', async () => {
+    const told = await show({
+      hook: {
+        command: '/opt/hook',
+        running: 'u1',
+        waiting: ['u2', 'u3'],
+        failed: [{ id: 'u0', ending: 'exit status 3' }],
+        problem: aFailure({ code: 'HOOK-UNSAFE', message: 'The hook is not run.', check: 'Look.' }),
+      },
+    });
+    expect(told).toEqual(
+      expect.arrayContaining([
+        '  command    /opt/hook',
+        '  running    for update ID u1',
+        '  waiting    u2, u3',
+        '  problem    [HOOK-UNSAFE] The hook is not run. Look.',
+        '  update u0  failed: "exit status 3"; again with: sallyport updates hook u0',
+      ]),
+    );
+  });
+
+  it('says that the work is paused, why, and when it is tried again', async () => {
+    const paused = {
+      failure: aFailure({ code: 'DISK-FULL', message: 'No room.', check: 'Free some.' }),
+      since: '2026-11-20T00:05:00.000Z',
+      next_try: '2026-11-20T00:06:00.000Z',
+    };
+    expect((await show({ paused })).join('\n')).toContain(
+      'since 2026-11-20T00:05:00.000Z, next try 2026-11-20T00:06:00.000Z: [DISK-FULL] No room. Free some.',
+    );
   });
 });

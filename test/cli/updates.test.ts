@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { listUpdatesCommand, verifyUpdatesCommand } from '#cli/updates.ts';
+import { listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
 import type { UpdateRow, VerifiedRow } from '#control/control.ts';
+import { coded } from '#errors/coded-error.ts';
 import { aFailure, anUpdate, aVerified, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
@@ -74,5 +75,45 @@ describe('updates verify', () => {
     const { status, told } = await verify([aVerified(), damaged], true);
     expect(JSON.parse(told.join('\n'))).toEqual([aVerified(), damaged]);
     expect(status).toBe(17);
+  });
+});
+
+describe('updates hook', () => {
+  it('asks for this update, shows what happens and says that it went well', async () => {
+    const [asked, shown]: [string[], string[]] = [[], []];
+    const control = fakeControl({
+      runHook: (id, onEvent) => {
+        asked.push(id);
+        onEvent({ name: 'hook-running', id, attempt: 1, attempts: 1 });
+        return Promise.resolve({ id, elapsed_ms: 7 });
+      },
+    });
+    const terminal = fakeTerminal();
+    const options = {
+      id: 'u1',
+      json: false,
+      signal: NEVER,
+      show: (event: { name: string }) => void shown.push(event.name),
+    };
+
+    expect(await runHookCommand(control, terminal, options)).toBe(0);
+    expect({ asked, shown, told: terminal.told }).toEqual({
+      asked: ['u1'],
+      shown: ['hook-running'],
+      told: ['The hook for update ID u1 went well.'],
+    });
+  });
+
+  it('gives the result alone with --json', async () => {
+    const terminal = fakeTerminal();
+    await runHookCommand(fakeControl(), terminal, { id: 'u1', json: true, signal: NEVER, show: () => undefined });
+    expect(JSON.parse(terminal.told.join('\n'))).toEqual({ id: 'u1', elapsed_ms: 12 });
+  });
+
+  it('ends in the failure of the run', async () => {
+    const failure = coded('HOOK-FAILED', { id: 'u1', tries: 1, ending: 'exit status 3' });
+    const control = fakeControl({ runHook: () => Promise.reject(failure) });
+    const options = { id: 'u1', json: false, signal: NEVER, show: () => undefined };
+    await expect(runHookCommand(control, fakeTerminal(), options)).rejects.toBe(failure);
   });
 });

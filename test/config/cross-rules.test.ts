@@ -194,3 +194,42 @@ describe('headers', () => {
     ).toMatchObject([{ key: 'updates.headers.authorization' }]);
   });
 });
+
+describe('the hook', () => {
+  const hook = (rest: string, command = '/bin/sh') => `updates: {on_published: {command: ${command}}${rest}}`;
+  const https = ', feed_url: https://updates.example.com/feed.json';
+
+  it('is content with a program and with trust that is written', async () => {
+    expect(await warningsOf(hook(`${https}, hook_trust: tls`))).toEqual([]);
+  });
+
+  it.each([
+    ['no feed is signed yet', hook(https)],
+    ['the feed comes over http from this machine', hook(', feed_url: http://127.0.0.1/f, hook_trust: tls')],
+  ])('is warned of when it can never run: %s', async (_why, text) => {
+    expect(await warningsOf(text)).toMatchObject([{ key: 'updates.on_published', line: 2 }]);
+  });
+
+  it.each([
+    ['/none/at/all', 'There is no such program now.'],
+    ['/usr', 'This is no program.'],
+    ['/etc/passwd', 'This cannot be run by this user.'],
+  ])('is warned of when %s cannot be run now', async (command, message) => {
+    expect(await warningsOf(hook(`${https}, hook_trust: tls`, command))).toMatchObject([
+      { key: 'updates.on_published.command', found: command, message },
+    ]);
+  });
+
+  it.each(['touch', './touch', '/usr/../touch', '/usr/bin/', '"/a\\0b"', '7', '""'])(
+    'is refused where the command is no absolute path: %s',
+    async (command) => {
+      expect(await problemsOf(hook('', command))).toMatchObject([{ key: 'updates.on_published.command' }]);
+    },
+  );
+
+  it('has a list of texts for its arguments, and no trust but tls', async () => {
+    expect(
+      await problemsOf('updates: {on_published: {command: /bin/sh, arguments: -c}, hook_trust: loopback}'),
+    ).toMatchObject([{ key: 'updates.on_published.arguments' }, { key: 'updates.hook_trust' }]);
+  });
+});

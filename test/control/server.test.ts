@@ -111,6 +111,11 @@ describe('a question', () => {
     expect(await (await rig.ask()).verifyUpdates(() => undefined, NEVER)).toEqual([aVerified()]);
   });
 
+  it.each(['u1', 'a/b?c=%2F', '..', 'ü'])('for the hook names the update as it was named: %s', async (id) => {
+    await rig.serve();
+    expect(await (await rig.ask()).runHook(id, () => undefined, NEVER)).toEqual({ id, elapsed_ms: 12 });
+  });
+
   it('that ends in a failure brings that failure, whole', async () => {
     const failure = coded('DISK-FULL', { operation: 'write', path: '/data/x', reason: 'no space left' });
     await rig.serve(fakeControl({ listUpdates: () => Promise.reject(failure), check: () => Promise.reject(failure) }));

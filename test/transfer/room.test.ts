@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { judgeRoom, RoomWatch } from '#transfer/room.ts';
+
+const RESERVE = { bytes: 1_000, key: 'updates.reserve_bytes' };
+const MIB = 1_048_576;
+
+describe('the room for a download', () => {
+  it('is enough when the rest fits beside the reserve, to the byte', () => {
+    expect(judgeRoom('/a', { free: 1_500, needed: 500, reserve: RESERVE })).toBeNull();
+    expect(judgeRoom('/a', { free: 1_499, needed: 500, reserve: RESERVE })).toMatchObject({
+      code: 'DISK-FULL',
+      facts: { path: '/a', needed: 500, free: 1_499, reserve: 1_000 },
+    });
+  });
+
+  it('is enough for nothing, however full the disk is', () => {
+    expect(judgeRoom('/a', { free: 0, needed: 0, reserve: RESERVE })).toBeNull();
+  });
+
+  it('is told in one sentence with the key', () => {
+    expect(judgeRoom('/a', { free: 1_000_000, needed: 20_000_000, reserve: RESERVE })?.message).toBe(
+      '[DISK-FULL] No room to fetch /a: 20.0 MB are needed and updates.reserve_bytes keeps 1.0 KB, 1.0 MB are free.',
+    );
+  });
+});
+
+describe('while bytes are written', () => {
+  function watch(freeBytes: number) {
+    const files = new CrashingFiles({ freeBytes });
+    files.plantFile('/a', '');
+    files.arm({ freeBytes });
+    return { files, room: new RoomWatch(files, '/a', RESERVE) };
+  }
+  const looks = (files: CrashingFiles) => files.trace.length;
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('the disk is asked seldom, and not at the end', async () => {
+    const { files, room } = watch(1_000 * MIB);
+    for (let at = 0; at < 20; at += 1) {
+      room.wrote(MIB, 100 * MIB);
+      await settled();
+    }
+    expect(looks(files)).toBe(2);
+    room.wrote(9 * MIB, 0);
+    expect(looks(files)).toBe(2);
+  });
+
+  it('what the last look found ends it', async () => {
+    const { room } = watch(5 * MIB);
+    room.wrote(8 * MIB, 100 * MIB);
+    await settled();
+    expect(() => room.wrote(1, 100 * MIB)).toThrow('DISK-FULL');
+  });
+});
