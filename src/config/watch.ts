@@ -139,7 +139,8 @@ export class ConfigWatch {
     let told = false;
     let before = first;
     for (;;) {
-      if (this.#asked || this.#stopped) return before;
+      // What was seen before may be long ago.
+      if (this.#asked || this.#stopped) return await this.#prints.take(this.#files);
       await this.#pause();
       const now = await this.#prints.take(this.#files);
       const passedMs = clock.monotonic() - beganMs;

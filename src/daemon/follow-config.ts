@@ -5,6 +5,7 @@
 
 import type { LoadResult } from '#config/load.ts';
 import { ConfigWatch } from '#config/watch.ts';
+import type { Clock } from '#system/clock.ts';
 import type { Parts } from './compose.ts';
 
 /** A watch that runs. */
@@ -16,7 +17,7 @@ export interface FollowedConfig {
 
 /** Begins to follow; `load` reads the file as the program did at its start. */
 export function followConfig(
-  { config, clock, report }: Pick<Parts, 'config' | 'clock' | 'report'>,
+  { config, clock, report }: Pick<Parts, 'config' | 'report'> & { readonly clock: Clock },
   load: () => Promise<LoadResult>,
 ): FollowedConfig {
   const watch = new ConfigWatch(config.loaded.files, {

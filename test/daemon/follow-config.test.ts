@@ -1,0 +1,349 @@
+// The reload table of issue 3: whoever saves, and however, the right settings are in force soon, whole or not at all.
+
+import { execFile } from 'node:child_process';
+import {
+  appendFile,
+  copyFile,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it } from 'vitest';
+import { problemLine } from '#config/problem.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { ReloadRig, type ReloadRigOptions } from '#test/support/reload-rig.ts';
+
+/** In force within this, whoever saved. */
+const SOON_MS = 2_000;
+
+let rig: ReloadRig;
+afterEach(() => rig.close());
+
+function configOf(channel: string): string {
+  return [
+    'version: 1',
+    'updates:',
+    `  channel: ${channel}`,
+    'proxies:',
+    '  - name: corp',
+    '    address: proxy.example.com',
+    '    authentication: basic',
+    '    user: svc',
+    '    password: {file: secrets/password}',
+    '    default: true',
+    'use_proxy_for:',
+    '  updates: corp',
+    '',
+  ].join('\n');
+}
+
+async function openFollowed(options: Partial<ReloadRigOptions> = {}): Promise<void> {
+  rig = await openRig({ config: configOf('before'), ...options });
+  await rig.follow();
+}
+
+/** The password's file has to be there before the configuration is read. */
+async function openRig(options: ReloadRigOptions): Promise<ReloadRig> {
+  const made = await ReloadRig.open({ ...options, config: 'version: 1\n' });
+  await made.write('secrets/password', 'first-password\n');
+  await made.write('sallyport.yaml', options.config);
+  await made.restart(options.rooms);
+  return made;
+}
+
+const channel = () => rig.inForce.updates.channel;
+const password = () => rig.inForce.proxies[0]?.password?.reveal();
+
+/** Ways to save, each with what has to be done to a file that is there. */
+const EDITORS: Readonly<Record<string, (file: string, content: string) => Promise<void>>> = {
+  'in place, as nano and echo do': (file, content) => writeFile(file, content),
+  'rename over, as gedit, VS Code with atomic save and config management do': async (file, content) => {
+    await writeFile(`${file}.new`, content);
+    await rename(`${file}.new`, file);
+  },
+  'backup by rename, then a new file, as emacs does': async (file, content) => {
+    await rename(file, `${file}~`);
+    await writeFile(file, content);
+  },
+  'backup by copy, then in place, as emacs does with backup-by-copying': async (file, content) => {
+    await copyFile(file, `${file}~`);
+    await writeFile(file, content);
+  },
+  'the dance of vim: 4913, backup by rename, new file, backup gone': async (file, content) => {
+    await writeFile(join(file, '..', '4913'), '');
+    await unlink(join(file, '..', '4913'));
+    await rename(file, `${file}~`);
+    await writeFile(file, content);
+    await unlink(`${file}~`);
+  },
+  'delete and recreate': async (file, content) => {
+    await unlink(file);
+    await writeFile(file, content);
+  },
+  'delete, a second of nothing, recreate': async (file, content) => {
+    await unlink(file);
+    await pause(1_000);
+    await writeFile(file, content);
+  },
+  'truncate to 0, then the content': async (file, content) => {
+    await truncate(file, 0);
+    await pause(400);
+    await writeFile(file, content);
+  },
+  'slowly in place, a line every 60 ms': async (file, content) => {
+    await truncate(file, 0);
+    for (const line of content.split(/(?<=\n)/)) {
+      await appendFile(file, line);
+      await pause(60);
+    }
+  },
+  'the folder renamed and made anew': async (file, content) => {
+    const folder = join(file, '..');
+    await rename(folder, `${folder}.old`);
+    await mkdir(folder);
+    await rename(`${folder}.old/secrets`, `${folder}/secrets`);
+    await writeFile(file, content);
+    await rm(`${folder}.old`, { recursive: true });
+  },
+};
+
+describe('a saved configuration is in force soon, when it was saved', () => {
+  it.each(Object.entries(EDITORS))('%s', async (_how, save) => {
+    await openFollowed();
+    await save(rig.file, configOf('after'));
+    const tookMs = await rig.until(() => channel() === 'after' && rig.names().includes('reloaded'));
+
+    expect(tookMs).toBeLessThan(SOON_MS);
+    // Nothing of what the file was in between was taken, or complained of.
+    expect(rig.names()).not.toContain('reload-refused');
+    expect(rig.events.filter(({ name }) => name === 'setting-changed')).toEqual([
+      { name: 'setting-changed', key: 'updates.channel', effect: 'applied to the next transfer' },
+    ]);
+  });
+
+  it('by sed -i', async () => {
+    await openFollowed();
+    await promisify(execFile)('sed', ['-i', 's/before/after/', rig.file]);
+
+    expect(await rig.until(() => channel() === 'after')).toBeLessThan(SOON_MS);
+  });
+
+  it('twice, in the same way and another', async () => {
+    await openFollowed();
+    const ways = Object.values(EDITORS).slice(0, 4);
+    for (const [index, save] of [...ways, ...ways].entries()) {
+      await save(rig.file, configOf(`c${index}`));
+      expect(await rig.until(() => channel() === `c${index}`)).toBeLessThan(SOON_MS);
+    }
+  });
+
+  it('fifty times within a second: the last one, and not every one between', async () => {
+    await openFollowed();
+    for (let edit = 1; edit <= 50; edit += 1) {
+      await writeFile(rig.file, configOf(`c${edit}`));
+      await pause(20);
+    }
+
+    expect(await rig.until(() => channel() === 'c50')).toBeLessThan(SOON_MS);
+    expect(rig.names().filter((name) => name === 'reloaded').length).toBeLessThan(5);
+    expect(rig.names()).not.toContain('reload-refused');
+  });
+});
+
+describe('a file that the configuration names', () => {
+  it('is taken when it alone changes: a rotated password', async () => {
+    await openFollowed();
+    await rig.write('secrets/password', 'second-password\n');
+
+    expect(await rig.until(() => password() === 'second-password')).toBeLessThan(SOON_MS);
+    await rig.until(() => rig.names().includes('reloaded'));
+    expect(rig.events).toContainEqual({
+      name: 'setting-changed',
+      key: 'proxies[0].password',
+      effect: 'applied to the next transfer',
+    });
+    expect(JSON.stringify(rig.events)).not.toContain('second-password');
+  });
+
+  it('is followed from the moment that it is named', async () => {
+    await openFollowed();
+    await rig.write('other', 'third-password\n');
+    await writeFile(rig.file, configOf('before').replace('secrets/password', 'other'));
+    await rig.until(() => password() === 'third-password');
+    await rig.write('other', 'fourth-password\n');
+
+    expect(await rig.until(() => password() === 'fourth-password')).toBeLessThan(SOON_MS);
+  });
+
+  it('may come after the configuration that names it: the edit is refused, then taken', async () => {
+    await openFollowed();
+    await writeFile(rig.file, configOf('after').replace('secrets/password', 'late'));
+    await rig.until(() => rig.reloader.refused !== null);
+    await rig.write('late', 'late-password\n');
+
+    expect(await rig.until(() => password() === 'late-password')).toBeLessThan(SOON_MS);
+    expect([channel(), rig.reloader.refused]).toEqual(['after', null]);
+  });
+});
+
+describe('an edit with a mistake', () => {
+  it('is told with line and column once, and what was in force stays', async () => {
+    await openFollowed();
+    await writeFile(rig.file, configOf('after').replace('updates: corp', 'updates: crop'));
+    await rig.until(() => rig.names().includes('reload-refused'));
+
+    expect(rig.events).toContainEqual(
+      expect.objectContaining({ name: 'config-mistake', line: 12, column: 12, key: 'use_proxy_for.updates' }),
+    );
+    expect(channel()).toBe('before');
+    expect(rig.reloader.refused).toMatchObject({ count: 1, first: expect.stringContaining('sallyport.yaml:12:12') });
+
+    await writeFile(rig.file, configOf('mended'));
+    expect(await rig.until(() => channel() === 'mended')).toBeLessThan(SOON_MS);
+    expect(rig.reloader.refused).toBeNull();
+  });
+
+  it('says what the program says at a start', async () => {
+    await openFollowed();
+    await writeFile(rig.file, 'version: 1\nupdates:\n  shedule: 0 3 * * *\n');
+    await rig.until(() => rig.reloader.refused !== null);
+    const atStart = await rig.load();
+
+    expect(atStart.ok ? [] : atStart.problems.map(problemLine)).toEqual([rig.reloader.refused?.first]);
+  });
+});
+
+/** Lets the clock of the watch run by hand until it is so; files are really read in between. */
+async function drive(clock: FakeClock, isSo: () => boolean): Promise<number> {
+  let passedMs = 0;
+  while (!isSo() && passedMs < 60_000) {
+    await clock.advanceAsync(250);
+    passedMs += 250;
+    // A file is read by other threads: a turn or two of theirs.
+    for (let turn = 0; turn < 20 && !isSo(); turn += 1) await pause(1);
+  }
+  return passedMs;
+}
+
+describe('what gives no event', () => {
+  it('is found by the digest: a swap of the ..data link, within 15 s', async () => {
+    const clock = new FakeClock();
+    rig = await openRig({ config: configOf('before'), clock });
+    // As Kubernetes mounts a volume: the file is a link into ..data, which is a link itself.
+    await mkdir(join(rig.dir, 'v1'));
+    await mkdir(join(rig.dir, 'v2'));
+    await rename(rig.file, join(rig.dir, 'v1', 'sallyport.yaml'));
+    await writeFile(join(rig.dir, 'v2', 'sallyport.yaml'), configOf('after'), { mode: 0o600 });
+    await symlink('v1', join(rig.dir, '..data'));
+    await symlink('..data/sallyport.yaml', rig.file);
+    await rig.restart();
+    await rig.follow();
+    await symlink('v2', join(rig.dir, '..tmp'));
+    await rename(join(rig.dir, '..tmp'), join(rig.dir, '..data'));
+
+    expect(await drive(clock, () => channel() === 'after')).toBeLessThanOrEqual(15_000);
+  });
+
+  it('is looked for every second when a file is missing', async () => {
+    const clock = new FakeClock();
+    rig = await openRig({ config: configOf('before'), clock });
+    await rig.follow();
+    await unlink(rig.file);
+    await drive(clock, () => rig.reloader.refused !== null);
+    await writeFile(rig.file, configOf('after'), { mode: 0o600 });
+
+    expect(await drive(clock, () => channel() === 'after')).toBeLessThanOrEqual(SOON_MS);
+  });
+});
+
+describe('a file that is gone', () => {
+  it('is called a mistake only after five seconds, and what was in force stays', async () => {
+    const clock = new FakeClock();
+    rig = await openRig({ config: configOf('before'), clock });
+    await rig.follow();
+    await unlink(rig.file);
+
+    expect(await drive(clock, () => rig.reloader.refused !== null)).toBeGreaterThanOrEqual(5_000);
+    expect(rig.reloader.refused?.first).toContain('CONFIG-UNREADABLE');
+    expect(channel()).toBe('before');
+  });
+
+  it('is a mistake when it was emptied, too', async () => {
+    const clock = new FakeClock();
+    rig = await openRig({ config: configOf('before'), clock });
+    await rig.follow();
+    await truncate(rig.file, 0);
+    await drive(clock, () => rig.reloader.refused !== null);
+
+    expect(rig.reloader.refused?.first).toContain('The file is empty');
+  });
+});
+
+describe('a file that is never still', () => {
+  it('is not read, which is told once', async () => {
+    const clock = new FakeClock();
+    rig = await openRig({ config: configOf('before'), clock });
+    await rig.follow();
+    for (let second = 0; second < 400 && !rig.names().includes('config-restless'); second += 1) {
+      await writeFile(rig.file, configOf(`c${second}`));
+      await clock.advanceAsync(250);
+      await pause(5);
+    }
+
+    expect(rig.names()).toEqual(['config-restless']);
+    expect(channel()).toBe('before');
+  });
+});
+
+describe('asking', () => {
+  it('reads at once and says so, also when nothing changed', async () => {
+    rig = await openRig({ config: configOf('before'), clock: new FakeClock() });
+    const followed = await rig.follow();
+    await followed.ask();
+
+    expect(rig.names()).toEqual(['reloading', 'reload-unchanged']);
+  });
+
+  it('does not wait for stillness', async () => {
+    rig = await openRig({ config: configOf('before'), clock: new FakeClock() });
+    const followed = await rig.follow();
+    await writeFile(rig.file, configOf('after'));
+    await followed.ask();
+
+    expect(channel()).toBe('after');
+  });
+
+  it('is what SIGHUP does where there is no terminal', async () => {
+    rig = await openRig({ config: configOf('before'), clock: new FakeClock() });
+    await rig.follow();
+    await writeFile(rig.file, configOf('after'));
+    process.emit('SIGHUP');
+
+    await rig.until(() => channel() === 'after');
+  });
+});
+
+describe('a touch, or another file of the folder', () => {
+  it('changes nothing and says nothing', async () => {
+    await openFollowed();
+    await utimes(rig.file, 1, 1);
+    await writeFile(join(rig.dir, 'else'), 'x');
+    const handle = await open(rig.file, 'a');
+    await handle.close();
+    await writeFile(rig.file, configOf('after'));
+    await rig.until(() => channel() === 'after');
+
+    expect(rig.names().filter((name) => name === 'reloading')).toHaveLength(1);
+    expect(await readFile(rig.file, 'utf8')).toBe(configOf('after'));
+  });
+});
