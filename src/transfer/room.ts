@@ -4,7 +4,7 @@
 // ends as soon as a look at the disk shows that the rest will not fit, with every byte kept. What a quota allows is not
 // asked: EDQUOT is met by the write itself. Relies on `Files`; keeps nothing.
 
-import { type CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { showSize } from '#errors/template.ts';
 import type { Files } from '#system/files.ts';
 
@@ -35,7 +35,7 @@ export class RoomWatch {
   readonly #reserve: Reserve;
   #sinceLook = 0;
   #looking = false;
-  #found: unknown = null;
+  #found: Error | null = null;
 
   constructor(files: Files, path: string, reserve: Reserve) {
     this.#files = files;
@@ -59,7 +59,7 @@ export class RoomWatch {
     this.#looking = true;
     void this.ensure(rest)
       .catch((thrown: unknown) => {
-        this.#found = thrown;
+        this.#found = thrown instanceof Error ? thrown : asCoded(thrown);
       })
       .finally(() => {
         this.#looking = false;
