@@ -1,7 +1,7 @@
 /**
  * Makes the program for installing: one folder that runs with Node alone, from anywhere. What is imported lazily stays
  * in files of its own, so that it is read at its first use. koffi is copied as it is, since it loads a native library
- * beside it; only the build for this machine comes along. The folder appears by one rename.
+ * beside it; only the build for this machine comes along. The folder appears by one rename. Usage: tools/bundle.ts [ENTRY FOLDER]
  */
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ import { rolldown } from 'rolldown';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
 
-export interface BundleOptions {
+interface BundleOptions {
   /** The file to start with. */
   readonly entry: string;
   /** The folder to make; an old one is replaced. Its parent must not hold a package.json. */
@@ -19,7 +19,7 @@ export interface BundleOptions {
 }
 
 /** Bundles the entry into `dir/main.js`. */
-export async function bundle({ entry, dir }: BundleOptions): Promise<void> {
+async function bundle({ entry, dir }: BundleOptions): Promise<void> {
   const fresh = join(dirname(dir), `.${basename(dir)}.new`);
   rmSync(fresh, { recursive: true, force: true });
   const build = await rolldown({
@@ -61,7 +61,7 @@ function copyKoffi(modules: string): void {
 }
 
 if (import.meta.main) {
-  const dir = join(ROOT, 'dist', 'program');
-  await bundle({ entry: join(ROOT, 'src', 'main.ts'), dir });
+  const [entry = join(ROOT, 'src', 'main.ts'), dir = join(ROOT, 'dist', 'program')] = process.argv.slice(2);
+  await bundle({ entry, dir });
   process.stdout.write(`Built ${dir}\n`);
 }

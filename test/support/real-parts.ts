@@ -3,6 +3,7 @@
  * ignored .cache/parts. A suite says what it needs with `describeWith`; without it, it is skipped, the run names it and
  * the command to run, and CI fails (tools/suite-reporter.ts).
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
@@ -25,11 +26,17 @@ const UNPACKED = fileURLToPath(new URL('../../.cache/parts/root', import.meta.ur
 /** Squid, or null when it is neither installed nor unpacked. */
 export const squid: SquidParts | null = findSquid();
 
-const FOUND: Readonly<Record<string, unknown>> = { squid };
+/** A real systemd can be booted: it is installed, and we may make mounts and namespaces. */
+function canBootSystemd(): boolean {
+  if (process.getuid?.() !== 0 || !existsSync('/lib/systemd/systemd')) return false;
+  return spawnSync('unshare', ['--mount', '--pid', '--fork', '--cgroup', 'true']).status === 0;
+}
 
-/** `describe`, skipped when one of the parts is missing. Parts by name: 'squid'. */
+const FOUND: Readonly<Record<string, () => boolean>> = { squid: () => squid !== null, systemd: canBootSystemd };
+
+/** `describe`, skipped when one of the parts is missing. Parts by name: 'squid', 'systemd'. */
 export function describeWith(parts: readonly string[], name: string, body: () => void): void {
-  const missing = parts.filter((part) => (FOUND[part] ?? null) === null);
+  const missing = parts.filter((part) => FOUND[part]?.() !== true);
   if (missing.length === 0) {
     describe(name, body);
   } else {

@@ -1,0 +1,87 @@
+// The watchdog of a real systemd, with WatchdogSec=3 and a grace of half a second: what hangs is restarted, what only
+// takes long is not.
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { BuiltProgram, Installed, PACKAGES } from '#test/support/installed.ts';
+import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+const JAR = makeJar('u1', 300_000);
+const WATCHDOG_S = 3;
+const SILENCE_MS = 5 * WATCHDOG_S * 1_000;
+
+describeWith(['systemd'], 'the watchdog of a real systemd', () => {
+  let program: BuiltProgram;
+  let installed: Installed;
+  let origin: ScriptedOrigin;
+
+  beforeAll(async () => {
+    program = new BuiltProgram('watchdog', 'test/support/faults/watchdog.ts');
+    installed = await Installed.make(program);
+  }, 60_000);
+  afterAll(async () => {
+    await installed.machine.close();
+    program.remove();
+  });
+  beforeEach(async () => {
+    origin = await startScriptedOrigin();
+    origin.serve('/feed.json', feedOf([itemFor('u1', JAR)]), 'application/json');
+    origin.serve('/u1.jar', JAR);
+    await installed.reset();
+    await installed.edit(`WatchdogSec=${WATCHDOG_S}`, 'RestartSec=100ms');
+  });
+  afterEach(async () => {
+    await origin.close();
+  });
+
+  const restarts = async () => Number(await installed.machine.show('NRestarts'));
+  const published = async () => (await installed.machine.try('test', '-e', `${PACKAGES}/u1.json`)).status === 0;
+
+  async function start(responseTimeoutMs: number): Promise<void> {
+    const timeout = ['response_timeout:', `  base_ms: ${responseTimeoutMs}`];
+    await installed.configure(['updates:', `  feed_url: ${origin.url}/feed.json`, ...timeout]);
+    await installed.machine.run('systemctl', 'start', 'sallyport.service');
+  }
+
+  async function expectRestartedByWatchdog(): Promise<void> {
+    await installed.machine.until('it was restarted', async () => (await restarts()) === 1, 20_000);
+    await installed.machine.until(
+      'it works again',
+      async () => (await installed.machine.show('ActiveState')) === 'active',
+    );
+    expect(await installed.machine.journal('--since=-20s')).toContain(
+      `sallyport.service: Watchdog timeout (limit ${WATCHDOG_S}s)!`,
+    );
+  }
+
+  it('restarts a daemon whose event loop is blocked', async () => {
+    await start(30_000);
+    await installed.machine.until('the first round is over', published);
+    await installed.machine.run('systemctl', 'kill', '--kill-who=main', '--signal=WINCH', 'sallyport.service');
+    await expectRestartedByWatchdog();
+  }, 60_000);
+
+  it('restarts a daemon in which a wait outlives its own deadline, which the log names before', async () => {
+    await start(2_000);
+    await installed.machine.until('the first round is over', published);
+    await installed.machine.run('systemctl', 'kill', '--kill-who=main', '--signal=URG', 'sallyport.service');
+    origin.on('/feed.json', () => undefined);
+    const asking = installed.machine.try('sallyport', 'check');
+    await expectRestartedByWatchdog();
+    await asking;
+    expect(await installed.machine.run('cat', '/var/log/sallyport/sallyport.log')).toContain('[WAIT-STUCK]');
+  }, 60_000);
+
+  it('lets a download be silent for five times its limit', async () => {
+    origin.on('/u1.jar', (_request, response) => {
+      response.writeHead(200, { 'content-length': JAR.length, etag: '"v1"' });
+      response.write(JAR.subarray(0, 100_000));
+      setTimeout(() => response.end(JAR.subarray(100_000)), SILENCE_MS);
+    });
+    await start(30_000);
+    await installed.machine.until('it is published', published, SILENCE_MS + 15_000);
+    expect(await restarts()).toBe(0);
+    expect(await installed.machine.show('ActiveState')).toBe('active');
+  }, 60_000);
+});
