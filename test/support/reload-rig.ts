@@ -62,22 +62,14 @@ export class ReloadRig {
     if (!loaded.ok) throw loaded.error;
     const last = new LastSettings(realFiles, join(this.dir, 'last-settings.json'));
     await last.load();
-    this.#room = new SettingsRoom(loaded.settings);
-    this.network = new NetworkRoom({
-      clock: this.#clock,
-      known: this.known,
-      report: (event) => this.#hear(event),
-      ledger: new Ledger(),
-      userAgent: 'Sallyport/test',
-    });
-    this.#reloader = new Reloader({
-      loaded,
-      rooms: [this.network, this.#room, ...rooms],
-      last,
-      clock: this.#clock,
-      report: (event) => this.#hear(event),
-    });
-    await this.#reloader.start();
+    const report = (event: SallyportEvent) => this.#hear(event);
+    const room = new SettingsRoom(loaded.settings);
+    const parts = { clock: this.#clock, known: this.known, report, ledger: new Ledger(), userAgent: 'Sallyport/test' };
+    const network = new NetworkRoom(parts);
+    const reloader = new Reloader({ loaded, rooms: [network, room, ...rooms], last, clock: this.#clock, report });
+    await reloader.start();
+    // A start that failed leaves what was in force before it.
+    [this.network, this.#room, this.#reloader] = [network, room, reloader];
   }
 
   load(): Promise<LoadResult> {

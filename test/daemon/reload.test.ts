@@ -1,0 +1,289 @@
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Reloadable } from '#config/reload.ts';
+import type { Settings } from '#config/settings.ts';
+import { coded } from '#errors/coded-error.ts';
+import { PURPOSES, type Purpose } from '#proxy/route.ts';
+import { type PurposeProxies, proxiesByPurpose } from '#proxy/went-direct.ts';
+import { createCa } from '#test/support/certificates.ts';
+import { ReloadRig } from '#test/support/reload-rig.ts';
+
+let rig: ReloadRig;
+afterEach(() => rig.close());
+
+const CORP = ['proxies:', '  - name: corp', '    address: proxy.example.com', '    default: true', ''].join('\n');
+
+async function open(config: string, rooms: readonly Reloadable[] = []): Promise<void> {
+  rig = await ReloadRig.open({ config, rooms });
+}
+
+/** Writes the file and takes it. */
+async function edit(config: string): Promise<void> {
+  rig.events.length = 0;
+  await rig.write('sallyport.yaml', config);
+  await rig.take();
+}
+
+function told(name: string): unknown[] {
+  return rig.events.filter((event) => event.name === name).map(({ name: _name, ...fields }) => fields);
+}
+
+describe('a changed key', () => {
+  it('is told with when it takes effect, and is in force then', async () => {
+    await open('version: 1\n');
+    await edit('version: 1\nresponse_timeout: {base_ms: 300000}\nretry: {attempts: 2}\n');
+
+    expect(told('setting-changed')).toEqual([
+      { key: 'response_timeout.base_ms', effect: 'applied to the next transfer' },
+      { key: 'retry.attempts', effect: 'applied to the next transfer' },
+    ]);
+    expect(told('reloaded')).toEqual([{ count: 2, waiting: 0 }]);
+    expect(rig.inForce.retry.attempts).toBe(2);
+  });
+
+  it('that needs a restart is told so, waits, and stays out of every room until then', async () => {
+    await open('version: 1\n');
+    const before = rig.inForce.daemon.state_dir;
+    await edit('version: 1\ndaemon: {state_dir: /elsewhere}\nretry: {attempts: 2}\n');
+
+    expect(told('setting-changed')).toContainEqual({ key: 'daemon.state_dir', effect: 'needs a restart' });
+    expect(told('reloaded')).toEqual([{ count: 2, waiting: 1 }]);
+    expect(rig.reloader.waiting).toEqual(['daemon.state_dir']);
+    expect([rig.inForce.daemon.state_dir, rig.inForce.retry.attempts]).toEqual([before, 2]);
+  });
+
+  it('that waited and was taken back needs no restart any more', async () => {
+    await open('version: 1\n');
+    await edit('version: 1\ndaemon: {state_dir: /elsewhere}\n');
+    await edit('version: 1\n');
+
+    expect(told('setting-changed')).toEqual([
+      { key: 'daemon.state_dir', effect: 'as it is in force, so no restart is needed' },
+    ]);
+    expect(rig.reloader.waiting).toEqual([]);
+  });
+
+  it('is a file that a key names, when its content alone changed', async () => {
+    await open('version: 1\n');
+    await rig.write('ca.pem', createCa('one').cert);
+    await edit('version: 1\nupdates: {ca_file: ca.pem}\n');
+    await rig.write('ca.pem', createCa('two').cert);
+    rig.events.length = 0;
+    await rig.take();
+
+    expect(told('setting-changed')).toEqual([{ key: 'updates.ca_file', effect: 'applied to the next transfer' }]);
+  });
+});
+
+describe('a secret from a variable or a credential', () => {
+  const CONFIG = 'version: 1\nupdates: {bearer_token: {env: PROXY_PASSWORD}}\n';
+
+  it('says that a new value needs a restart, to who asks and to who writes it', async () => {
+    await open('version: 1\n');
+    await edit(CONFIG);
+    expect(told('secret-fixed')).toEqual([{ key: 'updates.bearer_token' }]);
+
+    rig.events.length = 0;
+    await rig.take('asked');
+    expect(told('secret-fixed')).toEqual([{ key: 'updates.bearer_token' }]);
+  });
+
+  it('says nothing of it when something else changed', async () => {
+    await open(CONFIG);
+    await edit(`${CONFIG}retry: {attempts: 2}\n`);
+
+    expect(told('secret-fixed')).toEqual([]);
+  });
+});
+
+describe('a refused edit', () => {
+  it('is told mistake by mistake, and the same again only to who asks', async () => {
+    await open('version: 1\n');
+    await edit('version: 1\nretry: {attempts: 0}\nshedule: 1\n');
+
+    expect(told('config-mistake')).toEqual([
+      expect.objectContaining({ line: 2, column: 19, key: 'retry.attempts' }),
+      expect.objectContaining({ line: 3, column: 1, key: 'shedule' }),
+    ]);
+    expect(told('reload-refused')).toEqual([{ count: 2 }]);
+    expect(rig.reloader.refused?.count).toBe(2);
+
+    rig.events.length = 0;
+    await rig.take();
+    expect(rig.names()).toEqual([]);
+    await rig.take('asked');
+    expect(rig.names()).toEqual(['reloading', 'config-mistake', 'config-mistake', 'reload-refused']);
+  });
+
+  it('does not keep the place of a file that is whole again', async () => {
+    await open('version: 1\n');
+    await edit('version: 2\n');
+    await edit('version: 1\n');
+
+    expect(rig.reloader.refused).toBeNull();
+    expect(rig.names()).toEqual(['reloading', 'reload-unchanged']);
+  });
+
+  it('is one that a room cannot work with, and every room keeps what it had', async () => {
+    await open('version: 1\n');
+    const before = rig.inForce;
+    await edit('version: 1\nretry: {attempts: 2}\nupdates: {ca_file: missing.pem}\n');
+
+    expect(told('reload-problem')).toEqual([{ error: expect.objectContaining({ code: 'TLS-FILE' }) }]);
+    expect(rig.inForce).toBe(before);
+  });
+
+  it('is one that a room cannot bring into force: those before it are put back', async () => {
+    let broken = false;
+    const fails = () =>
+      broken ? Promise.reject(coded('INTERNAL', { reason: 'no' })) : Promise.resolve({ changes: [] });
+    await open(`version: 1\n${CORP}`, [{ name: 'fails', verify: () => undefined, commit: fails }]);
+    broken = true;
+    await edit('version: 1\nproxy_enabled: false\nretry: {attempts: 2}\n');
+
+    expect(rig.inForce.retry.attempts).toBe(5);
+    expect(rig.network.route('updates', new URL('https://updates.example.com')).proxy).toBe('corp');
+    expect(rig.reloader.refused?.first).toContain('[INTERNAL]');
+  });
+});
+
+describe('a loosened policy', () => {
+  const REQUIRED = `version: 1\nproxy_required: true\n${CORP}`;
+
+  it('is a warning by name, at a reload and at a start', async () => {
+    await open(REQUIRED);
+    await edit(`version: 1\n${CORP}`);
+    expect(told('policy-loosened')).toEqual([{ key: 'proxy_required' }]);
+
+    await edit(REQUIRED);
+    await rig.write('sallyport.yaml', `version: 1\n${CORP}`);
+    rig.events.length = 0;
+    await rig.restart();
+    expect(told('policy-loosened')).toEqual([{ key: 'proxy_required' }]);
+  });
+});
+
+describe('going direct', () => {
+  it('by losing the proxies is refused, with the purpose and what to write', async () => {
+    await open(`version: 1\n${CORP}`);
+    await edit('version: 1\n');
+
+    const errors = told('reload-problem') as { error: { code: string; message: string; check: string } }[];
+    expect(errors.map(({ error }) => error.code)).toEqual(PURPOSES.map(() => 'POLICY-DIRECT'));
+    expect(errors[0]?.error.message).toContain('updates had proxy corp until now, and no proxies are configured says');
+    expect(errors[0]?.error.check).toContain('use_proxy_for.updates: none or proxy_enabled: false');
+    expect(proxiesByPurpose(rig.inForce).updates).toBe('corp');
+  });
+
+  it('is refused at the next start, too, and the one after it', async () => {
+    await open(`version: 1\n${CORP}`);
+    await rig.write('sallyport.yaml', 'version: 1\n');
+
+    await expect(rig.restart()).rejects.toMatchObject({ code: 'POLICY-DIRECT' });
+    await expect(rig.restart()).rejects.toMatchObject({ code: 'POLICY-DIRECT' });
+  });
+
+  it('is taken when the file says so', async () => {
+    await open(`version: 1\n${CORP}`);
+    await edit('version: 1\nproxy_enabled: false\n');
+    expect(proxiesByPurpose(rig.inForce).updates).toBeNull();
+
+    await edit(`version: 1\n${CORP}`);
+    await edit(`version: 1\n${CORP}use_proxy_for: {updates: none}\n`);
+    expect(proxiesByPurpose(rig.inForce)).toMatchObject({ updates: null, platform: 'corp' });
+  });
+
+  it('never comes of a file that was cut, at whatever line, by a reload or by a start', async () => {
+    const whole = [
+      'version: 1',
+      'proxy_enabled: true',
+      'use_proxy_for:',
+      '  updates: corp',
+      '  platform: other',
+      'proxies:',
+      '  - name: corp',
+      '    address: proxy.example.com',
+      '    port: 3128',
+      '  - name: other',
+      '    address: other.example.com',
+      '    default: true',
+      'updates:',
+      '  channel: beta',
+      'retry:',
+      '  attempts: 2',
+      '',
+    ];
+    await open(whole.join('\n'));
+    for (let length = 0; length < whole.length; length += 1) {
+      const before = rig.inForce;
+      await edit(`${whole.slice(0, length).join('\n')}\n`);
+      expect(proxiesByPurpose(rig.inForce)).toMatchObject({ updates: 'corp' });
+      // Whole or not at all: what is in force is what the file says, or the very settings of before.
+      if (rig.reloader.refused !== null) expect(rig.inForce).toBe(before);
+      await rig.restart().catch((error: unknown) => expect(error).toMatchObject({ code: /^(CONFIG|POLICY-DIRECT)$/ }));
+      expect(Object.values(proxiesByPurpose(rig.inForce)).every((proxy) => proxy !== null)).toBe(true);
+      await edit(whole.join('\n'));
+    }
+  });
+});
+
+interface ProxySection {
+  readonly names: readonly string[];
+  readonly defaultAt: number | null;
+  readonly uses: Readonly<Partial<Record<Purpose, string>>>;
+  readonly enabled: boolean | null;
+  readonly required: boolean | null;
+}
+
+const NAMES = ['corp', 'other', 'third'];
+const section: fc.Arbitrary<ProxySection> = fc.record({
+  names: fc.subarray(NAMES),
+  defaultAt: fc.option(fc.nat(2)),
+  uses: fc.dictionary(fc.constantFrom(...PURPOSES), fc.constantFrom('none', 'default', ...NAMES)) as fc.Arbitrary<
+    ProxySection['uses']
+  >,
+  enabled: fc.option(fc.boolean()),
+  required: fc.option(fc.boolean()),
+});
+
+function write({ names, defaultAt, uses, enabled, required }: ProxySection): string {
+  return [
+    'version: 1',
+    ...(enabled === null ? [] : [`proxy_enabled: ${enabled}`]),
+    ...(required === null ? [] : [`proxy_required: ${required}`]),
+    ...(names.length === 0 ? [] : ['proxies:']),
+    ...names.map((name, index) => `  - {name: ${name}, address: ${name}.example.com, default: ${index === defaultAt}}`),
+    ...(Object.keys(uses).length === 0 ? [] : ['use_proxy_for:']),
+    ...Object.entries(uses).map(([purpose, use]) => `  ${purpose}: ${use}`),
+    '',
+  ].join('\n');
+}
+
+/** Whether every purpose that had a proxy still has one, or was sent direct in so many words. */
+function isMeant(had: PurposeProxies, { use_proxy_for: uses, proxy_enabled: enabled, ...rest }: Settings): boolean {
+  const has = proxiesByPurpose({ use_proxy_for: uses, proxy_enabled: enabled, ...rest });
+  return PURPOSES.every(
+    (purpose) => had[purpose] === null || has[purpose] !== null || uses[purpose] === 'none' || !enabled,
+  );
+}
+
+describe('no pair of proxy sections', () => {
+  it('goes direct by accident, by a reload or by a start', async () => {
+    await open('version: 1\n');
+    await fc.assert(
+      fc.asyncProperty(fc.array(section, { minLength: 2, maxLength: 5 }), fc.boolean(), async (sections, restarts) => {
+        for (const one of sections) {
+          const had = proxiesByPurpose(rig.inForce);
+          await rig.write('sallyport.yaml', write(one));
+          if (restarts) await rig.restart().catch(() => undefined);
+          else await rig.take();
+          expect(isMeant(had, rig.inForce)).toBe(true);
+          // Rooms agree: what the network does is what the settings say.
+          const route = rig.network.route('updates', new URL('https://updates.example.com/'));
+          expect(route.proxy).toBe(proxiesByPurpose(rig.inForce).updates);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
