@@ -49,7 +49,7 @@ function sections(status: Status): (readonly [title: string, rows: Row[]])[] {
 function mainRows({ main, config }: Status): Row[] {
   const running =
     main.state === 'running' ? `running as process ${main.pid} since ${main.since}` : 'no daemon is running';
-  const warnings = config.warnings === 0 ? '' : ` (${config.warnings} warnings, see: sallyport config check)`;
+  const warnings = config.warnings === 0 ? '' : ` (warnings: ${config.warnings}, see: sallyport config check)`;
   return [
     ['version', main.version],
     ['state', running],

@@ -27,12 +27,20 @@ export const SAFE_SENTENCE: unique symbol = Symbol('safe sentence');
 
 /** An error whose sentence is shown as it is, with or without what to check. */
 interface SafeError {
-  [SAFE_SENTENCE](advised: boolean): string;
+  [SAFE_SENTENCE](advised: boolean): readonly Piece[];
+}
+
+/** A part of a sentence: words of ours, from a template, or what a field showed. */
+export interface Piece {
+  readonly text: string;
+  readonly ours: boolean;
 }
 
 const PLACEHOLDER = /\{([a-z][A-Za-z0-9]*)(?::([a-z]+))?\}/g;
 /** Letters, digits and the marks of names, hosts, paths and media types. ASCII only: elsewhere letters look alike. */
 const TOKEN = /^(?!-$)[A-Za-z0-9._~@%+/\\:;=?&#*$!-]{1,200}$/;
+/** A key of the configuration; brackets hold numbers only, so it can't pass for the head of a line. */
+const KEY = /^[a-z0-9_.-]{1,200}(?:\[[0-9]{1,6}\](?:\.[a-z0-9_.-]{1,200})?){0,8}$/;
 /** The words for a hop: `this host`, `proxy corp (proxy.example.com:3128)`; a bare host is a token. */
 const HOP = /^(?:this host|proxy [\w.~@%+-]{1,100} \([\w.:%[\]-]{1,280}\))$/;
 /**
@@ -45,13 +53,32 @@ const WORDS =
 /**
  * Fills a template. Formats: none (token, or quoted text), `size` (bytes, 10^6 to the MB), `ms` (a duration in
  * milliseconds), `time` (ms since the epoch as local time without zone, the manual's form), `via` (a Via value),
- * `hop` (where it failed), `words` (a phrase made by us or by the admin, bare as long as it can't be a line of ours),
+ * `hop` (where it failed), `key` (a key of the configuration, `proxies[0].port`), `words` (a phrase made by us or by the admin, bare as long as it can't be a line of ours),
  * `advised` (an error with what to check). A missing field reads `-`.
  */
 export function fillTemplate(template: string, fields: Readonly<Record<string, FieldValue>>): string {
-  const line = template.replaceAll(PLACEHOLDER, (_whole, name: string, format: string | undefined) =>
-    show(fields[name], format),
-  );
+  return joinPieces(fillPieces(template, fields));
+}
+
+/** The same in pieces, for whoever has to tell our words from what the fields hold. */
+export function fillPieces(template: string, fields: Readonly<Record<string, FieldValue>>): Piece[] {
+  const pieces: Piece[] = [];
+  let shownTo = 0;
+  for (const match of template.matchAll(PLACEHOLDER)) {
+    const [whole, name = '', format] = match;
+    if (match.index > shownTo) pieces.push({ text: template.slice(shownTo, match.index), ours: true });
+    shownTo = match.index + whole.length;
+    const value = fields[name];
+    if (isSafeError(value)) pieces.push(...value[SAFE_SENTENCE](format === 'advised'));
+    else pieces.push({ text: show(value, format), ours: false });
+  }
+  if (shownTo < template.length) pieces.push({ text: template.slice(shownTo), ours: true });
+  return pieces;
+}
+
+/** One line of bounded length. */
+export function joinPieces(pieces: readonly Piece[]): string {
+  const line = pieces.map(({ text }) => text).join('');
   return line.length > LINE_LIMIT ? `${line.slice(0, LINE_LIMIT - 1).replace(/[\ud800-\udbff]$/, '')}…` : line;
 }
 
@@ -101,7 +128,7 @@ function show(value: FieldValue, format: string | undefined): string {
   if (typeof value === 'string') return showText(value, format);
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'number') return showNumber(value, format);
-  if (value instanceof Error) return showError(value, format);
+  if (value instanceof Error) return showForeign(asText(value.message) || value.name);
   if (Array.isArray(value)) return showList(value, format);
   return showText(asText(value), format);
 }
@@ -110,6 +137,7 @@ function showText(text: string, format: string | undefined): string {
   if (format === 'via') return showVia(text);
   if (format === 'hop' && HOP.test(text)) return text;
   if (format === 'words' && WORDS.test(text)) return text;
+  if (format === 'key' && KEY.test(text)) return text;
   return showForeign(text);
 }
 
@@ -143,9 +171,8 @@ function showNumber(value: number, format: string | undefined): string {
 }
 
 /** An error of ours carries text that this formatter made; any other is foreign text. */
-function showError(error: Error & Partial<SafeError>, format: string | undefined): string {
-  if (typeof error[SAFE_SENTENCE] === 'function') return error[SAFE_SENTENCE](format === 'advised');
-  return showForeign(asText(error.message) || error.name);
+function isSafeError(value: unknown): value is SafeError {
+  return value instanceof Error && typeof (value as Partial<SafeError>)[SAFE_SENTENCE] === 'function';
 }
 
 /**

@@ -12,6 +12,8 @@ interface Definition {
   readonly level: Level;
   readonly thread: 'Main' | 'Config' | 'Updater' | 'Receipts' | 'Control';
   readonly text: string;
+  /** Never folded though it is a warning or an error (`repeats.ts`); below that nothing ever is. */
+  readonly story?: true;
 }
 
 export const EVENTS = {
@@ -24,6 +26,21 @@ export const EVENTS = {
   stopping: { level: 'info', thread: 'Main', text: 'Stopping ({reason:words}); bytes already fetched are kept.' },
   stopped: { level: 'info', thread: 'Main', text: 'Stopped.' },
   'control-listening': { level: 'info', thread: 'Control', text: 'Commands are taken at {path}.' },
+  'check-next-try': {
+    level: 'info',
+    thread: 'Main',
+    text: 'Next try at {at:time}; failed checks in a row: {failures}.',
+  },
+  'slot-overdue': {
+    level: 'info',
+    thread: 'Main',
+    text: 'The check of {slot:time} was missed; it is made up for at {at:time}.',
+  },
+  'clock-stepped': {
+    level: 'info',
+    thread: 'Main',
+    text: 'The clock moved {direction:words} by {by:ms} by itself (a suspend, or somebody set it).',
+  },
   'next-round': { level: 'info', thread: 'Main', text: 'Next check for updates at {at:time}.' },
   fault: { level: 'error', thread: 'Main', text: '{error:advised}' },
   'notify-failed': { level: 'warn', thread: 'Main', text: '{error:advised}' },
@@ -32,12 +49,20 @@ export const EVENTS = {
     level: 'warn',
     thread: 'Main',
     text: '{count} lines are missing here: the log file could not be written.',
+    story: true,
+  },
+  'fault-stack': { level: 'debug', thread: 'Main', text: 'The fault came from {frames}.' },
+  repeated: { level: 'warn', thread: 'Main', text: 'The line above came {count} more times in {elapsed:ms}.' },
+  'repeated-earlier': {
+    level: 'warn',
+    thread: 'Main',
+    text: 'The line of {at:time} ({subject}) came {count} more times in {elapsed:ms}.',
   },
   // Configuration
   'purpose-route': { level: 'info', thread: 'Config', text: '{purpose} goes {how:words} ({why:words}).' },
   'purpose-unconfigured': { level: 'info', thread: 'Config', text: '{purpose} is not configured.' },
-  'config-warning': { level: 'warn', thread: 'Config', text: '{file}:{line}:{column} {key}: {message:words}' },
-  'config-mistake': { level: 'error', thread: 'Config', text: '{file}:{line}:{column} {key}: {message:words}' },
+  'config-warning': { level: 'warn', thread: 'Config', text: '{file}:{line}:{column} {key:key}: {message:words}' },
+  'config-mistake': { level: 'error', thread: 'Config', text: '{file}:{line}:{column} {key:key}: {message:words}' },
   'config-deaf': {
     level: 'warn',
     thread: 'Config',
@@ -95,6 +120,8 @@ export const EVENTS = {
   'item-deferred': { level: 'info', thread: 'Updater', text: 'Update ID {id} is deferred: {reason:words}.' },
   'more-wanted': { level: 'info', thread: 'Updater', text: '{count} more updates are left for the next round.' },
   'check-failed': { level: 'error', thread: 'Updater', text: 'The check failed at {hop:hop}: {error:advised}' },
+  'checks-overdue': { level: 'error', thread: 'Updater', text: 'Updates are overdue: {error:advised}', story: true },
+  'checks-recovered': { level: 'info', thread: 'Updater', text: 'A check has succeeded again, after {age:ms}.' },
   'round-ended': {
     level: 'info',
     thread: 'Updater',
@@ -136,7 +163,12 @@ export const EVENTS = {
     thread: 'Updater',
     text: 'Discarded the unfinished bytes of update ID {id}: {reason:words}.',
   },
-  withdrawn: { level: 'warn', thread: 'Updater', text: 'Update ID {id} was withdrawn by the vendor; moved to {path}.' },
+  withdrawn: {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Update ID {id} was withdrawn by the vendor; moved to {path}.',
+    story: true,
+  },
   pruned: { level: 'info', thread: 'Updater', text: 'Pruned update ID {id} ({reason:words}).' },
   'package-problem': { level: 'error', thread: 'Updater', text: 'Update ID {id}: {error:advised}' },
   'staging-problem': { level: 'error', thread: 'Updater', text: 'Staging: {error:advised}' },
@@ -170,6 +202,11 @@ export const EVENTS = {
     level: 'info',
     thread: 'Receipts',
     text: 'Delivered the receipt of update ID {id} ({outcome}).',
+  },
+  'receipt-unsent': {
+    level: 'info',
+    thread: 'Receipts',
+    text: 'No receipt of update ID {id} ({outcome}) goes out; updates.acknowledge_url is not set.',
   },
   'receipt-kept': {
     level: 'info',

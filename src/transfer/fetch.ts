@@ -169,7 +169,7 @@ async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<Fol
     const result = await receive(ports, attempt, { ...hop, route, lane, plan });
     if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
     observe(ports, { key, size: attempt.job.length, result, ok: attempt.reader.complete });
-    attempt.reader.conclude(hop.url, result);
+    attempt.reader.conclude({ url: hop.url, hop: lane.facts.hop }, result);
     return { value: undefined };
   } finally {
     lane.release();
@@ -204,7 +204,7 @@ function receive(
     onHead: (head) => {
       // Told when the head comes, not when the body ends: the time of that line is evidence of what the proxy does.
       noteResponse(ports, { route: hop.route, url: hop.url, head, range });
-      return isRedirect(head.status) ? null : reader.open(head, hop.url);
+      return isRedirect(head.status) ? null : reader.open(head, { url: hop.url, hop: hop.lane.facts.hop });
     },
   });
 }

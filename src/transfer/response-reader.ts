@@ -32,6 +32,12 @@ interface ReaderOptions {
   readonly watch: { startedOver(reason: string): void; progress(received: number): void };
 }
 
+/** Where the response came from: the URL that was asked, and the hop that is to be named in a failure. */
+interface From {
+  readonly url: URL;
+  readonly hop: string;
+}
+
 /** Reads the response of the last hop into the staged file. */
 export class ResponseReader {
   readonly #options: ReaderOptions;
@@ -90,13 +96,13 @@ export class ResponseReader {
   }
 
   /** Judges the head; returns who takes the body, or null when nobody wants it. */
-  open(head: ResponseInfo, url: URL): BodySink | null {
+  open(head: ResponseInfo, from: From): BodySink | null {
     this.#head = head;
     if (head.status !== 200 && head.status !== 206 && head.status !== 416) {
-      this.#refusal = statusError(head, url, this.#options.clock.now());
+      this.#refusal = statusError(head, from.url, this.#options.clock.now());
       return null;
     }
-    if (head.status !== 416 && PAGE_TYPE.test(head.header('content-type') ?? '')) return this.#openPage(url);
+    if (head.status !== 416 && PAGE_TYPE.test(head.header('content-type') ?? '')) return this.#openPage(from);
     const { range, job } = this.#options;
     const facts = {
       status: head.status,
@@ -106,10 +112,10 @@ export class ResponseReader {
     const verdict = judgeResume(range, facts, job.length);
     switch (verdict.kind) {
       case 'append':
-        return { write: (chunk) => this.#append(chunk, url) };
+        return { write: (chunk) => this.#append(chunk, from) };
       case 'from-zero':
         this.#startFromZero(verdict.reason);
-        return { write: (chunk) => this.#append(chunk, url) };
+        return { write: (chunk) => this.#append(chunk, from) };
       case 'restart':
         this.#dropAll = true;
         this.#refusal = verdict.error;
@@ -121,14 +127,14 @@ export class ResponseReader {
   }
 
   /** After the exchange: throws what the response was instead of the package, or what ended it. */
-  conclude(url: URL, result: ExchangeResult): void {
-    if (this.#page !== null) throw this.#describePage(url, result.bytes);
+  conclude(from: From, result: ExchangeResult): void {
+    if (this.#page !== null) throw this.#describePage(from, result.bytes);
     if (this.#refusal !== null) throw this.#refusal;
     if (result.ended === 'failed') throw result.error;
     const { firstByteMs, longestSilenceMs } = result.measured;
     this.#longestSilenceMs = Math.max(firstByteMs ?? 0, longestSilenceMs ?? 0);
     if (!this.complete) {
-      throw coded('BODY-SHORT', { received: this.#position, expected: this.#options.job.length, hop: url.host });
+      throw coded('BODY-SHORT', { received: this.#position, expected: this.#options.job.length, hop: from.hop });
     }
     this.#options.watch.progress(this.#position);
   }
@@ -141,11 +147,11 @@ export class ResponseReader {
     this.#hash = createHash('sha256');
   }
 
-  #append(chunk: Uint8Array, url: URL): void {
+  #append(chunk: Uint8Array, from: From): void {
     const { file, job, clock, room, watch } = this.#options;
     if (this.#position + chunk.length > job.length) {
       this.#dropAll = true;
-      throw coded('BODY-TOO-LONG', { expected: job.length, hop: url.host });
+      throw coded('BODY-TOO-LONG', { expected: job.length, hop: from.hop });
     }
     writeAll(file, chunk, this.#position);
     this.#hash.update(chunk);
@@ -157,27 +163,27 @@ export class ResponseReader {
     watch.progress(this.#position);
   }
 
-  #openPage(url: URL): BodySink {
+  #openPage(from: From): BodySink {
     const page: Uint8Array[] = [];
     this.#page = page;
     return {
       write: (chunk) => {
         const room = PAGE_BYTES - this.#pageBytes;
-        if (room <= 0) throw this.#describePage(url, this.#pageBytes);
+        if (room <= 0) throw this.#describePage(from, this.#pageBytes);
         page.push(chunk.slice(0, room));
         this.#pageBytes += Math.min(room, chunk.length);
       },
     };
   }
 
-  #describePage(url: URL, bytes: number): CodedError {
+  #describePage(from: From, bytes: number): CodedError {
     const head = this.#head;
     return coded('NOT-THE-PACKAGE', {
       expected: this.#options.job.length,
       type: head?.header('content-type') ?? 'no type',
       bytes: head?.contentLength ?? bytes,
       title: pageTitle(Buffer.concat(this.#page ?? [])),
-      hop: url.host,
+      hop: from.hop,
     });
   }
 }

@@ -74,11 +74,9 @@ async function deliver(ports: UpdatesPorts, delivery: Delivery, signal: AbortSig
   const { id, outcome } = receipt;
   const endpoint = ports.settings().updates.acknowledge_url;
   if (endpoint === undefined) {
-    await orWait(ports, entry, async () => {
-      await keepHere(ports, receipt);
-      await ports.spool.settle(entry);
-    });
-    ports.report({ name: 'receipt-kept', id, outcome });
+    const kept = await orWait(ports, entry, () => keepHere(ports, receipt));
+    await orWait(ports, entry, () => ports.spool.settle(entry));
+    ports.report({ name: kept ? 'receipt-kept' : 'receipt-unsent', id, outcome });
     return null;
   }
   try {
@@ -95,9 +93,9 @@ async function deliver(ports: UpdatesPorts, delivery: Delivery, signal: AbortSig
 }
 
 /** What can't be settled (a full disk) stays due; it waits a minute, so that one receipt is not sent without end. */
-async function orWait(ports: UpdatesPorts, entry: SpoolEntry, work: () => Promise<void>): Promise<void> {
+async function orWait<T>(ports: UpdatesPorts, entry: SpoolEntry, work: () => Promise<T>): Promise<T> {
   try {
-    await work();
+    return await work();
   } catch (thrown) {
     const notBefore = ports.clock.now() + UNSETTLED_WAIT_MS;
     await ports.spool.postpone(entry, { notBefore, error: asCoded(thrown).code }).catch(() => undefined);
@@ -139,8 +137,9 @@ async function postpone(ports: UpdatesPorts, { entry, receipt }: Delivery, failu
 }
 
 /** Beside the package; a receipt of a package that is not here has no place but the log. */
-async function keepHere(ports: UpdatesPorts, receipt: Receipt): Promise<void> {
-  if (receipt.outcome !== 'published' || (await ports.store.find(receipt.id)) === null) return;
+async function keepHere(ports: UpdatesPorts, receipt: Receipt): Promise<boolean> {
+  if (receipt.outcome !== 'published' || (await ports.store.find(receipt.id)) === null) return false;
   const text = `${JSON.stringify(receipt, null, 2)}\n`;
   await writeDurably(ports.files, ports.store.receiptPath(receipt.id), Buffer.from(text), 0o644);
+  return true;
 }

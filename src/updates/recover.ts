@@ -23,17 +23,29 @@ export async function recover(ports: UpdatesPorts, signal: AbortSignal): Promise
       ports.report({ name: 'discarded', id: staged.name, reason: staged.error.safeText });
       await closeJournal(ports.files, ports.store.stagingDir, staged.name);
     } else {
-      await recoverOne(ports, staged.journal, signal);
+      await recoverAlone(ports, staged.journal, signal);
     }
   }
   await finishWithdrawals(ports);
 }
 
-/** Throws away what the feed no longer wants. */
+/** What can't be finished now (a full spool, a full disk) keeps its journal and holds up nobody else. */
+async function recoverAlone(ports: UpdatesPorts, journal: Journal, signal: AbortSignal): Promise<void> {
+  try {
+    await recoverOne(ports, journal, signal);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const error = asCoded(thrown);
+    if (error.code === 'DISK-FULL') throw error;
+    ports.report({ name: 'package-problem', id: journal.name, error });
+  }
+}
+
+/** Throws away bytes that the feed no longer wants; a journal without bytes belongs to a package that has its name. */
 export async function discardUnwanted(ports: UpdatesPorts, wanted: ReadonlySet<string>): Promise<void> {
   for (const staged of await listJournals(ports.files, ports.store.stagingDir)) {
     const name = staged.kind === 'journal' ? staged.journal.name : staged.name;
-    if (wanted.has(name)) continue;
+    if (wanted.has(name) || (await ports.files.facts(stagedPath(ports.store.stagingDir, name))) === null) continue;
     ports.report({ name: 'discarded', id: name, reason: 'the feed does not want it any more' });
     await closeJournal(ports.files, ports.store.stagingDir, name);
   }
