@@ -1,0 +1,149 @@
+// What the schema says of "takes effect" is what the rooms do: key by key against what their commits report, and then
+// for one key of each kind against what a composed Sallyport really does.
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { heldUntilRestart } from '#config/changes.ts';
+import { listKeys } from '#config/generate/keys.ts';
+import { type LoadedSettings, loadSettings } from '#config/load.ts';
+import type { Reloadable } from '#config/reload.ts';
+import type { Effect } from '#config/schema/key.ts';
+import type { Settings } from '#config/settings.ts';
+import { compose, type Parts } from '#daemon/compose.ts';
+import { LogRoom } from '#daemon/log-room.ts';
+import { NetworkRoom } from '#daemon/network-room.ts';
+import { ScheduleRoom } from '#daemon/schedule-room.ts';
+import { SettingsRoom } from '#daemon/settings-room.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { Secret } from '#redaction/secret.ts';
+import { systemClock } from '#system/clock.ts';
+import { testSettings } from '#test/support/round-rig.ts';
+
+type Tree = Readonly<Record<string | number, unknown>>;
+type Path = readonly (string | number)[];
+
+const FROM = testSettings('/x', { proxies: [{ name: 'corp', address: 'proxy.example.com', default: true }] });
+
+/** `proxies[].port` of the first profile, and a header. */
+function pathOf(key: string): Path {
+  if (key === 'updates.headers') return ['updates', 'headers', 'X-Key'];
+  return key.split('.').flatMap((step) => (step.endsWith('[]') ? [step.slice(0, -2), 0] : [step]));
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((part, step) => (part as Tree | undefined)?.[step], value);
+}
+
+function withValue(value: unknown, path: Path, put: unknown): unknown {
+  const [step, ...rest] = path;
+  if (step === undefined) return put;
+  const part = withValue((value as Tree | undefined)?.[step], rest, put);
+  if (Array.isArray(value)) return value.with(Number(step), part);
+  return { ...(value as Tree | undefined), [step]: part };
+}
+
+/** Something else than what stands there; rooms that only commit do not judge it. */
+function another(value: unknown): unknown {
+  if (typeof value === 'number') return value + 1;
+  if (typeof value === 'boolean') return !value;
+  if (Array.isArray(value)) return [...value, 'more'];
+  return typeof value === 'string' ? `${value}x` : new Secret('a secret or a text that was absent');
+}
+
+const KEYS = listKeys().flatMap(({ name, facts, inner }) =>
+  // The version is the same in every file that is read; a key made of keys is told by those.
+  facts === undefined || name === 'version' || inner.length > 0 ? [] : ([[name, facts.effect]] as const),
+);
+
+function makeRooms(): Reloadable[] {
+  const report = () => undefined;
+  const known = new KnownSecrets();
+  return [
+    new NetworkRoom({ clock: systemClock, known, report, ledger: new Ledger(), userAgent: 'Sallyport/test' }),
+    new SettingsRoom(FROM),
+    new LogRoom({ setLevel: report }),
+    new ScheduleRoom(report),
+  ];
+}
+
+describe('every key', () => {
+  it.each(KEYS)('%s takes effect as its schema says: %s', async (key, effect) => {
+    const path = pathOf(key);
+    const wanted = withValue(FROM, path, another(valueAt(FROM, path))) as Settings;
+    const to = heldUntilRestart(FROM, wanted);
+    const reports: { key: string; effect: Effect }[] = [];
+    for (const room of makeRooms()) reports.push(...(await room.commit(FROM, to)).changes);
+
+    // Exactly one room takes it (a new key is added to the table of the one that does); none what waits for a restart.
+    expect(reports.map((change) => change.effect)).toEqual(effect === 'restart' ? [] : [effect]);
+  });
+});
+
+describe('a composed Sallyport', () => {
+  let dir: string;
+  let parts: Parts;
+  const known = new KnownSecrets();
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'sallyport-effects-'));
+    parts = await compose({ loaded: await load(''), known, version: '0.1.0', mode: 'daemon' });
+  });
+  afterEach(async () => {
+    parts.close();
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  async function load(more: string): Promise<LoadedSettings> {
+    const file = join(dir, 'sallyport.yaml');
+    await writeFile(file, `version: 1\n${more}`, { mode: 0o600 });
+    const places = {
+      config: file,
+      packagesDir: join(dir, 'packages'),
+      logsDir: join(dir, 'logs'),
+      stateDir: join(dir, 'state'),
+      controlSocket: join(dir, 'control.sock'),
+      remarks: [],
+    };
+    const loaded = await loadSettings({ file, places, environment: {}, known });
+    if (!loaded.ok) throw loaded.error;
+    return loaded;
+  }
+
+  async function reload(more: string): Promise<void> {
+    await parts.config.take(await load(more), 'changed');
+    expect(parts.config.refused).toBeNull();
+  }
+
+  it('plans the next attempt by the response timeout in force', async () => {
+    await reload('response_timeout: {base_ms: 300000}\n');
+
+    expect(parts.ports.model.plan({ proxy: 'direct', origin: 'https://x' }, 0).silenceMs).toBe(300_000);
+  });
+
+  it('chooses the next route by the proxies in force', async () => {
+    await reload('proxies: [{name: corp, address: proxy.example.com, default: true}]\n');
+
+    expect(parts.ports.router.route('updates', new URL('https://updates.example.com/')).proxy).toBe('corp');
+  });
+
+  it('logs from the level in force on', async () => {
+    const log = () => readFile(parts.logFile, 'utf8').catch(() => '');
+    parts.report({ name: 'progress', id: 'quiet', received: 1, length: 2 });
+    await reload('logging: {level: debug}\n');
+    parts.report({ name: 'progress', id: 'loud', received: 1, length: 2 });
+
+    expect(await log()).toContain('loud');
+    expect(await log()).not.toContain('quiet');
+  });
+
+  it('works in the folders that it was started with, in every room', async () => {
+    const { stagingDir } = parts.ports.store;
+    await reload(`updates: {packages_dir: ${dir}/other}\ndaemon: {state_dir: ${dir}/other}\n`);
+
+    expect(parts.ports.settings().updates.packages_dir).toBe(join(dir, 'packages'));
+    expect(parts.ports.store.stagingDir).toBe(stagingDir);
+    expect(parts.config.waiting).toEqual(['updates.packages_dir', 'daemon.state_dir']);
+  });
+});
