@@ -41,8 +41,8 @@ export function responseInfo(head: ResponseHead): ResponseInfo {
 export function contentEncoding(head: ResponseHead): string | null {
   const codings = (headerValue(head, 'content-encoding') ?? '')
     .split(',')
-    .map((coding) => coding.trim().toLowerCase())
-    .filter((coding) => coding !== '' && coding !== 'identity');
+    .map((coding) => coding.trim())
+    .filter((coding) => coding !== '' && coding.toLowerCase() !== 'identity');
   return codings.length === 0 ? null : codings.join(', ');
 }
 

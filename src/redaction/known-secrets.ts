@@ -1,11 +1,11 @@
 // The registry of every secret that this process knows, and the mask over all of them (law 8).
 //
 // Guarantees: no text that went through `redact` holds a registered value, in any encoding of `encodings.ts`; where two
-// of them overlap, both are covered whole. A text without any is returned as it is, after one pass of one compiled
-// expression. Relies on every renderer to call it last. Values that are too short to tell from ordinary words are not
-// masked; whoever resolves a secret warns about that.
+// of them overlap, both are covered whole; the beginning of one where the text was cut is covered as well. A text without
+// any is returned as it is, after one pass of one compiled expression. Relies on every renderer to call it last. Values
+// that are too short to tell from ordinary words are not masked; whoever resolves a secret warns about that.
 
-import { encodingsSource } from './encodings.ts';
+import { encodingsSource, headsSource } from './encodings.ts';
 import { MASK, Secret } from './secret.ts';
 
 /** Below this many characters a value would mask ordinary words, and is left alone. */
@@ -27,6 +27,8 @@ export class KnownSecrets {
       if (this.#values.has(piece)) continue;
       this.#values.add(piece);
       this.#matchers.push(new RegExp(encodingsSource(piece), 'gu'));
+      const heads = headsSource(piece);
+      if (heads !== null) this.#matchers.push(new RegExp(heads, 'gu'));
       this.#any = null;
     }
   }

@@ -23,7 +23,7 @@ describe('a response head', () => {
   it.each([
     [head(), null],
     [head('Content-Encoding', 'identity'), null],
-    [head('Content-Encoding', ' GZIP'), 'gzip'],
+    [head('Content-Encoding', ' GZIP'), 'GZIP'],
     [head('Content-Encoding', 'identity', 'content-encoding', 'br'), 'br'],
     [head('Content-Encoding', 'deflate, gzip'), 'deflate, gzip'],
   ])('%j has the coding %j', (raw, coding) => {
