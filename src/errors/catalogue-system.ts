@@ -86,7 +86,8 @@ export const SYSTEM_CODES = {
   },
   'NOTIFY-FAILED': {
     text: 'Cannot tell the service manager at {socket}: {reason}.',
-    check: 'systemd ends a service of Type=notify that says nothing. Check that the package koffi is installed with it.',
+    check:
+      'A service of Type=notify that says nothing is ended by systemd. Check that the package koffi is installed with it.',
     class: 'system',
     retry: 'change',
   },
@@ -99,8 +100,9 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'WAIT-STUCK': {
-    text: 'A wait ({what:words}) is {overdue:ms} past its own deadline; the service manager is no longer told that all is well.',
-    check: 'systemd restarts the service; bytes already fetched are kept. Please report it with the lines around it.',
+    text: 'Some wait ({what:words}) is {overdue:ms} past its own deadline; the service manager is no longer told that all is well.',
+    check:
+      'The service is restarted by systemd; bytes already fetched are kept. Please report it with the lines around it.',
     class: 'internal',
     retry: 'later',
   },

@@ -43,8 +43,8 @@ export const EVENTS = {
   },
   'next-round': { level: 'info', thread: 'Main', text: 'Next check for updates at {at:time}.' },
   fault: { level: 'error', thread: 'Main', text: '{error:advised}' },
-  'notify-failed': { level: 'warn', thread: 'Main', text: '{error:advised}' },
-  'wait-stuck': { level: 'error', thread: 'Main', text: '{error:advised}' },
+  'notify-failed': { level: 'warn', thread: 'Main', text: 'Telling systemd failed: {error:advised}' },
+  'wait-stuck': { level: 'error', thread: 'Main', text: 'Some wait outlived its deadline: {error:advised}' },
   'log-lines-lost': {
     level: 'warn',
     thread: 'Main',
@@ -147,7 +147,7 @@ export const EVENTS = {
     thread: 'Updater',
     text: 'Paused with {free:size} free: {error:advised} Next try at {at:time}.',
   },
-  'disk-still-full': { level: 'debug', thread: 'Updater', text: 'Still paused with {free:size} free: {error}' },
+  'disk-still-full': { level: 'debug', thread: 'Updater', text: 'Still paused with {free:size} free: {error:advised}' },
   'disk-room': { level: 'info', thread: 'Updater', text: 'There is room again after {elapsed:ms}; going on.' },
   // What became of it
   verified: { level: 'info', thread: 'Updater', text: 'Verified update ID {id}: sha256 {sha256}.' },
@@ -178,7 +178,11 @@ export const EVENTS = {
     thread: 'Updater',
     text: 'Running the hook for update ID {id} (try {attempt} of {attempts}).',
   },
-  'hook-output': { level: 'info', thread: 'Updater', text: 'The hook for update ID {id} wrote on {stream}: {line}' },
+  'hook-output': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'The hook for update ID {id} wrote on {stream}, in quotes: {line}.',
+  },
   'hook-output-cut': {
     level: 'warn',
     thread: 'Updater',
@@ -190,8 +194,8 @@ export const EVENTS = {
     thread: 'Updater',
     text: 'The hook for update ID {id} failed ({ending:words}); next try at {at:time}.',
   },
-  'hook-failed': { level: 'error', thread: 'Updater', text: '{error:advised}' },
-  'hook-refused': { level: 'error', thread: 'Updater', text: '{error:advised}' },
+  'hook-failed': { level: 'error', thread: 'Updater', text: 'The hook failed: {error:advised}' },
+  'hook-refused': { level: 'error', thread: 'Updater', text: 'The hook is not run: {error:advised}' },
   'hook-skipped': {
     level: 'info',
     thread: 'Updater',

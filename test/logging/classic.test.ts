@@ -4,11 +4,12 @@ import { LINE_LIMIT } from '#errors/template.ts';
 import { classicLine } from '#logging/classic.ts';
 import { EVENTS, type EventName, type SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { hostileError, hostileText, hostileValue } from '#test/support/hostile.ts';
 import { readClassicLine, readingsOf } from '#test/support/read-classic.ts';
 
 const AT = new Date(2026, 10, 20, 0, 4, 10).getTime();
-const NOTHING_KNOWN = { redact: (text: string) => text };
+const NOTHING_KNOWN = new KnownSecrets();
 const NAMES = Object.keys(EVENTS) as EventName[];
 const PLACEHOLDER = /\{([A-Za-z0-9]+)(?::([a-z]+))?\}/g;
 
@@ -121,7 +122,7 @@ describe('the vocabulary', () => {
     const formats = Object.values(EVENTS).flatMap(({ text }) =>
       [...text.matchAll(PLACEHOLDER)].map(([, , format]) => format),
     );
-    const known = [undefined, 'advised', 'hop', 'ms', 'size', 'time', 'via', 'words'];
+    const known = [undefined, 'advised', 'hop', 'key', 'ms', 'size', 'time', 'via', 'words'];
 
     expect([...new Set(formats)].filter((format) => !known.includes(format))).toEqual([]);
   });
