@@ -181,6 +181,7 @@ export class Agent implements Control {
     }
     if (event.name === 'downloaded' || event.name === 'download-failed') this.#transfer = null;
     if (event.name === 'hook-failed' || event.name === 'hook-refused') this.#hookFailure = asCoded(event.error);
+    if (event.name === 'reloaded') this.#hooks.start();
     // Its receipt need not wait for the next round.
     if (event.name === 'hook-failed') void this.sendReceipts().catch(() => undefined);
     for (const listener of this.#listeners) listener(event);
