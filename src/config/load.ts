@@ -136,9 +136,12 @@ async function check(document: Today, options: CheckOptions) {
   const filled = fillIn(salvaged, { folder, places: options.places, secrets: secrets.byKey });
   const wrongKeys = new Set(single.map(({ path }) => keyName(path)));
   const hook = await checkHookFile(salvaged as Salvaged);
-  const across = [...crossCheck(salvaged as Salvaged), ...hook, ...secrets.findings, ...judgeSocket(filled)].filter(
-    ({ path }) => !wrongKeys.has(keyName(path)),
-  );
+  const across = [
+    ...crossCheck(salvaged as Salvaged),
+    ...hook,
+    ...secrets.findings,
+    ...judgeSocket(filled, options.places),
+  ].filter(({ path }) => !wrongKeys.has(keyName(path)));
   const findings = [...document.notices, ...single, ...across];
   const isWrong = [...document.findings, ...findings].some(({ severity }) => severity === 'error');
   const facts = {
@@ -203,13 +206,19 @@ function fillIn(salvaged: unknown, { folder, places, secrets }: FillOptions): un
   };
 }
 
-function judgeSocket(filled: unknown): Finding[] {
+function judgeSocket(filled: unknown, places: Places): Finding[] {
   const path = (filled as Settings).daemon.control_socket;
+  if (path === places.controlSocket && places.remarks.length > 0) return places.remarks.map(remark);
   const length = Buffer.byteLength(path);
   if (length <= LONGEST_SOCKET_PATH) return [];
   const message = `The path of a unix socket has at most ${LONGEST_SOCKET_PATH} bytes; this one has ${length}.`;
   const key = ['daemon', 'control_socket'];
   return [{ path: key, severity: 'error', at: 'value', found: path, allowed: '', message }];
+}
+
+/** What there is to say of a place that the file leaves to us. */
+function remark(message: string): Finding {
+  return { path: ['daemon', 'control_socket'], severity: 'warning', at: 'key', found: '', allowed: '', message };
 }
 
 function decode(bytes: Uint8Array): string | PlacedFinding {

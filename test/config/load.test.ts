@@ -295,3 +295,41 @@ it('never throws, whatever the file holds', async () => {
     { numRuns: 300 },
   );
 });
+
+describe('the files to watch', () => {
+  it('are the file and every file that it names', async () => {
+    await folder.write('secrets/password', 'a-password');
+    await folder.write('ca.pem', 'x');
+    const content = [
+      'version: 1',
+      'updates: {ca_file: ca.pem, bearer_token: {env: TOKEN}}',
+      'proxies: [{name: a, address: a, default: true, authentication: basic, user: u, password: {file: secrets/password}}]',
+    ].join('\n');
+    const loaded = await folder.accept(content, { environment: { TOKEN: 'a-token' } });
+    const paths = ['sallyport.yaml', 'secrets/password', 'ca.pem'].map((name) => join(folder.path, name));
+
+    expect(loaded.files).toEqual(paths);
+    expect(loaded.fixedSecrets).toEqual(['updates.bearer_token']);
+  });
+
+  it('are known of a file with mistakes, too, and where its daemon would listen', async () => {
+    const refused = await folder.refuse(
+      'version: 1\nshedule: 1\nupdates: {bearer_token: {file: token}}\ndaemon: {control_socket: /run/x.sock}\n',
+    );
+
+    expect(refused.files).toEqual([join(folder.path, 'sallyport.yaml'), join(folder.path, 'token')]);
+    expect(refused.controlSocket).toBe('/run/x.sock');
+  });
+});
+
+describe('a remark about the default places', () => {
+  const places = { ...TEST_PLACES, remarks: ['The path of the control socket is another one.'] };
+
+  it('is a warning as long as the file leaves that place to us', async () => {
+    const { warnings } = await folder.accept('version: 1\n', { places });
+    expect(warnings).toMatchObject([{ key: 'daemon.control_socket', message: places.remarks[0] }]);
+
+    const set = await folder.accept('version: 1\ndaemon: {control_socket: /run/x.sock}\n', { places });
+    expect(set.warnings).toEqual([]);
+  });
+});

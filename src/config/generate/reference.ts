@@ -34,7 +34,7 @@ path starts at the folder of the file. A section without keys is the same as an 
 \`sallyport config check\` reports every mistake at once; \`sallyport config show\` shows each effective value and where it
 came from.
 
-**Takes effect** says when a changed value is used. **Set by** says who may change it from a menu or console: an
+**Takes effect** says when a changed value is used. A running daemon reads a changed file by itself, and at SIGHUP. **Set by** says who may change it from a menu or console: an
 operator, an admin, or root. Paths, secret sources, authorities, endpoints and listeners are root's.
 
 ## Secrets
@@ -47,6 +47,9 @@ A secret is written in one of four ways:
 | \`{env: PROXY_PASSWORD}\` | The environment variable. |
 | \`{credential: proxy-password}\` | The file of that name in \`$CREDENTIALS_DIRECTORY\`, as \`LoadCredential=\` of systemd sets it up. |
 | \`'the value itself'\` | Inline, always in quotes. A warning when the group or every user can read the file. |
+
+A changed secret file is read again by itself, as is every file that the configuration names. A variable and a credential
+are given to the process when it starts: a new value of one of them needs a restart.
 
 Secrets show as \`***\` in every output. A value that turns up in a text is masked in its usual encodings as well; one of
 fewer than four characters cannot be, which is a warning. A file that every user can read is a warning, too.
