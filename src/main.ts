@@ -22,6 +22,7 @@ import { asCoded, coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import type { Report } from '#logging/events.ts';
+import type { Watch } from '#logging/log.ts';
 import { toRecord } from '#logging/record.ts';
 import { TerminalLog } from '#logging/terminal.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -74,7 +75,7 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
 
 async function run(
   globals: Globals,
-  options: { once: boolean; log: 'text' | 'json'; signal?: AbortSignal },
+  options: { once: boolean; log?: Watch['form']; signal?: AbortSignal },
 ): Promise<number> {
   const loaded = await load(globals);
   if (loaded === null) return EXIT_STATUS.config;
@@ -84,7 +85,7 @@ async function run(
     known,
     version: VERSION,
     screen: terminal.screen,
-    format: options.log === 'json' ? 'json' : 'classic',
+    form: options.log ?? null,
     once: options.once,
     signal: options.signal ?? stopping,
     lastResort,
@@ -173,6 +174,8 @@ async function demo(options: { dir?: string; once: boolean }): Promise<number> {
 /** The first SIGTERM or SIGINT asks everything to end in order, and in time; a second one ends the process at once. */
 function listenForSignals(): AbortSignal {
   const controller = new AbortController();
+  // Asks for the log to be reopened (`run.ts`); while there is none it must not end the process, as it would by itself.
+  process.on('SIGUSR2', () => undefined);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (controller.signal.aborted) dieOf(signal);

@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
+import type { Watch } from '#logging/log.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options of every command. */
@@ -11,7 +12,7 @@ export interface Globals {
 
 /** What main does for each command; each returns its exit status. */
 export interface Actions {
-  run(globals: Globals, options: { once: boolean; log: 'text' | 'json' }): Promise<number>;
+  run(globals: Globals, options: { once: boolean; log?: Watch['form'] }): Promise<number>;
   check(globals: Globals, options: { json: boolean }): Promise<number>;
   status(globals: Globals, options: { json: boolean }): Promise<number>;
   listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
@@ -80,9 +81,11 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .command('run')
     .description('run in the foreground: check now, then by updates.schedule, until SIGTERM or Ctrl-C')
     .option('--once', 'one round, then exit; status 0 when all of it went well', false)
-    .addOption(new Option('--log <form>', 'lines on stdout').choices(['text', 'json']).default('text'))
+    .addOption(
+      new Option('--log <form>', 'lines on stdout, instead of logging.stdout').choices(['text', 'json', 'auto']),
+    )
     .addHelpText('after', RUN_HELP)
-    .action(does((options: { once: boolean; log: 'text' | 'json' }) => actions.run(globals(), options)));
+    .action(does((options: { once: boolean; log?: Watch['form'] }) => actions.run(globals(), options)));
   program
     .command('check')
     .description('check for updates now and fetch what is wanted; asks the running daemon where there is one')

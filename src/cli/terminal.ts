@@ -2,6 +2,7 @@
 // commands that looks at the process; a test passes its own.
 
 import type { Screen } from '#logging/terminal.ts';
+import { isJournal } from '#system/journal.ts';
 
 /** What a command may do to the outside. */
 export interface Terminal {
@@ -24,6 +25,7 @@ export function processTerminal(): Terminal {
       write: (text) => void stdout.write(text),
       tty: stdout.isTTY === true,
       color: stdout.isTTY === true && !plain,
+      journal: isJournal(stdout.fd, process.env['JOURNAL_STREAM']),
       columns: () => stdout.columns ?? 80,
     },
   };

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import type { LoadedSettings } from '#config/load.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import { openLog } from '#logging/log.ts';
+import { openLog, type Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { PathHabits } from '#path/habits.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
-import { createRedactor, type Redactor } from '#redaction/redact.ts';
+import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
 import { openSpool, type Spool } from '#spool/spool.ts';
 import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
 import { type Commands, SystemCommands } from '#system/command.ts';
@@ -42,8 +42,8 @@ export interface ComposeOptions {
   readonly known: KnownSecrets;
   readonly version: string;
   readonly mode: 'daemon' | 'command';
-  /** Who watches the log live, if anybody. */
-  readonly watch?: { readonly screen: Screen; readonly format: 'classic' | 'json' };
+  /** Who watches the log live, if anybody; without a form of its own in that of `logging.stdout`. */
+  readonly watch?: { readonly screen: Screen; readonly form: Watch['form'] | null };
 }
 
 /** The parts of a running Sallyport. */
@@ -55,13 +55,15 @@ export interface Parts {
   readonly commands: Commands;
   readonly clock: WatchedClock;
   /** For whatever leaves by another way than the log. */
-  readonly redactor: Redactor;
+  readonly redactor: SpanRedactor;
   readonly report: Report;
   /** Whoever wants to hear every event. */
   readonly events: Set<Report>;
   /** The settings in force, and the file they came from. */
   readonly config: Reloader;
   readonly logFile: string;
+  /** After somebody moved the log file away. */
+  reopenLog(): void;
   readonly startedAtMs: number;
   close(): void;
 }
@@ -89,18 +91,18 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
 }
 
 async function composeAlone(options: ComposeOptions): Promise<Parts> {
-  const { loaded, known, version, mode } = options;
+  const { loaded, known, version, mode, watch } = options;
   const { settings } = loaded;
   const redactor = createRedactor(known);
   const [files, clock] = [realFiles, new WatchedClock(systemClock)];
   const log = openLog({
     dir: settings.logging.dir,
     level: settings.logging.level,
-    rotateBytes: settings.logging.rotate_bytes,
+    rotateBytes: settings.logging.rotation === 'internal' ? settings.logging.rotate_bytes : null,
     rotateKeep: settings.logging.rotate_keep,
     known: redactor,
     clock,
-    ...(options.watch === undefined ? {} : { watch: options.watch }),
+    ...(watch === undefined ? {} : { watch: { screen: watch.screen, form: watch.form ?? settings.logging.stdout } }),
   });
   const events = new Set<Report>();
   const report: Report = (event) => {
@@ -143,6 +145,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       events,
       config,
       logFile: log.file,
+      reopenLog: () => log.reopen(),
       startedAtMs: clock.now(),
       close: () => log.close(),
     };

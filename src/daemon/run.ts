@@ -9,6 +9,7 @@ import type { Settings } from '#config/settings.ts';
 import type { Failure } from '#control/control.ts';
 import { serveControl } from '#control/server.ts';
 import { asCoded } from '#errors/coded-error.ts';
+import type { Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { Timer } from '#system/clock.ts';
@@ -31,7 +32,8 @@ export interface RunOptions {
   readonly known: KnownSecrets;
   readonly version: string;
   readonly screen: Screen;
-  readonly format: 'classic' | 'json';
+  /** How lines look on the screen; null: as `logging.stdout` says. */
+  readonly form: Watch['form'] | null;
   /** One round, then the end. */
   readonly once: boolean;
   /** Aborted with a reason when the process is to stop. */
@@ -43,9 +45,10 @@ export interface RunOptions {
 
 /** How a run ended: with the first failure of its one round, with `once`; null when there was none. */
 export async function runDaemon(options: RunOptions): Promise<Failure | null> {
-  const { loaded, known, version, screen, format } = options;
-  const parts = await compose({ loaded, known, version, mode: 'daemon', watch: { screen, format } });
+  const { loaded, known, version, screen, form } = options;
+  const parts = await compose({ loaded, known, version, mode: 'daemon', watch: { screen, form } });
   const agent = new Agent(parts);
+  process.on('SIGUSR2', parts.reopenLog);
   const dismiss = options.lastResort.call({
     still: () => agent.busyWith,
     lastWords: (error) => parts.report({ name: 'fault', error }),
@@ -74,6 +77,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
     parts.report({ name: 'stopped' });
     service.close();
     dismiss();
+    process.off('SIGUSR2', parts.reopenLog);
     parts.close();
   }
 }

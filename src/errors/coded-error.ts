@@ -5,7 +5,7 @@
 // past the renderers' redaction.
 
 import { CATALOGUE, type Code, type Entry } from './catalogue.ts';
-import { type FieldsOf, type FieldValue, fillTemplate, SAFE_SENTENCE } from './template.ts';
+import { type FieldsOf, type FieldValue, fillPieces, fillTemplate, type Piece, SAFE_SENTENCE } from './template.ts';
 
 /** The facts that the sentence of a code asks for; more may be given and travel along in JSON. */
 export type FactsOf<C extends Code> = FieldsOf<(typeof CATALOGUE)[C]['text']> & Readonly<Record<string, FieldValue>>;
@@ -48,8 +48,9 @@ export class CodedError extends Error {
   }
 
   /** What the formatter shows where a template names this error. */
-  [SAFE_SENTENCE](advised: boolean): string {
-    return advised ? `[${this.code}] ${this.safeText} ${this.check}` : `[${this.code}] ${this.safeText}`;
+  [SAFE_SENTENCE](advised: boolean): Piece[] {
+    const { text, check } = this.entry;
+    return fillPieces(advised ? `[${this.code}] ${text} ${check}` : `[${this.code}] ${text}`, this.facts);
   }
 
   toJSON(): Record<string, unknown> {

@@ -2,11 +2,13 @@
 // theirs can stand for one of ours.
 //
 // Guarantees: valid JSON on one line that is safe to print as it is: JSON leaves C1 controls, bidi controls and
-// U+2028 bare, so they are escaped here. Long foreign texts are cut. Relies on fields that are redacted already.
+// U+2028 bare, so they are escaped here. Long foreign texts are cut. Relies on fields that are redacted already; the
+// sentence of a failure is made here from them and masked as the message was.
 
 import { CodedError } from '#errors/coded-error.ts';
-import type { FieldValue } from '#errors/template.ts';
-import type { LogRecord } from './record.ts';
+import { type FieldValue, fillPieces } from '#errors/template.ts';
+import type { SpanRedactor } from '#redaction/redact.ts';
+import { type LogRecord, maskLine } from './record.ts';
 
 /** Longest text of a field: room for any path and URL (PATH_MAX is 4096), not for a page. */
 const TEXT_LIMIT = 4_096;
@@ -14,10 +16,11 @@ const TEXT_LIMIT = 4_096;
 const LIST_LIMIT = 100;
 
 /** What pino writes between `level` and `message`. */
-export function jsonFields(record: LogRecord): Record<string, unknown> {
+export function jsonFields(record: LogRecord, known: SpanRedactor): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(record.fields)) fields[name] = jsonValue(value);
-  return { time: zonedTime(record.at), thread: record.thread, event: record.name, fields };
+  for (const [name, value] of Object.entries(record.fields)) fields[name] = jsonValue(value, known);
+  const stack = record.stack === undefined ? {} : { stack: record.stack };
+  return { time: zonedTime(record.at), thread: record.thread, event: record.name, fields, ...stack };
 }
 
 /** Escapes what JSON allows inside strings and a terminal obeys. Outside of strings there is no such character. */
@@ -33,10 +36,12 @@ export function escapeJsonLine(line: string): string {
 
 const UNPRINTABLE = /[^\n \p{L}\p{M}\p{N}\p{P}\p{S}]|\p{Default_Ignorable_Code_Point}/gu;
 
-function jsonValue(value: FieldValue): unknown {
+function jsonValue(value: FieldValue, known: SpanRedactor): unknown {
   if (typeof value === 'string') return cut(value);
   if (value instanceof CodedError) {
-    return { code: value.code, message: value.safeText, check: value.check, hop: cut(value.hop) };
+    const { text, check } = value.entry;
+    const sentence = (template: string) => maskLine(fillPieces(template, value.facts), known);
+    return { code: value.code, message: sentence(text), check: sentence(check), hop: cut(value.hop) };
   }
   if (Array.isArray(value)) return value.slice(0, LIST_LIMIT).map(cut);
   return value;

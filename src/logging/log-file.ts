@@ -3,7 +3,7 @@
 // Guarantees: `write` never throws; a line is never split over two files and never lost while the disk takes bytes: one
 // that can't be written waits in memory, complained of once, and every later line tries again. A symbolic link, a FIFO
 // or a file with a second name is not written to. Relies on one writer; a file that was moved or removed by somebody is
-// made anew within a second. A crash leaves at most one torn line, which the next start ends; a crash inside a rotation
+// made anew for the next line, so whoever follows the name (`tail -F`) sees each line once. A crash leaves at most one torn line, which the next start ends; a crash inside a rotation
 // leaves a number free, which the next one fills.
 
 import {
@@ -27,8 +27,8 @@ import type { Clock } from '#system/clock.ts';
 
 export interface LogFileOptions {
   readonly path: string;
-  /** A line that would make the file larger goes to a new one. */
-  readonly rotateBytes: number;
+  /** A line that would make the file larger goes to a new one; null when somebody else rotates. */
+  readonly rotateBytes: number | null;
   /** How many old files stay: `sallyport.log.1` is the youngest. */
   readonly rotateKeep: number;
   readonly clock: Clock;
@@ -42,8 +42,6 @@ const FILE_MODE = 0o640;
 const FOLDER_MODE = 0o750;
 /** Bytes that wait for the disk: some thousand lines, little enough to forget about. */
 const WAITING_LIMIT_BYTES = 1_048_576;
-/** How often it is looked whether the file is still the one of that name. */
-const LOOK_EVERY_MS = 1_000;
 /** How long a rotation that failed is left alone; lines go on into the old file. */
 const ROTATE_AGAIN_MS = 60_000;
 const NEWLINE = 0x0a;
@@ -66,7 +64,6 @@ export class LogFile {
   #waitingBytes = 0;
   #lost = 0;
   #complained = false;
-  #lookAtMs = 0;
   #rotateAtMs = 0;
   #closed = false;
 
@@ -79,6 +76,13 @@ export class LogFile {
   write(line: string): void {
     if (this.#closed) return;
     this.#queue(Buffer.from(`${line}\n`));
+    this.#attempt(() => this.#drain());
+  }
+
+  /** Opens the file of that name anew, and makes it when it was moved away. */
+  reopen(): void {
+    if (this.#closed) return;
+    this.#shut();
     this.#attempt(() => this.#drain());
   }
 
@@ -136,18 +140,16 @@ export class LogFile {
     if (this.#rotateAtMs === 0) this.#complained = false;
   }
 
-  /** Notices that somebody moved, removed or cut the file. */
+  /** Notices that somebody moved, removed or cut the file. Before each line: it costs a microsecond or two. */
   #look(): void {
-    const now = this.#options.clock.monotonic();
-    if (this.#opened === null || now < this.#lookAtMs) return;
-    this.#lookAtMs = now + LOOK_EVERY_MS;
+    if (this.#opened === null) return;
     const there = lstatSync(this.#options.path, { bigint: true, throwIfNoEntry: false });
     if (there?.ino === this.#opened.inode && there.dev === this.#opened.device) this.#size = Number(there.size);
     else this.#shut();
   }
 
   #open(): void {
-    const { path, clock } = this.#options;
+    const { path } = this.#options;
     mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
     const fd = openPlain(path);
     try {
@@ -157,7 +159,6 @@ export class LogFile {
       this.#size = Number(facts.size);
       this.#torn = endsInsideLine(fd, this.#size);
       this.#opened = { fd, inode: facts.ino, device: facts.dev };
-      this.#lookAtMs = clock.monotonic() + LOOK_EVERY_MS;
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -165,7 +166,8 @@ export class LogFile {
   }
 
   #append(line: Buffer): void {
-    if (this.#size > 0 && this.#size + line.length > this.#options.rotateBytes) this.#rotate();
+    const { rotateBytes } = this.#options;
+    if (rotateBytes !== null && this.#size > 0 && this.#size + line.length > rotateBytes) this.#rotate(rotateBytes);
     if (this.#torn) {
       this.#writeWhole(Buffer.of(NEWLINE));
       this.#torn = false;
@@ -189,8 +191,8 @@ export class LogFile {
   }
 
   /** Numbers go up from the oldest on, so each rename lands on a free name; only the last number is written over. */
-  #rotate(): void {
-    const { path, rotateKeep, clock, rotateBytes } = this.#options;
+  #rotate(rotateBytes: number): void {
+    const { path, rotateKeep, clock } = this.#options;
     if (clock.monotonic() < this.#rotateAtMs) return;
     try {
       shiftOldFiles(path, rotateKeep);

@@ -2,18 +2,20 @@
 //
 // Guarantees: `report` never throws and never waits; everything is redacted before it is rendered; the file, the terminal
 // and JSON show the same moment and the same words. pino decides the levels and makes the JSON; it hands the record
-// itself to the classic renderers (`pino.metadata`), so no line of ours is ever parsed again. After `close` events go
-// nowhere. What a crash leaves is told in `log-file.ts`.
+// itself to the classic renderers (`pino.metadata`), so no line of ours is ever parsed again. Repeated complaints are
+// counted before all of them (`repeats.ts`). After `close` events go nowhere. What a crash leaves is told in `log-file.ts`.
 
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { Redactor } from '#redaction/redact.ts';
+import { CodedError } from '#errors/coded-error.ts';
+import type { SpanRedactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
-import { classicLine } from './classic.ts';
-import { EVENTS, type Level, type Report } from './events.ts';
+import { classicBody, classicLine, priorityPrefix } from './classic.ts';
+import { EVENTS, type Level, type Report, type SallyportEvent } from './events.ts';
 import { escapeJsonLine, jsonFields } from './json.ts';
 import { LogFile } from './log-file.ts';
 import { type LogRecord, toRecord } from './record.ts';
+import { type Repeated, Repeats } from './repeats.ts';
 import { type Screen, TerminalLog } from './terminal.ts';
 
 export interface LogOptions {
@@ -21,14 +23,21 @@ export interface LogOptions {
   readonly dir: string;
   /** The least level that is written and shown. */
   readonly level: Level;
-  readonly rotateBytes: number;
+  /** Null when somebody else rotates: then it is never done here. */
+  readonly rotateBytes: number | null;
   readonly rotateKeep: number;
-  readonly known: Redactor;
+  readonly known: SpanRedactor;
   readonly clock: Clock;
-  /** Who watches, if anybody: classic lines for people, JSON lines for a collector. */
-  readonly watch?: { readonly screen: Screen; readonly format: 'classic' | 'json' };
+  /** Who watches, if anybody. */
+  readonly watch?: Watch;
   /** Takes a line when the log itself is in trouble; else it goes to stderr. */
   readonly complain?: (line: string) => void;
+}
+
+/** Where else the lines go, and how they look there: `auto` fits the place, `text` is as in the file. */
+export interface Watch {
+  readonly screen: Screen;
+  readonly form: 'text' | 'json' | 'auto';
 }
 
 export interface Log {
@@ -37,6 +46,8 @@ export interface Log {
   readonly file: string;
   /** From the next event on, this is the least level that is written and shown. */
   setLevel(level: Level): void;
+  /** Goes on in the file that has the name now; one that was moved away is left as it is. */
+  reopen(): void;
   close(): void;
 }
 
@@ -47,24 +58,26 @@ export function openLog(options: LogOptions): Log {
   const path = join(dir, 'sallyport.log');
   const lostLine = (count: number) => classicLine(toRecord({ name: 'log-lines-lost', count }, clock.now(), known));
   const file = new LogFile({ ...options, path, complain, lostLine });
-  const terminal = watch?.format === 'classic' ? new TerminalLog(watch.screen, clock) : null;
-
+  const watching = watch === undefined ? null : watcher(watch, clock);
   const open = (least: Level) => {
-    const streams: Sink[] = [new Sink(least, (record) => file.write(classicLine(record)))];
-    if (terminal !== null && watch !== undefined) streams.push(terminalSink(terminal, watch.screen, least));
-    if (watch?.format === 'json')
-      streams.push(new Sink(least, (_record, json) => watch.screen.write(escapeJsonLine(json))));
-    return makeLogger(streams, watch?.format === 'json');
+    const toFile = new Sink(least, (record) => file.write(classicLine(record)));
+    const sinks = watching === null ? [toFile] : [toFile, watching.sink(least)];
+    return makeLogger(sinks, watch?.form === 'json' ? known : null);
   };
   let logger = open(level);
 
+  const repeats = new Repeats({
+    clock,
+    show: (record) => logger[record.level](record, record.message),
+    sumUp: (repeated) => sumOf(repeated, clock.now(), known),
+  });
   let closed = false;
   const report: Report = (event) => {
     try {
-      const eventLevel = EVENTS[event.name].level;
-      if (closed || !logger.isLevelEnabled(eventLevel)) return;
+      if (closed || !logger.isLevelEnabled(EVENTS[event.name].level)) return;
       const record = toRecord(event, clock.now(), known);
-      logger[eventLevel](record, record.message);
+      const shown = repeats.offer(record);
+      if (shown && record.stack !== undefined) report({ name: 'fault-stack', frames: record.stack });
     } catch (error) {
       complain(`An event could not be logged: ${error instanceof Error ? error.message : 'unknown'}`);
     }
@@ -72,13 +85,43 @@ export function openLog(options: LogOptions): Log {
   const close = () => {
     if (closed) return;
     closed = true;
-    safely(() => terminal?.close())();
+    safely(() => repeats.flush())();
+    safely(() => watching?.close())();
     file.close();
   };
   const setLevel = (least: Level) => {
     logger = open(least);
   };
-  return { report, file: path, setLevel, close };
+  return { report, file: path, setLevel, reopen: () => file.reopen(), close };
+}
+
+/** Renders for the one who watches. */
+function watcher({ screen, form }: Watch, clock: Clock): { sink(least: Level): Sink; close(): void } {
+  const nothing = () => undefined;
+  const line = (level: Level, text: string) =>
+    screen.write(screen.journal === true ? `${priorityPrefix(level)}${text}` : text);
+  if (form === 'json') {
+    const json = (least: Level) => new Sink(least, (record, made) => line(record.level, escapeJsonLine(made)));
+    return { sink: json, close: nothing };
+  }
+  if (screen.journal === true) {
+    // The journal has a time of its own.
+    const render = form === 'auto' ? classicBody : classicLine;
+    const plain = (least: Level) => new Sink(least, (record) => line(record.level, `${render(record)}\n`));
+    return { sink: plain, close: nothing };
+  }
+  const terminal = new TerminalLog(screen, clock);
+  return { sink: (least) => terminalSink(terminal, screen, least), close: () => terminal.close() };
+}
+
+function sumOf({ of, above, count, elapsedMs: elapsed }: Repeated, at: number, known: SpanRedactor): LogRecord {
+  const failure = Object.values(of.fields).find((value) => value instanceof CodedError);
+  const subject = failure?.code ?? of.name;
+  const event: SallyportEvent = above
+    ? { name: 'repeated', count, elapsed, subject, line: of.message }
+    : { name: 'repeated-earlier', at: of.at, count, elapsed, subject, line: of.message };
+  // Whoever is shown the line is shown its sum.
+  return { ...toRecord(event, at, known), level: of.level, thread: of.thread };
 }
 
 /** pino's mark of a stream that wants the object beside the line. */
@@ -94,8 +137,8 @@ function terminalSink(terminal: TerminalLog, screen: Screen, level: Level): Sink
   });
 }
 
-/** One pino for all streams; JSON is made only where somebody reads it. */
-function makeLogger(streams: readonly Sink[], json: boolean) {
+/** One pino for all streams; JSON is made only where somebody reads it, `known` of it is masked. */
+function makeLogger(streams: readonly Sink[], known: SpanRedactor | null) {
   const lowest = LEVELS.find((level) => streams.some((stream) => stream.level === level)) ?? 'info';
   return pino(
     {
@@ -105,7 +148,7 @@ function makeLogger(streams: readonly Sink[], json: boolean) {
       messageKey: 'message',
       formatters: {
         level: (label) => ({ level: label }),
-        log: (record) => (json ? jsonFields(record as unknown as LogRecord) : NOTHING),
+        log: (record) => (known === null ? NOTHING : jsonFields(record as unknown as LogRecord, known)),
       },
     },
     pino.multistream(streams.map((stream) => ({ level: stream.level, stream }))),

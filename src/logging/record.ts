@@ -1,12 +1,14 @@
 // An event made ready for every renderer: redacted, with its message filled in, once.
 //
 // Secrets are taken out of the fields before the formatter escapes and cuts them, since a secret that is escaped or cut
-// is no longer found; and out of the whole message after, for what only the composition shows. An error is made anew
-// from its redacted facts. Pure: relies on the vocabulary and the formatter, knows no time and no file.
+// is no longer found; and out of the whole message after, for what only the composition shows. The second time the words
+// of our templates stay: a password like `update` must not make lines unreadable. An error is made anew from its redacted
+// facts. Pure: relies on the vocabulary and the formatter, knows no time and no file.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
-import { type FieldValue, fillTemplate } from '#errors/template.ts';
-import type { Redactor } from '#redaction/redact.ts';
+import { type FieldValue, fillPieces, joinPieces, type Piece } from '#errors/template.ts';
+import { maskForeign } from '#redaction/mask.ts';
+import type { Redactor, SpanRedactor } from '#redaction/redact.ts';
 import { EVENTS, type EventName, type Level, type SallyportEvent } from './events.ts';
 
 /** One event at one moment, safe to render. */
@@ -20,14 +22,39 @@ export interface LogRecord {
   readonly message: string;
   /** The fields of the event, redacted. */
   readonly fields: Readonly<Record<string, FieldValue>>;
+  /** Where a fault of ours came from, the innermost frame first, redacted; not there for anything else. */
+  readonly stack?: readonly string[];
 }
 
+/** Most frames of a stack, and the most characters of one. */
+const STACK_LIMIT = 20;
+const FRAME_LIMIT = 300;
+
 /** Redacts an event and fills its template. */
-export function toRecord(event: SallyportEvent, at: number, known: Redactor): LogRecord {
+export function toRecord(event: SallyportEvent, at: number, known: SpanRedactor): LogRecord {
   const { level, thread, text } = EVENTS[event.name];
   const { name, ...rest } = event;
   const fields = redactFields(rest, known);
-  return { at, name, level, thread, message: known.redact(fillTemplate(text, fields)), fields };
+  const message = maskLine(fillPieces(text, fields), known);
+  const stack = stackOf(Object.values(rest), known);
+  return { at, name, level, thread, message, fields, ...(stack === null ? {} : { stack }) };
+}
+
+/** A sentence without any known secret, and with all words of ours. */
+export function maskLine(pieces: readonly Piece[], known: SpanRedactor): string {
+  const line = pieces.map(({ text }) => text).join('');
+  const spans = known.spans(line);
+  return joinPieces(spans.length === 0 ? pieces : [{ text: maskForeign(pieces, spans), ours: true }]);
+}
+
+function stackOf(values: readonly FieldValue[], known: Redactor): string[] | null {
+  const fault = values.find((value) => value instanceof Error && asCoded(value).code === 'INTERNAL') as
+    | Error
+    | undefined;
+  if (fault === undefined) return null;
+  const { stack } = fault.cause instanceof Error ? fault.cause : fault;
+  const frames = typeof stack === 'string' ? [...stack.matchAll(/^ {4}at (.+)$/gm)] : [];
+  return frames.slice(0, STACK_LIMIT).map(([, frame = '']) => known.redact(frame).slice(0, FRAME_LIMIT));
 }
 
 /** The same failure with its sentence made from redacted facts; what caused it stays behind. */

@@ -15,6 +15,8 @@ export interface Screen {
   write(text: string): void;
   readonly tty: boolean;
   readonly color: boolean;
+  /** True where systemd's journal reads the lines. */
+  readonly journal?: boolean;
   /** Width at this moment; a window can be drawn larger. */
   columns(): number;
 }

@@ -6,7 +6,8 @@
 // that are too short to tell from ordinary words are not masked; whoever resolves a secret warns about that.
 
 import { encodingsSource, headsSource } from './encodings.ts';
-import { MASK, Secret } from './secret.ts';
+import { mask, type Span } from './mask.ts';
+import { Secret } from './secret.ts';
 
 /** Below this many characters a value would mask ordinary words, and is left alone. */
 export const SHORTEST_MASKED = 4;
@@ -35,18 +36,17 @@ export class KnownSecrets {
 
   /** The text with `***` in place of every registered value. */
   redact(text: string): string {
-    if (this.#matchers.length === 0) return text;
+    return mask(text, this.spans(text));
+  }
+
+  /** Where registered values stand, also those that overlap; in no order. */
+  spans(text: string): Span[] {
+    if (this.#matchers.length === 0) return [];
     this.#any ??= new RegExp(this.#matchers.map(({ source }) => source).join('|'), 'u');
-    if (!this.#any.test(text)) return text;
-    return mask(
-      text,
-      this.#matchers.flatMap((matcher) => spansOf(matcher, text)),
-    );
+    if (!this.#any.test(text)) return [];
+    return this.#matchers.flatMap((matcher) => spansOf(matcher, text));
   }
 }
-
-/** From and to, in UTF-16 units. */
-type Span = readonly [from: number, to: number];
 
 /** Every match, also those that overlap each other. */
 function spansOf(matcher: RegExp, text: string): Span[] {
@@ -58,22 +58,6 @@ function spansOf(matcher: RegExp, text: string): Span[] {
     matcher.lastIndex = match.index + ((text.codePointAt(match.index) ?? 0) > 0xffff ? 2 : 1);
   }
   return spans;
-}
-
-/** Covers the spans; those that touch or overlap become one mask. */
-function mask(text: string, spans: Span[]): string {
-  let masked = '';
-  let shownTo = 0;
-  let coveredTo = -1;
-  for (const [from, to] of spans.sort((a, b) => a[0] - b[0])) {
-    if (from > coveredTo) {
-      masked += text.slice(shownTo, from) + MASK;
-      coveredTo = to;
-    }
-    coveredTo = Math.max(coveredTo, to);
-    shownTo = coveredTo;
-  }
-  return masked + text.slice(shownTo);
 }
 
 function piecesOf(value: string): string[] {

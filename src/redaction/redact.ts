@@ -2,6 +2,7 @@
 // known, in all their encodings, then the places where an unknown secret would stand.
 
 import type { KnownSecrets } from './known-secrets.ts';
+import type { Span } from './mask.ts';
 import { applyRules } from './rules.ts';
 
 /** Anything that masks. */
@@ -9,8 +10,14 @@ export interface Redactor {
   redact(text: string): string;
 }
 
+/** One that can also say where the values stand that it knows. */
+export interface SpanRedactor extends Redactor {
+  /** In no order; they may overlap. What a rule would find is not in it. */
+  spans(text: string): readonly Span[];
+}
+
 /** Masks nothing: where no secret can be. */
-export const NO_SECRETS: Redactor = { redact: (text) => text };
+export const NO_SECRETS: SpanRedactor = { redact: (text) => text, spans: () => [] };
 
 /** Masks every text inside plain JSON data, so that the structure around it stays whole whatever a secret looks like. */
 export function redactDeep<T>(value: T, redactor: Redactor): T {
@@ -26,6 +33,9 @@ function redactAny(value: unknown, redactor: Redactor): unknown {
 }
 
 /** Known values and rules in one; later values of the registry are covered, too. */
-export function createRedactor(known: KnownSecrets): Redactor {
-  return { redact: (text) => applyRules(known.redact(text)) };
+export function createRedactor(known: KnownSecrets): SpanRedactor {
+  return {
+    redact: (text) => applyRules(known.redact(text)),
+    spans: (text) => known.spans(text),
+  };
 }

@@ -107,7 +107,7 @@ describe('what is not understood', () => {
 
 describe('each command', () => {
   it.each([
-    [['run'], ['run', {}, { once: false, log: 'text' }]],
+    [['run'], ['run', {}, { once: false }]],
     [
       ['run', '--once', '--log', 'json'],
       ['run', {}, { once: true, log: 'json' }],

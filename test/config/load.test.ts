@@ -65,7 +65,14 @@ describe('a file that holds', () => {
         platform: 'default',
       },
       endpoints: {},
-      logging: { dir: TEST_PLACES.logsDir, level: 'info', rotate_bytes: 10_485_760, rotate_keep: 10 },
+      logging: {
+        dir: TEST_PLACES.logsDir,
+        level: 'info',
+        stdout: 'auto',
+        rotation: 'internal',
+        rotate_bytes: 10_485_760,
+        rotate_keep: 10,
+      },
       daemon: { state_dir: TEST_PLACES.stateDir, control_socket: TEST_PLACES.controlSocket },
     });
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLog } from '#logging/log.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const GOLDEN = `2013-06-05T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.
@@ -31,7 +32,7 @@ describe("the manual's example", () => {
   ])('is written byte for byte in local time of %s', async (place, start) => {
     process.env['TZ'] = place;
     const clock = new FakeClock(Date.parse(start));
-    const known = { redact: (text: string) => text };
+    const known = new KnownSecrets();
     const log = openLog({ dir, level: 'info', rotateBytes: 1_000_000, rotateKeep: 3, known, clock });
 
     log.report({ name: 'downloading', id: '1602503' });

@@ -3,9 +3,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
 import { escapeJsonLine, jsonFields } from '#logging/json.ts';
 import { toRecord } from '#logging/record.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { hostileText } from '#test/support/hostile.ts';
 
-const KNOWN = { redact: (text: string) => text };
+const KNOWN = new KnownSecrets();
 const AT = Date.parse('2026-11-19T23:04:10.120Z');
 
 describe('the JSON of an event', () => {
@@ -23,7 +24,7 @@ describe('the JSON of an event', () => {
   ])('says its time with the zone of %s (RFC 3339)', (place, time) => {
     process.env['TZ'] = place;
 
-    expect(jsonFields(toRecord({ name: 'stopped' }, AT, KNOWN))).toEqual({
+    expect(jsonFields(toRecord({ name: 'stopped' }, AT, KNOWN), KNOWN)).toEqual({
       time,
       thread: 'Main',
       event: 'stopped',
@@ -35,7 +36,7 @@ describe('the JSON of an event', () => {
   it('keeps the fields apart, so that none stands for a name of ours', () => {
     const record = toRecord({ name: 'stopping', reason: 'x', level: 'error', event: 'stopped', time: 5 }, AT, KNOWN);
 
-    expect(jsonFields(record)).toMatchObject({
+    expect(jsonFields(record, KNOWN)).toMatchObject({
       event: 'stopping',
       fields: { reason: 'x', level: 'error', event: 'stopped', time: 5 },
     });
@@ -44,7 +45,7 @@ describe('the JSON of an event', () => {
   it('says a failure as code, message, check and hop', () => {
     const error = coded('TCP-REFUSED', { host: 'h', port: 1, elapsed: 5, hop: 'proxy corp (h:1)' });
 
-    expect(jsonFields(toRecord({ name: 'fault', error }, AT, KNOWN))['fields']).toEqual({
+    expect(jsonFields(toRecord({ name: 'fault', error }, AT, KNOWN), KNOWN)['fields']).toEqual({
       error: {
         code: 'TCP-REFUSED',
         message: 'h refused port 1 after 5 ms: the host is up, nothing listens there.',
@@ -61,8 +62,8 @@ describe('the JSON of an event', () => {
       KNOWN,
     );
 
-    expect(JSON.stringify(jsonFields(record)).length).toBeLessThan(101 * 4_200);
-    expect(jsonFields(record)['fields']).toMatchObject({ reason: `${'x'.repeat(4_095)}…` });
+    expect(JSON.stringify(jsonFields(record, KNOWN)).length).toBeLessThan(101 * 4_200);
+    expect(jsonFields(record, KNOWN)['fields']).toMatchObject({ reason: `${'x'.repeat(4_095)}…` });
   });
 });
 

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { LogFile, type LogFileOptions } from '#logging/log-file.ts';
@@ -293,15 +294,73 @@ describe('a log file in trouble', () => {
     log.write('a');
     fs.renameSync(path, join(dir, 'moved'));
     log.write('b');
-    clock.advance(1_000);
-    log.write('c');
+    expect(read()).toBe('b\n');
     fs.rmSync(join(dir, 'logs'), { recursive: true });
-    clock.advance(1_000);
-    log.write('d');
+    log.write('c');
     log.close();
 
+    expect(fs.readFileSync(join(dir, 'moved'), 'utf8')).toBe('a\n');
+    expect(read()).toBe('c\n');
+  });
+
+  it('is there again as soon as it is told to reopen, and goes on where it was when nobody moved it', () => {
+    const log = open();
+    log.write('a');
+    log.reopen();
+    log.write('b');
+    expect(read()).toBe('a\nb\n');
+    fs.renameSync(path, join(dir, 'moved'));
+    log.reopen();
+    expect(read()).toBe('');
+    log.close();
+    log.reopen();
+
     expect(fs.readFileSync(join(dir, 'moved'), 'utf8')).toBe('a\nb\n');
-    expect(read()).toBe('d\n');
+  });
+
+  it('keeps a line for the disk also over a reopening', () => {
+    const log = open();
+    disk.room = 0;
+    log.write('a');
+    fs.rmSync(path);
+    log.reopen();
+    disk.room = null;
+    log.reopen();
+    log.close();
+
+    expect(read()).toBe('a\n');
+  });
+
+  it('never rotates when somebody else does', () => {
+    const log = open({ rotateBytes: null });
+    for (let number = 0; number < 100; number += 1) log.write('x'.repeat(100_000));
+    log.close();
+
+    expect(fs.readdirSync(join(dir, 'logs'))).toEqual(['sallyport.log']);
+  });
+
+  it('shows each line once to `tail -F`, in order, while it is rotated here or there', async () => {
+    const log = open({ rotateBytes: null });
+    log.write('line 0');
+    const tail = spawn('tail', ['-F', '-n', '+1', '-s', '0.02', path], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const seen: string[] = [];
+    const lines = createInterface({ input: tail.stdout });
+    lines.on('line', (line) => seen.push(line));
+    const wrote: string[] = ['line 0'];
+    for (let round = 0; round < 6; round += 1) {
+      await expect.poll(() => seen.at(-1), { interval: 2 }).toBe(wrote.at(-1));
+      fs.renameSync(path, `${path}.${round}`);
+      if (round % 2 === 0) log.reopen();
+      for (let number = 0; number < 5; number += 1) {
+        wrote.push(`line ${round} ${number}`);
+        log.write(wrote.at(-1) ?? '');
+      }
+    }
+    await expect.poll(() => seen.at(-1), { interval: 2 }).toBe(wrote.at(-1));
+    tail.kill();
+    log.close();
+
+    expect(seen).toEqual(wrote);
   });
 
   it('counts anew when somebody cut the file short', () => {

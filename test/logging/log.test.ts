@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -16,10 +16,12 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 /** A log, and what a watcher and stderr saw of it. */
-function open(options: Partial<LogOptions> & { format?: 'classic' | 'json'; tty?: boolean } = {}) {
-  const { format, tty = false, ...rest } = options;
+function open(
+  options: Partial<LogOptions> & { form?: 'text' | 'json' | 'auto'; tty?: boolean; journal?: boolean } = {},
+) {
+  const { form, tty = false, journal = false, ...rest } = options;
   const [seen, complaints]: [string[], string[]] = [[], []];
-  const screen = { write: (text: string) => void seen.push(text), tty, color: false, columns: () => 100 };
+  const screen = { write: (text: string) => void seen.push(text), tty, journal, color: false, columns: () => 100 };
   const log = openLog({
     dir,
     level: 'info',
@@ -28,7 +30,7 @@ function open(options: Partial<LogOptions> & { format?: 'classic' | 'json'; tty?
     known: new KnownSecrets(),
     clock: new FakeClock(),
     complain: (line) => complaints.push(line),
-    ...(format === undefined ? {} : { watch: { screen, format } }),
+    ...(form === undefined ? {} : { watch: { screen, form } }),
     ...rest,
   });
   const close = async () => {
@@ -42,7 +44,7 @@ const PROGRESS: SallyportEvent = { name: 'progress', id: '1', received: 5_000_00
 
 describe('the log', () => {
   it('gives the same moment and the same words to the file, the terminal and JSON', async () => {
-    const [classic, json] = [open({ format: 'classic' }), open({ format: 'json' })];
+    const [classic, json] = [open({ form: 'text' }), open({ form: 'json' })];
     for (const log of [classic, json]) log.report({ name: 'downloading', id: '1602503' });
     const [line] = await classic.close();
 
@@ -60,12 +62,12 @@ describe('the log', () => {
   });
 
   it('leaves out what is below its level, and makes no line of it', async () => {
-    const log = open({ level: 'warn', format: 'classic' });
+    const log = open({ level: 'warn', form: 'text' });
     log.report({ name: 'downloading', id: '1' });
-    log.report({ name: 'fault', error: new Error('x') });
+    log.report({ name: 'package-problem', id: '1', error: new Error('x') });
 
     expect(log.seen).toHaveLength(1);
-    expect((await log.close()).map((line) => readClassicLine(line)?.name)).toEqual(['fault']);
+    expect((await log.close()).map((line) => readClassicLine(line)?.name)).toEqual(['package-problem']);
   });
 
   it('writes progress into the file at level debug only', async () => {
@@ -77,7 +79,7 @@ describe('the log', () => {
   });
 
   it('shows progress as a bar on a tty at every level, and other debug events at none but debug', async () => {
-    const log = open({ level: 'error', format: 'classic', tty: true });
+    const log = open({ level: 'error', form: 'text', tty: true });
     log.report(PROGRESS);
     log.report({ name: 'waiting', id: '1', explanation: 'x' });
 
@@ -87,7 +89,7 @@ describe('the log', () => {
     expect(log.seen.at(-1)).toBe('\r\u001b[2K');
   });
 
-  it.each(['classic', 'json'] as const)('lets no secret through, in any encoding (%s)', async (format) => {
+  it.each(['text', 'json'] as const)('lets no secret through, in any encoding (%s)', async (form) => {
     const secret = 'pä"ss [wörd]/1?&';
     const known = new KnownSecrets();
     known.add(secret);
@@ -97,7 +99,7 @@ describe('the log', () => {
       Buffer.from(secret).toString('base64'),
       JSON.stringify(secret),
     ];
-    const log = open({ format, known });
+    const log = open({ form, known });
     for (const text of encoded) {
       log.report({ name: 'redirected', url: `http://x/?token=${text}` });
       log.report({ name: 'redirected', url: `${'y '.repeat(94)}${text}` });
@@ -117,7 +119,7 @@ describe('the log', () => {
     known.add('","');
     known.add('":{"');
     known.add('info');
-    const log = open({ format: 'json', known });
+    const log = open({ form: 'json', known });
     log.report({ name: 'stopping', reason: 'info","x":{"' });
 
     expect(JSON.parse(log.seen.join(''))).toMatchObject({ level: 'info', event: 'stopping' });
@@ -137,7 +139,7 @@ describe('the log', () => {
       throw new Error('EPIPE');
     };
     const screen = { write: gone, tty: true, color: false, columns: gone };
-    const log = open({ watch: { screen, format: 'classic' }, complain: gone });
+    const log = open({ watch: { screen, form: 'auto' }, complain: gone });
     log.report(PROGRESS);
     log.report({ name: 'invented' } as unknown as SallyportEvent);
     log.report({ name: 'stopped' });
@@ -172,7 +174,7 @@ describe('the log', () => {
   });
 
   it('takes nothing after it was closed', async () => {
-    const log = open({ format: 'classic' });
+    const log = open({ form: 'text' });
     await log.close();
     log.report({ name: 'stopped' });
 
@@ -180,8 +182,93 @@ describe('the log', () => {
     expect(await log.close()).toEqual([]);
   });
 
+  it('gives the journal each line with its priority, and the time only on request', () => {
+    const [auto, text, json] = [
+      open({ form: 'auto', journal: true }),
+      open({ form: 'text', journal: true }),
+      open({ form: 'json', journal: true }),
+    ];
+    for (const log of [auto, text, json]) {
+      log.report({ name: 'downloading', id: '1' });
+      log.report({ name: 'withdrawn', id: '1', path: '/x' });
+      log.report({ name: 'package-problem', id: '1', error: coded('FILE-SYMLINK', { path: 'x' }) });
+    }
+
+    expect(auto.seen[0]).toBe('<6>[INFO] [Thread: Updater] Downloading update ID 1.\n');
+    expect(text.seen[0]).toMatch(/^<6>\d{4}-\d\d-\d\dT.* Downloading update ID 1\.\n$/);
+    for (const { seen } of [auto, text, json])
+      expect(seen.map((line) => line.slice(0, 3))).toEqual(['<6>', '<4>', '<3>']);
+    expect(JSON.parse(json.seen[0]?.slice(3) ?? '')).toMatchObject({ event: 'downloading' });
+  });
+
+  it('gives a pipe the plain lines of the file when nothing else is asked for', async () => {
+    const log = open({ form: 'auto' });
+    log.report({ name: 'downloading', id: '1' });
+
+    expect(log.seen).toEqual((await log.close()).map((line) => `${line}\n`));
+  });
+
+  it('shows a repeated complaint once and sums it up, at the latest when it is closed', async () => {
+    const log = open({ form: 'json' });
+    const complain = () =>
+      log.report({ name: 'package-problem', id: '1', error: coded('FILE-SYMLINK', { path: 'x' }) });
+    complain();
+    complain();
+    complain();
+    log.report({ name: 'stopped' });
+    complain();
+    const lines = (await log.close()).map((line) => line.replace(/^\S+ /, ''));
+
+    expect(lines).toEqual([
+      expect.stringMatching(/^\[ERROR\] \[Thread: Updater\] Update ID 1: \[FILE-SYMLINK\]/),
+      '[ERROR] [Thread: Updater] The line above came 2 more times in 0 ms.',
+      '[INFO] [Thread: Main] Stopped.',
+      expect.stringMatching(
+        /^\[ERROR\] \[Thread: Updater\] The line of \S+ \(FILE-SYMLINK\) came 1 more times in 0 ms\.$/,
+      ),
+    ]);
+    expect(JSON.parse(log.seen[1] ?? '')).toMatchObject({
+      event: 'repeated',
+      fields: { count: 2, subject: 'FILE-SYMLINK' },
+    });
+  });
+
+  it('shows where a fault of ours came from in JSON and on a line of its own at debug, never in the line', async () => {
+    const [info, debug] = [open({ form: 'json', dir: join(dir, 'a') }), open({ level: 'debug', dir: join(dir, 'b') })];
+    for (const log of [info, debug]) log.report({ name: 'package-problem', id: '1', error: new Error('x') });
+    const [line, second] = await debug.close();
+
+    expect(JSON.parse(info.seen.join(''))['stack'][0]).toContain('log.test.ts');
+    expect(await info.close()).toHaveLength(1);
+    expect(line).not.toContain('log.test.ts');
+    expect(readClassicLine(second ?? '')).toMatchObject({ name: 'fault-stack', level: 'DEBUG' });
+    expect(second).toContain('log.test.ts');
+  });
+
+  it('masks what only the composition of a failure shows in JSON as well', () => {
+    const known = new KnownSecrets();
+    known.add('ple.com refused port 3128');
+    const log = open({ form: 'json', known });
+    const error = coded('TCP-REFUSED', { host: 'example.com', port: 3128, elapsed: 5 });
+    log.report({ name: 'package-problem', id: '1', error });
+
+    expect(JSON.parse(log.seen.join(''))['fields'].error.message).toMatch(
+      /^exam\*\*\* refused port \*\*\* after 5 ms:/,
+    );
+  });
+
+  it('goes on in a new file after the old one was moved away', async () => {
+    const log = open();
+    log.report({ name: 'stopped' });
+    await rename(log.file, `${log.file}.1`);
+    log.reopen();
+
+    expect(await log.close()).toEqual([]);
+    expect(await readFile(`${log.file}.1`, 'utf8')).toContain('Stopped.');
+  });
+
   it('costs microseconds a line', async () => {
-    const log = open({ format: 'json', rotateBytes: 1e9 });
+    const log = open({ form: 'json', rotateBytes: 1e9 });
     const started = performance.now();
     for (let number = 0; number < 5_000; number += 1) log.report({ name: 'downloading', id: '1602503' });
     const each = ((performance.now() - started) * 1_000) / 5_000;

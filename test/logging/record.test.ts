@@ -1,11 +1,15 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { FieldValue } from '#errors/template.ts';
+import { EVENTS } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { MASK, Secret } from '#redaction/secret.ts';
 
 const SECRET = 'pa"ss[word]\\1';
-const KNOWN = { redact: (text: string) => text.replaceAll(SECRET, MASK) };
+const KNOWN = new KnownSecrets();
+KNOWN.add(SECRET);
 
 describe('a record', () => {
   it('has the level, the thread and the sentence of its event', () => {
@@ -51,11 +55,53 @@ describe('a record', () => {
   });
 
   it('is redacted as a whole as well, for what only its composition shows', () => {
-    const known = { redact: (text: string) => text.replaceAll('example.com:3128', MASK) };
+    const known = new KnownSecrets();
+    known.add('ple.com:3128');
 
     expect(toRecord({ name: 'connected-direct', host: 'example.com', port: 3128 }, 0, known).message).toBe(
-      'Connected to *** (direct).',
+      'Connected to exam***:*** (direct).',
     );
+  });
+
+  it('keeps every word of ours, also when a secret is one of them or runs over them', () => {
+    const known = new KnownSecrets();
+    for (const secret of ['update', 'Downloading', 'ID 1602503', 'Unexpected fault', 'the lines around'])
+      known.add(secret);
+
+    expect(toRecord({ name: 'downloading', id: '1602503' }, 0, known).message).toBe('Downloading update ID ***.');
+    expect(toRecord({ name: 'downloading', id: 'my-update' }, 0, known).message).toBe('Downloading update ID my-***.');
+    expect(toRecord({ name: 'fault', error: new Error('x') }, 0, known).message).toBe(
+      '[INTERNAL] Unexpected fault: "Error: x". This is a defect of Sallyport. Please report it with the lines around it.',
+    );
+  });
+
+  it('holds no secret in anything that its fields brought, and all words of its template, whatever the secret', () => {
+    const words = [...new Set(Object.values(EVENTS).flatMap(({ text }) => text.split(/[^A-Za-z]+/)))];
+    const secret = fc
+      .oneof(fc.constantFrom(...words.filter((word) => word.length >= 4)), fc.string({ minLength: 4 }))
+      .filter((one) => !one.includes('*'));
+    fc.assert(
+      fc.property(secret, fc.string(), fc.string(), (planted, before, after) => {
+        const known = new KnownSecrets();
+        known.add(planted);
+        const { message, fields } = toRecord({ name: 'redirected', url: `${before}${planted}${after}` }, 0, known);
+
+        expect(message).toMatch(/^Redirected to .*\.$/);
+        expect(message.slice('Redirected to '.length, -1)).not.toContain(planted);
+        expect(fields['url']).not.toContain(planted);
+      }),
+    );
+  });
+
+  it('has the frames of a fault of ours, without secrets, and of nothing else', () => {
+    const fault = new TypeError('x');
+    fault.stack = 'TypeError: x\n    at one (file:///a/one.ts:1:2)\n    at pa"ss[word]\\1 (b.ts:3:4)';
+
+    expect(toRecord({ name: 'fault', error: fault }, 0, KNOWN).stack).toEqual([
+      'one (file:///a/one.ts:1:2)',
+      '*** (b.ts:3:4)',
+    ]);
+    expect(toRecord({ name: 'fault', error: coded('FILE-SYMLINK', { path: 'x' }) }, 0, KNOWN).stack).toBeUndefined();
   });
 
   it('takes what the types rule out: a stray secret says *** of itself', () => {

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
 import { TerminalLog } from '#logging/terminal.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
-const KNOWN = { redact: (text: string) => text };
+const KNOWN = new KnownSecrets();
 const WIPE = '\r\u001b[2K';
 const MB = 1_000_000;
 

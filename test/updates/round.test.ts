@@ -6,6 +6,7 @@ import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { classicLine } from '#logging/classic.ts';
 import { toRecord } from '#logging/record.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { feedOf, itemFor, makeJar, sha256 } from '#test/support/jars.ts';
@@ -38,7 +39,7 @@ function rig(updates: Record<string, unknown> = {}, over: Record<string, unknown
 const published = () => files.names().filter((name) => name.endsWith('.jar'));
 const lines = ({ events }: Rig) =>
   events
-    .map((event) => toRecord(event, 0, { redact: (text) => text }))
+    .map((event) => toRecord(event, 0, new KnownSecrets()))
     .filter(({ level }) => level !== 'debug')
     .map((record) => classicLine(record).replace(/^\S+ /, ''));
 
