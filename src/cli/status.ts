@@ -71,9 +71,10 @@ function configRows({ refused, since, waiting }: Status['config']): Row[] {
   return rows;
 }
 
-function routeRow({ purpose, how, target, why }: Status['routes'][number]): Row {
+function routeRow({ purpose, how, proxy, target, why }: Status['routes'][number]): Row {
+  const way = proxy === null ? how : `${how} through proxy ${showForeign(proxy)}`;
   const to = target === null ? '' : ` to ${showForeign(target)}`;
-  return [purpose, `${how}${to}${why.length === 0 ? '' : ` (${why.join('; ')})`}`];
+  return [purpose, `${way}${to}${why.length === 0 ? '' : ` (${why.join('; ')})`}`];
 }
 
 function updateRows({ updates }: Status): Row[] {

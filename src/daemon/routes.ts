@@ -16,9 +16,10 @@ export function describeRoutes(router: Router, settings: Settings): RouteRow[] {
 
 /** The same as events, for the log. */
 export function reportRoutes(router: Router, settings: Settings, report: Report): void {
-  for (const { purpose, how, target, why } of describeRoutes(router, settings)) {
+  for (const { purpose, how, proxy, target, why } of describeRoutes(router, settings)) {
+    const way = proxy === null ? how : `through proxy ${proxy}, ${how}`;
     if (target === null) report({ name: 'purpose-unconfigured', purpose });
-    else report({ name: 'purpose-route', purpose, how, why });
+    else report({ name: 'purpose-route', purpose, how: way, why });
   }
 }
 

@@ -81,7 +81,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
     routes: [
       {
         purpose: 'updates',
-        how: 'tunnel through proxy corp',
+        how: 'tunnel',
         proxy: 'corp',
         target: 'https://updates.example.com/feed.json',
         why: ['use_proxy_for.updates is default', 'corp is the default proxy'],

@@ -1,0 +1,205 @@
+// Rounds over a real composition and a real loopback origin: one at a time, whoever asks, and what is told of them.
+
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { statusSchema } from '#control/control.ts';
+import { coded } from '#errors/coded-error.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { type Composed, composeIn } from '#test/support/composed.ts';
+import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+const JAR = makeJar('1602503', 200_000);
+const NEVER = new AbortController().signal;
+const DEAF = () => undefined;
+
+let origin: ScriptedOrigin;
+let composed: Composed;
+beforeEach(async () => {
+  origin = await startScriptedOrigin();
+  origin.serve('/feed.json', feedOf([itemFor('1602503', JAR, { notes: 'Monthly' })]), 'application/json');
+  origin.serve('/1602503.jar', JAR);
+  composed = await composeIn({
+    updates: { feed_url: `${origin.url}/feed.json`, acknowledge_url: `${origin.url}/acknowledge` },
+  });
+});
+afterEach(async () => {
+  await composed.remove();
+  await origin.close();
+});
+
+/** The package comes up to its middle and waits; `asked` when it is there. */
+function hold(): { readonly asked: Promise<void>; finish(): void } {
+  const asked = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  origin.on('/1602503.jar', (_request, response) => {
+    response.writeHead(200, { 'content-length': JAR.length, etag: '"v1"' });
+    response.write(JAR.subarray(0, 100_000), () => asked.resolve());
+    void go.promise.then(() => response.end(JAR.subarray(100_000)));
+  });
+  return { asked: asked.promise, finish: () => go.resolve() };
+}
+
+const names = (events: readonly SallyportEvent[]) => events.map(({ name }) => name);
+
+describe('a round', () => {
+  it('is one, whoever asks while it runs, and each asker sees its events and its result', async () => {
+    const held = hold();
+    const heard: SallyportEvent[][] = [[], []];
+    const first = composed.agent.check((event) => heard[0]?.push(event), NEVER);
+    await held.asked;
+    const second = composed.agent.check((event) => heard[1]?.push(event), NEVER);
+    held.finish();
+
+    const results = await Promise.all([first, second]);
+
+    expect(results[0]).toEqual(results[1]);
+    expect(results[0]).toMatchObject({ failure: null, published: ['1602503'] });
+    expect(origin.asked.filter((asked) => asked === 'GET /feed.json')).toHaveLength(1);
+    expect(names(heard[0] ?? [])).toEqual(
+      expect.arrayContaining(['checking', 'downloading', 'published', 'round-ended']),
+    );
+    expect(names(heard[1] ?? [])).toEqual(expect.arrayContaining(['published', 'round-ended']));
+    expect(names(heard[1] ?? [])).not.toContain('checking');
+  });
+
+  it('comes anew for who asks after it', async () => {
+    await composed.agent.check(DEAF, NEVER);
+    expect(await composed.agent.check(DEAF, NEVER)).toMatchObject({ failure: null, published: [] });
+    expect(origin.asked.filter((asked) => asked === 'GET /feed.json')).toHaveLength(2);
+  });
+
+  it('goes on when an asker goes away, who hears nothing more', async () => {
+    const held = hold();
+    const leaving = new AbortController();
+    const heard: SallyportEvent[] = [];
+    const first = composed.agent.check((event) => heard.push(event), leaving.signal);
+    await held.asked;
+    const reason = coded('INTERRUPTED', { reason: 'the command went away' });
+    leaving.abort(reason);
+    await expect(first).rejects.toBe(reason);
+    const before = heard.length;
+
+    const second = composed.agent.check(DEAF, NEVER);
+    held.finish();
+
+    expect(await second).toMatchObject({ published: ['1602503'] });
+    expect(heard).toHaveLength(before);
+  });
+
+  it('is not begun for who was gone before', async () => {
+    const reason = coded('INTERRUPTED', { reason: 'gone' });
+    await expect(composed.agent.check(DEAF, AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(origin.asked).toEqual([]);
+  });
+
+  it('never rejects for what went wrong: it is in the result', async () => {
+    origin.on('/1602503.jar', (_request, response) => response.writeHead(404).end());
+    const result = await composed.agent.check(DEAF, NEVER);
+    expect(result).toMatchObject({ failure: null, failed: [{ id: '1602503', failure: { class: 'http' } }] });
+    origin.on('/feed.json', (_request, response) => response.writeHead(500).end());
+    expect(await composed.agent.check(DEAF, NEVER)).toMatchObject({ failure: { class: 'http' }, published: [] });
+  });
+
+  it('and a verification do not overlap', async () => {
+    const held = hold();
+    const round = composed.agent.check(DEAF, NEVER);
+    await held.asked;
+    const verified = composed.agent.verifyUpdates(DEAF, NEVER);
+    held.finish();
+    expect(await round).toMatchObject({ published: ['1602503'] });
+    expect(await verified).toMatchObject([{ id: '1602503', failure: null }]);
+  });
+});
+
+describe('a stop', () => {
+  it('ends the round that runs, which keeps its bytes, and no other begins', async () => {
+    const held = hold();
+    const round = composed.agent.check(DEAF, NEVER);
+    await held.asked;
+    const ended = expect(round).rejects.toMatchObject({ code: 'INTERRUPTED', facts: { reason: 'SIGTERM' } });
+
+    await composed.agent.stop('SIGTERM');
+
+    await ended;
+    const staging = await readdir(join(composed.dir, 'packages', '.staging'));
+    expect(staging.some((name) => name.endsWith('.unverified'))).toBe(true);
+    expect(staging.some((name) => name.endsWith('.journal'))).toBe(true);
+    await expect(composed.agent.check(DEAF, NEVER)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  });
+
+  it('with nothing under way ends at once', async () => {
+    await composed.agent.stop('SIGTERM');
+    expect(origin.asked).toEqual([]);
+  });
+});
+
+describe('the status', () => {
+  it('of a new installation says that nothing was done yet', async () => {
+    const status = statusSchema.parse(await composed.agent.status());
+    expect(status).toMatchObject({
+      main: { version: '9.8.7', state: 'running', pid: process.pid },
+      config: { file: join(composed.dir, 'sallyport.yaml'), warnings: 0 },
+      updates: {
+        feed: `${origin.url}/feed.json`,
+        serial: null,
+        checking: false,
+        last_success: null,
+        last_failure: null,
+        published: 0,
+        transfer: null,
+      },
+      receipts: { waiting: 0, endpoint: `${origin.url}/acknowledge` },
+      response_timeout: { mode: 'fixed', base_ms: 30_000 },
+      paths: [],
+      log: { file: join(composed.dir, 'logs', 'sallyport.log') },
+    });
+    expect(status.routes.map(({ purpose, how }) => [purpose, how])).toEqual([
+      ['updates', 'direct'],
+      ['support_logs', 'not configured'],
+      ['exposure_analytics', 'not configured'],
+      ['platform', 'not configured'],
+    ]);
+  });
+
+  it('while a download is under way says which and how far', async () => {
+    const held = hold();
+    const round = composed.agent.check(DEAF, NEVER);
+    await held.asked;
+    await composed.agent.status();
+    const progressed = new Promise<void>((resolve) => {
+      composed.parts.events.add((event) => event.name === 'progress' && resolve());
+    });
+    await Promise.race([progressed, untilTransfer()]);
+    const { updates } = await composed.agent.status();
+    expect(updates.checking).toBe(true);
+    expect(updates.transfer).toMatchObject({ id: '1602503', length: JAR.length });
+    expect(updates.transfer?.received).toBeGreaterThan(0);
+    held.finish();
+    await round;
+    expect((await composed.agent.status()).updates).toMatchObject({ checking: false, transfer: null });
+  });
+
+  it('after a round tells what is published, by which way, and what fails', async () => {
+    origin.serve(
+      '/feed.json',
+      feedOf([itemFor('1602503', JAR), itemFor('u9', JAR, { package: 'other' })]),
+      'application/json',
+    );
+    await composed.agent.check(DEAF, NEVER);
+    const { updates, paths } = statusSchema.parse(await composed.agent.status());
+    expect(updates).toMatchObject({ serial: 1, published: 1, published_bytes: JAR.length, last_failure: null });
+    expect(updates.last_success).not.toBeNull();
+    expect(updates.failing).toMatchObject([{ id: 'u9', failure: { class: 'http' } }]);
+    expect(paths).toMatchObject([{ proxy: 'direct', origin: origin.url, via: null }]);
+    expect(await composed.agent.listUpdates()).toMatchObject([{ id: '1602503', trust: 'loopback', notes: null }]);
+  });
+});
+
+/** Progress may have been told before anybody listened. */
+async function untilTransfer(): Promise<void> {
+  while ((await composed.agent.status()).updates.transfer === null) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}

@@ -1,0 +1,56 @@
+// The whole composition in a folder of its own, as the program makes it, and the agent over it; no process around.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { loadSettings } from '#config/load.ts';
+import { Agent } from '#daemon/agent.ts';
+import { compose, type Parts } from '#daemon/compose.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+
+export interface Composed {
+  readonly dir: string;
+  readonly parts: Parts;
+  readonly agent: Agent;
+  /** Everything that was reported since the agent is there. */
+  readonly events: SallyportEvent[];
+  /** Ends it and removes the folder. */
+  remove(): Promise<void>;
+}
+
+/** Composes with these sections of settings; one attempt, everything in a temporary folder. */
+export async function composeIn(
+  sections: Readonly<Record<string, unknown>>,
+  mode: 'daemon' | 'command' = 'daemon',
+): Promise<Composed> {
+  const dir = await mkdtemp(join(tmpdir(), 'sallyport-composed-'));
+  const file = join(dir, 'sallyport.yaml');
+  await writeFile(file, stringify({ version: 1, retry: { attempts: 1 }, ...sections }), { mode: 0o600 });
+  const known = new KnownSecrets();
+  const places = {
+    config: file,
+    packagesDir: join(dir, 'packages'),
+    logsDir: join(dir, 'logs'),
+    stateDir: join(dir, 'state'),
+    controlSocket: join(dir, 'control.sock'),
+    remarks: [],
+  };
+  const loaded = await loadSettings({ file, places, environment: {}, known });
+  if (!loaded.ok) throw new Error(`refused: ${JSON.stringify(loaded.problems)}`);
+  const parts = await compose({ loaded, known, version: '9.8.7', mode });
+  const events: SallyportEvent[] = [];
+  parts.events.add((event) => events.push(event));
+  const agent = new Agent(parts);
+  return {
+    dir,
+    parts,
+    agent,
+    events,
+    remove: async () => {
+      await agent.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
