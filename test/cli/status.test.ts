@@ -55,7 +55,7 @@ describe('status', () => {
     expect(told).toEqual(
       expect.arrayContaining([
         '  state    no daemon is running',
-        '  config   /x.yaml (2 warnings, see: sallyport config check)',
+        '  config   /x.yaml (warnings: 2, see: sallyport config check)',
         '  feed          not configured (updates.feed_url)',
         '  serial        none yet',
         '  last success  none yet',
