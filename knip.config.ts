@@ -2,8 +2,8 @@
 import type { KnipConfig } from 'knip';
 
 export default {
-  // tools/ starts them by their path; scripts and tests are found by themselves.
-  entry: ['src/main.ts', 'tools/*.js', 'tools/bundle.ts'],
+  // tools/ and people start them by their path; scripts and tests are found by themselves.
+  entry: ['src/main.ts', 'tools/*.js', 'tools/bundle.ts', 'bench/*.ts'],
   project: ['src/**/*.ts', 'tools/**/*.{js,ts}', 'test/**/*.ts', 'bench/**/*.ts', '*.ts'],
   // A file that tests read by its path.
   ignoreDependencies: ['google-closure-compiler-java'],

@@ -117,11 +117,10 @@ async function measure(kind: Role, named: readonly string[]): Promise<void> {
   else await watch.ask();
   process.send?.('ready');
   const before = process.cpuUsage();
-  setTimeout(async () => {
-    const { user, system } = process.cpuUsage(before);
-    process.send?.({ share: (user + system) / 1_000 / MEASURE_MS, reads } satisfies Measured);
-    folder?.close();
-    await watch.stop();
-    process.disconnect?.();
-  }, MEASURE_MS);
+  await new Promise((resolve) => setTimeout(resolve, MEASURE_MS));
+  const { user, system } = process.cpuUsage(before);
+  process.send?.({ share: (user + system) / 1_000 / MEASURE_MS, reads } satisfies Measured);
+  folder?.close();
+  await watch.stop();
+  process.disconnect?.();
 }

@@ -52,7 +52,7 @@ function differences(schema: z.ZodType, from: unknown, to: unknown, path: KeyPat
 /** What is compared part by part: sections, names with values, lists of profiles. A list of words is one value. */
 function partsOf(schema: z.ZodType, from: unknown, to: unknown): [string | number, z.ZodType][] | null {
   if (from instanceof Secret || to instanceof Secret) return null;
-  if (schema instanceof z.ZodObject) return Object.entries(schema.shape as Readonly<Record<string, z.ZodType>>);
+  if (schema instanceof z.ZodObject) return Object.entries(schema.shape);
   if (schema instanceof z.ZodRecord) {
     const names = new Set([...Object.keys(from as object), ...Object.keys(to as object)]);
     return [...names].map((name) => [name, schema.valueType as z.ZodType]);

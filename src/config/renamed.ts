@@ -7,7 +7,7 @@
 import { type Finding, keyName } from './problem.ts';
 
 /** A key that got another name or place; neither is inside a list. */
-export interface Renamed {
+interface Renamed {
   /** As it was, such as `['updates', 'interval']`. */
   readonly from: readonly string[];
   readonly to: readonly string[];

@@ -24,7 +24,7 @@ const RESTLESS_MS = 30_000;
 export type ReadCause = 'changed' | 'asked';
 
 /** What a reader is given. */
-export interface Reading {
+interface Reading {
   readonly cause: ReadCause;
   /** Whether everything that was read is as it was when reading began. What follows are the files to look at. */
   isUnchanged(): Promise<boolean>;

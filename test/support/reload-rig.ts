@@ -149,4 +149,4 @@ export class ReloadRig {
 }
 
 /** Variables of the process, for `{env: ...}`. */
-export const ENVIRONMENT = { PROXY_PASSWORD: 'from-a-variable' };
+const ENVIRONMENT = { PROXY_PASSWORD: 'from-a-variable' };
