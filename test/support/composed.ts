@@ -26,6 +26,19 @@ export async function composeIn(
   mode: 'daemon' | 'command' = 'daemon',
 ): Promise<Composed> {
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-composed-'));
+  try {
+    return await composeAt(dir, sections, mode);
+  } catch (thrown) {
+    await rm(dir, { recursive: true, force: true });
+    throw thrown;
+  }
+}
+
+async function composeAt(
+  dir: string,
+  sections: Readonly<Record<string, unknown>>,
+  mode: 'daemon' | 'command',
+): Promise<Composed> {
   const file = join(dir, 'sallyport.yaml');
   await writeFile(file, stringify({ version: 1, retry: { attempts: 1 }, ...sections }), { mode: 0o600 });
   const known = new KnownSecrets();
