@@ -65,6 +65,14 @@ export const statusSchema = z.object({
     since: z.string().nullable(),
     agent: z.string(),
   }),
+  /** Is it well, as `status --check` tells it. */
+  health: z.object({
+    level: z.enum(['ok', 'warning', 'critical']),
+    sentence: z.string(),
+    /** Since the last successful check, or the first start; null where no daemon runs. */
+    age_seconds: z.number().nullable(),
+    stale_after_seconds: z.number(),
+  }),
   config: z.object({
     file: z.string(),
     warnings: z.number(),

@@ -14,7 +14,17 @@ import type { RoundReport } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
 import type { Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
+import type { HealthWatch } from './health.ts';
 import { describeStatus, type Progress } from './status.ts';
+
+/** What a daemon has around its rounds; a command has none. */
+export interface Surroundings {
+  readonly health: HealthWatch;
+  /** Wall time of the next round. */
+  nextAt(): number | null;
+  /** A round ended, whoever asked for it. */
+  ended(round: RoundReport): void;
+}
 
 /** Runs rounds and answers questions about them. */
 export class Agent implements Control {
@@ -30,7 +40,7 @@ export class Agent implements Control {
   #lastFailure: CodedError | null = null;
   #transfer: Progress | null = null;
   #busyWith: string | null = null;
-  #nextCheckMs: number | null = null;
+  #surroundings: Surroundings | null = null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -46,6 +56,7 @@ export class Agent implements Control {
       this.#hooks.start();
       this.#last = report;
       if (report.error !== null) this.#lastFailure = report.error;
+      this.#surroundings?.ended(report);
       return toResult(report, this.#parts.redactor);
     }).finally(() => {
       this.#round = null;
@@ -65,9 +76,11 @@ export class Agent implements Control {
     await this.#alone('sending receipts', () => settleReceipts(this.#parts.ports, this.#stopped.signal));
   }
 
-  /** The scheduler says when it will call next; only shown. */
-  expectNextCheck(atMs: number | null): void {
-    this.#nextCheckMs = atMs;
+  /** Who plans the rounds, and watches how they go. */
+  attach(surroundings: Surroundings): void {
+    this.#surroundings = surroundings;
+    // What an earlier life of the daemon left to run does not wait for a round.
+    this.#hooks.start();
   }
 
   /** What is at work at this moment, in words. */
@@ -82,7 +95,8 @@ export class Agent implements Control {
       last: this.#last,
       lastFailure: this.#lastFailure,
       transfer: this.#transfer,
-      nextCheckMs: this.#nextCheckMs,
+      nextCheckMs: this.#surroundings?.nextAt() ?? null,
+      checks: this.#surroundings?.health.current ?? null,
       hook: this.#hooks.state,
     });
     return redactDeep(status, this.#parts.redactor);

@@ -1,18 +1,16 @@
-// `sallyport run`: the daemon in the foreground. Starts in the order config, log, state, control socket, first round,
-// schedule; stops in the reverse order on SIGTERM or SIGINT, with every byte kept.
+// `sallyport run`: the daemon in the foreground. Starts in the order config, log, state, control socket, schedule; stops
+// in the reverse order on SIGTERM or SIGINT, with every byte kept.
 //
 // Guarantees: bad settings end it before anything is touched (exit 78, all mistakes at once); a failed round never ends
 // it; a second signal ends it at once, and after one it is gone within 10 s, whatever hangs (`last-resort.ts`).
 
 import type { LoadedSettings, LoadResult } from '#config/load.ts';
-import type { Settings } from '#config/settings.ts';
 import type { Failure } from '#control/control.ts';
 import { serveControl } from '#control/server.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
-import type { Timer } from '#system/clock.ts';
 import type { ServiceVariables } from '#system/environment.ts';
 import type { LastResort } from '#system/last-resort.ts';
 import { Agent } from './agent.ts';
@@ -20,9 +18,8 @@ import { compose, type Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
 import { followConfig } from './follow-config.ts';
 import { reportWarnings } from './reload.ts';
+import { reasonOf, runRounds } from './rounds.ts';
 import { reportRoutes } from './routes.ts';
-import { type Schedule, startSchedule } from './schedule.ts';
-import { ScheduleRoom } from './schedule-room.ts';
 import { openService } from './service.ts';
 
 export interface RunOptions {
@@ -67,7 +64,11 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
       service.ready();
       if (options.once) return await oneRound(parts, agent, options.signal);
       const follower = followConfig(parts, options.load);
-      await rounds(parts, agent, options.signal).finally(() => follower.stop());
+      try {
+        await runRounds(parts, agent, options.signal);
+      } finally {
+        await follower.stop();
+      }
       return null;
     } finally {
       await agent.stop('Sallyport is stopping');
@@ -104,72 +105,4 @@ async function oneRound(parts: Parts, agent: Agent, signal: AbortSignal): Promis
   } catch (thrown) {
     return toFailure(asCoded(thrown), parts.redactor);
   }
-}
-
-/** Rounds by the schedule until the signal comes; receipts in between when they are due. */
-async function rounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<void> {
-  const receipts: { timer: Timer | null } = { timer: null };
-  const sendWhenDue = () => {
-    receipts.timer?.cancel();
-    const at = parts.ports.spool.nextDueAt();
-    if (at === null || signal.aborted) return;
-    // A floor, so that nothing that is due and fails at once can run hot.
-    receipts.timer = parts.clock.after(Math.max(1_000, at - parts.clock.now()), () => {
-      void quietly(parts, () => agent.sendReceipts()).then(sendWhenDue);
-    });
-  };
-  const runNow = async () => {
-    retryAt = (await agent.round()).retry_at;
-    tellNext();
-    sendWhenDue();
-  };
-  const tellNext = () => {
-    if (retryAt !== null) schedule.tryAt(Date.parse(retryAt));
-    const at = schedule.nextAt();
-    agent.expectNextCheck(at);
-    if (at !== null) parts.report({ name: 'next-round', at });
-  };
-  const plan = ({ updates }: Settings) =>
-    startSchedule({
-      expression: updates.schedule,
-      jitterSeconds: updates.jitter_seconds,
-      agentId: parts.ports.agent.id,
-      clock: parts.clock,
-      onDue: () => void quietly(parts, runNow),
-    });
-  let retryAt: string | null = null;
-  let schedule: Schedule = plan(parts.ports.settings());
-  const replan = (settings: Settings) => {
-    schedule.stop();
-    schedule = plan(settings);
-    tellNext();
-  };
-  parts.config.add(new ScheduleRoom(replan));
-  void quietly(parts, runNow);
-  await aborted(signal);
-  parts.report({ name: 'stopping', reason: reasonOf(signal) });
-  schedule.stop();
-  receipts.timer?.cancel();
-}
-
-/** Work that nobody waits for: a stop is no failure, anything else is said. */
-async function quietly(parts: Parts, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (thrown) {
-    const error = asCoded(thrown);
-    if (error.code !== 'INTERRUPTED') parts.report({ name: 'fault', error });
-  }
-}
-
-function reasonOf(signal: AbortSignal): string {
-  const { reason } = asCoded(signal.reason).facts;
-  return typeof reason === 'string' ? reason : 'asked to';
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

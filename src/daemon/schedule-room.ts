@@ -1,19 +1,24 @@
-// The schedule as a room that works with settings: a changed expression or jitter plans the next round anew, at once.
+// The schedule as a room that works with settings: a changed timetable plans the next round anew, at once.
 
 import { changesOf } from '#config/changes.ts';
 import type { CommitReport, Reloadable } from '#config/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 
-const TAKEN: Readonly<Record<string, Effect>> = { 'updates.schedule': 'now', 'updates.jitter_seconds': 'now' };
+const TAKEN: Readonly<Record<string, Effect>> = {
+  time_zone: 'now',
+  'updates.schedule': 'now',
+  'updates.jitter_seconds': 'now',
+  'updates.stale_after_hours': 'now',
+};
 
 export class ScheduleRoom implements Reloadable {
   readonly name = 'schedule';
-  readonly #plan: (settings: Settings) => void;
+  readonly #refresh: () => void;
 
-  /** `plan` begins the schedule of these settings in place of the one before. */
-  constructor(plan: (settings: Settings) => void) {
-    this.#plan = plan;
+  /** `refresh` plans by the settings that are in force by then: this room comes after the one that holds them. */
+  constructor(refresh: () => void) {
+    this.#refresh = refresh;
   }
 
   verify(): void {
@@ -22,7 +27,7 @@ export class ScheduleRoom implements Reloadable {
 
   commit(from: Settings | null, to: Settings): Promise<CommitReport> {
     const changes = changesOf(from, to, TAKEN);
-    if (changes.length > 0) this.#plan(to);
+    if (changes.length > 0) this.#refresh();
     return Promise.resolve({ changes });
   }
 }

@@ -1,76 +1,247 @@
-// When the next round runs: the cron expression of `updates.schedule`, spread over the fleet by a delay that is fixed
-// per host, so that hosts keep their distance from each other and an admin can foresee the minute.
+// When the next round runs: the slots of `updates.schedule`, spread over the fleet by a delay that is fixed per host.
 //
-// node-cron says when a slot begins; the wait inside the slot runs on our clock. Something that asked to be tried
-// earlier (Retry-After) gets an extra round, never sooner than a minute.
+// Guarantees: each slot has one round, also when it was missed (while down, asleep, or skipped by the clock): then one
+// round within the delay makes up for all that were. A failed check comes again sooner than the next slot, at growing
+// distances. No two rounds of ours begin within a minute, whatever the clock does. Every wait is monotonic; the wall
+// clock is looked at every two minutes, so a step of it or a suspend costs no more than that. What is due is decided in
+// `decide-round.ts`. A crash in a round leaves its record open, and the next start makes up for it.
 
-import { createHash } from 'node:crypto';
-import cron from 'node-cron';
+import type { CodedError } from '#errors/coded-error.ts';
+import { asCoded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
+import { ClockSteps } from './clock-steps.ts';
+import { doneUntil, fixedDelay, judgeSlot, retryDelay, SOONEST_MS, type Turn } from './decide-round.ts';
+import type { ScheduleRecord, ScheduleState } from './schedule-state.ts';
+import { Slots } from './slots.ts';
+import { Zone } from './zone.ts';
 
-/** No extra round comes sooner than this: no server can make us run hot. */
-const SOONEST_EXTRA_MS = 60_000;
+const LOOK_EVERY_MS = 120_000;
+
+/** What the settings say. */
+export interface Timetable {
+  readonly expression: string;
+  /** The host's own when undefined. */
+  readonly timeZone: string | undefined;
+  readonly jitterSeconds: number;
+  /** The cap on the distance between two tries of a failed check; an hour is never exceeded. */
+  readonly maxDelaySeconds: number;
+}
 
 export interface ScheduleOptions {
-  readonly expression: string;
-  readonly jitterSeconds: number;
+  /** The name of its record. */
+  readonly name: string;
+  timetable(): Timetable;
+  /** Whether what is to be checked never was, so that somebody waits for it. */
+  isFirst(): boolean;
   /** The id of this installation; it fixes the delay. */
   readonly agentId: string;
   readonly clock: Clock;
-  /** Runs a round; never rejects. */
+  readonly state: Pick<ScheduleState, 'get' | 'put' | 'save'>;
+  readonly report: Report;
+  /** Runs a round, or joins the one that runs; `ended` is called after it. Never throws. */
   onDue(): void;
+  /** The wall clock moved by itself: whoever waits for a time of day looks at it again. */
+  onStep(): void;
+  /** The state could not be written; the work goes on. */
+  onUnsaved(error: CodedError): void;
 }
 
-/** A running schedule. */
-export interface Schedule {
-  /** The moment of the next round, ms since the epoch. */
-  nextAt(): number | null;
-  /** Asks for an extra round at this moment, when that is before the next slot. */
-  tryAt(atMs: number): void;
-  stop(): void;
+/** A schedule at work. */
+export class Schedule {
+  readonly #options: ScheduleOptions;
+  readonly #steps: ClockSteps;
+  #timetable: Timetable;
+  #slots: Slots;
+  #timer: Timer | null = null;
+  #stopped = false;
+  #running = false;
+  /** Monotonic moments: of the round that makes up for a missed slot, of one between slots, and before which none is. */
+  #overdueAt: number | null = null;
+  #extraAt: number | null = null;
+  #soonestAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ScheduleOptions) {
+    this.#options = options;
+    this.#steps = new ClockSteps(options.clock);
+    this.#timetable = options.timetable();
+    this.#slots = slotsOf(this.#timetable);
+  }
+
+  /** Begins; a first start runs a round at once. */
+  start(): void {
+    const { state, name, clock, isFirst } = this.#options;
+    const [now, mono] = [clock.now(), clock.monotonic()];
+    const known = state.get(name);
+    const fresh = { first_at: now, last_run_at: now, succeeded_at: null, failures: 0, open: false };
+    const record = known ?? fresh;
+    state.put(name, record);
+    const isMended = record.failures > 0 || record.last_run_at !== doneUntil(record.last_run_at, now);
+    if (record.open) this.#extraAt = mono + SOONEST_MS;
+    else if (isMended) this.#extraAt = mono + Math.max(SOONEST_MS, this.#delayMs);
+    else if (known === null || isFirst()) this.#extraAt = mono;
+    this.#look();
+    this.#tellNext();
+  }
+
+  /** Wall time of the next round; null when none ever comes. */
+  nextAt(): number | null {
+    const at = this.#nextRun();
+    const { clock } = this.#options;
+    return at === null ? null : clock.now() + Math.max(0, at - clock.monotonic());
+  }
+
+  /** Settings changed: a new timetable holds from now on, and what failed may go well with them. */
+  refresh(): void {
+    if (this.#stopped) return;
+    const { clock } = this.#options;
+    const isRetried = this.#record.failures > 0 && !this.#running;
+    if (isRetried) this.#extraAt = clock.monotonic();
+    const before = this.nextAt();
+    this.#look();
+    if (isRetried || this.nextAt() !== before) this.#tellNext();
+  }
+
+  /** A round ended, whoever asked for it. `retryAtMs`: when something asked to be tried again, wall time. */
+  ended({ error, retryAtMs }: { readonly error: CodedError | null; readonly retryAtMs: number | null }): void {
+    if (this.#stopped) return;
+    const { clock } = this.#options;
+    const now = clock.now();
+    this.#running = false;
+    const record = this.#record;
+    const failures = error === null ? 0 : record.failures + 1;
+    this.#put({ failures, open: false, ...(error === null ? { succeeded_at: now } : {}) });
+    const asked = retryAtMs === null ? null : Math.max(SOONEST_MS, retryAtMs - now);
+    const own = error?.retryable === true ? retryDelay(failures, this.#timetable.maxDelaySeconds) : null;
+    const wait = asked === null && own === null ? null : Math.max(asked ?? 0, own ?? 0);
+    this.#extraAt = wait === null ? null : clock.monotonic() + wait;
+    void this.#save();
+    this.#look();
+    this.#tellNext();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  get #record(): ScheduleRecord {
+    const { state, name } = this.#options;
+    const record = state.get(name);
+    if (record === null) throw new TypeError(`the schedule ${name} was not started`);
+    return record;
+  }
+
+  get #delayMs(): number {
+    return fixedDelay(this.#options.agentId, this.#timetable.jitterSeconds);
+  }
+
+  /** Compares plan and clock, begins what is due, and sleeps until the next moment, never for long. */
+  #look(): void {
+    if (this.#stopped) return;
+    this.#timer?.cancel();
+    const { clock } = this.#options;
+    this.#noticeStep();
+    this.#noticeTimetable();
+    this.#noticeOverdue();
+    let next = this.#nextRun();
+    if (next !== null && next <= clock.monotonic()) {
+      this.#begin();
+      next = this.#nextRun();
+    }
+    const wait = next === null ? LOOK_EVERY_MS : Math.min(LOOK_EVERY_MS, next - clock.monotonic());
+    this.#timer = clock.after(Math.max(1, wait), () => this.#look());
+  }
+
+  #noticeStep(): void {
+    const { clock, report, onStep } = this.#options;
+    const { stepMs, sinceMs } = this.#steps.look();
+    const { last_run_at: last } = this.#record;
+    const done = doneUntil(last, clock.now(), sinceMs);
+    if (done !== last) this.#put({ last_run_at: done });
+    if (stepMs === 0) return;
+    report({ name: 'clock-stepped', by: Math.abs(stepMs), direction: stepMs > 0 ? 'forward' : 'back' });
+    onStep();
+    if (this.#judge().kind === 'wait' && !this.#running) this.#tellNext();
+  }
+
+  #noticeTimetable(): void {
+    const [before, now] = [this.#timetable, this.#options.timetable()];
+    this.#timetable = now;
+    if (before.expression === now.expression && before.timeZone === now.timeZone) return;
+    this.#slots = slotsOf(now);
+    // Slots of the past that only the new timetable has were not missed.
+    this.#put({ last_run_at: Math.max(this.#record.last_run_at, this.#options.clock.now()) });
+    void this.#save();
+  }
+
+  #noticeOverdue(): void {
+    const { clock, report } = this.#options;
+    const turn = this.#judge();
+    if (turn.kind !== 'overdue') {
+      this.#overdueAt = null;
+    } else if (this.#overdueAt === null && !this.#running) {
+      this.#overdueAt = clock.monotonic() + this.#delayMs;
+      report({ name: 'slot-overdue', slot: turn.slotMs, at: this.nextAt() });
+    }
+  }
+
+  #judge(): Turn {
+    const { clock } = this.#options;
+    const { last_run_at: doneMs } = this.#record;
+    return judgeSlot({ slots: this.#slots, doneMs, nowMs: clock.now(), delayMs: this.#delayMs });
+  }
+
+  /** Monotonic moment of the next round; null when none ever comes. */
+  #nextRun(): number | null {
+    const mono = this.#options.clock.monotonic();
+    const turn = this.#judge();
+    const candidates = [
+      turn.kind === 'wait' ? mono + turn.ms : null,
+      turn.kind === 'due' || turn.kind === 'overdue' ? (this.#overdueAt ?? mono) : null,
+      this.#extraAt,
+    ].filter((at) => at !== null);
+    return candidates.length === 0 ? null : Math.max(Math.min(...candidates), this.#soonestAt);
+  }
+
+  /** The record first, then the round. A slot that falls due while a round runs is done with that one. */
+  #begin(): void {
+    const { clock, onDue } = this.#options;
+    const isJoined = this.#running;
+    this.#running = true;
+    this.#overdueAt = null;
+    this.#extraAt = null;
+    this.#soonestAt = clock.monotonic() + SOONEST_MS;
+    this.#put({ last_run_at: Math.max(this.#record.last_run_at, clock.now()), open: true });
+    void this.#save().then(() => {
+      if (!isJoined && !this.#stopped) onDue();
+    });
+  }
+
+  #tellNext(): void {
+    const { report } = this.#options;
+    const at = this.nextAt();
+    if (at === null || this.#running || this.#overdueAt !== null) return;
+    const { failures } = this.#record;
+    const isTry =
+      failures > 0 && this.#extraAt !== null && this.#nextRun() === Math.max(this.#extraAt, this.#soonestAt);
+    if (isTry) report({ name: 'check-next-try', at, failures });
+    else report({ name: 'next-round', at });
+  }
+
+  #put(change: Partial<ScheduleRecord>): void {
+    this.#options.state.put(this.#options.name, { ...this.#record, ...change });
+  }
+
+  async #save(): Promise<void> {
+    try {
+      await this.#options.state.save();
+    } catch (thrown) {
+      this.#options.onUnsaved(asCoded(thrown));
+    }
+  }
 }
 
-/** Starts the schedule. */
-export function startSchedule(options: ScheduleOptions): Schedule {
-  const { clock, onDue } = options;
-  const delayMs = fixedDelay(options.agentId, options.jitterSeconds);
-  let pending: Timer | null = null;
-  let extra: { timer: Timer; at: number } | null = null;
-  const task = cron.schedule(options.expression, () => {
-    pending?.cancel();
-    pending = clock.after(delayMs, onDue);
-  });
-  const nextSlot = (): number | null => {
-    const slot = task.getNextRun();
-    return slot === null ? null : slot.getTime() + delayMs;
-  };
-  return {
-    nextAt() {
-      const slot = nextSlot();
-      return extra === null || slot === null ? (slot ?? extra?.at ?? null) : Math.min(slot, extra.at);
-    },
-    tryAt(atMs) {
-      const now = clock.now();
-      const at = Math.max(atMs, now + SOONEST_EXTRA_MS);
-      const slot = nextSlot();
-      if (slot !== null && slot <= at) return;
-      extra?.timer.cancel();
-      const timer = clock.after(at - now, () => {
-        extra = null;
-        onDue();
-      });
-      extra = { timer, at };
-    },
-    stop() {
-      pending?.cancel();
-      extra?.timer.cancel();
-      void task.destroy();
-    },
-  };
-}
-
-/** Where this host stands inside the jitter, in ms: the same after every restart. */
-export function fixedDelay(agentId: string, jitterSeconds: number): number {
-  const position = createHash('sha256').update(`jitter:${agentId}`).digest().readUInt32BE(0) / 2 ** 32;
-  return Math.floor(position * jitterSeconds * 1_000);
+function slotsOf({ expression, timeZone }: Timetable): Slots {
+  return new Slots(expression, new Zone(timeZone));
 }

@@ -7,6 +7,7 @@ import type { HookState } from '#updates/hook.ts';
 import type { RoundReport } from '#updates/round.ts';
 import type { Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
+import { type CheckHealth, judgeHealth } from './health.ts';
 import type { Reloader } from './reload.ts';
 import { describeRoutes } from './routes.ts';
 
@@ -25,6 +26,8 @@ export interface Activity {
   readonly transfer: Progress | null;
   readonly nextCheckMs: number | null;
   readonly hook: HookState;
+  /** Null where no daemon runs. */
+  readonly checks: CheckHealth | null;
 }
 
 /** Gathers every section. */
@@ -44,6 +47,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       since: mode === 'daemon' ? toTime(parts.startedAtMs) : null,
       agent: ports.agent.id,
     },
+    health: describeHealth(parts, activity),
     config: describeConfig(parts.config),
     routes: describeRoutes(ports.router, settings),
     updates: {
@@ -82,6 +86,25 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       ranges_work: habits.ranges_work,
     })),
     log: { file: parts.logFile },
+  };
+}
+
+function describeHealth({ ports, config }: Parts, activity: Activity): Status['health'] {
+  const { checks, nextCheckMs, last, hook } = activity;
+  const { feed_url: feed, stale_after_hours: hours } = ports.settings().updates;
+  const judged = judgeHealth({
+    checks,
+    nextCheckMs,
+    hasFeed: feed !== undefined,
+    isPaused: ports.disk.current !== null,
+    isConfigRefused: config.refused !== null,
+    failing: last?.failed.length ?? 0,
+    hookFailed: hook.failed.length,
+  });
+  return {
+    ...judged,
+    age_seconds: checks === null ? null : Math.round(checks.ageMs / 1_000),
+    stale_after_seconds: hours * 3_600,
   };
 }
 

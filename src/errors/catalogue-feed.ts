@@ -51,6 +51,12 @@ export const FEED_CODES = {
     class: 'content',
     retry: 'later',
   },
+  'FEED-OVERDUE': {
+    text: 'No check for updates has succeeded for {age:ms}; the last one: {cause:words}.',
+    check: 'The lines of the failed checks say what to do; sallyport check tries one now.',
+    class: 'system',
+    retry: 'later',
+  },
   'ID-INVALID': {
     text: 'The id {id} is not usable: {reason:words}.',
     check: 'Tell the vendor; ids are letters, digits, dot, dash and underscore, at most 64.',

@@ -71,6 +71,12 @@ export function aStatus(over: Partial<Status> = {}): Status {
       since: '2026-11-20T00:00:00.000Z',
       agent: '6f1c0c1e-0000-4000-8000-000000000000',
     },
+    health: {
+      level: 'ok',
+      sentence: 'The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00.',
+      age_seconds: 7_200,
+      stale_after_seconds: 259_200,
+    },
     config: {
       file: '/etc/sallyport/sallyport.yaml',
       warnings: 0,

@@ -1,0 +1,178 @@
+// Is it well: one level and one sentence for `status --check`, and an error a day while no check succeeds.
+//
+// The age of the last success is the greater of what the wall clock says and what was lived through here: a clock that
+// was set back hides no outage. An alarm waits until a check has failed, or an hour has passed, since the start or the
+// last step of the clock: who wakes after a week is not late, but about to check. Nothing is kept on disk.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { fillTemplate } from '#errors/template.ts';
+import type { Report } from '#logging/events.ts';
+import type { Clock, Timer } from '#system/clock.ts';
+
+const LOOK_EVERY_MS = 600_000;
+const GRACE_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** What is known of the checks. */
+export interface CheckHealth {
+  /** Since the last success; since the first start when there was none. */
+  readonly ageMs: number;
+  readonly succeededMs: number | null;
+  /** Checks in a row that failed. */
+  readonly failures: number;
+  /** Why the last one failed, where it was in this process. */
+  readonly error: CodedError | null;
+  /** The age is beyond the limit, and an alarm was due. */
+  readonly overdue: CodedError | null;
+}
+
+export interface HealthOptions {
+  readonly clock: Clock;
+  readonly report: Report;
+  /** The age at which silence is an error; null while nothing is to be checked. */
+  limitMs(): number | null;
+  /** What the record of the schedule knows from before. */
+  readonly before: {
+    readonly firstMs: number;
+    readonly succeededMs: number | null;
+    readonly failures: number;
+  };
+}
+
+/** Watches over the checks of a daemon. */
+export class HealthWatch {
+  readonly #options: HealthOptions;
+  #succeededMs: number | null;
+  /** The age at a moment of the monotonic clock. */
+  #base: { readonly wallMs: number; readonly ageMs: number; readonly atMs: number };
+  #failures: number;
+  #error: CodedError | null = null;
+  #graceFromMs: number;
+  #hasFailedSince = false;
+  #told: { readonly wallMs: number; readonly atMs: number } | null = null;
+  #timer: Timer | null = null;
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+    const { clock, before } = options;
+    this.#succeededMs = before.succeededMs;
+    this.#failures = before.failures;
+    this.#graceFromMs = clock.monotonic();
+    const wallMs = before.succeededMs ?? before.firstMs;
+    this.#base = { wallMs, ageMs: Math.max(0, clock.now() - wallMs), atMs: clock.monotonic() };
+  }
+
+  start(): void {
+    this.#look();
+    this.#timer = this.#options.clock.after(LOOK_EVERY_MS, () => this.start());
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** A check ended. */
+  ended(error: CodedError | null): void {
+    const { clock, report } = this.#options;
+    this.#error = error;
+    this.#failures = error === null ? 0 : this.#failures + 1;
+    if (error !== null) {
+      this.#hasFailedSince = true;
+      this.#look();
+      return;
+    }
+    if (this.#told !== null) report({ name: 'checks-recovered', age: this.#ageMs() });
+    this.#told = null;
+    this.#succeededMs = clock.now();
+    this.#base = { wallMs: clock.now(), ageMs: 0, atMs: clock.monotonic() };
+  }
+
+  /** The wall clock moved by itself. */
+  stepped(): void {
+    this.#graceFromMs = this.#options.clock.monotonic();
+    this.#hasFailedSince = false;
+  }
+
+  get current(): CheckHealth {
+    return {
+      ageMs: this.#ageMs(),
+      succeededMs: this.#succeededMs,
+      failures: this.#failures,
+      error: this.#error,
+      overdue: this.#overdue(),
+    };
+  }
+
+  #ageMs(): number {
+    const { clock } = this.#options;
+    const { wallMs, ageMs, atMs } = this.#base;
+    return Math.max(clock.now() - wallMs, ageMs + clock.monotonic() - atMs);
+  }
+
+  #overdue(): CodedError | null {
+    const { limitMs, clock } = this.#options;
+    const limit = limitMs();
+    const age = this.#ageMs();
+    if (limit === null || age < limit) return null;
+    const isPatient = !this.#hasFailedSince && clock.monotonic() - this.#graceFromMs < GRACE_MS;
+    if (isPatient) return null;
+    const cause = this.#error === null ? 'none was tried since the start' : `${this.#error.code} at ${this.#error.hop}`;
+    return coded('FEED-OVERDUE', { age, cause });
+  }
+
+  #look(): void {
+    const { clock, report } = this.#options;
+    const error = this.#overdue();
+    const [wallMs, atMs] = [clock.now(), clock.monotonic()];
+    const told = this.#told;
+    if (error === null) return;
+    if (told !== null && wallMs - told.wallMs < DAY_MS && atMs - told.atMs < DAY_MS) return;
+    this.#told = { wallMs, atMs };
+    report({ name: 'checks-overdue', error });
+  }
+}
+
+/** What else bears on the judgement. */
+export interface HealthFacts {
+  readonly checks: CheckHealth | null;
+  readonly hasFeed: boolean;
+  readonly isPaused: boolean;
+  readonly isConfigRefused: boolean;
+  /** Updates that failed in the last round. */
+  readonly failing: number;
+  /** Updates that the hook did not take. */
+  readonly hookFailed: number;
+  readonly nextCheckMs: number | null;
+}
+
+export interface Health {
+  readonly level: 'ok' | 'warning' | 'critical';
+  /** One line. */
+  readonly sentence: string;
+}
+
+/** Level and sentence; `checks` is null where no daemon runs. */
+export function judgeHealth(facts: HealthFacts): Health {
+  const { checks } = facts;
+  if (checks === null) return { level: 'critical', sentence: 'No daemon is running, so nothing is checked.' };
+  if (checks.overdue !== null) return { level: 'critical', sentence: checks.overdue.message };
+  const warning = warningOf(facts, checks);
+  if (warning !== null) return { level: 'warning', sentence: warning };
+  const next = facts.nextCheckMs === null ? '' : ' The next is at {next:time}.';
+  const last = checks.succeededMs === null ? 'No check has ended yet.' : 'The last check succeeded {age:ms} ago.';
+  return { level: 'ok', sentence: fillTemplate(`${last}${next}`, { age: checks.ageMs, next: facts.nextCheckMs }) };
+}
+
+function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth): string | null {
+  if (!facts.hasFeed) return 'updates.feed_url is not set, so no updates are fetched.';
+  if (facts.isPaused) return 'The disk is full; work is paused until there is room.';
+  if (failures > 0) {
+    const cause = error === null ? '' : ' {error}';
+    const text = `{failures} checks in a row failed; no success for {age:ms}.${cause} Next try at {next:time}.`;
+    return fillTemplate(text, { failures, error, age: ageMs, next: facts.nextCheckMs });
+  }
+  if (facts.isConfigRefused) return 'The configuration as it is now is refused; the settings of before are in force.';
+  if (facts.failing > 0) return fillTemplate('{count} updates could not be fetched.', { count: facts.failing });
+  if (facts.hookFailed > 0) return fillTemplate('The hook failed for {count} updates.', { count: facts.hookFailed });
+  return null;
+}

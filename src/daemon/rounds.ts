@@ -1,0 +1,168 @@
+// What a daemon does by itself: rounds by the schedule, receipts when they are due, and an eye on how it goes.
+//
+// Guarantees: nothing here ends the daemon; every wait is on the one clock, and a step of the wall clock or changed
+// settings plan everything anew. It relies on the agent for one round at a time.
+
+import { join } from 'node:path';
+import { asCoded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import type { Timer } from '#system/clock.ts';
+import { isDiskFull } from '#updates/disk-pause.ts';
+import type { Agent } from './agent.ts';
+import type { Parts } from './compose.ts';
+import { HealthWatch } from './health.ts';
+import { Schedule, type Timetable } from './schedule.ts';
+import { ScheduleRoom } from './schedule-room.ts';
+import { type ScheduleRecord, ScheduleState } from './schedule-state.ts';
+
+/** The name of the record of `updates.schedule`. */
+const UPDATES = 'updates';
+const HOUR_MS = 3_600_000;
+/** So that no receipt that is due and fails at once can run hot. */
+const SOONEST_RECEIPTS_MS = 1_000;
+
+/** Rounds until the signal comes; then nothing more is begun. */
+export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<void> {
+  const { report, events, config } = parts;
+  const receipts = new ReceiptTimer(parts, agent);
+  const state = await openState(parts);
+  const health = watchHealth(parts, state.get(UPDATES));
+  const schedule = new Schedule({
+    name: UPDATES,
+    timetable: () => timetableOf(parts),
+    isFirst: () => !knowsFeed(parts),
+    agentId: parts.ports.agent.id,
+    clock: parts.clock,
+    state,
+    report,
+    onDue: () => void quietly(parts, () => agent.round()),
+    onStep: () => {
+      health.stepped();
+      receipts.plan();
+    },
+    onUnsaved: (error) => {
+      if (isDiskFull(error)) void parts.ports.disk.note(error);
+      else report({ name: 'fault', error });
+    },
+  });
+  agent.attach({
+    health,
+    nextAt: () => schedule.nextAt(),
+    ended: (round) => {
+      health.ended(round.error);
+      schedule.ended(round);
+      receipts.plan();
+    },
+  });
+  const refresh = () => schedule.refresh();
+  // What failed may go well with other settings, whatever they are.
+  const onEvent: Report = (event) => {
+    if (event.name === 'reloaded') refresh();
+  };
+  config.add(new ScheduleRoom(refresh));
+  events.add(onEvent);
+  schedule.start();
+  health.start();
+  receipts.plan();
+  await aborted(signal);
+  report({ name: 'stopping', reason: reasonOf(signal) });
+  events.delete(onEvent);
+  schedule.stop();
+  health.stop();
+  receipts.stop();
+}
+
+/** Why a signal was aborted, in words. */
+export function reasonOf(signal: AbortSignal): string {
+  const { reason } = asCoded(signal.reason).facts;
+  return typeof reason === 'string' ? reason : 'asked to';
+}
+
+/** Sends receipts between rounds, each when its time has come. */
+class ReceiptTimer {
+  readonly #parts: Parts;
+  readonly #agent: Agent;
+  #timer: Timer | null = null;
+  #stopped = false;
+
+  constructor(parts: Parts, agent: Agent) {
+    this.#parts = parts;
+    this.#agent = agent;
+  }
+
+  plan(): void {
+    this.#timer?.cancel();
+    const { ports, clock } = this.#parts;
+    const at = ports.spool.nextDueAt();
+    if (at === null || this.#stopped) return;
+    this.#timer = clock.after(Math.max(SOONEST_RECEIPTS_MS, at - clock.now()), () => {
+      void quietly(this.#parts, () => this.#agent.sendReceipts()).then(() => this.plan());
+    });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+}
+
+async function openState({ files, ports, report }: Parts): Promise<ScheduleState> {
+  const state = new ScheduleState(files, join(ports.settings().daemon.state_dir, 'schedules.json'));
+  const error = await state.load();
+  if (error !== null) report({ name: 'state-set-aside', error });
+  return state;
+}
+
+function watchHealth(parts: Parts, record: ScheduleRecord | null): HealthWatch {
+  const { clock, report, ports } = parts;
+  const { feed_url: feed } = ports.settings().updates;
+  // A check by hand, without a daemon, counts as well.
+  const accepted = feed === undefined ? null : (ports.memory.feed(new URL(feed).href)?.accepted_at ?? null);
+  const successes = [record?.succeeded_at ?? null, accepted].filter((at) => at !== null);
+  return new HealthWatch({
+    clock,
+    report,
+    limitMs: () => {
+      const { feed_url, stale_after_hours: hours } = ports.settings().updates;
+      return feed_url === undefined ? null : hours * HOUR_MS;
+    },
+    before: {
+      firstMs: record?.first_at ?? clock.now(),
+      succeededMs: successes.length === 0 ? null : Math.max(...successes),
+      failures: record?.failures ?? 0,
+    },
+  });
+}
+
+function timetableOf({ ports }: Parts): Timetable {
+  const { updates, time_zone: timeZone, retry } = ports.settings();
+  return {
+    expression: updates.schedule,
+    timeZone,
+    jitterSeconds: updates.jitter_seconds,
+    maxDelaySeconds: retry.max_delay_seconds,
+  };
+}
+
+/** Whether a check of the feed that is set has ever gone well. */
+function knowsFeed({ ports }: Parts): boolean {
+  const { feed_url: feed } = ports.settings().updates;
+  return feed === undefined || ports.memory.feed(new URL(feed).href) !== null;
+}
+
+/** Work that nobody waits for: a stop is no failure, anything else is said. */
+async function quietly(parts: Parts, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    const error = asCoded(thrown);
+    if (error.code !== 'INTERRUPTED') parts.report({ name: 'fault', error });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,69 @@
+// What is known of each schedule across restarts: when it last ran, and how that went.
+//
+// One state file, format 1: {schedules: {<name>: {first_at, last_run_at, succeeded_at, failures, open}}}, wall times in
+// ms since the epoch. Changes are in force at once and durable after `save`; saves run one after the other. Losing the
+// file costs one run at once. A crash leaves the old file or the new one.
+
+import { z } from 'zod';
+import type { CodedError } from '#errors/coded-error.ts';
+import type { Files } from '#system/files.ts';
+import { loadState, saveState } from '#system/state-file.ts';
+
+const FORMAT = 1;
+
+const recordSchema = z.strictObject({
+  /** The first start that knew this schedule. */
+  first_at: z.number(),
+  /** The beginning of the last run; every slot up to it is done with. */
+  last_run_at: z.number(),
+  succeeded_at: z.number().nullable(),
+  /** Runs in a row that failed. */
+  failures: z.int().nonnegative(),
+  /** A run has begun and its end was not seen. */
+  open: z.boolean(),
+});
+const stateSchema = z.strictObject({ schedules: z.record(z.string(), recordSchema) });
+
+/** One schedule. */
+export type ScheduleRecord = Readonly<z.infer<typeof recordSchema>>;
+
+/** The state of all schedules, by name. */
+export class ScheduleState {
+  readonly #files: Files;
+  readonly #path: string;
+  #records = new Map<string, ScheduleRecord>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(files: Files, path: string) {
+    this.#files = files;
+    this.#path = path;
+  }
+
+  /** Loads the file; what can't be read is set aside and named. */
+  async load(): Promise<CodedError | null> {
+    const parse = (raw: unknown) => stateSchema.parse(raw);
+    const loaded = await loadState(this.#files, this.#path, { format: FORMAT, parse });
+    if (loaded.kind === 'loaded') this.#records = new Map(Object.entries(loaded.value.schedules));
+    return loaded.kind === 'set-aside' ? loaded.error : null;
+  }
+
+  get(name: string): ScheduleRecord | null {
+    return this.#records.get(name) ?? null;
+  }
+
+  put(name: string, record: ScheduleRecord): void {
+    this.#records.set(name, record);
+  }
+
+  /** Writes what is known when its turn comes. @throws CodedError DISK-FULL, FILE-* */
+  save(): Promise<void> {
+    const turn = this.#last.then(() =>
+      saveState(this.#files, this.#path, {
+        format: FORMAT,
+        value: { schedules: Object.fromEntries(this.#records) },
+      }),
+    );
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}

@@ -1,0 +1,64 @@
+// What the clocks of a time zone show, and when they show it. Pure; the zones are those of Node's own ICU.
+//
+// A local time is held as the milliseconds that it would be in UTC, so that days and minutes are plain arithmetic.
+// `reached` never goes back: for a time that a change skips it is the change itself, for one that comes twice the first
+// of the two. It relies on at most one change of a zone within 28 hours; no zone has ever had two.
+
+const HOUR_MS = 3_600_000;
+/** No zone is further from UTC than -12 and +14 hours; an hour more on each side. */
+const AHEAD_MS = 15 * HOUR_MS;
+const BEHIND_MS = 13 * HOUR_MS;
+
+/** A time zone. */
+export class Zone {
+  readonly name: string;
+  readonly #format: Intl.DateTimeFormat;
+
+  /** The zone of this name, or that of the host. */
+  constructor(name?: string) {
+    this.#format = new Intl.DateTimeFormat('en-u-ca-iso8601-nu-latn', {
+      ...(name === undefined ? {} : { timeZone: name }),
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    });
+    this.name = this.#format.resolvedOptions().timeZone;
+  }
+
+  /** What a clock on the wall shows at this moment. */
+  local(atMs: number): number {
+    const shown: Record<string, number> = {};
+    for (const { type, value } of this.#format.formatToParts(atMs)) shown[type] = Number(value);
+    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = shown;
+    const wholeSeconds = Math.floor(atMs / 1_000) * 1_000;
+    return Date.UTC(year, month - 1, day, hour, minute, second) + (atMs - wholeSeconds);
+  }
+
+  /** The first moment at which a clock on the wall shows this time or a later one. */
+  reached(localMs: number): number {
+    const [before, after] = [localMs - AHEAD_MS, localMs + BEHIND_MS];
+    const candidates = [localMs - this.#offset(before), localMs - this.#offset(after)].sort((a, b) => a - b);
+    for (const at of candidates) if (this.local(at) === localMs) return at;
+    return this.#changeBetween(before, after);
+  }
+
+  #offset(atMs: number): number {
+    return this.local(atMs) - atMs;
+  }
+
+  /** The moment at which the offset changes, to the millisecond. */
+  #changeBetween(fromMs: number, toMs: number): number {
+    const old = this.#offset(fromMs);
+    let [same, changed] = [fromMs, toMs];
+    while (changed - same > 1) {
+      const middle = Math.floor((same + changed) / 2);
+      if (this.#offset(middle) === old) same = middle;
+      else changed = middle;
+    }
+    return changed;
+  }
+}

@@ -1,0 +1,141 @@
+// A schedule on a clock that moves by hand, with rounds that end as the test says and a record that outlives restarts.
+
+import { Schedule, type Timetable } from '#daemon/schedule.ts';
+import type { ScheduleRecord } from '#daemon/schedule-state.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { FakeClock } from './fake-clock.ts';
+
+/** A round that began. */
+export interface RanAt {
+  readonly wall: number;
+  readonly mono: number;
+  readonly isWell: boolean;
+}
+
+export interface ScheduleRigOptions {
+  /** What the clock says first. */
+  readonly at: string;
+  readonly expression?: string;
+  readonly zone?: string;
+  readonly jitterSeconds?: number;
+  readonly agentId?: string;
+  /** What is known from before; null for a first start. */
+  readonly record?: ScheduleRecord | null;
+}
+
+export class ScheduleRig {
+  readonly clock: FakeClock;
+  readonly runs: RanAt[] = [];
+  readonly events: SallyportEvent[] = [];
+  timetable: Timetable;
+  record: ScheduleRecord | null;
+  /** How a round ends; `hold` leaves it running. */
+  outcome: 'well' | 'fails' | 'refused' | 'hold' = 'well';
+  isFirst = false;
+  steps = 0;
+  saves = 0;
+  schedule: Schedule;
+  readonly #agentId: string;
+
+  constructor(options: ScheduleRigOptions) {
+    const wall = Date.parse(options.at);
+    this.clock = new FakeClock(wall);
+    this.timetable = {
+      expression: options.expression ?? '0 */6 * * *',
+      timeZone: options.zone ?? 'UTC',
+      jitterSeconds: options.jitterSeconds ?? 0,
+      maxDelaySeconds: 21_600,
+    };
+    this.#agentId = options.agentId ?? 'agent';
+    this.record = options.record === undefined ? recordOf(wall) : options.record;
+    this.schedule = this.#make();
+  }
+
+  start(): void {
+    this.schedule.start();
+  }
+
+  /** The process dies and starts again; the clock may have been moved by the caller in between. */
+  restart(): void {
+    this.schedule.stop();
+    this.schedule = this.#make();
+    this.schedule.start();
+  }
+
+  /** Lets time pass in steps that let everything settle; far quicker than `advanceAsync` over months. */
+  async pass(ms: number): Promise<void> {
+    let left = ms;
+    while (left > 0) {
+      await settled();
+      const next = Math.min(left, Math.max(1, this.clock.untilNext ?? left));
+      this.clock.advance(next);
+      left -= next;
+    }
+    await settled();
+  }
+
+  /** Asleep: the wall clock goes on, the monotonic one stands still. */
+  suspend(ms: number): void {
+    this.clock.stepWall(ms);
+  }
+
+  ranAt(): string[] {
+    return this.runs.map(({ wall }) => new Date(wall).toISOString().slice(0, 19));
+  }
+
+  /** What was told, by name. */
+  told(name: SallyportEvent['name']): SallyportEvent[] {
+    return this.events.filter((event) => event.name === name);
+  }
+
+  end(error: CodedError | null = null, retryAtMs: number | null = null): void {
+    this.schedule.ended({ error, retryAtMs });
+  }
+
+  #make(): Schedule {
+    const schedule: Schedule = new Schedule({
+      name: 'updates',
+      timetable: () => this.timetable,
+      isFirst: () => this.isFirst,
+      agentId: this.#agentId,
+      clock: this.clock,
+      state: {
+        get: () => this.record,
+        put: (_name, record) => {
+          this.record = record;
+        },
+        save: () => {
+          this.saves += 1;
+          return Promise.resolve();
+        },
+      },
+      report: (event) => void this.events.push(event),
+      onStep: () => {
+        this.steps += 1;
+      },
+      onUnsaved: () => undefined,
+      onDue: () => {
+        this.runs.push({ wall: this.clock.now(), mono: this.clock.monotonic(), isWell: this.outcome === 'well' });
+        if (this.outcome !== 'hold') schedule.ended({ error: errorOf(this.outcome), retryAtMs: null });
+      },
+    });
+    return schedule;
+  }
+}
+
+/** All went well a moment ago. */
+export function recordOf(wall: number, over: Partial<ScheduleRecord> = {}): ScheduleRecord {
+  return { first_at: wall, last_run_at: wall, succeeded_at: wall, failures: 0, open: false, ...over };
+}
+
+function errorOf(outcome: 'well' | 'fails' | 'refused'): CodedError | null {
+  if (outcome === 'well') return null;
+  if (outcome === 'refused') return coded('ORIGIN-407', { url: 'https://updates.example.com/' });
+  return coded('DNS-TARGET', { host: 'updates.example.com', reason: 'ENOTFOUND', hop: 'this host' });
+}
+
+/** Promises that are ready settle; no turn of the event loop is needed. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 4; turn += 1) await Promise.resolve();
+}
