@@ -13,7 +13,10 @@ import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted
 
 const JAR = makeJar('u1', 400_000);
 const HALF = 200_000;
-const FAULT_FOLDER = new URL('../support/faults/', import.meta.url);
+const FAULTS_BY_NAME = {
+  'hang-on-close': new URL('../support/faults/hang-on-close.ts', import.meta.url),
+  'hang-on-sync': new URL('../support/faults/hang-on-sync.ts', import.meta.url),
+};
 
 let dir = '';
 let origin: ScriptedOrigin;
@@ -62,8 +65,8 @@ function staged(): string {
   return join(dir, 'packages', '.staging', 'u1.jar.unverified');
 }
 
-function fault(name: string): string[] {
-  return ['--import', fileURLToPath(new URL(name, FAULT_FOLDER))];
+function fault(name: keyof typeof FAULTS_BY_NAME): string[] {
+  return ['--import', fileURLToPath(FAULTS_BY_NAME[name])];
 }
 
 /** Runs until half of the package is on the disk. */
@@ -105,7 +108,7 @@ describe('SIGTERM', () => {
   });
 
   it('ends in time when a connection does not close, and names it', async () => {
-    const run = await halfWay(await configure(), { execArgv: fault('hang-on-close.ts') });
+    const run = await halfWay(await configure(), { execArgv: fault('hang-on-close') });
     run.child.kill('SIGTERM');
 
     expect(await run.ended).toBe(19);
@@ -117,7 +120,7 @@ describe('SIGTERM', () => {
     const fifo = join(dir, 'fifo');
     execFileSync('mkfifo', [fifo]);
     const config = await configure();
-    const run = await halfWay(config, { execArgv: fault('hang-on-sync.ts'), env: { FAULT_FIFO: fifo } });
+    const run = await halfWay(config, { execArgv: fault('hang-on-sync'), env: { FAULT_FIFO: fifo } });
     run.child.kill('SIGTERM');
 
     expect(await run.ended).toBe('SIGKILL');
@@ -129,7 +132,7 @@ describe('SIGTERM', () => {
   });
 
   it('ends the process at once when it comes a second time', async () => {
-    const run = await halfWay(await configure(), { execArgv: fault('hang-on-close.ts') });
+    const run = await halfWay(await configure(), { execArgv: fault('hang-on-close') });
     run.child.kill('SIGTERM');
     await run.said('Stopping (SIGTERM)');
     run.child.kill('SIGTERM');

@@ -32,7 +32,7 @@ function take(mode: 'daemon' | 'command' = 'daemon'): Promise<Lock> {
 async function startOther(mode: 'daemon' | 'command' = 'daemon'): Promise<{ child: ChildProcess; said: string }> {
   const child = spawn(process.execPath, [HOLDER, dir, mode], { stdio: ['pipe', 'pipe', 'inherit'] });
   children.push(child);
-  const [said] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line')) as [string];
+  const [said] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   return { child, said };
 }
 
