@@ -98,12 +98,13 @@ function checkProfile(profile: SalvagedProfile, index: number): Finding[] {
     // RFC 7617, 2: the first colon ends the user-id.
     if (profile[key]?.includes(':')) findings.push(error(at(key), `The ${key} has a colon; Basic cannot send it.`));
   }
+  const { authentication } = profile;
   const hasUser = isSet(profile.user);
   const hasPassword = isSet(profile.password);
-  if (profile.authentication === 'basic') {
-    if (!hasUser) findings.push(error(at('user'), 'authentication is basic, which needs a user.', 'nothing'));
-    if (!hasPassword)
-      findings.push(error(at('password'), 'authentication is basic, which needs a password.', 'nothing'));
+  if (authentication !== undefined && authentication !== 'transparent') {
+    const needs = `authentication is ${authentication}, which needs`;
+    if (!hasUser) findings.push(error(at('user'), `${needs} a user.`, 'nothing'));
+    if (!hasPassword) findings.push(error(at('password'), `${needs} a password.`, 'nothing'));
     return findings;
   }
   const unused = (
@@ -113,7 +114,7 @@ function checkProfile(profile: SalvagedProfile, index: number): Finding[] {
       ['domain', isSet(profile.domain)],
     ] as const
   ).find(([, set]) => set);
-  if (unused === undefined || profile.authentication === undefined) return findings;
+  if (unused === undefined || authentication === undefined) return findings;
   const why = hasUser ? 'authentication is transparent' : 'there is no user';
   return [...findings, warning(at(unused[0]), `The ${unused[0]} is not used, because ${why}.`)];
 }

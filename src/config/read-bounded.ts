@@ -9,7 +9,7 @@ const SMALLEST_STEP_BYTES = 4_096;
 
 /** What came of it. */
 export type ReadResult =
-  | { readonly ok: true; readonly bytes: Uint8Array; readonly mode: number }
+  | { readonly ok: true; readonly bytes: Uint8Array; readonly mode: number; readonly modifiedMs: number }
   /** `bytes` are the first up to the limit. */
   | { readonly ok: false; readonly kind: 'too large'; readonly bytes: Uint8Array; readonly reason: string }
   | { readonly ok: false; readonly kind: 'unreadable'; readonly reason: string };
@@ -33,7 +33,7 @@ export async function readBounded(path: string, limit: number): Promise<ReadResu
         reason: `it is larger than ${limit} bytes`,
       };
     }
-    return { ok: true, bytes, mode: facts.mode & 0o777 };
+    return { ok: true, bytes, mode: facts.mode & 0o777, modifiedMs: facts.mtimeMs };
   } catch (error) {
     return { ok: false, kind: 'unreadable', reason: inWords(error) };
   } finally {

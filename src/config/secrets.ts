@@ -39,7 +39,12 @@ export interface ResolvedSecrets {
   readonly findings: readonly Finding[];
 }
 
-type Outcome = { readonly value: string | null; readonly findings: readonly Finding[] };
+type Outcome = {
+  readonly value: string | null;
+  readonly findings: readonly Finding[];
+  /** When its file was written; a credential of the service is written anew with every start, which says nothing. */
+  readonly revision?: string;
+};
 
 /** Resolves every secret of the settings. */
 export async function resolveSecrets(settings: unknown, surroundings: SecretSurroundings): Promise<ResolvedSecrets> {
@@ -58,7 +63,7 @@ export async function resolveSecrets(settings: unknown, surroundings: SecretSurr
     if (outcome.value === null) continue;
     surroundings.known.add(outcome.value);
     findings.push(...judgeValue(path, outcome.value));
-    byKey.set(keyName(path), new Secret(outcome.value));
+    byKey.set(keyName(path), new Secret(outcome.value, outcome.revision ?? null));
   }
   const files = sources.flatMap(([, source]) =>
     isFrom(source, 'file') ? [resolve(surroundings.folder, source.file)] : [],
@@ -83,7 +88,8 @@ async function resolveOne(path: KeyPath, source: SecretSource, surroundings: Sec
     const message = 'There are no credentials: CREDENTIALS_DIRECTORY is not set. LoadCredential= of systemd sets it.';
     return failed([...path, 'credential'], message, source.credential);
   }
-  return fromFile([...path, 'credential'], resolve(folder, source.credential));
+  const { value, findings } = await fromFile([...path, 'credential'], resolve(folder, source.credential));
+  return { value, findings };
 }
 
 function fromVariable(path: KeyPath, name: string, environment: Environment): Outcome {
@@ -102,9 +108,10 @@ async function fromFile(path: KeyPath, file: string): Promise<Outcome> {
     return failed(path, 'The file of the secret is not UTF-8 text.', file);
   }
   if (value === '') return failed(path, 'The file of the secret is empty.', file);
-  if ((read.mode & OTHERS_MAY_READ) === 0) return { value, findings: [] };
+  const revision = String(read.modifiedMs);
+  if ((read.mode & OTHERS_MAY_READ) === 0) return { value, revision, findings: [] };
   const message = `Every user of this host can read the file of the secret (mode ${octal(read.mode)}); chmod 0640 or less.`;
-  return { value, findings: [{ ...finding(path, message, file), severity: 'warning' }] };
+  return { value, revision, findings: [{ ...finding(path, message, file), severity: 'warning' }] };
 }
 
 function judgeExposure(path: KeyPath, mode: number): Finding[] {

@@ -10,6 +10,8 @@ import type { Report } from '#logging/events.ts';
 import { openLog, type Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { PathHabits } from '#path/habits.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
 import { openSpool, type Spool } from '#spool/spool.ts';
@@ -111,7 +113,13 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   };
   try {
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
-    const network = new NetworkRoom({ clock, known, report, userAgent: `Sallyport/${version}` });
+    const network = new NetworkRoom({
+      clock,
+      known,
+      report,
+      ledger: state.ledger,
+      userAgent: `Sallyport/${version}`,
+    });
     const inForce = new SettingsRoom(settings);
     const rooms = [network, inForce, new LogRoom(log)];
     const config = new Reloader({ loaded, rooms, last: state.last, clock, report });
@@ -157,6 +165,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
 
 interface State {
   readonly last: LastSettings;
+  readonly ledger: Ledger;
   readonly agentId: string;
   readonly memory: UpdatesMemory;
   readonly habits: PathHabits;
@@ -186,5 +195,8 @@ async function openState(from: {
   name(await habits.load());
   const spool = await openSpool({ files, dir: join(stateDir, 'spool'), clock, quotaEntries: MOST_RECEIPTS, report });
   const hooks = await HookJournal.open(files, join(stateDir, 'hooks'), report);
-  return { last, agentId: agent.id, memory, habits, spool, hooks };
+  const credentials = new LedgerState({ files, path: join(stateDir, 'credentials.json') });
+  name(await credentials.load());
+  const ledger = new Ledger({ state: credentials, clock });
+  return { last, ledger, agentId: agent.id, memory, habits, spool, hooks };
 }

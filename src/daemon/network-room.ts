@@ -10,7 +10,7 @@ import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import type { Ledger } from '#proxy/auth/ledger.ts';
 import type { Purpose, Route, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
 import { type PemFile, type TlsTrust, TrustContexts } from '#proxy/trust.ts';
@@ -25,6 +25,7 @@ interface NetworkParts {
   readonly clock: Clock;
   readonly known: KnownSecrets;
   readonly report: Report;
+  readonly ledger: Ledger;
   readonly userAgent: string;
 }
 
@@ -32,6 +33,7 @@ interface NetworkParts {
 const TAKEN: Readonly<Record<string, Effect>> = {
   proxy_enabled: 'next_transfer',
   proxy_required: 'next_transfer',
+  rejected_credential_retry_hours: 'next_transfer',
   proxies: 'next_transfer',
   use_proxy_for: 'next_transfer',
   'updates.ca_file': 'next_transfer',
@@ -51,7 +53,6 @@ interface Network {
 export class NetworkRoom implements Router, Reloadable {
   readonly name = 'network';
   readonly #parts: NetworkParts;
-  readonly #ledger = new Ledger();
   #candidate: Network | null = null;
   #current: Network | null = null;
 
@@ -72,7 +73,6 @@ export class NetworkRoom implements Router, Reloadable {
     const router = createRouter({
       ...this.#parts,
       settings: to,
-      ledger: this.#ledger,
       tls: { updates, support_logs: {}, exposure_analytics: {}, platform: {} },
     });
     this.#candidate = { router, updates };

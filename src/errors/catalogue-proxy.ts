@@ -59,14 +59,65 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'AUTH-REJECTED': {
-    text: 'Proxy {proxy} refused user {user} ({scheme}). Tried once; not retrying, to avoid account lockout.',
-    check: 'Check user and password of proxy {proxy}; expired or rotated? It is tried again when they change.',
+    text: 'Proxy {proxy} refused user {user} ({scheme}), since {since:time}; {history:words}. Tried once; not retrying, to avoid account lockout.',
+    check:
+      'Check user and password of proxy {proxy}; expired or rotated? It is tried again when they change, or {retry:words}.',
+    class: 'auth',
+    retry: 'change',
+  },
+  'AUTH-INTERRUPTED': {
+    text: 'An attempt with user {user} at proxy {proxy} was cut off at {since:time}, and nobody knows whether it was refused. Not retrying, to avoid account lockout.',
+    check: 'When user and password of proxy {proxy} are right, it is tried again {retry:words}.',
+    class: 'auth',
+    retry: 'change',
+  },
+  'AUTH-DOMAIN': {
+    text: 'Proxy {proxy} refused user {user} ({scheme}), whose domain is empty, and it takes users of {advertised}. Tried once; not retrying, to avoid account lockout.',
+    check: 'Set the domain of proxy {proxy}; the user is then {meant}.',
     class: 'auth',
     retry: 'change',
   },
   'AUTH-SCHEME': {
     text: 'Proxy {proxy} offers {offered}; its authentication is configured as {configured}.',
     check: 'Set a scheme that the proxy offers, or ask the proxy team for an exemption.',
+    class: 'auth',
+    retry: 'change',
+  },
+  'AUTH-ALGORITHM': {
+    text: 'Proxy {proxy} wants Digest with {algorithm}, which is not known here.',
+    check: 'Known are MD5, SHA-256 and SHA-512-256, each with -sess, with qop auth.',
+    class: 'auth',
+    retry: 'change',
+  },
+  'AUTH-MESSAGE': {
+    text: 'Proxy {proxy} speaks {scheme} in a way that cannot be answered: {reason:words}.',
+    check: 'Something between here and the proxy may change its answers; ask the proxy team.',
+    class: 'auth',
+    retry: 'later',
+  },
+  'NTLM-CONN': {
+    text: 'Proxy {proxy} broke its authentication off: {reason:words}; NTLM and Negotiate need one connection.',
+    check:
+      'A load balancer or proxy in front may close or share connections. Ask for keep-alive, or use basic or digest.',
+    class: 'auth',
+    retry: 'later',
+  },
+  'AUTH-STALE': {
+    text: 'Proxy {proxy} called two fresh nonces stale in a row; user and password are fine.',
+    check: 'Ask the proxy team how long its Digest nonces live.',
+    class: 'auth',
+    retry: 'later',
+  },
+  'AUTH-FIPS': {
+    text: 'Proxy {proxy} wants {scheme}, which needs MD4 or MD5; this host runs in FIPS mode, which forbids them.',
+    check: 'Ask the proxy team for Negotiate, for Digest with SHA-256, or for Basic over a proxy that speaks TLS.',
+    class: 'auth',
+    retry: 'change',
+  },
+  'AUTH-REBIND': {
+    text: 'The password of proxy {proxy} was entered for {bound}, not for {url}; it is not sent there.',
+    check:
+      'When the new address is right, enter the password again (a new value, or its file written anew), or run check --retry-credential.',
     class: 'auth',
     retry: 'change',
   },

@@ -101,7 +101,7 @@ class RunningDocument implements Dispatcher.DispatchHandler {
         {
           path: requestPath(lane, request.url),
           method: request.method,
-          headers: wireHeaders(lane, request.url, request.headers),
+          headers: wireHeaders(lane, request),
           body: request.body ?? null,
         },
         this,

@@ -138,7 +138,7 @@ class RunningExchange {
       this.#parser = this.#makeParser({
         method: request.method,
         path: requestPath(lane, request.url),
-        headers: wireHeaders(lane, request.url, request.headers),
+        headers: wireHeaders(lane, request),
       });
     } catch (thrown) {
       this.#fail(asCoded(thrown));

@@ -11,13 +11,21 @@ export function requestPath(lane: Lane, url: URL): string {
   return lane.form === 'absolute' ? `${url.origin}${path}` : path;
 }
 
+interface WireRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** The caller's headers, then what every request carries, then what the hop wants. */
-export function wireHeaders(lane: Lane, url: URL, headers: Readonly<Record<string, string>>): Record<string, string> {
+export function wireHeaders(lane: Lane, { method, url, headers }: WireRequest): Record<string, string> {
   const wire: Record<string, string> = { host: url.host };
   for (const [name, value] of Object.entries(headers)) wire[name.toLowerCase()] = value;
   delete wire['proxy-authorization'];
   // A lane is used once, and saying so spares both sides an idle connection.
   Object.assign(wire, { host: url.host, 'accept-encoding': 'identity', connection: 'close' });
-  for (const [name, value] of Object.entries(lane.requestHeaders)) wire[name.toLowerCase()] = value;
+  for (const [name, value] of Object.entries(lane.headersFor(method, requestPath(lane, url)))) {
+    wire[name.toLowerCase()] = value;
+  }
   return wire;
 }

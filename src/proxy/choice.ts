@@ -6,6 +6,7 @@
 import { matchNoProxy } from '#config/no-proxy.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Secret } from '#redaction/secret.ts';
+import type { Authentication } from './auth/scheme.ts';
 import type { Purpose } from './route.ts';
 
 /** A proxy as the admin described it; the shape of one entry of `proxies`. */
@@ -16,7 +17,7 @@ export interface ProxyProfile {
   readonly port: number;
   readonly scheme: 'http';
   /** `transparent` means: no authentication. */
-  readonly authentication: 'transparent' | 'basic';
+  readonly authentication: Authentication;
   readonly domain?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: Secret | undefined;

@@ -1,4 +1,4 @@
-// Reads the answer to CONNECT with Node's own parser; no parser of ours (notes: T7 to T11 of the proxy layer).
+// Reads the answer to CONNECT (or HEAD) with Node's own parser; no parser of ours (notes: T7 to T11 of the proxy layer).
 //
 // The parser works on a facade, never on the socket: what it writes goes through, what the socket says is pushed in,
 // and when it has the head, every byte behind it goes back to the socket. So interim responses, bytes glued behind a
@@ -7,6 +7,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { RequestLine } from './auth/scheme.ts';
 import type { StepEnd } from './bounded-step.ts';
 import type { ResponseHead } from './route.ts';
 
@@ -26,22 +27,26 @@ export type ConnectAnswer =
   | { readonly kind: 'too-many-interim' }
   | { readonly kind: 'closed'; readonly reason: string };
 
-/** Sends CONNECT and reads its answer; the bytes behind the head are back in the socket then. Returns its clean-up. */
-export function askConnect(
+/**
+ * Sends a request whose answer is a head alone, CONNECT or HEAD, and reads it; the bytes behind the head are back in the
+ * socket then. Returns its clean-up.
+ */
+export function askHead(
   socket: Socket,
-  connect: { readonly authority: string; readonly headers: Readonly<Record<string, string>> },
+  asked: { readonly line: RequestLine; readonly headers: Readonly<Record<string, string>> },
   end: Pick<StepEnd<ConnectAnswer>, 'done'>,
 ): () => void {
-  let facade = openFacade((chunk) => socket.write(chunk));
+  const { line, headers } = asked;
+  let facade = openFacade((chunk) => socket.write(withMethod(line.method, chunk)));
   let interim = 0;
   let firstBytes = '';
 
   const parse = () => {
-    const { authority: path, headers } = connect;
     const createConnection = () => facade;
     const asking = request({
+      // Also for HEAD: behind the answer to CONNECT the parser frames nothing and hands the bytes back.
       method: 'CONNECT',
-      path,
+      path: line.target,
       headers,
       setHost: false,
       maxHeaderSize: HEAD_BYTES,
@@ -92,6 +97,19 @@ export function askConnect(
   return stop;
 }
 
+function withMethod(method: string, chunk: Buffer): Buffer {
+  const written = 'CONNECT ';
+  if (method === 'CONNECT' || chunk.toString('latin1', 0, written.length) !== written) return chunk;
+  return Buffer.concat([Buffer.from(`${method} `, 'latin1'), chunk.subarray(written.length)]);
+}
+
+/** The body of a refusal. */
+export interface CollectedBody {
+  readonly bytes: Buffer;
+  /** Whether it came whole and its end was framed, so that the connection stands at the next answer. */
+  readonly complete: boolean;
+}
+
 /**
  * Collects the body that follows the head of a refusal, framed by Node's parser (as the answer to a GET: behind CONNECT
  * it frames nothing). Calls back with at most `limit` bytes, as soon as there are so many or the body is over.
@@ -99,29 +117,30 @@ export function askConnect(
 export function collectBody(
   socket: Socket,
   head: ResponseHead,
-  collect: { limit: number; done: (body: Buffer) => void },
+  collect: { limit: number; done: (body: CollectedBody) => void },
 ) {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  const finish = () => collect.done(Buffer.concat(chunks).subarray(0, collect.limit));
+  const finish = (complete: boolean) =>
+    collect.done({ bytes: Buffer.concat(chunks).subarray(0, collect.limit), complete });
   const facade = openFacade(() => {});
   const asking = request({ method: 'GET', setHost: false, maxHeaderSize: HEAD_BYTES, createConnection: () => facade });
-  asking.on('error', finish);
+  asking.on('error', () => finish(false));
   asking.once('response', (message: IncomingMessage) => {
     message.on('data', (chunk: Buffer) => {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes >= collect.limit) finish();
+      if (bytes >= collect.limit) finish(false);
     });
-    message.once('end', finish);
-    message.on('error', finish);
+    message.once('end', () => finish(message.complete && !socket.readableEnded));
+    message.on('error', () => finish(false));
   });
   asking.end();
   facade.push(Buffer.from(headText(head), 'latin1'));
   const unlisten = pump(socket, {
     onBytes: (chunk) => facade.push(chunk),
     onEnd: () => facade.push(null),
-    onBroken: finish,
+    onBroken: () => finish(false),
   });
   return () => {
     unlisten();

@@ -4,10 +4,9 @@
 // only, and only for the proxy that the lane goes to.
 
 import type { Duplex } from 'node:stream';
-import type { Credential } from './auth/basic.ts';
-import type { Attempt } from './auth/ledger.ts';
+import type { Login } from './auth/login.ts';
 import type { BulkSource, HopFacts, Lane } from './route.ts';
-import { type AskedProxy, credentialVerdict, judgeForward } from './verdict.ts';
+import { judgeForward, PROXY_AUTHENTICATION_REQUIRED } from './verdict.ts';
 
 /** A lane on which the origin itself answers: direct, or through a tunnel. `under` is the socket beneath TLS. */
 export function originLane(
@@ -18,7 +17,7 @@ export function originLane(
     socket: sockets.socket,
     form: 'origin',
     facts,
-    requestHeaders: {},
+    headersFor: () => ({}),
     bulk: sockets.bulk,
     judgeResponse: () => {},
     release() {
@@ -31,30 +30,30 @@ export function originLane(
 /** A lane to a proxy that forwards absolute-form requests and may answer them itself. */
 export function forwardLane(
   facts: HopFacts,
-  parts: {
-    readonly socket: Duplex;
-    readonly bulk: BulkSource | null;
-    readonly asked: AskedProxy;
-    readonly credential: Credential | null;
-    readonly attempt: Attempt | null;
-  },
+  parts: { readonly socket: Duplex; readonly bulk: BulkSource | null; readonly login: Login },
 ): Lane {
-  const { socket, asked, credential, attempt } = parts;
+  const { socket, login } = parts;
   return {
     socket,
     form: 'absolute',
     facts,
-    get requestHeaders(): Readonly<Record<string, string>> {
-      return credential === null ? {} : { 'Proxy-Authorization': credential.authorization.reveal() };
+    headersFor(method, target): Readonly<Record<string, string>> {
+      const authorization = login.headerFor({ method, target });
+      return authorization === null ? {} : { 'Proxy-Authorization': authorization.reveal() };
     },
     bulk: parts.bulk,
     judgeResponse(head, url) {
-      const error = judgeForward(head, asked, url);
-      attempt?.[credentialVerdict(error)]();
+      if (head.status === PROXY_AUTHENTICATION_REQUIRED) {
+        const error = login.judge(head);
+        login.unknown();
+        throw error;
+      }
+      const error = judgeForward(head, login.asked, url);
+      login.settle(error);
       if (error !== null) throw error;
     },
     release() {
-      attempt?.unknown();
+      login.unknown();
       socket.destroy();
     },
   };

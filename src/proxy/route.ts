@@ -38,8 +38,11 @@ export interface Lane {
   /** `absolute` when requests must name the whole URL (plain http through a proxy), else `origin`. */
   readonly form: 'origin' | 'absolute';
   readonly facts: HopFacts;
-  /** Headers that this hop wants on each request, such as Proxy-Authorization; empty in a tunnel and direct. */
-  readonly requestHeaders: Readonly<Record<string, string>>;
+  /**
+   * Headers that this hop wants on a request, such as Proxy-Authorization; empty in a tunnel and direct. `target` is the
+   * request target as it goes to the wire: Digest signs both. Called once for each request.
+   */
+  headersFor(method: string, target: string): Readonly<Record<string, string>>;
   /**
    * Set on a plain connection that was asked for with `bulk`: every byte goes to the consumer through one reused
    * buffer (valid only during the call), and the socket emits no 'data'. `pause` and `resume` give back-pressure.

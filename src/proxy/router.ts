@@ -4,20 +4,22 @@
 // only; every attempt that opens a lane reports it; a failed or aborted `open` leaves no socket, no timer and no
 // credential under way. After `open` has returned, the lane is the caller's: only `release` ends it.
 
+import type { Socket } from 'node:net';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
-import { type Credential, credentialOf, type SecretRegistry } from './auth/basic.ts';
-import type { Attempt, Ledger } from './auth/ledger.ts';
+import type { Ledger } from './auth/ledger.ts';
+import { type Login, openLogin } from './auth/login.ts';
+import type { SecretRegistry } from './auth/scheme.ts';
 import { chooseProxy, type ProxyProfile, type ProxySettings } from './choice.ts';
 import { type Dialled, dial } from './dial.ts';
 import { forwardLane, originLane } from './lane.ts';
 import type { HopFacts, Lane, Purpose, Route, Router, Travel } from './route.ts';
 import type { TlsTrust, TrustContexts } from './trust.ts';
-import { type AskedProxy, rejected } from './verdict.ts';
 
 /** The part of the settings that the way out depends on. */
 export interface RouterSettings extends ProxySettings {
+  readonly rejected_credential_retry_hours: number;
   readonly response_timeout: {
     readonly connect_timeout_ms: number;
     readonly tunnel_timeout_ms: number;
@@ -43,6 +45,8 @@ interface OpenOptions {
   readonly signal: AbortSignal;
 }
 
+const HOUR_MS = 3_600_000;
+
 /** What a URL means for the way out. */
 interface Endpoint {
   /** Without brackets. */
@@ -64,6 +68,13 @@ const SCHEMES: Readonly<Record<string, { port: number; tls: boolean; forwardable
 };
 
 export function createRouter(parts: RouterParts): Router {
+  parts.ledger.introduce(
+    parts.settings.proxies.flatMap((profile) => {
+      const { password } = profile;
+      if (password === undefined) return [];
+      return [{ secret: password.reveal(), revision: password.revision, proxyUrl: proxyUrlOf(profile) }];
+    }),
+  );
   const contexts = new Map<Purpose, TrustContexts>();
   return {
     route(purpose, target) {
@@ -127,40 +138,61 @@ class Opener {
 
   async #openThrough(proxy: ProxyProfile, options: OpenOptions): Promise<Lane> {
     const { facts } = this.#chosen;
-    const credential = credentialOf(proxy, this.#parts.known);
-    const { name, authentication } = proxy;
-    const asked: AskedProxy = { name, hop: facts.hop, authentication, user: credential?.user ?? null };
-    const attempt = await this.#admit(credential, asked, options.signal);
+    const { ledger, known, settings } = this.#parts;
+    const retryMs = settings.rejected_credential_retry_hours * HOUR_MS;
+    const { proxyUrl, hop } = facts;
+    const login = await openLogin({ profile: proxy, proxyUrl, hop, ledger, known, retryMs, signal: options.signal });
     try {
-      const forward = facts.how === 'forward';
-      const dialled = await this.#dial(proxy.address, proxy.port, { ...options, bulk: options.bulk && forward });
-      if (forward) return forwardLane(facts, { ...dialled, asked, credential, attempt });
-      return await this.#openTunnel(dialled, { asked, credential, attempt, signal: options.signal });
+      return facts.how === 'forward'
+        ? await this.#openForward(proxy, login, options)
+        : await this.#openTunnel(proxy, login, options);
     } catch (error) {
-      attempt?.unknown();
+      login.unknown();
       throw error;
     }
   }
 
-  async #openTunnel(
-    dialled: Dialled,
-    how: { asked: AskedProxy; credential: Credential | null; attempt: Attempt | null; signal: AbortSignal },
-  ): Promise<Lane> {
+  async #openForward(proxy: ProxyProfile, login: Login, options: OpenOptions): Promise<Lane> {
+    const { facts, target } = this.#chosen;
+    if (login.startsAlone) {
+      const dialled = await this.#dial(proxy.address, proxy.port, options);
+      await this.#readied(dialled.socket, login.readyAlone());
+      return forwardLane(facts, { ...dialled, login });
+    }
+    const { openForward } = await import('./forward.ts');
+    const { socket } = await this.#dial(proxy.address, proxy.port, { ...options, bulk: false });
+    const ready = await openForward(socket, target, this.#handshakeOptions(proxy, login, options));
+    return forwardLane(facts, { socket: ready, bulk: null, login });
+  }
+
+  async #openTunnel(proxy: ProxyProfile, login: Login, options: OpenOptions): Promise<Lane> {
+    const { socket } = await this.#dial(proxy.address, proxy.port, { ...options, bulk: false });
+    // What only a tunnel needs is loaded with the first tunnel: Node's HTTP and TLS cost 20 MiB and 40 ms.
+    const { openTunnel } = await this.#readied(socket, import('./tunnel.ts'));
+    const tunnel = await openTunnel(socket, this.#handshakeOptions(proxy, login, options));
+    return this.#originLane({ socket: tunnel, bulk: null }, options.signal);
+  }
+
+  /** What has to go well before the socket is of use; else it is gone. */
+  async #readied<T>(socket: Socket, ready: Promise<T>): Promise<T> {
     try {
-      // What only a tunnel needs is loaded with the first tunnel: Node's HTTP and TLS cost 20 MiB and 40 ms.
-      const { openTunnel } = await import('./tunnel.ts');
-      await openTunnel(dialled.socket, {
-        ...how,
-        authority: this.#chosen.endpoint.authority,
-        userAgent: this.#parts.userAgent ?? null,
-        timeoutMs: this.#parts.settings.response_timeout.tunnel_timeout_ms,
-        clock: this.#parts.clock,
-      });
+      return await ready;
     } catch (error) {
-      dialled.socket.destroy();
+      socket.destroy();
       throw error;
     }
-    return this.#originLane(dialled, how.signal);
+  }
+
+  #handshakeOptions(proxy: ProxyProfile, login: Login, { signal }: OpenOptions) {
+    return {
+      authority: this.#chosen.endpoint.authority,
+      login,
+      userAgent: this.#parts.userAgent ?? null,
+      timeoutMs: this.#parts.settings.response_timeout.tunnel_timeout_ms,
+      clock: this.#parts.clock,
+      signal,
+      redial: async () => (await this.#dial(proxy.address, proxy.port, { bulk: false, signal })).socket,
+    };
   }
 
   /** TLS where the target wants it; on a failure the connection is gone. */
@@ -188,13 +220,6 @@ class Opener {
     const known = contexts.get(purpose) ?? new TrustContexts(this.#parts.tls[purpose]);
     contexts.set(purpose, known);
     return known;
-  }
-
-  async #admit(credential: Credential | null, asked: AskedProxy, signal: AbortSignal): Promise<Attempt | null> {
-    if (credential === null) return null;
-    const attempt = await this.#parts.ledger.admit(this.#chosen.facts.proxyUrl, credential, signal);
-    if (attempt === null) throw rejected(asked);
-    return attempt;
   }
 
   #dial(host: string, port: number, options: OpenOptions): Promise<Dialled> {

@@ -4,7 +4,11 @@
 // bears the proxy's own mark is taken for the proxy's. What the proxy said travels as a fact, as foreign text.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { type Challenge, readChallenges } from './auth/challenge.ts';
+import { showLocalTime } from '#errors/template.ts';
+import type { Challenge } from './auth/challenge.ts';
+import { isStale } from './auth/digest.ts';
+import type { Refusal } from './auth/ledger.ts';
+import { type Authentication, namedScheme, type SchemeName } from './auth/scheme.ts';
 import type { ResponseHead } from './route.ts';
 
 /** Who was asked, and with what. */
@@ -12,22 +16,27 @@ export interface AskedProxy {
   readonly name: string;
   /** The hop in words. */
   readonly hop: string;
-  readonly authentication: 'transparent' | 'basic';
-  /** The user that was shown to it; null when none was. */
+  readonly authentication: Authentication;
+  /** The user that is shown to it, with the domain; null when none is. */
   readonly user: string | null;
+  readonly hasDomain: boolean;
 }
 
-/** The codes that say something of the credential. */
-export type CredentialVerdict = 'accepted' | 'rejected' | 'unknown';
+/** What a 407 says: that the credential was refused, or something else. */
+export type AuthenticationVerdict =
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'failed'; readonly error: CodedError };
 
 /** RFC 9110: the proxy could not get further, for a reason behind it. */
 const UPSTREAM = new Set([500, 502, 503, 504]);
 /** How a web server answers a method that it does not know. */
 const NO_SUCH_METHOD = new Set([400, 405, 501]);
 
-const PROXY_AUTHENTICATION_REQUIRED = 407;
+const DAY_MS = 86_400_000;
 
-/** Judges the answer to CONNECT; null when the tunnel is open. `title` is that of the page that came with it. */
+export const PROXY_AUTHENTICATION_REQUIRED = 407;
+
+/** Judges an answer to CONNECT other than 407; null when the tunnel is open. `title` is that of its page. */
 export function judgeConnect(
   head: ResponseHead,
   asked: AskedProxy,
@@ -36,7 +45,6 @@ export function judgeConnect(
   const { status } = head;
   const { target } = about;
   if (status >= 200 && status <= 299) return null;
-  if (status === PROXY_AUTHENTICATION_REQUIRED) return judgeAuthentication(head, asked);
   if (NO_SUCH_METHOD.has(status) && proxyMark(head) === null) {
     const answer = `${status} ${head.reason}`.trim();
     return coded('NOT-A-PROXY', { proxy: asked.name, target, answer, status, title: about.title, hop: asked.hop });
@@ -44,23 +52,74 @@ export function judgeConnect(
   return refusal(head, asked, { target, said: proxyMark(head)?.said ?? about.title ?? head.reason });
 }
 
-/** Judges an answer to an absolute-form request; null when the origin gave it. */
+/** Judges an answer to an absolute-form request other than 407; null when the origin gave it. */
 export function judgeForward(head: ResponseHead, asked: AskedProxy, target: string): CodedError | null {
-  if (head.status === PROXY_AUTHENTICATION_REQUIRED) return judgeAuthentication(head, asked);
   if (head.status < 400) return null;
   const mark = proxyMark(head);
   return mark === null ? null : refusal(head, asked, { target, said: mark.said });
 }
 
-/** What an answer says of the credential that went with the request; `error` is what the judge made of it. */
-export function credentialVerdict(error: CodedError | null): CredentialVerdict {
-  if (error === null) return 'accepted';
-  return error.code === 'AUTH-REJECTED' ? 'rejected' : 'unknown';
+/** What a 407 means where this scheme was shown; null when nothing was. */
+export function judgeAuthentication(
+  challenges: readonly Challenge[],
+  asked: AskedProxy,
+  shown: SchemeName | null,
+): AuthenticationVerdict {
+  const offered = [...new Set(challenges.map(({ scheme }) => scheme))];
+  const facts = { proxy: asked.name, offered, hop: asked.hop };
+  const failed = (error: CodedError) => ({ kind: 'failed', error }) as const;
+  if (asked.authentication === 'transparent') {
+    return failed(coded('AUTH-REQUIRED', { ...facts, realm: realmOf(challenges) }));
+  }
+  const own = challenges.filter(({ scheme }) => scheme.toLowerCase() === shown?.toLowerCase());
+  if (shown === 'Digest' && own.some(isStale)) {
+    return failed(coded('AUTH-STALE', { proxy: asked.name, hop: asked.hop }));
+  }
+  // Without any challenge the only thing that it can mean is the credential that was sent.
+  if (shown !== null && (own.length > 0 || offered.length === 0)) return { kind: 'refused' };
+  return failed(coded('AUTH-SCHEME', { ...facts, configured: asked.authentication }));
 }
 
-/** The failure of a credential that the proxy refused, now or at an earlier attempt. */
-export function rejected(asked: AskedProxy): CodedError {
-  return coded('AUTH-REJECTED', { proxy: asked.name, user: asked.user, scheme: 'Basic', hop: asked.hop });
+/** The failure of a credential that a proxy refused, now or at an earlier attempt. */
+export function rejection(
+  asked: AskedProxy,
+  refusal: Refusal | null,
+  seen: { readonly scheme: SchemeName | null; readonly advertised: readonly string[] },
+): CodedError {
+  const facts = {
+    proxy: asked.name,
+    user: asked.user,
+    scheme: seen.scheme ?? namedScheme(asked.authentication) ?? asked.authentication,
+    since: refusal?.sinceMs ?? null,
+    workedUntil: refusal?.workedUntilMs ?? null,
+    retryAt: refusal?.retryAtMs ?? null,
+    history: historyOf(refusal),
+    retry: retryOf(refusal),
+    hop: asked.hop,
+  };
+  if (refusal?.why === 'interrupted') return coded('AUTH-INTERRUPTED', facts);
+  if (lacksDomain(asked, seen.advertised)) {
+    return coded('AUTH-DOMAIN', { ...facts, advertised: seen.advertised, meant: `DOMAIN\\${asked.user}` });
+  }
+  return coded('AUTH-REJECTED', facts);
+}
+
+/** Windows' directories know users by their domain; who offers NTLM or named a domain asks one. */
+function lacksDomain({ user, hasDomain }: AskedProxy, advertised: readonly string[]): boolean {
+  if (hasDomain || user === null || user.includes('@')) return false;
+  return advertised.some((name) => name.toLowerCase() !== 'basic' && name.toLowerCase() !== 'digest');
+}
+
+function historyOf(refusal: Refusal | null): string {
+  if (refusal?.workedUntilMs == null) return 'it never worked here before';
+  const worked = refusal.workedUntilMs - (refusal.workedFromMs ?? refusal.workedUntilMs);
+  const until = `it worked until ${showLocalTime(refusal.workedUntilMs)}`;
+  return worked < DAY_MS ? until : `${until}, for ${Math.floor(worked / DAY_MS)} days`;
+}
+
+function retryOf(refusal: Refusal | null): string {
+  const asked = 'by check --retry-credential';
+  return refusal?.retryAtMs == null ? asked : `${asked}, or by itself at ${showLocalTime(refusal.retryAtMs)}`;
 }
 
 /** A page or title of the answer is worth reading only where the headers say nothing. */
@@ -68,17 +127,6 @@ export function needsTitle(head: ResponseHead): boolean {
   return (
     head.status >= 300 && head.status !== PROXY_AUTHENTICATION_REQUIRED && (proxyMark(head)?.said ?? null) === null
   );
-}
-
-function judgeAuthentication(head: ResponseHead, asked: AskedProxy): CodedError {
-  const challenges = readChallenges(head.rawHeaders);
-  const offered = [...new Set(challenges.map(({ scheme }) => scheme))];
-  const facts = { proxy: asked.name, offered, hop: asked.hop };
-  if (asked.user === null) return coded('AUTH-REQUIRED', { ...facts, realm: realmOf(challenges) });
-  // Without any challenge the only thing that it can mean is the credential that was sent.
-  const takesBasic = offered.length === 0 || offered.some((scheme) => scheme.toLowerCase() === 'basic');
-  if (takesBasic) return rejected(asked);
-  return coded('AUTH-SCHEME', { ...facts, configured: asked.authentication });
 }
 
 function refusal(

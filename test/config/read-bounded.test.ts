@@ -20,6 +20,7 @@ describe('a bounded read', () => {
       ok: true,
       bytes: Buffer.from('x'.repeat(10)),
       mode: 0o600,
+      modifiedMs: expect.any(Number),
     });
   });
 

@@ -23,7 +23,16 @@ describe('a coded error', () => {
 
   it('may be tried again only when nothing has to change first', () => {
     expect(refused.retryable).toBe(true);
-    expect(coded('AUTH-REJECTED', { proxy: 'corp', user: 'u', scheme: 'Basic' }).retryable).toBe(false);
+    expect(
+      coded('AUTH-REJECTED', {
+        proxy: 'corp',
+        user: 'u',
+        scheme: 'Basic',
+        since: 0,
+        history: 'it never worked',
+        retry: 'later',
+      }).retryable,
+    ).toBe(false);
     expect(coded('ID-INVALID', { id: '../x', reason: 'x' }).retryable).toBe(false);
   });
 

@@ -184,7 +184,14 @@ describe('a document fails', () => {
 
   it("with the proxy's own failure when the hop made the answer", async () => {
     const server = await serve((socket) => socket.end('HTTP/1.1 407 Auth\r\nContent-Length: 0\r\n\r\n'));
-    const rejected = coded('AUTH-REJECTED', { proxy: 'corp', user: 'u', scheme: 'Basic' });
+    const rejected = coded('AUTH-REJECTED', {
+      proxy: 'corp',
+      user: 'u',
+      scheme: 'Basic',
+      since: 0,
+      history: 'it never worked',
+      retry: 'later',
+    });
     const judgeResponse = () => {
       throw rejected;
     };

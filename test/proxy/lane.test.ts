@@ -1,9 +1,9 @@
 import { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { credentialOf } from '#proxy/auth/basic.ts';
 import { forwardLane, originLane } from '#proxy/lane.ts';
 import type { HopFacts } from '#proxy/route.ts';
+import { testLogin } from '#test/support/test-login.ts';
 import { profile } from '#test/support/test-router.ts';
 
 const facts: HopFacts = {
@@ -15,22 +15,11 @@ const facts: HopFacts = {
   hop: 'proxy corp (127.0.0.1:3128)',
 };
 
-function forward() {
-  const verdicts: string[] = [];
+async function forward() {
   const socket = new Duplex({ read() {} });
-  const asked = { name: 'corp', hop: facts.hop, authentication: 'basic', user: 'svc' } as const;
-  const lane = forwardLane(facts, {
-    socket,
-    bulk: null,
-    asked,
-    credential: credentialOf(profile(3128, { password: 'open sesame' }), { add() {} }),
-    attempt: {
-      accepted: () => verdicts.push('accepted'),
-      rejected: () => verdicts.push('rejected'),
-      unknown: () => verdicts.push('unknown'),
-    },
-  });
-  return { lane, verdicts, socket };
+  const { login, ledger } = await testLogin(profile(3128, { password: 'open sesame' }));
+  await login.readyAlone();
+  return { lane: forwardLane(facts, { socket, bulk: null, login }), verdicts: ledger.verdicts, socket };
 }
 
 const URL_OF_IT = 'http://updates.example.com/';
@@ -41,24 +30,24 @@ describe('a forward lane', () => {
     [403, [], 'accepted'],
     [407, ['Proxy-Authenticate', 'Basic'], 'rejected'],
     [403, ['X-Squid-Error', 'ERR_ACCESS_DENIED 0'], 'unknown'],
-  ])('takes a %i with %j as: credential %s', (status, rawHeaders, verdict) => {
-    const { lane, verdicts } = forward();
+  ])('takes a %i with %j as: credential %s', async (status, rawHeaders, verdict) => {
+    const { lane, verdicts } = await forward();
     try {
       lane.judgeResponse({ status, reason: '', rawHeaders }, URL_OF_IT);
     } catch {}
-    expect(verdicts).toEqual([verdict]);
+    expect(verdicts[0]).toBe(verdict);
   });
 
-  it('gives the credential back when it is let go, and its socket ends', () => {
-    const { lane, verdicts, socket } = forward();
+  it('gives the credential back when it is let go, and its socket ends', async () => {
+    const { lane, verdicts, socket } = await forward();
     lane.release();
     lane.release();
     expect(verdicts[0]).toBe('unknown');
     expect(socket.destroyed).toBe(true);
   });
 
-  it('does not show its credential to whoever looks at it', () => {
-    expect(inspect(forward().lane)).not.toContain(btoa('svc:open sesame'));
+  it('does not show its credential to whoever looks at it', async () => {
+    expect(inspect((await forward()).lane)).not.toContain(btoa('svc:open sesame'));
   });
 });
 
@@ -67,7 +56,7 @@ describe('a lane to the origin', () => {
     const [socket, under] = [new Duplex(), new Duplex()];
     const lane = originLane({ ...facts, how: 'tunnel' }, { socket, under, bulk: null });
     lane.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT);
-    expect(lane.requestHeaders).toEqual({});
+    expect(lane.headersFor('GET', '/')).toEqual({});
     lane.release();
     expect([socket.destroyed, under.destroyed]).toEqual([true, true]);
   });

@@ -109,7 +109,7 @@ describe('a tunnel lane', () => {
       userAgent: 'Sallyport/1',
     });
     const lane = await router.route('updates', secureOrigin.url).open(plain);
-    expect([lane.form, lane.bulk, lane.requestHeaders]).toEqual(['origin', null, {}]);
+    expect([lane.form, lane.bulk, lane.headersFor('GET', '/')]).toEqual(['origin', null, {}]);
     expect(lane.facts).toMatchObject({ how: 'tunnel', host: 'localhost', hop: `proxy corp (127.0.0.1:${port})` });
     expect(await get(lane, secureOrigin.url)).toMatchObject({ status: 200 });
 

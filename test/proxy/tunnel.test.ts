@@ -3,13 +3,12 @@ import type { Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CodedError } from '#errors/coded-error.ts';
-import { credentialOf } from '#proxy/auth/basic.ts';
 import { dial } from '#proxy/dial.ts';
 import { openTunnel } from '#proxy/tunnel.ts';
-import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
 import { FAULTS, type FaultProxy, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { testLogin } from '#test/support/test-login.ts';
 import { profile } from '#test/support/test-router.ts';
 
 const AUTHORITY = 'updates.example.com:443';
@@ -34,27 +33,23 @@ async function tunnel(
   const bounds = { clock: asking.clock ?? systemClock, signal: asking.signal ?? never };
   const target = { host: '127.0.0.1', port: proxy.port, proxy: 'corp', hop: 'proxy corp' };
   const { socket } = await dial(target, { ...bounds, bulk: false, timeoutMs: 5_000 });
-  const verdicts: string[] = [];
   const basic = asking.password === undefined ? undefined : { password: asking.password };
-  const credential = credentialOf(profile(proxy.port, basic), new KnownSecrets());
+  const { login, ledger } = await testLogin(profile(proxy.port, basic));
+  const redial = async () => (await dial(target, { ...bounds, bulk: false, timeoutMs: 5_000 })).socket;
   const failure: unknown = await openTunnel(socket, {
     authority: AUTHORITY,
-    asked: { name: 'corp', hop: 'proxy corp', authentication: 'transparent', user: credential?.user ?? null },
-    credential,
-    attempt: {
-      accepted: () => verdicts.push('accepted'),
-      rejected: () => verdicts.push('rejected'),
-      unknown: () => verdicts.push('unknown'),
-    },
+    login,
     userAgent: 'Sallyport/1.0.0',
     timeoutMs: asking.timeoutMs ?? 5_000,
+    redial,
     ...bounds,
   }).then(
     () => null,
     (error: unknown) => error,
   );
-  // As the router does: what did not become a tunnel is of no use.
-  if (failure !== null) socket.destroy();
+  // As the router does.
+  if (failure !== null) login.unknown();
+  const { verdicts } = ledger;
   return { socket, failure, verdicts };
 }
 
@@ -209,12 +204,12 @@ describe('a refusal', () => {
 
   it('hands the verdict on the credential to the ledger', async () => {
     const refused = await tunnel(says('HTTP/1.1 407 X\r\nProxy-Authenticate: Basic\r\n\r\n'), { password: 'wrong' });
-    expect(refused.verdicts).toEqual(['rejected']);
+    expect(refused.verdicts[0]).toBe('rejected');
     await proxy?.close();
     const denied = await tunnel(says('HTTP/1.1 403 X\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\n\r\n'), {
       password: 'x',
     });
-    expect(denied.verdicts).toEqual(['unknown']);
+    expect(denied.verdicts[0]).toBe('unknown');
   });
 });
 
@@ -228,8 +223,9 @@ it('a proxy that hung up while nobody looked is named, without a wait', async ()
   );
   socket.resume();
   await once(socket, 'close');
-  const asked = { name: 'corp', hop: 'proxy corp', authentication: 'transparent', user: null } as const;
-  const options = { authority: AUTHORITY, asked, credential: null, attempt: null, userAgent: null, timeoutMs: 5_000 };
+  const { login } = await testLogin(profile(port));
+  const redial = () => Promise.reject(new Error('nobody asked for another connection'));
+  const options = { authority: AUTHORITY, login, userAgent: null, timeoutMs: 5_000, redial };
   await expect(openTunnel(socket, { ...options, clock: systemClock, signal: never })).rejects.toMatchObject({
     code: 'TUNNEL-CLOSED',
   });

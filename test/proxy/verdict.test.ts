@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { readChallenges } from '#proxy/auth/challenge.ts';
 import type { ResponseHead } from '#proxy/route.ts';
-import { type AskedProxy, credentialVerdict, judgeConnect, judgeForward, needsTitle } from '#proxy/verdict.ts';
+import {
+  type AskedProxy,
+  judgeAuthentication,
+  judgeConnect,
+  judgeForward,
+  needsTitle,
+  rejection,
+} from '#proxy/verdict.ts';
 
 const TARGET = 'updates.example.com:443';
 const hop = 'proxy corp (10.1.1.5:3128)';
-const transparent: AskedProxy = { name: 'corp', hop, authentication: 'transparent', user: null };
-const basic: AskedProxy = { name: 'corp', hop, authentication: 'basic', user: 'CORP\\svc' };
+const transparent: AskedProxy = { name: 'corp', hop, authentication: 'transparent', user: null, hasDomain: false };
+const basic: AskedProxy = { name: 'corp', hop, authentication: 'basic', user: 'CORP\\svc', hasDomain: true };
 
 function head(status: number, headers: Record<string, string> = {}, reason = 'Reason'): ResponseHead {
   return { status, reason, rawHeaders: Object.entries(headers).flat() };
@@ -55,30 +63,70 @@ describe('the answer to CONNECT', () => {
   });
 });
 
+function challenges(...fields: string[]) {
+  return readChallenges(fields.flatMap((field) => ['Proxy-Authenticate', field]));
+}
+
 describe('a 407 of a proxy', () => {
   it('asks for a user where none is configured, with schemes and realm', () => {
-    const error = connect(
-      {
-        status: 407,
-        reason: '',
-        rawHeaders: ['Proxy-Authenticate', 'NTLM', 'Proxy-Authenticate', 'Basic realm="CORP"'],
-      },
-      transparent,
+    const verdict = judgeAuthentication(challenges('NTLM', 'Basic realm="CORP"'), transparent, null);
+    expect(verdict).toMatchObject({
+      error: { code: 'AUTH-REQUIRED', facts: { offered: ['NTLM', 'Basic'], realm: 'CORP', proxy: 'corp' } },
+    });
+  });
+
+  it.each([[['basic realm=x']], [[]]])('refuses the credential that was sent: %j', (fields) => {
+    expect(judgeAuthentication(challenges(...fields), basic, 'Basic')).toEqual({ kind: 'refused' });
+  });
+
+  it.each(['Basic', null] as const)('that does not offer Basic is a matter of the scheme (sent: %s)', (shown) => {
+    expect(judgeAuthentication(challenges('Negotiate'), basic, shown)).toMatchObject({
+      error: { code: 'AUTH-SCHEME', facts: { offered: ['Negotiate'], configured: 'basic' } },
+    });
+  });
+
+  it('with stale=true refuses no Digest credential', () => {
+    const stale = challenges('Digest realm="x", nonce="y", stale=TRUE');
+    expect(judgeAuthentication(stale, basic, 'Digest')).toMatchObject({ error: { code: 'AUTH-STALE' } });
+    expect(judgeAuthentication(challenges('Digest nonce="y"'), basic, 'Digest')).toEqual({ kind: 'refused' });
+  });
+});
+
+describe('a refused credential', () => {
+  const day = 86_400_000;
+  const refusal = { why: 'rejected', sinceMs: 100 * day, workedFromMs: 8 * day, workedUntilMs: 100 * day - 1 } as const;
+  const seen = { scheme: 'Basic', advertised: ['Basic'] } as const;
+
+  it('is named with since when, how long it had worked, and when it is tried again', () => {
+    const error = rejection(basic, { ...refusal, retryAtMs: 101 * day }, seen);
+    expect(error.code).toBe('AUTH-REJECTED');
+    expect(error.safeText).toMatch(
+      /refused user CORP\\svc \(Basic\), since 1970-04-.*; it worked until 1970-04-.*, for 91 days\./,
     );
-    expect(error?.code).toBe('AUTH-REQUIRED');
-    expect(error?.facts).toMatchObject({ offered: ['NTLM', 'Basic'], realm: 'CORP', proxy: 'corp' });
+    expect(error.check).toMatch(/by check --retry-credential, or by itself at 1970-04-/);
+    expect(error.facts).toMatchObject({ since: 100 * day, workedUntil: 100 * day - 1, retryAt: 101 * day });
   });
 
-  it.each([{ 'Proxy-Authenticate': 'basic realm=x' }, {}])('refuses the credential that was sent: %j', (headers) => {
-    const error = connect(head(407, headers), basic);
-    expect(error?.code).toBe('AUTH-REJECTED');
-    expect(error?.facts).toMatchObject({ user: 'CORP\\svc', scheme: 'Basic' });
+  it('that never worked says so, and waits for a change', () => {
+    const error = rejection(basic, { ...refusal, workedFromMs: null, workedUntilMs: null, retryAtMs: null }, seen);
+    expect(error.safeText).toContain('; it never worked here before.');
+    expect(error.check).toMatch(/or by check --retry-credential\.$/);
   });
 
-  it('that does not offer Basic is a matter of the scheme', () => {
-    const error = connect(head(407, { 'Proxy-Authenticate': 'Negotiate' }), basic);
-    expect(error?.code).toBe('AUTH-SCHEME');
-    expect(error?.facts).toMatchObject({ offered: ['Negotiate'], configured: 'basic' });
+  it('whose attempt was cut off is not called refused', () => {
+    const error = rejection(basic, { ...refusal, why: 'interrupted', retryAtMs: null }, seen);
+    expect(error.code).toBe('AUTH-INTERRUPTED');
+  });
+
+  it('without a domain, at a proxy that knows domains, is told where the domain goes', () => {
+    const plain: AskedProxy = { ...basic, user: 'svc', hasDomain: false };
+    const error = rejection(plain, { ...refusal, retryAtMs: null }, { scheme: 'NTLM', advertised: ['CORP'] });
+    expect(error.code).toBe('AUTH-DOMAIN');
+    expect(error.safeText).toContain('takes users of CORP');
+    expect(error.check).toContain('DOMAIN\\svc');
+    const upn = rejection({ ...plain, user: 'svc@corp.example' }, null, { scheme: 'NTLM', advertised: ['CORP'] });
+    expect(upn.code).toBe('AUTH-REJECTED');
+    expect(rejection(plain, null, { scheme: 'Basic', advertised: ['Digest', 'Basic'] }).code).toBe('AUTH-REJECTED');
   });
 });
 
@@ -100,17 +148,7 @@ describe('an answer to an absolute-form request', () => {
     [503, squid('ERR_DNS_FAIL'), 'PROXY-UPSTREAM'],
     [502, { 'proxy-status': 'p.example;error=connection_refused' }, 'PROXY-UPSTREAM'],
     [400, squid('ERR_INVALID_REQ'), 'PROXY-REFUSED'],
-    [407, {}, 'AUTH-REJECTED'],
   ])('%i with %j is the proxy’s: %s', (status, headers, code) => {
     expect(judgeForward(head(status, headers), basic, TARGET)?.code).toBe(code);
-  });
-});
-
-describe('the verdict on a credential', () => {
-  it('is good after any answer of the origin, bad after a rejection, and open after anything else', () => {
-    expect(credentialVerdict(null)).toBe('accepted');
-    expect(credentialVerdict(connect(head(407), basic))).toBe('rejected');
-    expect(credentialVerdict(connect(head(403), basic))).toBe('unknown');
-    expect(credentialVerdict(connect(head(407, { 'Proxy-Authenticate': 'NTLM' }), basic))).toBe('unknown');
   });
 });

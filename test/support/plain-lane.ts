@@ -51,7 +51,7 @@ function laneOver(socket: Socket, options: PlainLaneOptions, bulk: BulkSource | 
       port: options.port,
       hop: form === 'absolute' ? `proxy corp (${host}:${options.port})` : `${host}:${options.port}`,
     },
-    requestHeaders: options.requestHeaders ?? {},
+    headersFor: () => options.requestHeaders ?? {},
     bulk,
     judgeResponse: options.judgeResponse ?? (() => {}),
     releases: 0,

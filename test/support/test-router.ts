@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import type { SallyportEvent } from '#logging/events.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
+import type { Authentication } from '#proxy/auth/scheme.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
 import { type Lane, PURPOSES, type Purpose, type Router } from '#proxy/route.ts';
 import { createRouter, type RouterParts, type RouterSettings } from '#proxy/router.ts';
@@ -43,12 +44,15 @@ export function testRouter(options: TestRouterOptions = {}): TestRouter {
   return { ...createRouter(parts), events, known };
 }
 
-/** A profile with the name `corp`, the default one; Basic when a password is given. */
-export function profile(port: number, basic?: { user?: string; password: string; domain?: string }): ProxyProfile {
+/** A profile with the name `corp`, the default one; Basic, or what is said, when a password is given. */
+export function profile(
+  port: number,
+  basic?: { user?: string; password: string; domain?: string; authentication?: Authentication },
+): ProxyProfile {
   const common = { name: 'corp', address: '127.0.0.1', port, scheme: 'http', default: true } as const;
   if (basic === undefined) return { ...common, authentication: 'transparent' };
-  const { user = 'svc', domain } = basic;
-  return { ...common, authentication: 'basic', user, domain, password: new Secret(basic.password) };
+  const { user = 'svc', domain, authentication = 'basic' } = basic;
+  return { ...common, authentication, user, domain, password: new Secret(basic.password) };
 }
 
 export function forAll<T>(value: T): Record<Purpose, T> {
@@ -65,7 +69,7 @@ export interface Answer {
 /** One GET over a lane, by hand; lets go of the lane. Throws what the lane's judge throws. */
 export async function get(lane: Lane, url: URL): Promise<Answer> {
   const target = lane.form === 'absolute' ? url.href : `${url.pathname}${url.search}`;
-  const headers = { Host: url.host, Connection: 'close', ...lane.requestHeaders };
+  const headers = { Host: url.host, Connection: 'close', ...lane.headersFor('GET', target) };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   let text = '';
   const take = (chunk: Uint8Array) => {
@@ -99,6 +103,7 @@ function routerSettings(options: TestRouterOptions): RouterSettings {
   return {
     proxy_enabled: true,
     proxy_required: false,
+    rejected_credential_retry_hours: 6,
     proxies: options.proxies ?? [],
     use_proxy_for: forAll('default'),
     response_timeout: {

@@ -37,16 +37,19 @@ const profile = z.strictObject({
     effect: 'next_transfer',
     setBy: 'admin',
   }),
-  authentication: describeKey(z.enum(['transparent', 'basic']).default('transparent'), {
+  authentication: describeKey(z.enum(['transparent', 'basic', 'digest', 'ntlm']).default('transparent'), {
     title: 'Authentication',
-    description: 'transparent means none: the proxy asks for no user. basic sends user and password.',
+    description:
+      'transparent means none: the proxy asks for no user. basic sends user and password readable to whoever sees the ' +
+      'bytes; digest and ntlm (NTLMv2) prove the password without sending it.',
     example: 'basic',
     effect: 'next_transfer',
     setBy: 'admin',
   }),
   domain: describeKey(judgedText(judgeNoControl).optional(), {
     title: 'Domain',
-    description: 'Put before the user as DOMAIN\\user.',
+    description:
+      "The domain that knows the user. Shown as DOMAIN\\user; NTLM needs it where the users are a directory's.",
     allowed: 'any text without control characters and without a colon',
     absent: 'none',
     example: 'CORP',
@@ -55,7 +58,7 @@ const profile = z.strictObject({
   }),
   user: describeKey(judgedText(judgeNoControl).optional(), {
     title: 'User',
-    description: 'The user that the proxy knows. Needed where authentication is basic.',
+    description: 'The user that the proxy knows. Needed where authentication is basic, digest or ntlm.',
     allowed: 'any text without control characters and without a colon',
     absent: 'none',
     example: 'sallyport',
@@ -64,7 +67,7 @@ const profile = z.strictObject({
   }),
   password: describeKey(secretSource.optional(), {
     title: 'Password',
-    description: 'The password of the user. Needed where authentication is basic.',
+    description: 'The password of the user. Needed where there is a user.',
     secret: true,
     allowed: `${SECRET_ALLOWED}; no control characters`,
     absent: 'none',
@@ -112,6 +115,16 @@ export const proxyRequired = describeKey(z.boolean().default(false), {
   description: 'true makes every way of going direct a mistake (POLICY-DIRECT).',
   effect: 'next_transfer',
   setBy: 'root',
+});
+
+export const rejectedCredentialRetryHours = describeKey(wholeNumber(0, 8_760).default(6), {
+  title: 'Retry of refused credentials',
+  description:
+    'A user and password that a proxy refuses are not sent again until they change. Those that had worked before are ' +
+    'tried once more after so many hours, because proxies refuse right passwords while their directory is down. 0: never.',
+  unit: 'hours',
+  effect: 'next_transfer',
+  setBy: 'admin',
 });
 
 function choice(title: string, what: string) {

@@ -9,6 +9,8 @@ export interface Challenge {
   readonly scheme: string;
   /** Names in lower case. */
   readonly params: ReadonlyMap<string, string>;
+  /** What stands behind the scheme in place of parameters (RFC 9110, 11.2); null when nothing does. */
+  readonly token: string | null;
 }
 
 /** A proxy offers a handful; more is noise. */
@@ -21,7 +23,7 @@ const PARAM = new RegExp(
   'y',
 );
 const SCHEME = new RegExp(`[ \\t]*(${TOKEN})(?:[ \\t]+|(?=,|$))`, 'y');
-const TOKEN68 = /[ \t]*[A-Za-z0-9\-._~+/]+=*[ \t]*(?=,|$)/y;
+const TOKEN68 = /[ \t]*([A-Za-z0-9\-._~+/]+=*)[ \t]*(?=,|$)/y;
 
 /** The challenges of a response, in order; `rawHeaders` is name, value, name, value. */
 export function readChallenges(rawHeaders: readonly string[]): readonly Challenge[] {
@@ -42,18 +44,25 @@ function readField(field: string, challenges: Challenge[]): void {
       at += param[0].length;
     } else {
       const scheme = match(SCHEME, field, at);
-      if (scheme === null) {
-        // Neither a scheme nor a parameter: whatever it is, it ends at the next comma.
-        at = endOfElement(field, at);
-      } else {
+      // Neither a scheme nor a parameter: whatever it is, it ends at the next comma.
+      if (scheme === null) at = endOfElement(field, at);
+      else {
         params = new Map();
-        challenges.push({ scheme: scheme[1] ?? '', params });
+        const name = scheme[1] ?? '';
         at += scheme[0].length;
-        if (match(PARAM, field, at) === null) at += match(TOKEN68, field, at)?.[0].length ?? 0;
+        const token = tokenAt(field, at);
+        challenges.push({ scheme: name, params, token: token?.[1] ?? null });
+        at += token?.[0].length ?? 0;
       }
     }
     if (field[at] === ',') at += 1;
   }
+}
+
+/** The token behind a scheme; a scheme that ends at a comma has nothing behind it, what follows is another challenge. */
+function tokenAt(field: string, at: number): RegExpExecArray | null {
+  if (field[at] === ',' || match(PARAM, field, at) !== null) return null;
+  return match(TOKEN68, field, at);
 }
 
 function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {

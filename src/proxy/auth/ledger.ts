@@ -1,14 +1,20 @@
 // What became of each credential, so that a wrong password costs one attempt and no account is locked.
 //
-// Guarantees: a credential that a proxy rejected is not sent there again by this process until it changes; while the
-// first attempt with one is under way, all others wait for its verdict, whatever purpose they serve. Holds keyed
-// fingerprints, never a secret. In memory: after a crash each credential is tried once more.
+// Guarantees: a secret that a proxy refused is not sent again, to any proxy, by any purpose, profile or scheme, nor after
+// a restart, until it changes; one that had worked before is tried again at most once in `retryMs`, or when an admin asks
+// for it, because proxies refuse right passwords while their directory is down. An attempt is on disk before its first
+// byte, so a killed process does not try again. While an attempt is under way whose end is not foreseen, others wait.
+// Relies on `ledger-state.ts`; holds fingerprints, never a secret.
 
-import { createHmac, randomBytes } from 'node:crypto';
-import type { Credential } from './basic.ts';
+import { type Clock, systemClock } from '#system/clock.ts';
+import type { Account } from './account.ts';
+import { type CredentialRecord, LedgerState, type ProxyRecord } from './ledger-state.ts';
+import { type SchemeName, strengthOf } from './scheme.ts';
 
-/** Leave to send a credential once. Exactly one verdict counts, the first; without one others would wait for ever. */
+/** Leave to send a credential. Exactly one verdict counts, the first; without one others would wait for ever. */
 export interface Attempt {
+  /** Called before the first byte that is made from the secret. @throws CodedError DISK-FULL, FILE-* */
+  sending(): Promise<void>;
   /** The proxy took it. */
   accepted(): void;
   /** The proxy refused it. */
@@ -17,51 +23,245 @@ export interface Attempt {
   unknown(): void;
 }
 
+/** Why there is no leave, with what is known of the credential; times are ms since the epoch. */
+export interface Refusal {
+  /** `interrupted`: nobody learnt how the last attempt ended. */
+  readonly why: 'rejected' | 'interrupted';
+  readonly sinceMs: number;
+  readonly workedFromMs: number | null;
+  readonly workedUntilMs: number | null;
+  /** When it is tried again by itself; null when never. */
+  readonly retryAtMs: number | null;
+}
+
+export type Admission =
+  | { readonly kind: 'admitted'; readonly attempt: Attempt }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+export interface AdmitOptions {
+  /** `rejected_credential_retry_hours`; 0 means never. */
+  readonly retryMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** A secret of the configuration and the proxy it was entered for. */
+export interface Introduced {
+  readonly secret: string;
+  readonly revision: string | null;
+  readonly proxyUrl: string;
+}
+
+/** So long after a proxy took a credential others send it side by side; later one goes first, in case it expired. */
+const CONFIRMED_FOR_MS = 60_000;
+
+const UNTRIED: Omit<CredentialRecord, 'fingerprint'> = {
+  worked_at: null,
+  worked_from: null,
+  rejected_at: null,
+  tried_at: null,
+  trying_since: null,
+  interrupted: 0,
+};
+
 /** One for the whole process; it outlives a change of the configuration. */
 export class Ledger {
-  readonly #key = randomBytes(32);
-  readonly #verdicts = new Map<string, 'worked' | 'rejected'>();
-  readonly #firstAttempts = new Map<string, Promise<void>>();
+  readonly #state: LedgerState;
+  readonly #clock: Clock;
+  /** Attempts under way that others wait for, and when each credential was last confirmed (monotonic ms). */
+  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #confirmed = new Map<string, number>();
+  /** What an admin allowed once more. */
+  readonly #forgiven = new Set<string>();
 
-  /**
-   * Asks leave to send a credential to a proxy (`http://host:port`); null when it was rejected there before. Waits as
-   * long as another first attempt with it is under way, which its own deadlines bound.
-   */
-  async admit(proxyUrl: string, credential: Credential, signal: AbortSignal): Promise<Attempt | null> {
-    const fingerprint = this.#fingerprint(proxyUrl, credential);
+  constructor(parts: { readonly state?: LedgerState; readonly clock?: Clock } = {}) {
+    this.#state = parts.state ?? new LedgerState(null);
+    this.#clock = parts.clock ?? systemClock;
+  }
+
+  /** Asks leave to send the password of an account. Waits while another attempt with it is under way. */
+  async admit(account: Account, options: AdmitOptions): Promise<Admission> {
+    const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
     for (;;) {
-      signal.throwIfAborted();
-      const verdict = this.#verdicts.get(fingerprint);
-      if (verdict === 'rejected') return null;
-      const first = this.#firstAttempts.get(fingerprint);
-      if (verdict === 'worked' || first === undefined) return this.#begin(fingerprint, verdict === 'worked');
-      await orAborted(first, signal);
+      options.signal.throwIfAborted();
+      const underWay = this.#underWay.get(fingerprint);
+      const confirmed = this.#isConfirmed(fingerprint);
+      if (underWay === undefined || confirmed) {
+        const record = this.#recordOfNow(fingerprint);
+        const refusal = this.#forgiven.has(fingerprint) ? null : judge(record, this.#clock.now(), options.retryMs);
+        if (refusal !== null) return { kind: 'refused', refusal };
+        return { kind: 'admitted', attempt: this.#begin(fingerprint, confirmed) };
+      }
+      await orAborted(underWay, options.signal);
     }
   }
 
-  #begin(fingerprint: string, worked: boolean): Attempt {
+  /** What was said of this credential when it was refused; for the failure of the attempt that found out. */
+  refusalOf(account: Account, retryMs: number): Refusal | null {
+    const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
+    return judge(this.#recordOf(fingerprint), this.#clock.now(), retryMs);
+  }
+
+  /** An admin asks for it: whatever waits because it was refused or bound elsewhere may be tried once more. */
+  retryCredentials(): void {
+    for (const [fingerprint, record] of this.#state.credentials) {
+      if (record.rejected_at !== null || record.trying_since !== null) this.#forgiven.add(fingerprint);
+    }
+    for (const fingerprint of this.#state.bindings.keys()) this.#forgiven.add(fingerprint);
+  }
+
+  /** What a proxy offered last and which scheme worked there. */
+  remembered(proxyUrl: string): ProxyRecord | null {
+    return this.#state.proxies.get(proxyUrl) ?? null;
+  }
+
+  rememberOffers(proxyUrl: string, offers: readonly string[]): void {
+    const before = this.remembered(proxyUrl);
+    if (before !== null && before.offers.join() === offers.join()) return;
+    this.#state.put(this.#state.proxies, proxyUrl, {
+      proxy: proxyUrl,
+      offers: [...offers],
+      worked: before?.worked ?? null,
+    });
+    this.#saveQuietly();
+  }
+
+  /** The strongest stays: what once worked there is what is expected there. */
+  rememberWorked(proxyUrl: string, scheme: SchemeName): void {
+    const before = this.remembered(proxyUrl);
+    if (before?.worked != null && strengthOf(before.worked) >= strengthOf(scheme)) return;
+    this.#state.put(this.#state.proxies, proxyUrl, { proxy: proxyUrl, offers: before?.offers ?? [], worked: scheme });
+    this.#saveQuietly();
+  }
+
+  /**
+   * Binds secrets to the proxies they were entered for: one that was not known yet, or that was entered anew, to all
+   * that have it now. One that is known stays where it was.
+   */
+  introduce(introduced: readonly Introduced[]): void {
+    const bySecret = Map.groupBy(introduced, ({ secret }) => this.#state.fingerprint(secret));
+    for (const [fingerprint, uses] of bySecret) {
+      const known = this.#state.bindings.get(fingerprint);
+      const revision = uses[0]?.revision ?? null;
+      if (known !== undefined && (revision === null || revision === known.revision)) continue;
+      const proxies = [...new Set(uses.map(({ proxyUrl }) => proxyUrl))];
+      this.#state.put(this.#state.bindings, fingerprint, { fingerprint, revision, proxies });
+    }
+  }
+
+  /** Where else a secret belongs, when it was entered for other proxies than this one; null when it may be shown here. */
+  boundElsewhere(secret: string, proxyUrl: string): readonly string[] | null {
+    const fingerprint = this.#state.fingerprint(secret);
+    const binding = this.#state.bindings.get(fingerprint);
+    if (binding === undefined || binding.proxies.includes(proxyUrl)) return null;
+    if (!this.#forgiven.delete(fingerprint)) return binding.proxies;
+    this.#state.put(this.#state.bindings, fingerprint, { ...binding, proxies: [...binding.proxies, proxyUrl] });
+    return null;
+  }
+
+  #begin(fingerprint: string, confirmed: boolean): Attempt {
     const { promise, resolve } = Promise.withResolvers<void>();
-    if (!worked) this.#firstAttempts.set(fingerprint, promise);
+    if (!confirmed) this.#underWay.set(fingerprint, promise);
     let settled = false;
-    const settle = (verdict: 'worked' | 'rejected' | null) => {
+    let written = false;
+    const settle = (change: (record: CredentialRecord) => Partial<CredentialRecord> | null) => {
       if (settled) return;
       settled = true;
-      // A rejection stands, also against an older attempt that ends later.
-      if (verdict !== null && this.#verdicts.get(fingerprint) !== 'rejected') this.#verdicts.set(fingerprint, verdict);
-      if (!worked) this.#firstAttempts.delete(fingerprint);
+      const record = this.#recordOf(fingerprint);
+      const changed = change(record);
+      if (changed !== null || written) {
+        this.#put({ ...record, ...changed, trying_since: null });
+        this.#saveQuietly();
+      }
+      if (this.#underWay.get(fingerprint) === promise) this.#underWay.delete(fingerprint);
       resolve();
     };
+    const startedRejected = this.#recordOf(fingerprint).rejected_at;
     return {
-      accepted: () => settle('worked'),
-      rejected: () => settle('rejected'),
-      unknown: () => settle(null),
+      sending: async () => {
+        const record = this.#recordOf(fingerprint);
+        if (!confirmed && !written) {
+          written = true;
+          const interrupted = record.trying_since === null ? 0 : record.interrupted + 1;
+          this.#forgiven.delete(fingerprint);
+          this.#put({ ...record, trying_since: this.#clock.now(), interrupted });
+        }
+        if (!this.#state.isDirty) return;
+        await this.#state.save().catch((error: unknown) => {
+          // A full disk stops the first try of a password, not the work of one that is known to be right.
+          if (record.worked_at === null || record.rejected_at !== null) throw error;
+        });
+      },
+      accepted: () =>
+        settle((record) => {
+          // A refusal stands, also against an older attempt that ends later.
+          if (record.rejected_at !== startedRejected) return null;
+          return this.#worked(fingerprint, record);
+        }),
+      rejected: () =>
+        settle((record) => {
+          this.#confirmed.delete(fingerprint);
+          const now = this.#clock.now();
+          return { rejected_at: record.rejected_at ?? now, tried_at: now };
+        }),
+      unknown: () => settle(() => null),
     };
   }
 
-  #fingerprint(proxyUrl: string, credential: Credential): string {
-    const parts = JSON.stringify([proxyUrl, credential.scheme, credential.authorization.reveal()]);
-    return createHmac('sha256', this.#key).update(parts).digest('base64');
+  #worked(fingerprint: string, record: CredentialRecord): Partial<CredentialRecord> {
+    this.#confirmed.set(fingerprint, this.#clock.monotonic());
+    const now = this.#clock.now();
+    const workedFrom = record.rejected_at === null ? (record.worked_from ?? now) : now;
+    return { worked_at: now, worked_from: workedFrom, rejected_at: null, tried_at: null, interrupted: 0 };
   }
+
+  #isConfirmed(fingerprint: string): boolean {
+    const at = this.#confirmed.get(fingerprint);
+    return at !== undefined && this.#clock.monotonic() - at < CONFIRMED_FOR_MS;
+  }
+
+  #recordOf(fingerprint: string): CredentialRecord {
+    return this.#state.credentials.get(fingerprint) ?? { fingerprint, ...UNTRIED };
+  }
+
+  /** A clock that was set back since must not make a wait longer than it is. */
+  #recordOfNow(fingerprint: string): CredentialRecord {
+    const record = this.#recordOf(fingerprint);
+    const now = this.#clock.now();
+    const past = (moment: number | null) => (moment === null ? null : Math.min(moment, now));
+    if (Math.max(record.tried_at ?? 0, record.trying_since ?? 0) <= now) return record;
+    const moved = { ...record, tried_at: past(record.tried_at), trying_since: past(record.trying_since) };
+    this.#put(moved);
+    return moved;
+  }
+
+  #put(record: CredentialRecord): void {
+    this.#state.put(this.#state.credentials, record.fingerprint, record);
+  }
+
+  /** What a verdict adds is worth a try at once; an attempt that is on disk stays refused until it succeeds. */
+  #saveQuietly(): void {
+    if (this.#state.isDirty) this.#state.save().catch(() => undefined);
+  }
+}
+
+/** Whether a credential must wait, by what is written down of it; null when it may go. Pure. */
+function judge(record: CredentialRecord, nowMs: number, retryMs: number): Refusal | null {
+  const interrupted = record.trying_since !== null;
+  const since = record.rejected_at ?? record.trying_since;
+  if (since === null) return null;
+  // One that worked is given the benefit of one interruption: most end because somebody stopped us.
+  if (record.rejected_at === null && record.worked_at !== null && record.interrupted === 0) return null;
+  const mayRetry = retryMs > 0 && (record.worked_at !== null || record.rejected_at === null);
+  const lastMs = Math.max(record.tried_at ?? 0, record.trying_since ?? 0);
+  const retryAtMs = mayRetry ? lastMs + retryMs : null;
+  if (retryAtMs !== null && nowMs >= retryAtMs) return null;
+  return {
+    why: interrupted && record.rejected_at === null ? 'interrupted' : 'rejected',
+    sinceMs: since,
+    workedFromMs: record.worked_from,
+    workedUntilMs: record.worked_at,
+    retryAtMs,
+  };
 }
 
 /** Waits for the promise or the abort; leaves no listener. */

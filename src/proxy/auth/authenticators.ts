@@ -1,0 +1,46 @@
+// Makes the authenticator of a scheme. What few need is loaded when it is asked for.
+
+import { createHash } from 'node:crypto';
+import { coded } from '#errors/coded-error.ts';
+import type { Account } from './account.ts';
+import { basicAuthenticator } from './basic.ts';
+import { digestAuthenticator } from './digest.ts';
+import type { Authenticator, SchemeName, SecretRegistry } from './scheme.ts';
+
+export interface AuthenticatorParts {
+  readonly account: Account | null;
+  readonly known: SecretRegistry;
+  /** The proxy's name and the hop, for failures. */
+  readonly proxy: string;
+  readonly hop: string;
+  readonly proxyUrl: string;
+}
+
+/** @throws CodedError AUTH-FIPS */
+export async function authenticatorFor(scheme: SchemeName, parts: AuthenticatorParts): Promise<Authenticator> {
+  const { account } = parts;
+  if (account === null) throw coded('INTERNAL', { reason: `${scheme} was asked for without a user` });
+  switch (scheme) {
+    case 'Basic':
+      return basicAuthenticator(account, parts.known);
+    case 'Digest':
+      return digestAuthenticator({ ...parts, account, weakHashes: weakHashesWork() });
+    case 'NTLM': {
+      if (!weakHashesWork()) throw coded('AUTH-FIPS', { proxy: parts.proxy, scheme, hop: parts.hop });
+      const { ntlmAuthenticator } = await import('./ntlm.ts');
+      return ntlmAuthenticator({ ...parts, account });
+    }
+    case 'Negotiate':
+      throw coded('INTERNAL', { reason: 'no profile can ask for Negotiate' });
+  }
+}
+
+/** Whether MD5 may be used here: not in FIPS mode, whoever switched it on. */
+export function weakHashesWork(): boolean {
+  try {
+    createHash('md5');
+    return true;
+  } catch {
+    return false;
+  }
+}

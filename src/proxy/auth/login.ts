@@ -1,0 +1,229 @@
+// One conversation with one proxy about who we are, from the first request of a lane to the verdict.
+//
+// Guarantees: what is made from the secret leaves only after the ledger gave leave and wrote it down, at most once per
+// verdict; a refusal ends the conversation; `auto` never goes below what worked with this proxy before, and shows Basic
+// on an encrypted leg only, unless the profile allows otherwise. Knows no socket: it is given heads and hands out values.
+// Relies on its owner to call `settle` or `unknown` in every case.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { ProxyProfile } from '#proxy/choice.ts';
+import type { ResponseHead } from '#proxy/route.ts';
+import { type AskedProxy, judgeAuthentication, rejection } from '#proxy/verdict.ts';
+import type { Secret } from '#redaction/secret.ts';
+import { type Account, accountOf } from './account.ts';
+import { authenticatorFor, weakHashesWork } from './authenticators.ts';
+import { type Challenge, readChallenges } from './challenge.ts';
+import { strongestDigest } from './digest.ts';
+import type { Attempt, Ledger } from './ledger.ts';
+import {
+  type Authenticator,
+  namedScheme,
+  type Reply,
+  type RequestLine,
+  type SchemeName,
+  type SecretRegistry,
+} from './scheme.ts';
+
+export interface LoginParts {
+  readonly profile: ProxyProfile;
+  readonly proxyUrl: string;
+  /** The hop in words. */
+  readonly hop: string;
+  readonly ledger: Ledger;
+  readonly known: SecretRegistry;
+  /** How long a refused credential that had worked waits; 0 for ever. */
+  readonly retryMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What the next request carries. */
+export interface NextStep {
+  readonly authorization: Secret;
+  /** It means nothing on another connection. */
+  readonly sameConnection: boolean;
+}
+
+/**
+ * Asks the ledger for leave; waits while another attempt with the same account is under way.
+ * @throws CodedError AUTH-REJECTED, AUTH-INTERRUPTED, AUTH-REBIND; the reason of the signal
+ */
+export async function openLogin(parts: LoginParts): Promise<Login> {
+  const { profile, ledger, retryMs, signal } = parts;
+  const account = accountOf(profile);
+  const asked = askedProxy(parts, account);
+  if (account === null) return new Login(parts, { asked, account, attempt: null });
+  const bound = ledger.boundElsewhere(account.password.reveal(), parts.proxyUrl);
+  if (bound !== null) throw coded('AUTH-REBIND', { proxy: profile.name, bound, url: parts.proxyUrl, hop: parts.hop });
+  const admission = await ledger.admit(account, { retryMs, signal });
+  if (admission.kind === 'refused') throw rejection(asked, admission.refusal, { scheme: null, advertised: [] });
+  return new Login(parts, { asked, account, attempt: admission.attempt });
+}
+
+function askedProxy({ profile, hop }: LoginParts, account: Account | null): AskedProxy {
+  const { name, authentication } = profile;
+  return { name, hop, authentication, user: account?.shown ?? null, hasDomain: (account?.domain ?? '') !== '' };
+}
+
+export class Login {
+  readonly asked: AskedProxy;
+  readonly #parts: LoginParts;
+  readonly #account: Account | null;
+  readonly #attempt: Attempt | null;
+  #active: Authenticator | null = null;
+  /** The scheme whose proof went out; null before. */
+  #proved: SchemeName | null = null;
+  /** Whether the proxy asked who we are, and whether it took what it was shown. */
+  #wasAsked = false;
+  #accepted = false;
+
+  constructor(
+    parts: LoginParts,
+    made: { readonly asked: AskedProxy; readonly account: Account | null; readonly attempt: Attempt | null },
+  ) {
+    this.#parts = parts;
+    this.asked = made.asked;
+    this.#account = made.account;
+    this.#attempt = made.attempt;
+  }
+
+  /** Whether each request can carry its own proof from the first on, so that nothing has to be asked before. */
+  get startsAlone(): boolean {
+    return this.#account === null || this.#firstScheme() === 'Basic';
+  }
+
+  /** Whether the proxy takes the connection for authenticated, not the request. */
+  get connectionBound(): boolean {
+    return this.#active?.connectionBound ?? false;
+  }
+
+  /** What the first request carries; null when it goes without. */
+  async begin(line: RequestLine): Promise<Secret | null> {
+    const scheme = this.#firstScheme();
+    if (scheme === null) return null;
+    this.#active = await this.#make(scheme);
+    const reply = await this.#active.begin(line);
+    return reply === null ? null : (await this.#send(reply)).authorization;
+  }
+
+  /** Readies a lane whose requests carry their own proof from the first on. */
+  async readyAlone(): Promise<void> {
+    await this.begin({ method: 'GET', target: '' });
+  }
+
+  /**
+   * Takes a 407 and says what the next request carries.
+   * @throws CodedError AUTH-*, NTLM-CONN: nothing more is to be sent
+   */
+  async challenged(head: ResponseHead, line: RequestLine): Promise<NextStep> {
+    const challenge = await this.#meet(head);
+    const active = this.#active as Authenticator;
+    const reply = await active.next(challenge, line);
+    if (reply.kind === 'refused') throw this.judge(head);
+    return await this.#send(reply);
+  }
+
+  /**
+   * Takes a 407 for the lane's own requests, whose lines are not known yet. True when they carry their proof themselves
+   * (`headerFor`); false when the connection has to be authenticated first (`challenged`).
+   */
+  async prepare(head: ResponseHead): Promise<boolean> {
+    const challenge = await this.#meet(head);
+    const active = this.#active as Authenticator;
+    if (active.connectionBound) return false;
+    const error = active.prepare(challenge);
+    if (error !== null) throw error;
+    await this.#attempt?.sending();
+    this.#proved = active.scheme;
+    return true;
+  }
+
+  /** The proof of one more request; null where none is needed. */
+  headerFor(line: RequestLine): Secret | null {
+    return this.#active?.headerFor(line) ?? null;
+  }
+
+  /** What a 407 means after all that was sent; a refusal is written down. */
+  judge(head: ResponseHead): CodedError {
+    const challenges = readChallenges(head.rawHeaders);
+    this.#noteOffers(challenges);
+    if (this.connectionBound && this.#accepted) {
+      const { name: proxy, hop } = this.asked;
+      return coded('NTLM-CONN', { proxy, reason: 'it asks again on the connection that it had let through', hop });
+    }
+    const verdict = judgeAuthentication(challenges, this.asked, this.#proved);
+    if (verdict.kind === 'failed') return verdict.error;
+    this.#attempt?.rejected();
+    const { ledger, retryMs } = this.#parts;
+    const refusal = this.#account === null ? null : ledger.refusalOf(this.#account, retryMs);
+    const advertised = this.#active?.advertised?.() ?? null;
+    return rejection(this.asked, refusal, {
+      scheme: this.#proved,
+      advertised: advertised === null ? challenges.map(({ scheme }) => scheme) : [advertised],
+    });
+  }
+
+  /** The proxy answered with something else than 407; `error` is what the judge made of it. */
+  settle(error: CodedError | null): void {
+    // A refusal for another reason says nothing of the credential, unless the proxy had asked for it before.
+    if (this.#proved === null || (error !== null && !this.#wasAsked)) {
+      this.unknown();
+      return;
+    }
+    this.#accepted = true;
+    this.#attempt?.accepted();
+    this.#parts.ledger.rememberWorked(this.#parts.proxyUrl, this.#proved);
+  }
+
+  /** It ended without a verdict. */
+  unknown(): void {
+    this.#attempt?.unknown();
+  }
+
+  /** The challenge to answer; the scheme is chosen with the first one. */
+  async #meet(head: ResponseHead): Promise<Challenge> {
+    this.#wasAsked = true;
+    const challenges = readChallenges(head.rawHeaders);
+    this.#noteOffers(challenges);
+    const scheme = this.#active?.scheme ?? namedScheme(this.#parts.profile.authentication);
+    const own = scheme === null ? null : pick(challenges, scheme);
+    if (scheme === null || own === null) throw this.judge(head);
+    this.#active ??= await this.#make(scheme);
+    return own;
+  }
+
+  #noteOffers(challenges: readonly Challenge[]): void {
+    if (challenges.length === 0) return;
+    this.#parts.ledger.rememberOffers(this.#parts.proxyUrl, [...new Set(challenges.map(({ scheme }) => scheme))]);
+  }
+
+  /** The scheme to begin with, before any challenge: not one that the proxy is known not to offer. */
+  #firstScheme(): SchemeName | null {
+    const { profile, ledger, proxyUrl } = this.#parts;
+    const scheme = namedScheme(profile.authentication);
+    const offers = ledger.remembered(proxyUrl)?.offers ?? [];
+    if (offers.length > 0 && !offers.some((offer) => offer.toLowerCase() === scheme?.toLowerCase())) return null;
+    return scheme;
+  }
+
+  async #make(scheme: SchemeName): Promise<Authenticator> {
+    const { profile, hop, known, proxyUrl } = this.#parts;
+    return await authenticatorFor(scheme, { account: this.#account, known, proxy: profile.name, hop, proxyUrl });
+  }
+
+  async #send(reply: Reply): Promise<NextStep> {
+    if (reply.kind !== 'send') throw reply.kind === 'failed' ? reply.error : coded('INTERNAL', { reason: reply.kind });
+    if (reply.proves) {
+      await this.#attempt?.sending();
+      this.#proved = this.#active?.scheme ?? null;
+    }
+    return reply;
+  }
+}
+
+/** The proxy's challenge of a scheme; null when it does not offer it. */
+function pick(challenges: readonly Challenge[], scheme: SchemeName): Challenge | null {
+  const own = challenges.filter((challenge) => challenge.scheme.toLowerCase() === scheme.toLowerCase());
+  if (scheme === 'Digest') return strongestDigest(own, weakHashesWork());
+  // A proxy that answers in the middle of a handshake may repeat the bare name of the scheme beside it.
+  return own.find(({ token }) => token !== null) ?? own[0] ?? null;
+}

@@ -1,0 +1,170 @@
+// Requests to a proxy that carry no body, CONNECT or HEAD, with the authentication loop around them (RFC 9110, 11.7).
+//
+// Guarantees: each wait is bounded; a challenge is answered on the connection that brought it as long as that stays open,
+// else on a new one where the scheme allows it; it ends after a handful of answers whatever the proxy says. On a failure
+// no socket is left. The credential goes into these requests and nowhere else; its verdict is the login's.
+
+import type { Socket } from 'node:net';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Clock } from '#system/clock.ts';
+import type { Login, NextStep } from './auth/login.ts';
+import type { RequestLine } from './auth/scheme.ts';
+import { boundedStep } from './bounded-step.ts';
+import { askHead, type CollectedBody, type ConnectAnswer, collectBody, MOST_INTERIM } from './connect-answer.ts';
+import { titleOf } from './page-title.ts';
+import type { ResponseHead } from './route.ts';
+import { needsTitle, PROXY_AUTHENTICATION_REQUIRED } from './verdict.ts';
+
+export interface HandshakeOptions {
+  readonly line: RequestLine;
+  /** `host:port` of the target: the Host field, and what failures name. */
+  readonly authority: string;
+  readonly login: Login;
+  readonly userAgent: string | null;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Another connection to the same proxy. */
+  redial(): Promise<Socket>;
+}
+
+/** Where the loop ended: on an answer that is no 407, or before requests that carry their own proof. */
+export interface Handshaken {
+  readonly socket: Socket;
+  readonly head: ResponseHead;
+  /** Of the page that came with a refusal. */
+  readonly title: string | null;
+  /** Whether the connection stands at the next answer; never looked at where the head made it a tunnel. */
+  readonly reusable: boolean;
+}
+
+export const TUNNEL_KEY = 'response_timeout.tunnel_timeout_ms';
+/** So much of an error page is read, in bytes. */
+const ERROR_PAGE_BYTES = 65_536;
+/** So long it is waited for; the refusal itself is known already. */
+const ERROR_PAGE_WAIT_MS = 2_000;
+/** Answers before it is given up. The longest honest way has four: none, negotiate, challenge, a stale one. */
+const MOST_ANSWERS = 6;
+
+/**
+ * Asks until the answer is no 407. With `lane`, also ends at a 407 after which requests carry their own proof.
+ * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN
+ */
+export async function shakeHands(
+  first: Socket,
+  options: HandshakeOptions & { readonly lane: boolean },
+): Promise<Handshaken> {
+  const { login, line } = options;
+  let socket = first;
+  try {
+    let step: NextStep | null = null;
+    let authorization = await login.begin(line);
+    for (let answers = 1; answers <= MOST_ANSWERS; answers += 1) {
+      const answer = await ask(socket, authorization?.reveal() ?? null, options);
+      if (answer.kind !== 'answered') throw noAnswer(answer, step, options);
+      const answered = await readOn(socket, answer.head, options);
+      if (answered.head.status !== PROXY_AUTHENTICATION_REQUIRED) return answered;
+      if (options.lane && (await login.prepare(answered.head))) return answered;
+      step = await login.challenged(answered.head, line);
+      if (!answered.reusable) socket = await anew(socket, step, options);
+      authorization = step.authorization;
+    }
+    throw endless(options);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** What comes behind the head, as far as it has to be read. */
+async function readOn(socket: Socket, head: ResponseHead, options: HandshakeOptions): Promise<Handshaken> {
+  if (isTunnel(head, options.line)) return { socket, head, title: null, reusable: true };
+  const page = await readPage(socket, head, options);
+  const title = needsTitle(head) ? titleOf(page.bytes.toString('utf8')) : null;
+  return { socket, head, title, reusable: page.complete && staysOpen(head) };
+}
+
+/** Another connection, where the answer to the challenge means anything there. */
+async function anew(socket: Socket, step: NextStep, options: HandshakeOptions): Promise<Socket> {
+  if (step.sameConnection) throw lost(options, 'it closed the connection with its challenge');
+  socket.destroy();
+  return await options.redial();
+}
+
+function isTunnel({ status }: ResponseHead, { method }: RequestLine): boolean {
+  return method === 'CONNECT' && status >= 200 && status <= 299;
+}
+
+function ask(socket: Socket, authorization: string | null, options: HandshakeOptions): Promise<ConnectAnswer> {
+  const { authority, line, login, userAgent } = options;
+  const facts = { proxy: login.asked.name, target: authority, key: TUNNEL_KEY, hop: login.asked.hop };
+  const headers = {
+    Host: authority,
+    ...(userAgent === null ? {} : { 'User-Agent': userAgent }),
+    ...(authorization === null ? {} : { 'Proxy-Authorization': authorization }),
+    // Without it Node says `close`, and Squid then keeps back the challenges that need the connection.
+    Connection: 'keep-alive',
+  };
+  const late = (elapsed: number) => coded('TUNNEL-TIMEOUT', { ...facts, elapsed });
+  return boundedStep<ConnectAnswer>({ ...options, late }, (end) => {
+    if (socket.destroyed || socket.readableEnded) {
+      end.done({ kind: 'closed', reason: 'without a word' });
+      return () => {};
+    }
+    return askHead(socket, { line, headers }, end);
+  });
+}
+
+/** The page that came with a refusal, as far as it comes in time; nothing follows the answer to HEAD. */
+async function readPage(socket: Socket, head: ResponseHead, options: HandshakeOptions): Promise<CollectedBody> {
+  const nothing = { bytes: Buffer.alloc(0), complete: false };
+  if (options.line.method === 'HEAD') return { ...nothing, complete: !socket.readableEnded };
+  const wanted = head.status === PROXY_AUTHENTICATION_REQUIRED || needsTitle(head);
+  if (!wanted) return nothing;
+  const timeoutMs = Math.min(ERROR_PAGE_WAIT_MS, options.timeoutMs);
+  const tooLate = new Error('the error page did not come in time');
+  try {
+    return await boundedStep<CollectedBody>({ ...options, timeoutMs, late: () => tooLate }, ({ done }) =>
+      collectBody(socket, head, { limit: ERROR_PAGE_BYTES, done }),
+    );
+  } catch (error) {
+    if (error === tooLate) return nothing;
+    throw error;
+  }
+}
+
+/** RFC 9112, 9.3: HTTP/1.1 goes on unless one side says `close`; proxies have a field of their own for it as well. */
+function staysOpen({ rawHeaders }: ResponseHead): boolean {
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    if (!/^(?:proxy-)?connection$/i.test(rawHeaders[at] ?? '')) continue;
+    if (/(?:^|,)\s*close\s*(?:,|$)/i.test(rawHeaders[at + 1] ?? '')) return false;
+  }
+  return true;
+}
+
+function noAnswer(
+  answer: Exclude<ConnectAnswer, { kind: 'answered' }>,
+  step: NextStep | null,
+  options: HandshakeOptions,
+): CodedError {
+  const { name: proxy, hop } = options.login.asked;
+  const target = options.authority;
+  switch (answer.kind) {
+    case 'not-http':
+      return coded('NOT-A-PROXY', { proxy, target, answer: answer.answer, hop });
+    case 'too-many-interim':
+      return coded('TOO-MANY-INTERIM', { url: `${options.line.method} ${target}`, limit: MOST_INTERIM, proxy, hop });
+    case 'closed':
+      if (step?.sameConnection === true) return lost(options, 'it closed the connection after its challenge');
+      return coded('TUNNEL-CLOSED', { proxy, target, reason: answer.reason, hop });
+  }
+}
+
+function lost({ login }: HandshakeOptions, reason: string): CodedError {
+  return coded('NTLM-CONN', { proxy: login.asked.name, reason, hop: login.asked.hop });
+}
+
+function endless({ login }: HandshakeOptions): CodedError {
+  const { name: proxy, authentication, hop } = login.asked;
+  return coded('AUTH-MESSAGE', { proxy, scheme: authentication, reason: 'it asks again and again', hop });
+}

@@ -1,0 +1,38 @@
+/** A login of tests: its own ledger, which keeps the verdicts in the order in which they came. */
+import type { Account } from '#proxy/auth/account.ts';
+import { type Admission, type AdmitOptions, Ledger } from '#proxy/auth/ledger.ts';
+import { type Login, openLogin } from '#proxy/auth/login.ts';
+import type { ProxyProfile } from '#proxy/choice.ts';
+
+export class SpyLedger extends Ledger {
+  readonly verdicts: string[] = [];
+
+  override async admit(account: Account, options: AdmitOptions): Promise<Admission> {
+    const admission = await super.admit(account, options);
+    if (admission.kind === 'refused') return admission;
+    const { attempt } = admission;
+    const note = (verdict: 'accepted' | 'rejected' | 'unknown') => () => {
+      this.verdicts.push(verdict);
+      attempt[verdict]();
+    };
+    const [accepted, rejected, unknown] = [note('accepted'), note('rejected'), note('unknown')];
+    return { kind: 'admitted', attempt: { sending: () => attempt.sending(), accepted, rejected, unknown } };
+  }
+}
+
+export async function testLogin(
+  profile: ProxyProfile,
+  ledger: SpyLedger = new SpyLedger(),
+): Promise<{ readonly login: Login; readonly ledger: SpyLedger; readonly known: string[] }> {
+  const known: string[] = [];
+  const login = await openLogin({
+    profile,
+    proxyUrl: `http://127.0.0.1:${profile.port}`,
+    hop: `proxy ${profile.name}`,
+    ledger,
+    known: { add: (secret) => known.push(secret.reveal()) },
+    retryMs: 0,
+    signal: new AbortController().signal,
+  });
+  return { login, ledger, known };
+}
