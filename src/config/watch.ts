@@ -105,6 +105,7 @@ export class ConfigWatch {
   }
 
   async #serve(): Promise<void> {
+    this.#timer?.cancel();
     while ((this.#triggered || this.#asked) && !this.#stopped) {
       this.#triggered = false;
       const print = await this.#prints.take(this.#files);
@@ -179,7 +180,10 @@ export class ConfigWatch {
 
   /** Has events of exactly the files that exist. */
   async #follow(): Promise<void> {
-    const existing = this.#files.filter((file) => !this.#examined?.missing.has(file));
+    const examined = this.#examined;
+    // Which of them exist is known after the next reading, which comes at once.
+    if (examined === null) return;
+    const existing = this.#files.filter((file) => !examined.missing.has(file));
     const of = existing.join('\0');
     if (this.#watcher?.of === of) return;
     await this.#watcher?.events.close();

@@ -5,6 +5,7 @@
 
 import type { LoadResult } from '#config/load.ts';
 import { ConfigWatch } from '#config/watch.ts';
+import { asCoded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Parts } from './compose.ts';
 
@@ -23,10 +24,15 @@ export function followConfig(
   const watch = new ConfigWatch(config.loaded.files, {
     clock,
     read: async ({ cause, isUnchanged }) => {
-      const result = await load();
-      if (!(await isUnchanged())) return null;
-      await config.take(result, cause);
-      return config.filesToWatch(result);
+      try {
+        const result = await load();
+        if (!(await isUnchanged())) return null;
+        await config.take(result, cause);
+        return config.filesToWatch(result);
+      } catch (thrown) {
+        report({ name: 'fault', error: asCoded(thrown) });
+        return config.loaded.files;
+      }
     },
     onDeaf: (reason) => report({ name: 'config-deaf', reason }),
     onRestless: (elapsed) => report({ name: 'config-restless', elapsed }),

@@ -34,8 +34,11 @@ path starts at the folder of the file. A section without keys is the same as an 
 \`sallyport config check\` reports every mistake at once; \`sallyport config show\` shows each effective value and where it
 came from.
 
-**Takes effect** says when a changed value is used. A running daemon reads a changed file by itself, and at SIGHUP. **Set by** says who may change it from a menu or console: an
-operator, an admin, or root. Paths, secret sources, authorities, endpoints and listeners are root's.
+A running daemon reads a changed file by itself, and at SIGHUP; **takes effect** says when a changed value is used from
+then on. A key that a later \`version\` renames is read by its old name, with a notice, until the version after that.
+
+**Set by** says who may change it from a menu or console: an operator, an admin, or root. Paths, secret sources,
+authorities, endpoints and listeners are root's.
 
 ## Secrets
 
