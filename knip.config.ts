@@ -8,5 +8,5 @@ export default {
   // A file that tests read by its path.
   ignoreDependencies: ['google-closure-compiler-java'],
   // What tests and `npm run parts` take from the machine.
-  ignoreBinaries: ['apt-get', 'dpkg', 'mkfifo'],
+  ignoreBinaries: ['apt-get', 'dpkg', 'mkfifo', 'smbpasswd', 'wbinfo', 'winbindd'],
 } satisfies KnipConfig;

@@ -38,7 +38,7 @@ export interface Handshaken {
   readonly reusable: boolean;
 }
 
-export const TUNNEL_KEY = 'response_timeout.tunnel_timeout_ms';
+const TUNNEL_KEY = 'response_timeout.tunnel_timeout_ms';
 /** So much of an error page is read, in bytes. */
 const ERROR_PAGE_BYTES = 65_536;
 /** So long it is waited for; the refusal itself is known already. */

@@ -13,6 +13,7 @@ import { describe } from 'vitest';
 export interface SquidParts {
   readonly binary: string;
   readonly basicAuth: string;
+  readonly digestAuth: string;
   readonly errorDirectory: string;
   readonly iconDirectory: string;
   readonly mimeTable: string;
@@ -32,7 +33,16 @@ function canBootSystemd(): boolean {
   return spawnSync('unshare', ['--mount', '--pid', '--fork', '--cgroup', 'true']).status === 0;
 }
 
-const FOUND: Readonly<Record<string, () => boolean>> = { squid: () => squid !== null, systemd: canBootSystemd };
+/** Samba's winbindd can run: its programs are installed, and its socket's folder may be made. */
+function canRunSamba(): boolean {
+  return process.getuid?.() === 0 && existsSync('/usr/sbin/winbindd') && existsSync('/usr/bin/ntlm_auth');
+}
+
+const FOUND: Readonly<Record<string, () => boolean>> = {
+  squid: () => squid !== null,
+  systemd: canBootSystemd,
+  samba: canRunSamba,
+};
 
 /** `describe`, skipped when one of the parts is missing. Parts by name: 'squid', 'systemd'. */
 export function describeWith(parts: readonly string[], name: string, body: () => void): void {
@@ -68,6 +78,7 @@ function squidUnder(root: string, binary: string, libraryPath: string | undefine
   return {
     binary,
     basicAuth: join(root, 'usr/lib/squid/basic_ncsa_auth'),
+    digestAuth: join(root, 'usr/lib/squid/digest_file_auth'),
     errorDirectory: join(root, 'usr/share/squid-langpack/en'),
     iconDirectory: join(root, 'usr/share/squid/icons'),
     mimeTable: join(root, 'usr/share/squid/mime.conf'),

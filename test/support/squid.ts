@@ -16,6 +16,10 @@ import { type SquidParts, squid } from './real-parts.ts';
 export interface SquidOptions {
   /** Asks for Basic credentials. */
   readonly auth?: { readonly user: string; readonly password: string };
+  /** Offers Digest to this user. */
+  readonly digest?: { readonly user: string; readonly password: string };
+  /** Lines that set up further schemes; users are asked for. */
+  readonly schemes?: readonly string[];
   /** Target ports that it lets through; any other is refused with 403. All, when not given. */
   readonly allowPorts?: readonly number[];
   /** Names that it resolves by itself, such as {'updates.example.com': '127.0.0.1'}. */
@@ -40,6 +44,7 @@ const POLL_MS = 20;
 // Another process can take the port between our look and Squid's start.
 const PORT_TRIES = 3;
 const ROOT_STEPS_DOWN_TO = 'proxy';
+const DIGEST_REALM = 'a test, with a comma';
 const SHARED_MEMORY = '/dev/shm';
 
 export async function startSquid(options: SquidOptions = {}): Promise<RunningSquid> {
@@ -66,6 +71,9 @@ async function tryToStart(parts: SquidParts, options: SquidOptions): Promise<Run
   writeFileSync(join(folder, 'hosts'), hostsFile(options.hosts ?? {}));
   if (options.auth !== undefined) {
     writeFileSync(join(folder, 'passwd'), passwordFile(options.auth));
+  }
+  if (options.digest !== undefined) {
+    writeFileSync(join(folder, 'digest'), digestFile(options.digest));
   }
   giveToProxyUser(folder);
 
@@ -156,7 +164,11 @@ function configuration(of: { parts: SquidParts; options: SquidOptions; folder: s
     'cache deny all',
     'connect_timeout 5 seconds',
     'dns_timeout 2 seconds',
+    // In this order: Squid offers them in the order in which they stand.
+    ...(options.schemes ?? []),
+    ...(options.digest === undefined ? [] : digestAuthentication(parts, at('digest'))),
     ...(options.auth === undefined ? [] : authentication(parts, at('passwd'))),
+    ...(asksForUsers(options) ? ['acl authenticated proxy_auth REQUIRED'] : []),
     ...(options.extra ?? []),
     ...accessRules(options),
     '',
@@ -169,15 +181,26 @@ function authentication(parts: SquidParts, passwords: string): string[] {
     'auth_param basic children 2 startup=1 idle=1',
     'auth_param basic realm a test',
     'auth_param basic utf8 on',
-    'acl authenticated proxy_auth REQUIRED',
   ];
+}
+
+function digestAuthentication(parts: SquidParts, passwords: string): string[] {
+  return [
+    `auth_param digest program ${parts.digestAuth} -c ${passwords}`,
+    'auth_param digest children 2 startup=1 idle=1',
+    `auth_param digest realm ${DIGEST_REALM}`,
+  ];
+}
+
+function asksForUsers({ auth, digest, schemes }: SquidOptions): boolean {
+  return auth !== undefined || digest !== undefined || schemes !== undefined;
 }
 
 function accessRules(options: SquidOptions): string[] {
   const ports = options.allowPorts;
   return [
     ...(ports === undefined ? [] : [`acl allowed_ports port ${ports.join(' ')}`, 'http_access deny !allowed_ports']),
-    options.auth === undefined ? 'http_access allow all' : 'http_access allow authenticated',
+    asksForUsers(options) ? 'http_access allow authenticated' : 'http_access allow all',
     'http_access deny all',
   ];
 }
@@ -185,6 +208,12 @@ function accessRules(options: SquidOptions): string[] {
 // basic_ncsa_auth takes an unsalted MD5 in hex beside the forms of htpasswd, so that no tool is needed to make it.
 function passwordFile({ user, password }: { user: string; password: string }): string {
   return `${user}:${createHash('md5').update(password).digest('hex')}\n`;
+}
+
+// user:realm:HA1, as htdigest writes it.
+function digestFile({ user, password }: { user: string; password: string }): string {
+  const secret = createHash('md5').update(`${user}:${DIGEST_REALM}:${password}`).digest('hex');
+  return `${user}:${DIGEST_REALM}:${secret}\n`;
 }
 
 function hostsFile(hosts: Readonly<Record<string, string>>): string {

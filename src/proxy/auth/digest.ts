@@ -82,7 +82,7 @@ export function strongestDigest(challenges: readonly Challenge[], weakHashes: bo
 }
 
 /** Whether a challenge can be answered at all. */
-export function supports({ params }: Challenge, weakHashes: boolean): boolean {
+function supports({ params }: Challenge, weakHashes: boolean): boolean {
   const { name } = algorithmOf(params);
   const qop = params.get('qop');
   const takesAuth = qop === undefined || qopsOf(qop).includes('auth');

@@ -1,0 +1,80 @@
+/**
+ * A real winbindd on this machine, standalone: it knows one user, its domain is CORP. `ntlm_auth` asks it as a domain's
+ * proxies do; it takes NTLMv2 only. The path of its socket is built into Samba, so one runs at a time.
+ */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** An ordinary user of every Debian: Samba's own users need one of the machine. */
+export const SAMBA_USER = { user: 'nobody', domain: 'CORP', password: 'grün-und-geheim' } as const;
+
+export interface RunningSamba {
+  /** Lines of squid.conf that ask it. */
+  readonly squid: readonly string[];
+  stop(): Promise<void>;
+}
+
+const FOLDERS = ['private', 'lock', 'state', 'cache', 'pid', 'ncalrpc'];
+const START_LIMIT_MS = 15_000;
+const POLL_MS = 50;
+
+export async function startSamba(): Promise<RunningSamba> {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-samba-'));
+  const at = (name: string) => join(folder, name);
+  // The helper runs as the proxy's user.
+  chmodSync(folder, 0o755);
+  for (const name of FOLDERS) mkdirSync(at(name));
+  const config = at('smb.conf');
+  writeFileSync(config, configuration(at));
+  const { password, user } = SAMBA_USER;
+  execFileSync('smbpasswd', ['-c', config, '-s', '-a', user], { input: `${password}\n${password}\n`, stdio: 'pipe' });
+  const child = spawn('winbindd', ['-F', '--no-process-group', '-s', config], { stdio: 'ignore' });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  await untilItAnswers(child);
+  execFileSync('chgrp', ['proxy', at('state/winbindd_privileged')]);
+  return {
+    squid: [
+      `auth_param ntlm program /usr/bin/ntlm_auth --helper-protocol=squid-2.5-ntlmssp --configfile=${config}`,
+      'auth_param ntlm children 4 startup=1 idle=1',
+    ],
+    async stop() {
+      process.off('exit', kill);
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGTERM');
+        await once(child, 'exit');
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function configuration(at: (name: string) => string): string {
+  return [
+    '[global]',
+    `netbios name = ${SAMBA_USER.domain}`,
+    'server role = standalone server',
+    'ntlm auth = ntlmv2-only',
+    `passdb backend = tdbsam:${at('private/passdb.tdb')}`,
+    `private dir = ${at('private')}`,
+    `lock directory = ${at('lock')}`,
+    `state directory = ${at('state')}`,
+    `cache directory = ${at('cache')}`,
+    `pid directory = ${at('pid')}`,
+    `ncalrpc dir = ${at('ncalrpc')}`,
+    `log file = ${at('log')}`,
+    '',
+  ].join('\n');
+}
+
+async function untilItAnswers(child: ChildProcess): Promise<void> {
+  const deadline = performance.now() + START_LIMIT_MS;
+  while (spawnSync('wbinfo', ['-p']).status !== 0) {
+    if (child.exitCode !== null || performance.now() > deadline) throw new Error('winbindd did not start');
+    await pause(POLL_MS);
+  }
+}
