@@ -61,6 +61,12 @@ const RESERVED: readonly Reserved[] = [
     },
   },
   {
+    what: "Node's database",
+    modules: ['sqlite'],
+    typesAreFree: true,
+    places: { 'system/lock.ts': 'the only lock of the kernel that Node has; nothing is stored' },
+  },
+  {
     what: 'starting processes',
     modules: ['child_process', 'cluster', 'worker_threads'],
     typesAreFree: true,
