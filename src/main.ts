@@ -8,11 +8,12 @@ import { fileURLToPath } from 'node:url';
 import { checkCommand } from '#cli/check.ts';
 import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/config.ts';
 import { exitStatusOf, tellError } from '#cli/failure.ts';
+import { healthCommand } from '#cli/health.ts';
 import { type Actions, type Globals, runProgram } from '#cli/program.ts';
 import { statusCommand } from '#cli/status.ts';
 import { processTerminal } from '#cli/terminal.ts';
 import { listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
-import { type LoadedSettings, loadSettings } from '#config/load.ts';
+import { type LoadedSettings, type LoadResult, loadSettings } from '#config/load.ts';
 import { findPlaces } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
 import type { Control } from '#control/control.ts';
@@ -54,11 +55,17 @@ function fileOf(globals: Globals): string {
   return globals.config ?? places.config;
 }
 
-/** Hands the running daemon's Control to a command, or one composed here, and says which; puts it away after. */
-async function withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number> {
+/** The settings, the socket that they name, and the daemon behind it, if one runs. */
+async function findDaemon(globals: Globals): Promise<{ loaded: LoadResult; socket: string; control: Control | null }> {
   const loaded = await loadSettings(loadOptions(globals));
   const socket = loaded.ok ? loaded.settings.daemon.control_socket : (loaded.controlSocket ?? places.controlSocket);
-  let control: Control | null = await connectControl(socket, systemClock);
+  return { loaded, socket, control: await connectControl(socket, systemClock) };
+}
+
+/** Hands the running daemon's Control to a command, or one composed here, and says which; puts it away after. */
+async function withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number> {
+  const { loaded, socket, control: found } = await findDaemon(globals);
+  let control: Control | null = found;
   if (control !== null) {
     // A daemon that runs has refused a file with mistakes, too, and works with the settings of before.
     terminal.err(`Asked the daemon that listens at ${socket}.`);
@@ -100,7 +107,10 @@ const actions: Actions = {
     withControl(globals, (control) =>
       liveOnScreen((show) => checkCommand(control, terminal, { ...options, signal: stopping, show })),
     ),
-  status: (globals, options) => withControl(globals, (control) => statusCommand(control, terminal, options)),
+  status: (globals, options) =>
+    options.check
+      ? healthCommand(terminal, { find: async () => (await findDaemon(globals)).control, known: redactor })
+      : withControl(globals, (control) => statusCommand(control, terminal, options)),
   listUpdates: (globals, options) => withControl(globals, (control) => listUpdatesCommand(control, terminal, options)),
   verifyUpdates: (globals, options) =>
     withControl(globals, (control) => verifyUpdatesCommand(control, terminal, { ...options, signal: stopping })),

@@ -14,7 +14,7 @@ export interface Globals {
 export interface Actions {
   run(globals: Globals, options: { once: boolean; log?: Watch['form'] }): Promise<number>;
   check(globals: Globals, options: { json: boolean }): Promise<number>;
-  status(globals: Globals, options: { json: boolean }): Promise<number>;
+  status(globals: Globals, options: { json: boolean; check: boolean }): Promise<number>;
   listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   runHook(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
@@ -95,7 +95,12 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .command('status')
     .description('what it is doing, what it decided and why')
     .option('--json', 'as JSON', false)
-    .action(does((options: { json: boolean }) => actions.status(globals(), options)));
+    .addOption(
+      new Option('--check', 'one line for monitoring; status 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN')
+        .default(false)
+        .conflicts('json'),
+    )
+    .action(does((options: { json: boolean; check: boolean }) => actions.status(globals(), options)));
   const updates = program.command('updates').description('the published packages');
   updates
     .command('list')

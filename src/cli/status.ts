@@ -46,13 +46,14 @@ function sections(status: Status): (readonly [title: string, rows: Row[]])[] {
   ];
 }
 
-function mainRows({ main, config }: Status): Row[] {
+function mainRows({ main, config, health }: Status): Row[] {
   const running =
     main.state === 'running' ? `running as process ${main.pid} since ${main.since}` : 'no daemon is running';
   const warnings = config.warnings === 0 ? '' : ` (warnings: ${config.warnings}, see: sallyport config check)`;
   return [
     ['version', main.version],
     ['state', running],
+    ['health', `${health.level.toUpperCase()}: ${health.sentence}`],
     ['agent', main.agent],
     ['config', `${showForeign(config.file)}${warnings}`],
     ...configRows(config),

@@ -168,11 +168,12 @@ function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth):
   if (facts.isPaused) return 'The disk is full; work is paused until there is room.';
   if (failures > 0) {
     const cause = error === null ? '' : ' {error}';
-    const text = `{failures} checks in a row failed; no success for {age:ms}.${cause} Next try at {next:time}.`;
+    const text = `{failures} ${failures === 1 ? 'check' : 'checks'} in a row failed; no success for {age:ms}.${cause} Next try at {next:time}.`;
     return fillTemplate(text, { failures, error, age: ageMs, next: facts.nextCheckMs });
   }
   if (facts.isConfigRefused) return 'The configuration as it is now is refused; the settings of before are in force.';
-  if (facts.failing > 0) return fillTemplate('{count} updates could not be fetched.', { count: facts.failing });
-  if (facts.hookFailed > 0) return fillTemplate('The hook failed for {count} updates.', { count: facts.hookFailed });
+  if (facts.failing > 0) return fillTemplate('Updates that could not be fetched: {count}.', { count: facts.failing });
+  if (facts.hookFailed > 0)
+    return fillTemplate('Updates that the hook failed for: {count}.', { count: facts.hookFailed });
   return null;
 }

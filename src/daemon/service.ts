@@ -61,13 +61,14 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
   const sentenceOf = (event: SallyportEvent) => toRecord(event, clock.now(), redactor).message;
   let outcome = '';
   let refused = '';
+  let overdue = '';
   let said = '';
   let toldAtMs = Number.NEGATIVE_INFINITY;
   const say = (sentence: string) => {
     said = sentence;
     toldAtMs = clock.monotonic();
-    // Settings that are not in force are what an admin must see first, whatever else goes on.
-    notifier.status(refused === '' ? sentence : `${refused} ${sentence}`);
+    // What an admin must see first, whatever else goes on: settings that are not in force, and that no check succeeds.
+    notifier.status([refused, overdue, sentence].filter((part) => part !== '').join(' '));
   };
   return (event) => {
     switch (event.name) {
@@ -78,6 +79,10 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
       case 'reload-refused':
         refused = event.name === 'reload-refused' ? sentenceOf(event) : '';
         notifier.ready();
+        return say(said);
+      case 'checks-overdue':
+      case 'checks-recovered':
+        overdue = event.name === 'checks-overdue' ? sentenceOf(event) : '';
         return say(said);
       case 'checking':
       case 'feed-read':
@@ -99,6 +104,7 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
         outcome = outcome === '' ? sentenceOf(event) : outcome;
         return say(outcome);
       case 'next-try':
+      case 'check-next-try':
       case 'next-round':
         return say(outcome === '' ? sentenceOf(event) : `${outcome} ${sentenceOf(event)}`);
       case 'stopping':

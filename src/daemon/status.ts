@@ -3,6 +3,7 @@
 import type { Failure, Status } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/judge-url.ts';
+import { redactError } from '#logging/record.ts';
 import type { HookState } from '#updates/hook.ts';
 import type { RoundReport } from '#updates/round.ts';
 import type { Parts } from './compose.ts';
@@ -89,8 +90,13 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
   };
 }
 
-function describeHealth({ ports, config }: Parts, activity: Activity): Status['health'] {
-  const { checks, nextCheckMs, last, hook } = activity;
+function describeHealth({ ports, config, redactor }: Parts, activity: Activity): Status['health'] {
+  const { nextCheckMs, last, hook } = activity;
+  const checks = activity.checks && {
+    ...activity.checks,
+    // Before a sentence is made of it, which escapes and cuts.
+    error: activity.checks.error && redactError(activity.checks.error, redactor),
+  };
   const { feed_url: feed, stale_after_hours: hours } = ports.settings().updates;
   const judged = judgeHealth({
     checks,

@@ -121,7 +121,11 @@ describe('each command', () => {
       ['check', '--config', 'x.yaml'],
       ['check', { config: 'x.yaml' }, { json: false }],
     ],
-    [['status'], ['status', {}, { json: false }]],
+    [['status'], ['status', {}, { json: false, check: false }]],
+    [
+      ['status', '--check'],
+      ['status', {}, { json: false, check: true }],
+    ],
     [
       ['updates', 'list', '--json'],
       ['listUpdates', {}, { json: true }],

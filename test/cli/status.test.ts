@@ -19,6 +19,7 @@ describe('status', () => {
       'Sallyport',
       '  version  0.1.0',
       '  state    running as process 4711 since 2026-11-20T00:00:00.000Z',
+      '  health   OK: The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00.',
       '  agent    6f1c0c1e-0000-4000-8000-000000000000',
       '  config   /etc/sallyport/sallyport.yaml',
       'Routes',

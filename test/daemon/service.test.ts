@@ -63,6 +63,19 @@ describe('what systemctl status shows', () => {
     expect(told.at(-1)).toBe('Everything is up to date.');
   });
 
+  it('begins with the error of checks that are overdue, until one succeeds', () => {
+    failed();
+    report({ name: 'checks-overdue', error: coded('FEED-OVERDUE', { age: 260_000_000, cause: 'TCP-REFUSED at a' }) });
+    report({ name: 'check-next-try', at: time.now(), failures: 9 });
+    expect(told.at(-1)).toMatch(
+      /^Updates are overdue: \[FEED-OVERDUE\] .* 72 h .*\[TCP-REFUSED\].* Next try at \S+; .* 9\.$/,
+    );
+
+    report({ name: 'up-to-date' });
+    report({ name: 'checks-recovered', age: 260_000_000 });
+    expect(told.at(-1)).toBe('Everything is up to date.');
+  });
+
   it('is not told of every step of a download', () => {
     report({ name: 'downloading', id: 'u1' });
     for (let step = 1; step <= 100; step += 1) {
