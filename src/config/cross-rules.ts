@@ -101,6 +101,10 @@ function checkProfile(profile: SalvagedProfile, index: number): Finding[] {
   const { authentication } = profile;
   const hasUser = isSet(profile.user);
   const hasPassword = isSet(profile.password);
+  if (profile.allow_cleartext === true && authentication !== undefined && authentication !== 'auto') {
+    const message = `allow_cleartext is not used, because authentication is ${authentication}.`;
+    findings.push(warning(at('allow_cleartext'), message));
+  }
   if (authentication !== undefined && authentication !== 'transparent') {
     const needs = `authentication is ${authentication}, which needs`;
     if (!hasUser) findings.push(error(at('user'), `${needs} a user.`, 'nothing'));

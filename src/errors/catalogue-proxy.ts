@@ -114,6 +114,18 @@ export const PROXY_CODES = {
     class: 'auth',
     retry: 'change',
   },
+  'AUTH-DOWNGRADE': {
+    text: 'Proxy {proxy} offers {offered}; {worked} worked there before. Nothing weaker is used, and no password was sent.',
+    check: 'Ask the proxy team. When they did this, name the scheme in authentication of proxy {proxy}.',
+    class: 'auth',
+    retry: 'change',
+  },
+  'AUTH-CLEARTEXT': {
+    text: 'Proxy {proxy} offers {offered}, which would show the password to whoever sees the bytes; it was not sent.',
+    check: 'Ask the proxy team for another scheme, or set allow_cleartext: true of proxy {proxy}.',
+    class: 'auth',
+    retry: 'change',
+  },
   'AUTH-REBIND': {
     text: 'The password of proxy {proxy} was entered for {bound}, not for {url}; it is not sent there.',
     check:

@@ -18,6 +18,8 @@ export interface ProxyProfile {
   readonly scheme: 'http';
   /** `transparent` means: no authentication. */
   readonly authentication: Authentication;
+  /** Whether `auto` may show the password readable to whoever sees the bytes. */
+  readonly allow_cleartext?: boolean | undefined;
   readonly domain?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: Secret | undefined;

@@ -80,6 +80,20 @@ describe('authentication', () => {
     expect(await warningsOf(basic("user: u, password: 'long enough'"))).toEqual([]);
   });
 
+  it.each(['digest', 'ntlm', 'auto'])('%s needs user and password, too', async (scheme) => {
+    const problems = await problemsOf(`proxies: [{name: a, address: a, default: true, authentication: ${scheme}}]`);
+    expect(problems.map(({ key }) => key)).toEqual(['proxies[0].user', 'proxies[0].password']);
+    expect(problems[0]?.message).toContain(`authentication is ${scheme}`);
+  });
+
+  it('warns of allow_cleartext where nothing looks at it', async () => {
+    const user = "user: u, password: 'long enough', allow_cleartext: true";
+    expect(await warningsOf(basic(user))).toMatchObject([{ key: 'proxies[0].allow_cleartext' }]);
+    expect(await warningsOf(`proxies: [{name: a, address: a, default: true, authentication: auto, ${user}}]`)).toEqual(
+      [],
+    );
+  });
+
   it('basic has no colon in its user or domain, and takes any other text', async () => {
     expect(await problemsOf(basic("user: 'a:b', domain: 'c:d', password: 'long enough'"))).toMatchObject([
       { key: 'proxies[0].user' },

@@ -92,6 +92,7 @@ describe('a file that holds', () => {
       address: 'proxy.example.com',
       port: 443,
       scheme: 'http',
+      allow_cleartext: false,
       authentication: 'transparent',
       default: true,
     });

@@ -37,14 +37,22 @@ const profile = z.strictObject({
     effect: 'next_transfer',
     setBy: 'admin',
   }),
-  authentication: describeKey(z.enum(['transparent', 'basic', 'digest', 'ntlm']).default('transparent'), {
+  authentication: describeKey(z.enum(['transparent', 'basic', 'digest', 'ntlm', 'auto']).default('transparent'), {
     title: 'Authentication',
     description:
       'transparent means none: the proxy asks for no user. basic sends user and password readable to whoever sees the ' +
-      'bytes; digest and ntlm (NTLMv2) prove the password without sending it.',
+      'bytes; digest and ntlm (NTLMv2) prove the password without sending it. ' +
+      'auto takes the strongest that the proxy offers, and never less than what worked there before.',
     example: 'basic',
     effect: 'next_transfer',
     setBy: 'admin',
+  }),
+  allow_cleartext: describeKey(z.boolean().default(false), {
+    title: 'Allow cleartext',
+    description:
+      'Whether auto may use basic on a connection to the proxy that is not encrypted, where others could read the password.',
+    effect: 'next_transfer',
+    setBy: 'root',
   }),
   domain: describeKey(judgedText(judgeNoControl).optional(), {
     title: 'Domain',
@@ -58,7 +66,7 @@ const profile = z.strictObject({
   }),
   user: describeKey(judgedText(judgeNoControl).optional(), {
     title: 'User',
-    description: 'The user that the proxy knows. Needed where authentication is basic, digest or ntlm.',
+    description: 'The user that the proxy knows. Needed where authentication is not transparent.',
     allowed: 'any text without control characters and without a colon',
     absent: 'none',
     example: 'sallyport',

@@ -42,10 +42,10 @@ export function digestAuthenticator(parts: DigestParts): Authenticator {
     return new Secret(header);
   };
   const prepare = (challenge: Challenge): CodedError | null => {
-    if (!supports(challenge, true)) {
+    if (!canAnswer(challenge, true)) {
       return coded('AUTH-ALGORITHM', { proxy, algorithm: challenge.params.get('algorithm') ?? 'MD5', hop });
     }
-    if (!supports(challenge, parts.weakHashes)) return coded('AUTH-FIPS', { proxy, scheme: 'Digest with MD5', hop });
+    if (!canAnswer(challenge, parts.weakHashes)) return coded('AUTH-FIPS', { proxy, scheme: 'Digest with MD5', hop });
     current = challenge;
     nc = 0;
     return null;
@@ -77,12 +77,12 @@ export function isStale({ params }: Challenge): boolean {
 /** Of several Digest challenges the one with the strongest algorithm that can be answered, else the first. */
 export function strongestDigest(challenges: readonly Challenge[], weakHashes: boolean): Challenge | null {
   const rank = (challenge: Challenge) => Object.keys(HASHES).indexOf(algorithmOf(challenge.params).name);
-  const usable = challenges.filter((challenge) => supports(challenge, weakHashes));
+  const usable = challenges.filter((challenge) => canAnswer(challenge, weakHashes));
   return usable.toSorted((a, b) => rank(b) - rank(a))[0] ?? challenges[0] ?? null;
 }
 
 /** Whether a challenge can be answered at all. */
-function supports({ params }: Challenge, weakHashes: boolean): boolean {
+export function canAnswer({ params }: Challenge, weakHashes: boolean): boolean {
   const { name } = algorithmOf(params);
   const qop = params.get('qop');
   const takesAuth = qop === undefined || qopsOf(qop).includes('auth');

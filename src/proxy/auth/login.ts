@@ -13,6 +13,7 @@ import type { Secret } from '#redaction/secret.ts';
 import { type Account, accountOf } from './account.ts';
 import { authenticatorFor, weakHashesWork } from './authenticators.ts';
 import { type Challenge, readChallenges } from './challenge.ts';
+import { chooseScheme, type Means, mayBegin } from './choose-scheme.ts';
 import { strongestDigest } from './digest.ts';
 import type { Attempt, Ledger } from './ledger.ts';
 import {
@@ -184,11 +185,42 @@ export class Login {
     this.#wasAsked = true;
     const challenges = readChallenges(head.rawHeaders);
     this.#noteOffers(challenges);
-    const scheme = this.#active?.scheme ?? namedScheme(this.#parts.profile.authentication);
+    const scheme = this.#schemeFor(challenges);
     const own = scheme === null ? null : pick(challenges, scheme);
     if (scheme === null || own === null) throw this.judge(head);
-    this.#active ??= await this.#make(scheme);
+    if (this.#active?.scheme !== scheme) this.#active = await this.#make(scheme);
     return own;
+  }
+
+  /** The scheme to answer with: the one under way or named, else what `auto` takes. @throws CodedError AUTH-* */
+  #schemeFor(challenges: readonly Challenge[]): SchemeName | null {
+    const { profile, hop } = this.#parts;
+    if (profile.authentication !== 'auto') return namedScheme(profile.authentication);
+    const underWay = this.#active?.scheme ?? null;
+    if (underWay !== null && (pick(challenges, underWay) !== null || challenges.length === 0)) return underWay;
+    const choice = chooseScheme(challenges, this.#means());
+    const facts = { proxy: profile.name, offered: challenges.map(({ scheme }) => scheme), hop };
+    switch (choice.kind) {
+      case 'chosen':
+        return choice.scheme;
+      case 'downgrade':
+        throw coded('AUTH-DOWNGRADE', { ...facts, worked: choice.worked });
+      case 'fips':
+        throw coded('AUTH-FIPS', { ...facts, scheme: choice.scheme });
+      case 'readable':
+        throw coded('AUTH-CLEARTEXT', facts);
+      case 'none':
+        throw coded('AUTH-SCHEME', { ...facts, configured: profile.authentication });
+    }
+  }
+
+  #means(): Means {
+    const { profile, ledger, proxyUrl } = this.#parts;
+    return {
+      worked: ledger.remembered(proxyUrl)?.worked ?? null,
+      readable: proxyUrl.startsWith('https:') || profile.allow_cleartext === true,
+      weakHashes: weakHashesWork(),
+    };
   }
 
   #noteOffers(challenges: readonly Challenge[]): void {
@@ -199,7 +231,9 @@ export class Login {
   /** The scheme to begin with, before any challenge: not one that the proxy is known not to offer. */
   #firstScheme(): SchemeName | null {
     const { profile, ledger, proxyUrl } = this.#parts;
-    const scheme = namedScheme(profile.authentication);
+    const means = this.#means();
+    const worked = profile.authentication === 'auto' ? means.worked : null;
+    const scheme = worked !== null && mayBegin(worked, means) ? worked : namedScheme(profile.authentication);
     const offers = ledger.remembered(proxyUrl)?.offers ?? [];
     if (offers.length > 0 && !offers.some((offer) => offer.toLowerCase() === scheme?.toLowerCase())) return null;
     return scheme;
