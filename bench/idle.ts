@@ -1,0 +1,159 @@
+// What a daemon costs that has nothing to do, and how soon it is ready: anonymous memory after the first round, CPU time
+// in 30 s after that, and the time to READY=1 as a ratio to a bare Node that prints one byte. The starts take turns, so
+// the ratios are of the same run. Some 60 s. Exit status 1 when a promise is not kept. Needs Linux.
+//
+// Run: node bench/idle.ts
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
+import { NotifySocket } from '#test/support/notify-socket.ts';
+import { startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const FLAGS = ['--disable-sigusr1', '--report-exclude-env'];
+const ROUNDS = 15;
+const SETTLE_MS = 8_000;
+const WATCH_MS = 30_000;
+const PROMISED = { anonymousMiB: 45, cpuMs: 10, bundle: 6, source: 12 };
+
+interface World {
+  readonly config: string;
+  readonly bundle: string;
+  readonly dir: string;
+}
+
+const dir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
+const origin = await startScriptedOrigin();
+try {
+  const world = await makeWorld();
+  const [bare, bundle, source] = await starts(world);
+  console.log(`bare Node: ${bare.toFixed(0)} ms to its first byte`);
+  const kept = [
+    judge('READY from the bundle, in bare Nodes', bundle / bare, PROMISED.bundle),
+    judge('READY from source, in bare Nodes', source / bare, PROMISED.source),
+    ...(await idle(world)),
+  ];
+  process.exitCode = kept.every(Boolean) ? 0 : 1;
+} finally {
+  await origin.close();
+  await rm(dir, { recursive: true, force: true });
+}
+
+async function makeWorld(): Promise<World> {
+  const jar = makeJar('u1', 5_000_000);
+  origin.serve('/feed.json', feedOf([itemFor('u1', jar)]), 'application/json');
+  origin.serve('/u1.jar', jar);
+  const bundle = join(dir, 'program');
+  const built = spawnSync(process.execPath, [join(ROOT, 'tools/bundle.ts'), join(ROOT, 'src/main.ts'), bundle]);
+  if (built.status !== 0) throw new Error(`the bundle failed: ${built.stderr.toString()}`);
+  await mkdir(join(dir, 'config'));
+  const config = join(dir, 'config', 'sallyport.yaml');
+  const lines = [
+    'version: 1',
+    'updates:',
+    `  feed_url: ${origin.url}/feed.json`,
+    `  acknowledge_url: ${origin.url}/acknowledge`,
+    `  packages_dir: ${dir}/packages`,
+    'logging:',
+    `  dir: ${dir}/logs`,
+    'daemon:',
+    `  state_dir: ${dir}/state`,
+    `  control_socket: ${dir}/control.sock`,
+  ];
+  await writeFile(config, lines.join('\n'), { mode: 0o600 });
+  return { config, bundle: join(bundle, 'main.js'), dir };
+}
+
+/** Medians in milliseconds: bare Node, the bundle, the source. */
+async function starts(world: World): Promise<[number, number, number]> {
+  const times: [number[], number[], number[]] = [[], [], []];
+  for (let round = -1; round < ROUNDS; round += 1) {
+    const measured = [
+      await bareStart(),
+      await start(world, world.bundle),
+      await start(world, join(ROOT, 'src/main.ts')),
+    ];
+    // The first round warms the page cache.
+    if (round >= 0) measured.forEach((ms, index) => void times[index]?.push(ms));
+  }
+  return times.map(median) as [number, number, number];
+}
+
+async function bareStart(): Promise<number> {
+  const begun = performance.now();
+  const child = spawn(process.execPath, ['-e', 'process.stdout.write("x")'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((resolve) => child.stdout.once('data', resolve));
+  const ms = performance.now() - begun;
+  await ended(child);
+  return ms;
+}
+
+async function start(world: World, main: string): Promise<number> {
+  const { child, socket, begun } = launch(world, main);
+  await socket.until((message) => message === 'READY=1');
+  const ms = performance.now() - begun;
+  child.kill('SIGTERM');
+  await ended(child);
+  socket.close();
+  await rm(socket.name, { force: true });
+  return ms;
+}
+
+function launch({ config, dir: folder }: World, main: string) {
+  const socket = new NotifySocket(join(folder, 'notify'));
+  const env = { PATH: process.env['PATH'] ?? '', NOTIFY_SOCKET: socket.name, WATCHDOG_USEC: '60000000' };
+  const begun = performance.now();
+  const args = [...FLAGS, main, '--config', config, 'run'];
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  return { child, socket, begun };
+}
+
+async function idle(world: World): Promise<boolean[]> {
+  const { child, socket } = launch(world, world.bundle);
+  await socket.until((message) => message.includes('Next check'));
+  await delay(SETTLE_MS);
+  const anonymous = Number(/^RssAnon:\s+(\d+) kB$/m.exec(await proc(child, 'status'))?.[1]) / 1_024;
+  const before = await cpuMs(child);
+  await delay(WATCH_MS);
+  const used = (await cpuMs(child)) - before;
+  child.kill('SIGTERM');
+  await ended(child);
+  socket.close();
+  return [
+    judge('anonymous memory after the first round, MiB', anonymous, PROMISED.anonymousMiB),
+    judge(`CPU in ${WATCH_MS / 1_000} s, ms`, used, PROMISED.cpuMs),
+  ];
+}
+
+/** Time on a processor, of all threads: the first field of schedstat, in nanoseconds. */
+async function cpuMs(child: ChildProcess): Promise<number> {
+  const threads = await readdir(`/proc/${child.pid}/task`);
+  const stats = await Promise.all(threads.map((thread) => proc(child, `task/${thread}/schedstat`)));
+  return stats.reduce((sum, text) => sum + Number(text.split(' ')[0]), 0) / 1e6;
+}
+
+function proc(child: ChildProcess, file: string): Promise<string> {
+  return readFile(`/proc/${child.pid}/${file}`, 'utf8');
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
+    else child.once('exit', () => resolve());
+  });
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function judge(what: string, value: number, promised: number): boolean {
+  const isKept = value <= promised;
+  console.log(`${what}: ${value.toFixed(1)} (promised: at most ${promised})${isKept ? '' : '  NOT KEPT'}`);
+  return isKept;
+}
