@@ -111,7 +111,9 @@ export class Schedule {
     const record = this.#record;
     const failures = error === null ? 0 : record.failures + 1;
     this.#put({ failures, open: false, ...(error === null ? { succeeded_at: now } : {}) });
-    const asked = retryAtMs === null ? null : Math.max(SOONEST_MS, retryAtMs - now);
+    const cap = this.#timetable.maxDelaySeconds * 1_000;
+    // The clock may have moved since that moment was named.
+    const asked = retryAtMs === null ? null : Math.max(SOONEST_MS, Math.min(cap, retryAtMs - now));
     const own = error?.retryable === true ? retryDelay(failures, this.#timetable.maxDelaySeconds) : null;
     const wait = asked === null && own === null ? null : Math.max(asked ?? 0, own ?? 0);
     this.#extraAt = wait === null ? null : clock.monotonic() + wait;

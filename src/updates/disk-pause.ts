@@ -1,7 +1,8 @@
 // A full disk, told once and met with patience: the work pauses, tries again by itself, and says when there is room.
 //
 // Guarantees: one line however many files, packages and rounds meet the full disk, and one when it is over; tries after
-// a minute, then after twice as long each time, up to ten minutes. Keeps nothing on disk: there is no room for it.
+// a minute, then after twice as long each time, up to ten minutes, whatever becomes of the wall clock. Keeps nothing on
+// disk: there is no room for it.
 
 import { dirname } from 'node:path';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -28,7 +29,8 @@ export function isDiskFull(error: CodedError): boolean {
 /** The pause of everything that writes; rounds begin and end it. */
 export class DiskPause {
   readonly #ports: { readonly files: Files; readonly clock: Clock; readonly report: Report };
-  #paused: Paused | null = null;
+  /** Monotonic moments. */
+  #paused: { readonly error: CodedError; readonly since: number; readonly nextTry: number } | null = null;
   /** Rounds in a row that met the full disk. */
   #rounds = 0;
   #hit = false;
@@ -39,7 +41,9 @@ export class DiskPause {
 
   /** What is paused, for `status`; null when nothing is. */
   get current(): Paused | null {
-    return this.#paused;
+    if (this.#paused === null) return null;
+    const { error, since, nextTry } = this.#paused;
+    return { error, sinceMs: this.#wall(since), nextTryMs: this.#wall(nextTry) };
   }
 
   /** A round begins. */
@@ -51,10 +55,12 @@ export class DiskPause {
   async note(error: CodedError): Promise<number> {
     const { clock, report } = this.#ports;
     this.#hit = true;
-    const at = clock.now() + this.#delayMs();
+    const now = clock.monotonic();
+    const nextTry = now + this.#delayMs();
     const first = this.#paused === null;
-    this.#paused = { error, sinceMs: this.#paused?.sinceMs ?? clock.now(), nextTryMs: at };
+    this.#paused = { error, since: this.#paused?.since ?? now, nextTry };
     const free = await this.#free(error);
+    const at = this.#wall(nextTry);
     if (first) report({ name: 'disk-full', error, free, at });
     else report({ name: 'disk-still-full', error, free, at });
     return at;
@@ -63,17 +69,23 @@ export class DiskPause {
   /** A round ended; `well` when it came to its end. Returns when to try again, or null when nothing is paused. */
   end(well: boolean): number | null {
     if (this.#paused === null) return null;
+    const { clock } = this.#ports;
     if (this.#hit || !well) {
-      const at = Math.max(this.#paused.nextTryMs, this.#ports.clock.now() + this.#delayMs());
-      this.#paused = { ...this.#paused, nextTryMs: at };
+      const nextTry = Math.max(this.#paused.nextTry, clock.monotonic() + this.#delayMs());
+      this.#paused = { ...this.#paused, nextTry };
       this.#rounds += 1;
-      return at;
+      return this.#wall(nextTry);
     }
-    const { sinceMs } = this.#paused;
+    const { since } = this.#paused;
     this.#paused = null;
     this.#rounds = 0;
-    this.#ports.report({ name: 'disk-room', elapsed: this.#ports.clock.now() - sinceMs });
+    this.#ports.report({ name: 'disk-room', elapsed: clock.monotonic() - since });
     return null;
+  }
+
+  #wall(at: number): number {
+    const { clock } = this.#ports;
+    return clock.now() + at - clock.monotonic();
   }
 
   #delayMs(): number {
