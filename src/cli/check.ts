@@ -10,6 +10,8 @@ import type { Terminal } from './terminal.ts';
 export interface CheckOptions {
   /** The result as one JSON object instead of live lines. */
   readonly json: boolean;
+  /** First lets each password that waits be tried once more. */
+  readonly retryCredential: boolean;
   readonly signal: AbortSignal;
   /** Prints one event as the log would. */
   show(event: SallyportEvent): void;
@@ -17,6 +19,7 @@ export interface CheckOptions {
 
 /** Exit status: 0 when the feed was read and nothing failed, else the class of the first failure. */
 export async function checkCommand(control: Control, terminal: Terminal, options: CheckOptions): Promise<number> {
+  if (options.retryCredential) await control.retryCredentials();
   const result = await control.check(options.json ? () => undefined : options.show, options.signal);
   if (options.json) tellJson(terminal, result);
   return exitStatus(result);

@@ -13,7 +13,7 @@ export interface Globals {
 /** What main does for each command; each returns its exit status. */
 export interface Actions {
   run(globals: Globals, options: { once: boolean; log?: Watch['form'] }): Promise<number>;
-  check(globals: Globals, options: { json: boolean }): Promise<number>;
+  check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
   status(globals: Globals, options: { json: boolean; check: boolean }): Promise<number>;
   listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
@@ -90,7 +90,8 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .command('check')
     .description('check for updates now and fetch what is wanted; asks the running daemon where there is one')
     .option('--json', 'the result as JSON, without log lines', false)
-    .action(does((options: { json: boolean }) => actions.check(globals(), options)));
+    .option('--retry-credential', 'try once more a proxy password that was refused, or whose proxy has moved', false)
+    .action(does((options: { json: boolean; retryCredential: boolean }) => actions.check(globals(), options)));
   program
     .command('status')
     .description('what it is doing, what it decided and why')

@@ -60,6 +60,10 @@ class SocketControl implements Control {
     return await this.#ask(PATHS.updates, z.array(updateSchema));
   }
 
+  async retryCredentials(): Promise<void> {
+    await this.#ask(PATHS.retryCredentials, z.null(), 'POST');
+  }
+
   async check(onEvent: Report, signal: AbortSignal): Promise<RoundResult> {
     return await this.#follow(PATHS.check, { schema: roundSchema, onEvent, signal });
   }
@@ -77,11 +81,11 @@ class SocketControl implements Control {
     return Promise.resolve();
   }
 
-  async #ask<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+  async #ask<T>(path: string, schema: z.ZodType<T>, method = 'GET'): Promise<T> {
     const ending = new AbortController();
     const timer = this.#clock.after(ANSWER_MS, () => ending.abort(this.#unreachable('the daemon does not answer')));
     try {
-      const response = await this.#open('GET', path, ending.signal);
+      const response = await this.#open(method, path, ending.signal);
       for await (const line of this.#lines(response, ending.signal)) {
         const value = this.#parse(line);
         if (response.statusCode !== 200) throw reviveError((value as { error?: unknown } | null)?.error);

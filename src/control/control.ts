@@ -135,6 +135,8 @@ export interface Control {
   status(): Promise<Status>;
   /** Runs a round now, or joins the one that runs; events are told as they happen. */
   check(onEvent: Report, signal: AbortSignal): Promise<RoundResult>;
+  /** Lets each password that waits, because a proxy refused it or its address changed, be tried once more. */
+  retryCredentials(): Promise<void>;
   listUpdates(): Promise<UpdateRow[]>;
   /** Reads and hashes every published package. */
   verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]>;

@@ -113,6 +113,9 @@ async function answer(served: Served, incoming: IncomingMessage, response: Serve
         return sendJson(out, 200, await control.listUpdates());
       case `POST ${PATHS.check}`:
         return await sendLines(out, (onEvent) => control.check(onEvent, gone.signal));
+      case `POST ${PATHS.retryCredentials}`:
+        await control.retryCredentials();
+        return sendJson(out, 200, null);
       case `POST ${PATHS.verify}`:
         return await sendLines(out, (onEvent) => control.verifyUpdates(onEvent, gone.signal));
       default:

@@ -10,6 +10,7 @@ import { EVENTS, type SallyportEvent } from '#logging/events.ts';
 export const PATHS = {
   status: '/v1/status',
   check: '/v1/check',
+  retryCredentials: '/v1/credentials/retry',
   updates: '/v1/updates',
   verify: '/v1/updates/verify',
   /** The id follows. */

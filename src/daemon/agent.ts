@@ -89,6 +89,11 @@ export class Agent implements Control {
     return this.#busyWith === null ? [] : [this.#busyWith, ...transfer];
   }
 
+  retryCredentials(): Promise<void> {
+    this.#parts.retryCredentials();
+    return Promise.resolve();
+  }
+
   async status(): Promise<Status> {
     const status = await describeStatus(this.#parts, {
       checking: this.#round !== null,

@@ -64,6 +64,8 @@ export interface Parts {
   /** The settings in force, and the file they came from. */
   readonly config: Reloader;
   readonly logFile: string;
+  /** What a proxy refused may be tried once more. */
+  retryCredentials(): void;
   /** After somebody moved the log file away. */
   reopenLog(): void;
   readonly startedAtMs: number;
@@ -113,13 +115,8 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   };
   try {
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
-    const network = new NetworkRoom({
-      clock,
-      known,
-      report,
-      ledger: state.ledger,
-      userAgent: `Sallyport/${version}`,
-    });
+    const { ledger } = state;
+    const network = new NetworkRoom({ clock, known, report, ledger, userAgent: `Sallyport/${version}` });
     const inForce = new SettingsRoom(settings);
     const rooms = [network, inForce, new LogRoom(log)];
     const config = new Reloader({ loaded, rooms, last: state.last, clock, report });
@@ -152,6 +149,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       report,
       events,
       config,
+      retryCredentials: () => ledger.retryCredentials(),
       logFile: log.file,
       reopenLog: () => log.reopen(),
       startedAtMs: clock.now(),

@@ -18,7 +18,7 @@ async function check(result: RoundResult, json = false) {
     },
   });
   const show = (event: SallyportEvent) => void shown.push(event);
-  const status = await checkCommand(control, terminal, { json, signal: NEVER, show });
+  const status = await checkCommand(control, terminal, { json, retryCredential: false, signal: NEVER, show });
   return { status, terminal, shown };
 }
 
@@ -64,5 +64,25 @@ describe('check', () => {
 
   it('does not count an update that was refused for good as a failed check', async () => {
     expect((await check(aRound({ refused: [{ id: 'u1', failure: aFailure() }] }))).status).toBe(0);
+  });
+});
+
+describe('check --retry-credential', () => {
+  it('lets waiting passwords be tried once more before it checks', async () => {
+    const asked: string[] = [];
+    const control = fakeControl({
+      retryCredentials: () => {
+        asked.push('retry');
+        return Promise.resolve();
+      },
+      check: () => {
+        asked.push('check');
+        return Promise.resolve(aRound());
+      },
+    });
+    const options = { json: false, signal: NEVER, show: () => undefined };
+    await checkCommand(control, fakeTerminal(), { ...options, retryCredential: true });
+    await checkCommand(control, fakeTerminal(), { ...options, retryCredential: false });
+    expect(asked).toEqual(['retry', 'check', 'check']);
   });
 });

@@ -112,14 +112,18 @@ describe('each command', () => {
       ['run', '--once', '--log', 'json'],
       ['run', {}, { once: true, log: 'json' }],
     ],
-    [['check'], ['check', {}, { json: false }]],
+    [['check'], ['check', {}, { json: false, retryCredential: false }]],
+    [
+      ['check', '--retry-credential'],
+      ['check', {}, { json: false, retryCredential: true }],
+    ],
     [
       ['-c', 'x.yaml', 'check', '--json'],
-      ['check', { config: 'x.yaml' }, { json: true }],
+      ['check', { config: 'x.yaml' }, { json: true, retryCredential: false }],
     ],
     [
       ['check', '--config', 'x.yaml'],
-      ['check', { config: 'x.yaml' }, { json: false }],
+      ['check', { config: 'x.yaml' }, { json: false, retryCredential: false }],
     ],
     [['status'], ['status', {}, { json: false, check: false }]],
     [

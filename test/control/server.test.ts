@@ -106,6 +106,17 @@ describe('a question', () => {
     expect(await (await rig.ask()).check(() => undefined, NEVER)).toEqual(aRound());
   });
 
+  it('to retry credentials is carried out', async () => {
+    let retried = 0;
+    const retryCredentials = () => {
+      retried += 1;
+      return Promise.resolve();
+    };
+    await rig.serve(fakeControl({ retryCredentials }));
+    await (await rig.ask()).retryCredentials();
+    expect(retried).toBe(1);
+  });
+
   it('for a verification comes back as it was answered', async () => {
     await rig.serve();
     expect(await (await rig.ask()).verifyUpdates(() => undefined, NEVER)).toEqual([aVerified()]);

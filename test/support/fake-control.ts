@@ -6,6 +6,7 @@ import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } fr
 export function fakeControl(over: Partial<Control> = {}): Control {
   return {
     status: () => Promise.resolve(aStatus()),
+    retryCredentials: () => Promise.resolve(),
     check: () => Promise.resolve(aRound()),
     listUpdates: () => Promise.resolve([anUpdate()]),
     verifyUpdates: () => Promise.resolve([aVerified()]),
