@@ -15,7 +15,9 @@ import { NotifySocket } from '#test/support/notify-socket.ts';
 import { startScriptedOrigin } from '#test/support/scripted-origin.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+// As the launchers start it: systemd/sallyport.sh, tools/sallyport.js.
 const FLAGS = ['--disable-sigusr1', '--report-exclude-env'];
+const FLAGS_INSTALLED = ['--max-semi-space-size=1', ...FLAGS];
 const ROUNDS = 15;
 const SETTLE_MS = 8_000;
 const WATCH_MS = 30_000;
@@ -106,9 +108,11 @@ async function start(world: World, main: string): Promise<number> {
 
 function launch({ config, dir: folder }: World, main: string) {
   const socket = new NotifySocket(join(folder, 'notify'));
-  const env = { PATH: process.env['PATH'] ?? '', NOTIFY_SOCKET: socket.name, WATCHDOG_USEC: '60000000' };
+  const service = { PATH: process.env['PATH'] ?? '', NOTIFY_SOCKET: socket.name, WATCHDOG_USEC: '60000000' };
+  const fromSource = main.endsWith('.ts');
+  const env = fromSource ? { ...service, NODE_COMPILE_CACHE: join(folder, 'cache') } : service;
   const begun = performance.now();
-  const args = [...FLAGS, main, '--config', config, 'run'];
+  const args = [...(fromSource ? FLAGS : FLAGS_INSTALLED), main, '--config', config, 'run'];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   return { child, socket, begun };
 }

@@ -4,7 +4,9 @@
 // What was pruned is not wanted again; an id with another digest than before is refused for good.
 
 import { createHash } from 'node:crypto';
-import semver from 'semver';
+// Two functions, not the package: the other forty files would be read at every start.
+import coerce from 'semver/functions/coerce.js';
+import gte from 'semver/functions/gte.js';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { FeedItem, RefusedItem } from './feed-document.ts';
 import { planRequires } from './requires.ts';
@@ -131,8 +133,8 @@ function whyDeferred(item: FeedItem, { productUpdates, agent }: Circumstances): 
 }
 
 function isAtLeast(version: string, wanted: string): boolean {
-  const least = semver.coerce(wanted);
-  return least !== null && semver.gte(version, least);
+  const least = coerce(wanted);
+  return least !== null && gte(version, least);
 }
 
 function hasBeenHere(fate: Fate | undefined): boolean {
