@@ -86,7 +86,7 @@ async function run(
 ): Promise<number> {
   const loaded = await load(globals);
   if (loaded === null) return EXIT_STATUS.config;
-  const failure = await runDaemon({
+  const start = runDaemon({
     loaded,
     load: () => loadSettings(loadOptions(globals)),
     known,
@@ -98,8 +98,19 @@ async function run(
     lastResort,
     service,
   });
-  return failure === null ? EXIT_OK : exitStatusOf(failure);
+  try {
+    const failure = await start;
+    return failure === null ? EXIT_OK : exitStatusOf(failure);
+  } catch (thrown) {
+    const error = asCoded(thrown);
+    if (!REFUSED_AT_START.has(error.code)) throw thrown;
+    tellError(terminal, error, redactor);
+    return EXIT_STATUS.config;
+  }
 }
+
+/** No room could take the settings: the file is what is wrong, and no restart by the service manager mends it. */
+const REFUSED_AT_START: ReadonlySet<string> = new Set(['POLICY-DIRECT', 'TLS-FILE']);
 
 const actions: Actions = {
   run,
