@@ -109,6 +109,11 @@ export class Ledger {
     for (const fingerprint of this.#state.bindings.keys()) this.#forgiven.add(fingerprint);
   }
 
+  /** On return every verdict that was given is on disk, as far as the disk takes it. */
+  async flush(): Promise<void> {
+    await this.#state.save().catch(() => undefined);
+  }
+
   /** What a proxy offered last and which scheme worked there. */
   remembered(proxyUrl: string): ProxyRecord | null {
     return this.#state.proxies.get(proxyUrl) ?? null;

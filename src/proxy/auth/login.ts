@@ -119,7 +119,7 @@ export class Login {
     const challenge = await this.#meet(head);
     const active = this.#active as Authenticator;
     const reply = await active.next(challenge, line);
-    if (reply.kind === 'refused') throw this.judge(head);
+    if (reply.kind === 'refused') throw await this.#judged(head);
     return await this.#send(reply);
   }
 
@@ -163,10 +163,19 @@ export class Login {
     });
   }
 
+  /** A refusal is on disk before anybody hears of it. */
+  async #judged(head: ResponseHead): Promise<CodedError> {
+    const error = this.judge(head);
+    await this.#parts.ledger.flush();
+    return error;
+  }
+
   /** The proxy answered with something else than 407; `error` is what the judge made of it. */
   settle(error: CodedError | null): void {
-    // A refusal for another reason says nothing of the credential, unless the proxy had asked for it before.
-    if (this.#proved === null || (error !== null && !this.#wasAsked)) {
+    // A refusal for another reason says nothing of the credential, but for a denial after the proxy had asked for it: a
+    // fault of the proxy may be one of its directory.
+    const taken = error === null || (error.code === 'POLICY-DENIED' && this.#wasAsked);
+    if (this.#proved === null || !taken) {
       this.unknown();
       return;
     }
@@ -187,7 +196,7 @@ export class Login {
     this.#noteOffers(challenges);
     const scheme = this.#schemeFor(challenges);
     const own = scheme === null ? null : pick(challenges, scheme);
-    if (scheme === null || own === null) throw this.judge(head);
+    if (scheme === null || own === null) throw await this.#judged(head);
     if (this.#active?.scheme !== scheme) this.#active = await this.#make(scheme);
     return own;
   }
