@@ -327,6 +327,16 @@ describe('a clock that moves by itself', () => {
     expect(rig.ranAt()).toEqual(['2026-11-20T06:00:00']);
   });
 
+  it('a great step back that lands just before a slot does not lose it', async () => {
+    const rig = new ScheduleRig({ at: '2026-11-20T00:30:00Z' });
+    rig.start();
+    await rig.pass(6 * HOUR);
+    rig.clock.stepWall(-3 * DAY - 31 * MINUTE);
+    await rig.pass(5 * MINUTE);
+
+    expect(rig.ranAt()).toEqual(['2026-11-20T06:00:00', expect.stringContaining('2026-11-17T06:0')]);
+  });
+
   it('a record from the future at a start is none to wait for', async () => {
     const at = '2026-11-20T01:00:00Z';
     const rig = new ScheduleRig({ at, jitterSeconds: 900, record: recordOf(Date.parse(at) + YEAR) });

@@ -47,6 +47,11 @@ describe('the slots of an expression', () => {
     ]);
   });
 
+  it('asked in the second of two equal hours, none of the first comes again', () => {
+    expect(slotsFrom('*/30 * * * *', 'Europe/Berlin', '2026-10-25T01:10Z', 1)).toEqual(['2026-10-25T02:00']);
+    expect(slotsFrom('30 2 * * *', 'Europe/Berlin', '2026-10-25T01:10Z', 1)).toEqual(['2026-10-26T01:30']);
+  });
+
   it('a midnight that is skipped is due at the change; one that follows 23 o’clock twice comes once', () => {
     expect(slotsFrom('0 0 * * *', 'America/Santiago', '2026-09-05T12:00Z', 2)).toEqual([
       '2026-09-06T04:00',
