@@ -118,6 +118,8 @@ function launch({ config, dir: folder }: World, main: string) {
 }
 
 async function idle(world: World): Promise<boolean[]> {
+  // A start checks at once only where nothing was ever checked.
+  for (const folder of ['state', 'packages']) await rm(join(world.dir, folder), { recursive: true, force: true });
   const { child, socket } = launch(world, world.bundle);
   await socket.until((message) => message.includes('Next check'));
   await delay(SETTLE_MS);

@@ -46,7 +46,11 @@ function skippedForParts(modules: readonly TestModule[]): string[] {
       }
     }
   }
-  return lines.length === 0 ? [] : [...lines, 'To get the missing parts: npm run parts'];
+  if (lines.length === 0) return [];
+  const asRoot = lines.some((line) => line.includes('systemd:'))
+    ? ['A real systemd is booted by root, where systemd is installed: sudo npm test -- test/real-parts/systemd']
+    : [];
+  return [...lines, 'To get the missing parts: npm run parts', ...asRoot];
 }
 
 function namesOfSkipped(modules: readonly TestModule[]): string[] {

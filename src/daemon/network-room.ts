@@ -13,7 +13,7 @@ import type { Report } from '#logging/events.ts';
 import type { Ledger } from '#proxy/auth/ledger.ts';
 import type { Purpose, Route, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
-import { type PemFile, type TlsTrust, TrustContexts } from '#proxy/trust.ts';
+import type { PemFile, TlsTrust } from '#proxy/trust.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Secret } from '#redaction/secret.ts';
 import type { Clock } from '#system/clock.ts';
@@ -68,8 +68,12 @@ export class NetworkRoom implements Router, Reloadable {
   /** @throws CodedError TLS-FILE */
   async verify(_from: Settings | null, to: Settings): Promise<void> {
     const updates = await readTrust(to);
-    // Parsed here, so that a bad file is told now and not with the first connection.
-    new TrustContexts(updates).contextFor(updates.client?.origins[0] ?? '');
+    // Parsed here, so that a bad file is told now and not with the first connection. Node's own roots can wait for that:
+    // reading them is a good part of a start.
+    if (updates.ca !== undefined || updates.client !== undefined) {
+      const { TrustContexts } = await import('#proxy/trust.ts');
+      new TrustContexts(updates).contextFor(updates.client?.origins[0] ?? '');
+    }
     const router = createRouter({
       ...this.#parts,
       settings: to,

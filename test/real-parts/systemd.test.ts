@@ -1,0 +1,249 @@
+// Sallyport as its own script installs it, in a real systemd as PID 1: life and death of the service, who may read what,
+// and what systemd itself says of the unit.
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { BuiltProgram, Installed, PACKAGES } from '#test/support/installed.ts';
+import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
+import type { Machine } from '#test/support/machine.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+const JAR = makeJar('u1', 300_000);
+const UNIT = '/usr/lib/systemd/system/sallyport.service';
+const INSTALL_DOC = fileURLToPath(new URL('../../docs/install.md', import.meta.url));
+
+describeWith(['systemd'], 'the service in a real systemd', () => {
+  let program: BuiltProgram;
+  let installed: Installed;
+  let machine: Machine;
+  let origin: ScriptedOrigin;
+
+  beforeAll(async () => {
+    program = new BuiltProgram('service');
+    installed = await Installed.make(program);
+    machine = installed.machine;
+  }, 60_000);
+  afterAll(async () => {
+    await machine.close();
+    program.remove();
+  });
+  beforeEach(async () => {
+    origin = await startScriptedOrigin();
+    origin.serve('/feed.json', feedOf([itemFor('u1', JAR)]), 'application/json');
+    origin.serve('/u1.jar', JAR);
+    await installed.reset();
+    await installed.configure(['updates:', `  feed_url: ${origin.url}/feed.json`]);
+  });
+  afterEach(async () => {
+    await origin.close();
+  });
+
+  const start = () => machine.run('systemctl', 'start', 'sallyport.service');
+  const isPublished = async () => (await machine.try('test', '-e', `${PACKAGES}/u1.json`)).status === 0;
+  const untilPublished = () => machine.until('u1 is published', isPublished);
+
+  it('is started only when the daemon is at work', async () => {
+    await start();
+
+    expect(await machine.run('cat', '/var/log/sallyport/sallyport.log')).toContain('Commands are taken at');
+    const status = await machine.run('sallyport', 'status', '--json');
+    expect(JSON.parse(status)).toMatchObject({ main: { state: 'running' } });
+    expect(await installed.notifications()).toContain('READY=1');
+  });
+
+  it('says in systemctl status what came of the last check and when the next one is', async () => {
+    await start();
+    await machine.until('the round is over', async () => (await machine.show('StatusText')).includes('Next check'));
+
+    expect(await machine.run('systemctl', 'status', 'sallyport.service')).toMatch(
+      /Status: "Round ended: 1 published, 0 failed, 0 pruned\. Next check for updates at \S+\."/,
+    );
+  });
+
+  it('says in systemctl status what is wrong and what to check', async () => {
+    await origin.close();
+    await start();
+    await machine.until('it was told', async () => (await machine.show('StatusText')).includes('TCP-REFUSED'));
+
+    expect(await machine.show('StatusText')).toMatch(/^The check failed at \S+: \[TCP-REFUSED\].*Check the port/);
+    // The one that is closed after each test.
+    origin = await startScriptedOrigin();
+  });
+
+  it('tells of a reload when it begins and when it is over', async () => {
+    await start();
+    await untilPublished();
+    const before = (await installed.notifications()).length;
+    await machine.run('systemctl', 'reload', 'sallyport.service');
+    const since = async () => (await installed.notifications()).slice(before);
+    await machine.until('the reload is over', async () => (await since()).includes('READY=1'));
+
+    const told = await since();
+    const begun = told.findIndex((message) => /^RELOADING=1, MONOTONIC_USEC=\d+$/.test(message));
+    expect(begun).toBeGreaterThanOrEqual(0);
+    expect(told.indexOf('READY=1')).toBeGreaterThan(begun);
+    expect(await machine.show('ActiveState')).toBe('active');
+  });
+
+  it('stops within 10 s in the middle of a download, keeps its bytes, and goes on with them', async () => {
+    origin.on('/u1.jar', (_request, response) => {
+      response.writeHead(200, { 'content-length': JAR.length, etag: '"v1"' });
+      response.write(JAR.subarray(0, 200_000));
+    });
+    await start();
+    const parked = async () => (await machine.try('find', `${PACKAGES}/.staging`, '-size', '+100k')).stdout.trim();
+    await machine.until('bytes are there', async () => (await parked()) !== '');
+    const begun = Date.now();
+    await machine.run('systemctl', 'stop', 'sallyport.service');
+
+    expect(Date.now() - begun).toBeLessThan(10_000);
+    expect(await machine.show('Result')).toBe('success');
+    expect(await installed.notifications()).toContain('STOPPING=1');
+    expect(await parked()).not.toBe('');
+
+    const ranges: (string | undefined)[] = [];
+    rememberRanges(origin, ranges);
+    await start();
+    await machine.run('sallyport', 'check');
+    await untilPublished();
+    expect(ranges).toEqual([expect.stringMatching(/^bytes=\d{5,}-$/)]);
+  });
+
+  function rememberRanges(server: ScriptedOrigin, ranges: (string | undefined)[]): void {
+    server.on('/u1.jar', (request, response) => {
+      ranges.push(request.headers.range);
+      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      response.writeHead(206, {
+        'content-length': JAR.length - from,
+        'content-range': `bytes ${from}-${JAR.length - 1}/${JAR.length}`,
+        etag: '"v1"',
+      });
+      response.end(JAR.subarray(from));
+    });
+  }
+
+  it('lets another user read a package, and neither the state, the log, the configuration nor a secret', async () => {
+    await machine.write('/etc/sallyport/secrets/proxy-password', 'correct horse', '0600');
+    await installed.edit('LoadCredential=proxy-password:/etc/sallyport/secrets/proxy-password');
+    await start();
+    await untilPublished();
+    const as = (...command: readonly [string, ...string[]]) => machine.as('application', ...command);
+
+    const read = await as('sha256sum', `${PACKAGES}/u1.jar`);
+    expect(read.stdout).toContain(createHash('sha256').update(JAR).digest('hex'));
+    expect((await as('ls', PACKAGES)).stdout.split('\n')).toEqual(expect.arrayContaining(['u1.jar', 'u1.json']));
+    expect((await as('touch', `${PACKAGES}/mine`)).status).not.toBe(0);
+    for (const path of [
+      '/var/lib/sallyport',
+      '/var/lib/sallyport/spool',
+      `${PACKAGES}/.staging`,
+      '/var/log/sallyport',
+      '/etc/sallyport',
+      '/run/sallyport',
+      '/run/credentials/sallyport.service',
+    ]) {
+      expect([path, (await as('ls', path)).status]).not.toEqual([path, 0]);
+    }
+    for (const path of ['/var/lib/sallyport/agent.json', '/var/lib/sallyport/updates.json']) {
+      expect([path, (await as('cat', path)).status]).not.toEqual([path, 0]);
+      expect(await machine.run('stat', '-c', '%a %U', path)).toBe('600 sallyport\n');
+    }
+    expect(await machine.run('stat', '-c', '%a', PACKAGES, `${PACKAGES}/u1.jar`)).toBe('755\n644\n');
+    expect(await machine.run('stat', '-c', '%a', '/var/log/sallyport/sallyport.log')).toBe('640\n');
+  });
+
+  it('reads a password from a credential, which no child and no other process is handed', async () => {
+    const wanted = `Basic ${Buffer.from('daemon:correct horse').toString('base64')}`;
+    const proxied: (string | undefined)[] = [];
+    const behindLogin = (body: Uint8Array | string) => (request: IncomingMessage, response: ResponseOf) => {
+      proxied.push(request.headers['proxy-authorization']);
+      if (request.headers['proxy-authorization'] === wanted) response.writeHead(200).end(body);
+      else response.writeHead(407, { 'proxy-authenticate': 'Basic realm="corp"' }).end();
+    };
+    origin.on('http://127.0.0.1:1/feed.json', behindLogin(feedOf([itemFor('u1', JAR)])));
+    origin.on('http://127.0.0.1:1/u1.jar', behindLogin(JAR));
+    await machine.write('/etc/sallyport/secrets/proxy-password', 'correct horse\n', '0600');
+    await installed.edit('LoadCredential=proxy-password:/etc/sallyport/secrets/proxy-password');
+    await installed.configure([
+      'updates:',
+      '  feed_url: http://127.0.0.1:1/feed.json',
+      'proxy_enabled: true',
+      'proxies:',
+      '  - name: corp',
+      '    address: 127.0.0.1',
+      `    port: ${new URL(origin.url).port}`,
+      '    authentication: basic',
+      '    user: daemon',
+      '    password: { credential: proxy-password }',
+      '    default: true',
+    ]);
+    await start();
+    await untilPublished();
+
+    expect(proxied).toContain(wanted);
+  });
+
+  it('is not started again when its configuration is refused, and says why', async () => {
+    await installed.configure(['updates:', '  no_such_key: 1']);
+
+    expect((await installed.systemctl('start', 'sallyport.service')).status).not.toBe(0);
+    expect(await machine.show('ExecMainStatus')).toBe('78');
+    expect(await machine.show('ActiveState')).toBe('failed');
+    expect(await machine.show('NRestarts')).toBe('0');
+    expect(await machine.journal('--unit=sallyport.service')).toContain('no_such_key');
+  });
+
+  it('runs without privileges, core dumps and the variables that would change Node', async () => {
+    await installed.edit('Environment=NODE_OPTIONS=--inspect NODE_EXTRA_CA_CERTS=/etc/passwd');
+    await start();
+    const pid = await machine.show('MainPID');
+
+    expect(await machine.run('cat', `/proc/${pid}/environ`)).not.toMatch(/NODE_/);
+    expect((await machine.run('cat', `/proc/${pid}/cmdline`)).split('\0')).toEqual(
+      expect.arrayContaining(['--disable-sigusr1', '--report-exclude-env']),
+    );
+    const status = await machine.run('cat', `/proc/${pid}/status`);
+    expect(status).toMatch(/^CapEff:\s+0+$/m);
+    expect(status).toMatch(/^CapBnd:\s+0+$/m);
+    expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+    expect(await machine.run('cat', `/proc/${pid}/limits`)).toMatch(/Max core file size\s+0\s+0/);
+  });
+
+  it('wakes another service by a .path unit when a package is published', async () => {
+    for (const unit of ['application-update.path', 'application-update.service']) {
+      const example = `/usr/share/doc/sallyport/examples/${unit}`;
+      await machine.run('cp', example, '/etc/systemd/system/');
+      expect(await machine.try('systemd-analyze', 'verify', example)).toEqual({ status: 0, stdout: '', stderr: '' });
+    }
+    await machine.run('systemctl', 'daemon-reload');
+    await start();
+    await untilPublished();
+    await machine.run('systemctl', 'start', 'application-update.path');
+    origin.serve('/u2.jar', makeJar('u2', 1_000));
+    const items = [itemFor('u1', JAR), itemFor('u2', makeJar('u2', 1_000), { package: 'other' })];
+    origin.serve('/feed.json', feedOf(items, { serial: 2 }), 'application/json');
+    await machine.run('sallyport', 'check');
+
+    const told = () => machine.journal('--unit=application-update.service');
+    await machine.until('it was woken', async () => (await told()).includes('u2.jar'));
+    await machine.run('systemctl', 'stop', 'application-update.path');
+  });
+
+  it('has a unit of which systemd-analyze verify has nothing to say', async () => {
+    expect(await machine.try('systemd-analyze', 'verify', UNIT)).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it('is exposed no more than docs/install.md says, which is at most 1.5', async () => {
+    const { stdout } = await machine.try('systemd-analyze', 'security', '--offline=true', '--no-pager', UNIT);
+    const level = /Overall exposure level for sallyport\.service: ([\d.]+)/.exec(stdout)?.[1] ?? '';
+
+    expect(Number(level)).toBeLessThanOrEqual(1.5);
+    expect(readFileSync(INSTALL_DOC, 'utf8')).toContain(`**${level}**`);
+  });
+});
+
+type ResponseOf = Parameters<Parameters<ScriptedOrigin['on']>[1]>[1];
