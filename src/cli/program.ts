@@ -79,7 +79,7 @@ function describe(version: string, terminal: Terminal): Command {
 function addWork(program: Command, actions: Actions, { globals, does }: Hooks): void {
   program
     .command('run')
-    .description('run in the foreground: check now, then by updates.schedule, until SIGTERM or Ctrl-C')
+    .description('run in the foreground: check by updates.schedule, at once the first time, until SIGTERM or Ctrl-C')
     .option('--once', 'one round, then exit; status 0 when all of it went well', false)
     .addOption(
       new Option('--log <form>', 'lines on stdout, instead of logging.stdout').choices(['text', 'json', 'auto']),
