@@ -4,6 +4,7 @@
 #
 # What an admin wrote is never changed: /etc/sallyport/sallyport.yaml, secrets, packages, state, logs.
 set -eu
+umask 022
 
 usage() {
   cat <<'TEXT'
@@ -80,7 +81,6 @@ put() {
 }
 
 put_program() {
-  umask 022
   rm -rf "$lib.new" "$lib.old"
   mkdir -p "$lib.new"
   cp "$node" "$lib.new/node"
@@ -100,6 +100,7 @@ put_files() {
   put 0644 "$here/tmpfiles.d/sallyport.conf" "$dest/usr/lib/tmpfiles.d/sallyport.conf"
   for file in "$root"/docs/*.md; do put 0644 "$file" "$doc/$(basename "$file")"; done
   for file in "$here"/examples/*; do put 0644 "$file" "$doc/examples/$(basename "$file")"; done
+  put 0644 "$here/logrotate/sallyport" "$doc/examples/logrotate/sallyport"
   put 0644 "$here/logrotate/sallyport" "$doc/examples/logrotate"
   for file in "$root"/docs/man/*.1; do
     if [ -e "$file" ]; then put 0644 "$file" "$dest/usr/share/man/man1/$(basename "$file")"; fi
