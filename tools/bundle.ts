@@ -52,7 +52,8 @@ async function bundle({ entry, dir }: BundleOptions): Promise<void> {
     input: { main: entry },
     cwd: ROOT,
     platform: 'node',
-    external: ['koffi'],
+    // kerberos is nobody's dependency: who wants Negotiate puts it beside the program.
+    external: ['koffi', 'kerberos'],
     plugins: [leanBuiltins],
     logLevel: 'warn',
   });

@@ -105,7 +105,7 @@ function checkProfile(profile: SalvagedProfile, index: number): Finding[] {
     const message = `allow_cleartext is not used, because authentication is ${authentication}.`;
     findings.push(warning(at('allow_cleartext'), message));
   }
-  if (authentication !== undefined && authentication !== 'transparent') {
+  if (authentication !== undefined && authentication !== 'transparent' && authentication !== 'negotiate') {
     const needs = `authentication is ${authentication}, which needs`;
     if (!hasUser) findings.push(error(at('user'), `${needs} a user.`, 'nothing'));
     if (!hasPassword) findings.push(error(at('password'), `${needs} a password.`, 'nothing'));
@@ -119,7 +119,7 @@ function checkProfile(profile: SalvagedProfile, index: number): Finding[] {
     ] as const
   ).find(([, set]) => set);
   if (unused === undefined || authentication === undefined) return findings;
-  const why = hasUser ? 'authentication is transparent' : 'there is no user';
+  const why = hasUser ? `authentication is ${authentication}` : 'there is no user';
   return [...findings, warning(at(unused[0]), `The ${unused[0]} is not used, because ${why}.`)];
 }
 

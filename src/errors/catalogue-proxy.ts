@@ -126,6 +126,18 @@ export const PROXY_CODES = {
     class: 'auth',
     retry: 'change',
   },
+  'NEGOTIATE-UNAVAILABLE': {
+    text: 'Proxy {proxy} is configured with negotiate, and the package kerberos cannot be loaded ({reason:words}).',
+    check: 'Beside Sallyport run npm install kerberos; it needs the system libraries libkrb5-dev and libgssapi-krb5-2.',
+    class: 'auth',
+    retry: 'change',
+  },
+  'AUTH-TICKET': {
+    text: 'No use of a Kerberos ticket for {service} at proxy {proxy}: {reason:words}.',
+    check: 'Check with klist that there is a ticket or keytab, and that the address of the proxy is its full name.',
+    class: 'auth',
+    retry: 'later',
+  },
   'AUTH-REBIND': {
     text: 'The password of proxy {proxy} was entered for {bound}, not for {url}; it is not sent there.',
     check:

@@ -86,6 +86,13 @@ describe('authentication', () => {
     expect(problems[0]?.message).toContain(`authentication is ${scheme}`);
   });
 
+  it('negotiate needs neither, and says that it uses neither', async () => {
+    const negotiate = 'name: a, address: a, default: true, authentication: negotiate';
+    expect(await warningsOf(`proxies: [{${negotiate}}]`)).toEqual([]);
+    const [warned] = await warningsOf(`proxies: [{${negotiate}, user: u, password: 'long enough'}]`);
+    expect(warned?.message).toContain('authentication is negotiate');
+  });
+
   it('warns of allow_cleartext where nothing looks at it', async () => {
     const user = "user: u, password: 'long enough', allow_cleartext: true";
     expect(await warningsOf(basic(user))).toMatchObject([{ key: 'proxies[0].allow_cleartext' }]);

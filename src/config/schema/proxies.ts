@@ -37,16 +37,20 @@ const profile = z.strictObject({
     effect: 'next_transfer',
     setBy: 'admin',
   }),
-  authentication: describeKey(z.enum(['transparent', 'basic', 'digest', 'ntlm', 'auto']).default('transparent'), {
-    title: 'Authentication',
-    description:
-      'transparent means none: the proxy asks for no user. basic sends user and password readable to whoever sees the ' +
-      'bytes; digest and ntlm (NTLMv2) prove the password without sending it. ' +
-      'auto takes the strongest that the proxy offers, and never less than what worked there before.',
-    example: 'basic',
-    effect: 'next_transfer',
-    setBy: 'admin',
-  }),
+  authentication: describeKey(
+    z.enum(['transparent', 'basic', 'digest', 'ntlm', 'negotiate', 'auto']).default('transparent'),
+    {
+      title: 'Authentication',
+      description:
+        'transparent means none: the proxy asks for no user. basic sends user and password readable to whoever sees the ' +
+        'bytes; digest and ntlm (NTLMv2) prove the password without sending it. ' +
+        'negotiate shows a Kerberos ticket and needs no user here, but the package kerberos. ' +
+        'auto takes the strongest of ntlm, digest and basic that the proxy offers, and never less than what worked before.',
+      example: 'basic',
+      effect: 'next_transfer',
+      setBy: 'admin',
+    },
+  ),
   allow_cleartext: describeKey(z.boolean().default(false), {
     title: 'Allow cleartext',
     description:
@@ -66,7 +70,7 @@ const profile = z.strictObject({
   }),
   user: describeKey(judgedText(judgeNoControl).optional(), {
     title: 'User',
-    description: 'The user that the proxy knows. Needed where authentication is not transparent.',
+    description: 'The user that the proxy knows. Needed where authentication is basic, digest, ntlm or auto.',
     allowed: 'any text without control characters and without a colon',
     absent: 'none',
     example: 'sallyport',

@@ -21,6 +21,8 @@ export interface Account {
 export function accountOf(profile: ProxyProfile): Account | null {
   const { domain: given = '', user: name = '', password } = profile;
   if (name === '' || profile.authentication === 'transparent') return null;
+  // A ticket says who we are; no password is shown.
+  if (profile.authentication === 'negotiate') return null;
   const backslash = given === '' ? name.indexOf('\\') : -1;
   const domain = backslash === -1 ? given : name.slice(0, backslash);
   const user = name.slice(backslash + 1);

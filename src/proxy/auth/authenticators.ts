@@ -19,6 +19,10 @@ export interface AuthenticatorParts {
 /** @throws CodedError AUTH-FIPS */
 export async function authenticatorFor(scheme: SchemeName, parts: AuthenticatorParts): Promise<Authenticator> {
   const { account } = parts;
+  if (scheme === 'Negotiate') {
+    const { negotiateAuthenticator } = await import('./negotiate.ts');
+    return negotiateAuthenticator(parts);
+  }
   if (account === null) throw coded('INTERNAL', { reason: `${scheme} was asked for without a user` });
   switch (scheme) {
     case 'Basic':
@@ -30,8 +34,6 @@ export async function authenticatorFor(scheme: SchemeName, parts: AuthenticatorP
       const { ntlmAuthenticator } = await import('./ntlm.ts');
       return ntlmAuthenticator({ ...parts, account });
     }
-    case 'Negotiate':
-      throw coded('INTERNAL', { reason: 'no profile can ask for Negotiate' });
   }
 }
 

@@ -89,7 +89,7 @@ export class Login {
 
   /** Whether each request can carry its own proof from the first on, so that nothing has to be asked before. */
   get startsAlone(): boolean {
-    return this.#account === null || this.#firstScheme() === 'Basic';
+    return this.#parts.profile.authentication === 'transparent' || this.#firstScheme() === 'Basic';
   }
 
   /** Whether the proxy takes the connection for authenticated, not the request. */
@@ -153,6 +153,11 @@ export class Login {
     }
     const verdict = judgeAuthentication(challenges, this.asked, this.#proved);
     if (verdict.kind === 'failed') return verdict.error;
+    if (this.#proved === 'Negotiate') {
+      const { profile, proxyUrl, hop } = this.#parts;
+      const service = `HTTP@${new URL(proxyUrl).hostname}`;
+      return coded('AUTH-TICKET', { proxy: profile.name, service, reason: 'the proxy refused it', hop });
+    }
     this.#attempt?.rejected();
     const { ledger, retryMs } = this.#parts;
     const refusal = this.#account === null ? null : ledger.refusalOf(this.#account, retryMs);

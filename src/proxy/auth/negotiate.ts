@@ -1,0 +1,99 @@
+// Negotiate (RFC 4559, RFC 4178): proves who we are with a Kerberos ticket for the proxy; no password is involved.
+//
+// Guarantees: the library is loaded only when a profile asks for it, and its absence is told with what to install; the
+// ticket is for HTTP at the proxy's own name; nothing is ever delegated. Relies on the system's Kerberos for tickets: a
+// cache (KRB5CCNAME) or a keytab of ours (KRB5_CLIENT_KTNAME). Each token is registered with the masks.
+
+import { isIP } from 'node:net';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { Secret } from '#redaction/secret.ts';
+import type { Authenticator, Reply, SecretRegistry } from './scheme.ts';
+
+/** What is used of the optional package `kerberos`. */
+export interface KerberosLibrary {
+  readonly GSS_MECH_OID_SPNEGO: number;
+  readonly GSS_C_MUTUAL_FLAG: number;
+  readonly GSS_C_REPLAY_FLAG: number;
+  initializeClient(
+    service: string,
+    options: { readonly mechOID: number; readonly flags: number },
+  ): Promise<{ step(challenge: string): Promise<string> }>;
+}
+
+export interface NegotiateParts {
+  readonly known: SecretRegistry;
+  readonly proxy: string;
+  readonly hop: string;
+  readonly proxyUrl: string;
+}
+
+type Loader = () => Promise<KerberosLibrary>;
+
+export function negotiateAuthenticator(parts: NegotiateParts, load: Loader = loadKerberos): Authenticator {
+  const { known, proxy, hop } = parts;
+  let client: Promise<{ step(challenge: string): Promise<string> }> | null = null;
+  let sent = false;
+
+  const step = async (challenge: string): Promise<Reply> => {
+    client ??= openClient(parts, load);
+    try {
+      const token = await (await client).step(challenge);
+      const authorization = new Secret(`Negotiate ${token}`);
+      known.add(authorization);
+      const sameConnection = sent;
+      sent = true;
+      return { kind: 'send', authorization, proves: true, sameConnection };
+    } catch (thrown) {
+      return { kind: 'failed', error: ticketFailure(thrown, parts) };
+    }
+  };
+  return {
+    scheme: 'Negotiate',
+    connectionBound: true,
+    begin: () => step(''),
+    next({ token }) {
+      if (!sent) return step('');
+      // After a proof a bare challenge is a refusal; one with a token is the next leg (RFC 4559, 5).
+      return token === null ? Promise.resolve({ kind: 'refused' }) : step(token);
+    },
+    prepare: () => null,
+    headerFor: () => null,
+  };
+
+  async function openClient(of: NegotiateParts, loader: Loader) {
+    const { hostname } = new URL(of.proxyUrl);
+    if (isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0) {
+      throw coded('AUTH-TICKET', {
+        proxy,
+        service: `HTTP@${hostname}`,
+        reason: 'a ticket is for a name, not for an address',
+        hop,
+      });
+    }
+    const library = await loader().catch((cause: unknown) => {
+      throw coded('NEGOTIATE-UNAVAILABLE', { proxy, reason: reasonOf(cause), hop }, cause);
+    });
+    // Not GSS_C_DELEG_FLAG: a proxy has no business with our ticket elsewhere.
+    const flags = library.GSS_C_MUTUAL_FLAG | library.GSS_C_REPLAY_FLAG;
+    return await library.initializeClient(`HTTP@${hostname}`, { mechOID: library.GSS_MECH_OID_SPNEGO, flags });
+  }
+}
+
+function ticketFailure(thrown: unknown, { proxy, proxyUrl, hop }: NegotiateParts): CodedError {
+  const error = asCoded(thrown);
+  if (error.code !== 'INTERNAL') return error;
+  const service = `HTTP@${new URL(proxyUrl).hostname}`;
+  return coded('AUTH-TICKET', { proxy, service, reason: reasonOf(thrown), hop }, thrown);
+}
+
+function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return 'no reason was given';
+  return (thrown as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' ? 'it is not installed' : thrown.message;
+}
+
+/** The package is not among ours, because it cannot be installed without its install script; it need not be there. */
+async function loadKerberos(): Promise<KerberosLibrary> {
+  // @ts-expect-error Nothing is known of it when types are checked.
+  const loaded = (await import('kerberos')) as { readonly default: KerberosLibrary };
+  return loaded.default;
+}

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import type { Challenge } from '#proxy/auth/challenge.ts';
+import { type KerberosLibrary, negotiateAuthenticator } from '#proxy/auth/negotiate.ts';
+
+const LINE = { method: 'CONNECT', target: 'updates.example.com:443' };
+const PARTS = { proxy: 'corp', hop: 'proxy corp', proxyUrl: 'http://proxy.example.com:3128' };
+
+function negotiate(token: string | null): Challenge {
+  return { scheme: 'Negotiate', params: new Map(), token };
+}
+
+/** A library that notes what it is asked, and makes a token of each step or throws. */
+function library(step: (challenge: string) => string) {
+  const asked: unknown[] = [];
+  const made: KerberosLibrary = {
+    GSS_MECH_OID_SPNEGO: 6,
+    GSS_C_MUTUAL_FLAG: 2,
+    GSS_C_REPLAY_FLAG: 4,
+    initializeClient(service, options) {
+      asked.push([service, options]);
+      return Promise.resolve({
+        step: (challenge) => new Promise((resolve) => resolve(step(challenge))),
+      });
+    },
+  };
+  return { asked, load: () => Promise.resolve(made) };
+}
+
+describe('Negotiate', () => {
+  it('shows a ticket for the proxy’s own name at once, and delegates nothing', async () => {
+    const known: string[] = [];
+    const { asked, load } = library((challenge) => `token(${challenge})`);
+    const made = negotiateAuthenticator({ ...PARTS, known: { add: (secret) => known.push(secret.reveal()) } }, load);
+    const reply = await made.begin(LINE);
+    expect(reply).toMatchObject({ kind: 'send', proves: true, sameConnection: false });
+    expect(known).toEqual(['Negotiate token()']);
+    expect(asked).toEqual([['HTTP@proxy.example.com', { mechOID: 6, flags: 6 }]]);
+    expect(made.connectionBound).toBe(true);
+  });
+
+  it('answers a further leg on the same connection, and takes a bare challenge for a refusal', async () => {
+    const { load } = library((challenge) => `token(${challenge})`);
+    const known: string[] = [];
+    const made = negotiateAuthenticator({ ...PARTS, known: { add: (secret) => known.push(secret.reveal()) } }, load);
+    expect(await made.next(negotiate(null), LINE)).toMatchObject({ kind: 'send', sameConnection: false });
+    expect(await made.next(negotiate('abc'), LINE)).toMatchObject({ kind: 'send', sameConnection: true });
+    expect(known).toEqual(['Negotiate token()', 'Negotiate token(abc)']);
+    expect(await made.next(negotiate(null), LINE)).toEqual({ kind: 'refused' });
+  });
+
+  it('without the package says what to install', async () => {
+    const absent = () => Promise.reject(Object.assign(new Error('x'), { code: 'ERR_MODULE_NOT_FOUND' }));
+    const made = negotiateAuthenticator({ ...PARTS, known: { add() {} } }, absent);
+    const reply = await made.begin(LINE);
+    expect(reply).toMatchObject({
+      kind: 'failed',
+      error: { code: 'NEGOTIATE-UNAVAILABLE', facts: { reason: 'it is not installed' } },
+    });
+    expect(reply?.kind === 'failed' ? reply.error.check : '').toContain('npm install kerberos');
+  });
+
+  it.each([
+    ['http://proxy.example.com:3128', 'No Kerberos credentials available'],
+    ['http://10.1.1.5:3128', 'a ticket is for a name, not for an address'],
+    ['http://[2001:db8::1]:3128', 'a ticket is for a name, not for an address'],
+  ])('without a ticket for %s says why: %s', async (proxyUrl, reason) => {
+    const { load } = library(() => {
+      throw new Error('No Kerberos credentials available');
+    });
+    const made = negotiateAuthenticator({ ...PARTS, proxyUrl, known: { add() {} } }, load);
+    expect(await made.begin(LINE)).toMatchObject({ kind: 'failed', error: { code: 'AUTH-TICKET', facts: { reason } } });
+  });
+});
