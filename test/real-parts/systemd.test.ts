@@ -156,7 +156,7 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
     expect(await machine.run('stat', '-c', '%a', '/var/log/sallyport/sallyport.log')).toBe('640\n');
   });
 
-  it('reads a password from a credential, which no child and no other process is handed', async () => {
+  it('reads a password from a credential of systemd', async () => {
     const wanted = `Basic ${Buffer.from('daemon:correct horse').toString('base64')}`;
     const proxied: (string | undefined)[] = [];
     const behindLogin = (body: Uint8Array | string) => (request: IncomingMessage, response: ResponseOf) => {

@@ -1,0 +1,108 @@
+// The script that installs: again, over a running service, away again, and into the tree of a package.
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { BuiltProgram, Installed } from '#test/support/installed.ts';
+import type { Machine } from '#test/support/machine.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+
+const LIST = ['/usr', '/etc/sallyport', '/var/lib/sallyport', '/var/log/sallyport'];
+
+describeWith(['systemd'], 'systemd/install.sh', () => {
+  let program: BuiltProgram;
+  let installed: Installed;
+  let machine: Machine;
+
+  beforeAll(async () => {
+    program = new BuiltProgram('install');
+    installed = await Installed.make(program);
+    machine = installed.machine;
+  }, 60_000);
+  afterAll(async () => {
+    await machine.close();
+    program.remove();
+  });
+
+  /** Names, modes and owners of everything that is ours. */
+  const tree = async () => {
+    const find = `find ${LIST.join(' ')} -path '*allyport*' -printf '%p %M %u:%g\\n' 2>/dev/null | sort`;
+    return await machine.run('sh', '-c', find);
+  };
+
+  it('puts everything in place, and nobody but root may write any of it', async () => {
+    const lines = (await tree()).trim().split('\n');
+    const has = (line: string) => expect(lines).toContain(line);
+
+    has('/usr/bin/sallyport -rwxr-xr-x root:root');
+    has('/usr/lib/sallyport/node -rwxr-xr-x root:root');
+    has('/usr/lib/sallyport/program/main.js -rw-r--r-- root:root');
+    has('/usr/lib/systemd/system/sallyport.service -rw-r--r-- root:root');
+    has('/etc/sallyport drwxr-x--- root:sallyport');
+    has('/etc/sallyport/sallyport.example.yaml -rw-r--r-- root:root');
+    has('/var/lib/sallyport drwx--x--x sallyport:sallyport');
+    has('/var/log/sallyport drwxr-x--- sallyport:sallyport');
+    const ours = lines.filter((line) => line.startsWith('/usr/'));
+    expect(ours.filter((line) => !/ [-d]rw[-x]r-[-x]r-[-x] root:root$/.test(line))).toEqual([]);
+  });
+
+  it('runs the command with its own places, whatever the environment says', async () => {
+    const env = ['NODE_OPTIONS=--inspect', 'NODE_TLS_REJECT_UNAUTHORIZED=0', 'SSLKEYLOGFILE=/tmp/keys'];
+    const ran = await machine.try('env', ...env, 'sallyport', 'config', 'check');
+
+    expect(ran.stderr).toContain('NODE_OPTIONS is set; it is not passed on');
+    expect(ran.stderr).toContain('NODE_TLS_REJECT_UNAUTHORIZED is set; it is not passed on');
+    expect(ran.stderr).toContain('SSLKEYLOGFILE is set; it is not passed on');
+    expect(ran.stdout + ran.stderr).toContain('/etc/sallyport/sallyport.yaml');
+  });
+
+  it('leaves the same when it runs again, and what an admin wrote as it was', async () => {
+    await installed.configure(['logging:', '  level: debug']);
+    const before = await tree();
+    await installed.install();
+
+    expect(await tree()).toBe(before);
+    expect(await machine.run('cat', '/etc/sallyport/sallyport.yaml')).toContain('level: debug');
+  });
+
+  it('restarts a running service on an upgrade, and starts none that was stopped', async () => {
+    await installed.install();
+    expect(await machine.show('ActiveState')).toBe('inactive');
+    await machine.run('systemctl', 'start', 'sallyport.service');
+    const before = await machine.show('MainPID');
+    await installed.install();
+
+    expect(await machine.show('ActiveState')).toBe('active');
+    expect(await machine.show('MainPID')).not.toBe(before);
+  });
+
+  it('has root do the work of the service as its user', async () => {
+    await machine.run('systemctl', 'stop', 'sallyport.service');
+    await machine.try('sallyport', 'check');
+
+    const find = ['find', '/var/lib/sallyport', '/var/log/sallyport', '!', '-user', 'sallyport'];
+    expect(await machine.run(...(find as [string, ...string[]]))).toBe('');
+  });
+
+  it('makes the tree of a package with DESTDIR, and touches nothing else', async () => {
+    const before = await tree();
+    const script = '/checkout/systemd/install.sh --node /node/node --program "$0"';
+    await machine.run('sh', '-c', `DESTDIR=/tmp/tree ${script}`, program.path);
+
+    expect(await tree()).toBe(before);
+    await machine.run('test', '-x', '/tmp/tree/usr/bin/sallyport');
+    await machine.run('test', '-f', '/tmp/tree/usr/lib/sallyport/program/main.js');
+  });
+
+  it('takes the program away and leaves what the admin made, or takes that away as well', async () => {
+    await machine.run('systemctl', 'start', 'sallyport.service');
+    await machine.run('/checkout/systemd/install.sh', '--remove');
+    expect(await machine.show('ActiveState')).toBe('inactive');
+    const left = await tree();
+    expect(left).not.toContain('/usr');
+    expect(left).toContain('/etc/sallyport/sallyport.yaml');
+    expect(left).toContain('/var/lib/sallyport/agent.json');
+
+    await machine.run('/checkout/systemd/install.sh', '--purge');
+    expect(await tree()).toBe('');
+    expect((await machine.try('id', 'sallyport')).status).not.toBe(0);
+  });
+});
