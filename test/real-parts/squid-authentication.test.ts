@@ -229,6 +229,72 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
   });
 });
 
+describeWith(['squid', 'samba'], 'a Squid that offers NTLM, Digest and Basic', () => {
+  let samba: RunningSamba;
+  beforeAll(async () => {
+    samba = await startSamba();
+    squid = await startSquid({ schemes: samba.squid, digest: SAMBA_USER, auth: SAMBA_USER });
+  });
+  afterAll(async () => {
+    await squid.stop();
+    await samba.stop();
+  });
+
+  const cells = (['basic', 'digest', 'ntlm', 'auto'] as const).flatMap((authentication) =>
+    (['https', 'http', 'ws'] as const).map((protocol) => [authentication, protocol] as const),
+  );
+
+  function urlOf(protocol: 'https' | 'http' | 'ws'): URL {
+    return protocol === 'https' ? secure.url : new URL(plainUrl.href.replace('http', protocol));
+  }
+
+  /** The lines of Squid's log for what was done, when all of them are there. */
+  async function logOf(work: () => Promise<unknown>, atLeast: number): Promise<string[]> {
+    const before = (await squid.accessLog()).length;
+    await work();
+    return (await squid.accessLog(before + atLeast)).slice(before);
+  }
+
+  it.each(cells)('lets the right user through: %s for %s, and its log names him', async (authentication, protocol) => {
+    // The files of Basic and Digest know the user without a domain.
+    const domain = authentication === 'basic' || authentication === 'digest' ? '' : SAMBA_USER.domain;
+    const router = testRouter({ proxies: [profile(squid.port, { ...SAMBA_USER, domain, authentication })], trust });
+    const url = urlOf(protocol);
+    const log = await logOf(
+      async () => {
+        expect(await fetchOver(router, url)).toMatchObject({ status: 200 });
+      },
+      authentication === 'basic' ? 1 : 2,
+    );
+    const passed = log.filter((line) => line.startsWith('200 '));
+    expect(passed.length).toBeGreaterThan(0);
+    expect(passed.filter((line) => !/ (?:CORP.{1,3})?nobody$/i.test(line))).toEqual([]);
+  });
+
+  it.each(cells)('refuses a wrong password: %s for %s, and nothing passes', async (authentication, protocol) => {
+    const given = { ...SAMBA_USER, password: 'wrong', authentication };
+    const router = testRouter({ proxies: [profile(squid.port, given)], trust });
+    const log = await logOf(
+      async () => {
+        await expect(fetchOver(router, urlOf(protocol))).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
+      },
+      authentication === 'basic' ? 1 : 2,
+    );
+    expect(log.every((line) => line.startsWith('407 '))).toBe(true);
+  });
+
+  it.each(['https', 'http', 'ws'] as const)('asks for a user where none is configured, for %s', async (protocol) => {
+    const router = testRouter({ proxies: [profile(squid.port)], trust });
+    const log = await logOf(async () => {
+      await expect(fetchOver(router, urlOf(protocol))).rejects.toMatchObject({
+        code: 'AUTH-REQUIRED',
+        facts: { offered: ['NTLM', 'Digest', 'Basic'] },
+      });
+    }, 1);
+    expect(log.every((line) => line.startsWith('407 '))).toBe(true);
+  });
+});
+
 /** A proxy at a port that a Squid had before; it offers Basic. */
 async function startFaultProxyAt(port: number): Promise<FaultProxy> {
   const answer = 'HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm="a test"\r\nContent-Length: 0\r\n\r\n';

@@ -86,7 +86,7 @@ describeWith(['squid'], 'an exchange through a real Squid', () => {
       settings: {
         proxy_enabled: true,
         proxy_required: true,
-      rejected_credential_retry_hours: 6,
+        rejected_credential_retry_hours: 6,
         proxies: [
           {
             name: 'corp',
