@@ -88,7 +88,10 @@ export class Machine {
   async until(what: string, isSo: () => Promise<boolean> | boolean, limitMs = 15_000): Promise<void> {
     const deadline = Date.now() + limitMs;
     while (!(await isSo())) {
-      if (Date.now() > deadline) throw new Error(`after ${limitMs} ms it is not so: ${what}`);
+      if (Date.now() > deadline) {
+        const journal = await this.journal('--unit=sallyport.service', '--lines=60');
+        throw new Error(`after ${limitMs} ms it is not so: ${what}; the journal ends with:\n${journal}`);
+      }
       await delay(LOOK_EVERY_MS);
     }
   }
