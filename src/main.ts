@@ -37,7 +37,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const terminal = processTerminal();
 const known = new KnownSecrets();
 const redactor = createRedactor(known);
-const { refused, environment, service } = takeEnvironment(process.env, process.pid);
+const { refused, removed, environment, service } = takeEnvironment(process.env, process.pid);
 const places = findPlaces({ root, environment, exists: existsSync });
 const lastResort = new LastResort();
 lastResort.call({ still: () => [], lastWords: (error) => void tellError(terminal, error, redactor) });
@@ -209,6 +209,7 @@ function listenForSignals(): AbortSignal {
 
 try {
   if (refused !== null) throw refused;
+  if (removed !== null) terminal.err(`sallyport: the environment variable ${removed} is set; it has no effect here.`);
   process.exitCode = await runProgram(process.argv.slice(2), { actions, terminal, version: VERSION });
 } catch (thrown) {
   const error = asCoded(thrown);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { takeEnvironment } from '#system/environment.ts';
 
 describe('the environment at start', () => {
-  it.each(['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'SSLKEYLOGFILE'])(
+  it.each(['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_OPTIONS', 'SSLKEYLOGFILE'])(
     'is refused by name with %s in it',
     (name) => {
       const { refused } = takeEnvironment({ PATH: '/bin', [name]: '0' }, 7);
@@ -11,6 +11,15 @@ describe('the environment at start', () => {
       expect(refused?.message).toContain(name);
     },
   );
+
+  it('loses an added authority, which no connection of ours would use, and says so', () => {
+    const variables: Record<string, string> = { PATH: '/bin', NODE_EXTRA_CA_CERTS: '/etc/ca.pem' };
+
+    const taken = takeEnvironment(variables, 7);
+
+    expect(taken).toMatchObject({ refused: null, removed: 'NODE_EXTRA_CA_CERTS' });
+    expect(variables).toEqual({ PATH: '/bin' });
+  });
 
   it('may hold such a variable empty: Node reads that as not set', () => {
     expect(takeEnvironment({ NODE_EXTRA_CA_CERTS: '', NODE_OPTIONS: '' }, 7).refused).toBeNull();
