@@ -22,6 +22,3 @@ export interface Settings extends Omit<Resolved<FileSettings>, 'updates' | 'logg
   logging: Section<'logging'> & { dir: string };
   daemon: Required<Section<'daemon'>>;
 }
-
-/** One proxy. */
-export type Profile = Settings['proxies'][number];

@@ -60,7 +60,7 @@ function start(onLine: (line: string, child: ChildProcess) => void = () => undef
   const args = ['--disable-sigusr1', MAIN_PATH, '--config', join(dir, 'config', 'sallyport.yaml'), 'run', '--once'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines: string[] = [];
-  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+  createInterface({ input: child.stdout }).on('line', (line) => {
     lines.push(line);
     onLine(line, child);
   });

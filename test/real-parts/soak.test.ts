@@ -66,7 +66,7 @@ async function startDaemon(): Promise<Daemon> {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH, HOME } });
   const waiting = new Set<{ text: string; resolve: (line: string) => void }>();
-  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+  createInterface({ input: child.stdout }).on('line', (line) => {
     for (const one of [...waiting].filter(({ text }) => line.includes(text))) {
       waiting.delete(one);
       one.resolve(line);
