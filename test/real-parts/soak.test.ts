@@ -223,7 +223,8 @@ describeWith(['squid'], 'a soak', () => {
     for (let round = 0; round < CALM_ROUNDS / 2; round += 1) await check();
     const after = await footprint();
 
-    expect(after.descriptors).toBe(before.descriptors);
+    // One left by each round would be thirty; one or two are a connection that is just going.
+    expect(after.descriptors).toBeLessThan(before.descriptors + 5);
     expect(after.anonymousKib).toBeLessThan(before.anonymousKib + 8_192);
     await expectPackages();
     expectReceipts();
