@@ -24,6 +24,8 @@ export interface ProxyProfile {
   readonly user?: string | undefined;
   readonly password?: Secret | undefined;
   readonly default: boolean;
+  /** Whether http goes through CONNECT as well, instead of absolute-form. */
+  readonly tunnel_http?: boolean | undefined;
   /** Targets that go direct although this proxy was chosen; see `no-proxy.ts`. */
   readonly no_proxy?: string | undefined;
 }

@@ -248,7 +248,7 @@ function endpointOf(target: URL): Endpoint {
 
 function travelOf(proxy: ProxyProfile | null, endpoint: Endpoint): Travel {
   if (proxy === null) return 'direct';
-  return endpoint.forwardable ? 'forward' : 'tunnel';
+  return endpoint.forwardable && proxy.tunnel_http !== true ? 'forward' : 'tunnel';
 }
 
 function hopFacts(proxy: ProxyProfile | null, { host, port }: Endpoint, how: Travel): HopFacts {

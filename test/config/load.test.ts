@@ -93,6 +93,7 @@ describe('a file that holds', () => {
       port: 443,
       scheme: 'http',
       allow_cleartext: false,
+      tunnel_http: false,
       authentication: 'transparent',
       default: true,
     });

@@ -121,6 +121,25 @@ describe('a tunnel lane', () => {
     await proxy?.allClosed();
   });
 
+  it('carries http as well where tunnel_http is true: origin form, and no credential inside', async () => {
+    const port = await proxied(honest(Number(plainUrl.port)));
+    const corp = { ...profile(port, { password: 'open sesame' }), tunnel_http: true };
+    const route = testRouter({ proxies: [corp] }).route('updates', plainUrl);
+    expect(route.how).toBe('tunnel');
+    const lane = await route.open({ bulk: true, signal: never });
+    expect([lane.form, lane.bulk, lane.headersFor('GET', '/')]).toEqual(['origin', null, {}]);
+    expect(await get(lane, plainUrl)).toMatchObject({ status: 200, body: expect.stringContaining('in the clear') });
+    expect(proxy?.heads[0]).toContain(`CONNECT ${plainUrl.host} HTTP/1.1\r\n`);
+    expect(proxy?.heads[0]).toContain('Proxy-Authorization: Basic ');
+  });
+
+  it('that the proxy refuses for http is no reason to ask in absolute form', async () => {
+    const port = await proxied(says('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'));
+    const router = testRouter({ proxies: [{ ...profile(port), tunnel_http: true }] });
+    await expect(router.route('updates', plainUrl).open(plain)).rejects.toMatchObject({ code: 'POLICY-DENIED' });
+    expect(proxy?.heads).toHaveLength(1);
+  });
+
   it('hands to TLS what was glued behind the 200, instead of losing it', async () => {
     const port = await proxied((client) => {
       client.write('HTTP/1.1 200 OK\r\n\r\nSSH-2.0-OpenSSH_9.2\r\n');

@@ -87,6 +87,14 @@ const profile = z.strictObject({
     effect: 'next_transfer',
     setBy: 'root',
   }),
+  tunnel_http: describeKey(z.boolean().default(false), {
+    title: 'Tunnel http',
+    description:
+      'Whether http targets go through a tunnel (CONNECT) as https does, instead of being asked for by their whole URL. ' +
+      'Many proxies grant CONNECT to port 443 only.',
+    effect: 'next_transfer',
+    setBy: 'admin',
+  }),
   no_proxy: describeKey(judgedText(judgeNoProxy).optional(), {
     title: 'No proxy',
     description:
