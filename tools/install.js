@@ -1,15 +1,27 @@
 // Plain JavaScript for Node 20, without dependencies: it runs before anything is installed.
 //
 // Makes sure that node_modules is what package-lock.json says, by `npm ci` of the very npm that called us, and finds
-// the Node to run on: the pinned one from node_modules, else the running one when it is new enough. After a good
-// install a stamp with the digest of the lock is left in node_modules; a crash before that means: install again.
+// the Node to run on: the pinned one from node_modules, else the running one when it is new enough, else one that is
+// fetched into .cache (tools/choose-node.js). After a good install a stamp with the digest of the lock and the choice is
+// left in node_modules; a crash before that means: install again. The fetched Node gets its name by one rename.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { chooseNode, describeFallback, FALLBACK, isNewEnough, OLDEST_NODE } from './choose-node.js';
 import { run } from './run.js';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -17,12 +29,13 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LOCK = join(ROOT, 'package-lock.json');
 const MODULES = join(ROOT, 'node_modules');
 const STAMP = join(MODULES, '.sallyport-lock');
-const BUSY = join(ROOT, '.cache', 'installing');
-const HERE = `${process.platform} ${process.arch}`;
-const PINNED_NODE = join(MODULES, `node-${process.platform}-${process.arch}`, 'bin', 'node');
-
-// The first release line in which the TypeScript of src/ runs as it is and which we test.
-const OLDEST_NODE = [24, 15];
+const CACHE = join(ROOT, '.cache');
+const BUSY = join(CACHE, 'installing');
+const PLATFORM = `${process.platform}-${process.arch}`;
+const NODE_IN_MODULES = join(`node-${PLATFORM}`, 'bin', 'node');
+const PINNED_NODE = join(MODULES, NODE_IN_MODULES);
+const FETCHED = join(CACHE, `node-${FALLBACK.version}-${PLATFORM}`);
+const FETCHED_NODE = join(FETCHED, 'node_modules', NODE_IN_MODULES);
 
 const LONGEST_INSTALL_MS = 15 * 60_000;
 
@@ -30,15 +43,33 @@ const LONGEST_INSTALL_MS = 15 * 60_000;
 export async function ensureInstalled() {
   const digest = createHash('sha256').update(readFileSync(LOCK)).digest('hex');
   const wanted = `${digest} ${process.platform} ${process.arch}\n`;
-  if (!readStamp().startsWith(wanted)) {
+  if (findChosenNode(wanted) === undefined) {
     await alone(async () => {
-      if (!readStamp().startsWith(wanted)) {
-        await installUnlessFresh();
-        writeFileSync(STAMP, `${wanted}${choosePinnedNode() ? 'pinned' : 'own'} node\n`);
+      if (findChosenNode(wanted) === undefined) {
+        if (!readStamp().startsWith(wanted)) {
+          await installUnlessFresh();
+        }
+        const choice = await prepareNode();
+        writeFileSync(STAMP, `${wanted}${choice} node\n`);
       }
     });
   }
-  return readStamp().endsWith('pinned node\n') ? PINNED_NODE : ownNode();
+  return findChosenNode(wanted);
+}
+
+// What was chosen, when it is still good: undefined means that something is to be installed or chosen anew.
+function findChosenNode(wanted) {
+  switch (readStamp()) {
+    case `${wanted}pinned node\n`:
+      return PINNED_NODE;
+    case `${wanted}own node\n`:
+      return isNewEnough(process.versions.node) ? process.execPath : undefined;
+    case `${wanted}fetched node\n`:
+      // The library may have come since, and then the pinned one goes first.
+      return existsSync(FETCHED_NODE) && !tryNode(PINNED_NODE).runs ? FETCHED_NODE : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** Ends the process with one line that says what to do. */
@@ -67,12 +98,17 @@ function isFreshInstall() {
 
 async function install() {
   process.stderr.write('sallyport: installing packages (npm ci); this happens once ...\n');
+  await npmCi(ROOT);
+}
+
+async function npmCi(folder) {
   const { command, args } = npmCommand();
-  const flags = ['--no-audit', '--no-fund', '--loglevel=error'];
+  // No script: none is needed, and one would run on the pinned Node before we know that it starts.
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   // What the caller's environment may have turned the other way, and what this checkout cannot do without.
   const needed = ['--include=dev', '--include=optional', '--package-lock=true', '--bin-links=true', '--global=false'];
   const { code, signal, told } = await run(command, [...args, 'ci', ...flags, ...needed], {
-    cwd: ROOT,
+    cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   if (signal !== null) {
@@ -104,45 +140,72 @@ function isPinnedPlatform() {
   return process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64');
 }
 
-// It is built for glibc and needs libatomic, which a bare Debian does not have: the file is there and does not start.
-function tryPinnedNode() {
-  const { status, stderr, error } = spawnSync(PINNED_NODE, ['--version'], { encoding: 'utf8' });
+function tryNode(node) {
+  const { status, stderr, error } = spawnSync(node, ['--version'], { encoding: 'utf8' });
   return { runs: status === 0, reason: (stderr || error?.message || '').trim() };
 }
 
-// npm puts node_modules/.bin first on the PATH of its scripts: a Node that does not start must not be found there.
-function choosePinnedNode() {
-  const { runs } = tryPinnedNode();
-  const link = join(MODULES, '.bin', 'node');
-  rmSync(link, { force: true });
-  if (runs) {
-    symlinkSync(relative(dirname(link), PINNED_NODE), link);
+// The pinned Node is built for glibc and needs libatomic, which a bare Debian does not have: it is there and does not start.
+async function prepareNode() {
+  const pinned = tryNode(PINNED_NODE);
+  const choice = chooseNode({ pinned, own: process.versions.node, platform: PLATFORM });
+  linkNode(choice === 'pinned' ? PINNED_NODE : undefined);
+  if (choice === 'none') {
+    failWithoutNode(pinned.reason);
   }
-  return runs;
+  if (choice === 'fetched') {
+    if (!existsSync(FETCHED_NODE)) {
+      await fetchNode();
+    }
+    linkNode(FETCHED_NODE);
+  }
+  return choice;
 }
 
-function ownNode() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) {
-    return process.execPath;
+// npm puts node_modules/.bin first on the PATH of its scripts: a Node that does not start must not be found there.
+function linkNode(node) {
+  const link = join(MODULES, '.bin', 'node');
+  rmSync(link, { force: true });
+  if (node !== undefined) {
+    symlinkSync(relative(dirname(link), node), link);
   }
-  // Next time both are tried anew: what was missing may be there.
-  rmSync(STAMP, { force: true });
-  const remedy = `Install Node ${OLDEST_NODE.join('.')} or newer and run the same command again`;
-  const { reason } = tryPinnedNode();
+}
+
+async function fetchNode() {
+  process.stderr.write(
+    `sallyport: the Node that comes with the packages needs ${FALLBACK.library}, which is missing here; ` +
+      `fetching Node ${FALLBACK.version} into .cache instead; this happens once ...\n`,
+  );
+  const fresh = `${FETCHED}.new`;
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { recursive: true });
+  for (const [file, content] of Object.entries(describeFallback(PLATFORM))) {
+    writeFileSync(join(fresh, file), JSON.stringify(content));
+  }
+  await npmCi(fresh);
+  const { runs, reason } = tryNode(join(fresh, 'node_modules', NODE_IN_MODULES));
+  if (!runs) {
+    failWithoutNode(reason);
+  }
+  rmSync(FETCHED, { recursive: true, force: true });
+  renameSync(fresh, FETCHED);
+}
+
+function failWithoutNode(reason) {
+  const remedy = `Install Node ${OLDEST_NODE} or newer and run the same command again`;
   if (!isPinnedPlatform()) {
-    return fail(`no Node comes with the packages for ${HERE}, and this one is ${process.versions.node}. ${remedy}.`);
+    fail(`no Node comes with the packages for ${PLATFORM}, and this one is ${process.versions.node}. ${remedy}.`);
   }
   const library = /(lib[\w+-]+)\.so\.(\d+)/.exec(reason);
   const debian = library
     ? ` Or install the library: on Debian and Ubuntu, apt-get install ${library[1]}${library[2]}.`
     : '';
-  return fail(`the Node that comes with the packages does not start here: ${reason}. ${remedy}.${debian}`);
+  fail(`the Node that comes with the packages does not start here: ${reason}. ${remedy}.${debian}`);
 }
 
 // Two commands started at once on a fresh clone must not install into the same folder at the same time.
 async function alone(work) {
-  mkdirSync(join(ROOT, '.cache'), { recursive: true });
+  mkdirSync(CACHE, { recursive: true });
   const deadline = Date.now() + LONGEST_INSTALL_MS;
   while (!claim()) {
     if (Date.now() > deadline) {

@@ -1,0 +1,53 @@
+// Plain JavaScript for Node 20, without dependencies: it runs before anything is installed. Which Node everything runs
+// on, decided from what is known about this machine; tools/install.js finds that out and does it.
+
+/** The first release line in which the TypeScript of src/ runs as it is and which we test. */
+export const OLDEST_NODE = '24.15';
+
+/**
+ * Where the pinned Node does not start for want of a library that this one does without. The one place of its version
+ * and of what npm must find in it.
+ */
+export const FALLBACK = {
+  library: 'libatomic.so.1',
+  version: '24.21.0',
+  integrity: {
+    'linux-x64': 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
+    'linux-arm64': 'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
+  },
+};
+
+/**
+ * `pinned`, `own` (the one that runs us), `fetched` (the fallback), or `none`. `pinned` is how the pinned one started:
+ * {runs, reason}; `own` is the version of the running one; `platform` is such as linux-x64.
+ */
+export function chooseNode({ pinned, own, platform }) {
+  if (pinned.runs) {
+    return 'pinned';
+  }
+  if (isNewEnough(own)) {
+    return 'own';
+  }
+  return platform in FALLBACK.integrity && pinned.reason.includes(FALLBACK.library) ? 'fetched' : 'none';
+}
+
+export function isNewEnough(version) {
+  const [major, minor] = version.split('.').map(Number);
+  const [oldestMajor, oldestMinor] = OLDEST_NODE.split('.').map(Number);
+  return major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+}
+
+/** The two files from which `npm ci` fetches the fallback and nothing else, and checks its digest. */
+export function describeFallback(platform) {
+  const name = `node-${platform}`;
+  const dependencies = { [name]: FALLBACK.version };
+  const entry = { version: FALLBACK.version, integrity: FALLBACK.integrity[platform] };
+  return {
+    'package.json': { private: true, dependencies },
+    'package-lock.json': {
+      lockfileVersion: 3,
+      requires: true,
+      packages: { '': { dependencies }, [`node_modules/${name}`]: entry },
+    },
+  };
+}
