@@ -4,9 +4,9 @@
 // by ALPN; ends within its deadline or at the abort with a coded failure that names the issuer, and then both sockets are
 // gone. No byte of a request is sent before.
 
-import type { X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
-import { connect, type SecureContext, type TLSSocket } from 'node:tls';
+import { connect, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { boundedStep } from './bounded-step.ts';
@@ -68,12 +68,14 @@ export function secure(socket: Socket, target: TlsTarget, options: TlsOptions): 
       rejectUnauthorized: true,
       ALPNProtocols: ['http/1.1'],
     });
-    let peer: X509Certificate | undefined;
+    let peer: DetailedPeerCertificate | undefined;
     // The handshake is over, the verdict is not yet acted on: the last moment at which the certificate can be read.
+    // getPeerX509Certificate() takes it out of the chain in Node 24, and the check of the name then finds none.
     wrapped.prependOnceListener('secure', () => {
-      peer = wrapped.getPeerX509Certificate();
+      peer = wrapped.getPeerCertificate(true);
     });
-    const onError = (error: Error) => fail(tlsFailure(error, { target, peer, nowMs: options.clock.now(), hop }));
+    const onError = (error: Error) =>
+      fail(tlsFailure(error, { target, chain: readChain(peer), nowMs: options.clock.now(), hop }));
     const onClose = () => fail(failed(target, hop, 'the connection was closed'));
     const onSecure = () => done(wrapped);
     wrapped.on('error', ignore);
@@ -93,12 +95,14 @@ export function secure(socket: Socket, target: TlsTarget, options: TlsOptions): 
 
 interface Circumstances {
   readonly target: TlsTarget;
-  readonly peer: X509Certificate | undefined;
+  /** The server's own first; empty when none came. */
+  readonly chain: readonly X509Certificate[];
   readonly nowMs: number;
   readonly hop: string;
 }
 
-function tlsFailure(error: Error, { target, peer, nowMs, hop }: Circumstances): CodedError {
+function tlsFailure(error: Error, { target, chain, nowMs, hop }: Circumstances): CodedError {
+  const [peer] = chain;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const { host } = target;
   const issuer = oneLine(peer?.issuer);
@@ -107,7 +111,7 @@ function tlsFailure(error: Error, { target, peer, nowMs, hop }: Circumstances): 
   }
   if (code === NOT_YET || code === EXPIRED) {
     const reason = code === EXPIRED ? 'expired' : 'not yet valid';
-    const wrong = outsideItsTime(peer, nowMs);
+    const wrong = outsideItsTime(chain, nowMs);
     const facts = { host, reason, from: iso(wrong?.validFrom), to: iso(wrong?.validTo), now: nowMs, issuer, hop };
     return coded('TLS-CLOCK', facts, error);
   }
@@ -126,14 +130,20 @@ function plainReason(error: Error): string | null {
   return typeof reason === 'string' ? reason : null;
 }
 
-/** Which certificate of the chain the clock does not agree with; the server's own when none stands out. */
-function outsideItsTime(peer: X509Certificate | undefined, nowMs: number): X509Certificate | undefined {
-  let certificate = peer;
-  for (let depth = 0; certificate !== undefined && depth < LONGEST_CHAIN; depth += 1) {
-    if (Date.parse(certificate.validFrom) > nowMs || Date.parse(certificate.validTo) < nowMs) return certificate;
-    certificate = certificate.issuerCertificate;
+/** Without a certificate Node gives an empty object; a root is its own issuer. */
+function readChain(peer: Partial<DetailedPeerCertificate> | undefined): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  for (let at = peer; at?.raw !== undefined && chain.length < LONGEST_CHAIN; at = at.issuerCertificate) {
+    chain.push(new X509Certificate(at.raw));
   }
-  return peer;
+  return chain;
+}
+
+/** Which certificate of the chain the clock does not agree with; the server's own when none stands out. */
+function outsideItsTime(chain: readonly X509Certificate[], nowMs: number): X509Certificate | undefined {
+  return (
+    chain.find(({ validFrom, validTo }) => Date.parse(validFrom) > nowMs || Date.parse(validTo) < nowMs) ?? chain[0]
+  );
 }
 
 function iso(date: string | undefined): string | null {
