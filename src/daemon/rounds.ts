@@ -5,7 +5,7 @@
 
 import { join } from 'node:path';
 import { asCoded } from '#errors/coded-error.ts';
-import type { Report } from '#logging/events.ts';
+import type { Report, SallyportEvent } from '#logging/events.ts';
 import type { Timer } from '#system/clock.ts';
 import { isDiskFull } from '#updates/disk-pause.ts';
 import type { Agent } from './agent.ts';
@@ -58,6 +58,7 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
   // What failed may go well with other settings, whatever they are.
   const onEvent: Report = (event) => {
     if (event.name === 'reloaded') refresh();
+    receipts.hear(event);
   };
   config.add(new ScheduleRoom(refresh));
   events.add(onEvent);
@@ -84,17 +85,27 @@ class ReceiptTimer {
   readonly #agent: Agent;
   #timer: Timer | null = null;
   #stopped = false;
+  #heldUntil = 0;
 
   constructor(parts: Parts, agent: Agent) {
     this.#parts = parts;
     this.#agent = agent;
   }
 
+  /** A failure holds up all receipts until its own next try: they go the same way to the same endpoint. */
+  hear(event: SallyportEvent): void {
+    if (event.name === 'receipt-delivered') this.#heldUntil = 0;
+    if (event.name !== 'receipt-next-try') return;
+    this.#heldUntil = Number(event.at);
+    this.plan();
+  }
+
   plan(): void {
     this.#timer?.cancel();
     const { ports, clock } = this.#parts;
-    const at = ports.spool.nextDueAt();
-    if (at === null || this.#stopped) return;
+    const due = ports.spool.nextDueAt();
+    if (due === null || this.#stopped) return;
+    const at = Math.max(due, this.#heldUntil);
     this.#timer = clock.after(Math.max(SOONEST_RECEIPTS_MS, at - clock.now()), () => {
       void quietly(this.#parts, () => this.#agent.sendReceipts()).then(() => this.plan());
     });

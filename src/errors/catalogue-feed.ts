@@ -16,7 +16,7 @@ export const FEED_CODES = {
     retry: 'later',
   },
   'FEED-NOT-JSON': {
-    text: 'Expected a JSON feed, got {type}, {bytes:size}, titled {title}.',
+    text: 'Expected JSON, got {type}, {bytes:size}, titled {title}.',
     check: 'A block page or a captive portal answers in place of the server. Open the URL through the same proxy.',
     class: 'content',
     retry: 'later',

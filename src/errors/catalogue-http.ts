@@ -29,13 +29,13 @@ export const HTTP_CODES = {
   },
   'ORIGIN-STATUS': {
     text: '{url} answered {status} {reason}.',
-    check: 'Check the URL; then ask the vendor. The proxy is not the problem.',
+    check: 'Check the URL; then ask the vendor, or the proxy team when the page is one of theirs.',
     class: 'http',
     retry: 'later',
   },
   'ORIGIN-REFUSED': {
     text: '{url} answered {status} {reason}.',
-    check: 'Check the URL and the token or certificate for it; then ask the vendor. The proxy is not the problem.',
+    check: 'Check the URL and the token or certificate for it; then ask the vendor, or the proxy team when it blocks.',
     class: 'http',
     retry: 'change',
   },

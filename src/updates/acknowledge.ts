@@ -9,6 +9,7 @@ import { nextDelay } from '#http/retry-delay.ts';
 import type { SpoolEntry } from '#spool/spool.ts';
 import { writeDurably } from '#system/durable.ts';
 import type { FeedItem } from './feed-document.ts';
+import { refusePage } from './page.ts';
 import type { UpdatesPorts } from './ports.ts';
 import { makeReceipt, type Receipt, type ReceiptOutcome, receiptSchema } from './receipt.ts';
 import { feedUrl, requestUpdates } from './request.ts';
@@ -20,8 +21,6 @@ const UNSETTLED_WAIT_MS = 60_000;
 const NOBODY_THERE: ReadonlySet<unknown> = new Set([404, 405, 410, 501]);
 /** An answer to a receipt is not read beyond this. */
 const ANSWER_LIMIT_BYTES = 65_536;
-/** Failures of the way, not of one receipt: the others would fail the same way now. */
-const WAY_CLASSES: ReadonlySet<string> = new Set(['dns', 'tcp', 'auth', 'policy', 'tls', 'timeout', 'config']);
 
 /** Makes the receipt durable; says so once per published id. */
 export async function acceptReceipt(
@@ -45,7 +44,7 @@ export async function acceptReceipt(
   if (accepted === 'accepted' && facts.outcome === 'published') ports.report({ name: 'acknowledging', id });
 }
 
-/** Sends every receipt whose time has come; stops at the first failure of the way. */
+/** Sends every receipt whose time has come; stops at the first failure of the way or of the endpoint. */
 export async function deliverReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
   for (const entry of await ports.spool.due(ports.clock.now())) {
     signal.throwIfAborted();
@@ -60,7 +59,8 @@ export async function deliverReceipts(ports: UpdatesPorts, signal: AbortSignal):
       continue;
     }
     const error = await deliver(ports, { entry, receipt: receipt.data }, signal);
-    if (error !== null && WAY_CLASSES.has(error.entry.class)) return;
+    // Only a refusal of this one receipt lets the next one be tried: the others would meet the same.
+    if (error !== null && error.code !== 'ORIGIN-REFUSED') return;
   }
 }
 
@@ -84,8 +84,7 @@ async function deliver(ports: UpdatesPorts, delivery: Delivery, signal: AbortSig
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     const error = asCoded(thrown);
-    await postpone(ports, delivery, error);
-    return error;
+    return await postpone(ports, delivery, error);
   }
   await orWait(ports, entry, () => ports.spool.settle(entry));
   ports.report({ name: 'receipt-delivered', id, outcome });
@@ -108,7 +107,7 @@ async function send(
   sending: { receipt: Receipt; endpoint: URL; signal: AbortSignal },
 ): Promise<void> {
   const { receipt, endpoint, signal } = sending;
-  const { head } = await requestUpdates(ports, {
+  const { head, body } = await requestUpdates(ports, {
     url: endpoint,
     method: 'POST',
     // The token is the feed's: it goes to no other origin, not even to one that the admin wrote.
@@ -120,9 +119,10 @@ async function send(
   });
   if (head.status > 299)
     throw coded('REDIRECT-INVALID', { url: endpoint.href, status: head.status, location: head.header('location') });
+  refusePage(head, body, endpoint);
 }
 
-async function postpone(ports: UpdatesPorts, { entry, receipt }: Delivery, failure: CodedError): Promise<void> {
+async function postpone(ports: UpdatesPorts, { entry, receipt }: Delivery, failure: CodedError): Promise<CodedError> {
   const nobody = NOBODY_THERE.has(failure.facts['status']) && failure.entry.class === 'http';
   const error = nobody
     ? coded('ACKNOWLEDGE-REFUSED', { ...failure.facts, status: failure.facts['status'] }, failure)
@@ -134,6 +134,7 @@ async function postpone(ports: UpdatesPorts, { entry, receipt }: Delivery, failu
   const { id, outcome } = receipt;
   ports.report({ name: 'receipt-failed', id, outcome, error, hop: error.hop });
   ports.report({ name: 'receipt-next-try', id, at });
+  return error;
 }
 
 /** Beside the package; a receipt of a package that is not here has no place but the log. */

@@ -27,8 +27,7 @@ export interface Checked {
 /** @throws CodedError of the last attempt */
 export async function check(ports: UpdatesPorts, signal: AbortSignal): Promise<Checked> {
   const settings = ports.settings();
-  const url = feedUrl(settings).href;
-  ports.report({ name: 'checking', url: shownUrl(new URL(url)) });
+  ports.report({ name: 'checking', url: shownUrl(feedUrl(settings)) });
   let refused: CodedError | null = null;
   const reading = await withRetries(
     {
@@ -43,6 +42,8 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal): Promise<C
       },
     },
     async () => {
+      // Anew for each try: an admin mends feed_url just while it fails.
+      const url = feedUrl(ports.settings()).href;
       const before = ports.memory.feed(url);
       const revalidate =
         isRevalidationDue(before, ports.clock.now()) || (refused !== null && STALE_COPY.has(refused.code));

@@ -53,14 +53,21 @@ export function decide(circumstances: Circumstances): Decision {
   const withdrawn = usable.filter((item) => item.withdrawn && known(item.id)?.fate === 'published');
   const offered = new Map(usable.filter((item) => !item.withdrawn).map((item) => [item.id, item]));
   const { newest, deferred } = chooseNewest([...offered.values()], circumstances);
+  const eligible = (item: FeedItem | undefined) =>
+    item !== undefined && inChannel(item, circumstances) && whyDeferred(item, circumstances) === null
+      ? item
+      : undefined;
 
   const wanted = new Map<string, FeedItem>();
   for (const item of newest) {
     const plan = planRequires(item, {
-      item: (id) => offered.get(id),
+      item: (id) => eligible(offered.get(id)),
       satisfied: (id) => hasBeenHere(known(id)?.fate),
     });
-    if (plan.kind === 'refused') refused.push({ id: item.id, error: plan.error });
+    const missing = plan.kind === 'refused' ? plan.error.facts['requires'] : undefined;
+    if (typeof missing === 'string' && offered.has(missing)) {
+      deferred.push({ id: item.id, reason: `it requires ${missing}, which this host does not take now` });
+    } else if (plan.kind === 'refused') refused.push({ id: item.id, error: plan.error });
     else for (const step of plan.items) wanted.set(step.id, step);
   }
   const ordered = [...wanted.values()];

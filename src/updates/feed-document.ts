@@ -21,6 +21,8 @@ const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const OUR_ENDINGS = ['.jar', '.json', '.new', '.unverified', '.journal', '.receipt', '.damaged'];
 
 const name = z.string().regex(ID, 'must be 1 to 64 letters, digits, dots, dashes or underscores');
+/** RFC 3339; nobody needs more digits of a second. */
+const time = z.iso.datetime({ offset: true }).max(40);
 export const feedItemSchema = z.object({
   id: z.string(),
   package: name,
@@ -31,7 +33,7 @@ export const feedItemSchema = z.object({
   /** The smallest zip has 22 bytes. */
   length: z.int().min(22),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lower-case hex digits'),
-  released: z.iso.datetime({ offset: true }),
+  released: time,
   kind: z.enum(['content', 'product']),
   requires: z.array(name).max(FEED_LIMITS.requires).default([]),
   withdrawn: z.boolean().default(false),
@@ -43,7 +45,7 @@ export const feedItemSchema = z.object({
 const documentSchema = z.object({
   format: z.literal(FEED_FORMAT),
   serial: z.int().nonnegative(),
-  expires: z.iso.datetime({ offset: true }),
+  expires: time,
   items: z.array(z.unknown()),
 });
 

@@ -5,12 +5,11 @@
 
 import { createHash } from 'node:crypto';
 import { coded } from '#errors/coded-error.ts';
-import type { ResponseInfo } from '#http/exchange.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
-import { pageTitle } from '#http/headers.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import type { Feed, FeedReading } from './feed.ts';
 import { FEED_LIMITS, parseFeed } from './feed-document.ts';
+import { refusePage } from './page.ts';
 import { feedUrl, requestUpdates, type UpdatesRequestPorts } from './request.ts';
 import type { Trust } from './sidecar.ts';
 
@@ -68,12 +67,4 @@ function weakest(one: Trust, other: Trust): Trust {
 /** As the URL says it, before any resolving: 127.0.0.0/8, ::1 or `localhost`. */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.[0-9]{1,3}){3}$/.test(hostname);
-}
-
-/** A block page is told from a broken feed by its type, or by its first character. */
-function refusePage(head: ResponseInfo, body: Uint8Array, url: URL): void {
-  const type = head.header('content-type') ?? 'no type';
-  const first = Buffer.from(body.subarray(0, 64)).toString('utf8').trimStart()[0];
-  if (!/html/i.test(type) && first !== '<') return;
-  throw coded('FEED-NOT-JSON', { type, bytes: body.length, title: pageTitle(body), hop: url.host });
 }

@@ -82,9 +82,18 @@ export class UpdatesMemory {
     const key = id.toLowerCase();
     const before = this.#ids.get(key);
     if (before?.sha256 === known.sha256 && before.fate === known.fate) return;
-    if (before === undefined && this.#ids.size >= MOST_IDS) return;
+    if (before === undefined && this.#ids.size >= MOST_IDS) this.#forgetOldestSeen();
     this.#ids.set(key, known);
     this.#changed = true;
+  }
+
+  /** What was only seen makes room for what is new; what became something here is never forgotten. */
+  #forgetOldestSeen(): void {
+    for (const [id, { fate }] of this.#ids) {
+      if (fate !== 'seen') continue;
+      this.#ids.delete(id);
+      return;
+    }
   }
 
   /** Changes what became of a known id. */

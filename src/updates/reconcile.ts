@@ -3,7 +3,8 @@
 // The sidecars tell what is published; memory follows them. A package that is gone or changed is reported, taken out
 // and thereby wanted again. Relies on the store; a crash in the middle leaves work that the next round finds again.
 
-import type { CodedError } from '#errors/coded-error.ts';
+import { asCoded, type CodedError } from '#errors/coded-error.ts';
+import type { PackageState, Published } from './package-store.ts';
 import type { UpdatesPorts } from './ports.ts';
 
 /** Every published package is read once in so long. */
@@ -28,7 +29,14 @@ export async function reconcile(
   const present = new Set<string>();
   for (const published of await ports.store.list()) {
     const { id, path, sidecar } = published;
-    const state = await ports.store.examine(published, thorough, options.signal);
+    const state = await examineAlone(ports, published, { ...options, thorough });
+    if (state.kind === 'unreadable') {
+      // Not known to be wrong: it stays published, and nobody else waits for it.
+      present.add(id.toLowerCase());
+      ports.report({ name: 'package-problem', id, error: state.error });
+      examined.push({ id, path, error: state.error });
+      continue;
+    }
     if (state.kind === 'intact') {
       present.add(id.toLowerCase());
       ports.memory.setId(id, { sha256: sidecar.item.sha256, fate: 'published' });
@@ -44,4 +52,20 @@ export async function reconcile(
   if (thorough) ports.memory.setVerifiedAt(now);
   await ports.memory.save();
   return examined;
+}
+
+/** One package that can't be read (a bad disk, a wrong mode) keeps no other from being looked at. */
+async function examineAlone(
+  ports: UpdatesPorts,
+  published: Published,
+  options: { readonly thorough: boolean; readonly signal: AbortSignal },
+): Promise<PackageState | { readonly kind: 'unreadable'; readonly error: CodedError }> {
+  try {
+    return await ports.store.examine(published, options.thorough, options.signal);
+  } catch (thrown) {
+    options.signal.throwIfAborted();
+    const error = asCoded(thrown);
+    if (error.code === 'DISK-FULL') throw error;
+    return { kind: 'unreadable', error };
+  }
 }

@@ -52,10 +52,12 @@ export async function discardUnwanted(ports: UpdatesPorts, wanted: ReadonlySet<s
 }
 
 /** Calls back a published package: moved aside, told to the vendor, forgotten; each part may run twice. */
-export async function withdraw(ports: UpdatesPorts, id: string): Promise<void> {
-  const published = await ports.store.find(id);
-  if (published === null) return;
+export async function withdraw(ports: UpdatesPorts, called: string): Promise<void> {
+  // Case does not count: the feed may write the id in another way than the package was published under.
+  const published = (await ports.store.list()).find((one) => one.id.toLowerCase() === called.toLowerCase());
+  if (published === undefined) return;
   const { item } = published.sidecar;
+  const { id } = published;
   ports.memory.setId(id, { sha256: item.sha256, fate: 'withdrawn' });
   await ports.memory.save();
   const path = await ports.store.moveAside(id, 'withdrawn');

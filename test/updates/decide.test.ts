@@ -127,6 +127,20 @@ describe('decide', () => {
     expect(decision.deferred).toEqual([{ id: 'c2', reason: expect.any(String) }]);
   });
 
+  it.each([
+    ['product updates are off', { kind: 'product' }, { productUpdates: false }],
+    ['it is of another channel', { channel: 'beta' }, {}],
+    ['its rollout has not come so far', { rollout_percent: 0 }, {}],
+  ] as const)('defers what requires an update that this host does not take: %s', (_why, fields, more) => {
+    const items = [item('c2', { requires: ['t1'] }), item('t1', { package: 'tool', ...fields })];
+
+    const decision = decide(circumstances(items, {}, more));
+
+    expect(decision.wanted).toEqual([]);
+    expect(decision.deferred.map(({ id }) => id)).toContain('c2');
+    expect(decision.refused).toEqual([]);
+  });
+
   it('takes at most so many a round and says how many are left', () => {
     const items = Array.from({ length: 60 }, (_, n) => item(`c${n}`, { package: `p${n}` }));
 

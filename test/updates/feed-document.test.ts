@@ -69,6 +69,7 @@ describe('parseFeed', () => {
     ['both file and url', { url: 'https://x/' }, 'FEED-INVALID'],
     ['too many required ids', { requires: Array.from({ length: 17 }, (_, n) => `r${n}`) }, 'FEED-INVALID'],
     ['notes that are too long', { notes: 'x'.repeat(2_001) }, 'FEED-INVALID'],
+    ['a time with a hundred digits', { released: `2026-11-01T00:00:00.${'0'.repeat(100)}Z` }, 'FEED-INVALID'],
     ['a rollout above 100', { rollout_percent: 101 }, 'FEED-INVALID'],
   ])('refuses only the item with %s', (_what, fields, code) => {
     const document = parseFeed(

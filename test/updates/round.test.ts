@@ -4,6 +4,7 @@
 import { gzipSync } from 'node:zlib';
 import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { coded } from '#errors/coded-error.ts';
 import { classicLine } from '#logging/classic.ts';
 import { toRecord } from '#logging/record.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -236,6 +237,66 @@ describe('a healthy round', () => {
     await made.round();
     expect(origin.asked.filter((asked) => asked === 'POST /acknowledge')).toHaveLength(2);
     expect(made.ports.spool.size).toBe(1);
+  });
+});
+
+describe('one that is not like the others', () => {
+  it('keeps a package that cannot be read published, says so, and fetches what is new', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    await (await rig()).round();
+    const next = makeJar('1602504', 3_000);
+    origin.serve('/1602504.jar', next);
+    offer([itemFor('1602503', jar), itemFor('1602504', next)], { serial: 2 });
+
+    const made = await rig();
+    const broken = coded('FILE-FAILED', { operation: 'read', path: 'x.jar', reason: 'EIO' });
+    made.ports.store.examine = () => Promise.reject(broken);
+    const report = await made.round();
+
+    expect(report).toMatchObject({ error: null, published: ['1602504'] });
+    expect(made.codes()).toContain('FILE-FAILED');
+    expect(published()).toHaveLength(2);
+  });
+
+  it('keeps a receipt that a captive page has swallowed', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    origin.on('/acknowledge', (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' });
+      response.end('<html><title>Please sign in</title></html>');
+    });
+
+    const made = await rig();
+    await made.round();
+
+    expect(made.codes()).toContain('FEED-NOT-JSON');
+    expect(made.ports.spool.size).toBe(1);
+  });
+
+  it('withdraws what the feed writes in other letters', async () => {
+    const mixed = makeJar('Abc', 2_000);
+    offer([itemFor('Abc', mixed)]);
+    origin.serve('/Abc.jar', mixed);
+    await (await rig()).round();
+    offer([itemFor('abc', mixed, { withdrawn: true })], { serial: 2 });
+
+    await (await rig()).round();
+
+    expect(published()).toEqual([`${DIR}/packages/withdrawn/Abc.jar`]);
+  });
+
+  it('asks a sick endpoint once in a round, not once for each receipt', async () => {
+    const jars = ['u1', 'u2', 'u3'].map((id) => ({ id, bytes: makeJar(id, 2_000) }));
+    offer(jars.map(({ id, bytes }) => itemFor(id, bytes, { package: id })));
+    for (const { id, bytes } of jars) origin.serve(`/${id}.jar`, bytes);
+    origin.on('/acknowledge', (_request, response) => void response.writeHead(503).end());
+
+    const made = await rig();
+    await made.round();
+
+    expect(origin.asked.filter((asked) => asked === 'POST /acknowledge')).toHaveLength(1);
+    expect(made.ports.spool.size).toBe(3);
   });
 });
 
