@@ -60,6 +60,7 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
   const { clock, redactor } = parts;
   const sentenceOf = (event: SallyportEvent) => toRecord(event, clock.now(), redactor).message;
   let outcome = '';
+  let failedId: unknown = null;
   let refused = '';
   let overdue = '';
   let said = '';
@@ -99,7 +100,12 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
       case 'download-failed':
       case 'disk-full':
         outcome = sentenceOf(event);
+        failedId = 'id' in event ? event.id : null;
         return say(outcome);
+      case 'published':
+        // A later attempt went well; the failure of another update is still what came of the check.
+        if (event.id === failedId) outcome = '';
+        return;
       case 'round-ended':
         outcome = outcome === '' ? sentenceOf(event) : outcome;
         return say(outcome);

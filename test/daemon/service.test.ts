@@ -51,6 +51,22 @@ describe('what systemctl status shows', () => {
     expect(told.at(-1)).toBe('Everything is up to date.');
   });
 
+  it('is no failure of an update that a later attempt published, but that of another one', () => {
+    const fail = (id: string) => report({ name: 'download-failed', id, hop: 'origin', error: refused() });
+    const end = () => {
+      report({ name: 'published', id: 'u1', path: '/p' });
+      report({ name: 'round-ended', published: 1, failed: 0, pruned: 0 });
+      report({ name: 'next-round', at: time.now() });
+    };
+    fail('u1');
+    end();
+    expect(told.at(-1)).not.toContain('TCP-REFUSED');
+
+    fail('u2');
+    end();
+    expect(told.at(-1)).toMatch(/^Update ID u2 failed .*\[TCP-REFUSED\]/);
+  });
+
   it('begins with the refusal of the configuration, until it is mended', () => {
     report({ name: 'up-to-date' });
     report({ name: 'reloading', file: 'f', cause: 'it changed' });
