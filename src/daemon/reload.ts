@@ -5,6 +5,7 @@
 // changed key is told with when it takes effect; what needs a restart is as it was in every room until then. It relies
 // on one caller at a time, which `ConfigWatch` is. A crash leaves the last settings that were in force.
 
+import { createHash } from 'node:crypto';
 import { changesBetween, heldUntilRestart } from '#config/changes.ts';
 import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/load.ts';
 import { type Problem, problemLine } from '#config/problem.ts';
@@ -45,6 +46,8 @@ const EFFECTS = {
   next_transfer: 'applied to the next transfer',
   restart: 'needs a restart',
 } as const;
+/** Of a file that is wrong from top to bottom the log tells so many mistakes; `config check` tells more. */
+const MOST_TOLD = 20;
 /** A change that waited for a restart, and was taken back. */
 const TAKEN_BACK = 'as it is in force, so no restart is needed';
 
@@ -59,7 +62,7 @@ export class Reloader {
   /** What the rooms work with: that file's, but for what waits for a restart. */
   #inForce: Settings;
   #loadedAtMs: number;
-  #refused: (RefusedEdit & { readonly story: string }) | null = null;
+  #refused: (RefusedEdit & { readonly digest: string }) | null = null;
 
   constructor(options: ReloadOptions) {
     this.#options = options;
@@ -185,13 +188,14 @@ export class Reloader {
   async #refuse(mistakes: readonly Mistake[], cause: ReadCause): Promise<void> {
     const { report, clock } = this.#options;
     const lines = mistakes.map(({ line }) => line);
-    const story = lines.join('\n');
+    const digest = createHash('sha256').update(lines.join('\n')).digest('hex');
     // Read again for another reason, the same mistakes are no news.
-    if (cause === 'changed' && this.#refused?.story === story) return;
+    if (cause === 'changed' && this.#refused?.digest === digest) return;
     const count = mistakes.length;
-    this.#refused = { atMs: clock.now(), first: lines[0] ?? '', count, story };
+    this.#refused = { atMs: clock.now(), first: lines[0] ?? '', count, digest };
     if (cause === 'changed') report({ name: 'reloading', file: this.#loaded.file, cause: CAUSES[cause] });
-    for (const mistake of mistakes) mistake.tell(report);
+    for (const mistake of mistakes.slice(0, MOST_TOLD)) mistake.tell(report);
+    if (count > MOST_TOLD) report({ name: 'reload-more', count: count - MOST_TOLD });
     report({ name: 'reload-refused', count });
   }
 

@@ -92,6 +92,7 @@ export const EVENTS = {
   },
   'reload-unchanged': { level: 'info', thread: 'Config', text: 'The configuration is in force as before.' },
   'reload-problem': { level: 'error', thread: 'Config', text: '{error:advised}' },
+  'reload-more': { level: 'error', thread: 'Config', text: 'And {count} more; config check tells them.' },
   'reload-refused': {
     level: 'error',
     thread: 'Config',

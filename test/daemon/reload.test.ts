@@ -115,6 +115,22 @@ describe('a refused edit', () => {
     expect(rig.names()).toEqual(['reloading', 'config-mistake', 'config-mistake', 'reload-refused']);
   });
 
+  it('of a file full of mistakes tells the first 20 and counts the rest, and the same again is no news', async () => {
+    await open('version: 1\n');
+    const wrong = Array.from({ length: 500 }, (_, index) => `zz${index}: 1\n`).join('');
+    await edit(`version: 1\n${wrong}`);
+
+    expect(told('config-mistake')).toHaveLength(20);
+    expect(rig.names().slice(-2)).toEqual(['reload-more', 'reload-refused']);
+    expect(told('reload-more')).toEqual([{ count: 480 }]);
+    expect(rig.reloader.refused?.count).toBe(500);
+
+    await edit(`version: 1\n${wrong}`);
+    expect(rig.names()).toEqual([]);
+    await edit(`version: 1\n${wrong.replace('zz499', 'zz500')}`);
+    expect(told('reload-refused')).toEqual([{ count: 500 }]);
+  });
+
   it('does not keep the place of a file that is whole again', async () => {
     await open('version: 1\n');
     await edit('version: 2\n');
