@@ -21,9 +21,14 @@ export function configCheckCommand(terminal: Terminal, result: LoadResult): numb
   return EXIT_OK;
 }
 
-/** Prints every mistake and what to do; returns the exit status. */
+/** More lines than that nobody reads before mending some. */
+const MOST_TOLD = 100;
+
+/** Prints the mistakes and what to do; returns the exit status. */
 export function tellProblems(terminal: Terminal, { error, problems }: RefusedSettings): number {
-  for (const problem of problems) terminal.err(problemLine(problem));
+  for (const problem of problems.slice(0, MOST_TOLD)) terminal.err(problemLine(problem));
+  const more = problems.length - MOST_TOLD;
+  if (more > 0) terminal.err(`and ${more} more ${more === 1 ? 'mistake' : 'mistakes'}`);
   terminal.err(error.message);
   terminal.err(`  ${error.check}`);
   return EXIT_STATUS[error.entry.class];

@@ -88,6 +88,18 @@ describe('config check', () => {
     `);
   });
 
+  it.each([
+    [100, null],
+    [101, 'and 1 more mistake'],
+    [350, 'and 250 more mistakes'],
+  ])('of %i mistakes prints the first hundred and counts the rest', async (count, rest) => {
+    const terminal = fakeTerminal();
+    const wrong = Array.from({ length: count }, (_, index) => `zz${index}: 1\n`).join('');
+    expect(configCheckCommand(terminal, await folder.refuse(`version: 1\n${wrong}`))).toBe(78);
+    expect(terminal.complained.filter((line) => line.includes(': zz'))).toHaveLength(100);
+    expect(terminal.complained.slice(100, -2)).toEqual(rest === null ? [] : [rest]);
+  });
+
   it('tells warnings and still ends well', async () => {
     const terminal = fakeTerminal();
     await folder.write('proxy.password', 'long-enough');
