@@ -1,7 +1,7 @@
 // The work itself: rounds, one at a time, whoever asks for them; the object behind both carriers of Control.
 //
 // Guarantees: never two rounds at once (who asks while one runs joins it and sees its events); an abort of one asker
-// ends only the waiting of that asker; `stop` ends the round, which keeps its bytes. A round never rejects.
+// ends only the waiting of that asker; `stop` ends the round, which keeps its bytes. A round rejects only when it is stopped.
 
 import type { Control, HookRun, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';

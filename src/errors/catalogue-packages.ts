@@ -57,6 +57,12 @@ export const PACKAGE_CODES = {
     class: 'content',
     retry: 'later',
   },
+  'SIDECAR-NEWER': {
+    text: '{path} was written by a newer Sallyport (format {found}, this one reads {known}); it and its package are left alone.',
+    check: 'After a downgrade this is normal. The package stays published; nothing is fetched in its place.',
+    class: 'system',
+    retry: 'never',
+  },
   'PACKAGE-MISSING': {
     text: 'The published package {path} is gone.',
     check: 'Somebody removed it; it is fetched again. To keep fewer versions, lower updates.keep_versions.',

@@ -73,8 +73,21 @@ export class PackageStore {
 
   async find(id: string): Promise<Published | null> {
     if ((await this.#files.facts(this.#sidecarPath(id)))?.kind !== 'file') return null;
-    const sidecar = await readSidecar(this.#files, this.#sidecarPath(id));
-    return sidecar?.item.id === id ? { id, path: this.jarPath(id), sidecar } : null;
+    const read = await readSidecar(this.#files, this.#sidecarPath(id));
+    if (read.kind !== 'ours' || read.sidecar.item.id !== id) return null;
+    return { id, path: this.jarPath(id), sidecar: read.sidecar };
+  }
+
+  /** Packages whose sidecar a newer Sallyport wrote: published, and not to be touched by this one. */
+  async listNewer(): Promise<{ id: string; sha256: string | null; error: CodedError }[]> {
+    const found: { id: string; sha256: string | null; error: CodedError }[] = [];
+    for (const entry of await this.#files.list(this.dir)) {
+      if (!entry.endsWith(SIDECAR) || entry.endsWith(RECEIPT)) continue;
+      const id = entry.slice(0, -SIDECAR.length);
+      const read = await readSidecar(this.#files, this.#sidecarPath(id));
+      if (read.kind === 'newer') found.push({ id, sha256: read.sha256, error: read.error });
+    }
+    return found;
   }
 
   /** The commit: one rename gives the verified file its final name. */
@@ -117,7 +130,7 @@ export class PackageStore {
     };
   }
 
-  /** Takes a package out of the published ones: its JAR and sidecar go to `damaged/` or `withdrawn/`. */
+  /** Takes a package out of the published ones: its JAR goes to `damaged/` or `withdrawn/`. */
   async moveAside(id: string, where: 'damaged' | 'withdrawn'): Promise<string> {
     const folder = join(this.dir, where);
     await this.#files.makeDirectory(folder, 0o755);

@@ -48,6 +48,11 @@ export async function reconcile(
     await ports.store.forget(id);
     examined.push({ id, path, error: state.error });
   }
+  for (const { id, sha256, error } of await ports.store.listNewer()) {
+    present.add(id.toLowerCase());
+    if (sha256 !== null) ports.memory.setId(id, { sha256, fate: 'published' });
+    ports.report({ name: 'package-problem', id, error });
+  }
   for (const id of ports.memory.publishedIds()) if (!present.has(id)) ports.memory.setFate(id, 'seen');
   if (thorough) ports.memory.setVerifiedAt(now);
   await ports.memory.save();

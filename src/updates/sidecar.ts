@@ -4,6 +4,7 @@
 // one is either in between or not ours. The application that uses the packages may read it; docs/protocol.md has it.
 
 import { z } from 'zod';
+import { type CodedError, coded } from '#errors/coded-error.ts';
 import { readWhole, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { feedItemSchema } from './feed-document.ts';
@@ -35,13 +36,30 @@ export async function writeSidecar(files: Files, path: string, sidecar: Sidecar)
   await writeDurably(files, path, Buffer.from(`${JSON.stringify(sidecar, null, 2)}\n`), 0o644);
 }
 
-/** Reads a sidecar; null when it is not one of ours. */
-export async function readSidecar(files: Files, path: string): Promise<Sidecar | null> {
+/** What lies beside a package. */
+export type ReadSidecar =
+  | { readonly kind: 'ours'; readonly sidecar: Sidecar }
+  /** Written after an upgrade that was taken back: the package is published, and is to be left alone. */
+  | { readonly kind: 'newer'; readonly sha256: string | null; readonly error: CodedError }
+  | { readonly kind: 'foreign' };
+
+/** Reads a sidecar; never throws for what it holds. */
+export async function readSidecar(files: Files, path: string): Promise<ReadSidecar> {
   try {
-    const text = Buffer.from(await readWhole(files, path, LIMIT_BYTES)).toString('utf8');
-    const parsed = sidecarSchema.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : null;
+    const raw: unknown = JSON.parse(Buffer.from(await readWhole(files, path, LIMIT_BYTES)).toString('utf8'));
+    const parsed = sidecarSchema.safeParse(raw);
+    if (parsed.success) return { kind: 'ours', sidecar: parsed.data };
+    const head = newerSchema.safeParse(raw);
+    if (!head.success || head.data.format <= SIDECAR_FORMAT) return { kind: 'foreign' };
+    const facts = { path, found: head.data.format, known: SIDECAR_FORMAT };
+    return { kind: 'newer', sha256: head.data.item?.sha256 ?? null, error: coded('SIDECAR-NEWER', facts) };
   } catch {
-    return null;
+    return { kind: 'foreign' };
   }
 }
+
+/** What every later format will have kept, as far as it can be told. */
+const newerSchema = z.looseObject({
+  format: z.int(),
+  item: z.looseObject({ sha256: z.string() }).optional().catch(undefined),
+});

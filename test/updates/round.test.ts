@@ -259,6 +259,25 @@ describe('one that is not like the others', () => {
     expect(published()).toHaveLength(2);
   });
 
+  it('leaves a package alone whose sidecar a newer Sallyport wrote, and does not fetch it again', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    await (await rig()).round();
+    const path = `${DIR}/packages/1602503.json`;
+    const newer = JSON.stringify({ format: 2, item: { id: '1602503', sha256: sha256(jar) } });
+    await files.remove(path);
+    files.plantFile(path, newer);
+    await files.remove(`${DIR}/state/updates.json`);
+    origin.asked.length = 0;
+
+    const made = await rig();
+    await made.round();
+
+    expect(made.codes()).toContain('SIDECAR-NEWER');
+    expect(origin.asked).toEqual(['GET /feed.json']);
+    expect(files.content(path)?.toString()).toBe(newer);
+  });
+
   it('keeps a receipt that a captive page has swallowed', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
