@@ -63,7 +63,8 @@ async function makeRoom(path: string, files: Files): Promise<void> {
 
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
+    // Stays: later an error of the listener (too many open files) costs a connection, not the daemon.
+    server.on('error', (error: NodeJS.ErrnoException) =>
       reject(coded('FILE-FAILED', { operation: 'listen at', path, reason: error.code ?? error.message }, error)),
     );
     // The socket is made during this call, so the mask gives it its mode from the first moment.

@@ -1,9 +1,9 @@
 // The daemon's end, asked over a real socket: who may ask, what comes back, what never leaves, how much it bears.
 
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
 import { realFiles } from '#system/real-files.ts';
 import { ControlRig, scriptedRound } from '#test/support/control-rig.ts';
@@ -79,6 +79,19 @@ describe('the control socket', () => {
   it('says which folder is missing or closed when it cannot be made', async () => {
     rig.path = join(rig.dir, 'x'.repeat(200), 'control.sock');
     await expect(rig.serve()).rejects.toMatchObject({ code: 'FILE-FAILED', facts: { path: rig.path } });
+  });
+
+  it('goes on when there is no descriptor left for a connection, however often', async () => {
+    const listen = vi.spyOn(Server.prototype, 'listen');
+    await rig.serve();
+    const server = listen.mock.contexts[0] as Server;
+    listen.mockRestore();
+
+    for (let time = 0; time < 3; time += 1) {
+      server.emit('error', Object.assign(new Error('accept EMFILE'), { code: 'EMFILE', syscall: 'accept' }));
+    }
+
+    expect(await (await rig.ask()).status()).toEqual(aStatus());
   });
 
   it('is gone after the end', async () => {
