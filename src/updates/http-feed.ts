@@ -1,6 +1,7 @@
 // The unsigned JSON feed over HTTP: fetched over the route for "updates", every hop judged, the document bounded.
 //
-// Unsigned means that only the way it came can be trusted: https, or plain http from this very machine. Every hop must
+// Unsigned means that only the way it came can be trusted: https, or plain http from a loopback
+// URL, which is the admin's word that a server of his own answers there. Every hop must
 // qualify, so one plain hop elsewhere refuses the whole feed before anything of it is read.
 
 import { createHash } from 'node:crypto';

@@ -8,6 +8,8 @@ export interface Stored {
   readonly package: string;
   readonly sequence: number;
   readonly length: number;
+  /** When the vendor released it, ms since the epoch: sequences of two packages can't be compared. */
+  readonly releasedMs: number;
 }
 
 export interface PruneLimits {
@@ -28,7 +30,7 @@ export function choosePrunable(stored: readonly Stored[], limits: PruneLimits): 
   let total = stored.filter(({ id }) => !chosen.has(id)).reduce((sum, { length }) => sum + length, 0);
   const spare = stored
     .filter(({ id }) => !chosen.has(id) && !newest.has(id))
-    .toSorted((a, b) => a.sequence - b.sequence);
+    .toSorted((a, b) => a.releasedMs - b.releasedMs);
   for (const one of spare) {
     if (limits.maxBytes === null || total <= limits.maxBytes) break;
     chosen.set(one.id, 'updates.packages_max_bytes');

@@ -172,6 +172,7 @@ async function prune(ports: UpdatesPorts): Promise<string[]> {
     package: item.package,
     sequence: item.sequence,
     length: item.length,
+    releasedMs: Date.parse(item.released),
   }));
   const chosen = choosePrunable(stored, {
     keepVersions: updates.keep_versions,

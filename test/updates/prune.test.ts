@@ -7,6 +7,7 @@ const stored = (id: string, sequence: number, fields: Partial<Stored> = {}): Sto
   package: 'content',
   sequence,
   length: 10,
+  releasedMs: sequence,
   ...fields,
 });
 
@@ -26,6 +27,17 @@ describe('choosePrunable', () => {
     expect(found).toEqual([{ id: 'a', reason: 'updates.packages_max_bytes' }]);
   });
 
+  it('takes the one that was released first, whatever the sequences of other packages are', () => {
+    const all = [
+      stored('a1', 900, { releasedMs: 1 }),
+      stored('a2', 901, { releasedMs: 4 }),
+      stored('b1', 1, { package: 'b', releasedMs: 2 }),
+      stored('b2', 2, { package: 'b', releasedMs: 3 }),
+    ];
+
+    expect(choosePrunable(all, { keepVersions: 3, maxBytes: 30 }).map(({ id }) => id)).toEqual(['a1']);
+  });
+
   it('never removes the newest of a package, whatever the limits', () => {
     const packages = fc.array(
       fc.record({
@@ -33,6 +45,7 @@ describe('choosePrunable', () => {
         package: fc.constantFrom('a', 'b', 'c'),
         sequence: fc.nat(50),
         length: fc.nat(1_000),
+        releasedMs: fc.nat(1_000),
       }),
     );
     fc.assert(
