@@ -59,8 +59,7 @@ async function openFor(socket: string | null, report: Report): Promise<Notifier>
 export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 'redactor'>): Report {
   const { clock, redactor } = parts;
   const sentenceOf = (event: SallyportEvent) => toRecord(event, clock.now(), redactor).message;
-  let outcome = '';
-  let failedId: unknown = null;
+  const outcome = new Outcome();
   let refused = '';
   let overdue = '';
   let said = '';
@@ -87,7 +86,7 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
         return say(said);
       case 'checking':
       case 'feed-read':
-        outcome = '';
+        outcome.forget();
         return say(sentenceOf(event));
       case 'downloading':
       case 'resuming':
@@ -97,22 +96,18 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
         return;
       case 'up-to-date':
       case 'check-failed':
-      case 'download-failed':
       case 'disk-full':
-        outcome = sentenceOf(event);
-        failedId = 'id' in event ? event.id : null;
-        return say(outcome);
+        return say(outcome.keep(sentenceOf(event)));
+      case 'download-failed':
+        return say(outcome.keep(sentenceOf(event), event.id));
       case 'published':
-        // A later attempt went well; the failure of another update is still what came of the check.
-        if (event.id === failedId) outcome = '';
-        return;
+        return outcome.published(event.id);
       case 'round-ended':
-        outcome = outcome === '' ? sentenceOf(event) : outcome;
-        return say(outcome);
+        return say(outcome.text === '' ? outcome.keep(sentenceOf(event)) : outcome.text);
       case 'next-try':
       case 'check-next-try':
       case 'next-round':
-        return say(outcome === '' ? sentenceOf(event) : `${outcome} ${sentenceOf(event)}`);
+        return say([outcome.text, sentenceOf(event)].filter((part) => part !== '').join(' '));
       case 'stopping':
         notifier.stopping();
         return say(sentenceOf(event));
@@ -120,4 +115,26 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
         return;
     }
   };
+}
+
+/** The sentence of what came of the last check. */
+class Outcome {
+  text = '';
+  #failed: unknown = null;
+
+  /** With the update that failed, where it is one. */
+  keep(sentence: string, failed: unknown = null): string {
+    this.text = sentence;
+    this.#failed = failed;
+    return sentence;
+  }
+
+  /** A later attempt went well; the failure of another update stays what came of the check. */
+  published(id: unknown): void {
+    if (this.#failed !== null && id === this.#failed) this.forget();
+  }
+
+  forget(): void {
+    this.keep('');
+  }
 }
