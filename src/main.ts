@@ -17,6 +17,7 @@ import { type LoadedSettings, type LoadResult, loadSettings } from '#config/load
 import { findPlaces } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
 import type { Control } from '#control/control.ts';
+import { hasTerminal } from '#daemon/follow-config.ts';
 import { openInProcess } from '#daemon/in-process.ts';
 import { runDaemon } from '#daemon/run.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
@@ -129,9 +130,9 @@ const actions: Actions = {
     withControl(globals, (control) =>
       liveOnScreen((show) => runHookCommand(control, terminal, { ...options, signal: stopping, show })),
     ),
-  configCheck: async (globals) => configCheckCommand(terminal, await loadSettings(loadOptions(globals))),
+  configCheck: async (globals) => configCheckCommand(terminal, await look(globals)),
   configShow: async (globals, options) =>
-    configShowCommand(terminal, await loadSettings(loadOptions(globals)), { ...options, known: redactor }),
+    configShowCommand(terminal, await look(globals), { ...options, known: redactor }),
   configSchema: () => Promise.resolve(configSchemaCommand(terminal)),
   serve,
   buildFeed,
@@ -148,6 +149,11 @@ async function liveOnScreen(work: (show: Report) => Promise<number>): Promise<nu
   });
   screen.close();
   return status;
+}
+
+/** For commands that use no secret: root, too, may ask, outside the service and without its credentials. */
+function look(globals: Globals): Promise<LoadResult> {
+  return loadSettings({ ...loadOptions(globals), mayLackCredentials: true });
 }
 
 function loadOptions(globals: Globals): Parameters<typeof loadSettings>[0] {
@@ -197,6 +203,8 @@ function listenForSignals(): AbortSignal {
   const controller = new AbortController();
   // Asks for the log to be reopened (`run.ts`); while there is none it must not end the process, as it would by itself.
   process.on('SIGUSR2', () => undefined);
+  // Likewise what asks for the configuration to be read again: it may come before anybody follows it, or after.
+  if (!hasTerminal()) process.on('SIGHUP', () => undefined);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (controller.signal.aborted) dieOf(signal);

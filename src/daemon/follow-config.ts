@@ -2,6 +2,7 @@
 //
 // Guarantees: settings are taken one after the other, never two at once; what is taken stood still while it was read.
 // SIGHUP is ours only where no terminal is attached: from one it means that the terminal is gone, and ends the process.
+// Before and after, `main.ts` sees to it that one to us is harmless.
 
 import type { LoadResult } from '#config/load.ts';
 import { ConfigWatch } from '#config/watch.ts';
@@ -14,6 +15,11 @@ export interface FollowedConfig {
   /** Reads at once, whatever happened. */
   ask(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** Whether SIGHUP would come from a terminal. */
+export function hasTerminal(): boolean {
+  return process.stdin.isTTY || process.stdout.isTTY;
 }
 
 /** Begins to follow; `load` reads the file as the program did at its start. */
@@ -38,8 +44,7 @@ export function followConfig(
     onRestless: (elapsed) => report({ name: 'config-restless', elapsed }),
   });
   const onHangup = () => void watch.ask();
-  const hasTerminal = process.stdin.isTTY || process.stdout.isTTY;
-  if (!hasTerminal) process.on('SIGHUP', onHangup);
+  if (!hasTerminal()) process.on('SIGHUP', onHangup);
   watch.start();
   return {
     ask: () => watch.ask(),

@@ -99,6 +99,19 @@ describe('a running Sallyport', () => {
   });
 });
 
+describe('SIGHUP without a terminal', () => {
+  it('ends no process, also where nobody follows the configuration', async () => {
+    const held = Promise.withResolvers<ServerResponse>();
+    origin.on('/u1.jar', (_request, response) => held.resolve(response));
+    const once = start(await configure(), 'run', '--once');
+    const response = await held.promise;
+    once.child.kill('SIGHUP');
+    response.end(JAR);
+
+    expect(await once.ended).toBe(0);
+  });
+});
+
 describe('a start', () => {
   it('that would go direct where there was a proxy ends with 78 and says what to write', async () => {
     const proxies = [{ name: 'corp', address: '127.0.0.1', port: 9, default: true }];
