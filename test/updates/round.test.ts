@@ -240,6 +240,53 @@ describe('a healthy round', () => {
   });
 });
 
+describe('what comes back by time', () => {
+  const DAY_MS = 86_400_000;
+  const timed = (clock: FakeClock) =>
+    openRig({
+      files,
+      dir: DIR,
+      clock,
+      settings: testSettings(DIR, { updates: { feed_url: `${origin.url}/feed.json` } }),
+    });
+
+  it('asks caches for a fresh feed once a day', async () => {
+    const clock = new FakeClock();
+    const asked: (string | undefined)[] = [];
+    origin.on('/feed.json', (request, response) => {
+      asked.push(request.headers['cache-control']);
+      response.writeHead(200, { 'content-type': 'application/json' }).end(feedOf([]));
+    });
+    const made = await timed(clock);
+
+    for (const waitMs of [0, DAY_MS / 4, DAY_MS]) {
+      clock.advance(waitMs);
+      await made.round();
+    }
+
+    expect(asked).toEqual(['no-cache', undefined, 'no-cache']);
+  });
+
+  it('reads every published package once a week, and only then', async () => {
+    const clock = new FakeClock();
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    const made = await timed(clock);
+    await made.round();
+    const reads: number[] = [];
+
+    for (const waitMs of [DAY_MS, DAY_MS, 6 * DAY_MS]) {
+      clock.advance(waitMs);
+      files.arm({});
+      await made.round();
+      const path = `${DIR}/packages/1602503.jar`;
+      reads.push(files.trace.filter((one) => one.path === path && /^open/.test(one.operation)).length);
+    }
+
+    expect(reads).toEqual([0, 0, 1]);
+  });
+});
+
 describe('one that is not like the others', () => {
   it('keeps a package that cannot be read published, says so, and fetches what is new', async () => {
     offer([itemFor('1602503', jar)]);
