@@ -68,6 +68,18 @@ export function problemLine(problem: Problem): string {
   return head + parts.filter((part) => part !== '').join(' ');
 }
 
+/** The same for an event, which has the place in fields: each fact by itself, so that a long one cuts no other. */
+export function problemFacts({ code, message, didYouMean, found, allowed }: Problem): string[] {
+  const facts = [
+    code === undefined ? '' : `code ${code}`,
+    message,
+    didYouMean === undefined ? '' : `did you mean ${didYouMean}?`,
+    found === '' ? '' : `found: ${found}`,
+    allowed === '' ? '' : `allowed: ${allowed}`,
+  ];
+  return facts.filter((fact) => fact !== '');
+}
+
 /** A key for people: its own name and index are plain; anything else is foreign. */
 export function showKey(key: string): string {
   return /^[A-Za-z0-9_.[\]-]{1,200}$/.test(key) ? key : showForeign(key);

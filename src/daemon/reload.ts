@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { changesBetween, heldUntilRestart } from '#config/changes.ts';
 import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/load.ts';
-import { type Problem, problemLine } from '#config/problem.ts';
+import { type Problem, problemFacts, problemLine } from '#config/problem.ts';
 import { applySettings, type Reloadable } from '#config/reload.ts';
 import type { Settings } from '#config/settings.ts';
 import type { ReadCause } from '#config/watch.ts';
@@ -223,11 +223,10 @@ interface Mistake {
 function tellMistakes({ error, problems }: RefusedSettings): Mistake[] {
   if (problems.length === 0) return [tellError(error)];
   return problems.map((problem) => {
-    const { file, line, column, key, message, didYouMean } = problem;
-    const meant = didYouMean === undefined ? '' : ` Did you mean ${didYouMean}?`;
+    const { file, line, column, key } = problem;
     return {
       line: problemLine(problem),
-      tell: (report) => report({ name: 'config-mistake', file, line, column, key, message: `${message}${meant}` }),
+      tell: (report) => report({ name: 'config-mistake', file, line, column, key, message: problemFacts(problem) }),
     };
   });
 }

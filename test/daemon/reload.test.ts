@@ -3,8 +3,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Reloadable } from '#config/reload.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
+import { toRecord } from '#logging/record.ts';
 import { PURPOSES, type Purpose } from '#proxy/route.ts';
 import { type PurposeProxies, proxiesByPurpose } from '#proxy/went-direct.ts';
+import { createRedactor } from '#redaction/redact.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { ReloadRig } from '#test/support/reload-rig.ts';
 
@@ -113,6 +115,22 @@ describe('a refused edit', () => {
     expect(rig.names()).toEqual([]);
     await rig.take('asked');
     expect(rig.names()).toEqual(['reloading', 'config-mistake', 'config-mistake', 'reload-refused']);
+  });
+
+  it('is told with what was found, what is allowed and what may be meant, as config check does', async () => {
+    await open('version: 1\n');
+    await edit('version: 1\nretry: {attempts: 999}\nlogging: {level: inof}\nshedule: 1\n');
+
+    const lines = rig.events
+      .filter(({ name }) => name === 'config-mistake')
+      .map((event) => toRecord(event, 0, createRedactor(rig.known)).message.replaceAll(rig.dir, ''));
+    expect(lines).toMatchInlineSnapshot(`
+      [
+        "/sallyport.yaml:2:19 retry.attempts: "Out of range; it is 1 to 100.", found: 999, allowed: 1 to 100",
+        "/sallyport.yaml:3:18 logging.level: "This is none of the choices.", did you mean info?, found: inof, allowed: debug, info, warn, error",
+        "/sallyport.yaml:4:1 shedule: "This key is not known here.", allowed: version, time_zone, updates, response_timeout, retry, proxy_enabled, proxy_required, rejected_credential_retry_hours, proxies, use_proxy_for, endpoints, logging, daemon",
+      ]
+    `);
   });
 
   it('of a file full of mistakes tells the first 20 and counts the rest, and the same again is no news', async () => {
