@@ -42,6 +42,7 @@ const { refused, removed, environment, service } = takeEnvironment(process.env, 
 const places = findPlaces({ root, environment, exists: existsSync });
 const lastResort = new LastResort();
 lastResort.call({ still: () => [], lastWords: (error) => void tellError(terminal, error, redactor) });
+for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, dieOfDefect);
 const stopping = listenForSignals();
 
 /** Loads the settings or prints every mistake. */
@@ -215,6 +216,20 @@ function listenForSignals(): AbortSignal {
   return controller.signal;
 }
 
+/** What nobody caught is a defect of ours: said to the screen and the log that is open, then the end, as nothing can be trusted. */
+function dieOfDefect(thrown: unknown): never {
+  try {
+    lastResort.tell(asCoded(thrown));
+    tellStack(thrown);
+  } finally {
+    process.exit(EXIT_STATUS.internal);
+  }
+}
+
+function tellStack(thrown: unknown): void {
+  if (thrown instanceof Error) terminal.err(redactor.redact(thrown.stack ?? ''));
+}
+
 try {
   if (refused !== null) throw refused;
   if (removed !== null) terminal.err(`sallyport: the environment variable ${removed} is set; it has no effect here.`);
@@ -222,5 +237,5 @@ try {
 } catch (thrown) {
   const error = asCoded(thrown);
   process.exitCode = tellError(terminal, error, redactor);
-  if (error.code === 'INTERNAL' && thrown instanceof Error) terminal.err(redactor.redact(thrown.stack ?? ''));
+  if (error.code === 'INTERNAL') tellStack(thrown);
 }

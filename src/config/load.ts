@@ -33,6 +33,8 @@ export interface LoadOptions {
   readonly environment: Environment;
   /** Every secret is registered here as soon as its value is known. */
   readonly known: KnownSecrets;
+  /** For who only looks at the settings, outside the service: a credential that only the service has is a warning. */
+  readonly mayLackCredentials?: boolean;
 }
 
 /** Settings that hold. */

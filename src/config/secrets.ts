@@ -27,6 +27,8 @@ export interface SecretSurroundings {
   readonly mode: number;
   readonly environment: Environment;
   readonly known: KnownSecrets;
+  /** Credentials may be missing where there are none at all: a warning, and the secret is blank. */
+  readonly mayLackCredentials?: boolean;
 }
 
 /** The secrets by the name of their key, and what there is to say about them. */
@@ -61,8 +63,10 @@ export async function resolveSecrets(settings: unknown, surroundings: SecretSurr
     const outcome = await resolveOne(path, source, surroundings);
     findings.push(...outcome.findings);
     if (outcome.value === null) continue;
-    surroundings.known.add(outcome.value);
-    findings.push(...judgeValue(path, outcome.value));
+    if (outcome.value !== '') {
+      surroundings.known.add(outcome.value);
+      findings.push(...judgeValue(path, outcome.value));
+    }
     byKey.set(keyName(path), new Secret(outcome.value, outcome.revision ?? null));
   }
   const files = sources.flatMap(([, source]) =>
@@ -85,11 +89,19 @@ async function resolveOne(path: KeyPath, source: SecretSource, surroundings: Sec
   if ('file' in source) return fromFile([...path, 'file'], resolve(surroundings.folder, source.file));
   const folder = surroundings.environment['CREDENTIALS_DIRECTORY'];
   if (folder === undefined || folder === '') {
-    const message = 'There are no credentials: CREDENTIALS_DIRECTORY is not set. LoadCredential= of systemd sets it.';
-    return failed([...path, 'credential'], message, source.credential);
+    return withoutCredentials([...path, 'credential'], source.credential, surroundings);
   }
   const { value, findings } = await fromFile([...path, 'credential'], resolve(folder, source.credential));
   return { value, findings };
+}
+
+function withoutCredentials(path: KeyPath, name: string, { mayLackCredentials }: SecretSurroundings): Outcome {
+  if (mayLackCredentials !== true) {
+    const message = 'There are no credentials: CREDENTIALS_DIRECTORY is not set. LoadCredential= of systemd sets it.';
+    return failed(path, message, name);
+  }
+  const message = 'This credential cannot be read here; the service has it, where LoadCredential= names it.';
+  return { value: '', findings: [{ ...finding(path, message, name), severity: 'warning' }] };
 }
 
 function fromVariable(path: KeyPath, name: string, environment: Environment): Outcome {

@@ -43,6 +43,28 @@ describe('a secret', () => {
     expect(settings.updates.bearer_token?.reveal()).toBe('abc-def');
   });
 
+  it('that only the service has is a warning to who only looks, and a mistake to who uses it', async () => {
+    const { warnings, settings } = await folder.accept(token('{credential: token}'), { mayLackCredentials: true });
+    expect(warnings).toMatchObject([
+      {
+        line: 3,
+        key: 'updates.bearer_token.credential',
+        found: 'token',
+        message: expect.stringContaining('the service'),
+      },
+    ]);
+    expect(settings.updates.bearer_token).toBeDefined();
+
+    await folder.refuse(token('{credential: token}'));
+  });
+
+  it('that the folder of credentials does not have is a mistake to who only looks, too', async () => {
+    const environment = { CREDENTIALS_DIRECTORY: join(folder.path, 'credentials') };
+    const { problems } = await folder.refuse(token('{credential: token}'), { environment, mayLackCredentials: true });
+
+    expect(problems).toMatchObject([{ key: 'updates.bearer_token.credential' }]);
+  });
+
   it('is known to the mask, also when the file is refused for something else', async () => {
     await folder.refuse(`${token("'inline-token'")}  keep_versions: 0\n`);
 

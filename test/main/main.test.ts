@@ -187,6 +187,19 @@ describe('a configuration with mistakes', () => {
     expect(await readdir(site.dir)).toEqual(['config']);
   });
 
+  it('that names a credential of the service can be checked and shown outside it, and not run', async () => {
+    await site.configure({ updates: { bearer_token: { credential: 'token' } } });
+    const check = await site.run(['config', 'check']);
+    expect(check).toMatchObject({ code: 0, out: expect.stringContaining('no mistakes, 1 warning') });
+    expect(check.err).toContain('cannot be read here; the service has it');
+    const show = await site.run(['config', 'show']);
+    expect(show.code).toBe(0);
+    expect(show.out).toMatch(/updates\.bearer_token +\*\*\* +line \d/);
+
+    const run = await site.run(['run', '--once']);
+    expect(run).toMatchObject({ code: 78, err: expect.stringContaining('CREDENTIALS_DIRECTORY is not set') });
+  });
+
   it('that is not there ends with 78 and says what to do', async () => {
     const { code, err } = await site.run(['run']);
     expect(code).toBe(78);
