@@ -216,7 +216,7 @@ function listenForSignals(): AbortSignal {
   return controller.signal;
 }
 
-/** What nobody caught is a defect of ours: said to the screen and the log that is open, then the end, as nothing can be trusted. */
+/** What nobody caught is a defect of ours: it is told on the screen and in the log that is open, then we end. */
 function dieOfDefect(thrown: unknown): never {
   try {
     lastResort.tell(asCoded(thrown));

@@ -52,13 +52,23 @@ export class LastResort {
     setTimeout(() => this.#force(), this.#options.limitMs).unref();
   }
 
+  /** Has everybody say a last word, at once; one who cannot keeps nobody else from it. */
+  tell(error: CodedError): void {
+    for (const witness of this.#witnesses) {
+      try {
+        witness.lastWords(error);
+      } catch {
+        // The end is near, and nobody is left to hear of it.
+      }
+    }
+  }
+
   #force(): void {
     const { limitMs, resources, end } = this.#options;
     const alive = resources();
     try {
       const named = [...this.#witnesses].flatMap((witness) => witness.still());
-      const error = coded('STOP-FORCED', { limit: limitMs, still: named.length > 0 ? named : inWords(alive) });
-      for (const witness of this.#witnesses) witness.lastWords(error);
+      this.tell(coded('STOP-FORCED', { limit: limitMs, still: named.length > 0 ? named : inWords(alive) }));
     } catch {
       // The end is what was promised.
     }

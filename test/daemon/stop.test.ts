@@ -16,6 +16,7 @@ const HALF = 200_000;
 const FAULTS_BY_NAME = {
   'hang-on-close': new URL('../support/faults/hang-on-close.ts', import.meta.url),
   'hang-on-sync': new URL('../support/faults/hang-on-sync.ts', import.meta.url),
+  stray: new URL('../support/faults/stray.ts', import.meta.url),
 };
 
 let dir = '';
@@ -76,6 +77,21 @@ async function halfWay(config: string, options: Parameters<typeof startSallyport
   await expect.poll(async () => (await stat(staged())).size, { interval: 5 }).toBe(HALF);
   return run;
 }
+
+describe('a defect that nobody catches', () => {
+  it.each(['exception', 'rejection'])('is told on the screen and in the log without secrets: %s', async (STRAY) => {
+    const run = await halfWay(await configure(), { execArgv: fault('stray'), env: { STRAY } });
+    run.child.kill('SIGWINCH');
+
+    expect(await run.ended).toBe(70);
+    const said = run.lines.join('\n');
+    expect(said).toMatch(/^\[INTERNAL\] .*stray defect/m);
+    expect(said).toMatch(/^ {4}at .*stray\.ts/m);
+    const log = await readFile(join(dir, 'logs', 'sallyport.log'), 'utf8');
+    expect(log).toMatch(/\[ERROR\] .*\[INTERNAL\] .*stray defect/);
+    expect(said + log).not.toContain('hunter2');
+  });
+});
 
 describe('SIGTERM', () => {
   it('parks a download with its bytes and what a resume needs; the next start goes on from there', async () => {

@@ -1,0 +1,8 @@
+// Loaded before the program by tests: at SIGWINCH a defect that nobody catches, with a password in its message.
+
+const defect = new Error('stray defect of http://svc:hunter2hunter2@proxy.example:3128/');
+
+process.once('SIGWINCH', () => {
+  if (process.env['STRAY'] === 'rejection') void Promise.reject(defect);
+  else throw defect;
+});
