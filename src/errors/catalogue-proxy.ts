@@ -145,6 +145,12 @@ export const PROXY_CODES = {
     class: 'auth',
     retry: 'change',
   },
+  'URL-ELSEWHERE': {
+    text: '{target} wants the next request to go to {origin}; not followed.',
+    check: 'Ask whoever runs {target}: it must take what it is sent itself.',
+    class: 'policy',
+    retry: 'change',
+  },
   'POLICY-DENIED': {
     text: 'Proxy {proxy} refused {target} ({status}, {said}).',
     check: 'Ask the proxy team to allow {target}.',

@@ -31,6 +31,7 @@ const RESERVED: readonly Reserved[] = [
     places: {
       'http/': "Node's parser over a lane that src/proxy dialled",
       'proxy/connect-answer.ts': "Node's parser over the answer to CONNECT",
+      'proxy/lane-agent.ts': 'an Agent whose connections are lanes, for libraries that bring their own HTTP',
       'origin/': 'the reference server',
       'demo/': 'the demo proxy',
       'control/': 'HTTP over a unix socket: it does not leave the machine',
