@@ -127,7 +127,7 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'NEGOTIATE-UNAVAILABLE': {
-    text: 'Proxy {proxy} is configured with negotiate, and the package kerberos cannot be loaded ({reason:words}).',
+    text: 'Proxy {proxy} is to get a Kerberos ticket, and the package kerberos cannot be loaded ({reason:words}).',
     check: 'Beside Sallyport run npm install kerberos; it needs the system libraries libkrb5-dev and libgssapi-krb5-2.',
     class: 'auth',
     retry: 'change',

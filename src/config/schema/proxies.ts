@@ -45,7 +45,8 @@ const profile = z.strictObject({
         'transparent means none: the proxy asks for no user. basic sends user and password readable to whoever sees the ' +
         'bytes; digest and ntlm (NTLMv2) prove the password without sending it. ' +
         'negotiate shows a Kerberos ticket and needs no user here, but the package kerberos. ' +
-        'auto takes the strongest of ntlm, digest and basic that the proxy offers, and never less than what worked before.',
+        'auto takes the strongest of negotiate (where there is a ticket), ntlm, digest and basic that the proxy offers, and ' +
+        'never less than what worked before.',
       example: 'basic',
       effect: 'next_transfer',
       setBy: 'admin',

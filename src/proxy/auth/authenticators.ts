@@ -5,6 +5,7 @@ import { coded } from '#errors/coded-error.ts';
 import type { Account } from './account.ts';
 import { basicAuthenticator } from './basic.ts';
 import { digestAuthenticator } from './digest.ts';
+import type { KerberosLoader } from './negotiate.ts';
 import type { Authenticator, SchemeName, SecretRegistry } from './scheme.ts';
 
 export interface AuthenticatorParts {
@@ -14,6 +15,9 @@ export interface AuthenticatorParts {
   readonly proxy: string;
   readonly hop: string;
   readonly proxyUrl: string;
+  readonly signal: AbortSignal;
+  /** Where the package `kerberos` comes from; tests bring their own. */
+  readonly loadKerberos?: KerberosLoader | undefined;
 }
 
 /** @throws CodedError AUTH-FIPS */
@@ -21,7 +25,7 @@ export async function authenticatorFor(scheme: SchemeName, parts: AuthenticatorP
   const { account } = parts;
   if (scheme === 'Negotiate') {
     const { negotiateAuthenticator } = await import('./negotiate.ts');
-    return negotiateAuthenticator(parts);
+    return negotiateAuthenticator(parts, parts.loadKerberos);
   }
   if (account === null) throw coded('INTERNAL', { reason: `${scheme} was asked for without a user` });
   switch (scheme) {

@@ -14,6 +14,8 @@ export interface Means {
   readonly readable: boolean;
   /** Whether MD4 and MD5 may be used. */
   readonly weakHashes: boolean;
+  /** Whether there may be a Kerberos ticket for this proxy: false once there was none. */
+  readonly ticket: boolean;
 }
 
 export type SchemeChoice =
@@ -25,22 +27,28 @@ export type SchemeChoice =
   | { readonly kind: 'none' };
 
 /** From the strongest to the weakest. */
-const TRIED = ['NTLM', 'Digest', 'Basic'] as const;
+const TRIED = ['Negotiate', 'NTLM', 'Digest', 'Basic'] as const;
 
 export function chooseScheme(challenges: readonly Challenge[], means: Means): SchemeChoice {
   const offered = TRIED.filter((scheme) => offers(challenges, scheme));
   const [best = null] = offered.filter((scheme) => mayUse(challenges, scheme, means));
   const least = means.worked === null ? 0 : strengthOf(means.worked);
   if (best !== null && strengthOf(best) >= least) return { kind: 'chosen', scheme: best };
-  const forbidden = offered.find((scheme) => scheme !== 'Basic' && !mayUse(challenges, scheme, means));
+  const forbidden = offered.find((scheme) => needsHashes(scheme) && !mayUse(challenges, scheme, means));
   if (forbidden !== undefined && !means.weakHashes) return { kind: 'fips', scheme: forbidden };
   if (means.worked !== null && offered.length > 0) return { kind: 'downgrade', worked: means.worked };
   return offered.includes('Basic') ? { kind: 'readable' } : { kind: 'none' };
 }
 
 /** Whether a scheme may be used without being asked for it, because it worked here before. */
-export function mayBegin(scheme: SchemeName, { readable, weakHashes }: Means): boolean {
+export function mayBegin(scheme: SchemeName, { readable, weakHashes, ticket, worked }: Means): boolean {
+  // Where a ticket worked nothing else will do: how it fails now is the truth to tell.
+  if (scheme === 'Negotiate') return ticket || worked === 'Negotiate';
   return scheme === 'Basic' ? readable : weakHashes;
+}
+
+function needsHashes(scheme: SchemeName): boolean {
+  return scheme === 'NTLM' || scheme === 'Digest';
 }
 
 function mayUse(challenges: readonly Challenge[], scheme: SchemeName, means: Means): boolean {

@@ -54,6 +54,9 @@ export interface Introduced {
 /** So long after a proxy took a credential others send it side by side; later one goes first, in case it expired. */
 const CONFIRMED_FOR_MS = 60_000;
 
+/** So long `auto` does without a ticket at a proxy where there was none: asking for one can take long. */
+const TICKETLESS_FOR_MS = 600_000;
+
 const UNTRIED: Omit<CredentialRecord, 'fingerprint'> = {
   worked_at: null,
   worked_from: null,
@@ -70,6 +73,8 @@ export class Ledger {
   /** Attempts under way that others wait for, and when each credential was last confirmed (monotonic ms). */
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #confirmed = new Map<string, number>();
+  /** Proxies for which there was no ticket, and since when (monotonic ms). */
+  readonly #ticketless = new Map<string, number>();
   /** What an admin allowed once more. */
   readonly #forgiven = new Set<string>();
 
@@ -136,6 +141,16 @@ export class Ledger {
     if (before?.worked != null && strengthOf(before.worked) >= strengthOf(scheme)) return;
     this.#state.put(this.#state.proxies, proxyUrl, { proxy: proxyUrl, offers: before?.offers ?? [], worked: scheme });
     this.#saveQuietly();
+  }
+
+  /** There was no Kerberos ticket for this proxy, or it was of no use. */
+  rememberTicketless(proxyUrl: string): void {
+    this.#ticketless.set(proxyUrl, this.#clock.monotonic());
+  }
+
+  isTicketless(proxyUrl: string): boolean {
+    const since = this.#ticketless.get(proxyUrl);
+    return since !== undefined && this.#clock.monotonic() - since < TICKETLESS_FOR_MS;
   }
 
   /**

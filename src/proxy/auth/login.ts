@@ -2,7 +2,8 @@
 //
 // Guarantees: what is made from the secret leaves only after the ledger gave leave and wrote it down, at most once per
 // verdict; a refusal ends the conversation; `auto` never goes below what worked with this proxy before, and shows Basic
-// on an encrypted leg only, unless the profile allows otherwise. Knows no socket: it is given heads and hands out values.
+// on an encrypted leg only, unless the profile allows otherwise; a Kerberos ticket that is of no use gives way to the next
+// scheme by the same rule. Knows no socket: it is given heads and hands out values.
 // Relies on its owner to call `settle` or `unknown` in every case.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -16,6 +17,7 @@ import { type Challenge, readChallenges } from './challenge.ts';
 import { chooseScheme, type Means, mayBegin } from './choose-scheme.ts';
 import { strongestDigest } from './digest.ts';
 import type { Attempt, Ledger } from './ledger.ts';
+import type { KerberosLoader } from './negotiate.ts';
 import {
   type Authenticator,
   namedScheme,
@@ -35,6 +37,8 @@ export interface LoginParts {
   /** How long a refused credential that had worked waits; 0 for ever. */
   readonly retryMs: number;
   readonly signal: AbortSignal;
+  /** Tests bring their own. */
+  readonly loadKerberos?: KerberosLoader;
 }
 
 /** What the next request carries. */
@@ -119,8 +123,25 @@ export class Login {
     const challenge = await this.#meet(head);
     const active = this.#active as Authenticator;
     const reply = await active.next(challenge, line);
+    if (this.#doesWithoutTicket(reply, head)) return await this.challenged(head, line);
     if (reply.kind === 'refused') throw await this.#judged(head);
     return await this.#send(reply);
+  }
+
+  /** Whether `auto` goes on with the next scheme: a ticket is of no use, and a ticket is not what worked here. */
+  #doesWithoutTicket(reply: Reply, head: ResponseHead): boolean {
+    const { profile, ledger, proxyUrl } = this.#parts;
+    if (profile.authentication !== 'auto' || this.#active?.scheme !== 'Negotiate' || reply.kind === 'send')
+      return false;
+    const means = this.#means();
+    const others = chooseScheme(readChallenges(head.rawHeaders), { ...means, ticket: false }).kind;
+    // Without the package it is as if the proxy had not offered it: what is wrong with the rest is what counts.
+    const absent = reply.kind === 'failed' && reply.error.code === 'NEGOTIATE-UNAVAILABLE';
+    if (means.worked === 'Negotiate' || others === 'none' || (others !== 'chosen' && !absent)) return false;
+    ledger.rememberTicketless(proxyUrl);
+    this.#active = null;
+    this.#proved = null;
+    return true;
   }
 
   /**
@@ -185,7 +206,9 @@ export class Login {
       return;
     }
     this.#accepted = true;
-    this.#attempt?.accepted();
+    // A ticket says nothing of the password.
+    if (this.#proved === 'Negotiate') this.unknown();
+    else this.#attempt?.accepted();
     this.#parts.ledger.rememberWorked(this.#parts.proxyUrl, this.#proved);
   }
 
@@ -234,6 +257,7 @@ export class Login {
       worked: ledger.remembered(proxyUrl)?.worked ?? null,
       readable: proxyUrl.startsWith('https:') || profile.allow_cleartext === true,
       weakHashes: weakHashesWork(),
+      ticket: !ledger.isTicketless(proxyUrl),
     };
   }
 
@@ -254,15 +278,16 @@ export class Login {
   }
 
   async #make(scheme: SchemeName): Promise<Authenticator> {
-    const { profile, hop, known, proxyUrl } = this.#parts;
-    return await authenticatorFor(scheme, { account: this.#account, known, proxy: profile.name, hop, proxyUrl });
+    const { profile, ...parts } = this.#parts;
+    return await authenticatorFor(scheme, { ...parts, account: this.#account, proxy: profile.name });
   }
 
   async #send(reply: Reply): Promise<NextStep> {
     if (reply.kind !== 'send') throw reply.kind === 'failed' ? reply.error : coded('INTERNAL', { reason: reply.kind });
     if (reply.proves) {
-      await this.#attempt?.sending();
-      this.#proved = this.#active?.scheme ?? null;
+      const scheme = this.#active?.scheme ?? null;
+      if (scheme !== 'Negotiate') await this.#attempt?.sending();
+      this.#proved = scheme;
     }
     return reply;
   }

@@ -1,12 +1,16 @@
 // Negotiate (RFC 4559, RFC 4178): proves who we are with a Kerberos ticket for the proxy; no password is involved.
 //
-// Guarantees: the library is loaded only when a profile asks for it, and its absence is told with what to install; the
-// ticket is for HTTP at the proxy's own name; nothing is ever delegated. Relies on the system's Kerberos for tickets: a
-// cache (KRB5CCNAME) or a keytab of ours (KRB5_CLIENT_KTNAME). Each token is registered with the masks.
+// Guarantees: the library is loaded only when a profile asks for it, or `auto` meets a proxy that offers it; its absence is
+// told with what to install. The ticket is for HTTP at the proxy's own name; nothing is ever delegated. Relies on the
+// system's Kerberos for tickets: a cache (KRB5CCNAME) or a keytab of ours (KRB5_CLIENT_KTNAME); only a token is proof that
+// there is one. The library asks the realm's servers for as long as it likes: we wait bounded. Each token is registered
+// with the masks.
 
 import { isIP } from 'node:net';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { boundedStep } from '#proxy/bounded-step.ts';
 import { Secret } from '#redaction/secret.ts';
+import { type Clock, systemClock } from '#system/clock.ts';
 import type { Authenticator, Reply, SecretRegistry } from './scheme.ts';
 
 /** What is used of the optional package `kerberos`. */
@@ -25,25 +29,36 @@ export interface NegotiateParts {
   readonly proxy: string;
   readonly hop: string;
   readonly proxyUrl: string;
+  readonly signal: AbortSignal;
 }
 
-type Loader = () => Promise<KerberosLibrary>;
+export type KerberosLoader = () => Promise<KerberosLibrary>;
 
-export function negotiateAuthenticator(parts: NegotiateParts, load: Loader = loadKerberos): Authenticator {
+/** So long a ticket is waited for, in milliseconds; the realm's servers answer at once or not at all. */
+const TICKET_WAIT_MS = 10_000;
+
+export function negotiateAuthenticator(
+  parts: NegotiateParts,
+  load: KerberosLoader = loadKerberos,
+  clock: Clock = systemClock,
+): Authenticator {
   const { known, proxy, hop } = parts;
   let client: Promise<{ step(challenge: string): Promise<string> }> | null = null;
   let sent = false;
 
   const step = async (challenge: string): Promise<Reply> => {
-    client ??= openClient(parts, load);
     try {
-      const token = await (await client).step(challenge);
+      const token = await bounded(async () => {
+        client ??= openClient(parts, load);
+        return await (await client).step(challenge);
+      });
       const authorization = new Secret(`Negotiate ${token}`);
       known.add(authorization);
       const sameConnection = sent;
       sent = true;
       return { kind: 'send', authorization, proves: true, sameConnection };
     } catch (thrown) {
+      parts.signal.throwIfAborted();
       return { kind: 'failed', error: ticketFailure(thrown, parts) };
     }
   };
@@ -60,7 +75,16 @@ export function negotiateAuthenticator(parts: NegotiateParts, load: Loader = loa
     headerFor: () => null,
   };
 
-  async function openClient(of: NegotiateParts, loader: Loader) {
+  /** What the library does cannot be ended: it is left to itself. */
+  function bounded(work: () => Promise<string>): Promise<string> {
+    const late = () => new Error(`no ticket came in ${TICKET_WAIT_MS} ms`);
+    return boundedStep<string>({ clock, timeoutMs: TICKET_WAIT_MS, signal: parts.signal, late }, ({ done, fail }) => {
+      work().then(done, fail);
+      return () => {};
+    });
+  }
+
+  async function openClient(of: NegotiateParts, loader: KerberosLoader) {
     const { hostname } = new URL(of.proxyUrl);
     if (isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0) {
       throw coded('AUTH-TICKET', {

@@ -3,7 +3,7 @@ import { readChallenges } from '#proxy/auth/challenge.ts';
 import { chooseScheme, type Means, mayBegin } from '#proxy/auth/choose-scheme.ts';
 
 const NONCE = 'Digest realm="r", nonce="x", qop="auth"';
-const OPEN: Means = { worked: null, readable: true, weakHashes: true };
+const OPEN: Means = { worked: null, readable: true, weakHashes: true, ticket: true };
 
 function choose(offers: readonly string[], means: Partial<Means> = {}) {
   const challenges = readChallenges(offers.flatMap((offer) => ['Proxy-Authenticate', offer]));
@@ -12,11 +12,22 @@ function choose(offers: readonly string[], means: Partial<Means> = {}) {
 
 describe('auto', () => {
   it('takes the strongest that is offered and that we know, in whatever order and case', () => {
-    expect(choose(['Basic', NONCE, 'ntlm', 'Negotiate'])).toEqual({ kind: 'chosen', scheme: 'NTLM' });
+    expect(choose(['Basic', NONCE, 'ntlm', 'Negotiate'])).toEqual({ kind: 'chosen', scheme: 'Negotiate' });
+    expect(choose(['Basic', NONCE, 'ntlm'])).toEqual({ kind: 'chosen', scheme: 'NTLM' });
     expect(choose(['Basic realm="r"', NONCE])).toEqual({ kind: 'chosen', scheme: 'Digest' });
     expect(choose(['Bearer', 'Basic'])).toEqual({ kind: 'chosen', scheme: 'Basic' });
     expect(choose(['Bearer'])).toEqual({ kind: 'none' });
     expect(choose([])).toEqual({ kind: 'none' });
+  });
+
+  it('passes over Negotiate where there is no ticket, but not where a ticket is what worked', () => {
+    const without = { ticket: false } as const;
+    expect(choose(['Negotiate', 'NTLM', 'Basic'], without)).toEqual({ kind: 'chosen', scheme: 'NTLM' });
+    expect(choose(['Negotiate'], without)).toEqual({ kind: 'none' });
+    expect(choose(['Negotiate', 'NTLM'], { ...without, worked: 'NTLM' })).toEqual({ kind: 'chosen', scheme: 'NTLM' });
+    const worked = { ...without, worked: 'Negotiate' } as const;
+    expect(choose(['Negotiate', 'NTLM'], worked)).toEqual({ kind: 'chosen', scheme: 'Negotiate' });
+    expect(choose(['NTLM'], worked)).toEqual({ kind: 'downgrade', worked: 'Negotiate' });
   });
 
   it('passes over a Digest that it cannot answer', () => {
@@ -45,11 +56,13 @@ describe('auto', () => {
     const fips = { weakHashes: false, readable: false };
     expect(choose(['NTLM', NONCE], fips)).toEqual({ kind: 'fips', scheme: 'NTLM' });
     expect(choose(['NTLM', `${NONCE}, algorithm=SHA-256`], fips)).toEqual({ kind: 'chosen', scheme: 'Digest' });
+    expect(choose(['NTLM', 'Negotiate'], fips)).toEqual({ kind: 'chosen', scheme: 'Negotiate' });
   });
 
   it('begins without being asked only with what it may use', () => {
     expect(mayBegin('Basic', { ...OPEN, readable: false })).toBe(false);
     expect(mayBegin('NTLM', { ...OPEN, readable: false })).toBe(true);
     expect(mayBegin('NTLM', { ...OPEN, weakHashes: false })).toBe(false);
+    expect(mayBegin('Negotiate', { ...OPEN, weakHashes: false })).toBe(true);
   });
 });

@@ -5,13 +5,19 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
+import { type Login, openLogin } from '#proxy/auth/login.ts';
+import type { KerberosLoader } from '#proxy/auth/negotiate.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { fakeKerberos } from '#test/support/fake-kerberos.ts';
 import { type FaultProxy, type Script, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { challengeMessage } from '#test/support/ntlm-verifier.ts';
+import { SpyLedger } from '#test/support/test-login.ts';
 import { get, profile, testRouter } from '#test/support/test-router.ts';
 
 const TUNNEL = new URL('ws://updates.example.com:8080/');
 const FORWARD = new URL('http://updates.example.com/a?b=c');
+const NONCE = 'Digest realm="r", nonce="x", qop="auth"';
 const USER = { user: 'svc', domain: 'CORP', password: 'open sesame' } as const;
 
 let proxy: FaultProxy | undefined;
@@ -193,5 +199,106 @@ describe('a password', () => {
     const lane = await router.route('updates', FORWARD).open({ bulk: false, signal: new AbortController().signal });
     await expect(get(lane, FORWARD)).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
     expect(seen.join()).toContain('Proxy-Authorization');
+  });
+});
+
+describe('auto at a proxy that offers Negotiate', () => {
+  const LINE = { method: 'CONNECT', target: 'updates.example.com:443' };
+  const AUTO = { ...profile(3128, { ...USER, authentication: 'auto' }), address: 'proxy.example.com' };
+  const offers = (...schemes: string[]) => ({
+    status: 407,
+    reason: '',
+    rawHeaders: schemes.flatMap((scheme) => ['Proxy-Authenticate', scheme]),
+  });
+  const withTicket = fakeKerberos(() => 'VElDS0VU').load;
+  const withoutTicket = fakeKerberos(() => {
+    throw new Error('No Kerberos credentials available');
+  }).load;
+  const absent = () => Promise.reject(Object.assign(new Error('x'), { code: 'ERR_MODULE_NOT_FOUND' }));
+
+  async function loginWith(ledger: SpyLedger, loadKerberos: KerberosLoader, given = AUTO): Promise<Login> {
+    const proxyUrl = `http://${given.address}:3128`;
+    const known = { add() {} };
+    const signal = new AbortController().signal;
+    return await openLogin({ profile: given, proxyUrl, hop: 'x', ledger, known, retryMs: 0, signal, loadKerberos });
+  }
+
+  async function answer(login: Login, ...schemes: string[]): Promise<string> {
+    const { authorization } = await login.challenged(offers(...schemes), LINE);
+    return authorization.reveal().slice(0, 'NTLM TlRMTVNTUAAB'.length);
+  }
+
+  it('shows the ticket where there is one, remembers that, and does not call the password right', async () => {
+    const ledger = new SpyLedger();
+    const login = await loginWith(ledger, withTicket);
+    expect(await answer(login, 'Negotiate', 'NTLM', 'Basic')).toBe('Negotiate VElDS0V');
+    login.settle(null);
+    expect(ledger.verdicts).toEqual(['unknown']);
+    expect(ledger.remembered('http://proxy.example.com:3128')?.worked).toBe('Negotiate');
+    const next = await loginWith(ledger, withTicket);
+    expect((await next.begin(LINE))?.reveal()).toBe('Negotiate VElDS0VU');
+    next.unknown();
+  });
+
+  it.each([
+    ['there is no ticket', withoutTicket, AUTO],
+    ['the package is not there', absent, AUTO],
+    ['the proxy has an address and no name', withTicket, { ...AUTO, address: '10.1.1.5' }],
+  ])('takes the next scheme where %s, and asks for no ticket again for minutes', async (_why, load, given) => {
+    const clock = new FakeClock();
+    const ledger = new SpyLedger({ clock });
+    for (const asked of [1, 0, 0]) {
+      let loads = 0;
+      const counting = () => {
+        loads += 1;
+        return load();
+      };
+      const login = await loginWith(ledger, counting, given);
+      expect(await answer(login, 'Negotiate', 'NTLM')).toBe('NTLM TlRMTVNTUAAB');
+      expect(loads).toBe(given.address === '10.1.1.5' ? 0 : asked);
+      login.unknown();
+    }
+    clock.advance(600_000);
+    const again = await loginWith(ledger, withTicket);
+    expect(await answer(again, 'Negotiate', 'NTLM')).toMatch(given.address === '10.1.1.5' ? /./ : /^Negotiate /);
+    again.unknown();
+  });
+
+  it('takes the next scheme where the proxy refused the ticket; the password then has its one attempt', async () => {
+    const ledger = new SpyLedger();
+    const login = await loginWith(ledger, withTicket);
+    expect(await answer(login, 'Negotiate', NONCE)).toBe('Negotiate VElDS0V');
+    expect(await answer(login, 'Negotiate', NONCE)).toMatch(/^Digest /);
+    await expect(login.challenged(offers('Negotiate', NONCE), LINE)).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
+    expect(ledger.verdicts).toEqual(['rejected']);
+  });
+
+  it('never goes below a ticket that worked: the failure of the ticket is what is told', async () => {
+    const ledger = new SpyLedger();
+    ledger.rememberWorked('http://proxy.example.com:3128', 'Negotiate');
+    const login = await loginWith(ledger, withoutTicket);
+    await expect(login.begin(LINE)).rejects.toMatchObject({ code: 'AUTH-TICKET' });
+    await expect(login.challenged(offers('Negotiate', 'NTLM', 'Basic'), LINE)).rejects.toMatchObject({
+      code: 'AUTH-TICKET',
+    });
+    await expect(login.challenged(offers('NTLM', 'Basic'), LINE)).rejects.toMatchObject({ code: 'AUTH-DOWNGRADE' });
+    login.unknown();
+    const bare = await loginWith(ledger, absent);
+    await expect(bare.challenged(offers('Negotiate', 'NTLM'), LINE)).rejects.toMatchObject({
+      code: 'NEGOTIATE-UNAVAILABLE',
+    });
+    bare.unknown();
+  });
+
+  it.each([
+    [withoutTicket, ['Negotiate'], 'AUTH-TICKET'],
+    [absent, ['Negotiate'], 'NEGOTIATE-UNAVAILABLE'],
+    [withoutTicket, ['Negotiate', 'Basic'], 'AUTH-TICKET'],
+    // Nobody here thinks of tickets: what is wrong with the rest is told.
+    [absent, ['Negotiate', 'Basic'], 'AUTH-CLEARTEXT'],
+  ] as const)('where nothing else will do says why', async (load, schemes, code) => {
+    const login = await loginWith(new SpyLedger(), load);
+    await expect(login.challenged(offers(...schemes), LINE)).rejects.toMatchObject({ code });
+    login.unknown();
   });
 });

@@ -1,29 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { Challenge } from '#proxy/auth/challenge.ts';
-import { type KerberosLibrary, negotiateAuthenticator } from '#proxy/auth/negotiate.ts';
+import { negotiateAuthenticator } from '#proxy/auth/negotiate.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { fakeKerberos as library } from '#test/support/fake-kerberos.ts';
 
 const LINE = { method: 'CONNECT', target: 'updates.example.com:443' };
-const PARTS = { proxy: 'corp', hop: 'proxy corp', proxyUrl: 'http://proxy.example.com:3128' };
+const PARTS = {
+  proxy: 'corp',
+  hop: 'proxy corp',
+  proxyUrl: 'http://proxy.example.com:3128',
+  signal: new AbortController().signal,
+};
 
 function negotiate(token: string | null): Challenge {
   return { scheme: 'Negotiate', params: new Map(), token };
-}
-
-/** A library that notes what it is asked, and makes a token of each step or throws. */
-function library(step: (challenge: string) => string) {
-  const asked: unknown[] = [];
-  const made: KerberosLibrary = {
-    GSS_MECH_OID_SPNEGO: 6,
-    GSS_C_MUTUAL_FLAG: 2,
-    GSS_C_REPLAY_FLAG: 4,
-    initializeClient(service, options) {
-      asked.push([service, options]);
-      return Promise.resolve({
-        step: (challenge) => new Promise((resolve) => resolve(step(challenge))),
-      });
-    },
-  };
-  return { asked, load: () => Promise.resolve(made) };
 }
 
 describe('Negotiate', () => {
@@ -69,5 +59,23 @@ describe('Negotiate', () => {
     });
     const made = negotiateAuthenticator({ ...PARTS, proxyUrl, known: { add() {} } }, load);
     expect(await made.begin(LINE)).toMatchObject({ kind: 'failed', error: { code: 'AUTH-TICKET', facts: { reason } } });
+  });
+
+  it('waits for the realm’s servers for seconds, and ends at the abort', async () => {
+    const stuck = () => new Promise<never>(() => {});
+    const clock = new FakeClock();
+    const made = negotiateAuthenticator({ ...PARTS, known: { add() {} } }, stuck, clock);
+    const late = made.begin(LINE);
+    clock.advance(10_000);
+    expect(await late).toMatchObject({
+      kind: 'failed',
+      error: { code: 'AUTH-TICKET', facts: { reason: 'no ticket came in 10000 ms' } },
+    });
+    const controller = new AbortController();
+    const parts = { ...PARTS, signal: controller.signal, known: { add() {} } };
+    const aborted = negotiateAuthenticator(parts, stuck, clock).begin(LINE);
+    controller.abort(new Error('stop'));
+    await expect(aborted).rejects.toThrow('stop');
+    expect(clock.pending).toBe(0);
   });
 });
