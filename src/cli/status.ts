@@ -32,15 +32,7 @@ function sections(status: Status): (readonly [title: string, rows: Row[]])[] {
     ['Updates', [...updateRows(status), ...pauseRows(status)]],
     ['Hook', hookRows(status)],
     ['Receipts', receiptRows(status)],
-    [
-      'Response timeout',
-      [
-        [
-          status.response_timeout.mode,
-          `${status.response_timeout.base_ms} ms of silence end an attempt (response_timeout.base_ms)`,
-        ],
-      ],
-    ],
+    ['Response timeout', [timeoutRow(status)]],
     ['Paths', pathRows(status)],
     ['Log', [['file', showForeign(status.log.file)]]],
   ];
@@ -139,4 +131,12 @@ function pathRows({ paths }: Status): Row[] {
 
 function failureText({ code, message, check }: { code: string; message: string; check: string }): string {
   return `[${code}] ${message} ${check}`;
+}
+
+function timeoutRow({ response_timeout: { mode, base_ms: baseMs } }: Status): Row {
+  if (mode === 'fixed') return [mode, `${baseMs} ms of silence end an attempt (response_timeout.base_ms)`];
+  return [
+    mode,
+    `learned for each route and size; an unknown route gets at least ${baseMs} ms (response_timeout.base_ms)`,
+  ];
 }

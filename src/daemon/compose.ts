@@ -34,6 +34,7 @@ import { LogRoom } from './log-room.ts';
 import { NetworkRoom } from './network-room.ts';
 import { Reloader } from './reload.ts';
 import { SettingsRoom } from './settings-room.ts';
+import { TimeoutRoom } from './timeout-room.ts';
 
 /** Receipts that may wait at once; each is some 300 bytes. */
 const MOST_RECEIPTS = 10_000;
@@ -118,7 +119,8 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
     const { ledger } = state;
     const network = new NetworkRoom({ clock, known, report, ledger, userAgent: `Sallyport/${version}` });
     const inForce = new SettingsRoom(settings);
-    const rooms = [network, inForce, new LogRoom(log)];
+    const model = new ResponseTimeoutModel();
+    const rooms = [network, inForce, new TimeoutRoom(model), new LogRoom(log)];
     const config = new Reloader({ loaded, rooms, last: state.last, clock, report });
     await config.start();
     const shared = { clock, report, habits: state.habits, router: network, settings: () => inForce.current };
@@ -132,10 +134,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       memory: state.memory,
       spool: state.spool,
       store: new PackageStore(files, settings.updates.packages_dir, redactor),
-      model: new ResponseTimeoutModel(() => {
-        const { mode: how, base_ms: baseMs } = inForce.current.response_timeout;
-        return { mode: how, baseMs };
-      }),
+      model,
       disk: new DiskPause({ files, clock, report }),
       hooks: state.hooks,
     };

@@ -20,10 +20,6 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'updates.product_updates': 'next_transfer',
   'updates.on_published': 'next_transfer',
   'updates.hook_trust': 'next_transfer',
-  'response_timeout.mode': 'next_transfer',
-  'response_timeout.base_ms': 'next_transfer',
-  'response_timeout.min_ms': 'next_transfer',
-  'response_timeout.max_ms': 'next_transfer',
   retry: 'next_transfer',
   endpoints: 'next_transfer',
 };

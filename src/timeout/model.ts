@@ -1,68 +1,183 @@
 // How long to wait for a response, decided from data alone: no clock, no files, no chance (law 2).
 //
-// `fixed` is the only mode so far: `base_ms` bounds the wait for the first body byte and each later silence, always
-// and unclamped, and never the whole transfer. The interface is the seam that an adaptive mode fills; callers ask for
-// a plan before an attempt and hand its outcome back after.
+// Three phases have a deadline each: the first byte of the body, the longest silence after it, the whole transfer. Each
+// is learned per route as a function of size, and only from successes whose digest was verified; a timeout, an error or
+// a page that is not the package adds no sample. A new origin behind a known proxy starts with what the proxy has shown.
+// Nothing that a peer does moves a deadline over its ceiling.
 
-/** A route as the model knows it: scheme://host:port of the proxy really used, without user; `direct` when none. */
-export interface RouteKey {
-  readonly proxy: string;
-  readonly origin: string;
-}
+import { deadlineOf, expectedMs } from './deadline.ts';
+import { explain } from './explain.ts';
+import { type History, NO_HISTORY, PHASES, withSuccess, withTimeout } from './samples.ts';
+import { fromSaved, MOST_ROUTES, toSaved } from './saved.ts';
+import { ceilingOf, NO_LIMIT_MS, withDefaults, withinBounds } from './settings.ts';
+import type { Outcome, Phase, RouteKey, TimeoutPlan, TimeoutSettings } from './types.ts';
 
-/** The phases of a response that have a deadline of their own. */
-type Phase = 'first_byte' | 'silence' | 'total';
+export type { Outcome, RouteKey, TimeoutPlan, TimeoutSettings };
 
-/** Deadlines for one attempt, in milliseconds, and the sentence that explains them. */
-export interface TimeoutPlan {
-  /** Bytes of the package; 0 when unknown. */
-  readonly size: number;
-  readonly firstByteMs: number;
-  readonly silenceMs: number;
-  readonly totalMs: number;
-  /** What it will probably take, or null when nothing is known. */
-  readonly expectedMs: number | null;
-  readonly explanation: string;
-}
-
-export interface TimeoutSettings {
-  readonly mode: 'fixed';
-  readonly baseMs: number;
-}
-
-/** What one attempt showed. Times in milliseconds on the monotonic clock; `atMs` is wall time. */
-export interface Outcome {
-  readonly size: number;
-  readonly ok: boolean;
+/** The attempt before this one, of the same package. */
+export interface PreviousAttempt {
+  readonly plan: TimeoutPlan;
   readonly timedOut: Phase | null;
-  readonly firstByteMs: number | null;
-  readonly longestSilenceMs: number | null;
-  readonly totalMs: number;
-  readonly atMs: number;
 }
 
-/** The manual's maximum, and the longest timer: no limit in practice (24.8 days). */
-const NO_LIMIT_MS = 2_147_483_647;
+/** The proxy of a route that has none: origins reached directly have no way in common. */
+const DIRECT = 'direct';
+/** With so many samples of its own an origin needs nothing from others behind its proxy. */
+const OWN_ENOUGH = 10;
+/** At the total deadline an attempt goes on if its average pace would bring it in within so many times that deadline. */
+const EXTENDED_AT_MOST = 4;
+/** Of a package of unknown size: the slowest pace that is waited for beyond the total deadline. */
+const SLOWEST_BYTES_PER_MS = 10;
 
-/** Plans the deadlines of each attempt; in `fixed` it has nothing to learn. */
+/** Plans the deadlines of each attempt and learns from its outcome. */
 export class ResponseTimeoutModel {
-  readonly #settings: () => TimeoutSettings;
+  #settings: TimeoutSettings;
+  /** In the order of last use. */
+  readonly #routes = new Map<string, { readonly key: RouteKey; readonly history: History }>();
+  readonly #proxies = new Map<string, History>();
 
-  /** The settings are asked for at each plan, so that a changed one holds from the next attempt on. */
-  constructor(settings: () => TimeoutSettings) {
-    this.#settings = settings;
+  /** Settings that are not given are the shipped ones; a saved state that is damaged is as none. */
+  constructor(settings: Partial<TimeoutSettings> = {}, saved?: unknown) {
+    this.#settings = withDefaults(settings);
+    const learned = fromSaved(saved);
+    for (const { proxy, origin, history } of learned.routes) {
+      this.#routes.set(nameOf({ proxy, origin }), { key: { proxy, origin }, history });
+    }
+    for (const { proxy, history } of learned.proxies) this.#proxies.set(proxy, history);
   }
 
-  /** The plan for a package of `size` bytes (0: unknown). */
-  plan(_route: RouteKey, size: number): TimeoutPlan {
-    const { baseMs } = this.#settings();
+  /** Other settings from the next plan on; what was learned stays. */
+  configure(settings: Partial<TimeoutSettings>): void {
+    this.#settings = withDefaults(settings);
+  }
+
+  /** The plan for a package of `size` bytes (0: unknown). @throws RangeError for a number that cannot be */
+  plan(route: RouteKey, size: number, nowMs: number, previous?: PreviousAttempt): TimeoutPlan {
+    checkNumbers({ size, nowMs });
+    if (this.#settings.mode === 'fixed') return fixedPlan(size, this.#settings.baseMs);
+    const { history, borrowed } = this.#basis(route);
+    const asked = size > 0 ? size : history.largest;
+    const { baseMs } = this.#settings;
+    const deadline = (phase: Phase) => deadlineOf(history, { phase, size: asked, nowMs, baseMs });
+    const first = deadline('first_byte');
+    const wanted = { first_byte: first.ms, silence: deadline('silence').ms, total: deadline('total').ms };
+    const bounded = this.#bounded(wanted, previous);
     return {
       size,
-      firstByteMs: baseMs,
-      silenceMs: baseMs,
-      totalMs: NO_LIMIT_MS,
-      expectedMs: null,
-      explanation: `waiting up to ${baseMs} ms for the first byte and for each silence after it (response_timeout.base_ms)`,
+      ...bounded,
+      expectedMs: expectedMs(history, asked, nowMs),
+      explanation: explain(first.evidence, { borrowed, retried: (previous?.timedOut ?? null) !== null }),
     };
+  }
+
+  /**
+   * At the total deadline: the new one, in ms since the attempt began, or 0 to end it. Who comes in at a pace that will
+   * finish is waited for; who drips is not.
+   */
+  extend(plan: TimeoutPlan, elapsedMs: number, bytes: number): number {
+    checkNumbers({ elapsedMs, bytes });
+    if (this.#settings.mode === 'fixed') return NO_LIMIT_MS;
+    const ceiling = ceilingOf('total', this.#settings);
+    if (elapsedMs >= ceiling || bytes === 0) return 0;
+    const limit = plan.totalMs * EXTENDED_AT_MOST;
+    if (plan.size === 0) {
+      const healthy = bytes >= elapsedMs * SLOWEST_BYTES_PER_MS;
+      return healthy ? later(elapsedMs, elapsedMs * 2, ceiling) : 0;
+    }
+    const finishedAt = (elapsedMs * plan.size) / bytes;
+    return finishedAt <= limit ? later(elapsedMs, Math.min(limit, finishedAt * 1.5), ceiling) : 0;
+  }
+
+  /** Learns from an attempt; what is neither a verified success nor a timeout teaches nothing. @throws RangeError */
+  observe(route: RouteKey, outcome: Outcome): void {
+    const { size, totalMs, atMs, firstByteMs, longestSilenceMs } = outcome;
+    checkNumbers({ size, totalMs, atMs, firstByteMs: firstByteMs ?? 0, longestSilenceMs: longestSilenceMs ?? 0 });
+    const { timedOut } = outcome;
+    if (outcome.ok && timedOut === null) this.#learn(route, (history) => withSuccess(history, outcome));
+    else if (timedOut !== null) this.#learn(route, (history) => withTimeout(history, size, timedOut));
+  }
+
+  /** What was learned, as plain JSON for the constructor. */
+  save(): unknown {
+    return toSaved({
+      routes: [...this.#routes.values()].map(({ key, history }) => ({ ...key, history })),
+      proxies: [...this.#proxies].map(([proxy, history]) => ({ proxy, history })),
+    });
+  }
+
+  #learn(route: RouteKey, step: (history: History) => History): void {
+    const name = nameOf(route);
+    const before = this.#routes.get(name)?.history ?? NO_HISTORY;
+    this.#routes.delete(name);
+    this.#routes.set(name, { key: { proxy: route.proxy, origin: route.origin }, history: step(before) });
+    forgetOldest(this.#routes);
+    if (route.proxy === DIRECT) return;
+    const shared = this.#proxies.get(route.proxy) ?? NO_HISTORY;
+    this.#proxies.delete(route.proxy);
+    this.#proxies.set(route.proxy, step(shared));
+    forgetOldest(this.#proxies);
+  }
+
+  /** What a plan rests on: the route's own history, or its proxy's as long as there is little of its own. */
+  #basis(route: RouteKey): { readonly history: History; readonly borrowed: boolean } {
+    const own = this.#routes.get(nameOf(route))?.history ?? NO_HISTORY;
+    if (own.count >= OWN_ENOUGH || route.proxy === DIRECT) return { history: own, borrowed: false };
+    const shared = this.#proxies.get(route.proxy) ?? NO_HISTORY;
+    return { history: shared, borrowed: shared.count > own.count };
+  }
+
+  #bounded(wanted: Readonly<Record<Phase, number>>, previous: PreviousAttempt | undefined) {
+    const settings = this.#settings;
+    const before = previous === undefined ? null : previous.plan;
+    const ms = { ...wanted };
+    for (const phase of PHASES) {
+      const factor = (previous?.timedOut ?? null) === null ? 1 : 2;
+      if (before !== null) ms[phase] = Math.max(ms[phase], factor * plannedFor(before, phase));
+    }
+    const firstByteMs = withinBounds(ms.first_byte, 'first_byte', settings);
+    const silenceMs = withinBounds(ms.silence, 'silence', settings);
+    const totalMs = withinBounds(Math.max(ms.total, firstByteMs, silenceMs), 'total', settings);
+    return { firstByteMs, silenceMs, totalMs };
+  }
+}
+
+function plannedFor(plan: TimeoutPlan, phase: Phase): number {
+  if (phase === 'total') return plan.totalMs;
+  return phase === 'silence' ? plan.silenceMs : plan.firstByteMs;
+}
+
+function fixedPlan(size: number, baseMs: number): TimeoutPlan {
+  return {
+    size,
+    firstByteMs: baseMs,
+    silenceMs: baseMs,
+    totalMs: NO_LIMIT_MS,
+    expectedMs: null,
+    explanation: 'response_timeout.mode is fixed, this is its base_ms',
+  };
+}
+
+/** After what has passed, not after the ceiling. */
+function later(elapsedMs: number, wantedMs: number, ceilingMs: number): number {
+  return Math.min(ceilingMs, Math.max(Math.floor(elapsedMs) + 1, Math.ceil(wantedMs)));
+}
+
+/** Two names can't run into each other, whatever is in them. */
+function nameOf({ proxy, origin }: RouteKey): string {
+  return JSON.stringify([proxy, origin]);
+}
+
+function forgetOldest(map: Map<string, unknown>): void {
+  for (const name of map.keys()) {
+    if (map.size <= MOST_ROUTES) return;
+    map.delete(name);
+  }
+}
+
+function checkNumbers(numbers: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(numbers)) {
+    if (!(value >= 0) || value === Number.POSITIVE_INFINITY) {
+      throw new RangeError(`${name} is ${value}; it must be a number from 0 on`);
+    }
   }
 }

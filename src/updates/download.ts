@@ -137,7 +137,7 @@ function fetchPorts(ports: UpdatesPorts, item: FeedItem): Parameters<typeof fetc
     configured: feedUrl(settings),
     allowedOrigins: settings.updates.allowed_origins,
     headers: (credentials) => updatesHeaders(settings, ports.agent, credentials),
-    plan: (route, size) => ports.model.plan(route, size),
+    plan: (route, size) => ports.model.plan(route, size, ports.clock.now()),
     observe: () => undefined,
     deadlineKey: 'response_timeout.base_ms',
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },

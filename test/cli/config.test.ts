@@ -36,7 +36,7 @@ updates:
   allowed_origins: https://cdn.example.com
 response_timeout:
   base_ms: 999
-  mode: adaptive
+  mode: adaptve
 proxies:
   - name: default
     address: http://proxy.example.com:3128
@@ -75,7 +75,7 @@ describe('config check', () => {
         "/etc/sallyport/sallyport.yaml:5:13: updates.schedule: One of the five fields is out of its range, or not a number, list, step or name. Found: "61 * * * *". Allowed: five fields of cron.",
         "/etc/sallyport/sallyport.yaml:6:20: updates.allowed_origins: This must be a list, each entry with a dash. Found: https://cdn.example.com. Allowed: a list of at most 64 origins such as https://cdn.example.com.",
         "/etc/sallyport/sallyport.yaml:8:12: response_timeout.base_ms: Out of range; it is 1000 to 2147483647. Found: 999. Allowed: 1000 to 2147483647.",
-        "/etc/sallyport/sallyport.yaml:9:9: response_timeout.mode: This is none of the choices. Found: adaptive. Allowed: fixed.",
+        "/etc/sallyport/sallyport.yaml:9:9: response_timeout.mode: This is none of the choices. Found: adaptve. Allowed: fixed, adaptive. Did you mean adaptive?",
         "/etc/sallyport/sallyport.yaml:10:1: proxies: None of these is the default, and use_proxy_for says default for updates, support_logs, exposure_analytics, platform. Give one of them default: true, or name a proxy there.",
         "/etc/sallyport/sallyport.yaml:11:11: proxies[0].name: The name default is taken: use_proxy_for gives it a meaning. Found: default. Allowed: letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit; not none, not default.",
         "/etc/sallyport/sallyport.yaml:12:14: proxies[0].address: This key takes the bare host; write address: proxy.example.com and port: 3128. Found: http://proxy.example.com:3128. Allowed: a DNS name, an IPv4 address or an IPv6 address without brackets.",

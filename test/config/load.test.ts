@@ -46,10 +46,11 @@ describe('a file that holds', () => {
         product_updates: true,
       },
       response_timeout: {
-        mode: 'fixed',
+        mode: 'adaptive',
         base_ms: 30_000,
         min_ms: 10_000,
         max_ms: 7_200_000,
+        total_max_ms: 86_400_000,
         connect_timeout_ms: 10_000,
         tunnel_timeout_ms: 10_000,
         tls_timeout_ms: 10_000,

@@ -151,7 +151,7 @@ describe('the status', () => {
         transfer: null,
       },
       receipts: { waiting: 0, endpoint: `${origin.url}/acknowledge` },
-      response_timeout: { mode: 'fixed', base_ms: 30_000 },
+      response_timeout: { mode: 'adaptive', base_ms: 30_000 },
       paths: [],
       log: { file: join(composed.dir, 'logs', 'sallyport.log') },
     });

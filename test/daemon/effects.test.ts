@@ -16,6 +16,7 @@ import { LogRoom } from '#daemon/log-room.ts';
 import { NetworkRoom } from '#daemon/network-room.ts';
 import { ScheduleRoom } from '#daemon/schedule-room.ts';
 import { SettingsRoom } from '#daemon/settings-room.ts';
+import { TimeoutRoom } from '#daemon/timeout-room.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -64,6 +65,7 @@ function makeRooms(): Reloadable[] {
   return [
     new NetworkRoom({ clock: systemClock, known, report, ledger: new Ledger(), userAgent: 'Sallyport/test' }),
     new SettingsRoom(FROM),
+    new TimeoutRoom({ configure: report }),
     new LogRoom({ setLevel: report }),
     new ScheduleRoom(report),
   ];
@@ -117,9 +119,9 @@ describe('a composed Sallyport', () => {
   }
 
   it('plans the next attempt by the response timeout in force', async () => {
-    await reload('response_timeout: {base_ms: 300000}\n');
+    await reload('response_timeout: {mode: fixed, base_ms: 123456}\n');
 
-    expect(parts.ports.model.plan({ proxy: 'direct', origin: 'https://x' }, 0).silenceMs).toBe(300_000);
+    expect(parts.ports.model.plan({ proxy: 'direct', origin: 'https://x' }, 0, 0).silenceMs).toBe(123_456);
   });
 
   it('chooses the next route by the proxies in force', async () => {

@@ -82,7 +82,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     feed: new HttpFeed(shared),
     spool: await openSpool({ files, dir: `${stateDir}/spool`, clock, quotaEntries: 1_000, report }),
     store: new PackageStore(files, settings.updates.packages_dir),
-    model: new ResponseTimeoutModel(() => ({ mode: 'fixed', baseMs: settings.response_timeout.base_ms })),
+    model: new ResponseTimeoutModel({ mode: 'fixed', baseMs: settings.response_timeout.base_ms }),
     disk: new DiskPause({ files, clock, report }),
     hooks: await HookJournal.open(files, `${stateDir}/hooks`, report),
   };

@@ -9,31 +9,43 @@ const step = wholeNumber(100, 2_147_483_647);
 
 export const responseTimeout = section(
   {
-    mode: describeKey(z.enum(['fixed']).default('fixed'), {
+    mode: describeKey(z.enum(['fixed', 'adaptive']).default('adaptive'), {
       title: 'Mode',
-      description: 'How the response timeout is found. fixed: base_ms, always.',
+      description:
+        'How the response timeout is found. adaptive: learned for each proxy, origin and size from verified downloads, ' +
+        'within min_ms, max_ms and total_max_ms. fixed: base_ms, always.',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
     base_ms: describeKey(patience.default(30_000), {
       title: 'Response timeout',
       description:
-        'Bounds the wait for the first byte of a body and each later silence, never the whole transfer. ' +
-        'A proxy that scans may hold a large package back until it has all of it; 300000 is generally sufficient.',
+        'Bounds the wait for the first byte of a body and each later silence, never the whole transfer. In mode adaptive ' +
+        'it is the least that a route without history starts with, which is 300000 ms and a second for each MB. A proxy that scans may hold a large package back until it has all of it; 300000 is generally sufficient.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
     min_ms: describeKey(patience.default(10_000), {
       title: 'Shortest timeout',
-      description: 'Bounds what an adaptive mode may choose. It does not bound base_ms.',
+      description:
+        'The least that mode adaptive allows for the first byte, a silence and the whole. It does not bound base_ms in mode fixed.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
     max_ms: describeKey(patience.default(7_200_000), {
       title: 'Longest timeout',
-      description: 'Bounds what an adaptive mode may choose. It does not bound base_ms.',
+      description:
+        'The most that mode adaptive allows for the first byte and for each silence. It does not bound base_ms in mode fixed.',
+      unit: 'ms',
+      effect: 'next_transfer',
+      setBy: 'operator',
+    }),
+    total_max_ms: describeKey(patience.default(86_400_000), {
+      title: 'Longest transfer',
+      description:
+        'The most that mode adaptive allows for a whole transfer. In mode fixed a whole transfer has no limit.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',

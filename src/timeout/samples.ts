@@ -1,0 +1,100 @@
+// What a route, or all routes of a proxy together, have shown: verified successes, newest last, and how many timeouts in
+// a row. Values only; every change makes a new history.
+//
+// Samples age by count and by wall time. Each class of sizes keeps its own, so that many small files never push out what
+// is known of the few large ones.
+
+import type { Outcome, Phase } from './types.ts';
+
+/** One verified success; times in whole milliseconds, null where a phase was not measured. */
+export interface Sample {
+  /** How many came before it. */
+  readonly seq: number;
+  readonly atMs: number;
+  readonly size: number;
+  readonly ms: Readonly<Record<Phase, number | null>>;
+}
+
+export interface History {
+  /** Successes ever. */
+  readonly count: number;
+  /** The largest size ever asked for. */
+  readonly largest: number;
+  readonly timeouts: Readonly<Record<Phase, number>>;
+  /** In the order they came. */
+  readonly samples: readonly Sample[];
+}
+
+export const PHASES: readonly Phase[] = ['first_byte', 'silence', 'total'];
+
+export const NO_HISTORY: History = {
+  count: 0,
+  largest: 0,
+  timeouts: { first_byte: 0, silence: 0, total: 0 },
+  samples: [],
+};
+
+/** Kept of each class of sizes, and of all together. */
+const KEPT_OF_A_CLASS = 16;
+export const KEPT_OF_ALL = 160;
+/** Sizes of one class differ by less than this factor. */
+const CLASS_FACTOR = 4;
+/** An older sample is forgotten once enough younger ones say how it is now. */
+const OLD_MS = 45 * 86_400_000;
+const ENOUGH_YOUNG = 8;
+
+/** Sizes of a like magnitude have the same class. */
+function sizeClass(size: number): number {
+  return Math.floor(Math.log(Math.max(1, size)) / Math.log(CLASS_FACTOR));
+}
+
+/** The history after a verified success. An unknown size counts as the largest: the wait is not blamed on small files. */
+export function withSuccess(history: History, outcome: Outcome): History {
+  const size = outcome.size > 0 ? outcome.size : history.largest;
+  const sample: Sample = {
+    seq: history.count,
+    atMs: outcome.atMs,
+    size,
+    ms: {
+      first_byte: whole(outcome.firstByteMs),
+      silence: whole(outcome.longestSilenceMs),
+      total: whole(outcome.totalMs),
+    },
+  };
+  const timeouts = { ...history.timeouts };
+  for (const phase of PHASES) if (sample.ms[phase] !== null) timeouts[phase] = 0;
+  return {
+    count: history.count + 1,
+    largest: Math.max(history.largest, size),
+    timeouts,
+    samples: kept([...history.samples, sample]),
+  };
+}
+
+/** The history after a timeout: how long it would have taken nobody knows, so there is no sample. */
+export function withTimeout(history: History, size: number, phase: Phase): History {
+  const timeouts = { ...history.timeouts, [phase]: history.timeouts[phase] + 1 };
+  return { ...history, largest: Math.max(history.largest, size), timeouts };
+}
+
+/** Without those that are too old at `nowMs`, unless they are all that is known. */
+export function recentSamples(history: History, nowMs: number): readonly Sample[] {
+  const young = history.samples.filter(({ atMs }) => nowMs - atMs <= OLD_MS);
+  return young.length >= ENOUGH_YOUNG ? young : history.samples;
+}
+
+function kept(samples: readonly Sample[]): readonly Sample[] {
+  const ofClass = new Map<number, number>();
+  const newestFirst: Sample[] = [];
+  for (const sample of samples.toReversed()) {
+    const key = sizeClass(sample.size);
+    const before = ofClass.get(key) ?? 0;
+    ofClass.set(key, before + 1);
+    if (before < KEPT_OF_A_CLASS && newestFirst.length < KEPT_OF_ALL) newestFirst.push(sample);
+  }
+  return newestFirst.reverse();
+}
+
+function whole(ms: number | null): number | null {
+  return ms === null ? null : Math.ceil(ms);
+}

@@ -1,0 +1,33 @@
+// The settings of the model: those of the schema's defaults where none are given, and the range of every deadline.
+
+import { responseTimeout } from '#config/schema/response-timeout.ts';
+import type { Phase, TimeoutSettings } from './types.ts';
+
+/** The shortest deadline that any setting allows. */
+const SHORTEST_MS = 1_000;
+
+/** The manual's maximum, and the longest timer: no limit in practice (24.8 days). */
+export const NO_LIMIT_MS = 2_147_483_647;
+
+/** What an untouched configuration says, completed by what is given. */
+export function withDefaults(given: Partial<TimeoutSettings>): TimeoutSettings {
+  const shipped = responseTimeout.parse({});
+  return {
+    mode: given.mode ?? shipped.mode,
+    baseMs: given.baseMs ?? shipped.base_ms,
+    minMs: given.minMs ?? shipped.min_ms,
+    maxMs: given.maxMs ?? shipped.max_ms,
+    totalMaxMs: given.totalMaxMs ?? shipped.total_max_ms,
+  };
+}
+
+/** A deadline in whole milliseconds within what the settings allow; where `min_ms` is over a maximum, the maximum holds. */
+export function withinBounds(ms: number, phase: Phase, settings: TimeoutSettings): number {
+  const ceiling = ceilingOf(phase, settings);
+  return Math.min(ceiling, Math.max(SHORTEST_MS, settings.minMs, Math.ceil(ms)));
+}
+
+/** The longest deadline of a phase. */
+export function ceilingOf(phase: Phase, { maxMs, totalMaxMs }: TimeoutSettings): number {
+  return Math.min(NO_LIMIT_MS, Math.max(SHORTEST_MS, phase === 'total' ? totalMaxMs : maxMs));
+}

@@ -1,0 +1,334 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  anyHistory,
+  anyMs,
+  anyRoute,
+  anySize,
+  DAY_MS,
+  deadlines,
+  error,
+  PROXY,
+  ROUTE,
+  success,
+  taught,
+  timeout,
+} from '#test/support/timeout-histories.ts';
+import { type Outcome, ResponseTimeoutModel, type TimeoutPlan } from '#timeout/model.ts';
+
+const DEFAULTS = { minMs: 10_000, maxMs: 7_200_000, totalMaxMs: 86_400_000 };
+const CEILINGS = [DEFAULTS.maxMs, DEFAULTS.maxMs, DEFAULTS.totalMaxMs];
+const anyNow = fc.integer({ min: 0, max: 500 * DAY_MS });
+const anyPhase = fc.constantFrom('first_byte', 'silence', 'total');
+const notANumber = fc.constantFrom(Number.NaN, -1, -0.5, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
+const PHASE_AT = ['first_byte', 'silence', 'total'] as const;
+
+function seen(size: number, ms: number, atMs = 0): Outcome {
+  return { size, ok: true, timedOut: null, firstByteMs: ms, longestSilenceMs: 100, totalMs: ms + 1_000, atMs };
+}
+
+/** Each deadline of `after` is at least that of `before`. */
+function expectNoneLower(after: TimeoutPlan, before: TimeoutPlan): void {
+  for (const [index, ms] of deadlines(before).entries()) expect(deadlines(after)[index]).toBeGreaterThanOrEqual(ms);
+}
+
+describe('the bounds', () => {
+  it('hold for any size, after any history, in whole milliseconds', () => {
+    fc.assert(
+      fc.property(anyHistory, anyRoute, anySize, anyNow, (history, route, size, now) => {
+        for (const [index, ms] of deadlines(taught(history).plan(route, size, now)).entries()) {
+          expect(ms).toBeGreaterThanOrEqual(DEFAULTS.minMs);
+          expect(ms).toBeLessThanOrEqual(CEILINGS[index] ?? 0);
+          expect(Number.isInteger(ms)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('are those of the settings, never under a second nor over the longest timer', () => {
+    const limit = fc.integer({ min: 1, max: 2 ** 40 });
+    const bounds = fc.record({ minMs: limit, maxMs: limit, totalMaxMs: limit });
+    fc.assert(
+      fc.property(anyHistory, bounds, anySize, (history, settings, size) => {
+        const plan = taught(history, settings).plan(ROUTE, size, 0);
+        const ceilings = [settings.maxMs, settings.maxMs, settings.totalMaxMs];
+        for (const [index, ms] of deadlines(plan).entries()) {
+          const ceiling = Math.min(2_147_483_647, Math.max(1_000, ceilings[index] ?? 0));
+          expect(ms).toBeGreaterThanOrEqual(Math.min(ceiling, Math.max(1_000, settings.minMs)));
+          expect(ms).toBeLessThanOrEqual(ceiling);
+        }
+      }),
+    );
+  });
+
+  it('let a route without history start at 300 s and a second for each MB, or at base_ms where that is more', () => {
+    const model = new ResponseTimeoutModel();
+    expect(deadlines(model.plan(ROUTE, 0, 0))).toEqual([300_000, 300_000, 300_000]);
+    expect(deadlines(model.plan(ROUTE, 20_000_000, 0))).toEqual([320_000, 320_000, 320_000]);
+    expect(model.plan(ROUTE, 20_000_000, 0)).toMatchObject({ size: 20_000_000, expectedMs: null });
+    expect(deadlines(new ResponseTimeoutModel({ baseMs: 400_000 }).plan(ROUTE, 20_000_000, 0))[0]).toBe(400_000);
+  });
+});
+
+describe('a number that cannot be', () => {
+  it('throws a RangeError and changes nothing', () => {
+    const field = fc.constantFrom('size', 'totalMs', 'atMs', 'firstByteMs', 'longestSilenceMs');
+    fc.assert(
+      fc.property(anyHistory, fc.oneof(success, timeout, error), field, notANumber, (history, outcome, name, bad) => {
+        const model = taught(history);
+        const before = JSON.stringify(model.save());
+        expect(() => model.observe(ROUTE, { ...outcome, [name]: bad })).toThrow(RangeError);
+        expect(() => model.plan(ROUTE, bad, 0)).toThrow(RangeError);
+        expect(() => model.plan(ROUTE, 1, bad)).toThrow(RangeError);
+        const plan = model.plan(ROUTE, 1, 0);
+        expect(() => model.extend(plan, bad, 1)).toThrow(RangeError);
+        expect(() => model.extend(plan, 1, bad)).toThrow(RangeError);
+        expect(JSON.stringify(model.save())).toBe(before);
+      }),
+    );
+  });
+});
+
+describe('a larger size', () => {
+  it('never gets less than a smaller one', () => {
+    const size = anySize.filter((bytes) => bytes > 0);
+    fc.assert(
+      fc.property(fc.tuple(anyHistory, anyRoute, size, size, anyNow), ([history, route, a, b, now]) => {
+        const model = taught(history);
+        expectNoneLower(model.plan(route, Math.max(a, b), now), model.plan(route, Math.min(a, b), now));
+      }),
+    );
+  });
+
+  it('gets no more than an unknown one, as far as sizes were seen', () => {
+    fc.assert(
+      fc.property(anyHistory, anyRoute, anyNow, (history, route, now) => {
+        const model = taught(history);
+        const largest = Math.max(
+          0,
+          ...history
+            .filter(([at, { ok, timedOut }]) => sameRoute(at, route) && (ok || timedOut !== null))
+            .map(([, { size }]) => size),
+        );
+        expectNoneLower(model.plan(route, 0, now), model.plan(route, largest, now));
+      }),
+    );
+  });
+});
+
+describe('a success', () => {
+  it('never lowers a deadline below what it took, or the ceiling', () => {
+    fc.assert(
+      fc.property(anyHistory, anyRoute, success, (history, route, outcome) => {
+        const model = taught(history);
+        model.observe(route, outcome);
+        const after = deadlines(model.plan(route, outcome.size, outcome.atMs));
+        const took = [outcome.firstByteMs, outcome.longestSilenceMs, outcome.totalMs];
+        for (const [index, ms] of took.entries()) {
+          expect(after[index]).toBeGreaterThanOrEqual(Math.min(CEILINGS[index] ?? 0, ms ?? 0));
+        }
+      }),
+    );
+  });
+
+  it('brings a route without history down from its start', () => {
+    const model = new ResponseTimeoutModel();
+    for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(20_000_000, 10_000));
+    expect(model.plan(ROUTE, 20_000_000, 0).firstByteMs).toBeLessThan(30_000);
+    expect(model.plan(ROUTE, 20_000_000, 0).expectedMs).toBe(11_000);
+  });
+
+  it('raises a deadline at most to the ceiling, however slow a peer makes it', () => {
+    const model = new ResponseTimeoutModel();
+    for (let round = 0; round < 100; round += 1) {
+      const { firstByteMs, silenceMs, totalMs } = model.plan(ROUTE, 1_000, 0);
+      const slow = { firstByteMs, longestSilenceMs: silenceMs, totalMs };
+      model.observe(ROUTE, { size: 1_000, ok: true, timedOut: null, ...slow, atMs: 0 });
+    }
+    expect(deadlines(model.plan(ROUTE, 1_000, 0))).toEqual(CEILINGS);
+  });
+});
+
+describe('a timeout', () => {
+  it('never lowers a deadline of any route, size or time', () => {
+    fc.assert(
+      fc.property(
+        fc.tuple(anyHistory, anyRoute, anyRoute, timeout, anySize, anyNow),
+        ([history, route, other, late, size, now]) => {
+          const model = taught(history);
+          const before = model.plan(other, size, now);
+          model.observe(route, late);
+          expectNoneLower(model.plan(other, size, now), before);
+        },
+      ),
+    );
+  });
+
+  it('gives the retry at least double in the phase that timed out, or the ceiling', () => {
+    fc.assert(
+      fc.property(
+        fc.tuple(anyHistory, anyRoute, anySize, anyPhase, fc.boolean()),
+        ([history, route, size, phase, told]) => {
+          const model = taught(history);
+          let plan = model.plan(route, size, 0);
+          for (let attempt = 0; attempt < 4; attempt += 1) {
+            if (told) model.observe(route, { ...seen(size, 1), ok: false, timedOut: phase });
+            const next = model.plan(route, size, 0, { plan, timedOut: phase });
+            const index = PHASE_AT.indexOf(phase);
+            const double = Math.min(CEILINGS[index] ?? 0, 2 * (deadlines(plan)[index] ?? 0));
+            expect(deadlines(next)[index]).toBeGreaterThanOrEqual(double);
+            expectNoneLower(next, plan);
+            plan = next;
+          }
+        },
+      ),
+    );
+  });
+
+  it('that comes again and again lets the next download start higher, until one succeeds', () => {
+    const model = new ResponseTimeoutModel();
+    for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(20_000_000, 10_000));
+    const before = model.plan(ROUTE, 20_000_000, 0).firstByteMs;
+    for (let index = 0; index < 9; index += 1) {
+      model.observe(ROUTE, { ...seen(20_000_000, 30_000), ok: false, timedOut: 'first_byte' });
+    }
+    expect(model.plan(ROUTE, 20_000_000, 0).firstByteMs).toBeGreaterThan(3 * before);
+    model.observe(ROUTE, seen(20_000_000, 10_000));
+    expect(model.plan(ROUTE, 20_000_000, 0).firstByteMs).toBeLessThan(1.1 * before);
+  });
+});
+
+describe('an error, and a page that is not the package', () => {
+  it('change nothing', () => {
+    fc.assert(
+      fc.property(anyHistory, anyRoute, error, (history, route, outcome) => {
+        const model = taught(history);
+        const before = JSON.stringify(model.save());
+        model.observe(route, outcome);
+        expect(JSON.stringify(model.save())).toBe(before);
+      }),
+    );
+  });
+
+  it('leave the retry no less than the attempt before had', () => {
+    const model = new ResponseTimeoutModel();
+    const plan = model.plan(ROUTE, 1_000, 0);
+    for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(1_000, 10));
+    expect(model.plan(ROUTE, 1_000, 0, { plan, timedOut: null }).firstByteMs).toBe(plan.firstByteMs);
+  });
+});
+
+describe('routes', () => {
+  it('over two proxies do not touch each other, nor do two origins reached directly', () => {
+    fc.assert(
+      fc.property(anyHistory, anyRoute, anySize, anyNow, (history, route, size, now) => {
+        const own = history.filter(([at]) =>
+          route.proxy === 'direct' ? sameRoute(at, route) : at.proxy === route.proxy,
+        );
+        expect(taught(history).plan(route, size, now)).toEqual(taught(own).plan(route, size, now));
+      }),
+    );
+  });
+
+  it('to a new origin behind a known proxy start with what the proxy has shown', () => {
+    const model = new ResponseTimeoutModel();
+    for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(20_000_000, 10_000));
+    const plan = model.plan({ proxy: PROXY, origin: 'https://new.example.com' }, 20_000_000, 0);
+    expect(plan.firstByteMs).toBeLessThan(30_000);
+    expect(plan.explanation).toContain('known from other origins behind this proxy');
+  });
+
+  it('are remembered up to 256; those not used for longest are forgotten', () => {
+    const model = new ResponseTimeoutModel();
+    for (let index = 0; index < 300; index += 1) {
+      model.observe({ proxy: 'direct', origin: `https://${index}.example.com` }, seen(1_000, 500_000));
+      model.observe({ proxy: 'direct', origin: 'https://0.example.com' }, seen(1_000, 500_000));
+    }
+    const saved = JSON.stringify(model.save());
+    expect(saved.match(/"origin"/g)).toHaveLength(256);
+    expect(saved).toContain('https://0.example.com');
+    expect(saved).not.toContain('https://1.example.com');
+    expect(saved).toContain('https://299.example.com');
+  });
+});
+
+describe('save and load', () => {
+  it('are bit-equal, in state and in every plan, through JSON', () => {
+    fc.assert(
+      fc.property(fc.tuple(anyHistory, anyHistory, anyRoute, anySize, anyNow), ([history, more, route, size, now]) => {
+        const model = taught(history);
+        const text = JSON.stringify(model.save());
+        const loaded = new ResponseTimeoutModel({}, JSON.parse(text));
+        expect(JSON.stringify(loaded.save())).toBe(text);
+        expect(loaded.plan(route, size, now)).toEqual(model.plan(route, size, now));
+        for (const [at, outcome] of more) for (const each of [model, loaded]) each.observe(at, outcome);
+        expect(loaded.save()).toEqual(model.save());
+      }),
+    );
+  });
+});
+
+describe('other settings', () => {
+  it('hold from the next plan on and keep what was learned', () => {
+    const model = new ResponseTimeoutModel();
+    for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(20_000_000, 10_000));
+    const before = model.plan(ROUTE, 20_000_000, 0);
+    model.configure({ mode: 'fixed', baseMs: 30_000 });
+    expect(model.plan(ROUTE, 20_000_000, 0).firstByteMs).toBe(30_000);
+    model.configure({});
+    expect(model.plan(ROUTE, 20_000_000, 0)).toEqual(before);
+  });
+});
+
+describe('mode fixed', () => {
+  it('is base_ms for the first byte and each silence, always, unclamped, and no limit for the whole', () => {
+    fc.assert(
+      fc.property(anyHistory, anySize, fc.integer({ min: 1_000, max: 2_147_483_647 }), (history, size, baseMs) => {
+        const model = taught(history, { mode: 'fixed', baseMs, minMs: 5_000, maxMs: 2_000 });
+        const plan = model.plan(ROUTE, size, 0);
+        expect(deadlines(plan)).toEqual([baseMs, baseMs, 2_147_483_647]);
+        expect(deadlines(model.plan(ROUTE, size, 0, { plan, timedOut: 'silence' }))).toEqual(deadlines(plan));
+        expect(model.extend(plan, 5, 0)).toBe(2_147_483_647);
+      }),
+    );
+  });
+});
+
+describe('the total deadline', () => {
+  it('ends the attempt or moves to later than now, within the ceiling', () => {
+    fc.assert(
+      fc.property(anyHistory, anySize, anyMs, anySize, (history, size, elapsedMs, bytes) => {
+        const model = taught(history);
+        const plan = model.plan(ROUTE, size, 0);
+        const next = model.extend(plan, elapsedMs, bytes);
+        if (next === 0) return;
+        expect(next).toBeGreaterThan(elapsedMs);
+        expect(next).toBeLessThanOrEqual(DEFAULTS.totalMaxMs);
+      }),
+    );
+  });
+
+  it('moves for a transfer whose average pace will bring it in', () => {
+    const model = new ResponseTimeoutModel();
+    const plan = model.plan(ROUTE, 20_000_000, 0);
+    expect(model.extend(plan, 320_000, 10_000_000)).toBeGreaterThan(640_000);
+  });
+
+  it('ends a transfer that only drips, and one without a byte', () => {
+    const model = new ResponseTimeoutModel();
+    const plan = model.plan(ROUTE, 20_000_000, 0);
+    expect(model.extend(plan, 320_000, 320)).toBe(0);
+    expect(model.extend(plan, 320_000, 0)).toBe(0);
+    expect(model.extend(model.plan(ROUTE, 0, 0), 300_000, 300)).toBe(0);
+  });
+
+  it('moves a bounded number of times the plan, however a peer paces its bytes', () => {
+    const model = new ResponseTimeoutModel();
+    const plan = model.plan(ROUTE, 20_000_000, 0);
+    expect(model.extend(plan, 4 * 320_000, 19_999_999)).toBe(0);
+  });
+});
+
+function sameRoute(a: { proxy: string; origin: string }, b: { proxy: string; origin: string }): boolean {
+  return a.proxy === b.proxy && a.origin === b.origin;
+}
