@@ -8,5 +8,5 @@ export default {
   // A file that tests read by its path; what only who wants Negotiate installs.
   ignoreDependencies: ['google-closure-compiler-java', 'kerberos'],
   // What tests and `npm run parts` take from the machine.
-  ignoreBinaries: ['apt-get', 'dpkg', 'mkfifo', 'smbpasswd', 'wbinfo', 'winbindd', 'nsenter', 'unshare'],
+  ignoreBinaries: ['apt-get', 'dpkg', 'mkfifo', 'smbpasswd', 'wbinfo', 'winbindd', 'nsenter', 'unshare', 'kinit', 'node-gyp'],
 } satisfies KnipConfig;

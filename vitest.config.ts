@@ -1,6 +1,12 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/** Where `npm run kerberos` puts the package that tests of Negotiate load. */
+const KERBEROS = fileURLToPath(new URL('.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url));
+
 export default defineConfig({
+  resolve: { alias: existsSync(KERBEROS) ? { kerberos: KERBEROS } : {} },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'packages/**', 'logs/**', 'state/**', '.cache/**'],

@@ -90,7 +90,7 @@ describeWith(['squid'], 'a real Squid', () => {
   });
 
   it('knows the names it is given', async () => {
-    const squid = await start({ hosts: { 'updates.example.com': '127.0.0.1' } });
+    const squid = await start({ hosts: ['updates.example.com'] });
 
     const answer = await get(squid, `http://updates.example.com:${target.split(':')[1]}/`);
 

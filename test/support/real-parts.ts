@@ -9,11 +9,14 @@ import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe } from 'vitest';
+import { isRoot } from './part.ts';
 
 export interface SquidParts {
   readonly binary: string;
   readonly basicAuth: string;
   readonly digestAuth: string;
+  readonly negotiateAuth: string;
+  readonly certificates: string;
   readonly errorDirectory: string;
   readonly iconDirectory: string;
   readonly mimeTable: string;
@@ -24,27 +27,45 @@ export interface SquidParts {
 
 const UNPACKED = fileURLToPath(new URL('../../.cache/parts/root', import.meta.url));
 
+/** The package `kerberos`, where it was built. */
+export const KERBEROS = fileURLToPath(new URL('../../.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url));
+
 /** Squid, or null when it is neither installed nor unpacked. */
 export const squid: SquidParts | null = findSquid();
 
 /** A real systemd can be booted: it is installed, and we may make mounts and namespaces. */
 function canBootSystemd(): boolean {
-  if (process.getuid?.() !== 0 || !existsSync('/lib/systemd/systemd')) return false;
+  if (!isRoot() || !existsSync('/lib/systemd/systemd')) return false;
   return spawnSync('unshare', ['--mount', '--pid', '--fork', '--cgroup', 'true']).status === 0;
 }
 
 /** Samba's winbindd can run: its programs are installed, and its socket's folder may be made. */
 function canRunSamba(): boolean {
-  return process.getuid?.() === 0 && existsSync('/usr/sbin/winbindd') && existsSync('/usr/bin/ntlm_auth');
+  return isRoot() && existsSync('/usr/sbin/winbindd') && existsSync('/usr/bin/ntlm_auth');
+}
+
+/** A KDC of our own, whose users can show tickets: the package `kerberos` is built (`npm run kerberos`). */
+function canShowTickets(): boolean {
+  const programs = ['krb5kdc', 'kdb5_util', 'kadmin.local', 'kinit'];
+  return programs.every(isOnPath) && existsSync(KERBEROS) && existsSync(squid?.negotiateAuth ?? '');
+}
+
+/** A part can be given names and users of its own: files that it alone sees. */
+function canRunAlone(program: string): boolean {
+  return isRoot() && isOnPath(program) && spawnSync('unshare', ['--mount', 'true']).status === 0;
 }
 
 const FOUND: Readonly<Record<string, () => boolean>> = {
   squid: () => squid !== null,
   systemd: canBootSystemd,
   samba: canRunSamba,
+  kerberos: canShowTickets,
+  dante: () => canRunAlone('danted'),
+  ssh: () => canRunAlone('sshd') && isOnPath('ssh'),
+  tinyproxy: () => canRunAlone('tinyproxy'),
 };
 
-/** `describe`, skipped when one of the parts is missing. Parts by name: 'squid', 'systemd'. */
+/** `describe`, skipped when one of the parts is missing. Parts by name: 'squid', 'systemd' and so on, see FOUND. */
 export function describeWith(parts: readonly string[], name: string, body: () => void): void {
   const missing = parts.filter((part) => FOUND[part]?.() !== true);
   if (missing.length === 0) {
@@ -57,6 +78,12 @@ export function describeWith(parts: readonly string[], name: string, body: () =>
 /** A real JAR of more than 10 MB, made by others. It comes with the packages, so it is always there. */
 export function realJar(): string {
   return createRequire(import.meta.url).resolve('google-closure-compiler-java/compiler.jar');
+}
+
+/** Also where only root looks: programs of servers. */
+function isOnPath(program: string): boolean {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'];
+  return folders.some((folder) => existsSync(join(folder, program)));
 }
 
 function findSquid(): SquidParts | null {
@@ -79,6 +106,8 @@ function squidUnder(root: string, binary: string, libraryPath: string | undefine
     binary,
     basicAuth: join(root, 'usr/lib/squid/basic_ncsa_auth'),
     digestAuth: join(root, 'usr/lib/squid/digest_file_auth'),
+    certificates: join(root, 'usr/lib/squid/security_file_certgen'),
+    negotiateAuth: join(root, 'usr/lib/squid/negotiate_kerberos_auth'),
     errorDirectory: join(root, 'usr/share/squid-langpack/en'),
     iconDirectory: join(root, 'usr/share/squid/icons'),
     mimeTable: join(root, 'usr/share/squid/mime.conf'),

@@ -3,14 +3,12 @@
  * Works as root (Squid steps down to `proxy`) and as an ordinary user. `stop` ends it and removes the folder; the access
  * log can still be read afterwards.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import type { KeyPair } from './certificates.ts';
+import { giveTo, hostsFile, isRoot, type Part, partFolder, readIfThere, startPart, untilLines } from './part.ts';
 import { type SquidParts, squid } from './real-parts.ts';
 
 export interface SquidOptions {
@@ -20,16 +18,24 @@ export interface SquidOptions {
   readonly digest?: { readonly user: string; readonly password: string };
   /** Lines that set up further schemes; users are asked for. */
   readonly schemes?: readonly string[];
+  /** Opens a second port, where TLS is spoken to the proxy itself. With `clientCa`, to who has a certificate of that CA. */
+  readonly tls?: KeyPair & { readonly clientCa?: string };
+  /** Opens every tunnel and shows certificates of this CA, but for these names (as TLS names them). */
+  readonly bump?: { readonly ca: KeyPair; readonly splice?: readonly string[] };
+  /** Target names that are refused with 403. */
+  readonly denyHosts?: readonly string[];
   /** Target ports that it lets through; any other is refused with 403. All, when not given. */
   readonly allowPorts?: readonly number[];
-  /** Names that it resolves by itself, such as {'updates.example.com': '127.0.0.1'}. */
-  readonly hosts?: Readonly<Record<string, string>>;
+  /** Names that it resolves to 127.0.0.1 by itself. */
+  readonly hosts?: readonly string[];
   /** Lines of squid.conf. They come before the access rules and after all other settings. */
   readonly extra?: readonly string[];
 }
 
 export interface RunningSquid {
   readonly port: number;
+  /** Where TLS is spoken to the proxy; the same as `port` without `tls`. */
+  readonly tlsPort: number;
   /**
    * One line per finished request: `STATUS METHOD URL USER`. Squid writes a line when a request is over, a tunnel's when
    * the tunnel closes; this waits until there are `atLeast` lines.
@@ -38,11 +44,6 @@ export interface RunningSquid {
   stop(): Promise<void>;
 }
 
-const START_LIMIT_MS = 15_000;
-const LOG_LIMIT_MS = 5_000;
-const POLL_MS = 20;
-// Another process can take the port between our look and Squid's start.
-const PORT_TRIES = 3;
 const ROOT_STEPS_DOWN_TO = 'proxy';
 const DIGEST_REALM = 'a test, with a comma';
 const SHARED_MEMORY = '/dev/shm';
@@ -51,99 +52,84 @@ export async function startSquid(options: SquidOptions = {}): Promise<RunningSqu
   if (squid === null) {
     throw new Error('Squid is missing: npm run parts');
   }
-  for (let attempt = 1; ; attempt += 1) {
-    const started = await tryToStart(squid, options);
-    if (typeof started !== 'string') {
-      return started;
-    }
-    if (attempt === PORT_TRIES || !started.includes('in use')) {
-      throw new Error(`Squid did not start:\n${started}`);
-    }
-  }
+  const parts = squid;
+  const part = await startPart('Squid', options.tls === undefined ? 1 : 2, (ports) => {
+    const folder = partFolder('squid');
+    writeFiles(parts, options, folder);
+    const config = join(folder, 'squid.conf');
+    writeFileSync(config, configuration({ parts, options, folder, ports }));
+    // Squid names its shared memory after the service: two with one name would take each other's.
+    const service = `sallyport${process.pid}x${ports[0]}`;
+    return {
+      command: parts.binary,
+      args: ['-N', '-n', service, '-f', config],
+      env: withLibraries(parts),
+      folder,
+      log: join(folder, 'cache.log'),
+      ended: () => removeSharedMemory(service),
+    };
+  });
+  return running(part);
 }
 
-/** The running Squid, or what it said when it ended by itself. */
-async function tryToStart(parts: SquidParts, options: SquidOptions): Promise<RunningSquid | string> {
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-squid-'));
-  const port = await freePort();
-  const config = join(folder, 'squid.conf');
-  writeFileSync(config, configuration({ parts, options, folder, port }));
-  writeFileSync(join(folder, 'hosts'), hostsFile(options.hosts ?? {}));
-  if (options.auth !== undefined) {
-    writeFileSync(join(folder, 'passwd'), passwordFile(options.auth));
-  }
-  if (options.digest !== undefined) {
-    writeFileSync(join(folder, 'digest'), digestFile(options.digest));
-  }
-  giveToProxyUser(folder);
-
-  const env = { ...process.env, ...(parts.libraryPath === undefined ? {} : { LD_LIBRARY_PATH: parts.libraryPath }) };
-  // Squid names its shared memory after the service: two with one name would take each other's.
-  const service = `sallyport${process.pid}x${port}`;
-  const child = spawn(parts.binary, ['-N', '-n', service, '-f', config], {
-    cwd: folder,
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  // A worker that dies must not leave it behind.
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  let said = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-  });
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve());
-    child.once('error', (error) => {
-      said += String(error);
-      resolve();
-    });
-  }).then(() => {
-    process.off('exit', kill);
-    removeSharedMemory(service);
-  });
-
-  const isUp = await answers(port, ended);
-  if (!isUp) {
-    await end(child, ended);
-    const log = readIfThere(join(folder, 'cache.log'));
-    rmSync(folder, { recursive: true, force: true });
-    return `${said}\n${log}`;
-  }
-  return running({ port, folder, child, ended });
+function withLibraries({ libraryPath }: SquidParts): NodeJS.ProcessEnv {
+  return { ...process.env, ...(libraryPath === undefined ? {} : { LD_LIBRARY_PATH: libraryPath }) };
 }
 
-function running(it: { port: number; folder: string; child: ChildProcess; ended: Promise<void> }): RunningSquid {
-  const file = join(it.folder, 'access.log');
+// An orderly stop takes Squid two seconds. Its helpers end by themselves when their input closes.
+function running(part: Part): RunningSquid {
+  const [port = 0, tlsPort = port] = part.ports;
+  const file = join(part.folder, 'access.log');
   let last: string[] | undefined;
+  const read = () => last ?? readLog(file, part.ports.length);
   return {
-    port: it.port,
-    async accessLog(atLeast = 0) {
-      const deadline = performance.now() + LOG_LIMIT_MS;
-      for (;;) {
-        const lines = last ?? readLog(file);
-        if (lines.length >= atLeast) {
-          return lines;
-        }
-        if (last !== undefined || performance.now() > deadline) {
-          throw new Error(`Squid's log has ${lines.length} lines, not ${atLeast}:\n${lines.join('\n')}`);
-        }
-        await pause(POLL_MS);
-      }
-    },
+    port,
+    tlsPort,
+    accessLog: (atLeast = 0) => untilLines(read, atLeast, () => last !== undefined),
     async stop() {
-      await end(it.child, it.ended);
-      last ??= readLog(file);
-      rmSync(it.folder, { recursive: true, force: true });
+      await part.end();
+      last ??= read();
+      part.remove();
     },
   };
 }
 
-function configuration(of: { parts: SquidParts; options: SquidOptions; folder: string; port: number }): string {
-  const { parts, options, folder, port } = of;
+function writeFiles(parts: SquidParts, options: SquidOptions, folder: string): void {
+  const write = (name: string, content: string) => writeFileSync(join(folder, name), content, { mode: 0o644 });
+  write('hosts', hostsFile(options.hosts ?? []));
+  if (options.auth !== undefined) write('passwd', passwordFile(options.auth));
+  if (options.digest !== undefined) write('digest', digestFile(options.digest));
+  if (options.tls !== undefined) {
+    write('proxy.pem', options.tls.cert + options.tls.key);
+    write('clients.pem', options.tls.clientCa ?? '');
+  }
+  if (options.bump !== undefined) {
+    write('bump.pem', options.bump.ca.cert + options.bump.ca.key);
+    // Made by the user whom Squid steps down to; it takes no folder that is there.
+    const database = join(folder, 'certificates');
+    execFileSync(parts.certificates, ['-c', '-s', database, '-M', '4MB'], { env: withLibraries(parts), stdio: 'pipe' });
+    for (const name of readdirSync(database, { recursive: true, encoding: 'utf8' })) giveToProxy(join(database, name));
+    giveToProxy(database);
+  }
+  giveToProxy(folder);
+}
+
+function giveToProxy(path: string): void {
+  giveTo(ROOT_STEPS_DOWN_TO, path);
+}
+
+interface Configured {
+  readonly parts: SquidParts;
+  readonly options: SquidOptions;
+  readonly folder: string;
+  readonly ports: readonly number[];
+}
+
+function configuration(of: Configured): string {
+  const { parts, options, folder } = of;
   const at = (name: string) => join(folder, name);
   return [
-    `http_port 127.0.0.1:${port}`,
+    ...listeners(of),
     'visible_hostname proxy.example.com',
     `pid_filename ${at('squid.pid')}`,
     `coredump_dir ${folder}`,
@@ -175,6 +161,32 @@ function configuration(of: { parts: SquidParts; options: SquidOptions; folder: s
   ].join('\n');
 }
 
+function listeners({ parts, options, folder, ports }: Configured): string[] {
+  const { tls, bump } = options;
+  const at = (name: string) => join(folder, name);
+  const bumping = bump === undefined ? '' : ` ssl-bump generate-host-certificates=on tls-cert=${at('bump.pem')}`;
+  const clients = tls?.clientCa === undefined ? '' : ` tls-cafile=${at('clients.pem')}`;
+  return [
+    `http_port 127.0.0.1:${ports[0]}${bumping}`,
+    ...(tls === undefined ? [] : [`https_port 127.0.0.1:${ports[1]} tls-cert=${at('proxy.pem')}${clients}`]),
+    ...(bump === undefined ? [] : bumpRules(parts, at('certificates'), bump.splice ?? [])),
+  ];
+}
+
+function bumpRules(parts: SquidParts, database: string, splice: readonly string[]): string[] {
+  return [
+    `sslcrtd_program ${parts.certificates} -s ${database} -M 4MB`,
+    'sslcrtd_children 2 startup=1 idle=1',
+    // Whatever the origin shows is well: what is tested is what we are shown.
+    'sslproxy_cert_error allow all',
+    'tls_outgoing_options flags=DONT_VERIFY_PEER',
+    'acl step1 at_step SslBump1',
+    'ssl_bump peek step1',
+    ...(splice.length === 0 ? [] : [`acl exempt ssl::server_name ${splice.join(' ')}`, 'ssl_bump splice exempt']),
+    'ssl_bump bump all',
+  ];
+}
+
 function authentication(parts: SquidParts, passwords: string): string[] {
   return [
     `auth_param basic program ${parts.basicAuth} ${passwords}`,
@@ -197,8 +209,9 @@ function asksForUsers({ auth, digest, schemes }: SquidOptions): boolean {
 }
 
 function accessRules(options: SquidOptions): string[] {
-  const ports = options.allowPorts;
+  const { allowPorts: ports, denyHosts: hosts } = options;
   return [
+    ...(hosts === undefined ? [] : [`acl denied_hosts dstdomain ${hosts.join(' ')}`, 'http_access deny denied_hosts']),
     ...(ports === undefined ? [] : [`acl allowed_ports port ${ports.join(' ')}`, 'http_access deny !allowed_ports']),
     asksForUsers(options) ? 'http_access allow authenticated' : 'http_access allow all',
     'http_access deny all',
@@ -216,70 +229,6 @@ function digestFile({ user, password }: { user: string; password: string }): str
   return `${user}:${DIGEST_REALM}:${secret}\n`;
 }
 
-function hostsFile(hosts: Readonly<Record<string, string>>): string {
-  const lines = Object.entries({ localhost: '127.0.0.1', ...hosts }).map(([name, address]) => `${address} ${name}`);
-  return `${lines.join('\n')}\n`;
-}
-
-function isRoot(): boolean {
-  return process.getuid?.() === 0;
-}
-
-function giveToProxyUser(folder: string): void {
-  if (!isRoot()) {
-    return;
-  }
-  const line = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .find((entry) => entry.startsWith(`${ROOT_STEPS_DOWN_TO}:`));
-  const [, , uid, gid] = line?.split(':') ?? [];
-  chownSync(folder, Number(uid), Number(gid));
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-async function answers(port: number, ended: Promise<void>): Promise<boolean> {
-  let isOver = false;
-  void ended.then(() => {
-    isOver = true;
-  });
-  const deadline = performance.now() + START_LIMIT_MS;
-  while (!isOver && performance.now() < deadline) {
-    if (await canConnect(port)) {
-      return true;
-    }
-    await pause(POLL_MS);
-  }
-  return false;
-}
-
-function canConnect(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-}
-
-// Killed outright: an orderly stop takes Squid two seconds, and it keeps nothing that a test needs. Its helpers end by
-// themselves when their input closes.
-async function end(child: ChildProcess, ended: Promise<void>): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
-    child.kill('SIGKILL');
-    await ended;
-  }
-}
-
 function removeSharedMemory(service: string): void {
   for (const name of existsSync(SHARED_MEMORY) ? readdirSync(SHARED_MEMORY) : []) {
     if (name.startsWith(`${service}-`)) {
@@ -288,13 +237,10 @@ function removeSharedMemory(service: string): void {
   }
 }
 
-/** All lines but that of our own knocking at the port. */
-function readLog(file: string): string[] {
-  const lines = readIfThere(file).split('\n').filter(Boolean);
-  const knock = lines.findIndex((line) => line.includes('error:transaction-end-before-headers'));
-  return lines.filter((_, index) => index !== knock);
-}
-
-function readIfThere(file: string): string {
-  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+/** All lines but those of our own knocking at the ports. */
+function readLog(file: string, knocks: number): string[] {
+  let left = knocks;
+  return readIfThere(file)
+    .split('\n')
+    .filter((line) => line !== '' && !(line.includes('error:transaction-end-before-headers') && left-- > 0));
 }
