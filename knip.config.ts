@@ -7,6 +7,6 @@ export default {
   project: ['src/**/*.ts', 'tools/**/*.{js,ts}', 'test/**/*.ts', 'bench/**/*.ts', '*.ts'],
   // A file that tests read by its path; what only who wants Negotiate installs.
   ignoreDependencies: ['google-closure-compiler-java', 'kerberos'],
-  // What tests and `npm run parts` take from the machine.
-  ignoreBinaries: ['apt-get', 'dpkg', 'mkfifo', 'smbpasswd', 'wbinfo', 'winbindd', 'nsenter', 'unshare', 'kinit', 'node-gyp'],
+  // What tests, `npm run parts` and `npm run kerberos` take from the machine.
+  ignoreBinaries: ['apt-get', 'dpkg', 'mkfifo', 'smbpasswd', 'nsenter', 'unshare', 'kinit', 'c++', 'make'],
 } satisfies KnipConfig;

@@ -12,13 +12,18 @@ const BUILT = join(ROOT, '.cache', 'kerberos');
 const WORK = `${BUILT}.new`;
 
 if (existsSync(BUILT)) {
-  process.stderr.write('sallyport: kerberos is in .cache/kerberos already. To build it anew, remove that folder first.\n');
+  process.stderr.write(
+    'sallyport: kerberos is in .cache/kerberos already. To build it anew, remove that folder first.\n',
+  );
 } else {
   await build(headersOf(await ensureInstalled()));
 }
 
 async function build(headers) {
-  const compiler = spawnSync('c++', ['-E', '-x', 'c++', '-'], { input: '#include <gssapi/gssapi.h>\n', encoding: 'utf8' });
+  const compiler = spawnSync('c++', ['-E', '-x', 'c++', '-'], {
+    input: '#include <gssapi/gssapi.h>\n',
+    encoding: 'utf8',
+  });
   if (compiler.status !== 0 || spawnSync('make', ['--version']).error || spawnSync('python3', ['--version']).error) {
     fail(`kerberos needs a C++ compiler, make, python3 and libkrb5-dev to be built. ${compiler.stderr ?? ''}`);
   }
@@ -26,9 +31,15 @@ async function build(headers) {
   mkdirSync(WORK, { recursive: true });
   // npm puts the node-gyp that comes with it on the PATH of its scripts.
   const scripts = { build: `cd node_modules/kerberos && node-gyp rebuild --nodedir='${headers}'` };
-  writeFileSync(join(WORK, 'package.json'), JSON.stringify({ private: true, scripts, dependencies: { kerberos: VERSION } }));
+  writeFileSync(
+    join(WORK, 'package.json'),
+    JSON.stringify({ private: true, scripts, dependencies: { kerberos: VERSION } }),
+  );
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock', '--loglevel=error'];
-  for (const args of [['install', ...flags], ['run', 'build', '--loglevel=error']]) {
+  for (const args of [
+    ['install', ...flags],
+    ['run', 'build', '--loglevel=error'],
+  ]) {
     const { code } = await run('npm', args, { cwd: WORK, stdio: ['ignore', 'ignore', 'inherit'] });
     if (code !== 0) {
       fail(`kerberos was not built (npm ${args[0]} ended with ${code}; its reason is above).`);

@@ -50,7 +50,7 @@ function skippedForParts(modules: readonly TestModule[]): string[] {
   const asRoot = lines.some((line) => line.includes('systemd:'))
     ? ['A real systemd is booted by root, where systemd is installed: sudo npm test -- test/real-parts/systemd']
     : [];
-  return [...lines, 'To get the missing parts: npm run parts', ...asRoot];
+  return [...lines, 'To get the missing parts: npm run parts; what it has not, .ci/run installs', ...asRoot];
 }
 
 function namesOfSkipped(modules: readonly TestModule[]): string[] {

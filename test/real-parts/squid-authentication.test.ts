@@ -162,7 +162,10 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
   afterEach(() => squid.stop());
 
   describe.each(['on', 'off'])('with keep_alive %s', (keepAlive) => {
-    const options = () => ({ schemes: [...samba.squid, `auth_param ntlm keep_alive ${keepAlive}`] });
+    const options = () => ({
+      ...samba.squid,
+      schemes: [...samba.squid.schemes, `auth_param ntlm keep_alive ${keepAlive}`],
+    });
 
     it('passes in a tunnel and in absolute form, with one handshake for each', async () => {
       const router = await through(options(), given);
@@ -174,19 +177,19 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
   });
 
   it.each(['tunnel', 'forward'])('shows a wrong password once, four purposes at once (%s)', async (how) => {
-    const router = await through({ schemes: samba.squid }, { ...given, password: 'wrong' });
+    const router = await through(samba.squid, { ...given, password: 'wrong' });
     expect(await fourTwice(router, how === 'tunnel' ? secure.url : plainUrl)).toEqual(['AUTH-REJECTED']);
     const method = how === 'tunnel' ? 'CONNECT' : 'HEAD';
     expect(await statuses(2)).toEqual([`407 ${method}`, `407 ${method}`]);
   });
 
   it('shows a wrong password once over two profiles and five restarts', async () => {
-    const log = await sixProcesses({ schemes: samba.squid }, { ...given, password: 'wrong' });
+    const log = await sixProcesses(samba.squid, { ...given, password: 'wrong' });
     expect(log).toEqual(['407 CONNECT', '407 CONNECT']);
   });
 
   it('without a domain tells where the domain goes, and which the proxy named', async () => {
-    const router = await through({ schemes: samba.squid }, { ...given, domain: '', password: 'wrong' });
+    const router = await through(samba.squid, { ...given, domain: '', password: 'wrong' });
     await expect(fetchOver(router, secure.url)).rejects.toMatchObject({
       code: 'AUTH-DOMAIN',
       facts: { user: SAMBA_USER.user, advertised: [SAMBA_USER.domain] },
@@ -195,7 +198,7 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
 
   it('is what auto takes of all that Squid offers, from the first request on once it worked there', async () => {
     const router = await through(
-      { schemes: samba.squid, digest: SAMBA_USER, auth: SAMBA_USER },
+      { ...samba.squid, digest: SAMBA_USER, auth: SAMBA_USER },
       { ...SAMBA_USER, authentication: 'auto' },
     );
     expect(await fetchOver(router, secure.url)).toMatchObject({ status: 200 });
@@ -210,7 +213,7 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
   it('where auto used it, later only Basic is AUTH-DOWNGRADE, and no Basic header leaves', async () => {
     const ledger = new Ledger();
     const auto = { ...SAMBA_USER, authentication: 'auto' } as const;
-    const first = await through({ schemes: samba.squid, auth: SAMBA_USER }, auto, ledger);
+    const first = await through({ ...samba.squid, auth: SAMBA_USER }, auto, ledger);
     expect(await fetchOver(first, secure.url)).toMatchObject({ status: 200 });
     const { port } = squid;
     await squid.stop();
@@ -226,72 +229,6 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
     } finally {
       await onlyBasic.close();
     }
-  });
-});
-
-describeWith(['squid', 'samba'], 'a Squid that offers NTLM, Digest and Basic', () => {
-  let samba: RunningSamba;
-  beforeAll(async () => {
-    samba = await startSamba();
-    squid = await startSquid({ schemes: samba.squid, digest: SAMBA_USER, auth: SAMBA_USER });
-  });
-  afterAll(async () => {
-    await squid.stop();
-    await samba.stop();
-  });
-
-  const cells = (['basic', 'digest', 'ntlm', 'auto'] as const).flatMap((authentication) =>
-    (['https', 'http', 'ws'] as const).map((protocol) => [authentication, protocol] as const),
-  );
-
-  function urlOf(protocol: 'https' | 'http' | 'ws'): URL {
-    return protocol === 'https' ? secure.url : new URL(plainUrl.href.replace('http', protocol));
-  }
-
-  /** The lines of Squid's log for what was done, when all of them are there. */
-  async function logOf(work: () => Promise<unknown>, atLeast: number): Promise<string[]> {
-    const before = (await squid.accessLog()).length;
-    await work();
-    return (await squid.accessLog(before + atLeast)).slice(before);
-  }
-
-  it.each(cells)('lets the right user through: %s for %s, and its log names him', async (authentication, protocol) => {
-    // The files of Basic and Digest know the user without a domain.
-    const domain = authentication === 'basic' || authentication === 'digest' ? '' : SAMBA_USER.domain;
-    const router = testRouter({ proxies: [profile(squid.port, { ...SAMBA_USER, domain, authentication })], trust });
-    const url = urlOf(protocol);
-    const log = await logOf(
-      async () => {
-        expect(await fetchOver(router, url)).toMatchObject({ status: 200 });
-      },
-      authentication === 'basic' ? 1 : 2,
-    );
-    const passed = log.filter((line) => line.startsWith('200 '));
-    expect(passed.length).toBeGreaterThan(0);
-    expect(passed.filter((line) => !/ (?:CORP.{1,3})?nobody$/i.test(line))).toEqual([]);
-  });
-
-  it.each(cells)('refuses a wrong password: %s for %s, and nothing passes', async (authentication, protocol) => {
-    const given = { ...SAMBA_USER, password: 'wrong', authentication };
-    const router = testRouter({ proxies: [profile(squid.port, given)], trust });
-    const log = await logOf(
-      async () => {
-        await expect(fetchOver(router, urlOf(protocol))).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
-      },
-      authentication === 'basic' ? 1 : 2,
-    );
-    expect(log.every((line) => line.startsWith('407 '))).toBe(true);
-  });
-
-  it.each(['https', 'http', 'ws'] as const)('asks for a user where none is configured, for %s', async (protocol) => {
-    const router = testRouter({ proxies: [profile(squid.port)], trust });
-    const log = await logOf(async () => {
-      await expect(fetchOver(router, urlOf(protocol))).rejects.toMatchObject({
-        code: 'AUTH-REQUIRED',
-        facts: { offered: ['NTLM', 'Digest', 'Basic'] },
-      });
-    }, 1);
-    expect(log.every((line) => line.startsWith('407 '))).toBe(true);
   });
 });
 

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { giveTo, MACHINE, partFolder, startPart } from './part.ts';
 
-export const KDC_USER = { user: 'svc_update', password: 'right' } as const;
+const KDC_USER = { user: 'svc_update', password: 'right' } as const;
 const REALM = 'CORP.TEST';
 /** A ticket is for a name; this one needs no resolver of ours. */
 export const KDC_PROXY = 'localhost';

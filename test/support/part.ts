@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** What to start; made for ports that were free a moment ago. */
@@ -97,14 +97,14 @@ async function tryToStart(
   return `${said}\n${log}`;
 }
 
-/**
- * A command that sees these files of ours in place of the machine's, such as `/etc/hosts`; alone it sees them, and only
- * root can do that. A file is in `folder` under its own last name.
- */
-export function seeing(paths: readonly string[], folder: string, command: readonly string[]) {
-  const mounts = paths.map((path) => `mount --bind '${join(folder, basename(path))}' ${path}`);
-  const script = [...mounts, 'exec "$@"'].join(' && ');
-  return { command: 'unshare', args: ['--mount', 'sh', '-c', script, 'sh', ...command] };
+/** Where a part sees something of ours in place of the machine's: path, and what stands there for it. */
+export type Seen = Readonly<Record<string, string>>;
+
+/** The command, seeing that; alone it sees it, in a mount namespace of its own, which only root can make. */
+export function seeing(seen: Seen, command: readonly [string, ...string[]]): { command: string; args: string[] } {
+  const mounts = Object.entries(seen).map(([path, ours]) => `mount --bind '${ours}' '${path}' && `);
+  if (mounts.length === 0) return { command: command[0], args: command.slice(1) };
+  return { command: 'unshare', args: ['--mount', 'sh', '-c', `${mounts.join('')}exec "$@"`, 'sh', ...command] };
 }
 
 /** What /etc/hosts has for these names, each at 127.0.0.1. */

@@ -28,7 +28,9 @@ export interface SquidParts {
 const UNPACKED = fileURLToPath(new URL('../../.cache/parts/root', import.meta.url));
 
 /** The package `kerberos`, where it was built. */
-export const KERBEROS = fileURLToPath(new URL('../../.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url));
+const KERBEROS = fileURLToPath(
+  new URL('../../.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url),
+);
 
 /** Squid, or null when it is neither installed nor unpacked. */
 export const squid: SquidParts | null = findSquid();
@@ -37,11 +39,6 @@ export const squid: SquidParts | null = findSquid();
 function canBootSystemd(): boolean {
   if (!isRoot() || !existsSync('/lib/systemd/systemd')) return false;
   return spawnSync('unshare', ['--mount', '--pid', '--fork', '--cgroup', 'true']).status === 0;
-}
-
-/** Samba's winbindd can run: its programs are installed, and its socket's folder may be made. */
-function canRunSamba(): boolean {
-  return isRoot() && existsSync('/usr/sbin/winbindd') && existsSync('/usr/bin/ntlm_auth');
 }
 
 /** A KDC of our own, whose users can show tickets: the package `kerberos` is built (`npm run kerberos`). */
@@ -58,7 +55,7 @@ function canRunAlone(program: string): boolean {
 const FOUND: Readonly<Record<string, () => boolean>> = {
   squid: () => squid !== null,
   systemd: canBootSystemd,
-  samba: canRunSamba,
+  samba: () => canRunAlone('winbindd') && isOnPath('ntlm_auth'),
   kerberos: canShowTickets,
   dante: () => canRunAlone('danted'),
   ssh: () => canRunAlone('sshd') && isOnPath('ssh'),

@@ -1,6 +1,6 @@
 /**
  * A real winbindd on this machine, standalone: it knows one user, its domain is CORP. `ntlm_auth` asks it as a domain's
- * proxies do; it takes NTLMv2 only. The path of its socket is built into Samba, so one runs at a time.
+ * proxies do; it takes NTLMv2 only. The path of its socket is built into Samba, so each sees a folder of its own there.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,17 +8,19 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Seen, seeing } from './part.ts';
 
 /** An ordinary user of every Debian: Samba's own users need one of the machine. */
 export const SAMBA_USER = { user: 'nobody', domain: 'CORP', password: 'grün-und-geheim' } as const;
 
 export interface RunningSamba {
-  /** Lines of squid.conf that ask it. */
-  readonly squid: readonly string[];
+  /** Lines of squid.conf that ask it, and what that Squid has to see to find it. */
+  readonly squid: { readonly schemes: readonly string[]; readonly seen: Seen };
   stop(): Promise<void>;
 }
 
-const FOLDERS = ['private', 'lock', 'state', 'cache', 'pid', 'ncalrpc'];
+const FOLDERS = ['private', 'lock', 'state', 'cache', 'pid', 'ncalrpc', 'run'];
+const SOCKET_FOLDER = '/run/samba';
 const START_LIMIT_MS = 15_000;
 const POLL_MS = 50;
 
@@ -32,16 +34,22 @@ export async function startSamba(): Promise<RunningSamba> {
   writeFileSync(config, configuration(at));
   const { password, user } = SAMBA_USER;
   execFileSync('smbpasswd', ['-c', config, '-s', '-a', user], { input: `${password}\n${password}\n`, stdio: 'pipe' });
-  const child = spawn('winbindd', ['-F', '--no-process-group', '-s', config], { stdio: 'ignore' });
+  mkdirSync(SOCKET_FOLDER, { recursive: true, mode: 0o755 });
+  const seen = { [SOCKET_FOLDER]: at('run') };
+  const { command, args } = seeing(seen, ['winbindd', '-F', '--no-process-group', '-s', config]);
+  const child = spawn(command, args, { stdio: 'ignore' });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
-  await untilItAnswers(child);
+  await untilItAnswers(child, seen);
   execFileSync('chgrp', ['proxy', at('state/winbindd_privileged')]);
   return {
-    squid: [
-      `auth_param ntlm program /usr/bin/ntlm_auth --helper-protocol=squid-2.5-ntlmssp --configfile=${config}`,
-      'auth_param ntlm children 4 startup=1 idle=1',
-    ],
+    squid: {
+      schemes: [
+        `auth_param ntlm program /usr/bin/ntlm_auth --helper-protocol=squid-2.5-ntlmssp --configfile=${config}`,
+        'auth_param ntlm children 4 startup=1 idle=1',
+      ],
+      seen,
+    },
     async stop() {
       process.off('exit', kill);
       if (child.exitCode === null && child.signalCode === null) {
@@ -71,9 +79,10 @@ function configuration(at: (name: string) => string): string {
   ].join('\n');
 }
 
-async function untilItAnswers(child: ChildProcess): Promise<void> {
+async function untilItAnswers(child: ChildProcess, seen: Seen): Promise<void> {
   const deadline = performance.now() + START_LIMIT_MS;
-  while (spawnSync('wbinfo', ['-p']).status !== 0) {
+  const { command, args } = seeing(seen, ['wbinfo', '-p']);
+  while (spawnSync(command, args).status !== 0) {
     if (child.exitCode !== null || performance.now() > deadline) throw new Error('winbindd did not start');
     await pause(POLL_MS);
   }

@@ -8,7 +8,18 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeyPair } from './certificates.ts';
-import { giveTo, hostsFile, isRoot, type Part, partFolder, readIfThere, startPart, untilLines } from './part.ts';
+import {
+  giveTo,
+  hostsFile,
+  isRoot,
+  type Part,
+  partFolder,
+  readIfThere,
+  type Seen,
+  seeing,
+  startPart,
+  untilLines,
+} from './part.ts';
 import { type SquidParts, squid } from './real-parts.ts';
 
 export interface SquidOptions {
@@ -28,6 +39,8 @@ export interface SquidOptions {
   readonly allowPorts?: readonly number[];
   /** Names that it resolves to 127.0.0.1 by itself. */
   readonly hosts?: readonly string[];
+  /** What it sees in place of the machine's own. */
+  readonly seen?: Seen;
   /** Lines of squid.conf. They come before the access rules and after all other settings. */
   readonly extra?: readonly string[];
 }
@@ -38,9 +51,9 @@ export interface RunningSquid {
   readonly tlsPort: number;
   /**
    * One line per finished request: `STATUS METHOD URL USER`. Squid writes a line when a request is over, a tunnel's when
-   * the tunnel closes; this waits until there are `atLeast` lines.
+   * the tunnel closes; this waits until there are `atLeast` lines, of those with the text `about` where that is given.
    */
-  accessLog(atLeast?: number): Promise<string[]>;
+  accessLog(atLeast?: number, about?: string): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -61,8 +74,7 @@ export async function startSquid(options: SquidOptions = {}): Promise<RunningSqu
     // Squid names its shared memory after the service: two with one name would take each other's.
     const service = `sallyport${process.pid}x${ports[0]}`;
     return {
-      command: parts.binary,
-      args: ['-N', '-n', service, '-f', config],
+      ...seeing(options.seen ?? {}, [parts.binary, '-N', '-n', service, '-f', config]),
       env: withLibraries(parts),
       folder,
       log: join(folder, 'cache.log'),
@@ -85,7 +97,12 @@ function running(part: Part): RunningSquid {
   return {
     port,
     tlsPort,
-    accessLog: (atLeast = 0) => untilLines(read, atLeast, () => last !== undefined),
+    accessLog: (atLeast = 0, about = '') =>
+      untilLines(
+        () => read().filter((line) => line.includes(about)),
+        atLeast,
+        () => last !== undefined,
+      ),
     async stop() {
       await part.end();
       last ??= read();

@@ -1,0 +1,157 @@
+// The matrix: kind of proxy x authentication x protocol x credential, through real proxies. Each cell has a target name of
+// its own, asks for it once, and says what came of it and what the proxy's own log says: status, method, and who it was.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Authentication } from '#proxy/auth/scheme.ts';
+import type { ProxyProfile } from '#proxy/choice.ts';
+import { KDC_PROXY, type RunningKdc, startKdc } from '#test/support/kdc.ts';
+import { describeWith, squid as squidParts } from '#test/support/real-parts.ts';
+import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
+import { type RunningSquid, startSquid } from '#test/support/squid.ts';
+import { PROTOCOLS, type Protocol, reach, startTargets, type Targets } from '#test/support/targets.ts';
+import { profile, testRouter } from '#test/support/test-router.ts';
+
+type Credentials = 'right' | 'wrong' | 'missing';
+
+interface Cell {
+  readonly authentication: Authentication;
+  readonly credentials: Credentials;
+  readonly protocol: Protocol;
+}
+
+/** What the origin says, or the code of the failure; and the lines of the proxy's log. */
+interface Expected {
+  readonly result: string;
+  readonly log: readonly string[];
+}
+
+let targets: Targets;
+beforeAll(async () => {
+  targets = await startTargets(400);
+});
+afterAll(() => targets.close());
+
+describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTLM, Digest and Basic', () => {
+  let samba: RunningSamba;
+  let kdc: RunningKdc;
+  let squid: RunningSquid;
+  let open: RunningSquid;
+  let keyless: RunningSquid;
+  beforeAll(async () => {
+    [samba, kdc] = await Promise.all([startSamba(), startKdc(squidParts?.negotiateAuth ?? '')]);
+    const hosts = targets.names;
+    const schemes = [...kdc.squid, ...samba.squid.schemes];
+    [squid, open, keyless] = await Promise.all([
+      startSquid({ ...samba.squid, schemes, digest: SAMBA_USER, auth: SAMBA_USER, hosts }),
+      startSquid({ hosts }),
+      startSquid({ schemes: kdc.squidWithAnotherKey, hosts }),
+    ]);
+  });
+  afterAll(() => Promise.all([squid, open, keyless, samba, kdc].map((part) => part.stop())));
+
+  /** Asks for the cell's URL, and says what came of it, what the log says of its name, and what the origin saw. */
+  async function expectCell(cell: Cell, expected: Expected, through = squid, more: Partial<ProxyProfile> = {}) {
+    const url = targets.url(cell.protocol);
+    const proxies = [{ ...profile(through.port, account(cell)), ...more }];
+    expect(await reach(testRouter({ proxies, trust: targets.trust }), url)).toBe(expected.result);
+    const log = await through.accessLog(expected.log.length, `${url.hostname}:`);
+    expect(log.map(shortened)).toEqual(expected.log);
+    const requests = expected.log.filter((line) => line.startsWith('200')).length;
+    expect(targets.seen(url)).toEqual({ requests, proxyHeaders: [] });
+  }
+
+  // One after the other: asked about a user twice at once, Squid takes its helper's first word for both passwords.
+  describe.each(['right', 'wrong'] as const)('asked with the %s password', (credentials) => {
+    const passwords = cells(['basic', 'digest', 'ntlm', 'auto'], [credentials]);
+    it.concurrent.each(passwords)('$authentication, $protocol', async (cell) => {
+      await expectCell(cell, withPassword(cell));
+    });
+  });
+
+  it.concurrent.each(cells(['transparent'], ['missing']))('asked without a user, $protocol', async (cell) => {
+    const line = cell.protocol === 'http' ? '407 GET' : '407 CONNECT';
+    await expectCell(cell, { result: 'AUTH-REQUIRED', log: [line] });
+  });
+
+  it.concurrent.each(cells(['transparent'], ['right']))('that asks nobody, $protocol', async (cell) => {
+    const line = cell.protocol === 'http' ? '200 GET -' : '200 CONNECT -';
+    await expectCell(cell, { result: 'passed', log: [line] }, open);
+  });
+
+  /** A process has one environment: who has what is said for all cells of a block. */
+  describe.each([
+    ['a ticket', 'ticket', ['right', 'wrong']],
+    ['a keytab', 'keytab', ['right']],
+    ['neither', 'nothing', ['missing']],
+  ] as const)('negotiate, with %s', (_what, variables, credentials) => {
+    const before = { ...process.env };
+    beforeAll(() => {
+      Object.assign(process.env, kdc[variables]);
+    });
+    afterAll(() => {
+      for (const name of Object.keys(kdc[variables])) delete process.env[name];
+      Object.assign(process.env, before);
+    });
+
+    it.concurrent.each(cells(['negotiate'], credentials))('$credentials, $protocol', async (cell) => {
+      // What is wrong about a ticket is that this proxy can't read it.
+      const through = cell.credentials === 'wrong' ? keyless : squid;
+      await expectCell(cell, withTicket(cell), through, { authentication: 'negotiate', address: KDC_PROXY });
+    });
+  });
+
+  it('the KDC was asked for tickets for the proxy by its name, and by this user', () => {
+    expect(kdc.granted().length).toBeGreaterThan(0);
+    expect(kdc.granted().filter((line) => !line.includes('svc_update@CORP.TEST for HTTP/localhost@'))).toEqual([]);
+  });
+});
+
+function cells(authentications: readonly Authentication[], credentials: readonly Credentials[]): Cell[] {
+  return authentications.flatMap((authentication) =>
+    credentials.flatMap((one) => PROTOCOLS.map((protocol) => ({ authentication, credentials: one, protocol }))),
+  );
+}
+
+/** Who we are in a cell; nobody where no password says it. */
+function account({ authentication, credentials }: Cell): Parameters<typeof profile>[1] {
+  if (authentication === 'transparent' || authentication === 'negotiate') return undefined;
+  // The files of Basic and Digest know the user without a domain.
+  const domain = authentication === 'basic' || authentication === 'digest' ? '' : SAMBA_USER.domain;
+  const password = credentials === 'right' ? SAMBA_USER.password : 'wrong';
+  return { ...SAMBA_USER, domain, password, authentication };
+}
+
+/** Challenges that a scheme needs before its proof; auto first asks without a user. */
+const CHALLENGES: Partial<Record<Authentication, number>> = { basic: 0, digest: 1, ntlm: 1, auto: 2 };
+
+function withPassword({ authentication, credentials, protocol }: Cell): Expected {
+  const challenges = CHALLENGES[authentication] ?? 0;
+  const asking = protocol === 'http' ? 'HEAD' : 'CONNECT';
+  const working = protocol === 'http' ? 'GET' : 'CONNECT';
+  const bound = authentication === 'ntlm' || authentication === 'auto';
+  const who = bound ? 'CORP\\nobody' : 'nobody';
+  const asked = Array.from({ length: challenges }, () => `407 ${asking}`);
+  if (credentials === 'wrong') {
+    // A refused Basic is told of NTLM beside it, and there users have a domain; other schemes hear of themselves alone.
+    return {
+      result: authentication === 'basic' ? 'AUTH-DOMAIN' : 'AUTH-REJECTED',
+      log: [...asked, `407 ${bound ? asking : working}`],
+    };
+  }
+  const proven = protocol === 'http' && bound ? [`200 HEAD ${who}`] : [];
+  return { result: 'passed', log: [...asked, ...proven, `200 ${working} ${who}`] };
+}
+
+function withTicket({ credentials, protocol }: Cell): Expected {
+  const asking = protocol === 'http' ? 'HEAD' : 'CONNECT';
+  if (credentials === 'missing') return { result: 'AUTH-TICKET', log: [] };
+  if (credentials === 'wrong') return { result: 'AUTH-TICKET', log: [`407 ${asking}`] };
+  const passed = protocol === 'http' ? ['200 HEAD', '200 GET'] : ['200 CONNECT'];
+  return { result: 'passed', log: passed.map((line) => `${line} svc_update@CORP.TEST`) };
+}
+
+/** Status, method and who; whom a refused request claimed to be is left out. */
+function shortened(line: string): string {
+  const [status = '', method = '', , who = ''] = line.split(' ');
+  return status === '407' ? `${status} ${method}` : `${status} ${method} ${decodeURIComponent(who)}`;
+}

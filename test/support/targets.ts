@@ -1,0 +1,115 @@
+/**
+ * What every cell of the matrix asks for: one origin in the clear and one over TLS on loopback, both with HTTP and
+ * WebSocket, under as many names as there are cells, so that the log of a proxy tells the cells apart. The names are
+ * known to proxies only: nobody here can resolve them.
+ */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import WebSocket, { WebSocketServer } from 'ws';
+import { LaneAgent } from '#proxy/lane-agent.ts';
+import type { Purpose, Router } from '#proxy/route.ts';
+import type { TlsTrust } from '#proxy/trust.ts';
+import { systemClock } from '#system/clock.ts';
+import { createCa, type TestCa } from './certificates.ts';
+import { get } from './test-router.ts';
+
+export const PROTOCOLS = ['http', 'https', 'ws', 'wss'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+const DOMAIN = 'cells.test';
+const GREETING = 'hello, cell';
+const PURPOSE: Purpose = 'platform';
+
+export interface Targets {
+  readonly names: readonly string[];
+  readonly trust: TlsTrust;
+  readonly plainPort: number;
+  readonly securePort: number;
+  /** A URL under the next name that was not used yet; or under this one. */
+  url(protocol: Protocol, name?: string): URL;
+  /** How often this URL's name was asked for here, and which headers meant for a proxy came along. */
+  seen(url: URL): { readonly requests: number; readonly proxyHeaders: readonly string[] };
+  close(): Promise<void>;
+}
+
+export async function startTargets(cells: number, ca: TestCa = createCa()): Promise<Targets> {
+  const names = Array.from({ length: cells }, (_none, index) => `c${index}.${DOMAIN}`);
+  const asked: { readonly host: string; readonly proxyHeaders: readonly string[] }[] = [];
+  const servers = [createServer(), createSecureServer(ca.issue({ names: `DNS:*.${DOMAIN},DNS:localhost` }))];
+  const ports = await Promise.all(servers.map((server) => listen(server, asked)));
+  const [plainPort = 0, securePort = 0] = ports;
+  let next = 0;
+  return {
+    names,
+    trust: { ca: { key: 'updates.ca_file', path: '/ca.pem', pem: ca.cert } },
+    plainPort,
+    securePort,
+    url(protocol, name = names[next++]) {
+      if (name === undefined) throw new Error('more cells than names');
+      const isSecure = protocol === 'https' || protocol === 'wss';
+      return new URL(`${protocol}://${name}:${isSecure ? securePort : plainPort}/`);
+    },
+    seen({ host }) {
+      const own = asked.filter((one) => one.host === host);
+      return { requests: own.length, proxyHeaders: own.flatMap(({ proxyHeaders }) => proxyHeaders) };
+    },
+    async close() {
+      for (const server of servers) {
+        server.closeAllConnections();
+        server.close();
+      }
+      await Promise.all(servers.map((server) => once(server, 'close')));
+    },
+  };
+}
+
+/** Fetches or greets; `passed` when the origin answered, else the code of what failed. */
+export async function reach(router: Router, url: URL, purpose: Purpose = PURPOSE): Promise<string> {
+  try {
+    const said = url.protocol.startsWith('ws') ? await echo(router, url, purpose) : await fetched(router, url, purpose);
+    return said.includes(GREETING) ? 'passed' : said;
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  }
+}
+
+async function fetched(router: Router, url: URL, purpose: Purpose): Promise<string> {
+  const lane = await router.route(purpose, url).open({ bulk: false, signal: new AbortController().signal });
+  return (await get(lane, url)).body;
+}
+
+async function echo(router: Router, url: URL, purpose: Purpose): Promise<string> {
+  const { signal } = new AbortController();
+  const agent = new LaneAgent(url, { router, purpose, clock: systemClock, signal });
+  try {
+    const socket = new WebSocket(url, { agent });
+    await once(socket, 'open');
+    socket.send(GREETING);
+    const [answer] = (await once(socket, 'message')) as [Buffer];
+    socket.terminate();
+    return answer.toString();
+  } finally {
+    agent.destroy();
+  }
+}
+
+async function listen(server: Server, asked: { host: string; proxyHeaders: readonly string[] }[]): Promise<number> {
+  const sockets = new WebSocketServer({ noServer: true });
+  const note = (headers: NodeJS.Dict<string | string[]>) => {
+    const proxyHeaders = Object.keys(headers).filter((name) => name.startsWith('proxy-'));
+    asked.push({ host: String(headers['host']), proxyHeaders });
+  };
+  server.on('request', ({ headers }, response) => {
+    note(headers);
+    response.end(GREETING);
+  });
+  server.on('upgrade', (request, socket, head) => {
+    note(request.headers);
+    sockets.handleUpgrade(request, socket, head, (open) => open.on('message', (data) => open.send(data)));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
