@@ -20,7 +20,7 @@ if (existsSync(BUILT)) {
 }
 
 async function build(headers) {
-  const compiler = spawnSync('c++', ['-E', '-x', 'c++', '-'], {
+  const compiler = spawnSync('g++', ['-E', '-x', 'c++', '-'], {
     input: '#include <gssapi/gssapi.h>\n',
     encoding: 'utf8',
   });

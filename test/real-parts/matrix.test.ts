@@ -115,10 +115,10 @@ function cells(authentications: readonly Authentication[], credentials: readonly
 /** Who we are in a cell; nobody where no password says it. */
 function account({ authentication, credentials }: Cell): Parameters<typeof profile>[1] {
   if (authentication === 'transparent' || authentication === 'negotiate') return undefined;
+  if (credentials === 'wrong') return { ...SAMBA_USER, password: 'wrong', authentication };
   // The files of Basic and Digest know the user without a domain.
   const domain = authentication === 'basic' || authentication === 'digest' ? '' : SAMBA_USER.domain;
-  const password = credentials === 'right' ? SAMBA_USER.password : 'wrong';
-  return { ...SAMBA_USER, domain, password, authentication };
+  return { ...SAMBA_USER, domain, authentication };
 }
 
 /** Challenges that a scheme needs before its proof; auto first asks without a user. */
@@ -132,11 +132,7 @@ function withPassword({ authentication, credentials, protocol }: Cell): Expected
   const who = bound ? 'CORP\\nobody' : 'nobody';
   const asked = Array.from({ length: challenges }, () => `407 ${asking}`);
   if (credentials === 'wrong') {
-    // A refused Basic is told of NTLM beside it, and there users have a domain; other schemes hear of themselves alone.
-    return {
-      result: authentication === 'basic' ? 'AUTH-DOMAIN' : 'AUTH-REJECTED',
-      log: [...asked, `407 ${bound ? asking : working}`],
-    };
+    return { result: 'AUTH-REJECTED', log: [...asked, `407 ${bound ? asking : working}`] };
   }
   const proven = protocol === 'http' && bound ? [`200 HEAD ${who}`] : [];
   return { result: 'passed', log: [...asked, ...proven, `200 ${working} ${who}`] };

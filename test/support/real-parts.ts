@@ -28,9 +28,7 @@ export interface SquidParts {
 const UNPACKED = fileURLToPath(new URL('../../.cache/parts/root', import.meta.url));
 
 /** The package `kerberos`, where it was built. */
-const KERBEROS = fileURLToPath(
-  new URL('../../.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url),
-);
+const KERBEROS = fileURLToPath(new URL('../../.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url));
 
 /** Squid, or null when it is neither installed nor unpacked. */
 export const squid: SquidParts | null = findSquid();
