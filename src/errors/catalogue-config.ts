@@ -15,6 +15,24 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'CONFIG-EDIT': {
+    text: 'Line {line} of the configuration file cannot be edited by a command ({key:key}): {reason:words}.',
+    check: 'Nothing was written. Change the line by hand, then run: sallyport config check.',
+    class: 'config',
+    retry: 'change',
+  },
+  'CONFIG-CHANGED': {
+    text: '{file} was changed by somebody else at the same moment; nothing was written.',
+    check: 'Look at what was changed, then run the command again.',
+    class: 'config',
+    retry: 'later',
+  },
+  'CONFIG-OWNER': {
+    text: '{file} belongs to user {owner} and group {group}, which this user cannot give a new file to; nothing was written.',
+    check: 'Run the command as root (sudo), or as the user that the file belongs to.',
+    class: 'config',
+    retry: 'change',
+  },
   'CONFIG-INCOMPLETE': {
     text: '{key} is not set, so {what:words}.',
     check: 'Set {key} in the configuration file.',

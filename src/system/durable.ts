@@ -5,11 +5,13 @@
 // which nobody reads and the next write of the same path removes.
 
 import { dirname } from 'node:path';
-import { coded } from '#errors/coded-error.ts';
-import { type Files, writeAll } from './files.ts';
+import { CodedError, coded } from '#errors/coded-error.ts';
+import { type Files, type Ownership, writeAll } from './files.ts';
 
 /** Ending of a file that is being written; never the name of anything finished. */
 export const UNFINISHED_SUFFIX = '.new';
+/** Writing one takes moments; what stands there for longer was left by a crash. */
+const LEFT_BEHIND_AFTER_MS = 60_000;
 
 /** Replaces the file by these bytes. @throws CodedError DISK-FULL, FILE-*; then the old content stands. */
 export async function writeDurably(files: Files, path: string, bytes: Uint8Array, mode: number): Promise<void> {
@@ -23,6 +25,46 @@ export async function writeDurably(files: Files, path: string, bytes: Uint8Array
     await files.remove(unfinished).catch(() => undefined);
     throw thrown;
   }
+  await files.syncDirectory(dirname(path));
+}
+
+/** How a file that others write, too, is replaced. */
+export interface Replacement {
+  readonly bytes: Uint8Array;
+  /** Whose the new file is. */
+  readonly to: Ownership;
+  /** The last look before the rename; what it throws leaves the old file in place. */
+  readonly lastLook: () => Promise<void>;
+  /** Wall time, ms since the epoch. */
+  readonly now: number;
+}
+
+/**
+ * Replaces a file that does not belong to us alone. Of two who do so at once, one fails (EEXIST) and changes nothing;
+ * so does whoever comes within a minute after a crash. @throws CodedError DISK-FULL, FILE-*, and what `lastLook` throws
+ */
+export async function replaceDurably(files: Files, path: string, made: Replacement): Promise<void> {
+  const unfinished = path + UNFINISHED_SUFFIX;
+  const seen = await files.facts(unfinished);
+  if (seen !== null && made.now - seen.modifiedMs > LEFT_BEHIND_AFTER_MS) await files.remove(unfinished);
+  await createSynced(files, unfinished, made);
+  try {
+    await made.lastLook();
+    await files.rename(unfinished, path);
+  } catch (thrown) {
+    await files.remove(unfinished).catch(() => undefined);
+    throw thrown;
+  }
+  await files.syncDirectory(dirname(path));
+}
+
+/** Makes a file that is not there yet and gives it to its owner. On return it survives a power cut. */
+export async function createDurably(
+  files: Files,
+  path: string,
+  made: Pick<Replacement, 'bytes' | 'to'>,
+): Promise<void> {
+  await createSynced(files, path, made);
   await files.syncDirectory(dirname(path));
 }
 
@@ -65,6 +107,37 @@ export async function readWhole(files: Files, path: string, limitBytes: number):
   } finally {
     await file.close();
   }
+}
+
+/** Nobody but us can read it until it belongs to whom it is for. What fails leaves no file behind. */
+async function createSynced(files: Files, path: string, made: Pick<Replacement, 'bytes' | 'to'>): Promise<void> {
+  const file = await files.create(path, 0o600);
+  try {
+    writeAll(file, made.bytes, 0);
+    await give(files, path, made.to);
+    await file.sync();
+  } catch (thrown) {
+    await files.remove(path).catch(() => undefined);
+    throw thrown;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Where we may not give it to the owner, the group has to do: whoever read it by its group still can. */
+async function give(files: Files, path: string, to: Ownership): Promise<void> {
+  try {
+    await files.give(path, to);
+  } catch (thrown) {
+    const ours = (await files.facts(path))?.owner ?? to.owner;
+    if (!isRefusal(thrown) || ours === to.owner) throw thrown;
+    await files.give(path, { ...to, owner: ours });
+  }
+}
+
+/** Whether an operation failed because this user may not do it. */
+export function isRefusal(thrown: unknown): boolean {
+  return thrown instanceof CodedError && ['EPERM', 'EACCES'].includes(String(thrown.facts['errno']));
 }
 
 async function writeSynced(files: Files, path: string, made: { bytes: Uint8Array; mode: number }): Promise<void> {

@@ -16,7 +16,11 @@ export interface FileFacts {
   readonly inode: string;
   readonly links: number;
   readonly owner: number;
+  readonly group: number;
 }
+
+/** Whose a file is, and who may do what with it. */
+export type Ownership = Pick<FileFacts, 'owner' | 'group' | 'mode'>;
 
 /** An open regular file of ours. Reading and writing are synchronous: 64 KiB to the page cache beats a thread hop. */
 export interface OpenFile {
@@ -54,6 +58,10 @@ export interface Files {
   list(path: string): Promise<string[]>;
   /** lstat: a link itself, never what it points at; null when there is nothing of that name. */
   facts(path: string): Promise<FileFacts | null>;
+  /** Hands a file or folder to this owner and group (EPERM where we may not), then sets the mode; never through a link. */
+  give(path: string, to: Ownership): Promise<void>;
+  /** Where a path leads in the end, through every symbolic link; it must exist. */
+  realPath(path: string): Promise<string>;
   /** fsync of a folder: on return the names made, renamed and removed in it survive a power cut. */
   syncDirectory(path: string): Promise<void>;
   /** Bytes that may still be written on the disk of an existing folder or file; a quota may allow fewer. */

@@ -6,11 +6,11 @@
 // Relies on Linux: O_NOFOLLOW, O_NONBLOCK, fsync of a folder. A crash leaves what the kernel had been told.
 
 import { type BigIntStats, constants, fstatSync, readSync, writeSync } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import { CodedError, coded } from '#errors/coded-error.ts';
-import type { FileFacts, Files, OpenFile } from './files.ts';
+import type { FileFacts, Files, OpenFile, Ownership } from './files.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
 const CAREFULLY = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
@@ -96,6 +96,33 @@ export class RealFiles implements Files {
       return factsOf(await lstat(path, { bigint: true }));
     } catch (thrown) {
       if (['ENOENT', 'ENOTDIR'].includes(errnoOf(thrown))) return null;
+      throw failure('examine', path, thrown);
+    }
+  }
+
+  async give(path: string, to: Ownership): Promise<void> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, O_RDONLY | CAREFULLY);
+    } catch (thrown) {
+      const seen = await lstat(path).catch(() => null);
+      throw seen?.isSymbolicLink() === true ? coded('FILE-SYMLINK', { path }) : failure('give', path, thrown);
+    }
+    try {
+      const { uid, gid } = await handle.stat();
+      if (uid !== to.owner || gid !== to.group) await handle.chown(to.owner, to.group);
+      await handle.chmod(to.mode);
+    } catch (thrown) {
+      throw failure('give', path, thrown);
+    } finally {
+      await closeQuietly(handle);
+    }
+  }
+
+  async realPath(path: string): Promise<string> {
+    try {
+      return await realpath(path);
+    } catch (thrown) {
       throw failure('examine', path, thrown);
     }
   }
@@ -225,6 +252,7 @@ function factsOf(seen: BigIntStats): FileFacts {
     inode: String(seen.ino),
     links: Number(seen.nlink),
     owner: Number(seen.uid),
+    group: Number(seen.gid),
   };
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CATALOGUE, type Code, type Entry } from '#errors/catalogue.ts';
 
 const ENTRIES = Object.entries(CATALOGUE) as [Code, Entry][];
-const FORMATS = [undefined, 'hop', 'ms', 'size', 'time', 'via', 'words'];
+const FORMATS = [undefined, 'hop', 'key', 'ms', 'size', 'time', 'via', 'words'];
 
 function placeholders(template: string): { name: string; format: string | undefined }[] {
   return [...template.matchAll(/\{([^}:]*)(?::([^}]*))?\}/g)].map(([, name = '', format]) => ({ name, format }));

@@ -9,7 +9,7 @@ import { constants } from 'node:os';
 import { basename, dirname, join, normalize, resolve } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import type { FileFacts, Files, OpenFile } from '#system/files.ts';
+import type { FileFacts, Files, OpenFile, Ownership } from '#system/files.ts';
 
 /** The machine is gone: what was under way did not come back, and nothing after it will. */
 export class CrashError extends Error {
@@ -29,6 +29,7 @@ export type Operation =
   | 'remove'
   | 'makeDirectory'
   | 'list'
+  | 'give'
   | 'syncDirectory';
 
 export interface Traced {
@@ -60,7 +61,7 @@ export interface Faults {
 export type CrashMode = 'killed' | 'power-lost' | 'torn';
 export const CRASH_MODES: readonly CrashMode[] = ['killed', 'power-lost', 'torn'];
 
-/** The user that the program runs as here. */
+/** The user that the program runs as here, and the only group it is in. */
 const SELF = 1_000;
 
 const EFFECTS: readonly Operation[] = [
@@ -71,6 +72,7 @@ const EFFECTS: readonly Operation[] = [
   'rename',
   'remove',
   'makeDirectory',
+  'give',
   'syncDirectory',
 ];
 
@@ -82,8 +84,9 @@ export function crashPoints(trace: readonly Traced[]): number[] {
 interface FileNode {
   readonly kind: 'file';
   readonly inode: number;
-  readonly mode: number;
-  readonly owner: number;
+  mode: number;
+  owner: number;
+  group: number;
   buffer: Buffer;
   size: number;
   synced: Buffer;
@@ -93,8 +96,9 @@ interface FileNode {
 interface FolderNode {
   readonly kind: 'directory';
   readonly inode: number;
-  readonly mode: number;
-  readonly owner: number;
+  mode: number;
+  owner: number;
+  group: number;
   readonly modifiedMs: number;
   entries: Map<string, Node>;
   durable: Map<string, Node>;
@@ -102,8 +106,9 @@ interface FolderNode {
 interface OtherNode {
   readonly kind: 'symbolic link' | 'special file';
   readonly inode: number;
-  readonly mode: number;
-  readonly owner: number;
+  mode: number;
+  owner: number;
+  group: number;
   readonly modifiedMs: number;
   /** Of a symbolic link. */
   readonly target: string;
@@ -230,6 +235,29 @@ export class CrashingFiles implements Files {
     });
   }
 
+  async give(path: string, to: Ownership): Promise<void> {
+    this.#step('give', path, () => {
+      const { node } = this.#find('give', path);
+      if (node === undefined) throw errno('give', path, 'ENOENT');
+      if (node.kind === 'symbolic link') throw coded('FILE-SYMLINK', { path });
+      const isTaken = node.owner !== to.owner || node.group !== to.group;
+      if (node.owner !== SELF || (isTaken && (to.owner !== SELF || to.group !== SELF)))
+        throw errno('give', path, 'EPERM');
+      Object.assign(node, { mode: to.mode, owner: to.owner, group: to.group });
+    });
+  }
+
+  async realPath(path: string): Promise<string> {
+    return this.#step('examine', path, () => {
+      const [, name] =
+        [...walk(this.#root, '/')]
+          .map(([at, node]) => [node, at] as const)
+          .find(([node]) => node === this.#follow('examine', path)) ?? [];
+      if (name === undefined) throw errno('examine', path, 'ENOENT');
+      return name;
+    });
+  }
+
   async syncDirectory(path: string): Promise<void> {
     this.#step('syncDirectory', path, () => {
       const folder = this.#follow('sync', path);
@@ -248,8 +276,13 @@ export class CrashingFiles implements Files {
 
   // What a test, or somebody else on the machine, does behind the program's back; durable at once and not counted.
 
-  plantFile(path: string, content: Uint8Array | string, as: { mode?: number; owner?: number } = {}): void {
-    this.#plant(path, this.#file(Buffer.from(content), as.mode ?? 0o600, as.owner ?? SELF));
+  plantFile(
+    path: string,
+    content: Uint8Array | string,
+    as: { mode?: number; owner?: number; group?: number } = {},
+  ): void {
+    const file = this.#file(Buffer.from(content), as.mode ?? 0o600, as.owner ?? SELF);
+    this.#plant(path, Object.assign(file, { group: as.group ?? SELF }));
   }
 
   plantFolder(path: string): void {
@@ -463,10 +496,10 @@ export class CrashingFiles implements Files {
   }
 
   #factsOf(node: Node): FileFacts {
-    const { kind, mode, modifiedMs, owner } = node;
+    const { kind, mode, modifiedMs, owner, group } = node;
     const links = node.kind === 'file' ? this.#homesOf(node).length : 1;
     const size = node.kind === 'file' ? node.size : 0;
-    return { kind, size, mode, modifiedMs, inode: String(node.inode), links, owner };
+    return { kind, size, mode, modifiedMs, inode: String(node.inode), links, owner, group };
   }
 
   #plant(path: string, node: Node): void {
@@ -496,9 +529,9 @@ export class CrashingFiles implements Files {
     return { kind, ...this.#identity(0o777), target };
   }
 
-  #identity(mode: number): { inode: number; mode: number; owner: number; modifiedMs: number } {
+  #identity(mode: number): { inode: number; mode: number; owner: number; group: number; modifiedMs: number } {
     this.#inodes += 1;
-    return { inode: this.#inodes, mode, owner: SELF, modifiedMs: EPOCH_MS + this.#ticks };
+    return { inode: this.#inodes, mode, owner: SELF, group: SELF, modifiedMs: EPOCH_MS + this.#ticks };
   }
 }
 

@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
-import { publishFile, readWhole, removeDurably, UNFINISHED_SUFFIX, writeDurably } from '#system/durable.ts';
+import {
+  createDurably,
+  isRefusal,
+  publishFile,
+  readWhole,
+  removeDurably,
+  replaceDurably,
+  UNFINISHED_SUFFIX,
+  writeDurably,
+} from '#system/durable.ts';
 import { realFiles } from '#system/real-files.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { everyCrash } from '#test/support/every-crash.ts';
@@ -198,5 +207,67 @@ describe('reading a whole file', () => {
 
     expect((await failureOf(() => readWhole(files, `${DIR}/none`, 100))).facts['errno']).toBe('ENOENT');
     expect(await codeOf(() => readWhole(files, '/state/link', 100))).toBe('FILE-SYMLINK');
+  });
+});
+
+describe('a file that others write, too', () => {
+  const TO = { owner: 1_000, group: 1_000, mode: 0o640 };
+  const LATER = 1_900_000_000_000;
+  const replace = (files: CrashingFiles, over: Partial<Parameters<typeof replaceDurably>[2]> = {}) =>
+    replaceDurably(files, PATH, {
+      bytes: Buffer.from(NEW),
+      to: TO,
+      lastLook: async () => undefined,
+      now: LATER,
+      ...over,
+    });
+
+  it('has the old content or the new one, whole, wherever its replacement dies', async () => {
+    await everyCrash({
+      prepare: machine,
+      act: (files) => replace(files),
+      check: async ({ files }) => expect([OLD, NEW]).toContain(String(files.content(PATH))),
+    });
+  });
+
+  it('is left alone by whoever finds another one writing it, and is written where that one was a crash long ago', async () => {
+    const files = await machine();
+    files.plantFile(PATH + UNFINISHED_SUFFIX, 'half');
+    const { modifiedMs = 0 } = (await files.facts(PATH + UNFINISHED_SUFFIX)) ?? {};
+    expect((await failureOf(() => replace(files, { now: modifiedMs + 59_000 }))).facts['errno']).toBe('EEXIST');
+    expect(String(files.content(PATH + UNFINISHED_SUFFIX))).toBe('half');
+    await replace(files, { now: modifiedMs + 61_000 });
+    expect(String(files.content(PATH))).toBe(NEW);
+    expect(files.names()).toEqual([PATH]);
+  });
+
+  it('stays as it is when the last look finds something', async () => {
+    const files = await machine();
+    const lastLook = () => Promise.reject(coded('FILE-FAILED', { operation: 'look', path: PATH, reason: 'no' }));
+    expect((await failureOf(() => replace(files, { lastLook }))).facts['reason']).toBe('no');
+    expect(String(files.content(PATH))).toBe(OLD);
+    expect(files.names()).toEqual([PATH]);
+  });
+});
+
+describe('a new file for somebody', () => {
+  it('is theirs from its first moment on, and never takes the place of another', async () => {
+    const files = await machine();
+    await createDurably(files, '/state/b', {
+      bytes: Buffer.from(NEW),
+      to: { owner: 1_000, group: 1_000, mode: 0o640 },
+    });
+    expect(await files.afterCrash('power-lost').facts('/state/b')).toMatchObject({ mode: 0o640, size: NEW.length });
+    const again = await machine();
+    const made = { bytes: Buffer.from(NEW), to: { owner: 1_000, group: 1_000, mode: 0o640 } };
+    expect((await failureOf(() => createDurably(again, PATH, made))).facts['errno']).toBe('EEXIST');
+    expect(String(again.content(PATH))).toBe(OLD);
+  });
+
+  it('is not left behind where it cannot be given', async () => {
+    const files = await machine();
+    const made = { bytes: Buffer.from(NEW), to: { owner: 0, group: 0, mode: 0o640 } };
+    expect(isRefusal(await failureOf(() => createDurably(files, '/state/b', made)))).toBe(true);
+    expect(files.names()).toEqual([PATH]);
   });
 });

@@ -329,6 +329,46 @@ export function filesContract(open: () => FilesUnderTest): void {
     });
   });
 
+  describe('giving', () => {
+    it('sets the mode, of files and folders, and leaves owner and group where they are the same', async () => {
+      await make('a', 'one');
+      await files.makeDirectory(at('folder'), 0o700);
+      for (const name of ['a', 'folder']) {
+        const before = await files.facts(at(name));
+        await files.give(at(name), { owner: before?.owner ?? 0, group: before?.group ?? 0, mode: 0o750 });
+
+        expect(await files.facts(at(name))).toMatchObject({ mode: 0o750, owner: before?.owner, group: before?.group });
+      }
+      expect(await textOf('a')).toBe('one');
+    });
+
+    it('never reaches through a link, and fails where there is nothing', async () => {
+      await make('a', 'one');
+      on.symlink(at('link'), at('a'));
+      const { owner, group } = (await files.facts(at('a'))) ?? { owner: 0, group: 0 };
+
+      expect(await codeOf(() => files.give(at('link'), { owner, group, mode: 0o666 }))).toBe('FILE-SYMLINK');
+      expect((await failureOf(() => files.give(at('none'), { owner, group, mode: 0o600 }))).facts).toMatchObject({
+        operation: 'give',
+        errno: 'ENOENT',
+      });
+      expect((await files.facts(at('a')))?.mode).toBe(0o600);
+    });
+  });
+
+  describe('the real path', () => {
+    it('is where the links lead to in the end', async () => {
+      await files.makeDirectory(at('folder'), 0o700);
+      await make('folder/a', 'one');
+      on.symlink(at('way'), at('folder'));
+      on.symlink(at('link'), at('way/a'));
+
+      expect(await files.realPath(at('link'))).toBe(await files.realPath(at('folder/a')));
+      expect(await files.realPath(at('link'))).toMatch(/folder\/a$/);
+      expect((await failureOf(() => files.realPath(at('none')))).facts['errno']).toBe('ENOENT');
+    });
+  });
+
   describe('free space', () => {
     it('is a number of bytes, for a folder and for a file in it', async () => {
       await make('a', 'one');
