@@ -9,7 +9,7 @@ import { checkCommand } from '#cli/check.ts';
 import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/config.ts';
 import { exitStatusOf, tellError } from '#cli/failure.ts';
 import { healthCommand } from '#cli/health.ts';
-import { type Actions, type Globals, runProgram } from '#cli/program.ts';
+import { type Actions, type EstimateArguments, type Globals, runProgram } from '#cli/program.ts';
 import { statusCommand } from '#cli/status.ts';
 import { processTerminal } from '#cli/terminal.ts';
 import { listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
@@ -32,6 +32,8 @@ import { createRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
 import { takeEnvironment } from '#system/environment.ts';
 import { dieOf, LastResort } from '#system/last-resort.ts';
+import { realFiles } from '#system/real-files.ts';
+import { Zone } from '#system/zone.ts';
 import { VERSION } from './version.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -131,6 +133,7 @@ const actions: Actions = {
     withControl(globals, (control) =>
       liveOnScreen((show) => runHookCommand(control, terminal, { ...options, signal: stopping, show })),
     ),
+  estimateTimeout,
   configCheck: async (globals) => configCheckCommand(terminal, await look(globals)),
   configShow: async (globals, options) =>
     configShowCommand(terminal, await look(globals), { ...options, known: redactor }),
@@ -139,6 +142,23 @@ const actions: Actions = {
   buildFeed,
   demo,
 };
+
+/** Reads with our own rights, also beside a daemon. */
+async function estimateTimeout(_globals: Globals, options: EstimateArguments): Promise<number> {
+  const { estimateTimeout: estimate } = await import('#estimate/estimate.ts');
+  const { estimateCommand } = await import('#cli/timeout-estimate.ts');
+  return await estimateCommand(terminal, {
+    json: options.json,
+    estimate: () =>
+      estimate({
+        logs: options.log,
+        packagesDir: options.packages,
+        files: realFiles,
+        zone: new Zone(options.timeZone),
+        signal: stopping,
+      }),
+  });
+}
 
 /** Shows events as the log would, for as long as a command works. */
 async function liveOnScreen(work: (show: Report) => Promise<number>): Promise<number> {

@@ -1,6 +1,7 @@
 // Every command with its options and the help that teaches it. Knows no daemon: main hands in what each command does.
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { judgeTimeZone } from '#config/schema/values.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { Watch } from '#logging/log.ts';
 import type { Terminal } from './terminal.ts';
@@ -8,6 +9,14 @@ import type { Terminal } from './terminal.ts';
 /** Options of every command. */
 export interface Globals {
   readonly config?: string;
+}
+
+/** What `timeout estimate` is given. */
+export interface EstimateArguments {
+  readonly log: readonly string[];
+  readonly packages: string;
+  readonly timeZone?: string;
+  readonly json: boolean;
 }
 
 /** What main does for each command; each returns its exit status. */
@@ -18,6 +27,7 @@ export interface Actions {
   listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   runHook(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
+  estimateTimeout(globals: Globals, options: EstimateArguments): Promise<number>;
   configCheck(globals: Globals): Promise<number>;
   configShow(globals: Globals, options: { json: boolean }): Promise<number>;
   configSchema(): Promise<number>;
@@ -40,6 +50,7 @@ export async function runProgram(
       status = await action(...given);
     };
   addWork(program, made.actions, { globals, does });
+  addTimeout(program, made.actions, { globals, does });
   addConfig(program, made.actions, { globals, does });
   addVendor(program, made.actions, does);
   try {
@@ -121,6 +132,22 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .action(does((id: string, options: { json: boolean }) => actions.runHook(globals(), { id, ...options })));
 }
 
+function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks): void {
+  const timeout = program.command('timeout').description('the response timeout');
+  timeout
+    .command('estimate')
+    .description("measure it from an old log and its packages: the manual's procedure, with nothing changed")
+    .requiredOption('--log <file...>', 'log files; the rotated ones beside each are read, too')
+    .requiredOption('--packages <dir>', 'the folder with the .JAR files of these updates')
+    .option(
+      '--time-zone <zone>',
+      'zone of the times in the log, such as Europe/Berlin; without it that of this host',
+      parseZone,
+    )
+    .option('--json', 'as JSON', false)
+    .action(does((options: EstimateArguments) => actions.estimateTimeout(globals(), options)));
+}
+
 function addConfig(program: Command, actions: Actions, { globals, does }: Hooks): void {
   const config = program.command('config').description('the configuration file');
   config
@@ -167,6 +194,12 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (/^[0-9]{1,5}$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+}
+
+function parseZone(text: string): string {
+  const complaint = judgeTimeZone(text);
+  if (complaint === null) return text;
+  throw new InvalidArgumentError('A zone is a name such as Europe/Berlin, or UTC.');
 }
 
 function parseDays(text: string): number {

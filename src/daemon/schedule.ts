@@ -10,11 +10,11 @@ import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
+import { Zone } from '#system/zone.ts';
 import { ClockSteps } from './clock-steps.ts';
 import { doneUntil, fixedDelay, judgeSlot, retryDelay, SOONEST_MS, type Turn } from './decide-round.ts';
 import type { ScheduleRecord, ScheduleState } from './schedule-state.ts';
 import { Slots } from './slots.ts';
-import { Zone } from './zone.ts';
 
 const LOOK_EVERY_MS = 120_000;
 

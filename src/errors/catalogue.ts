@@ -2,6 +2,7 @@
 // exit statuses and other people's scripts. `docs/operations.md` has a row for each; a test compares the two.
 
 import { CONFIG_CODES } from './catalogue-config.ts';
+import { ESTIMATE_CODES } from './catalogue-estimate.ts';
 import { FEED_CODES } from './catalogue-feed.ts';
 import { HTTP_CODES } from './catalogue-http.ts';
 import { ORIGIN_CODES } from './catalogue-origin.ts';
@@ -48,6 +49,7 @@ export const CATALOGUE = {
   ...PACKAGE_CODES,
   ...SPOOL_CODES,
   ...ORIGIN_CODES,
+  ...ESTIMATE_CODES,
 } as const satisfies Record<string, Entry>;
 
 /** A stable failure code, such as `TCP-REFUSED`. */

@@ -117,7 +117,9 @@ const RESERVED: readonly Reserved[] = [
 /** Decisions that must be functions of data: no effect can be reached from them, not even by way of another room. */
 const PURE: readonly RegExp[] = [
   /^timeout\//,
-  /^daemon\/(?:decide-round|slots|zone)\.ts$/,
+  /^estimate\/(?!estimate\.ts$)/,
+  /^daemon\/(?:decide-round|slots)\.ts$/,
+  /^system\/zone\.ts$/,
   /^updates\/decide[\w-]*\.ts$/,
   /^updates\/hook-decision\.ts$/,
   /^http\/judge-url\.ts$/,

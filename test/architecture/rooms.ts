@@ -25,6 +25,12 @@ export const ROOMS: readonly Room[] = [
   { name: 'redaction', floor: 0, only: ['errors'], why: 'redaction is pure and must work before anything else' },
   { name: 'config', floor: 1, why: 'configuration is read before there is a log' },
   { name: 'logging', floor: 1, why: 'the event vocabulary must not depend on how things are configured' },
+  {
+    name: 'estimate',
+    floor: 1,
+    only: ['errors', 'system'],
+    why: 'an old log is read with the rights of whoever asks, without anything of a running Sallyport',
+  },
   { name: 'proxy', floor: 2, why: 'the one door to the network knows nothing of what goes through it' },
   { name: 'http', floor: 3, why: 'http knows lanes and deadlines, not updates and not where a deadline came from' },
   { name: 'timeout', floor: 3, only: ['errors', 'config'], why: 'the timeout model is pure arithmetic' },
@@ -37,7 +43,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'cli',
     floor: 8,
-    only: ['control', 'config', 'logging', 'errors', 'system', 'redaction'],
+    only: ['control', 'config', 'estimate', 'logging', 'errors', 'system', 'redaction'],
     why: 'a command is a function of (Control, Terminal)',
   },
   { name: 'origin', floor: NO_FLOOR, only: ['system', 'logging', 'errors'], why: 'the reference server stands apart' },

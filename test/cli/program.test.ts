@@ -27,6 +27,7 @@ const COMMANDS = [
   'updates list',
   'updates verify',
   'updates hook',
+  'timeout estimate',
   'config check',
   'config show',
   'config schema',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { doneUntil, fixedDelay, judgeSlot, retryDelay } from '#daemon/decide-round.ts';
 import { Slots } from '#daemon/slots.ts';
-import { Zone } from '#daemon/zone.ts';
+import { Zone } from '#system/zone.ts';
 
 const slots = new Slots('0 */6 * * *', new Zone('UTC'));
 const DONE = Date.parse('2026-11-20T00:05:00Z');

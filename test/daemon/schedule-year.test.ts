@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fixedDelay } from '#daemon/decide-round.ts';
 import { Slots } from '#daemon/slots.ts';
-import { Zone } from '#daemon/zone.ts';
+import { Zone } from '#system/zone.ts';
 import { ScheduleRig } from '#test/support/schedule-rig.ts';
 
 const MINUTE = 60_000;

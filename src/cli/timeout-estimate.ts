@@ -1,0 +1,166 @@
+// `sallyport timeout estimate`: what the log and the packages folder say about the response timeout.
+
+import { EXIT_OK } from '#errors/exit-status.ts';
+import { showDuration, showForeign, showLocalTime, showSize } from '#errors/template.ts';
+import type { EstimatedPackage, EstimateReport } from '#estimate/estimate.ts';
+import { tellJson } from './json.ts';
+import { layTable } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The newest of the downloads are shown; `--json` has them all. */
+const MOST_ROWS = 20;
+
+/** Reads, measures and tells. */
+export async function estimateCommand(
+  terminal: Terminal,
+  options: { readonly json: boolean; estimate(): Promise<EstimateReport> },
+): Promise<number> {
+  const report = await options.estimate();
+  if (options.json) tellJson(terminal, toJson(report));
+  else for (const line of describe(report)) terminal.out(line);
+  return EXIT_OK;
+}
+
+function describe(report: EstimateReport): string[] {
+  return [
+    ...report.logs.map(({ path, lines, problem }) =>
+      problem === null
+        ? `Read ${showForeign(path)}: ${lines} lines.`
+        : `Read ${showForeign(path)}: ${lines} lines, then ${problem}.`,
+    ),
+    '',
+    ...describePackages(report.packages),
+    '',
+    ...describeDoubts(report),
+    ...describeEstimates(report),
+    ...describeAdvice(report),
+  ];
+}
+
+function describePackages(packages: readonly EstimatedPackage[]): string[] {
+  const shown = packages.slice(-MOST_ROWS);
+  const table = layTable(
+    ['ID', 'ENDED', 'SIZE', 'ELAPSED', 'LONGEST SILENCE', 'RATE', 'NOTE'],
+    shown.map((one) => [
+      showForeign(one.id),
+      showLocalTime(one.endedMs),
+      one.size === null ? '-' : showSize(one.size),
+      showDuration(one.elapsedMs),
+      `${one.overlapped ? 'at most ' : ''}${showDuration(one.silenceMs)}`,
+      rateOf(one),
+      noteOf(one),
+    ]),
+  );
+  const more = packages.length - shown.length;
+  return more === 0 ? table : [...table, `And ${more} earlier ones; --json has them all.`];
+}
+
+function rateOf({ size, elapsedMs, resumed }: EstimatedPackage): string {
+  return size === null || elapsedMs === 0 || resumed ? '-' : `${showSize(Math.round(size / (elapsedMs / 1_000)))}/s`;
+}
+
+function noteOf({ size, attempts, resumed, overlapped }: EstimatedPackage): string {
+  const notes = [
+    size === null ? 'no .JAR with this id' : null,
+    attempts > 1 ? `begun ${attempts} times, measured from the last` : null,
+    resumed ? 'went on from an earlier attempt' : null,
+    overlapped ? 'another one ran meanwhile' : null,
+  ];
+  return notes.filter((note) => note !== null).join('; ');
+}
+
+function describeDoubts({ tally, clock, clockSteps, ambiguous }: EstimateReport): string[] {
+  const counted: readonly (readonly [number, string])[] = [
+    [tally.begunAgain, 'begun again without an acknowledgement between; the last beginning counts'],
+    [tally.unacknowledged, 'begun and never acknowledged'],
+    [tally.withoutBeginning, 'acknowledged, but begun before the log begins'],
+    [tally.acrossClockSteps, 'left out: the clock was set meanwhile, or the machine slept'],
+    [tally.dropped, 'left out: only the latest 1000 are kept'],
+    [clockSteps, 'times the clock was set back'],
+  ];
+  const lines = counted.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}.`);
+  for (const { kind, stamp } of clock) {
+    if (kind === 'summer-time') lines.push(`Summer time ended; the log begins the hour again at ${stamp}.`);
+  }
+  if (ambiguous.length > 0) {
+    lines.push(
+      `Several .JAR files fit ${ambiguous.slice(0, 5).map(showForeign).join(', ')}; their sizes are not used.`,
+    );
+  }
+  return lines.length === 0 ? [] : [...lines, ''];
+}
+
+function describeEstimates({ advice }: EstimateReport): string[] {
+  if (advice.estimates.length === 0) {
+    return ['No size is known, so nothing can be said about larger packages.', ''];
+  }
+  const rows = advice.estimates.map(({ size, elapsedMs, silenceMs }) => [
+    showSize(size),
+    showDuration(elapsedMs),
+    showDuration(silenceMs),
+  ]);
+  return [
+    'What a package of a size may need, by the slowest that were seen:',
+    ...layTable(['SIZE', 'ELAPSED', 'LONGEST SILENCE'], rows),
+    '',
+  ];
+}
+
+function describeAdvice({ advice }: EstimateReport): string[] {
+  const { baseMs, seenMs, largestMs, margin, tipDecides } = advice;
+  const larger =
+    largestMs !== null && largestMs > seenMs ? `, ${showDuration(largestMs)} for the largest package here` : '';
+  const why = tipDecides
+    ? `that times ${margin} is below the manual's own tip of 5 minutes, which is never undercut`
+    : `times ${margin}`;
+  return [
+    `Longest silence seen: ${showDuration(seenMs)}${larger}; ${why}.`,
+    `Recommended: response_timeout.base_ms: ${baseMs}`,
+  ];
+}
+
+/** Stable, for scripts. */
+function toJson({ logs, packages, tally, clock, clockSteps, ambiguous, advice }: EstimateReport): unknown {
+  const time = (ms: number) => new Date(ms).toISOString();
+  return {
+    logs,
+    packages: packages.map((one) => ({
+      id: one.id,
+      file: one.file,
+      size: one.size,
+      began: time(one.beganMs),
+      ended: time(one.endedMs),
+      elapsed_ms: one.elapsedMs,
+      longest_silence_ms: one.silenceMs,
+      bytes_per_second:
+        one.size === null || one.elapsedMs === 0 ? null : Math.round(one.size / (one.elapsedMs / 1_000)),
+      attempts: one.attempts,
+      resumed: one.resumed,
+      overlapped: one.overlapped,
+    })),
+    not_measured: {
+      begun_again: tally.begunAgain,
+      unacknowledged: tally.unacknowledged,
+      without_beginning: tally.withoutBeginning,
+      across_clock_steps: tally.acrossClockSteps,
+      dropped: tally.dropped,
+    },
+    clock: {
+      steps_back: clockSteps,
+      notes: clock.map(({ kind, stamp, backMs }) => ({ kind, at: stamp, back_ms: backMs })),
+    },
+    ambiguous,
+    estimates: advice.estimates.map(({ size, elapsedMs, silenceMs }) => ({
+      size,
+      elapsed_ms: elapsedMs,
+      longest_silence_ms: silenceMs,
+    })),
+    recommended: {
+      base_ms: advice.baseMs,
+      longest_silence_seen_ms: advice.seenMs,
+      largest_package_ms: advice.largestMs,
+      margin: advice.margin,
+      tip_decides: advice.tipDecides,
+    },
+  };
+}

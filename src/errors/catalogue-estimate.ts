@@ -1,0 +1,14 @@
+// Codes of `src/estimate`: reading an old log for the response timeout.
+
+import type { Entry } from './catalogue.ts';
+
+export const ESTIMATE_CODES = {
+  'ESTIMATE-NOTHING': {
+    text: 'No download with its acknowledgement was found; lines read: {lines}, files: {files}.',
+    check:
+      'Name the log with the lines "Downloading update ID" and "Acknowledging receipt of update ID". ' +
+      'Without any evidence 300000 ms is generally sufficient.',
+    class: 'content',
+    retry: 'change',
+  },
+} as const satisfies Record<string, Entry>;

@@ -1,0 +1,79 @@
+// What follows from the measured downloads: estimates for larger packages, and the response timeout to set.
+//
+// Pure. The timeout bounds silence, so silence decides. Never less than what was seen times the margin, and never less
+// than the manual's own tip; within what the setting may hold.
+
+import type { Measured } from './pairing.ts';
+import { upperLine, valueAt } from './upper-line.ts';
+
+/** A measured download and its file. */
+export interface MeasuredPackage extends Measured {
+  /** Bytes; null when no file has its id. */
+  readonly size: number | null;
+}
+
+/** What a package of a size may need. */
+export interface Estimate {
+  readonly size: number;
+  readonly elapsedMs: number;
+  readonly silenceMs: number;
+}
+
+export interface Advice {
+  /** What to set `response_timeout.base_ms` to. */
+  readonly baseMs: number;
+  /** The longest silence that was seen. */
+  readonly seenMs: number;
+  /** The longest that the largest package at hand may need; null when no size is known. */
+  readonly largestMs: number | null;
+  readonly margin: number;
+  /** Whether the manual's tip is more than what the evidence asks for. */
+  readonly tipDecides: boolean;
+  readonly estimates: readonly Estimate[];
+}
+
+/** Twice what was seen: a log counts whole seconds, and the next package may be denser. */
+export const MARGIN = 2;
+/** "In most cases, a timeout interval of 5 minutes (300,000 ms) is generally sufficient." */
+export const TIP_MS = 300_000;
+/** What the setting may hold. */
+const SHORTEST_MS = 1_000;
+const LONGEST_MS = 2_147_483_647;
+/** Packages so many times as large as the largest one that was measured. */
+const TIMES_LARGER = [1, 2, 5, 10];
+
+/** `largestHere` is the size of the largest .JAR at hand, measured or not. */
+export function advise(measured: readonly MeasuredPackage[], largestHere: number): Advice {
+  // What went on from an earlier attempt says nothing about its size.
+  const whole = measured.filter(({ size, resumed }) => size !== null && !resumed);
+  const silence = upperLine(whole.map(({ size, silenceMs }) => ({ size: size ?? 0, ms: silenceMs })));
+  const elapsed = upperLine(whole.map(({ size, elapsedMs }) => ({ size: size ?? 0, ms: elapsedMs })));
+  const seenMs = Math.max(0, ...measured.map(({ silenceMs }) => silenceMs));
+  const largestSeen = Math.max(0, ...whole.map(({ size }) => size ?? 0));
+  const largestMs = silence === null ? null : Math.ceil(valueAt(silence, Math.max(largestHere, largestSeen)));
+  const neededMs = toSeconds(MARGIN * Math.max(seenMs, largestMs ?? 0));
+  const sizes = new Set(TIMES_LARGER.map((times) => times * largestSeen));
+  if (largestHere > largestSeen) sizes.add(largestHere);
+  return {
+    baseMs: Math.min(Math.max(neededMs, TIP_MS, SHORTEST_MS), LONGEST_MS),
+    seenMs,
+    largestMs,
+    margin: MARGIN,
+    tipDecides: neededMs < TIP_MS,
+    estimates:
+      silence === null || elapsed === null
+        ? []
+        : [...sizes]
+            .sort((a, b) => a - b)
+            .map((size) => ({
+              size,
+              elapsedMs: Math.ceil(valueAt(elapsed, size)),
+              silenceMs: Math.ceil(valueAt(silence, size)),
+            })),
+  };
+}
+
+/** A round number is easier to read, and never less. */
+function toSeconds(ms: number): number {
+  return Math.ceil(ms / 1_000) * 1_000;
+}

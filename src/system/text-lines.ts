@@ -1,0 +1,138 @@
+// Reads a log file of any size line by line, plain or gzipped, in little memory.
+//
+// Guarantees: a regular file only, never waiting for a FIFO; symbolic links are followed, since the caller named the
+// file; what gzip is the first bytes say, not the name. A line longer than the limit is cut, a file cut in the middle
+// gives what was whole. It reads up to the size that the file had at the beginning. An abort ends it at once.
+
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { coded } from '#errors/coded-error.ts';
+
+/** Longer lines are cut; no message of a log that matters is near it. */
+const LINE_LIMIT = 8_192;
+const CHUNK_BYTES = 65_536;
+/** What a packed file may unpack to; more is no log but a trap. */
+const UNPACKED_LIMIT_BYTES = 17_179_869_184;
+const NEWLINE = 0x0a;
+const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
+
+/** How a file ended. */
+export interface TextRead {
+  readonly lines: number;
+  /** What is wrong with it, in words; null when it was read to its end. */
+  readonly problem: string | null;
+}
+
+/** Hands each line to `onLine`, without its end, bytes as Latin-1. @throws CodedError FILE-FAILED when it can't be opened */
+export async function readTextLines(
+  path: string,
+  onLine: (line: string) => void,
+  signal: AbortSignal,
+): Promise<TextRead> {
+  const handle = await openPlain(path);
+  const lines = new LineCutter(onLine);
+  try {
+    const { size } = await handle.stat();
+    const problem = await readAll(await contentOf(handle, size), lines, signal);
+    return { lines: lines.end(), problem };
+  } finally {
+    await handle.close().catch(() => undefined);
+  }
+}
+
+async function openPlain(path: string): Promise<FileHandle> {
+  try {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    if ((await handle.stat()).isFile()) return handle;
+    await handle.close();
+  } catch (thrown) {
+    const reason = (thrown as { code?: string }).code ?? 'unknown';
+    throw coded('FILE-FAILED', { operation: 'open', path, reason }, thrown);
+  }
+  throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is not a regular file' });
+}
+
+/** The bytes of the file, unpacked; each chunk is valid until the next one is asked for. */
+async function contentOf(handle: FileHandle, size: number): Promise<AsyncIterable<Buffer>> {
+  const magic = Buffer.alloc(GZIP_MAGIC.length);
+  await handle.read(magic, 0, magic.length, 0);
+  const raw = chunksOf(handle, size);
+  if (!magic.equals(GZIP_MAGIC)) return raw;
+  const { constants: gzip, createGunzip } = await import('node:zlib');
+  // With a flush at its end a packed file that was cut off gives all that is in it.
+  const unpacked = createGunzip({ finishFlush: gzip.Z_SYNC_FLUSH, chunkSize: CHUNK_BYTES });
+  const packed = Readable.from(copiesOf(raw), { objectMode: false });
+  packed.once('error', (error) => unpacked.destroy(error));
+  return packed.pipe(unpacked);
+}
+
+/** One buffer for the whole file: a buffer for each chunk would wait for the collector by the hundred megabytes. */
+async function* chunksOf(handle: FileHandle, size: number): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (let at = 0; at < size; ) {
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(CHUNK_BYTES, size - at), at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** A stream keeps what it was given until it comes to it. */
+async function* copiesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) yield Buffer.from(chunk);
+}
+
+async function readAll(content: AsyncIterable<Buffer>, lines: LineCutter, signal: AbortSignal): Promise<string | null> {
+  let bytes = 0;
+  try {
+    for await (const chunk of content) {
+      signal.throwIfAborted();
+      bytes += chunk.length;
+      if (bytes > UNPACKED_LIMIT_BYTES) return 'it is too large; the rest was not read';
+      lines.take(chunk);
+    }
+    return null;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const { code = 'unknown' } = thrown as { code?: string };
+    return `it is damaged (${code}); what is behind was not read`;
+  }
+}
+
+/** Cuts bytes into lines, however they are chunked. A string for each line and none for a chunk: they are gone sooner. */
+class LineCutter {
+  readonly #onLine: (line: string) => void;
+  #begun = '';
+  #lines = 0;
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  take(bytes: Buffer): void {
+    let from = 0;
+    for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, from)) {
+      this.#give(this.#begun + bytes.toString('latin1', from, Math.min(at, from + this.#room)));
+      this.#begun = '';
+      from = at + 1;
+    }
+    this.#begun += bytes.toString('latin1', from, Math.min(bytes.length, from + this.#room));
+  }
+
+  /** How many lines there were. */
+  end(): number {
+    if (this.#begun !== '') this.#give(this.#begun);
+    this.#begun = '';
+    return this.#lines;
+  }
+
+  get #room(): number {
+    return LINE_LIMIT - this.#begun.length;
+  }
+
+  #give(line: string): void {
+    this.#lines += 1;
+    this.#onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
+  }
+}
