@@ -13,7 +13,7 @@ export interface MeasuredPackage extends Measured {
 }
 
 /** What a package of a size may need. */
-export interface Estimate {
+interface Estimate {
   readonly size: number;
   readonly elapsedMs: number;
   readonly silenceMs: number;
@@ -33,9 +33,9 @@ export interface Advice {
 }
 
 /** Twice what was seen: a log counts whole seconds, and the next package may be denser. */
-export const MARGIN = 2;
+const MARGIN = 2;
 /** "In most cases, a timeout interval of 5 minutes (300,000 ms) is generally sufficient." */
-export const TIP_MS = 300_000;
+const TIP_MS = 300_000;
 /** What the setting may hold. */
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 2_147_483_647;

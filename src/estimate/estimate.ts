@@ -26,7 +26,7 @@ export interface EstimateOptions {
 }
 
 /** A file that was read. */
-export interface LogRead {
+interface LogRead {
   readonly path: string;
   readonly lines: number;
   readonly problem: string | null;

@@ -2,7 +2,7 @@
 // `nsc.log`; `sallyport.log.2` is older than `sallyport.log.1`. Pure.
 
 /** A file's place: files of one log have one name, and go from the oldest to the youngest. */
-export interface Place {
+interface Place {
   readonly log: string;
   /** 0 for the file that is written to, higher for older ones. */
   readonly age: number;
@@ -10,7 +10,7 @@ export interface Place {
 
 const ROTATED = /^(.+?)(?:\.(\d{1,4}))?(\.gz)?(?:\.(\d{1,4}))?$/;
 
-export function placeOf(path: string): Place {
+function placeOf(path: string): Place {
   const [, log = path, before, zipped, behind] = ROTATED.exec(path) ?? [];
   const number = behind ?? before;
   if (number === undefined) return { log, age: zipped === undefined ? 0 : 1 };
