@@ -2,16 +2,11 @@
 // lets through, what it refuses, and how often its own log says that it was asked.
 
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import { PURPOSES } from '#proxy/route.ts';
-import { realFiles } from '#system/real-files.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { type FaultProxy, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { describeWith } from '#test/support/real-parts.ts';
@@ -66,50 +61,6 @@ async function fourTwice(router: TestRouter, url: URL): Promise<unknown[]> {
     ...new Set(settled.map((one) => (one.status === 'fulfilled' ? 'passed' : (one.reason as { code?: string }).code))),
   ];
 }
-
-/** A ledger as a process finds it that starts now. */
-async function ledgerFrom(folder: string): Promise<Ledger> {
-  const state = new LedgerState({ files: realFiles, path: join(folder, 'credentials.json') });
-  expect(await state.load()).toBeNull();
-  return new Ledger({ state });
-}
-
-/** Four purposes over two profiles of one account, in each of six processes one after another. */
-async function sixProcesses(options: SquidOptions, given: Given): Promise<string[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'sallyport-restarts-'));
-  squid = await startSquid(options);
-  try {
-    for (let start = 0; start < 6; start += 1) {
-      const first = profile(squid.port, given);
-      const router = testRouter({
-        proxies: [first, { ...first, name: 'again', address: 'localhost', default: false }],
-        settings: {
-          use_proxy_for: { updates: 'corp', support_logs: 'again', exposure_analytics: 'corp', platform: 'again' },
-        },
-        trust,
-        ledger: await ledgerFrom(folder),
-      });
-      expect(await fourTwice(router, secure.url)).toEqual(['AUTH-REJECTED']);
-    }
-    return await statuses(1);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-describeWith(['squid'], 'a wrong password, over two profiles and five restarts', () => {
-  afterEach(() => squid.stop());
-  const user = { user: 'svc_update', password: 'right' };
-
-  it('is shown once by Basic', async () => {
-    expect(await sixProcesses({ auth: user }, { ...user, password: 'wrong' })).toEqual(['407 CONNECT']);
-  });
-
-  it('is shown once by Digest, after its one challenge', async () => {
-    const given = { ...user, password: 'wrong', authentication: 'digest' } as const;
-    expect(await sixProcesses({ digest: user }, given)).toEqual(['407 CONNECT', '407 CONNECT']);
-  });
-});
 
 describeWith(['squid'], 'Digest through a real Squid', () => {
   const user = { user: 'svc_update', password: 'grün:@/%1' };
@@ -181,11 +132,6 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
     expect(await fourTwice(router, how === 'tunnel' ? secure.url : plainUrl)).toEqual(['AUTH-REJECTED']);
     const method = how === 'tunnel' ? 'CONNECT' : 'HEAD';
     expect(await statuses(2)).toEqual([`407 ${method}`, `407 ${method}`]);
-  });
-
-  it('shows a wrong password once over two profiles and five restarts', async () => {
-    const log = await sixProcesses(samba.squid, { ...given, password: 'wrong' });
-    expect(log).toEqual(['407 CONNECT', '407 CONNECT']);
   });
 
   it('without a domain tells where the domain goes, and which the proxy named', async () => {

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Seen, seeing } from './part.ts';
 
 /** An ordinary user of every Debian: Samba's own users need one of the machine. */
@@ -16,6 +16,9 @@ export const SAMBA_USER = { user: 'nobody', domain: 'CORP', password: 'grün-und
 export interface RunningSamba {
   /** Lines of squid.conf that ask it, and what that Squid has to see to find it. */
   readonly squid: { readonly schemes: readonly string[]; readonly seen: Seen };
+  /** Kills winbindd; the helpers find nobody to ask until it is started again. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -36,12 +39,14 @@ export async function startSamba(): Promise<RunningSamba> {
   execFileSync('smbpasswd', ['-c', config, '-s', '-a', user], { input: `${password}\n${password}\n`, stdio: 'pipe' });
   mkdirSync(SOCKET_FOLDER, { recursive: true, mode: 0o755 });
   const seen = { [SOCKET_FOLDER]: at('run') };
-  const { command, args } = seeing(seen, ['winbindd', '-F', '--no-process-group', '-s', config]);
-  const child = spawn(command, args, { stdio: 'ignore' });
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  await untilItAnswers(child, seen);
-  execFileSync('chgrp', ['proxy', at('state/winbindd_privileged')]);
+  const start = async () => {
+    const child = startWinbindd(config, seen);
+    await untilItAnswers(child, seen);
+    execFileSync('chgrp', ['proxy', at('state/winbindd_privileged')]);
+    return child;
+  };
+  let child = await start();
+  const pause = () => ended(child);
   return {
     squid: {
       schemes: [
@@ -50,15 +55,30 @@ export async function startSamba(): Promise<RunningSamba> {
       ],
       seen,
     },
+    pause,
+    async resume() {
+      child = await start();
+    },
     async stop() {
-      process.off('exit', kill);
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGTERM');
-        await once(child, 'exit');
-      }
+      await pause();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function startWinbindd(config: string, seen: Seen): ChildProcess {
+  const { command, args } = seeing(seen, ['winbindd', '-F', '--no-process-group', '-s', config]);
+  const child = spawn(command, args, { stdio: 'ignore' });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+  return child;
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await once(child, 'exit');
 }
 
 function configuration(at: (name: string) => string): string {
@@ -84,6 +104,6 @@ async function untilItAnswers(child: ChildProcess, seen: Seen): Promise<void> {
   const { command, args } = seeing(seen, ['wbinfo', '-p']);
   while (spawnSync(command, args).status !== 0) {
     if (child.exitCode !== null || performance.now() > deadline) throw new Error('winbindd did not start');
-    await pause(POLL_MS);
+    await delay(POLL_MS);
   }
 }

@@ -57,8 +57,16 @@ export class Site {
 
   /** Starts a command; `environment` is all that it sees besides the PATH. */
   start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running {
-    const flags = ['--disable-sigusr1', '--report-exclude-env', MAIN_PATH];
-    const child = spawn(process.execPath, [...flags, ...args, '--config', this.config], {
+    return this.#start([MAIN_PATH, ...args, '--config', this.config], environment);
+  }
+
+  /** Starts a script of the tests over this configuration. */
+  startScript(path: string, args: readonly string[]): Running {
+    return this.#start([path, this.config, ...args], {});
+  }
+
+  #start(args: readonly string[], environment: Readonly<Record<string, string>>): Running {
+    const child = spawn(process.execPath, ['--disable-sigusr1', '--report-exclude-env', ...args], {
       cwd: this.dir,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...environment },

@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KeyPair } from './certificates.ts';
 import {
@@ -54,6 +54,9 @@ export interface RunningSquid {
    * the tunnel closes; this waits until there are `atLeast` lines, of those with the text `about` where that is given.
    */
   accessLog(atLeast?: number, about?: string): Promise<string[]>;
+  /** Its files of users are empty, and full again: what a proxy meets whose directory is down. */
+  forgetUsers(): void;
+  rememberUsers(): void;
   stop(): Promise<void>;
 }
 
@@ -81,7 +84,7 @@ export async function startSquid(options: SquidOptions = {}): Promise<RunningSqu
       ended: () => removeSharedMemory(service),
     };
   });
-  return running(part);
+  return running(part, options);
 }
 
 function withLibraries({ libraryPath }: SquidParts): NodeJS.ProcessEnv {
@@ -89,7 +92,7 @@ function withLibraries({ libraryPath }: SquidParts): NodeJS.ProcessEnv {
 }
 
 // An orderly stop takes Squid two seconds. Its helpers end by themselves when their input closes.
-function running(part: Part): RunningSquid {
+function running(part: Part, options: SquidOptions): RunningSquid {
   const [port = 0, tlsPort = port] = part.ports;
   const file = join(part.folder, 'access.log');
   let last: string[] | undefined;
@@ -103,6 +106,8 @@ function running(part: Part): RunningSquid {
         atLeast,
         () => last !== undefined,
       ),
+    forgetUsers: () => writeUsers(options, part.folder, false),
+    rememberUsers: () => writeUsers(options, part.folder, true),
     async stop() {
       await part.end();
       last ??= read();
@@ -114,8 +119,7 @@ function running(part: Part): RunningSquid {
 function writeFiles(parts: SquidParts, options: SquidOptions, folder: string): void {
   const write = (name: string, content: string) => writeFileSync(join(folder, name), content, { mode: 0o644 });
   write('hosts', hostsFile(options.hosts ?? []));
-  if (options.auth !== undefined) write('passwd', passwordFile(options.auth));
-  if (options.digest !== undefined) write('digest', digestFile(options.digest));
+  writeUsers(options, folder, true);
   if (options.tls !== undefined) {
     write('proxy.pem', options.tls.cert + options.tls.key);
     write('clients.pem', options.tls.clientCa ?? '');
@@ -129,6 +133,17 @@ function writeFiles(parts: SquidParts, options: SquidOptions, folder: string): v
     giveToProxy(database);
   }
   giveToProxy(folder);
+}
+
+/** Helpers read a file again when its time is another, in seconds. */
+function writeUsers({ auth, digest }: SquidOptions, folder: string, known: boolean): void {
+  const write = (name: string, content: string) => {
+    writeFileSync(join(folder, name), known ? content : '', { mode: 0o644 });
+    const time = known ? new Date() : new Date(0);
+    utimesSync(join(folder, name), time, time);
+  };
+  if (auth !== undefined) write('passwd', passwordFile(auth));
+  if (digest !== undefined) write('digest', digestFile(digest));
 }
 
 function giveToProxy(path: string): void {

@@ -1,0 +1,174 @@
+// A wrong password costs one attempt, whatever asks and however often the process is killed: real processes, a real disk, a
+// real Squid whose log counts. And a right password that is refused for a while is not lost.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import type { Authentication } from '#proxy/auth/scheme.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { says, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
+import { Site } from '#test/support/site.ts';
+import { startSquid } from '#test/support/squid.ts';
+import { reach, startTargets, type Targets } from '#test/support/targets.ts';
+import { profile, testRouter } from '#test/support/test-router.ts';
+
+const FOUR_PURPOSES = fileURLToPath(new URL('../support/four-purposes.ts', import.meta.url));
+const RESTARTS = 5;
+
+/** Two profiles of one account, and every purpose has one of them. */
+function settingsFor(port: number, authentication: Authentication, feedUrl: string) {
+  const { user, domain } = SAMBA_USER;
+  const common = { port, authentication, user, domain, password: 'wrong' };
+  return {
+    updates: { feed_url: feedUrl, jitter_seconds: 0 },
+    proxies: [
+      { ...common, name: 'corp', address: '127.0.0.1', default: true },
+      { ...common, name: 'again', address: 'localhost' },
+    ],
+    use_proxy_for: { updates: 'corp', support_logs: 'again', exposure_analytics: 'default', platform: 'again' },
+  };
+}
+
+describeWith(['squid', 'samba'], 'a wrong password', () => {
+  let samba: RunningSamba;
+  let targets: Targets;
+  beforeAll(async () => {
+    [samba, targets] = await Promise.all([startSamba(), startTargets(8)]);
+  });
+  afterAll(() => Promise.all([samba.stop(), targets.close()]));
+
+  it.concurrent.each([
+    // Digest and NTLM need a challenge before the credential is sent: the first line is that.
+    ['basic', ['407']],
+    ['digest', ['407', '407']],
+    ['ntlm', ['407', '407']],
+  ] as const)(
+    '%s: once, by four purposes at once over two profiles, a daemon, and five kill -9',
+    async (authentication, log) => {
+      const site = await Site.make();
+      const hosts = targets.names;
+      const { user, password } = SAMBA_USER;
+      const squid = await {
+        basic: () => startSquid({ auth: { user, password }, hosts }),
+        digest: () => startSquid({ digest: { user, password }, hosts }),
+        ntlm: () => startSquid({ ...samba.squid, hosts }),
+      }[authentication]();
+      const url = targets.url('https');
+      try {
+        await site.configure(settingsFor(squid.port, authentication, url.href));
+        for (let restart = 0; restart < RESTARTS; restart += 1) {
+          const all = site.startScript(FOUR_PURPOSES, [url.href]);
+          expect(JSON.parse(await all.line('['))).toEqual(Array(8).fill('AUTH-REJECTED'));
+          all.child.kill('SIGKILL');
+          await all.ended;
+        }
+        const daemon = site.start(['run']);
+        await daemon.line('[AUTH-REJECTED]');
+        daemon.child.kill('SIGKILL');
+        await daemon.ended;
+        const lines = await squid.accessLog(log.length);
+        expect(lines.map((line) => line.split(' ')[0])).toEqual(log);
+      } finally {
+        await site.remove();
+        await squid.stop();
+      }
+    },
+    60_000,
+  );
+});
+
+describeWith(['squid'], 'a proxy whose address was changed', () => {
+  it('is shown nothing made from the password until it is entered again; the daemon waits and says so', async () => {
+    const targets = await startTargets(1);
+    const recording = await startFaultProxy(
+      says('HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm="other"\r\nContent-Length: 0\r\n\r\n'),
+    );
+    const squid = await startSquid({ auth: SAMBA_USER, hosts: targets.names });
+    const site = await Site.make();
+    const { user, password } = SAMBA_USER;
+    const at = async (port: number) => {
+      const proxies = [
+        { name: 'corp', address: '127.0.0.1', port, authentication: 'basic', user, password, default: true },
+      ];
+      await site.configure({ updates: { feed_url: targets.url('https', targets.names[0]).href }, proxies });
+    };
+    try {
+      await at(squid.port);
+      // The proxy lets us through; whom we meet behind it is nobody that we trust.
+      const daemon = site.start(['run']);
+      await daemon.line('[TLS-');
+      expect((await squid.accessLog(1)).at(-1)).toMatch(/^200 CONNECT .* nobody$/);
+      await at(recording.port);
+      await daemon.line('The changed configuration is in force');
+      for (let round = 0; round < 3; round += 1) {
+        const { out, err } = await site.run(['check']);
+        expect(out + err).toContain('[AUTH-REBIND]');
+      }
+      expect(recording.heads.join('')).not.toMatch(/proxy-authorization/i);
+    } finally {
+      await site.remove();
+      await Promise.all([squid.stop(), recording.close(), targets.close()]);
+    }
+  });
+});
+
+const HOUR_MS = 3_600_000;
+const ASKED_EVERY_MS = HOUR_MS / 6;
+
+describeWith(['squid', 'samba'], 'a right password, while nobody knows users for two hours', () => {
+  let targets: Targets;
+  beforeAll(async () => {
+    targets = await startTargets(2);
+  });
+  afterAll(() => targets.close());
+
+  it.each([
+    ['basic: its file of users is empty', 'basic', 1],
+    ['ntlm: its winbindd is dead', 'ntlm', 2],
+  ] as const)('is tried once meanwhile, and work resumes by itself (%s)', async (_what, authentication, lines) => {
+    const samba = authentication === 'ntlm' ? await startSamba() : null;
+    const { user, password, domain } = SAMBA_USER;
+    // Squid remembers whom it let through, for a second at least.
+    const extra = ['auth_param basic credentialsttl 1 second'];
+    const asking = samba?.squid ?? { auth: { user, password }, extra };
+    const squid = await startSquid({ ...asking, hosts: targets.names });
+    const down = samba?.pause ?? (() => Promise.resolve(squid.forgetUsers()));
+    const up = samba?.resume ?? (() => Promise.resolve(squid.rememberUsers()));
+    const clock = new FakeClock();
+    const ledger = new Ledger({ clock });
+    const given = { user, password, authentication, domain: authentication === 'ntlm' ? domain : '' };
+    // A router of its own each time, as after a reload: what is known is in the ledger alone.
+    const ask = (known: Ledger) => {
+      const router = testRouter({ proxies: [profile(squid.port, given)], ledger: known, trust: targets.trust });
+      return reach(router, targets.url('https', targets.names[0]));
+    };
+    const work = async (hours: number) => {
+      const results: string[] = [];
+      for (const end = clock.now() + hours * HOUR_MS; clock.now() < end; await clock.advance(ASKED_EVERY_MS)) {
+        results.push(await ask(ledger));
+      }
+      return results;
+    };
+    try {
+      expect(await work(1)).toEqual(Array(6).fill('passed'));
+
+      await down();
+      while ((await ask(new Ledger())) === 'passed') await delay(50);
+      const before = await squid.accessLog();
+      expect(await work(2)).toEqual(Array(12).fill('AUTH-REJECTED'));
+      expect((await squid.accessLog(before.length + lines)).slice(before.length)).toEqual(
+        Array(lines).fill(expect.stringMatching(/^407 /)),
+      );
+
+      await up();
+      // Six hours after the refusal, of which two are over.
+      expect(await work(5)).toEqual([...Array(24).fill('AUTH-REJECTED'), ...Array(6).fill('passed')]);
+    } finally {
+      await squid.stop();
+      await samba?.stop();
+    }
+  });
+});

@@ -1,0 +1,28 @@
+// A process for tests: composes the program over a configuration, asks for a URL for all four purposes at once, twice, says
+// in one line what came of it, and then stays as it is until it is killed. Arguments: the configuration and the URL.
+
+import { dirname } from 'node:path';
+import { loadSettings } from '#config/load.ts';
+import { compose } from '#daemon/compose.ts';
+import { PURPOSES } from '#proxy/route.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { reach } from './targets.ts';
+
+const [file = '', url = ''] = process.argv.slice(2);
+const dir = dirname(file);
+const known = new KnownSecrets();
+const places = {
+  config: file,
+  packagesDir: dir,
+  logsDir: dir,
+  stateDir: dir,
+  controlSocket: `${dir}/control`,
+  remarks: [],
+};
+const loaded = await loadSettings({ file, places, environment: {}, known });
+if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+const { ports } = await compose({ loaded, known, version: '9.8.7', mode: 'daemon' });
+const all = () => Promise.all(PURPOSES.map((purpose) => reach(ports.router, new URL(url), purpose)));
+const codes = [...(await all()), ...(await all())];
+process.stdout.write(`${JSON.stringify(codes)}\n`);
+setInterval(() => {}, 1_000_000);
