@@ -1,24 +1,14 @@
-// What must hold between keys: proxies and the purposes that use them, the policy, credentials, URLs. Pure.
+// What must hold between keys: the purposes and the proxies that they use, the policy, credentials, URLs. Pure.
 //
 // The rules work on what is valid so far, so that all mistakes come in one go; a part that is not valid is absent here
 // and its rules are silent. Secrets are not resolved yet and not looked at, but for whether there is one.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Finding, KeyPath } from './problem.ts';
-import type { FileSettings } from './schema/settings.ts';
+import { checkProfiles } from './profile-rules.ts';
+import { error, type Salvaged, warning } from './salvaged.ts';
 import { isLoopbackUrl } from './schema/values.ts';
 import { suggest } from './suggest.ts';
-
-type DeepPartial<T> = T extends readonly (infer Element)[]
-  ? (DeepPartial<Element> | undefined)[]
-  : T extends object
-    ? { readonly [K in keyof T]?: DeepPartial<T[K]> | undefined }
-    : T;
-
-/** The settings as far as they are valid. */
-export type Salvaged = DeepPartial<FileSettings>;
-
-type SalvagedProfile = NonNullable<NonNullable<Salvaged['proxies']>[number]>;
 
 /** Every rule between keys, in the order of the file. */
 export function crossCheck(settings: Salvaged): Finding[] {
@@ -26,11 +16,7 @@ export function crossCheck(settings: Salvaged): Finding[] {
     ...checkFeed(settings),
     ...checkHook(settings),
     ...checkCredentials(settings),
-    ...checkNames(settings),
-    ...checkDefaults(settings),
-    ...(settings.proxies ?? []).flatMap((profile, index) =>
-      profile === undefined ? [] : checkProfile(profile, index),
-    ),
+    ...checkProfiles(settings),
     ...checkPurposes(settings),
     ...checkPolicy(settings),
   ];
@@ -71,60 +57,6 @@ function checkCredentials({ updates }: Salvaged): Finding[] {
   if (updates?.bearer_token === undefined || authorization === undefined) return findings;
   const message = 'The bearer token is an Authorization header already; keep one of the two.';
   return [...findings, error(['updates', 'headers', authorization], message)];
-}
-
-function checkNames({ proxies = [] }: Salvaged): Finding[] {
-  const folded = proxies.map((profile) => profile?.name?.toLowerCase());
-  return proxies.flatMap((profile, index) => {
-    const first = folded.indexOf(folded[index]);
-    if (profile?.name === undefined || first === index) return [];
-    const message = `proxies[${first}] has this name already; names are unique, and case does not count.`;
-    return [error(['proxies', index, 'name'], message, profile.name)];
-  });
-}
-
-function checkDefaults({ proxies = [] }: Salvaged): Finding[] {
-  const first = proxies.findIndex((profile) => profile?.default === true);
-  return proxies.flatMap((profile, index) => {
-    if (profile?.default !== true || index === first) return [];
-    return [error(['proxies', index, 'default'], `proxies[${first}] is the default already; at most one is.`)];
-  });
-}
-
-function checkProfile(profile: SalvagedProfile, index: number): Finding[] {
-  const at = (key: string): KeyPath => ['proxies', index, key];
-  const findings: Finding[] = [];
-  for (const key of ['user', 'domain'] as const) {
-    // RFC 7617, 2: the first colon ends the user-id.
-    if (profile[key]?.includes(':')) findings.push(error(at(key), `The ${key} has a colon; Basic cannot send it.`));
-  }
-  const { authentication } = profile;
-  const hasUser = isSet(profile.user);
-  const hasPassword = isSet(profile.password);
-  if (profile.allow_cleartext === true && authentication !== undefined && authentication !== 'auto') {
-    const message = `allow_cleartext is not used, because authentication is ${authentication}.`;
-    findings.push(warning(at('allow_cleartext'), message));
-  }
-  if (authentication !== undefined && authentication !== 'transparent' && authentication !== 'negotiate') {
-    const needs = `authentication is ${authentication}, which needs`;
-    if (!hasUser) findings.push(error(at('user'), `${needs} a user.`, 'nothing'));
-    if (!hasPassword) findings.push(error(at('password'), `${needs} a password.`, 'nothing'));
-    return findings;
-  }
-  const unused = (
-    [
-      ['user', hasUser],
-      ['password', hasPassword],
-      ['domain', isSet(profile.domain)],
-    ] as const
-  ).find(([, set]) => set);
-  if (unused === undefined || authentication === undefined) return findings;
-  const why = hasUser ? `authentication is ${authentication}` : 'there is no user';
-  return [...findings, warning(at(unused[0]), `The ${unused[0]} is not used, because ${why}.`)];
-}
-
-function isSet(value: unknown): boolean {
-  return value !== undefined && value !== '';
 }
 
 function checkPurposes({ proxies = [], use_proxy_for: uses = {} }: Salvaged): Finding[] {
@@ -170,12 +102,4 @@ function direct(path: KeyPath, rule: string, purpose: string): Finding {
   const facts = { rule, purpose, why: 'proxy_required is true', otherwise: 'have proxy_required changed by root' };
   const { safeText } = coded('POLICY-DIRECT', { target: purpose, ...facts });
   return { ...error(path, safeText), direct: facts };
-}
-
-function error(path: KeyPath, message: string, found = ''): Finding {
-  return { path, severity: 'error', at: 'value', found, allowed: '', message };
-}
-
-function warning(path: KeyPath, message: string, found = ''): Finding {
-  return { ...error(path, message, found), severity: 'warning' };
 }

@@ -3,8 +3,8 @@
 
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import type { Salvaged } from './cross-rules.ts';
 import type { Finding } from './problem.ts';
+import type { Salvaged } from './salvaged.ts';
 
 /** A warning when the command is missing or cannot be run. */
 export async function checkHookFile({ updates }: Salvaged): Promise<Finding[]> {

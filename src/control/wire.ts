@@ -3,6 +3,7 @@
 
 import { CATALOGUE, type Code } from '#errors/catalogue.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
+import { type Journey, readJourney } from '#errors/journey.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { EVENTS, type SallyportEvent } from '#logging/events.ts';
 
@@ -46,15 +47,23 @@ export function reviveEvent(raw: unknown): SallyportEvent | null {
 }
 
 /** A failure as code and facts; text is made again by the reader's own formatter. */
-export function wireError(error: CodedError): { code: string; facts: Readonly<Record<string, unknown>> } {
-  return { code: error.code, facts: error.facts };
+export function wireError(error: CodedError): {
+  code: string;
+  facts: Readonly<Record<string, unknown>>;
+  journey: Journey | null;
+} {
+  return { code: error.code, facts: error.facts, journey: error.journey };
 }
 
 /** Makes a failure of the other end ours. */
 export function reviveError(raw: unknown): CodedError {
-  const { code, facts } = (typeof raw === 'object' && raw !== null ? raw : {}) as { code?: unknown; facts?: unknown };
+  const { code, facts, journey } = (typeof raw === 'object' && raw !== null ? raw : {}) as {
+    readonly code?: unknown;
+    readonly facts?: unknown;
+    readonly journey?: unknown;
+  };
   if (typeof code !== 'string' || !Object.hasOwn(CATALOGUE, code) || typeof facts !== 'object' || facts === null) {
     return coded('INTERNAL', { reason: 'the daemon answered with an unknown failure' });
   }
-  return new CodedError(code as Code, facts as Record<string, FieldValue>);
+  return new CodedError(code as Code, facts as Record<string, FieldValue>).during(readJourney(journey));
 }

@@ -46,6 +46,12 @@ export const PROXY_CODES = {
     class: 'tcp',
     retry: 'later',
   },
+  POLICY: {
+    text: 'All {count} proxies failed ({failures:words}); direct access is not attempted because {why:words}.',
+    check: 'Look at each of them; the failure of the last one is the one that its code names.',
+    class: 'policy',
+    retry: 'later',
+  },
   'NOT-A-PROXY': {
     text: '{proxy} answered CONNECT {target} with {answer}: this is not a forward proxy.',
     check: 'Check address and port; a web or SSH server seems to listen there.',

@@ -5,6 +5,7 @@
 // past the renderers' redaction.
 
 import { CATALOGUE, type Code, type Entry } from './catalogue.ts';
+import { type Journey, provenSentence } from './journey.ts';
 import { type FieldsOf, type FieldValue, fillPieces, fillTemplate, type Piece, SAFE_SENTENCE } from './template.ts';
 
 /** The facts that the sentence of a code asks for; more may be given and travel along in JSON. */
@@ -17,6 +18,7 @@ export class CodedError extends Error {
   readonly facts: Readonly<Record<string, FieldValue>>;
   /** The sentence, already safe to print on one line. */
   readonly safeText: string;
+  #journey: Journey | null = null;
 
   constructor(code: Code, facts: Readonly<Record<string, FieldValue>>, cause?: unknown) {
     const safeText = fillTemplate(CATALOGUE[code].text, facts);
@@ -31,9 +33,20 @@ export class CodedError extends Error {
     return CATALOGUE[this.code];
   }
 
-  /** What to check, one line. */
+  /** What to check, one line, and what was proven fine before. */
   get check(): string {
-    return fillTemplate(this.entry.check, this.facts);
+    return `${fillTemplate(this.entry.check, this.facts)}${this.#proven()}`;
+  }
+
+  /** How far it came; null where nobody recorded it. */
+  get journey(): Journey | null {
+    return this.#journey;
+  }
+
+  /** Records how far it came. The first record stands: it is the one nearest to the failure. */
+  during(journey: Journey | null): this {
+    this.#journey ??= journey;
+    return this;
   }
 
   /** The hop that failed, in words: `proxy corp (proxy.example.com:3128)`, or `this host` when it never left it. */
@@ -50,11 +63,26 @@ export class CodedError extends Error {
   /** What the formatter shows where a template names this error. */
   [SAFE_SENTENCE](advised: boolean): Piece[] {
     const { text, check } = this.entry;
-    return fillPieces(advised ? `[${this.code}] ${text} ${check}` : `[${this.code}] ${text}`, this.facts);
+    return fillPieces(
+      advised ? `[${this.code}] ${text} ${check}${this.#proven()}` : `[${this.code}] ${text}`,
+      this.facts,
+    );
+  }
+
+  #proven(): string {
+    const sentence = this.#journey === null ? '' : provenSentence(this.#journey);
+    return sentence === '' ? '' : ` ${sentence}`;
   }
 
   toJSON(): Record<string, unknown> {
-    return { code: this.code, message: this.safeText, check: this.check, hop: this.hop, facts: this.facts };
+    return {
+      code: this.code,
+      message: this.safeText,
+      check: this.check,
+      hop: this.hop,
+      facts: this.facts,
+      journey: this.#journey,
+    };
   }
 }
 

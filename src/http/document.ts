@@ -185,7 +185,9 @@ class RunningDocument implements Dispatcher.DispatchHandler {
   };
 
   #fail(error: CodedError): void {
-    if (this.#end(false)) this.#reject(error);
+    if (!this.#end(false)) return;
+    const { passed: proven } = this.#options.lane.facts;
+    this.#reject(error.during({ phase: 'response', elapsedMs: this.#watch.measured.totalMs, proven }));
   }
 
   /** Lets go of everything; false when that has been done before. */

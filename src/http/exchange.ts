@@ -286,7 +286,10 @@ class RunningExchange {
 
   #fail(error: CodedError): void {
     if (!this.#end(false)) return;
-    this.#resolve({ ended: 'failed', error, head: this.#head, bytes: this.#bytes, measured: this.#watch.measured });
+    const { measured } = this.#watch;
+    const { passed: proven } = this.#options.lane.facts;
+    error.during({ phase: 'response', elapsedMs: measured.totalMs, proven });
+    this.#resolve({ ended: 'failed', error, head: this.#head, bytes: this.#bytes, measured });
   }
 
   /** Lets go of everything; false when that has been done before. */

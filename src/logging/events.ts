@@ -106,6 +106,11 @@ export const EVENTS = {
   'state-set-aside': { level: 'warn', thread: 'Main', text: '{error:advised}' },
   // The way out
   connected: { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} through proxy {proxy} ({how}).' },
+  'failed-over': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Proxy {proxy} cannot be used now and rests for {rest:ms}; trying {next:hop}. {error:advised}',
+  },
   'connected-direct': { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} (direct).' },
   'response-via': { level: 'info', thread: 'Updater', text: 'Response via {via:via}.' },
   redirected: { level: 'info', thread: 'Updater', text: 'Redirected to {url}.' },

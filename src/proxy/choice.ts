@@ -7,15 +7,20 @@ import { matchNoProxy } from '#config/no-proxy.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Secret } from '#redaction/secret.ts';
 import type { Authentication } from './auth/scheme.ts';
+import type { ProfileScheme } from './hop.ts';
 import type { Purpose } from './route.ts';
 
 /** A proxy as the admin described it; the shape of one entry of `proxies`. */
 export interface ProxyProfile {
   readonly name: string;
-  /** DNS name, IPv4 or IPv6 (without brackets). */
-  readonly address: string;
+  /** DNS name, IPv4 or IPv6 (without brackets); absent where the proxies stand elsewhere. */
+  readonly address?: string | undefined;
   readonly port: number;
-  readonly scheme: 'http';
+  readonly scheme: ProfileScheme;
+  /** Where a PAC file names the proxies. */
+  readonly pac?: PacPlace | undefined;
+  /** Profiles that are tried, in this order, where this one cannot be reached. */
+  readonly fallback?: readonly string[] | undefined;
   /** `transparent` means: no authentication. */
   readonly authentication: Authentication;
   /** Whether `auto` may show the password readable to whoever sees the bytes. */
@@ -28,6 +33,14 @@ export interface ProxyProfile {
   readonly tunnel_http?: boolean | undefined;
   /** Targets that go direct although this proxy was chosen; see `no-proxy.ts`. */
   readonly no_proxy?: string | undefined;
+}
+
+/** Where the PAC file is, and which of the proxies it names may see the profile's account. */
+export interface PacPlace {
+  readonly url?: string | undefined;
+  readonly file?: string | undefined;
+  /** `host` or `host:port`, parted by commas or spaces, as in `no_proxy`. */
+  readonly credentials_for?: string | undefined;
 }
 
 /** What is to be reached: host without brackets. */
@@ -50,6 +63,15 @@ export interface ProxyChoice {
   readonly proxy: ProxyProfile | null;
   readonly reasons: readonly string[];
 }
+
+/** A profile that is tried where those before it cannot be reached. */
+export interface Fallback {
+  readonly profile: ProxyProfile;
+  readonly reason: string;
+}
+
+/** So many profiles may stand in for one. */
+export const MOST_FALLBACKS = 5;
 
 /** What forbids it, and who could allow it. */
 const BY_REQUIREMENT = { why: 'proxy_required is true', otherwise: 'have proxy_required changed by root' };
@@ -101,4 +123,29 @@ function chooseDefault(reason: string, proxies: readonly ProxyProfile[]): ProxyC
     throw coded('CONFIG-INCOMPLETE', { key: 'proxies[].default', what: `${reason} and no proxy is the default` });
   }
   return { proxy, reasons: [reason, `proxies[${index}] ${proxy.name} is the default`] };
+}
+
+/**
+ * The profiles that stand in for one, in the order in which they are tried: its own list, then the lists of those, each
+ * once. None whose own `no_proxy` exempts the target: standing in for a proxy is no way of going direct.
+ */
+export function fallbacksOf(
+  chosen: ProxyProfile,
+  target: ChoiceTarget,
+  proxies: readonly ProxyProfile[],
+): readonly Fallback[] {
+  const fallbacks: Fallback[] = [];
+  const seen = new Set([chosen.name]);
+  const queue: ProxyProfile[] = [chosen];
+  for (let of = queue.shift(); of !== undefined; of = queue.shift()) {
+    for (const name of of.fallback ?? []) {
+      const profile = proxies.find((other) => other.name === name);
+      if (profile === undefined || seen.has(name) || fallbacks.length === MOST_FALLBACKS) continue;
+      seen.add(name);
+      queue.push(profile);
+      if (profile.no_proxy !== undefined && matchNoProxy(profile.no_proxy, target) !== null) continue;
+      fallbacks.push({ profile, reason: `proxies[${proxies.indexOf(of)}].fallback has ${name}` });
+    }
+  }
+  return fallbacks;
 }

@@ -20,6 +20,8 @@ export interface DialTarget {
 }
 
 export interface DialOptions {
+  /** Hears the addresses of a name and how long the look-up took, in milliseconds; not for a literal address. */
+  readonly onResolved?: (addresses: readonly string[], elapsedMs: number) => void;
   readonly bulk: boolean;
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -66,17 +68,24 @@ export function dial(target: DialTarget, options: DialOptions): Promise<Dialled>
     });
     const onError = (error: Error) => fail(dialFailure(target, error, options.clock.monotonic() - startedMs));
     const onConnect = () => done({ socket, bulk: source?.attach(socket) ?? null });
+    const addresses: string[] = [];
+    const onLookup = (error: Error | null, address: string) => {
+      if (error === null) addresses.push(address);
+    };
     const onAttempt = () => {
+      if (!resolved) options.onResolved?.(addresses, options.clock.monotonic() - startedMs);
       resolved = true;
     };
     // Stays for the socket's life: whoever uses the lane listens as well, but an error between two users is no crash.
     socket.on('error', ignore);
     socket.once('error', onError);
     socket.once('connect', onConnect);
+    socket.on('lookup', onLookup);
     socket.on('connectionAttempt', onAttempt);
     return (succeeded) => {
       socket.off('error', onError);
       socket.off('connect', onConnect);
+      socket.off('lookup', onLookup);
       socket.off('connectionAttempt', onAttempt);
       if (!succeeded) socket.destroy();
     };

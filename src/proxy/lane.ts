@@ -30,19 +30,29 @@ export function originLane(
 /** A lane to a proxy that forwards absolute-form requests and may answer them itself. */
 export function forwardLane(
   facts: HopFacts,
-  parts: { readonly socket: Duplex; readonly bulk: BulkSource | null; readonly login: Login },
+  parts: {
+    readonly socket: Duplex;
+    readonly bulk: BulkSource | null;
+    readonly login: Login;
+    /** Whether the proxy answered a request, or the connection ended without an answer. */
+    readonly onAnswered: (answered: boolean) => void;
+  },
 ): Lane {
   const { socket, login } = parts;
+  let waiting = false;
   return {
     socket,
     form: 'absolute',
     facts,
     headersFor(method, target): Readonly<Record<string, string>> {
+      waiting = true;
       const authorization = login.headerFor({ method, target });
       return authorization === null ? {} : { 'Proxy-Authorization': authorization.reveal() };
     },
     bulk: parts.bulk,
     judgeResponse(head, url) {
+      waiting = false;
+      parts.onAnswered(true);
       if (head.status === PROXY_AUTHENTICATION_REQUIRED) {
         const error = login.judge(head);
         login.unknown();
@@ -54,6 +64,9 @@ export function forwardLane(
     },
     release() {
       login.unknown();
+      // The other end closed it; whoever gives up by himself finds it open.
+      if (waiting && (socket.readableEnded || socket.errored !== null)) parts.onAnswered(false);
+      waiting = false;
       socket.destroy();
     },
   };

@@ -2,6 +2,8 @@
 // lanes, and only lanes carry bytes out. Work, diagnosis and "Test connection" all walk through here.
 
 import type { Duplex } from 'node:stream';
+import type { Phase } from '#errors/journey.ts';
+import type { StepWatch } from './steps.ts';
 
 /** What the traffic is for; each purpose has its own line in `use_proxy_for`. */
 export type Purpose = 'updates' | 'support_logs' | 'exposure_analytics' | 'platform';
@@ -14,7 +16,7 @@ export type Travel = 'tunnel' | 'forward' | 'direct';
 export interface HopFacts {
   /** Name of the proxy profile; null when direct. */
   readonly proxy: string | null;
-  /** `http://proxy.example.com:3128` without user, or `direct`; a `RouteKey`'s proxy. */
+  /** The proxy really used: `http://proxy.example.com:3128` without user, or `direct`; a `RouteKey`'s proxy. */
   readonly proxyUrl: string;
   readonly how: Travel;
   /** The target's host and port. */
@@ -22,6 +24,8 @@ export interface HopFacts {
   readonly port: number;
   /** The hop in words, for failures: `proxy corp (proxy.example.com:3128)` or `updates.example.com:443`. */
   readonly hop: string;
+  /** What went well until the lane was open, in order. */
+  readonly passed: readonly Phase[];
 }
 
 /** What a response head looks like to the hop that may have made it. */
@@ -67,18 +71,24 @@ export interface BulkSource {
 export interface Route {
   readonly purpose: Purpose;
   readonly target: URL;
-  /** Proxy profile's name, or null for direct. */
+  /** Proxy profile's name, or null for direct. Which of its proxies was used is in the facts of the lane. */
   readonly proxy: string | null;
-  /** What a `RouteKey` calls this proxy: `http://host:port`, or `direct`. */
-  readonly proxyUrl: string;
+  /** How the bytes travel as long as the first choice holds. */
   readonly how: Travel;
   /** The reasons in order, each naming a setting: `use_proxy_for.updates is default`, `proxies[0] "corp" is the default`. */
   readonly reasons: readonly string[];
   /**
-   * Dials, tunnels, authenticates, does TLS; each with its own deadline.
-   * @throws CodedError DNS-*, TCP-*, TUNNEL-*, NOT-A-PROXY, AUTH-*, POLICY-*, PROXY-*, TLS-*
+   * Opens a lane by the first way that can be reached: dials, tunnels, authenticates, does TLS, each with its deadline.
+   * @throws CodedError DNS-*, TCP-*, TUNNEL-*, NOT-A-PROXY, AUTH-*, POLICY*, PROXY-*, TLS-*, with its journey
    */
-  open(options: { readonly bulk: boolean; readonly signal: AbortSignal }): Promise<Lane>;
+  open(options: OpenOptions): Promise<Lane>;
+}
+
+export interface OpenOptions {
+  readonly bulk: boolean;
+  readonly signal: AbortSignal;
+  /** Hears of each step as it ends. */
+  readonly watch?: StepWatch;
 }
 
 /** Makes routes; the one factory that `compose` hands around. */

@@ -1,30 +1,27 @@
 // The router: purpose and target in, a `Route` out, and lanes from it. The only door to the network (law 1).
 //
-// Guarantees: a route is chosen by `choice.ts` alone and never changes by itself; a credential goes to its own proxy
-// only; every attempt that opens a lane reports it; a failed or aborted `open` leaves no socket, no timer and no
-// credential under way. After `open` has returned, the lane is the caller's: only `release` ends it.
+// Guarantees: the ways of a route are chosen by `choice.ts` and by what the chosen profile names; they are tried in that
+// order, one that failed a short while ago last; the next one is tried only after a failure to reach a proxy
+// (`failover.ts`); direct is a way only where a setting says so. Every attempt that opens a lane reports it.
 
-import type { Socket } from 'node:net';
-import { coded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
-import { type Login, openLogin } from './auth/login.ts';
 import type { SecretRegistry } from './auth/scheme.ts';
-import { chooseProxy, type ProxyProfile, type ProxySettings } from './choice.ts';
-import { type Dialled, dial } from './dial.ts';
-import { forwardLane, originLane } from './lane.ts';
-import type { HopFacts, Lane, Purpose, Route, Router, Travel } from './route.ts';
+import { chooseProxy, fallbacksOf, type ProxyProfile, type ProxySettings } from './choice.ts';
+import { type Endpoint, endpointOf, travelThrough } from './endpoint.ts';
+import { CoolDown, failsOver } from './failover.ts';
+import { type HopScheme, ownHop, type ProxyHop, type Way, type WaySource } from './hop.ts';
+import { Opener, type OpenerParts } from './opener.ts';
+import type { Lane, OpenOptions, Purpose, Route, Router, Travel } from './route.ts';
+import { Steps } from './steps.ts';
 import type { TlsTrust, TrustContexts } from './trust.ts';
 
 /** The part of the settings that the way out depends on. */
 export interface RouterSettings extends ProxySettings {
   readonly rejected_credential_retry_hours: number;
-  readonly response_timeout: {
-    readonly connect_timeout_ms: number;
-    readonly tunnel_timeout_ms: number;
-    readonly tls_timeout_ms: number;
-  };
+  readonly response_timeout: OpenerParts['timeouts'];
 }
 
 export interface RouterParts {
@@ -34,233 +31,186 @@ export interface RouterParts {
   readonly tls: Readonly<Record<Purpose, TlsTrust>>;
   /** One for the process, so that a new router after a reload knows what was rejected. */
   readonly ledger: Ledger;
+  /** One for the process, likewise. */
+  readonly coolDown?: CoolDown;
+  /** Where profiles without an address of their own have their proxies from. */
+  readonly sources?: Readonly<Partial<Record<'pac' | 'environment', WaySource>>>;
   readonly known: SecretRegistry;
   readonly report: Report;
   /** Named to proxies on CONNECT, so that their logs tell who it was; `Sallyport/1.0.0`. */
   readonly userAgent?: string;
 }
 
-interface OpenOptions {
-  readonly bulk: boolean;
-  readonly signal: AbortSignal;
-}
-
 const HOUR_MS = 3_600_000;
 
-/** What a URL means for the way out. */
-interface Endpoint {
-  /** Without brackets. */
-  readonly host: string;
-  readonly port: number;
-  /** `host:port` as CONNECT and Host want it; IPv6 in brackets. */
-  readonly authority: string;
-  readonly tls: boolean;
-  /** Whether a proxy can be asked for it in absolute form. */
-  readonly forwardable: boolean;
-}
-
-const SCHEMES: Readonly<Record<string, { port: number; tls: boolean; forwardable: boolean }>> = {
-  'http:': { port: 80, tls: false, forwardable: true },
-  'https:': { port: 443, tls: true, forwardable: false },
-  // A WebSocket needs a tunnel in either form: forwarding proxies drop Upgrade.
-  'ws:': { port: 80, tls: false, forwardable: false },
-  'wss:': { port: 443, tls: true, forwardable: false },
-};
-
 export function createRouter(parts: RouterParts): Router {
-  parts.ledger.introduce(
-    parts.settings.proxies.flatMap((profile) => {
-      const { password } = profile;
-      if (password === undefined) return [];
-      return [{ secret: password.reveal(), revision: password.revision, proxyUrl: proxyUrlOf(profile) }];
-    }),
-  );
-  const contexts = new Map<Purpose, TrustContexts>();
+  const { settings, ledger, coolDown = new CoolDown(parts.clock) } = parts;
+  ledger.introduce(settings.proxies.flatMap(introduced));
+  const openerParts: OpenerParts = {
+    ...parts,
+    timeouts: settings.response_timeout,
+    credentialRetryMs: settings.rejected_credential_retry_hours * HOUR_MS,
+    userAgent: parts.userAgent ?? null,
+    contexts: new Map<Purpose, TrustContexts>(),
+    onAnswered: ({ url }, answered) => (answered ? coolDown.worked(url) : coolDown.failed(url)),
+  };
   return {
     route(purpose, target) {
       const endpoint = endpointOf(target);
-      const { proxy, reasons } = chooseProxy(purpose, endpoint, parts.settings);
-      const how = travelOf(proxy, endpoint);
-      const proxyUrl = proxy === null ? 'direct' : proxyUrlOf(proxy);
-      const facts = hopFacts(proxy, endpoint, how);
-      const opener = new Opener(parts, { purpose, target, endpoint, proxy, facts, contexts });
+      const { proxy, reasons } = chooseProxy(purpose, endpoint, settings);
+      const opener = new Opener(openerParts, { purpose, target, endpoint });
+      const chosen = { proxy, reasons, endpoint, target, purpose };
       return {
         purpose,
         target,
         proxy: proxy?.name ?? null,
-        proxyUrl,
-        how,
+        how: travelOf(proxy, endpoint),
         reasons,
-        open: (options) => opener.open(options),
+        open: (options) => new Walk({ ...parts, coolDown }, chosen, opener).open(options),
       } satisfies Route;
     },
   };
 }
 
+function introduced(profile: ProxyProfile) {
+  const { password } = profile;
+  const hop = ownHop(profile);
+  if (password === undefined || hop === null) return [];
+  return [{ secret: password.reveal(), revision: password.revision, proxyUrl: hop.boundTo }];
+}
+
 interface Chosen {
+  readonly proxy: ProxyProfile | null;
+  readonly reasons: readonly string[];
   readonly purpose: Purpose;
   readonly target: URL;
   readonly endpoint: Endpoint;
-  readonly proxy: ProxyProfile | null;
-  readonly facts: HopFacts;
-  /** Shared by all routes of a router. */
-  readonly contexts: Map<Purpose, TrustContexts>;
 }
 
-/** Opens the lanes of one route. */
-class Opener {
-  readonly #parts: RouterParts;
-  readonly #chosen: Chosen;
+/** A proxy and the failure that it ended with. */
+interface Failed {
+  readonly hop: ProxyHop;
+  readonly error: CodedError;
+}
 
-  constructor(parts: RouterParts, chosen: Chosen) {
+/** Tries the ways of one route in their order. */
+class Walk {
+  readonly #parts: RouterParts & { readonly coolDown: CoolDown };
+  readonly #chosen: Chosen;
+  readonly #opener: Opener;
+
+  constructor(parts: RouterParts & { readonly coolDown: CoolDown }, chosen: Chosen, opener: Opener) {
     this.#parts = parts;
     this.#chosen = chosen;
+    this.#opener = opener;
   }
 
-  async open(options: OpenOptions): Promise<Lane> {
-    options.signal.throwIfAborted();
-    const { proxy, facts } = this.#chosen;
-    const lane = proxy === null ? await this.#openDirect(options) : await this.#openThrough(proxy, options);
-    const { host, port, how } = facts;
-    this.#parts.report(
-      proxy === null
-        ? { name: 'connected-direct', host, port }
-        : { name: 'connected', host, port, proxy: proxy.name, how },
+  async open({ bulk, signal, watch }: OpenOptions): Promise<Lane> {
+    signal.throwIfAborted();
+    const { clock } = this.#parts;
+    const choice = new Steps(clock, watch);
+    const ways = this.#restedFirst(
+      await choice.run(
+        'choice',
+        () => this.#ways(signal),
+        (found) => ({ reasons: this.#chosen.reasons, ways: found.map(wordsOf) }),
+      ),
     );
-    return lane;
-  }
-
-  async #openDirect(options: OpenOptions): Promise<Lane> {
-    const { endpoint } = this.#chosen;
-    const dialled = await this.#dial(endpoint.host, endpoint.port, { ...options, bulk: options.bulk && !endpoint.tls });
-    return this.#originLane(dialled, options.signal);
-  }
-
-  async #openThrough(proxy: ProxyProfile, options: OpenOptions): Promise<Lane> {
-    const { facts } = this.#chosen;
-    const { ledger, known, settings } = this.#parts;
-    const retryMs = settings.rejected_credential_retry_hours * HOUR_MS;
-    const { proxyUrl, hop } = facts;
-    const login = await openLogin({ profile: proxy, proxyUrl, hop, ledger, known, retryMs, signal: options.signal });
-    try {
-      return facts.how === 'forward'
-        ? await this.#openForward(proxy, login, options)
-        : await this.#openTunnel(proxy, login, options);
-    } catch (error) {
-      login.unknown();
-      throw error;
+    const failed: Failed[] = [];
+    for (const [index, way] of ways.entries()) {
+      try {
+        const lane = await this.#opener.open(way, { bulk, signal, steps: new Steps(clock, watch) });
+        this.#opened(way, lane);
+        return lane;
+      } catch (thrown) {
+        signal.throwIfAborted();
+        const error = asCoded(thrown);
+        if (way.kind === 'direct' || !failsOver(error)) throw thrown;
+        failed.push({ hop: way.hop, error });
+        this.#missed(way.hop, error, ways[index + 1]);
+      }
     }
+    throw this.#allFailed(failed);
   }
 
-  async #openForward(proxy: ProxyProfile, login: Login, options: OpenOptions): Promise<Lane> {
-    const { facts, target } = this.#chosen;
-    if (login.startsAlone) {
-      const dialled = await this.#dial(proxy.address, proxy.port, options);
-      await this.#readied(dialled.socket, login.readyAlone());
-      return forwardLane(facts, { ...dialled, login });
+  /** What the chosen profile says, then what stands in for it. */
+  async #ways(signal: AbortSignal): Promise<readonly Way[]> {
+    const { proxy, reasons, endpoint } = this.#chosen;
+    if (proxy === null) return [{ kind: 'direct', reasons }];
+    const ways = [...(await this.#waysOf(proxy, reasons, signal))];
+    for (const { profile, reason } of fallbacksOf(proxy, endpoint, this.#parts.settings.proxies)) {
+      // Standing in for a proxy is no way of going direct.
+      const standIns = await this.#waysOf(profile, [...reasons, reason], signal);
+      ways.push(...standIns.filter(({ kind }) => kind === 'proxy'));
     }
-    const { openForward } = await import('./forward.ts');
-    const { socket } = await this.#dial(proxy.address, proxy.port, { ...options, bulk: false });
-    const ready = await openForward(socket, target, this.#handshakeOptions(proxy, login, options));
-    return forwardLane(facts, { socket: ready, bulk: null, login });
+    return ways;
   }
 
-  async #openTunnel(proxy: ProxyProfile, login: Login, options: OpenOptions): Promise<Lane> {
-    const { socket } = await this.#dial(proxy.address, proxy.port, { ...options, bulk: false });
-    // What only a tunnel needs is loaded with the first tunnel: Node's HTTP and TLS cost 20 MiB and 40 ms.
-    const { openTunnel } = await this.#readied(socket, import('./tunnel.ts'));
-    const tunnel = await openTunnel(socket, this.#handshakeOptions(proxy, login, options));
-    return this.#originLane({ socket: tunnel, bulk: null }, options.signal);
+  async #waysOf(profile: ProxyProfile, reasons: readonly string[], signal: AbortSignal): Promise<readonly Way[]> {
+    const hop = ownHop(profile);
+    if (hop !== null) return [{ kind: 'proxy', hop, reasons }];
+    const source = profile.scheme === 'pac' || profile.scheme === 'environment' ? profile.scheme : null;
+    const from = source === null ? undefined : this.#parts.sources?.[source];
+    if (from === undefined) throw coded('INTERNAL', { reason: `nothing names the proxies of ${profile.name}` });
+    const ways = await from.waysFor(profile, this.#chosen.target, signal);
+    return ways.map((way) => this.#allowed({ ...way, reasons: [...reasons, ...way.reasons] }));
   }
 
-  /** What has to go well before the socket is of use; else it is gone. */
-  async #readied<T>(socket: Socket, ready: Promise<T>): Promise<T> {
-    try {
-      return await ready;
-    } catch (error) {
-      socket.destroy();
-      throw error;
+  /** A file or a variable must not send anybody direct where the settings forbid it. @throws CodedError POLICY-DIRECT */
+  #allowed(way: Way): Way {
+    const { settings } = this.#parts;
+    if (way.kind === 'proxy' || !settings.proxy_required) return way;
+    throw coded('POLICY-DIRECT', {
+      target: this.#chosen.endpoint.authority,
+      purpose: this.#chosen.purpose,
+      rule: way.reasons.at(-1) ?? '',
+      why: 'proxy_required is true',
+      otherwise: 'have proxy_required changed by root',
+    });
+  }
+
+  /** Those that failed a short while ago come last; what order they have otherwise is the admin's. */
+  #restedFirst(ways: readonly Way[]): readonly Way[] {
+    const rest = (way: Way) => (way.kind === 'proxy' ? this.#parts.coolDown.restOf(way.hop.url) : 0);
+    return ways.toSorted((one, other) => rest(one) - rest(other));
+  }
+
+  #opened(way: Way, { facts: { host, port, how } }: Lane): void {
+    const { coolDown, report } = this.#parts;
+    if (way.kind === 'direct') {
+      report({ name: 'connected-direct', host, port });
+      return;
     }
+    // In absolute form nothing was asked yet: whether it answers is known with the first response.
+    if (how === 'tunnel') coolDown.worked(way.hop.url);
+    report({ name: 'connected', host, port, proxy: way.hop.name, how });
   }
 
-  #handshakeOptions(proxy: ProxyProfile, login: Login, { signal }: OpenOptions) {
-    return {
-      authority: this.#chosen.endpoint.authority,
-      login,
-      userAgent: this.#parts.userAgent ?? null,
-      timeoutMs: this.#parts.settings.response_timeout.tunnel_timeout_ms,
-      clock: this.#parts.clock,
-      signal,
-      redial: async () => (await this.#dial(proxy.address, proxy.port, { bulk: false, signal })).socket,
-    };
+  #missed(hop: ProxyHop, error: CodedError, next: Way | undefined): void {
+    const rest = this.#parts.coolDown.failed(hop.url);
+    if (next === undefined) return;
+    this.#parts.report({ name: 'failed-over', proxy: hop.name, error, rest, next: wordsOf(next) });
   }
 
-  /** TLS where the target wants it; on a failure the connection is gone. */
-  async #originLane({ socket, bulk }: Dialled, signal: AbortSignal): Promise<Lane> {
-    const { endpoint, facts, target } = this.#chosen;
-    if (!endpoint.tls) return originLane(facts, { socket, under: socket, bulk });
-    try {
-      const { secure } = await import('./tls.ts');
-      const secured = await secure(socket, endpoint, {
-        context: (await this.#contexts()).contextFor(target.origin),
-        timeoutMs: this.#parts.settings.response_timeout.tls_timeout_ms,
-        clock: this.#parts.clock,
-        signal,
-      });
-      return originLane(facts, { socket: secured, under: socket, bulk: null });
-    } catch (error) {
-      socket.destroy();
-      throw error;
-    }
-  }
-
-  async #contexts(): Promise<TrustContexts> {
-    const { TrustContexts } = await import('./trust.ts');
-    const { contexts, purpose } = this.#chosen;
-    const known = contexts.get(purpose) ?? new TrustContexts(this.#parts.tls[purpose]);
-    contexts.set(purpose, known);
-    return known;
-  }
-
-  #dial(host: string, port: number, options: OpenOptions): Promise<Dialled> {
-    const { proxy, facts } = this.#chosen;
-    return dial(
-      { host, port, proxy: proxy?.name ?? null, hop: facts.hop },
-      {
-        ...options,
-        timeoutMs: this.#parts.settings.response_timeout.connect_timeout_ms,
-        clock: this.#parts.clock,
-      },
-    );
+  /** One proxy fails with its own failure; a list fails as a list, and says why it ends there. */
+  #allFailed(failed: readonly Failed[]): CodedError {
+    const last = failed.at(-1);
+    if (last === undefined) return coded('INTERNAL', { reason: 'a route without a way' });
+    if (failed.length === 1) return last.error;
+    const failures = failed.map(({ hop, error }) => `${new URL(hop.url).host} ${error.code}`);
+    const why = this.#parts.settings.proxy_required ? 'proxy_required is true' : 'no setting says so';
+    const { hop } = last.error;
+    return coded('POLICY', { count: failed.length, failures, why, hop }, last.error).during(last.error.journey);
   }
 }
 
-function endpointOf(target: URL): Endpoint {
-  const scheme = SCHEMES[target.protocol];
-  if (scheme === undefined || target.hostname === '') {
-    const reason = scheme === undefined ? 'it is neither http, https, ws nor wss' : 'it names no host';
-    throw coded('URL-INVALID', { url: `${target.protocol}//${target.host}`, reason });
-  }
-  const port = target.port === '' ? scheme.port : Number(target.port);
-  const host = target.hostname.replace(/^\[(.*)\]$/, '$1');
-  return { ...scheme, host, port, authority: `${target.hostname}:${port}` };
+function wordsOf(way: Way): string {
+  return way.kind === 'direct' ? 'direct' : way.hop.words;
 }
 
+/** How it goes as long as the first choice holds; what a file or a variable names later may be another kind. */
 function travelOf(proxy: ProxyProfile | null, endpoint: Endpoint): Travel {
   if (proxy === null) return 'direct';
-  return endpoint.forwardable && proxy.tunnel_http !== true ? 'forward' : 'tunnel';
-}
-
-function hopFacts(proxy: ProxyProfile | null, { host, port }: Endpoint, how: Travel): HopFacts {
-  if (proxy === null) return { proxy: null, proxyUrl: 'direct', how, host, port, hop: `${host}:${port}` };
-  const hop = `proxy ${proxy.name} (${hostPort(proxy)})`;
-  return { proxy: proxy.name, proxyUrl: proxyUrlOf(proxy), how, host, port, hop };
-}
-
-function proxyUrlOf(proxy: ProxyProfile): string {
-  return `${proxy.scheme}://${hostPort(proxy)}`;
-}
-
-function hostPort({ address, port }: ProxyProfile): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  const scheme: HopScheme = proxy.scheme === 'pac' || proxy.scheme === 'environment' ? 'http' : proxy.scheme;
+  return travelThrough(proxy, scheme, endpoint);
 }

@@ -9,7 +9,7 @@ import { CodedError, coded } from '#errors/coded-error.ts';
 import { type ExchangeResult, exchange, type ResponseInfo } from '#http/exchange.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
 import type { Report } from '#logging/events.ts';
-import type { Lane, Purpose, Route, Router } from '#proxy/route.ts';
+import type { Lane, Purpose, Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files, OpenFile } from '#system/files.ts';
 import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
@@ -161,12 +161,13 @@ interface Hop {
 
 async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<FollowStep<void>> {
   const route = ports.router.route(ports.purpose, hop.url);
-  const key: RouteKey = { proxy: route.proxyUrl, origin: hop.url.origin };
-  const plan = ports.plan(key, attempt.job.length);
-  ports.watch.planned(plan);
   const lane = await route.open({ bulk: true, signal: hop.signal });
   try {
-    const result = await receive(ports, attempt, { ...hop, route, lane, plan });
+    // Which proxy is really used is known only now, and each has a history of its own.
+    const key: RouteKey = { proxy: lane.facts.proxyUrl, origin: hop.url.origin };
+    const plan = ports.plan(key, attempt.job.length);
+    ports.watch.planned(plan);
+    const result = await receive(ports, attempt, { ...hop, lane, plan });
     if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
     observe(ports, { key, size: attempt.job.length, result, ok: attempt.reader.complete });
     attempt.reader.conclude({ url: hop.url, hop: lane.facts.hop }, result);
@@ -179,7 +180,7 @@ async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<Fol
 function receive(
   ports: FetchPorts,
   { job, range, reader }: Attempt,
-  hop: Hop & { route: Route; lane: Lane; plan: TimeoutPlan },
+  hop: Hop & { lane: Lane; plan: TimeoutPlan },
 ): Promise<ExchangeResult> {
   return exchange({
     lane: hop.lane,
@@ -203,18 +204,18 @@ function receive(
     expectedBytes: job.length,
     onHead: (head) => {
       // Told when the head comes, not when the body ends: the time of that line is evidence of what the proxy does.
-      noteResponse(ports, { route: hop.route, url: hop.url, head, range });
+      noteResponse(ports, { lane: hop.lane, url: hop.url, head, range });
       return isRedirect(head.status) ? null : reader.open(head, { url: hop.url, hop: hop.lane.facts.hop });
     },
   });
 }
 
-function noteResponse(ports: FetchPorts, seen: { route: Route; url: URL; head: ResponseInfo; range: RangePlan }): void {
+function noteResponse(ports: FetchPorts, seen: { lane: Lane; url: URL; head: ResponseInfo; range: RangePlan }): void {
   const { head, range } = seen;
   if (head.via !== null) ports.report({ name: 'response-via', via: head.via });
   const judged = head.status === 200 || head.status === 206;
   ports.watch.responded({
-    proxy: seen.route.proxyUrl,
+    proxy: seen.lane.facts.proxyUrl,
     origin: seen.url.origin,
     via: head.via,
     rangeWorked: range.kind === 'rest' && judged ? head.status === 206 : null,

@@ -69,7 +69,7 @@ export async function requestUpdates(
     });
     const { via } = answer.head;
     if (via !== null) ports.report({ name: 'response-via', via });
-    ports.habits.observe({ proxy: route.proxyUrl, origin: request.url.origin, via, rangeWorked: null });
+    ports.habits.observe({ proxy: lane.facts.proxyUrl, origin: request.url.origin, via, rangeWorked: null });
     const { status } = answer.head;
     if ((status < 200 || status > 299) && !isRedirect(status))
       throw statusError(answer.head, request.url, ports.clock.now());

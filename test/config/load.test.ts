@@ -89,6 +89,7 @@ describe('a file that holds', () => {
     expect(loaded.lineOf('updates.schedule')).toBeNull();
     expect(loaded.digest).toBe(createHash('sha256').update(text).digest('hex'));
     expect(loaded.settings.proxies[0]).toEqual({
+      fallback: [],
       name: 'corp',
       address: 'proxy.example.com',
       port: 443,

@@ -43,7 +43,18 @@ describe('a coded error', () => {
       check: refused.check,
       hop: HOP,
       facts: refused.facts,
+      journey: null,
     });
+  });
+
+  it('says what was proven fine before, once somebody recorded it; the first record stands', () => {
+    const error = coded('TCP-REFUSED', { host: 'proxy', port: 1, elapsed: 2, hop: HOP });
+    const advice = error.check;
+    error.during({ phase: 'dial', elapsedMs: 2, proven: ['choice', 'resolve'] });
+    error.during({ phase: 'tls', elapsedMs: 9, proven: [] });
+
+    expect(error.check).toBe(`${advice} Proven fine before: name.`);
+    expect(error.journey?.phase).toBe('dial');
   });
 
   it('quotes what is foreign in its facts', () => {

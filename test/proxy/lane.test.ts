@@ -13,13 +13,16 @@ const facts: HopFacts = {
   host: 'updates.example.com',
   port: 80,
   hop: 'proxy corp (127.0.0.1:3128)',
+  passed: ['dial'],
 };
 
 async function forward() {
   const socket = new Duplex({ read() {} });
   const { login, ledger } = await testLogin(profile(3128, { password: 'open sesame' }));
   await login.readyAlone();
-  return { lane: forwardLane(facts, { socket, bulk: null, login }), verdicts: ledger.verdicts, socket };
+  const answered: boolean[] = [];
+  const lane = forwardLane(facts, { socket, bulk: null, login, onAnswered: (is) => answered.push(is) });
+  return { lane, verdicts: ledger.verdicts, socket, answered };
 }
 
 const URL_OF_IT = 'http://updates.example.com/';

@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { CodedError } from '#errors/coded-error.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { PURPOSES } from '#proxy/route.ts';
+import type { StepSeen } from '#proxy/steps.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { FAULTS, type FaultProxy, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { forAll, get, profile, testRouter } from '#test/support/test-router.ts';
@@ -34,6 +36,15 @@ afterEach(async () => {
   proxy = undefined;
 });
 
+/** A port that nobody listens on any more. */
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
+
 async function proxied(script: Script): Promise<number> {
   proxy = await startFaultProxy(script);
   return proxy.port;
@@ -50,20 +61,13 @@ describe('a route', () => {
     expect(route).toMatchObject({
       how,
       proxy: 'corp',
-      proxyUrl: 'http://127.0.0.1:3128',
       reasons: ['use_proxy_for.updates is default', 'proxies[0] corp is the default'],
     });
   });
 
   it('without proxies is direct', () => {
     const route = testRouter().route('updates', new URL('https://updates.example.com/'));
-    expect(route).toMatchObject({ how: 'direct', proxy: null, proxyUrl: 'direct' });
-  });
-
-  it('names an IPv6 proxy with brackets', () => {
-    const corp = { ...profile(3128), address: '2001:db8::1' };
-    const route = testRouter({ proxies: [corp] }).route('updates', new URL('https://u.example/'));
-    expect(route.proxyUrl).toBe('http://[2001:db8::1]:3128');
+    expect(route).toMatchObject({ how: 'direct', proxy: null });
   });
 
   it('is refused under proxy_required where it would be direct, before anything is dialled', () => {
@@ -289,6 +293,91 @@ describe('a wrong password', () => {
       'TUNNEL-CLOSED',
       'TUNNEL-CLOSED',
     ]);
+  });
+});
+
+describe('a list of proxies', () => {
+  const named = (name: string, port: number, fallback: string[] = []) => ({
+    ...profile(port),
+    name,
+    default: name === 'corp',
+    fallback,
+  });
+
+  it('is gone through until one is reached, which is told, and the one that failed rests', async () => {
+    const dead = await closedPort();
+    const port = await proxied(honest(secureOrigin.port));
+    const router = testRouter({ proxies: [named('corp', dead, ['backup']), named('backup', port)], trust });
+    const route = router.route('updates', secureOrigin.url);
+    const lane = await route.open(plain);
+    expect(lane.facts).toMatchObject({ proxy: 'backup', proxyUrl: `http://127.0.0.1:${port}` });
+    lane.release();
+    expect(router.events).toMatchObject([
+      { name: 'failed-over', proxy: 'corp', rest: 60_000, next: `proxy backup (127.0.0.1:${port})` },
+      { name: 'connected', proxy: 'backup' },
+    ]);
+    (await route.open(plain)).release();
+    expect(router.events.map(({ name }) => name)).toEqual(['failed-over', 'connected', 'connected']);
+  });
+
+  it('that fails as a whole says so, with the code of each, and never goes direct', async () => {
+    const [one, two] = [await closedPort(), await closedPort()];
+    const router = testRouter({
+      proxies: [named('corp', one, ['backup']), named('backup', two)],
+      settings: { proxy_required: true },
+      trust,
+    });
+    const before = secureOrigin.requests.length;
+    await expect(router.route('updates', secureOrigin.url).open(plain)).rejects.toMatchObject({
+      code: 'POLICY',
+      safeText: `All 2 proxies failed (127.0.0.1:${one} TCP-REFUSED, 127.0.0.1:${two} TCP-REFUSED); direct access is not attempted because proxy_required is true.`,
+    });
+    expect(secureOrigin.requests).toHaveLength(before);
+  });
+
+  it('ends at the first that refuses: a refusal goes to no other proxy, and neither does the credential', async () => {
+    const refusing = await startFaultProxy(says('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'));
+    const port = await proxied(honest(secureOrigin.port));
+    const router = testRouter({ proxies: [named('corp', refusing.port, ['backup']), named('backup', port)], trust });
+    await expect(router.route('updates', secureOrigin.url).open(plain)).rejects.toMatchObject({
+      code: 'POLICY-DENIED',
+    });
+    expect(proxy?.connections).toBe(0);
+    await refusing.close();
+  });
+
+  it('over http goes on with the next try where a proxy takes the request and closes', async () => {
+    const mute = await startFaultProxy(FAULTS.closesBeforeAnswering);
+    const port = await proxied(says('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi'));
+    const route = testRouter({
+      proxies: [named('corp', mute.port, ['backup']), named('backup', port)],
+    }).route('updates', plainUrl);
+    const first = await route.open(plain);
+    expect(first.facts.proxy).toBe('corp');
+    first.headersFor('GET', plainUrl.href);
+    first.socket.resume().end(`GET ${plainUrl.href} HTTP/1.1\r\nHost: ${plainUrl.host}\r\n\r\n`);
+    await once(first.socket, 'end');
+    first.release();
+    const second = await route.open(plain);
+    expect(second.facts.proxy).toBe('backup');
+    expect(await get(second, plainUrl)).toMatchObject({ status: 200 });
+    await mute.close();
+  });
+});
+
+describe('whoever watches an opening', () => {
+  it('hears of each step, and a failure knows what was proven before', async () => {
+    const port = await proxied(honest(secureOrigin.port));
+    const seen: string[] = [];
+    const watch = ({ phase, error }: StepSeen) => seen.push(`${phase} ${error?.code ?? 'ok'}`);
+    const router = testRouter({ proxies: [profile(port, { password: 'open sesame' })] });
+    const opening = router.route('updates', secureOrigin.url).open({ ...plain, watch });
+    const failure = await opening.catch((error: CodedError) => error);
+    expect(seen).toEqual(['choice ok', 'dial ok', 'authentication ok', 'tunnel ok', 'tls TLS-UNTRUSTED']);
+    expect(failure).toMatchObject({
+      journey: { phase: 'tls', proven: ['dial', 'authentication', 'tunnel'] },
+      check: expect.stringContaining('Proven fine before: connection, user and password, tunnel.'),
+    });
   });
 });
 

@@ -122,7 +122,7 @@ describe('a fault of the proxy ends within its deadline, with a code:', () => {
   it.each(faults)('%s', async (_name, script, code, asking) => {
     const { failure } = await tunnel(script, asking);
     expect(failure).toBeInstanceOf(CodedError);
-    expect(failure).toMatchObject({ code, hop: 'proxy corp' });
+    expect(failure).toMatchObject({ code, hop: expect.stringContaining('proxy corp') });
     await proxy?.allClosed();
   });
 

@@ -50,6 +50,7 @@ function laneOver(socket: Socket, options: PlainLaneOptions, bulk: BulkSource | 
       host,
       port: options.port,
       hop: form === 'absolute' ? `proxy corp (${host}:${options.port})` : `${host}:${options.port}`,
+      passed: ['dial'],
     },
     headersFor: () => options.requestHeaders ?? {},
     bulk,

@@ -3,6 +3,7 @@ import type { Account } from '#proxy/auth/account.ts';
 import { type Admission, type AdmitOptions, Ledger } from '#proxy/auth/ledger.ts';
 import { type Login, openLogin } from '#proxy/auth/login.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
+import { makeHop } from '#proxy/hop.ts';
 
 export class SpyLedger extends Ledger {
   readonly verdicts: string[] = [];
@@ -26,9 +27,7 @@ export async function testLogin(
 ): Promise<{ readonly login: Login; readonly ledger: SpyLedger; readonly known: string[] }> {
   const known: string[] = [];
   const login = await openLogin({
-    profile,
-    proxyUrl: `http://127.0.0.1:${profile.port}`,
-    hop: `proxy ${profile.name}`,
+    hop: makeHop(profile, { scheme: 'http', address: '127.0.0.1', port: profile.port }),
     ledger,
     known: { add: (secret) => known.push(secret.reveal()) },
     retryMs: 0,

@@ -36,18 +36,18 @@ function sectionLines(group: KeyGroup): string[] {
   return [...wrap(`${group.title}. ${group.description}`, '# ', WIDTH), `${group.name}:`, ...keys.slice(1)];
 }
 
-function keyLines(key: ListedKey, indent: string): string[] {
+/** `mark` begins an entry of a list; comments stand as deep as the key itself. */
+function keyLines(key: ListedKey, indent: string, mark = ''): string[] {
   const name = lastName(key);
-  if (key.inner.length === 0) return [...comment(key, indent), `${indent}#${name}: ${flow(shownValue(key))}`];
+  const deep = `${indent}${mark === '' ? '' : '  '}`;
+  const told = comment(key, deep);
+  if (key.inner.length === 0) return [...told, `${indent}#${mark}${name}: ${flow(shownValue(key))}`];
   const isList = key.inner.some((inner) => inner.name.startsWith(`${key.name}[]`));
   const inner = key.inner.flatMap((part, index) => {
-    const [mark, deeper] = isList
-      ? [index === 0 ? '- ' : '', `${indent}  ${index === 0 ? '' : '  '}`]
-      : ['', `${indent}  `];
-    const line = `${deeper}#${mark}${lastName(part)}: ${flow(shownValue(part))}`;
-    return [...comment(part, isList ? `${indent}    ` : `${indent}  `), line];
+    if (!isList) return keyLines(part, `${deep}  `);
+    return index === 0 ? keyLines(part, `${deep}  `, '- ') : keyLines(part, `${deep}    `);
   });
-  return [...comment(key, indent), `${indent}#${name}:`, ...inner];
+  return [...told, `${indent}#${mark}${name}:`, ...inner];
 }
 
 function comment({ facts }: ListedKey, indent: string): string[] {

@@ -2,10 +2,51 @@
 
 import { z } from 'zod';
 import { describeKey, judgedText, section, wholeNumber } from './key.ts';
-import { SECRET_ALLOWED, secretSource } from './leaves.ts';
-import { judgeHost, judgeNoControl, judgeNoProxy, judgeProfileName, PROFILE_NAME_ALLOWED } from './values.ts';
+import { filePath, PATH_ALLOWED, SECRET_ALLOWED, secretSource } from './leaves.ts';
+import {
+  judgeHost,
+  judgeNoControl,
+  judgeNoProxy,
+  judgeProfileName,
+  judgeUrlText,
+  PROFILE_NAME_ALLOWED,
+} from './values.ts';
 
 const LONGEST_LIST = 64;
+/** So many profiles may stand in for one. */
+const MOST_FALLBACKS = 5;
+
+const pac = z.strictObject({
+  url: describeKey(judgedText((text) => judgeUrlText(text, ['http', 'https'])).optional(), {
+    title: 'PAC URL',
+    description: 'Where the PAC file is fetched from, directly. It is asked for anew every 10 minutes, by ETag.',
+    allowed: 'an http or https URL without user and fragment',
+    absent: 'the file is read from file',
+    example: 'http://wpad.example.com/proxy.pac',
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+  file: describeKey(filePath.optional(), {
+    title: 'PAC file',
+    description: 'The PAC file on this host, read again when it changes.',
+    allowed: PATH_ALLOWED,
+    absent: 'the file is fetched from url',
+    example: 'proxy.pac',
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+  credentials_for: describeKey(judgedText(judgeNoProxy).optional(), {
+    title: 'Credentials for',
+    description:
+      'Which of the proxies that the PAC file names may see user and password of this profile, written as in no_proxy. ' +
+      'Whoever can change the PAC file could otherwise have them sent anywhere.',
+    allowed: 'names, addresses and networks, each with :port if need be, parted by commas or spaces',
+    absent: 'no proxy sees them',
+    example: 'proxy.example.com:3128, .proxies.example.com',
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+});
 
 const profile = z.strictObject({
   name: describeKey(judgedText(judgeProfileName), {
@@ -16,10 +57,11 @@ const profile = z.strictObject({
     effect: 'next_transfer',
     setBy: 'admin',
   }),
-  address: describeKey(judgedText(judgeHost).toLowerCase(), {
+  address: describeKey(judgedText(judgeHost).toLowerCase().optional(), {
     title: 'Name or address',
-    description: 'The host of the proxy, without scheme and port.',
+    description: 'The host of the proxy, without scheme and port. Needed unless scheme is pac or environment.',
     allowed: 'a DNS name, an IPv4 address or an IPv6 address without brackets',
+    absent: 'the proxies stand elsewhere',
     example: 'proxy.example.com',
     effect: 'next_transfer',
     setBy: 'admin',
@@ -31,9 +73,33 @@ const profile = z.strictObject({
     effect: 'next_transfer',
     setBy: 'admin',
   }),
-  scheme: describeKey(z.enum(['http']).default('http'), {
-    title: 'Scheme',
-    description: 'How the proxy itself is spoken to. What goes through its tunnel is TLS all the same.',
+  scheme: describeKey(
+    z.enum(['http', 'https', 'socks4', 'socks4a', 'socks5', 'socks5h', 'pac', 'environment']).default('http'),
+    {
+      title: 'Scheme',
+      description:
+        'How the proxy itself is spoken to. http and https (TLS to the proxy) are HTTP proxies; what goes through their ' +
+        'tunnel is TLS all the same. socks4a and socks5h hand the name of the target to the proxy; socks4 and socks5 ' +
+        'look it up here. pac asks a PAC file for each target, environment the variables http_proxy, https_proxy, ' +
+        'all_proxy and no_proxy of the service.',
+      effect: 'next_transfer',
+      setBy: 'admin',
+    },
+  ),
+  pac: describeKey(pac.optional(), {
+    title: 'PAC',
+    description: 'Where the PAC file is. Needed where scheme is pac.',
+    allowed: 'url or file, and credentials_for',
+    absent: 'none',
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+  fallback: describeKey(z.array(z.string()).max(MOST_FALLBACKS).default([]), {
+    title: 'Fallback',
+    description:
+      'Profiles that are tried, in this order, where this one cannot be reached. A proxy that refuses (407, 403) is ' +
+      'reached. One that failed rests for 60 s, then twice as long each time, up to 10 minutes.',
+    allowed: `a list of at most ${MOST_FALLBACKS} names of other profiles; none leads back here`,
     effect: 'next_transfer',
     setBy: 'admin',
   }),

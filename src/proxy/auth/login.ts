@@ -7,7 +7,7 @@
 // Relies on its owner to call `settle` or `unknown` in every case.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import type { ProxyProfile } from '#proxy/choice.ts';
+import type { ProxyHop } from '#proxy/hop.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { type AskedProxy, judgeAuthentication, rejection } from '#proxy/verdict.ts';
 import type { Secret } from '#redaction/secret.ts';
@@ -28,10 +28,8 @@ import {
 } from './scheme.ts';
 
 export interface LoginParts {
-  readonly profile: ProxyProfile;
-  readonly proxyUrl: string;
-  /** The hop in words. */
-  readonly hop: string;
+  /** Whom we speak to, and whose account is shown there. */
+  readonly hop: ProxyHop;
   readonly ledger: Ledger;
   readonly known: SecretRegistry;
   /** How long a refused credential that had worked waits; 0 for ever. */
@@ -53,20 +51,21 @@ export interface NextStep {
  * @throws CodedError AUTH-REJECTED, AUTH-INTERRUPTED, AUTH-REBIND; the reason of the signal
  */
 export async function openLogin(parts: LoginParts): Promise<Login> {
-  const { profile, ledger, retryMs, signal } = parts;
-  const account = accountOf(profile);
+  const { hop, ledger, retryMs, signal } = parts;
+  const account = accountOf(hop.profile);
   const asked = askedProxy(parts, account);
   if (account === null) return new Login(parts, { asked, account, attempt: null });
-  const bound = ledger.boundElsewhere(account.password.reveal(), parts.proxyUrl);
-  if (bound !== null) throw coded('AUTH-REBIND', { proxy: profile.name, bound, url: parts.proxyUrl, hop: parts.hop });
+  const bound = ledger.boundElsewhere(account.password.reveal(), hop.boundTo);
+  if (bound !== null) throw coded('AUTH-REBIND', { proxy: hop.name, bound, url: hop.boundTo, hop: hop.words });
   const admission = await ledger.admit(account, { retryMs, signal });
   if (admission.kind === 'refused') throw rejection(asked, admission.refusal, { scheme: null, advertised: [] });
   return new Login(parts, { asked, account, attempt: admission.attempt });
 }
 
-function askedProxy({ profile, hop }: LoginParts, account: Account | null): AskedProxy {
-  const { name, authentication } = profile;
-  return { name, hop, authentication, user: account?.shown ?? null, hasDomain: (account?.domain ?? '') !== '' };
+function askedProxy({ hop }: LoginParts, account: Account | null): AskedProxy {
+  const { name, words } = hop;
+  const { authentication } = hop.profile;
+  return { name, hop: words, authentication, user: account?.shown ?? null, hasDomain: (account?.domain ?? '') !== '' };
 }
 
 export class Login {
@@ -93,7 +92,17 @@ export class Login {
 
   /** Whether each request can carry its own proof from the first on, so that nothing has to be asked before. */
   get startsAlone(): boolean {
-    return this.#parts.profile.authentication === 'transparent' || this.#firstScheme() === 'Basic';
+    return this.#parts.hop.profile.authentication === 'transparent' || this.#firstScheme() === 'Basic';
+  }
+
+  /** The scheme whose proof went out; null when none did. */
+  get proved(): SchemeName | null {
+    return this.#proved;
+  }
+
+  /** Whether the proxy took what it was shown. */
+  get accepted(): boolean {
+    return this.#accepted;
   }
 
   /** Whether the proxy takes the connection for authenticated, not the request. */
@@ -130,15 +139,15 @@ export class Login {
 
   /** Whether `auto` goes on with the next scheme: a ticket is of no use, and a ticket is not what worked here. */
   #doesWithoutTicket(reply: Reply, head: ResponseHead): boolean {
-    const { profile, ledger, proxyUrl } = this.#parts;
-    if (profile.authentication !== 'auto' || this.#active?.scheme !== 'Negotiate' || reply.kind === 'send')
+    const { hop, ledger } = this.#parts;
+    if (hop.profile.authentication !== 'auto' || this.#active?.scheme !== 'Negotiate' || reply.kind === 'send')
       return false;
     const means = this.#means();
     const others = chooseScheme(readChallenges(head.rawHeaders), { ...means, ticket: false }).kind;
     // Without the package it is as if the proxy had not offered it: what is wrong with the rest is what counts.
     const absent = reply.kind === 'failed' && reply.error.code === 'NEGOTIATE-UNAVAILABLE';
     if (means.worked === 'Negotiate' || others === 'none' || (others !== 'chosen' && !absent)) return false;
-    ledger.rememberTicketless(proxyUrl);
+    ledger.rememberTicketless(hop.url);
     this.#active = null;
     this.#proved = null;
     return true;
@@ -175,9 +184,8 @@ export class Login {
     const verdict = judgeAuthentication(challenges, this.asked, this.#proved);
     if (verdict.kind === 'failed') return verdict.error;
     if (this.#proved === 'Negotiate') {
-      const { profile, proxyUrl, hop } = this.#parts;
-      const service = `HTTP@${new URL(proxyUrl).hostname}`;
-      return coded('AUTH-TICKET', { proxy: profile.name, service, reason: 'the proxy refused it', hop });
+      const { name: proxy, address, words: hop } = this.#parts.hop;
+      return coded('AUTH-TICKET', { proxy, service: `HTTP@${address}`, reason: 'the proxy refused it', hop });
     }
     this.#attempt?.rejected();
     const { ledger, retryMs } = this.#parts;
@@ -209,7 +217,7 @@ export class Login {
     // A ticket says nothing of the password.
     if (this.#proved === 'Negotiate') this.unknown();
     else this.#attempt?.accepted();
-    this.#parts.ledger.rememberWorked(this.#parts.proxyUrl, this.#proved);
+    this.#parts.ledger.rememberWorked(this.#parts.hop.url, this.#proved);
   }
 
   /** It ended without a verdict. */
@@ -231,12 +239,12 @@ export class Login {
 
   /** The scheme to answer with: the one under way or named, else what `auto` takes. @throws CodedError AUTH-* */
   #schemeFor(challenges: readonly Challenge[]): SchemeName | null {
-    const { profile, hop } = this.#parts;
+    const { name: proxy, profile, words: hop } = this.#parts.hop;
     if (profile.authentication !== 'auto') return namedScheme(profile.authentication);
     const underWay = this.#active?.scheme ?? null;
     if (underWay !== null && (pick(challenges, underWay) !== null || challenges.length === 0)) return underWay;
     const choice = chooseScheme(challenges, this.#means());
-    const facts = { proxy: profile.name, offered: challenges.map(({ scheme }) => scheme), hop };
+    const facts = { proxy, offered: challenges.map(({ scheme }) => scheme), hop };
     switch (choice.kind) {
       case 'chosen':
         return choice.scheme;
@@ -252,34 +260,36 @@ export class Login {
   }
 
   #means(): Means {
-    const { profile, ledger, proxyUrl } = this.#parts;
+    const { ledger, hop } = this.#parts;
     return {
-      worked: ledger.remembered(proxyUrl)?.worked ?? null,
-      readable: proxyUrl.startsWith('https:') || profile.allow_cleartext === true,
+      worked: ledger.remembered(hop.url)?.worked ?? null,
+      readable: hop.scheme === 'https' || hop.profile.allow_cleartext === true,
       weakHashes: weakHashesWork(),
-      ticket: !ledger.isTicketless(proxyUrl),
+      ticket: !ledger.isTicketless(hop.url),
     };
   }
 
   #noteOffers(challenges: readonly Challenge[]): void {
     if (challenges.length === 0) return;
-    this.#parts.ledger.rememberOffers(this.#parts.proxyUrl, [...new Set(challenges.map(({ scheme }) => scheme))]);
+    this.#parts.ledger.rememberOffers(this.#parts.hop.url, [...new Set(challenges.map(({ scheme }) => scheme))]);
   }
 
   /** The scheme to begin with, before any challenge: not one that the proxy is known not to offer. */
   #firstScheme(): SchemeName | null {
-    const { profile, ledger, proxyUrl } = this.#parts;
+    const { ledger, hop } = this.#parts;
+    const { authentication } = hop.profile;
     const means = this.#means();
-    const worked = profile.authentication === 'auto' ? means.worked : null;
-    const scheme = worked !== null && mayBegin(worked, means) ? worked : namedScheme(profile.authentication);
-    const offers = ledger.remembered(proxyUrl)?.offers ?? [];
+    const worked = authentication === 'auto' ? means.worked : null;
+    const scheme = worked !== null && mayBegin(worked, means) ? worked : namedScheme(authentication);
+    const offers = ledger.remembered(hop.url)?.offers ?? [];
     if (offers.length > 0 && !offers.some((offer) => offer.toLowerCase() === scheme?.toLowerCase())) return null;
     return scheme;
   }
 
   async #make(scheme: SchemeName): Promise<Authenticator> {
-    const { profile, ...parts } = this.#parts;
-    return await authenticatorFor(scheme, { ...parts, account: this.#account, proxy: profile.name });
+    const { hop, ...parts } = this.#parts;
+    const { name: proxy, words, url: proxyUrl } = hop;
+    return await authenticatorFor(scheme, { ...parts, account: this.#account, proxy, hop: words, proxyUrl });
   }
 
   async #send(reply: Reply): Promise<NextStep> {

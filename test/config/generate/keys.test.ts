@@ -43,7 +43,6 @@ describe('every key of the configuration', () => {
       'updates.client_certificate.key_file',
       'updates.on_published.command',
       'proxies[].name',
-      'proxies[].address',
     ]);
   });
 

@@ -8,6 +8,7 @@ import { Ledger } from '#proxy/auth/ledger.ts';
 import { type Login, openLogin } from '#proxy/auth/login.ts';
 import type { KerberosLoader } from '#proxy/auth/negotiate.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
+import { makeHop } from '#proxy/hop.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { fakeKerberos } from '#test/support/fake-kerberos.ts';
 import { type FaultProxy, type Script, startFaultProxy } from '#test/support/fault-proxy.ts';
@@ -217,10 +218,10 @@ describe('auto at a proxy that offers Negotiate', () => {
   const absent = () => Promise.reject(Object.assign(new Error('x'), { code: 'ERR_MODULE_NOT_FOUND' }));
 
   async function loginWith(ledger: SpyLedger, loadKerberos: KerberosLoader, given = AUTO): Promise<Login> {
-    const proxyUrl = `http://${given.address}:3128`;
+    const hop = makeHop(given, { scheme: 'http', address: given.address, port: 3128 });
     const known = { add() {} };
     const signal = new AbortController().signal;
-    return await openLogin({ profile: given, proxyUrl, hop: 'x', ledger, known, retryMs: 0, signal, loadKerberos });
+    return await openLogin({ hop, ledger, known, retryMs: 0, signal, loadKerberos });
   }
 
   async function answer(login: Login, ...schemes: string[]): Promise<string> {

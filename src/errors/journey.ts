@@ -1,0 +1,55 @@
+// How far an exchange came before it failed: its phases in their order, and what was proven fine on the way.
+//
+// Phases and numbers only, no foreign text: a journey travels with a failure as it is, over Control and into JSON.
+
+/** The phases of reaching a target, in their order; what a hop has none of is passed over. */
+export const PHASES = [
+  'choice',
+  'resolve',
+  'dial',
+  'proxy_tls',
+  'tunnel',
+  'authentication',
+  'tls',
+  'request',
+  'response',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** Where a failure stands on the way. */
+export interface Journey {
+  /** In which it failed. */
+  readonly phase: Phase;
+  /** How long that phase took, in milliseconds. */
+  readonly elapsedMs: number;
+  /** What had gone well before, in order. */
+  readonly proven: readonly Phase[];
+}
+
+/** What a phase proves when it goes well, in words. */
+const PROVES: Readonly<Record<Phase, string | null>> = {
+  choice: null,
+  resolve: 'name',
+  dial: 'connection',
+  proxy_tls: 'TLS to the proxy',
+  tunnel: 'tunnel',
+  authentication: 'user and password',
+  tls: 'TLS to the target',
+  request: 'request',
+  response: null,
+};
+
+/** `Proven fine before: name, connection.`; empty when nothing was. */
+export function provenSentence({ proven }: Journey): string {
+  const words = proven.flatMap((phase) => PROVES[phase] ?? []);
+  return words.length === 0 ? '' : `Proven fine before: ${words.join(', ')}.`;
+}
+
+/** A journey that came from outside, or null when it is none. */
+export function readJourney(raw: unknown): Journey | null {
+  if (typeof raw !== 'object' || raw === null) return null;
+  const { phase, elapsedMs, proven } = raw as { readonly [K in keyof Journey]?: unknown };
+  const isPhase = (value: unknown): value is Phase => PHASES.some((known) => known === value);
+  if (!isPhase(phase) || typeof elapsedMs !== 'number' || !Array.isArray(proven) || !proven.every(isPhase)) return null;
+  return { phase, elapsedMs, proven };
+}

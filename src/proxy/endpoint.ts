@@ -1,0 +1,43 @@
+// What a URL means for the way out: host, port, TLS or not, and in which form a proxy is asked for it. Pure.
+
+import { coded } from '#errors/coded-error.ts';
+import type { ProxyProfile } from './choice.ts';
+import type { HopScheme } from './hop.ts';
+import type { Travel } from './route.ts';
+
+export interface Endpoint {
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** `host:port` as CONNECT and Host want it; IPv6 in brackets. */
+  readonly authority: string;
+  readonly tls: boolean;
+  /** Whether a proxy can be asked for it in absolute form. */
+  readonly forwardable: boolean;
+}
+
+const SCHEMES: Readonly<Record<string, { port: number; tls: boolean; forwardable: boolean }>> = {
+  'http:': { port: 80, tls: false, forwardable: true },
+  'https:': { port: 443, tls: true, forwardable: false },
+  // A WebSocket needs a tunnel in either form: forwarding proxies drop Upgrade.
+  'ws:': { port: 80, tls: false, forwardable: false },
+  'wss:': { port: 443, tls: true, forwardable: false },
+};
+
+/** @throws CodedError URL-INVALID */
+export function endpointOf(target: URL): Endpoint {
+  const scheme = SCHEMES[target.protocol];
+  if (scheme === undefined || target.hostname === '') {
+    const reason = scheme === undefined ? 'it is neither http, https, ws nor wss' : 'it names no host';
+    throw coded('URL-INVALID', { url: `${target.protocol}//${target.host}`, reason });
+  }
+  const port = target.port === '' ? scheme.port : Number(target.port);
+  const host = target.hostname.replace(/^\[(.*)\]$/, '$1');
+  return { ...scheme, host, port, authority: `${target.hostname}:${port}` };
+}
+
+/** How the bytes travel through a proxy of this scheme. Only HTTP proxies know the absolute form. */
+export function travelThrough(profile: ProxyProfile, scheme: HopScheme, endpoint: Endpoint): Exclude<Travel, 'direct'> {
+  const isHttp = scheme === 'http' || scheme === 'https';
+  return isHttp && endpoint.forwardable && profile.tunnel_http !== true ? 'forward' : 'tunnel';
+}

@@ -1,0 +1,67 @@
+// What makes the next proxy of a list be tried, and how long one that failed rests.
+//
+// Fails over: what happened before the proxy said anything about us or the target, that is dialling it, TLS to it, and
+// its silence or nonsense as an answer to CONNECT. Does not: 407 (a credential never goes on to the next proxy), 403 and
+// whatever else the proxy decided, and everything of the target. Time is monotonic; a rest is never a reason to go direct.
+
+import type { Code } from '#errors/catalogue.ts';
+import type { CodedError } from '#errors/coded-error.ts';
+import type { Clock } from '#system/clock.ts';
+
+/** A proxy that failed rests so long, twice as long after each further failure, up to the longest, in milliseconds. */
+export const SHORTEST_REST_MS = 60_000;
+export const LONGEST_REST_MS = 600_000;
+/** More proxies than a list can name; whoever rests longest ago is forgotten. */
+const MOST_RESTING = 256;
+
+const FAILS_OVER: ReadonlySet<Code> = new Set<Code>([
+  'DNS-PROXY',
+  'TCP-REFUSED',
+  'TCP-TIMEOUT',
+  'TCP-FAILED',
+  'TUNNEL-TIMEOUT',
+  'TUNNEL-CLOSED',
+  'NOT-A-PROXY',
+  'TOO-MANY-INTERIM',
+]);
+
+/** Whether another proxy may do better; the journey tells the leg to the proxy from the one behind it. */
+export function failsOver(error: CodedError): boolean {
+  if (error.journey?.phase === 'proxy_tls') return true;
+  return FAILS_OVER.has(error.code) && error.journey?.phase !== 'tls';
+}
+
+/** Which proxies rest after a failure. One for the process: it outlives a change of the configuration. */
+export class CoolDown {
+  readonly #clock: Clock;
+  readonly #resting = new Map<string, { untilMs: number; lastMs: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How long the proxy rests still, in milliseconds; 0 when it does not. */
+  restOf(url: string): number {
+    return Math.max(0, (this.#resting.get(url)?.untilMs ?? 0) - this.#clock.monotonic());
+  }
+
+  /** It failed; returns how long it rests from now. What failed while it rested anyway makes it no longer. */
+  failed(url: string): number {
+    const rest = this.restOf(url);
+    if (rest > 0) return rest;
+    const before = this.#resting.get(url);
+    const lastMs = before === undefined ? SHORTEST_REST_MS : Math.min(before.lastMs * 2, LONGEST_REST_MS);
+    this.#resting.delete(url);
+    this.#resting.set(url, { untilMs: this.#clock.monotonic() + lastMs, lastMs });
+    for (const oldest of this.#resting.keys()) {
+      if (this.#resting.size <= MOST_RESTING) break;
+      this.#resting.delete(oldest);
+    }
+    return lastMs;
+  }
+
+  /** It was reached: the next failure counts as the first. */
+  worked(url: string): void {
+    this.#resting.delete(url);
+  }
+}

@@ -1,0 +1,63 @@
+// One proxy that a lane may go through, wherever its address came from: a profile, a PAC file, the environment.
+//
+// A `ProxyHop` is all that dialling and authentication need to know. `profile` is whose account is shown there: whoever
+// names a hop that must not see it hands in a profile without one. `Way` is one entry of a route: a hop or direct, with
+// the reasons that led to it.
+
+import type { ProxyProfile } from './choice.ts';
+
+/** How a proxy itself is spoken to. */
+export type HopScheme = 'http' | 'https' | 'socks4' | 'socks4a' | 'socks5' | 'socks5h';
+
+/** Where a profile's proxies come from: its own address, or somewhere else. */
+export type ProfileScheme = HopScheme | 'pac' | 'environment';
+
+export interface ProxyHop {
+  /** The profile's name. */
+  readonly name: string;
+  readonly scheme: HopScheme;
+  /** DNS name, IPv4 or IPv6 (without brackets). */
+  readonly address: string;
+  readonly port: number;
+  /** `http://proxy.example.com:3128`, without user. */
+  readonly url: string;
+  /** The hop in words, for failures: `proxy corp (proxy.example.com:3128)`. */
+  readonly words: string;
+  /** Whose account may be shown to it. */
+  readonly profile: ProxyProfile;
+  /** What the profile's secret is bound to: the hop itself, or what names the hops. */
+  readonly boundTo: string;
+}
+
+/** One way to the target; the reasons each name what decided. */
+export type Way =
+  | { readonly kind: 'proxy'; readonly hop: ProxyHop; readonly reasons: readonly string[] }
+  | { readonly kind: 'direct'; readonly reasons: readonly string[] };
+
+/** Names the ways of profiles whose proxies stand elsewhere. */
+export interface WaySource {
+  /**
+   * The ways for a target, best first; never empty.
+   * @throws CodedError when what names them cannot be had
+   */
+  waysFor(profile: ProxyProfile, target: URL, signal: AbortSignal): Promise<readonly Way[]>;
+}
+
+/** A hop at an address; `boundTo` is the hop itself unless something else names it. */
+export function makeHop(
+  profile: ProxyProfile,
+  at: { readonly scheme: HopScheme; readonly address: string; readonly port: number; readonly boundTo?: string },
+): ProxyHop {
+  const { scheme, address, port } = at;
+  const hostPort = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  const url = `${scheme}://${hostPort}`;
+  const words = `proxy ${profile.name} (${hostPort})`;
+  return { name: profile.name, scheme, address, port, url, words, profile, boundTo: at.boundTo ?? url };
+}
+
+/** The hop of a profile that has an address of its own; null for one whose proxies stand elsewhere. */
+export function ownHop(profile: ProxyProfile): ProxyHop | null {
+  const { scheme, address, port } = profile;
+  if (scheme === 'pac' || scheme === 'environment' || address === undefined) return null;
+  return makeHop(profile, { scheme, address, port });
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { PHASES, provenSentence, readJourney } from '#errors/journey.ts';
+
+describe('a journey', () => {
+  it('names what was proven in the order in which it was', () => {
+    const proven = ['choice', 'resolve', 'dial', 'proxy_tls', 'tunnel', 'authentication'] as const;
+    expect(provenSentence({ phase: 'tls', elapsedMs: 1, proven })).toBe(
+      'Proven fine before: name, connection, TLS to the proxy, tunnel, user and password.',
+    );
+  });
+
+  it('that proved nothing says nothing', () => {
+    expect(provenSentence({ phase: 'resolve', elapsedMs: 1, proven: ['choice'] })).toBe('');
+  });
+
+  it.each([...PHASES])('comes through JSON whole, failed in %s', (phase) => {
+    const journey = { phase, elapsedMs: 12.5, proven: ['resolve', 'dial'] as const };
+    expect(readJourney(JSON.parse(JSON.stringify(journey)))).toEqual(journey);
+  });
+
+  it.each([
+    null,
+    'tls',
+    {},
+    { phase: 'lunch', elapsedMs: 1, proven: [] },
+    { phase: 'tls', elapsedMs: '1', proven: [] },
+    { phase: 'tls', elapsedMs: 1, proven: ['[INFO]'] },
+  ])('from outside that is none is taken for none: %j', (raw) => {
+    expect(readJourney(raw)).toBeNull();
+  });
+});
