@@ -36,7 +36,7 @@ export interface ProxyProfile {
 }
 
 /** Where the PAC file is, and which of the proxies it names may see the profile's account. */
-export interface PacPlace {
+interface PacPlace {
   readonly url?: string | undefined;
   readonly file?: string | undefined;
   /** `host` or `host:port`, parted by commas or spaces, as in `no_proxy`. */
@@ -71,7 +71,7 @@ export interface Fallback {
 }
 
 /** So many profiles may stand in for one. */
-export const MOST_FALLBACKS = 5;
+const MOST_FALLBACKS = 5;
 
 /** What forbids it, and who could allow it. */
 const BY_REQUIREMENT = { why: 'proxy_required is true', otherwise: 'have proxy_required changed by root' };

@@ -36,8 +36,8 @@ describe('a changed key', () => {
     await edit('version: 1\nresponse_timeout: {base_ms: 300000}\nretry: {attempts: 2}\n');
 
     expect(told('setting-changed')).toEqual([
-      { key: 'response_timeout.base_ms', effect: 'applied to the next transfer' },
       { key: 'retry.attempts', effect: 'applied to the next transfer' },
+      { key: 'response_timeout.base_ms', effect: 'applied to the next transfer' },
     ]);
     expect(told('reloaded')).toEqual([{ count: 2, waiting: 0 }]);
     expect(rig.inForce.retry.attempts).toBe(2);

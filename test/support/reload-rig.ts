@@ -12,11 +12,13 @@ import { LastSettings } from '#daemon/last-settings.ts';
 import { NetworkRoom } from '#daemon/network-room.ts';
 import { Reloader } from '#daemon/reload.ts';
 import { SettingsRoom } from '#daemon/settings-room.ts';
+import { TimeoutRoom } from '#daemon/timeout-room.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
+import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { TEST_PLACES } from './config-file.ts';
 
 /** Longer than any reload may take; a test that waits so long has failed. */
@@ -66,7 +68,14 @@ export class ReloadRig {
     const room = new SettingsRoom(loaded.settings);
     const parts = { clock: this.#clock, known: this.known, report, ledger: new Ledger(), userAgent: 'Sallyport/test' };
     const network = new NetworkRoom(parts);
-    const reloader = new Reloader({ loaded, rooms: [network, room, ...rooms], last, clock: this.#clock, report });
+    const timeout = new TimeoutRoom(new ResponseTimeoutModel());
+    const reloader = new Reloader({
+      loaded,
+      rooms: [network, room, timeout, ...rooms],
+      last,
+      clock: this.#clock,
+      report,
+    });
     await reloader.start();
     // A start that failed leaves what was in force before it.
     [this.network, this.#room, this.#reloader] = [network, room, reloader];
