@@ -17,7 +17,7 @@ export class SpyLedger extends Ledger {
       attempt[verdict]();
     };
     const [accepted, rejected, unknown] = [note('accepted'), note('rejected'), note('unknown')];
-    return { kind: 'admitted', attempt: { sending: () => attempt.sending(), accepted, rejected, unknown } };
+    return { kind: 'admitted', attempt: { ...attempt, accepted, rejected, unknown } };
   }
 }
 

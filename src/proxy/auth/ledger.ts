@@ -1,9 +1,10 @@
 // What became of each credential, so that a wrong password costs one attempt and no account is locked.
 //
 // Guarantees: a secret that a proxy refused is not sent again, to any proxy, by any purpose, profile or scheme, nor after
-// a restart, until it changes; one that had worked before is tried again at most once in `retryMs`, or when an admin asks
-// for it, because proxies refuse right passwords while their directory is down. An attempt is on disk before its first
-// byte, so a killed process does not try again. While an attempt is under way whose end is not foreseen, others wait.
+// a restart, until it changes; one that had worked before is tried again at most once in `retryMs`, however that try ends,
+// or when an admin asks for it, because proxies refuse right passwords while their directory is down. An attempt is on disk
+// before its first byte, so a killed process does not try again. While an attempt is under way whose end is not foreseen,
+// others wait; one that had leave already loses it when another one is refused first.
 // Relies on `ledger-state.ts`; holds fingerprints, never a secret.
 
 import { type Clock, systemClock } from '#system/clock.ts';
@@ -13,8 +14,13 @@ import { type SchemeName, strengthOf } from './scheme.ts';
 
 /** Leave to send a credential. Exactly one verdict counts, the first; without one others would wait for ever. */
 export interface Attempt {
-  /** Called before the first byte that is made from the secret. @throws CodedError DISK-FULL, FILE-* */
-  sending(): Promise<void>;
+  /**
+   * Called before each byte that is made from the secret; it may go unless there is a refusal, which came meanwhile.
+   * @throws CodedError DISK-FULL, FILE-*
+   */
+  sending(): Promise<Refusal | null>;
+  /** The same, for one more request of a lane whose first has gone. */
+  refusedMeanwhile(): Refusal | null;
   /** The proxy took it. */
   accepted(): void;
   /** The proxy refused it. */
@@ -94,7 +100,7 @@ export class Ledger {
         const record = this.#recordOfNow(fingerprint);
         const refusal = this.#forgiven.has(fingerprint) ? null : judge(record, this.#clock.now(), options.retryMs);
         if (refusal !== null) return { kind: 'refused', refusal };
-        return { kind: 'admitted', attempt: this.#begin(fingerprint, confirmed) };
+        return { kind: 'admitted', attempt: this.#begin(fingerprint, confirmed, options.retryMs) };
       }
       await orAborted(underWay, options.signal);
     }
@@ -178,7 +184,7 @@ export class Ledger {
     return null;
   }
 
-  #begin(fingerprint: string, confirmed: boolean): Attempt {
+  #begin(fingerprint: string, confirmed: boolean, retryMs: number): Attempt {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (!confirmed) this.#underWay.set(fingerprint, promise);
     let settled = false;
@@ -195,26 +201,36 @@ export class Ledger {
       if (this.#underWay.get(fingerprint) === promise) this.#underWay.delete(fingerprint);
       resolve();
     };
-    const startedRejected = this.#recordOf(fingerprint).rejected_at;
+    const started = this.#recordOf(fingerprint);
+    const refusedMeanwhile = (): Refusal | null => {
+      const record = this.#recordOf(fingerprint);
+      if (record.rejected_at === started.rejected_at && record.tried_at === started.tried_at) return null;
+      return this.#forgiven.has(fingerprint) ? null : judge(record, this.#clock.now(), retryMs);
+    };
     return {
+      refusedMeanwhile,
       sending: async () => {
+        const refusal = refusedMeanwhile();
+        if (refusal !== null) return refusal;
         const record = this.#recordOf(fingerprint);
+        // What was allowed once more goes now.
+        this.#forgiven.delete(fingerprint);
         if (!confirmed && !written) {
           written = true;
           const interrupted = record.trying_since === null ? 0 : record.interrupted + 1;
-          this.#forgiven.delete(fingerprint);
           this.#put({ ...record, trying_since: this.#clock.now(), interrupted });
         }
-        if (!this.#state.isDirty) return;
+        if (!this.#state.isDirty) return null;
         await this.#state.save().catch((error: unknown) => {
           // A full disk stops the first try of a password, not the work of one that is known to be right.
           if (record.worked_at === null || record.rejected_at !== null) throw error;
         });
+        return refusedMeanwhile();
       },
       accepted: () =>
         settle((record) => {
           // A refusal stands, also against an older attempt that ends later.
-          if (record.rejected_at !== startedRejected) return null;
+          if (record.rejected_at !== started.rejected_at) return null;
           return this.#worked(fingerprint, record);
         }),
       rejected: () =>
@@ -223,12 +239,17 @@ export class Ledger {
           const now = this.#clock.now();
           return { rejected_at: record.rejected_at ?? now, tried_at: now };
         }),
-      unknown: () => settle(() => null),
+      unknown: () =>
+        settle((record) => {
+          // A try of a refused one that nobody answered was one all the same.
+          return written && record.rejected_at !== null ? { tried_at: record.trying_since } : null;
+        }),
     };
   }
 
   #worked(fingerprint: string, record: CredentialRecord): Partial<CredentialRecord> {
     this.#confirmed.set(fingerprint, this.#clock.monotonic());
+    this.#forgiven.delete(fingerprint);
     const now = this.#clock.now();
     const workedFrom = record.rejected_at === null ? (record.worked_from ?? now) : now;
     return { worked_at: now, worked_from: workedFrom, rejected_at: null, tried_at: null, interrupted: 0 };

@@ -16,7 +16,7 @@ import { authenticatorFor, weakHashesWork } from './authenticators.ts';
 import { type Challenge, readChallenges } from './challenge.ts';
 import { chooseScheme, type Means, mayBegin } from './choose-scheme.ts';
 import { strongestDigest } from './digest.ts';
-import type { Attempt, Ledger } from './ledger.ts';
+import type { Attempt, Ledger, Refusal } from './ledger.ts';
 import type { KerberosLoader } from './negotiate.ts';
 import {
   type Authenticator,
@@ -163,14 +163,25 @@ export class Login {
     if (active.connectionBound) return false;
     const error = active.prepare(challenge);
     if (error !== null) throw error;
-    await this.#attempt?.sending();
+    await this.#getLeave();
     this.#proved = active.scheme;
     return true;
   }
 
-  /** The proof of one more request; null where none is needed. */
+  /** The proof of one more request; null where none is needed. @throws CodedError AUTH-REJECTED */
   headerFor(line: RequestLine): Secret | null {
-    return this.#active?.headerFor(line) ?? null;
+    const header = this.#active?.headerFor(line) ?? null;
+    if (header !== null) this.#expectLeave(this.#attempt?.refusedMeanwhile());
+    return header;
+  }
+
+  /** The last word before a secret leaves. @throws CodedError AUTH-REJECTED, DISK-FULL, FILE-* */
+  async #getLeave(): Promise<void> {
+    this.#expectLeave(await this.#attempt?.sending());
+  }
+
+  #expectLeave(refusal: Refusal | null | undefined): void {
+    if (refusal != null) throw rejection(this.asked, refusal, { scheme: null, advertised: [] });
   }
 
   /** What a 407 means after all that was sent; a refusal is written down. */
@@ -296,7 +307,7 @@ export class Login {
     if (reply.kind !== 'send') throw reply.kind === 'failed' ? reply.error : coded('INTERNAL', { reason: reply.kind });
     if (reply.proves) {
       const scheme = this.#active?.scheme ?? null;
-      if (scheme !== 'Negotiate') await this.#attempt?.sending();
+      if (scheme !== 'Negotiate') await this.#getLeave();
       this.#proved = scheme;
     }
     return reply;

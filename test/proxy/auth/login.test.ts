@@ -4,11 +4,13 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Account, accountOf } from '#proxy/auth/account.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { type Login, openLogin } from '#proxy/auth/login.ts';
 import type { KerberosLoader } from '#proxy/auth/negotiate.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
 import { makeHop } from '#proxy/hop.ts';
+import type { Lane } from '#proxy/route.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { fakeKerberos } from '#test/support/fake-kerberos.ts';
 import { type FaultProxy, type Script, startFaultProxy } from '#test/support/fault-proxy.ts';
@@ -19,6 +21,7 @@ import { get, profile, testRouter } from '#test/support/test-router.ts';
 const TUNNEL = new URL('ws://updates.example.com:8080/');
 const FORWARD = new URL('http://updates.example.com/a?b=c');
 const NONCE = 'Digest realm="r", nonce="x", qop="auth"';
+const never = new AbortController().signal;
 const USER = { user: 'svc', domain: 'CORP', password: 'open sesame' } as const;
 
 let proxy: FaultProxy | undefined;
@@ -201,6 +204,20 @@ describe('a password', () => {
     await expect(get(lane, FORWARD)).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
     expect(seen.join()).toContain('Proxy-Authorization');
   });
+});
+
+it('a lane that is open already does not send a password that another one was refused with', async () => {
+  proxy = await startFaultProxy((client) => client.end(asks('Proxy-Authenticate: Basic realm="r"')));
+  const ledger = new Ledger();
+  const given = profile(proxy.port, USER);
+  const admission = await ledger.admit(accountOf(given) as Account, { retryMs: 0, signal: never });
+  if (admission.kind === 'admitted') admission.attempt.accepted();
+  const route = testRouter({ proxies: [given], ledger }).route('updates', FORWARD);
+  const lanes = await Promise.all([1, 2].map(() => route.open({ bulk: false, signal: never })));
+  await expect(get(lanes[0] as Lane, FORWARD)).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
+  expect(() => lanes[1]?.headersFor('GET', FORWARD.href)).toThrow(expect.objectContaining({ code: 'AUTH-REJECTED' }));
+  lanes[1]?.release();
+  expect(proxy.heads).toHaveLength(1);
 });
 
 describe('auto at a proxy that offers Negotiate', () => {

@@ -1,0 +1,259 @@
+// Random attempts with random verdicts, waits, clocks, kills and admins, against what an account may be put through:
+// a refused secret never leaves again before it may, whatever is interleaved with what, and nobody waits for ever.
+
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { Account } from '#proxy/auth/account.ts';
+import { type Attempt, Ledger } from '#proxy/auth/ledger.ts';
+import { LedgerState } from '#proxy/auth/ledger-state.ts';
+import { Secret } from '#redaction/secret.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+
+const HOUR = 3_600_000;
+const CONFIRMED_FOR_MS = 60_000;
+const PATH = '/state/credentials.json';
+/** Account and password; whoever asks has one of them, by whatever purpose, profile or scheme. */
+const CREDENTIALS = ['a/x', 'a/x', 'a/x', 'a/y', 'b/x'];
+
+type Verdict = 'accepted' | 'rejected' | 'unknown';
+
+type Step =
+  | { readonly do: 'open'; readonly credential: string }
+  | { readonly do: 'send' | 'accepted' | 'rejected' | 'unknown'; readonly which: number }
+  /** A whole attempt, so that long stories are met as well. */
+  | { readonly do: 'whole'; readonly verdict: Verdict }
+  | { readonly do: 'advance' | 'step'; readonly ms: number }
+  | { readonly do: 'kill' | 'retry' };
+
+const steps: fc.Arbitrary<readonly Step[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({ do: fc.constant('open' as const), credential: fc.constantFrom(...CREDENTIALS) }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constant('whole' as const),
+        verdict: fc.constantFrom('accepted', 'rejected', 'unknown'),
+      }),
+    },
+    { weight: 6, arbitrary: fc.record({ do: fc.constant('send' as const), which: fc.nat(20) }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        do: fc.constantFrom('accepted', 'accepted', 'rejected', 'rejected', 'unknown'),
+        which: fc.nat(20),
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant('advance' as const),
+        ms: fc.constantFrom(1, CONFIRMED_FOR_MS - 1, CONFIRMED_FOR_MS, HOUR, 3 * HOUR, 6 * HOUR - 1, 6 * HOUR),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant('step' as const), ms: fc.integer({ min: -1e9, max: 1e7 }) }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('kill', 'retry') }) },
+  ) as fc.Arbitrary<Step>,
+  { maxLength: 60 },
+);
+
+/** One who has leave. */
+interface Held {
+  readonly credential: string;
+  readonly attempt: Attempt;
+  /** Whether it got its leave beside others, because the credential had just worked. */
+  readonly beside: boolean;
+  /** Which of all verdicts and proofs its own was; null before. */
+  sent: number | null;
+}
+
+/** What the account has been put through. */
+interface Known {
+  worked: boolean;
+  confirmedMs: number | null;
+  /** Order of the refusal that stands. */
+  refused: number | null;
+  /** It was sent, never worked, and we were killed before the verdict. */
+  cutOff: boolean;
+  forgiven: boolean;
+  lastSentMs: number;
+}
+
+class Trial {
+  readonly #retryMs: number;
+  readonly #clock = new FakeClock();
+  #files = new CrashingFiles();
+  #ledger = new Ledger();
+  #held: Held[] = [];
+  #waiting = 0;
+  #order = 0;
+  #life = new AbortController();
+  readonly #known = new Map<string, Known>(
+    CREDENTIALS.map((name) => [
+      name,
+      { worked: false, confirmedMs: null, refused: null, cutOff: false, forgiven: false, lastSentMs: 0 },
+    ]),
+  );
+
+  constructor(retryMs: number) {
+    this.#retryMs = retryMs;
+  }
+
+  async run(all: readonly Step[]): Promise<void> {
+    await this.#files.makeDirectory('/state', 0o700);
+    await this.#start();
+    for (const step of all) await this.#perform(step);
+    await this.#expectNobodyWaits();
+  }
+
+  async #perform(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'open':
+        return await this.#open(step.credential);
+      case 'send':
+        return await this.#send(step.which);
+      case 'accepted':
+      case 'rejected':
+      case 'unknown':
+        return await this.#settle(step.which, step.do);
+      case 'whole':
+        await this.#open('a/x');
+        await this.#send(-1);
+        return await this.#settle(-1, step.verdict);
+      case 'advance':
+        return await this.#clock.advanceAsync(step.ms);
+      case 'step':
+        this.#clock.stepWall(step.ms);
+        for (const known of this.#known.values()) known.lastSentMs = Math.min(known.lastSentMs, this.#clock.now());
+        return;
+      case 'kill':
+        return await this.#kill();
+      case 'retry':
+        this.#ledger.retryCredentials();
+        for (const known of this.#known.values()) known.forgiven = true;
+    }
+  }
+
+  async #open(credential: string): Promise<void> {
+    const [key = '', password = ''] = credential.split('/');
+    const account: Account = { user: key, domain: '', shown: key, key, password: new Secret(password) };
+    const { signal } = this.#life;
+    this.#waiting += 1;
+    void this.#ledger
+      .admit(account, { retryMs: this.#retryMs, signal })
+      .then((admission) => {
+        this.#waiting -= 1;
+        if (admission.kind === 'refused') return;
+        const { confirmedMs } = this.#of(credential);
+        const beside = confirmedMs !== null && this.#clock.monotonic() - confirmedMs < CONFIRMED_FOR_MS;
+        this.#held.push({ credential, attempt: admission.attempt, beside, sent: null });
+      })
+      .catch(() => {
+        this.#waiting -= 1;
+      });
+    await turn();
+  }
+
+  async #send(which: number): Promise<void> {
+    const held = pickFrom(
+      this.#held.filter(({ sent }) => sent === null),
+      which,
+    );
+    if (held === undefined) return;
+    const known = this.#of(held.credential);
+    if ((await held.attempt.sending()) !== null) return;
+    const now = this.#clock.now();
+    const waited = this.#retryMs > 0 && now - known.lastSentMs >= this.#retryMs;
+    if (known.refused !== null) expect(known.forgiven || (known.worked && waited)).toBe(true);
+    else if (known.cutOff) expect(known.forgiven || waited).toBe(true);
+    if (!held.beside) expect(this.#underWay(held.credential).filter(({ beside }) => !beside)).toEqual([]);
+    this.#order += 1;
+    held.sent = this.#order;
+    known.forgiven = false;
+    known.lastSentMs = now;
+  }
+
+  async #settle(which: number, verdict: Verdict): Promise<void> {
+    const held = pickFrom(this.#held, which);
+    if (held === undefined) return;
+    this.#held.splice(this.#held.indexOf(held), 1);
+    const known = this.#of(held.credential);
+    if (held.sent === null || verdict === 'unknown') held.attempt.unknown();
+    else {
+      held.attempt[verdict]();
+      if (verdict === 'rejected') {
+        this.#order += 1;
+        known.refused = this.#order;
+        known.confirmedMs = null;
+      } else if (known.refused === null || held.sent > known.refused) {
+        Object.assign(known, { worked: true, refused: null, cutOff: false, forgiven: false });
+        known.confirmedMs = this.#clock.monotonic();
+      }
+      // As a login does before anybody hears of it.
+      await this.#ledger.flush();
+    }
+    await turn();
+  }
+
+  async #kill(): Promise<void> {
+    for (const { credential, sent } of this.#held) {
+      const known = this.#of(credential);
+      if (sent !== null && !known.worked) known.cutOff = true;
+    }
+    this.#life.abort(new Error('killed'));
+    this.#files = this.#files.afterCrash('killed');
+    await this.#start();
+  }
+
+  async #start(): Promise<void> {
+    this.#held = [];
+    this.#life = new AbortController();
+    for (const known of this.#known.values()) Object.assign(known, { confirmedMs: null, forgiven: false });
+    const state = new LedgerState({ files: this.#files, path: PATH });
+    expect(await state.load()).toBeNull();
+    this.#ledger = new Ledger({ state, clock: this.#clock });
+    // The key of the fingerprints is on disk from the first start on.
+    this.#ledger.introduce([{ secret: 'z', revision: null, proxyUrl: 'http://corp:1' }]);
+    await this.#ledger.flush();
+    await turn();
+  }
+
+  async #expectNobodyWaits(): Promise<void> {
+    for (let left = this.#held.length + this.#waiting; left > 0; left -= 1) {
+      for (const { attempt } of this.#held.splice(0)) attempt.unknown();
+      await turn();
+    }
+    expect(this.#waiting).toBe(0);
+  }
+
+  #underWay(credential: string): Held[] {
+    return this.#held.filter((held) => held.credential === credential && held.sent !== null);
+  }
+
+  #of(credential: string): Known {
+    return this.#known.get(credential) as Known;
+  }
+}
+
+function pickFrom<T>(list: readonly T[], which: number): T | undefined {
+  return list.at(which % Math.max(1, list.length));
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+it.each([6 * HOUR, 0])('a refused secret leaves again only when it may, with a retry after %d ms', async (retryMs) => {
+  await fc.assert(
+    fc.asyncProperty(steps, async (all) => {
+      await new Trial(retryMs).run(all);
+    }),
+    { numRuns: 1_000 },
+  );
+});
