@@ -55,6 +55,7 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   systemd: canBootSystemd,
   samba: () => canRunAlone('winbindd') && isOnPath('ntlm_auth'),
   kerberos: canShowTickets,
+  strace: () => canRunAlone('strace'),
   dante: () => canRunAlone('danted'),
   ssh: () => canRunAlone('sshd') && isOnPath('ssh'),
   tinyproxy: () => canRunAlone('tinyproxy'),

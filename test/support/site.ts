@@ -24,6 +24,11 @@ export interface Running {
   line(text: string): Promise<string>;
 }
 
+/** Puts a command around a command. */
+export type Wrap = (command: readonly [string, ...string[]]) => { command: string; args: string[] };
+
+const asItIs: Wrap = ([command, ...args]) => ({ command, args });
+
 /** A folder with everything; `remove` ends what still runs. */
 export class Site {
   readonly dir: string;
@@ -55,18 +60,26 @@ export class Site {
     await writeFile(this.config, stringify(settings), { mode: 0o600 });
   }
 
+  /** Writes a file beside the configuration; returns its path. */
+  async write(name: string, content: string): Promise<string> {
+    const path = join(this.dir, name);
+    await writeFile(path, content);
+    return path;
+  }
+
   /** Starts a command; `environment` is all that it sees besides the PATH. */
-  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running {
-    return this.#start([MAIN_PATH, ...args, '--config', this.config], environment);
+  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}, wrap: Wrap = asItIs): Running {
+    return this.#start([MAIN_PATH, ...args, '--config', this.config], environment, wrap);
   }
 
   /** Starts a script of the tests over this configuration. */
   startScript(path: string, args: readonly string[]): Running {
-    return this.#start([path, this.config, ...args], {});
+    return this.#start([path, this.config, ...args], {}, asItIs);
   }
 
-  #start(args: readonly string[], environment: Readonly<Record<string, string>>): Running {
-    const child = spawn(process.execPath, ['--disable-sigusr1', '--report-exclude-env', ...args], {
+  #start(args: readonly string[], environment: Readonly<Record<string, string>>, wrap: Wrap): Running {
+    const started = wrap([process.execPath, '--disable-sigusr1', '--report-exclude-env', ...args]);
+    const child = spawn(started.command, started.args, {
       cwd: this.dir,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...environment },

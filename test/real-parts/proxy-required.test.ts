@@ -1,0 +1,83 @@
+// Under `proxy_required` nothing leaves but to a proxy: a real process, each of its connect() calls and each name that it asks
+// for, counted from outside. A target's name is for the proxy to resolve; only a proxy's own name is asked for here.
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createCa } from '#test/support/certificates.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+import { Site } from '#test/support/site.ts';
+import { type RunningSquid, startSquid } from '#test/support/squid.ts';
+import { startTargets, type Targets } from '#test/support/targets.ts';
+import { watchProcess } from '#test/support/watched.ts';
+
+const PROXY = 'proxy.corp.test';
+const DENIED = 'denied.cells.test';
+const ca = createCa();
+
+describeWith(['squid', 'strace'], 'under proxy_required', () => {
+  let targets: Targets;
+  let squid: RunningSquid;
+  beforeAll(async () => {
+    targets = await startTargets(20, ca);
+    squid = await startSquid({ hosts: targets.names, denyHosts: [DENIED] });
+  });
+  afterAll(() => Promise.all([squid.stop(), targets.close()]));
+
+  /** One round of the real program; what it said, where it connected to, and which names it asked for. */
+  async function round(settings: Record<string, unknown>, name?: string) {
+    const site = await Site.make();
+    const watched = await watchProcess([PROXY]);
+    try {
+      const ca_file = await site.write('ca.pem', ca.cert);
+      const feed_url = targets.url('https', name).href;
+      await site.configure({ updates: { feed_url, ca_file }, proxy_required: true, ...settings });
+      const { out, err } = await site.start(['check'], {}, watched.wrap).ended;
+      return { said: out + err, connects: [...new Set(watched.connects())], asked: [...new Set(watched.asked)] };
+    } finally {
+      watched.close();
+      await site.remove();
+    }
+  }
+
+  const corp = (more: object = {}) => ({ name: 'corp', address: PROXY, port: squid.port, default: true, ...more });
+  const throughSquid = () => [`127.0.0.1:${squid.port}`];
+
+  it.concurrent('a way that works leads to the proxy alone', async () => {
+    const { said, connects, asked } = await round({ proxies: [corp()] });
+    expect(said).toContain('[FEED-');
+    expect({ connects, asked }).toEqual({ connects: throughSquid(), asked: [PROXY] });
+  });
+
+  it.concurrent('without it the same count finds the direct way: the count counts', async () => {
+    const { connects, asked } = await round({ proxy_required: false }, 'localhost');
+    expect({ connects, asked }).toEqual({ connects: [`127.0.0.1:${targets.securePort}`], asked: [] });
+    expect((await round({ proxy_required: false }, 'far.cells.test')).asked).toEqual(['far.cells.test']);
+  });
+
+  it.concurrent('a proxy that denies the target is no reason to go direct', async () => {
+    const { said, connects, asked } = await round({ proxies: [corp()] }, DENIED);
+    expect(said).toContain('[POLICY-DENIED]');
+    expect({ connects, asked }).toEqual({ connects: throughSquid(), asked: [PROXY] });
+  });
+
+  it.concurrent('a proxy where nobody listens is no reason to go direct', async () => {
+    const { said, connects, asked } = await round({ proxies: [corp({ port: 1 })] });
+    expect(said).toContain('[TCP-REFUSED]');
+    expect({ connects, asked }).toEqual({ connects: ['127.0.0.1:1'], asked: [PROXY] });
+  });
+
+  it.concurrent('a proxy whose name is unknown is asked for by its name alone', async () => {
+    const { said, connects, asked } = await round({ proxies: [corp({ address: 'prxoy.corp.test' })] });
+    expect(said).toContain('[DNS-PROXY]');
+    expect({ connects, asked }).toEqual({ connects: [], asked: ['prxoy.corp.test'] });
+  });
+
+  it.concurrent.each([
+    ['an exception', { no_proxy: '*.cells.test' }, {}],
+    ['a purpose without a proxy', {}, { use_proxy_for: { updates: 'none' } }],
+    ['a switch', {}, { proxy_enabled: false }],
+  ])('%s that leads direct is refused before anything is dialled', async (_what, profile, settings) => {
+    const { said, connects, asked } = await round({ proxies: [corp(profile)], ...settings });
+    expect(said).toContain('POLICY-DIRECT');
+    expect({ connects, asked }).toEqual({ connects: [], asked: [] });
+  });
+});

@@ -1,0 +1,42 @@
+/**
+ * What a process does to the network, counted where nothing escapes: each connect() of each of its threads, by strace, and
+ * each name that it asks for, by the only name server that it knows.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type DnsServer, startDnsServer } from './dns-server.ts';
+import { partFolder, seeing } from './part.ts';
+
+export interface Watched {
+  /** The command, watched. */
+  wrap(command: readonly [string, ...string[]]): { command: string; args: string[] };
+  /** `127.0.0.1:3128` for each TCP connection that was tried, in order. */
+  connects(): string[];
+  /** Names asked for. */
+  readonly asked: readonly string[];
+}
+
+/** Watches one process; it can resolve `names` to 127.0.0.1, and nothing else. */
+export async function watchProcess(names: readonly string[]): Promise<Watched & { close(): void }> {
+  const dns: DnsServer = await startDnsServer(names);
+  const folder = partFolder('watched');
+  const [trace, resolver, hosts] = ['trace', 'resolv.conf', 'hosts'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(resolver, `nameserver ${dns.address}\noptions attempts:1 timeout:2\n`);
+  writeFileSync(hosts, '127.0.0.1 localhost\n');
+  return {
+    wrap(command) {
+      const traced = ['strace', '-f', '-yy', '-qq', '-e', 'trace=connect', '-e', 'signal=none', '-o', trace] as const;
+      return seeing({ '/etc/resolv.conf': resolver, '/etc/hosts': hosts }, [...traced, ...command]);
+    },
+    connects: () => [...readFileSync(trace, 'utf8').matchAll(CONNECT)].map(([, port, ip]) => `${ip}:${port}`),
+    asked: dns.asked,
+    close: () => dns.close(),
+  };
+}
+
+/** TCP alone: getaddrinfo tries UDP sockets to sort addresses, and sends nothing. */
+const CONNECT = /connect\(\d+<TCP(?:v6)?:[^>]*>, \{sa_family=AF_INET6?, sin6?_port=htons\((\d+)\),.*?"([0-9a-f.:]+)"/g;
