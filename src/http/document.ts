@@ -58,6 +58,9 @@ export async function requestDocument(options: DocumentOptions): Promise<Documen
     return await new Promise((resolve, reject) => {
       new RunningDocument(options, resolve, reject).start(undici.Client);
     });
+  } catch (error) {
+    await lane.settled();
+    throw error;
   } finally {
     lane.release();
   }

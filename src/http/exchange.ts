@@ -81,8 +81,8 @@ export const INTERIM_LIMIT = 32;
  * Asks once and takes the answer. Results are never thrown: the caller weighs head, bytes and timing of a failure, too.
  * @throws the reason of `signal`, once it is aborted
  */
-export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
-  return new Promise((resolve, reject) => {
+export async function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
+  const result = await new Promise<ExchangeResult>((resolve, reject) => {
     if (options.signal.aborted) {
       options.lane.release();
       reject(options.signal.reason as Error);
@@ -90,6 +90,8 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
     }
     new RunningExchange(options, resolve, reject).start();
   });
+  if (result.ended === 'failed') await options.lane.settled();
+  return result;
 }
 
 type Stage = 'head' | 'counted' | 'parsed' | 'over';

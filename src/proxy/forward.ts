@@ -8,7 +8,7 @@
 import type { Socket } from 'node:net';
 import { coded } from '#errors/coded-error.ts';
 import { type HandshakeOptions, shakeHands } from './handshake.ts';
-import { judgeForward, PROXY_AUTHENTICATION_REQUIRED } from './verdict.ts';
+import { asksForUser, judgeForward } from './verdict.ts';
 
 /**
  * Readies `socket`, or another one in its place, for requests to `url`. On a failure no socket is left.
@@ -18,7 +18,7 @@ export async function openForward(socket: Socket, url: URL, options: Omit<Handsh
   const { login } = options;
   const line = { method: 'HEAD', target: `${url.origin}${url.pathname}${url.search}` };
   const answered = await shakeHands(socket, { ...options, line, lane: true });
-  const asked = answered.head.status === PROXY_AUTHENTICATION_REQUIRED;
+  const asked = asksForUser(answered.head, line.method);
   // What the proxy says of the target it says to the request itself as well.
   if (!asked) login.settle(judgeForward(answered.head, login.asked, line.target));
   if (answered.reusable) return answered.socket;

@@ -13,7 +13,7 @@ import { boundedStep } from './bounded-step.ts';
 import { askHead, type CollectedBody, type ConnectAnswer, collectBody, MOST_INTERIM } from './connect-answer.ts';
 import { titleOf } from './page-title.ts';
 import type { ResponseHead } from './route.ts';
-import { needsTitle, PROXY_AUTHENTICATION_REQUIRED } from './verdict.ts';
+import { asksForUser, needsTitle } from './verdict.ts';
 
 export interface HandshakeOptions {
   readonly line: RequestLine;
@@ -63,7 +63,7 @@ export async function shakeHands(
       const answer = await ask(socket, authorization?.reveal() ?? null, options);
       if (answer.kind !== 'answered') throw noAnswer(answer, step, options);
       const answered = await readOn(socket, answer.head, options);
-      if (answered.head.status !== PROXY_AUTHENTICATION_REQUIRED) return answered;
+      if (!asksForUser(answered.head, line.method)) return answered;
       if (options.lane && (await login.prepare(answered.head))) return answered;
       step = await login.challenged(answered.head, line);
       if (!answered.reusable) socket = await anew(socket, step, options);
@@ -119,7 +119,7 @@ function ask(socket: Socket, authorization: string | null, options: HandshakeOpt
 async function readPage(socket: Socket, head: ResponseHead, options: HandshakeOptions): Promise<CollectedBody> {
   const nothing = { bytes: Buffer.alloc(0), complete: false };
   if (options.line.method === 'HEAD') return { ...nothing, complete: !socket.readableEnded };
-  const wanted = head.status === PROXY_AUTHENTICATION_REQUIRED || needsTitle(head);
+  const wanted = asksForUser(head, options.line.method) || needsTitle(head);
   if (!wanted) return nothing;
   const timeoutMs = Math.min(ERROR_PAGE_WAIT_MS, options.timeoutMs);
   const tooLate = new Error('the error page did not come in time');

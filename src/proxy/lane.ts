@@ -6,7 +6,7 @@
 import type { Duplex } from 'node:stream';
 import type { Login } from './auth/login.ts';
 import type { BulkSource, HopFacts, Lane } from './route.ts';
-import { judgeForward, PROXY_AUTHENTICATION_REQUIRED } from './verdict.ts';
+import { asksForUser, judgeForward } from './verdict.ts';
 
 /** A lane on which the origin itself answers: direct, or through a tunnel. `under` is the socket beneath TLS. */
 export function originLane(
@@ -20,6 +20,7 @@ export function originLane(
     headersFor: () => ({}),
     bulk: sockets.bulk,
     judgeResponse: () => {},
+    settled: () => Promise.resolve(),
     release() {
       sockets.socket.destroy();
       sockets.under.destroy();
@@ -53,7 +54,7 @@ export function forwardLane(
     judgeResponse(head, url) {
       waiting = false;
       parts.onAnswered(true);
-      if (head.status === PROXY_AUTHENTICATION_REQUIRED) {
+      if (asksForUser(head, 'GET')) {
         const error = login.judge(head);
         login.unknown();
         throw error;
@@ -62,6 +63,7 @@ export function forwardLane(
       login.settle(error);
       if (error !== null) throw error;
     },
+    settled: () => login.settled(),
     release() {
       login.unknown();
       // The other end closed it; whoever gives up by himself finds it open.

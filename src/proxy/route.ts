@@ -57,6 +57,8 @@ export interface Lane {
    * (AUTH-*, POLICY-DENIED, PROXY-UPSTREAM) or returns when the origin answered.
    */
   judgeResponse(head: ResponseHead, url: string): void;
+  /** Resolves when what the hop's answers said of our credential is on disk: a failure is told after that. */
+  settled(): Promise<void>;
   /** Ends the use of the lane. */
   release(): void;
 }

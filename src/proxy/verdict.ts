@@ -34,7 +34,17 @@ const NO_SUCH_METHOD = new Set([400, 405, 501]);
 
 const DAY_MS = 86_400_000;
 
-export const PROXY_AUTHENTICATION_REQUIRED = 407;
+const PROXY_AUTHENTICATION_REQUIRED = 407;
+const UNAUTHORIZED = 401;
+
+/**
+ * Whether the proxy asks who we are, or refuses whom we said. A wrong password is 401 with tinyproxy, as with a web
+ * server: after CONNECT it can be nobody else's, in absolute form its mark tells it from the origin's.
+ */
+export function asksForUser(head: ResponseHead, method: string): boolean {
+  if (head.status === PROXY_AUTHENTICATION_REQUIRED) return true;
+  return head.status === UNAUTHORIZED && (method === 'CONNECT' || proxyMark(head) !== null);
+}
 
 /** Judges an answer to CONNECT other than 407; null when the tunnel is open. `title` is that of its page. */
 export function judgeConnect(
@@ -124,9 +134,7 @@ function retryOf(refusal: Refusal | null): string {
 
 /** A page or title of the answer is worth reading only where the headers say nothing. */
 export function needsTitle(head: ResponseHead): boolean {
-  return (
-    head.status >= 300 && head.status !== PROXY_AUTHENTICATION_REQUIRED && (proxyMark(head)?.said ?? null) === null
-  );
+  return head.status >= 300 && !asksForUser(head, '') && (proxyMark(head)?.said ?? null) === null;
 }
 
 function refusal(
@@ -140,8 +148,8 @@ function refusal(
 }
 
 /**
- * The mark that a proxy leaves on an answer that it made itself, and what it said there; null without one. Squid names
- * itself as the server and its error; others use RFC 9209, where an `error` without `received-status` is their own.
+ * The mark that a proxy leaves on an answer that it made itself, and what it said there; null without one. Squid and
+ * tinyproxy name themselves as the server, Squid its error as well; others use RFC 9209, where an `error` without `received-status` is their own.
  */
 function proxyMark(head: ResponseHead): { readonly said: string | null } | null {
   const squidError = headerOf(head, 'x-squid-error');
@@ -149,7 +157,7 @@ function proxyMark(head: ResponseHead): { readonly said: string | null } | null 
   const proxyStatus = headerOf(head, 'proxy-status');
   const error = /;\s*error\s*=\s*([a-z_]{1,64})/.exec(proxyStatus ?? '');
   if (error !== null && !/received-status/.test(proxyStatus ?? '')) return { said: error[1] ?? null };
-  return /^squid\b/i.test(headerOf(head, 'server') ?? '') ? { said: null } : null;
+  return /^(?:squid|tinyproxy)\b/i.test(headerOf(head, 'server') ?? '') ? { said: null } : null;
 }
 
 function realmOf(challenges: readonly Challenge[]): string | null {

@@ -22,7 +22,7 @@ async function forward() {
   await login.readyAlone();
   const answered: boolean[] = [];
   const lane = forwardLane(facts, { socket, bulk: null, login, onAnswered: (is) => answered.push(is) });
-  return { lane, verdicts: ledger.verdicts, socket, answered };
+  return { lane, ledger, verdicts: ledger.verdicts, socket, answered };
 }
 
 const URL_OF_IT = 'http://updates.example.com/';
@@ -39,6 +39,18 @@ describe('a forward lane', () => {
       lane.judgeResponse({ status, reason: '', rawHeaders }, URL_OF_IT);
     } catch {}
     expect(verdicts[0]).toBe(verdict);
+  });
+
+  it('has a refusal on disk before it is told', async () => {
+    const { lane, ledger } = await forward();
+    let isWritten = false;
+    ledger.flush = () => {
+      isWritten = true;
+      return Promise.resolve();
+    };
+    expect(() => lane.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
+    await lane.settled();
+    expect(isWritten).toBe(true);
   });
 
   it('gives the credential back when it is let go, and its socket ends', async () => {

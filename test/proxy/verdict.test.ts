@@ -3,6 +3,7 @@ import { readChallenges } from '#proxy/auth/challenge.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import {
   type AskedProxy,
+  asksForUser,
   judgeAuthentication,
   judgeConnect,
   judgeForward,
@@ -66,6 +67,20 @@ describe('the answer to CONNECT', () => {
 function challenges(...fields: string[]) {
   return readChallenges(fields.flatMap((field) => ['Proxy-Authenticate', field]));
 }
+
+describe('asking for a user, or refusing one', () => {
+  it.each([
+    ['CONNECT', 407, {}, true],
+    ['GET', 407, {}, true],
+    // tinyproxy says 401 of a wrong password; to CONNECT nobody else can have said it.
+    ['CONNECT', 401, {}, true],
+    ['GET', 401, { Server: 'tinyproxy/1.11.1' }, true],
+    ['GET', 401, { Server: 'nginx' }, false],
+    ['CONNECT', 403, { Server: 'tinyproxy/1.11.1' }, false],
+  ])('%s answered by %i %j: %s', (method, status, headers, asks) => {
+    expect(asksForUser(head(status, headers), method)).toBe(asks);
+  });
+});
 
 describe('a 407 of a proxy', () => {
   it('asks for a user where none is configured, with schemes and realm', () => {

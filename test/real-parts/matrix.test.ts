@@ -10,6 +10,7 @@ import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.t
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 import { PROTOCOLS, type Protocol, reach, startTargets, type Targets } from '#test/support/targets.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
+import { type RunningTinyproxy, startTinyproxy } from '#test/support/tinyproxy.ts';
 
 type Credentials = 'right' | 'wrong' | 'missing';
 
@@ -103,6 +104,37 @@ describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTL
   it('the KDC was asked for tickets for the proxy by its name, and by this user', () => {
     expect(kdc.granted().length).toBeGreaterThan(0);
     expect(kdc.granted().filter((line) => !line.includes('svc_update@CORP.TEST for HTTP/localhost@'))).toEqual([]);
+  });
+});
+
+describeWith(['tinyproxy'], 'a tinyproxy', () => {
+  const given = { user: 'svc_update', password: 'right' };
+  let asking: RunningTinyproxy;
+  let open: RunningTinyproxy;
+  beforeAll(async () => {
+    const hosts = targets.names;
+    [asking, open] = await Promise.all([startTinyproxy({ auth: given, hosts }), startTinyproxy({ hosts })]);
+  });
+  afterAll(() => Promise.all([asking.stop(), open.stop()]));
+
+  it.concurrent.each([
+    ...cells(['basic', 'auto'], ['right', 'wrong']),
+    ...cells(['transparent'], ['right', 'missing']),
+  ])('$authentication, $credentials, $protocol', async ({ authentication, credentials, protocol }) => {
+    const url = targets.url(protocol);
+    const password = credentials === 'wrong' ? 'wrong' : given.password;
+    const through = authentication === 'transparent' && credentials === 'right' ? open : asking;
+    const account = authentication === 'transparent' ? undefined : { ...given, password, authentication };
+    const proxies = [{ ...profile(through.port, account), allow_cleartext: true }];
+    const result = await reach(testRouter({ proxies, trust: targets.trust }), url);
+    expect(result).toBe({ right: 'passed', wrong: 'AUTH-REJECTED', missing: 'AUTH-REQUIRED' }[credentials]);
+    const line = protocol === 'http' ? `GET ${url.href} HTTP/1.1` : `CONNECT ${url.host} HTTP/1.1`;
+    // Without being asked auto shows nothing; where it may not speak first, a HEAD does.
+    const first = protocol === 'http' ? line.replace('GET', 'HEAD') : line;
+    const last = credentials === 'right' ? `${line} reached` : line;
+    const expected = authentication === 'auto' ? [first, last] : [last];
+    await expect.poll(() => through.log(0, url.hostname)).toEqual(expected);
+    expect(targets.seen(url)).toEqual({ requests: credentials === 'right' ? 1 : 0, proxyHeaders: [] });
   });
 });
 

@@ -56,12 +56,13 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
         digest: () => startSquid({ digest: { user, password }, hosts }),
         ntlm: () => startSquid({ ...samba.squid, hosts }),
       }[authentication]();
-      const url = targets.url('https');
+      const plain = targets.url('http').href;
+      const secure = targets.url('https').href;
       try {
-        await site.configure(settingsFor(squid.port, authentication, url.href));
+        await site.configure(settingsFor(squid.port, authentication, secure));
         for (let restart = 0; restart < RESTARTS; restart += 1) {
-          const all = site.startScript(FOUR_PURPOSES, [url.href]);
-          expect(JSON.parse(await all.line('['))).toEqual(Array(8).fill('AUTH-REJECTED'));
+          const all = site.startScript(FOUR_PURPOSES, [plain, secure]);
+          expect(JSON.parse(await all.line('['))).toEqual(Array(16).fill('AUTH-REJECTED'));
           all.child.kill('SIGKILL');
           await all.ended;
         }

@@ -1,5 +1,5 @@
-// A process for tests: composes the program over a configuration, asks for a URL for all four purposes at once, twice, says
-// in one line what came of it, and then stays as it is until it is killed. Arguments: the configuration and the URL.
+// A process for tests: composes the program over a configuration, asks for URLs for all four purposes at once, twice, says in
+// one line what came of it, and then stays as it is until it is killed. Arguments: the configuration and the URLs.
 
 import { dirname } from 'node:path';
 import { loadSettings } from '#config/load.ts';
@@ -8,7 +8,7 @@ import { PURPOSES } from '#proxy/route.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { reach } from './targets.ts';
 
-const [file = '', url = ''] = process.argv.slice(2);
+const [file = '', ...urls] = process.argv.slice(2);
 const dir = dirname(file);
 const known = new KnownSecrets();
 const places = {
@@ -22,7 +22,8 @@ const places = {
 const loaded = await loadSettings({ file, places, environment: {}, known });
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
 const { ports } = await compose({ loaded, known, version: '9.8.7', mode: 'daemon' });
-const all = () => Promise.all(PURPOSES.map((purpose) => reach(ports.router, new URL(url), purpose)));
+const asked = urls.flatMap((url) => PURPOSES.map((purpose) => ({ url: new URL(url), purpose })));
+const all = () => Promise.all(asked.map(({ url, purpose }) => reach(ports.router, url, purpose)));
 const codes = [...(await all()), ...(await all())];
 process.stdout.write(`${JSON.stringify(codes)}\n`);
 setInterval(() => {}, 1_000_000);

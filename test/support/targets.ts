@@ -8,18 +8,20 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import WebSocket, { WebSocketServer } from 'ws';
+import { requestDocument } from '#http/document.ts';
 import { LaneAgent } from '#proxy/lane-agent.ts';
 import type { Purpose, Router } from '#proxy/route.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
 import { systemClock } from '#system/clock.ts';
 import { createCa, type TestCa } from './certificates.ts';
-import { get } from './test-router.ts';
 
 export const PROTOCOLS = ['http', 'https', 'ws', 'wss'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
 const DOMAIN = 'cells.test';
 const GREETING = 'hello, cell';
+/** Long enough for any answer on loopback, also on a busy machine. */
+const AMPLE = { firstByteMs: 15_000, silenceMs: 15_000, totalMs: 15_000, key: 'a test' };
 const PURPOSE: Purpose = 'platform';
 
 export interface Targets {
@@ -76,8 +78,18 @@ export async function reach(router: Router, url: URL, purpose: Purpose = PURPOSE
 }
 
 async function fetched(router: Router, url: URL, purpose: Purpose): Promise<string> {
-  const lane = await router.route(purpose, url).open({ bulk: false, signal: new AbortController().signal });
-  return (await get(lane, url)).body;
+  const { signal } = new AbortController();
+  const lane = await router.route(purpose, url).open({ bulk: false, signal });
+  const request = { method: 'GET', url, headers: {} } as const;
+  const { body } = await requestDocument({
+    lane,
+    request,
+    deadlines: AMPLE,
+    limitBytes: 1_000,
+    clock: systemClock,
+    signal,
+  });
+  return body.toString();
 }
 
 async function echo(router: Router, url: URL, purpose: Purpose): Promise<string> {

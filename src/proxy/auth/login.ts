@@ -208,10 +208,15 @@ export class Login {
     });
   }
 
+  /** Resolves when every verdict so far is on disk, as far as the disk takes it. */
+  settled(): Promise<void> {
+    return this.#parts.ledger.flush();
+  }
+
   /** A refusal is on disk before anybody hears of it. */
   async #judged(head: ResponseHead): Promise<CodedError> {
     const error = this.judge(head);
-    await this.#parts.ledger.flush();
+    await this.settled();
     return error;
   }
 
