@@ -13,7 +13,7 @@ export interface TinyproxyOptions {
 
 export interface RunningTinyproxy {
   readonly port: number;
-  /** Request lines with this text, and behind each whether it reached its target: `GET http://... HTTP/1.1 reached`. */
+  /** Request lines, and `reached HOST` for each connection to a target; those with the text `about`. */
   log(atLeast?: number, about?: string): Promise<string[]>;
   stop(): Promise<void>;
 }
@@ -42,7 +42,8 @@ function requests(said: string): string[] {
   for (const line of said.split('\n')) {
     const request = /Request \(file descriptor \d+\): (.*)$/.exec(line);
     if (request !== null) lines.push(request[1] ?? '');
-    if (line.includes('Established connection to host')) lines.push(`${lines.pop()} reached`);
+    const reached = /Established connection to host "(.*)"/.exec(line);
+    if (reached !== null) lines.push(`reached ${reached[1]}`);
   }
   return lines;
 }
