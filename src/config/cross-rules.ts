@@ -14,6 +14,7 @@ import { suggest } from './suggest.ts';
 export function crossCheck(settings: Salvaged): Finding[] {
   return [
     ...checkFeed(settings),
+    ...checkPins(settings),
     ...checkHook(settings),
     ...checkCredentials(settings),
     ...checkProfiles(settings),
@@ -29,6 +30,13 @@ function checkFeed({ updates }: Salvaged): Finding[] {
   if (url.protocol === 'https:' || isLoopbackUrl(url)) return [];
   const message = 'An unsigned feed is not taken over http: anybody on the way could change it. Use https.';
   return [warning(['updates', 'feed_url'], message, url.origin)];
+}
+
+/** RFC 7469, 4.3: with one key alone, the day on which it changes is the day on which updates end. */
+function checkPins({ updates }: Salvaged): Finding[] {
+  if (updates?.pins?.length !== 1) return [];
+  const message = 'With one pin alone, no update is fetched once the server has another key; add that of a spare one.';
+  return [{ ...warning(['updates', 'pins'], message), at: 'key' }];
 }
 
 /** A hook that can never run is no mistake, but hardly what was meant. */

@@ -12,7 +12,9 @@ export function checkProfiles(settings: Salvaged): Finding[] {
     ...checkNames(settings),
     ...checkDefaults(settings),
     ...(settings.proxies ?? []).flatMap((profile, index) =>
-      profile === undefined ? [] : [...checkAddress(profile, index), ...checkAccount(profile, index)],
+      profile === undefined
+        ? []
+        : [...checkAddress(profile, index), ...checkTls(profile, index), ...checkAccount(profile, index)],
     ),
     ...checkFallbacks(settings),
   ];
@@ -83,6 +85,17 @@ function checkAddress({ scheme, address }: SalvagedProfile, index: number): Find
   }
   // One that is there and wrong is told already.
   return address === undefined ? [error(at, `scheme is ${scheme}, which needs an address.`, 'nothing')] : [];
+}
+
+/** Trust in a proxy that is not spoken to over TLS is hardly what was meant: TLS to the target has its own. */
+function checkTls({ scheme, ...profile }: SalvagedProfile, index: number): Finding[] {
+  if (scheme === undefined || scheme === 'https') return [];
+  const unused = WITHOUT_ADDRESS.includes(scheme) ? [] : (['ca_file'] as const);
+  return [...unused, 'client_certificate' as const].flatMap((key) => {
+    if (profile[key] === undefined) return [];
+    const message = `${key} is not used, because scheme is ${scheme}; for TLS to the servers of updates there is updates.${key}.`;
+    return [{ ...warning(['proxies', index, key], message), at: 'key' }];
+  });
 }
 
 /** Who stands in exists, is somebody else, and does not lead back. */

@@ -4,7 +4,6 @@
 // as they were. The ledger of rejected credentials and the rests of proxies outlive every router.
 
 import { changesOf } from '#config/changes.ts';
-import { readBounded } from '#config/read-bounded.ts';
 import type { CommitReport, Reloadable } from '#config/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
@@ -14,13 +13,10 @@ import type { Ledger } from '#proxy/auth/ledger.ts';
 import { CoolDown } from '#proxy/failover.ts';
 import type { Purpose, Route, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
-import type { PemFile, TlsTrust } from '#proxy/trust.ts';
+import type { TlsTrust } from '#proxy/trust.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
-import { Secret } from '#redaction/secret.ts';
 import type { Clock } from '#system/clock.ts';
-
-/** A bundle of every public root has some 250 KB. */
-const PEM_LIMIT_BYTES = 4_194_304;
+import { changedContents, readTrusts, type Trusts } from './read-trust.ts';
 
 interface NetworkParts {
   readonly clock: Clock;
@@ -39,6 +35,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   use_proxy_for: 'next_transfer',
   'updates.ca_file': 'next_transfer',
   'updates.client_certificate': 'next_transfer',
+  'updates.pins': 'next_transfer',
   'response_timeout.connect_timeout_ms': 'next_transfer',
   'response_timeout.tunnel_timeout_ms': 'next_transfer',
   'response_timeout.tls_timeout_ms': 'next_transfer',
@@ -47,7 +44,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
 /** What settings become. */
 interface Network {
   readonly router: Router;
-  readonly updates: TlsTrust;
+  readonly trusts: Trusts;
 }
 
 /** Routes by the settings in force. */
@@ -70,20 +67,17 @@ export class NetworkRoom implements Router, Reloadable {
 
   /** @throws CodedError TLS-FILE */
   async verify(_from: Settings | null, to: Settings): Promise<void> {
-    const updates = await readTrust(to);
-    // Parsed here, so that a bad file is told now and not with the first connection. Node's own roots can wait for that:
-    // reading them is a good part of a start.
-    if (updates.ca !== undefined || updates.client !== undefined) {
-      const { TrustContexts } = await import('#proxy/trust.ts');
-      new TrustContexts(updates).contextFor(updates.client?.origins[0] ?? '');
-    }
+    const trusts = await readTrusts(to);
+    for (const trust of [trusts.updates, ...trusts.proxies.values()]) await judgeTrust(trust);
+    const { updates, proxies } = trusts;
     const router = createRouter({
       ...this.#parts,
       coolDown: this.#coolDown,
       settings: to,
       tls: { updates, support_logs: {}, exposure_analytics: {}, platform: {} },
+      proxyTls: proxies,
     });
-    this.#candidate = { router, updates };
+    this.#candidate = { router, trusts };
   }
 
   commit(from: Settings | null, to: Settings): Promise<CommitReport> {
@@ -91,7 +85,7 @@ export class NetworkRoom implements Router, Reloadable {
     this.#current = now;
     this.#candidate = null;
     const changes = changesOf(from, to, TAKEN);
-    const contents = from === null ? [] : changedContents(before?.updates ?? {}, now?.updates ?? {});
+    const contents = from === null ? [] : contentsBetween(before, now);
     const added = contents.filter((name) => !changes.some(({ key }) => name.startsWith(key)));
     return Promise.resolve({
       changes: [...changes, ...added.map((key) => ({ key, effect: 'next_transfer' as const }))],
@@ -99,33 +93,16 @@ export class NetworkRoom implements Router, Reloadable {
   }
 }
 
-/** Keys whose file holds another text than before, whether or not it is another file. */
-function changedContents(before: TlsTrust, now: TlsTrust): string[] {
-  const [old, files] = [pemFiles(before), pemFiles(now)];
-  return [...files].flatMap(([key, text]) => (old.get(key)?.equals(text) === false ? [key] : []));
+/**
+ * Parses it now, so that a bad file is told at once and not with the first connection. Node's own roots can wait for that:
+ * reading them is a good part of a start.
+ */
+async function judgeTrust(trust: TlsTrust): Promise<void> {
+  if (trust.ca === undefined && trust.client === undefined) return;
+  const { TrustContexts } = await import('#proxy/trust.ts');
+  new TrustContexts(trust).contextFor(trust.client?.origins[0] ?? '');
 }
 
-function pemFiles({ ca, client }: TlsTrust): Map<string, Secret> {
-  const files = new Map<string, Secret>();
-  for (const file of [ca, client?.certificate]) if (file !== undefined) files.set(file.key, new Secret(file.pem));
-  if (client !== undefined) files.set(client.privateKey.key, client.privateKey.pem);
-  return files;
-}
-
-/** Trust for "updates": exactly `ca_file` where it is set; our certificate is shown to the feed's origin alone. */
-async function readTrust({ updates }: Settings): Promise<TlsTrust> {
-  const { ca_file: caFile, client_certificate: client, feed_url: feedUrl } = updates;
-  const ca = caFile === undefined ? {} : { ca: await readPem('updates.ca_file', caFile) };
-  if (client === undefined || feedUrl === undefined) return ca;
-  const certificate = await readPem('updates.client_certificate.certificate_file', client.certificate_file);
-  const { pem, ...key } = await readPem('updates.client_certificate.key_file', client.key_file);
-  const privateKey = { ...key, pem: new Secret(pem) };
-  const { passphrase } = client;
-  return { ...ca, client: { certificate, privateKey, passphrase, origins: [new URL(feedUrl).origin] } };
-}
-
-async function readPem(key: string, path: string): Promise<PemFile> {
-  const read = await readBounded(path, PEM_LIMIT_BYTES);
-  if (!read.ok) throw coded('TLS-FILE', { key, path, reason: read.reason });
-  return { key, path, pem: Buffer.from(read.bytes).toString('utf8') };
+function contentsBetween(before: Network | null, now: Network | null): string[] {
+  return before === null || now === null ? [] : changedContents(before.trusts, now.trusts);
 }

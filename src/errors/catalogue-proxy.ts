@@ -42,7 +42,8 @@ export const PROXY_CODES = {
   },
   'TUNNEL-CLOSED': {
     text: 'Proxy {proxy} closed the connection before it answered CONNECT {target} ({reason:words}).',
-    check: 'Look into the log of the proxy, and check that this is really its proxy port.',
+    check:
+      'Look into the log of the proxy, and check that this is really its proxy port; one that speaks TLS wants scheme: https.',
     class: 'tcp',
     retry: 'later',
   },
@@ -163,8 +164,14 @@ export const PROXY_CODES = {
     class: 'policy',
     retry: 'change',
   },
+  'POLICY-PORT': {
+    text: 'Proxy {proxy} refused {target} ({status}, {said}); tunnels to port 443 it has opened before.',
+    check: 'Many proxies let CONNECT through to port 443 only. Ask the proxy team to allow {target}.',
+    class: 'policy',
+    retry: 'change',
+  },
   'PROXY-UPSTREAM': {
-    text: 'Proxy {proxy} accepted us but cannot reach {target} ({status}, {said}). The credentials are fine.',
+    text: 'Proxy {proxy} accepted us ({credentials:words}) but cannot reach {target} ({status}, {said}).',
     check: 'Its DNS or the firewall behind it; ask the proxy team.',
     class: 'policy',
     retry: 'later',
@@ -174,41 +181,5 @@ export const PROXY_CODES = {
     check: 'Look into the log of the proxy at this minute.',
     class: 'policy',
     retry: 'later',
-  },
-  'TLS-TIMEOUT': {
-    text: 'The TLS handshake with {host} did not end in {elapsed:ms} ({key}).',
-    check: 'Something between here and {host} swallows TLS, or the server is overloaded.',
-    class: 'timeout',
-    retry: 'later',
-  },
-  'TLS-UNTRUSTED': {
-    text: 'The certificate of {host} is not trusted ({reason:words}); it was issued by {issuer}.',
-    check: 'When that issuer is your own company, the proxy intercepts TLS: ask for a bypass. Else set ca_file.',
-    class: 'tls',
-    retry: 'change',
-  },
-  'TLS-NAME': {
-    text: 'The certificate is for {names}, not for {host}; it was issued by {issuer}.',
-    check: 'Check the host name in the URL.',
-    class: 'tls',
-    retry: 'change',
-  },
-  'TLS-CLOCK': {
-    text: 'The certificate of {host} is {reason:words}: valid {from} to {to}; the clock here says {now:time}.',
-    check: 'Check the clock of this host first, then the certificate of the server.',
-    class: 'tls',
-    retry: 'later',
-  },
-  'TLS-FAILED': {
-    text: 'The TLS handshake with {host} failed: {reason:words}.',
-    check: 'Check that this port speaks TLS and that nothing between here and {host} breaks it.',
-    class: 'tls',
-    retry: 'later',
-  },
-  'TLS-FILE': {
-    text: '{key}: cannot use {path}: {reason:words}.',
-    check: 'The file must hold PEM text that this user may read.',
-    class: 'config',
-    retry: 'change',
   },
 } as const satisfies Record<string, Entry>;

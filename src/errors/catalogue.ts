@@ -10,6 +10,7 @@ import { PACKAGE_CODES } from './catalogue-packages.ts';
 import { PROXY_CODES } from './catalogue-proxy.ts';
 import { SPOOL_CODES } from './catalogue-spool.ts';
 import { SYSTEM_CODES } from './catalogue-system.ts';
+import { TLS_CODES } from './catalogue-tls.ts';
 
 /** The class of a failure: it decides the exit status of a command (`exit-status.ts`). */
 export type FailureClass =
@@ -44,6 +45,7 @@ export const CATALOGUE = {
   ...SYSTEM_CODES,
   ...CONFIG_CODES,
   ...PROXY_CODES,
+  ...TLS_CODES,
   ...HTTP_CODES,
   ...FEED_CODES,
   ...PACKAGE_CODES,

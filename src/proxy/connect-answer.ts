@@ -23,7 +23,8 @@ const SWITCHING_PROTOCOLS = 101;
 /** How the answer came out, when it was one. */
 export type ConnectAnswer =
   | { readonly kind: 'answered'; readonly head: ResponseHead }
-  | { readonly kind: 'not-http'; readonly answer: string }
+  /** It speaks something else; `tls` when what it said is a TLS record. */
+  | { readonly kind: 'not-http'; readonly answer: string; readonly tls: boolean }
   | { readonly kind: 'too-many-interim' }
   | { readonly kind: 'closed'; readonly reason: string };
 
@@ -56,7 +57,7 @@ export function askHead(
       onHead(message, Buffer.concat([behind, ...drain(facade)]));
     });
     asking.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
-      if (code.startsWith('HPE_')) end.done({ kind: 'not-http', answer: describe(code, firstBytes) });
+      if (code.startsWith('HPE_')) end.done({ kind: 'not-http', ...describe(code, firstBytes) });
       else end.done({ kind: 'closed', reason: firstBytes === '' ? 'without a word' : 'in the middle of its answer' });
     });
     asking.end();
@@ -212,10 +213,10 @@ function headText({ status, rawHeaders }: ResponseHead): string {
 }
 
 /** What spoke instead of a proxy: the first line of it, or what the bytes are known by. */
-function describe(parserCode: string, firstBytes: string): string {
-  if (parserCode === 'HPE_HEADER_OVERFLOW') return `more than ${HEAD_BYTES} bytes of headers`;
+function describe(parserCode: string, firstBytes: string): { readonly answer: string; readonly tls: boolean } {
+  if (parserCode === 'HPE_HEADER_OVERFLOW') return { answer: `more than ${HEAD_BYTES} bytes of headers`, tls: false };
   // RFC 8446, 5.1: alert (21) or handshake (22), then the legacy version 3.x.
   const [type, version] = [firstBytes.charCodeAt(0), firstBytes.charCodeAt(1)];
-  if ((type === 21 || type === 22) && version === 3) return 'a TLS record';
-  return firstBytes.split(/[\r\n]/, 1)[0]?.slice(0, SHOWN_BYTES) || parserCode;
+  if ((type === 21 || type === 22) && version === 3) return { answer: 'a TLS record', tls: true };
+  return { answer: firstBytes.split(/[\r\n]/, 1)[0]?.slice(0, SHOWN_BYTES) || parserCode, tls: false };
 }

@@ -22,6 +22,7 @@ const FAILS_OVER: ReadonlySet<Code> = new Set<Code>([
   'TUNNEL-TIMEOUT',
   'TUNNEL-CLOSED',
   'NOT-A-PROXY',
+  'PROXY-SCHEME',
   'TOO-MANY-INTERIM',
 ]);
 

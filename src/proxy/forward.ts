@@ -20,7 +20,7 @@ export async function openForward(socket: Socket, url: URL, options: Omit<Handsh
   const answered = await shakeHands(socket, { ...options, line, lane: true });
   const asked = asksForUser(answered.head, line.method);
   // What the proxy says of the target it says to the request itself as well.
-  if (!asked) login.settle(judgeForward(answered.head, login.asked, line.target));
+  if (!asked) login.settle(judgeForward(answered.head, login.asked, { target: line.target, proved: login.proved }));
   if (answered.reusable) return answered.socket;
   answered.socket.destroy();
   if (!login.connectionBound) return await options.redial();

@@ -11,15 +11,18 @@ import type { Login, NextStep } from './auth/login.ts';
 import type { RequestLine } from './auth/scheme.ts';
 import { boundedStep } from './bounded-step.ts';
 import { askHead, type CollectedBody, type ConnectAnswer, collectBody, MOST_INTERIM } from './connect-answer.ts';
-import { titleOf } from './page-title.ts';
+import { type ErrorPage, readErrorPage } from './error-page.ts';
+import type { HopMemory } from './hop-memory.ts';
 import type { ResponseHead } from './route.ts';
-import { asksForUser, needsTitle } from './verdict.ts';
+import { asksForUser, wrongScheme } from './verdict.ts';
 
 export interface HandshakeOptions {
   readonly line: RequestLine;
   /** `host:port` of the target: the Host field, and what failures name. */
   readonly authority: string;
   readonly login: Login;
+  /** Is told of every answer. */
+  readonly memory: HopMemory;
   readonly userAgent: string | null;
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -32,8 +35,8 @@ export interface HandshakeOptions {
 export interface Handshaken {
   readonly socket: Socket;
   readonly head: ResponseHead;
-  /** Of the page that came with a refusal. */
-  readonly title: string | null;
+  /** What came with a refusal. */
+  readonly page: ErrorPage;
   /** Whether the connection stands at the next answer; never looked at where the head made it a tunnel. */
   readonly reusable: boolean;
 }
@@ -43,6 +46,11 @@ const TUNNEL_KEY = 'response_timeout.tunnel_timeout_ms';
 const ERROR_PAGE_BYTES = 65_536;
 /** So long it is waited for; the refusal itself is known already. */
 const ERROR_PAGE_WAIT_MS = 2_000;
+/** From here on an answer is a refusal, and has a page. */
+const FIRST_WITH_PAGE = 300;
+/** How Node begins the codes of what OpenSSL says. */
+const TLS_ERROR = 'ERR_SSL_';
+const NO_PAGE: ErrorPage = { title: null, words: null };
 /** Answers before it is given up. The longest honest way has four: none, negotiate, challenge, a stale one. */
 const MOST_ANSWERS = 6;
 
@@ -62,6 +70,7 @@ export async function shakeHands(
     for (let answers = 1; answers <= MOST_ANSWERS; answers += 1) {
       const answer = await ask(socket, authorization?.reveal() ?? null, options);
       if (answer.kind !== 'answered') throw noAnswer(answer, step, options);
+      options.memory.noteHead(answer.head);
       const answered = await readOn(socket, answer.head, options);
       if (!asksForUser(answered.head, line.method)) return answered;
       if (options.lane && (await login.prepare(answered.head))) return answered;
@@ -78,10 +87,9 @@ export async function shakeHands(
 
 /** What comes behind the head, as far as it has to be read. */
 async function readOn(socket: Socket, head: ResponseHead, options: HandshakeOptions): Promise<Handshaken> {
-  if (isTunnel(head, options.line)) return { socket, head, title: null, reusable: true };
-  const page = await readPage(socket, head, options);
-  const title = needsTitle(head) ? titleOf(page.bytes.toString('utf8')) : null;
-  return { socket, head, title, reusable: page.complete && staysOpen(head) };
+  if (isTunnel(head, options.line)) return { socket, head, page: NO_PAGE, reusable: true };
+  const body = await readBody(socket, head, options);
+  return { socket, head, page: readErrorPage(body.bytes.toString('utf8')), reusable: body.complete && staysOpen(head) };
 }
 
 /** Another connection, where the answer to the challenge means anything there. */
@@ -116,11 +124,10 @@ function ask(socket: Socket, authorization: string | null, options: HandshakeOpt
 }
 
 /** The page that came with a refusal, as far as it comes in time; nothing follows the answer to HEAD. */
-async function readPage(socket: Socket, head: ResponseHead, options: HandshakeOptions): Promise<CollectedBody> {
+async function readBody(socket: Socket, head: ResponseHead, options: HandshakeOptions): Promise<CollectedBody> {
   const nothing = { bytes: Buffer.alloc(0), complete: false };
   if (options.line.method === 'HEAD') return { ...nothing, complete: !socket.readableEnded };
-  const wanted = asksForUser(head, options.line.method) || needsTitle(head);
-  if (!wanted) return nothing;
+  if (head.status < FIRST_WITH_PAGE) return nothing;
   const timeoutMs = Math.min(ERROR_PAGE_WAIT_MS, options.timeoutMs);
   const tooLate = new Error('the error page did not come in time');
   try {
@@ -151,10 +158,12 @@ function noAnswer(
   const target = options.authority;
   switch (answer.kind) {
     case 'not-http':
+      if (answer.tls && options.login.asked.scheme === 'http') return wrongScheme(options.login.asked, answer.answer);
       return coded('NOT-A-PROXY', { proxy, target, answer: answer.answer, hop });
     case 'too-many-interim':
       return coded('TOO-MANY-INTERIM', { url: `${options.line.method} ${target}`, limit: MOST_INTERIM, proxy, hop });
     case 'closed':
+      if (answer.reason.startsWith(TLS_ERROR)) return brokenTls(options, answer.reason);
       if (step?.sameConnection === true) return lost(options, 'it closed the connection after its challenge');
       return coded('TUNNEL-CLOSED', { proxy, target, reason: answer.reason, hop });
   }
@@ -162,6 +171,12 @@ function noAnswer(
 
 function lost({ login }: HandshakeOptions, reason: string): CodedError {
   return coded('NTLM-CONN', { proxy: login.asked.name, reason, hop: login.asked.hop });
+}
+
+/** TLS 1.3 tells of a certificate that is wanting only behind the handshake. */
+function brokenTls({ login }: HandshakeOptions, code: string): CodedError {
+  const reason = code.slice(TLS_ERROR.length).toLowerCase().replaceAll('_', ' ');
+  return coded('PROXY-TLS-FAILED', { proxy: login.asked.name, reason, hop: login.asked.hop });
 }
 
 function endless({ login }: HandshakeOptions): CodedError {

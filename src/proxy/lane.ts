@@ -5,25 +5,32 @@
 
 import type { Duplex } from 'node:stream';
 import type { Login } from './auth/login.ts';
+import type { HopMemory } from './hop-memory.ts';
 import type { BulkSource, HopFacts, Lane } from './route.ts';
 import { asksForUser, judgeForward } from './verdict.ts';
 
 /** A lane on which the origin itself answers: direct, or through a tunnel. `under` is the socket beneath TLS. */
 export function originLane(
   facts: HopFacts,
-  sockets: { readonly socket: Duplex; readonly under: Duplex; readonly bulk: BulkSource | null },
+  parts: {
+    readonly socket: Duplex;
+    readonly under: Duplex;
+    readonly bulk: BulkSource | null;
+    /** Is told of every answer. */
+    readonly memory: HopMemory;
+  },
 ): Lane {
   return {
-    socket: sockets.socket,
+    socket: parts.socket,
     form: 'origin',
     facts,
     headersFor: () => ({}),
-    bulk: sockets.bulk,
-    judgeResponse: () => {},
+    bulk: parts.bulk,
+    judgeResponse: (head) => parts.memory.noteHead(head),
     settled: () => Promise.resolve(),
     release() {
-      sockets.socket.destroy();
-      sockets.under.destroy();
+      parts.socket.destroy();
+      parts.under.destroy();
     },
   };
 }
@@ -37,6 +44,7 @@ export function forwardLane(
     readonly login: Login;
     /** Whether the proxy answered a request, or the connection ended without an answer. */
     readonly onAnswered: (answered: boolean) => void;
+    readonly memory: HopMemory;
   },
 ): Lane {
   const { socket, login } = parts;
@@ -54,12 +62,13 @@ export function forwardLane(
     judgeResponse(head, url) {
       waiting = false;
       parts.onAnswered(true);
+      parts.memory.noteHead(head);
       if (asksForUser(head, 'GET')) {
         const error = login.judge(head);
         login.unknown();
         throw error;
       }
-      const error = judgeForward(head, login.asked, url);
+      const error = judgeForward(head, login.asked, { target: url, proved: login.proved });
       login.settle(error);
       if (error !== null) throw error;
     },

@@ -11,10 +11,14 @@ import type { SecretRegistry } from './auth/scheme.ts';
 import { type Dialled, type DialTarget, dial } from './dial.ts';
 import { type Endpoint, travelThrough } from './endpoint.ts';
 import type { ProxyHop, Way } from './hop.ts';
+import type { HopMemories, HopMemory } from './hop-memory.ts';
 import { forwardLane, originLane } from './lane.ts';
 import type { HopFacts, Lane, Purpose } from './route.ts';
+import type { SeenTime } from './seen-time.ts';
 import type { Steps } from './steps.ts';
-import type { TlsTrust, TrustContexts } from './trust.ts';
+import type { TlsPeer } from './tls-failure.ts';
+import type { TrustContexts } from './trust.ts';
+import type { TrustStore } from './trust-store.ts';
 
 export interface OpenerParts {
   readonly timeouts: {
@@ -25,13 +29,11 @@ export interface OpenerParts {
   /** How long a refused credential that had worked waits, in milliseconds; 0 for ever. */
   readonly credentialRetryMs: number;
   readonly clock: Clock;
-  /** Whom TLS to the targets of each purpose trusts. */
-  readonly tls: Readonly<Record<Purpose, TlsTrust>>;
+  readonly trusts: TrustStore;
+  readonly memories: HopMemories;
   readonly ledger: Ledger;
   readonly known: SecretRegistry;
   readonly userAgent: string | null;
-  /** Contexts that are made already, shared by all routes of a router. */
-  readonly contexts: Map<Purpose, TrustContexts>;
   /** A proxy answered a request in absolute form, or took it and closed without an answer. */
   readonly onAnswered: (hop: ProxyHop, answered: boolean) => void;
 }
@@ -47,6 +49,15 @@ interface LaneOptions {
   readonly bulk: boolean;
   readonly signal: AbortSignal;
   readonly steps: Steps;
+}
+
+/** TLS that is to be spoken over an open connection. */
+interface TlsLeg {
+  readonly peer: TlsPeer;
+  readonly trust: () => Promise<TrustContexts>;
+  /** By which it is judged whether our certificate may be shown. */
+  readonly origin: string;
+  readonly seen: SeenTime | null;
 }
 
 export class Opener {
@@ -90,7 +101,8 @@ export class Opener {
   async #openForward(hop: ProxyHop, login: Login, options: LaneOptions): Promise<Lane> {
     const ready = await this.#readyForward(hop, login, options);
     const facts = { ...this.#factsOf(hop, 'forward'), passed: options.steps.passed };
-    return forwardLane(facts, { ...ready, login, onAnswered: (answered) => this.#parts.onAnswered(hop, answered) });
+    const onAnswered = (answered: boolean) => this.#parts.onAnswered(hop, answered);
+    return forwardLane(facts, { ...ready, login, onAnswered, memory: this.#memoryOf(hop) });
   }
 
   async #readyForward(hop: ProxyHop, login: Login, options: LaneOptions): Promise<Dialled> {
@@ -134,6 +146,7 @@ export class Opener {
     return {
       authority: this.#aim.endpoint.authority,
       login,
+      memory: this.#memoryOf(hop),
       userAgent: this.#parts.userAgent,
       timeoutMs: this.#parts.timeouts.tunnel_timeout_ms,
       clock: this.#parts.clock,
@@ -142,10 +155,17 @@ export class Opener {
     };
   }
 
-  /** A connection to the proxy, ready for the first byte that is meant for it. */
+  /** A connection to the proxy, ready for the first byte that is meant for it; over TLS where its scheme says so. */
   async #dialHop(hop: ProxyHop, options: LaneOptions): Promise<Dialled> {
-    const { address: host, port, name: proxy, words } = hop;
-    return await this.#dial({ host, port, proxy, hop: words }, options);
+    const { address: host, port, name: proxy, words, url: origin } = hop;
+    const target = { host, port, proxy, hop: words };
+    if (hop.scheme !== 'https') return await this.#dial(target, options);
+    const { socket } = await this.#dial(target, { ...options, bulk: false });
+    const { trusts, memories } = this.#parts;
+    const peer = { leg: 'proxy', ...target } as const;
+    const leg = { peer, trust: () => trusts.ofProxy(proxy), origin, seen: memories.latest([origin]) };
+    const secured = await options.steps.run('proxy_tls', () => this.#secure(socket, leg, options.signal));
+    return { socket: secured, bulk: null };
   }
 
   async #dial(target: DialTarget, { bulk, signal, steps }: LaneOptions): Promise<Dialled> {
@@ -169,28 +189,32 @@ export class Opener {
     facts: Omit<HopFacts, 'passed'>,
     { signal, steps }: LaneOptions,
   ): Promise<Lane> {
-    const { endpoint, target } = this.#aim;
-    if (!endpoint.tls) return originLane({ ...facts, passed: steps.passed }, { socket, under: socket, bulk });
-    const { clock, timeouts } = this.#parts;
-    const timeoutMs = timeouts.tls_timeout_ms;
-    const secured = await this.#readied(
-      socket,
-      steps.run('tls', async () => {
-        const { secure } = await import('./tls.ts');
-        const context = (await this.#contexts()).contextFor(target.origin);
-        return await secure(socket, endpoint, { context, timeoutMs, clock, signal });
-      }),
-    );
-    return originLane({ ...facts, passed: steps.passed }, { socket: secured, under: socket, bulk: null });
+    const { purpose, endpoint, target } = this.#aim;
+    const { host, port, authority } = endpoint;
+    const { trusts, memories } = this.#parts;
+    const memory = memories.of(authority, host);
+    if (!endpoint.tls) return originLane({ ...facts, passed: steps.passed }, { socket, under: socket, bulk, memory });
+    const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: authority } as const;
+    const seen = memories.latest([authority, facts.proxyUrl]);
+    const leg = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, seen };
+    const secured = await steps.run('tls', () => this.#secure(socket, leg, signal));
+    return originLane({ ...facts, passed: steps.passed }, { socket: secured, under: socket, bulk: null, memory });
   }
 
-  async #contexts(): Promise<TrustContexts> {
-    const { TrustContexts } = await import('./trust.ts');
-    const { contexts, tls } = this.#parts;
-    const { purpose } = this.#aim;
-    const known = contexts.get(purpose) ?? new TrustContexts(tls[purpose]);
-    contexts.set(purpose, known);
-    return known;
+  #secure(socket: Socket, leg: TlsLeg, signal: AbortSignal): Promise<Socket> {
+    const { clock, timeouts } = this.#parts;
+    const securing = async () => {
+      const [{ secure }, trust] = await Promise.all([import('./tls.ts'), leg.trust()]);
+      const { expected, pins } = trust;
+      const context = trust.contextFor(leg.origin);
+      const timeoutMs = timeouts.tls_timeout_ms;
+      return await secure(socket, leg.peer, { context, expected, pins, seenTime: leg.seen, timeoutMs, clock, signal });
+    };
+    return this.#readied(socket, securing());
+  }
+
+  #memoryOf({ url, name }: ProxyHop): HopMemory {
+    return this.#parts.memories.of(url, `proxy ${name}`);
   }
 
   #factsOf(hop: ProxyHop, how: 'forward' | 'tunnel'): Omit<HopFacts, 'passed'> {

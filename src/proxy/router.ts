@@ -13,10 +13,12 @@ import { chooseProxy, fallbacksOf, type ProxyProfile, type ProxySettings } from 
 import { type Endpoint, endpointOf, travelThrough } from './endpoint.ts';
 import { CoolDown, failsOver } from './failover.ts';
 import { type HopScheme, ownHop, type ProxyHop, type Way, type WaySource } from './hop.ts';
+import { HopMemories } from './hop-memory.ts';
 import { Opener, type OpenerParts } from './opener.ts';
 import type { Lane, OpenOptions, Purpose, Route, Router, Travel } from './route.ts';
 import { Steps } from './steps.ts';
-import type { TlsTrust, TrustContexts } from './trust.ts';
+import type { TlsTrust } from './trust.ts';
+import { TrustStore } from './trust-store.ts';
 
 /** The part of the settings that the way out depends on. */
 export interface RouterSettings extends ProxySettings {
@@ -29,6 +31,8 @@ export interface RouterParts {
   readonly clock: Clock;
   /** Whom TLS to the targets of each purpose trusts. */
   readonly tls: Readonly<Record<Purpose, TlsTrust>>;
+  /** Whom TLS to a proxy itself trusts, by the name of its profile; the bundled roots where there is none. */
+  readonly proxyTls?: ReadonlyMap<string, TlsTrust>;
   /** One for the process, so that a new router after a reload knows what was rejected. */
   readonly ledger: Ledger;
   /** One for the process, likewise. */
@@ -51,7 +55,8 @@ export function createRouter(parts: RouterParts): Router {
     timeouts: settings.response_timeout,
     credentialRetryMs: settings.rejected_credential_retry_hours * HOUR_MS,
     userAgent: parts.userAgent ?? null,
-    contexts: new Map<Purpose, TrustContexts>(),
+    trusts: new TrustStore(parts.tls, parts.proxyTls ?? new Map()),
+    memories: new HopMemories(parts.clock),
     onAnswered: ({ url }, answered) => (answered ? coolDown.worked(url) : coolDown.failed(url)),
   };
   return {

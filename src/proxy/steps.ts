@@ -63,7 +63,9 @@ export class Steps {
   #failed(phase: Phase, startedMs: number, thrown: unknown): unknown {
     if (!(thrown instanceof CodedError)) return thrown;
     const elapsedMs = this.#clock.monotonic() - startedMs;
-    thrown.during({ phase: finer(phase, thrown), elapsedMs, proven: this.passed });
+    const failing = finer(phase, thrown);
+    // One that went well and was taken back afterwards has proven nothing.
+    thrown.during({ phase: failing, elapsedMs, proven: this.passed.filter((passed) => passed !== failing) });
     this.#watch?.({ phase: thrown.journey?.phase ?? phase, elapsedMs, facts: {}, error: thrown });
     return thrown;
   }
@@ -72,6 +74,8 @@ export class Steps {
 /** A look-up is part of dialling and authentication part of the tunnel; the code tells which of the two it was. */
 function finer(phase: Phase, { code }: CodedError): Phase {
   if (phase === 'dial' && code.startsWith('DNS-')) return 'resolve';
+  // TLS 1.3 tells of a certificate that is wanting behind the handshake.
+  if (phase === 'tunnel' && code.startsWith('PROXY-TLS-')) return 'proxy_tls';
   if (phase === 'tunnel' && /^(?:AUTH|NTLM|NEGOTIATE)-/.test(code)) return 'authentication';
   return phase;
 }

@@ -1,4 +1,5 @@
-// Whom TLS trusts, and who we are to it: made once per purpose from PEM texts that somebody else has read.
+// Whom TLS trusts, and who we are to it: made once per purpose, and once per proxy that is spoken to over TLS, from PEM texts
+// that somebody else has read.
 //
 // Guarantees: exactly the certificates of `ca` are trusted where it is set, else Node's bundled roots; never the store of
 // the machine, and neither NODE_EXTRA_CA_CERTS nor --use-system-ca adds any, because the list is always given explicitly.
@@ -22,14 +23,16 @@ export interface ClientIdentity {
   readonly certificate: PemFile;
   readonly privateKey: Omit<PemFile, 'pem'> & { readonly pem: Secret };
   readonly passphrase?: Secret | undefined;
-  /** Origins (`https://host:port` as URL.origin has it) that may see it; no other does, redirects included. */
+  /** Origins (`https://host:port` as URL.origin has it, or a hop's URL) that may see it; no other does, redirects included. */
   readonly origins: readonly string[];
 }
 
-/** Trust of one purpose; empty means the bundled roots and no certificate of ours. */
+/** Trust of one purpose or proxy; empty means the bundled roots, any of their keys, and no certificate of ours. */
 export interface TlsTrust {
   readonly ca?: PemFile | undefined;
   readonly client?: ClientIdentity | undefined;
+  /** `sha256/` and base64; one of them must be in the chain. */
+  readonly pins?: readonly string[] | undefined;
 }
 
 /** Makes contexts, each once: parsing a hundred and fifty roots costs some milliseconds. */
@@ -40,6 +43,16 @@ export class TrustContexts {
 
   constructor(trust: TlsTrust) {
     this.#trust = trust;
+  }
+
+  /** Whom the contexts trust, in words. */
+  get expected(): string {
+    const { ca } = this.#trust;
+    return ca === undefined ? 'an authority built into the program' : `an authority of ${ca.key}`;
+  }
+
+  get pins(): readonly string[] {
+    return this.#trust.pins ?? [];
   }
 
   /** @throws CodedError TLS-FILE when a text of the trust can't be used */

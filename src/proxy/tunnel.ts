@@ -15,12 +15,20 @@ export type TunnelOptions = Omit<HandshakeOptions, 'line'>;
  * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN, POLICY-DENIED, PROXY-*
  */
 export async function openTunnel(socket: Socket, options: TunnelOptions): Promise<Socket> {
-  const { login, authority: target } = options;
+  const { login, memory, authority: target } = options;
   const line = { method: 'CONNECT', target };
   const answered = await shakeHands(socket, { ...options, line, lane: false });
-  const error = judgeConnect(answered.head, login.asked, { target, title: answered.title });
+  const error = judgeConnect(answered.head, login.asked, {
+    target,
+    page: answered.page,
+    proved: login.proved,
+    passes443: memory.passes443,
+  });
   login.settle(error);
-  if (error === null) return answered.socket;
+  if (error === null) {
+    memory.noteTunnel(target);
+    return answered.socket;
+  }
   answered.socket.destroy();
   throw error;
 }

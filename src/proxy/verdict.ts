@@ -9,6 +9,7 @@ import type { Challenge } from './auth/challenge.ts';
 import { isStale } from './auth/digest.ts';
 import type { Refusal } from './auth/ledger.ts';
 import { type Authentication, namedScheme, type SchemeName } from './auth/scheme.ts';
+import type { ErrorPage } from './error-page.ts';
 import type { ResponseHead } from './route.ts';
 
 /** Who was asked, and with what. */
@@ -16,6 +17,8 @@ export interface AskedProxy {
   readonly name: string;
   /** The hop in words. */
   readonly hop: string;
+  readonly scheme: string;
+  readonly port: number;
   readonly authentication: Authentication;
   /** The user that is shown to it, with the domain; null when none is. */
   readonly user: string | null;
@@ -29,8 +32,11 @@ export type AuthenticationVerdict =
 
 /** RFC 9110: the proxy could not get further, for a reason behind it. */
 const UPSTREAM = new Set([500, 502, 503, 504]);
-/** How a web server answers a method that it does not know. */
-const NO_SUCH_METHOD = new Set([400, 405, 501]);
+/** How a web server answers a method that it does not know, and 497 of nginx. */
+const NO_SUCH_METHOD = new Set([400, 405, 497, 501]);
+/** What servers say to plain HTTP on a TLS port: nginx, Apache, Go. */
+const WANTS_TLS =
+  /plain HTTP request was sent to HTTPS port|plain HTTP to an SSL-enabled|HTTP request to an HTTPS server/i;
 
 const DAY_MS = 86_400_000;
 
@@ -46,27 +52,46 @@ export function asksForUser(head: ResponseHead, method: string): boolean {
   return head.status === UNAUTHORIZED && (method === 'CONNECT' || proxyMark(head) !== null);
 }
 
-/** Judges an answer to CONNECT other than 407; null when the tunnel is open. `title` is that of its page. */
-export function judgeConnect(
-  head: ResponseHead,
-  asked: AskedProxy,
-  about: { readonly target: string; readonly title: string | null },
-): CodedError | null {
+/** What is known beside the head of an answer to CONNECT. */
+export interface AboutConnect {
+  /** `host:port` */
+  readonly target: string;
+  readonly page: ErrorPage;
+  /** The scheme whose proof it was shown; null without one. */
+  readonly proved: SchemeName | null;
+  /** Whether this proxy has opened tunnels to port 443 before. */
+  readonly passes443: boolean;
+}
+
+/** Judges an answer to CONNECT other than 407; null when the tunnel is open. */
+export function judgeConnect(head: ResponseHead, asked: AskedProxy, about: AboutConnect): CodedError | null {
   const { status } = head;
-  const { target } = about;
+  const { target, page } = about;
   if (status >= 200 && status <= 299) return null;
-  if (NO_SUCH_METHOD.has(status) && proxyMark(head) === null) {
+  const mark = proxyMark(head);
+  if (NO_SUCH_METHOD.has(status) && mark === null) {
+    if (asked.scheme === 'http' && WANTS_TLS.test(page.words ?? ''))
+      return wrongScheme(asked, page.title ?? page.words);
     const answer = `${status} ${head.reason}`.trim();
-    return coded('NOT-A-PROXY', { proxy: asked.name, target, answer, status, title: about.title, hop: asked.hop });
+    return coded('NOT-A-PROXY', { proxy: asked.name, target, answer, status, ...saidOn(page), hop: asked.hop });
   }
-  return refusal(head, asked, { target, said: proxyMark(head)?.said ?? about.title ?? head.reason });
+  return refusal(head, asked, { ...about, said: mark?.said ?? page.title ?? head.reason });
+}
+
+/** A port that speaks TLS, of a proxy whose scheme is http. */
+export function wrongScheme({ name: proxy, port, scheme, hop }: AskedProxy, answer: string | null): CodedError {
+  return coded('PROXY-SCHEME', { proxy, port, speaks: 'TLS', scheme, wanted: 'https', answer, hop });
 }
 
 /** Judges an answer to an absolute-form request other than 407; null when the origin gave it. */
-export function judgeForward(head: ResponseHead, asked: AskedProxy, target: string): CodedError | null {
+export function judgeForward(
+  head: ResponseHead,
+  asked: AskedProxy,
+  about: Pick<AboutConnect, 'target' | 'proved'>,
+): CodedError | null {
   if (head.status < 400) return null;
   const mark = proxyMark(head);
-  return mark === null ? null : refusal(head, asked, { target, said: mark.said });
+  return mark === null ? null : refusal(head, asked, { ...about, page: null, passes443: false, said: mark.said });
 }
 
 /** What a 407 means where this scheme was shown; null when nothing was. */
@@ -132,19 +157,25 @@ function retryOf(refusal: Refusal | null): string {
   return refusal?.retryAtMs == null ? asked : `${asked}, or by itself at ${showLocalTime(refusal.retryAtMs)}`;
 }
 
-/** A page or title of the answer is worth reading only where the headers say nothing. */
-export function needsTitle(head: ResponseHead): boolean {
-  return head.status >= 300 && !asksForUser(head, '') && (proxyMark(head)?.said ?? null) === null;
-}
-
 function refusal(
   head: ResponseHead,
   asked: AskedProxy,
-  about: { readonly target: string; readonly said: string | null },
+  about: Omit<AboutConnect, 'page'> & { readonly page: ErrorPage | null; readonly said: string | null },
 ): CodedError {
-  const facts = { proxy: asked.name, status: head.status, hop: asked.hop, ...about };
-  if (head.status === 403) return coded('POLICY-DENIED', facts);
-  return coded(UPSTREAM.has(head.status) ? 'PROXY-UPSTREAM' : 'PROXY-REFUSED', facts);
+  const { target, page, said } = about;
+  const facts = { proxy: asked.name, status: head.status, hop: asked.hop, target, said, ...saidOn(page) };
+  if (UPSTREAM.has(head.status)) {
+    const credentials = about.proved === null ? 'without credentials' : 'the credentials are fine';
+    return coded('PROXY-UPSTREAM', { ...facts, credentials });
+  }
+  if (head.status !== 403) return coded('PROXY-REFUSED', facts);
+  const otherPort = about.passes443 && !target.endsWith(':443');
+  return coded(otherPort ? 'POLICY-PORT' : 'POLICY-DENIED', facts);
+}
+
+/** The page travels along, for whoever reads JSON; the sentence has what matters. */
+function saidOn(page: ErrorPage | null) {
+  return page === null ? {} : { title: page.title, page: page.words };
 }
 
 /**

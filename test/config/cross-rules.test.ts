@@ -93,6 +93,17 @@ describe('authentication', () => {
     expect(warned?.message).toContain('authentication is negotiate');
   });
 
+  it('warns of trust in a proxy that is not spoken to over TLS', async () => {
+    const client = 'client_certificate: {certificate_file: c.pem, key_file: k.pem}';
+    const unused = (scheme: string) =>
+      warningsOf(`proxies: [{name: a, address: a, default: true, scheme: ${scheme}, ca_file: ca.pem, ${client}}]`);
+    expect(await unused('http')).toMatchObject([
+      { key: 'proxies[0].ca_file', message: expect.stringContaining('there is updates.ca_file') },
+      { key: 'proxies[0].client_certificate' },
+    ]);
+    expect(await unused('https')).toEqual([]);
+  });
+
   it('warns of allow_cleartext where nothing looks at it', async () => {
     const user = "user: u, password: 'long enough', allow_cleartext: true";
     expect(await warningsOf(basic(user))).toMatchObject([{ key: 'proxies[0].allow_cleartext' }]);
@@ -252,5 +263,20 @@ describe('the hook', () => {
     expect(
       await problemsOf('updates: {on_published: {command: /bin/sh, arguments: -c}, hook_trust: loopback}'),
     ).toMatchObject([{ key: 'updates.on_published.arguments' }, { key: 'updates.hook_trust' }]);
+  });
+});
+
+describe('pins', () => {
+  const pin = (byte: number) => `sha256/${Buffer.alloc(32, byte).toString('base64')}`;
+
+  it('are better two than one', async () => {
+    expect(await warningsOf(`updates: {pins: ['${pin(1)}']}`)).toMatchObject([
+      { key: 'updates.pins', message: expect.stringContaining('add that of a spare one') },
+    ]);
+    expect(await warningsOf(`updates: {pins: ['${pin(1)}', '${pin(2)}']}`)).toEqual([]);
+  });
+
+  it('that are none are a mistake, not a switch', async () => {
+    expect(await problemsOf('updates: {pins: []}')).toMatchObject([{ key: 'updates.pins' }]);
   });
 });

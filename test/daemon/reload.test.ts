@@ -75,6 +75,37 @@ describe('a changed key', () => {
 
     expect(told('setting-changed')).toEqual([{ key: 'updates.ca_file', effect: 'applied to the next transfer' }]);
   });
+
+  it('is that of a proxy as well, key and certificate together', async () => {
+    await open(`version: 1\n${CORP}`);
+    const own = createCa().issue({ client: true });
+    await rig.write('ca.pem', createCa('one').cert);
+    await rig.write('own.pem', own.cert);
+    await rig.write('own.key', own.key);
+    const files = '    ca_file: ca.pem\n    client_certificate: {certificate_file: own.pem, key_file: own.key}\n';
+    await edit(`version: 1\n${CORP}    scheme: https\n${files}`);
+    const next = createCa().issue({ client: true });
+    await rig.write('ca.pem', createCa('two').cert);
+    await rig.write('own.pem', next.cert);
+    await rig.write('own.key', next.key);
+    rig.events.length = 0;
+    await rig.take();
+
+    const keys = ['ca_file', 'client_certificate.certificate_file', 'client_certificate.key_file'];
+    expect(told('setting-changed')).toEqual(
+      keys.map((key) => ({ key: `proxies[0].${key}`, effect: 'applied to the next transfer' })),
+    );
+  });
+
+  it('refuses the edit where the files of a proxy do not belong together', async () => {
+    await open(`version: 1\n${CORP}`);
+    await rig.write('own.pem', createCa().issue({ client: true }).cert);
+    await rig.write('own.key', createCa().issue({ client: true }).key);
+    const client = '    client_certificate: {certificate_file: own.pem, key_file: own.key}\n';
+    await edit(`version: 1\n${CORP}    scheme: https\n${client}`);
+
+    expect(told('reload-problem')).toEqual([{ error: expect.objectContaining({ code: 'TLS-FILE' }) }]);
+  });
 });
 
 describe('a secret from a variable or a credential', () => {

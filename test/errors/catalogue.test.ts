@@ -44,6 +44,7 @@ describe('the catalogue', () => {
       import('#errors/catalogue-proxy.ts'),
       import('#errors/catalogue-spool.ts'),
       import('#errors/catalogue-system.ts'),
+      import('#errors/catalogue-tls.ts'),
     ]);
     const codes = rooms.flatMap((room) => Object.values(room).flatMap((table) => Object.keys(table)));
 

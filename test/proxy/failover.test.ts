@@ -23,7 +23,7 @@ describe('the next proxy is tried', () => {
   it.each([
     coded('POLICY-DENIED', { proxy: 'corp', target: 't', status: 403, said: null, hop }),
     coded('AUTH-REQUIRED', { proxy: 'corp', offered: [], realm: null, hop }),
-    coded('PROXY-UPSTREAM', { proxy: 'corp', target: 't', status: 503, said: null, hop }),
+    coded('PROXY-UPSTREAM', { proxy: 'corp', target: 't', status: 503, said: null, credentials: 'x', hop }),
     coded('DNS-TARGET', { host: 't', reason: 'ENOTFOUND', hop }),
   ])('not after $code: the proxy was reached, or it is not about a proxy', (error) => {
     expect(failsOver(error)).toBe(false);

@@ -1,11 +1,14 @@
 import { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { HopMemories } from '#proxy/hop-memory.ts';
 import { forwardLane, originLane } from '#proxy/lane.ts';
 import type { HopFacts } from '#proxy/route.ts';
+import { systemClock } from '#system/clock.ts';
 import { testLogin } from '#test/support/test-login.ts';
 import { profile } from '#test/support/test-router.ts';
 
+const memories = new HopMemories(systemClock);
 const facts: HopFacts = {
   proxy: 'corp',
   proxyUrl: 'http://127.0.0.1:3128',
@@ -21,7 +24,9 @@ async function forward() {
   const { login, ledger } = await testLogin(profile(3128, { password: 'open sesame' }));
   await login.readyAlone();
   const answered: boolean[] = [];
-  const lane = forwardLane(facts, { socket, bulk: null, login, onAnswered: (is) => answered.push(is) });
+  const memory = memories.of('http://a:1', 'proxy a');
+  const onAnswered = (is: boolean) => answered.push(is);
+  const lane = forwardLane(facts, { socket, bulk: null, login, memory, onAnswered });
   return { lane, ledger, verdicts: ledger.verdicts, socket, answered };
 }
 
@@ -69,8 +74,11 @@ describe('a forward lane', () => {
 describe('a lane to the origin', () => {
   it('wants no header, judges nothing, and ends both sockets', () => {
     const [socket, under] = [new Duplex(), new Duplex()];
-    const lane = originLane({ ...facts, how: 'tunnel' }, { socket, under, bulk: null });
-    lane.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT);
+    const memory = memories.of('updates.example.com:80', 'updates.example.com');
+    const lane = originLane({ ...facts, how: 'tunnel' }, { socket, under, bulk: null, memory });
+    const rawHeaders = ['Date', 'Wed, 25 Nov 2026 12:00:00 GMT'];
+    lane.judgeResponse({ status: 407, reason: '', rawHeaders }, URL_OF_IT);
+    expect(memory.seenTime).toMatchObject({ by: 'updates.example.com', dateMs: Date.parse('2026-11-25T12:00:00Z') });
     expect(lane.headersFor('GET', '/')).toEqual({});
     lane.release();
     expect([socket.destroyed, under.destroyed]).toEqual([true, true]);

@@ -373,7 +373,7 @@ describe('whoever watches an opening', () => {
     const router = testRouter({ proxies: [profile(port, { password: 'open sesame' })] });
     const opening = router.route('updates', secureOrigin.url).open({ ...plain, watch });
     const failure = await opening.catch((error: CodedError) => error);
-    expect(seen).toEqual(['choice ok', 'dial ok', 'authentication ok', 'tunnel ok', 'tls TLS-UNTRUSTED']);
+    expect(seen).toEqual(['choice ok', 'dial ok', 'authentication ok', 'tunnel ok', 'tls TLS-INTERCEPTED']);
     expect(failure).toMatchObject({
       journey: { phase: 'tls', proven: ['dial', 'authentication', 'tunnel'] },
       check: expect.stringContaining('Proven fine before: connection, user and password, tunnel.'),

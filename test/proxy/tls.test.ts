@@ -1,9 +1,13 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { dial } from '#proxy/dial.ts';
+import { pinOf } from '#proxy/pins.ts';
+import type { SeenTime } from '#proxy/seen-time.ts';
 import { secure } from '#proxy/tls.ts';
+import type { TlsPeer } from '#proxy/tls-failure.ts';
 import { type TlsTrust, TrustContexts } from '#proxy/trust.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { createCa, createSelfSigned, type KeyPair } from '#test/support/certificates.ts';
@@ -22,6 +26,9 @@ afterEach(async () => {
 
 interface Asking {
   readonly host?: string;
+  /** Whose TLS it is, and behind which proxy; the target's, reached direct, unless said otherwise. */
+  readonly peer?: Pick<TlsPeer, 'leg' | 'proxy'>;
+  readonly seenTime?: SeenTime;
   readonly trust?: TlsTrust;
   readonly clock?: Clock;
   readonly signal?: AbortSignal;
@@ -34,8 +41,12 @@ async function connectTo(port: number, asking: Asking = {}) {
     { ...bounds, clock: systemClock, bulk: false },
   );
   const host = asking.host ?? 'localhost';
-  const context = new TrustContexts(asking.trust ?? trusted).contextFor(`https://${host}:${port}`);
-  return { under: socket, securing: secure(socket, { host, port }, { context, ...bounds }) };
+  const contexts = new TrustContexts(asking.trust ?? trusted);
+  const peer: TlsPeer = { leg: 'target', proxy: null, ...asking.peer, host, port, hop: 'x' };
+  const { expected, pins } = contexts;
+  const seenTime = asking.seenTime ?? null;
+  const trust = { context: contexts.contextFor(`https://${host}:${port}`), expected, pins, seenTime };
+  return { under: socket, securing: secure(socket, peer, { ...trust, ...bounds }) };
 }
 
 async function handshake(pair: KeyPair, asking: Asking & { tls?: object } = {}) {
@@ -111,6 +122,159 @@ describe('TLS to the target', () => {
     } finally {
       delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
     }
+  });
+});
+
+describe('TLS behind a proxy', () => {
+  const peer = { leg: 'target', proxy: 'corp' } as const;
+
+  it('takes a chain that leads nowhere we trust for an interception, and says whose it is and what to ask for', async () => {
+    const failure = await failureOf(createCa('Corp Inspection CA').issue(), { peer });
+    expect(failure).toMatchObject({
+      code: 'TLS-INTERCEPTED',
+      facts: { issuer: 'O=Test Inspect, CN=Corp Inspection CA', proxy: 'corp' },
+      message: expect.stringContaining('expected an authority of updates.ca_file: TLS is opened at proxy corp'),
+      check: expect.stringMatching(
+        /^SSL bridging is not supported\. Ask for a bypass for: localhost:\d+\. Only when .* set updates\.ca_file\.$/,
+      ),
+    });
+  });
+
+  it('names the built-in authorities where no ca_file is set', async () => {
+    expect(await failureOf(good, { peer, trust: {} })).toMatchObject({
+      code: 'TLS-INTERCEPTED',
+      message: expect.stringContaining('expected an authority built into the program'),
+    });
+  });
+
+  it('takes a self-signed certificate for what it is: proxies that intercept have an authority', async () => {
+    expect(await failureOf(createSelfSigned(), { peer })).toMatchObject({ code: 'TLS-UNTRUSTED' });
+  });
+});
+
+describe('TLS to a proxy itself', () => {
+  const peer = { leg: 'proxy', proxy: 'corp' } as const;
+
+  it('has codes of its own, and never those of the target', async () => {
+    expect(await failureOf(createCa('Other CA').issue(), { peer })).toMatchObject({
+      code: 'PROXY-TLS-UNTRUSTED',
+      facts: { issuer: 'O=Test Inspect, CN=Other CA' },
+    });
+    await origin?.close();
+    expect(await failureOf(ca.issue({ names: 'DNS:other.example' }), { peer })).toMatchObject({
+      code: 'PROXY-TLS-NAME',
+      check: 'Set the address of proxy corp to a name that its certificate has.',
+    });
+    await origin?.close();
+    const expired = ca.issue({ notAfter: '20210101000000Z' });
+    expect(await failureOf(expired, { peer })).toMatchObject({ code: 'PROXY-TLS-CLOCK' });
+    await origin?.close();
+    const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' };
+    expect(await failureOf(good, { peer, tls: old })).toMatchObject({ code: 'PROXY-TLS-FAILED' });
+  });
+});
+
+describe('a certificate that is out of its time', () => {
+  const DAY_MS = 86_400_000;
+  const expired = ca.issue({ notAfter: '20210101000000Z' });
+  const said = (iso: string): SeenTime => ({
+    by: 'proxy corp',
+    dateMs: Date.parse(iso),
+    monotonicMs: systemClock.monotonic(),
+  });
+  const clockAt = (iso: string): Clock => ({ ...systemClock, now: () => Date.parse(iso) });
+
+  it('is a matter of the clock here where it is in its time by another clock, and the difference is told', async () => {
+    const young = ca.issue({ notBefore: '20900101000000Z' });
+    const failure = await failureOf(young, {
+      clock: clockAt('2088-11-25T00:00:00Z'),
+      seenTime: said('2095-11-25T00:00:00Z'),
+    });
+    expect(failure).toMatchObject({
+      code: 'TLS-CLOCK',
+      facts: { reason: 'not yet valid' },
+      message: expect.stringMatching(
+        /the clock here says 2088-11-2\d.*, proxy corp says 2095-11-2\d.*, they differ by 7 years\./,
+      ),
+    });
+  });
+
+  it('is at fault itself where the other clock says so, too', async () => {
+    const seenTime = said(new Date(Date.now() - 3 * DAY_MS).toISOString());
+    expect(await failureOf(expired, { seenTime })).toMatchObject({
+      code: 'TLS-EXPIRED',
+      message: expect.stringContaining('they differ by 3 days'),
+      check: 'The clock here is not the cause. Whoever runs the server has to renew its certificate.',
+    });
+    await origin?.close();
+    const peer = { leg: 'proxy', proxy: 'corp' } as const;
+    expect(await failureOf(expired, { seenTime, peer })).toMatchObject({ code: 'PROXY-TLS-EXPIRED' });
+  });
+
+  it('is a matter of the clock first where nobody else told the time', async () => {
+    expect(await failureOf(expired)).toMatchObject({
+      code: 'TLS-CLOCK',
+      message: expect.stringContaining(', nobody else has told the time.'),
+    });
+  });
+});
+
+describe('pins', () => {
+  const intermediate = ca.issueCa('Sallyport Issuing CA');
+  const pair = intermediate.issue();
+  const [own = '', below = ''] = pair.cert.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----\n/g) ?? [];
+  const pin = (pem: string) => pinOf(new X509Certificate(pem));
+  const foreign = pin(createCa('Elsewhere').cert);
+  const pinned = (...pins: string[]): TlsTrust => ({ ...trusted, pins });
+
+  it.each([
+    ['the server itself', own],
+    ['the authority between', below],
+    ['the root, which the server does not send', ca.cert],
+  ])('let through what rests on the key of %s', async (_whose, pem) => {
+    const { securing } = await handshake(pair, { trust: pinned(foreign, pin(pem)) });
+    (await securing).destroy();
+  });
+
+  it('refuse a valid chain that has none of the keys, before a byte of a request', async () => {
+    const failure = await failureOf(pair, { trust: pinned(foreign), peer: { leg: 'target', proxy: 'corp' } });
+    expect(failure).toMatchObject({
+      code: 'TLS-PIN',
+      facts: { key: 'updates.pins', expected: [foreign], found: [pin(own), pin(below), pin(ca.cert)] },
+      message: expect.stringContaining('issued by "O=Test Inspect, CN=Sallyport Issuing CA"'),
+      check: expect.stringMatching(/SSL bridging is not supported: ask for a bypass for: localhost:\d+\./),
+    });
+    expect(origin?.requests).toEqual([]);
+  });
+
+  it('come after the chain: an authority that is not trusted is told first', async () => {
+    const strange = createCa('Corp Inspection CA');
+    const asking = { trust: pinned(pin(strange.cert)), peer: { leg: 'target', proxy: 'corp' } as const };
+    expect(await failureOf(strange.issue(), asking)).toMatchObject({ code: 'TLS-INTERCEPTED' });
+  });
+
+  it('do not count a certificate that the server sends along and that has signed nothing of its chain', async () => {
+    const vendor = createCa('Vendor Root');
+    const leaf = ca.issue();
+    const sent = { ...leaf, cert: `${leaf.cert}${vendor.cert}` };
+    const failure = await failureOf(sent, { trust: pinned(pin(vendor.cert)) });
+    expect(failure).toMatchObject({ code: 'TLS-PIN' });
+  });
+
+  it('are looked at on every connect: none resumes what was there before', async () => {
+    const server = await startTlsOrigin(pair, { tls: { sessionTimeout: 3_600 } });
+    origin = server;
+    for (let round = 0; round < 3; round += 1) {
+      const { securing } = await connectTo(server.port, { trust: pinned(pin(own)) });
+      const socket = await securing;
+      expect(socket.isSessionReused()).toBe(false);
+      // Tickets of TLS 1.3 come behind the handshake; by the end of an answer they are here.
+      socket.end('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+      socket.resume();
+      await once(socket, 'close');
+    }
+    const { securing } = await connectTo(server.port, { trust: pinned(foreign) });
+    await expect(securing).rejects.toMatchObject({ code: 'TLS-PIN' });
   });
 });
 

@@ -30,6 +30,11 @@ function identity(some: { cert?: string; key?: string; passphrase?: Secret; orig
 }
 
 describe('trust', () => {
+  it('says in words whom it trusts', () => {
+    expect(new TrustContexts({}).expected).toBe('an authority built into the program');
+    expect(new TrustContexts({ ca: pem(ca.cert) }).expected).toBe('an authority of updates.ca_file');
+  });
+
   it('is made once and used again', () => {
     const contexts = new TrustContexts({});
     expect(contexts.contextFor(ORIGIN)).toBe(contexts.contextFor('https://other.example'));
@@ -99,9 +104,11 @@ function outsider(port: number): string {
     theirs.destroy();
     const socket = connect(${port}, '127.0.0.1');
     await once(socket, 'connect');
-    const context = new TrustContexts({}).contextFor('https://localhost');
-    const options = { context, clock, timeoutMs: 10_000, signal: new AbortController().signal };
-    const verdict = await secure(socket, { host: 'localhost', port: ${port} }, options).catch((error) => error);
+    const contexts = new TrustContexts({});
+    const context = contexts.contextFor('https://localhost');
+    const options = { context, expected: contexts.expected, clock, timeoutMs: 10_000, signal: new AbortController().signal };
+    const peer = { leg: 'target', host: 'localhost', port: ${port}, proxy: null, hop: 'x' };
+    const verdict = await secure(socket, peer, options).catch((error) => error);
     process.stdout.write(', we: ' + verdict.code);
   `;
 }

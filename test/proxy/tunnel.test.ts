@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CodedError } from '#errors/coded-error.ts';
 import { dial } from '#proxy/dial.ts';
+import { HopMemory } from '#proxy/hop-memory.ts';
 import { openTunnel } from '#proxy/tunnel.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
@@ -39,6 +40,7 @@ async function tunnel(
   const failure: unknown = await openTunnel(socket, {
     authority: AUTHORITY,
     login,
+    memory: new HopMemory(systemClock, 'proxy corp'),
     userAgent: 'Sallyport/1.0.0',
     timeoutMs: asking.timeoutMs ?? 5_000,
     redial,
@@ -113,7 +115,7 @@ describe('a fault of the proxy ends within its deadline, with a code:', () => {
     ['HTML instead of a reply', FAULTS.htmlInsteadOfAReply, 'NOT-A-PROXY'],
     ['garbage', FAULTS.garbage, 'NOT-A-PROXY'],
     ['an SSH server', FAULTS.silent, 'NOT-A-PROXY', { greeting: 'SSH-2.0-OpenSSH_9.2\r\n' }],
-    ['a TLS server', says('\u0015\u0003\u0001\u0000\u0002\u0002\u0046'), 'NOT-A-PROXY'],
+    ['a TLS server', says('\u0015\u0003\u0001\u0000\u0002\u0002\u0046'), 'PROXY-SCHEME'],
     ['a web server', FAULTS.webServer, 'NOT-A-PROXY'],
     ['50,000 interim responses', FAULTS.endlessInterim, 'TOO-MANY-INTERIM'],
     ['two lengths', says('HTTP/1.1 403 X\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'), 'NOT-A-PROXY'],
@@ -225,7 +227,8 @@ it('a proxy that hung up while nobody looked is named, without a wait', async ()
   await once(socket, 'close');
   const { login } = await testLogin(profile(port));
   const redial = () => Promise.reject(new Error('nobody asked for another connection'));
-  const options = { authority: AUTHORITY, login, userAgent: null, timeoutMs: 5_000, redial };
+  const memory = new HopMemory(systemClock, 'proxy corp');
+  const options = { authority: AUTHORITY, login, memory, userAgent: null, timeoutMs: 5_000, redial };
   await expect(openTunnel(socket, { ...options, clock: systemClock, signal: never })).rejects.toMatchObject({
     code: 'TUNNEL-CLOSED',
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readChallenges } from '#proxy/auth/challenge.ts';
+import type { ErrorPage } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import {
   type AskedProxy,
@@ -7,21 +8,29 @@ import {
   judgeAuthentication,
   judgeConnect,
   judgeForward,
-  needsTitle,
   rejection,
 } from '#proxy/verdict.ts';
 
 const TARGET = 'updates.example.com:443';
 const hop = 'proxy corp (10.1.1.5:3128)';
-const transparent: AskedProxy = { name: 'corp', hop, authentication: 'transparent', user: null, hasDomain: false };
-const basic: AskedProxy = { name: 'corp', hop, authentication: 'basic', user: 'CORP\\svc', hasDomain: true };
+const corp = { name: 'corp', hop, scheme: 'http', port: 3128 } as const;
+const transparent: AskedProxy = { ...corp, authentication: 'transparent', user: null, hasDomain: false };
+const basic: AskedProxy = { ...corp, authentication: 'basic', user: 'CORP\\svc', hasDomain: true };
 
 function head(status: number, headers: Record<string, string> = {}, reason = 'Reason'): ResponseHead {
   return { status, reason, rawHeaders: Object.entries(headers).flat() };
 }
 
-function connect(answer: ResponseHead, asked = transparent, title: string | null = null) {
-  return judgeConnect(answer, asked, { target: TARGET, title });
+interface Beside {
+  readonly page?: Partial<ErrorPage>;
+  readonly target?: string;
+  readonly passes443?: boolean;
+  readonly proved?: 'Basic';
+}
+
+function connect(answer: ResponseHead, asked = transparent, beside: Beside = {}) {
+  const { target = TARGET, passes443 = false, proved = null, page } = beside;
+  return judgeConnect(answer, asked, { target, passes443, proved, page: { title: null, words: null, ...page } });
 }
 
 const squid = (error: string) => ({ Server: 'squid/5.7', 'X-Squid-Error': `${error} 0` });
@@ -47,15 +56,39 @@ describe('the answer to CONNECT', () => {
     expect([error?.code, error?.facts['said'], error?.facts['status'], error?.hop]).toEqual([code, said, status, hop]);
   });
 
-  it('says the title of the page where no header says more', () => {
-    expect(connect(head(403), transparent, 'Category: Software Downloads')?.facts['said']).toBe(
-      'Category: Software Downloads',
+  it('says the title of the page where no header says more, and takes the words of the page along', () => {
+    const page = { title: 'Category: Software Downloads', words: 'Category: Software Downloads. Ask your IT.' };
+    expect(connect(head(403), transparent, { page })?.facts).toMatchObject({ said: page.title, page: page.words });
+    const named = connect(head(403, squid('ERR_ACCESS_DENIED')), transparent, { page });
+    expect(named?.facts).toMatchObject({ said: 'ERR_ACCESS_DENIED', title: page.title, page: page.words });
+  });
+
+  it('that it cannot get further says of the credentials what is known', () => {
+    expect(connect(head(503), basic, { proved: 'Basic' })?.safeText).toContain(
+      'accepted us (the credentials are fine)',
     );
-    expect(needsTitle(head(403))).toBe(true);
-    expect(needsTitle(head(403, { Server: 'squid' }))).toBe(true);
-    expect(needsTitle(head(403, squid('ERR_ACCESS_DENIED')))).toBe(false);
-    expect(needsTitle(head(407))).toBe(false);
-    expect(needsTitle(head(200))).toBe(false);
+    expect(connect(head(503))?.safeText).toContain('accepted us (without credentials)');
+  });
+
+  it('403 for another port than 443 is a matter of the port where 443 has passed, and only there', () => {
+    const denied = head(403, squid('ERR_ACCESS_DENIED'));
+    const code = (beside: Beside) => connect(denied, transparent, beside)?.code;
+    expect(code({ target: 'updates.example.com:8443', passes443: true })).toBe('POLICY-PORT');
+    expect(code({ target: 'updates.example.com:8443', passes443: false })).toBe('POLICY-DENIED');
+    expect(code({ target: 'updates.example.com:443', passes443: true })).toBe('POLICY-DENIED');
+  });
+
+  it.each([
+    [400, 'The plain HTTP request was sent to HTTPS port', 'nginx'],
+    [497, 'The plain HTTP request was sent to HTTPS port', 'nginx'],
+    [400, "Bad Request Reason: You're speaking plain HTTP to an SSL-enabled server port.", 'Apache'],
+    [400, 'Client sent an HTTP request to an HTTPS server.', 'Go'],
+  ])('%i with "%s" comes from a TLS port (%s)', (status, words) => {
+    const error = connect(head(status), transparent, { page: { words } });
+    expect(error).toMatchObject({ code: 'PROXY-SCHEME', facts: { port: 3128, speaks: 'TLS', wanted: 'https' } });
+    // Where TLS is spoken already, it is not what is wanting.
+    const inside = { ...transparent, scheme: 'https' };
+    expect(connect(head(status), inside, { page: { words } })?.code).toBe('NOT-A-PROXY');
   });
 
   it.each([400, 405, 501])('%i without a mark of a proxy comes from a web server', (status) => {
@@ -154,7 +187,7 @@ describe('an answer to an absolute-form request', () => {
     [502, { 'Proxy-Status': 'p.example; received-status=502; error=http_response_incomplete' }],
     [404, { 'Proxy-Status': 'p.example' }],
   ])('%i with %j is the origin’s', (status, headers) => {
-    expect(judgeForward(head(status, headers), basic, TARGET)).toBeNull();
+    expect(judgeForward(head(status, headers), basic, { target: TARGET, proved: null })).toBeNull();
   });
 
   it.each([
@@ -164,6 +197,6 @@ describe('an answer to an absolute-form request', () => {
     [502, { 'proxy-status': 'p.example;error=connection_refused' }, 'PROXY-UPSTREAM'],
     [400, squid('ERR_INVALID_REQ'), 'PROXY-REFUSED'],
   ])('%i with %j is the proxy’s: %s', (status, headers, code) => {
-    expect(judgeForward(head(status, headers), basic, TARGET)?.code).toBe(code);
+    expect(judgeForward(head(status, headers), basic, { target: TARGET, proved: null })?.code).toBe(code);
   });
 });

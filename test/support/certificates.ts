@@ -23,6 +23,8 @@ interface LeafOptions {
 
 export interface TestCa extends KeyPair {
   issue(options?: LeafOptions): KeyPair;
+  /** An authority below this one; what it issues has its own certificate behind, as servers send it. */
+  issueCa(name: string): TestCa;
 }
 
 type Name = readonly (readonly [type: 'O' | 'CN', value: string])[];
@@ -32,6 +34,16 @@ const ALWAYS = { notBefore: '20200101000000Z', notAfter: '20991231235959Z' };
 
 /** A CA of its own, with the given name in its subject. */
 export function createCa(name = 'Sallyport Test CA'): TestCa {
+  return makeCa(name, null);
+}
+
+interface Authority {
+  readonly issuer: Name;
+  readonly signer: KeyObject;
+}
+
+/** Below `by`, or its own root. */
+function makeCa(name: string, by: Authority | null): TestCa {
   const keys = newKeys();
   const subject: Name = [
     ['O', 'Test Inspect'],
@@ -42,11 +54,16 @@ export function createCa(name = 'Sallyport Test CA'): TestCa {
     // keyCertSign and cRLSign.
     extension('2.5.29.15', tlv(0x03, Buffer.from([1, 0x06])), true),
   ];
-  const cert = certificate({ subject, issuer: subject, signer: keys.privateKey, keys, extensions, ...ALWAYS });
+  const own: Authority = { issuer: subject, signer: keys.privateKey };
+  const cert = certificate({ ...(by ?? own), subject, keys, extensions, ...ALWAYS });
   return {
     cert,
     key: pemOf(keys.privateKey),
-    issue: (options = {}) => issueLeaf(options, { issuer: subject, signer: keys.privateKey }),
+    issue(options = {}) {
+      const leaf = issueLeaf(options, own);
+      return by === null ? leaf : { ...leaf, cert: `${leaf.cert}${cert}` };
+    },
+    issueCa: (below) => makeCa(below, own),
   };
 }
 
@@ -65,7 +82,7 @@ export function encryptKey(key: string, passphrase: string): string {
   return createPrivateKey(key).export(options).toString();
 }
 
-function issueLeaf(options: LeafOptions, by: { issuer: Name; signer: KeyObject }): KeyPair {
+function issueLeaf(options: LeafOptions, by: Authority): KeyPair {
   const { names = LOCAL_NAMES, client = false, ...dates } = options;
   const keys = newKeys();
   const purpose = sequence(oid(client ? '1.3.6.1.5.5.7.3.2' : '1.3.6.1.5.5.7.3.1'));

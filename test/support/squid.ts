@@ -197,7 +197,7 @@ function listeners({ parts, options, folder, ports }: Configured): string[] {
   const { tls, bump } = options;
   const at = (name: string) => join(folder, name);
   const bumping = bump === undefined ? '' : ` ssl-bump generate-host-certificates=on tls-cert=${at('bump.pem')}`;
-  const clients = tls?.clientCa === undefined ? '' : ` tls-cafile=${at('clients.pem')}`;
+  const clients = tls?.clientCa === undefined ? '' : ` clientca=${at('clients.pem')}`;
   return [
     `http_port 127.0.0.1:${ports[0]}${bumping}`,
     ...(tls === undefined ? [] : [`https_port 127.0.0.1:${ports[1]} tls-cert=${at('proxy.pem')}${clients}`]),

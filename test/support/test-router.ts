@@ -18,6 +18,8 @@ export interface TestRouterOptions {
   readonly settings?: Partial<RouterSettings>;
   readonly timeouts?: Partial<RouterSettings['response_timeout']>;
   readonly trust?: TlsTrust;
+  /** Whom TLS to the proxy corp itself trusts. */
+  readonly proxyTrust?: TlsTrust;
   readonly ledger?: Ledger;
   readonly clock?: Clock;
   readonly userAgent?: string;
@@ -36,6 +38,7 @@ export function testRouter(options: TestRouterOptions = {}): TestRouter {
     settings: routerSettings(options),
     clock: options.clock ?? systemClock,
     tls: forAll(options.trust ?? {}),
+    proxyTls: new Map(options.proxyTrust === undefined ? [] : [['corp', options.proxyTrust]]),
     ledger: options.ledger ?? new Ledger(),
     known: { add: (secret) => known.push(secret.reveal()) },
     report: (event) => events.push(event),

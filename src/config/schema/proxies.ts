@@ -1,6 +1,7 @@
 // The proxy profiles, and which purpose uses which.
 
 import { z } from 'zod';
+import { clientCertificate } from './client-certificate.ts';
 import { describeKey, judgedText, section, wholeNumber } from './key.ts';
 import { filePath, PATH_ALLOWED, SECRET_ALLOWED, secretSource } from './leaves.ts';
 import {
@@ -151,6 +152,27 @@ const profile = z.strictObject({
     allowed: `${SECRET_ALLOWED}; no control characters`,
     absent: 'none',
     example: { file: 'secrets/proxy-password' },
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+  ca_file: describeKey(filePath.optional(), {
+    title: 'CA file',
+    description:
+      'PEM file with the authorities that the proxy itself must be certified by, where it is spoken to over TLS. ' +
+      'It says nothing about the servers behind the proxy.',
+    allowed: PATH_ALLOWED,
+    absent: 'the authorities built into the program',
+    example: '/etc/ssl/certs/proxy-ca.pem',
+    effect: 'next_transfer',
+    setBy: 'root',
+  }),
+  client_certificate: describeKey(clientCertificate.optional(), {
+    title: 'Client certificate',
+    description:
+      'What this host shows to the proxy at address, where its scheme is https and it asks for a certificate. ' +
+      'No other proxy sees it.',
+    allowed: 'certificate_file, key_file and, where the key is encrypted, passphrase',
+    absent: 'none is shown',
     effect: 'next_transfer',
     setBy: 'root',
   }),

@@ -1,6 +1,7 @@
 // Section `updates`: where updates come from, when, and what is kept of them.
 
 import { z } from 'zod';
+import { clientCertificate } from './client-certificate.ts';
 import { describeKey, judgedText, section, wholeNumber } from './key.ts';
 import { filePath, PATH_ALLOWED, path, SECRET_ALLOWED, secretSource } from './leaves.ts';
 import {
@@ -8,6 +9,7 @@ import {
   judgeArgument,
   judgeHeaderName,
   judgeOrigin,
+  judgePin,
   judgeSchedule,
   judgeUrlText,
   judgeWord,
@@ -17,35 +19,6 @@ import {
 const httpUrl = judgedText((text) => judgeUrlText(text, ['https', 'http']));
 /** 1 TiB: no package is larger, and every count of bytes up to it is exact. */
 const LARGEST_PACKAGE = 1_099_511_627_776;
-
-const clientCertificate = z.strictObject({
-  certificate_file: describeKey(filePath, {
-    title: 'Certificate file',
-    description: 'PEM file with the client certificate and what it was issued by.',
-    allowed: PATH_ALLOWED,
-    example: 'client.pem',
-    effect: 'next_transfer',
-    setBy: 'root',
-  }),
-  key_file: describeKey(filePath, {
-    title: 'Key file',
-    description: 'PEM file with the private key of the client certificate.',
-    allowed: PATH_ALLOWED,
-    example: 'client.key',
-    effect: 'next_transfer',
-    setBy: 'root',
-  }),
-  passphrase: describeKey(secretSource.optional(), {
-    title: 'Passphrase',
-    description: 'Opens the private key, when it is encrypted.',
-    secret: true,
-    allowed: SECRET_ALLOWED,
-    absent: 'the key is not encrypted',
-    example: { file: 'secrets/client-key-passphrase' },
-    effect: 'next_transfer',
-    setBy: 'root',
-  }),
-});
 
 const onPublished = z.strictObject({
   command: describeKey(judgedText(judgeAbsolutePath), {
@@ -185,6 +158,17 @@ export const updates = section(
       allowed: PATH_ALLOWED,
       absent: 'the authorities built into the program',
       example: '/etc/ssl/certs/updates-ca.pem',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    pins: describeKey(z.array(judgedText(judgePin)).min(1).max(16).optional(), {
+      title: 'Pins',
+      description:
+        'Public keys, one of which must be in the chain of every certificate that is met for updates, after the chain itself was found good. ' +
+        'They hold for each origin, so name a key of each authority in use, and a spare one. A key is that of the server or of an authority above it.',
+      allowed: 'a list of 1 to 16 texts: sha256/ and the digest of a public key in base64 (RFC 7469)',
+      absent: 'any key of a trusted authority will do',
+      example: ['sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='],
       effect: 'next_transfer',
       setBy: 'root',
     }),

@@ -25,14 +25,25 @@ export const PROFILE_NAME_ALLOWED =
 /** Address of a proxy: a DNS name, an IPv4 or an IPv6 address, and nothing else. */
 export function judgeHost(text: string): string | null {
   if (text === '') return 'The address is empty.';
+  if (text.includes('@')) return judgeCredentials(text);
   const [host, port] = splitHost(text);
-  if (host !== text) {
-    const shown = host === '' || judgePlainHost(host) !== null ? 'proxy.example.com' : host;
-    return port === null
-      ? `This key takes the bare host; write address: ${shown}.`
-      : `This key takes the bare host; write address: ${shown} and port: ${port}.`;
-  }
-  return judgePlainHost(text);
+  return host === text ? judgePlainHost(text) : `This key takes the bare host; ${writeInstead(host, port)}`;
+}
+
+/** With the characters of a password in it, a URL means something else than what was meant. */
+function judgeCredentials(text: string): string {
+  const last = text.lastIndexOf('@');
+  const password = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^:]*:(.*)$/is.exec(text.slice(0, last))?.[1] ?? '';
+  const unescaped = /[@#:/?]|%(?![0-9a-f]{2})/i.exec(password)?.[0];
+  const found = unescaped === undefined ? 'user and password' : `an unescaped '${unescaped}' in its password part`;
+  const keys = 'the keys user and password take them as they are, every character standing for itself';
+  const instead = writeInstead(...splitHost(text.slice(last + 1)));
+  return `This URL has ${found}; ${keys}. This key takes the bare host; ${instead}`;
+}
+
+function writeInstead(host: string, port: string | null): string {
+  const shown = host === '' || judgePlainHost(host) !== null ? 'proxy.example.com' : host;
+  return port === null ? `write address: ${shown}.` : `write address: ${shown} and port: ${port}.`;
 }
 
 /** A URL of one of the schemes, without user information and fragment. */
@@ -65,6 +76,14 @@ export function judgeNoProxy(text: string): string | null {
     .map((token) => judgeToken(token))
     .find((reason) => reason !== null);
   return wrong === undefined ? null : `${wrong}.`;
+}
+
+/** A pin of RFC 7469: the SHA-256 of a public key. */
+export function judgePin(text: string): string | null {
+  const base64 = /^sha256\/([A-Za-z0-9+/]{43}=)$/.exec(text)?.[1];
+  // The last letter holds four bits that nobody looks at: only one way of writing them ever matches.
+  if (base64 !== undefined && Buffer.from(base64, 'base64').toString('base64') === base64) return null;
+  return 'A pin is sha256/ and 44 characters of base64, the SHA-256 digest of a public key.';
 }
 
 /** Five fields of cron. */

@@ -63,9 +63,10 @@ export async function openLogin(parts: LoginParts): Promise<Login> {
 }
 
 function askedProxy({ hop }: LoginParts, account: Account | null): AskedProxy {
-  const { name, words } = hop;
+  const { name, words, scheme, port } = hop;
   const { authentication } = hop.profile;
-  return { name, hop: words, authentication, user: account?.shown ?? null, hasDomain: (account?.domain ?? '') !== '' };
+  const shown = { user: account?.shown ?? null, hasDomain: (account?.domain ?? '') !== '' };
+  return { name, hop: words, scheme, port, authentication, ...shown };
 }
 
 export class Login {

@@ -43,6 +43,8 @@ describe('every key of the configuration', () => {
       'updates.client_certificate.key_file',
       'updates.on_published.command',
       'proxies[].name',
+      'proxies[].client_certificate.certificate_file',
+      'proxies[].client_certificate.key_file',
     ]);
   });
 
@@ -70,6 +72,7 @@ describe('every key of the configuration', () => {
       'updates.bearer_token',
       'updates.client_certificate.passphrase',
       'proxies[].password',
+      'proxies[].client_certificate.passphrase',
     ]);
   });
 });

@@ -4,6 +4,7 @@ import {
   isLoopbackUrl,
   judgeHost,
   judgeOrigin,
+  judgePin,
   judgeSchedule,
   judgeTimeZone,
   judgeUrlText,
@@ -55,13 +56,29 @@ describe('an address', () => {
     expect(judgeHost(host)).toContain(words);
   });
 
+  it.each([
+    ['http://svc:p@ss@proxy.corp:3128', "an unescaped '@' in its password part"],
+    ['http://svc:p:ss@proxy.corp:3128', "an unescaped ':' in its password part"],
+    ['http://svc:p#ss@proxy.corp:3128', "an unescaped '#' in its password part"],
+    ['http://svc:100%@proxy.corp:3128', "an unescaped '%' in its password part"],
+    ['svc:p/ss@proxy.corp:3128', "an unescaped '/' in its password part"],
+    ['http://svc:p%40ss@proxy.corp:3128', 'user and password'],
+    ['svc@proxy.corp:3128', 'user and password'],
+  ])('may not be %s, and it is said what is in the way and where it belongs', (url, words) => {
+    expect(judgeHost(url)).toBe(
+      `This URL has ${words}; the keys user and password take them as they are, every character standing for itself. ` +
+        'This key takes the bare host; write address: proxy.corp and port: 3128.',
+    );
+  });
+
   it('that is refused never has its user or password repeated', () => {
     fc.assert(
       fc.property(
         fc.constantFrom('', 'http://', 'https://', '//'),
         fc.constantFrom(':3128', '', '/x', '@b'),
-        (head, tail) => {
-          expect(judgeHost(`${head}bob:hunter2@proxy${tail}`) ?? '').not.toMatch(/hunter2|bob/);
+        fc.constantFrom('', '@', '#', '%', '/', ':', '?'),
+        (head, tail, awkward) => {
+          expect(judgeHost(`${head}bob:${awkward}hunter2@proxy${tail}`) ?? '').not.toMatch(/hunter2|bob/);
         },
       ),
     );
@@ -75,6 +92,27 @@ describe('an address', () => {
         expect([url.port, url.username, url.pathname]).toEqual(['3128', '', '/']);
       }),
     );
+  });
+});
+
+describe('a pin', () => {
+  const digest = Buffer.alloc(32, 7).toString('base64');
+
+  it('is sha256/ and the digest of a public key in base64', () => {
+    expect(judgePin(`sha256/${digest}`)).toBeNull();
+  });
+
+  it.each([
+    digest,
+    `sha1/${digest}`,
+    `sha256/${digest}=`,
+    `sha256//${digest.slice(1, -1)}`,
+    'sha256/AAAA',
+    // The same 32 bytes, written so that they would never match.
+    `sha256/${digest.slice(0, -2)}d=`,
+    `pin-sha256="${digest}"`,
+  ])('is not %s', (text) => {
+    expect(judgePin(text)).toContain('44 characters of base64');
   });
 });
 

@@ -1,0 +1,77 @@
+// Reads the files that say whom TLS trusts and what we show of ourselves: of the updates, and of each proxy over TLS.
+
+import { readBounded } from '#config/read-bounded.ts';
+import type { Settings } from '#config/settings.ts';
+import { coded } from '#errors/coded-error.ts';
+import { ownHop } from '#proxy/hop.ts';
+import type { ClientIdentity, PemFile, TlsTrust } from '#proxy/trust.ts';
+import { Secret } from '#redaction/secret.ts';
+
+/** A bundle of every public root has some 250 KB. */
+const PEM_LIMIT_BYTES = 4_194_304;
+
+/** All trust that the settings speak of. */
+export interface Trusts {
+  readonly updates: TlsTrust;
+  /** By the name of the profile. */
+  readonly proxies: ReadonlyMap<string, TlsTrust>;
+}
+
+type Profile = Settings['proxies'][number];
+
+/** @throws CodedError TLS-FILE */
+export async function readTrusts({ updates, proxies }: Settings): Promise<Trusts> {
+  const feed = updates.feed_url;
+  // Our certificate is shown to the feed's origin alone.
+  const client = feed === undefined ? undefined : await readIdentity('updates', updates, [new URL(feed).origin]);
+  const trusts: [string, TlsTrust][] = [];
+  for (const [index, profile] of proxies.entries()) {
+    trusts.push([profile.name, await readProxyTrust(`proxies[${index}]`, profile)]);
+  }
+  return {
+    updates: { ca: await readCa('updates', updates), client, pins: updates.pins },
+    proxies: new Map(trusts),
+  };
+}
+
+/** Keys whose file holds another text than before, whether or not it is another file. */
+export function changedContents(before: Trusts, now: Trusts): string[] {
+  const [old, files] = [filesOf(before), filesOf(now)];
+  return [...files].flatMap(([key, text]) => (old.get(key)?.equals(text) === false ? [key] : []));
+}
+
+/** Our certificate is shown to the profile's own proxy, and to none that a PAC file or a variable names. */
+async function readProxyTrust(at: string, profile: Profile): Promise<TlsTrust> {
+  const own = ownHop(profile);
+  return { ca: await readCa(at, profile), client: await readIdentity(at, profile, own === null ? [] : [own.url]) };
+}
+
+async function readCa(at: string, { ca_file: path }: Pick<Profile, 'ca_file'>): Promise<PemFile | undefined> {
+  return path === undefined ? undefined : await readPem(`${at}.ca_file`, path);
+}
+
+async function readIdentity(
+  at: string,
+  { client_certificate: client }: Pick<Profile, 'client_certificate'>,
+  origins: readonly string[],
+): Promise<ClientIdentity | undefined> {
+  if (client === undefined) return undefined;
+  const certificate = await readPem(`${at}.client_certificate.certificate_file`, client.certificate_file);
+  const { pem, ...key } = await readPem(`${at}.client_certificate.key_file`, client.key_file);
+  return { certificate, privateKey: { ...key, pem: new Secret(pem) }, passphrase: client.passphrase, origins };
+}
+
+async function readPem(key: string, path: string): Promise<PemFile> {
+  const read = await readBounded(path, PEM_LIMIT_BYTES);
+  if (!read.ok) throw coded('TLS-FILE', { key, path, reason: read.reason });
+  return { key, path, pem: Buffer.from(read.bytes).toString('utf8') };
+}
+
+function filesOf({ updates, proxies }: Trusts): Map<string, Secret> {
+  const files = new Map<string, Secret>();
+  for (const { ca, client } of [updates, ...proxies.values()]) {
+    for (const file of [ca, client?.certificate]) if (file !== undefined) files.set(file.key, new Secret(file.pem));
+    if (client !== undefined) files.set(client.privateKey.key, client.privateKey.pem);
+  }
+  return files;
+}

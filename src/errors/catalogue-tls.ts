@@ -1,0 +1,106 @@
+// Codes of TLS in `src/proxy`: PROXY-TLS-* for TLS to a proxy itself, TLS-* for TLS to the target, whatever lies between.
+// The two are never mixed: one is a matter of the proxy's profile, the other of the purpose (law 9).
+
+import type { Entry } from './catalogue.ts';
+
+export const TLS_CODES = {
+  'PROXY-SCHEME': {
+    text: 'Port {port} of proxy {proxy} speaks {speaks:words}, and its scheme is {scheme} (it answered {answer}).',
+    check: 'Set scheme: {wanted} of proxy {proxy}. What goes through its tunnel is TLS all the same.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'PROXY-TLS-TIMEOUT': {
+    text: 'The TLS handshake with proxy {proxy} itself did not end in {elapsed:ms} ({key}).',
+    check: 'Its port may speak plain HTTP (then set scheme: http of proxy {proxy}), or the proxy is overloaded.',
+    class: 'timeout',
+    retry: 'later',
+  },
+  'PROXY-TLS-UNTRUSTED': {
+    text: 'The certificate of proxy {proxy} itself is not trusted ({reason:words}): it was issued by {issuer}, expected {expected:words}.',
+    check: 'Set ca_file of proxy {proxy} to the authority that issued it.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'PROXY-TLS-NAME': {
+    text: 'The certificate of proxy {proxy} itself is for {names}, not for {host}; it was issued by {issuer}.',
+    check: 'Set the address of proxy {proxy} to a name that its certificate has.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'PROXY-TLS-CLOCK': {
+    text: 'The certificate of proxy {proxy} itself is {reason:words}: valid {from} to {to}; the clock here says {now:time}, {others:words}.',
+    check: 'Check the clock of this host first, then the certificate of the proxy.',
+    class: 'tls',
+    retry: 'later',
+  },
+  'PROXY-TLS-EXPIRED': {
+    text: 'The certificate of proxy {proxy} itself is {reason:words}: valid {from} to {to}; the clock here says {now:time}, {others:words}.',
+    check: 'The clock here is not the cause. Ask the proxy team to renew the certificate of the proxy.',
+    class: 'tls',
+    retry: 'later',
+  },
+  'PROXY-TLS-FAILED': {
+    text: 'The TLS handshake with proxy {proxy} itself failed: {reason:words}.',
+    check:
+      'Check that its port speaks TLS (else set scheme: http of proxy {proxy}), and whether it asks for a client_certificate.',
+    class: 'tls',
+    retry: 'later',
+  },
+  'TLS-TIMEOUT': {
+    text: 'The TLS handshake with {host} did not end in {elapsed:ms} ({key}).',
+    check: 'Something between here and {host} swallows TLS, or the server is overloaded.',
+    class: 'timeout',
+    retry: 'later',
+  },
+  'TLS-INTERCEPTED': {
+    text: 'The certificate for {host} was issued by {issuer}, expected {expected:words}: TLS is opened at proxy {proxy} or behind it. Nothing of the request was sent.',
+    check:
+      'SSL bridging is not supported. Ask for a bypass for: {target}. Only when that issuer is the own authority of the server, set updates.ca_file.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'TLS-PIN': {
+    text: 'The certificate for {host} is valid, but no key of its chain is in {key}: it was issued by {issuer}, with {found}. Nothing of the request was sent.',
+    check:
+      'When that issuer is your own company, TLS is opened on the way, and SSL bridging is not supported: ask for a bypass for: {target}. Else ask the vendor for the new pins.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'TLS-UNTRUSTED': {
+    text: 'The certificate of {host} is not trusted ({reason:words}): it was issued by {issuer}, expected {expected:words}.',
+    check: 'When that issuer is your own company, TLS is opened on the way: ask for a bypass. Else set ca_file.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'TLS-NAME': {
+    text: 'The certificate is for {names}, not for {host}; it was issued by {issuer}.',
+    check: 'Check the host name in the URL.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'TLS-CLOCK': {
+    text: 'The certificate of {host} is {reason:words}: valid {from} to {to}; the clock here says {now:time}, {others:words}.',
+    check: 'Check the clock of this host first, then the certificate of the server.',
+    class: 'tls',
+    retry: 'later',
+  },
+  'TLS-EXPIRED': {
+    text: 'The certificate of {host} is {reason:words}: valid {from} to {to}; the clock here says {now:time}, {others:words}.',
+    check: 'The clock here is not the cause. Whoever runs the server has to renew its certificate.',
+    class: 'tls',
+    retry: 'later',
+  },
+  'TLS-FAILED': {
+    text: 'The TLS handshake with {host} failed: {reason:words}.',
+    check: 'Check that this port speaks TLS and that nothing between here and {host} breaks it.',
+    class: 'tls',
+    retry: 'later',
+  },
+  'TLS-FILE': {
+    text: '{key}: cannot use {path}: {reason:words}.',
+    check: 'The file must hold PEM text that this user may read.',
+    class: 'config',
+    retry: 'change',
+  },
+} as const satisfies Record<string, Entry>;

@@ -1,0 +1,60 @@
+// What the answers of a hop have told since the start, beside what they were asked for: the time, and which ports pass.
+// Nothing is decided by it but the words of a failure.
+
+import type { Clock } from '#system/clock.ts';
+import type { ResponseHead } from './route.ts';
+import { type SeenTime, seenIn } from './seen-time.ts';
+
+export class HopMemory {
+  readonly #clock: Clock;
+  readonly #by: string;
+  #seenTime: SeenTime | null = null;
+  #passes443 = false;
+
+  /** `by` is who answers there, in words. */
+  constructor(clock: Clock, by: string) {
+    this.#clock = clock;
+    this.#by = by;
+  }
+
+  /** The latest time that an answer told; null before. */
+  get seenTime(): SeenTime | null {
+    return this.#seenTime;
+  }
+
+  /** Whether a tunnel to port 443 has been opened. */
+  get passes443(): boolean {
+    return this.#passes443;
+  }
+
+  noteHead(head: ResponseHead): void {
+    this.#seenTime = seenIn(head, this.#by, this.#clock.monotonic()) ?? this.#seenTime;
+  }
+
+  /** `authority` is `host:port`. */
+  noteTunnel(authority: string): void {
+    if (authority.endsWith(':443')) this.#passes443 = true;
+  }
+}
+
+/** The memory of each hop by its URL, and of each target by its `host:port`. */
+export class HopMemories {
+  readonly #clock: Clock;
+  readonly #hops = new Map<string, HopMemory>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  of(url: string, by: string): HopMemory {
+    const known = this.#hops.get(url) ?? new HopMemory(this.#clock, by);
+    this.#hops.set(url, known);
+    return known;
+  }
+
+  /** The latest time that one of these told; null where none did. */
+  latest(hops: readonly string[]): SeenTime | null {
+    const seen = hops.flatMap((hop) => this.#hops.get(hop)?.seenTime ?? []);
+    return seen.sort((a, b) => b.monotonicMs - a.monotonicMs)[0] ?? null;
+  }
+}

@@ -1,0 +1,25 @@
+// Pins: which public keys a chain of certificates may rest on (RFC 7469). Pure.
+//
+// A server may send certificates that have nothing to do with its own, and Node arranges what was sent by name alone. So a
+// key counts only when it has really signed what stands below it, link by link from the server's own certificate.
+
+import { createHash, type X509Certificate } from 'node:crypto';
+
+/** `sha256/` and the digest of the public key in base64 (RFC 7469, 2.4). */
+export function pinOf({ publicKey }: X509Certificate): string {
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  return `sha256/${createHash('sha256').update(spki).digest('base64')}`;
+}
+
+/** The chain from the server's own certificate on, as far as each has issued the one before. */
+export function issuedChain(chain: readonly X509Certificate[]): readonly X509Certificate[] {
+  const broken = chain.findIndex((certificate, at) => {
+    const below = chain[at - 1];
+    return below !== undefined && !hasIssued(certificate, below);
+  });
+  return broken === -1 ? chain : chain.slice(0, broken);
+}
+
+function hasIssued(issuer: X509Certificate, below: X509Certificate): boolean {
+  return issuer.ca && below.checkIssued(issuer) && below.verify(issuer.publicKey);
+}

@@ -1,0 +1,149 @@
+// What went wrong with TLS, and whose it was: the target's or the proxy's own. Pure.
+//
+// Guarantees: the two are never mixed, each has codes of its own (law 9). A chain that leads nowhere we trust is called an
+// interception where a proxy stands between, since that is what proxies do; met without one it is called not trusted.
+
+import type { X509Certificate } from 'node:crypto';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { pinOf } from './pins.ts';
+import { compareClocks, type SeenTime, timeThere } from './seen-time.ts';
+
+/** Who is spoken to. */
+export interface TlsPeer {
+  readonly leg: 'target' | 'proxy';
+  /** DNS name or address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Name of the proxy that is spoken to, or that stands between; null when the target is reached without one. */
+  readonly proxy: string | null;
+  /** The hop in words. */
+  readonly hop: string;
+}
+
+/** What is known beside the error. */
+interface Circumstances {
+  /** The server's own first; empty when none came. */
+  readonly chain: readonly X509Certificate[];
+  /** Whom we trust, in words. */
+  readonly expected: string;
+  readonly times: { readonly nowMs: number; readonly monotonicMs: number; readonly seen: SeenTime | null };
+}
+
+const TLS_KEY = 'response_timeout.tls_timeout_ms';
+const PINS_KEY = 'updates.pins';
+
+const NOT_YET = 'CERT_NOT_YET_VALID';
+const EXPIRED = 'CERT_HAS_EXPIRED';
+const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
+/** What OpenSSL says when the first bytes of the answer are no TLS record at all. */
+const NO_TLS = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'ERR_SSL_HTTP_REQUEST']);
+
+/** The X509_V_ERR_* names that Node gives to a chain that does not lead to a trusted root, in plain words. */
+const UNTRUSTED: Readonly<Record<string, string>> = {
+  UNABLE_TO_GET_ISSUER_CERT: 'its issuer is unknown',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its issuer is unknown',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its issuer is unknown and was not sent',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its root is not trusted here',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'it is self-signed',
+  CERT_SIGNATURE_FAILURE: 'a signature in its chain is wrong',
+  CERT_CHAIN_TOO_LONG: 'its chain is too long',
+  CERT_REVOKED: 'it was revoked',
+  INVALID_CA: 'a certificate in its chain may not issue others',
+  PATH_LENGTH_EXCEEDED: 'its chain is longer than its issuer allows',
+  INVALID_PURPOSE: 'it is not meant for servers',
+  CERT_UNTRUSTED: 'its root is not trusted for servers',
+  CERT_REJECTED: 'its root is rejected for servers',
+};
+/** Of these, the ones that an authority causes which we do not know: what an intercepting proxy shows. */
+const UNKNOWN_ISSUER = new Set(Object.keys(UNTRUSTED).slice(0, 4));
+
+/** The failure of a handshake, or of the verification behind it. */
+export function tlsFailure(error: Error, peer: TlsPeer, about: Circumstances): CodedError {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const [own] = about.chain;
+  const facts = { ...peer, issuer: oneLine(own?.issuer), expected: about.expected };
+  if (code === WRONG_NAME) {
+    const names = own?.subjectAltName ?? oneLine(own?.subject);
+    return coded(peer.leg === 'proxy' ? 'PROXY-TLS-NAME' : 'TLS-NAME', { ...facts, names }, error);
+  }
+  if (code === NOT_YET || code === EXPIRED) return outOfTime(error, peer, about);
+  const reason = UNTRUSTED[code];
+  if (reason === undefined) return notTls(error, code, peer) ?? tlsBroken(peer, plainReason(error, code), error);
+  if (peer.leg === 'proxy') return coded('PROXY-TLS-UNTRUSTED', { ...facts, reason }, error);
+  if (peer.proxy === null || !UNKNOWN_ISSUER.has(code)) return coded('TLS-UNTRUSTED', { ...facts, reason }, error);
+  return coded('TLS-INTERCEPTED', { ...facts, reason, target: authorityOf(peer) }, error);
+}
+
+/** A handshake that ended in no verdict. */
+export function tlsBroken(peer: TlsPeer, reason: string, cause?: Error): CodedError {
+  return coded(peer.leg === 'proxy' ? 'PROXY-TLS-FAILED' : 'TLS-FAILED', { ...peer, reason }, cause);
+}
+
+/** A handshake that took too long. */
+export function tlsLate(peer: TlsPeer, elapsed: number): CodedError {
+  const code = peer.leg === 'proxy' ? 'PROXY-TLS-TIMEOUT' : 'TLS-TIMEOUT';
+  return coded(code, { ...peer, elapsed, key: TLS_KEY });
+}
+
+/** A chain that is valid and that rests on none of the pinned keys. */
+export function unpinned(peer: TlsPeer, chain: readonly X509Certificate[], pins: readonly string[]): CodedError {
+  const issuer = oneLine(chain[0]?.issuer);
+  const found = chain.map(pinOf);
+  return coded('TLS-PIN', { ...peer, issuer, expected: pins, found, key: PINS_KEY, target: authorityOf(peer) });
+}
+
+/** The clock here, or the certificate: the time that somebody else told decides, where there is one. */
+function outOfTime(error: Error, peer: TlsPeer, { chain, times }: Circumstances): CodedError {
+  const { nowMs, monotonicMs, seen } = times;
+  const wrong = outsideItsTime(chain, nowMs);
+  const reason = (error as NodeJS.ErrnoException).code === EXPIRED ? 'expired' : 'not yet valid';
+  const facts = {
+    ...peer,
+    reason,
+    from: iso(wrong?.validFrom),
+    to: iso(wrong?.validTo),
+    now: nowMs,
+    issuer: oneLine(chain[0]?.issuer),
+    others: compareClocks(seen, times),
+  };
+  const alsoThere = seen !== null && wrong !== undefined && !isInTime(wrong, timeThere(seen, monotonicMs));
+  if (peer.leg === 'proxy') return coded(alsoThere ? 'PROXY-TLS-EXPIRED' : 'PROXY-TLS-CLOCK', facts, error);
+  return coded(alsoThere ? 'TLS-EXPIRED' : 'TLS-CLOCK', facts, error);
+}
+
+/** A port of the proxy that speaks no TLS though its scheme says so; null when it is something else. */
+function notTls(error: Error, code: string, peer: TlsPeer): CodedError | null {
+  if (peer.leg !== 'proxy' || !NO_TLS.has(code)) return null;
+  const answer = plainReason(error, code);
+  return coded('PROXY-SCHEME', { ...peer, speaks: 'no TLS', scheme: 'https', wanted: 'http', answer }, error);
+}
+
+/** OpenSSL's own words, such as `wrong version number`, or else the code. */
+function plainReason(error: Error, code: string): string {
+  const reason = (error as { reason?: unknown }).reason;
+  if (typeof reason === 'string') return reason;
+  return code === '' ? error.message : code;
+}
+
+/** Which certificate of the chain the clock does not agree with; the server's own when none stands out. */
+function outsideItsTime(chain: readonly X509Certificate[], nowMs: number): X509Certificate | undefined {
+  return chain.find((certificate) => !isInTime(certificate, nowMs)) ?? chain[0];
+}
+
+function isInTime({ validFrom, validTo }: X509Certificate, atMs: number): boolean {
+  return Date.parse(validFrom) <= atMs && atMs <= Date.parse(validTo);
+}
+
+function iso(date: string | undefined): string | null {
+  const at = Date.parse(date ?? '');
+  return Number.isNaN(at) ? null : new Date(at).toISOString();
+}
+
+/** Node writes a distinguished name with a line per part. */
+function oneLine(name: string | undefined): string | null {
+  return name === undefined ? null : name.split('\n').join(', ');
+}
+
+function authorityOf({ host, port }: TlsPeer): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,37 @@
+// Whom TLS trusts, for each leg: the contexts of every purpose and of every profile, made when they are first needed.
+// What only TLS needs is loaded with the first TLS.
+
+import type { Purpose } from './route.ts';
+import type { TlsTrust, TrustContexts } from './trust.ts';
+
+export class TrustStore {
+  readonly #purposes: Readonly<Record<Purpose, TlsTrust>>;
+  readonly #proxies: ReadonlyMap<string, TlsTrust>;
+  readonly #made = new Map<TlsTrust, TrustContexts>();
+
+  /** `proxies` by the name of the profile. */
+  constructor(purposes: Readonly<Record<Purpose, TlsTrust>>, proxies: ReadonlyMap<string, TlsTrust>) {
+    this.#purposes = purposes;
+    this.#proxies = proxies;
+  }
+
+  /** For TLS to the targets of a purpose. */
+  async ofPurpose(purpose: Purpose): Promise<TrustContexts> {
+    return await this.#contexts(this.#purposes[purpose]);
+  }
+
+  /** For TLS to a proxy itself. */
+  async ofProxy(profile: string): Promise<TrustContexts> {
+    return await this.#contexts(this.#proxies.get(profile) ?? BUNDLED);
+  }
+
+  async #contexts(trust: TlsTrust): Promise<TrustContexts> {
+    const { TrustContexts } = await import('./trust.ts');
+    const known = this.#made.get(trust) ?? new TrustContexts(trust);
+    this.#made.set(trust, known);
+    return known;
+  }
+}
+
+/** The bundled roots, and nothing of ours. */
+const BUNDLED: TlsTrust = {};

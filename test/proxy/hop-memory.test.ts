@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { HopMemories } from '#proxy/hop-memory.ts';
+import { systemClock } from '#system/clock.ts';
+
+const clock = { ...systemClock, monotonic: () => 7 };
+const said = (...rawHeaders: string[]) => ({ status: 200, reason: 'OK', rawHeaders });
+
+it('keeps the latest time that a hop told, and an answer without one takes nothing away', () => {
+  const memory = new HopMemories(clock).of('http://a:1', 'proxy a');
+  expect(memory.seenTime).toBeNull();
+  memory.noteHead(said('Date', 'Wed, 25 Nov 2026 12:00:00 GMT'));
+  memory.noteHead(said('Date', 'Wed, 25 Nov 2026 13:00:00 GMT'));
+  memory.noteHead(said());
+  expect(memory.seenTime).toEqual({ by: 'proxy a', dateMs: Date.parse('2026-11-25T13:00:00Z'), monotonicMs: 7 });
+});
+
+it('knows whether tunnels to port 443 pass', () => {
+  const memory = new HopMemories(clock).of('http://a:1', 'proxy a');
+  memory.noteTunnel('updates.example.com:8443');
+  expect(memory.passes443).toBe(false);
+  memory.noteTunnel('[::1]:443');
+  expect(memory.passes443).toBe(true);
+});
+
+it('is one for each hop', () => {
+  const memories = new HopMemories(clock);
+  memories.of('http://a:1', 'proxy a').noteTunnel('x:443');
+  expect([memories.of('http://a:1', 'proxy a').passes443, memories.of('http://b:1', 'proxy b').passes443]).toEqual([
+    true,
+    false,
+  ]);
+});

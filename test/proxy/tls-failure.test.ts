@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { type TlsPeer, tlsBroken, tlsFailure, tlsLate } from '#proxy/tls-failure.ts';
+
+const target: TlsPeer = { leg: 'target', host: 'updates.example.com', port: 443, proxy: 'corp', hop: 'x' };
+const about = { chain: [], expected: 'an authority', times: { nowMs: 0, monotonicMs: 0, seen: null } };
+const failed = (code: string, more: object = {}) => Object.assign(new Error('it broke'), { code, ...more });
+
+describe.each([
+  ['target', 'TLS'],
+  ['proxy', 'PROXY-TLS'],
+] as const)('a failure of TLS to the %s', (leg, prefix) => {
+  const peer = { ...target, leg };
+
+  it.each([
+    ['CERT_HAS_EXPIRED', 'CLOCK'],
+    ['CERT_NOT_YET_VALID', 'CLOCK'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'NAME'],
+    ['CERT_REVOKED', 'UNTRUSTED'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'UNTRUSTED'],
+    ['ECONNRESET', 'FAILED'],
+  ])('%s is %s, also where no certificate came', (code, kind) => {
+    expect(tlsFailure(failed(code), peer, about)).toMatchObject({ code: `${prefix}-${kind}`, hop: 'x' });
+  });
+
+  it('that ended in no verdict, and one that took too long', () => {
+    expect(tlsBroken(peer, 'why').code).toBe(`${prefix}-FAILED`);
+    expect(tlsLate(peer, 5).code).toBe(`${prefix}-TIMEOUT`);
+  });
+});
+
+it.each([
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+])('an unknown authority (%s) intercepts where a proxy stands between, and only there', (code) => {
+  expect(tlsFailure(failed(code), target, about).code).toBe('TLS-INTERCEPTED');
+  expect(tlsFailure(failed(code), { ...target, proxy: null }, about).code).toBe('TLS-UNTRUSTED');
+  expect(tlsFailure(failed(code), { ...target, leg: 'proxy' }, about).code).toBe('PROXY-TLS-UNTRUSTED');
+});
+
+it('what is no TLS at all is a matter of the scheme at a proxy, and of the port at the target', () => {
+  const error = failed('ERR_SSL_WRONG_VERSION_NUMBER', { reason: 'wrong version number' });
+  expect(tlsFailure(error, { ...target, leg: 'proxy', port: 3128 }, about)).toMatchObject({
+    code: 'PROXY-SCHEME',
+    message:
+      '[PROXY-SCHEME] Port 3128 of proxy corp speaks no TLS, and its scheme is https (it answered "wrong version number").',
+    check: 'Set scheme: http of proxy corp. What goes through its tunnel is TLS all the same.',
+  });
+  expect(tlsFailure(error, target, about)).toMatchObject({
+    code: 'TLS-FAILED',
+    facts: { reason: 'wrong version number' },
+  });
+});
