@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authentication } from '#proxy/auth/scheme.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
+import { createCa } from '#test/support/certificates.ts';
 import { KDC_PROXY, type RunningKdc, startKdc } from '#test/support/kdc.ts';
 import { describeWith, squid as squidParts } from '#test/support/real-parts.ts';
 import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
@@ -12,9 +13,11 @@ import { PROTOCOLS, type Protocol, reach, startTargets, type Targets } from '#te
 import { profile, testRouter } from '#test/support/test-router.ts';
 import { type RunningTinyproxy, startTinyproxy } from '#test/support/tinyproxy.ts';
 
+type Scheme = 'http' | 'https';
 type Credentials = 'right' | 'wrong' | 'missing';
 
 interface Cell {
+  readonly scheme: Scheme;
   readonly authentication: Authentication;
   readonly credentials: Credentials;
   readonly protocol: Protocol;
@@ -25,6 +28,9 @@ interface Expected {
   readonly result: string;
   readonly log: readonly string[];
 }
+
+const proxyCa = createCa('Proxy CA');
+const proxyTrust = { ca: { key: 'proxies[0].ca_file', path: '/ca.pem', pem: proxyCa.cert } };
 
 let targets: Targets;
 beforeAll(async () => {
@@ -42,10 +48,11 @@ describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTL
     [samba, kdc] = await Promise.all([startSamba(), startKdc(squidParts?.negotiateAuth ?? '')]);
     const hosts = targets.names;
     const schemes = [...kdc.squid, ...samba.squid.schemes];
+    const tls = proxyCa.issue();
     [squid, open, keyless] = await Promise.all([
-      startSquid({ ...samba.squid, schemes, digest: SAMBA_USER, auth: SAMBA_USER, hosts }),
-      startSquid({ hosts }),
-      startSquid({ schemes: kdc.squidWithAnotherKey, hosts }),
+      startSquid({ ...samba.squid, schemes, digest: SAMBA_USER, auth: SAMBA_USER, hosts, tls }),
+      startSquid({ hosts, tls }),
+      startSquid({ schemes: kdc.squidWithAnotherKey, hosts, tls }),
     ]);
   });
   afterAll(() => Promise.all([squid, open, keyless, samba, kdc].map((part) => part.stop())));
@@ -53,8 +60,9 @@ describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTL
   /** Asks for the cell's URL, and says what came of it, what the log says of its name, and what the origin saw. */
   async function expectCell(cell: Cell, expected: Expected, through = squid, more: Partial<ProxyProfile> = {}) {
     const url = targets.url(cell.protocol);
-    const proxies = [{ ...profile(through.port, account(cell)), ...more }];
-    expect(await reach(testRouter({ proxies, trust: targets.trust }), url)).toBe(expected.result);
+    const port = cell.scheme === 'https' ? through.tlsPort : through.port;
+    const proxies = [{ ...profile(port, account(cell)), scheme: cell.scheme, ...more }];
+    expect(await reach(testRouter({ proxies, trust: targets.trust, proxyTrust }), url)).toBe(expected.result);
     const log = await through.accessLog(expected.log.length, `${url.hostname}:`);
     expect(log.map(shortened)).toEqual(expected.log);
     const requests = expected.log.filter((line) => line.startsWith('200')).length;
@@ -64,17 +72,17 @@ describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTL
   // One after the other: asked about a user twice at once, Squid takes its helper's first word for both passwords.
   describe.each(['right', 'wrong'] as const)('asked with the %s password', (credentials) => {
     const passwords = cells(['basic', 'digest', 'ntlm', 'auto'], [credentials]);
-    it.concurrent.each(passwords)('$authentication, $protocol', async (cell) => {
+    it.concurrent.each(passwords)('$scheme, $authentication, $protocol', async (cell) => {
       await expectCell(cell, withPassword(cell));
     });
   });
 
-  it.concurrent.each(cells(['transparent'], ['missing']))('asked without a user, $protocol', async (cell) => {
+  it.concurrent.each(cells(['transparent'], ['missing']))('$scheme, asked without a user, $protocol', async (cell) => {
     const line = cell.protocol === 'http' ? '407 GET' : '407 CONNECT';
     await expectCell(cell, { result: 'AUTH-REQUIRED', log: [line] });
   });
 
-  it.concurrent.each(cells(['transparent'], ['right']))('that asks nobody, $protocol', async (cell) => {
+  it.concurrent.each(cells(['transparent'], ['right']))('$scheme, that asks nobody, $protocol', async (cell) => {
     const line = cell.protocol === 'http' ? '200 GET -' : '200 CONNECT -';
     await expectCell(cell, { result: 'passed', log: [line] }, open);
   });
@@ -84,7 +92,7 @@ describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTL
     ['a ticket', 'ticket', ['right', 'wrong']],
     ['a keytab', 'keytab', ['right']],
     ['neither', 'nothing', ['missing']],
-  ] as const)('negotiate, with %s', (_what, variables, credentials) => {
+  ] as const)('Kerberos, with %s', (_what, variables, credentials) => {
     const before = { ...process.env };
     beforeAll(() => {
       Object.assign(process.env, kdc[variables]);
@@ -94,10 +102,15 @@ describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTL
       Object.assign(process.env, before);
     });
 
-    it.concurrent.each(cells(['negotiate'], credentials))('$credentials, $protocol', async (cell) => {
+    const tickets = [
+      ...cells(['negotiate'], credentials),
+      ...(variables === 'ticket' ? cells(['auto'], ['right']) : []),
+    ];
+    it.concurrent.each(tickets)('$scheme, $authentication, $credentials, $protocol', async (cell) => {
       // What is wrong about a ticket is that this proxy can't read it.
       const through = cell.credentials === 'wrong' ? keyless : squid;
-      await expectCell(cell, withTicket(cell), through, { authentication: 'negotiate', address: KDC_PROXY });
+      const { authentication } = cell;
+      await expectCell(cell, withTicket(cell), through, { authentication, address: KDC_PROXY });
     });
   });
 
@@ -118,8 +131,8 @@ describeWith(['tinyproxy'], 'a tinyproxy', () => {
   afterAll(() => Promise.all([asking.stop(), open.stop()]));
 
   it.concurrent.each([
-    ...cells(['basic', 'auto'], ['right', 'wrong']),
-    ...cells(['transparent'], ['right', 'missing']),
+    ...cells(['basic', 'auto'], ['right', 'wrong'], ['http']),
+    ...cells(['transparent'], ['right', 'missing'], ['http']),
   ])('$authentication, $credentials, $protocol', async ({ authentication, credentials, protocol }) => {
     const url = targets.url(protocol);
     const password = credentials === 'wrong' ? 'wrong' : given.password;
@@ -138,9 +151,17 @@ describeWith(['tinyproxy'], 'a tinyproxy', () => {
   });
 });
 
-function cells(authentications: readonly Authentication[], credentials: readonly Credentials[]): Cell[] {
-  return authentications.flatMap((authentication) =>
-    credentials.flatMap((one) => PROTOCOLS.map((protocol) => ({ authentication, credentials: one, protocol }))),
+function cells(
+  authentications: readonly Authentication[],
+  credentials: readonly Credentials[],
+  schemes: readonly Scheme[] = ['http', 'https'],
+): Cell[] {
+  return schemes.flatMap((scheme) =>
+    authentications.flatMap((authentication) =>
+      credentials.flatMap((one) =>
+        PROTOCOLS.map((protocol) => ({ scheme, authentication, credentials: one, protocol })),
+      ),
+    ),
   );
 }
 
@@ -170,12 +191,13 @@ function withPassword({ authentication, credentials, protocol }: Cell): Expected
   return { result: 'passed', log: [...asked, ...proven, `200 ${working} ${who}`] };
 }
 
-function withTicket({ credentials, protocol }: Cell): Expected {
+function withTicket({ authentication, credentials, protocol }: Cell): Expected {
   const asking = protocol === 'http' ? 'HEAD' : 'CONNECT';
   if (credentials === 'missing') return { result: 'AUTH-TICKET', log: [] };
   if (credentials === 'wrong') return { result: 'AUTH-TICKET', log: [`407 ${asking}`] };
   const passed = protocol === 'http' ? ['200 HEAD', '200 GET'] : ['200 CONNECT'];
-  return { result: 'passed', log: passed.map((line) => `${line} svc_update@CORP.TEST`) };
+  const asked = authentication === 'auto' ? [`407 ${asking}`] : [];
+  return { result: 'passed', log: [...asked, ...passed.map((line) => `${line} svc_update@CORP.TEST`)] };
 }
 
 /** Status, method and who; whom a refused request claimed to be is left out. */
