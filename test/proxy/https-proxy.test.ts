@@ -246,3 +246,36 @@ describe('a scheme that is not that of the port', () => {
     await expect(opening).rejects.toMatchObject({ code: 'PROXY-SCHEME', facts: { wanted: 'https' } });
   });
 });
+
+it('leaves neither sockets nor timers after two hundred failures, whichever leg it is', async () => {
+  const behindTls: readonly Script[] = [
+    FAULTS.closesBeforeAnswering,
+    FAULTS.garbage,
+    FAULTS.silent,
+    FAULTS.grantsThenSilence,
+    says('HTTP/1.1 200 OK\r\n\r\nSSH-2.0-OpenSSH_9.2\r\n'),
+  ];
+  proxy = await startFaultProxy((client, head, earlier) =>
+    behindTls[earlier % behindTls.length]?.(client, head, earlier),
+  );
+  front = await startTlsFront(proxyCa.issue(), proxy.port);
+  const strange = await startTlsFront(createCa('Other CA').issue(), proxy.port);
+  const ports = [front.port, front.port, front.port, strange.port];
+  const count = () => process.getActiveResourcesInfo().filter((kind) => /^(TCPSocketWrap|Timeout)$/.test(kind)).length;
+  const timeouts = { tunnel_timeout_ms: 100, tls_timeout_ms: 200 };
+  const routers = ports.map((port) =>
+    testRouter({ proxies: [{ ...profile(port), scheme: 'https' }], trust, proxyTrust, timeouts }),
+  );
+  const before = count();
+  for (let round = 0; round < 10; round += 1) {
+    const opened = Array.from({ length: 20 }, (_none, index) =>
+      (routers[index % routers.length] as (typeof routers)[0]).route('updates', origin.url).open(plain),
+    );
+    const ended = await Promise.allSettled(opened);
+    expect(ended.map(({ status }) => status)).not.toContain('fulfilled');
+  }
+  await Promise.all([front.allClosed(), strange.allClosed(), proxy.allClosed()]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(count()).toBeLessThanOrEqual(before);
+  await strange.close();
+});

@@ -299,6 +299,26 @@ const SITUATIONS: readonly Situation[] = [
     'TLS-CLOCK',
     ['is not yet valid', 'the clock here says 2019-06-01', 'proxy corp says 2099-06-01', 'they differ by 80 years'],
   ],
+  [
+    30,
+    'every proxy of a list fails',
+    async () => {
+      const corp = { ...profile(await closedPort()), fallback: ['backup'] };
+      const backup = { ...profile(await closedPort()), name: 'backup', default: false };
+      const router = testRouter({ proxies: [corp, backup], settings: { proxy_required: true }, trust });
+      // The origin is there: only the policy keeps it from being reached directly.
+      const before = origin.clients.length;
+      const failure = await failureOf(router, origin.url);
+      expect(origin.clients).toHaveLength(before);
+      return failure;
+    },
+    'POLICY',
+    [
+      'All 2 proxies failed',
+      /127\.0\.0\.1:\d+ TCP-REFUSED, 127\.0\.0\.1:\d+ TCP-REFUSED/,
+      'direct access is not attempted because proxy_required is true',
+    ],
+  ],
 ];
 
 describe('behind a proxy where', () => {

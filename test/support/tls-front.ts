@@ -1,7 +1,7 @@
 /** TLS in front of a plain server on loopback: makes an HTTPS proxy of any proxy of the tests. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { createServer, type TlsOptions } from 'node:tls';
+import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { KeyPair } from './certificates.ts';
 
 export interface TlsFront {
@@ -43,10 +43,11 @@ export async function startTlsFront(pair: KeyPair, behind: number, options: TlsO
   };
 }
 
-/** Whatever the server behind says before it closes still gets through. */
-function pipeAll(client: Socket, port: number): void {
+/** Whatever the server behind says before it closes still gets through; neither side outlives the other. */
+function pipeAll(client: TLSSocket, port: number): void {
   const upstream = connect(port, '127.0.0.1');
   upstream.on('error', () => client.destroy());
+  upstream.on('close', () => client.destroySoon());
   client.on('error', () => {});
   client.on('close', () => upstream.destroy());
   upstream.pipe(client);
