@@ -10,6 +10,7 @@ import type { Report } from '#logging/events.ts';
 import { openLog, type Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { PathHabits } from '#path/habits.ts';
+import { TimeoutMemory } from '#path/timeouts.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -34,7 +35,7 @@ import { LogRoom } from './log-room.ts';
 import { NetworkRoom } from './network-room.ts';
 import { Reloader } from './reload.ts';
 import { SettingsRoom } from './settings-room.ts';
-import { TimeoutRoom } from './timeout-room.ts';
+import { isTaken, TimeoutRoom } from './timeout-room.ts';
 
 /** Receipts that may wait at once; each is some 300 bytes. */
 const MOST_RECEIPTS = 10_000;
@@ -119,7 +120,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
     const { ledger } = state;
     const network = new NetworkRoom({ clock, known, report, ledger, userAgent: `Sallyport/${version}` });
     const inForce = new SettingsRoom(settings);
-    const model = new ResponseTimeoutModel();
+    const model = new ResponseTimeoutModel({}, state.timeouts.learned);
     const rooms = [network, inForce, new TimeoutRoom(model), new LogRoom(log)];
     const config = new Reloader({ loaded, rooms, last: state.last, clock, report });
     await config.start();
@@ -135,6 +136,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       spool: state.spool,
       store: new PackageStore(files, settings.updates.packages_dir, redactor),
       model,
+      timeouts: state.timeouts,
       disk: new DiskPause({ files, clock, report }),
       hooks: state.hooks,
     };
@@ -166,6 +168,7 @@ interface State {
   readonly agentId: string;
   readonly memory: UpdatesMemory;
   readonly habits: PathHabits;
+  readonly timeouts: TimeoutMemory;
   readonly spool: Spool;
   readonly hooks: HookJournal;
 }
@@ -190,10 +193,12 @@ async function openState(from: {
   name(await memory.load());
   const habits = new PathHabits(files, join(stateDir, 'paths.json'), { clock, redactor });
   name(await habits.load());
+  const timeouts = new TimeoutMemory(files, join(stateDir, 'timeouts.json'));
+  name(await timeouts.load(isTaken));
   const spool = await openSpool({ files, dir: join(stateDir, 'spool'), clock, quotaEntries: MOST_RECEIPTS, report });
   const hooks = await HookJournal.open(files, join(stateDir, 'hooks'), report);
   const credentials = new LedgerState({ files, path: join(stateDir, 'credentials.json') });
   name(await credentials.load());
   const ledger = new Ledger({ state: credentials, clock });
-  return { last, ledger, agentId: agent.id, memory, habits, spool, hooks };
+  return { last, ledger, agentId: agent.id, memory, habits, timeouts, spool, hooks };
 }

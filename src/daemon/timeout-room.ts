@@ -1,11 +1,12 @@
 // The response timeout as a room that works with settings: other bounds hold from the next plan on, what was learned
 // stays.
 
+import { isDeepStrictEqual } from 'node:util';
 import { changesOf } from '#config/changes.ts';
 import type { CommitReport, Reloadable } from '#config/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
-import type { ResponseTimeoutModel, TimeoutSettings } from '#timeout/model.ts';
+import { ResponseTimeoutModel, type TimeoutSettings } from '#timeout/model.ts';
 
 const TAKEN: Readonly<Record<string, Effect>> = {
   'response_timeout.mode': 'next_transfer',
@@ -34,7 +35,7 @@ export class TimeoutRoom implements Reloadable {
 }
 
 /** The section in the words of the model. */
-function timeoutSettings({ response_timeout: section }: Settings): TimeoutSettings {
+export function timeoutSettings({ response_timeout: section }: Settings): TimeoutSettings {
   return {
     mode: section.mode,
     baseMs: section.base_ms,
@@ -42,4 +43,9 @@ function timeoutSettings({ response_timeout: section }: Settings): TimeoutSettin
     maxMs: section.max_ms,
     totalMaxMs: section.total_max_ms,
   };
+}
+
+/** Whether the model takes a saved state as a whole: what it is given it then gives back. */
+export function isTaken(learned: unknown): boolean {
+  return learned === null || isDeepStrictEqual(new ResponseTimeoutModel({}, learned).save(), learned);
 }

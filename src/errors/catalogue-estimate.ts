@@ -6,7 +6,7 @@ export const ESTIMATE_CODES = {
   'ESTIMATE-NOTHING': {
     text: 'No download with its acknowledgement was found; lines read: {lines}, files: {files}.',
     check:
-      'Name the log that has the lines Downloading update ID and Acknowledging receipt of update ID. ' +
+      'Name the log that tells of downloads and of their acknowledgements; --log takes several files. ' +
       'Without any evidence 300000 ms is generally sufficient.',
     class: 'content',
     retry: 'change',

@@ -4,10 +4,18 @@ import type { Entry } from './catalogue.ts';
 
 export const HTTP_CODES = {
   'RESPONSE-TIMEOUT': {
-    text: '{received:size} of {expected:size} after {elapsed:ms}: no byte for {limit:ms} ({key}).',
-    check: 'A scanning proxy may hold a package back. Raise {key}; 300000 is generally sufficient.',
+    text: '{received:size} of {expected:size} after {elapsed:ms}: no byte for {limit:ms} ({key}); {seen:words}.',
+    check: 'A scanning proxy may hold a package back: {advice:words}.',
     class: 'timeout',
     retry: 'later',
+  },
+  'RESPONSE-TRICKLES': {
+    text: '{received:size} of {expected:size} after {elapsed:ms}: too slow to be waited for; {seen:words}.',
+    check:
+      'The proxy or the server drips. The bytes are kept and the next check goes on from there; response_timeout.total_max_ms ' +
+      'bounds how long such a transfer may take.',
+    class: 'timeout',
+    retry: 'change',
   },
   'DOCUMENT-TIMEOUT': {
     text: 'The answer of {url} was not complete in {limit:ms}.',

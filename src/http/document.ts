@@ -10,7 +10,7 @@ import type { Client, Dispatcher } from 'undici';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Lane } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import type { Deadlines } from './deadlines.ts';
+import { type Deadlines, factsOf } from './deadlines.ts';
 import { INTERIM_LIMIT, type Measured, type ResponseInfo } from './exchange.ts';
 import { judgeHead } from './judge-head.ts';
 import { shownUrl } from './judge-url.ts';
@@ -162,7 +162,7 @@ class RunningDocument implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
-    this.#watch.bodyBytes();
+    this.#watch.bodyBytes(chunk.length);
     this.#bytes += chunk.length;
     if (this.#bytes > this.#options.limitBytes) this.#fail(this.#tooLarge());
     else this.#parts.push(chunk);
@@ -212,8 +212,7 @@ class RunningDocument implements Dispatcher.DispatchHandler {
       received: this.#bytes,
       expected: this.#head?.contentLength,
       elapsed: this.#watch.measured.totalMs,
-      limit: which === 'first_byte' ? deadlines.firstByteMs : deadlines.silenceMs,
-      key: deadlines.key,
+      ...factsOf(deadlines, which),
     });
   }
 

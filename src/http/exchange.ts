@@ -8,7 +8,7 @@
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Lane, ResponseHead } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import type { Deadlines } from './deadlines.ts';
+import { type Deadlines, factsOf } from './deadlines.ts';
 import { HeadEnd } from './head-end.ts';
 import { judgeHead } from './judge-head.ts';
 import { shownUrl } from './judge-url.ts';
@@ -238,7 +238,7 @@ class RunningExchange {
     if (this.#stage === 'over' || this.#sink === null) return;
     const counted = this.#stage === 'counted';
     const part = counted && chunk.length > this.#remaining ? chunk.subarray(0, this.#remaining) : chunk;
-    this.#watch.bodyBytes();
+    this.#watch.bodyBytes(part.length);
     try {
       this.#sink.write(part);
     } catch (thrown) {
@@ -312,11 +312,15 @@ class RunningExchange {
 
   #timeout(which: TimedOut): CodedError {
     const { deadlines, request } = this.#options;
-    const facts = { url: shownUrl(request.url), key: deadlines.key, hop: this.#hop };
-    if (which === 'total') return coded('DOCUMENT-TIMEOUT', { ...facts, limit: deadlines.totalMs });
-    const limit = which === 'first_byte' ? deadlines.firstByteMs : deadlines.silenceMs;
-    const elapsed = this.#watch.measured.totalMs;
-    return coded('RESPONSE-TIMEOUT', { ...facts, received: this.#bytes, expected: this.#expected, elapsed, limit });
+    const facts = {
+      url: shownUrl(request.url),
+      received: this.#bytes,
+      expected: this.#expected,
+      elapsed: this.#watch.measured.totalMs,
+      hop: this.#hop,
+    };
+    if (which !== 'total') return coded('RESPONSE-TIMEOUT', { ...facts, ...factsOf(deadlines, which) });
+    return coded('RESPONSE-TRICKLES', { ...facts, seen: factsOf(deadlines, 'silence').seen });
   }
 
   #lost(reason: string): CodedError {

@@ -37,6 +37,13 @@ export function responseInfo(head: ResponseHead): ResponseInfo {
   };
 }
 
+/** Whether a cache on the way says that it had this already (RFC 9111, 5.1; RFC 9211; Squid's X-Cache). */
+export function isFromCache(head: ResponseHead): boolean {
+  const age = headerValue(head, 'age') ?? '';
+  const told = `${headerValue(head, 'cache-status') ?? ''} ${headerValue(head, 'x-cache') ?? ''}`;
+  return (/^\d{1,10}$/.test(age) && Number(age) > 0) || /\bhit\b/i.test(told);
+}
+
 /** The coding of a body that is not as it is on disk, such as `gzip`; null when it is (RFC 9110, 8.4). */
 export function contentEncoding(head: ResponseHead): string | null {
   const codings = (headerValue(head, 'content-encoding') ?? '')

@@ -21,6 +21,8 @@ export interface WatchOptions {
 export class ResponseWatch {
   readonly #options: WatchOptions;
   readonly #startMs: number;
+  #totalMs: number;
+  #bytes = 0;
   #sentMs: number;
   #firstMs: number | null = null;
   #lastMs: number;
@@ -33,6 +35,7 @@ export class ResponseWatch {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#startMs = options.clock.monotonic();
+    this.#totalMs = options.deadlines.totalMs;
     this.#sentMs = this.#startMs;
     this.#lastMs = this.#startMs;
     this.#arm(this.#startMs);
@@ -43,8 +46,9 @@ export class ResponseWatch {
     if (this.#firstMs === null) this.#sentMs = this.#options.clock.monotonic();
   }
 
-  /** Bytes of the body arrived. */
-  bodyBytes(): void {
+  /** So many bytes of the body arrived. */
+  bodyBytes(count: number): void {
+    this.#bytes += count;
     const now = this.#options.clock.monotonic();
     const first = this.#firstMs === null;
     this.#note(now);
@@ -89,6 +93,7 @@ export class ResponseWatch {
   #look(): void {
     this.#lookAgain = null;
     const now = this.#options.clock.monotonic();
+    if (now < this.#dueMs().phase) this.#askForMore(now);
     const { phase, total } = this.#dueMs();
     if (now < Math.min(phase, total)) {
       this.#arm(now);
@@ -99,9 +104,16 @@ export class ResponseWatch {
     this.#options.onTimeout(this.#timedOut);
   }
 
+  /** Only the whole transfer can be given more time; a silence is over when it is over. */
+  #askForMore(now: number): void {
+    const elapsed = now - this.#startMs;
+    if (elapsed < this.#totalMs) return;
+    this.#totalMs = Math.max(this.#totalMs, this.#options.deadlines.extend?.(elapsed, this.#bytes) ?? 0);
+  }
+
   #dueMs(): { phase: number; total: number } {
-    const { firstByteMs, silenceMs, totalMs } = this.#options.deadlines;
+    const { firstByteMs, silenceMs } = this.#options.deadlines;
     const phase = this.#firstMs === null ? this.#sentMs + firstByteMs : this.#lastMs + silenceMs;
-    return { phase, total: this.#startMs + totalMs };
+    return { phase, total: this.#startMs + this.#totalMs };
   }
 }

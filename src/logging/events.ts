@@ -136,7 +136,16 @@ export const EVENTS = {
   // A download
   downloading: { level: 'info', thread: 'Updater', text: 'Downloading update ID {id}.' },
   resuming: { level: 'info', thread: 'Updater', text: 'Resuming update ID {id} at {offset} of {length} bytes.' },
-  waiting: { level: 'debug', thread: 'Updater', text: 'Update ID {id}: {explanation:words}.' },
+  waiting: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Waiting up to {limit:ms} for update ID {id} ({size:size}): {explanation:words}.',
+  },
+  'patience-changed': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'For {size:size} from {origin} the wait is now up to {to:ms} ({after:words}); it was {from:ms} ({before:words}).',
+  },
   progress: { level: 'debug', thread: 'Updater', text: 'Received {received:size} of {length:size} of update ID {id}.' },
   'resume-impossible': { level: 'info', thread: 'Updater', text: 'Update ID {id} starts from zero: {reason:words}.' },
   downloaded: {

@@ -8,8 +8,9 @@ import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { loadState, saveState } from '#system/state-file.ts';
+import { KINDS_KEPT, kindOfRoute, PATH_KINDS, type PathKind } from './kind.ts';
 
-const FORMAT = 1;
+const FORMAT = 2;
 const MOST_ROUTES = 256;
 
 const habitsSchema = z.strictObject({
@@ -21,6 +22,8 @@ const habitsSchema = z.strictObject({
   via: z.string().nullable(),
   /** Whether a Range request was answered with the range, or null when none was made. */
   ranges_work: z.boolean().nullable(),
+  /** What the last transfers showed, the newest at the end. */
+  kinds: z.array(z.enum(PATH_KINDS)).max(KINDS_KEPT).default([]),
 });
 const fileSchema = z.strictObject({ routes: z.array(habitsSchema).max(MOST_ROUTES) });
 
@@ -72,11 +75,24 @@ export class PathHabits {
       // A proxy that gives our own credentials back must not bring them into a file.
       via: seen.via === null ? null : this.#redactor.redact(seen.via),
       ranges_work: seen.rangeWorked ?? before?.ranges_work ?? null,
+      kinds: before?.kinds ?? [],
     });
     for (const oldest of this.#routes.keys()) {
       if (this.#routes.size <= MOST_ROUTES) break;
       this.#routes.delete(oldest);
     }
+  }
+
+  /** Takes in what kind of path one transfer showed. */
+  observeKind(route: { readonly proxy: string; readonly origin: string }, kind: PathKind): void {
+    if (!this.#routes.has(keyOf(route))) this.observe({ ...route, via: null, rangeWorked: null });
+    const known = this.#routes.get(keyOf(route));
+    if (known !== undefined) known.kinds = [...known.kinds, kind].slice(-KINDS_KEPT);
+  }
+
+  /** What kind of path this route is; null when no transfer has shown it. */
+  kindOf(route: { readonly proxy: string; readonly origin: string }): PathKind | null {
+    return kindOfRoute(this.#routes.get(keyOf(route))?.kinds ?? []);
   }
 
   /** Every route, the one seen last first. */

@@ -7,7 +7,7 @@
 
 import { deadlineOf, expectedMs } from './deadline.ts';
 import { explain } from './explain.ts';
-import { type History, NO_HISTORY, PHASES, withSuccess, withTimeout } from './samples.ts';
+import { type History, NO_HISTORY, PHASES, type Sample, withSuccess, withTimeout } from './samples.ts';
 import { fromSaved, MOST_ROUTES, toSaved } from './saved.ts';
 import { ceilingOf, NO_LIMIT_MS, withDefaults, withinBounds } from './settings.ts';
 import type { Outcome, Phase, RouteKey, TimeoutPlan, TimeoutSettings } from './types.ts';
@@ -95,6 +95,16 @@ export class ResponseTimeoutModel {
     const { timedOut } = outcome;
     if (outcome.ok && timedOut === null) this.#learn(route, (history) => withSuccess(history, outcome));
     else if (timedOut !== null) this.#learn(route, (history) => withTimeout(history, size, timedOut));
+  }
+
+  /** The verified downloads that a plan for this route rests on, oldest first. */
+  samples(route: RouteKey): readonly Sample[] {
+    return this.#basis(route).history.samples;
+  }
+
+  /** The routes that anything is known of, the one used last at the end. */
+  routes(): RouteKey[] {
+    return [...this.#routes.values()].map(({ key }) => key);
   }
 
   /** What was learned, as plain JSON for the constructor. */

@@ -6,9 +6,13 @@
 
 import type { Hash } from 'node:crypto';
 import { CodedError, coded } from '#errors/coded-error.ts';
-import { type ExchangeResult, exchange, type ResponseInfo } from '#http/exchange.ts';
+import type { Deadlines } from '#http/deadlines.ts';
+import { type BodySink, type ExchangeResult, exchange, type ResponseInfo } from '#http/exchange.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
+import { isFromCache } from '#http/headers.ts';
 import type { Report } from '#logging/events.ts';
+import type { TransferShape } from '#path/kind.ts';
+import { ShapeWatch } from '#path/shape-watch.ts';
 import type { Lane, Purpose, Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files, OpenFile } from '#system/files.ts';
@@ -42,15 +46,23 @@ export interface FetchPorts {
   readonly allowedOrigins: readonly string[];
   /** Request headers for a hop; credentials only where `judgeUrl` allows them. */
   headers(credentials: boolean): Readonly<Record<string, string>>;
-  /** The deadlines for one attempt over this route. */
-  plan(route: RouteKey, size: number): TimeoutPlan;
-  /** What the attempt showed, for the model. */
-  observe(route: RouteKey, outcome: Outcome): void;
-  readonly deadlineKey: string;
+  readonly patience: FetchPatience;
   /** What a download leaves free on the disk. */
   readonly reserve: Reserve;
   readonly report: Report;
   readonly watch: FetchWatcher;
+}
+
+/** Who says how long to wait, and is told what came of it. */
+export interface FetchPatience {
+  /** The deadlines for one attempt over this route. */
+  plan(route: RouteKey, size: number): TimeoutPlan;
+  /** What a failure by one of these deadlines says. */
+  words(route: RouteKey, plan: TimeoutPlan): Pick<Deadlines, 'key' | 'words'>;
+  /** At the total deadline: a later one, or 0. `plan.size` is what this attempt has to bring. */
+  extend(plan: TimeoutPlan, elapsedMs: number, bytes: number): number;
+  /** What the attempt showed; whether its bytes are right is not known yet. */
+  observe(route: RouteKey, outcome: Outcome, shape: TransferShape): void;
 }
 
 /** Who is told how one attempt goes; the caller names the subject. */
@@ -165,11 +177,12 @@ async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<Fol
   try {
     // Which proxy is really used is known only now, and each has a history of its own.
     const key: RouteKey = { proxy: lane.facts.proxyUrl, origin: hop.url.origin };
-    const plan = ports.plan(key, attempt.job.length);
+    const plan = ports.patience.plan(key, attempt.job.length);
     ports.watch.planned(plan);
-    const result = await receive(ports, attempt, { ...hop, lane, plan });
+    const shape = new ShapeWatch(ports.clock.monotonic(), missingBytes(attempt));
+    const result = await receive(ports, attempt, { ...hop, lane, key, plan, shape });
     if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
-    observe(ports, { key, size: attempt.job.length, result, ok: attempt.reader.complete });
+    observe(ports, { key, size: attempt.job.length, result, shape, ok: attempt.reader.complete });
     attempt.reader.conclude({ url: hop.url, hop: lane.facts.hop }, result);
     return { value: undefined };
   } finally {
@@ -180,8 +193,10 @@ async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<Fol
 function receive(
   ports: FetchPorts,
   { job, range, reader }: Attempt,
-  hop: Hop & { lane: Lane; plan: TimeoutPlan },
+  hop: Hop & { lane: Lane; key: RouteKey; plan: TimeoutPlan; shape: ShapeWatch },
 ): Promise<ExchangeResult> {
+  // Only what is still missing has to come in time.
+  const asked = { ...hop.plan, size: missingBytes({ job, range }) };
   return exchange({
     lane: hop.lane,
     request: {
@@ -197,7 +212,8 @@ function receive(
       firstByteMs: hop.plan.firstByteMs,
       silenceMs: hop.plan.silenceMs,
       totalMs: hop.plan.totalMs,
-      key: ports.deadlineKey,
+      extend: (elapsedMs, bytes) => ports.patience.extend(asked, elapsedMs, bytes),
+      ...ports.patience.words(hop.key, hop.plan),
     },
     clock: ports.clock,
     signal: hop.signal,
@@ -205,9 +221,28 @@ function receive(
     onHead: (head) => {
       // Told when the head comes, not when the body ends: the time of that line is evidence of what the proxy does.
       noteResponse(ports, { lane: hop.lane, url: hop.url, head, range });
-      return isRedirect(head.status) ? null : reader.open(head, { url: hop.url, hop: hop.lane.facts.hop });
+      if (isRedirect(head.status)) return null;
+      hop.shape.responded(isFromCache(head));
+      const sink = reader.open(head, { url: hop.url, hop: hop.lane.facts.hop });
+      return sink === null ? null : timed(sink, hop.shape, ports.clock);
     },
   });
+}
+
+function missingBytes({ job, range }: Pick<Attempt, 'job' | 'range'>): number {
+  return job.length - (range.kind === 'rest' ? range.offset : 0);
+}
+
+/** The same sink, and the moments of its bytes are noted. */
+function timed(sink: BodySink, shape: ShapeWatch, clock: Clock): BodySink {
+  let bytes = 0;
+  return {
+    write(chunk) {
+      bytes += chunk.length;
+      shape.received(clock.monotonic(), bytes);
+      sink.write(chunk);
+    },
+  };
 }
 
 function noteResponse(ports: FetchPorts, seen: { lane: Lane; url: URL; head: ResponseInfo; range: RangePlan }): void {
@@ -222,17 +257,23 @@ function noteResponse(ports: FetchPorts, seen: { lane: Lane; url: URL; head: Res
   });
 }
 
-function observe(ports: FetchPorts, seen: { key: RouteKey; size: number; result: ExchangeResult; ok: boolean }): void {
+function observe(
+  ports: FetchPorts,
+  seen: { key: RouteKey; size: number; result: ExchangeResult; shape: ShapeWatch; ok: boolean },
+): void {
   const { measured } = seen.result;
-  ports.observe(seen.key, {
+  const ok = seen.result.ended === 'complete' && seen.ok;
+  const outcome = {
     size: seen.size,
-    ok: seen.result.ended === 'complete' && seen.ok,
+    ok,
     timedOut: measured.timedOut,
     firstByteMs: measured.firstByteMs,
     longestSilenceMs: measured.longestSilenceMs,
     totalMs: measured.totalMs,
     atMs: ports.clock.now(),
-  });
+  };
+  const shape = seen.shape.end(ports.clock.monotonic(), { whole: ok, timedOut: measured.timedOut !== null });
+  ports.patience.observe(seen.key, outcome, shape);
 }
 
 /**

@@ -13,6 +13,7 @@ import { closeJournal } from '#transfer/journal.ts';
 import type { FeedReading } from './feed.ts';
 import type { FeedItem } from './feed-document.ts';
 import type { JournalNote } from './journal-note.ts';
+import { PackagePatience } from './patience.ts';
 import type { UpdatesPorts } from './ports.ts';
 import { reportRetry } from './report-retry.ts';
 import { feedUrl, updatesHeaders } from './request.ts';
@@ -45,6 +46,7 @@ export async function download(
     feed: feedUrl(settings).href,
     started_at: ports.clock.now(),
   };
+  const patience = new PackagePatience(ports, item);
   let fresh = false;
   const fetched = await withRetries(
     {
@@ -62,7 +64,7 @@ export async function download(
       const { id: name, length, sha256 } = item;
       const job: FetchJob = { name, url, length, sha256, note, fresh };
       try {
-        return await fetchAndVerify(ports, { job, item, startedAt }, signal);
+        return await fetchAndVerify(ports, { job, item, startedAt, patience }, signal);
       } catch (thrown) {
         fresh ||= isSpoiled(thrown);
         throw thrown;
@@ -77,18 +79,28 @@ interface Attempt {
   readonly job: FetchJob;
   readonly item: FeedItem;
   readonly startedAt: number;
+  readonly patience: PackagePatience;
 }
 
 async function fetchAndVerify(ports: UpdatesPorts, attempt: Attempt, signal: AbortSignal): Promise<Fetched> {
-  const { item } = attempt;
-  const fetched = await discardingSpoiled(ports, item, () =>
-    fetchDurably(fetchPorts(ports, item), attempt.job, signal),
-  );
+  const { item, patience } = attempt;
+  let fetched: Fetched;
+  try {
+    fetched = await discardingSpoiled(ports, item, () =>
+      fetchDurably(fetchPorts(ports, item, patience), attempt.job, signal),
+    );
+  } catch (thrown) {
+    await patience.settle({ verified: false, whole: false });
+    throw thrown;
+  }
+  const whole = fetched.keptBytes === 0;
   try {
     await discardingSpoiled(ports, item, () => verify(ports.files, fetched, item));
+    await patience.settle({ verified: true, whole });
   } catch (thrown) {
+    await patience.settle({ verified: false, whole });
     // Bytes of before (a cut, a power failure) may be the wrong ones: what came now has a right to be tried alone, once.
-    if (fetched.keptBytes === 0 || !isSpoiled(thrown)) throw thrown;
+    if (whole || !isSpoiled(thrown)) throw thrown;
     ports.report({
       name: 'resume-impossible',
       id: item.id,
@@ -126,7 +138,11 @@ function locate(ports: UpdatesPorts, item: FeedItem, reading: FeedReading): URL 
   return judged.url;
 }
 
-function fetchPorts(ports: UpdatesPorts, item: FeedItem): Parameters<typeof fetchDurably>[0] {
+function fetchPorts(
+  ports: UpdatesPorts,
+  item: FeedItem,
+  patience: PackagePatience,
+): Parameters<typeof fetchDurably>[0] {
   const settings = ports.settings();
   return {
     files: ports.files,
@@ -137,9 +153,7 @@ function fetchPorts(ports: UpdatesPorts, item: FeedItem): Parameters<typeof fetc
     configured: feedUrl(settings),
     allowedOrigins: settings.updates.allowed_origins,
     headers: (credentials) => updatesHeaders(settings, ports.agent, credentials),
-    plan: (route, size) => ports.model.plan(route, size, ports.clock.now()),
-    observe: () => undefined,
-    deadlineKey: 'response_timeout.base_ms',
+    patience,
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
     report: ports.report,
     watch: watcher(ports, item),
@@ -157,7 +171,7 @@ function watcher(ports: UpdatesPorts, { id, length }: FeedItem): FetchWatcher {
       report({ name: 'resume-impossible', id, reason });
       report({ name: 'downloading', id });
     },
-    planned: (plan) => report({ name: 'waiting', id, explanation: plan.explanation }),
+    planned: ({ firstByteMs: limit, explanation }) => report({ name: 'waiting', id, limit, size: length, explanation }),
     progress: (received) => report({ name: 'progress', id, received, length }),
     responded: (seen) => habits.observe(seen),
   };

@@ -3,6 +3,7 @@
 import type { Settings } from '#config/settings.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
+import type { TimeoutMemory } from '#path/timeouts.ts';
 import type { Router } from '#proxy/route.ts';
 import type { Spool } from '#spool/spool.ts';
 import type { Clock, Random } from '#system/clock.ts';
@@ -32,6 +33,8 @@ export interface UpdatesPorts {
   readonly spool: Spool;
   readonly habits: PathHabits;
   readonly model: ResponseTimeoutModel;
+  /** What the model and the plans must not forget. */
+  readonly timeouts: TimeoutMemory;
   readonly disk: DiskPause;
   readonly hooks: HookJournal;
   readonly report: Report;

@@ -10,6 +10,7 @@ import { acceptReceipt, deliverReceipts } from './acknowledge.ts';
 import { type Checked, check } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
 import { download } from './download.ts';
+import { Drips } from './drips.ts';
 import type { FeedReading } from './feed.ts';
 import type { FeedItem } from './feed-document.ts';
 import type { UpdatesPorts } from './ports.ts';
@@ -115,6 +116,7 @@ async function fetchAll(
 ): Promise<void> {
   const { checked, tally } = round;
   const failed = new Set<string>();
+  const drips = new Drips();
   for (const item of checked.decision.wanted) {
     signal.throwIfAborted();
     const missing = item.requires.find((id) => failed.has(id));
@@ -123,12 +125,20 @@ async function fetchAll(
       ports.report({ name: 'item-deferred', id: item.id, reason: `it requires ${missing}, which is not here yet` });
       continue;
     }
+    const origin = URL.parse(item.url ?? item.file ?? '', checked.reading.url)?.origin ?? '';
+    if (drips.hasHadItsShare(origin)) {
+      failed.add(item.id);
+      tally.left += 1;
+      ports.report({ name: 'item-deferred', id: item.id, reason: 'its server drips, the next check goes on with it' });
+      continue;
+    }
     const error = await fetchOne(ports, { item, reading: checked.reading }, signal);
     if (error === null) {
       tally.published.push(item.id);
       continue;
     }
     failed.add(item.id);
+    drips.note(origin, error);
     tally.failed.push({ id: item.id, error });
     noteRetry(ports, tally, error);
     // A proxy that refuses our user refuses him for every package, and a full disk has room for none: one line is enough.

@@ -314,7 +314,25 @@ describe.each([
     const asked = await ask(server, { lane, options: { deadlines: { ...PATIENT, totalMs: 60 } } });
 
     expect(asked.result).toMatchObject({ ended: 'failed', measured: { timedOut: 'total' } });
-    expect(verdict(asked)).toBe('DOCUMENT-TIMEOUT');
+    expect(verdict(asked)).toBe('RESPONSE-TRICKLES');
+  });
+
+  it('goes on beyond its total limit as long as it is given more time', async () => {
+    const server = await serve((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n');
+      const tick = setInterval(() => socket.write('x'), 10);
+      socket.on('close', () => clearInterval(tick));
+    });
+    const asked: [number, number][] = [];
+    const extend = (elapsedMs: number, bytes: number) => {
+      asked.push([elapsedMs, bytes]);
+      return elapsedMs + 30;
+    };
+
+    const { result } = await ask(server, { lane, options: { deadlines: { ...PATIENT, totalMs: 20, extend } } });
+
+    expect(result).toMatchObject({ ended: 'complete', bytes: 8 });
+    expect(asked.length).toBeGreaterThan(0);
   });
 
   it('does not let slow header bytes pass for a body', async () => {

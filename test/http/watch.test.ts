@@ -33,9 +33,9 @@ describe('the watch over a response', () => {
     const { clock, ended, watch } = setUp();
 
     await clock.advanceAsync(40);
-    watch.bodyBytes();
+    watch.bodyBytes(1);
     await clock.advanceAsync(45);
-    watch.bodyBytes();
+    watch.bodyBytes(1);
     await clock.advanceAsync(200);
 
     expect(ended).toEqual([['silence', 135]]);
@@ -46,7 +46,7 @@ describe('the watch over a response', () => {
     const { clock, ended, watch } = setUp({ totalMs: 95 });
 
     for (let step = 0; step < 20; step += 1) {
-      watch.bodyBytes();
+      watch.bodyBytes(1);
       await clock.advanceAsync(10);
     }
 
@@ -70,7 +70,7 @@ describe('the watch over a response', () => {
     const { clock, ended, watch } = setUp();
 
     clock.advance(150);
-    watch.bodyBytes();
+    watch.bodyBytes(1);
     await clock.advanceAsync(0);
 
     expect(ended).toEqual([]);
@@ -101,7 +101,7 @@ describe('the watch over a response', () => {
           for (const gap of gaps) {
             await clock.advanceAsync(gap);
             if (ended.length > 0) break;
-            watch.bodyBytes();
+            watch.bodyBytes(1);
           }
           await clock.advanceAsync(1_000);
           expect(ended).toEqual([plainRule(deadlines, gaps)]);

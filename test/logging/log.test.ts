@@ -81,7 +81,7 @@ describe('the log', () => {
   it('shows progress as a bar on a tty at every level, and other debug events at none but debug', async () => {
     const log = open({ level: 'error', form: 'text', tty: true });
     log.report(PROGRESS);
-    log.report({ name: 'waiting', id: '1', explanation: 'x' });
+    log.report({ name: 'waiting', id: '1', limit: 29_000, size: 20_000_000, explanation: 'x' });
 
     expect(log.seen.join('')).toContain('50%');
     expect(log.seen.join('')).not.toContain('\n');

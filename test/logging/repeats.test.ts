@@ -91,7 +91,10 @@ describe('repeats', () => {
 
   it('of what is told at debug, of warnings that belong to the story, and of info are never folded', () => {
     const { shown, offer } = rig();
-    for (const event of [...STORY, { name: 'waiting', id: '1', explanation: 'x' } as const]) {
+    for (const event of [
+      ...STORY,
+      { name: 'waiting', id: '1', limit: 29_000, size: 20_000_000, explanation: 'x' } as const,
+    ]) {
       offer(event);
       offer(event);
     }

@@ -98,7 +98,7 @@ describe('a terminal', () => {
     const { progress, line, written } = open({ tty: true });
     progress(5 * MB);
     line({ name: 'response-via', via: '1.1 a' });
-    line({ name: 'waiting', id: '1602503', explanation: 'x' });
+    line({ name: 'waiting', id: '1602503', limit: 29_000, size: 20_000_000, explanation: 'x' });
 
     expect(screenOf(written)).toHaveLength(3);
     expect(screenOf(written).at(-1)).toMatch(/^1602503 /);

@@ -2,8 +2,10 @@
 
 import { settingsSchema } from '#config/schema/settings.ts';
 import type { Settings } from '#config/settings.ts';
+import { isTaken, timeoutSettings } from '#daemon/timeout-room.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { PathHabits } from '#path/habits.ts';
+import { TimeoutMemory } from '#path/timeouts.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { createRouter } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
@@ -65,6 +67,8 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   await memory.load();
   const habits = new PathHabits(files, `${stateDir}/paths.json`, { clock });
   await habits.load();
+  const timeouts = new TimeoutMemory(files, `${stateDir}/timeouts.json`);
+  await timeouts.load(isTaken);
   const router = createRouter({
     settings,
     clock,
@@ -82,7 +86,8 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     feed: new HttpFeed(shared),
     spool: await openSpool({ files, dir: `${stateDir}/spool`, clock, quotaEntries: 1_000, report }),
     store: new PackageStore(files, settings.updates.packages_dir),
-    model: new ResponseTimeoutModel({ mode: 'fixed', baseMs: settings.response_timeout.base_ms }),
+    model: new ResponseTimeoutModel(timeoutSettings(settings), timeouts.learned),
+    timeouts,
     disk: new DiskPause({ files, clock, report }),
     hooks: await HookJournal.open(files, `${stateDir}/hooks`, report),
   };

@@ -523,7 +523,8 @@ describe('a fault of the far side', () => {
     offer([itemFor('1602503', jar)]);
     origin.on('/1602503.jar', () => undefined);
     const settings = testSettings(DIR, { updates: { feed_url: `${origin.url}/feed.json` } });
-    const quick = { ...settings, response_timeout: { ...settings.response_timeout, base_ms: 60 } };
+    const section = { ...settings.response_timeout, mode: 'fixed', base_ms: 60 } as const;
+    const quick = { ...settings, response_timeout: section };
 
     const report = await (await openRig({ files, dir: DIR, settings: quick })).round();
 

@@ -1,0 +1,45 @@
+// Follows one transfer and says when its parts came, for `kind.ts`. It is told moments and counts and asks no clock.
+
+import type { TransferShape } from './kind.ts';
+
+const EARLY = 0.1;
+const LATE = 0.9;
+
+/** Marks of one transfer; `expected` bytes are asked for. */
+export class ShapeWatch {
+  readonly #startMs: number;
+  readonly #expected: number;
+  #firstMs: number | null = null;
+  #earlyMs: number | null = null;
+  #lateMs: number | null = null;
+  #cached = false;
+
+  constructor(startMs: number, expected: number) {
+    this.#startMs = startMs;
+    this.#expected = expected;
+  }
+
+  responded(cached: boolean): void {
+    this.#cached = cached;
+  }
+
+  /** So many of the bytes that were asked for are here. */
+  received(atMs: number, bytes: number): void {
+    if (bytes <= 0) return;
+    this.#firstMs ??= atMs;
+    if (bytes >= this.#expected * EARLY) this.#earlyMs ??= atMs;
+    if (bytes >= this.#expected * LATE) this.#lateMs ??= atMs;
+  }
+
+  end(atMs: number, ended: { readonly whole: boolean; readonly timedOut: boolean }): TransferShape {
+    const since = (ms: number | null) => (ms === null ? null : ms - this.#startMs);
+    return {
+      ...ended,
+      endedMs: atMs - this.#startMs,
+      firstByteMs: since(this.#firstMs),
+      earlyMs: since(this.#earlyMs),
+      lateMs: since(this.#lateMs),
+      cached: this.#cached,
+    };
+  }
+}

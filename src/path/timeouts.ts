@@ -1,0 +1,149 @@
+// What must be remembered of response timeouts, so that a restart changes no plan: what the model learned, what was told
+// of each route, the last attempt of each package that is not here yet.
+//
+// One state file, at most 256 of each; a file that is damaged, or that the model does not take, is set aside and named.
+// Losing it costs patience: every route begins as an unknown one. A crash leaves the old file or the new one. What the
+// model learned is opaque here: the two rooms do not know each other.
+
+import { z } from 'zod';
+import type { CodedError } from '#errors/coded-error.ts';
+import type { Files } from '#system/files.ts';
+import { loadState, saveState } from '#system/state-file.ts';
+
+const FORMAT = 1;
+const MOST = 256;
+/** Samples that came out of an old log, by name: applying the same log again teaches nothing. */
+const MOST_SEEDS = 1_000;
+
+const changeSchema = z.strictObject({
+  at: z.number(),
+  size: z.number(),
+  from_ms: z.number(),
+  to_ms: z.number(),
+  before: z.string(),
+  after: z.string(),
+});
+const routeSchema = z.strictObject({
+  proxy: z.string(),
+  origin: z.string(),
+  /** The last plan that was told for this route: its size, its wait for the first byte, and why. */
+  told: z.strictObject({ size: z.number(), ms: z.number(), why: z.string() }),
+  /** The last time that it changed by more than half. */
+  changed: changeSchema.nullable(),
+});
+const attemptSchema = z.strictObject({
+  id: z.string(),
+  plan: z.strictObject({
+    size: z.number(),
+    firstByteMs: z.number(),
+    silenceMs: z.number(),
+    totalMs: z.number(),
+    expectedMs: z.number().nullable(),
+    explanation: z.string(),
+  }),
+  timedOut: z.enum(['first_byte', 'silence', 'total']).nullable(),
+});
+const fileSchema = z.strictObject({
+  learned: z.unknown(),
+  routes: z.array(routeSchema).max(MOST),
+  attempts: z.array(attemptSchema).max(MOST),
+  seeds: z.array(z.string()).max(MOST_SEEDS),
+});
+
+export type RouteNote = Readonly<z.infer<typeof routeSchema>>;
+type AttemptNote = Readonly<Omit<z.infer<typeof attemptSchema>, 'id'>>;
+
+/** The one store of what response timeouts rest on. */
+export class TimeoutMemory {
+  readonly #files: Files;
+  readonly #path: string;
+  #learned: unknown = null;
+  readonly #routes = new Map<string, RouteNote>();
+  readonly #attempts = new Map<string, AttemptNote>();
+  readonly #seeds = new Set<string>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(files: Files, path: string) {
+    this.#files = files;
+    this.#path = path;
+  }
+
+  /** Loads what was kept; `takes` says whether the model takes what it had learned. */
+  async load(takes: (learned: unknown) => boolean): Promise<CodedError | null> {
+    const parse = (raw: unknown) => {
+      const read = fileSchema.parse(raw);
+      if (!takes(read.learned)) throw new Error('what was learned is not whole');
+      return read;
+    };
+    const loaded = await loadState(this.#files, this.#path, { format: FORMAT, parse });
+    if (loaded.kind !== 'loaded') return loaded.kind === 'set-aside' ? loaded.error : null;
+    const { learned, routes, attempts, seeds } = loaded.value;
+    this.#learned = learned;
+    for (const route of routes) this.#routes.set(keyOf(route), route);
+    for (const { id, ...attempt } of attempts) this.#attempts.set(id, attempt);
+    for (const seed of seeds) this.#seeds.add(seed);
+    return null;
+  }
+
+  /** What the model had learned, or null. */
+  get learned(): unknown {
+    return this.#learned;
+  }
+
+  route(route: { readonly proxy: string; readonly origin: string }): RouteNote | null {
+    return this.#routes.get(keyOf(route)) ?? null;
+  }
+
+  setRoute(note: RouteNote): void {
+    this.#routes.delete(keyOf(note));
+    this.#routes.set(keyOf(note), note);
+    forgetOldest(this.#routes);
+  }
+
+  /** The attempt before, of a package that is not here yet. */
+  attempt(id: string): AttemptNote | null {
+    return this.#attempts.get(id) ?? null;
+  }
+
+  setAttempt(id: string, note: AttemptNote | null): void {
+    this.#attempts.delete(id);
+    if (note !== null) this.#attempts.set(id, note);
+    forgetOldest(this.#attempts);
+  }
+
+  /** Whether this sample of an old log is new; from now on it is not. */
+  isNewSeed(name: string): boolean {
+    if (this.#seeds.has(name)) return false;
+    this.#seeds.add(name);
+    for (const oldest of this.#seeds) {
+      if (this.#seeds.size <= MOST_SEEDS) break;
+      this.#seeds.delete(oldest);
+    }
+    return true;
+  }
+
+  /** Durable on return, with what the model has learned by now. Saves run one after the other. */
+  async save(learned: unknown): Promise<void> {
+    this.#learned = learned;
+    const value = {
+      learned,
+      routes: [...this.#routes.values()],
+      attempts: [...this.#attempts].map(([id, attempt]) => ({ id, ...attempt })),
+      seeds: [...this.#seeds],
+    };
+    const mine = this.#last.then(() => saveState(this.#files, this.#path, { format: FORMAT, value }));
+    this.#last = mine.catch(() => undefined);
+    await mine;
+  }
+}
+
+function forgetOldest(map: Map<string, unknown>): void {
+  for (const name of map.keys()) {
+    if (map.size <= MOST) return;
+    map.delete(name);
+  }
+}
+
+function keyOf({ proxy, origin }: { readonly proxy: string; readonly origin: string }): string {
+  return JSON.stringify([proxy, origin]);
+}

@@ -1,0 +1,25 @@
+// The longest wait that a route has shown, for packages of about this size or for any: the evidence of a failure. Pure.
+
+/** What one verified download showed. */
+interface Seen {
+  readonly size: number;
+  readonly ms: Readonly<Record<'first_byte' | 'silence' | 'total', number | null>>;
+}
+
+/** Sizes within this factor are alike. */
+const ALIKE = 2;
+
+/** The longest of them; null when there is none. `like`: it is of a package of about this size. */
+export function waitsSeen(
+  samples: readonly Seen[],
+  size: number,
+): { readonly ms: number; readonly size: number; readonly like: boolean } | null {
+  const waits = samples.map((sample) => ({
+    size: sample.size,
+    ms: Math.max(sample.ms.first_byte ?? 0, sample.ms.silence ?? 0),
+  }));
+  const alike = waits.filter((wait) => wait.size <= size * ALIKE && wait.size * ALIKE >= size);
+  const chosen = alike.length > 0 ? alike : waits;
+  const longest = chosen.toSorted((a, b) => b.ms - a.ms)[0];
+  return longest === undefined ? null : { ...longest, like: alike.length > 0 };
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { TimeoutMemory } from '#path/timeouts.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { everyCrash } from '#test/support/every-crash.ts';
+
+const PATH = '/state/timeouts.json';
+const ROUTE = { proxy: 'http://proxy.example.com:3128', origin: 'https://updates.example.com' };
+const TOLD = { ...ROUTE, told: { size: 5, ms: 300_000, why: 'no history of this route' }, changed: null };
+const ATTEMPT = {
+  plan: { size: 5, firstByteMs: 1, silenceMs: 2, totalMs: 3, expectedMs: null, explanation: 'x' },
+  timedOut: 'silence',
+} as const;
+
+async function open(files: CrashingFiles, takes: (learned: unknown) => boolean = () => true) {
+  await files.makeDirectory('/state', 0o700);
+  const memory = new TimeoutMemory(files, PATH);
+  return { memory, error: await memory.load(takes) };
+}
+
+describe('the memory of timeouts', () => {
+  it('gives everything back after a restart', async () => {
+    const files = new CrashingFiles();
+    const { memory } = await open(files);
+    memory.setRoute(TOLD);
+    memory.setAttempt('u1', ATTEMPT);
+    expect(memory.isNewSeed('a')).toBe(true);
+    await memory.save({ version: 1 });
+
+    const { memory: again, error } = await open(files);
+    expect(error).toBeNull();
+    expect(again.learned).toEqual({ version: 1 });
+    expect(again.route(ROUTE)).toEqual(TOLD);
+    expect(again.attempt('u1')).toEqual(ATTEMPT);
+    expect(again.isNewSeed('a')).toBe(false);
+  });
+
+  it('is empty at the first start, and forgets an attempt that went well', async () => {
+    const { memory } = await open(new CrashingFiles());
+    expect([memory.learned, memory.route(ROUTE), memory.attempt('u1')]).toEqual([null, null, null]);
+    memory.setAttempt('u1', ATTEMPT);
+    memory.setAttempt('u1', null);
+    expect(memory.attempt('u1')).toBeNull();
+  });
+
+  it('keeps 256 routes and attempts, the latest of them', async () => {
+    const files = new CrashingFiles();
+    const { memory } = await open(files);
+    for (let n = 0; n < 300; n += 1) {
+      memory.setRoute({ ...TOLD, origin: `https://${n}` });
+      memory.setAttempt(`u${n}`, ATTEMPT);
+    }
+    await memory.save(null);
+    const { memory: again, error } = await open(files);
+    expect(error).toBeNull();
+    expect([again.attempt('u43'), again.route({ ...ROUTE, origin: 'https://43' })]).toEqual([null, null]);
+    expect(again.attempt('u44')).toEqual(ATTEMPT);
+  });
+
+  it.each([
+    ['is damaged', '{', () => true],
+    ['is not what the model takes', '{"format":1,"learned":7,"routes":[],"attempts":[],"seeds":[]}', () => false],
+  ])('sets a file aside that %s, and names it', async (_how, text, takes) => {
+    const files = new CrashingFiles();
+    await files.makeDirectory('/state', 0o700);
+    files.plantFile(PATH, Buffer.from(text));
+    const { memory, error } = await open(files, takes);
+    expect(error).toMatchObject({ code: 'STATE-DAMAGED' });
+    expect(memory.learned).toBeNull();
+  });
+
+  it('is the old one or the new one after a crash', async () => {
+    await everyCrash({
+      prepare: async () => {
+        const files = new CrashingFiles();
+        const { memory } = await open(files);
+        await memory.save('old');
+        return files;
+      },
+      act: async (files) => {
+        const { memory } = await open(files);
+        await memory.save('new');
+      },
+      check: async ({ files }) => {
+        const { memory, error } = await open(files);
+        expect(error).toBeNull();
+        expect(['old', 'new']).toContain(memory.learned);
+      },
+    });
+  });
+});
