@@ -1,7 +1,7 @@
 // The one door as the rest of the house holds it: a router that is replaced as a whole when the settings change.
 //
 // Verifying reads the certificate files and builds the new router; committing swaps it in. Lanes that are open go on
-// as they were. The ledger of rejected credentials and the rests of proxies outlive every router.
+// as they were. The ledger of rejected credentials, the rests of proxies and what they told outlive every router.
 
 import { changesOf } from '#config/changes.ts';
 import type { CommitReport, Reloadable } from '#config/reload.ts';
@@ -11,6 +11,7 @@ import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Ledger } from '#proxy/auth/ledger.ts';
 import { CoolDown } from '#proxy/failover.ts';
+import { HopMemories } from '#proxy/hop-memory.ts';
 import type { Purpose, Route, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
@@ -52,12 +53,14 @@ export class NetworkRoom implements Router, Reloadable {
   readonly name = 'network';
   readonly #parts: NetworkParts;
   readonly #coolDown: CoolDown;
+  readonly #memories: HopMemories;
   #candidate: Network | null = null;
   #current: Network | null = null;
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
     this.#coolDown = new CoolDown(parts.clock);
+    this.#memories = new HopMemories(parts.clock);
   }
 
   route(purpose: Purpose, target: URL): Route {
@@ -73,6 +76,7 @@ export class NetworkRoom implements Router, Reloadable {
     const router = createRouter({
       ...this.#parts,
       coolDown: this.#coolDown,
+      memories: this.#memories,
       settings: to,
       tls: { updates, support_logs: {}, exposure_analytics: {}, platform: {} },
       proxyTls: proxies,

@@ -37,6 +37,8 @@ export interface RouterParts {
   readonly ledger: Ledger;
   /** One for the process, likewise. */
   readonly coolDown?: CoolDown;
+  /** One for the process, likewise. */
+  readonly memories?: HopMemories;
   /** Where profiles without an address of their own have their proxies from. */
   readonly sources?: Readonly<Partial<Record<'pac' | 'environment', WaySource>>>;
   readonly known: SecretRegistry;
@@ -56,7 +58,7 @@ export function createRouter(parts: RouterParts): Router {
     credentialRetryMs: settings.rejected_credential_retry_hours * HOUR_MS,
     userAgent: parts.userAgent ?? null,
     trusts: new TrustStore(parts.tls, parts.proxyTls ?? new Map()),
-    memories: new HopMemories(parts.clock),
+    memories: parts.memories ?? new HopMemories(parts.clock),
     onAnswered: ({ url }, answered) => (answered ? coolDown.worked(url) : coolDown.failed(url)),
   };
   return {

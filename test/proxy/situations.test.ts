@@ -300,6 +300,31 @@ const SITUATIONS: readonly Situation[] = [
     ['is not yet valid', 'the clock here says 2019-06-01', 'proxy corp says 2099-06-01', 'they differ by 80 years'],
   ],
   [
+    20,
+    'the certificate of the server has expired, and the clock of this host is right',
+    async () => {
+      const stale = await anOrigin(ca.issue({ notAfter: '20210101000000Z' }));
+      // The time comes with the challenge, as with Squid, whose answer to a CONNECT that it grants has no header at all.
+      const challenge = asks('Basic realm="CORP"').replace(
+        'Connection:',
+        `Date: ${new Date().toUTCString()}\r\nConnection:`,
+      );
+      const script: Script = (client, head, earlier) => {
+        if (/^proxy-authorization:/im.test(head)) honest(stale.port)(client, head, earlier);
+        else client.end(challenge);
+      };
+      const corp = { authentication: 'auto', allow_cleartext: true } as const;
+      return failureOf(await behind(script, { account: ACCOUNT, corp }));
+    },
+    'TLS-EXPIRED',
+    [
+      'is expired',
+      'to 2021-01-01',
+      /the clock here says 20\d\d-.*, proxy corp says 20\d\d-/,
+      'has to renew its certificate',
+    ],
+  ],
+  [
     30,
     'every proxy of a list fails',
     async () => {
