@@ -12,6 +12,7 @@ import { healthCommand } from '#cli/health.ts';
 import { type Actions, type EstimateArguments, type Globals, runProgram } from '#cli/program.ts';
 import { statusCommand } from '#cli/status.ts';
 import { processTerminal } from '#cli/terminal.ts';
+import { explainTimeoutCommand } from '#cli/timeout-explain.ts';
 import { listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
 import { type LoadedSettings, type LoadResult, loadSettings } from '#config/load.ts';
 import { findPlaces } from '#config/places.ts';
@@ -133,6 +134,8 @@ const actions: Actions = {
     withControl(globals, (control) =>
       liveOnScreen((show) => runHookCommand(control, terminal, { ...options, signal: stopping, show })),
     ),
+  explainTimeout: (globals, options) =>
+    withControl(globals, (control) => explainTimeoutCommand(control, terminal, options)),
   estimateTimeout,
   configCheck: async (globals) => configCheckCommand(terminal, await look(globals)),
   configShow: async (globals, options) =>

@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { judgeTimeZone } from '#config/schema/values.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { Watch } from '#logging/log.ts';
+import { parseSize } from './size.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options of every command. */
@@ -27,6 +28,7 @@ export interface Actions {
   listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   runHook(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
+  explainTimeout(globals: Globals, options: { size: number | null; json: boolean }): Promise<number>;
   estimateTimeout(globals: Globals, options: EstimateArguments): Promise<number>;
   configCheck(globals: Globals): Promise<number>;
   configShow(globals: Globals, options: { json: boolean }): Promise<number>;
@@ -135,6 +137,16 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
 function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks): void {
   const timeout = program.command('timeout').description('the response timeout');
   timeout
+    .command('explain')
+    .description('how long a package of 1, 10, 100 MB or of this size is waited for on each route, and why')
+    .argument('[size]', 'such as 48MB, 1.2GB, or bytes', readSize)
+    .option('--json', 'as JSON', false)
+    .action(
+      does((size: number | undefined, options: { json: boolean }) =>
+        actions.explainTimeout(globals(), { size: size ?? null, ...options }),
+      ),
+    );
+  timeout
     .command('estimate')
     .description("measure it from an old log and its packages: the manual's procedure, with nothing changed")
     .requiredOption('--log <file...>', 'log files; the rotated ones beside each are read, too')
@@ -194,6 +206,12 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (/^[0-9]{1,5}$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+}
+
+function readSize(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes !== null) return bytes;
+  throw new InvalidArgumentError('A size is such as 48MB, 1.2GB, or a number of bytes.');
 }
 
 function parseZone(text: string): string {

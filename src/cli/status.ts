@@ -119,12 +119,12 @@ function receiptRows({ receipts }: Status): Row[] {
 
 function pathRows({ paths }: Status): Row[] {
   if (paths.length === 0) return [['none', 'no response has been seen yet']];
-  return paths.map(({ proxy, origin, seen, via, ranges_work }) => {
+  return paths.map(({ proxy, origin, seen, via, ranges_work, kind }) => {
     const ranges = ranges_work === null ? 'not tried' : RANGES[Number(ranges_work)];
     const shownVia = via === null ? 'none' : fillTemplate('{via:via}', { via });
     return [
       `${showForeign(origin)} by ${showForeign(proxy)}`,
-      `seen ${showForeign(seen)}; Via ${shownVia}; ranges ${ranges}`,
+      `seen ${showForeign(seen)}; Via ${shownVia}; ranges ${ranges}${kind === null ? '' : `; ${kind}`}`,
     ];
   });
 }

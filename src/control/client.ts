@@ -21,6 +21,13 @@ import {
   type VerifiedRow,
   verifiedSchema,
 } from './control.ts';
+import {
+  explanationSchema,
+  seededSchema,
+  type TimeoutExplanation,
+  type TimeoutSeeded,
+  type TimeoutSeeds,
+} from './timeouts.ts';
 import { PATHS, reviveError, reviveEvent } from './wire.ts';
 
 /** A daemon answers such a question at once; a minute is for a machine under load. */
@@ -43,6 +50,11 @@ export async function connectControl(path: string, clock: Clock): Promise<Contro
   }
 }
 
+interface Asked {
+  readonly method: 'GET' | 'POST';
+  readonly body?: string;
+}
+
 class SocketControl implements Control {
   readonly #path: string;
   readonly #clock: Clock;
@@ -61,7 +73,7 @@ class SocketControl implements Control {
   }
 
   async retryCredentials(): Promise<void> {
-    await this.#ask(PATHS.retryCredentials, z.null(), 'POST');
+    await this.#ask(PATHS.retryCredentials, z.null(), { method: 'POST' });
   }
 
   async check(onEvent: Report, signal: AbortSignal): Promise<RoundResult> {
@@ -77,15 +89,23 @@ class SocketControl implements Control {
     return await this.#follow(path, { schema: hookRunSchema, onEvent, signal });
   }
 
+  async explainTimeout(size: number | null): Promise<TimeoutExplanation> {
+    return await this.#ask(`${PATHS.explainTimeout}${size ?? ''}`, explanationSchema);
+  }
+
+  async seedTimeout(seeds: TimeoutSeeds): Promise<TimeoutSeeded> {
+    return await this.#ask(PATHS.seedTimeout, seededSchema, { method: 'POST', body: JSON.stringify(seeds) });
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }
 
-  async #ask<T>(path: string, schema: z.ZodType<T>, method = 'GET'): Promise<T> {
+  async #ask<T>(path: string, schema: z.ZodType<T>, asked: Asked = { method: 'GET' }): Promise<T> {
     const ending = new AbortController();
     const timer = this.#clock.after(ANSWER_MS, () => ending.abort(this.#unreachable('the daemon does not answer')));
     try {
-      const response = await this.#open(method, path, ending.signal);
+      const response = await this.#open(asked, path, ending.signal);
       for await (const line of this.#lines(response, ending.signal)) {
         const value = this.#parse(line);
         if (response.statusCode !== 200) throw reviveError((value as { error?: unknown } | null)?.error);
@@ -102,7 +122,7 @@ class SocketControl implements Control {
     options: { readonly schema: z.ZodType<T>; readonly onEvent: Report; readonly signal: AbortSignal },
   ): Promise<T> {
     options.signal.throwIfAborted();
-    const response = await this.#open('POST', path, options.signal);
+    const response = await this.#open({ method: 'POST' }, path, options.signal);
     for await (const text of this.#lines(response, options.signal)) {
       const line = (this.#parse(text) ?? {}) as { event?: unknown; result?: unknown; error?: unknown };
       if (line.error !== undefined) throw reviveError(line.error);
@@ -113,7 +133,7 @@ class SocketControl implements Control {
     throw this.#unreachable(STOPPED);
   }
 
-  #open(method: string, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+  #open({ method, body }: Asked, path: string, signal: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       // A connection each: one that is kept may be of a daemon that was restarted since.
       const asked = request({ socketPath: this.#path, method, path, signal, agent: false }, (response) => {
@@ -124,7 +144,7 @@ class SocketControl implements Control {
       asked.once('error', (error: NodeJS.ErrnoException) =>
         reject(signal.aborted ? (signal.reason as Error) : this.#unreachable(error.code ?? error.message, error)),
       );
-      asked.end();
+      asked.end(body);
     });
   }
 

@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import type { Report } from '#logging/events.ts';
+import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from './timeouts.ts';
 
 /** A failure as it crosses: code, sentence, what to check, hop, class. */
 const failureSchema = z.object({
@@ -124,6 +125,8 @@ export const statusSchema = z.object({
       seen: z.string(),
       via: z.string().nullable(),
       ranges_work: z.boolean().nullable(),
+      /** What kind of path it is, in words; null when no transfer has shown it. */
+      kind: z.string().nullable(),
     }),
   ),
   log: z.object({ file: z.string() }),
@@ -142,6 +145,10 @@ export interface Control {
   verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]>;
   /** Runs the hook for a published package now, once. */
   runHook(id: string, onEvent: Report, signal: AbortSignal): Promise<HookRun>;
+  /** How long a package of 1, 10, 100 MB and of this size is waited for on each route, and why. */
+  explainTimeout(size: number | null): Promise<TimeoutExplanation>;
+  /** Teaches what an old log has measured. */
+  seedTimeout(seeds: TimeoutSeeds): Promise<TimeoutSeeded>;
   /** Lets go of what this carrier holds; the daemon goes on. */
   close(): Promise<void>;
 }

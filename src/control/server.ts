@@ -11,11 +11,14 @@ import type { Report } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
 import type { Control } from './control.ts';
-import { hookIdOf, PATHS, wireError, wireEvent } from './wire.ts';
+import { seedSchema } from './timeouts.ts';
+import { hookIdOf, PATHS, sizeOf, wireError, wireEvent } from './wire.ts';
 
 const MOST_CONNECTIONS = 32;
 /** Nobody but us speaks here; a request without a body needs no more. */
 const HEAD_LIMIT_BYTES = 8_192;
+/** A thousand samples of an old log, in characters. */
+const BODY_LIMIT = 1_048_576;
 /** What may wait for a client that does not read; some thousand events. */
 const BACKLOG_LIMIT_BYTES = 1_048_576;
 /** How long a daemon that is there may take to answer whether it is. */
@@ -103,7 +106,9 @@ interface Served {
 async function answer(served: Served, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
   const { control, known } = served;
   const out = { response, known };
-  incoming.resume();
+  const body = bodyOf(incoming);
+  // Most requests have none, and nobody waits for it.
+  body.catch(() => undefined);
   const gone = new AbortController();
   response.once('close', () => gone.abort(coded('INTERRUPTED', { reason: 'the command went away' })));
   try {
@@ -117,10 +122,12 @@ async function answer(served: Served, incoming: IncomingMessage, response: Serve
       case `POST ${PATHS.retryCredentials}`:
         await control.retryCredentials();
         return sendJson(out, 200, null);
+      case `POST ${PATHS.seedTimeout}`:
+        return sendJson(out, 200, await control.seedTimeout(seedSchema.parse(JSON.parse(await body))));
       case `POST ${PATHS.verify}`:
         return await sendLines(out, (onEvent) => control.verifyUpdates(onEvent, gone.signal));
       default:
-        return await answerHook(served, incoming, { out, signal: gone.signal });
+        return await answerOther(served, incoming, { out, signal: gone.signal });
     }
   } catch (thrown) {
     if (response.headersSent) response.destroy();
@@ -128,15 +135,29 @@ async function answer(served: Served, incoming: IncomingMessage, response: Serve
   }
 }
 
-/** The one request with something of its own in its path. */
-async function answerHook(
+/** The requests with something of their own in their path. */
+async function answerOther(
   { control }: Served,
   incoming: IncomingMessage,
   to: { readonly out: Outlet; readonly signal: AbortSignal },
 ): Promise<void> {
-  const id = incoming.method === 'POST' ? hookIdOf(incoming.url ?? '') : null;
+  const { method, url = '' } = incoming;
+  const size = method === 'GET' ? sizeOf(url) : undefined;
+  if (size !== undefined) return sendJson(to.out, 200, await control.explainTimeout(size));
+  const id = method === 'POST' ? hookIdOf(url) : null;
   if (id === null) return sendJson(to.out, 404, { error: 'no such request' });
   await sendLines(to.out, (onEvent) => control.runHook(id, onEvent, to.signal));
+}
+
+/** What a request carries, which few do; more than the limit is no request of ours. */
+async function bodyOf(incoming: IncomingMessage): Promise<string> {
+  let body = '';
+  incoming.setEncoding('utf8');
+  for await (const chunk of incoming as AsyncIterable<string>) {
+    body += chunk;
+    if (body.length > BODY_LIMIT) incoming.destroy();
+  }
+  return body;
 }
 
 /** Where an answer goes; whatever leaves is redacted, as every renderer's output is. */

@@ -14,6 +14,9 @@ export const PATHS = {
   retryCredentials: '/v1/credentials/retry',
   updates: '/v1/updates',
   verify: '/v1/updates/verify',
+  seedTimeout: '/v1/timeout/seed',
+  /** The size follows, or nothing. */
+  explainTimeout: '/v1/timeout/explain/',
   /** The id follows. */
   hook: '/v1/updates/hook/',
 } as const;
@@ -26,6 +29,14 @@ export function hookIdOf(url: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** The size of a request to explain timeouts: null for none, undefined when it is another request. */
+export function sizeOf(url: string): number | null | undefined {
+  if (!url.startsWith(PATHS.explainTimeout)) return undefined;
+  const text = url.slice(PATHS.explainTimeout.length);
+  if (text === '') return null;
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 /** An event, with its error flattened; `reviveEvent` makes it whole again. */

@@ -4,6 +4,7 @@
 // ends only the waiting of that asker; `stop` ends the round, which keeps its bytes. A round rejects only when it is stopped.
 
 import type { Control, HookRun, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
+import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
@@ -16,6 +17,7 @@ import type { Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
 import type { HealthWatch } from './health.ts';
 import { describeStatus, type Progress } from './status.ts';
+import { explainTimeouts, seedTimeouts } from './timeouts.ts';
 
 /** What a daemon has around its rounds; a command has none. */
 export interface Surroundings {
@@ -154,6 +156,14 @@ export class Agent implements Control {
       path,
       failure: error === null ? null : toFailure(error, redactor),
     }));
+  }
+
+  explainTimeout(size: number | null): Promise<TimeoutExplanation> {
+    return Promise.resolve(redactDeep(explainTimeouts(this.#parts.ports, size), this.#parts.redactor));
+  }
+
+  async seedTimeout(seeds: TimeoutSeeds): Promise<TimeoutSeeded> {
+    return redactDeep(await seedTimeouts(this.#parts.ports, seeds), this.#parts.redactor);
   }
 
   /** Ends whatever runs and waits until it has ended; bytes already fetched are kept. */

@@ -4,6 +4,7 @@ import type { Failure, Status } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import { redactError } from '#logging/record.ts';
+import { KIND_WORDS, type PathKind } from '#path/kind.ts';
 import type { HookState } from '#updates/hook.ts';
 import type { RoundReport } from '#updates/round.ts';
 import type { Parts } from './compose.ts';
@@ -85,6 +86,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       seen: new Date(habits.seen_at).toISOString(),
       via: habits.via,
       ranges_work: habits.ranges_work,
+      kind: kindWords(ports.habits.kindOf(habits)),
     })),
     log: { file: parts.logFile },
   };
@@ -123,6 +125,10 @@ function describePause({ ports, redactor }: Parts): Status['paused'] {
     since: new Date(sinceMs).toISOString(),
     next_try: new Date(nextTryMs).toISOString(),
   };
+}
+
+function kindWords(kind: PathKind | null): string | null {
+  return kind === null ? null : KIND_WORDS[kind];
 }
 
 function toTime(ms: number | null): string | null {

@@ -27,6 +27,7 @@ const COMMANDS = [
   'updates list',
   'updates verify',
   'updates hook',
+  'timeout explain',
   'timeout estimate',
   'config check',
   'config show',

@@ -39,7 +39,7 @@ describe('status', () => {
       'Response timeout',
       '  fixed  30000 ms of silence end an attempt (response_timeout.base_ms)',
       'Paths',
-      '  https://updates.example.com by http://proxy.example.com:3128  seen 2026-11-20T00:05:00.000Z; Via 1.1 proxy.example.com; ranges work',
+      '  https://updates.example.com by http://proxy.example.com:3128  seen 2026-11-20T00:05:00.000Z; Via 1.1 proxy.example.com; ranges work; held back until scanned',
       'Log',
       '  file  /var/log/sallyport/sallyport.log',
     ]);

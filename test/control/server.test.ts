@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
 import { realFiles } from '#system/real-files.ts';
 import { ControlRig, scriptedRound } from '#test/support/control-rig.ts';
-import { anUpdate, aRound, aStatus, aVerified, fakeControl } from '#test/support/fake-control.ts';
+import { anExplanation, anUpdate, aRound, aStatus, aVerified, fakeControl } from '#test/support/fake-control.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -128,6 +128,36 @@ describe('a question', () => {
     await rig.serve(fakeControl({ retryCredentials }));
     await (await rig.ask()).retryCredentials();
     expect(retried).toBe(1);
+  });
+
+  it.each([48_000_000, null])('about timeouts carries the size %s and comes back as it was answered', async (size) => {
+    const asked: (number | null)[] = [];
+    const explainTimeout = (given: number | null) => {
+      asked.push(given);
+      return Promise.resolve(anExplanation());
+    };
+    await rig.serve(fakeControl({ explainTimeout }));
+    expect(await (await rig.ask()).explainTimeout(size)).toEqual(anExplanation());
+    expect(asked).toEqual([size]);
+  });
+
+  it('to learn from an old log carries a thousand samples', async () => {
+    const seed = { id: 'x'.repeat(64), size: 1e12, elapsed_ms: 57_000.5, longest_silence_ms: 53_000, ended_at: 1.4e12 };
+    const seeds = Array.from({ length: 1_000 }, () => seed);
+    let given: unknown = null;
+    const seedTimeout = (samples: typeof seeds) => {
+      given = samples;
+      return Promise.resolve({ route: null, taken: 0, known_before: samples.length });
+    };
+    await rig.serve(fakeControl({ seedTimeout }));
+    expect(await (await rig.ask()).seedTimeout(seeds)).toEqual({ route: null, taken: 0, known_before: 1_000 });
+    expect(given).toEqual(seeds);
+  });
+
+  it.each(['', '[1]', '[{"id":1}]', '['])('to learn from %j is refused', async (body) => {
+    await rig.serve(fakeControl());
+    const head = `POST /v1/timeout/seed HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n`;
+    expect(await rig.raw(head + body)).toMatch(/^HTTP\/1\.1 500 .*"error"/s);
   });
 
   it('for a verification comes back as it was answered', async () => {

@@ -1,6 +1,7 @@
 // A Control that answers what a test tells it to, and answers that fit the schemas.
 
 import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
+import type { TimeoutExplanation } from '#control/timeouts.ts';
 
 /** Answers with healthy defaults; a test replaces what it is about. */
 export function fakeControl(over: Partial<Control> = {}): Control {
@@ -11,6 +12,8 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     listUpdates: () => Promise.resolve([anUpdate()]),
     verifyUpdates: () => Promise.resolve([aVerified()]),
     runHook: (id) => Promise.resolve({ id, elapsed_ms: 12 }),
+    explainTimeout: () => Promise.resolve(anExplanation()),
+    seedTimeout: (seeds) => Promise.resolve({ route: ROUTE, taken: seeds.length, known_before: 0 }),
     close: () => Promise.resolve(),
     ...over,
   };
@@ -60,6 +63,51 @@ export function anUpdate(over: Partial<UpdateRow> = {}): UpdateRow {
 
 export function aVerified(over: Partial<VerifiedRow> = {}): VerifiedRow {
   return { id: '1602503', path: '/data/packages/1602503.jar', failure: null, ...over };
+}
+
+const ROUTE = { proxy: 'http://proxy.example.com:3128', origin: 'https://updates.example.com' };
+
+/** One route that has shown something. */
+export function anExplanation(over: Partial<TimeoutExplanation> = {}): TimeoutExplanation {
+  const why = 'worst of 6 recent was 0.5 s + 0.51 s/MB, margin x2.5';
+  const plan = (mb: number, seconds: number) => ({
+    size: mb * 1_000_000,
+    first_byte_ms: seconds * 1_000,
+    silence_ms: 21_000,
+    total_ms: seconds * 1_500,
+    expected_ms: seconds * 400,
+    why,
+  });
+  return {
+    mode: 'adaptive',
+    base_ms: 30_000,
+    min_ms: 10_000,
+    max_ms: 7_200_000,
+    total_max_ms: 86_400_000,
+    routes: [
+      {
+        ...ROUTE,
+        kind: 'held back until scanned',
+        plans: [plan(1, 10), plan(10, 16), plan(100, 131)],
+        evidence: {
+          downloads: 6,
+          newest: '2026-11-20T00:05:07.000Z',
+          largest: 100_000_000,
+          longest_wait_ms: 51_000,
+          longest_wait_size: 100_000_000,
+        },
+        changed: {
+          at: '2026-11-20T00:05:07.000Z',
+          size: 100_000_000,
+          from_ms: 400_000,
+          to_ms: 131_000,
+          before: 'no history of this route',
+          after: why,
+        },
+      },
+    ],
+    ...over,
+  };
 }
 
 /** A daemon that has worked for a while, behind a proxy. */
@@ -118,6 +166,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
         seen: '2026-11-20T00:05:00.000Z',
         via: '1.1 proxy.example.com',
         ranges_work: true,
+        kind: 'held back until scanned',
       },
     ],
     log: { file: '/var/log/sallyport/sallyport.log' },

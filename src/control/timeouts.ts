@@ -1,0 +1,74 @@
+// What may be asked about response timeouts, as it crosses: plain JSON with a schema for both ends.
+
+import { z } from 'zod';
+
+const planSchema = z.object({
+  size: z.number(),
+  first_byte_ms: z.number(),
+  silence_ms: z.number(),
+  total_ms: z.number(),
+  expected_ms: z.number().nullable(),
+  why: z.string(),
+});
+
+const routeSchema = z.object({
+  proxy: z.string(),
+  origin: z.string(),
+  /** What kind of path it is, in words; null when no transfer has shown it. */
+  kind: z.string().nullable(),
+  plans: z.array(planSchema),
+  /** The verified downloads that the plans rest on; times are RFC 3339. */
+  evidence: z.object({
+    downloads: z.number(),
+    newest: z.string().nullable(),
+    largest: z.number().nullable(),
+    longest_wait_ms: z.number().nullable(),
+    longest_wait_size: z.number().nullable(),
+  }),
+  /** The last time that the plan changed by more than half. */
+  changed: z
+    .object({
+      at: z.string(),
+      size: z.number(),
+      from_ms: z.number(),
+      to_ms: z.number(),
+      before: z.string(),
+      after: z.string(),
+    })
+    .nullable(),
+});
+
+/** Every route with its plans. */
+export const explanationSchema = z.object({
+  mode: z.string(),
+  base_ms: z.number(),
+  min_ms: z.number(),
+  max_ms: z.number(),
+  total_max_ms: z.number(),
+  routes: z.array(routeSchema),
+});
+export type TimeoutExplanation = z.infer<typeof explanationSchema>;
+
+/** Downloads that an old log has measured. */
+export const seedSchema = z
+  .array(
+    z.object({
+      id: z.string().max(64),
+      size: z.number().int().positive(),
+      elapsed_ms: z.number().nonnegative(),
+      longest_silence_ms: z.number().nonnegative(),
+      /** Milliseconds since the epoch. */
+      ended_at: z.number().nonnegative(),
+    }),
+  )
+  .max(1_000);
+export type TimeoutSeeds = z.infer<typeof seedSchema>;
+
+/** What became of them. */
+export const seededSchema = z.object({
+  /** The route that they were counted for; null when it is not known yet, and nothing was taken. */
+  route: z.object({ proxy: z.string(), origin: z.string() }).nullable(),
+  taken: z.number(),
+  known_before: z.number(),
+});
+export type TimeoutSeeded = z.infer<typeof seededSchema>;

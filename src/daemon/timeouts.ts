@@ -1,0 +1,111 @@
+// Questions about response timeouts, and samples from an old log: what Control asks of the model and of what is
+// remembered around it. Changes nothing but by `seedTimeouts`, which is durable on return.
+
+import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
+import { KIND_WORDS } from '#path/kind.ts';
+import { ownHop } from '#proxy/hop.ts';
+import type { RouteKey } from '#timeout/model.ts';
+import type { UpdatesPorts } from '#updates/ports.ts';
+import { waitsSeen } from '#updates/waits-seen.ts';
+
+/** Sizes that everybody can think of. */
+const SIZES = [1_000_000, 10_000_000, 100_000_000];
+
+type TimeoutPorts = Pick<UpdatesPorts, 'model' | 'timeouts' | 'habits' | 'clock' | 'router' | 'settings'>;
+
+/** The plans of every known route, the one of the updates first; `size` is one more that was asked for. */
+export function explainTimeouts(ports: TimeoutPorts, size: number | null): TimeoutExplanation {
+  const { mode, base_ms, min_ms, max_ms, total_max_ms } = ports.settings().response_timeout;
+  const now = routeOfUpdates(ports);
+  const known = ports.model.routes().toReversed();
+  const isNow = ({ proxy, origin }: RouteKey) => proxy === now?.proxy && origin === now.origin;
+  const routes = now === null ? known : [now, ...known.filter((route) => !isNow(route))];
+  const sizes = [...new Set([...SIZES, ...(size === null ? [] : [size])])].sort((a, b) => a - b);
+  return {
+    mode,
+    base_ms,
+    min_ms,
+    max_ms,
+    total_max_ms,
+    routes: routes.map((route) => explainRoute(ports, route, sizes)),
+  };
+}
+
+function explainRoute(
+  { model, timeouts, habits, clock }: TimeoutPorts,
+  route: RouteKey,
+  sizes: readonly number[],
+): TimeoutExplanation['routes'][number] {
+  const samples = model.samples(route);
+  const largest = Math.max(0, ...samples.map((sample) => sample.size));
+  const longest = waitsSeen(samples, 0);
+  const kind = habits.kindOf(route);
+  const newest = samples.at(-1)?.atMs;
+  const { changed } = timeouts.route(route) ?? {};
+  return {
+    ...route,
+    kind: kind === null ? null : KIND_WORDS[kind],
+    plans: sizes.map((size) => {
+      const plan = model.plan(route, size, clock.now());
+      return {
+        size,
+        first_byte_ms: plan.firstByteMs,
+        silence_ms: plan.silenceMs,
+        total_ms: plan.totalMs,
+        expected_ms: plan.expectedMs,
+        why: plan.explanation,
+      };
+    }),
+    evidence: {
+      downloads: samples.length,
+      newest: newest === undefined ? null : new Date(newest).toISOString(),
+      largest: samples.length === 0 ? null : largest,
+      longest_wait_ms: longest?.ms ?? null,
+      longest_wait_size: longest?.size ?? null,
+    },
+    changed: changed === undefined || changed === null ? null : { ...changed, at: new Date(changed.at).toISOString() },
+  };
+}
+
+/** Where packages come from as the settings are now; null when that is not known before something came. */
+function routeOfUpdates({ router, settings, habits }: TimeoutPorts): RouteKey | null {
+  const { updates, proxies } = settings();
+  if (updates.feed_url === undefined) return null;
+  const target = new URL(updates.feed_url);
+  const { origin } = target;
+  let name: string | null;
+  try {
+    name = router.route('updates', target).proxy;
+  } catch {
+    // Refused by a policy: nothing goes there.
+    return null;
+  }
+  if (name === null) return { proxy: 'direct', origin };
+  const profile = proxies.find((one) => one.name === name);
+  const hop = profile === undefined ? null : ownHop(profile);
+  // Where something else names the proxies, the one that was used last.
+  const proxy = hop?.url ?? habits.list().find((habit) => habit.origin === origin)?.proxy ?? null;
+  return proxy === null ? null : { proxy, origin };
+}
+
+/** Counts downloads of an old log for the route of the updates, each once, however often it is applied. */
+export async function seedTimeouts(ports: TimeoutPorts, seeds: TimeoutSeeds): Promise<TimeoutSeeded> {
+  const { model, timeouts } = ports;
+  const route = routeOfUpdates(ports);
+  if (route === null) return { route, taken: 0, known_before: 0 };
+  const fresh = seeds.filter((seed) => timeouts.isNewSeed(`${seed.id} ${seed.ended_at} ${seed.size}`));
+  for (const { size, elapsed_ms, longest_silence_ms, ended_at } of fresh.toSorted((a, b) => a.ended_at - b.ended_at)) {
+    model.observe(route, {
+      size,
+      ok: true,
+      timedOut: null,
+      // An old log does not tell on which side of the first byte the silence was.
+      firstByteMs: longest_silence_ms,
+      longestSilenceMs: longest_silence_ms,
+      totalMs: elapsed_ms,
+      atMs: ended_at,
+    });
+  }
+  await timeouts.save(model.save());
+  return { route, taken: fresh.length, known_before: seeds.length - fresh.length };
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { explainTimeoutCommand } from '#cli/timeout-explain.ts';
+import type { TimeoutExplanation } from '#control/timeouts.ts';
+import { anExplanation, fakeControl } from '#test/support/fake-control.ts';
+import { fakeTerminal } from '#test/support/fake-terminal.ts';
+
+async function tell(explanation: TimeoutExplanation, over: { json?: boolean; tty?: boolean; size?: number } = {}) {
+  const terminal = fakeTerminal();
+  const asked: (number | null)[] = [];
+  const control = fakeControl({
+    explainTimeout: (size) => {
+      asked.push(size);
+      return Promise.resolve(explanation);
+    },
+  });
+  const screen = { ...terminal.screen, tty: over.tty ?? false };
+  const options = { size: over.size ?? null, json: over.json ?? false };
+  const status = await explainTimeoutCommand(control, { ...terminal, screen }, options);
+  return { status, asked, lines: terminal.told };
+}
+
+describe('timeout explain', () => {
+  it('shows for each route the plans, what they rest on and what changed last', async () => {
+    const { status, lines, asked } = await tell(anExplanation(), { size: 48 });
+    expect([status, asked]).toEqual([0, [48]]);
+    expect(lines).toEqual([
+      'Adaptive: silence from 10 s to 2 h, the whole transfer up to 24 h.',
+      '',
+      'https://updates.example.com by http://proxy.example.com:3128: held back until scanned',
+      '  SIZE      FIRST BYTE  SILENCE  TOTAL       EXPECTED',
+      '  1.0 MB    10 s        21 s     15 s        4 s',
+      '  10.0 MB   16 s        21 s     24 s        6.4 s',
+      '  100.0 MB  2 min 11 s  21 s     3 min 17 s  52 s',
+      '  Why: worst of 6 recent was 0.5 s + 0.51 s/MB, margin x2.5.',
+      '  Evidence: 6 verified downloads up to 100.0 MB, the newest at 2026-11-20T00:05:07.000Z; the longest wait was 51 s, for 100.0 MB.',
+      '  Last change, at 2026-11-20T00:05:07.000Z: 6 min 40 s became 2 min 11 s for 100.0 MB (no history of this route; then worst of 6 recent was 0.5 s + 0.51 s/MB, margin x2.5).',
+    ]);
+  });
+
+  it('draws a chart on a terminal', async () => {
+    const { lines } = await tell(anExplanation(), { tty: true });
+    expect(lines).toContain(`  100.0 MB |${'#'.repeat(16)}${'.'.repeat(24)} 2 min 11 s`);
+  });
+
+  it('gives all of it with --json', async () => {
+    const { lines } = await tell(anExplanation(), { json: true });
+    expect(JSON.parse(lines.join('\n'))).toEqual(anExplanation());
+  });
+
+  it('says what is fixed, and that no route is known', async () => {
+    const { lines } = await tell(anExplanation({ mode: 'fixed', routes: [] }));
+    expect(lines).toEqual([
+      'Fixed: 30 s for the first byte and for each silence (response_timeout.base_ms), whatever the size.',
+      'No route is known yet (updates.feed_url).',
+    ]);
+  });
+
+  it.each([false, true])('lets no name act on a terminal (--json: %s)', async (json) => {
+    const bad = '\u001b[2J\u009bx\n';
+    const [route] = anExplanation().routes;
+    const routes = route === undefined ? [] : [{ ...route, proxy: bad, origin: bad, kind: bad }];
+    expect((await tell(anExplanation({ routes }), { json })).lines.join('\n')).not.toMatch(/[^\n\u0020-\u007e]/);
+  });
+});
