@@ -1,6 +1,8 @@
 // A wrong password costs one attempt, whatever asks and however often the process is killed: real processes, a real disk, a
 // real Squid whose log counts. And a right password that is refused for a while is not lost.
 
+import { chmod, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -8,6 +10,7 @@ import { Ledger } from '#proxy/auth/ledger.ts';
 import type { Authentication } from '#proxy/auth/scheme.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { says, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { readIfThere, untilLines } from '#test/support/part.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
 import { Site } from '#test/support/site.ts';
@@ -80,6 +83,40 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
     60_000,
   );
 });
+
+describeWith(['squid'], 'a password whose attempt was cut off by kill -9', () => {
+  it('is not sent again by five starts, also where the proxy never said what it thinks of it', async () => {
+    const site = await Site.make();
+    const [asked, helper] = [join(site.dir, 'asked'), join(site.dir, 'helper.sh')];
+    // Asked, it notes the line and says nothing.
+    await writeFile(helper, `while read -r line; do echo "$line" >> '${asked}'; done\n`);
+    await chmod(site.dir, 0o777);
+    const targets = await startTargets(2);
+    const squid = await startSquid({ schemes: [`auth_param basic program /bin/sh ${helper}`], hosts: targets.names });
+    const url = targets.url('https').href;
+    try {
+      await site.configure(settingsFor(squid.port, 'basic', url));
+      const first = site.startScript(FOUR_PURPOSES, [url]);
+      await untilLines(() => linesOf(asked), 1);
+      first.child.kill('SIGKILL');
+      await first.ended;
+      for (let restart = 0; restart < RESTARTS; restart += 1) {
+        const all = site.startScript(FOUR_PURPOSES, [url]);
+        expect(JSON.parse(await all.line('['))).toEqual(Array(8).fill('AUTH-INTERRUPTED'));
+        all.child.kill('SIGKILL');
+        await all.ended;
+      }
+      expect(linesOf(asked)).toEqual([expect.stringMatching(/wrong$/)]);
+    } finally {
+      await site.remove();
+      await Promise.all([squid.stop(), targets.close()]);
+    }
+  }, 60_000);
+});
+
+function linesOf(file: string): string[] {
+  return readIfThere(file).split('\n').filter(Boolean);
+}
 
 describeWith(['squid'], 'a proxy whose address was changed', () => {
   it('is shown nothing made from the password until it is entered again; the daemon waits and says so', async () => {
