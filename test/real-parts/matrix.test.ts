@@ -23,12 +23,16 @@ interface Cell {
   readonly protocol: Protocol;
 }
 
+/** What of the profile is not as usual, and the URL where it is not the next one. */
+type More = Partial<ProxyProfile> & { readonly url?: URL };
+
 /** What the origin says, or the code of the failure; and the lines of the proxy's log. */
 interface Expected {
   readonly result: string;
   readonly log: readonly string[];
 }
 
+const DENIED = 'denied.test';
 const proxyCa = createCa('Proxy CA');
 const proxyTrust = { ca: { key: 'proxies[0].ca_file', path: '/ca.pem', pem: proxyCa.cert } };
 
@@ -51,17 +55,17 @@ describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTL
     const tls = proxyCa.issue();
     [squid, open, keyless] = await Promise.all([
       startSquid({ ...samba.squid, schemes, digest: SAMBA_USER, auth: SAMBA_USER, hosts, tls }),
-      startSquid({ hosts, tls }),
+      startSquid({ hosts, tls, denyHosts: [`.${DENIED}`], allowPorts: [targets.plainPort, targets.securePort] }),
       startSquid({ schemes: kdc.squidWithAnotherKey, hosts, tls }),
     ]);
   });
   afterAll(() => Promise.all([squid, open, keyless, samba, kdc].map((part) => part.stop())));
 
   /** Asks for the cell's URL, and says what came of it, what the log says of its name, and what the origin saw. */
-  async function expectCell(cell: Cell, expected: Expected, through = squid, more: Partial<ProxyProfile> = {}) {
-    const url = targets.url(cell.protocol);
+  async function expectCell(cell: Cell, expected: Expected, through = squid, more: More = {}) {
+    const { url = targets.url(cell.protocol), ...given } = more;
     const port = cell.scheme === 'https' ? through.tlsPort : through.port;
-    const proxies = [{ ...profile(port, account(cell)), scheme: cell.scheme, ...more }];
+    const proxies = [{ ...profile(port, account(cell)), scheme: cell.scheme, ...given }];
     expect(await reach(testRouter({ proxies, trust: targets.trust, proxyTrust }), url)).toBe(expected.result);
     const log = await through.accessLog(expected.log.length, `${url.hostname}:`);
     expect(log.map(shortened)).toEqual(expected.log);
@@ -85,6 +89,19 @@ describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTL
   it.concurrent.each(cells(['transparent'], ['right']))('$scheme, that asks nobody, $protocol', async (cell) => {
     const line = cell.protocol === 'http' ? '200 GET -' : '200 CONNECT -';
     await expectCell(cell, { result: 'passed', log: [line] }, open);
+  });
+
+  it.concurrent.each(cells(['transparent'], ['right']))('$scheme, a name that it denies, $protocol', async (cell) => {
+    const url = targets.url(cell.protocol, `${cell.scheme}-${cell.protocol}.${DENIED}`);
+    const log = [cell.protocol === 'http' ? '403 GET -' : '403 CONNECT -'];
+    await expectCell(cell, { result: 'POLICY-DENIED', log }, open, { url });
+  });
+
+  it.concurrent.each(cells(['transparent'], ['right']))('$scheme, a port that it denies, $protocol', async (cell) => {
+    const url = targets.url(cell.protocol);
+    url.port = '8443';
+    const log = [cell.protocol === 'http' ? '403 GET -' : '403 CONNECT -'];
+    await expectCell(cell, { result: 'POLICY-DENIED', log }, open, { url });
   });
 
   /** A process has one environment: who has what is said for all cells of a block. */

@@ -1,13 +1,16 @@
 // Under `proxy_required` nothing leaves but to a proxy: a real process, each of its connect() calls and each name that it asks
 // for, counted from outside. A target's name is for the proxy to resolve; only a proxy's own name is asked for here.
 
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createCa } from '#test/support/certificates.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { Site } from '#test/support/site.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 import { startTargets, type Targets } from '#test/support/targets.ts';
 import { watchProcess } from '#test/support/watched.ts';
+
+// Each starts a traced process, several at once.
+vi.setConfig({ testTimeout: 60_000 });
 
 const PROXY = 'proxy.corp.test';
 const DENIED = 'denied.cells.test';
