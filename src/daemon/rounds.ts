@@ -45,12 +45,13 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
       else report({ name: 'fault', error });
     },
   });
+  let connected = false;
   agent.attach({
     health,
     nextAt: () => schedule.nextAt(),
     ended: (round) => {
       health.ended(round.error);
-      schedule.ended(round);
+      schedule.ended({ ...round, connected });
       receipts.plan();
     },
   });
@@ -58,6 +59,8 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
   // What failed may go well with other settings, whatever they are.
   const onEvent: Report = (event) => {
     if (event.name === 'reloaded') refresh();
+    if (event.name === 'checking') connected = false;
+    if (event.name === 'connected' || event.name === 'connected-direct') connected = true;
     receipts.hear(event);
   };
   config.add(new ScheduleRoom(refresh));

@@ -1,6 +1,6 @@
 // What is known of each schedule across restarts: when it last ran, and how that went.
 //
-// One state file, format 1: {schedules: {<name>: {first_at, last_run_at, succeeded_at, failures, open}}}, wall times in
+// One state file, format 2: {schedules: {<name>: {first_at, last_run_at, succeeded_at, failures, open, starved?}}}, wall times in
 // ms since the epoch. Changes are in force at once and durable after `save`; saves run one after the other. Losing the
 // file costs one run at once. A crash leaves the old file or the new one.
 
@@ -9,7 +9,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
-const FORMAT = 1;
+const FORMAT = 2;
 
 const recordSchema = z.strictObject({
   /** The first start that knew this schedule. */
@@ -21,6 +21,8 @@ const recordSchema = z.strictObject({
   failures: z.int().nonnegative(),
   /** A run has begun and its end was not seen. */
   open: z.boolean(),
+  /** Slots that brought no complete feed though the way answered; absent while nothing is wrong. */
+  starved: z.strictObject({ slots: z.int().positive(), counted: z.boolean() }).optional(),
 });
 const stateSchema = z.strictObject({ schedules: z.record(z.string(), recordSchema) });
 

@@ -7,12 +7,13 @@
 // `decide-round.ts`. A crash in a round leaves its record open, and the next start makes up for it.
 
 import type { CodedError } from '#errors/coded-error.ts';
-import { asCoded } from '#errors/coded-error.ts';
+import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { ClockSteps } from '#system/clock-steps.ts';
 import { Zone } from '#system/zone.ts';
 import { doneUntil, fixedDelay, judgeSlot, retryDelay, SOONEST_MS, type Turn } from './decide-round.ts';
+import { beginSlot, endCheck, type Starved } from './freeze.ts';
 import type { ScheduleRecord, ScheduleState } from './schedule-state.ts';
 import { Slots } from './slots.ts';
 
@@ -48,6 +49,15 @@ export interface ScheduleOptions {
 }
 
 /** A schedule at work. */
+/** What came of a round. */
+export interface EndedRound {
+  readonly error: CodedError | null;
+  /** When something asked to be tried again, wall time. */
+  readonly retryAtMs: number | null;
+  /** A proxy, or the server itself, had taken the connection. */
+  readonly connected?: boolean;
+}
+
 export class Schedule {
   readonly #options: ScheduleOptions;
   readonly #steps: ClockSteps;
@@ -102,14 +112,15 @@ export class Schedule {
     if (isRetried || this.nextAt() !== before) this.#tellNext();
   }
 
-  /** A round ended, whoever asked for it. `retryAtMs`: when something asked to be tried again, wall time. */
-  ended({ error, retryAtMs }: { readonly error: CodedError | null; readonly retryAtMs: number | null }): void {
+  /** A round ended, whoever asked for it. */
+  ended({ error, retryAtMs, connected = false }: EndedRound): void {
     if (this.#stopped) return;
     const { clock } = this.#options;
     const now = clock.now();
     this.#running = false;
     const record = this.#record;
     const failures = error === null ? 0 : record.failures + 1;
+    this.#noteFeed(error, connected);
     this.#put({ failures, open: false, ...(error === null ? { succeeded_at: now } : {}) });
     const cap = this.#timetable.maxDelaySeconds * 1_000;
     // The clock may have moved since that moment was named.
@@ -120,6 +131,15 @@ export class Schedule {
     void this.#save();
     this.#look();
     this.#tellNext();
+  }
+
+  /** Slots without a complete feed are counted, each once. */
+  #noteFeed(error: CodedError | null, connected: boolean): void {
+    const { starved, suspect } = endCheck(this.#record.starved, { error, connected });
+    this.#put({ starved });
+    if (!suspect || error === null) return;
+    const facts = { schedules: starved?.slots ?? 0, cause: `${error.code} at ${error.hop}`, hop: error.hop };
+    this.#options.report({ name: 'feed-starved', error: coded('FREEZE-SUSPECT', facts) });
   }
 
   stop(): void {
@@ -210,6 +230,8 @@ export class Schedule {
   #begin(): void {
     const { clock, onDue } = this.#options;
     const isJoined = this.#running;
+    const turn = this.#judge().kind;
+    if (turn === 'due' || turn === 'overdue') this.#put({ starved: beginSlot(this.#record.starved) });
     this.#running = true;
     this.#overdueAt = null;
     this.#extraAt = null;
@@ -231,8 +253,9 @@ export class Schedule {
     else report({ name: 'next-round', at });
   }
 
-  #put(change: Partial<ScheduleRecord>): void {
-    this.#options.state.put(this.#options.name, { ...this.#record, ...change });
+  #put(change: Omit<Partial<ScheduleRecord>, 'starved'> & { starved?: Starved | undefined }): void {
+    const { starved, ...rest } = { ...this.#record, ...change };
+    this.#options.state.put(this.#options.name, starved === undefined ? rest : { ...rest, starved });
   }
 
   async #save(): Promise<void> {

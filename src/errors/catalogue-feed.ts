@@ -57,6 +57,14 @@ export const FEED_CODES = {
     class: 'system',
     retry: 'later',
   },
+  'FREEZE-SUSPECT': {
+    text: 'Schedules in a row without one complete feed, though the way there answered: {schedules}; the last failure: {cause:words}.',
+    check:
+      'Somebody on the way may keep new updates from this host. Fetch updates.feed_url by another way and compare; then ask ' +
+      'the proxy team and the vendor.',
+    class: 'content',
+    retry: 'later',
+  },
   'ID-INVALID': {
     text: 'The id {id} is not usable: {reason:words}.',
     check: 'Tell the vendor; ids are letters, digits, dot, dash and underscore, at most 64.',

@@ -127,6 +127,7 @@ export const EVENTS = {
   'more-wanted': { level: 'info', thread: 'Updater', text: '{count} more updates are left for the next round.' },
   'check-failed': { level: 'error', thread: 'Updater', text: 'The check failed at {hop:hop}: {error:advised}' },
   'checks-overdue': { level: 'error', thread: 'Updater', text: 'Updates are overdue: {error:advised}', story: true },
+  'feed-starved': { level: 'error', thread: 'Updater', text: 'No complete feed arrives: {error:advised}', story: true },
   'checks-recovered': { level: 'info', thread: 'Updater', text: 'Checks succeed again, after {age:ms}.' },
   'round-ended': {
     level: 'info',

@@ -118,7 +118,9 @@ const RESERVED: readonly Reserved[] = [
 const PURE: readonly RegExp[] = [
   /^timeout\//,
   /^estimate\/(?!estimate\.ts$)/,
-  /^daemon\/(?:decide-round|slots)\.ts$/,
+  /^daemon\/(?:decide-round|freeze|slots)\.ts$/,
+  /^path\/(?:kind|shape-watch)\.ts$/,
+  /^updates\/(?:drips|waits-seen)\.ts$/,
   /^system\/zone\.ts$/,
   /^updates\/decide[\w-]*\.ts$/,
   /^updates\/hook-decision\.ts$/,

@@ -39,12 +39,12 @@ describe('the records of schedules', () => {
     });
     await Promise.all(saves);
 
-    expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({ format: 1, schedules: { updates: recordOf(5) } });
+    expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({ format: 2, schedules: { updates: recordOf(5) } });
   });
 
   it.each([
     ['damaged', '{"format":1,"schedules":{"updates":{"open":1}}}', 'STATE-DAMAGED'],
-    ['of a newer Sallyport', '{"format":2}', 'STATE-NEWER'],
+    ['of a newer Sallyport', '{"format":3}', 'STATE-NEWER'],
   ])('that are %s are set aside and named, and count as a first start', async (_what, content, code) => {
     await writeFile(path, content);
     const state = new ScheduleState(realFiles, path);

@@ -142,6 +142,26 @@ describe('a schedule', () => {
   });
 });
 
+describe('a feed that is kept from us', () => {
+  it('is a suspicion in the third slot, also over a restart, and none once a feed came', async () => {
+    const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });
+    rig.outcome = 'starved';
+    rig.start();
+    await rig.pass(7 * HOUR);
+    rig.restart();
+    await rig.pass(4 * HOUR);
+    expect(rig.told('feed-starved')).toEqual([]);
+    await rig.pass(2 * HOUR);
+    expect(rig.told('feed-starved')).toMatchObject([{ error: { code: 'FREEZE-SUSPECT', facts: { schedules: 3 } } }]);
+
+    rig.outcome = 'well';
+    await rig.pass(6 * HOUR);
+    rig.outcome = 'starved';
+    await rig.pass(12 * HOUR);
+    expect(rig.told('feed-starved')).toHaveLength(1);
+  });
+});
+
 describe('a check that failed', () => {
   it('is tried again at growing distances until the slot, and each try is told', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T05:59:00Z' });

@@ -31,7 +31,7 @@ export class ScheduleRig {
   timetable: Timetable;
   record: ScheduleRecord | null;
   /** How a round ends; `hold` leaves it running. */
-  outcome: 'well' | 'fails' | 'refused' | 'hold' = 'well';
+  outcome: 'well' | 'fails' | 'refused' | 'starved' | 'hold' = 'well';
   isFirst = false;
   steps = 0;
   saves = 0;
@@ -124,7 +124,7 @@ export class ScheduleRig {
       onDue: () => {
         this.runs.push({ wall: this.clock.now(), mono: this.clock.monotonic(), isWell: this.outcome === 'well' });
         if (this.outcome !== 'hold' && !this.#isHot())
-          schedule.ended({ error: errorOf(this.outcome), retryAtMs: null });
+          schedule.ended({ error: errorOf(this.outcome), retryAtMs: null, connected: this.outcome === 'starved' });
       },
     });
     return schedule;
@@ -136,9 +136,16 @@ export function recordOf(wall: number, over: Partial<ScheduleRecord> = {}): Sche
   return { first_at: wall, last_run_at: wall, succeeded_at: wall, failures: 0, open: false, ...over };
 }
 
-function errorOf(outcome: 'well' | 'fails' | 'refused'): CodedError | null {
+function errorOf(outcome: 'well' | 'fails' | 'refused' | 'starved'): CodedError | null {
   if (outcome === 'well') return null;
   if (outcome === 'refused') return coded('ORIGIN-407', { url: 'https://updates.example.com/' });
+  if (outcome === 'starved')
+    return coded('CONNECTION-LOST', {
+      received: 9,
+      expected: 99,
+      reason: 'it was cut off',
+      hop: 'updates.example.com',
+    });
   return coded('DNS-TARGET', { host: 'updates.example.com', reason: 'ENOTFOUND', hop: 'this host' });
 }
 
