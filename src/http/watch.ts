@@ -100,7 +100,8 @@ export class ResponseWatch {
       return;
     }
     const which: TimedOut = this.#firstMs === null ? 'first_byte' : 'silence';
-    this.#timedOut = now >= total ? 'total' : which;
+    // Who is silent for too long, or has not said a word, is silent and not slow, whatever else is over.
+    this.#timedOut = now >= phase || this.#firstMs === null ? which : 'total';
     this.#options.onTimeout(this.#timedOut);
   }
 

@@ -42,6 +42,35 @@ describe('the watch over a response', () => {
     expect(watch.measured).toEqual({ firstByteMs: 40, longestSilenceMs: 50, totalMs: 135, timedOut: 'silence' });
   });
 
+  it('asks at the total limit whether there is more time, with what has come by then', async () => {
+    const asked: [number, number][] = [];
+    const extend = (elapsedMs: number, bytes: number) => {
+      asked.push([elapsedMs, bytes]);
+      return elapsedMs < 150 ? elapsedMs + 60 : 0;
+    };
+    const { clock, ended, watch } = setUp({ totalMs: 95, extend });
+
+    for (let step = 0; step < 40; step += 1) {
+      watch.bodyBytes(2);
+      await clock.advanceAsync(10);
+    }
+
+    expect(asked).toEqual([
+      [95, 20],
+      [155, 32],
+    ]);
+    expect(ended).toEqual([['total', 155]]);
+  });
+
+  it('asks for no more time for who is silent', async () => {
+    const extend = () => {
+      throw new Error('nobody asked');
+    };
+    const { clock, ended } = setUp({ totalMs: 100, extend });
+    await clock.advanceAsync(200);
+    expect(ended).toEqual([['first_byte', 100]]);
+  });
+
   it('counts the whole from its beginning, though bytes keep coming', async () => {
     const { clock, ended, watch } = setUp({ totalMs: 95 });
 
@@ -124,7 +153,7 @@ function plainRule(
     const due = Math.min(phase, limits.totalMs);
     const next = gaps[at] === undefined ? Number.POSITIVE_INFINITY : now + (gaps[at] ?? 0);
     if (next < due) now = next;
-    else if (limits.totalMs <= phase) return ['total', limits.totalMs];
-    else return [at === 0 ? 'first_byte' : 'silence', phase];
+    else if (limits.totalMs < phase && at > 0) return ['total', limits.totalMs];
+    else return [at === 0 ? 'first_byte' : 'silence', due];
   }
 }
