@@ -1,0 +1,153 @@
+// A small ICAP server (RFC 3507) for a real Squid: a scanner that takes its time. It hands every response on unchanged;
+// archives only after a while, in the manner that is asked for. Everything else at once.
+
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+
+/** How archives are handed on. Squid 5.7 stalls on a scanner that answers only after it has everything: that is no manner here. */
+export type ScanManner = 'trickle' | 'early-headers' | 'never';
+
+export interface IcapServer {
+  /** Lines of squid.conf that have every response scanned here. */
+  readonly conf: readonly string[];
+  /** Archives that were scanned. */
+  readonly scanned: () => number;
+  close(): Promise<void>;
+}
+
+const DRIP_MS = 20;
+const FIRST_BYTES = 1_024;
+
+/** Starts it; an archive is held for so long. */
+export async function startIcap(manner: ScanManner, holdMs: number): Promise<IcapServer> {
+  const sockets = new Set<Socket>();
+  let scanned = 0;
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => {});
+    let pending = Buffer.alloc(0);
+    let answering: Answer | null = null;
+    socket.on('data', (chunk: Buffer) => {
+      pending = Buffer.concat([pending, chunk]);
+      for (;;) {
+        if (answering === null) {
+          const asked = readHead(pending);
+          if (asked === null) return;
+          pending = pending.subarray(asked.length);
+          if (asked.method === 'OPTIONS') {
+            socket.write(OPTIONS);
+            continue;
+          }
+          const isArchive = /content-type: application\/(?:octet-stream|java-archive)/i.test(asked.response);
+          if (isArchive) scanned += 1;
+          answering = new Answer(socket, asked.response, isArchive ? { manner, holdMs } : null);
+        }
+        const body = readBody(pending);
+        if (body === null) return;
+        pending = pending.subarray(body.length);
+        answering.give(body.content);
+        answering = null;
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    conf: [
+      'icap_enable on',
+      'icap_preview_enable off',
+      `icap_service scanner respmod_precache icap://127.0.0.1:${port}/scan bypass=off`,
+      'adaptation_access scanner allow all',
+    ],
+    scanned: () => scanned,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+const OPTIONS =
+  'ICAP/1.0 200 OK\r\nMethods: RESPMOD\r\nISTag: "sallyport"\r\nService: a test\r\nMax-Connections: 100\r\n' +
+  'Options-TTL: 3600\r\nAllow: 204\r\nEncapsulated: null-body=0\r\n\r\n';
+
+/** One answer: its head may go before the body is here, so that Squid goes on reading. */
+class Answer {
+  readonly #socket: Socket;
+  readonly #scan: { readonly manner: ScanManner; readonly holdMs: number } | null;
+
+  constructor(socket: Socket, response: string, scan: { manner: ScanManner; holdMs: number } | null) {
+    this.#socket = socket;
+    this.#scan = scan;
+    if (scan?.manner === 'never') return;
+    socket.write(
+      `ICAP/1.0 200 OK\r\nISTag: "sallyport"\r\nEncapsulated: res-hdr=0, res-body=${response.length}\r\n\r\n${response}`,
+    );
+  }
+
+  give(content: Buffer): void {
+    if (this.#scan === null) {
+      this.#end(content);
+      return;
+    }
+    const { manner, holdMs } = this.#scan;
+    if (manner === 'never') return;
+    let at = manner === 'trickle' ? FIRST_BYTES : 0;
+    this.#chunk(content.subarray(0, at));
+    const drip = setInterval(() => {
+      if (manner !== 'trickle' || at >= content.length) return;
+      this.#chunk(content.subarray(at, at + 1));
+      at += 1;
+    }, DRIP_MS);
+    const scanned = setTimeout(() => {
+      clearInterval(drip);
+      this.#end(content.subarray(at));
+    }, holdMs);
+    this.#socket.once('close', () => {
+      clearInterval(drip);
+      clearTimeout(scanned);
+    });
+  }
+
+  #chunk(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#socket.write(`${bytes.length.toString(16)}\r\n`);
+    this.#socket.write(bytes);
+    this.#socket.write('\r\n');
+  }
+
+  #end(bytes: Buffer): void {
+    this.#chunk(bytes);
+    this.#socket.write('0\r\n\r\n');
+  }
+}
+
+/** The ICAP head and the HTTP head of the response in it, once all of them are there. */
+function readHead(bytes: Buffer): { method: string; response: string; length: number } | null {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end === -1) return null;
+  const head = bytes.toString('latin1', 0, end + 4);
+  const method = head.slice(0, head.indexOf(' '));
+  if (method === 'OPTIONS') return { method, response: '', length: end + 4 };
+  const [, responseAt = 0, bodyAt = 0] = /res-hdr=(\d+), res-body=(\d+)/i.exec(head)?.map(Number) ?? [];
+  const length = end + 4 + bodyAt;
+  if (bytes.length < length) return null;
+  return { method, response: bytes.toString('latin1', end + 4 + responseAt, length), length };
+}
+
+/** A chunked body, once it is whole. */
+function readBody(bytes: Buffer): { content: Buffer; length: number } | null {
+  const parts: Buffer[] = [];
+  for (let at = 0; ; ) {
+    const end = bytes.indexOf('\r\n', at);
+    if (end === -1) return null;
+    const size = Number.parseInt(bytes.toString('latin1', at, end), 16);
+    if (bytes.length < end + 2 + size + 2) return null;
+    at = end + 2 + size + 2;
+    if (size === 0) return { content: Buffer.concat(parts), length: at };
+    parts.push(bytes.subarray(end + 2, end + 2 + size));
+  }
+}
