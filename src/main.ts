@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { checkCommand } from '#cli/check.ts';
 import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/config.ts';
+import type { Desk } from '#cli/desk.ts';
 import { exitStatusOf, tellError } from '#cli/failure.ts';
 import { healthCommand } from '#cli/health.ts';
 import { type Actions, type EstimateArguments, type Globals, runProgram } from '#cli/program.ts';
@@ -35,6 +36,7 @@ import { takeEnvironment } from '#system/environment.ts';
 import { dieOf, LastResort } from '#system/last-resort.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/zone.ts';
+import { absolute, proxyActions, readGateways } from './proxy-actions.ts';
 import { VERSION } from './version.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -137,6 +139,7 @@ const actions: Actions = {
   explainTimeout: (globals, options) =>
     withControl(globals, (control) => explainTimeoutCommand(control, terminal, options)),
   estimateTimeout,
+  ...proxyActions({ desk: deskOf, withControl }),
   configCheck: async (globals) => configCheckCommand(terminal, await look(globals)),
   configShow: async (globals, options) =>
     configShowCommand(terminal, await look(globals), { ...options, known: redactor }),
@@ -173,6 +176,23 @@ async function liveOnScreen(work: (show: Report) => Promise<number>): Promise<nu
   });
   screen.close();
   return status;
+}
+
+/** What a command needs that edits the configuration file. */
+function deskOf(globals: Globals): Desk {
+  return {
+    terminal,
+    files: realFiles,
+    clock: systemClock,
+    known: redactor,
+    keepSecret: (value) => known.add(value),
+    load: (text) =>
+      loadSettings({ ...loadOptions(globals), mayLackCredentials: true, ...(text === undefined ? {} : { text }) }),
+    findDaemon: async () => (await findDaemon(globals)).control,
+    gateways: readGateways,
+    absolute,
+    signal: stopping,
+  };
 }
 
 /** For commands that use no secret: root, too, may ask, outside the service and without its credentials. */

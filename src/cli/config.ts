@@ -58,7 +58,8 @@ export function configShowCommand(
   return EXIT_OK;
 }
 
-function showValue(value: ExplainedKey['value']): string {
+/** The value of a key for a person. */
+export function showValue(value: ExplainedKey['value']): string {
   if (typeof value === 'string') return showForeign(value);
   if (value === null) return 'not set';
   if (typeof value !== 'object') return String(value);

@@ -4,8 +4,10 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { judgeTimeZone } from '#config/schema/values.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { Watch } from '#logging/log.ts';
+import { addProxyCommands, type ProxyActions } from './program-proxy.ts';
 import { parseSize } from './size.ts';
 import type { Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Options of every command. */
 export interface Globals {
@@ -21,7 +23,7 @@ export interface EstimateArguments {
 }
 
 /** What main does for each command; each returns its exit status. */
-export interface Actions {
+export interface Actions extends ProxyActions {
   run(globals: Globals, options: { once: boolean; log?: Watch['form'] }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
   status(globals: Globals, options: { json: boolean; check: boolean }): Promise<number>;
@@ -53,11 +55,16 @@ export async function runProgram(
     };
   addWork(program, made.actions, { globals, does });
   addTimeout(program, made.actions, { globals, does });
+  addProxyCommands(program, made.actions, { globals, does });
   addConfig(program, made.actions, { globals, does });
   addVendor(program, made.actions, does);
   try {
     await program.parseAsync([...args], { from: 'user' });
   } catch (thrown) {
+    if (thrown instanceof UsageError) {
+      made.terminal.err(thrown.message);
+      return EXIT_USAGE;
+    }
     if (!(thrown instanceof CommanderError)) throw thrown;
     return thrown.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   }
@@ -65,7 +72,7 @@ export async function runProgram(
 }
 
 type Does = <A extends unknown[]>(action: (...given: A) => Promise<number>) => (...given: A) => Promise<void>;
-interface Hooks {
+export interface Hooks {
   readonly globals: () => Globals;
   readonly does: Does;
 }
@@ -229,6 +236,7 @@ function parseDays(text: string): number {
 const PROGRAM_HELP = `
 First steps:
   sallyport demo                     see real packages come through a real proxy, on this machine only
+  sallyport proxy add                answer the questions about your proxy
   sallyport config check             after editing the configuration file
   sallyport check                    one round now, told live
   sallyport run                      go on by itself

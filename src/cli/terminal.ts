@@ -3,6 +3,7 @@
 
 import type { Screen } from '#logging/terminal.ts';
 import { isJournal } from '#system/journal.ts';
+import { type Answers, processAnswers } from './answers.ts';
 
 /** What a command may do to the outside. */
 export interface Terminal {
@@ -10,6 +11,8 @@ export interface Terminal {
   err(line: string): void;
   /** For live log lines with a bar, on stdout. */
   readonly screen: Screen;
+  /** What comes in: answers to questions, and what is piped into us. */
+  readonly answers: Answers;
 }
 
 /** The terminal of this process. Colour only on a tty and without NO_COLOR (no-color.org). */
@@ -28,5 +31,6 @@ export function processTerminal(): Terminal {
       journal: isJournal(stdout.fd, process.env['JOURNAL_STREAM']),
       columns: () => stdout.columns ?? 80,
     },
+    answers: processAnswers(),
   };
 }

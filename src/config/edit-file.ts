@@ -64,6 +64,16 @@ export async function editConfigFile(options: EditFileOptions): Promise<EditedFi
   return { path, digest: digestOf(bytes), changed: true };
 }
 
+/** The file as it is: its text, with a mark of byte order where it has one. @throws CodedError CONFIG-UNREADABLE, FILE-* */
+export async function readConfigText(
+  files: Files,
+  file: string,
+): Promise<{ readonly path: string; readonly text: string; readonly digest: string }> {
+  const path = await whereItIs(files, file);
+  const { text, digest } = await readAt(files, path);
+  return { path, text, digest };
+}
+
 /** sha256 in hex, as `LoadedSettings.digest` has it. */
 export function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');

@@ -14,7 +14,7 @@ import { type ConfigDocument, type PlacedFinding, readDocument } from './documen
 import { checkHookFile } from './hook-file.ts';
 import { type Environment, LONGEST_SOCKET_PATH, type Places } from './places.ts';
 import { type Finding, type KeyPath, keyName, type Position, type Problem } from './problem.ts';
-import { readBounded } from './read-bounded.ts';
+import { type ReadResult, readBounded } from './read-bounded.ts';
 import { FORMAT_HISTORY, isReadable, modernise } from './renamed.ts';
 import type { Salvaged } from './salvaged.ts';
 import { kindOf } from './schema/key.ts';
@@ -36,6 +36,8 @@ export interface LoadOptions {
   readonly known: KnownSecrets;
   /** For who only looks at the settings, outside the service: a credential that only the service has is a warning. */
   readonly mayLackCredentials?: boolean;
+  /** Judged in place of what the file holds: an edit that is not written yet. */
+  readonly text?: string;
 }
 
 /** Settings that hold. */
@@ -78,9 +80,9 @@ export async function loadSettings(options: LoadOptions): Promise<LoadResult> {
     : { ...result, problems: redactDeep(result.problems, redactor) };
 }
 
-async function loadAll({ file: given, ...options }: LoadOptions): Promise<LoadResult> {
+async function loadAll({ file: given, text: instead, ...options }: LoadOptions): Promise<LoadResult> {
   const file = resolve(given);
-  const read = await readBounded(file, LARGEST_FILE_BYTES);
+  const read = instead === undefined ? await readBounded(file, LARGEST_FILE_BYTES) : asRead(instead);
   const nothing: Told = { file, files: [file], controlSocket: null };
   if (!read.ok && read.kind === 'too large') return refuseWhole(nothing, tooLarge(read.bytes));
   if (!read.ok) {
@@ -111,6 +113,11 @@ async function loadAll({ file: given, ...options }: LoadOptions): Promise<LoadRe
     fixedSecrets: facts.fixedSecrets,
     lineOf: (key) => today.keyAt(key),
   };
+}
+
+/** Nobody can read what is not written. */
+function asRead(text: string): ReadResult {
+  return { ok: true, bytes: Buffer.from(text), mode: 0o600, modifiedMs: 0 };
 }
 
 /** A document whose keys have the names of this version; their places are those in the file. */

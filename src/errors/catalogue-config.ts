@@ -33,6 +33,30 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'PROFILE-UNKNOWN': {
+    text: 'No proxy has the name {name}.',
+    check: 'Known names: {known:words}. See: sallyport proxy list.',
+    class: 'config',
+    retry: 'change',
+  },
+  'PROFILE-EXISTS': {
+    text: 'A proxy has the name {name} already; case does not count.',
+    check: 'Take another name, or change that one: sallyport proxy edit {name}.',
+    class: 'config',
+    retry: 'change',
+  },
+  'PROFILE-IN-USE': {
+    text: 'Proxy {name} is used by {users:words} and was not deleted.',
+    check: 'Give them another route (sallyport route set), or add --force, which says what they fall to.',
+    class: 'config',
+    retry: 'change',
+  },
+  'PASSWORD-ANEW': {
+    text: 'Proxy {name} would get another scheme, address or port, and its password would be shown there; nothing was written.',
+    check: 'Enter the password anew: --password-stdin, --password-file, or without flags at a terminal.',
+    class: 'config',
+    retry: 'change',
+  },
   'CONFIG-INCOMPLETE': {
     text: '{key} is not set, so {what:words}.',
     check: 'Set {key} in the configuration file.',

@@ -106,6 +106,12 @@ export const SYSTEM_CODES = {
     class: 'internal',
     retry: 'later',
   },
+  CANCELLED: {
+    text: 'Cancelled: {reason:words}.',
+    check: 'Nothing was written. Run the command again.',
+    class: 'system',
+    retry: 'change',
+  },
   INTERRUPTED: {
     text: 'Interrupted: {reason:words}.',
     check: 'Nothing to do; bytes already fetched are kept and the work goes on at the next start.',

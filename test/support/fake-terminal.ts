@@ -1,6 +1,34 @@
 // A terminal that keeps what was said, and no more than a pipe can do.
 
+import type { Answers } from '#cli/answers.ts';
 import type { Terminal } from '#cli/terminal.ts';
+
+/** Somebody at the terminal, who answers each question in turn; a question that nobody expects ends the input. */
+export interface FakeAnswers extends Answers {
+  /** Every question, and whether its answer was shown. */
+  readonly asked: { readonly question: string; readonly shown: boolean }[];
+}
+
+/** Answers by a part of their question, in the order of asking; or what is piped in where nobody sits there. */
+export function fakeAnswers(
+  script: readonly (readonly [about: string, answer: string])[] | { piped: string },
+): FakeAnswers {
+  const asked: { question: string; shown: boolean }[] = [];
+  const left = 'piped' in script ? [] : [...script];
+  const answer = (question: string, shown: boolean) => {
+    asked.push({ question, shown });
+    const [about, text] = left.shift() ?? [];
+    if (about !== undefined && !question.includes(about)) throw new Error(`asked "${question}" where ${about} was due`);
+    return Promise.resolve(text ?? null);
+  };
+  return {
+    asked,
+    interactive: !('piped' in script),
+    line: (question) => answer(question, true),
+    hidden: (question) => answer(question, false),
+    piped: () => Promise.resolve('piped' in script ? script.piped : ''),
+  };
+}
 
 export interface FakeTerminal extends Terminal {
   /** Lines on stdout, and on stderr. */
@@ -10,13 +38,14 @@ export interface FakeTerminal extends Terminal {
   written: string;
 }
 
-export function fakeTerminal(): FakeTerminal {
+export function fakeTerminal(answers: Answers = fakeAnswers({ piped: '' })): FakeTerminal {
   const told: string[] = [];
   const complained: string[] = [];
   const terminal: FakeTerminal = {
     told,
     complained,
     written: '',
+    answers,
     out: (line) => void told.push(line),
     err: (line) => void complained.push(line),
     screen: {

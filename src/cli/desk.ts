@@ -1,0 +1,181 @@
+// What every command that changes the configuration has in common: read it, change it, say what became of it, and whether
+// a running daemon took it. The edits run here, with the rights of whoever calls; the daemon only reads the file.
+
+import { applyChange, type Change, type Changed } from '#config/apply-change.ts';
+import type { LoadedSettings, LoadResult } from '#config/load.ts';
+import { problemLine } from '#config/problem.ts';
+import type { Settings } from '#config/settings.ts';
+import type { Control, Failure } from '#control/control.ts';
+import { asCoded } from '#errors/coded-error.ts';
+import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
+import { showForeign } from '#errors/template.ts';
+import type { Redactor } from '#redaction/redact.ts';
+import type { Secret } from '#redaction/secret.ts';
+import { type Clock, wait } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import { tellProblems } from './config.ts';
+import { tellJson } from './json.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What main hands to such a command. */
+export interface Desk {
+  readonly terminal: Terminal;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly known: Redactor;
+  /** Makes a typed secret known to the mask, before anything is said. */
+  keepSecret(value: Secret): void;
+  /** Reads the settings; of this text instead of the file where one is given. */
+  load(text?: string): Promise<LoadResult>;
+  /** The daemon that works with this file; null where none runs. */
+  findDaemon(): Promise<Control | null>;
+  /** Addresses of this host's default gateways; none where they cannot be told. */
+  gateways(): Promise<readonly string[]>;
+  /** Makes a path of the command line absolute. */
+  absolute(path: string): string;
+  readonly signal: AbortSignal;
+  /** Tries settings that are not saved; undefined where nobody can. */
+  readonly testConnection?: TestConnection | undefined;
+}
+
+type Profile = Settings['proxies'][number];
+
+/** Goes the way of the work with these settings, and says how far it came; nothing is changed by it. */
+export type TestConnection = (profile: Profile) => Promise<{ readonly failure: Failure | null }>;
+
+/** Whether the daemon works with what was written. */
+type Taken = 'taken' | 'refused' | 'no daemon' | 'not yet' | 'another file';
+
+/** How long a daemon may take: it reads what stood still for 250 ms, and looks by itself every 10 s at the latest. */
+const PATIENCE_MS = 15_000;
+const LOOK_EVERY_MS = 200;
+
+/** Runs a command on the settings, or tells every mistake of the file. */
+export async function withSettings(desk: Desk, use: (loaded: LoadedSettings) => Promise<number>): Promise<number> {
+  const loaded = await desk.load();
+  return loaded.ok ? await use(loaded) : tellProblems(desk.terminal, loaded);
+}
+
+/** A change and how to tell it. */
+export interface ToldChange extends Change {
+  /** Sentences for a person, in the order of what they should know. */
+  readonly told: readonly string[];
+  /** More for JSON, such as the name of the profile. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly warnings?: readonly string[];
+  readonly json: boolean;
+  /** Runs once the change is written. */
+  readonly after?: (() => Promise<void>) | undefined;
+}
+
+/** Makes the change and tells it. Exit status: 0 when it is written, 78 when it is refused, here or by the daemon. */
+export async function makeChange(desk: Desk, loaded: LoadedSettings, change: ToldChange): Promise<number> {
+  const { terminal } = desk;
+  const made = await applyChange(loaded, change, desk);
+  if (!made.ok) {
+    terminal.err(
+      'With this change the file would be wrong; the lines are those that it would have. Nothing was written.',
+    );
+    return tellProblems(terminal, made.refused);
+  }
+  await change.after?.();
+  const warnings = [...(change.warnings ?? []), ...newWarnings(loaded, made.loaded)];
+  const daemon = made.changed ? await askDaemon(desk, made) : null;
+  if (change.json) {
+    tellJson(terminal, {
+      ...change.facts,
+      file: loaded.file,
+      changed: made.changed,
+      secret_file: made.stored,
+      removed_secret_files: made.removed,
+      warnings,
+      daemon: daemon?.taken ?? null,
+      ...(daemon?.refusal === undefined ? {} : { refusal: daemon.refusal }),
+    });
+  } else {
+    tellMade(desk, { ...change, warnings }, made);
+    if (daemon !== null) tellTaken(terminal, daemon);
+  }
+  return daemon?.taken === 'refused' ? EXIT_STATUS.config : EXIT_OK;
+}
+
+type Made = Extract<Changed, { ok: true }>;
+
+function tellMade({ terminal }: Desk, change: ToldChange, { changed, loaded, stored, removed }: Made): void {
+  for (const warning of change.warnings ?? []) terminal.err(`warning: ${warning}`);
+  if (!changed) {
+    terminal.out(`${showForeign(loaded.file)} says so already; nothing was written.`);
+    return;
+  }
+  for (const sentence of change.told) terminal.out(sentence);
+  if (stored !== null) terminal.out(`The password is in ${showForeign(stored)}, beside the configuration file.`);
+  for (const file of removed) terminal.out(`Removed ${showForeign(file)}, which nothing refers to any more.`);
+  terminal.out(`Written to ${showForeign(loaded.file)}.`);
+}
+
+/** Warnings that the file did not have before; places may have moved, so sentences are compared. */
+function newWarnings(before: LoadedSettings, after: LoadedSettings): string[] {
+  const known = new Set(before.warnings.map(({ message }) => message));
+  return after.warnings.filter(({ message }) => !known.has(message)).map(problemLine);
+}
+
+interface Asked {
+  readonly taken: Taken;
+  /** The first mistake that the daemon found. */
+  readonly refusal?: string;
+}
+
+/** Waits until the daemon has read what was written. A daemon that may not be asked is told as one that said nothing. */
+async function askDaemon(desk: Desk, { loaded, writtenAtMs }: Made): Promise<Asked> {
+  let control: Control | null = null;
+  try {
+    control = await desk.findDaemon();
+    return control === null
+      ? { taken: 'no daemon' }
+      : await untilTaken(desk, control, { file: loaded.file, writtenAtMs });
+  } catch (thrown) {
+    desk.terminal.err(asCoded(thrown).message);
+    return { taken: 'not yet' };
+  } finally {
+    await control?.close();
+  }
+}
+
+async function untilTaken(
+  { clock, signal, files }: Desk,
+  control: Control,
+  { file, writtenAtMs }: { file: string; writtenAtMs: number },
+): Promise<Asked> {
+  const end = clock.monotonic() + PATIENCE_MS;
+  for (;;) {
+    const { config } = await control.status();
+    if (!(await isSameFile(files, config.file, file))) return { taken: 'another file' };
+    if (config.refused !== null && Date.parse(config.refused.at) >= writtenAtMs) {
+      return { taken: 'refused', refusal: config.refused.first };
+    }
+    if (Date.parse(config.since) >= writtenAtMs) return { taken: 'taken' };
+    if (clock.monotonic() >= end) return { taken: 'not yet' };
+    await wait(clock, LOOK_EVERY_MS, signal);
+  }
+}
+
+async function isSameFile(files: Files, one: string, other: string): Promise<boolean> {
+  if (one === other) return true;
+  const real = await Promise.all([one, other].map((path) => files.realPath(path).catch(() => path)));
+  return real[0] === real[1];
+}
+
+const TAKEN: Readonly<Record<Taken, string>> = {
+  taken: 'The daemon has taken it; it counts from now on.',
+  refused: 'The daemon refused it and goes on with the settings of before:',
+  'no daemon': 'No daemon runs; it counts from the next start on.',
+  'not yet': 'The daemon has not said that it took it. See: sallyport status.',
+  'another file': 'The daemon that runs works with another file.',
+};
+
+function tellTaken(terminal: Terminal, { taken, refusal }: Asked): void {
+  if (taken === 'refused') {
+    terminal.err(TAKEN.refused);
+    terminal.err(`  ${refusal ?? ''}`);
+  } else terminal.out(TAKEN[taken]);
+}

@@ -1,0 +1,52 @@
+// The commands around proxies and routes with real parts: a piece of `main.ts`, which hands in what it has made.
+
+import { resolve } from 'node:path';
+import type { Desk } from '#cli/desk.ts';
+import type { Globals } from '#cli/program.ts';
+import type { ProxyActions } from '#cli/program-proxy.ts';
+import { addProxyCommand, changeProxyCommand, editProxyCommand } from '#cli/proxy-change.ts';
+import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/proxy-delete.ts';
+import { listProxiesCommand, showProxyCommand } from '#cli/proxy-list.ts';
+import { setRouteCommand, showRoutesCommand } from '#cli/route.ts';
+import { readBounded } from '#config/read-bounded.ts';
+import type { Control } from '#control/control.ts';
+import { parseGateways, ROUTE_FILES } from '#system/gateway.ts';
+
+export interface ProxyActionParts {
+  /** Everything of a desk that depends on the configuration file. */
+  desk(globals: Globals): Desk;
+  withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number>;
+}
+
+/** Each command by the name that the program calls it. */
+export function proxyActions({ desk, withControl }: ProxyActionParts): ProxyActions {
+  return {
+    listProxies: (globals, options) => listProxiesCommand(desk(globals), options),
+    showProxy: (globals, { name, json }) => showProxyCommand(desk(globals), name, { json }),
+    addProxy: (globals, { name, flags }) => addProxyCommand(desk(globals), name, flags),
+    editProxy: (globals, { name, flags }) => editProxyCommand(desk(globals), name, flags),
+    changeProxy: (globals, { flags }) => changeProxyCommand(desk(globals), flags),
+    deleteProxy: (globals, { name, flags }) => deleteProxyCommand(desk(globals), name, flags),
+    defaultProxy: (globals, { name, json }) => defaultProxyCommand(desk(globals), name, { json }),
+    enableProxy: (globals, { enabled, json }) => enableProxyCommand(desk(globals), enabled, { json }),
+    showRoutes: (globals, options) =>
+      withControl(globals, (control) => showRoutesCommand(desk(globals), control, options)),
+    setRoute: (globals, options) => setRouteCommand(desk(globals), options),
+  };
+}
+
+/** The default gateways of this host; none where the kernel tells none. */
+export async function readGateways(): Promise<readonly string[]> {
+  const [v4, v6] = await Promise.all([readText(ROUTE_FILES.v4), readText(ROUTE_FILES.v6)]);
+  return parseGateways({ v4, v6 });
+}
+
+/** Makes a path of the command line absolute. */
+export const absolute = (path: string): string => resolve(path);
+
+const LARGEST_TABLE_BYTES = 1_048_576;
+
+async function readText(path: string): Promise<string> {
+  const read = await readBounded(path, LARGEST_TABLE_BYTES);
+  return read.ok ? Buffer.from(read.bytes).toString('latin1') : '';
+}

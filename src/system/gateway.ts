@@ -1,0 +1,37 @@
+// The default gateways of this host, as the kernel tells them in /proc/net/route and /proc/net/ipv6_route. Pure: text in,
+// addresses out; whoever asks reads the files. What cannot be understood names no gateway.
+
+/** Where the kernel tells them; the second is missing where there is no IPv6. */
+export const ROUTE_FILES = { v4: '/proc/net/route', v6: '/proc/net/ipv6_route' } as const;
+
+/** RTF_GATEWAY of linux/route.h: the route leads over a gateway. */
+const OVER_GATEWAY = 0x2;
+const NOWHERE = '00000000';
+const NOWHERE_V6 = '0'.repeat(32);
+
+/** The addresses of all default gateways, IPv4 first, each once. */
+export function parseGateways(texts: { readonly v4: string; readonly v6: string }): string[] {
+  return [...new Set([...texts.v4.split('\n').flatMap(gatewayOf), ...texts.v6.split('\n').flatMap(gatewayOfV6)])];
+}
+
+/** `Iface Destination Gateway Flags RefCnt Use Metric Mask ...`, addresses as hex in the byte order of the host. */
+function gatewayOf(line: string): string[] {
+  const [, destination, gateway = '', flags = '', , , , mask] = line.trim().split(/\s+/);
+  if (destination !== NOWHERE || mask !== NOWHERE || !/^[0-9A-F]{8}$/i.test(gateway) || !isOverGateway(flags))
+    return [];
+  // Little-endian wherever Sallyport runs (x64, arm64).
+  return [[...Buffer.from(gateway, 'hex')].reverse().join('.')];
+}
+
+/** `destination prefix source prefix gateway metric refcnt use flags device`, addresses as hex in the order of the net. */
+function gatewayOfV6(line: string): string[] {
+  const [destination, prefix, , , gateway = '', , , , flags = ''] = line.trim().split(/\s+/);
+  if (destination !== NOWHERE_V6 || prefix !== '00' || !/^[0-9a-f]{32}$/i.test(gateway)) return [];
+  if (gateway === NOWHERE_V6 || !isOverGateway(flags)) return [];
+  const groups = gateway.match(/.{4}/g) ?? [];
+  return [new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1)];
+}
+
+function isOverGateway(flags: string): boolean {
+  return /^[0-9a-f]{1,8}$/i.test(flags) && (Number.parseInt(flags, 16) & OVER_GATEWAY) !== 0;
+}

@@ -1,0 +1,253 @@
+// The second manual, "Proxy Settings", sentence by sentence: what its pages do, the commands do. In its order.
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Desk, TestConnection } from '#cli/desk.ts';
+import { addProxyCommand, editProxyCommand, type ProfileFlags } from '#cli/proxy-change.ts';
+import { defaultProxyCommand, deleteProxyCommand } from '#cli/proxy-delete.ts';
+import { listProxiesCommand, showProxyCommand } from '#cli/proxy-list.ts';
+import { setRouteCommand } from '#cli/route.ts';
+import { profileFields } from '#config/profile-fields.ts';
+import { DeskRig } from '#test/support/desk-rig.ts';
+import { aFailure } from '#test/support/fake-control.ts';
+
+const NO_FLAGS: ProfileFlags = { fields: {}, makeDefault: false, json: false };
+const add = (desk: Desk) => addProxyCommand(desk, undefined, NO_FLAGS);
+
+let rig: DeskRig;
+beforeEach(async () => {
+  rig = await DeskRig.make('version: 1\n');
+});
+afterEach(() => rig.folder.remove());
+
+/** The answers to the form, in the order of its fields; the scheme is asked for where there is a choice. */
+function form(name: string, address: string, rest: readonly (readonly [string, string])[]) {
+  return [['name', name], ...SCHEME, ['address', address], ...rest] as const;
+}
+const SCHEME: readonly (readonly [string, string])[] =
+  (profileFields().find(({ flag }) => flag === 'scheme')?.choices.length ?? 0) > 1 ? [['Scheme', 'http']] : [];
+
+describe('Proxy Settings Page', () => {
+  it('"You can view, edit, or delete any proxy configurations": the columns of the list', async () => {
+    await rig.run(
+      add,
+      form('Main', 'proxy.example.com', [
+        ['Port', '3128'],
+        ['Authentication', ''],
+      ]),
+    );
+    const { out } = await rig.run((desk) => listProxiesCommand(desk, { json: false }));
+    expect(out[0]).toMatch(/^NAME +ADDRESS OR IP +PORT +AUTHENTICATION +IS DEFAULT +DATE CREATED$/);
+    expect(out[1]).toMatch(/^Main +proxy\.example\.com +3128 +transparent +yes +\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  });
+
+  it('"The proxy server address (hostname or IP address)": both, and nothing else', async () => {
+    const answers = form('ip', 'http://10.1.2.3:3128', [
+      ['address', '10.1.2.3'],
+      ['Port', ''],
+      ['Authentication', ''],
+    ]);
+    const { err } = await rig.run(add, answers);
+    expect(err[0]).toContain('This key takes the bare host; write address: 10.1.2.3 and port: 3128.');
+    expect((await rig.settings()).proxies[0]).toMatchObject({ address: '10.1.2.3', port: 80 });
+  });
+
+  it('"Transparent: No user authentication is required": no user and no password are asked for', async () => {
+    const { asked } = await rig.run(
+      add,
+      form('t', 'proxy', [
+        ['Port', ''],
+        ['Authentication', 'transparent'],
+      ]),
+    );
+    expect(asked.map(({ question }) => question).filter((question) => /user|password/i.test(question))).toEqual([]);
+  });
+
+  it('"Basic: User authentication is required": user and password are, and the password is shown nowhere', async () => {
+    const answers = form('b', 'proxy', [
+      ['Port', ''],
+      ['Authentication', 'basic'],
+      ['User', ''],
+      ['User', 'svc'],
+      ['Password', 'correct horse'],
+    ]);
+    const made = await rig.run(add, answers);
+    expect(made.status).toBe(0);
+    expect(made.asked.find(({ question }) => question.includes('Password'))?.shown).toBe(false);
+    const looks = await Promise.all([
+      rig.run((desk) => listProxiesCommand(desk, { json: true })),
+      rig.run((desk) => showProxyCommand(desk, 'b', { json: true })),
+      rig.run((desk) => showProxyCommand(desk, 'b', { json: false })),
+    ]);
+    const said = [made, ...looks].flatMap(({ out, err }) => [...out, ...err]).join('\n');
+    expect(`${said}${await rig.text()}`).not.toContain('correct horse');
+    expect(await rig.read('secrets/b')).toBe('correct horse\n');
+    expect((await rig.settings()).proxies[0]?.password?.reveal()).toBe('correct horse');
+  });
+
+  it('"If it\'s selected, the new settings ... will have a default proxy setting automatically": looked up when used', async () => {
+    await rig.run(
+      add,
+      form('first', 'a.example.com', [
+        ['Port', ''],
+        ['Authentication', ''],
+      ]),
+    );
+    expect(await rig.settings()).toMatchObject({
+      proxies: [{ name: 'first', default: true }],
+      use_proxy_for: {
+        updates: 'default',
+        support_logs: 'default',
+        exposure_analytics: 'default',
+        platform: 'default',
+      },
+    });
+  });
+
+  it('"The date and time that proxy settings were created": does not change when they are edited', async () => {
+    await rig.run(
+      add,
+      form('a', 'a.example.com', [
+        ['Port', ''],
+        ['Authentication', ''],
+      ]),
+    );
+    const before = await rig.run((desk) => listProxiesCommand(desk, { json: true }));
+    await rig.run((desk) => editProxyCommand(desk, 'a', { ...NO_FLAGS, fields: { port: '8080' } }));
+    const after = await rig.run((desk) => listProxiesCommand(desk, { json: true }));
+    const created = ({ out }: { out: readonly string[] }) => /"created": "(.*)"/.exec(out.join('\n'))?.[1];
+    expect(created(after)).toBe(created(before));
+    expect(created(after)).toMatch(/^\d{4}-/);
+  });
+
+  it('"Proxy settings can be edited or deleted": ENTER keeps each value; what is in use is not deleted by accident', async () => {
+    await rig.run(
+      add,
+      form('a', 'a.example.com', [
+        ['Port', '3128'],
+        ['Authentication', ''],
+      ]),
+    );
+    const before = await rig.text();
+    const kept = await rig.run(
+      (desk) => editProxyCommand(desk, 'a', NO_FLAGS),
+      [...SCHEME, ['address or IP [a.example.com]', ''], ['Port [3128]', ''], ['[transparent]', '']],
+    );
+    expect(kept.out[0]).toContain('says so already; nothing was written.');
+    expect(await rig.text()).toBe(before);
+    const flags = { force: false, yes: false, json: false };
+    await expect(rig.run((desk) => deleteProxyCommand(desk, 'a', flags))).rejects.toMatchObject({
+      code: 'PROFILE-IN-USE',
+    });
+    const deleted = await rig.run((desk) => deleteProxyCommand(desk, 'a', { ...flags, force: true }));
+    expect(deleted.out.slice(0, 2)).toEqual(['Deleted proxy a.', 'updates goes direct from now on (none).']);
+  });
+});
+
+describe('How to Configure Proxy Settings', () => {
+  it('"Make Default Proxy Setting": the new one is, the old one is it no more, by one write', async () => {
+    await rig.run(
+      add,
+      form('old', 'a.example.com', [
+        ['Port', ''],
+        ['Authentication', ''],
+      ]),
+    );
+    await rig.run(
+      add,
+      form('new', 'b.example.com', [
+        ['Port', ''],
+        ['Authentication', ''],
+        ['default', 'y'],
+      ]),
+    );
+    expect((await rig.settings()).proxies.map(({ name, default: is }) => [name, is])).toEqual([
+      ['old', false],
+      ['new', true],
+    ]);
+    const back = await rig.run((desk) => defaultProxyCommand(desk, 'old', { json: false }));
+    expect(back.out[0]).toBe('old is the default; new is it no more.');
+    expect((await rig.settings()).proxies.filter((one) => one.default).map(({ name }) => name)).toEqual(['old']);
+  });
+
+  it('"Test Connection: Confirm if the proxy settings work correctly": of the values in the form, before they are saved', async () => {
+    const tried: unknown[] = [];
+    const testConnection: TestConnection = async (profile) => {
+      tried.push({ address: profile.address, port: profile.port, password: profile.password?.reveal() });
+      expect(await rig.text()).toBe('version: 1\n');
+      return { failure: null };
+    };
+    rig.over = { testConnection };
+    const answers = form('b', 'proxy', [
+      ['Port', '3128'],
+      ['Authentication', 'basic'],
+      ['User', 'svc'],
+      ['Password', 'correct horse'],
+      ['Test the connection', 'y'],
+    ]);
+    const { out } = await rig.run(add, answers);
+    expect(tried).toEqual([{ address: 'proxy', port: 3128, password: 'correct horse' }]);
+    expect(out.slice(0, 2)).toEqual(['The connection works.', 'Added proxy b.']);
+  });
+
+  it('a test that fails says why and asks whether to save all the same', async () => {
+    rig.over = { testConnection: () => Promise.resolve({ failure: aFailure() }) };
+    const answers = (save: string) =>
+      form('b', 'proxy', [
+        ['Port', ''],
+        ['Authentication', ''],
+        ['Test', ''],
+        ['anyway', save],
+      ]);
+    await expect(rig.run(add, answers('n'))).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(await rig.text()).toBe('version: 1\n');
+    const { err } = await rig.run(add, answers('y'));
+    expect(err[0]).toContain('[AUTH-REJECTED]');
+    expect((await rig.settings()).proxies).toHaveLength(1);
+  });
+});
+
+describe('Use Cases of Proxy', () => {
+  it('"Find the Proxy field and select the Proxy setting": No Proxy, Default Proxy, or one by its name', async () => {
+    await rig.run(
+      add,
+      form('a', 'a.example.com', [
+        ['Port', ''],
+        ['Authentication', ''],
+      ]),
+    );
+    await rig.run(
+      add,
+      form('b', 'b.example.com', [
+        ['Port', ''],
+        ['Authentication', ''],
+        ['default', 'n'],
+      ]),
+    );
+    const set = (purpose: string, use: string) =>
+      rig.run((desk) => setRouteCommand(desk, { purpose, use, json: false }));
+    expect((await set('support_logs', 'none')).out[0]).toBe('support_logs goes direct.');
+    expect((await set('platform', 'b')).out[0]).toBe('platform goes through b.');
+    expect((await set('updates', 'default')).out[0]).toBe('updates goes through the default, which is a.');
+    expect((await rig.settings()).use_proxy_for).toEqual({
+      updates: 'default',
+      support_logs: 'none',
+      exposure_analytics: 'default',
+      platform: 'b',
+    });
+  });
+});
+
+describe('FAQ', () => {
+  it('"the internet IP address and Port ... must be defined to allow access by the platform": an inner address is told', async () => {
+    await rig.folder.remove();
+    rig = await DeskRig.make('version: 1\nendpoints:\n  platform: wss://platform.example.com/\n');
+    const { err } = await rig.run(
+      add,
+      form('a', '10.9.9.9', [
+        ['Port', ''],
+        ['Authentication', ''],
+      ]),
+    );
+    expect(err[0]).toContain('10.9.9.9 is an inner address. A platform in the cloud cannot reach it');
+  });
+});

@@ -1,0 +1,75 @@
+// The commands around proxies as real processes, beside a daemon that follows the file.
+
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Status } from '#control/control.ts';
+import { Site } from '#test/support/site.ts';
+
+let site: Site;
+beforeEach(async () => {
+  site = await Site.make();
+});
+afterEach(() => site.remove());
+
+describe('a proxy that is added beside a running daemon', () => {
+  it('is taken by it, which the command says, and its password is nowhere but in its file', async () => {
+    await site.configure();
+    await writeFile(join(site.dir, 'password'), 'a password of mine\n', { mode: 0o600 });
+    const daemon = site.start(['run']);
+    await daemon.line('Commands are taken at');
+    const flags = ['--address', 'proxy.example.com', '--authentication', 'basic', '--user', 'svc'];
+
+    const added = await site.run(['proxy', 'add', 'corp', ...flags, '--password-file', 'password', '--json']);
+    const status = JSON.parse((await site.run(['status', '--json'])).out) as Status;
+
+    expect(JSON.parse(added.out)).toMatchObject({ name: 'corp', is_default: true, daemon: 'taken' });
+    expect(added.code).toBe(0);
+    expect(status.config.refused).toBeNull();
+    expect(await readFile(site.config, 'utf8')).toMatch(/password: \{ file: \S+password \}/);
+    expect((await stat(site.config)).mode & 0o777).toBe(0o600);
+  });
+
+  it('that goes with its users said to go direct is no accident to the daemon', async () => {
+    await site.configure({
+      proxies: [
+        { name: 'a', address: '127.0.0.1', port: 1, default: true },
+        { name: 'b', address: '127.0.0.1', port: 2 },
+      ],
+      updates: { feed_url: 'https://updates.example.com/feed.json' },
+    });
+    const daemon = site.start(['run']);
+    await daemon.line('Commands are taken at');
+
+    const deleted = await site.run(['proxy', 'delete', 'a', '--force', '--new-default', 'none']);
+    const routes = JSON.parse((await site.run(['route', 'show', '--json'])).out) as Status['routes'];
+
+    expect(deleted.code).toBe(0);
+    expect(deleted.out).toContain('The daemon has taken it');
+    expect(routes.find(({ purpose }) => purpose === 'updates')).toMatchObject({
+      proxy: null,
+      set_to: 'none',
+      why: ['use_proxy_for.updates is none'],
+    });
+  });
+});
+
+describe('a password', () => {
+  it('is never taken from an argument, and not repeated', async () => {
+    await site.configure();
+    const { code, out, err } = await site.run(['proxy', 'add', 'a', '--address', 'a', '--password', 'hunter2hunter2']);
+    expect(code).toBe(64);
+    expect(err).toContain('A password is never an argument');
+    expect(out + err).not.toContain('hunter2');
+  });
+
+  it('comes by a pipe to its end', async () => {
+    await site.configure();
+    const flags = ['--address', 'a', '--authentication', 'basic', '--user', 'u', '--password-stdin'];
+    const adding = site.start(['proxy', 'add', 'a', ...flags]);
+    const { code, err } = await adding.ended;
+    // Nothing is piped in here.
+    expect(code).toBe(64);
+    expect(err).toContain('The password is empty.');
+  });
+});
