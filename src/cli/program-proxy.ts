@@ -134,8 +134,10 @@ const PLACES: Readonly<Record<ProfileField['kind'], string>> = {
 };
 
 function optionOf({ flag, choices, kind, facts }: ProfileField): Option {
-  const option = new Option(`--${flag} <${PLACES[kind]}>`, `${decapitalised(facts.title)}: ${facts.allowed}`);
-  return kind === 'text' && choices.length > 0 ? option.choices([...choices]) : option;
+  const title = decapitalised(facts.title);
+  const isChoice = kind === 'text' && choices.length > 0;
+  const option = new Option(`--${flag} <${PLACES[kind]}>`, isChoice ? title : `${title}: ${facts.allowed}`);
+  return isChoice ? option.choices([...choices]) : option;
 }
 
 function refusePassword(): never {

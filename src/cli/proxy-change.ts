@@ -141,14 +141,23 @@ function changesOf({ fields }: ProfileFlags): FieldChange[] {
 
 /** The profile as it would be, its password left out. */
 function profileWith(before: Profile | null, name: string, changes: readonly FieldChange[]): Profile {
-  const defaults = Object.fromEntries(
-    profileFields()
-      .filter(({ byDefault, kind }) => byDefault !== '' && kind !== 'list')
-      .map((field) => [field.path.join('.'), readField(field, field.byDefault)]),
-  );
-  const changed = changes.map(({ path, value }) => [path.join('.'), value] as const);
-  const flat = Object.fromEntries(changed.map(([key, value]) => [key, value ?? defaults[key]]));
-  return { default: false, ...defaults, ...before, ...flat, name } as unknown as Profile;
+  const defaults = profileFields()
+    .filter(({ byDefault, kind }) => byDefault !== '' && kind !== 'list')
+    .map((field) => ({ path: field.path, value: readField(field, field.byDefault) }));
+  const byDefault = new Map(defaults.map(({ path, value }) => [path.join('.'), value]));
+  const changed = changes.map(({ path, value }) => ({ path, value: value ?? byDefault.get(path.join('.')) }));
+  const made = changed.reduce<object>(withPart, {
+    ...defaults.reduce<object>(withPart, { default: false }),
+    ...before,
+  });
+  return { ...made, name } as Profile;
+}
+
+function withPart(whole: object, { path, value }: FieldChange): object {
+  const [step = '', ...deeper] = path;
+  if (deeper.length === 0) return { ...whole, [step]: value };
+  const inner = (whole as Readonly<Record<string, object | undefined>>)[step] ?? {};
+  return { ...whole, [step]: withPart(inner, { path: deeper, value }) };
 }
 
 interface PasswordQuestion {

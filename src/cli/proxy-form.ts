@@ -13,7 +13,9 @@ import type { Terminal } from './terminal.ts';
 type Profile = Settings['proxies'][number];
 
 /** The fields that are asked for; the rest has flags. */
-const ASKED = ['scheme', 'address', 'port', 'authentication', 'domain', 'user'] as const;
+const ASKED = ['scheme', 'pac.url', 'pac.file', 'address', 'port', 'authentication', 'domain', 'user'] as const;
+/** What may be left blank. */
+const OPTIONAL: readonly string[] = ['pac.url', 'domain'];
 type AskedField = (typeof ASKED)[number];
 
 /** What the fields were before; null for a new profile. */
@@ -55,6 +57,8 @@ export async function askChoice(terminal: Terminal, question: string, choices: r
 
 function isAsked(key: AskedField, answers: ReadonlyMap<AskedField, string>): boolean {
   const scheme = answers.get('scheme');
+  if (key === 'pac.url') return scheme === 'pac';
+  if (key === 'pac.file') return scheme === 'pac' && answers.get('pac.url') === '';
   if (key === 'address' || key === 'port') return scheme !== 'pac' && scheme !== 'environment';
   const authentication = answers.get('authentication');
   if (key === 'user') return needsPassword(authentication as Profile['authentication']);
@@ -64,7 +68,7 @@ function isAsked(key: AskedField, answers: ReadonlyMap<AskedField, string>): boo
 async function askField(terminal: Terminal, field: ProfileField, before: Before): Promise<string> {
   const shown = shownBefore(field, before);
   const choices = field.choices.length > 0 ? ` (${field.choices.join(', ')})` : '';
-  const mayBeBlank = field.facts.absent === 'none' && field.path[0] !== 'user';
+  const mayBeBlank = OPTIONAL.includes(field.path.join('.'));
   const hint = shown === '' && mayBeBlank ? ' [none]' : '';
   const question = `${LABELS[field.path.join('.')] ?? field.facts.title}${choices}${shown === '' ? hint : ` [${showForeign(shown)}]`}: `;
   const judge = (text: string) => {
@@ -84,8 +88,10 @@ const LABELS: Readonly<Record<string, string>> = {
 };
 
 function shownBefore(field: ProfileField, before: Before): string {
-  const value =
-    before === null ? undefined : (before as unknown as Readonly<Record<string, unknown>>)[field.path[0] ?? ''];
+  const value = field.path.reduce<unknown>(
+    (part, step) => (part as Readonly<Record<string, unknown>> | undefined)?.[step],
+    before ?? undefined,
+  );
   return value === undefined ? field.byDefault : String(value);
 }
 

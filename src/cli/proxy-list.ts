@@ -38,7 +38,7 @@ export async function listProxiesCommand(desk: Desk, options: { json: boolean })
       redactDeep(rows, known).map((row) => [
         showForeign(row.name),
         row.address === null ? '-' : showForeign(row.address),
-        String(row.port),
+        row.address === null ? '-' : String(row.port),
         row.authentication,
         row.is_default ? 'yes' : 'no',
         row.created ?? '-',

@@ -2,8 +2,9 @@
 // gets is a flag at once. Name, default and password are treated apart by whoever asks. Pure.
 
 import { z } from 'zod';
-import { crossCheck, type Salvaged } from './cross-rules.ts';
+import { crossCheck } from './cross-rules.ts';
 import type { Plain } from './edit-render.ts';
+import type { Salvaged } from './salvaged.ts';
 import { factsOf, type KeyFacts, kindOf, unwrap } from './schema/key.ts';
 import { settingsSchema } from './schema/settings.ts';
 import { salvage, schemaAt } from './tree.ts';
@@ -46,10 +47,10 @@ export function judgeField(path: readonly string[], value: Plain): string | null
   >;
   const profile = { name: 'x', address: 'proxy.example.com', ...nested };
   const settings = { version: 1, proxies: [profile] };
-  const across = crossCheck(salvage(settingsSchema, settings) as Salvaged).filter(
-    ({ severity }) => severity === 'error',
-  );
-  const findings = [...validate(settings), ...across];
+  // What else holds between keys is judged with the whole file.
+  const isAccount = path[0] === 'user' || path[0] === 'domain';
+  const across = isAccount ? crossCheck(salvage(settingsSchema, settings) as Salvaged) : [];
+  const findings = [...validate(settings), ...across].filter(({ severity }) => severity === 'error');
   const own = findings.find((finding) => [...PROFILE, ...path].every((step, index) => finding.path[index] === step));
   if (own === undefined) return null;
   return own.allowed === '' || own.message.includes(own.allowed)
@@ -69,13 +70,19 @@ function fieldsOf(schema: z.ZodType, path: readonly string[]): ProfileField[] {
   return [
     {
       path,
-      flag: path.join('-').replaceAll('_', '-'),
+      flag: flagOf(path),
       kind: kindOfField(inner),
       choices: inner instanceof z.ZodEnum ? inner.options.map(String) : [],
       facts,
       byDefault: schema instanceof z.ZodDefault ? String(schema.parse(undefined)) : '',
     },
   ];
+}
+
+/** `client_certificate.key_file` is client-certificate-key-file; a word that comes twice in a row is said once. */
+function flagOf(path: readonly string[]): string {
+  const words = path.flatMap((key) => key.split('_'));
+  return words.filter((word, index) => word !== words[index - 1]).join('-');
 }
 
 function kindOfField(inner: z.ZodType): ProfileField['kind'] {
