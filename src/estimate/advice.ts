@@ -3,8 +3,8 @@
 // Pure. The timeout bounds silence, so silence decides. Never less than what was seen times the margin, and never less
 // than the manual's own tip; within what the setting may hold.
 
+import { at, type Line, lowestLineAbove, type Point } from '#timeout/line.ts';
 import type { Measured } from './pairing.ts';
-import { upperLine, valueAt } from './upper-line.ts';
 
 /** A measured download and its file. */
 export interface MeasuredPackage extends Measured {
@@ -39,6 +39,7 @@ const TIP_MS = 300_000;
 /** What the setting may hold. */
 const SHORTEST_MS = 1_000;
 const LONGEST_MS = 2_147_483_647;
+const SECOND_MS = 1_000;
 /** Packages so many times as large as the largest one that was measured. */
 const TIMES_LARGER = [1, 2, 5, 10];
 
@@ -46,11 +47,11 @@ const TIMES_LARGER = [1, 2, 5, 10];
 export function advise(measured: readonly MeasuredPackage[], largestHere: number): Advice {
   // What went on from an earlier attempt says nothing about its size.
   const whole = measured.filter(({ size, resumed }) => size !== null && !resumed);
-  const silence = upperLine(whole.map(({ size, silenceMs }) => ({ size: size ?? 0, ms: silenceMs })));
-  const elapsed = upperLine(whole.map(({ size, elapsedMs }) => ({ size: size ?? 0, ms: elapsedMs })));
+  const silence = slowest(whole.map(({ size, silenceMs }) => ({ size: size ?? 0, ms: silenceMs })));
+  const elapsed = slowest(whole.map(({ size, elapsedMs }) => ({ size: size ?? 0, ms: elapsedMs })));
   const seenMs = Math.max(0, ...measured.map(({ silenceMs }) => silenceMs));
   const largestSeen = Math.max(0, ...whole.map(({ size }) => size ?? 0));
-  const largestMs = silence === null ? null : Math.ceil(valueAt(silence, Math.max(largestHere, largestSeen)));
+  const largestMs = silence === null ? null : Math.ceil(at(silence, Math.max(largestHere, largestSeen)));
   const neededMs = toSeconds(MARGIN * Math.max(seenMs, largestMs ?? 0));
   const sizes = new Set(TIMES_LARGER.map((times) => times * largestSeen));
   if (largestHere > largestSeen) sizes.add(largestHere);
@@ -67,13 +68,27 @@ export function advise(measured: readonly MeasuredPackage[], largestHere: number
             .sort((a, b) => a - b)
             .map((size) => ({
               size,
-              elapsedMs: Math.ceil(valueAt(elapsed, size)),
-              silenceMs: Math.ceil(valueAt(silence, size)),
+              elapsedMs: Math.ceil(at(elapsed, size)),
+              silenceMs: Math.ceil(at(silence, size)),
             })),
   };
 }
 
+/** The line above everything that was seen, in whole seconds at least, which is all that a log knows. */
+function slowest(seen: readonly Point[]): Line | null {
+  const points = seen.filter(({ size }) => size > 0).map(({ size, ms }) => ({ size, ms: Math.max(ms, SECOND_MS) }));
+  const [one] = points;
+  if (one === undefined) return null;
+  const most = Math.max(...points.map(({ ms }) => ms));
+  // One size shows no pace: a package ten times as large may take ten times as long.
+  if (points.every(({ size }) => size === one.size)) return { baseMs: 0, msPerByte: most / one.size };
+  return lowestLineAbove(
+    points,
+    points.map(({ size }) => size),
+  );
+}
+
 /** A round number is easier to read, and never less. */
 function toSeconds(ms: number): number {
-  return Math.ceil(ms / 1_000) * 1_000;
+  return Math.ceil(ms / SECOND_MS) * SECOND_MS;
 }
