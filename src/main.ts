@@ -19,6 +19,7 @@ import { type LoadedSettings, type LoadResult, loadSettings } from '#config/load
 import { findPlaces } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
 import type { Control } from '#control/control.ts';
+import type { TimeoutSeeded } from '#control/timeouts.ts';
 import { hasTerminal } from '#daemon/follow-config.ts';
 import { openInProcess } from '#daemon/in-process.ts';
 import { runDaemon } from '#daemon/run.ts';
@@ -150,19 +151,28 @@ const actions: Actions = {
 };
 
 /** Reads with our own rights, also beside a daemon. */
-async function estimateTimeout(_globals: Globals, options: EstimateArguments): Promise<number> {
-  const { estimateTimeout: estimate } = await import('#estimate/estimate.ts');
-  const { estimateCommand } = await import('#cli/timeout-estimate.ts');
-  return await estimateCommand(terminal, {
-    json: options.json,
-    estimate: () =>
-      estimate({
-        logs: options.log,
-        packagesDir: options.packages,
-        files: realFiles,
-        zone: new Zone(options.timeZone),
-        signal: stopping,
-      }),
+async function estimateTimeout(globals: Globals, { json, yes, apply, ...given }: EstimateArguments): Promise<number> {
+  const { estimateTimeout: read } = await import('#estimate/estimate.ts');
+  const { log: logs, packages: packagesDir, timeZone } = given;
+  const zone = new Zone(timeZone);
+  const estimate = () => read({ logs, packagesDir, files: realFiles, zone, signal: stopping });
+  if (!apply) {
+    const { estimateCommand } = await import('#cli/timeout-estimate.ts');
+    return await estimateCommand(terminal, { json, estimate });
+  }
+  const { applyEstimateCommand } = await import('#cli/timeout-apply.ts');
+  return await applyEstimateCommand(deskOf(globals), {
+    json,
+    yes,
+    estimate,
+    seed: async (seeds) => {
+      let seeded: TimeoutSeeded | null = null;
+      await withControl(globals, async (control) => {
+        seeded = await control.seedTimeout(seeds);
+        return EXIT_OK;
+      });
+      return seeded;
+    },
   });
 }
 

@@ -19,6 +19,8 @@ export interface EstimateArguments {
   readonly log: readonly string[];
   readonly packages: string;
   readonly timeZone?: string;
+  readonly apply: boolean;
+  readonly yes: boolean;
   readonly json: boolean;
 }
 
@@ -155,7 +157,7 @@ function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks
     );
   timeout
     .command('estimate')
-    .description("measure it from an old log and its packages: the manual's procedure, with nothing changed")
+    .description("measure it from an old log and its packages: the manual's procedure; changes nothing without --apply")
     .requiredOption('--log <file...>', 'log files; the rotated ones beside each are read, too')
     .requiredOption('--packages <dir>', 'the folder with the .JAR files of these updates')
     .option(
@@ -163,6 +165,8 @@ function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks
       'zone of the times in the log, such as Europe/Berlin; without it that of this host',
       parseZone,
     )
+    .option('--apply', 'write response_timeout.base_ms, and learn from the downloads', false)
+    .option('--yes', 'do not ask where it would grow more than tenfold', false)
     .option('--json', 'as JSON', false)
     .action(does((options: EstimateArguments) => actions.estimateTimeout(globals(), options)));
 }

@@ -16,12 +16,13 @@ export async function estimateCommand(
   options: { readonly json: boolean; estimate(): Promise<EstimateReport> },
 ): Promise<number> {
   const report = await options.estimate();
-  if (options.json) tellJson(terminal, toJson(report));
-  else for (const line of describe(report)) terminal.out(line);
+  if (options.json) tellJson(terminal, estimateToJson(report));
+  else for (const line of describeEstimate(report)) terminal.out(line);
   return EXIT_OK;
 }
 
-function describe(report: EstimateReport): string[] {
+/** What was measured and what follows from it, as a person reads it. */
+export function describeEstimate(report: EstimateReport): string[] {
   return [
     ...report.logs.map(({ path, lines, problem }) =>
       problem === null
@@ -120,7 +121,15 @@ function describeAdvice({ advice }: EstimateReport): string[] {
 }
 
 /** Stable, for scripts. */
-function toJson({ logs, packages, tally, clock, clockSteps, ambiguous, advice }: EstimateReport): unknown {
+export function estimateToJson({
+  logs,
+  packages,
+  tally,
+  clock,
+  clockSteps,
+  ambiguous,
+  advice,
+}: EstimateReport): Record<string, unknown> {
   const time = (ms: number) => new Date(ms).toISOString();
   return {
     logs,

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { createWriteStream, writeFileSync } from 'node:fs';
+import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MANUAL_LINES, tempFolder } from '#test/support/old-log.ts';
-import { startSallyport } from '#test/support/sallyport-process.ts';
+import { startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
 
 const LOG_BYTES = 48_000_000;
 
@@ -46,4 +46,26 @@ describe('timeout estimate as a process', () => {
     expect(await run('--log', 'x', '--packages', 'y', '--time-zone', 'Mars/Base')).toBe(64);
     expect(await run('--log', 'x')).toBe(64);
   });
+});
+
+it('--apply writes the file and teaches this process, where no daemon runs; explain then knows it', async () => {
+  const dir = tempFolder();
+  writeFileSync(join(dir, 'nsc.log'), MANUAL_LINES);
+  writeFileSync(join(dir, '1602503.jar'), Buffer.alloc(2_000_000));
+  const config = await writeConfig(dir, {
+    updates: { feed_url: 'https://updates.example.com/feed.json' },
+    proxies: [{ name: 'corp', address: 'proxy.example.com', port: 3128, default: true }] as unknown as object,
+  });
+  const run = async (...args: string[]) => {
+    const { lines, ended } = startSallyport(['--config', config, 'timeout', ...args]);
+    expect(await ended, lines.join('\n')).toBe(0);
+    return lines;
+  };
+  const told = await run('estimate', '--log', join(dir, 'nsc.log'), '--packages', dir, '--apply');
+  expect(told.join('\n')).toContain(
+    'Learned from 1 downloads for https://updates.example.com by http://proxy.example.com:3128.',
+  );
+  expect(readFileSync(config, 'utf8')).toContain('base_ms: 300000');
+  const explained = await run('explain', '2MB');
+  expect(explained.join('\n')).toMatch(/Evidence: 1 verified downloads up to 2\.0 MB.*the longest wait was 53 s/);
 });

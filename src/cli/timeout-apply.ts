@@ -1,0 +1,98 @@
+// `sallyport timeout estimate --apply`: writes what the estimate recommends, and teaches what the log has measured.
+//
+// Guarantees: a base_ms that is longer already stays; one that would grow more than tenfold is asked for. The file is
+// edited with the rights of whoever calls; only the samples go to the daemon. What overlapped or went on from an earlier
+// attempt is no sample.
+
+import type { TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
+import { asCoded, coded } from '#errors/coded-error.ts';
+import { showForeign } from '#errors/template.ts';
+import type { EstimateReport } from '#estimate/estimate.ts';
+import { type Desk, makeChange, withSettings } from './desk.ts';
+import { askYesNo } from './proxy-form.ts';
+import { describeEstimate, estimateToJson } from './timeout-estimate.ts';
+import { UsageError } from './usage-error.ts';
+
+/** A value so many times as long is rather a mistake than an advice. */
+const ASKS_FROM = 10;
+/** As many as cross at once, the latest. */
+const MOST_SEEDS = 1_000;
+const KEY = 'response_timeout.base_ms';
+
+export interface ApplyOptions {
+  readonly json: boolean;
+  /** Confirmed beforehand. */
+  readonly yes: boolean;
+  estimate(): Promise<EstimateReport>;
+  /** Teaches; null when neither a daemon nor this process could. */
+  seed(seeds: TimeoutSeeds): Promise<TimeoutSeeded | null>;
+}
+
+/** Estimates, tells, writes and teaches. Exit status: 0 when it is written, 78 when the file or the daemon refuses it. */
+export async function applyEstimateCommand(desk: Desk, options: ApplyOptions): Promise<number> {
+  const { terminal } = desk;
+  return await withSettings(desk, async (loaded) => {
+    const report = await options.estimate();
+    if (!options.json) for (const line of describeEstimate(report)) terminal.out(line);
+    const present = loaded.settings.response_timeout.base_ms;
+    const wanted = report.advice.baseMs;
+    const isLonger = wanted > present;
+    if (wanted > present * ASKS_FROM)
+      await confirm(desk, `${KEY} would grow from ${present} to ${wanted}`, options.yes);
+    const facts: Record<string, unknown> = { ...estimateToJson(report), before: present };
+    return await makeChange(desk, loaded, {
+      edits: isLonger ? [{ kind: 'set', path: KEY, value: wanted }] : [],
+      told: isLonger ? [`${KEY} is ${wanted}; it was ${present}.`] : [],
+      facts,
+      json: options.json,
+      after: async () => {
+        const seeds = seedsOf(report);
+        const seeded = seeds.length === 0 ? null : await seedOrTell(desk, () => options.seed(seeds));
+        facts['seeded'] = seeded;
+        if (!options.json) terminal.out(teachingWords(seeds.length, seeded));
+      },
+    });
+  });
+}
+
+async function confirm({ terminal }: Desk, what: string, yes: boolean): Promise<void> {
+  if (yes) return;
+  if (!terminal.answers.interactive) throw new UsageError(`${what}, more than tenfold. Say --yes where that is meant.`);
+  terminal.err(`${what}, more than tenfold.`);
+  if (!(await askYesNo(terminal, 'Write it?', false))) throw coded('CANCELLED', { reason: 'it was not confirmed' });
+}
+
+/** What could not be taught costs only time: the file is written and stays. */
+async function seedOrTell(
+  { terminal, known }: Desk,
+  seed: () => Promise<TimeoutSeeded | null>,
+): Promise<TimeoutSeeded | null> {
+  try {
+    return await seed();
+  } catch (thrown) {
+    terminal.err(known.redact(asCoded(thrown).message));
+    return null;
+  }
+}
+
+function seedsOf({ packages }: EstimateReport): TimeoutSeeds {
+  return packages
+    .filter(({ overlapped, resumed }) => !overlapped && !resumed)
+    .flatMap(({ id, size, elapsedMs, silenceMs, endedMs }) =>
+      size === null || size === 0
+        ? []
+        : [{ id, size, elapsed_ms: elapsedMs, longest_silence_ms: silenceMs, ended_at: Math.max(0, endedMs) }],
+    )
+    .slice(-MOST_SEEDS);
+}
+
+function teachingWords(count: number, seeded: TimeoutSeeded | null): string {
+  if (count === 0) return 'Nothing to learn from: no download has a .JAR here.';
+  if (seeded === null) return 'Nothing was learned from these downloads.';
+  if (seeded.route === null)
+    return 'Nothing was learned from these downloads: it is not known yet which way updates come.';
+  const { proxy, origin } = seeded.route;
+  const way = proxy === 'direct' ? 'direct' : `by ${showForeign(proxy)}`;
+  const before = seeded.known_before === 0 ? '' : `; ${seeded.known_before} were known`;
+  return `Learned from ${seeded.taken} downloads for ${showForeign(origin)} ${way}${before}.`;
+}
