@@ -54,7 +54,7 @@ it('--apply writes the file and teaches this process, where no daemon runs; expl
   writeFileSync(join(dir, '1602503.jar'), Buffer.alloc(2_000_000));
   const config = await writeConfig(dir, {
     updates: { feed_url: 'https://updates.example.com/feed.json' },
-    proxies: [{ name: 'corp', address: 'proxy.example.com', port: 3128, default: true }] as unknown as object,
+    proxies: [{ name: 'corp', address: 'proxy.example.com', port: 3128, default: true }],
   });
   const run = async (...args: string[]) => {
     const { lines, ended } = startSallyport(['--config', config, 'timeout', ...args]);
