@@ -23,7 +23,8 @@ const NOISE_LINES = 400;
 const dir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
 try {
   const downloads = await makeLogs();
-  await run('--version');
+  await writeFile(join(dir, 'other.log'), '');
+  await run('timeout', 'estimate', '--log', join(dir, 'other.log'), '--packages', dir);
   await measure(downloads);
 } finally {
   await rm(dir, { recursive: true, force: true });

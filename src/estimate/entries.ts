@@ -35,6 +35,11 @@ export class EntryJoiner {
     return null;
   }
 
+  /** The time of the entry that has begun. */
+  get stamp(): string | null {
+    return this.#stamp;
+  }
+
   /** The last entry. */
   end(): LogEntry | null {
     const stamp = this.#stamp;

@@ -8,6 +8,7 @@ import { coded } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { readTextLines } from '#system/text-lines.ts';
 import { type Advice, advise, type MeasuredPackage } from './advice.ts';
+import { BoringLines } from './boring.ts';
 import { EntryJoiner, type LogEntry } from './entries.ts';
 import { findJar } from './jar-names.ts';
 import { type ClockNote, LogClock, type ZoneRules } from './log-clock.ts';
@@ -124,22 +125,37 @@ async function readLog(
   const clock = new LogClock(options.zone);
   const notes: ClockNote[] = [];
   let steps = 0;
+  const note = (seen: ClockNote | null) => {
+    if (seen === null) return;
+    if (notes.length < MOST_CLOCK_NOTES) notes.push(seen);
+    if (seen.kind !== 'step') return;
+    steps += 1;
+    pairing.stepped();
+  };
   const take = (entry: LogEntry | null) => {
     if (entry === null) return;
-    const note = clock.see(entry.stamp);
-    if (note !== null) {
-      if (notes.length < MOST_CLOCK_NOTES) notes.push(note);
-      if (note.kind === 'step') {
-        steps += 1;
-        pairing.stepped();
-      }
-    }
+    note(clock.see(entry.stamp));
     const step = readStep(entry.text);
     if (step !== null) pairing.take(step, clock.at(entry.stamp));
   };
   const joiner = new EntryJoiner();
+  const boring = new BoringLines();
+  const reader = {
+    skips: (bytes: Uint8Array, from: number, to: number) => {
+      const isBoring = boring.skips(bytes, from, to);
+      // It ends the entry before, and what follows it is a part of it.
+      if (isBoring) take(joiner.end());
+      return isBoring;
+    },
+    line: (line: string) => {
+      take(joiner.next(line));
+      const latest = boring.latest();
+      if (latest !== null) note(clock.see(latest));
+      if (joiner.stamp !== null) boring.saw(joiner.stamp);
+    },
+  };
   for (const path of paths) {
-    const { lines, problem } = await readTextLines(path, (line) => take(joiner.next(line)), options.signal);
+    const { lines, problem } = await readTextLines(path, reader, options.signal);
     logs.push({ path, lines, problem });
   }
   take(joiner.end());

@@ -24,14 +24,18 @@ export interface TextRead {
   readonly problem: string | null;
 }
 
-/** Hands each line to `onLine`, without its end, bytes as Latin-1. @throws CodedError FILE-FAILED when it can't be opened */
-export async function readTextLines(
-  path: string,
-  onLine: (line: string) => void,
-  signal: AbortSignal,
-): Promise<TextRead> {
+/** Who gets the lines. */
+export interface LineReader {
+  /** A line without its end, bytes as Latin-1. */
+  line(text: string): void;
+  /** Whether the line between these places is not wanted; then no string is made of it. */
+  skips?(bytes: Uint8Array, from: number, to: number): boolean;
+}
+
+/** Hands each line over. @throws CodedError FILE-FAILED when the file can't be opened */
+export async function readTextLines(path: string, reader: LineReader, signal: AbortSignal): Promise<TextRead> {
   const handle = await openPlain(path);
-  const lines = new LineCutter(onLine);
+  const lines = new LineCutter(reader);
   try {
     const { size } = await handle.stat();
     const problem = await readAll(await contentOf(handle, size), lines, signal);
@@ -102,18 +106,19 @@ async function readAll(content: AsyncIterable<Buffer>, lines: LineCutter, signal
 
 /** Cuts bytes into lines, however they are chunked. A string for each line and none for a chunk: they are gone sooner. */
 class LineCutter {
-  readonly #onLine: (line: string) => void;
+  readonly #reader: LineReader;
   #begun = '';
   #lines = 0;
 
-  constructor(onLine: (line: string) => void) {
-    this.#onLine = onLine;
+  constructor(reader: LineReader) {
+    this.#reader = reader;
   }
 
   take(bytes: Buffer): void {
     let from = 0;
     for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, from)) {
-      this.#give(this.#begun + bytes.toString('latin1', from, Math.min(at, from + this.#room)));
+      if (this.#begun === '' && this.#reader.skips?.(bytes, from, at) === true) this.#lines += 1;
+      else this.#give(this.#begun + bytes.toString('latin1', from, Math.min(at, from + this.#room)));
       this.#begun = '';
       from = at + 1;
     }
@@ -133,6 +138,6 @@ class LineCutter {
 
   #give(line: string): void {
     this.#lines += 1;
-    this.#onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
+    this.#reader.line(line.endsWith('\r') ? line.slice(0, -1) : line);
   }
 }

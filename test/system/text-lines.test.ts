@@ -13,7 +13,7 @@ async function read(content: string | Buffer, signal: AbortSignal = NEVER) {
   const path = join(tempFolder(), 'log');
   writeFileSync(path, content);
   const lines: string[] = [];
-  const result = await readTextLines(path, (line) => void lines.push(line), signal);
+  const result = await readTextLines(path, { line: (text) => void lines.push(text) }, signal);
   return { lines, problem: result.problem, count: result.lines };
 }
 
@@ -59,14 +59,19 @@ describe('a name', () => {
     const dir = tempFolder();
     writeFileSync(join(dir, 'real'), 'a\n');
     symlinkSync(join(dir, 'real'), join(dir, 'link'));
-    expect(await readTextLines(join(dir, 'link'), () => undefined, NEVER)).toEqual({ lines: 1, problem: null });
+    expect(await readTextLines(join(dir, 'link'), { line: () => undefined }, NEVER)).toEqual({
+      lines: 1,
+      problem: null,
+    });
   });
 
   it('of a folder, a FIFO or nothing at all is refused at once', async () => {
     const dir = tempFolder();
     execFileSync('mkfifo', [join(dir, 'fifo')]);
     for (const path of [dir, join(dir, 'fifo'), join(dir, 'missing')]) {
-      await expect(readTextLines(path, () => undefined, NEVER)).rejects.toMatchObject({ code: 'FILE-FAILED' });
+      await expect(readTextLines(path, { line: () => undefined }, NEVER)).rejects.toMatchObject({
+        code: 'FILE-FAILED',
+      });
     }
   });
 });
