@@ -7,6 +7,7 @@
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { judgeUrl } from '#http/judge-url.ts';
 import { withRetries } from '#http/retry.ts';
+import type { PathKind } from '#path/kind.ts';
 import type { Fetched, FetchJob, FetchWatcher } from '#transfer/fetch.ts';
 import { fetchDurably } from '#transfer/fetch.ts';
 import { closeJournal } from '#transfer/journal.ts';
@@ -94,9 +95,10 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: Attempt, signal: Abo
     throw thrown;
   }
   const whole = fetched.keptBytes === 0;
+  let kind: PathKind | null = null;
   try {
     await discardingSpoiled(ports, item, () => verify(ports.files, fetched, item));
-    await patience.settle({ verified: true, whole });
+    kind = await patience.settle({ verified: true, whole });
   } catch (thrown) {
     await patience.settle({ verified: false, whole });
     // Bytes of before (a cut, a power failure) may be the wrong ones: what came now has a right to be tried alone, once.
@@ -111,7 +113,7 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: Attempt, signal: Abo
   if (fetched.longestSilenceMs !== null) {
     const elapsed = ports.clock.monotonic() - attempt.startedAt;
     const { longestSilenceMs: silence } = fetched;
-    ports.report({ name: 'downloaded', id: item.id, length: item.length, elapsed, silence });
+    ports.report({ name: 'downloaded', id: item.id, length: item.length, elapsed, silence, kind });
   }
   return fetched;
 }

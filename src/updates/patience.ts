@@ -7,7 +7,7 @@
 import { asCoded } from '#errors/coded-error.ts';
 import { showDuration, showSize } from '#errors/template.ts';
 import type { DeadlineWords } from '#http/deadlines.ts';
-import { KIND_WORDS, kindOfTransfer, type TransferShape } from '#path/kind.ts';
+import { KIND_WORDS, kindOfTransfer, type PathKind, type TransferShape } from '#path/kind.ts';
 import { ClockSteps } from '#system/clock-steps.ts';
 import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
 import type { FetchPatience } from '#transfer/fetch.ts';
@@ -70,31 +70,37 @@ export class PackagePatience implements FetchPatience {
     if (this.#attempt !== null) this.#attempt.seen = { outcome, shape };
   }
 
-  /** The attempt is over; `verified` when its digest was right, `whole` when all of the bytes came in it. */
-  async settle(ended: { readonly verified: boolean; readonly whole: boolean }): Promise<void> {
+  /**
+   * The attempt is over; `verified` when its digest was right, `whole` when all of the bytes came in it. Returns what kind
+   * of path it showed.
+   */
+  async settle(ended: { readonly verified: boolean; readonly whole: boolean }): Promise<PathKind | null> {
     const attempt = this.#attempt;
     this.#attempt = null;
-    if (attempt === null || attempt.seen === null) return;
+    if (attempt === null || attempt.seen === null) return null;
     const { timeouts, model, report } = this.#ports;
     // A machine that slept has measured its own sleep.
-    if (attempt.steps.look().stepMs === 0) this.#learn(attempt, attempt.seen, ended);
+    const isMeasured = attempt.steps.look().stepMs === 0;
+    const kind = isMeasured ? this.#learn(attempt, attempt.seen, ended) : null;
     try {
       await timeouts.save(model.save());
     } catch (thrown) {
       report({ name: 'fault', error: asCoded(thrown) });
     }
+    return kind;
   }
 
   #learn(
     { route, plan }: Attempt,
     { outcome, shape }: NonNullable<Attempt['seen']>,
     { verified, whole }: { readonly verified: boolean; readonly whole: boolean },
-  ): void {
+  ): PathKind | null {
     const { model, timeouts, habits } = this.#ports;
     model.observe(route, { ...outcome, ok: outcome.ok && verified && whole });
     const kind = kindOfTransfer({ ...shape, whole: shape.whole && verified });
     if (kind !== null) habits.observeKind(route, kind);
     timeouts.setAttempt(this.#name, verified ? null : { plan, timedOut: outcome.timedOut });
+    return kind;
   }
 
   /** Says why once the wait is another one than was told last: by more than half, for the largest package so far. */

@@ -93,6 +93,7 @@ describe('a package through a living proxy that nobody knows yet', () => {
     expect(proxy.asked()).toBe(1);
     expect(rig.ports.model.samples(route)).toHaveLength(1);
     expect(rig.ports.habits.kindOf(route)).toBe(kind);
+    expect(rig.events.find(({ name }) => name === 'downloaded')).toMatchObject({ kind });
   });
 
   it.each([
