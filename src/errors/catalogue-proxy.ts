@@ -16,6 +16,12 @@ export const PROXY_CODES = {
     class: 'dns',
     retry: 'later',
   },
+  'DNS-SOCKS': {
+    text: 'Cannot resolve {host} here ({reason:words}), and proxy {proxy} is asked by address ({scheme}).',
+    check: 'Set the scheme of proxy {proxy} to socks5h or socks4a: then the proxy resolves the names.',
+    class: 'dns',
+    retry: 'later',
+  },
   'TCP-REFUSED': {
     text: '{host} refused port {port} after {elapsed:ms}: the host is up, nothing listens there.',
     check: 'Check the port. Common proxy ports are 3128, 8080 and 80.',
@@ -168,6 +174,24 @@ export const PROXY_CODES = {
     text: 'Proxy {proxy} refused {target} ({status}, {said}); tunnels to port 443 it has opened before.',
     check: 'Many proxies let CONNECT through to port 443 only. Ask the proxy team to allow {target}.',
     class: 'policy',
+    retry: 'change',
+  },
+  'POLICY-RESOLVE': {
+    text: 'The name {host} would be resolved here for proxy {proxy} ({scheme}), and proxy_required is true.',
+    check: 'Set the scheme of proxy {proxy} to socks5h or socks4a: then the proxy resolves the names.',
+    class: 'policy',
+    retry: 'change',
+  },
+  'SOCKS-REFUSED': {
+    text: 'SOCKS proxy {proxy} refused {target} ({status:words}: {said:words}).',
+    check: 'Look into the log of the proxy at this minute; its rules or its way to {target} may be the reason.',
+    class: 'policy',
+    retry: 'later',
+  },
+  'SOCKS-LIMIT': {
+    text: '{what:words} does not fit into {scheme}, which proxy {proxy} is spoken to with.',
+    check: 'SOCKS takes names, users and passwords of 1 to 255 bytes; socks4 and socks4a take no IPv6 address.',
+    class: 'config',
     retry: 'change',
   },
   'PROXY-UPSTREAM': {

@@ -153,7 +153,7 @@ export function collectBody(
  * Hands on what a socket says, from what it holds already to its end. By 'readable' and not 'data': taking that listener
  * off leaves the socket as if nobody had read, so that whoever comes next can listen in the ordinary way.
  */
-function pump(
+export function pump(
   socket: Socket,
   to: { onBytes: (chunk: Buffer) => void; onEnd: () => void; onBroken: (reason: string) => void },
 ): () => void {

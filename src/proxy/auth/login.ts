@@ -199,14 +199,33 @@ export class Login {
       const { name: proxy, address, words: hop } = this.#parts.hop;
       return coded('AUTH-TICKET', { proxy, service: `HTTP@${address}`, reason: 'the proxy refused it', hop });
     }
+    const advertised = this.#active?.advertised?.() ?? null;
+    return this.#rejected(advertised === null ? challenges.map(({ scheme }) => scheme) : [advertised]);
+  }
+
+  /** User and password for a proxy that is shown them as they are (RFC 1929); null without a user. */
+  get account(): Account | null {
+    return this.#account;
+  }
+
+  /** The password goes out as it is, in the next bytes. */
+  async showing(): Promise<void> {
+    await this.#getLeave();
+    this.#proved = 'Basic';
+  }
+
+  /** What it was shown is refused; on disk before anybody hears of it. */
+  async refused(): Promise<CodedError> {
+    const error = this.#rejected([]);
+    await this.settled();
+    return error;
+  }
+
+  #rejected(advertised: readonly string[]): CodedError {
     this.#attempt?.rejected();
     const { ledger, retryMs } = this.#parts;
     const refusal = this.#account === null ? null : ledger.refusalOf(this.#account, retryMs);
-    const advertised = this.#active?.advertised?.() ?? null;
-    return rejection(this.asked, refusal, {
-      scheme: this.#proved,
-      advertised: advertised === null ? challenges.map(({ scheme }) => scheme) : [advertised],
-    });
+    return rejection(this.asked, refusal, { scheme: this.#proved, advertised });
   }
 
   /** Resolves when every verdict so far is on disk, as far as the disk takes it. */

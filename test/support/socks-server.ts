@@ -1,0 +1,80 @@
+/**
+ * A SOCKS server on loopback that behaves as its script says: each step waits for so many bytes of the client and answers
+ * with these. It keeps what it was sent, and knows each connection, so that a test can wait until the other side let go.
+ */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { pipeTo } from './tls-origin.ts';
+
+/** What is said after a message of the client; null ends the connection, a function takes it over. */
+export type SocksStep = Buffer | null | ((client: Socket) => void);
+
+export interface SocksServer {
+  readonly port: number;
+  /** The messages of each connection in order, in hexadecimal. */
+  readonly messages: readonly string[];
+  readonly connections: number;
+  allClosed(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const bytes = (...values: number[]): Buffer => Buffer.from(values);
+export const NO_USER = bytes(5, 0);
+export const WANTS_USER = bytes(5, 2);
+export const NONE_FITS = bytes(5, 255);
+export const LOGIN_TAKEN = bytes(1, 0);
+export const LOGIN_REFUSED = bytes(1, 1);
+export const OPEN_5 = bytes(5, 0, 0, 1, 127, 0, 0, 1, 0, 80);
+export const OPEN_4 = bytes(0, 90, 0, 80, 127, 0, 0, 1);
+export const reply5 = (code: number): Buffer => bytes(5, code, 0, 1, 0, 0, 0, 0, 0, 0);
+export const reply4 = (code: number): Buffer => bytes(0, code, 0, 0, 0, 0, 0, 0);
+
+/** Says that the connection is open, and pipes it to a port on loopback. */
+export function open(reply: Buffer, port: number): SocksStep {
+  return (client) => {
+    client.write(reply);
+    pipeTo(client, port);
+  };
+}
+
+/** An honest server without users, for 5 and 5h; every name leads to `port`. */
+export const honest5 = (port: number): readonly SocksStep[] => [NO_USER, open(OPEN_5, port)];
+
+export async function startSocksServer(script: readonly SocksStep[], port = 0): Promise<SocksServer> {
+  const sockets = new Set<Socket>();
+  const messages: string[] = [];
+  let connections = 0;
+  const server = createServer((client) => {
+    connections += 1;
+    sockets.add(client);
+    client.on('error', () => {});
+    client.on('close', () => sockets.delete(client));
+    const steps = [...script];
+    const onData = (chunk: Buffer) => {
+      messages.push(chunk.toString('hex'));
+      const step = steps.shift();
+      if (steps.length === 0) client.off('data', onData);
+      if (step === null) client.end();
+      else if (typeof step === 'function') step(client);
+      else if (step !== undefined) client.write(step);
+    };
+    client.on('data', onData);
+  });
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    messages,
+    get connections() {
+      return connections;
+    },
+    async allClosed() {
+      await Promise.all([...sockets].map((socket) => new Promise<void>((resolve) => socket.on('close', resolve))));
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
