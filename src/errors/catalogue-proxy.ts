@@ -164,6 +164,44 @@ export const PROXY_CODES = {
     class: 'policy',
     retry: 'change',
   },
+  'CONFIG-PROXY-URL': {
+    text: 'The environment variable {variable} of proxy {proxy} is of no use: {reason:words}.',
+    check:
+      'Write it like http://user:password@proxy.example.com:3128, with %40 for @ and so on; or use address, user and password of the profile.',
+    class: 'config',
+    retry: 'change',
+  },
+  'PAC-UNAVAILABLE': {
+    text: 'Cannot get the PAC file {where} of proxy {proxy}: {reason:words}.',
+    check: 'Check pac.url or pac.file of proxy {proxy}; a URL is fetched directly, without a proxy.',
+    class: 'policy',
+    retry: 'later',
+  },
+  'PAC-SYNTAX': {
+    text: 'The PAC file {where} of proxy {proxy} cannot be used (line {line}): {reason:words}.',
+    check:
+      'Ask whoever keeps the PAC file. What a captive portal or a web server says in place of it looks like this, too.',
+    class: 'policy',
+    retry: 'later',
+  },
+  'PAC-FAILED': {
+    text: 'The PAC file {where} of proxy {proxy} failed for {url}: {reason:words}.',
+    check: 'Ask whoever keeps the PAC file.',
+    class: 'policy',
+    retry: 'later',
+  },
+  'PAC-TIMEOUT': {
+    text: 'The PAC file {where} of proxy {proxy} gave no answer for {url} in {elapsed:ms}; it was stopped.',
+    check: 'Ask whoever keeps the PAC file: it never ends, or waits for names that do not resolve.',
+    class: 'policy',
+    retry: 'later',
+  },
+  'PAC-ANSWER': {
+    text: 'The PAC file {where} of proxy {proxy} answered {answer} for {url}, which names neither a proxy nor DIRECT.',
+    check: 'Ask whoever keeps the PAC file. Nothing goes direct unless it says DIRECT.',
+    class: 'policy',
+    retry: 'later',
+  },
   'POLICY-DENIED': {
     text: 'Proxy {proxy} refused {target} ({status}, {said}).',
     check: 'Ask the proxy team to allow {target}.',

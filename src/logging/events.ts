@@ -112,6 +112,21 @@ export const EVENTS = {
     text: 'Proxy {proxy} cannot be used now and rests for {rest:ms}; trying {next:hop}. {error:advised}',
   },
   'connected-direct': { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} (direct).' },
+  'pac-kept': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The PAC file {where} is of no use as it is now; the last good one stays in use: {error:advised}',
+  },
+  'pac-left-out': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The PAC file {where} named what is not known here: {parts}.',
+  },
+  'pac-names-withheld': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'The PAC file {where} asked for the address of {names}; proxy_required is true, so none was looked up.',
+  },
   'response-via': { level: 'info', thread: 'Updater', text: 'Response via {via:via}.' },
   redirected: { level: 'info', thread: 'Updater', text: 'Redirected to {url}.' },
   // A round

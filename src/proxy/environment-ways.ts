@@ -1,0 +1,36 @@
+// The proxy that the environment of the service names: a `WaySource` for profiles whose scheme is environment.
+//
+// Guarantees: user and password of a variable go to the proxy that the same variable names, and those of the profile to
+// none, since whoever sets a variable could have them sent anywhere.
+
+import { coded } from '#errors/coded-error.ts';
+import { Secret } from '#redaction/secret.ts';
+import type { ProxyProfile } from './choice.ts';
+import { endpointOf } from './endpoint.ts';
+import { chooseFromEnvironment, type NamedProxy, type Variables } from './environment-proxies.ts';
+import { makeHop, type WaySource, withoutAccount } from './hop.ts';
+
+/** The variables are those of the start: a process has no others. */
+export function environmentWays(variables: Variables): WaySource {
+  return {
+    waysFor: (profile, target) => {
+      const { host, port, tls } = endpointOf(target);
+      const choice = chooseFromEnvironment(variables, { host, port, encrypted: tls });
+      if (choice.kind === 'wrong') {
+        const { variable, reason } = choice;
+        return Promise.reject(coded('CONFIG-PROXY-URL', { variable, reason, proxy: profile.name }));
+      }
+      if (choice.kind === 'direct') return Promise.resolve([{ kind: 'direct', reasons: [choice.reason] }]);
+      const { scheme, host: address, port: at } = choice.proxy;
+      const hop = makeHop(withAccountOf(choice.proxy, profile), { scheme, address, port: at });
+      return Promise.resolve([{ kind: 'proxy', hop, reasons: [`environment variable ${choice.variable}`] }]);
+    },
+  };
+}
+
+/** The profile says how, where it says so; curl begins with Basic. */
+function withAccountOf({ user, password }: NamedProxy, profile: ProxyProfile): ProxyProfile {
+  if (user === null) return withoutAccount(profile);
+  const authentication = profile.authentication === 'transparent' ? 'basic' : profile.authentication;
+  return { ...withoutAccount(profile), authentication, user, password: new Secret(password ?? '') };
+}

@@ -1,0 +1,62 @@
+// Asks a PAC file one question, in a thread of its own that ends with the answer, at the limit, or at the abort.
+//
+// Guarantees: whatever the file does, the event loop stays free and the thread is gone afterwards; no thread runs before a
+// file is asked. Names are looked up here and not in there: `lookUp` decides whether that is allowed at all.
+
+import { Worker } from 'node:worker_threads';
+import type { CodedError } from '#errors/coded-error.ts';
+import { boundedStep } from '#proxy/bounded-step.ts';
+import type { Clock } from '#system/clock.ts';
+import { ANSWER_BYTES, type PacQuestion, type PacReport, STATE_BYTES } from './question.ts';
+
+export interface PacAsking {
+  readonly script: string;
+  readonly url: string;
+  readonly host: string;
+  /** The IPv4 address of a name that the file asks about; null when there is none, or none is looked up. */
+  lookUp(name: string): Promise<string | null>;
+  readonly limitMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** The failure to throw at the limit. */
+  readonly late: (elapsedMs: number) => CodedError;
+}
+
+/** What came of it, as the file said it. */
+export type PacOutcome = Exclude<PacReport, { kind: 'look-up' }>;
+
+/** Memory of the thread beside that of WebAssembly, in MiB. */
+const MOST_HEAP_MIB = 64;
+
+/** Asks. @throws CodedError at the limit; the reason of the signal */
+export function askPac(asking: PacAsking): Promise<PacOutcome> {
+  const bounds = { clock: asking.clock, timeoutMs: asking.limitMs, signal: asking.signal, late: asking.late };
+  return boundedStep<PacOutcome>(bounds, ({ done }) => {
+    const shared = new SharedArrayBuffer(STATE_BYTES + ANSWER_BYTES);
+    const { script, url, host } = asking;
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: { script, url, host, shared } satisfies PacQuestion,
+      env: {},
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MIB },
+    });
+    worker.on('message', (report: PacReport) => {
+      if (report.kind === 'look-up') void answer(asking, report.host, shared);
+      else done(report);
+    });
+    worker.on('error', (error) => done({ kind: 'failed', reason: error.message }));
+    worker.on('exit', () => done({ kind: 'failed', reason: 'its thread ended without an answer' }));
+    return () => {
+      void worker.terminate();
+    };
+  });
+}
+
+async function answer({ lookUp }: PacAsking, name: string, shared: SharedArrayBuffer): Promise<void> {
+  const address = await lookUp(name).catch(() => null);
+  const bytes = Buffer.from(address ?? '', 'latin1').subarray(0, ANSWER_BYTES - 1);
+  new Uint8Array(shared, STATE_BYTES, ANSWER_BYTES).set([bytes.length, ...bytes]);
+  const state = new Int32Array(shared, 0, 1);
+  Atomics.store(state, 0, 1);
+  Atomics.notify(state, 0);
+}

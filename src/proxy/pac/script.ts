@@ -1,0 +1,101 @@
+// The text of one PAC file, from a file of this host or from a URL: read when it is needed, never by itself.
+//
+// Guarantees: at most 1 MiB; a file is read anew each time, a URL asked again after ten minutes and by its ETag; one that
+// cannot be had again stays as it was, with the failure beside it.
+
+import { createHash } from 'node:crypto';
+import { readBounded } from '#config/read-bounded.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import type { Clock } from '#system/clock.ts';
+
+/** Where it is; exactly one of the two. */
+export interface PacPlace {
+  readonly url?: string | undefined;
+  readonly file?: string | undefined;
+}
+
+/** Fetches over the direct lane of the door, since no proxy is known yet. `unchanged` only where an ETag was given. */
+export type PacFetch = (
+  url: URL,
+  asked: { readonly etag: string | null; readonly limitBytes: number; readonly signal: AbortSignal },
+) => Promise<
+  { readonly kind: 'unchanged' } | { readonly kind: 'text'; readonly body: Uint8Array; readonly etag: string | null }
+>;
+
+export interface PacText {
+  readonly text: string;
+  readonly digest: string;
+}
+
+/** The text, and why it is not the newest; null when it is. */
+export interface PacReading extends PacText {
+  readonly stale: CodedError | null;
+}
+
+/** PAC files of large companies have some 100 KB. */
+export const MOST_PAC_BYTES = 1_048_576;
+/** How long a fetched text stands unasked, and how long after a failure it is not asked for again, in milliseconds. */
+export const REFRESH_MS = 600_000;
+export const RETRY_MS = 60_000;
+
+export class PacScript {
+  readonly where: string;
+  readonly #place: PacPlace;
+  readonly #clock: Clock;
+  readonly #fetch: PacFetch;
+  #kept: (PacText & { readonly etag: string | null }) | null = null;
+  #stale: CodedError | null = null;
+  #askAgainMs = Number.NEGATIVE_INFINITY;
+
+  constructor(place: PacPlace, parts: { readonly clock: Clock; readonly fetch: PacFetch }) {
+    this.#place = place;
+    this.where = place.url ?? place.file ?? '';
+    this.#clock = parts.clock;
+    this.#fetch = parts.fetch;
+  }
+
+  /** @throws CodedError PAC-UNAVAILABLE when there never was a text; the reason of the signal */
+  async read(proxy: string, signal: AbortSignal): Promise<PacReading> {
+    const isFetched = this.#place.url !== undefined;
+    if (!isFetched || this.#clock.monotonic() >= this.#askAgainMs) await this.#renew(proxy, signal);
+    if (this.#kept === null) throw this.#stale ?? coded('INTERNAL', { reason: 'a PAC file without a text' });
+    const { text, digest } = this.#kept;
+    return { text, digest, stale: this.#stale };
+  }
+
+  async #renew(proxy: string, signal: AbortSignal): Promise<void> {
+    try {
+      const { url, file = '' } = this.#place;
+      await (url === undefined ? this.#readFile(file) : this.#fetchUrl(new URL(url), signal));
+      this.#stale = null;
+      this.#askAgainMs = this.#clock.monotonic() + REFRESH_MS;
+    } catch (thrown) {
+      signal.throwIfAborted();
+      this.#stale = unavailable(this.where, proxy, thrown);
+      this.#askAgainMs = this.#clock.monotonic() + RETRY_MS;
+    }
+  }
+
+  async #readFile(path: string): Promise<void> {
+    const read = await readBounded(path, MOST_PAC_BYTES);
+    if (!read.ok) throw new Error(read.reason);
+    this.#keep(read.bytes, null);
+  }
+
+  async #fetchUrl(url: URL, signal: AbortSignal): Promise<void> {
+    const etag = this.#kept?.etag ?? null;
+    const answer = await this.#fetch(url, { etag, limitBytes: MOST_PAC_BYTES, signal });
+    if (answer.kind === 'text') this.#keep(answer.body, answer.etag);
+  }
+
+  #keep(bytes: Uint8Array, etag: string | null): void {
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    this.#kept = { text: new TextDecoder().decode(bytes), digest, etag };
+  }
+}
+
+function unavailable(where: string, proxy: string, thrown: unknown): CodedError {
+  const error = asCoded(thrown);
+  const reason = error.code === 'INTERNAL' && thrown instanceof Error ? thrown.message : error;
+  return coded('PAC-UNAVAILABLE', { where, proxy, reason, hop: error.hop }, thrown);
+}

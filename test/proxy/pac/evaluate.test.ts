@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest';
+import { coded } from '#errors/coded-error.ts';
+import { askPac, type PacAsking } from '#proxy/pac/evaluate.ts';
+import { systemClock } from '#system/clock.ts';
+import { CountingClock } from '#test/support/counting-clock.ts';
+
+const AMPLE_MS = 15_000;
+
+function ask(body: string, options: Partial<PacAsking> = {}) {
+  return askPac({
+    script: `function FindProxyForURL(url, host) { ${body} }`,
+    url: 'https://updates.example/',
+    host: 'updates.example',
+    lookUp: () => Promise.resolve(null),
+    limitMs: AMPLE_MS,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    late: (elapsed) => coded('PAC-TIMEOUT', { where: 'proxy.pac', proxy: 'corp', url: 'x', elapsed }),
+    ...options,
+  });
+}
+
+const answers = (body: string, options?: Partial<PacAsking>) => ask(`return String(${body});`, options);
+
+describe('a PAC file', () => {
+  it('is given URL and host, and answers', async () => {
+    expect(await ask('return "PROXY " + host + ":1; for " + url;')).toEqual({
+      kind: 'answered',
+      text: 'PROXY updates.example:1; for https://updates.example/',
+    });
+  });
+
+  it.each([
+    ['dnsDomainIs(host, ".example")', 'true'],
+    ['shExpMatch(host, "*.example")', 'true'],
+    ['isPlainHostName(host)', 'false'],
+    ['localHostOrDomainIs("updates", "updates.example")', 'true'],
+    ['dnsDomainLevels(host)', '1'],
+    ['weekdayRange("SUN", "SAT")', 'true'],
+    ['typeof myIpAddress()', 'string'],
+    ['alert("x")', 'undefined'],
+    // Modern JavaScript, which PAC files of today hold.
+    ['[1].map((one) => one?.toFixed())[0] ?? 2', '1'],
+  ])('may call %s', async (call, text) => {
+    expect(await answers(call)).toEqual({ kind: 'answered', text });
+  });
+
+  it('reaches nothing of Node', async () => {
+    const names = ['process', 'require', 'fetch', 'WebAssembly', 'Buffer', 'Worker', 'setTimeout'];
+    expect(await answers(names.map((name) => `typeof ${name}`).join('+'))).toEqual({
+      kind: 'answered',
+      text: 'undefined'.repeat(names.length),
+    });
+  });
+
+  it.each([
+    ['return null', { kind: 'no-text', type: 'null' }],
+    ['', { kind: 'no-text', type: 'undefined' }],
+    ['return 5', { kind: 'no-text', type: 'number' }],
+    ['return { toString() { return "DIRECT" } }', { kind: 'no-text', type: 'object' }],
+    ['\n\nreturn nothing()', { kind: 'failed', reason: 'ReferenceError: nothing is not defined' }],
+    ['throw 5', { kind: 'failed', reason: 'Error: 5' }],
+    ['shExpMatch(host, "(")', { kind: 'failed', reason: expect.stringContaining('Invalid regular') }],
+  ])('that does %j is told as it is', async (body, outcome) => {
+    expect(await ask(body)).toMatchObject(outcome);
+  });
+
+  it.each([
+    ['a mistake', 'function FindProxyForURL() {\n let x = ;\n}', 2, /^SyntaxError: /],
+    ['a page in its place', '<html><title>Welcome</title>', 1, /^SyntaxError: /],
+    ['another function', 'function Find() {}', null, /^it has no function FindProxyForURL$/],
+    ['nothing', '', null, /FindProxyForURL/],
+  ])('with %s is broken, with the line', async (_what, script, line, reason) => {
+    expect(await ask('', { script })).toEqual({ kind: 'broken', line, reason: expect.stringMatching(reason) });
+  });
+
+  it('that fills the memory or never stops calling itself is ended', async () => {
+    const filling = await ask('const all = []; for (;;) all.push("x".repeat(100000) + all.length);');
+    expect(filling).toMatchObject({ kind: 'failed' });
+    expect(await ask('return FindProxyForURL(url, host);')).toMatchObject({ kind: 'failed' });
+  });
+});
+
+describe('names', () => {
+  const asked: string[] = [];
+  const lookUp = (name: string) => {
+    asked.push(name);
+    return Promise.resolve(name === 'inside.example' ? '10.1.2.3' : null);
+  };
+
+  it.each([
+    ['dnsResolve("inside.example")', '10.1.2.3'],
+    ['dnsResolve("outside.example")', 'null'],
+    ['isResolvable("inside.example")', 'true'],
+    ['isInNet("inside.example", "10.0.0.0", "255.0.0.0")', 'true'],
+    ['isInNet("inside.example", "11.0.0.0", "255.0.0.0")', 'false'],
+    ['isInNet("outside.example", "0.0.0.0", "0.0.0.0")', 'false'],
+    ['isInNet("inside.example", "10.0.0.0", "nonsense")', 'false'],
+    // As browsers do it: the look-up blocks, also inside of a callback.
+    ['["10.0.0.0"].some((net) => isInNet("inside.example", net, "255.0.0.0"))', 'true'],
+  ])('are looked up by the one who asks: %s', async (call, text) => {
+    expect(await answers(call, { lookUp })).toEqual({ kind: 'answered', text });
+  });
+
+  it('that are addresses are looked up by nobody', async () => {
+    asked.length = 0;
+    const call = 'dnsResolve("192.0.2.7") + isInNet("10.1.2.3", "10.0.0.0", "255.0.0.0")';
+    expect(await answers(call, { lookUp })).toEqual({ kind: 'answered', text: '192.0.2.7true' });
+    expect(asked).toEqual([]);
+  });
+
+  it('that cannot be looked up are null, whatever went wrong', async () => {
+    const outcome = await answers('dnsResolve("x")', { lookUp: () => Promise.reject(new Error('down')) });
+    expect(outcome).toEqual({ kind: 'answered', text: 'null' });
+  });
+});
+
+describe('a file that never ends', () => {
+  it.each([
+    ['in its function', 'while (true);', {}],
+    ['before it', '', { script: 'while (true);' }],
+    ['in a regular expression', 'return /(a+)+$/.test("a".repeat(40) + "b");', {}],
+    ['in a look-up', 'return dnsResolve("x");', { lookUp: () => new Promise<null>(() => {}) }],
+  ])('%s is stopped at its limit, and the event loop turns all the time', async (_where, body, options) => {
+    let turns = 0;
+    let watching = true;
+    const turn = () => {
+      turns += 1;
+      if (watching) setImmediate(turn);
+    };
+    turn();
+    const asking = ask(body, { limitMs: 300, ...options });
+    await expect(asking).rejects.toMatchObject({ code: 'PAC-TIMEOUT' });
+    watching = false;
+    expect(turns).toBeGreaterThan(100);
+  });
+
+  it('is stopped at the abort, and leaves no timer', async () => {
+    const clock = new CountingClock();
+    const controller = new AbortController();
+    const asking = ask('while (true);', { clock, signal: controller.signal });
+    controller.abort(new Error('stop'));
+    await expect(asking).rejects.toThrow('stop');
+    expect([clock.made, clock.pending]).toEqual([1, 0]);
+  });
+});
