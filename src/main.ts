@@ -30,6 +30,7 @@ import type { Report } from '#logging/events.ts';
 import type { Watch } from '#logging/log.ts';
 import { toRecord } from '#logging/record.ts';
 import { TerminalLog } from '#logging/terminal.ts';
+import { secretsInEnvironment } from '#proxy/environment-proxies.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
@@ -45,6 +46,7 @@ const terminal = processTerminal();
 const known = new KnownSecrets();
 const redactor = createRedactor(known);
 const { refused, removed, environment, service } = takeEnvironment(process.env, process.pid);
+for (const secret of secretsInEnvironment(environment)) known.add(secret);
 const places = findPlaces({ root, environment, exists: existsSync });
 const lastResort = new LastResort();
 lastResort.call({ still: () => [], lastWords: (error) => void tellError(terminal, error, redactor) });
@@ -79,7 +81,7 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
     terminal.err(`Asked the daemon that listens at ${socket}.`);
   } else {
     if (!loaded.ok) return tellProblems(terminal, loaded);
-    control = await openInProcess({ loaded, known, version: VERSION });
+    control = await openInProcess({ loaded, known, version: VERSION, environment });
   }
   try {
     return await use(control);
@@ -98,6 +100,7 @@ async function run(
     loaded,
     load: () => loadSettings(loadOptions(globals)),
     known,
+    environment,
     version: VERSION,
     screen: terminal.screen,
     form: options.log ?? null,

@@ -3,7 +3,7 @@
  * in files of its own, so that it is read at its first use. koffi is copied as it is, since it loads a native library
  * beside it; only the build for this machine comes along. The folder appears by one rename. Usage: tools/bundle.ts [ENTRY FOLDER]
  */
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Plugin, rolldown } from 'rolldown';
@@ -44,6 +44,28 @@ const leanBuiltins: Plugin = {
 const COSTLY = ['node:http', 'node:crypto'];
 const LEAN = '\0lean-builtin:';
 
+/**
+ * What code finds beside itself by `new URL('./worker.ts', import.meta.url)` comes along: a script as an entry of its own,
+ * anything else as it is.
+ */
+const filesBeside: Plugin = {
+  name: 'files-beside',
+  transform: {
+    filter: { code: /new URL\(\s*['"]\.{1,2}\// },
+    handler(code, id) {
+      return code.replaceAll(BESIDE, (_whole, _quote, name: string) => {
+        const file = join(dirname(id), name);
+        const emitted = /\.[jt]s$/.test(name)
+          ? this.emitFile({ type: 'chunk', id: file, name: basename(dirname(file)) })
+          : this.emitFile({ type: 'asset', name: basename(file), source: readFileSync(file) });
+        return `new URL(import.meta.ROLLUP_FILE_URL_${emitted})`;
+      });
+    },
+  },
+};
+
+const BESIDE = /new URL\(\s*(['"])(\.{1,2}\/[^'"]+)\1,\s*import\.meta\.url\)/g;
+
 /** Bundles the entry into `dir/main.js`. */
 async function bundle({ entry, dir }: BundleOptions): Promise<void> {
   const fresh = join(dirname(dir), `.${basename(dir)}.new`);
@@ -54,7 +76,7 @@ async function bundle({ entry, dir }: BundleOptions): Promise<void> {
     platform: 'node',
     // kerberos is nobody's dependency: who wants Negotiate puts it beside the program.
     external: ['koffi', 'kerberos'],
-    plugins: [leanBuiltins],
+    plugins: [leanBuiltins, filesBeside],
     logLevel: 'warn',
   });
   try {

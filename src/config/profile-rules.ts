@@ -1,5 +1,6 @@
 // What must hold in and between proxy profiles: names, the default, addresses, accounts, who stands in for whom. Pure.
 
+import { checkKind } from './kind-rules.ts';
 import type { Finding, KeyPath } from './problem.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
 import { suggest } from './suggest.ts';
@@ -15,6 +16,9 @@ export function checkProfiles(settings: Salvaged): Finding[] {
       profile === undefined
         ? []
         : [...checkAddress(profile, index), ...checkTls(profile, index), ...checkAccount(profile, index)],
+    ),
+    ...(settings.proxies ?? []).flatMap((profile, index) =>
+      profile === undefined ? [] : checkKind(profile, index, settings.proxy_required === true),
     ),
     ...checkFallbacks(settings),
   ];
@@ -48,6 +52,8 @@ function checkAccount(profile: SalvagedProfile, index: number): Finding[] {
   const { authentication } = profile;
   const hasUser = isSet(profile.user);
   const hasPassword = isSet(profile.password);
+  // The variables bring their own; `checkKind` says so.
+  if (profile.scheme === 'environment') return findings;
   if (profile.allow_cleartext === true && authentication !== undefined && authentication !== 'auto') {
     const message = `allow_cleartext is not used, because authentication is ${authentication}.`;
     findings.push(warning(at('allow_cleartext'), message));
@@ -55,7 +61,9 @@ function checkAccount(profile: SalvagedProfile, index: number): Finding[] {
   if (authentication !== undefined && authentication !== 'transparent' && authentication !== 'negotiate') {
     const needs = `authentication is ${authentication}, which needs`;
     if (!hasUser) findings.push(error(at('user'), `${needs} a user.`, 'nothing'));
-    if (!hasPassword) findings.push(error(at('password'), `${needs} a password.`, 'nothing'));
+    const takesNone = profile.scheme === 'socks4' || profile.scheme === 'socks4a';
+    if (!hasPassword && !takesNone) findings.push(error(at('password'), `${needs} a password.`, 'nothing'));
+    if (hasPassword && takesNone) findings.push(warning(at('password'), 'SOCKS 4 knows no passwords; it is not used.'));
     return findings;
   }
   const unused = (

@@ -5,6 +5,7 @@
 
 import { join } from 'node:path';
 import type { LoadedSettings } from '#config/load.ts';
+import type { Environment } from '#config/places.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { openLog, type Watch } from '#logging/log.ts';
@@ -45,6 +46,8 @@ export interface ComposeOptions {
   readonly loaded: LoadedSettings;
   readonly known: KnownSecrets;
   readonly version: string;
+  /** The variables of the process, where a proxy may be named; none where they are not given. */
+  readonly environment?: Environment;
   readonly mode: 'daemon' | 'command';
   /** Who watches the log live, if anybody; without a form of its own in that of `logging.stdout`. */
   readonly watch?: { readonly screen: Screen; readonly form: Watch['form'] | null };
@@ -118,7 +121,8 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   try {
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
     const { ledger } = state;
-    const network = new NetworkRoom({ clock, known, report, ledger, userAgent: `Sallyport/${version}` });
+    const { environment = {} } = options;
+    const network = new NetworkRoom({ clock, known, report, ledger, environment, userAgent: `Sallyport/${version}` });
     const inForce = new SettingsRoom(settings);
     const model = new ResponseTimeoutModel({}, state.timeouts.learned);
     const rooms = [network, inForce, new TimeoutRoom(model), new LogRoom(log)];

@@ -1,6 +1,7 @@
 // Control without a daemon: the same object, composed in this process, without schedules and without a socket.
 
 import type { LoadedSettings } from '#config/load.ts';
+import type { Environment } from '#config/places.ts';
 import type { Control } from '#control/control.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Agent } from './agent.ts';
@@ -11,6 +12,7 @@ export async function openInProcess(options: {
   readonly loaded: LoadedSettings;
   readonly known: KnownSecrets;
   readonly version: string;
+  readonly environment?: Environment;
 }): Promise<Control> {
   return new Agent(await compose({ ...options, mode: 'command' }));
 }

@@ -4,19 +4,24 @@
 // as they were. The ledger of rejected credentials, the rests of proxies and what they told outlive every router.
 
 import { changesOf } from '#config/changes.ts';
+import type { Environment } from '#config/places.ts';
 import type { CommitReport, Reloadable } from '#config/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Ledger } from '#proxy/auth/ledger.ts';
+import { environmentWays } from '#proxy/environment-ways.ts';
 import { CoolDown } from '#proxy/failover.ts';
+import type { WaySource } from '#proxy/hop.ts';
 import { HopMemories } from '#proxy/hop-memory.ts';
+import { PacWays } from '#proxy/pac/ways.ts';
 import type { Purpose, Route, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { Clock } from '#system/clock.ts';
+import { pacFetch } from './pac-fetch.ts';
 import { changedContents, readTrusts, type Trusts } from './read-trust.ts';
 
 interface NetworkParts {
@@ -25,6 +30,8 @@ interface NetworkParts {
   readonly report: Report;
   readonly ledger: Ledger;
   readonly userAgent: string;
+  /** Where profiles whose scheme is environment have their proxies from. */
+  readonly environment: Environment;
 }
 
 /** Keys that every new lane goes by. */
@@ -45,6 +52,8 @@ const TAKEN: Readonly<Record<string, Effect>> = {
 /** What settings become. */
 interface Network {
   readonly router: Router;
+  /** Every route of it is direct: for PAC files, and for nothing else. */
+  readonly direct: Router;
   readonly trusts: Trusts;
 }
 
@@ -54,6 +63,8 @@ export class NetworkRoom implements Router, Reloadable {
   readonly #parts: NetworkParts;
   readonly #coolDown: CoolDown;
   readonly #memories: HopMemories;
+  readonly #pac: PacWays;
+  readonly #environment: WaySource;
   #candidate: Network | null = null;
   #current: Network | null = null;
 
@@ -61,11 +72,18 @@ export class NetworkRoom implements Router, Reloadable {
     this.#parts = parts;
     this.#coolDown = new CoolDown(parts.clock);
     this.#memories = new HopMemories(parts.clock);
+    const router = () => this.#inForce.direct;
+    this.#pac = new PacWays({ ...parts, fetch: pacFetch({ ...parts, router }) });
+    this.#environment = environmentWays(parts.environment);
   }
 
   route(purpose: Purpose, target: URL): Route {
+    return this.#inForce.router.route(purpose, target);
+  }
+
+  get #inForce(): Network {
     if (this.#current === null) throw coded('INTERNAL', { reason: 'a route was asked for before any settings' });
-    return this.#current.router.route(purpose, target);
+    return this.#current;
   }
 
   /** @throws CodedError TLS-FILE */
@@ -77,11 +95,17 @@ export class NetworkRoom implements Router, Reloadable {
       ...this.#parts,
       coolDown: this.#coolDown,
       memories: this.#memories,
+      sources: { pac: this.#pac.source(to), environment: this.#environment },
       settings: to,
       tls: { updates, support_logs: {}, exposure_analytics: {}, platform: {} },
       proxyTls: proxies,
     });
-    this.#candidate = { router, trusts };
+    const direct = createRouter({
+      ...this.#parts,
+      settings: { ...to, proxy_enabled: false, proxy_required: false, proxies: [] },
+      tls: { updates: {}, support_logs: {}, exposure_analytics: {}, platform: {} },
+    });
+    this.#candidate = { router, direct, trusts };
   }
 
   commit(from: Settings | null, to: Settings): Promise<CommitReport> {

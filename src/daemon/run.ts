@@ -5,6 +5,7 @@
 // it; a second signal ends it at once, and after one it is gone within 10 s, whatever hangs (`last-resort.ts`).
 
 import type { LoadedSettings, LoadResult } from '#config/load.ts';
+import type { Environment } from '#config/places.ts';
 import type { Failure } from '#control/control.ts';
 import { serveControl } from '#control/server.ts';
 import { asCoded } from '#errors/coded-error.ts';
@@ -28,6 +29,7 @@ export interface RunOptions {
   load(): Promise<LoadResult>;
   readonly known: KnownSecrets;
   readonly version: string;
+  readonly environment?: Environment;
   readonly screen: Screen;
   /** How lines look on the screen; null: as `logging.stdout` says. */
   readonly form: Watch['form'] | null;
@@ -42,8 +44,8 @@ export interface RunOptions {
 
 /** How a run ended: with the first failure of its one round, with `once`; null when there was none. */
 export async function runDaemon(options: RunOptions): Promise<Failure | null> {
-  const { loaded, known, version, screen, form } = options;
-  const parts = await compose({ loaded, known, version, mode: 'daemon', watch: { screen, form } });
+  const { loaded, known, version, environment = {}, screen, form } = options;
+  const parts = await compose({ loaded, known, version, environment, mode: 'daemon', watch: { screen, form } });
   const agent = new Agent(parts);
   process.on('SIGUSR2', parts.reopenLog);
   const dismiss = options.lastResort.call({

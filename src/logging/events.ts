@@ -112,6 +112,7 @@ export const EVENTS = {
     text: 'Proxy {proxy} cannot be used now and rests for {rest:ms}; trying {next:hop}. {error:advised}',
   },
   'connected-direct': { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} (direct).' },
+  'pac-answered': { level: 'info', thread: 'Updater', text: 'The PAC file {where} answered {ways} for {url}.' },
   'pac-kept': {
     level: 'warn',
     thread: 'Updater',

@@ -7,25 +7,39 @@ import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';
 import type { ProxyProfile } from './choice.ts';
 import { endpointOf } from './endpoint.ts';
-import { chooseFromEnvironment, type NamedProxy, type Variables } from './environment-proxies.ts';
-import { makeHop, type WaySource, withoutAccount } from './hop.ts';
+import {
+  chooseFromEnvironment,
+  type EnvironmentChoice,
+  type NamedProxy,
+  type Variables,
+} from './environment-proxies.ts';
+import { makeHop, type Way, type WaySource, withoutAccount } from './hop.ts';
 
 /** The variables are those of the start: a process has no others. */
 export function environmentWays(variables: Variables): WaySource {
+  const choose = (target: URL) => {
+    const { host, port, tls } = endpointOf(target);
+    return chooseFromEnvironment(variables, { host, port, encrypted: tls });
+  };
   return {
-    waysFor: (profile, target) => {
-      const { host, port, tls } = endpointOf(target);
-      const choice = chooseFromEnvironment(variables, { host, port, encrypted: tls });
-      if (choice.kind === 'wrong') {
-        const { variable, reason } = choice;
-        return Promise.reject(coded('CONFIG-PROXY-URL', { variable, reason, proxy: profile.name }));
-      }
-      if (choice.kind === 'direct') return Promise.resolve([{ kind: 'direct', reasons: [choice.reason] }]);
-      const { scheme, host: address, port: at } = choice.proxy;
-      const hop = makeHop(withAccountOf(choice.proxy, profile), { scheme, address, port: at });
-      return Promise.resolve([{ kind: 'proxy', hop, reasons: [`environment variable ${choice.variable}`] }]);
+    waysFor(profile, target) {
+      const choice = choose(target);
+      if (choice.kind !== 'wrong') return Promise.resolve([wayOf(choice, profile)]);
+      const { variable, reason } = choice;
+      return Promise.reject(coded('CONFIG-PROXY-URL', { variable, reason, proxy: profile.name }));
+    },
+    knownWays(profile, target) {
+      const choice = choose(target);
+      return choice.kind === 'wrong' ? null : [wayOf(choice, profile)];
     },
   };
+}
+
+function wayOf(choice: Exclude<EnvironmentChoice, { kind: 'wrong' }>, profile: ProxyProfile): Way {
+  if (choice.kind === 'direct') return { kind: 'direct', reasons: [choice.reason] };
+  const { scheme, host: address, port } = choice.proxy;
+  const hop = makeHop(withAccountOf(choice.proxy, profile), { scheme, address, port });
+  return { kind: 'proxy', hop, reasons: [`environment variable ${choice.variable} names ${hop.url}`] };
 }
 
 /** The profile says how, where it says so; curl begins with Basic. */

@@ -41,6 +41,8 @@ export interface WaySource {
    * @throws CodedError when what names them cannot be had
    */
   waysFor(profile: ProxyProfile, target: URL, signal: AbortSignal): Promise<readonly Way[]>;
+  /** The same as far as it is known without asking anybody; null when it is not. */
+  knownWays(profile: ProxyProfile, target: URL): readonly Way[] | null;
 }
 
 /** A hop at an address; `boundTo` is the hop itself unless something else names it. */
@@ -53,6 +55,21 @@ export function makeHop(
   const url = `${scheme}://${hostPort}`;
   const words = `proxy ${profile.name} (${hostPort})`;
   return { name: profile.name, scheme, address, port, url, words, profile, boundTo: at.boundTo ?? url };
+}
+
+/** The profile as a proxy sees it that must not see whose it is. */
+export function withoutAccount(profile: ProxyProfile): ProxyProfile {
+  return { ...profile, authentication: 'transparent', domain: undefined, user: undefined, password: undefined };
+}
+
+/**
+ * What the secret of a profile is bound to: its own hop, or the proxies that may see it, whoever names them. Null where
+ * nobody sees it.
+ */
+export function bindingOf(profile: ProxyProfile): string | null {
+  const trusted = profile.pac?.credentials_for;
+  if (profile.scheme === 'pac') return trusted === undefined ? null : `pac.credentials_for: ${trusted}`;
+  return ownHop(profile)?.boundTo ?? null;
 }
 
 /** The hop of a profile that has an address of its own; null for one whose proxies stand elsewhere. */

@@ -15,6 +15,7 @@ import type { HopMemories, HopMemory } from './hop-memory.ts';
 import { forwardLane, originLane } from './lane.ts';
 import type { HopFacts, Lane, Purpose } from './route.ts';
 import type { SeenTime } from './seen-time.ts';
+import type { SocksScheme } from './socks.ts';
 import type { Steps } from './steps.ts';
 import type { TlsPeer } from './tls-failure.ts';
 import type { TrustContexts } from './trust.ts';
@@ -26,6 +27,8 @@ export interface OpenerParts {
     readonly tunnel_timeout_ms: number;
     readonly tls_timeout_ms: number;
   };
+  /** Whether names of targets may be resolved here for a proxy that takes addresses. */
+  readonly mayResolve: boolean;
   /** How long a refused credential that had worked waits, in milliseconds; 0 for ever. */
   readonly credentialRetryMs: number;
   readonly clock: Clock;
@@ -44,6 +47,8 @@ export interface Aim {
   readonly target: URL;
   readonly endpoint: Endpoint;
 }
+
+type SocksHop = ProxyHop & { readonly scheme: SocksScheme };
 
 interface LaneOptions {
   readonly bulk: boolean;
@@ -120,6 +125,9 @@ export class Opener {
   }
 
   async #openTunnel(hop: ProxyHop, login: Login, options: LaneOptions): Promise<Lane> {
+    if (hop.scheme !== 'http' && hop.scheme !== 'https') {
+      return await this.#openSocks({ ...hop, scheme: hop.scheme }, login, options);
+    }
     const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
     // What only a tunnel needs is loaded with the first tunnel: Node's HTTP and TLS cost 20 MiB and 40 ms.
     const { openTunnel } = await this.#readied(socket, import('./tunnel.ts'));
@@ -130,6 +138,35 @@ export class Opener {
       }),
     );
     return await this.#originLane({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
+  }
+
+  async #openSocks(hop: SocksHop, login: Login, options: LaneOptions): Promise<Lane> {
+    const { openSocks } = await import('./socks.ts');
+    const { authority, port } = this.#aim.endpoint;
+    const host = await this.#hostForSocks(hop, options);
+    const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
+    const { clock, timeouts } = this.#parts;
+    const bounds = { clock, timeoutMs: timeouts.tunnel_timeout_ms, signal: options.signal };
+    const tunnel = await options.steps.run('tunnel', () =>
+      openSocks(socket, { ...bounds, scheme: hop.scheme, host, port, authority, login }).finally(() => {
+        if (login.accepted) options.steps.passedBy('authentication', 0, { scheme: login.proved });
+      }),
+    );
+    return await this.#originLane({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
+  }
+
+  /** What a SOCKS proxy is told: a name, or an address where it takes no names. */
+  async #hostForSocks({ scheme, name: proxy, words: hop }: SocksHop, { signal, steps }: LaneOptions): Promise<string> {
+    const { resolveForSocks, resolvesHere } = await import('./socks.ts');
+    const { host } = this.#aim.endpoint;
+    if (!resolvesHere(scheme, host)) return host;
+    const { clock, timeouts, mayResolve } = this.#parts;
+    const bounds = { clock, timeoutMs: timeouts.connect_timeout_ms, signal };
+    return await steps.run(
+      'resolve',
+      () => resolveForSocks({ host, scheme, proxy, hop, mayResolve }, bounds),
+      (address) => ({ host, addresses: [address] }),
+    );
   }
 
   /** What has to go well before the socket is of use; else it is gone. */

@@ -12,7 +12,7 @@ import type { SecretRegistry } from './auth/scheme.ts';
 import { chooseProxy, fallbacksOf, type ProxyProfile, type ProxySettings } from './choice.ts';
 import { type Endpoint, endpointOf, travelThrough } from './endpoint.ts';
 import { CoolDown, failsOver } from './failover.ts';
-import { type HopScheme, ownHop, type ProxyHop, type Way, type WaySource } from './hop.ts';
+import { bindingOf, ownHop, type ProxyHop, type Way, type WaySource } from './hop.ts';
 import { HopMemories } from './hop-memory.ts';
 import { Opener, type OpenerParts } from './opener.ts';
 import type { Lane, OpenOptions, Purpose, Route, Router, Travel } from './route.ts';
@@ -55,6 +55,7 @@ export function createRouter(parts: RouterParts): Router {
   const openerParts: OpenerParts = {
     ...parts,
     timeouts: settings.response_timeout,
+    mayResolve: !settings.proxy_required,
     credentialRetryMs: settings.rejected_credential_retry_hours * HOUR_MS,
     userAgent: parts.userAgent ?? null,
     trusts: new TrustStore(parts.tls, parts.proxyTls ?? new Map()),
@@ -67,23 +68,34 @@ export function createRouter(parts: RouterParts): Router {
       const { proxy, reasons } = chooseProxy(purpose, endpoint, settings);
       const opener = new Opener(openerParts, { purpose, target, endpoint });
       const chosen = { proxy, reasons, endpoint, target, purpose };
+      const known = knownWays(parts, proxy, target);
       return {
         purpose,
         target,
         proxy: proxy?.name ?? null,
-        how: travelOf(proxy, endpoint),
-        reasons,
+        how: travelOf(proxy, endpoint, known),
+        reasons: [...reasons, ...reasonsOf(known)],
         open: (options) => new Walk({ ...parts, coolDown }, chosen, opener).open(options),
       } satisfies Route;
     },
   };
 }
 
+/** What names the proxies of a profile that has no address of its own. */
+function sourceOf({ sources }: RouterParts, { scheme }: ProxyProfile): WaySource | null {
+  return scheme === 'pac' || scheme === 'environment' ? (sources?.[scheme] ?? null) : null;
+}
+
+/** What is known already of the ways that something else names. */
+function knownWays(parts: RouterParts, proxy: ProxyProfile | null, target: URL): readonly Way[] {
+  return (proxy === null ? null : sourceOf(parts, proxy)?.knownWays(proxy, target)) ?? [];
+}
+
 function introduced(profile: ProxyProfile) {
   const { password } = profile;
-  const hop = ownHop(profile);
-  if (password === undefined || hop === null) return [];
-  return [{ secret: password.reveal(), revision: password.revision, proxyUrl: hop.boundTo }];
+  const binding = bindingOf(profile);
+  if (password === undefined || binding === null) return [];
+  return [{ secret: password.reveal(), revision: password.revision, proxyUrl: binding }];
 }
 
 interface Chosen {
@@ -120,7 +132,7 @@ class Walk {
       await choice.run(
         'choice',
         () => this.#ways(signal),
-        (found) => ({ reasons: this.#chosen.reasons, ways: found.map(wordsOf) }),
+        (found) => ({ reasons: reasonsOf(found), ways: found.map(wordsOf) }),
       ),
     );
     const failed: Failed[] = [];
@@ -156,21 +168,24 @@ class Walk {
   async #waysOf(profile: ProxyProfile, reasons: readonly string[], signal: AbortSignal): Promise<readonly Way[]> {
     const hop = ownHop(profile);
     if (hop !== null) return [{ kind: 'proxy', hop, reasons }];
-    const source = profile.scheme === 'pac' || profile.scheme === 'environment' ? profile.scheme : null;
-    const from = source === null ? undefined : this.#parts.sources?.[source];
-    if (from === undefined) throw coded('INTERNAL', { reason: `nothing names the proxies of ${profile.name}` });
+    const from = sourceOf(this.#parts, profile);
+    if (from === null) throw coded('INTERNAL', { reason: `nothing names the proxies of ${profile.name}` });
     const ways = await from.waysFor(profile, this.#chosen.target, signal);
-    return ways.map((way) => this.#allowed({ ...way, reasons: [...reasons, ...way.reasons] }));
+    return this.#allowed(ways.map((way) => ({ ...way, reasons: [...reasons, ...way.reasons] })));
   }
 
-  /** A file or a variable must not send anybody direct where the settings forbid it. @throws CodedError POLICY-DIRECT */
-  #allowed(way: Way): Way {
-    const { settings } = this.#parts;
-    if (way.kind === 'proxy' || !settings.proxy_required) return way;
+  /**
+   * A file or a variable sends nobody direct where the settings forbid it: behind proxies DIRECT is passed over, and alone
+   * it is refused. @throws CodedError POLICY-DIRECT
+   */
+  #allowed(ways: readonly Way[]): readonly Way[] {
+    if (!this.#parts.settings.proxy_required) return ways;
+    const through = ways.filter(({ kind }) => kind === 'proxy');
+    if (through.length > 0) return through;
     throw coded('POLICY-DIRECT', {
       target: this.#chosen.endpoint.authority,
       purpose: this.#chosen.purpose,
-      rule: way.reasons.at(-1) ?? '',
+      rule: ways.at(-1)?.reasons.at(-1) ?? '',
       why: 'proxy_required is true',
       otherwise: 'have proxy_required changed by root',
     });
@@ -215,9 +230,13 @@ function wordsOf(way: Way): string {
   return way.kind === 'direct' ? 'direct' : way.hop.words;
 }
 
+function reasonsOf(ways: readonly Way[]): readonly string[] {
+  return [...new Set(ways.flatMap(({ reasons }) => reasons))];
+}
+
 /** How it goes as long as the first choice holds; what a file or a variable names later may be another kind. */
-function travelOf(proxy: ProxyProfile | null, endpoint: Endpoint): Travel {
-  if (proxy === null) return 'direct';
-  const scheme: HopScheme = proxy.scheme === 'pac' || proxy.scheme === 'environment' ? 'http' : proxy.scheme;
-  return travelThrough(proxy, scheme, endpoint);
+function travelOf(proxy: ProxyProfile | null, endpoint: Endpoint, [known]: readonly Way[]): Travel {
+  if (proxy === null || known?.kind === 'direct') return 'direct';
+  const scheme = known?.hop.scheme ?? proxy.scheme;
+  return travelThrough(proxy, scheme === 'pac' || scheme === 'environment' ? 'http' : scheme, endpoint);
 }

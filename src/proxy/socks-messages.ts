@@ -20,7 +20,7 @@ export interface SocksReply {
 /** RFC 1928, 3: the ways to say who we are. */
 export const NO_AUTHENTICATION = 0x00;
 export const USER_AND_PASSWORD = 0x02;
-export const NONE_ACCEPTABLE = 0xff;
+const NONE_ACCEPTABLE = 0xff;
 
 /** RFC 1929, 2, and RFC 1928, 5: lengths are one octet. */
 const LONGEST_FIELD = 255;

@@ -71,19 +71,30 @@ export function resolvesHere(scheme: SocksScheme, host: string): boolean {
   return (scheme === 'socks4' || scheme === 'socks5') && isIP(host) === 0;
 }
 
+/** Whose address is looked for, and for which proxy. */
+interface SocksTarget {
+  readonly host: string;
+  readonly scheme: SocksScheme;
+  readonly proxy: string;
+  readonly hop: string;
+  /** Whether names may be resolved here at all. */
+  readonly mayResolve: boolean;
+}
+
 /**
  * The address of a target for a proxy that takes no names.
- * @throws CodedError DNS-SOCKS
+ * @throws CodedError DNS-SOCKS, POLICY-RESOLVE
  */
-export function resolveForSocks(
-  target: { readonly host: string; readonly scheme: SocksScheme; readonly proxy: string; readonly hop: string },
+export async function resolveForSocks(
+  { mayResolve, ...target }: SocksTarget,
   bounds: { readonly clock: Clock; readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<string> {
+  if (!mayResolve) throw coded('POLICY-RESOLVE', target);
   const unresolved = (reason: string, cause?: Error) => coded('DNS-SOCKS', { ...target, reason }, cause);
   const late = (elapsed: number) => unresolved(`no answer in ${Math.round(elapsed)} ms`);
-  return boundedStep<string>({ ...bounds, late }, ({ done, fail }) => {
+  return await boundedStep<string>({ ...bounds, late }, ({ done, fail }) => {
     const family = isVersion4(target.scheme) ? 4 : 0;
-    lookup(target.host, { family, verbatim: true }, (error, address) => {
+    lookup(target.host, { family }, (error, address) => {
       if (error === null) done(address);
       else fail(unresolved(error.code ?? error.message, error));
     });

@@ -26,6 +26,9 @@ const REMOVED = 'NODE_EXTRA_CA_CERTS';
 /** For this process alone: a child that knew the socket could speak for us, and credentials are ours to read. */
 const OURS_ALONE = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'CREDENTIALS_DIRECTORY'];
 
+/** A proxy may be named here, with user and password in its URL: for a profile that says so, and for nobody else. */
+const PROXIES = ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'].flatMap((name) => [name, name.toUpperCase()]);
+
 /** The environment as the program uses it. */
 export interface TakenEnvironment {
   /** ENVIRONMENT-REFUSED, for the first variable that must not be there; nothing may start then. */
@@ -44,7 +47,7 @@ export function takeEnvironment(variables: Variables, pid: number): TakenEnviron
   const removed = (variables[REMOVED] ?? '') === '' ? null : REMOVED;
   delete variables[REMOVED];
   const environment = { ...variables };
-  for (const name of OURS_ALONE) delete variables[name];
+  for (const name of [...OURS_ALONE, ...PROXIES]) delete variables[name];
   const socket = environment['NOTIFY_SOCKET'] ?? '';
   const service = { notifySocket: socket === '' ? null : socket, watchdogMs: watchdogOf(environment, pid) };
   return { refused, removed, environment, service };

@@ -71,7 +71,10 @@ const RESERVED: readonly Reserved[] = [
     what: 'starting processes',
     modules: ['child_process', 'cluster', 'worker_threads'],
     typesAreFree: true,
-    places: { 'system/command.ts': "the admin's hook: no shell, a built environment, a process group of its own" },
+    places: {
+      'system/command.ts': "the admin's hook: no shell, a built environment, a process group of its own",
+      'proxy/pac/': 'a thread for a PAC file, which may never end by itself',
+    },
   },
   {
     what: 'the environment',

@@ -43,10 +43,13 @@ describe('an address', () => {
     ]);
   });
 
-  it.each(['pac', 'environment'] as const)('is not used where scheme is %s, which is told', (scheme) => {
-    expect(told({ name: 'a', scheme, address: 'p.example' })).toEqual([
+  it.each([
+    ['pac', { pac: { file: '/proxy.pac' } }],
+    ['environment', {}],
+  ] as const)('is not used where scheme is %s, which is told', (scheme, rest) => {
+    expect(told({ name: 'a', scheme, address: 'p.example', ...rest })).toEqual([
       `warning proxies.0.address: The address is not used, because scheme is ${scheme}.`,
     ]);
-    expect(told({ name: 'a', scheme })).toEqual([]);
+    expect(told({ name: 'a', scheme, ...rest })).toEqual([]);
   });
 });

@@ -63,7 +63,14 @@ function makeRooms(): Reloadable[] {
   const report = () => undefined;
   const known = new KnownSecrets();
   return [
-    new NetworkRoom({ clock: systemClock, known, report, ledger: new Ledger(), userAgent: 'Sallyport/test' }),
+    new NetworkRoom({
+      clock: systemClock,
+      known,
+      report,
+      ledger: new Ledger(),
+      environment: {},
+      userAgent: 'Sallyport/test',
+    }),
     new SettingsRoom(FROM),
     new TimeoutRoom({ configure: report }),
     new LogRoom({ setLevel: report }),

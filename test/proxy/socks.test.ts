@@ -151,7 +151,7 @@ describe('a refused user', () => {
   it('is refused once: the password is not sent again', async () => {
     const ledger = new SpyLedger();
     const first = await socks([WANTS_USER, LOGIN_REFUSED], { password: 'wrong', ledger });
-    expect(first.failure).toMatchObject({ code: 'AUTH-REJECTED', hop: 'proxy corp' });
+    expect(first.failure).toMatchObject({ code: 'AUTH-REJECTED', hop: expect.stringMatching(/^proxy corp/) });
     expect(first.verdicts[0]).toBe('rejected');
     await server?.close();
 
@@ -170,7 +170,7 @@ describe('a refused user', () => {
       if (admission.kind === 'refused') return admission;
       const sending = async () => {
         order.push(`written after ${server?.messages.length} messages`);
-        await admission.attempt.sending();
+        return await admission.attempt.sending();
       };
       return { kind: 'admitted', attempt: { ...admission.attempt, sending } };
     };
@@ -193,7 +193,7 @@ describe('a refused user', () => {
     ['the password is empty', WANTS_USER, { password: '' }, 'SOCKS-LIMIT'],
   ])('is told apart where %s', async (_what, answer, asking, code) => {
     const { failure } = await socks([answer], asking);
-    expect(failure).toMatchObject({ code, hop: 'proxy corp' });
+    expect(failure).toMatchObject({ code, hop: expect.stringMatching(/^proxy corp/) });
     expect(server?.messages).toHaveLength(1);
     await server?.allClosed();
   });
@@ -226,7 +226,7 @@ describe('a fault of the proxy ends within its deadline, with a code:', () => {
   it.each(faults)('%s', async (_name, script, code, asking) => {
     const { failure, socket } = await socks(script, asking);
     expect(failure).toBeInstanceOf(CodedError);
-    expect(failure).toMatchObject({ code, hop: 'proxy corp' });
+    expect(failure).toMatchObject({ code, hop: expect.stringMatching(/^proxy corp/) });
     expect(socket.destroyed).toBe(true);
     await server?.allClosed();
   });
@@ -277,7 +277,13 @@ describe('names', () => {
   });
 
   it('that do not resolve are named with what would help', async () => {
-    const target = { host: 'nowhere.invalid', scheme: 'socks5', proxy: 'corp', hop: 'proxy corp' } as const;
+    const target = {
+      host: 'nowhere.invalid',
+      scheme: 'socks5',
+      proxy: 'corp',
+      hop: 'proxy corp',
+      mayResolve: true,
+    } as const;
     const bounds = { clock: systemClock, timeoutMs: 15_000, signal: never };
     await expect(resolveForSocks(target, bounds)).rejects.toMatchObject({
       code: 'DNS-SOCKS',
@@ -286,5 +292,8 @@ describe('names', () => {
     await expect(resolveForSocks({ ...target, host: 'localhost', scheme: 'socks4' }, bounds)).resolves.toBe(
       '127.0.0.1',
     );
+    await expect(resolveForSocks({ ...target, host: 'localhost', mayResolve: false }, bounds)).rejects.toMatchObject({
+      code: 'POLICY-RESOLVE',
+    });
   });
 });

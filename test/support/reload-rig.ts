@@ -66,7 +66,14 @@ export class ReloadRig {
     await last.load();
     const report = (event: SallyportEvent) => this.#hear(event);
     const room = new SettingsRoom(loaded.settings);
-    const parts = { clock: this.#clock, known: this.known, report, ledger: new Ledger(), userAgent: 'Sallyport/test' };
+    const parts = {
+      clock: this.#clock,
+      known: this.known,
+      report,
+      ledger: new Ledger(),
+      environment: {},
+      userAgent: 'Sallyport/test',
+    };
     const network = new NetworkRoom(parts);
     const timeout = new TimeoutRoom(new ResponseTimeoutModel());
     const reloader = new Reloader({

@@ -23,6 +23,7 @@ export interface TestRouterOptions {
   readonly ledger?: Ledger;
   readonly clock?: Clock;
   readonly userAgent?: string;
+  readonly sources?: RouterParts['sources'];
 }
 
 export interface TestRouter extends Router {
@@ -43,6 +44,7 @@ export function testRouter(options: TestRouterOptions = {}): TestRouter {
     known: { add: (secret) => known.push(secret.reveal()) },
     report: (event) => events.push(event),
     ...(options.userAgent === undefined ? {} : { userAgent: options.userAgent }),
+    ...(options.sources === undefined ? {} : { sources: options.sources }),
   };
   return { ...createRouter(parts), events, known };
 }

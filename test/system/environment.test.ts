@@ -32,12 +32,15 @@ describe('the environment at start', () => {
       WATCHDOG_USEC: '3000000',
       WATCHDOG_PID: '7',
       CREDENTIALS_DIRECTORY: '/run/credentials',
+      https_proxy: 'http://svc:open%20sesame@proxy:3128',
+      NO_PROXY: 'localhost',
     };
 
     const { environment, service } = takeEnvironment(variables, 7);
 
     expect(variables).toEqual({ PATH: '/bin' });
     expect(environment['CREDENTIALS_DIRECTORY']).toBe('/run/credentials');
+    expect(environment['https_proxy']).toBe('http://svc:open%20sesame@proxy:3128');
     expect(service).toEqual({ notifySocket: '/run/notify', watchdogMs: 3_000 });
   });
 

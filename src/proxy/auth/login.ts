@@ -203,9 +203,9 @@ export class Login {
     return this.#rejected(advertised === null ? challenges.map(({ scheme }) => scheme) : [advertised]);
   }
 
-  /** User and password for a proxy that is shown them as they are (RFC 1929); null without a user. */
+  /** User and password for a proxy that is shown them as they are (RFC 1929); null unless the profile says `basic`. */
   get account(): Account | null {
-    return this.#account;
+    return this.asked.authentication === 'basic' ? this.#account : null;
   }
 
   /** The password goes out as it is, in the next bytes. */

@@ -44,7 +44,7 @@ export function askPac(asking: PacAsking): Promise<PacOutcome> {
       if (report.kind === 'look-up') void answer(asking, report.host, shared);
       else done(report);
     });
-    worker.on('error', (error) => done({ kind: 'failed', reason: error.message }));
+    worker.on('error', (error: Error) => done({ kind: 'failed', reason: error.message }));
     worker.on('exit', () => done({ kind: 'failed', reason: 'its thread ended without an answer' }));
     return () => {
       void worker.terminate();

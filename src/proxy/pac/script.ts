@@ -42,7 +42,7 @@ export class PacScript {
   readonly where: string;
   readonly #place: PacPlace;
   readonly #clock: Clock;
-  readonly #fetch: PacFetch;
+  readonly #ask: PacFetch;
   #kept: (PacText & { readonly etag: string | null }) | null = null;
   #stale: CodedError | null = null;
   #askAgainMs = Number.NEGATIVE_INFINITY;
@@ -51,7 +51,7 @@ export class PacScript {
     this.#place = place;
     this.where = place.url ?? place.file ?? '';
     this.#clock = parts.clock;
-    this.#fetch = parts.fetch;
+    this.#ask = parts.fetch;
   }
 
   /** @throws CodedError PAC-UNAVAILABLE when there never was a text; the reason of the signal */
@@ -84,7 +84,7 @@ export class PacScript {
 
   async #fetchUrl(url: URL, signal: AbortSignal): Promise<void> {
     const etag = this.#kept?.etag ?? null;
-    const answer = await this.#fetch(url, { etag, limitBytes: MOST_PAC_BYTES, signal });
+    const answer = await this.#ask(url, { etag, limitBytes: MOST_PAC_BYTES, signal });
     if (answer.kind === 'text') this.#keep(answer.body, answer.etag);
   }
 

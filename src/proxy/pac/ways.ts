@@ -5,32 +5,30 @@
 // nothing but a proxy or DIRECT in so many words is ever made of an answer, least of all a direct connection. User and
 // password go only to proxies that `credentials_for` matches.
 
-import { lookup } from 'node:dns';
 import { matchNoProxy } from '#config/no-proxy.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
-import { makeHop, type Way, type WaySource, withoutAccount } from '#proxy/hop.ts';
+import { bindingOf, makeHop, type Way, type WaySource, withoutAccount } from '#proxy/hop.ts';
 import type { Clock } from '#system/clock.ts';
 import { type Directive, readPacAnswer, wordsOf } from './directives.ts';
-import { askPac, type PacOutcome } from './evaluate.ts';
+import type { PacOutcome } from './evaluate.ts';
+import { lookUps } from './look-up.ts';
 import { type PacFetch, PacScript, type PacText } from './script.ts';
 
 export interface PacParts {
   readonly clock: Clock;
   readonly report: Report;
   readonly fetch: PacFetch;
+  /** How long a file may think about one question, look-ups included. */
   readonly limitMs?: number;
 }
 
 /** How long an answer stands, in milliseconds: a PAC file may go by the time of day. */
 export const ANSWER_MS = 300_000;
-/** How long a file may think about one question, look-ups included, in milliseconds. */
 const LIMIT_MS = 5_000;
 /** Answers that are kept for each file. */
 const MOST_ANSWERS = 256;
-/** So many names are looked up for one question. */
-const MOST_LOOK_UPS = 64;
 
 /** What a file is asked. */
 interface Question {
@@ -38,14 +36,21 @@ interface Question {
   readonly host: string;
 }
 
+interface Answer {
+  /** Of the text that was read when it was given. */
+  readonly digest: string;
+  readonly directives: readonly Directive[];
+  readonly untilMs: number;
+}
+
 /** One PAC file and what is known of it. */
 interface Place {
   readonly script: PacScript;
   /** The last text that gave an answer of use. */
   good: PacText | null;
-  /** The failure to renew the text that was told already. */
-  told: CodedError | null;
-  readonly answers: Map<string, { readonly directives: readonly Directive[]; readonly untilMs: number }>;
+  /** Whether it was told that the text cannot be renewed. */
+  told: boolean;
+  readonly answers: Map<string, Answer>;
 }
 
 /** One request for ways. */
@@ -55,7 +60,6 @@ interface Asked {
   readonly question: Question;
   /** Whether names may be resolved here. */
   readonly resolves: boolean;
-  readonly signal: AbortSignal;
 }
 
 /** One for the process: what is known of a file outlives a change of the configuration. */
@@ -69,15 +73,21 @@ export class PacWays {
 
   /** The same under settings that allow or forbid to resolve the names of targets here. */
   source({ proxy_required }: { readonly proxy_required: boolean }): WaySource {
+    const askedOf = (profile: ProxyProfile, target: URL): Asked => ({
+      place: this.#placeOf(profile),
+      profile,
+      question: questionOf(target),
+      resolves: !proxy_required,
+    });
     return {
       waysFor: async (profile, target, signal) => {
-        const place = this.#placeOf(profile);
-        const question = questionOf(target);
-        const asked = { place, profile, question, resolves: !proxy_required, signal };
-        const directives = await this.#directives(asked);
-        const listed = directives.map(wordsOf).join('; ');
-        const reason = `PAC ${place.script.where} answered ${listed} for ${question.url}`;
-        return directives.map((directive) => wayOf(directive, profile, reason));
+        const asked = askedOf(profile, target);
+        return waysOf(await this.#directives(asked, signal), asked);
+      },
+      knownWays: (profile, target) => {
+        const asked = askedOf(profile, target);
+        const known = asked.place.answers.get(keyOf(asked));
+        return known === undefined ? null : waysOf(known.directives, asked);
       },
     };
   }
@@ -86,62 +96,68 @@ export class PacWays {
     const key = pac.url ?? pac.file ?? '';
     const known = this.#places.get(key);
     if (known !== undefined) return known;
-    const place: Place = { script: new PacScript(pac, this.#parts), good: null, told: null, answers: new Map() };
+    const place: Place = { script: new PacScript(pac, this.#parts), good: null, told: false, answers: new Map() };
     this.#places.set(key, place);
     return place;
   }
 
   /** @throws CodedError PAC-UNAVAILABLE, PAC-SYNTAX, PAC-FAILED, PAC-ANSWER, PAC-TIMEOUT */
-  async #directives(asked: Asked): Promise<readonly Directive[]> {
-    const { place, profile, question, resolves } = asked;
-    const { stale, ...text } = await place.script.read(profile.name, asked.signal);
-    if (stale !== null && stale !== place.told)
-      this.#parts.report({ name: 'pac-kept', where: place.script.where, error: stale });
-    place.told = stale;
-    const key = `${text.digest} ${resolves} ${question.url}`;
-    const { clock } = this.#parts;
+  async #directives(asked: Asked, signal: AbortSignal): Promise<readonly Directive[]> {
+    const { place, profile } = asked;
+    const { clock, report } = this.#parts;
+    const { stale, ...text } = await place.script.read(profile.name, signal);
+    if (stale !== null && !place.told) report({ name: 'pac-kept', where: place.script.where, error: stale });
+    place.told = stale !== null;
+    const key = keyOf(asked);
     const known = place.answers.get(key);
-    if (known !== undefined && clock.monotonic() < known.untilMs) return known.directives;
-    const directives = await this.#askOrKeep(text, asked);
+    if (known?.digest === text.digest && clock.monotonic() < known.untilMs) return known.directives;
+    const directives = await this.#askOrKeep(text, asked, signal);
     place.answers.delete(key);
-    place.answers.set(key, { directives, untilMs: clock.monotonic() + ANSWER_MS });
+    place.answers.set(key, { digest: text.digest, directives, untilMs: clock.monotonic() + ANSWER_MS });
     for (const oldest of place.answers.keys()) {
       if (place.answers.size <= MOST_ANSWERS) break;
       place.answers.delete(oldest);
     }
+    report({
+      name: 'pac-answered',
+      where: place.script.where,
+      ways: directives.map(wordsOf),
+      url: shown(asked.question),
+    });
     return directives;
   }
 
   /** Asks this text; where it is of no use, the last one that was. */
-  async #askOrKeep(text: PacText, asked: Asked): Promise<readonly Directive[]> {
+  async #askOrKeep(text: PacText, asked: Asked, signal: AbortSignal): Promise<readonly Directive[]> {
     const { place } = asked;
     try {
-      const directives = await this.#ask(text, asked);
+      const directives = await this.#ask(text, asked, signal);
       place.good = text;
       return directives;
     } catch (thrown) {
       if (!(thrown instanceof CodedError) || place.good === null || place.good.digest === text.digest) throw thrown;
       this.#parts.report({ name: 'pac-kept', where: place.script.where, error: thrown });
-      return await this.#ask(place.good, asked);
+      return await this.#ask(place.good, asked, signal);
     }
   }
 
-  async #ask({ text }: PacText, asked: Asked): Promise<readonly Directive[]> {
-    const { profile, place, question, signal } = asked;
+  async #ask({ text }: PacText, asked: Asked, signal: AbortSignal): Promise<readonly Directive[]> {
+    const { profile, place, question, resolves } = asked;
     const { clock, report, limitMs = LIMIT_MS } = this.#parts;
     const { where } = place.script;
-    const facts = { where, proxy: profile.name, url: question.url };
-    const withheld: string[] = [];
+    const facts = { where, proxy: profile.name, url: shown(question) };
+    const names = lookUps(resolves);
+    const { askPac } = await import('./evaluate.ts');
     const outcome = await askPac({
       ...question,
       script: text,
-      lookUp: lookUps(asked.resolves ? null : withheld),
+      lookUp: names.lookUp,
       limitMs,
       clock,
       signal,
       late: (elapsed) => coded('PAC-TIMEOUT', { ...facts, elapsed }),
     });
-    if (withheld.length > 0) report({ name: 'pac-names-withheld', where, names: [...new Set(withheld)] });
+    if (names.withheld.size > 0) report({ name: 'pac-names-withheld', where, names: [...names.withheld] });
     const { directives, leftOut } = readPacAnswer(textOf(outcome, facts));
     if (directives.length === 0) throw coded('PAC-ANSWER', { ...facts, answer: leftOut.join('; ') || 'nothing' });
     if (leftOut.length > 0) report({ name: 'pac-left-out', where, parts: leftOut });
@@ -163,6 +179,10 @@ function textOf(outcome: PacOutcome, facts: { readonly where: string; readonly p
   }
 }
 
+function keyOf({ resolves, question }: Asked): string {
+  return `${resolves} ${question.url}`;
+}
+
 /** What a file is told: for TLS no path and no query; a WebSocket is asked for as what carries it. */
 function questionOf(target: URL): Question {
   const encrypted = target.protocol === 'https:' || target.protocol === 'wss:';
@@ -171,34 +191,27 @@ function questionOf(target: URL): Question {
   return { url: encrypted ? `${origin}/` : `${origin}${target.pathname}${target.search}`, host };
 }
 
+function waysOf(directives: readonly Directive[], { place, profile, question }: Asked): readonly Way[] {
+  const listed = directives.map(wordsOf).join('; ');
+  const reason = `PAC ${place.script.where} answered ${listed} for ${shown(question)}`;
+  return directives.map((directive) => wayOf(directive, profile, reason));
+}
+
+/** A query is for the file alone: it may hold anything. */
+function shown({ url }: Question): string {
+  return url.replace(/\?.*$/s, '');
+}
+
 function wayOf(directive: Directive, profile: ProxyProfile, reason: string): Way {
   if (directive.kind === 'direct') return { kind: 'direct', reasons: [reason, 'the PAC answered DIRECT'] };
   const { scheme, host: address, port } = directive;
-  const trusted = profile.pac?.credentials_for ?? '';
-  const token = matchNoProxy(trusted, { host: address, port });
-  const shown = token === null ? withoutAccount(profile) : profile;
-  const reasons = token === null ? [reason] : [reason, `pac.credentials_for has the token ${token}`];
-  const hop = makeHop(shown, { scheme, address, port, boundTo: boundTo(trusted) });
-  return { kind: 'proxy', hop, reasons };
-}
-
-/** What the secret of such a profile is bound to: the proxies that may see it, whoever names them. */
-export function boundTo(trusted: string): string {
-  return `pac.credentials_for: ${trusted}`;
-}
-
-/** Looks names up, or only notes them down. */
-function lookUps(withheld: string[] | null): (name: string) => Promise<string | null> {
-  let left = MOST_LOOK_UPS;
-  return (name) => {
-    left -= 1;
-    if (left < 0) return Promise.resolve(null);
-    if (withheld !== null) {
-      withheld.push(name);
-      return Promise.resolve(null);
-    }
-    return new Promise((resolve) => {
-      lookup(name, { family: 4 }, (error, address) => resolve(error === null ? address : null));
-    });
-  };
+  const token = matchNoProxy(profile.pac?.credentials_for ?? '', { host: address, port });
+  const boundTo = bindingOf(profile);
+  const hop = makeHop(token === null ? withoutAccount(profile) : profile, {
+    scheme,
+    address,
+    port,
+    ...(boundTo === null ? {} : { boundTo }),
+  });
+  return { kind: 'proxy', hop, reasons: [reason] };
 }

@@ -62,9 +62,9 @@ function ownAddress(): string {
 }
 
 async function ask(): Promise<PacReport> {
-  let memory: WebAssembly.Memory | null = null;
+  let memory: { readonly buffer: ArrayBufferLike } | null = null;
   const vm = await QuickJS.create({
-    wasi: (given) => {
+    wasi: (given: { readonly buffer: ArrayBufferLike }) => {
       memory = given;
       return {};
     },

@@ -1,0 +1,43 @@
+// Fetches PAC files for `src/proxy`: over the direct lane of the one door, since no proxy is known yet.
+//
+// Guarantees: one small request, asked by its ETag, bounded in bytes and time; no redirect is followed and no credential is
+// sent. Relies on whoever gives the router that it goes direct and for nothing but this.
+
+import { requestDocument } from '#http/document.ts';
+import { statusError } from '#http/status-error.ts';
+import type { PacFetch } from '#proxy/pac/script.ts';
+import type { Router } from '#proxy/route.ts';
+import type { Clock } from '#system/clock.ts';
+
+/** A PAC file is small and its server near; work waits for it. In milliseconds. */
+const FIRST_BYTE_MS = 10_000;
+const TOTAL_MS = 30_000;
+const NOT_MODIFIED = 304;
+
+export interface PacFetchParts {
+  readonly clock: Clock;
+  readonly userAgent: string;
+  /** A router whose every route is direct. */
+  router(): Router;
+}
+
+export function pacFetch({ clock, userAgent, router }: PacFetchParts): PacFetch {
+  return async (url, { etag, limitBytes, signal }) => {
+    const lane = await router().route('updates', url).open({ bulk: false, signal });
+    const { head, body } = await requestDocument({
+      lane,
+      request: {
+        method: 'GET',
+        url,
+        headers: { 'user-agent': userAgent, ...(etag === null ? {} : { 'if-none-match': etag }) },
+      },
+      deadlines: { firstByteMs: FIRST_BYTE_MS, silenceMs: FIRST_BYTE_MS, totalMs: TOTAL_MS, key: 'pac.url' },
+      limitBytes,
+      clock,
+      signal,
+    });
+    if (head.status === NOT_MODIFIED && etag !== null) return { kind: 'unchanged' };
+    if (head.status !== 200) throw statusError(head, url, clock.now());
+    return { kind: 'text', body, etag: head.header('etag') ?? null };
+  };
+}

@@ -1,0 +1,341 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import type { ProxyProfile } from '#proxy/choice.ts';
+import { environmentWays } from '#proxy/environment-ways.ts';
+import { PacWays } from '#proxy/pac/ways.ts';
+import { Secret } from '#redaction/secret.ts';
+import { systemClock } from '#system/clock.ts';
+import { createCa } from '#test/support/certificates.ts';
+import { FAULTS, type FaultProxy, honest, says, startFaultProxy } from '#test/support/fault-proxy.ts';
+import {
+  honest5,
+  LOGIN_TAKEN,
+  OPEN_4,
+  OPEN_5,
+  open,
+  type SocksServer,
+  startSocksServer,
+  WANTS_USER,
+} from '#test/support/socks-server.ts';
+import { get, profile, type TestRouter, type TestRouterOptions, testRouter } from '#test/support/test-router.ts';
+import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+
+const plain = { bulk: false, signal: new AbortController().signal };
+const ca = createCa();
+const trust = { ca: { key: 'updates.ca_file', path: '/ca.pem', pem: ca.cert } };
+const SESAME = Buffer.from('sesame').toString('hex');
+
+let origin: TlsOrigin;
+let folder: string;
+let closed: number;
+beforeAll(async () => {
+  origin = await startTlsOrigin(ca.issue());
+  folder = await mkdtemp(join(tmpdir(), 'sallyport-'));
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closed = (server.address() as AddressInfo).port;
+  server.close();
+});
+afterAll(async () => {
+  await origin.close();
+  await rm(folder, { recursive: true });
+});
+
+const opened: (FaultProxy | SocksServer)[] = [];
+afterEach(async () => {
+  for (const proxy of opened.splice(0)) await proxy.close();
+});
+
+async function keep<T extends FaultProxy | SocksServer>(starting: Promise<T>): Promise<T> {
+  const proxy = await starting;
+  opened.push(proxy);
+  return proxy;
+}
+
+const http = () => keep(startFaultProxy(honest(origin.port)));
+const socks = () => keep(startSocksServer(honest5(origin.port)));
+
+async function fetched(router: TestRouter, url = origin.url): Promise<string> {
+  const lane = await router.route('updates', url).open(plain);
+  expect(await get(lane, url)).toMatchObject({ status: 200 });
+  return lane.facts.proxyUrl;
+}
+
+const codeOf = (router: TestRouter, url = origin.url) =>
+  router
+    .route('updates', url)
+    .open(plain)
+    .then(
+      () => 'opened',
+      (error: { code?: string }) => error.code,
+    );
+
+describe('a SOCKS proxy', () => {
+  const through = (port: number, more: Partial<ProxyProfile> = {}) =>
+    ({ ...profile(port), scheme: 'socks5h', ...more }) as const;
+
+  it('carries https, by the name of the target', async () => {
+    const proxy = await socks();
+    const router = testRouter({ proxies: [through(proxy.port)], trust });
+    expect(router.route('updates', origin.url)).toMatchObject({ how: 'tunnel', proxy: 'corp' });
+    expect(await fetched(router)).toBe(`socks5h://127.0.0.1:${proxy.port}`);
+    expect(proxy.messages[1]).toContain(Buffer.from('localhost').toString('hex'));
+    expect(origin.requests.at(-1)?.proxyHeaders).toEqual([]);
+  });
+
+  it('carries http in a tunnel as well: it knows no absolute form', async () => {
+    const server = createServer((_request, response) => response.end('hello')).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = new URL(`http://localhost:${(server.address() as AddressInfo).port}/`);
+    const proxy = await keep(startSocksServer([open(OPEN_4, Number(url.port))]));
+    const router = testRouter({ proxies: [through(proxy.port, { scheme: 'socks4a' })] });
+    const lane = await router.route('updates', url).open(plain);
+    expect([lane.form, lane.facts.how]).toEqual(['origin', 'tunnel']);
+    expect(await get(lane, url)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
+    server.close();
+  });
+
+  it('is shown user and password when it asks, and a refusal stands for every purpose', async () => {
+    const ledger = new Ledger();
+    const account = { authentication: 'basic', user: 'svc', password: new Secret('open sesame') } as const;
+    const good = await keep(startSocksServer([WANTS_USER, LOGIN_TAKEN, open(OPEN_5, origin.port)]));
+    await fetched(testRouter({ proxies: [through(good.port, account)], trust, ledger }));
+    expect(good.messages[1]).toContain(SESAME);
+
+    const bad = await keep(startSocksServer([WANTS_USER, Buffer.from([1, 1])]));
+    const wrong = { ...account, password: new Secret('wrong sesame') };
+    const router = testRouter({ proxies: [through(bad.port, wrong)], trust, ledger });
+    const all = (['updates', 'support_logs', 'exposure_analytics', 'platform'] as const).map((purpose) =>
+      router
+        .route(purpose, origin.url)
+        .open(plain)
+        .catch((error: { code: string }) => error.code),
+    );
+    expect(new Set(await Promise.all(all))).toEqual(new Set(['AUTH-REJECTED']));
+    expect(bad.messages.filter((message) => message.includes(SESAME))).toHaveLength(1);
+  });
+
+  it('that takes addresses gets one, and none under proxy_required, where nothing is dialled', async () => {
+    const proxy = await socks();
+    const proxies = [through(proxy.port, { scheme: 'socks5' })];
+    await fetched(testRouter({ proxies, trust }));
+    expect(proxy.messages[1]).toMatch(/^0500|^050100(?:01|04)/);
+    const strict = testRouter({ proxies, trust, settings: { proxy_required: true } });
+    expect(await codeOf(strict)).toBe('POLICY-RESOLVE');
+    expect(proxy.connections).toBe(1);
+  });
+
+  it('that cannot be reached gives way to the next', async () => {
+    const next = await http();
+    const proxies = [through(closed, { fallback: ['next'] }), { ...profile(next.port), name: 'next', default: false }];
+    expect(await fetched(testRouter({ proxies, trust }))).toBe(`http://127.0.0.1:${next.port}`);
+  });
+});
+
+describe('a PAC file', () => {
+  async function pac(answer: string, options: TestRouterOptions = {}, more: Partial<ProxyProfile> = {}) {
+    const file = join(folder, `${crypto.randomUUID()}.pac`);
+    await writeFile(
+      file,
+      answer.startsWith('function')
+        ? answer
+        : `function FindProxyForURL(url, host) { return ${JSON.stringify(answer)}; }`,
+    );
+    const reported: string[] = [];
+    const ways = new PacWays({
+      clock: options.clock ?? systemClock,
+      report: (event) => reported.push(event.name),
+      fetch: () => Promise.reject(new Error('nothing is fetched here')),
+    });
+    const required = options.settings?.proxy_required === true;
+    const sources = { pac: ways.source({ proxy_required: required }) };
+    const named: ProxyProfile = {
+      name: 'corp',
+      port: 80,
+      scheme: 'pac',
+      default: true,
+      authentication: 'transparent',
+      ...more,
+    };
+    const proxies = [{ ...named, pac: { file, ...more.pac } }];
+    return { router: testRouter({ trust, proxies, sources, ...options }), file, reported };
+  }
+  const at = (port: number) => `127.0.0.1:${port}`;
+
+  it.each([
+    ['alive', async () => `PROXY ${at((await http()).port)}`, /^http:/],
+    ['dead, then alive', async () => `PROXY ${at(closed)}; PROXY ${at((await http()).port)}`, /^http:/],
+    ['dead, then SOCKS', async () => `HTTPS ${at(closed)}; SOCKS5 ${at((await socks()).port)}`, /^socks5h:/],
+    ['dead, then DIRECT', async () => `PROXY ${at(closed)}; DIRECT`, /^direct$/],
+    ['DIRECT', async () => 'DIRECT', /^direct$/],
+  ])('names proxies that are tried in their order: %s', async (_what, answer, used) => {
+    const { router } = await pac(await answer());
+    expect(await fetched(router)).toMatch(used);
+  });
+
+  it('names proxies of which none can be reached', async () => {
+    const { router } = await pac(`PROXY ${at(closed)}; SOCKS ${at(closed)}`);
+    await expect(router.route('updates', origin.url).open(plain)).rejects.toMatchObject({ code: 'POLICY' });
+  });
+
+  it('sends nobody direct under proxy_required: DIRECT behind proxies is passed over, alone it is refused', async () => {
+    const settings = { proxy_required: true };
+    const before = origin.requests.length;
+    const dead = await pac(`PROXY ${at(closed)}; DIRECT`, { settings });
+    expect(await codeOf(dead.router)).toBe('TCP-REFUSED');
+    const alone = await pac('DIRECT', { settings });
+    await expect(alone.router.route('updates', origin.url).open(plain)).rejects.toMatchObject({
+      code: 'POLICY-DIRECT',
+      facts: { rule: 'the PAC answered DIRECT' },
+    });
+    expect(origin.requests).toHaveLength(before);
+  });
+
+  it('explains itself: file, answer and target are in the reasons of a route once it was asked', async () => {
+    const proxy = await http();
+    const { router, file } = await pac(`PROXY ${at(proxy.port)}; DIRECT`);
+    expect(router.route('updates', origin.url).reasons).toHaveLength(2);
+    await fetched(router);
+    expect(router.route('updates', origin.url).reasons.slice(2, 3)).toEqual([
+      `PAC ${file} answered PROXY ${at(proxy.port)}; DIRECT for ${origin.url.origin}/`,
+    ]);
+  });
+
+  it('names a proxy that asks for a user, which gets none unless credentials_for matches', async () => {
+    const asks = says('HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n');
+    const proxy = await keep(startFaultProxy(asks));
+    const account = { authentication: 'basic', user: 'svc', password: new Secret('open sesame') } as const;
+    for (const trusted of [undefined, `127.0.0.1:${closed}`, 'other.example']) {
+      const { router } = await pac(`PROXY ${at(proxy.port)}`, {}, { ...account, pac: { credentials_for: trusted } });
+      expect(await codeOf(router)).toBe('AUTH-REQUIRED');
+    }
+    expect(proxy.heads.join('')).not.toContain('Proxy-Authorization');
+    const { router } = await pac(
+      `PROXY ${at(proxy.port)}`,
+      {},
+      { ...account, pac: { credentials_for: `127.0.0.1:${proxy.port}` } },
+    );
+    expect(await codeOf(router)).toBe('AUTH-REJECTED');
+    expect(proxy.heads.at(-1)).toContain(`Proxy-Authorization: Basic ${btoa('svc:open sesame')}`);
+  });
+
+  it('whose list of trusted proxies changed does not get the password shown until it is entered again', async () => {
+    const proxy = await http();
+    const ledger = new Ledger();
+    const account = { authentication: 'basic', user: 'svc', password: new Secret('open sesame') } as const;
+    const one = await pac(
+      `PROXY ${at(proxy.port)}`,
+      { ledger },
+      { ...account, pac: { credentials_for: 'other.example' } },
+    );
+    await fetched(one.router);
+    const other = await pac(
+      `PROXY ${at(proxy.port)}`,
+      { ledger },
+      { ...account, pac: { credentials_for: '127.0.0.1' } },
+    );
+    expect(await codeOf(other.router)).toBe('AUTH-REBIND');
+  });
+
+  it('does not have a password shown as it is that the profile only lets prove', async () => {
+    const proxy = await keep(startSocksServer([WANTS_USER]));
+    const account = { authentication: 'ntlm', user: 'svc', password: new Secret('open sesame') } as const;
+    const { router } = await pac(`SOCKS5 ${at(proxy.port)}`, {}, { ...account, pac: { credentials_for: '127.0.0.1' } });
+    expect(await codeOf(router)).toBe('AUTH-REQUIRED');
+    expect(proxy.messages).toEqual(['050100']);
+  });
+
+  it('that cannot be asked leads nowhere, least of all direct', async () => {
+    const before = origin.requests.length;
+    const { router } = await pac('function FindProxyForURL() { return null; }');
+    expect(await codeOf(router)).toBe('PAC-ANSWER');
+    expect(origin.requests).toHaveLength(before);
+  });
+});
+
+describe('the environment', () => {
+  const env = (
+    variables: Record<string, string>,
+    options: TestRouterOptions = {},
+    more: Partial<ProxyProfile> = {},
+  ) => {
+    const named: ProxyProfile = {
+      name: 'corp',
+      port: 80,
+      scheme: 'environment',
+      default: true,
+      authentication: 'transparent',
+      ...more,
+    };
+    return testRouter({ trust, proxies: [named], sources: { environment: environmentWays(variables) }, ...options });
+  };
+
+  it('names the proxy, and the route says by which variable', async () => {
+    const proxy = await http();
+    const router = env({ HTTPS_PROXY: `127.0.0.1:${proxy.port}` });
+    expect(router.route('updates', origin.url)).toMatchObject({
+      how: 'tunnel',
+      reasons: [
+        'use_proxy_for.updates is default',
+        'proxies[0] corp is the default',
+        `environment variable HTTPS_PROXY names http://127.0.0.1:${proxy.port}`,
+      ],
+    });
+    expect(await fetched(router)).toBe(`http://127.0.0.1:${proxy.port}`);
+  });
+
+  it('brings user and password for its own proxy; those of the profile go to nobody', async () => {
+    const proxy = await http();
+    const account = { authentication: 'basic', user: 'other', password: new Secret('not this one') } as const;
+    await fetched(env({ https_proxy: `http://svc:open%20sesame@127.0.0.1:${proxy.port}` }, {}, account));
+    expect(proxy.heads[0]).toContain(`Proxy-Authorization: Basic ${btoa('svc:open sesame')}`);
+    await fetched(env({ https_proxy: `http://127.0.0.1:${proxy.port}` }, {}, account));
+    expect(proxy.heads[1]).not.toContain('Proxy-Authorization');
+  });
+
+  it('is direct where it says so, with the reason, and not under proxy_required', async () => {
+    const variables = { https_proxy: `127.0.0.1:${closed}`, no_proxy: 'localhost' };
+    expect(env(variables).route('updates', origin.url)).toMatchObject({ how: 'direct' });
+    expect(await fetched(env(variables))).toBe('direct');
+    const strict = env(variables, { settings: { proxy_required: true } });
+    await expect(strict.route('updates', origin.url).open(plain)).rejects.toMatchObject({
+      code: 'POLICY-DIRECT',
+      facts: { rule: 'environment variable no_proxy has the token localhost' },
+    });
+  });
+
+  it('with an unescaped sign in a password is a mistake that names it and not the password', async () => {
+    const router = env({ https_proxy: 'http://svc:open@sesame@proxy.example:3128' });
+    const opening = router.route('updates', origin.url).open(plain);
+    await expect(opening).rejects.toMatchObject({
+      code: 'CONFIG-PROXY-URL',
+      facts: { variable: 'https_proxy', reason: "it has an unescaped '@' in its user or password part" },
+      message: expect.not.stringContaining('sesame'),
+    });
+  });
+
+  it('whose proxy is silent gives way to the fallback', async () => {
+    const [silent, next] = [await keep(startFaultProxy(FAULTS.silent)), await http()];
+    const named: ProxyProfile = {
+      name: 'corp',
+      port: 80,
+      scheme: 'environment',
+      default: true,
+      authentication: 'transparent',
+      fallback: ['next'],
+    };
+    const router = testRouter({
+      trust,
+      timeouts: { tunnel_timeout_ms: 60 },
+      proxies: [named, { ...profile(next.port), name: 'next', default: false }],
+      sources: { environment: environmentWays({ all_proxy: `127.0.0.1:${silent.port}` }) },
+    });
+    expect(await fetched(router)).toBe(`http://127.0.0.1:${next.port}`);
+  });
+});

@@ -1,0 +1,173 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SallyportEvent } from '#logging/events.ts';
+import type { ProxyProfile } from '#proxy/choice.ts';
+import { ANSWER_MS, PacWays } from '#proxy/pac/ways.ts';
+import { type Clock, systemClock } from '#system/clock.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+
+const signal = new AbortController().signal;
+const url = new URL('https://updates.example:8443/feed.json?token=sesame');
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sallyport-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Rig {
+  /** The URLs of the proxies that are named, or the code of the failure. */
+  ways(target?: URL): Promise<unknown>;
+  write(body: string): Promise<void>;
+  known(): unknown;
+  readonly file: string;
+  readonly events: SallyportEvent[];
+}
+
+/** The clock of the machine where a file is to be asked: a thread does not wait for one that stands still. */
+async function rig(body: string, options: { clock?: Clock; required?: boolean; limitMs?: number } = {}): Promise<Rig> {
+  const file = join(folder, `${crypto.randomUUID()}.pac`);
+  const events: SallyportEvent[] = [];
+  const pac = new PacWays({
+    clock: options.clock ?? systemClock,
+    report: (event) => events.push(event),
+    fetch: () => Promise.reject(new Error('nothing is fetched here')),
+    ...(options.limitMs === undefined ? {} : { limitMs: options.limitMs }),
+  });
+  const source = pac.source({ proxy_required: options.required ?? false });
+  const profile: ProxyProfile = {
+    name: 'corp',
+    port: 80,
+    scheme: 'pac',
+    pac: { file },
+    default: true,
+    authentication: 'transparent',
+  };
+  const write = (text: string) => writeFile(file, text.includes('function') ? text : inFunction(text));
+  await write(body);
+  return {
+    file,
+    events,
+    write,
+    known: () => source.knownWays(profile, url),
+    ways: async (target = url) => {
+      try {
+        const ways = await source.waysFor(profile, target, signal);
+        return ways.map((way) => (way.kind === 'direct' ? 'direct' : way.hop.url));
+      } catch (error) {
+        return (error as { code?: string }).code;
+      }
+    },
+  };
+}
+
+const inFunction = (body: string) => `function FindProxyForURL(url, host) { ${body} }`;
+const namesOf = (events: readonly SallyportEvent[]) => events.map(({ name }) => name);
+
+describe('a PAC file is told', () => {
+  it.each([
+    ['https://updates.example/feed.json?x=1', 'https://updates.example/ updates.example'],
+    ['https://updates.example:8443/feed.json', 'https://updates.example:8443/ updates.example'],
+    ['wss://updates.example/link', 'https://updates.example/ updates.example'],
+    ['http://updates.example/feed?x=1', 'http://updates.example/feed?x=1 updates.example'],
+    ['https://[2001:db8::1]/feed', 'https://[2001:db8::1]/ 2001:db8::1'],
+  ])('of %s no more than it needs', async (target, told) => {
+    const { ways } = await rig(
+      `if (url + " " + host === ${JSON.stringify(told)}) return "PROXY right:1"; return "PROXY wrong:1";`,
+    );
+
+    expect(await ways(new URL(target))).toEqual(['http://right:1']);
+  });
+});
+
+describe('an answer', () => {
+  it('stands for five minutes, as long as the file is the same', async () => {
+    const clock = new FakeClock();
+    const { ways, events, write } = await rig('return "PROXY a:1";', { clock });
+    await ways();
+    await ways();
+    expect(namesOf(events)).toEqual(['pac-answered']);
+    clock.advance(ANSWER_MS);
+    await ways();
+    expect(namesOf(events)).toEqual(['pac-answered', 'pac-answered']);
+    await write('return "PROXY b:1";');
+    expect(await ways()).toEqual(['http://b:1']);
+  });
+
+  it('is told with the file and the target, without path and query', async () => {
+    const { ways, events, file } = await rig('return "PROXY a:1; QUIC b:2; DIRECT";');
+    await ways();
+
+    expect(events).toEqual([
+      { name: 'pac-left-out', where: file, parts: ['QUIC b:2'] },
+      { name: 'pac-answered', where: file, ways: ['PROXY a:1', 'DIRECT'], url: 'https://updates.example:8443/' },
+    ]);
+  });
+
+  it('is known afterwards without asking, and not before', async () => {
+    const { ways, known } = await rig('return "PROXY a:1";');
+    expect(known()).toBeNull();
+    await ways();
+    expect(known()).toMatchObject([{ kind: 'proxy', hop: { url: 'http://a:1' } }]);
+  });
+
+  it.each([
+    ['', 'PAC-ANSWER'],
+    ['return "";', 'PAC-ANSWER'],
+    ['return "QUIC a:1";', 'PAC-ANSWER'],
+    ['return 5;', 'PAC-ANSWER'],
+    ['throw new Error("x");', 'PAC-FAILED'],
+    ['let x = ;', 'PAC-SYNTAX'],
+    ['<html> function', 'PAC-SYNTAX'],
+  ])('of no use is a failure and never direct: %s', async (body, code) => {
+    const { ways } = await rig(body);
+
+    expect(await ways()).toBe(code);
+  });
+
+  it('that never comes is a failure at the limit', async () => {
+    const { ways } = await rig('while (true);', { limitMs: 300 });
+
+    expect(await ways()).toBe('PAC-TIMEOUT');
+  });
+});
+
+describe('a new version that is broken', () => {
+  it.each(['let x = ;', 'throw new Error("x");', 'return null;', '<html> function'])(
+    'is passed over for the last good one, once and told: %s',
+    async (broken) => {
+      const { ways, write, events } = await rig('return "PROXY a:1";');
+      await ways();
+      await write(broken);
+
+      expect(await ways()).toEqual(['http://a:1']);
+      expect(await ways()).toEqual(['http://a:1']);
+      expect(namesOf(events)).toEqual(['pac-answered', 'pac-kept', 'pac-answered']);
+      await write('return "PROXY b:1";');
+      expect(await ways()).toEqual(['http://b:1']);
+    },
+  );
+
+  it('that is gone leaves the last one in use, told once', async () => {
+    const { ways, file, events } = await rig('return "PROXY a:1";');
+    await ways();
+    await rm(file);
+
+    expect(await ways()).toEqual(['http://a:1']);
+    expect(await ways()).toEqual(['http://a:1']);
+    expect(namesOf(events)).toEqual(['pac-answered', 'pac-kept']);
+  });
+});
+
+it('under proxy_required no name of a target is resolved for a PAC file, which is told', async () => {
+  const body =
+    'return dnsResolve("localhost") === null && !isInNet("localhost", "127.0.0.0", "255.0.0.0") ? "PROXY a:1" : "DIRECT";';
+  const strict = await rig(body, { required: true });
+  expect(await strict.ways()).toEqual(['http://a:1']);
+  expect(strict.events[0]).toEqual({ name: 'pac-names-withheld', where: strict.file, names: ['localhost'] });
+
+  const open = await rig(body);
+  expect(await open.ways()).toEqual(['direct']);
+});
