@@ -1,9 +1,10 @@
 // From what a route has shown to the deadline of one phase: the worst recent line, times a margin that narrows with
 // evidence, never under what an unknown route gets as long as there is little of it.
 
-import { at, type Line, lowestLineAbove } from './line.ts';
-import { type History, recentSamples, type Sample } from './samples.ts';
+import { at, type Line } from './line.ts';
+import { type History, recentSamples } from './samples.ts';
 import type { Phase } from './types.ts';
+import { lineFor, type Worst, worstOf } from './worst.ts';
 
 const MB = 1e6;
 /** What is allowed where nothing is known: the manual's tip, and a scanner of 1 MB/s. */
@@ -11,23 +12,29 @@ const COLD_BASE_MS = 300_000;
 const COLD_MS_PER_BYTE = 1_000 / MB;
 /** The start of an unknown route fades with its first samples. */
 const COLD_FADES_BY = 10;
-/** A sample counts so much less for each one that came after it: the worst leaks away. */
-const LEAK = 0.995;
 const MARGIN = 1.5;
-const MARGIN_OF_FEW = 6;
-/** The whole transfer varies more than its parts; being wrong costs more, and only an endless trickle needs it. */
-const TOTAL_MARGIN = 1.5;
+const MARGIN_OF_FEW = 5;
+/** The whole needs less: who comes in at a pace that will finish is given more time at its end. */
+const TOTAL_SHARE = 0.8;
 /** What no margin of a small number covers: a name, a scheduler, a busy minute. */
 const PAD_MS = 2_000;
-/** After so many timeouts in a row the next download starts at double, so that a route that became slow is found again. */
-const TIMEOUTS_PER_DOUBLING = 4;
+/**
+ * After so many timeouts in a row the next download starts at double, so that a route that became much slower is found
+ * again. Two downloads by default: one that failed in all attempts is more often an outage.
+ */
+const TIMEOUTS_PER_DOUBLING = 10;
 const MOST_DOUBLINGS = 4;
+/** Successes after a timeout until a calm is believed: it may have been a good transfer that was killed. */
+const SETTLED_AFTER = 30;
+/** Samples that the expected time is the middle of. */
+const MIDDLE_OF = 32;
 
 /** Why a deadline is what it is. */
 export interface Evidence {
   readonly samples: number;
   readonly line: Line;
   readonly margin: number;
+  readonly worst: Worst;
 }
 
 /** A deadline before bounds. */
@@ -52,31 +59,31 @@ export function deadlineOf(
   const doublings = Math.min(MOST_DOUBLINGS, Math.floor(history.timeouts[phase] / TIMEOUTS_PER_DOUBLING));
   const measured = recentSamples(history, asked.nowMs).filter(({ ms }) => ms[phase] !== null);
   if (measured.length === 0) return { ms: cold * 2 ** doublings, evidence: null };
-  const line = worstLine(measured, phase, history.count);
-  const few = measured.length;
-  const margin = MARGIN + MARGIN_OF_FEW / few;
-  const largest = measured.reduce((most, sample) => Math.max(most, sample.size), 0);
-  const beyond = Math.max(0, size - largest) * Math.max(0, COLD_MS_PER_BYTE - line.msPerByte);
-  const known = PAD_MS + margin * (phase === 'total' ? TOTAL_MARGIN : 1) * at(line, size) + beyond;
+  const worsts = worstOf(measured, phase, history.count);
+  const settled = history.count - history.timedOutAt[phase] >= SETTLED_AFTER;
+  const known = (settled ? worsts.slice(-1) : worsts).map((worst) => from(worst, phase, size));
+  const longest = known.reduce((most, other) => (other.ms > most.ms ? other : most));
+  const few = Math.min(...known.map(({ evidence }) => evidence.samples));
   const fading = cold * (1 / few - 1 / COLD_FADES_BY);
-  return { ms: Math.max(known, fading) * 2 ** doublings, evidence: { samples: few, line, margin } };
+  return { ms: Math.max(longest.ms, fading) * 2 ** doublings, evidence: longest.evidence };
 }
 
-function worstLine(measured: readonly Sample[], phase: Phase, count: number): Line {
-  const points = measured.map(({ size, ms, seq }) => ({ size, ms: (ms[phase] ?? 0) * LEAK ** (count - 1 - seq) }));
-  return lowestLineAbove(
-    points,
-    measured.map(({ size }) => size),
-  );
+function from(worst: Worst, phase: Phase, size: number): Deadline & { readonly evidence: Evidence } {
+  const { samples } = worst;
+  const line = lineFor(worst, size);
+  const margin = MARGIN + MARGIN_OF_FEW / samples.length;
+  const largest = samples.reduce((most, sample) => Math.max(most, sample.size), 0);
+  const beyond = Math.max(0, size - largest) * Math.max(0, COLD_MS_PER_BYTE - worst.line.msPerByte);
+  const ms = PAD_MS + margin * (phase === 'total' ? TOTAL_SHARE : 1) * at(line, size) + beyond;
+  return { ms, evidence: { samples: samples.length, line, margin, worst } };
 }
 
 /** What a transfer of this size will probably take: the middle of the last ones, each scaled along the worst line. */
-export function expectedMs(history: History, size: number, nowMs: number): number | null {
-  const measured = recentSamples(history, nowMs).filter(({ ms }) => ms.total !== null);
-  if (measured.length === 0) return null;
-  const line = worstLine(measured, 'total', history.count);
-  const scaled = measured
-    .slice(-32)
+export function expectedMs(total: Deadline, size: number): number | null {
+  if (total.evidence === null) return null;
+  const { line, samples } = total.evidence.worst;
+  const scaled = samples
+    .slice(-MIDDLE_OF)
     .map((sample) => ((sample.ms.total ?? 0) * Math.max(1, at(line, size))) / Math.max(1, at(line, sample.size)))
     .sort((a, b) => a - b);
   return Math.round(scaled[Math.floor(scaled.length / 2)] ?? 0);

@@ -12,7 +12,7 @@ import { fromSaved, MOST_ROUTES, toSaved } from './saved.ts';
 import { ceilingOf, NO_LIMIT_MS, withDefaults, withinBounds } from './settings.ts';
 import type { Outcome, Phase, RouteKey, TimeoutPlan, TimeoutSettings } from './types.ts';
 
-export type { Outcome, RouteKey, TimeoutPlan, TimeoutSettings };
+export type { Outcome, Phase, RouteKey, TimeoutPlan, TimeoutSettings };
 
 /** The attempt before this one, of the same package. */
 export interface PreviousAttempt {
@@ -25,7 +25,9 @@ const DIRECT = 'direct';
 /** With so many samples of its own an origin needs nothing from others behind its proxy. */
 const OWN_ENOUGH = 10;
 /** At the total deadline an attempt goes on if its average pace would bring it in within so many times that deadline. */
-const EXTENDED_AT_MOST = 4;
+const EXTENDED_AT_MOST = 1.6;
+/** What is allowed over the time at which the average pace would finish. */
+const PACE_MARGIN = 1.1;
 /** Of a package of unknown size: the slowest pace that is waited for beyond the total deadline. */
 const SLOWEST_BYTES_PER_MS = 10;
 
@@ -59,13 +61,13 @@ export class ResponseTimeoutModel {
     const asked = size > 0 ? size : history.largest;
     const { baseMs } = this.#settings;
     const deadline = (phase: Phase) => deadlineOf(history, { phase, size: asked, nowMs, baseMs });
-    const first = deadline('first_byte');
-    const wanted = { first_byte: first.ms, silence: deadline('silence').ms, total: deadline('total').ms };
+    const [first, total] = [deadline('first_byte'), deadline('total')];
+    const wanted = { first_byte: first.ms, silence: deadline('silence').ms, total: total.ms };
     const bounded = this.#bounded(wanted, previous);
     return {
       size,
       ...bounded,
-      expectedMs: expectedMs(history, asked, nowMs),
+      expectedMs: expectedMs(total, asked),
       explanation: explain(first.evidence, { borrowed, retried: (previous?.timedOut ?? null) !== null }),
     };
   }
@@ -85,7 +87,7 @@ export class ResponseTimeoutModel {
       return healthy ? later(elapsedMs, elapsedMs * 2, ceiling) : 0;
     }
     const finishedAt = (elapsedMs * plan.size) / bytes;
-    return finishedAt <= limit ? later(elapsedMs, Math.min(limit, finishedAt * 1.5), ceiling) : 0;
+    return finishedAt <= limit ? later(elapsedMs, Math.min(limit, finishedAt * PACE_MARGIN), ceiling) : 0;
   }
 
   /** Learns from an attempt; what is neither a verified success nor a timeout teaches nothing. @throws RangeError */

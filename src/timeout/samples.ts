@@ -20,7 +20,10 @@ export interface History {
   readonly count: number;
   /** The largest size ever asked for. */
   readonly largest: number;
+  /** In a row, without a success. */
   readonly timeouts: Readonly<Record<Phase, number>>;
+  /** How many successes there were at the last timeout. */
+  readonly timedOutAt: Readonly<Record<Phase, number>>;
   /** In the order they came. */
   readonly samples: readonly Sample[];
 }
@@ -31,22 +34,21 @@ export const NO_HISTORY: History = {
   count: 0,
   largest: 0,
   timeouts: { first_byte: 0, silence: 0, total: 0 },
+  timedOutAt: { first_byte: 0, silence: 0, total: 0 },
   samples: [],
 };
 
-/** Kept of each class of sizes, and of all together. */
-const KEPT_OF_A_CLASS = 16;
-export const KEPT_OF_ALL = 160;
+/** The newest that are kept of each class of sizes, and how many are kept of all together. */
+const NEWEST_OF_A_CLASS = 16;
+export const KEPT_OF_ALL = 240;
+/** In each class and phase the slowest are kept for longer: what is rare is what a deadline is for. */
+const SLOWEST_OF_A_CLASS = 2;
+const SLOWEST_KEPT_FOR = 400;
 /** Sizes of one class differ by less than this factor. */
 const CLASS_FACTOR = 4;
 /** An older sample is forgotten once enough younger ones say how it is now. */
 const OLD_MS = 45 * 86_400_000;
 const ENOUGH_YOUNG = 8;
-
-/** Sizes of a like magnitude have the same class. */
-function sizeClass(size: number): number {
-  return Math.floor(Math.log(Math.max(1, size)) / Math.log(CLASS_FACTOR));
-}
 
 /** The history after a verified success. An unknown size counts as the largest: the wait is not blamed on small files. */
 export function withSuccess(history: History, outcome: Outcome): History {
@@ -64,6 +66,7 @@ export function withSuccess(history: History, outcome: Outcome): History {
   const timeouts = { ...history.timeouts };
   for (const phase of PHASES) if (sample.ms[phase] !== null) timeouts[phase] = 0;
   return {
+    ...history,
     count: history.count + 1,
     largest: Math.max(history.largest, size),
     timeouts,
@@ -74,7 +77,8 @@ export function withSuccess(history: History, outcome: Outcome): History {
 /** The history after a timeout: how long it would have taken nobody knows, so there is no sample. */
 export function withTimeout(history: History, size: number, phase: Phase): History {
   const timeouts = { ...history.timeouts, [phase]: history.timeouts[phase] + 1 };
-  return { ...history, largest: Math.max(history.largest, size), timeouts };
+  const timedOutAt = { ...history.timedOutAt, [phase]: history.count };
+  return { ...history, largest: Math.max(history.largest, size), timeouts, timedOutAt };
 }
 
 /** Without those that are too old at `nowMs`, unless they are all that is known. */
@@ -83,16 +87,23 @@ export function recentSamples(history: History, nowMs: number): readonly Sample[
   return young.length >= ENOUGH_YOUNG ? young : history.samples;
 }
 
+/** Each success adds one to its class, so at most one has to go from there. */
 function kept(samples: readonly Sample[]): readonly Sample[] {
-  const ofClass = new Map<number, number>();
-  const newestFirst: Sample[] = [];
-  for (const sample of samples.toReversed()) {
-    const key = sizeClass(sample.size);
-    const before = ofClass.get(key) ?? 0;
-    ofClass.set(key, before + 1);
-    if (before < KEPT_OF_A_CLASS && newestFirst.length < KEPT_OF_ALL) newestFirst.push(sample);
-  }
-  return newestFirst.reverse();
+  const newest = samples.at(-1);
+  if (newest === undefined) return samples;
+  const from = CLASS_FACTOR ** Math.floor(Math.log(Math.max(1, newest.size)) / Math.log(CLASS_FACTOR));
+  const alike = samples.filter(({ size }) => size < from * CLASS_FACTOR && (size >= from || from === 1));
+  const slowest = new Set(PHASES.flatMap((phase) => slowestIn(phase, alike, newest.seq)));
+  const gone = alike.slice(0, -NEWEST_OF_A_CLASS).find((sample) => !slowest.has(sample));
+  const rest = samples.filter((sample) => sample !== gone);
+  return rest.slice(-KEPT_OF_ALL);
+}
+
+function slowestIn(phase: Phase, alike: readonly Sample[], newestSeq: number): Sample[] {
+  return alike
+    .filter(({ seq }) => newestSeq - seq <= SLOWEST_KEPT_FOR)
+    .sort((a, b) => (b.ms[phase] ?? 0) - (a.ms[phase] ?? 0))
+    .slice(0, SLOWEST_OF_A_CLASS);
 }
 
 function whole(ms: number | null): number | null {

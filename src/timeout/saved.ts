@@ -11,13 +11,15 @@ const VERSION = 1;
 const amount = z.number().nonnegative();
 const row = z.tuple([z.int().nonnegative(), amount, amount, amount.nullable(), amount.nullable(), amount.nullable()]);
 const name = z.string().max(2_048);
-const timeouts = z.int().nonnegative();
+const times = z.int().nonnegative();
+const byPhase = z.strictObject({ first_byte: times, silence: times, total: times });
 
 const historySchema = z
   .strictObject({
     count: z.int().nonnegative(),
     largest: amount,
-    timeouts: z.strictObject({ first_byte: timeouts, silence: timeouts, total: timeouts }),
+    timeouts: byPhase,
+    timedOutAt: byPhase,
     samples: z.array(row).max(KEPT_OF_ALL),
   })
   .refine(({ count, samples }) => samples.every(([seq], index) => seq < (samples[index + 1]?.[0] ?? count)));
@@ -64,6 +66,7 @@ function pack({ samples, ...rest }: History) {
   return {
     ...rest,
     timeouts: { ...rest.timeouts },
+    timedOutAt: { ...rest.timedOutAt },
     samples: samples.map(({ seq, atMs, size, ms }) => [seq, atMs, size, ms.first_byte, ms.silence, ms.total]),
   };
 }

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { at, lowestLineAbove } from '#timeout/line.ts';
+import { lowestLineAbove as aboveHull, at, type Point, upperHull } from '#timeout/line.ts';
+
+function lowestLineAbove(points: readonly Point[], sizes: readonly number[]) {
+  return aboveHull(upperHull(points), sizes);
+}
 
 const point = fc.record({
   size: fc.oneof(fc.integer({ min: 0, max: 2_000_000_000 }), fc.maxSafeNat()),
