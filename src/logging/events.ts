@@ -111,6 +111,11 @@ export const EVENTS = {
     thread: 'Updater',
     text: 'Proxy {proxy} cannot be used now and rests for {rest:ms}; trying {next:hop}. {error:advised}',
   },
+  'proxies-unnamed': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Nothing names the proxies of {proxy} now; going on without it. {error:advised}',
+  },
   'connected-direct': { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} (direct).' },
   'pac-answered': { level: 'info', thread: 'Updater', text: 'The PAC file {where} answered {ways} for {url}.' },
   'pac-kept': {

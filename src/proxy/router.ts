@@ -4,7 +4,7 @@
 // order, one that failed a short while ago last; the next one is tried only after a failure to reach a proxy
 // (`failover.ts`); direct is a way only where a setting says so. Every attempt that opens a lane reports it.
 
-import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
@@ -106,6 +106,14 @@ interface Chosen {
   readonly endpoint: Endpoint;
 }
 
+/** One of several profiles that may name ways. */
+interface Candidate {
+  readonly profile: ProxyProfile;
+  readonly reasons: readonly string[];
+  /** Whether a failure to name any leads on to the next. */
+  readonly leadsOn: (code: string) => boolean;
+}
+
 /** A proxy and the failure that it ended with. */
 interface Failed {
   readonly hop: ProxyHop;
@@ -156,13 +164,29 @@ class Walk {
   async #ways(signal: AbortSignal): Promise<readonly Way[]> {
     const { proxy, reasons, endpoint } = this.#chosen;
     if (proxy === null) return [{ kind: 'direct', reasons }];
-    const ways = [...(await this.#waysOf(proxy, reasons, signal))];
-    for (const { profile, reason } of fallbacksOf(proxy, endpoint, this.#parts.settings.proxies)) {
+    const standIns = fallbacksOf(proxy, endpoint, this.#parts.settings.proxies);
+    if (standIns.length === 0) return await this.#waysOf(proxy, reasons, signal);
+    const chosen = { profile: proxy, reasons, leadsOn: (code: string) => code.startsWith('PAC-') };
+    const ways = [...(await this.#waysOrNone(chosen, signal))];
+    for (const { profile, reason } of standIns) {
+      const standIn = { profile, reasons: [...reasons, reason], leadsOn: () => true };
       // Standing in for a proxy is no way of going direct.
-      const standIns = await this.#waysOf(profile, [...reasons, reason], signal);
-      ways.push(...standIns.filter(({ kind }) => kind === 'proxy'));
+      ways.push(...(await this.#waysOrNone(standIn, signal)).filter(({ kind }) => kind === 'proxy'));
     }
-    return ways;
+    // Nobody names a proxy: what is wrong with the chosen profile is what counts.
+    return ways.length > 0 ? ways : await this.#waysOf(proxy, reasons, signal);
+  }
+
+  /** The ways of one of several profiles; none, and told, where what names them cannot be had. */
+  async #waysOrNone({ profile, reasons, leadsOn }: Candidate, signal: AbortSignal): Promise<readonly Way[]> {
+    try {
+      return await this.#waysOf(profile, reasons, signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      if (!(thrown instanceof CodedError) || !leadsOn(thrown.code)) throw thrown;
+      this.#parts.report({ name: 'proxies-unnamed', proxy: profile.name, error: thrown });
+      return [];
+    }
   }
 
   async #waysOf(profile: ProxyProfile, reasons: readonly string[], signal: AbortSignal): Promise<readonly Way[]> {

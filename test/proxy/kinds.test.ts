@@ -163,8 +163,9 @@ describe('a PAC file', () => {
       authentication: 'transparent',
       ...more,
     };
-    const proxies = [{ ...named, pac: { file, ...more.pac } }];
-    return { router: testRouter({ trust, proxies, sources, ...options }), file, reported };
+    const placed: ProxyProfile = { ...named, pac: { file, ...more.pac } };
+    const router = testRouter({ trust, proxies: [placed], sources, ...options });
+    return { router, file, reported, profile: placed, sources };
   }
   const at = (port: number) => `127.0.0.1:${port}`;
 
@@ -249,6 +250,23 @@ describe('a PAC file', () => {
     const { router } = await pac(`SOCKS5 ${at(proxy.port)}`, {}, { ...account, pac: { credentials_for: '127.0.0.1' } });
     expect(await codeOf(router)).toBe('AUTH-REQUIRED');
     expect(proxy.messages).toEqual(['050100']);
+  });
+
+  it('of no use gives way to the fallback, and as a fallback of no use it is passed over', async () => {
+    const next = await http();
+    const fallback = { ...profile(next.port), name: 'next', default: false };
+    const broken = await pac('function FindProxyForURL() { return null; }', {}, { fallback: ['next'] });
+    const { profile: named, sources } = broken;
+    const first = testRouter({ trust, proxies: [named, fallback], sources });
+    expect(await fetched(first)).toBe(`http://127.0.0.1:${next.port}`);
+    expect(first.events.map(({ name }) => name)).toEqual(['proxies-unnamed', 'connected']);
+
+    const proxies = [
+      { ...fallback, fallback: ['corp'], default: true },
+      { ...named, fallback: [], default: false },
+    ];
+    const last = testRouter({ trust, proxies, sources });
+    expect(await fetched(last)).toBe(`http://127.0.0.1:${next.port}`);
   });
 
   it('that cannot be asked leads nowhere, least of all direct', async () => {
