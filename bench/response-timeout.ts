@@ -1,6 +1,6 @@
 // The response timeout against every rule that is in use elsewhere: how many good transfers it kills, how long it waits
 // for dead ones, and what both cost. Everything comes from integer seeds; there is no wall clock in it but the one that
-// times `plan` itself. Seeds 1 to 3 were tuned on, so reports are made on others. Exit status 1 when line 1 does not hold.
+// times `plan` itself. Seeds 1 to 6 were tuned on, so reports are made on others. Exit status 1 when line 1 does not hold.
 //
 // Run: node bench/response-timeout.ts [--gate] [--seeds 11,12,13]     (--gate: some seconds, for CI)
 

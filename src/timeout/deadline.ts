@@ -25,7 +25,7 @@ const PAD_MS = 2_000;
 const TIMEOUTS_PER_DOUBLING = 10;
 const MOST_DOUBLINGS = 4;
 /** Successes after a timeout until a calm is believed: it may have been a good transfer that was killed. */
-const SETTLED_AFTER = 30;
+const SETTLED_AFTER = 15;
 /** Samples that the expected time is the middle of. */
 const MIDDLE_OF = 32;
 

@@ -15,7 +15,7 @@ const LEAK = 0.998;
 /** Of the line; what is over it is high. */
 const HIGH = 1 / 3;
 /** Samples without a high one, over twice the longest time that this took before, until the older ones are left out. */
-const CALM = 15;
+const CALM = 12;
 /** So many high ones have a rhythm of their own. */
 const COMMON = 8;
 /** Fewer do not outweigh what was known. */
