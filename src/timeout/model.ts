@@ -62,7 +62,11 @@ export class ResponseTimeoutModel {
     const { baseMs } = this.#settings;
     const deadline = (phase: Phase) => deadlineOf(history, { phase, size: asked, nowMs, baseMs });
     const [first, total] = [deadline('first_byte'), deadline('total')];
-    const wanted = { first_byte: first.ms, silence: deadline('silence').ms, total: total.ms };
+    const silence = deadline('silence');
+    // On a known route a single wait that is allowed is never ended by the whole.
+    const waits =
+      first.evidence === null ? 0 : this.#within(first.ms, 'first_byte') + this.#within(silence.ms, 'silence');
+    const wanted = { first_byte: first.ms, silence: silence.ms, total: Math.max(total.ms, waits) };
     const bounded = this.#bounded(wanted, previous);
     return {
       size,
@@ -139,17 +143,20 @@ export class ResponseTimeoutModel {
   }
 
   #bounded(wanted: Readonly<Record<Phase, number>>, previous: PreviousAttempt | undefined) {
-    const settings = this.#settings;
     const before = previous === undefined ? null : previous.plan;
     const ms = { ...wanted };
     for (const phase of PHASES) {
       const factor = (previous?.timedOut ?? null) === null ? 1 : 2;
       if (before !== null) ms[phase] = Math.max(ms[phase], factor * plannedFor(before, phase));
     }
-    const firstByteMs = withinBounds(ms.first_byte, 'first_byte', settings);
-    const silenceMs = withinBounds(ms.silence, 'silence', settings);
-    const totalMs = withinBounds(Math.max(ms.total, firstByteMs, silenceMs), 'total', settings);
+    const firstByteMs = this.#within(ms.first_byte, 'first_byte');
+    const silenceMs = this.#within(ms.silence, 'silence');
+    const totalMs = this.#within(Math.max(ms.total, firstByteMs, silenceMs), 'total');
     return { firstByteMs, silenceMs, totalMs };
+  }
+
+  #within(ms: number, phase: Phase): number {
+    return withinBounds(ms, phase, this.#settings);
   }
 }
 
