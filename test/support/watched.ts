@@ -2,7 +2,7 @@
  * What a process does to the network, counted where nothing escapes: each connect() of each of its threads, by strace, and
  * each name that it asks for, by the only name server that it knows.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DnsServer, startDnsServer } from './dns-server.ts';
 import { partFolder, seeing } from './part.ts';
@@ -34,7 +34,10 @@ export async function watchProcess(names: readonly string[]): Promise<Watched & 
     },
     connects: () => [...readFileSync(trace, 'utf8').matchAll(CONNECT)].map(([, port, ip]) => `${ip}:${port}`),
     asked: dns.asked,
-    close: () => dns.close(),
+    close() {
+      dns.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 
