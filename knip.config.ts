@@ -8,5 +8,17 @@ export default {
   // A file that tests read by its path; what only who wants Negotiate installs.
   ignoreDependencies: ['google-closure-compiler-java', 'kerberos'],
   // What tests, `npm run parts` and `npm run kerberos` take from the machine.
-  ignoreBinaries: ['apt-get', 'dpkg', 'mkfifo', 'smbpasswd', 'nsenter', 'unshare', 'kinit', 'g\\+\\+', 'make'],
+  ignoreBinaries: [
+    'apt-get',
+    'dpkg',
+    'mkfifo',
+    'smbpasswd',
+    'nsenter',
+    'unshare',
+    'kinit',
+    'openssl',
+    'ssh-keygen',
+    'g\\+\\+',
+    'make',
+  ],
 } satisfies KnipConfig;

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createCa } from '#test/support/certificates.ts';
+import { type PacServer, startPacServer } from '#test/support/pac-server.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { Site } from '#test/support/site.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
@@ -19,21 +20,22 @@ const ca = createCa();
 describeWith(['squid', 'strace'], 'under proxy_required', () => {
   let targets: Targets;
   let squid: RunningSquid;
+  let pac: PacServer;
   beforeAll(async () => {
     targets = await startTargets(20, ca);
-    squid = await startSquid({ hosts: targets.names, denyHosts: [DENIED] });
+    [squid, pac] = await Promise.all([startSquid({ hosts: targets.names, denyHosts: [DENIED] }), startPacServer()]);
   });
-  afterAll(() => Promise.all([squid.stop(), targets.close()]));
+  afterAll(() => Promise.all([squid.stop(), targets.close(), pac.close()]));
 
   /** One round of the real program; what it said, where it connected to, and which names it asked for. */
-  async function round(settings: Record<string, unknown>, name?: string) {
+  async function round(settings: Record<string, unknown>, name?: string, environment: Record<string, string> = {}) {
     const site = await Site.make();
     const watched = await watchProcess([PROXY]);
     try {
       const ca_file = await site.write('ca.pem', ca.cert);
       const feed_url = targets.url('https', name).href;
       await site.configure({ updates: { feed_url, ca_file }, proxy_required: true, ...settings });
-      const { out, err } = await site.start(['check'], {}, watched.wrap).ended;
+      const { out, err } = await site.start(['check'], environment, watched.wrap).ended;
       return { said: out + err, connects: [...new Set(watched.connects())], asked: [...new Set(watched.asked)] };
     } finally {
       watched.close();
@@ -42,6 +44,8 @@ describeWith(['squid', 'strace'], 'under proxy_required', () => {
   }
 
   const corp = (more: object = {}) => ({ name: 'corp', address: PROXY, port: squid.port, default: true, ...more });
+  const byPac = (answer: string) => ({ name: 'corp', scheme: 'pac', pac: { url: pac.answers(answer) }, default: true });
+  const throughPac = () => [new URL(pac.answers('')).host];
   const throughSquid = () => [`127.0.0.1:${squid.port}`];
 
   it.concurrent('a way that works leads to the proxy alone', async () => {
@@ -82,5 +86,46 @@ describeWith(['squid', 'strace'], 'under proxy_required', () => {
     const { said, connects, asked } = await round({ proxies: [corp(profile)], ...settings });
     expect(said).toContain('POLICY-DIRECT');
     expect({ connects, asked }).toEqual({ connects: [], asked: [] });
+  });
+
+  it.concurrent.each([
+    ['DIRECT alone', 'DIRECT', '[POLICY-DIRECT]', []],
+    ['DIRECT behind a proxy where nobody listens', 'PROXY 127.0.0.1:1; DIRECT', '[TCP-REFUSED]', ['127.0.0.1:1']],
+  ])('a PAC that names %s is not followed to the target', async (_what, answer, code, dialled) => {
+    const { said, connects, asked } = await round({ proxies: [byPac(answer)] });
+    expect(said).toContain(code);
+    // The file itself is fetched directly; it is none of a purpose.
+    expect({ connects, asked }).toEqual({ connects: [...throughPac(), ...dialled], asked: [] });
+  });
+
+  it.concurrent('a PAC that asks for the address of the target gets none', async () => {
+    const text = `function FindProxyForURL(url, host) { dnsResolve(host); isResolvable(host); return 'PROXY ${PROXY}:${squid.port}'; }`;
+    const { said, connects, asked } = await round({ proxies: [{ ...byPac(''), pac: { url: pac.file(text) } }] });
+    expect(said).toContain('[FEED-');
+    expect({ connects, asked }).toEqual({ connects: [...throughPac(), ...throughSquid()], asked: [PROXY] });
+  });
+
+  it.concurrent('an exception of the environment that leads direct is refused', async () => {
+    const environment = { https_proxy: `http://${PROXY}:${squid.port}`, no_proxy: '.cells.test' };
+    const proxies = [{ name: 'corp', scheme: 'environment', default: true }];
+    const { said, connects, asked } = await round({ proxies }, undefined, environment);
+    expect(said).toContain('[POLICY-DIRECT]');
+    expect({ connects, asked }).toEqual({ connects: [], asked: [] });
+  });
+
+  it.concurrent.each(['socks5h', 'socks4a'])(
+    'a %s proxy gets the name; when it is dead nobody else does',
+    async (scheme) => {
+      const { said, connects, asked } = await round({ proxies: [corp({ scheme, port: 1 })] });
+      expect(said).toContain('[TCP-REFUSED]');
+      expect({ connects, asked }).toEqual({ connects: ['127.0.0.1:1'], asked: [PROXY] });
+    },
+  );
+
+  it.concurrent('proxies that stand in for each other, all dead, are all that is dialled', async () => {
+    const next = { name: 'next', address: '127.0.0.1', port: 2 };
+    const { said, connects, asked } = await round({ proxies: [corp({ port: 1, fallback: ['next'] }), next] });
+    expect(said).toContain('[POLICY]');
+    expect({ connects, asked }).toEqual({ connects: ['127.0.0.1:1', '127.0.0.1:2'], asked: [PROXY] });
   });
 });

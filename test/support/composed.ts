@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { loadSettings } from '#config/load.ts';
 import { Agent } from '#daemon/agent.ts';
-import { compose, type Parts } from '#daemon/compose.ts';
+import { type ComposeOptions, compose, type Parts } from '#daemon/compose.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 
@@ -24,10 +24,11 @@ export interface Composed {
 export async function composeIn(
   sections: Readonly<Record<string, unknown>>,
   mode: 'daemon' | 'command' = 'daemon',
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Composed> {
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-composed-'));
   try {
-    return await composeAt(dir, sections, mode);
+    return await composeAt(dir, sections, { mode, environment });
   } catch (thrown) {
     await rm(dir, { recursive: true, force: true });
     throw thrown;
@@ -37,7 +38,7 @@ export async function composeIn(
 async function composeAt(
   dir: string,
   sections: Readonly<Record<string, unknown>>,
-  mode: 'daemon' | 'command',
+  how: Pick<ComposeOptions, 'mode' | 'environment'>,
 ): Promise<Composed> {
   const file = join(dir, 'sallyport.yaml');
   await writeFile(file, stringify({ version: 1, retry: { attempts: 1 }, ...sections }), { mode: 0o600 });
@@ -52,7 +53,7 @@ async function composeAt(
   };
   const loaded = await loadSettings({ file, places, environment: {}, known });
   if (!loaded.ok) throw new Error(`refused: ${JSON.stringify(loaded.problems)}`);
-  const parts = await compose({ loaded, known, version: '9.8.7', mode });
+  const parts = await compose({ loaded, known, version: '9.8.7', ...how });
   const events: SallyportEvent[] = [];
   parts.events.add((event) => events.push(event));
   const agent = new Agent(parts);
