@@ -143,6 +143,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       timeouts: state.timeouts,
       disk: new DiskPause({ files, clock, report }),
       hooks: state.hooks,
+      rerouted: () => network.rerouted('updates'),
     };
     return {
       mode,

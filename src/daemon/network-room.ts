@@ -1,7 +1,7 @@
 // The one door as the rest of the house holds it: a router that is replaced as a whole when the settings change.
 //
 // Verifying reads the certificate files and builds the new router; committing swaps it in. Lanes that are open go on
-// as they were. The ledger of rejected credentials, the rests of proxies and what they told outlive every router.
+// as they were, but for who asked to hear of another way (`rerouted`). The ledger of rejected credentials, the rests of proxies and what they told outlive every router.
 
 import { changesOf } from '#config/changes.ts';
 import type { Environment } from '#config/places.ts';
@@ -19,6 +19,7 @@ import { PacWays } from '#proxy/pac/ways.ts';
 import type { Purpose, Route, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
+import { changedWays } from '#proxy/way-changes.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { Clock } from '#system/clock.ts';
 import { pacFetch } from './pac-fetch.ts';
@@ -67,6 +68,7 @@ export class NetworkRoom implements Router, Reloadable {
   readonly #environment: WaySource;
   #candidate: Network | null = null;
   #current: Network | null = null;
+  readonly #rerouted = new Map<Purpose, AbortController>();
 
   constructor(parts: NetworkParts) {
     this.#parts = parts;
@@ -79,6 +81,13 @@ export class NetworkRoom implements Router, Reloadable {
 
   route(purpose: Purpose, target: URL): Route {
     return this.#inForce.router.route(purpose, target);
+  }
+
+  /** Aborted with ROUTE-CHANGED once other settings send this purpose another way than now. */
+  rerouted(purpose: Purpose): AbortSignal {
+    const controller = this.#rerouted.get(purpose) ?? new AbortController();
+    this.#rerouted.set(purpose, controller);
+    return controller.signal;
   }
 
   get #inForce(): Network {
@@ -112,6 +121,11 @@ export class NetworkRoom implements Router, Reloadable {
     const [before, now] = [this.#current, this.#candidate ?? this.#current];
     this.#current = now;
     this.#candidate = null;
+    for (const purpose of from === null ? [] : changedWays(from, to)) {
+      const controller = this.#rerouted.get(purpose);
+      this.#rerouted.delete(purpose);
+      controller?.abort(coded('ROUTE-CHANGED', { purpose }));
+    }
     const changes = changesOf(from, to, TAKEN);
     const contents = from === null ? [] : contentsBetween(before, now);
     const added = contents.filter((name) => !changes.some(({ key }) => name.startsWith(key)));

@@ -112,6 +112,12 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'change',
   },
+  'ROUTE-CHANGED': {
+    text: 'Changed settings send {purpose} another way.',
+    check: 'Nothing to do; bytes already fetched are kept and the work goes on over the new route.',
+    class: 'system',
+    retry: 'later',
+  },
   INTERRUPTED: {
     text: 'Interrupted: {reason:words}.',
     check: 'Nothing to do; bytes already fetched are kept and the work goes on at the next start.',

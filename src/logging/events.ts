@@ -175,6 +175,11 @@ export const EVENTS = {
     thread: 'Updater',
     text: 'Downloaded update ID {id}: {length:size} in {elapsed:ms}, longest silence {silence:ms}.',
   },
+  rerouted: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Update ID {id} keeps its bytes and goes on over the new route at once: {error:advised}',
+  },
   'download-failed': { level: 'warn', thread: 'Updater', text: 'Update ID {id} failed at {hop:hop}: {error:advised}' },
   'next-try': { level: 'info', thread: 'Updater', text: 'Next try at {at:time} ({attempt} of {attempts}).' },
   'next-try-round': { level: 'info', thread: 'Updater', text: 'Next try with the next check.' },

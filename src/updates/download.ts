@@ -4,7 +4,7 @@
 // final name, and what may be resumed is kept. Bytes that failed a verifier are thrown away, and the next attempt asks
 // caches for a fresh copy. A crash leaves the journal and a prefix.
 
-import { type CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { judgeUrl } from '#http/judge-url.ts';
 import { withRetries } from '#http/retry.ts';
 import type { PathKind } from '#path/kind.ts';
@@ -65,7 +65,7 @@ export async function download(
       const { id: name, length, sha256 } = item;
       const job: FetchJob = { name, url, length, sha256, note, fresh };
       try {
-        return await fetchAndVerify(ports, { job, item, startedAt, patience }, signal);
+        return await overRoutes(ports, { job, item, startedAt, patience }, signal);
       } catch (thrown) {
         fresh ||= isSpoiled(thrown);
         throw thrown;
@@ -81,6 +81,19 @@ interface Attempt {
   readonly item: FeedItem;
   readonly startedAt: number;
   readonly patience: PackagePatience;
+}
+
+/** Goes on at once where the route changed meanwhile: that is no failure of the attempt. */
+async function overRoutes(ports: UpdatesPorts, attempt: Attempt, signal: AbortSignal): Promise<Fetched> {
+  for (;;) {
+    const rerouted = ports.rerouted();
+    try {
+      return await fetchAndVerify(ports, attempt, AbortSignal.any([signal, rerouted]));
+    } catch (thrown) {
+      if (signal.aborted || thrown !== rerouted.reason) throw thrown;
+      ports.report({ name: 'rerouted', id: attempt.item.id, error: asCoded(thrown) });
+    }
+  }
 }
 
 async function fetchAndVerify(ports: UpdatesPorts, attempt: Attempt, signal: AbortSignal): Promise<Fetched> {

@@ -39,6 +39,8 @@ export interface UpdatesPorts {
   readonly hooks: HookJournal;
   readonly report: Report;
   readonly agent: Agent;
+  /** Aborted with ROUTE-CHANGED once updates go another way than now. */
+  rerouted(): AbortSignal;
   /** The settings in force; asked for anew at each use, never kept. */
   settings(): Settings;
 }

@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { honest, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { type SallyportProcess, startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
@@ -85,6 +86,35 @@ describe('a running Sallyport', () => {
 
     expect(origin.asked.filter((asked) => asked === 'GET /u1.jar')).toHaveLength(1);
     expect((await readFile(join(dir, 'packages', 'u1.jar'))).equals(JAR)).toBe(true);
+  });
+
+  it('goes on over the new route at once when proxies are switched off while a download runs', async () => {
+    const proxy = await startFaultProxy(honest(Number(new URL(origin.url).port)));
+    origin.on('/u1.jar', (request, response) => {
+      const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      const head = { 'content-length': JAR.length - from, etag: '"v1"' };
+      if (from === 0) {
+        response.writeHead(200, head);
+        response.write(JAR.subarray(0, 200_000));
+        return;
+      }
+      response.writeHead(206, { ...head, 'content-range': `bytes ${from}-${JAR.length - 1}/${JAR.length}` });
+      response.end(JAR.subarray(from));
+    });
+    const proxies = [{ name: 'corp', address: '127.0.0.1', port: proxy.port, tunnel_http: true, default: true }];
+    // One attempt: the change of the route is none.
+    const config = await configure({ proxies, retry: { attempts: 1 } });
+    const daemon = start(config, 'run');
+    await daemon.said('Downloading update ID u1');
+    const disable = start(config, 'proxy', 'disable');
+    expect(await disable.ended).toBe(0);
+    await daemon.said('[ROUTE-CHANGED] Changed settings send updates another way.');
+    await daemon.said('Resuming update ID u1');
+    await daemon.said('Published update ID u1');
+
+    expect(origin.asked.filter((asked) => asked === 'GET /u1.jar')).toHaveLength(2);
+    expect((await readFile(join(dir, 'packages', 'u1.jar'))).equals(JAR)).toBe(true);
+    await proxy.close();
   });
 
   it('reads at once when it gets SIGHUP, and ends at SIGTERM as ever', async () => {

@@ -90,6 +90,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     timeouts,
     disk: new DiskPause({ files, clock, report }),
     hooks: await HookJournal.open(files, `${stateDir}/hooks`, report),
+    rerouted: () => new AbortController().signal,
   };
   return {
     ports,
