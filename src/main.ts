@@ -61,6 +61,11 @@ async function load(globals: Globals): Promise<LoadedSettings | null> {
   return null;
 }
 
+/** Reads the settings, of this text in place of the file where one is given. */
+function loadText(globals: Globals, text?: string): Promise<LoadResult> {
+  return loadSettings({ ...loadOptions(globals), ...(text === undefined ? {} : { text }) });
+}
+
 function fileOf(globals: Globals): string {
   return globals.config ?? places.config;
 }
@@ -81,7 +86,8 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
     terminal.err(`Asked the daemon that listens at ${socket}.`);
   } else {
     if (!loaded.ok) return tellProblems(terminal, loaded);
-    control = await openInProcess({ loaded, known, version: VERSION, environment });
+    const load = (text?: string) => loadText(globals, text);
+    control = await openInProcess({ loaded, known, version: VERSION, environment, load });
   }
   try {
     return await use(control);
@@ -98,7 +104,7 @@ async function run(
   if (loaded === null) return EXIT_STATUS.config;
   const start = runDaemon({
     loaded,
-    load: () => loadSettings(loadOptions(globals)),
+    load: (text) => loadText(globals, text),
     known,
     environment,
     version: VERSION,
@@ -202,6 +208,19 @@ function deskOf(globals: Globals): Desk {
     load: (text) =>
       loadSettings({ ...loadOptions(globals), mayLackCredentials: true, ...(text === undefined ? {} : { text }) }),
     findDaemon: async () => (await findDaemon(globals)).control,
+    openControl: async () => {
+      const { loaded, control } = await findDaemon(globals);
+      if (control !== null) return control;
+      if (!loaded.ok) throw loaded.error;
+      return await openInProcess({
+        loaded,
+        known,
+        version: VERSION,
+        environment,
+        load: (text?: string) => loadText(globals, text),
+      });
+    },
+    who: `process ${process.pid} of user ${process.getuid?.() ?? 'unknown'}`,
     gateways: readGateways,
     absolute,
     signal: stopping,

@@ -1,6 +1,7 @@
 // The commands around proxies and routes with real parts: a piece of `main.ts`, which hands in what it has made.
 
 import { resolve } from 'node:path';
+import { confirmCommand } from '#cli/confirm.ts';
 import type { Desk } from '#cli/desk.ts';
 import type { Globals } from '#cli/program.ts';
 import type { ProxyActions } from '#cli/program-proxy.ts';
@@ -28,7 +29,8 @@ export function proxyActions({ desk, withControl }: ProxyActionParts): ProxyActi
     changeProxy: (globals, { flags }) => changeProxyCommand(desk(globals), flags),
     deleteProxy: (globals, { name, flags }) => deleteProxyCommand(desk(globals), name, flags),
     defaultProxy: (globals, { name, json }) => defaultProxyCommand(desk(globals), name, { json }),
-    enableProxy: (globals, { enabled, json }) => enableProxyCommand(desk(globals), enabled, { json }),
+    enableProxy: (globals, { enabled, json, confirm }) => enableProxyCommand(desk(globals), enabled, { json, confirm }),
+    confirmChange: (globals) => confirmCommand(desk(globals)),
     showRoutes: (globals, options) =>
       withControl(globals, (control) => showRoutesCommand(desk(globals), control, options)),
     setRoute: (globals, options) => setRouteCommand(desk(globals), options),

@@ -14,6 +14,7 @@ import type { Secret } from '#redaction/secret.ts';
 import { type Clock, wait } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { tellProblems } from './config.ts';
+import { type ConfirmFlags, tryChange } from './confirm.ts';
 import { tellJson } from './json.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -29,6 +30,10 @@ export interface Desk {
   load(text?: string): Promise<LoadResult>;
   /** The daemon that works with this file; null where none runs. */
   findDaemon(): Promise<Control | null>;
+  /** The same, or one that works in this process where no daemon runs. */
+  openControl(): Promise<Control>;
+  /** Who runs this command, for whoever comes second. */
+  readonly who: string;
   /** Addresses of this host's default gateways; none where they cannot be told. */
   gateways(): Promise<readonly string[]>;
   /** Makes a path of the command line absolute. */
@@ -64,6 +69,8 @@ export interface ToldChange extends Change {
   readonly facts: Readonly<Record<string, unknown>>;
   readonly warnings?: readonly string[];
   readonly json: boolean;
+  /** Whether it is tried first. */
+  readonly confirm?: ConfirmFlags | undefined;
   /** Runs once the change is written. */
   readonly after?: (() => Promise<void>) | undefined;
 }
@@ -71,6 +78,12 @@ export interface ToldChange extends Change {
 /** Makes the change and tells it. Exit status: 0 when it is written, 78 when it is refused, here or by the daemon. */
 export async function makeChange(desk: Desk, loaded: LoadedSettings, change: ToldChange): Promise<number> {
   const { terminal } = desk;
+  const { confirm = {}, json } = change;
+  const tried = await tryChange(desk, loaded, { change, confirm, json });
+  if (tried.status !== null) {
+    if (json) tellJson(terminal, { ...change.facts, file: loaded.file, changed: false, confirmation: tried.verdict });
+    return tried.status;
+  }
   const made = await applyChange(loaded, change, desk);
   if (!made.ok) {
     terminal.err(
@@ -86,6 +99,7 @@ export async function makeChange(desk: Desk, loaded: LoadedSettings, change: Tol
       ...change.facts,
       file: loaded.file,
       changed: made.changed,
+      ...(tried.verdict === null ? {} : { confirmation: tried.verdict }),
       secret_file: made.stored,
       removed_secret_files: made.removed,
       warnings,

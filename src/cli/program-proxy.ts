@@ -1,8 +1,9 @@
 // The commands around proxies and routes, with their flags and the help that teaches them. The flags of a profile are made
 // from the schema: a key that it gets is a flag at once.
 
-import { Argument, type Command, Option } from 'commander';
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { type ProfileField, profileFields } from '#config/profile-fields.ts';
+import { type ConfirmFlags, parseWindow } from './confirm.ts';
 import type { Globals, Hooks } from './program.ts';
 import type { ProfileFlags } from './proxy-change.ts';
 import type { DeleteFlags } from './proxy-delete.ts';
@@ -18,7 +19,8 @@ export interface ProxyActions {
   changeProxy(globals: Globals, options: { flags: ProfileFlags }): Promise<number>;
   deleteProxy(globals: Globals, options: { name: string; flags: DeleteFlags }): Promise<number>;
   defaultProxy(globals: Globals, options: { name: string; json: boolean }): Promise<number>;
-  enableProxy(globals: Globals, options: { enabled: boolean; json: boolean }): Promise<number>;
+  enableProxy(globals: Globals, options: { enabled: boolean; json: boolean; confirm: ConfirmFlags }): Promise<number>;
+  confirmChange(globals: Globals): Promise<number>;
   showRoutes(globals: Globals, options: { json: boolean }): Promise<number>;
   setRoute(globals: Globals, options: { purpose: string; use: string; json: boolean }): Promise<number>;
 }
@@ -61,14 +63,16 @@ function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hoo
         actions.addProxy(globals(), { name, flags: readFlags(flags) }),
       ),
     );
-  withProfileFlags(proxy.command('edit').description('change a proxy; at a terminal and without flags it asks'))
+  withConfirm(
+    withProfileFlags(proxy.command('edit').description('change a proxy; at a terminal and without flags it asks')),
+  )
     .argument('<name>', NAME)
     .addOption(new Option('--rename <name>', 'another name, also for those who use it'))
     .addHelpText('after', EDIT_HELP)
     .action(
       does((name: string, flags: ParsedFlags) => actions.editProxy(globals(), { name, flags: readFlags(flags) })),
     );
-  withProfileFlags(proxy.command('change').description('the same as edit, for the default proxy'))
+  withConfirm(withProfileFlags(proxy.command('change').description('the same as edit, for the default proxy')))
     .addOption(new Option('--rename <name>', 'another name, also for those who use it'))
     .action(does((flags: ParsedFlags) => actions.changeProxy(globals(), { flags: readFlags(flags) })));
   withJson(proxy.command('delete').description('take a proxy out; one that is used only with --force'))
@@ -87,14 +91,26 @@ function addSwitching(proxy: Command, actions: ProxyActions, { globals, does }: 
   withJson(proxy.command('default').description('make a proxy the default, in place of the one that is'))
     .argument('<name>', NAME)
     .action(does((name: string, { json }: Json) => actions.defaultProxy(globals(), { name, json })));
-  withJson(proxy.command('enable').description('use the proxies again (proxy_enabled: true)')).action(
-    does(({ json }: Json) => actions.enableProxy(globals(), { enabled: true, json })),
+  withConfirm(withJson(proxy.command('enable').description('use the proxies again (proxy_enabled: true)'))).action(
+    does(({ json, ...confirm }: Json & ConfirmFlags) =>
+      actions.enableProxy(globals(), { enabled: true, json, confirm }),
+    ),
   );
-  withJson(
-    proxy
-      .command('disable')
-      .description('use none: every purpose goes direct, the proxies stay (proxy_enabled: false)'),
-  ).action(does(({ json }: Json) => actions.enableProxy(globals(), { enabled: false, json })));
+  withConfirm(
+    withJson(
+      proxy
+        .command('disable')
+        .description('use none: every purpose goes direct, the proxies stay (proxy_enabled: false)'),
+    ),
+  ).action(
+    does(({ json, ...confirm }: Json & ConfirmFlags) =>
+      actions.enableProxy(globals(), { enabled: false, json, confirm }),
+    ),
+  );
+  proxy
+    .command('confirm')
+    .description('have the change that another command tries with --confirm-within, although a stage failed')
+    .action(does(() => actions.confirmChange(globals())));
 }
 
 function addRoutes(program: Command, actions: ProxyActions, { globals, does }: Hooks): void {
@@ -114,6 +130,23 @@ const NAME = 'name of the proxy, as `sallyport proxy list` shows it';
 
 function withJson(command: Command): Command {
   return command.option('--json', 'as JSON', false);
+}
+
+function withConfirm(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--confirm-within <time>',
+        'try it first; write it only when every stage passes, or sallyport proxy confirm comes in time (such as 60s)',
+      ).argParser(readWindow),
+    )
+    .option('--save-anyway', 'write it also when a stage fails; the network may be down after that', false);
+}
+
+function readWindow(text: string): number {
+  const ms = parseWindow(text);
+  if (ms !== null) return ms;
+  throw new InvalidArgumentError('A time is such as 60s or 2m, from 5s to 1h.');
 }
 
 function withProfileFlags(command: Command): Command {
@@ -160,6 +193,10 @@ function readFlags(parsed: ParsedFlags): ProfileFlags {
     passwordStdin: parsed['passwordStdin'] === true,
     makeDefault: parsed['default'] === true,
     rename: text('rename'),
+    confirm: {
+      confirmWithin: typeof parsed['confirmWithin'] === 'number' ? parsed['confirmWithin'] : undefined,
+      saveAnyway: parsed['saveAnyway'] === true,
+    },
     json: parsed.json,
   };
 }

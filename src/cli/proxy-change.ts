@@ -11,6 +11,7 @@ import { warningsFor } from '#config/profile-warnings.ts';
 import { judgeProfileName } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
+import type { ConfirmFlags } from './confirm.ts';
 import { type Desk, makeChange, withSettings } from './desk.ts';
 import { askFields, askName, askYesNo } from './proxy-form.ts';
 import { getPassword, needsPassword, type Password, type PasswordFlags } from './proxy-password.ts';
@@ -25,6 +26,8 @@ export interface ProfileFlags extends PasswordFlags {
   readonly makeDefault: boolean;
   /** Another name, for `edit`. */
   readonly rename?: string | undefined;
+  /** For `edit` and `change`. */
+  readonly confirm?: ConfirmFlags | undefined;
   readonly json: boolean;
 }
 
@@ -105,6 +108,7 @@ async function editProfile(
     facts: { name: profile.name, is_default: isDefault || before.default },
     warnings: isElsewhere(before, profile) ? await warningsOf(desk, settings, { profile, tested }) : [],
     json: flags.json,
+    confirm: flags.confirm,
     after: async () => {
       if (rename !== undefined) await note(desk, settings, { from: before.name, to: rename });
     },

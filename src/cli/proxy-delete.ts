@@ -4,6 +4,7 @@ import { noteProfile } from '#config/profile-dates.ts';
 import { deleteProfile, type Fall, fallOf, findProfile, makeDefault, usersOf } from '#config/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
+import type { ConfirmFlags } from './confirm.ts';
 import { type Desk, makeChange, withSettings } from './desk.ts';
 import { askChoice, askYesNo } from './proxy-form.ts';
 import { UsageError } from './usage-error.ts';
@@ -59,7 +60,11 @@ export async function defaultProxyCommand(desk: Desk, name: string, options: { j
 }
 
 /** Writes `proxy_enabled`. The profiles stay in any case. */
-export async function enableProxyCommand(desk: Desk, enabled: boolean, options: { json: boolean }): Promise<number> {
+export async function enableProxyCommand(
+  desk: Desk,
+  enabled: boolean,
+  options: { json: boolean; confirm?: ConfirmFlags },
+): Promise<number> {
   return await withSettings(desk, async (loaded) => {
     const { settings } = loaded;
     const isEmpty = settings.proxies.length === 0;
@@ -73,6 +78,7 @@ export async function enableProxyCommand(desk: Desk, enabled: boolean, options: 
           ? ['No proxy is configured, so everything goes direct. To make one: sallyport proxy add.']
           : [],
       json: options.json,
+      confirm: options.confirm,
     });
   });
 }

@@ -53,12 +53,22 @@ function mainRows({ main, config, health }: Status): Row[] {
 }
 
 /** What of the file is not in force. */
-function configRows({ refused, since, waiting }: Status['config']): Row[] {
+function configRows({ refused, since, waiting, trying, held }: Status['config']): Row[] {
   const rows: Row[] = [];
   if (refused !== null) {
     const more = refused.count === 1 ? '' : ` (${refused.count} mistakes, see: sallyport config check)`;
     rows.push(['refused', `the file as it was at ${refused.at}: ${refused.first}${more}`]);
     rows.push(['in force', `what the file said at ${since}`]);
+  }
+  if (trying !== null) {
+    const { by, failure } = trying;
+    const state = failure === null ? 'no stage has failed yet' : `failed: ${failureText(failure)}`;
+    const how = `until ${trying.until} at the latest, by: sallyport proxy confirm`;
+    rows.push(['not confirmed', `new settings of ${showForeign(by)}, tried since ${trying.since}, ${how}; ${state}`]);
+  }
+  if (held !== null) {
+    const how = 'proxy_change is confirm; it comes into force when its stages pass, or by: sallyport proxy confirm';
+    rows.push(['not in force', `the file as it is since ${held.since}: ${failureText(held.failure)} (${how})`]);
   }
   if (waiting.length > 0) rows.push(['restart', `needed for ${waiting.map(showForeign).join(', ')}`]);
   return rows;

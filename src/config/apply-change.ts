@@ -10,11 +10,11 @@ import type { Secret } from '#redaction/secret.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { readDocument } from './document.ts';
-import type { Edit } from './edit.ts';
+import { type Edit, spliceEdits } from './edit.ts';
 import { editConfigFile, readConfigText } from './edit-file.ts';
 import { isSection } from './edit-render.ts';
 import type { LoadedSettings, LoadResult, RefusedSettings } from './load.ts';
-import type { KeyPath } from './problem.ts';
+import { type KeyPath, keyName } from './problem.ts';
 import { createSecret, isOwnSecret, removeSecret, replaceSecret, type SecretPlace } from './secret-file.ts';
 
 /** What is to be done. */
@@ -46,6 +46,22 @@ export type Changed =
       readonly removed: readonly string[];
     }
   | { readonly ok: false; readonly refused: RefusedSettings };
+
+/**
+ * The file as it would be, with a typed secret in it, for who tries it before it is made; and the keys of such secrets.
+ * Nothing is written. @throws CodedError CONFIG-CHANGED, CONFIG-EDIT, CONFIG-UNREADABLE
+ */
+export async function candidateOf(
+  loaded: LoadedSettings,
+  { edits, secret }: Change,
+  files: Files,
+): Promise<{ readonly text: string; readonly typed: string[] }> {
+  const before = await readConfigText(files, loaded.file);
+  if (before.digest !== loaded.digest) throw coded('CONFIG-CHANGED', { file: loaded.file });
+  if (secret === undefined) return { text: spliceEdits(before.text, edits), typed: [] };
+  const inline: Edit = { kind: 'set', path: secret.path, value: secret.value.reveal() };
+  return { text: spliceEdits(before.text, [...edits, inline]), typed: [keyName(secret.path)] };
+}
 
 /** Makes the change. @throws CodedError what `editConfigFile` throws; then nothing is changed */
 export async function applyChange(

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
+import { type ChangeRequest, type ChangeVerdict, changeVerdictSchema } from './change.ts';
 import {
   type Control,
   type HookRun,
@@ -52,7 +53,7 @@ export async function connectControl(path: string, clock: Clock): Promise<Contro
 
 interface Asked {
   readonly method: 'GET' | 'POST';
-  readonly body?: string;
+  readonly body?: string | undefined;
 }
 
 class SocketControl implements Control {
@@ -97,6 +98,15 @@ class SocketControl implements Control {
     return await this.#ask(PATHS.seedTimeout, seededSchema, { method: 'POST', body: JSON.stringify(seeds) });
   }
 
+  async tryChange(request: ChangeRequest, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
+    const body = JSON.stringify(request);
+    return await this.#follow(PATHS.tryChange, { schema: changeVerdictSchema, onEvent, signal, body });
+  }
+
+  async confirmChange(): Promise<void> {
+    await this.#ask(PATHS.confirmChange, z.null(), { method: 'POST' });
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }
@@ -119,10 +129,15 @@ class SocketControl implements Control {
 
   async #follow<T>(
     path: string,
-    options: { readonly schema: z.ZodType<T>; readonly onEvent: Report; readonly signal: AbortSignal },
+    options: {
+      readonly schema: z.ZodType<T>;
+      readonly onEvent: Report;
+      readonly signal: AbortSignal;
+      readonly body?: string;
+    },
   ): Promise<T> {
     options.signal.throwIfAborted();
-    const response = await this.#open({ method: 'POST' }, path, options.signal);
+    const response = await this.#open({ method: 'POST', body: options.body }, path, options.signal);
     for await (const text of this.#lines(response, options.signal)) {
       const line = (this.#parse(text) ?? {}) as { event?: unknown; result?: unknown; error?: unknown };
       if (line.error !== undefined) throw reviveError(line.error);

@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import type { Report } from '#logging/events.ts';
+import { type ChangeRequest, type ChangeVerdict, heldFileSchema, pendingChangeSchema } from './change.ts';
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from './timeouts.ts';
 
 /** A failure as it crosses: code, sentence, what to check, hop, class. */
@@ -83,6 +84,10 @@ export const statusSchema = z.object({
     refused: z.object({ at: z.string(), first: z.string(), count: z.number() }).nullable(),
     /** Keys whose new value waits for a restart. */
     waiting: z.array(z.string()),
+    /** The change that is being tried (`--confirm-within`). */
+    trying: pendingChangeSchema.nullable(),
+    /** The file as it is now, when `proxy_change: confirm` holds it back. */
+    held: heldFileSchema.nullable(),
   }),
   routes: z.array(
     z.object({
@@ -149,6 +154,13 @@ export interface Control {
   explainTimeout(size: number | null): Promise<TimeoutExplanation>;
   /** Teaches what an old log has measured. */
   seedTimeout(seeds: TimeoutSeeds): Promise<TimeoutSeeded>;
+  /**
+   * Tries settings before they are written: confirmed when every stage of every purpose that they send another way passes,
+   * or by `confirmChange`. Who asked writes them. @throws CodedError CHANGE-PENDING, CONFIG, POLICY-DIRECT
+   */
+  tryChange(request: ChangeRequest, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict>;
+  /** The change that is being tried is to count. @throws CodedError CHANGE-NONE */
+  confirmChange(): Promise<void>;
   /** Lets go of what this carrier holds; the daemon goes on. */
   close(): Promise<void>;
 }

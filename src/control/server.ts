@@ -10,6 +10,7 @@ import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
+import { changeRequestSchema } from './change.ts';
 import type { Control } from './control.ts';
 import { seedSchema } from './timeouts.ts';
 import { hookIdOf, PATHS, sizeOf, wireError, wireEvent } from './wire.ts';
@@ -17,8 +18,8 @@ import { hookIdOf, PATHS, sizeOf, wireError, wireEvent } from './wire.ts';
 const MOST_CONNECTIONS = 32;
 /** Nobody but us speaks here; a request without a body needs no more. */
 const HEAD_LIMIT_BYTES = 8_192;
-/** A thousand samples of an old log, in characters. */
-const BODY_LIMIT = 1_048_576;
+/** A configuration that is not saved, in characters; the largest has 1 MiB, and JSON writes some of them longer. */
+const BODY_LIMIT = 4_194_304;
 /** What may wait for a client that does not read; some thousand events. */
 const BACKLOG_LIMIT_BYTES = 1_048_576;
 /** How long a daemon that is there may take to answer whether it is. */
@@ -124,6 +125,13 @@ async function answer(served: Served, incoming: IncomingMessage, response: Serve
         return sendJson(out, 200, null);
       case `POST ${PATHS.seedTimeout}`:
         return sendJson(out, 200, await control.seedTimeout(seedSchema.parse(JSON.parse(await body))));
+      case `POST ${PATHS.tryChange}`: {
+        const asked = changeRequestSchema.parse(JSON.parse(await body));
+        return await sendLines(out, (onEvent) => control.tryChange(asked, onEvent, gone.signal));
+      }
+      case `POST ${PATHS.confirmChange}`:
+        await control.confirmChange();
+        return sendJson(out, 200, null);
       case `POST ${PATHS.verify}`:
         return await sendLines(out, (onEvent) => control.verifyUpdates(onEvent, gone.signal));
       default:

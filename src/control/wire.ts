@@ -14,6 +14,8 @@ export const PATHS = {
   retryCredentials: '/v1/credentials/retry',
   updates: '/v1/updates',
   verify: '/v1/updates/verify',
+  tryChange: '/v1/change/try',
+  confirmChange: '/v1/change/confirm',
   seedTimeout: '/v1/timeout/seed',
   /** The size follows, or nothing. */
   explainTimeout: '/v1/timeout/explain/',

@@ -3,6 +3,7 @@
 // Guarantees: never two rounds at once (who asks while one runs joins it and sees its events); an abort of one asker
 // ends only the waiting of that asker; `stop` ends the round, which keeps its bytes. A round rejects only when it is stopped.
 
+import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
 import type { Control, HookRun, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -13,11 +14,14 @@ import { HookQueue } from '#updates/hook.ts';
 import { reconcile } from '#updates/reconcile.ts';
 import type { RoundReport } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
+import { ChangeTrials } from './change-trial.ts';
 import type { Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
+import { FileGate } from './file-gate.ts';
 import type { HealthWatch } from './health.ts';
 import { describeStatus, type Progress } from './status.ts';
 import { explainTimeouts, seedTimeouts } from './timeouts.ts';
+import { tryWays } from './try-ways.ts';
 
 /** What a daemon has around its rounds; a command has none. */
 export interface Surroundings {
@@ -32,6 +36,8 @@ export interface Surroundings {
 export class Agent implements Control {
   readonly #parts: Parts;
   readonly #hooks: HookQueue;
+  readonly #trials: ChangeTrials;
+  #file: { readonly gate: FileGate; readAgain(): Promise<void> } | null = null;
   #hookFailure: CodedError | null = null;
   readonly #stopped = new AbortController();
   readonly #listeners = new Set<Report>();
@@ -47,6 +53,13 @@ export class Agent implements Control {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#hooks = new HookQueue(parts.ports, parts.commands);
+    this.#trials = new ChangeTrials({
+      clock: parts.clock,
+      report: parts.report,
+      settings: () => parts.ports.settings(),
+      judge: (text) => parts.judge(text),
+      tryWays: (asked, signal) => tryWays(parts, asked, signal),
+    });
     parts.events.add((event) => this.#hear(event));
   }
 
@@ -105,6 +118,8 @@ export class Agent implements Control {
       nextCheckMs: this.#surroundings?.nextAt() ?? null,
       checks: this.#surroundings?.health.current ?? null,
       hook: this.#hooks.state,
+      trying: this.#trials.pending,
+      held: this.#file?.gate.held ?? null,
     });
     return redactDeep(status, this.#parts.redactor);
   }
@@ -156,6 +171,35 @@ export class Agent implements Control {
       path,
       failure: error === null ? null : toFailure(error, redactor),
     }));
+  }
+
+  async tryChange(request: ChangeRequest, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
+    return await this.#trials.attempt(request, onEvent, AbortSignal.any([signal, this.#stopped.signal]));
+  }
+
+  async confirmChange(): Promise<void> {
+    if (this.#trials.pending === null && this.#file?.gate.confirm() === true) await this.#file.readAgain();
+    else this.#trials.confirm();
+  }
+
+  /** What holds back a file that is not confirmed, with our own stages. */
+  makeGate(signal: AbortSignal): FileGate {
+    const { clock, files, report, ports } = this.#parts;
+    return new FileGate({
+      clock,
+      files,
+      report,
+      signal: AbortSignal.any([signal, this.#stopped.signal]),
+      settings: () => ports.settings(),
+      tryFile: async (text, purposes, ending) => {
+        return await tryWays(this.#parts, { text, typed: [], purposes }, ending);
+      },
+    });
+  }
+
+  /** Who follows the file, and what holds it back. */
+  attachFile(file: { readonly gate: FileGate; readAgain(): Promise<void> }): void {
+    this.#file = file;
   }
 
   explainTimeout(size: number | null): Promise<TimeoutExplanation> {

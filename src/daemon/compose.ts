@@ -4,9 +4,10 @@
 // start as at a reload: every room verifies, then every room commits (`#config/reload.ts`).
 
 import { join } from 'node:path';
-import type { LoadedSettings } from '#config/load.ts';
+import type { LoadedSettings, LoadResult } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
-import type { CodedError } from '#errors/coded-error.ts';
+import type { Settings } from '#config/settings.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { openLog, type Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
@@ -14,6 +15,7 @@ import { PathHabits } from '#path/habits.ts';
 import { TimeoutMemory } from '#path/timeouts.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
+import type { Router } from '#proxy/route.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
 import { openSpool, type Spool } from '#spool/spool.ts';
@@ -31,6 +33,7 @@ import { HttpFeed } from '#updates/http-feed.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
 import { PackageStore } from '#updates/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
+import { confirmedOr } from './confirmed-file.ts';
 import { LastSettings } from './last-settings.ts';
 import { LogRoom } from './log-room.ts';
 import { NetworkRoom } from './network-room.ts';
@@ -48,6 +51,8 @@ export interface ComposeOptions {
   readonly version: string;
   /** The variables of the process, where a proxy may be named; none where they are not given. */
   readonly environment?: Environment;
+  /** Reads the settings again; of this text instead of the file where one is given. */
+  load?(text?: string): Promise<LoadResult>;
   readonly mode: 'daemon' | 'command';
   /** Who watches the log live, if anybody; without a form of its own in that of `logging.stdout`. */
   readonly watch?: { readonly screen: Screen; readonly form: Watch['form'] | null };
@@ -68,6 +73,10 @@ export interface Parts {
   readonly events: Set<Report>;
   /** The settings in force, and the file they came from. */
   readonly config: Reloader;
+  /** Reads settings that are not saved. */
+  judge(text: string): Promise<LoadResult>;
+  /** A router for settings that need not be in force, with the ledger of the one that is. */
+  routerFor(settings: Settings, report: Report): Promise<Router>;
   readonly logFile: string;
   /** What a proxy refused may be tried once more. */
   retryCredentials(): void;
@@ -85,7 +94,8 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
   const stateDir = options.loaded.settings.daemon.state_dir;
   const lock = await acquireLock(stateDir, { files: realFiles, clock: systemClock, mode: options.mode });
   try {
-    const parts = await composeAlone(options);
+    const loaded = await confirmedOr(options.loaded, { files: realFiles, ...options });
+    const parts = await composeAlone({ ...options, loaded });
     return {
       ...parts,
       close: () => {
@@ -155,6 +165,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       report,
       events,
       config,
+      ...forTrials(options, network),
       retryCredentials: () => ledger.retryCredentials(),
       logFile: log.file,
       reopenLog: () => log.reopen(),
@@ -165,6 +176,14 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
     log.close();
     throw thrown;
   }
+}
+
+/** What is tried before it counts needs this. */
+function forTrials({ load }: ComposeOptions, network: NetworkRoom): Pick<Parts, 'judge' | 'routerFor'> {
+  return {
+    judge: (text) => load?.(text) ?? Promise.reject(coded('INTERNAL', { reason: 'nobody reads settings here' })),
+    routerFor: (to, onEvent) => network.routerFor(to, onEvent),
+  };
 }
 
 interface State {

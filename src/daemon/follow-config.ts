@@ -9,6 +9,7 @@ import { ConfigWatch } from '#config/watch.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Parts } from './compose.ts';
+import type { FileGate } from './file-gate.ts';
 
 /** A watch that runs. */
 export interface FollowedConfig {
@@ -26,6 +27,7 @@ export function hasTerminal(): boolean {
 export function followConfig(
   { config, clock, report }: Pick<Parts, 'config' | 'report'> & { readonly clock: Clock },
   load: () => Promise<LoadResult>,
+  gate: FileGate | null = null,
 ): FollowedConfig {
   const watch = new ConfigWatch(config.loaded.files, {
     clock,
@@ -33,7 +35,10 @@ export function followConfig(
       try {
         const result = await load();
         if (!(await isUnchanged())) return null;
+        const isHeld = result.ok && gate !== null && !(await gate.admits(result, () => void watch.ask()));
+        if (isHeld) return config.filesToWatch(result);
         await config.take(result, cause);
+        if (result.ok && config.loaded === result) await gate?.keep(result);
         return config.filesToWatch(result);
       } catch (thrown) {
         report({ name: 'fault', error: asCoded(thrown) });
@@ -50,6 +55,7 @@ export function followConfig(
     ask: () => watch.ask(),
     stop: async () => {
       process.off('SIGHUP', onHangup);
+      gate?.close();
       await watch.stop();
     },
   };

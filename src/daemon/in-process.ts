@@ -1,6 +1,6 @@
 // Control without a daemon: the same object, composed in this process, without schedules and without a socket.
 
-import type { LoadedSettings } from '#config/load.ts';
+import type { LoadedSettings, LoadResult } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
 import type { Control } from '#control/control.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -13,6 +13,7 @@ export async function openInProcess(options: {
   readonly known: KnownSecrets;
   readonly version: string;
   readonly environment?: Environment;
+  load?(text?: string): Promise<LoadResult>;
 }): Promise<Control> {
   return new Agent(await compose({ ...options, mode: 'command' }));
 }

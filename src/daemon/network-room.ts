@@ -97,11 +97,24 @@ export class NetworkRoom implements Router, Reloadable {
 
   /** @throws CodedError TLS-FILE */
   async verify(_from: Settings | null, to: Settings): Promise<void> {
+    this.#candidate = await this.#build(to, this.#parts.report);
+  }
+
+  /**
+   * A router for settings that need not be in force, with the ledger and the rests of the one that is; what it reports
+   * goes to `report`. @throws CodedError TLS-FILE
+   */
+  async routerFor(settings: Settings, report: Report): Promise<Router> {
+    return (await this.#build(settings, report)).router;
+  }
+
+  async #build(to: Settings, report: Report): Promise<Network> {
     const trusts = await readTrusts(to);
     for (const trust of [trusts.updates, ...trusts.proxies.values()]) await judgeTrust(trust);
     const { updates, proxies } = trusts;
     const router = createRouter({
       ...this.#parts,
+      report,
       coolDown: this.#coolDown,
       memories: this.#memories,
       sources: { pac: this.#pac.source(to), environment: this.#environment },
@@ -114,7 +127,7 @@ export class NetworkRoom implements Router, Reloadable {
       settings: { ...to, proxy_enabled: false, proxy_required: false, proxies: [] },
       tls: { updates: {}, support_logs: {}, exposure_analytics: {}, platform: {} },
     });
-    this.#candidate = { router, direct, trusts };
+    return { router, direct, trusts };
   }
 
   commit(from: Settings | null, to: Settings): Promise<CommitReport> {

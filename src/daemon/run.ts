@@ -25,8 +25,8 @@ import { openService } from './service.ts';
 
 export interface RunOptions {
   readonly loaded: LoadedSettings;
-  /** Reads the file again, as it was read for `loaded`. */
-  load(): Promise<LoadResult>;
+  /** Reads the file again, as it was read for `loaded`; of this text instead where one is given. */
+  load(text?: string): Promise<LoadResult>;
   readonly known: KnownSecrets;
   readonly version: string;
   readonly environment?: Environment;
@@ -45,7 +45,8 @@ export interface RunOptions {
 /** How a run ended: with the first failure of its one round, with `once`; null when there was none. */
 export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   const { loaded, known, version, environment = {}, screen, form } = options;
-  const parts = await compose({ loaded, known, version, environment, mode: 'daemon', watch: { screen, form } });
+  const { load } = options;
+  const parts = await compose({ loaded, known, version, environment, load, mode: 'daemon', watch: { screen, form } });
   const agent = new Agent(parts);
   process.on('SIGUSR2', parts.reopenLog);
   const dismiss = options.lastResort.call({
@@ -54,7 +55,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   });
   const service = await openService(parts, options.service);
   try {
-    announce(parts, loaded);
+    announce(parts, parts.config.loaded);
     const { files, redactor } = parts;
     const control = await serveControl(loaded.settings.daemon.control_socket, {
       control: agent,
@@ -65,7 +66,10 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
     try {
       service.ready();
       if (options.once) return await oneRound(parts, agent, options.signal);
-      const follower = followConfig(parts, options.load);
+      const gate = agent.makeGate(options.signal);
+      await gate.keep(parts.config.loaded);
+      const follower = followConfig(parts, options.load, gate);
+      agent.attachFile({ gate, readAgain: () => follower.ask() });
       try {
         await runRounds(parts, agent, options.signal);
       } finally {

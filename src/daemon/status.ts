@@ -1,5 +1,6 @@
 // What `status` tells: each room's section, gathered in one place; effective values and where they came from.
 
+import type { HeldFile, PendingChange } from '#control/change.ts';
 import type { Failure, Status } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/judge-url.ts';
@@ -28,6 +29,8 @@ export interface Activity {
   readonly transfer: Progress | null;
   readonly nextCheckMs: number | null;
   readonly hook: HookState;
+  readonly trying: PendingChange | null;
+  readonly held: HeldFile | null;
   /** Null where no daemon runs. */
   readonly checks: CheckHealth | null;
 }
@@ -50,7 +53,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       agent: ports.agent.id,
     },
     health: describeHealth(parts, activity),
-    config: describeConfig(parts.config),
+    config: { ...describeConfig(parts.config), trying: activity.trying, held: activity.held },
     routes: describeRoutes(ports.router, settings),
     updates: {
       feed: feed === null ? null : shownUrl(new URL(feed)),
@@ -105,7 +108,7 @@ function describeHealth({ ports, config, redactor }: Parts, activity: Activity):
     nextCheckMs,
     hasFeed: feed !== undefined,
     isPaused: ports.disk.current !== null,
-    isConfigRefused: config.refused !== null,
+    isConfigRefused: config.refused !== null || activity.held !== null,
     failing: last?.failed.length ?? 0,
     hookFailed: hook.failed.length,
   });
@@ -136,7 +139,7 @@ function toTime(ms: number | null): string | null {
 }
 
 /** The file in force; and, where there is one, the edit that is not. */
-function describeConfig({ loaded, loadedAtMs, refused, waiting }: Reloader): Status['config'] {
+function describeConfig({ loaded, loadedAtMs, refused, waiting }: Reloader): Omit<Status['config'], 'trying' | 'held'> {
   return {
     file: loaded.file,
     warnings: loaded.warnings.length,

@@ -57,6 +57,18 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'CHANGE-PENDING': {
+    text: 'Another change is being tried, for {by:words}, until {until:words} at the latest; this one was not begun.',
+    check: 'Wait for it, or end it where it was begun (Ctrl-C). See: sallyport status.',
+    class: 'config',
+    retry: 'later',
+  },
+  'CHANGE-NONE': {
+    text: 'No change of the settings waits to be confirmed.',
+    check: 'Its time is over, or it is settled already. See: sallyport status. Then make it again.',
+    class: 'config',
+    retry: 'change',
+  },
   'CONFIG-INCOMPLETE': {
     text: '{key} is not set, so {what:words}.',
     check: 'Set {key} in the configuration file.',

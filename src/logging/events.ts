@@ -98,6 +98,28 @@ export const EVENTS = {
     thread: 'Config',
     text: 'The configuration as it is now is refused ({count} mistakes); the settings of before stay in force.',
   },
+  'file-held': {
+    level: 'warn',
+    thread: 'Config',
+    text: '{file} is not in force since {since:words}: it failed at {code:words}, and nobody confirmed it (proxy_change). {message:words}',
+    story: true,
+  },
+  'change-tried': {
+    level: 'info',
+    thread: 'Config',
+    text: 'New settings of {by:words} are tried for {window:ms} at most; those of before stay in force.',
+  },
+  'change-failed': {
+    level: 'warn',
+    thread: 'Config',
+    text: 'New settings failed at {code:words}; previous settings still in force. {message:words}',
+  },
+  'change-confirmed': { level: 'info', thread: 'Config', text: 'The new settings are confirmed by {by:words}.' },
+  'change-dropped': {
+    level: 'warn',
+    thread: 'Config',
+    text: 'The new settings of {by:words} were not confirmed; previous settings still in force.',
+  },
   'not-put-back': {
     level: 'error',
     thread: 'Config',

@@ -159,7 +159,7 @@ describe('a refused edit', () => {
       [
         "/sallyport.yaml:2:19 retry.attempts: "Out of range; it is 1 to 100.", found: 999, allowed: 1 to 100",
         "/sallyport.yaml:3:18 logging.level: "This is none of the choices.", did you mean info?, found: inof, allowed: debug, info, warn, error",
-        "/sallyport.yaml:4:1 shedule: "This key is not known here.", allowed: version, time_zone, updates, response_timeout, retry, proxy_enabled, proxy_required, rejected_credential_retry_hours, proxies, use_proxy_for, endpoints, logging, daemon",
+        "/sallyport.yaml:4:1 shedule: "This key is not known here.", allowed: version, time_zone, updates, response_timeout, retry, proxy_enabled, proxy_required, proxy_change, rejected_credential_retry_hours, proxies, use_proxy_for, endpoints, logging, daemon",
       ]
     `);
   });

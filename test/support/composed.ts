@@ -51,9 +51,11 @@ async function composeAt(
     controlSocket: join(dir, 'control.sock'),
     remarks: [],
   };
-  const loaded = await loadSettings({ file, places, environment: {}, known });
+  const load = (text?: string) =>
+    loadSettings({ file, places, environment: {}, known, ...(text === undefined ? {} : { text }) });
+  const loaded = await load();
   if (!loaded.ok) throw new Error(`refused: ${JSON.stringify(loaded.problems)}`);
-  const parts = await compose({ loaded, known, version: '9.8.7', ...how });
+  const parts = await compose({ loaded, known, version: '9.8.7', load, ...how });
   const events: SallyportEvent[] = [];
   parts.events.add((event) => events.push(event));
   const agent = new Agent(parts);

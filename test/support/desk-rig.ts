@@ -9,6 +9,7 @@ import { createRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
 import { ConfigFolder, TEST_PLACES } from './config-file.ts';
+import { fakeControl } from './fake-control.ts';
 import { type FakeAnswers, type FakeTerminal, fakeAnswers, fakeTerminal } from './fake-terminal.ts';
 
 export type Script = Parameters<typeof fakeAnswers>[0];
@@ -56,6 +57,8 @@ export class DeskRig {
           ...(text === undefined ? {} : { text }),
         }),
       findDaemon: () => Promise.resolve(this.daemon),
+      openControl: () => Promise.resolve(this.daemon ?? fakeControl()),
+      who: 'process 1 of user root',
       gateways: () => Promise.resolve(['10.0.0.1']),
       absolute: (path) => resolve(this.folder.path, path),
       signal: new AbortController().signal,

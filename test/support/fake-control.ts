@@ -14,6 +14,8 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     runHook: (id) => Promise.resolve({ id, elapsed_ms: 12 }),
     explainTimeout: () => Promise.resolve(anExplanation()),
     seedTimeout: (seeds) => Promise.resolve({ route: ROUTE, taken: seeds.length, known_before: 0 }),
+    tryChange: () => Promise.resolve({ confirmed: true, by: 'stages', failure: null }),
+    confirmChange: () => Promise.resolve(),
     close: () => Promise.resolve(),
     ...over,
   };
@@ -132,6 +134,8 @@ export function aStatus(over: Partial<Status> = {}): Status {
       since: '2026-11-20T00:04:10.000Z',
       refused: null,
       waiting: [],
+      trying: null,
+      held: null,
     },
     routes: [
       {

@@ -219,6 +219,15 @@ export const proxyEnabled = describeKey(z.boolean().default(true), {
   setBy: 'admin',
 });
 
+export const proxyChange = describeKey(z.enum(['apply', 'confirm']).default('apply'), {
+  title: 'Edits of the file',
+  description:
+    'confirm: a file that sends a purpose another way comes into force only when every stage of it passes, or by ' +
+    'sallyport proxy confirm; until then the last confirmed file goes on, as a whole. apply: at once.',
+  effect: 'next_transfer',
+  setBy: 'root',
+});
+
 export const proxyRequired = describeKey(z.boolean().default(false), {
   title: 'Proxy required',
   description: 'true makes every way of going direct a mistake (POLICY-DIRECT).',

@@ -5,7 +5,14 @@ import { daemon } from './daemon.ts';
 import { endpoints } from './endpoints.ts';
 import { describeKey } from './key.ts';
 import { logging } from './logging.ts';
-import { proxies, proxyEnabled, proxyRequired, rejectedCredentialRetryHours, useProxyFor } from './proxies.ts';
+import {
+  proxies,
+  proxyChange,
+  proxyEnabled,
+  proxyRequired,
+  rejectedCredentialRetryHours,
+  useProxyFor,
+} from './proxies.ts';
 import { responseTimeout } from './response-timeout.ts';
 import { retry } from './retry.ts';
 import { timeZone } from './time-zone.ts';
@@ -25,6 +32,7 @@ export const settingsSchema = z
     retry,
     proxy_enabled: proxyEnabled,
     proxy_required: proxyRequired,
+    proxy_change: proxyChange,
     rejected_credential_retry_hours: rejectedCredentialRetryHours,
     proxies,
     use_proxy_for: useProxyFor,

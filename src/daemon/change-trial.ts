@@ -1,0 +1,146 @@
+// Tries a change of the settings before it counts (commit-confirm): the stages of the work for every purpose whose way it
+// changes. Whoever asked writes the file once it is confirmed; nothing is written here and nothing comes into force.
+//
+// Guarantees: one change at a time; it ends with one verdict (`confirm-state.ts`) at its deadline at the latest, and with
+// its asker: one who is gone, or a daemon that stops, leaves the settings of before. A crash leaves nothing.
+
+import type { LoadResult } from '#config/load.ts';
+import type { Settings } from '#config/settings.ts';
+import type { ChangeRequest, ChangeVerdict, Found, PendingChange } from '#control/change.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import type { Purpose } from '#proxy/route.ts';
+import { changedWays } from '#proxy/way-changes.ts';
+import { proxiesByPurpose, wouldGoDirect } from '#proxy/went-direct.ts';
+import type { Clock } from '#system/clock.ts';
+import { type ConfirmEvent, type ConfirmState, stepConfirm } from './confirm-state.ts';
+import type { WaysAsked } from './try-ways.ts';
+
+export interface TrialParts {
+  readonly clock: Clock;
+  readonly report: Report;
+  /** The settings in force. */
+  settings(): Settings;
+  /** Reads settings that are not saved. */
+  judge(text: string): Promise<LoadResult>;
+  /** The first failure of these purposes with these settings; null when there is none. */
+  tryWays(asked: WaysAsked, signal: AbortSignal): Promise<Found | null>;
+}
+
+/** Who waits for the verdict on the change under way. */
+interface Waiting {
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  settle(verdict: ChangeVerdict): void;
+}
+
+/** The changes that are tried, one after the other. */
+export class ChangeTrials {
+  readonly #parts: TrialParts;
+  #state: ConfirmState = null;
+  #waiting: Waiting | null = null;
+  #lastId = 0;
+
+  constructor(parts: TrialParts) {
+    this.#parts = parts;
+  }
+
+  /** What is tried now. */
+  get pending(): PendingChange | null {
+    if (this.#state === null || this.#waiting === null) return null;
+    const { by, failure } = this.#state;
+    const { sinceMs, untilMs } = this.#waiting;
+    return { by, failure, since: new Date(sinceMs).toISOString(), until: new Date(untilMs).toISOString() };
+  }
+
+  /**
+   * Tries it until it is confirmed or its time is over; what happens meanwhile is told to `onEvent`.
+   * @throws CodedError CHANGE-PENDING while another one is tried; what refuses the settings; the signal's reason
+   */
+  async attempt(asked: ChangeRequest, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
+    signal.throwIfAborted();
+    this.#lastId += 1;
+    const id = this.#lastId;
+    if (!this.#step({ kind: 'begin', id, by: asked.by })) throw this.#occupied();
+    const { clock } = this.#parts;
+    const sinceMs = clock.now();
+    const settled = Promise.withResolvers<ChangeVerdict>();
+    this.#waiting = { sinceMs, untilMs: sinceMs + asked.window_ms, settle: settled.resolve };
+    const ending = new AbortController();
+    const onGone = () => void this.#step({ kind: 'gone', id });
+    signal.addEventListener('abort', onGone, { once: true });
+    const timer = clock.after(
+      asked.window_ms,
+      () => void this.#step({ kind: 'expired', id }),
+      'a change that is tried',
+    );
+    const report = this.#telling(onEvent);
+    try {
+      report({ name: 'change-tried', by: asked.by, window: asked.window_ms });
+      const walked = this.#walk({ id, asked, report }, ending.signal);
+      // Settings that are refused end it; stages that fail wait for a person.
+      const verdict = await Promise.race([settled.promise, walked.then(() => settled.promise)]);
+      signal.throwIfAborted();
+      report(
+        verdict.confirmed ? { name: 'change-confirmed', by: verdict.by } : { name: 'change-dropped', by: asked.by },
+      );
+      return verdict;
+    } finally {
+      timer.cancel();
+      signal.removeEventListener('abort', onGone);
+      this.#step({ kind: 'gone', id });
+      ending.abort(coded('INTERRUPTED', { reason: 'the change is settled' }));
+    }
+  }
+
+  /** A person says that it is to count. @throws CodedError CHANGE-NONE */
+  confirm(): void {
+    if (!this.#step({ kind: 'confirm' })) throw coded('CHANGE-NONE', {});
+  }
+
+  async #walk(trial: { id: number; asked: ChangeRequest; report: Report }, signal: AbortSignal): Promise<void> {
+    const { id, asked, report } = trial;
+    const to = await this.#judge(asked.text);
+    const failure = await this.#firstFailure(asked, changedWays(this.#parts.settings(), to), signal);
+    if (failure === null) this.#step({ kind: 'passed', id });
+    else if (this.#step({ kind: 'failed', id, failure })) {
+      report({ name: 'change-failed', code: failure.code, message: failure.message });
+      if (!asked.waits) this.#step({ kind: 'expired', id });
+    }
+  }
+
+  /** Settings that a reload would refuse are no candidate. */
+  async #judge(text: string): Promise<Settings> {
+    const loaded = await this.#parts.judge(text);
+    if (!loaded.ok) throw loaded.error;
+    const [direct] = wouldGoDirect(proxiesByPurpose(this.#parts.settings()), loaded.settings);
+    if (direct !== undefined) throw direct;
+    return loaded.settings;
+  }
+
+  async #firstFailure({ text, typed }: ChangeRequest, purposes: Purpose[], signal: AbortSignal): Promise<Found | null> {
+    return purposes.length === 0 ? null : await this.#parts.tryWays({ text, typed, purposes }, signal);
+  }
+
+  #step(event: ConfirmEvent): boolean {
+    const { state, verdict, taken } = stepConfirm(this.#state, event);
+    this.#state = state;
+    if (verdict !== null) {
+      this.#waiting?.settle(verdict);
+      this.#waiting = null;
+    }
+    return taken;
+  }
+
+  #occupied(): CodedError {
+    const { by, until } = this.pending ?? { by: '-', until: '-' };
+    return coded('CHANGE-PENDING', { by, until });
+  }
+
+  #telling(onEvent: Report): Report {
+    return (event) => {
+      this.#parts.report(event);
+      onEvent(event);
+    };
+  }
+}

@@ -1,0 +1,122 @@
+// Commit-confirm with real processes: a daemon, the command, another terminal; and what kills leave.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type FaultProxy, honest, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { feedOf } from '#test/support/jars.ts';
+import { type SallyportProcess, startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+let dir: string;
+let origin: ScriptedOrigin;
+let proxy: FaultProxy;
+let silent: FaultProxy;
+let config: string;
+let before: string;
+let running: SallyportProcess[];
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'sallyport-confirm-'));
+  origin = await startScriptedOrigin();
+  origin.serve('/feed.json', feedOf([]), 'application/json');
+  proxy = await startFaultProxy(honest(Number(new URL(origin.url).port)));
+  silent = await startFaultProxy(() => undefined);
+  const proxies = [{ name: 'corp', address: '127.0.0.1', port: proxy.port, tunnel_http: true, default: true }];
+  config = await writeConfig(dir, { updates: { feed_url: `${origin.url}/feed.json` }, proxies });
+  before = await readFile(config, 'utf8');
+  running = [];
+});
+afterEach(async () => {
+  for (const { child, ended } of running) {
+    child.kill('SIGKILL');
+    await ended;
+  }
+  await Promise.all([origin.close(), proxy.close(), silent.close()]);
+  await rm(dir, { recursive: true, force: true });
+});
+
+function start(...args: string[]): SallyportProcess {
+  const process = startSallyport(['--config', config, ...args]);
+  running.push(process);
+  return process;
+}
+
+async function startDaemon(): Promise<SallyportProcess> {
+  const daemon = start('run');
+  await daemon.said('Next check');
+  return daemon;
+}
+
+/** A change to a proxy that takes connections and never answers. */
+const tryBad = (...more: string[]) =>
+  start('proxy', 'change', '--port', String(silent.port), '--confirm-within', '60s', ...more);
+const text = () => readFile(config, 'utf8');
+
+describe('a change with --confirm-within', () => {
+  it('that passes is written and comes into force', async () => {
+    const daemon = await startDaemon();
+    const disable = start('proxy', 'disable', '--confirm-within', '60s');
+    expect(await disable.ended).toBe(0);
+    expect(disable.lines).toContain('The new settings work.');
+    expect(await text()).toBe(`${before}proxy_enabled: false\n`);
+    await daemon.said('The new settings are confirmed by stages.');
+    await daemon.said('The changed configuration is in force');
+  });
+
+  it('leaves the old settings when the daemon is killed in the middle of it', async () => {
+    const daemon = await startDaemon();
+    const change = tryBad();
+    await change.said('Trying the new settings');
+    daemon.child.kill('SIGKILL');
+    expect(await change.ended).not.toBe(0);
+    expect(await text()).toBe(before);
+  });
+
+  it('leaves the old settings when the daemon is restarted in the middle of it', async () => {
+    const daemon = await startDaemon();
+    const change = tryBad();
+    await change.said('Trying the new settings');
+    daemon.child.kill('SIGTERM');
+    expect(await daemon.ended).toBe(0);
+    expect(await change.ended).not.toBe(0);
+    await startDaemon();
+    expect(await text()).toBe(before);
+  });
+
+  it('leaves the old settings when the command is killed, and makes room for the next', async () => {
+    const daemon = await startDaemon();
+    const change = tryBad();
+    await change.said('Trying the new settings');
+    const second = start('proxy', 'disable', '--confirm-within', '60s');
+    expect(await second.ended).toBe(78);
+    expect(second.lines.join('\n')).toContain(
+      `[CHANGE-PENDING] Another change is being tried, for process ${change.child.pid}`,
+    );
+    change.child.kill('SIGKILL');
+    await change.ended;
+    const third = start('proxy', 'disable', '--confirm-within', '60s');
+    expect(await third.ended).toBe(0);
+    expect(daemon.child.exitCode).toBeNull();
+  });
+
+  it('is written when another terminal confirms it', async () => {
+    await startDaemon();
+    const change = tryBad();
+    await change.said('Trying the new settings');
+    const confirm = start('proxy', 'confirm');
+    expect(await confirm.ended).toBe(0);
+    expect(await change.ended).toBe(0);
+    expect(await text()).toBe(before.replace(String(proxy.port), String(silent.port)));
+  });
+
+  it('works without a daemon', async () => {
+    await proxy.close();
+    const enable = start('proxy', 'change', '--port', '1', '--confirm-within', '5s', '--save-anyway');
+    expect(await enable.ended).toBe(0);
+    expect(enable.lines.join('\n')).toContain('New settings failed at TCP-REFUSED; they are saved all the same');
+    expect(await text()).toBe(before.replace(`port: ${proxy.port}`, 'port: 1'));
+    const disable = start('proxy', 'disable', '--confirm-within', '60s');
+    expect(await disable.ended).toBe(0);
+  });
+});

@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { confirmCommand, parseWindow } from '#cli/confirm.ts';
+import { enableProxyCommand } from '#cli/proxy-delete.ts';
+import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
+import { coded } from '#errors/coded-error.ts';
+import { DeskRig, type Script } from '#test/support/desk-rig.ts';
+import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
+
+const TEXT = 'version: 1\n# ours\nproxy_enabled: true\n';
+
+let rig: DeskRig;
+let asked: ChangeRequest[];
+beforeEach(async () => {
+  rig = await DeskRig.make(TEXT);
+  asked = [];
+});
+afterEach(() => rig.folder.remove());
+
+function daemonThatFinds(verdict: ChangeVerdict): void {
+  const config = { ...aStatus().config, file: rig.file, since: new Date(Date.now() + 3_600_000).toISOString() };
+  rig.daemon = fakeControl({
+    status: () => Promise.resolve(aStatus({ config })),
+    tryChange: (request) => {
+      asked.push(request);
+      return Promise.resolve(verdict);
+    },
+  });
+}
+
+const disable = (options: { saveAnyway?: boolean; json?: boolean } = {}, script?: Script) =>
+  rig.run((desk) => {
+    const { saveAnyway = false, json = false } = options;
+    return enableProxyCommand(desk, false, { json, confirm: { confirmWithin: 60_000, saveAnyway } });
+  }, script);
+
+const FAILED: ChangeVerdict = { confirmed: false, by: 'nobody', failure: aFailure() };
+
+describe('a change with --confirm-within', () => {
+  it('is tried as the file would be, and written once it is confirmed', async () => {
+    daemonThatFinds({ confirmed: true, by: 'stages', failure: null });
+    const { status, out } = await disable();
+    expect({ status, first: out[0] }).toEqual({ status: 0, first: 'The new settings work.' });
+    expect(asked[0]).toMatchObject({ window_ms: 60_000, waits: true, by: 'process 1 of user root', typed: [] });
+    expect(asked[0]?.text).toContain('# ours\nproxy_enabled: false\n');
+    expect(await rig.text()).toBe(TEXT.replace('true', 'false'));
+  });
+
+  it('that is not confirmed is not written; code, sentence and exit status are those of what failed', async () => {
+    daemonThatFinds(FAILED);
+    const { status, err } = await disable();
+    expect(status).toBe(12);
+    expect(err[0]).toBe('New settings failed at AUTH-REJECTED; previous settings still in force. Nothing was written.');
+    expect(await rig.text()).toBe(TEXT);
+  });
+
+  it('that nothing answered in time ends with the exit status of a timeout', async () => {
+    daemonThatFinds({ ...FAILED, failure: null });
+    expect((await disable()).status).toBe(16);
+    expect(await rig.text()).toBe(TEXT);
+  });
+
+  it('is written although it failed with --save-anyway, which says what that may do', async () => {
+    daemonThatFinds(FAILED);
+    const { status, err } = await disable({ saveAnyway: true });
+    expect(status).toBe(0);
+    expect(asked[0]?.waits).toBe(false);
+    expect(err[0]).toContain('The network may be down.');
+    expect((await rig.settings()).proxy_enabled).toBe(false);
+  });
+
+  it.each([
+    ['y', 0, false],
+    ['n', 12, true],
+  ])('asks whoever sits there whether to save it anyway; %s', async (answer, status, enabled) => {
+    daemonThatFinds(FAILED);
+    expect((await disable({}, [['Save them anyway?', answer]])).status).toBe(status);
+    expect((await rig.settings()).proxy_enabled).toBe(enabled);
+  });
+
+  it('tells all of it as JSON', async () => {
+    daemonThatFinds(FAILED);
+    const { out } = await disable({ json: true });
+    expect(JSON.parse(out.join('\n'))).toMatchObject({ changed: false, confirmation: FAILED });
+  });
+
+  it('writes nothing when the daemon is gone meanwhile', async () => {
+    rig.daemon = fakeControl({
+      tryChange: () => Promise.reject(coded('CONTROL-UNREACHABLE', { path: '/run/c.sock', reason: 'it stopped' })),
+    });
+    await expect(disable()).rejects.toThrow('[CONTROL-UNREACHABLE]');
+    expect(await rig.text()).toBe(TEXT);
+  });
+});
+
+describe('proxy confirm', () => {
+  it('confirms, or says that there is nothing to confirm', async () => {
+    rig.daemon = fakeControl();
+    expect((await rig.run(confirmCommand)).out).toEqual([
+      'Confirmed: a command that waits writes its change; a file that was held is in force. See: sallyport status.',
+    ]);
+    rig.daemon = fakeControl({ confirmChange: () => Promise.reject(coded('CHANGE-NONE', {})) });
+    await expect(rig.run(confirmCommand)).rejects.toThrow('[CHANGE-NONE]');
+  });
+});
+
+describe('a time to confirm in', () => {
+  it.each<[string, number | null]>([
+    ['60s', 60_000],
+    ['2m', 120_000],
+    ['1h', 3_600_000],
+    ['90', 90_000],
+    ['4s', null],
+    ['2h', null],
+    ['soon', null],
+    ['', null],
+  ])('%s', (text, ms) => {
+    expect(parseWindow(text)).toBe(ms);
+  });
+});

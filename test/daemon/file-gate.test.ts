@@ -1,0 +1,80 @@
+// `proxy_change: confirm` with real processes: an edit by hand is held, told, kept over a restart, and confirmed.
+
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type FaultProxy, honest, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { feedOf } from '#test/support/jars.ts';
+import { type SallyportProcess, startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+let dir: string;
+let origin: ScriptedOrigin;
+let proxy: FaultProxy;
+let config: string;
+let before: string;
+let running: SallyportProcess[];
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'sallyport-gate-'));
+  origin = await startScriptedOrigin();
+  origin.serve('/feed.json', feedOf([]), 'application/json');
+  proxy = await startFaultProxy(honest(Number(new URL(origin.url).port)));
+  const proxies = [{ name: 'corp', address: '127.0.0.1', port: proxy.port, tunnel_http: true, default: true }];
+  config = await writeConfig(dir, { updates: { feed_url: `${origin.url}/feed.json` }, proxies });
+  before = `${await readFile(config, 'utf8')}proxy_change: confirm\n`;
+  await writeFile(config, before);
+  running = [];
+});
+afterEach(async () => {
+  for (const { child, ended } of running) {
+    child.kill('SIGKILL');
+    await ended;
+  }
+  await Promise.all([origin.close(), proxy.close()]);
+  await rm(dir, { recursive: true, force: true });
+});
+
+function start(...args: string[]): SallyportProcess {
+  const process = startSallyport(['--config', config, ...args]);
+  running.push(process);
+  return process;
+}
+
+async function statusOf(): Promise<{ config: { held: { failure: { code: string } } | null } }> {
+  const status = start('status', '--json');
+  await status.ended;
+  return JSON.parse(status.lines.filter((one) => !one.startsWith('Asked the daemon')).join('\n')) as never;
+}
+
+describe('with proxy_change: confirm a file edited by hand', () => {
+  it('comes into force by itself when its stages pass', async () => {
+    const daemon = start('run');
+    await daemon.said('Next check');
+    await writeFile(config, `${before}proxy_enabled: false\n`);
+    await daemon.said('The changed configuration is in force');
+  });
+
+  it('is held when a stage fails, also over a kill and a restart, until somebody confirms it', async () => {
+    const first = start('run');
+    await first.said('Next check');
+    const edited = before.replace(`port: ${proxy.port}`, 'port: 1');
+    await writeFile(config, edited);
+    expect(await first.said('is not in force since')).toContain('it failed at TCP-REFUSED');
+    expect((await statusOf()).config.held).toMatchObject({ failure: { code: 'TCP-REFUSED' } });
+    first.child.kill('SIGKILL');
+    await first.ended;
+
+    const second = start('run');
+    await second.said('is not in force since');
+    const kept = join(dir, 'state', 'confirmed-file.json');
+    expect(((await stat(kept)).mode & 0o777).toString(8)).toBe('600');
+    expect(JSON.parse(await readFile(kept, 'utf8'))).toMatchObject({ text: before });
+    expect(await readFile(config, 'utf8')).toBe(edited);
+
+    expect(await start('proxy', 'confirm').ended).toBe(0);
+    await second.said('The changed configuration is in force');
+    expect((await statusOf()).config.held).toBeNull();
+    expect(JSON.parse(await readFile(kept, 'utf8'))).toMatchObject({ text: edited });
+  });
+});

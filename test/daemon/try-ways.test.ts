@@ -1,0 +1,130 @@
+// A change that is tried with the real stages, each broken by a real proxy or server: it does not count, with its code, and
+// what is in force stays in force.
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import type { ChangeVerdict } from '#control/change.ts';
+import { createCa } from '#test/support/certificates.ts';
+import { composeIn } from '#test/support/composed.ts';
+import { FAULTS, honest, type Script, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { feedOf } from '#test/support/jars.ts';
+import { startLoginProxy } from '#test/support/login-proxy.ts';
+import { startTlsFront } from '#test/support/tls-front.ts';
+import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+
+const HOST = 'updates.example.com';
+const ca = createCa();
+const closing: { close(): Promise<void> }[] = [];
+let healthy: TlsOrigin;
+let dir: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'sallyport-stages-'));
+  await writeFile(join(dir, 'ca.pem'), ca.cert);
+  healthy = await startTlsOrigin(ca.issue(), { answer: feed });
+});
+afterAll(async () => {
+  await healthy.close();
+  await rm(dir, { recursive: true });
+});
+afterEach(async () => {
+  for (const one of closing.splice(0)) await one.close();
+});
+
+function held<T extends { close(): Promise<void> }>(one: T): T {
+  closing.push(one);
+  return one;
+}
+
+const feed: RequestListener = (_request, response) => {
+  response.setHeader('content-type', 'application/json');
+  response.end(feedOf([]));
+};
+const missing: RequestListener = (_request, response) => void response.writeHead(404).end();
+const blockPage: RequestListener = (_request, response) => {
+  response.setHeader('content-type', 'text/html');
+  response.end('<html><title>Blocked</title></html>');
+};
+
+/** The profile of a proxy that behaves like this. */
+async function behaving(script: Script): Promise<object> {
+  return { port: held(await startFaultProxy(script)).port };
+}
+
+/** A proxy that leads to this origin. */
+async function leadingTo(origin: TlsOrigin): Promise<object> {
+  return await behaving(honest(held(origin).port));
+}
+
+async function closedPort(): Promise<number> {
+  const proxy = await startFaultProxy(() => {});
+  await proxy.close();
+  return proxy.port;
+}
+
+/** Direct until now; tried is a default proxy with these keys. */
+async function trying(corp: object): Promise<{ verdict: ChangeVerdict; how: string; isSame: boolean }> {
+  const updates = { feed_url: `https://${HOST}:${healthy.port}/feed.json`, ca_file: join(dir, 'ca.pem') };
+  const sections = { updates, response_timeout: { tunnel_timeout_ms: 1_000 } };
+  const composed = await composeIn(sections);
+  try {
+    const file = join(composed.dir, 'sallyport.yaml');
+    const before = await readFile(file, 'utf8');
+    const proxies = [{ name: 'corp', address: '127.0.0.1', port: 1, default: true, ...corp }];
+    const text = stringify({ version: 1, retry: { attempts: 1 }, ...sections, proxies });
+    const asked = { text, typed: [], window_ms: 60_000, waits: false, by: 'a test' };
+    const verdict = await composed.agent.tryChange(asked, () => undefined, new AbortController().signal);
+    const { routes } = await composed.agent.status();
+    return { verdict, how: routes[0]?.how ?? '', isSame: (await readFile(file, 'utf8')) === before };
+  } finally {
+    await composed.remove();
+  }
+}
+
+const STAGES: readonly (readonly [stage: string, code: string, corp: () => Promise<object> | object])[] = [
+  ['name', 'DNS-PROXY', () => ({ address: 'prxoy.invalid' })],
+  ['connection', 'TCP-REFUSED', async () => ({ port: await closedPort() })],
+  [
+    'TLS to the proxy',
+    'PROXY-TLS-UNTRUSTED',
+    async () => {
+      const proxy = held(await startFaultProxy(honest(healthy.port)));
+      const front = held(await startTlsFront(createCa('Nobody knows it').issue(), proxy.port));
+      return { scheme: 'https', port: front.port };
+    },
+  ],
+  ['tunnel', 'TUNNEL-TIMEOUT', () => behaving(FAULTS.silent)],
+  [
+    'authentication',
+    'AUTH-REJECTED',
+    async () => {
+      const user = { user: 'svc', password: 'right one', domain: '' };
+      const { port } = held(await startLoginProxy('basic', user, healthy.port));
+      return { port, authentication: 'basic', user: 'svc', password: 'wrong one' };
+    },
+  ],
+  [
+    'TLS to the server',
+    'TLS-INTERCEPTED',
+    async () => leadingTo(await startTlsOrigin(createCa('Corp Inspection CA').issue(), { answer: feed })),
+  ],
+  ['HTTP', 'ORIGIN-REFUSED', async () => leadingTo(await startTlsOrigin(ca.issue(), { answer: missing }))],
+  ['content', 'FEED-NOT-JSON', async () => leadingTo(await startTlsOrigin(ca.issue(), { answer: blockPage }))],
+];
+
+describe('a change that is tried with the real stages', () => {
+  it('counts when all of them pass', async () => {
+    const { verdict } = await trying(await behaving(honest(healthy.port)));
+    expect(verdict).toEqual({ confirmed: true, by: 'stages', failure: null });
+  });
+
+  it.each(STAGES)('does not count when %s fails: %s; what was in force stays', async (_stage, code, corp) => {
+    const { verdict, how, isSame } = await trying(await corp());
+    expect(verdict).toMatchObject({ confirmed: false, by: 'nobody', failure: { code } });
+    expect({ how, isSame }).toEqual({ how: 'direct', isSame: true });
+  });
+});
