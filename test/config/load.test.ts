@@ -58,6 +58,7 @@ describe('a file that holds', () => {
       retry: { attempts: 5, max_delay_seconds: 21_600 },
       proxy_enabled: true,
       proxy_required: false,
+      proxy_change: 'apply',
       rejected_credential_retry_hours: 6,
       proxies: [],
       use_proxy_for: {
