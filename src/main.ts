@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { checkCommand } from '#cli/check.ts';
 import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/config.ts';
 import type { Desk } from '#cli/desk.ts';
+import { diagnoseCommand } from '#cli/diagnose.ts';
 import { exitStatusOf, tellError } from '#cli/failure.ts';
 import { healthCommand } from '#cli/health.ts';
 import { type Actions, type EstimateArguments, type Globals, runProgram } from '#cli/program.ts';
@@ -15,6 +16,7 @@ import { statusCommand } from '#cli/status.ts';
 import { processTerminal } from '#cli/terminal.ts';
 import { explainTimeoutCommand } from '#cli/timeout-explain.ts';
 import { listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
+import { readGateways } from '#config/host-gateways.ts';
 import { type LoadedSettings, type LoadResult, loadSettings } from '#config/load.ts';
 import { findPlaces } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
@@ -23,6 +25,7 @@ import type { TimeoutSeeded } from '#control/timeouts.ts';
 import { hasTerminal } from '#daemon/follow-config.ts';
 import { openInProcess } from '#daemon/in-process.ts';
 import { runDaemon } from '#daemon/run.ts';
+import { proxyVariables } from '#diagnose/shell.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
@@ -38,7 +41,7 @@ import { takeEnvironment } from '#system/environment.ts';
 import { dieOf, LastResort } from '#system/last-resort.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/zone.ts';
-import { absolute, proxyActions, readGateways } from './proxy-actions.ts';
+import { absolute, proxyActions } from './proxy-actions.ts';
 import { VERSION } from './version.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -148,6 +151,12 @@ const actions: Actions = {
     ),
   explainTimeout: (globals, options) =>
     withControl(globals, (control) => explainTimeoutCommand(control, terminal, options)),
+  diagnose: (globals, { purpose, ...options }) =>
+    withControl(globals, (control) => {
+      const purposes = purpose === undefined ? null : [purpose];
+      const request = { purposes, shell: proxyVariables(environment), candidate: null, through: null };
+      return diagnoseCommand(control, terminal, { ...options, request, signal: stopping });
+    }),
   estimateTimeout,
   ...proxyActions({ desk: deskOf, withControl }),
   configCheck: async (globals) => configCheckCommand(terminal, await look(globals)),

@@ -9,9 +9,7 @@ import { addProxyCommand, changeProxyCommand, editProxyCommand } from '#cli/prox
 import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/proxy-delete.ts';
 import { listProxiesCommand, showProxyCommand } from '#cli/proxy-list.ts';
 import { setRouteCommand, showRoutesCommand } from '#cli/route.ts';
-import { readBounded } from '#config/read-bounded.ts';
 import type { Control } from '#control/control.ts';
-import { parseGateways, ROUTE_FILES } from '#system/gateway.ts';
 
 export interface ProxyActionParts {
   /** Everything of a desk that depends on the configuration file. */
@@ -37,18 +35,5 @@ export function proxyActions({ desk, withControl }: ProxyActionParts): ProxyActi
   };
 }
 
-/** The default gateways of this host; none where the kernel tells none. */
-export async function readGateways(): Promise<readonly string[]> {
-  const [v4, v6] = await Promise.all([readText(ROUTE_FILES.v4), readText(ROUTE_FILES.v6)]);
-  return parseGateways({ v4, v6 });
-}
-
 /** Makes a path of the command line absolute. */
 export const absolute = (path: string): string => resolve(path);
-
-const LARGEST_TABLE_BYTES = 1_048_576;
-
-async function readText(path: string): Promise<string> {
-  const read = await readBounded(path, LARGEST_TABLE_BYTES);
-  return read.ok ? Buffer.from(read.bytes).toString('latin1') : '';
-}

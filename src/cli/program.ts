@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { judgeTimeZone } from '#config/schema/values.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { Watch } from '#logging/log.ts';
+import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import { addProxyCommands, type ProxyActions } from './program-proxy.ts';
 import { parseSize } from './size.ts';
 import type { Terminal } from './terminal.ts';
@@ -25,7 +26,7 @@ export interface EstimateArguments {
 }
 
 /** What main does for each command; each returns its exit status. */
-export interface Actions extends ProxyActions {
+export interface Actions extends ProxyActions, NetworkActions {
   run(globals: Globals, options: { once: boolean; log?: Watch['form'] }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
   status(globals: Globals, options: { json: boolean; check: boolean }): Promise<number>;
@@ -57,6 +58,7 @@ export async function runProgram(
     };
   addWork(program, made.actions, { globals, does });
   addTimeout(program, made.actions, { globals, does });
+  addNetworkCommands(program, made.actions, { globals, does });
   addProxyCommands(program, made.actions, { globals, does });
   addConfig(program, made.actions, { globals, does });
   addVendor(program, made.actions, does);
@@ -244,13 +246,14 @@ First steps:
   sallyport config check             after editing the configuration file
   sallyport check                    one round now, told live
   sallyport run                      go on by itself
+  sallyport diagnose                 where it fails on its way, and why
   sallyport status                   is it well, what did it decide and why
 
 The configuration file is /etc/sallyport/sallyport.yaml where installed, config/sallyport.yaml in a checkout; the
 example beside it shows every key. Failure codes and exit statuses are in docs/operations.md.
 
 Exit status: 0 all well, 64 bad arguments, 78 bad configuration, 10 name resolution, 11 connection, 12 proxy
-authentication, 13 policy, 14 TLS, 16 timeout, 17 content, 18 HTTP, 19 files or daemon, 70 a defect of ours.`;
+authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP, 19 files or daemon, 70 a defect of ours.`;
 
 const RUN_HELP = `
 SIGTERM or Ctrl-C stops it; bytes already fetched are kept and the next start goes on with them.`;

@@ -5,6 +5,7 @@
 
 import { type IncomingMessage, request } from 'node:http';
 import { z } from 'zod';
+import { type Diagnosis, type DiagnosisRequest, diagnosisSchema } from '#diagnose/report.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
@@ -105,6 +106,12 @@ class SocketControl implements Control {
 
   async confirmChange(): Promise<void> {
     await this.#ask(PATHS.confirmChange, z.null(), { method: 'POST' });
+  }
+
+  async diagnose(request: DiagnosisRequest, signal: AbortSignal): Promise<Diagnosis> {
+    const onEvent = () => undefined;
+    const body = JSON.stringify(request);
+    return await this.#follow(PATHS.diagnose, { schema: diagnosisSchema, onEvent, signal, body });
   }
 
   close(): Promise<void> {

@@ -4,6 +4,7 @@
 // Everything that crosses is plain JSON and has a schema here, so both ends agree and an old client can tell.
 
 import { z } from 'zod';
+import type { Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import type { Report } from '#logging/events.ts';
 import { type ChangeRequest, type ChangeVerdict, heldFileSchema, pendingChangeSchema } from './change.ts';
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from './timeouts.ts';
@@ -138,6 +139,8 @@ export const statusSchema = z.object({
 });
 export type Status = z.infer<typeof statusSchema>;
 
+export type { Diagnosis, DiagnosisRequest, PurposeReport, Stage } from '#diagnose/report.ts';
+
 /** Everything that may be asked. Each rejects with a CodedError. */
 export interface Control {
   status(): Promise<Status>;
@@ -161,6 +164,11 @@ export interface Control {
   tryChange(request: ChangeRequest, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict>;
   /** The change that is being tried is to count. @throws CodedError CHANGE-NONE */
   confirmChange(): Promise<void>;
+  /**
+   * Walks the route of each purpose, stage by stage: of the settings in force, or of a candidate that is not saved. Ways
+   * that fail are its answer. @throws CodedError CONFIG, POLICY-DIRECT, TLS-FILE for a candidate that cannot be taken
+   */
+  diagnose(request: DiagnosisRequest, signal: AbortSignal): Promise<Diagnosis>;
   /** Lets go of what this carrier holds; the daemon goes on. */
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
+import { diagnosisRequestSchema } from '#diagnose/report.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
@@ -132,6 +133,10 @@ async function answer(served: Served, incoming: IncomingMessage, response: Serve
       case `POST ${PATHS.confirmChange}`:
         await control.confirmChange();
         return sendJson(out, 200, null);
+      case `POST ${PATHS.diagnose}`: {
+        const asked = diagnosisRequestSchema.parse(JSON.parse(await body));
+        return await sendLines(out, () => control.diagnose(asked, gone.signal));
+      }
       case `POST ${PATHS.verify}`:
         return await sendLines(out, (onEvent) => control.verifyUpdates(onEvent, gone.signal));
       default:

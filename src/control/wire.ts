@@ -17,6 +17,7 @@ export const PATHS = {
   tryChange: '/v1/change/try',
   confirmChange: '/v1/change/confirm',
   seedTimeout: '/v1/timeout/seed',
+  diagnose: '/v1/diagnose',
   /** The size follows, or nothing. */
   explainTimeout: '/v1/timeout/explain/',
   /** The id follows. */

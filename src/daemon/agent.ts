@@ -6,6 +6,7 @@
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
 import type { Control, HookRun, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
+import type { Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
@@ -16,6 +17,7 @@ import type { RoundReport } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
 import { ChangeTrials } from './change-trial.ts';
 import type { Parts } from './compose.ts';
+import { runDiagnosis } from './diagnosis.ts';
 import { toFailure } from './failure.ts';
 import { FileGate } from './file-gate.ts';
 import type { HealthWatch } from './health.ts';
@@ -200,6 +202,10 @@ export class Agent implements Control {
   /** Who follows the file, and what holds it back. */
   attachFile(file: { readonly gate: FileGate; readAgain(): Promise<void> }): void {
     this.#file = file;
+  }
+
+  async diagnose(request: DiagnosisRequest, signal: AbortSignal): Promise<Diagnosis> {
+    return await runDiagnosis(this.#parts, request, AbortSignal.any([signal, this.#stopped.signal]));
   }
 
   explainTimeout(size: number | null): Promise<TimeoutExplanation> {

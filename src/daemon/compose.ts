@@ -4,6 +4,7 @@
 // start as at a reload: every room verifies, then every room commits (`#config/reload.ts`).
 
 import { join } from 'node:path';
+import { readGateways } from '#config/host-gateways.ts';
 import type { LoadedSettings, LoadResult } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
 import type { Settings } from '#config/settings.ts';
@@ -53,6 +54,8 @@ export interface ComposeOptions {
   readonly environment?: Environment;
   /** Reads the settings again; of this text instead of the file where one is given. */
   load?(text?: string): Promise<LoadResult>;
+  /** Addresses of the default gateways of this host; read from the kernel where they are not given. */
+  gateways?(): Promise<readonly string[]>;
   readonly mode: 'daemon' | 'command';
   /** Who watches the log live, if anybody; without a form of its own in that of `logging.stdout`. */
   readonly watch?: { readonly screen: Screen; readonly form: Watch['form'] | null };
@@ -77,6 +80,9 @@ export interface Parts {
   judge(text: string): Promise<LoadResult>;
   /** A router for settings that need not be in force, with the ledger of the one that is. */
   routerFor(settings: Settings, report: Report): Promise<Router>;
+  gateways(): Promise<readonly string[]>;
+  /** The variables of the process. */
+  readonly environment: Environment;
   readonly logFile: string;
   /** What a proxy refused may be tried once more. */
   retryCredentials(): void;
@@ -165,7 +171,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       report,
       events,
       config,
-      ...forTrials(options, network),
+      ...forDiagnosis(options, network),
       retryCredentials: () => ledger.retryCredentials(),
       logFile: log.file,
       reopenLog: () => log.reopen(),
@@ -178,11 +184,14 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   }
 }
 
-/** What is tried before it counts needs this. */
-function forTrials({ load }: ComposeOptions, network: NetworkRoom): Pick<Parts, 'judge' | 'routerFor'> {
+/** What a diagnosis needs beside the work. */
+function forDiagnosis({ load, gateways = readGateways, environment = {} }: ComposeOptions, network: NetworkRoom) {
   return {
-    judge: (text) => load?.(text) ?? Promise.reject(coded('INTERNAL', { reason: 'nobody reads settings here' })),
-    routerFor: (to, onEvent) => network.routerFor(to, onEvent),
+    judge: (text: string) =>
+      load?.(text) ?? Promise.reject(coded('INTERNAL', { reason: 'nobody reads settings here' })),
+    routerFor: (to: Settings, onEvent: Report) => network.routerFor(to, onEvent),
+    gateways,
+    environment,
   };
 }
 

@@ -2,6 +2,7 @@
 // exit statuses and other people's scripts. `docs/operations.md` has a row for each; a test compares the two.
 
 import { CONFIG_CODES } from './catalogue-config.ts';
+import { DIAGNOSE_CODES } from './catalogue-diagnose.ts';
 import { ESTIMATE_CODES } from './catalogue-estimate.ts';
 import { FEED_CODES } from './catalogue-feed.ts';
 import { HTTP_CODES } from './catalogue-http.ts';
@@ -20,6 +21,7 @@ export type FailureClass =
   | 'auth'
   | 'policy'
   | 'tls'
+  | 'ws'
   | 'timeout'
   | 'content'
   | 'http'
@@ -52,6 +54,7 @@ export const CATALOGUE = {
   ...SPOOL_CODES,
   ...ORIGIN_CODES,
   ...ESTIMATE_CODES,
+  ...DIAGNOSE_CODES,
 } as const satisfies Record<string, Entry>;
 
 /** A stable failure code, such as `TCP-REFUSED`. */

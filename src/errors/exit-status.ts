@@ -15,6 +15,7 @@ export const EXIT_STATUS: Readonly<Record<FailureClass, number>> = {
   auth: 12,
   policy: 13,
   tls: 14,
+  ws: 15,
   timeout: 16,
   content: 17,
   http: 18,

@@ -25,6 +25,11 @@ export const EVENTS = {
   },
   stopping: { level: 'info', thread: 'Main', text: 'Stopping ({reason:words}); bytes already fetched are kept.' },
   stopped: { level: 'info', thread: 'Main', text: 'Stopped.' },
+  diagnosed: {
+    level: 'info',
+    thread: 'Control',
+    text: 'A command asked for a diagnosis ({what:words}): {found:words}.',
+  },
   'control-listening': { level: 'info', thread: 'Control', text: 'Commands are taken at {path}.' },
   'check-next-try': {
     level: 'info',

@@ -50,6 +50,16 @@ export interface Aim {
 
 type SocksHop = ProxyHop & { readonly scheme: SocksScheme };
 
+/** TLS over a connection, and what the certificate of the other end says. */
+interface Secured {
+  readonly socket: Socket;
+  certificate(): { readonly issuer: string | null; readonly expires: string | null };
+}
+
+function shownBy(secured: Secured) {
+  return secured.certificate();
+}
+
 interface LaneOptions {
   readonly bulk: boolean;
   readonly signal: AbortSignal;
@@ -201,8 +211,9 @@ export class Opener {
     const { trusts, memories } = this.#parts;
     const peer = { leg: 'proxy', ...target } as const;
     const leg = { peer, trust: () => trusts.ofProxy(proxy), origin, seen: memories.latest([origin]) };
-    const secured = await options.steps.run('proxy_tls', () => this.#secure(socket, leg, options.signal));
-    return { socket: secured, bulk: null };
+    const work = () => this.#secure(socket, leg, options.signal);
+    const secured = await options.steps.run('proxy_tls', work, shownBy);
+    return { socket: secured.socket, bulk: null };
   }
 
   async #dial(target: DialTarget, { bulk, signal, steps }: LaneOptions): Promise<Dialled> {
@@ -234,18 +245,21 @@ export class Opener {
     const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: authority } as const;
     const seen = memories.latest([authority, facts.proxyUrl]);
     const leg = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, seen };
-    const secured = await steps.run('tls', () => this.#secure(socket, leg, signal));
-    return originLane({ ...facts, passed: steps.passed }, { socket: secured, under: socket, bulk: null, memory });
+    const secured = await steps.run('tls', () => this.#secure(socket, leg, signal), shownBy);
+    const sockets = { socket: secured.socket, under: socket, bulk: null };
+    return originLane({ ...facts, passed: steps.passed }, { ...sockets, memory });
   }
 
-  #secure(socket: Socket, leg: TlsLeg, signal: AbortSignal): Promise<Socket> {
+  #secure(socket: Socket, leg: TlsLeg, signal: AbortSignal): Promise<Secured> {
     const { clock, timeouts } = this.#parts;
     const securing = async () => {
-      const [{ secure }, trust] = await Promise.all([import('./tls.ts'), leg.trust()]);
+      const [{ secure, certificateOf }, trust] = await Promise.all([import('./tls.ts'), leg.trust()]);
       const { expected, pins } = trust;
       const context = trust.contextFor(leg.origin);
       const timeoutMs = timeouts.tls_timeout_ms;
-      return await secure(socket, leg.peer, { context, expected, pins, seenTime: leg.seen, timeoutMs, clock, signal });
+      const options = { context, expected, pins, seenTime: leg.seen, timeoutMs, clock, signal };
+      const secured = await secure(socket, leg.peer, options);
+      return { socket: secured, certificate: () => certificateOf(secured) };
     };
     return this.#readied(socket, securing());
   }

@@ -134,13 +134,13 @@ function isInTime({ validFrom, validTo }: X509Certificate, atMs: number): boolea
   return Date.parse(validFrom) <= atMs && atMs <= Date.parse(validTo);
 }
 
-function iso(date: string | undefined): string | null {
+export function iso(date: string | undefined): string | null {
   const at = Date.parse(date ?? '');
   return Number.isNaN(at) ? null : new Date(at).toISOString();
 }
 
 /** Node writes a distinguished name with a line per part. */
-function oneLine(name: string | undefined): string | null {
+export function oneLine(name: string | undefined): string | null {
   return name === undefined ? null : name.split('\n').join(', ');
 }
 

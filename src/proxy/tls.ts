@@ -12,7 +12,7 @@ import type { Clock } from '#system/clock.ts';
 import { boundedStep } from './bounded-step.ts';
 import { issuedChain, pinOf } from './pins.ts';
 import type { SeenTime } from './seen-time.ts';
-import { type TlsPeer, tlsBroken, tlsFailure, tlsLate, unpinned } from './tls-failure.ts';
+import { iso, oneLine, type TlsPeer, tlsBroken, tlsFailure, tlsLate, unpinned } from './tls-failure.ts';
 
 export interface TlsOptions {
   readonly context: SecureContext;
@@ -82,6 +82,12 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
 }
 
 /** Without a certificate Node gives an empty object; a root is its own issuer. */
+/** Who issued the certificate of the other end, and until when it is valid. */
+export function certificateOf(socket: TLSSocket): { issuer: string | null; expires: string | null } {
+  const certificate = socket.getPeerX509Certificate();
+  return { issuer: oneLine(certificate?.issuer), expires: iso(certificate?.validTo) };
+}
+
 function readChain(shown: Partial<DetailedPeerCertificate> | undefined): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
   for (let at = shown; at?.raw !== undefined && chain.length < LONGEST_CHAIN; at = at.issuerCertificate) {

@@ -38,6 +38,11 @@ export const ROOMS: readonly Room[] = [
     why: 'an old log is read with the rights of whoever asks, without anything of a running Sallyport',
   },
   { name: 'updates', floor: 5, why: 'updates know nothing of who asks for them' },
+  {
+    name: 'diagnose',
+    floor: 5,
+    why: 'a diagnosis walks routes as the work does, and knows nothing of what the work is',
+  },
   { name: 'control', floor: 6, why: 'control says what may be asked; the daemon answers' },
   { name: 'daemon', floor: 7, why: 'the daemon composes the rooms; no front end is in it' },
   {

@@ -24,6 +24,7 @@ const COMMANDS = [
   'run',
   'check',
   'status',
+  'diagnose',
   'updates list',
   'updates verify',
   'updates hook',

@@ -36,6 +36,7 @@ describe('the catalogue', () => {
   it('has each code once: no room overwrites a code of another', async () => {
     const rooms = await Promise.all([
       import('#errors/catalogue-config.ts'),
+      import('#errors/catalogue-diagnose.ts'),
       import('#errors/catalogue-estimate.ts'),
       import('#errors/catalogue-feed.ts'),
       import('#errors/catalogue-http.ts'),

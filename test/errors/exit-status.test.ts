@@ -29,6 +29,7 @@ describe('exit statuses', () => {
       auth: 12,
       policy: 13,
       tls: 14,
+      ws: 15,
       timeout: 16,
       content: 17,
       http: 18,

@@ -57,7 +57,7 @@ describeWith(['squid'], 'proxies that are named elsewhere', () => {
         ...settings,
       },
       'command',
-      environment,
+      { environment },
     );
     try {
       const result = await reach(composed.parts.ports.router, url, 'updates');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { loadSettings } from '#config/load.ts';
 import { Agent } from '#daemon/agent.ts';
-import { type ComposeOptions, compose, type Parts } from '#daemon/compose.ts';
+import { compose, type Parts } from '#daemon/compose.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 
@@ -20,15 +20,21 @@ export interface Composed {
   remove(): Promise<void>;
 }
 
+/** What is around the process. */
+export interface Around {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly gateways?: () => Promise<readonly string[]>;
+}
+
 /** Composes with these sections of settings; one attempt, everything in a temporary folder. */
 export async function composeIn(
   sections: Readonly<Record<string, unknown>>,
   mode: 'daemon' | 'command' = 'daemon',
-  environment: Readonly<Record<string, string>> = {},
+  around: Around = {},
 ): Promise<Composed> {
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-composed-'));
   try {
-    return await composeAt(dir, sections, { mode, environment });
+    return await composeAt(dir, sections, { mode, ...around });
   } catch (thrown) {
     await rm(dir, { recursive: true, force: true });
     throw thrown;
@@ -38,7 +44,7 @@ export async function composeIn(
 async function composeAt(
   dir: string,
   sections: Readonly<Record<string, unknown>>,
-  how: Pick<ComposeOptions, 'mode' | 'environment'>,
+  { mode, ...around }: Around & { readonly mode: 'daemon' | 'command' },
 ): Promise<Composed> {
   const file = join(dir, 'sallyport.yaml');
   await writeFile(file, stringify({ version: 1, retry: { attempts: 1 }, ...sections }), { mode: 0o600 });
@@ -51,11 +57,12 @@ async function composeAt(
     controlSocket: join(dir, 'control.sock'),
     remarks: [],
   };
+  const { environment = {} } = around;
   const load = (text?: string) =>
-    loadSettings({ file, places, environment: {}, known, ...(text === undefined ? {} : { text }) });
+    loadSettings({ file, places, environment, known, ...(text === undefined ? {} : { text }) });
   const loaded = await load();
   if (!loaded.ok) throw new Error(`refused: ${JSON.stringify(loaded.problems)}`);
-  const parts = await compose({ loaded, known, version: '9.8.7', load, ...how });
+  const parts = await compose({ loaded, known, version: '9.8.7', mode, load, ...around });
   const events: SallyportEvent[] = [];
   parts.events.add((event) => events.push(event));
   const agent = new Agent(parts);

@@ -2,6 +2,7 @@
 
 import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
+import type { Diagnosis, PurposeReport } from '#diagnose/report.ts';
 
 /** Answers with healthy defaults; a test replaces what it is about. */
 export function fakeControl(over: Partial<Control> = {}): Control {
@@ -12,11 +13,67 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     listUpdates: () => Promise.resolve([anUpdate()]),
     verifyUpdates: () => Promise.resolve([aVerified()]),
     runHook: (id) => Promise.resolve({ id, elapsed_ms: 12 }),
+    diagnose: () => Promise.resolve(aDiagnosis()),
     explainTimeout: () => Promise.resolve(anExplanation()),
     seedTimeout: (seeds) => Promise.resolve({ route: ROUTE, taken: seeds.length, known_before: 0 }),
     tryChange: () => Promise.resolve({ confirmed: true, by: 'stages', failure: null }),
     confirmChange: () => Promise.resolve(),
     close: () => Promise.resolve(),
+    ...over,
+  };
+}
+
+/** All is well: updates through a proxy, nothing else configured. */
+export function aDiagnosis(over: Partial<Diagnosis> = {}): Diagnosis {
+  return {
+    as: { user: 'sallyport', pid: 4711, service: true },
+    version: '0.1.0',
+    at: '2026-11-20T02:00:00.000Z',
+    config: '/etc/sallyport/sallyport.yaml',
+    saved: true,
+    verdict: { outcome: 'ok', sentence: 'All is well: updates through corp.', purpose: null, finding: null },
+    notes: [],
+    environment: { service: {}, shell: {} },
+    purposes: [aPurposeReport()],
+    ...over,
+  };
+}
+
+export function aPurposeReport(over: Partial<PurposeReport> = {}): PurposeReport {
+  const target = 'updates.example.com:443';
+  return {
+    purpose: 'updates',
+    outcome: 'ok',
+    target: 'https://updates.example.com/feed.json',
+    proxy: 'corp',
+    how: 'tunnel',
+    why: ['use_proxy_for.updates is default (sallyport.yaml:9)', 'proxies[0] corp is the default (sallyport.yaml:3)'],
+    elapsed_ms: 120,
+    failure: null,
+    warnings: [],
+    proven: ['choice', 'dial'],
+    credential_waits: false,
+    stages: [
+      {
+        name: 'choice',
+        target,
+        outcome: 'ok',
+        elapsed_ms: 0,
+        says: 'proxy corp (proxy.example.com:3128): use_proxy_for.updates is default (sallyport.yaml:9)',
+        code: null,
+        facts: {},
+      },
+      {
+        name: 'dial',
+        target,
+        outcome: 'ok',
+        elapsed_ms: 12,
+        says: 'connected to 10.1.1.5:3128',
+        code: null,
+        facts: { address: '10.1.1.5', port: 3_128 },
+      },
+    ],
+    endpoints: [{ endpoint: target, outcome: 'ok', issuer: 'CN=Example CA', expires: null, code: null }],
     ...over,
   };
 }

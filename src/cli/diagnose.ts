@@ -1,0 +1,50 @@
+// `sallyport diagnose`: asks for a diagnosis and tells it. Exit status 0 when the work would go well, also with warnings;
+// else that of the class of the first failure. A secret that a proxy refused goes out again only when somebody says so.
+
+import type { Control, Diagnosis, DiagnosisRequest } from '#control/control.ts';
+import { EXIT_OK } from '#errors/exit-status.ts';
+import { diagnosisLines } from './diagnosis-text.ts';
+import { exitStatusOf } from './failure.ts';
+import { tellJson } from './json.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface DiagnoseOptions {
+  readonly request: DiagnosisRequest;
+  readonly json: boolean;
+  readonly retryCredential: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Diagnoses, once more where somebody allows a refused password to be tried again. */
+export async function diagnoseCommand(control: Control, terminal: Terminal, options: DiagnoseOptions): Promise<number> {
+  if (options.retryCredential) await control.retryCredentials();
+  let diagnosis = await control.diagnose(options.request, options.signal);
+  const waiting = !options.json && !options.retryCredential ? waitingIn(diagnosis) : null;
+  if (waiting !== null && (await mayRetry(terminal, waiting))) {
+    await control.retryCredentials();
+    diagnosis = await control.diagnose(options.request, options.signal);
+  }
+  if (options.json) tellJson(terminal, diagnosis);
+  else for (const line of diagnosisLines(diagnosis, terminal.screen.color)) terminal.out(line);
+  const again = waitingIn(diagnosis);
+  if (again !== null) terminal.err(`The password was not sent. To try it once: sallyport diagnose --retry-credential`);
+  return diagnosisStatus(diagnosis);
+}
+
+/** The exit status of a diagnosis. */
+function diagnosisStatus({ verdict: { outcome, finding } }: Diagnosis): number {
+  return outcome === 'failed' && finding !== null ? exitStatusOf(finding) : EXIT_OK;
+}
+
+/** Why a secret was not sent; null when none waits. */
+function waitingIn({ purposes }: Diagnosis): string | null {
+  return purposes.find(({ credential_waits: waits }) => waits)?.failure?.message ?? null;
+}
+
+/** An attempt may lock an account: a person decides, and where none sits nobody does. */
+async function mayRetry({ answers, err }: Terminal, why: string): Promise<boolean> {
+  if (!answers.interactive) return false;
+  err(why);
+  const answer = await answers.line('Send this password once more? It counts at the proxy as an attempt. [y/N] ');
+  return /^y(?:es)?$/i.test(answer?.trim() ?? '');
+}

@@ -1,0 +1,117 @@
+// A diagnosis for people: the cause first, then a line for each purpose, then the stages of each, in columns. Pure. Colour
+// only where the caller says so; without it the words say all.
+
+import type { Diagnosis, PurposeReport, Stage } from '#control/control.ts';
+import { showDuration, showForeign } from '#errors/template.ts';
+import { layTable } from './table.ts';
+
+/** What each stage is called. */
+const TITLES: Readonly<Record<Stage['name'], string>> = {
+  choice: 'proxy chosen',
+  resolve: 'name',
+  dial: 'TCP',
+  proxy_tls: 'TLS to proxy',
+  tunnel: 'CONNECT',
+  authentication: 'proxy user',
+  tls: 'TLS to target',
+  http: 'HTTP',
+  websocket: 'WebSocket',
+  range: 'part of a file',
+  path: 'path keeps',
+  clock: 'clock',
+};
+
+type Outcome = PurposeReport['outcome'];
+const MARKS: Readonly<Record<Outcome, string>> = {
+  ok: 'ok',
+  warning: 'WARNING',
+  failed: 'FAILED',
+  'not configured': '-',
+};
+const COLORS: Readonly<Record<Outcome, string>> = {
+  ok: '\u001b[32m',
+  warning: '\u001b[33m',
+  failed: '\u001b[31m',
+  'not configured': '\u001b[2m',
+};
+const COLOR_OFF = '\u001b[0m';
+
+/** Every line. */
+export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
+  const { as, verdict, purposes, notes, saved } = diagnosis;
+  const finding = verdict.finding;
+  const walked = purposes.filter(({ outcome }) => outcome !== 'not configured');
+  const lines = [
+    ...(as.service ? [] : [`Running as ${showForeign(as.user)}, not as the service.`]),
+    paint(verdict.sentence, verdict.outcome, color),
+    ...(finding === null ? [] : [`  At ${finding.hop}. ${finding.check}`]),
+    ...(saved ? [] : ['  These settings are not saved; nothing was changed.']),
+    ...notes.map((note) => `  ${note}`),
+    '',
+    ...purposeLines(purposes, color),
+    ...walked.flatMap((report) => ['', ...stageLines(report, color)]),
+    ...interceptionLines(walked),
+  ];
+  return lines;
+}
+
+/** One line each: does it work, how, and what stands in its way. */
+function purposeLines(purposes: readonly PurposeReport[], color: boolean): string[] {
+  const rows = purposes.map((report) => [
+    report.purpose,
+    MARKS[report.outcome],
+    wayOf(report),
+    report.failure === null ? (report.target ?? 'not configured') : `[${report.failure.code}] ${report.target}`,
+  ]);
+  const [head = '', ...body] = layTable(['PURPOSE', 'RESULT', 'EFFECTIVE PROXY', 'TARGET'], rows);
+  return [head, ...body.map((line, index) => mark(line, purposes[index]?.outcome ?? 'ok', color))];
+}
+
+function wayOf({ outcome, proxy, how }: PurposeReport): string {
+  if (outcome === 'not configured' || how === null) return '-';
+  return proxy === null ? 'none (direct)' : `${showForeign(proxy)} (${how})`;
+}
+
+function stageLines({ purpose, target, stages, elapsed_ms: elapsedMs }: PurposeReport, color: boolean): string[] {
+  const width = Math.max(...Object.values(TITLES).map(({ length }) => length));
+  let at = stages[0]?.target;
+  const lines = stages.flatMap((stage) => {
+    const title = stage.target === at || stage.target === '' ? [] : [`  then ${showForeign(stage.target)}`];
+    at = stage.target === '' ? at : stage.target;
+    const took = stage.elapsed_ms === null ? '' : showDuration(stage.elapsed_ms);
+    const said = stage.code === null ? stage.says : `[${stage.code}] ${stage.says}`;
+    const line = `  ${TITLES[stage.name].padEnd(width)}  ${MARKS[stage.outcome].padEnd(7)}  ${took.padStart(7)}  ${said}`;
+    return [...title, mark(line, stage.outcome, color)];
+  });
+  return [`${purpose} to ${target} (${showDuration(elapsedMs)})`, ...lines];
+}
+
+/** Which hosts are intercepted: told as soon as one is. */
+function interceptionLines(reports: readonly PurposeReport[]): string[] {
+  const rows = reports.flatMap(({ purpose, endpoints }) =>
+    endpoints.map(({ endpoint, outcome, issuer, expires, code }) => [
+      endpoint,
+      purpose,
+      endpointMark(outcome, code),
+      issuer === null ? '-' : showForeign(issuer),
+      expires ?? '-',
+    ]),
+  );
+  if (rows.length === 0) return [];
+  return ['', ...layTable(['ENDPOINT', 'PURPOSE', 'TLS', 'ISSUED BY', 'EXPIRES'], rows)];
+}
+
+function endpointMark(outcome: string, code: string | null): string {
+  if (outcome === 'intercepted') return 'INTERCEPTED';
+  return code === null ? outcome : `${outcome} [${code}]`;
+}
+
+/** Colours the word of the outcome where it stands in the line. */
+function mark(line: string, outcome: Outcome, color: boolean): string {
+  const word = MARKS[outcome];
+  return color ? line.replace(` ${word} `, () => ` ${COLORS[outcome]}${word}${COLOR_OFF} `) : line;
+}
+
+function paint(line: string, outcome: Outcome, color: boolean): string {
+  return color ? `${COLORS[outcome]}${line}${COLOR_OFF}` : line;
+}

@@ -1,0 +1,18 @@
+// Reads the default gateways of this host from the kernel's tables; none where it tells none. The tables are understood by
+// `system/gateway.ts`.
+
+import { parseGateways, ROUTE_FILES } from '#system/gateway.ts';
+import { readBounded } from './read-bounded.ts';
+
+const LARGEST_TABLE_BYTES = 1_048_576;
+
+/** Addresses of the default gateways, IPv4 first. */
+export async function readGateways(): Promise<readonly string[]> {
+  const [v4, v6] = await Promise.all([readText(ROUTE_FILES.v4), readText(ROUTE_FILES.v6)]);
+  return parseGateways({ v4, v6 });
+}
+
+async function readText(path: string): Promise<string> {
+  const read = await readBounded(path, LARGEST_TABLE_BYTES);
+  return read.ok ? Buffer.from(read.bytes).toString('latin1') : '';
+}

@@ -1,0 +1,120 @@
+// What a diagnosis asks by itself, beside what the work asks: one request whose answer may be anything, and a small part
+// of something that the work would fetch. Both over the very `exchange` of packages.
+//
+// Guarantees: no more than some bytes of any body are taken; redirects of a part are judged as the work judges them.
+
+import { coded } from '#errors/coded-error.ts';
+import type { Deadlines } from '#http/deadlines.ts';
+import { type BodySink, exchange, type ResponseInfo } from '#http/exchange.ts';
+import { followRedirects, isRedirect } from '#http/follow.ts';
+import { pageTitle } from '#http/headers.ts';
+import { shownUrl } from '#http/judge-url.ts';
+import { statusError } from '#http/status-error.ts';
+import type { Report } from '#logging/events.ts';
+import type { HopFacts, Purpose, Router } from '#proxy/route.ts';
+import type { Clock } from '#system/clock.ts';
+
+/** What a request goes over. */
+export interface Net {
+  readonly router: Router;
+  readonly clock: Clock;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+export interface Asking {
+  readonly purpose: Purpose;
+  readonly deadlines: Deadlines;
+  /** Headers of a request; `credentials` tells whether ours may go there. */
+  headers(credentials: boolean): Readonly<Record<string, string>>;
+}
+
+/** Something that the work would fetch. */
+export interface Part extends Asking {
+  readonly url: URL;
+  /** The document that named it. */
+  readonly from: URL;
+  readonly configured: URL;
+  readonly allowedOrigins: readonly string[];
+}
+
+/** A part that came, or did not come as one. */
+export interface PartSeen {
+  readonly url: URL;
+  readonly head: ResponseInfo;
+  readonly lane: HopFacts;
+  readonly rangeWorked: boolean;
+}
+
+/** A range is made of so many bytes. */
+const PART_BYTES = 1_024;
+/** So much of a page is looked at for its title. */
+const PAGE_BYTES = 16_384;
+
+/** Asks for a URL; whatever its server answers is proof enough that it was reached. @throws what stood in the way */
+export async function askAnything(url: URL, asking: Asking, net: Net): Promise<void> {
+  await askOnce({ url, credentials: true, range: false }, asking, net);
+}
+
+/** Asks for the first bytes of something. @throws what the work would fail with */
+export async function askPart(part: Part, net: Net): Promise<PartSeen> {
+  const { configured, allowedOrigins, from } = part;
+  return await followRedirects({
+    start: part.url,
+    context: { from, configured, allowedOrigins },
+    report: net.report,
+    visit: async (url, credentials) => {
+      const { head, lane, page } = await askOnce({ url, credentials, range: true }, part, net);
+      if (isRedirect(head.status)) return { redirect: head };
+      if (head.status < 200 || head.status > 299) throw statusError(head, url, net.clock.now());
+      if (isPage(head)) {
+        const type = head.header('content-type') ?? '';
+        const facts = { expected: null, type, bytes: head.contentLength ?? page.length, title: pageTitle(page) };
+        throw coded('NOT-THE-PACKAGE', { ...facts, hop: lane.hop, url: shownUrl(url) });
+      }
+      return { value: { url, head, lane, rangeWorked: head.status === 206 } };
+    },
+  });
+}
+
+async function askOnce(
+  { url, credentials, range }: { readonly url: URL; readonly credentials: boolean; readonly range: boolean },
+  asking: Asking,
+  { router, clock, signal }: Net,
+): Promise<{ head: ResponseInfo; lane: HopFacts; page: Buffer }> {
+  const lane = await router.route(asking.purpose, url).open({ bulk: true, signal });
+  const page = new FirstBytes();
+  const headers = { ...asking.headers(credentials), ...(range ? { range: `bytes=0-${PART_BYTES - 1}` } : {}) };
+  const result = await exchange({
+    lane,
+    request: { method: 'GET', url, headers },
+    deadlines: asking.deadlines,
+    clock,
+    signal,
+    expectedBytes: null,
+    // The whole of something that was asked for in part is not wanted.
+    onHead: (head) => (range && (head.status === 206 || isPage(head)) ? page : null),
+  });
+  if (result.ended === 'failed') throw result.error;
+  return { head: result.head, lane: lane.facts, page: page.bytes };
+}
+
+function isPage(head: ResponseInfo): boolean {
+  return /html/i.test(head.header('content-type') ?? '');
+}
+
+/** Keeps the first bytes of a body. */
+class FirstBytes implements BodySink {
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+
+  write(chunk: Uint8Array): void {
+    if (this.#length >= PAGE_BYTES) return;
+    this.#chunks.push(Buffer.from(chunk));
+    this.#length += chunk.length;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}

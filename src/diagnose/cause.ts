@@ -1,0 +1,64 @@
+// Why a walk failed, as far as more than the failure itself tells it: what else this host knows makes some of them plain.
+// Pure. A sharper cause keeps the journey and names the code that it stands for.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { ProxyVariables } from './report.ts';
+import { onlyInShell } from './shell.ts';
+
+/** What is known around a failure. */
+export interface Circumstances {
+  readonly purpose: string;
+  /** Addresses of the proxy that failed: as configured, and as its name resolved. */
+  readonly proxyAddresses: readonly string[];
+  readonly gateways: readonly string[];
+  /** Whether it went direct because nothing names a proxy. */
+  readonly hasNoProxy: boolean;
+  readonly service: ProxyVariables;
+  readonly shell: ProxyVariables;
+}
+
+/** How an address answers that is no proxy. */
+const NO_PROXY_THERE: ReadonlySet<string> = new Set([
+  'NOT-A-PROXY',
+  'TCP-REFUSED',
+  'TCP-TIMEOUT',
+  'TCP-FAILED',
+  'TUNNEL-TIMEOUT',
+  'TUNNEL-CLOSED',
+  'BAD-RESPONSE',
+  'CONNECTION-LOST',
+  'PROXY-SCHEME',
+  'PROXY-TLS-FAILED',
+  'PROXY-TLS-TIMEOUT',
+]);
+/** How a host without a way out answers. */
+const NO_WAY_OUT: ReadonlySet<string> = new Set(['DNS-TARGET', 'TCP-REFUSED', 'TCP-TIMEOUT', 'TCP-FAILED']);
+
+/** The cause of a failure: the failure itself, or what explains it. */
+export function causeOf(error: CodedError, known: Circumstances): CodedError {
+  const sharper = gatewayAsProxy(error, known) ?? proxyOfTheShell(error, known);
+  return sharper?.during(error.journey) ?? error;
+}
+
+function gatewayAsProxy(error: CodedError, { gateways, proxyAddresses }: Circumstances): CodedError | null {
+  const { proxy } = error.facts;
+  const address = proxyAddresses.find((one) => gateways.includes(one));
+  if (address === undefined || !NO_PROXY_THERE.has(error.code)) return null;
+  return coded(
+    'HOST-IS-GATEWAY',
+    { address, proxy: proxy ?? nameIn(error.hop), found: error.code, hop: error.hop },
+    error,
+  );
+}
+
+function proxyOfTheShell(error: CodedError, known: Circumstances): CodedError | null {
+  const { purpose, hasNoProxy, service, shell } = known;
+  const missing = onlyInShell(service, shell);
+  if (!hasNoProxy || missing.length === 0 || !NO_WAY_OUT.has(error.code)) return null;
+  return coded('SHELL-DIFFERS', { purpose, missing, found: error.code, hop: error.hop }, error);
+}
+
+/** `proxy corp (10.1.1.1:3128)` */
+function nameIn(hop: string): string {
+  return /^proxy (\S+) \(/.exec(hop)?.[1] ?? hop;
+}

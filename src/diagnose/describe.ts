@@ -1,0 +1,147 @@
+// From what a walk showed to what is told of a purpose. Pure: everything else it needs is handed in.
+
+import type { CodedError } from '#errors/coded-error.ts';
+import type { FieldValue } from '#errors/template.ts';
+import { shownUrl } from '#http/judge-url.ts';
+import { causeOf } from './cause.ts';
+import { type Noticed, observeClock, observePath } from './observed.ts';
+import { type PlaceOf, placeReasons } from './places.ts';
+import type { Finding, ProxyVariables, PurposeReport, Stage } from './report.ts';
+import { stageSentence } from './sentences.ts';
+import type { EndpointSeen, Walk } from './walk.ts';
+import type { Seen } from './watched-router.ts';
+
+/** What a description needs beside the walk. */
+export interface Describing {
+  /** A failure as it is told, redacted. */
+  toFinding(error: CodedError): Finding;
+  /** Takes every known secret out. */
+  redact<T>(value: T): T;
+  readonly placeOf: PlaceOf;
+  /** Addresses of a profile's own proxy. */
+  addressesOf(profile: string): readonly string[];
+  readonly gateways: readonly string[];
+  readonly service: ProxyVariables;
+  readonly shell: ProxyVariables;
+}
+
+/** Codes that say that TLS is opened on the way. */
+const INTERCEPTED: ReadonlySet<string> = new Set(['TLS-INTERCEPTED', 'TLS-PIN']);
+
+/** The report of one purpose. */
+export function describeWalk(walk: Walk, about: Describing): PurposeReport {
+  const { probe, route, failure } = walk;
+  const noticed = failure === null ? [observePath(walk.part), observeClock(walk.answers)].filter(isThere) : [];
+  const warnings = noticed.flatMap(({ warning }) => warning ?? []);
+  const cause = failure === null ? null : causeOf(failure, circumstances(walk, about));
+  const stages = [...walk.seen, ...noticed.map(({ stage }) => stage)].map((seen) => describeStage(seen, walk, about));
+  for (const { stage, warning } of noticed) if (warning !== null) markWarning(stages, stage, about.toFinding(warning));
+  return {
+    purpose: probe.purpose,
+    outcome: outcomeOf(failure !== null, warnings.length > 0),
+    target: shownUrl(probe.target),
+    proxy: route?.proxy ?? null,
+    how: route?.how ?? null,
+    why: placeReasons(route?.reasons ?? [], about.placeOf),
+    elapsed_ms: Math.round(walk.elapsedMs),
+    failure: cause === null ? null : about.toFinding(cause),
+    warnings: warnings.map((warning) => about.toFinding(warning)),
+    proven: [...new Set(stages.filter(({ outcome }) => outcome === 'ok').map(({ name }) => name))],
+    credential_waits: failure !== null && isUnsent(failure),
+    stages,
+    endpoints: walk.endpoints.map(describeEndpoint),
+  };
+}
+
+function isThere(noticed: Noticed | null): noticed is Noticed {
+  return noticed !== null;
+}
+
+function circumstances(walk: Walk, { addressesOf, gateways, service, shell }: Describing) {
+  const { failure, seen, route, probe } = walk;
+  const named = failure?.facts['proxy'];
+  const profile = typeof named === 'string' ? named : (route?.proxy ?? null);
+  const resolved = seen.flatMap(({ stage, facts }) => (stage === 'resolve' ? listOf(facts['addresses']) : []));
+  const reasons = route?.reasons ?? [];
+  return {
+    purpose: probe.purpose,
+    proxyAddresses: profile === null ? [] : [...addressesOf(profile), ...resolved],
+    gateways,
+    hasNoProxy:
+      route !== null && route.proxy === null && !reasons.some((reason) => /no_proxy|proxy_enabled/.test(reason)),
+    service,
+    shell,
+  };
+}
+
+function listOf(value: FieldValue): readonly string[] {
+  return Array.isArray(value) ? (value as readonly string[]) : [];
+}
+
+/** What was refused before a byte was sent was not tried: an account that may be locked is not asked for by itself. */
+function isUnsent({ code, journey }: CodedError): boolean {
+  const proven = journey?.proven ?? [];
+  return WAITING.has(code) && !proven.includes('dial');
+}
+
+const WAITING: ReadonlySet<string> = new Set(['AUTH-REJECTED', 'AUTH-DOMAIN', 'AUTH-INTERRUPTED', 'AUTH-REBIND']);
+
+function describeStage(seen: Seen, walk: Walk, about: Describing): Stage {
+  const { stage, target, elapsedMs, error } = seen;
+  // Before a sentence is made of them, which escapes and cuts.
+  const facts = about.redact(seen.facts);
+  const isOver = error !== null && error === walk.met;
+  const shown = stage === 'choice' ? { ...facts, why: placeReasons(walk.route?.reasons ?? [], about.placeOf) } : facts;
+  const finding = error === null ? null : about.toFinding(error);
+  return {
+    name: stage,
+    target,
+    outcome: outcomeOf(isOver, error !== null),
+    elapsed_ms: elapsedMs === null ? null : Math.round(elapsedMs),
+    says: finding === null ? stageSentence(stage, target, shown) : finding.message,
+    code: finding?.code ?? null,
+    facts: plain(shown),
+  };
+}
+
+function markWarning(stages: Stage[], { stage }: Seen, { code }: Finding): void {
+  const at = stages.findLastIndex(({ name }) => name === stage);
+  const marked = stages[at];
+  if (marked !== undefined) stages[at] = { ...marked, outcome: 'warning', code };
+}
+
+/** Facts are data: an error among them is told by its code. */
+function plain(facts: Readonly<Record<string, FieldValue>>): Stage['facts'] {
+  const entries = Object.entries(facts).map(([name, value]) => {
+    if (value === undefined) return [name, null];
+    if (value instanceof Error) return [name, value.message];
+    return [name, Array.isArray(value) ? [...(value as readonly string[])] : value];
+  });
+  return Object.fromEntries(entries) as Stage['facts'];
+}
+
+function describeEndpoint({ authority, tried, seen, failure }: EndpointSeen): PurposeReport['endpoints'][number] {
+  const tls = seen.findLast(({ stage }) => stage === 'tls');
+  const shown = failure?.facts ?? tls?.facts ?? {};
+  return {
+    endpoint: authority,
+    outcome: tried ? reachOf(failure) : 'not tried',
+    issuer: textOf(shown['issuer']),
+    expires: textOf(shown['expires']),
+    code: failure?.code ?? null,
+  };
+}
+
+function reachOf(failure: CodedError | null): 'ok' | 'intercepted' | 'failed' {
+  if (failure === null) return 'ok';
+  return INTERCEPTED.has(failure.code) ? 'intercepted' : 'failed';
+}
+
+function outcomeOf(hasFailed: boolean, isOdd: boolean): 'ok' | 'warning' | 'failed' {
+  if (hasFailed) return 'failed';
+  return isOdd ? 'warning' : 'ok';
+}
+
+function textOf(value: FieldValue): string | null {
+  return typeof value === 'string' ? value : null;
+}

@@ -1,0 +1,94 @@
+// The diagnosis: every purpose walked at once, and one verdict over them. Purposes are walked side by side, so that silence
+// on one way does not hold up the others; a wrong password still costs one attempt, because the ledger is that of the work.
+
+import { coded } from '#errors/coded-error.ts';
+import { fillTemplate } from '#errors/template.ts';
+import { type Describing, describeWalk } from './describe.ts';
+import type { Diagnosis, PurposeReport } from './report.ts';
+import { onlyInShell, tellDifferences } from './shell.ts';
+import { type Probe, type WalkParts, walk } from './walk.ts';
+
+type Purpose = PurposeReport['purpose'];
+
+export interface Diagnosing extends WalkParts {
+  /** What there is to reach; a purpose without a probe is not configured. */
+  readonly probes: readonly Probe[];
+  readonly purposes: readonly Purpose[];
+  readonly about: Describing;
+}
+
+/** Walks every purpose. @throws the reason of the signal; nothing else that a way can do */
+export async function diagnose(options: Diagnosing): Promise<Pick<Diagnosis, 'verdict' | 'notes' | 'purposes'>> {
+  const { probes, purposes, about } = options;
+  const reports = await Promise.all(
+    purposes.map(async (purpose) => {
+      const probe = probes.find((one) => one.purpose === purpose);
+      return probe === undefined ? unconfigured(purpose) : describeWalk(await walk(probe, options), about);
+    }),
+  );
+  return { verdict: judge(reports) ?? nothingToReach(purposes, about), notes: notesOf(about), purposes: reports };
+}
+
+function unconfigured(purpose: Purpose): PurposeReport {
+  return {
+    purpose,
+    outcome: 'not configured',
+    target: null,
+    proxy: null,
+    how: null,
+    why: [],
+    elapsed_ms: 0,
+    failure: null,
+    warnings: [],
+    proven: [],
+    credential_waits: false,
+    stages: [],
+    endpoints: [],
+  };
+}
+
+/** The first line of the answer; null when nothing is configured to be reached. Pure. */
+function judge(reports: readonly PurposeReport[]): Diagnosis['verdict'] | null {
+  const failed = reports.filter(({ outcome }) => outcome === 'failed');
+  const [first] = failed;
+  if (first?.failure != null) {
+    const { code, message } = first.failure;
+    const more =
+      failed.length === 1
+        ? ''
+        : ` (and ${failed
+            .slice(1)
+            .map(({ purpose }) => purpose)
+            .join(', ')} failed, too)`;
+    const sentence = `[${code}] ${first.purpose}: ${message}${more}`;
+    return { outcome: 'failed', sentence, purpose: first.purpose, finding: first.failure };
+  }
+  const warned = reports.find(({ outcome }) => outcome === 'warning');
+  const [warning] = warned?.warnings ?? [];
+  if (warned !== undefined && warning !== undefined) {
+    const sentence = `[${warning.code}] ${warned.purpose} works, but: ${warning.message}`;
+    return { outcome: 'warning', sentence, purpose: warned.purpose, finding: warning };
+  }
+  const working = reports.filter(({ outcome }) => outcome === 'ok');
+  if (working.length === 0) return null;
+  const ways = working.map(({ purpose, proxy }) =>
+    fillTemplate(proxy === null ? '{purpose} direct' : '{purpose} through {proxy}', { purpose, proxy }),
+  );
+  return { outcome: 'ok', sentence: `All is well: ${ways.join(', ')}.`, purpose: null, finding: null };
+}
+
+function nothingToReach(purposes: readonly Purpose[], { toFinding }: Describing): Diagnosis['verdict'] {
+  const [asked, ...more] = purposes;
+  const key = asked === undefined || asked === 'updates' || more.length > 0 ? 'updates.feed_url' : `endpoints.${asked}`;
+  const finding = toFinding(
+    coded('CONFIG-INCOMPLETE', { key, what: 'there is nothing to reach, so nothing was tried' }),
+  );
+  return { outcome: 'failed', sentence: `[${finding.code}] ${finding.message}`, purpose: null, finding };
+}
+
+/** What a person in a shell should know of a service. */
+function notesOf({ service, shell }: Describing): string[] {
+  const notes = tellDifferences(service, shell);
+  if (onlyInShell(service, shell).length > 0) notes.push('What works in your shell is no proof for the service.');
+  return notes;
+}

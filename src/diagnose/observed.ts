@@ -1,0 +1,53 @@
+// What the answers of a walk tell beside their status: what the path keeps of a response, and how the clocks stand. Pure.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { headerValue } from '#http/headers.ts';
+import { shownUrl } from '#http/judge-url.ts';
+import type { PartSeen } from './ask.ts';
+import type { Answer, Seen } from './watched-router.ts';
+
+/** Further apart than this is a wrong clock, in milliseconds: certificates and tickets take five minutes. */
+const CLOCKS_AGREE_MS = 300_000;
+
+/** Something that was noticed: a stage of its own, and a warning where it is one. */
+export interface Noticed {
+  readonly stage: Seen;
+  readonly warning: CodedError | null;
+}
+
+/** How the clock of this host stands against the last answer that has a Date; null where none has. */
+export function observeClock(answers: readonly Answer[]): Noticed | null {
+  const answer = answers.findLast(({ head }) => dateOf(head) !== null);
+  if (answer === undefined) return null;
+  const aheadMs = answer.atMs - (dateOf(answer.head) ?? answer.atMs);
+  const by = Math.abs(aheadMs);
+  const { host, port, hop } = answer.lane;
+  const direction = aheadMs < 0 ? 'behind' : 'ahead of';
+  const right = by <= CLOCKS_AGREE_MS;
+  const warning = right ? null : coded('CLOCK-SKEW', { by, direction, host, hop });
+  const facts = { skew_ms: aheadMs, by, direction: aheadMs < 0 ? 'behind' : 'ahead', host, right };
+  return { stage: { stage: 'clock', target: `${host}:${port}`, elapsedMs: null, facts, error: null }, warning };
+}
+
+/** What the path kept of the answer to a request for a part; null where none was made. */
+export function observePath(part: PartSeen | null): Noticed | null {
+  if (part === null) return null;
+  const { head, lane, url, rangeWorked } = part;
+  const facts = {
+    via: head.via,
+    etag: head.header('etag') === undefined ? 'missing' : 'kept',
+    length: head.contentLength === null ? 'missing' : 'kept',
+    ranges: rangeWorked ? 'kept' : 'stripped',
+  };
+  const target = `${lane.host}:${lane.port}`;
+  const stripped = { url: shownUrl(url), status: head.status, target, hop: lane.hop };
+  const warning = rangeWorked ? null : coded('RANGE-STRIPPED', stripped);
+  return { stage: { stage: 'path', target, elapsedMs: null, facts, error: null }, warning };
+}
+
+/** When an answer was made, ms since the epoch; one out of a cache is as much older as it says. */
+function dateOf(head: Answer['head']): number | null {
+  const date = Date.parse(headerValue(head, 'date') ?? '');
+  const age = Number(headerValue(head, 'age') ?? 0);
+  return Number.isNaN(date) || !(age >= 0) ? null : date + age * 1_000;
+}

@@ -1,0 +1,129 @@
+// What a diagnosis is asked and what it answers, as both cross Control and as `--json` prints it. The schema is the
+// contract with other people's scripts: docs/diagnosis.schema.json is made from it.
+
+import { z } from 'zod';
+import { PURPOSES } from '#proxy/route.ts';
+
+const purposeSchema = z.enum(PURPOSES as readonly ['updates', 'support_logs', 'exposure_analytics', 'platform']);
+
+/** Proxy variables by their name; the value of each without user and password. */
+const variablesSchema = z.record(z.string(), z.string());
+export type ProxyVariables = z.infer<typeof variablesSchema>;
+
+/** Settings that are not saved. The text may hold a secret: it crosses the control socket only, and no log. */
+const candidateSchema = z.object({
+  /** The whole configuration file as it would be. */
+  text: z.string(),
+  /** Keys of secrets that were typed for this: they belong to the proxy that they stand beside. */
+  typed: z.array(z.string()),
+});
+export type Candidate = z.infer<typeof candidateSchema>;
+
+export const diagnosisRequestSchema = z.object({
+  /** Null means all. */
+  purposes: z.array(purposeSchema).nullable(),
+  /** What the shell of whoever asks has. */
+  shell: variablesSchema,
+  /** Null means the settings in force. */
+  candidate: candidateSchema.nullable(),
+  /** The name of a profile that every purpose is to go through, whatever the settings say; null means as they say. */
+  through: z.string().nullable(),
+});
+export type DiagnosisRequest = z.infer<typeof diagnosisRequestSchema>;
+
+/** The stages of a walk, in their order. */
+const STAGES = [
+  'choice',
+  'resolve',
+  'dial',
+  'proxy_tls',
+  'tunnel',
+  'authentication',
+  'tls',
+  'http',
+  'websocket',
+  'range',
+  'path',
+  'clock',
+] as const;
+export type StageName = (typeof STAGES)[number];
+
+const factSchema = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]);
+
+const stageSchema = z.object({
+  name: z.enum(STAGES),
+  /** `host:port` of what it was on the way to. */
+  target: z.string(),
+  /** `warning`: it failed or looks wrong, and the work goes on all the same. */
+  outcome: z.enum(['ok', 'warning', 'failed']),
+  elapsed_ms: z.number().nullable(),
+  /** One sentence for people. */
+  says: z.string(),
+  code: z.string().nullable(),
+  facts: z.record(z.string(), factSchema),
+});
+export type Stage = z.infer<typeof stageSchema>;
+
+/** A failure or warning: code, sentence, what to check, hop, class; the class decides the exit status. */
+const findingSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  check: z.string(),
+  hop: z.string(),
+  class: z.string(),
+});
+export type Finding = z.infer<typeof findingSchema>;
+
+const purposeReportSchema = z.object({
+  purpose: purposeSchema,
+  outcome: z.enum(['ok', 'warning', 'failed', 'not configured']),
+  target: z.string().nullable(),
+  /** Name of the proxy profile; null when direct, or before any choice. */
+  proxy: z.string().nullable(),
+  how: z.enum(['tunnel', 'forward', 'direct']).nullable(),
+  /** The reasons of the choice, each with its line in the file. */
+  why: z.array(z.string()),
+  elapsed_ms: z.number(),
+  failure: findingSchema.nullable(),
+  warnings: z.array(findingSchema),
+  /** What went well, in order, in words. */
+  proven: z.array(z.string()),
+  /** A secret was not sent because it had been refused before; whoever asks may allow it once more. */
+  credential_waits: z.boolean(),
+  stages: z.array(stageSchema),
+  /** Every host of the purpose, each tried up to TLS. */
+  endpoints: z.array(
+    z.object({
+      endpoint: z.string(),
+      outcome: z.enum(['ok', 'intercepted', 'failed', 'not tried']),
+      /** Who issued its certificate; null without TLS. */
+      issuer: z.string().nullable(),
+      expires: z.string().nullable(),
+      code: z.string().nullable(),
+    }),
+  ),
+});
+export type PurposeReport = z.infer<typeof purposeReportSchema>;
+
+export const diagnosisSchema = z.object({
+  /** Whose user, environment and credentials it ran with. */
+  as: z.object({ user: z.string(), pid: z.number(), service: z.boolean() }),
+  version: z.string(),
+  at: z.string(),
+  /** The file that the settings came from. */
+  config: z.string(),
+  /** Whether the settings are saved and in force. */
+  saved: z.boolean(),
+  verdict: z.object({
+    outcome: z.enum(['ok', 'warning', 'failed']),
+    /** The first line of the answer: the cause, or that all is well. */
+    sentence: z.string(),
+    purpose: purposeSchema.nullable(),
+    finding: findingSchema.nullable(),
+  }),
+  /** What else an admin should know, in sentences. */
+  notes: z.array(z.string()),
+  environment: z.object({ service: variablesSchema, shell: variablesSchema }),
+  purposes: z.array(purposeReportSchema),
+});
+export type Diagnosis = z.infer<typeof diagnosisSchema>;

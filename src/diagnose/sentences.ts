@@ -1,0 +1,40 @@
+// What a stage showed, in one sentence: a template for each stage, filled by the one formatter. Pure.
+
+import { type FieldValue, fillTemplate } from '#errors/template.ts';
+import type { StageName } from './report.ts';
+
+const SAYS: Readonly<Record<StageName, string>> = {
+  choice: '{ways:words}: {why:words}',
+  resolve: '{host} is {addresses}',
+  dial: 'connected to {address}:{port}',
+  proxy_tls: 'the proxy shows a certificate of {issuer}, valid until {expires}',
+  tunnel: 'the proxy opened a tunnel to {target}',
+  authentication: 'the proxy took user and password ({scheme})',
+  tls: 'issued by {issuer}, valid until {expires}',
+  http: 'answered {status} {reason:words}',
+  websocket: 'upgraded to a WebSocket',
+  range: 'a part of it came as asked ({status})',
+  path: 'Via {via:via}; ETag {etag:words}; length {length:words}; ranges {ranges:words}',
+  clock: 'this clock is {direction:words} by {by:ms}',
+};
+
+/** Sentences for what is not the plain case. */
+const VARIANTS = {
+  certificateUnread: 'the certificate is trusted',
+  noRange: 'all of it came in place of a part ({status})',
+  rightClock: 'this clock and that of {host} agree',
+} as const;
+
+type Facts = Readonly<Record<string, FieldValue>>;
+
+/** The sentence of a stage that went well. */
+export function stageSentence(stage: StageName, target: string, facts: Facts): string {
+  return fillTemplate(templateFor(stage, facts), { target, ...facts });
+}
+
+function templateFor(stage: StageName, facts: Facts): string {
+  if ((stage === 'tls' || stage === 'proxy_tls') && facts['issuer'] === undefined) return VARIANTS.certificateUnread;
+  if (stage === 'range' && facts['works'] === false) return VARIANTS.noRange;
+  if (stage === 'clock' && facts['right'] === true) return VARIANTS.rightClock;
+  return SAYS[stage];
+}

@@ -1,0 +1,38 @@
+// The proxy variables of a service and of the shell of whoever asks, side by side: what works in a shell and not as a
+// service is told by the difference. Pure. No user and no password leaves here, nor what cannot be read as a URL.
+
+import type { ProxyVariables } from './report.ts';
+
+/** In the order in which they matter; programs read either case. */
+const NAMES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'] as const;
+
+/** The proxy variables of an environment, by their name in capitals; blank ones are none. */
+export function proxyVariables(environment: Readonly<Record<string, string | undefined>>): ProxyVariables {
+  return Object.fromEntries(
+    NAMES.flatMap((name) => {
+      const value = environment[name] || environment[name.toLowerCase()];
+      return value === undefined || value === '' ? [] : [[name, name === 'NO_PROXY' ? value : withoutUser(value)]];
+    }),
+  );
+}
+
+/** Variables that name a proxy, which the shell has and the service has not. */
+export function onlyInShell(service: ProxyVariables, shell: ProxyVariables): string[] {
+  return NAMES.filter((name) => name !== 'NO_PROXY' && shell[name] !== undefined && service[name] === undefined);
+}
+
+/** Where the two differ, one sentence each. */
+export function tellDifferences(service: ProxyVariables, shell: ProxyVariables): string[] {
+  return NAMES.flatMap((name) => {
+    const [here, there] = [service[name], shell[name]];
+    if (here === there) return [];
+    if (here === undefined) return [`The environment of this service has no ${name} (your shell has: ${there}).`];
+    if (there === undefined) return [`The environment of this service has ${name} (your shell has none): ${here}.`];
+    return [`The environment of this service has ${name} ${here}; your shell has ${there}.`];
+  });
+}
+
+function withoutUser(value: string): string {
+  const url = URL.parse(value.includes('://') ? value : `http://${value}`);
+  return url === null || url.hostname === '' ? 'not a URL' : `${url.protocol}//${url.host}`;
+}

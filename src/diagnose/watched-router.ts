@@ -1,0 +1,95 @@
+// A router that writes down what the lanes of another one show: each step of opening them, and each answer. Whatever
+// works over it does just what it always does, so a diagnosis runs the work's own code and needs none beside it.
+//
+// Guarantees: nothing is changed, asked twice or held up; lanes are those of the router below. The steps of a second
+// lane to the same target are written down only where they fail, so that a walk reads like one way.
+
+import type { CodedError } from '#errors/coded-error.ts';
+import type { FieldValue } from '#errors/template.ts';
+import { responseInfo } from '#http/headers.ts';
+import type { HopFacts, Lane, OpenOptions, Purpose, ResponseHead, Route, Router } from '#proxy/route.ts';
+import type { StepSeen } from '#proxy/steps.ts';
+import type { Clock } from '#system/clock.ts';
+import type { StageName } from './report.ts';
+
+/** One thing that was seen on the way. */
+export interface Seen {
+  readonly stage: StageName;
+  /** `host:port` of the target. */
+  readonly target: string;
+  readonly elapsedMs: number | null;
+  readonly facts: Readonly<Record<string, FieldValue>>;
+  readonly error: CodedError | null;
+}
+
+/** A response head, and the lane that it came over. */
+export interface Answer {
+  readonly head: ResponseHead;
+  readonly url: string;
+  readonly lane: HopFacts;
+  /** Wall time at which it came. */
+  readonly atMs: number;
+}
+
+export class WatchedRouter implements Router {
+  readonly seen: Seen[] = [];
+  readonly answers: Answer[] = [];
+  /** Lanes that were opened, the first one first. */
+  readonly lanes: HopFacts[] = [];
+  /** Whether an answer is a stage of its own; what asks for something special says so itself. */
+  tellsAnswers = true;
+  readonly #router: Router;
+  readonly #clock: Clock;
+  readonly #reached = new Set<string>();
+
+  constructor(router: Router, clock: Clock) {
+    this.#router = router;
+    this.#clock = clock;
+  }
+
+  route(purpose: Purpose, target: URL): Route {
+    const route = this.#router.route(purpose, target);
+    return { ...route, open: (options) => this.#open(route, options) };
+  }
+
+  async #open(route: Route, options: OpenOptions): Promise<Lane> {
+    const target = authorityOf(route.target);
+    const isFirst = !this.#reached.has(target);
+    const watch = (step: StepSeen) => {
+      options.watch?.(step);
+      if (isFirst || step.error !== null) this.#note(step, target);
+    };
+    const lane = await route.open({ ...options, watch });
+    this.#reached.add(target);
+    this.lanes.push(lane.facts);
+    return this.#watched(lane, target);
+  }
+
+  #watched(lane: Lane, target: string): Lane {
+    const openedMs = this.#clock.monotonic();
+    return {
+      ...lane,
+      judgeResponse: (head, url) => {
+        this.answers.push({ head, url, lane: lane.facts, atMs: this.#clock.now() });
+        // First the hop's own verdict: what it throws is no answer of the target.
+        lane.judgeResponse(head, url);
+        if (!this.tellsAnswers) return;
+        const elapsedMs = this.#clock.monotonic() - openedMs;
+        const { status, reason } = head;
+        const facts = { status, reason, via: responseInfo(head).via };
+        this.seen.push({ stage: 'http', target, elapsedMs, facts, error: null });
+      },
+    };
+  }
+
+  #note({ phase, elapsedMs, facts, error }: StepSeen, target: string): void {
+    const stage = phase === 'request' || phase === 'response' ? 'http' : phase;
+    this.seen.push({ stage, target, elapsedMs, facts, error });
+  }
+}
+
+/** `host:port`, the port written out. */
+export function authorityOf({ protocol, port, hostname }: URL): string {
+  const byDefault = protocol === 'https:' || protocol === 'wss:' ? '443' : '80';
+  return `${hostname}:${port === '' ? byDefault : port}`;
+}

@@ -1,0 +1,38 @@
+// Codes of `src/diagnose` and of what only a diagnosis can tell: it sees more than one failure at once.
+
+import type { Entry } from './catalogue.ts';
+
+export const DIAGNOSE_CODES = {
+  'HOST-IS-GATEWAY': {
+    text: '{address} is the default gateway of this host and does not speak HTTP proxy ({found}).',
+    check: 'Did you keep the default? Set the address of proxy {proxy} to that of the real proxy.',
+    class: 'config',
+    retry: 'change',
+  },
+  'SHELL-DIFFERS': {
+    text: '{purpose} has no proxy: the environment of this service has no {missing:words}, your shell has ({found}).',
+    check:
+      'Set a proxy in the configuration file, or give the service the variable with systemctl edit. A shell is no proof for a service.',
+    class: 'config',
+    retry: 'change',
+  },
+  'WS-BLOCKED': {
+    text: 'HTTPS to {host} works, but the WebSocket upgrade of {url} got no 101 ({answer}).',
+    check:
+      'Something terminates the tunnel or filters WebSocket: ask the proxy team to let it through for {target}. A server that has no WebSocket there answers like this, too.',
+    class: 'ws',
+    retry: 'change',
+  },
+  'RANGE-STRIPPED': {
+    text: 'Asked for a part of {url}, got all of it ({status}): a download that is cut starts over.',
+    check: 'Ask the proxy team whether it takes Range out of requests for {target}. Everything else works.',
+    class: 'content',
+    retry: 'change',
+  },
+  'CLOCK-SKEW': {
+    text: 'The clock of this host is {by:ms} {direction:words} that of {host}.',
+    check: 'Set the clock of this host (timedatectl); certificates and feeds have times.',
+    class: 'system',
+    retry: 'change',
+  },
+} as const satisfies Record<string, Entry>;

@@ -1,0 +1,80 @@
+// The opening of a WebSocket over a route: a tunnel, TLS, and the upgrade, by the package `ws` over lanes of ours.
+//
+// Guarantees: leaves by the one door; ends within `timeoutMs` or at the abort, and then nothing is open but what was
+// returned. A failure of the way is the way's own; everything after it that is no 101 is WS-BLOCKED, with what came instead.
+// `ws` is loaded at the first use.
+
+import type { WebSocket } from 'ws';
+import { CodedError, coded } from '#errors/coded-error.ts';
+import { LaneAgent } from '#proxy/lane-agent.ts';
+import type { Purpose, Router } from '#proxy/route.ts';
+import type { Clock } from '#system/clock.ts';
+import { shownUrl } from './judge-url.ts';
+
+export interface WebSocketOptions {
+  readonly router: Router;
+  readonly purpose: Purpose;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** A WebSocket that is open; `close` ends it and its connection at once. */
+export interface OpenWebSocket {
+  readonly socket: WebSocket;
+  close(): void;
+}
+
+/**
+ * Opens a WebSocket.
+ * @throws CodedError WS-BLOCKED, and everything of the route; the reason of `signal` once it is aborted
+ */
+export async function openWebSocket(url: URL, options: WebSocketOptions): Promise<OpenWebSocket> {
+  const { router, purpose, headers, timeoutMs, clock, signal } = options;
+  const { WebSocket: Client } = await import('ws');
+  signal.throwIfAborted();
+  const agent = new LaneAgent(url, { router, purpose, clock, signal });
+  const socket = new Client(url, { agent, headers: { ...headers }, perMessageDeflate: false, followRedirects: false });
+  const close = () => {
+    socket.terminate();
+    agent.destroy();
+  };
+  try {
+    await opened(socket, { url, timeoutMs, clock, signal });
+    return { socket, close };
+  } catch (thrown) {
+    close();
+    throw thrown;
+  }
+}
+
+function opened(
+  socket: WebSocket,
+  { url, timeoutMs, clock, signal }: Pick<WebSocketOptions, 'timeoutMs' | 'clock' | 'signal'> & { readonly url: URL },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (answer: string, cause?: unknown) => {
+      const facts = { host: url.hostname, target: url.host, url: shownUrl(url), answer, hop: url.host };
+      end(() => reject(coded('WS-BLOCKED', facts, cause)));
+    };
+    const timer = clock.after(timeoutMs, () => fail(`no answer in ${Math.round(timeoutMs / 1_000)} s`));
+    const onAbort = () => end(() => reject(signal.reason as Error));
+    const end = (settle: () => void) => {
+      timer.cancel();
+      signal.removeEventListener('abort', onAbort);
+      settle();
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('open', () => end(resolve));
+    socket.once('unexpected-response', (_request, response) => {
+      fail(`${response.statusCode} ${response.statusMessage}`.trim());
+      response.destroy();
+    });
+    // Stays: a socket that is ended early reports that as an error, too.
+    socket.on('error', (error) => {
+      if (error instanceof CodedError) end(() => reject(error));
+      else fail(error.message, error);
+    });
+  });
+}

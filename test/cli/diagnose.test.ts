@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { type DiagnoseOptions, diagnoseCommand } from '#cli/diagnose.ts';
+import { diagnosisLines } from '#cli/diagnosis-text.ts';
+import type { Diagnosis } from '#control/control.ts';
+import { aDiagnosis, aFailure, aPurposeReport, fakeControl } from '#test/support/fake-control.ts';
+import { fakeAnswers, fakeTerminal } from '#test/support/fake-terminal.ts';
+
+const OPTIONS: DiagnoseOptions = {
+  request: { purposes: null, shell: {}, candidate: null, through: null },
+  json: false,
+  retryCredential: false,
+  signal: new AbortController().signal,
+};
+
+function refused(): Diagnosis {
+  const failure = aFailure();
+  const sentence = `[${failure.code}] updates: ${failure.message}`;
+  return aDiagnosis({
+    verdict: { outcome: 'failed', sentence, purpose: 'updates', finding: failure },
+    purposes: [aPurposeReport({ outcome: 'failed', failure, credential_waits: true })],
+  });
+}
+
+/** A daemon whose proxy takes the password once somebody allows it to be sent again. */
+function withRefusedPassword() {
+  const calls: string[] = [];
+  const control = fakeControl({
+    diagnose: () => {
+      calls.push('diagnose');
+      return Promise.resolve(calls.includes('retry') ? aDiagnosis() : refused());
+    },
+    retryCredentials: () => {
+      calls.push('retry');
+      return Promise.resolve();
+    },
+  });
+  return { control, calls };
+}
+
+describe('a refused password', () => {
+  it('is not sent again where nobody sits; the way to do it is told', async () => {
+    const { control, calls } = withRefusedPassword();
+    const terminal = fakeTerminal();
+    expect(await diagnoseCommand(control, terminal, OPTIONS)).toBe(12);
+    expect(calls).toEqual(['diagnose']);
+    expect(terminal.complained.join('\n')).toContain('--retry-credential');
+  });
+
+  it.each([
+    ['y', ['diagnose', 'retry', 'diagnose'], 0],
+    ['', ['diagnose'], 12],
+    ['n', ['diagnose'], 12],
+  ])('is sent again as somebody at the terminal says: "%s"', async (answer, expected, status) => {
+    const { control, calls } = withRefusedPassword();
+    const terminal = fakeTerminal(fakeAnswers([['once more', answer]]));
+    expect(await diagnoseCommand(control, terminal, OPTIONS)).toBe(status);
+    expect(calls).toEqual(expected);
+  });
+
+  it('is sent once with --retry-credential, without a question', async () => {
+    const { control, calls } = withRefusedPassword();
+    expect(await diagnoseCommand(control, fakeTerminal(), { ...OPTIONS, retryCredential: true })).toBe(0);
+    expect(calls).toEqual(['retry', 'diagnose']);
+  });
+});
+
+describe('a diagnosis for people', () => {
+  it('has the cause in its first line and what to check in the second', () => {
+    const [first, second] = diagnosisLines(refused(), false);
+    expect(first).toBe('[AUTH-REJECTED] updates: Proxy corp rejected user svc.');
+    expect(second).toBe('  At proxy corp (proxy.example.com:3128). Check user and password of the proxy corp.');
+  });
+
+  it('says first whom it ran as, where that is not the service', () => {
+    const diagnosis = aDiagnosis({ as: { user: 'admin', pid: 1, service: false } });
+    expect(diagnosisLines(diagnosis, false)[0]).toBe('Running as admin, not as the service.');
+  });
+
+  it('is plain without colour, and the same words with it', () => {
+    const plain = diagnosisLines(refused(), false).join('\n');
+    const colored = diagnosisLines(refused(), true).join('\n');
+    expect(plain).not.toContain('\u001b');
+    expect(colored).toContain('\u001b[31mFAILED\u001b[0m');
+    expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(plain);
+  });
+
+  it('marks the hosts that are intercepted', () => {
+    const endpoints = ['a.example.com:443', 'b.example.com:443'].map((endpoint, index) => ({
+      endpoint,
+      outcome: index === 0 ? ('ok' as const) : ('intercepted' as const),
+      issuer: 'CN=Corp',
+      expires: null,
+      code: index === 0 ? null : 'TLS-INTERCEPTED',
+    }));
+    const lines = diagnosisLines(aDiagnosis({ purposes: [aPurposeReport({ endpoints })] }), false);
+    expect(lines.filter((line) => line.includes('INTERCEPTED'))).toEqual([
+      expect.stringContaining('b.example.com:443'),
+    ]);
+  });
+});

@@ -1,0 +1,244 @@
+/**
+ * `sallyport diagnose` on a healthy set-up and on broken ones, each a whole composition behind a real proxy of a test: the
+ * first line names the cause, with its code; exit status and JSON say the same.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createCa } from '#test/support/certificates.ts';
+import { ca, feedSettings, startFeedOrigin, type Told, tellDiagnosis } from '#test/support/diagnosis-rig.ts';
+import { FAULTS, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { startLoginProxy } from '#test/support/login-proxy.ts';
+import { startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import type { TlsOrigin } from '#test/support/tls-origin.ts';
+
+const HOST = 'updates.example.com';
+const closing: { close(): Promise<void> }[] = [];
+let dir: string;
+let healthy: TlsOrigin;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'sallyport-diagnosis-'));
+  healthy = await startFeedOrigin();
+});
+afterAll(async () => {
+  await healthy.close();
+  await rm(dir, { recursive: true });
+});
+afterEach(async () => {
+  for (const one of closing.splice(0)) await one.close();
+});
+
+function held<T extends { close(): Promise<void> }>(one: T): T {
+  closing.push(one);
+  return one;
+}
+
+interface Setup {
+  readonly origin?: TlsOrigin;
+  readonly script?: Script;
+  readonly greeting?: string;
+  /** Of the profile. */
+  readonly corp?: Readonly<Record<string, unknown>>;
+  readonly sections?: Readonly<Record<string, unknown>>;
+  readonly gateways?: readonly string[];
+}
+
+/** Diagnoses an agent whose one proxy, the default one, behaves like this. */
+async function behind(setup: Setup): Promise<Told> {
+  const { origin = healthy, corp = {}, sections = {}, gateways = [] } = setup;
+  const proxy = held(await startFaultProxy(setup.script ?? honest(origin.port), setup.greeting));
+  const profile = { name: 'corp', address: '127.0.0.1', port: proxy.port, default: true, ...corp };
+  return await tellDiagnosis({
+    sections: { ...(await feedSettings(origin.port, HOST)), proxies: [profile], ...sections },
+    gateways: () => Promise.resolve(gateways),
+  });
+}
+
+async function closedPort(): Promise<number> {
+  const proxy = await startFaultProxy(() => {});
+  await proxy.close();
+  return proxy.port;
+}
+
+/** Leads to a port, whatever is asked for; refuses what `isRefused` says, as a Squid does. */
+function refusing(isRefused: (line: string) => boolean, port: number): Script {
+  const denied = 'HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\nContent-Length: 0\r\n\r\n';
+  return (client, head, earlier) => {
+    if (isRefused(head.split('\r\n')[0] ?? '')) client.end(denied);
+    else honest(port)(client, head, earlier);
+  };
+}
+
+interface Expected {
+  readonly code: string;
+  readonly status: number;
+  /** Of the first line. */
+  readonly words: string;
+}
+
+const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; readonly expected: Expected }>> = {
+  'a wrong name of the proxy': {
+    tell: () => behind({ corp: { address: 'prxoy.invalid' } }),
+    expected: { code: 'DNS-PROXY', status: 10, words: 'Cannot resolve proxy host prxoy.invalid' },
+  },
+  'a wrong port': {
+    tell: async () => behind({ corp: { port: await closedPort() } }),
+    expected: { code: 'TCP-REFUSED', status: 11, words: 'refused port' },
+  },
+  'a wrong scheme': {
+    tell: async () => {
+      const web = held(await startScriptedOrigin());
+      return await behind({ corp: { scheme: 'https', port: Number(new URL(web.url).port) } });
+    },
+    expected: { code: 'PROXY-SCHEME', status: 14, words: 'speaks' },
+  },
+  'a wrong password': {
+    tell: async () => {
+      const user = { user: 'svc', password: 'right one', domain: '' };
+      const { port } = held(await startLoginProxy('basic', user, healthy.port));
+      return await behind({ corp: { port, authentication: 'basic', user: 'svc', password: 'wrong one' } });
+    },
+    expected: { code: 'AUTH-REJECTED', status: 12, words: 'refused user svc (Basic)' },
+  },
+  'a domain that is missing': {
+    tell: async () => {
+      const user = { user: 'svc', password: 'right one', domain: 'CORP' };
+      const { port } = held(await startLoginProxy('ntlm', user, healthy.port));
+      return await behind({ corp: { port, authentication: 'ntlm', user: 'svc', password: 'right one' } });
+    },
+    expected: { code: 'AUTH-DOMAIN', status: 12, words: 'whose domain is empty' },
+  },
+  'a host that the proxy denies': {
+    tell: () => behind({ script: refusing(() => true, healthy.port) }),
+    expected: { code: 'POLICY-DENIED', status: 13, words: `refused ${HOST}` },
+  },
+  'a port that the proxy denies': {
+    tell: () => behind({ script: refusing((line) => !line.includes(':443 '), healthy.port) }),
+    expected: { code: 'POLICY-PORT', status: 13, words: 'port 443' },
+  },
+  'TLS that is opened on the way': {
+    tell: async () => {
+      const pair = createCa('Corp Inspection CA').issue();
+      const origin = held(await startFeedOrigin({ pair }));
+      return await behind({ origin });
+    },
+    expected: { code: 'TLS-INTERCEPTED', status: 14, words: 'Corp Inspection CA' },
+  },
+  'a clock that is wrong': {
+    tell: async () => {
+      const pair = ca.issue({ notBefore: '20900101000000Z' });
+      return await behind({ origin: held(await startFeedOrigin({ pair })) });
+    },
+    expected: { code: 'TLS-CLOCK', status: 14, words: 'not yet valid' },
+  },
+  'an expired certificate': {
+    tell: async () => {
+      const pair = ca.issue({ notAfter: '20210101000000Z' });
+      return await behind({ origin: held(await startFeedOrigin({ pair })) });
+    },
+    expected: { code: 'TLS-CLOCK', status: 14, words: 'expired' },
+  },
+  'the gateway in place of the proxy': {
+    tell: async () => behind({ corp: { port: await closedPort() }, gateways: ['10.0.0.1', '127.0.0.1'] }),
+    expected: { code: 'HOST-IS-GATEWAY', status: 78, words: '127.0.0.1 is the default gateway of this host' },
+  },
+  'SSH behind the port': {
+    tell: () => behind({ greeting: 'SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n', script: (client) => client.end() }),
+    expected: { code: 'NOT-A-PROXY', status: 11, words: 'SSH-2.0-OpenSSH_9.2p1' },
+  },
+  'a proxy that is silent': {
+    tell: () => behind({ script: FAULTS.silent, sections: { response_timeout: { tunnel_timeout_ms: 1_000 } } }),
+    expected: { code: 'TUNNEL-TIMEOUT', status: 16, words: 'did not answer CONNECT' },
+  },
+  'HTML in place of an answer': {
+    tell: () => behind({ script: FAULTS.htmlInsteadOfAReply }),
+    expected: { code: 'NOT-A-PROXY', status: 11, words: 'not a forward proxy' },
+  },
+  'a web server in place of the proxy': {
+    tell: () => behind({ script: FAULTS.webServer }),
+    expected: { code: 'NOT-A-PROXY', status: 11, words: '405' },
+  },
+  'a PAC file that is broken': {
+    tell: async () => {
+      const file = join(dir, 'proxy.pac');
+      await writeFile(file, 'function FindProxyForURL(url, host) { return "PROXY ');
+      const corp = { name: 'corp', scheme: 'pac', pac: { file }, default: true };
+      return await tellDiagnosis({ sections: { ...(await feedSettings(healthy.port, HOST)), proxies: [corp] } });
+    },
+    expected: { code: 'PAC-SYNTAX', status: 13, words: 'PAC file' },
+  },
+  'direct that is refused': {
+    tell: () => behind({ corp: { no_proxy: HOST }, sections: { proxy_required: true } }),
+    expected: { code: 'POLICY-DIRECT', status: 13, words: 'proxy_required' },
+  },
+  'a proxy that only the shell knows': {
+    tell: async () => {
+      const sections = await feedSettings(await closedPort());
+      const shell = { HTTPS_PROXY: 'http://proxy.example.com:3128' };
+      return await tellDiagnosis({ sections, asked: { shell } });
+    },
+    expected: { code: 'SHELL-DIFFERS', status: 78, words: 'the environment of this service has no HTTPS_PROXY' },
+  },
+  'a block page in place of the package': {
+    tell: async () => behind({ origin: held(await startFeedOrigin({ page: true })) }),
+    expected: { code: 'NOT-THE-PACKAGE', status: 17, words: 'Blocked: downloads of software' },
+  },
+  'a server that is not there behind the proxy': {
+    tell: () => behind({ script: says('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n') }),
+    expected: { code: 'PROXY-UPSTREAM', status: 13, words: 'cannot reach' },
+  },
+};
+
+describe('a diagnosis', () => {
+  it('of a healthy set-up says that all is well, and shows each stage', async () => {
+    const told = await behind({});
+    expect(told).toMatchObject({ first: 'All is well: updates through corp.', status: 0 });
+    const [updates] = told.diagnosis.purposes;
+    expect(updates).toMatchObject({ outcome: 'ok', proxy: 'corp', how: 'tunnel', failure: null, warnings: [] });
+    expect(updates?.stages.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual(
+      ['choice', 'dial', 'tunnel', 'tls', 'http', 'range', 'path', 'clock'].map((name) => `${name} ok`),
+    );
+    expect(updates?.stages.find(({ name }) => name === 'tls')?.says).toContain('Sallyport Test CA');
+    expect(updates?.endpoints).toMatchObject([{ outcome: 'ok', endpoint: `${HOST}:${healthy.port}` }]);
+  });
+
+  it.each(Object.entries(BROKEN))('of %s names it in its first line', async (_name, { tell, expected }) => {
+    const { first, status, diagnosis, lines } = await tell();
+    expect({ first, status }).toEqual({ first: expect.stringContaining(expected.words), status: expected.status });
+    expect(first).toContain(`[${expected.code}] updates: `);
+    expect(diagnosis.verdict).toMatchObject({ outcome: 'failed', purpose: 'updates', sentence: first });
+    const [updates] = diagnosis.purposes;
+    expect(updates?.failure?.code).toBe(expected.code);
+    expect(updates?.stages.filter(({ outcome }) => outcome === 'failed')).toHaveLength(1);
+    expect(lines.some((line) => line.includes('FAILED'))).toBe(true);
+  });
+
+  it.each([
+    ['that strips Range', { ranges: false }, 'RANGE-STRIPPED', 'updates works, but: Asked for a part of'],
+    [
+      'to a far clock',
+      { date: 'Tue, 01 Jan 2019 00:00:00 GMT' },
+      'CLOCK-SKEW',
+      'updates works, but: The clock of this host',
+    ],
+  ])('of a path %s warns and ends with 0', async (_name, options, code, words) => {
+    const { first, status, diagnosis } = await behind({ origin: held(await startFeedOrigin(options)) });
+    expect({ first, status }).toEqual({ first: expect.stringContaining(words), status: 0 });
+    expect(diagnosis.verdict).toMatchObject({ outcome: 'warning', finding: { code } });
+  });
+
+  it('without a daemon says first whom it runs as', async () => {
+    const sections = await feedSettings(healthy.port);
+    const { lines, diagnosis } = await tellDiagnosis({ sections, mode: 'command' });
+    expect(lines[0]).toBe(`Running as ${diagnosis.as.user}, not as the service.`);
+    expect(lines[1]).toBe('All is well: updates direct.');
+  });
+
+  it('with nothing to reach is a failure of the configuration', async () => {
+    const { first, status } = await tellDiagnosis({ sections: {} });
+    expect({ first, status }).toMatchObject({ status: 78 });
+    expect(first).toContain('[CONFIG-INCOMPLETE]');
+  });
+});

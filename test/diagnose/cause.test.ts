@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { type Circumstances, causeOf } from '#diagnose/cause.ts';
+import { coded } from '#errors/coded-error.ts';
+
+const KNOWN: Circumstances = {
+  purpose: 'updates',
+  proxyAddresses: ['10.1.1.1'],
+  gateways: [],
+  hasNoProxy: false,
+  service: {},
+  shell: {},
+};
+const hop = 'proxy corp (10.1.1.1:443)';
+const journey = { phase: 'dial', elapsedMs: 3, proven: ['choice'] } as const;
+const refused = () => coded('TCP-REFUSED', { host: '10.1.1.1', port: 443, elapsed: 3, hop }).during(journey);
+
+describe('the cause of a failure', () => {
+  it('is the failure itself where nothing else is known', () => {
+    const error = refused();
+    expect(causeOf(error, KNOWN)).toBe(error);
+  });
+
+  it('is the gateway where it stands in place of the proxy, and the way that was proven stays told', () => {
+    const cause = causeOf(refused(), { ...KNOWN, gateways: ['10.1.1.1'] });
+    expect(cause).toMatchObject({
+      code: 'HOST-IS-GATEWAY',
+      hop,
+      journey,
+      facts: { proxy: 'corp', found: 'TCP-REFUSED' },
+    });
+  });
+
+  it('is not the gateway where that answers as a proxy does', () => {
+    const error = coded('POLICY-DENIED', { proxy: 'corp', target: 'a:443', status: 403, said: 'no', hop });
+    expect(causeOf(error, { ...KNOWN, gateways: ['10.1.1.1'] })).toBe(error);
+  });
+
+  it('is the shell where it has the proxy that the service lacks, and nothing else names one', () => {
+    const shell = { HTTPS_PROXY: 'http://proxy.example.com:3128' };
+    expect(causeOf(refused(), { ...KNOWN, hasNoProxy: true, shell })).toMatchObject({
+      code: 'SHELL-DIFFERS',
+      facts: { missing: ['HTTPS_PROXY'], found: 'TCP-REFUSED' },
+    });
+    expect(causeOf(refused(), { ...KNOWN, hasNoProxy: true, shell, service: shell }).code).toBe('TCP-REFUSED');
+    expect(causeOf(refused(), { ...KNOWN, shell }).code).toBe('TCP-REFUSED');
+  });
+});

@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { onlyInShell, proxyVariables, tellDifferences } from '#diagnose/shell.ts';
+
+describe('proxy variables', () => {
+  it('are told in either case, without user and password; blank ones are none', () => {
+    const environment = {
+      https_proxy: 'http://svc:secret@proxy.example.com:3128/',
+      HTTP_PROXY: 'proxy.example.com:80',
+      ALL_PROXY: '',
+      no_proxy: 'localhost,.example.com',
+      PATH: '/bin',
+    };
+    expect(proxyVariables(environment)).toEqual({
+      HTTPS_PROXY: 'http://proxy.example.com:3128',
+      HTTP_PROXY: 'http://proxy.example.com',
+      NO_PROXY: 'localhost,.example.com',
+    });
+  });
+
+  it('never hold a password, whatever is written', () => {
+    const odd = fc.tuple(fc.string(), fc.constantFrom('', '@', '@host', '@host:80', ':99999', '/x'));
+    fc.assert(
+      fc.property(odd, ([before, behind]) => {
+        const told = proxyVariables({ HTTPS_PROXY: `http://svc:S3cretOne${before}${behind}` });
+        expect(JSON.stringify(told)).not.toContain('S3cretOne'.slice(1));
+      }),
+    );
+  });
+});
+
+describe('what differs', () => {
+  it('is told by the name of the variable, whichever side has it', () => {
+    const service = { HTTP_PROXY: 'http://a:1', NO_PROXY: 'x' };
+    const shell = { HTTPS_PROXY: 'http://b:2', NO_PROXY: 'y' };
+    expect(tellDifferences(service, shell)).toEqual([
+      'The environment of this service has no HTTPS_PROXY (your shell has: http://b:2).',
+      'The environment of this service has HTTP_PROXY (your shell has none): http://a:1.',
+      'The environment of this service has NO_PROXY x; your shell has y.',
+    ]);
+    expect(onlyInShell(service, shell)).toEqual(['HTTPS_PROXY']);
+  });
+
+  it('is nothing where both are the same', () => {
+    expect(tellDifferences({ HTTPS_PROXY: 'http://b:2' }, { HTTPS_PROXY: 'http://b:2' })).toEqual([]);
+  });
+});

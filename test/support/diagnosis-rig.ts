@@ -1,0 +1,108 @@
+/**
+ * A whole composition behind a proxy of a test, and the command over it: what `sallyport diagnose` says of a set-up, as
+ * text, as JSON, and as an exit status. The origin is an https server with a feed and one package.
+ */
+
+import { writeFile } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { diagnoseCommand } from '#cli/diagnose.ts';
+import type { Diagnosis, DiagnosisRequest } from '#control/control.ts';
+import { diagnosisSchema } from '#diagnose/report.ts';
+import { createCa, type KeyPair } from './certificates.ts';
+import { type Around, type Composed, composeIn } from './composed.ts';
+import { fakeControl } from './fake-control.ts';
+import { fakeTerminal } from './fake-terminal.ts';
+import { feedOf, itemFor, makeJar } from './jars.ts';
+import { startTlsOrigin, type TlsOrigin } from './tls-origin.ts';
+
+const JAR = makeJar('1602503', 200_000);
+const NEVER = new AbortController().signal;
+
+/** Nothing of the shell, everything of the settings. */
+const ASKED: DiagnosisRequest = { purposes: null, shell: {}, candidate: null, through: null };
+
+export const ca = createCa();
+
+/** Answers with the feed and its package; a range as an honest server, or all of it. */
+function feedServer(options: { ranges?: boolean; date?: string; page?: boolean } = {}): RequestListener {
+  const { ranges = true, date, page = false } = options;
+  return (request, response) => {
+    if (date !== undefined) response.setHeader('date', date);
+    if (request.url === '/feed.json') {
+      response.setHeader('content-type', 'application/json');
+      response.end(feedOf([itemFor('1602503', JAR)]));
+      return;
+    }
+    if (request.url !== '/1602503.jar') {
+      response.writeHead(404).end('no such thing');
+      return;
+    }
+    if (page) {
+      response.setHeader('content-type', 'text/html');
+      response.end('<html><title>Blocked: downloads of software</title></html>');
+      return;
+    }
+    const range = /^bytes=0-(\d+)$/.exec(request.headers.range ?? '');
+    response.setHeader('etag', '"v1"');
+    if (range === null || !ranges) {
+      response.end(JAR);
+      return;
+    }
+    const last = Number(range[1]);
+    response.writeHead(206, { 'content-range': `bytes 0-${last}/${JAR.length}` });
+    response.end(JAR.subarray(0, last + 1));
+  };
+}
+
+export async function startFeedOrigin(
+  options: Parameters<typeof feedServer>[0] & { pair?: KeyPair } = {},
+): Promise<TlsOrigin> {
+  return await startTlsOrigin(options.pair ?? ca.issue(), { answer: feedServer(options) });
+}
+
+/** Settings of an agent whose feed is at this https origin, by this name. */
+export async function feedSettings(port: number, host = 'localhost'): Promise<Record<string, unknown>> {
+  const file = join(tmpdir(), `sallyport-diagnosis-ca-${process.pid}.pem`);
+  await writeFile(file, ca.cert);
+  return { updates: { feed_url: `https://${host}:${port}/feed.json`, ca_file: file } };
+}
+
+export interface Told {
+  /** The first line of the answer. */
+  readonly first: string;
+  readonly lines: readonly string[];
+  readonly status: number;
+  readonly diagnosis: Diagnosis;
+}
+
+export interface DiagnosisSetup extends Around {
+  readonly sections: Readonly<Record<string, unknown>>;
+  readonly asked?: Partial<DiagnosisRequest>;
+  readonly mode?: 'daemon' | 'command';
+}
+
+/** Tells one diagnosis twice: for people, and as JSON. */
+export async function tellDiagnosis(setup: DiagnosisSetup): Promise<Told> {
+  const { sections, mode = 'daemon', asked = {}, ...around } = setup;
+  const composed = await composeIn(sections, mode, around);
+  try {
+    return await tellOver(composed, { ...ASKED, ...asked });
+  } finally {
+    await composed.remove();
+  }
+}
+
+async function tellOver({ agent }: Composed, request: DiagnosisRequest): Promise<Told> {
+  const once = agent.diagnose(request, NEVER);
+  const control = fakeControl({ diagnose: () => once });
+  const options = { request, retryCredential: false, signal: NEVER };
+  const terminal = fakeTerminal();
+  const status = await diagnoseCommand(control, terminal, { ...options, json: false });
+  const machine = fakeTerminal();
+  expect(await diagnoseCommand(control, machine, { ...options, json: true })).toBe(status);
+  const diagnosis = diagnosisSchema.parse(JSON.parse(machine.told.join('\n')));
+  return { first: terminal.told[0] ?? '', lines: terminal.told, status, diagnosis };
+}
