@@ -47,7 +47,8 @@ export function normaliseHost(host: string): string | null {
   const url = URL.parse(`http://${isIPv6(bare) ? `[${bare}]` : bare}/`);
   if (url === null || url.username !== '' || url.pathname !== '/' || url.hostname === '') return null;
   const name = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
-  return name === '' ? null : unmapped(name);
+  // A name of empty labels is no name (RFC 1035, 3.1), though a URL may hold one.
+  return name === '' || name.startsWith('.') || name.includes('..') ? null : unmapped(name);
 }
 
 function matchesToken(token: string, target: { host: string; port: number }): boolean {

@@ -5,7 +5,7 @@ import type { Entry } from './catalogue.ts';
 
 export const PROXY_CODES = {
   'DNS-PROXY': {
-    text: 'Cannot resolve proxy host {host} ({reason:words}).',
+    text: 'Cannot resolve proxy host {host} ({reason:words}; name servers {servers}).',
     check: 'Check the address of proxy {proxy} letter by letter, and that this host asks the inner DNS.',
     class: 'dns',
     retry: 'later',
@@ -29,7 +29,7 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'TCP-TIMEOUT': {
-    text: 'No answer from {host}:{port} in {elapsed:ms} ({key}).',
+    text: 'No answer from {host}:{port} in {elapsed:ms} ({key}), asked from {source:words}.',
     check: 'A firewall drops it, or the address is wrong.',
     class: 'tcp',
     retry: 'later',

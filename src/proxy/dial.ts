@@ -4,6 +4,7 @@
 // the socket is open, without delay and with keep-alive, and an error on it later never ends the process.
 // With `bulk` every byte goes through one reused buffer (net's `onread`), which costs half of 'data' events.
 
+import { getServers } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
@@ -52,8 +53,11 @@ const CONNECT_KEY = 'response_timeout.connect_timeout_ms';
 export function dial(target: DialTarget, options: DialOptions): Promise<Dialled> {
   const startedMs = options.clock.monotonic();
   let resolved = isIP(target.host) !== 0;
+  let asking: Socket | null = null;
   const late = (elapsed: number) =>
-    resolved ? timedOut(target, elapsed) : unresolved(target, `no answer in ${Math.round(elapsed)} ms`);
+    resolved
+      ? timedOut(target, elapsed, asking?.localAddress)
+      : unresolved(target, `no answer in ${Math.round(elapsed)} ms`);
   return boundedStep<Dialled>({ ...options, late }, ({ done, fail }) => {
     const source = options.bulk ? createBulkSource() : null;
     const socket = connect({
@@ -66,6 +70,7 @@ export function dial(target: DialTarget, options: DialOptions): Promise<Dialled>
       autoSelectFamilyAttemptTimeout: Math.max(SHORTEST_ATTEMPT_MS, Math.floor(options.timeoutMs / ATTEMPT_SHARE)),
       ...(source === null ? {} : { onread: source.onread }),
     });
+    asking = socket;
     const onError = (error: Error) => fail(dialFailure(target, error, options.clock.monotonic() - startedMs));
     const onConnect = () => done({ socket, bulk: source?.attach(socket) ?? null });
     const addresses: string[] = [];
@@ -128,17 +133,18 @@ function dialFailure(target: DialTarget, error: Error, elapsed: number): CodedEr
   const { host, port, hop } = target;
   if ((error as NodeJS.ErrnoException).syscall === 'getaddrinfo') return unresolved(target, code, error);
   if (code === 'ECONNREFUSED') return coded('TCP-REFUSED', { host, port, elapsed, hop }, error);
-  if (code === 'ETIMEDOUT') return timedOut(target, elapsed, error);
+  if (code === 'ETIMEDOUT') return timedOut(target, elapsed, undefined, error);
   return coded('TCP-FAILED', { host, port, reason: code === '' ? error.message : code, hop }, error);
 }
 
-function timedOut({ host, port, hop }: DialTarget, elapsed: number, cause?: Error): CodedError {
-  return coded('TCP-TIMEOUT', { host, port, elapsed, key: CONNECT_KEY, hop }, cause);
+/** `source` is the address that this host asks from: a firewall's rule may be for another of its addresses. */
+function timedOut({ host, port, hop }: DialTarget, elapsed: number, source = 'this host', cause?: Error): CodedError {
+  return coded('TCP-TIMEOUT', { host, port, elapsed, key: CONNECT_KEY, source, hop }, cause);
 }
 
 function unresolved({ host, proxy, hop }: DialTarget, reason: string, cause?: Error): CodedError {
   if (proxy === null) return coded('DNS-TARGET', { host, reason, hop }, cause);
-  return coded('DNS-PROXY', { host, reason, proxy, hop }, cause);
+  return coded('DNS-PROXY', { host, reason, servers: getServers(), proxy, hop }, cause);
 }
 
 function ignore(): void {}

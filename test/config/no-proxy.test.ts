@@ -62,6 +62,8 @@ describe('matchNoProxy', () => {
     ['http://example.com', 'example.com'],
     ['example.com/path', 'example.com'],
     ['user@example.com', 'example.com'],
+    ['a..example', 'a..example'],
+    ['..example', 'a..example'],
   ])('%s does not let %s go direct', (list, host) => {
     expect(match(list, host)).toBeNull();
   });

@@ -57,9 +57,18 @@ describe('dialling', () => {
     clock.advance(5_000);
     await expect(failure).rejects.toMatchObject({
       code: 'TCP-TIMEOUT',
-      facts: { elapsed: 5_000, key: 'response_timeout.connect_timeout_ms' },
+      facts: { elapsed: 5_000, key: 'response_timeout.connect_timeout_ms', source: 'this host' },
     });
     expect(clock.pending).toBe(0);
+  });
+
+  it('names the address that this host asks from, when nobody answers', async () => {
+    const clock = new FakeClock();
+    const failure = dial(target('127.0.0.1', 'corp'), { ...plain, clock });
+    // The question is out after this, and its answer can't be read before the next turn of the event loop.
+    await new Promise((resolve) => process.nextTick(resolve));
+    clock.advance(5_000);
+    await expect(failure).rejects.toMatchObject({ code: 'TCP-TIMEOUT', facts: { source: '127.0.0.1' } });
   });
 
   it('tells a name service that does not answer from a host that does not', async () => {

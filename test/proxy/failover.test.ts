@@ -10,7 +10,9 @@ const URL_A = 'http://a:3128';
 describe('the next proxy is tried', () => {
   it('where the one before was not reached', () => {
     expect(failsOver(refused())).toBe(true);
-    expect(failsOver(coded('DNS-PROXY', { host: 'p', reason: 'ENOTFOUND', proxy: 'corp', hop }))).toBe(true);
+    expect(failsOver(coded('DNS-PROXY', { host: 'p', reason: 'ENOTFOUND', servers: [], proxy: 'corp', hop }))).toBe(
+      true,
+    );
     expect(failsOver(coded('TUNNEL-CLOSED', { proxy: 'corp', target: 't', reason: 'x', hop }))).toBe(true);
   });
 

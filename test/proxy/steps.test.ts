@@ -38,7 +38,7 @@ describe('the steps of an opening', () => {
   });
 
   it.each([
-    ['dial', coded('DNS-PROXY', { host: 'p', reason: 'ENOTFOUND', proxy: 'corp', hop }), 'resolve'],
+    ['dial', coded('DNS-PROXY', { host: 'p', reason: 'ENOTFOUND', servers: [], proxy: 'corp', hop }), 'resolve'],
     ['tunnel', coded('AUTH-REQUIRED', { proxy: 'corp', offered: [], realm: null, hop }), 'authentication'],
   ] as const)('a failure of %s says which half of it failed', async (phase, error, half) => {
     const { steps } = watched();
