@@ -28,12 +28,13 @@ export async function startLoginProxy(login: ProxyLogin, user: NtlmUser, targetP
   const sockets = new Set<Socket>();
   const lines: string[] = [];
   const counted = { connections: 0, tunnels: 0, refused: 0 };
+  const nonce = randomBytes(12).toString('hex');
   const server = createServer({ noDelay: true }, (client) => {
     counted.connections += 1;
     sockets.add(client);
     client.on('error', () => {});
     client.on('close', () => sockets.delete(client));
-    const judge = judgeFor(login, user);
+    const judge = judgeFor(login, user, nonce);
     readHeads(client, (head) => {
       const [line = ''] = head.split('\r\n', 1);
       lines.push(line);
@@ -85,8 +86,8 @@ function readHeads(client: Socket, onHead: (head: string) => boolean): void {
   client.on('data', onData);
 }
 
-/** One for each connection: NTLM is bound to it. */
-function judgeFor(login: ProxyLogin, user: NtlmUser): Judge {
+/** One for each connection: NTLM is bound to it; the nonce of Digest is not. */
+function judgeFor(login: ProxyLogin, user: NtlmUser, nonce: string): Judge {
   switch (login) {
     case 'none':
       return () => 'ok';
@@ -96,14 +97,13 @@ function judgeFor(login: ProxyLogin, user: NtlmUser): Judge {
       return (authorization) => (authorization === expected ? 'ok' : ['Basic realm="test"']);
     }
     case 'digest':
-      return digestJudge(user);
+      return digestJudge(user, nonce);
     case 'ntlm':
       return ntlmJudge(user);
   }
 }
 
-function digestJudge(user: NtlmUser): Judge {
-  const nonce = randomBytes(12).toString('hex');
+function digestJudge(user: NtlmUser, nonce: string): Judge {
   const md5 = (text: string) => createHash('md5').update(text).digest('hex');
   const shown = `${user.domain === '' ? '' : `${user.domain}\\`}${user.user}`;
   return (authorization = '', line) => {

@@ -28,7 +28,9 @@ export interface SquidParts {
 const UNPACKED = fileURLToPath(new URL('../../.cache/parts/root', import.meta.url));
 
 /** The package `kerberos`, where it was built. */
-const KERBEROS = fileURLToPath(new URL('../../.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url));
+export const KERBEROS = fileURLToPath(
+  new URL('../../.cache/kerberos/node_modules/kerberos/lib/index.js', import.meta.url),
+);
 
 /** Squid, or null when it is neither installed nor unpacked. */
 export const squid: SquidParts | null = findSquid();
@@ -61,9 +63,14 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   tinyproxy: () => canRunAlone('tinyproxy'),
 };
 
-/** `describe`, skipped when one of the parts is missing. Parts by name: 'squid', 'systemd' and so on, see FOUND. */
+/** Which of these are not here. Parts by name: 'squid', 'systemd' and so on, see FOUND. */
+export function missingParts(parts: readonly string[]): string[] {
+  return parts.filter((part) => FOUND[part]?.() !== true);
+}
+
+/** `describe`, skipped when one of the parts is missing. */
 export function describeWith(parts: readonly string[], name: string, body: () => void): void {
-  const missing = parts.filter((part) => FOUND[part]?.() !== true);
+  const missing = missingParts(parts);
   if (missing.length === 0) {
     describe(name, body);
   } else {

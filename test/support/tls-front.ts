@@ -16,7 +16,7 @@ export interface TlsFront {
 export async function startTlsFront(pair: KeyPair, behind: number, options: TlsOptions = {}): Promise<TlsFront> {
   const clients: (string | null)[] = [];
   const sockets = new Set<Socket>();
-  const server = createServer({ ...pair, ...options }, (socket) => {
+  const server = createServer({ ...pair, noDelay: true, ...options }, (socket) => {
     const name: unknown = socket.getPeerCertificate().subject?.CN;
     clients.push(typeof name === 'string' ? name : null);
     pipeAll(socket, behind);
@@ -45,7 +45,7 @@ export async function startTlsFront(pair: KeyPair, behind: number, options: TlsO
 
 /** Whatever the server behind says before it closes still gets through; neither side outlives the other. */
 function pipeAll(client: TLSSocket, port: number): void {
-  const upstream = connect(port, '127.0.0.1');
+  const upstream = connect({ port, host: '127.0.0.1', noDelay: true });
   upstream.on('error', () => client.destroy());
   upstream.on('close', () => client.destroySoon());
   client.on('error', () => {});

@@ -57,7 +57,7 @@ export async function startTlsOrigin(
 
 /** A pipe to 127.0.0.1, for proxies of tests. */
 export function pipeTo(client: Socket, port: number): void {
-  const upstream = connectTcp(port, '127.0.0.1');
+  const upstream = connectTcp({ port, host: '127.0.0.1', noDelay: true });
   upstream.on('error', () => client.destroy());
   upstream.on('close', () => client.destroy());
   client.on('close', () => upstream.destroy());

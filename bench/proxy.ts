@@ -1,0 +1,129 @@
+// What a tunnel costs, by kind of proxy and of authentication, and what a reused one costs: Sallyport beside curl and npm's
+// https-proxy-agent. All on loopback and in one run: they take turns in each round, and the order turns as well, so that
+// the ratios are of the same minutes. Proxies and origins run in a process of their own; Negotiate needs a Squid and a
+// KDC. Bounded: some 40 s, 60 s at most. Exit status 1 when somebody made another number of tunnels than it had to.
+//
+// Run: node bench/proxy.ts
+
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { registerHooks } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { startKdc } from '#test/support/kdc.ts';
+import { KERBEROS, missingParts, squid as squidParts } from '#test/support/real-parts.ts';
+import { startSquid } from '#test/support/squid.ts';
+import { type Contender, curl, proxyAgent, sallyport } from './proxy/contenders.ts';
+import { CLOSING, startFarSide } from './proxy/far-side.ts';
+import { byTicket, type Kind, kindsOf, throughSquid } from './proxy/kinds.ts';
+import { printTable, type Round, type Times } from './proxy/report.ts';
+
+const MOST_ROUNDS = 15;
+/** Requests of one contender in one round, each way. */
+const BATCH = 30;
+/** No round begins after that. */
+const MEASURE_MS = 35_000;
+const LIMIT_MS = 60_000;
+
+const dir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
+const limit = setTimeout(() => {
+  // Children end with us.
+  rmSync(dir, { recursive: true, force: true });
+  console.error(`not done after ${LIMIT_MS / 1_000} s`);
+  process.exit(2);
+}, LIMIT_MS);
+const farSide = await startFarSide();
+const stops: (() => Promise<void>)[] = [farSide.close, () => rm(dir, { recursive: true, force: true })];
+let isHonest = true;
+try {
+  const ca = { pem: farSide.ports.ca, file: join(dir, 'ca.pem') };
+  await writeFile(ca.file, ca.pem);
+  const makers = hasCurl() ? [sallyport, curl, proxyAgent] : [sallyport, proxyAgent];
+  const kinds = [...kindsOf(farSide.ports), ...(await realKinds())];
+  const rows = kinds.map((kind) => ({ kind, contenders: makers.flatMap((make) => make(kind, ca) ?? []) }));
+  const rounds = await compare(rows);
+  console.log(
+    `${rounds.length} rounds of ${BATCH} requests each way; of each batch the lower quartile, since what other work ` +
+      'adds is none of the tunnel; of the rounds the median, also of their ratios.\n',
+  );
+  printTable(
+    kinds.map(({ name }) => name),
+    rounds,
+  );
+  process.exitCode = isHonest ? 0 : 1;
+} finally {
+  clearTimeout(limit);
+  for (const stop of stops) await stop();
+}
+
+function hasCurl(): boolean {
+  const { status, stdout } = spawnSync('curl', ['--version'], { encoding: 'utf8' });
+  console.log(status === 0 ? `beside ${stdout.split(' ', 2).join(' ')}` : 'curl is not here: without it');
+  return status === 0;
+}
+
+/** Through a real Squid, without a user and by a ticket of a real KDC, where they are here. */
+async function realKinds(): Promise<Kind[]> {
+  const missing = missingParts(['squid', 'kerberos']);
+  if (missing.length > 0) console.log(`without ${missing.join(' and ')}: npm run parts, npm run kerberos`);
+  if (missing.includes('squid')) return [];
+  const squid = await startSquid();
+  stops.push(squid.stop);
+  const open = throughSquid(farSide.ports, squid);
+  if (missing.includes('kerberos')) return [open];
+  const kdc = await startKdc(squidParts?.negotiateAuth ?? '');
+  stops.push(kdc.stop);
+  Object.assign(process.env, kdc.ticket);
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      next(specifier === 'kerberos' ? pathToFileURL(KERBEROS).href : specifier, context),
+  });
+  const asking = await startSquid({ schemes: kdc.squid });
+  stops.push(asking.stop);
+  return [open, byTicket(farSide.ports, asking)];
+}
+
+interface Row {
+  readonly kind: Kind;
+  readonly contenders: readonly Contender[];
+}
+
+async function compare(rows: readonly Row[]): Promise<Round[]> {
+  const rounds: Round[] = [];
+  const begun = performance.now();
+  for (let turn = 0; turn <= MOST_ROUNDS && performance.now() - begun < MEASURE_MS; turn += 1) {
+    const round: Round = new Map();
+    for (const { kind, contenders } of rows) {
+      const times = new Map<string, Times>();
+      for (const contender of turned(contenders, turn)) {
+        const fresh = await batch(kind, contender, CLOSING);
+        times.set(contender.name, { fresh, reused: await batch(kind, contender, '/') });
+      }
+      round.set(kind.name, times);
+    }
+    // The first warms up.
+    if (turn > 0) rounds.push(round);
+  }
+  return rounds;
+}
+
+function turned<T>(all: readonly T[], by: number): T[] {
+  const first = by % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
+}
+
+/** The lower quartile of one batch in milliseconds; whoever made more or fewer tunnels than asked for is named. */
+async function batch(kind: Kind, contender: Contender, path: string): Promise<number> {
+  const before = await farSide.connections();
+  const url = new URL(path, kind.target);
+  const times = (await contender.ask({ url, times: BATCH })).toSorted((a, b) => a - b);
+  const made = (await farSide.connections()) - before;
+  const expected = path === CLOSING ? BATCH : 1;
+  if (made !== expected) {
+    isHonest = false;
+    console.log(`${kind.name}: ${contender.name} made ${made} tunnels, not ${expected}`);
+  }
+  return times[Math.floor(times.length / 4)] ?? Number.NaN;
+}

@@ -1,0 +1,86 @@
+// Who is compared: Sallyport, curl, https-proxy-agent. Each asks for one URL so many times, one after the other, and says how
+// long each took, in milliseconds. Sallyport and https-proxy-agent are agents below Node's own http in this process; a curl
+// is one process for all requests and says its own times, so that its start is not among them.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type Agent, request as plainRequest } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import { text } from 'node:stream/consumers';
+import { HttpsProxyAgent } from 'https-proxy-agent';
+import { LaneAgent } from '#proxy/lane-agent.ts';
+import { systemClock } from '#system/clock.ts';
+import { testRouter } from '#test/support/test-router.ts';
+import { GREETING } from './far-side.ts';
+import type { Kind } from './kinds.ts';
+
+interface Asked {
+  readonly url: URL;
+  readonly times: number;
+}
+
+export interface Contender {
+  readonly name: string;
+  ask(asked: Asked): Promise<number[]>;
+}
+
+/** Null for who can't go this way. */
+type Maker = (kind: Kind, ca: { readonly pem: string; readonly file: string }) => Contender | null;
+
+export const sallyport: Maker = (kind, { pem }) => {
+  const trust = { ca: { key: 'updates.ca_file', path: '/ca.pem', pem } };
+  const router = testRouter({ proxies: [kind.profile], trust, proxyTrust: trust });
+  return {
+    name: 'Sallyport',
+    ask: (asked) => {
+      const { signal } = new AbortController();
+      return askBelow(new LaneAgent(asked.url, { router, purpose: 'updates', clock: systemClock, signal }), asked);
+    },
+  };
+};
+
+export const proxyAgent: Maker = ({ agent }, { pem }) => {
+  if (agent === null) return null;
+  return {
+    name: 'https-proxy-agent',
+    ask: (asked) => askBelow(new HttpsProxyAgent(agent, { keepAlive: true, maxSockets: 1, ca: pem }), asked, pem),
+  };
+};
+
+/** Without curl nobody is compared with it. */
+export const curl: Maker = ({ curl: lines }, { file }) => ({
+  name: 'curl',
+  ask: async ({ url, times }) => {
+    const each = [`url = "${url.href}"`, 'output = "/dev/null"'];
+    const always = ['silent', 'http1.1', 'noproxy = ""', `cacert = "${file}"`, `proxy-cacert = "${file}"`];
+    const config = [
+      ...always,
+      ...lines,
+      'write-out = "%{http_code} %{time_total}\\n"',
+      ...Array.from({ length: times }, () => each).flat(),
+    ];
+    const child = spawn('curl', ['--disable', '--config', '-'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    child.stdin.end(config.join('\n'));
+    const said = (await text(child.stdout)).trim().split('\n');
+    const answered = said.filter((line) => line.startsWith('200 '));
+    if (answered.length !== times) throw new Error(`curl said ${said[0]}`);
+    return answered.map((line) => Number(line.split(' ')[1]) * 1_000);
+  },
+});
+
+async function askBelow(agent: Agent, { url, times }: Asked, ca?: string): Promise<number[]> {
+  const request = url.protocol === 'https:' ? secureRequest : plainRequest;
+  const took: number[] = [];
+  try {
+    for (let time = 0; time < times; time += 1) {
+      const begun = performance.now();
+      const asked = request(url, { agent, ...(ca === undefined ? {} : { ca }) }).end();
+      const [response] = await once(asked, 'response');
+      if ((await text(response)) !== GREETING) throw new Error('somebody else answered');
+      took.push(performance.now() - begun);
+    }
+    return took;
+  } finally {
+    agent.destroy();
+  }
+}
