@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { checkCommand } from '#cli/check.ts';
 import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/config.ts';
 import type { Desk } from '#cli/desk.ts';
-import { diagnoseCommand } from '#cli/diagnose.ts';
 import { exitStatusOf, tellError } from '#cli/failure.ts';
 import { healthCommand } from '#cli/health.ts';
 import { type Actions, type EstimateArguments, type Globals, runProgram } from '#cli/program.ts';
@@ -41,6 +40,7 @@ import { takeEnvironment } from '#system/environment.ts';
 import { dieOf, LastResort } from '#system/last-resort.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/zone.ts';
+import { networkActions } from './network-actions.ts';
 import { absolute, proxyActions } from './proxy-actions.ts';
 import { VERSION } from './version.ts';
 
@@ -89,14 +89,19 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
     terminal.err(`Asked the daemon that listens at ${socket}.`);
   } else {
     if (!loaded.ok) return tellProblems(terminal, loaded);
-    const load = (text?: string) => loadText(globals, text);
-    control = await openInProcess({ loaded, known, version: VERSION, environment, load });
+    control = await openHere(globals, loaded);
   }
   try {
     return await use(control);
   } finally {
     await control.close();
   }
+}
+
+/** Control in this process, where no daemon runs. */
+function openHere(globals: Globals, loaded: LoadedSettings): Promise<Control> {
+  const load = (text?: string) => loadText(globals, text);
+  return openInProcess({ loaded, known, version: VERSION, environment, load });
 }
 
 async function run(
@@ -151,12 +156,7 @@ const actions: Actions = {
     ),
   explainTimeout: (globals, options) =>
     withControl(globals, (control) => explainTimeoutCommand(control, terminal, options)),
-  diagnose: (globals, { purpose, ...options }) =>
-    withControl(globals, (control) => {
-      const purposes = purpose === undefined ? null : [purpose];
-      const request = { purposes, shell: proxyVariables(environment), candidate: null, through: null };
-      return diagnoseCommand(control, terminal, { ...options, request, signal: stopping });
-    }),
+  ...networkActions({ terminal, environment, findDaemon, openHere, fileOf, signal: stopping }),
   estimateTimeout,
   ...proxyActions({ desk: deskOf, withControl }),
   configCheck: async (globals) => configCheckCommand(terminal, await look(globals)),
@@ -221,14 +221,9 @@ function deskOf(globals: Globals): Desk {
       const { loaded, control } = await findDaemon(globals);
       if (control !== null) return control;
       if (!loaded.ok) throw loaded.error;
-      return await openInProcess({
-        loaded,
-        known,
-        version: VERSION,
-        environment,
-        load: (text?: string) => loadText(globals, text),
-      });
+      return await openHere(globals, loaded);
     },
+    shell: proxyVariables(environment),
     who: `process ${process.pid} of user ${process.getuid?.() ?? 'unknown'}`,
     gateways: readGateways,
     absolute,

@@ -4,8 +4,7 @@
 import { applyChange, type Change, type Changed } from '#config/apply-change.ts';
 import type { LoadedSettings, LoadResult } from '#config/load.ts';
 import { problemLine } from '#config/problem.ts';
-import type { Settings } from '#config/settings.ts';
-import type { Control, Failure } from '#control/control.ts';
+import type { Control } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
@@ -39,14 +38,9 @@ export interface Desk {
   /** Makes a path of the command line absolute. */
   absolute(path: string): string;
   readonly signal: AbortSignal;
-  /** Tries settings that are not saved; undefined where nobody can. */
-  readonly testConnection?: TestConnection | undefined;
+  /** The proxy variables of this process, for whoever compares them with those of the service. */
+  readonly shell: Readonly<Record<string, string>>;
 }
-
-type Profile = Settings['proxies'][number];
-
-/** Goes the way of the work with these settings, and says how far it came; nothing is changed by it. */
-export type TestConnection = (profile: Profile) => Promise<{ readonly failure: Failure | null }>;
 
 /** Whether the daemon works with what was written. */
 type Taken = 'taken' | 'refused' | 'no daemon' | 'not yet' | 'another file';

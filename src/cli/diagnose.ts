@@ -1,5 +1,7 @@
-// `sallyport diagnose`: asks for a diagnosis and tells it. Exit status 0 when the work would go well, also with warnings;
-// else that of the class of the first failure. A secret that a proxy refused goes out again only when somebody says so.
+// `sallyport diagnose`, `proxy test` and Test Connection: each asks for a diagnosis and tells it. Exit status 0 when the work
+// would go well, also with warnings; else that of the class of the first failure.
+//
+// Guarantees: a secret that a proxy refused goes out again only when somebody says so, by the flag or at the terminal.
 
 import type { Control, Diagnosis, DiagnosisRequest } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
@@ -7,6 +9,9 @@ import { diagnosisLines } from './diagnosis-text.ts';
 import { exitStatusOf } from './failure.ts';
 import { tellJson } from './json.ts';
 import type { Terminal } from './terminal.ts';
+
+/** Who is asked for a diagnosis. */
+export type Diagnoser = Pick<Control, 'diagnose' | 'retryCredentials'>;
 
 export interface DiagnoseOptions {
   readonly request: DiagnosisRequest;
@@ -16,19 +21,35 @@ export interface DiagnoseOptions {
 }
 
 /** Diagnoses, once more where somebody allows a refused password to be tried again. */
-export async function diagnoseCommand(control: Control, terminal: Terminal, options: DiagnoseOptions): Promise<number> {
-  if (options.retryCredential) await control.retryCredentials();
-  let diagnosis = await control.diagnose(options.request, options.signal);
-  const waiting = !options.json && !options.retryCredential ? waitingIn(diagnosis) : null;
-  if (waiting !== null && (await mayRetry(terminal, waiting))) {
-    await control.retryCredentials();
-    diagnosis = await control.diagnose(options.request, options.signal);
-  }
-  if (options.json) tellJson(terminal, diagnosis);
+export async function diagnoseCommand(
+  control: Diagnoser,
+  terminal: Terminal,
+  options: DiagnoseOptions,
+): Promise<number> {
+  const { json, request } = options;
+  const diagnosis = await diagnoseAsking(control, terminal, { ...options, mayAsk: !json });
+  if (json) tellJson(terminal, diagnosis);
   else for (const line of diagnosisLines(diagnosis, terminal.screen.color)) terminal.out(line);
-  const again = waitingIn(diagnosis);
-  if (again !== null) terminal.err(`The password was not sent. To try it once: sallyport diagnose --retry-credential`);
+  const command = request.through === null ? 'diagnose' : `proxy test ${request.through}`;
+  if (waitingIn(diagnosis) !== null) {
+    terminal.err(`The password was not sent. To try it once: sallyport ${command} --retry-credential`);
+  }
   return diagnosisStatus(diagnosis);
+}
+
+/** Diagnoses, and asks before it sends a password again that was refused; where nobody may be asked it does not. */
+export async function diagnoseAsking(
+  control: Diagnoser,
+  terminal: Terminal,
+  options: Omit<DiagnoseOptions, 'json'> & { readonly mayAsk: boolean },
+): Promise<Diagnosis> {
+  const { request, signal, retryCredential, mayAsk } = options;
+  if (retryCredential) await control.retryCredentials();
+  const diagnosis = await control.diagnose(request, signal);
+  const waiting = mayAsk && !retryCredential ? waitingIn(diagnosis) : null;
+  if (waiting === null || !(await mayRetry(terminal, waiting))) return diagnosis;
+  await control.retryCredentials();
+  return await control.diagnose(request, signal);
 }
 
 /** The exit status of a diagnosis. */

@@ -38,21 +38,28 @@ const COLOR_OFF = '\u001b[0m';
 
 /** Every line. */
 export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
-  const { as, verdict, purposes, notes, saved } = diagnosis;
+  const { as, verdict, purposes, notes, saved, through } = diagnosis;
   const finding = verdict.finding;
   const walked = purposes.filter(({ outcome }) => outcome !== 'not configured');
   const lines = [
     ...(as.service ? [] : [`Running as ${showForeign(as.user)}, not as the service.`]),
     paint(verdict.sentence, verdict.outcome, color),
     ...(finding === null ? [] : [`  At ${finding.hop}. ${finding.check}`]),
-    ...(saved ? [] : ['  These settings are not saved; nothing was changed.']),
+    ...(through === null
+      ? []
+      : [`  Through ${showForeign(through)}, whatever use_proxy_for says; nothing was changed.`]),
+    ...(saved ? [] : ['  These settings are not saved.']),
     ...notes.map((note) => `  ${note}`),
-    '',
-    ...purposeLines(purposes, color),
+    ...(purposes.length === 0 ? [] : ['', ...purposeLines(purposes, color)]),
     ...walked.flatMap((report) => ['', ...stageLines(report, color)]),
     ...interceptionLines(walked),
   ];
   return lines;
+}
+
+/** The stages of the purpose that the verdict is about, up to where it failed. */
+export function failedStageLines({ verdict, purposes }: Diagnosis, color: boolean): string[] {
+  return purposes.filter(({ purpose }) => purpose === verdict.purpose).flatMap((report) => stageLines(report, color));
 }
 
 /** One line each: does it work, how, and what stands in its way. */

@@ -12,8 +12,16 @@ interface DiagnoseArguments {
   readonly retryCredential: boolean;
 }
 
+/** What `proxy test` is given; without a name it is the default proxy. */
+interface TestArguments {
+  readonly name?: string;
+  readonly json: boolean;
+  readonly retryCredential: boolean;
+}
+
 export interface NetworkActions {
   diagnose(globals: Globals, options: DiagnoseArguments): Promise<number>;
+  testProxy(globals: Globals, options: TestArguments): Promise<number>;
 }
 
 export function addNetworkCommands(program: Command, actions: NetworkActions, { globals, does }: Hooks): void {
@@ -21,11 +29,34 @@ export function addNetworkCommands(program: Command, actions: NetworkActions, { 
     .command('diagnose')
     .description('walk the way of each purpose stage by stage, as the service does, and name what is wrong first')
     .addOption(new Option('--purpose <purpose>', 'this purpose alone').choices([...PURPOSES]))
-    .option('--json', 'as JSON; docs/diagnosis.schema.json is its schema', false)
-    .option('--retry-credential', 'send once more a proxy password that was refused, or whose proxy has moved', false)
+    .option('--json', JSON_HELP, false)
+    .option('--retry-credential', RETRY_HELP, false)
     .addHelpText('after', DIAGNOSE_HELP)
     .action(does((options: DiagnoseArguments) => actions.diagnose(globals(), options)));
 }
+
+/** Adds `proxy test` to the commands around proxies. */
+export function addProxyTest(proxy: Command, actions: NetworkActions, { globals, does }: Hooks): void {
+  proxy
+    .command('test')
+    .description('walk the way of each purpose through this proxy, whatever use_proxy_for says; changes nothing')
+    .argument('[name]', 'name of the proxy, as `sallyport proxy list` shows it; without it the default one')
+    .option('--json', JSON_HELP, false)
+    .option('--retry-credential', RETRY_HELP, false)
+    .addHelpText('after', TEST_HELP)
+    .action(
+      does((name: string | undefined, options: Omit<TestArguments, 'name'>) =>
+        actions.testProxy(globals(), name === undefined ? options : { name, ...options }),
+      ),
+    );
+}
+
+const JSON_HELP = 'as JSON; docs/diagnosis.schema.json is its schema';
+const RETRY_HELP = 'send once more a proxy password that was refused, or whose proxy has moved';
+
+const TEST_HELP = `
+The same walk as sallyport diagnose, inside the daemon where one runs, and the same exit statuses. A password that was refused
+is not sent again unless you say so. Values that are not saved yet are tested by the questions of proxy add and proxy edit.`;
 
 const DIAGNOSE_HELP = `
 The daemon that runs does it itself, with its own user, environment and credentials; where none runs, this process does,

@@ -5,6 +5,7 @@ import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import { type ProfileField, profileFields } from '#config/profile-fields.ts';
 import { type ConfirmFlags, parseWindow } from './confirm.ts';
 import type { Globals, Hooks } from './program.ts';
+import { addProxyTest, type NetworkActions } from './program-network.ts';
 import type { ProfileFlags } from './proxy-change.ts';
 import type { DeleteFlags } from './proxy-delete.ts';
 import { PURPOSE_NAMES } from './route.ts';
@@ -33,12 +34,13 @@ interface Json {
 type ParsedFlags = Readonly<Record<string, unknown>> & Json;
 
 /** Adds `proxy` and `route`. */
-export function addProxyCommands(program: Command, actions: ProxyActions, hooks: Hooks): void {
+export function addProxyCommands(program: Command, actions: ProxyActions & NetworkActions, hooks: Hooks): void {
   const proxy = program
     .command('proxy')
     .description('the proxies by name; every edit changes its own lines of the file only');
   addLooking(proxy, actions, hooks);
   addMaking(proxy, actions, hooks);
+  addProxyTest(proxy, actions, hooks);
   addSwitching(proxy, actions, hooks);
   addRoutes(program, actions, hooks);
 }

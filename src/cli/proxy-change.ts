@@ -10,11 +10,11 @@ import { judgeField, profileFields, readField } from '#config/profile-fields.ts'
 import { warningsFor } from '#config/profile-warnings.ts';
 import { judgeProfileName } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
-import { coded } from '#errors/coded-error.ts';
 import type { ConfirmFlags } from './confirm.ts';
 import { type Desk, makeChange, withSettings } from './desk.ts';
 import { askFields, askName, askYesNo } from './proxy-form.ts';
 import { getPassword, needsPassword, type Password, type PasswordFlags } from './proxy-password.ts';
+import { offerTest } from './test-connection.ts';
 import { UsageError } from './usage-error.ts';
 
 type Profile = Settings['proxies'][number];
@@ -45,13 +45,15 @@ export async function addProxyCommand(desk: Desk, name: string | undefined, flag
     const changes = asks ? await askFields(desk.terminal, null) : changesOf(flags);
     const profile = profileWith(null, own, changes);
     const password = await passwordFor(desk, loaded, { flags, before: null, profile, asks });
-    const tested = await offerTest(desk, { profile, password, asks });
+    const changeTo = (isDefault: boolean) => {
+      const edits = addProfile(settings, { name: own, changes: withPassword(changes, password), isDefault });
+      return changeWith({ edits, password, name: own, index: settings.proxies.length });
+    };
     const isFirst = settings.proxies.length === 0;
+    const tested = asks ? await offerTest(desk, loaded, { change: changeTo(isFirst), name: own }) : null;
     const isDefault = flags.makeDefault || isFirst || (asks && (await askDefault(desk)));
-    const all = withPassword(changes, password);
-    const edits = addProfile(settings, { name: own, changes: all, isDefault });
     return await makeChange(desk, loaded, {
-      ...changeWith({ edits, password, name: own, index: settings.proxies.length }),
+      ...changeTo(isDefault),
       told: [`Added proxy ${own}.`, ...(isDefault ? [`${own} is the default.`, ...notUsing(settings)] : [])],
       facts: { name: own, is_default: isDefault },
       warnings: await warningsOf(desk, settings, { profile, tested }),
@@ -94,12 +96,14 @@ async function editProfile(
   const changes = asks ? await askFields(desk.terminal, before) : changesOf(flags);
   const profile = profileWith(before, rename ?? before.name, changes);
   const password = await passwordFor(desk, loaded, { flags, before, profile, asks });
-  const tested = await offerTest(desk, { profile, password, asks });
+  const changeTo = (isDefault: boolean) => {
+    const to = { changes: withPassword(changes, password), name: rename, isDefault };
+    return changeWith({ edits: changeProfile(settings, before.name, to), password, name: profile.name, index });
+  };
+  const tested = asks ? await offerTest(desk, loaded, { change: changeTo(before.default), name: profile.name }) : null;
   const isDefault = flags.makeDefault || (asks && !before.default && (await askDefault(desk)));
-  const all = withPassword(changes, password);
-  const edits = changeProfile(settings, before.name, { changes: all, name: rename, isDefault });
   return await makeChange(desk, loaded, {
-    ...changeWith({ edits, password, name: profile.name, index }),
+    ...changeTo(isDefault),
     told: [
       `Changed proxy ${before.name}.`,
       ...(rename === undefined ? [] : [`Its name is ${rename} now, also for those who use it.`]),
@@ -209,27 +213,6 @@ function changeWith(made: {
   return { edits, secret: { name, path: ['proxies', index, 'password'], value: password.value } };
 }
 
-/** Test Connection of values that are not saved. True when it was tried and passed; null when it was not tried. */
-async function offerTest(
-  desk: Desk,
-  { profile, password, asks }: { profile: Profile; password: Password; asks: boolean },
-): Promise<boolean | null> {
-  const { terminal, testConnection } = desk;
-  if (!asks || testConnection === undefined) return null;
-  if (!(await askYesNo(terminal, 'Test the connection now?', true))) return null;
-  const { failure } = await testConnection(
-    password.kind === 'typed' ? { ...profile, password: password.value } : profile,
-  );
-  if (failure === null) {
-    terminal.out('The connection works.');
-    return true;
-  }
-  terminal.err(`[${failure.code}] ${failure.message}`);
-  terminal.err(`  At ${failure.hop}. ${failure.check}`);
-  if (await askYesNo(terminal, 'Save it anyway?', false)) return false;
-  throw coded('CANCELLED', { reason: 'the connection did not work' });
-}
-
 async function askDefault({ terminal }: Desk): Promise<boolean> {
   return await askYesNo(terminal, 'Make it the default proxy setting?', false);
 }
@@ -245,7 +228,7 @@ async function warningsOf(
   if (tested === true) return odd;
   return [
     ...odd,
-    `It is not known whether ${profile.name} works; a wrong proxy keeps updates from coming. Try: sallyport check.`,
+    `It is not known whether ${profile.name} works; a wrong proxy keeps updates from coming. Try: sallyport proxy test ${profile.name}.`,
   ];
 }
 

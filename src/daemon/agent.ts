@@ -205,7 +205,8 @@ export class Agent implements Control {
   }
 
   async diagnose(request: DiagnosisRequest, signal: AbortSignal): Promise<Diagnosis> {
-    return await runDiagnosis(this.#parts, request, AbortSignal.any([signal, this.#stopped.signal]));
+    const held = this.#file?.gate.held ?? null;
+    return await runDiagnosis(this.#parts, { ...request, held }, AbortSignal.any([signal, this.#stopped.signal]));
   }
 
   explainTimeout(size: number | null): Promise<TimeoutExplanation> {

@@ -6,11 +6,16 @@
 
 import { userInfo } from 'node:os';
 import { basename } from 'node:path';
-import type { LoadedSettings } from '#config/load.ts';
+import type { LoadedSettings, RefusedSettings } from '#config/load.ts';
+import { problemLine } from '#config/problem.ts';
+import { findProfile } from '#config/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
+import type { HeldFile } from '#control/change.ts';
 import { diagnose } from '#diagnose/diagnose.ts';
-import type { Candidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
+import type { Candidate, Diagnosis, DiagnosisRequest, ProxyVariables } from '#diagnose/report.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
+import { coded } from '#errors/coded-error.ts';
+import { showForeign } from '#errors/template.ts';
 import { PURPOSES } from '#proxy/route.ts';
 import { redactDeep } from '#redaction/redact.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -18,11 +23,18 @@ import type { Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
 import { probesFor } from './probes.ts';
 
+/** What is asked, and what of the file is not in force because it waits to be confirmed. */
+export interface Asked extends DiagnosisRequest {
+  readonly held?: HeldFile | null;
+}
+
 /** @throws CodedError what refuses the candidate; the reason of `signal` once it is aborted */
-export async function runDiagnosis(parts: Parts, asked: DiagnosisRequest, signal: AbortSignal): Promise<Diagnosis> {
+export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSignal): Promise<Diagnosis> {
   const { ports, config, redactor, clock, mode } = parts;
   const loaded = asked.candidate === null ? config.loaded : await judge(parts, asked.candidate);
-  const settings = withThrough(asked.candidate === null ? ports.settings() : loaded.settings, asked.through);
+  const given = asked.candidate === null ? ports.settings() : loaded.settings;
+  const through = asked.through === null ? null : profileNamed(given, asked.through);
+  const settings = withThrough(given, through);
   const router = await parts.routerFor(settings, () => undefined);
   const [service, gateways] = [proxyVariables(parts.environment), await parts.gateways()];
   const found = await diagnose({
@@ -56,11 +68,46 @@ export async function runDiagnosis(parts: Parts, asked: DiagnosisRequest, signal
     version: ports.agent.version,
     at: new Date(clock.now()).toISOString(),
     config: loaded.file,
-    saved: asked.candidate === null && asked.through === null,
+    saved: asked.candidate === null,
+    through,
     environment: { service, shell: asked.shell },
     ...found,
+    notes: [...(asked.candidate === null ? notInForce(parts, asked.held ?? null) : []), ...found.notes],
   };
   return redactDeep(diagnosis, redactor);
+}
+
+/** Whoever has edited the file and sees no effect of it should not look for the reason on the network. */
+function notInForce({ config: { loaded, refused } }: Parts, held: HeldFile | null): string[] {
+  const file = `${showForeign(basename(loaded.file))} as it is now`;
+  if (refused !== null) {
+    const more = refused.count > 1 ? ` (and ${refused.count - 1} more)` : '';
+    return [`${file} is refused, the settings of before are in force: ${refused.first}${more}`];
+  }
+  if (held === null) return [];
+  return [`${file} waits to be confirmed since ${held.since} (${held.failure.code}); the one of before is in force.`];
+}
+
+/** The answer where the file is wrong and no daemon goes on with an earlier one: the first mistake is the cause. */
+export function diagnoseRefused(
+  { error, problems }: RefusedSettings,
+  asked: { readonly file: string; readonly version: string; readonly nowMs: number; readonly shell: ProxyVariables },
+): Diagnosis {
+  const { file, version, nowMs, shell } = asked;
+  const [first = error.message, ...more] = problems.map(problemLine);
+  const finding = { code: error.code, message: first, check: error.check, hop: error.hop, class: error.entry.class };
+  return {
+    as: { user: userName(), pid: process.pid, service: false },
+    version,
+    at: new Date(nowMs).toISOString(),
+    config: file,
+    saved: true,
+    through: null,
+    verdict: { outcome: 'failed', sentence: `[${error.code}] ${first}`, purpose: null, finding },
+    notes: more,
+    environment: { service: shell, shell },
+    purposes: [],
+  };
 }
 
 /** Reads the candidate as a start would. Secrets that were typed for it count as entered now, for where they stand. */
@@ -74,6 +121,14 @@ async function judge({ judge, clock }: Parts, { text, typed }: Candidate): Promi
     return { ...profile, password: new Secret(password.reveal(), revision) };
   });
   return { ...loaded, settings: { ...loaded.settings, proxies } };
+}
+
+/** The name of a profile as the settings write it. @throws CodedError PROFILE-UNKNOWN, CONFIG-INCOMPLETE without a default */
+function profileNamed(settings: Settings, name: string): string {
+  if (name !== 'default') return findProfile(settings, name).profile.name;
+  const profile = settings.proxies.find((one) => one.default);
+  if (profile !== undefined) return profile.name;
+  throw coded('CONFIG-INCOMPLETE', { key: 'proxies', what: 'no proxy is the default, so there is none to test' });
 }
 
 /** As if every purpose asked for this profile. */

@@ -28,7 +28,11 @@ function updatesProbe(ports: UpdatesPorts, settings: Settings): Probe[] {
     {
       purpose: 'updates',
       target: new URL(feed),
-      endpoints: [feed, acknowledge, ...origins].flatMap((url) => (url === undefined ? [] : [new URL(url)])),
+      endpoints: [
+        { url: new URL(feed), always: true },
+        ...(acknowledge === undefined ? [] : [{ url: new URL(acknowledge), always: true }]),
+        ...origins.map((url) => ({ url: new URL(url), always: false })),
+      ],
       headers: {},
       async ask({ router, report, signal }) {
         const { clock, habits, agent } = ports;
@@ -67,7 +71,7 @@ function endpointProbe({ agent }: UpdatesPorts, settings: Settings, purpose: Exc
     await askAnything(url, { purpose, deadlines: deadlinesOf(settings), headers: () => headers }, net);
     return null;
   };
-  return [{ purpose, target, endpoints: [target], headers, ask }];
+  return [{ purpose, target, endpoints: [{ url: target, always: true }], headers, ask }];
 }
 
 function deadlinesOf({ response_timeout: { base_ms: baseMs } }: Settings): Deadlines {

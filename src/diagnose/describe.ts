@@ -4,11 +4,12 @@ import type { CodedError } from '#errors/coded-error.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import { causeOf } from './cause.ts';
+import type { EndpointSeen } from './endpoints.ts';
 import { type Noticed, observeClock, observePath } from './observed.ts';
 import { type PlaceOf, placeReasons } from './places.ts';
 import type { Finding, ProxyVariables, PurposeReport, Stage } from './report.ts';
 import { stageSentence } from './sentences.ts';
-import type { EndpointSeen, Walk } from './walk.ts';
+import type { Walk } from './walk.ts';
 import type { Seen } from './watched-router.ts';
 
 /** What a description needs beside the walk. */
@@ -32,7 +33,8 @@ const INTERCEPTED: ReadonlySet<string> = new Set(['TLS-INTERCEPTED', 'TLS-PIN'])
 export function describeWalk(walk: Walk, about: Describing): PurposeReport {
   const { probe, route, failure } = walk;
   const noticed = failure === null ? [observePath(walk.part), observeClock(walk.answers)].filter(isThere) : [];
-  const warnings = noticed.flatMap(({ warning }) => warning ?? []);
+  const missed = failure === null ? walk.endpoints.flatMap((one) => one.failure ?? []) : [];
+  const warnings = [...noticed.flatMap(({ warning }) => warning ?? []), ...missed];
   const cause = failure === null ? null : causeOf(failure, circumstances(walk, about));
   const stages = [...walk.seen, ...noticed.map(({ stage }) => stage)].map((seen) => describeStage(seen, walk, about));
   for (const { stage, warning } of noticed) if (warning !== null) markWarning(stages, stage, about.toFinding(warning));

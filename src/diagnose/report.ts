@@ -26,7 +26,7 @@ export const diagnosisRequestSchema = z.object({
   shell: variablesSchema,
   /** Null means the settings in force. */
   candidate: candidateSchema.nullable(),
-  /** The name of a profile that every purpose is to go through, whatever the settings say; null means as they say. */
+  /** Name of a profile, or `default`, that every purpose is to go through, whatever the settings say; null: as they say. */
   through: z.string().nullable(),
 });
 export type DiagnosisRequest = z.infer<typeof diagnosisRequestSchema>;
@@ -114,6 +114,8 @@ export const diagnosisSchema = z.object({
   config: z.string(),
   /** Whether the settings are saved and in force. */
   saved: z.boolean(),
+  /** The profile that every purpose went through, whatever the settings say; null where it went as they say. */
+  through: z.string().nullable(),
   verdict: z.object({
     outcome: z.enum(['ok', 'warning', 'failed']),
     /** The first line of the answer: the cause, or that all is well. */

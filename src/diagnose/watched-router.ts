@@ -5,6 +5,7 @@
 // lane to the same target are written down only where they fail, so that a walk reads like one way.
 
 import type { CodedError } from '#errors/coded-error.ts';
+import type { Phase } from '#errors/journey.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { responseInfo } from '#http/headers.ts';
 import type { HopFacts, Lane, OpenOptions, Purpose, ResponseHead, Route, Router } from '#proxy/route.ts';
@@ -47,6 +48,18 @@ export class WatchedRouter implements Router {
     this.#clock = clock;
   }
 
+  /** It ended with this failure: one that no step has told is a stage of its own, by default the one that was under way. */
+  endedWith(error: CodedError, under: StageName, aim: URL): void {
+    const { seen } = this;
+    if (seen.some((one) => one.error === error)) return;
+    const isChoice = seen.length === 0;
+    const last = this.lanes.at(-1);
+    const stage = isChoice ? 'choice' : stageOf(error.journey?.phase, under);
+    error.during({ phase: isChoice ? 'choice' : 'response', elapsedMs: 0, proven: last?.passed ?? [] });
+    const target = last === undefined ? (seen.at(-1)?.target ?? authorityOf(aim)) : `${last.host}:${last.port}`;
+    seen.push({ stage, target, elapsedMs: error.journey?.elapsedMs ?? null, facts: {}, error });
+  }
+
   route(purpose: Purpose, target: URL): Route {
     const route = this.#router.route(purpose, target);
     return { ...route, open: (options) => this.#open(route, options) };
@@ -83,9 +96,13 @@ export class WatchedRouter implements Router {
   }
 
   #note({ phase, elapsedMs, facts, error }: StepSeen, target: string): void {
-    const stage = phase === 'request' || phase === 'response' ? 'http' : phase;
-    this.seen.push({ stage, target, elapsedMs, facts, error });
+    this.seen.push({ stage: stageOf(phase, 'http'), target, elapsedMs, facts, error });
   }
+}
+
+/** What a phase of a lane is called here; those of an exchange are what it is made for. */
+function stageOf(phase: Phase | undefined, exchange: StageName): StageName {
+  return phase === undefined || phase === 'request' || phase === 'response' ? exchange : phase;
 }
 
 /** `host:port`, the port written out. */

@@ -12,7 +12,7 @@ export const DIAGNOSE_CODES = {
   'SHELL-DIFFERS': {
     text: '{purpose} has no proxy: the environment of this service has no {missing:words}, your shell has ({found}).',
     check:
-      'Set a proxy in the configuration file, or give the service the variable with systemctl edit. A shell is no proof for a service.',
+      'Set a proxy in the configuration file: sallyport proxy add. What a shell has counts for no service; a profile with scheme: environment reads the variables that the service has (systemctl edit).',
     class: 'config',
     retry: 'change',
   },

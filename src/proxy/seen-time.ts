@@ -14,6 +14,9 @@ export interface SeenTime {
   readonly monotonicMs: number;
 }
 
+/** What is said where there is nothing to compare the clock here with. */
+export const NOBODY_TOLD = 'nobody else has told the time';
+
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365.25 * DAY_MS;
 /** Within it, clocks that go right may differ, and Date has whole seconds. */
@@ -33,7 +36,7 @@ export function timeThere({ dateMs, monotonicMs }: SeenTime, nowMonotonicMs: num
 
 /** In words, behind what the clock here says. */
 export function compareClocks(seen: SeenTime | null, at: { nowMs: number; monotonicMs: number }): string {
-  if (seen === null) return 'nobody else has told the time';
+  if (seen === null) return NOBODY_TOLD;
   const there = timeThere(seen, at.monotonicMs);
   const says = `${seen.by} says ${showLocalTime(there)}`;
   const apart = Math.abs(there - at.nowMs);

@@ -1,14 +1,15 @@
 // The second manual, "Proxy Settings", sentence by sentence: what its pages do, the commands do. In its order.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Desk, TestConnection } from '#cli/desk.ts';
+import { parse } from 'yaml';
+import type { Desk } from '#cli/desk.ts';
 import { addProxyCommand, editProxyCommand, type ProfileFlags } from '#cli/proxy-change.ts';
 import { defaultProxyCommand, deleteProxyCommand } from '#cli/proxy-delete.ts';
 import { listProxiesCommand, showProxyCommand } from '#cli/proxy-list.ts';
 import { setRouteCommand } from '#cli/route.ts';
 import { profileFields } from '#config/profile-fields.ts';
 import { DeskRig } from '#test/support/desk-rig.ts';
-import { aFailure } from '#test/support/fake-control.ts';
+import { aDiagnosis, aFailure, fakeControl } from '#test/support/fake-control.ts';
 
 const NO_FLAGS: ProfileFlags = { fields: {}, makeDefault: false, json: false };
 const add = (desk: Desk) => addProxyCommand(desk, undefined, NO_FLAGS);
@@ -19,10 +20,15 @@ beforeEach(async () => {
 });
 afterEach(() => rig.folder.remove());
 
-/** The answers to the form, in the order of its fields; the scheme is asked for where there is a choice. */
+/** The answers to the form, in the order of its fields; the scheme is asked for where there is a choice. Not tested. */
 function form(name: string, address: string, rest: readonly (readonly [string, string])[]) {
+  const fields = rest.filter(([about]) => about !== 'default');
+  return [...testedForm(name, address, fields), NO_TEST, ...rest.filter(([about]) => about === 'default')] as const;
+}
+function testedForm(name: string, address: string, rest: readonly (readonly [string, string])[]) {
   return [['name', name], ...SCHEME, ['address', address], ...rest] as const;
 }
+const NO_TEST = ['Test the connection', 'n'] as const;
 const SCHEME: readonly (readonly [string, string])[] =
   (profileFields().find(({ flag }) => flag === 'scheme')?.choices.length ?? 0) > 1 ? [['Scheme', 'http']] : [];
 
@@ -130,7 +136,7 @@ describe('Proxy Settings Page', () => {
     const before = await rig.text();
     const kept = await rig.run(
       (desk) => editProxyCommand(desk, 'a', NO_FLAGS),
-      [...SCHEME, ['address or IP [a.example.com]', ''], ['Port [3128]', ''], ['[transparent]', '']],
+      [...SCHEME, ['address or IP [a.example.com]', ''], ['Port [3128]', ''], ['[transparent]', ''], NO_TEST],
     );
     expect(kept.out[0]).toContain('says so already; nothing was written.');
     expect(await rig.text()).toBe(before);
@@ -171,13 +177,15 @@ describe('How to Configure Proxy Settings', () => {
 
   it('"Test Connection: Confirm if the proxy settings work correctly": of the values in the form, before they are saved', async () => {
     const tried: unknown[] = [];
-    const testConnection: TestConnection = async (profile) => {
-      tried.push({ address: profile.address, port: profile.port, password: profile.password?.reveal() });
-      expect(await rig.text()).toBe('version: 1\n');
-      return { failure: null };
-    };
-    rig.over = { testConnection };
-    const answers = form('b', 'proxy', [
+    rig.daemon = fakeControl({
+      diagnose: async ({ candidate, through }) => {
+        const { proxies } = parse(candidate?.text ?? '') as { proxies: unknown };
+        tried.push({ proxies, through, typed: candidate?.typed });
+        expect(await rig.text()).toBe('version: 1\n');
+        return aDiagnosis({ saved: false });
+      },
+    });
+    const answers = testedForm('b', 'proxy', [
       ['Port', '3128'],
       ['Authentication', 'basic'],
       ['User', 'svc'],
@@ -185,14 +193,23 @@ describe('How to Configure Proxy Settings', () => {
       ['Test the connection', 'y'],
     ]);
     const { out } = await rig.run(add, answers);
-    expect(tried).toEqual([{ address: 'proxy', port: 3128, password: 'correct horse' }]);
-    expect(out.slice(0, 2)).toEqual(['The connection works.', 'Added proxy b.']);
+    const account = { authentication: 'basic', user: 'svc', password: 'correct horse' };
+    const proxies = [{ name: 'b', address: 'proxy', port: 3128, default: true, ...account }];
+    expect(tried).toEqual([{ proxies, through: 'b', typed: ['proxies[0].password'] }]);
+    expect(out.slice(0, 3)).toEqual([
+      'The connection works.',
+      '  All is well: updates through corp.',
+      'Added proxy b.',
+    ]);
   });
 
   it('a test that fails says why and asks whether to save all the same', async () => {
-    rig.over = { testConnection: () => Promise.resolve({ failure: aFailure() }) };
+    const finding = aFailure();
+    const sentence = `[${finding.code}] updates: ${finding.message}`;
+    const verdict = { outcome: 'failed', sentence, purpose: 'updates', finding } as const;
+    rig.daemon = fakeControl({ diagnose: () => Promise.resolve(aDiagnosis({ verdict })) });
     const answers = (save: string) =>
-      form('b', 'proxy', [
+      testedForm('b', 'proxy', [
         ['Port', ''],
         ['Authentication', ''],
         ['Test', ''],
@@ -202,6 +219,7 @@ describe('How to Configure Proxy Settings', () => {
     expect(await rig.text()).toBe('version: 1\n');
     const { err } = await rig.run(add, answers('y'));
     expect(err[0]).toContain('[AUTH-REJECTED]');
+    expect(err.join('\n')).toContain('proxy chosen');
     expect((await rig.settings()).proxies).toHaveLength(1);
   });
 });

@@ -7,13 +7,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createCa } from '#test/support/certificates.ts';
-import { ca, feedSettings, startFeedOrigin, type Told, tellDiagnosis } from '#test/support/diagnosis-rig.ts';
+import {
+  ca,
+  feedSettings,
+  startFeedOrigin,
+  type Told,
+  tellDiagnosis,
+  tellRefusedFile,
+} from '#test/support/diagnosis-rig.ts';
 import { FAULTS, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { startLoginProxy } from '#test/support/login-proxy.ts';
 import { startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import type { TlsOrigin } from '#test/support/tls-origin.ts';
 
 const HOST = 'updates.example.com';
+const EXPIRED = ca.issue({ notAfter: '20210101000000Z' });
 const closing: { close(): Promise<void> }[] = [];
 let dir: string;
 let healthy: TlsOrigin;
@@ -43,16 +51,18 @@ interface Setup {
   readonly corp?: Readonly<Record<string, unknown>>;
   readonly sections?: Readonly<Record<string, unknown>>;
   readonly gateways?: readonly string[];
+  readonly trustsEverywhere?: boolean;
 }
 
 /** Diagnoses an agent whose one proxy, the default one, behaves like this. */
 async function behind(setup: Setup): Promise<Told> {
-  const { origin = healthy, corp = {}, sections = {}, gateways = [] } = setup;
+  const { origin = healthy, corp = {}, sections = {}, gateways = [], trustsEverywhere = false } = setup;
   const proxy = held(await startFaultProxy(setup.script ?? honest(origin.port), setup.greeting));
   const profile = { name: 'corp', address: '127.0.0.1', port: proxy.port, default: true, ...corp };
   return await tellDiagnosis({
     sections: { ...(await feedSettings(origin.port, HOST)), proxies: [profile], ...sections },
     gateways: () => Promise.resolve(gateways),
+    trustsEverywhere,
   });
 }
 
@@ -71,28 +81,42 @@ function refusing(isRefused: (line: string) => boolean, port: number): Script {
   };
 }
 
+/** Leads to a port by CONNECT; tells the time with it, or only with an answer of its own to a plain request. */
+function tellingTime(date: Date, port: number, how: 'with a tunnel' | 'by itself'): Script {
+  const told = `Date: ${date.toUTCString()}\r\n`;
+  const opened = `HTTP/1.1 200 Connection established\r\n${how === 'by itself' ? '' : told}\r\n`;
+  return (client, head, earlier) => {
+    if (head.startsWith('CONNECT')) honest(port, opened)(client, head, earlier);
+    else client.end(`HTTP/1.1 403 Forbidden\r\n${told}Content-Length: 0\r\n\r\n`);
+  };
+}
+
 interface Expected {
   readonly code: string;
   readonly status: number;
+  /** Its class, as JSON has it. */
+  readonly kind: string;
   /** Of the first line. */
   readonly words: string;
+  /** Null where it is a matter of none. */
+  readonly purpose?: 'updates' | 'platform' | null;
 }
 
 const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; readonly expected: Expected }>> = {
   'a wrong name of the proxy': {
     tell: () => behind({ corp: { address: 'prxoy.invalid' } }),
-    expected: { code: 'DNS-PROXY', status: 10, words: 'Cannot resolve proxy host prxoy.invalid' },
+    expected: { code: 'DNS-PROXY', status: 10, kind: 'dns', words: 'Cannot resolve proxy host prxoy.invalid' },
   },
   'a wrong port': {
     tell: async () => behind({ corp: { port: await closedPort() } }),
-    expected: { code: 'TCP-REFUSED', status: 11, words: 'refused port' },
+    expected: { code: 'TCP-REFUSED', status: 11, kind: 'tcp', words: 'refused port' },
   },
   'a wrong scheme': {
     tell: async () => {
       const web = held(await startScriptedOrigin());
       return await behind({ corp: { scheme: 'https', port: Number(new URL(web.url).port) } });
     },
-    expected: { code: 'PROXY-SCHEME', status: 14, words: 'speaks' },
+    expected: { code: 'PROXY-SCHEME', status: 14, kind: 'tls', words: 'speaks' },
   },
   'a wrong password': {
     tell: async () => {
@@ -100,7 +124,7 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; read
       const { port } = held(await startLoginProxy('basic', user, healthy.port));
       return await behind({ corp: { port, authentication: 'basic', user: 'svc', password: 'wrong one' } });
     },
-    expected: { code: 'AUTH-REJECTED', status: 12, words: 'refused user svc (Basic)' },
+    expected: { code: 'AUTH-REJECTED', status: 12, kind: 'auth', words: 'refused user svc (Basic)' },
   },
   'a domain that is missing': {
     tell: async () => {
@@ -108,15 +132,15 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; read
       const { port } = held(await startLoginProxy('ntlm', user, healthy.port));
       return await behind({ corp: { port, authentication: 'ntlm', user: 'svc', password: 'right one' } });
     },
-    expected: { code: 'AUTH-DOMAIN', status: 12, words: 'whose domain is empty' },
+    expected: { code: 'AUTH-DOMAIN', status: 12, kind: 'auth', words: 'whose domain is empty' },
   },
   'a host that the proxy denies': {
     tell: () => behind({ script: refusing(() => true, healthy.port) }),
-    expected: { code: 'POLICY-DENIED', status: 13, words: `refused ${HOST}` },
+    expected: { code: 'POLICY-DENIED', status: 13, kind: 'policy', words: `refused ${HOST}` },
   },
   'a port that the proxy denies': {
     tell: () => behind({ script: refusing((line) => !line.includes(':443 '), healthy.port) }),
-    expected: { code: 'POLICY-PORT', status: 13, words: 'port 443' },
+    expected: { code: 'POLICY-PORT', status: 13, kind: 'policy', words: 'port 443' },
   },
   'TLS that is opened on the way': {
     tell: async () => {
@@ -124,41 +148,83 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; read
       const origin = held(await startFeedOrigin({ pair }));
       return await behind({ origin });
     },
-    expected: { code: 'TLS-INTERCEPTED', status: 14, words: 'Corp Inspection CA' },
+    expected: { code: 'TLS-INTERCEPTED', status: 14, kind: 'tls', words: 'Corp Inspection CA' },
   },
   'a clock that is wrong': {
     tell: async () => {
-      const pair = ca.issue({ notBefore: '20900101000000Z' });
-      return await behind({ origin: held(await startFeedOrigin({ pair })) });
+      const origin = held(await startFeedOrigin({ pair: ca.issue({ notBefore: '20900101000000Z' }) }));
+      return await behind({ origin, script: tellingTime(new Date('2091-01-01'), origin.port, 'by itself') });
     },
-    expected: { code: 'TLS-CLOCK', status: 14, words: 'not yet valid' },
+    expected: { code: 'TLS-CLOCK', status: 14, kind: 'tls', words: 'not yet valid' },
+  },
+  'a certificate out of its time where nobody else tells the time': {
+    tell: async () => behind({ origin: held(await startFeedOrigin({ pair: EXPIRED })) }),
+    expected: { code: 'TLS-CLOCK', status: 14, kind: 'tls', words: 'nobody else has told the time' },
   },
   'an expired certificate': {
     tell: async () => {
-      const pair = ca.issue({ notAfter: '20210101000000Z' });
-      return await behind({ origin: held(await startFeedOrigin({ pair })) });
+      const origin = held(await startFeedOrigin({ pair: EXPIRED }));
+      return await behind({ origin, script: tellingTime(new Date(), origin.port, 'by itself') });
     },
-    expected: { code: 'TLS-CLOCK', status: 14, words: 'expired' },
+    expected: { code: 'TLS-EXPIRED', status: 14, kind: 'tls', words: 'is expired: valid ' },
+  },
+  'an expired certificate behind a proxy that tells the time with each tunnel': {
+    tell: async () => {
+      const origin = held(await startFeedOrigin({ pair: EXPIRED }));
+      return await behind({ origin, script: tellingTime(new Date(), origin.port, 'with a tunnel') });
+    },
+    expected: { code: 'TLS-EXPIRED', status: 14, kind: 'tls', words: 'proxy corp says ' },
+  },
+  'a WebSocket that is blocked': {
+    tell: async () => {
+      const endpoints = { platform: `wss://${HOST}:${healthy.port}/link` };
+      return await behind({ sections: { endpoints }, trustsEverywhere: true });
+    },
+    expected: {
+      code: 'WS-BLOCKED',
+      status: 15,
+      kind: 'ws',
+      words: 'got no 101 ("404 Not Found")',
+      purpose: 'platform',
+    },
+  },
+  'a default that is asked for and does not exist': {
+    tell: () => tellRefusedFile({ proxies: [{ name: 'corp', address: 'proxy.example.com' }] }),
+    expected: { code: 'CONFIG', status: 78, kind: 'config', words: 'None of these is the default', purpose: null },
+  },
+  'proxies that all fail where direct is forbidden': {
+    tell: async () => {
+      const spare = { name: 'spare', address: '127.0.0.1', port: await closedPort() };
+      const first = { name: 'first', address: '127.0.0.1', port: await closedPort(), default: true };
+      const proxies = [{ ...first, fallback: ['spare'] }, spare];
+      return await behind({ sections: { proxies, proxy_required: true } });
+    },
+    expected: { code: 'POLICY', status: 13, kind: 'policy', words: 'All 2 proxies failed' },
   },
   'the gateway in place of the proxy': {
     tell: async () => behind({ corp: { port: await closedPort() }, gateways: ['10.0.0.1', '127.0.0.1'] }),
-    expected: { code: 'HOST-IS-GATEWAY', status: 78, words: '127.0.0.1 is the default gateway of this host' },
+    expected: {
+      code: 'HOST-IS-GATEWAY',
+      status: 78,
+      kind: 'config',
+      words: '127.0.0.1 is the default gateway of this host',
+    },
   },
   'SSH behind the port': {
     tell: () => behind({ greeting: 'SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n', script: (client) => client.end() }),
-    expected: { code: 'NOT-A-PROXY', status: 11, words: 'SSH-2.0-OpenSSH_9.2p1' },
+    expected: { code: 'NOT-A-PROXY', status: 11, kind: 'tcp', words: 'SSH-2.0-OpenSSH_9.2p1' },
   },
   'a proxy that is silent': {
     tell: () => behind({ script: FAULTS.silent, sections: { response_timeout: { tunnel_timeout_ms: 1_000 } } }),
-    expected: { code: 'TUNNEL-TIMEOUT', status: 16, words: 'did not answer CONNECT' },
+    expected: { code: 'TUNNEL-TIMEOUT', status: 16, kind: 'timeout', words: 'did not answer CONNECT' },
   },
   'HTML in place of an answer': {
     tell: () => behind({ script: FAULTS.htmlInsteadOfAReply }),
-    expected: { code: 'NOT-A-PROXY', status: 11, words: 'not a forward proxy' },
+    expected: { code: 'NOT-A-PROXY', status: 11, kind: 'tcp', words: 'not a forward proxy' },
   },
   'a web server in place of the proxy': {
     tell: () => behind({ script: FAULTS.webServer }),
-    expected: { code: 'NOT-A-PROXY', status: 11, words: '405' },
+    expected: { code: 'NOT-A-PROXY', status: 11, kind: 'tcp', words: '405' },
   },
   'a PAC file that is broken': {
     tell: async () => {
@@ -167,11 +233,11 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; read
       const corp = { name: 'corp', scheme: 'pac', pac: { file }, default: true };
       return await tellDiagnosis({ sections: { ...(await feedSettings(healthy.port, HOST)), proxies: [corp] } });
     },
-    expected: { code: 'PAC-SYNTAX', status: 13, words: 'PAC file' },
+    expected: { code: 'PAC-SYNTAX', status: 13, kind: 'policy', words: 'PAC file' },
   },
   'direct that is refused': {
     tell: () => behind({ corp: { no_proxy: HOST }, sections: { proxy_required: true } }),
-    expected: { code: 'POLICY-DIRECT', status: 13, words: 'proxy_required' },
+    expected: { code: 'POLICY-DIRECT', status: 13, kind: 'policy', words: 'proxy_required' },
   },
   'a proxy that only the shell knows': {
     tell: async () => {
@@ -179,15 +245,20 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; read
       const shell = { HTTPS_PROXY: 'http://proxy.example.com:3128' };
       return await tellDiagnosis({ sections, asked: { shell } });
     },
-    expected: { code: 'SHELL-DIFFERS', status: 78, words: 'the environment of this service has no HTTPS_PROXY' },
+    expected: {
+      code: 'SHELL-DIFFERS',
+      status: 78,
+      kind: 'config',
+      words: 'the environment of this service has no HTTPS_PROXY',
+    },
   },
   'a block page in place of the package': {
     tell: async () => behind({ origin: held(await startFeedOrigin({ page: true })) }),
-    expected: { code: 'NOT-THE-PACKAGE', status: 17, words: 'Blocked: downloads of software' },
+    expected: { code: 'NOT-THE-PACKAGE', status: 17, kind: 'content', words: 'Blocked: downloads of software' },
   },
   'a server that is not there behind the proxy': {
     tell: () => behind({ script: says('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n') }),
-    expected: { code: 'PROXY-UPSTREAM', status: 13, words: 'cannot reach' },
+    expected: { code: 'PROXY-UPSTREAM', status: 13, kind: 'policy', words: 'cannot reach' },
   },
 };
 
@@ -206,13 +277,17 @@ describe('a diagnosis', () => {
 
   it.each(Object.entries(BROKEN))('of %s names it in its first line', async (_name, { tell, expected }) => {
     const { first, status, diagnosis, lines } = await tell();
-    expect({ first, status }).toEqual({ first: expect.stringContaining(expected.words), status: expected.status });
-    expect(first).toContain(`[${expected.code}] updates: `);
-    expect(diagnosis.verdict).toMatchObject({ outcome: 'failed', purpose: 'updates', sentence: first });
-    const [updates] = diagnosis.purposes;
-    expect(updates?.failure?.code).toBe(expected.code);
-    expect(updates?.stages.filter(({ outcome }) => outcome === 'failed')).toHaveLength(1);
+    const { code, kind, words, purpose = 'updates' } = expected;
+    expect({ first, status }).toEqual({ first: expect.stringContaining(words), status: expected.status });
+    expect(first).toContain(purpose === null ? `[${code}] ` : `[${code}] ${purpose}: `);
+    // What a script reads says the same.
+    const finding = { code, class: kind, check: expect.stringMatching(/\w/) };
+    expect(diagnosis.verdict).toMatchObject({ outcome: 'failed', purpose, sentence: first, finding });
+    if (purpose === null) return;
     expect(lines.some((line) => line.includes('FAILED'))).toBe(true);
+    const failed = diagnosis.purposes.filter(({ outcome }) => outcome === 'failed');
+    expect(failed).toMatchObject([{ purpose, failure: finding }]);
+    expect(failed[0]?.stages.filter(({ outcome }) => outcome === 'failed')).toHaveLength(1);
   });
 
   it.each([

@@ -59,6 +59,7 @@ export class DeskRig {
       findDaemon: () => Promise.resolve(this.daemon),
       openControl: () => Promise.resolve(this.daemon ?? fakeControl()),
       who: 'process 1 of user root',
+      shell: {},
       gateways: () => Promise.resolve(['10.0.0.1']),
       absolute: (path) => resolve(this.folder.path, path),
       signal: new AbortController().signal,

@@ -8,14 +8,19 @@ import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { stringify } from 'yaml';
 import { diagnoseCommand } from '#cli/diagnose.ts';
+import { loadSettings } from '#config/load.ts';
 import type { Diagnosis, DiagnosisRequest } from '#control/control.ts';
+import { diagnoseRefused, runDiagnosis } from '#daemon/diagnosis.ts';
 import { diagnosisSchema } from '#diagnose/report.ts';
 import { createCa, type KeyPair } from './certificates.ts';
-import { type Around, type Composed, composeIn } from './composed.ts';
+import { type Around, composeIn } from './composed.ts';
+import { ConfigFolder, TEST_PLACES } from './config-file.ts';
 import { fakeControl } from './fake-control.ts';
 import { fakeTerminal } from './fake-terminal.ts';
 import { feedOf, itemFor, makeJar } from './jars.ts';
+import { testRouter } from './test-router.ts';
 import { startTlsOrigin, type TlsOrigin } from './tls-origin.ts';
 
 const JAR = makeJar('1602503', 200_000);
@@ -25,6 +30,7 @@ const NEVER = new AbortController().signal;
 const ASKED: DiagnosisRequest = { purposes: null, shell: {}, candidate: null, through: null };
 
 export const ca = createCa();
+const TRUST = { ca: { key: 'updates.ca_file', path: '/ca.pem', pem: ca.cert } };
 
 /** Answers with the feed and its package; a range as an honest server, or all of it. */
 function feedServer(options: { ranges?: boolean; date?: string; page?: boolean } = {}): RequestListener {
@@ -82,21 +88,42 @@ export interface DiagnosisSetup extends Around {
   readonly sections: Readonly<Record<string, unknown>>;
   readonly asked?: Partial<DiagnosisRequest>;
   readonly mode?: 'daemon' | 'command';
+  /** Our CA is trusted for every purpose; the settings have such a key for updates alone. */
+  readonly trustsEverywhere?: boolean;
+}
+
+/** Tells what is wrong with a file that nobody has taken. */
+export async function tellRefusedFile(sections: Readonly<Record<string, unknown>>): Promise<Told> {
+  const folder = await ConfigFolder.make();
+  try {
+    const file = await folder.write('sallyport.yaml', stringify({ version: 1, ...sections }), 0o600);
+    const loaded = await loadSettings({ file, places: TEST_PLACES, environment: {}, known: folder.known });
+    if (loaded.ok) throw new Error('the file was taken');
+    const asked = { file, version: '9.8.7', nowMs: Date.now(), shell: {} };
+    return await tellBoth(Promise.resolve(diagnoseRefused(loaded, asked)), ASKED);
+  } finally {
+    await folder.remove();
+  }
 }
 
 /** Tells one diagnosis twice: for people, and as JSON. */
 export async function tellDiagnosis(setup: DiagnosisSetup): Promise<Told> {
-  const { sections, mode = 'daemon', asked = {}, ...around } = setup;
+  const { sections, mode = 'daemon', asked = {}, trustsEverywhere = false, ...around } = setup;
   const composed = await composeIn(sections, mode, around);
+  const { parts } = composed;
   try {
-    return await tellOver(composed, { ...ASKED, ...asked });
+    const request = { ...ASKED, ...asked };
+    const routerFor: typeof parts.routerFor = (settings) => Promise.resolve(testRouter({ settings, trust: TRUST }));
+    const once = trustsEverywhere
+      ? runDiagnosis({ ...parts, routerFor }, request, NEVER)
+      : composed.agent.diagnose(request, NEVER);
+    return await tellBoth(once, request);
   } finally {
     await composed.remove();
   }
 }
 
-async function tellOver({ agent }: Composed, request: DiagnosisRequest): Promise<Told> {
-  const once = agent.diagnose(request, NEVER);
+async function tellBoth(once: Promise<Diagnosis>, request: DiagnosisRequest): Promise<Told> {
   const control = fakeControl({ diagnose: () => once });
   const options = { request, retryCredential: false, signal: NEVER };
   const terminal = fakeTerminal();
@@ -104,5 +131,5 @@ async function tellOver({ agent }: Composed, request: DiagnosisRequest): Promise
   const machine = fakeTerminal();
   expect(await diagnoseCommand(control, machine, { ...options, json: true })).toBe(status);
   const diagnosis = diagnosisSchema.parse(JSON.parse(machine.told.join('\n')));
-  return { first: terminal.told[0] ?? '', lines: terminal.told, status, diagnosis };
+  return { first: terminal.told[diagnosis.as.service ? 0 : 1] ?? '', lines: terminal.told, status, diagnosis };
 }

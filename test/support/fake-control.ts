@@ -31,6 +31,7 @@ export function aDiagnosis(over: Partial<Diagnosis> = {}): Diagnosis {
     at: '2026-11-20T02:00:00.000Z',
     config: '/etc/sallyport/sallyport.yaml',
     saved: true,
+    through: null,
     verdict: { outcome: 'ok', sentence: 'All is well: updates through corp.', purpose: null, finding: null },
     notes: [],
     environment: { service: {}, shell: {} },

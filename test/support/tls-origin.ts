@@ -1,7 +1,8 @@
 /** An HTTPS origin on loopback that keeps what reached it, and a pipe for the proxies of tests. */
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { KeyPair } from './certificates.ts';
 
@@ -15,10 +16,13 @@ export interface TlsOrigin {
   close(): Promise<void>;
 }
 
+/** Takes a request for another protocol; without one it is answered like any other. */
+type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
 /** An origin over TLS; answers `hello from the origin` unless told otherwise. */
 export async function startTlsOrigin(
   pair: KeyPair,
-  options: { tls?: TlsOptions; answer?: RequestListener } = {},
+  options: { tls?: TlsOptions; answer?: RequestListener; upgrade?: UpgradeListener } = {},
 ): Promise<TlsOrigin> {
   const requests: TlsOrigin['requests'] = [];
   const clients: (string | null)[] = [];
@@ -28,6 +32,7 @@ export async function startTlsOrigin(
     if (options.answer === undefined) response.end('hello from the origin');
     else options.answer(request, response);
   });
+  if (options.upgrade !== undefined) http.on('upgrade', options.upgrade);
   const sockets = new Set<Socket>();
   const server = createTlsServer({ ...pair, ...options.tls }, (socket) => {
     const subject = socket.getPeerCertificate().subject;

@@ -1,0 +1,56 @@
+// Test Connection: the way of the work through a profile whose values are not saved, at the end of the questions about it.
+//
+// Guarantees: nothing is written and nothing comes into force by it. Where a daemon runs it goes the way, with its user and
+// its environment; else this process does.
+
+import { type Change, candidateOf } from '#config/apply-change.ts';
+import type { LoadedSettings } from '#config/load.ts';
+import type { Diagnosis } from '#control/control.ts';
+import { coded } from '#errors/coded-error.ts';
+import type { Desk } from './desk.ts';
+import { diagnoseAsking } from './diagnose.ts';
+import { failedStageLines } from './diagnosis-text.ts';
+import { askYesNo } from './proxy-form.ts';
+
+/** What would be saved, and the profile that it is about. */
+export interface Untested {
+  readonly change: Change;
+  readonly name: string;
+}
+
+/**
+ * Offers it to somebody at the terminal. True when it was tried and passed, false when it failed and is to be saved all the
+ * same; null when it was not tried. @throws CodedError CANCELLED when it is not to be saved
+ */
+export async function offerTest(desk: Desk, loaded: LoadedSettings, untested: Untested): Promise<boolean | null> {
+  const { terminal } = desk;
+  if (!(await askYesNo(terminal, 'Test the connection now?', true))) return null;
+  const diagnosis = await testConnection(desk, loaded, untested);
+  const { verdict, purposes } = diagnosis;
+  if (purposes.every(({ outcome }) => outcome === 'not configured')) {
+    terminal.err('It cannot be tested yet: nothing to reach is configured (updates.feed_url).');
+    return null;
+  }
+  if (verdict.outcome !== 'failed') {
+    terminal.out('The connection works.');
+    terminal.out(`  ${verdict.sentence}`);
+    return true;
+  }
+  terminal.err(verdict.sentence);
+  if (verdict.finding !== null) terminal.err(`  At ${verdict.finding.hop}. ${verdict.finding.check}`);
+  for (const line of failedStageLines(diagnosis, terminal.screen.color)) terminal.err(line);
+  if (await askYesNo(terminal, 'Save it anyway?', false)) return false;
+  throw coded('CANCELLED', { reason: 'the connection did not work' });
+}
+
+async function testConnection(desk: Desk, loaded: LoadedSettings, { change, name }: Untested): Promise<Diagnosis> {
+  const { terminal, signal } = desk;
+  const candidate = await candidateOf(loaded, change, desk.files);
+  const request = { purposes: null, shell: desk.shell, candidate, through: name };
+  const control = await desk.openControl();
+  try {
+    return await diagnoseAsking(control, terminal, { request, signal, retryCredential: false, mayAsk: true });
+  } finally {
+    await control.close();
+  }
+}

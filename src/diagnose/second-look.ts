@@ -1,0 +1,59 @@
+// A failure that means one of two things, told by one more question to the same proxy: whether a port or a host is what it
+// refuses, and whether the clock here or a certificate is wrong.
+//
+// Guarantees: asked only through a proxy that the walk has come through, so it costs no attempt with a credential that the
+// walk did not make; what the question itself fails with is of no matter.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { FieldValue } from '#errors/template.ts';
+import type { Purpose } from '#proxy/route.ts';
+import { NOBODY_TOLD } from '#proxy/seen-time.ts';
+import { askAnything } from './ask.ts';
+import { type TryParts, tryEndpoint } from './endpoints.ts';
+import { authorityOf } from './watched-router.ts';
+
+/** How long the answer that has the time may take, in milliseconds: it is asked for its head alone. */
+const TIME_MS = 5_000;
+
+/** The failure, or the one that the second question shows it to be. */
+export async function lookAgain(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
+  if (error.code === 'POLICY-DENIED') return await ofThePort(error, purpose, parts);
+  if (error.code === 'TLS-CLOCK') return await ofTheClock(error, purpose, parts);
+  return error;
+}
+
+/**
+ * A refusal of a port is told from one of the host by asking for the same host's port 443: a tunnel there says that the
+ * port is what is refused.
+ */
+async function ofThePort(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
+  const { proxy, status, said, target: refused, hop } = error.facts;
+  const target = tunnelled(refused);
+  if (target === null || authorityOf(target).endsWith(':443')) return error;
+  const url = new URL(`https://${target.hostname}/`);
+  const { failure } = await tryEndpoint({ url, always: true }, purpose, parts);
+  if (failure !== null && failure.journey?.proven.includes('tunnel') !== true) return error;
+  return coded('POLICY-PORT', { proxy, target: refused, status, said, hop }, error).during(error.journey);
+}
+
+/**
+ * Few proxies tell the time with a tunnel, and all do with an answer of their own or of a server: one request over plain
+ * http is made for its Date. Then the same handshake tells which of the two it is.
+ */
+async function ofTheClock(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
+  const target = tunnelled(error.hop);
+  const { proxy, others } = error.facts;
+  if (target === null || proxy === null || others !== NOBODY_TOLD) return error;
+  const deadlines = { firstByteMs: TIME_MS, silenceMs: TIME_MS, totalMs: TIME_MS, key: 'response_timeout.base_ms' };
+  const net = { ...parts, report: () => undefined };
+  const asking = { purpose, deadlines, headers: () => ({}) };
+  await askAnything(new URL(`http://${target.hostname}/`), asking, net).catch(() => parts.signal.throwIfAborted());
+  const { failure } = await tryEndpoint({ url: target, always: true }, purpose, parts);
+  const isSame = failure?.code === 'TLS-CLOCK' || failure?.code === 'TLS-EXPIRED';
+  return isSame ? failure.during(error.journey) : error;
+}
+
+/** The target of a tunnel, from `host:port`; null for what is asked for by its URL. */
+function tunnelled(authority: FieldValue): URL | null {
+  return typeof authority === 'string' && !authority.includes('/') ? URL.parse(`https://${authority}/`) : null;
+}

@@ -1,0 +1,74 @@
+// The commands that answer "is it the proxy?" with real parts: a piece of `main.ts`, which hands in what it has made.
+
+import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
+import type { Globals } from '#cli/program.ts';
+import type { NetworkActions } from '#cli/program-network.ts';
+import type { Terminal } from '#cli/terminal.ts';
+import type { LoadedSettings, LoadResult } from '#config/load.ts';
+import type { Environment } from '#config/places.ts';
+import type { Control } from '#control/control.ts';
+import { diagnoseRefused } from '#daemon/diagnosis.ts';
+import { proxyVariables } from '#diagnose/shell.ts';
+import { systemClock } from '#system/clock.ts';
+import { VERSION } from './version.ts';
+
+export interface NetworkActionParts {
+  readonly terminal: Terminal;
+  /** The variables of this process. */
+  readonly environment: Environment;
+  /** The daemon that runs, and what is in the file. */
+  findDaemon(globals: Globals): Promise<{ loaded: LoadResult; socket: string; control: Control | null }>;
+  openHere(globals: Globals, loaded: LoadedSettings): Promise<Control>;
+  /** Which file that is. */
+  fileOf(globals: Globals): string;
+  readonly signal: AbortSignal;
+}
+
+/** Each command by the name that the program calls it. */
+export function networkActions(parts: NetworkActionParts): NetworkActions {
+  const { terminal, environment, signal } = parts;
+  const shell = proxyVariables(environment);
+  return {
+    diagnose: (globals, { purpose, ...options }) =>
+      withDiagnoser(parts, globals, (control) => {
+        const purposes = purpose === undefined ? null : [purpose];
+        const request = { purposes, shell, candidate: null, through: null };
+        return diagnoseCommand(control, terminal, { ...options, request, signal });
+      }),
+    testProxy: (globals, { name = 'default', ...options }) =>
+      withDiagnoser(parts, globals, (control) => {
+        const request = { purposes: null, shell, candidate: null, through: name };
+        return diagnoseCommand(control, terminal, { ...options, request, signal });
+      }),
+  };
+}
+
+/** The running daemon, or this process; where the file is wrong and nobody works with an earlier one, that is the answer. */
+async function withDiagnoser(
+  parts: NetworkActionParts,
+  globals: Globals,
+  use: (control: Diagnoser) => Promise<number>,
+): Promise<number> {
+  const { loaded, socket, control: found } = await parts.findDaemon(globals);
+  if (found !== null) parts.terminal.err(`Asked the daemon that listens at ${socket}.`);
+  if (found === null && !loaded.ok) return await use(refused(loaded, parts, globals));
+  const control = found ?? (await parts.openHere(globals, loaded as LoadedSettings));
+  try {
+    return await use(control);
+  } finally {
+    await control.close();
+  }
+}
+
+function refused(
+  loaded: Extract<LoadResult, { ok: false }>,
+  { environment, fileOf }: NetworkActionParts,
+  globals: Globals,
+): Diagnoser {
+  const shell = proxyVariables(environment);
+  const asked = { file: fileOf(globals), version: VERSION, nowMs: systemClock.now(), shell };
+  return {
+    retryCredentials: () => Promise.resolve(),
+    diagnose: () => Promise.resolve(diagnoseRefused(loaded, asked)),
+  };
+}

@@ -1,0 +1,268 @@
+/**
+ * The situations of the field that only a diagnosis can tell, each provoked behind a real proxy of a test: its code, and that
+ * the first line with its advice names what an admin needs. Numbers are those of the table that the wording follows.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { stringify } from 'yaml';
+import { changeProxyCommand } from '#cli/proxy-change.ts';
+import { createCa } from '#test/support/certificates.ts';
+import { composeIn } from '#test/support/composed.ts';
+import { DeskRig } from '#test/support/desk-rig.ts';
+import { ca, feedSettings, startFeedOrigin, type Told, tellDiagnosis } from '#test/support/diagnosis-rig.ts';
+import { fakeControl } from '#test/support/fake-control.ts';
+import { FAULTS, honest, type Script, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { startLoginProxy } from '#test/support/login-proxy.ts';
+import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+
+const HOST = 'updates.example.com';
+const closing: { close(): Promise<void> }[] = [];
+let healthy: TlsOrigin;
+
+beforeAll(async () => {
+  healthy = await startFeedOrigin();
+});
+afterAll(() => healthy.close());
+afterEach(async () => {
+  for (const one of closing.splice(0)) await one.close();
+});
+
+function held<T extends { close(): Promise<void> }>(one: T): T {
+  closing.push(one);
+  return one;
+}
+
+async function closedPort(): Promise<number> {
+  const proxy = await startFaultProxy(() => {});
+  await proxy.close();
+  return proxy.port;
+}
+
+/** Leads to the port that is asked for, whatever the name. */
+const byPort: Script = (client, head, earlier) => {
+  const port = Number(/^CONNECT \S+:(\d+) /.exec(head)?.[1]);
+  honest(port)(client, head, earlier);
+};
+
+async function corp(script: Script, over: object = {}): Promise<object[]> {
+  const { port } = held(await startFaultProxy(script));
+  return [{ name: 'corp', address: '127.0.0.1', port, default: true, ...over }];
+}
+
+/** The first line and the advice in the second. */
+function answerOf({ first, lines }: Told): string {
+  return `${first} ${lines[1]}`;
+}
+
+function namesAll(answer: string, facts: readonly string[]): void {
+  for (const fact of facts) expect(answer).toContain(fact);
+}
+
+describe('5: the address of the gateway was left as the default', () => {
+  it.each([
+    ['refuses the port', null],
+    ['has a web server there', FAULTS.webServer],
+    ['is silent', FAULTS.silent],
+  ])('and it %s', async (_what, script) => {
+    const [profile] = script === null ? [{ name: 'corp', address: '127.0.0.1', default: true }] : await corp(script);
+    const port = script === null ? { port: await closedPort() } : {};
+    const told = await tellDiagnosis({
+      sections: {
+        ...(await feedSettings(healthy.port, HOST)),
+        proxies: [{ ...profile, ...port }],
+        response_timeout: { tunnel_timeout_ms: 1_000 },
+      },
+      gateways: () => Promise.resolve(['127.0.0.1']),
+    });
+    expect(told).toMatchObject({ status: 78, diagnosis: { verdict: { finding: { code: 'HOST-IS-GATEWAY' } } } });
+    namesAll(answerOf(told), [
+      '127.0.0.1 is the default gateway of this host',
+      'does not speak HTTP proxy',
+      'Did you keep the default?',
+      'address of proxy corp',
+    ]);
+  });
+});
+
+describe('19: TLS is opened to some hosts only', () => {
+  const intercepting = async () => {
+    const pair = createCa('Zscaler Intermediate Root CA').issue();
+    return held(await startTlsOrigin(pair));
+  };
+
+  it('is a failure where the work always goes there; the table marks that host and no other', async () => {
+    const { port } = await intercepting();
+    const { updates } = (await feedSettings(healthy.port, HOST)) as { updates: object };
+    const acknowledge = `https://localhost:${port}/acknowledge`;
+    const told = await tellDiagnosis({
+      sections: { updates: { ...updates, acknowledge_url: acknowledge }, proxies: await corp(byPort) },
+    });
+    expect(told).toMatchObject({ status: 14, diagnosis: { verdict: { finding: { code: 'TLS-INTERCEPTED' } } } });
+    namesAll(answerOf(told), ['localhost', 'CN=Zscaler Intermediate Root CA', `bypass for: localhost:${port}`]);
+    const rows = told.lines.filter((line) => /^(?:updates\.example\.com|localhost):\d+ /.test(line));
+    expect(rows).toEqual([
+      expect.stringMatching(/^updates\.example\.com:\d+ +updates +ok +.*Sallyport Test CA/),
+      expect.stringMatching(/^localhost:\d+ +updates +INTERCEPTED +.*Zscaler/),
+    ]);
+    const [report] = told.diagnosis.purposes;
+    expect(report?.stages.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual(
+      expect.arrayContaining(['http ok', 'range ok', 'tls failed']),
+    );
+  });
+
+  it('is a warning where the work goes only when it is sent there', async () => {
+    const { port } = await intercepting();
+    const { updates } = (await feedSettings(healthy.port, HOST)) as { updates: object };
+    const told = await tellDiagnosis({
+      sections: {
+        updates: { ...updates, allowed_origins: [`https://localhost:${port}`] },
+        proxies: await corp(byPort),
+      },
+    });
+    expect(told).toMatchObject({ status: 0, diagnosis: { verdict: { outcome: 'warning' } } });
+    expect(told.first).toMatch(/^\[TLS-INTERCEPTED\] updates works, but: The certificate for localhost /);
+    expect(told.lines.some((line) => /^localhost:\d+ +updates +INTERCEPTED/.test(line))).toBe(true);
+  });
+
+  it('tells of a host that the settings let nobody reach', async () => {
+    const { updates } = (await feedSettings(healthy.port, HOST)) as { updates: object };
+    const told = await tellDiagnosis({
+      sections: {
+        updates: { ...updates, acknowledge_url: `https://localhost:${healthy.port}/acknowledge` },
+        proxies: await corp(byPort, { no_proxy: 'localhost' }),
+        proxy_required: true,
+      },
+    });
+    expect(told.first).toMatch(/^\[POLICY-DIRECT\] updates: .*localhost:\d+/);
+  });
+});
+
+describe('21: a WebSocket is refused while HTTPS passes', () => {
+  const linked = async (origin: TlsOrigin) => {
+    const endpoints = { platform: `wss://${HOST}:${origin.port}/link` };
+    const sections = { endpoints, proxies: await corp(honest(origin.port)) };
+    return await tellDiagnosis({ sections, trustsEverywhere: true });
+  };
+
+  it.each([
+    [200, 'OK'],
+    [403, 'Forbidden'],
+  ])('with %s in place of 101', async (status, reason) => {
+    const answer = held(
+      await startTlsOrigin(ca.issue(), { answer: (_request, response) => response.writeHead(status).end() }),
+    );
+    const told = await linked(answer);
+    expect(told).toMatchObject({
+      status: 15,
+      diagnosis: { verdict: { finding: { code: 'WS-BLOCKED', class: 'ws' } } },
+    });
+    namesAll(answerOf(told), [
+      `HTTPS to ${HOST} works`,
+      `no 101 ("${status} ${reason}")`,
+      'terminates the tunnel or filters WebSocket',
+    ]);
+    const platform = told.diagnosis.purposes.find(({ purpose }) => purpose === 'platform');
+    expect(platform?.proven).toEqual(['choice', 'dial', 'tunnel', 'tls', 'http']);
+    expect(platform?.stages.at(-1)).toMatchObject({ name: 'websocket', outcome: 'failed', code: 'WS-BLOCKED' });
+  });
+
+  it('and is well where it is upgraded', async () => {
+    const sockets = new WebSocketServer({ noServer: true });
+    const origin = held(
+      await startTlsOrigin(ca.issue(), {
+        upgrade: (request, socket, head) => sockets.handleUpgrade(request, socket, head, () => undefined),
+      }),
+    );
+    const told = await linked(origin);
+    expect(told).toMatchObject({ first: 'All is well: platform through corp.', status: 0 });
+    expect(told.lines.join('\n')).toMatch(/WebSocket +ok +.*upgraded to a WebSocket/);
+  });
+});
+
+describe('27: it works in the shell and not as a service', () => {
+  it('the variable is named, who lacks it, and what a service goes by', async () => {
+    const sections = await feedSettings(await closedPort());
+    const told = await tellDiagnosis({ sections, asked: { shell: { HTTPS_PROXY: 'http://proxy.example.com:3128' } } });
+    expect(told).toMatchObject({ status: 78, diagnosis: { verdict: { finding: { code: 'SHELL-DIFFERS' } } } });
+    namesAll(answerOf(told), [
+      'updates has no proxy',
+      'the environment of this service has no HTTPS_PROXY, your shell has',
+      'TCP-REFUSED',
+      'sallyport proxy add',
+      'scheme: environment',
+    ]);
+    const text = told.lines.join('\n');
+    namesAll(text, ['none (direct)', 'use_proxy_for.updates is default', 'no proxies are configured']);
+    namesAll(text, ['(your shell has: http://proxy.example.com:3128)', 'What works in your shell is no proof']);
+  });
+});
+
+describe('28: a test of one purpose passes and the work of another fails', () => {
+  it('every purpose is walked over its own route, and each has its line', async () => {
+    const told = await tellDiagnosis({
+      sections: {
+        ...(await feedSettings(healthy.port, HOST)),
+        proxies: await corp(honest(healthy.port)),
+        endpoints: { support_logs: `https://127.0.0.1:${await closedPort()}/` },
+        use_proxy_for: { support_logs: 'none' },
+      },
+    });
+    expect(told.status).toBe(11);
+    expect(told.first).toMatch(/^\[TCP-REFUSED\] support_logs: 127\.0\.0\.1 refused port/);
+    const row = (purpose: string) => told.lines.find((line) => line.startsWith(`${purpose} `)) ?? '';
+    expect(row('updates')).toMatch(/ok +corp \(tunnel\)/);
+    expect(row('support_logs')).toMatch(/FAILED +none \(direct\) +\[TCP-REFUSED\]/);
+    expect(told.lines.join('\n')).toContain('use_proxy_for.support_logs is none (sallyport.yaml:');
+  });
+});
+
+describe('30: wrong settings were saved from afar', () => {
+  it('with --confirm-within they are tried, and the old ones stay in force with the code of what failed', async () => {
+    const user = { user: 'svc', password: 'right one', domain: '' };
+    const login = held(await startLoginProxy('basic', user, healthy.port));
+    const sections = {
+      ...(await feedSettings(healthy.port, HOST)),
+      proxies: await corp(honest(healthy.port), { authentication: 'basic', user: 'svc', password: 'wrong one' }),
+    };
+    const rig = await DeskRig.make('');
+    const composed = await composeIn(sections);
+    try {
+      await rig.folder.write('sallyport.yaml', stringify({ version: 1, ...sections }));
+      rig.daemon = fakeControl({ tryChange: (...asked) => composed.agent.tryChange(...asked) });
+      const { status, err } = await rig.run(
+        (desk) =>
+          changeProxyCommand(desk, {
+            fields: { port: String(login.port) },
+            passwordStdin: true,
+            makeDefault: false,
+            json: false,
+            confirm: { confirmWithin: 5_000 },
+          }),
+        { piped: 'wrong one' },
+      );
+      expect(status).toBe(12);
+      expect(err).toContain(
+        'New settings failed at AUTH-REJECTED; previous settings still in force. Nothing was written.',
+      );
+      expect((await rig.settings()).proxies[0]?.port).not.toBe(login.port);
+      expect(login.counted.refused).toBe(1);
+    } finally {
+      await composed.remove();
+      await rig.folder.remove();
+    }
+  });
+
+  it('no way of going direct is hidden: all proxies failed, and direct is not attempted', async () => {
+    const spare = { name: 'spare', address: '127.0.0.1', port: await closedPort() };
+    const first = { name: 'first', address: '127.0.0.1', port: await closedPort(), default: true, fallback: ['spare'] };
+    const told = await tellDiagnosis({
+      sections: { ...(await feedSettings(healthy.port, HOST)), proxies: [first, spare], proxy_required: true },
+    });
+    expect(told).toMatchObject({ status: 13, diagnosis: { verdict: { finding: { code: 'POLICY' } } } });
+    namesAll(answerOf(told), [
+      'All 2 proxies failed',
+      `127.0.0.1:${first.port} TCP-REFUSED`,
+      'direct access is not attempted because proxy_required is true',
+    ]);
+  });
+});
