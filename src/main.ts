@@ -156,7 +156,7 @@ const actions: Actions = {
     ),
   explainTimeout: (globals, options) =>
     withControl(globals, (control) => explainTimeoutCommand(control, terminal, options)),
-  ...networkActions({ terminal, environment, findDaemon, openHere, fileOf, signal: stopping }),
+  ...networkActions({ terminal, redactor, environment, findDaemon, openHere, look, fileOf, signal: stopping }),
   estimateTimeout,
   ...proxyActions({ desk: deskOf, withControl }),
   configCheck: async (globals) => configCheckCommand(terminal, await look(globals)),

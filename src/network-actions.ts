@@ -1,6 +1,8 @@
 // The commands that answer "is it the proxy?" with real parts: a piece of `main.ts`, which hands in what it has made.
 
+import { tellProblems } from '#cli/config.ts';
 import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
+import { type EndpointForm, endpointsCommand } from '#cli/endpoints.ts';
 import type { Globals } from '#cli/program.ts';
 import type { NetworkActions } from '#cli/program-network.ts';
 import type { Terminal } from '#cli/terminal.ts';
@@ -8,16 +10,22 @@ import type { LoadedSettings, LoadResult } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
 import type { Control } from '#control/control.ts';
 import { diagnoseRefused } from '#daemon/diagnosis.ts';
+import { endpointsOfFile } from '#daemon/read-endpoints.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
+import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
+import { realFiles } from '#system/real-files.ts';
 import { VERSION } from './version.ts';
 
 export interface NetworkActionParts {
   readonly terminal: Terminal;
+  readonly redactor: Redactor;
   /** The variables of this process. */
   readonly environment: Environment;
   /** The daemon that runs, and what is in the file. */
   findDaemon(globals: Globals): Promise<{ loaded: LoadResult; socket: string; control: Control | null }>;
+  /** Reads the file for who uses no secret. */
+  look(globals: Globals): Promise<LoadResult>;
   openHere(globals: Globals, loaded: LoadedSettings): Promise<Control>;
   /** Which file that is. */
   fileOf(globals: Globals): string;
@@ -40,7 +48,22 @@ export function networkActions(parts: NetworkActionParts): NetworkActions {
         const request = { purposes: null, shell, candidate: null, through: name };
         return diagnoseCommand(control, terminal, { ...options, request, signal });
       }),
+    endpoints: (globals, form) => endpoints(parts, globals, form),
   };
+}
+
+/** Where no daemon runs the file is read, and nothing is composed: whoever may read it may ask. */
+async function endpoints(parts: NetworkActionParts, globals: Globals, form: EndpointForm): Promise<number> {
+  const { terminal, redactor } = parts;
+  const { socket, control } = await parts.findDaemon(globals);
+  if (control !== null) {
+    terminal.err(`Asked the daemon that listens at ${socket}.`);
+    return endpointsCommand(await control.endpoints(), terminal, form);
+  }
+  const loaded = await parts.look(globals);
+  if (!loaded.ok) return tellProblems(terminal, loaded);
+  const list = await endpointsOfFile(loaded, { files: realFiles, clock: systemClock, version: VERSION });
+  return endpointsCommand(redactDeep(list, redactor), terminal, form);
 }
 
 /** The running daemon, or this process; where the file is wrong and nobody works with an earlier one, that is the answer. */

@@ -1,6 +1,7 @@
 // The commands that answer "is it the proxy?", with their options and help: a piece of `program.ts`.
 
 import { type Command, Option } from 'commander';
+import type { EndpointForm } from './endpoints.ts';
 import type { Globals, Hooks } from './program.ts';
 
 const PURPOSES = ['updates', 'support_logs', 'exposure_analytics', 'platform'] as const;
@@ -19,9 +20,15 @@ interface TestArguments {
   readonly retryCredential: boolean;
 }
 
+interface EndpointArguments {
+  readonly json: boolean;
+  readonly squidAcl: boolean;
+}
+
 export interface NetworkActions {
   diagnose(globals: Globals, options: DiagnoseArguments): Promise<number>;
   testProxy(globals: Globals, options: TestArguments): Promise<number>;
+  endpoints(globals: Globals, form: EndpointForm): Promise<number>;
 }
 
 export function addNetworkCommands(program: Command, actions: NetworkActions, { globals, does }: Hooks): void {
@@ -33,6 +40,16 @@ export function addNetworkCommands(program: Command, actions: NetworkActions, { 
     .option('--retry-credential', RETRY_HELP, false)
     .addHelpText('after', DIAGNOSE_HELP)
     .action(does((options: DiagnoseArguments) => actions.diagnose(globals(), options)));
+  program
+    .command('endpoints')
+    .description('every host and port that has to be reached, by purpose and proxy: the allow-list for the proxy team')
+    .addOption(new Option('--text', 'for people; the default').default(false).conflicts(['json', 'squidAcl']))
+    .addOption(
+      new Option('--json', 'as JSON; docs/endpoints.schema.json is its schema').default(false).conflicts('squidAcl'),
+    )
+    .option('--squid-acl', 'as lines for the squid.conf of the proxy', false)
+    .addHelpText('after', ENDPOINTS_HELP)
+    .action(does((options: EndpointArguments) => actions.endpoints(globals(), formOf(options))));
 }
 
 /** Adds `proxy test` to the commands around proxies. */
@@ -57,6 +74,17 @@ const RETRY_HELP = 'send once more a proxy password that was refused, or whose p
 const TEST_HELP = `
 The same walk as sallyport diagnose, inside the daemon where one runs, and the same exit statuses. A password that was refused
 is not sent again unless you say so. Values that are not saved yet are tested by the questions of proxy add and proxy edit.`;
+
+function formOf({ json, squidAcl }: EndpointArguments): EndpointForm {
+  if (json) return 'json';
+  return squidAcl ? 'squid' : 'text';
+}
+
+const ENDPOINTS_HELP = `
+By the settings in force where a daemon runs, else by the file, which is only read. Nothing is asked on the network.
+What a feed or a redirect led to, and the settings do not allow, stands apart: nothing goes there.
+  sallyport endpoints > for-the-proxy-team.txt
+  sallyport endpoints --squid-acl > sallyport-acl.conf`;
 
 const DIAGNOSE_HELP = `
 The daemon that runs does it itself, with its own user, environment and credentials; where none runs, this process does,

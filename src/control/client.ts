@@ -23,6 +23,7 @@ import {
   type VerifiedRow,
   verifiedSchema,
 } from './control.ts';
+import { type EndpointList, endpointListSchema } from './endpoints.ts';
 import {
   explanationSchema,
   seededSchema,
@@ -68,6 +69,10 @@ class SocketControl implements Control {
 
   async status(): Promise<Status> {
     return await this.#ask(PATHS.status, statusSchema);
+  }
+
+  async endpoints(): Promise<EndpointList> {
+    return await this.#ask(PATHS.endpoints, endpointListSchema);
   }
 
   async listUpdates(): Promise<UpdateRow[]> {

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import type { Report } from '#logging/events.ts';
 import { type ChangeRequest, type ChangeVerdict, heldFileSchema, pendingChangeSchema } from './change.ts';
+import type { EndpointList } from './endpoints.ts';
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from './timeouts.ts';
 
 /** A failure as it crosses: code, sentence, what to check, hop, class. */
@@ -169,6 +170,8 @@ export interface Control {
    * that fail are its answer. @throws CodedError CONFIG, POLICY-DIRECT, TLS-FILE for a candidate that cannot be taken
    */
   diagnose(request: DiagnosisRequest, signal: AbortSignal): Promise<Diagnosis>;
+  /** What the settings in force need to reach, and where feeds and redirects have led. */
+  endpoints(): Promise<EndpointList>;
   /** Lets go of what this carrier holds; the daemon goes on. */
   close(): Promise<void>;
 }

@@ -117,6 +117,8 @@ async function answer(served: Served, incoming: IncomingMessage, response: Serve
     switch (`${incoming.method} ${incoming.url}`) {
       case `GET ${PATHS.status}`:
         return sendJson(out, 200, await control.status());
+      case `GET ${PATHS.endpoints}`:
+        return sendJson(out, 200, await control.endpoints());
       case `GET ${PATHS.updates}`:
         return sendJson(out, 200, await control.listUpdates());
       case `POST ${PATHS.check}`:

@@ -10,6 +10,7 @@ import { EVENTS, type SallyportEvent } from '#logging/events.ts';
 /** The requests, by method and path. */
 export const PATHS = {
   status: '/v1/status',
+  endpoints: '/v1/endpoints',
   check: '/v1/check',
   retryCredentials: '/v1/credentials/retry',
   updates: '/v1/updates',

@@ -5,6 +5,7 @@
 
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
 import type { Control, HookRun, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
+import type { EndpointList } from '#control/endpoints.ts';
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
 import type { Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -21,6 +22,7 @@ import { runDiagnosis } from './diagnosis.ts';
 import { toFailure } from './failure.ts';
 import { FileGate } from './file-gate.ts';
 import type { HealthWatch } from './health.ts';
+import { endpointsInForce } from './read-endpoints.ts';
 import { describeStatus, type Progress } from './status.ts';
 import { explainTimeouts, seedTimeouts } from './timeouts.ts';
 import { tryWays } from './try-ways.ts';
@@ -207,6 +209,10 @@ export class Agent implements Control {
   async diagnose(request: DiagnosisRequest, signal: AbortSignal): Promise<Diagnosis> {
     const held = this.#file?.gate.held ?? null;
     return await runDiagnosis(this.#parts, { ...request, held }, AbortSignal.any([signal, this.#stopped.signal]));
+  }
+
+  endpoints(): Promise<EndpointList> {
+    return Promise.resolve(redactDeep(endpointsInForce(this.#parts), this.#parts.redactor));
   }
 
   explainTimeout(size: number | null): Promise<TimeoutExplanation> {

@@ -12,7 +12,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { openLog, type Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
-import { PathHabits } from '#path/habits.ts';
+import { PATHS_FILE, PathHabits } from '#path/habits.ts';
 import { TimeoutMemory } from '#path/timeouts.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
@@ -224,7 +224,7 @@ async function openState(from: {
   name(agent.setAside);
   const memory = new UpdatesMemory(files, join(stateDir, 'updates.json'));
   name(await memory.load());
-  const habits = new PathHabits(files, join(stateDir, 'paths.json'), { clock, redactor });
+  const habits = new PathHabits(files, join(stateDir, PATHS_FILE), { clock, redactor });
   name(await habits.load());
   const timeouts = new TimeoutMemory(files, join(stateDir, 'timeouts.json'));
   name(await timeouts.load(isTaken));

@@ -22,6 +22,7 @@ import { Secret } from '#redaction/secret.ts';
 import type { Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
 import { probesFor } from './probes.ts';
+import { placesIn } from './read-endpoints.ts';
 
 /** What is asked, and what of the file is not in force because it waits to be confirmed. */
 export interface Asked extends DiagnosisRequest {
@@ -48,10 +49,7 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
     about: {
       toFinding: (error) => toFailure(error, redactor),
       redact: (value) => redactDeep(value, redactor),
-      placeOf: (key) => {
-        const place = loaded.lineOf(key);
-        return place === null ? null : `${basename(loaded.file)}:${place.line}`;
-      },
+      placeOf: placesIn(loaded),
       addressesOf: (name) => settings.proxies.flatMap((one) => (one.name === name ? (one.address ?? []) : [])),
       gateways,
       service,

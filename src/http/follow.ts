@@ -22,6 +22,8 @@ export interface FollowOptions<T> {
   readonly context: Omit<JudgeContext, 'from'> & { readonly from?: URL | null };
   readonly limit?: number;
   readonly report: Report;
+  /** Hears where each redirect leads, before that is judged. */
+  readonly led?: (to: URL) => void;
   /** Asks for one URL; `credentials` tells whether ours may be sent there. */
   visit(url: URL, credentials: boolean): Promise<FollowStep<T>>;
 }
@@ -45,6 +47,7 @@ export async function followRedirects<T>(options: FollowOptions<T>): Promise<T> 
     const step = await options.visit(url, credentials);
     if ('value' in step) return step.value;
     candidate = locationOf(step.redirect, url);
+    options.led?.(candidate);
     if (redirects === limit) throw coded('REDIRECT-LOOP', { limit, url: shownUrl(candidate), hop: url.host });
     from = url;
   }

@@ -1,5 +1,5 @@
-// What each route has shown: whether ranges survive it, whether it names itself in Via, when it was seen. One small
-// state file, at most 256 routes, the least recently seen forgotten first. Losing it costs nothing but memory: work
+// What each route has shown: whether ranges survive it, whether it names itself in Via, when it was seen; and where
+// redirects and feeds have led. One small state file, at most 256 routes, the least recently seen forgotten first. Losing it costs nothing but memory: work
 // never depends on it, `status` and diagnosis show it. A crash leaves the old file or the new one.
 
 import { z } from 'zod';
@@ -7,8 +7,12 @@ import type { CodedError } from '#errors/coded-error.ts';
 import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
-import { loadState, saveState } from '#system/state-file.ts';
+import { loadState, peekState, saveState } from '#system/state-file.ts';
 import { KINDS_KEPT, kindOfRoute, PATH_KINDS, type PathKind } from './kind.ts';
+import { MOST_HOSTS, type SeenHost, type Sighting, seenHostSchema, withSighting } from './seen-hosts.ts';
+
+/** Its name in the state folder. */
+export const PATHS_FILE = 'paths.json';
 
 const FORMAT = 2;
 const MOST_ROUTES = 256;
@@ -25,7 +29,11 @@ const habitsSchema = z.strictObject({
   /** What the last transfers showed, the newest at the end. */
   kinds: z.array(z.enum(PATH_KINDS)).max(KINDS_KEPT).default([]),
 });
-const fileSchema = z.strictObject({ routes: z.array(habitsSchema).max(MOST_ROUTES) });
+const fileSchema = z.strictObject({
+  routes: z.array(habitsSchema).max(MOST_ROUTES),
+  hosts: z.array(seenHostSchema).max(MOST_HOSTS).default([]),
+});
+const READER = { format: FORMAT, parse: (raw: unknown) => fileSchema.parse(raw) };
 
 /** What one route has shown so far. */
 export type Habits = z.infer<typeof habitsSchema>;
@@ -39,6 +47,13 @@ export interface Observation {
   readonly rangeWorked: boolean | null;
 }
 
+/** The hosts in such a file, for who only looks; null where it cannot be read. Changes nothing. */
+export async function peekHosts(files: Files, path: string): Promise<readonly SeenHost[] | null> {
+  const peeked = await peekState(files, path, READER);
+  if (peeked.kind === 'unreadable') return null;
+  return peeked.kind === 'absent' ? [] : peeked.value.hosts;
+}
+
 /** The one store of route habits. */
 export class PathHabits {
   readonly #files: Files;
@@ -46,6 +61,7 @@ export class PathHabits {
   readonly #clock: Clock;
   readonly #redactor: Redactor;
   readonly #routes = new Map<string, Habits>();
+  #hosts: readonly SeenHost[] = [];
 
   constructor(files: Files, path: string, parts: { readonly clock: Clock; readonly redactor?: Redactor }) {
     this.#files = files;
@@ -56,9 +72,10 @@ export class PathHabits {
 
   /** Loads what was kept; what can't be read is set aside and named. */
   async load(): Promise<CodedError | null> {
-    const loaded = await loadState(this.#files, this.#path, { format: FORMAT, parse: (raw) => fileSchema.parse(raw) });
+    const loaded = await loadState(this.#files, this.#path, READER);
     if (loaded.kind === 'loaded') {
       for (const habits of loaded.value.routes) this.#routes.set(keyOf(habits), habits);
+      this.#hosts = loaded.value.hosts;
     }
     return loaded.kind === 'set-aside' ? loaded.error : null;
   }
@@ -95,13 +112,26 @@ export class PathHabits {
     return kindOfRoute(this.#routes.get(keyOf(route))?.kinds ?? []);
   }
 
+  /** Takes in where something led, wherever that is; kept in memory until `save`. */
+  ledTo(sighting: Sighting): void {
+    // A server that knows a secret of ours must not bring it into a file by way of a name.
+    const urls = sighting.urls.filter(({ origin }) => this.#redactor.redact(origin) === origin);
+    this.#hosts = withSighting(this.#hosts, { ...sighting, urls }, this.#clock.now());
+  }
+
+  /** Every host that something led to, the one seen last first. */
+  hosts(): readonly SeenHost[] {
+    return this.#hosts.toReversed();
+  }
+
   /** Every route, the one seen last first. */
   list(): Habits[] {
     return [...this.#routes.values()].reverse();
   }
 
   async save(): Promise<void> {
-    await saveState(this.#files, this.#path, { format: FORMAT, value: { routes: [...this.#routes.values()] } });
+    const value = { routes: [...this.#routes.values()], hosts: this.#hosts };
+    await saveState(this.#files, this.#path, { format: FORMAT, value });
   }
 }
 

@@ -30,15 +30,23 @@ export type LoadedState<T> =
   | { readonly kind: 'absent' }
   | { readonly kind: 'set-aside'; readonly error: CodedError };
 
+/** What somebody sees who only looks. */
+export type PeekedState<T> =
+  | { readonly kind: 'loaded'; readonly value: T }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unreadable' };
+
+/** Looks at a state file that is another process's, or nobody's: nothing is moved aside. Never throws. */
+export async function peekState<T>(files: Files, path: string, reader: StateReader<T>): Promise<PeekedState<T>> {
+  const read = await readState(files, path, reader);
+  if (read.kind === 'absent') return read;
+  return read.kind === 'value' ? { kind: 'loaded', value: read.value } : { kind: 'unreadable' };
+}
+
 /** Loads a state file; never throws because of its content. */
 export async function loadState<T>(files: Files, path: string, reader: StateReader<T>): Promise<LoadedState<T>> {
-  let read: Read<T>;
-  try {
-    if ((await files.facts(path)) === null) return { kind: 'absent' };
-    read = interpret(await readWhole(files, path, STATE_LIMIT_BYTES), reader);
-  } catch (thrown) {
-    read = { kind: 'damaged', reason: asCoded(thrown).safeText };
-  }
+  const read = await readState(files, path, reader);
+  if (read.kind === 'absent') return read;
   if (read.kind === 'value') {
     // A process that died may have left a name that no power cut survives; from here on it is relied upon. A disk that
     // can't sync says so at the next save.
@@ -67,6 +75,19 @@ type Read<T> =
   | { readonly kind: 'value'; readonly value: T }
   | { readonly kind: 'newer'; readonly found: number }
   | { readonly kind: 'damaged'; readonly reason: string };
+
+async function readState<T>(
+  files: Files,
+  path: string,
+  reader: StateReader<T>,
+): Promise<Read<T> | { readonly kind: 'absent' }> {
+  try {
+    if ((await files.facts(path)) === null) return { kind: 'absent' };
+    return interpret(await readWhole(files, path, STATE_LIMIT_BYTES), reader);
+  } catch (thrown) {
+    return { kind: 'damaged', reason: asCoded(thrown).safeText };
+  }
+}
 
 function interpret<T>(bytes: Uint8Array, reader: StateReader<T>): Read<T> {
   let content: unknown;

@@ -72,6 +72,8 @@ export interface FetchWatcher {
   planned(plan: TimeoutPlan): void;
   progress(received: number): void;
   responded(seen: { proxy: string; origin: string; via: string | null; rangeWorked: boolean | null }): void;
+  /** A redirect leads there; nothing has judged it. */
+  led(to: URL): void;
 }
 
 /** The whole file, synced, not verified. */
@@ -157,6 +159,7 @@ async function fill(ports: FetchPorts, attempt: Attempt, signal: AbortSignal): P
       start: attempt.job.url,
       context: { configured: ports.configured, allowedOrigins: ports.allowedOrigins },
       report: ports.report,
+      led: (to) => ports.watch.led(to),
       visit: (url, credentials) => visit(ports, attempt, { url, credentials, signal }),
     });
   } catch (thrown) {

@@ -189,6 +189,7 @@ function watcher(ports: UpdatesPorts, { id, length }: FeedItem): FetchWatcher {
     planned: ({ firstByteMs: limit, explanation }) => report({ name: 'waiting', id, limit, size: length, explanation }),
     progress: (received) => report({ name: 'progress', id, received, length }),
     responded: (seen) => habits.observe(seen),
+    led: (to) => habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [to] }),
   };
 }
 

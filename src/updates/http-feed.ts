@@ -30,6 +30,7 @@ export class HttpFeed implements Feed {
       start,
       context: { configured: start, allowedOrigins: settings.updates.allowed_origins },
       report: this.#ports.report,
+      led: (to) => this.#ports.habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [to] }),
       visit: (url, credentials) => this.#visit(url, { ...options, credentials, start }),
     });
   }
@@ -50,8 +51,15 @@ export class HttpFeed implements Feed {
     if (isRedirect(head.status)) return { redirect: head };
     refusePage(head, body, url);
     const sha256 = createHash('sha256').update(body).digest('hex');
-    return { value: { document: parseFeed(body), sha256, trust, url } };
+    const document = parseFeed(body);
+    this.#ports.habits.ledTo({ purpose: 'updates', by: 'feed', urls: placesOf(document, url) });
+    return { value: { document, sha256, trust, url } };
   }
+}
+
+/** Where a feed says that its packages are. */
+function placesOf({ items }: FeedReading['document'], from: URL): URL[] {
+  return items.flatMap((item) => (item.withdrawn ? [] : (URL.parse(item.url ?? item.file ?? '', from) ?? [])));
 }
 
 /** @throws CodedError FEED-UNSIGNED */

@@ -25,6 +25,7 @@ const COMMANDS = [
   'check',
   'status',
   'diagnose',
+  'endpoints',
   'updates list',
   'updates verify',
   'updates hook',

@@ -1,6 +1,7 @@
 // A Control that answers what a test tells it to, and answers that fit the schemas.
 
 import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
+import type { EndpointList, EndpointRow } from '#control/endpoints.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
 import type { Diagnosis, PurposeReport } from '#diagnose/report.ts';
 
@@ -14,11 +15,45 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     verifyUpdates: () => Promise.resolve([aVerified()]),
     runHook: (id) => Promise.resolve({ id, elapsed_ms: 12 }),
     diagnose: () => Promise.resolve(aDiagnosis()),
+    endpoints: () => Promise.resolve(anEndpointList()),
     explainTimeout: () => Promise.resolve(anExplanation()),
     seedTimeout: (seeds) => Promise.resolve({ route: ROUTE, taken: seeds.length, known_before: 0 }),
     tryChange: () => Promise.resolve({ confirmed: true, by: 'stages', failure: null }),
     confirmChange: () => Promise.resolve(),
     close: () => Promise.resolve(),
+    ...over,
+  };
+}
+
+const FEED_ROW: EndpointRow = {
+  purpose: 'updates',
+  use: 'feed',
+  scheme: 'https',
+  host: 'updates.example.com',
+  port: 443,
+  requests: ['GET'],
+  websocket: false,
+  tls_end_to_end: true,
+  ways: [{ proxy: 'corp', how: 'connect', methods: ['CONNECT'], stands_in: false }],
+  refused: null,
+  from: ['updates.feed_url (sallyport.yaml:3)'],
+  why: ['use_proxy_for.updates is default (by default)', 'proxies[0] corp is the default (sallyport.yaml:5)'],
+  seen: null,
+};
+
+/** A feed behind a proxy. */
+export function anEndpointList(over: Partial<EndpointList> = {}): EndpointList {
+  return {
+    version: '0.1.0',
+    at: '2026-11-20T02:00:00.000Z',
+    config: '/etc/sallyport/sallyport.yaml',
+    source: 'daemon',
+    endpoints: [FEED_ROW],
+    seen_only: [],
+    proxies: [
+      { name: 'corp', scheme: 'http', address: 'proxy.example.com', port: 3_128, authentication: 'transparent' },
+    ],
+    notes: [],
     ...over,
   };
 }

@@ -41,6 +41,8 @@ export interface SquidOptions {
   readonly hosts?: readonly string[];
   /** What it sees in place of the machine's own. */
   readonly seen?: Seen;
+  /** Lines of squid.conf that say what is let through, and what is not opened; anything else is refused. */
+  readonly acl?: readonly string[];
   /** Lines of squid.conf. They come before the access rules and after all other settings. */
   readonly extra?: readonly string[];
 }
@@ -187,13 +189,15 @@ function configuration(of: Configured): string {
     ...(options.digest === undefined ? [] : digestAuthentication(parts, at('digest'))),
     ...(options.auth === undefined ? [] : authentication(parts, at('passwd'))),
     ...(asksForUsers(options) ? ['acl authenticated proxy_auth REQUIRED'] : []),
+    ...(options.acl ?? []),
+    ...bumpRules(parts, options, at('certificates')),
     ...(options.extra ?? []),
     ...accessRules(options),
     '',
   ].join('\n');
 }
 
-function listeners({ parts, options, folder, ports }: Configured): string[] {
+function listeners({ options, folder, ports }: Configured): string[] {
   const { tls, bump } = options;
   const at = (name: string) => join(folder, name);
   const bumping = bump === undefined ? '' : ` ssl-bump generate-host-certificates=on tls-cert=${at('bump.pem')}`;
@@ -201,11 +205,12 @@ function listeners({ parts, options, folder, ports }: Configured): string[] {
   return [
     `http_port 127.0.0.1:${ports[0]}${bumping}`,
     ...(tls === undefined ? [] : [`https_port 127.0.0.1:${ports[1]} tls-cert=${at('proxy.pem')}${clients}`]),
-    ...(bump === undefined ? [] : bumpRules(parts, at('certificates'), bump.splice ?? [])),
   ];
 }
 
-function bumpRules(parts: SquidParts, database: string, splice: readonly string[]): string[] {
+function bumpRules(parts: SquidParts, { bump }: SquidOptions, database: string): string[] {
+  if (bump === undefined) return [];
+  const { splice = [] } = bump;
   return [
     `sslcrtd_program ${parts.certificates} -s ${database} -M 4MB`,
     'sslcrtd_children 2 startup=1 idle=1',
@@ -245,9 +250,13 @@ function accessRules(options: SquidOptions): string[] {
   return [
     ...(hosts === undefined ? [] : [`acl denied_hosts dstdomain ${hosts.join(' ')}`, 'http_access deny denied_hosts']),
     ...(ports === undefined ? [] : [`acl allowed_ports port ${ports.join(' ')}`, 'http_access deny !allowed_ports']),
-    asksForUsers(options) ? 'http_access allow authenticated' : 'http_access allow all',
+    ...(options.acl === undefined ? [whoMay(options)] : []),
     'http_access deny all',
   ];
+}
+
+function whoMay(options: SquidOptions): string {
+  return asksForUsers(options) ? 'http_access allow authenticated' : 'http_access allow all';
 }
 
 // basic_ncsa_auth takes an unsalted MD5 in hex beside the forms of htpasswd, so that no tool is needed to make it.

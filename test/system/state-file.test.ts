@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { coded } from '#errors/coded-error.ts';
-import { loadState, saveState } from '#system/state-file.ts';
+import { loadState, peekState, saveState } from '#system/state-file.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { everyCrash } from '#test/support/every-crash.ts';
 
@@ -73,6 +73,18 @@ describe('state on disk', () => {
     expect(loaded.kind === 'set-aside' && loaded.error.facts['reason']).toContain(reason);
     expect(String(files.content(`${PATH}.damaged`))).toBe(text);
     expect(files.content(PATH)).toBeNull();
+  });
+
+  it('that somebody only looks at stays where it is, whatever it holds', async () => {
+    const sound = new CrashingFiles();
+    sound.plantFolder('/state');
+    await saveState(sound, PATH, { format: 2, value: VALUE });
+    const damaged = holding('not JSON');
+
+    expect(await peekState(sound, PATH, reader)).toEqual({ kind: 'loaded', value: VALUE });
+    expect(await peekState(new CrashingFiles(), PATH, reader)).toEqual({ kind: 'absent' });
+    expect(await peekState(damaged, PATH, reader)).toEqual({ kind: 'unreadable' });
+    expect(String(damaged.content(PATH))).toBe('not JSON');
   });
 
   it('that is damaged again gets a number; the disk never fills with such files', async () => {

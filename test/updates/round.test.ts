@@ -44,6 +44,29 @@ const lines = ({ events }: Rig) =>
     .filter(({ level }) => level !== 'debug')
     .map((record) => classicLine(record).replace(/^\S+ /, ''));
 
+describe('the hosts that a round was led to', () => {
+  it('are remembered, allowed or not, each with what led there; nothing of a URL but its origin', async () => {
+    const url = 'https://user:secret@cdn.example.com/x.jar?token=1';
+    const far = { ...itemFor('1602504', jar), package: 'far', file: undefined, url };
+    offer([itemFor('1602503', jar), far]);
+    origin.on('/1602503.jar', (_request, response) => {
+      response.writeHead(302, { location: 'http://elsewhere.example.com:8080/y?token=2' }).end();
+    });
+    const open = await rig();
+
+    await open.round();
+    const kept = await rig();
+
+    const seen = kept.ports.habits.hosts().map(({ purpose, origin: host, by }) => [purpose, host, by]);
+    expect(seen).toEqual([
+      ['updates', 'http://elsewhere.example.com:8080', 'redirect'],
+      ['updates', 'https://cdn.example.com', 'feed'],
+      ['updates', origin.url, 'feed'],
+    ]);
+    expect(String(files.content(`${DIR}/state/paths.json`))).not.toMatch(/secret|token|x\.jar/);
+  });
+});
+
 describe('a healthy round', () => {
   it('downloads, verifies, publishes and acknowledges, in the words of the manual', async () => {
     offer([itemFor('1602503', jar)]);

@@ -1,0 +1,57 @@
+// The list of endpoints as who stands at one place sees it: one row for a host and port, whatever it is needed for. Pure.
+
+import type { EndpointList, EndpointProxy, EndpointRow, EndpointWay } from '#control/endpoints.ts';
+import { showForeign } from '#errors/template.ts';
+
+/** One host and port at one proxy, or at none. */
+export interface PlaceRow {
+  readonly host: string;
+  readonly port: number;
+  readonly how: EndpointWay['how'];
+  readonly tlsEndToEnd: boolean;
+  /** What who stands there sees. */
+  readonly methods: readonly string[];
+  /** What it is needed for. */
+  readonly rows: readonly EndpointRow[];
+  readonly standsIn: boolean;
+}
+
+/** The rows of one proxy, or those of none; in the order of the list. */
+export function placesOf({ endpoints }: EndpointList, proxy: string | null): PlaceRow[] {
+  const places = new Map<string, PlaceRow>();
+  for (const row of endpoints) {
+    for (const way of row.ways) {
+      if (way.proxy !== proxy) continue;
+      const key = JSON.stringify([row.host, row.port, way.how, row.tls_end_to_end]);
+      places.set(key, together(places.get(key), row, way));
+    }
+  }
+  return [...places.values()];
+}
+
+function together(before: PlaceRow | undefined, row: EndpointRow, way: EndpointWay): PlaceRow {
+  const { host, port, tls_end_to_end: tlsEndToEnd } = row;
+  return {
+    host,
+    port,
+    how: way.how,
+    tlsEndToEnd,
+    methods: [...new Set([...(before?.methods ?? []), ...way.methods])].toSorted(),
+    rows: [...(before?.rows ?? []), row],
+    standsIn: (before?.standsIn ?? true) && way.stands_in,
+  };
+}
+
+/** `updates.example.com:443`, `[2001:db8::1]:443`. */
+export function hostPort({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(':') ? `[${showForeign(host)}]:${port}` : `${showForeign(host)}:${port}`;
+}
+
+/** A proxy in words. */
+export function proxyWords({ name, scheme, address, port }: EndpointProxy): string {
+  const shown = showForeign(name);
+  if (scheme === 'pac') return `the proxies that the PAC file of ${shown} names`;
+  if (scheme === 'environment') return `the proxies that the environment names (${shown})`;
+  const at = address === null || port === null ? '' : `, ${hostPort({ host: address, port })}`;
+  return `proxy ${shown} (${scheme}${at})`;
+}

@@ -1,0 +1,108 @@
+// The endpoints as lines of squid.conf: for each HTTP proxy the tunnels and the plain requests that it has to let through,
+// and nothing beside them. Pure.
+//
+// Guarantees: a host is matched as a whole name or address, without look-ups (`dstdomain -n`: else whoever owns an address
+// could have any name looked up for it), at its port only, by its methods only. A name that squid.conf would read as
+// something else is left out and told. No times, so that the same settings give the same bytes.
+
+import type { EndpointList, EndpointProxy } from '#control/endpoints.ts';
+import { showForeign } from '#errors/template.ts';
+import { type PlaceRow, placesOf, proxyWords } from './endpoint-groups.ts';
+
+/** A name without what squid.conf gives a meaning: a dot in front, quotes, brackets, a hyphen in front. */
+const PLAIN_NAME = /^[a-z0-9_](?:[a-z0-9_-]|\.(?=[a-z0-9_]))*\.?$/;
+const ADDRESS_V6 = /^[0-9a-f:.]+$/;
+
+/** Every line. */
+export function squidLines(list: EndpointList): string[] {
+  const served = list.proxies.filter(({ scheme }) => !scheme.startsWith('socks'));
+  const socks = list.proxies.filter(({ scheme }) => scheme.startsWith('socks'));
+  return [
+    '# What Sallyport has to reach, for squid.conf. Made by: sallyport endpoints --squid-acl',
+    ...(served.length === 0 ? ['# Nothing goes through an HTTP proxy, so there is nothing to allow.'] : PREFACE),
+    ...socks.map((proxy) => `# Not here, because it is no HTTP proxy: ${proxyWords(proxy)}`),
+    ...list.notes.map((note) => `# ${note}`),
+    ...served.flatMap((proxy, index) =>
+      sectionOf(list, proxy, served.length === 1 ? 'sallyport' : `sallyport${index + 1}`),
+    ),
+  ];
+}
+
+const PREFACE = [
+  '# Put these lines above your first http_access line: the first line that fits decides.',
+  '# They ask for no user and look at no client. For either, add an ACL of yours to each http_access line, such as:',
+  '#   acl sallyport_client src 192.0.2.10',
+  '#   http_access allow sallyport_client ...',
+];
+
+function sectionOf(list: EndpointList, proxy: EndpointProxy, prefix: string): string[] {
+  const all = placesOf(list, proxy.name);
+  const places = all.filter(({ host }) => isWritable(host));
+  const tunnels = places.filter(({ how }) => how === 'connect');
+  const plain = places.filter(({ how }) => how === 'plain');
+  return [
+    '',
+    `# For ${proxyWords(proxy)}`,
+    ...all
+      .filter(({ host }) => !isWritable(host))
+      .map(({ host }) => `# Left out, because squid.conf cannot have its name: ${showForeign(host)}`),
+    ...(tunnels.length === 0 ? [] : tunnelLines(tunnels, prefix)),
+    ...(plain.length === 0 ? [] : plainLines(plain, prefix)),
+  ];
+}
+
+function tunnelLines(tunnels: readonly PlaceRow[], prefix: string): string[] {
+  const connect = `${prefix}_connect`;
+  const ports = [...new Set(tunnels.map(({ port }) => port))].toSorted((a, b) => a - b);
+  const hostsAt = (port: number) => `${prefix}_${port}_hosts`;
+  const encrypted = ports.filter((at) => tunnels.some(({ port, tlsEndToEnd }) => port === at && tlsEndToEnd));
+  return [
+    '# Tunnels',
+    `acl ${connect} method CONNECT`,
+    ...ports.flatMap((port) => {
+      const found = tunnels.filter((tunnel) => tunnel.port === port);
+      return [
+        `acl ${prefix}_${port}_port port ${port}`,
+        ...hostLines(hostsAt(port), found),
+        `http_access allow ${connect} ${prefix}_${port}_port ${hostsAt(port)}`,
+      ];
+    }),
+    ...(encrypted.length === 0 ? [] : SPLICE),
+    ...encrypted.map((port) => `#   ssl_bump splice ${hostsAt(port)}`),
+  ];
+}
+
+const SPLICE = [
+  '# No TLS interception for these: TLS is end to end, and any other certificate is refused.',
+  '# Where this Squid opens tunnels (ssl_bump), put these lines above its other ssl_bump lines:',
+];
+
+/** By port and methods: a host gets what it is asked by, and no more. */
+function plainLines(plain: readonly PlaceRow[], prefix: string): string[] {
+  const groups = Map.groupBy(plain, ({ port, methods }) => `${String(port).padStart(5, '0')} ${methods.join(' ')}`);
+  const sorted = [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return [
+    '# Plain HTTP',
+    `acl ${prefix}_http proto HTTP`,
+    ...sorted.flatMap(([, places], index) => {
+      const name = `${prefix}_plain${index + 1}`;
+      const { port, methods } = places[0] as PlaceRow;
+      return [
+        `acl ${name}_port port ${port}`,
+        `acl ${name}_methods method ${methods.join(' ')}`,
+        ...hostLines(`${name}_hosts`, places),
+        `http_access allow ${prefix}_http ${name}_methods ${name}_port ${name}_hosts`,
+      ];
+    }),
+  ];
+}
+
+/** A line each: what changes is easily seen. */
+function hostLines(name: string, places: readonly PlaceRow[]): string[] {
+  const hosts = new Set(places.map(({ host }) => (host.includes(':') ? `[${host}]` : host.replace(/\.$/, ''))));
+  return [...hosts].map((host) => `acl ${name} dstdomain -n ${host}`);
+}
+
+function isWritable(host: string): boolean {
+  return host.includes(':') ? ADDRESS_V6.test(host) : PLAIN_NAME.test(host);
+}

@@ -1,0 +1,127 @@
+// The endpoints as a list that one mails to the proxy team: by proxy, tunnels and plain requests apart, then what goes
+// direct. Pure. It has days and no ages, so that it stays true while it is read.
+
+import type { EndpointList, EndpointRow, SeenOnly } from '#control/endpoints.ts';
+import { showForeign } from '#errors/template.ts';
+import { hostPort, type PlaceRow, placesOf, proxyWords } from './endpoint-groups.ts';
+import { layTable } from './table.ts';
+
+const SOURCES: Readonly<Record<EndpointList['source'], string>> = {
+  daemon: 'as the running daemon has it in force',
+  file: 'as the file says; no daemon runs',
+};
+
+const NO_INTERCEPTION = 'No TLS interception for these: TLS is end to end, and any other certificate is refused.';
+
+/** Every line. */
+export function endpointLines(list: EndpointList): string[] {
+  const { version, config, source, proxies, notes } = list;
+  const direct = placesOf(list, null);
+  return [
+    `What Sallyport ${showForeign(version)} has to reach, by ${showForeign(config)} (${SOURCES[source]})`,
+    ...proxies.flatMap((proxy) => {
+      const places = placesOf(list, proxy.name);
+      const isSpare = places.every(({ standsIn }) => standsIn);
+      const when = isSpare ? ', where another proxy cannot be reached' : '';
+      return ['', `Through ${proxyWords(proxy)}${when}:`, ...placeLines(places)];
+    }),
+    ...(direct.length === 0 ? [] : ['', 'Direct, through no proxy:', ...placeLines(direct)]),
+    ...refusedLines(list.endpoints),
+    ...seenLines(list.seen_only),
+    ...(notes.length === 0 ? [] : ['', ...notes.map((note) => `Note: ${note}`)]),
+  ];
+}
+
+interface Group {
+  readonly title: string;
+  readonly isIn: (place: PlaceRow) => boolean;
+  /** What the column of methods is about. */
+  readonly methods: string;
+}
+
+const GROUPS: readonly Group[] = [
+  { title: 'CONNECT', isIn: ({ how, tlsEndToEnd }) => how === 'connect' && tlsEndToEnd, methods: 'INSIDE' },
+  {
+    title: 'CONNECT, with plain HTTP inside',
+    isIn: ({ how, tlsEndToEnd }) => how === 'connect' && !tlsEndToEnd,
+    methods: 'INSIDE',
+  },
+  { title: 'Plain HTTP', isIn: ({ how }) => how === 'plain', methods: 'METHODS' },
+  { title: 'SOCKS', isIn: ({ how, tlsEndToEnd }) => how === 'socks' && tlsEndToEnd, methods: 'INSIDE' },
+  {
+    title: 'SOCKS, with plain HTTP inside',
+    isIn: ({ how, tlsEndToEnd }) => how === 'socks' && !tlsEndToEnd,
+    methods: 'INSIDE',
+  },
+  { title: 'TLS', isIn: ({ how, tlsEndToEnd }) => how === 'direct' && tlsEndToEnd, methods: 'INSIDE' },
+  { title: 'Plain HTTP', isIn: ({ how, tlsEndToEnd }) => how === 'direct' && !tlsEndToEnd, methods: 'METHODS' },
+];
+
+function placeLines(places: readonly PlaceRow[]): string[] {
+  return GROUPS.flatMap(({ title, isIn, methods }) => {
+    const found = places.filter(isIn);
+    if (found.length === 0) return [];
+    const isTls = found.every(({ tlsEndToEnd }) => tlsEndToEnd);
+    const rows = found.map((place) => [hostPort(place), methodsOf(place), purposesOf(place), seenOf(place)]);
+    const table = layTable(['HOST', methods, 'FOR', 'LAST SEEN'], rows);
+    return [`  ${title}${isTls ? `. ${NO_INTERCEPTION}` : ''}`, ...table.map((line) => `    ${line}`)];
+  });
+}
+
+/** Inside a tunnel the requests themselves, else what goes to the proxy; a WebSocket is its upgrade. */
+function methodsOf({ how, methods, rows }: PlaceRow): string {
+  if (how === 'plain') return methods.join(', ');
+  const requests = rows.flatMap((row) => (row.websocket ? ['WebSocket'] : row.requests));
+  return [...new Set(requests)].toSorted().join(', ');
+}
+
+/** `updates (feed, packages), platform`. */
+function purposesOf({ rows }: PlaceRow): string {
+  const uses = new Map<string, string[]>();
+  for (const { purpose, use } of rows) {
+    const known = uses.get(purpose ?? use) ?? [];
+    uses.set(purpose ?? use, [...known, ...(use === (purpose ?? use) ? [] : [use])]);
+  }
+  const shown = [...uses].map(([purpose, found]) => {
+    const words = purpose === 'pac_file' ? 'the PAC file' : purpose;
+    return found.length === 0 ? words : `${words} (${found.join(', ')})`;
+  });
+  return shown.join(', ');
+}
+
+/** The last time that something led there; settings name more than is used. */
+function seenOf({ rows }: PlaceRow): string {
+  const last = rows
+    .flatMap(({ seen }) => seen ?? [])
+    .toSorted((a, b) => (a.at < b.at ? -1 : 1))
+    .at(-1);
+  return last === undefined ? '-' : seenWords(last);
+}
+
+function seenWords({ by, at }: Pick<SeenOnly, 'by' | 'at'>): string {
+  return `${at.slice(0, 10)} ${by === 'feed' ? 'in the feed' : 'in a redirect'}`;
+}
+
+function refusedLines(endpoints: readonly EndpointRow[]): string[] {
+  const rows = endpoints.flatMap((row) =>
+    row.refused === null
+      ? []
+      : [[hostPort(row), row.purpose ?? row.use, `[${row.refused.code}] ${row.refused.message}`]],
+  );
+  if (rows.length === 0) return [];
+  return ['', 'Refused by the settings; nothing goes there:', ...layTable(['HOST', 'FOR', 'WHY'], rows).map(indent)];
+}
+
+function seenLines(seenOnly: readonly SeenOnly[] | null): string[] {
+  if (seenOnly === null)
+    return ['', 'What feeds and redirects led to is not known: what was kept of it cannot be read.'];
+  if (seenOnly.length === 0) return [];
+  const rows = seenOnly.map((seen) => [hostPort(seen), seen.scheme, seenWords(seen), `[${seen.code}]`]);
+  const title =
+    'Only seen, and nothing goes there. Ask the vendor before you allow one, in updates.allowed_origins and at the proxy:';
+  return ['', title, ...layTable(['HOST', 'SCHEME', 'LAST SEEN', 'REFUSED'], rows).map(indent)];
+}
+
+function indent(line: string): string {
+  return `    ${line}`;
+}

@@ -1,0 +1,252 @@
+// What the settings need to reach: each host and port, what for, by which requests and over which ways. Pure.
+//
+// Guarantees: the list follows from the settings alone, by the very functions that choose the way of the work (`choice.ts`)
+// and that judge each URL (`judge-url.ts`), so what they would refuse is not on it as needed. What something else led to only
+// adds when that was, or stands apart. Nothing of a URL but scheme, host and port is in it. The order is fixed.
+
+import type { Settings } from '#config/settings.ts';
+import {
+  type EndpointList,
+  type EndpointProxy,
+  type EndpointRow,
+  type EndpointWay,
+  type SeenOnly,
+  USES,
+  type Use,
+} from '#control/endpoints.ts';
+import { type PlaceOf, placeReasons } from '#diagnose/places.ts';
+import { asCoded } from '#errors/coded-error.ts';
+import { fillTemplate } from '#errors/template.ts';
+import { judgeUrl } from '#http/judge-url.ts';
+import type { SeenHost } from '#path/seen-hosts.ts';
+import { chooseProxy, fallbacksOf, type ProxyProfile } from '#proxy/choice.ts';
+import { endpointOf, travelThrough } from '#proxy/endpoint.ts';
+import type { HopScheme, ProfileScheme } from '#proxy/hop.ts';
+import { PURPOSES, type Purpose } from '#proxy/route.ts';
+
+export interface EndpointsAsked {
+  readonly settings: Settings;
+  /** Null where it cannot be read. */
+  readonly seen: readonly SeenHost[] | null;
+  /** Wall time, ms since the epoch. */
+  readonly now: number;
+  readonly version: string;
+  readonly config: string;
+  readonly source: EndpointList['source'];
+  readonly placeOf: PlaceOf;
+}
+
+/** A URL that a key of the settings names. */
+interface Target {
+  readonly purpose: Purpose;
+  readonly use: Use;
+  readonly url: URL;
+  readonly key: string;
+}
+
+/** The methods of each use; an upload of a purpose that has no sender yet is only looked for. */
+const REQUESTS: Readonly<Record<Use, readonly string[]>> = {
+  feed: ['GET'],
+  packages: ['GET'],
+  receipts: ['POST'],
+  support_logs: ['GET'],
+  exposure_analytics: ['GET'],
+  platform: ['GET'],
+  pac_file: ['GET'],
+};
+
+/** Schemes of authentication that prove who asks before a plain request, by HEAD for the same URL. */
+const PROVES_BEFORE: ReadonlySet<string> = new Set(['digest', 'ntlm', 'negotiate', 'auto']);
+
+/** Everything that is needed, and what was only seen. */
+export function listEndpoints(asked: EndpointsAsked): EndpointList {
+  const { settings, seen, now, version, config, source } = asked;
+  const targets = targetsOf(settings);
+  const rows = merged(targets.map((target) => rowOf(target, asked)));
+  const used = profilesOf(rows, settings);
+  const endpoints = [...rows, ...merged(used.flatMap((profile) => pacRow(profile, asked)))].toSorted(inOrder);
+  return {
+    version,
+    at: new Date(now).toISOString(),
+    config,
+    source,
+    endpoints,
+    seen_only: seen === null ? null : seen.flatMap((host) => seenOnly(host, settings)).toSorted(byPlace),
+    proxies: used.map(proxyOf),
+    notes: notesOf(targets, used, asked),
+  };
+}
+
+function targetsOf({ updates, endpoints }: Settings): Target[] {
+  const found: Target[] = [];
+  const add = (purpose: Purpose, use: Use, named: { readonly text: string | undefined; readonly key: string }) => {
+    if (named.text !== undefined) found.push({ purpose, use, url: new URL(named.text), key: named.key });
+  };
+  const feed = { text: updates.feed_url, key: 'updates.feed_url' };
+  add('updates', 'feed', feed);
+  add('updates', 'packages', feed);
+  for (const [index, text] of updates.allowed_origins.entries()) {
+    // What no feed and no redirect may lead to is not needed.
+    const key = `updates.allowed_origins[${index}]`;
+    if (feed.text !== undefined && isReachable(text, feed.text, [text])) add('updates', 'packages', { text, key });
+  }
+  add('updates', 'receipts', { text: updates.acknowledge_url, key: 'updates.acknowledge_url' });
+  for (const purpose of PURPOSES) {
+    if (purpose === 'updates') continue;
+    add(purpose, purpose, { text: endpoints[purpose], key: `endpoints.${purpose}` });
+  }
+  return found;
+}
+
+function isReachable(text: string, feed: string, allowedOrigins: readonly string[]): boolean {
+  const configured = new URL(feed);
+  return judgeUrl(text, { from: configured, configured, allowedOrigins }).ok;
+}
+
+function rowOf({ purpose, use, url, key }: Target, { settings, seen, placeOf }: EndpointsAsked): EndpointRow {
+  const endpoint = endpointOf(url);
+  const requests = [...REQUESTS[use]];
+  const common = { ...placeOfUrl(url), purpose, use, requests, ...about(url) };
+  // A feed is named by the settings; only a redirect leads on from it.
+  const sight = seen?.find((host) => host.purpose === purpose && host.origin === url.origin && leadsTo(host, use));
+  const from = placeReasons([key], placeOf);
+  const told = { from, seen: sight === undefined ? null : sightOf(sight) };
+  try {
+    const { proxy, reasons } = chooseProxy(purpose, endpoint, settings);
+    const why = placeReasons(reasons, placeOf);
+    if (proxy === null) return { ...common, ...told, why, refused: null, ways: [directWay(requests)] };
+    const standIns = fallbacksOf(proxy, endpoint, settings.proxies).map(({ profile }) => profile);
+    const ways = [proxy, ...standIns].map((profile, index) => wayThrough(profile, { url, requests, index }));
+    return { ...common, ...told, why, refused: null, ways };
+  } catch (thrown) {
+    const { code, message } = asCoded(thrown);
+    return { ...common, ...told, why: [], ways: [], refused: { code, message } };
+  }
+}
+
+function wayThrough(
+  profile: ProxyProfile,
+  { url, requests, index }: { readonly url: URL; readonly requests: readonly string[]; readonly index: number },
+): EndpointWay {
+  const { name, scheme } = profile;
+  const common = { proxy: name, stands_in: index > 0 };
+  // What a file or a variable names may be of any kind; an HTTP proxy is what it mostly is.
+  const travel = travelThrough(profile, hopScheme(scheme) ?? 'http', endpointOf(url));
+  if (scheme.startsWith('socks')) return { ...common, how: 'socks', methods: [] };
+  if (travel === 'tunnel') return { ...common, how: 'connect', methods: ['CONNECT'] };
+  return { ...common, how: 'plain', methods: provesBefore(profile) ? [...requests, 'HEAD'] : [...requests] };
+}
+
+function provesBefore({ scheme, authentication, pac }: ProxyProfile): boolean {
+  const isAnonymous = scheme === 'pac' && pac?.credentials_for === undefined;
+  return !isAnonymous && PROVES_BEFORE.has(authentication);
+}
+
+function directWay(requests: readonly string[]): EndpointWay {
+  return { proxy: null, how: 'direct', methods: [...requests], stands_in: false };
+}
+
+/** The PAC file itself comes directly: no proxy is known before it. */
+function pacRow({ name, pac }: ProxyProfile, { settings, placeOf }: EndpointsAsked): EndpointRow[] {
+  if (pac?.url === undefined) return [];
+  const url = new URL(pac.url);
+  const key = `proxies[${settings.proxies.findIndex((one) => one.name === name)}].pac.url`;
+  const requests = [...REQUESTS.pac_file];
+  return [
+    {
+      ...placeOfUrl(url),
+      ...about(url),
+      purpose: null,
+      use: 'pac_file',
+      requests,
+      ways: [directWay(requests)],
+      refused: null,
+      from: placeReasons([key], placeOf),
+      why: [],
+      seen: null,
+    },
+  ];
+}
+
+/** Rows of one use and one place are one row. */
+function merged(rows: readonly EndpointRow[]): EndpointRow[] {
+  const found = new Map<string, EndpointRow>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.purpose, row.use, row.scheme, row.host, row.port]);
+    const before = found.get(key);
+    found.set(key, before === undefined ? row : { ...before, from: [...before.from, ...row.from] });
+  }
+  return [...found.values()];
+}
+
+function profilesOf(rows: readonly EndpointRow[], { proxies }: Settings): ProxyProfile[] {
+  const used = new Set(rows.flatMap(({ ways }) => ways.map(({ proxy }) => proxy)));
+  return proxies.filter(({ name }) => used.has(name));
+}
+
+function proxyOf(profile: ProxyProfile): EndpointProxy {
+  const { name, scheme, address, port, authentication } = profile;
+  if (isElsewhere(profile)) return { name, scheme, address: null, port: null, authentication };
+  return { name, scheme, address: address ?? null, port, authentication };
+}
+
+function isElsewhere({ scheme }: ProxyProfile): boolean {
+  return hopScheme(scheme) === null;
+}
+
+/** Null where a file or a variable names the proxies. */
+function hopScheme(scheme: ProfileScheme): HopScheme | null {
+  return scheme === 'pac' || scheme === 'environment' ? null : scheme;
+}
+
+/** A host that something led to and where nothing may go. */
+function seenOnly({ purpose, origin, ...sight }: SeenHost, { updates }: Settings): SeenOnly[] {
+  const feed = updates.feed_url;
+  if (purpose !== 'updates' || feed === undefined) return [];
+  const configured = new URL(feed);
+  const verdict = judgeUrl(origin, { from: configured, configured, allowedOrigins: updates.allowed_origins });
+  if (verdict.ok) return [];
+  return [{ ...placeOfUrl(new URL(origin)), purpose: 'updates', ...sightOf(sight), code: verdict.error.code }];
+}
+
+function notesOf(targets: readonly Target[], used: readonly ProxyProfile[], { settings }: EndpointsAsked): string[] {
+  const { feed_url: feed, allowed_origins: origins } = settings.updates;
+  const needless = feed === undefined ? [] : origins.filter((text) => !isReachable(text, feed, [text]));
+  return [
+    ...(targets.length === 0 ? ['No URL is set: not updates.feed_url, and none in endpoints.'] : []),
+    ...needless.map((origin) =>
+      fillTemplate('{origin} is in updates.allowed_origins, but nothing goes from https to http.', { origin }),
+    ),
+    ...used.filter(isElsewhere).map(({ name, scheme }) => {
+      const who = scheme === 'pac' ? 'A PAC file' : 'The environment';
+      const direct = settings.proxy_required ? '' : ', and may send some targets direct';
+      return fillTemplate(`${who} names the proxies of {name}${direct}.`, { name });
+    }),
+  ];
+}
+
+function placeOfUrl(url: URL): Pick<EndpointRow, 'scheme' | 'host' | 'port'> {
+  const { host, port } = endpointOf(url);
+  return { scheme: url.protocol.slice(0, -1) as EndpointRow['scheme'], host, port };
+}
+
+function about({ protocol }: URL): Pick<EndpointRow, 'websocket' | 'tls_end_to_end'> {
+  return { websocket: protocol === 'wss:', tls_end_to_end: protocol !== 'http:' };
+}
+
+function leadsTo({ by }: SeenHost, use: Use): boolean {
+  return use === 'packages' || (use === 'feed' && by === 'redirect');
+}
+
+function sightOf({ by, seen_at: at }: Pick<SeenHost, 'by' | 'seen_at'>): { by: SeenHost['by']; at: string } {
+  return { by, at: new Date(at).toISOString() };
+}
+
+function byPlace(a: Pick<EndpointRow, 'host' | 'port'>, b: Pick<EndpointRow, 'host' | 'port'>): number {
+  if (a.host !== b.host) return a.host < b.host ? -1 : 1;
+  return a.port - b.port;
+}
+
+function inOrder(a: EndpointRow, b: EndpointRow): number {
+  return byPlace(a, b) || USES.indexOf(a.use) - USES.indexOf(b.use);
+}

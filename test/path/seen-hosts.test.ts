@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { PathHabits, peekHosts } from '#path/habits.ts';
+import { KEPT_MS, MOST_HOSTS, MOST_OF_ONE, type SeenHost, withSighting } from '#path/seen-hosts.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { createRedactor } from '#redaction/redact.ts';
+import { Secret } from '#redaction/secret.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+
+const PATH = '/state/paths.json';
+const DAY_MS = 86_400_000;
+
+function leading(hosts: readonly SeenHost[], now: number, ...urls: string[]): SeenHost[] {
+  return withSighting(hosts, { purpose: 'updates', by: 'feed', urls: urls.map((url) => new URL(url)) }, now);
+}
+
+const origins = (hosts: readonly SeenHost[]) => hosts.map(({ origin }) => origin);
+
+describe('the hosts that something led to', () => {
+  it('are kept once, by scheme, name and port, with when each was seen last', () => {
+    const first = leading([], 1, 'https://a.example.com/x', 'https://a.example.com/y', 'http://b.example.com:81/');
+    const then = leading(first, 2, 'https://a.example.com/z');
+
+    expect(then).toEqual([
+      { purpose: 'updates', origin: 'http://b.example.com:81', by: 'feed', seen_at: 1 },
+      { purpose: 'updates', origin: 'https://a.example.com', by: 'feed', seen_at: 2 },
+    ]);
+  });
+
+  it('have nothing else of the URL', () => {
+    const kept = leading([], 1, 'https://user:secret@a.example.com/path?token=1#part');
+    expect(JSON.stringify(kept)).not.toMatch(/user|secret|path|token|part/);
+  });
+
+  it('are only those that are asked over HTTP', () => {
+    expect(leading([], 1, 'ftp://a.example.com/', 'data:text/plain,x', 'file:///etc/passwd')).toEqual([]);
+  });
+
+  it('are forgotten after half a year in which nothing led there', () => {
+    const first = leading([], 0, 'https://a.example.com/', 'https://b.example.com/');
+    const later = leading(first, KEPT_MS - DAY_MS, 'https://a.example.com/');
+    expect(origins(leading(later, KEPT_MS, 'https://c.example.com/'))).toEqual([
+      'https://a.example.com',
+      'https://c.example.com',
+    ]);
+  });
+
+  it('are so many at most, of one document and in all, those of before included', () => {
+    const flood = (from: number) => Array.from({ length: 500 }, (_, n) => `https://h${from + n}.example.com/`);
+    let hosts = leading([], 1, ...flood(0));
+    expect(hosts).toHaveLength(MOST_OF_ONE);
+    for (let round = 1; round <= 20; round += 1) hosts = leading(hosts, round, ...flood(round * 1_000));
+    expect(hosts).toHaveLength(MOST_HOSTS);
+    expect(hosts.at(-1)?.origin).toBe('https://h20031.example.com');
+  });
+});
+
+describe('the store of them', () => {
+  async function open(files: CrashingFiles, known = new KnownSecrets()) {
+    const habits = new PathHabits(files, PATH, { clock: new FakeClock(), redactor: createRedactor(known) });
+    return { habits, error: await habits.load() };
+  }
+  const lead = (habits: PathHabits, url: string) =>
+    habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [new URL(url)] });
+
+  it('gives them back after a restart, and to who only looks', async () => {
+    const files = new CrashingFiles();
+    files.plantFolder('/state');
+    const { habits } = await open(files);
+    lead(habits, 'https://a.example.com/');
+    lead(habits, 'https://b.example.com/');
+    await habits.save();
+
+    const { habits: again, error } = await open(files);
+    expect(error).toBeNull();
+    expect(origins(again.hosts())).toEqual(['https://b.example.com', 'https://a.example.com']);
+    expect(origins((await peekHosts(files, PATH)) ?? [])).toEqual(['https://a.example.com', 'https://b.example.com']);
+  });
+
+  it('reads the file of an earlier version, which has none', async () => {
+    const files = new CrashingFiles();
+    files.plantFile(PATH, '{"routes":[],"format":2}');
+    const { habits, error } = await open(files);
+    expect([error, habits.hosts(), await peekHosts(files, PATH)]).toEqual([null, [], []]);
+  });
+
+  it('says to who only looks that it cannot be read, and leaves it where it is', async () => {
+    const files = new CrashingFiles();
+    files.plantFile(PATH, '{"routes":[{}],"format":2}');
+    expect(await peekHosts(files, PATH)).toBeNull();
+    expect(files.names()).toEqual([PATH]);
+    expect(await peekHosts(new CrashingFiles(), PATH)).toEqual([]);
+  });
+
+  it('does not take in a name that holds a secret of ours', async () => {
+    const known = new KnownSecrets();
+    known.add(new Secret('open-sesame-7'));
+    const { habits } = await open(new CrashingFiles(), known);
+    lead(habits, 'https://open-sesame-7.example.com/');
+    expect(habits.hosts()).toEqual([]);
+  });
+});
