@@ -1,5 +1,5 @@
-// Writes the files that are made from the schema of the configuration, of a diagnosis and of the endpoints. With --check it writes nothing, names each file
-// that is out of date, and ends 1 when there is one.
+// Writes the files that are made from the schemas of the configuration, of a diagnosis and of the endpoints. With --check it
+// writes nothing, names each file that is out of date, and ends 1 when there is one.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
