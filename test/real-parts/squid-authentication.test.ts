@@ -8,7 +8,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { PURPOSES } from '#proxy/route.ts';
 import { createCa } from '#test/support/certificates.ts';
-import { type FaultProxy, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
 import { type RunningSquid, type SquidOptions, startSquid } from '#test/support/squid.ts';
@@ -155,31 +154,4 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
     ]);
     expect(await fetchOver(router, plainUrl)).toMatchObject({ status: 200 });
   });
-
-  it('where auto used it, later only Basic is AUTH-DOWNGRADE, and no Basic header leaves', async () => {
-    const ledger = new Ledger();
-    const auto = { ...SAMBA_USER, authentication: 'auto' } as const;
-    const first = await through({ ...samba.squid, auth: SAMBA_USER }, auto, ledger);
-    expect(await fetchOver(first, secure.url)).toMatchObject({ status: 200 });
-    const { port } = squid;
-    await squid.stop();
-
-    const onlyBasic = await startFaultProxyAt(port);
-    try {
-      const router = testRouter({ proxies: [{ ...profile(port, auto), allow_cleartext: true }], trust, ledger });
-      for (const url of [secure.url, plainUrl]) {
-        await expect(fetchOver(router, url)).rejects.toMatchObject({ code: 'AUTH-DOWNGRADE' });
-      }
-      expect(onlyBasic.heads.length).toBeGreaterThan(1);
-      expect(onlyBasic.heads.join('')).not.toMatch(/basic/i);
-    } finally {
-      await onlyBasic.close();
-    }
-  });
 });
-
-/** A proxy at a port that a Squid had before; it offers Basic. */
-async function startFaultProxyAt(port: number): Promise<FaultProxy> {
-  const answer = 'HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm="a test"\r\nContent-Length: 0\r\n\r\n';
-  return await startFaultProxy(says(answer), undefined, port);
-}

@@ -22,16 +22,19 @@ export interface Composed {
 
 /** What is around the process. */
 export interface Around {
+  /** A folder that is there, as after a restart; it stays. */
+  readonly dir?: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly gateways?: () => Promise<readonly string[]>;
 }
 
-/** Composes with these sections of settings; one attempt, everything in a temporary folder. */
+/** Composes with these sections of settings; one attempt, everything in one folder. */
 export async function composeIn(
   sections: Readonly<Record<string, unknown>>,
   mode: 'daemon' | 'command' = 'daemon',
   around: Around = {},
 ): Promise<Composed> {
+  if (around.dir !== undefined) return await composeAt(around.dir, sections, { mode, ...around });
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-composed-'));
   try {
     return await composeAt(dir, sections, { mode, ...around });
@@ -44,7 +47,7 @@ export async function composeIn(
 async function composeAt(
   dir: string,
   sections: Readonly<Record<string, unknown>>,
-  { mode, ...around }: Around & { readonly mode: 'daemon' | 'command' },
+  { mode, dir: given, ...around }: Around & { readonly mode: 'daemon' | 'command' },
 ): Promise<Composed> {
   const file = join(dir, 'sallyport.yaml');
   await writeFile(file, stringify({ version: 1, retry: { attempts: 1 }, ...sections }), { mode: 0o600 });
@@ -73,7 +76,7 @@ async function composeAt(
     events,
     remove: async () => {
       await agent.close();
-      await rm(dir, { recursive: true, force: true });
+      if (given === undefined) await rm(dir, { recursive: true, force: true });
     },
   };
 }

@@ -81,8 +81,7 @@ export function says(text: string): Script {
   return (client) => client.end(text);
 }
 
-/** `port` only where a test has to take the place of a proxy that is gone. */
-export async function startFaultProxy(script: Script, greeting?: string, port = 0): Promise<FaultProxy> {
+export async function startFaultProxy(script: Script, greeting?: string): Promise<FaultProxy> {
   const sockets = new Set<Socket>();
   const heads: string[] = [];
   let connections = 0;
@@ -107,7 +106,7 @@ export async function startFaultProxy(script: Script, greeting?: string, port = 
     };
     client.on('data', onData);
   });
-  server.listen(port, '127.0.0.1');
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,

@@ -1,0 +1,69 @@
+/**
+ * A relay on loopback in front of a real proxy, which keeps every byte that clients sent: what a proxy's log leaves out. It
+ * can be led to another proxy, so that one address changes its mind, and hold bytes back.
+ */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+export interface RecordingRelay {
+  readonly port: number;
+  /** All that clients sent so far, as latin1. */
+  readonly sent: string;
+  readonly connections: number;
+  /** New connections go to this port. */
+  leadTo(port: number): void;
+  close(): Promise<void>;
+}
+
+/** `hold` is given what came, and holds it until it resolves. */
+export async function startRecordingRelay(
+  behind: number,
+  hold: (bytes: string) => Promise<void> | undefined = () => undefined,
+): Promise<RecordingRelay> {
+  const sockets = new Set<Socket>();
+  let [to, sent, connections] = [behind, '', 0];
+  const server = createServer({ noDelay: true }, (client) => {
+    connections += 1;
+    const upstream = connect({ port: to, host: '127.0.0.1', noDelay: true });
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    let passed = Promise.resolve();
+    client.on('data', (chunk: Buffer) => {
+      const text = chunk.toString('latin1');
+      sent += text;
+      passed = passed.then(() => hold(text)).then(() => void upstream.write(chunk));
+    });
+    client.on('end', () => {
+      passed = passed.then(() => void upstream.end());
+    });
+    upstream.pipe(client);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    get sent() {
+      return sent;
+    },
+    get connections() {
+      return connections;
+    },
+    leadTo(port) {
+      to = port;
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
