@@ -69,6 +69,9 @@ interface Held {
   readonly attempt: Attempt;
   /** Whether it got its leave beside others, because the credential had just worked. */
   readonly beside: boolean;
+  /** Whether the wait was over when it got its leave, and how often the credential had been sent by then. */
+  readonly waited: boolean;
+  readonly sendings: number;
   /** Which of all verdicts and proofs its own was; null before. */
   sent: number | null;
 }
@@ -83,6 +86,7 @@ interface Known {
   cutOff: boolean;
   forgiven: boolean;
   lastSentMs: number;
+  sendings: number;
 }
 
 class Trial {
@@ -97,7 +101,7 @@ class Trial {
   readonly #known = new Map<string, Known>(
     CREDENTIALS.map((name) => [
       name,
-      { worked: false, confirmedMs: null, refused: null, cutOff: false, forgiven: false, lastSentMs: 0 },
+      { worked: false, confirmedMs: null, refused: null, cutOff: false, forgiven: false, lastSentMs: 0, sendings: 0 },
     ]),
   );
 
@@ -150,9 +154,11 @@ class Trial {
       .then((admission) => {
         this.#waiting -= 1;
         if (admission.kind === 'refused') return;
-        const { confirmedMs } = this.#of(credential);
+        const known = this.#of(credential);
+        const { confirmedMs, sendings } = known;
         const beside = confirmedMs !== null && this.#clock.monotonic() - confirmedMs < CONFIRMED_FOR_MS;
-        this.#held.push({ credential, attempt: admission.attempt, beside, sent: null });
+        const waited = this.#hasWaited(known);
+        this.#held.push({ credential, attempt: admission.attempt, beside, waited, sendings, sent: null });
       })
       .catch(() => {
         this.#waiting -= 1;
@@ -168,15 +174,20 @@ class Trial {
     if (held === undefined) return;
     const known = this.#of(held.credential);
     if ((await held.attempt.sending()) !== null) return;
-    const now = this.#clock.now();
-    const waited = this.#retryMs > 0 && now - known.lastSentMs >= this.#retryMs;
+    // A clock that is set back takes no leave away that was given when the wait was over.
+    const waited = this.#hasWaited(known) || (held.waited && held.sendings === known.sendings);
     if (known.refused !== null) expect(known.forgiven || (known.worked && waited)).toBe(true);
     else if (known.cutOff) expect(known.forgiven || waited).toBe(true);
     if (!held.beside) expect(this.#underWay(held.credential).filter(({ beside }) => !beside)).toEqual([]);
     this.#order += 1;
     held.sent = this.#order;
     known.forgiven = false;
-    known.lastSentMs = now;
+    known.lastSentMs = this.#clock.now();
+    known.sendings += 1;
+  }
+
+  #hasWaited({ lastSentMs }: Known): boolean {
+    return this.#retryMs > 0 && this.#clock.now() - lastSentMs >= this.#retryMs;
   }
 
   async #settle(which: number, verdict: Verdict): Promise<void> {
@@ -248,6 +259,18 @@ function pickFrom<T>(list: readonly T[], which: number): T | undefined {
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+it('a clock that is set back between leave and sending takes no leave away', async () => {
+  await new Trial(6 * HOUR).run([
+    { do: 'open', credential: 'a/x' },
+    { do: 'send', which: 0 },
+    { do: 'advance', ms: 6 * HOUR },
+    { do: 'kill' },
+    { do: 'open', credential: 'a/x' },
+    { do: 'step', ms: -1 },
+    { do: 'send', which: 0 },
+  ]);
+});
 
 it.each([6 * HOUR, 0])('a refused secret leaves again only when it may, with a retry after %d ms', async (retryMs) => {
   await fc.assert(
