@@ -116,8 +116,8 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'AUTH-STALE': {
-    text: 'Proxy {proxy} called two fresh nonces stale in a row; user and password are fine.',
-    check: 'Ask the proxy team how long its Digest nonces live.',
+    text: 'Proxy {proxy} calls nonces stale that it has just made; user and password are fine.',
+    check: 'Ask the proxy team how long its Digest nonces live, and whether several proxies share one address.',
     class: 'auth',
     retry: 'later',
   },

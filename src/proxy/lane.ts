@@ -1,9 +1,11 @@
 // Makes a `Lane` of an open socket: what its hop is, what it wants on each request, and who judges its answers.
 //
-// Guarantees: `release` leaves no socket and no credential under way; a credential is in the headers of a forward lane
-// only, and only for the proxy that the lane goes to.
+// Guarantees: `release` leaves no socket and no credential under way, and a lane whose proof cannot be made, or whose
+// answer is the proxy's own, is released by that; a credential is in the headers of a forward lane only, and only for the
+// proxy that the lane goes to.
 
 import type { Duplex } from 'node:stream';
+import { asCoded } from '#errors/coded-error.ts';
 import type { Login } from './auth/login.ts';
 import type { HopMemory } from './hop-memory.ts';
 import type { BulkSource, HopFacts, Lane } from './route.ts';
@@ -49,36 +51,43 @@ export function forwardLane(
 ): Lane {
   const { socket, login } = parts;
   let waiting = false;
+  const release = () => {
+    login.unknown();
+    // The other end closed it; whoever gives up by himself finds it open.
+    if (waiting && (socket.readableEnded || socket.errored !== null)) parts.onAnswered(false);
+    waiting = false;
+    socket.destroy();
+  };
+  const orRelease = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (thrown) {
+      release();
+      throw asCoded(thrown);
+    }
+  };
   return {
     socket,
     form: 'absolute',
     facts,
-    headersFor(method, target): Readonly<Record<string, string>> {
-      waiting = true;
-      const authorization = login.headerFor({ method, target });
-      return authorization === null ? {} : { 'Proxy-Authorization': authorization.reveal() };
-    },
+    headersFor: (method, target) =>
+      orRelease((): Readonly<Record<string, string>> => {
+        const authorization = login.headerFor({ method, target });
+        waiting = true;
+        return authorization === null ? {} : { 'Proxy-Authorization': authorization.reveal() };
+      }),
     bulk: parts.bulk,
-    judgeResponse(head, url) {
-      waiting = false;
-      parts.onAnswered(true);
-      parts.memory.noteHead(head);
-      if (asksForUser(head, 'GET')) {
-        const error = login.judge(head);
-        login.unknown();
-        throw error;
-      }
-      const error = judgeForward(head, login.asked, { target: url, proved: login.proved });
-      login.settle(error);
-      if (error !== null) throw error;
-    },
+    judgeResponse: (head, url) =>
+      orRelease(() => {
+        waiting = false;
+        parts.onAnswered(true);
+        parts.memory.noteHead(head);
+        if (asksForUser(head, 'GET')) throw login.judge(head);
+        const error = judgeForward(head, login.asked, { target: url, proved: login.proved });
+        login.settle(error);
+        if (error !== null) throw error;
+      }),
     settled: () => login.settled(),
-    release() {
-      login.unknown();
-      // The other end closed it; whoever gives up by himself finds it open.
-      if (waiting && (socket.readableEnded || socket.errored !== null)) parts.onAnswered(false);
-      waiting = false;
-      socket.destroy();
-    },
+    release,
   };
 }

@@ -44,7 +44,8 @@ export interface Lane {
   readonly facts: HopFacts;
   /**
    * Headers that this hop wants on a request, such as Proxy-Authorization; empty in a tunnel and direct. `target` is the
-   * request target as it goes to the wire: Digest signs both. Called once for each request.
+   * request target as it goes to the wire: Digest signs both. Called once for each request. Where it throws, the lane is
+   * released.
    */
   headersFor(method: string, target: string): Readonly<Record<string, string>>;
   /**
@@ -54,7 +55,7 @@ export interface Lane {
   readonly bulk: BulkSource | null;
   /**
    * Looks at a response that this hop may have made itself (absolute-form): throws the proxy's own failure
-   * (AUTH-*, POLICY-DENIED, PROXY-UPSTREAM) or returns when the origin answered.
+   * (AUTH-*, POLICY-DENIED, PROXY-UPSTREAM) and releases the lane, or returns when the origin answered.
    */
   judgeResponse(head: ResponseHead, url: string): void;
   /** Resolves when what the hop's answers said of our credential is on disk: a failure is told after that. */

@@ -152,7 +152,7 @@ class Walk {
       } catch (thrown) {
         signal.throwIfAborted();
         const error = asCoded(thrown);
-        if (way.kind === 'direct' || !failsOver(error)) throw thrown;
+        if (way.kind === 'direct' || !failsOver(error)) throw error;
         failed.push({ hop: way.hop, error });
         this.#missed(way.hop, error, ways[index + 1]);
       }

@@ -6,7 +6,7 @@
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { showLocalTime } from '#errors/template.ts';
 import type { Challenge } from './auth/challenge.ts';
-import { isStale } from './auth/digest.ts';
+import { isStale, staleNonces } from './auth/digest.ts';
 import type { Refusal } from './auth/ledger.ts';
 import { type Authentication, namedScheme, type SchemeName } from './auth/scheme.ts';
 import type { ErrorPage } from './error-page.ts';
@@ -108,7 +108,7 @@ export function judgeAuthentication(
   }
   const own = challenges.filter(({ scheme }) => scheme.toLowerCase() === shown?.toLowerCase());
   if (shown === 'Digest' && own.some(isStale)) {
-    return failed(coded('AUTH-STALE', { proxy: asked.name, hop: asked.hop }));
+    return failed(staleNonces({ proxy: asked.name, hop: asked.hop }));
   }
   // Without any challenge the only thing that it can mean is the credential that was sent.
   if (shown !== null && (own.length > 0 || offered.length === 0)) return { kind: 'refused' };

@@ -66,6 +66,12 @@ describe('a forward lane', () => {
     expect(socket.destroyed).toBe(true);
   });
 
+  it('is let go by an answer that is the proxy’s own', async () => {
+    const { lane, verdicts, socket } = await forward();
+    expect(() => lane.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
+    expect([verdicts[0], socket.destroyed]).toEqual(['rejected', true]);
+  });
+
   it('does not show its credential to whoever looks at it', async () => {
     expect(inspect((await forward()).lane)).not.toContain(btoa('svc:open sesame'));
   });

@@ -24,6 +24,8 @@ export interface TestRouterOptions {
   readonly clock?: Clock;
   readonly userAgent?: string;
   readonly sources?: RouterParts['sources'];
+  /** In place of one that keeps what is registered. */
+  readonly registry?: RouterParts['known'];
 }
 
 export interface TestRouter extends Router {
@@ -41,7 +43,7 @@ export function testRouter(options: TestRouterOptions = {}): TestRouter {
     tls: forAll(options.trust ?? {}),
     proxyTls: new Map(options.proxyTrust === undefined ? [] : [['corp', options.proxyTrust]]),
     ledger: options.ledger ?? new Ledger(),
-    known: { add: (secret) => known.push(secret.reveal()) },
+    known: options.registry ?? { add: (secret) => known.push(secret.reveal()) },
     report: (event) => events.push(event),
     ...(options.userAgent === undefined ? {} : { userAgent: options.userAgent }),
     ...(options.sources === undefined ? {} : { sources: options.sources }),

@@ -1,7 +1,8 @@
 // Digest (RFC 7616): proves the password by a hash over a nonce of the proxy and the request line.
 //
 // Guarantees: of the challenges that a proxy offers the strongest algorithm is answered; `stale=true` is answered once
-// with the new nonce, because the proof itself was right; anything else after a proof is a refusal. Never sends `auth-int`
+// with the new nonce, because the proof itself was right; where that is called stale as well, work waits before it asks
+// again; anything else after a proof is a refusal. Never sends `auth-int`
 // (a body would have to be read twice) nor a hashed user name. Every proof is registered with the masks.
 
 import { createHash, randomBytes } from 'node:crypto';
@@ -14,6 +15,8 @@ import type { Authenticator, Reply, RequestLine, SecretRegistry } from './scheme
 /** Names of the algorithms as Node has them, from the weakest to the strongest. */
 const HASHES: Readonly<Record<string, string>> = { MD5: 'md5', 'SHA-256': 'sha256', 'SHA-512-256': 'sha512-256' };
 const CNONCE_BYTES = 16;
+/** A proxy whose nonces are stale at once is not asked again sooner, in milliseconds: asking is all that it has of us. */
+export const STALE_WAIT_MS = 30_000;
 
 export interface DigestParts {
   readonly account: Account;
@@ -52,7 +55,7 @@ export function digestAuthenticator(parts: DigestParts): Authenticator {
   };
   const answer = (challenge: Challenge, line: RequestLine): Reply => {
     if (sent && !isStale(challenge)) return { kind: 'refused' };
-    if (sent && renewed) return { kind: 'failed', error: coded('AUTH-STALE', { proxy, hop }) };
+    if (sent && renewed) return { kind: 'failed', error: staleNonces(parts) };
     renewed = sent;
     const error = prepare(challenge);
     if (error !== null) return { kind: 'failed', error };
@@ -67,6 +70,11 @@ export function digestAuthenticator(parts: DigestParts): Authenticator {
     prepare,
     headerFor,
   };
+}
+
+/** The proof is right and its nonce never young enough: a clock at the proxy, or several that share no nonces. */
+export function staleNonces({ proxy, hop }: { readonly proxy: string; readonly hop: string }): CodedError {
+  return coded('AUTH-STALE', { proxy, hop, retryAfterMs: STALE_WAIT_MS });
 }
 
 /** RFC 7616, 3.3: the proof was right, only its nonce is too old. */

@@ -6,7 +6,7 @@
 // scheme by the same rule. Knows no socket: it is given heads and hands out values.
 // Relies on its owner to call `settle` or `unknown` in every case.
 
-import { type CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { ProxyHop } from '#proxy/hop.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { type AskedProxy, judgeAuthentication, rejection } from '#proxy/verdict.ts';
@@ -112,12 +112,14 @@ export class Login {
   }
 
   /** What the first request carries; null when it goes without. */
-  async begin(line: RequestLine): Promise<Secret | null> {
-    const scheme = this.#firstScheme();
-    if (scheme === null) return null;
-    this.#active = await this.#make(scheme);
-    const reply = await this.#active.begin(line);
-    return reply === null ? null : (await this.#send(reply)).authorization;
+  begin(line: RequestLine): Promise<Secret | null> {
+    return this.#inCode(async () => {
+      const scheme = this.#firstScheme();
+      if (scheme === null) return null;
+      this.#active = await this.#make(scheme);
+      const reply = await this.#active.begin(line);
+      return reply === null ? null : (await this.#send(reply)).authorization;
+    });
   }
 
   /** Readies a lane whose requests carry their own proof from the first on. */
@@ -129,11 +131,15 @@ export class Login {
    * Takes a 407 and says what the next request carries.
    * @throws CodedError AUTH-*, NTLM-CONN: nothing more is to be sent
    */
-  async challenged(head: ResponseHead, line: RequestLine): Promise<NextStep> {
+  challenged(head: ResponseHead, line: RequestLine): Promise<NextStep> {
+    return this.#inCode(() => this.#answered(head, line));
+  }
+
+  async #answered(head: ResponseHead, line: RequestLine): Promise<NextStep> {
     const challenge = await this.#meet(head);
     const active = this.#active as Authenticator;
     const reply = await active.next(challenge, line);
-    if (this.#doesWithoutTicket(reply, head)) return await this.challenged(head, line);
+    if (this.#doesWithoutTicket(reply, head)) return await this.#answered(head, line);
     if (reply.kind === 'refused') throw await this.#judged(head);
     return await this.#send(reply);
   }
@@ -158,15 +164,17 @@ export class Login {
    * Takes a 407 for the lane's own requests, whose lines are not known yet. True when they carry their proof themselves
    * (`headerFor`); false when the connection has to be authenticated first (`challenged`).
    */
-  async prepare(head: ResponseHead): Promise<boolean> {
-    const challenge = await this.#meet(head);
-    const active = this.#active as Authenticator;
-    if (active.connectionBound) return false;
-    const error = active.prepare(challenge);
-    if (error !== null) throw error;
-    await this.#getLeave();
-    this.#proved = active.scheme;
-    return true;
+  prepare(head: ResponseHead): Promise<boolean> {
+    return this.#inCode(async () => {
+      const challenge = await this.#meet(head);
+      const active = this.#active as Authenticator;
+      if (active.connectionBound) return false;
+      const error = active.prepare(challenge);
+      if (error !== null) throw error;
+      await this.#getLeave();
+      this.#proved = active.scheme;
+      return true;
+    });
   }
 
   /** The proof of one more request; null where none is needed. @throws CodedError AUTH-REJECTED */
@@ -174,6 +182,16 @@ export class Login {
     const header = this.#active?.headerFor(line) ?? null;
     if (header !== null) this.#expectLeave(this.#attempt?.refusedMeanwhile());
     return header;
+  }
+
+  /** What a scheme throws that is no failure of ours is a defect; it has a code, too, and its step is known. */
+  async #inCode<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      this.#parts.signal.throwIfAborted();
+      throw asCoded(thrown);
+    }
   }
 
   /** The last word before a secret leaves. @throws CodedError AUTH-REJECTED, DISK-FULL, FILE-* */

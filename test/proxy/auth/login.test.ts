@@ -132,7 +132,7 @@ describe('whatever the scheme', () => {
       client.on('data', () => client.write(ask()));
     });
     const digest = profile(proxy.port, { ...USER, authentication: 'digest' });
-    expect(await failureOf(TUNNEL, digest)).toMatchObject({ code: 'AUTH-STALE' });
+    expect(await failureOf(TUNNEL, digest)).toMatchObject({ code: 'AUTH-STALE', facts: { retryAfterMs: 30_000 } });
     expect(nonce).toBe(3);
   });
 
@@ -168,6 +168,44 @@ describe('whatever the scheme', () => {
     const given = { ...profile(proxy.port, { ...USER, authentication: 'auto' }), allow_cleartext: true };
     expect(await failureOf(TUNNEL, given)).toBeNull();
     expect(said[0]).toContain('Proxy-Authorization: Basic ');
+  });
+});
+
+describe('a proof that cannot be made', () => {
+  const unable = {
+    add() {
+      throw new TypeError('out of proofs');
+    },
+  };
+  const ask = { basic: 'Basic realm="r"', digest: NONCE, ntlm: TYPE2.replace('Proxy-Authenticate: ', '') };
+
+  it.each([
+    ['basic', TUNNEL],
+    ['digest', TUNNEL],
+    ['ntlm', TUNNEL],
+    ['basic', FORWARD],
+    ['ntlm', FORWARD],
+  ] as const)('is a failure with a code, and nobody waits for its verdict (%s, %s)', async (authentication, url) => {
+    proxy = await startFaultProxy(
+      answers(asks(`Proxy-Authenticate: ${ask[authentication]}`).replace(/4\r\n\r\nsorr/, '0\r\n\r\n')),
+    );
+    const given = profile(proxy.port, { ...USER, authentication });
+    const route = testRouter({ proxies: [given], registry: unable }).route('updates', url);
+    const opened = await Promise.allSettled([1, 2].map(() => route.open({ bulk: false, signal: never })));
+    expect(opened).toMatchObject([1, 2].map(() => ({ status: 'rejected', reason: { code: 'INTERNAL' } })));
+    await proxy.allClosed();
+  });
+
+  it('on a lane ends the lane with a code, and nobody waits for its verdict', async () => {
+    proxy = await startFaultProxy(answers(asks(`Proxy-Authenticate: ${NONCE}`)));
+    const given = profile(proxy.port, { ...USER, authentication: 'digest' });
+    const route = testRouter({ proxies: [given], registry: unable }).route('updates', FORWARD);
+    for (let round = 0; round < 2; round += 1) {
+      const lane = await route.open({ bulk: false, signal: never });
+      expect(() => lane.headersFor('GET', FORWARD.href)).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
+      expect(lane.socket.destroyed).toBe(true);
+    }
+    await proxy.allClosed();
   });
 });
 
