@@ -42,7 +42,7 @@ async function beforeNext(options: RetryOptions, context: RetryContext): Promise
   const { maxDelaySeconds } = options;
   const delayMs = nextDelay(error, attemptNumber, { random: options.random(), maxDelaySeconds });
   if (delayMs > LONGEST_WAIT_HERE_MS) {
-    throw new CodedError(error.code, { ...error.facts, retryAfterMs: delayMs }, error);
+    throw new CodedError(error.code, { ...error.facts, retryAfterMs: delayMs }, error).during(error.journey);
   }
   options.onRetry(error, attemptNumber, delayMs);
   await wait(options.clock, delayMs, options.signal);

@@ -7,6 +7,7 @@
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
+import { Pace } from './pace.ts';
 
 /** A proxy that failed rests so long, twice as long after each further failure, up to the longest, in milliseconds. */
 export const SHORTEST_REST_MS = 60_000;
@@ -36,9 +37,12 @@ export function failsOver(error: CodedError): boolean {
 export class CoolDown {
   readonly #clock: Clock;
   readonly #resting = new Map<string, { untilMs: number; lastMs: number }>();
+  /** How soon one that fails may be asked again; what worked begins anew here, too. */
+  readonly pace: Pace;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.pace = new Pace(clock);
   }
 
   /** How long the proxy rests still, in milliseconds; 0 when it does not. */
@@ -64,5 +68,6 @@ export class CoolDown {
   /** It was reached: the next failure counts as the first. */
   worked(url: string): void {
     this.#resting.delete(url);
+    this.pace.worked(url);
   }
 }

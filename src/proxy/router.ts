@@ -145,13 +145,14 @@ class Walk {
     );
     const failed: Failed[] = [];
     for (const [index, way] of ways.entries()) {
+      const steps = new Steps(clock, watch);
       try {
-        const lane = await this.#opener.open(way, { bulk, signal, steps: new Steps(clock, watch) });
+        const lane = await this.#opener.open(way, { bulk, signal, steps });
         this.#opened(way, lane);
         return lane;
       } catch (thrown) {
         signal.throwIfAborted();
-        const error = asCoded(thrown);
+        const error = this.#paced(way, asCoded(thrown), steps);
         if (way.kind === 'direct' || !failsOver(error)) throw error;
         failed.push({ hop: way.hop, error });
         this.#missed(way.hop, error, ways[index + 1]);
@@ -232,6 +233,14 @@ class Walk {
     report({ name: 'connected', host, port, proxy: way.hop.name, how });
   }
 
+  /** A failure that may be over soon says when it is time to ask this proxy again. */
+  #paced(way: Way, error: CodedError, { passed }: Steps): CodedError {
+    if (way.kind === 'direct' || !error.retryable) return error;
+    const dialled = passed.filter((phase) => phase === 'dial').length;
+    const wait = this.#parts.coolDown.pace.failed(way.hop.url, Math.max(1, dialled));
+    return wait === 0 ? error : askedAgainAfter(wait, error);
+  }
+
   #missed(hop: ProxyHop, error: CodedError, next: Way | undefined): void {
     const rest = this.#parts.coolDown.failed(hop.url);
     if (next === undefined) return;
@@ -246,8 +255,19 @@ class Walk {
     const failures = failed.map(({ hop, error }) => `${new URL(hop.url).host} ${error.code}`);
     const why = this.#parts.settings.proxy_required ? 'proxy_required is true' : 'no setting says so';
     const { hop } = last.error;
-    return coded('POLICY', { count: failed.length, failures, why, hop }, last.error).during(last.error.journey);
+    const error = coded('POLICY', { count: failed.length, failures, why, hop }, last.error).during(last.error.journey);
+    return askedAgainAfter(Math.max(...failed.map((one) => waitOf(one.error))), error);
   }
+}
+
+function askedAgainAfter(ms: number, error: CodedError): CodedError {
+  if (ms <= waitOf(error)) return error;
+  return new CodedError(error.code, { ...error.facts, retryAfterMs: ms }, error).during(error.journey);
+}
+
+/** How long whoever tries again waits; 0 where it is his own choice. */
+function waitOf({ facts: { retryAfterMs } }: CodedError): number {
+  return typeof retryAfterMs === 'number' ? retryAfterMs : 0;
 }
 
 function wordsOf(way: Way): string {
