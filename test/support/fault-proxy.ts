@@ -15,10 +15,16 @@ export interface FaultProxy {
   readonly heads: readonly string[];
   /** Connections taken so far. */
   readonly connections: number;
+  /** Connections that are open now. */
+  readonly open: number;
   /** Resolves when no connection is open. */
   allClosed(): Promise<void>;
   close(): Promise<void>;
 }
+
+const HUGE_HEADERS = Buffer.from(`HTTP/1.1 200 OK\r\n${`X-Fill: ${'x'.repeat(1_000)}\r\n`.repeat(1_048)}\r\n`);
+const INTERIM = Buffer.from('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(1_000));
+const ASKS = 'HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n';
 
 /** The faults; each is a script, or a way to greet. */
 export const FAULTS = {
@@ -36,14 +42,29 @@ export const FAULTS = {
   grantsThenSilence: (client) => {
     client.write('HTTP/1.1 200 OK\r\n\r\n');
   },
+  /** It wants to know who we are, says how, and is never content. */
+  challengesForEver: (client) => client.end(`${ASKS}Proxy-Authenticate: Basic realm="r"\r\n\r\n`),
+  /** It calls each of its own nonces too old. */
+  staleForEver: (client, _head, earlier) => {
+    client.end(`${ASKS}Proxy-Authenticate: Digest realm="r", qop="auth", nonce="n${earlier}", stale=true\r\n\r\n`);
+  },
+  /** What stands behind the 200 is meant for TLS, and is none. */
+  gluesGarbage: (client) => {
+    client.write('HTTP/1.1 200 OK\r\n\r\nglued behind the head');
+  },
+  /** What stands behind the 200 is a TLS alert, handshake_failure, as from a target that spoke first. */
+  gluesAlert: (client) => {
+    client.write(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), Buffer.from('15030300020228', 'hex')]));
+  },
   hugeHeaders: (client) => {
-    client.write(`HTTP/1.1 200 OK\r\n${`X-Fill: ${'x'.repeat(1_000)}\r\n`.repeat(1_048)}\r\n`);
+    client.write(HUGE_HEADERS);
   },
   slowHeaders: (client) => {
-    const answer = 'HTTP/1.1 200 OK\r\nX-Slow: 1\r\n'.repeat(40);
+    const begin = 'HTTP/1.1 200 OK\r\n';
+    const field = 'X-Slow: 1\r\n';
     let at = 0;
     const timer = setInterval(() => {
-      client.write(answer[at % answer.length] ?? '');
+      client.write(begin[at] ?? field[(at - begin.length) % field.length] ?? '');
       at += 1;
     }, 2);
     client.on('close', () => clearInterval(timer));
@@ -53,12 +74,11 @@ export const FAULTS = {
     client.write(Buffer.from(Array.from({ length: 3_000 }, (_none, index) => (index * 73 + 11) % 256)));
   },
   endlessInterim: (client) => {
-    const interim = Buffer.from('HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(1_000));
     let left = 50;
     const more = () => {
       left -= 1;
       if (left < 0 || client.destroyed) return;
-      if (client.write(interim)) setImmediate(more);
+      if (client.write(INTERIM)) setImmediate(more);
       else client.once('drain', more);
     };
     more();
@@ -113,6 +133,9 @@ export async function startFaultProxy(script: Script, greeting?: string): Promis
     heads,
     get connections() {
       return connections;
+    },
+    get open() {
+      return sockets.size;
     },
     async allClosed() {
       // Not events.once: it would take the reset that a test provokes for a failure of its own.

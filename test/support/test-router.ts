@@ -24,6 +24,7 @@ export interface TestRouterOptions {
   readonly clock?: Clock;
   readonly userAgent?: string;
   readonly sources?: RouterParts['sources'];
+  readonly coolDown?: RouterParts['coolDown'];
   /** In place of one that keeps what is registered. */
   readonly registry?: RouterParts['known'];
 }
@@ -47,6 +48,7 @@ export function testRouter(options: TestRouterOptions = {}): TestRouter {
     report: (event) => events.push(event),
     ...(options.userAgent === undefined ? {} : { userAgent: options.userAgent }),
     ...(options.sources === undefined ? {} : { sources: options.sources }),
+    ...(options.coolDown === undefined ? {} : { coolDown: options.coolDown }),
   };
   return { ...createRouter(parts), events, known };
 }
