@@ -10,9 +10,9 @@ import { acceptReceipt, deliverReceipts } from './acknowledge.ts';
 import { type Checked, check } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
 import { download } from './download.ts';
-import { Drips } from './drips.ts';
 import type { FeedReading } from './feed.ts';
 import type { FeedItem } from './feed-document.ts';
+import { OriginShares } from './origin-shares.ts';
 import type { UpdatesPorts } from './ports.ts';
 import { choosePrunable } from './prune.ts';
 import { publish } from './publish.ts';
@@ -116,7 +116,7 @@ async function fetchAll(
 ): Promise<void> {
   const { checked, tally } = round;
   const failed = new Set<string>();
-  const drips = new Drips();
+  const shares = new OriginShares();
   for (const item of checked.decision.wanted) {
     signal.throwIfAborted();
     const missing = item.requires.find((id) => failed.has(id));
@@ -126,10 +126,14 @@ async function fetchAll(
       continue;
     }
     const origin = URL.parse(item.url ?? item.file ?? '', checked.reading.url)?.origin ?? '';
-    if (drips.hasHadItsShare(origin)) {
+    if (shares.isSpent(origin)) {
       failed.add(item.id);
       tally.left += 1;
-      ports.report({ name: 'item-deferred', id: item.id, reason: 'its server drips, the next check goes on with it' });
+      ports.report({
+        name: 'item-deferred',
+        id: item.id,
+        reason: 'its server drips or is out of reach, the next check goes on with it',
+      });
       continue;
     }
     const error = await fetchOne(ports, { item, reading: checked.reading }, signal);
@@ -138,7 +142,7 @@ async function fetchAll(
       continue;
     }
     failed.add(item.id);
-    drips.note(origin, error);
+    shares.note(origin, error);
     tally.failed.push({ id: item.id, error });
     noteRetry(ports, tally, error);
     // A proxy that refuses our user refuses him for every package, and a full disk has room for none: one line is enough.

@@ -123,7 +123,7 @@ const PURE: readonly RegExp[] = [
   /^estimate\/(?!estimate\.ts$)/,
   /^daemon\/(?:decide-round|freeze|slots)\.ts$/,
   /^path\/(?:kind|shape-watch)\.ts$/,
-  /^updates\/(?:drips|waits-seen)\.ts$/,
+  /^updates\/(?:origin-shares|waits-seen)\.ts$/,
   /^system\/zone\.ts$/,
   /^updates\/decide[\w-]*\.ts$/,
   /^updates\/hook-decision\.ts$/,

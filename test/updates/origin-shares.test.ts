@@ -1,0 +1,27 @@
+import { describe, expect, it } from 'vitest';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { PHASES, type Phase } from '#errors/journey.ts';
+import { OriginShares } from '#updates/origin-shares.ts';
+
+const drip = coded('RESPONSE-TRICKLES', { received: 1, expected: 2, elapsed: 3, seen: 'x' });
+const lost = () => coded('CONNECTION-LOST', { received: 1, expected: 2, reason: 'x' });
+const at = (phase: Phase) => lost().during({ phase, elapsedMs: 1, proven: [] });
+
+function spentAfter(...errors: readonly CodedError[]): boolean {
+  const shares = new OriginShares();
+  for (const error of errors) shares.note('https://a', error);
+  expect(shares.isSpent('https://b')).toBe(false);
+  return shares.isSpent('https://a');
+}
+
+describe('a server has had its share of the round', () => {
+  it('once it dripped twice, and no other has', () => {
+    expect(spentAfter(drip, lost())).toBe(false);
+    expect(spentAfter(drip, lost(), drip)).toBe(true);
+  });
+
+  it.each(PHASES)('where it failed twice before a request could leave, and not after it (%s)', (phase) => {
+    expect(spentAfter(at(phase))).toBe(false);
+    expect(spentAfter(at(phase), at(phase))).toBe(phase !== 'request' && phase !== 'response');
+  });
+});
