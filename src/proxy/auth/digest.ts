@@ -16,7 +16,7 @@ import type { Authenticator, Reply, RequestLine, SecretRegistry } from './scheme
 const HASHES: Readonly<Record<string, string>> = { MD5: 'md5', 'SHA-256': 'sha256', 'SHA-512-256': 'sha512-256' };
 const CNONCE_BYTES = 16;
 /** A proxy whose nonces are stale at once is not asked again sooner, in milliseconds: asking is all that it has of us. */
-export const STALE_WAIT_MS = 30_000;
+const STALE_WAIT_MS = 30_000;
 
 export interface DigestParts {
   readonly account: Account;
