@@ -9,9 +9,10 @@ import type { Terminal } from '#cli/terminal.ts';
 import type { LoadedSettings, LoadResult } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
 import type { Control } from '#control/control.ts';
-import { diagnoseRefused } from '#daemon/diagnosis.ts';
 import { endpointsOfFile } from '#daemon/read-endpoints.ts';
+import { undiagnosed } from '#daemon/undiagnosed.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
+import { CodedError } from '#errors/coded-error.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
@@ -66,16 +67,22 @@ async function endpoints(parts: NetworkActionParts, globals: Globals, form: Endp
   return endpointsCommand(redactDeep(list, redactor), terminal, form);
 }
 
-/** The running daemon, or this process; where the file is wrong and nobody works with an earlier one, that is the answer. */
+/** The running daemon, or this process; what stands in the way of both is an answer, too. */
 async function withDiagnoser(
   parts: NetworkActionParts,
   globals: Globals,
   use: (control: Diagnoser) => Promise<number>,
 ): Promise<number> {
-  const { loaded, socket, control: found } = await parts.findDaemon(globals);
-  if (found !== null) parts.terminal.err(`Asked the daemon that listens at ${socket}.`);
-  if (found === null && !loaded.ok) return await use(refused(loaded, parts, globals));
-  const control = found ?? (await parts.openHere(globals, loaded as LoadedSettings));
+  let control: Control;
+  try {
+    const { loaded, socket, control: found } = await parts.findDaemon(globals);
+    if (found === null && !loaded.ok) return await use(nobody(loaded, parts, globals));
+    if (found !== null) parts.terminal.err(`Asked the daemon that listens at ${socket}.`);
+    control = found ?? (await parts.openHere(globals, loaded as LoadedSettings));
+  } catch (thrown) {
+    if (!(thrown instanceof CodedError) || thrown.code === 'INTERNAL' || parts.signal.aborted) throw thrown;
+    return await use(nobody({ error: thrown }, parts, globals));
+  }
   try {
     return await use(control);
   } finally {
@@ -83,15 +90,16 @@ async function withDiagnoser(
   }
 }
 
-function refused(
-  loaded: Extract<LoadResult, { ok: false }>,
-  { environment, fileOf }: NetworkActionParts,
+/** Answers with why nobody can be asked. */
+function nobody(
+  why: Parameters<typeof undiagnosed>[0],
+  { environment, redactor, fileOf }: NetworkActionParts,
   globals: Globals,
 ): Diagnoser {
   const shell = proxyVariables(environment);
-  const asked = { file: fileOf(globals), version: VERSION, nowMs: systemClock.now(), shell };
+  const about = { file: fileOf(globals), version: VERSION, nowMs: systemClock.now(), shell, redactor };
   return {
     retryCredentials: () => Promise.resolve(),
-    diagnose: () => Promise.resolve(diagnoseRefused(loaded, asked)),
+    diagnose: () => Promise.resolve(undiagnosed(why, about)),
   };
 }

@@ -4,15 +4,13 @@
 // Guarantees: a candidate is judged as a start would judge it, and nothing of it stays but what became of its secrets.
 // What it shows of a path goes to the habits.
 
-import { userInfo } from 'node:os';
 import { basename } from 'node:path';
-import type { LoadedSettings, RefusedSettings } from '#config/load.ts';
-import { problemLine } from '#config/problem.ts';
+import type { LoadedSettings } from '#config/load.ts';
 import { findProfile } from '#config/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import type { HeldFile } from '#control/change.ts';
 import { diagnose } from '#diagnose/diagnose.ts';
-import type { Candidate, Diagnosis, DiagnosisRequest, ProxyVariables } from '#diagnose/report.ts';
+import type { Candidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
 import { coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
@@ -23,6 +21,7 @@ import type { Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
 import { probesFor } from './probes.ts';
 import { placesIn } from './read-endpoints.ts';
+import { userName } from './undiagnosed.ts';
 
 /** What is asked, and what of the file is not in force because it waits to be confirmed. */
 export interface Asked extends DiagnosisRequest {
@@ -86,28 +85,6 @@ function notInForce({ config: { loaded, refused } }: Parts, held: HeldFile | nul
   return [`${file} waits to be confirmed since ${held.since} (${held.failure.code}); the one of before is in force.`];
 }
 
-/** The answer where the file is wrong and no daemon goes on with an earlier one: the first mistake is the cause. */
-export function diagnoseRefused(
-  { error, problems }: RefusedSettings,
-  asked: { readonly file: string; readonly version: string; readonly nowMs: number; readonly shell: ProxyVariables },
-): Diagnosis {
-  const { file, version, nowMs, shell } = asked;
-  const [first = error.message, ...more] = problems.map(problemLine);
-  const finding = { code: error.code, message: first, check: error.check, hop: error.hop, class: error.entry.class };
-  return {
-    as: { user: userName(), pid: process.pid, service: false },
-    version,
-    at: new Date(nowMs).toISOString(),
-    config: file,
-    saved: true,
-    through: null,
-    verdict: { outcome: 'failed', sentence: `[${error.code}] ${first}`, purpose: null, finding },
-    notes: more,
-    environment: { service: shell, shell },
-    purposes: [],
-  };
-}
-
 /** Reads the candidate as a start would. Secrets that were typed for it count as entered now, for where they stand. */
 async function judge({ judge, clock }: Parts, { text, typed }: Candidate): Promise<LoadedSettings> {
   const loaded = await judge(text);
@@ -134,13 +111,4 @@ function withThrough(settings: Settings, through: string | null): Settings {
   if (through === null) return settings;
   const uses = Object.fromEntries(PURPOSES.map((purpose) => [purpose, through])) as Settings['use_proxy_for'];
   return { ...settings, proxy_enabled: true, use_proxy_for: uses };
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A number without a name, as in some containers.
-    return String(process.getuid?.() ?? 'unknown');
-  }
 }

@@ -120,23 +120,27 @@ describe('a password that a proxy refused', () => {
   it.each([
     ['beside a daemon', true],
     ['without one', false],
-  ])('is sent once, by diagnose and proxy test together, and once more by the flag: %s', async (_where, runs) => {
-    await configure(wrong());
-    await useGuarded();
-    if (runs) await startDaemon();
+  ])(
+    'is sent once, by diagnose and proxy test together, and once more by the flag: %s',
+    async (_where, runs) => {
+      await configure(wrong());
+      await useGuarded();
+      if (runs) await startDaemon();
 
-    expect((await site.run(['proxy', 'test', 'guarded'])).code).toBe(12);
-    const again = [await site.run(['diagnose']), await site.run(['proxy', 'test', 'guarded'])] as const;
-    expect(login.counted.refused).toBe(1);
-    expect(again).toMatchObject([
-      { code: 12, err: expect.stringContaining('To try it once: sallyport diagnose --retry-credential') },
-      { code: 12, err: expect.stringContaining('To try it once: sallyport proxy test guarded --retry-credential') },
-    ]);
-    expect((await site.run(['proxy', 'test', 'guarded', '--retry-credential'])).code).toBe(12);
-    expect((await site.run(['check'])).code).toBe(12);
-    expect(login.counted.refused).toBe(2);
-    // Half a dozen processes, one after the other.
-  }, 60_000);
+      expect((await site.run(['proxy', 'test', 'guarded'])).code).toBe(12);
+      const again = [await site.run(['diagnose']), await site.run(['proxy', 'test', 'guarded'])] as const;
+      expect(login.counted.refused).toBe(1);
+      expect(again).toMatchObject([
+        { code: 12, err: expect.stringContaining('To try it once: sallyport diagnose --retry-credential') },
+        { code: 12, err: expect.stringContaining('To try it once: sallyport proxy test guarded --retry-credential') },
+      ]);
+      expect((await site.run(['proxy', 'test', 'guarded', '--retry-credential'])).code).toBe(12);
+      expect((await site.run(['check'])).code).toBe(12);
+      expect(login.counted.refused).toBe(2);
+      // Half a dozen processes, one after the other.
+    },
+    60_000,
+  );
 
   it('is asked about at a terminal before it is sent again', async () => {
     await configure(wrong());

@@ -12,8 +12,10 @@ import { stringify } from 'yaml';
 import { diagnoseCommand } from '#cli/diagnose.ts';
 import { loadSettings } from '#config/load.ts';
 import type { Diagnosis, DiagnosisRequest } from '#control/control.ts';
-import { diagnoseRefused, runDiagnosis } from '#daemon/diagnosis.ts';
+import { runDiagnosis } from '#daemon/diagnosis.ts';
+import { undiagnosed } from '#daemon/undiagnosed.ts';
 import { diagnosisSchema } from '#diagnose/report.ts';
+import { createRedactor } from '#redaction/redact.ts';
 import { createCa, type KeyPair } from './certificates.ts';
 import { type Around, composeIn } from './composed.ts';
 import { ConfigFolder, TEST_PLACES } from './config-file.ts';
@@ -99,8 +101,8 @@ export async function tellRefusedFile(sections: Readonly<Record<string, unknown>
     const file = await folder.write('sallyport.yaml', stringify({ version: 1, ...sections }), 0o600);
     const loaded = await loadSettings({ file, places: TEST_PLACES, environment: {}, known: folder.known });
     if (loaded.ok) throw new Error('the file was taken');
-    const asked = { file, version: '9.8.7', nowMs: Date.now(), shell: {} };
-    return await tellBoth(Promise.resolve(diagnoseRefused(loaded, asked)), ASKED);
+    const about = { file, version: '9.8.7', nowMs: 0, shell: {}, redactor: createRedactor(folder.known) };
+    return await tellBoth(Promise.resolve(undiagnosed(loaded, about)), ASKED);
   } finally {
     await folder.remove();
   }
