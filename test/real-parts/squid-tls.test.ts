@@ -1,10 +1,5 @@
-// TLS and a real Squid: spoken to over TLS itself, opening the TLS of others, and asked on the wrong port.
+// TLS and a real Squid: spoken to over TLS itself, and asked on the wrong port.
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { ProxyProfile } from '#proxy/choice.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
@@ -18,7 +13,6 @@ import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 const plain = { bulk: false, signal: new AbortController().signal };
 const proxyCa = createCa('Proxy CA');
 const originCa = createCa('Origin CA');
-const bumpCa = createCa('Corp TLS Inspection CA');
 const trustIn = (pem: string, key: string): TlsTrust => ({ ca: { key, path: '/ca.pem', pem } });
 const trust = trustIn(originCa.cert, 'updates.ca_file');
 const proxyTrust = trustIn(proxyCa.cert, 'proxies[0].ca_file');
@@ -91,78 +85,3 @@ describeWith(['squid'], 'a Squid that is spoken to over TLS', () => {
     });
   });
 });
-
-describeWith(['squid'], 'a Squid that opens TLS', () => {
-  it('is refused before a byte of the request, by the name of its authority; an exempt name goes through', async () => {
-    squid = await startSquid({
-      bump: { ca: bumpCa, splice: ['updates.example.com'] },
-      hosts: ['updates.example.com'],
-    });
-    const router = testRouter({ proxies: [profile(squid.port)], trust });
-    const failure = await router
-      .route('updates', origin.url)
-      .open(plain)
-      .catch((error: unknown) => error);
-    expect(failure).toMatchObject({
-      code: 'TLS-INTERCEPTED',
-      facts: { issuer: 'O=Test Inspect, CN=Corp TLS Inspection CA' },
-      check: expect.stringContaining(`Ask for a bypass for: localhost:${origin.port}.`),
-    });
-    expect(origin.requests).toEqual([]);
-    expect((await squid.accessLog()).join('\n')).not.toContain('GET');
-
-    const exempt = new URL(`https://updates.example.com:${origin.port}/`);
-    expect(await get(await router.route('updates', exempt).open(plain), exempt)).toMatchObject({ status: 200 });
-  });
-
-  it('is refused also where the machine trusts its authority in every way there is', async () => {
-    squid = await startSquid({ bump: { ca: bumpCa } });
-    const folder = mkdtempSync(join(tmpdir(), 'sallyport-store-'));
-    const file = join(folder, 'ca.pem');
-    writeFileSync(file, bumpCa.cert);
-    try {
-      const env = { ...process.env, NODE_EXTRA_CA_CERTS: file, SSL_CERT_FILE: file };
-      const options = ['--use-system-ca', '--input-type=module', '--eval', outsider(squid.port, origin.port)];
-      const { stdout } = await promisify(execFile)(process.execPath, options, { env });
-      // What Node does by itself takes it, through the same Squid: so the test can tell.
-      expect(stdout).toBe('node: authorized by Corp TLS Inspection CA, we: TLS-INTERCEPTED');
-      expect(origin.requests).toEqual([]);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
-
-  it('is refused by the pins where its authority is the one that ca_file names', async () => {
-    squid = await startSquid({ bump: { ca: bumpCa } });
-    const pins = [`sha256/${Buffer.alloc(32).toString('base64')}`];
-    const fooled = { ...trustIn(bumpCa.cert, 'updates.ca_file'), pins };
-    const router = testRouter({ proxies: [profile(squid.port)], trust: fooled });
-    await expect(router.route('updates', origin.url).open(plain)).rejects.toMatchObject({
-      code: 'TLS-PIN',
-      facts: { issuer: 'O=Test Inspect, CN=Corp TLS Inspection CA' },
-    });
-    expect(origin.requests).toEqual([]);
-  });
-});
-
-function outsider(proxyPort: number, originPort: number): string {
-  return `
-    import { once } from 'node:events';
-    import { request } from 'node:http';
-    import { connect } from 'node:tls';
-    import { profile, testRouter } from '#test/support/test-router.ts';
-    const authority = 'localhost:${originPort}';
-    const asked = request({ host: '127.0.0.1', port: ${proxyPort}, method: 'CONNECT', path: authority }).end();
-    const [, socket] = await once(asked, 'connect');
-    const theirs = connect({ socket, servername: 'localhost' });
-    await once(theirs, 'secureConnect');
-    const issuer = theirs.getPeerCertificate().issuer.CN;
-    process.stdout.write('node: ' + (theirs.authorized ? 'authorized' : 'not authorized') + ' by ' + issuer);
-    theirs.destroy();
-    const router = testRouter({ proxies: [profile(${proxyPort})] });
-    const route = router.route('updates', new URL('https://' + authority + '/'));
-    const options = { bulk: false, signal: new AbortController().signal };
-    const verdict = await route.open(options).catch((error) => error);
-    process.stdout.write(', we: ' + verdict.code);
-  `;
-}

@@ -58,6 +58,7 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   samba: () => canRunAlone('winbindd') && isOnPath('ntlm_auth'),
   kerberos: canShowTickets,
   strace: () => canRunAlone('strace'),
+  mounts: () => canRunAlone('mount'),
   dante: () => canRunAlone('danted'),
   ssh: () => canRunAlone('sshd') && isOnPath('ssh'),
   tinyproxy: () => canRunAlone('tinyproxy'),

@@ -7,9 +7,9 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import WebSocket, { WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import { requestDocument } from '#http/document.ts';
-import { LaneAgent } from '#proxy/lane-agent.ts';
+import { openWebSocket } from '#http/websocket.ts';
 import type { Purpose, Router } from '#proxy/route.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
 import { systemClock } from '#system/clock.ts';
@@ -94,16 +94,14 @@ async function fetched(router: Router, url: URL, purpose: Purpose): Promise<stri
 
 async function echo(router: Router, url: URL, purpose: Purpose): Promise<string> {
   const { signal } = new AbortController();
-  const agent = new LaneAgent(url, { router, purpose, clock: systemClock, signal });
+  const timeoutMs = AMPLE.firstByteMs;
+  const open = await openWebSocket(url, { router, purpose, headers: {}, timeoutMs, clock: systemClock, signal });
   try {
-    const socket = new WebSocket(url, { agent });
-    await once(socket, 'open');
-    socket.send(GREETING);
-    const [answer] = (await once(socket, 'message')) as [Buffer];
-    socket.terminate();
+    open.socket.send(GREETING);
+    const [answer] = (await once(open.socket, 'message')) as [Buffer];
     return answer.toString();
   } finally {
-    agent.destroy();
+    open.close();
   }
 }
 
