@@ -1,8 +1,9 @@
-// Under `proxy_required` nothing leaves but to a proxy: a real process, each of its connect() calls and each name that it asks
-// for, counted from outside. A target's name is for the proxy to resolve; only a proxy's own name is asked for here.
+// Under `proxy_required` nothing leaves but to a proxy: a real process, each of its connect() calls, each datagram and each name
+// that it asks for, counted from outside. A target's name is for the proxy to resolve; only a proxy's own name is asked for here.
 
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createCa } from '#test/support/certificates.ts';
+import { type RunningDante, startDante } from '#test/support/dante.ts';
 import { type PacServer, startPacServer } from '#test/support/pac-server.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { Site } from '#test/support/site.ts';
@@ -17,15 +18,30 @@ const PROXY = 'proxy.corp.test';
 const DENIED = 'denied.cells.test';
 const ca = createCa();
 
-describeWith(['squid', 'strace'], 'under proxy_required', () => {
+interface Way {
+  readonly what: string;
+  readonly profile: () => object;
+  readonly environment?: () => Record<string, string>;
+  readonly code?: string;
+  readonly dialled: () => readonly string[];
+}
+
+describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
   let targets: Targets;
   let squid: RunningSquid;
+  let dante: RunningDante;
   let pac: PacServer;
   beforeAll(async () => {
-    targets = await startTargets(20, ca);
-    [squid, pac] = await Promise.all([startSquid({ hosts: targets.names, denyHosts: [DENIED] }), startPacServer()]);
+    targets = await startTargets(40, ca);
+    const hosts = targets.names;
+    const tls = ca.issue({ names: `DNS:${PROXY}` });
+    [squid, dante, pac] = await Promise.all([
+      startSquid({ hosts, tls, denyHosts: [DENIED] }),
+      startDante({ hosts, denyPort: 1 }),
+      startPacServer(),
+    ]);
   });
-  afterAll(() => Promise.all([squid.stop(), targets.close(), pac.close()]));
+  afterAll(() => Promise.all([squid.stop(), dante.stop(), targets.close(), pac.close()]));
 
   /** One round of the real program; what it said, where it connected to, and which names it asked for. */
   async function round(settings: Record<string, unknown>, name?: string, environment: Record<string, string> = {}) {
@@ -34,9 +50,17 @@ describeWith(['squid', 'strace'], 'under proxy_required', () => {
     try {
       const ca_file = await site.write('ca.pem', ca.cert);
       const feed_url = targets.url('https', name).href;
-      await site.configure({ updates: { feed_url, ca_file }, proxy_required: true, ...settings });
+      const { proxies, updates, ...rest } = settings as { proxies?: object[]; updates?: object };
+      const over = (proxies ?? []).map((one) =>
+        'scheme' in one && one.scheme === 'https' ? { ca_file, ...one } : one,
+      );
+      const all = { updates: { feed_url, ca_file, ...updates }, proxy_required: true, proxies: over, ...rest };
+      await site.configure(all);
       const { out, err } = await site.start(['check'], environment, watched.wrap).ended;
-      return { said: out + err, connects: [...new Set(watched.connects())], asked: [...new Set(watched.asked)] };
+      const asked = [...new Set(watched.asked)];
+      // Whoever asks for a name asks the one server there is: where nobody asks, there is no datagram at all.
+      expect([...new Set(watched.datagrams())]).toEqual(asked.length === 0 ? [] : [watched.nameServer]);
+      return { said: out + err, connects: [...new Set(watched.connects())], asked };
     } finally {
       watched.close();
       await site.remove();
@@ -127,5 +151,74 @@ describeWith(['squid', 'strace'], 'under proxy_required', () => {
     const { said, connects, asked } = await round({ proxies: [corp({ port: 1, fallback: ['next'] }), next] });
     expect(said).toContain('[POLICY]');
     expect({ connects, asked }).toEqual({ connects: ['127.0.0.1:1', '127.0.0.1:2'], asked: [PROXY] });
+  });
+
+  const throughDante = () => [`127.0.0.1:${dante.port}`];
+  const byEnvironment = () => ({ name: 'corp', scheme: 'environment', default: true });
+
+  it.concurrent.each<Way>([
+    {
+      what: 'TLS to the proxy',
+      profile: () => corp({ scheme: 'https', port: squid.tlsPort }),
+      dialled: () => [`127.0.0.1:${squid.tlsPort}`],
+    },
+    { what: 'socks5h', profile: () => corp({ scheme: 'socks5h', port: dante.port }), dialled: throughDante },
+    {
+      what: 'a PAC that names SOCKS',
+      profile: () => byPac(`SOCKS5 ${PROXY}:${dante.port}`),
+      dialled: () => [...throughPac(), ...throughDante()],
+    },
+    {
+      what: 'an environment that names a proxy',
+      profile: byEnvironment,
+      environment: () => ({ https_proxy: `http://${PROXY}:${squid.port}` }),
+      dialled: throughSquid,
+    },
+    {
+      what: 'an environment that names SOCKS',
+      profile: byEnvironment,
+      environment: () => ({ all_proxy: `socks5h://${PROXY}:${dante.port}` }),
+      dialled: throughDante,
+    },
+    {
+      what: 'an environment that names a proxy where nobody listens',
+      profile: byEnvironment,
+      environment: () => ({ https_proxy: `http://${PROXY}:1` }),
+      code: '[TCP-REFUSED]',
+      dialled: () => ['127.0.0.1:1'],
+    },
+  ])('$what leads there and nowhere else', async ({ profile, environment, code = '[FEED-', dialled }) => {
+    const { said, connects, asked } = await round({ proxies: [profile()] }, undefined, environment?.());
+    expect(said).toContain(code);
+    expect({ connects, asked }).toEqual({ connects: dialled(), asked: [PROXY] });
+  });
+
+  it.concurrent.each([
+    ['SOCKS with names looked up here', () => ({ all_proxy: `socks5://${PROXY}:${dante.port}` }), 'POLICY-RESOLVE'],
+    ['no proxy', () => ({}), 'POLICY-DIRECT'],
+  ] as const)(
+    'an environment that names %s is refused before anything is dialled',
+    async (_what, environment, code) => {
+      const { said, connects, asked } = await round({ proxies: [byEnvironment()] }, undefined, environment());
+      expect(said).toContain(`[${code}]`);
+      expect({ connects, asked }).toEqual({ connects: [], asked: [] });
+    },
+  );
+
+  it.concurrent('a SOCKS proxy that denies the target is no reason to go direct', async () => {
+    const proxies = [corp({ scheme: 'socks5h', port: dante.port })];
+    const { said, connects, asked } = await round({ proxies, updates: { feed_url: 'https://c0.cells.test:1/' } });
+    expect(said).toContain('[POLICY-DENIED]');
+    expect({ connects, asked }).toEqual({ connects: throughDante(), asked: [PROXY] });
+  });
+
+  it.concurrent('a PAC file that is broken, or cannot be had, leads nowhere', async () => {
+    const pacAt = (url: string) => ({ proxies: [{ ...byPac(''), pac: { url } }] });
+    const broken = await round(pacAt(pac.file('function FindProxyForURL(')));
+    expect(broken.said).toContain('[PAC-SYNTAX]');
+    expect({ connects: broken.connects, asked: broken.asked }).toEqual({ connects: throughPac(), asked: [] });
+    const gone = await round(pacAt('http://127.0.0.1:1/proxy.pac'));
+    expect(gone.said).toMatch(/\[PAC-/);
+    expect({ connects: gone.connects, asked: gone.asked }).toEqual({ connects: ['127.0.0.1:1'], asked: [] });
   });
 });

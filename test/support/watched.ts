@@ -1,6 +1,6 @@
 /**
- * What a process does to the network, counted where nothing escapes: each connect() of each of its threads, by strace, and
- * each name that it asks for, by the only name server that it knows.
+ * What a process does to the network, counted where nothing escapes: each connect() and each datagram of each of its threads,
+ * by strace, and each name that it asks for, by the only name server that it knows.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +12,9 @@ export interface Watched {
   wrap(command: readonly [string, ...string[]]): { command: string; args: string[] };
   /** `127.0.0.1:3128` for each TCP connection that was tried, in order. */
   connects(): string[];
+  /** Where datagrams went, each as often as one did: to this name server, or past it. */
+  datagrams(): string[];
+  readonly nameServer: string;
   /** Names asked for. */
   readonly asked: readonly string[];
 }
@@ -29,10 +32,16 @@ export async function watchProcess(names: readonly string[]): Promise<Watched & 
   writeFileSync(hosts, '127.0.0.1 localhost\n');
   return {
     wrap(command) {
-      const traced = ['strace', '-f', '-yy', '-qq', '-e', 'trace=connect', '-e', 'signal=none', '-o', trace] as const;
+      const traced = ['strace', '-f', '-yy', '-qq', '-e', `trace=${CALLS}`, '-e', 'signal=none', '-o', trace] as const;
       return seeing({ '/etc/resolv.conf': resolver, '/etc/hosts': hosts }, [...traced, ...command]);
     },
     connects: () => [...readFileSync(trace, 'utf8').matchAll(CONNECT)].map(([, port, ip]) => `${ip}:${port}`),
+    datagrams: () =>
+      readFileSync(trace, 'utf8')
+        .split('\n')
+        .filter((line) => SEND.test(line))
+        .map(goalOf),
+    nameServer: `${dns.address}:53`,
     asked: dns.asked,
     close() {
       dns.close();
@@ -41,5 +50,15 @@ export async function watchProcess(names: readonly string[]): Promise<Watched & 
   };
 }
 
+const CALLS = 'connect,sendto,sendmsg,sendmmsg';
 /** TCP alone: getaddrinfo tries UDP sockets to sort addresses, and sends nothing. */
 const CONNECT = /connect\(\d+<TCP(?:v6)?:[^>]*>, \{sa_family=AF_INET6?, sin6?_port=htons\((\d+)\),.*?"([0-9a-f.:]+)"/g;
+const SEND = /^\d+ +send\w*\(\d+<UDP/;
+
+/** What a socket is connected to, or what the call names. */
+function goalOf(line: string): string {
+  const connected = /<UDP(?:v6)?:\[[^\]]*->([0-9a-f.:[\]]+)\]>/.exec(line);
+  if (connected !== null) return connected[1] ?? line;
+  const named = /sin6?_port=htons\((\d+)\),.*?"([0-9a-f.:]+)"/.exec(line);
+  return named === null ? line : `${named[2]}:${named[1]}`;
+}
