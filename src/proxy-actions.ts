@@ -26,7 +26,7 @@ export function proxyActions({ desk, withControl }: ProxyActionParts): ProxyActi
     editProxy: (globals, { name, flags }) => editProxyCommand(desk(globals), name, flags),
     changeProxy: (globals, { flags }) => changeProxyCommand(desk(globals), flags),
     deleteProxy: (globals, { name, flags }) => deleteProxyCommand(desk(globals), name, flags),
-    defaultProxy: (globals, { name, json }) => defaultProxyCommand(desk(globals), name, { json }),
+    defaultProxy: (globals, { name, ...options }) => defaultProxyCommand(desk(globals), name, options),
     enableProxy: (globals, { enabled, json, confirm }) => enableProxyCommand(desk(globals), enabled, { json, confirm }),
     confirmChange: (globals) => confirmCommand(desk(globals)),
     showRoutes: (globals, options) =>

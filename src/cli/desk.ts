@@ -43,7 +43,7 @@ export interface Desk {
 }
 
 /** Whether the daemon works with what was written. */
-type Taken = 'taken' | 'refused' | 'no daemon' | 'not yet' | 'another file';
+type Taken = 'taken' | 'refused' | 'held' | 'no daemon' | 'not yet' | 'another file';
 
 /** How long a daemon may take: it reads what stood still for 250 ms, and looks by itself every 10 s at the latest. */
 const PATIENCE_MS = 15_000;
@@ -69,7 +69,7 @@ export interface ToldChange extends Change {
   readonly after?: (() => Promise<void>) | undefined;
 }
 
-/** Makes the change and tells it. Exit status: 0 when it is written, 78 when it is refused, here or by the daemon. */
+/** Makes the change and tells it. Exit status: 0 when it is written, 78 when it is refused or held, here or by the daemon. */
 export async function makeChange(desk: Desk, loaded: LoadedSettings, change: ToldChange): Promise<number> {
   const { terminal } = desk;
   const { confirm = {}, json } = change;
@@ -104,7 +104,7 @@ export async function makeChange(desk: Desk, loaded: LoadedSettings, change: Tol
     tellMade(desk, { ...change, warnings }, made);
     if (daemon !== null) tellTaken(terminal, daemon);
   }
-  return daemon?.taken === 'refused' ? EXIT_STATUS.config : EXIT_OK;
+  return daemon?.taken === 'refused' || daemon?.taken === 'held' ? EXIT_STATUS.config : EXIT_OK;
 }
 
 type Made = Extract<Changed, { ok: true }>;
@@ -129,7 +129,7 @@ function newWarnings(before: LoadedSettings, after: LoadedSettings): string[] {
 
 interface Asked {
   readonly taken: Taken;
-  /** The first mistake that the daemon found. */
+  /** The first mistake that the daemon found, or the failure that it holds the file for. */
   readonly refusal?: string;
 }
 
@@ -161,6 +161,9 @@ async function untilTaken(
     if (config.refused !== null && Date.parse(config.refused.at) >= writtenAtMs) {
       return { taken: 'refused', refusal: config.refused.first };
     }
+    if (config.held !== null && Date.parse(config.held.since) >= writtenAtMs) {
+      return { taken: 'held', refusal: `[${config.held.failure.code}] ${config.held.failure.message}` };
+    }
     if (Date.parse(config.since) >= writtenAtMs) return { taken: 'taken' };
     if (clock.monotonic() >= end) return { taken: 'not yet' };
     await wait(clock, LOOK_EVERY_MS, signal);
@@ -176,14 +179,15 @@ async function isSameFile(files: Files, one: string, other: string): Promise<boo
 const TAKEN: Readonly<Record<Taken, string>> = {
   taken: 'The daemon has taken it; it counts from now on.',
   refused: 'The daemon refused it and goes on with the settings of before:',
+  held: 'The daemon holds it and goes on with the settings of before (proxy_change is confirm). To have it: sallyport proxy confirm.',
   'no daemon': 'No daemon runs; it counts from the next start on.',
   'not yet': 'The daemon has not said that it took it. See: sallyport status.',
   'another file': 'The daemon that runs works with another file.',
 };
 
 function tellTaken(terminal: Terminal, { taken, refusal }: Asked): void {
-  if (taken === 'refused') {
-    terminal.err(TAKEN.refused);
+  if (taken === 'refused' || taken === 'held') {
+    terminal.err(TAKEN[taken]);
     terminal.err(`  ${refusal ?? ''}`);
   } else terminal.out(TAKEN[taken]);
 }

@@ -19,11 +19,17 @@ export interface ProxyActions {
   editProxy(globals: Globals, options: { name: string; flags: ProfileFlags }): Promise<number>;
   changeProxy(globals: Globals, options: { flags: ProfileFlags }): Promise<number>;
   deleteProxy(globals: Globals, options: { name: string; flags: DeleteFlags }): Promise<number>;
-  defaultProxy(globals: Globals, options: { name: string; json: boolean }): Promise<number>;
+  defaultProxy(globals: Globals, options: { name: string; json: boolean; confirm: ConfirmFlags }): Promise<number>;
   enableProxy(globals: Globals, options: { enabled: boolean; json: boolean; confirm: ConfirmFlags }): Promise<number>;
   confirmChange(globals: Globals): Promise<number>;
   showRoutes(globals: Globals, options: { json: boolean }): Promise<number>;
-  setRoute(globals: Globals, options: { purpose: string; use: string; json: boolean }): Promise<number>;
+  setRoute(globals: Globals, options: RouteArguments): Promise<number>;
+}
+
+interface RouteArguments extends Json {
+  readonly purpose: string;
+  readonly use: string;
+  readonly confirm: ConfirmFlags;
 }
 
 interface Json {
@@ -77,7 +83,7 @@ function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hoo
   withConfirm(withProfileFlags(proxy.command('change').description('the same as edit, for the default proxy')))
     .addOption(new Option('--rename <name>', 'another name, also for those who use it'))
     .action(does((flags: ParsedFlags) => actions.changeProxy(globals(), { flags: readFlags(flags) })));
-  withJson(proxy.command('delete').description('take a proxy out; one that is used only with --force'))
+  withConfirm(withJson(proxy.command('delete').description('take a proxy out; one that is used only with --force')))
     .argument('<name>', NAME)
     .option(
       '--force',
@@ -86,13 +92,21 @@ function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hoo
     )
     .addOption(new Option('--new-default <name>', 'which proxy is the default in its place; none for none'))
     .option('--yes', 'without a question', false)
-    .action(does((name: string, flags: DeleteFlags) => actions.deleteProxy(globals(), { name, flags })));
+    .action(
+      does((name: string, { confirmWithin, saveAnyway, ...flags }: DeleteFlags & ConfirmFlags) =>
+        actions.deleteProxy(globals(), { name, flags: { ...flags, confirm: { confirmWithin, saveAnyway } } }),
+      ),
+    );
 }
 
 function addSwitching(proxy: Command, actions: ProxyActions, { globals, does }: Hooks): void {
-  withJson(proxy.command('default').description('make a proxy the default, in place of the one that is'))
+  withConfirm(withJson(proxy.command('default').description('make a proxy the default, in place of the one that is')))
     .argument('<name>', NAME)
-    .action(does((name: string, { json }: Json) => actions.defaultProxy(globals(), { name, json })));
+    .action(
+      does((name: string, { json, ...confirm }: Json & ConfirmFlags) =>
+        actions.defaultProxy(globals(), { name, json, confirm }),
+      ),
+    );
   withConfirm(withJson(proxy.command('enable').description('use the proxies again (proxy_enabled: true)'))).action(
     does(({ json, ...confirm }: Json & ConfirmFlags) =>
       actions.enableProxy(globals(), { enabled: true, json, confirm }),
@@ -120,11 +134,15 @@ function addRoutes(program: Command, actions: ProxyActions, { globals, does }: H
   withJson(route.command('show').description('the route of each purpose that is in force, and why')).action(
     does(({ json }: Json) => actions.showRoutes(globals(), { json })),
   );
-  withJson(route.command('set').description('give a purpose no proxy, the default one, or one by its name'))
+  withConfirm(
+    withJson(route.command('set').description('give a purpose no proxy, the default one, or one by its name')),
+  )
     .addArgument(new Argument('<purpose>', 'what it is for').choices([...PURPOSE_NAMES]))
     .argument('<use>', 'none (direct), default, or the name of a proxy')
     .action(
-      does((purpose: string, use: string, { json }: Json) => actions.setRoute(globals(), { purpose, use, json })),
+      does((purpose: string, use: string, { json, ...confirm }: Json & ConfirmFlags) =>
+        actions.setRoute(globals(), { purpose, use, json, confirm }),
+      ),
     );
 }
 

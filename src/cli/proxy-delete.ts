@@ -15,6 +15,7 @@ export interface DeleteFlags {
   readonly newDefault?: string | undefined;
   readonly yes: boolean;
   readonly json: boolean;
+  readonly confirm?: ConfirmFlags | undefined;
 }
 
 /** Takes a profile out; one that is used only with `--force`, which says what its users fall to. */
@@ -38,6 +39,7 @@ export async function deleteProxyCommand(desk: Desk, name: string, flags: Delete
         falls_to: fall?.purposes ?? {},
       },
       json: flags.json,
+      confirm: flags.confirm,
       after: () =>
         noteProfile(desk.files, settings.daemon.state_dir, { from: profile.name, to: null, now: desk.clock.now() }),
     });
@@ -45,7 +47,11 @@ export async function deleteProxyCommand(desk: Desk, name: string, flags: Delete
 }
 
 /** Makes a profile the one default. */
-export async function defaultProxyCommand(desk: Desk, name: string, options: { json: boolean }): Promise<number> {
+export async function defaultProxyCommand(
+  desk: Desk,
+  name: string,
+  options: { json: boolean; confirm?: ConfirmFlags },
+): Promise<number> {
   return await withSettings(desk, async (loaded) => {
     const { settings } = loaded;
     const { profile } = findProfile(settings, name);
@@ -55,6 +61,7 @@ export async function defaultProxyCommand(desk: Desk, name: string, options: { j
       told: [`${profile.name} is the default${old === null ? '' : `; ${old} is it no more`}.`],
       facts: { name: profile.name, before: old },
       json: options.json,
+      confirm: options.confirm,
     });
   });
 }

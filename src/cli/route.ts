@@ -5,6 +5,7 @@ import { PURPOSES, type PurposeName, setRoute } from '#config/profile-edits.ts';
 import type { Control } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
+import type { ConfirmFlags } from './confirm.ts';
 import { type Desk, makeChange, withSettings } from './desk.ts';
 import { tellJson } from './json.ts';
 import { layTable } from './table.ts';
@@ -42,7 +43,7 @@ export async function showRoutesCommand(
 /** Gives a purpose the route `none`, `default`, or that of a profile. */
 export async function setRouteCommand(
   desk: Desk,
-  given: { readonly purpose: string; readonly use: string; readonly json: boolean },
+  given: { readonly purpose: string; readonly use: string; readonly json: boolean; readonly confirm?: ConfirmFlags },
 ): Promise<number> {
   return await withSettings(desk, async (loaded) => {
     const purpose = given.purpose as PurposeName;
@@ -53,6 +54,7 @@ export async function setRouteCommand(
       told: [`${purpose} ${routeWords(use, loaded.settings.proxies)}.`],
       facts: { purpose, use },
       json: given.json,
+      confirm: given.confirm,
     });
   });
 }

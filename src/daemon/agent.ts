@@ -178,7 +178,10 @@ export class Agent implements Control {
   }
 
   async tryChange(request: ChangeRequest, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
-    return await this.#trials.attempt(request, onEvent, AbortSignal.any([signal, this.#stopped.signal]));
+    const verdict = await this.#trials.attempt(request, onEvent, AbortSignal.any([signal, this.#stopped.signal]));
+    const tried = verdict.confirmed && this.#file !== null ? await this.#parts.judge(request.text) : null;
+    if (tried?.ok === true) this.#file?.gate.expect(tried.settings);
+    return verdict;
   }
 
   async confirmChange(): Promise<void> {

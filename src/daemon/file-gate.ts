@@ -36,6 +36,7 @@ export class FileGate {
   readonly #parts: GateParts;
   #held: (HeldFile & { readonly digest: string }) | null = null;
   #confirmed: string | null = null;
+  #tried: Settings | null = null;
   #timer: Timer | null = null;
 
   constructor(parts: GateParts) {
@@ -56,11 +57,19 @@ export class FileGate {
     return true;
   }
 
+  /** These were tried and confirmed before they are written: the next file that sends each purpose their way is no news. */
+  expect(settings: Settings): void {
+    this.#tried = settings;
+  }
+
   /** Whether what was read may come into force; `again` reads it once more, a day later. */
   async admits(read: LoadedSettings, again: () => void): Promise<boolean> {
     const from = this.#parts.settings();
     const purposes = changedWays(from, read.settings);
-    const isFree = from.proxy_change !== 'confirm' || purposes.length === 0 || this.#confirmed === read.digest;
+    const isTried = this.#tried !== null && changedWays(this.#tried, read.settings).length === 0;
+    if (purposes.length > 0) this.#tried = null;
+    const isConfirmed = isTried || this.#confirmed === read.digest;
+    const isFree = from.proxy_change !== 'confirm' || purposes.length === 0 || isConfirmed;
     const failure = isFree ? null : await this.#try(read, purposes);
     this.#timer?.cancel();
     if (failure === null) {

@@ -204,13 +204,14 @@ export const PROXY_CODES = {
   },
   'POLICY-DENIED': {
     text: 'Proxy {proxy} refused {target} ({status}, {said}).',
-    check: 'Ask the proxy team to allow {target}.',
+    check: 'Ask the proxy team to allow {target}. The full list for them: sallyport endpoints.',
     class: 'policy',
     retry: 'change',
   },
   'POLICY-PORT': {
     text: 'Proxy {proxy} refused {target} ({status}, {said}); tunnels to port 443 it has opened before.',
-    check: 'Many proxies let CONNECT through to port 443 only. Ask the proxy team to allow {target}.',
+    check:
+      'Many proxies let CONNECT through to port 443 only. Ask the proxy team to allow {target}. The full list for them: sallyport endpoints.',
     class: 'policy',
     retry: 'change',
   },

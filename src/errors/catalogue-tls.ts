@@ -56,7 +56,7 @@ export const TLS_CODES = {
   'TLS-INTERCEPTED': {
     text: 'The certificate for {host} was issued by {issuer}, expected {expected:words}: TLS is opened at proxy {proxy} or behind it. Nothing of the request was sent.',
     check:
-      'SSL bridging is not supported. Ask for a bypass for: {target}. Only when that issuer is the own authority of the server, set updates.ca_file.',
+      'SSL bridging is not supported. Ask for a bypass for: {target} (all hosts that need one: sallyport endpoints). Only when that issuer is the own authority of the server, set updates.ca_file.',
     class: 'tls',
     retry: 'change',
   },

@@ -1,12 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { confirmCommand, parseWindow } from '#cli/confirm.ts';
-import { enableProxyCommand } from '#cli/proxy-delete.ts';
+import type { Desk } from '#cli/desk.ts';
+import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/proxy-delete.ts';
+import { setRouteCommand } from '#cli/route.ts';
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
 import { coded } from '#errors/coded-error.ts';
 import { DeskRig, type Script } from '#test/support/desk-rig.ts';
 import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 
 const TEXT = 'version: 1\n# ours\nproxy_enabled: true\n';
+
+const TWO = 'version: 1\nproxies:\n  - { name: a, address: a, default: true }\n  - { name: b, address: b }\n';
+const WITHIN = { confirmWithin: 60_000, saveAnyway: false };
+const FORCED = { force: true, newDefault: 'b', yes: true, json: false };
 
 let rig: DeskRig;
 let asked: ChangeRequest[];
@@ -51,6 +57,23 @@ describe('a change with --confirm-within', () => {
     expect(status).toBe(12);
     expect(err[0]).toBe('New settings failed at AUTH-REJECTED; previous settings still in force. Nothing was written.');
     expect(await rig.text()).toBe(TEXT);
+  });
+
+  it.each([
+    ['proxy default', (desk: Desk) => defaultProxyCommand(desk, 'b', { json: false, confirm: WITHIN })],
+    ['proxy delete', (desk: Desk) => deleteProxyCommand(desk, 'a', { ...FORCED, confirm: WITHIN })],
+    [
+      'route set',
+      (desk: Desk) => setRouteCommand(desk, { purpose: 'updates', use: 'b', json: false, confirm: WITHIN }),
+    ],
+  ])('of %s is tried first, too', async (_name, command) => {
+    await rig.folder.write('sallyport.yaml', TWO);
+    daemonThatFinds(FAILED);
+    const { status, err } = await rig.run(command);
+    expect({ status, first: err[0] }).toEqual({ status: 12, first: expect.stringContaining('AUTH-REJECTED') });
+    expect(asked).toHaveLength(1);
+    expect(asked[0]?.text).not.toBe(TWO);
+    expect(await rig.text()).toBe(TWO);
   });
 
   it('that nothing answered in time ends with the exit status of a timeout', async () => {

@@ -98,7 +98,12 @@ describe('19: TLS is opened to some hosts only', () => {
       sections: { updates: { ...updates, acknowledge_url: acknowledge }, proxies: await corp(byPort) },
     });
     expect(told).toMatchObject({ status: 14, diagnosis: { verdict: { finding: { code: 'TLS-INTERCEPTED' } } } });
-    namesAll(answerOf(told), ['localhost', 'CN=Zscaler Intermediate Root CA', `bypass for: localhost:${port}`]);
+    namesAll(answerOf(told), [
+      'localhost',
+      'CN=Zscaler Intermediate Root CA',
+      `bypass for: localhost:${port}`,
+      'sallyport endpoints',
+    ]);
     const rows = told.lines.filter((line) => /^(?:updates\.example\.com|localhost):\d+ /.test(line));
     expect(rows).toEqual([
       expect.stringMatching(/^updates\.example\.com:\d+ +updates +ok +.*Sallyport Test CA/),

@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { PURPOSES } from '#proxy/route.ts';
 import { createCa } from '#test/support/certificates.ts';
 import {
   ca,
@@ -302,6 +303,20 @@ describe('a diagnosis', () => {
     const { first, status, diagnosis } = await behind({ origin: held(await startFeedOrigin(options)) });
     expect({ first, status }).toEqual({ first: expect.stringContaining(words), status: 0 });
     expect(diagnosis.verdict).toMatchObject({ outcome: 'warning', finding: { code } });
+  });
+
+  it('of four purposes on one account costs a wrong password one attempt', async () => {
+    const user = { user: 'svc', password: 'right one', domain: '' };
+    const login = held(await startLoginProxy('basic', user, healthy.port));
+    const url = `https://${HOST}:${healthy.port}/`;
+    const { first, status, diagnosis } = await behind({
+      corp: { port: login.port, authentication: 'basic', user: 'svc', password: 'wrong one' },
+      sections: { endpoints: { support_logs: url, exposure_analytics: url, platform: url } },
+      trustsEverywhere: true,
+    });
+    expect({ status, refused: login.counted.refused }).toEqual({ status: 12, refused: 1 });
+    expect(first).toContain('(and support_logs, exposure_analytics, platform failed, too)');
+    expect(diagnosis.purposes.map(({ failure }) => failure?.code)).toEqual(PURPOSES.map(() => 'AUTH-REJECTED'));
   });
 
   it('without a daemon says first whom it runs as', async () => {

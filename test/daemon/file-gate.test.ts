@@ -78,3 +78,28 @@ describe('with proxy_change: confirm a file edited by hand', () => {
     expect(JSON.parse(await readFile(kept, 'utf8'))).toMatchObject({ text: edited });
   });
 });
+
+describe('with proxy_change: confirm an edit by a command', () => {
+  const change = (...more: string[]) => start('proxy', 'change', '--port', '1', '--confirm-within', '60s', ...more);
+
+  it('that a person has confirmed while it was tried is not held again', async () => {
+    const daemon = start('run');
+    await daemon.said('Next check');
+    const changing = change();
+    await changing.said('They failed at TCP-REFUSED');
+    expect(await start('proxy', 'confirm').ended).toBe(0);
+    expect(await changing.ended).toBe(0);
+    expect(changing.lines).toContain('The daemon has taken it; it counts from now on.');
+  }, 60_000);
+
+  it('that is saved although a stage failed is held like any other, and the command says so', async () => {
+    const daemon = start('run');
+    await daemon.said('Next check');
+    const changing = change('--save-anyway');
+    expect(await changing.ended).toBe(78);
+    expect(changing.lines).toContainEqual(expect.stringContaining('The daemon holds it and goes on with the settings'));
+    expect(changing.lines).toContainEqual(expect.stringMatching(/^ {2}\[TCP-REFUSED\] /));
+    expect(await readFile(config, 'utf8')).toContain('port: 1');
+    expect((await statusOf()).config.held).toMatchObject({ failure: { code: 'TCP-REFUSED' } });
+  }, 60_000);
+});
