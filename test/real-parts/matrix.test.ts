@@ -2,35 +2,19 @@
 // its own, asks for it once, and says what came of it and what the proxy's own log says: status, method, and who it was.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Authentication } from '#proxy/auth/scheme.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
+import { account, type Cell, cells, type Expected, shortened, withPassword } from '#test/support/cells.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { KDC_PROXY, type RunningKdc, startKdc } from '#test/support/kdc.ts';
 import { describeWith, squid as squidParts } from '#test/support/real-parts.ts';
 import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
-import { PROTOCOLS, type Protocol, reach, startTargets, type Targets } from '#test/support/targets.ts';
+import { reach, startTargets, type Targets } from '#test/support/targets.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
 import { type RunningTinyproxy, startTinyproxy } from '#test/support/tinyproxy.ts';
 
-type Scheme = 'http' | 'https';
-type Credentials = 'right' | 'wrong' | 'missing';
-
-interface Cell {
-  readonly scheme: Scheme;
-  readonly authentication: Authentication;
-  readonly credentials: Credentials;
-  readonly protocol: Protocol;
-}
-
 /** What of the profile is not as usual, and the URL where it is not the next one. */
 type More = Partial<ProxyProfile> & { readonly url?: URL };
-
-/** What the origin says, or the code of the failure; and the lines of the proxy's log. */
-interface Expected {
-  readonly result: string;
-  readonly log: readonly string[];
-}
 
 const DENIED = 'denied.test';
 const proxyCa = createCa('Proxy CA');
@@ -168,46 +152,6 @@ describeWith(['tinyproxy'], 'a tinyproxy', () => {
   });
 });
 
-function cells(
-  authentications: readonly Authentication[],
-  credentials: readonly Credentials[],
-  schemes: readonly Scheme[] = ['http', 'https'],
-): Cell[] {
-  return schemes.flatMap((scheme) =>
-    authentications.flatMap((authentication) =>
-      credentials.flatMap((one) =>
-        PROTOCOLS.map((protocol) => ({ scheme, authentication, credentials: one, protocol })),
-      ),
-    ),
-  );
-}
-
-/** Who we are in a cell; nobody where no password says it. */
-function account({ authentication, credentials }: Cell): Parameters<typeof profile>[1] {
-  if (authentication === 'transparent' || authentication === 'negotiate') return undefined;
-  if (credentials === 'wrong') return { ...SAMBA_USER, password: 'wrong', authentication };
-  // The files of Basic and Digest know the user without a domain.
-  const domain = authentication === 'basic' || authentication === 'digest' ? '' : SAMBA_USER.domain;
-  return { ...SAMBA_USER, domain, authentication };
-}
-
-/** Challenges that a scheme needs before its proof; auto first asks without a user. */
-const CHALLENGES: Partial<Record<Authentication, number>> = { basic: 0, digest: 1, ntlm: 1, auto: 2 };
-
-function withPassword({ authentication, credentials, protocol }: Cell): Expected {
-  const challenges = CHALLENGES[authentication] ?? 0;
-  const asking = protocol === 'http' ? 'HEAD' : 'CONNECT';
-  const working = protocol === 'http' ? 'GET' : 'CONNECT';
-  const bound = authentication === 'ntlm' || authentication === 'auto';
-  const who = bound ? 'CORP\\nobody' : 'nobody';
-  const asked = Array.from({ length: challenges }, () => `407 ${asking}`);
-  if (credentials === 'wrong') {
-    return { result: 'AUTH-REJECTED', log: [...asked, `407 ${bound ? asking : working}`] };
-  }
-  const proven = protocol === 'http' && bound ? [`200 HEAD ${who}`] : [];
-  return { result: 'passed', log: [...asked, ...proven, `200 ${working} ${who}`] };
-}
-
 function withTicket({ authentication, credentials, protocol }: Cell): Expected {
   const asking = protocol === 'http' ? 'HEAD' : 'CONNECT';
   if (credentials === 'missing') return { result: 'AUTH-TICKET', log: [] };
@@ -215,10 +159,4 @@ function withTicket({ authentication, credentials, protocol }: Cell): Expected {
   const passed = protocol === 'http' ? ['200 HEAD', '200 GET'] : ['200 CONNECT'];
   const asked = authentication === 'auto' ? [`407 ${asking}`] : [];
   return { result: 'passed', log: [...asked, ...passed.map((line) => `${line} svc_update@CORP.TEST`)] };
-}
-
-/** Status, method and who; whom a refused request claimed to be is left out. */
-function shortened(line: string): string {
-  const [status = '', method = '', , who = ''] = line.split(' ');
-  return status === '407' ? `${status} ${method}` : `${status} ${method} ${decodeURIComponent(who)}`;
 }
