@@ -5,12 +5,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Asked, askComposed } from '#test/support/ask-composed.ts';
 import { createCa } from '#test/support/certificates.ts';
-import { composeIn } from '#test/support/composed.ts';
 import { type PacServer, startPacServer } from '#test/support/pac-server.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
-import { PROTOCOLS, type Protocol, reach, startTargets, type Targets } from '#test/support/targets.ts';
+import { PROTOCOLS, type Protocol, startTargets, type Targets } from '#test/support/targets.ts';
 
 const USER = { user: 'svc_update', password: 'right' } as const;
 const ca = createCa();
@@ -41,32 +41,13 @@ describeWith(['squid'], 'proxies that are named elsewhere', () => {
   const each = <T extends readonly unknown[]>(rows: readonly T[]) =>
     rows.flatMap((row) => PROTOCOLS.map((protocol) => [protocol, ...row] as const));
 
-  interface Asked {
-    readonly profile: object | null;
-    readonly url: URL;
-    readonly settings?: object;
-    readonly environment?: Readonly<Record<string, string>>;
-  }
-
-  /** Asks once by a composition of its own; what came of it, and what both logs say of the target. */
-  async function ask({ profile, url, settings = {}, environment = {} }: Asked, lines: number, squid: RunningSquid) {
-    const composed = await composeIn(
-      {
-        updates: { ca_file: join(folder, 'ca.pem') },
-        proxies: profile === null ? [] : [{ name: 'corp', default: true, ...profile }],
-        ...settings,
-      },
-      'command',
-      { environment },
-    );
-    try {
-      const result = await reach(composed.parts.ports.router, url, 'updates');
-      const log = await squid.accessLog(lines, `${url.hostname}:`);
-      expect(targets.seen(url).proxyHeaders).toEqual([]);
-      return { result, log: log.map(shortened) };
-    } finally {
-      await composed.remove();
-    }
+  /** Asks once; what came of it, and what the log says of the target. */
+  async function ask(asked: Omit<Asked, 'caFile'>, lines: number, squid: RunningSquid) {
+    const { url } = asked;
+    const result = await askComposed({ ...asked, caFile: join(folder, 'ca.pem') });
+    const log = await squid.accessLog(lines, `${url.hostname}:`);
+    expect(targets.seen(url).proxyHeaders).toEqual([]);
+    return { result, log: log.map(shortened) };
   }
 
   const byPac = (answer: string, more: object = {}) => ({ scheme: 'pac', pac: { url: pac.answers(answer) }, ...more });
