@@ -45,6 +45,7 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
     ...(as.service ? [] : [`Running as ${showForeign(as.user)}, not as the service.`]),
     paint(verdict.sentence, verdict.outcome, color),
     ...(finding === null ? [] : [`  At ${finding.hop}. ${finding.check}`]),
+    ...provenLine(purposes.find(({ purpose, outcome }) => purpose === verdict.purpose && outcome === 'failed')),
     ...(through === null
       ? []
       : [`  Through ${showForeign(through)}, whatever use_proxy_for says; nothing was changed.`]),
@@ -55,6 +56,13 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
     ...interceptionLines(walked),
   ];
   return lines;
+}
+
+/** What was proven fine before it failed, beside the choice, which proves nothing. */
+function provenLine(failed: PurposeReport | undefined): string[] {
+  const passed = failed?.stages.filter(({ name, outcome }) => outcome === 'ok' && name !== 'choice') ?? [];
+  const titles = [...new Set(passed.map(({ name }) => TITLES[name]))];
+  return titles.length === 0 ? [] : [`  Proven fine before: ${titles.join(', ')}.`];
 }
 
 /** The stages of the purpose that the verdict is about, up to where it failed. */

@@ -168,6 +168,7 @@ describe('21: a WebSocket is refused while HTTPS passes', () => {
     ]);
     const platform = told.diagnosis.purposes.find(({ purpose }) => purpose === 'platform');
     expect(platform?.proven).toEqual(['choice', 'dial', 'tunnel', 'tls', 'http']);
+    expect(told.lines).toContain('  Proven fine before: TCP, CONNECT, TLS to target, HTTP.');
     expect(platform?.stages.at(-1)).toMatchObject({ name: 'websocket', outcome: 'failed', code: 'WS-BLOCKED' });
   });
 

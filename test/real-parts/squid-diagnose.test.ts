@@ -1,0 +1,54 @@
+// `sallyport diagnose` through a real Squid: what it says of a healthy way, of a denial, of a certificate that has expired
+// (which takes another clock to be told from a wrong one), and of TLS that Squid opens.
+
+import { afterEach, expect, it } from 'vitest';
+import { createCa } from '#test/support/certificates.ts';
+import { ca, feedSettings, startFeedOrigin, type Told, tellDiagnosis } from '#test/support/diagnosis-rig.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+import { type SquidOptions, startSquid } from '#test/support/squid.ts';
+import type { TlsOrigin } from '#test/support/tls-origin.ts';
+
+const HOST = 'updates.example.com';
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function through(options: SquidOptions, origin?: TlsOrigin): Promise<Told> {
+  const server = origin ?? (await startFeedOrigin());
+  const squid = await startSquid({ hosts: [HOST], ...options });
+  closing.push(
+    () => server.close(),
+    () => squid.stop(),
+  );
+  const corp = { name: 'corp', address: '127.0.0.1', port: squid.port, default: true };
+  return await tellDiagnosis({ sections: { ...(await feedSettings(server.port, HOST)), proxies: [corp] } });
+}
+
+describeWith(['squid'], 'diagnose through a real Squid', () => {
+  it('says that all is well', async () => {
+    expect(await through({})).toMatchObject({ first: 'All is well: updates through corp.', status: 0 });
+  });
+
+  it('names a host that Squid denies', async () => {
+    const { first, status } = await through({ denyHosts: [HOST] });
+    expect({ first, status }).toMatchObject({
+      first: expect.stringContaining('[POLICY-DENIED] updates: '),
+      status: 13,
+    });
+    expect(first).toContain('ERR_ACCESS_DENIED');
+  });
+
+  it('tells a certificate that has expired from a clock that is wrong', async () => {
+    const origin = await startFeedOrigin({ pair: ca.issue({ notAfter: '20210101000000Z' }) });
+    const { first, status } = await through({}, origin);
+    expect({ first, status }).toMatchObject({ first: expect.stringContaining('[TLS-EXPIRED] updates: '), status: 14 });
+    expect(first).toContain('proxy corp says ');
+  });
+
+  it('names the issuer where Squid opens TLS', async () => {
+    const { first, status } = await through({ bump: { ca: createCa('Corp Inspection CA') } });
+    expect({ first, status }).toMatchObject({ first: expect.stringContaining('Corp Inspection CA'), status: 14 });
+    expect(first).toContain('[TLS-INTERCEPTED] updates: ');
+  });
+});
