@@ -175,25 +175,57 @@ describe('Test Connection', () => {
   it.each([
     ['inside the daemon', true],
     ['in this process where none runs', false],
-  ])('tries what was typed before it is saved, %s', async (_where, runs) => {
-    await configure();
-    const before = await readFile(site.config, 'utf8');
-    if (runs) await startDaemon();
+  ])(
+    'tries what was typed before it is saved, %s',
+    async (_where, runs) => {
+      await configure();
+      const before = await readFile(site.config, 'utf8');
+      if (runs) await startDaemon();
 
-    const dropped = await add('wrong one', ['Save it anyway?', 'n']);
-    expect(dropped.code).not.toBe(0);
-    expect(dropped.said).toMatch(/\[AUTH-REJECTED\] updates: Proxy guarded refused user svc \(Basic\)/);
-    expect(dropped.said).toMatch(/proxy user +FAILED/);
-    expect(await readFile(site.config, 'utf8')).toBe(before);
-    expect(login.counted).toMatchObject({ refused: 1, tunnels: 0 });
+      const dropped = await add('wrong one', ['Save it anyway?', 'n']);
+      expect(dropped.code).not.toBe(0);
+      expect(dropped.said).toMatch(/\[AUTH-REJECTED\] updates: Proxy guarded refused user svc \(Basic\)/);
+      expect(dropped.said).toMatch(/proxy user +FAILED/);
+      expect(await readFile(site.config, 'utf8')).toBe(before);
+      expect(login.counted).toMatchObject({ refused: 1, tunnels: 0 });
 
-    const saved = await add('right one', ['Make it the default', 'n']);
-    expect(saved).toMatchObject({ code: 0, said: expect.stringContaining('The connection works.') });
-    expect(saved.said).toContain('All is well: updates through guarded.');
+      const saved = await add('right one', ['Make it the default', 'n']);
+      expect(saved).toMatchObject({ code: 0, said: expect.stringContaining('The connection works.') });
+      expect(saved.said).toContain('All is well: updates through guarded.');
+      expect(login.counted.refused).toBe(1);
+      expect(await readFile(site.config, 'utf8')).toContain('name: guarded');
+      for (const { said } of [dropped, saved]) expect(said).not.toMatch(/wrong one|right one/);
+    },
+    60_000,
+  );
+
+  it('of an edit that keeps a password which was refused asks before it is sent again', async () => {
+    await configure({ name: 'guarded', port: login.port, authentication: 'basic', user: 'svc', password: 'wrong one' });
+    expect((await site.run(['proxy', 'test', 'guarded'])).code).toBe(12);
+    const kept = [
+      'Scheme',
+      'Proxy address',
+      'Port',
+      'Authentication method',
+      'User',
+      'Password',
+      'Test the connection now?',
+    ];
+    const edit = (again: string) =>
+      startAtTerminal(
+        ['--config', site.config, 'proxy', 'edit', 'guarded'],
+        [
+          ...kept.map((about) => [about, ''] as const),
+          ['Send this password once more?', again],
+          ['Save it anyway?', 'n'],
+        ],
+      ).ended;
+
+    expect((await edit('n')).said).toContain('[AUTH-REJECTED]');
     expect(login.counted.refused).toBe(1);
-    expect(await readFile(site.config, 'utf8')).toContain('name: guarded');
-    for (const { said } of [dropped, saved]) expect(said).not.toMatch(/wrong one|right one/);
-  });
+    expect((await edit('y')).said).toContain('[AUTH-REJECTED]');
+    expect(login.counted.refused).toBe(2);
+  }, 60_000);
 
   it('says that there is nothing to reach yet, and saves', async () => {
     await site.configure();
