@@ -1,5 +1,5 @@
-// How long to wait before the next try, decided from data alone: full jitter on a doubling base, and what the other
-// side asked for by Retry-After.
+// How long to wait before the next try, decided from data alone: full jitter on a doubling base, what the other side asked
+// for by Retry-After (the fact `retryAfterMs`), and the pause that a failing proxy is given (the fact `pauseMs`).
 //
 // Guarantees: never below a floor, so that no hot loop is possible, and never above the configured cap. Pure; chance
 // and time are given.
@@ -23,9 +23,13 @@ export interface DelayOptions {
 export function nextDelay(error: CodedError, attempt: number, options: DelayOptions): number {
   const capMs = Math.max(FLOOR_MS, options.maxDelaySeconds * 1_000);
   const asked = options.retryAfterMs ?? error.facts['retryAfterMs'];
-  const askedMs = typeof asked === 'number' && asked > 0 ? asked : 0;
+  const askedMs = Math.max(positive(asked), positive(error.facts['pauseMs']));
   const jittered = options.random * Math.min(capMs, BASE_MS * 2 ** (Math.max(1, attempt) - 1));
   return Math.round(Math.min(capMs, Math.max(FLOOR_MS, jittered, askedMs)));
+}
+
+function positive(value: unknown): number {
+  return typeof value === 'number' && value > 0 ? value : 0;
 }
 
 const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';

@@ -37,7 +37,7 @@ export function failsOver(error: CodedError): boolean {
 export class CoolDown {
   readonly #clock: Clock;
   readonly #resting = new Map<string, { untilMs: number; lastMs: number }>();
-  /** How soon one that fails may be asked again; what worked begins anew here, too. */
+  /** How soon one that fails may be asked again. */
   readonly pace: Pace;
 
   constructor(clock: Clock) {
@@ -68,6 +68,5 @@ export class CoolDown {
   /** It was reached: the next failure counts as the first. */
   worked(url: string): void {
     this.#resting.delete(url);
-    this.pace.worked(url);
   }
 }

@@ -29,7 +29,10 @@ export class Pace {
     this.#clock = clock;
   }
 
-  /** So many connections in a row brought nothing; returns how long to wait before the next one, in milliseconds. */
+  /**
+   * So many connections brought nothing; returns how long to wait before the next one, in milliseconds. That others went
+   * well in between changes nothing: who fails now and then is not hammered either.
+   */
   failed(url: string, connections: number): number {
     const now = this.#clock.monotonic();
     const before = this.#failing.get(url);
@@ -44,10 +47,5 @@ export class Pace {
       this.#failing.delete(oldest);
     }
     return nextMs - now;
-  }
-
-  /** It let somebody through. */
-  worked(url: string): void {
-    this.#failing.delete(url);
   }
 }

@@ -262,12 +262,12 @@ class Walk {
 
 function askedAgainAfter(ms: number, error: CodedError): CodedError {
   if (ms <= waitOf(error)) return error;
-  return new CodedError(error.code, { ...error.facts, retryAfterMs: ms }, error).during(error.journey);
+  return new CodedError(error.code, { ...error.facts, pauseMs: ms }, error).during(error.journey);
 }
 
-/** How long whoever tries again waits; 0 where it is his own choice. */
-function waitOf({ facts: { retryAfterMs } }: CodedError): number {
-  return typeof retryAfterMs === 'number' ? retryAfterMs : 0;
+/** How long whoever tries again waits at least. */
+function waitOf({ facts: { pauseMs } }: CodedError): number {
+  return typeof pauseMs === 'number' ? pauseMs : 0;
 }
 
 function wordsOf(way: Way): string {

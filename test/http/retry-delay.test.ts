@@ -28,6 +28,12 @@ describe('the delay before the next try', () => {
     expect(nextDelay(error(null), 1, { random: 0.5, maxDelaySeconds: 60 })).toBe(500);
   });
 
+  it('is at least the pause that a failing proxy is given', () => {
+    const paused = coded('TUNNEL-CLOSED', { proxy: 'corp', target: 't', reason: 'x', hop: 'x', pauseMs: 12_000 });
+    expect(nextDelay(paused, 1, { random: 0, maxDelaySeconds: 60 })).toBe(12_000);
+    expect(nextDelay(paused, 5, { random: 0.9, maxDelaySeconds: 60 })).toBe(14_400);
+  });
+
   it('lies between floor and cap, whatever is asked', () => {
     const asked = fc.oneof(fc.constant(undefined), fc.double({ min: -1e12, max: 1e300, noNaN: true }));
 

@@ -136,7 +136,7 @@ describe('a 407 of a proxy', () => {
   it('with stale=true refuses no Digest credential', () => {
     const stale = challenges('Digest realm="x", nonce="y", stale=TRUE');
     expect(judgeAuthentication(stale, basic, 'Digest')).toMatchObject({
-      error: { code: 'AUTH-STALE', facts: { retryAfterMs: 30_000 } },
+      error: { code: 'AUTH-STALE', facts: { pauseMs: 30_000 } },
     });
     expect(judgeAuthentication(challenges('Digest nonce="y"'), basic, 'Digest')).toEqual({ kind: 'refused' });
   });

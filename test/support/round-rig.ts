@@ -7,6 +7,7 @@ import type { SallyportEvent } from '#logging/events.ts';
 import { PathHabits } from '#path/habits.ts';
 import { TimeoutMemory } from '#path/timeouts.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
+import { CoolDown } from '#proxy/failover.ts';
 import { createRouter } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -31,6 +32,8 @@ export interface RigOptions {
   readonly clock?: Clock;
   readonly ledger?: Ledger;
   readonly updatesTls?: TlsTrust;
+  /** What bounds the opening of lanes, where that is to be real while the rest of time is moved by hand. */
+  readonly routerClock?: Clock;
 }
 
 /** A Sallyport without a process around it. */
@@ -71,7 +74,8 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   await timeouts.load(isTaken);
   const router = createRouter({
     settings,
-    clock,
+    clock: options.routerClock ?? clock,
+    coolDown: new CoolDown(clock),
     tls: { updates: options.updatesTls ?? {}, support_logs: {}, exposure_analytics: {}, platform: {} },
     ledger: options.ledger ?? new Ledger(),
     known: new KnownSecrets(),

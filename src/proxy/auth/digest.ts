@@ -74,7 +74,7 @@ export function digestAuthenticator(parts: DigestParts): Authenticator {
 
 /** The proof is right and its nonce never young enough: a clock at the proxy, or several that share no nonces. */
 export function staleNonces({ proxy, hop }: { readonly proxy: string; readonly hop: string }): CodedError {
-  return coded('AUTH-STALE', { proxy, hop, retryAfterMs: STALE_WAIT_MS });
+  return coded('AUTH-STALE', { proxy, hop, pauseMs: STALE_WAIT_MS });
 }
 
 /** RFC 7616, 3.3: the proof was right, only its nonce is too old. */

@@ -132,7 +132,7 @@ describe('whatever the scheme', () => {
       client.on('data', () => client.write(ask()));
     });
     const digest = profile(proxy.port, { ...USER, authentication: 'digest' });
-    expect(await failureOf(TUNNEL, digest)).toMatchObject({ code: 'AUTH-STALE', facts: { retryAfterMs: 30_000 } });
+    expect(await failureOf(TUNNEL, digest)).toMatchObject({ code: 'AUTH-STALE', facts: { pauseMs: 30_000 } });
     expect(nonce).toBe(3);
   });
 

@@ -1,0 +1,202 @@
+// The schedule with its rounds behind a proxy that fails, for hours of a clock moved by hand: every fault is told by its
+// code, the proxy is not hammered, nothing is left, and once the fault is over the update comes by itself.
+
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Schedule } from '#daemon/schedule.ts';
+import type { ScheduleRecord } from '#daemon/schedule-state.ts';
+import { createCa } from '#test/support/certificates.ts';
+import { CountingClock } from '#test/support/counting-clock.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { FAULTS, type FaultProxy, honest, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { type Fault, openSockets } from '#test/support/fault-rounds.ts';
+import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
+import { openRig, type Rig, testSettings } from '#test/support/round-rig.ts';
+import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+
+const DIR = '/data';
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+/** The shortest that the settings take, in milliseconds. */
+const SHORT_MS = 100;
+/** Turns of the loop in which nothing happened: whoever waits now waits for the clock. */
+const QUIET_TURNS = 5;
+const IDS = ['u1', 'u2', 'u3', 'u4'];
+
+const ca = createCa();
+const trust = { ca: { key: 'updates.ca_file', path: '/ca.pem', pem: ca.cert } };
+const jars = new Map(IDS.map((id) => [id, makeJar(id, 2_000)]));
+const feed = feedOf(IDS.map((id) => itemFor(id, jars.get(id) ?? Buffer.alloc(0), { package: id })));
+
+let origin: TlsOrigin;
+beforeAll(async () => {
+  origin = await startTlsOrigin(ca.issue(), {
+    answer: (request, response) => {
+      const path = request.url ?? '';
+      if (request.method === 'POST') response.writeHead(201).end();
+      else if (path === '/feed.json') response.setHeader('content-type', 'application/json').end(feed);
+      else response.end(jars.get(path.slice(1, -'.jar'.length)));
+    },
+  });
+});
+afterAll(() => origin.close());
+
+/** One installation, from its start on. */
+class House {
+  readonly #clock = new FakeClock();
+  readonly #deadlines = new CountingClock();
+  readonly #files = new CrashingFiles();
+  readonly #faultOf: (connection: number) => Fault;
+  /** When each connection that the proxy failed was made. */
+  readonly failedAt: number[] = [];
+  #proxy!: FaultProxy;
+  #rig!: Rig;
+  #schedule!: Schedule;
+  #record: ScheduleRecord | null = null;
+
+  /** `faultOf` says what the proxy does with each connection, counted from 0. */
+  constructor(faultOf: (connection: number) => Fault) {
+    this.#faultOf = faultOf;
+  }
+
+  async start(limitMs: number): Promise<void> {
+    const well = honest(origin.port);
+    this.#proxy = await startFaultProxy((client, head, earlier) => {
+      const fault = this.#faultOf(earlier);
+      if (fault !== 'none') this.failedAt.push(this.#clock.monotonic());
+      (fault === 'none' ? well : FAULTS[fault])(client, head, earlier);
+    });
+    const url = (path: string) => new URL(path, origin.url).href;
+    const settings = testSettings(DIR, {
+      retry: {},
+      proxies: [{ name: 'corp', address: '127.0.0.1', port: this.#proxy.port, default: true }],
+      response_timeout: { tunnel_timeout_ms: limitMs, tls_timeout_ms: limitMs },
+      updates: { feed_url: url('/feed.json'), acknowledge_url: url('/acknowledge') },
+    });
+    const clocks = { clock: this.#clock, routerClock: this.#deadlines };
+    this.#rig = await openRig({ files: this.#files, dir: DIR, settings, updatesTls: trust, ...clocks });
+    this.#schedule = new Schedule({
+      name: 'updates',
+      timetable: () => ({ expression: '0 */6 * * *', timeZone: 'UTC', jitterSeconds: 0, maxDelaySeconds: 21_600 }),
+      isFirst: () => true,
+      agentId: 'agent',
+      clock: this.#clock,
+      state: {
+        get: () => this.#record,
+        put: (_name, record) => {
+          this.#record = record;
+        },
+        save: () => Promise.resolve(),
+      },
+      report: () => {},
+      onStep: () => {},
+      onUnsaved: () => {},
+      onDue: () => void this.#rig.round().then((ended) => this.#schedule.ended(ended)),
+    });
+    this.#schedule.start();
+  }
+
+  get codes(): string[] {
+    return [...new Set(this.#rig.codes())];
+  }
+
+  get published(): number {
+    return this.#files.names().filter((name) => name.endsWith('.jar')).length;
+  }
+
+  /** The most connections in a minute that the proxy failed. */
+  get busiestMinute(): number {
+    const within = (from: number) => this.failedAt.filter((at) => at >= from && at - from < MINUTE_MS).length;
+    return Math.max(0, ...this.failedAt.map(within));
+  }
+
+  /** Lets time pass wherever nothing but the clock is waited for; what the network does takes none. */
+  async pass(ms: number): Promise<void> {
+    const end = this.#clock.monotonic() + ms;
+    for (let quiet = 0; this.#clock.monotonic() < end; ) {
+      await new Promise((resolve) => setImmediate(resolve));
+      quiet = this.#proxy.open > 0 || this.#deadlines.pending > 0 ? 0 : quiet + 1;
+      if (quiet < QUIET_TURNS) continue;
+      quiet = 0;
+      this.#clock.advance(Math.min(this.#clock.untilNext ?? ms, end - this.#clock.monotonic()));
+    }
+  }
+
+  /** Ends, and expects that nothing of it is left. */
+  async stop(socketsBefore: number): Promise<void> {
+    this.#schedule.stop();
+    await this.#proxy.allClosed();
+    await this.#proxy.close();
+    while (openSockets() > socketsBefore) await new Promise((resolve) => setImmediate(resolve));
+    expect([this.#deadlines.pending, this.#clock.pending]).toEqual([0, 0]);
+  }
+}
+
+/** Tried again after minutes; or, where somebody would have to change something, with the schedule. */
+const TOLD: readonly [Fault, string][] = [
+  ['silent', 'TUNNEL-TIMEOUT'],
+  ['slowHeaders', 'TUNNEL-TIMEOUT'],
+  ['closesBeforeAnswering', 'TUNNEL-CLOSED'],
+  ['resetsInTheMiddle', 'TUNNEL-CLOSED'],
+  ['closesInTheMiddle', 'TUNNEL-CLOSED'],
+  ['grantsThenSilence', 'TLS-TIMEOUT'],
+  ['gluesGarbage', 'TLS-FAILED'],
+  ['endlessInterim', 'TOO-MANY-INTERIM'],
+  ['hugeHeaders', 'NOT-A-PROXY'],
+  ['htmlInsteadOfAReply', 'NOT-A-PROXY'],
+  ['webServer', 'NOT-A-PROXY'],
+  ['challengesWithoutChallenge', 'AUTH-REQUIRED'],
+  ['challengesForEver', 'AUTH-REQUIRED'],
+];
+const SILENCES: readonly Fault[] = ['silent', 'slowHeaders', 'grantsThenSilence'];
+
+describe('a proxy that is broken for two hours', () => {
+  let house: House;
+  let before: number;
+  afterEach(() => house.stop(before));
+
+  it.each(TOLD)('%s: is told as %s, is not hammered, and work resumes by itself', async (fault, code) => {
+    let broken = true;
+    house = new House(() => (broken ? fault : 'none'));
+    before = openSockets();
+    await house.start(SILENCES.includes(fault) ? SHORT_MS : 15_000);
+    await house.pass(2 * HOUR_MS);
+    expect([house.codes, house.published]).toEqual([[code], 0]);
+    expect(house.busiestMinute).toBeLessThan(10);
+    broken = false;
+    await house.pass(6 * HOUR_MS);
+    expect(house.published).toBe(IDS.length);
+  });
+
+  it('between the feed and its packages: two packages are tried, the others wait, and nothing is hammered', async () => {
+    let broken = true;
+    house = new House((connection) => (broken && connection > 0 ? 'closesBeforeAnswering' : 'none'));
+    before = openSockets();
+    await house.start(15_000);
+    await house.pass(2 * HOUR_MS);
+    expect([house.codes, house.published]).toEqual([['TUNNEL-CLOSED'], 0]);
+    expect(house.failedAt).toHaveLength(2 * 5);
+    expect(house.busiestMinute).toBeLessThan(10);
+    broken = false;
+    await house.pass(6 * HOUR_MS);
+    expect(house.published).toBe(IDS.length);
+  });
+});
+
+describe('a proxy that fails as it likes', () => {
+  it('is never hammered, whatever comes after whatever; and what is left of it when it is well is nothing', async () => {
+    const faults = fc.constantFrom<Fault>('none', ...TOLD.map(([fault]) => fault));
+    await fc.assert(
+      fc.asyncProperty(fc.array(faults, { minLength: 1, maxLength: 40 }), async (all) => {
+        const sockets = openSockets();
+        const trial = new House((connection) => all[connection] ?? 'none');
+        await trial.start(SHORT_MS);
+        await trial.pass(24 * HOUR_MS);
+        expect(trial.busiestMinute).toBeLessThan(10);
+        await trial.stop(sockets);
+      }),
+      { numRuns: 10 },
+    );
+  }, 60_000);
+});
