@@ -41,6 +41,8 @@ export function askHead(
   let facade = openFacade((chunk) => socket.write(withMethod(line.method, chunk)));
   let interim = 0;
   let firstBytes = '';
+  /** Bytes of the head under way. */
+  let taken = 0;
 
   const parse = () => {
     const createConnection = () => facade;
@@ -75,6 +77,7 @@ export function askHead(
       end.done({ kind: 'too-many-interim' });
       return;
     }
+    taken = 0;
     // The parser takes an interim response for the end. The next one reads on, and its own CONNECT goes nowhere.
     facade.destroy();
     facade = openFacade(() => {});
@@ -85,6 +88,12 @@ export function askHead(
   const unlisten = pump(socket, {
     onBytes(chunk) {
       if (firstBytes.length < SHOWN_BYTES) firstBytes += chunk.toString('latin1', 0, SHOWN_BYTES);
+      // Node's parser counts what is in a head, and passes over empty lines before it for ever.
+      if (taken > HEAD_BYTES) {
+        end.done({ kind: 'not-http', ...describe('HPE_HEADER_OVERFLOW', firstBytes) });
+        return;
+      }
+      taken += chunk.length;
       facade.push(chunk);
     },
     onEnd: () => facade.push(null),
@@ -113,7 +122,8 @@ export interface CollectedBody {
 
 /**
  * Collects the body that follows the head of a refusal, framed by Node's parser (as the answer to a GET: behind CONNECT
- * it frames nothing). Calls back with at most `limit` bytes, as soon as there are so many or the body is over.
+ * it frames nothing). Calls back once, with at most `limit` bytes, as soon as so many came, framing and all, or the body is
+ * over. A body of tiny chunks costs the parser a call for each: what is left of them then is not looked at.
  */
 export function collectBody(
   socket: Socket,
@@ -121,17 +131,19 @@ export function collectBody(
   collect: { limit: number; done: (body: CollectedBody) => void },
 ) {
   const chunks: Buffer[] = [];
-  let bytes = 0;
-  const finish = (complete: boolean) =>
+  let taken = 0;
+  let over = false;
+  const finish = (complete: boolean) => {
+    if (over) return;
+    over = true;
     collect.done({ bytes: Buffer.concat(chunks).subarray(0, collect.limit), complete });
+  };
   const facade = openFacade(() => {});
   const asking = request({ method: 'GET', setHost: false, maxHeaderSize: HEAD_BYTES, createConnection: () => facade });
   asking.on('error', () => finish(false));
   asking.once('response', (message: IncomingMessage) => {
     message.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes >= collect.limit) finish(false);
+      if (!over) chunks.push(chunk);
     });
     message.once('end', () => finish(message.complete && !socket.readableEnded));
     message.on('error', () => finish(false));
@@ -139,7 +151,11 @@ export function collectBody(
   asking.end();
   facade.push(Buffer.from(headText(head), 'latin1'));
   const unlisten = pump(socket, {
-    onBytes: (chunk) => facade.push(chunk),
+    onBytes(chunk) {
+      taken += chunk.length;
+      facade.push(chunk);
+      if (taken >= collect.limit) finish(false);
+    },
     onEnd: () => facade.push(null),
     onBroken: () => finish(false),
   });

@@ -192,6 +192,15 @@ describe('a refusal', () => {
     expect(failure).toMatchObject({ code: 'PROXY-UPSTREAM', facts: { said: 'Service Unavailable', status: 503 } });
   });
 
+  it.each([
+    ['as it is', (text: string) => `\r\n${text}`],
+    ['in one chunk', (text: string) => `Transfer-Encoding: chunked\r\n\r\n${text.length.toString(16)}\r\n${text}\r\n`],
+  ])('says the title also of a page that is larger than is read (%s)', async (_how, sent) => {
+    const rest = sent(page + 'x'.repeat(300_000));
+    const { failure } = await tunnel((client) => client.write(`HTTP/1.1 403 Forbidden\r\n${rest}`));
+    expect(failure).toMatchObject({ code: 'POLICY-DENIED', facts: { said: 'Access Denied: Software Downloads' } });
+  });
+
   it('reads no more of a page than it needs', async () => {
     const { failure } = await tunnel((client) => {
       client.write('HTTP/1.1 403 Forbidden\r\n\r\n');
