@@ -81,6 +81,69 @@ describe('matchNoProxy', () => {
     );
   });
 
+  // Tokens that make sense, tokens that nearly do, and noise.
+  const token = fc.oneof(
+    fc.constantFrom(
+      '*',
+      '.',
+      '..',
+      '*.',
+      '*.*',
+      '.*',
+      '10.0.0.0/8',
+      '10.0.0.0/33',
+      '::/0',
+      '[::1]:80',
+      '[fd00::]/8',
+      '0x7f.1',
+    ),
+    fc.domain(),
+    fc.domain().map((name) => `.${name}`),
+    fc.domain().map((name) => `*.${name}:443`),
+    fc.ipV4Extended(),
+    fc.ipV6(),
+    fc.tuple(fc.ipV4(), fc.nat(40)).map((parts) => parts.join('/')),
+    fc.string({ unit: 'binary', maxLength: 12 }).map((noise) => noise.replaceAll(/[\s,]/g, '')),
+  );
+  const host = fc.oneof(fc.domain(), fc.ipV4Extended(), fc.ipV6(), fc.string({ unit: 'binary', maxLength: 20 }));
+
+  it('decides by each token alone: the first that matches, whatever stands around it', () => {
+    fc.assert(
+      fc.property(fc.array(token, { maxLength: 8 }), host, fc.nat(65_535), (tokens, name, port) => {
+        const alone = tokens.find((one) => matchNoProxy(one, { host: name, port }) !== null) ?? null;
+        expect(matchNoProxy(tokens.join(' , '), { host: name, port })).toBe(alone);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('knows a host however it is written, and one form for each', () => {
+    fc.assert(
+      fc.property(fc.domain(), fc.ipV4(), fc.array(token, { maxLength: 8 }), (name, address, tokens) => {
+        const list = tokens.join(',');
+        const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
+        const hex = `0x${(((a * 256 + b) * 256 + c) * 256 + d).toString(16)}`;
+        const octal = [a, b, c, d].map((part) => `0${part.toString(8)}`).join('.');
+        for (const same of [hex, octal, `::ffff:${address}`, `[::ffff:${address}]`]) {
+          expect(normaliseHost(same)).toBe(address);
+          expect(match(list, same)).toBe(match(list, address));
+        }
+        for (const same of [`${name}.`, name.toUpperCase()]) expect(match(list, same)).toBe(match(list, name));
+        const form = normaliseHost(name);
+        expect(form === null ? null : normaliseHost(form)).toBe(form);
+      }),
+    );
+  });
+
+  it('takes little time for a list that is long and of no use', () => {
+    const before = performance.now();
+    match(
+      `${'a.'.repeat(20_000)},${'*.'.repeat(20_000)},${'[::'.repeat(20_000)},${'1/'.repeat(20_000)}`,
+      'example.com',
+    );
+    expect(performance.now() - before).toBeLessThan(1_000);
+  });
+
   it('matches a name by itself and what is below it, and nothing that only ends alike', () => {
     fc.assert(
       fc.property(fc.domain(), (domain) => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { validateHeaderValue } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Account } from '#proxy/auth/account.ts';
@@ -107,6 +108,76 @@ describe('the Digest response', () => {
         expect(param(header, 'cnonce')).toBe('x');
       }),
       { numRuns: 100 },
+    );
+  });
+});
+
+describe('whatever a proxy challenges with,', () => {
+  const names = [
+    'realm',
+    'nonce',
+    'opaque',
+    'qop',
+    'algorithm',
+    'stale',
+    'domain',
+    'userhash',
+    'charset',
+    'username',
+    'nc',
+  ];
+  const words = [
+    'MD5',
+    'SHA-256-sess',
+    'SHA-512-256',
+    'auth',
+    'auth-int',
+    'auth,auth-int',
+    'true',
+    'a, b="c',
+    '\\',
+    '"',
+  ];
+  // What may stand in the field of a header: Node's parser lets nothing else through.
+  const text = fc.string({
+    unit: fc.integer({ min: 0x20, max: 0xff }).map((unit) => String.fromCharCode(unit)),
+    maxLength: 40,
+  });
+  const value = fc.oneof(
+    fc.constantFrom(...words),
+    text.map((all) => all.replaceAll('\u007f', ' ')),
+  );
+  const escaped = (raw: string) => raw.replaceAll(/["\\]/g, '\\$&');
+  const param = fc.tuple(fc.constantFrom(...names), value, fc.boolean());
+  const field = fc
+    .array(param, { maxLength: 12 })
+    .map((all) =>
+      all.map(([name, raw, quotes]) => (quotes ? `${name}="${escaped(raw)}"` : `${name}=${raw}`)).join(', '),
+    );
+
+  it('is answered by a header that Node takes, with the names of an answer each once, or refused in words', async () => {
+    await fc.assert(
+      fc.asyncProperty(field, fc.boolean(), async (challenged, weakHashes) => {
+        const [offered] = readChallenges(['Proxy-Authenticate', `Digest ${challenged}`]);
+        if (offered === undefined) return;
+        const reply = await authenticator({ weakHashes }).made.next(offered, LINE);
+        if (reply.kind !== 'send') {
+          expect(reply).toMatchObject({
+            kind: 'failed',
+            error: { code: expect.stringMatching(/^AUTH-(?:ALGORITHM|FIPS)$/) },
+          });
+          return;
+        }
+        const header = reply.authorization.reveal();
+        validateHeaderValue('Proxy-Authorization', header);
+        const [answered] = readChallenges(['Proxy-Authenticate', header]);
+        const allowed = ['username', 'realm', 'nonce', 'uri', 'response', 'algorithm', 'qop', 'nc', 'cnonce', 'opaque'];
+        expect(allowed).toEqual(expect.arrayContaining([...(answered?.params.keys() ?? [])]));
+        expect(answered?.params.get('uri')).toBe(LINE.target);
+        expect(answered?.params.get('response')).toMatch(/^[0-9a-f]{32}(?:[0-9a-f]{32})?$/);
+        expect(answered?.params.get('nonce')).toBe(offered.params.get('nonce'));
+      }),
+      { numRuns: 500 },
     );
   });
 });

@@ -140,6 +140,18 @@ describe('the proxy’s message', () => {
     expect(readChallenge(outside)).toBe('its target information is cut off');
   });
 
+  it('that is nothing but noise is refused in words', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 4_096 }), fc.boolean(), (noise, signed) => {
+        const head = signed ? hex('4e544c4d53535000 02000000') : Buffer.alloc(0);
+        const challenge = readChallenge(Buffer.concat([head, noise]));
+        if (!signed) expect(challenge).toMatch(/^it (?:is too short|does not begin with NTLMSSP)$/);
+        if (typeof challenge !== 'string') expect(challenge.serverChallenge).toHaveLength(8);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('never throws and never leads to a throw, whatever its bytes', () => {
     const base = challengeMessage({ pairs: [DOMAIN, TIMESTAMP, [6, hex('0200')]] });
     const damage = fc.array(fc.tuple(fc.nat(base.length - 1), fc.nat(255)), { maxLength: 12 });
