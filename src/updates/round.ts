@@ -215,10 +215,10 @@ export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): 
   }
 }
 
-function noteRetry(ports: UpdatesPorts, tally: Tally, error: CodedError): void {
-  const after = error.facts['retryAfterMs'];
-  if (typeof after !== 'number') return;
-  planTry(tally, ports.clock.now() + after);
+function noteRetry(ports: UpdatesPorts, tally: Tally, { facts: { retryAfterMs, retryAt } }: CodedError): void {
+  if (typeof retryAfterMs === 'number') planTry(tally, ports.clock.now() + retryAfterMs);
+  // From when on a password that was refused may be tried again: by the schedule alone it could be a whole slot later.
+  if (typeof retryAt === 'number') planTry(tally, retryAt);
 }
 
 /** The earliest wins. */

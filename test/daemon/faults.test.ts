@@ -3,8 +3,10 @@
 
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Settings } from '#config/settings.ts';
 import { Schedule } from '#daemon/schedule.ts';
 import type { ScheduleRecord } from '#daemon/schedule-state.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
@@ -13,6 +15,7 @@ import { FAULTS, type FaultProxy, honest, startFaultProxy } from '#test/support/
 import { type Fault, openSockets } from '#test/support/fault-rounds.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { openRig, type Rig, testSettings } from '#test/support/round-rig.ts';
+import { profile } from '#test/support/test-router.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
 const DIR = '/data';
@@ -55,9 +58,12 @@ class House {
   #schedule!: Schedule;
   #record: ScheduleRecord | null = null;
 
+  readonly #account: Parameters<typeof profile>[1];
+
   /** `faultOf` says what the proxy does with each connection, counted from 0. */
-  constructor(faultOf: (connection: number) => Fault) {
+  constructor(faultOf: (connection: number) => Fault, account?: Parameters<typeof profile>[1]) {
     this.#faultOf = faultOf;
+    this.#account = account;
   }
 
   async start(limitMs: number): Promise<void> {
@@ -68,14 +74,15 @@ class House {
       (fault === 'none' ? well : FAULTS[fault])(client, head, earlier);
     });
     const url = (path: string) => new URL(path, origin.url).href;
-    const settings = testSettings(DIR, {
+    const given = testSettings(DIR, {
       retry: {},
-      proxies: [{ name: 'corp', address: '127.0.0.1', port: this.#proxy.port, default: true }],
       response_timeout: { tunnel_timeout_ms: limitMs, tls_timeout_ms: limitMs },
       updates: { feed_url: url('/feed.json'), acknowledge_url: url('/acknowledge') },
     });
+    const settings = { ...given, proxies: [profile(this.#proxy.port, this.#account)] } as Settings;
     const clocks = { clock: this.#clock, routerClock: this.#deadlines };
-    this.#rig = await openRig({ files: this.#files, dir: DIR, settings, updatesTls: trust, ...clocks });
+    const ledger = new Ledger({ clock: this.#clock });
+    this.#rig = await openRig({ files: this.#files, dir: DIR, settings, updatesTls: trust, ledger, ...clocks });
     this.#schedule = new Schedule({
       name: 'updates',
       timetable: () => ({ expression: '0 */6 * * *', timeZone: 'UTC', jitterSeconds: 0, maxDelaySeconds: 21_600 }),
@@ -95,6 +102,16 @@ class House {
       onDue: () => void this.#rig.round().then((ended) => this.#schedule.ended(ended)),
     });
     this.#schedule.start();
+  }
+
+  /** When a check went well last. */
+  get succeededAt(): string {
+    return new Date(this.#record?.succeeded_at ?? 0).toISOString();
+  }
+
+  /** Whatever happens now takes so long. */
+  take(ms: number): void {
+    this.#clock.advance(ms);
   }
 
   get codes(): string[] {
@@ -181,6 +198,30 @@ describe('a proxy that is broken for two hours', () => {
     broken = false;
     await house.pass(6 * HOUR_MS);
     expect(house.published).toBe(IDS.length);
+  });
+
+  it('a right password that is refused meanwhile is sent once; work resumes by itself as soon as it may', async () => {
+    let down = false;
+    house = new House(
+      () => {
+        if (!down) return 'none';
+        house.take(300);
+        return 'challengesForEver';
+      },
+      { password: 'open sesame' },
+    );
+    before = openSockets();
+    await house.start(15_000);
+    await house.pass(5 * HOUR_MS);
+    expect([house.codes, house.published]).toEqual([[], IDS.length]);
+    // The slot at 06:00 falls into it.
+    down = true;
+    await house.pass(2 * HOUR_MS);
+    expect([house.codes, house.failedAt.length]).toEqual([['AUTH-REJECTED'], 1]);
+    down = false;
+    await house.pass(6 * HOUR_MS);
+    // Six hours after the refusal, which is a moment after the slot at 12:00; not with the slot at 18:00.
+    expect(house.succeededAt).toMatch(/T12:0[01]:/);
   });
 });
 
