@@ -219,7 +219,10 @@ class RunningDocument implements Dispatcher.DispatchHandler {
   /** undici throws its parser's errors at the socket, so both of them tell the same. */
   #explain(error: NodeJS.ErrnoException): CodedError {
     const code = error.code ?? error.name;
-    if (error.name === 'HTTPParserError' || error.name === 'HeadersOverflowError') return this.#bad(error.message);
+    if (error.name === 'HTTPParserError' || error.name === 'HeadersOverflowError') {
+      const noise = this.#head === null ? this.#options.lane.judgeNoise(bytesOf(error)) : null;
+      return noise ?? this.#bad(error.message);
+    }
     if (code === 'UND_ERR_INVALID_ARG') return asCoded(error);
     return this.#lost(code.startsWith('UND_ERR_') ? error.message : code);
   }
@@ -240,6 +243,11 @@ class RunningDocument implements Dispatcher.DispatchHandler {
   get #facts(): { url: string; hop: string } {
     return { url: shownUrl(this.#options.request.url), hop: this.#options.lane.facts.hop };
   }
+}
+
+/** What undici's parser stumbled over: the first bytes of the answer where those were no HTTP. */
+function bytesOf({ data }: Error & { readonly data?: unknown }): Uint8Array {
+  return typeof data === 'string' ? Buffer.from(data, 'utf8') : new Uint8Array();
 }
 
 /** As Node's parser hands them out: names and values as Latin-1 text. */

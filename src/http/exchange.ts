@@ -74,6 +74,7 @@ export type ExchangeResult =
       readonly measured: Measured;
     };
 
+const SHOWN_BYTES = 8;
 /** Interim (1xx) responses that are taken before the final one. */
 export const INTERIM_LIMIT = 32;
 
@@ -110,6 +111,8 @@ class RunningExchange {
   #stage: Stage = 'head';
   #interim = 0;
   #sawBytes = false;
+  /** By these a hop is known that speaks no HTTP. */
+  #firstBytes: Uint8Array = new Uint8Array();
   #head: ResponseInfo | null = null;
   #sink: BodySink | null = null;
   #remaining = 0;
@@ -166,6 +169,7 @@ class RunningExchange {
 
   readonly #onBytes = (chunk: Uint8Array): void => {
     if (this.#stage === 'over') return;
+    if (!this.#sawBytes) this.#firstBytes = Uint8Array.from(chunk.subarray(0, SHOWN_BYTES));
     this.#sawBytes = true;
     if (this.#ready) {
       this.#take(chunk);
@@ -334,7 +338,8 @@ class RunningExchange {
 
   #parserError(error: NodeJS.ErrnoException & { reason?: string }): CodedError {
     const code = error.code ?? error.name;
-    return code.startsWith('HPE_') ? this.#bad(`${code}: ${error.reason ?? error.message}`) : this.#lost(code);
+    if (!code.startsWith('HPE_')) return this.#lost(code);
+    return this.#options.lane.judgeNoise(this.#firstBytes) ?? this.#bad(`${code}: ${error.reason ?? error.message}`);
   }
 
   get #expected(): number | null {

@@ -10,6 +10,7 @@ import { Duplex } from 'node:stream';
 import type { RequestLine } from './auth/scheme.ts';
 import type { StepEnd } from './bounded-step.ts';
 import type { ResponseHead } from './route.ts';
+import { isTlsRecord, TLS_RECORD } from './verdict.ts';
 
 /** Node's default, said explicitly: a head above it ends the exchange with HPE_HEADER_OVERFLOW. */
 const HEAD_BYTES = 16_384;
@@ -231,8 +232,6 @@ function headText({ status, rawHeaders }: ResponseHead): string {
 /** What spoke instead of a proxy: the first line of it, or what the bytes are known by. */
 function describe(parserCode: string, firstBytes: string): { readonly answer: string; readonly tls: boolean } {
   if (parserCode === 'HPE_HEADER_OVERFLOW') return { answer: `more than ${HEAD_BYTES} bytes of headers`, tls: false };
-  // RFC 8446, 5.1: alert (21) or handshake (22), then the legacy version 3.x.
-  const [type, version] = [firstBytes.charCodeAt(0), firstBytes.charCodeAt(1)];
-  if ((type === 21 || type === 22) && version === 3) return { answer: 'a TLS record', tls: true };
+  if (isTlsRecord(Buffer.from(firstBytes, 'latin1'))) return { answer: TLS_RECORD, tls: true };
   return { answer: firstBytes.split(/[\r\n]/, 1)[0]?.slice(0, SHOWN_BYTES) || parserCode, tls: false };
 }

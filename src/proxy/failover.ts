@@ -2,7 +2,9 @@
 //
 // Fails over: what happened before the proxy said anything about us or the target, that is dialling it, TLS to it, and
 // its silence or nonsense as an answer to CONNECT. Does not: 407 (a credential never goes on to the next proxy), 403 and
-// whatever else the proxy decided, and everything of the target. Time is monotonic; a rest is never a reason to go direct.
+// whatever else the proxy decided, and everything of the target. Time is monotonic. A rest moves a proxy behind the other
+// ways of its list and adds none: direct comes first then only where a PAC file says DIRECT itself and nothing forbids it,
+// as in browsers.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';

@@ -9,7 +9,7 @@ import { asCoded } from '#errors/coded-error.ts';
 import type { Login } from './auth/login.ts';
 import type { HopMemory } from './hop-memory.ts';
 import type { BulkSource, HopFacts, Lane } from './route.ts';
-import { asksForUser, judgeForward } from './verdict.ts';
+import { asksForUser, isTlsRecord, judgeForward, TLS_RECORD, wrongScheme } from './verdict.ts';
 
 /** A lane on which the origin itself answers: direct, or through a tunnel. `under` is the socket beneath TLS. */
 export function originLane(
@@ -29,6 +29,7 @@ export function originLane(
     headersFor: () => ({}),
     bulk: parts.bulk,
     judgeResponse: (head) => parts.memory.noteHead(head),
+    judgeNoise: () => null,
     settled: () => Promise.resolve(),
     release() {
       parts.socket.destroy();
@@ -87,6 +88,8 @@ export function forwardLane(
         login.settle(error);
         if (error !== null) throw error;
       }),
+    judgeNoise: (firstBytes) =>
+      login.asked.scheme === 'http' && isTlsRecord(firstBytes) ? wrongScheme(login.asked, TLS_RECORD) : null,
     settled: () => login.settled(),
     release,
   };

@@ -2,6 +2,7 @@
 // lanes, and only lanes carry bytes out. Work, diagnosis and "Test connection" all walk through here.
 
 import type { Duplex } from 'node:stream';
+import type { CodedError } from '#errors/coded-error.ts';
 import type { Phase } from '#errors/journey.ts';
 import type { StepWatch } from './steps.ts';
 
@@ -58,6 +59,8 @@ export interface Lane {
    * (AUTH-*, POLICY-DENIED, PROXY-UPSTREAM) and releases the lane, or returns when the origin answered.
    */
   judgeResponse(head: ResponseHead, url: string): void;
+  /** What the hop shows itself to be by first bytes that are no HTTP; null where they say nothing of it. */
+  judgeNoise(firstBytes: Uint8Array): CodedError | null;
   /** Resolves when what the hop's answers said of our credential is on disk: a failure is told after that. */
   settled(): Promise<void>;
   /** Ends the use of the lane. */

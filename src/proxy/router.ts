@@ -216,7 +216,7 @@ class Walk {
     });
   }
 
-  /** Those that failed a short while ago come last; what order they have otherwise is the admin's. */
+  /** Those that failed a short while ago come last, behind a DIRECT of the list as well; the rest is the admin's order. */
   #restedFirst(ways: readonly Way[]): readonly Way[] {
     const rest = (way: Way) => (way.kind === 'proxy' ? this.#parts.coolDown.restOf(way.hop.url) : 0);
     return ways.toSorted((one, other) => rest(one) - rest(other));

@@ -38,6 +38,9 @@ const NO_SUCH_METHOD = new Set([400, 405, 497, 501]);
 const WANTS_TLS =
   /plain HTTP request was sent to HTTPS port|plain HTTP to an SSL-enabled|HTTP request to an HTTPS server/i;
 
+/** How such bytes are called. */
+export const TLS_RECORD = 'a TLS record';
+
 const DAY_MS = 86_400_000;
 
 const PROXY_AUTHENTICATION_REQUIRED = 407;
@@ -76,6 +79,11 @@ export function judgeConnect(head: ResponseHead, asked: AskedProxy, about: About
     return coded('NOT-A-PROXY', { proxy: asked.name, target, answer, status, ...saidOn(page), hop: asked.hop });
   }
   return refusal(head, asked, { ...about, said: mark?.said ?? page.title ?? head.reason });
+}
+
+/** RFC 8446, 5.1: alert (21) or handshake (22), then the legacy version 3.x. */
+export function isTlsRecord([type, version]: Uint8Array): boolean {
+  return (type === 21 || type === 22) && version === 3;
 }
 
 /** A port that speaks TLS, of a proxy whose scheme is http. */

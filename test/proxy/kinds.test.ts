@@ -8,10 +8,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
 import { environmentWays } from '#proxy/environment-ways.ts';
+import { CoolDown, SHORTEST_REST_MS } from '#proxy/failover.ts';
 import { PacWays } from '#proxy/pac/ways.ts';
 import { Secret } from '#redaction/secret.ts';
 import { systemClock } from '#system/clock.ts';
 import { createCa } from '#test/support/certificates.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
 import { FAULTS, type FaultProxy, honest, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import {
   honest5,
@@ -178,6 +180,29 @@ describe('a PAC file', () => {
   ])('names proxies that are tried in their order: %s', async (_what, answer, used) => {
     const { router } = await pac(await answer());
     expect(await fetched(router)).toMatch(used);
+  });
+
+  it('whose first proxy rests after a failure has its DIRECT first, as in browsers, and the proxy again when it has rested', async () => {
+    const clock = new FakeClock();
+    const coolDown = new CoolDown(clock);
+    const { router } = await pac(`PROXY ${at(closed)}; DIRECT`, { coolDown });
+    const failedOver = () => router.events.filter(({ name }) => name === 'failed-over').length;
+    for (const [passed, dialled] of [
+      [0, 1],
+      [SHORTEST_REST_MS - 1, 1],
+      [1, 2],
+    ] as const) {
+      clock.advance(passed);
+      expect(await fetched(router)).toBe('direct');
+      expect(failedOver()).toBe(dialled);
+    }
+  });
+
+  it('whose proxy rests is asked for it all the same under proxy_required', async () => {
+    const { router } = await pac(`PROXY ${at(closed)}; DIRECT`, { settings: { proxy_required: true } });
+    const before = origin.requests.length;
+    for (let round = 0; round < 3; round += 1) expect(await codeOf(router)).toBe('TCP-REFUSED');
+    expect(origin.requests).toHaveLength(before);
   });
 
   it('names proxies of which none can be reached', async () => {

@@ -55,6 +55,7 @@ function laneOver(socket: Socket, options: PlainLaneOptions, bulk: BulkSource | 
     headersFor: () => options.requestHeaders ?? {},
     bulk,
     judgeResponse: options.judgeResponse ?? (() => {}),
+    judgeNoise: () => null,
     settled: () => Promise.resolve(),
     releases: 0,
     release() {

@@ -20,7 +20,9 @@ const MOST_FALLBACKS = 5;
 const pac = z.strictObject({
   url: describeKey(judgedText((text) => judgeUrlText(text, ['http', 'https'])).optional(), {
     title: 'PAC URL',
-    description: 'Where the PAC file is fetched from, directly. It is asked for anew every 10 minutes, by ETag.',
+    description:
+      'Where the PAC file is fetched from, directly. It is asked for anew every 10 minutes, by ETag. Over https its server is ' +
+      'trusted by the bundled roots alone; one with an authority of its own cannot be asked, use file there.',
     allowed: 'an http or https URL without user and fragment',
     absent: 'the file is read from file',
     example: 'http://wpad.example.com/proxy.pac',
