@@ -1,10 +1,10 @@
-// Writes the files that are made from the schemas of the configuration, of a diagnosis and of the endpoints. With --check it
+// Writes the files that are made from the schemas of the configuration, of a diagnosis, of the status and of the endpoints. With --check it
 // writes nothing, names each file that is out of date, and ends 1 when there is one.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeArtifacts } from '#config/generate/artifacts.ts';
-import { endpointsArtifact } from '#control/endpoints.ts';
+import { controlArtifacts } from '#control/artifacts.ts';
 import { diagnosisArtifact } from '#diagnose/artifact.ts';
 
 const ROOT = dirname(import.meta.dirname);
@@ -24,7 +24,7 @@ if (rest.length > 0 || (flag !== undefined && flag !== '--check')) {
   process.exit(64);
 }
 
-for (const { path, text } of [...makeArtifacts(), diagnosisArtifact(), endpointsArtifact()]) {
+for (const { path, text } of [...makeArtifacts(), diagnosisArtifact(), ...controlArtifacts()]) {
   const file = join(ROOT, path);
   if (readOrNull(file) === text) continue;
   if (flag === '--check') {

@@ -1,10 +1,24 @@
 // `sallyport status`: is it well, what is it doing, what did it decide and why; a section for each room.
+//
+// Guarantees: the same words on a tty and elsewhere; a tty adds a bar to what is under way and, where it may, colour to the
+// verdict. Ages are counted from the time of the answer, not from a clock of this process.
 
 import type { Control, Status } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
-import { fillTemplate, showForeign, showSize } from '#errors/template.ts';
+import { showForeign, showSize } from '#errors/template.ts';
+import { progressBar } from '#logging/progress-bar.ts';
+import type { Screen } from '#logging/terminal.ts';
 import { tellJson } from './json.ts';
+import { ago, credentialRows, failureText, pathRows, purposeRows, type Row } from './status-rows.ts';
 import type { Terminal } from './terminal.ts';
+
+const COLORS: Readonly<Record<Status['health']['level'], string>> = {
+  ok: '\u001b[32m',
+  warning: '\u001b[33m',
+  critical: '\u001b[31m',
+};
+const COLOR_OFF = '\u001b[0m';
+const INDENT = '  ';
 
 /** Prints the status; exit status 0 whenever it could be told. */
 export async function statusCommand(control: Control, terminal: Terminal, options: { json: boolean }): Promise<number> {
@@ -13,23 +27,23 @@ export async function statusCommand(control: Control, terminal: Terminal, option
     tellJson(terminal, status);
     return EXIT_OK;
   }
-  for (const [title, rows] of sections(status)) {
+  for (const [title, rows] of sections(status, terminal.screen)) {
     terminal.out(title);
     const width = Math.max(...rows.map(([label]) => label.length));
-    for (const [label, value] of rows) terminal.out(`  ${label.padEnd(width)}  ${value}`);
+    for (const [label, value] of rows) terminal.out(`${INDENT}${label.padEnd(width)}  ${value}`);
+    if (title === UPDATES) for (const line of barLines(status, terminal.screen)) terminal.out(line);
   }
   return EXIT_OK;
 }
 
-const RANGES = ['do not work', 'work'] as const;
+const UPDATES = 'Updates';
 
-type Row = readonly [label: string, value: string];
-
-function sections(status: Status): (readonly [title: string, rows: Row[]])[] {
+function sections(status: Status, screen: Screen): (readonly [title: string, rows: Row[]])[] {
   return [
-    ['Sallyport', mainRows(status)],
-    ['Routes', status.routes.map(routeRow)],
-    ['Updates', [...updateRows(status), ...pauseRows(status)]],
+    ['Sallyport', mainRows(status, screen)],
+    ['Routes', purposeRows(status)],
+    ['Credentials', credentialRows(status)],
+    [UPDATES, [...updateRows(status), ...pauseRows(status)]],
     ['Hook', hookRows(status)],
     ['Receipts', receiptRows(status)],
     ['Response timeout', [timeoutRow(status)]],
@@ -38,23 +52,27 @@ function sections(status: Status): (readonly [title: string, rows: Row[]])[] {
   ];
 }
 
-function mainRows({ main, config, health }: Status): Row[] {
+function mainRows({ at, main, config, health }: Status, { color }: Screen): Row[] {
   const running =
-    main.state === 'running' ? `running as process ${main.pid} since ${main.since}` : 'no daemon is running';
+    main.state === 'running'
+      ? `running as process ${main.pid} since ${main.since}${main.since === null ? '' : ` (${ago(main.since, at)})`}`
+      : 'no daemon is running';
   const warnings = config.warnings === 0 ? '' : ` (warnings: ${config.warnings}, see: sallyport config check)`;
+  const level = health.level.toUpperCase();
   return [
     ['version', main.version],
     ['state', running],
-    ['health', `${health.level.toUpperCase()}: ${health.sentence}`],
+    ['health', `${color ? `${COLORS[health.level]}${level}${COLOR_OFF}` : level}: ${health.sentence}`],
     ['agent', main.agent],
     ['config', `${showForeign(config.file)}${warnings}`],
-    ...configRows(config),
+    ...configRows(config, at),
   ];
 }
 
-/** What of the file is not in force. */
-function configRows({ refused, since, waiting, trying, held }: Status['config']): Row[] {
+/** Since when it is in force, and what of the file is not. */
+function configRows({ refused, since, waiting, trying, held }: Status['config'], at: string): Row[] {
   const rows: Row[] = [];
+  if (refused === null) rows.push(['loaded', `${since} (${ago(since, at)})`]);
   if (refused !== null) {
     const more = refused.count === 1 ? '' : ` (${refused.count} mistakes, see: sallyport config check)`;
     rows.push(['refused', `the file as it was at ${refused.at}: ${refused.first}${more}`]);
@@ -74,27 +92,29 @@ function configRows({ refused, since, waiting, trying, held }: Status['config'])
   return rows;
 }
 
-function routeRow({ purpose, how, proxy, target, why }: Status['routes'][number]): Row {
-  const way = proxy === null ? how : `${how} through proxy ${showForeign(proxy)}`;
-  const to = target === null ? '' : ` to ${showForeign(target)}`;
-  return [purpose, `${way}${to}${why.length === 0 ? '' : ` (${why.join('; ')})`}`];
-}
-
 function updateRows({ updates }: Status): Row[] {
   const rows: Row[] = [
     ['feed', updates.feed === null ? 'not configured (updates.feed_url)' : showForeign(updates.feed)],
     ['serial', updates.serial === null ? 'none yet' : String(updates.serial)],
-    ['last success', updates.last_success ?? 'none yet'],
+    ['last read', updates.last_success ?? 'none yet'],
     ['next check', updates.checking ? 'running now' : (updates.next_check ?? 'not scheduled')],
     ['published', `${updates.published} packages, ${showSize(updates.published_bytes)}`],
   ];
   if (updates.transfer !== null) {
-    const { id, received, length } = updates.transfer;
-    rows.push(['transfer', `update ID ${showForeign(id)}: ${showSize(received)} of ${showSize(length)}`]);
+    const { id, received, length, rate } = updates.transfer;
+    const speed = rate === null ? '' : `, ${showSize(Math.round(rate))}/s`;
+    rows.push(['transfer', `update ID ${showForeign(id)}: ${showSize(received)} of ${showSize(length)}${speed}`]);
   }
-  if (updates.last_failure !== null) rows.push(['last failure', failureText(updates.last_failure)]);
   for (const { id, failure } of updates.failing) rows.push([`update ${showForeign(id)}`, failureText(failure)]);
   return rows;
+}
+
+/** What is under way as a bar, where there is a terminal to draw it on. */
+function barLines({ updates: { transfer } }: Status, { tty, columns }: Screen): string[] {
+  if (transfer === null || !tty) return [];
+  const wide = columns();
+  const width = Number.isInteger(wide) && wide > INDENT.length + 1 ? wide - INDENT.length - 1 : 79;
+  return [`${INDENT}${progressBar(transfer, width)}`];
 }
 
 function pauseRows({ paused }: Status): Row[] {
@@ -115,32 +135,12 @@ function hookRows({ hook }: Status): Row[] {
 }
 
 function receiptRows({ receipts }: Status): Row[] {
+  const { endpoint, waiting, next_try: next, last_failure: failed } = receipts;
   return [
-    [
-      'endpoint',
-      receipts.endpoint === null ? 'none; receipts are kept beside the packages' : showForeign(receipts.endpoint),
-    ],
-    [
-      'waiting',
-      receipts.next_try === null ? String(receipts.waiting) : `${receipts.waiting}, next try ${receipts.next_try}`,
-    ],
+    ['endpoint', endpoint === null ? 'none; receipts are kept beside the packages' : showForeign(endpoint)],
+    ['waiting', next === null ? String(waiting) : `${waiting}, next try ${next}`],
+    ...(failed === null ? [] : [['last failure', `${failed.at}: [${showForeign(failed.code)}]`] as const]),
   ];
-}
-
-function pathRows({ paths }: Status): Row[] {
-  if (paths.length === 0) return [['none', 'no response has been seen yet']];
-  return paths.map(({ proxy, origin, seen, via, ranges_work, kind }) => {
-    const ranges = ranges_work === null ? 'not tried' : RANGES[Number(ranges_work)];
-    const shownVia = via === null ? 'none' : fillTemplate('{via:via}', { via });
-    return [
-      `${showForeign(origin)} by ${showForeign(proxy)}`,
-      `seen ${showForeign(seen)}; Via ${shownVia}; ranges ${ranges}${kind === null ? '' : `; ${kind}`}`,
-    ];
-  });
-}
-
-function failureText({ code, message, check }: { code: string; message: string; check: string }): string {
-  return `[${code}] ${message} ${check}`;
 }
 
 function timeoutRow({ response_timeout: { mode, base_ms: baseMs } }: Status): Row {

@@ -11,7 +11,7 @@ import type { EndpointList } from './endpoints.ts';
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from './timeouts.ts';
 
 /** A failure as it crosses: code, sentence, what to check, hop, class. */
-const failureSchema = z.object({
+export const failureSchema = z.object({
   code: z.string(),
   message: z.string(),
   check: z.string(),
@@ -62,6 +62,8 @@ export type HookRun = z.infer<typeof hookRunSchema>;
 
 /** Each room has a section. Times are RFC 3339; null means not yet, or not at all. */
 export const statusSchema = z.object({
+  /** When this was told. */
+  at: z.string(),
   main: z.object({
     version: z.string(),
     state: z.enum(['running', 'not running']),
@@ -98,7 +100,29 @@ export const statusSchema = z.object({
       how: z.string(),
       proxy: z.string().nullable(),
       target: z.string().nullable(),
+      /** The settings that decided, each with its line in the file. */
       why: z.array(z.string()),
+      last_success: z.string().nullable(),
+      /** It may be older than the last success. */
+      last_failure: z.object({ at: z.string(), failure: failureSchema }).nullable(),
+      /** When what failed is tried again; null when nothing has, or somebody has to change something first. */
+      next_try: z.string().nullable(),
+    }),
+  ),
+  /** Passwords that would not be sent now. */
+  credentials: z.array(
+    z.object({
+      proxy: z.string(),
+      user: z.string(),
+      /** Whether some purpose goes through this proxy. */
+      used: z.boolean(),
+      /** rejected; interrupted: nobody learnt how its last attempt ended; bound: it was entered for other proxies. */
+      why: z.enum(['rejected', 'interrupted', 'bound']),
+      entered_for: z.array(z.string()),
+      since: z.string().nullable(),
+      worked_until: z.string().nullable(),
+      /** Null when it is not tried again by itself. */
+      next_try: z.string().nullable(),
     }),
   ),
   updates: z.object({
@@ -111,7 +135,10 @@ export const statusSchema = z.object({
     published: z.number(),
     published_bytes: z.number(),
     failing: z.array(itemFailureSchema),
-    transfer: z.object({ id: z.string(), received: z.number(), length: z.number() }).nullable(),
+    /** `rate` is in bytes a second; null when there is no telling yet. */
+    transfer: z
+      .object({ id: z.string(), received: z.number(), length: z.number(), rate: z.number().nullable() })
+      .nullable(),
   }),
   hook: z.object({
     command: z.string().nullable(),
@@ -123,7 +150,13 @@ export const statusSchema = z.object({
   }),
   /** Work that waits for room on the disk; null when none does. */
   paused: z.object({ failure: failureSchema, since: z.string(), next_try: z.string() }).nullable(),
-  receipts: z.object({ waiting: z.number(), next_try: z.string().nullable(), endpoint: z.string().nullable() }),
+  receipts: z.object({
+    waiting: z.number(),
+    next_try: z.string().nullable(),
+    /** Of those that wait. */
+    last_failure: z.object({ at: z.string(), code: z.string() }).nullable(),
+    endpoint: z.string().nullable(),
+  }),
   response_timeout: z.object({ mode: z.string(), base_ms: z.number() }),
   paths: z.array(
     z.object({
@@ -132,6 +165,10 @@ export const statusSchema = z.object({
       seen: z.string(),
       via: z.string().nullable(),
       ranges_work: z.boolean().nullable(),
+      /** When that was seen last. */
+      ranges_at: z.string().nullable(),
+      /** What the last package came with; null before any. */
+      etag: z.enum(['strong', 'weak', 'none']).nullable(),
       /** What kind of path it is, in words; null when no transfer has shown it. */
       kind: z.string().nullable(),
     }),

@@ -96,9 +96,3 @@ export const endpointListSchema = z.object({
   notes: z.array(z.string()),
 });
 export type EndpointList = z.infer<typeof endpointListSchema>;
-
-/** The JSON schema of what `endpoints --json` prints, as a file of the repository. Pure: the same schema, the same bytes. */
-export function endpointsArtifact(): { readonly path: string; readonly text: string } {
-  const schema = z.toJSONSchema(endpointListSchema, { target: 'draft-2020-12' });
-  return { path: 'docs/endpoints.schema.json', text: `${JSON.stringify(schema, null, 2)}\n` };
-}

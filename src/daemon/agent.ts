@@ -22,8 +22,9 @@ import { runDiagnosis } from './diagnosis.ts';
 import { toFailure } from './failure.ts';
 import { FileGate } from './file-gate.ts';
 import type { HealthWatch } from './health.ts';
+import { type Progress, progressed } from './progress.ts';
 import { endpointsInForce } from './read-endpoints.ts';
-import { describeStatus, type Progress } from './status.ts';
+import { describeStatus } from './status.ts';
 import { explainTimeouts, seedTimeouts } from './timeouts.ts';
 import { tryWays } from './try-ways.ts';
 
@@ -49,7 +50,6 @@ export class Agent implements Control {
   #work: Promise<unknown> = Promise.resolve();
   #round: Promise<RoundResult> | null = null;
   #last: RoundReport | null = null;
-  #lastFailure: CodedError | null = null;
   #transfer: Progress | null = null;
   #busyWith: string | null = null;
   #surroundings: Surroundings | null = null;
@@ -74,14 +74,20 @@ export class Agent implements Control {
       const report = await runRound(this.#parts.ports, this.#stopped.signal);
       this.#hooks.start();
       this.#last = report;
-      if (report.error !== null) this.#lastFailure = report.error;
       this.#surroundings?.ended(report);
+      await this.#noteOutcome(report);
       return toResult(report, this.#parts.redactor);
     }).finally(() => {
       this.#round = null;
       this.#transfer = null;
     });
     return await this.#round;
+  }
+
+  async #noteOutcome({ error }: RoundReport): Promise<void> {
+    const { clock, outcomes, redactor } = this.#parts;
+    const failure = error === null ? null : toFailure(error, redactor);
+    await outcomes.note('updates', { at: clock.now(), failure });
   }
 
   /** Waits until the hook has been run for all that waits. Returns why it was not or did not go well, or null. */
@@ -109,7 +115,7 @@ export class Agent implements Control {
   }
 
   retryCredentials(): Promise<void> {
-    this.#parts.retryCredentials();
+    this.#parts.ledger.retryCredentials();
     return Promise.resolve();
   }
 
@@ -117,7 +123,6 @@ export class Agent implements Control {
     const status = await describeStatus(this.#parts, {
       checking: this.#round !== null,
       last: this.#last,
-      lastFailure: this.#lastFailure,
       transfer: this.#transfer,
       nextCheckMs: this.#surroundings?.nextAt() ?? null,
       checks: this.#surroundings?.health.current ?? null,
@@ -266,7 +271,8 @@ export class Agent implements Control {
   #hear(event: SallyportEvent): void {
     if (event.name === 'progress') {
       const { id, received, length } = event;
-      this.#transfer = { id: String(id), received: Number(received), length: Number(length) };
+      const told = { id: String(id), received: Number(received), length: Number(length) };
+      this.#transfer = progressed(this.#transfer, told, this.#parts.clock.monotonic());
     }
     if (event.name === 'downloaded' || event.name === 'download-failed') this.#transfer = null;
     if (event.name === 'hook-failed' || event.name === 'hook-refused') this.#hookFailure = asCoded(event.error);

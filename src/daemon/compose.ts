@@ -38,6 +38,7 @@ import { confirmedOr } from './confirmed-file.ts';
 import { LastSettings } from './last-settings.ts';
 import { LogRoom } from './log-room.ts';
 import { NetworkRoom } from './network-room.ts';
+import { Outcomes } from './outcomes.ts';
 import { Reloader } from './reload.ts';
 import { SettingsRoom } from './settings-room.ts';
 import { isTaken, TimeoutRoom } from './timeout-room.ts';
@@ -83,9 +84,11 @@ export interface Parts {
   gateways(): Promise<readonly string[]>;
   /** The variables of the process. */
   readonly environment: Environment;
+  /** How the work of each purpose went the last time. */
+  readonly outcomes: Outcomes;
+  /** What became of each password. */
+  readonly ledger: Ledger;
   readonly logFile: string;
-  /** What a proxy refused may be tried once more. */
-  retryCredentials(): void;
   /** After somebody moved the log file away. */
   reopenLog(): void;
   readonly startedAtMs: number;
@@ -136,8 +139,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   };
   try {
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
-    const { ledger } = state;
-    const { environment = {} } = options;
+    const [{ ledger, outcomes }, { environment = {} }] = [state, options];
     const network = new NetworkRoom({ clock, known, report, ledger, environment, userAgent: `Sallyport/${version}` });
     const inForce = new SettingsRoom(settings);
     const model = new ResponseTimeoutModel({}, state.timeouts.learned);
@@ -172,7 +174,8 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       events,
       config,
       ...forDiagnosis(options, network),
-      retryCredentials: () => ledger.retryCredentials(),
+      outcomes,
+      ledger,
       logFile: log.file,
       reopenLog: () => log.reopen(),
       startedAtMs: clock.now(),
@@ -196,6 +199,7 @@ function forDiagnosis({ load, gateways = readGateways, environment = {} }: Compo
 }
 
 interface State {
+  readonly outcomes: Outcomes;
   readonly last: LastSettings;
   readonly ledger: Ledger;
   readonly agentId: string;
@@ -233,5 +237,7 @@ async function openState(from: {
   const credentials = new LedgerState({ files, path: join(stateDir, 'credentials.json') });
   name(await credentials.load());
   const ledger = new Ledger({ state: credentials, clock });
-  return { last, ledger, agentId: agent.id, memory, habits, timeouts, spool, hooks };
+  const outcomes = new Outcomes(files, join(stateDir, 'outcomes.json'));
+  name(await outcomes.load());
+  return { outcomes, last, ledger, agentId: agent.id, memory, habits, timeouts, spool, hooks };
 }

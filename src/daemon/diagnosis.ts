@@ -43,6 +43,10 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
     signal,
     report: () => undefined,
     upgradeTimeoutMs: settings.response_timeout.base_ms,
+    learn: ({ head, lane, url, rangeWorked }) => {
+      const etag = head.header('etag') ?? null;
+      ports.habits.observe({ proxy: lane.proxyUrl, origin: url.origin, via: head.via, rangeWorked, etag });
+    },
     probes: probesFor(ports, settings),
     purposes: asked.purposes ?? [...PURPOSES],
     about: {

@@ -77,6 +77,12 @@ export function listEndpoints(asked: EndpointsAsked): EndpointList {
   };
 }
 
+/** Names of the profiles that something which is configured goes through, or may have to. */
+export function proxiesInUse(settings: Settings): ReadonlySet<string> {
+  const rows = targetsOf(settings).map((target) => rowOf(target, { settings, seen: null, placeOf: () => null }));
+  return new Set(profilesOf(rows, settings).map(({ name }) => name));
+}
+
 function targetsOf({ updates, endpoints }: Settings): Target[] {
   const found: Target[] = [];
   const add = (purpose: Purpose, use: Use, named: { readonly text: string | undefined; readonly key: string }) => {
@@ -103,7 +109,10 @@ function isReachable(text: string, feed: string, allowedOrigins: readonly string
   return judgeUrl(text, { from: configured, configured, allowedOrigins }).ok;
 }
 
-function rowOf({ purpose, use, url, key }: Target, { settings, seen, placeOf }: EndpointsAsked): EndpointRow {
+function rowOf(
+  { purpose, use, url, key }: Target,
+  { settings, seen, placeOf }: Pick<EndpointsAsked, 'settings' | 'seen' | 'placeOf'>,
+): EndpointRow {
   const endpoint = endpointOf(url);
   const requests = [...REQUESTS[use]];
   const common = { ...placeOfUrl(url), purpose, use, requests, ...about(url) };

@@ -143,6 +143,8 @@ export interface HealthFacts {
   /** Updates that the hook did not take. */
   readonly hookFailed: number;
   readonly nextCheckMs: number | null;
+  /** Proxies in use whose password is not sent. */
+  readonly keptBack: readonly string[];
 }
 
 export interface Health {
@@ -172,6 +174,8 @@ function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth):
     return fillTemplate(text, { failures, error, age: ageMs, next: facts.nextCheckMs });
   }
   if (facts.isConfigRefused) return 'The configuration as it is now is refused; the settings of before are in force.';
+  if (facts.keptBack.length > 0)
+    return fillTemplate('The password for {proxies} is not sent, see sallyport status.', { proxies: facts.keptBack });
   if (facts.failing > 0) return fillTemplate('Updates that could not be fetched: {count}.', { count: facts.failing });
   if (facts.hookFailed > 0)
     return fillTemplate('Updates that the hook failed for: {count}.', { count: facts.hookFailed });

@@ -7,7 +7,7 @@ import { shownUrl } from '#http/judge-url.ts';
 import type { Report } from '#logging/events.ts';
 import { PURPOSES, type Purpose, type Router } from '#proxy/route.ts';
 
-type RouteRow = Status['routes'][number];
+type RouteRow = Pick<Status['routes'][number], 'purpose' | 'how' | 'proxy' | 'target' | 'why'>;
 
 /** One row a purpose; nothing is dialled. */
 export function describeRoutes(router: Router, settings: Settings): RouteRow[] {

@@ -2,30 +2,27 @@
 
 import type { HeldFile, PendingChange } from '#control/change.ts';
 import type { Failure, Status } from '#control/control.ts';
-import type { CodedError } from '#errors/coded-error.ts';
+import { placeReasons } from '#diagnose/places.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import { redactError } from '#logging/record.ts';
 import { KIND_WORDS, type PathKind } from '#path/kind.ts';
+import type { Purpose } from '#proxy/route.ts';
 import type { HookState } from '#updates/hook.ts';
 import type { RoundReport } from '#updates/round.ts';
 import type { Parts } from './compose.ts';
+import { waitingCredentials } from './credentials.ts';
+import { proxiesInUse } from './endpoints.ts';
 import { toFailure } from './failure.ts';
 import { type CheckHealth, judgeHealth } from './health.ts';
+import type { Progress } from './progress.ts';
+import { placesIn } from './read-endpoints.ts';
 import type { Reloader } from './reload.ts';
 import { describeRoutes } from './routes.ts';
-
-/** How far the transfer under way is. */
-export interface Progress {
-  readonly id: string;
-  readonly received: number;
-  readonly length: number;
-}
 
 /** What the agent knows of its own work. */
 export interface Activity {
   readonly checking: boolean;
   readonly last: RoundReport | null;
-  readonly lastFailure: CodedError | null;
   readonly transfer: Progress | null;
   readonly nextCheckMs: number | null;
   readonly hook: HookState;
@@ -42,9 +39,12 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
   const published = await ports.store.list();
   const feed = settings.updates.feed_url ?? null;
   const known = feed === null ? null : ports.memory.feed(new URL(feed).href);
+  const credentials = waitingCredentials(parts.ledger, settings, proxiesInUse(settings));
+  const failed = parts.outcomes.of('updates').failed;
   const endpoint = settings.updates.acknowledge_url;
   const failing = activity.last?.failed ?? [];
   return {
+    at: new Date(parts.clock.now()).toISOString(),
     main: {
       version: ports.agent.version,
       state: mode === 'daemon' ? 'running' : 'not running',
@@ -52,15 +52,16 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       since: mode === 'daemon' ? toTime(parts.startedAtMs) : null,
       agent: ports.agent.id,
     },
-    health: describeHealth(parts, activity),
+    health: describeHealth(parts, activity, credentials),
     config: { ...describeConfig(parts.config), trying: activity.trying, held: activity.held },
-    routes: describeRoutes(ports.router, settings),
+    routes: describePurposes(parts, activity),
+    credentials,
     updates: {
       feed: feed === null ? null : shownUrl(new URL(feed)),
       serial: known?.serial ?? null,
       checking: activity.checking,
       last_success: toTime(known?.accepted_at ?? null),
-      last_failure: activity.lastFailure === null ? null : toFailure(activity.lastFailure, redactor),
+      last_failure: failed?.failure ?? null,
       next_check: toTime(activity.nextCheckMs),
       published: published.length,
       published_bytes: published.reduce((sum, { sidecar }) => sum + sidecar.item.length, 0),
@@ -68,7 +69,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
         id,
         failure: toFailure(error, redactor),
       })),
-      transfer: activity.transfer,
+      transfer: describeTransfer(activity.transfer),
     },
     hook: {
       ...activity.hook,
@@ -80,6 +81,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
     receipts: {
       waiting: ports.spool.size,
       next_try: toTime(ports.spool.nextDueAt()),
+      last_failure: describeUnsent(parts),
       endpoint: endpoint === undefined ? null : shownUrl(new URL(endpoint)),
     },
     response_timeout: { mode: settings.response_timeout.mode, base_ms: settings.response_timeout.base_ms },
@@ -89,13 +91,48 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       seen: new Date(habits.seen_at).toISOString(),
       via: habits.via,
       ranges_work: habits.ranges_work,
+      ranges_at: toTime(habits.ranges_at),
+      etag: habits.etag,
       kind: kindWords(ports.habits.kindOf(habits)),
     })),
     log: { file: parts.logFile },
   };
 }
 
-function describeHealth({ ports, config, redactor }: Parts, activity: Activity): Status['health'] {
+/** Each purpose: its way and why, and how its work went. */
+function describePurposes({ ports, config, outcomes }: Parts, activity: Activity): Status['routes'] {
+  const settings = ports.settings();
+  const placeOf = placesIn(config.loaded);
+  return describeRoutes(ports.router, settings).map(({ why, ...route }) => {
+    const { succeeded_at: succeededMs, failed } = outcomes.of(route.purpose as Purpose);
+    // A failure that nothing has made good yet.
+    const isOpen = failed !== null && failed.at > (succeededMs ?? 0);
+    return {
+      ...route,
+      why: placeReasons(why, placeOf),
+      last_success: toTime(succeededMs),
+      last_failure: failed === null ? null : { at: new Date(failed.at).toISOString(), failure: failed.failure },
+      next_try: isOpen && route.purpose === 'updates' ? toTime(activity.nextCheckMs) : null,
+    };
+  });
+}
+
+function describeTransfer(transfer: Progress | null): Status['updates']['transfer'] {
+  if (transfer === null) return null;
+  const { id, received, length, rate } = transfer;
+  return { id, received, length, rate };
+}
+
+function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_failure'] {
+  const failed = spool.lastFailure();
+  return failed === null ? null : { at: new Date(failed.atMs).toISOString(), code: failed.code };
+}
+
+function describeHealth(
+  { ports, config, redactor }: Parts,
+  activity: Activity,
+  credentials: Status['credentials'],
+): Status['health'] {
   const { nextCheckMs, last, hook } = activity;
   const checks = activity.checks && {
     ...activity.checks,
@@ -111,6 +148,7 @@ function describeHealth({ ports, config, redactor }: Parts, activity: Activity):
     isConfigRefused: config.refused !== null || activity.held !== null,
     failing: last?.failed.length ?? 0,
     hookFailed: hook.failed.length,
+    keptBack: credentials.flatMap(({ proxy, used }) => (used ? [proxy] : [])),
   });
   return {
     ...judged,

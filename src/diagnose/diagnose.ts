@@ -3,6 +3,7 @@
 
 import { coded } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
+import type { PartSeen } from './ask.ts';
 import { type Describing, describeWalk } from './describe.ts';
 import type { Diagnosis, PurposeReport } from './report.ts';
 import { onlyInShell, tellDifferences } from './shell.ts';
@@ -15,6 +16,8 @@ export interface Diagnosing extends WalkParts {
   readonly probes: readonly Probe[];
   readonly purposes: readonly Purpose[];
   readonly about: Describing;
+  /** Hears what a path kept of an answer to a request for a part. */
+  learn(part: PartSeen): void;
 }
 
 /** Walks every purpose. @throws the reason of the signal; nothing else that a way can do */
@@ -23,7 +26,10 @@ export async function diagnose(options: Diagnosing): Promise<Pick<Diagnosis, 've
   const reports = await Promise.all(
     purposes.map(async (purpose) => {
       const probe = probes.find((one) => one.purpose === purpose);
-      return probe === undefined ? unconfigured(purpose) : describeWalk(await walk(probe, options), about);
+      if (probe === undefined) return unconfigured(purpose);
+      const walked = await walk(probe, options);
+      if (walked.part !== null) options.learn(walked.part);
+      return describeWalk(walked, about);
     }),
   );
   return { verdict: judge(reports) ?? nothingToReach(purposes, about), notes: notesOf(about), purposes: reports };

@@ -26,6 +26,10 @@ const habitsSchema = z.strictObject({
   via: z.string().nullable(),
   /** Whether a Range request was answered with the range, or null when none was made. */
   ranges_work: z.boolean().nullable(),
+  /** Wall time of the last Range request, or null. */
+  ranges_at: z.number().nullable().default(null),
+  /** What the last package came with: an ETag by which a download can go on, a weak one, none; null before any. */
+  etag: z.enum(['strong', 'weak', 'none']).nullable().default(null),
   /** What the last transfers showed, the newest at the end. */
   kinds: z.array(z.enum(PATH_KINDS)).max(KINDS_KEPT).default([]),
 });
@@ -45,6 +49,8 @@ export interface Observation {
   readonly via: string | null;
   /** Null when the request asked for no range. */
   readonly rangeWorked: boolean | null;
+  /** The ETag of a package, null where it had none; not given for anything else. */
+  readonly etag?: string | null;
 }
 
 /** The hosts in such a file, for who only looks; null where it cannot be read. Changes nothing. */
@@ -92,6 +98,8 @@ export class PathHabits {
       // A proxy that gives our own credentials back must not bring them into a file.
       via: seen.via === null ? null : this.#redactor.redact(seen.via),
       ranges_work: seen.rangeWorked ?? before?.ranges_work ?? null,
+      ranges_at: seen.rangeWorked === null ? (before?.ranges_at ?? null) : this.#clock.now(),
+      etag: seen.etag === undefined ? (before?.etag ?? null) : strengthOf(seen.etag),
       kinds: before?.kinds ?? [],
     });
     for (const oldest of this.#routes.keys()) {
@@ -133,6 +141,12 @@ export class PathHabits {
     const value = { routes: [...this.#routes.values()], hosts: this.#hosts };
     await saveState(this.#files, this.#path, { format: FORMAT, value });
   }
+}
+
+/** RFC 9110, 8.8.3: a weak one is marked, and says nothing of single bytes. */
+function strengthOf(etag: string | null): Habits['etag'] {
+  if (etag === null) return 'none';
+  return etag.startsWith('W/') ? 'weak' : 'strong';
 }
 
 function keyOf(route: { readonly proxy: string; readonly origin: string }): string {

@@ -54,6 +54,8 @@ export interface Spool {
   due(nowMs: number): Promise<readonly SpoolEntry[]>;
   /** Wall time of the next entry that will be due; null when none waits. */
   nextDueAt(): number | null;
+  /** The last attempt that failed, of what still waits; null when none has. */
+  lastFailure(): { readonly atMs: number; readonly code: string } | null;
   /** Counts a failed attempt and waits. In force at once; when it can't be written, the error says so. */
   postpone(entry: SpoolEntry, until: { readonly notBefore: number; readonly error: string }): Promise<void>;
   /** Done: never given out and never accepted again. On an error it is given out again, unless its key was kept. */
@@ -146,6 +148,12 @@ class FolderSpool implements Spool {
       if (next === null || at < next) next = at;
     }
     return next;
+  }
+
+  lastFailure(): { atMs: number; code: string } | null {
+    const failed = [...this.#waiting.values()].flatMap(({ entry: { postponed } }) => postponed ?? []);
+    const last = failed.toSorted((a, b) => a.atMs - b.atMs).at(-1);
+    return last === undefined ? null : { atMs: last.atMs, code: last.error };
   }
 
   postpone(entry: SpoolEntry, until: { notBefore: number; error: string }): Promise<void> {

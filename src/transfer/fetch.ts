@@ -71,9 +71,16 @@ export interface FetchWatcher {
   startedOver(reason: string): void;
   planned(plan: TimeoutPlan): void;
   progress(received: number): void;
-  responded(seen: { proxy: string; origin: string; via: string | null; rangeWorked: boolean | null }): void;
+  responded(seen: Responded): void;
   /** A redirect leads there; nothing has judged it. */
   led(to: URL): void;
+}
+
+/** What a response showed of its way; the ETag only where it is that of the package. */
+export interface Responded extends RouteKey {
+  readonly via: string | null;
+  readonly rangeWorked: boolean | null;
+  readonly etag?: string | null;
 }
 
 /** The whole file, synced, not verified. */
@@ -257,6 +264,7 @@ function noteResponse(ports: FetchPorts, seen: { lane: Lane; url: URL; head: Res
     origin: seen.url.origin,
     via: head.via,
     rangeWorked: range.kind === 'rest' && judged ? head.status === 206 : null,
+    ...(judged ? { etag: head.header('etag') ?? null } : {}),
   });
 }
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { statusCommand } from '#cli/status.ts';
 import { type Status, statusSchema } from '#control/control.ts';
+import type { Screen } from '#logging/terminal.ts';
 import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
-async function show(over: Partial<Status> = {}, json = false): Promise<string[]> {
-  const terminal = fakeTerminal();
+async function show(over: Partial<Status> = {}, json = false, screen: Partial<Screen> = {}): Promise<string[]> {
+  const terminal = { ...fakeTerminal(), screen: { ...fakeTerminal().screen, ...screen } };
   const control = fakeControl({ status: () => Promise.resolve(aStatus(over)) });
   expect(await statusCommand(control, terminal, { json })).toBe(0);
   return terminal.told;
@@ -18,19 +19,23 @@ describe('status', () => {
     expect(await show()).toEqual([
       'Sallyport',
       '  version  0.1.0',
-      '  state    running as process 4711 since 2026-11-20T00:00:00.000Z',
+      '  state    running as process 4711 since 2026-11-20T00:00:00.000Z (2 h 5 min ago)',
       '  health   OK: The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00.',
       '  agent    6f1c0c1e-0000-4000-8000-000000000000',
       '  config   /etc/sallyport/sallyport.yaml',
+      '  loaded   2026-11-20T00:04:10.000Z (2 h 1 min ago)',
       'Routes',
-      '  updates       tunnel through proxy corp to https://updates.example.com/feed.json (use_proxy_for.updates is default; corp is the default proxy)',
+      '  updates       tunnel through proxy corp to https://updates.example.com/feed.json: use_proxy_for.updates is default (sallyport.yaml:9); proxies[0] corp is the default (sallyport.yaml:3)',
+      '                last success 2026-11-20T00:05:00.000Z (2 h ago)',
       '  support_logs  not configured',
+      'Credentials',
+      '  waiting  none',
       'Updates',
-      '  feed          https://updates.example.com/feed.json',
-      '  serial        17',
-      '  last success  2026-11-20T00:05:00.000Z',
-      '  next check    2026-11-20T06:07:00.000Z',
-      '  published     2 packages, 30.0 MB',
+      '  feed        https://updates.example.com/feed.json',
+      '  serial      17',
+      '  last read   2026-11-20T00:05:00.000Z',
+      '  next check  2026-11-20T06:07:00.000Z',
+      '  published   2 packages, 30.0 MB',
       'Hook',
       '  command  none (updates.on_published)',
       'Receipts',
@@ -39,7 +44,7 @@ describe('status', () => {
       'Response timeout',
       '  fixed  30000 ms of silence end an attempt (response_timeout.base_ms)',
       'Paths',
-      '  https://updates.example.com by http://proxy.example.com:3128  seen 2026-11-20T00:05:00.000Z; Via 1.1 proxy.example.com; ranges work; held back until scanned',
+      '  https://updates.example.com by http://proxy.example.com:3128  seen 2026-11-20T00:05:00.000Z (2 h ago); Via 1.1 proxy.example.com; ranges work (24 h ago); ETag strong; held back until scanned',
       'Log',
       '  file  /var/log/sallyport/sallyport.log',
     ]);
@@ -50,19 +55,25 @@ describe('status', () => {
       main: { ...main, state: 'not running', pid: null, since: null },
       config: { ...aStatus().config, file: '/x.yaml', warnings: 2 },
       updates: { ...updates, feed: null, serial: null, last_success: null, next_check: null },
-      receipts: { waiting: 3, next_try: '2026-11-20T01:00:00.000Z', endpoint: null },
+      receipts: {
+        waiting: 3,
+        next_try: '2026-11-20T01:00:00.000Z',
+        last_failure: { at: '2026-11-20T00:30:00.000Z', code: 'TCP-REFUSED' },
+        endpoint: null,
+      },
       paths: [],
     });
     expect(told).toEqual(
       expect.arrayContaining([
         '  state    no daemon is running',
         '  config   /x.yaml (warnings: 2, see: sallyport config check)',
-        '  feed          not configured (updates.feed_url)',
-        '  serial        none yet',
-        '  last success  none yet',
-        '  next check    not scheduled',
-        '  endpoint  none; receipts are kept beside the packages',
-        '  waiting   3, next try 2026-11-20T01:00:00.000Z',
+        '  feed        not configured (updates.feed_url)',
+        '  serial      none yet',
+        '  last read   none yet',
+        '  next check  not scheduled',
+        '  endpoint      none; receipts are kept beside the packages',
+        '  waiting       3, next try 2026-11-20T01:00:00.000Z',
+        '  last failure  2026-11-20T00:30:00.000Z: [TCP-REFUSED]',
         '  none  no response has been seen yet',
       ]),
     );
@@ -73,19 +84,85 @@ describe('status', () => {
       updates: {
         ...updates,
         checking: true,
-        transfer: { id: '1602503', received: 5_000_000, length: 20_000_000 },
-        last_failure: aFailure(),
+        transfer: { id: '1602503', received: 5_000_000, length: 20_000_000, rate: 2_500_000 },
         failing: [{ id: 'u2', failure: aFailure({ code: 'DIGEST-WRONG' }) }],
       },
     });
     expect(told).toEqual(
       expect.arrayContaining([
-        '  next check    running now',
-        '  transfer      update ID 1602503: 5.0 MB of 20.0 MB',
-        '  last failure  [AUTH-REJECTED] Proxy corp rejected user svc. Check user and password of the proxy corp.',
-        '  update u2     [DIGEST-WRONG] Proxy corp rejected user svc. Check user and password of the proxy corp.',
+        '  next check  running now',
+        '  transfer    update ID 1602503: 5.0 MB of 20.0 MB, 2.5 MB/s',
+        '  update u2   [DIGEST-WRONG] Proxy corp rejected user svc. Check user and password of the proxy corp.',
       ]),
     );
+  });
+
+  it('says of each purpose when it failed last, with the code, and when it is tried again', async () => {
+    const [first, second] = aStatus().routes as [Status['routes'][number], Status['routes'][number]];
+    const failed = { at: '2026-11-20T02:00:00.000Z', failure: aFailure() };
+    const told = await show({
+      routes: [
+        { ...first, last_failure: failed, next_try: '2026-11-20T02:10:00.000Z' },
+        { ...second, how: 'direct', target: 'https://support.example.com/' },
+      ],
+    });
+    expect(told).toEqual(
+      expect.arrayContaining([
+        '                last success 2026-11-20T00:05:00.000Z (2 h ago)',
+        '                last failure 2026-11-20T02:00:00.000Z (5 min ago): [AUTH-REJECTED] Proxy corp rejected user svc. Check user and password of the proxy corp. Next try 2026-11-20T02:10:00.000Z.',
+        '  support_logs  direct to https://support.example.com/',
+        '                no success yet',
+      ]),
+    );
+  });
+
+  it('names each password that waits, why, since when, and what lets it go', async () => {
+    const wait = {
+      proxy: 'corp',
+      user: 'CORP\\svc',
+      used: true,
+      why: 'rejected',
+      entered_for: [],
+      since: '2026-11-20T01:05:00.000Z',
+      worked_until: '2026-11-19T23:55:00.000Z',
+      next_try: '2026-11-20T07:05:00.000Z',
+    } as const;
+    const never = { since: null, worked_until: null, next_try: null, used: false, entered_for: ['http://old:3128'] };
+    const told = await show({
+      credentials: [
+        { ...wait, entered_for: [] },
+        { ...wait, ...never, proxy: 'new', why: 'bound' },
+        { ...wait, worked_until: null, next_try: null, proxy: 'far', why: 'interrupted', entered_for: [] },
+      ],
+    });
+    const again = 'once more with: sallyport check --retry-credential';
+    expect(told.slice(told.indexOf('Credentials') + 1, told.indexOf('Updates'))).toEqual([
+      `  corp  the password of CORP\\svc waits: refused since 2026-11-20T01:05:00.000Z (60 min ago), it worked until 2026-11-19T23:55:00.000Z; tried again at 2026-11-20T07:05:00.000Z (in 5 h); ${again}.`,
+      `  new   the password of CORP\\svc waits: it was entered for http://old:3128, not for this address; not tried again by itself; ${again}. No purpose goes through it.`,
+      `  far   the password of CORP\\svc waits: nobody learnt how its attempt at 2026-11-20T01:05:00.000Z (60 min ago) ended; not tried again by itself; ${again}.`,
+    ]);
+  });
+
+  it('draws what is under way as a bar on a tty, as wide as that is, and nowhere else', async () => {
+    const over = { updates: { ...updates, transfer: { id: '1602503', received: 5, length: 20, rate: null } } };
+    const tty = await show(over, false, { tty: true, columns: () => 60 });
+    const bars = tty.filter((line) => /\[#+-+\]/.test(line));
+    expect(bars).toEqual(['  1602503 [#####----------------]  25%  5 bytes of 20 bytes']);
+    expect((await show(over)).join('\n')).not.toContain('#');
+  });
+
+  it('colours the verdict only where colour may be', async () => {
+    const critical = { health: { ...aStatus().health, level: 'critical' as const, sentence: 'No.' } };
+    expect(await show(critical, false, { tty: true, color: true })).toContain(
+      '  health   \u001b[31mCRITICAL\u001b[0m: No.',
+    );
+    expect(await show(critical, false, { tty: true, color: false })).toContain('  health   CRITICAL: No.');
+  });
+
+  it('gives no age to a time that lies ahead, because a clock was set', async () => {
+    const [path] = aStatus().paths as [Status['paths'][number]];
+    const told = await show({ paths: [{ ...path, seen: '2027-01-01T00:00:00.000Z' }] });
+    expect(told.join('\n')).toContain('seen 2027-01-01T00:00:00.000Z (age unknown)');
   });
 
   it('is one JSON object of the schema with --json', async () => {
@@ -101,14 +178,26 @@ describe('status', () => {
     const told = await lines({
       paths: status.paths.map((path) => ({ ...path, via: evil, origin: evil })),
       routes: status.routes.map((route) => ({ ...route, target: evil })),
-      updates: { ...updates, feed: evil, transfer: { id: evil, received: 1, length: 2 } },
+      updates: { ...updates, feed: evil, transfer: { id: evil, received: 1, length: 2, rate: null } },
       receipts: { ...status.receipts, endpoint: evil },
       config: { ...aStatus().config, file: evil },
       log: { file: evil },
+      credentials: [
+        {
+          proxy: evil,
+          user: evil,
+          used: true,
+          why: 'bound',
+          entered_for: [evil],
+          since: null,
+          worked_until: null,
+          next_try: null,
+        },
+      ],
     });
     // eslint-disable-next-line no-control-regex
     expect(told.join('\n')).not.toMatch(/[^\n\u0020-\u007e]/);
-    if (!json) expect(told).toHaveLength(plain + 1);
+    if (!json) expect(told).toHaveLength(plain + 2);
   });
 
   it('says of the hook what runs, what waits and why, and what failed with the way to run it again', async () => {

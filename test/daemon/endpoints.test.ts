@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type EndpointList, endpointListSchema, endpointsArtifact } from '#control/endpoints.ts';
+import { type EndpointList, endpointListSchema } from '#control/endpoints.ts';
 import { listEndpoints } from '#daemon/endpoints.ts';
 import type { SeenHost } from '#path/seen-hosts.ts';
 import { composeIn } from '#test/support/composed.ts';
@@ -193,9 +192,4 @@ describe('a running daemon', () => {
       await composed.remove();
     }
   });
-});
-
-it('docs/endpoints.schema.json is what the schema says', () => {
-  const { path, text } = endpointsArtifact();
-  expect(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')).toBe(text);
 });

@@ -150,6 +150,7 @@ describe('the judgement', () => {
     isConfigRefused: false,
     failing: 0,
     hookFailed: 0,
+    keptBack: [],
     nextCheckMs: new Date(2026, 10, 20, 6, 7).getTime(),
   };
 
@@ -174,6 +175,7 @@ describe('the judgement', () => {
       'The configuration as it is now is refused; the settings of before are in force.',
     ],
     ['warning', { failing: 2 }, 'Updates that could not be fetched: 2.'],
+    ['warning', { keptBack: ['corp', 'far'] }, 'The password for corp, far is not sent, see sallyport status.'],
     ['warning', { hookFailed: 1 }, 'Updates that the hook failed for: 1.'],
     ['critical', { checks: null }, 'No daemon is running, so nothing is checked.'],
     [

@@ -38,6 +38,22 @@ async function entryOf(spool: Spool, key: string) {
   return entry;
 }
 
+describe('the last failure', () => {
+  it('is that of what still waits, the newest, also after a restart; none once all is settled', async () => {
+    const files = new CrashingFiles();
+    const { spool, clock } = await open(files);
+    await give(spool, 'a');
+    await give(spool, 'b');
+    expect(spool.lastFailure()).toBeNull();
+    await spool.postpone(await entryOf(spool, 'b'), { notBefore: ALL, error: 'TCP-REFUSED' });
+    clock.advance(1_000);
+    await spool.postpone(await entryOf(spool, 'a'), { notBefore: ALL, error: 'DNS-PROXY' });
+    expect((await open(files, clock)).spool.lastFailure()).toEqual({ atMs: clock.now(), code: 'DNS-PROXY' });
+    for (const key of ['a', 'b']) await spool.settle(await entryOf(spool, key));
+    expect(spool.lastFailure()).toBeNull();
+  });
+});
+
 describe('what was accepted', () => {
   it('is given out in order of acceptance, also after a power cut', async () => {
     const files = new CrashingFiles();

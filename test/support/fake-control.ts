@@ -208,6 +208,7 @@ export function anExplanation(over: Partial<TimeoutExplanation> = {}): TimeoutEx
 /** A daemon that has worked for a while, behind a proxy. */
 export function aStatus(over: Partial<Status> = {}): Status {
   return {
+    at: '2026-11-20T02:05:00.000Z',
     main: {
       version: '0.1.0',
       state: 'running',
@@ -236,10 +237,26 @@ export function aStatus(over: Partial<Status> = {}): Status {
         how: 'tunnel',
         proxy: 'corp',
         target: 'https://updates.example.com/feed.json',
-        why: ['use_proxy_for.updates is default', 'corp is the default proxy'],
+        why: [
+          'use_proxy_for.updates is default (sallyport.yaml:9)',
+          'proxies[0] corp is the default (sallyport.yaml:3)',
+        ],
+        last_success: '2026-11-20T00:05:00.000Z',
+        last_failure: null,
+        next_try: null,
       },
-      { purpose: 'support_logs', how: 'not configured', proxy: null, target: null, why: [] },
+      {
+        purpose: 'support_logs',
+        how: 'not configured',
+        proxy: null,
+        target: null,
+        why: [],
+        last_success: null,
+        last_failure: null,
+        next_try: null,
+      },
     ],
+    credentials: [],
     updates: {
       feed: 'https://updates.example.com/feed.json',
       serial: 17,
@@ -254,7 +271,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
     },
     hook: { command: null, running: null, waiting: [], failed: [], problem: null },
     paused: null,
-    receipts: { waiting: 0, next_try: null, endpoint: 'https://updates.example.com/acknowledge' },
+    receipts: { waiting: 0, next_try: null, last_failure: null, endpoint: 'https://updates.example.com/acknowledge' },
     response_timeout: { mode: 'fixed', base_ms: 30_000 },
     paths: [
       {
@@ -263,6 +280,8 @@ export function aStatus(over: Partial<Status> = {}): Status {
         seen: '2026-11-20T00:05:00.000Z',
         via: '1.1 proxy.example.com',
         ranges_work: true,
+        ranges_at: '2026-11-19T02:05:00.000Z',
+        etag: 'strong',
         kind: 'held back until scanned',
       },
     ],

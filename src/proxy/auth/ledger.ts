@@ -40,6 +40,15 @@ export interface Refusal {
   readonly retryAtMs: number | null;
 }
 
+/** Why a password is kept back. */
+export interface Wait {
+  /** `bound`: it was entered for other proxies. */
+  readonly why: Refusal['why'] | 'bound';
+  /** Those proxies. */
+  readonly bound: readonly string[];
+  readonly refusal: Refusal | null;
+}
+
 export type Admission =
   | { readonly kind: 'admitted'; readonly attempt: Attempt }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
@@ -110,6 +119,19 @@ export class Ledger {
   refusalOf(account: Account, retryMs: number): Refusal | null {
     const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
     return judge(this.#recordOf(fingerprint), this.#clock.now(), retryMs);
+  }
+
+  /** Why a password would not be sent now; null when it may, when it is just under way, or when it was allowed once more. */
+  waits(account: Account, at: { readonly boundTo: string; readonly retryMs: number }): Wait | null {
+    const secret = this.#state.fingerprint(account.password.reveal());
+    const binding = this.#state.bindings.get(secret);
+    if (binding !== undefined && !binding.proxies.includes(at.boundTo)) {
+      return this.#forgiven.has(secret) ? null : { why: 'bound', bound: binding.proxies, refusal: null };
+    }
+    const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
+    if (this.#underWay.has(fingerprint) || this.#forgiven.has(fingerprint)) return null;
+    const refusal = this.refusalOf(account, at.retryMs);
+    return refusal === null ? null : { why: refusal.why, bound: [], refusal };
   }
 
   /** An admin asks for it: whatever waits because it was refused or bound elsewhere may be tried once more. */

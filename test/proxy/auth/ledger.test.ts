@@ -48,6 +48,26 @@ describe('the ledger of credentials', () => {
     expect(other.kind).toBe('admitted');
   });
 
+  it('tells which password waits and why, and asks for nothing by that', async () => {
+    const ledger = new Ledger();
+    const at = { boundTo: 'http://proxy:3128', retryMs: 6 * HOUR };
+    expect(ledger.waits(account('x'), at)).toBeNull();
+    const first = await attempt(ledger, 'x');
+    await first?.sending();
+    // It is just under way: nobody has to do anything.
+    expect(ledger.waits(account('x'), at)).toBeNull();
+    first?.rejected();
+    expect(ledger.waits(account('x'), at)).toMatchObject({ why: 'rejected', refusal: { workedUntilMs: null } });
+
+    ledger.introduce([{ secret: 'y', revision: null, proxyUrl: 'http://old:3128' }]);
+    expect(ledger.waits(account('y'), at)).toEqual({ why: 'bound', bound: ['http://old:3128'], refusal: null });
+    expect(ledger.boundElsewhere('y', at.boundTo)).toEqual(['http://old:3128']);
+
+    ledger.retryCredentials();
+    expect([ledger.waits(account('x'), at), ledger.waits(account('y'), at)]).toEqual([null, null]);
+    expect(await attempt(ledger, 'x')).not.toBeNull();
+  });
+
   it('lets one attempt out, and the others wait for its verdict', async () => {
     const ledger = new Ledger();
     const first = await attempt(ledger, 'x');

@@ -1,0 +1,93 @@
+// Rows of `sallyport status` about the way out: each purpose, passwords that wait, what each path has shown. Pure.
+
+import type { Status } from '#control/control.ts';
+import { fillTemplate, showDuration, showForeign } from '#errors/template.ts';
+
+export type Row = readonly [label: string, value: string];
+
+/** Each purpose: its way and which settings decided, then how its work went. */
+export function purposeRows({ routes, at }: Status): Row[] {
+  return routes.flatMap(({ purpose, how, proxy, target, why, ...went }) => {
+    const way = proxy === null ? how : `${how} through proxy ${showForeign(proxy)}`;
+    const to = target === null ? '' : ` to ${showForeign(target)}`;
+    const because = why.length === 0 ? '' : `: ${why.join('; ')}`;
+    return [[purpose, `${way}${to}${because}`] as const, ...outcomeRows(went, { at, isConfigured: target !== null })];
+  });
+}
+
+type Went = Pick<Status['routes'][number], 'last_success' | 'last_failure' | 'next_try'>;
+
+function outcomeRows(
+  { last_success: success, last_failure: failed, next_try: next }: Went,
+  { at, isConfigured }: { readonly at: string; readonly isConfigured: boolean },
+): Row[] {
+  const rows: Row[] = [];
+  if (success !== null) rows.push(['', `last success ${success} (${ago(success, at)})`]);
+  else if (isConfigured) rows.push(['', 'no success yet']);
+  if (failed !== null) {
+    const again = next === null ? '' : ` Next try ${next}.`;
+    rows.push(['', `last failure ${failed.at} (${ago(failed.at, at)}): ${failureText(failed.failure)}${again}`]);
+  }
+  return rows;
+}
+
+type Wait = Status['credentials'][number];
+
+/** Passwords that would not be sent now. */
+export function credentialRows({ credentials, at }: Status): Row[] {
+  if (credentials.length === 0) return [['waiting', 'none']];
+  return credentials.map((wait) => {
+    const again =
+      wait.next_try === null
+        ? 'not tried again by itself'
+        : `tried again at ${wait.next_try} (${until(wait.next_try, at)})`;
+    const unused = wait.used ? '' : ' No purpose goes through it.';
+    const how = 'once more with: sallyport check --retry-credential';
+    return [
+      showForeign(wait.proxy),
+      `the password of ${showForeign(wait.user)} waits: ${reasonOf(wait, at)}; ${again}; ${how}.${unused}`,
+    ];
+  });
+}
+
+function reasonOf({ why, entered_for: bound, since, worked_until: worked }: Wait, at: string): string {
+  if (why === 'bound') return `it was entered for ${bound.map(showForeign).join(', ')}, not for this address`;
+  const when = since === null ? '' : ` ${since} (${ago(since, at)})`;
+  if (why === 'interrupted') return `nobody learnt how its attempt at${when} ended`;
+  return `refused since${when}${worked === null ? ', it never worked' : `, it worked until ${worked}`}`;
+}
+
+const RANGES = ['do not work', 'work'] as const;
+
+/** What each path has shown, with its age. */
+export function pathRows({ paths, at }: Status): Row[] {
+  if (paths.length === 0) return [['none', 'no response has been seen yet']];
+  return paths.map(({ proxy, origin, seen, via, ranges_work: work, ranges_at: tried, etag, kind }) => {
+    const ranges =
+      work === null ? 'not tried' : `${RANGES[Number(work)]}${tried === null ? '' : ` (${ago(tried, at)})`}`;
+    const shownVia = via === null ? 'none' : fillTemplate('{via:via}', { via });
+    const facts = [
+      `seen ${showForeign(seen)} (${ago(seen, at)})`,
+      `Via ${shownVia}`,
+      `ranges ${ranges}`,
+      `ETag ${etag ?? 'not seen'}`,
+      ...(kind === null ? [] : [kind]),
+    ];
+    return [`${showForeign(origin)} by ${showForeign(proxy)}`, facts.join('; ')];
+  });
+}
+
+export function failureText({ code, message, check }: { code: string; message: string; check: string }): string {
+  return `[${code}] ${message} ${check}`;
+}
+
+/** `2 h ago`; what is not a time, or lies ahead because a clock was set, is not given an age. */
+export function ago(time: string, at: string): string {
+  const ms = Date.parse(at) - Date.parse(time);
+  return ms >= 0 ? `${showDuration(ms)} ago` : 'age unknown';
+}
+
+function until(time: string, at: string): string {
+  const ms = Date.parse(time) - Date.parse(at);
+  return ms >= 0 ? `in ${showDuration(ms)}` : 'due';
+}

@@ -1,0 +1,15 @@
+// The JSON schemas of what commands print with --json, as files of the repository. Pure: the same schema, the same bytes.
+
+import { z } from 'zod';
+import { statusSchema } from './control.ts';
+import { endpointListSchema } from './endpoints.ts';
+
+const PRINTED = { endpoints: endpointListSchema, status: statusSchema } as const;
+
+/** Each file, with its place from the root of the repository. */
+export function controlArtifacts(): readonly { readonly path: string; readonly text: string }[] {
+  return Object.entries(PRINTED).map(([name, schema]) => ({
+    path: `docs/${name}.schema.json`,
+    text: `${JSON.stringify(z.toJSONSchema(schema, { target: 'draft-2020-12' }), null, 2)}\n`,
+  }));
+}

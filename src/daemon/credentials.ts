@@ -1,0 +1,42 @@
+// Which passwords of the settings wait, and what for: as the ledger would judge them if they were to be sent now.
+
+import type { Settings } from '#config/settings.ts';
+import type { Status } from '#control/control.ts';
+import { accountOf } from '#proxy/auth/account.ts';
+import type { Ledger } from '#proxy/auth/ledger.ts';
+import { bindingOf } from '#proxy/hop.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** One for each profile whose password would not be sent; `used` are the profiles that some purpose goes through. */
+export function waitingCredentials(
+  ledger: Ledger,
+  settings: Settings,
+  used: ReadonlySet<string>,
+): Status['credentials'] {
+  const retryMs = settings.rejected_credential_retry_hours * HOUR_MS;
+  return settings.proxies.flatMap((profile) => {
+    const account = accountOf(profile);
+    const boundTo = bindingOf(profile);
+    if (account === null || boundTo === null) return [];
+    const wait = ledger.waits(account, { boundTo, retryMs });
+    if (wait === null) return [];
+    const { why, bound, refusal } = wait;
+    return [
+      {
+        proxy: profile.name,
+        user: account.shown,
+        used: used.has(profile.name),
+        why,
+        entered_for: [...bound],
+        since: toTime(refusal?.sinceMs),
+        worked_until: toTime(refusal?.workedUntilMs),
+        next_try: toTime(refusal?.retryAtMs),
+      },
+    ];
+  });
+}
+
+function toTime(ms: number | null | undefined): string | null {
+  return ms === null || ms === undefined ? null : new Date(ms).toISOString();
+}
