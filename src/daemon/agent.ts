@@ -74,8 +74,8 @@ export class Agent implements Control {
       const report = await runRound(this.#parts.ports, this.#stopped.signal);
       this.#hooks.start();
       this.#last = report;
+      this.#noteOutcome(report);
       this.#surroundings?.ended(report);
-      await this.#noteOutcome(report);
       return toResult(report, this.#parts.redactor);
     }).finally(() => {
       this.#round = null;
@@ -84,10 +84,11 @@ export class Agent implements Control {
     return await this.#round;
   }
 
-  async #noteOutcome({ error }: RoundReport): Promise<void> {
+  /** Not waited for: whoever asks for a round must not join one that is over. */
+  #noteOutcome({ error }: RoundReport): void {
     const { clock, outcomes, redactor } = this.#parts;
     const failure = error === null ? null : toFailure(error, redactor);
-    await outcomes.note('updates', { at: clock.now(), failure });
+    void outcomes.note('updates', { at: clock.now(), failure });
   }
 
   /** Waits until the hook has been run for all that waits. Returns why it was not or did not go well, or null. */
@@ -235,6 +236,7 @@ export class Agent implements Control {
   async stop(reason: string): Promise<void> {
     this.#stopped.abort(coded('INTERRUPTED', { reason }));
     await Promise.all([this.#hooks.stop(), this.#work.catch(() => undefined)]);
+    await this.#parts.outcomes.saved();
   }
 
   async close(): Promise<void> {

@@ -29,6 +29,7 @@ export class Outcomes {
   readonly #files: Files;
   readonly #path: string;
   #purposes = new Map<string, PurposeOutcome>();
+  #last: Promise<void> = Promise.resolve();
 
   constructor(files: Files, path: string) {
     this.#files = files;
@@ -52,8 +53,16 @@ export class Outcomes {
     const before = this.of(purpose);
     const now = failure === null ? { succeeded_at: at } : { failed: { at, failure } };
     this.#purposes.set(purpose, { ...before, ...now });
-    const value = { purposes: Object.fromEntries(this.#purposes) };
-    // A disk that is full has been told by the work itself.
-    await saveState(this.#files, this.#path, { format: FORMAT, value }).catch(() => undefined);
+    this.#last = this.#last.then(async () => {
+      const value = { purposes: Object.fromEntries(this.#purposes) };
+      // A disk that is full has been told by the work itself.
+      await saveState(this.#files, this.#path, { format: FORMAT, value }).catch(() => undefined);
+    });
+    await this.#last;
+  }
+
+  /** On return everything that was noted before the call is on the disk, as far as that takes it. */
+  async saved(): Promise<void> {
+    await this.#last;
   }
 }

@@ -57,7 +57,7 @@ describe('a daemon', () => {
       0,
       [
         expect.stringMatching(
-          /^OK: The last check succeeded \d+ (?:ms|s) ago\. The next is at \S+\. \| age=\d+s;;259200;0$/,
+          /^OK: The last check succeeded \d+(?:\.\d)? (?:ms|s) ago\. The next is at \S+\. \| age=\d+s;;259200;0$/,
         ),
       ],
     ]);
