@@ -77,7 +77,7 @@ export interface FetchWatcher {
 }
 
 /** What a response showed of its way; the ETag only where it is that of the package. */
-export interface Responded extends RouteKey {
+interface Responded extends RouteKey {
   readonly via: string | null;
   readonly rangeWorked: boolean | null;
   readonly etag?: string | null;
