@@ -76,7 +76,8 @@ async function composeAt(
     events,
     remove: async () => {
       await agent.close();
-      if (given === undefined) await rm(dir, { recursive: true, force: true });
+      // What was learnt of a proxy is saved by the way, and nobody waits for that.
+      if (given === undefined) await rm(dir, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }
