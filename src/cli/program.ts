@@ -247,6 +247,7 @@ First steps:
   sallyport check                    one round now, told live
   sallyport run                      go on by itself
   sallyport diagnose                 where it fails on its way, and why
+  sallyport endpoints                what the proxy team has to allow
   sallyport status                   is it well, what did it decide and why
 
 The configuration file is /etc/sallyport/sallyport.yaml where installed, config/sallyport.yaml in a checkout; the
