@@ -26,6 +26,8 @@ const TIMEOUTS_PER_DOUBLING = 10;
 const MOST_DOUBLINGS = 4;
 /** Successes after a timeout until a calm is believed: it may have been a good transfer that was killed. */
 const SETTLED_AFTER = 15;
+/** Of the start of an unknown route: what a longer wait tries after timeouts. */
+const LONGER_SHARE = 0.25;
 /** Samples that the expected time is the middle of. */
 const MIDDLE_OF = 32;
 
@@ -40,6 +42,8 @@ export interface Evidence {
 /** A deadline before bounds. */
 export interface Deadline {
   readonly ms: number;
+  /** What decided: nothing but the evidence, the start of an unknown route that fades, or a longer wait that is tried. */
+  readonly rule: 'evidence' | 'start' | 'longer';
   /** Null where the route has no history. */
   readonly evidence: Evidence | null;
 }
@@ -58,17 +62,24 @@ export function deadlineOf(
   const cold = coldMs(size, asked.baseMs);
   const doublings = Math.min(MOST_DOUBLINGS, Math.floor(history.timeouts[phase] / TIMEOUTS_PER_DOUBLING));
   const measured = recentSamples(history, asked.nowMs).filter(({ ms }) => ms[phase] !== null);
-  if (measured.length === 0) return { ms: cold * 2 ** doublings, evidence: null };
+  if (measured.length === 0) return { ms: cold * 2 ** doublings, rule: 'start', evidence: null };
   const worsts = worstOf(measured, phase, history.count);
   const settled = history.count - history.timedOutAt[phase] >= SETTLED_AFTER;
   const known = (settled ? worsts.slice(-1) : worsts).map((worst) => from(worst, phase, size));
   const longest = known.reduce((most, other) => (other.ms > most.ms ? other : most));
   const few = Math.min(...known.map(({ evidence }) => evidence.samples));
   const fading = cold * (1 / few - 1 / COLD_FADES_BY);
-  return { ms: Math.max(longest.ms, fading) * 2 ** doublings, evidence: longest.evidence };
+  const tried = phase === 'first_byte' && history.count < history.longerUntil ? cold * LONGER_SHARE : 0;
+  const ms = Math.max(longest.ms, fading, tried);
+  return { ms: ms * 2 ** doublings, rule: ruleOf(ms, longest.ms, fading), evidence: longest.evidence };
 }
 
-function from(worst: Worst, phase: Phase, size: number): Deadline & { readonly evidence: Evidence } {
+function ruleOf(ms: number, known: number, fading: number): Deadline['rule'] {
+  if (ms === known) return 'evidence';
+  return ms === fading ? 'start' : 'longer';
+}
+
+function from(worst: Worst, phase: Phase, size: number): { readonly ms: number; readonly evidence: Evidence } {
   const { samples } = worst;
   const line = lineFor(worst, size);
   const margin = MARGIN + MARGIN_OF_FEW / samples.length;

@@ -1,15 +1,17 @@
 // The words of a plan: what it rests on, in the order in which it was decided.
 
-import type { Evidence } from './deadline.ts';
+import type { Deadline, Evidence } from './deadline.ts';
 
 const MB = 1e6;
 
 /** Such as `worst of 6 recent was 0.5 s + 0.51 s/MB, margin x2.5`. */
 export function explain(
-  evidence: Evidence | null,
+  { evidence, rule }: Deadline,
   more: { readonly borrowed: boolean; readonly retried: boolean },
 ): string {
   const words = [evidence === null ? 'no history of this route' : explainLine(evidence)];
+  if (evidence !== null && rule === 'start') words.push('and the start of an unknown route still counts');
+  if (rule === 'longer') words.push('after a timeout a longer wait is tried');
   if (more.borrowed && evidence !== null) words.push('known from other origins behind this proxy');
   if (more.retried) words.push('at least twice what was too short before');
   return words.join(', ');

@@ -72,7 +72,7 @@ export class ResponseTimeoutModel {
       size,
       ...bounded,
       expectedMs: expectedMs(total, asked),
-      explanation: explain(first.evidence, { borrowed, retried: (previous?.timedOut ?? null) !== null }),
+      explanation: explain(first, { borrowed, retried: (previous?.timedOut ?? null) !== null }),
     };
   }
 

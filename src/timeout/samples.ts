@@ -24,6 +24,10 @@ export interface History {
   readonly timeouts: Readonly<Record<Phase, number>>;
   /** How many successes there were at the last timeout. */
   readonly timedOutAt: Readonly<Record<Phase, number>>;
+  /** Timeouts of the first byte, ever. */
+  readonly muteEver: number;
+  /** Until there were so many successes, a longer wait for the first byte is tried. */
+  readonly longerUntil: number;
   /** In the order they came. */
   readonly samples: readonly Sample[];
 }
@@ -35,6 +39,8 @@ export const NO_HISTORY: History = {
   largest: 0,
   timeouts: { first_byte: 0, silence: 0, total: 0 },
   timedOutAt: { first_byte: 0, silence: 0, total: 0 },
+  muteEver: 0,
+  longerUntil: 0,
   samples: [],
 };
 
@@ -46,6 +52,13 @@ const SLOWEST_OF_A_CLASS = 2;
 const SLOWEST_KEPT_FOR = 400;
 /** Sizes of one class differ by less than this factor. */
 const CLASS_FACTOR = 4;
+/**
+ * Whether what was killed was dead or slow only a longer wait can show, and where the retry is fast nothing else ever
+ * will. It is tried after the first timeout, the second, the fourth and so on, then after each sixteenth, from the retry
+ * on for so many successes: what is slow for one in twelve shows up in these, and elsewhere it costs little.
+ */
+const LONGER_AFTER_EACH = 16;
+const LONGER_FOR = 12;
 /** An older sample is forgotten once enough younger ones say how it is now. */
 const OLD_MS = 45 * 86_400_000;
 const ENOUGH_YOUNG = 8;
@@ -76,9 +89,20 @@ export function withSuccess(history: History, outcome: Outcome): History {
 
 /** The history after a timeout: how long it would have taken nobody knows, so there is no sample. */
 export function withTimeout(history: History, size: number, phase: Phase): History {
-  const timeouts = { ...history.timeouts, [phase]: history.timeouts[phase] + 1 };
-  const timedOutAt = { ...history.timedOutAt, [phase]: history.count };
-  return { ...history, largest: Math.max(history.largest, size), timeouts, timedOutAt };
+  const { count } = history;
+  const muteEver = history.muteEver + (phase === 'first_byte' ? 1 : 0);
+  return {
+    ...history,
+    largest: Math.max(history.largest, size),
+    timeouts: { ...history.timeouts, [phase]: history.timeouts[phase] + 1 },
+    timedOutAt: { ...history.timedOutAt, [phase]: count },
+    muteEver,
+    longerUntil: muteEver > history.muteEver && triesLonger(muteEver) ? count + LONGER_FOR : history.longerUntil,
+  };
+}
+
+function triesLonger(timeouts: number): boolean {
+  return timeouts % LONGER_AFTER_EACH === 0 || Number.isInteger(Math.log2(timeouts));
 }
 
 /** Without those that are too old at `nowMs`, unless they are all that is known. */

@@ -7,7 +7,7 @@ import { type History, KEPT_OF_ALL } from './samples.ts';
 /** Routes that are remembered; those not used for longest are forgotten first. */
 export const MOST_ROUTES = 256;
 
-const VERSION = 1;
+const VERSION = 2;
 const amount = z.number().nonnegative();
 const row = z.tuple([z.int().nonnegative(), amount, amount, amount.nullable(), amount.nullable(), amount.nullable()]);
 const name = z.string().max(2_048);
@@ -20,6 +20,8 @@ const historySchema = z
     largest: amount,
     timeouts: byPhase,
     timedOutAt: byPhase,
+    muteEver: times,
+    longerUntil: times,
     samples: z.array(row).max(KEPT_OF_ALL),
   })
   .refine(({ count, samples }) => samples.every(([seq], index) => seq < (samples[index + 1]?.[0] ?? count)));

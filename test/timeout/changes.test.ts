@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { DAY_MS, ROUTE } from '#test/support/timeout-histories.ts';
-import { ResponseTimeoutModel, type TimeoutPlan } from '#timeout/model.ts';
+import { type PreviousAttempt, ResponseTimeoutModel, type TimeoutPlan } from '#timeout/model.ts';
 
 const MB = 1e6;
 const HOUR_MS = 3_600_000;
@@ -42,6 +42,22 @@ class Scanner {
     }
     this.#observe(size, { ok: true, ms: tookMs });
     return killed;
+  }
+
+  /** The same where one answer in twelve needs half a minute, whatever the size, and its repetition does not. */
+  fetchSleepy(): number {
+    this.#atMs += HOUR_MS;
+    let killed = 0;
+    let previous: PreviousAttempt | undefined;
+    for (;;) {
+      const plan = this.#model.plan(ROUTE, MB, this.#atMs, previous);
+      const tookMs = this.#random() < 1 / 12 ? 20_000 + 20_000 * this.#random() : 300;
+      const ok = plan.firstByteMs >= tookMs;
+      this.#observe(MB, { ok, ms: Math.min(tookMs, plan.firstByteMs) });
+      if (ok) return killed;
+      previous = { plan, timedOut: 'first_byte' };
+      killed += 1;
+    }
   }
 
   /** For a large package, so that the floor of 10 s does not matter. */
@@ -98,5 +114,13 @@ describe('a route that is as it always was', () => {
   it.each(SEEDS)('loses at most two good transfers in a thousand (seed %i)', (seed) => {
     const scanner = new Scanner(seed);
     expect(times(1_000, () => scanner.fetch(1))).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('a route that is slow now and then, and not for the retry', () => {
+  it.each(SEEDS)('is found out by a longer wait after the first timeouts (seed %i)', (seed) => {
+    const route = new Scanner(seed);
+    times(100, () => route.fetchSleepy());
+    expect(times(400, () => route.fetchSleepy())).toBeLessThanOrEqual(2);
   });
 });

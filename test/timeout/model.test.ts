@@ -131,6 +131,14 @@ describe('a success', () => {
     );
   });
 
+  it('says that the start of an unknown route still counts, as long as it decides', () => {
+    const model = new ResponseTimeoutModel();
+    model.observe(ROUTE, seen(20_000_000, 1_000));
+    expect(model.plan(ROUTE, 20_000_000, 0).explanation).toContain('and the start of an unknown route still counts');
+    for (let index = 0; index < 9; index += 1) model.observe(ROUTE, seen(20_000_000, 1_000));
+    expect(model.plan(ROUTE, 20_000_000, 0).explanation).toBe('worst of 10 recent was 1 s, margin x2');
+  });
+
   it('brings a route without history down from its start', () => {
     const model = new ResponseTimeoutModel();
     for (let index = 0; index < 20; index += 1) model.observe(ROUTE, seen(20_000_000, 10_000));
@@ -193,8 +201,31 @@ describe('a timeout', () => {
       model.observe(ROUTE, { ...seen(20_000_000, 30_000), ok: false, timedOut: 'first_byte' });
     }
     expect(model.plan(ROUTE, 20_000_000, 0).firstByteMs).toBeGreaterThan(3 * before);
-    model.observe(ROUTE, seen(20_000_000, 10_000));
+    for (let index = 0; index < 13; index += 1) model.observe(ROUTE, seen(20_000_000, 10_000));
     expect(model.plan(ROUTE, 20_000_000, 0).firstByteMs).toBeLessThan(1.1 * before);
+  });
+
+  it('of the first byte has a longer one tried for twelve downloads: the first, second, fourth ... and each sixteenth', () => {
+    const model = new ResponseTimeoutModel();
+    const fast = (count: number) => {
+      for (let index = 0; index < count; index += 1) model.observe(ROUTE, seen(20_000_000, 300));
+    };
+    const late = { ...seen(20_000_000, 10_000), ok: false, timedOut: 'first_byte' } as const;
+    fast(20);
+    const tried: number[] = [];
+    for (let timeouts = 1; timeouts <= 48; timeouts += 1) {
+      model.observe(ROUTE, late);
+      fast(1);
+      const { firstByteMs, silenceMs, explanation } = model.plan(ROUTE, 20_000_000, 0);
+      expect(silenceMs).toBe(10_000);
+      if (firstByteMs === 80_000) tried.push(timeouts);
+      expect(explanation.includes('a longer wait is tried')).toBe(firstByteMs === 80_000);
+      fast(10);
+      expect(model.plan(ROUTE, 20_000_000, 0).firstByteMs).toBe(firstByteMs);
+      fast(1);
+      expect(model.plan(ROUTE, 20_000_000, 0).firstByteMs).toBe(10_000);
+    }
+    expect(tried).toEqual([1, 2, 4, 8, 16, 32, 48]);
   });
 });
 
