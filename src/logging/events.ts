@@ -28,7 +28,7 @@ export const EVENTS = {
   diagnosed: {
     level: 'info',
     thread: 'Control',
-    text: 'A command asked for a diagnosis ({what:words}): {found:words}.',
+    text: 'Diagnosed {what:words} for a command: {found:words}.',
   },
   'control-listening': { level: 'info', thread: 'Control', text: 'Commands are taken at {path}.' },
   'check-next-try': {

@@ -135,7 +135,7 @@ describe('TLS behind a proxy', () => {
       facts: { issuer: 'O=Test Inspect, CN=Corp Inspection CA', proxy: 'corp' },
       message: expect.stringContaining('expected an authority of updates.ca_file: TLS is opened at proxy corp'),
       check: expect.stringMatching(
-        /^SSL bridging is not supported\. Ask for a bypass for: localhost:\d+\. Only when .* set updates\.ca_file\.$/,
+        /^SSL bridging is not supported\. Ask for a bypass for: localhost:\d+ \(all hosts that need one: sallyport endpoints\)\. Only when .* set updates\.ca_file\.$/,
       ),
     });
   });

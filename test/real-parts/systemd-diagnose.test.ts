@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Diagnosis, RoundResult } from '#control/control.ts';
 import { ca, startFeedOrigin } from '#test/support/diagnosis-rig.ts';
 import { startFaultProxy } from '#test/support/fault-proxy.ts';
-import { BuiltProgram, Installed } from '#test/support/installed.ts';
+import { Installed } from '#test/support/installed.ts';
 import { type LoginProxy, startLoginProxy } from '#test/support/login-proxy.ts';
 import type { Machine, Ran } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
@@ -16,21 +16,16 @@ const SECRET = '/etc/sallyport/secrets/proxy-password';
 const SHELL = ['HTTPS_PROXY=http://admin:admins-own@127.0.0.1:9', 'HTTP_PROXY=http://127.0.0.1:9', 'NO_PROXY=*'];
 
 describeWith(['systemd'], 'diagnose beside the service in a real systemd', () => {
-  let program: BuiltProgram;
   let installed: Installed;
   let machine: Machine;
   let origin: TlsOrigin;
   let login: LoginProxy;
 
   beforeAll(async () => {
-    program = new BuiltProgram('diagnose');
-    installed = await Installed.make(program);
+    installed = await Installed.make('diagnose');
     machine = installed.machine;
   }, 60_000);
-  afterAll(async () => {
-    await machine.close();
-    program.remove();
-  });
+  afterAll(() => installed.close());
   beforeEach(async () => {
     origin = await startFeedOrigin();
     login = await startLoginProxy('basic', { user: 'svc', password: 'right one', domain: '' }, origin.port);

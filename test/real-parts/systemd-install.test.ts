@@ -1,26 +1,21 @@
 // The script that installs: again, over a running service, away again, and into the tree of a package.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { BuiltProgram, Installed } from '#test/support/installed.ts';
+import { Installed } from '#test/support/installed.ts';
 import type { Machine } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 
 const LIST = ['/usr', '/etc/sallyport', '/var/lib/sallyport', '/var/log/sallyport'];
 
 describeWith(['systemd'], 'systemd/install.sh', () => {
-  let program: BuiltProgram;
   let installed: Installed;
   let machine: Machine;
 
   beforeAll(async () => {
-    program = new BuiltProgram('install');
-    installed = await Installed.make(program);
+    installed = await Installed.make('install');
     machine = installed.machine;
   }, 60_000);
-  afterAll(async () => {
-    await machine.close();
-    program.remove();
-  });
+  afterAll(() => installed.close());
 
   /** Names, modes and owners of everything that is ours. */
   const tree = async () => {
@@ -85,7 +80,7 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
   it('makes the tree of a package with DESTDIR, and touches nothing else', async () => {
     const before = await tree();
     const script = '/checkout/systemd/install.sh --node /node/node --program "$0"';
-    await machine.run('sh', '-c', `DESTDIR=/tmp/tree ${script}`, program.path);
+    await machine.run('sh', '-c', `DESTDIR=/tmp/tree ${script}`, installed.program);
 
     expect(await tree()).toBe(before);
     await machine.run('test', '-x', '/tmp/tree/usr/bin/sallyport');

@@ -2,7 +2,7 @@
 // takes long is not.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { BuiltProgram, Installed, PACKAGES } from '#test/support/installed.ts';
+import { Installed, PACKAGES } from '#test/support/installed.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
@@ -12,18 +12,13 @@ const WATCHDOG_S = 3;
 const SILENCE_MS = 5 * WATCHDOG_S * 1_000;
 
 describeWith(['systemd'], 'the watchdog of a real systemd', () => {
-  let program: BuiltProgram;
   let installed: Installed;
   let origin: ScriptedOrigin;
 
   beforeAll(async () => {
-    program = new BuiltProgram('watchdog', 'test/support/faults/watchdog.ts');
-    installed = await Installed.make(program);
+    installed = await Installed.make('watchdog', 'test/support/faults/watchdog.ts');
   }, 60_000);
-  afterAll(async () => {
-    await installed.machine.close();
-    program.remove();
-  });
+  afterAll(() => installed.close());
   beforeEach(async () => {
     origin = await startScriptedOrigin();
     origin.serve('/feed.json', feedOf([itemFor('u1', JAR)]), 'application/json');

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { BuiltProgram, Installed, PACKAGES } from '#test/support/installed.ts';
+import { Installed, PACKAGES } from '#test/support/installed.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import type { Machine } from '#test/support/machine.ts';
 import { describeWith } from '#test/support/real-parts.ts';
@@ -17,20 +17,15 @@ const UNIT = '/usr/lib/systemd/system/sallyport.service';
 const INSTALL_DOC = fileURLToPath(new URL('../../docs/install.md', import.meta.url));
 
 describeWith(['systemd'], 'the service in a real systemd', () => {
-  let program: BuiltProgram;
   let installed: Installed;
   let machine: Machine;
   let origin: ScriptedOrigin;
 
   beforeAll(async () => {
-    program = new BuiltProgram('service');
-    installed = await Installed.make(program);
+    installed = await Installed.make('service');
     machine = installed.machine;
   }, 60_000);
-  afterAll(async () => {
-    await machine.close();
-    program.remove();
-  });
+  afterAll(() => installed.close());
   beforeEach(async () => {
     origin = await startScriptedOrigin();
     origin.serve('/feed.json', feedOf([itemFor('u1', JAR)]), 'application/json');

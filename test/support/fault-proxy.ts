@@ -2,24 +2,20 @@
  * A proxy on loopback that behaves as its script says: from a well-behaved CONNECT to the faults of the field. It keeps
  * what it was sent, and knows each connection, so that a test can wait until the other side has let go.
  */
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { type Loopback, listenOnLoopback } from './loopback.ts';
 import { pipeTo } from './tls-origin.ts';
 
 /** What a script is given: the client's socket, the request head, and how often somebody asked before. */
 export type Script = (client: Socket, head: string, earlier: number) => void;
 
-export interface FaultProxy {
-  readonly port: number;
+export interface FaultProxy extends Loopback {
   /** Request heads in order. */
   readonly heads: readonly string[];
   /** Connections taken so far. */
   readonly connections: number;
   /** Connections that are open now. */
   readonly open: number;
-  /** Resolves when no connection is open. */
-  allClosed(): Promise<void>;
-  close(): Promise<void>;
 }
 
 const HUGE_HEADERS = Buffer.from(`HTTP/1.1 200 OK\r\n${`X-Fill: ${'x'.repeat(1_000)}\r\n`.repeat(1_048)}\r\n`);
@@ -102,14 +98,10 @@ export function says(text: string): Script {
 }
 
 export async function startFaultProxy(script: Script, greeting?: string): Promise<FaultProxy> {
-  const sockets = new Set<Socket>();
   const heads: string[] = [];
   let connections = 0;
   const server = createServer((client) => {
     connections += 1;
-    sockets.add(client);
-    client.on('error', () => {});
-    client.on('close', () => sockets.delete(client));
     if (greeting !== undefined) client.write(greeting);
     let text = '';
     const onData = (chunk: Buffer) => {
@@ -126,25 +118,15 @@ export async function startFaultProxy(script: Script, greeting?: string): Promis
     };
     client.on('data', onData);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const loopback = await listenOnLoopback(server);
   return {
-    port: (server.address() as AddressInfo).port,
+    ...loopback,
     heads,
     get connections() {
       return connections;
     },
     get open() {
-      return sockets.size;
-    },
-    async allClosed() {
-      // Not events.once: it would take the reset that a test provokes for a failure of its own.
-      await Promise.all([...sockets].map((socket) => new Promise<void>((resolve) => socket.on('close', resolve))));
-    },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
+      return loopback.sockets.size;
     },
   };
 }

@@ -1,8 +1,8 @@
 // A small ICAP server (RFC 3507) for a real Squid: a scanner that takes its time. It hands every response on unchanged;
 // archives only after a while, in the manner that is asked for. Everything else at once.
 
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { listenOnLoopback } from './loopback.ts';
 
 /** How archives are handed on. Squid 5.7 stalls on a scanner that answers only after it has everything: that is no manner here. */
 export type ScanManner = 'trickle' | 'early-headers' | 'never';
@@ -20,12 +20,8 @@ const FIRST_BYTES = 1_024;
 
 /** Starts it; an archive is held for so long. */
 export async function startIcap(manner: ScanManner, holdMs: number): Promise<IcapServer> {
-  const sockets = new Set<Socket>();
   let scanned = 0;
   const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    socket.on('error', () => {});
     let pending = Buffer.alloc(0);
     let answering: Answer | null = null;
     socket.on('data', (chunk: Buffer) => {
@@ -51,9 +47,7 @@ export async function startIcap(manner: ScanManner, holdMs: number): Promise<Ica
       }
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const { port, close } = await listenOnLoopback(server);
   return {
     conf: [
       'icap_enable on',
@@ -62,11 +56,7 @@ export async function startIcap(manner: ScanManner, holdMs: number): Promise<Ica
       'adaptation_access scanner allow all',
     ],
     scanned: () => scanned,
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
+    close,
   };
 }
 

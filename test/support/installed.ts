@@ -11,13 +11,13 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export const PACKAGES = '/var/lib/sallyport/packages';
 
-/** Builds the program into the ignored cache; `before` names a module of tests that is bundled in front of it. */
-export class BuiltProgram {
+/** Builds the program into the ignored cache. */
+class BuiltProgram {
   readonly #dir: string;
   /** Where the machine sees it. */
   readonly path: string;
 
-  constructor(name: string, before: string | null = null) {
+  constructor(name: string, before: string | null) {
     const folder = join('.cache', 'systemd', name);
     this.#dir = join(ROOT, folder);
     this.path = join('/checkout', folder, 'program');
@@ -39,22 +39,34 @@ export class BuiltProgram {
 /** A machine in which the script has installed the program; the service is not started. */
 export class Installed {
   readonly machine: Machine;
-  readonly #program: string;
+  readonly #program: BuiltProgram;
 
-  private constructor(machine: Machine, program: string) {
+  private constructor(machine: Machine, program: BuiltProgram) {
     this.machine = machine;
     this.#program = program;
   }
 
-  static async make(program: BuiltProgram): Promise<Installed> {
-    const installed = new Installed(await Machine.boot(), program.path);
+  /** Builds under a name of its own; `before` names a module of tests that is bundled in front of the program. */
+  static async make(name: string, before: string | null = null): Promise<Installed> {
+    const program = new BuiltProgram(name, before);
+    const installed = new Installed(await Machine.boot(), program);
     await installed.install();
     return installed;
   }
 
+  /** Where the machine sees the program. */
+  get program(): string {
+    return this.#program.path;
+  }
+
+  async close(): Promise<void> {
+    await this.machine.close();
+    this.#program.remove();
+  }
+
   async install(...args: readonly string[]): Promise<string> {
     const script = '/checkout/systemd/install.sh';
-    return await this.machine.run(script, '--node', '/node/node', '--program', this.#program, ...args);
+    return await this.machine.run(script, '--node', '/node/node', '--program', this.program, ...args);
   }
 
   /** Writes the configuration as an admin would leave it. */

@@ -3,37 +3,29 @@
  * Every name leads to one port. It counts connections and tunnels, and keeps which proofs it was shown.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { type Loopback, listenOnLoopback } from './loopback.ts';
 import { challengeMessage, judgeAuthenticate, type NtlmUser } from './ntlm-verifier.ts';
 import { pipeTo } from './tls-origin.ts';
 
 export type ProxyLogin = 'none' | 'basic' | 'digest' | 'ntlm';
 
-export interface LoginProxy {
-  readonly port: number;
+export interface LoginProxy extends Loopback {
   /** What was counted so far: connections taken, tunnels opened, proofs refused. */
   readonly counted: { connections: number; tunnels: number; refused: number };
   /** Request lines of every CONNECT. */
   readonly lines: string[];
-  /** Resolves when no connection is open. */
-  allClosed(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** What a proof is worth: `ok`, or the fields of the 407. */
 type Judge = (authorization: string | undefined, line: string) => 'ok' | readonly string[];
 
 export async function startLoginProxy(login: ProxyLogin, user: NtlmUser, targetPort: number): Promise<LoginProxy> {
-  const sockets = new Set<Socket>();
   const lines: string[] = [];
   const counted = { connections: 0, tunnels: 0, refused: 0 };
   const nonce = randomBytes(12).toString('hex');
   const server = createServer({ noDelay: true }, (client) => {
     counted.connections += 1;
-    sockets.add(client);
-    client.on('error', () => {});
-    client.on('close', () => sockets.delete(client));
     const judge = judgeFor(login, user, nonce);
     readHeads(client, (head) => {
       const [line = ''] = head.split('\r\n', 1);
@@ -52,21 +44,7 @@ export async function startLoginProxy(login: ProxyLogin, user: NtlmUser, targetP
       return true;
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    counted,
-    lines,
-    async allClosed() {
-      await Promise.all([...sockets].map((socket) => new Promise<void>((resolve) => socket.on('close', resolve))));
-    },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+  return { counted, lines, ...(await listenOnLoopback(server)) };
 }
 
 /** Hands out each request head until one of them made a tunnel; what is behind it goes back. */

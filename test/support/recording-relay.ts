@@ -2,8 +2,8 @@
  * A relay on loopback in front of a real proxy, which keeps every byte that clients sent: what a proxy's log leaves out. It
  * can be led to another proxy, so that one address changes its mind, and hold bytes back.
  */
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { listenOnLoopback } from './loopback.ts';
 
 export interface RecordingRelay {
   readonly port: number;
@@ -20,7 +20,6 @@ export async function startRecordingRelay(
   behind: number,
   hold: (bytes: string) => Promise<void> | undefined = () => undefined,
 ): Promise<RecordingRelay> {
-  const sockets = new Set<Socket>();
   let [to, sent, connections] = [behind, '', 0];
   const server = createServer({ noDelay: true }, (client) => {
     connections += 1;
@@ -29,12 +28,8 @@ export async function startRecordingRelay(
       [client, upstream],
       [upstream, client],
     ] as const) {
-      sockets.add(socket);
       socket.on('error', () => other.destroy());
-      socket.on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
+      socket.on('close', () => other.destroy());
     }
     let passed = Promise.resolve();
     client.on('data', (chunk: Buffer) => {
@@ -47,23 +42,18 @@ export async function startRecordingRelay(
     });
     upstream.pipe(client);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const { port, close } = await listenOnLoopback(server);
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     get sent() {
       return sent;
     },
     get connections() {
       return connections;
     },
-    leadTo(port) {
-      to = port;
+    leadTo(next) {
+      to = next;
     },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
+    close,
   };
 }

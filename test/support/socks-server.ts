@@ -2,20 +2,17 @@
  * A SOCKS server on loopback that behaves as its script says: each step waits for so many bytes of the client and answers
  * with these. It keeps what it was sent, and knows each connection, so that a test can wait until the other side let go.
  */
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { type Loopback, listenOnLoopback } from './loopback.ts';
 import { pipeTo } from './tls-origin.ts';
 
 /** What is said after a message of the client; null ends the connection, a function takes it over. */
 export type SocksStep = Buffer | null | ((client: Socket) => void);
 
-export interface SocksServer {
-  readonly port: number;
+export interface SocksServer extends Loopback {
   /** The messages of each connection in order, in hexadecimal. */
   readonly messages: readonly string[];
   readonly connections: number;
-  allClosed(): Promise<void>;
-  close(): Promise<void>;
 }
 
 export const bytes = (...values: number[]): Buffer => Buffer.from(values);
@@ -41,14 +38,10 @@ export function open(reply: Buffer, port: number): SocksStep {
 export const honest5 = (port: number): readonly SocksStep[] => [NO_USER, open(OPEN_5, port)];
 
 export async function startSocksServer(script: readonly SocksStep[], port = 0): Promise<SocksServer> {
-  const sockets = new Set<Socket>();
   const messages: string[] = [];
   let connections = 0;
   const server = createServer((client) => {
     connections += 1;
-    sockets.add(client);
-    client.on('error', () => {});
-    client.on('close', () => sockets.delete(client));
     const steps = [...script];
     const onData = (chunk: Buffer) => {
       messages.push(chunk.toString('hex'));
@@ -60,21 +53,12 @@ export async function startSocksServer(script: readonly SocksStep[], port = 0): 
     };
     client.on('data', onData);
   });
-  server.listen(port, '127.0.0.1');
-  await once(server, 'listening');
+  const loopback = await listenOnLoopback(server, port);
   return {
-    port: (server.address() as AddressInfo).port,
+    ...loopback,
     messages,
     get connections() {
       return connections;
-    },
-    async allClosed() {
-      await Promise.all([...sockets].map((socket) => new Promise<void>((resolve) => socket.on('close', resolve))));
-    },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
     },
   };
 }

@@ -1,10 +1,10 @@
 /** An HTTPS origin on loopback that keeps what reached it, and a pipe for the proxies of tests. */
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
-import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { KeyPair } from './certificates.ts';
+import { listenOnLoopback } from './loopback.ts';
 
 export interface TlsOrigin {
   readonly port: number;
@@ -33,30 +33,19 @@ export async function startTlsOrigin(
     else options.answer(request, response);
   });
   if (options.upgrade !== undefined) http.on('upgrade', options.upgrade);
-  const sockets = new Set<Socket>();
   const server = createTlsServer({ ...pair, ...options.tls }, (socket) => {
     const subject = socket.getPeerCertificate().subject;
     clients.push(subject === undefined ? null : String(subject.CN));
     http.emit('connection', socket);
   });
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-  });
   server.on('tlsClientError', () => {});
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const { port, close } = await listenOnLoopback(server);
   return {
     port,
     url: new URL(`https://localhost:${port}/`),
     requests,
     clients,
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
+    close,
   };
 }
 
