@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { MAIN_PATH } from './main-path.ts';
+import { BARE_ENVIRONMENT, MAIN_PATH } from './main-path.ts';
 
 const TERMINAL = fileURLToPath(new URL('faults/terminal.ts', import.meta.url));
 
@@ -19,7 +19,7 @@ export function startAtTerminal(
 ): AtTerminal {
   const child = spawn(process.execPath, ['--disable-sigusr1', '--import', TERMINAL, MAIN_PATH, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'] },
+    env: BARE_ENVIRONMENT,
   });
   const left = [...answers];
   let said = '';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stringify } from 'yaml';
-import { MAIN_PATH } from './main-path.ts';
+import { BARE_ENVIRONMENT, MAIN_PATH } from './main-path.ts';
 
 /** How a process ended and what it said. */
 export interface Ended {
@@ -82,7 +82,7 @@ export class Site {
     const child = spawn(started.command, started.args, {
       cwd: this.dir,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], ...environment },
+      env: { ...BARE_ENVIRONMENT, ...environment },
     });
     this.#running.add(child);
     return watch(child);

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeArtifacts } from '#config/generate/artifacts.ts';
+import { controlArtifacts } from '#control/artifacts.ts';
+import { diagnosisArtifact } from '#diagnose/artifact.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -29,12 +31,12 @@ function generate(...flags: string[]): Promise<{ code: number; out: string }> {
 
 describe('the generator', () => {
   it('writes every file, then has nothing to do', async () => {
-    const paths = makeArtifacts().map(({ path }) => path);
+    const all = [...makeArtifacts(), diagnosisArtifact(), ...controlArtifacts()];
 
-    expect(await generate()).toEqual({ code: 0, out: paths.map((path) => `${path} written\n`).join('') });
+    expect(await generate()).toEqual({ code: 0, out: all.map(({ path }) => `${path} written\n`).join('') });
     expect(await generate()).toEqual({ code: 0, out: '' });
     expect(await generate('--check')).toEqual({ code: 0, out: '' });
-    for (const { path, text } of makeArtifacts()) expect(await readFile(join(copy, path), 'utf8')).toBe(text);
+    for (const { path, text } of all) expect(await readFile(join(copy, path), 'utf8')).toBe(text);
   });
 
   it('with --check names what is missing or out of date, ends 1, and writes nothing', async () => {
