@@ -5,6 +5,7 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { tellAsked } from '#cli/asked.ts';
 import { checkCommand } from '#cli/check.ts';
 import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/config.ts';
 import type { Desk } from '#cli/desk.ts';
@@ -86,7 +87,7 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
   let control: Control | null = found;
   if (control !== null) {
     // A daemon that runs has refused a file with mistakes, too, and works with the settings of before.
-    terminal.err(`Asked the daemon that listens at ${socket}.`);
+    await tellAsked(terminal, control, { socket, file: fileOf(globals), files: realFiles });
   } else {
     if (!loaded.ok) return tellProblems(terminal, loaded);
     control = await openHere(globals, loaded);

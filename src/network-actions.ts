@@ -1,5 +1,6 @@
 // The commands that answer "is it the proxy?" with real parts: a piece of `main.ts`, which hands in what it has made.
 
+import { tellAsked } from '#cli/asked.ts';
 import { tellProblems } from '#cli/config.ts';
 import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import { type EndpointForm, endpointsCommand } from '#cli/endpoints.ts';
@@ -58,7 +59,7 @@ async function endpoints(parts: NetworkActionParts, globals: Globals, form: Endp
   const { terminal, redactor } = parts;
   const { socket, control } = await parts.findDaemon(globals);
   if (control !== null) {
-    terminal.err(`Asked the daemon that listens at ${socket}.`);
+    await tellAsked(terminal, control, { socket, file: parts.fileOf(globals), files: realFiles });
     return endpointsCommand(await control.endpoints(), terminal, form);
   }
   const loaded = await parts.look(globals);
@@ -77,7 +78,9 @@ async function withDiagnoser(
   try {
     const { loaded, socket, control: found } = await parts.findDaemon(globals);
     if (found === null && !loaded.ok) return await use(nobody(loaded, parts, globals));
-    if (found !== null) parts.terminal.err(`Asked the daemon that listens at ${socket}.`);
+    if (found !== null) {
+      await tellAsked(parts.terminal, found, { socket, file: parts.fileOf(globals), files: realFiles });
+    }
     control = found ?? (await parts.openHere(globals, loaded as LoadedSettings));
   } catch (thrown) {
     if (!(thrown instanceof CodedError) || thrown.code === 'INTERNAL' || parts.signal.aborted) throw thrown;

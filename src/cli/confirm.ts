@@ -6,8 +6,8 @@
 import { type Change, candidateOf } from '#config/apply-change.ts';
 import type { LoadedSettings } from '#config/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
+import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
-import { showForeign } from '#errors/template.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { tellProblems } from './config.ts';
 import type { Desk } from './desk.ts';
@@ -54,12 +54,18 @@ export async function tryChange(
     );
     return { status: tellProblems(terminal, judged), verdict: null };
   }
-  const window = confirm.confirmWithin;
-  const request = { text, typed, window_ms: window, waits: confirm.saveAnyway !== true, by: desk.who };
-  const control = await desk.openControl();
+  const daemon = await desk.findDaemon();
+  // Without a daemon no other terminal can reach this trial, so nobody is waited for.
+  const waits = daemon !== null && confirm.saveAnyway !== true;
+  const request = { text, typed, window_ms: confirm.confirmWithin, waits, by: desk.who };
+  const control = daemon ?? (await desk.openControl());
   try {
     const verdict = await control.tryChange(request, (event) => tellEvent(desk, event, request), desk.signal);
     return await judgeVerdict(desk, verdict, { ...confirm, json });
+  } catch (thrown) {
+    if (desk.signal.aborted) throw coded('CANCELLED', { reason: 'it was interrupted while it was tried' }, thrown);
+    terminal.err('It could not be tried to its end. Nothing was written; the settings of before stay.');
+    throw thrown;
   } finally {
     await control.close();
   }
@@ -69,9 +75,12 @@ export async function tryChange(
 export async function confirmCommand(desk: Desk): Promise<number> {
   const control = await desk.openControl();
   try {
+    const { trying } = (await control.status()).config;
     await control.confirmChange();
     desk.terminal.out(
-      'Confirmed: a command that waits writes its change; a file that was held is in force. See: sallyport status.',
+      trying === null
+        ? 'Confirmed: the file that was held is in force.'
+        : `Confirmed: the command that waits writes its change now: ${trying.by}.`,
     );
     return EXIT_OK;
   } finally {
@@ -96,8 +105,8 @@ async function judgeVerdict(
   }
   terminal.err(`New settings failed at ${code}; previous settings still in force. Nothing was written.`);
   if (failure !== null) {
-    terminal.err(`  ${showForeign(failure.message)}`);
-    terminal.err(`  ${showForeign(failure.check)}`);
+    terminal.err(`  ${failure.message}`);
+    terminal.err(`  At ${failure.hop}. ${failure.check}`);
   }
   const question = 'Save them anyway? They count at once, and the network may be down.';
   if (!json && terminal.answers.interactive && (await askYesNo(terminal, question, false))) {
@@ -109,8 +118,9 @@ async function judgeVerdict(
 function tellEvent({ terminal }: Desk, event: SallyportEvent, asked: { window_ms: number; waits: boolean }): void {
   if (event.name === 'change-tried') terminal.err('Trying the new settings; those of before stay in force meanwhile.');
   if (event.name !== 'change-failed' || !asked.waits) return;
-  terminal.err(`They failed at ${String(event.code)}: ${showForeign(String(event.message))}`);
+  // A sentence of the daemon's own formatter, as a diagnosis has it: what is foreign in it is quoted already.
+  terminal.err(`They failed at ${String(event.code)}: ${String(event.message)}`);
   terminal.err(
-    `To have them all the same, in another terminal and within ${asked.window_ms / 1_000} s of the begin: sallyport proxy confirm`,
+    `To have them all the same, in another terminal and within ${asked.window_ms / 1_000} s of the begin: sallyport proxy confirm. Ctrl-C ends it now; nothing is written then.`,
   );
 }

@@ -12,6 +12,7 @@ import type { Redactor } from '#redaction/redact.ts';
 import type { Secret } from '#redaction/secret.ts';
 import { type Clock, wait } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
+import { isSameFile } from './asked.ts';
 import { tellProblems } from './config.ts';
 import { type ConfirmFlags, tryChange } from './confirm.ts';
 import { tellJson } from './json.ts';
@@ -168,12 +169,6 @@ async function untilTaken(
     if (clock.monotonic() >= end) return { taken: 'not yet' };
     await wait(clock, LOOK_EVERY_MS, signal);
   }
-}
-
-async function isSameFile(files: Files, one: string, other: string): Promise<boolean> {
-  if (one === other) return true;
-  const real = await Promise.all([one, other].map((path) => files.realPath(path).catch(() => path)));
-  return real[0] === real[1];
 }
 
 const TAKEN: Readonly<Record<Taken, string>> = {

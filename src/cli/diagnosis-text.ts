@@ -22,6 +22,7 @@ const TITLES: Readonly<Record<Stage['name'], string>> = {
 };
 
 type Outcome = PurposeReport['outcome'];
+type EndpointReport = PurposeReport['endpoints'][number];
 const MARKS: Readonly<Record<Outcome, string>> = {
   ok: 'ok',
   warning: 'WARNING',
@@ -41,11 +42,14 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
   const { as, verdict, purposes, notes, saved, through } = diagnosis;
   const finding = verdict.finding;
   const walked = purposes.filter(({ outcome }) => outcome !== 'not configured');
+  const proven = provenLine(
+    purposes.find(({ purpose, outcome }) => purpose === verdict.purpose && outcome === 'failed'),
+  );
   const lines = [
     ...(as.service ? [] : [`Running as ${showForeign(as.user)}, not as the service.`]),
     paint(verdict.sentence, verdict.outcome, color),
-    ...(finding === null ? [] : [`  At ${finding.hop}. ${finding.check}`]),
-    ...provenLine(purposes.find(({ purpose, outcome }) => purpose === verdict.purpose && outcome === 'failed')),
+    ...(finding === null ? [] : [`  At ${finding.hop}. ${adviceOf(finding.check, proven.length > 0)}`]),
+    ...proven,
     ...(through === null
       ? []
       : [`  Through ${showForeign(through)}, whatever use_proxy_for says; nothing was changed.`]),
@@ -56,6 +60,11 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
     ...interceptionLines(walked),
   ];
   return lines;
+}
+
+/** The advice of a failure ends with what was proven; where the stages say it, too, once is enough. */
+function adviceOf(check: string, isSaid: boolean): string {
+  return isSaid ? check.replace(/ Proven fine before: [a-zA-Z, ]+\.$/, '') : check;
 }
 
 /** What was proven fine before it failed, beside the choice, which proves nothing. */
@@ -107,7 +116,7 @@ function interceptionLines(reports: readonly PurposeReport[]): string[] {
     endpoints.map(({ endpoint, outcome, issuer, expires, code }) => [
       endpoint,
       purpose,
-      endpointMark(outcome, code),
+      endpointMark({ outcome, code, issuer }),
       issuer === null ? '-' : showForeign(issuer),
       expires ?? '-',
     ]),
@@ -116,8 +125,10 @@ function interceptionLines(reports: readonly PurposeReport[]): string[] {
   return ['', ...layTable(['ENDPOINT', 'PURPOSE', 'TLS', 'ISSUED BY', 'EXPIRES'], rows)];
 }
 
-function endpointMark(outcome: string, code: string | null): string {
+/** A place that is reached without TLS has no certificate. */
+function endpointMark({ outcome, code, issuer }: Pick<EndpointReport, 'outcome' | 'code' | 'issuer'>): string {
   if (outcome === 'intercepted') return 'INTERCEPTED';
+  if (outcome === 'ok' && issuer === null) return 'none';
   return code === null ? outcome : `${outcome} [${code}]`;
 }
 

@@ -62,6 +62,7 @@ export async function runProgram(
   addProxyCommands(program, made.actions, { globals, does });
   addConfig(program, made.actions, { globals, does });
   addVendor(program, made.actions, does);
+  nameHelp(program);
   try {
     await program.parseAsync([...args], { from: 'user' });
   } catch (thrown) {
@@ -95,9 +96,14 @@ function describe(version: string, terminal: Terminal): Command {
     })
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError(true)
-    .showHelpAfterError('Try: sallyport --help')
     .exitOverride()
     .addHelpText('after', PROGRAM_HELP);
+}
+
+/** Who mistypes the arguments of a command is led to its own help, where they stand. */
+function nameHelp(command: Command, path = command.name()): void {
+  command.showHelpAfterError(`Try: ${path} --help`);
+  for (const one of command.commands) nameHelp(one, `${path} ${one.name()}`);
 }
 
 function addWork(program: Command, actions: Actions, { globals, does }: Hooks): void {

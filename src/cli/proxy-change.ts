@@ -5,7 +5,14 @@ import type { Change } from '#config/apply-change.ts';
 import type { Edit } from '#config/edit.ts';
 import type { LoadedSettings } from '#config/load.ts';
 import { noteProfile } from '#config/profile-dates.ts';
-import { addProfile, changeProfile, type FieldChange, findProfile, PURPOSES } from '#config/profile-edits.ts';
+import {
+  addProfile,
+  changeProfile,
+  type FieldChange,
+  findProfile,
+  noDefault,
+  PURPOSES,
+} from '#config/profile-edits.ts';
 import { judgeField, profileFields, readField } from '#config/profile-fields.ts';
 import { warningsFor } from '#config/profile-warnings.ts';
 import { judgeProfileName } from '#config/schema/values.ts';
@@ -73,7 +80,7 @@ export async function changeProxyCommand(desk: Desk, flags: ProfileFlags): Promi
   return await withSettings(desk, async (loaded) => {
     const profile = loaded.settings.proxies.find((one) => one.default);
     if (profile !== undefined) return await editProfile(desk, loaded, { name: profile.name, flags });
-    throw new UsageError('No proxy is the default. Name the one to change: sallyport proxy edit NAME.');
+    throw noDefault(loaded.settings);
   });
 }
 

@@ -58,7 +58,7 @@ export async function defaultProxyCommand(
     const old = settings.proxies.find((one) => one.default && one !== profile)?.name ?? null;
     return await makeChange(desk, loaded, {
       edits: makeDefault(settings, name),
-      told: [`${profile.name} is the default${old === null ? '' : `; ${old} is it no more`}.`],
+      told: [`${profile.name} is the default${old === null ? '' : `, in place of ${old}`}.`],
       facts: { name: profile.name, before: old },
       json: options.json,
       confirm: options.confirm,

@@ -71,12 +71,14 @@ async function askField(terminal: Terminal, field: ProfileField, before: Before)
   const mayBeBlank = OPTIONAL.includes(field.path.join('.'));
   const hint = shown === '' && mayBeBlank ? ' [none]' : '';
   const question = `${LABELS[field.path.join('.')] ?? field.facts.title}${choices}${shown === '' ? hint : ` [${showForeign(shown)}]`}: `;
+  // The manuals write Basic and Transparent.
+  const inOurs = (text: string) => field.choices.find((choice) => choice === text.toLowerCase()) ?? text;
   const judge = (text: string) => {
     if (text === '') return shown !== '' || mayBeBlank ? null : 'It is needed here.';
-    return judgeField(field.path, readField(field, text));
+    return judgeField(field.path, readField(field, inOurs(text)));
   };
   const text = await askUntil(terminal, question, judge);
-  return text === '' ? shown : text;
+  return text === '' ? shown : inOurs(text);
 }
 
 /** In the words of the form. */

@@ -50,6 +50,8 @@ async function testConnection(desk: Desk, loaded: LoadedSettings, { change, name
   const control = await desk.openControl();
   try {
     return await diagnoseAsking(control, terminal, { request, signal, retryCredential: false, mayAsk: true });
+  } catch (thrown) {
+    throw signal.aborted ? coded('CANCELLED', { reason: 'the test was interrupted' }, thrown) : thrown;
   } finally {
     await control.close();
   }

@@ -4,7 +4,7 @@
 // Guarantees: at most one profile is the default after any of it, by the same write; the first profile is; none that is
 // in use is deleted without saying what its users fall to; keys that nobody named stay as they are.
 
-import { coded } from '#errors/coded-error.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Edit } from './edit.ts';
 import type { Plain } from './edit-render.ts';
 import type { Settings } from './settings.ts';
@@ -30,8 +30,16 @@ export function findProfile({ proxies }: Pick<Settings, 'proxies'>, name: string
   if (profile !== undefined) return { profile, index };
   const names = proxies.map((one) => one.name);
   const meant = suggest(name, names);
-  const known = names.length === 0 ? 'none' : names.join(', ');
-  throw coded('PROFILE-UNKNOWN', { name, known, ...(meant === undefined ? {} : { meant }) });
+  throw coded('PROFILE-UNKNOWN', { name, known: namesOf(proxies), ...(meant === undefined ? {} : { meant }) });
+}
+
+/** For whoever asks for the default profile where there is none. */
+export function noDefault({ proxies }: Pick<Settings, 'proxies'>): CodedError {
+  return coded('PROFILE-NO-DEFAULT', { known: namesOf(proxies) });
+}
+
+function namesOf(proxies: readonly Profile[]): string {
+  return proxies.length === 0 ? 'none' : proxies.map((one) => one.name).join(', ');
 }
 
 /** A profile more, at the end. @throws CodedError PROFILE-EXISTS */

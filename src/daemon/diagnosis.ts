@@ -6,13 +6,12 @@
 
 import { basename } from 'node:path';
 import type { LoadedSettings } from '#config/load.ts';
-import { findProfile } from '#config/profile-edits.ts';
+import { findProfile, noDefault } from '#config/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import type { HeldFile } from '#control/change.ts';
 import { diagnose } from '#diagnose/diagnose.ts';
 import type { Candidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
-import { coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
 import { PURPOSES } from '#proxy/route.ts';
 import { redactDeep } from '#redaction/redact.ts';
@@ -56,6 +55,7 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
       addressesOf: (name) => settings.proxies.flatMap((one) => (one.name === name ? (one.address ?? []) : [])),
       gateways,
       service,
+      through,
       // Without a daemon the two are one.
       shell: mode === 'daemon' ? asked.shell : service,
     },
@@ -102,12 +102,12 @@ async function judge({ judge, clock }: Parts, { text, typed }: Candidate): Promi
   return { ...loaded, settings: { ...loaded.settings, proxies } };
 }
 
-/** The name of a profile as the settings write it. @throws CodedError PROFILE-UNKNOWN, CONFIG-INCOMPLETE without a default */
+/** The name of a profile as the settings write it. @throws CodedError PROFILE-UNKNOWN, PROFILE-NO-DEFAULT */
 function profileNamed(settings: Settings, name: string): string {
   if (name !== 'default') return findProfile(settings, name).profile.name;
   const profile = settings.proxies.find((one) => one.default);
   if (profile !== undefined) return profile.name;
-  throw coded('CONFIG-INCOMPLETE', { key: 'proxies', what: 'no proxy is the default, so there is none to test' });
+  throw noDefault(settings);
 }
 
 /** As if every purpose asked for this profile. */

@@ -138,6 +138,8 @@ export interface HealthFacts {
   readonly hasFeed: boolean;
   readonly isPaused: boolean;
   readonly isConfigRefused: boolean;
+  /** The file waits to be confirmed (`proxy_change`). */
+  readonly isFileHeld: boolean;
   /** Updates that failed in the last round. */
   readonly failing: number;
   /** Updates that the hook did not take. */
@@ -174,6 +176,8 @@ function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth):
     return fillTemplate(text, { failures, error, age: ageMs, next: facts.nextCheckMs });
   }
   if (facts.isConfigRefused) return 'The configuration as it is now is refused; the settings of before are in force.';
+  if (facts.isFileHeld)
+    return 'The configuration as it is now waits to be confirmed, see sallyport status; that of before is in force.';
   if (facts.keptBack.length > 0)
     return fillTemplate('The password for {proxies} is not sent, see sallyport status.', { proxies: facts.keptBack });
   if (facts.failing > 0) return fillTemplate('Updates that could not be fetched: {count}.', { count: facts.failing });

@@ -97,7 +97,7 @@ export class NetworkRoom implements Router, Reloadable {
 
   /** @throws CodedError TLS-FILE */
   async verify(_from: Settings | null, to: Settings): Promise<void> {
-    this.#candidate = await this.#build(to, this.#parts.report);
+    this.#candidate = await this.#build(to, { report: this.#parts.report, isTried: false });
   }
 
   /**
@@ -105,16 +105,17 @@ export class NetworkRoom implements Router, Reloadable {
    * goes to `report`. @throws CodedError TLS-FILE
    */
   async routerFor(settings: Settings, report: Report): Promise<Router> {
-    return (await this.#build(settings, report)).router;
+    return (await this.#build(settings, { report, isTried: true })).router;
   }
 
-  async #build(to: Settings, report: Report): Promise<Network> {
+  async #build(to: Settings, { report, isTried }: { report: Report; isTried: boolean }): Promise<Network> {
     const trusts = await readTrusts(to);
     for (const trust of [trusts.updates, ...trusts.proxies.values()]) await judgeTrust(trust);
     const { updates, proxies } = trusts;
     const router = createRouter({
       ...this.#parts,
       report,
+      isTried,
       coolDown: this.#coolDown,
       memories: this.#memories,
       sources: { pac: this.#pac.source(to), environment: this.#environment },

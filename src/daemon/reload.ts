@@ -51,7 +51,7 @@ const MOST_TOLD = 20;
 /** A change that waited for a restart, and was taken back. */
 const TAKEN_BACK = 'as it is in force, so no restart is needed';
 
-const CAUSES: Readonly<Record<ReadCause, string>> = { asked: 'asked by SIGHUP', changed: 'it changed' };
+const CAUSES: Readonly<Record<ReadCause, string>> = { asked: 'asked for', changed: 'it changed' };
 
 /** The settings in force and what is known about the file. */
 export class Reloader {

@@ -24,6 +24,8 @@ export interface Describing {
   readonly gateways: readonly string[];
   readonly service: ProxyVariables;
   readonly shell: ProxyVariables;
+  /** The profile that every purpose is sent through, whatever the settings say; null where it goes as they say. */
+  readonly through: string | null;
 }
 
 /** Codes that say that TLS is opened on the way. */
@@ -44,7 +46,7 @@ export function describeWalk(walk: Walk, about: Describing): PurposeReport {
     target: shownUrl(probe.target),
     proxy: route?.proxy ?? null,
     how: route?.how ?? null,
-    why: placeReasons(route?.reasons ?? [], about.placeOf),
+    why: whyOf(walk, about),
     elapsed_ms: Math.round(walk.elapsedMs),
     failure: cause === null ? null : about.toFinding(cause),
     warnings: warnings.map((warning) => about.toFinding(warning)),
@@ -57,6 +59,13 @@ export function describeWalk(walk: Walk, about: Describing): PurposeReport {
 
 function isThere(noticed: Noticed | null): noticed is Noticed {
   return noticed !== null;
+}
+
+/** The reasons of the choice. What a test asks for is no word of the settings. */
+function whyOf({ route, probe }: Walk, { placeOf, through }: Describing): string[] {
+  const made = `use_proxy_for.${probe.purpose} is ${through}`;
+  const reasons = (route?.reasons ?? []).map((reason) => (reason === made ? 'this test asks for it' : reason));
+  return placeReasons(through === null ? (route?.reasons ?? []) : reasons, placeOf);
 }
 
 function circumstances(walk: Walk, { addressesOf, gateways, service, shell }: Describing) {
@@ -93,7 +102,7 @@ function describeStage(seen: Seen, walk: Walk, about: Describing): Stage {
   // Before a sentence is made of them, which escapes and cuts.
   const facts = about.redact(seen.facts);
   const isOver = error !== null && error === walk.met;
-  const shown = stage === 'choice' ? { ...facts, why: placeReasons(walk.route?.reasons ?? [], about.placeOf) } : facts;
+  const shown = stage === 'choice' ? { ...facts, why: whyOf(walk, about) } : facts;
   const finding = error === null ? null : about.toFinding(error);
   return {
     name: stage,

@@ -86,9 +86,7 @@ function judge(reports: readonly PurposeReport[]): Diagnosis['verdict'] | null {
 function nothingToReach(purposes: readonly Purpose[], { toFinding }: Describing): Diagnosis['verdict'] {
   const [asked, ...more] = purposes;
   const key = asked === undefined || asked === 'updates' || more.length > 0 ? 'updates.feed_url' : `endpoints.${asked}`;
-  const finding = toFinding(
-    coded('CONFIG-INCOMPLETE', { key, what: 'there is nothing to reach, so nothing was tried' }),
-  );
+  const finding = toFinding(coded('CONFIG-INCOMPLETE', { key, what: 'there is nothing to reach' }));
   return { outcome: 'failed', sentence: `[${finding.code}] ${finding.message}`, purpose: null, finding };
 }
 

@@ -39,6 +39,13 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'PROFILE-NO-DEFAULT': {
+    text: 'No proxy is the default.',
+    check:
+      'Known names: {known:words}. Name one of them, or make one the default: sallyport proxy default NAME. To make one: sallyport proxy add.',
+    class: 'config',
+    retry: 'change',
+  },
   'PROFILE-EXISTS': {
     text: 'A proxy has the name {name} already; case does not count.',
     check: 'Take another name, or change that one: sallyport proxy edit {name}.',

@@ -120,7 +120,7 @@ export const SYSTEM_CODES = {
   },
   INTERRUPTED: {
     text: 'Interrupted: {reason:words}.',
-    check: 'Nothing to do; bytes already fetched are kept and the work goes on at the next start.',
+    check: 'Nothing to do: nothing is left half done, and bytes already fetched are kept for the next start.',
     class: 'system',
     retry: 'later',
   },

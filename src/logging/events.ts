@@ -28,7 +28,7 @@ export const EVENTS = {
   diagnosed: {
     level: 'info',
     thread: 'Control',
-    text: 'Diagnosed {what:words} for a command: {found:words}.',
+    text: 'Diagnosed {what:words}: {found:words}.',
   },
   'control-listening': { level: 'info', thread: 'Control', text: 'Commands are taken at {path}.' },
   'check-next-try': {
@@ -79,11 +79,11 @@ export const EVENTS = {
     text: 'The configuration has been changing for {elapsed:ms} without a pause; it is read once it is still.',
   },
   reloading: { level: 'info', thread: 'Config', text: 'Reading {file} again ({cause:words}).' },
-  'setting-changed': { level: 'info', thread: 'Config', text: 'Changed: {key}, {effect:words}.' },
+  'setting-changed': { level: 'info', thread: 'Config', text: 'Changed: {key:key}, {effect:words}.' },
   'secret-fixed': {
     level: 'info',
     thread: 'Config',
-    text: 'The secret {key} comes from a variable or a credential of the service; a new value needs a restart.',
+    text: 'The secret {key:key} comes from a variable or a credential of the service; a new value needs a restart.',
   },
   'policy-loosened': {
     level: 'warn',

@@ -35,6 +35,8 @@ export interface RouterParts {
   readonly proxyTls?: ReadonlyMap<string, TlsTrust>;
   /** One for the process, so that a new router after a reload knows what was rejected. */
   readonly ledger: Ledger;
+  /** The settings are not in force and may never be: their secrets stay bound to where those in force have them. */
+  readonly isTried?: boolean;
   /** One for the process, likewise. */
   readonly coolDown?: CoolDown;
   /** One for the process, likewise. */
@@ -51,7 +53,7 @@ const HOUR_MS = 3_600_000;
 
 export function createRouter(parts: RouterParts): Router {
   const { settings, ledger, coolDown = new CoolDown(parts.clock) } = parts;
-  ledger.introduce(settings.proxies.flatMap(introduced));
+  ledger.introduce(settings.proxies.flatMap(introduced), parts.isTried);
   const openerParts: OpenerParts = {
     ...parts,
     timeouts: settings.response_timeout,

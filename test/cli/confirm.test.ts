@@ -106,11 +106,53 @@ describe('a change with --confirm-within', () => {
     expect(JSON.parse(out.join('\n'))).toMatchObject({ changed: false, confirmation: FAILED });
   });
 
+  it('that nobody else can reach, because no daemon runs, does not wait for anybody', async () => {
+    const tryChange = (request: ChangeRequest) => {
+      asked.push(request);
+      return Promise.resolve(FAILED);
+    };
+    rig.over = { openControl: () => Promise.resolve(fakeControl({ tryChange })) };
+    expect((await disable()).status).toBe(12);
+    expect(asked[0]?.waits).toBe(false);
+  });
+
+  it('that is interrupted says that nothing was written, and not what a stopping daemon would', async () => {
+    const ending = new AbortController();
+    rig.over = { signal: ending.signal };
+    rig.daemon = fakeControl({
+      tryChange: () => {
+        ending.abort(coded('INTERRUPTED', { reason: 'SIGINT' }));
+        return Promise.reject(ending.signal.reason as Error);
+      },
+    });
+    await expect(disable()).rejects.toMatchObject({
+      code: 'CANCELLED',
+      check: expect.stringContaining('Nothing was written.'),
+    });
+    expect(await rig.text()).toBe(TEXT);
+  });
+
+  it('tells what failed in the words of a diagnosis, with the hop, and without quotes around them', async () => {
+    const failure = aFailure();
+    daemonThatFinds({ ...FAILED, failure });
+    expect((await disable()).err).toEqual([
+      expect.stringContaining('New settings failed at AUTH-REJECTED'),
+      `  ${failure.message}`,
+      `  At ${failure.hop}. ${failure.check}`,
+    ]);
+  });
+
   it('writes nothing when the daemon is gone meanwhile', async () => {
     rig.daemon = fakeControl({
       tryChange: () => Promise.reject(coded('CONTROL-UNREACHABLE', { path: '/run/c.sock', reason: 'it stopped' })),
     });
-    await expect(disable()).rejects.toThrow('[CONTROL-UNREACHABLE]');
+    const said: string[] = [];
+    const gone = rig.run((desk) => {
+      const terminal = { ...desk.terminal, err: (line: string) => void said.push(line) };
+      return enableProxyCommand({ ...desk, terminal }, false, { json: false, confirm: WITHIN });
+    });
+    await expect(gone).rejects.toThrow('[CONTROL-UNREACHABLE]');
+    expect(said).toEqual(['It could not be tried to its end. Nothing was written; the settings of before stay.']);
     expect(await rig.text()).toBe(TEXT);
   });
 });
@@ -118,8 +160,13 @@ describe('a change with --confirm-within', () => {
 describe('proxy confirm', () => {
   it('confirms, or says that there is nothing to confirm', async () => {
     rig.daemon = fakeControl();
+    expect((await rig.run(confirmCommand)).out).toEqual(['Confirmed: the file that was held is in force.']);
+    const [since, until] = ['2026-11-20T00:00:00Z', '2026-11-20T00:01:00Z'];
+    const trying = { by: 'process 7 of user 0', since, until, failure: null };
+    const config = { ...aStatus().config, trying };
+    rig.daemon = fakeControl({ status: () => Promise.resolve(aStatus({ config })) });
     expect((await rig.run(confirmCommand)).out).toEqual([
-      'Confirmed: a command that waits writes its change; a file that was held is in force. See: sallyport status.',
+      'Confirmed: the command that waits writes its change now: process 7 of user 0.',
     ]);
     rig.daemon = fakeControl({ confirmChange: () => Promise.reject(coded('CHANGE-NONE', {})) });
     await expect(rig.run(confirmCommand)).rejects.toThrow('[CHANGE-NONE]');

@@ -84,16 +84,16 @@ describe('the version', () => {
 
 describe('what is not understood', () => {
   it.each([
-    [['status', '--jsn'], '--json'],
-    [['statsu'], 'status'],
-    [['updates', 'lst'], 'list'],
-    [['run', '--onc'], '--once'],
-    [['--confg', 'x', 'status'], '--config'],
-  ])('%j ends with 64 and suggests %s', async (args, meant) => {
+    [['status', '--jsn'], '--json', 'status '],
+    [['statsu'], 'status', ''],
+    [['updates', 'lst'], 'list', 'updates '],
+    [['run', '--onc'], '--once', 'run '],
+    [['--confg', 'x', 'status'], '--config', ''],
+  ])('%j ends with 64, suggests %s, and leads to the help of that command', async (args, meant, help) => {
     const { status, err, called } = await run(...args);
     expect(status).toBe(64);
     expect(err).toContain(`Did you mean ${meant}?`);
-    expect(err).toContain('sallyport --help');
+    expect(err).toContain(`Try: sallyport ${help}--help`);
     expect(called).toEqual([]);
   });
 

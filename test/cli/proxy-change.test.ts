@@ -176,8 +176,10 @@ describe('proxy change', () => {
 
   it('without a default says what to type instead', async () => {
     await rig.folder.write('sallyport.yaml', 'version: 1\n');
-    await expect(rig.run((desk) => changeProxyCommand(desk, flagsOf({ port: '1' })))).rejects.toThrow(
-      'proxy edit NAME',
-    );
+    const change = rig.run((desk) => changeProxyCommand(desk, flagsOf({ port: '1' })));
+    await expect(change).rejects.toMatchObject({
+      code: 'PROFILE-NO-DEFAULT',
+      check: expect.stringContaining('To make one: sallyport proxy add.'),
+    });
   });
 });

@@ -171,7 +171,7 @@ describe('How to Configure Proxy Settings', () => {
       ['new', true],
     ]);
     const back = await rig.run((desk) => defaultProxyCommand(desk, 'old', { json: false }));
-    expect(back.out[0]).toBe('old is the default; new is it no more.');
+    expect(back.out[0]).toBe('old is the default, in place of new.');
     expect((await rig.settings()).proxies.filter((one) => one.default).map(({ name }) => name)).toEqual(['old']);
   });
 

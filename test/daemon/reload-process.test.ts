@@ -121,7 +121,7 @@ describe('a running Sallyport', () => {
     const daemon = start(await configure(), 'run');
     await daemon.said('Next check');
     daemon.child.kill('SIGHUP');
-    await daemon.said('again (asked by SIGHUP)');
+    await daemon.said('again (asked for)');
     await daemon.said('The configuration is in force as before');
     daemon.child.kill('SIGTERM');
 

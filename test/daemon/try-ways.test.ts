@@ -116,6 +116,30 @@ const STAGES: readonly (readonly [stage: string, code: string, corp: () => Promi
   ['content', 'FEED-NOT-JSON', async () => leadingTo(await startTlsOrigin(ca.issue(), { answer: blockPage }))],
 ];
 
+describe('a password that is tried at another proxy', () => {
+  it('still goes to the one in force when the change does not count', async () => {
+    const user = { user: 'svc', password: 'the same one', domain: '' };
+    const login = held(await startLoginProxy('basic', user, healthy.port));
+    const updates = { feed_url: `https://${HOST}:${healthy.port}/feed.json`, ca_file: join(dir, 'ca.pem') };
+    const account = { authentication: 'basic', user: user.user, password: user.password };
+    const corp = { name: 'corp', address: '127.0.0.1', default: true, ...account };
+    const composed = await composeIn({ updates, proxies: [{ ...corp, port: login.port }] });
+    try {
+      const text = stringify({ version: 1, updates, proxies: [{ ...corp, port: await closedPort() }] });
+      const asked = { text, typed: ['proxies[0].password'], window_ms: 60_000, waits: false, by: 'a test' };
+      const { signal } = new AbortController();
+      const verdict = await composed.agent.tryChange(asked, () => undefined, signal);
+      expect(verdict).toMatchObject({ confirmed: false, failure: { code: 'TCP-REFUSED' } });
+      expect((await composed.agent.status()).credentials).toEqual([]);
+      expect((await composed.agent.check(() => undefined, signal)).failure).toBeNull();
+      expect(login.counted).toMatchObject({ refused: 0 });
+      expect(login.counted.tunnels).toBeGreaterThan(0);
+    } finally {
+      await composed.remove();
+    }
+  });
+});
+
 describe('a change that is tried with the real stages', () => {
   it('counts when all of them pass', async () => {
     const { verdict } = await trying(await behaving(honest(healthy.port)));

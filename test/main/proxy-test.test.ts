@@ -90,7 +90,7 @@ describe('proxy test', () => {
   it('without a name where none is the default says so', async () => {
     await site.configure(await feedSettings(origin.port));
     const none = await site.run(['proxy', 'test']);
-    expect(none).toMatchObject({ code: 78, err: expect.stringContaining('no proxy is the default') });
+    expect(none).toMatchObject({ code: 78, err: expect.stringContaining('[PROFILE-NO-DEFAULT]') });
   });
 
   it('of a file with mistakes names the first one, in JSON too', async () => {

@@ -183,16 +183,21 @@ export class Ledger {
 
   /**
    * Binds secrets to the proxies they were entered for: one that was not known yet, or that was entered anew, to all
-   * that have it now. One that is known stays where it was.
+   * that have it now. One that is known stays where it was. Settings that are only tried take nothing from those in force:
+   * a known secret that was entered for them may be shown there as well.
    */
-  introduce(introduced: readonly Introduced[]): void {
+  introduce(introduced: readonly Introduced[], isTried = false): void {
     const bySecret = Map.groupBy(introduced, ({ secret }) => this.#state.fingerprint(secret));
     for (const [fingerprint, uses] of bySecret) {
       const known = this.#state.bindings.get(fingerprint);
       const revision = uses[0]?.revision ?? null;
       if (known !== undefined && (revision === null || revision === known.revision)) continue;
       const proxies = [...new Set(uses.map(({ proxyUrl }) => proxyUrl))];
-      this.#state.put(this.#state.bindings, fingerprint, { fingerprint, revision, proxies });
+      const binding =
+        isTried && known !== undefined
+          ? { ...known, proxies: [...new Set([...known.proxies, ...proxies])] }
+          : { fingerprint, revision, proxies };
+      this.#state.put(this.#state.bindings, fingerprint, binding);
     }
   }
 

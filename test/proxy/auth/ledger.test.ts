@@ -211,6 +211,16 @@ describe('where a secret may be shown', () => {
     expect(ledger.boundElsewhere('x', other)).toBeNull();
   });
 
+  it('stays where the settings in force have it while others are tried with it, which may show it, too', () => {
+    const ledger = new Ledger();
+    ledger.introduce([at(corp, '1')]);
+    ledger.introduce([at(other, 'typed')], true);
+    expect([corp, other].map((url) => ledger.boundElsewhere('x', url))).toEqual([null, null]);
+    // What is then written counts as ever.
+    ledger.introduce([at(other, '2')]);
+    expect(ledger.boundElsewhere('x', corp)).toEqual([other]);
+  });
+
   it('changes when its file is written anew, when it has a new value, or when an admin says so', () => {
     const ledger = new Ledger();
     ledger.introduce([at(corp, '1')]);
