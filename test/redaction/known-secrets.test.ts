@@ -42,7 +42,11 @@ const ENCODINGS: Readonly<Record<string, Encode>> = {
     value.replaceAll(/["\\]/g, '\\$&').replaceAll(/[[\]]/g, (sign) => `\\u{${sign.charCodeAt(0).toString(16)}}`),
 };
 
-const secret = fc.string({ unit: 'grapheme', minLength: SHORTEST_MASKED, maxLength: 40 });
+// Letters beyond ASCII make large expressions, so most are without.
+const secret = fc.oneof(
+  { weight: 4, arbitrary: fc.string({ unit: 'grapheme-ascii', minLength: SHORTEST_MASKED, maxLength: 40 }) },
+  { weight: 1, arbitrary: fc.string({ unit: 'grapheme', minLength: SHORTEST_MASKED, maxLength: 20 }) },
+);
 const around = fc.string({ unit: 'grapheme', maxLength: 20 });
 
 function knowing(...values: string[]): KnownSecrets {
