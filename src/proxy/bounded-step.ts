@@ -48,7 +48,12 @@ export function boundedStep<T>(
     const onAbort = () => fail(signal.reason);
     const timer = clock.after(bounds.timeoutMs, () => fail(bounds.late(clock.monotonic() - startedMs)));
     signal.addEventListener('abort', onAbort, { once: true });
-    cleanUp = start({ done: (value) => settle(true, () => resolve(value)), fail });
+    try {
+      cleanUp = start({ done: (value) => settle(true, () => resolve(value)), fail });
+    } catch (thrown) {
+      fail(thrown);
+      return;
+    }
     // A step may end inside `start`, before its clean-up was known.
     if (ended) cleanUp(succeeded);
   });

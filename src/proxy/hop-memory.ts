@@ -37,7 +37,10 @@ export class HopMemory {
   }
 }
 
-/** The memory of each hop by its URL, and of each target by its `host:port`. */
+/** More hops and targets than a configuration has; a server's redirects may name any number. */
+const MOST_HOPS = 256;
+
+/** The memory of each hop by its URL, and of each target by its `host:port`; what was used longest ago is forgotten. */
 export class HopMemories {
   readonly #clock: Clock;
   readonly #hops = new Map<string, HopMemory>();
@@ -48,7 +51,12 @@ export class HopMemories {
 
   of(url: string, by: string): HopMemory {
     const known = this.#hops.get(url) ?? new HopMemory(this.#clock, by);
+    this.#hops.delete(url);
     this.#hops.set(url, known);
+    for (const oldest of this.#hops.keys()) {
+      if (this.#hops.size <= MOST_HOPS) break;
+      this.#hops.delete(oldest);
+    }
     return known;
   }
 

@@ -59,6 +59,8 @@ export async function openSocks(socket: Socket, options: SocksOptions): Promise<
     const talk = new Talk(socket, options);
     const reply = isVersion4(options.scheme) ? await ask4(talk, options) : await ask5(talk, options);
     if (reply.words !== null) throw refusal(reply, reply.words, options);
+    // Where nobody asked who we are there is no verdict to wait for.
+    if (!options.login.accepted) options.login.unknown();
     return socket;
   } catch (error) {
     socket.destroy();
@@ -124,6 +126,7 @@ async function showPassword(talk: Talk, login: Login, scheme: SocksScheme): Prom
   await login.showing();
   if (!(await talk.ask(message, readLogin))) throw await login.refused();
   login.settle(null);
+  await login.settled();
 }
 
 /** The proxy wants another proof of who we are than we have. */

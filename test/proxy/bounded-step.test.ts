@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { boundedStep, type StepEnd } from '#proxy/bounded-step.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -33,6 +34,17 @@ describe('a bounded step', () => {
 
     await expect(step).rejects.toThrow('late after 50');
     expect(cleanUps).toEqual([false]);
+  });
+
+  it('that breaks at its beginning leaves neither a timer nor a listener', async () => {
+    const clock = new FakeClock();
+    const { signal } = new AbortController();
+    const late = () => new Error('late');
+    const step = boundedStep({ clock, timeoutMs: 50, signal, late }, () => {
+      throw new TypeError('no such character in a header');
+    });
+    await expect(step).rejects.toThrow('no such character');
+    expect([clock.pending, getEventListeners(signal, 'abort').length]).toEqual([0, 0]);
   });
 
   it('ends at the abort with its reason', async () => {

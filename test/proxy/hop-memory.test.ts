@@ -30,3 +30,15 @@ it('is one for each hop', () => {
     false,
   ]);
 });
+
+it('forgets what was used longest ago, however many hosts redirects name', () => {
+  const memories = new HopMemories(clock);
+  const known = (url: string) => memories.of(url, 'x').passes443;
+  memories.of('http://proxy:1', 'proxy').noteTunnel('x:443');
+  memories.of('http://other:1', 'other').noteTunnel('x:443');
+  for (let host = 0; host < 1_000; host += 1) {
+    memories.of(`${host}.cdn.example:443`, 'a host');
+    memories.of('http://proxy:1', 'proxy');
+  }
+  expect([known('http://proxy:1'), known('http://other:1')]).toEqual([true, false]);
+});

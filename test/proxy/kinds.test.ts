@@ -123,6 +123,23 @@ describe('a SOCKS proxy', () => {
     expect(bad.messages.filter((message) => message.includes(SESAME))).toHaveLength(1);
   });
 
+  it.each([
+    ['socks5h', (port: number) => honest5(port)],
+    ['socks4a', (port: number) => [open(OPEN_4, port)]],
+  ] as const)(
+    'of %s that does not ask who we are leaves no verdict that others would wait for',
+    async (scheme, script) => {
+      const account = { authentication: 'basic', user: 'svc', password: new Secret('open sesame') } as const;
+      const proxy = await keep(startSocksServer(script(origin.port)));
+      const router = testRouter({ proxies: [through(proxy.port, { scheme, ...account })], trust });
+      const open = () => router.route('updates', origin.url).open(plain);
+      const lanes = [await open(), await open(), ...(await Promise.all([open(), open()]))];
+      for (const lane of lanes) lane.release();
+      expect(proxy.connections).toBe(4);
+      expect(proxy.messages.join()).not.toContain(SESAME);
+    },
+  );
+
   it('that takes addresses gets one, and none under proxy_required, where nothing is dialled', async () => {
     const proxy = await socks();
     const proxies = [through(proxy.port, { scheme: 'socks5' })];

@@ -68,7 +68,7 @@ async function socks(script: readonly SocksStep[], asking: Asking = {}) {
     (error: unknown) => error,
   );
   // As the router does.
-  login.unknown();
+  if (failure !== null) login.unknown();
   return { socket, listening, failure, verdicts: ledger.verdicts };
 }
 
