@@ -13,11 +13,16 @@ export function encodingsSource(value: string): string {
     // The deeper first: of `\\\\` the raw form would take one backslash and leave the other to spoil the JSON.
     characters.map((character) => escapedForm(character, 2)).join(''),
     characters.map((character) => escapedForm(character, 1)).join(''),
-    characters.map(webForm).join(''),
+    webSource(value),
     anyCase(bytes.toString('hex')),
     ...[0, 1, 2].map((offset) => base64Pieces(bytes, offset).join('')),
   ];
   return [...new Set(sources)].join('|');
+}
+
+/** The same for a value as web pages and URLs have it alone: raw, percent-encoded or HTML-escaped. */
+export function webSource(value: string): string {
+  return [...value].map(webForm).join('');
 }
 
 /** So much of a form at the end of a text is no chance any more, in characters of that form. */

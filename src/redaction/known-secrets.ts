@@ -3,9 +3,11 @@
 // Guarantees: no text that went through `redact` holds a registered value, in any encoding of `encodings.ts`; where two
 // of them overlap, both are covered whole; the beginning of one where the text was cut is covered as well. A text without
 // any is returned as it is, after one pass of one compiled expression. Relies on every renderer to call it last. Values
-// that are too short to tell from ordinary words are not masked; whoever resolves a secret warns about that.
+// that are too short to tell from ordinary words are not masked; whoever resolves a secret warns about that. Of what is sent
+// once, such as the proof of a password for one connection, only the latest are known, and as they are, in a URL or a web
+// page: whoever repeats one does so at once, and a daemon makes thousands.
 
-import { encodingsSource, headsSource } from './encodings.ts';
+import { encodingsSource, headsSource, webSource } from './encodings.ts';
 import { mask, type Span } from './mask.ts';
 import { Secret } from './secret.ts';
 
@@ -15,22 +17,42 @@ export const SHORTEST_MASKED = 4;
 /** A longer value is looked for in pieces of this many characters, so that no single expression grows too large. */
 const PIECE_LENGTH = 256;
 
+/** So many pieces of what is sent once are known; a proof has one to three. */
+const MOST_PASSING = 24;
+
 /** Masks what was registered with it. */
 export class KnownSecrets {
   readonly #values = new Set<string>();
   readonly #matchers: RegExp[] = [];
+  /** What finds each value that is sent once, the oldest first. */
+  readonly #passing = new Map<string, RegExp>();
   #any: RegExp | null = null;
 
   /** Registers a value; one that is known, or shorter than `SHORTEST_MASKED`, changes nothing. */
-  add(secret: Secret | string): void {
+  add(secret: Secret | string, use?: 'once'): void {
     const value = secret instanceof Secret ? secret.reveal() : secret;
     for (const piece of piecesOf(value)) {
       if (this.#values.has(piece)) continue;
-      this.#values.add(piece);
-      this.#matchers.push(new RegExp(encodingsSource(piece), 'gu'));
-      const heads = headsSource(piece);
-      if (heads !== null) this.#matchers.push(new RegExp(heads, 'gu'));
-      this.#any = null;
+      if (use === 'once') this.#addPassing(piece);
+      else this.#addLasting(piece);
+    }
+  }
+
+  #addLasting(piece: string): void {
+    this.#values.add(piece);
+    this.#matchers.push(new RegExp(encodingsSource(piece), 'gu'));
+    const heads = headsSource(piece);
+    if (heads !== null) this.#matchers.push(new RegExp(heads, 'gu'));
+    this.#any = null;
+  }
+
+  /** As text escapes it and no further: there is one for each connection, and a full expression costs 10 ms. */
+  #addPassing(piece: string): void {
+    this.#passing.delete(piece);
+    this.#passing.set(piece, new RegExp(webSource(piece), 'gu'));
+    for (const oldest of this.#passing.keys()) {
+      if (this.#passing.size <= MOST_PASSING) break;
+      this.#passing.delete(oldest);
     }
   }
 
@@ -41,10 +63,11 @@ export class KnownSecrets {
 
   /** Where registered values stand, also those that overlap; in no order. */
   spans(text: string): Span[] {
-    if (this.#matchers.length === 0) return [];
+    const passing = [...this.#passing.values()].flatMap((matcher) => spansOf(matcher, text));
+    if (this.#matchers.length === 0) return passing;
     this.#any ??= new RegExp(this.#matchers.map(({ source }) => source).join('|'), 'u');
-    if (!this.#any.test(text)) return [];
-    return this.#matchers.flatMap((matcher) => spansOf(matcher, text));
+    if (!this.#any.test(text)) return passing;
+    return [...passing, ...this.#matchers.flatMap((matcher) => spansOf(matcher, text))];
   }
 }
 

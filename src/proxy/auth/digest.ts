@@ -41,7 +41,7 @@ export function digestAuthenticator(parts: DigestParts): Authenticator {
     const cnonce = randomBytes(CNONCE_BYTES).toString('base64url');
     const proof = { user: account.shown, password: account.password, line, nc, cnonce };
     const { header, response } = digestValue(current.params, proof);
-    known.add(new Secret(response));
+    known.add(new Secret(response), 'once');
     return new Secret(header);
   };
   const prepare = (challenge: Challenge): CodedError | null => {

@@ -53,7 +53,7 @@ export function negotiateAuthenticator(
         return await (await client).step(challenge);
       });
       const authorization = new Secret(`Negotiate ${token}`);
-      known.add(authorization);
+      known.add(authorization, 'once');
       const sameConnection = sent;
       sent = true;
       return { kind: 'send', authorization, proves: true, sameConnection };

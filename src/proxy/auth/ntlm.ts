@@ -40,7 +40,7 @@ export function ntlmAuthenticator(
       nowMs: clock.now(),
     });
     const reply = send(message, { proves: true, sameConnection: true });
-    if (reply.kind === 'send') known.add(reply.authorization);
+    if (reply.kind === 'send') known.add(reply.authorization, 'once');
     return reply;
   };
   const failed = (reason: string): Reply => ({

@@ -63,5 +63,6 @@ export interface Authenticator {
 
 /** The mask over known secrets, as far as this room needs it. */
 export interface SecretRegistry {
-  add(secret: Secret): void;
+  /** `once` is a proof for one request or connection: only the latest of those are remembered. */
+  add(secret: Secret, use?: 'once'): void;
 }
