@@ -19,7 +19,7 @@ export interface CheckOptions {
 
 /** Exit status: 0 when the feed was read and nothing failed, else the class of the first failure. */
 export async function checkCommand(control: Control, terminal: Terminal, options: CheckOptions): Promise<number> {
-  if (options.retryCredential) await control.retryCredentials();
+  if (options.retryCredential) await control.retryCredentials(null);
   const result = await control.check(options.json ? () => undefined : options.show, options.signal);
   if (options.json) tellJson(terminal, result);
   return exitStatus(result);

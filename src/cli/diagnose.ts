@@ -44,11 +44,13 @@ export async function diagnoseAsking(
   options: Omit<DiagnoseOptions, 'json'> & { readonly mayAsk: boolean },
 ): Promise<Diagnosis> {
   const { request, signal, retryCredential, mayAsk } = options;
-  if (retryCredential) await control.retryCredentials();
+  // The password of settings that are not saved is known to nobody by the name of its profile.
+  const profile = request.candidate === null ? request.through : null;
+  if (retryCredential) await control.retryCredentials(profile);
   const diagnosis = await control.diagnose(request, signal);
   const waiting = mayAsk && !retryCredential ? waitingIn(diagnosis) : null;
   if (waiting === null || !(await mayRetry(terminal, waiting))) return diagnosis;
-  await control.retryCredentials();
+  await control.retryCredentials(profile);
   return await control.diagnose(request, signal);
 }
 

@@ -14,6 +14,7 @@ import {
   type Control,
   type HookRun,
   hookRunSchema,
+  type RetryRequest,
   type RoundResult,
   roundSchema,
   type Status,
@@ -79,8 +80,9 @@ class SocketControl implements Control {
     return await this.#ask(PATHS.updates, z.array(updateSchema));
   }
 
-  async retryCredentials(): Promise<void> {
-    await this.#ask(PATHS.retryCredentials, z.null(), { method: 'POST' });
+  async retryCredentials(profile: string | null): Promise<void> {
+    const body = JSON.stringify({ profile } satisfies RetryRequest);
+    await this.#ask(PATHS.retryCredentials, z.null(), { method: 'POST', body });
   }
 
   async check(onEvent: Report, signal: AbortSignal): Promise<RoundResult> {

@@ -177,6 +177,10 @@ export const statusSchema = z.object({
 });
 export type Status = z.infer<typeof statusSchema>;
 
+/** Whose password may be tried once more: that of this profile, or null for each. */
+export const retryRequestSchema = z.object({ profile: z.string().nullable() });
+export type RetryRequest = z.infer<typeof retryRequestSchema>;
+
 export type { Diagnosis, DiagnosisRequest, PurposeReport, Stage } from '#diagnose/report.ts';
 
 /** Everything that may be asked. Each rejects with a CodedError. */
@@ -184,8 +188,11 @@ export interface Control {
   status(): Promise<Status>;
   /** Runs a round now, or joins the one that runs; events are told as they happen. */
   check(onEvent: Report, signal: AbortSignal): Promise<RoundResult>;
-  /** Lets each password that waits, because a proxy refused it or its address changed, be tried once more. */
-  retryCredentials(): Promise<void>;
+  /**
+   * Lets each password that waits, because a proxy refused it or its address changed, be tried once more; only that of one
+   * profile where one is named.
+   */
+  retryCredentials(profile: string | null): Promise<void>;
   listUpdates(): Promise<UpdateRow[]>;
   /** Reads and hashes every published package. */
   verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]>;

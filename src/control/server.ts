@@ -12,7 +12,7 @@ import type { Report } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
 import { changeRequestSchema } from './change.ts';
-import type { Control } from './control.ts';
+import { type Control, retryRequestSchema } from './control.ts';
 import { seedSchema } from './timeouts.ts';
 import { hookIdOf, PATHS, sizeOf, wireError, wireEvent } from './wire.ts';
 
@@ -124,7 +124,7 @@ async function answer(served: Served, incoming: IncomingMessage, response: Serve
       case `POST ${PATHS.check}`:
         return await sendLines(out, (onEvent) => control.check(onEvent, gone.signal));
       case `POST ${PATHS.retryCredentials}`:
-        await control.retryCredentials();
+        await control.retryCredentials(retryRequestSchema.parse(JSON.parse(await body)).profile);
         return sendJson(out, 200, null);
       case `POST ${PATHS.seedTimeout}`:
         return sendJson(out, 200, await control.seedTimeout(seedSchema.parse(JSON.parse(await body))));

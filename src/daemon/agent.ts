@@ -18,6 +18,7 @@ import type { RoundReport } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
 import { ChangeTrials } from './change-trial.ts';
 import type { Parts } from './compose.ts';
+import { credentialOf } from './credentials.ts';
 import { runDiagnosis } from './diagnosis.ts';
 import { toFailure } from './failure.ts';
 import { FileGate } from './file-gate.ts';
@@ -115,9 +116,9 @@ export class Agent implements Control {
     return this.#busyWith === null ? [] : [this.#busyWith, ...transfer];
   }
 
-  retryCredentials(): Promise<void> {
-    this.#parts.ledger.retryCredentials();
-    return Promise.resolve();
+  async retryCredentials(profile: string | null): Promise<void> {
+    const { ledger, ports } = this.#parts;
+    ledger.retryCredentials(credentialOf(ports.settings(), profile));
   }
 
   async status(): Promise<Status> {
@@ -236,7 +237,7 @@ export class Agent implements Control {
   async stop(reason: string): Promise<void> {
     this.#stopped.abort(coded('INTERRUPTED', { reason }));
     await Promise.all([this.#hooks.stop(), this.#work.catch(() => undefined)]);
-    await this.#parts.outcomes.saved();
+    await Promise.all([this.#parts.outcomes.saved(), this.#parts.ledger.flush()]);
   }
 
   async close(): Promise<void> {

@@ -1,8 +1,10 @@
-// Which passwords of the settings wait, and what for: as the ledger would judge them if they were to be sent now.
+// Which passwords of the settings wait, and what for: as the ledger would judge them if they were to be sent now. Which one
+// is that of a profile.
 
+import { findProfile, noDefault } from '#config/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Status } from '#control/control.ts';
-import { accountOf } from '#proxy/auth/account.ts';
+import { type Account, accountOf } from '#proxy/auth/account.ts';
 import type { Ledger } from '#proxy/auth/ledger.ts';
 import { bindingOf } from '#proxy/hop.ts';
 
@@ -35,6 +37,19 @@ export function waitingCredentials(
       },
     ];
   });
+}
+
+/**
+ * The password of the profile of this name and the proxy it is for; null where no name is given, or where it stands elsewhere.
+ * @throws CodedError PROFILE-UNKNOWN, PROFILE-NO-DEFAULT
+ */
+export function credentialOf(settings: Settings, name: string | null): { account: Account; boundTo: string } | null {
+  if (name === null) return null;
+  const profile =
+    name === 'default' ? settings.proxies.find((one) => one.default) : findProfile(settings, name).profile;
+  if (profile === undefined) throw noDefault(settings);
+  const [account, boundTo] = [accountOf(profile), bindingOf(profile)];
+  return account === null || boundTo === null ? null : { account, boundTo };
 }
 
 function toTime(ms: number | null | undefined): string | null {

@@ -3,7 +3,8 @@
 //
 // Guarantees: never more bytes in memory than the limit; deadlines and abort are ours, since undici's own timers are
 // coarse and its abort waits for a connection; a reset never passes for the end of a body, which undici would allow
-// (client-h1.js, onHttpSocketError). The lane is released in every case. undici is loaded at the first use.
+// (client-h1.js, onHttpSocketError). The lane is released in every case, and what it said of
+// our credential is on disk. undici is loaded at the first use.
 
 import type { Socket } from 'node:net';
 import type { Client, Dispatcher } from 'undici';
@@ -58,11 +59,9 @@ export async function requestDocument(options: DocumentOptions): Promise<Documen
     return await new Promise((resolve, reject) => {
       new RunningDocument(options, resolve, reject).start(undici.Client);
     });
-  } catch (error) {
-    await lane.settled();
-    throw error;
   } finally {
     lane.release();
+    await lane.settled();
   }
 }
 

@@ -91,7 +91,7 @@ export async function exchange(options: ExchangeOptions): Promise<ExchangeResult
     }
     new RunningExchange(options, resolve, reject).start();
   });
-  if (result.ended === 'failed') await options.lane.settled();
+  await options.lane.settled();
   return result;
 }
 

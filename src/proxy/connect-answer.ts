@@ -23,7 +23,7 @@ const SWITCHING_PROTOCOLS = 101;
 
 /** How the answer came out, when it was one. */
 export type ConnectAnswer =
-  | { readonly kind: 'answered'; readonly head: ResponseHead }
+  | { readonly kind: 'answered'; readonly head: ResponseHead; readonly version: string }
   /** It speaks something else; `tls` when what it said is a TLS record. */
   | { readonly kind: 'not-http'; readonly answer: string; readonly tls: boolean }
   | { readonly kind: 'too-many-interim' }
@@ -66,11 +66,11 @@ export function askHead(
     asking.end();
   };
   const onHead = (message: IncomingMessage, rest: Buffer) => {
-    const { statusCode: status = 0, statusMessage: reason = '', rawHeaders } = message;
+    const { statusCode: status = 0, statusMessage: reason = '', rawHeaders, httpVersion: version } = message;
     if (status >= 200 || status === SWITCHING_PROTOCOLS) {
       stop();
       if (rest.length > 0) socket.unshift(rest);
-      end.done({ kind: 'answered', head: { status, reason, rawHeaders } });
+      end.done({ kind: 'answered', head: { status, reason, rawHeaders }, version });
       return;
     }
     interim += 1;

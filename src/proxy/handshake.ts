@@ -41,6 +41,8 @@ export interface Handshaken {
   readonly reusable: boolean;
 }
 
+type Answered = Extract<ConnectAnswer, { kind: 'answered' }>;
+
 const TUNNEL_KEY = 'response_timeout.tunnel_timeout_ms';
 /** So much of an error page is read, in bytes. */
 const ERROR_PAGE_BYTES = 65_536;
@@ -71,7 +73,7 @@ export async function shakeHands(
       const answer = await ask(socket, authorization?.reveal() ?? null, options);
       if (answer.kind !== 'answered') throw noAnswer(answer, step, options);
       options.memory.noteHead(answer.head);
-      const answered = await readOn(socket, answer.head, options);
+      const answered = await readOn(socket, answer, options);
       if (!asksForUser(answered.head, line.method)) return answered;
       if (options.lane && (await login.prepare(answered.head))) return answered;
       step = await login.challenged(answered.head, line);
@@ -86,10 +88,16 @@ export async function shakeHands(
 }
 
 /** What comes behind the head, as far as it has to be read. */
-async function readOn(socket: Socket, head: ResponseHead, options: HandshakeOptions): Promise<Handshaken> {
+async function readOn(socket: Socket, answer: Answered, options: HandshakeOptions): Promise<Handshaken> {
+  const { head } = answer;
   if (isTunnel(head, options.line)) return { socket, head, page: NO_PAGE, reusable: true };
   const body = await readBody(socket, head, options);
-  return { socket, head, page: readErrorPage(body.bytes.toString('utf8')), reusable: body.complete && staysOpen(head) };
+  return {
+    socket,
+    head,
+    page: readErrorPage(body.bytes.toString('utf8')),
+    reusable: body.complete && staysOpen(answer),
+  };
 }
 
 /** Another connection, where the answer to the challenge means anything there. */
@@ -126,7 +134,10 @@ function ask(socket: Socket, authorization: string | null, options: HandshakeOpt
 /** The page that came with a refusal, as far as it comes in time; nothing follows the answer to HEAD. */
 async function readBody(socket: Socket, head: ResponseHead, options: HandshakeOptions): Promise<CollectedBody> {
   const nothing = { bytes: Buffer.alloc(0), complete: false };
-  if (options.line.method === 'HEAD') return { ...nothing, complete: !socket.readableEnded };
+  // One that sends a body all the same has spoilt the connection: it would be read as the next answer.
+  if (options.line.method === 'HEAD') {
+    return { ...nothing, complete: !socket.readableEnded && socket.readableLength === 0 };
+  }
   if (head.status < FIRST_WITH_PAGE) return nothing;
   const timeoutMs = Math.min(ERROR_PAGE_WAIT_MS, options.timeoutMs);
   const tooLate = new Error('the error page did not come in time');
@@ -140,13 +151,18 @@ async function readBody(socket: Socket, head: ResponseHead, options: HandshakeOp
   }
 }
 
-/** RFC 9112, 9.3: HTTP/1.1 goes on unless one side says `close`; proxies have a field of their own for it as well. */
-function staysOpen({ rawHeaders }: ResponseHead): boolean {
+/**
+ * RFC 9112, 9.3: HTTP/1.1 goes on unless one side says `close`, HTTP/1.0 ends unless both say `keep-alive`; proxies have a
+ * field of their own for it as well.
+ */
+function staysOpen({ head: { rawHeaders }, version }: Answered): boolean {
+  let staying = version !== '1.0';
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     if (!/^(?:proxy-)?connection$/i.test(rawHeaders[at] ?? '')) continue;
     if (/(?:^|,)\s*close\s*(?:,|$)/i.test(rawHeaders[at + 1] ?? '')) return false;
+    staying ||= /(?:^|,)\s*keep-alive\s*(?:,|$)/i.test(rawHeaders[at + 1] ?? '');
   }
-  return true;
+  return staying;
 }
 
 function noAnswer(

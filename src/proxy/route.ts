@@ -61,7 +61,7 @@ export interface Lane {
   judgeResponse(head: ResponseHead, url: string): void;
   /** What the hop shows itself to be by first bytes that are no HTTP; null where they say nothing of it. */
   judgeNoise(firstBytes: Uint8Array): CodedError | null;
-  /** Resolves when what the hop's answers said of our credential is on disk: a failure is told after that. */
+  /** Resolves when what the hop's answers said of our credential is on disk: an end is told after that. */
   settled(): Promise<void>;
   /** Ends the use of the lane. */
   release(): void;

@@ -25,6 +25,7 @@ export async function openTunnel(socket: Socket, options: TunnelOptions): Promis
     passes443: memory.passes443,
   });
   login.settle(error);
+  await login.settled();
   if (error === null) {
     memory.noteTunnel(target);
     return answered.socket;

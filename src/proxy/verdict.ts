@@ -7,7 +7,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import { showLocalTime } from '#errors/template.ts';
 import type { Challenge } from './auth/challenge.ts';
 import { isStale, staleNonces } from './auth/digest.ts';
-import type { Refusal } from './auth/ledger.ts';
+import type { Refusal } from './auth/refusal.ts';
 import { type Authentication, namedScheme, type SchemeName } from './auth/scheme.ts';
 import type { ErrorPage } from './error-page.ts';
 import type { ResponseHead } from './route.ts';

@@ -27,10 +27,10 @@ function withRefusedPassword() {
   const control = fakeControl({
     diagnose: () => {
       calls.push('diagnose');
-      return Promise.resolve(calls.includes('retry') ? aDiagnosis() : refused());
+      return Promise.resolve(calls.some((call) => call.startsWith('retry')) ? aDiagnosis() : refused());
     },
-    retryCredentials: () => {
-      calls.push('retry');
+    retryCredentials: (profile) => {
+      calls.push(profile === null ? 'retry' : `retry ${profile}`);
       return Promise.resolve();
     },
   });
@@ -55,6 +55,18 @@ describe('a refused password', () => {
     const terminal = fakeTerminal(fakeAnswers([['once more', answer]]));
     expect(await diagnoseCommand(control, terminal, OPTIONS)).toBe(status);
     expect(calls).toEqual(expected);
+  });
+
+  it('is that of the profile under test alone, unless its settings are not saved', async () => {
+    const { control, calls } = withRefusedPassword();
+    const options = { ...OPTIONS, retryCredential: true };
+    const request = { ...OPTIONS.request, through: 'corp' };
+    await diagnoseCommand(control, fakeTerminal(), { ...options, request });
+    await diagnoseCommand(control, fakeTerminal(), {
+      ...options,
+      request: { ...request, candidate: { text: '', typed: [] } },
+    });
+    expect(calls).toEqual(['retry corp', 'diagnose', 'retry', 'diagnose']);
   });
 
   it('is sent once with --retry-credential, without a question', async () => {

@@ -119,15 +119,15 @@ describe('a question', () => {
     expect(await (await rig.ask()).check(() => undefined, NEVER)).toEqual(aRound());
   });
 
-  it('to retry credentials is carried out', async () => {
-    let retried = 0;
-    const retryCredentials = () => {
-      retried += 1;
+  it.each(['corp', null])('to retry credentials is carried out, for the profile %s', async (profile) => {
+    const retried: (string | null)[] = [];
+    const retryCredentials = (named: string | null) => {
+      retried.push(named);
       return Promise.resolve();
     };
     await rig.serve(fakeControl({ retryCredentials }));
-    await (await rig.ask()).retryCredentials();
-    expect(retried).toBe(1);
+    await (await rig.ask()).retryCredentials(profile);
+    expect(retried).toEqual([profile]);
   });
 
   it.each([48_000_000, null])('about timeouts carries the size %s and comes back as it was answered', async (size) => {

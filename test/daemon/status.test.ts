@@ -101,7 +101,8 @@ describe('a password that waits', () => {
     expect(proxy.counted.refused).toBe(1);
     expect(JSON.stringify(await tell(open))).not.toContain('wrong');
 
-    await open.agent.retryCredentials();
+    await expect(open.agent.retryCredentials('crop')).rejects.toMatchObject({ code: 'PROFILE-UNKNOWN' });
+    await open.agent.retryCredentials('corp');
     expect((await tell(open)).credentials).toEqual([]);
   });
 

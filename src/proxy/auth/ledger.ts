@@ -4,12 +4,14 @@
 // a restart, until it changes; one that had worked before is tried again at most once in `retryMs`, however that try ends,
 // or when an admin asks for it, because proxies refuse right passwords while their directory is down. An attempt is on disk
 // before its first byte, so a killed process does not try again. While an attempt is under way whose end is not foreseen,
-// others wait; one that had leave already loses it when another one is refused first.
+// others wait, with a password that works not longer than 30 s; one that had leave already loses it when another one is
+// refused first.
 // Relies on `ledger-state.ts`; holds fingerprints, never a secret.
 
 import { type Clock, systemClock } from '#system/clock.ts';
 import type { Account } from './account.ts';
 import { type CredentialRecord, LedgerState, type ProxyRecord } from './ledger-state.ts';
+import { judge, type Refusal } from './refusal.ts';
 import { type SchemeName, strengthOf } from './scheme.ts';
 
 /** Leave to send a credential. Exactly one verdict counts, the first; without one others would wait for ever. */
@@ -27,17 +29,6 @@ export interface Attempt {
   rejected(): void;
   /** The proxy never said: it was not reached, or failed for another reason. */
   unknown(): void;
-}
-
-/** Why there is no leave, with what is known of the credential; times are ms since the epoch. */
-export interface Refusal {
-  /** `interrupted`: nobody learnt how the last attempt ended. */
-  readonly why: 'rejected' | 'interrupted';
-  readonly sinceMs: number;
-  readonly workedFromMs: number | null;
-  readonly workedUntilMs: number | null;
-  /** When it is tried again by itself; null when never. */
-  readonly retryAtMs: number | null;
 }
 
 /** Why a password is kept back. */
@@ -69,8 +60,17 @@ export interface Introduced {
 /** So long after a proxy took a credential others send it side by side; later one goes first, in case it expired. */
 const CONFIRMED_FOR_MS = 60_000;
 
+/**
+ * So long others wait for the verdict on a password that has worked and was not refused since: behind a proxy that scans, the
+ * first byte of an answer may take half an hour.
+ */
+const PATIENCE_MS = 30_000;
+
 /** So long `auto` does without a ticket at a proxy where there was none: asking for one can take long. */
 const TICKETLESS_FOR_MS = 600_000;
+
+/** A configuration has at most 64 profiles; others were tried and not saved. */
+const MOST_MOVED = 256;
 
 const UNTRIED: Omit<CredentialRecord, 'fingerprint'> = {
   worked_at: null,
@@ -81,17 +81,27 @@ const UNTRIED: Omit<CredentialRecord, 'fingerprint'> = {
   interrupted: 0,
 };
 
+interface UnderWay {
+  readonly over: Promise<void>;
+  /** Monotonic ms. */
+  readonly sinceMs: number;
+}
+
 /** One for the whole process; it outlives a change of the configuration. */
 export class Ledger {
   readonly #state: LedgerState;
   readonly #clock: Clock;
   /** Attempts under way that others wait for, and when each credential was last confirmed (monotonic ms). */
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #underWay = new Map<string, UnderWay>();
   readonly #confirmed = new Map<string, number>();
   /** Proxies for which there was no ticket, and since when (monotonic ms). */
   readonly #ticketless = new Map<string, number>();
   /** What an admin allowed once more. */
   readonly #forgiven = new Set<string>();
+  /** Secrets of the settings whose proxy is not where they belong, each with that proxy. */
+  readonly #moved = new Set<string>();
+  /** The last save that somebody has to wait for. */
+  #owed: Promise<void> = Promise.resolve();
 
   constructor(parts: { readonly state?: LedgerState; readonly clock?: Clock } = {}) {
     this.#state = parts.state ?? new LedgerState(null);
@@ -104,14 +114,36 @@ export class Ledger {
     for (;;) {
       options.signal.throwIfAborted();
       const underWay = this.#underWay.get(fingerprint);
-      const confirmed = this.#isConfirmed(fingerprint);
-      if (underWay === undefined || confirmed) {
+      const beside = this.#isConfirmed(fingerprint) || this.#patienceLeft(fingerprint, underWay) === 0;
+      if (underWay === undefined || beside) {
         const record = this.#recordOfNow(fingerprint);
         const refusal = this.#forgiven.has(fingerprint) ? null : judge(record, this.#clock.now(), options.retryMs);
         if (refusal !== null) return { kind: 'refused', refusal };
-        return { kind: 'admitted', attempt: this.#begin(fingerprint, confirmed, options.retryMs) };
+        return { kind: 'admitted', attempt: this.#begin(fingerprint, beside, options.retryMs) };
       }
-      await orAborted(underWay, options.signal);
+      await this.#turn(underWay, this.#patienceLeft(fingerprint, underWay), options.signal);
+    }
+  }
+
+  /** How long a verdict is waited for still, in milliseconds; null for as long as it takes. */
+  #patienceLeft(fingerprint: string, underWay: UnderWay | undefined): number | null {
+    const { worked_at, rejected_at, interrupted } = this.#recordOf(fingerprint);
+    if (underWay === undefined || worked_at === null || rejected_at !== null || interrupted > 0) return null;
+    return Math.max(0, underWay.sinceMs + PATIENCE_MS - this.#clock.monotonic());
+  }
+
+  /** Waits for the verdict, for so long, or for the abort; leaves no listener. */
+  async #turn({ over }: UnderWay, waitMs: number | null, signal: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const timer = waitMs === null ? null : this.#clock.after(waitMs, resolve);
+    over.then(resolve, reject);
+    try {
+      await promise;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      timer?.cancel();
     }
   }
 
@@ -126,7 +158,8 @@ export class Ledger {
     const secret = this.#state.fingerprint(account.password.reveal());
     const binding = this.#state.bindings.get(secret);
     if (binding !== undefined && !binding.proxies.includes(at.boundTo)) {
-      return this.#forgiven.has(secret) ? null : { why: 'bound', bound: binding.proxies, refusal: null };
+      const isForgiven = this.#forgiven.has(moveOf(secret, at.boundTo));
+      return isForgiven ? null : { why: 'bound', bound: binding.proxies, refusal: null };
     }
     const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
     if (this.#underWay.has(fingerprint) || this.#forgiven.has(fingerprint)) return null;
@@ -134,15 +167,32 @@ export class Ledger {
     return refusal === null ? null : { why: refusal.why, bound: [], refusal };
   }
 
-  /** An admin asks for it: whatever waits because it was refused or bound elsewhere may be tried once more. */
-  retryCredentials(): void {
+  /**
+   * An admin asks for it: whatever waits now because it was refused or bound elsewhere may be tried once more, or only the
+   * password of one account for its proxy. A move that comes later is not forgiven beforehand.
+   */
+  retryCredentials(only: { readonly account: Account; readonly boundTo: string } | null = null): void {
+    const secret = only === null ? '' : only.account.password.reveal();
+    const one = only === null ? null : this.#state.fingerprint(only.account.key, secret);
     for (const [fingerprint, record] of this.#state.credentials) {
+      if (one !== null && fingerprint !== one) continue;
       if (record.rejected_at !== null || record.trying_since !== null) this.#forgiven.add(fingerprint);
     }
-    for (const fingerprint of this.#state.bindings.keys()) this.#forgiven.add(fingerprint);
+    const move = only === null ? null : moveOf(this.#state.fingerprint(secret), only.boundTo);
+    for (const moved of this.#moved) {
+      if (move === null || moved === move) this.#forgiven.add(moved);
+    }
   }
 
-  /** On return every verdict that was given is on disk, as far as the disk takes it. */
+  /**
+   * On return what decides about later attempts is on disk, as far as the disk takes it: refusals, the end of an attempt
+   * that was written down, the strongest scheme that worked.
+   */
+  settled(): Promise<void> {
+    return this.#owed;
+  }
+
+  /** On return everything is on disk, as far as that takes it. */
   async flush(): Promise<void> {
     await this.#state.save().catch(() => undefined);
   }
@@ -168,7 +218,7 @@ export class Ledger {
     const before = this.remembered(proxyUrl);
     if (before?.worked != null && strengthOf(before.worked) >= strengthOf(scheme)) return;
     this.#state.put(this.#state.proxies, proxyUrl, { proxy: proxyUrl, offers: before?.offers ?? [], worked: scheme });
-    this.#saveQuietly();
+    this.#owed = this.flush();
   }
 
   /** There was no Kerberos ticket for this proxy, or it was of no use. */
@@ -191,8 +241,15 @@ export class Ledger {
     for (const [fingerprint, uses] of bySecret) {
       const known = this.#state.bindings.get(fingerprint);
       const revision = uses[0]?.revision ?? null;
-      if (known !== undefined && (revision === null || revision === known.revision)) continue;
+      if (!isTried) for (const move of this.#movesOf(fingerprint)) this.#moved.delete(move);
       const proxies = [...new Set(uses.map(({ proxyUrl }) => proxyUrl))];
+      if (known !== undefined && (revision === null || revision === known.revision)) {
+        this.#noteMoved(
+          fingerprint,
+          proxies.filter((proxyUrl) => !known.proxies.includes(proxyUrl)),
+        );
+        continue;
+      }
       const binding =
         isTried && known !== undefined
           ? { ...known, proxies: [...new Set([...known.proxies, ...proxies])] }
@@ -201,19 +258,33 @@ export class Ledger {
     }
   }
 
+  #movesOf(secret: string): string[] {
+    return [...this.#moved].filter((move) => move.startsWith(moveOf(secret, '')));
+  }
+
+  #noteMoved(secret: string, proxyUrls: readonly string[]): void {
+    for (const proxyUrl of proxyUrls) this.#moved.add(moveOf(secret, proxyUrl));
+    for (const oldest of this.#moved) {
+      if (this.#moved.size <= MOST_MOVED) break;
+      this.#moved.delete(oldest);
+    }
+  }
+
   /** Where else a secret belongs, when it was entered for other proxies than this one; null when it may be shown here. */
   boundElsewhere(secret: string, proxyUrl: string): readonly string[] | null {
     const fingerprint = this.#state.fingerprint(secret);
     const binding = this.#state.bindings.get(fingerprint);
     if (binding === undefined || binding.proxies.includes(proxyUrl)) return null;
-    if (!this.#forgiven.delete(fingerprint)) return binding.proxies;
+    if (!this.#forgiven.delete(moveOf(fingerprint, proxyUrl))) return binding.proxies;
+    this.#moved.delete(moveOf(fingerprint, proxyUrl));
     this.#state.put(this.#state.bindings, fingerprint, { ...binding, proxies: [...binding.proxies, proxyUrl] });
     return null;
   }
 
-  #begin(fingerprint: string, confirmed: boolean, retryMs: number): Attempt {
+  /** `beside` others, or alone, so that others wait for it. */
+  #begin(fingerprint: string, beside: boolean, retryMs: number): Attempt {
     const { promise, resolve } = Promise.withResolvers<void>();
-    if (!confirmed) this.#underWay.set(fingerprint, promise);
+    if (!beside) this.#underWay.set(fingerprint, { over: promise, sinceMs: this.#clock.monotonic() });
     let settled = false;
     let written = false;
     const settle = (change: (record: CredentialRecord) => Partial<CredentialRecord> | null) => {
@@ -223,9 +294,11 @@ export class Ledger {
       const changed = change(record);
       if (changed !== null || written) {
         this.#put({ ...record, ...changed, trying_since: null });
-        this.#saveQuietly();
+        // That a password worked again adds nothing to what is on disk but the time.
+        if (written || changed?.rejected_at != null) this.#owed = this.flush();
+        else this.#saveQuietly();
       }
-      if (this.#underWay.get(fingerprint) === promise) this.#underWay.delete(fingerprint);
+      if (this.#underWay.get(fingerprint)?.over === promise) this.#underWay.delete(fingerprint);
       resolve();
     };
     const started = this.#recordOf(fingerprint);
@@ -242,7 +315,7 @@ export class Ledger {
         const record = this.#recordOf(fingerprint);
         // What was allowed once more goes now.
         this.#forgiven.delete(fingerprint);
-        if (!confirmed && !written) {
+        if (!beside && !written) {
           written = true;
           const interrupted = record.trying_since === null ? 0 : record.interrupted + 1;
           this.#put({ ...record, trying_since: this.#clock.now(), interrupted });
@@ -312,34 +385,6 @@ export class Ledger {
   }
 }
 
-/** Whether a credential must wait, by what is written down of it; null when it may go. Pure. */
-function judge(record: CredentialRecord, nowMs: number, retryMs: number): Refusal | null {
-  const interrupted = record.trying_since !== null;
-  const since = record.rejected_at ?? record.trying_since;
-  if (since === null) return null;
-  // One that worked is given the benefit of one interruption: most end because somebody stopped us.
-  if (record.rejected_at === null && record.worked_at !== null && record.interrupted === 0) return null;
-  const mayRetry = retryMs > 0 && (record.worked_at !== null || record.rejected_at === null);
-  const lastMs = Math.max(record.tried_at ?? 0, record.trying_since ?? 0);
-  const retryAtMs = mayRetry ? lastMs + retryMs : null;
-  if (retryAtMs !== null && nowMs >= retryAtMs) return null;
-  return {
-    why: interrupted && record.rejected_at === null ? 'interrupted' : 'rejected',
-    sinceMs: since,
-    workedFromMs: record.worked_from,
-    workedUntilMs: record.worked_at,
-    retryAtMs,
-  };
-}
-
-/** Waits for the promise or the abort; leaves no listener. */
-async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+function moveOf(secret: string, proxyUrl: string): string {
+  return `${secret} ${proxyUrl}`;
 }

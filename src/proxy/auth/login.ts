@@ -16,8 +16,9 @@ import { authenticatorFor, weakHashesWork } from './authenticators.ts';
 import { type Challenge, readChallenges } from './challenge.ts';
 import { chooseScheme, type Means, mayBegin } from './choose-scheme.ts';
 import { strongestDigest } from './digest.ts';
-import type { Attempt, Ledger, Refusal } from './ledger.ts';
+import type { Attempt, Ledger } from './ledger.ts';
 import type { KerberosLoader } from './negotiate.ts';
+import type { Refusal } from './refusal.ts';
 import {
   type Authenticator,
   namedScheme,
@@ -77,6 +78,8 @@ export class Login {
   #active: Authenticator | null = null;
   /** The scheme whose proof went out; null before. */
   #proved: SchemeName | null = null;
+  /** Whether the proxy had asked for that very proof. */
+  #wasAskedFor = false;
   /** Whether the proxy asked who we are, and whether it took what it was shown. */
   #wasAsked = false;
   #accepted = false;
@@ -141,6 +144,7 @@ export class Login {
     const reply = await active.next(challenge, line);
     if (this.#doesWithoutTicket(reply, head)) return await this.#answered(head, line);
     if (reply.kind === 'refused') throw await this.#judged(head);
+    this.#wasAskedFor ||= reply.kind === 'send' && reply.proves;
     return await this.#send(reply);
   }
 
@@ -173,6 +177,7 @@ export class Login {
       if (error !== null) throw error;
       await this.#getLeave();
       this.#proved = active.scheme;
+      this.#wasAskedFor = true;
       return true;
     });
   }
@@ -212,13 +217,22 @@ export class Login {
       return coded('NTLM-CONN', { proxy, reason: 'it asks again on the connection that it had let through', hop });
     }
     const verdict = judgeAuthentication(challenges, this.asked, this.#proved);
-    if (verdict.kind === 'failed') return verdict.error;
+    if (verdict.kind === 'failed' && !this.#isTurnedDown(challenges)) return verdict.error;
     if (this.#proved === 'Negotiate') {
       const { name: proxy, address, words: hop } = this.#parts.hop;
       return coded('AUTH-TICKET', { proxy, service: `HTTP@${address}`, reason: 'the proxy refused it', hop });
     }
     const advertised = this.#active?.advertised?.() ?? null;
     return this.#rejected(advertised === null ? challenges.map(({ scheme }) => scheme) : [advertised]);
+  }
+
+  /**
+   * Whether it asked for a proof of the password, got it, and now asks for another kind: a refusal as well, and no leave to
+   * try the password in that kind. Whom it had not asked may have sent a kind that it never looked at.
+   */
+  #isTurnedDown(challenges: readonly Challenge[]): boolean {
+    const proved = this.#wasAskedFor ? this.#proved : null;
+    return proved !== null && proved !== 'Negotiate' && challenges.length > 0 && pick(challenges, proved) === null;
   }
 
   /** User and password for a proxy that is shown them as they are (RFC 1929); null unless the profile says `basic`. */
@@ -248,7 +262,7 @@ export class Login {
 
   /** Resolves when every verdict so far is on disk, as far as the disk takes it. */
   settled(): Promise<void> {
-    return this.#parts.ledger.flush();
+    return this.#parts.ledger.settled();
   }
 
   /** A refusal is on disk before anybody hears of it. */
@@ -284,6 +298,7 @@ export class Login {
     this.#wasAsked = true;
     const challenges = readChallenges(head.rawHeaders);
     this.#noteOffers(challenges);
+    if (this.#isTurnedDown(challenges)) throw await this.#judged(head);
     const scheme = this.#schemeFor(challenges);
     const own = scheme === null ? null : pick(challenges, scheme);
     if (scheme === null || own === null) throw await this.#judged(head);

@@ -12,6 +12,7 @@ import { FakeClock } from '#test/support/fake-clock.ts';
 
 const HOUR = 3_600_000;
 const CONFIRMED_FOR_MS = 60_000;
+const PATIENCE_MS = 30_000;
 const PATH = '/state/credentials.json';
 /** Account and password; whoever asks has one of them, by whatever purpose, profile or scheme. */
 const CREDENTIALS = ['a/x', 'a/x', 'a/x', 'a/y', 'b/x'];
@@ -69,6 +70,8 @@ interface Held {
   readonly attempt: Attempt;
   /** Whether it got its leave beside others, because the credential had just worked. */
   readonly beside: boolean;
+  /** Since when, by the clock that nobody sets. */
+  readonly heldMs: number;
   /** Whether the wait was over when it got its leave, and how often the credential had been sent by then. */
   readonly waited: boolean;
   readonly sendings: number;
@@ -156,9 +159,11 @@ class Trial {
         if (admission.kind === 'refused') return;
         const known = this.#of(credential);
         const { confirmedMs, sendings } = known;
-        const beside = confirmedMs !== null && this.#clock.monotonic() - confirmedMs < CONFIRMED_FOR_MS;
+        const justWorked = confirmedMs !== null && this.#clock.monotonic() - confirmedMs < CONFIRMED_FOR_MS;
+        const beside = justWorked || (known.worked && this.#isSlow(credential));
         const waited = this.#hasWaited(known);
-        this.#held.push({ credential, attempt: admission.attempt, beside, waited, sendings, sent: null });
+        const heldMs = this.#clock.monotonic();
+        this.#held.push({ credential, attempt: admission.attempt, beside, heldMs, waited, sendings, sent: null });
       })
       .catch(() => {
         this.#waiting -= 1;
@@ -241,6 +246,12 @@ class Trial {
       await turn();
     }
     expect(this.#waiting).toBe(0);
+  }
+
+  /** Whether somebody who went alone has had no verdict for long. */
+  #isSlow(credential: string): boolean {
+    const sinceMs = this.#clock.monotonic() - PATIENCE_MS;
+    return this.#held.some((one) => one.credential === credential && !one.beside && one.heldMs <= sinceMs);
   }
 
   #underWay(credential: string): Held[] {

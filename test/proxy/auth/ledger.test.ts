@@ -60,6 +60,7 @@ describe('the ledger of credentials', () => {
     expect(ledger.waits(account('x'), at)).toMatchObject({ why: 'rejected', refusal: { workedUntilMs: null } });
 
     ledger.introduce([{ secret: 'y', revision: null, proxyUrl: 'http://old:3128' }]);
+    ledger.introduce([{ secret: 'y', revision: null, proxyUrl: at.boundTo }]);
     expect(ledger.waits(account('y'), at)).toEqual({ why: 'bound', bound: ['http://old:3128'], refusal: null });
     expect(ledger.boundElsewhere('y', at.boundTo)).toEqual(['http://old:3128']);
 
@@ -90,6 +91,29 @@ describe('the ledger of credentials', () => {
     const first = await attempt(ledger, 'x');
     const second = attempt(ledger, 'x');
     expect(await settled(second)).toBe(false);
+    first?.rejected();
+    expect(await second).toBeNull();
+  });
+
+  it('lets one go beside another that has had no verdict for half a minute, with a password that works', async () => {
+    const clock = new FakeClock();
+    const ledger = new Ledger({ clock });
+    (await attempt(ledger, 'x'))?.accepted();
+    clock.advance(60_000);
+    const slow = await attempt(ledger, 'x');
+    const others = [1, 2].map(() => attempt(ledger, 'x'));
+    expect(await settled(Promise.race(others))).toBe(false);
+    clock.advance(29_999);
+    expect(await settled(Promise.race(others))).toBe(false);
+    clock.advance(1);
+    expect((await Promise.all(others)).every((one) => one !== null)).toBe(true);
+    expect(clock.pending).toBe(0);
+    // One that never worked is waited for as long as it takes.
+    const first = await attempt(ledger, 'new');
+    const second = attempt(ledger, 'new');
+    clock.advance(3_600_000);
+    expect(await settled(second)).toBe(false);
+    slow?.accepted();
     first?.rejected();
     expect(await second).toBeNull();
   });
@@ -229,11 +253,46 @@ describe('where a secret may be shown', () => {
     ledger.introduce([at(other, '2')]);
     expect(ledger.boundElsewhere('x', other)).toBeNull();
     expect(ledger.boundElsewhere('x', corp)).toEqual([other]);
+    ledger.introduce([at(corp, '2')]);
     ledger.retryCredentials();
     expect(ledger.boundElsewhere('x', corp)).toBeNull();
     expect(ledger.boundElsewhere('x', corp)).toBeNull();
     ledger.introduce([{ ...at(other), secret: 'y' }]);
     expect(ledger.boundElsewhere('y', other)).toBeNull();
+  });
+});
+
+describe('an admin who lets a secret go to its new proxy', () => {
+  const [corp, other] = ['http://corp:3128', 'http://other:3128'];
+  const moved = (secret: string, proxyUrl: string) => ({ secret, revision: null, proxyUrl });
+
+  it('has not allowed any move that comes later', () => {
+    const ledger = new Ledger();
+    ledger.introduce([moved('x', corp)]);
+    ledger.retryCredentials();
+    ledger.introduce([moved('x', other)]);
+    expect(ledger.waits(account('x'), { boundTo: other, retryMs: 0 })).toMatchObject({ why: 'bound' });
+    expect(ledger.boundElsewhere('x', other)).toEqual([corp]);
+  });
+
+  it('has not allowed a place that the settings have left again', () => {
+    const ledger = new Ledger();
+    for (const place of [corp, other, corp]) ledger.introduce([moved('x', place)]);
+    ledger.retryCredentials();
+    ledger.introduce([moved('x', other)]);
+    expect(ledger.boundElsewhere('x', other)).toEqual([corp]);
+  });
+
+  it('may name one profile: what waits of another one stays', async () => {
+    const ledger = new Ledger();
+    for (const place of [corp, other]) ledger.introduce([moved('x', place), moved('y', place)]);
+    (await attempt(ledger, 'x'))?.rejected();
+    (await attempt(ledger, 'y'))?.rejected();
+    ledger.retryCredentials({ account: account('y'), boundTo: other });
+    expect(ledger.boundElsewhere('y', other)).toBeNull();
+    expect(await attempt(ledger, 'y')).not.toBeNull();
+    expect(ledger.boundElsewhere('x', other)).toEqual([corp]);
+    expect(await attempt(ledger, 'x')).toBeNull();
   });
 });
 
@@ -289,6 +348,19 @@ describe('on disk', () => {
       expect(next !== null).toBe(admitted);
       await next?.sending();
     }
+  });
+
+  it('stands what decides about later attempts once it is settled, whoever is killed then', async () => {
+    const { ledger } = await started();
+    const first = await attempt(ledger, 'hunter2-hunter2');
+    await first?.sending();
+    first?.accepted();
+    ledger.rememberWorked('http://corp:1', 'NTLM');
+    await ledger.settled();
+    const { ledger: killed } = await started();
+    expect(killed.remembered('http://corp:1')).toMatchObject({ worked: 'NTLM' });
+    expect(killed.waits(account('hunter2-hunter2'), { boundTo: 'http://corp:1', retryMs: 0 })).toBeNull();
+    expect(await attempt(killed, 'hunter2-hunter2')).not.toBeNull();
   });
 
   it('a first attempt is not made where it cannot be written down', async () => {

@@ -258,6 +258,59 @@ it('a lane that is open already does not send a password that another one was re
   expect(proxy.heads).toHaveLength(1);
 });
 
+describe('a proof that was asked for and is answered by another offer', () => {
+  const basic = asks('Proxy-Authenticate: Basic realm="r"');
+
+  it.each<[string, ProxyProfile['authentication'], string[]]>([
+    ['NTLM', 'auto', [asks('Proxy-Authenticate: NTLM'), asks(TYPE2), basic]],
+    ['Digest', 'auto', [asks(`Proxy-Authenticate: ${NONCE}`), basic]],
+    ['Digest', 'digest', [asks(`Proxy-Authenticate: ${NONCE}`), basic]],
+  ])('of %s is refused: the password is not tried in the other kind, nor again (%s)', async (scheme, how, script) => {
+    proxy = await startFaultProxy(answers(...script, 'HTTP/1.1 200 OK\r\n\r\n'));
+    const given = { ...profile(proxy.port, { ...USER, authentication: how }), allow_cleartext: true };
+    const ledger = new Ledger();
+    expect(await failureOf(TUNNEL, given, ledger)).toMatchObject({ code: 'AUTH-REJECTED', facts: { scheme } });
+    const sent = proxy.heads.join('') + said.join('');
+    expect(sent.match(/Proxy-Authorization: (?:Digest|NTLM TlRMTVNTUAAD)/g)).toHaveLength(1);
+    expect(sent).not.toContain('Proxy-Authorization: Basic');
+    const { connections } = proxy;
+    expect(await failureOf(TUNNEL, given, ledger)).toMatchObject({ code: 'AUTH-REJECTED' });
+    expect(proxy.connections).toBe(connections);
+  });
+
+  it('of Basic that nobody had asked for gives way to what the proxy offers', async () => {
+    const ok = 'HTTP/1.1 200 OK\r\n\r\n';
+    proxy = await startFaultProxy((client, head, earlier) => {
+      const texts = earlier === 0 ? [basic, ok] : [asks(TYPE2), asks(TYPE2), ok];
+      answers(...texts)(client, head, earlier);
+    });
+    const ledger = new Ledger();
+    const given = { ...profile(proxy.port, { ...USER, authentication: 'auto' }), allow_cleartext: true };
+    expect(await failureOf(TUNNEL, given, ledger)).toBeNull();
+    expect(await failureOf(TUNNEL, given, ledger)).toBeNull();
+    expect(proxy.heads[1]).toContain('Proxy-Authorization: Basic');
+    expect(said.at(-1)).toContain('Proxy-Authorization: NTLM TlRMTVNTUAAD');
+  });
+});
+
+it.each([
+  ['of HTTP/1.0', asks(`Proxy-Authenticate: ${NONCE}`).replace('HTTP/1.1', 'HTTP/1.0'), TUNNEL],
+  ['with a body behind HEAD', asks(`Proxy-Authenticate: ${NONCE}`), FORWARD],
+])('a challenge %s spoils its connection: what follows goes on another one', async (_how, challenge, url) => {
+  const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello';
+  proxy = await startFaultProxy((client, _head, earlier) => {
+    if (earlier === 0) client.write(challenge);
+    else client.end(ok);
+  });
+  const given = profile(proxy.port, { ...USER, authentication: 'digest' });
+  const lane = await testRouter({ proxies: [given] })
+    .route('updates', url)
+    .open({ bulk: false, signal: never });
+  if (url === FORWARD) expect(await get(lane, url)).toMatchObject({ status: 200, body: 'hello' });
+  lane.release();
+  expect(proxy.connections).toBe(2);
+});
+
 describe('auto at a proxy that offers Negotiate', () => {
   const LINE = { method: 'CONNECT', target: 'updates.example.com:443' };
   const AUTO = { ...profile(3128, { ...USER, authentication: 'auto' }), address: 'proxy.example.com' };
