@@ -22,9 +22,6 @@ import { findPlaces } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
 import type { Control } from '#control/control.ts';
 import type { TimeoutSeeded } from '#control/timeouts.ts';
-import { hasTerminal } from '#daemon/follow-config.ts';
-import { openInProcess } from '#daemon/in-process.ts';
-import { runDaemon } from '#daemon/run.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
@@ -38,6 +35,7 @@ import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
 import { takeEnvironment } from '#system/environment.ts';
+import { hasTerminal } from '#system/has-terminal.ts';
 import { dieOf, LastResort } from '#system/last-resort.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/zone.ts';
@@ -99,10 +97,11 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
   }
 }
 
-/** Control in this process, where no daemon runs. */
-function openHere(globals: Globals, loaded: LoadedSettings): Promise<Control> {
+/** Control in this process, where no daemon runs. The parts of the work are read here, and not where they are not needed. */
+async function openHere(globals: Globals, loaded: LoadedSettings): Promise<Control> {
+  const { openInProcess } = await import('#daemon/in-process.ts');
   const load = (text?: string) => loadText(globals, text);
-  return openInProcess({ loaded, known, version: VERSION, environment, load });
+  return await openInProcess({ loaded, known, version: VERSION, environment, load });
 }
 
 async function run(
@@ -111,6 +110,7 @@ async function run(
 ): Promise<number> {
   const loaded = await load(globals);
   if (loaded === null) return EXIT_STATUS.config;
+  const { runDaemon } = await import('#daemon/run.ts');
   const start = runDaemon({
     loaded,
     load: (text) => loadText(globals, text),

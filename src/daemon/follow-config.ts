@@ -8,6 +8,7 @@ import type { LoadResult } from '#config/load.ts';
 import { ConfigWatch } from '#config/watch.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
+import { hasTerminal } from '#system/has-terminal.ts';
 import type { Parts } from './compose.ts';
 import type { FileGate } from './file-gate.ts';
 
@@ -16,11 +17,6 @@ export interface FollowedConfig {
   /** Reads at once, whatever happened. */
   ask(): Promise<void>;
   stop(): Promise<void>;
-}
-
-/** Whether SIGHUP would come from a terminal. */
-export function hasTerminal(): boolean {
-  return process.stdin.isTTY || process.stdout.isTTY;
 }
 
 /** Begins to follow; `load` reads the file as the program did at its start. */
