@@ -56,6 +56,11 @@ export async function withSettings(desk: Desk, use: (loaded: LoadedSettings) => 
   return loaded.ok ? await use(loaded) : tellProblems(desk.terminal, loaded);
 }
 
+/** For whoever chooses a proxy while none is used. */
+export function switchedOff({ proxy_enabled: enabled }: LoadedSettings['settings']): string[] {
+  return enabled ? [] : ['proxy_enabled is false: no proxy is used. To change that: sallyport proxy enable.'];
+}
+
 /** A change and how to tell it. */
 export interface ToldChange extends Change {
   /** Sentences for a person, in the order of what they should know. */

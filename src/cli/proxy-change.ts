@@ -18,7 +18,7 @@ import { warningsFor } from '#config/profile-warnings.ts';
 import { judgeProfileName } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import type { ConfirmFlags } from './confirm.ts';
-import { type Desk, makeChange, withSettings } from './desk.ts';
+import { type Desk, makeChange, switchedOff, withSettings } from './desk.ts';
 import { askFields, askName, askYesNo } from './proxy-form.ts';
 import { getPassword, needsPassword, type Password, type PasswordFlags } from './proxy-password.ts';
 import { offerTest } from './test-connection.ts';
@@ -240,13 +240,14 @@ async function warningsOf(
 }
 
 /** Purposes that do not ask for the default, told to whoever makes the first proxy. */
-function notUsing({ use_proxy_for: uses, proxies, proxy_enabled: enabled }: Settings): string[] {
+function notUsing(settings: Settings): string[] {
+  const { use_proxy_for: uses, proxies } = settings;
   const direct = PURPOSES.filter((purpose) => uses[purpose] === 'none');
   return [
     ...(direct.length === 0 || proxies.length > 0
       ? []
       : [`These go direct, as they say: ${direct.join(', ')}. To change that: sallyport route set PURPOSE default.`]),
-    ...(enabled ? [] : ['proxy_enabled is false: no proxy is used. To change that: sallyport proxy enable.']),
+    ...switchedOff(settings),
   ];
 }
 

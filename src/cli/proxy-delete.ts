@@ -5,7 +5,7 @@ import { deleteProfile, type Fall, fallOf, findProfile, makeDefault, usersOf } f
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { ConfirmFlags } from './confirm.ts';
-import { type Desk, makeChange, withSettings } from './desk.ts';
+import { type Desk, makeChange, switchedOff, withSettings } from './desk.ts';
 import { askChoice, askYesNo } from './proxy-form.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -58,7 +58,7 @@ export async function defaultProxyCommand(
     const old = settings.proxies.find((one) => one.default && one !== profile)?.name ?? null;
     return await makeChange(desk, loaded, {
       edits: makeDefault(settings, name),
-      told: [`${profile.name} is the default${old === null ? '' : `, in place of ${old}`}.`],
+      told: [`${profile.name} is the default${old === null ? '' : `, in place of ${old}`}.`, ...switchedOff(settings)],
       facts: { name: profile.name, before: old },
       json: options.json,
       confirm: options.confirm,

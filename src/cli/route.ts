@@ -6,7 +6,7 @@ import type { Control } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import type { ConfirmFlags } from './confirm.ts';
-import { type Desk, makeChange, withSettings } from './desk.ts';
+import { type Desk, makeChange, switchedOff, withSettings } from './desk.ts';
 import { tellJson } from './json.ts';
 import { layTable } from './table.ts';
 
@@ -51,7 +51,7 @@ export async function setRouteCommand(
     const use = String(edits.flatMap((edit) => (edit.kind === 'set' ? [edit.value] : []))[0]);
     return await makeChange(desk, loaded, {
       edits,
-      told: [`${purpose} ${routeWords(use, loaded.settings.proxies)}.`],
+      told: [`${purpose} ${routeWords(use, loaded.settings.proxies)}.`, ...switchedOff(loaded.settings)],
       facts: { purpose, use },
       json: given.json,
       confirm: given.confirm,

@@ -11,7 +11,7 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { readDocument } from './document.ts';
 import { type Edit, spliceEdits } from './edit.ts';
-import { editConfigFile, readConfigText } from './edit-file.ts';
+import { editConfigFile, forbidden, readConfigText } from './edit-file.ts';
 import { isSection } from './edit-render.ts';
 import type { LoadedSettings, LoadResult, RefusedSettings } from './load.ts';
 import { type KeyPath, keyName } from './problem.ts';
@@ -74,7 +74,9 @@ export async function applyChange(
   if (before.digest !== loaded.digest) throw coded('CONFIG-CHANGED', { file: loaded.file });
   const place: SecretPlace = { config: before.path, files, clock };
   const kept = keptIn(before.text);
-  const { edits, reference, isNew } = await storeSecret(place, change, kept);
+  const { edits, reference, isNew } = await storeSecret(place, change, kept).catch((thrown: unknown) => {
+    throw forbidden(thrown, loaded.file);
+  });
   const judge = new Judge(around);
   try {
     const edited = await editConfigFile({

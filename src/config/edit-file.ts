@@ -38,7 +38,7 @@ export interface EditedFile {
   readonly changed: boolean;
 }
 
-/** Edits the file. @throws CodedError CONFIG-EDIT, CONFIG-CHANGED, CONFIG-OWNER, CONFIG-UNREADABLE, FILE-*, DISK-FULL */
+/** Edits the file. @throws CodedError CONFIG-EDIT, CONFIG-CHANGED, CONFIG-OWNER, CONFIG-FORBIDDEN, CONFIG-UNREADABLE, FILE-*, DISK-FULL */
 export async function editConfigFile(options: EditFileOptions): Promise<EditedFile> {
   const { file, files, clock, edits, expectDigest } = options;
   const path = await whereItIs(files, file);
@@ -124,5 +124,15 @@ function inOurWords(thrown: unknown, file: string, { owner, group }: FileFacts):
   if (!(thrown instanceof CodedError)) return thrown;
   const { operation, errno } = thrown.facts;
   if (operation === 'give' && isRefusal(thrown)) return coded('CONFIG-OWNER', { file, owner, group }, thrown);
-  return operation === 'create' && errno === 'EEXIST' ? coded('CONFIG-CHANGED', { file }, thrown) : thrown;
+  if (operation === 'create' && errno === 'EEXIST') return coded('CONFIG-CHANGED', { file }, thrown);
+  return forbidden(thrown, file);
 }
+
+/** What this user may not do, or nobody may on a disk that is read only, by a code of its own; anything else as it is. */
+export function forbidden(thrown: unknown, file: string): unknown {
+  if (!(thrown instanceof CodedError) || thrown.code !== 'FILE-FAILED') return thrown;
+  const errno = String(thrown.facts['errno']);
+  return NOT_ALLOWED.has(errno) ? coded('CONFIG-FORBIDDEN', { file, reason: errno }, thrown) : thrown;
+}
+
+const NOT_ALLOWED: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);

@@ -33,6 +33,12 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'CONFIG-FORBIDDEN': {
+    text: 'This user may not change {file} or what stands beside it ({reason:words}); nothing was written.',
+    check: 'Run the command as root (sudo), or as the user that the folder belongs to.',
+    class: 'config',
+    retry: 'change',
+  },
   'PROFILE-UNKNOWN': {
     text: 'No proxy has the name {name}.',
     check: 'Known names: {known:words}. See: sallyport proxy list.',

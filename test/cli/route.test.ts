@@ -32,6 +32,15 @@ describe('route show', () => {
 });
 
 describe('route set', () => {
+  it('says that no proxy is used where they are switched off', async () => {
+    const off = await DeskRig.make('version: 1\nproxy_enabled: false\n');
+    const set = off.run((desk) => setRouteCommand(desk, { purpose: 'updates', use: 'none', json: false }));
+    expect((await set).out).toContain(
+      'proxy_enabled is false: no proxy is used. To change that: sallyport proxy enable.',
+    );
+    await off.folder.remove();
+  });
+
   it('takes a name that exists, and says which way the purpose goes', async () => {
     const set = (use: string) => rig.run((desk) => setRouteCommand(desk, { purpose: 'updates', use, json: false }));
     expect((await set('A')).out[0]).toBe('updates goes through a.');

@@ -133,6 +133,17 @@ describe('an edit of the configuration file', () => {
     expect(foreign.names()).toEqual([FILE]);
   });
 
+  it('of whoever may not write there, or on a disk that is read only, says so and what to do', async () => {
+    for (const errno of ['EACCES', 'EROFS'] as const) {
+      const files = machine();
+      const create = () =>
+        Promise.reject(coded('FILE-FAILED', { operation: 'create', path: FILE, reason: errno, errno }));
+      const refused = await failureOf(() => edit(Object.assign(files, { create })));
+      expect(refused).toMatchObject({ code: 'CONFIG-FORBIDDEN', check: expect.stringContaining('as root (sudo)') });
+      expect(String(files.content(FILE))).toBe(OLD);
+    }
+  });
+
   it('follows a link to the file that it leads to, and keeps the link', async () => {
     const files = new CrashingFiles();
     files.plantFile('/srv/git/site.yaml', OLD, { mode: 0o644 });
