@@ -33,8 +33,12 @@ export interface ScanningProxy {
 }
 
 function after(socket: Socket, fieldMs: number, act: () => void): void {
-  const timer = setTimeout(act, fieldMs / FASTER);
-  socket.once('close', () => clearTimeout(timer));
+  const stop = () => clearTimeout(timer);
+  const timer = setTimeout(() => {
+    socket.off('close', stop);
+    act();
+  }, fieldMs / FASTER);
+  socket.once('close', stop);
 }
 
 /** Says something every so often, so many times. */
