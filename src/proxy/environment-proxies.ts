@@ -112,6 +112,9 @@ function readUserInfo(userInfo: string | null): Pick<NamedProxy, 'user' | 'passw
   const user = decoded(colon === -1 ? userInfo : userInfo.slice(0, colon));
   const password = decoded(colon === -1 ? '' : userInfo.slice(colon + 1));
   if (user === null || password === null) return "it has an unescaped '%' in its user or password part";
+  // As for a profile: they would end a header, and the first colon ends the user in Basic (RFC 7617, 2).
+  if (/\p{Cc}/u.test(user + password)) return 'it has a control character in its user or password part';
+  if (user.includes(':')) return 'it has a colon in its user, which Basic cannot send';
   if (user === '') return password === '' ? { user: null, password: null } : 'it has a password and no user';
   return { user, password };
 }
