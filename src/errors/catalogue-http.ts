@@ -48,8 +48,9 @@ export const HTTP_CODES = {
     retry: 'change',
   },
   'ORIGIN-407': {
-    text: 'The server {url} itself answered 407 inside the tunnel; no credential was sent.',
-    check: 'The server is broken or hostile. Only a proxy may ask for proxy credentials.',
+    text: 'The server {url} itself, or a proxy behind yours, answered 407; it was sent no credential.',
+    check:
+      'The server is broken or hostile, since only a proxy may ask so; or your proxy hands on to another one that wants to know it.',
     class: 'http',
     retry: 'change',
   },

@@ -51,7 +51,7 @@ const UNAUTHORIZED = 401;
  * server: after CONNECT it can be nobody else's, in absolute form its mark tells it from the origin's.
  */
 export function asksForUser(head: ResponseHead, method: string): boolean {
-  if (head.status === PROXY_AUTHENTICATION_REQUIRED) return true;
+  if (head.status === PROXY_AUTHENTICATION_REQUIRED) return method === 'CONNECT' || !isPassedOn(head);
   return head.status === UNAUTHORIZED && (method === 'CONNECT' || proxyMark(head) !== null);
 }
 
@@ -197,6 +197,15 @@ function proxyMark(head: ResponseHead): { readonly said: string | null } | null 
   const error = /;\s*error\s*=\s*([a-z_]{1,64})/.exec(proxyStatus ?? '');
   if (error !== null && !/received-status/.test(proxyStatus ?? '')) return { said: error[1] ?? null };
   return /^(?:squid|tinyproxy)\b/i.test(headerOf(head, 'server') ?? '') ? { said: null } : null;
+}
+
+/**
+ * Whether a 407 comes from behind the proxy: from the target, or from a proxy of its own. Squid marks what it makes itself, and
+ * of what it passes on it keeps the challenges back. Of other proxies it is not known.
+ */
+function isPassedOn(head: ResponseHead): boolean {
+  const bySquid = /\(squid\b/i.test(headerOf(head, 'via') ?? '');
+  return bySquid && headerOf(head, 'proxy-authenticate') === null && proxyMark(head) === null;
 }
 
 function realmOf(challenges: readonly Challenge[]): string | null {

@@ -110,6 +110,13 @@ describe('asking for a user, or refusing one', () => {
     ['GET', 401, { Server: 'tinyproxy/1.11.1' }, true],
     ['GET', 401, { Server: 'nginx' }, false],
     ['CONNECT', 403, { Server: 'tinyproxy/1.11.1' }, false],
+    // Squid keeps back the challenges of what it passes on; whoever else does is not known.
+    ['GET', 407, { Via: '1.1 proxy (squid/5.7)' }, false],
+    ['HEAD', 407, { Via: '1.0 upstream, 1.1 proxy (squid)' }, false],
+    ['GET', 407, { Via: '1.1 proxy (squid/5.7)', 'X-Squid-Error': 'ERR_CACHE_ACCESS_DENIED 0' }, true],
+    ['GET', 407, { Via: '1.1 proxy (squid/5.7)', 'Proxy-Authenticate': 'Basic realm="x"' }, true],
+    ['CONNECT', 407, { Via: '1.1 proxy (squid/5.7)' }, true],
+    ['GET', 407, { Via: '1.1 gateway' }, true],
   ])('%s answered by %i %j: %s', (method, status, headers, asks) => {
     expect(asksForUser(head(status, headers), method)).toBe(asks);
   });

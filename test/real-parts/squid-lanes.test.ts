@@ -9,6 +9,7 @@ import { PURPOSES } from '#proxy/route.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type RunningSquid, type SquidOptions, startSquid } from '#test/support/squid.ts';
+import { reach } from '#test/support/targets.ts';
 import { get, profile, type TestRouter, testRouter } from '#test/support/test-router.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
@@ -56,6 +57,20 @@ describeWith(['squid'], 'lanes through a real Squid', () => {
       (error: unknown) => error,
     );
   }
+
+  it('a 407 of the target is its own: it says nothing of the password, which goes on', async () => {
+    const asking = createServer((_request, response) => {
+      response.writeHead(407, { 'Proxy-Authenticate': 'Basic realm="not the proxy"' }).end();
+    }).listen(0, '127.0.0.1');
+    await once(asking, 'listening');
+    const url = new URL(`http://127.0.0.1:${(asking.address() as AddressInfo).port}/`);
+    squid = await startSquid({ auth: USER });
+    const account = { ...USER, authentication: 'basic' } as const;
+    const router = testRouter({ proxies: [profile(squid.port, account)], trust });
+    expect(await reach(router, url)).toBe('ORIGIN-407');
+    expect(await get(await router.route('updates', plainUrl).open(plain), plainUrl)).toMatchObject({ status: 200 });
+    asking.close();
+  });
 
   it('carry https in a tunnel and http in absolute form', async () => {
     const router = await through({});
