@@ -1,6 +1,6 @@
 // Every command with its options and the help that teaches it. Knows no daemon: main hands in what each command does.
 
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import { judgeTimeZone } from '#config/schema/values.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { Watch } from '#logging/log.ts';
@@ -94,10 +94,15 @@ function describe(version: string, terminal: Terminal): Command {
       writeOut: (text) => terminal.screen.write(text),
       writeErr: (text) => terminal.err(text.trimEnd()),
     })
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, optionDescription: describeOption })
     .showSuggestionAfterError(true)
     .exitOverride()
     .addHelpText('after', PROGRAM_HELP);
+}
+
+/** A flag that is not given is off: nobody has to be told. */
+function describeOption(option: Option): string {
+  return new Help().optionDescription(option).replace(/ ?\(default: false\)$/, '');
 }
 
 /** Who mistypes the arguments of a command is led to its own help, where they stand. */

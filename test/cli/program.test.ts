@@ -82,6 +82,15 @@ describe('the version', () => {
   });
 });
 
+describe('the help', () => {
+  it('says the default of a value, and not of a flag that is off', async () => {
+    expect((await run('serve', '--help')).out).toContain('(default: 8080)');
+    for (const command of [['status'], ['proxy', 'change'], ['endpoints']]) {
+      expect((await run(...command, '--help')).out).not.toContain('default: false');
+    }
+  });
+});
+
 describe('what is not understood', () => {
   it.each([
     [['status', '--jsn'], '--json', 'status '],

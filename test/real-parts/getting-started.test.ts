@@ -1,0 +1,111 @@
+// The run of docs/getting-started.md once more, command by command, with a real Squid that asks for Basic and our own server:
+// what the page shows is what a run of today prints, but for times, numbers and paths.
+
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { buildFeed } from '#origin/feed-builder.ts';
+import { type Origin, startOrigin } from '#origin/server.ts';
+import { startAtTerminal } from '#test/support/at-terminal.ts';
+import { makeJar } from '#test/support/jars.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+import { startSallyport } from '#test/support/sallyport-process.ts';
+import { type RunningSquid, startSquid } from '#test/support/squid.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const [USER, PASSWORD] = ['ada', 'love lace'];
+let dir: string;
+let config: string;
+let squid: RunningSquid;
+let origin: Origin;
+let page: ReadonlyMap<string, readonly string[]>;
+
+/** What stands below each command of ours, in its order. */
+async function readPage(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const text = await readFile(new URL('docs/getting-started.md', ROOT), 'utf8');
+  const run = text.slice(text.indexOf('<!-- run:begin -->'), text.indexOf('<!-- run:end -->'));
+  const parts = run.split(/^\$ npm run -s sallyport -- /m).slice(1);
+  return new Map(
+    parts.map((part) => {
+      const [command = '', ...lines] = part.split('\n');
+      return [command, lines.filter((line) => line !== '' && !line.startsWith('```'))];
+    }),
+  );
+}
+
+/** A line without what differs from run to run, nor how wide a column is. */
+function shapeOf(line: string): string {
+  return line
+    .replaceAll(dir, 'ROOT')
+    .replaceAll('/home/ada/sallyport', 'ROOT')
+    .replaceAll(/\d+/g, 'N')
+    .replaceAll(/ +/g, ' ')
+    .trim();
+}
+
+/** Two streams: which line of which comes first is left to chance. */
+const shapesOf = (lines: readonly string[]) =>
+  lines
+    .map(shapeOf)
+    .filter((line) => line !== '')
+    .toSorted();
+
+describeWith(['squid'], 'the run of docs/getting-started.md', () => {
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'sallyport-started-'));
+    const [vendor, file] = [join(dir, 'vendor'), 'sallyport.example.yaml'];
+    await mkdir(vendor);
+    await mkdir(join(dir, 'config'));
+    await writeFile(join(vendor, '1602503.jar'), makeJar('1602503', 20_000_000));
+    await buildFeed(vendor, { expiresDays: 30 });
+    origin = await startOrigin({ dir: vendor });
+    squid = await startSquid({ auth: { user: USER, password: PASSWORD } });
+    config = join(dir, 'config', 'sallyport.yaml');
+    await copyFile(new URL(`config/${file}`, ROOT), config);
+    // Beside the key that the page sets, the folders: a test has its own.
+    const set: Readonly<Record<string, string>> = {
+      feed_url: origin.feedUrl,
+      packages_dir: join(dir, 'packages'),
+      dir: join(dir, 'logs'),
+      state_dir: join(dir, 'state'),
+      control_socket: join(dir, 'control.sock'),
+    };
+    const text = await readFile(config, 'utf8');
+    const edited = Object.entries(set).reduce(
+      (before, [key, value]) => before.replace(new RegExp(`^( *)#${key}: .*$`, 'm'), `$1${key}: ${value}`),
+      text,
+    );
+    await writeFile(config, edited);
+    page = await readPage();
+  });
+  afterAll(async () => {
+    await Promise.all([origin.close(), squid.stop()]);
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  it('prints what the page shows, command by command', async () => {
+    const answers = [
+      ['Proxy setting name: ', 'corp'],
+      ['Scheme (', ''],
+      ['Proxy address or IP: ', '127.0.0.1'],
+      ['Port [80]: ', String(squid.port)],
+      ['Authentication method (', 'basic'],
+      ['User: ', USER],
+      ['Password: ', PASSWORD],
+      ['Test the connection now?', ''],
+    ] as const;
+    const added = await startAtTerminal(['--config', config, 'proxy', 'add'], answers).ended;
+    // How a terminal moves its cursor.
+    const said = added.said.replaceAll(/\u001b\[[\d;]*[A-Za-z]/g, '').replaceAll('\r', '');
+    expect(shapesOf(said.split('\n'))).toEqual(shapesOf(page.get('proxy add') ?? []));
+    for (const command of ['proxy list', 'check', 'updates list', 'route show']) {
+      const { ended, lines } = startSallyport(['--config', config, ...command.split(' ')]);
+      expect({ command, status: await ended }).toEqual({ command, status: 0 });
+      // Times and durations have more or fewer words by chance: a log line is held by its vocabulary (test/docs).
+      if (command === 'check') expect(lines.length).toBe(page.get(command)?.length);
+      else expect(shapesOf(lines)).toEqual(shapesOf(page.get(command) ?? []));
+    }
+    expect([...page.keys()]).toEqual(['proxy add', 'proxy list', 'check', 'updates list', 'route show']);
+  }, 60_000);
+});
