@@ -94,6 +94,7 @@ export async function makeChange(desk: Desk, loaded: LoadedSettings, change: Tol
   await change.after?.();
   const warnings = [...(change.warnings ?? []), ...newWarnings(loaded, made.loaded)];
   const daemon = made.changed ? await askDaemon(desk, made) : null;
+  const removed = isOver(daemon, made) ? await made.tidy() : [];
   if (change.json) {
     tellJson(terminal, {
       ...change.facts,
@@ -101,13 +102,13 @@ export async function makeChange(desk: Desk, loaded: LoadedSettings, change: Tol
       changed: made.changed,
       ...(tried.verdict === null ? {} : { confirmation: tried.verdict }),
       secret_file: made.stored,
-      removed_secret_files: made.removed,
+      removed_secret_files: removed,
       warnings,
       daemon: daemon?.taken ?? null,
       ...(daemon?.refusal === undefined ? {} : { refusal: daemon.refusal }),
     });
   } else {
-    tellMade(desk, { ...change, warnings }, made);
+    tellMade(desk, { ...change, warnings }, { ...made, removed });
     if (daemon !== null) tellTaken(terminal, daemon);
   }
   return daemon?.taken === 'refused' || daemon?.taken === 'held' ? EXIT_STATUS.config : EXIT_OK;
@@ -115,7 +116,17 @@ export async function makeChange(desk: Desk, loaded: LoadedSettings, change: Tol
 
 type Made = Extract<Changed, { ok: true }>;
 
-function tellMade({ terminal }: Desk, change: ToldChange, { changed, loaded, stored, removed }: Made): void {
+/** Whether nobody works with the settings of before any more, now or after a restart: then their passwords may go. */
+function isOver(daemon: Asked | null, { loaded }: Made): boolean {
+  if (daemon === null || daemon.taken === 'taken' || daemon.taken === 'another file') return true;
+  return daemon.taken === 'no daemon' && loaded.settings.proxy_change !== 'confirm';
+}
+
+interface Tidied extends Made {
+  readonly removed: readonly string[];
+}
+
+function tellMade({ terminal }: Desk, change: ToldChange, { changed, loaded, stored, orphans, removed }: Tidied): void {
   for (const warning of change.warnings ?? []) terminal.err(`warning: ${warning}`);
   if (!changed) {
     terminal.out(`${showForeign(loaded.file)} says so already; nothing was written.`);
@@ -124,6 +135,9 @@ function tellMade({ terminal }: Desk, change: ToldChange, { changed, loaded, sto
   for (const sentence of change.told) terminal.out(sentence);
   if (stored !== null) terminal.out(`The password is in ${showForeign(stored)}, beside the configuration file.`);
   for (const file of removed) terminal.out(`Removed ${showForeign(file)}, which nothing refers to any more.`);
+  for (const file of orphans.filter((one) => !removed.includes(one))) {
+    terminal.out(`${showForeign(file)} has the password of before and stays, for the settings that are in force.`);
+  }
   terminal.out(`Written to ${showForeign(loaded.file)}.`);
 }
 

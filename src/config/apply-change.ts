@@ -1,7 +1,8 @@
 // A change of the configuration by a command, with the secrets that go with it, as one step for whoever reads the file.
 //
 // Guarantees: the rename of the configuration file is the commit. A new secret is in a file of its own before it, under a
-// name that nothing refers to; an old one goes after it. The new content is judged as a whole, as at a start, before it is
+// name that nothing refers to; an old one stays until the caller has it removed (`tidy`), because settings that are still in
+// force may read it. The new content is judged as a whole, as at a start, before it is
 // written. A crash leaves the old settings with their secrets or the new ones with theirs, and at most a file of a secret
 // that nothing refers to.
 
@@ -42,8 +43,10 @@ export type Changed =
       readonly writtenAtMs: number;
       /** The file that the secret was put into, as the configuration names it; null where there was none. */
       readonly stored: string | null;
-      /** Files of secrets that are gone because nothing refers to them any more. */
-      readonly removed: readonly string[];
+      /** Files of secrets that the new content does not refer to any more. */
+      readonly orphans: readonly string[];
+      /** Removes them; tells which are gone. For when nobody works with the settings of before any more. */
+      tidy(): Promise<string[]>;
     }
   | { readonly ok: false; readonly refused: RefusedSettings };
 
@@ -87,9 +90,10 @@ export async function applyChange(
       clock,
       check: (text) => judge.check(text),
     });
-    const removed = await removeOrphans(place, kept, keptIn(judge.text));
+    const orphans = orphansOf(kept, keptIn(judge.text));
     const changed = edited.changed || reference !== null;
-    return { ok: true, changed, loaded: judge.loaded, writtenAtMs: clock.now(), stored: reference, removed };
+    const told = { changed, loaded: judge.loaded, writtenAtMs: clock.now(), stored: reference };
+    return { ok: true, ...told, orphans, tidy: () => removeAll(place, orphans) };
   } catch (thrown) {
     if (isNew && reference !== null) await removeSecret(place, reference).catch(() => undefined);
     if (judge.refused !== null && thrown === judge.refused.error) return { ok: false, refused: judge.refused };
@@ -151,11 +155,15 @@ async function storeSecret(place: SecretPlace, { edits, secret }: Change, kept: 
 }
 
 /** Files that were made here for a password that is gone; what an admin keeps under another name is left alone. */
-async function removeOrphans(place: SecretPlace, before: readonly Kept[], after: readonly Kept[]): Promise<string[]> {
+function orphansOf(before: readonly Kept[], after: readonly Kept[]): string[] {
   const used = new Set(after.map(({ reference }) => reference));
   const orphans = before.filter(({ name, reference }) => isOwnSecret(reference, name) && !used.has(reference));
+  return orphans.map(({ reference }) => reference);
+}
+
+async function removeAll(place: SecretPlace, orphans: readonly string[]): Promise<string[]> {
   const removed: string[] = [];
-  for (const { reference } of orphans) {
+  for (const reference of orphans) {
     // The change is made; a file that cannot be removed is no reason to say that it is not.
     if (await removeSecret(place, reference).catch(() => false)) removed.push(reference);
   }

@@ -1,10 +1,13 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { changeProxyCommand } from '#cli/proxy-change.ts';
 import { enableProxyCommand } from '#cli/proxy-delete.ts';
 import type { Status } from '#control/control.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { DeskRig } from '#test/support/desk-rig.ts';
-import { aStatus, fakeControl } from '#test/support/fake-control.ts';
+import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 
 let rig: DeskRig;
 beforeEach(async () => {
@@ -82,6 +85,26 @@ describe('after an edit the command says', () => {
     expect(status).toBe(0);
     expect(err[0]).toContain('[CONTROL-UNREACHABLE]');
     expect(out.at(-1)).toContain('has not said');
+  });
+
+  it.each([
+    ['has taken', { since: LATER }, [], ['corp.2']],
+    [
+      'holds',
+      { since: BEFORE, held: { since: LATER, failure: aFailure() } },
+      ['secrets/corp has the password of before and stays, for the settings that are in force.'],
+      ['corp', 'corp.2'],
+    ],
+  ])('what becomes of the password of before, where the daemon %s it', async (_how, says, told, left) => {
+    const account = 'authentication: basic, user: u, password: {file: secrets/corp}';
+    const text = `version: 1\nproxies: [{name: corp, address: a, default: true, ${account}}]\n`;
+    await rig.folder.write('secrets/corp', 'a first password\n');
+    await rig.folder.write('sallyport.yaml', `${text}daemon: {state_dir: state}\n`);
+    rig.daemon = daemonThatSays(says);
+    const flags = { fields: { port: '8080' }, passwordStdin: true, makeDefault: false, json: false };
+    const { out } = await rig.run((desk) => changeProxyCommand(desk, flags), { piped: 'a second password' });
+    expect(out.filter((line) => line.includes('of before and stays'))).toEqual(told);
+    expect((await readdir(join(rig.folder.path, 'secrets'))).toSorted()).toEqual(left);
   });
 
   it('all of it in one JSON object', async () => {
