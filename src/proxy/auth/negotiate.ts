@@ -3,8 +3,8 @@
 // Guarantees: the library is loaded only when a profile asks for it, or `auto` meets a proxy that offers it; its absence is
 // told with what to install. The ticket is for HTTP at the proxy's own name; nothing is ever delegated. Relies on the
 // system's Kerberos for tickets: a cache (KRB5CCNAME) or a keytab of ours (KRB5_CLIENT_KTNAME); only a token is proof that
-// there is one. The library asks the realm's servers for as long as it likes: we wait bounded. Each token is registered
-// with the masks.
+// there is one. The library asks the realm's servers for as long as it likes: we wait bounded, and ask it one thing at a
+// time, because it does that in one of the few threads that files and names need as well. Each token is registered with the masks.
 
 import { isIP } from 'node:net';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
@@ -21,7 +21,11 @@ export interface KerberosLibrary {
   initializeClient(
     service: string,
     options: { readonly mechOID: number; readonly flags: number },
-  ): Promise<{ step(challenge: string): Promise<string> }>;
+  ): Promise<KerberosClient>;
+}
+
+interface KerberosClient {
+  step(challenge: string): Promise<string>;
 }
 
 export interface NegotiateParts {
@@ -37,20 +41,26 @@ export type KerberosLoader = () => Promise<KerberosLibrary>;
 /** So long a ticket is waited for, in milliseconds; the realm's servers answer at once or not at all. */
 const TICKET_WAIT_MS = 10_000;
 
+/** When each library is through with what it was asked. */
+const idle = new WeakMap<KerberosLibrary, Promise<unknown>>();
+
 export function negotiateAuthenticator(
   parts: NegotiateParts,
   load: KerberosLoader = loadKerberos,
   clock: Clock = systemClock,
 ): Authenticator {
   const { known, proxy, hop } = parts;
-  let client: Promise<{ step(challenge: string): Promise<string> }> | null = null;
+  let client: Promise<KerberosClient> | null = null;
   let sent = false;
 
   const step = async (challenge: string): Promise<Reply> => {
     try {
-      const token = await bounded(async () => {
-        client ??= openClient(parts, load);
-        return await (await client).step(challenge);
+      const token = await bounded(async (isOver) => {
+        const library = await openLibrary();
+        return await inTurn(library, isOver, async () => {
+          client ??= openClient(library);
+          return await (await client).step(challenge);
+        });
       });
       const authorization = new Secret(`Negotiate ${token}`);
       known.add(authorization, 'once');
@@ -76,16 +86,19 @@ export function negotiateAuthenticator(
   };
 
   /** What the library does cannot be ended: it is left to itself. */
-  function bounded(work: () => Promise<string>): Promise<string> {
+  function bounded(work: (isOver: () => boolean) => Promise<string>): Promise<string> {
     const late = () => new Error(`no ticket came in ${TICKET_WAIT_MS} ms`);
     return boundedStep<string>({ clock, timeoutMs: TICKET_WAIT_MS, signal: parts.signal, late }, ({ done, fail }) => {
-      work().then(done, fail);
-      return () => {};
+      let over = false;
+      work(() => over).then(done, fail);
+      return () => {
+        over = true;
+      };
     });
   }
 
-  async function openClient(of: NegotiateParts, loader: KerberosLoader) {
-    const { hostname } = new URL(of.proxyUrl);
+  async function openLibrary(): Promise<KerberosLibrary> {
+    const { hostname } = new URL(parts.proxyUrl);
     if (isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0) {
       throw coded('AUTH-TICKET', {
         proxy,
@@ -94,13 +107,29 @@ export function negotiateAuthenticator(
         hop,
       });
     }
-    const library = await loader().catch((cause: unknown) => {
+    return await load().catch((cause: unknown) => {
       throw coded('NEGOTIATE-UNAVAILABLE', { proxy, reason: reasonOf(cause), hop }, cause);
     });
+  }
+
+  function openClient(library: KerberosLibrary): Promise<KerberosClient> {
+    const { hostname } = new URL(parts.proxyUrl);
     // Not GSS_C_DELEG_FLAG: a proxy has no business with our ticket elsewhere.
     const flags = library.GSS_C_MUTUAL_FLAG | library.GSS_C_REPLAY_FLAG;
-    return await library.initializeClient(`HTTP@${hostname}`, { mechOID: library.GSS_MECH_OID_SPNEGO, flags });
+    return library.initializeClient(`HTTP@${hostname}`, { mechOID: library.GSS_MECH_OID_SPNEGO, flags });
   }
+}
+
+/** Asks a library once it is through with what it was asked before; not for somebody who waits no more. */
+function inTurn(library: KerberosLibrary, isOver: () => boolean, ask: () => Promise<string>): Promise<string> {
+  const turn = (idle.get(library) ?? Promise.resolve()).then(() =>
+    isOver() ? Promise.reject(new Error('nobody waits for it any more')) : ask(),
+  );
+  idle.set(
+    library,
+    turn.catch(() => undefined),
+  );
+  return turn;
 }
 
 function ticketFailure(thrown: unknown, { proxy, proxyUrl, hop }: NegotiateParts): CodedError {

@@ -16,6 +16,8 @@ function negotiate(token: string | null): Challenge {
   return { scheme: 'Negotiate', params: new Map(), token };
 }
 
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 describe('Negotiate', () => {
   it('shows a ticket for the proxy’s own name at once, and delegates nothing', async () => {
     const known: string[] = [];
@@ -59,6 +61,31 @@ describe('Negotiate', () => {
     });
     const made = negotiateAuthenticator({ ...PARTS, proxyUrl, known: { add() {} } }, load);
     expect(await made.begin(LINE)).toMatchObject({ kind: 'failed', error: { code: 'AUTH-TICKET', facts: { reason } } });
+  });
+
+  it('asks the library one thing at a time, and not for somebody who waits no more', async () => {
+    const clock = new FakeClock();
+    const { promise: silence, resolve: answers } = Promise.withResolvers<string>();
+    const { asked, load } = library(() => '');
+    const slow = await load();
+    const made = {
+      ...slow,
+      initializeClient: (...of: Parameters<typeof slow.initializeClient>) => {
+        void slow.initializeClient(...of);
+        return Promise.resolve({ step: () => silence });
+      },
+    };
+    const parts = { ...PARTS, known: { add() {} } };
+    const begin = () => negotiateAuthenticator(parts, () => Promise.resolve(made), clock).begin(LINE);
+    const early = [begin(), begin(), begin(), begin()];
+    await turn();
+    expect(asked).toHaveLength(1);
+    clock.advance(10_000);
+    expect((await Promise.all(early)).map((reply) => reply?.kind)).toEqual(Array(4).fill('failed'));
+    const late = begin();
+    answers('a token');
+    expect(await late).toMatchObject({ kind: 'send' });
+    expect(asked).toHaveLength(2);
   });
 
   it('waits for the realm’s servers for seconds, and ends at the abort', async () => {
