@@ -162,9 +162,12 @@ export function judgeHealth(facts: HealthFacts): Health {
   if (checks.overdue !== null) return { level: 'critical', sentence: checks.overdue.message };
   const warning = warningOf(facts, checks);
   if (warning !== null) return { level: 'warning', sentence: warning };
-  const next = facts.nextCheckMs === null ? '' : ' The next is at {next:time}.';
+  const next = facts.nextCheckMs === null ? '' : ' The next is at {next}.';
   const last = checks.succeededMs === null ? 'No check has ended yet.' : 'The last check succeeded {age:ms} ago.';
-  return { level: 'ok', sentence: fillTemplate(`${last}${next}`, { age: checks.ageMs, next: facts.nextCheckMs }) };
+  return {
+    level: 'ok',
+    sentence: fillTemplate(`${last}${next}`, { age: checks.ageMs, next: timeOf(facts.nextCheckMs) }),
+  };
 }
 
 function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth): string | null {
@@ -172,8 +175,8 @@ function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth):
   if (facts.isPaused) return 'The disk is full; work is paused until there is room.';
   if (failures > 0) {
     const cause = error === null ? '' : ' {error}';
-    const text = `{failures} ${failures === 1 ? 'check' : 'checks'} in a row failed; no success for {age:ms}.${cause} Next try at {next:time}.`;
-    return fillTemplate(text, { failures, error, age: ageMs, next: facts.nextCheckMs });
+    const text = `{failures} ${failures === 1 ? 'check' : 'checks'} in a row failed; no success for {age:ms}.${cause} Next try at {next}.`;
+    return fillTemplate(text, { failures, error, age: ageMs, next: timeOf(facts.nextCheckMs) });
   }
   if (facts.isConfigRefused) return 'The configuration as it is now is refused; the settings of before are in force.';
   if (facts.isFileHeld)
@@ -184,4 +187,9 @@ function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth):
   if (facts.hookFailed > 0)
     return fillTemplate('Updates that the hook failed for: {count}.', { count: facts.hookFailed });
   return null;
+}
+
+/** With its zone, as every other time of `status` has it: the log's form would be another clock beside them. */
+function timeOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -152,23 +152,23 @@ describe('the judgement', () => {
     failing: 0,
     hookFailed: 0,
     keptBack: [],
-    nextCheckMs: new Date(2026, 10, 20, 6, 7).getTime(),
+    nextCheckMs: Date.UTC(2026, 10, 20, 6, 7),
   };
 
   it.each([
-    ['ok', {}, 'The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00.'],
+    ['ok', {}, 'The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00Z.'],
     ['ok', { checks: { ...well, succeededMs: null }, nextCheckMs: null }, 'No check has ended yet.'],
     ['warning', { hasFeed: false }, 'updates.feed_url is not set, so no updates are fetched.'],
     ['warning', { isPaused: true }, 'The disk is full; work is paused until there is room.'],
     [
       'warning',
       { checks: { ...well, failures: 3, error: FAILURE } },
-      `3 checks in a row failed; no success for 2 h. ${FAILURE.message} Next try at 2026-11-20T06:07:00.`,
+      `3 checks in a row failed; no success for 2 h. ${FAILURE.message} Next try at 2026-11-20T06:07:00Z.`,
     ],
     [
       'warning',
       { checks: { ...well, failures: 1 } },
-      '1 check in a row failed; no success for 2 h. Next try at 2026-11-20T06:07:00.',
+      '1 check in a row failed; no success for 2 h. Next try at 2026-11-20T06:07:00Z.',
     ],
     [
       'warning',
