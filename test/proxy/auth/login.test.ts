@@ -6,11 +6,13 @@ import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Account, accountOf } from '#proxy/auth/account.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
+import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import { type Login, openLogin } from '#proxy/auth/login.ts';
 import type { KerberosLoader } from '#proxy/auth/negotiate.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
 import { makeHop } from '#proxy/hop.ts';
 import type { Lane } from '#proxy/route.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { fakeKerberos } from '#test/support/fake-kerberos.ts';
 import { type FaultProxy, type Script, startFaultProxy } from '#test/support/fault-proxy.ts';
@@ -256,6 +258,57 @@ it('a lane that is open already does not send a password that another one was re
   expect(() => lanes[1]?.headersFor('GET', FORWARD.href)).toThrow(expect.objectContaining({ code: 'AUTH-REJECTED' }));
   lanes[1]?.release();
   expect(proxy.heads).toHaveLength(1);
+});
+
+describe('what worked', () => {
+  /** A disk that keeps whoever writes waiting, once it is told so. */
+  class SlowFiles extends CrashingFiles {
+    readonly released = Promise.withResolvers<void>();
+    readonly asked = Promise.withResolvers<void>();
+    isSlow = false;
+
+    override async rename(from: string, to: string): Promise<void> {
+      if (this.isSlow) {
+        this.asked.resolve();
+        await this.released.promise;
+      }
+      await super.rename(from, to);
+    }
+  }
+
+  it.each([
+    ['digest', `Proxy-Authenticate: ${NONCE}`],
+    ['ntlm', TYPE2],
+  ] as const)('is on disk before the tunnel is handed out: a kill loses nothing (%s)', async (scheme, challenge) => {
+    const files = new SlowFiles();
+    await files.makeDirectory('/state', 0o700);
+    proxy = await startFaultProxy((client) => {
+      client.write(asks(challenge));
+      client.once('data', () => {
+        // What was sent is written down by now; what comes of it is not.
+        files.isSlow = true;
+        client.write('HTTP/1.1 200 OK\r\n\r\n');
+      });
+    });
+    const place = { files, path: '/state/credentials.json' };
+    const given = profile(proxy.port, { ...USER, authentication: scheme });
+    const ledger = new Ledger({ state: new LedgerState(place) });
+    let isOpen = false;
+    const opening = failureOf(TUNNEL, given, ledger).then((failure) => {
+      isOpen = true;
+      return failure;
+    });
+    await files.asked.promise;
+    for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(isOpen).toBe(false);
+    files.released.resolve();
+    expect(await opening).toBeNull();
+
+    const state = new LedgerState({ ...place, files: files.afterCrash('killed') });
+    expect(await state.load()).toBeNull();
+    const worked = new Ledger({ state }).remembered(`http://127.0.0.1:${proxy.port}`)?.worked;
+    expect(worked?.toLowerCase()).toBe(scheme);
+  });
 });
 
 describe('a proof that was asked for and is answered by another offer', () => {
