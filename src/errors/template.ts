@@ -54,7 +54,7 @@ const WORDS =
  * Fills a template. Formats: none (token, or quoted text), `size` (bytes, 10^6 to the MB), `ms` (a duration in
  * milliseconds), `time` (ms since the epoch as local time without zone, the manual's form), `via` (a Via value),
  * `hop` (where it failed), `key` (a key of the configuration, `proxies[0].port`), `words` (a phrase made by us or by the admin, bare as long as it can't be a line of ours),
- * `advised` (an error with what to check). A missing field reads `-`.
+ * `advised` (an error with what to check). A missing field reads `-`, a missing size `an unknown size`.
  */
 export function fillTemplate(template: string, fields: Readonly<Record<string, FieldValue>>): string {
   return joinPieces(fillPieces(template, fields));
@@ -124,7 +124,7 @@ export function showLocalTime(epochMs: number): string {
 }
 
 function show(value: FieldValue, format: string | undefined): string {
-  if (value === undefined || value === null || value === '') return '-';
+  if (value === undefined || value === null || value === '') return format === 'size' ? 'an unknown size' : '-';
   if (typeof value === 'string') return showText(value, format);
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (typeof value === 'number') return showNumber(value, format);

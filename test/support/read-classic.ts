@@ -27,7 +27,7 @@ const VIA = String.raw`(?:(?:[\w-]+/)?[\d.]+ [\w.:[\]-]+(?:, (?:[\w-]+/)?[\d.]+ 
 const BY_FORMAT: Readonly<Record<string, string>> = {
   words: WORDS,
   advised: FAILURE,
-  size: FIGURE,
+  size: `(?:an unknown size|${FIGURE})`,
   ms: FIGURE,
   hop: HOP,
   via: VIA,
