@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -12,6 +13,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', 'packages/**', 'logs/**', 'state/**', '.cache/**'],
     // A process per file: tests start servers, change signals and umask, and kill what they started.
     pool: 'forks',
+    // One core less than there are would be one on a machine with two; many suites wait more than they work.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 20_000,
     // What the program refuses to start with, and a developer's machine may have set for everything.
