@@ -38,6 +38,8 @@ describe('SIGUSR2', () => {
     const run = await start({ rotation: 'external' });
     await run.said('Next check for updates');
     const path = join(dir, 'logs', 'sallyport.log');
+    // The file is written a moment after the screen.
+    await expect.poll(() => readFile(path, 'utf8'), { interval: 5 }).toContain('Next check for updates');
     await rename(path, `${path}.1`);
     run.child.kill('SIGUSR2');
     await expect.poll(() => readFile(path, 'utf8').catch(() => null), { interval: 5 }).toBe('');
