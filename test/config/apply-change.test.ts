@@ -17,7 +17,7 @@ proxies:
     password: { file: secrets/corp }
   - name: own
     address: own.example.com
-    password: { file: /root/own }
+    password: { file: /srv/own }
 `;
 const OLD_SECRET = 'old secret\n';
 const clock = { now: () => 1_900_000_000_000 };
@@ -122,10 +122,10 @@ describe('a new password', () => {
 describe('a profile that goes', () => {
   it('takes the file of its password along, but none that the admin keeps elsewhere', async () => {
     const files = machine();
-    files.plantFile('/root/own', 'x');
+    files.plantFile('/srv/own', 'x');
     const edits = [1, 0].map((index) => ({ kind: 'remove', path: ['proxies', index] }) as const);
     const made = await make(files, { edits });
     expect(made.ok && (await made.tidy())).toEqual(['secrets/corp']);
-    expect(files.names()).toEqual([FILE, '/root/own']);
+    expect(files.names()).toEqual([FILE, '/srv/own']);
   });
 });
