@@ -52,7 +52,7 @@ const WORDS =
 
 /**
  * Fills a template. Formats: none (token, or quoted text), `size` (bytes, 10^6 to the MB), `ms` (a duration in
- * milliseconds), `time` (ms since the epoch as local time without zone, the manual's form), `via` (a Via value),
+ * milliseconds), `time` (ms since the epoch as local time without zone, the manual's form), `clock` (its time of day), `via` (a Via value),
  * `hop` (where it failed), `key` (a key of the configuration, `proxies[0].port`), `words` (a phrase made by us or by the admin, bare as long as it can't be a line of ours),
  * `advised` (an error with what to check). A missing field reads `-`, a missing size `an unknown size`.
  */
@@ -167,6 +167,7 @@ function showNumber(value: number, format: string | undefined): string {
   if (format === 'size') return showSize(value);
   if (format === 'ms') return showDuration(value);
   if (format === 'time') return showLocalTime(value);
+  if (format === 'clock') return showLocalTime(value).split('T')[1] ?? '-';
   return String(value);
 }
 

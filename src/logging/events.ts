@@ -12,8 +12,8 @@ interface Definition {
   readonly level: Level;
   readonly thread: 'Main' | 'Config' | 'Updater' | 'Receipts' | 'Control';
   readonly text: string;
-  /** Never folded though it is a warning or an error (`repeats.ts`); below that nothing ever is. */
-  readonly story?: true;
+  /** May be counted instead of shown when it comes in storms (`repeats.ts`); an attempt or a verdict never may. */
+  readonly folds?: true;
 }
 
 export const EVENTS = {
@@ -47,21 +47,24 @@ export const EVENTS = {
     text: 'The clock moved {direction:words} by {by:ms} by itself (a suspend, or somebody set it).',
   },
   'next-round': { level: 'info', thread: 'Main', text: 'Next check for updates at {at:time}.' },
-  fault: { level: 'error', thread: 'Main', text: '{error:advised}' },
-  'notify-failed': { level: 'warn', thread: 'Main', text: 'Telling systemd failed: {error:advised}' },
-  'wait-stuck': { level: 'error', thread: 'Main', text: 'Some wait outlived its deadline: {error:advised}' },
+  fault: { level: 'error', thread: 'Main', text: '{error:advised}', folds: true },
+  'notify-failed': { level: 'warn', thread: 'Main', text: 'Telling systemd failed: {error:advised}', folds: true },
+  'wait-stuck': {
+    level: 'error',
+    thread: 'Main',
+    text: 'Some wait outlived its deadline: {error:advised}',
+    folds: true,
+  },
   'log-lines-lost': {
     level: 'warn',
     thread: 'Main',
     text: '{count} lines are missing here: the log file could not be written.',
-    story: true,
   },
   'fault-stack': { level: 'debug', thread: 'Main', text: 'The fault came from {frames}.' },
-  repeated: { level: 'warn', thread: 'Main', text: 'The line above came {count} more times in {elapsed:ms}.' },
-  'repeated-earlier': {
+  repeated: {
     level: 'warn',
     thread: 'Main',
-    text: 'The line of {at:time} ({subject}) came {count} more times in {elapsed:ms}.',
+    text: 'Repeated {times:words} within {elapsed:ms}: {opening} (first at {at:clock}).',
   },
   // Configuration
   'purpose-route': { level: 'info', thread: 'Config', text: '{purpose} goes {how:words} ({why:words}).' },
@@ -72,11 +75,13 @@ export const EVENTS = {
     level: 'warn',
     thread: 'Config',
     text: 'The file system tells nothing of changed files ({reason}); they are compared every 10 s.',
+    folds: true,
   },
   'config-restless': {
     level: 'warn',
     thread: 'Config',
     text: 'The configuration has been changing for {elapsed:ms} without a pause; it is read once it is still.',
+    folds: true,
   },
   reloading: { level: 'info', thread: 'Config', text: 'Reading {file} again ({cause:words}).' },
   'setting-changed': { level: 'info', thread: 'Config', text: 'Changed: {key:key}, {effect:words}.' },
@@ -107,7 +112,6 @@ export const EVENTS = {
     level: 'warn',
     thread: 'Config',
     text: '{file} is not in force since {since:words}: it failed at {code:words}, and nobody confirmed it (proxy_change). {message:words}',
-    story: true,
   },
   'change-tried': {
     level: 'info',
@@ -130,7 +134,7 @@ export const EVENTS = {
     thread: 'Config',
     text: '{room} could not be put back and may work with refused settings until a restart: {error:advised}',
   },
-  'state-set-aside': { level: 'warn', thread: 'Main', text: '{error:advised}' },
+  'state-set-aside': { level: 'warn', thread: 'Main', text: '{error:advised}', folds: true },
   // The way out
   connected: { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} through proxy {proxy} ({how}).' },
   'failed-over': {
@@ -142,6 +146,7 @@ export const EVENTS = {
     level: 'warn',
     thread: 'Updater',
     text: 'Nothing names the proxies of {proxy} now; going on without it. {error:advised}',
+    folds: true,
   },
   'connected-direct': { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} (direct).' },
   'pac-answered': { level: 'info', thread: 'Updater', text: 'The PAC file {where} answered {ways} for {url}.' },
@@ -149,11 +154,13 @@ export const EVENTS = {
     level: 'warn',
     thread: 'Updater',
     text: 'The PAC file {where} is of no use as it is now; the last good one stays in use: {error:advised}',
+    folds: true,
   },
   'pac-left-out': {
     level: 'warn',
     thread: 'Updater',
     text: 'The PAC file {where} named what is not known here: {parts}.',
+    folds: true,
   },
   'pac-names-withheld': {
     level: 'info',
@@ -174,8 +181,8 @@ export const EVENTS = {
   'item-deferred': { level: 'info', thread: 'Updater', text: 'Update ID {id} is deferred: {reason:words}.' },
   'more-wanted': { level: 'info', thread: 'Updater', text: '{count} more updates are left for the next round.' },
   'check-failed': { level: 'error', thread: 'Updater', text: 'The check failed at {hop:hop}: {error:advised}' },
-  'checks-overdue': { level: 'error', thread: 'Updater', text: 'Updates are overdue: {error:advised}', story: true },
-  'feed-starved': { level: 'error', thread: 'Updater', text: 'No complete feed arrives: {error:advised}', story: true },
+  'checks-overdue': { level: 'error', thread: 'Updater', text: 'Updates are overdue: {error:advised}' },
+  'feed-starved': { level: 'error', thread: 'Updater', text: 'No complete feed arrives: {error:advised}' },
   'checks-recovered': { level: 'info', thread: 'Updater', text: 'Checks succeed again, after {age:ms}.' },
   'round-ended': {
     level: 'info',
@@ -236,11 +243,10 @@ export const EVENTS = {
     level: 'warn',
     thread: 'Updater',
     text: 'Update ID {id} was withdrawn by the vendor; moved to {path}.',
-    story: true,
   },
   pruned: { level: 'info', thread: 'Updater', text: 'Pruned update ID {id} ({reason:words}).' },
-  'package-problem': { level: 'error', thread: 'Updater', text: 'Update ID {id}: {error:advised}' },
-  'staging-problem': { level: 'error', thread: 'Updater', text: 'Staging: {error:advised}' },
+  'package-problem': { level: 'error', thread: 'Updater', text: 'Update ID {id}: {error:advised}', folds: true },
+  'staging-problem': { level: 'error', thread: 'Updater', text: 'Staging: {error:advised}', folds: true },
   // The hook
   'hook-running': {
     level: 'info',
@@ -300,6 +306,7 @@ export const EVENTS = {
     level: 'error',
     thread: 'Receipts',
     text: 'Set aside a receipt that could not be read: {error:advised}',
+    folds: true,
   },
 } as const satisfies Record<string, Definition>;
 

@@ -2,7 +2,7 @@
 //
 // Guarantees: `report` never throws and never waits; everything is redacted before it is rendered; the file, the terminal
 // and JSON show the same moment and the same words. pino decides the levels and makes the JSON; it hands the record
-// itself to the classic renderers (`pino.metadata`), so no line of ours is ever parsed again. Repeated complaints are
+// itself to the classic renderers (`pino.metadata`), so no line of ours is ever parsed again. Storms of a complaint are
 // counted before all of them (`repeats.ts`). After `close` events go nowhere. What a crash leaves is told in `log-file.ts`.
 
 import { join } from 'node:path';
@@ -114,15 +114,31 @@ function watcher({ screen, form }: Watch, clock: Clock): { sink(least: Level): S
   return { sink: (least) => terminalSink(terminal, screen, least), close: () => terminal.close() };
 }
 
-function sumOf({ of, above, count, elapsedMs: elapsed }: Repeated, at: number, known: SpanRedactor): LogRecord {
+function sumOf({ of, count, elapsedMs: elapsed }: Repeated, at: number, known: SpanRedactor): LogRecord {
   const failure = Object.values(of.fields).find((value) => value instanceof CodedError);
-  const subject = failure?.code ?? of.name;
-  const event: SallyportEvent = above
-    ? { name: 'repeated', count, elapsed, subject, line: of.message }
-    : { name: 'repeated-earlier', at: of.at, count, elapsed, subject, line: of.message };
-  // Whoever is shown the line is shown its sum.
+  const event: SallyportEvent = {
+    name: 'repeated',
+    times: count === 1 ? 'once more' : `${count} more times`,
+    count,
+    elapsed,
+    opening: openingOf(of.message),
+    at: of.at,
+    subject: failure?.code ?? of.name,
+    line: of.message,
+  };
+  // A reader who is shown a line is also shown how often it was repeated.
   return { ...toRecord(event, at, known), level: of.level, thread: of.thread };
 }
+
+/** The first words of a line, enough to find it by. Marks that quoting would escape are left out. */
+function openingOf(message: string): string {
+  const plain = message.replaceAll(/\[([A-Z0-9-]+)\]/g, '$1:').replaceAll(/["\\[\]]/g, '');
+  if (plain.length <= MAX_OPENING) return plain;
+  return `${plain.slice(0, MAX_OPENING).replace(/ [^ ]*$/, '')} ...`;
+}
+
+/** Maximum length of an opening, in characters. */
+const MAX_OPENING = 90;
 
 /** pino's mark of a stream that wants the object beside the line. */
 const METADATA: unique symbol = Symbol.for('pino.metadata') as never;

@@ -1,18 +1,18 @@
-// Repeats are counted: a complaint that comes again and again is shown once and then summed up.
+// Storms are counted: a complaint that comes again within seconds is shown once, and then how often it was repeated.
 //
-// Guarantees: the story is never touched: only lines of level warn and error that are not marked as story in `EVENTS` can
-// be folded, and only while the very same line came within the window; nothing is lost uncounted: for each line shown
-// plus the counts of its sums are as many as there were. The sum comes when another line comes after the repeats, when
-// the window ends, or with `flush`. What a crash leaves is a count that nobody reads.
+// Guarantees: only events marked `folds` in `EVENTS` are ever held back; an attempt, a verdict on an edit and every info
+// line are shown each time. Nothing is lost uncounted: the lines shown plus the counts add up to the lines offered. A
+// count is written as soon as another line follows, or 10 s after the line that it belongs to. A crash (kill -9) loses at
+// most the count of those last 10 s.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import { EVENTS } from './events.ts';
 import type { LogRecord } from './record.ts';
 
-/** So long the same complaint is not shown again. */
-const REPEAT_WINDOW_MS = 600_000;
-/** So many different complaints are remembered; then the oldest one's window ends early. */
-const MOST_REMEMBERED = 200;
+/** For this long after a line was shown, the same line is counted instead. */
+const STORM_MS = 10_000;
+/** Maximum number of different lines that are remembered; beyond that the oldest is summed up early. */
+const MAX_REMEMBERED = 200;
 
 export interface RepeatsOptions {
   readonly clock: Clock;
@@ -21,11 +21,9 @@ export interface RepeatsOptions {
   readonly sumUp: (repeated: Repeated) => LogRecord;
 }
 
-/** What a sum is about. */
+/** How often a line was repeated. */
 export interface Repeated {
   readonly of: LogRecord;
-  /** True when that line, or its last sum, is the last one shown. */
-  readonly above: boolean;
   readonly count: number;
   readonly elapsedMs: number;
 }
@@ -34,13 +32,13 @@ interface Remembered {
   readonly key: string;
   readonly record: LogRecord;
   readonly endsMs: number;
-  /** Not yet in any sum, and from when to when they came. */
+  /** Not yet in any sum, and the time span in which they came. */
   count: number;
   fromMs: number;
   lastMs: number;
 }
 
-/** Stands between the records and those who render them. */
+/** Stands between the records and their renderers. */
 export class Repeats {
   readonly #options: RepeatsOptions;
   /** In the order in which their windows end. */
@@ -55,7 +53,7 @@ export class Repeats {
   /** Shows the record, or counts it; true when it was shown. */
   offer(record: LogRecord): boolean {
     this.#endWindows();
-    const key = isFoldable(record) ? `${record.name} ${record.message}` : null;
+    const key = 'folds' in EVENTS[record.name] ? `${record.name} ${record.message}` : null;
     const before = key === null ? undefined : this.#remembered.get(key);
     const now = this.#options.clock.monotonic();
     if (before !== undefined) {
@@ -67,11 +65,11 @@ export class Repeats {
     this.#above = null;
     this.#options.show(record);
     if (key === null) return true;
-    const remembered = { key, record, endsMs: now + REPEAT_WINDOW_MS, count: 0, fromMs: now, lastMs: now };
+    const remembered = { key, record, endsMs: now + STORM_MS, count: 0, fromMs: now, lastMs: now };
     this.#remembered.set(key, remembered);
     this.#above = remembered;
     const [oldest] = this.#remembered.values();
-    if (this.#remembered.size > MOST_REMEMBERED && oldest !== undefined) this.#forget(oldest);
+    if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) this.#forget(oldest);
     this.#arm();
     return true;
   }
@@ -100,11 +98,9 @@ export class Repeats {
   #sumUp(one: Remembered): void {
     const { count, record, fromMs, lastMs } = one;
     if (count === 0) return;
-    const above = this.#above === one;
     one.count = 0;
     one.fromMs = lastMs;
-    this.#options.show(this.#options.sumUp({ of: record, above, count, elapsedMs: lastMs - fromMs }));
-    if (!above) this.#above = null;
+    this.#options.show(this.#options.sumUp({ of: record, count, elapsedMs: lastMs - fromMs }));
   }
 
   #arm(): void {
@@ -117,8 +113,4 @@ export class Repeats {
       this.#arm();
     });
   }
-}
-
-function isFoldable({ name, level }: LogRecord): boolean {
-  return (level === 'warn' || level === 'error') && !('story' in EVENTS[name]);
 }

@@ -221,16 +221,36 @@ describe('the log', () => {
 
     expect(lines).toEqual([
       expect.stringMatching(/^\[ERROR\] \[Thread: Updater\] Update ID 1: \[FILE-SYMLINK\]/),
-      '[ERROR] [Thread: Updater] The line above came 2 more times in 0 ms.',
+      expect.stringMatching(
+        /^\[ERROR\] \[Thread: Updater\] Repeated 2 more times within 0 ms: "Update ID 1: FILE-SYMLINK: x is a symbolic link;[^"]*" \(first at \d\d:\d\d:\d\d\)\.$/,
+      ),
       '[INFO] [Thread: Main] Stopped.',
       expect.stringMatching(
-        /^\[ERROR\] \[Thread: Updater\] The line of \S+ \(FILE-SYMLINK\) came 1 more times in 0 ms\.$/,
+        /^\[ERROR\] \[Thread: Updater\] Repeated once more within 0 ms: "Update ID 1: FILE-SYMLINK: /,
       ),
     ]);
     expect(JSON.parse(log.seen[1] ?? '')).toMatchObject({
       event: 'repeated',
       fields: { count: 2, subject: 'FILE-SYMLINK' },
     });
+  });
+
+  it('shows each attempt of an update and each verdict on an edit, however alike they are', async () => {
+    const log = open();
+    const error = coded('TCP-REFUSED', { host: 'example.com', port: 3128, elapsed: 5 });
+    const attempt = () => log.report({ name: 'download-failed', id: '1', hop: 'example.com:3128', error });
+    const verdict = () => {
+      const place = { file: '/etc/x.yaml', line: 3, column: 5, key: 'proxies[0].port', message: 'is too large' };
+      log.report({ name: 'config-mistake', ...place });
+      log.report({ name: 'reload-refused', count: 1 });
+    };
+    for (let times = 0; times < 5; times += 1) attempt();
+    verdict();
+    verdict();
+
+    const lines = await log.close();
+    expect(lines.filter((line) => line.includes('[WARN]'))).toHaveLength(5);
+    expect(lines.filter((line) => line.includes('[ERROR]'))).toHaveLength(4);
   });
 
   it('shows where a fault of ours came from in JSON and on a line of its own at debug, never in the line', async () => {

@@ -31,6 +31,7 @@ const BY_FORMAT: Readonly<Record<string, string>> = {
   ms: FIGURE,
   hop: HOP,
   via: VIA,
+  clock: String.raw`(?:\d\d:\d\d:\d\d)`,
 };
 
 const READERS = Object.entries(EVENTS).map(([name, event]) => ({
