@@ -67,7 +67,8 @@ export const FEED_CODES = {
   },
   'ID-INVALID': {
     text: 'The id {id} is not usable: {reason:words}.',
-    check: 'Tell the vendor; ids are letters, digits, dot, dash and underscore, at most 64.',
+    check:
+      'If you typed it, sallyport updates list shows the IDs that are published. If the feed has it, tell the vendor.',
     class: 'content',
     retry: 'never',
   },

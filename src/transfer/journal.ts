@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
+import { judgeId, requireId } from '#system/id.ts';
 
 const JOURNAL_FORMAT = 1;
 const JOURNAL_SUFFIX = '.journal';
@@ -36,9 +37,9 @@ export type StagedJournal =
   | { readonly kind: 'journal'; readonly journal: Journal }
   | { readonly kind: 'unreadable'; readonly name: string; readonly error: CodedError };
 
-/** The file that collects the bytes; its name says that nothing in it is verified. */
+/** The file that collects the bytes; its name says that nothing in it is verified. @throws CodedError ID-INVALID */
 export function stagedPath(stagingDir: string, name: string): string {
-  return join(stagingDir, name + STAGED_SUFFIX);
+  return join(stagingDir, requireId(name) + STAGED_SUFFIX);
 }
 
 /** Writes the journal durably, in place of an older one. */
@@ -64,8 +65,8 @@ export async function closeJournal(files: Files, stagingDir: string, name: strin
 export async function listJournals(files: Files, stagingDir: string): Promise<StagedJournal[]> {
   const found: StagedJournal[] = [];
   for (const entry of await files.list(stagingDir)) {
-    if (!entry.endsWith(JOURNAL_SUFFIX)) continue;
-    found.push(await readStaged(files, stagingDir, entry.slice(0, -JOURNAL_SUFFIX.length)));
+    const name = nameOf(entry);
+    if (name !== null) found.push(await readStaged(files, stagingDir, name));
   }
   return found;
 }
@@ -75,9 +76,8 @@ export async function listStrays(files: Files, stagingDir: string): Promise<stri
   const entries = await files.list(stagingDir);
   const owned = new Set<string>();
   for (const entry of entries) {
-    if (!entry.endsWith(JOURNAL_SUFFIX)) continue;
-    const name = entry.slice(0, -JOURNAL_SUFFIX.length);
-    owned.add(entry).add(name + STAGED_SUFFIX);
+    const name = nameOf(entry);
+    if (name !== null) owned.add(entry).add(name + STAGED_SUFFIX);
   }
   return entries.filter((entry) => !owned.has(entry));
 }
@@ -96,7 +96,14 @@ async function readStaged(files: Files, stagingDir: string, name: string): Promi
 }
 
 function journalPath(stagingDir: string, name: string): string {
-  return join(stagingDir, name + JOURNAL_SUFFIX);
+  return join(stagingDir, requireId(name) + JOURNAL_SUFFIX);
+}
+
+/** The name that a file is the journal of; null when it is not one of our journals. */
+function nameOf(entry: string): string | null {
+  if (!entry.endsWith(JOURNAL_SUFFIX)) return null;
+  const name = entry.slice(0, -JOURNAL_SUFFIX.length);
+  return judgeId(name) === null ? name : null;
 }
 
 function unreadable(path: string, reason: string): CodedError {

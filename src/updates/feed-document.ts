@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { judgeId } from '#system/id.ts';
 
 const FEED_FORMAT = 1;
 /** Limits of format 1; docs/protocol.md names the same numbers. */
@@ -16,15 +17,18 @@ export const FEED_LIMITS = {
   requires: 16,
 } as const;
 
-const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-/** Endings of files of ours beside a package; an id that ends so could pass for one of them. */
-const OUR_ENDINGS = ['.jar', '.json', '.new', '.unverified', '.journal', '.receipt', '.damaged'];
-
-const name = z.string().regex(ID, 'must be 1 to 64 letters, digits, dots, dashes or underscores');
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores');
 /** RFC 3339; nobody needs more digits of a second. */
 const time = z.iso.datetime({ offset: true }).max(40);
+/** An ID, wherever it is read from: the feed, a sidecar, a journal, a record of the hook. */
+export const idSchema = z.string().check((context) => {
+  const reason = judgeId(context.value);
+  if (reason !== null) context.issues.push({ code: 'custom', message: reason, input: context.value });
+});
 export const feedItemSchema = z.object({
-  id: z.string(),
+  id: idSchema,
   package: name,
   sequence: z.int().nonnegative(),
   /** Relative to the feed's own URL. */
@@ -79,15 +83,6 @@ export function parseFeed(bytes: Uint8Array): FeedDocument {
   const { serial, expires, items: rows } = parsed.data;
   if (rows.length > FEED_LIMITS.items) throw overLimit('the number of items', rows.length, FEED_LIMITS.items);
   return { serial, expiresMs: Date.parse(expires), ...readItems(rows) };
-}
-
-/** Why an id can't be used as a file name of ours, or null when it can. */
-export function judgeId(id: string): string | null {
-  if (!ID.test(id))
-    return 'it must be 1 to 64 letters, digits, dots, dashes or underscores, the first a letter or digit';
-  if (id.includes('..')) return 'it has two dots in a row';
-  const ending = OUR_ENDINGS.find((end) => id.toLowerCase().endsWith(end));
-  return ending === undefined ? null : `it ends in ${ending}, a name of ours`;
 }
 
 function readItems(rows: readonly unknown[]): { items: FeedItem[]; refused: RefusedItem[] } {

@@ -9,15 +9,16 @@ import { z } from 'zod';
 import type { Report } from '#logging/events.ts';
 import { removeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
+import { requireId } from '#system/id.ts';
 import { loadState, saveState } from '#system/state-file.ts';
-import type { FeedItem } from './feed-document.ts';
+import { type FeedItem, idSchema } from './feed-document.ts';
 import { type Trust, trustSchema } from './sidecar.ts';
 
 const FORMAT = 1;
 const ENDING = '.json';
 
 const recordSchema = z.strictObject({
-  id: z.string(),
+  id: idSchema,
   package: z.string(),
   sequence: z.int(),
   kind: z.string(),
@@ -57,7 +58,7 @@ export class HookJournal {
       if (!name.endsWith(ENDING)) continue;
       const loaded = await loadState(files, join(dir, name), {
         format: FORMAT,
-        parse: (raw) => recordSchema.parse(raw),
+        parse: (raw) => recordNamed(name, raw),
       });
       if (loaded.kind === 'loaded') journal.#records.set(loaded.value.id, loaded.value);
       if (loaded.kind === 'set-aside') report({ name: 'state-set-aside', error: loaded.error });
@@ -130,6 +131,13 @@ export class HookJournal {
   }
 
   #pathOf(id: string): string {
-    return join(this.#dir, id + ENDING);
+    return join(this.#dir, requireId(id) + ENDING);
   }
+}
+
+/** A record counts only under the name that it would be written to. */
+function recordNamed(name: string, raw: unknown): HookRecord {
+  const record = recordSchema.parse(raw);
+  if (record.id + ENDING !== name) throw new Error(`it is the record of update ID ${JSON.stringify(record.id)}`);
+  return record;
 }

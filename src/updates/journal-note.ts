@@ -1,6 +1,7 @@
 // What the updater keeps in the journal of a fetch, so that a crash at any point can be finished without the feed.
 
 import { z } from 'zod';
+import type { Journal } from '#transfer/journal.ts';
 import { feedItemSchema } from './feed-document.ts';
 import { trustSchema } from './sidecar.ts';
 
@@ -15,8 +16,10 @@ const noteSchema = z.object({
 
 export type JournalNote = z.infer<typeof noteSchema>;
 
-/** The note of a journal, or null when it is not one of ours. */
-export function readNote(note: unknown): JournalNote | null {
+/** The note of a journal; null when it is not ours, or is about another file than the journal itself. */
+export function readNote({ name, length, sha256, note }: Journal): JournalNote | null {
   const parsed = noteSchema.safeParse(note);
-  return parsed.success ? parsed.data : null;
+  if (!parsed.success) return null;
+  const { item } = parsed.data;
+  return item.id === name && item.length === length && item.sha256 === sha256 ? parsed.data : null;
 }

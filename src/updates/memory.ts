@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
+import { judgeId } from '#system/id.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;
@@ -57,7 +58,8 @@ export class UpdatesMemory {
     const loaded = await loadState(this.#files, this.#path, { format: FORMAT, parse });
     if (loaded.kind === 'loaded') {
       this.#feeds = new Map(Object.entries(loaded.value.feeds));
-      this.#ids = new Map(Object.entries(loaded.value.ids));
+      // An entry under any other name cannot be ours, and nothing else is lost with it.
+      this.#ids = new Map(Object.entries(loaded.value.ids).filter(([id]) => judgeId(id) === null));
       this.#verifiedAtMs = loaded.value.verified_at;
     }
     return loaded.kind === 'set-aside' ? loaded.error : null;

@@ -9,6 +9,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import { publishFile, removeDurably } from '#system/durable.ts';
 import type { FileFacts, Files } from '#system/files.ts';
+import { judgeId, requireId } from '#system/id.ts';
 import { digestFile } from '#transfer/digest.ts';
 import { readSidecar, type Sidecar, writeSidecar } from './sidecar.ts';
 
@@ -52,26 +53,28 @@ export class PackageStore {
     if (staging?.kind === 'symbolic link') throw coded('FILE-SYMLINK', { path: this.stagingDir });
   }
 
+  /** @throws CodedError ID-INVALID, as for every path that is made of an ID */
   jarPath(id: string): string {
-    return join(this.dir, id + JAR);
+    return join(this.dir, requireId(id) + JAR);
   }
 
   receiptPath(id: string): string {
-    return join(this.dir, id + RECEIPT);
+    return join(this.dir, requireId(id) + RECEIPT);
   }
 
   /** Every package that has a sidecar of ours, sorted by id, whether or not its JAR is still there. */
   async list(): Promise<Published[]> {
     const found: Published[] = [];
     for (const entry of await this.#files.list(this.dir)) {
-      if (!entry.endsWith(SIDECAR) || entry.endsWith(RECEIPT)) continue;
-      const published = await this.find(entry.slice(0, -SIDECAR.length));
+      const published = entry.endsWith(SIDECAR) ? await this.find(entry.slice(0, -SIDECAR.length)) : null;
       if (published !== null) found.push(published);
     }
     return found;
   }
 
+  /** Null also for what is no ID: no file is looked at then. */
   async find(id: string): Promise<Published | null> {
+    if (judgeId(id) !== null) return null;
     if ((await this.#files.facts(this.#sidecarPath(id)))?.kind !== 'file') return null;
     const read = await readSidecar(this.#files, this.#sidecarPath(id));
     if (read.kind !== 'ours' || read.sidecar.item.id !== id) return null;
@@ -82,8 +85,8 @@ export class PackageStore {
   async listNewer(): Promise<{ id: string; sha256: string | null; error: CodedError }[]> {
     const found: { id: string; sha256: string | null; error: CodedError }[] = [];
     for (const entry of await this.#files.list(this.dir)) {
-      if (!entry.endsWith(SIDECAR) || entry.endsWith(RECEIPT)) continue;
-      const id = entry.slice(0, -SIDECAR.length);
+      const id = entry.endsWith(SIDECAR) ? entry.slice(0, -SIDECAR.length) : '';
+      if (judgeId(id) !== null) continue;
       const read = await readSidecar(this.#files, this.#sidecarPath(id));
       if (read.kind === 'newer') found.push({ id, sha256: read.sha256, error: read.error });
     }
@@ -123,7 +126,7 @@ export class PackageStore {
       if (!same) await writeSidecar(this.#files, this.#sidecarPath(published.id), { ...sidecar, file: look });
       return { kind: 'intact' };
     }
-    const aside = join(this.dir, 'damaged', published.id + JAR);
+    const aside = join(this.dir, 'damaged', requireId(published.id) + JAR);
     return {
       kind: 'damaged',
       error: coded('PACKAGE-DAMAGED', { path, found, expected: sidecar.item.sha256, aside }),
@@ -134,7 +137,7 @@ export class PackageStore {
   async moveAside(id: string, where: 'damaged' | 'withdrawn'): Promise<string> {
     const folder = join(this.dir, where);
     await this.#files.makeDirectory(folder, 0o755);
-    const target = join(folder, id + JAR);
+    const target = join(folder, requireId(id) + JAR);
     if ((await this.#files.facts(this.jarPath(id))) !== null) {
       await publishFile(this.#files, this.jarPath(id), target);
     }
@@ -154,7 +157,7 @@ export class PackageStore {
   }
 
   #sidecarPath(id: string): string {
-    return join(this.dir, id + SIDECAR);
+    return join(this.dir, requireId(id) + SIDECAR);
   }
 
   async #digest(path: string, signal: AbortSignal): Promise<string> {

@@ -2,13 +2,14 @@
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { idSchema } from './feed-document.ts';
 
 /** `published`, `withdrawn`, `hook_failed`, or `refused:` and the code. */
 export type ReceiptOutcome = 'published' | 'withdrawn' | 'hook_failed' | `refused:${string}`;
 
 /** The body of an acknowledgement (docs/protocol.md). */
 export const receiptSchema = z.strictObject({
-  id: z.string(),
+  id: idSchema,
   sha256: z.string(),
   length: z.int(),
   elapsed_ms: z.int(),

@@ -68,7 +68,7 @@ export async function withdraw(ports: UpdatesPorts, called: string): Promise<voi
 }
 
 async function recoverOne(ports: UpdatesPorts, journal: Journal, signal: AbortSignal): Promise<void> {
-  const note = readNote(journal.note);
+  const note = readNote(journal);
   const { stagingDir } = ports.store;
   if (note === null) {
     ports.report({ name: 'discarded', id: journal.name, reason: 'its journal is not one of ours' });

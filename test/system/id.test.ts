@@ -1,0 +1,44 @@
+// The one rule for IDs that become part of file names.
+
+import { basename, join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { judgeId, requireId } from '#system/id.ts';
+import { hostileText } from '#test/support/hostile.ts';
+
+const UNSAFE = [
+  '',
+  '.',
+  '..',
+  '../x',
+  'a/b',
+  '/etc/passwd',
+  'a\\b',
+  'a\0b',
+  '..a',
+  'a..b',
+  '.staging',
+  '-x',
+  'x.jar',
+  'X.JSON',
+];
+
+describe('judgeId', () => {
+  it('accepts only what is a file name of its own, whatever stands behind it', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ maxLength: 70 }), hostileText, fc.constantFrom(...UNSAFE)), (id) => {
+        if (judgeId(id) !== null) return;
+        expect(id).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+        expect(basename(join('/folder', `${id}.json`))).toBe(`${id}.json`);
+      }),
+    );
+    expect(judgeId('1602503')).toBeNull();
+    expect(judgeId('constructor')).toBeNull();
+    expect(judgeId('__proto__')).not.toBeNull();
+  });
+
+  it.each(UNSAFE)('refuses %j', (id) => {
+    expect(judgeId(id)).not.toBeNull();
+    expect(() => requireId(id)).toThrow(expect.objectContaining({ code: 'ID-INVALID' }));
+  });
+});
