@@ -4,6 +4,7 @@ import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'com
 import { judgeTimeZone } from '#config/schema/values.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { Watch } from '#logging/log.ts';
+import { judgeId } from '#system/id.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import { addProxyCommands, type ProxyActions } from './program-proxy.ts';
 import { parseSize } from './size.ts';
@@ -151,7 +152,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
   updates
     .command('hook')
     .description('run the hook (updates.on_published) for a published package now, whatever came of it before')
-    .argument('<id>', 'ID of the update, as `sallyport updates list` shows it')
+    .argument('<id>', 'ID of the update, as `sallyport updates list` shows it', readId)
     .option('--json', 'the result as JSON, without log lines', false)
     .action(does((id: string, options: { json: boolean }) => actions.runHook(globals(), { id, ...options })));
 }
@@ -230,6 +231,12 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (/^[0-9]{1,5}$/.test(text) && port <= 65_535) return port;
   throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+}
+
+function readId(text: string): string {
+  const reason = judgeId(text);
+  if (reason === null) return text;
+  throw new InvalidArgumentError(`${reason[0]?.toUpperCase()}${reason.slice(1)}.`);
 }
 
 function readSize(text: string): number {

@@ -11,6 +11,7 @@ import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
+import { requireId } from '#system/id.ts';
 import { changeRequestSchema } from './change.ts';
 import { type Control, retryRequestSchema } from './control.ts';
 import { seedSchema } from './timeouts.ts';
@@ -161,6 +162,7 @@ async function answerOther(
   if (size !== undefined) return sendJson(to.out, 200, await control.explainTimeout(size));
   const id = method === 'POST' ? hookIdOf(url) : null;
   if (id === null) return sendJson(to.out, 404, { error: 'no such request' });
+  requireId(id);
   await sendLines(to.out, (onEvent) => control.runHook(id, onEvent, to.signal));
 }
 

@@ -165,10 +165,22 @@ describe('a question', () => {
     expect(await (await rig.ask()).verifyUpdates(() => undefined, NEVER)).toEqual([aVerified()]);
   });
 
-  it.each(['u1', 'a/b?c=%2F', '..', 'ü'])('for the hook names the update as it was named: %s', async (id) => {
+  it('for the hook names the update', async () => {
     await rig.serve();
-    expect(await (await rig.ask()).runHook(id, () => undefined, NEVER)).toEqual({ id, elapsed_ms: 12 });
+    expect(await (await rig.ask()).runHook('u1', () => undefined, NEVER)).toEqual({ id: 'u1', elapsed_ms: 12 });
   });
+
+  it.each(['a/b?c=%2F', '..', '../../tmp/u1', 'ü', ''])(
+    'for the hook of %j, which is no ID, goes no further',
+    async (id) => {
+      const runHook = vi.fn();
+      await rig.serve(fakeControl({ runHook }));
+      const asked = (await rig.ask()).runHook(id, () => undefined, NEVER);
+
+      await expect(asked).rejects.toMatchObject({ code: 'ID-INVALID', facts: { id } });
+      expect(runHook).not.toHaveBeenCalled();
+    },
+  );
 
   it('that ends in a failure brings that failure, whole', async () => {
     const failure = coded('DISK-FULL', { operation: 'write', path: '/data/x', reason: 'no space left' });
