@@ -8,6 +8,7 @@
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { type Timer, wait } from '#system/clock.ts';
 import type { CommandEnd, CommandLimits, Commands } from '#system/command.ts';
+import { requireId } from '#system/id.ts';
 import { acceptReceipt } from './acknowledge.ts';
 import { isDiskFull } from './disk-pause.ts';
 import {
@@ -24,6 +25,7 @@ import {
 } from './hook-decision.ts';
 import type { HookRecord } from './hook-journal.ts';
 import type { JournalNote } from './journal-note.ts';
+import type { Published } from './package-store.ts';
 import type { UpdatesPorts } from './ports.ts';
 
 /** At a stop, so that everything ends within the time that systemd gives. */
@@ -101,12 +103,13 @@ export class HookQueue {
     };
   }
 
-  /** Runs it now, once, whatever came of it before. @throws CodedError HOOK-IMPOSSIBLE, HOOK-UNSAFE, HOOK-FAILED */
+  /**
+   * Runs it now, once, whatever came of it before.
+   * @throws CodedError ID-INVALID, HOOK-IMPOSSIBLE, PACKAGE-*, HOOK-UNSAFE, HOOK-FAILED
+   */
   async again(id: string): Promise<void> {
     await this.#alone(async () => {
-      const published = await this.#ports.store.find(id);
-      if (published === null) throw coded('HOOK-IMPOSSIBLE', { id, reason: 'no update of this ID is published' });
-      const { item, trust } = published.sidecar;
+      const { item, trust } = (await this.#requirePublished(id)).sidecar;
       const { hooks } = this.#ports;
       const before = hooks.get(id) ?? hooks.compose(item, trust);
       const { end, record } = await this.#runOnce({ ...before, tries: 0 }, 1);
@@ -118,6 +121,18 @@ export class HookQueue {
       await this.#keep({ ...record, state: ending === null ? 'done' : 'failed', ending });
       if (ending !== null) throw coded('HOOK-FAILED', { id, tries: 1, ending });
     });
+  }
+
+  /** The sidecar alone proves nothing: memory must call the update published, and the file must still have its digest. */
+  async #requirePublished(id: string): Promise<Published> {
+    const { memory, store } = this.#ports;
+    const published = await store.find(requireId(id));
+    const known = memory.id(id);
+    if (published === null || known?.fate !== 'published' || known.sha256 !== published.sidecar.item.sha256)
+      throw coded('HOOK-IMPOSSIBLE', { id, reason: 'no update of this ID is published' });
+    const state = await store.examine(published, true, this.#stopped.signal);
+    if (state.kind !== 'intact') throw state.error;
+    return published;
   }
 
   async #runWaiting(): Promise<void> {
@@ -153,7 +168,8 @@ export class HookQueue {
   async #settle(record: HookRecord): Promise<void> {
     const { hooks, store, clock, report } = this.#ports;
     const { id, tries } = record;
-    if ((await store.find(id)) === null) return await hooks.forget(id);
+    const published = await store.find(id);
+    if (published?.sidecar.item.sha256 !== record.sha256) return await hooks.forget(id);
     // The last try was begun and never recorded, or what came of it could not be told yet.
     if (tries >= MOST_TRIES) {
       const interrupted = record.state === 'running' ? { ...record, ending: 'it was interrupted' } : record;

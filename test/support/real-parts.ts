@@ -52,7 +52,13 @@ function canRunAlone(program: string): boolean {
   return isRoot() && isOnPath(program) && spawnSync('unshare', ['--mount', 'true']).status === 0;
 }
 
+/** Processes can run as other users of this machine. */
+function canBeOthers(): boolean {
+  return isRoot() && isOnPath('setpriv');
+}
+
 const FOUND: Readonly<Record<string, () => boolean>> = {
+  'root and setpriv': canBeOthers,
   squid: () => squid !== null,
   systemd: canBootSystemd,
   samba: () => canRunAlone('winbindd') && isOnPath('ntlm_auth'),

@@ -1,6 +1,7 @@
 // The hook over a disk in memory and a command that does what the test says: at least once for each id, one at a time,
 // in order, again after a crash, and never for what is not trusted.
 
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Command, CommandEnd, CommandLimits, Commands, WayPoint } from '#system/command.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
@@ -297,7 +298,6 @@ describe('by hand', () => {
 
   it.each([
     ['an update that is not published', 'none', {}],
-    ['an id that is none', '../state/agent', {}],
     ['a feed that is not trusted', 'u1', { on_published: HOOK.on_published }],
     ['no hook', 'u1', { hook_trust: 'tls' }],
   ])('it is refused for %s', async (_what, id, updates) => {
@@ -306,6 +306,86 @@ describe('by hand', () => {
 
     await expect(queue.again(id)).rejects.toMatchObject({ code: 'HOOK-IMPOSSIBLE' });
     expect(commands.runs).toEqual([]);
+  });
+
+  it('a sidecar and a package elsewhere, named by a path, run nothing and replace no file', async () => {
+    await publishOne('u1');
+    const sidecar = files.content(`${DIR}/packages/u1.json`)?.toString() ?? '';
+    for (const id of ['../../tmp/u1', '../state/agent', '/tmp/u1', '.staging/u1']) {
+      const forged = sidecar.replace('"id": "u1"', `"id": "${id}"`);
+      if (!id.startsWith('.staging')) await files.makeDirectory('/tmp', 0o755);
+      const place = join(`${DIR}/packages`, id);
+      if (!files.names().includes(`${place}.json`)) files.plantFile(`${place}.json`, Buffer.from(forged));
+      files.plantFile(`${place}.jar`, makeJar('u1', 500));
+      const before = files.names();
+
+      await expect(queue.again(id)).rejects.toMatchObject({ code: 'ID-INVALID', facts: { id } });
+      expect(files.names()).toEqual(before);
+    }
+    expect(commands.runs).toEqual([]);
+  });
+
+  it.each(['seen', 'pruned', 'withdrawn'] as const)('an update that memory calls %s is not run', async (fate) => {
+    await publishOne('u1');
+    made.ports.memory.setFate('u1', fate);
+
+    await expect(queue.again('u1')).rejects.toMatchObject({ code: 'HOOK-IMPOSSIBLE' });
+    expect(commands.runs).toEqual([]);
+  });
+
+  it('a sidecar that was put there for other bytes than memory knows is not run', async () => {
+    await publishOne('u1');
+    made.ports.memory.setId('u1', { sha256: 'b'.repeat(64), fate: 'published' });
+
+    await expect(queue.again('u1')).rejects.toMatchObject({ code: 'HOOK-IMPOSSIBLE' });
+    expect(commands.runs).toEqual([]);
+  });
+
+  it('bytes that changed since, with size and time as before, are not handed to it', async () => {
+    await publishOne('u1');
+    const jar = `${DIR}/packages/u1.jar`;
+    const file = await files.openToWrite(jar);
+    file.write(Buffer.from('X'), 100);
+    await file.close();
+
+    await expect(queue.again('u1')).rejects.toMatchObject({ code: 'PACKAGE-DAMAGED', facts: { path: jar } });
+    expect(commands.runs).toEqual([]);
+  });
+});
+
+describe('a record of the hook', () => {
+  it.each(['u2', '../../tmp/u2', '..'])(
+    'that names %s under the name u1 is set aside and nothing is run',
+    async (id) => {
+      await publishOne('u1');
+      const path = `${DIR}/state/hooks/u1.json`;
+      const forged = (files.content(path)?.toString() ?? '').replace('"id":"u1"', `"id":${JSON.stringify(id)}`);
+      await files.remove(path);
+      files.plantFile(path, Buffer.from(forged));
+
+      await open();
+      queue.start();
+      await queue.idle();
+
+      expect(made.codes()).toEqual(['STATE-DAMAGED']);
+      expect(commands.runs).toEqual([]);
+      expect(made.ports.hooks.list()).toEqual([]);
+    },
+  );
+
+  it('of other bytes than those that are published is forgotten', async () => {
+    await publishOne('u1');
+    const path = `${DIR}/state/hooks/u1.json`;
+    const old = (files.content(path)?.toString() ?? '').replace(/"sha256":"\w+"/, `"sha256":"${'b'.repeat(64)}"`);
+    await files.remove(path);
+    files.plantFile(path, Buffer.from(old));
+
+    await open();
+    queue.start();
+    await queue.idle();
+
+    expect(commands.runs).toEqual([]);
+    expect(made.ports.hooks.list()).toEqual([]);
   });
 });
 

@@ -1,0 +1,65 @@
+// A member of the service's group asks for the hook by the name of a file of his own, over the real socket.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeJar, sha256 } from '#test/support/jars.ts';
+import { OtherUsers } from '#test/support/other-users.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+
+describeWith(['root and setpriv'], 'a member of the group', () => {
+  let users: OtherUsers;
+  const ran = () => join(users.dir, 'service', 'hook-ran');
+
+  beforeAll(async () => {
+    users = OtherUsers.make();
+    const hook = { command: '/usr/bin/touch', arguments: [ran()] };
+    users.configure({ updates: { on_published: hook, hook_trust: 'tls' } });
+    await users.start();
+  }, 60_000);
+  afterAll(() => users.close());
+
+  /** A package with its sidecar under the member's own name for it. */
+  function plant(id: string): void {
+    const jar = makeJar('evil', 500);
+    const item = {
+      ...{ id, package: 'p', sequence: 1, file: 'x.jar', length: jar.length, sha256: sha256(jar) },
+      ...{ released: '2026-11-01T00:00:00Z', kind: 'content', requires: [], withdrawn: false, rollout_percent: 100 },
+    };
+    const sidecar = {
+      ...{ format: 1, item, trust: 'tls', feed: 'https://x/', url: 'https://x/', via: null },
+      ...{ published_at: '2026-11-01T00:00:00Z', file: { modified_ms: 1, inode: '1' } },
+    };
+    users.file('member/evil.json', JSON.stringify(sidecar), 'member');
+    users.file('member/evil.jar', jar, 'member');
+  }
+
+  it.each(['../../member/evil', '../packages/../../member/evil', '.%2e/../member/evil'])(
+    'cannot have the hook run for %s, and no file of the service changes',
+    async (id) => {
+      plant(decodeURIComponent(id));
+      const evil = readFileSync(join(users.dir, 'member/evil.json'), 'utf8');
+
+      const asked = encodeURIComponent(decodeURIComponent(id));
+      const { status, stdout } = await users.ask('member', 'POST', `/v1/updates/hook/${asked}`);
+
+      expect({ status, answer: JSON.parse(stdout) as unknown }).toMatchObject({
+        status: 0,
+        answer: { error: { code: 'ID-INVALID' } },
+      });
+      expect(existsSync(ran())).toBe(false);
+      expect(readdirSync(join(users.dir, 'service', 'state'))).not.toContain('hooks');
+      expect(readFileSync(join(users.dir, 'member/evil.json'), 'utf8')).toBe(evil);
+    },
+  );
+
+  it('is told so by the command as well, before anybody is asked', async () => {
+    const { status, stderr } = await users.sallyport('member', 'updates', 'hook', '../../member/evil');
+    expect({ status, stderr }).toMatchObject({ status: 64, stderr: expect.stringContaining('letters, digits, dots') });
+  });
+
+  it('gets no answer where he is not in the group', async () => {
+    const { status } = await users.ask('stranger', 'POST', '/v1/updates/hook/u1');
+    expect(status).not.toBe(0);
+  });
+});
