@@ -146,7 +146,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .action(does((options: { json: boolean }) => actions.listUpdates(globals(), options)));
   updates
     .command('verify')
-    .description('read and hash every published package; a damaged one is moved aside and fetched again')
+    .description('read and hash every published package; a damaged one is moved aside')
     .option('--json', 'as JSON', false)
     .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
   updates

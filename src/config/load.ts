@@ -277,11 +277,16 @@ function refuse({ file, ...told }: Told, document: ConfigDocument, findings: rea
     ...errors.map((finding) => place(finding, file, document)),
   ].sort((a, b) => a.line - b.line || a.column - b.column);
   const [policy] = errors.flatMap(({ direct }) => direct ?? []);
-  const isPolicyOnly =
-    policy !== undefined && document.findings.length === 0 && errors.every(({ direct }) => direct !== undefined);
-  const error = isPolicyOnly
-    ? coded('POLICY-DIRECT', { target: policy.purpose, ...policy })
-    : coded('CONFIG', { file, count: problems.length });
+  const isAlone = (belongs: (finding: Finding) => boolean) =>
+    document.findings.length === 0 && errors.length > 0 && errors.every(belongs);
+  if (isAlone(({ needsService }) => needsService === true)) {
+    const keys = errors.map(({ path }) => keyName(path.slice(0, -1)));
+    return { ok: false, error: coded('CREDENTIALS-ELSEWHERE', { file, keys }), problems: [], files, controlSocket };
+  }
+  const error =
+    policy !== undefined && isAlone(({ direct }) => direct !== undefined)
+      ? coded('POLICY-DIRECT', { target: policy.purpose, ...policy })
+      : coded('CONFIG', { file, count: problems.length });
   return { ok: false, error, problems, files, controlSocket };
 }
 

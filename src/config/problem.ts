@@ -44,6 +44,8 @@ export interface Finding {
   readonly didYouMean?: string;
   /** Set where going direct is what is wrong: the facts of POLICY-DIRECT. */
   readonly direct?: Readonly<Record<'rule' | 'purpose' | 'why' | 'otherwise', string>>;
+  /** Set where the file may be right and only this process lacks what the service is given. */
+  readonly needsService?: true;
   readonly message: string;
 }
 

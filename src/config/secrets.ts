@@ -98,7 +98,7 @@ async function resolveOne(path: KeyPath, source: SecretSource, surroundings: Sec
 function withoutCredentials(path: KeyPath, name: string, { mayLackCredentials }: SecretSurroundings): Outcome {
   if (mayLackCredentials !== true) {
     const message = 'There are no credentials: CREDENTIALS_DIRECTORY is not set. LoadCredential= of systemd sets it.';
-    return failed(path, message, name);
+    return { value: null, findings: [{ ...finding(path, message, name), needsService: true }] };
   }
   const message = 'This credential cannot be read here; the service has it, where LoadCredential= names it.';
   return { value: '', findings: [{ ...finding(path, message, name), severity: 'warning' }] };

@@ -29,13 +29,17 @@ import { describeStatus } from './status.ts';
 import { explainTimeouts, seedTimeouts } from './timeouts.ts';
 import { tryWays } from './try-ways.ts';
 
+/** Hears of each round, whoever asked for it. One that begins and is cut short has no end. */
+export interface RoundWatch {
+  began(): Promise<void>;
+  ended(round: RoundReport): Promise<void>;
+}
+
 /** What a daemon has around its rounds; a command has none. */
-export interface Surroundings {
+export interface Surroundings extends RoundWatch {
   readonly health: HealthWatch;
   /** Wall time of the next round. */
   nextAt(): number | null;
-  /** A round ended, whoever asked for it. */
-  ended(round: RoundReport): void;
 }
 
 /** Runs rounds and answers questions about them. */
@@ -54,6 +58,7 @@ export class Agent implements Control {
   #transfer: Progress | null = null;
   #busyWith: string | null = null;
   #surroundings: Surroundings | null = null;
+  #rounds: RoundWatch | null = null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -72,11 +77,12 @@ export class Agent implements Control {
   async round(): Promise<RoundResult> {
     this.#round ??= this.#alone('a round', async () => {
       this.#hooks.start();
+      await this.#rounds?.began();
       const report = await runRound(this.#parts.ports, this.#stopped.signal);
       this.#hooks.start();
       this.#last = report;
       this.#noteOutcome(report);
-      this.#surroundings?.ended(report);
+      await this.#rounds?.ended(report);
       return toResult(report, this.#parts.redactor);
     }).finally(() => {
       this.#round = null;
@@ -106,8 +112,13 @@ export class Agent implements Control {
   /** Who plans the rounds, and watches how they go. */
   attach(surroundings: Surroundings): void {
     this.#surroundings = surroundings;
+    this.watchRounds(surroundings);
     // What an earlier life of the daemon left to run does not wait for a round.
     this.#hooks.start();
+  }
+
+  watchRounds(rounds: RoundWatch): void {
+    this.#rounds = rounds;
   }
 
   /** What is at work at this moment, in words. */

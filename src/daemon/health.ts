@@ -5,7 +5,7 @@
 // last step of the clock: who wakes after a week is not late, but about to check. Nothing is kept on disk.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { fillTemplate } from '#errors/template.ts';
+import { fillTemplate, showZonedTime } from '#errors/template.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 
@@ -18,6 +18,8 @@ export interface CheckHealth {
   /** Since the last success; since the first start when there was none. */
   readonly ageMs: number;
   readonly succeededMs: number | null;
+  /** The last check was cut short by the end of its process. */
+  readonly interrupted: boolean;
   /** Checks in a row that failed. */
   readonly failures: number;
   /** Why the last one failed, where it was in this process. */
@@ -36,6 +38,8 @@ export interface HealthOptions {
     readonly firstMs: number;
     readonly succeededMs: number | null;
     readonly failures: number;
+    /** A check began and did not end. */
+    readonly interrupted: boolean;
   };
 }
 
@@ -43,6 +47,7 @@ export interface HealthOptions {
 export class HealthWatch {
   readonly #options: HealthOptions;
   #succeededMs: number | null;
+  #interrupted: boolean;
   /** The age at a moment of the monotonic clock. */
   #base: { readonly wallMs: number; readonly ageMs: number; readonly atMs: number };
   #failures: number;
@@ -56,6 +61,7 @@ export class HealthWatch {
     this.#options = options;
     const { clock, before } = options;
     this.#succeededMs = before.succeededMs;
+    this.#interrupted = before.interrupted;
     this.#failures = before.failures;
     this.#graceFromMs = clock.monotonic();
     const wallMs = before.succeededMs ?? before.firstMs;
@@ -75,6 +81,7 @@ export class HealthWatch {
   ended(error: CodedError | null): void {
     const { clock, report } = this.#options;
     this.#error = error;
+    this.#interrupted = false;
     this.#failures = error === null ? 0 : this.#failures + 1;
     if (error !== null) {
       this.#hasFailedSince = true;
@@ -97,6 +104,7 @@ export class HealthWatch {
     return {
       ageMs: this.#ageMs(),
       succeededMs: this.#succeededMs,
+      interrupted: this.#interrupted,
       failures: this.#failures,
       error: this.#error,
       overdue: this.#overdue(),
@@ -163,11 +171,15 @@ export function judgeHealth(facts: HealthFacts): Health {
   const warning = warningOf(facts, checks);
   if (warning !== null) return { level: 'warning', sentence: warning };
   const next = facts.nextCheckMs === null ? '' : ' The next is at {next}.';
-  const last = checks.succeededMs === null ? 'No check has ended yet.' : 'The last check succeeded {age:ms} ago.';
   return {
     level: 'ok',
-    sentence: fillTemplate(`${last}${next}`, { age: checks.ageMs, next: timeOf(facts.nextCheckMs) }),
+    sentence: fillTemplate(`${lastWords(checks)}${next}`, { age: checks.ageMs, next: timeOf(facts.nextCheckMs) }),
   };
+}
+
+function lastWords({ interrupted, succeededMs }: CheckHealth): string {
+  if (interrupted) return 'The last check was interrupted.';
+  return succeededMs === null ? 'No check has ended yet.' : 'The last check succeeded {age:ms} ago.';
 }
 
 function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth): string | null {
@@ -189,7 +201,6 @@ function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth):
   return null;
 }
 
-/** With its zone, as every other time of `status` has it: the log's form would be another clock beside them. */
 function timeOf(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+  return ms === null ? null : showZonedTime(ms);
 }

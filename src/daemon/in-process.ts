@@ -4,8 +4,9 @@ import type { LoadedSettings, LoadResult } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
 import type { Control } from '#control/control.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
-import { Agent } from './agent.ts';
-import { compose } from './compose.ts';
+import { Agent, type RoundWatch } from './agent.ts';
+import { compose, type Parts } from './compose.ts';
+import { ScheduleState, schedulesPath, UPDATES } from './schedule-state.ts';
 
 /** Builds the parts and hands out their Control; `close` puts everything away. */
 export async function openInProcess(options: {
@@ -15,5 +16,30 @@ export async function openInProcess(options: {
   readonly environment?: Environment;
   load?(text?: string): Promise<LoadResult>;
 }): Promise<Control> {
-  return new Agent(await compose({ ...options, mode: 'command' }));
+  const parts = await compose({ ...options, mode: 'command' });
+  const agent = new Agent(parts);
+  agent.watchRounds(markRounds(parts));
+  return agent;
+}
+
+/**
+ * Marks the record of the daemon's schedule while a round of this process runs. If it is cut short, the daemon makes up for
+ * it when it starts. Without a record there is nothing to mark: that daemon checks at its first start anyway.
+ */
+export function markRounds({ files, ports }: Parts): RoundWatch {
+  const state = new ScheduleState(files, schedulesPath(ports.settings()));
+  const mark = async (open: boolean) => {
+    const record = state.get(UPDATES);
+    if (record === null || record.open === open) return;
+    state.put(UPDATES, { ...record, open });
+    // A full disk is reported by the round itself.
+    await state.save().catch(() => undefined);
+  };
+  return {
+    began: async () => {
+      await state.load();
+      await mark(true);
+    },
+    ended: async () => await mark(false),
+  };
 }

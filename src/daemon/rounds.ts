@@ -3,7 +3,6 @@
 // Guarantees: nothing here ends the daemon; every wait is on the one clock, and a step of the wall clock or changed
 // settings plan everything anew. It relies on the agent for one round at a time.
 
-import { join } from 'node:path';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
 import type { Timer } from '#system/clock.ts';
@@ -13,10 +12,8 @@ import type { Parts } from './compose.ts';
 import { HealthWatch } from './health.ts';
 import { Schedule, type Timetable } from './schedule.ts';
 import { ScheduleRoom } from './schedule-room.ts';
-import { type ScheduleRecord, ScheduleState } from './schedule-state.ts';
+import { type ScheduleRecord, ScheduleState, schedulesPath, UPDATES } from './schedule-state.ts';
 
-/** The name of the record of `updates.schedule`. */
-const UPDATES = 'updates';
 const HOUR_MS = 3_600_000;
 /** So that no receipt that is due and fails at once can run hot. */
 const SOONEST_RECEIPTS_MS = 1_000;
@@ -49,10 +46,12 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
   agent.attach({
     health,
     nextAt: () => schedule.nextAt(),
+    began: () => schedule.began(),
     ended: (round) => {
       health.ended(round.error);
       schedule.ended({ ...round, connected });
       receipts.plan();
+      return Promise.resolve();
     },
   });
   const refresh = () => schedule.refresh();
@@ -121,7 +120,7 @@ class ReceiptTimer {
 }
 
 async function openState({ files, ports, report }: Parts): Promise<ScheduleState> {
-  const state = new ScheduleState(files, join(ports.settings().daemon.state_dir, 'schedules.json'));
+  const state = new ScheduleState(files, schedulesPath(ports.settings()));
   const error = await state.load();
   if (error !== null) report({ name: 'state-set-aside', error });
   return state;
@@ -144,6 +143,7 @@ function watchHealth(parts: Parts, record: ScheduleRecord | null): HealthWatch {
       firstMs: record?.first_at ?? clock.now(),
       succeededMs: successes.length === 0 ? null : Math.max(...successes),
       failures: record?.failures ?? 0,
+      interrupted: record?.open ?? false,
     },
   });
 }

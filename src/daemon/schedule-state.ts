@@ -4,12 +4,22 @@
 // ms since the epoch. Changes are in force at once and durable after `save`; saves run one after the other. Losing the
 // file costs one run at once. A crash leaves the old file or the new one.
 
+import { join } from 'node:path';
 import { z } from 'zod';
+import type { Settings } from '#config/settings.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 2;
+
+/** The name of the record of `updates.schedule`. */
+export const UPDATES = 'updates';
+
+/** Where the state of all schedules is. */
+export function schedulesPath(settings: Settings): string {
+  return join(settings.daemon.state_dir, 'schedules.json');
+}
 
 const recordSchema = z.strictObject({
   /** The first start that knew this schedule. */

@@ -96,9 +96,19 @@ export class Schedule {
 
   /** Wall time of the next round; null when none ever comes. */
   nextAt(): number | null {
-    const at = this.#nextRun();
     const { clock } = this.#options;
-    return at === null ? null : clock.now() + Math.max(0, at - clock.monotonic());
+    // One look at each clock: between two a fraction of a millisecond passes, and 03:00:00 would read 02:59:59.
+    const [now, mono] = [clock.now(), clock.monotonic()];
+    const at = this.#nextRun(now, mono);
+    return at === null ? null : Math.round(now + Math.max(0, at - mono));
+  }
+
+  /** A round begins, whoever asked for it: if it is cut short, the next start makes up for it. */
+  async began(): Promise<void> {
+    const { state, name } = this.#options;
+    if (this.#stopped || (state.get(name)?.open ?? true)) return;
+    this.#put({ open: true });
+    await this.#save();
   }
 
   /** Settings changed: a new timetable holds from now on, and what failed may go well with them. */
@@ -208,16 +218,14 @@ export class Schedule {
     }
   }
 
-  #judge(): Turn {
-    const { clock } = this.#options;
+  #judge(nowMs = this.#options.clock.now()): Turn {
     const { last_run_at: doneMs } = this.#record;
-    return judgeSlot({ slots: this.#slots, doneMs, nowMs: clock.now(), delayMs: this.#delayMs });
+    return judgeSlot({ slots: this.#slots, doneMs, nowMs, delayMs: this.#delayMs });
   }
 
   /** Monotonic moment of the next round; null when none ever comes. */
-  #nextRun(): number | null {
-    const mono = this.#options.clock.monotonic();
-    const turn = this.#judge();
+  #nextRun(now = this.#options.clock.now(), mono = this.#options.clock.monotonic()): number | null {
+    const turn = this.#judge(now);
     const candidates = [
       turn.kind === 'wait' ? mono + turn.ms : null,
       turn.kind === 'due' || turn.kind === 'overdue' ? (this.#overdueAt ?? mono) : null,

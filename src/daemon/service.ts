@@ -103,6 +103,7 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
       case 'published':
         return outcome.published(event.id);
       case 'round-ended':
+      case 'round-failed':
         return say(outcome.text === '' ? outcome.keep(sentenceOf(event)) : outcome.text);
       case 'next-try':
       case 'check-next-try':

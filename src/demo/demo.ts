@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { asCoded, coded } from '#errors/coded-error.ts';
 import { buildFeed } from '#origin/feed-builder.ts';
 import { type Origin, startOrigin } from '#origin/server.ts';
 import { type DemoFolder, prepareFolder } from './demo-folder.ts';
@@ -43,13 +44,16 @@ const LONGEST_SOCKET_PATH_BYTES = 100;
 
 /**
  * Runs the demo and resolves with an exit status.
- * @throws CodedError DEMO-FOLDER, LOCK-HELD, SERVE-FAILED, FEED-*, and what the agent throws
+ * @throws CodedError DEMO-FOLDER, DEMO-UNWRITABLE, LOCK-HELD, SERVE-FAILED, FEED-*, and what the agent throws
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   await using cleanup = new AsyncDisposableStack();
-  const folder = await prepareFolder(options.dir, cleanup);
-  await writePackages(folder.origin, options.packages ?? DEMO_PACKAGES);
-  await buildFeed(folder.origin);
+  const folder = await writingDemo(async () => {
+    const made = await prepareFolder(options.dir, cleanup);
+    await writePackages(made.origin, options.packages ?? DEMO_PACKAGES);
+    await buildFeed(made.origin);
+    return made;
+  });
   const origin = await startOrigin({ dir: folder.origin });
   cleanup.defer(() => origin.close());
   const { holdMs } = options;
@@ -63,6 +67,18 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const status = await options.runAgent(configFile, { once: options.once, signal: options.signal });
   sayNext(options, folder, status);
   return status;
+}
+
+/** A folder that cannot be written is told with its path, and with how to name another. */
+async function writingDemo<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const error = asCoded(thrown);
+    if (error.code !== 'FILE-FAILED' && error.code !== 'DISK-FULL') throw error;
+    const { operation, path, reason } = error.facts;
+    throw coded('DEMO-UNWRITABLE', { operation, path, reason }, thrown);
+  }
 }
 
 interface Parts {

@@ -9,6 +9,14 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'CREDENTIALS-ELSEWHERE': {
+    text: 'Only the service can read the credentials that {keys} in {file} name, and it is not running: CREDENTIALS_DIRECTORY is not set here.',
+    check:
+      'The file is right. Start the service (systemctl start sallyport) and run the command again, which then asks the service. ' +
+      'In a unit of your own, set LoadCredential=.',
+    class: 'config',
+    retry: 'change',
+  },
   'CONFIG-UNREADABLE': {
     text: 'Cannot read {file}: {reason:words}.',
     check: 'Check that the file exists and that this user may read it. The example beside it shows every key.',

@@ -15,6 +15,13 @@ export const ORIGIN_CODES = {
     class: 'system',
     retry: 'change',
   },
+  'DEMO-UNWRITABLE': {
+    text: 'The demo cannot {operation:words} {path}: {reason:words}.',
+    check:
+      'The demo needs a folder that this user may write, with 100 MB free. Name one: sallyport demo --dir FOLDER, or npm start -- --dir FOLDER.',
+    class: 'system',
+    retry: 'change',
+  },
   'DEMO-FOLDER': {
     text: '{dir} was not made by the demo; nothing in it was touched.',
     check: 'The demo empties its folder at each start. Move what is in there away, or remove it.',

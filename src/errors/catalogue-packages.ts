@@ -53,7 +53,8 @@ export const PACKAGE_CODES = {
   },
   'PACKAGE-DAMAGED': {
     text: 'The published package {path} has changed: sha256 {found}, published as {expected}. It was moved to {aside}.',
-    check: 'Somebody or a bad disk changed it. It is fetched again.',
+    check:
+      'Somebody or a bad disk changed it. The next check fetches it again if it is still wanted: the newest of a package, or one that the newest requires.',
     class: 'content',
     retry: 'later',
   },
@@ -65,7 +66,8 @@ export const PACKAGE_CODES = {
   },
   'PACKAGE-MISSING': {
     text: 'The published package {path} is gone.',
-    check: 'Somebody removed it; it is fetched again. To keep fewer versions, lower updates.keep_versions.',
+    check:
+      'Somebody removed it. The next check fetches it again if it is still wanted: the newest of a package, or one that the newest requires. To keep fewer versions, lower updates.keep_versions.',
     class: 'content',
     retry: 'later',
   },

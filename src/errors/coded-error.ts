@@ -4,6 +4,7 @@
 // whether trying again can help. Foreign text enters only as a fact, so no message can forge a line or leak a secret
 // past the renderers' redaction.
 
+import { getSystemErrorMessage } from 'node:util';
 import { CATALOGUE, type Code, type Entry } from './catalogue.ts';
 import { type Journey, provenSentence } from './journey.ts';
 import { type FieldsOf, type FieldValue, fillPieces, fillTemplate, type Piece, SAFE_SENTENCE } from './template.ts';
@@ -91,10 +92,48 @@ export function coded<C extends Code>(code: C, facts: FactsOf<C>, cause?: unknow
   return new CodedError(code, facts, cause);
 }
 
-/** Wraps whatever was thrown: a coded error as it is, anything else as a fault of ours (`INTERNAL`). */
+/**
+ * Wraps whatever was thrown: a coded error as it is, a failed call on a named file (EROFS, EACCES) as FILE-FAILED or
+ * DISK-FULL, and anything else as a fault of ours (`INTERNAL`).
+ */
 export function asCoded(thrown: unknown): CodedError {
   if (thrown instanceof CodedError) return thrown;
-  return coded('INTERNAL', { reason: reasonOf(thrown) }, thrown);
+  return fileFailure(thrown) ?? coded('INTERNAL', { reason: reasonOf(thrown) }, thrown);
+}
+
+/** Calls of the system on a file that has a path, in words. */
+const FILE_CALLS: ReadonlyMap<unknown, string> = new Map([
+  ['access', 'use'],
+  ['chmod', 'change the mode of'],
+  ['chown', 'change the owner of'],
+  ['copyfile', 'copy'],
+  ['link', 'link'],
+  ['lstat', 'look at'],
+  ['mkdir', 'make'],
+  ['mkdtemp', 'make'],
+  ['open', 'open'],
+  ['opendir', 'list'],
+  ['readlink', 'read'],
+  ['realpath', 'look at'],
+  ['rename', 'rename'],
+  ['rm', 'remove'],
+  ['rmdir', 'remove'],
+  ['scandir', 'list'],
+  ['stat', 'look at'],
+  ['symlink', 'link'],
+  ['unlink', 'remove'],
+  ['utime', 'change the time of'],
+]);
+const FULL: readonly unknown[] = ['ENOSPC', 'EDQUOT'];
+
+function fileFailure(thrown: unknown): CodedError | null {
+  if (!(thrown instanceof Error)) return null;
+  const { syscall, path, code: errno, errno: number } = thrown as NodeJS.ErrnoException;
+  const operation = FILE_CALLS.get(syscall);
+  if (operation === undefined || typeof path !== 'string' || typeof errno !== 'string') return null;
+  const meaning = typeof number === 'number' ? getSystemErrorMessage(number) : undefined;
+  const facts = { operation, path, reason: meaning === undefined ? errno : `${errno}: ${meaning}`, errno };
+  return FULL.includes(errno) ? coded('DISK-FULL', facts, thrown) : coded('FILE-FAILED', facts, thrown);
 }
 
 function reasonOf(thrown: unknown): string {

@@ -123,6 +123,17 @@ export function showLocalTime(epochMs: number): string {
   return `${day}T${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
+/** The same with the zone of this host: `2026-11-20T06:07:00+01:00`, or `Z` for UTC (RFC 3339). */
+export function showZonedTime(epochMs: number): string {
+  const local = showLocalTime(epochMs);
+  if (local === '-') return local;
+  const east = -new Date(epochMs).getTimezoneOffset();
+  if (east === 0) return `${local}Z`;
+  const two = (value: number) => String(value).padStart(2, '0');
+  const minutes = Math.abs(east);
+  return `${local}${east < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+}
+
 function show(value: FieldValue, format: string | undefined): string {
   if (value === undefined || value === null || value === '') return format === 'size' ? 'an unknown size' : '-';
   if (typeof value === 'string') return showText(value, format);

@@ -189,6 +189,11 @@ export const EVENTS = {
     thread: 'Updater',
     text: 'Round ended: {published} published, {failed} failed, {pruned} pruned.',
   },
+  'round-failed': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Round ended because the check failed: {published} published, {failed} updates failed, {pruned} pruned.',
+  },
   // A download
   downloading: { level: 'info', thread: 'Updater', text: 'Downloading update ID {id}.' },
   resuming: { level: 'info', thread: 'Updater', text: 'Resuming update ID {id} at {offset} of {length} bytes.' },

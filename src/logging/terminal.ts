@@ -97,7 +97,9 @@ export class TerminalLog {
   #ends(bar: Bar, record: LogRecord): boolean {
     if (GOES_ON.includes(record.name)) return false;
     const id = record.fields['id'];
-    return id === undefined ? ['round-ended', 'check-failed', 'stopped'].includes(record.name) : String(id) === bar.id;
+    return id === undefined
+      ? ['round-ended', 'round-failed', 'check-failed', 'stopped'].includes(record.name)
+      : String(id) === bar.id;
   }
 
   #wipe(): string {

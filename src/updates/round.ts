@@ -65,7 +65,8 @@ export async function runRound(ports: UpdatesPorts, signal: AbortSignal): Promis
   await settleReceipts(ports, signal);
   planTry(tally, ports.disk.end(tally.error === null));
   const { published, failed, pruned } = tally;
-  ports.report({ name: 'round-ended', published: published.length, failed: failed.length, pruned: pruned.length });
+  const name = tally.error === null ? 'round-ended' : 'round-failed';
+  ports.report({ name, published: published.length, failed: failed.length, pruned: pruned.length });
   return tally;
 }
 

@@ -114,7 +114,6 @@ describe('a secret', () => {
     ['{env: NOT_SET}', 'not set'],
     ['{env: BLANK}', 'empty'],
     ['{env: "A B"}', 'letters, digits'],
-    ['{credential: token}', 'CREDENTIALS_DIRECTORY'],
     ['{credential: ../x}', 'letters, digits'],
     ['{file: a, env: B}', 'ways to write'],
     ['{}', 'ways to write'],
@@ -129,6 +128,23 @@ describe('a secret', () => {
 
     expect(problems).toMatchObject([{ line: 3, key: expect.stringMatching(/^updates\.bearer_token/) }]);
     expect(problems[0]?.message).toContain(words);
+  });
+
+  it('that only the service has is no mistake of the file: the failure names the key and the service', async () => {
+    const refused = await folder.refuse(token('{credential: token}'));
+
+    expect(refused.problems).toEqual([]);
+    expect(refused.error.message).toMatch(
+      /^\[CREDENTIALS-ELSEWHERE\] Only the service can read the credentials that updates\.bearer_token in .* CREDENTIALS_DIRECTORY/,
+    );
+    expect(refused.error.check).toContain('systemctl start sallyport');
+  });
+
+  it('that only the service has does not hide a mistake beside it', async () => {
+    const refused = await folder.refuse(`${token('{credential: token}')}log: {}\n`);
+
+    expect(refused.error.code).toBe('CONFIG');
+    expect(refused.problems.map(({ key }) => key)).toEqual(['updates.bearer_token.credential', 'log']);
   });
 
   it('fits its use: a token, a header', async () => {

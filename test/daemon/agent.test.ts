@@ -4,6 +4,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { statusSchema } from '#control/control.ts';
+import { markRounds } from '#daemon/in-process.ts';
+import { ScheduleState, schedulesPath } from '#daemon/schedule-state.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
@@ -99,7 +101,45 @@ describe('a round', () => {
     const result = await composed.agent.check(DEAF, NEVER);
     expect(result).toMatchObject({ failure: null, failed: [{ id: '1602503', failure: { class: 'http' } }] });
     origin.on('/feed.json', (_request, response) => response.writeHead(500).end());
-    expect(await composed.agent.check(DEAF, NEVER)).toMatchObject({ failure: { class: 'http' }, published: [] });
+    const heard: SallyportEvent[] = [];
+    expect(await composed.agent.check((event) => heard.push(event), NEVER)).toMatchObject({
+      failure: { class: 'http' },
+      published: [],
+    });
+    // "0 failed" would be said of a round whose check failed.
+    expect(names(heard).filter((name) => name.startsWith('round-'))).toEqual(['round-failed']);
+  });
+
+  it('in a process of its own that is cut short is left for the daemon to make up for', async () => {
+    const path = schedulesPath(composed.parts.ports.settings());
+    const record = { first_at: 1, last_run_at: 1, succeeded_at: 1, failures: 0, open: false };
+    const state = new ScheduleState(composed.parts.files, path);
+    state.put('updates', record);
+    await state.save();
+    composed.agent.watchRounds(markRounds(composed.parts));
+    const isOpen = async () => {
+      await state.load();
+      return state.get('updates')?.open;
+    };
+    const held = hold();
+    const round = composed.agent.check(DEAF, NEVER);
+    await held.asked;
+    expect(await isOpen()).toBe(true);
+    const ended = expect(round).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    await composed.agent.stop('SIGINT');
+    await ended;
+    expect(await isOpen()).toBe(true);
+  });
+
+  it('in a process of its own that ends well leaves nothing to make up for', async () => {
+    const state = new ScheduleState(composed.parts.files, schedulesPath(composed.parts.ports.settings()));
+    state.put('updates', { first_at: 1, last_run_at: 1, succeeded_at: 1, failures: 0, open: true });
+    await state.save();
+    composed.agent.watchRounds(markRounds(composed.parts));
+    await composed.agent.check(DEAF, NEVER);
+    await state.load();
+
+    expect(state.get('updates')?.open).toBe(false);
   });
 
   it('and a verification do not overlap', async () => {

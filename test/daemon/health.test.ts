@@ -19,8 +19,8 @@ beforeEach(() => {
   limit = 72 * HOUR;
 });
 
-function watch(succeededMs: number | null = START, firstMs = START): HealthWatch {
-  const before = { firstMs, succeededMs, failures: 0 };
+function watch(succeededMs: number | null = START, firstMs = START, interrupted = false): HealthWatch {
+  const before = { firstMs, succeededMs, failures: 0, interrupted };
   const health = new HealthWatch({ clock, report: (event) => void events.push(event), limitMs: () => limit, before });
   health.start();
   return health;
@@ -141,8 +141,25 @@ describe('a clock that moves by itself', () => {
   });
 });
 
+describe('a check that was interrupted', () => {
+  it('is told as one until the next has ended', () => {
+    const health = watch(START, START, true);
+    expect(health.current.interrupted).toBe(true);
+    health.ended(FAILURE);
+
+    expect(health.current.interrupted).toBe(false);
+  });
+});
+
 describe('the judgement', () => {
-  const well: CheckHealth = { ageMs: 2 * HOUR, succeededMs: START, failures: 0, error: null, overdue: null };
+  const well: CheckHealth = {
+    ageMs: 2 * HOUR,
+    succeededMs: START,
+    interrupted: false,
+    failures: 0,
+    error: null,
+    overdue: null,
+  };
   const facts = {
     checks: well,
     hasFeed: true,
@@ -157,6 +174,11 @@ describe('the judgement', () => {
 
   it.each([
     ['ok', {}, 'The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00Z.'],
+    [
+      'ok',
+      { checks: { ...well, interrupted: true } },
+      'The last check was interrupted. The next is at 2026-11-20T06:07:00Z.',
+    ],
     ['ok', { checks: { ...well, succeededMs: null }, nextCheckMs: null }, 'No check has ended yet.'],
     ['warning', { hasFeed: false }, 'updates.feed_url is not set, so no updates are fetched.'],
     ['warning', { isPaused: true }, 'The disk is full; work is paused until there is room.'],

@@ -110,6 +110,43 @@ describe('a schedule', () => {
     expect(rig.record).toMatchObject({ open: false });
   });
 
+  it('makes up for a check by hand that an end of the process cut short, a minute after the start', async () => {
+    const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z' });
+    rig.start();
+    await rig.schedule.began();
+    expect(rig.record?.open).toBe(true);
+    rig.restart();
+    await rig.pass(2 * MINUTE);
+
+    expect(rig.ranAt()).toEqual(['2026-11-20T01:01:00']);
+  });
+
+  it('is done with a check by hand that ended', async () => {
+    const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z' });
+    rig.start();
+    await rig.schedule.began();
+    rig.end();
+    rig.restart();
+    await rig.pass(2 * HOUR);
+
+    expect(rig.ranAt()).toEqual([]);
+  });
+
+  it('names the exact time of the next slot, whatever fraction of a millisecond the clocks show', () => {
+    const rig = new ScheduleRig({ at: '2026-11-20T01:00:00Z', expression: '0 3 * * *' });
+    // Each look at the monotonic clock is a little later than the one before, as on a real machine.
+    let fraction = 0;
+    const { clock } = rig;
+    const monotonic = clock.monotonic.bind(clock);
+    clock.monotonic = () => {
+      fraction += 0.0007;
+      return monotonic() + fraction;
+    };
+    rig.start();
+
+    expect(rig.told('next-round')).toMatchObject([{ at: Date.parse('2026-11-20T03:00:00Z') }]);
+  });
+
   it('a round that kills the process every time does not run hot over the restarts', async () => {
     const rig = new ScheduleRig({ at: '2026-11-20T04:00:00Z', record: null });
     rig.outcome = 'hold';

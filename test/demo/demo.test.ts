@@ -192,6 +192,16 @@ describe('its folder', () => {
     lock.release();
   });
 
+  it('that cannot be made is named with its path and with what to do, and is no defect of ours', async () => {
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(join(dir, 'file'), '');
+    const below = join(dir, 'file', 'demo');
+    const failing = run(nothing, { dir: below });
+
+    await expect(failing).rejects.toMatchObject({ code: 'DEMO-UNWRITABLE', facts: { path: below } });
+    await expect(failing).rejects.toThrow(/^\[DEMO-UNWRITABLE\] The demo cannot make .*: ENOTDIR: not a directory\.$/);
+  });
+
   it('is never somebody else’s', async () => {
     mkdirSync(dir, { recursive: true });
     writeFileSync(join(dir, 'mine.txt'), 'mine');

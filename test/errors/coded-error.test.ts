@@ -81,6 +81,17 @@ describe('whatever was thrown', () => {
   });
 
   it('need not be an error', () => {
+    for (const [errno, code, syscall] of [
+      ['EROFS', 'FILE-FAILED', 'mkdir'],
+      ['EACCES', 'FILE-FAILED', 'open'],
+      ['ENOSPC', 'DISK-FULL', 'open'],
+    ] as const) {
+      const thrown = Object.assign(new Error(`${errno}: x, ${syscall} '/y'`), { code: errno, syscall, path: '/y' });
+      expect(asCoded(thrown)).toMatchObject({ code, facts: { path: '/y', errno } });
+    }
+    // No file: a connection, a program.
+    for (const syscall of ['connect', 'spawn x'])
+      expect(asCoded(Object.assign(new Error('x'), { code: 'EACCES', syscall, path: '/y' })).code).toBe('INTERNAL');
     expect(asCoded('gone').message).toBe('[INTERNAL] Unexpected fault: gone.');
     expect(asCoded(undefined).code).toBe('INTERNAL');
     expect(asCoded(Object.create(null)).code).toBe('INTERNAL');

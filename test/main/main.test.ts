@@ -198,6 +198,11 @@ describe('a configuration with mistakes', () => {
 
     const run = await site.run(['run', '--once']);
     expect(run).toMatchObject({ code: 78, err: expect.stringContaining('CREDENTIALS_DIRECTORY is not set') });
+    const status = await site.run(['status']);
+    expect(status.code).toBe(78);
+    expect(status.err).toContain('[CREDENTIALS-ELSEWHERE]');
+    expect(status.err).toContain('The file is right.');
+    expect(status.err).not.toContain('mistake');
   });
 
   it('that is not there ends with 78 and says what to do', async () => {
