@@ -7,14 +7,14 @@ import { Worker } from 'node:worker_threads';
 import type { CodedError } from '#errors/coded-error.ts';
 import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
-import { ANSWER_BYTES, type PacQuestion, type PacReport, STATE_BYTES } from './question.ts';
+import { ANSWER_BYTES, type Family, type PacQuestion, type PacReport, STATE_BYTES } from './question.ts';
 
 export interface PacAsking {
   readonly script: string;
   readonly url: string;
   readonly host: string;
-  /** The IPv4 address of a name that the file asks about; null when there is none, or none is looked up. */
-  lookUp(name: string): Promise<string | null>;
+  /** The addresses of a name that the file asks about; none when there are none, or none is looked up. */
+  lookUp(name: string, family: Family): Promise<readonly string[]>;
   readonly limitMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -35,13 +35,13 @@ export function askPac(asking: PacAsking): Promise<PacOutcome> {
     const shared = new SharedArrayBuffer(STATE_BYTES + ANSWER_BYTES);
     const { script, url, host } = asking;
     const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: { script, url, host, shared } satisfies PacQuestion,
+      workerData: { script, url, host, nowMs: asking.clock.now(), shared } satisfies PacQuestion,
       env: {},
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MIB },
     });
     worker.on('message', (report: PacReport) => {
-      if (report.kind === 'look-up') void answer(asking, report.host, shared);
+      if (report.kind === 'look-up') void answer(asking, report, shared);
       else done(report);
     });
     worker.on('error', (error: Error) => done({ kind: 'failed', reason: error.message }));
@@ -52,11 +52,14 @@ export function askPac(asking: PacAsking): Promise<PacOutcome> {
   });
 }
 
-async function answer({ lookUp }: PacAsking, name: string, shared: SharedArrayBuffer): Promise<void> {
-  const address = await lookUp(name).catch(() => null);
-  const bytes = Buffer.from(address ?? '', 'latin1').subarray(0, ANSWER_BYTES - 1);
-  new Uint8Array(shared, STATE_BYTES, ANSWER_BYTES).set([bytes.length, ...bytes]);
-  const state = new Int32Array(shared, 0, 1);
+type LookUpReport = Extract<PacReport, { kind: 'look-up' }>;
+
+async function answer({ lookUp }: PacAsking, { host, family }: LookUpReport, shared: SharedArrayBuffer): Promise<void> {
+  const addresses = await lookUp(host, family).catch(() => []);
+  const bytes = Buffer.from(addresses.join(' '), 'latin1').subarray(0, ANSWER_BYTES);
+  new Uint8Array(shared, STATE_BYTES, ANSWER_BYTES).set(bytes);
+  const state = new Int32Array(shared, 0, 2);
+  Atomics.store(state, 1, bytes.length);
   Atomics.store(state, 0, 1);
   Atomics.notify(state, 0);
 }

@@ -3,10 +3,11 @@
 // Guarantees: never more than a number of names for one question; where names are not resolved, no query leaves this host.
 
 import { lookup } from 'node:dns';
+import { type Family, MOST_ADDRESSES } from './question.ts';
 
 export interface LookUps {
-  /** The IPv4 address of a name; null without one. */
-  lookUp(name: string): Promise<string | null>;
+  /** The addresses of a name, IPv6 before IPv4 as Microsoft's functions list them; none where it has none. */
+  lookUp(name: string, family: Family): Promise<readonly string[]>;
   /** Names that were asked for and not looked up. */
   readonly withheld: ReadonlySet<string>;
 }
@@ -20,15 +21,18 @@ export function lookUps(allowed: boolean): LookUps {
   let left = MOST_LOOK_UPS;
   return {
     withheld,
-    lookUp(name) {
+    lookUp(name, family) {
       left -= 1;
-      if (left < 0) return Promise.resolve(null);
+      if (left < 0) return Promise.resolve([]);
       if (!allowed) {
         withheld.add(name);
-        return Promise.resolve(null);
+        return Promise.resolve([]);
       }
       return new Promise((resolve) => {
-        lookup(name, { family: 4 }, (error, address) => resolve(error === null ? address : null));
+        const options = { all: true, family: family === 'ipv4' ? 4 : 0, order: 'ipv6first' } as const;
+        lookup(name, options, (error, found) => {
+          resolve(error === null ? found.slice(0, MOST_ADDRESSES).map(({ address }) => address) : []);
+        });
       });
     },
   };

@@ -3,6 +3,7 @@ import { coded } from '#errors/coded-error.ts';
 import { askPac, type PacAsking } from '#proxy/pac/evaluate.ts';
 import { systemClock } from '#system/clock.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
 
 const AMPLE_MS = 15_000;
 
@@ -11,7 +12,7 @@ function ask(body: string, options: Partial<PacAsking> = {}) {
     script: `function FindProxyForURL(url, host) { ${body} }`,
     url: 'https://updates.example/',
     host: 'updates.example',
-    lookUp: () => Promise.resolve(null),
+    lookUp: () => Promise.resolve([]),
     limitMs: AMPLE_MS,
     clock: systemClock,
     signal: new AbortController().signal,
@@ -74,39 +75,64 @@ describe('a PAC file', () => {
     expect(await ask('', { script })).toEqual({ kind: 'broken', line, reason: expect.stringMatching(reason) });
   });
 
-  it('that fills the memory or never stops calling itself is ended', async () => {
-    const filling = await ask('const all = []; for (;;) all.push("x".repeat(100000) + all.length);');
-    expect(filling).toMatchObject({ kind: 'failed' });
-    expect(await ask('return FindProxyForURL(url, host);')).toMatchObject({ kind: 'failed' });
+  it('goes by the clock that it is given', async () => {
+    const clock = new FakeClock(Date.UTC(2026, 11, 24, 23, 30));
+    const call = 'dateRange(24, "DEC", "GMT") + " " + timeRange(23, "GMT") + " " + weekdayRange("THU", "GMT")';
+    expect(await answers(call, { clock })).toEqual({ kind: 'answered', text: 'true true true' });
+  });
+
+  it('that calls a function with what it does not know is told so, not answered false', async () => {
+    const outcome = await answers('dateRange("FOO")');
+    expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringMatching(/dateRange was given "FOO"/) });
+  });
+
+  it.each(['FindProxyForURL', 'FindProxyForURLEx'])('with %s alone is asked by that name', async (name) => {
+    const outcome = await ask('', { script: `function ${name}(url, host) { return "PROXY " + host + ":1"; }` });
+    expect(outcome).toEqual({ kind: 'answered', text: 'PROXY updates.example:1' });
+  });
+
+  it('with both names is asked by that of all browsers', async () => {
+    const script =
+      'function FindProxyForURL() { return "PROXY a:1" } function FindProxyForURLEx() { return "PROXY b:1" }';
+    expect(await ask('', { script })).toEqual({ kind: 'answered', text: 'PROXY a:1' });
+  });
+
+  it('hands over only the begin of an answer that is too long for a list', async () => {
+    expect(await ask('return "PROXY a:1; ".repeat(100000);')).toMatchObject({
+      text: expect.stringMatching(/^.{8192}$/),
+    });
   });
 });
 
 describe('names', () => {
   const asked: string[] = [];
-  const lookUp = (name: string) => {
-    asked.push(name);
-    return Promise.resolve(name === 'inside.example' ? '10.1.2.3' : null);
+  const lookUp: PacAsking['lookUp'] = (name, family) => {
+    asked.push(`${name} ${family}`);
+    if (name !== 'inside.example') return Promise.resolve([]);
+    return Promise.resolve(family === 'any' ? ['2001:db8::7', '10.1.2.3'] : ['10.1.2.3']);
   };
 
   it.each([
     ['dnsResolve("inside.example")', '10.1.2.3'],
     ['dnsResolve("outside.example")', 'null'],
-    ['isResolvable("inside.example")', 'true'],
+    ['dnsResolveEx("inside.example")', '2001:db8::7;10.1.2.3'],
     ['isInNet("inside.example", "10.0.0.0", "255.0.0.0")', 'true'],
-    ['isInNet("inside.example", "11.0.0.0", "255.0.0.0")', 'false'],
-    ['isInNet("outside.example", "0.0.0.0", "0.0.0.0")', 'false'],
-    ['isInNet("inside.example", "10.0.0.0", "nonsense")', 'false'],
     // As browsers do it: the look-up blocks, also inside of a callback.
     ['["10.0.0.0"].some((net) => isInNet("inside.example", net, "255.0.0.0"))', 'true'],
   ])('are looked up by the one who asks: %s', async (call, text) => {
     expect(await answers(call, { lookUp })).toEqual({ kind: 'answered', text });
   });
 
-  it('that are addresses are looked up by nobody', async () => {
+  it('are looked up in the family that the function knows', async () => {
     asked.length = 0;
-    const call = 'dnsResolve("192.0.2.7") + isInNet("10.1.2.3", "10.0.0.0", "255.0.0.0")';
-    expect(await answers(call, { lookUp })).toEqual({ kind: 'answered', text: '192.0.2.7true' });
-    expect(asked).toEqual([]);
+    await answers('dnsResolve("a") + isResolvable("b") + dnsResolveEx("c") + isInNetEx("d", "10.0.0.0/8")', { lookUp });
+    expect(asked).toEqual(['a ipv4', 'b ipv4', 'c any', 'd any']);
+  });
+
+  it('of many addresses come whole, as many as fit', async () => {
+    const many = Array.from({ length: 16 }, () => '1111:2222:3333:4444:5555:6666:255.255.255.255');
+    const outcome = await answers('dnsResolveEx("x")', { lookUp: () => Promise.resolve(many) });
+    expect(outcome).toEqual({ kind: 'answered', text: many.join(';') });
   });
 
   it('that cannot be looked up are null, whatever went wrong', async () => {
@@ -120,7 +146,7 @@ describe('a file that never ends', () => {
     ['in its function', 'while (true);', {}],
     ['before it', '', { script: 'while (true);' }],
     ['in a regular expression', 'return /(a+)+$/.test("a".repeat(40) + "b");', {}],
-    ['in a look-up', 'return dnsResolve("x");', { lookUp: () => new Promise<null>(() => {}) }],
+    ['in a look-up', 'return dnsResolve("x");', { lookUp: () => new Promise<never>(() => {}) }],
   ])('%s is stopped at its limit, and the event loop turns all the time', async (_where, body, options) => {
     let turns = 0;
     let watching = true;

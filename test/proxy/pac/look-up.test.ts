@@ -5,23 +5,23 @@ describe('the look-ups of a PAC file', () => {
   it('find the IPv4 address of a name, and nothing for one that has none', async () => {
     const { lookUp, withheld } = lookUps(true);
 
-    expect(await lookUp('localhost')).toBe('127.0.0.1');
-    expect(await lookUp('nowhere.invalid')).toBeNull();
+    expect(await lookUp('localhost', 'ipv4')).toEqual(['127.0.0.1']);
+    expect(await lookUp('nowhere.invalid', 'any')).toEqual([]);
     expect(withheld.size).toBe(0);
   });
 
   it('find nothing where names are not resolved, and note what was asked for', async () => {
     const { lookUp, withheld } = lookUps(false);
 
-    expect(await lookUp('localhost')).toBeNull();
-    expect(await lookUp('localhost')).toBeNull();
+    expect(await lookUp('localhost', 'any')).toEqual([]);
+    expect(await lookUp('localhost', 'any')).toEqual([]);
     expect([...withheld]).toEqual(['localhost']);
   });
 
   it('come to an end', async () => {
     const { lookUp, withheld } = lookUps(false);
 
-    for (let at = 0; at < MOST_LOOK_UPS + 10; at += 1) await lookUp(`host${at}`);
+    for (let at = 0; at < MOST_LOOK_UPS + 10; at += 1) await lookUp(`host${at}`, 'ipv4');
 
     expect(withheld.size).toBe(MOST_LOOK_UPS);
   });

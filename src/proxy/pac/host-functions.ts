@@ -1,0 +1,116 @@
+// The functions of a PAC file that go by names and addresses, as Mozilla documents them, and Microsoft's for IPv6
+// (isInNetEx and the other names that end in Ex). Pure but for the look-up of names, which is given.
+//
+// Guarantees: none throws but `shExpMatch` for a pattern that is none; what no look-up knows is null, false or empty,
+// as the documentation of each says.
+
+import { BlockList, isIP, isIPv4 } from 'node:net';
+import type { Family } from './question.ts';
+
+/** The addresses of a name; none where it has none, or none may be looked up. */
+export type LookUp = (name: string, family: Family) => readonly string[];
+
+/** What a file may be told for a call. */
+export type Plain = string | number | boolean | null | undefined;
+
+/** All of them, by name. `own` lists the addresses of this host, IPv6 before IPv4. */
+export function hostFunctions(lookUp: LookUp, own: () => readonly string[]) {
+  const resolve = (host: unknown, family: Family): readonly string[] => {
+    const name = String(host);
+    const version = isIP(name);
+    if (version === 0) return lookUp(name, family);
+    return version === 4 || family === 'any' ? [name] : [];
+  };
+  return {
+    alert: () => undefined,
+    isPlainHostName: (host: unknown) => !/[.:]/.test(String(host)),
+    dnsDomainIs: (host: unknown, domain: unknown) => String(host).endsWith(String(domain)),
+    localHostOrDomainIs: (host: unknown, full: unknown) =>
+      String(host) === String(full) || String(full).startsWith(`${String(host)}.`),
+    dnsDomainLevels: (host: unknown) => String(host).split('.').length - 1,
+    shExpMatch,
+    convert_addr: convertAddress,
+    dnsResolve: (host: unknown) => resolve(host, 'ipv4')[0] ?? null,
+    isResolvable: (host: unknown) => resolve(host, 'ipv4').length > 0,
+    isInNet: (host: unknown, network: unknown, mask: unknown) =>
+      resolve(host, 'ipv4')
+        .slice(0, 1)
+        .some((address) => isInNet(address, String(network), String(mask))),
+    myIpAddress: () => own().find(isIPv4) ?? '127.0.0.1',
+    dnsResolveEx: (host: unknown) => resolve(host, 'any').join(';'),
+    isResolvableEx: (host: unknown) => resolve(host, 'any').length > 0,
+    isInNetEx: (hosts: unknown, prefix: unknown) =>
+      partsOf(hosts)
+        .flatMap((host) => resolve(host, 'any'))
+        .some((address) => isInPrefix(address, String(prefix))),
+    myIpAddressEx: () => own().join(';'),
+    sortIpAddressList,
+    // The version of Microsoft's extension, which has had no other.
+    getClientVersion: () => '1.0',
+  } satisfies Record<string, (...given: unknown[]) => Plain>;
+}
+
+/** As browsers do it: * and ? are translated, and what else a regular expression knows keeps its meaning, as in (a|b). */
+function shExpMatch(text: unknown, pattern: unknown): boolean {
+  const expression = String(pattern).replace(/\./g, '\\.').replace(/\*/g, '.*').replace(/\?/g, '.');
+  return new RegExp(`^${expression}$`).test(String(text));
+}
+
+/** Four bytes as one number, signed from 128.0.0.0 on, as browsers compute it: files compare it to what they found there. */
+function convertAddress(address: unknown): number {
+  return String(address)
+    .split('.', 4)
+    .reduce((sum, byte, at) => sum | ((Number(byte) & 0xff) << (24 - 8 * at)), 0);
+}
+
+function isInNet(address: string, network: string, mask: string): boolean {
+  if (!isIPv4(network) || !isIPv4(mask)) return false;
+  return (convertAddress(address) & convertAddress(mask)) === (convertAddress(network) & convertAddress(mask));
+}
+
+/** `10.0.0.0/8`, `2001:db8::/32`. An address of the other family is outside. */
+function isInPrefix(address: string, prefix: string): boolean {
+  const [network = '', bits = '', ...more] = prefix.trim().split('/');
+  const version = isIP(network);
+  if (version === 0 || version !== isIP(address) || more.length > 0 || !/^\d{1,3}$/.test(bits)) return false;
+  if (Number(bits) > (version === 4 ? 32 : 128)) return false;
+  const family = version === 4 ? 'ipv4' : 'ipv6';
+  const list = new BlockList();
+  list.addSubnet(network, Number(bits), family);
+  return list.check(address, family);
+}
+
+/** IPv6 before IPv4, each in ascending order; empty where the list holds something else than addresses. */
+function sortIpAddressList(list: unknown): string {
+  const addresses = partsOf(list);
+  if (addresses.length === 0 || addresses.some((address) => isIP(address) === 0)) return '';
+  return addresses
+    .map((address) => ({ address, key: keyOf(address) }))
+    .sort((one, other) => (one.key < other.key ? -1 : Number(one.key > other.key)))
+    .map(({ address }) => address)
+    .join(';');
+}
+
+/** A text whose order is that of the addresses. */
+function keyOf(address: string): string {
+  if (isIPv4(address))
+    return `4 ${address
+      .split('.')
+      .map((byte) => byte.padStart(3, '0'))
+      .join('.')}`;
+  // A URL holds IPv6 in one form, with hexadecimal groups alone; the zone (%eth0) is none of it.
+  const { hostname } = new URL(`http://[${address.replace(/%.*$/, '')}]/`);
+  const [head = '', tail = ''] = hostname.slice(1, -1).split('::');
+  const [first, last] = [head, tail].map((groups) => groups.split(':').filter((group) => group !== ''));
+  const missing = Math.max(0, 8 - (first?.length ?? 0) - (last?.length ?? 0));
+  const groups = [...(first ?? []), ...Array<string>(missing).fill('0'), ...(last ?? [])];
+  // Digits sort before the letter, so that IPv6 would come last: the number before it is what decides.
+  return `2 ${groups.map((group) => group.padStart(4, '0')).join(':')}`;
+}
+
+function partsOf(list: unknown): string[] {
+  return String(list)
+    .split(';')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
