@@ -57,6 +57,7 @@ const RESERVED: readonly Reserved[] = [
       'config/': 'load and secrets: read before anything is composed',
       'logging/': 'rotation of the log files, which may not fail because of what they report on',
       'origin/': 'stands apart: a server of files',
+      'proxy/pac/worker.ts': 'the WebAssembly of the interpreter, a part of the program',
       'demo/': 'makes its own temporary world',
       'main.ts': 'asks whether it runs from a checkout, before anything is composed',
     },

@@ -5,12 +5,14 @@
 // maximum that the engine holds, also inside one native call, and only short texts of it are copied out.
 // Look-ups block here, as browsers do: `if (isInNet(...))` inside a callback would otherwise test a promise.
 
+import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { JSException, type JSValueHandle, QuickJS } from 'quickjs-wasi';
 import { dateRange, timeRange, weekdayRange } from './date-functions.ts';
 import { hostFunctions, type Plain } from './host-functions.ts';
 import { ANSWER_BYTES, type Family, type PacQuestion, type PacReport, STATE_BYTES } from './question.ts';
+import { limitMemory } from './wasm-memory.ts';
 
 /** The package's own limit counts nothing (2.2.0), so the module is given a maximum. A file of 1 MiB takes some 10 MiB. */
 const MOST_MEMORY_BYTES = 67_108_864;
@@ -64,13 +66,10 @@ interface Tools {
 }
 
 async function makeTools(): Promise<Tools> {
-  let memory: { readonly buffer: ArrayBufferLike } | null = null;
+  const module = readFileSync(new URL('../../../node_modules/quickjs-wasi/quickjs.wasm', import.meta.url));
   const vm = await QuickJS.create({
-    wasi: (own: { readonly buffer: ArrayBufferLike }) => {
-      memory = own;
-      return { fd_write: () => NOT_OPEN };
-    },
-    interruptHandler: () => (memory?.buffer.byteLength ?? 0) > MOST_MEMORY_BYTES,
+    wasm: limitMemory(module, MOST_MEMORY_BYTES),
+    wasi: () => ({ fd_write: () => NOT_OPEN }),
   });
   const tools = { vm, toText: vm.evalCode('String'), cut: vm.evalCode('String.prototype.slice') };
   for (const [name, call] of Object.entries(functions)) {
