@@ -52,25 +52,23 @@ export function decide(circumstances: Circumstances): Decision {
   });
   const withdrawn = usable.filter((item) => item.withdrawn && known(item.id)?.fate === 'published');
   const offered = new Map(usable.filter((item) => !item.withdrawn).map((item) => [item.id, item]));
-  const { newest, deferred } = chooseNewest([...offered.values()], circumstances);
-  const eligible = (item: FeedItem | undefined) =>
-    item !== undefined && inChannel(item, circumstances) && whyDeferred(item, circumstances) === null
-      ? item
-      : undefined;
+  const candidates = judgeOnce([...offered.values()], circumstances);
+  const { newest, deferred } = chooseNewest(candidates, circumstances);
+  const plan = planRequires({
+    items: new Map(candidates.filter(({ reason }) => reason === null).map(({ item }) => [item.id, item])),
+    satisfied: (id) => hasBeenHere(known(id)?.fate),
+  });
 
-  const wanted = new Map<string, FeedItem>();
+  const accepted: FeedItem[] = [];
   for (const item of newest) {
-    const plan = planRequires(item, {
-      item: (id) => eligible(offered.get(id)),
-      satisfied: (id) => hasBeenHere(known(id)?.fate),
-    });
-    const missing = plan.kind === 'refused' ? plan.error.facts['requires'] : undefined;
-    if (typeof missing === 'string' && offered.has(missing)) {
+    const error = plan.refusal(item);
+    const missing = error?.facts['requires'];
+    if (error === null) accepted.push(item);
+    else if (typeof missing === 'string' && offered.has(missing)) {
       deferred.push({ id: item.id, reason: `it requires ${missing}, which this host does not take now` });
-    } else if (plan.kind === 'refused') refused.push({ id: item.id, error: plan.error });
-    else for (const step of plan.items) wanted.set(step.id, step);
+    } else refused.push({ id: item.id, error });
   }
-  const ordered = [...wanted.values()];
+  const ordered = plan.order(accepted);
   return {
     verdict: ordered.length === 0 ? 'UpToDate' : 'Wanted',
     wanted: ordered.slice(0, MOST_A_ROUND),
@@ -98,17 +96,29 @@ function refusal(item: FeedItem, { known, maxPackageBytes }: Circumstances): Cod
   return null;
 }
 
+/** An item of our channel, and why it has to wait; null when it may be fetched. */
+interface Candidate {
+  readonly item: FeedItem;
+  readonly reason: string | null;
+}
+
+/** Eligibility, once for each item: it hashes, and parses versions. */
+function judgeOnce(offered: readonly FeedItem[], circumstances: Circumstances): Candidate[] {
+  return offered
+    .filter((item) => inChannel(item, circumstances))
+    .map((item) => ({ item, reason: whyDeferred(item, circumstances) }));
+}
+
 /** The newest eligible item of each package that is not here yet, and what was newer but has to wait. */
 function chooseNewest(
-  offered: readonly FeedItem[],
-  circumstances: Circumstances,
+  candidates: readonly Candidate[],
+  { known }: Circumstances,
 ): { newest: FeedItem[]; deferred: { id: string; reason: string }[] } {
   const newest: FeedItem[] = [];
   const deferred: { id: string; reason: string }[] = [];
-  for (const items of groupByPackage(offered.filter((item) => inChannel(item, circumstances)))) {
-    for (const item of items.toSorted((a, b) => b.sequence - a.sequence)) {
-      if (hasBeenHere(circumstances.known(item.id)?.fate)) break;
-      const reason = whyDeferred(item, circumstances);
+  for (const group of groupByPackage(candidates)) {
+    for (const { item, reason } of group.toSorted((a, b) => b.item.sequence - a.item.sequence)) {
+      if (hasBeenHere(known(item.id)?.fate)) break;
       if (reason === null) {
         newest.push(item);
         break;
@@ -119,8 +129,8 @@ function chooseNewest(
   return { newest, deferred };
 }
 
-function groupByPackage(items: readonly FeedItem[]): FeedItem[][] {
-  const groups = Map.groupBy(items, (item) => item.package);
+function groupByPackage(candidates: readonly Candidate[]): Candidate[][] {
+  const groups = Map.groupBy(candidates, ({ item }) => item.package);
   return [...groups.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
 }
 

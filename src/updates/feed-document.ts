@@ -6,17 +6,24 @@
 import { z } from 'zod';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { judgeId } from '#system/id.ts';
+import { type JsonExcess, judgeJsonShape } from '#system/json-shape.ts';
 
 const FEED_FORMAT = 1;
 /** Limits of format 1; docs/protocol.md names the same numbers. */
 export const FEED_LIMITS = {
   documentBytes: 4 * 1_048_576,
   items: 2_000,
+  /** Names and values of the whole document: 64 for each of the items, about twice what they use. */
+  values: 128_000,
+  /** Format 1 uses 4; unknown fields may nest deeper. */
+  depth: 64,
   notes: 2_000,
   url: 1_024,
   requires: 16,
 } as const;
 
+/** The rest of an id that is no id would only cost memory, and time to redact. */
+const LONGEST_SHOWN_ID = 200;
 const name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores');
@@ -74,6 +81,8 @@ export interface FeedDocument {
 /** @throws CodedError FEED-INVALID, FEED-NEWER, FEED-LIMIT */
 export function parseFeed(bytes: Uint8Array): FeedDocument {
   if (bytes.length > FEED_LIMITS.documentBytes) throw overLimit('its size', bytes.length, FEED_LIMITS.documentBytes);
+  const excess = judgeJsonShape(bytes, FEED_LIMITS);
+  if (excess !== null) throw overLimit(EXCESS[excess.what], excess.found, excess.limit);
   const raw = parseJson(bytes);
   const format: unknown = typeof raw === 'object' && raw !== null ? (raw as { format?: unknown }).format : undefined;
   if (typeof format === 'number' && format > FEED_FORMAT)
@@ -84,6 +93,11 @@ export function parseFeed(bytes: Uint8Array): FeedDocument {
   if (rows.length > FEED_LIMITS.items) throw overLimit('the number of items', rows.length, FEED_LIMITS.items);
   return { serial, expiresMs: Date.parse(expires), ...readItems(rows) };
 }
+
+const EXCESS: Readonly<Record<JsonExcess['what'], string>> = {
+  values: 'the number of names and values',
+  depth: 'the depth of its lists and objects',
+};
 
 function readItems(rows: readonly unknown[]): { items: FeedItem[]; refused: RefusedItem[] } {
   const items: FeedItem[] = [];
@@ -108,10 +122,10 @@ function readItems(rows: readonly unknown[]): { items: FeedItem[]; refused: Refu
 
 function readItem(row: unknown, index: number): FeedItem | RefusedItem {
   const rawId: unknown = typeof row === 'object' && row !== null ? (row as { id?: unknown }).id : undefined;
-  const shown = typeof rawId === 'string' ? rawId : `items[${index}]`;
+  const shown = typeof rawId === 'string' ? rawId.slice(0, LONGEST_SHOWN_ID) : `items[${index}]`;
   if (typeof rawId === 'string') {
     const reason = judgeId(rawId);
-    if (reason !== null) return { id: shown, error: coded('ID-INVALID', { id: rawId, reason }) };
+    if (reason !== null) return { id: shown, error: coded('ID-INVALID', { id: shown, reason }) };
   }
   const parsed = feedItemSchema.safeParse(row);
   if (!parsed.success) {

@@ -44,6 +44,8 @@ export class UpdatesMemory {
   // Maps, not objects: an id may be called `constructor`.
   #feeds = new Map<string, FeedMemory>();
   #ids = new Map<string, IdMemory>();
+  /** Ids of the fate `seen`, the oldest first: a search among 100,000 ids for each new one would stop the daemon. */
+  #seen = new Set<string>();
   #verifiedAtMs = 0;
   #changed = false;
 
@@ -60,6 +62,7 @@ export class UpdatesMemory {
       this.#feeds = new Map(Object.entries(loaded.value.feeds));
       // An entry under any other name cannot be ours, and nothing else is lost with it.
       this.#ids = new Map(Object.entries(loaded.value.ids).filter(([id]) => judgeId(id) === null));
+      this.#seen = new Set([...this.#ids].filter(([, { fate }]) => fate === 'seen').map(([id]) => id));
       this.#verifiedAtMs = loaded.value.verified_at;
     }
     return loaded.kind === 'set-aside' ? loaded.error : null;
@@ -86,16 +89,17 @@ export class UpdatesMemory {
     if (before?.sha256 === known.sha256 && before.fate === known.fate) return;
     if (before === undefined && this.#ids.size >= MOST_IDS) this.#forgetOldestSeen();
     this.#ids.set(key, known);
+    if (known.fate === 'seen') this.#seen.add(key);
+    else this.#seen.delete(key);
     this.#changed = true;
   }
 
   /** What was only seen makes room for what is new; what became something here is never forgotten. */
   #forgetOldestSeen(): void {
-    for (const [id, { fate }] of this.#ids) {
-      if (fate !== 'seen') continue;
-      this.#ids.delete(id);
-      return;
-    }
+    const [oldest] = this.#seen;
+    if (oldest === undefined) return;
+    this.#seen.delete(oldest);
+    this.#ids.delete(oldest);
   }
 
   /** Changes what became of a known id. */

@@ -18,9 +18,10 @@ describe('docs/protocol.md', () => {
   });
 
   it('names the limits that are enforced', () => {
-    const { documentBytes, items, notes, requires, url } = FEED_LIMITS;
+    const { documentBytes, items, notes, requires, url, values, depth } = FEED_LIMITS;
     expect([documentBytes, items, requires]).toEqual([LARGEST_FEED_BYTES, MOST_ITEMS, MOST_REQUIRED]);
-    for (const limit of [documentBytes, items, notes, url]) expect(page).toContain(limit.toLocaleString('en'));
+    for (const limit of [documentBytes, items, notes, url, values, depth])
+      expect(page).toContain(limit.toLocaleString('en'));
     expect(page).toContain(`at most ${requires} ids`);
   });
 

@@ -54,6 +54,8 @@ describe('parseFeed', () => {
     ['FEED-NEWER', feed([], { format: 2 })],
     ['FEED-LIMIT', feed(Array.from({ length: FEED_LIMITS.items + 1 }, (_, n) => ({ ...good, id: `i${n}` })))],
     ['FEED-LIMIT', Buffer.alloc(FEED_LIMITS.documentBytes + 1, 0x20)],
+    ['FEED-LIMIT', Buffer.alloc(FEED_LIMITS.documentBytes, '[')],
+    ['FEED-LIMIT', feed([], { more: Array.from({ length: FEED_LIMITS.values }, () => []) })],
   ])('refuses the whole document with %s', (code, bytes) => {
     expect(codeOf(() => parseFeed(bytes))).toBe(code);
   });
@@ -81,6 +83,13 @@ describe('parseFeed', () => {
 
     expect(document.items.map(({ id }) => id)).toEqual(['ok']);
     expect(document.refused.map(({ error }) => error.code)).toEqual([code]);
+  });
+
+  it('keeps no more of an unusable id than can be shown', () => {
+    const [refused] = parseFeed(feed([{ ...good, id: 'x'.repeat(1_000_000) }])).refused;
+
+    expect(refused?.id).toBe('x'.repeat(200));
+    expect(JSON.stringify(refused?.error).length).toBeLessThan(1_000);
   });
 
   it('refuses both of two ids that differ only in case', () => {

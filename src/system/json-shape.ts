@@ -1,0 +1,69 @@
+// How large a JSON text would become in memory, counted before `JSON.parse` sees it. Pure.
+//
+// `JSON.parse` runs to its end whatever it meets: 4 MiB of brackets take it a second, in which nothing else runs. This
+// pass over the bytes costs a few milliseconds for each MiB and stops at the first limit that is exceeded. It judges
+// no syntax: for text that is no JSON the count means nothing, and `JSON.parse` says so.
+
+/** Limits on the structure of a document. */
+export interface JsonLimits {
+  /** Values and keys together. */
+  readonly values: number;
+  /** Arrays and objects inside each other. */
+  readonly depth: number;
+}
+
+/** A limit that a document exceeds: at least `found`, since counting stops there. */
+export interface JsonExcess {
+  readonly what: 'values' | 'depth';
+  readonly found: number;
+  readonly limit: number;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** The first limit that these bytes exceed, or null. */
+export function judgeJsonShape(bytes: Uint8Array, limits: JsonLimits): JsonExcess | null {
+  let values = 1;
+  let depth = 0;
+  for (let at = 0; at < bytes.length; at += 1) {
+    switch (bytes[at]) {
+      case QUOTE:
+        at = endOfString(bytes, at);
+        break;
+      case OPEN_ARRAY:
+      case OPEN_OBJECT:
+        values += 1;
+        depth += 1;
+        break;
+      case CLOSE_ARRAY:
+      case CLOSE_OBJECT:
+        depth -= 1;
+        break;
+      case COMMA:
+      case COLON:
+        values += 1;
+        break;
+      default:
+    }
+    if (depth > limits.depth) return { what: 'depth', found: depth, limit: limits.depth };
+    if (values > limits.values) return { what: 'values', found: values, limit: limits.values };
+  }
+  return null;
+}
+
+/** Where the string that begins at `from` ends; a string without an end reaches to the end of the text. */
+function endOfString(bytes: Uint8Array, from: number): number {
+  for (let at = from + 1; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at;
+    if (byte === BACKSLASH) at += 1;
+  }
+  return bytes.length;
+}

@@ -1,0 +1,28 @@
+// What the updater remembers: ids that were only seen make room for new ones, without a search among all of them.
+
+import { describe, expect, it } from 'vitest';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { UpdatesMemory } from '#updates/memory.ts';
+
+const sha256 = 'a'.repeat(64);
+
+describe('the memory of ids', () => {
+  it('forgets the oldest that was only seen once 100,000 are known, and never one that was published', () => {
+    const memory = new UpdatesMemory(new CrashingFiles(), '/updates.json');
+    for (let n = 0; n < 99_998; n += 1) memory.setId(`p${n}`, { sha256, fate: 'published' });
+    memory.setId('old', { sha256, fate: 'seen' });
+    memory.setId('taken', { sha256, fate: 'seen' });
+    memory.setFate('old', 'published');
+
+    const beganMs = performance.now();
+    for (let n = 0; n < 2_000; n += 1) memory.setId(`n${n}`, { sha256, fate: 'seen' });
+
+    expect(memory.id('old')?.fate).toBe('published');
+    expect(memory.id('p0')?.fate).toBe('published');
+    expect(memory.id('taken')).toBeNull();
+    expect(memory.id('n1999')?.fate).toBe('seen');
+    expect(memory.id('n1998')).toBeNull();
+    // A search among the published ones takes seconds here.
+    expect(performance.now() - beganMs).toBeLessThan(200);
+  });
+});
