@@ -4,7 +4,7 @@
 // edited with the rights of whoever calls; only the samples go to the daemon. What overlapped or went on from an earlier
 // attempt is no sample.
 
-import type { TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
+import { isSeed, type TimeoutSeeded, type TimeoutSeeds } from '#control/timeouts.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
 import type { EstimateReport } from '#estimate/estimate.ts';
@@ -83,6 +83,7 @@ function seedsOf({ packages }: EstimateReport): TimeoutSeeds {
         ? []
         : [{ id, size, elapsed_ms: elapsedMs, longest_silence_ms: silenceMs, ended_at: Math.max(0, endedMs) }],
     )
+    .filter(isSeed)
     .slice(-MOST_SEEDS);
 }
 

@@ -3,6 +3,7 @@
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showDuration, showForeign, showLocalTime, showSize } from '#errors/template.ts';
 import type { EstimatedPackage, EstimateReport } from '#estimate/estimate.ts';
+import { utcTime } from '#system/moment.ts';
 import { tellJson } from './json.ts';
 import { layTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -130,7 +131,7 @@ export function estimateToJson({
   ambiguous,
   advice,
 }: EstimateReport): Record<string, unknown> {
-  const time = (ms: number) => new Date(ms).toISOString();
+  const time = (ms: number) => utcTime(ms);
   return {
     logs,
     packages: packages.map((one) => ({

@@ -5,6 +5,7 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Files } from '#system/files.ts';
+import { utcTime } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FILE = 'profiles.json';
@@ -36,7 +37,7 @@ export async function noteProfile(
   change: Renaming & { readonly now: number },
 ): Promise<void> {
   const dates = new Map(await readProfileDates(files, stateDir));
-  const known = change.from === null ? new Date(change.now).toISOString() : dates.get(change.from);
+  const known = change.from === null ? utcTime(change.now) : dates.get(change.from);
   if (change.from !== null) dates.delete(change.from);
   if (change.to !== null && known !== undefined) dates.set(change.to, known);
   const path = join(stateDir, FILE);

@@ -1,6 +1,7 @@
 // What may be asked about response timeouts, as it crosses: plain JSON with a schema for both ends.
 
 import { z } from 'zod';
+import { LAST_MOMENT_MS, spanSchema } from '#system/moment.ts';
 
 const planSchema = z.object({
   size: z.number(),
@@ -49,20 +50,20 @@ export const explanationSchema = z.object({
 });
 export type TimeoutExplanation = z.infer<typeof explanationSchema>;
 
-/** Downloads that an old log has measured. */
-export const seedSchema = z
-  .array(
-    z.object({
-      id: z.string().max(64),
-      size: z.number().int().positive(),
-      elapsed_ms: z.number().nonnegative(),
-      longest_silence_ms: z.number().nonnegative(),
-      /** Milliseconds since the epoch. */
-      ended_at: z.number().nonnegative(),
-    }),
-  )
-  .max(1_000);
+/** A download that an old log has measured. */
+const oneSeedSchema = z.object({
+  id: z.string().max(64),
+  size: z.int().positive(),
+  elapsed_ms: spanSchema,
+  longest_silence_ms: spanSchema,
+  /** Milliseconds since the epoch. */
+  ended_at: z.number().min(0).max(LAST_MOMENT_MS),
+});
+export const seedSchema = z.array(oneSeedSchema).max(1_000);
 export type TimeoutSeeds = z.infer<typeof seedSchema>;
+
+/** Whether a daemon would take it: a log may claim anything. */
+export const isSeed = (seed: TimeoutSeeds[number]): boolean => oneSeedSchema.safeParse(seed).success;
 
 /** What became of them. */
 export const seededSchema = z.object({

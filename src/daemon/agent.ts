@@ -12,6 +12,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
+import { utcTime } from '#system/moment.ts';
 import { HookQueue } from '#updates/hook.ts';
 import { reconcile } from '#updates/reconcile.ts';
 import type { RoundReport } from '#updates/round.ts';
@@ -308,7 +309,7 @@ function toResult(report: RoundReport, redactor: Redactor): RoundResult {
     withdrawn: [...report.withdrawn],
     pruned: [...report.pruned],
     left: report.left,
-    retry_at: report.retryAtMs === null ? null : new Date(report.retryAtMs).toISOString(),
+    retry_at: report.retryAtMs === null ? null : utcTime(report.retryAtMs),
   };
 }
 

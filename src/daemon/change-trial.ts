@@ -13,6 +13,7 @@ import type { Purpose } from '#proxy/route.ts';
 import { changedWays } from '#proxy/way-changes.ts';
 import { proxiesByPurpose, wouldGoDirect } from '#proxy/went-direct.ts';
 import type { Clock } from '#system/clock.ts';
+import { utcTime } from '#system/moment.ts';
 import { type ConfirmEvent, type ConfirmState, stepConfirm } from './confirm-state.ts';
 import type { WaysAsked } from './try-ways.ts';
 
@@ -50,7 +51,7 @@ export class ChangeTrials {
     if (this.#state === null || this.#waiting === null) return null;
     const { by, failure } = this.#state;
     const { sinceMs, untilMs } = this.#waiting;
-    return { by, failure, since: new Date(sinceMs).toISOString(), until: new Date(untilMs).toISOString() };
+    return { by, failure, since: utcTime(sinceMs), until: utcTime(untilMs) };
   }
 
   /**

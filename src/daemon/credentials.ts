@@ -7,6 +7,7 @@ import type { Status } from '#control/control.ts';
 import { type Account, accountOf } from '#proxy/auth/account.ts';
 import type { Ledger } from '#proxy/auth/ledger.ts';
 import { bindingOf } from '#proxy/hop.ts';
+import { utcTime } from '#system/moment.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -53,5 +54,5 @@ export function credentialOf(settings: Settings, name: string | null): { account
 }
 
 function toTime(ms: number | null | undefined): string | null {
-  return ms === null || ms === undefined ? null : new Date(ms).toISOString();
+  return ms === null || ms === undefined ? null : utcTime(ms);
 }

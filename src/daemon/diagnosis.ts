@@ -16,6 +16,7 @@ import { showForeign } from '#errors/template.ts';
 import { PURPOSES } from '#proxy/route.ts';
 import { redactDeep } from '#redaction/redact.ts';
 import { Secret } from '#redaction/secret.ts';
+import { utcTime } from '#system/moment.ts';
 import type { Parts } from './compose.ts';
 import { toFailure } from './failure.ts';
 import { probesFor } from './probes.ts';
@@ -67,7 +68,7 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
   const diagnosis: Diagnosis = {
     as: { user: userName(), pid: process.pid, service: mode === 'daemon' },
     version: ports.agent.version,
-    at: new Date(clock.now()).toISOString(),
+    at: utcTime(clock.now()),
     config: loaded.file,
     saved: asked.candidate === null,
     through,

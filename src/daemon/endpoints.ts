@@ -23,6 +23,7 @@ import { chooseProxy, fallbacksOf, type ProxyProfile } from '#proxy/choice.ts';
 import { endpointOf, travelThrough } from '#proxy/endpoint.ts';
 import type { HopScheme, ProfileScheme } from '#proxy/hop.ts';
 import { PURPOSES, type Purpose } from '#proxy/route.ts';
+import { utcTime } from '#system/moment.ts';
 
 export interface EndpointsAsked {
   readonly settings: Settings;
@@ -67,7 +68,7 @@ export function listEndpoints(asked: EndpointsAsked): EndpointList {
   const endpoints = [...rows, ...merged(used.flatMap((profile) => pacRow(profile, asked)))].toSorted(inOrder);
   return {
     version,
-    at: new Date(now).toISOString(),
+    at: utcTime(now),
     config,
     source,
     endpoints,
@@ -248,7 +249,7 @@ function leadsTo({ by }: SeenHost, use: Use): boolean {
 }
 
 function sightOf({ by, seen_at: at }: Pick<SeenHost, 'by' | 'seen_at'>): { by: SeenHost['by']; at: string } {
-  return { by, at: new Date(at).toISOString() };
+  return { by, at: utcTime(at) };
 }
 
 function byPlace(a: Pick<EndpointRow, 'host' | 'port'>, b: Pick<EndpointRow, 'host' | 'port'>): number {

@@ -14,6 +14,7 @@ import type { Purpose } from '#proxy/route.ts';
 import { changedWays } from '#proxy/way-changes.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
+import { utcTime } from '#system/moment.ts';
 import { keepConfirmed } from './confirmed-file.ts';
 
 const TELL_EVERY_MS = 86_400_000;
@@ -78,7 +79,7 @@ export class FileGate {
       return true;
     }
     const { clock, report } = this.#parts;
-    const since = this.#held?.digest === read.digest ? this.#held.since : new Date(clock.now()).toISOString();
+    const since = this.#held?.digest === read.digest ? this.#held.since : utcTime(clock.now());
     this.#held = { since, failure, digest: read.digest };
     report({ name: 'file-held', file: read.file, since, code: failure.code, message: failure.message });
     this.#timer = clock.after(TELL_EVERY_MS, again);

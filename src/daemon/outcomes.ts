@@ -9,13 +9,14 @@ import { failureSchema } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Purpose } from '#proxy/route.ts';
 import type { Files } from '#system/files.ts';
+import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;
 
 const outcomeSchema = z.strictObject({
-  succeeded_at: z.number().nullable(),
-  failed: z.strictObject({ at: z.number(), failure: failureSchema }).nullable(),
+  succeeded_at: momentSchema.nullable(),
+  failed: z.strictObject({ at: momentSchema, failure: failureSchema }).nullable(),
 });
 const fileSchema = z.strictObject({ purposes: z.record(z.string(), outcomeSchema) });
 

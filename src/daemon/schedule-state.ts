@@ -9,6 +9,7 @@ import { z } from 'zod';
 import type { Settings } from '#config/settings.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
+import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 2;
@@ -23,10 +24,10 @@ export function schedulesPath(settings: Settings): string {
 
 const recordSchema = z.strictObject({
   /** The first start that knew this schedule. */
-  first_at: z.number(),
+  first_at: momentSchema,
   /** The beginning of the last run; every slot up to it is done with. */
-  last_run_at: z.number(),
-  succeeded_at: z.number().nullable(),
+  last_run_at: momentSchema,
+  succeeded_at: momentSchema.nullable(),
   /** Runs in a row that failed. */
   failures: z.int().nonnegative(),
   /** A run has begun and its end was not seen. */

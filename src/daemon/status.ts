@@ -7,6 +7,7 @@ import { shownUrl } from '#http/judge-url.ts';
 import { redactError } from '#logging/record.ts';
 import { KIND_WORDS, type PathKind } from '#path/kind.ts';
 import type { Purpose } from '#proxy/route.ts';
+import { utcTime } from '#system/moment.ts';
 import type { HookState } from '#updates/hook.ts';
 import type { RoundReport } from '#updates/round.ts';
 import type { Parts } from './compose.ts';
@@ -44,7 +45,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
   const endpoint = settings.updates.acknowledge_url;
   const failing = activity.last?.failed ?? [];
   return {
-    at: new Date(parts.clock.now()).toISOString(),
+    at: utcTime(parts.clock.now()),
     main: {
       version: ports.agent.version,
       state: mode === 'daemon' ? 'running' : 'not running',
@@ -88,7 +89,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
     paths: ports.habits.list().map((habits) => ({
       proxy: habits.proxy,
       origin: habits.origin,
-      seen: new Date(habits.seen_at).toISOString(),
+      seen: utcTime(habits.seen_at),
       via: habits.via,
       ranges_work: habits.ranges_work,
       ranges_at: toTime(habits.ranges_at),
@@ -111,7 +112,7 @@ function describePurposes({ ports, config, outcomes }: Parts, activity: Activity
       ...route,
       why: placeReasons(why, placeOf),
       last_success: toTime(succeededMs),
-      last_failure: failed === null ? null : { at: new Date(failed.at).toISOString(), failure: failed.failure },
+      last_failure: failed === null ? null : { at: utcTime(failed.at), failure: failed.failure },
       next_try: isOpen && route.purpose === 'updates' ? toTime(activity.nextCheckMs) : null,
     };
   });
@@ -125,7 +126,7 @@ function describeTransfer(transfer: Progress | null): Status['updates']['transfe
 
 function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_failure'] {
   const failed = spool.lastFailure();
-  return failed === null ? null : { at: new Date(failed.atMs).toISOString(), code: failed.code };
+  return failed === null ? null : { at: utcTime(failed.atMs), code: failed.code };
 }
 
 function describeHealth(
@@ -164,8 +165,8 @@ function describePause({ ports, redactor }: Parts): Status['paused'] {
   const { error, sinceMs, nextTryMs } = paused;
   return {
     failure: toFailure(error, redactor),
-    since: new Date(sinceMs).toISOString(),
-    next_try: new Date(nextTryMs).toISOString(),
+    since: utcTime(sinceMs),
+    next_try: utcTime(nextTryMs),
   };
 }
 
@@ -174,7 +175,7 @@ function kindWords(kind: PathKind | null): string | null {
 }
 
 function toTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
+  return ms === null ? null : utcTime(ms);
 }
 
 /** The file in force; and, where there is one, the edit that is not. */
@@ -182,11 +183,8 @@ function describeConfig({ loaded, loadedAtMs, refused, waiting }: Reloader): Omi
   return {
     file: loaded.file,
     warnings: loaded.warnings.length,
-    since: new Date(loadedAtMs).toISOString(),
-    refused:
-      refused === null
-        ? null
-        : { at: new Date(refused.atMs).toISOString(), first: refused.first, count: refused.count },
+    since: utcTime(loadedAtMs),
+    refused: refused === null ? null : { at: utcTime(refused.atMs), first: refused.first, count: refused.count },
     waiting: [...waiting],
   };
 }

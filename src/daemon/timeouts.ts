@@ -4,6 +4,7 @@
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
 import { KIND_WORDS } from '#path/kind.ts';
 import { ownHop } from '#proxy/hop.ts';
+import { utcTime } from '#system/moment.ts';
 import type { RouteKey } from '#timeout/model.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { waitsSeen } from '#updates/waits-seen.ts';
@@ -58,12 +59,12 @@ function explainRoute(
     }),
     evidence: {
       downloads: samples.length,
-      newest: newest === undefined ? null : new Date(newest).toISOString(),
+      newest: newest === undefined ? null : utcTime(newest),
       largest: samples.length === 0 ? null : largest,
       longest_wait_ms: longest?.ms ?? null,
       longest_wait_size: longest?.size ?? null,
     },
-    changed: changed === undefined || changed === null ? null : { ...changed, at: new Date(changed.at).toISOString() },
+    changed: changed === undefined || changed === null ? null : { ...changed, at: utcTime(changed.at) },
   };
 }
 
@@ -90,7 +91,7 @@ function routeOfUpdates({ router, settings, habits }: TimeoutPorts): RouteKey | 
 
 /** Counts downloads of an old log for the route of the updates, each once, however often it is applied. */
 export async function seedTimeouts(ports: TimeoutPorts, seeds: TimeoutSeeds): Promise<TimeoutSeeded> {
-  const { model, timeouts } = ports;
+  const { model, timeouts, clock } = ports;
   const route = routeOfUpdates(ports);
   if (route === null) return { route, taken: 0, known_before: 0 };
   const fresh = seeds.filter((seed) => timeouts.isNewSeed(`${seed.id} ${seed.ended_at} ${seed.size}`));
@@ -103,7 +104,8 @@ export async function seedTimeouts(ports: TimeoutPorts, seeds: TimeoutSeeds): Pr
       firstByteMs: longest_silence_ms,
       longestSilenceMs: longest_silence_ms,
       totalMs: elapsed_ms,
-      atMs: ended_at,
+      // A sample of the future would never age.
+      atMs: Math.min(ended_at, clock.now()),
     });
   }
   await timeouts.save(model.save());

@@ -5,6 +5,7 @@ import { type Problem, problemLine } from '#config/problem.ts';
 import type { Diagnosis, ProxyVariables } from '#diagnose/report.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Redactor } from '#redaction/redact.ts';
+import { utcTime } from '#system/moment.ts';
 import { toFailure } from './failure.ts';
 
 export interface Undiagnosed {
@@ -25,7 +26,7 @@ export function undiagnosed(
   return {
     as: { user: userName(), pid: process.pid, service: false },
     version,
-    at: new Date(nowMs).toISOString(),
+    at: utcTime(nowMs),
     config: file,
     saved: true,
     through: null,

@@ -8,6 +8,7 @@
 import { CodedError } from '#errors/coded-error.ts';
 import { type FieldValue, fillPieces } from '#errors/template.ts';
 import type { SpanRedactor } from '#redaction/redact.ts';
+import { utcTime } from '#system/moment.ts';
 import { type LogRecord, maskLine } from './record.ts';
 
 /** Longest text of a field: room for any path and URL (PATH_MAX is 4096), not for a page. */
@@ -54,7 +55,7 @@ function cut(text: string): string {
 /** RFC 3339 with the zone of this host: `2026-11-20T00:04:10.123+01:00`. */
 function zonedTime(epochMs: number): string {
   const east = -new Date(epochMs).getTimezoneOffset();
-  const local = new Date(epochMs + east * 60_000).toISOString().slice(0, -1);
+  const local = utcTime(epochMs + east * 60_000).slice(0, -1);
   const two = (value: number) => String(value).padStart(2, '0');
   const minutes = Math.abs(east);
   return `${local}${east < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;

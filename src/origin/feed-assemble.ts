@@ -4,6 +4,7 @@
 // order of a package is unambiguous, and that `requires` can be followed. Refuses by the same codes as the agent.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { utcTime } from '#system/moment.ts';
 import {
   FEED_FORMAT,
   FEED_NAME,
@@ -227,5 +228,5 @@ function warningsOf({ metas, previous }: Material, items: readonly FeedItem[]): 
 
 /** RFC 3339 in UTC, to the second. */
 function toTime(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, 19)}Z`;
+  return `${utcTime(epochMs).slice(0, 19)}Z`;
 }

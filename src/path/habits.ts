@@ -7,6 +7,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
+import { momentSchema } from '#system/moment.ts';
 import { loadState, peekState, saveState } from '#system/state-file.ts';
 import { KINDS_KEPT, kindOfRoute, PATH_KINDS, type PathKind } from './kind.ts';
 import { MOST_HOSTS, type SeenHost, type Sighting, seenHostSchema, withSighting } from './seen-hosts.ts';
@@ -21,13 +22,13 @@ const habitsSchema = z.strictObject({
   proxy: z.string(),
   origin: z.string(),
   /** Wall time of the last response over this route, ms since the epoch. */
-  seen_at: z.number(),
+  seen_at: momentSchema,
   /** The last Via value, or null when responses come without one. */
   via: z.string().nullable(),
   /** Whether a Range request was answered with the range, or null when none was made. */
   ranges_work: z.boolean().nullable(),
   /** Wall time of the last Range request, or null. */
-  ranges_at: z.number().nullable().default(null),
+  ranges_at: momentSchema.nullable().default(null),
   /** What the last package came with: an ETag by which a download can go on, a weak one, none; null before any. */
   etag: z.enum(['strong', 'weak', 'none']).nullable().default(null),
   /** What the last transfers showed, the newest at the end. */

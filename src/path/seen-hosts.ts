@@ -4,6 +4,7 @@
 // and means nothing by itself: whether anything may go to a host is judged anew, by the settings, whenever it is listed.
 
 import { z } from 'zod';
+import { momentSchema } from '#system/moment.ts';
 
 /** So many hosts are kept, those that were seen last. */
 export const MOST_HOSTS = 128;
@@ -22,7 +23,7 @@ export const seenHostSchema = z.strictObject({
   /** What led there the last time. */
   by: z.enum(['redirect', 'feed']),
   /** Wall time, ms since the epoch. */
-  seen_at: z.number(),
+  seen_at: momentSchema,
 });
 export type SeenHost = Readonly<z.infer<typeof seenHostSchema>>;
 

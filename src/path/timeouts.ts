@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
+import { momentSchema, spanSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;
@@ -16,10 +17,10 @@ const MOST = 256;
 const MOST_SEEDS = 1_000;
 
 const changeSchema = z.strictObject({
-  at: z.number(),
+  at: momentSchema,
   size: z.number(),
-  from_ms: z.number(),
-  to_ms: z.number(),
+  from_ms: spanSchema,
+  to_ms: spanSchema,
   before: z.string(),
   after: z.string(),
 });
@@ -27,7 +28,7 @@ const routeSchema = z.strictObject({
   proxy: z.string(),
   origin: z.string(),
   /** The last plan that was told for this route: its size, its wait for the first byte, and why. */
-  told: z.strictObject({ size: z.number(), ms: z.number(), why: z.string() }),
+  told: z.strictObject({ size: z.number(), ms: spanSchema, why: z.string() }),
   /** The last time that it changed by more than half. */
   changed: changeSchema.nullable(),
 });
@@ -35,10 +36,10 @@ const attemptSchema = z.strictObject({
   id: z.string(),
   plan: z.strictObject({
     size: z.number(),
-    firstByteMs: z.number(),
-    silenceMs: z.number(),
-    totalMs: z.number(),
-    expectedMs: z.number().nullable(),
+    firstByteMs: spanSchema,
+    silenceMs: spanSchema,
+    totalMs: spanSchema,
+    expectedMs: spanSchema.nullable(),
     explanation: z.string(),
   }),
   timedOut: z.enum(['first_byte', 'silence', 'total']).nullable(),

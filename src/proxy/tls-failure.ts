@@ -5,6 +5,7 @@
 
 import type { X509Certificate } from 'node:crypto';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { utcTime } from '#system/moment.ts';
 import { pinOf } from './pins.ts';
 import { compareClocks, type SeenTime, timeThere } from './seen-time.ts';
 
@@ -136,7 +137,7 @@ function isInTime({ validFrom, validTo }: X509Certificate, atMs: number): boolea
 
 export function iso(date: string | undefined): string | null {
   const at = Date.parse(date ?? '');
-  return Number.isNaN(at) ? null : new Date(at).toISOString();
+  return Number.isNaN(at) ? null : utcTime(at);
 }
 
 /** Node writes a distinguished name with a line per part. */

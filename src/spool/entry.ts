@@ -4,6 +4,7 @@
 // {format, key, kind, body, accepted_at, attempts, postponed_at, not_before, error}, times in ms since the epoch.
 
 import { z } from 'zod';
+import { momentSchema } from '#system/moment.ts';
 
 export const ENTRY_FORMAT = 1;
 /** A receipt has some hundred bytes; what is larger than this is nothing that we wrote. */
@@ -33,10 +34,10 @@ const fileSchema = z.strictObject({
   key: z.string().regex(KEY),
   kind: z.string().min(1).max(64),
   body: z.unknown(),
-  accepted_at: z.number(),
+  accepted_at: momentSchema,
   attempts: z.int().nonnegative(),
-  postponed_at: z.number().nullable(),
-  not_before: z.number().nullable(),
+  postponed_at: momentSchema.nullable(),
+  not_before: momentSchema.nullable(),
   error: z.string().max(64).nullable(),
 });
 

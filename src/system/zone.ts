@@ -8,6 +8,8 @@ const HOUR_MS = 3_600_000;
 /** No zone is further from UTC than -12 and +14 hours; an hour more on each side. */
 const AHEAD_MS = 15 * HOUR_MS;
 const BEHIND_MS = 13 * HOUR_MS;
+/** As far as `Date` and `Intl` go, less a day; they throw on what lies beyond. */
+const FURTHEST_MS = 8.64e15 - 24 * HOUR_MS;
 
 /** A time zone. */
 export class Zone {
@@ -30,7 +32,8 @@ export class Zone {
   }
 
   /** What a clock on the wall shows at this moment. */
-  local(atMs: number): number {
+  local(moment: number): number {
+    const atMs = withinRange(moment);
     const shown: Record<string, number> = {};
     for (const { type, value } of this.#format.formatToParts(atMs)) shown[type] = Number(value);
     const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = shown;
@@ -39,7 +42,8 @@ export class Zone {
   }
 
   /** The first moment at which a clock on the wall shows this time or a later one. */
-  reached(localMs: number): number {
+  reached(local: number): number {
+    const localMs = withinRange(local);
     const [before, after] = [localMs - AHEAD_MS, localMs + BEHIND_MS];
     const candidates = [localMs - this.#offset(before), localMs - this.#offset(after)].sort((a, b) => a - b);
     for (const at of candidates) if (this.local(at) === localMs) return at;
@@ -61,4 +65,9 @@ export class Zone {
     }
     return changed;
   }
+}
+
+/** The nearest moment that `Intl` can show; 1970 for NaN. A state file or a log may say anything. */
+function withinRange(ms: number): number {
+  return Number.isNaN(ms) ? 0 : Math.max(-FURTHEST_MS, Math.min(FURTHEST_MS, ms));
 }

@@ -59,6 +59,8 @@ const CLASS_FACTOR = 4;
  */
 const LONGER_AFTER_EACH = 16;
 const LONGER_FOR = 12;
+/** 31 days: what is said to have taken longer was measured by no clock (`system/moment.ts` has the same for the rest). */
+export const LONGEST_MS = 31 * 86_400_000;
 /** An older sample is forgotten once enough younger ones say how it is now. */
 const OLD_MS = 45 * 86_400_000;
 const ENOUGH_YOUNG = 8;
@@ -131,5 +133,5 @@ function slowestIn(phase: Phase, alike: readonly Sample[], newestSeq: number): S
 }
 
 function whole(ms: number | null): number | null {
-  return ms === null ? null : Math.ceil(ms);
+  return ms === null ? null : Math.min(Math.ceil(ms), LONGEST_MS);
 }

@@ -2,14 +2,16 @@
 // starts empty. A sample is a row of numbers, since there are many: seq, atMs, size, first byte, silence, total.
 
 import { z } from 'zod';
-import { type History, KEPT_OF_ALL } from './samples.ts';
+import { type History, KEPT_OF_ALL, LONGEST_MS } from './samples.ts';
 
 /** Routes that are remembered; those not used for longest are forgotten first. */
 export const MOST_ROUTES = 256;
 
 const VERSION = 2;
-const amount = z.number().nonnegative();
-const row = z.tuple([z.int().nonnegative(), amount, amount, amount.nullable(), amount.nullable(), amount.nullable()]);
+/** Bytes, or a moment. */
+const amount = z.number().nonnegative().max(Number.MAX_SAFE_INTEGER);
+const span = z.number().min(0).max(LONGEST_MS);
+const row = z.tuple([z.int().nonnegative(), amount, amount, span.nullable(), span.nullable(), span.nullable()]);
 const name = z.string().max(2_048);
 const times = z.int().nonnegative();
 const byPhase = z.strictObject({ first_byte: times, silence: times, total: times });

@@ -6,6 +6,7 @@
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import { withRetries } from '#http/retry.ts';
+import { utcTime } from '#system/moment.ts';
 import { type Decision, decide } from './decide.ts';
 import type { FeedReading } from './feed.ts';
 import type { FeedMemory } from './memory.ts';
@@ -69,7 +70,7 @@ function judgeFeed(
 ): void {
   const { serial, expiresMs } = read.document;
   if (expiresMs <= nowMs) {
-    throw coded('FEED-STALE', { expires: new Date(expiresMs).toISOString(), now: nowMs });
+    throw coded('FEED-STALE', { expires: utcTime(expiresMs), now: nowMs });
   }
   if (before === null) return;
   if (serial < before.serial) throw coded('FEED-ROLLBACK', { known: before.serial, found: serial });

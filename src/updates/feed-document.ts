@@ -28,7 +28,10 @@ const name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores');
 /** RFC 3339; nobody needs more digits of a second. */
-const time = z.iso.datetime({ offset: true }).max(40);
+const time = z.iso
+  .datetime({ offset: true })
+  .max(40)
+  .refine((text) => !Number.isNaN(Date.parse(text)), 'must be a date that exists');
 /** An ID, wherever it is read from: the feed, a sidecar, a journal, a record of the hook. */
 export const idSchema = z.string().check((context) => {
   const reason = judgeId(context.value);

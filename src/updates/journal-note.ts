@@ -1,6 +1,7 @@
 // What the updater keeps in the journal of a fetch, so that a crash at any point can be finished without the feed.
 
 import { z } from 'zod';
+import { momentSchema } from '#system/moment.ts';
 import type { Journal } from '#transfer/journal.ts';
 import { feedItemSchema } from './feed-document.ts';
 import { trustSchema } from './sidecar.ts';
@@ -11,7 +12,7 @@ const noteSchema = z.object({
   /** The configured feed URL. */
   feed: z.string(),
   /** Wall time, ms since the epoch. */
-  started_at: z.number(),
+  started_at: momentSchema,
 });
 
 export type JournalNote = z.infer<typeof noteSchema>;

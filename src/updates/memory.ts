@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { judgeId } from '#system/id.ts';
+import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;
@@ -19,9 +20,9 @@ const feedSchema = z.strictObject({
   /** Digest of the document with that serial. */
   sha256: z.string(),
   /** Wall time of the last complete, accepted feed. */
-  accepted_at: z.number(),
+  accepted_at: momentSchema,
   /** Wall time of the last request with Cache-Control: no-cache. */
-  revalidated_at: z.number(),
+  revalidated_at: momentSchema,
 });
 const idSchema = z.strictObject({
   sha256: z.string(),
@@ -31,7 +32,7 @@ const idSchema = z.strictObject({
 const memorySchema = z.strictObject({
   feeds: z.record(z.string(), feedSchema),
   ids: z.record(z.string(), idSchema),
-  verified_at: z.number(),
+  verified_at: momentSchema,
 });
 
 export type FeedMemory = z.infer<typeof feedSchema>;

@@ -1,6 +1,7 @@
 // The fourth step: the rename of the verified JAR is the commit; sidecar, receipt, memory and the hook that waits follow
 // and are redone from the journal after a crash, which is therefore removed last. Every part may run twice without harm.
 
+import { utcTime } from '#system/moment.ts';
 import { closeJournal } from '#transfer/journal.ts';
 import { acceptReceipt } from './acknowledge.ts';
 import { enqueueHook } from './hook.ts';
@@ -33,7 +34,7 @@ export async function finishPublication(ports: UpdatesPorts, publication: Public
     feed,
     url,
     via,
-    published_at: new Date(ports.clock.now()).toISOString(),
+    published_at: utcTime(ports.clock.now()),
   });
   ports.memory.setId(item.id, { sha256: item.sha256, fate: 'published' });
   await ports.memory.save();

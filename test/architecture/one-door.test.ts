@@ -88,6 +88,11 @@ const RESERVED: readonly Reserved[] = [
     },
   },
   {
+    what: 'a method of Date that throws on numbers beyond its range',
+    code: /\.toISOString\s*\(/,
+    places: { 'system/moment.ts': 'utcTime, which takes any number' },
+  },
+  {
     what: 'randomness (law 2: decisions are pure)',
     code: /\bMath\.random\b/,
     places: { 'system/clock.ts': 'the one source, given to those who need it' },
@@ -124,8 +129,8 @@ const PURE: readonly RegExp[] = [
   /^estimate\/(?!estimate\.ts$)/,
   /^daemon\/(?:decide-round|freeze|slots)\.ts$/,
   /^path\/(?:kind|shape-watch)\.ts$/,
-  /^updates\/(?:origin-shares|waits-seen)\.ts$/,
-  /^system\/zone\.ts$/,
+  /^updates\/(?:origin-shares|waits-seen|requires)\.ts$/,
+  /^system\/(?:zone|moment|json-shape)\.ts$/,
   /^updates\/decide[\w-]*\.ts$/,
   /^updates\/hook-decision\.ts$/,
   /^http\/judge-url\.ts$/,

@@ -66,6 +66,20 @@ describe('a round', () => {
     expect(names(heard[1] ?? [])).not.toContain('checking');
   });
 
+  it.each(['99999999999999999999', 'Fri, 31 Dec 9999 23:59:59 GMT'])(
+    'that is told to come back in %s says when, at most 31 days from now (issue 10)',
+    async (retryAfter) => {
+      origin.on('/feed.json', (_request, response) => {
+        response.writeHead(503, { 'retry-after': retryAfter }).end();
+      });
+
+      const { failure, retry_at } = await composed.agent.check(DEAF, NEVER);
+
+      expect(failure?.code).toBe('ORIGIN-STATUS');
+      expect(Date.parse(retry_at ?? '') - Date.now()).toBeLessThanOrEqual(31 * 86_400_000);
+    },
+  );
+
   it('comes anew for who asks after it', async () => {
     await composed.agent.check(DEAF, NEVER);
     expect(await composed.agent.check(DEAF, NEVER)).toMatchObject({ failure: null, published: [] });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ScheduleState } from '#daemon/schedule-state.ts';
+import { LAST_MOMENT_MS } from '#system/moment.ts';
 import { realFiles } from '#system/real-files.ts';
 import { recordOf } from '#test/support/schedule-rig.ts';
 
@@ -29,6 +30,16 @@ describe('the records of schedules', () => {
     expect(await next.load()).toBeNull();
     expect(next.get('updates')).toEqual(recordOf(1_000, { failures: 3, open: true }));
     expect(next.get('support_logs')).toEqual(recordOf(2_000, { succeeded_at: null }));
+  });
+
+  it('with a moment that no clock can show are clamped, not thrown away', async () => {
+    const state = new ScheduleState(realFiles, path);
+    state.put('updates', recordOf(1e300));
+    await state.save();
+
+    const next = new ScheduleState(realFiles, path);
+    expect(await next.load()).toBeNull();
+    expect(next.get('updates')?.last_run_at).toBe(LAST_MOMENT_MS);
   });
 
   it('are written one after the other, and the last one wins', async () => {

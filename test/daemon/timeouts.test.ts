@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { seedSchema } from '#control/timeouts.ts';
 import { explainTimeouts, seedTimeouts } from '#daemon/timeouts.ts';
+import { LAST_MOMENT_MS } from '#system/moment.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { openRig, testSettings } from '#test/support/round-rig.ts';
 
@@ -53,6 +55,21 @@ describe('the explanation of timeouts', () => {
 });
 
 describe('samples of an old log', () => {
+  it.each([{ elapsed_ms: 1e300 }, { longest_silence_ms: 1e300 }, { ended_at: 1e300 }, { size: 2 ** 53 }])(
+    'are refused with a number that no clock ever showed: %j',
+    (fields) => {
+      expect(seedSchema.safeParse([SEED]).success).toBe(true);
+      expect(seedSchema.safeParse([{ ...SEED, ...fields }]).success).toBe(false);
+    },
+  );
+
+  it('are not taken for younger than now, or they would never age', async () => {
+    const ports = await open();
+    await seedTimeouts(ports, [{ ...SEED, ended_at: LAST_MOMENT_MS }]);
+    const { newest } = explainTimeouts(ports, null).routes[0]?.evidence ?? {};
+    expect(Date.parse(newest ?? '')).toBeLessThanOrEqual(ports.clock.now());
+  });
+
   it('count for the route of the updates, each once, and survive a restart', async () => {
     const ports = await open();
     expect(await seedTimeouts(ports, [SEED, { ...SEED, id: '7' }])).toEqual({

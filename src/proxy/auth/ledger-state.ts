@@ -8,6 +8,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
+import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 import { SCHEMES } from './scheme.ts';
 
@@ -17,7 +18,7 @@ const KEY_BYTES = 32;
 const MOST_RECORDS = 256;
 
 /** Wall time, ms since the epoch; null when it never happened. */
-const moment = z.number().nullable();
+const moment = momentSchema.nullable();
 
 const credentialSchema = z.strictObject({
   fingerprint: z.string(),

@@ -1,0 +1,41 @@
+// Whatever number comes from outside: a moment can be written, shown in a zone, and is what it was where it makes sense.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { clampMoment, LAST_MOMENT_MS, momentSchema, utcTime } from '#system/moment.ts';
+import { Zone } from '#system/zone.ts';
+
+const ANY = fc.oneof(fc.double(), fc.maxSafeInteger(), fc.constantFrom(1e300, -1e300, 8.64e15 + 1, Number.NaN));
+const berlin = new Zone('Europe/Berlin');
+
+describe('a moment', () => {
+  it('is written as RFC 3339, whatever number it is', () => {
+    fc.assert(
+      fc.property(ANY, (ms) => {
+        expect(utcTime(ms)).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+      }),
+    );
+  });
+
+  it('is written as Date writes it, from 1970 to 9999', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: LAST_MOMENT_MS }), (ms) => {
+        expect(utcTime(ms)).toBe(new Date(ms).toISOString());
+      }),
+    );
+  });
+
+  it('from a state file is clamped to what a clock can show', () => {
+    expect([1e300, -1, 5].map((ms) => momentSchema.parse(ms))).toEqual([LAST_MOMENT_MS, 0, 5]);
+    expect(clampMoment(Number.NaN)).toBe(0);
+  });
+
+  it('has a local time in a zone, whatever number it is', () => {
+    fc.assert(
+      fc.property(ANY, (ms) => {
+        expect(Number.isFinite(berlin.local(ms))).toBe(true);
+        expect(Number.isFinite(berlin.reached(ms))).toBe(true);
+      }),
+    );
+  });
+});
