@@ -95,7 +95,13 @@ function isUnsent({ code, journey }: CodedError): boolean {
   return WAITING.has(code) && !proven.includes('dial');
 }
 
-const WAITING: ReadonlySet<string> = new Set(['AUTH-REJECTED', 'AUTH-DOMAIN', 'AUTH-INTERRUPTED', 'AUTH-REBIND']);
+const WAITING: ReadonlySet<string> = new Set([
+  'AUTH-REJECTED',
+  'AUTH-DOMAIN',
+  'AUTH-INTERRUPTED',
+  'AUTH-REBIND',
+  'AUTH-UNCLEAR',
+]);
 
 function describeStage(seen: Seen, walk: Walk, about: Describing): Stage {
   const { stage, target, elapsedMs, error } = seen;

@@ -78,6 +78,13 @@ export const PROXY_CODES = {
     class: 'auth',
     retry: 'change',
   },
+  'AUTH-UNCLEAR': {
+    text: 'User {user} was refused for {origin} at {since:time}, by proxy {proxy} or by the server; a CONNECT could not tell which ({found:words}).',
+    check:
+      'The password worked at this proxy before. If it has changed, enter the new one; otherwise ask whoever runs the server. It is sent for this server again at {retryAt:time}, or by check --retry-credential.',
+    class: 'auth',
+    retry: 'change',
+  },
   'AUTH-INTERRUPTED': {
     text: 'An attempt with user {user} at proxy {proxy} was cut off at {since:time}, and nobody knows whether it was refused. Not retrying, to avoid account lockout.',
     check: 'When user and password of proxy {proxy} are right, it is tried again {retry:words}.',

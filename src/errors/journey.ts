@@ -41,7 +41,8 @@ const PROVES: Readonly<Record<Phase, string | null>> = {
 
 /** `Proven fine before: name, connection.`; empty when nothing was. */
 export function provenSentence({ proven }: Journey): string {
-  const words = proven.flatMap((phase) => PROVES[phase] ?? []);
+  // A second connection, as Digest may need one, proves nothing more.
+  const words = [...new Set(proven.flatMap((phase) => PROVES[phase] ?? []))];
   return words.length === 0 ? '' : `Proven fine before: ${words.join(', ')}.`;
 }
 

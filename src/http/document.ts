@@ -56,9 +56,14 @@ export async function requestDocument(options: DocumentOptions): Promise<Documen
     const undici = await import('undici');
     signal.throwIfAborted();
     if (lane.bulk !== null) throw coded('INTERNAL', { reason: 'a document was asked for over a bulk lane' });
-    return await new Promise((resolve, reject) => {
+    return await new Promise<DocumentResponse>((resolve, reject) => {
       new RunningDocument(options, resolve, reject).start(undici.Client);
     });
+  } catch (thrown) {
+    lane.release();
+    const shown = await lane.settled();
+    if (shown === null) throw thrown;
+    throw shown.during(asCoded(thrown).journey);
   } finally {
     lane.release();
     await lane.settled();

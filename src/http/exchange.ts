@@ -91,8 +91,9 @@ export async function exchange(options: ExchangeOptions): Promise<ExchangeResult
     }
     new RunningExchange(options, resolve, reject).start();
   });
-  await options.lane.settled();
-  return result;
+  const shown = await options.lane.settled();
+  if (shown === null || result.ended !== 'failed') return result;
+  return { ...result, error: shown.during(result.error.journey) };
 }
 
 type Stage = 'head' | 'counted' | 'parsed' | 'over';

@@ -6,18 +6,27 @@
 // carried through to its end (the last HEAD reaches the origin); for Digest the first 407 is enough, since it has the nonce.
 
 import type { Socket } from 'node:net';
-import { coded } from '#errors/coded-error.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
 import { type HandshakeOptions, shakeHands } from './handshake.ts';
+import type { ResponseHead } from './route.ts';
 import { asksForUser, judgeForward } from './verdict.ts';
+
+export interface ForwardOptions extends Omit<HandshakeOptions, 'line'> {
+  /** Finds out whose a refusal is that leaves the login in doubt. */
+  checkRefusal(refused: ResponseHead, url: string): Promise<CodedError>;
+}
 
 /**
  * Readies `socket`, or another one in its place, for requests to `url`. On a failure no socket is left.
  * @throws CodedError as `openTunnel`
  */
-export async function openForward(socket: Socket, url: URL, options: Omit<HandshakeOptions, 'line'>): Promise<Socket> {
+export async function openForward(socket: Socket, url: URL, options: ForwardOptions): Promise<Socket> {
   const { login } = options;
   const line = { method: 'HEAD', target: `${url.origin}${url.pathname}${url.search}` };
-  const answered = await shakeHands(socket, { ...options, line, lane: true });
+  const answered = await shakeHands(socket, { ...options, line, lane: true }).catch(async (error: unknown) => {
+    if (login.doubted === null) throw error;
+    throw await options.checkRefusal(login.doubted, `${url.origin}${url.pathname}`);
+  });
   const asked = asksForUser(answered.head, line.method);
   // What the proxy says of the target it says to the request itself as well.
   if (!asked) login.settle(judgeForward(answered.head, login.asked, { target: line.target, proved: login.proved }));

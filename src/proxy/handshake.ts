@@ -7,7 +7,8 @@
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
-import type { Login, NextStep } from './auth/login.ts';
+import type { Login } from './auth/login.ts';
+import type { NextStep } from './auth/login-parts.ts';
 import type { RequestLine } from './auth/scheme.ts';
 import { boundedStep } from './bounded-step.ts';
 import { askHead, type CollectedBody, type ConnectAnswer, collectBody, MOST_INTERIM } from './connect-answer.ts';

@@ -5,10 +5,10 @@
 // proxy that the lane goes to.
 
 import type { Duplex } from 'node:stream';
-import { asCoded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { Login } from './auth/login.ts';
 import type { HopMemory } from './hop-memory.ts';
-import type { BulkSource, HopFacts, Lane } from './route.ts';
+import type { BulkSource, HopFacts, Lane, ResponseHead } from './route.ts';
 import { asksForUser, isTlsRecord, judgeForward, TLS_RECORD, wrongScheme } from './verdict.ts';
 
 /** A lane on which the origin itself answers: direct, or through a tunnel. `under` is the socket beneath TLS. */
@@ -30,7 +30,7 @@ export function originLane(
     bulk: parts.bulk,
     judgeResponse: (head) => parts.memory.noteHead(head),
     judgeNoise: () => null,
-    settled: () => Promise.resolve(),
+    settled: () => Promise.resolve(null),
     release() {
       parts.socket.destroy();
       parts.under.destroy();
@@ -48,10 +48,19 @@ export function forwardLane(
     /** Whether the proxy answered a request, or the connection ended without an answer. */
     readonly onAnswered: (answered: boolean) => void;
     readonly memory: HopMemory;
+    /** Finds out whose a refusal is that leaves the login in doubt. */
+    readonly checkRefusal: (refused: ResponseHead, url: string) => Promise<CodedError>;
   },
 ): Lane {
   const { socket, login } = parts;
   let waiting = false;
+  let checking: Promise<CodedError | null> = Promise.resolve(null);
+  const refused = (head: ResponseHead, url: string): CodedError => {
+    const error = login.judge(head);
+    // Only an abort rejects, and whoever aborts hears of that.
+    if (login.doubted !== null) checking = parts.checkRefusal(head, url).catch(() => null);
+    return error;
+  };
   const release = () => {
     login.unknown();
     // The other end closed it; whoever gives up by himself finds it open.
@@ -83,14 +92,18 @@ export function forwardLane(
         waiting = false;
         parts.onAnswered(true);
         parts.memory.noteHead(head);
-        if (asksForUser(head, 'GET')) throw login.judge(head);
+        if (asksForUser(head, 'GET')) throw refused(head, url);
         const error = judgeForward(head, login.asked, { target: url, proved: login.proved });
         login.settle(error);
         if (error !== null) throw error;
       }),
     judgeNoise: (firstBytes) =>
       login.asked.scheme === 'http' && isTlsRecord(firstBytes) ? wrongScheme(login.asked, TLS_RECORD) : null,
-    settled: () => login.settled(),
+    async settled() {
+      const checked = await checking;
+      await login.settled();
+      return checked;
+    },
     release,
   };
 }

@@ -4,6 +4,7 @@
 // credential under way, and its failure knows how far it came. After it has returned, the lane is the caller's.
 
 import type { Socket } from 'node:net';
+import type { CodedError } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
 import { type Login, openLogin } from './auth/login.ts';
@@ -13,10 +14,10 @@ import { type Endpoint, travelThrough } from './endpoint.ts';
 import type { ProxyHop, Way } from './hop.ts';
 import type { HopMemories, HopMemory } from './hop-memory.ts';
 import { forwardLane, originLane } from './lane.ts';
-import type { HopFacts, Lane, Purpose } from './route.ts';
+import type { HopFacts, Lane, Purpose, ResponseHead } from './route.ts';
 import type { SeenTime } from './seen-time.ts';
 import type { SocksScheme } from './socks.ts';
-import type { Steps } from './steps.ts';
+import { Steps } from './steps.ts';
 import type { TlsPeer } from './tls-failure.ts';
 import type { TrustContexts } from './trust.ts';
 import type { TrustStore } from './trust-store.ts';
@@ -49,6 +50,13 @@ export interface Aim {
 }
 
 type SocksHop = ProxyHop & { readonly scheme: SocksScheme };
+
+/** A refusal in absolute form, and what the lane was to be opened with. */
+interface Refused {
+  readonly head: ResponseHead;
+  readonly url: string;
+  readonly options: LaneOptions;
+}
 
 /** TLS over a connection, and what the certificate of the other end says. */
 interface Secured {
@@ -102,9 +110,12 @@ export class Opener {
   async #openThrough(hop: ProxyHop, options: LaneOptions): Promise<Lane> {
     const { ledger, known, credentialRetryMs: retryMs } = this.#parts;
     const { signal } = options;
-    const login = await options.steps.guard('authentication', () => openLogin({ hop, ledger, known, retryMs, signal }));
+    const travel = travelThrough(hop.profile, hop.scheme, this.#aim.endpoint);
+    const forwardOrigin = travel === 'forward' ? this.#aim.target.origin : null;
+    const loginParts = { hop, ledger, known, retryMs, forwardOrigin, signal };
+    const login = await options.steps.guard('authentication', () => openLogin(loginParts));
     try {
-      return travelThrough(hop.profile, hop.scheme, this.#aim.endpoint) === 'forward'
+      return travel === 'forward'
         ? await this.#openForward(hop, login, options)
         : await this.#openTunnel(hop, login, options);
     } catch (error) {
@@ -117,7 +128,27 @@ export class Opener {
     const ready = await this.#readyForward(hop, login, options);
     const facts = { ...this.#factsOf(hop, 'forward'), passed: options.steps.passed };
     const onAnswered = (answered: boolean) => this.#parts.onAnswered(hop, answered);
-    return forwardLane(facts, { ...ready, login, onAnswered, memory: this.#memoryOf(hop) });
+    const checkRefusal = (head: ResponseHead, url: string) => this.#checkRefusal(hop, login, { head, url, options });
+    return forwardLane(facts, { ...ready, login, onAnswered, memory: this.#memoryOf(hop), checkRefusal });
+  }
+
+  /** A refusal that a server behind the proxy may have made. Port 443, because many proxies open tunnels to no other. */
+  async #checkRefusal(hop: ProxyHop, login: Login, refused: Refused): Promise<CodedError> {
+    const { host, authority } = this.#aim.endpoint;
+    // Nobody watches these steps: they are none of the way that the caller wanted.
+    const options = { ...refused.options, bulk: false, steps: new Steps(this.#parts.clock, undefined) };
+    const connect = async (byConnect: Login) => {
+      const { socket } = await this.#dialHop(hop, options);
+      const { openTunnel } = await this.#readied(socket, import('./tunnel.ts'));
+      const probe = `${host.includes(':') ? `[${host}]` : host}:443`;
+      const tunnel = await openTunnel(socket, {
+        ...this.#handshakeOptions(hop, byConnect, options),
+        authority: probe,
+      });
+      tunnel.destroy();
+    };
+    const { checkRefusal } = await import('./refusal-check.ts');
+    return await checkRefusal({ ...refused, login, authority, signal: options.signal, connect });
   }
 
   async #readyForward(hop: ProxyHop, login: Login, options: LaneOptions): Promise<Dialled> {
@@ -128,9 +159,14 @@ export class Opener {
     }
     const { openForward } = await import('./forward.ts');
     const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
-    const ready = await options.steps.run('authentication', () =>
-      openForward(socket, this.#aim.target, this.#handshakeOptions(hop, login, options)),
+    const ready = await options.steps.guard('authentication', () =>
+      openForward(socket, this.#aim.target, {
+        ...this.#handshakeOptions(hop, login, options),
+        checkRefusal: (head, url) => this.#checkRefusal(hop, login, { head, url, options }),
+      }),
     );
+    // With Digest the proof goes with the request itself: nothing is proven yet.
+    if (login.accepted) options.steps.passedBy('authentication', 0, { scheme: login.proved });
     return { socket: ready, bulk: null };
   }
 

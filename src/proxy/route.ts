@@ -61,8 +61,11 @@ export interface Lane {
   judgeResponse(head: ResponseHead, url: string): void;
   /** What the hop shows itself to be by first bytes that are no HTTP; null where they say nothing of it. */
   judgeNoise(firstBytes: Uint8Array): CodedError | null;
-  /** Resolves when what the hop's answers said of our credential is on disk: an end is told after that. */
-  settled(): Promise<void>;
+  /**
+   * Resolves when what the hop's answers said of our credential is on disk: an end is told after that. Where one more
+   * question to the hop was needed to know whose the refused answer was, resolves to the failure that it showed.
+   */
+  settled(): Promise<CodedError | null>;
   /** Ends the use of the lane. */
   release(): void;
 }

@@ -48,11 +48,12 @@ const UNAUTHORIZED = 401;
 
 /**
  * Whether the proxy asks who we are, or refuses whom we said. A wrong password is 401 with tinyproxy, as with a web
- * server: after CONNECT it can be nobody else's, in absolute form its mark tells it from the origin's.
+ * server: after CONNECT it can be nobody else's, in absolute form its mark tells it from the origin's. No other proxy
+ * sends 401, and what calls itself Squid there is the origin: Squid sends 407.
  */
 export function asksForUser(head: ResponseHead, method: string): boolean {
   if (head.status === PROXY_AUTHENTICATION_REQUIRED) return method === 'CONNECT' || !isPassedOn(head);
-  return head.status === UNAUTHORIZED && (method === 'CONNECT' || proxyMark(head) !== null);
+  return head.status === UNAUTHORIZED && (method === 'CONNECT' || isTinyproxy(head));
 }
 
 /** What is known beside the head of an answer to CONNECT. */
@@ -97,7 +98,7 @@ export function judgeForward(
   asked: AskedProxy,
   about: Pick<AboutConnect, 'target' | 'proved'>,
 ): CodedError | null {
-  if (head.status < 400) return null;
+  if (head.status < 400 || (head.status === UNAUTHORIZED && !isTinyproxy(head))) return null;
   const mark = proxyMark(head);
   return mark === null ? null : refusal(head, asked, { ...about, page: null, passes443: false, said: mark.said });
 }
@@ -145,6 +146,31 @@ export function rejection(
     return coded('AUTH-DOMAIN', { ...facts, advertised: seen.advertised, meant: `DOMAIN\\${asked.user}` });
   }
   return coded('AUTH-REJECTED', facts);
+}
+
+/** A refusal in absolute form, which the proxy or a server behind it may have made. */
+export function unclearRefusal(
+  asked: AskedProxy,
+  about: {
+    readonly origin: string;
+    readonly status: number | null;
+    /** What a CONNECT showed, in words. */
+    readonly found: string;
+    readonly sinceMs: number | null;
+    readonly retryAtMs: number | null;
+  },
+): CodedError {
+  const { origin, status, found, sinceMs: since, retryAtMs: retryAt } = about;
+  return coded('AUTH-UNCLEAR', {
+    proxy: asked.name,
+    user: asked.user,
+    origin,
+    status,
+    found,
+    since,
+    retryAt,
+    hop: asked.hop,
+  });
 }
 
 /** Windows' directories know users by their domain; who offers NTLM or named a domain asks one. */
@@ -197,6 +223,10 @@ function proxyMark(head: ResponseHead): { readonly said: string | null } | null 
   const error = /;\s*error\s*=\s*([a-z_]{1,64})/.exec(proxyStatus ?? '');
   if (error !== null && !/received-status/.test(proxyStatus ?? '')) return { said: error[1] ?? null };
   return /^(?:squid|tinyproxy)\b/i.test(headerOf(head, 'server') ?? '') ? { said: null } : null;
+}
+
+function isTinyproxy(head: ResponseHead): boolean {
+  return /^tinyproxy\b/i.test(headerOf(head, 'server') ?? '');
 }
 
 /**

@@ -26,7 +26,8 @@ async function forward() {
   const answered: boolean[] = [];
   const memory = memories.of('http://a:1', 'proxy a');
   const onAnswered = (is: boolean) => answered.push(is);
-  const lane = forwardLane(facts, { socket, bulk: null, login, memory, onAnswered });
+  const checkRefusal = () => Promise.reject(new Error('nothing is in doubt here'));
+  const lane = forwardLane(facts, { socket, bulk: null, login, memory, onAnswered, checkRefusal });
   return { lane, ledger, verdicts: ledger.verdicts, socket, answered };
 }
 

@@ -109,6 +109,10 @@ describe('asking for a user, or refusing one', () => {
     ['CONNECT', 401, {}, true],
     ['GET', 401, { Server: 'tinyproxy/1.11.1' }, true],
     ['GET', 401, { Server: 'nginx' }, false],
+    // Squid sends 407: a 401 that calls itself Squid's, or any other proxy's, is the server's.
+    ['GET', 401, { Server: 'squid' }, false],
+    ['GET', 401, { Server: 'squid/5.7', 'X-Squid-Error': 'ERR_ACCESS_DENIED 0' }, false],
+    ['GET', 401, { 'Proxy-Status': 'cdn; error=http_request_denied' }, false],
     ['CONNECT', 403, { Server: 'tinyproxy/1.11.1' }, false],
     // Squid keeps back the challenges of what it passes on; whoever else does is not known.
     ['GET', 407, { Via: '1.1 proxy (squid/5.7)' }, false],
@@ -195,6 +199,8 @@ describe('an answer to an absolute-form request', () => {
     [503, {}],
     [502, { 'Proxy-Status': 'p.example; received-status=502; error=http_response_incomplete' }],
     [404, { 'Proxy-Status': 'p.example' }],
+    [401, { Server: 'squid' }],
+    [401, squid('ERR_ACCESS_DENIED')],
   ])('%i with %j is the origin’s', (status, headers) => {
     expect(judgeForward(head(status, headers), basic, { target: TARGET, proved: null })).toBeNull();
   });

@@ -56,7 +56,7 @@ function laneOver(socket: Socket, options: PlainLaneOptions, bulk: BulkSource | 
     bulk,
     judgeResponse: options.judgeResponse ?? (() => {}),
     judgeNoise: () => null,
-    settled: () => Promise.resolve(),
+    settled: () => Promise.resolve(null),
     releases: 0,
     release() {
       this.releases += 1;

@@ -1,6 +1,7 @@
 /** A login of tests: its own ledger, which keeps the verdicts in the order in which they came. */
 import type { Account } from '#proxy/auth/account.ts';
-import { type Admission, type AdmitOptions, Ledger } from '#proxy/auth/ledger.ts';
+import type { Admission, AdmitOptions } from '#proxy/auth/attempt.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
 import { type Login, openLogin } from '#proxy/auth/login.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
 import { makeHop } from '#proxy/hop.ts';
@@ -31,6 +32,7 @@ export async function testLogin(
     ledger,
     known: { add: (secret) => known.push(secret.reveal()) },
     retryMs: 0,
+    forwardOrigin: null,
     signal: new AbortController().signal,
   });
   return { login, ledger, known };

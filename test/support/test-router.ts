@@ -92,6 +92,8 @@ export async function get(lane: Lane, url: URL): Promise<Answer> {
     const answer = parseAnswer(text);
     lane.judgeResponse({ status: answer.status, reason: '', rawHeaders: answer.rawHeaders }, url.href);
     return answer;
+  } catch (error) {
+    throw (await lane.settled()) ?? error;
   } finally {
     lane.release();
   }

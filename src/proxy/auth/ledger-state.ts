@@ -26,6 +26,8 @@ const credentialSchema = z.strictObject({
   worked_at: moment,
   /** When it worked first, of the time that ended with `worked_at`. */
   worked_from: moment,
+  /** Proxies that took it since it was refused last: `http://host:port`. Files of earlier versions have none. */
+  worked_where: z.array(z.string()).default([]),
   /** When a proxy refused it first since it worked last. */
   rejected_at: moment,
   /** When it was refused last; a later try counts from here. */
@@ -55,11 +57,20 @@ const bindingSchema = z.strictObject({
 });
 export type BindingRecord = z.infer<typeof bindingSchema>;
 
+const doubtSchema = z.strictObject({
+  /** Of an account, its password, a proxy and an origin. */
+  fingerprint: z.string(),
+  /** When it arose. */
+  since: z.number(),
+});
+type DoubtRecord = z.infer<typeof doubtSchema>;
+
 const fileSchema = z.strictObject({
   key: z.string().min(1),
   credentials: z.array(credentialSchema),
   proxies: z.array(proxySchema),
   bindings: z.array(bindingSchema),
+  doubts: z.array(doubtSchema).default([]),
 });
 
 /** Where the file is. */
@@ -73,6 +84,7 @@ export class LedgerState {
   readonly credentials = new Map<string, CredentialRecord>();
   readonly proxies = new Map<string, ProxyRecord>();
   readonly bindings = new Map<string, BindingRecord>();
+  readonly doubts = new Map<string, DoubtRecord>();
   readonly #place: LedgerPlace | null;
   #key: Buffer = randomBytes(KEY_BYTES);
   #saving: Promise<void> = Promise.resolve();
@@ -90,11 +102,12 @@ export class LedgerState {
     const loaded = await loadState(files, path, { format: FORMAT, parse: (raw) => fileSchema.parse(raw) });
     if (loaded.kind === 'set-aside') return loaded.error;
     if (loaded.kind === 'absent') return null;
-    const { key, credentials, proxies, bindings } = loaded.value;
+    const { key, credentials, proxies, bindings, doubts } = loaded.value;
     this.#key = Buffer.from(key, 'base64');
     for (const record of credentials) this.credentials.set(record.fingerprint, record);
     for (const record of proxies) this.proxies.set(record.proxy, record);
     for (const record of bindings) this.bindings.set(record.fingerprint, record);
+    for (const record of doubts) this.doubts.set(record.fingerprint, record);
     return null;
   }
 
@@ -118,6 +131,12 @@ export class LedgerState {
     this.#changes += 1;
   }
 
+  /** Takes every record out. */
+  clear(records: Map<string, unknown>): void {
+    if (records.size > 0) this.#changes += 1;
+    records.clear();
+  }
+
   /** On return everything that was put in before the call survives a power cut. @throws CodedError DISK-FULL, FILE-* */
   async save(): Promise<void> {
     const mine = this.#saving.catch(() => undefined).then(() => this.#write());
@@ -134,6 +153,7 @@ export class LedgerState {
       credentials: [...this.credentials.values()],
       proxies: [...this.proxies.values()],
       bindings: [...this.bindings.values()],
+      doubts: [...this.doubts.values()],
     };
     await saveState(files, path, { format: FORMAT, value });
     this.#saved = upTo;

@@ -10,26 +10,11 @@
 
 import { type Clock, systemClock } from '#system/clock.ts';
 import type { Account } from './account.ts';
+import type { Admission, AdmitOptions, Attempt } from './attempt.ts';
+import { Doubts } from './doubts.ts';
 import { type CredentialRecord, LedgerState, type ProxyRecord } from './ledger-state.ts';
 import { judge, type Refusal } from './refusal.ts';
 import { type SchemeName, strengthOf } from './scheme.ts';
-
-/** Leave to send a credential. Exactly one verdict counts, the first; without one others would wait for ever. */
-export interface Attempt {
-  /**
-   * Called before each byte that is made from the secret; it may go unless there is a refusal, which came meanwhile.
-   * @throws CodedError DISK-FULL, FILE-*
-   */
-  sending(): Promise<Refusal | null>;
-  /** The same, for one more request of a lane whose first has gone. */
-  refusedMeanwhile(): Refusal | null;
-  /** The proxy took it. */
-  accepted(): void;
-  /** The proxy refused it. */
-  rejected(): void;
-  /** The proxy never said: it was not reached, or failed for another reason. */
-  unknown(): void;
-}
 
 /** Why a password is kept back. */
 export interface Wait {
@@ -38,16 +23,6 @@ export interface Wait {
   /** Those proxies. */
   readonly bound: readonly string[];
   readonly refusal: Refusal | null;
-}
-
-export type Admission =
-  | { readonly kind: 'admitted'; readonly attempt: Attempt }
-  | { readonly kind: 'refused'; readonly refusal: Refusal };
-
-export interface AdmitOptions {
-  /** `rejected_credential_retry_hours`; 0 means never. */
-  readonly retryMs: number;
-  readonly signal: AbortSignal;
 }
 
 /** A secret of the configuration and the proxy it was entered for. */
@@ -72,9 +47,13 @@ const TICKETLESS_FOR_MS = 600_000;
 /** A configuration has at most 64 profiles; others were tried and not saved. */
 const MOST_MOVED = 256;
 
+/** Proxies that are remembered for each credential. A PAC file can name more; the oldest are forgotten. */
+const MAX_PLACES = 16;
+
 const UNTRIED: Omit<CredentialRecord, 'fingerprint'> = {
   worked_at: null,
   worked_from: null,
+  worked_where: [],
   rejected_at: null,
   tried_at: null,
   trying_since: null,
@@ -89,6 +68,8 @@ interface UnderWay {
 
 /** One for the whole process; it outlives a change of the configuration. */
 export class Ledger {
+  /** Refusals that may be a server's. */
+  readonly doubts: Doubts;
   readonly #state: LedgerState;
   readonly #clock: Clock;
   /** Attempts under way that others wait for, and when each credential was last confirmed (monotonic ms). */
@@ -106,6 +87,7 @@ export class Ledger {
   constructor(parts: { readonly state?: LedgerState; readonly clock?: Clock } = {}) {
     this.#state = parts.state ?? new LedgerState(null);
     this.#clock = parts.clock ?? systemClock;
+    this.doubts = new Doubts(this.#state, this.#clock);
   }
 
   /** Asks leave to send the password of an account. Waits while another attempt with it is under way. */
@@ -119,7 +101,7 @@ export class Ledger {
         const record = this.#recordOfNow(fingerprint);
         const refusal = this.#forgiven.has(fingerprint) ? null : judge(record, this.#clock.now(), options.retryMs);
         if (refusal !== null) return { kind: 'refused', refusal };
-        return { kind: 'admitted', attempt: this.#begin(fingerprint, beside, options.retryMs) };
+        return { kind: 'admitted', attempt: this.#begin(fingerprint, beside, options) };
       }
       await this.#turn(underWay, this.#patienceLeft(fingerprint, underWay), options.signal);
     }
@@ -153,6 +135,12 @@ export class Ledger {
     return judge(this.#recordOf(fingerprint), this.#clock.now(), retryMs);
   }
 
+  /** Whether this very proxy has taken the password of an account, and no proxy has refused it since. */
+  hasWorkedAt(account: Account, proxyUrl: string): boolean {
+    const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
+    return this.#recordOf(fingerprint).worked_where.includes(proxyUrl);
+  }
+
   /** Why a password would not be sent now; null when it may, when it is just under way, or when it was allowed once more. */
   waits(account: Account, at: { readonly boundTo: string; readonly retryMs: number }): Wait | null {
     const secret = this.#state.fingerprint(account.password.reveal());
@@ -182,6 +170,7 @@ export class Ledger {
     for (const moved of this.#moved) {
       if (move === null || moved === move) this.#forgiven.add(moved);
     }
+    this.doubts.clear();
   }
 
   /**
@@ -282,7 +271,7 @@ export class Ledger {
   }
 
   /** `beside` others, or alone, so that others wait for it. */
-  #begin(fingerprint: string, beside: boolean, retryMs: number): Attempt {
+  #begin(fingerprint: string, beside: boolean, { retryMs, proxyUrl }: AdmitOptions): Attempt {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (!beside) this.#underWay.set(fingerprint, { over: promise, sinceMs: this.#clock.monotonic() });
     let settled = false;
@@ -331,13 +320,13 @@ export class Ledger {
         settle((record) => {
           // A refusal stands, also against an older attempt that ends later.
           if (record.rejected_at !== started.rejected_at) return null;
-          return this.#worked(fingerprint, record);
+          return this.#worked(fingerprint, record, proxyUrl);
         }),
       rejected: () =>
         settle((record) => {
           this.#confirmed.delete(fingerprint);
           const now = this.#clock.now();
-          return { rejected_at: record.rejected_at ?? now, tried_at: now };
+          return { rejected_at: record.rejected_at ?? now, tried_at: now, worked_where: [] };
         }),
       unknown: () =>
         settle((record) => {
@@ -347,12 +336,13 @@ export class Ledger {
     };
   }
 
-  #worked(fingerprint: string, record: CredentialRecord): Partial<CredentialRecord> {
+  #worked(fingerprint: string, record: CredentialRecord, proxyUrl: string): Partial<CredentialRecord> {
     this.#confirmed.set(fingerprint, this.#clock.monotonic());
     this.#forgiven.delete(fingerprint);
     const now = this.#clock.now();
     const workedFrom = record.rejected_at === null ? (record.worked_from ?? now) : now;
-    return { worked_at: now, worked_from: workedFrom, rejected_at: null, tried_at: null, interrupted: 0 };
+    const worked_where = [...record.worked_where.filter((place) => place !== proxyUrl), proxyUrl].slice(-MAX_PLACES);
+    return { worked_at: now, worked_from: workedFrom, worked_where, rejected_at: null, tried_at: null, interrupted: 0 };
   }
 
   #isConfirmed(fingerprint: string): boolean {

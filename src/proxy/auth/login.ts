@@ -7,58 +7,34 @@
 // Relies on its owner to call `settle` or `unknown` in every case.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
-import type { ProxyHop } from '#proxy/hop.ts';
 import type { ResponseHead } from '#proxy/route.ts';
-import { type AskedProxy, judgeAuthentication, rejection } from '#proxy/verdict.ts';
+import { type AskedProxy, judgeAuthentication, rejection, unclearRefusal } from '#proxy/verdict.ts';
 import type { Secret } from '#redaction/secret.ts';
 import { type Account, accountOf } from './account.ts';
+import type { Attempt } from './attempt.ts';
 import { authenticatorFor, weakHashesWork } from './authenticators.ts';
 import { type Challenge, readChallenges } from './challenge.ts';
 import { chooseScheme, type Means, mayBegin } from './choose-scheme.ts';
 import { strongestDigest } from './digest.ts';
-import type { Attempt, Ledger } from './ledger.ts';
-import type { KerberosLoader } from './negotiate.ts';
+import type { LoginParts, NextStep } from './login-parts.ts';
 import type { Refusal } from './refusal.ts';
-import {
-  type Authenticator,
-  namedScheme,
-  type Reply,
-  type RequestLine,
-  type SchemeName,
-  type SecretRegistry,
-} from './scheme.ts';
-
-export interface LoginParts {
-  /** Whom we speak to, and whose account is shown there. */
-  readonly hop: ProxyHop;
-  readonly ledger: Ledger;
-  readonly known: SecretRegistry;
-  /** How long a refused credential that had worked waits; 0 for ever. */
-  readonly retryMs: number;
-  readonly signal: AbortSignal;
-  /** Tests bring their own. */
-  readonly loadKerberos?: KerberosLoader;
-}
-
-/** What the next request carries. */
-export interface NextStep {
-  readonly authorization: Secret;
-  /** It means nothing on another connection. */
-  readonly sameConnection: boolean;
-}
+import { type Authenticator, namedScheme, type Reply, type RequestLine, type SchemeName } from './scheme.ts';
 
 /**
  * Asks the ledger for leave; waits while another attempt with the same account is under way.
- * @throws CodedError AUTH-REJECTED, AUTH-INTERRUPTED, AUTH-REBIND; the reason of the signal
+ * @throws CodedError AUTH-REJECTED, AUTH-INTERRUPTED, AUTH-REBIND, AUTH-UNCLEAR; the reason of the signal
  */
 export async function openLogin(parts: LoginParts): Promise<Login> {
-  const { hop, ledger, retryMs, signal } = parts;
+  const { hop, ledger, retryMs, forwardOrigin, signal } = parts;
   const account = accountOf(hop.profile);
   const asked = askedProxy(parts, account);
   if (account === null) return new Login(parts, { asked, account, attempt: null });
   const bound = ledger.boundElsewhere(account.password.reveal(), hop.boundTo);
   if (bound !== null) throw coded('AUTH-REBIND', { proxy: hop.name, bound, url: hop.boundTo, hop: hop.words });
-  const admission = await ledger.admit(account, { retryMs, signal });
+  const place = { proxyUrl: hop.url, origin: forwardOrigin ?? '' };
+  const doubt = forwardOrigin === null ? null : ledger.doubts.of(account, place);
+  if (doubt !== null) throw unclearRefusal(asked, { ...place, ...doubt, status: null, found: 'not asked again yet' });
+  const admission = await ledger.admit(account, { proxyUrl: hop.url, retryMs, signal });
   if (admission.kind === 'refused') throw rejection(asked, admission.refusal, { scheme: null, advertised: [] });
   return new Login(parts, { asked, account, attempt: admission.attempt });
 }
@@ -74,7 +50,7 @@ export class Login {
   readonly asked: AskedProxy;
   readonly #parts: LoginParts;
   readonly #account: Account | null;
-  readonly #attempt: Attempt | null;
+  #attempt: Attempt | null;
   #active: Authenticator | null = null;
   /** The scheme whose proof went out; null before. */
   #proved: SchemeName | null = null;
@@ -83,6 +59,7 @@ export class Login {
   /** Whether the proxy asked who we are, and whether it took what it was shown. */
   #wasAsked = false;
   #accepted = false;
+  #doubted: ResponseHead | null = null;
 
   constructor(
     parts: LoginParts,
@@ -223,7 +200,43 @@ export class Login {
       return coded('AUTH-TICKET', { proxy, service: `HTTP@${address}`, reason: 'the proxy refused it', hop });
     }
     const advertised = this.#active?.advertised?.() ?? null;
+    if (this.#mayBeTheServers()) return this.#inDoubt(head);
     return this.#rejected(advertised === null ? challenges.map(({ scheme }) => scheme) : [advertised]);
+  }
+
+  /** Whether a server behind the proxy may have made this refusal: a password that worked here is not given up for that. */
+  #mayBeTheServers(): boolean {
+    const { ledger, hop, forwardOrigin } = this.#parts;
+    return forwardOrigin !== null && this.#account !== null && ledger.hasWorkedAt(this.#account, hop.url);
+  }
+
+  #inDoubt(head: ResponseHead): CodedError {
+    this.#doubted = head;
+    const { hop, forwardOrigin } = this.#parts;
+    const about = { proxyUrl: hop.url, origin: forwardOrigin ?? '', sinceMs: null, retryAtMs: null };
+    return unclearRefusal(this.asked, { ...about, status: head.status, found: 'not asked yet' });
+  }
+
+  /** A refusal of which one CONNECT has to tell whose it was; the attempt is under way until then. Null without one. */
+  get doubted(): ResponseHead | null {
+    return this.#doubted;
+  }
+
+  /** The same attempt over a CONNECT, whose answer is the proxy's; the caller ends it. */
+  byConnect(): Login {
+    const attempt = this.#attempt;
+    this.#attempt = null;
+    return new Login({ ...this.#parts, forwardOrigin: null }, { asked: this.asked, account: this.#account, attempt });
+  }
+
+  /** Nobody could tell whose the refusal was: keeps the password back from this origin for a while. */
+  async leaveInDoubt(facts: { readonly status: number; readonly found: string }): Promise<CodedError> {
+    const { hop, ledger, forwardOrigin } = this.#parts;
+    const place = { proxyUrl: hop.url, origin: forwardOrigin ?? '' };
+    const account = this.#account;
+    const doubt = account === null ? { sinceMs: null, retryAtMs: null } : ledger.doubts.add(account, place);
+    await ledger.flush();
+    return unclearRefusal(this.asked, { ...place, ...doubt, ...facts });
   }
 
   /**
@@ -290,7 +303,7 @@ export class Login {
 
   /** It ended without a verdict. */
   unknown(): void {
-    this.#attempt?.unknown();
+    if (this.#doubted === null) this.#attempt?.unknown();
   }
 
   /** The challenge to answer; the scheme is chosen with the first one. */

@@ -4,7 +4,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Account } from '#proxy/auth/account.ts';
-import { type Attempt, Ledger } from '#proxy/auth/ledger.ts';
+import type { Attempt } from '#proxy/auth/attempt.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import { Secret } from '#redaction/secret.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
@@ -153,7 +154,7 @@ class Trial {
     const { signal } = this.#life;
     this.#waiting += 1;
     void this.#ledger
-      .admit(account, { retryMs: this.#retryMs, signal })
+      .admit(account, { proxyUrl: 'http://a:1', retryMs: this.#retryMs, signal })
       .then((admission) => {
         this.#waiting -= 1;
         if (admission.kind === 'refused') return;

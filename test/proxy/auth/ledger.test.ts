@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Account } from '#proxy/auth/account.ts';
-import { type Attempt, Ledger } from '#proxy/auth/ledger.ts';
+import type { Attempt } from '#proxy/auth/attempt.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import { Secret } from '#redaction/secret.ts';
 import { realFiles } from '#system/real-files.ts';
@@ -11,7 +12,7 @@ import { FakeClock } from '#test/support/fake-clock.ts';
 
 const HOUR = 3_600_000;
 const never = new AbortController().signal;
-const options = { retryMs: 6 * HOUR, signal: never };
+const options = { proxyUrl: 'http://proxy:3128', retryMs: 6 * HOUR, signal: never };
 
 function account(password: string, key = 'corp\\svc'): Account {
   return { user: 'svc', domain: 'CORP', shown: 'CORP\\svc', key, password: new Secret(password) };

@@ -250,7 +250,11 @@ it('a lane that is open already does not send a password that another one was re
   proxy = await startFaultProxy((client) => client.end(asks('Proxy-Authenticate: Basic realm="r"')));
   const ledger = new Ledger();
   const given = profile(proxy.port, USER);
-  const admission = await ledger.admit(accountOf(given) as Account, { retryMs: 0, signal: never });
+  const admission = await ledger.admit(accountOf(given) as Account, {
+    proxyUrl: 'http://a:1',
+    retryMs: 0,
+    signal: never,
+  });
   if (admission.kind === 'admitted') admission.attempt.accepted();
   const route = testRouter({ proxies: [given], ledger }).route('updates', FORWARD);
   const lanes = await Promise.all([1, 2].map(() => route.open({ bulk: false, signal: never })));
@@ -382,7 +386,7 @@ describe('auto at a proxy that offers Negotiate', () => {
     const hop = makeHop(given, { scheme: 'http', address: given.address, port: 3128 });
     const known = { add() {} };
     const signal = new AbortController().signal;
-    return await openLogin({ hop, ledger, known, retryMs: 0, signal, loadKerberos });
+    return await openLogin({ hop, ledger, known, retryMs: 0, forwardOrigin: null, signal, loadKerberos });
   }
 
   async function answer(login: Login, ...schemes: string[]): Promise<string> {

@@ -1,0 +1,59 @@
+// Refusals of a password in absolute form that may be the origin server's, and not the proxy's.
+//
+// Guarantees: such a refusal never counts against the password. For an hour the password is not sent to the same origin
+// in absolute form through the same proxy, also after a restart; then it may go again. Everything else goes on meanwhile.
+// An hour is longer than the time in which directories count failed logins before they lock an account.
+
+import type { Clock } from '#system/clock.ts';
+import type { Account } from './account.ts';
+import type { LedgerState } from './ledger-state.ts';
+
+/** How long the password is kept back, in milliseconds. */
+export const DOUBT_MS = 3_600_000;
+
+/** The proxy (`http://host:port`) and the origin whose URLs it was asked for. */
+export interface DoubtfulPlace {
+  readonly proxyUrl: string;
+  readonly origin: string;
+}
+
+/** Wall times, ms since the epoch. */
+export interface Doubt {
+  readonly sinceMs: number;
+  readonly retryAtMs: number;
+}
+
+export class Doubts {
+  readonly #state: LedgerState;
+  readonly #clock: Clock;
+
+  constructor(state: LedgerState, clock: Clock) {
+    this.#state = state;
+    this.#clock = clock;
+  }
+
+  /** The doubt that keeps a password back; null when it may be sent. */
+  of(account: Account, place: DoubtfulPlace): Doubt | null {
+    const since = this.#state.doubts.get(this.#keyOf(account, place))?.since;
+    if (since === undefined) return null;
+    const elapsedMs = this.#clock.now() - since;
+    // Negative where the clock was set back, which must not make the wait longer.
+    return elapsedMs >= 0 && elapsedMs < DOUBT_MS ? { sinceMs: since, retryAtMs: since + DOUBT_MS } : null;
+  }
+
+  add(account: Account, place: DoubtfulPlace): Doubt {
+    const fingerprint = this.#keyOf(account, place);
+    const sinceMs = this.#clock.now();
+    this.#state.put(this.#state.doubts, fingerprint, { fingerprint, since: sinceMs });
+    return { sinceMs, retryAtMs: sinceMs + DOUBT_MS };
+  }
+
+  /** An admin asks for another attempt. */
+  clear(): void {
+    this.#state.clear(this.#state.doubts);
+  }
+
+  #keyOf({ key, password }: Account, { proxyUrl, origin }: DoubtfulPlace): string {
+    return this.#state.fingerprint(key, password.reveal(), proxyUrl, origin);
+  }
+}

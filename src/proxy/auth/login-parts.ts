@@ -1,0 +1,28 @@
+// What a conversation with a proxy about who we are needs, and what it hands out.
+
+import type { ProxyHop } from '#proxy/hop.ts';
+import type { Secret } from '#redaction/secret.ts';
+import type { Ledger } from './ledger.ts';
+import type { KerberosLoader } from './negotiate.ts';
+import type { SecretRegistry } from './scheme.ts';
+
+export interface LoginParts {
+  /** Whom we speak to, and whose account is shown there. */
+  readonly hop: ProxyHop;
+  readonly ledger: Ledger;
+  readonly known: SecretRegistry;
+  /** How long a refused credential that had worked waits; 0 for ever. */
+  readonly retryMs: number;
+  /** The origin whose URLs the proxy is asked for in absolute form; null where a tunnel is opened. */
+  readonly forwardOrigin: string | null;
+  readonly signal: AbortSignal;
+  /** Tests bring their own. */
+  readonly loadKerberos?: KerberosLoader;
+}
+
+/** What the next request carries. */
+export interface NextStep {
+  readonly authorization: Secret;
+  /** It means nothing on another connection. */
+  readonly sameConnection: boolean;
+}

@@ -1,0 +1,164 @@
+// Whose a refusal in absolute form is. The fault proxy stands for any proxy, and for any server behind it: what it answers
+// to a GET may be either's, and only what it answers to CONNECT is the proxy's.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { asCoded } from '#errors/coded-error.ts';
+import { requestDocument } from '#http/document.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import { LedgerState } from '#proxy/auth/ledger-state.ts';
+import { systemClock } from '#system/clock.ts';
+import { realFiles } from '#system/real-files.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { type FaultProxy, startFaultProxy } from '#test/support/fault-proxy.ts';
+import { get, profile, testRouter } from '#test/support/test-router.ts';
+
+const HOSTILE = new URL('http://updates.example.com/feed.json');
+const OTHER = new URL('http://other.example.com/feed.json');
+
+const END = 'Content-Length: 0\r\nConnection: close\r\n\r\n';
+const OK = `HTTP/1.1 200 OK\r\n${END}`;
+const CHALLENGE = `HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm="r"\r\n${END}`;
+const FORGED_407 = `HTTP/1.1 407 X\r\nServer: squid/5.7\r\nX-Squid-Error: ERR_CACHE_ACCESS_DENIED 0\r\n${END}`;
+const TINYPROXY_401 = `HTTP/1.1 401 X\r\nServer: tinyproxy/1.11.1\r\n${END}`;
+const SQUID_401 = `HTTP/1.1 401 Unauthorized\r\nServer: squid\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\n${END}`;
+const POLICY_403 = `HTTP/1.1 403 Forbidden\r\nX-Squid-Error: ERR_ACCESS_DENIED 0\r\n${END}`;
+const UPSTREAM_503 = `HTTP/1.1 503 X\r\nX-Squid-Error: ERR_CONNECT_FAIL 111\r\n${END}`;
+
+let proxy: FaultProxy;
+afterEach(() => proxy.close());
+
+/** A proxy whose server answers so at the hostile URL once `turned`, and `OK` elsewhere. */
+async function start(answers: { readonly refused: string; readonly connect: string }) {
+  const turned = { is: false };
+  proxy = await startFaultProxy((client, head) => {
+    if (head.startsWith('CONNECT')) client.end(answers.connect);
+    else client.end(turned.is && head.includes(HOSTILE.host) ? answers.refused : OK);
+  });
+  return turned;
+}
+
+async function ask(ledger: Ledger, url: URL, authentication: 'basic' | 'digest' = 'basic'): Promise<string> {
+  const router = testRouter({ proxies: [profile(proxy.port, { password: 'right', authentication })], ledger });
+  try {
+    const lane = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
+    return String((await get(lane, url)).status);
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  }
+}
+
+/** How often the password went out for the hostile URL, and how often by CONNECT, since the first `earlier` requests. */
+function attempts(earlier = 0): readonly [number, number] {
+  const shown = proxy.heads.slice(earlier).filter((head) => /^proxy-authorization:/im.test(head));
+  const count = (pattern: RegExp) => shown.filter((head) => pattern.test(head)).length;
+  return [count(/^GET \S+updates\.example/), count(/^CONNECT updates\.example\.com:443 /)];
+}
+
+describe('a refusal in absolute form of a password that never worked', () => {
+  it.each([
+    ['a 407 with a challenge', CHALLENGE, 'AUTH-REJECTED', [[1, 0], 'AUTH-REJECTED']],
+    ['a 407 with the marks of Squid', FORGED_407, 'AUTH-REJECTED', [[1, 0], 'AUTH-REJECTED']],
+    ['a 401 of tinyproxy', TINYPROXY_401, 'AUTH-REJECTED', [[1, 0], 'AUTH-REJECTED']],
+    ['a 401 with the marks of Squid', SQUID_401, '401', [[2, 0], '200']],
+  ])('counts at once, by the mark of the proxy: %s', async (_what, refused, code, outcome) => {
+    const turned = await start({ refused, connect: OK });
+    turned.is = true;
+    const ledger = new Ledger();
+    expect([await ask(ledger, HOSTILE), await ask(ledger, HOSTILE)]).toEqual([code, code]);
+    expect([attempts(), await ask(ledger, OTHER)]).toEqual(outcome);
+  });
+});
+
+describe('a refusal in absolute form of a password that has worked at this proxy', () => {
+  it.each([
+    ['407, CONNECT passes: the server', CHALLENGE, OK, ['ORIGIN-407', [2, 2], '200']],
+    ['407 with marks, CONNECT passes: the server', FORGED_407, OK, ['ORIGIN-407', [2, 2], '200']],
+    ['407, CONNECT fails behind the proxy: the server', CHALLENGE, UPSTREAM_503, ['ORIGIN-407', [2, 2], '200']],
+    ['401 of tinyproxy, CONNECT passes: the server', TINYPROXY_401, OK, ['ORIGIN-REFUSED', [2, 2], '200']],
+    ['401 with marks of Squid: the server', SQUID_401, OK, ['401', [2, 0], '200']],
+    ['407, CONNECT asks as well: the proxy', CHALLENGE, CHALLENGE, ['AUTH-REJECTED', [1, 1], 'AUTH-REJECTED']],
+    ['401 and 401: tinyproxy', TINYPROXY_401, TINYPROXY_401, ['AUTH-REJECTED', [1, 1], 'AUTH-REJECTED']],
+    ['407, CONNECT refused by policy: open', CHALLENGE, POLICY_403, ['AUTH-UNCLEAR', [1, 1], '200']],
+    ['407, CONNECT without an answer: open', CHALLENGE, '', ['AUTH-UNCLEAR', [1, 1], '200']],
+  ] as const)('is decided by one CONNECT: %s', async (_what, refused, connect, [code, counted, elsewhere]) => {
+    const turned = await start({ refused, connect });
+    const ledger = new Ledger();
+    expect(await ask(ledger, HOSTILE)).toBe('200');
+    turned.is = true;
+    expect([await ask(ledger, HOSTILE), await ask(ledger, HOSTILE)]).toEqual([code, code]);
+    expect([attempts(1), await ask(ledger, OTHER)]).toEqual([counted, elsewhere]);
+  });
+
+  it('is decided by one CONNECT with Digest as well, whose proof goes with the request', async () => {
+    const asks = `HTTP/1.1 407 X\r\nProxy-Authenticate: Digest realm="r", qop="auth", nonce="n"\r\n${END}`;
+    let refuses = false;
+    proxy = await startFaultProxy((client, head) => {
+      client.end(refuses || !/^proxy-authorization:/im.test(head) ? asks : OK);
+    });
+    const ledger = new Ledger();
+    expect(await ask(ledger, HOSTILE, 'digest')).toBe('200');
+    refuses = true;
+    const earlier = proxy.heads.length;
+    expect(await ask(ledger, HOSTILE, 'digest')).toBe('AUTH-REJECTED');
+    expect(await ask(ledger, OTHER, 'digest')).toBe('AUTH-REJECTED');
+    expect(attempts(earlier)).toEqual([1, 1]);
+  });
+
+  it('leaves an open question open for an hour, also over a restart, and then asks again', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sallyport-refusals-'));
+    const [path, clock] = [join(folder, 'credentials.json'), new FakeClock()];
+    const restart = async () => {
+      const state = new LedgerState({ files: realFiles, path });
+      expect(await state.load()).toBeNull();
+      return new Ledger({ state, clock });
+    };
+    try {
+      const turned = await start({ refused: CHALLENGE, connect: POLICY_403 });
+      const first = await restart();
+      expect(await ask(first, HOSTILE)).toBe('200');
+      turned.is = true;
+      expect(await ask(first, HOSTILE)).toBe('AUTH-UNCLEAR');
+      expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({
+        credentials: [{ rejected_at: null, trying_since: null }],
+      });
+      const earlier = proxy.heads.length;
+      turned.is = false;
+      const second = await restart();
+      expect([await ask(second, HOSTILE), attempts(earlier)]).toEqual(['AUTH-UNCLEAR', [0, 0]]);
+      clock.advance(3_600_000);
+      expect([await ask(second, HOSTILE), attempts(earlier)]).toEqual(['200', [1, 0]]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('is asked again at once where an admin says so', async () => {
+    const turned = await start({ refused: CHALLENGE, connect: POLICY_403 });
+    const ledger = new Ledger();
+    expect(await ask(ledger, HOSTILE)).toBe('200');
+    turned.is = true;
+    expect(await ask(ledger, HOSTILE)).toBe('AUTH-UNCLEAR');
+    turned.is = false;
+    ledger.retryCredentials();
+    expect(await ask(ledger, HOSTILE)).toBe('200');
+  });
+});
+
+describe('what a refusal says was proven before', () => {
+  it.each(['basic', 'digest'] as const)('%s: never user and password, which it refuses', async (authentication) => {
+    const field = authentication === 'basic' ? 'Basic realm="r"' : 'Digest realm="r", qop="auth", nonce="n"';
+    proxy = await startFaultProxy((client) => client.end(`HTTP/1.1 407 X\r\nProxy-Authenticate: ${field}\r\n${END}`));
+    const router = testRouter({ proxies: [profile(proxy.port, { password: 'wrong', authentication })] });
+    const { signal } = new AbortController();
+    const lane = await router.route('updates', HOSTILE).open({ bulk: false, signal });
+    const deadlines = { firstByteMs: 15_000, silenceMs: 15_000, totalMs: 15_000, key: 'a test' };
+    const request = { method: 'GET', url: HOSTILE, headers: {} } as const;
+    const asking = requestDocument({ lane, request, deadlines, limitBytes: 1_000, clock: systemClock, signal });
+    const error = asCoded(await asking.catch((thrown: unknown) => thrown));
+    expect([error.code, new Set(error.journey?.proven)]).toEqual(['AUTH-REJECTED', new Set(['dial'])]);
+    expect(error.check).toMatch(/ Proven fine before: connection\.$/);
+  });
+});

@@ -1,0 +1,167 @@
+// A refused password in absolute form, over real proxies and to a hostile origin behind them: who gets the blame, what is
+// remembered, and how many attempts the proxy saw.
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import type { Authentication } from '#proxy/auth/scheme.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+import { startSquid } from '#test/support/squid.ts';
+import { get, profile, testRouter } from '#test/support/test-router.ts';
+import { startTinyproxy } from '#test/support/tinyproxy.ts';
+
+const HOSTS = ['updates.cells.test', 'other.cells.test'];
+const USER = { user: 'svc', password: 'right' };
+
+/** What the hostile origin answers by the path. */
+const HOSTILE: Readonly<Record<string, readonly [number, Readonly<Record<string, string>>]>> = {
+  '/squid-401': [401, { Server: 'squid', 'X-Squid-Error': 'ERR_ACCESS_DENIED 0' }],
+  '/tinyproxy-401': [401, { Server: 'tinyproxy/1.11.1' }],
+  '/squid-407': [407, { Server: 'squid/5.7', 'X-Squid-Error': 'ERR_CACHE_ACCESS_DENIED 0' }],
+};
+
+let origin: Server;
+let port: number;
+beforeAll(async () => {
+  origin = createServer(({ url = '' }, response) => {
+    const [status, headers] = HOSTILE[new URL(url, 'http://x').pathname] ?? [200, {}];
+    response.writeHead(status, headers).end();
+  });
+  await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
+  port = (origin.address() as AddressInfo).port;
+});
+afterAll(() => {
+  origin.closeAllConnections();
+  origin.close();
+});
+
+interface Asking {
+  readonly proxyPort: number;
+  readonly ledger: Ledger;
+  readonly password?: string;
+  readonly authentication?: Authentication;
+}
+
+async function ask(path: string, { proxyPort, ledger, password = 'right', authentication = 'basic' }: Asking) {
+  const router = testRouter({ proxies: [profile(proxyPort, { ...USER, password, authentication })], ledger });
+  const url = new URL(`http://updates.cells.test:${port}${path}`);
+  try {
+    const lane = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
+    return String((await get(lane, url)).status);
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  }
+}
+
+describeWith(['squid'], 'a refusal through Squid', () => {
+  it.each([
+    ['basic', ['407 GET']],
+    // Digest needs a challenge before the proof.
+    ['digest', ['407 HEAD', '407 GET']],
+  ] as const)('%s: a wrong password that never worked is seen once', async (authentication, log) => {
+    const squid = await startSquid({ [authentication === 'basic' ? 'auth' : 'digest']: USER, hosts: HOSTS });
+    try {
+      const asking = { proxyPort: squid.port, ledger: new Ledger(), password: 'wrong', authentication };
+      expect([await ask('/', asking), await ask('/', asking)]).toEqual(['AUTH-REJECTED', 'AUTH-REJECTED']);
+      expect(await methods(squid)).toEqual(log);
+    } finally {
+      await squid.stop();
+    }
+  });
+
+  it('one that worked and was changed is refused for good, after one GET and one CONNECT', async () => {
+    // Squid remembers whom it let through, for a second at least.
+    const squid = await startSquid({ auth: USER, hosts: HOSTS, extra: ['auth_param basic credentialsttl 1 second'] });
+    try {
+      const asking = { proxyPort: squid.port, ledger: new Ledger() };
+      expect(await ask('/', asking)).toBe('200');
+      squid.forgetUsers();
+      // Asked with a ledger of its own, which leaves no trace in ours.
+      while ((await ask('/', { ...asking, ledger: new Ledger() })) === '200') await delay(100);
+      const before = (await squid.accessLog()).length;
+      expect([await ask('/', asking), await ask('/', asking)]).toEqual(['AUTH-REJECTED', 'AUTH-REJECTED']);
+      expect((await methods(squid)).slice(before)).toEqual(['407 GET', '407 CONNECT']);
+    } finally {
+      await squid.stop();
+    }
+  });
+
+  it.each([
+    ['/squid-401', '401'],
+    ['/tinyproxy-401', 'ORIGIN-REFUSED'],
+    ['/squid-407', 'ORIGIN-407'],
+  ])('a hostile origin takes a password that works for nothing: %s is %s', async (path, code) => {
+    const squid = await startSquid({ auth: USER, hosts: HOSTS });
+    try {
+      const asking = { proxyPort: squid.port, ledger: new Ledger() };
+      expect(await ask('/', asking)).toBe('200');
+      expect([await ask(path, asking), await ask(path, asking)]).toEqual([code, code]);
+      expect(await ask('/', asking)).toBe('200');
+    } finally {
+      await squid.stop();
+    }
+  });
+
+  it('a hostile origin with the 401 of Squid takes nothing from a password that was never used', async () => {
+    const squid = await startSquid({ auth: USER, hosts: HOSTS });
+    try {
+      const asking = { proxyPort: squid.port, ledger: new Ledger() };
+      expect([await ask('/squid-401', asking), await ask('/', asking)]).toEqual(['401', '200']);
+    } finally {
+      await squid.stop();
+    }
+  });
+
+  it('a proxy without tunnels leaves it open whose a 407 was, and records nothing for ever', async () => {
+    const squid = await startSquid({
+      auth: USER,
+      hosts: HOSTS,
+      acl: ['acl CONNECT method CONNECT', 'http_access deny CONNECT', 'http_access allow authenticated'],
+    });
+    try {
+      const asking = { proxyPort: squid.port, ledger: new Ledger() };
+      expect(await ask('/', asking)).toBe('200');
+      expect(await ask('/squid-407', asking)).toBe('AUTH-UNCLEAR');
+      asking.ledger.retryCredentials();
+      expect(await ask('/', asking)).toBe('200');
+    } finally {
+      await squid.stop();
+    }
+  });
+});
+
+describeWith(['tinyproxy'], 'a refusal through tinyproxy', () => {
+  it('its 401 of a wrong password that never worked counts, after one attempt', async () => {
+    const tinyproxy = await startTinyproxy({ auth: USER, hosts: HOSTS });
+    try {
+      const asking = { proxyPort: tinyproxy.port, ledger: new Ledger(), password: 'wrong' };
+      expect([await ask('/', asking), await ask('/', asking)]).toEqual(['AUTH-REJECTED', 'AUTH-REJECTED']);
+      expect((await tinyproxy.log(1)).length).toBe(1);
+    } finally {
+      await tinyproxy.stop();
+    }
+  });
+
+  it.each([
+    ['/squid-401', '401'],
+    ['/tinyproxy-401', 'ORIGIN-REFUSED'],
+    ['/squid-407', 'ORIGIN-407'],
+  ])('a hostile origin takes a password that works for nothing: %s is %s', async (path, code) => {
+    const tinyproxy = await startTinyproxy({ auth: USER, hosts: HOSTS });
+    try {
+      const asking = { proxyPort: tinyproxy.port, ledger: new Ledger() };
+      expect(await ask('/', asking)).toBe('200');
+      expect([await ask(path, asking), await ask(path, asking)]).toEqual([code, code]);
+      expect(await ask('/', asking)).toBe('200');
+    } finally {
+      await tinyproxy.stop();
+    }
+  });
+});
+
+/** `STATUS METHOD` of each request. */
+async function methods(squid: { accessLog(): Promise<string[]> }): Promise<string[]> {
+  return (await squid.accessLog()).map((line) => line.split(' ').slice(0, 2).join(' '));
+}
