@@ -20,6 +20,7 @@ export interface Circumstances {
 /** How an address answers that is no proxy. */
 const NO_PROXY_THERE: ReadonlySet<string> = new Set([
   'NOT-A-PROXY',
+  'PROXY-PROTOCOL',
   'TCP-REFUSED',
   'TCP-TIMEOUT',
   'TCP-FAILED',

@@ -31,7 +31,7 @@ export const HTTP_CODES = {
   },
   'BAD-RESPONSE': {
     text: '{url} did not answer in HTTP/1.1: {reason:words}.',
-    check: 'Something between here and the server breaks the protocol.',
+    check: 'The server, or a proxy on the way, sends a response that cannot be read safely; ask whoever runs it.',
     class: 'http',
     retry: 'later',
   },

@@ -65,6 +65,12 @@ export const PROXY_CODES = {
     class: 'tcp',
     retry: 'change',
   },
+  'PROXY-PROTOCOL': {
+    text: 'Proxy {proxy} answered {asked} with a response that breaks HTTP/1.1 ({reason:words}); it begins with {answer}.',
+    check: 'Ask the proxy team: the proxy, or something in front of it, sends a malformed response head.',
+    class: 'tcp',
+    retry: 'later',
+  },
   'AUTH-REQUIRED': {
     text: 'Proxy {proxy} asks for a user ({offered}, realm {realm}), and its authentication is transparent.',
     check: 'Set authentication, user and password of proxy {proxy}.',

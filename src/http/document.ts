@@ -7,15 +7,17 @@
 // our credential is on disk. undici is loaded at the first use.
 
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Client, Dispatcher } from 'undici';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { HEAD_LIMIT_BYTES } from '#proxy/head-reader.ts';
 import type { Lane } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import { type Deadlines, factsOf } from './deadlines.ts';
 import { INTERIM_LIMIT, type Measured, type ResponseInfo } from './exchange.ts';
+import { HeadFilter } from './head-filter.ts';
 import { judgeHead } from './judge-head.ts';
 import { shownUrl } from './judge-url.ts';
-import { HEAD_LIMIT_BYTES } from './response-parser.ts';
 import { ResponseWatch, type TimedOut } from './watch.ts';
 import { requestPath, wireHeaders } from './wire.ts';
 
@@ -131,7 +133,7 @@ class RunningDocument implements Dispatcher.DispatchHandler {
           // An error of ours: undici would reconnect for ever on its own codes UND_ERR_SOCKET and UND_ERR_INFO.
           if (socket === null) callback(this.#lost('it was closed without an answer'), null);
           // undici's types ask for a net.Socket; any Duplex does.
-          else callback(null, socket as Socket);
+          else callback(null, this.#filtered(socket) as Duplex as Socket);
         });
       },
       allowH2: false,
@@ -139,6 +141,13 @@ class RunningDocument implements Dispatcher.DispatchHandler {
       bodyTimeout: 0,
       maxHeaderSize: HEAD_LIMIT_BYTES,
     });
+  }
+
+  #filtered(socket: Duplex): HeadFilter {
+    const filter = new HeadFilter(socket, (reason) => this.#fail(this.#bad(reason)));
+    // Before undici's own listeners, and for an error after those are gone.
+    filter.on('error', (error) => this.#fail(this.#explain(error)));
+    return filter;
   }
 
   onRequestStart(): void {}

@@ -1,15 +1,15 @@
 // One request and its response over one lane: the only place where deadlines, 1xx, Via and framing live.
 //
-// Heads go through Node's own parser. A body with Content-Length is then counted straight from the lane's bytes, on a
+// Heads go through the head reader into Node's own parser. A body with Content-Length is then counted straight from the lane's bytes, on a
 // `bulk` lane from its one reused buffer, so that nothing is copied between the kernel and the sink; any other body
 // goes through the parser. Guarantees: every wait has its deadline; the lane is released in every case, once; only an
 // abort throws. Relies on the sink being synchronous, which is the back-pressure. Keeps nothing on disk.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { HeadReader } from '#proxy/head-reader.ts';
 import type { Lane, ResponseHead } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import { type Deadlines, factsOf } from './deadlines.ts';
-import { HeadEnd } from './head-end.ts';
 import { judgeHead } from './judge-head.ts';
 import { shownUrl } from './judge-url.ts';
 import { type ParsedHead, ResponseParser } from './response-parser.ts';
@@ -103,7 +103,7 @@ class RunningExchange {
   readonly #resolve: (result: ExchangeResult) => void;
   readonly #reject: (reason: Error) => void;
   readonly #watch: ResponseWatch;
-  readonly #headEnd = new HeadEnd();
+  readonly #heads = new HeadReader({ toConnect: false });
   #parser: ResponseParser | null = null;
   #ready = false;
   /** Bytes that came before the parser was ready; only a server that speaks first sends such. */
@@ -193,9 +193,10 @@ class RunningExchange {
   #take(chunk: Uint8Array): void {
     let at = 0;
     while (this.#stage === 'head' && at < chunk.length) {
-      const end = this.#headEnd.find(chunk, at);
-      this.#parse(chunk.subarray(at, end));
-      at = end;
+      const read = this.#heads.read(chunk, at);
+      if (read.refused !== null) this.#fail(this.#bad(read.refused));
+      else if (read.bytes.length > 0) this.#parser?.push(read.bytes);
+      at = read.next;
     }
     if (at === chunk.length) return;
     const rest = at === 0 ? chunk : chunk.subarray(at);

@@ -11,6 +11,9 @@ import type { ResponseInfo } from './exchange.ts';
 /** So much of a page is searched for its title, in bytes; titles stand near the top. */
 const TITLE_SEARCH_BYTES = 65_536;
 
+/** Via is kept beside packages and in state, so its length is bounded; no real chain of proxies is longer. */
+const VIA_CHARACTERS = 2_000;
+
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
 
 /** All values of a field, joined with commas; undefined when the field is absent. */
@@ -32,7 +35,7 @@ export function responseInfo(head: ResponseHead): ResponseInfo {
     reason: head.reason,
     rawHeaders: head.rawHeaders,
     header: (name) => headerValue(head, name),
-    via: via === undefined || via === '' ? null : via,
+    via: via === undefined || via === '' ? null : via.slice(0, VIA_CHARACTERS),
     contentLength: length !== undefined && /^\d+$/.test(length) ? Number(length) : null,
   };
 }

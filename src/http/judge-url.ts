@@ -5,10 +5,8 @@
 // user, password or fragment travels along; credentials only to the configured origin itself. Relies on WHATWG URL to
 // bring each notation of an IPv4 address (hex, octal, one number) into the dotted form.
 
+import { LONGEST_URL } from '#config/schema/values.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-
-/** Longest URL that is taken, in characters; proxies commonly cut or refuse above this. */
-export const LONGEST_URL = 2_048;
 
 /** What a URL is judged against. */
 export interface JudgeContext {

@@ -1,15 +1,13 @@
 // Node's own HTTP parser behind a stream that is no socket: bytes are pushed in, heads and bodies come out.
 //
 // Guarantees: `push` parses before it returns, so the caller may reuse the buffer of a head and knows where it stands
-// afterwards. Strictness is Node's, stated explicitly: no bare LF, no obs-fold, no Content-Length beside
-// Transfer-Encoding, 16 KiB of head. Keeps no timer; `destroy` lets everything go.
+// afterwards. Strictness is Node's, stated explicitly; what RFC 9112 allows beyond it in a head is the head reader's,
+// which the bytes have passed through. Keeps no timer; `destroy` lets everything go.
 
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { Duplex } from 'node:stream';
+import { HEAD_LIMIT_BYTES } from '#proxy/head-reader.ts';
 import type { ResponseHead } from '#proxy/route.ts';
-
-/** Node's default, fixed here so that no command line flag moves it. */
-export const HEAD_LIMIT_BYTES = 16_384;
 
 export interface ParsedHead extends ResponseHead {
   /** Major version of HTTP as the status line claims it. */
@@ -56,6 +54,8 @@ export class ResponseParser {
       insecureHTTPParser: false,
       maxHeaderSize: HEAD_LIMIT_BYTES,
     });
+    // Node would drop fields above its own limit without a word; the head reader refuses them.
+    this.#request.maxHeadersCount = 0;
     this.#listen();
     this.#request.end();
   }

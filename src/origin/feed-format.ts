@@ -10,6 +10,7 @@ export const MOST_ITEMS = 2_000;
 export const LARGEST_FEED_BYTES = 4 * 1024 * 1024;
 export const MOST_REQUIRED = 16;
 const LONGEST_NOTES_CHARACTERS = 2_000;
+const LONGEST_FILE_CHARACTERS = 16_384;
 /** An end of central directory and nothing else: the shortest archive there is (APPNOTE.TXT 4.3.16). */
 export const SHORTEST_JAR_BYTES = 22;
 
@@ -107,7 +108,10 @@ const META_RULES: Readonly<Record<keyof ItemMeta, Rule>> = {
 /** The fields that every item has besides, and that only the builder sets. */
 const ITEM_RULES: Readonly<Record<'id' | 'file' | 'length' | 'sha256', Rule>> = {
   id: { valid: (value) => idProblem(value) === null, allowed: 'an id' },
-  file: { valid: (value) => typeof value === 'string' && value !== '' && value.length <= 1_024, allowed: 'a name' },
+  file: {
+    valid: (value) => typeof value === 'string' && value !== '' && value.length <= LONGEST_FILE_CHARACTERS,
+    allowed: 'a name',
+  },
   length: { valid: isWhole(SHORTEST_JAR_BYTES, Number.MAX_SAFE_INTEGER), allowed: 'a number of bytes' },
   sha256: {
     valid: (value) => typeof value === 'string' && SHA256.test(value),

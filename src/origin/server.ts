@@ -59,7 +59,7 @@ export interface Origin {
 const ACKNOWLEDGEMENTS_FILE = 'acknowledgements.jsonl';
 
 const DEFAULT_LIMITS: OriginLimits = { connections: 256, headMs: 10_000, requestMs: 30_000, silenceMs: 120_000 };
-const LARGEST_HEAD_BYTES = 16 * 1024;
+const LARGEST_HEAD_BYTES = 64 * 1024;
 const MOST_REQUESTS_PER_CONNECTION = 1_000;
 const IDLE_CONNECTION_MS = 5_000;
 

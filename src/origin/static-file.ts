@@ -16,7 +16,7 @@ export interface ServedFile extends Representation {
 }
 
 /** A target that is longer or deeper than any file of ours. */
-const LONGEST_TARGET_CHARACTERS = 2_048;
+const LONGEST_TARGET_CHARACTERS = 16_384;
 const DEEPEST_FOLDER = 8;
 
 const TYPES: readonly (readonly [ending: RegExp, type: string, cacheControl: string])[] = [

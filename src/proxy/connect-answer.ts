@@ -9,13 +9,14 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { RequestLine } from './auth/scheme.ts';
 import type { StepEnd } from './bounded-step.ts';
+import { HEAD_LIMIT_BYTES, HeadReader } from './head-reader.ts';
 import type { ResponseHead } from './route.ts';
 import { isTlsRecord, TLS_RECORD } from './verdict.ts';
 
-/** Node's default, said explicitly: a head above it ends the exchange with HPE_HEADER_OVERFLOW. */
-const HEAD_BYTES = 16_384;
 /** Interim responses that are read over before an answer (RFC 9110, 15.2 sets no limit; Node would take 50,000). */
 export const MOST_INTERIM = 32;
+/** How a status line begins. */
+const HTTP_LINE = /^[\r\n]*HTTP\/\d/;
 /** So much of what was not HTTP is kept to be shown. */
 const SHOWN_BYTES = 80;
 
@@ -26,6 +27,8 @@ export type ConnectAnswer =
   | { readonly kind: 'answered'; readonly head: ResponseHead; readonly version: string }
   /** It speaks something else; `tls` when what it said is a TLS record. */
   | { readonly kind: 'not-http'; readonly answer: string; readonly tls: boolean }
+  /** It speaks HTTP and breaks its rules: the first line, and what the parser says. */
+  | { readonly kind: 'broken'; readonly answer: string; readonly reason: string }
   | { readonly kind: 'too-many-interim' }
   | { readonly kind: 'closed'; readonly reason: string };
 
@@ -42,8 +45,7 @@ export function askHead(
   let facade = openFacade((chunk) => socket.write(withMethod(line.method, chunk)));
   let interim = 0;
   let firstBytes = '';
-  /** Bytes of the head under way. */
-  let taken = 0;
+  const heads = new HeadReader({ toConnect: line.method === 'CONNECT' });
 
   const parse = () => {
     const createConnection = () => facade;
@@ -53,14 +55,17 @@ export function askHead(
       path: line.target,
       headers,
       setHost: false,
-      maxHeaderSize: HEAD_BYTES,
+      maxHeaderSize: HEAD_LIMIT_BYTES,
       createConnection,
     });
+    // Node would drop fields above its own limit without a word; the head reader refuses them.
+    asking.maxHeadersCount = 0;
     asking.once('connect', (message: IncomingMessage, _facade: Duplex, behind: Buffer) => {
       onHead(message, Buffer.concat([behind, ...drain(facade)]));
     });
-    asking.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
-      if (code.startsWith('HPE_')) end.done({ kind: 'not-http', ...describe(code, firstBytes) });
+    asking.on('error', (error: NodeJS.ErrnoException & { reason?: string }) => {
+      const { code = '', reason = error.message } = error;
+      if (code.startsWith('HPE_')) end.done(unreadable(`${code}: ${reason}`, firstBytes));
       else end.done({ kind: 'closed', reason: firstBytes === '' ? 'without a word' : 'in the middle of its answer' });
     });
     asking.end();
@@ -78,7 +83,6 @@ export function askHead(
       end.done({ kind: 'too-many-interim' });
       return;
     }
-    taken = 0;
     // The parser takes an interim response for the end. The next one reads on, and its own CONNECT goes nowhere.
     facade.destroy();
     facade = openFacade(() => {});
@@ -89,13 +93,10 @@ export function askHead(
   const unlisten = pump(socket, {
     onBytes(chunk) {
       if (firstBytes.length < SHOWN_BYTES) firstBytes += chunk.toString('latin1', 0, SHOWN_BYTES);
-      // Node's parser counts what is in a head, and passes over empty lines before it for ever.
-      if (taken > HEAD_BYTES) {
-        end.done({ kind: 'not-http', ...describe('HPE_HEADER_OVERFLOW', firstBytes) });
-        return;
-      }
-      taken += chunk.length;
-      facade.push(chunk);
+      // In one piece: once the parser has the final head, only what it was given with it goes back into the socket.
+      const { bytes, refused } = heads.readThrough(chunk);
+      if (refused !== null) end.done(unreadable(refused, firstBytes));
+      else if (bytes.length > 0) facade.push(bytes);
     },
     onEnd: () => facade.push(null),
     onBroken: (reason) => end.done({ kind: 'closed', reason }),
@@ -140,7 +141,12 @@ export function collectBody(
     collect.done({ bytes: Buffer.concat(chunks).subarray(0, collect.limit), complete });
   };
   const facade = openFacade(() => {});
-  const asking = request({ method: 'GET', setHost: false, maxHeaderSize: HEAD_BYTES, createConnection: () => facade });
+  const asking = request({
+    method: 'GET',
+    setHost: false,
+    maxHeaderSize: HEAD_LIMIT_BYTES,
+    createConnection: () => facade,
+  });
   asking.on('error', () => finish(false));
   asking.once('response', (message: IncomingMessage) => {
     message.on('data', (chunk: Buffer) => {
@@ -229,9 +235,14 @@ function headText({ status, rawHeaders }: ResponseHead): string {
   return `${text}\r\n`;
 }
 
-/** What spoke instead of a proxy: the first line of it, or what the bytes are known by. */
-function describe(parserCode: string, firstBytes: string): { readonly answer: string; readonly tls: boolean } {
-  if (parserCode === 'HPE_HEADER_OVERFLOW') return { answer: `more than ${HEAD_BYTES} bytes of headers`, tls: false };
-  if (isTlsRecord(Buffer.from(firstBytes, 'latin1'))) return { answer: TLS_RECORD, tls: true };
-  return { answer: firstBytes.split(/[\r\n]/, 1)[0]?.slice(0, SHOWN_BYTES) || parserCode, tls: false };
+/** What spoke: a proxy that breaks HTTP, or something else, told by its first line or what its bytes are known by. */
+function unreadable(reason: string, firstBytes: string): Extract<ConnectAnswer, { kind: 'broken' | 'not-http' }> {
+  if (isTlsRecord(Buffer.from(firstBytes, 'latin1'))) return { kind: 'not-http', answer: TLS_RECORD, tls: true };
+  const answer =
+    firstBytes
+      .replace(/^[\r\n]+/, '')
+      .split(/[\r\n]/, 1)[0]
+      ?.slice(0, SHOWN_BYTES) ?? '';
+  if (HTTP_LINE.test(firstBytes)) return { kind: 'broken', answer, reason };
+  return { kind: 'not-http', answer: answer || reason, tls: false };
 }

@@ -25,6 +25,7 @@ const FAILS_OVER: ReadonlySet<Code> = new Set<Code>([
   'TUNNEL-TIMEOUT',
   'TUNNEL-CLOSED',
   'NOT-A-PROXY',
+  'PROXY-PROTOCOL',
   'PROXY-SCHEME',
   'TOO-MANY-INTERIM',
 ]);

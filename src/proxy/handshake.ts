@@ -59,7 +59,7 @@ const MOST_ANSWERS = 6;
 
 /**
  * Asks until the answer is no 407. With `lane`, also ends at a 407 after which requests carry their own proof.
- * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN
+ * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, PROXY-PROTOCOL, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN
  */
 export async function shakeHands(
   first: Socket,
@@ -177,6 +177,14 @@ function noAnswer(
     case 'not-http':
       if (answer.tls && options.login.asked.scheme === 'http') return wrongScheme(options.login.asked, answer.answer);
       return coded('NOT-A-PROXY', { proxy, target, answer: answer.answer, hop });
+    case 'broken':
+      return coded('PROXY-PROTOCOL', {
+        proxy,
+        asked: `${options.line.method} ${target}`,
+        answer: answer.answer,
+        reason: answer.reason,
+        hop,
+      });
     case 'too-many-interim':
       return coded('TOO-MANY-INTERIM', { url: `${options.line.method} ${target}`, limit: MOST_INTERIM, proxy, hop });
     case 'closed':

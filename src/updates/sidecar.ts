@@ -10,7 +10,8 @@ import type { Files } from '#system/files.ts';
 import { feedItemSchema } from './feed-document.ts';
 
 const SIDECAR_FORMAT = 1;
-const LIMIT_BYTES = 65_536;
+/** An item, its URL, that of the feed, and Via are each bounded where they come in. */
+const LIMIT_BYTES = 262_144;
 
 /** How far the feed can be trusted: over TLS, or from this machine only. A `signed` one comes with signed feeds. */
 export const trustSchema = z.enum(['tls', 'loopback']);

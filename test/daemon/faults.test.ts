@@ -160,7 +160,7 @@ const TOLD: readonly [Fault, string][] = [
   ['grantsThenSilence', 'TLS-TIMEOUT'],
   ['gluesGarbage', 'TLS-FAILED'],
   ['endlessInterim', 'TOO-MANY-INTERIM'],
-  ['hugeHeaders', 'NOT-A-PROXY'],
+  ['hugeHeaders', 'PROXY-PROTOCOL'],
   ['htmlInsteadOfAReply', 'NOT-A-PROXY'],
   ['webServer', 'NOT-A-PROXY'],
   ['challengesWithoutChallenge', 'AUTH-REQUIRED'],

@@ -138,6 +138,21 @@ describe('a document', () => {
   });
 });
 
+describe('a document in another form', () => {
+  it.each([
+    ['bare LF', 'HTTP/1.1 200 OK\nContent-Length: 5\n\nhello'],
+    ['obs-fold', 'HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 5\r\n\r\nhello'],
+    ['a blank before the colon', 'HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello'],
+    ['two equal lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello'],
+    ['a head of 256 KB', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(262_000)}\r\nContent-Length: 5\r\n\r\nhello`],
+    ['an interim head before', 'HTTP/1.1 103 E\n\nHTTP/1.1 200 OK\n\nhello'],
+  ])('is taken with %s, as RFC 9112 allows', async (_name, said) => {
+    const server = await serve((socket) => socket.end(said));
+    const { outcome } = await ask(server);
+    expect((await outcome).body.toString()).toBe('hello');
+  });
+});
+
 describe('a document fails', () => {
   it.each([
     ['DOCUMENT-TOO-LARGE', 'HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n'],
@@ -149,7 +164,9 @@ describe('a document fails', () => {
     ['CONNECTION-LOST', 'HTTP/1.1 200 OK\r\nCont'],
     ['CONNECTION-LOST', ''],
     ['BAD-RESPONSE', 'SSH-2.0-OpenSSH_9.2\r\n'],
-    ['BAD-RESPONSE', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`],
+    ['BAD-RESPONSE', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(270_000)}\r\n\r\n`],
+    ['BAD-RESPONSE', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok'],
+    ['BAD-RESPONSE', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
     ['TOO-MANY-INTERIM', 'HTTP/1.1 103 Early\r\n\r\n'.repeat(50_000)],
   ])('with %s', async (code, said) => {
     const server = await serve((socket) => socket.end(said));

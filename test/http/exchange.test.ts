@@ -240,7 +240,8 @@ describe.each([
     ['BAD-RESPONSE', 'SSH-2.0-OpenSSH_9.2\r\n', 0],
     ['BAD-RESPONSE', '<html>\r\n\r\n', 0],
     ['BAD-RESPONSE', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(1_048_576)}\r\n\r\n`, 0],
-    ['BAD-RESPONSE', 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok\r\n\r\n', 0],
+    ['BAD-RESPONSE', 'HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\nok', 0],
+    ['BAD-RESPONSE', `HTTP/1.1 200 OK\r\n${'a:\r\n'.repeat(2_001)}\r\n`, 0],
     ['BAD-RESPONSE', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\nok', 0],
     ['BAD-RESPONSE', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok', 0],
     ['BAD-RESPONSE', 'HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999\r\n\r\nok', 0],
@@ -263,6 +264,22 @@ describe.each([
     expect(error.message).not.toContain('token=abc');
     expect(asked.clock.pending).toBe(0);
     await server.allClosed();
+  });
+
+  it.each([
+    ['bare LF', 'HTTP/1.1 200 OK\nContent-Length: 5\n\nhello'],
+    ['obs-fold', 'HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 5\r\n\r\nhello'],
+    ['a blank before the colon', 'HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello'],
+    ['two equal lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5, 5\r\n\r\nhello'],
+    ['a head of 256 KB', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(262_000)}\r\nContent-Length: 5\r\n\r\nhello`],
+    [
+      'bare LF in an interim head, and chunks',
+      `HTTP/1.1 103 E\n\nHTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\r\nhello\r\n0\r\n\r\n`,
+    ],
+  ])('takes %s, as RFC 9112 allows', async (_name, said) => {
+    const asked = await ask(await serveText(said), { lane });
+    expect(verdict(asked)).toBe('complete');
+    expect(asked.body.toString()).toBe('hello');
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isInternalHost, type JudgeContext, judgeUrl, LONGEST_URL, shownUrl } from '#http/judge-url.ts';
+import { LONGEST_URL } from '#config/schema/values.ts';
+import { isInternalHost, type JudgeContext, judgeUrl, shownUrl } from '#http/judge-url.ts';
 
 const CONFIGURED = new URL('https://updates.example.com/feed.json');
 const context = (more: Partial<JudgeContext> = {}): JudgeContext => ({
@@ -86,8 +87,8 @@ describe('a URL', () => {
     ['https://', 'cannot be read'],
     ['https://a b/', 'cannot be read'],
     ['https://updates.example.com/\nx', 'control characters'],
-    [`https://updates.example.com/${'x'.repeat(LONGEST_URL)}`, 'longer than 2048'],
-    [`/${'ä'.repeat(LONGEST_URL / 2)}`, 'longer than 2048'],
+    [`https://updates.example.com/${'x'.repeat(LONGEST_URL)}`, 'longer than 16384'],
+    [`/${'ä'.repeat(LONGEST_URL / 2)}`, 'longer than 16384'],
   ])('is unusable: %.60s', (candidate, reason) => {
     const verdict = judgeUrl(candidate, context());
 

@@ -62,7 +62,7 @@ const FAULTS_TOLD: readonly [Fault, string, string | null, ((port: number) => Pr
   ['gluesGarbage', 'TLS-FAILED', null],
   ['gluesAlert', 'TLS-FAILED', null],
   ['endlessInterim', 'TOO-MANY-INTERIM', 'TOO-MANY-INTERIM'],
-  ['hugeHeaders', 'NOT-A-PROXY', 'BAD-RESPONSE'],
+  ['hugeHeaders', 'PROXY-PROTOCOL', 'BAD-RESPONSE'],
   ['htmlInsteadOfAReply', 'NOT-A-PROXY', 'BAD-RESPONSE'],
   ['garbage', 'NOT-A-PROXY', 'BAD-RESPONSE'],
   // In absolute form a web server's answer is that of the server that was asked for.

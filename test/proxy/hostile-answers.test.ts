@@ -142,9 +142,9 @@ describe('opening a tunnel', () => {
   const CHUNKED = 'HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n';
   const interim = `HTTP/1.1 100 Continue\r\nX: ${'y'.repeat(500)}\r\n\r\n`;
   it.each<Endless>([
-    { what: 'header fields', scheme: 'http', begin: 'HTTP/1.1 200 OK\r\n', more: 'X: y\r\n', code: 'NOT-A-PROXY' },
-    { what: 'one header field', scheme: 'http', begin: 'HTTP/1.1 200 OK\r\nX: ', more: 'y', code: 'NOT-A-PROXY' },
-    { what: 'a reason', scheme: 'http', begin: 'HTTP/1.1 200 ', more: 'OK', code: 'NOT-A-PROXY' },
+    { what: 'header fields', scheme: 'http', begin: 'HTTP/1.1 200 OK\r\n', more: 'X: y\r\n', code: 'PROXY-PROTOCOL' },
+    { what: 'one header field', scheme: 'http', begin: 'HTTP/1.1 200 OK\r\nX: ', more: 'y', code: 'PROXY-PROTOCOL' },
+    { what: 'a reason', scheme: 'http', begin: 'HTTP/1.1 200 ', more: 'OK', code: 'PROXY-PROTOCOL' },
     { what: 'interim responses', scheme: 'http', begin: '', more: interim, code: 'TOO-MANY-INTERIM' },
     { what: 'empty lines', scheme: 'http', begin: '', more: '\r\n', code: 'NOT-A-PROXY' },
     { what: 'nothing known', scheme: 'http', begin: '', more: '\u0001', code: 'NOT-A-PROXY' },

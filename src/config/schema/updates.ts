@@ -46,7 +46,7 @@ export const updates = section(
       title: 'Feed URL',
       description:
         'Where the feed of updates is. An unsigned feed is taken over https, or over http from this machine only.',
-      allowed: 'an https or http URL without user and fragment',
+      allowed: 'an https or http URL of at most 16,384 characters, without user and fragment',
       absent: 'no updates are fetched; a check says so',
       example: 'https://updates.example.com/feed.json',
       effect: 'next_transfer',
@@ -55,7 +55,7 @@ export const updates = section(
     acknowledge_url: describeKey(httpUrl.optional(), {
       title: 'Acknowledge URL',
       description: 'Where receipts are sent. Receipts that wait are sent to the URL that is set when they are sent.',
-      allowed: 'an https or http URL without user and fragment',
+      allowed: 'an https or http URL of at most 16,384 characters, without user and fragment',
       absent: 'receipts are kept beside the packages and not sent',
       example: 'https://updates.example.com/acknowledge',
       effect: 'next_transfer',

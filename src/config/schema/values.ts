@@ -7,7 +7,8 @@ import { validate as isCron } from 'node-cron';
 import { judgeToken, tokensOf } from '#config/no-proxy.ts';
 import { suggest } from '#config/suggest.ts';
 
-const LONGEST_URL = 2_048;
+/** Longest URL that is taken anywhere, in characters: signed URLs of a CDN have 4,000 and more. */
+export const LONGEST_URL = 16_384;
 const LONGEST_NAME = 253;
 const LONGEST_ARGUMENT = 4_096;
 const LONGEST_LIST = 4_096;
