@@ -228,6 +228,13 @@ export const PROXY_CODES = {
     class: 'policy',
     retry: 'change',
   },
+  'LOOPBACK-ELSEWHERE': {
+    text: '{url} names this machine, but {by:words} {address}, which is another one. Nothing was sent.',
+    check:
+      'Plain HTTP is trusted on this machine only. Use https, or go there without the proxy: use_proxy_for of this purpose none, or no_proxy of the profile.',
+    class: 'policy',
+    retry: 'change',
+  },
   'POLICY-RESOLVE': {
     text: 'The name {host} would be resolved here for proxy {proxy} ({scheme}), and proxy_required is true.',
     check: 'Set the scheme of proxy {proxy} to socks5h or socks4a: then the proxy resolves the names.',

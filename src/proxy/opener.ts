@@ -1,6 +1,6 @@
 // Opens one lane by one way: through a hop, or direct. Every connection of the program comes about here.
 //
-// Guarantees: a credential goes to its own proxy only; a failed or aborted opening leaves no socket, no timer and no
+// Guarantees: a credential goes to its own proxy only; a plain URL of this machine never leaves it (`loopback.ts`); a failed or aborted opening leaves no socket, no timer and no
 // credential under way, and its failure knows how far it came. After it has returned, the lane is the caller's.
 
 import type { Socket } from 'node:net';
@@ -14,6 +14,7 @@ import { type Endpoint, travelThrough } from './endpoint.ts';
 import type { ProxyHop, Way } from './hop.ts';
 import type { HopMemories, HopMemory } from './hop-memory.ts';
 import { forwardLane, originLane } from './lane.ts';
+import { refuseElsewhere } from './loopback.ts';
 import type { HopFacts, Lane, Purpose, ResponseHead } from './route.ts';
 import type { SeenTime } from './seen-time.ts';
 import type { SocksScheme } from './socks.ts';
@@ -252,7 +253,19 @@ export class Opener {
     return { socket: secured.socket, bulk: null };
   }
 
-  async #dial(target: DialTarget, { bulk, signal, steps }: LaneOptions): Promise<Dialled> {
+  /** @throws CodedError LOOPBACK-ELSEWHERE, before a byte is sent */
+  async #dial(target: DialTarget, options: LaneOptions): Promise<Dialled> {
+    const dialled = await this.#connect(target, options);
+    return await this.#readied(
+      dialled.socket,
+      options.steps.guard('choice', async () => {
+        refuseElsewhere(this.#aim.target, { address: dialled.socket.remoteAddress, ...target });
+        return dialled;
+      }),
+    );
+  }
+
+  async #connect(target: DialTarget, { bulk, signal, steps }: LaneOptions): Promise<Dialled> {
     const { clock, timeouts } = this.#parts;
     const timeoutMs = timeouts.connect_timeout_ms;
     const onResolved = (addresses: readonly string[], elapsedMs: number) =>

@@ -1,10 +1,11 @@
 // The unsigned JSON feed over HTTP: fetched over the route for "updates", every hop judged, the document bounded.
 //
-// Unsigned means that only the way it came can be trusted: https, or plain http from a loopback
-// URL, which is the admin's word that a server of his own answers there. Every hop must
-// qualify, so one plain hop elsewhere refuses the whole feed before anything of it is read.
+// Unsigned means that only the way it came can be trusted: https, or plain http from a loopback URL, which the proxy
+// module takes to no other machine (`proxy/loopback.ts`). Every hop must qualify, so one plain hop elsewhere refuses
+// the whole feed before anything of it is read.
 
 import { createHash } from 'node:crypto';
+import { isLoopbackUrl } from '#config/schema/values.ts';
 import { coded } from '#errors/coded-error.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
 import { shownUrl } from '#http/judge-url.ts';
@@ -65,15 +66,10 @@ function placesOf({ items }: FeedReading['document'], from: URL): URL[] {
 /** @throws CodedError FEED-UNSIGNED */
 function trustOf(url: URL): Trust {
   if (url.protocol === 'https:') return 'tls';
-  if (isLoopback(url.hostname)) return 'loopback';
+  if (isLoopbackUrl(url)) return 'loopback';
   throw coded('FEED-UNSIGNED', { url: shownUrl(url) });
 }
 
 function weakest(one: Trust, other: Trust): Trust {
   return one === 'tls' && other === 'tls' ? 'tls' : 'loopback';
-}
-
-/** As the URL says it, before any resolving: 127.0.0.0/8, ::1 or `localhost`. */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.[0-9]{1,3}){3}$/.test(hostname);
 }
