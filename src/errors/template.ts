@@ -16,10 +16,12 @@ export type FieldValue = string | number | boolean | null | undefined | readonly
 
 /** Names of the placeholders of a template: `'{id} at {offset:size}'` has `'id' | 'offset'`. */
 type Placeholders<T extends string> = T extends `${string}{${infer Inner}}${infer Rest}`
-  ? (Inner extends `${infer Name}:${string}` ? Name : Inner) | Placeholders<Rest>
+  ?
+      | (Inner extends `${string}:for` ? never : Inner extends `${infer Name}:${string}` ? Name : Inner)
+      | Placeholders<Rest>
   : never;
 
-/** The fields that a template asks for. */
+/** The fields that a template asks for; what `for` shows may be missing. */
 export type FieldsOf<T extends string> = { readonly [Name in Placeholders<T>]: FieldValue };
 
 /** The mark of an error whose sentence this formatter made: a symbol, so that no data from outside can carry it. */
@@ -36,7 +38,7 @@ export interface Piece {
   readonly ours: boolean;
 }
 
-const PLACEHOLDER = /\{([a-z][A-Za-z0-9]*)(?::([a-z]+))?\}/g;
+const PLACEHOLDER = /\{([a-z][A-Za-z0-9_]*)(?::([a-z]+))?\}/g;
 /** Letters, digits and the marks of names, hosts, paths and media types. ASCII only: elsewhere letters look alike. */
 const TOKEN = /^(?!-$)[A-Za-z0-9._~@%+/\\:;=?&#*$!-]{1,200}$/;
 /** A key of the configuration; brackets hold numbers only, so it can't pass for the head of a line. */
@@ -54,7 +56,7 @@ const WORDS =
  * Fills a template. Formats: none (token, or quoted text), `size` (bytes, 10^6 to the MB), `ms` (a duration in
  * milliseconds), `time` (ms since the epoch as local time without zone, the manual's form), `clock` (its time of day), `via` (a Via value),
  * `hop` (where it failed), `key` (a key of the configuration, `proxies[0].port`), `words` (a phrase made by us or by the admin, bare as long as it can't be a line of ours),
- * `advised` (an error with what to check). A missing field reads `-`, a missing size `an unknown size`.
+ * `advised` (an error with what to check), `for` (` for update ID N`, or nothing). A missing field reads `-`, a missing size `an unknown size`.
  */
 export function fillTemplate(template: string, fields: Readonly<Record<string, FieldValue>>): string {
   return joinPieces(fillPieces(template, fields));
@@ -69,6 +71,8 @@ export function fillPieces(template: string, fields: Readonly<Record<string, Fie
     if (match.index > shownTo) pieces.push({ text: template.slice(shownTo, match.index), ours: true });
     shownTo = match.index + whole.length;
     const value = fields[name];
+    if (format === 'for' && (value === undefined || value === null)) continue;
+    if (format === 'for') pieces.push({ text: ' for update ID ', ours: true });
     if (isSafeError(value)) pieces.push(...value[SAFE_SENTENCE](format === 'advised'));
     else pieces.push({ text: show(value, format), ours: false });
   }

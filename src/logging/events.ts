@@ -136,7 +136,11 @@ export const EVENTS = {
   },
   'state-set-aside': { level: 'warn', thread: 'Main', text: '{error:advised}', folds: true },
   // The way out
-  connected: { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} through proxy {proxy} ({how}).' },
+  connected: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Connected to {host}:{port} through proxy {proxy} ({how}){update_id:for}.',
+  },
   'failed-over': {
     level: 'warn',
     thread: 'Updater',
@@ -148,7 +152,7 @@ export const EVENTS = {
     text: 'Nothing names the proxies of {proxy} now; going on without it. {error:advised}',
     folds: true,
   },
-  'connected-direct': { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} (direct).' },
+  'connected-direct': { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} (direct){update_id:for}.' },
   'pac-answered': { level: 'info', thread: 'Updater', text: 'The PAC file {where} answered {ways} for {url}.' },
   'pac-kept': {
     level: 'warn',
@@ -176,6 +180,7 @@ export const EVENTS = {
     thread: 'Updater',
     text: 'Feed serial {serial} has {items} updates; {wanted} wanted (trust {trust}).',
   },
+  fetching: { level: 'info', thread: 'Updater', text: 'Fetching {updates:words}, {size:size}.' },
   'up-to-date': { level: 'info', thread: 'Updater', text: 'Everything is up to date.' },
   'item-refused': { level: 'warn', thread: 'Updater', text: 'Update ID {id} is refused: {error:advised}' },
   'item-deferred': { level: 'info', thread: 'Updater', text: 'Update ID {id} is deferred: {reason:words}.' },

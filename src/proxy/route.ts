@@ -29,6 +29,11 @@ export interface HopFacts {
   readonly passed: readonly Phase[];
 }
 
+/** Whether the hop can look into a response: never where there is none, nor into TLS that goes through it. */
+export function canLookInside({ how }: Pick<HopFacts, 'how'>, url: URL): boolean {
+  return how === 'forward' || (how === 'tunnel' && url.protocol === 'http:');
+}
+
 /** What a response head looks like to the hop that may have made it. */
 export interface ResponseHead {
   readonly status: number;
@@ -98,6 +103,8 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
   /** Hears of each step as it ends. */
   readonly watch?: StepWatch;
+  /** The update that the lane is for, where it is for one. */
+  readonly updateId?: string;
 }
 
 /** Makes routes; the one factory that `compose` hands around. */

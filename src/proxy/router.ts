@@ -134,7 +134,7 @@ class Walk {
     this.#opener = opener;
   }
 
-  async open({ bulk, signal, watch }: OpenOptions): Promise<Lane> {
+  async open({ bulk, signal, watch, updateId }: OpenOptions): Promise<Lane> {
     signal.throwIfAborted();
     const { clock } = this.#parts;
     const choice = new Steps(clock, watch);
@@ -150,7 +150,7 @@ class Walk {
       const steps = new Steps(clock, watch);
       try {
         const lane = await this.#opener.open(way, { bulk, signal, steps });
-        this.#opened(way, lane);
+        this.#opened(way, lane, updateId);
         return lane;
       } catch (thrown) {
         signal.throwIfAborted();
@@ -224,15 +224,16 @@ class Walk {
     return ways.toSorted((one, other) => rest(one) - rest(other));
   }
 
-  #opened(way: Way, { facts: { host, port, how } }: Lane): void {
+  #opened(way: Way, { facts: { host, port, how } }: Lane, updateId: string | undefined): void {
     const { coolDown, report } = this.#parts;
+    const about = updateId === undefined ? {} : { update_id: updateId };
     if (way.kind === 'direct') {
-      report({ name: 'connected-direct', host, port });
+      report({ name: 'connected-direct', host, port, ...about });
       return;
     }
     // In absolute form nothing was asked yet: whether it answers is known with the first response.
     if (how === 'tunnel') coolDown.worked(way.hop.url);
-    report({ name: 'connected', host, port, proxy: way.hop.name, how });
+    report({ name: 'connected', host, port, proxy: way.hop.name, how, ...about });
   }
 
   /** A failure that may be over soon says when it is time to ask this proxy again. */

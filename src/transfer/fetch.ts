@@ -13,7 +13,7 @@ import { isFromCache } from '#http/headers.ts';
 import type { Report } from '#logging/events.ts';
 import type { TransferShape } from '#path/kind.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
-import type { Lane, Purpose, Router } from '#proxy/route.ts';
+import { canLookInside, type Lane, type Purpose, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files, OpenFile } from '#system/files.ts';
 import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
@@ -69,7 +69,11 @@ export interface FetchPatience {
 export interface FetchWatcher {
   began(offset: number): void;
   startedOver(reason: string): void;
-  planned(plan: TimeoutPlan): void;
+  /** The wait begins, at this proxy, if any; `scans` where it can look into what it passes on. */
+  planned(
+    plan: TimeoutPlan,
+    at: { readonly route: RouteKey; readonly proxy: string | null; readonly scans: boolean },
+  ): void;
   progress(received: number): void;
   responded(seen: Responded): void;
   /** A redirect leads there; nothing has judged it. */
@@ -183,12 +187,13 @@ interface Hop {
 
 async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<FollowStep<void>> {
   const route = ports.router.route(ports.purpose, hop.url);
-  const lane = await route.open({ bulk: true, signal: hop.signal });
+  const lane = await route.open({ bulk: true, signal: hop.signal, updateId: attempt.job.name });
   try {
     // Which proxy is really used is known only now, and each has a history of its own.
     const key: RouteKey = { proxy: lane.facts.proxyUrl, origin: hop.url.origin };
     const plan = ports.patience.plan(key, attempt.job.length);
-    ports.watch.planned(plan);
+    const { proxy } = lane.facts;
+    ports.watch.planned(plan, { route: key, proxy, scans: canLookInside(lane.facts, hop.url) });
     const shape = new ShapeWatch(ports.clock.monotonic(), missingBytes(attempt));
     const result = await receive(ports, attempt, { ...hop, lane, key, plan, shape });
     if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
@@ -230,7 +235,7 @@ function receive(
     expectedBytes: job.length,
     onHead: (head) => {
       // Told when the head comes, not when the body ends: the time of that line is evidence of what the proxy does.
-      noteResponse(ports, { lane: hop.lane, url: hop.url, head, range });
+      noteResponse(ports, { id: job.name, lane: hop.lane, url: hop.url, head, range });
       if (isRedirect(head.status)) return null;
       hop.shape.responded(isFromCache(head));
       const sink = reader.open(head, { url: hop.url, hop: hop.lane.facts.hop });
@@ -255,9 +260,12 @@ function timed(sink: BodySink, shape: ShapeWatch, clock: Clock): BodySink {
   };
 }
 
-function noteResponse(ports: FetchPorts, seen: { lane: Lane; url: URL; head: ResponseInfo; range: RangePlan }): void {
+function noteResponse(
+  ports: FetchPorts,
+  seen: { readonly id: string; lane: Lane; url: URL; head: ResponseInfo; range: RangePlan },
+): void {
   const { head, range } = seen;
-  if (head.via !== null) ports.report({ name: 'response-via', via: head.via });
+  if (head.via !== null) ports.report({ name: 'response-via', via: head.via, update_id: seen.id });
   const judged = head.status === 200 || head.status === 206;
   ports.watch.responded({
     proxy: seen.lane.facts.proxyUrl,

@@ -171,11 +171,11 @@ function fetchPorts(
     patience,
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
     report: ports.report,
-    watch: watcher(ports, item),
+    watch: watcher(ports, item, patience),
   };
 }
 
-function watcher(ports: UpdatesPorts, { id, length }: FeedItem): FetchWatcher {
+function watcher(ports: UpdatesPorts, { id, length }: FeedItem, patience: PackagePatience): FetchWatcher {
   const { report, habits } = ports;
   return {
     began(offset) {
@@ -186,7 +186,10 @@ function watcher(ports: UpdatesPorts, { id, length }: FeedItem): FetchWatcher {
       report({ name: 'resume-impossible', id, reason });
       report({ name: 'downloading', id });
     },
-    planned: ({ firstByteMs: limit, explanation }) => report({ name: 'waiting', id, limit, size: length, explanation }),
+    planned({ firstByteMs: limit, explanation }, { route, proxy, scans }) {
+      const held = patience.held(route, length);
+      report({ name: 'waiting', id, limit, size: length, explanation, proxy, scans, ...held });
+    },
     progress: (received) => report({ name: 'progress', id, received, length }),
     responded: (seen) => habits.observe(seen),
     led: (to) => habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [to] }),

@@ -62,6 +62,12 @@ export class PackagePatience implements FetchPatience {
       : { key: 'response_timeout.mode', words: { seen, advice: ADAPTIVE_ADVICE } };
   }
 
+  /** How long this route has held packages; `held_size` where that was one of another size. */
+  held(route: RouteKey, size: number): { readonly held: number | null; readonly held_size: number | null } {
+    const waits = waitsSeen(this.#ports.model.samples(route), size);
+    return { held: waits?.ms ?? null, held_size: waits === null || waits.like ? null : waits.size };
+  }
+
   extend(plan: TimeoutPlan, elapsedMs: number, bytes: number): number {
     return this.#ports.model.extend(plan, elapsedMs, bytes);
   }

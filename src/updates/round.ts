@@ -97,6 +97,11 @@ function reportDecision(ports: UpdatesPorts, { reading, decision }: Checked): vo
     ports.report({ name: 'item-refused', id, error });
   }
   for (const { id, reason } of decision.deferred) ports.report({ name: 'item-deferred', id, reason });
+  if (decision.wanted.length > 0) {
+    const { length: count } = decision.wanted;
+    const size = decision.wanted.reduce((sum, { length }) => sum + length, 0);
+    ports.report({ name: 'fetching', updates: `${count} ${count === 1 ? 'update' : 'updates'}`, size, count });
+  }
   if (decision.left > 0) ports.report({ name: 'more-wanted', count: decision.left });
   if (decision.verdict === 'UpToDate') ports.report({ name: 'up-to-date' });
 }

@@ -19,6 +19,15 @@ function show(value: FieldValue, format?: string): string {
   return fillTemplate(format === undefined ? '{x}' : `{x:${format}}`, { x: value });
 }
 
+describe('a part that only some events have', () => {
+  it('is the update that a connection is for, or nothing', () => {
+    const template = 'Connected{update_id:for}.';
+    expect(fillTemplate(template, { update_id: '1602503' })).toBe('Connected for update ID 1602503.');
+    expect(fillTemplate(template, { update_id: 'a b' })).toBe('Connected for update ID "a b".');
+    expect(fillTemplate(template, {})).toBe('Connected.');
+  });
+});
+
 describe('fillTemplate', () => {
   it('puts the fields in their places, as often as they are named', () => {
     expect(fillTemplate('{a} and {b:size}, {a}.', { a: 'x', b: 20e6 })).toBe('x and 20.0 MB, x.');

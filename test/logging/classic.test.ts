@@ -11,7 +11,7 @@ import { readClassicLine, readingsOf } from '#test/support/read-classic.ts';
 const AT = new Date(2026, 10, 20, 0, 4, 10).getTime();
 const NOTHING_KNOWN = new KnownSecrets();
 const NAMES = Object.keys(EVENTS) as EventName[];
-const PLACEHOLDER = /\{([A-Za-z0-9]+)(?::([a-z]+))?\}/g;
+const PLACEHOLDER = /\{([A-Za-z0-9_]+)(?::([a-z]+))?\}/g;
 
 function lineOf(event: SallyportEvent): string {
   return classicLine(toRecord(event, AT, NOTHING_KNOWN));
@@ -122,7 +122,7 @@ describe('the vocabulary', () => {
     const formats = Object.values(EVENTS).flatMap(({ text }) =>
       [...text.matchAll(PLACEHOLDER)].map(([, , format]) => format),
     );
-    const known = [undefined, 'advised', 'clock', 'hop', 'key', 'ms', 'size', 'time', 'via', 'words'];
+    const known = [undefined, 'advised', 'clock', 'for', 'hop', 'key', 'ms', 'size', 'time', 'via', 'words'];
 
     expect([...new Set(formats)].filter((format) => !known.includes(format))).toEqual([]);
   });

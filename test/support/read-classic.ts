@@ -62,8 +62,9 @@ export function readingsOf(line: string): readonly Reading[] {
 
 function expressionOf(template: string): RegExp {
   const pieces = template.split(/(\{[^}]+\})/).map((piece) => {
-    const [, name, format = ''] = /^\{([A-Za-z0-9]+)(?::([a-z]+))?\}$/.exec(piece) ?? [];
+    const [, name, format = ''] = /^\{([A-Za-z0-9_]+)(?::([a-z]+))?\}$/.exec(piece) ?? [];
     if (name === undefined) return piece.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+    if (format === 'for') return `(?: for update ID (?<${name}>${PLAIN}))?`;
     const special = BY_FORMAT[format];
     return `(?<${name}>${special === undefined ? '' : `${special}|`}${PLAIN})`;
   });

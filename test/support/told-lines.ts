@@ -28,6 +28,9 @@ function isFailureAsToday(line: string): boolean {
 
 /** A template as a pattern: anything may stand in its places. */
 function patternOf(template: string): string {
-  const words = template.split(/\{[^}]+\}/).map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
-  return words.join('.+');
+  const parts = template.split(/(\{[^}]+\})/).map((part) => {
+    if (part.endsWith(':for}')) return '(?: for update ID .+)?';
+    return part.startsWith('{') ? '.+' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+  });
+  return parts.join('');
 }
