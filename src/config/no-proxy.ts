@@ -5,7 +5,8 @@
 // in CIDR notation; each may end in `:port`. A name never matches an address and the other way round. What the field
 // does differs (curl, Go, Python); where it does, the reading that sends less direct was chosen.
 
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { isHost } from './host-name.ts';
 
 /** What is asked about. */
 export interface NoProxyTarget {
@@ -21,14 +22,38 @@ export function matchNoProxy(list: string, target: NoProxyTarget): string | null
   return tokensOf(list).find((token) => matchesToken(token, { host, port: target.port })) ?? null;
 }
 
-/** Why a token can never match anything, in one sentence; null when it is sound. */
+/** Why a token can never match anything, in one sentence; null when it is sound. Never repeats user and password. */
 export function judgeToken(token: string): string | null {
-  const { pattern } = splitPort(token);
+  const shown = token.replace(/^.*@/s, '***@');
+  const { pattern, port } = splitPort(token);
+  if (port !== null && (port < 1 || port > 65_535)) return `The port of ${shown} is not 1 to 65535`;
   if (pattern === '*') return null;
-  if (pattern.includes('/')) return readNetwork(pattern) === null ? `${token} is no network in CIDR notation` : null;
+  const [url, host] = /^[a-z][a-z0-9+.-]*:\/\/(?:.*@)?([^/?#]*)/is.exec(pattern) ?? [];
+  if (url !== undefined) return `${shown} is a URL; write its host alone${host === '' ? '' : `: ${host}`}`;
+  if (token.includes(';')) return `${shown} has a semicolon; separate entries with commas or spaces`;
+  if (/["'`]/.test(token)) return `${shown} has a quote in it; write names and addresses without quotes`;
+  if (pattern.includes('/')) return judgeNetwork(shown, pattern);
+  const bytes = /^(\d{1,3}(?:\.\d{1,3}){0,2})(?:\.\*)+$/.exec(pattern)?.[1]?.split('.');
+  if (bytes !== undefined) {
+    return `${shown} matches no address; write ${[...bytes, 0, 0, 0].slice(0, 4).join('.')}/${bytes.length * 8}`;
+  }
   const bare = pattern.replace(/^\*?\./, '');
-  if (bare === '' || bare.includes('*')) return `${token} has its asterisk where nothing matches it`;
-  return normaliseHost(bare) === null ? `${token} is neither a name nor an address` : null;
+  if (bare === '' || bare.includes('*')) return `${shown} has its asterisk where nothing matches it`;
+  const name = normaliseHost(bare);
+  if (name === null) return `${shown} is neither a name nor an address`;
+  if (isIP(name) === 0) return null;
+  if (bare !== pattern) return `${shown} matches nothing, because nothing is below an address`;
+  // 10.1 is 10.0.0.1 for a URL, which is hardly what was meant.
+  const isWhole = isIPv4(bare) || isIPv6(bare.replace(/^\[(.*)\]$/, '$1'));
+  return isWhole ? null : `${shown} is no whole address; write four numbers, or a network such as 10.0.0.0/8`;
+}
+
+function judgeNetwork(shown: string, pattern: string): string | null {
+  const network = readNetwork(pattern);
+  if (network === null) return `${shown} is no network in CIDR notation`;
+  // Addresses of this kind are compared as IPv4.
+  const isMapped = network.family === 'ipv6' && network.prefix >= 96 && isIPv4(normaliseHost(network.address) ?? '');
+  return isMapped ? `${shown} matches nothing; write the IPv4 network` : null;
 }
 
 /** The tokens of a list. */
@@ -47,11 +72,13 @@ export function normaliseHost(host: string): string | null {
   const url = URL.parse(`http://${isIPv6(bare) ? `[${bare}]` : bare}/`);
   if (url === null || url.username !== '' || url.pathname !== '/' || url.hostname === '') return null;
   const name = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
-  // A name of empty labels is no name (RFC 1035, 3.1), though a URL may hold one.
-  return name === '' || name.startsWith('.') || name.includes('..') ? null : unmapped(name);
+  // A URL may hold names that DNS cannot (`a..b`, `a;b`).
+  return isHost(name) ? unmapped(name) : null;
 }
 
 function matchesToken(token: string, target: { host: string; port: number }): boolean {
+  // What the check of the file refuses has no effect in a variable of the environment either.
+  if (judgeToken(token) !== null) return false;
   const { pattern, port } = splitPort(token);
   if (port !== null && port !== target.port) return false;
   if (pattern === '*') return true;

@@ -26,6 +26,11 @@ function findingsOf(issue: Issue, root: unknown): Finding[] {
   }
   const value = valueAt(root, path);
   if (value === undefined && issue.code !== 'custom') return [missingKey(path)];
+  if (issue.code === 'invalid_union' && !isSecretPath(path)) {
+    // Of the forms of a key, the one whose type it has: its mistakes are further in.
+    const inner = issue.errors.find((issues) => issues.every(({ path: [first] }) => first !== undefined)) ?? [];
+    if (inner.length > 0) return inner.flatMap((one) => findingsOf({ ...one, path: [...path, ...one.path] }, root));
+  }
   return [wrongValue(issue, path, value)];
 }
 
@@ -59,9 +64,18 @@ function typeMessage(issue: Issue, path: KeyPath, value: unknown): string {
   if (isSecretPath(path) && typeof value !== 'object')
     return 'Put the value in quotes: unquoted, YAML reads it as something else than text.';
   if (isSecretPath(path)) return 'This is not one of the ways to write a secret.';
+  if (issue.code === 'invalid_union') {
+    const words = issue.errors.flatMap(([first]) => (first?.code === 'invalid_type' ? typeWord(first.expected) : []));
+    const isText = typeof value !== 'object' && words.includes('text');
+    return `This must be ${words.join(' or ')}${isText ? '; put it in quotes.' : '.'}`;
+  }
   if (issue.code !== 'invalid_type') return 'This is not what belongs here.';
   if (issue.expected === 'string' && typeof value !== 'object') return 'This must be text; put it in quotes.';
-  return `This must be ${TYPE_WORDS[issue.expected] ?? issue.expected}.`;
+  return `This must be ${typeWord(issue.expected)}.`;
+}
+
+function typeWord(expected: string): string {
+  return TYPE_WORDS[expected] ?? expected;
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { judgeToken, matchNoProxy, normaliseHost } from '#config/no-proxy.ts';
+import { systemClock } from '#system/clock.ts';
 
 const match = (list: string, host: string, port = 443) => matchNoProxy(list, { host, port });
 
@@ -159,5 +160,77 @@ describe('matchNoProxy', () => {
 describe('normaliseHost', () => {
   it.each(['', '.', 'a b', 'a/b', 'a:80', 'u@h', '[::1', '::1]', '999.1.1.1', 'a\u0000b'])('%j is no host', (host) => {
     expect(normaliseHost(host)).toBeNull();
+  });
+});
+
+describe('an entry of a list', () => {
+  it.each([
+    'localhost',
+    'a_b.example',
+    'example.com.',
+    '.example.com',
+    '*.example.com:443',
+    '*',
+    '*:80',
+    'münchen.example',
+    '10.1.2.3:65535',
+    '10.1.2.3/8',
+    '[::1]:443',
+    '[fd00::]/8',
+    '::/0',
+  ])('may be %s', (entry) => {
+    expect(judgeToken(entry)).toBeNull();
+  });
+
+  it.each([
+    ['a.example;b.example', 'commas or spaces'],
+    ['"a.example"', 'without quotes'],
+    ["'a.example'", 'without quotes'],
+    ['a&b', 'neither a name nor an address'],
+    ['a!b.example', 'neither a name nor an address'],
+    ['<local>', 'neither a name nor an address'],
+    ['(a|b)', 'neither a name nor an address'],
+    ['a..example', 'neither a name nor an address'],
+    ['-a.example', 'neither a name nor an address'],
+    ['host.7', 'neither a name nor an address'],
+    ['a:b', 'neither a name nor an address'],
+    [`${'a'.repeat(64)}.example`, 'neither a name nor an address'],
+    ['*.', 'asterisk'],
+    ['.', 'asterisk'],
+    ['ex*mple.com', 'asterisk'],
+    ['10.*', 'write 10.0.0.0/8'],
+    ['192.168.1.*', 'write 192.168.1.0/24'],
+    ['172.16.*.*', 'write 172.16.0.0/16'],
+    ['10.1', 'no whole address'],
+    ['0x7f.1', 'no whole address'],
+    ['010.1.2.3', 'no whole address'],
+    ['.10.1.2.3', 'nothing is below an address'],
+    ['10.0.0.0/33', 'no network in CIDR notation'],
+    ['10.0.0.0/255.0.0.0', 'no network in CIDR notation'],
+    ['example.com/path', 'no network in CIDR notation'],
+    ['::ffff:10.0.0.0/104', 'write the IPv4 network'],
+    ['example.com:0', 'is not 1 to 65535'],
+    ['example.com:70000', 'is not 1 to 65535'],
+    ['http://proxy.example.com:3128', 'write its host alone: proxy.example.com:3128'],
+    ['http://', 'write its host alone'],
+  ])('may not be %s, which can match nothing', (entry, words) => {
+    expect(judgeToken(entry)).toContain(words);
+  });
+
+  it('that is refused never has its user or password repeated', () => {
+    for (const entry of ['http://bob:hunter2@proxy', 'bob:hunter2@proxy', '"bob:hunter2@proxy"', 'bob:h/unter2@;']) {
+      expect(judgeToken(entry)).not.toMatch(/bob|unter2/);
+    }
+  });
+});
+
+describe('at the limit of its length', () => {
+  it('a list is matched in a fraction of what may hold up the event loop', () => {
+    const list = Array.from({ length: 1_024 }, () => 'a.b')
+      .join(',')
+      .slice(0, 4_096);
+    const start = systemClock.monotonic();
+    expect(match(list, 'updates.example.com')).toBeNull();
+    expect(systemClock.monotonic() - start).toBeLessThan(200);
   });
 });

@@ -10,12 +10,29 @@ import {
   judgeNoProxy,
   judgeProfileName,
   judgeUrlText,
+  LONGEST_NO_PROXY,
   PROFILE_NAME_ALLOWED,
 } from './values.ts';
 
 const LONGEST_LIST = 64;
+/** Entries of a list of hosts. */
+const MOST_ENTRIES = 256;
 /** So many profiles may stand in for one. */
 const MOST_FALLBACKS = 5;
+
+/** Names, addresses and networks, as one text or as a list of them; the program sees the text. */
+const hostList = z
+  .union([
+    judgedText(judgeNoProxy),
+    z
+      .array(judgedText(judgeNoProxy))
+      .max(MOST_ENTRIES)
+      .superRefine((entries, context) => {
+        if (entries.join(', ').length <= LONGEST_NO_PROXY) return;
+        context.addIssue({ code: 'custom', message: `The list has at most ${LONGEST_NO_PROXY} characters.` });
+      }),
+  ])
+  .transform((written) => (typeof written === 'string' ? written : written.join(', ')));
 
 const pac = z.strictObject({
   url: describeKey(judgedText((text) => judgeUrlText(text, ['http', 'https'])).optional(), {
@@ -38,12 +55,13 @@ const pac = z.strictObject({
     effect: 'next_transfer',
     setBy: 'root',
   }),
-  credentials_for: describeKey(judgedText(judgeNoProxy).optional(), {
+  credentials_for: describeKey(hostList.optional(), {
     title: 'Credentials for',
     description:
       'Which of the proxies that the PAC file names may see user and password of this profile, written as in no_proxy. ' +
       'Whoever can change the PAC file could otherwise have them sent anywhere.',
-    allowed: 'names, addresses and networks, each with :port if need be, parted by commas or spaces',
+    allowed:
+      'names, addresses and networks, each with :port if need be, separated by commas or spaces, or a list of them',
     absent: 'no proxy sees them',
     example: 'proxy.example.com:3128, .proxies.example.com',
     effect: 'next_transfer',
@@ -186,12 +204,12 @@ const profile = z.strictObject({
     effect: 'next_transfer',
     setBy: 'admin',
   }),
-  no_proxy: describeKey(judgedText(judgeNoProxy).optional(), {
+  no_proxy: describeKey(hostList.optional(), {
     title: 'No proxy',
     description:
       'Targets that go direct although this profile is chosen. example.com is that host and all below it, ' +
       '.example.com only what is below; addresses, networks such as 10.0.0.0/8 and * are taken, each with :port if need be.',
-    allowed: 'names, addresses and networks, parted by commas or spaces',
+    allowed: 'names, addresses and networks, separated by commas or spaces, or a list of them',
     absent: 'nothing goes direct',
     example: 'localhost, .corp.example.com, 10.0.0.0/8',
     effect: 'next_transfer',

@@ -4,15 +4,14 @@
 // A judge never repeats user information of a URL, so its sentence can be shown.
 
 import { validate as isCron } from 'node-cron';
+import { isHost, judgeDnsName } from '#config/host-name.ts';
 import { judgeToken, tokensOf } from '#config/no-proxy.ts';
 import { suggest } from '#config/suggest.ts';
 
 /** Longest URL that is taken anywhere, in characters: signed URLs of a CDN have 4,000 and more. */
 export const LONGEST_URL = 16_384;
-const LONGEST_NAME = 253;
 const LONGEST_ARGUMENT = 4_096;
-const LONGEST_LIST = 4_096;
-const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
+export const LONGEST_NO_PROXY = 4_096;
 const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
@@ -59,7 +58,15 @@ export function judgeUrlText(text: string, schemes: readonly string[]): string |
   if (url.username !== '' || url.password !== '')
     return 'No user and no password in a URL; there are keys for secrets.';
   if (text.includes('#')) return 'A URL here has no fragment (the part from # on).';
-  return null;
+  return judgeUrlHost(url.hostname);
+}
+
+/** The host as the URL parser has it: in ASCII, and numbers as an address. */
+function judgeUrlHost(hostname: string): string | null {
+  if (isHost(hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, ''))) return null;
+  if (hostname.includes('*'))
+    return 'The host of a URL is one name; an asterisk matches nothing. Write each host by itself.';
+  return 'The host of this URL is neither a DNS name nor an address.';
 }
 
 /** An origin: scheme, host and port, nothing after. */
@@ -70,9 +77,9 @@ export function judgeOrigin(text: string): string | null {
   return pathname === '/' && search === '' ? null : `An origin ends after host and port; write ${origin}.`;
 }
 
-/** A no_proxy list; each token must be able to match something. */
+/** A no_proxy list, or one entry of it; each token must be able to match something. */
 export function judgeNoProxy(text: string): string | null {
-  if (text.length > LONGEST_LIST) return `The list has at most ${LONGEST_LIST} characters.`;
+  if (text.length > LONGEST_NO_PROXY) return `The list has at most ${LONGEST_NO_PROXY} characters.`;
   const wrong = tokensOf(text)
     .map((token) => judgeToken(token))
     .find((reason) => reason !== null);
@@ -164,14 +171,7 @@ function judgePlainHost(text: string): string | null {
   if (/^[0-9.]+$/.test(text)) return judgeIpv4(text);
   if (!/^\p{ASCII}*$/u.test(text)) return judgeForeignName(text);
   if (text.endsWith('.')) return `Leave out the dot at the end.`;
-  if (text.length > LONGEST_NAME) return `A DNS name has at most ${LONGEST_NAME} characters.`;
-  const labels = text.split('.');
-  const bad = labels.find((label) => !LABEL.test(label));
-  if (bad !== undefined)
-    return 'A DNS name is parts of letters, digits, dashes and underscores, joined by single dots.';
-  // The URL standard reads a name whose last part is a number as an IPv4 address (host parser, "ends in a number").
-  if (/^(?:[0-9]+|0x[0-9a-f]*)$/i.test(labels.at(-1) ?? '')) return 'The last part of a DNS name is not a number.';
-  return null;
+  return judgeDnsName(text);
 }
 
 function judgeIpv4(text: string): string | null {

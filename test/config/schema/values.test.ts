@@ -117,9 +117,12 @@ describe('a pin', () => {
 });
 
 describe('a URL', () => {
-  it.each(['https://a/', 'http://a:8080/x?y', 'HTTPS://A'])('may be %s', (url) => {
-    expect(judgeUrlText(url, ['https', 'http'])).toBeNull();
-  });
+  it.each(['https://a/', 'http://a:8080/x?y', 'HTTPS://A', 'https://a./', 'https://[::1]/', 'https://bücher.example/'])(
+    'may be %s',
+    (url) => {
+      expect(judgeUrlText(url, ['https', 'http'])).toBeNull();
+    },
+  );
 
   it.each([
     'ftp://a/',
@@ -134,6 +137,14 @@ describe('a URL', () => {
     'https://a/\n',
     'javascript:1',
     `https://a/${'x'.repeat(16_384)}`,
+    'https://a;b/',
+    'https://a&b/',
+    "https://'a'/",
+    'https://"a"/',
+    'https://*.example.com/',
+    'https://a..b/',
+    'https://-a/',
+    'https://a.b!/',
   ])('may not be %j', (url) => {
     expect(judgeUrlText(url, ['https', 'http'])).not.toBeNull();
   });

@@ -1,0 +1,25 @@
+// What a DNS name is, for every place that takes one. A URL parser tolerates more (`a;b`, `a&b`, `*.a`): a name that no
+// resolver can have an answer for would pass there and never match. Pure.
+
+import { isIP } from 'node:net';
+
+export const LONGEST_NAME = 253;
+/** RFC 1035, 2.3.1, and the underscore that Windows allows (RFC 2181, 11). */
+const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
+/** The URL standard reads a name whose last part is a number as an IPv4 address (host parser, "ends in a number"). */
+const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/i;
+
+/** Why a text in ASCII is no DNS name, in one sentence; null when it is one. */
+export function judgeDnsName(text: string): string | null {
+  if (text.length > LONGEST_NAME) return `A DNS name has at most ${LONGEST_NAME} characters.`;
+  const labels = text.split('.');
+  if (!labels.every((label) => LABEL.test(label))) {
+    return 'A DNS name is parts of letters, digits, dashes and underscores, joined by single dots.';
+  }
+  return NUMBER.test(labels.at(-1) ?? '') ? 'The last part of a DNS name is not a number.' : null;
+}
+
+/** Whether a text, without brackets, is a DNS name or an address. */
+export function isHost(text: string): boolean {
+  return isIP(text) !== 0 || judgeDnsName(text) === null;
+}
