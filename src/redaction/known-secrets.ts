@@ -1,32 +1,42 @@
 // The registry of every secret that this process knows, and the mask over all of them (law 8).
 //
 // Guarantees: no text that went through `redact` holds a registered value, in any encoding of `encodings.ts`; where two
-// of them overlap, both are covered whole; the beginning of one where the text was cut is covered as well. A text without
-// any is returned as it is, after one pass of one compiled expression. Relies on every renderer to call it last. Values
+// of them overlap, both are covered whole; the beginning of one where the text was cut is covered as well. The cost
+// grows with the text and not with the number of secrets. Relies on every renderer to call it last. Values
 // that are too short to tell from ordinary words are not masked; whoever resolves a secret warns about that. Of what is sent
-// once, such as the proof of a password for one connection, only the latest are known, and as they are, in a URL or a web
-// page: whoever repeats one does so at once, and a daemon makes thousands.
+// once, such as the proof of a password for one connection, only the latest are known, and not in hex or base64:
+// whoever repeats one does so at once, and a daemon makes thousands.
 
-import { encodingsSource, headsSource, webSource } from './encodings.ts';
+import { type Encodings, encodingsOf, plainOf, withSmallHex, withSpaces } from './encodings.ts';
+import { asBase64, type Layer, layersOf } from './layers.ts';
 import { mask, type Span } from './mask.ts';
+import { type End, PatternSet } from './pattern-set.ts';
 import { Secret } from './secret.ts';
 
 /** Below this many characters a value would mask ordinary words, and is left alone. */
 export const SHORTEST_MASKED = 4;
 
-/** A longer value is looked for in pieces of this many characters, so that no single expression grows too large. */
+/** A longer value is looked for in pieces of this many characters, so that no comparison grows too long. */
 const PIECE_LENGTH = 256;
 
 /** So many pieces of what is sent once are known; a proof has one to three. */
 const MOST_PASSING = 24;
 
+/** Where a text was cut: before an ellipsis of ours, or before a query that is not shown. */
+const CUT = /(?:…|\?\*\*\*)$/;
+/** An escape, or a character read byte by byte, that was cut in its middle; and so much of the end may belong to it. */
+const CUT_ESCAPE = /(?:[%&\\][#%0-9A-Za-z]{0,11}|[\u00c2-\u00f4][\u0080-\u00bf]{0,2})$/;
+const LONGEST_CUT_ESCAPE = 12;
+
 /** Masks what was registered with it. */
 export class KnownSecrets {
   readonly #values = new Set<string>();
-  readonly #matchers: RegExp[] = [];
-  /** What finds each value that is sent once, the oldest first. */
-  readonly #passing = new Map<string, RegExp>();
-  #any: RegExp | null = null;
+  readonly #plain = new PatternSet();
+  readonly #hex = new PatternSet();
+  readonly #base64 = new PatternSet();
+  /** Values that are sent once, the oldest first. */
+  readonly #passing = new Set<string>();
+  #passingPlain = new PatternSet();
 
   /** Registers a value; one that is known, or shorter than `SHORTEST_MASKED`, changes nothing. */
   add(secret: Secret | string, use?: 'once'): void {
@@ -40,47 +50,54 @@ export class KnownSecrets {
 
   #addLasting(piece: string): void {
     this.#values.add(piece);
-    this.#matchers.push(new RegExp(encodingsSource(piece), 'gu'));
-    const heads = headsSource(piece);
-    if (heads !== null) this.#matchers.push(new RegExp(heads, 'gu'));
-    this.#any = null;
+    const { plain, hex, base64 }: Encodings = encodingsOf(piece);
+    for (const pattern of plain) this.#plain.add(pattern);
+    this.#hex.add(hex);
+    for (const pattern of base64) this.#base64.add(pattern);
   }
 
-  /** As text escapes it and no further: there is one for each connection, and a full expression costs 10 ms. */
   #addPassing(piece: string): void {
     this.#passing.delete(piece);
-    this.#passing.set(piece, new RegExp(webSource(piece), 'gu'));
-    for (const oldest of this.#passing.keys()) {
+    this.#passing.add(piece);
+    for (const oldest of this.#passing) {
       if (this.#passing.size <= MOST_PASSING) break;
       this.#passing.delete(oldest);
     }
+    this.#passingPlain = new PatternSet();
+    for (const value of this.#passing) for (const pattern of plainOf(value)) this.#passingPlain.add(pattern);
   }
 
   /** The text with `***` in place of every registered value. */
   redact(text: string): string {
-    return mask(text, this.spans(text));
+    const spans = this.spans(text);
+    return spans.length === 0 ? text : mask(text, spans);
   }
 
   /** Where registered values stand, also those that overlap; in no order. */
   spans(text: string): Span[] {
-    const passing = [...this.#passing.values()].flatMap((matcher) => spansOf(matcher, text));
-    if (this.#matchers.length === 0) return passing;
-    this.#any ??= new RegExp(this.#matchers.map(({ source }) => source).join('|'), 'u');
-    if (!this.#any.test(text)) return passing;
-    return [...passing, ...this.#matchers.flatMap((matcher) => spansOf(matcher, text))];
+    if (this.#values.size === 0 && this.#passing.size === 0) return [];
+    return layersOf(text).flatMap((layer) => [
+      ...spansIn(this.#plain, layer, withSpaces(layer.text)),
+      ...spansIn(this.#passingPlain, layer, withSpaces(layer.text)),
+      ...spansIn(this.#hex, layer, withSmallHex(layer.text)),
+      ...this.#spansInBase64(asBase64(layer)),
+    ]);
+  }
+
+  #spansInBase64(layer: Layer): Span[] {
+    return spansIn(this.#base64, layer, layer.text);
   }
 }
 
-/** Every match, also those that overlap each other. */
-function spansOf(matcher: RegExp, text: string): Span[] {
-  const spans: Span[] = [];
-  matcher.lastIndex = 0;
-  for (let match = matcher.exec(text); match !== null; match = matcher.exec(text)) {
-    spans.push([match.index, match.index + match[0].length]);
-    // Whole characters: within a surrogate pair the expression would start at the pair again.
-    matcher.lastIndex = match.index + ((text.codePointAt(match.index) ?? 0) > 0xffff ? 2 : 1);
-  }
-  return spans;
+/** `text` is the layer's, character by character, in the form that the patterns have. */
+function spansIn(patterns: PatternSet, { place }: Layer, text: string): Span[] {
+  return patterns.spans(text, endOf(text)).map(([from, to]) => place(from, to));
+}
+
+function endOf(text: string): End {
+  const at = text.length - (CUT.exec(text.slice(-4))?.[0].length ?? 0);
+  const half = CUT_ESCAPE.exec(text.slice(Math.max(0, at - LONGEST_CUT_ESCAPE), at));
+  return { at, beforeEscape: at - (half?.[0].length ?? 0) };
 }
 
 function piecesOf(value: string): string[] {

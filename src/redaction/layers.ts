@@ -1,0 +1,136 @@
+// A text with its escapes undone, layer by layer, and where each layer's characters stand in the text itself. Pure.
+//
+// Guarantees: each layer is one linear pass, and there are at most `MOST_PASSES` of each way to read a text. So letters
+// may be escaped in any mixture: %NN, &#NN;, &amp;, \uNNNN, \xNN, \", one inside the other, UTF-8 read as Latin-1.
+// A backslash may be an escape or a letter, and so may %41. So a text is read in three ways: web escapes only,
+// backslashes only, both.
+
+/** From and to in the text itself, of a layer's `from` and `to`. */
+export type Place = (from: number, to: number) => readonly [from: number, to: number];
+
+/** One way to read the text. */
+export interface Layer {
+  readonly text: string;
+  readonly place: Place;
+}
+
+/** Percent-encoded three times, and JSON within JSON inside of it. */
+const MOST_PASSES = 6;
+
+const WEB =
+  '%([0-9A-Fa-f]{2})|%u([0-9A-Fa-f]{4})|&#0{0,8}([0-9]{1,7});?|&#[xX]0{0,8}([0-9A-Fa-f]{1,6});?|&(amp|lt|gt|quot|apos);';
+const BACKSLASH = '\\\\(?:[xX]([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|u\\{0{0,8}([0-9A-Fa-f]{1,6})\\}|(["\'\\\\/bfnrt]))';
+
+const WAYS: readonly RegExp[] = [
+  new RegExp(`${WEB}|${BACKSLASH}`, 'g'),
+  new RegExp(WEB, 'g'),
+  // The same groups, the first five of which never match.
+  new RegExp(`(?!)()()()()()|${BACKSLASH}`, 'g'),
+];
+const MAY_BE_ESCAPED = /[%&\\]/;
+const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+const SHORT: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
+/** A character of UTF-8, each of whose bytes was taken for a character. */
+const MISREAD = /[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][\u0080-\u00bf]{2}|[\u00f0-\u00f4][\u0080-\u00bf]{3}/g;
+const LINE_BREAK = /[\r\n][ \t]*/g;
+
+/** The text itself, then each way to read it that differs from those before. */
+export function layersOf(text: string): Layer[] {
+  const whole: Layer = { text, place: (from, to) => [from, to] };
+  const layers = [whole];
+  const seen = new Set([text]);
+  const add = (layer: Layer | null) => {
+    if (layer === null || seen.has(layer.text)) return;
+    seen.add(layer.text);
+    layers.push(layer);
+  };
+  add(withoutMisreading(whole));
+  if (!MAY_BE_ESCAPED.test(text)) return layers;
+  for (const way of WAYS) {
+    let layer: Layer | null = whole;
+    for (let pass = 0; pass < MOST_PASSES; pass += 1) {
+      layer = rewrite(layer, way, undo);
+      if (layer === null) break;
+      add(layer);
+      add(withoutMisreading(layer));
+    }
+  }
+  return layers;
+}
+
+/** The layer as base64 that may be folded or in the alphabet of URLs: in one line, and in the usual alphabet. */
+export function asBase64(layer: Layer): Layer {
+  const unfolded = rewrite(layer, LINE_BREAK, () => '') ?? layer;
+  return { text: unfolded.text.replaceAll('-', '+').replaceAll('_', '/'), place: unfolded.place };
+}
+
+function withoutMisreading(layer: Layer): Layer | null {
+  return rewrite(layer, MISREAD, ([bytes]) => {
+    const read = Buffer.from(bytes, 'latin1').toString('utf8');
+    return read.includes('\ufffd') ? null : read;
+  });
+}
+
+function undo(match: RegExpExecArray): string | null {
+  const [, percent, wide, decimal, hex, named, slashX, slashU, braced, short] = match;
+  if (short !== undefined) return SHORT[short] ?? short;
+  if (named !== undefined) return NAMED[named] ?? null;
+  if (decimal !== undefined) return characterOf(Number(decimal));
+  return characterOf(Number.parseInt(percent ?? wide ?? hex ?? slashX ?? slashU ?? braced ?? '', 16));
+}
+
+function characterOf(code: number): string | null {
+  return code <= 0x10ffff ? String.fromCodePoint(code) : null;
+}
+
+/** Where replacements stand, in ascending order: in the new text, how long they are there, and in the old one. */
+interface Replaced {
+  readonly at: number[];
+  readonly length: number[];
+  readonly from: number[];
+  readonly to: number[];
+}
+
+/** The layer with every match replaced; null where nothing was. */
+function rewrite(layer: Layer, pattern: RegExp, replace: (match: RegExpExecArray) => string | null): Layer | null {
+  const { text } = layer;
+  const replaced: Replaced = { at: [], length: [], from: [], to: [] };
+  const parts: string[] = [];
+  let shownTo = 0;
+  let length = 0;
+  pattern.lastIndex = 0;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    const instead = replace(match);
+    if (instead === null) continue;
+    const verbatim = text.slice(shownTo, match.index);
+    parts.push(verbatim, instead);
+    length += verbatim.length;
+    shownTo = match.index + match[0].length;
+    replaced.at.push(length);
+    replaced.length.push(instead.length);
+    replaced.from.push(match.index);
+    replaced.to.push(shownTo);
+    length += instead.length;
+  }
+  if (parts.length === 0) return null;
+  parts.push(text.slice(shownTo));
+  const place: Place = (from, to) => layer.place(placeOf(replaced, from)[0], placeOf(replaced, to - 1)[1]);
+  return { text: parts.join(''), place };
+}
+
+/** Where one character of the new text comes from. */
+function placeOf({ at, length, from, to }: Replaced, index: number): readonly [from: number, to: number] {
+  // The last replacement that begins at or before it.
+  let [low, high] = [0, at.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((at[middle] ?? 0) <= index) low = middle + 1;
+    else high = middle;
+  }
+  const last = low - 1;
+  if (last < 0) return [index, index + 1];
+  const after = index - (at[last] ?? 0) - (length[last] ?? 0);
+  if (after < 0) return [from[last] ?? 0, to[last] ?? 0];
+  const own = (to[last] ?? 0) + after;
+  return [own, own + 1];
+}

@@ -1,0 +1,95 @@
+// Many strings looked for at once, in one pass over a text. Pure.
+//
+// Guarantees: the pass costs the same for one string as for a thousand; only where four characters fit to one of them is
+// anything compared (Karp and Rabin, "Efficient randomized pattern-matching algorithms", 1987). Nothing is compiled, so
+// that a string can be added at any time.
+
+import type { Span } from './mask.ts';
+
+/** Characters that are looked up; no pattern is shorter. */
+const PREFIX = 4;
+const SLOTS = 65_536;
+/** So much of a pattern at the end of a text is no coincidence. */
+const SHORTEST_HEAD = 8;
+
+/** What is looked for. */
+export interface Pattern {
+  readonly text: string;
+  /** Whether its beginning counts where the text ends with it. */
+  readonly head: boolean;
+  /** Judges the characters next to a match; by default every match counts. */
+  fits?(text: string, from: number): Span | null;
+}
+
+/** Where a text ends: it may have been cut there, inside a character of a pattern. */
+export interface End {
+  /** The end of what was cut, without a mark of ours that says so. */
+  readonly at: number;
+  /** Without half an escape as well. */
+  readonly beforeEscape: number;
+}
+
+/** Strings of at least four characters. */
+export class PatternSet {
+  readonly #bySlot = new Map<number, Pattern[]>();
+  readonly #slots = new Uint8Array(SLOTS);
+
+  add(pattern: Pattern): void {
+    if (pattern.text.length < PREFIX) return;
+    const slot = slotAt(pattern.text, 0);
+    const there = this.#bySlot.get(slot);
+    if (there?.some(({ text }) => text === pattern.text && pattern.fits === undefined)) return;
+    if (there === undefined) this.#bySlot.set(slot, [pattern]);
+    else there.push(pattern);
+    this.#slots[slot] = 1;
+  }
+
+  /** Where the strings stand; what overlaps is one span. */
+  spans(text: string, end: End): Span[] {
+    const spans: [number, number][] = [];
+    const last = text.length - PREFIX;
+    for (let at = 0; at <= last; at += 1) {
+      const slot = slotAt(text, at);
+      if (this.#slots[slot] === 0) continue;
+      for (const pattern of this.#bySlot.get(slot) ?? []) {
+        const found = matchAt(pattern, { text, at, end });
+        if (found !== null) cover(spans, found);
+      }
+    }
+    return spans;
+  }
+}
+
+function slotAt(text: string, at: number): number {
+  const one = text.charCodeAt(at);
+  const two = text.charCodeAt(at + 1);
+  const three = text.charCodeAt(at + 2);
+  const four = text.charCodeAt(at + 3);
+  return ((one * 0x1003f) ^ (two * 0x5bd1) ^ (three * 0x1b3) ^ (four * 0x1d)) & (SLOTS - 1);
+}
+
+function matchAt(pattern: Pattern, place: { text: string; at: number; end: End }): Span | null {
+  const { text, at, end } = place;
+  const { length } = pattern.text;
+  if (text.startsWith(pattern.text, at)) {
+    const found: Span | null = pattern.fits === undefined ? [at, at + length] : pattern.fits(text, at);
+    // The character behind, which shares bits with it, may be what was cut off.
+    return found ?? (pattern.head && at + length === end.at ? [at, end.at] : null);
+  }
+  if (!pattern.head || end.at - at >= length) return null;
+  for (const to of [end.at, end.beforeEscape]) {
+    if (to - at >= SHORTEST_HEAD && pattern.text.startsWith(text.slice(at, to))) return [at, end.at];
+  }
+  return null;
+}
+
+/** Matches come in the order of their begin, save for an edge that one shares with a neighbour. */
+function cover(spans: [number, number][], [from, to]: Span): void {
+  const last = spans.at(-1);
+  if (last === undefined || from > last[1]) {
+    spans.push([from, to]);
+    return;
+  }
+  last[0] = Math.min(last[0], from);
+  last[1] = Math.max(last[1], to);
+}
