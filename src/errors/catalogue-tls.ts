@@ -56,7 +56,14 @@ export const TLS_CODES = {
   'TLS-INTERCEPTED': {
     text: 'The certificate for {host} was issued by {issuer}, expected {expected:words}: TLS is opened at proxy {proxy} or behind it. Nothing of the request was sent.',
     check:
-      'SSL bridging is not supported. Ask for a bypass for: {target} (all hosts that need one: sallyport endpoints). Only when that issuer is the own authority of the server, set updates.ca_file.',
+      'SSL bridging is not supported. Ask for a bypass for: {target} (all hosts that need one: sallyport endpoints). Only when that issuer is the own authority of the server: {remedy:words}.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'TLS-CHAIN': {
+    text: 'The chain of {host} ends at {end}, whose certificate was not sent and is unknown here: the server forgot it, or TLS is opened on the way. No request was sent.',
+    check:
+      'Run from outside the proxy: openssl s_client -showcerts -connect {target}. Same issuer: the server must send its intermediate ({aia:words}); for an authority of its own: {remedy:words}. Another issuer: ask for a bypass for {target}.',
     class: 'tls',
     retry: 'change',
   },
@@ -69,7 +76,8 @@ export const TLS_CODES = {
   },
   'TLS-UNTRUSTED': {
     text: 'The certificate of {host} is not trusted ({reason:words}): it was issued by {issuer}, expected {expected:words}.',
-    check: 'When that issuer is your own company, TLS is opened on the way: ask for a bypass. Else set ca_file.',
+    check:
+      'When that issuer is your own company, TLS is opened on the way: ask for a bypass. If it is the own authority of the server: {remedy:words}.',
     class: 'tls',
     retry: 'change',
   },

@@ -291,7 +291,7 @@ export class Opener {
     const { trusts, memories } = this.#parts;
     const memory = memories.of(authority, host);
     if (!endpoint.tls) return originLane({ ...facts, passed: steps.passed }, { socket, under: socket, bulk, memory });
-    const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: authority } as const;
+    const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: authority, purpose } as const;
     const seen = memories.latest([authority, facts.proxyUrl]);
     const leg = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, seen };
     const secured = await steps.run('tls', () => this.#secure(socket, leg, signal), shownBy);

@@ -1,12 +1,15 @@
 // What went wrong with TLS, and whose it was: the target's or the proxy's own. Pure.
 //
-// Guarantees: the two are never mixed, each has codes of its own (law 9). A chain that leads nowhere we trust is called an
-// interception where a proxy stands between, since that is what proxies do; met without one it is called not trusted.
+// Guarantees: the two are never mixed, each has codes of its own (law 9). Interception is claimed on evidence only: behind a
+// proxy, a chain that is complete and rests on an unknown root, or an issuer that is known to intercept. A chain with a
+// certificate missing is called that, because servers forget to send their intermediate, too (`TLS-CHAIN`).
 
 import type { X509Certificate } from 'node:crypto';
-import { type CodedError, coded } from '#errors/coded-error.ts';
+import { type CodedError, coded, type FactsOf } from '#errors/coded-error.ts';
 import { utcTime } from '#system/moment.ts';
+import { isInterceptor } from './interceptors.ts';
 import { pinOf } from './pins.ts';
+import type { Purpose } from './route.ts';
 import { compareClocks, type SeenTime, timeThere } from './seen-time.ts';
 
 /** Who is spoken to. */
@@ -19,6 +22,8 @@ export interface TlsPeer {
   readonly proxy: string | null;
   /** The hop in words. */
   readonly hop: string;
+  /** What the connection is for; the updates where nothing is said. */
+  readonly purpose?: Purpose | undefined;
 }
 
 /** What is known beside the error. */
@@ -55,8 +60,14 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
   CERT_UNTRUSTED: 'its root is not trusted for servers',
   CERT_REJECTED: 'its root is rejected for servers',
 };
-/** Of these, the ones that an authority causes which we do not know: what an intercepting proxy shows. */
-const UNKNOWN_ISSUER = new Set(Object.keys(UNTRUSTED).slice(0, 4));
+/** Of these: a certificate of the chain is missing, and the chain leads nowhere. */
+const INCOMPLETE = new Set([
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+/** Of these: the chain is complete, and its root is unknown. */
+const UNKNOWN_ROOT = 'SELF_SIGNED_CERT_IN_CHAIN';
 
 /** The failure of a handshake, or of the verification behind it. */
 export function tlsFailure(error: Error, peer: TlsPeer, about: Circumstances): CodedError {
@@ -71,8 +82,33 @@ export function tlsFailure(error: Error, peer: TlsPeer, about: Circumstances): C
   const reason = UNTRUSTED[code];
   if (reason === undefined) return notTls(error, code, peer) ?? tlsBroken(peer, plainReason(error, code), error);
   if (peer.leg === 'proxy') return coded('PROXY-TLS-UNTRUSTED', { ...facts, reason }, error);
-  if (peer.proxy === null || !UNKNOWN_ISSUER.has(code)) return coded('TLS-UNTRUSTED', { ...facts, reason }, error);
-  return coded('TLS-INTERCEPTED', { ...facts, reason, target: authorityOf(peer) }, error);
+  return untrustedTarget(code, { ...facts, reason, remedy: remedyFor(peer), target: authorityOf(peer) }, about.chain);
+}
+
+function untrustedTarget(
+  code: string,
+  facts: FactsOf<'TLS-INTERCEPTED'> & FactsOf<'TLS-UNTRUSTED'>,
+  chain: readonly X509Certificate[],
+): CodedError {
+  const intercepts = chain.some(({ issuer }) => isInterceptor(issuer));
+  const last = chain.at(-1);
+  if (INCOMPLETE.has(code) && !intercepts) {
+    return coded('TLS-CHAIN', { ...facts, end: oneLine(last?.issuer), aia: placeOfIssuer(last) });
+  }
+  const isOnTheWay = INCOMPLETE.has(code) || code === UNKNOWN_ROOT;
+  return coded(facts['proxy'] !== null && isOnTheWay ? 'TLS-INTERCEPTED' : 'TLS-UNTRUSTED', facts);
+}
+
+/** What makes a server's own authority trusted. */
+function remedyFor({ purpose = 'updates' }: TlsPeer): string {
+  if (purpose === 'updates') return 'set updates.ca_file';
+  return `only public authorities are trusted for ${purpose}, so the server needs a certificate of one`;
+}
+
+/** Where a certificate says that the one of its issuer is (RFC 5280, 4.2.2.1). It is told, and never fetched. */
+function placeOfIssuer(certificate: X509Certificate | undefined): string {
+  const place = /^CA Issuers - URI:(\S{1,200})$/m.exec(certificate?.infoAccess ?? '')?.[1];
+  return place === undefined ? 'its certificate does not say where that is' : `to be had at ${place}, not fetched`;
 }
 
 /** A handshake that ended in no verdict. */

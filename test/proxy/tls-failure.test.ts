@@ -28,15 +28,29 @@ describe.each([
   });
 });
 
+it('a complete chain with an unknown root intercepts where a proxy stands between, and only there', () => {
+  const error = failed('SELF_SIGNED_CERT_IN_CHAIN');
+  expect(tlsFailure(error, target, about).code).toBe('TLS-INTERCEPTED');
+  expect(tlsFailure(error, { ...target, proxy: null }, about).code).toBe('TLS-UNTRUSTED');
+  expect(tlsFailure(error, { ...target, leg: 'proxy' }, about).code).toBe('PROXY-TLS-UNTRUSTED');
+});
+
+it.each(['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'])(
+  'a chain with a certificate missing (%s) proves no interception',
+  (code) => {
+    expect(tlsFailure(failed(code), target, about).code).toBe('TLS-CHAIN');
+    expect(tlsFailure(failed(code), { ...target, proxy: null }, about).code).toBe('TLS-CHAIN');
+    expect(tlsFailure(failed(code), { ...target, leg: 'proxy' }, about).code).toBe('PROXY-TLS-UNTRUSTED');
+  },
+);
+
 it.each([
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-])('an unknown authority (%s) intercepts where a proxy stands between, and only there', (code) => {
-  expect(tlsFailure(failed(code), target, about).code).toBe('TLS-INTERCEPTED');
-  expect(tlsFailure(failed(code), { ...target, proxy: null }, about).code).toBe('TLS-UNTRUSTED');
-  expect(tlsFailure(failed(code), { ...target, leg: 'proxy' }, about).code).toBe('PROXY-TLS-UNTRUSTED');
+  ['updates', 'set updates.ca_file.'],
+  ['platform', 'only public authorities are trusted for platform, so the server needs a certificate of one.'],
+  ['support_logs', 'only public authorities are trusted for support_logs, so the server needs a certificate of one.'],
+] as const)('an own authority of a server of %s: %s', (purpose, remedy) => {
+  const error = tlsFailure(failed('SELF_SIGNED_CERT_IN_CHAIN'), { ...target, purpose }, about);
+  expect(error.check).toMatch(new RegExp(`${remedy}$`));
 });
 
 it('what is no TLS at all is a matter of the scheme at a proxy, and of the port at the target', () => {

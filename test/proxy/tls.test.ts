@@ -140,6 +140,43 @@ describe('TLS behind a proxy', () => {
     });
   });
 
+  it('tells a server that forgot its intermediate from an interception, and where that is to be had', async () => {
+    const root = createCa('Public Root R1', 'Example Trust');
+    const { cert, key } = root.issueCa('Public TLS CA').issue({ issuerAt: 'http://ca.example.com/tls-ca.crt' });
+    const [leaf = ''] = cert.split(/(?<=-----END CERTIFICATE-----\n)/);
+    const trust = { ca: { key: 'updates.ca_file', path: '/ca.pem', pem: root.cert } };
+    for (const proxy of ['corp', null]) {
+      const failure = await failureOf({ cert: leaf, key }, { peer: { leg: 'target', proxy }, trust });
+      expect(failure).toMatchObject({ code: 'TLS-CHAIN', facts: { end: 'O=Example Trust, CN=Public TLS CA' } });
+      const { message, check } = failure as Error & { check: string };
+      expect(message).toContain('the server forgot it, or TLS is opened on the way');
+      expect(message).not.toContain('proxy corp');
+      expect(check).toContain('(to be had at http://ca.example.com/tls-ca.crt, not fetched)');
+      expect(check).toMatch(/Another issuer: ask for a bypass for localhost:\d+\.$/);
+      await origin?.close();
+    }
+    // The same chain, sent whole, is trusted.
+    const { under, securing } = await handshake({ cert, key }, { peer, trust });
+    (await securing).destroy();
+    under.destroy();
+  });
+
+  it('claims interception of an incomplete chain only where the issuer is known for it', async () => {
+    const ofCa = (name: string) => createCa(name, 'Example Corp').issue();
+    const issuers = [
+      'Zscaler Intermediate Root CA',
+      'Corp TLS Inspection CA',
+      'Corp Issuing CA 2',
+      "R11, Let's Encrypt",
+    ];
+    const codes: unknown[] = [];
+    for (const issuer of issuers) {
+      codes.push(((await failureOf(ofCa(issuer), { peer })) as { code?: unknown }).code);
+      await origin?.close();
+    }
+    expect(codes).toEqual(['TLS-INTERCEPTED', 'TLS-INTERCEPTED', 'TLS-CHAIN', 'TLS-CHAIN']);
+  });
+
   it('names the built-in authorities where no ca_file is set', async () => {
     expect(await failureOf(good, { peer, trust: {} })).toMatchObject({
       code: 'TLS-INTERCEPTED',

@@ -19,6 +19,8 @@ interface LeafOptions {
   readonly notAfter?: string;
   /** For a client instead of a server. */
   readonly client?: boolean;
+  /** Where the certificate of its issuer is to be had. */
+  readonly issuerAt?: string;
 }
 
 export interface TestCa extends KeyPair {
@@ -33,8 +35,8 @@ const LOCAL_NAMES = 'DNS:localhost,DNS:updates.example.com,IP:127.0.0.1,IP:::1';
 const ALWAYS = { notBefore: '20200101000000Z', notAfter: '20991231235959Z' };
 
 /** A CA of its own, with the given name in its subject. */
-export function createCa(name = 'Sallyport Test CA'): TestCa {
-  return makeCa(name, null);
+export function createCa(name = 'Sallyport Test CA', organisation = 'Test Inspect'): TestCa {
+  return makeCa([name, organisation], null);
 }
 
 interface Authority {
@@ -43,10 +45,10 @@ interface Authority {
 }
 
 /** Below `by`, or its own root. */
-function makeCa(name: string, by: Authority | null): TestCa {
+function makeCa([name, organisation]: readonly [string, string], by: Authority | null): TestCa {
   const keys = newKeys();
   const subject: Name = [
-    ['O', 'Test Inspect'],
+    ['O', organisation],
     ['CN', name],
   ];
   const extensions = [
@@ -63,7 +65,7 @@ function makeCa(name: string, by: Authority | null): TestCa {
       const leaf = issueLeaf(options, own);
       return by === null ? leaf : { ...leaf, cert: `${leaf.cert}${cert}` };
     },
-    issueCa: (below) => makeCa(below, own),
+    issueCa: (below) => makeCa([below, organisation], own),
   };
 }
 
@@ -83,10 +85,14 @@ export function encryptKey(key: string, passphrase: string): string {
 }
 
 function issueLeaf(options: LeafOptions, by: Authority): KeyPair {
-  const { names = LOCAL_NAMES, client = false, ...dates } = options;
+  const { names = LOCAL_NAMES, client = false, issuerAt, ...dates } = options;
   const keys = newKeys();
   const purpose = sequence(oid(client ? '1.3.6.1.5.5.7.3.2' : '1.3.6.1.5.5.7.3.1'));
-  const extensions = [alternativeNames(names), extension('2.5.29.37', purpose)];
+  const extensions = [
+    alternativeNames(names),
+    extension('2.5.29.37', purpose),
+    ...(issuerAt === undefined ? [] : [issuersPlace(issuerAt)]),
+  ];
   const cert = certificate({ ...by, ...ALWAYS, ...dates, subject: [['CN', 'leaf']], keys, extensions });
   return { cert, key: pemOf(keys.privateKey) };
 }
@@ -148,6 +154,12 @@ function alternativeNames(names: string): Buffer {
     return name.startsWith('DNS:') ? tlv(0x82, Buffer.from(value)) : tlv(0x87, addressBytes(value));
   });
   return extension('2.5.29.17', sequence(...parts));
+}
+
+/** RFC 5280, 4.2.2.1. */
+function issuersPlace(url: string): Buffer {
+  const description = sequence(oid('1.3.6.1.5.5.7.48.2'), tlv(0x86, Buffer.from(url)));
+  return extension('1.3.6.1.5.5.7.1.1', sequence(description));
 }
 
 function addressBytes(address: string): Buffer {

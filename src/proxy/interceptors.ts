@@ -1,0 +1,54 @@
+// Who is known to open TLS on the way, by the name of the authority in the certificates that it makes. Pure.
+//
+// A name is a hint and no proof: it only decides which of two failures is told. Public authorities must not match.
+
+/** Products whose authorities have their name as installed, and what administrators call authorities for this. */
+const NAMES = [
+  'zscaler',
+  'netskope',
+  'palo ?alto',
+  'forti(?:gate|net|proxy)',
+  'blue ?coat',
+  'proxysg',
+  'sophos',
+  'check ?point',
+  'cisco umbrella',
+  'secure web appliance',
+  'mcafee web gateway',
+  'skyhigh',
+  'forcepoint',
+  'websense',
+  'barracuda',
+  'iboss',
+  'watchguard',
+  'sonicwall',
+  'menlo security',
+  'cato networks',
+  'gateway ca - cloudflare',
+  'smoothwall',
+  'lightspeed',
+  'contentkeeper',
+  'untangle',
+  'mitmproxy',
+  'charles proxy',
+  'do_not_trust',
+  'portswigger',
+  'kaspersky',
+  'eset ssl filter',
+  'web/mail shield',
+  'bitdefender',
+  'squid',
+  '(?:ssl|tls|https) ?(?:proxy|scan\\w*|bump\\w*)',
+  'inspect\\w*',
+  'intercept\\w*',
+  'decrypt\\w*',
+  'forward trust',
+  'proxy ca',
+  'web ?proxy',
+];
+const INTERCEPTOR = new RegExp(`\\b(?:${NAMES.join('|')})\\b`, 'i');
+
+/** Whether a distinguished name is that of an authority that intercepts. */
+export function isInterceptor(name: string): boolean {
+  return INTERCEPTOR.test(name);
+}
