@@ -198,13 +198,15 @@ async function estimateTimeout(globals: Globals, { json, yes, apply, ...given }:
 /** Shows events as the log would, for as long as a command works. */
 async function liveOnScreen(work: (show: Report) => Promise<number>): Promise<number> {
   const screen = new TerminalLog(terminal.screen, systemClock);
-  const status = await work((event) => {
-    const record = toRecord(event, systemClock.now(), redactor);
-    if (event.name === 'progress') screen.progress(record);
-    else if (record.level !== 'debug') screen.line(record);
-  });
-  screen.close();
-  return status;
+  try {
+    return await work((event) => {
+      const record = toRecord(event, systemClock.now(), redactor);
+      if (event.name === 'progress') screen.progress(record);
+      else if (record.level !== 'debug') screen.line(record);
+    });
+  } finally {
+    screen.close();
+  }
 }
 
 /** What a command needs that edits the configuration file. */

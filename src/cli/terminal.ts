@@ -26,7 +26,8 @@ export function processTerminal(): Terminal {
     err: (line) => void stderr.write(`${line}\n`),
     screen: {
       write: (text) => void stdout.write(text),
-      tty: stdout.isTTY === true,
+      // A terminal that calls itself dumb can move no cursor.
+      tty: stdout.isTTY === true && process.env['TERM'] !== 'dumb',
       color: stdout.isTTY === true && !plain,
       journal: isJournal(stdout.fd, process.env['JOURNAL_STREAM']),
       columns: () => stdout.columns ?? 80,

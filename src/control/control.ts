@@ -139,6 +139,22 @@ export const statusSchema = z.object({
     transfer: z
       .object({ id: z.string(), received: z.number(), length: z.number(), rate: z.number().nullable() })
       .nullable(),
+    /** The package whose first byte is waited for; null while none is. */
+    waiting: z
+      .object({
+        id: z.string(),
+        elapsed_ms: z.number(),
+        limit_ms: z.number(),
+        /** Null for a direct connection. */
+        proxy: z.string().nullable(),
+        /** Whether that proxy can look into the response. */
+        scans: z.boolean(),
+        /** The longest wait that this route has shown; null without history. */
+        held_ms: z.number().nullable(),
+        /** Bytes of the package that waited so long, where they are not about those of this one. */
+        held_size: z.number().nullable(),
+      })
+      .nullable(),
   }),
   hook: z.object({
     command: z.string().nullable(),

@@ -57,6 +57,8 @@ export class Agent implements Control {
   #round: Promise<RoundResult> | null = null;
   #last: RoundReport | null = null;
   #transfer: Progress | null = null;
+  /** The package that is waited for, and since when on the monotonic clock. */
+  #waiting: { readonly event: SallyportEvent; readonly atMs: number } | null = null;
   #busyWith: string | null = null;
   #surroundings: Surroundings | null = null;
   #rounds: RoundWatch | null = null;
@@ -88,6 +90,7 @@ export class Agent implements Control {
     }).finally(() => {
       this.#round = null;
       this.#transfer = null;
+      this.#waiting = null;
     });
     return await this.#round;
   }
@@ -138,6 +141,7 @@ export class Agent implements Control {
       checking: this.#round !== null,
       last: this.#last,
       transfer: this.#transfer,
+      waiting: this.#waited(),
       nextCheckMs: this.#surroundings?.nextAt() ?? null,
       checks: this.#surroundings?.health.current ?? null,
       hook: this.#hooks.state,
@@ -257,6 +261,13 @@ export class Agent implements Control {
     this.#parts.close();
   }
 
+  /** The event of the package that is waited for, with how long that has been. */
+  #waited(): (SallyportEvent & { readonly waited: number }) | null {
+    if (this.#waiting === null) return null;
+    const { event, atMs } = this.#waiting;
+    return { ...event, waited: Math.round(this.#parts.clock.monotonic() - atMs) };
+  }
+
   /** One thing at a time, in the order of asking. */
   #alone<T>(name: string, work: () => Promise<T>): Promise<T> {
     const mine = this.#work
@@ -276,6 +287,9 @@ export class Agent implements Control {
   async #listening<T>(onEvent: Report, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     this.#listeners.add(onEvent);
+    // Whoever joins while a package is held back must not look at nothing.
+    const waited = this.#waited();
+    if (waited !== null) onEvent(waited);
     try {
       return await Promise.race([work(), rejectOnAbort(signal)]);
     } finally {
@@ -290,6 +304,10 @@ export class Agent implements Control {
       this.#transfer = progressed(this.#transfer, told, this.#parts.clock.monotonic());
     }
     if (event.name === 'downloaded' || event.name === 'download-failed') this.#transfer = null;
+    if (event.name === 'waiting') {
+      this.#transfer = null;
+      this.#waiting = { event, atMs: this.#parts.clock.monotonic() };
+    } else if (ENDS_WAIT.has(event.name)) this.#waiting = null;
     if (event.name === 'hook-failed' || event.name === 'hook-refused') this.#hookFailure = asCoded(event.error);
     if (event.name === 'reloaded') this.#hooks.start();
     // Its receipt need not wait for the next round.
@@ -297,6 +315,9 @@ export class Agent implements Control {
     for (const listener of this.#listeners) listener(event);
   }
 }
+
+/** What follows a wait: the first byte, or the end of the attempt. */
+const ENDS_WAIT: ReadonlySet<string> = new Set(['progress', 'downloaded', 'download-failed', 'rerouted', 'disk-full']);
 
 function toResult(report: RoundReport, redactor: Redactor): RoundResult {
   const rows = (found: RoundReport['failed']) =>

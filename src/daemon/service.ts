@@ -7,13 +7,14 @@
 
 import type { Report, SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
-import { systemClock } from '#system/clock.ts';
+import { waitLine, waitOf } from '#logging/wait-line.ts';
+import { systemClock, type Timer } from '#system/clock.ts';
 import type { ServiceVariables } from '#system/environment.ts';
 import { type Notifier, openNotifier, SILENT_NOTIFIER } from '#system/notify.ts';
 import type { Parts } from './compose.ts';
 import { startWatchdog } from './watchdog.ts';
 
-/** How often the progress of a download is told, at most. */
+/** How often a wait, or the progress of a download, is told, at most. */
 const PROGRESS_EVERY_MS = 2_000;
 
 /** The service manager as the daemon sees it. */
@@ -70,8 +71,24 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
     // What an admin must see first, whatever else goes on: settings that are not in force, and that no check succeeds.
     notifier.status([refused, overdue, sentence].filter((part) => part !== '').join(' '));
   };
+  let timer: Timer | null = null;
+  const wait = (event: SallyportEvent) => {
+    const { fields } = toRecord(event, clock.now(), redactor);
+    const sinceMs = clock.monotonic();
+    const tick = () => {
+      say(waitLine(waitOf(fields), clock.monotonic() - sinceMs, LONGEST_WAIT));
+      timer = clock.after(PROGRESS_EVERY_MS, tick);
+    };
+    tick();
+  };
   return (event) => {
+    if (ENDS_WAIT.has(event.name)) {
+      timer?.cancel();
+      timer = null;
+    }
     switch (event.name) {
+      case 'waiting':
+        return wait(event);
       case 'reloading':
         return notifier.reloading();
       case 'reloaded':
@@ -117,6 +134,14 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
     }
   };
 }
+
+/** Characters; `systemctl status` cuts by itself. */
+const LONGEST_WAIT = 200;
+/** What follows a wait: the first byte, the next attempt, or the end of the work. */
+const ENDS_WAIT: ReadonlySet<string> = new Set([
+  ...['waiting', 'progress', 'downloading', 'resuming', 'downloaded', 'download-failed', 'rerouted', 'disk-full'],
+  ...['round-ended', 'round-failed', 'stopping', 'stopped'],
+]);
 
 /** The sentence of what came of the last check. */
 class Outcome {

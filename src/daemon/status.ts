@@ -4,7 +4,9 @@ import type { HeldFile, PendingChange } from '#control/change.ts';
 import type { Failure, Status } from '#control/control.ts';
 import { placeReasons } from '#diagnose/places.ts';
 import { shownUrl } from '#http/judge-url.ts';
+import type { SallyportEvent } from '#logging/events.ts';
 import { redactError } from '#logging/record.ts';
+import { waitOf } from '#logging/wait-line.ts';
 import { KIND_WORDS, type PathKind } from '#path/kind.ts';
 import type { Purpose } from '#proxy/route.ts';
 import { utcTime } from '#system/moment.ts';
@@ -25,6 +27,8 @@ export interface Activity {
   readonly checking: boolean;
   readonly last: RoundReport | null;
   readonly transfer: Progress | null;
+  /** The event of the package that is waited for, with how long that has been. */
+  readonly waiting: (SallyportEvent & { readonly waited: number }) | null;
   readonly nextCheckMs: number | null;
   readonly hook: HookState;
   readonly trying: PendingChange | null;
@@ -71,6 +75,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
         failure: toFailure(error, redactor),
       })),
       transfer: describeTransfer(activity.transfer),
+      waiting: describeWait(activity.waiting),
     },
     hook: {
       ...activity.hook,
@@ -122,6 +127,20 @@ function describeTransfer(transfer: Progress | null): Status['updates']['transfe
   if (transfer === null) return null;
   const { id, received, length, rate } = transfer;
   return { id, received, length, rate };
+}
+
+function describeWait(waiting: Activity['waiting']): Status['updates']['waiting'] {
+  if (waiting === null) return null;
+  const { id, limitMs, proxy, scans, heldMs, heldSize } = waitOf(waiting);
+  return {
+    id,
+    elapsed_ms: waiting.waited,
+    limit_ms: limitMs,
+    proxy,
+    scans,
+    held_ms: heldMs,
+    held_size: heldSize,
+  };
 }
 
 function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_failure'] {

@@ -144,12 +144,13 @@ const MAX_OPENING = 90;
 const METADATA: unique symbol = Symbol.for('pino.metadata') as never;
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
-/** A bar needs the progress events, whatever level is shown. */
+/** The live line needs the events of a download, whatever level is shown. */
 function terminalSink(terminal: TerminalLog, screen: Screen, level: Level): Sink {
   const shown = new Set(LEVELS.slice(LEVELS.indexOf(level)));
   return new Sink(screen.tty ? 'debug' : level, (record) => {
     if (screen.tty && record.name === 'progress') terminal.progress(record);
     else if (shown.has(record.level)) terminal.line(record);
+    else if (record.name === 'waiting') terminal.waiting(record);
   });
 }
 

@@ -22,7 +22,7 @@ const ID_LIMIT = 24;
 /** The line, at most `columns` wide. */
 export function progressBar(progress: Progress, columns: number): string {
   const { received, length, rate } = progress;
-  const id = plain(progress.id);
+  const id = shownId(progress.id);
   const done = length === null || length <= 0 ? null : Math.min(received / length, 1);
   const amount = length === null ? showSize(received) : `${showSize(received)} of ${showSize(length)}`;
   const percent = done === null ? [] : [`${Math.floor(done * 100)}%`.padStart(4)];
@@ -49,8 +49,8 @@ function secondsLeft({ received, length, rate }: Progress): number {
   return Math.ceil(((length ?? 0) - received) / (rate ?? 1));
 }
 
-/** An id of a feed is ASCII; whatever isn't has a width that nobody can tell. */
-function plain(id: string): string {
+/** An id of a feed, or a name, is ASCII; whatever isn't has a width that nobody can tell. */
+export function shownId(id: string): string {
   const ascii = id.replaceAll(/[^!-~]/gu, '?');
   return ascii.length > ID_LIMIT ? `${ascii.slice(0, ID_LIMIT - 3)}...` : ascii;
 }

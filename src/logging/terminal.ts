@@ -1,14 +1,16 @@
-// The log for the one who watches: the classic line, on a tty with its level coloured and a live progress bar below.
+// The log for the one who watches: the classic line, on a tty with its level coloured and one live line below: the wait
+// for a package that has not begun to arrive, with its seconds, and then its progress bar.
 //
-// Guarantees: the bar is wiped before any other line and drawn again after it while its download goes on; without a tty
-// no escape sequence and no bar. Relies on records that are safe to print. Whether there is colour the caller decides
+// Guarantees: the live line is wiped before any other line, with all the rows that it fills after the window became
+// narrower, and drawn again after it while its download goes on; without a tty no escape sequence and no live line. Relies on records that are safe to print. Whether there is colour the caller decides
 // (NO_COLOR). A crash leaves at most the bar standing on the last line.
 
-import type { Clock } from '#system/clock.ts';
+import type { Clock, Timer } from '#system/clock.ts';
 import { classicLevel, classicLine } from './classic.ts';
 import type { EventName, Level } from './events.ts';
 import { progressBar } from './progress-bar.ts';
 import type { LogRecord } from './record.ts';
+import { type Wait, waitLine, waitOf } from './wait-line.ts';
 
 /** Where the watcher's lines go; `tty` allows the bar, `color` the colours. */
 export interface Screen {
@@ -25,7 +27,11 @@ export interface Screen {
 const DRAW_EVERY_MS = 100;
 /** How far a new speed moves the shown one. */
 const SMOOTHING = 0.3;
+/** The seconds of a wait. */
+const TICK_MS = 1_000;
 const WIPE = '\r\u001b[2K';
+/** One row further up, for a line that has wrapped. */
+const WIPE_ABOVE = '\u001b[1A\u001b[2K';
 const COLOR: Readonly<Record<Level, string>> = {
   debug: '\u001b[2m',
   info: '\u001b[32m',
@@ -33,10 +39,11 @@ const COLOR: Readonly<Record<Level, string>> = {
   error: '\u001b[31m',
 };
 const COLOR_OFF = '\u001b[0m';
-/** Events of a download that don't end it, and so leave its bar. */
+/** Events of a download that don't end it, and so leave its live line. */
 const GOES_ON: readonly EventName[] = ['waiting', 'connected', 'connected-direct', 'response-via', 'redirected'];
 
 interface Bar {
+  readonly kind: 'bar';
   readonly id: string;
   received: number;
   length: number | null;
@@ -44,27 +51,46 @@ interface Bar {
   /** When the rate was last taken, on the monotonic clock, and from how many bytes. */
   sinceMs: number;
   sinceBytes: number;
-  shown: boolean;
 }
 
-/** Draws lines and one bar. */
+interface Waiting {
+  readonly kind: 'wait';
+  readonly id: string;
+  readonly wait: Wait;
+  readonly sinceMs: number;
+}
+
+/** Draws lines and one live line. */
 export class TerminalLog {
   readonly #screen: Screen;
   readonly #clock: Clock;
-  #bar: Bar | null = null;
+  #live: Bar | Waiting | null = null;
+  /** Characters of the live line that stand on the screen now. */
+  #drawn = 0;
+  #timer: Timer | null = null;
 
   constructor(screen: Screen, clock: Clock) {
     this.#screen = screen;
     this.#clock = clock;
   }
 
-  /** Prints a line; the bar steps aside. */
+  /** Prints a line; the live line steps aside. */
   line(record: LogRecord): void {
     const line = this.#screen.color ? inColor(record) : classicLine(record);
-    const stays = this.#bar !== null && !this.#ends(this.#bar, record);
     this.#screen.write(`${this.#wipe()}${line}\n`);
-    if (stays) this.#draw();
-    else this.#bar = null;
+    if (record.name === 'waiting') this.waiting(record);
+    else if (this.#live === null || this.#ends(this.#live, record)) this.#forget();
+    else this.#draw();
+  }
+
+  /** Shows how long a package has been waited for, second by second; only on a tty. */
+  waiting({ fields }: LogRecord): void {
+    if (!this.#screen.tty) return;
+    const wait = waitOf(fields);
+    // Whoever joins late is told how long it has been waited for already.
+    const waited = typeof fields['waited'] === 'number' ? fields['waited'] : 0;
+    this.#live = { kind: 'wait', id: wait.id, wait, sinceMs: this.#clock.monotonic() - waited };
+    this.#tick();
   }
 
   /** Moves the bar; only on a tty. */
@@ -73,54 +99,81 @@ export class TerminalLog {
     if (!this.#screen.tty || typeof received !== 'number') return;
     const now = this.#clock.monotonic();
     const known = typeof length === 'number' ? length : null;
-    const bar = this.#bar;
-    if (bar === null || bar.id !== String(id) || received < bar.received) {
-      this.#bar = newBar(String(id), received, now);
-    } else if (now - bar.sinceMs < DRAW_EVERY_MS && received !== known) {
-      bar.received = received;
+    const before = this.#live;
+    const goesOn = before?.kind === 'bar' && before.id === String(id) && before.received <= received;
+    if (goesOn && now - before.sinceMs < DRAW_EVERY_MS && received !== known) {
+      before.received = received;
       return;
-    } else {
-      move(bar, received, now);
     }
-    if (this.#bar !== null) this.#bar.length = known;
+    if (goesOn) move(before, received, now);
+    const bar = goesOn ? before : newBar(String(id), received, now);
+    bar.length = known;
+    this.#stopTicking();
+    this.#live = bar;
     this.#draw();
   }
 
-  /** Takes the bar away. */
+  /** Takes the live line away. */
   close(): void {
     const wipe = this.#wipe();
-    this.#bar = null;
+    this.#forget();
     if (wipe !== '') this.#screen.write(wipe);
   }
 
-  /** A download's bar goes with the next thing said of it, or when the work as a whole ends. */
-  #ends(bar: Bar, record: LogRecord): boolean {
+  /** The live line goes with the next thing said of its download, or when the work as a whole ends. */
+  #ends(live: Bar | Waiting, record: LogRecord): boolean {
     if (GOES_ON.includes(record.name)) return false;
     const id = record.fields['id'];
-    return id === undefined
-      ? ['round-ended', 'round-failed', 'check-failed', 'stopped'].includes(record.name)
-      : String(id) === bar.id;
+    if (id !== undefined) return String(id) === live.id;
+    return ['round-ended', 'round-failed', 'check-failed', 'stopped'].includes(record.name);
   }
 
+  #tick(): void {
+    this.#stopTicking();
+    this.#draw();
+    this.#timer = this.#clock.after(TICK_MS, () => this.#tick());
+  }
+
+  #stopTicking(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  #forget(): void {
+    this.#stopTicking();
+    this.#live = null;
+  }
+
+  /** A line that was drawn in a wider window fills more rows now: terminals wrap it anew. */
   #wipe(): string {
-    if (!this.#bar?.shown) return '';
-    this.#bar.shown = false;
-    return WIPE;
+    if (this.#drawn === 0) return '';
+    const rows = Math.ceil(this.#drawn / (this.#width + 1));
+    this.#drawn = 0;
+    return `${WIPE}${WIPE_ABOVE.repeat(rows - 1)}`;
   }
 
   #draw(): void {
-    const bar = this.#bar;
-    if (bar === null) return;
+    const live = this.#live;
+    if (live === null) return;
+    const width = this.#width;
+    const line =
+      live.kind === 'bar'
+        ? progressBar(live, width)
+        : waitLine(live.wait, this.#clock.monotonic() - live.sinceMs, width);
+    const wipe = this.#wipe();
+    this.#screen.write(`${wipe === '' ? WIPE : wipe}${line}`);
+    this.#drawn = line.length;
+  }
+
+  /** The last column stays free: a full line makes some terminals wrap, and then the wipe misses half of the line. */
+  get #width(): number {
     const columns = this.#screen.columns();
-    // The last column stays free: a full line makes some terminals wrap, and then the wipe misses half of the bar.
-    const width = Number.isInteger(columns) && columns > 1 ? columns - 1 : 79;
-    this.#screen.write(`${WIPE}${progressBar(bar, width)}`);
-    bar.shown = true;
+    return Number.isInteger(columns) && columns > 1 ? columns - 1 : 79;
   }
 }
 
 function newBar(id: string, received: number, now: number): Bar {
-  return { id, received, length: null, rate: null, sinceMs: now, sinceBytes: received, shown: false };
+  return { kind: 'bar', id, received, length: null, rate: null, sinceMs: now, sinceBytes: received };
 }
 
 function move(bar: Bar, received: number, now: number): void {

@@ -235,6 +235,28 @@ describe('the status', () => {
     expect((await composed.agent.status()).updates).toMatchObject({ checking: false, transfer: null });
   });
 
+  it('while a package is held back says so, and whoever joins then is told at once', async () => {
+    const asked = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    origin.on('/1602503.jar', (_request, response) => {
+      asked.resolve();
+      void go.promise.then(() => response.writeHead(200, { 'content-length': JAR.length }).end(JAR));
+    });
+    const round = composed.agent.check(DEAF, NEVER);
+    await asked.promise;
+    const { updates } = statusSchema.parse(await composed.agent.status());
+    expect(updates.transfer).toBeNull();
+    // Direct: there is no proxy that could scan.
+    expect(updates.waiting).toMatchObject({ id: '1602503', proxy: null, scans: false, held_ms: null, held_size: null });
+    expect(updates.waiting?.limit_ms).toBeGreaterThanOrEqual(300_000);
+    const heard: SallyportEvent[] = [];
+    const joined = composed.agent.check((event) => heard.push(event), NEVER);
+    expect(heard).toMatchObject([{ name: 'waiting', id: '1602503', waited: expect.any(Number) }]);
+    go.resolve();
+    await Promise.all([round, joined]);
+    expect((await composed.agent.status()).updates.waiting).toBeNull();
+  });
+
   it('after a round tells what is published, by which way, and what fails', async () => {
     origin.serve(
       '/feed.json',

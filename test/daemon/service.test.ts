@@ -40,6 +40,26 @@ describe('what systemctl status shows', () => {
     expect(told.at(-1)).toMatch(/^Everything is up to date\. Next check for updates at \S+\.$/);
   });
 
+  it('counts how long a package is waited for, until its first byte', () => {
+    const id = '1602600';
+    const wait = {
+      limit: 340_000,
+      size: 9,
+      explanation: 'x',
+      proxy: 'corp',
+      scans: true,
+      held: 53_000,
+      held_size: null,
+    };
+    report({ name: 'waiting', id, ...wait });
+    time.advance(9_000);
+    expect(told.at(-1)).toBe(
+      '1602600  waiting for the first byte  0:08 of 5:40  proxy corp is probably scanning (held past packages of this size for up to 53 s)',
+    );
+    report({ name: 'progress', id, received: 1, length: 9 });
+    expect(time.pending).toBe(0);
+  });
+
   it('is the failure with what to check, until a check goes well', () => {
     failed();
     report({ name: 'round-ended', published: 0, failed: 0, pruned: 0 });

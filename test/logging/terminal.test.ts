@@ -8,9 +8,21 @@ import { FakeClock } from '#test/support/fake-clock.ts';
 const KNOWN = new KnownSecrets();
 const WIPE = '\r\u001b[2K';
 const MB = 1_000_000;
+const WAITING = {
+  name: 'waiting',
+  id: '1602503',
+  limit: 340_000,
+  size: 20_000_000,
+  explanation: 'x',
+  proxy: 'corp',
+  scans: true,
+  held: 53_000,
+  held_size: null,
+} as const;
 
 /** A terminal and what was written to it, piece by piece. */
 function open(options: { tty: boolean; color?: boolean; columns?: number }) {
+  let width = options.columns ?? 100;
   const clock = new FakeClock();
   const written: string[] = [];
   const terminal = new TerminalLog(
@@ -18,14 +30,17 @@ function open(options: { tty: boolean; color?: boolean; columns?: number }) {
       write: (text) => written.push(text),
       tty: options.tty,
       color: options.color ?? false,
-      columns: () => options.columns ?? 100,
+      columns: () => width,
     },
     clock,
   );
   const line = (event: SallyportEvent) => terminal.line(toRecord(event, clock.now(), KNOWN));
   const progress = (received: number, id = '1602503', length: number | null = 10 * MB) =>
     terminal.progress(toRecord({ name: 'progress', id, received, length }, clock.now(), KNOWN));
-  return { clock, written, terminal, line, progress };
+  const resize = (columns: number) => {
+    width = columns;
+  };
+  return { clock, written, terminal, line, progress, resize };
 }
 
 /** What a tty shows: a wipe takes away everything since the last line end. */
@@ -117,6 +132,61 @@ describe('a terminal', () => {
 
     expect(screenOf(written)).toHaveLength(3);
     expect(screenOf(written).at(-1)).toBe('');
+  });
+
+  it('counts the seconds of a wait below the line that announces it, and then shows the bar', () => {
+    const { clock, written, line, progress } = open({ tty: true, columns: 140 });
+    line(WAITING);
+    clock.advance(9_000);
+    expect(screenOf(written).at(-1)).toBe(
+      '1602503  waiting for the first byte  0:09 of 5:40  proxy corp is probably scanning (held past packages of this size for up to 53 s)',
+    );
+    progress(MB);
+    expect(screenOf(written).at(-1)).toMatch(/^1602503 \[#+-+\] {2}10%/);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('keeps the seconds through what belongs to the wait, and goes on from what was waited before it joined', () => {
+    const { clock, written, line } = open({ tty: true, columns: 60 });
+    line({ ...WAITING, waited: 65_000 });
+    clock.advance(1_000);
+    line({ name: 'response-via', via: '1.1 a' });
+    expect(screenOf(written).at(-1)).toBe('1602503  waiting for the first byte  1:06 of 5:40');
+  });
+
+  it.each<SallyportEvent>([
+    { name: 'download-failed', id: '1602503', hop: 'this host', error: new Error('x') },
+    { name: 'round-failed', published: 0, failed: 0, pruned: 0 },
+  ])('stops counting with $name', (event) => {
+    const { clock, written, line } = open({ tty: true });
+    line(WAITING);
+    line(event);
+
+    expect(clock.pending).toBe(0);
+    expect(screenOf(written).at(-1)).toBe('');
+  });
+
+  it('counts no seconds where nobody watches', () => {
+    const { clock, written, line } = open({ tty: false });
+    line(WAITING);
+    clock.advance(9_000);
+
+    expect(clock.pending).toBe(0);
+    expect(written.join('')).toMatch(/^[ -~]+\n$/);
+  });
+
+  it('takes away every row that the live line fills once the window became narrower', () => {
+    const { clock, written, line, resize } = open({ tty: true, columns: 80 });
+    line(WAITING);
+    const { length } = screenOf(written).at(-1) ?? '';
+    resize(30);
+    clock.advance(1_000);
+
+    // As many rows above as the old line fills at the new width, and nothing more.
+    const rows = Math.ceil(length / 30);
+    expect(rows).toBeGreaterThan(1);
+    const wipe = `${WIPE}${'\u001b[1A\u001b[2K'.repeat(rows - 1)}`;
+    expect(written.at(-1)).toBe(`${wipe}1602503  0:01 of 5:40`);
   });
 
   it('begins anew with another download, and when an attempt starts from zero', () => {

@@ -268,6 +268,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
       published_bytes: 30_000_000,
       failing: [],
       transfer: null,
+      waiting: null,
     },
     hook: { command: null, running: null, waiting: [], failed: [], problem: null },
     paused: null,

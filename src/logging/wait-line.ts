@@ -1,0 +1,76 @@
+// One line for a package that has not begun to arrive: `1602600  waiting for the first byte  0:09 of 5:40  proxy corp is
+// probably scanning (held past packages of this size for up to 53 s)`.
+//
+// Pure: facts and a width in, plain ASCII of at most that width out. Whatever does not fit is left out, least useful first.
+// It says "scanning" only of a proxy that can look into the response, and "probably" only where that proxy has held
+// packages before.
+
+import { type FieldValue, showDuration, showSize } from '#errors/template.ts';
+import { shownId } from './progress-bar.ts';
+
+export interface Wait {
+  readonly id: string;
+  /** When the attempt times out, in milliseconds after it began to wait. */
+  readonly limitMs: number;
+  /** Name of the proxy profile, or null for a direct connection. */
+  readonly proxy: string | null;
+  /** Whether that proxy can look into the response; it cannot look into TLS that is tunnelled through it. */
+  readonly scans: boolean;
+  /** The longest wait that this route has shown, or null without history. */
+  readonly heldMs: number | null;
+  /** Size of the package that waited so long, where it was of another size than this one. */
+  readonly heldSize: number | null;
+}
+
+/** Shorter waits are ordinary latency, not scanning. */
+const HELD_MS = 2_000;
+
+/** The wait that a `waiting` event tells of. */
+export function waitOf(fields: Readonly<Record<string, FieldValue>>): Wait {
+  const { id, limit, proxy, scans, held, held_size: heldSize } = fields;
+  return {
+    id: String(id),
+    limitMs: Number(limit),
+    proxy: typeof proxy === 'string' ? proxy : null,
+    scans: scans === true,
+    heldMs: typeof held === 'number' ? held : null,
+    heldSize: typeof heldSize === 'number' ? heldSize : null,
+  };
+}
+
+/** The line, at most `columns` wide. */
+export function waitLine(wait: Wait, elapsedMs: number, columns: number): string {
+  const id = shownId(wait.id);
+  const clock = `${minutes(elapsedMs)} of ${minutes(wait.limitMs)}`;
+  const [long, short] = [`${id}  waiting for the first byte  ${clock}`, `${id}  waiting  ${clock}`];
+  const reasons = reasonsOf(wait);
+  const lines = [
+    ...reasons.map((reason) => `${long}  ${reason}`),
+    ...reasons.map((reason) => `${short}  ${reason}`),
+    long,
+    short,
+    `${id}  ${clock}`,
+  ];
+  return (lines.find((line) => line.length <= columns) ?? clock).slice(0, columns);
+}
+
+/** The likely reason, from the fullest words to the fewest; none where nothing is known. */
+function reasonsOf({ proxy, scans, heldMs, heldSize }: Wait): string[] {
+  const size = heldSize === null ? 'past packages of this size' : `${showSize(heldSize)} before`;
+  const isHolding = heldMs !== null && heldMs >= HELD_MS;
+  const history = heldMs === null ? null : showDuration(heldMs);
+  if (proxy !== null && scans && (isHolding || history === null)) {
+    const reason = `proxy ${shownId(proxy)} ${isHolding ? 'is probably' : 'may be'} scanning`;
+    return history === null ? [reason] : [`${reason} (held ${size} for up to ${history})`, reason];
+  }
+  return history === null ? [] : [`${size} began within ${history}`];
+}
+
+/** `0:09`, `5:40`, `1:02:03`. */
+function minutes(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
+  const two = (value: number) => String(value).padStart(2, '0');
+  const hours = Math.floor(seconds / 3_600);
+  const minute = Math.floor(seconds / 60) % 60;
+  return `${hours === 0 ? minute : `${hours}:${two(minute)}`}:${two(seconds % 60)}`;
+}

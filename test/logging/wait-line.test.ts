@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Wait, waitLine, waitOf } from '#logging/wait-line.ts';
+
+const WAIT: Wait = {
+  id: '1602600',
+  limitMs: 340_000,
+  proxy: 'corp',
+  scans: true,
+  heldMs: 53_000,
+  heldSize: null,
+};
+
+describe('the line of a package that is waited for', () => {
+  it('says how long, of how long, and why that is likely', () => {
+    expect(waitLine(WAIT, 9_400, 200)).toBe(
+      '1602600  waiting for the first byte  0:09 of 5:40  proxy corp is probably scanning (held past packages of this size for up to 53 s)',
+    );
+  });
+
+  it('leaves out the least useful where the window is narrow, and never the time', () => {
+    expect(waitLine(WAIT, 9_400, 90)).toBe(
+      '1602600  waiting for the first byte  0:09 of 5:40  proxy corp is probably scanning',
+    );
+    expect(waitLine(WAIT, 9_400, 79)).toBe('1602600  waiting  0:09 of 5:40  proxy corp is probably scanning');
+    expect(waitLine(WAIT, 9_400, 55)).toBe('1602600  waiting for the first byte  0:09 of 5:40');
+    expect(waitLine(WAIT, 9_400, 35)).toBe('1602600  waiting  0:09 of 5:40');
+    expect(waitLine(WAIT, 9_400, 25)).toBe('1602600  0:09 of 5:40');
+    expect(waitLine(WAIT, 9_400, 15)).toBe('0:09 of 5:40');
+  });
+
+  it.each([
+    ['only may be scanning, where nothing is known', { heldMs: null }, 'proxy corp may be scanning'],
+    [
+      'held a package of another size',
+      { heldSize: 20_000_000 },
+      'proxy corp is probably scanning (held 20.0 MB before for up to 53 s)',
+    ],
+    ['never held one', { heldMs: 400 }, 'past packages of this size began within 400 ms'],
+    ['cannot look into TLS', { scans: false }, 'past packages of this size began within 53 s'],
+    ['cannot look into TLS, nothing is known', { scans: false, heldMs: null }, ''],
+    ['is none', { proxy: null, scans: false }, 'past packages of this size began within 53 s'],
+    ['is none, nothing is known', { proxy: null, heldMs: null }, ''],
+  ] as const)('says of a proxy that %s no more than that', (_case, over, reason) => {
+    const line = waitLine({ ...WAIT, ...over }, 0, 300);
+
+    expect(line).toBe(`1602600  waiting for the first byte  0:00 of 5:40${reason === '' ? '' : `  ${reason}`}`);
+  });
+
+  it('shows hours', () => {
+    expect(waitLine({ ...WAIT, limitMs: 7_384_000 }, 3_723_000, 60)).toContain('1:02:03 of 2:03:04');
+  });
+
+  it('fits the window and is plain ASCII, whatever an event holds', () => {
+    const value = fc.oneof(fc.string({ unit: 'binary' }), fc.double(), fc.boolean(), fc.constant(null));
+    const fields = fc.record({ id: value, limit: value, proxy: value, scans: value, held: value, held_size: value });
+    fc.assert(
+      fc.property(fields, fc.double({ noNaN: true }), fc.integer({ min: 1, max: 300 }), (raw, elapsedMs, columns) => {
+        const line = waitLine(waitOf(raw), elapsedMs, columns);
+
+        expect(line.length).toBeLessThanOrEqual(columns);
+        expect(line).toMatch(/^[ -~]*$/);
+      }),
+    );
+  });
+});
