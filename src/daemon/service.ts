@@ -71,24 +71,10 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
     // What an admin must see first, whatever else goes on: settings that are not in force, and that no check succeeds.
     notifier.status([refused, overdue, sentence].filter((part) => part !== '').join(' '));
   };
-  let timer: Timer | null = null;
-  const wait = (event: SallyportEvent) => {
-    const { fields } = toRecord(event, clock.now(), redactor);
-    const sinceMs = clock.monotonic();
-    const tick = () => {
-      say(waitLine(waitOf(fields), clock.monotonic() - sinceMs, LONGEST_WAIT));
-      timer = clock.after(PROGRESS_EVERY_MS, tick);
-    };
-    tick();
-  };
+  const count = countingWaits(parts, say);
   return (event) => {
-    if (ENDS_WAIT.has(event.name)) {
-      timer?.cancel();
-      timer = null;
-    }
+    count(event);
     switch (event.name) {
-      case 'waiting':
-        return wait(event);
       case 'reloading':
         return notifier.reloading();
       case 'reloaded':
@@ -135,8 +121,27 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
   };
 }
 
+/** Says again and again how long a package has been waited for, until its first byte or the end of the attempt. */
+function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, say: (line: string) => void): Report {
+  let timer: Timer | null = null;
+  return (event) => {
+    if (ENDS_WAIT.has(event.name)) {
+      timer?.cancel();
+      timer = null;
+    }
+    if (event.name !== 'waiting') return;
+    const { fields } = toRecord(event, clock.now(), redactor);
+    const sinceMs = clock.monotonic();
+    const tick = () => {
+      say(waitLine(waitOf(fields), clock.monotonic() - sinceMs, MAX_WAIT_LINE));
+      timer = clock.after(PROGRESS_EVERY_MS, tick);
+    };
+    tick();
+  };
+}
+
 /** Characters; `systemctl status` cuts by itself. */
-const LONGEST_WAIT = 200;
+const MAX_WAIT_LINE = 200;
 /** What follows a wait: the first byte, the next attempt, or the end of the work. */
 const ENDS_WAIT: ReadonlySet<string> = new Set([
   ...['waiting', 'progress', 'downloading', 'resuming', 'downloaded', 'download-failed', 'rerouted', 'disk-full'],
