@@ -31,7 +31,16 @@ export function processTerminal(): Terminal {
       color: stdout.isTTY === true && !plain,
       journal: isJournal(stdout.fd, process.env['JOURNAL_STREAM']),
       columns: () => stdout.columns ?? 80,
+      backlog: () => stdout.writableLength,
+      onceDrained: (callback) => void stdout.once('drain', callback),
+      unblock: () => unblock(stdout),
     },
     answers: processAnswers(),
   };
+}
+
+/** Node makes writes to a terminal wait for its reader, and has no public way to change that; pipes never wait. */
+function unblock(stream: NodeJS.WriteStream): void {
+  const { _handle: handle } = stream as { _handle?: { setBlocking?(blocking: boolean): unknown } };
+  if (stream.isTTY === true) handle?.setBlocking?.(false);
 }

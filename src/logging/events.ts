@@ -60,6 +60,16 @@ export const EVENTS = {
     thread: 'Main',
     text: '{count} lines are missing here: the log file could not be written.',
   },
+  'screen-behind': {
+    level: 'warn',
+    thread: 'Main',
+    text: 'The reader of stdout does not keep up; lines are dropped there until it does. The log file has all of them.',
+  },
+  'screen-lines-lost': {
+    level: 'warn',
+    thread: 'Main',
+    text: '{count} lines are missing on stdout, whose reader did not keep up. The log file has them.',
+  },
   'fault-stack': { level: 'debug', thread: 'Main', text: 'The fault came from {frames}.' },
   repeated: {
     level: 'warn',

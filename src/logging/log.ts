@@ -1,15 +1,17 @@
 // The log: takes events, gives them to every renderer (law 10). One pino, one stream for each way to render.
 //
-// Guarantees: `report` never throws and never waits; everything is redacted before it is rendered; the file, the terminal
-// and JSON show the same moment and the same words. pino decides the levels and makes the JSON; it hands the record
-// itself to the classic renderers (`pino.metadata`), so no line of ours is ever parsed again. Storms of a complaint are
-// counted before all of them (`repeats.ts`). After `close` events go nowhere. What a crash leaves is told in `log-file.ts`.
+// Guarantees: `report` never throws and never waits, not even for a reader of stdout that is stuck; everything is redacted
+// before it is rendered; the file, the terminal and JSON show the same moment and the same words. pino decides the levels
+// and makes the JSON; it hands the record itself to the classic renderers (`pino.metadata`), so no line of ours is ever
+// parsed again. Storms of a complaint are counted before all of them (`repeats.ts`). After `close` events go nowhere.
+// What a crash leaves is told in `log-file.ts`.
 
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { CodedError } from '#errors/coded-error.ts';
 import type { SpanRedactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
+import { BoundedScreen, type ReaderNews } from './bounded-screen.ts';
 import { classicBody, classicLine, priorityPrefix } from './classic.ts';
 import { EVENTS, type Level, type Report, type SallyportEvent } from './events.ts';
 import { escapeJsonLine, jsonFields } from './json.ts';
@@ -58,7 +60,14 @@ export function openLog(options: LogOptions): Log {
   const path = join(dir, 'sallyport.log');
   const lostLine = (count: number) => classicLine(toRecord({ name: 'log-lines-lost', count }, clock.now(), known));
   const file = new LogFile({ ...options, path, complain, lostLine });
-  const watching = watch === undefined ? null : watcher(watch, clock);
+  const screen =
+    watch === undefined
+      ? null
+      : new BoundedScreen(
+          watch.screen,
+          readerNews((event) => report(event)),
+        );
+  const watching = watch === undefined || screen === null ? null : watcher({ ...watch, screen }, clock);
   const open = (least: Level) => {
     const toFile = new Sink(least, (record) => file.write(classicLine(record)));
     const sinks = watching === null ? [toFile] : [toFile, watching.sink(least)];
@@ -84,15 +93,24 @@ export function openLog(options: LogOptions): Log {
   };
   const close = () => {
     if (closed) return;
-    closed = true;
     safely(() => repeats.flush())();
     safely(() => watching?.close())();
+    safely(() => screen?.close())();
+    closed = true;
     file.close();
   };
   const setLevel = (least: Level) => {
     logger = open(least);
   };
   return { report, file: path, setLevel, reopen: () => file.reopen(), close };
+}
+
+/** Not from within a write: the line that did not fit has to be in the file first. */
+function readerNews(report: Report): ReaderNews {
+  return {
+    behind: () => queueMicrotask(() => report({ name: 'screen-behind' })),
+    caughtUp: (count) => report({ name: 'screen-lines-lost', count }),
+  };
 }
 
 /** Renders for the one who watches. */

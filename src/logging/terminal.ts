@@ -21,6 +21,12 @@ export interface Screen {
   readonly journal?: boolean;
   /** Width at this moment; a window can be drawn larger. */
   columns(): number;
+  /** Characters that its reader has not taken yet. */
+  backlog?(): number;
+  /** Calls back once everything that waits has been taken. */
+  onceDrained?(callback: () => void): void;
+  /** From now on no write waits for the reader of a terminal. */
+  unblock?(): void;
 }
 
 /** A bar that moves more often is no better to read and costs the terminal. */

@@ -21,13 +21,10 @@ const WEB =
   '%([0-9A-Fa-f]{2})|%u([0-9A-Fa-f]{4})|&#0{0,8}([0-9]{1,7});?|&#[xX]0{0,8}([0-9A-Fa-f]{1,6});?|&(amp|lt|gt|quot|apos);';
 const BACKSLASH = '\\\\(?:[xX]([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|u\\{0{0,8}([0-9A-Fa-f]{1,6})\\}|(["\'\\\\/bfnrt]))';
 
-const WAYS: readonly RegExp[] = [
-  new RegExp(`${WEB}|${BACKSLASH}`, 'g'),
-  new RegExp(WEB, 'g'),
-  // The same groups, the first five of which never match.
-  new RegExp(`(?!)()()()()()|${BACKSLASH}`, 'g'),
-];
-const MAY_BE_ESCAPED = /[%&\\]/;
+const BOTH = new RegExp(`${WEB}|${BACKSLASH}`, 'g');
+/** Where a text has both, either may be a letter. The second has the same groups; its first five never match. */
+const EACH: readonly RegExp[] = [new RegExp(WEB, 'g'), new RegExp(`(?!)()()()()()|${BACKSLASH}`, 'g')];
+const MAY_BE_WEB = /[%&]/;
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 const SHORT: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 /** A character of UTF-8, each of whose bytes was taken for a character. */
@@ -45,16 +42,22 @@ export function layersOf(text: string): Layer[] {
     layers.push(layer);
   };
   add(withoutMisreading(whole));
-  if (!MAY_BE_ESCAPED.test(text)) return layers;
-  for (const way of WAYS) {
+  const read = (way: RegExp) => {
     let layer: Layer | null = whole;
     for (let pass = 0; pass < MOST_PASSES; pass += 1) {
       layer = rewrite(layer, way, undo);
-      if (layer === null) break;
+      if (layer === null) return;
       add(layer);
       add(withoutMisreading(layer));
     }
-  }
+  };
+  const has = { web: MAY_BE_WEB.test(text), backslash: text.includes('\\') };
+  if (!has.web && !has.backslash) return layers;
+  read(BOTH);
+  // An escape of one kind may have hidden one of the other.
+  const mixed =
+    layers.some((layer) => MAY_BE_WEB.test(layer.text)) && layers.some(({ text: one }) => one.includes('\\'));
+  if (mixed) for (const way of EACH) read(way);
   return layers;
 }
 

@@ -36,7 +36,8 @@ export class PatternSet {
 
   add(pattern: Pattern): void {
     if (pattern.text.length < PREFIX) return;
-    const slot = slotAt(pattern.text, 0);
+    let slot = 0;
+    for (let at = 0; at < PREFIX; at += 1) slot = slotAfter(slot, pattern.text.charCodeAt(at));
     const there = this.#bySlot.get(slot);
     if (there?.some(({ text }) => text === pattern.text && pattern.fits === undefined)) return;
     if (there === undefined) this.#bySlot.set(slot, [pattern]);
@@ -47,10 +48,12 @@ export class PatternSet {
   /** Where the strings stand; what overlaps is one span. */
   spans(text: string, end: End): Span[] {
     const spans: [number, number][] = [];
-    const last = text.length - PREFIX;
-    for (let at = 0; at <= last; at += 1) {
-      const slot = slotAt(text, at);
-      if (this.#slots[slot] === 0) continue;
+    const slots = this.#slots;
+    let slot = 0;
+    for (let next = 0; next < text.length; next += 1) {
+      slot = slotAfter(slot, text.charCodeAt(next));
+      if (slots[slot] === 0 || next < PREFIX - 1) continue;
+      const at = next - PREFIX + 1;
       for (const pattern of this.#bySlot.get(slot) ?? []) {
         const found = matchAt(pattern, { text, at, end });
         if (found !== null) cover(spans, found);
@@ -60,12 +63,9 @@ export class PatternSet {
   }
 }
 
-function slotAt(text: string, at: number): number {
-  const one = text.charCodeAt(at);
-  const two = text.charCodeAt(at + 1);
-  const three = text.charCodeAt(at + 2);
-  const four = text.charCodeAt(at + 3);
-  return ((one * 0x1003f) ^ (two * 0x5bd1) ^ (three * 0x1b3) ^ (four * 0x1d)) & (SLOTS - 1);
+/** Each character moves the older ones on by four bits, so after four more it is gone. */
+function slotAfter(slot: number, unit: number): number {
+  return ((slot << 4) ^ unit ^ (unit >> 8)) & (SLOTS - 1);
 }
 
 function matchAt(pattern: Pattern, place: { text: string; at: number; end: End }): Span | null {

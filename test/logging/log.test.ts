@@ -43,6 +43,29 @@ function open(
 const PROGRESS: SallyportEvent = { name: 'progress', id: '1', received: 5_000_000, length: 10_000_000 };
 
 describe('the log', () => {
+  it('drops lines for a reader of stdout that is stuck, and says so in the file, which has all of them', async () => {
+    let waiting = 0;
+    const screen = {
+      write: (text: string) => {
+        waiting += text.length;
+      },
+      tty: false,
+      color: false,
+      columns: () => 100,
+      backlog: () => waiting,
+      onceDrained: () => undefined,
+    };
+    const log = open({ watch: { screen, form: 'text' }, rotateBytes: null });
+    for (let n = 0; n < 15_000; n += 1) log.report({ name: 'downloading', id: `${n}` });
+    await Promise.resolve();
+    const lines = await log.close();
+
+    expect(waiting).toBeLessThanOrEqual(1_048_576);
+    expect(lines.filter((line) => line.includes('Downloading'))).toHaveLength(15_000);
+    expect(lines.filter((line) => line.includes('does not keep up'))).toHaveLength(1);
+    expect(lines.at(-1)).toMatch(/\[WARN\].* \d+ lines are missing on stdout/);
+  });
+
   it('gives the same moment and the same words to the file, the terminal and JSON', async () => {
     const [classic, json] = [open({ form: 'text' }), open({ form: 'json' })];
     for (const log of [classic, json]) log.report({ name: 'downloading', id: '1602503' });

@@ -206,17 +206,19 @@ describe('known secrets', () => {
 
   it('costs as much for a thousand secrets as for one, and nothing to add one more', () => {
     const secrets = Array.from({ length: 1_000 }, (_none, n) => `Secret ${n} of grüße-übermut-${n}-€ and ${n * n}`);
-    const beganMs = performance.now();
+    // The time of this thread, so that a busy machine makes no difference.
+    const began = process.threadCpuUsage();
     const known = knowing(...secrets);
-    const addedMs = performance.now() - beganMs;
+    const added = process.threadCpuUsage(began);
     const line = '2026-11-20T00:04:10 [INFO] Downloading update ID 1602503 from https://updates.example.com/a%20b. ';
-    const text = line.repeat(10_000);
+    const text = line.repeat(5_000);
 
     expect(known.redact(text)).toBe(text);
 
     // Expressions took 10 ms for each secret, and as long again for each text after one was added.
-    expect(addedMs).toBeLessThan(2_000);
-    expect(performance.now() - beganMs - addedMs).toBeLessThan(3_000);
+    const redacted = process.threadCpuUsage(began);
+    expect(added.user / 1_000).toBeLessThan(1_000);
+    expect((redacted.user - added.user) / 1_000).toBeLessThan(1_000);
   });
 
   it('covers the beginning of a secret where a text was cut in its middle, in any of its encodings', () => {

@@ -1,0 +1,74 @@
+// A screen whose reader may be slow or stuck: a journal that is full, a terminal after Ctrl-S, a pipe that nobody reads.
+//
+// Guarantees: at most `BACKLOG_LIMIT` characters wait for the reader, and no write waits for it. While it is behind,
+// lines are dropped and counted; once it has caught up the count is reported. The log file has every line. Relies on
+// `backlog` and `onceDrained`; a screen without them is written to as it is.
+
+import type { Screen } from './terminal.ts';
+
+/** Some thousand lines. */
+export const BACKLOG_LIMIT = 1_048_576;
+
+/** How the reader keeps up. */
+export interface ReaderNews {
+  /** It does not keep up; from here on lines are dropped. */
+  behind(): void;
+  /** It has taken all that waited; `lost` lines are missing. */
+  caughtUp(lost: number): void;
+}
+
+/** Writes as long as the reader keeps up. */
+export class BoundedScreen implements Screen {
+  readonly #screen: Screen;
+  readonly #news: ReaderNews;
+  #lost = 0;
+  #behind = false;
+
+  constructor(screen: Screen, news: ReaderNews) {
+    this.#screen = screen;
+    this.#news = news;
+    screen.unblock?.();
+  }
+
+  get tty(): boolean {
+    return this.#screen.tty;
+  }
+
+  get color(): boolean {
+    return this.#screen.color;
+  }
+
+  get journal(): boolean {
+    return this.#screen.journal === true;
+  }
+
+  columns(): number {
+    return this.#screen.columns();
+  }
+
+  write(text: string): void {
+    if (!this.#behind && (this.#screen.backlog?.() ?? 0) + text.length <= BACKLOG_LIMIT) {
+      this.#screen.write(text);
+      return;
+    }
+    // A bar that is drawn again ends no line, and nobody misses it.
+    if (text.endsWith('\n')) this.#lost += 1;
+    if (this.#behind) return;
+    this.#behind = true;
+    this.#screen.onceDrained?.(() => this.#catchUp());
+    this.#news.behind();
+  }
+
+  /** Tells what is missing so far. */
+  close(): void {
+    if (this.#behind) this.#news.caughtUp(this.#lost);
+    this.#lost = 0;
+  }
+
+  #catchUp(): void {
+    const lost = this.#lost;
+    this.#behind = false;
+    this.#lost = 0;
+    this.#news.caughtUp(lost);
+  }
+}

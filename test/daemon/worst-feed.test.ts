@@ -1,0 +1,123 @@
+// A real daemon, over a real socket, while it digests the worst that a server may send within the limits of the protocol
+// and nobody reads its stdout: it answers at once all the time, and its memory stays where it was (issue 10, A3 and A10).
+
+import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectControl } from '#control/client.ts';
+import type { Control } from '#control/control.ts';
+import { systemClock } from '#system/clock.ts';
+import { feedOf } from '#test/support/jars.ts';
+import { startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { layeredFeed, worstItem } from '#test/support/worst-feeds.ts';
+import { FEED_LIMITS } from '#updates/feed-document.ts';
+
+/** 160 s before. The rest is for a busy machine. */
+const LONGEST_ANSWER_MS = 2_000;
+
+let dir = '';
+let origin: ScriptedOrigin;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'sallyport-worst-'));
+  origin = await startScriptedOrigin();
+});
+afterEach(async () => {
+  await origin.close();
+  await rm(dir, { recursive: true });
+});
+
+const layered = feedOf(layeredFeed());
+const unknown = feedOf(
+  Array.from({ length: FEED_LIMITS.items }, (_none, n) => worstItem(`i${n}`, { requires: [`gone-${n}`] })),
+);
+const brackets = Buffer.alloc(FEED_LIMITS.documentBytes, '[');
+
+async function connect(socket: string): Promise<Control> {
+  for (;;) {
+    const control = await connectControl(socket, systemClock);
+    if (control !== null) return control;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** The longest answer while `work` goes on. */
+async function longestAnswer(control: Control, work: Promise<unknown>): Promise<number> {
+  let working = true;
+  void work.finally(() => {
+    working = false;
+  });
+  let longest = 0;
+  while (working) {
+    const askedMs = performance.now();
+    await control.status();
+    longest = Math.max(longest, performance.now() - askedMs);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await work;
+  return longest;
+}
+
+function residentKb(pid: number | undefined): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
+
+describe('a daemon that is sent a feed within all limits', () => {
+  it.each([
+    ['layers of items, each of which requires the whole layer below', layered, 'REQUIRES-DEPTH'],
+    ['2,000 items, each of which requires one that is not there', unknown, 'REQUIRES-UNKNOWN'],
+    ['4 MiB of brackets', brackets, 'FEED-LIMIT'],
+  ])(
+    'answers on its socket meanwhile: %s',
+    async (_what, feed, code) => {
+      origin.serve('/feed.json', feed, 'application/json');
+      const config = await writeConfig(dir, {
+        updates: { feed_url: `${origin.url}/feed.json`, schedule: '0 3 * * *' },
+        retry: { attempts: 1 },
+      });
+      const daemon = startSallyport(['-c', config, 'run']);
+      try {
+        const control = await connect(join(dir, 'control.sock'));
+        const rounds = control.check(() => undefined, AbortSignal.timeout(60_000));
+
+        expect(await longestAnswer(control, rounds)).toBeLessThan(LONGEST_ANSWER_MS);
+        expect(await readFile(join(dir, 'logs', 'sallyport.log'), 'utf8')).toContain(`[${code}]`);
+      } finally {
+        daemon.child.kill('SIGTERM');
+        expect(await daemon.ended).toBe(0);
+      }
+    },
+    90_000,
+  );
+
+  it('grows no memory while nobody reads its stdout, and says what was dropped in the log file', async () => {
+    origin.serve('/feed.json', unknown, 'application/json');
+    const config = await writeConfig(dir, {
+      updates: { feed_url: `${origin.url}/feed.json`, schedule: '0 3 * * *' },
+      logging: { rotate_bytes: 10_737_418_240 },
+    });
+    const daemon = startSallyport(['-c', config, 'run', '--log', 'json']);
+    daemon.child.stdout?.pause();
+    daemon.child.stdout?.removeAllListeners('data');
+    try {
+      const control = await connect(join(dir, 'control.sock'));
+      const sizes: number[] = [];
+      for (let round = 0; round < 6; round += 1) {
+        daemon.child.stdout?.pause();
+        await control.check(() => undefined, AbortSignal.timeout(60_000));
+        sizes.push(residentKb(daemon.child.pid));
+      }
+
+      const log = await readFile(join(dir, 'logs', 'sallyport.log'), 'utf8');
+      expect(log).toContain('The reader of stdout does not keep up');
+      // 1.5 MB of lines each round; two rounds warm it up.
+      expect((sizes.at(-1) ?? 0) - (sizes[2] ?? 0)).toBeLessThan(60_000);
+    } finally {
+      daemon.child.stdout?.resume();
+      daemon.child.kill('SIGTERM');
+      expect(await daemon.ended).toBe(0);
+    }
+  }, 120_000);
+});
