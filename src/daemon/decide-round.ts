@@ -1,4 +1,4 @@
-// Which slot is due, when a failed check is tried again, where this host stands in the fleet. Pure: the moments are given.
+// Which slot is due and where this host stands in the fleet. Pure: the moments are given.
 
 import { createHash } from 'node:crypto';
 import type { Slots } from './slots.ts';
@@ -9,7 +9,6 @@ export const SOONEST_MS = 60_000;
 const IN_TIME_MS = 90_000;
 /** A record further ahead of the clock is none to go by: the clock was wrong then, or is now. */
 const FURTHEST_AHEAD_MS = 86_400_000;
-const LONGEST_RETRY_MS = 3_600_000;
 
 /** How the slot after the last run stands. */
 export type Turn =
@@ -38,12 +37,6 @@ export function judgeSlot(at: {
  */
 export function doneUntil(lastRunMs: number, nowMs: number, sinceLookMs = 0): number {
   return lastRunMs - nowMs > FURTHEST_AHEAD_MS ? nowMs - sinceLookMs : lastRunMs;
-}
-
-/** The wait after so many failures in a row: 1, 2, 4 ... minutes, up to an hour or `retry.max_delay_seconds`. */
-export function retryDelay(failures: number, maxDelaySeconds: number): number {
-  const cap = Math.max(SOONEST_MS, Math.min(LONGEST_RETRY_MS, maxDelaySeconds * 1_000));
-  return Math.min(cap, SOONEST_MS * 2 ** Math.min(30, Math.max(0, failures - 1)));
 }
 
 /** Where this host stands inside the jitter, in ms: the same after every restart. */

@@ -16,17 +16,30 @@ export interface DelayOptions {
   /** A number in [0, 1), drawn by the caller. */
   readonly random: number;
   readonly maxDelaySeconds: number;
+  /** The shortest delay, where that is more than a quarter of a second. */
+  readonly soonestMs?: number;
   /** What Retry-After said; by default the fact `retryAfterMs` of the error. */
   readonly retryAfterMs?: number | null;
 }
 
+/** The first distance between two tries of the same work that failed as a whole, and the longest. */
+const FIRST_RETRY_MS = 60_000;
+const LONGEST_RETRY_MS = 3_600_000;
+
+/** The wait after so many failures in a row: 1, 2, 4 ... minutes, up to an hour or `retry.max_delay_seconds`. */
+export function retryDelay(failures: number, maxDelaySeconds: number): number {
+  const cap = Math.max(FIRST_RETRY_MS, Math.min(LONGEST_RETRY_MS, maxDelaySeconds * 1_000));
+  return Math.min(cap, FIRST_RETRY_MS * 2 ** Math.min(30, Math.max(0, failures - 1)));
+}
+
 /** Milliseconds from the failure of attempt number `attempt` (from 1) to the next one. */
 export function nextDelay(error: CodedError, attempt: number, options: DelayOptions): number {
-  const capMs = Math.max(FLOOR_MS, options.maxDelaySeconds * 1_000);
+  const floorMs = Math.max(FLOOR_MS, options.soonestMs ?? 0);
+  const capMs = Math.max(floorMs, options.maxDelaySeconds * 1_000);
   const asked = options.retryAfterMs ?? error.facts['retryAfterMs'];
   const askedMs = Math.max(positive(asked), positive(error.facts['pauseMs']));
   const jittered = options.random * Math.min(capMs, BASE_MS * 2 ** (Math.max(1, attempt) - 1));
-  return Math.round(Math.min(capMs, Math.max(FLOOR_MS, jittered, askedMs)));
+  return Math.round(Math.min(capMs, Math.max(floorMs, jittered, askedMs)));
 }
 
 function positive(value: unknown): number {

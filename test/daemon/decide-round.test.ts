@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { doneUntil, fixedDelay, judgeSlot, retryDelay } from '#daemon/decide-round.ts';
+import { doneUntil, fixedDelay, judgeSlot } from '#daemon/decide-round.ts';
 import { Slots } from '#daemon/slots.ts';
+import { retryDelay } from '#http/retry-delay.ts';
 import { Zone } from '#system/zone.ts';
 
 const slots = new Slots('0 */6 * * *', new Zone('UTC'));

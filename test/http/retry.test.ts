@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CodedError, coded } from '#errors/coded-error.ts';
-import { type RetryOptions, withRetries } from '#http/retry.ts';
+import { type Cost, type RetryOptions, withRetries } from '#http/retry.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const passing = (retryAfterMs?: number) =>
@@ -154,5 +154,66 @@ describe('trying again', () => {
     const { options } = setUp({ signal: AbortSignal.abort(new Error('before')) });
 
     await expect(withRetries(options, async () => expect.fail('it began'))).rejects.toThrow('before');
+  });
+});
+
+describe('what a failure costs', () => {
+  const costs =
+    (...all: Cost[]) =>
+    () =>
+      all.shift() ?? 'one';
+
+  it('begins the count again after an attempt that brought something, at least a second later', async () => {
+    const costOf = costs('one', 'reset', 'one', 'one');
+    const { clock, told, options } = setUp({ attempts: 2, soonestMs: 1_000, costOf });
+    let attempts = 0;
+
+    const work = withRetries(options, async () => {
+      attempts += 1;
+      throw passing();
+    });
+
+    await expect(run(clock, work)).rejects.toMatchObject({ code: 'CONNECTION-LOST' });
+    expect(attempts).toBe(4);
+    expect(told.map(([, spent, delayMs]) => [spent, delayMs])).toEqual([
+      [1, 1_000],
+      [0, 1_000],
+      [1, 1_000],
+    ]);
+  });
+
+  it('goes on after a failure that lasts where the next attempt is another one, at no cost', async () => {
+    const { clock, options } = setUp({ attempts: 1, costOf: costs('none', 'one') });
+    let attempts = 0;
+
+    const work = withRetries(options, async () => {
+      attempts += 1;
+      throw lasting;
+    });
+
+    await expect(run(clock, work)).rejects.toBe(lasting);
+    expect(attempts).toBe(2);
+  });
+
+  it('ends at once where the caller says that it is over', async () => {
+    const { clock, options } = setUp({ costOf: () => 'over' });
+    let attempts = 0;
+
+    const work = withRetries(options, async () => {
+      attempts += 1;
+      throw passing();
+    });
+
+    await expect(run(clock, work)).rejects.toMatchObject({ code: 'CONNECTION-LOST' });
+    expect(attempts).toBe(1);
+  });
+
+  it('still waits as long as the server asks', async () => {
+    const { clock, told, options } = setUp({ costOf: costs('none', 'over') });
+
+    const work = withRetries(options, () => Promise.reject(passing(7_000)));
+
+    await expect(run(clock, work)).rejects.toBeDefined();
+    expect(told).toEqual([['CONNECTION-LOST', 0, 7_000]]);
   });
 });
