@@ -35,7 +35,7 @@ export const PACKAGE_CODES = {
   },
   'RANGE-INVALID': {
     text: 'Asked for the bytes from {asked}, got {range}.',
-    check: 'A cache between here and the server answers ranges wrongly; the next attempt starts from zero.',
+    check: 'A cache between here and the server answers ranges wrongly; the next attempt asks for the whole package.',
     class: 'content',
     retry: 'later',
   },

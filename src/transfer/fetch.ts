@@ -1,11 +1,12 @@
 // One attempt to fetch one file durably: journal first, then bytes into `<name>.jar.unverified`, over the one door.
 //
-// Guarantees: never more bytes on disk than promised; a failed attempt keeps what it got; the result is whole, synced
-// and hashed, and still called unverified: what it is worth is decided by the caller. Relies on `judgeUrl` for every
-// hop and on `judgeResume` for every response. A crash leaves the journal and a prefix, which the next attempt resumes.
+// Guarantees: never more bytes in a copy than promised; a failed attempt keeps what it got, and a failed resume makes the
+// next attempt ask for everything while the old bytes stay (`copies.ts`). The result is whole, synced and hashed, and
+// still unverified: the caller decides what it is worth. Relies on `judgeUrl` for every hop and on `judgeResume` for
+// every response. A crash leaves the journal and a prefix, which the next attempt resumes.
 
 import type { Hash } from 'node:crypto';
-import { CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { type BodySink, type ExchangeResult, exchange, type ResponseInfo } from '#http/exchange.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
@@ -15,12 +16,11 @@ import type { TransferShape } from '#path/kind.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
 import { canLookInside, type Lane, type Purpose, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import type { Files, OpenFile } from '#system/files.ts';
+import type { Files } from '#system/files.ts';
 import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
-import { hashPrefix } from './digest.ts';
-import { type Journal, readJournal, stagedPath, writeJournal } from './journal.ts';
+import { Copies, type Settled } from './copies.ts';
 import { ResponseReader } from './response-reader.ts';
-import { chooseValidator, planRange, type RangePlan } from './resume.ts';
+import { chooseValidator, type RangePlan, type TransferPlan } from './resume.ts';
 import { type Reserve, RoomWatch } from './room.ts';
 
 /** What to fetch; length and digest are promised by the feed. */
@@ -29,6 +29,8 @@ export interface FetchJob {
   readonly url: URL;
   readonly length: number;
   readonly sha256: string;
+  /** The first bytes of every file of this kind. What begins in another way is refused before it is written. */
+  readonly begins: Uint8Array;
   /** Kept in the journal for the caller's recovery. */
   readonly note: unknown;
   /** Asks caches for a fresh copy: after bytes through them were wrong. */
@@ -76,6 +78,8 @@ export interface FetchWatcher {
   ): void;
   progress(received: number): void;
   responded(seen: Responded): void;
+  /** The attempt failed, and this is what it leaves for the next one. */
+  failed(settled: Settled): void;
   /** A redirect leads there; nothing has judged it. */
   led(to: URL): void;
 }
@@ -101,16 +105,17 @@ export interface Fetched {
   readonly via: string | null;
 }
 
-/** @throws CodedError of the route, the exchange, LENGTH-MISMATCH, BODY-*, RANGE-INVALID, NOT-THE-PACKAGE, DISK-FULL, FILE-* */
+/** @throws CodedError of the route, the exchange, LENGTH-MISMATCH, BODY-*, RANGE-INVALID, NOT-*, DISK-FULL, FILE-* */
 export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: AbortSignal): Promise<Fetched> {
-  const staged = await openStaged(ports, job);
+  const copies = await Copies.open(ports, job);
   try {
-    const range = planRange(staged.onDisk, job.length, staged.journal.validator);
-    const room = new RoomWatch(ports.files, staged.file.path, ports.reserve);
-    await room.ensure(Math.max(0, job.length - staged.onDisk));
-    const prefix = await hashPrefix(staged.file, range.kind === 'whole' ? 0 : staged.onDisk, signal);
+    const room = new RoomWatch(ports.files, copies.path, ports.reserve);
+    const plan = await planWithin(room, copies, job.length);
+    const { range } = plan;
+    const prefix = await copies.hash(plan, signal);
     const reader = new ResponseReader({
-      file: staged.file,
+      file: copies.continued(plan),
+      anew: copies.anew,
       job,
       range,
       prefix,
@@ -120,48 +125,39 @@ export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: Abo
     });
     if (range.kind !== 'nothing') {
       ports.watch.began(range.kind === 'rest' ? range.offset : 0);
-      await fill(ports, { job, range, reader, staged }, signal);
+      await fill(ports, { job, plan, range, reader, copies, isConnected: false }, signal);
     }
-    await staged.file.sync();
-    return finished(staged.file.path, job, reader, prefix);
+    await copies.finish();
+    return finished(copies.path, job, reader, prefix);
   } finally {
-    await staged.file.close();
+    await copies.close();
   }
-}
-
-interface Staged {
-  readonly file: OpenFile;
-  readonly onDisk: number;
-  readonly journal: Journal;
 }
 
 interface Attempt {
   readonly job: FetchJob;
+  readonly plan: TransferPlan;
   readonly range: RangePlan;
   readonly reader: ResponseReader;
-  readonly staged: Staged;
+  readonly copies: Copies;
+  /** The last hop took the connection: from here on a failure may be due to the request. */
+  isConnected: boolean;
 }
 
-/** The journal and the bytes that belong to it; bytes of another job are thrown away before a new journal stands. */
-async function openStaged(ports: FetchPorts, job: FetchJob): Promise<Staged> {
-  const { files, stagingDir } = ports;
-  const path = stagedPath(stagingDir, job.name);
-  const before = await readJournal(files, stagingDir, job.name);
-  if (before !== null && before.sha256 === job.sha256 && before.length === job.length) {
-    if ((await files.facts(path)) === null)
-      return { file: await files.create(path, 0o644), onDisk: 0, journal: before };
-    const file = await files.openToWrite(path);
-    return { file, onDisk: file.facts().size, journal: before };
+/** Where two copies do not fit on the disk, the one whose rest could not be had makes room. @throws CodedError DISK-FULL */
+async function planWithin(room: RoomWatch, copies: Copies, length: number): Promise<TransferPlan> {
+  const missing = (plan: TransferPlan) =>
+    plan.range.kind === 'whole' ? length : length - copies.continued(plan).facts().size;
+  const plan = copies.plan();
+  try {
+    await room.ensure(missing(plan));
+    return plan;
+  } catch (thrown) {
+    if (!(thrown instanceof CodedError) || thrown.code !== 'DISK-FULL' || !(await copies.giveUpKept())) throw thrown;
   }
-  if ((await files.facts(path)) !== null) {
-    // Opening it says by code when it is a link, a FIFO or another's file; only a plain file of ours is replaced.
-    await (await files.openToWrite(path)).close();
-    await files.remove(path);
-  }
-  const { name, length, sha256, note } = job;
-  const journal = { name, url: job.url.href, length, sha256, validator: null, note };
-  await writeJournal(files, stagingDir, journal);
-  return { file: await files.create(path, 0o644), onDisk: 0, journal: { format: 1, ...journal } };
+  const alone = copies.plan();
+  await room.ensure(missing(alone));
+  return alone;
 }
 
 async function fill(ports: FetchPorts, attempt: Attempt, signal: AbortSignal): Promise<void> {
@@ -174,9 +170,26 @@ async function fill(ports: FetchPorts, attempt: Attempt, signal: AbortSignal): P
       visit: (url, credentials) => visit(ports, attempt, { url, credentials, signal }),
     });
   } catch (thrown) {
-    await keepForNextAttempt(ports, attempt);
+    const { aborted } = signal;
+    const blamed = !aborted && isAboutRequest(attempt, asCoded(thrown));
+    ports.watch.failed(await settle(attempt, { aborted, blamed }));
     throw thrown;
   }
+}
+
+/** What another user, password or disk would need says nothing about the request; nor does a proxy that is away. */
+function isAboutRequest({ isConnected }: Attempt, error: CodedError): boolean {
+  return isConnected && !['auth', 'system', 'config'].includes(error.entry.class);
+}
+
+async function settle(
+  { reader, copies, plan }: Attempt,
+  why: { readonly aborted: boolean; readonly blamed: boolean },
+): Promise<Settled> {
+  const { head, wroteFromZero: fromZero, written, bytesWorthKeeping: keep } = reader;
+  const validator =
+    head === null || !fromZero ? null : chooseValidator(head.header('etag'), head.header('last-modified'));
+  return await copies.settle(plan, { written, fromZero, keep, validator, ...why });
 }
 
 interface Hop {
@@ -187,7 +200,9 @@ interface Hop {
 
 async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<FollowStep<void>> {
   const route = ports.router.route(ports.purpose, hop.url);
+  attempt.isConnected = false;
   const lane = await route.open({ bulk: true, signal: hop.signal, updateId: attempt.job.name });
+  attempt.isConnected = true;
   try {
     // Which proxy is really used is known only now, and each has a history of its own.
     const key: RouteKey = { proxy: lane.facts.proxyUrl, origin: hop.url.origin };
@@ -293,24 +308,6 @@ function observe(
   };
   const shape = seen.shape.end(ports.clock.monotonic(), { whole: ok, timedOut: measured.timedOut !== null });
   ports.patience.observe(seen.key, outcome, shape);
-}
-
-/**
- * After a failure or an abort: cut what does not belong to the prefix, make the rest survive a power cut, and remember
- * what If-Range needs; in this order, so that a validator never stands for bytes that are not there.
- */
-async function keepForNextAttempt(ports: FetchPorts, { reader, staged }: Attempt): Promise<void> {
-  const keep = reader.bytesWorthKeeping;
-  if (keep < staged.file.facts().size) await staged.file.truncate(keep);
-  await staged.file.sync();
-  const head = reader.head;
-  if (head === null || !reader.wroteFromZero) return;
-  const validator = chooseValidator(head.header('etag'), head.header('last-modified'));
-  if (validator === staged.journal.validator) return;
-  await writeJournal(ports.files, ports.stagingDir, { ...staged.journal, validator }).catch((thrown: unknown) => {
-    // Without room the bytes stay and only If-Range goes without; what ended the attempt is what has to be told.
-    if (!(thrown instanceof CodedError) || thrown.code !== 'DISK-FULL') throw thrown;
-  });
 }
 
 function finished(path: string, job: FetchJob, reader: ResponseReader, prefix: Hash): Fetched {

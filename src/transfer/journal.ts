@@ -3,6 +3,7 @@
 // While it stands, `<name>.jar.unverified` beside it is ours to go on with or to throw away, and `note` holds what the
 // caller needs to finish the work after a crash. Each write is durable and atomic (a new file, renamed). A crash leaves
 // the old journal or the new one. A file in the staging folder without a journal is nobody's and may be removed.
+// After a failed resume a second copy, `<name>.jar.unverified.fresh`, grows from zero until it is the longer one.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -14,8 +15,20 @@ import { judgeId, requireId } from '#system/id.ts';
 const JOURNAL_FORMAT = 1;
 const JOURNAL_SUFFIX = '.journal';
 const STAGED_SUFFIX = '.jar.unverified';
+const FRESH_SUFFIX = `${STAGED_SUFFIX}.fresh`;
 /** A journal is some hundred bytes; notes of a feed item are capped well below this. */
 const JOURNAL_LIMIT_BYTES = 262_144;
+
+const restartSchema = z.strictObject({
+  /** Length of the copy whose rest could not be had. A longer copy makes this record void. */
+  kept: z.int().nonnegative(),
+  /** What the next request asks for: everything, or the rest of the second copy (of the first if there is no second). */
+  ask: z.enum(['whole', 'rest']),
+  /** Like `validator`, for the bytes of the second copy. */
+  validator: z.string().nullable(),
+  /** The greatest length that the second copy has had. */
+  reached: z.int().nonnegative(),
+});
 
 const journalSchema = z.strictObject({
   format: z.literal(JOURNAL_FORMAT),
@@ -25,12 +38,17 @@ const journalSchema = z.strictObject({
   sha256: z.string(),
   /** Strong ETag or Last-Modified of the bytes on disk, or null; goes into If-Range (RFC 9110, 13.1.5). */
   validator: z.string().nullable(),
+  /** Present after a request for the rest failed, so that the same request is not repeated for ever. */
+  restart: restartSchema.optional(),
   /** What the caller needs to finish after a crash. */
   note: z.unknown(),
 });
 
 /** What a fetch must remember to go on with the bytes that it has. */
-export type Journal = z.infer<typeof journalSchema>;
+export type Journal = Readonly<z.infer<typeof journalSchema>>;
+
+/** How a transfer continues after a failed resume. */
+export type Restart = Readonly<z.infer<typeof restartSchema>>;
 
 /** What a staging folder holds under one name. */
 export type StagedJournal =
@@ -40,6 +58,11 @@ export type StagedJournal =
 /** The file that collects the bytes; its name says that nothing in it is verified. @throws CodedError ID-INVALID */
 export function stagedPath(stagingDir: string, name: string): string {
   return join(stagingDir, requireId(name) + STAGED_SUFFIX);
+}
+
+/** The copy that begins again from zero while the longer one is kept. */
+export function freshPath(stagingDir: string, name: string): string {
+  return join(stagingDir, name + FRESH_SUFFIX);
 }
 
 /** Writes the journal durably, in place of an older one. */
@@ -57,6 +80,7 @@ export async function readJournal(files: Files, stagingDir: string, name: string
 
 /** The last step of a fetch: the staged bytes first, then the journal, so that no byte is ever left without one. */
 export async function closeJournal(files: Files, stagingDir: string, name: string): Promise<void> {
+  await files.remove(freshPath(stagingDir, name));
   await files.remove(stagedPath(stagingDir, name));
   await removeDurably(files, journalPath(stagingDir, name));
 }
@@ -77,7 +101,11 @@ export async function listStrays(files: Files, stagingDir: string): Promise<stri
   const owned = new Set<string>();
   for (const entry of entries) {
     const name = nameOf(entry);
-    if (name !== null) owned.add(entry).add(name + STAGED_SUFFIX);
+    if (name !== null)
+      owned
+        .add(entry)
+        .add(name + STAGED_SUFFIX)
+        .add(name + FRESH_SUFFIX);
   }
   return entries.filter((entry) => !owned.has(entry));
 }

@@ -1,7 +1,8 @@
-// What one response does to the staged file: judged by its head, then written where it belongs, or read as a page.
+// What one response does to the copies on disk: judged by its head, then written where it belongs, or read as a page.
 //
-// Guarantees: bytes go only where `judgeResume` says; never one more than promised; a page that came in place of the
-// package (text, HTML, JSON) touches nothing on disk and is described by type, size and title.
+// Guarantees: bytes go only where `judgeResume` says; never one more than promised. What does not begin as a package
+// does touches nothing on disk. Content decides, not its label: the type only words the failure, by which a page that
+// came in place of the package is described with type, size and title.
 
 import { createHash, type Hash } from 'node:crypto';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -17,13 +18,19 @@ import type { RoomWatch } from './room.ts';
 const PAGE_BYTES = 65_536;
 /** At most so many progress reports a second. */
 const PROGRESS_EVERY_MS = 200;
-/** Types that no package comes with; others may be wrong labels of a static host, and the magic bytes decide. */
+/** Types that a page comes with. A package may be labelled so, too, by a static host; how it begins decides. */
 const PAGE_TYPE =
   /^(?:text\/|image\/|multipart\/|message\/|application\/(?:xhtml|json|xml|problem|javascript|.*\+(?:json|xml)))/i;
 
+/** How HTML, XML and JSON begin. */
+const PAGE_START = /^(?:\u{feff})?\s*[<{[]/u;
+
 interface ReaderOptions {
+  /** The copy that a part continues. */
   readonly file: OpenFile;
-  readonly job: { readonly length: number };
+  /** The copy that bytes from zero go into. */
+  readonly anew: OpenFile;
+  readonly job: { readonly length: number; readonly begins: Uint8Array };
   readonly range: RangePlan;
   /** Hash of the bytes already on disk. */
   readonly prefix: Hash;
@@ -45,9 +52,12 @@ export class ResponseReader {
   #hash: Hash;
   #position: number;
   #kept: number;
+  #written: OpenFile | null = null;
   #wroteFromZero = false;
   #refusal: CodedError | null = null;
-  #dropAll = false;
+  #isTooLong = false;
+  /** The first bytes of a body from zero, until it is known what they are. */
+  #start: Buffer | null = null;
   #page: Uint8Array[] | null = null;
   #pageBytes = 0;
   #longestSilenceMs: number | null = null;
@@ -64,7 +74,7 @@ export class ResponseReader {
     return this.#head;
   }
 
-  /** Bytes of the file so far, those of earlier attempts included. */
+  /** Length of the copy so far, with the bytes of earlier attempts. */
   get received(): number {
     return this.#position;
   }
@@ -86,9 +96,14 @@ export class ResponseReader {
     return this.#longestSilenceMs;
   }
 
-  /** After a failure: how much of the file the next attempt may go on with. */
+  /** The copy that got bytes; null when none did. */
+  get written(): OpenFile | null {
+    return this.#written;
+  }
+
+  /** After a failure: how much of that copy the next attempt can continue. Nothing that came with too much is right. */
   get bytesWorthKeeping(): number {
-    return this.#dropAll ? 0 : this.#position;
+    return this.#isTooLong ? this.#kept : this.#position;
   }
 
   digest(): string {
@@ -102,7 +117,6 @@ export class ResponseReader {
       this.#refusal = statusError(head, from.url, this.#options.clock.now());
       return null;
     }
-    if (head.status !== 416 && PAGE_TYPE.test(head.header('content-type') ?? '')) return this.#openPage(from);
     const { range, job } = this.#options;
     const facts = {
       status: head.status,
@@ -114,16 +128,20 @@ export class ResponseReader {
       case 'append':
         return { write: (chunk) => this.#append(chunk, from) };
       case 'from-zero':
-        this.#startFromZero(verdict.reason);
-        return { write: (chunk) => this.#append(chunk, from) };
+        this.#start = Buffer.alloc(0);
+        return { write: (chunk) => this.#begin(chunk, { from, reason: verdict.reason }) };
       case 'restart':
-        this.#dropAll = true;
-        this.#refusal = verdict.error;
-        return null;
       case 'refused':
+        if (this.#isPage()) return this.#openPage(from);
         this.#refusal = verdict.error;
         return null;
     }
+  }
+
+  /** Whether what can't be the package is called a page; the parts of a multipart answer are none. */
+  #isPage(): boolean {
+    const type = this.#head?.header('content-type') ?? '';
+    return this.#head?.status !== 416 && PAGE_TYPE.test(type) && !/^multipart\//i.test(type);
   }
 
   /** After the exchange: throws what the response was instead of the package, or what ended it. */
@@ -131,12 +149,51 @@ export class ResponseReader {
     if (this.#page !== null) throw this.#describePage(from, result.bytes);
     if (this.#refusal !== null) throw this.#refusal;
     if (result.ended === 'failed') throw result.error;
+    // It ended before anybody could tell what it is.
+    if (this.#start !== null && this.#start.length > 0) throw this.#strange(this.#start, from);
     const { firstByteMs, longestSilenceMs } = result.measured;
     this.#longestSilenceMs = Math.max(firstByteMs ?? 0, longestSilenceMs ?? 0);
-    if (!this.complete) {
-      throw coded('BODY-SHORT', { received: this.#position, expected: this.#options.job.length, hop: from.hop });
+    if (!this.complete || this.#start !== null) {
+      const received = this.#start === null ? this.#position : 0;
+      throw coded('BODY-SHORT', { received, expected: this.#options.job.length, hop: from.hop });
     }
     this.#options.watch.progress(this.#position);
+  }
+
+  /** Collects the first bytes and looks at them; only what begins as a package does is written. */
+  #begin(chunk: Uint8Array, about: { from: From; reason: string | null }): void {
+    const { begins } = this.#options.job;
+    if (this.#page !== null) {
+      this.#takePage(chunk, about.from);
+      return;
+    }
+    if (this.#start === null) {
+      this.#append(chunk, about.from);
+      return;
+    }
+    const start = Buffer.concat([this.#start, chunk]);
+    this.#start = start;
+    if (start.length < begins.length) return;
+    if (start.subarray(0, begins.length).equals(begins)) {
+      this.#start = null;
+      this.#startFromZero(about.reason);
+      this.#append(start, about.from);
+      return;
+    }
+    if (!this.#looksLikePage(start)) throw this.#strange(start, about.from);
+    this.#openPage(about.from);
+    this.#takePage(start, about.from);
+  }
+
+  #looksLikePage(start: Buffer): boolean {
+    return this.#isPage() || PAGE_START.test(start.subarray(0, 64).toString('utf8'));
+  }
+
+  #strange(start: Buffer, from: From): CodedError {
+    const { begins } = this.#options.job;
+    const found = start.subarray(0, begins.length).toString('hex');
+    const expected = Buffer.from(begins).toString('hex');
+    return coded('NOT-A-JAR', { reason: `it begins with the bytes ${found}, not ${expected}`, hop: from.hop });
   }
 
   #startFromZero(reason: string | null): void {
@@ -148,11 +205,13 @@ export class ResponseReader {
   }
 
   #append(chunk: Uint8Array, from: From): void {
-    const { file, job, clock, room, watch } = this.#options;
+    const { job, clock, room, watch } = this.#options;
+    const file = this.#wroteFromZero ? this.#options.anew : this.#options.file;
     if (this.#position + chunk.length > job.length) {
-      this.#dropAll = true;
+      this.#isTooLong = true;
       throw coded('BODY-TOO-LONG', { expected: job.length, hop: from.hop });
     }
+    this.#written = file;
     writeAll(file, chunk, this.#position);
     this.#hash.update(chunk);
     this.#position += chunk.length;
@@ -164,16 +223,15 @@ export class ResponseReader {
   }
 
   #openPage(from: From): BodySink {
-    const page: Uint8Array[] = [];
-    this.#page = page;
-    return {
-      write: (chunk) => {
-        const room = PAGE_BYTES - this.#pageBytes;
-        if (room <= 0) throw this.#describePage(from, this.#pageBytes);
-        page.push(chunk.slice(0, room));
-        this.#pageBytes += Math.min(room, chunk.length);
-      },
-    };
+    this.#page = [];
+    return { write: (chunk) => this.#takePage(chunk, from) };
+  }
+
+  #takePage(chunk: Uint8Array, from: From): void {
+    const room = PAGE_BYTES - this.#pageBytes;
+    if (room <= 0) throw this.#describePage(from, this.#pageBytes);
+    this.#page?.push(chunk.slice(0, room));
+    this.#pageBytes += Math.min(room, chunk.length);
   }
 
   #describePage(from: From, bytes: number): CodedError {

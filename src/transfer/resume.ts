@@ -5,12 +5,40 @@
 // the feed promised (block-aligned caches answer earlier: RFC 9110, 14.4).
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Restart } from './journal.ts';
 
 /** What to ask for. */
 export type RangePlan =
   | { readonly kind: 'whole' }
   | { readonly kind: 'rest'; readonly offset: number; readonly headers: Readonly<Record<string, string>> }
   | { readonly kind: 'nothing' };
+
+/** The bytes on disk, in at most two copies. */
+export interface CopySizes {
+  readonly staged: number;
+  readonly fresh: number;
+}
+
+/** What to ask for, and whose bytes it continues. */
+export interface TransferPlan {
+  readonly range: RangePlan;
+  readonly continues: keyof CopySizes;
+}
+
+/** What an attempt did, for `nextRestart`. */
+export interface Attempted {
+  readonly asked: RangePlan['kind'];
+  readonly continued: keyof CopySizes;
+  /** Bytes were written from zero on; with the validator of that response. */
+  readonly fromZero: boolean;
+  readonly validator: string | null;
+  /** It brought enough to count as progress. */
+  readonly moved: boolean;
+  /** Its failure may be due to the request itself, so that another request may succeed. */
+  readonly blamed: boolean;
+  /** It was ended from here: that says nothing about the request. */
+  readonly aborted: boolean;
+}
 
 /** What a response to that means. */
 export type ResumeVerdict =
@@ -34,6 +62,63 @@ export function planRange(onDisk: number, length: number, validator: string | nu
   const headers: Record<string, string> = { range: `bytes=${onDisk}-` };
   if (validator !== null) headers['if-range'] = validator;
   return { kind: 'rest', offset: onDisk, headers };
+}
+
+/** The restart record that is in force: bytes beyond it show that the transfer got past it. */
+export function restartInForce(restart: Restart | undefined, sizes: CopySizes): Restart | null {
+  return restart !== undefined && sizes.staged > 0 && sizes.staged <= restart.kept ? restart : null;
+}
+
+/** The validator of the first copy. After a crash the second one may have become the first without its validator. */
+export function stagedValidator(
+  journal: { readonly validator: string | null; readonly restart?: Restart | undefined },
+  staged: number,
+): string | null {
+  const { restart, validator } = journal;
+  return restart !== undefined && staged > restart.kept ? restart.validator : validator;
+}
+
+/** Plans the next request for a package of `length` bytes. */
+export function planTransfer(
+  journal: { readonly validator: string | null; readonly restart?: Restart | undefined },
+  sizes: CopySizes,
+  length: number,
+): TransferPlan {
+  const restart = restartInForce(journal.restart, sizes);
+  if (restart?.ask === 'whole') return { range: { kind: 'whole' }, continues: 'fresh' };
+  if (restart !== null && sizes.fresh > 0) {
+    return { range: planRange(sizes.fresh, length, restart.validator), continues: 'fresh' };
+  }
+  const validator = stagedValidator(journal, sizes.staged);
+  return { range: planRange(sizes.staged, length, validator), continues: 'staged' };
+}
+
+/**
+ * What to remember after a failed attempt; null when a request for the rest of the first copy is next. A failed request
+ * for the rest is followed by one for everything. If that brings nothing either, ranges are not the cause, and the rest
+ * is asked for again.
+ */
+export function nextRestart(before: Restart | null, seen: Attempted, sizes: CopySizes): Restart | null {
+  if (sizes.staged === 0) return null;
+  const keep = (ask: Restart['ask']): Restart | null => {
+    if (ask === 'rest' && sizes.fresh === 0) return null;
+    const known = seen.fromZero ? seen.validator : (before?.validator ?? null);
+    return {
+      kept: sizes.staged,
+      ask,
+      validator: sizes.fresh === 0 ? null : known,
+      reached: Math.max(before?.reached ?? 0, sizes.fresh),
+    };
+  };
+  if (seen.asked === 'whole') return seen.aborted && !seen.fromZero ? before : keep('rest');
+  // A first answer with everything opened the second copy. Where the rest of that can't be had either, ask for everything.
+  const opened = seen.fromZero && seen.continued === 'staged';
+  return seen.blamed && !seen.moved && !opened ? keep('whole') : keep('rest');
+}
+
+/** Bytes by which an attempt has to lengthen a copy to count as progress: 64 KiB, or 1 % of a smaller package. */
+export function progressBytes(length: number): number {
+  return Math.max(1, Math.min(65_536, Math.ceil(length / 100)));
 }
 
 /** Judges a 200, 206 or 416; any other status is the caller's. `length` is what the feed promised. */

@@ -1,4 +1,5 @@
 // The second and third step: fetch one package durably and verify it, with as many attempts as `retry.attempts` allows.
+// Attempts that brought bytes do not count, and neither does a failed resume that is followed by a request for everything.
 //
 // Guarantees: on success a staged file stands that every verifier passed, and its journal; on failure nothing has a
 // final name, and what may be resumed is kept. Bytes that failed a verifier are thrown away, and the next attempt asks
@@ -18,9 +19,13 @@ import { PackagePatience } from './patience.ts';
 import type { UpdatesPorts } from './ports.ts';
 import { reportRetry } from './report-retry.ts';
 import { feedUrl, updatesHeaders } from './request.ts';
-import { verify } from './verify.ts';
+import type { Turn } from './turn.ts';
+import { LOCAL_HEADER, verify } from './verify.ts';
 
-/** Failures after which the bytes on disk are worth nothing. */
+/** No two attempts for a package are closer than this. */
+const SOONEST_MS = 1_000;
+const STARTS_OVER = 'the request for the rest failed. The bytes already here are kept until the new copy is longer';
+/** Failures by which a cache may have sent something else than the package. */
 const SPOILED: ReadonlySet<string> = new Set(['DIGEST-MISMATCH', 'NOT-A-JAR', 'BODY-TOO-LONG']);
 
 /** A verified package that waits for its final name. */
@@ -34,13 +39,12 @@ export interface Downloaded {
 /** @throws CodedError of the last attempt; the signal's reason when it is aborted */
 export async function download(
   ports: UpdatesPorts,
-  wanted: { readonly item: FeedItem; readonly reading: FeedReading },
+  wanted: { readonly item: FeedItem; readonly reading: FeedReading; readonly turn: Turn },
   signal: AbortSignal,
 ): Promise<Downloaded> {
-  const { item, reading } = wanted;
+  const { item, reading, turn } = wanted;
   const settings = ports.settings();
   const url = locate(ports, item, reading);
-  const startedAt = ports.clock.monotonic();
   const note: JournalNote = {
     item,
     trust: reading.trust,
@@ -56,16 +60,19 @@ export async function download(
       clock: ports.clock,
       random: ports.random,
       signal,
+      soonestMs: SOONEST_MS,
+      costOf: () => turn.costOf(),
       onRetry: (error, attempt, delayMs) => {
         ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop });
+        if (turn.startsOver) ports.report({ name: 'resume-impossible', id: item.id, reason: STARTS_OVER });
         reportRetry(ports, { attempt, delayMs, attempts: settings.retry.attempts });
       },
     },
     async () => {
       const { id: name, length, sha256 } = item;
-      const job: FetchJob = { name, url, length, sha256, note, fresh };
+      const job: FetchJob = { name, url, length, sha256, begins: LOCAL_HEADER, note, fresh };
       try {
-        return await overRoutes(ports, { job, item, startedAt, patience }, signal);
+        return await overRoutes(ports, { job, item, turn, patience }, signal);
       } catch (thrown) {
         fresh ||= isSpoiled(thrown);
         throw thrown;
@@ -73,13 +80,13 @@ export async function download(
     },
   );
   ports.report({ name: 'verified', id: item.id, sha256: item.sha256 });
-  return { fetched, url, elapsedMs: ports.clock.monotonic() - startedAt, note };
+  return { fetched, url, elapsedMs: turn.elapsedMs, note };
 }
 
 interface Attempt {
   readonly job: FetchJob;
   readonly item: FeedItem;
-  readonly startedAt: number;
+  readonly turn: Turn;
   readonly patience: PackagePatience;
 }
 
@@ -100,9 +107,7 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: Attempt, signal: Abo
   const { item, patience } = attempt;
   let fetched: Fetched;
   try {
-    fetched = await discardingSpoiled(ports, item, () =>
-      fetchDurably(fetchPorts(ports, item, patience), attempt.job, signal),
-    );
+    fetched = await fetchDurably(fetchPorts(ports, attempt), attempt.job, signal);
   } catch (thrown) {
     await patience.settle({ verified: false, whole: false });
     throw thrown;
@@ -124,14 +129,20 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: Attempt, signal: Abo
     return await fetchAndVerify(ports, attempt, signal);
   }
   if (fetched.longestSilenceMs !== null) {
-    const elapsed = ports.clock.monotonic() - attempt.startedAt;
     const { longestSilenceMs: silence } = fetched;
-    ports.report({ name: 'downloaded', id: item.id, length: item.length, elapsed, silence, kind });
+    ports.report({
+      name: 'downloaded',
+      id: item.id,
+      length: item.length,
+      elapsed: attempt.turn.elapsedMs,
+      silence,
+      kind,
+    });
   }
   return fetched;
 }
 
-/** Throws away bytes that a failure has shown to be worth nothing, journal last. */
+/** Throws away whole files that verification has shown to be worth nothing, journal last. */
 async function discardingSpoiled<T>(ports: UpdatesPorts, item: FeedItem, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -153,12 +164,9 @@ function locate(ports: UpdatesPorts, item: FeedItem, reading: FeedReading): URL 
   return judged.url;
 }
 
-function fetchPorts(
-  ports: UpdatesPorts,
-  item: FeedItem,
-  patience: PackagePatience,
-): Parameters<typeof fetchDurably>[0] {
+function fetchPorts(ports: UpdatesPorts, attempt: Attempt): Parameters<typeof fetchDurably>[0] {
   const settings = ports.settings();
+  const { patience } = attempt;
   return {
     files: ports.files,
     stagingDir: ports.store.stagingDir,
@@ -171,11 +179,14 @@ function fetchPorts(
     patience,
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
     report: ports.report,
-    watch: watcher(ports, item, patience),
+    watch: watcher(ports, attempt),
   };
 }
 
-function watcher(ports: UpdatesPorts, { id, length }: FeedItem, patience: PackagePatience): FetchWatcher {
+function watcher(
+  ports: UpdatesPorts,
+  { item: { id, length }, turn, patience }: Pick<Attempt, 'item' | 'turn' | 'patience'>,
+): FetchWatcher {
   const { report, habits } = ports;
   return {
     began(offset) {
@@ -192,6 +203,7 @@ function watcher(ports: UpdatesPorts, { id, length }: FeedItem, patience: Packag
     },
     progress: (received) => report({ name: 'progress', id, received, length }),
     responded: (seen) => habits.observe(seen),
+    failed: (settled) => turn.left(settled),
     led: (to) => habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [to] }),
   };
 }

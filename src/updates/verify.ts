@@ -9,7 +9,7 @@ import type { Fetched } from '#transfer/fetch.ts';
 import type { FeedItem } from './feed-document.ts';
 
 /** A local file header (APPNOTE 4.3.7): how every JAR with content begins. */
-const LOCAL_HEADER = Buffer.from('504b0304', 'hex');
+export const LOCAL_HEADER: Buffer = Buffer.from('504b0304', 'hex');
 /** The end of central directory (APPNOTE 4.3.16). */
 const END_OF_DIRECTORY = Buffer.from('504b0506', 'hex');
 const END_BYTES = 22;

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseValidator, judgeResume, planRange } from '#transfer/resume.ts';
+import {
+  type Attempted,
+  chooseValidator,
+  judgeResume,
+  nextRestart,
+  planRange,
+  planTransfer,
+  progressBytes,
+} from '#transfer/resume.ts';
 
 const rest = planRange(400, 1_000, '"v1"');
 const whole = planRange(0, 1_000, null);
@@ -74,6 +82,61 @@ describe('judgeResume', () => {
         if (verdict.kind === 'append') expect([first, total, last < 1_000]).toEqual([400, 1_000, true]);
       }),
     );
+  });
+});
+
+describe('nextRestart', () => {
+  const failed: Attempted = {
+    asked: 'rest',
+    continued: 'staged',
+    fromZero: false,
+    validator: null,
+    moved: false,
+    blamed: true,
+    aborted: false,
+  };
+  const sizes = { staged: 400, fresh: 0 };
+  const asksWhole = nextRestart(null, failed, sizes);
+
+  it('asks for everything after the rest failed, and for the rest after everything failed', () => {
+    expect(asksWhole).toEqual({ kept: 400, ask: 'whole', validator: null, reached: 0 });
+    for (const blamed of [true, false]) {
+      expect(nextRestart(asksWhole, { ...failed, asked: 'whole', blamed }, sizes)).toBeNull();
+    }
+  });
+
+  it('changes nothing after a stop, and after a failure that another request would have met', () => {
+    expect(nextRestart(asksWhole, { ...failed, asked: 'whole', blamed: false, aborted: true }, sizes)).toBe(asksWhole);
+    expect(nextRestart(null, { ...failed, blamed: false }, sizes)).toBeNull();
+    expect(nextRestart(null, { ...failed, moved: true }, sizes)).toBeNull();
+  });
+
+  it('continues a second copy that everything opened, and begins it again where its rest can not be had', () => {
+    const both = { staged: 400, fresh: 100 };
+    const opened = nextRestart(asksWhole, { ...failed, asked: 'whole', fromZero: true, validator: '"b"' }, both);
+    expect(opened).toEqual({ kept: 400, ask: 'rest', validator: '"b"', reached: 100 });
+    const journal = { validator: '"a"', ...(opened === null ? {} : { restart: opened }) };
+    expect(planTransfer(journal, both, 1_000)).toMatchObject({
+      continues: 'fresh',
+      range: { offset: 100, headers: { 'if-range': '"b"' } },
+    });
+    expect(nextRestart(opened, { ...failed, continued: 'fresh' }, both)?.ask).toBe('whole');
+  });
+
+  it('is void once the first copy is longer than what could not be continued', () => {
+    const journal = { validator: '"a"', restart: { kept: 400, ask: 'whole', validator: '"b"', reached: 0 } as const };
+    expect(planTransfer(journal, sizes, 1_000).range.kind).toBe('whole');
+    expect(planTransfer(journal, { staged: 401, fresh: 0 }, 1_000).range).toMatchObject({
+      offset: 401,
+      headers: { 'if-range': '"b"' },
+    });
+    expect(planTransfer(journal, { staged: 0, fresh: 0 }, 1_000)).toMatchObject({ continues: 'staged' });
+  });
+});
+
+describe('progressBytes', () => {
+  it('is 64 KiB, or a hundredth of a smaller package', () => {
+    expect([0, 1, 100, 40_000, 6_553_600, 2 ** 40].map(progressBytes)).toEqual([1, 1, 1, 400, 65_536, 65_536]);
   });
 });
 

@@ -453,6 +453,41 @@ describe('a fault of the far side', () => {
     ).toEqual([]);
   });
 
+  it.each([
+    'text/plain',
+    'text/html',
+    'application/xml',
+    'application/json',
+    'application/problem+json',
+    'image/png',
+    'multipart/form-data; boundary=x',
+  ])('a package that is labelled %s is published by its content', async (type) => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar, type);
+
+    const report = await (await rig()).round();
+
+    expect(report).toMatchObject({ published: ['1602503'], failed: [] });
+  });
+
+  it.each<[string, string, Record<string, string | number>, string]>([
+    ['a page that is labelled as a package', 'NOT-THE-PACKAGE', { 'content-type': 'application/java-archive' }, page],
+    ['a page as long as the package', 'NOT-THE-PACKAGE', { 'content-length': jar.length }, page.padEnd(jar.length)],
+    ['JSON without a label', 'NOT-THE-PACKAGE', {}, '{"error": "blocked"}'],
+    ['text that is labelled as text', 'NOT-THE-PACKAGE', { 'content-type': 'text/plain' }, 'blocked'],
+    ['a few letters without a label', 'NOT-A-JAR', {}, 'no'],
+    ['a gzip file without a label', 'NOT-A-JAR', {}, '\x1f\x8b\x08\x00 and so on'],
+    ['no byte at all', 'BODY-SHORT', {}, ''],
+  ])('%s is %s, and nothing of it is written', async (_what, code, headers, body) => {
+    offer([itemFor('1602503', jar)]);
+    send(headers, Buffer.from(body, 'latin1'));
+
+    const report = await (await rig()).round();
+
+    expect(report.failed.map(({ error }) => error.code)).toEqual([code]);
+    expect(files.content(`${DIR}/packages/.staging/1602503.jar.unverified`)?.length).toBe(0);
+  });
+
   it('says what a block page was: type, bytes, title', async () => {
     offer([itemFor('1602503', jar)]);
     send({ 'content-type': 'text/html; charset=utf-8' }, page);
