@@ -105,7 +105,10 @@ function updateRows({ updates }: Status): Row[] {
     const speed = rate === null ? '' : `, ${showSize(Math.round(rate))}/s`;
     rows.push(['transfer', `update ID ${showForeign(id)}: ${showSize(received)} of ${showSize(length)}${speed}`]);
   }
-  for (const { id, failure } of updates.failing) rows.push([`update ${showForeign(id)}`, failureText(failure)]);
+  for (const { id, failure, next_try: next } of updates.failing) {
+    const when = next === null ? 'next try with the next check' : `next try ${next}`;
+    rows.push([`update ${showForeign(id)}`, `${failureText(failure)} (${when})`]);
+  }
   return rows;
 }
 

@@ -134,7 +134,8 @@ export const statusSchema = z.object({
     next_check: z.string().nullable(),
     published: z.number(),
     published_bytes: z.number(),
-    failing: z.array(itemFailureSchema),
+    /** `next_try`: when it is tried again by itself; null when that is with the next check. */
+    failing: z.array(itemFailureSchema.extend({ next_try: z.string().nullable() })),
     /** `rate` is in bytes a second; null when there is no telling yet. */
     transfer: z
       .object({ id: z.string(), received: z.number(), length: z.number(), rate: z.number().nullable() })

@@ -15,7 +15,7 @@ import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { utcTime } from '#system/moment.ts';
 import { HookQueue } from '#updates/hook.ts';
 import { reconcile } from '#updates/reconcile.ts';
-import type { RoundReport } from '#updates/round.ts';
+import type { RoundReport, RoundScope } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
 import { ChangeTrials } from './change-trial.ts';
 import type { Parts } from './compose.ts';
@@ -54,7 +54,7 @@ export class Agent implements Control {
   readonly #listeners = new Set<Report>();
   /** What runs now and whoever waits for it; work on the packages never overlaps. */
   #work: Promise<unknown> = Promise.resolve();
-  #round: Promise<RoundResult> | null = null;
+  #round: { readonly scope: RoundScope; readonly result: Promise<RoundResult> } | null = null;
   #last: RoundReport | null = null;
   #transfer: Progress | null = null;
   /** The package that is waited for, and since when on the monotonic clock. */
@@ -76,23 +76,33 @@ export class Agent implements Control {
     parts.events.add((event) => this.#hear(event));
   }
 
-  /** Runs a round, or joins the one that runs. Rejects only with the reason of `stop`. */
-  async round(): Promise<RoundResult> {
-    this.#round ??= this.#alone('a round', async () => {
-      this.#hooks.start();
-      await this.#rounds?.began();
-      const report = await runRound(this.#parts.ports, this.#stopped.signal);
-      this.#hooks.start();
-      this.#last = report;
-      this.#noteOutcome(report);
-      await this.#rounds?.ended(report);
-      return toResult(report, this.#parts.redactor);
-    }).finally(() => {
-      this.#round = null;
-      this.#transfer = null;
-      this.#waiting = null;
-    });
-    return await this.#round;
+  /** Runs a round, or joins one that runs and tries as much. Rejects only with the reason of `stop`. */
+  async round(scope: RoundScope = 'all'): Promise<RoundResult> {
+    const running = this.#round;
+    if (running !== null && (running.scope === 'all' || scope === 'due')) return await running.result;
+    const round = { scope, result: this.#alone('a round', () => this.#runRound(scope)) };
+    this.#round = round;
+    try {
+      return await round.result;
+    } finally {
+      // A wider round may have been asked for meanwhile.
+      if (this.#round === round) {
+        this.#round = null;
+        this.#transfer = null;
+        this.#waiting = null;
+      }
+    }
+  }
+
+  async #runRound(scope: RoundScope): Promise<RoundResult> {
+    this.#hooks.start();
+    await this.#rounds?.began();
+    const report = await runRound(this.#parts.ports, this.#stopped.signal, scope);
+    this.#hooks.start();
+    this.#last = report;
+    this.#noteOutcome(report);
+    await this.#rounds?.ended(report);
+    return toResult(report, this.#parts.redactor);
   }
 
   /** Not waited for: whoever asks for a round must not join one that is over. */
@@ -330,8 +340,14 @@ function toResult(report: RoundReport, redactor: Redactor): RoundResult {
     withdrawn: [...report.withdrawn],
     pruned: [...report.pruned],
     left: report.left,
-    retry_at: report.retryAtMs === null ? null : utcTime(report.retryAtMs),
+    retry_at: earliest([report.retryAtMs, report.packageRetryAtMs]),
   };
+}
+
+/** The earliest of these moments, ms since the epoch, as text; null when there is none. */
+function earliest(moments: readonly (number | null)[]): string | null {
+  const known = moments.filter((at) => at !== null);
+  return known.length === 0 ? null : utcTime(Math.min(...known));
 }
 
 function rejectOnAbort(signal: AbortSignal): Promise<never> {

@@ -19,7 +19,7 @@ import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import type { Router } from '#proxy/route.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
-import { openSpool, type Spool } from '#spool/spool.ts';
+import { openSpool } from '#spool/spool.ts';
 import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
 import { type Commands, SystemCommands } from '#system/command.ts';
 import type { Files } from '#system/files.ts';
@@ -32,6 +32,7 @@ import { DiskPause } from '#updates/disk-pause.ts';
 import { HookJournal } from '#updates/hook-journal.ts';
 import { HttpFeed } from '#updates/http-feed.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
+import { PackageRetries } from '#updates/package-retries.ts';
 import { PackageStore } from '#updates/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { confirmedOr } from './confirmed-file.ts';
@@ -142,7 +143,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
     const [{ ledger, outcomes }, { environment = {} }] = [state, options];
     const network = new NetworkRoom({ clock, known, report, ledger, environment, userAgent: `Sallyport/${version}` });
     const inForce = new SettingsRoom(settings);
-    const model = new ResponseTimeoutModel({}, state.timeouts.learned);
+    const model = new ResponseTimeoutModel({}, state.stores.timeouts.learned);
     const rooms = [network, inForce, new TimeoutRoom(model), new LogRoom(log)];
     const config = new Reloader({ loaded, rooms, last: state.last, clock, report });
     await config.start();
@@ -154,13 +155,10 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       random: systemRandom,
       agent,
       feed: new HttpFeed({ ...shared, agent }),
-      memory: state.memory,
-      spool: state.spool,
+      ...state.stores,
       store: new PackageStore(files, settings.updates.packages_dir, redactor),
       model,
-      timeouts: state.timeouts,
       disk: new DiskPause({ files, clock, report }),
-      hooks: state.hooks,
       rerouted: () => network.rerouted('updates'),
     };
     return {
@@ -203,11 +201,9 @@ interface State {
   readonly last: LastSettings;
   readonly ledger: Ledger;
   readonly agentId: string;
-  readonly memory: UpdatesMemory;
   readonly habits: PathHabits;
-  readonly timeouts: TimeoutMemory;
-  readonly spool: Spool;
-  readonly hooks: HookJournal;
+  /** What the updates room works with as it is. */
+  readonly stores: Pick<UpdatesPorts, 'memory' | 'timeouts' | 'retries' | 'spool' | 'hooks'>;
 }
 
 async function openState(from: {
@@ -232,6 +228,8 @@ async function openState(from: {
   name(await habits.load());
   const timeouts = new TimeoutMemory(files, join(stateDir, 'timeouts.json'));
   name(await timeouts.load(isTaken));
+  const retries = new PackageRetries({ files, clock, report }, join(stateDir, 'retries.json'));
+  name(await retries.load());
   const spool = await openSpool({ files, dir: join(stateDir, 'spool'), clock, quotaEntries: MOST_RECEIPTS, report });
   const hooks = await HookJournal.open(files, join(stateDir, 'hooks'), report);
   const credentials = new LedgerState({ files, path: join(stateDir, 'credentials.json') });
@@ -239,5 +237,6 @@ async function openState(from: {
   const ledger = new Ledger({ state: credentials, clock });
   const outcomes = new Outcomes(files, join(stateDir, 'outcomes.json'));
   name(await outcomes.load());
-  return { outcomes, last, ledger, agentId: agent.id, memory, habits, timeouts, spool, hooks };
+  const stores = { memory, timeouts, retries, spool, hooks };
+  return { outcomes, last, ledger, agentId: agent.id, habits, stores };
 }

@@ -32,7 +32,8 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
     clock: parts.clock,
     state,
     report,
-    onDue: () => void quietly(parts, () => agent.round()),
+    packageRetryAt: () => parts.ports.retries.nextAt(),
+    onDue: (scope) => void quietly(parts, () => agent.round(scope)),
     onStep: () => {
       health.stepped();
       receipts.plan();

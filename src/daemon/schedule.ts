@@ -2,17 +2,19 @@
 //
 // Guarantees: each slot has one round, also when it was missed (while down, asleep, or skipped by the clock): then one
 // round within the delay makes up for all that were. A failed check comes again sooner than the next slot, at growing
-// distances. No two rounds of ours begin within a minute, whatever the clock does. Every wait is monotonic; the wall
+// distances, and so does a round for packages that failed. No two rounds of ours begin within a minute, whatever the clock does. Every wait is monotonic; the wall
 // clock is looked at every two minutes, so a step of it or a suspend costs no more than that. What is due is decided in
 // `decide-round.ts`. A crash in a round leaves its record open, and the next start makes up for it.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
+import { retryDelay } from '#http/retry-delay.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { ClockSteps } from '#system/clock-steps.ts';
 import { Zone } from '#system/zone.ts';
-import { doneUntil, fixedDelay, judgeSlot, retryDelay, SOONEST_MS, type Turn } from './decide-round.ts';
+import type { RoundScope } from '#updates/round.ts';
+import { doneUntil, fixedDelay, judgeSlot, SOONEST_MS, type Turn } from './decide-round.ts';
 import { beginSlot, endCheck, type Starved } from './freeze.ts';
 import type { ScheduleRecord, ScheduleState } from './schedule-state.ts';
 import { Slots } from './slots.ts';
@@ -40,8 +42,10 @@ export interface ScheduleOptions {
   readonly clock: Clock;
   readonly state: Pick<ScheduleState, 'get' | 'put' | 'save'>;
   readonly report: Report;
+  /** When packages that failed are tried again, wall time, as it was left by an earlier process. */
+  packageRetryAt?(): number | null;
   /** Runs a round, or joins the one that runs; `ended` is called after it. Never throws. */
-  onDue(): void;
+  onDue(scope: RoundScope): void;
   /** The wall clock moved by itself: whoever waits for a time of day looks at it again. */
   onStep(): void;
   /** The state could not be written; the work goes on. */
@@ -54,6 +58,8 @@ export interface EndedRound {
   readonly error: CodedError | null;
   /** When something asked to be tried again, wall time. */
   readonly retryAtMs: number | null;
+  /** When a package is tried again that failed in this round or an earlier one, wall time. */
+  readonly packageRetryAtMs?: number | null;
   /** A proxy, or the server itself, had taken the connection. */
   readonly connected?: boolean;
 }
@@ -66,9 +72,10 @@ export class Schedule {
   #timer: Timer | null = null;
   #stopped = false;
   #running = false;
-  /** Monotonic moments: of the round that makes up for a missed slot, of one between slots, and before which none is. */
+  /** Monotonic moments: of the round that makes up for a missed slot, of one between slots, of one for packages, and before which none is. */
   #overdueAt: number | null = null;
   #extraAt: number | null = null;
+  #packagesAt: number | null = null;
   #soonestAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ScheduleOptions) {
@@ -90,6 +97,7 @@ export class Schedule {
     if (record.open) this.#extraAt = mono + SOONEST_MS;
     else if (isMended) this.#extraAt = mono + Math.max(SOONEST_MS, this.#delayMs);
     else if (known === null || isFirst()) this.#extraAt = mono;
+    this.#planPackages(this.#options.packageRetryAt?.() ?? null);
     this.#look();
     this.#tellNext();
   }
@@ -115,7 +123,7 @@ export class Schedule {
   refresh(): void {
     if (this.#stopped) return;
     const { clock } = this.#options;
-    const isRetried = this.#record.failures > 0 && !this.#running;
+    const isRetried = (this.#record.failures > 0 || this.#packagesAt !== null) && !this.#running;
     if (isRetried) this.#extraAt = clock.monotonic();
     const before = this.nextAt();
     this.#look();
@@ -123,7 +131,7 @@ export class Schedule {
   }
 
   /** A round ended, whoever asked for it. */
-  ended({ error, retryAtMs, connected = false }: EndedRound): void {
+  ended({ error, retryAtMs, packageRetryAtMs = null, connected = false }: EndedRound): void {
     if (this.#stopped) return;
     const { clock } = this.#options;
     const now = clock.now();
@@ -138,9 +146,17 @@ export class Schedule {
     const own = error?.retryable === true ? retryDelay(failures, this.#timetable.maxDelaySeconds) : null;
     const wait = asked === null && own === null ? null : Math.max(asked ?? 0, own ?? 0);
     this.#extraAt = wait === null ? null : clock.monotonic() + wait;
+    this.#planPackages(packageRetryAtMs);
     void this.#save();
     this.#look();
     this.#tellNext();
+  }
+
+  #planPackages(atMs: number | null): void {
+    const { clock } = this.#options;
+    const cap = Math.max(SOONEST_MS, this.#timetable.maxDelaySeconds * 1_000);
+    this.#packagesAt =
+      atMs === null ? null : clock.monotonic() + Math.max(SOONEST_MS, Math.min(cap, atMs - clock.now()));
   }
 
   /** Slots without a complete feed are counted, each once. */
@@ -230,6 +246,7 @@ export class Schedule {
       turn.kind === 'wait' ? mono + turn.ms : null,
       turn.kind === 'due' || turn.kind === 'overdue' ? (this.#overdueAt ?? mono) : null,
       this.#extraAt,
+      this.#packagesAt,
     ].filter((at) => at !== null);
     return candidates.length === 0 ? null : Math.max(Math.min(...candidates), this.#soonestAt);
   }
@@ -239,14 +256,18 @@ export class Schedule {
     const { clock, onDue } = this.#options;
     const isJoined = this.#running;
     const turn = this.#judge().kind;
-    if (turn === 'due' || turn === 'overdue') this.#put({ starved: beginSlot(this.#record.starved) });
+    const isSlot = turn === 'due' || turn === 'overdue';
+    if (isSlot) this.#put({ starved: beginSlot(this.#record.starved) });
+    const isExtra = this.#extraAt !== null && this.#extraAt <= clock.monotonic();
+    const scope = isSlot || isExtra ? 'all' : 'due';
     this.#running = true;
     this.#overdueAt = null;
     this.#extraAt = null;
+    this.#packagesAt = null;
     this.#soonestAt = clock.monotonic() + SOONEST_MS;
     this.#put({ last_run_at: Math.max(this.#record.last_run_at, clock.now()), open: true });
     void this.#save().then(() => {
-      if (!isJoined && !this.#stopped) onDue();
+      if (!isJoined && !this.#stopped) onDue(scope);
     });
   }
 

@@ -1,7 +1,7 @@
 // What `status` tells: each room's section, gathered in one place; effective values and where they came from.
 
 import type { HeldFile, PendingChange } from '#control/change.ts';
-import type { Failure, Status } from '#control/control.ts';
+import type { Status } from '#control/control.ts';
 import { placeReasons } from '#diagnose/places.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import type { SallyportEvent } from '#logging/events.ts';
@@ -70,9 +70,10 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       next_check: toTime(activity.nextCheckMs),
       published: published.length,
       published_bytes: published.reduce((sum, { sidecar }) => sum + sidecar.item.length, 0),
-      failing: failing.map(({ id, error }): { id: string; failure: Failure } => ({
+      failing: failing.map(({ id, error }): Status['updates']['failing'][number] => ({
         id,
         failure: toFailure(error, redactor),
+        next_try: toTime(ports.retries.nextFor(id)),
       })),
       transfer: describeTransfer(activity.transfer),
       waiting: describeWait(activity.waiting),

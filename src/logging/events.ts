@@ -236,6 +236,16 @@ export const EVENTS = {
   },
   'download-failed': { level: 'warn', thread: 'Updater', text: 'Update ID {id} failed at {hop:hop}: {error:advised}' },
   'next-try': { level: 'info', thread: 'Updater', text: 'Next try at {at:time} ({attempt} of {attempts}).' },
+  'package-next-try': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Update ID {id} is tried again at {at:time}, or with an earlier check.',
+  },
+  'gave-way': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Update ID {id} arrives in small parts ({elapsed:ms} so far). Its bytes are kept, and the other updates go first.',
+  },
   'next-try-round': { level: 'info', thread: 'Updater', text: 'Next try with the next check.' },
   // Room on the disk
   'disk-full': {

@@ -13,6 +13,7 @@ import type { DiskPause } from './disk-pause.ts';
 import type { Feed } from './feed.ts';
 import type { HookJournal } from './hook-journal.ts';
 import type { UpdatesMemory } from './memory.ts';
+import type { PackageRetries } from './package-retries.ts';
 import type { PackageStore } from './package-store.ts';
 
 /** Who we are: a random id of this installation, and our version. */
@@ -36,6 +37,7 @@ export interface UpdatesPorts {
   /** What the model and the plans must not forget. */
   readonly timeouts: TimeoutMemory;
   readonly disk: DiskPause;
+  readonly retries: PackageRetries;
   readonly hooks: HookJournal;
   readonly report: Report;
   readonly agent: Agent;

@@ -6,6 +6,7 @@
 // the next round's `recover`.
 
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
+import { showLocalTime } from '#errors/template.ts';
 import { acceptReceipt, deliverReceipts } from './acknowledge.ts';
 import { type Checked, check } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
@@ -18,6 +19,8 @@ import { choosePrunable } from './prune.ts';
 import { publish } from './publish.ts';
 import { reconcile } from './reconcile.ts';
 import { discardUnwanted, recover, withdraw } from './recover.ts';
+import { slowLast } from './slow-last.ts';
+import { Turn } from './turn.ts';
 
 /** What a round did. */
 export interface RoundReport {
@@ -32,10 +35,19 @@ export interface RoundReport {
   readonly left: number;
   /** The earliest moment (ms since the epoch) at which something asked to be tried again, or null. */
   readonly retryAtMs: number | null;
+  /** The earliest retry of a package, likewise. */
+  readonly packageRetryAtMs: number | null;
 }
 
+/** Which packages a round tries: every wanted one, or not those whose own retry is still to come. */
+export type RoundScope = 'all' | 'due';
+
 /** Runs one round. Rejects only with the signal's reason. */
-export async function runRound(ports: UpdatesPorts, signal: AbortSignal): Promise<RoundReport> {
+export async function runRound(
+  ports: UpdatesPorts,
+  signal: AbortSignal,
+  scope: RoundScope = 'all',
+): Promise<RoundReport> {
   const tally = newTally();
   ports.disk.begin();
   try {
@@ -45,7 +57,9 @@ export async function runRound(ports: UpdatesPorts, signal: AbortSignal): Promis
     const checked = await check(ports, signal);
     reportDecision(ports, checked);
     await tellRefused(ports, checked);
-    await discardUnwanted(ports, new Set(checked.decision.wanted.map(({ id }) => id)));
+    const wanted = new Set(checked.decision.wanted.map(({ id }) => id));
+    await discardUnwanted(ports, wanted);
+    ports.retries.keepOnly(wanted);
     tally.refused.push(...checked.decision.refused);
     tally.left = checked.decision.left;
     // What was called back goes first: it may be the reason for what comes.
@@ -53,7 +67,7 @@ export async function runRound(ports: UpdatesPorts, signal: AbortSignal): Promis
       await withdraw(ports, id);
       tally.withdrawn.push(id);
     }
-    await fetchAll(ports, { checked, tally }, signal);
+    await fetchAll(ports, { checked, tally, scope }, signal);
     tally.pruned.push(...(await prune(ports)));
   } catch (thrown) {
     signal.throwIfAborted();
@@ -62,12 +76,14 @@ export async function runRound(ports: UpdatesPorts, signal: AbortSignal): Promis
     if (isDiskFull(tally.error)) await ports.disk.note(tally.error);
     else ports.report({ name: 'check-failed', error: tally.error, hop: tally.error.hop });
   }
+  await ports.retries.save();
   await settleReceipts(ports, signal);
   planTry(tally, ports.disk.end(tally.error === null));
   const { published, failed, pruned } = tally;
   const name = tally.error === null ? 'round-ended' : 'round-failed';
   ports.report({ name, published: published.length, failed: failed.length, pruned: pruned.length });
-  return tally;
+  // Without a feed there is nothing to fetch, and the feed has a retry of its own.
+  return { ...tally, packageRetryAtMs: tally.error === null ? ports.retries.nextAt() : null };
 }
 
 interface Tally {
@@ -117,71 +133,112 @@ async function tellRefused(ports: UpdatesPorts, { reading, decision }: Checked):
 
 async function fetchAll(
   ports: UpdatesPorts,
-  round: { readonly checked: Checked; readonly tally: Tally },
+  round: { readonly checked: Checked; readonly tally: Tally; readonly scope: RoundScope },
   signal: AbortSignal,
 ): Promise<void> {
-  const { checked, tally } = round;
-  const failed = new Set<string>();
+  const { checked, tally, scope } = round;
+  const missing = new Set<string>();
   const shares = new OriginShares();
-  for (const item of checked.decision.wanted) {
+  for (const item of slowLast(checked.decision.wanted, (one) => ports.retries.isSlow(one))) {
     signal.throwIfAborted();
-    const missing = item.requires.find((id) => failed.has(id));
-    if (missing !== undefined) {
-      failed.add(item.id);
-      ports.report({ name: 'item-deferred', id: item.id, reason: `it requires ${missing}, which is not here yet` });
-      continue;
-    }
     const origin = URL.parse(item.url ?? item.file ?? '', checked.reading.url)?.origin ?? '';
-    if (shares.isSpent(origin)) {
-      failed.add(item.id);
-      tally.left += 1;
-      ports.report({
-        name: 'item-deferred',
-        id: item.id,
-        reason: 'its server drips or is out of reach, the next check goes on with it',
-      });
+    const waiting = scope === 'due' ? ports.retries.waiting(item) : null;
+    const isSpent = shares.isSpent(origin);
+    const reason = reasonToDefer(item, { missing, waiting, isSpent });
+    if (reason !== null) {
+      missing.add(item.id);
+      ports.report({ name: 'item-deferred', id: item.id, reason });
+      countDeferred(tally, item.id, { error: waiting?.error ?? null, isSpent });
       continue;
     }
-    const error = await fetchOne(ports, { item, reading: checked.reading }, signal);
-    if (error === null) {
+    const failure = await fetchOne(ports, { item, reading: checked.reading }, signal);
+    if (failure === null) {
       tally.published.push(item.id);
       continue;
     }
-    failed.add(item.id);
+    const { error, gaveWay } = failure;
+    missing.add(item.id);
+    if (gaveWay) {
+      tally.left += 1;
+      continue;
+    }
     shares.note(origin, error);
     tally.failed.push({ id: item.id, error });
-    noteRetry(ports, tally, error);
+    if (failure.retryAtMs === null) noteRetry(ports, tally, error);
     // A proxy that refuses our user refuses him for every package, and a full disk has room for none: one line is enough.
     if (error.entry.class === 'auth' || isDiskFull(error)) break;
   }
+}
+
+/** One that failed before has still failed; one whose server had its share is left for the next round. */
+function countDeferred(tally: Tally, id: string, why: { error: CodedError | null; isSpent: boolean }): void {
+  if (why.error !== null) tally.failed.push({ id, error: why.error });
+  else if (why.isSpent) tally.left += 1;
+}
+
+/** Why a package is not tried now; null when it is. */
+function reasonToDefer(
+  item: FeedItem,
+  seen: {
+    readonly missing: ReadonlySet<string>;
+    readonly waiting: { readonly atMs: number } | null;
+    readonly isSpent: boolean;
+  },
+): string | null {
+  const required = item.requires.find((id) => seen.missing.has(id));
+  if (required !== undefined) return `it requires ${required}, which is not here yet`;
+  if (seen.waiting !== null) return `it failed before and is tried again at ${showLocalTime(seen.waiting.atMs)}`;
+  return seen.isSpent ? 'its server drips or is out of reach, the next check goes on with it' : null;
+}
+
+/** A package that is not here after its turn. */
+interface Failed {
+  readonly error: CodedError;
+  readonly gaveWay: boolean;
+  /** Its own retry. */
+  readonly retryAtMs: number | null;
 }
 
 async function fetchOne(
   ports: UpdatesPorts,
   wanted: { readonly item: FeedItem; readonly reading: FeedReading },
   signal: AbortSignal,
-): Promise<CodedError | null> {
+): Promise<Failed | null> {
   const { item } = wanted;
-  const startedAt = ports.clock.monotonic();
+  const turn = new Turn(ports.clock);
   try {
-    const { fetched, url, elapsedMs, note } = await download(ports, wanted, signal);
+    const { fetched, url, elapsedMs, note } = await download(ports, { ...wanted, turn }, signal);
     await publish(ports, fetched.path, { note, url: url.href, via: fetched.via, elapsedMs });
+    ports.retries.forget(item.id);
     return null;
   } catch (thrown) {
     signal.throwIfAborted();
-    const error = asCoded(thrown);
-    if (isDiskFull(error)) {
-      await ports.disk.note(error);
-      return error;
-    }
-    ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop });
-    ports.report({ name: 'next-try-round' });
-    if (error.entry.class === 'content') {
-      const elapsedMs = ports.clock.monotonic() - startedAt;
-      await acceptReceipt(ports, { item, outcome: `refused:${error.code}`, elapsedMs });
-    }
-    return error;
+    return await noteFailed(ports, { item, turn, error: asCoded(thrown) });
   }
+}
+
+async function noteFailed(
+  ports: UpdatesPorts,
+  { item, turn, error }: { readonly item: FeedItem; readonly turn: Turn; readonly error: CodedError },
+): Promise<Failed> {
+  const { gaveWay, hasMoved, elapsedMs } = turn;
+  // The pause of a full disk has a retry for everything.
+  if (isDiskFull(error)) {
+    await ports.disk.note(error);
+    return { error, gaveWay: false, retryAtMs: null };
+  }
+  const maxDelaySeconds = ports.settings().retry.max_delay_seconds;
+  const retryAtMs = ports.retries.failed(item, { error, hasMoved, gaveWay, maxDelaySeconds });
+  // A process that is killed before the end of the round must not forget it.
+  await ports.retries.save();
+  ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop });
+  if (gaveWay) ports.report({ name: 'gave-way', id: item.id, elapsed: elapsedMs });
+  if (retryAtMs === null) ports.report({ name: 'next-try-round' });
+  else ports.report({ name: 'package-next-try', id: item.id, at: retryAtMs });
+  if (!gaveWay && error.entry.class === 'content') {
+    await acceptReceipt(ports, { item, outcome: `refused:${error.code}`, elapsedMs });
+  }
+  return { error, gaveWay, retryAtMs };
 }
 
 /** Memory first, then the file: a crash in between is finished by the next round's recovery. */

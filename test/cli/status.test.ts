@@ -85,14 +85,14 @@ describe('status', () => {
         ...updates,
         checking: true,
         transfer: { id: '1602503', received: 5_000_000, length: 20_000_000, rate: 2_500_000 },
-        failing: [{ id: 'u2', failure: aFailure({ code: 'DIGEST-WRONG' }) }],
+        failing: [{ id: 'u2', failure: aFailure({ code: 'DIGEST-WRONG' }), next_try: '2026-11-20T00:02:00.000Z' }],
       },
     });
     expect(told).toEqual(
       expect.arrayContaining([
         '  next check  running now',
         '  transfer    update ID 1602503: 5.0 MB of 20.0 MB, 2.5 MB/s',
-        '  update u2   [DIGEST-WRONG] Proxy corp rejected user svc. Check user and password of the proxy corp.',
+        '  update u2   [DIGEST-WRONG] Proxy corp rejected user svc. Check user and password of the proxy corp. (next try 2026-11-20T00:02:00.000Z)',
       ]),
     );
   });

@@ -301,6 +301,67 @@ describe('a check that failed', () => {
   });
 });
 
+describe('packages that failed', () => {
+  const at = '2026-11-20T01:00:00Z';
+  const now = Date.parse(at);
+
+  it('get a round of their own before the next slot, and the slot still has its round', async () => {
+    const rig = new ScheduleRig({ at });
+    rig.outcome = 'hold';
+    rig.start();
+    rig.end(null, null, now + 4 * MINUTE);
+    await rig.pass(10 * MINUTE);
+    rig.end();
+    await rig.pass(6 * HOUR);
+
+    expect(rig.ranAt()).toEqual(['2026-11-20T01:04:00', '2026-11-20T06:00:00']);
+    expect(rig.scopes).toEqual(['due', 'all']);
+  });
+
+  it('wait at least a minute, and for the feed while that can not be read', async () => {
+    const rig = new ScheduleRig({ at });
+    rig.outcome = 'hold';
+    rig.start();
+    rig.end(null, null, now);
+    await rig.pass(MINUTE);
+    expect(rig.ranAt()).toEqual(['2026-11-20T01:01:00']);
+
+    rig.end(coded('DNS-TARGET', { host: 'x', reason: 'ENOTFOUND', hop: 'this host' }));
+    await rig.pass(MINUTE);
+    expect(rig.scopes).toEqual(['due', 'all']);
+  });
+
+  it('are remembered over a restart', async () => {
+    const rig = new ScheduleRig({ at });
+    rig.packageRetryAt = now + 8 * MINUTE;
+    rig.start();
+    await rig.pass(HOUR);
+    expect(rig.ranAt()).toEqual(['2026-11-20T01:08:00']);
+  });
+
+  it('are tried at once, all of them, when the settings change', async () => {
+    const rig = new ScheduleRig({ at });
+    rig.outcome = 'hold';
+    rig.start();
+    rig.end(null, null, now + HOUR);
+    await rig.pass(2 * MINUTE);
+    rig.schedule.refresh();
+    await rig.pass(0);
+    expect([rig.ranAt(), rig.scopes]).toEqual([['2026-11-20T01:02:00'], ['all']]);
+  });
+
+  it('do not put off what was asked for at another time', async () => {
+    const rig = new ScheduleRig({ at });
+    rig.outcome = 'hold';
+    rig.start();
+    rig.end(null, now + 10 * MINUTE, now + 2 * MINUTE);
+    await rig.pass(2 * MINUTE);
+    rig.end(null, now + 10 * MINUTE);
+    await rig.pass(HOUR);
+    expect(rig.ranAt()).toEqual(['2026-11-20T01:02:00', '2026-11-20T01:10:00']);
+  });
+});
+
 describe('summer time', () => {
   it.each([
     ['Europe/Berlin', '30 2 * * *', '2026-03-28T12:00:00Z', ['2026-03-29T01:00:00', '2026-03-30T00:30:00']],

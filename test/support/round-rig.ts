@@ -20,9 +20,10 @@ import { DiskPause } from '#updates/disk-pause.ts';
 import { HookJournal } from '#updates/hook-journal.ts';
 import { HttpFeed } from '#updates/http-feed.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
+import { PackageRetries } from '#updates/package-retries.ts';
 import { PackageStore } from '#updates/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
-import { type RoundReport, runRound } from '#updates/round.ts';
+import { type RoundReport, type RoundScope, runRound } from '#updates/round.ts';
 
 export interface RigOptions {
   readonly files: Files;
@@ -42,7 +43,7 @@ export interface Rig {
   readonly events: SallyportEvent[];
   /** Names of the codes that were reported, in order. */
   codes(): string[];
-  round(signal?: AbortSignal): Promise<RoundReport>;
+  round(signal?: AbortSignal, scope?: RoundScope): Promise<RoundReport>;
 }
 
 /** Settings with the shipped defaults and these sections laid over them; one attempt, unless said otherwise. */
@@ -81,6 +82,8 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     known: new KnownSecrets(),
     report,
   });
+  const retries = new PackageRetries({ files, clock, report }, `${stateDir}/retries.json`);
+  await retries.load();
   const shared = { clock, report, habits, router, agent, settings: () => settings };
   const ports: UpdatesPorts = {
     ...shared,
@@ -93,6 +96,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     model: new ResponseTimeoutModel(timeoutSettings(settings), timeouts.learned),
     timeouts,
     disk: new DiskPause({ files, clock, report }),
+    retries,
     hooks: await HookJournal.open(files, `${stateDir}/hooks`, report),
     rerouted: () => new AbortController().signal,
   };
@@ -101,7 +105,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     events,
     codes: () =>
       events.flatMap((event) => ('error' in event && event.error instanceof Error ? [codeOf(event.error)] : [])),
-    round: (signal = new AbortController().signal) => runRound(ports, signal),
+    round: (signal = new AbortController().signal, scope = 'all') => runRound(ports, signal, scope),
   };
 }
 

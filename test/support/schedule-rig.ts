@@ -4,6 +4,7 @@ import { Schedule, type Timetable } from '#daemon/schedule.ts';
 import type { ScheduleRecord } from '#daemon/schedule-state.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
+import type { RoundScope } from '#updates/round.ts';
 import { FakeClock } from './fake-clock.ts';
 
 /** A round that began. */
@@ -33,6 +34,9 @@ export class ScheduleRig {
   /** How a round ends; `hold` leaves it running. */
   outcome: 'well' | 'fails' | 'refused' | 'starved' | 'hold' = 'well';
   isFirst = false;
+  /** What an earlier process left. */
+  packageRetryAt: number | null = null;
+  readonly scopes: RoundScope[] = [];
   steps = 0;
   saves = 0;
   schedule: Schedule;
@@ -89,8 +93,8 @@ export class ScheduleRig {
     return this.events.filter((event) => event.name === name);
   }
 
-  end(error: CodedError | null = null, retryAtMs: number | null = null): void {
-    this.schedule.ended({ error, retryAtMs });
+  end(error: CodedError | null = null, retryAtMs: number | null = null, packageRetryAtMs: number | null = null): void {
+    this.schedule.ended({ error, retryAtMs, packageRetryAtMs });
   }
 
   /** A hundred rounds in a minute: they end no more, so that the test ends and its rules say what is wrong. */
@@ -121,7 +125,9 @@ export class ScheduleRig {
         this.steps += 1;
       },
       onUnsaved: () => undefined,
-      onDue: () => {
+      packageRetryAt: () => this.packageRetryAt,
+      onDue: (scope) => {
+        this.scopes.push(scope);
         this.runs.push({ wall: this.clock.now(), mono: this.clock.monotonic(), isWell: this.outcome === 'well' });
         if (this.outcome !== 'hold' && !this.#isHot())
           schedule.ended({ error: errorOf(this.outcome), retryAtMs: null, connected: this.outcome === 'starved' });

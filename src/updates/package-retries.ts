@@ -1,0 +1,148 @@
+// When each package that failed is tried again: after 1, 2, 4 ... minutes, each package by its own count.
+//
+// Guarantees: only what may pass by itself gets a retry of its own; everything else waits for the next slot. Attempts that
+// brought bytes begin the count again. One state file, {packages: {<id>: {sha256, failures, next_at, slow}}}, wall times in
+// ms since the epoch. Losing it costs one wait until the next slot. A crash leaves the old file or the new one.
+
+import { z } from 'zod';
+import { asCoded, type CodedError } from '#errors/coded-error.ts';
+import { retryDelay } from '#http/retry-delay.ts';
+import type { Report } from '#logging/events.ts';
+import type { Clock } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import { loadState, saveState } from '#system/state-file.ts';
+
+const FORMAT = 1;
+/** No longer wait is ever planned, so a later moment is one of a wrong clock. */
+const FURTHEST_MS = 604_800_000;
+
+const noteSchema = z.strictObject({
+  sha256: z.string(),
+  /** Rounds in a row in which it failed and brought nothing. */
+  failures: z.int().positive(),
+  next_at: z.number(),
+  /** It gave way to others, which go first in the next round, too. */
+  slow: z.boolean(),
+});
+const fileSchema = z.strictObject({ packages: z.record(z.string(), noteSchema) });
+type RetryNote = Readonly<z.infer<typeof noteSchema>>;
+
+/** What a package is known by here. */
+interface Known {
+  readonly id: string;
+  readonly sha256: string;
+}
+
+/** How the turn of a package ended. */
+export interface FailedTurn {
+  readonly error: CodedError;
+  readonly hasMoved: boolean;
+  readonly gaveWay: boolean;
+  readonly maxDelaySeconds: number;
+}
+
+/** The one store of those retries. */
+export class PackageRetries {
+  readonly #ports: { readonly files: Files; readonly clock: Clock; readonly report: Report };
+  readonly #path: string;
+  #notes = new Map<string, RetryNote>();
+  /** What each failed with; not kept over a restart. */
+  readonly #errors = new Map<string, CodedError>();
+  #saved = '{}';
+
+  constructor(ports: { readonly files: Files; readonly clock: Clock; readonly report: Report }, path: string) {
+    this.#ports = ports;
+    this.#path = path;
+  }
+
+  /** Loads the file; what can't be read is set aside and named. */
+  async load(): Promise<CodedError | null> {
+    const parse = (raw: unknown) => fileSchema.parse(raw);
+    const loaded = await loadState(this.#ports.files, this.#path, { format: FORMAT, parse });
+    if (loaded.kind === 'loaded') this.#notes = new Map(Object.entries(loaded.value.packages));
+    this.#saved = this.#text();
+    return loaded.kind === 'set-aside' ? loaded.error : null;
+  }
+
+  /** Wall time of the earliest retry; null when no package has one. */
+  nextAt(): number | null {
+    const moments = [...this.#notes.values()].map((note) => this.#momentOf(note));
+    return moments.length === 0 ? null : Math.min(...moments);
+  }
+
+  /** Wall time at which this package is tried again by itself, or null. */
+  nextFor(id: string): number | null {
+    const note = this.#notes.get(id);
+    return note === undefined ? null : this.#momentOf(note);
+  }
+
+  /** The failure of a package whose retry is not due yet; null when it may be tried now. */
+  waiting({ id, sha256 }: Known): { readonly atMs: number; readonly error: CodedError | null } | null {
+    const note = this.#notes.get(id);
+    if (note === undefined || note.sha256 !== sha256) return null;
+    const atMs = this.#momentOf(note);
+    return atMs <= this.#ports.clock.now() ? null : { atMs, error: this.#errors.get(id) ?? null };
+  }
+
+  /** Whether others go first. */
+  isSlow({ id, sha256 }: Known): boolean {
+    const note = this.#notes.get(id);
+    return note !== undefined && note.sha256 === sha256 && note.slow;
+  }
+
+  /** Its turn ended without the package. Returns when it is tried again by itself, wall ms, or null. */
+  failed({ id, sha256 }: Known, turn: FailedTurn): number | null {
+    const { error, hasMoved, gaveWay, maxDelaySeconds } = turn;
+    const before = this.#notes.get(id);
+    this.forget(id);
+    if (!gaveWay && !mayPass(error)) return null;
+    const failures = hasMoved || before?.sha256 !== sha256 ? 1 : before.failures + 1;
+    const { retryAfterMs } = error.facts;
+    const asked = typeof retryAfterMs === 'number' ? Math.min(retryAfterMs, maxDelaySeconds * 1_000) : 0;
+    const waitMs = Math.min(FURTHEST_MS, Math.max(asked, retryDelay(failures, maxDelaySeconds)));
+    const nextAt = this.#ports.clock.now() + waitMs;
+    this.#notes.set(id, { sha256, failures, next_at: nextAt, slow: gaveWay });
+    this.#errors.set(id, error);
+    return nextAt;
+  }
+
+  /** It is here, or needs something else than time. */
+  forget(id: string): void {
+    this.#notes.delete(id);
+    this.#errors.delete(id);
+  }
+
+  /** Forgets what the feed does not want any more. */
+  keepOnly(wanted: ReadonlySet<string>): void {
+    for (const id of [...this.#notes.keys()]) if (!wanted.has(id)) this.forget(id);
+  }
+
+  /** Writes the file when anything changed; a failure is reported, and the retries are in force all the same. */
+  async save(): Promise<void> {
+    const text = this.#text();
+    if (text === this.#saved) return;
+    try {
+      const value = { packages: Object.fromEntries(this.#notes) };
+      await saveState(this.#ports.files, this.#path, { format: FORMAT, value });
+      this.#saved = text;
+    } catch (thrown) {
+      const error = asCoded(thrown);
+      // A full disk is reported once, by what met it first.
+      if (error.code !== 'DISK-FULL') this.#ports.report({ name: 'fault', error });
+    }
+  }
+
+  #momentOf({ next_at: at }: RetryNote): number {
+    const now = this.#ports.clock.now();
+    return at - now > FURTHEST_MS ? now : at;
+  }
+
+  #text(): string {
+    return JSON.stringify(Object.fromEntries(this.#notes));
+  }
+}
+
+/** A drip is ended for this round only. */
+function mayPass(error: CodedError): boolean {
+  return error.retryable || error.entry.class === 'timeout';
+}
