@@ -10,6 +10,7 @@ import { retryDelay } from '#http/retry-delay.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
+import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;
@@ -20,7 +21,7 @@ const noteSchema = z.strictObject({
   sha256: z.string(),
   /** Rounds in a row in which it failed and brought nothing. */
   failures: z.int().positive(),
-  next_at: z.number(),
+  next_at: momentSchema,
   /** It gave way to others, which go first in the next round, too. */
   slow: z.boolean(),
 });

@@ -23,7 +23,7 @@ export interface Script {
   readonly cutAfter: number | null;
 }
 
-export const STAGING = '/d/.staging';
+const STAGING = '/d/.staging';
 export const STAGED = `${STAGING}/u1.jar.unverified`;
 export const FRESH = `${STAGED}.fresh`;
 export const JOURNAL = `${STAGING}/u1.journal`;

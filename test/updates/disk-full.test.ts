@@ -116,7 +116,7 @@ describe('a disk that runs full', () => {
     files.arm({ freeBytes: 22_000_000 });
     const round = made.round();
     const staged = `${DIR}/packages/.staging/u2.jar.unverified`;
-    await expect.poll(() => files.content(staged)?.length ?? 0).toBe(half);
+    await expect.poll(() => files.content(staged)?.length ?? 0, { timeout: 10_000 }).toBe(half);
     files.arm({ freeBytes: 2_000_000 });
     more();
     const report = await round;

@@ -27,7 +27,7 @@ it('a stop keeps the bytes so that they survive a power cut, and the next round 
   });
   const stop = new AbortController();
   const stopped = round(stop.signal).catch(() => undefined);
-  await expect.poll(async () => (await ports.files.facts(STAGED))?.size, { interval: 2 }).toBe(HALF);
+  await expect.poll(async () => (await ports.files.facts(STAGED))?.size, { interval: 2, timeout: 10_000 }).toBe(HALF);
   stop.abort(new Error('stop'));
   await stopped;
 

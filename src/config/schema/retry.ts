@@ -6,7 +6,8 @@ export const retry = section(
   {
     attempts: describeKey(wholeNumber(1, 100).default(5), {
       title: 'Attempts',
-      description: 'How often a transfer is tried in one round, the first time counted. Attempts that bring bytes do not count.',
+      description:
+        'How often a transfer is tried in one round, the first time counted. Attempts that bring bytes do not count.',
       unit: 'attempts',
       effect: 'next_transfer',
       setBy: 'operator',
