@@ -4,11 +4,11 @@
 // and its rules are silent. Secrets are not resolved yet and not looked at, but for whether there is one.
 
 import { coded } from '#errors/coded-error.ts';
+import { meantRoute } from './hints.ts';
 import type { Finding, KeyPath } from './problem.ts';
 import { checkProfiles } from './profile-rules.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
 import { isLoopbackUrl } from './schema/values.ts';
-import { suggest } from './suggest.ts';
 
 /** Every rule between keys, in the order of the file. */
 export function crossCheck(settings: Salvaged): Finding[] {
@@ -87,7 +87,7 @@ function checkPurposes({ proxies = [], use_proxy_for: uses = {} }: Salvaged): Fi
 
 function unknownProfile(path: KeyPath, use: string, known: readonly string[]): Finding {
   const choices = ['none', 'default', ...known];
-  const meant = suggest(use, choices);
+  const meant = meantRoute(use, choices);
   return {
     ...error(path, 'There is no proxy of this name.', use),
     allowed: choices.join(', '),

@@ -18,6 +18,7 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
+import { wrongIndentation } from './indentation.ts';
 import { type Finding, type KeyPath, keyName, type Position } from './problem.ts';
 
 /** A file that was read. `value` is undefined when its text is no YAML. */
@@ -28,6 +29,8 @@ export interface ConfigDocument {
   keyAt(key: string): Position | null;
   /** Where the value of the key begins; null when the file does not have it. */
   valueAt(key: string): Position | null;
+  /** Whether the value of the key is text without quotes, which YAML ends at ` #`. */
+  isUnquoted(key: string): boolean;
 }
 
 export interface PlacedFinding extends Finding {
@@ -53,7 +56,7 @@ export function readDocument(text: string): ConfigDocument {
       // 'silent' would take a second document for nothing.
       logLevel: 'error',
     });
-    return new Reader(lines, document).read();
+    return new Reader(lines, document).read(text);
   } catch (error) {
     // Thousands of open brackets end the library's recursion.
     if (!(error instanceof RangeError)) throw error;
@@ -65,7 +68,7 @@ class Reader {
   readonly #lines: LineCounter;
   readonly #document: Document.Parsed | null;
   readonly #keys = new Map<string, Position>();
-  readonly #values = new Map<string, Position>();
+  readonly #values = new Map<string, { readonly position: Position; readonly isUnquoted: boolean }>();
   readonly #findings: PlacedFinding[] = [];
 
   constructor(lines: LineCounter, document: Document.Parsed | null) {
@@ -73,14 +76,20 @@ class Reader {
     this.#document = document;
   }
 
-  read(): ConfigDocument {
+  read(text: string): ConfigDocument {
     const { errors = [], warnings = [], contents = null } = this.#document ?? {};
+    const wrong = errors.length === 0 ? null : wrongIndentation(text);
     const lines = new Set<number>();
     for (const error of [...errors, ...warnings]) {
       const position = this.#position(error.pos[0]);
+      // What comes after it in the file is its consequence. The library may name the line above it.
+      if (wrong !== null && position.line >= wrong.line - 1) {
+        this.#add([], wrong, indentationMessage(wrong.expected));
+        break;
+      }
       if (lines.has(position.line) || lines.size === MOST_SYNTAX_FINDINGS) continue;
       lines.add(position.line);
-      this.#add([], position, syntaxMessage(error));
+      this.#add([], position, syntaxMessage(error, lineOf(text, position.line)));
     }
     const value = errors.length > 0 ? undefined : this.#convert(contents, []);
     return this.#result(value);
@@ -96,13 +105,15 @@ class Reader {
       value,
       findings: this.#findings,
       keyAt: (key) => this.#keys.get(key) ?? null,
-      valueAt: (key) => this.#values.get(key) ?? null,
+      valueAt: (key) => this.#values.get(key)?.position ?? null,
+      isUnquoted: (key) => this.#values.get(key)?.isUnquoted === true,
     };
   }
 
   #convert(node: unknown, path: KeyPath): unknown {
     const position = this.#position(isNode(node) ? (node.range?.[0] ?? 0) : 0);
-    if (isNode(node) && node.range) this.#values.set(keyName(path), position);
+    const isUnquoted = isScalar(node) && node.type === 'PLAIN';
+    if (isNode(node) && node.range) this.#values.set(keyName(path), { position, isUnquoted });
     if (isAlias(node))
       return this.#add(
         path,
@@ -160,10 +171,21 @@ class Reader {
   }
 }
 
+function indentationMessage(expected: number): string {
+  return `The indentation of this line is wrong; the lines above begin in column ${expected}, and keys of one section in the same.`;
+}
+
+function lineOf(text: string, line: number): string {
+  return text.split(/\r?\n/, line).at(-1) ?? '';
+}
+
 const IN_QUOTES = 'Text that begins with one of & * ! | > % @ ` or a quote must stand in quotes.';
 
 /** In our words: those of the library repeat the text. */
-function syntaxMessage({ code }: YAMLError): string {
+function syntaxMessage({ code }: YAMLError, line: string): string {
+  if (/^[^#'"]*:\s+\*/.test(line)) {
+    return "Text that begins with * must stand in quotes, such as schedule: '*/30 * * * *'.";
+  }
   return SYNTAX_MESSAGES[code] ?? 'This is not YAML.';
 }
 
@@ -174,7 +196,8 @@ const SYNTAX_MESSAGES: Readonly<Partial<Record<YAMLError['code'], string>>> = {
   BAD_ALIAS: IN_QUOTES,
   TAG_RESOLVE_FAILED: `Tags (!name) are not known here. ${IN_QUOTES}`,
   BAD_COLLECTION_TYPE: `Tags (!name) are not known here. ${IN_QUOTES}`,
-  BAD_DQ_ESCAPE: 'A backslash in double quotes begins an escape, and this is none; use single quotes.',
+  BAD_DQ_ESCAPE:
+    'A backslash in double quotes begins an escape, and this is none; use single quotes. A user such as CORP\\user is written as domain: CORP and user: user.',
   MISSING_CHAR: 'A quote, bracket, colon or space is missing here or further up.',
   MULTILINE_IMPLICIT_KEY: 'A key and its colon stand in one line; is a colon or a quote missing?',
   BLOCK_AS_IMPLICIT_KEY: 'A colon too many; text with a colon and a space must stand in quotes.',

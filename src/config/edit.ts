@@ -12,6 +12,9 @@ import { isList, isSection, type Plain } from './edit-render.ts';
 import { applyWay, type Way, waysToRemove, waysToSet } from './edit-splice.ts';
 import { readSheet } from './edit-tree.ts';
 import { type KeyPath, keyName } from './problem.ts';
+import { kindOf } from './schema/key.ts';
+import { settingsSchema } from './schema/settings.ts';
+import { schemaAt } from './tree.ts';
 
 /** One change. A path may be written as in messages, `proxies[0].port`, where no key has a dot in its name. */
 export type Edit =
@@ -70,6 +73,9 @@ function waysFor(text: string, step: Step): Way[] {
   return waysToSet(sheet, step.path, step.value);
 }
 
+/** A text that no style writes without quotes. */
+const NEEDS_QUOTES = ' ';
+
 /** Changes that touch least: a section or list that takes the place of another is changed key by key. */
 function simplify(step: Step, root: Plain): Step[] {
   const { kind, path } = step;
@@ -78,6 +84,10 @@ function simplify(step: Step, root: Plain): Step[] {
   if (kind === 'append')
     return [{ kind: 'set', path: [...path, isList(before) ? before.length : 0], value: step.value }];
   const { value } = step;
+  // Without quotes the check refuses a secret. Quotes that stand there stay.
+  const schema = schemaAt(settingsSchema, path);
+  const isInline = typeof value === 'string' && schema !== undefined && kindOf(schema) === 'secret';
+  if (isInline && before !== NEEDS_QUOTES) return [{ kind, path, value: NEEDS_QUOTES }, step];
   if (isSection(before) && isSection(value) && Object.keys(before).length > 0) {
     const set = Object.entries(value).map(
       ([key, part]) => ({ kind: 'set', path: [...path, key], value: part }) as const,

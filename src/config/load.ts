@@ -18,6 +18,7 @@ import { type ReadResult, readBounded } from './read-bounded.ts';
 import { FORMAT_HISTORY, isReadable, modernise } from './renamed.ts';
 import type { Salvaged } from './salvaged.ts';
 import { kindOf } from './schema/key.ts';
+import { SECRET_ALLOWED } from './schema/leaves.ts';
 import { settingsSchema } from './schema/settings.ts';
 import { resolveSecrets } from './secrets.ts';
 import type { Settings } from './settings.ts';
@@ -129,7 +130,8 @@ function inNamesOfToday(document: ConfigDocument): Today {
   const { value, findings, keyInFile } = modernise(document.value as Readonly<Record<string, unknown>>, FORMAT_HISTORY);
   const keyAt = (key: string) => document.keyAt(keyInFile(key));
   const valueAt = (key: string) => document.valueAt(keyInFile(key));
-  return { ...document, value, notices: findings, keyAt, valueAt };
+  const isUnquoted = (key: string) => document.isUnquoted(keyInFile(key));
+  return { ...document, value, notices: findings, keyAt, valueAt, isUnquoted };
 }
 
 interface CheckOptions extends LoadOptions {
@@ -146,9 +148,11 @@ async function check(document: Today, options: CheckOptions) {
   const filled = fillIn(salvaged, { folder, places: options.places, secrets: secrets.byKey });
   const wrongKeys = new Set(single.map(({ path }) => keyName(path)));
   const hook = await checkHookFile(salvaged as Salvaged);
+  const isMisplaced = single.some((finding) => finding.isMisplaced === true);
   const across = [
-    ...crossCheck(salvaged as Salvaged),
+    ...(isMisplaced ? [] : crossCheck(salvaged as Salvaged)),
     ...hook,
+    ...judgeQuotes(salvaged, document),
     ...secrets.findings,
     ...judgeSocket(filled, options.places),
   ].filter(({ path }) => !wrongKeys.has(keyName(path)));
@@ -172,6 +176,26 @@ function filesIn(filled: unknown): string[] {
   return files;
 }
 
+/** A secret without quotes ends at ` #`, and nothing shows that: what is cut would be sent, and refused. */
+function judgeQuotes(salvaged: unknown, document: ConfigDocument): Finding[] {
+  const findings: Finding[] = [];
+  mapLeaves(settingsSchema, salvaged, (leaf, schema, path) => {
+    if (kindOf(schema) !== 'secret' || typeof leaf !== 'string' || !document.isUnquoted(keyName(path))) return leaf;
+    const message =
+      'Put the value in quotes: unquoted, YAML ends it at a space and #, and may read it as something else.';
+    findings.push({
+      path,
+      severity: 'error',
+      at: 'value',
+      found: 'a text without quotes',
+      allowed: SECRET_ALLOWED,
+      message,
+    });
+    return leaf;
+  });
+  return findings;
+}
+
 /** A file that cannot hold settings at all: empty, no mapping, or of another version. */
 function judgeRoot(value: unknown): Finding | null {
   const base = { severity: 'error', at: 'value', found: '', allowed: 'version: 1' } as const;
@@ -183,6 +207,10 @@ function judgeRoot(value: unknown): Finding | null {
   // Where it is missing the schema says so, together with all other mistakes.
   if (version === undefined || isReadable(version, FORMAT_HISTORY)) return null;
   const found = describeFound(['version'], version);
+  if (version === '1') {
+    const message = 'The version is a number; take the quotes away.';
+    return { ...base, path: ['version'], found: `"${found}"`, message };
+  }
   return { ...base, path: ['version'], found, message: 'This Sallyport reads version 1 of the format.' };
 }
 

@@ -46,6 +46,8 @@ export interface Finding {
   readonly direct?: Readonly<Record<'rule' | 'purpose' | 'why' | 'otherwise', string>>;
   /** Set where the file may be right and only this process lacks what the service is given. */
   readonly needsService?: true;
+  /** Set where a line in a wrong column is what is wrong: rules between keys would judge what nobody meant. */
+  readonly isMisplaced?: true;
   readonly message: string;
 }
 
@@ -63,11 +65,18 @@ export function problemLine(problem: Problem): string {
   const head = `${showForeign(file)}:${line}:${column}: ${key === '' ? '' : `${showKey(key)}: `}`;
   const parts = [
     `${code === undefined ? '' : `[${code}] `}${message}`,
-    found === '' ? '' : `Found: ${showForeign(found)}.`,
+    found === '' ? '' : `Found: ${showFound(found)}.`,
     allowed === '' ? '' : `Allowed: ${allowed}.`,
     didYouMean === undefined ? '' : `Did you mean ${didYouMean}?`,
   ];
   return head + parts.filter((part) => part !== '').join(' ');
+}
+
+/** A plain word in quotes is shown as it stands in the file: the quotes are what is wrong. */
+function showFound(found: string): string {
+  const word = /^"(.+)"$/s.exec(found)?.[1];
+  const shown = word === undefined ? '' : showForeign(word);
+  return shown !== '' && shown === word ? found : showForeign(found);
 }
 
 /** The same for an event, which has the place in fields: each fact by itself, so that a long one cuts no other. */

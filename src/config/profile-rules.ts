@@ -1,5 +1,6 @@
 // What must hold in and between proxy profiles: names, the default, addresses, accounts, who stands in for whom. Pure.
 
+import { fillTemplate } from '#errors/template.ts';
 import { checkKind } from './kind-rules.ts';
 import type { Finding, KeyPath } from './problem.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
@@ -50,6 +51,7 @@ function checkAccount(profile: SalvagedProfile, index: number): Finding[] {
     if (profile[key]?.includes(':')) findings.push(error(at(key), `The ${key} has a colon; Basic cannot send it.`));
   }
   const { authentication } = profile;
+  findings.push(...checkDomain(profile, index));
   const hasUser = isSet(profile.user);
   const hasPassword = isSet(profile.password);
   // The variables bring their own; `checkKind` says so.
@@ -76,6 +78,21 @@ function checkAccount(profile: SalvagedProfile, index: number): Finding[] {
   if (unused === undefined || authentication === undefined) return findings;
   const why = hasUser ? `authentication is ${authentication}` : 'there is no user';
   return [...findings, warning(at(unused[0]), `The ${unused[0]} is not used, because ${why}.`)];
+}
+
+/** NTLM proves domain and user apart from each other; elsewhere the two keys give the same text. */
+function checkDomain({ user, domain, authentication }: SalvagedProfile, index: number): Finding[] {
+  const [, named = '', name = ''] = /^([^\\]+)\\([^\\]+)$/.exec(user ?? '') ?? [];
+  if (name === '' || authentication === undefined || authentication === 'transparent') return [];
+  const found = {
+    ...(authentication === 'ntlm' ? error : warning)(
+      ['proxies', index, 'user'],
+      isSet(domain) ? 'The user has a domain in it, and there is the key domain.' : 'The user has a domain in it.',
+      user,
+    ),
+  };
+  // In a plain scalar the backslash stands for itself.
+  return [{ ...found, didYouMean: fillTemplate('domain: {named} and user: {name}', { named, name }) }];
 }
 
 function isSet(value: unknown): boolean {

@@ -3,9 +3,10 @@
 
 import type { z } from 'zod';
 import { applyRules } from '#redaction/rules.ts';
+import { meantChoice, meantKey, meantNumber } from './hints.ts';
 import type { Finding, KeyPath } from './problem.ts';
 import { settingsSchema } from './schema/settings.ts';
-import { suggest } from './suggest.ts';
+
 import { factsAt, keysOf, schemaAt } from './tree.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -21,9 +22,7 @@ export function validate(value: unknown): Finding[] {
 
 function findingsOf(issue: Issue, root: unknown): Finding[] {
   const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey([...path, key]));
-  }
+  if (issue.code === 'unrecognized_keys') return unknownKeys(path, issue.keys);
   const value = valueAt(root, path);
   if (value === undefined && issue.code !== 'custom') return [missingKey(path)];
   if (issue.code === 'invalid_union' && !isSecretPath(path)) {
@@ -35,18 +34,43 @@ function findingsOf(issue: Issue, root: unknown): Finding[] {
 }
 
 function wrongValue(issue: Issue, path: KeyPath, value: unknown): Finding {
-  const allowed = factsAt(settingsSchema, path)?.allowed ?? '';
-  const meant =
-    issue.code === 'invalid_value' && typeof value === 'string' ? suggest(value, issue.values.map(String)) : undefined;
+  const { allowed = '' } = factsAt(settingsSchema, path) ?? {};
+  const meant = meantBy(issue, path, value);
   return {
     path,
     severity: 'error',
     at: issue.code === 'invalid_key' ? 'key' : 'value',
-    found: issue.code === 'invalid_key' ? '' : describeFound(path, value),
+    found: issue.code === 'invalid_key' ? '' : foundIn(issue, path, value),
     allowed,
     ...(meant === undefined ? {} : { didYouMean: meant }),
     message: messageOf(issue, path, value),
   };
+}
+
+/** What was probably meant, where that is no secret. */
+function meantBy(issue: Issue, path: KeyPath, value: unknown): string | undefined {
+  if (typeof value !== 'string' || isSecretPath(path)) return undefined;
+  if (issue.code === 'invalid_value') return meantChoice(String(path.at(-1)), value, issue.values.map(String));
+  if (issue.code !== 'invalid_type') return undefined;
+  if (issue.expected === 'boolean') return /^(?:true|false)$/.test(value) ? `${value}, without quotes` : undefined;
+  if (!isNumeric(issue.expected)) return undefined;
+  const number = meantNumber(value, factsAt(settingsSchema, path)?.unit ?? null);
+  if (number === undefined) return undefined;
+  return /[a-z]/i.test(value) ? String(number) : `${number}, without quotes`;
+}
+
+function isNumeric(expected: string): boolean {
+  return expected === 'number' || expected === 'int';
+}
+
+/** What is text only because of its quotes. */
+const QUOTED = /^(?:\d+|true|false)$/;
+
+/** Where quotes are the mistake they are shown. */
+function foundIn(issue: Issue, path: KeyPath, value: unknown): string {
+  const found = describeFound(path, value);
+  const isQuoted = issue.code === 'invalid_type' && (isNumeric(issue.expected) || issue.expected === 'boolean');
+  return isQuoted && typeof value === 'string' && QUOTED.test(value) && !isSecretPath(path) ? `"${found}"` : found;
 }
 
 function messageOf(issue: Issue, path: KeyPath, value: unknown): string {
@@ -88,10 +112,26 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   record: 'a section of names and values',
 };
 
-function unknownKey(path: KeyPath): Finding {
+/** Keys that are not known at their place. One line in a wrong column moves all below it: only the first is told. */
+function unknownKeys(parent: KeyPath, keys: readonly string[]): Finding[] {
+  const homes = keys.map((key) => homeOf(key));
+  return keys.flatMap((key, index) => {
+    const home = homes[index];
+    // A section in a wrong place takes its own keys with it.
+    if (home !== undefined && keys.slice(0, index).includes(home.section)) return [];
+    if (home === undefined || homes.findIndex((other) => other?.section === home.section) === index) {
+      const moved = home === undefined ? 0 : homes.filter((other) => other?.section === home.section).length - 1;
+      return [unknownKey([...parent, key], home, moved)];
+    }
+    return [];
+  });
+}
+
+function unknownKey(path: KeyPath, home: Home | undefined, moved: number): Finding {
   const key = String(path.at(-1));
   const siblings = keysOf(schemaAt(settingsSchema, path.slice(0, -1)));
-  const meant = elsewhere(key) ?? suggest(key, siblings);
+  const meant = home?.name ?? meantKey(key, siblings);
+  const others = moved === 0 ? '' : ` and of ${moved} more`;
   return {
     path,
     severity: 'error',
@@ -99,16 +139,28 @@ function unknownKey(path: KeyPath): Finding {
     found: '',
     allowed: siblings.join(', '),
     ...(meant === undefined ? {} : { didYouMean: meant }),
-    message: 'This key is not known here.',
+    ...(home === undefined ? {} : { isMisplaced: true }),
+    message: `This key is not known here.${home === undefined ? '' : ` Check the indentation of this line${others}.`}`,
   };
 }
 
-/** A key that exists, one level up or down from where it was written. */
-function elsewhere(key: string): string | undefined {
+/** Where a key is known that stands elsewhere. */
+interface Home {
+  /** Of the left margin; the key itself where it belongs there. */
+  readonly section: string;
+  readonly name: string;
+}
+
+/** One level up or down from where it was written. */
+function homeOf(key: string): Home | undefined {
   const roots = keysOf(settingsSchema);
-  if (roots.includes(key)) return `${key}, at the left margin`;
+  if (roots.includes(key)) return { section: key, name: `${key}, at the left margin` };
   const sections = roots.filter((root) => keysOf(schemaAt(settingsSchema, [root])).includes(key));
-  return sections.length === 1 ? `${sections[0]}.${key}` : undefined;
+  const [section] = sections;
+  if (section !== undefined) return sections.length === 1 ? { section, name: `${section}.${key}` } : undefined;
+  const lists = roots.filter((root) => keysOf(schemaAt(settingsSchema, [root, 0])).includes(key));
+  const [list] = lists;
+  return list !== undefined && lists.length === 1 ? { section: list, name: `${list}[0].${key}` } : undefined;
 }
 
 function missingKey(path: KeyPath): Finding {
@@ -123,8 +175,8 @@ export function describeFound(path: KeyPath, value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object') return `a section with ${Object.keys(value).length} keys`;
   if (isSecretPath(path)) return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
-  // Up to the last @ it may be user and password, also where the scheme was forgotten.
-  const text = applyRules(String(value).replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@'));
+  // What stands before the last @ may be user and password, also where the scheme was forgotten.
+  const text = applyRules(String(value).replace(/^([a-z][a-z0-9+.-]*:\/\/)?.+@/is, '$1***@'));
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }
 

@@ -20,6 +20,7 @@ const RESERVED: readonly Reserved[] = [
     places: {
       'proxy/': 'the one door',
       'config/no-proxy.ts': 'isIP and BlockList: arithmetic on addresses, nothing dialled',
+      'config/host-name.ts': 'isIP: whether a text is an address',
       'origin/': 'a server: it listens, it does not dial',
       'demo/': 'a small proxy of its own: it listens on loopback and dials the demo origin',
     },

@@ -103,7 +103,7 @@ describe('config check', () => {
   it('tells warnings and still ends well', async () => {
     const terminal = fakeTerminal();
     await folder.write('proxy.password', 'long-enough');
-    const result = await folder.accept(GOOD.replace('{ env: TOKEN }', 'written-here'), { mode: 0o644 });
+    const result = await folder.accept(GOOD.replace('{ env: TOKEN }', "'written-here'"), { mode: 0o644 });
     expect(configCheckCommand(terminal, result)).toBe(0);
     expect(shortened(terminal.told)).toEqual(['/etc/sallyport/sallyport.yaml: no mistakes, 1 warning.']);
     expect(shortened(terminal.complained)).toMatchInlineSnapshot(`

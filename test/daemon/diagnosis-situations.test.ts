@@ -4,7 +4,6 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { stringify } from 'yaml';
 import { changeProxyCommand } from '#cli/proxy-change.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { composeIn } from '#test/support/composed.ts';
@@ -14,6 +13,7 @@ import { fakeControl } from '#test/support/fake-control.ts';
 import { FAULTS, honest, type Script, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { startLoginProxy } from '#test/support/login-proxy.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+import { yamlOf } from '#test/support/yaml-of.ts';
 
 const HOST = 'updates.example.com';
 const closing: { close(): Promise<void> }[] = [];
@@ -233,7 +233,7 @@ describe('30: wrong settings were saved from afar', () => {
     const rig = await DeskRig.make('');
     const composed = await composeIn(sections);
     try {
-      await rig.folder.write('sallyport.yaml', stringify({ version: 1, ...sections }));
+      await rig.folder.write('sallyport.yaml', yamlOf({ version: 1, ...sections }));
       rig.daemon = fakeControl({ tryChange: (...asked) => composed.agent.tryChange(...asked) });
       const { status, err } = await rig.run(
         (desk) =>

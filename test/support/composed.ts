@@ -3,12 +3,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { loadSettings } from '#config/load.ts';
 import { Agent } from '#daemon/agent.ts';
 import { compose, type Parts } from '#daemon/compose.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { yamlOf } from './yaml-of.ts';
 
 export interface Composed {
   readonly dir: string;
@@ -50,7 +50,7 @@ async function composeAt(
   { mode, dir: given, ...around }: Around & { readonly mode: 'daemon' | 'command' },
 ): Promise<Composed> {
   const file = join(dir, 'sallyport.yaml');
-  await writeFile(file, stringify({ version: 1, retry: { attempts: 1 }, ...sections }), { mode: 0o600 });
+  await writeFile(file, yamlOf({ version: 1, retry: { attempts: 1 }, ...sections }), { mode: 0o600 });
   const known = new KnownSecrets();
   const places = {
     config: file,

@@ -8,7 +8,6 @@ import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { stringify } from 'yaml';
 import { diagnoseCommand } from '#cli/diagnose.ts';
 import { loadSettings } from '#config/load.ts';
 import type { Diagnosis, DiagnosisRequest } from '#control/control.ts';
@@ -24,6 +23,7 @@ import { fakeTerminal } from './fake-terminal.ts';
 import { feedOf, itemFor, makeJar } from './jars.ts';
 import { testRouter } from './test-router.ts';
 import { startTlsOrigin, type TlsOrigin } from './tls-origin.ts';
+import { yamlOf } from './yaml-of.ts';
 
 const JAR = makeJar('1602503', 200_000);
 const NEVER = new AbortController().signal;
@@ -98,7 +98,7 @@ export interface DiagnosisSetup extends Around {
 export async function tellRefusedFile(sections: Readonly<Record<string, unknown>>): Promise<Told> {
   const folder = await ConfigFolder.make();
   try {
-    const file = await folder.write('sallyport.yaml', stringify({ version: 1, ...sections }), 0o600);
+    const file = await folder.write('sallyport.yaml', yamlOf({ version: 1, ...sections }), 0o600);
     const loaded = await loadSettings({ file, places: TEST_PLACES, environment: {}, known: folder.known });
     if (loaded.ok) throw new Error('the file was taken');
     const about = { file, version: '9.8.7', nowMs: 0, shell: {}, redactor: createRedactor(folder.known) };

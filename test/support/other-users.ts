@@ -8,8 +8,8 @@ import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { stringify } from 'yaml';
 import { MAIN_PATH } from './main-path.ts';
+import { yamlOf } from './yaml-of.ts';
 
 const BUNDLE = fileURLToPath(new URL('../../tools/bundle.ts', import.meta.url));
 const SERVICE_GROUP = 64_101;
@@ -92,7 +92,7 @@ export class OtherUsers {
       },
       ...rest,
     };
-    return this.file('sallyport.yaml', stringify(settings), 'root');
+    return this.file('sallyport.yaml', yamlOf(settings), 'root');
   }
 
   /** Runs the program as this user, to its end. */

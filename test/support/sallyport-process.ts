@@ -4,8 +4,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { stringify } from 'yaml';
 import { MAIN_PATH } from './main-path.ts';
+import { yamlOf } from './yaml-of.ts';
 
 /** A process of ours that runs or ran. */
 export interface SallyportProcess {
@@ -30,7 +30,7 @@ export async function writeConfig(dir: string, sections: Record<string, object |
     daemon: { state_dir: join(dir, 'state'), control_socket: join(dir, 'control.sock') },
     ...rest,
   };
-  await writeFile(file, stringify(settings), { mode: 0o600 });
+  await writeFile(file, yamlOf(settings), { mode: 0o600 });
   return file;
 }
 

@@ -5,8 +5,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { stringify } from 'yaml';
 import { BARE_ENVIRONMENT, MAIN_PATH } from './main-path.ts';
+import { yamlOf } from './yaml-of.ts';
 
 /** How a process ended and what it said. */
 export interface Ended {
@@ -57,7 +57,7 @@ export class Site {
       logging: { dir: join(this.dir, 'logs'), ...logging },
       daemon: { state_dir: join(this.dir, 'state'), control_socket: join(this.dir, 'control.sock') },
     };
-    await writeFile(this.config, stringify(settings), { mode: 0o600 });
+    await writeFile(this.config, yamlOf(settings), { mode: 0o600 });
   }
 
   /** Writes a file beside the configuration; returns its path. */

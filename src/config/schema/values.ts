@@ -27,7 +27,9 @@ export function judgeHost(text: string): string | null {
   if (text === '') return 'The address is empty.';
   if (text.includes('@')) return judgeCredentials(text);
   const [host, port] = splitHost(text);
-  return host === text ? judgePlainHost(text) : `This key takes the bare host; ${writeInstead(host, port)}`;
+  return host === text
+    ? judgePlainHost(text)
+    : `This key takes the bare host; ${writeInstead(schemeOf(text), host, port)}`;
 }
 
 /** With the characters of a password in it, a URL means something else than what was meant. */
@@ -37,14 +39,26 @@ function judgeCredentials(text: string): string {
   const unescaped = /[@#:/?]|%(?![0-9a-f]{2})/i.exec(password)?.[0];
   const found = unescaped === undefined ? 'user and password' : `an unescaped '${unescaped}' in its password part`;
   const keys = 'the keys user and password take them as they are, every character standing for itself';
-  const instead = writeInstead(...splitHost(text.slice(last + 1)));
+  const instead = writeInstead(schemeOf(text), ...splitHost(text.slice(last + 1)));
   return `This URL has ${found}; ${keys}. This key takes the bare host; ${instead}`;
 }
 
-function writeInstead(host: string, port: string | null): string {
+/** The parts of a URL, each with the key that it belongs to. */
+function writeInstead(scheme: string | null, host: string, port: string | null): string {
   const shown = host === '' || judgePlainHost(host) !== null ? 'proxy.example.com' : host;
-  return port === null ? `write address: ${shown}.` : `write address: ${shown} and port: ${port}.`;
+  const parts = [`address: ${shown}`, ...(port === null ? [] : [`port: ${port}`])];
+  if (scheme !== null && scheme !== 'http') parts.unshift(`scheme: ${scheme}`);
+  return `write ${[parts.slice(0, -1).join(', '), parts.at(-1)].filter((part) => part !== '').join(' and ')}.`;
 }
+
+/** The scheme of a profile that a URL begins with, http where there is none. */
+function schemeOf(url: string): string | null {
+  const scheme = /^([a-z][a-z0-9]*):\/\//i.exec(url)?.[1]?.toLowerCase() ?? null;
+  if (scheme === 'socks') return 'socks5h';
+  return scheme !== null && PROXY_SCHEMES.includes(scheme) ? scheme : null;
+}
+
+const PROXY_SCHEMES = ['http', 'https', 'socks4', 'socks4a', 'socks5', 'socks5h'];
 
 /** A URL of one of the schemes, without user information and fragment. */
 export function judgeUrlText(text: string, schemes: readonly string[]): string | null {
@@ -207,4 +221,12 @@ function splitHost(text: string): [host: string, port: string | null] {
   return [hostPort, scheme === null ? null : (DEFAULT_PORTS[scheme[0].toLowerCase()] ?? null)];
 }
 
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http://': '80', 'https://': '443' };
+const DEFAULT_PORTS: Readonly<Record<string, string>> = {
+  'http://': '80',
+  'https://': '443',
+  'socks4://': '1080',
+  'socks4a://': '1080',
+  'socks5://': '1080',
+  'socks5h://': '1080',
+  'socks://': '1080',
+};

@@ -1,0 +1,114 @@
+// What was probably meant by a value or key that is not known here, beyond a slip of a finger: words of other programs, a
+// size or time with a unit, quotes around a number. Pure.
+
+import { suggest } from './suggest.ts';
+
+/** What other programs, and admins, call a value, by the last part of its key. */
+const VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  authentication: {
+    kerberos: 'negotiate',
+    krb5: 'negotiate',
+    spnego: 'negotiate',
+    gssapi: 'negotiate',
+    ntlmv2: 'ntlm',
+    windows: 'ntlm',
+    none: 'transparent',
+    anonymous: 'transparent',
+    any: 'auto',
+  },
+  scheme: {
+    tls: 'https',
+    ssl: 'https',
+    socks: 'socks5h',
+    wpad: 'pac',
+    env: 'environment',
+    system: 'environment',
+  },
+};
+
+/** What a purpose set to one of these means; none of them is the name of a profile. */
+const NO_PROXY = ['direct', 'no', 'off', 'false', 'disabled'];
+
+/** What other programs call a key. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  proxy: ['proxies'],
+  http_proxy: ['proxies'],
+  https_proxy: ['proxies'],
+  username: ['user'],
+  login: ['user'],
+  pass: ['password'],
+  passwd: ['password'],
+  host: ['address'],
+  hostname: ['address'],
+  server: ['address'],
+  type: ['scheme'],
+  protocol: ['scheme'],
+  auth: ['authentication'],
+  method: ['authentication'],
+  bypass: ['no_proxy'],
+  exceptions: ['no_proxy'],
+  url: ['feed_url', 'url'],
+};
+
+/** Milliseconds of a unit of time. */
+const TIMES: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  sec: 1_000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+const UNITS_OF_TIME: Readonly<Record<string, number>> = {
+  ms: 1,
+  seconds: 1_000,
+  minutes: 60_000,
+  hours: 3_600_000,
+  days: 86_400_000,
+};
+/** As everywhere here, MB is 10^6 bytes and MiB 2^20. */
+const SIZES: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  k: 1024,
+  m: 1024 ** 2,
+  g: 1024 ** 3,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+  tib: 1024 ** 4,
+};
+
+/** The choice that was meant by a word. */
+export function meantChoice(key: string, word: string, choices: readonly string[]): string | undefined {
+  const meant = VALUES[key]?.[word.trim().toLowerCase()];
+  return meant !== undefined && choices.includes(meant) ? meant : suggest(word, choices);
+}
+
+/** The route that was meant, where no profile has this name. */
+export function meantRoute(word: string, choices: readonly string[]): string | undefined {
+  return NO_PROXY.includes(word.trim().toLowerCase()) ? 'none' : suggest(word, choices);
+}
+
+/** The key that was meant, among those that stand beside it. */
+export function meantKey(word: string, siblings: readonly string[]): string | undefined {
+  const others = KEYS[word.toLowerCase().replaceAll('-', '_')] ?? [];
+  return others.find((key) => siblings.includes(key)) ?? suggest(word, siblings);
+}
+
+/** The number that was meant by a text such as `3128`, `5m` or `48MB`, in the unit of the key. */
+export function meantNumber(text: string, unit: string | null): number | undefined {
+  const [, digits = '', name = ''] = /^\s*(\d{1,12}(?:\.\d{1,3})?)\s*([a-z]{0,4})\s*$/i.exec(text) ?? [];
+  if (digits === '') return undefined;
+  if (name === '') return Number(digits);
+  const factor =
+    unit === 'bytes'
+      ? SIZES[name.toLowerCase()]
+      : (TIMES[name.toLowerCase()] ?? Number.NaN) / (UNITS_OF_TIME[unit ?? ''] ?? Number.NaN);
+  const number = Number(digits) * (factor ?? Number.NaN);
+  return Number.isSafeInteger(number) ? number : undefined;
+}

@@ -1,0 +1,7 @@
+// A value as the text of a configuration file. Every text is in quotes, since a secret has to be.
+
+import { stringify } from 'yaml';
+
+export function yamlOf(value: object): string {
+  return stringify(value, { defaultStringType: 'QUOTE_SINGLE', defaultKeyType: 'PLAIN' });
+}
