@@ -89,7 +89,7 @@ async function loadAll({ file: given, text: instead, ...options }: LoadOptions):
   if (!read.ok) {
     return {
       ok: false,
-      error: coded('CONFIG-UNREADABLE', { file, reason: read.reason }),
+      error: read.exhausted ?? coded('CONFIG-UNREADABLE', { file, reason: read.reason }),
       problems: [],
       files: [file],
       controlSocket: null,

@@ -4,6 +4,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
+import { type CodedError, exhaustion } from '#errors/coded-error.ts';
+
 /** How much more is asked for when a file turns out to be larger than it said. */
 const SMALLEST_STEP_BYTES = 4_096;
 
@@ -12,7 +14,8 @@ export type ReadResult =
   | { readonly ok: true; readonly bytes: Uint8Array; readonly mode: number; readonly modifiedMs: number }
   /** `bytes` are the first up to the limit. */
   | { readonly ok: false; readonly kind: 'too large'; readonly bytes: Uint8Array; readonly reason: string }
-  | { readonly ok: false; readonly kind: 'unreadable'; readonly reason: string };
+  /** `exhausted` where it says nothing of the file: this host has run out of something. */
+  | { readonly ok: false; readonly kind: 'unreadable'; readonly reason: string; readonly exhausted?: CodedError };
 
 /** Reads a file of at most `limit` bytes. Never throws. */
 export async function readBounded(path: string, limit: number): Promise<ReadResult> {
@@ -35,7 +38,8 @@ export async function readBounded(path: string, limit: number): Promise<ReadResu
     }
     return { ok: true, bytes, mode: facts.mode & 0o777, modifiedMs: facts.mtimeMs };
   } catch (error) {
-    return { ok: false, kind: 'unreadable', reason: inWords(error) };
+    const exhausted = exhaustion(error, `read ${path}`);
+    return { ok: false, kind: 'unreadable', reason: inWords(error), ...(exhausted === null ? {} : { exhausted }) };
   } finally {
     await handle?.close().catch(() => undefined);
   }
@@ -62,6 +66,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its path is too long',
   ENXIO: 'it is not a regular file',
   EISDIR: 'it is a directory',
+  EMFILE: 'too many files are open: raise LimitNOFILE= of the service, or ulimit -n',
+  ENFILE: 'too many files are open on this machine: raise fs.file-max',
+  ENOMEM: 'the kernel has no memory left',
 };
 
 function inWords(error: unknown): string {

@@ -6,7 +6,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { z } from 'zod';
 import { type Diagnosis, type DiagnosisRequest, diagnosisSchema } from '#diagnose/report.ts';
-import { CodedError, coded } from '#errors/coded-error.ts';
+import { CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import { type ChangeRequest, type ChangeVerdict, changeVerdictSchema } from './change.ts';
@@ -171,7 +171,12 @@ class SocketControl implements Control {
         reject(this.#unreachable(OTHER_VERSION));
       });
       asked.once('error', (error: NodeJS.ErrnoException) =>
-        reject(signal.aborted ? (signal.reason as Error) : this.#unreachable(error.code ?? error.message, error)),
+        reject(
+          signal.aborted
+            ? (signal.reason as Error)
+            : (exhaustion(error, `ask the daemon at ${this.#path}`) ??
+                this.#unreachable(error.code ?? error.message, error)),
+        ),
       );
       asked.end(body);
     });

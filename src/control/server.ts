@@ -7,7 +7,7 @@
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import { diagnosisRequestSchema } from '#diagnose/report.ts';
-import { asCoded, coded } from '#errors/coded-error.ts';
+import { asCoded, coded, exhaustion } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
@@ -71,7 +71,10 @@ function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     // Stays: later an error of the listener (too many open files) costs a connection, not the daemon.
     server.on('error', (error: NodeJS.ErrnoException) =>
-      reject(coded('FILE-FAILED', { operation: 'listen at', path, reason: error.code ?? error.message }, error)),
+      reject(
+        exhaustion(error, `listen at ${path}`) ??
+          coded('FILE-FAILED', { operation: 'listen at', path, reason: error.code ?? error.message }, error),
+      ),
     );
     // The socket is made during this call, so the mask gives it its mode from the first moment.
     const mask = process.umask(0o117);

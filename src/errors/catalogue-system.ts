@@ -22,6 +22,20 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'change',
   },
+  'TOO-MANY-FILES': {
+    text: 'Too many files are open on this host ({errno}), so it cannot {operation:words}.',
+    check:
+      'For EMFILE raise LimitNOFILE= of the service (or ulimit -n), for ENFILE the fs.file-max of the machine. If ' +
+      'ls /proc/PID/fd shows ever more of them, please report it.',
+    class: 'system',
+    retry: 'later',
+  },
+  'OUT-OF-MEMORY': {
+    text: 'The kernel has no memory left on this host ({errno}), so it cannot {operation:words}.',
+    check: 'Free some memory, or raise MemoryMax= of the service.',
+    class: 'system',
+    retry: 'later',
+  },
   'FILE-SYMLINK': {
     text: '{path} is a symbolic link; it was not followed.',
     check: 'Somebody put it there. Remove it after finding out who.',

@@ -92,13 +92,33 @@ export function coded<C extends Code>(code: C, facts: FactsOf<C>, cause?: unknow
   return new CodedError(code, facts, cause);
 }
 
+const OUT_OF_FILES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
+const OUT_OF_MEMORY: ReadonlySet<string> = new Set(['ENOMEM', 'ENOBUFS', 'EAI_MEMORY']);
+
+/**
+ * A failure because this host has run out of file descriptors or memory, or null when it is another. Without a code of
+ * its own it passes for what was tried: a name that does not resolve, a damaged file, a daemon that does not run.
+ * `operation` is what was tried, in words.
+ */
+export function exhaustion(thrown: unknown, operation: string): CodedError | null {
+  const errno = (thrown as { code?: unknown } | null | undefined)?.code;
+  if (typeof errno !== 'string') return null;
+  if (OUT_OF_FILES.has(errno)) return coded('TOO-MANY-FILES', { operation, errno }, thrown);
+  return OUT_OF_MEMORY.has(errno) ? coded('OUT-OF-MEMORY', { operation, errno }, thrown) : null;
+}
+
+/** Whether it says nothing of what was tried, and may be over in a moment. */
+export function isExhaustion({ code }: CodedError): boolean {
+  return code === 'TOO-MANY-FILES' || code === 'OUT-OF-MEMORY';
+}
+
 /**
  * Wraps whatever was thrown: a coded error as it is, a failed call on a named file (EROFS, EACCES) as FILE-FAILED or
  * DISK-FULL, and anything else as a fault of ours (`INTERNAL`).
  */
 export function asCoded(thrown: unknown): CodedError {
   if (thrown instanceof CodedError) return thrown;
-  return fileFailure(thrown) ?? coded('INTERNAL', { reason: reasonOf(thrown) }, thrown);
+  return exhaustion(thrown, 'go on') ?? fileFailure(thrown) ?? coded('INTERNAL', { reason: reasonOf(thrown) }, thrown);
 }
 
 /** Calls of the system on a file that has a path, in words. */

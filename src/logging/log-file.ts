@@ -21,7 +21,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { CodedError, coded } from '#errors/coded-error.ts';
+import { CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
 import type { Clock } from '#system/clock.ts';
 
@@ -110,7 +110,10 @@ export class LogFile {
     this.#complained = true;
     const { path } = this.#options;
     const reason =
-      error instanceof CodedError ? error : coded('FILE-FAILED', { operation: 'write', path, reason: reasonOf(error) });
+      error instanceof CodedError
+        ? error
+        : (exhaustion(error, `write ${path}`) ??
+          coded('FILE-FAILED', { operation: 'write', path, reason: reasonOf(error) }));
     this.#options.complain(
       `${fillTemplate('The log file {path} is in trouble: {reason:advised}', { path, reason })} ${what}`,
     );

@@ -6,8 +6,9 @@
 
 import { getServers } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';
-import { type CodedError, coded } from '#errors/coded-error.ts';
+import { type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
+import { outOfFiles } from '#system/out-of-files.ts';
 import { boundedStep } from './bounded-step.ts';
 import type { BulkSource } from './route.ts';
 
@@ -48,7 +49,7 @@ const CONNECT_KEY = 'response_timeout.connect_timeout_ms';
 
 /**
  * Connects, trying the addresses of the host in turn.
- * @throws CodedError DNS-PROXY, DNS-TARGET, TCP-REFUSED, TCP-TIMEOUT, TCP-FAILED
+ * @throws CodedError DNS-PROXY, DNS-TARGET, TCP-REFUSED, TCP-TIMEOUT, TCP-FAILED, TOO-MANY-FILES, OUT-OF-MEMORY
  */
 export function dial(target: DialTarget, options: DialOptions): Promise<Dialled> {
   const startedMs = options.clock.monotonic();
@@ -131,7 +132,12 @@ function createBulkSource() {
 function dialFailure(target: DialTarget, error: Error, elapsed: number): CodedError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const { host, port, hop } = target;
-  if ((error as NodeJS.ErrnoException).syscall === 'getaddrinfo') return unresolved(target, code, error);
+  const isLookup = (error as NodeJS.ErrnoException).syscall === 'getaddrinfo';
+  // The library that resolves names says of a host without files only that there was no answer.
+  const exhausted =
+    exhaustion(error, `connect to ${host}:${port}`) ?? (isLookup ? exhaustion(outOfFiles(), `resolve ${host}`) : null);
+  if (exhausted !== null) return exhausted;
+  if (isLookup) return unresolved(target, code, error);
   if (code === 'ECONNREFUSED') return coded('TCP-REFUSED', { host, port, elapsed, hop }, error);
   if (code === 'ETIMEDOUT') return timedOut(target, elapsed, undefined, error);
   return coded('TCP-FAILED', { host, port, reason: code === '' ? error.message : code, hop }, error);

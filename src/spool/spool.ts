@@ -9,7 +9,7 @@
 // an operation or after it, and at most a `.new`, a torn last key or an entry whose key is settled: `openSpool` clears.
 
 import { join } from 'node:path';
-import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, CodedError, coded, isExhaustion } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import { readWhole, removeDurably, UNFINISHED_SUFFIX, writeDurably } from '#system/durable.ts';
@@ -201,7 +201,7 @@ class FolderSpool implements Spool {
     } catch (thrown) {
       const error = asCoded(thrown);
       // A disk or a limit in trouble says nothing of the entry: it stays, and the next start tries again.
-      const stays = error.code === 'FILE-FAILED' && error.facts['errno'] !== 'EFBIG';
+      const stays = isExhaustion(error) || (error.code === 'FILE-FAILED' && error.facts['errno'] !== 'EFBIG');
       if (stays) this.#ports.report({ name: 'receipt-quarantined', error });
       else await this.#setAside(name, { kind: 'damaged', reason: error.safeText });
       return;

@@ -15,7 +15,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type CodedError, coded } from '#errors/coded-error.ts';
+import { type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import { type Clock, wait } from './clock.ts';
 import type { Files } from './files.ts';
 
@@ -144,7 +144,7 @@ function held(dir: string, holder: Holder | null): CodedError {
 
 function cannotLock(path: string, thrown: unknown): CodedError {
   const reason = thrown instanceof Error ? thrown.message : 'unknown';
-  return coded('FILE-FAILED', { operation: 'lock', path, reason }, thrown);
+  return exhaustion(thrown, `lock ${path}`) ?? coded('FILE-FAILED', { operation: 'lock', path, reason }, thrown);
 }
 
 /** A note that can't be written (a full disk) is missed by nobody but the reader of a refusal. */

@@ -9,7 +9,7 @@ import { type BigIntStats, constants, fstatSync, readSync, writeSync } from 'nod
 import { type FileHandle, lstat, mkdir, open, readdir, realpath, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
-import { CodedError, coded } from '#errors/coded-error.ts';
+import { CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import type { FileFacts, Files, OpenFile, Ownership } from './files.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
@@ -294,6 +294,8 @@ async function closeQuietly(handle: FileHandle): Promise<void> {
 
 function failure(operation: string, path: string, thrown: unknown): CodedError {
   if (thrown instanceof CodedError) return thrown;
+  const exhausted = exhaustion(thrown, `${operation} ${path}`);
+  if (exhausted !== null) return exhausted;
   const errno = errnoOf(thrown);
   const facts = { operation, path, reason: reasonOf(thrown, errno), errno };
   return FULL.includes(errno) ? coded('DISK-FULL', facts, thrown) : coded('FILE-FAILED', facts, thrown);

@@ -6,7 +6,7 @@
 // `parse` throws on what it does not accept. A crash leaves the old file or the new one.
 
 import { dirname } from 'node:path';
-import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError, coded, isExhaustion } from '#errors/coded-error.ts';
 import { readWhole, writeDurably } from './durable.ts';
 import type { Files } from './files.ts';
 
@@ -38,12 +38,12 @@ export type PeekedState<T> =
 
 /** Looks at a state file that is another process's, or nobody's: nothing is moved aside. Never throws. */
 export async function peekState<T>(files: Files, path: string, reader: StateReader<T>): Promise<PeekedState<T>> {
-  const read = await readState(files, path, reader);
-  if (read.kind === 'absent') return read;
-  return read.kind === 'value' ? { kind: 'loaded', value: read.value } : { kind: 'unreadable' };
+  const read = await readState(files, path, reader).catch(() => null);
+  if (read?.kind === 'absent') return read;
+  return read?.kind === 'value' ? { kind: 'loaded', value: read.value } : { kind: 'unreadable' };
 }
 
-/** Loads a state file; never throws because of its content. */
+/** Loads a state file; never throws because of its content. @throws CodedError TOO-MANY-FILES, OUT-OF-MEMORY */
 export async function loadState<T>(files: Files, path: string, reader: StateReader<T>): Promise<LoadedState<T>> {
   const read = await readState(files, path, reader);
   if (read.kind === 'absent') return read;
@@ -85,7 +85,10 @@ async function readState<T>(
     if ((await files.facts(path)) === null) return { kind: 'absent' };
     return interpret(await readWhole(files, path, STATE_LIMIT_BYTES), reader);
   } catch (thrown) {
-    return { kind: 'damaged', reason: asCoded(thrown).safeText };
+    const error = asCoded(thrown);
+    // That says nothing of the file: set aside, it would be lost for a moment without descriptors.
+    if (isExhaustion(error)) throw error;
+    return { kind: 'damaged', reason: error.safeText };
   }
 }
 

@@ -7,7 +7,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { coded } from '#errors/coded-error.ts';
+import { coded, exhaustion } from '#errors/coded-error.ts';
 
 /** Longer lines are cut; no message of a log that matters is near it. */
 const LINE_LIMIT = 8_192;
@@ -52,7 +52,7 @@ async function openPlain(path: string): Promise<FileHandle> {
     await handle.close();
   } catch (thrown) {
     const reason = (thrown as { code?: string }).code ?? 'unknown';
-    throw coded('FILE-FAILED', { operation: 'open', path, reason }, thrown);
+    throw exhaustion(thrown, `open ${path}`) ?? coded('FILE-FAILED', { operation: 'open', path, reason }, thrown);
   }
   throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is not a regular file' });
 }
