@@ -37,7 +37,7 @@ export function pacFetch({ clock, userAgent, router }: PacFetchParts): PacFetch 
       signal,
     });
     if (head.status === NOT_MODIFIED && etag !== null) return { kind: 'unchanged' };
-    if (head.status !== 200) throw statusError(head, url, clock.now());
+    if (head.status !== 200) throw statusError(head, url, { nowMs: clock.now() });
     return { kind: 'text', body, etag: head.header('etag') ?? null };
   };
 }

@@ -66,7 +66,9 @@ export async function askPart(part: Part, net: Net): Promise<PartSeen> {
     visit: async (url, credentials) => {
       const { head, lane, page } = await askOnce({ url, credentials, range: true }, part, net);
       if (isRedirect(head.status)) return { redirect: head };
-      if (head.status < 200 || head.status > 299) throw statusError(head, url, net.clock.now());
+      if (head.status < 200 || head.status > 299) {
+        throw statusError(head, url, { nowMs: net.clock.now(), page, proxy: lane.proxy });
+      }
       if (isPage(head)) {
         const type = head.header('content-type') ?? '';
         const facts = { expected: null, type, bytes: head.contentLength ?? page.length, title: pageTitle(page) };

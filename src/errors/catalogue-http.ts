@@ -47,6 +47,13 @@ export const HTTP_CODES = {
     class: 'http',
     retry: 'change',
   },
+  'CONTENT-BLOCKED': {
+    text: 'A scanner {where:words} blocked {url} ({status}): {finding}.',
+    check:
+      'Ask the team that runs the scanner to examine this download and to exempt it. They need the URL, the finding, and the digest of the update. It is tried again once a day, and when the feed has another digest.',
+    class: 'content',
+    retry: 'change',
+  },
   'ORIGIN-407': {
     text: 'The server {url} itself, or a proxy behind yours, answered 407; it was sent no credential.',
     check:

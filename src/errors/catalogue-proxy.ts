@@ -259,6 +259,25 @@ export const PROXY_CODES = {
     class: 'policy',
     retry: 'later',
   },
+  'PROXY-TOO-BIG': {
+    text: 'Proxy {proxy} refused {target} as too large ({status}, {said}).',
+    check: 'Ask the proxy team to raise its limit on the size of a body (Squid: reply_body_max_size) for this host.',
+    class: 'policy',
+    retry: 'change',
+  },
+  'PROXY-REDIRECT': {
+    text: 'Proxy {proxy} answered CONNECT {target} with {status} and sends to {location}.',
+    check:
+      'A portal there wants somebody to log in or to accept terms. Ask the proxy team to exempt this host from it.',
+    class: 'policy',
+    retry: 'later',
+  },
+  'TUNNEL-PAGE': {
+    text: 'Proxy {proxy} answered CONNECT {target} with 200 and sent a web page in place of a tunnel, titled {title}.',
+    check: 'A captive portal or a block page does this. Ask the proxy team to let {target} through.',
+    class: 'policy',
+    retry: 'later',
+  },
   'PROXY-REFUSED': {
     text: 'Proxy {proxy} answered {target} with status {status} ({said}).',
     check: 'Look into the log of the proxy at this minute.',

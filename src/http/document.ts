@@ -11,13 +11,14 @@ import type { Duplex } from 'node:stream';
 import type { Client, Dispatcher } from 'undici';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { HEAD_LIMIT_BYTES } from '#proxy/head-reader.ts';
-import type { Lane } from '#proxy/route.ts';
-import type { Clock } from '#system/clock.ts';
+import type { Lane, ResponseHead } from '#proxy/route.ts';
+import type { Clock, Timer } from '#system/clock.ts';
 import { type Deadlines, factsOf } from './deadlines.ts';
 import { INTERIM_LIMIT, type Measured, type ResponseInfo } from './exchange.ts';
 import { HeadFilter } from './head-filter.ts';
 import { judgeHead } from './judge-head.ts';
 import { shownUrl } from './judge-url.ts';
+import { contentBlocked, PAGE_BYTES, PAGE_WAIT_MS, withTitle } from './refusal-page.ts';
 import { ResponseWatch, type TimedOut } from './watch.ts';
 import { requestPath, wireHeaders } from './wire.ts';
 
@@ -83,6 +84,9 @@ class RunningDocument implements Dispatcher.DispatchHandler {
   #head: ResponseInfo | null = null;
   readonly #parts: Buffer[] = [];
   #bytes = 0;
+  /** A refusal of the hop itself, whose page is being read. */
+  #refusal: { readonly error: CodedError; readonly head: ResponseHead } | null = null;
+  #pageTimer: Timer | null = null;
 
   constructor(options: DocumentOptions, resolve: (response: DocumentResponse) => void, reject: (error: Error) => void) {
     this.#options = options;
@@ -163,26 +167,48 @@ class RunningDocument implements Dispatcher.DispatchHandler {
       this.#onInterim();
       return;
     }
+    const rawHeaders = rawHeadersOf(controller);
     try {
-      const rawHeaders = rawHeadersOf(controller);
       const { info } = judgeHead({ status, reason, rawHeaders, major: 1 }, lane, request);
       this.#head = info;
       if ((info.contentLength ?? 0) > limitBytes) throw this.#tooLarge();
     } catch (thrown) {
-      this.#fail(asCoded(thrown));
+      this.#refuse({ status, reason, rawHeaders }, asCoded(thrown));
     }
+  }
+
+  /** What a hop says of its own refusal stands in its page; anything else ends at once. */
+  #refuse(head: ResponseHead, error: CodedError): void {
+    if (head.status < 400 || error.facts['said'] === undefined) {
+      this.#fail(error);
+      return;
+    }
+    this.#refusal = { error, head };
+    this.#pageTimer = this.#options.clock.after(PAGE_WAIT_MS, () => this.#fail(error));
+  }
+
+  /** The failure, or the refusal of the hop that it ended the page of. */
+  #shown(error: CodedError): CodedError {
+    if (this.#refusal === null) return error;
+    const { lane, request } = this.#options;
+    const { hop, proxy } = lane.facts;
+    const page = Buffer.concat(this.#parts);
+    const { head, error: refusal } = this.#refusal;
+    return contentBlocked(head, page, { url: request.url, hop, proxy }) ?? withTitle(refusal, page);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
     this.#watch.bodyBytes(chunk.length);
     this.#bytes += chunk.length;
-    if (this.#bytes > this.#options.limitBytes) this.#fail(this.#tooLarge());
+    if (this.#refusal !== null && this.#bytes > PAGE_BYTES) this.#fail(this.#refusal.error);
+    else if (this.#bytes > this.#options.limitBytes) this.#fail(this.#tooLarge());
     else this.#parts.push(chunk);
   }
 
   onResponseEnd(): void {
     const head = this.#head;
+    if (this.#refusal !== null) this.#fail(this.#refusal.error);
     if (head === null || !this.#end(true)) return;
     this.#resolve({ head, body: Buffer.concat(this.#parts), measured: this.#watch.measured });
   }
@@ -203,7 +229,7 @@ class RunningDocument implements Dispatcher.DispatchHandler {
   #fail(error: CodedError): void {
     if (!this.#end(false)) return;
     const { passed: proven } = this.#options.lane.facts;
-    this.#reject(error.during({ phase: 'response', elapsedMs: this.#watch.measured.totalMs, proven }));
+    this.#reject(this.#shown(error).during({ phase: 'response', elapsedMs: this.#watch.measured.totalMs, proven }));
   }
 
   /** Lets go of everything; false when that has been done before. */
@@ -211,6 +237,7 @@ class RunningDocument implements Dispatcher.DispatchHandler {
     if (this.#over) return false;
     this.#over = true;
     this.#watch.end(whole);
+    this.#pageTimer?.cancel();
     this.#options.signal.removeEventListener('abort', this.#onAbort);
     // Ends the keep-alive timer and the socket; a failure to do so has nobody left to tell.
     this.#client?.destroy().catch(() => {});

@@ -8,10 +8,11 @@
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { HeadReader } from '#proxy/head-reader.ts';
 import type { Lane, ResponseHead } from '#proxy/route.ts';
-import type { Clock } from '#system/clock.ts';
+import type { Clock, Timer } from '#system/clock.ts';
 import { type Deadlines, factsOf } from './deadlines.ts';
 import { judgeHead } from './judge-head.ts';
 import { shownUrl } from './judge-url.ts';
+import { contentBlocked, PAGE_BYTES, PAGE_WAIT_MS, withTitle } from './refusal-page.ts';
 import { type ParsedHead, ResponseParser } from './response-parser.ts';
 import { ResponseWatch, type TimedOut } from './watch.ts';
 import { requestPath, wireHeaders } from './wire.ts';
@@ -118,6 +119,10 @@ class RunningExchange {
   #sink: BodySink | null = null;
   #remaining = 0;
   #bytes = 0;
+  /** A refusal of the hop itself, whose page is being read. */
+  #refusal: { readonly error: CodedError; readonly head: ResponseHead } | null = null;
+  #page: Uint8Array = new Uint8Array();
+  #pageTimer: Timer | null = null;
 
   constructor(options: ExchangeOptions, resolve: (result: ExchangeResult) => void, reject: (reason: Error) => void) {
     this.#options = options;
@@ -228,9 +233,40 @@ class RunningExchange {
       if (this.#sink === null) this.#finish('dropped');
       else if (framing === 'parsed') this.#stage = 'parsed';
       else this.#count(framing.count);
+      if (head.status >= 400) this.#limitPage(() => this.#finish('dropped'));
     } catch (thrown) {
-      this.#fail(asCoded(thrown));
+      this.#refuse(head, asCoded(thrown));
     }
+  }
+
+  /** What a hop says of its own refusal stands in its page; anything else ends at once. */
+  #refuse(head: ParsedHead, error: CodedError): void {
+    if (head.status < 400 || error.facts['said'] === undefined) {
+      this.#fail(error);
+      return;
+    }
+    this.#refusal = { error, head };
+    this.#stage = 'parsed';
+    this.#sink = {
+      write: (chunk) => {
+        this.#page = Buffer.concat([this.#page, chunk]);
+        if (this.#page.length >= PAGE_BYTES) this.#fail(error);
+      },
+    };
+    this.#limitPage(() => this.#fail(error));
+  }
+
+  #limitPage(end: () => void): void {
+    if (this.#stage !== 'over') this.#pageTimer = this.#options.clock.after(PAGE_WAIT_MS, end);
+  }
+
+  /** The failure, or the refusal of the hop that it ended the page of. */
+  #shown(error: CodedError): CodedError {
+    if (this.#refusal === null) return error;
+    const { lane, request } = this.#options;
+    const { hop, proxy } = lane.facts;
+    const { head, error: refusal } = this.#refusal;
+    return contentBlocked(head, this.#page, { url: request.url, hop, proxy }) ?? withTitle(refusal, this.#page);
   }
 
   #count(length: number): void {
@@ -259,7 +295,8 @@ class RunningExchange {
 
   #onParsedEnd(whole: boolean): void {
     if (this.#stage !== 'parsed') return;
-    if (whole) this.#finish('complete');
+    if (this.#refusal !== null) this.#fail(this.#refusal.error);
+    else if (whole) this.#finish('complete');
     else this.#fail(this.#lost('it ended inside a chunked body'));
   }
 
@@ -296,8 +333,8 @@ class RunningExchange {
     if (!this.#end(false)) return;
     const { measured } = this.#watch;
     const { passed: proven } = this.#options.lane.facts;
-    error.during({ phase: 'response', elapsedMs: measured.totalMs, proven });
-    this.#resolve({ ended: 'failed', error, head: this.#head, bytes: this.#bytes, measured });
+    const shown = this.#shown(error).during({ phase: 'response', elapsedMs: measured.totalMs, proven });
+    this.#resolve({ ended: 'failed', error: shown, head: this.#head, bytes: this.#bytes, measured });
   }
 
   /** Lets go of everything; false when that has been done before. */
@@ -305,6 +342,7 @@ class RunningExchange {
     if (this.#stage === 'over') return false;
     this.#stage = 'over';
     this.#watch.end(whole);
+    this.#pageTimer?.cancel();
     const { lane, signal } = this.#options;
     signal.removeEventListener('abort', this.#onAbort);
     lane.socket.off('data', this.#onBytes);

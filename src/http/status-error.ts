@@ -1,22 +1,38 @@
 // What a status that is not the expected one means, as a coded failure: 408, 425, 429 and 5xx may pass by themselves,
-// everything else stays until somebody changes something (RFC 9110, 15). Retry-After travels along as a fact.
+// everything else stays until somebody changes something (RFC 9110, 15). Retry-After travels along as a fact, and the title of
+// the page.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { ResponseHead } from '#proxy/route.ts';
-import { headerValue } from './headers.ts';
+import { headerValue, pageTitle } from './headers.ts';
 import { shownUrl } from './judge-url.ts';
+import { contentBlocked } from './refusal-page.ts';
 import { parseRetryAfter } from './retry-delay.ts';
 
 const PASSING = new Set([408, 425, 429]);
 
-/** The failure for a response that the origin sent; `nowMs` is wall time, for a Retry-After that is a date. */
-export function statusError(head: ResponseHead, url: URL, nowMs: number): CodedError {
+/** What is known beside the head. */
+export interface AboutStatus {
+  /** Wall time, for a Retry-After that is a date. */
+  readonly nowMs: number;
+  /** What came of the body. */
+  readonly page?: Uint8Array | undefined;
+  /** Of the lane. */
+  readonly proxy?: string | null | undefined;
+}
+
+/** The failure for a response that the origin sent, or a scanner in its place. */
+export function statusError(head: ResponseHead, url: URL, { nowMs, page, proxy = null }: AboutStatus): CodedError {
+  const blocked = contentBlocked(head, page ?? new Uint8Array(), { url, hop: url.host, proxy });
+  if (blocked !== null) return blocked;
+  const title = page === undefined ? null : pageTitle(page);
   const passing = PASSING.has(head.status) || head.status >= 500;
   const retryAfterMs = parseRetryAfter(headerValue(head, 'retry-after'), nowMs);
   return coded(passing ? 'ORIGIN-STATUS' : 'ORIGIN-REFUSED', {
     url: shownUrl(url),
     status: head.status,
-    reason: head.reason,
+    reason: title === null ? head.reason : [head.reason, title].filter((part) => part !== ''),
+    title,
     hop: url.host,
     retryAfterMs,
   });

@@ -15,7 +15,7 @@ import { askHead, type CollectedBody, type ConnectAnswer, collectBody, MOST_INTE
 import { type ErrorPage, readErrorPage } from './error-page.ts';
 import type { HopMemory } from './hop-memory.ts';
 import type { ResponseHead } from './route.ts';
-import { asksForUser, wrongScheme } from './verdict.ts';
+import { announcesPage, asksForUser, wrongScheme } from './verdict.ts';
 
 export interface HandshakeOptions {
   readonly line: RequestLine;
@@ -38,6 +38,8 @@ export interface Handshaken {
   readonly head: ResponseHead;
   /** What came with a refusal. */
   readonly page: ErrorPage;
+  /** Whether a 200 to CONNECT came with a page in place of a tunnel. */
+  readonly pageForTunnel?: boolean;
   /** Whether the connection stands at the next answer; never looked at where the head made it a tunnel. */
   readonly reusable: boolean;
 }
@@ -53,6 +55,8 @@ const ERROR_PAGE_WAIT_MS = 2_000;
 const FIRST_WITH_PAGE = 300;
 /** How Node begins the codes of what OpenSSL says. */
 const TLS_ERROR = 'ERR_SSL_';
+/** A page is known by so many of its first bytes. */
+const PAGE_START = 64;
 const NO_PAGE: ErrorPage = { title: null, words: null };
 /** Answers before it is given up. The longest honest way has four: none, negotiate, challenge, a stale one. */
 const MOST_ANSWERS = 6;
@@ -91,12 +95,15 @@ export async function shakeHands(
 /** What comes behind the head, as far as it has to be read. */
 async function readOn(socket: Socket, answer: Answered, options: HandshakeOptions): Promise<Handshaken> {
   const { head } = answer;
-  if (isTunnel(head, options.line)) return { socket, head, page: NO_PAGE, reusable: true };
+  if (isTunnel(head, options.line) && !announcesPage(head) && !startsWithPage(socket)) {
+    return { socket, head, page: NO_PAGE, reusable: true };
+  }
   const body = await readBody(socket, head, options);
   return {
     socket,
     head,
     page: readErrorPage(body.bytes.toString('utf8')),
+    pageForTunnel: isTunnel(head, options.line),
     reusable: body.complete && staysOpen(answer),
   };
 }
@@ -106,6 +113,14 @@ async function anew(socket: Socket, step: NextStep, options: HandshakeOptions): 
   if (step.sameConnection) throw lost(options, 'it closed the connection with its challenge');
   socket.destroy();
   return await options.redial();
+}
+
+/** Whether what came with the head is a page: no target whose tunnel this is speaks first, and none of ours in HTML. */
+function startsWithPage(socket: Socket): boolean {
+  const first = socket.read() as Buffer | null;
+  if (first === null) return false;
+  socket.unshift(first);
+  return /^\s*<(?:!doctype|html|head|body|\?xml)/i.test(first.toString('latin1', 0, PAGE_START));
 }
 
 function isTunnel({ status }: ResponseHead, { method }: RequestLine): boolean {
@@ -139,7 +154,8 @@ async function readBody(socket: Socket, head: ResponseHead, options: HandshakeOp
   if (options.line.method === 'HEAD') {
     return { ...nothing, complete: !socket.readableEnded && socket.readableLength === 0 };
   }
-  if (head.status < FIRST_WITH_PAGE) return nothing;
+  // A page in place of a tunnel is framed by its head, if at all.
+  if (head.status < FIRST_WITH_PAGE && !isTunnel(head, options.line)) return nothing;
   const timeoutMs = Math.min(ERROR_PAGE_WAIT_MS, options.timeoutMs);
   const tooLate = new Error('the error page did not come in time');
   try {

@@ -1,7 +1,7 @@
 // Makes a `Lane` of an open socket: what its hop is, what it wants on each request, and who judges its answers.
 //
-// Guarantees: `release` leaves no socket and no credential under way, and a lane whose proof cannot be made, or whose
-// answer is the proxy's own, is released by that; a credential is in the headers of a forward lane only, and only for the
+// Guarantees: `release` leaves no socket and no credential under way, and a lane whose proof cannot be made is released by
+// that; a credential is in the headers of a forward lane only, and only for the
 // proxy that the lane goes to.
 
 import type { Duplex } from 'node:stream';
@@ -87,16 +87,15 @@ export function forwardLane(
         return authorization === null ? {} : { 'Proxy-Authorization': authorization.reveal() };
       }),
     bulk: parts.bulk,
-    judgeResponse: (head, url) =>
-      orRelease(() => {
-        waiting = false;
-        parts.onAnswered(true);
-        parts.memory.noteHead(head);
-        if (asksForUser(head, 'GET')) throw refused(head, url);
-        const error = judgeForward(head, login.asked, { target: url, proved: login.proved });
-        login.settle(error);
-        if (error !== null) throw error;
-      }),
+    judgeResponse(head, url) {
+      waiting = false;
+      parts.onAnswered(true);
+      parts.memory.noteHead(head);
+      if (asksForUser(head, 'GET')) throw refused(head, url);
+      const error = judgeForward(head, login.asked, { target: url, proved: login.proved });
+      login.settle(error);
+      if (error !== null) throw error;
+    },
     judgeNoise: (firstBytes) =>
       login.asked.scheme === 'http' && isTlsRecord(firstBytes) ? wrongScheme(login.asked, TLS_RECORD) : null,
     async settled() {

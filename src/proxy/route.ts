@@ -61,7 +61,7 @@ export interface Lane {
   readonly bulk: BulkSource | null;
   /**
    * Looks at a response that this hop may have made itself (absolute-form): throws the proxy's own failure
-   * (AUTH-*, POLICY-DENIED, PROXY-UPSTREAM) and releases the lane, or returns when the origin answered.
+   * (AUTH-*, POLICY-DENIED, PROXY-UPSTREAM), or returns when the origin answered. The page of a refusal can still be read.
    */
   judgeResponse(head: ResponseHead, url: string): void;
   /** What the hop shows itself to be by first bytes that are no HTTP; null where they say nothing of it. */

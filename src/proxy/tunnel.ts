@@ -6,24 +6,23 @@
 
 import type { Socket } from 'node:net';
 import { type HandshakeOptions, shakeHands } from './handshake.ts';
-import { judgeConnect } from './verdict.ts';
+import { judgeConnect, pageForTunnel } from './verdict.ts';
 
 export type TunnelOptions = Omit<HandshakeOptions, 'line'>;
 
 /**
  * Asks the proxy at the other end of `socket` for a tunnel to `authority`.
- * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN, POLICY-DENIED, PROXY-*
+ * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN, POLICY-DENIED, PROXY-*, TUNNEL-PAGE
  */
 export async function openTunnel(socket: Socket, options: TunnelOptions): Promise<Socket> {
   const { login, memory, authority: target } = options;
   const line = { method: 'CONNECT', target };
   const answered = await shakeHands(socket, { ...options, line, lane: false });
-  const error = judgeConnect(answered.head, login.asked, {
-    target,
-    page: answered.page,
-    proved: login.proved,
-    passes443: memory.passes443,
-  });
+  const about = { target, page: answered.page, proved: login.proved, passes443: memory.passes443 };
+  const isPage = answered.pageForTunnel === true;
+  const error = isPage
+    ? pageForTunnel(login.asked, target, answered.page)
+    : judgeConnect(answered.head, login.asked, about);
   login.settle(error);
   await login.settled();
   if (error === null) {

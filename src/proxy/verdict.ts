@@ -38,6 +38,9 @@ const NO_SUCH_METHOD = new Set([400, 405, 497, 501]);
 const WANTS_TLS =
   /plain HTTP request was sent to HTTPS port|plain HTTP to an SSL-enabled|HTTP request to an HTTPS server/i;
 
+/** What every error page of Squid is titled. */
+const SAYS_NOTHING = /^ERROR: The requested URL could not be retrieved$/i;
+
 /** How such bytes are called. */
 export const TLS_RECORD = 'a TLS record';
 
@@ -79,7 +82,34 @@ export function judgeConnect(head: ResponseHead, asked: AskedProxy, about: About
     const answer = `${status} ${head.reason}`.trim();
     return coded('NOT-A-PROXY', { proxy: asked.name, target, answer, status, ...saidOn(page), hop: asked.hop });
   }
-  return refusal(head, asked, { ...about, said: mark?.said ?? page.title ?? head.reason });
+  const location = headerOf(head, 'location');
+  if (status >= 300 && status <= 399 && location !== null) {
+    const facts = { proxy: asked.name, target, status, location: withoutQuery(location), hop: asked.hop };
+    return coded('PROXY-REDIRECT', { ...facts, ...saidOn(page) });
+  }
+  return refusal(head, asked, { ...about, said: saidBy(mark?.said ?? null, page.title) ?? head.reason });
+}
+
+/** A page in place of a tunnel: no bytes of a target begin so. */
+export function pageForTunnel(asked: AskedProxy, target: string, page: ErrorPage): CodedError {
+  return coded('TUNNEL-PAGE', { proxy: asked.name, target, ...saidOn(page), title: page.title, hop: asked.hop });
+}
+
+/** Whether a proxy that says 200 to CONNECT sends a page: an honest one describes no body, and its target sends none first. */
+export function announcesPage(head: ResponseHead): boolean {
+  return /^(?:text\/|application\/xhtml)/i.test(headerOf(head, 'content-type') ?? '');
+}
+
+/** The mark of a proxy and the title of its page, as far as they say something. */
+function saidBy(mark: string | null, title: string | null): string | readonly string[] | null {
+  if (mark === null || title === null || SAYS_NOTHING.test(title)) return mark ?? title;
+  return [mark, title];
+}
+
+/** A query may hold a token. */
+function withoutQuery(location: string): string {
+  const at = location.search(/[?#]/);
+  return at === -1 ? location : `${location.slice(0, at)}?***`;
 }
 
 /** RFC 8446, 5.1: alert (21) or handshake (22), then the legacy version 3.x. */
@@ -194,7 +224,10 @@ function retryOf(refusal: Refusal | null): string {
 function refusal(
   head: ResponseHead,
   asked: AskedProxy,
-  about: Omit<AboutConnect, 'page'> & { readonly page: ErrorPage | null; readonly said: string | null },
+  about: Omit<AboutConnect, 'page'> & {
+    readonly page: ErrorPage | null;
+    readonly said: string | readonly string[] | null;
+  },
 ): CodedError {
   const { target, page, said } = about;
   const facts = { proxy: asked.name, status: head.status, hop: asked.hop, target, said, ...saidOn(page) };
@@ -202,9 +235,15 @@ function refusal(
     const credentials = about.proved === null ? 'without credentials' : 'the credentials are fine';
     return coded('PROXY-UPSTREAM', { ...facts, credentials });
   }
+  if (wasToldTooBig(said)) return coded('PROXY-TOO-BIG', facts);
   if (head.status !== 403) return coded('PROXY-REFUSED', facts);
   const otherPort = about.passes443 && !target.endsWith(':443');
   return coded(otherPort ? 'POLICY-PORT' : 'POLICY-DENIED', facts);
+}
+
+/** Squid's `reply_body_max_size` and `request_body_max_size`: no list of hosts changes that. */
+function wasToldTooBig(said: string | readonly string[] | null): boolean {
+  return (typeof said === 'string' ? said : (said?.[0] ?? '')) === 'ERR_TOO_BIG';
 }
 
 /** The page travels along, for whoever reads JSON; the sentence has what matters. */

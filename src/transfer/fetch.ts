@@ -213,7 +213,7 @@ async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<Fol
     const result = await receive(ports, attempt, { ...hop, lane, key, plan, shape });
     if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
     observe(ports, { key, size: attempt.job.length, result, shape, ok: attempt.reader.complete });
-    attempt.reader.conclude({ url: hop.url, hop: lane.facts.hop }, result);
+    attempt.reader.conclude({ url: hop.url, hop: lane.facts.hop, proxy }, result);
     return { value: undefined };
   } finally {
     lane.release();
@@ -253,7 +253,8 @@ function receive(
       noteResponse(ports, { id: job.name, lane: hop.lane, url: hop.url, head, range });
       if (isRedirect(head.status)) return null;
       hop.shape.responded(isFromCache(head));
-      const sink = reader.open(head, { url: hop.url, hop: hop.lane.facts.hop });
+      const { hop: words, proxy } = hop.lane.facts;
+      const sink = reader.open(head, { url: hop.url, hop: words, proxy });
       return sink === null ? null : timed(sink, hop.shape, ports.clock);
     },
   });

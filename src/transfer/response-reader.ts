@@ -43,6 +43,8 @@ interface ReaderOptions {
 interface From {
   readonly url: URL;
   readonly hop: string;
+  /** Name of the proxy there; null without one. */
+  readonly proxy: string | null;
 }
 
 /** Reads the response of the last hop into the staged file. */
@@ -58,6 +60,8 @@ export class ResponseReader {
   #isTooLong = false;
   /** The first bytes of a body from zero, until it is known what they are. */
   #start: Buffer | null = null;
+  /** A status that is no success: what came is the page of a refusal. */
+  #isRefused = false;
   #page: Uint8Array[] | null = null;
   #pageBytes = 0;
   #longestSilenceMs: number | null = null;
@@ -114,8 +118,8 @@ export class ResponseReader {
   open(head: ResponseInfo, from: From): BodySink | null {
     this.#head = head;
     if (head.status !== 200 && head.status !== 206 && head.status !== 416) {
-      this.#refusal = statusError(head, from.url, this.#options.clock.now());
-      return null;
+      this.#isRefused = true;
+      return PAGE_TYPE.test(head.header('content-type') ?? '') ? this.#openPage(from) : null;
     }
     const { range, job } = this.#options;
     const facts = {
@@ -146,7 +150,7 @@ export class ResponseReader {
 
   /** After the exchange: throws what the response was instead of the package, or what ended it. */
   conclude(from: From, result: ExchangeResult): void {
-    if (this.#page !== null) throw this.#describePage(from, result.bytes);
+    if (this.#isRefused || this.#page !== null) throw this.#describePage(from, result.bytes);
     if (this.#refusal !== null) throw this.#refusal;
     if (result.ended === 'failed') throw result.error;
     // It ended before anybody could tell what it is.
@@ -236,11 +240,15 @@ export class ResponseReader {
 
   #describePage(from: From, bytes: number): CodedError {
     const head = this.#head;
+    const page = Buffer.concat(this.#page ?? []);
+    if (this.#isRefused && head !== null) {
+      return statusError(head, from.url, { nowMs: this.#options.clock.now(), page, proxy: from.proxy });
+    }
     return coded('NOT-THE-PACKAGE', {
       expected: this.#options.job.length,
       type: head?.header('content-type') ?? 'no type',
       bytes: head?.contentLength ?? bytes,
-      title: pageTitle(Buffer.concat(this.#page ?? [])),
+      title: pageTitle(page),
       hop: from.hop,
     });
   }

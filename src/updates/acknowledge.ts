@@ -29,6 +29,8 @@ export async function acceptReceipt(
     readonly item: Pick<FeedItem, 'id' | 'sha256' | 'length'>;
     readonly outcome: ReceiptOutcome;
     readonly elapsedMs: number;
+    /** What a scanner found. */
+    readonly finding?: string | undefined;
   },
 ): Promise<void> {
   const { id, sha256, length } = facts.item;
@@ -39,6 +41,7 @@ export async function acceptReceipt(
     outcome: facts.outcome,
     elapsedMs: facts.elapsedMs,
     agent: ports.agent.id,
+    finding: facts.finding,
   });
   const accepted = await ports.spool.accept({ key: receipt.key, kind: KIND, body: receipt });
   if (accepted === 'accepted' && facts.outcome === 'published') ports.report({ name: 'acknowledging', id });

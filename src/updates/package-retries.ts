@@ -1,6 +1,7 @@
 // When each package that failed is tried again: after 1, 2, 4 ... minutes, each package by its own count.
 //
-// Guarantees: only what may pass by itself gets a retry of its own; everything else waits for the next slot. Attempts that
+// Guarantees: only what may pass by itself gets a retry of its own, and what a scanner blocked one a day later; everything
+// else waits for the next slot. Attempts that
 // brought bytes begin the count again. One state file, {packages: {<id>: {sha256, failures, next_at, slow}}}, wall times in
 // ms since the epoch. Losing it costs one wait until the next slot. A crash leaves the old file or the new one.
 
@@ -16,6 +17,8 @@ import { loadState, saveState } from '#system/state-file.ts';
 const FORMAT = 1;
 /** No longer wait is ever planned, so a later moment is one of a wrong clock. */
 const FURTHEST_MS = 604_800_000;
+/** How long a scanner's verdict stands before the same bytes are asked for again. */
+const BLOCKED_MS = 86_400_000;
 
 const noteSchema = z.strictObject({
   sha256: z.string(),
@@ -24,6 +27,8 @@ const noteSchema = z.strictObject({
   next_at: momentSchema,
   /** It gave way to others, which go first in the next round, too. */
   slow: z.boolean(),
+  /** A scanner blocked these bytes: no check asks for them before `next_at`. */
+  blocked: z.boolean().default(false),
 });
 const fileSchema = z.strictObject({ packages: z.record(z.string(), noteSchema) });
 type RetryNote = Readonly<z.infer<typeof noteSchema>>;
@@ -91,18 +96,32 @@ export class PackageRetries {
     return note !== undefined && note.sha256 === sha256 && note.slow;
   }
 
+  /** Whether a scanner blocked it: then a check of the schedule waits, too. */
+  isBlocked({ id, sha256 }: Known): boolean {
+    const note = this.#notes.get(id);
+    return note !== undefined && note.sha256 === sha256 && note.blocked;
+  }
+
   /** Its turn ended without the package. Returns when it is tried again by itself, wall ms, or null. */
   failed({ id, sha256 }: Known, turn: FailedTurn): number | null {
     const { error, hasMoved, gaveWay, maxDelaySeconds } = turn;
     const before = this.#notes.get(id);
     this.forget(id);
+    if (error.code === 'CONTENT-BLOCKED') return this.#blocked({ id, sha256 }, error);
     if (!gaveWay && !mayPass(error)) return null;
     const failures = hasMoved || before?.sha256 !== sha256 ? 1 : before.failures + 1;
     const { retryAfterMs } = error.facts;
     const asked = typeof retryAfterMs === 'number' ? Math.min(retryAfterMs, maxDelaySeconds * 1_000) : 0;
     const waitMs = Math.min(FURTHEST_MS, Math.max(asked, retryDelay(failures, maxDelaySeconds)));
     const nextAt = this.#ports.clock.now() + waitMs;
-    this.#notes.set(id, { sha256, failures, next_at: nextAt, slow: gaveWay });
+    this.#notes.set(id, { sha256, failures, next_at: nextAt, slow: gaveWay, blocked: false });
+    this.#errors.set(id, error);
+    return nextAt;
+  }
+
+  #blocked({ id, sha256 }: Known, error: CodedError): number {
+    const nextAt = this.#ports.clock.now() + BLOCKED_MS;
+    this.#notes.set(id, { sha256, failures: 1, next_at: nextAt, slow: false, blocked: true });
     this.#errors.set(id, error);
     return nextAt;
   }

@@ -14,6 +14,8 @@ export const receiptSchema = z.strictObject({
   length: z.int(),
   elapsed_ms: z.int(),
   outcome: z.string(),
+  /** What a scanner found, where `updates.report_findings` is true. */
+  finding: z.string().optional(),
   agent: z.string(),
   key: z.string(),
 });
@@ -27,10 +29,13 @@ export function makeReceipt(facts: {
   readonly elapsedMs: number;
   readonly outcome: ReceiptOutcome;
   readonly agent: string;
+  readonly finding?: string | undefined;
 }): Receipt {
   const { id, sha256, length, outcome, agent } = facts;
   const key = createHash('sha256')
     .update(JSON.stringify([agent, id, sha256, outcome]))
     .digest('hex');
-  return { id, sha256, length, elapsed_ms: Math.max(0, Math.round(facts.elapsedMs)), outcome, agent, key };
+  const finding = facts.finding === undefined ? {} : { finding: facts.finding };
+  const elapsed_ms = Math.max(0, Math.round(facts.elapsedMs));
+  return { id, sha256, length, elapsed_ms, outcome, ...finding, agent, key };
 }

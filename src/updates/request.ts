@@ -71,8 +71,10 @@ export async function requestUpdates(
     if (via !== null) ports.report({ name: 'response-via', via });
     ports.habits.observe({ proxy: lane.facts.proxyUrl, origin: request.url.origin, via, rangeWorked: null });
     const { status } = answer.head;
-    if ((status < 200 || status > 299) && !isRedirect(status))
-      throw statusError(answer.head, request.url, ports.clock.now());
+    if ((status < 200 || status > 299) && !isRedirect(status)) {
+      const { proxy } = lane.facts;
+      throw statusError(answer.head, request.url, { nowMs: ports.clock.now(), page: answer.body, proxy });
+    }
     return answer;
   } finally {
     lane.release();

@@ -142,7 +142,7 @@ async function fetchAll(
   for (const item of slowLast(checked.decision.wanted, (one) => ports.retries.isSlow(one))) {
     signal.throwIfAborted();
     const origin = URL.parse(item.url ?? item.file ?? '', checked.reading.url)?.origin ?? '';
-    const waiting = scope === 'due' ? ports.retries.waiting(item) : null;
+    const waiting = scope === 'due' || ports.retries.isBlocked(item) ? ports.retries.waiting(item) : null;
     const isSpent = shares.isSpent(origin);
     const reason = reasonToDefer(item, { missing, waiting, isSpent });
     if (reason !== null) {
@@ -236,9 +236,15 @@ async function noteFailed(
   if (retryAtMs === null) ports.report({ name: 'next-try-round' });
   else ports.report({ name: 'package-next-try', id: item.id, at: retryAtMs });
   if (!gaveWay && error.entry.class === 'content') {
-    await acceptReceipt(ports, { item, outcome: `refused:${error.code}`, elapsedMs });
+    const finding = findingOf(ports, error);
+    await acceptReceipt(ports, { item, outcome: `refused:${error.code}`, elapsedMs, finding });
   }
   return { error, gaveWay, retryAtMs };
+}
+
+/** What a scanner found, where the vendor may hear of it. */
+function findingOf(ports: UpdatesPorts, { facts: { named } }: CodedError): string | undefined {
+  return ports.settings().updates.report_findings && typeof named === 'string' ? named : undefined;
 }
 
 /** Memory first, then the file: a crash in between is finished by the next round's recovery. */

@@ -5,7 +5,7 @@ const URL_ASKED = new URL('https://updates.example.com/x.jar?token=abc');
 const NOON = Date.UTC(2026, 10, 20, 12);
 
 const errorFor = (status: number, ...rawHeaders: string[]) =>
-  statusError({ status, reason: 'Reason', rawHeaders }, URL_ASKED, NOON);
+  statusError({ status, reason: 'Reason', rawHeaders }, URL_ASKED, { nowMs: NOON });
 
 describe('a status that was not expected', () => {
   it.each([408, 425, 429, 500, 502, 503, 504, 599])('may pass by itself: %i', (status) => {

@@ -67,10 +67,12 @@ describe('a forward lane', () => {
     expect(socket.destroyed).toBe(true);
   });
 
-  it('is let go by an answer that is the proxy’s own', async () => {
+  it('stays open after an answer that is the proxy’s own, so that its page can be read', async () => {
     const { lane, verdicts, socket } = await forward();
     expect(() => lane.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
-    expect([verdicts[0], socket.destroyed]).toEqual(['rejected', true]);
+    expect([verdicts[0], socket.destroyed]).toEqual(['rejected', false]);
+    lane.release();
+    expect([verdicts.length, socket.destroyed]).toEqual([2, true]);
   });
 
   it('does not show its credential to whoever looks at it', async () => {

@@ -60,7 +60,11 @@ describe('the answer to CONNECT', () => {
     const page = { title: 'Category: Software Downloads', words: 'Category: Software Downloads. Ask your IT.' };
     expect(connect(head(403), transparent, { page })?.facts).toMatchObject({ said: page.title, page: page.words });
     const named = connect(head(403, squid('ERR_ACCESS_DENIED')), transparent, { page });
-    expect(named?.facts).toMatchObject({ said: 'ERR_ACCESS_DENIED', title: page.title, page: page.words });
+    expect(named?.facts).toMatchObject({
+      said: ['ERR_ACCESS_DENIED', 'Category: Software Downloads'],
+      title: page.title,
+      page: page.words,
+    });
   });
 
   it('that it cannot get further says of the credentials what is known', () => {

@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { listenOnLoopback } from './loopback.ts';
 
 /** How archives are handed on. Squid 5.7 stalls on a scanner that answers only after it has everything: that is no manner here. */
-export type ScanManner = 'trickle' | 'early-headers' | 'never';
+export type ScanManner = 'trickle' | 'early-headers' | 'never' | 'block';
 
 export interface IcapServer {
   /** Lines of squid.conf that have every response scanned here. */
@@ -64,6 +64,14 @@ const OPTIONS =
   'ICAP/1.0 200 OK\r\nMethods: RESPMOD\r\nISTag: "sallyport"\r\nService: a test\r\nMax-Connections: 100\r\n' +
   'Options-TTL: 3600\r\nAllow: 204\r\nEncapsulated: null-body=0\r\n\r\n';
 
+/** What c-icap's virus_scan says, and ClamAV's name of the test file. */
+const VERDICT_PAGE =
+  '<html><head><title>VIRUS FOUND</title></head><body><h1>VIRUS FOUND</h1>You tried to download a file that contains ' +
+  'the virus: <b>Eicar-Test-Signature</b></body></html>';
+const VERDICT =
+  'HTTP/1.1 403 Forbidden\r\nServer: C-ICAP\r\nContent-Type: text/html\r\nVia: ICAP/1.0 scanner (C-ICAP/0.5.10 Antivirus service)\r\n' +
+  'X-Virus-ID: Eicar-Test-Signature\r\nX-Infection-Found: Type=0; Resolution=2; Threat=Eicar-Test-Signature;\r\n\r\n';
+
 /** One answer: its head may go before the body is here, so that Squid goes on reading. */
 class Answer {
   readonly #socket: Socket;
@@ -72,7 +80,7 @@ class Answer {
   constructor(socket: Socket, response: string, scan: { manner: ScanManner; holdMs: number } | null) {
     this.#socket = socket;
     this.#scan = scan;
-    if (scan?.manner === 'never') return;
+    if (scan?.manner === 'never' || scan?.manner === 'block') return;
     socket.write(
       `ICAP/1.0 200 OK\r\nISTag: "sallyport"\r\nEncapsulated: res-hdr=0, res-body=${response.length}\r\n\r\n${response}`,
     );
@@ -85,6 +93,13 @@ class Answer {
     }
     const { manner, holdMs } = this.#scan;
     if (manner === 'never') return;
+    if (manner === 'block') {
+      this.#socket.write(
+        `ICAP/1.0 200 OK\r\nISTag: "sallyport"\r\nEncapsulated: res-hdr=0, res-body=${VERDICT.length}\r\n\r\n${VERDICT}`,
+      );
+      this.#end(Buffer.from(VERDICT_PAGE));
+      return;
+    }
     let at = manner === 'trickle' ? FIRST_BYTES : 0;
     this.#chunk(content.subarray(0, at));
     const drip = setInterval(() => {

@@ -61,6 +61,14 @@ export const updates = section(
       effect: 'next_transfer',
       setBy: 'root',
     }),
+    report_findings: describeKey(z.boolean().default(false), {
+      title: 'Report findings',
+      description:
+        'Whether the receipt of an update that a scanner blocked says what the scanner found. It never says anything else of the page.',
+      allowed: 'true or false',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
     schedule: describeKey(judgedText(judgeSchedule).default('0 */6 * * *'), {
       title: 'Schedule',
       description:

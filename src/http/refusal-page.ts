@@ -1,0 +1,59 @@
+// What the page of a refusal adds to it: its title, and whether a scanner on the way made it.
+//
+// Guarantees: a scanner's verdict is known by its own header fields or by the title of its page, over plain HTTP only,
+// since inside TLS nobody on the way can have read anything. Pure; what the page says is foreign text.
+
+import { CodedError, coded } from '#errors/coded-error.ts';
+import { readErrorPage } from '#proxy/error-page.ts';
+import type { ResponseHead } from '#proxy/route.ts';
+import { headerValue, pageTitle } from './headers.ts';
+import { shownUrl } from './judge-url.ts';
+
+/** As much of a page as is read, in bytes. */
+export const PAGE_BYTES = 16_384;
+/** How long a page is waited for, in milliseconds; the refusal itself is known already. */
+export const PAGE_WAIT_MS = 2_000;
+
+/** Longest name of a finding, in characters. */
+const MAX_FINDING = 200;
+/** What every error page of Squid is titled: it says nothing. */
+const SAYS_NOTHING = /^ERROR: The requested URL could not be retrieved$/i;
+const SCANNER_TITLE = /\b(?:virus|malware|threat|infection)\b.{0,40}\b(?:found|detected|blocked)\b/i;
+const NAMED_IN_PAGE =
+  /\b(?:virus|malware|threat|infection|signature)(?: name)?(?: found| detected)?\s*[:=]\s*([\w.:/@+-]{3,200})/i;
+
+/** Where a refusal came from. */
+interface RefusedAt {
+  readonly url: URL;
+  /** The hop in words, and the name of the proxy there, if any. */
+  readonly hop: string;
+  readonly proxy: string | null;
+}
+
+/** A scanner's verdict on what was asked for; null where it is none. */
+export function contentBlocked(head: ResponseHead, page: Uint8Array, at: RefusedAt): CodedError | null {
+  if (head.status < 400 || at.url.protocol !== 'http:') return null;
+  const infection = headerValue(head, 'x-infection-found');
+  const virus = headerValue(head, 'x-virus-id') ?? headerValue(head, 'x-virus-name');
+  const title = pageTitle(page);
+  const byTitle = title !== null && SCANNER_TITLE.test(title);
+  if (infection === undefined && virus === undefined && !byTitle) return null;
+  const words = byTitle ? readErrorPage(Buffer.from(page).toString('utf8')).words : null;
+  // ICAP extensions, 3: `Type=0; Resolution=2; Threat=Eicar-Test-Signature;`
+  const threat = /\bthreat\s*=\s*([^;]{1,200})/i.exec(infection ?? '')?.[1];
+  const finding = (threat ?? virus ?? infection ?? NAMED_IN_PAGE.exec(words ?? '')?.[1] ?? '').trim();
+  const { status } = head;
+  const where = at.proxy === null ? 'on the way' : `at proxy ${at.proxy}`;
+  const shown = finding === '' ? title : finding.slice(0, MAX_FINDING);
+  const named = finding === '' ? null : shown;
+  return coded('CONTENT-BLOCKED', { where, url: shownUrl(at.url), status, finding: shown, named, title, hop: at.hop });
+}
+
+/** The same refusal by a proxy, and what its page is titled. */
+export function withTitle(error: CodedError, page: Uint8Array): CodedError {
+  const title = pageTitle(page);
+  const { said } = error.facts;
+  if (title === null || SAYS_NOTHING.test(title) || title === said) return error;
+  const both = typeof said === 'string' ? [said, title] : title;
+  return new CodedError(error.code, { ...error.facts, said: both, title }, error).during(error.journey);
+}
