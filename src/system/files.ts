@@ -6,7 +6,7 @@
 
 /** What lstat says of a name. */
 export interface FileFacts {
-  readonly kind: 'file' | 'directory' | 'symbolic link' | 'special file';
+  readonly kind: 'file' | 'directory' | 'symbolic link' | 'socket' | 'special file';
   /** Bytes. */
   readonly size: number;
   /** Permission bits, such as 0o644. */

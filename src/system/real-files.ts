@@ -259,7 +259,8 @@ function factsOf(seen: BigIntStats): FileFacts {
 function kindOf(seen: BigIntStats): FileFacts['kind'] {
   if (seen.isFile()) return 'file';
   if (seen.isDirectory()) return 'directory';
-  return seen.isSymbolicLink() ? 'symbolic link' : 'special file';
+  if (seen.isSymbolicLink()) return 'symbolic link';
+  return seen.isSocket() ? 'socket' : 'special file';
 }
 
 /** Follows links: the admin may have put a folder of ours elsewhere. */

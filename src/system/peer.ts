@@ -1,0 +1,50 @@
+// Who is at the other end of a unix socket: SO_PEERCRED of unix(7), which the kernel fills in when somebody connects.
+//
+// Guarantees: nothing here throws; where the kernel or koffi cannot tell, the answer is null. koffi is loaded at the first
+// question. In a user namespace (PrivateUsers= of systemd) every user that it does not know has the number 65534.
+
+import type { Socket } from 'node:net';
+
+/** A process as it was when it connected. */
+export interface Peer {
+  readonly uid: number;
+  /** 0 where the process is outside of our namespace. */
+  readonly pid: number;
+}
+
+type ReadPeer = (fd: number) => Peer | null;
+
+/** asm-generic/socket.h; the same on x64 and arm64, the platforms that we deliver a Node for. */
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+const PLATFORMS: ReadonlySet<string> = new Set(['x64', 'arm64']);
+/** struct ucred: pid, uid, gid, each of 4 bytes. */
+const UCRED_FIELDS = 3;
+
+let reader: Promise<ReadPeer> | null = null;
+
+/** Who connected this socket; null where that cannot be told. */
+export async function peerOf(socket: Socket): Promise<Peer | null> {
+  // Node has no public name for the descriptor of a socket.
+  const { _handle: handle } = socket as unknown as { readonly _handle?: { readonly fd?: number } | null };
+  if (handle?.fd === undefined || handle.fd < 0 || process.platform !== 'linux') return null;
+  reader ??= openReader().catch(() => () => null);
+  const read = await reader;
+  // The wait may have outlived the connection, and its number may belong to another one.
+  return socket.destroyed ? null : read(handle.fd);
+}
+
+async function openReader(): Promise<ReadPeer> {
+  if (!PLATFORMS.has(process.arch)) return () => null;
+  const { default: koffi } = await import('koffi');
+  const get = koffi
+    .load(null)
+    .func('int getsockopt(int fd, int level, int name, _Out_ uint8_t *value, _Inout_ uint32_t *size)');
+  return (fd) => {
+    const fields = new Uint32Array(UCRED_FIELDS);
+    const value = Buffer.from(fields.buffer);
+    if (get(fd, SOL_SOCKET, SO_PEERCRED, value, [value.length]) !== 0) return null;
+    const [pid = 0, uid = 0] = fields;
+    return { pid, uid };
+  };
+}
