@@ -4,6 +4,7 @@
 // stack, except a defect of ours, which asks to be reported.
 
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tellAsked } from '#cli/asked.ts';
 import { checkCommand } from '#cli/check.ts';
@@ -19,9 +20,10 @@ import { listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/u
 import { readGateways } from '#config/host-gateways.ts';
 import { type LoadedSettings, type LoadResult, loadSettings } from '#config/load.ts';
 import { findPlaces } from '#config/places.ts';
-import { connectControl } from '#control/client.ts';
+import type { SecretUse } from '#config/secret-uses.ts';
 import type { Control } from '#control/control.ts';
 import type { TimeoutSeeded } from '#control/timeouts.ts';
+import type { LoadAgain } from '#daemon/compose.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
@@ -39,6 +41,7 @@ import { hasTerminal } from '#system/has-terminal.ts';
 import { dieOf, LastResort } from '#system/last-resort.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/zone.ts';
+import { type FoundDaemon, findDaemonOf } from './find-daemon.ts';
 import { networkActions } from './network-actions.ts';
 import { absolute, proxyActions } from './proxy-actions.ts';
 import { VERSION } from './version.ts';
@@ -64,30 +67,37 @@ async function load(globals: Globals): Promise<LoadedSettings | null> {
 }
 
 /** Reads the settings, of this text in place of the file where one is given. */
-function loadText(globals: Globals, text?: string): Promise<LoadResult> {
-  return loadSettings({ ...loadOptions(globals), ...(text === undefined ? {} : { text }) });
+function loadText(globals: Globals, text?: string, usesAllowed?: readonly SecretUse[]): Promise<LoadResult> {
+  return loadSettings({ ...loadOptions(globals), usesAllowed, ...(text === undefined ? {} : { text }) });
 }
 
 function fileOf(globals: Globals): string {
   return globals.config ?? places.config;
 }
 
-/** The settings, the socket that they name, and the daemon behind it, if one runs. */
-async function findDaemon(globals: Globals): Promise<{ loaded: LoadResult; socket: string; control: Control | null }> {
+/** The settings, and the daemon of this file, if one runs. */
+async function findDaemon(globals: Globals): Promise<FoundDaemon & { loaded: LoadResult }> {
   const loaded = await loadSettings(loadOptions(globals));
-  const socket = loaded.ok ? loaded.settings.daemon.control_socket : (loaded.controlSocket ?? places.controlSocket);
-  return { loaded, socket, control: await connectControl(socket, systemClock) };
+  return { loaded, ...(await findDaemonOf(resolve(fileOf(globals)), loaded, places)) };
+}
+
+/** The daemon of this file; null where none runs. @throws CodedError CONTROL-OTHER-FILE */
+async function ownDaemon(globals: Globals): Promise<Control | null> {
+  const { control, other } = await findDaemon(globals);
+  if (other !== null) throw other;
+  return control;
 }
 
 /** Hands the running daemon's Control to a command, or one composed here, and says which; puts it away after. */
 async function withControl(globals: Globals, use: (control: Control) => Promise<number>): Promise<number> {
-  const { loaded, socket, control: found } = await findDaemon(globals);
+  const { loaded, socket, control: found, other } = await findDaemon(globals);
   let control: Control | null = found;
   if (control !== null) {
     // A daemon that runs has refused a file with mistakes, too, and works with the settings of before.
-    await tellAsked(terminal, control, { socket, file: fileOf(globals), files: realFiles });
+    tellAsked(terminal, socket);
   } else {
     if (!loaded.ok) return tellProblems(terminal, loaded);
+    if (other !== null) throw other;
     control = await openHere(globals, loaded);
   }
   try {
@@ -100,7 +110,7 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
 /** Control in this process, where no daemon runs. The parts of the work are read here, and not where they are not needed. */
 async function openHere(globals: Globals, loaded: LoadedSettings): Promise<Control> {
   const { openInProcess } = await import('#daemon/in-process.ts');
-  const load = (text?: string) => loadText(globals, text);
+  const load: LoadAgain = (text, uses) => loadText(globals, text, uses);
   return await openInProcess({ loaded, known, version: VERSION, environment, load });
 }
 
@@ -113,7 +123,7 @@ async function run(
   const { runDaemon } = await import('#daemon/run.ts');
   const start = runDaemon({
     loaded,
-    load: (text) => loadText(globals, text),
+    load: (text, uses) => loadText(globals, text, uses),
     known,
     environment,
     version: VERSION,
@@ -146,7 +156,7 @@ const actions: Actions = {
     ),
   status: (globals, options) =>
     options.check
-      ? healthCommand(terminal, { find: async () => (await findDaemon(globals)).control, known: redactor })
+      ? healthCommand(terminal, { find: () => ownDaemon(globals), known: redactor })
       : withControl(globals, (control) => statusCommand(control, terminal, options)),
   listUpdates: (globals, options) => withControl(globals, (control) => listUpdatesCommand(control, terminal, options)),
   verifyUpdates: (globals, options) =>
@@ -219,10 +229,11 @@ function deskOf(globals: Globals): Desk {
     keepSecret: (value) => known.add(value),
     load: (text) =>
       loadSettings({ ...loadOptions(globals), mayLackCredentials: true, ...(text === undefined ? {} : { text }) }),
-    findDaemon: async () => (await findDaemon(globals)).control,
+    findDaemon: () => ownDaemon(globals),
     openControl: async () => {
-      const { loaded, control } = await findDaemon(globals);
+      const { loaded, control, other } = await findDaemon(globals);
       if (control !== null) return control;
+      if (other !== null) throw other;
       if (!loaded.ok) throw loaded.error;
       return await openHere(globals, loaded);
     },

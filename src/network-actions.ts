@@ -16,6 +16,7 @@ import { CodedError } from '#errors/coded-error.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
+import type { FoundDaemon } from './find-daemon.ts';
 import { VERSION } from './version.ts';
 
 export interface NetworkActionParts {
@@ -23,8 +24,8 @@ export interface NetworkActionParts {
   readonly redactor: Redactor;
   /** The variables of this process. */
   readonly environment: Environment;
-  /** The daemon that runs, and what is in the file. */
-  findDaemon(globals: Globals): Promise<{ loaded: LoadResult; socket: string; control: Control | null }>;
+  /** The daemon of the file that runs, and what is in the file. */
+  findDaemon(globals: Globals): Promise<FoundDaemon & { loaded: LoadResult }>;
   /** Reads the file for who uses no secret. */
   look(globals: Globals): Promise<LoadResult>;
   openHere(globals: Globals, loaded: LoadedSettings): Promise<Control>;
@@ -53,12 +54,12 @@ export function networkActions(parts: NetworkActionParts): NetworkActions {
   };
 }
 
-/** Where no daemon runs the file is read, and nothing is composed: whoever may read it may ask. */
+/** Where no daemon of this file runs the file is read, and nothing is composed: whoever may read it may ask. */
 async function endpoints(parts: NetworkActionParts, globals: Globals, form: EndpointForm): Promise<number> {
   const { terminal, redactor } = parts;
   const { socket, control } = await parts.findDaemon(globals);
   if (control !== null) {
-    await tellAsked(terminal, control, { socket, file: parts.fileOf(globals), files: realFiles });
+    tellAsked(terminal, socket);
     return endpointsCommand(await control.endpoints(), terminal, form);
   }
   const loaded = await parts.look(globals);
@@ -76,11 +77,10 @@ async function withDiagnoser(
 ): Promise<number> {
   let control: Control;
   try {
-    const { loaded, socket, control: found } = await parts.findDaemon(globals);
+    const { loaded, socket, control: found, other } = await parts.findDaemon(globals);
     if (found === null && !loaded.ok) return await use(nobody(loaded, parts, globals));
-    if (found !== null) {
-      await tellAsked(parts.terminal, found, { socket, file: parts.fileOf(globals), files: realFiles });
-    }
+    if (other !== null) throw other;
+    if (found !== null) tellAsked(parts.terminal, socket);
     control = found ?? (await parts.openHere(globals, loaded as LoadedSettings));
   } catch (thrown) {
     if (!(thrown instanceof CodedError) || thrown.code === 'INTERNAL' || parts.signal.aborted) throw thrown;

@@ -28,7 +28,7 @@ export interface Desk {
   keepSecret(value: Secret): void;
   /** Reads the settings; of this text instead of the file where one is given. */
   load(text?: string): Promise<LoadResult>;
-  /** The daemon that works with this file; null where none runs. */
+  /** The daemon that works with this file; null where none runs. @throws CodedError CONTROL-OTHER-FILE */
   findDaemon(): Promise<Control | null>;
   /** The same, or one that works in this process where no daemon runs. */
   openControl(): Promise<Control>;
@@ -162,6 +162,7 @@ async function askDaemon(desk: Desk, { loaded, writtenAtMs }: Made): Promise<Ask
       ? { taken: 'no daemon' }
       : await untilTaken(desk, control, { file: loaded.file, writtenAtMs });
   } catch (thrown) {
+    if (asCoded(thrown).code === 'CONTROL-OTHER-FILE') return { taken: 'another file' };
     desk.terminal.err(asCoded(thrown).message);
     return { taken: 'not yet' };
   } finally {

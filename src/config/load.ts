@@ -5,14 +5,21 @@
 // writes nothing.
 
 import { createHash } from 'node:crypto';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, redactDeep } from '#redaction/redact.ts';
 import { crossCheck } from './cross-rules.ts';
 import { type ConfigDocument, type PlacedFinding, readDocument } from './document.ts';
 import { checkHookFile } from './hook-file.ts';
-import { type Environment, LONGEST_SOCKET_PATH, type Places } from './places.ts';
+import {
+  type DaemonPlaces,
+  type Environment,
+  LONGEST_SOCKET_NAME,
+  LONGEST_SOCKET_PATH,
+  type Places,
+  placesOfDaemon,
+} from './places.ts';
 import { type Finding, type KeyPath, keyName, type Position, type Problem } from './problem.ts';
 import { type ReadResult, readBounded } from './read-bounded.ts';
 import { FORMAT_HISTORY, isReadable, modernise } from './renamed.ts';
@@ -20,6 +27,7 @@ import type { Salvaged } from './salvaged.ts';
 import { kindOf } from './schema/key.ts';
 import { SECRET_ALLOWED } from './schema/leaves.ts';
 import { settingsSchema } from './schema/settings.ts';
+import { refuseNewUses, type SecretUse, secretUses } from './secret-uses.ts';
 import { resolveSecrets } from './secrets.ts';
 import type { Settings } from './settings.ts';
 import { keysOf, mapLeaves, salvage, schemaAt } from './tree.ts';
@@ -39,6 +47,8 @@ export interface LoadOptions {
   readonly mayLackCredentials?: boolean;
   /** Judged in place of what the file holds: an edit that is not written yet. */
   readonly text?: string;
+  /** The only uses of secrets by reference that are allowed, for text from somebody who may not read the secrets. */
+  readonly usesAllowed?: readonly SecretUse[] | undefined;
 }
 
 /** Settings that hold. */
@@ -54,6 +64,8 @@ export interface LoadedSettings {
   readonly files: readonly string[];
   /** Keys of secrets from a variable or a credential of the service; a changed value is taken at the next start. */
   readonly fixedSecrets: readonly string[];
+  /** Every secret that the file uses by reference, with its source and its destination. */
+  readonly secretUses: readonly SecretUse[];
   /** Where the file has a key such as `proxies[0].port`; null when it does not. */
   lineOf(key: string): Position | null;
 }
@@ -66,7 +78,7 @@ export interface RefusedSettings {
   /** The file and every file it names, as far as it can be read. */
   readonly files: readonly string[];
   /** Where a daemon that started with an earlier content may listen; null when the file does not tell. */
-  readonly controlSocket: string | null;
+  readonly daemon: DaemonPlaces | null;
 }
 
 export type LoadResult = LoadedSettings | RefusedSettings;
@@ -84,7 +96,7 @@ export async function loadSettings(options: LoadOptions): Promise<LoadResult> {
 async function loadAll({ file: given, text: instead, ...options }: LoadOptions): Promise<LoadResult> {
   const file = resolve(given);
   const read = instead === undefined ? await readBounded(file, LARGEST_FILE_BYTES) : asRead(instead);
-  const nothing: Told = { file, files: [file], controlSocket: null };
+  const nothing: Told = { file, files: [file], daemon: null };
   if (!read.ok && read.kind === 'too large') return refuseWhole(nothing, tooLarge(read.bytes));
   if (!read.ok) {
     return {
@@ -92,7 +104,7 @@ async function loadAll({ file: given, text: instead, ...options }: LoadOptions):
       error: read.exhausted ?? coded('CONFIG-UNREADABLE', { file, reason: read.reason }),
       problems: [],
       files: [file],
-      controlSocket: null,
+      daemon: null,
     };
   }
   const text = decode(read.bytes);
@@ -112,13 +124,17 @@ async function loadAll({ file: given, text: instead, ...options }: LoadOptions):
     digest: createHash('sha256').update(read.bytes).digest('hex'),
     files: facts.files,
     fixedSecrets: facts.fixedSecrets,
+    secretUses: facts.secretUses,
     lineOf: (key) => today.keyAt(key),
   };
 }
 
 /** Nobody can read what is not written. */
 function asRead(text: string): ReadResult {
-  return { ok: true, bytes: Buffer.from(text), mode: 0o600, modifiedMs: 0 };
+  const bytes = Buffer.from(text);
+  if (bytes.length <= LARGEST_FILE_BYTES) return { ok: true, bytes, mode: 0o600, modifiedMs: 0 };
+  const reason = `it is larger than ${LARGEST_FILE_BYTES} bytes`;
+  return { ok: false, kind: 'too large', bytes: bytes.subarray(0, LARGEST_FILE_BYTES), reason };
 }
 
 /** A document whose keys have the names of this version; their places are those in the file. */
@@ -143,25 +159,31 @@ async function check(document: Today, options: CheckOptions) {
   const folder = dirname(options.file);
   const value = withoutEmptySections(document.value);
   const single = validate(value);
-  const salvaged = salvage(settingsSchema, value);
-  const secrets = await resolveSecrets(salvaged, { folder, ...options });
-  const filled = fillIn(salvaged, { folder, places: options.places, secrets: secrets.byKey });
+  const salvaged = salvage(settingsSchema, value) as Salvaged;
+  const uses = secretUses(salvaged);
+  const notInForce = options.usesAllowed === undefined ? [] : refuseNewUses(uses, options.usesAllowed);
+  // Nothing is read for somebody who may not have it read.
+  const refused = new Set(notInForce.map(({ path }) => keyName(path)));
+  const secrets = await resolveSecrets(salvaged, { folder, ...options, skip: (path) => refused.has(keyName(path)) });
+  const filled = fillIn(salvaged, { file: options.file, places: options.places, secrets: secrets.byKey });
   const wrongKeys = new Set(single.map(({ path }) => keyName(path)));
-  const hook = await checkHookFile(salvaged as Salvaged);
+  const hook = await checkHookFile(salvaged);
   const isMisplaced = single.some((finding) => finding.isMisplaced === true);
   const across = [
-    ...(isMisplaced ? [] : crossCheck(salvaged as Salvaged)),
+    ...(isMisplaced ? [] : crossCheck(salvaged)),
     ...hook,
     ...judgeQuotes(salvaged, document),
+    ...notInForce,
     ...secrets.findings,
-    ...judgeSocket(filled, options.places),
+    ...judgeSockets(filled),
   ].filter(({ path }) => !wrongKeys.has(keyName(path)));
   const findings = [...document.notices, ...single, ...across];
   const isWrong = [...document.findings, ...findings].some(({ severity }) => severity === 'error');
   const facts = {
     files: [...new Set([options.file, ...secrets.files, ...filesIn(filled)])],
     fixedSecrets: secrets.fixed,
-    controlSocket: (filled as Settings).daemon.control_socket,
+    secretUses: uses,
+    daemon: (filled as Settings).daemon,
   };
   return { findings, facts, settings: isWrong ? null : (filled as Settings) };
 }
@@ -223,13 +245,14 @@ function withoutEmptySections(value: unknown): unknown {
 }
 
 interface FillOptions {
-  readonly folder: string;
+  readonly file: string;
   readonly places: Places;
   readonly secrets: ReadonlyMap<string, unknown>;
 }
 
 /** Secrets in place of their sources, absolute paths, and the default places. */
-function fillIn(salvaged: unknown, { folder, places, secrets }: FillOptions): unknown {
+function fillIn(salvaged: unknown, { file, places, secrets }: FillOptions): unknown {
+  const folder = dirname(file);
   const mapped = mapLeaves(settingsSchema, salvaged, (leaf, schema, path) => {
     if (kindOf(schema) === 'secret') return secrets.get(keyName(path));
     // A blank user or domain is the same as none; nothing else may be blank.
@@ -240,23 +263,28 @@ function fillIn(salvaged: unknown, { folder, places, secrets }: FillOptions): un
     ...mapped,
     updates: { packages_dir: places.packagesDir, ...mapped['updates'] },
     logging: { dir: places.logsDir, ...mapped['logging'] },
-    daemon: { state_dir: places.stateDir, control_socket: places.controlSocket, ...mapped['daemon'] },
+    daemon: placesOfDaemon(file, mapped['daemon'], places),
   };
 }
 
-function judgeSocket(filled: unknown, places: Places): Finding[] {
-  const path = (filled as Settings).daemon.control_socket;
-  if (path === places.controlSocket && places.remarks.length > 0) return places.remarks.map(remark);
-  const length = Buffer.byteLength(path);
-  if (length <= LONGEST_SOCKET_PATH) return [];
-  const message = `The path of a unix socket has at most ${LONGEST_SOCKET_PATH} bytes; this one has ${length}.`;
-  const key = ['daemon', 'control_socket'];
-  return [{ path: key, severity: 'error', at: 'value', found: path, allowed: '', message }];
+function judgeSockets(filled: unknown): Finding[] {
+  const { control_socket: group, admin_socket: admin } = (filled as Settings).daemon;
+  const own = judgeSocket('control_socket', group);
+  // The one beside it has a name that is made of its own.
+  if (own.length > 0) return own;
+  if (group !== admin) return judgeSocket('admin_socket', admin);
+  const message = 'The admin has a socket of their own: name another path than that of control_socket.';
+  const path = ['daemon', 'admin_socket'];
+  return [{ path, severity: 'error', at: 'value', found: admin, allowed: '', message }];
 }
 
-/** What there is to say of a place that the file leaves to us. */
-function remark(message: string): Finding {
-  return { path: ['daemon', 'control_socket'], severity: 'warning', at: 'key', found: '', allowed: '', message };
+function judgeSocket(key: string, path: string): Finding[] {
+  const isLinux = process.platform === 'linux';
+  const [what, most] = isLinux ? ['name', LONGEST_SOCKET_NAME] : ['path', LONGEST_SOCKET_PATH];
+  const length = Buffer.byteLength(isLinux ? basename(path) : path);
+  if (length <= most) return [];
+  const message = `The ${what} of a unix socket has at most ${most} bytes; this one has ${length}.`;
+  return [{ path: ['daemon', key], severity: 'error', at: 'value', found: path, allowed: '', message }];
 }
 
 function decode(bytes: Uint8Array): string | PlacedFinding {
@@ -284,7 +312,7 @@ function whole(message: string, line: number): PlacedFinding {
 }
 
 /** What is known of a file, whether it holds or not. */
-type Told = Pick<RefusedSettings, 'files' | 'controlSocket'> & { readonly file: string };
+type Told = Pick<RefusedSettings, 'files' | 'daemon'> & { readonly file: string };
 
 function refuseWhole({ file, ...told }: Told, finding: PlacedFinding): RefusedSettings {
   const problem = toProblem(finding, file, finding.position);
@@ -293,29 +321,38 @@ function refuseWhole({ file, ...told }: Told, finding: PlacedFinding): RefusedSe
     error: coded('CONFIG', { file, count: 1 }),
     problems: [problem],
     files: told.files,
-    controlSocket: told.controlSocket,
+    daemon: told.daemon,
   };
 }
 
 function refuse({ file, ...told }: Told, document: ConfigDocument, findings: readonly Finding[]): RefusedSettings {
-  const { files, controlSocket } = told;
+  const { files, daemon } = told;
   const errors = findings.filter(({ severity }) => severity === 'error');
   const problems = [
     ...document.findings.map((finding) => toProblem(finding, file, finding.position)),
     ...errors.map((finding) => place(finding, file, document)),
   ].sort((a, b) => a.line - b.line || a.column - b.column);
+  const error = errorOf(errors, { file, count: problems.length, parses: document.findings.length === 0 });
+  // There is nothing wrong with the file itself.
+  const mistakes = error.code === 'CREDENTIALS-ELSEWHERE' ? [] : problems;
+  return { ok: false, error, problems: mistakes, files, daemon };
+}
+
+/** The one error that stands for all mistakes. */
+function errorOf(
+  errors: readonly Finding[],
+  { file, count, parses }: { file: string; count: number; parses: boolean },
+): CodedError {
+  const [secret] = errors.flatMap(({ notInForce }) => notInForce ?? []);
+  if (secret !== undefined) return coded('SECRET-NOT-IN-FORCE', { key: secret });
   const [policy] = errors.flatMap(({ direct }) => direct ?? []);
-  const isAlone = (belongs: (finding: Finding) => boolean) =>
-    document.findings.length === 0 && errors.length > 0 && errors.every(belongs);
+  const isAlone = (belongs: (finding: Finding) => boolean) => parses && errors.length > 0 && errors.every(belongs);
   if (isAlone(({ needsService }) => needsService === true)) {
-    const keys = errors.map(({ path }) => keyName(path.slice(0, -1)));
-    return { ok: false, error: coded('CREDENTIALS-ELSEWHERE', { file, keys }), problems: [], files, controlSocket };
+    return coded('CREDENTIALS-ELSEWHERE', { file, keys: errors.map(({ path }) => keyName(path.slice(0, -1))) });
   }
-  const error =
-    policy !== undefined && isAlone(({ direct }) => direct !== undefined)
-      ? coded('POLICY-DIRECT', { target: policy.purpose, ...policy })
-      : coded('CONFIG', { file, count: problems.length });
-  return { ok: false, error, problems, files, controlSocket };
+  return policy !== undefined && isAlone(({ direct }) => direct !== undefined)
+    ? coded('POLICY-DIRECT', { target: policy.purpose, ...policy })
+    : coded('CONFIG', { file, count });
 }
 
 function place(finding: Finding, file: string, document: ConfigDocument): Problem {

@@ -3,9 +3,7 @@
 //
 // A checkout is a root with package.json and src/main.ts in it; an installed Sallyport is a bundle and has neither.
 
-import { createHash } from 'node:crypto';
-import { tmpdir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join } from 'node:path';
 
 /** Variables by name, such as those of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,12 +15,12 @@ export interface Places {
   readonly logsDir: string;
   readonly stateDir: string;
   readonly controlSocket: string;
-  /** What an admin should be told about these, one sentence each. */
-  readonly remarks: readonly string[];
 }
 
-/** The longest path that a unix socket can have everywhere, in bytes: 108 on Linux, 104 elsewhere, with a reserve. */
+/** In bytes: 104 where it is not Linux, with a reserve. Linux reaches a longer path by way of its open folder. */
 export const LONGEST_SOCKET_PATH = 100;
+/** In bytes; what is left of the same beside `/proc/self/fd/NUMBER/`. */
+export const LONGEST_SOCKET_NAME = 80;
 
 interface Surroundings {
   /** The folder that holds the program. */
@@ -40,34 +38,50 @@ export function findPlaces({ root, environment, exists }: Surroundings): Places 
 function placesInstalled(environment: Environment): Places {
   const stateDir = firstFolder(environment['STATE_DIRECTORY']) ?? '/var/lib/sallyport';
   const runtimeDir = firstFolder(environment['RUNTIME_DIRECTORY']) ?? '/run/sallyport';
-  return withSocket({
+  return {
     config: '/etc/sallyport/sallyport.yaml',
     packagesDir: join(stateDir, 'packages'),
     logsDir: firstFolder(environment['LOGS_DIRECTORY']) ?? '/var/log/sallyport',
     stateDir,
     controlSocket: join(runtimeDir, 'control.sock'),
-  });
+  };
 }
 
 function placesInCheckout(root: string): Places {
-  return withSocket({
+  return {
     config: join(root, 'config', 'sallyport.yaml'),
     packagesDir: join(root, 'packages'),
     logsDir: join(root, 'logs'),
     stateDir: join(root, 'state'),
     controlSocket: join(root, 'state', 'control.sock'),
-  });
+  };
 }
 
-/** A socket path that is too long for the system is replaced by a short one that is the same at every start. */
-function withSocket(places: Omit<Places, 'remarks'>): Places {
-  if (Buffer.byteLength(places.controlSocket) <= LONGEST_SOCKET_PATH) return { ...places, remarks: [] };
-  const digest = createHash('sha256').update(places.controlSocket).digest('hex').slice(0, 16);
-  const controlSocket = join(tmpdir(), `sallyport-${digest}.sock`);
-  const remark =
-    `The path of the control socket would be longer than ${LONGEST_SOCKET_PATH} bytes; ` +
-    `it is ${controlSocket} instead. daemon.control_socket sets another.`;
-  return { ...places, controlSocket, remarks: [remark] };
+/** Where a daemon keeps its state and listens, as far as its file says so. */
+export interface DaemonPlaces {
+  readonly state_dir: string;
+  readonly control_socket: string;
+  readonly admin_socket: string;
+}
+
+/**
+ * Where the daemon of a file listens. The file of the service has its sockets in the runtime directory, which its group may
+ * enter. Another file with a state folder of its own has them there, so that no other daemon answers for it.
+ */
+export function placesOfDaemon(file: string, set: Partial<DaemonPlaces> | undefined, places: Places): DaemonPlaces {
+  const stateDir = set?.state_dir ?? places.stateDir;
+  const isService = file === places.config && dirname(places.controlSocket) !== places.stateDir;
+  const byDefault =
+    isService || stateDir === places.stateDir ? places.controlSocket : join(stateDir, basename(places.controlSocket));
+  const control = set?.control_socket ?? byDefault;
+  return { state_dir: stateDir, control_socket: control, admin_socket: set?.admin_socket ?? besideControl(control) };
+}
+
+/** `admin.sock`, or the name of the control socket with `-admin`, so that two daemons can share a folder. */
+function besideControl(control: string): string {
+  const extension = extname(control);
+  const name = basename(control, extension);
+  return join(dirname(control), name === 'control' ? `admin${extension}` : `${name}-admin${extension}`);
 }
 
 /** systemd joins several folders with colons; the first is the main one. */

@@ -48,6 +48,8 @@ export interface Finding {
   readonly needsService?: true;
   /** Set where a line in a wrong column is what is wrong: rules between keys would judge what nobody meant. */
   readonly isMisplaced?: true;
+  /** Set where a secret is used otherwise than in force: its key, the fact of SECRET-NOT-IN-FORCE. */
+  readonly notInForce?: string;
   readonly message: string;
 }
 

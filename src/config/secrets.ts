@@ -29,6 +29,8 @@ export interface SecretSurroundings {
   readonly known: KnownSecrets;
   /** Credentials may be missing where there are none at all: a warning, and the secret is blank. */
   readonly mayLackCredentials?: boolean;
+  /** Keys whose value must not be looked up: whoever wrote the text may not have it read. */
+  skip?(path: KeyPath): boolean;
 }
 
 /** The secrets by the name of their key, and what there is to say about them. */
@@ -59,7 +61,7 @@ export async function resolveSecrets(settings: unknown, surroundings: SecretSurr
   const findings: Finding[] = [];
   for (const [path, source] of sources) {
     // A blank password is the same as none.
-    if (source === '') continue;
+    if (source === '' || surroundings.skip?.(path) === true) continue;
     const outcome = await resolveOne(path, source, surroundings);
     findings.push(...outcome.findings);
     if (outcome.value === null) continue;

@@ -1,12 +1,13 @@
 // A change of the settings that is tried before it is written: what is asked, and what came of it, as both cross Control.
 
 import { z } from 'zod';
+import { candidateTextSchema, typedKeysSchema } from '#diagnose/report.ts';
 
 export const changeRequestSchema = z.object({
   /** The whole configuration file as it would be. It may hold a secret: it crosses the control socket only, and no log. */
-  text: z.string(),
+  text: candidateTextSchema,
   /** Keys of secrets that were typed for this. */
-  typed: z.array(z.string()),
+  typed: typedKeysSchema,
   /** How long somebody may confirm it, in milliseconds. */
   window_ms: z.number().int().min(1).max(3_600_000),
   /** Whether a failure waits for a person until the window is over, or ends it at once. */

@@ -1,14 +1,16 @@
-// The command's end of Control: asks a running daemon over its unix socket.
+// The command's end of Control: asks a running daemon over its unix sockets, that of the admin where it lets us in.
 //
-// Guarantees: what comes back fits the schema or is a coded error, whoever listens there and whenever he stops; an abort
-// ends the request and nothing else. A daemon that is not there is told from one that may not be asked.
+// Guarantees: what comes back fits the schema or is a coded error, whoever listens there and whenever it stops; an abort
+// ends the request and nothing else. A daemon that is not there is told from one that may not be asked. Nothing is sent to
+// a socket of a user who does not run Sallyport here.
 
 import { type IncomingMessage, request } from 'node:http';
 import { z } from 'zod';
 import { type Diagnosis, type DiagnosisRequest, diagnosisSchema } from '#diagnose/report.ts';
-import { CodedError, coded, exhaustion } from '#errors/coded-error.ts';
+import { asCoded, CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
 import { type ChangeRequest, type ChangeVerdict, changeVerdictSchema } from './change.ts';
 import {
   type Control,
@@ -25,6 +27,8 @@ import {
   verifiedSchema,
 } from './control.ts';
 import { type EndpointList, endpointListSchema } from './endpoints.ts';
+import { judgeSocketOwner } from './socket-owner.ts';
+import { placeOf } from './socket-place.ts';
 import {
   explanationSchema,
   seededSchema,
@@ -42,17 +46,50 @@ const ANSWER_LIMIT_BYTES = 67_108_864;
 const OTHER_VERSION = 'the daemon is of another version, restart it';
 const STOPPED = 'the daemon stopped before it answered';
 
-/** Finds a running daemon; null when nobody listens there. @throws CodedError CONTROL-UNREACHABLE when we may not ask */
-export async function connectControl(path: string, clock: Clock): Promise<Control | null> {
-  const control = new SocketControl(path, clock);
-  try {
-    await control.status();
-    return control;
-  } catch (thrown) {
-    if (isAbsent(thrown)) return null;
-    throw thrown;
+/** Where a daemon listens, and where its state is. */
+export interface ControlSockets {
+  readonly admin: string;
+  readonly group: string;
+  readonly stateDir: string;
+}
+
+export interface ClientParts {
+  readonly clock: Clock;
+  readonly files: Pick<Files, 'facts' | 'realPath'>;
+  /** The user who asks. */
+  readonly self: number;
+}
+
+/**
+ * Finds a running daemon; null when nobody listens there.
+ * @throws CodedError CONTROL-UNREACHABLE when we may not ask, CONTROL-FOREIGN
+ */
+export async function connectControl(
+  { admin, group, stateDir }: ControlSockets,
+  parts: ClientParts,
+): Promise<Control | null> {
+  return (await connect(admin, CLOSED_TO_US)) ?? (await connect(group, ABSENT));
+
+  async function connect(path: string, passedOver: ReadonlySet<string>): Promise<Control | null> {
+    try {
+      await judgeSocketOwner({ path, stateDir, self: parts.self }, parts.files);
+      const control = new SocketControl(path, parts.clock);
+      await control.status();
+      return control;
+    } catch (thrown) {
+      const { code, facts } = asCoded(thrown);
+      if (code !== 'CONTROL-UNREACHABLE' && code !== 'FILE-FAILED') throw thrown;
+      const reason = String(facts['errno'] ?? facts['reason']);
+      if (passedOver.has(reason)) return null;
+      throw code === 'CONTROL-UNREACHABLE' ? thrown : coded('CONTROL-UNREACHABLE', { path, reason }, thrown);
+    }
   }
 }
+
+/** Nobody listens. */
+const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR']);
+/** The admin's socket: the group's is tried then. */
+const CLOSED_TO_US: ReadonlySet<string> = new Set([...ABSENT, 'EACCES', 'EPERM']);
 
 interface Asked {
   readonly method: 'GET' | 'POST';
@@ -163,9 +200,10 @@ class SocketControl implements Control {
   }
 
   #open({ method, body }: Asked, path: string, signal: AbortSignal): Promise<IncomingMessage> {
-    return new Promise((resolve, reject) => {
+    const place = placeOf(this.#path);
+    return new Promise<IncomingMessage>((resolve, reject) => {
       // A connection each: one that is kept may be of a daemon that was restarted since.
-      const asked = request({ socketPath: this.#path, method, path, signal, agent: false }, (response) => {
+      const asked = request({ socketPath: place.address, method, path, signal, agent: false }, (response) => {
         if (response.statusCode !== 404) return resolve(response);
         response.destroy();
         reject(this.#unreachable(OTHER_VERSION));
@@ -179,7 +217,7 @@ class SocketControl implements Control {
         ),
       );
       asked.end(body);
-    });
+    }).finally(() => place.release());
   }
 
   async *#lines(response: IncomingMessage, signal: AbortSignal): AsyncGenerator<string> {
@@ -217,9 +255,4 @@ class SocketControl implements Control {
   #unreachable(reason: string, cause?: unknown) {
     return coded('CONTROL-UNREACHABLE', { path: this.#path, reason }, cause);
   }
-}
-
-function isAbsent(thrown: unknown): boolean {
-  if (!(thrown instanceof CodedError) || thrown.code !== 'CONTROL-UNREACHABLE') return false;
-  return thrown.facts['reason'] === 'ENOENT' || thrown.facts['reason'] === 'ECONNREFUSED';
 }

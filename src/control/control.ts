@@ -195,10 +195,13 @@ export const statusSchema = z.object({
 export type Status = z.infer<typeof statusSchema>;
 
 /** Whose password may be tried once more: that of this profile, or null for each. */
-export const retryRequestSchema = z.object({ profile: z.string().nullable() });
+export const retryRequestSchema = z.object({ profile: z.string().max(256).nullable() });
 export type RetryRequest = z.infer<typeof retryRequestSchema>;
 
 export type { Diagnosis, DiagnosisRequest, PurposeReport, Stage } from '#diagnose/report.ts';
+
+/** What somebody may ask: `admin` is root and the user of the service, `group` everybody else who reaches the daemon. */
+export type Authority = 'admin' | 'group';
 
 /** Everything that may be asked. Each rejects with a CodedError. */
 export interface Control {

@@ -4,7 +4,7 @@
 // ends only the waiting of that asker; `stop` ends the round, which keeps its bytes. A round rejects only when it is stopped.
 
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
-import type { Control, HookRun, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
+import type { Authority, Control, HookRun, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { EndpointList } from '#control/endpoints.ts';
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
 import type { Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
@@ -19,7 +19,7 @@ import type { RoundReport, RoundScope } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
 import { ChangeTrials } from './change-trial.ts';
 import type { Parts } from './compose.ts';
-import { credentialOf } from './credentials.ts';
+import { allowRetry } from './credentials.ts';
 import { runDiagnosis } from './diagnosis.ts';
 import { toFailure } from './failure.ts';
 import { FileGate } from './file-gate.ts';
@@ -42,6 +42,9 @@ export interface Surroundings extends RoundWatch {
   /** Wall time of the next round. */
   nextAt(): number | null;
 }
+
+/** A request of somebody whose authority is known; where it is not given, the caller is this process itself. */
+type ByAuthority<T> = T & { readonly authority?: Authority };
 
 /** Runs rounds and answers questions about them. */
 export class Agent implements Control {
@@ -70,7 +73,7 @@ export class Agent implements Control {
       clock: parts.clock,
       report: parts.report,
       settings: () => parts.ports.settings(),
-      judge: (text) => parts.judge(text),
+      judge: (text, authority) => parts.judge(text, authority),
       tryWays: (asked, signal) => tryWays(parts, asked, signal),
     });
     parts.events.add((event) => this.#hear(event));
@@ -141,9 +144,9 @@ export class Agent implements Control {
     return this.#busyWith === null ? [] : [this.#busyWith, ...transfer];
   }
 
-  async retryCredentials(profile: string | null): Promise<void> {
+  async retryCredentials(profile: string | null, authority: Authority = 'admin'): Promise<void> {
     const { ledger, ports } = this.#parts;
-    ledger.retryCredentials(credentialOf(ports.settings(), profile));
+    allowRetry(ledger, ports.settings(), { profile, authority });
   }
 
   async status(): Promise<Status> {
@@ -210,9 +213,11 @@ export class Agent implements Control {
     }));
   }
 
-  async tryChange(request: ChangeRequest, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
-    const verdict = await this.#trials.attempt(request, onEvent, AbortSignal.any([signal, this.#stopped.signal]));
-    const tried = verdict.confirmed && this.#file !== null ? await this.#parts.judge(request.text) : null;
+  async tryChange(asked: ByAuthority<ChangeRequest>, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
+    const { authority = 'admin' } = asked;
+    const ending = AbortSignal.any([signal, this.#stopped.signal]);
+    const verdict = await this.#trials.attempt({ ...asked, authority }, onEvent, ending);
+    const tried = verdict.confirmed && this.#file !== null ? await this.#parts.judge(asked.text, authority) : null;
     if (tried?.ok === true) this.#file?.gate.expect(tried.settings);
     return verdict;
   }
@@ -232,7 +237,8 @@ export class Agent implements Control {
       signal: AbortSignal.any([signal, this.#stopped.signal]),
       settings: () => ports.settings(),
       tryFile: async (text, purposes, ending) => {
-        return await tryWays(this.#parts, { text, typed: [], purposes }, ending);
+        // Whoever wrote the file may name any secret in it.
+        return await tryWays(this.#parts, { text, typed: [], purposes, authority: 'admin' }, ending);
       },
     });
   }
@@ -242,9 +248,11 @@ export class Agent implements Control {
     this.#file = file;
   }
 
-  async diagnose(request: DiagnosisRequest, signal: AbortSignal): Promise<Diagnosis> {
+  async diagnose(asked: ByAuthority<DiagnosisRequest>, signal: AbortSignal): Promise<Diagnosis> {
     const held = this.#file?.gate.held ?? null;
-    return await runDiagnosis(this.#parts, { ...request, held }, AbortSignal.any([signal, this.#stopped.signal]));
+    const { authority = 'admin' } = asked;
+    const ending = AbortSignal.any([signal, this.#stopped.signal]);
+    return await runDiagnosis(this.#parts, { ...asked, authority, held }, ending);
   }
 
   endpoints(): Promise<EndpointList> {

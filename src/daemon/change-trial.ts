@@ -7,6 +7,7 @@
 import type { LoadResult } from '#config/load.ts';
 import type { Settings } from '#config/settings.ts';
 import type { ChangeRequest, ChangeVerdict, Found, PendingChange } from '#control/change.ts';
+import type { Authority } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Purpose } from '#proxy/route.ts';
@@ -23,9 +24,14 @@ export interface TrialParts {
   /** The settings in force. */
   settings(): Settings;
   /** Reads settings that are not saved. */
-  judge(text: string): Promise<LoadResult>;
+  judge(text: string, authority: Authority): Promise<LoadResult>;
   /** The first failure of these purposes with these settings; null when there is none. */
   tryWays(asked: WaysAsked, signal: AbortSignal): Promise<Found | null>;
+}
+
+/** A request, and what whoever sent it may have done. */
+export interface AskedChange extends ChangeRequest {
+  readonly authority: Authority;
 }
 
 /** Who waits for the verdict on the change under way. */
@@ -58,7 +64,7 @@ export class ChangeTrials {
    * Tries it until it is confirmed or its time is over; what happens meanwhile is told to `onEvent`.
    * @throws CodedError CHANGE-PENDING while another one is tried; what refuses the settings; the signal's reason
    */
-  async attempt(asked: ChangeRequest, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
+  async attempt(asked: AskedChange, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
     signal.throwIfAborted();
     this.#lastId += 1;
     const id = this.#lastId;
@@ -99,9 +105,9 @@ export class ChangeTrials {
     if (!this.#step({ kind: 'confirm' })) throw coded('CHANGE-NONE', {});
   }
 
-  async #walk(trial: { id: number; asked: ChangeRequest; report: Report }, signal: AbortSignal): Promise<void> {
+  async #walk(trial: { id: number; asked: AskedChange; report: Report }, signal: AbortSignal): Promise<void> {
     const { id, asked, report } = trial;
-    const to = await this.#judge(asked.text);
+    const to = await this.#judge(asked);
     const failure = await this.#firstFailure(asked, changedWays(this.#parts.settings(), to), signal);
     if (failure === null) this.#step({ kind: 'passed', id });
     else if (this.#step({ kind: 'failed', id, failure })) {
@@ -111,16 +117,17 @@ export class ChangeTrials {
   }
 
   /** Settings that a reload would refuse are no candidate. */
-  async #judge(text: string): Promise<Settings> {
-    const loaded = await this.#parts.judge(text);
+  async #judge({ text, authority }: AskedChange): Promise<Settings> {
+    const loaded = await this.#parts.judge(text, authority);
     if (!loaded.ok) throw loaded.error;
     const [direct] = wouldGoDirect(proxiesByPurpose(this.#parts.settings()), loaded.settings);
     if (direct !== undefined) throw direct;
     return loaded.settings;
   }
 
-  async #firstFailure({ text, typed }: ChangeRequest, purposes: Purpose[], signal: AbortSignal): Promise<Found | null> {
-    return purposes.length === 0 ? null : await this.#parts.tryWays({ text, typed, purposes }, signal);
+  async #firstFailure(asked: AskedChange, purposes: Purpose[], signal: AbortSignal): Promise<Found | null> {
+    const { text, typed, authority } = asked;
+    return purposes.length === 0 ? null : await this.#parts.tryWays({ text, typed, purposes, authority }, signal);
   }
 
   #step(event: ConfirmEvent): boolean {

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { readGateways } from '#config/host-gateways.ts';
 import type { LoadedSettings, LoadResult } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
+import type { SecretUse } from '#config/secret-uses.ts';
 import type { Settings } from '#config/settings.ts';
+import type { Authority } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { openLog, type Watch } from '#logging/log.ts';
@@ -47,6 +49,12 @@ import { isTaken, TimeoutRoom } from './timeout-room.ts';
 /** Receipts that may wait at once; each is some 300 bytes. */
 const MOST_RECEIPTS = 10_000;
 
+/**
+ * Reads the settings again; of this text instead of the file where one is given, and then with no other uses of secrets by
+ * reference than these.
+ */
+export type LoadAgain = (text?: string, usesAllowed?: readonly SecretUse[]) => Promise<LoadResult>;
+
 /** What a composition needs from outside. */
 export interface ComposeOptions {
   readonly loaded: LoadedSettings;
@@ -54,8 +62,7 @@ export interface ComposeOptions {
   readonly version: string;
   /** The variables of the process, where a proxy may be named; none where they are not given. */
   readonly environment?: Environment;
-  /** Reads the settings again; of this text instead of the file where one is given. */
-  load?(text?: string): Promise<LoadResult>;
+  load?: LoadAgain;
   /** Addresses of the default gateways of this host; read from the kernel where they are not given. */
   gateways?(): Promise<readonly string[]>;
   readonly mode: 'daemon' | 'command';
@@ -78,10 +85,10 @@ export interface Parts {
   readonly events: Set<Report>;
   /** The settings in force, and the file they came from. */
   readonly config: Reloader;
-  /** Reads settings that are not saved. */
-  judge(text: string): Promise<LoadResult>;
+  /** Reads settings that are not saved; those of the group use no secret by reference but as the settings in force do. */
+  judge(text: string, authority: Authority): Promise<LoadResult>;
   /** A router for settings that need not be in force, with the ledger of the one that is. */
-  routerFor(settings: Settings, report: Report): Promise<Router>;
+  routerFor(settings: Settings, report: Report, options?: { readonly tickets: boolean }): Promise<Router>;
   gateways(): Promise<readonly string[]>;
   /** The variables of the process. */
   readonly environment: Environment;
@@ -171,7 +178,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       report,
       events,
       config,
-      ...forDiagnosis(options, network),
+      ...forDiagnosis(options, network, config),
       outcomes,
       ledger,
       logFile: log.file,
@@ -186,11 +193,16 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
 }
 
 /** What a diagnosis needs beside the work. */
-function forDiagnosis({ load, gateways = readGateways, environment = {} }: ComposeOptions, network: NetworkRoom) {
+function forDiagnosis(
+  { load, gateways = readGateways, environment = {} }: ComposeOptions,
+  network: NetworkRoom,
+  config: Reloader,
+): Pick<Parts, 'judge' | 'routerFor' | 'gateways' | 'environment'> {
   return {
-    judge: (text: string) =>
-      load?.(text) ?? Promise.reject(coded('INTERNAL', { reason: 'nobody reads settings here' })),
-    routerFor: (to: Settings, onEvent: Report) => network.routerFor(to, onEvent),
+    judge: (text, authority) =>
+      load?.(text, authority === 'group' ? config.loaded.secretUses : undefined) ??
+      Promise.reject(coded('INTERNAL', { reason: 'nobody reads settings here' })),
+    routerFor: (to, onEvent, router) => network.routerFor(to, onEvent, router),
     gateways,
     environment,
   };

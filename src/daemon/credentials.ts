@@ -3,7 +3,8 @@
 
 import { findProfile, noDefault } from '#config/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
-import type { Status } from '#control/control.ts';
+import type { Authority, Status } from '#control/control.ts';
+import { coded } from '#errors/coded-error.ts';
 import { type Account, accountOf } from '#proxy/auth/account.ts';
 import type { Ledger } from '#proxy/auth/ledger.ts';
 import { bindingOf } from '#proxy/hop.ts';
@@ -41,10 +42,29 @@ export function waitingCredentials(
 }
 
 /**
+ * Lets passwords that wait be sent once more: those of one profile, or all. Only an admin may have one sent to a proxy that
+ * it was not entered for. @throws CodedError CONTROL-ADMIN, PROFILE-UNKNOWN, PROFILE-NO-DEFAULT
+ */
+export function allowRetry(
+  ledger: Ledger,
+  settings: Settings,
+  { profile, authority }: { readonly profile: string | null; readonly authority: Authority },
+): void {
+  const only = credentialOf(settings, profile);
+  const mayMove = authority === 'admin';
+  const at =
+    only === null ? null : { boundTo: only.boundTo, retryMs: settings.rejected_credential_retry_hours * HOUR_MS };
+  if (!mayMove && only !== null && at !== null && ledger.waits(only.account, at)?.why === 'bound') {
+    throw coded('CONTROL-ADMIN', { what: 'have a password sent to a proxy that it was not entered for' });
+  }
+  ledger.retryCredentials(only, { mayMove });
+}
+
+/**
  * The password of the profile of this name and the proxy it is for; null where no name is given, or where it stands elsewhere.
  * @throws CodedError PROFILE-UNKNOWN, PROFILE-NO-DEFAULT
  */
-export function credentialOf(settings: Settings, name: string | null): { account: Account; boundTo: string } | null {
+function credentialOf(settings: Settings, name: string | null): { account: Account; boundTo: string } | null {
   if (name === null) return null;
   const profile =
     name === 'default' ? settings.proxies.find((one) => one.default) : findProfile(settings, name).profile;

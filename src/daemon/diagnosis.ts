@@ -6,9 +6,12 @@
 
 import { basename } from 'node:path';
 import type { LoadedSettings } from '#config/load.ts';
+import { keyName } from '#config/problem.ts';
 import { findProfile, noDefault } from '#config/profile-edits.ts';
+import { newUses } from '#config/secret-uses.ts';
 import type { Settings } from '#config/settings.ts';
 import type { HeldFile } from '#control/change.ts';
+import type { Authority } from '#control/control.ts';
 import { diagnose } from '#diagnose/diagnose.ts';
 import type { Candidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
@@ -26,16 +29,19 @@ import { userName } from './undiagnosed.ts';
 /** What is asked, and what of the file is not in force because it waits to be confirmed. */
 export interface Asked extends DiagnosisRequest {
   readonly held?: HeldFile | null;
+  readonly authority: Authority;
 }
 
 /** @throws CodedError what refuses the candidate; the reason of `signal` once it is aborted */
 export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSignal): Promise<Diagnosis> {
   const { ports, config, redactor, clock, mode } = parts;
-  const loaded = asked.candidate === null ? config.loaded : await judge(parts, asked.candidate);
+  const loaded = asked.candidate === null ? config.loaded : await judge(parts, asked.candidate, asked.authority);
   const given = asked.candidate === null ? ports.settings() : loaded.settings;
   const through = asked.through === null ? null : profileNamed(given, asked.through);
   const settings = withThrough(given, through);
-  const router = await parts.routerFor(settings, () => undefined);
+  // A ticket that the settings in force do not show is not shown for somebody else either.
+  const tickets = asked.authority === 'admin' || newUses(loaded.secretUses, config.loaded.secretUses).length === 0;
+  const router = await parts.routerFor(settings, () => undefined, { tickets });
   const [service, gateways] = [proxyVariables(parts.environment), await parts.gateways()];
   const found = await diagnose({
     router,
@@ -91,13 +97,20 @@ function notInForce({ config: { loaded, refused } }: Parts, held: HeldFile | nul
 }
 
 /** Reads the candidate as a start would. Secrets that were typed for it count as entered now, for where they stand. */
-async function judge({ judge, clock }: Parts, { text, typed }: Candidate): Promise<LoadedSettings> {
-  const loaded = await judge(text);
+async function judge(
+  { judge, clock }: Parts,
+  { text, typed }: Candidate,
+  authority: Authority,
+): Promise<LoadedSettings> {
+  const loaded = await judge(text, authority);
   if (!loaded.ok) throw loaded.error;
+  // What was typed stands in the text itself.
+  const references = new Set(loaded.secretUses.map(({ path }) => keyName(path)));
   const revision = `typed at ${clock.now()}`;
   const proxies = loaded.settings.proxies.map((profile, index) => {
     const { password } = profile;
-    if (password === undefined || !typed.includes(`proxies[${index}].password`)) return profile;
+    const key = `proxies[${index}].password`;
+    if (password === undefined || !typed.includes(key) || references.has(key)) return profile;
     return { ...profile, password: new Secret(password.reveal(), revision) };
   });
   return { ...loaded, settings: { ...loaded.settings, proxies } };

@@ -1,11 +1,11 @@
 // Control without a daemon: the same object, composed in this process, without schedules and without a socket.
 
-import type { LoadedSettings, LoadResult } from '#config/load.ts';
+import type { LoadedSettings } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
 import type { Control } from '#control/control.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Agent, type RoundWatch } from './agent.ts';
-import { compose, type Parts } from './compose.ts';
+import { compose, type LoadAgain, type Parts } from './compose.ts';
 import { ScheduleState, schedulesPath, UPDATES } from './schedule-state.ts';
 
 /** Builds the parts and hands out their Control; `close` puts everything away. */
@@ -14,7 +14,7 @@ export async function openInProcess(options: {
   readonly known: KnownSecrets;
   readonly version: string;
   readonly environment?: Environment;
-  load?(text?: string): Promise<LoadResult>;
+  readonly load?: LoadAgain;
 }): Promise<Control> {
   const parts = await compose({ ...options, mode: 'command' });
   const agent = new Agent(parts);

@@ -102,13 +102,14 @@ export class NetworkRoom implements Router, Reloadable {
 
   /**
    * A router for settings that need not be in force, with the ledger and the rests of the one that is; what it reports
-   * goes to `report`. @throws CodedError TLS-FILE
+   * goes to `report`. Without `tickets` no Kerberos ticket is shown to anybody. @throws CodedError TLS-FILE
    */
-  async routerFor(settings: Settings, report: Report): Promise<Router> {
-    return (await this.#build(settings, { report, isTried: true })).router;
+  async routerFor(settings: Settings, report: Report, { tickets } = { tickets: true }): Promise<Router> {
+    return (await this.#build(settings, { report, isTried: true, tickets })).router;
   }
 
-  async #build(to: Settings, { report, isTried }: { report: Report; isTried: boolean }): Promise<Network> {
+  async #build(to: Settings, how: { report: Report; isTried: boolean; tickets?: boolean }): Promise<Network> {
+    const { report, isTried, tickets = true } = how;
     const trusts = await readTrusts(to);
     for (const trust of [trusts.updates, ...trusts.proxies.values()]) await judgeTrust(trust);
     const { updates, proxies } = trusts;
@@ -116,6 +117,7 @@ export class NetworkRoom implements Router, Reloadable {
       ...this.#parts,
       report,
       isTried,
+      ...(tickets ? {} : { loadKerberos: noTickets }),
       coolDown: this.#coolDown,
       memories: this.#memories,
       sources: { pac: this.#pac.source(to), environment: this.#environment },
@@ -147,6 +149,11 @@ export class NetworkRoom implements Router, Reloadable {
       changes: [...changes, ...added.map((key) => ({ key, effect: 'next_transfer' as const }))],
     });
   }
+}
+
+/** For whoever may not show tickets of the service. */
+function noTickets(): Promise<never> {
+  return Promise.reject(new Error('settings that are only tried may not use a ticket of the service'));
 }
 
 /**

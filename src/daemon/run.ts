@@ -4,10 +4,9 @@
 // Guarantees: bad settings end it before anything is touched (exit 78, all mistakes at once); a failed round never ends
 // it; a second signal ends it at once, and after one it is gone within 10 s, whatever hangs (`last-resort.ts`).
 
-import type { LoadedSettings, LoadResult } from '#config/load.ts';
+import type { LoadedSettings } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
 import type { Failure } from '#control/control.ts';
-import { serveControl } from '#control/server.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
@@ -15,7 +14,8 @@ import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { ServiceVariables } from '#system/environment.ts';
 import type { LastResort } from '#system/last-resort.ts';
 import { Agent } from './agent.ts';
-import { compose, type Parts } from './compose.ts';
+import { compose, type LoadAgain, type Parts } from './compose.ts';
+import { serveSockets } from './control-sockets.ts';
 import { toFailure } from './failure.ts';
 import { followConfig } from './follow-config.ts';
 import { reportWarnings } from './reload.ts';
@@ -25,8 +25,8 @@ import { openService } from './service.ts';
 
 export interface RunOptions {
   readonly loaded: LoadedSettings;
-  /** Reads the file again, as it was read for `loaded`; of this text instead where one is given. */
-  load(text?: string): Promise<LoadResult>;
+  /** Reads the file again, as it was read for `loaded`. */
+  readonly load: LoadAgain;
   readonly known: KnownSecrets;
   readonly version: string;
   readonly environment?: Environment;
@@ -56,13 +56,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   const service = await openService(parts, options.service);
   try {
     announce(parts, parts.config.loaded);
-    const { files, redactor } = parts;
-    const control = await serveControl(loaded.settings.daemon.control_socket, {
-      control: agent,
-      files,
-      known: redactor,
-    });
-    parts.report({ name: 'control-listening', path: control.path });
+    const control = await serveSockets(parts, agent, loaded.settings);
     try {
       service.ready();
       if (options.once) return await oneRound(parts, agent, options.signal);

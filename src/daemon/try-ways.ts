@@ -3,6 +3,7 @@
 // Guarantees: nothing of it comes into force; a secret that a proxy refused counts in the same ledger as the work's own.
 
 import type { Found } from '#control/change.ts';
+import type { Authority } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Purpose } from '#proxy/route.ts';
 import type { Parts } from './compose.ts';
@@ -15,13 +16,15 @@ export interface WaysAsked {
   /** Keys of secrets that were typed for it: they count as entered now. */
   readonly typed: readonly string[];
   readonly purposes: readonly Purpose[];
+  /** Of whoever wrote the text. */
+  readonly authority: Authority;
 }
 
 /** The first failure of these purposes, in their order; null when there is none. Rejects with the reason of `signal`. */
 export async function tryWays(parts: Parts, asked: WaysAsked, signal: AbortSignal): Promise<Found | null> {
   const candidate = { text: asked.text, typed: [...asked.typed] };
   try {
-    const request = { purposes: [...asked.purposes], shell: {}, candidate, through: null };
+    const request = { purposes: [...asked.purposes], shell: {}, candidate, through: null, authority: asked.authority };
     const { purposes } = await runDiagnosis(parts, request, signal);
     return purposes.find(({ failure }) => failure !== null)?.failure ?? null;
   } catch (thrown) {

@@ -8,26 +8,36 @@ const purposeSchema = z.enum(PURPOSES as readonly ['updates', 'support_logs', 'e
 
 /** Proxy variables by their name; the value of each without user and password. */
 const variablesSchema = z.record(z.string(), z.string());
+/** As many as there are names in `shell.ts`, with room; each as long as a variable of a process can be. */
+const MOST_VARIABLES = 8;
+const shownVariablesSchema = z
+  .record(z.string().max(64), z.string().max(131_072))
+  .refine((variables) => Object.keys(variables).length <= MOST_VARIABLES);
 export type ProxyVariables = z.infer<typeof variablesSchema>;
+
+/** A configuration has at most 1 MiB; a character is at least a byte. */
+export const candidateTextSchema = z.string().max(1_048_576);
+/** Keys such as `proxies[63].password`. */
+export const typedKeysSchema = z.array(z.string().max(256)).max(256);
 
 /** Settings that are not saved. The text may hold a secret: it crosses the control socket only, and no log. */
 const candidateSchema = z.object({
   /** The whole configuration file as it would be. */
-  text: z.string(),
+  text: candidateTextSchema,
   /** Keys of secrets that were typed for this: they belong to the proxy that they stand beside. */
-  typed: z.array(z.string()),
+  typed: typedKeysSchema,
 });
 export type Candidate = z.infer<typeof candidateSchema>;
 
 export const diagnosisRequestSchema = z.object({
   /** Null means all. */
-  purposes: z.array(purposeSchema).nullable(),
+  purposes: z.array(purposeSchema).max(PURPOSES.length).nullable(),
   /** What the shell of whoever asks has. */
-  shell: variablesSchema,
+  shell: shownVariablesSchema,
   /** Null means the settings in force. */
   candidate: candidateSchema.nullable(),
   /** Name of a profile, or `default`, that every purpose is to go through, whatever the settings say; null: as they say. */
-  through: z.string().nullable(),
+  through: z.string().max(256).nullable(),
 });
 export type DiagnosisRequest = z.infer<typeof diagnosisRequestSchema>;
 

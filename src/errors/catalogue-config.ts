@@ -78,6 +78,12 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'SECRET-NOT-IN-FORCE': {
+    text: 'Settings that are only tried use {key} by reference in another way than the settings in force. It was not read, and nothing was sent.',
+    check: 'Type the password instead of naming its file, variable or credential, or run the command as root.',
+    class: 'config',
+    retry: 'change',
+  },
   'CHANGE-PENDING': {
     text: 'Another change is being tried, for {by:words}, until {until:words} at the latest; this one was not begun.',
     check: 'Wait for it, or end it where it was begun (Ctrl-C). See: sallyport status.',

@@ -167,7 +167,7 @@ export const PROXY_CODES = {
   'AUTH-REBIND': {
     text: 'The password of proxy {proxy} was entered for {bound}, not for {url}; it is not sent there.',
     check:
-      'When the new address is right, enter the password again (a new value, or its file written anew), or run check --retry-credential.',
+      'When the new address is right, enter the password again (a new value, or its file written anew), or run check --retry-credential as root.',
     class: 'auth',
     retry: 'change',
   },

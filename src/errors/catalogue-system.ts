@@ -78,6 +78,31 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'change',
   },
+  'CONTROL-FOREIGN': {
+    text: 'The socket {path} belongs to user number {owner}, who does not run Sallyport here. Nothing was sent to it.',
+    check:
+      'Find out who made it (ls -l). Set daemon.control_socket to a path in a folder that only root and the service may write.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CONTROL-REQUEST': {
+    text: 'The daemon refused the request: {reason:words}.',
+    check: 'Restart the service after an upgrade, so that command and daemon are of one version.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CONTROL-ADMIN': {
+    text: 'Only root may {what:words}.',
+    check: 'Run the same command as root.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CONTROL-OTHER-FILE': {
+    text: 'The daemon that listens at {path} works with {other}, not with {file}. It was not asked.',
+    check: 'To ask that daemon, name its file. To work with {file} beside it, give that file its own daemon.state_dir.',
+    class: 'config',
+    retry: 'change',
+  },
   'CONTROL-BUSY': {
     text: 'Another Sallyport is running; it answers at {path}.',
     check: 'Stop it first, or give this one its own daemon.state_dir and daemon.control_socket.',

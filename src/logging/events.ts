@@ -31,6 +31,11 @@ export const EVENTS = {
     text: 'Diagnosed {what:words}: {found:words}.',
   },
   'control-listening': { level: 'info', thread: 'Control', text: 'Commands are taken at {path}.' },
+  'control-asked': {
+    level: 'info',
+    thread: 'Control',
+    text: 'Request to {what:words} from {who:words}, over {socket}.',
+  },
   'check-next-try': {
     level: 'info',
     thread: 'Main',

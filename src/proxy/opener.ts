@@ -8,6 +8,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
 import { type Login, openLogin } from './auth/login.ts';
+import type { KerberosLoader } from './auth/negotiate.ts';
 import type { SecretRegistry } from './auth/scheme.ts';
 import { type Dialled, type DialTarget, dial } from './dial.ts';
 import { type Endpoint, travelThrough } from './endpoint.ts';
@@ -39,6 +40,7 @@ export interface OpenerParts {
   readonly ledger: Ledger;
   readonly known: SecretRegistry;
   readonly userAgent: string | null;
+  readonly loadKerberos?: KerberosLoader;
   /** A proxy answered a request in absolute form, or took it and closed without an answer. */
   readonly onAnswered: (hop: ProxyHop, answered: boolean) => void;
 }
@@ -109,11 +111,12 @@ export class Opener {
   }
 
   async #openThrough(hop: ProxyHop, options: LaneOptions): Promise<Lane> {
-    const { ledger, known, credentialRetryMs: retryMs } = this.#parts;
+    const { ledger, known, credentialRetryMs: retryMs, loadKerberos } = this.#parts;
     const { signal } = options;
     const travel = travelThrough(hop.profile, hop.scheme, this.#aim.endpoint);
     const forwardOrigin = travel === 'forward' ? this.#aim.target.origin : null;
-    const loginParts = { hop, ledger, known, retryMs, forwardOrigin, signal };
+    const tickets = loadKerberos === undefined ? {} : { loadKerberos };
+    const loginParts = { hop, ledger, known, retryMs, forwardOrigin, signal, ...tickets };
     const login = await options.steps.guard('authentication', () => openLogin(loginParts));
     try {
       return travel === 'forward'

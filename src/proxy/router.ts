@@ -8,6 +8,7 @@ import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
+import type { KerberosLoader } from './auth/negotiate.ts';
 import type { SecretRegistry } from './auth/scheme.ts';
 import { chooseProxy, fallbacksOf, type ProxyProfile, type ProxySettings } from './choice.ts';
 import { type Endpoint, endpointOf, travelThrough } from './endpoint.ts';
@@ -45,6 +46,8 @@ export interface RouterParts {
   readonly sources?: Readonly<Partial<Record<'pac' | 'environment', WaySource>>>;
   readonly known: SecretRegistry;
   readonly report: Report;
+  /** Where the package `kerberos` comes from, where it is not the one that is installed. */
+  readonly loadKerberos?: KerberosLoader;
   /** Named to proxies on CONNECT, so that their logs tell who it was; `Sallyport/1.0.0`. */
   readonly userAgent?: string;
 }

@@ -76,7 +76,11 @@ describe('a file that holds', () => {
         rotate_bytes: 10_485_760,
         rotate_keep: 10,
       },
-      daemon: { state_dir: TEST_PLACES.stateDir, control_socket: TEST_PLACES.controlSocket },
+      daemon: {
+        state_dir: TEST_PLACES.stateDir,
+        control_socket: TEST_PLACES.controlSocket,
+        admin_socket: '/nowhere/state/admin.sock',
+      },
     });
   });
 
@@ -258,10 +262,15 @@ describe('a single key', () => {
     expect(error).toMatchObject({ code: 'CONFIG', facts: { count: 7 } });
   });
 
-  it('daemon.control_socket is at most 100 bytes long', async () => {
-    expect(await onlyMistake(`version: 1\ndaemon:\n  control_socket: /${'s'.repeat(100)}\n`)).toMatchObject({
-      line: 3,
-    });
+  it.each(['control_socket', 'admin_socket'])('daemon.%s has a name of at most 80 bytes', async (key) => {
+    const socket = (length: number) => `version: 1\ndaemon:\n  ${key}: /${'deep/'.repeat(40)}${'s'.repeat(length)}\n`;
+    expect(await onlyMistake(socket(81))).toMatchObject({ line: 3, key: `daemon.${key}` });
+    await folder.accept(socket(70));
+  });
+
+  it('daemon.admin_socket is another one than control_socket', async () => {
+    const text = 'version: 1\ndaemon:\n  control_socket: /run/x.sock\n  admin_socket: /run/x.sock\n';
+    expect(await onlyMistake(text)).toMatchObject({ line: 4, key: 'daemon.admin_socket' });
   });
 });
 
@@ -331,18 +340,10 @@ describe('the files to watch', () => {
     );
 
     expect(refused.files).toEqual([join(folder.path, 'sallyport.yaml'), join(folder.path, 'token')]);
-    expect(refused.controlSocket).toBe('/run/x.sock');
-  });
-});
-
-describe('a remark about the default places', () => {
-  const places = { ...TEST_PLACES, remarks: ['The path of the control socket is another one.'] };
-
-  it('is a warning as long as the file leaves that place to us', async () => {
-    const { warnings } = await folder.accept('version: 1\n', { places });
-    expect(warnings).toMatchObject([{ key: 'daemon.control_socket', message: places.remarks[0] }]);
-
-    const set = await folder.accept('version: 1\ndaemon: {control_socket: /run/x.sock}\n', { places });
-    expect(set.warnings).toEqual([]);
+    expect(refused.daemon).toEqual({
+      state_dir: TEST_PLACES.stateDir,
+      control_socket: '/run/x.sock',
+      admin_socket: '/run/x-admin.sock',
+    });
   });
 });

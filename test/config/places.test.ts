@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findPlaces, LONGEST_SOCKET_PATH } from '#config/places.ts';
+import { findPlaces, placesOfDaemon } from '#config/places.ts';
 
 const nothing = () => false;
 
@@ -11,7 +11,6 @@ describe('default places', () => {
       logsDir: '/var/log/sallyport',
       stateDir: '/var/lib/sallyport',
       controlSocket: '/run/sallyport/control.sock',
-      remarks: [],
     });
   });
 
@@ -41,7 +40,6 @@ describe('default places', () => {
       logsDir: '/src/s/logs',
       stateDir: '/src/s/state',
       controlSocket: '/src/s/state/control.sock',
-      remarks: [],
     });
   });
 
@@ -51,13 +49,48 @@ describe('default places', () => {
     expect(findPlaces({ root: '/opt/s', environment: {}, exists }).config).toBe('/etc/sallyport/sallyport.yaml');
   });
 
-  it('have a short control socket, the same each time, where the path would be too long, and say so', () => {
-    const roots = ['a', 'b'].map((name) => `/${name.repeat(LONGEST_SOCKET_PATH)}`);
-    const [first, second] = roots.map((root) => findPlaces({ root, environment: {}, exists: () => true }));
+  it('in a checkout have no other control socket where its path is long', () => {
+    const root = `/${'deep/'.repeat(40)}`;
+    expect(findPlaces({ root, environment: {}, exists: () => true }).controlSocket).toBe(`${root}state/control.sock`);
+  });
+});
 
-    expect(Buffer.byteLength(first!.controlSocket)).toBeLessThanOrEqual(LONGEST_SOCKET_PATH);
-    expect(first!.controlSocket).not.toBe(second!.controlSocket);
-    expect(findPlaces({ root: roots[0]!, environment: {}, exists: () => true })).toEqual(first);
-    expect(first!.remarks).toEqual([expect.stringContaining(first!.controlSocket)]);
+describe('the sockets of a daemon', () => {
+  const installed = findPlaces({ root: '/opt', environment: {}, exists: nothing });
+  const checkout = findPlaces({ root: '/src/s', environment: {}, exists: () => true });
+
+  it.each([
+    ['of the service are in the runtime directory', installed.config, {}, '/run/sallyport/control.sock'],
+    [
+      'of the service stay there when its state is elsewhere: its group may enter',
+      installed.config,
+      { state_dir: '/data/state' },
+      '/run/sallyport/control.sock',
+    ],
+    [
+      'of another file are in its own state folder',
+      '/home/a/s.yaml',
+      { state_dir: '/home/a/s' },
+      '/home/a/s/control.sock',
+    ],
+    ['of another file with the same state are those of the service', '/x.yaml', {}, '/run/sallyport/control.sock'],
+    ['are where the file says', '/x.yaml', { control_socket: '/run/x.sock' }, '/run/x.sock'],
+  ])('%s', (_what, file, set, control) => {
+    expect(placesOfDaemon(file, set, installed).control_socket).toBe(control);
+  });
+
+  it('in a checkout follow the state folder, also of its own file', () => {
+    expect(placesOfDaemon(checkout.config, { state_dir: '/data' }, checkout).control_socket).toBe('/data/control.sock');
+    expect(placesOfDaemon(checkout.config, {}, checkout).control_socket).toBe('/src/s/state/control.sock');
+  });
+
+  it.each([
+    ['/run/sallyport/control.sock', '/run/sallyport/admin.sock'],
+    ['/run/a.sock', '/run/a-admin.sock'],
+    ['/run/a', '/run/a-admin'],
+  ])('the one of the admin is beside %s: %s', (control, admin) => {
+    expect(placesOfDaemon('/x.yaml', { control_socket: control }, installed).admin_socket).toBe(admin);
+    const own = { control_socket: control, admin_socket: '/run/own.sock' };
+    expect(placesOfDaemon('/x.yaml', own, installed).admin_socket).toBe('/run/own.sock');
   });
 });

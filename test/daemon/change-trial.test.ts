@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LoadedSettings, LoadResult } from '#config/load.ts';
 import type { ChangeRequest } from '#control/change.ts';
-import { ChangeTrials, type TrialParts } from '#daemon/change-trial.ts';
+import { type AskedChange, ChangeTrials, type TrialParts } from '#daemon/change-trial.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -33,8 +33,9 @@ function trialsWith(over: Partial<TrialParts> = {}) {
   return { trials: new ChangeTrials(parts), clock, asked };
 }
 
-function request(over: Partial<ChangeRequest> = {}): ChangeRequest {
-  return { text: '', typed: [], window_ms: 60_000, waits: true, by: 'process 1 of user 0', ...over };
+function request(over: Partial<ChangeRequest> = {}): AskedChange {
+  const asked = { text: '', typed: [], window_ms: 60_000, waits: true, by: 'process 1 of user 0', ...over };
+  return { ...asked, authority: 'admin' };
 }
 
 const failing = (code: string) => () => Promise.resolve(aFailure({ code }));

@@ -113,7 +113,6 @@ describe('a composed Sallyport', () => {
       logsDir: join(dir, 'logs'),
       stateDir: join(dir, 'state'),
       controlSocket: join(dir, 'control.sock'),
-      remarks: [],
     };
     const loaded = await loadSettings({ file, places, environment: {}, known });
     if (!loaded.ok) throw loaded.error;

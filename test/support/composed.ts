@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '#config/load.ts';
 import { Agent } from '#daemon/agent.ts';
-import { compose, type Parts } from '#daemon/compose.ts';
+import { compose, type LoadAgain, type Parts } from '#daemon/compose.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { yamlOf } from './yaml-of.ts';
@@ -58,11 +58,10 @@ async function composeAt(
     logsDir: join(dir, 'logs'),
     stateDir: join(dir, 'state'),
     controlSocket: join(dir, 'control.sock'),
-    remarks: [],
   };
   const { environment = {} } = around;
-  const load = (text?: string) =>
-    loadSettings({ file, places, environment, known, ...(text === undefined ? {} : { text }) });
+  const load: LoadAgain = (text, usesAllowed) =>
+    loadSettings({ file, places, environment, known, usesAllowed, ...(text === undefined ? {} : { text }) });
   const loaded = await load();
   if (!loaded.ok) throw new Error(`refused: ${JSON.stringify(loaded.problems)}`);
   const parts = await compose({ loaded, known, version: '9.8.7', mode, load, ...around });

@@ -19,7 +19,6 @@ export const TEST_PLACES: Places = {
   logsDir: '/nowhere/logs',
   stateDir: '/nowhere/state',
   controlSocket: '/nowhere/state/control.sock',
-  remarks: [],
 };
 
 /** A temporary folder for configuration files; `remove` it after. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { connectControl } from '#control/client.ts';
 import type { Control, RoundResult } from '#control/control.ts';
-import { type ControlServer, serveControl } from '#control/server.ts';
+import { type ControlServer, type ServedControl, serveControl } from '#control/server.ts';
 import type { Report } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
@@ -31,15 +31,17 @@ export class ControlRig {
     return new ControlRig(await mkdtemp(join(tmpdir(), 'sallyport-control-')));
   }
 
-  async serve(control: Control = fakeControl()): Promise<ControlServer> {
-    const server = await serveControl(this.path, { control, files: realFiles, known: createRedactor(this.known) });
+  async serve(control: Control = fakeControl(), over: Partial<ServedControl> = {}): Promise<ControlServer> {
+    const known = createRedactor(this.known);
+    const server = await serveControl(this.path, { control, files: realFiles, known, to: 'group', ...over });
     this.#open.push(server);
     return server;
   }
 
   /** As a command asks: null when nobody listens. */
   async find(): Promise<Control | null> {
-    return await connectControl(this.path, systemClock);
+    const sockets = { group: this.path, admin: join(this.dir, 'run', 'admin.sock'), stateDir: this.dir };
+    return await connectControl(sockets, { clock: systemClock, files: realFiles, self: process.geteuid?.() ?? 0 });
   }
 
   async ask(): Promise<Control> {

@@ -17,7 +17,6 @@ const places = {
   logsDir: dir,
   stateDir: dir,
   controlSocket: `${dir}/control`,
-  remarks: [],
 };
 const loaded = await loadSettings({ file, places, environment: {}, known });
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));

@@ -16,10 +16,25 @@ export const daemon = section(
     }),
     control_socket: describeKey(path.optional(), {
       title: 'Control socket',
-      description: 'The unix socket that commands talk to the daemon through; mode 0660.',
-      allowed: 'a path of at most 100 bytes; a relative one starts at the folder of this file',
-      absent: 'control.sock in the runtime directory where installed, in state/ in a checkout',
+      description:
+        'The unix socket through which commands of its group talk to the daemon; mode 0660. They use secrets only as the ' +
+        'settings in force do.',
+      allowed: PATH_ALLOWED,
+      absent:
+        'control.sock: in the runtime directory for the configuration file of the service, else in state_dir where that ' +
+        'is set, else in the runtime directory (in a checkout: always in state_dir)',
       example: '/run/sallyport/control.sock',
+      effect: 'restart',
+      setBy: 'root',
+    }),
+    admin_socket: describeKey(path.optional(), {
+      title: 'Admin socket',
+      description:
+        'The unix socket for root and the user of the service; mode 0600. Only here may settings that are tried use secrets ' +
+        'in another way than the settings in force.',
+      allowed: PATH_ALLOWED,
+      absent: 'admin.sock beside control_socket; where that has a name of its own, such as a.sock, a-admin.sock',
+      example: '/run/sallyport/admin.sock',
       effect: 'restart',
       setBy: 'root',
     }),

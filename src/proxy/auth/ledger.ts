@@ -157,15 +157,20 @@ export class Ledger {
 
   /**
    * An admin asks for it: whatever waits now because it was refused or bound elsewhere may be tried once more, or only the
-   * password of one account for its proxy. A move that comes later is not forgiven beforehand.
+   * password of one account for its proxy. A move that comes later is not forgiven beforehand. Without `mayMove` what is
+   * bound elsewhere stays so.
    */
-  retryCredentials(only: { readonly account: Account; readonly boundTo: string } | null = null): void {
+  retryCredentials(
+    only: { readonly account: Account; readonly boundTo: string } | null = null,
+    { mayMove }: { readonly mayMove: boolean } = { mayMove: true },
+  ): void {
     const secret = only === null ? '' : only.account.password.reveal();
     const one = only === null ? null : this.#state.fingerprint(only.account.key, secret);
     for (const [fingerprint, record] of this.#state.credentials) {
       if (one !== null && fingerprint !== one) continue;
       if (record.rejected_at !== null || record.trying_since !== null) this.#forgiven.add(fingerprint);
     }
+    if (!mayMove) return;
     const move = only === null ? null : moveOf(this.#state.fingerprint(secret), only.boundTo);
     for (const moved of this.#moved) {
       if (move === null || moved === move) this.#forgiven.add(moved);

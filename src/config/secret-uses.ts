@@ -1,0 +1,110 @@
+// What a configuration uses by reference: secrets from a file, a variable or a credential, private keys, PAC files (an
+// error in one can quote it), Kerberos tickets.
+// Each use has a source and a destination, so that a configuration that is only tried can be compared with the one in
+// force. Pure; values are never looked up here.
+//
+// The destination of a proxy's secret is the proxy with how it authenticates and whom its TLS trusts. That of a token or
+// header is the origin of the feed with whom its TLS trusts; over plain http also every proxy setting, since each proxy on
+// the path can read it.
+
+import type { Finding, KeyPath } from './problem.ts';
+import type { Salvaged } from './salvaged.ts';
+import { kindOf } from './schema/key.ts';
+import { settingsSchema } from './schema/settings.ts';
+import { mapLeaves } from './tree.ts';
+
+/** One use. Two uses are the same when all of their texts are. */
+export interface SecretUse {
+  readonly path: KeyPath;
+  /** As `keyName`, but with the name of the profile in place of its number. */
+  readonly key: string;
+  readonly source: string;
+  readonly destination: string;
+  /** Whether it can be left out: authentication `auto` works without a ticket. */
+  readonly isOptional: boolean;
+}
+
+/** Files whose content can reach whoever wrote the text; certificates are public. */
+const QUOTABLE: ReadonlySet<string> = new Set(['key_file', 'file']);
+
+type Profile = NonNullable<NonNullable<Salvaged['proxies']>[number]>;
+
+/** Every use by reference. Values that stand in the text itself are no references. */
+export function secretUses(settings: Salvaged): SecretUse[] {
+  const uses: SecretUse[] = [];
+  mapLeaves(settingsSchema, settings, (leaf, schema, path) => {
+    const isReference = kindOf(schema) === 'secret' && typeof leaf === 'object';
+    if (isReference || (kindOf(schema) === 'file' && QUOTABLE.has(String(path.at(-1)))))
+      uses.push(useOf(settings, path, leaf));
+    return leaf;
+  });
+  for (const [index, profile] of (settings.proxies ?? []).entries()) {
+    if (profile?.authentication !== 'negotiate' && profile?.authentication !== 'auto') continue;
+    const use = useOf(settings, ['proxies', index, 'authentication'], 'a Kerberos ticket');
+    uses.push({ ...use, isOptional: profile.authentication === 'auto' });
+  }
+  return uses;
+}
+
+/** The uses that `inForce` does not have. */
+export function newUses(uses: readonly SecretUse[], inForce: readonly SecretUse[]): SecretUse[] {
+  const known = new Set(inForce.map(identityOf));
+  return uses.filter((use) => !known.has(identityOf(use)));
+}
+
+/** What is wrong with a configuration that may use only what is in force: one mistake for each other use. */
+export function refuseNewUses(uses: readonly SecretUse[], inForce: readonly SecretUse[]): Finding[] {
+  const refused = newUses(uses, inForce).filter(({ isOptional }) => !isOptional);
+  return refused.map(({ path, key }) => ({
+    path,
+    severity: 'error',
+    at: 'key',
+    found: '',
+    allowed: '',
+    notInForce: key,
+    message: 'Settings that are only tried may use this by reference only as the settings in force do.',
+  }));
+}
+
+function identityOf({ key, source, destination }: SecretUse): string {
+  return JSON.stringify([key, source, destination]);
+}
+
+function useOf(settings: Salvaged, path: KeyPath, source: unknown): SecretUse {
+  const [section, index, ...rest] = path;
+  const profile = section === 'proxies' && typeof index === 'number' ? settings.proxies?.[index] : undefined;
+  const key = profile === undefined ? path.join('.') : ['proxies', profile.name ?? index, ...rest].join('.');
+  const destination = profile === undefined ? originDestination(settings) : proxyDestination(profile);
+  return { path, key, source: JSON.stringify(source), destination: JSON.stringify(destination), isOptional: false };
+}
+
+function proxyDestination(profile: Profile): unknown {
+  const { scheme, address, port, pac, authentication, allow_cleartext, ca_file, client_certificate } = profile;
+  return [
+    scheme,
+    address,
+    port,
+    [pac?.url, pac?.file, pac?.credentials_for],
+    authentication,
+    allow_cleartext,
+    ca_file,
+    certificateFiles(client_certificate),
+  ];
+}
+
+function originDestination(settings: Salvaged): unknown {
+  const { feed_url: feed, ca_file: caFile, pins, client_certificate: client } = settings.updates ?? {};
+  const url = URL.parse(feed ?? '');
+  const trust = [url?.origin, caFile, pins, certificateFiles(client)];
+  return url?.protocol === 'https:' ? trust : [trust, proxySettings(settings)];
+}
+
+/** Everything that decides which proxies a plain request goes through, without secrets. */
+function proxySettings({ proxies, use_proxy_for: uses, proxy_enabled: enabled, proxy_required: required }: Salvaged) {
+  const profiles = (proxies ?? []).map((profile) => ({ ...profile, password: null, client_certificate: null }));
+  return [profiles, uses, enabled, required];
+}
+
+function certificateFiles(client: Profile['client_certificate']): unknown {
+  return [client?.certificate_file, client?.key_file];
+}

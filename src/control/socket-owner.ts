@@ -1,0 +1,75 @@
+// Whether a socket is one that a Sallyport of this host may have made. A password that somebody types goes there, so a socket
+// that another user put into a folder that everybody may write must not pass for the daemon's.
+//
+// Its owner is root or the user who asks; or whoever owns the socket's path or the state folder from a point on up to which
+// only those two can put a name. Relies on the sticky bit: in such a folder only its owner can replace a name.
+
+import { dirname, join, sep } from 'node:path';
+import { coded } from '#errors/coded-error.ts';
+import type { FileFacts, Files } from '#system/files.ts';
+
+const OTHERS_MAY_WRITE = 0o002;
+const STICKY = 0o1000;
+/** Symbolic links on a path; the kernel follows 40. */
+const MOST_LINKS = 10;
+
+type Reads = Pick<Files, 'facts' | 'realPath'>;
+
+/** Where a socket is, and the state folder of the daemon that should listen there. */
+export interface JudgedSocket {
+  readonly path: string;
+  readonly stateDir: string;
+  /** The user who asks. */
+  readonly self: number;
+}
+
+/** @throws CodedError CONTROL-FOREIGN; FILE-FAILED where the socket cannot be looked at */
+export async function judgeSocketOwner({ path, stateDir, self }: JudgedSocket, files: Reads): Promise<void> {
+  const facts = await files.facts(path);
+  if (facts === null) return;
+  const real = facts.kind === 'symbolic link' ? await files.facts(await files.realPath(path)) : facts;
+  const trusted = [0, self];
+  const strangers = [facts, ...(real === null ? [] : [real])]
+    .map(({ owner }) => owner)
+    .filter((one) => !trusted.includes(one));
+  for (const owner of new Set(strangers)) {
+    const isGiven = await isGivenTo(owner, path, { trusted, files });
+    if (!isGiven && !(await hasState(owner, stateDir, { trusted, files })))
+      throw coded('CONTROL-FOREIGN', { path, owner });
+  }
+}
+
+interface Judging {
+  readonly trusted: readonly number[];
+  readonly files: Reads;
+}
+
+async function hasState(owner: number, stateDir: string, judging: Judging): Promise<boolean> {
+  const facts = await factsOrNull(stateDir, judging.files);
+  return facts?.owner === owner && (await isGivenTo(owner, stateDir, judging));
+}
+
+/** Whether only those who are trusted, and this owner below what they gave to it, can have put this name there. */
+async function isGivenTo(owner: number, path: string, { trusted, files }: Judging, links = 0): Promise<boolean> {
+  let folder = await factsOrNull(sep, files);
+  let at: string = sep;
+  for (const step of path.split(sep).filter((part) => part !== '')) {
+    const child = join(at, step);
+    const facts = await factsOrNull(child, files);
+    if (folder === null || facts === null || ![...trusted, owner].includes(folder.owner)) return false;
+    const isOpen = (folder.mode & OTHERS_MAY_WRITE) !== 0;
+    const isKept = (folder.mode & STICKY) !== 0 && trusted.includes(facts.owner);
+    if (isOpen && !isKept) return false;
+    if (facts.kind === 'symbolic link') {
+      if (!trusted.includes(facts.owner) || links === MOST_LINKS) return false;
+      const rest = path.slice(child.length);
+      return await isGivenTo(owner, `${await files.realPath(child)}${rest}`, { trusted, files }, links + 1);
+    }
+    [folder, at] = [facts, child];
+  }
+  return dirname(path) !== path;
+}
+
+async function factsOrNull(path: string, files: Reads): Promise<FileFacts | null> {
+  return await files.facts(path).catch(() => null);
+}

@@ -1,0 +1,186 @@
+// What the control socket bears of clients that are wrong, slow or silent, and what it never takes away.
+
+import { spawnSync } from 'node:child_process';
+import { mkdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Control } from '#control/control.ts';
+import { ControlRig } from '#test/support/control-rig.ts';
+import { aDiagnosis, aRound, aStatus, fakeControl } from '#test/support/fake-control.ts';
+
+let rig: ControlRig;
+beforeEach(async () => {
+  rig = await ControlRig.make();
+});
+afterEach(() => rig.close());
+
+/** A request with a body, as bytes. */
+function post(path: string, body: string): string {
+  return `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+}
+
+const WITH_BODY = ['/v1/credentials/retry', '/v1/timeout/seed', '/v1/change/try', '/v1/diagnose'];
+const DIAGNOSIS = { purposes: null, shell: {}, candidate: null, through: null };
+const CHANGE = { text: '', typed: [], window_ms: 60_000, waits: false, by: 'a test' };
+const long = 'x'.repeat(300);
+
+describe('a request with a body', () => {
+  const asked: string[] = [];
+  const never = (what: string) => () => {
+    asked.push(what);
+    return Promise.reject(new Error('asked in vain'));
+  };
+  const deaf: Partial<Control> = {
+    retryCredentials: never('retry'),
+    seedTimeout: never('seed'),
+    tryChange: never('try'),
+    diagnose: never('diagnose'),
+  };
+
+  const WRONG = ['', '{', 'null', '7', '[]', '"x"', '{"a":1}', `{"__proto__":{"purposes":null}}`].map((body) => [body]);
+
+  it.each(WRONG)(
+    'that is not what it should be is CONTROL-REQUEST, never INTERNAL, and nothing is done: %s',
+    async (body) => {
+      await rig.serve(fakeControl(deaf));
+      for (const path of WITH_BODY) {
+        // An empty list of samples is a list.
+        if (body === '[]' && path === '/v1/timeout/seed') continue;
+        expect(await rig.raw(post(path, body)), path).toMatch(/^HTTP\/1\.1 400 .*"code":"CONTROL-REQUEST"/s);
+      }
+      expect(asked).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['/v1/credentials/retry', { profile: long }],
+    ['/v1/diagnose', { ...DIAGNOSIS, through: long }],
+    ['/v1/diagnose', { ...DIAGNOSIS, purposes: Array.from({ length: 5 }, () => 'updates') }],
+    ['/v1/diagnose', { ...DIAGNOSIS, shell: { [long]: 'x' } }],
+    ['/v1/diagnose', { ...DIAGNOSIS, shell: { HTTP_PROXY: 'x'.repeat(131_073) } }],
+    ['/v1/diagnose', { ...DIAGNOSIS, shell: Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`V${n}`, 'x'])) }],
+    ['/v1/diagnose', { ...DIAGNOSIS, candidate: { text: 'x'.repeat(1_048_577), typed: [] } }],
+    ['/v1/diagnose', { ...DIAGNOSIS, candidate: { text: '', typed: [long] } }],
+    ['/v1/diagnose', { ...DIAGNOSIS, candidate: { text: '', typed: Array.from({ length: 257 }, () => 'x') } }],
+    ['/v1/change/try', { ...CHANGE, text: 'x'.repeat(1_048_577) }],
+    ['/v1/change/try', { ...CHANGE, typed: [long] }],
+    ['/v1/change/try', { ...CHANGE, by: long }],
+    ['/v1/change/try', { ...CHANGE, window_ms: 1e300 }],
+    ['/v1/change/try', { ...CHANGE, window_ms: 0 }],
+  ])('%s over a limit is refused with the name of the field', async (path, body) => {
+    await rig.serve(fakeControl(deaf));
+    const answer = await rig.raw(post(path, JSON.stringify(body)));
+    expect(answer).toMatch(/^HTTP\/1\.1 400 .*"code":"CONTROL-REQUEST"/s);
+    expect(answer).toMatch(
+      /"reason":"(?:profile|through|purposes|shell|candidate|text|typed|by|window_ms) has another form/,
+    );
+    expect(asked).toEqual([]);
+  });
+
+  it('of 16 MiB is read to its end and refused, so that the client learns why', async () => {
+    await rig.serve(fakeControl(deaf));
+    const control = await rig.ask();
+    const candidate = { text: 'x'.repeat(16_777_216), typed: [] };
+    const asking = control.diagnose({ ...DIAGNOSIS, candidate }, new AbortController().signal);
+    await expect(asking).rejects.toMatchObject({ code: 'CONTROL-REQUEST', facts: { reason: /longer than/ } });
+    expect(await control.status()).toEqual(aStatus());
+  });
+
+  it('of the largest configuration arrives, whatever it is made of', async () => {
+    let length = 0;
+    const diagnose: Control['diagnose'] = ({ candidate }) => {
+      length = candidate?.text.length ?? 0;
+      return Promise.resolve(aDiagnosis());
+    };
+    await rig.serve(fakeControl({ diagnose }));
+    const candidate = { text: '"\n'.repeat(524_288), typed: [] };
+    await (await rig.ask()).diagnose({ ...DIAGNOSIS, candidate }, new AbortController().signal);
+    expect(length).toBe(1_048_576);
+  });
+});
+
+describe('a client that', () => {
+  /** How long the daemon keeps a connection on which only this was sent. */
+  async function keptFor(sent: string): Promise<number> {
+    const start = performance.now();
+    const socket = connect(rig.path);
+    socket.on('error', () => undefined);
+    socket.resume();
+    if (sent !== '') socket.write(sent);
+    await new Promise((resolve) => socket.once('close', resolve));
+    return performance.now() - start;
+  }
+
+  it('says nothing, half a head or half a body is let go in the time that it has', async () => {
+    await rig.serve(fakeControl(), { silenceMs: 1_000 });
+    const half = `POST /v1/diagnose HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{`;
+    const kept = await Promise.all(['', 'GET /v1/st', half].map((sent) => keptFor(sent)));
+    for (const ms of kept) {
+      expect(ms).toBeGreaterThan(900);
+      expect(ms).toBeLessThan(8_000);
+    }
+  });
+
+  it('asks once has one answer on its connection, and no further', async () => {
+    await rig.serve();
+    const one = 'GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n';
+    const answers = await rig.raw(one + one + one);
+    expect(answers.match(/HTTP\/1\.1 200/g)).toHaveLength(1);
+    expect(answers).toMatch(/connection: close/i);
+  });
+
+  it('does not read the end of its answer is let go as well', async () => {
+    const gone = Promise.withResolvers<unknown>();
+    const check: Control['check'] = (_onEvent, signal) => {
+      signal.addEventListener('abort', () => gone.resolve(signal.reason), { once: true });
+      return Promise.resolve(aRound({ published: ['x'.repeat(8_000_000)] }));
+    };
+    await rig.serve(fakeControl({ check }), { silenceMs: 500 });
+    const socket = connect(rig.path);
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write('POST /v1/check HTTP/1.1\r\nHost: x\r\n\r\n');
+    // The whole answer does not fit into the buffers between, so nothing but the daemon can have ended it.
+    expect(await gone.promise).toMatchObject({ code: 'INTERRUPTED' });
+    socket.destroy();
+  });
+});
+
+describe('at the path of the socket', () => {
+  it.each([
+    ['a FIFO', (path: string) => void spawnSync('mkfifo', [path]), 'special file'],
+    ['a folder', (path: string) => mkdir(path), 'directory'],
+    ['a file', (path: string) => writeFile(path, 'precious'), 'file'],
+    ['a link', (path: string) => symlink('/dev/null', path), 'symbolic link'],
+  ])('%s is not taken away', async (_what, make, kind) => {
+    await mkdir(join(rig.dir, 'run'));
+    await make(rig.path);
+    const before = await stat(rig.path);
+    await expect(rig.serve()).rejects.toMatchObject({
+      code: 'FILE-FAILED',
+      facts: { reason: `a ${kind} is there, not a socket` },
+    });
+    expect((await stat(rig.path)).ino).toBe(before.ino);
+  });
+});
+
+describe('a path of any length', () => {
+  it('is listened at, asked at, and free again after', async () => {
+    const folder = join(rig.dir, ...Array.from({ length: 8 }, () => 'a folder with a long name'));
+    rig.path = join(folder, 'control.sock');
+    expect(Buffer.byteLength(rig.path)).toBeGreaterThan(200);
+
+    const server = await rig.serve();
+    const { mode } = await stat(rig.path);
+    expect(mode & 0o777).toBe(0o660);
+    expect(await (await rig.ask()).status()).toEqual(aStatus());
+    await expect(rig.serve()).rejects.toMatchObject({ code: 'CONTROL-BUSY' });
+
+    await server.close();
+    await expect(stat(rig.path)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await rig.find()).toBeNull();
+    await rig.serve();
+    expect(await (await rig.ask()).status()).toEqual(aStatus());
+  });
+});
