@@ -72,17 +72,26 @@ export async function connectControl(
 
   async function connect(path: string, passedOver: ReadonlySet<string>): Promise<Control | null> {
     try {
-      await judgeSocketOwner({ path, stateDir, self: parts.self }, parts.files);
+      await reaching(path, () => judgeSocketOwner({ path, stateDir, self: parts.self }, parts.files));
       const control = new SocketControl(path, parts.clock);
       await control.status();
       return control;
     } catch (thrown) {
       const { code, facts } = asCoded(thrown);
-      if (code !== 'CONTROL-UNREACHABLE' && code !== 'FILE-FAILED') throw thrown;
-      const reason = String(facts['errno'] ?? facts['reason']);
-      if (passedOver.has(reason)) return null;
-      throw code === 'CONTROL-UNREACHABLE' ? thrown : coded('CONTROL-UNREACHABLE', { path, reason }, thrown);
+      if (code === 'CONTROL-UNREACHABLE' && passedOver.has(String(facts['reason']))) return null;
+      throw thrown;
     }
+  }
+}
+
+/** A path on which we may not pass is a daemon that we may not ask. */
+async function reaching<T>(path: string, look: () => Promise<T> | T): Promise<T> {
+  try {
+    return await look();
+  } catch (thrown) {
+    const { code, facts } = asCoded(thrown);
+    if (code !== 'FILE-FAILED') throw thrown;
+    throw coded('CONTROL-UNREACHABLE', { path, reason: String(facts['errno'] ?? facts['reason']) }, thrown);
   }
 }
 
@@ -199,9 +208,9 @@ class SocketControl implements Control {
     throw this.#unreachable(STOPPED);
   }
 
-  #open({ method, body }: Asked, path: string, signal: AbortSignal): Promise<IncomingMessage> {
-    const place = placeOf(this.#path);
-    return new Promise<IncomingMessage>((resolve, reject) => {
+  async #open({ method, body }: Asked, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const place = await reaching(this.#path, () => placeOf(this.#path));
+    return await new Promise<IncomingMessage>((resolve, reject) => {
       // A connection each: one that is kept may be of a daemon that was restarted since.
       const asked = request({ socketPath: place.address, method, path, signal, agent: false }, (response) => {
         if (response.statusCode !== 404) return resolve(response);

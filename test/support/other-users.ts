@@ -88,7 +88,7 @@ export class OtherUsers {
       logging: { dir: join(this.dir, 'service/logs') },
       daemon: {
         state_dir: join(this.dir, 'service/state'),
-        control_socket: join(this.dir, 'service/run/control.sock'),
+        control_socket: this.controlSocket,
       },
       ...rest,
     };
@@ -112,14 +112,25 @@ export class OtherUsers {
     });
   }
 
-  /** One request to the control socket as this user, however it is answered. */
+  /** One request to a socket of the daemon as this user, however it is answered. */
   async ask(user: User, method: string, path: string, body?: string): Promise<Ran> {
-    const socket = join(this.dir, 'service/run/control.sock');
+    return await this.askAt(this.controlSocket, user, [method, path, body]);
+  }
+
+  async askAt(socket: string, user: User, [method, path, body]: readonly [string, string, (string | undefined)?]): Promise<Ran> {
     const data = body === undefined ? [] : ['--data-binary', body];
     return await this.run(user, [
       ...['curl', '--silent', '--show-error', '--max-time', '20', '--path-as-is', '--unix-socket', socket],
       ...['--request', method, ...data, `http://localhost${path}`],
     ]);
+  }
+
+  get controlSocket(): string {
+    return join(this.dir, 'service/run/control.sock');
+  }
+
+  get adminSocket(): string {
+    return join(this.dir, 'service/run/admin.sock');
   }
 
   /** Starts the daemon as the service; resolves once it answers commands. */
@@ -141,11 +152,17 @@ export class OtherUsers {
     return { said: () => said };
   }
 
-  async close(): Promise<void> {
+  /** Ends what runs. */
+  async stop(): Promise<void> {
     for (const child of this.#running) {
       const ended = new Promise((resolve) => child.once('exit', resolve));
       if (child.exitCode === null && child.signalCode === null && child.kill('SIGTERM')) await ended;
+      this.#running.delete(child);
     }
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
     rmSync(this.dir, { recursive: true, force: true });
   }
 

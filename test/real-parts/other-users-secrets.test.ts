@@ -1,0 +1,245 @@
+// The control sockets with real users: a member of the service's group who wants its secrets, root, and somebody who waits in
+// a folder that everybody may write.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import type { Status } from '#control/control.ts';
+import { feedOf } from '#test/support/jars.ts';
+import { listenOnLoopback } from '#test/support/loopback.ts';
+import { OtherUsers, USERS, type User } from '#test/support/other-users.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+
+const SECRETS = {
+  password: 'pw-of-the-service',
+  token: 'token-of-the-service',
+  key: 'key-of-the-service',
+  else: 'any-file',
+};
+
+/** An HTTP server that keeps whatever reaches it; as a proxy it asks for Basic. */
+async function startListener() {
+  const heard: string[] = [];
+  const tell = (request: IncomingMessage) => heard.push(JSON.stringify([request.url, request.rawHeaders]));
+  const server = createServer((request, response) => {
+    tell(request);
+    const isAsked = request.headers['proxy-authorization'] === undefined && request.url?.startsWith('http:') === true;
+    if (isAsked) response.writeHead(407, { 'Proxy-Authenticate': 'Basic realm="x"' }).end();
+    else response.writeHead(200, { 'Content-Type': 'application/json' }).end(feedOf([]));
+  });
+  const leaks = () => {
+    const all = heard.join('\n');
+    const decoded = all.replaceAll(/Basic ([A-Za-z0-9+/=]+)/g, (_whole, text: string) => atob(text));
+    return Object.values(SECRETS).filter((secret) => decoded.includes(secret));
+  };
+  return { heard, leaks, ...(await listenOnLoopback(server)) };
+}
+
+describeWith(['root and setpriv'], 'the control sockets and their users', () => {
+  let users: OtherUsers;
+  let evil: Awaited<ReturnType<typeof startListener>>;
+  let own: Awaited<ReturnType<typeof startListener>>;
+
+  beforeAll(() => {
+    users = OtherUsers.make();
+    users.folder('service/secrets', 'service', 0o700);
+    for (const [name, secret] of Object.entries(SECRETS)) {
+      users.file(join('service/secrets', name), `${secret}\n`, 'service', 0o600);
+    }
+  }, 60_000);
+  afterAll(() => users.close());
+  beforeEach(async () => {
+    [evil, own] = await Promise.all([startListener(), startListener()]);
+  });
+  afterEach(async () => {
+    await users.stop();
+    // Which proxy a password belongs to is remembered there; each test has others.
+    rmSync(join(users.dir, 'service/state'), { recursive: true, force: true });
+    await Promise.all([evil.close(), own.close()]);
+  });
+
+  const file = (name: string) => ({ file: join(users.dir, 'service/secrets', name) });
+  const THROUGH = { use_proxy_for: { updates: 'default' } };
+  const NO_TOKEN = { bearer_token: undefined, headers: undefined };
+
+  /** Settings whose every secret is by reference, with a feed and a proxy of the service's own. */
+  function sections(over: { updates?: object; corp?: object } = {}, more: object = {}) {
+    const corp = {
+      name: 'corp',
+      address: '127.0.0.1',
+      port: own.port,
+      authentication: 'basic',
+      user: 'svc',
+      default: true,
+    };
+    return {
+      retry: { attempts: 1 },
+      use_proxy_for: { updates: 'none' },
+      ...more,
+      updates: {
+        feed_url: `http://127.0.0.1:${own.port}/feed.json`,
+        bearer_token: file('token'),
+        headers: { 'X-Api-Key': file('key') },
+        ...over.updates,
+      },
+      proxies: [{ ...corp, password: file('password'), ...over.corp }],
+    };
+  }
+
+  const candidate = (...given: Parameters<typeof sections>) => stringify({ version: 1, ...sections(...given) });
+  const diagnosis = (text: string, typed: string[] = []) =>
+    JSON.stringify({ purposes: ['updates'], shell: {}, candidate: { text, typed }, through: null });
+  const change = (text: string, typed: string[] = []) =>
+    JSON.stringify({ text, typed, window_ms: 5_000, waits: false, by: 'root, who else' });
+
+  const ask = async (user: User, socket: string, path: string, body: string) => {
+    const { stdout, stderr } = await users.askAt(socket, user, ['POST', path, body]);
+    return stdout + stderr;
+  };
+  const asMember = (path: string, body: string) => ask('member', users.controlSocket, path, body);
+  const asRoot = (path: string, body: string) => ask('root', users.adminSocket, path, body);
+
+  async function startWith(...given: Parameters<typeof sections>): Promise<void> {
+    users.configure(sections(...given));
+    await users.start();
+  }
+
+  it('no text of a member has a secret of the service sent anywhere else, whatever it says was typed', async () => {
+    await startWith();
+    const evilFeed = { feed_url: `http://127.0.0.1:${evil.port}/feed.json` };
+    const attacks: [string, string][] = [
+      ['token', candidate({ updates: { ...evilFeed, headers: undefined } })],
+      ['headers', candidate({ updates: { ...evilFeed, bearer_token: undefined } })],
+      ['token through a proxy', candidate({ corp: { port: evil.port, password: 'abcd' } }, THROUGH)],
+      ['any file as a token', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: file('else') } })],
+      ['any file as a header', candidate({ updates: { ...NO_TOKEN, headers: { 'X-A': file('else') } } })],
+      ['a variable', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: { env: 'PATH' } } })],
+      ['a credential', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: { credential: 'x' } } })],
+      ['password', candidate({ updates: NO_TOKEN, corp: { port: evil.port } }, THROUGH)],
+      [
+        'any file as the password',
+        candidate({ updates: NO_TOKEN, corp: { port: evil.port, password: file('else') } }, THROUGH),
+      ],
+      [
+        'any file as the password of the same proxy',
+        candidate({ updates: NO_TOKEN, corp: { password: file('else') } }, THROUGH),
+      ],
+    ];
+    const typed = ['proxies[0].password', 'updates.bearer_token', 'updates.headers.X-Api-Key'];
+    for (const [what, text] of attacks) {
+      expect(await asMember('/v1/diagnose', diagnosis(text, typed)), what).toContain('"SECRET-NOT-IN-FORCE"');
+      expect(await asMember('/v1/change/try', change(text, typed)), what).toContain('"SECRET-NOT-IN-FORCE"');
+    }
+    expect(evil.heard).toEqual([]);
+    expect(own.heard.join()).not.toContain(SECRETS.else);
+  });
+
+  it('a member may try other settings with a password that they type, and the settings in force as they are', async () => {
+    await startWith();
+    const text = candidate({ updates: NO_TOKEN, corp: { port: evil.port, password: 'typed by a member' } }, THROUGH);
+    expect(await asMember('/v1/diagnose', diagnosis(text, ['proxies[0].password']))).toContain('"result"');
+    expect(evil.heard.length).toBeGreaterThan(0);
+    expect(evil.leaks()).toEqual([]);
+
+    expect(await asMember('/v1/diagnose', diagnosis(candidate()))).toContain('"outcome":"ok"');
+    expect(own.leaks()).toContain(SECRETS.token);
+  });
+
+  it('root may have secrets by reference tried over its own socket, which no member can open', async () => {
+    await startWith();
+    const { mode, uid } = statSync(users.adminSocket);
+    expect([mode & 0o777, uid]).toEqual([0o600, USERS.service.uid]);
+    for (const [user, socket] of [
+      ['member', users.adminSocket],
+      ['stranger', users.adminSocket],
+      ['stranger', users.controlSocket],
+    ] as const) {
+      expect(await users.askAt(socket, user, ['GET', '/v1/status'])).toMatchObject({ status: 7, stdout: '' });
+    }
+
+    const text = candidate({ updates: { feed_url: `http://127.0.0.1:${evil.port}/feed.json` } });
+    expect(await asRoot('/v1/diagnose', diagnosis(text))).toContain('"result"');
+    expect(evil.leaks()).toEqual([SECRETS.token, SECRETS.key]);
+    // The socket decides, not who somebody is.
+    expect(await ask('root', users.controlSocket, '/v1/diagnose', diagnosis(text))).toContain('SECRET-NOT-IN-FORCE');
+  });
+
+  it('a member cannot have the password sent to a proxy that it was not entered for; root can', async () => {
+    await startWith();
+    expect((await users.sallyport('root', 'proxy', 'test', 'corp')).status).toBe(0);
+    await users.stop();
+    await startWith({ corp: { port: evil.port } });
+    const waits = async () =>
+      (JSON.parse((await users.sallyport('root', 'status', '--json')).stdout) as Status).credentials;
+    expect((await users.sallyport('member', 'proxy', 'test', 'corp')).stdout).toContain('[AUTH-REBIND]');
+    expect(await waits()).toMatchObject([{ proxy: 'corp', why: 'bound' }]);
+
+    expect(await asMember('/v1/credentials/retry', '{"profile":"corp"}')).toContain('CONTROL-ADMIN');
+    expect(await asMember('/v1/credentials/retry', '{"profile":null}')).toBe('null');
+    const again = await users.sallyport('member', 'proxy', 'test', 'corp', '--retry-credential');
+    expect(again.stderr).toContain('[CONTROL-ADMIN]');
+    expect(await waits()).toMatchObject([{ proxy: 'corp', why: 'bound' }]);
+    expect(evil.leaks()).toEqual([]);
+
+    expect((await users.sallyport('root', 'proxy', 'test', 'corp', '--retry-credential')).status).toBe(0);
+    expect(evil.leaks()).toContain(SECRETS.password);
+  });
+
+  it('a member still checks, looks and diagnoses; the log has who asked, by the word of the kernel', async () => {
+    await startWith();
+    for (const command of ['status', 'check', 'diagnose']) {
+      expect((await users.sallyport('member', command)).status, command).toBe(0);
+    }
+    expect((await users.sallyport('root', 'diagnose')).status).toBe(0);
+    await asMember('/v1/change/try', change(candidate({ corp: { port: 9 } })));
+
+    const log = readFileSync(join(users.dir, 'service/logs/sallyport.log'), 'utf8');
+    const by = (who: string, what: string, socket: string) =>
+      new RegExp(`Request to ${what} from ${who}, process \\d+, over \\S+/${socket}\\.`);
+    expect(log).toMatch(by(`user ${USERS.member.uid}`, 'check for updates', 'control.sock'));
+    expect(log).toMatch(by(`user ${USERS.member.uid}`, 'diagnose', 'control.sock'));
+    expect(log).toMatch(by(`user ${USERS.member.uid}`, 'try new settings', 'control.sock'));
+    expect(log).toMatch(by('root', 'diagnose', 'admin.sock'));
+  });
+
+  it('nothing is sent to the socket of somebody who waits in a folder that everybody may write', async () => {
+    const trap = join(users.folder('open', 'root', 0o1777), 'control.sock');
+    const state_dir = join(users.dir, 'service/state');
+    users.configure({ ...sections(), daemon: { state_dir, control_socket: trap } });
+    const listen =
+      'require("node:http").createServer((q, s) => s.end("{}")).listen(process.argv[1], () => console.log("up"))';
+    const { uid, gid } = USERS.stranger;
+    const own = [
+      'setpriv',
+      `--reuid=${uid}`,
+      `--regid=${gid}`,
+      '--clear-groups',
+      join(users.dir, 'node'),
+      '-e',
+      listen,
+      trap,
+    ];
+    const [program = '', ...args] = own;
+    const waiting = spawn(program, args, { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] });
+    const gone = new Promise((resolve) => waiting.once('exit', resolve));
+    try {
+      await new Promise((resolve) => waiting.stdout.once('data', resolve));
+      for (const command of ['status', 'diagnose', 'check', 'endpoints']) {
+        const { status, stdout, stderr } = await users.sallyport('root', command);
+        expect([status, stdout + stderr]).toEqual([19, expect.stringContaining('[CONTROL-FOREIGN]')]);
+      }
+      const health = await users.sallyport('root', 'status', '--check');
+      expect(health).toMatchObject({
+        status: 3,
+        stdout: expect.stringMatching(/^UNKNOWN: \[CONTROL-FOREIGN\]/) as string,
+      });
+    } finally {
+      waiting.kill();
+      await gone;
+      execFileSync('rm', ['-f', trap]);
+    }
+  });
+});
