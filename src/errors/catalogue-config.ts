@@ -78,6 +78,12 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'CONTROL-OTHER-FILE': {
+    text: 'The daemon that listens at {path} works with {other}, not with {file}. It was not asked.',
+    check: 'To ask that daemon, name its file. To work with {file} beside it, give that file its own daemon.state_dir.',
+    class: 'config',
+    retry: 'change',
+  },
   'SECRET-NOT-IN-FORCE': {
     text: 'Settings that are only tried use {key} by reference in another way than the settings in force. It was not read, and nothing was sent.',
     check: 'Type the password instead of naming its file, variable or credential, or run the command as root.',

@@ -97,12 +97,6 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'change',
   },
-  'CONTROL-OTHER-FILE': {
-    text: 'The daemon that listens at {path} works with {other}, not with {file}. It was not asked.',
-    check: 'To ask that daemon, name its file. To work with {file} beside it, give that file its own daemon.state_dir.',
-    class: 'config',
-    retry: 'change',
-  },
   'CONTROL-BUSY': {
     text: 'Another Sallyport is running; it answers at {path}.',
     check: 'Stop it first, or give this one its own daemon.state_dir and daemon.control_socket.',

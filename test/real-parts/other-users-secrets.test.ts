@@ -20,6 +20,9 @@ const SECRETS = {
   else: 'any-file',
 };
 
+/** Each command is a process. */
+const SLOW = { timeout: 90_000 };
+
 /** An HTTP server that keeps whatever reaches it; as a proxy it asks for Basic. */
 async function startListener() {
   const heard: string[] = [];
@@ -107,48 +110,56 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     await users.start();
   }
 
-  it('no text of a member has a secret of the service sent anywhere else, whatever it says was typed', async () => {
-    await startWith();
-    const evilFeed = { feed_url: `http://127.0.0.1:${evil.port}/feed.json` };
-    const attacks: [string, string][] = [
-      ['token', candidate({ updates: { ...evilFeed, headers: undefined } })],
-      ['headers', candidate({ updates: { ...evilFeed, bearer_token: undefined } })],
-      ['token through a proxy', candidate({ corp: { port: evil.port, password: 'abcd' } }, THROUGH)],
-      ['any file as a token', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: file('else') } })],
-      ['any file as a header', candidate({ updates: { ...NO_TOKEN, headers: { 'X-A': file('else') } } })],
-      ['a variable', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: { env: 'PATH' } } })],
-      ['a credential', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: { credential: 'x' } } })],
-      ['password', candidate({ updates: NO_TOKEN, corp: { port: evil.port } }, THROUGH)],
-      [
-        'any file as the password',
-        candidate({ updates: NO_TOKEN, corp: { port: evil.port, password: file('else') } }, THROUGH),
-      ],
-      [
-        'any file as the password of the same proxy',
-        candidate({ updates: NO_TOKEN, corp: { password: file('else') } }, THROUGH),
-      ],
-    ];
-    const typed = ['proxies[0].password', 'updates.bearer_token', 'updates.headers.X-Api-Key'];
-    for (const [what, text] of attacks) {
-      expect(await asMember('/v1/diagnose', diagnosis(text, typed)), what).toContain('"SECRET-NOT-IN-FORCE"');
-      expect(await asMember('/v1/change/try', change(text, typed)), what).toContain('"SECRET-NOT-IN-FORCE"');
-    }
-    expect(evil.heard).toEqual([]);
-    expect(own.heard.join()).not.toContain(SECRETS.else);
-  });
+  it(
+    'no text of a member has a secret of the service sent anywhere else, whatever it says was typed',
+    SLOW,
+    async () => {
+      await startWith();
+      const evilFeed = { feed_url: `http://127.0.0.1:${evil.port}/feed.json` };
+      const attacks: [string, string][] = [
+        ['token', candidate({ updates: { ...evilFeed, headers: undefined } })],
+        ['headers', candidate({ updates: { ...evilFeed, bearer_token: undefined } })],
+        ['token through a proxy', candidate({ corp: { port: evil.port, password: 'abcd' } }, THROUGH)],
+        ['any file as a token', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: file('else') } })],
+        ['any file as a header', candidate({ updates: { ...NO_TOKEN, headers: { 'X-A': file('else') } } })],
+        ['a variable', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: { env: 'PATH' } } })],
+        ['a credential', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: { credential: 'x' } } })],
+        ['password', candidate({ updates: NO_TOKEN, corp: { port: evil.port } }, THROUGH)],
+        [
+          'any file as the password',
+          candidate({ updates: NO_TOKEN, corp: { port: evil.port, password: file('else') } }, THROUGH),
+        ],
+        [
+          'any file as the password of the same proxy',
+          candidate({ updates: NO_TOKEN, corp: { password: file('else') } }, THROUGH),
+        ],
+      ];
+      const typed = ['proxies[0].password', 'updates.bearer_token', 'updates.headers.X-Api-Key'];
+      for (const [what, text] of attacks) {
+        expect(await asMember('/v1/diagnose', diagnosis(text, typed)), what).toContain('"SECRET-NOT-IN-FORCE"');
+        expect(await asMember('/v1/change/try', change(text, typed)), what).toContain('"SECRET-NOT-IN-FORCE"');
+      }
+      expect(evil.heard).toEqual([]);
+      expect(own.heard.join()).not.toContain(SECRETS.else);
+    },
+  );
 
-  it('a member may try other settings with a password that they type, and the settings in force as they are', async () => {
-    await startWith();
-    const text = candidate({ updates: NO_TOKEN, corp: { port: evil.port, password: 'typed by a member' } }, THROUGH);
-    expect(await asMember('/v1/diagnose', diagnosis(text, ['proxies[0].password']))).toContain('"result"');
-    expect(evil.heard.length).toBeGreaterThan(0);
-    expect(evil.leaks()).toEqual([]);
+  it(
+    'a member may try other settings with a password that they type, and the settings in force as they are',
+    SLOW,
+    async () => {
+      await startWith();
+      const text = candidate({ updates: NO_TOKEN, corp: { port: evil.port, password: 'typed by a member' } }, THROUGH);
+      expect(await asMember('/v1/diagnose', diagnosis(text, ['proxies[0].password']))).toContain('"result"');
+      expect(evil.heard.length).toBeGreaterThan(0);
+      expect(evil.leaks()).toEqual([]);
 
-    expect(await asMember('/v1/diagnose', diagnosis(candidate()))).toContain('"outcome":"ok"');
-    expect(own.leaks()).toContain(SECRETS.token);
-  });
+      expect(await asMember('/v1/diagnose', diagnosis(candidate()))).toContain('"outcome":"ok"');
+      expect(own.leaks()).toContain(SECRETS.token);
+    },
+  );
 
-  it('root may have secrets by reference tried over its own socket, which no member can open', async () => {
+  it('root may have secrets by reference tried over its own socket, which no member can open', SLOW, async () => {
     await startWith();
     const { mode, uid } = statSync(users.adminSocket);
     expect([mode & 0o777, uid]).toEqual([0o600, USERS.service.uid]);
@@ -167,7 +178,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     expect(await ask('root', users.controlSocket, '/v1/diagnose', diagnosis(text))).toContain('SECRET-NOT-IN-FORCE');
   });
 
-  it('a member cannot have the password sent to a proxy that it was not entered for; root can', async () => {
+  it('a member cannot have the password sent to a proxy that it was not entered for; root can', SLOW, async () => {
     await startWith();
     expect((await users.sallyport('root', 'proxy', 'test', 'corp')).status).toBe(0);
     await users.stop();
@@ -188,7 +199,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     expect(evil.leaks()).toContain(SECRETS.password);
   });
 
-  it('a member still checks, looks and diagnoses; the log has who asked, by the word of the kernel', async () => {
+  it('a member still checks, looks and diagnoses; the log has who asked, by the word of the kernel', SLOW, async () => {
     await startWith();
     for (const command of ['status', 'check', 'diagnose']) {
       expect((await users.sallyport('member', command)).status, command).toBe(0);
@@ -205,7 +216,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     expect(log).toMatch(by('root', 'diagnose', 'admin.sock'));
   });
 
-  it('nothing is sent to the socket of somebody who waits in a folder that everybody may write', async () => {
+  it('nothing is sent to the socket of somebody who waits in a folder that everybody may write', SLOW, async () => {
     const trap = join(users.folder('open', 'root', 0o1777), 'control.sock');
     const state_dir = join(users.dir, 'service/state');
     users.configure({ ...sections(), daemon: { state_dir, control_socket: trap } });

@@ -117,7 +117,11 @@ export class OtherUsers {
     return await this.askAt(this.controlSocket, user, [method, path, body]);
   }
 
-  async askAt(socket: string, user: User, [method, path, body]: readonly [string, string, (string | undefined)?]): Promise<Ran> {
+  async askAt(
+    socket: string,
+    user: User,
+    [method, path, body]: readonly [string, string, (string | undefined)?],
+  ): Promise<Ran> {
     const data = body === undefined ? [] : ['--data-binary', body];
     return await this.run(user, [
       ...['curl', '--silent', '--show-error', '--max-time', '20', '--path-as-is', '--unix-socket', socket],
