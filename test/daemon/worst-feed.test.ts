@@ -6,9 +6,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { connectControl } from '#control/client.ts';
 import type { Control } from '#control/control.ts';
-import { systemClock } from '#system/clock.ts';
+import { connectAt } from '#test/support/connect-at.ts';
 import { feedOf } from '#test/support/jars.ts';
 import { startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
@@ -37,7 +36,7 @@ const brackets = Buffer.alloc(FEED_LIMITS.documentBytes, '[');
 
 async function connect(socket: string): Promise<Control> {
   for (;;) {
-    const control = await connectControl(socket, systemClock);
+    const control = await connectAt(socket);
     if (control !== null) return control;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

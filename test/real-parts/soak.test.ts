@@ -8,10 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectControl } from '#control/client.ts';
 import type { Control, RoundResult } from '#control/control.ts';
-import { systemClock } from '#system/clock.ts';
-import { realFiles } from '#system/real-files.ts';
+import { connectAt } from '#test/support/connect-at.ts';
 import { seeded } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar, sha256 } from '#test/support/jars.ts';
 import { MAIN_PATH } from '#test/support/main-path.ts';
@@ -75,10 +73,7 @@ async function startDaemon(): Promise<Daemon> {
   });
   const line = (text: string) => new Promise<string>((resolve) => waiting.add({ text, resolve }));
   await line('Commands are taken at');
-  const control = await connectControl(
-    { admin: join(dir, 'control-admin.sock'), group: join(dir, 'control.sock'), stateDir: join(dir, 'state') },
-    { clock: systemClock, files: realFiles, self: process.geteuid?.() ?? 0 },
-  );
+  const control = await connectAt(join(dir, 'control.sock'));
   if (control === null) throw new Error('the daemon does not answer');
   return { child, control, line };
 }

@@ -4,14 +4,13 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { connectControl } from '#control/client.ts';
 import type { Control, RoundResult } from '#control/control.ts';
 import { type ControlServer, type ServedControl, serveControl } from '#control/server.ts';
 import type { Report } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
-import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
+import { connectAt } from './connect-at.ts';
 import { fakeControl } from './fake-control.ts';
 
 /** A control socket of a test; `close` ends whatever listens and removes the folder. */
@@ -40,8 +39,7 @@ export class ControlRig {
 
   /** As a command asks: null when nobody listens. */
   async find(): Promise<Control | null> {
-    const sockets = { group: this.path, admin: join(this.dir, 'run', 'admin.sock'), stateDir: this.dir };
-    return await connectControl(sockets, { clock: systemClock, files: realFiles, self: process.geteuid?.() ?? 0 });
+    return await connectAt(this.path);
   }
 
   async ask(): Promise<Control> {
