@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander';
 import type { EndpointForm } from './endpoints.ts';
 import type { Globals, Hooks } from './program.ts';
+import { filled } from './wrap.ts';
 
 const PURPOSES = ['updates', 'support_logs', 'exposure_analytics', 'platform'] as const;
 type PurposeName = (typeof PURPOSES)[number];
@@ -38,7 +39,7 @@ export function addNetworkCommands(program: Command, actions: NetworkActions, { 
     .addOption(new Option('--purpose <purpose>', 'this purpose alone').choices([...PURPOSES]))
     .option('--json', JSON_HELP, false)
     .option('--retry-credential', RETRY_HELP, false)
-    .addHelpText('after', DIAGNOSE_HELP)
+    .addHelpText('after', filled(DIAGNOSE_HELP))
     .action(does((options: DiagnoseArguments) => actions.diagnose(globals(), options)));
   program
     .command('endpoints')
@@ -48,7 +49,7 @@ export function addNetworkCommands(program: Command, actions: NetworkActions, { 
       new Option('--json', 'as JSON; docs/endpoints.schema.json is its schema').default(false).conflicts('squidAcl'),
     )
     .option('--squid-acl', 'as lines for the squid.conf of the proxy', false)
-    .addHelpText('after', ENDPOINTS_HELP)
+    .addHelpText('after', filled(ENDPOINTS_HELP))
     .action(does((options: EndpointArguments) => actions.endpoints(globals(), formOf(options))));
 }
 
@@ -60,7 +61,7 @@ export function addProxyTest(proxy: Command, actions: NetworkActions, { globals,
     .argument('[name]', 'name of the proxy, as `sallyport proxy list` shows it; without it the default one')
     .option('--json', JSON_HELP, false)
     .option('--retry-credential', RETRY_HELP, false)
-    .addHelpText('after', TEST_HELP)
+    .addHelpText('after', filled(TEST_HELP))
     .action(
       does((name: string | undefined, options: Omit<TestArguments, 'name'>) =>
         actions.testProxy(globals(), name === undefined ? options : { name, ...options }),

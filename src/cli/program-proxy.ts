@@ -10,6 +10,7 @@ import type { ProfileFlags } from './proxy-change.ts';
 import type { DeleteFlags } from './proxy-delete.ts';
 import { PURPOSE_NAMES } from './route.ts';
 import { UsageError } from './usage-error.ts';
+import { filled } from './wrap.ts';
 
 /** What main does for each of these; each returns its exit status. */
 export interface ProxyActions {
@@ -65,7 +66,7 @@ function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hoo
     proxy.command('add').description('make a proxy; at a terminal and without flags it asks for everything'),
   )
     .argument('[name]', 'its name, which use_proxy_for and status call it by')
-    .addHelpText('after', ADD_HELP)
+    .addHelpText('after', filled(ADD_HELP))
     .action(
       does((name: string | undefined, flags: ParsedFlags) =>
         actions.addProxy(globals(), { name, flags: readFlags(flags) }),
@@ -76,7 +77,7 @@ function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hoo
   )
     .argument('<name>', NAME)
     .addOption(new Option('--rename <name>', 'another name, also for those who use it'))
-    .addHelpText('after', EDIT_HELP)
+    .addHelpText('after', filled(EDIT_HELP))
     .action(
       does((name: string, flags: ParsedFlags) => actions.editProxy(globals(), { name, flags: readFlags(flags) })),
     );
@@ -228,7 +229,8 @@ function decapitalised(title: string): string {
 const ADD_HELP = `
 The first proxy becomes the default. A password is asked for, or comes from standard input or a file, never from an argument:
   sallyport proxy add corp --address proxy.example.com --port 3128
-  sallyport proxy add corp --address proxy.example.com --authentication basic --user svc --password-stdin < file`;
+  sallyport proxy add corp --address proxy.example.com --authentication basic \\
+    --user svc --password-stdin < file`;
 
 const EDIT_HELP = `
 An empty text takes a key out: --domain ''. The stored password stays unless scheme, address or port change; then it has to be

@@ -10,10 +10,18 @@ import { addProxyCommands, type ProxyActions } from './program-proxy.ts';
 import { parseSize } from './size.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
+import { filled } from './wrap.ts';
 
 /** Options of every command. */
 export interface Globals {
   readonly config?: string;
+}
+
+/** What `status` is given. */
+export interface StatusArguments {
+  readonly json: boolean;
+  readonly check: boolean;
+  readonly verbose: boolean;
 }
 
 /** What `timeout estimate` is given. */
@@ -30,7 +38,7 @@ export interface EstimateArguments {
 export interface Actions extends ProxyActions, NetworkActions {
   run(globals: Globals, options: { once: boolean; log?: Watch['form'] }): Promise<number>;
   check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
-  status(globals: Globals, options: { json: boolean; check: boolean }): Promise<number>;
+  status(globals: Globals, options: StatusArguments): Promise<number>;
   listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   runHook(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
@@ -98,7 +106,7 @@ function describe(version: string, terminal: Terminal): Command {
     .configureHelp({ showGlobalOptions: true, optionDescription: describeOption })
     .showSuggestionAfterError(true)
     .exitOverride()
-    .addHelpText('after', PROGRAM_HELP);
+    .addHelpText('after', filled(PROGRAM_HELP));
 }
 
 /** A flag that is not given is off: nobody has to be told. */
@@ -120,7 +128,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .addOption(
       new Option('--log <form>', 'lines on stdout, instead of logging.stdout').choices(['text', 'json', 'auto']),
     )
-    .addHelpText('after', RUN_HELP)
+    .addHelpText('after', filled(RUN_HELP))
     .action(does((options: { once: boolean; log?: Watch['form'] }) => actions.run(globals(), options)));
   program
     .command('check')
@@ -130,14 +138,15 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .action(does((options: { json: boolean; retryCredential: boolean }) => actions.check(globals(), options)));
   program
     .command('status')
-    .description('what it is doing, what it decided and why')
-    .option('--json', 'as JSON', false)
+    .description('whether all is well, what it is doing, what it decided and why')
+    .option('-v, --verbose', 'also what is not in use', false)
+    .option('--json', 'as JSON; all times are UTC', false)
     .addOption(
       new Option('--check', 'one line for monitoring; status 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN')
         .default(false)
         .conflicts('json'),
     )
-    .action(does((options: { json: boolean; check: boolean }) => actions.status(globals(), options)));
+    .action(does((options: StatusArguments) => actions.status(globals(), options)));
   const updates = program.command('updates').description('the published packages');
   updates
     .command('list')
@@ -217,7 +226,7 @@ function addVendor(program: Command, actions: Actions, does: Does): void {
     .description('make feed.json from the .JAR files of a folder; any static web server can serve it')
     .argument('<dir>', 'folder with .JAR files')
     .option('--expires-days <days>', 'how long the feed is valid', parseDays, 30)
-    .addHelpText('after', FEED_HELP)
+    .addHelpText('after', filled(FEED_HELP))
     .action(does((dir: string, options: { expiresDays: number }) => actions.buildFeed(dir, options)));
   program
     .command('demo')

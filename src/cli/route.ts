@@ -9,6 +9,7 @@ import type { ConfirmFlags } from './confirm.ts';
 import { type Desk, makeChange, switchedOff, withSettings } from './desk.ts';
 import { tellJson } from './json.ts';
 import { layTable } from './table.ts';
+import { widthOf } from './terminal.ts';
 
 /** Prints the effective route of each purpose with its reasons, beside what the file says. */
 export async function showRoutesCommand(
@@ -36,7 +37,8 @@ export async function showRoutesCommand(
     target === null ? '-' : showForeign(target),
     why.length === 0 ? '-' : why.join('; '),
   ]);
-  for (const line of layTable(['PURPOSE', 'SET TO', 'GOES', 'PROXY', 'TARGET', 'WHY'], rows)) terminal.out(line);
+  const heads = ['PURPOSE', 'SET TO', 'GOES', 'PROXY', 'TARGET', 'WHY'];
+  for (const line of layTable(heads, rows, widthOf(terminal.screen))) terminal.out(line);
   return EXIT_OK;
 }
 

@@ -1,7 +1,7 @@
 // Rows of `sallyport status` about the way out: each purpose, passwords that wait, what each path has shown. Pure.
 
 import type { Status } from '#control/control.ts';
-import { fillTemplate, showDuration, showForeign } from '#errors/template.ts';
+import { fillTemplate, showDuration, showForeign, showZonedTime } from '#errors/template.ts';
 
 export type Row = readonly [label: string, value: string];
 
@@ -22,13 +22,23 @@ function outcomeRows(
   { at, isConfigured }: { readonly at: string; readonly isConfigured: boolean },
 ): Row[] {
   const rows: Row[] = [];
-  if (success !== null) rows.push(['', `last success ${success} (${ago(success, at)})`]);
+  if (success !== null) rows.push(['', `last success ${timeText(success)} (${ago(success, at)})`]);
   else if (isConfigured) rows.push(['', 'no success yet']);
-  if (failed !== null) {
-    const again = next === null ? '' : ` Next try ${next}.`;
-    rows.push(['', `last failure ${failed.at} (${ago(failed.at, at)}): ${failureText(failed.failure)}${again}`]);
-  }
+  if (failed !== null) rows.push(['', failedText(failed, { success, next, at })]);
   return rows;
+}
+
+/** In full while it lasts; one that a later success has made good is history, and short. */
+function failedText(
+  { at: failedAt, failure }: NonNullable<Went['last_failure']>,
+  { success, next, at }: { readonly success: string | null; readonly next: string | null; readonly at: string },
+): string {
+  const when = `last failure ${timeText(failedAt)} (${ago(failedAt, at)})`;
+  if (success !== null && Date.parse(success) >= Date.parse(failedAt)) {
+    return `${when}: ${showForeign(failure.code)}, and it has worked since`;
+  }
+  const again = next === null ? '' : ` Next try ${timeText(next)}.`;
+  return `${when}: ${failureText(failure)}${again}`;
 }
 
 type Wait = Status['credentials'][number];
@@ -40,7 +50,7 @@ export function credentialRows({ credentials, at }: Status): Row[] {
     const again =
       wait.next_try === null
         ? 'not tried again by itself'
-        : `tried again at ${wait.next_try} (${until(wait.next_try, at)})`;
+        : `tried again at ${timeText(wait.next_try)} (${until(wait.next_try, at)})`;
     const unused = wait.used ? '' : ' No purpose goes through it.';
     const how = 'once more with: sallyport check --retry-credential';
     return [
@@ -52,9 +62,9 @@ export function credentialRows({ credentials, at }: Status): Row[] {
 
 function reasonOf({ why, entered_for: bound, since, worked_until: worked }: Wait, at: string): string {
   if (why === 'bound') return `it was entered for ${bound.map(showForeign).join(', ')}, not for this address`;
-  const when = since === null ? '' : ` ${since} (${ago(since, at)})`;
+  const when = since === null ? '' : ` ${timeText(since)} (${ago(since, at)})`;
   if (why === 'interrupted') return `nobody learnt how its attempt at${when} ended`;
-  return `refused since${when}${worked === null ? ', it never worked' : `, it worked until ${worked}`}`;
+  return `refused since${when}${worked === null ? ', it never worked' : `, it worked until ${timeText(worked)}`}`;
 }
 
 const RANGES = ['do not work', 'work'] as const;
@@ -67,7 +77,7 @@ export function pathRows({ paths, at }: Status): Row[] {
       work === null ? 'not tried' : `${RANGES[Number(work)]}${tried === null ? '' : ` (${ago(tried, at)})`}`;
     const shownVia = via === null ? 'none' : fillTemplate('{via:via}', { via });
     const facts = [
-      `seen ${showForeign(seen)} (${ago(seen, at)})`,
+      `seen ${timeText(seen)} (${ago(seen, at)})`,
       `Via ${shownVia}`,
       `ranges ${ranges}`,
       `ETag ${etag ?? 'not seen'}`,
@@ -79,6 +89,12 @@ export function pathRows({ paths, at }: Status): Row[] {
 
 export function failureText({ code, message, check }: { code: string; message: string; check: string }): string {
   return `[${code}] ${message} ${check}`;
+}
+
+/** Local time with its zone; the log has local time, and a time of another zone beside it misleads. */
+export function timeText(time: string): string {
+  const ms = Date.parse(time);
+  return Number.isNaN(ms) ? showForeign(time) : showZonedTime(ms);
 }
 
 /** `2 h ago`; what is not a time, or lies ahead because a clock was set, is not given an age. */

@@ -1,16 +1,20 @@
-// `sallyport status`: is it well, what is it doing, what did it decide and why; a section for each room.
+// `sallyport status`: first whether all is well, then what it is doing, what it decided and why; a section for each part.
 //
-// Guarantees: the same words on a tty and elsewhere; a tty adds a bar to what is under way and, where it may, colour to the
-// verdict. Ages are counted from the time of the answer, not from a clock of this process.
+// Guarantees: the same words on a tty and elsewhere; on a tty no line breaks inside a word, what is under way has a bar and,
+// where it may, the verdict has a colour. Times are local with their zone. Ages are counted from the time of the answer,
+// not from a clock of this process. What is not in use is one line, unless everything is asked for.
 
 import type { Control, Status } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
-import { showForeign, showSize } from '#errors/template.ts';
+import { showDuration, showForeign, showSize } from '#errors/template.ts';
 import { progressBar } from '#logging/progress-bar.ts';
 import type { Screen } from '#logging/terminal.ts';
+import { waitLine } from '#logging/wait-line.ts';
 import { tellJson } from './json.ts';
-import { ago, credentialRows, failureText, pathRows, purposeRows, type Row } from './status-rows.ts';
-import type { Terminal } from './terminal.ts';
+import { ago, credentialRows, failureText, pathRows, purposeRows, type Row, timeText } from './status-rows.ts';
+import { layRows } from './table.ts';
+import { type Terminal, widthOf } from './terminal.ts';
+import { wrapWords } from './wrap.ts';
 
 const COLORS: Readonly<Record<Status['health']['level'], string>> = {
   ok: '\u001b[32m',
@@ -19,50 +23,103 @@ const COLORS: Readonly<Record<Status['health']['level'], string>> = {
 };
 const COLOR_OFF = '\u001b[0m';
 const INDENT = '  ';
+/** A label that is longer stands on a line of its own. */
+const MAX_LABEL = 20;
+
+export interface StatusOptions {
+  readonly json: boolean;
+  /** Also what is not in use. */
+  readonly verbose: boolean;
+}
 
 /** Prints the status; exit status 0 whenever it could be told. */
-export async function statusCommand(control: Control, terminal: Terminal, options: { json: boolean }): Promise<number> {
+export async function statusCommand(control: Control, terminal: Terminal, options: StatusOptions): Promise<number> {
   const status = await control.status();
   if (options.json) {
     tellJson(terminal, status);
     return EXIT_OK;
   }
-  for (const [title, rows] of sections(status, terminal.screen)) {
+  const width = widthOf(terminal.screen);
+  for (const line of verdictLines(status, terminal.screen, width)) terminal.out(line);
+  const unused: string[] = [];
+  for (const { title, rows, isUsed } of sections(status, options)) {
+    if (!isUsed && !options.verbose) {
+      unused.push(title.toLowerCase());
+      continue;
+    }
     terminal.out(title);
-    const width = Math.max(...rows.map(([label]) => label.length));
-    for (const [label, value] of rows) terminal.out(`${INDENT}${label.padEnd(width)}  ${value}`);
+    for (const line of sectionLines(rows, width)) terminal.out(line);
     if (title === UPDATES) for (const line of barLines(status, terminal.screen)) terminal.out(line);
   }
+  const { routes } = status;
+  const hidden = [
+    ...routes.filter((route) => !isConfigured(route)).map(({ purpose }) => showForeign(purpose)),
+    ...unused,
+  ];
+  if (options.verbose || hidden.length === 0) return EXIT_OK;
+  for (const line of wrapWords(
+    `Not in use: ${hidden.join(', ')} (sallyport status -v shows them)`,
+    width,
+    INDENT.length,
+  ))
+    terminal.out(line);
   return EXIT_OK;
 }
 
 const UPDATES = 'Updates';
 
-function sections(status: Status, screen: Screen): (readonly [title: string, rows: Row[]])[] {
+interface Section {
+  readonly title: string;
+  readonly rows: Row[];
+  readonly isUsed: boolean;
+}
+
+function sections(status: Status, { verbose }: StatusOptions): Section[] {
+  const { credentials, hook, receipts, paths, routes } = status;
+  const shown = verbose ? routes : routes.filter(isConfigured);
+  const isHooked = hook.command !== null || hook.running !== null || hook.waiting.length + hook.failed.length > 0;
+  const hasReceipts = receipts.endpoint !== null || receipts.waiting > 0;
   return [
-    ['Sallyport', mainRows(status, screen)],
-    ['Routes', purposeRows(status)],
-    ['Credentials', credentialRows(status)],
-    [UPDATES, [...updateRows(status), ...pauseRows(status)]],
-    ['Hook', hookRows(status)],
-    ['Receipts', receiptRows(status)],
-    ['Response timeout', [timeoutRow(status)]],
-    ['Paths', pathRows(status)],
-    ['Log', [['file', showForeign(status.log.file)]]],
+    { title: 'Sallyport', rows: mainRows(status), isUsed: true },
+    { title: 'Routes', rows: purposeRows({ ...status, routes: shown }), isUsed: shown.length > 0 },
+    { title: 'Credentials', rows: credentialRows(status), isUsed: credentials.length > 0 },
+    { title: UPDATES, rows: [...updateRows(status), ...pauseRows(status)], isUsed: true },
+    { title: 'Hook', rows: hookRows(status), isUsed: isHooked },
+    { title: 'Receipts', rows: receiptRows(status), isUsed: hasReceipts },
+    { title: 'Response timeout', rows: [timeoutRow(status)], isUsed: true },
+    { title: 'Paths', rows: pathRows(status), isUsed: paths.length > 0 },
+    { title: 'Log', rows: [['file', showForeign(status.log.file)]], isUsed: true },
   ];
 }
 
-function mainRows({ at, main, config, health }: Status, { color }: Screen): Row[] {
-  const running =
-    main.state === 'running'
-      ? `running as process ${main.pid} since ${main.since}${main.since === null ? '' : ` (${ago(main.since, at)})`}`
-      : 'no daemon is running';
-  const warnings = config.warnings === 0 ? '' : ` (warnings: ${config.warnings}, see: sallyport config check)`;
+function isConfigured({ target, how }: Status['routes'][number]): boolean {
+  return target !== null || how !== 'not configured';
+}
+
+/** Rows below each other; one whose label is as long as a URL has it on a line of its own. */
+function sectionLines(rows: readonly Row[], width: number): string[] {
+  const isLong = rows.some(([label]) => label.length > MAX_LABEL);
+  if (!isLong || !Number.isFinite(width)) return layRows(rows, { width });
+  return rows.flatMap(([label, value]) => [
+    ...wrapWords(`${INDENT}${label}`, width, INDENT.length * 2),
+    ...wrapWords(`${INDENT}${INDENT}${value}`, width, INDENT.length * 2),
+  ]);
+}
+
+/** What an admin looks for first. */
+function verdictLines({ health }: Status, { color }: Screen, width: number): string[] {
   const level = health.level.toUpperCase();
+  const [first = '', ...more] = wrapWords(`${level}: ${health.sentence}`, width, INDENT.length);
+  return [color ? first.replace(level, () => `${COLORS[health.level]}${level}${COLOR_OFF}`) : first, ...more];
+}
+
+function mainRows({ at, main, config }: Status): Row[] {
+  const since = main.since === null ? '' : ` since ${timeText(main.since)} (${ago(main.since, at)})`;
+  const running = main.state === 'running' ? `running as process ${main.pid}${since}` : 'no daemon is running';
+  const warnings = config.warnings === 0 ? '' : ` (warnings: ${config.warnings}, see: sallyport config check)`;
   return [
     ['version', main.version],
     ['state', running],
-    ['health', `${color ? `${COLORS[health.level]}${level}${COLOR_OFF}` : level}: ${health.sentence}`],
     ['agent', main.agent],
     ['config', `${showForeign(config.file)}${warnings}`],
     ...configRows(config, at),
@@ -72,21 +129,27 @@ function mainRows({ at, main, config, health }: Status, { color }: Screen): Row[
 /** Since when it is in force, and what of the file is not. */
 function configRows({ refused, since, waiting, trying, held }: Status['config'], at: string): Row[] {
   const rows: Row[] = [];
-  if (refused === null) rows.push(['loaded', `${since} (${ago(since, at)})`]);
+  if (refused === null) rows.push(['loaded', `${timeText(since)} (${ago(since, at)})`]);
   if (refused !== null) {
     const more = refused.count === 1 ? '' : ` (${refused.count} mistakes, see: sallyport config check)`;
-    rows.push(['refused', `the file as it was at ${refused.at}: ${refused.first}${more}`]);
-    rows.push(['in force', `what the file said at ${since}`]);
+    rows.push(['refused', `the file as it was at ${timeText(refused.at)}: ${refused.first}${more}`]);
+    rows.push(['in force', `what the file said at ${timeText(since)}`]);
   }
   if (trying !== null) {
     const { by, failure } = trying;
     const state = failure === null ? 'no stage has failed yet' : `failed: ${failureText(failure)}`;
-    const how = `until ${trying.until} at the latest, by: sallyport proxy confirm`;
-    rows.push(['not confirmed', `new settings of ${showForeign(by)}, tried since ${trying.since}, ${how}; ${state}`]);
+    const how = `until ${timeText(trying.until)} at the latest, by: sallyport proxy confirm`;
+    rows.push([
+      'not confirmed',
+      `new settings of ${showForeign(by)}, tried since ${timeText(trying.since)}, ${how}; ${state}`,
+    ]);
   }
   if (held !== null) {
     const how = 'proxy_change is confirm; it comes into force when its stages pass, or by: sallyport proxy confirm';
-    rows.push(['not in force', `the file as it is since ${held.since}: ${failureText(held.failure)} (${how})`]);
+    rows.push([
+      'not in force',
+      `the file as it is since ${timeText(held.since)}: ${failureText(held.failure)} (${how})`,
+    ]);
   }
   if (waiting.length > 0) rows.push(['restart', `needed for ${waiting.map(showForeign).join(', ')}`]);
   return rows;
@@ -96,20 +159,38 @@ function updateRows({ updates }: Status): Row[] {
   const rows: Row[] = [
     ['feed', updates.feed === null ? 'not configured (updates.feed_url)' : showForeign(updates.feed)],
     ['serial', updates.serial === null ? 'none yet' : String(updates.serial)],
-    ['last read', updates.last_success ?? 'none yet'],
-    ['next check', updates.checking ? 'running now' : (updates.next_check ?? 'not scheduled')],
-    ['published', `${updates.published} packages, ${showSize(updates.published_bytes)}`],
+    ['last read', updates.last_success === null ? 'none yet' : timeText(updates.last_success)],
+    ['next check', nextText(updates)],
+    ['published', `${count(updates.published, 'package')}, ${showSize(updates.published_bytes)}`],
   ];
   if (updates.transfer !== null) {
     const { id, received, length, rate } = updates.transfer;
     const speed = rate === null ? '' : `, ${showSize(Math.round(rate))}/s`;
     rows.push(['transfer', `update ID ${showForeign(id)}: ${showSize(received)} of ${showSize(length)}${speed}`]);
   }
+  if (updates.waiting !== null) rows.push(['transfer', waitText(updates.waiting)]);
   for (const { id, failure, next_try: next } of updates.failing) {
-    const when = next === null ? 'next try with the next check' : `next try ${next}`;
+    const when = next === null ? 'next try with the next check' : `next try ${timeText(next)}`;
     rows.push([`update ${showForeign(id)}`, `${failureText(failure)} (${when})`]);
   }
   return rows;
+}
+
+function nextText({ checking, next_check: next }: Status['updates']): string {
+  if (checking) return 'running now';
+  return next === null ? 'not scheduled' : timeText(next);
+}
+
+function waitText(waiting: NonNullable<Status['updates']['waiting']>): string {
+  const { id, elapsed_ms: elapsedMs, limit_ms: limitMs, proxy, scans, held_ms: heldMs, held_size: heldSize } = waiting;
+  return waitLine({ id, limitMs, proxy, scans, heldMs, heldSize }, elapsedMs, MAX_WAIT_LINE);
+}
+
+/** Characters; the row wraps. */
+const MAX_WAIT_LINE = 300;
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`;
 }
 
 /** What is under way as a bar, where there is a terminal to draw it on. */
@@ -122,7 +203,12 @@ function barLines({ updates: { transfer } }: Status, { tty, columns }: Screen): 
 
 function pauseRows({ paused }: Status): Row[] {
   if (paused === null) return [];
-  return [['paused', `since ${paused.since}, next try ${paused.next_try}: ${failureText(paused.failure)}`]];
+  return [
+    [
+      'paused',
+      `since ${timeText(paused.since)}, next try ${timeText(paused.next_try)}: ${failureText(paused.failure)}`,
+    ],
+  ];
 }
 
 function hookRows({ hook }: Status): Row[] {
@@ -141,15 +227,13 @@ function receiptRows({ receipts }: Status): Row[] {
   const { endpoint, waiting, next_try: next, last_failure: failed } = receipts;
   return [
     ['endpoint', endpoint === null ? 'none; receipts are kept beside the packages' : showForeign(endpoint)],
-    ['waiting', next === null ? String(waiting) : `${waiting}, next try ${next}`],
-    ...(failed === null ? [] : [['last failure', `${failed.at}: [${showForeign(failed.code)}]`] as const]),
+    ['waiting', next === null ? String(waiting) : `${waiting}, next try ${timeText(next)}`],
+    ...(failed === null ? [] : [['last failure', `${timeText(failed.at)}: [${showForeign(failed.code)}]`] as const]),
   ];
 }
 
-function timeoutRow({ response_timeout: { mode, base_ms: baseMs } }: Status): Row {
+function timeoutRow({ response_timeout: { mode, base_ms: baseMs, unknown_route_ms: unknownMs } }: Status): Row {
   if (mode === 'fixed') return [mode, `${baseMs} ms of silence end an attempt (response_timeout.base_ms)`];
-  return [
-    mode,
-    `learned for each route and size; an unknown route gets at least ${baseMs} ms (response_timeout.base_ms)`,
-  ];
+  const unknown = `an unknown route starts with ${showDuration(unknownMs)}, and more for large packages`;
+  return [mode, `learned for each route and size; ${unknown} (sallyport timeout explain)`];
 }

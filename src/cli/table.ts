@@ -1,17 +1,65 @@
 // Columns for people: as wide as their widest cell, two spaces apart, no trailing space. Pure. Numbers go right.
+//
+// In a window that is too narrow for the columns the last one wraps between words; where even that does not fit, each row
+// becomes a block of lines.
 
-/** Lays out rows under their heads; a cell is foreign text made safe by the caller. */
-export function layTable(heads: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
+import { wrapWords } from './wrap.ts';
+
+type Cell = string | number;
+type Cells = readonly Cell[];
+
+const GAP = '  ';
+/** The last column wraps into no fewer characters than this. */
+const MIN_LAST_COLUMN = 20;
+
+/** Lays out rows under their heads in at most `width` columns; a cell is foreign text made safe by the caller. */
+export function layTable(heads: readonly string[], rows: readonly Cells[], width = Number.POSITIVE_INFINITY): string[] {
   const widths = heads.map((head, column) =>
     Math.max(head.length, ...rows.map((row) => String(row[column] ?? '').length)),
   );
-  const line = (cells: readonly (string | number)[]) =>
-    cells
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return typeof cell === 'number' ? String(cell).padStart(width) : cell.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd();
-  return [line(heads), ...rows.map(line)];
+  const before = widths.slice(0, -1).reduce((sum, one) => sum + one + GAP.length, 0);
+  const line = (cells: Cells) => lineOf(cells, widths);
+  const all = [line(heads), ...rows.map(line)];
+  if (all.every(({ length }) => length <= width)) return all;
+  if (width - before >= MIN_LAST_COLUMN) return all.flatMap((one) => wrapWords(one, width, before));
+  return rows.flatMap((row) => blockOf(heads, row, width));
+}
+
+function lineOf(cells: Cells, widths: readonly number[]): string {
+  return cells
+    .map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return typeof cell === 'number' ? String(cell).padStart(width) : cell.padEnd(width);
+    })
+    .join(GAP)
+    .trimEnd();
+}
+
+/** The first cell, and below it the others that say something, each with its head. */
+function blockOf(heads: readonly string[], [first = '', ...cells]: Cells, width: number): string[] {
+  const labels = heads.slice(1);
+  const widest = Math.max(...labels.map(({ length }) => length));
+  const told = cells.flatMap((cell, index) =>
+    cell === '' || cell === '-' ? [] : [[labels[index] ?? '', String(cell)] as const],
+  );
+  return [String(first), ...layRows(told, { width, widest })];
+}
+
+/** Labels and values, indented; a value wraps below itself, or below its label where that leaves it no room. */
+export function layRows(
+  rows: readonly (readonly [label: string, value: string])[],
+  { width, widest = Math.max(0, ...rows.map(([label]) => label.length)) }: { width: number; widest?: number },
+): string[] {
+  const indent = GAP.length + widest + GAP.length;
+  return rows.flatMap(([label, value]) => {
+    const line = `${GAP}${label.padEnd(widest)}${GAP}${value}`;
+    if (line.length <= width) return [line];
+    // A word such as a URL may need the room of its label as well.
+    const longest = Math.max(...value.split(' ').map(({ length }) => length));
+    if (width - indent >= Math.max(MIN_LAST_COLUMN, longest)) return wrapWords(line, width, indent);
+    return [
+      ...wrapWords(`${GAP}${label}`, width, GAP.length),
+      ...wrapWords(`${GAP}${GAP}${value}`, width, GAP.length * 2),
+    ];
+  });
 }

@@ -15,6 +15,12 @@ export interface Terminal {
   readonly answers: Answers;
 }
 
+/** Where lines break: the window's width; elsewhere never, so that whoever searches the output finds whole lines. */
+export function widthOf({ tty, columns }: Screen): number {
+  const width = columns();
+  return tty && Number.isInteger(width) && width > 0 ? width : Number.POSITIVE_INFINITY;
+}
+
 /** The terminal of this process. Colour only on a tty and without NO_COLOR (no-color.org). */
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;

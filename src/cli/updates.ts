@@ -6,8 +6,9 @@ import { showForeign, showSize } from '#errors/template.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { exitStatusOf } from './failure.ts';
 import { tellJson } from './json.ts';
+import { timeText } from './status-rows.ts';
 import { layTable } from './table.ts';
-import type { Terminal } from './terminal.ts';
+import { type Terminal, widthOf } from './terminal.ts';
 
 /** Lists every published package. */
 export async function listUpdatesCommand(
@@ -33,9 +34,10 @@ export async function listUpdatesCommand(
       row.kind,
       showSize(row.length),
       row.trust,
-      row.published_at,
+      timeText(row.published_at),
       row.notes === null ? '' : showForeign(row.notes),
     ]),
+    widthOf(terminal.screen),
   );
   for (const line of table) terminal.out(line);
   return EXIT_OK;

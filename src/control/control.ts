@@ -174,7 +174,12 @@ export const statusSchema = z.object({
     last_failure: z.object({ at: z.string(), code: z.string() }).nullable(),
     endpoint: z.string().nullable(),
   }),
-  response_timeout: z.object({ mode: z.string(), base_ms: z.number() }),
+  response_timeout: z.object({
+    mode: z.string(),
+    base_ms: z.number(),
+    /** How long a small package is waited for on a route without history. */
+    unknown_route_ms: z.number(),
+  }),
   paths: z.array(
     z.object({
       proxy: z.string(),

@@ -91,7 +91,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
       last_failure: describeUnsent(parts),
       endpoint: endpoint === undefined ? null : shownUrl(new URL(endpoint)),
     },
-    response_timeout: { mode: settings.response_timeout.mode, base_ms: settings.response_timeout.base_ms },
+    response_timeout: describeTimeout(parts),
     paths: ports.habits.list().map((habits) => ({
       proxy: habits.proxy,
       origin: habits.origin,
@@ -104,6 +104,15 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
     })),
     log: { file: parts.logFile },
   };
+}
+
+/** A direct route borrows no history, and no origin has this name. */
+const UNKNOWN_ROUTE = { proxy: 'direct', origin: '' };
+
+function describeTimeout({ ports, clock }: Parts): Status['response_timeout'] {
+  const { mode, base_ms: baseMs } = ports.settings().response_timeout;
+  const { firstByteMs: unknownMs } = ports.model.plan(UNKNOWN_ROUTE, 1, clock.now());
+  return { mode, base_ms: baseMs, unknown_route_ms: unknownMs };
 }
 
 /** Each purpose: its way and why, and how its work went. */

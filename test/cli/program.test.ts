@@ -58,6 +58,12 @@ describe('help', () => {
     for (const command of COMMANDS) expect(out).toMatch(new RegExp(`^  ${command.split(' ')[0]}\\b.*  \\S`, 'm'));
   });
 
+  it.each(['', ...COMMANDS])('of %j breaks no line inside a word at 80 columns', async (command) => {
+    const { out } = await run(...command.split(' ').filter((word) => word !== ''), '--help');
+
+    expect(out.split('\n').filter(({ length }) => length > 80)).toEqual([]);
+  });
+
   it('names every exit status, as they are', async () => {
     const { out } = await run('--help');
     const told = out.replaceAll('\n', ' ');
@@ -149,10 +155,14 @@ describe('each command', () => {
       ['check', '--config', 'x.yaml'],
       ['check', { config: 'x.yaml' }, { json: false, retryCredential: false }],
     ],
-    [['status'], ['status', {}, { json: false, check: false }]],
+    [['status'], ['status', {}, { json: false, check: false, verbose: false }]],
+    [
+      ['status', '-v'],
+      ['status', {}, { json: false, check: false, verbose: true }],
+    ],
     [
       ['status', '--check'],
-      ['status', {}, { json: false, check: true }],
+      ['status', {}, { json: false, check: true, verbose: false }],
     ],
     [
       ['updates', 'list', '--json'],

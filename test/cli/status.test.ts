@@ -1,14 +1,28 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { statusCommand } from '#cli/status.ts';
 import { type Status, statusSchema } from '#control/control.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
-async function show(over: Partial<Status> = {}, json = false, screen: Partial<Screen> = {}): Promise<string[]> {
-  const terminal = { ...fakeTerminal(), screen: { ...fakeTerminal().screen, ...screen } };
+const zone = process.env['TZ'];
+beforeEach(() => {
+  process.env['TZ'] = 'UTC';
+});
+afterEach(() => {
+  if (zone === undefined) delete process.env['TZ'];
+  else process.env['TZ'] = zone;
+});
+
+async function show(
+  over: Partial<Status> = {},
+  json = false,
+  screen: Partial<Screen> & { readonly verbose?: boolean } = {},
+): Promise<string[]> {
+  const { verbose = true, ...looks } = screen;
+  const terminal = { ...fakeTerminal(), screen: { ...fakeTerminal().screen, ...looks } };
   const control = fakeControl({ status: () => Promise.resolve(aStatus(over)) });
-  expect(await statusCommand(control, terminal, { json })).toBe(0);
+  expect(await statusCommand(control, terminal, { json, verbose })).toBe(0);
   return terminal.told;
 }
 
@@ -17,24 +31,24 @@ const { updates, main } = aStatus();
 describe('status', () => {
   it('prints a section for each room, and stays the same', async () => {
     expect(await show()).toEqual([
+      'OK: The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00.',
       'Sallyport',
       '  version  0.1.0',
-      '  state    running as process 4711 since 2026-11-20T00:00:00.000Z (2 h 5 min ago)',
-      '  health   OK: The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00.',
+      '  state    running as process 4711 since 2026-11-20T00:00:00Z (2 h 5 min ago)',
       '  agent    6f1c0c1e-0000-4000-8000-000000000000',
       '  config   /etc/sallyport/sallyport.yaml',
-      '  loaded   2026-11-20T00:04:10.000Z (2 h 1 min ago)',
+      '  loaded   2026-11-20T00:04:10Z (2 h 1 min ago)',
       'Routes',
       '  updates       tunnel through proxy corp to https://updates.example.com/feed.json: use_proxy_for.updates is default (sallyport.yaml:9); proxies[0] corp is the default (sallyport.yaml:3)',
-      '                last success 2026-11-20T00:05:00.000Z (2 h ago)',
+      '                last success 2026-11-20T00:05:00Z (2 h ago)',
       '  support_logs  not configured',
       'Credentials',
       '  waiting  none',
       'Updates',
       '  feed        https://updates.example.com/feed.json',
       '  serial      17',
-      '  last read   2026-11-20T00:05:00.000Z',
-      '  next check  2026-11-20T06:07:00.000Z',
+      '  last read   2026-11-20T00:05:00Z',
+      '  next check  2026-11-20T06:07:00Z',
       '  published   2 packages, 30.0 MB',
       'Hook',
       '  command  none (updates.on_published)',
@@ -44,10 +58,75 @@ describe('status', () => {
       'Response timeout',
       '  fixed  30000 ms of silence end an attempt (response_timeout.base_ms)',
       'Paths',
-      '  https://updates.example.com by http://proxy.example.com:3128  seen 2026-11-20T00:05:00.000Z (2 h ago); Via 1.1 proxy.example.com; ranges work (24 h ago); ETag strong; held back until scanned',
+      '  https://updates.example.com by http://proxy.example.com:3128  seen 2026-11-20T00:05:00Z (2 h ago); Via 1.1 proxy.example.com; ranges work (24 h ago); ETag strong; held back until scanned',
       'Log',
       '  file  /var/log/sallyport/sallyport.log',
     ]);
+  });
+
+  it('hides what is not in use, in one line, unless asked for', async () => {
+    const told = await show({ paths: [] }, false, { verbose: false });
+    expect(told).toContain('Not in use: support_logs, credentials, hook, paths (sallyport status -v shows them)');
+    expect(told.filter((line) => /^(?:Credentials|Hook|Paths)|support_logs {2}/.test(line))).toEqual([]);
+    // Receipts wait though no endpoint is set any more: that is no unused feature.
+    const receipts = { ...aStatus().receipts, endpoint: null, waiting: 2 };
+    expect(await show({ receipts }, false, { verbose: false })).toContain('Receipts');
+  });
+
+  it('breaks no line inside a word at 80 columns, nor at 40, and loses none', async () => {
+    const [first, second] = aStatus().routes as [Status['routes'][number], Status['routes'][number]];
+    const failed = { at: '2026-11-20T02:00:00.000Z', failure: aFailure() };
+    const over = { routes: [{ ...first, last_failure: failed }, second] };
+    const words = (lines: readonly string[]) =>
+      lines
+        .join(' ')
+        .split(/ +/)
+        .filter((word) => word !== '');
+    const whole = words(await show(over));
+    for (const columns of [80, 40]) {
+      const told = await show(over, false, { tty: true, columns: () => columns });
+      expect(words(told)).toEqual(whole);
+      // A word that is longer than the window cannot fit anywhere.
+      expect(told.filter((line) => line.length > columns && line.trim().includes(' '))).toEqual([]);
+    }
+    expect((await show(over, false, { tty: true, columns: () => 80 })).every(({ length }) => length <= 80)).toBe(true);
+  });
+
+  it('shows all times in local time with their zone, and in JSON in UTC', async () => {
+    process.env['TZ'] = 'Europe/Berlin';
+    const told = (await show()).join('\n');
+    expect(told).toContain('next check  2026-11-20T07:07:00+01:00');
+    expect(told).not.toMatch(/\d\.\d{3}Z/);
+    expect((await show({}, true)).join('\n')).toContain('"next_check": "2026-11-20T06:07:00.000Z"');
+  });
+
+  it('says of a failure that was made good no more than its code', async () => {
+    const [first] = aStatus().routes as [Status['routes'][number]];
+    const failed = { at: '2026-11-20T00:00:00.000Z', failure: aFailure() };
+    expect(await show({ routes: [{ ...first, last_failure: failed }] })).toContain(
+      '           last failure 2026-11-20T00:00:00Z (2 h 5 min ago): AUTH-REJECTED, and it has worked since',
+    );
+  });
+
+  it('says of a package that is held back how long, of how long, and why that is likely', async () => {
+    const waiting = {
+      id: '1602600',
+      elapsed_ms: 9_400,
+      limit_ms: 340_000,
+      proxy: 'corp',
+      scans: true,
+      held_ms: 53_000,
+      held_size: null,
+    };
+    expect(await show({ updates: { ...updates, checking: true, waiting } })).toContain(
+      '  transfer    1602600  waiting for the first byte  0:09 of 5:40  proxy corp is probably scanning (held past packages of this size for up to 53 s)',
+    );
+  });
+
+  it('says what an unknown route really starts with', async () => {
+    const told = await show({ response_timeout: { mode: 'adaptive', base_ms: 30_000, unknown_route_ms: 300_001 } });
+    expect(told.join('\n')).toContain('an unknown route starts with 5 min, and more for large packages');
+    expect(told.join('\n')).not.toContain('30000');
   });
 
   it('prints a new installation without a feed and without a daemon in words', async () => {
@@ -72,8 +151,8 @@ describe('status', () => {
         '  last read   none yet',
         '  next check  not scheduled',
         '  endpoint      none; receipts are kept beside the packages',
-        '  waiting       3, next try 2026-11-20T01:00:00.000Z',
-        '  last failure  2026-11-20T00:30:00.000Z: [TCP-REFUSED]',
+        '  waiting       3, next try 2026-11-20T01:00:00Z',
+        '  last failure  2026-11-20T00:30:00Z: [TCP-REFUSED]',
         '  none  no response has been seen yet',
       ]),
     );
@@ -92,7 +171,7 @@ describe('status', () => {
       expect.arrayContaining([
         '  next check  running now',
         '  transfer    update ID 1602503: 5.0 MB of 20.0 MB, 2.5 MB/s',
-        '  update u2   [DIGEST-WRONG] Proxy corp rejected user svc. Check user and password of the proxy corp. (next try 2026-11-20T00:02:00.000Z)',
+        '  update u2   [DIGEST-WRONG] Proxy corp rejected user svc. Check user and password of the proxy corp. (next try 2026-11-20T00:02:00Z)',
       ]),
     );
   });
@@ -108,8 +187,8 @@ describe('status', () => {
     });
     expect(told).toEqual(
       expect.arrayContaining([
-        '                last success 2026-11-20T00:05:00.000Z (2 h ago)',
-        '                last failure 2026-11-20T02:00:00.000Z (5 min ago): [AUTH-REJECTED] Proxy corp rejected user svc. Check user and password of the proxy corp. Next try 2026-11-20T02:10:00.000Z.',
+        '                last success 2026-11-20T00:05:00Z (2 h ago)',
+        '                last failure 2026-11-20T02:00:00Z (5 min ago): [AUTH-REJECTED] Proxy corp rejected user svc. Check user and password of the proxy corp. Next try 2026-11-20T02:10:00Z.',
         '  support_logs  direct to https://support.example.com/',
         '                no success yet',
       ]),
@@ -137,9 +216,9 @@ describe('status', () => {
     });
     const again = 'once more with: sallyport check --retry-credential';
     expect(told.slice(told.indexOf('Credentials') + 1, told.indexOf('Updates'))).toEqual([
-      `  corp  the password of CORP\\svc waits: refused since 2026-11-20T01:05:00.000Z (60 min ago), it worked until 2026-11-19T23:55:00.000Z; tried again at 2026-11-20T07:05:00.000Z (in 5 h); ${again}.`,
+      `  corp  the password of CORP\\svc waits: refused since 2026-11-20T01:05:00Z (60 min ago), it worked until 2026-11-19T23:55:00Z; tried again at 2026-11-20T07:05:00Z (in 5 h); ${again}.`,
       `  new   the password of CORP\\svc waits: it was entered for http://old:3128, not for this address; not tried again by itself; ${again}. No purpose goes through it.`,
-      `  far   the password of CORP\\svc waits: nobody learnt how its attempt at 2026-11-20T01:05:00.000Z (60 min ago) ended; not tried again by itself; ${again}.`,
+      `  far   the password of CORP\\svc waits: nobody learnt how its attempt at 2026-11-20T01:05:00Z (60 min ago) ended; not tried again by itself; ${again}.`,
     ]);
   });
 
@@ -153,16 +232,14 @@ describe('status', () => {
 
   it('colours the verdict only where colour may be', async () => {
     const critical = { health: { ...aStatus().health, level: 'critical' as const, sentence: 'No.' } };
-    expect(await show(critical, false, { tty: true, color: true })).toContain(
-      '  health   \u001b[31mCRITICAL\u001b[0m: No.',
-    );
-    expect(await show(critical, false, { tty: true, color: false })).toContain('  health   CRITICAL: No.');
+    expect(await show(critical, false, { tty: true, color: true })).toContain('\u001b[31mCRITICAL\u001b[0m: No.');
+    expect(await show(critical, false, { tty: true, color: false })).toContain('CRITICAL: No.');
   });
 
   it('gives no age to a time that lies ahead, because a clock was set', async () => {
     const [path] = aStatus().paths as [Status['paths'][number]];
     const told = await show({ paths: [{ ...path, seen: '2027-01-01T00:00:00.000Z' }] });
-    expect(told.join('\n')).toContain('seen 2027-01-01T00:00:00.000Z (age unknown)');
+    expect(told.join('\n')).toContain('seen 2027-01-01T00:00:00Z (age unknown)');
   });
 
   it('is one JSON object of the schema with --json', async () => {
@@ -228,7 +305,7 @@ describe('status', () => {
       next_try: '2026-11-20T00:06:00.000Z',
     };
     expect((await show({ paused })).join('\n')).toContain(
-      'since 2026-11-20T00:05:00.000Z, next try 2026-11-20T00:06:00.000Z: [DISK-FULL] No room. Free some.',
+      'since 2026-11-20T00:05:00Z, next try 2026-11-20T00:06:00Z: [DISK-FULL] No room. Free some.',
     );
   });
 });

@@ -25,9 +25,9 @@ describe('updates list', () => {
     const { status, told } = await list([anUpdate({ notes: 'Monthly' }), { ...other, notes: 'Fixes a crash.' }]);
     expect(status).toBe(0);
     expect(told).toEqual([
-      'ID        PACKAGE  SEQUENCE  KIND     SIZE       TRUST  PUBLISHED                 NOTES',
-      '1602503   content        42  content  20.0 MB    tls    2026-11-20T00:05:07.000Z  Monthly',
-      'engine-7  engine          7  product  999 bytes  tls    2026-11-20T00:05:07.000Z  "Fixes a crash."',
+      'ID        PACKAGE  SEQUENCE  KIND     SIZE       TRUST  PUBLISHED             NOTES',
+      '1602503   content        42  content  20.0 MB    tls    2026-11-20T00:05:07Z  Monthly',
+      'engine-7  engine          7  product  999 bytes  tls    2026-11-20T00:05:07Z  "Fixes a crash."',
     ]);
   });
 

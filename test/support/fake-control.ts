@@ -273,7 +273,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
     hook: { command: null, running: null, waiting: [], failed: [], problem: null },
     paused: null,
     receipts: { waiting: 0, next_try: null, last_failure: null, endpoint: 'https://updates.example.com/acknowledge' },
-    response_timeout: { mode: 'fixed', base_ms: 30_000 },
+    response_timeout: { mode: 'fixed', base_ms: 30_000, unknown_route_ms: 300_000 },
     paths: [
       {
         proxy: 'http://proxy.example.com:3128',
