@@ -20,6 +20,7 @@ import {
 } from 'yaml';
 import { wrongIndentation } from './indentation.ts';
 import { type Finding, type KeyPath, keyName, type Position } from './problem.ts';
+import { lineOfExcess, MOST_YAML_SIGNS } from './yaml-shape.ts';
 
 /** A file that was read. `value` is undefined when its text is no YAML. */
 export interface ConfigDocument {
@@ -43,9 +44,13 @@ const DEEPEST = 16;
 const MOST_SYNTAX_FINDINGS = 20;
 const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype'];
 
+const TOO_MUCH = `There are more than ${MOST_YAML_SIGNS.toLocaleString('en')} lines, keys, list items and quotes up to this line; no configuration has.`;
+
 /** Reads the text. */
 export function readDocument(text: string): ConfigDocument {
   const lines = new LineCounter();
+  const excess = lineOfExcess(text);
+  if (excess !== null) return new Reader(lines, null).refuse(TOO_MUCH, excess);
   try {
     // Duplicates are found below: the library compares each key with all before it, a square of a long file.
     const document = parseDocument(text, {
@@ -95,8 +100,8 @@ class Reader {
     return this.#result(value);
   }
 
-  refuse(message: string): ConfigDocument {
-    this.#add([], { line: 1, column: 1 }, message);
+  refuse(message: string, line = 1): ConfigDocument {
+    this.#add([], { line, column: 1 }, message);
     return this.#result(undefined);
   }
 

@@ -26,7 +26,8 @@ const HEAD = `# Configuration
 <!-- Generated from the schema by \`npm run generate\`; do not edit. -->
 
 Sallyport reads one file: the one named by \`--config\`, else \`/etc/sallyport/sallyport.yaml\` where it is installed, or
-\`config/sallyport.yaml\` in a checkout. It is YAML 1.2 in UTF-8, at most 1 MiB, and begins with \`version: 1\`. Start from
+\`config/sallyport.yaml\` in a checkout. It is YAML 1.2 in UTF-8, at most 1 MiB with at most 16,384
+lines, keys, list items and quotes together, and begins with \`version: 1\`. Start from
 [sallyport.example.yaml](../config/sallyport.example.yaml); editors complete and check it with
 [sallyport.schema.json](../config/sallyport.schema.json). Aliases (\`*name\`) and tags (\`!name\`) are not taken. A relative
 path starts at the folder of the file. A section without keys is the same as an absent one.
