@@ -110,8 +110,9 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'AUTH-ALGORITHM': {
-    text: 'Proxy {proxy} wants Digest with {algorithm}, which is not known here.',
-    check: 'Known are MD5, SHA-256 and SHA-512-256, each with -sess, with qop auth.',
+    text: 'Proxy {proxy} offers Digest in a form that cannot be answered: {missing:words}.',
+    check:
+      'Supported are MD5, SHA-256 and SHA-512-256, each also with -sess, with a nonce, and with qop auth or none. Ask the proxy team.',
     class: 'auth',
     retry: 'change',
   },

@@ -7,7 +7,7 @@
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { ResponseHead } from '#proxy/route.ts';
-import { headerValue } from './headers.ts';
+import { headerLines } from './headers.ts';
 import { type JudgeContext, judgeUrl, shownUrl } from './judge-url.ts';
 
 /** Redirects that are followed for one request. */
@@ -55,10 +55,12 @@ export async function followRedirects<T>(options: FollowOptions<T>): Promise<T> 
 
 /** Location relative to the URL that was asked for (RFC 9110, 10.2.2). */
 function locationOf(head: ResponseHead, current: URL): URL {
-  const raw = headerValue(head, 'location');
-  // The parser hands out bytes as Latin-1; servers that break the rules send UTF-8, and browsers read it as such.
-  const location = raw === undefined ? '' : Buffer.from(raw, 'latin1').toString('utf8');
-  const url = location === '' ? null : URL.parse(location, current);
+  // RFC 3986 has no bytes above 127 in a URL. Each is written as what it is, whether the server meant UTF-8 or Latin-1: the
+  // server that gets it back reads it as it wrote it.
+  const [first = '', ...others] = new Set(headerLines(head, 'location'));
+  const location = [first, ...others].join(' and ');
+  const escaped = first.replaceAll(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+  const url = first === '' || others.length > 0 ? null : URL.parse(escaped, current);
   if (url !== null) return url;
   throw coded('REDIRECT-INVALID', { url: shownUrl(current), status: head.status, location, hop: current.host });
 }

@@ -16,14 +16,33 @@ const VIA_CHARACTERS = 2_000;
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
 
-/** All values of a field, joined with commas; undefined when the field is absent. */
+/** Fields of one value; several equal lines of one are that value (RFC 9110, 5.3 forbids them, and servers send them). */
+const SINGLE = new Set([
+  'location',
+  'content-range',
+  'content-type',
+  'content-length',
+  'etag',
+  'last-modified',
+  'date',
+  'retry-after',
+]);
+
+/** All values of a field, joined with commas, equal ones of a field of one value once; undefined when it is absent. */
 export function headerValue(head: ResponseHead, name: string): string | undefined {
+  const values = headerLines(head, name);
+  if (values.length === 0) return undefined;
+  return SINGLE.has(name.toLowerCase()) ? [...new Set(values)].join(', ') : values.join(', ');
+}
+
+/** The value of each line of a field. */
+export function headerLines(head: ResponseHead, name: string): string[] {
   const wanted = name.toLowerCase();
   const values: string[] = [];
   for (let at = 0; at + 1 < head.rawHeaders.length; at += 2) {
     if (head.rawHeaders[at]?.toLowerCase() === wanted) values.push(head.rawHeaders[at + 1] ?? '');
   }
-  return values.length === 0 ? undefined : values.join(', ');
+  return values;
 }
 
 /** The head with the questions that callers ask of it. */

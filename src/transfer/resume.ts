@@ -55,6 +55,9 @@ export interface RangeFacts {
   readonly contentLength: number | null;
 }
 
+/** RFC 9110, 14.1: the name of a unit has no case. 14.4 has one blank behind it; more of them change nothing. */
+const CONTENT_RANGE = /^[ \t]*bytes[ \t]+([0-9]{1,16})[ \t]*-[ \t]*([0-9]{1,16})[ \t]*\/[ \t]*([0-9]{1,16}|\*)[ \t]*$/i;
+
 /** Plans the request from the bytes on disk. `validator` is a strong ETag, a Last-Modified date or null. */
 export function planRange(onDisk: number, length: number, validator: string | null): RangePlan {
   if (onDisk === length && length > 0) return { kind: 'nothing' };
@@ -146,15 +149,22 @@ export function chooseValidator(etag: string | undefined, lastModified: string |
 
 function judgePart(plan: RangePlan, response: RangeFacts, length: number): ResumeVerdict {
   const asked = plan.kind === 'rest' ? plan.offset : 0;
-  const range = /^bytes ([0-9]{1,16})-([0-9]{1,16})\/([0-9]{1,16}|\*)$/.exec(response.contentRange ?? '');
+  const range = CONTENT_RANGE.exec(response.contentRange ?? '');
   const invalid = coded('RANGE-INVALID', { asked, range: response.contentRange ?? 'no Content-Range' });
-  if (range === null || plan.kind !== 'rest') return { kind: 'restart', error: invalid };
+  if (plan.kind !== 'rest' && isWhole(response, length)) return { kind: 'from-zero', reason: null };
+  if (range === null) return { kind: 'restart', error: invalid };
   const [first, last, total] = [Number(range[1]), Number(range[2]), range[3] === '*' ? length : Number(range[3])];
   if (total !== length) {
     return { kind: 'refused', error: coded('LENGTH-MISMATCH', { expected: length, announced: total }) };
   }
   // A proxy may send less than the rest; what follows is asked for by the next attempt.
-  const fits = first === plan.offset && last >= first && last < length;
+  const fits = first === asked && last >= first && last < length;
   const counted = response.contentLength === null || response.contentLength === last - first + 1;
-  return fits && counted ? { kind: 'append', offset: first } : { kind: 'restart', error: invalid };
+  if (!fits || !counted) return { kind: 'restart', error: invalid };
+  return plan.kind === 'rest' ? { kind: 'append', offset: first } : { kind: 'from-zero', reason: null };
+}
+
+/** A 206 that nobody asked for and that has no Content-Range: its length alone says that it is the whole. */
+function isWhole({ contentRange, contentLength }: RangeFacts, length: number): boolean {
+  return contentRange === undefined && contentLength === length;
 }

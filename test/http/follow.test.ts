@@ -96,6 +96,21 @@ describe('following redirects', () => {
     expect(visits).toEqual([]);
   });
 
+  it('sends a Location in Latin-1 back as the bytes that it was', async () => {
+    const { visits } = await follow([redirect('/\u00e4.jar'), { value: 'it' }]);
+    expect(visits.at(-1)?.[0]).toMatch(/\/%E4\.jar$/);
+  });
+
+  it('takes two equal Location lines for one, and refuses two that differ', async () => {
+    const twice = (one: string, other: string) => ({
+      redirect: { status: 302, reason: 'Found', rawHeaders: ['Location', one, 'location', other] },
+    });
+    const { visits } = await follow([twice('/a.jar', '/a.jar'), { value: 'it' }]);
+    expect(visits.at(-1)?.[0]).toMatch(/\/a\.jar$/);
+    const { outcome } = await follow([twice('/a.jar', '/b.jar'), { value: 'it' }]);
+    expect(outcome).toMatchObject({ code: 'REDIRECT-INVALID' });
+  });
+
   it('reads a Location in UTF-8 as browsers do', async () => {
     const { visits } = await follow([redirect(Buffer.from('/ä.jar', 'utf8').toString('latin1')), { value: 'it' }]);
 

@@ -65,12 +65,31 @@ describe('judgeResume', () => {
     });
   });
 
-  it('starts over after 416, and after a part that nobody asked for', () => {
+  it('takes a 206 that nobody asked for, as far as it begins at the beginning', () => {
+    const judge = (contentRange: string | undefined, contentLength: number | null) =>
+      judgeResume(whole, { status: 206, contentRange, contentLength }, 1_000).kind;
+    expect(judge('bytes 0-999/1000', 1_000)).toBe('from-zero');
+    expect(judge('bytes 0-499/1000', 500)).toBe('from-zero');
+    expect(judge(undefined, 1_000)).toBe('from-zero');
+    expect(judge(undefined, 999)).toBe('restart');
+    expect(judge(undefined, null)).toBe('restart');
+    expect(judge('bytes 1-999/1000', 999)).toBe('restart');
+    expect(judge('bytes 0-999/1001', 1_000)).toBe('refused');
+  });
+
+  it.each(['Bytes 400-999/1000', 'BYTES 400-999/1000', 'bytes  400-999/1000', ' bytes 400 - 999 / 1000 '])(
+    'reads %j as RFC 9110, 14.1 and blanks allow',
+    (contentRange) => {
+      expect(judgeResume(rest, { status: 206, contentRange, contentLength: 600 }, 1_000).kind).toBe('append');
+    },
+  );
+
+  it('starts over after 416, and after a part that does not begin where it should', () => {
     expect(judgeResume(rest, { status: 416, contentRange: 'bytes */900', contentLength: null }, 1_000).kind).toBe(
       'restart',
     );
-    const unasked = { status: 206, contentRange: 'bytes 0-999/1000', contentLength: 1_000 };
-    expect(judgeResume(whole, unasked, 1_000).kind).toBe('restart');
+    const elsewhere = { status: 206, contentRange: 'bytes 500-999/1000', contentLength: 500 };
+    expect(judgeResume(rest, elsewhere, 1_000).kind).toBe('restart');
   });
 
   it('never appends anywhere but at the end of what is there', () => {

@@ -1,7 +1,8 @@
 // Reads `Proxy-Authenticate` fields: which schemes a proxy offers, with their parameters (RFC 9110, 11.6.1 and 11.7.1).
 //
 // Guarantees: never throws and takes time linear in its input, whatever a proxy sends; quoted commas and several
-// challenges in one field are told apart. Pure; what it returns is foreign text.
+// challenges in one field are told apart. Lenient where the meaning is plain: values that should be quoted and are not,
+// blanks in place of commas (both are sent by real proxies). Pure; what it returns is foreign text.
 
 /** One scheme that a proxy offers. */
 export interface Challenge {
@@ -17,11 +18,19 @@ export interface Challenge {
 const MOST_CHALLENGES = 16;
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-/** `name=value` or `name="value"`. */
+/**
+ * `name="value"`, or `name=value` with anything but blanks, quotes and commas in the value: a nonce in base64 is no token. No `=`
+ * at its start, or the padding of a token behind a scheme would be a value.
+ */
 const PARAM = new RegExp(
-  `[ \\t]*(${TOKEN})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.){0,1024})"|(${TOKEN}))[ \\t]*(?=,|$)`,
+  `[ \\t]*(${TOKEN})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.){0,16384})"|([^\\s",=][^\\s",]*))(?=[ \\t,]|$)`,
   'y',
 );
+/** One more word of a value without quotes, as in `realm=Corp Proxy`. */
+const WORD = /[ \t]+([^\s",=]+)(?=[ \t,]|$)/y;
+/** What follows such a word when it is the name of a parameter or a scheme. */
+const EQUALS = /[ \t]*=/y;
+const SCHEMES = new Set(['basic', 'digest', 'ntlm', 'negotiate', 'kerberos', 'bearer']);
 const SCHEME = new RegExp(`[ \\t]*(${TOKEN})(?:[ \\t]+|(?=,|$))`, 'y');
 const TOKEN68 = /[ \t]*([A-Za-z0-9\-._~+/]+=*)[ \t]*(?=,|$)/y;
 
@@ -40,8 +49,11 @@ function readField(field: string, challenges: Challenge[]): void {
   while (at < field.length && challenges.length <= MOST_CHALLENGES) {
     const param = match(PARAM, field, at);
     if (param !== null && params !== null) {
-      params.set((param[1] ?? '').toLowerCase(), param[3] ?? (param[2] ?? '').replaceAll(/\\(.)/g, '$1'));
-      at += param[0].length;
+      const [whole, name = '', quoted = '', bare] = param;
+      at += whole.length;
+      const rest = bare === undefined ? '' : wordsAt(field, at);
+      at += rest.length;
+      params.set(name.toLowerCase(), bare === undefined ? quoted.replaceAll(/\\(.)/g, '$1') : `${bare}${rest}`);
     } else {
       const scheme = match(SCHEME, field, at);
       // Neither a scheme nor a parameter: whatever it is, it ends at the next comma.
@@ -55,7 +67,7 @@ function readField(field: string, challenges: Challenge[]): void {
         at += token?.[0].length ?? 0;
       }
     }
-    if (field[at] === ',') at += 1;
+    at = behindComma(field, at);
   }
 }
 
@@ -63,6 +75,24 @@ function readField(field: string, challenges: Challenge[]): void {
 function tokenAt(field: string, at: number): RegExpExecArray | null {
   if (field[at] === ',' || match(PARAM, field, at) !== null) return null;
   return match(TOKEN68, field, at);
+}
+
+/** The words that belong to a value without quotes, with the blanks before each. */
+function wordsAt(field: string, start: number): string {
+  let at = start;
+  for (let word = match(WORD, field, at); word !== null; word = match(WORD, field, at)) {
+    const next = at + word[0].length;
+    if (SCHEMES.has((word[1] ?? '').toLowerCase()) || match(EQUALS, field, next) !== null) break;
+    at = next;
+  }
+  return field.slice(start, at);
+}
+
+/** Behind blanks and one comma, or where it stands when none follows. */
+function behindComma(field: string, at: number): number {
+  let next = at;
+  while (field[next] === ' ' || field[next] === '\t') next += 1;
+  return field[next] === ',' ? next + 1 : next;
 }
 
 function match(pattern: RegExp, text: string, at: number): RegExpExecArray | null {

@@ -45,9 +45,8 @@ export function digestAuthenticator(parts: DigestParts): Authenticator {
     return new Secret(header);
   };
   const prepare = (challenge: Challenge): CodedError | null => {
-    if (!canAnswer(challenge, true)) {
-      return coded('AUTH-ALGORITHM', { proxy, algorithm: challenge.params.get('algorithm') ?? 'MD5', hop });
-    }
+    const missing = unanswerable(challenge);
+    if (missing !== null) return coded('AUTH-ALGORITHM', { proxy, missing, hop });
     if (!canAnswer(challenge, parts.weakHashes)) return coded('AUTH-FIPS', { proxy, scheme: 'Digest with MD5', hop });
     current = challenge;
     nc = 0;
@@ -90,11 +89,16 @@ export function strongestDigest(challenges: readonly Challenge[], weakHashes: bo
 }
 
 /** Whether a challenge can be answered at all. */
-export function canAnswer({ params }: Challenge, weakHashes: boolean): boolean {
-  const { name } = algorithmOf(params);
-  const qop = params.get('qop');
-  const takesAuth = qop === undefined || qopsOf(qop).includes('auth');
-  return HASHES[name] !== undefined && (weakHashes || name !== 'MD5') && takesAuth && params.has('nonce');
+export function canAnswer(challenge: Challenge, weakHashes: boolean): boolean {
+  return unanswerable(challenge) === null && (weakHashes || algorithmOf(challenge.params).name !== 'MD5');
+}
+
+/** Why no answer to a challenge is known, whatever hashes may be used; null when one is. */
+function unanswerable({ params }: Challenge): string | null {
+  if (!params.has('nonce')) return 'it has no nonce';
+  if (HASHES[algorithmOf(params).name] === undefined) return `its algorithm is ${params.get('algorithm')}`;
+  const qops = qopsOf(params);
+  return qops.length === 0 || qops.includes('auth') ? null : `its qop is ${qops.join(', ')}`;
 }
 
 export interface DigestProof {
@@ -124,7 +128,7 @@ export function digestValue(
   const a1 = algorithm.session ? hash(`${secret}:${nonce}:${cnonce}`) : secret;
   const a2 = hash(`${proof.line.method}:${proof.line.target}`);
   const nc = proof.nc.toString(16).padStart(8, '0');
-  const withQop = params.has('qop');
+  const withQop = qopsOf(params).length > 0;
   const response = hash(withQop ? `${a1}:${nonce}:${nc}:${cnonce}:auth:${a2}` : `${a1}:${nonce}:${a2}`);
   const opaque = params.get('opaque');
   const given = params.get('algorithm');
@@ -154,8 +158,9 @@ function algorithmOf(params: ReadonlyMap<string, string>): { readonly name: stri
   return { name: session ? given.slice(0, -'-SESS'.length) : given, session };
 }
 
-function qopsOf(qop: string): string[] {
-  return qop.split(',').map((name) => name.trim().toLowerCase());
+/** RFC 7616, 3.3: one or more names. None, as in `qop=""`, is as if there were no qop (RFC 2069), which is how curl reads it. */
+function qopsOf(params: ReadonlyMap<string, string>): string[] {
+  return (params.get('qop') ?? '').split(/[\s,]+/).flatMap((name) => (name === '' ? [] : [name.toLowerCase()]));
 }
 
 function quoted(text: string): string {

@@ -216,13 +216,30 @@ describe('the Digest conversation', () => {
     expect(await made.next(stale('three'), LINE)).toMatchObject({ kind: 'failed', error: { code: 'AUTH-STALE' } });
   });
 
-  it.each(['algorithm=TOKEN, nonce="x"', 'qop="auth-int", nonce="x"', 'realm="no nonce"'])(
-    'says what it cannot answer: %s',
+  it.each([
+    ['algorithm=SHA-1, nonce="x"', 'its algorithm is SHA-1'],
+    ['qop="auth-int", nonce="x"', 'its qop is auth-int'],
+    ['realm="no nonce"', 'it has no nonce'],
+  ])('says what it cannot answer: %s', async (field, missing) => {
+    const reply = await authenticator().made.next(challenge(field), LINE);
+    expect(reply).toMatchObject({ kind: 'failed', error: { code: 'AUTH-ALGORITHM', facts: { missing } } });
+  });
+
+  it.each(['qop="", nonce="x"', 'qop=" , ", nonce="x"', 'nonce=x'])(
+    'answers %s as without qop (RFC 2069)',
     async (field) => {
       const reply = await authenticator().made.next(challenge(field), LINE);
-      expect(reply).toMatchObject({ kind: 'failed', error: { code: 'AUTH-ALGORITHM' } });
+      const header = reply.kind === 'send' ? reply.authorization.reveal() : expect.fail('it was not answered');
+      expect(header).not.toMatch(/qop|nc=|cnonce/);
     },
   );
+
+  it('answers qop="auth-int, auth" and qop="auth auth-int" with auth', async () => {
+    for (const qop of ['auth-int, auth', 'auth auth-int', 'AUTH']) {
+      const reply = await authenticator().made.next(challenge(`qop="${qop}", nonce="x"`), LINE);
+      expect(reply.kind === 'send' && reply.authorization.reveal()).toContain('qop=auth, nc=00000001');
+    }
+  });
 
   it('in FIPS mode takes SHA-256 and refuses MD5 in words', async () => {
     const { made } = authenticator({ weakHashes: false });
