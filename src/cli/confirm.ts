@@ -11,7 +11,7 @@ import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { tellProblems } from './config.ts';
 import type { Desk } from './desk.ts';
-import { exitStatusOf } from './failure.ts';
+import { atHop, exitStatusOf } from './failure.ts';
 import { askYesNo } from './proxy-form.ts';
 
 /** What was typed: try it first, for so long; and whether it is written in any case. */
@@ -106,7 +106,7 @@ async function judgeVerdict(
   terminal.err(`New settings failed at ${code}; previous settings still in force. Nothing was written.`);
   if (failure !== null) {
     terminal.err(`  ${failure.message}`);
-    terminal.err(`  At ${failure.hop}. ${failure.check}`);
+    terminal.err(`  ${atHop(failure.hop)}${failure.check}`);
   }
   const question = 'Save them anyway? They count at once, and the network may be down.';
   if (!json && terminal.answers.interactive && (await askYesNo(terminal, question, false))) {

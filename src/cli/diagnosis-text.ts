@@ -3,6 +3,7 @@
 
 import type { Diagnosis, PurposeReport, Stage } from '#control/control.ts';
 import { showDuration, showForeign } from '#errors/template.ts';
+import { atHop } from './failure.ts';
 import { layTable } from './table.ts';
 
 /** What each stage is called. */
@@ -48,7 +49,7 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
   const lines = [
     ...(as.service ? [] : [`Running as ${showForeign(as.user)}, not as the service.`]),
     paint(verdict.sentence, verdict.outcome, color),
-    ...(finding === null ? [] : [`  At ${finding.hop}. ${adviceOf(finding.check, proven.length > 0)}`]),
+    ...(finding === null ? [] : [`  ${atHop(finding.hop)}${adviceOf(finding.check, proven.length > 0)}`]),
     ...proven,
     ...(through === null
       ? []

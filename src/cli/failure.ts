@@ -10,11 +10,16 @@ import type { Terminal } from './terminal.ts';
 /** Prints the failure on stderr: code and sentence, hop, what to check; returns the exit status. */
 export function tellError(terminal: Terminal, error: CodedError, known: Redactor): number {
   terminal.err(known.redact(error.message));
-  terminal.err(known.redact(`  At ${error.hop}. ${error.check}`));
+  terminal.err(known.redact(`  ${atHop(error.hop)}${error.check}`));
   return EXIT_STATUS[error.entry.class];
 }
 
 /** The exit status for a failure that came over Control. */
 export function exitStatusOf(failure: Failure): number {
   return Object.hasOwn(EXIT_STATUS, failure.class) ? EXIT_STATUS[failure.class as FailureClass] : EXIT_STATUS.internal;
+}
+
+/** `At proxy corp (...). `, or nothing where it is not known where it failed. */
+export function atHop(hop: string | null): string {
+  return hop === null ? '' : `At ${hop}. `;
 }

@@ -10,6 +10,7 @@ import { coded } from '#errors/coded-error.ts';
 import type { Desk } from './desk.ts';
 import { diagnoseAsking } from './diagnose.ts';
 import { failedStageLines } from './diagnosis-text.ts';
+import { atHop } from './failure.ts';
 import { askYesNo } from './proxy-form.ts';
 
 /** What would be saved, and the profile that it is about. */
@@ -37,7 +38,7 @@ export async function offerTest(desk: Desk, loaded: LoadedSettings, untested: Un
     return true;
   }
   terminal.err(verdict.sentence);
-  if (verdict.finding !== null) terminal.err(`  At ${verdict.finding.hop}. ${verdict.finding.check}`);
+  if (verdict.finding !== null) terminal.err(`  ${atHop(verdict.finding.hop)}${verdict.finding.check}`);
   for (const line of failedStageLines(diagnosis, terminal.screen.color)) terminal.err(line);
   if (await askYesNo(terminal, 'Save it anyway?', false)) return false;
   throw coded('CANCELLED', { reason: 'the connection did not work' });

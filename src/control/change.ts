@@ -22,7 +22,7 @@ const foundSchema = z.object({
   code: z.string(),
   message: z.string(),
   check: z.string(),
-  hop: z.string(),
+  hop: z.string().nullable(),
   class: z.string(),
 });
 export type Found = z.infer<typeof foundSchema>;

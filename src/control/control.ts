@@ -15,7 +15,7 @@ export const failureSchema = z.object({
   code: z.string(),
   message: z.string(),
   check: z.string(),
-  hop: z.string(),
+  hop: z.string().nullable(),
   class: z.string(),
 });
 export type Failure = z.infer<typeof failureSchema>;

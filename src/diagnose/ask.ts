@@ -11,7 +11,7 @@ import { pageTitle } from '#http/headers.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Report } from '#logging/events.ts';
-import type { HopFacts, Purpose, Router } from '#proxy/route.ts';
+import { answersFrom, type HopFacts, type Purpose, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 
 /** What a request goes over. */
@@ -72,7 +72,7 @@ export async function askPart(part: Part, net: Net): Promise<PartSeen> {
       if (isPage(head)) {
         const type = head.header('content-type') ?? '';
         const facts = { expected: null, type, bytes: head.contentLength ?? page.length, title: pageTitle(page) };
-        throw coded('NOT-THE-PACKAGE', { ...facts, hop: lane.hop, url: shownUrl(url) });
+        throw coded('NOT-THE-PACKAGE', { ...facts, hop: answersFrom(lane), url: shownUrl(url) });
       }
       return { value: { url, head, lane, rangeWorked: head.status === 206 } };
     },

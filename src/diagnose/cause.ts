@@ -60,6 +60,6 @@ function proxyOfTheShell(error: CodedError, known: Circumstances): CodedError | 
 }
 
 /** `proxy corp (10.1.1.1:3128)` */
-function nameIn(hop: string): string {
-  return /^proxy (\S+) \(/.exec(hop)?.[1] ?? hop;
+function nameIn(hop: string | null): string | null {
+  return /^proxy (\S+) \(/.exec(hop ?? '')?.[1] ?? hop;
 }

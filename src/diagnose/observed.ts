@@ -3,6 +3,7 @@
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { headerValue } from '#http/headers.ts';
 import { shownUrl } from '#http/judge-url.ts';
+import { answersFrom } from '#proxy/route.ts';
 import type { PartSeen } from './ask.ts';
 import type { Answer, Seen } from './watched-router.ts';
 
@@ -21,7 +22,8 @@ export function observeClock(answers: readonly Answer[]): Noticed | null {
   if (answer === undefined) return null;
   const aheadMs = answer.atMs - (dateOf(answer.head) ?? answer.atMs);
   const by = Math.abs(aheadMs);
-  const { host, port, hop } = answer.lane;
+  const { host, port } = answer.lane;
+  const hop = answersFrom(answer.lane);
   const direction = aheadMs < 0 ? 'behind' : 'ahead of';
   const right = by <= CLOCKS_AGREE_MS;
   const warning = right ? null : coded('CLOCK-SKEW', { by, direction, host, hop });
@@ -40,7 +42,7 @@ export function observePath(part: PartSeen | null): Noticed | null {
     ranges: rangeWorked ? 'kept' : 'stripped',
   };
   const target = `${lane.host}:${lane.port}`;
-  const stripped = { url: shownUrl(url), status: head.status, target, hop: lane.hop };
+  const stripped = { url: shownUrl(url), status: head.status, target, hop: answersFrom(lane) };
   const warning = rangeWorked ? null : coded('RANGE-STRIPPED', stripped);
   return { stage: { stage: 'path', target, elapsedMs: null, facts, error: null }, warning };
 }

@@ -79,7 +79,8 @@ const findingSchema = z.object({
   code: z.string(),
   message: z.string(),
   check: z.string(),
-  hop: z.string(),
+  /** Where it failed; null where that is not known. */
+  hop: z.string().nullable(),
   class: z.string(),
 });
 export type Finding = z.infer<typeof findingSchema>;

@@ -113,5 +113,6 @@ export const CONFIG_CODES = {
     check: 'Give the purpose {purpose} a proxy in use_proxy_for, or {otherwise:words}.',
     class: 'policy',
     retry: 'change',
+    isLocal: true,
   },
 } as const satisfies Record<string, Entry>;

@@ -10,5 +10,6 @@ export const ESTIMATE_CODES = {
       'Without any evidence 300000 ms is generally sufficient.',
     class: 'content',
     retry: 'change',
+    isLocal: true,
   },
 } as const satisfies Record<string, Entry>;

@@ -8,6 +8,7 @@ export const FEED_CODES = {
     check: 'Use an https feed_url. Plain http is taken from this machine only (127.0.0.0/8, ::1, localhost).',
     class: 'policy',
     retry: 'change',
+    isLocal: true,
   },
   'FEED-INVALID': {
     text: 'The feed is not valid: {reason:words}.',

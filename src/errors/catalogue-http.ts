@@ -78,6 +78,7 @@ export const HTTP_CODES = {
     check: 'Only http and https URLs without user, password and fragment are followed.',
     class: 'http',
     retry: 'never',
+    isLocal: true,
   },
   'URL-FOREIGN': {
     text: '{url} is neither at the configured origin nor in updates.allowed_origins; not followed.',

@@ -8,6 +8,7 @@ export const ORIGIN_CODES = {
     check: 'Mend that file and build again; nothing was written. docs/protocol.md has the rules.',
     class: 'content',
     retry: 'change',
+    isLocal: true,
   },
   'SERVE-FAILED': {
     text: 'Cannot serve {dir} at {host}:{port}: {reason:words}.',

@@ -57,6 +57,7 @@ export const PACKAGE_CODES = {
       'Somebody or a bad disk changed it. The next check fetches it again if it is still wanted: the newest of a package, or one that the newest requires.',
     class: 'content',
     retry: 'later',
+    isLocal: true,
   },
   'SIDECAR-NEWER': {
     text: '{path} was written by a newer Sallyport (format {found}, this one reads {known}); it and its package are left alone.',
@@ -70,6 +71,7 @@ export const PACKAGE_CODES = {
       'Somebody removed it. The next check fetches it again if it is still wanted: the newest of a package, or one that the newest requires. To keep fewer versions, lower updates.keep_versions.',
     class: 'content',
     retry: 'later',
+    isLocal: true,
   },
   'HOOK-FAILED': {
     text: 'The hook for update ID {id} failed in {tries} tries: {ending:words}.',

@@ -41,6 +41,8 @@ export interface Entry {
    * refused for good.
    */
   readonly retry: 'later' | 'change' | 'never';
+  /** It is met before anything leaves this host, though its class says no such thing. */
+  readonly isLocal?: true;
 }
 
 export const CATALOGUE = {

@@ -12,6 +12,9 @@ import { type FieldsOf, type FieldValue, fillPieces, fillTemplate, type Piece, S
 /** The facts that the sentence of a code asks for; more may be given and travel along in JSON. */
 export type FactsOf<C extends Code> = FieldsOf<(typeof CATALOGUE)[C]['text']> & Readonly<Record<string, FieldValue>>;
 
+/** Failures of these classes are of this host unless they say otherwise. */
+const LOCAL: ReadonlySet<Entry['class']> = new Set(['config', 'system', 'internal']);
+
 /** An expected failure with a stable code. `message` is `[CODE] sentence`; `safeText` is the sentence alone. */
 export class CodedError extends Error {
   override readonly name = 'CodedError';
@@ -20,6 +23,7 @@ export class CodedError extends Error {
   /** The sentence, already safe to print on one line. */
   readonly safeText: string;
   #journey: Journey | null = null;
+  #at: string | null = null;
 
   constructor(code: Code, facts: Readonly<Record<string, FieldValue>>, cause?: unknown) {
     const safeText = fillTemplate(CATALOGUE[code].text, facts);
@@ -50,10 +54,21 @@ export class CodedError extends Error {
     return this;
   }
 
-  /** The hop that failed, in words: `proxy corp (proxy.example.com:3128)`, or `this host` when it never left it. */
-  get hop(): string {
+  /** Records where the bytes came from that are wrong; null where that is not known. The first record stands. */
+  at(hop: string | null): this {
+    this.#at ??= hop;
+    return this;
+  }
+
+  /**
+   * Where it failed, in words: `proxy corp (proxy.example.com:3128)`, or `this host` when nothing has left it. Null where that is
+   * not known, as for a silence behind a tunnel: nobody is blamed without evidence.
+   */
+  get hop(): string | null {
     const hop = this.facts['hop'];
-    return typeof hop === 'string' && hop !== '' ? hop : 'this host';
+    if (typeof hop === 'string' && hop !== '') return hop;
+    const { class: group, isLocal } = this.entry;
+    return this.#at ?? (isLocal || LOCAL.has(group) ? 'this host' : null);
   }
 
   /** Whether the same attempt may succeed later without anybody changing anything. */
@@ -110,6 +125,11 @@ export function exhaustion(thrown: unknown, operation: string): CodedError | nul
 /** Whether it says nothing of what was tried, and may be over in a moment. */
 export function isExhaustion({ code }: CodedError): boolean {
   return code === 'TOO-MANY-FILES' || code === 'OUT-OF-MEMORY';
+}
+
+/** `TCP-REFUSED at proxy corp (...)`, the code alone where it is not known where it failed. */
+export function placeOf({ code, hop }: Pick<CodedError, 'code' | 'hop'>): string {
+  return hop === null ? code : `${code} at ${hop}`;
 }
 
 /**

@@ -55,7 +55,7 @@ const WORDS =
 /**
  * Fills a template. Formats: none (token, or quoted text), `size` (bytes, 10^6 to the MB), `ms` (a duration in
  * milliseconds), `time` (ms since the epoch as local time without zone, the manual's form), `clock` (its time of day), `via` (a Via value),
- * `hop` (where it failed), `key` (a key of the configuration, `proxies[0].port`), `words` (a phrase made by us or by the admin, bare as long as it can't be a line of ours),
+ * `hop` (where it failed), `at` (` at ` and such a hop, or nothing), `key` (a key of the configuration, `proxies[0].port`), `words` (a phrase made by us or by the admin, bare as long as it can't be a line of ours),
  * `advised` (an error with what to check), `for` (` for update ID N`, or nothing). A missing field reads `-`, a missing size `an unknown size`.
  */
 export function fillTemplate(template: string, fields: Readonly<Record<string, FieldValue>>): string {
@@ -72,7 +72,9 @@ export function fillPieces(template: string, fields: Readonly<Record<string, Fie
     shownTo = match.index + whole.length;
     const value = fields[name];
     if (format === 'for' && (value === undefined || value === null)) continue;
+    if (format === 'at' && (value === undefined || value === null)) continue;
     if (format === 'for') pieces.push({ text: ' for update ID ', ours: true });
+    if (format === 'at') pieces.push({ text: ' at ', ours: true });
     if (isSafeError(value)) pieces.push(...value[SAFE_SENTENCE](format === 'advised'));
     else pieces.push({ text: show(value, format), ours: false });
   }
@@ -150,7 +152,7 @@ function show(value: FieldValue, format: string | undefined): string {
 
 function showText(text: string, format: string | undefined): string {
   if (format === 'via') return showVia(text);
-  if (format === 'hop' && HOP.test(text)) return text;
+  if ((format === 'hop' || format === 'at') && HOP.test(text)) return text;
   if (format === 'words' && WORDS.test(text)) return text;
   if (format === 'key' && KEY.test(text)) return text;
   return showForeign(text);

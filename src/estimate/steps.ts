@@ -24,7 +24,7 @@ const BEGAN = new RegExp(`^Downloading update ID ${ID}${END}`);
 const RESUMED = new RegExp(String.raw`^Resuming update ID ${ID} at \d+ of \d+ bytes${END}`);
 const RESPONSE = /^Response via \S/;
 const DOWNLOADED = new RegExp(`^Downloaded update ID ${ID}: .{1,40} in ${SPAN}, longest silence ${SPAN}${END}`);
-const FAILED = new RegExp(`^Update ID ${ID} failed at `);
+const FAILED = new RegExp(`^Update ID ${ID} failed(?: at |: )`);
 const ACKNOWLEDGED = new RegExp(`^Acknowledging receipt of update ID ${ID}${END}`);
 
 /** Nearly every entry is about something else; this look costs next to nothing. */

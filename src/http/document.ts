@@ -11,7 +11,7 @@ import type { Duplex } from 'node:stream';
 import type { Client, Dispatcher } from 'undici';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { HEAD_LIMIT_BYTES } from '#proxy/head-reader.ts';
-import type { Lane, ResponseHead } from '#proxy/route.ts';
+import { answersFrom, cutBy, type Lane, type ResponseHead } from '#proxy/route.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { type Deadlines, factsOf } from './deadlines.ts';
 import { INTERIM_LIMIT, type Measured, type ResponseInfo } from './exchange.ts';
@@ -245,10 +245,12 @@ class RunningDocument implements Dispatcher.DispatchHandler {
   }
 
   #timeout(which: TimedOut): CodedError {
-    const { deadlines } = this.#options;
-    if (which === 'total') return coded('DOCUMENT-TIMEOUT', { ...this.#facts, limit: deadlines.totalMs });
+    const { deadlines, lane } = this.#options;
+    const hop = cutBy(lane.facts);
+    if (which === 'total') return coded('DOCUMENT-TIMEOUT', { ...this.#facts, hop, limit: deadlines.totalMs });
     return coded('RESPONSE-TIMEOUT', {
       ...this.#facts,
+      hop,
       received: this.#bytes,
       expected: this.#head?.contentLength,
       elapsed: this.#watch.measured.totalMs,
@@ -269,7 +271,13 @@ class RunningDocument implements Dispatcher.DispatchHandler {
 
   #lost(reason: string): CodedError {
     const expected = this.#head?.contentLength;
-    return coded('CONNECTION-LOST', { ...this.#facts, received: this.#bytes, expected, reason });
+    return coded('CONNECTION-LOST', {
+      ...this.#facts,
+      hop: cutBy(this.#options.lane.facts),
+      received: this.#bytes,
+      expected,
+      reason,
+    });
   }
 
   #bad(reason: string): CodedError {
@@ -281,7 +289,7 @@ class RunningDocument implements Dispatcher.DispatchHandler {
   }
 
   get #facts(): { url: string; hop: string } {
-    return { url: shownUrl(this.#options.request.url), hop: this.#options.lane.facts.hop };
+    return { url: shownUrl(this.#options.request.url), hop: answersFrom(this.#options.lane.facts) };
   }
 }
 

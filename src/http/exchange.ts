@@ -7,7 +7,7 @@
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { HeadReader } from '#proxy/head-reader.ts';
-import type { Lane, ResponseHead } from '#proxy/route.ts';
+import { answersFrom, cutBy, type Lane, type ResponseHead } from '#proxy/route.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { type Deadlines, factsOf } from './deadlines.ts';
 import { judgeHead } from './judge-head.ts';
@@ -361,7 +361,7 @@ class RunningExchange {
       received: this.#bytes,
       expected: this.#expected,
       elapsed: this.#watch.measured.totalMs,
-      hop: this.#hop,
+      hop: cutBy(this.#options.lane.facts),
     };
     if (which !== 'total') return coded('RESPONSE-TIMEOUT', { ...facts, ...factsOf(deadlines, which) });
     return coded('RESPONSE-TRICKLES', { ...facts, seen: factsOf(deadlines, 'silence').seen });
@@ -369,7 +369,11 @@ class RunningExchange {
 
   #lost(reason: string): CodedError {
     const facts = { received: this.#bytes, expected: this.#expected, reason };
-    return coded('CONNECTION-LOST', { ...facts, url: shownUrl(this.#options.request.url), hop: this.#hop });
+    return coded('CONNECTION-LOST', {
+      ...facts,
+      url: shownUrl(this.#options.request.url),
+      hop: cutBy(this.#options.lane.facts),
+    });
   }
 
   #bad(reason: string): CodedError {
@@ -387,6 +391,6 @@ class RunningExchange {
   }
 
   get #hop(): string {
-    return this.#options.lane.facts.hop;
+    return answersFrom(this.#options.lane.facts);
   }
 }

@@ -5,7 +5,7 @@
 // nobody but a proxy may send is named as such. Nothing is ever decoded: an encoded success is refused.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import type { Lane, ResponseHead } from '#proxy/route.ts';
+import { answersFrom, type Lane, type ResponseHead } from '#proxy/route.ts';
 import type { ResponseInfo } from './exchange.ts';
 import { contentEncoding, headerValue, responseInfo } from './headers.ts';
 import { shownUrl } from './judge-url.ts';
@@ -23,7 +23,7 @@ export function judgeHead(
   lane: Lane,
   request: { readonly method: string; readonly url: URL },
 ): { info: ResponseInfo; framing: Framing } {
-  const facts = { url: shownUrl(request.url), hop: lane.facts.hop };
+  const facts = { url: shownUrl(request.url), hop: answersFrom(lane.facts) };
   const bad = (reason: string) => coded('BAD-RESPONSE', { ...facts, reason });
   if (head.major !== 1) throw bad(`it claims HTTP/${head.major}`);
   if (head.status < 200 || head.status > 599) throw bad(`status ${head.status} is out of range`);
@@ -38,7 +38,11 @@ export function judgeHead(
 /** @throws CodedError when the hop made this response, or when it is a 407 that no proxy sent */
 function judgeAuthority(head: ResponseHead, lane: Lane, url: URL): void {
   lane.judgeResponse(head, shownUrl(url));
-  if (head.status === 407) throw coded('ORIGIN-407', { url: shownUrl(url), hop: lane.facts.hop });
+  if (head.status === 407)
+    throw coded('ORIGIN-407', {
+      url: shownUrl(url),
+      hop: lane.facts.how === 'forward' ? null : answersFrom(lane.facts),
+    });
 }
 
 /** RFC 9112, 6.3; what is ambiguous there is refused, here or by Node's parser. */

@@ -54,11 +54,11 @@ function opened(
   { url, timeoutMs, clock, signal }: Pick<WebSocketOptions, 'timeoutMs' | 'clock' | 'signal'> & { readonly url: URL },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (answer: string, cause?: unknown) => {
-      const facts = { host: url.hostname, target: url.host, url: shownUrl(url), answer, hop: url.host };
+    const fail = (answer: string, hop: string | null, cause?: unknown) => {
+      const facts = { host: url.hostname, target: url.host, url: shownUrl(url), answer, hop };
       end(() => reject(coded('WS-BLOCKED', facts, cause)));
     };
-    const timer = clock.after(timeoutMs, () => fail(`no answer in ${Math.round(timeoutMs / 1_000)} s`));
+    const timer = clock.after(timeoutMs, () => fail(`no answer in ${Math.round(timeoutMs / 1_000)} s`, null));
     const onAbort = () => end(() => reject(signal.reason as Error));
     const end = (settle: () => void) => {
       timer.cancel();
@@ -68,13 +68,13 @@ function opened(
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('open', () => end(resolve));
     socket.once('unexpected-response', (_request, response) => {
-      fail(`${response.statusCode} ${response.statusMessage}`.trim());
+      fail(`${response.statusCode} ${response.statusMessage}`.trim(), url.host);
       response.destroy();
     });
     // Stays: a socket that is ended early reports that as an error, too.
     socket.on('error', (error) => {
       if (error instanceof CodedError) end(() => reject(error));
-      else fail(error.message, error);
+      else fail(error.message, null, error);
     });
   });
 }

@@ -200,7 +200,7 @@ export const EVENTS = {
   'item-refused': { level: 'warn', thread: 'Updater', text: 'Update ID {id} is refused: {error:advised}' },
   'item-deferred': { level: 'info', thread: 'Updater', text: 'Update ID {id} is deferred: {reason:words}.' },
   'more-wanted': { level: 'info', thread: 'Updater', text: '{count} more updates are left for the next round.' },
-  'check-failed': { level: 'error', thread: 'Updater', text: 'The check failed at {hop:hop}: {error:advised}' },
+  'check-failed': { level: 'error', thread: 'Updater', text: 'The check failed{hop:at}: {error:advised}' },
   'checks-overdue': { level: 'error', thread: 'Updater', text: 'Updates are overdue: {error:advised}' },
   'feed-starved': { level: 'error', thread: 'Updater', text: 'No complete feed arrives: {error:advised}' },
   'checks-recovered': { level: 'info', thread: 'Updater', text: 'Checks succeed again, after {age:ms}.' },
@@ -239,7 +239,7 @@ export const EVENTS = {
     thread: 'Updater',
     text: 'Update ID {id} keeps its bytes and goes on over the new route at once: {error:advised}',
   },
-  'download-failed': { level: 'warn', thread: 'Updater', text: 'Update ID {id} failed at {hop:hop}: {error:advised}' },
+  'download-failed': { level: 'warn', thread: 'Updater', text: 'Update ID {id} failed{hop:at}: {error:advised}' },
   'next-try': { level: 'info', thread: 'Updater', text: 'Next try at {at:time} ({attempt} of {attempts}).' },
   'package-next-try': {
     level: 'info',
@@ -330,7 +330,7 @@ export const EVENTS = {
   'receipt-failed': {
     level: 'warn',
     thread: 'Receipts',
-    text: 'The receipt of update ID {id} ({outcome}) was not delivered at {hop:hop}: {error:advised}',
+    text: 'The receipt of update ID {id} ({outcome}) was not delivered{hop:at}: {error:advised}',
   },
   'receipt-next-try': {
     level: 'info',

@@ -42,7 +42,12 @@ function jsonValue(value: FieldValue, known: SpanRedactor): unknown {
   if (value instanceof CodedError) {
     const { text, check } = value.entry;
     const sentence = (template: string) => maskLine(fillPieces(template, value.facts), known);
-    return { code: value.code, message: sentence(text), check: sentence(check), hop: cut(value.hop) };
+    return {
+      code: value.code,
+      message: sentence(text),
+      check: sentence(check),
+      hop: value.hop === null ? null : cut(value.hop),
+    };
   }
   if (Array.isArray(value)) return value.slice(0, LIST_LIMIT).map(cut);
   return value;

@@ -34,6 +34,16 @@ export function canLookInside({ how }: Pick<HopFacts, 'how'>, url: URL): boolean
   return how === 'forward' || (how === 'tunnel' && url.protocol === 'http:');
 }
 
+/** Where the bytes of an answer come from: the proxy that forwards it, else the target, also through a tunnel. */
+export function answersFrom({ how, hop, host, port }: Pick<HopFacts, 'how' | 'hop' | 'host' | 'port'>): string {
+  return how === 'tunnel' ? `${host.includes(':') ? `[${host}]` : host}:${port}` : hop;
+}
+
+/** Whose a silence or a cut is: the other end's, and of a tunnel nobody knows which of the two ends. */
+export function cutBy({ how, hop }: Pick<HopFacts, 'how' | 'hop'>): string | null {
+  return how === 'tunnel' ? null : hop;
+}
+
 /** What a response head looks like to the hop that may have made it. */
 export interface ResponseHead {
   readonly status: number;

@@ -21,7 +21,7 @@ export interface TlsPeer {
   /** Name of the proxy that is spoken to, or that stands between; null when the target is reached without one. */
   readonly proxy: string | null;
   /** The hop in words. */
-  readonly hop: string;
+  readonly hop: string | null;
   /** What the connection is for; the updates where nothing is said. */
   readonly purpose?: Purpose | undefined;
 }
@@ -80,7 +80,11 @@ export function tlsFailure(error: Error, peer: TlsPeer, about: Circumstances): C
   }
   if (code === NOT_YET || code === EXPIRED) return outOfTime(error, peer, about);
   const reason = UNTRUSTED[code];
-  if (reason === undefined) return notTls(error, code, peer) ?? tlsBroken(peer, plainReason(error, code), error);
+  if (reason === undefined)
+    return (
+      notTls(error, code, peer) ??
+      tlsBroken(code.startsWith('ERR_') ? peer : silentPeer(peer), plainReason(error, code), error)
+    );
   if (peer.leg === 'proxy') return coded('PROXY-TLS-UNTRUSTED', { ...facts, reason }, error);
   return untrustedTarget(code, { ...facts, reason, remedy: remedyFor(peer), target: authorityOf(peer) }, about.chain);
 }
@@ -114,6 +118,11 @@ function placeOfIssuer(certificate: X509Certificate | undefined): string {
 /** A handshake that ended in no verdict. */
 export function tlsBroken(peer: TlsPeer, reason: string, cause?: Error): CodedError {
   return coded(peer.leg === 'proxy' ? 'PROXY-TLS-FAILED' : 'TLS-FAILED', { ...peer, reason }, cause);
+}
+
+/** Whoever stays silent or closes: the other end, and behind a proxy nobody knows which of the two ends. */
+export function silentPeer(peer: TlsPeer): TlsPeer {
+  return peer.leg === 'target' && peer.proxy !== null ? { ...peer, hop: null } : peer;
 }
 
 /** A handshake that took too long. */

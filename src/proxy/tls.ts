@@ -12,7 +12,7 @@ import type { Clock } from '#system/clock.ts';
 import { boundedStep } from './bounded-step.ts';
 import { issuedChain, pinOf } from './pins.ts';
 import type { SeenTime } from './seen-time.ts';
-import { iso, oneLine, type TlsPeer, tlsBroken, tlsFailure, tlsLate, unpinned } from './tls-failure.ts';
+import { iso, oneLine, silentPeer, type TlsPeer, tlsBroken, tlsFailure, tlsLate, unpinned } from './tls-failure.ts';
 
 export interface TlsOptions {
   readonly context: SecureContext;
@@ -36,7 +36,7 @@ const LONGEST_CHAIN = 16;
  */
 export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Promise<TLSSocket> {
   const { clock, expected, pins = [], seenTime = null } = options;
-  const late = (elapsed: number) => tlsLate(peer, elapsed);
+  const late = (elapsed: number) => tlsLate(silentPeer(peer), elapsed);
   return boundedStep<TLSSocket>({ ...options, late }, ({ done, fail }) => {
     // RFC 6066, 3: a literal address is no server name. A trailing dot is DNS notation, not part of the name.
     const name = peer.host.replace(/\.$/, '');
@@ -59,7 +59,7 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
       const times = { nowMs: clock.now(), monotonicMs: clock.monotonic(), seen: seenTime };
       fail(tlsFailure(error, peer, { chain: readChain(shown), expected, times }));
     };
-    const onClose = () => fail(tlsBroken(peer, 'the connection was closed'));
+    const onClose = () => fail(tlsBroken(silentPeer(peer), 'the connection was closed'));
     const onSecure = () => {
       if (pins.length === 0) return done(wrapped);
       const chain = issuedChain(readChain(shown));

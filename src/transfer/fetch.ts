@@ -14,7 +14,7 @@ import { isFromCache } from '#http/headers.ts';
 import type { Report } from '#logging/events.ts';
 import type { TransferShape } from '#path/kind.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
-import { canLookInside, type Lane, type Purpose, type Router } from '#proxy/route.ts';
+import { answersFrom, canLookInside, type Lane, type Purpose, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
@@ -103,6 +103,8 @@ export interface Fetched {
   readonly longestSilenceMs: number | null;
   /** Via of the response that brought the bytes. */
   readonly via: string | null;
+  /** Where the bytes came from; null where some came with an earlier attempt, of which that is not known. */
+  readonly from: string | null;
 }
 
 /** @throws CodedError of the route, the exchange, LENGTH-MISMATCH, BODY-*, RANGE-INVALID, NOT-*, DISK-FULL, FILE-* */
@@ -213,7 +215,7 @@ async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<Fol
     const result = await receive(ports, attempt, { ...hop, lane, key, plan, shape });
     if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
     observe(ports, { key, size: attempt.job.length, result, shape, ok: attempt.reader.complete });
-    attempt.reader.conclude({ url: hop.url, hop: lane.facts.hop, proxy }, result);
+    attempt.reader.conclude({ url: hop.url, hop: answersFrom(lane.facts), proxy }, result);
     return { value: undefined };
   } finally {
     lane.release();
@@ -253,8 +255,8 @@ function receive(
       noteResponse(ports, { id: job.name, lane: hop.lane, url: hop.url, head, range });
       if (isRedirect(head.status)) return null;
       hop.shape.responded(isFromCache(head));
-      const { hop: words, proxy } = hop.lane.facts;
-      const sink = reader.open(head, { url: hop.url, hop: words, proxy });
+      const { facts } = hop.lane;
+      const sink = reader.open(head, { url: hop.url, hop: answersFrom(facts), proxy: facts.proxy });
       return sink === null ? null : timed(sink, hop.shape, ports.clock);
     },
   });
@@ -315,8 +317,16 @@ function finished(path: string, job: FetchJob, reader: ResponseReader, prefix: H
   const { head, longestSilenceMs, keptBytes } = reader;
   const { length } = job;
   if (head === null) {
-    return { path, sha256: prefix.digest('hex'), length, keptBytes, longestSilenceMs: null, via: null };
+    return { path, sha256: prefix.digest('hex'), length, keptBytes, longestSilenceMs: null, via: null, from: null };
   }
-  if (!reader.complete) throw coded('BODY-SHORT', { received: reader.received, expected: length, hop: job.url.host });
-  return { path, sha256: reader.digest(), length, keptBytes, longestSilenceMs, via: head.via };
+  if (!reader.complete) throw coded('BODY-SHORT', { received: reader.received, expected: length, hop: reader.from });
+  return {
+    path,
+    sha256: reader.digest(),
+    length,
+    keptBytes,
+    longestSilenceMs,
+    via: head.via,
+    from: keptBytes === 0 ? reader.from : null,
+  };
 }

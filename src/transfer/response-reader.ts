@@ -51,6 +51,7 @@ interface From {
 export class ResponseReader {
   readonly #options: ReaderOptions;
   #head: ResponseInfo | null = null;
+  #from: string | null = null;
   #hash: Hash;
   #position: number;
   #kept: number;
@@ -76,6 +77,11 @@ export class ResponseReader {
 
   get head(): ResponseInfo | null {
     return this.#head;
+  }
+
+  /** Where the response came from; null without one. */
+  get from(): string | null {
+    return this.#from;
   }
 
   /** Length of the copy so far, with the bytes of earlier attempts. */
@@ -117,6 +123,7 @@ export class ResponseReader {
   /** Judges the head; returns who takes the body, or null when nobody wants it. */
   open(head: ResponseInfo, from: From): BodySink | null {
     this.#head = head;
+    this.#from = from.hop;
     if (head.status !== 200 && head.status !== 206 && head.status !== 416) {
       this.#isRefused = true;
       return PAGE_TYPE.test(head.header('content-type') ?? '') ? this.#openPage(from) : null;
@@ -137,7 +144,7 @@ export class ResponseReader {
       case 'restart':
       case 'refused':
         if (this.#isPage()) return this.#openPage(from);
-        this.#refusal = verdict.error;
+        this.#refusal = verdict.error.at(from.hop);
         return null;
     }
   }

@@ -110,7 +110,7 @@ async function send(
   sending: { receipt: Receipt; endpoint: URL; signal: AbortSignal },
 ): Promise<void> {
   const { receipt, endpoint, signal } = sending;
-  const { head, body } = await requestUpdates(ports, {
+  const { head, body, from } = await requestUpdates(ports, {
     url: endpoint,
     method: 'POST',
     // The token is the feed's: it goes to no other origin, not even to one that the admin wrote.
@@ -121,8 +121,14 @@ async function send(
     signal,
   });
   if (head.status > 299)
-    throw coded('REDIRECT-INVALID', { url: endpoint.href, status: head.status, location: head.header('location') });
-  refusePage(head, body, endpoint);
+    throw coded('REDIRECT-INVALID', { url: endpoint.href, status: head.status, location: head.header('location') }).at(
+      from,
+    );
+  try {
+    refusePage(head, body);
+  } catch (thrown) {
+    throw asCoded(thrown).at(from);
+  }
 }
 
 async function postpone(ports: UpdatesPorts, { entry, receipt }: Delivery, failure: CodedError): Promise<CodedError> {

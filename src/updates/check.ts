@@ -50,7 +50,8 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal): Promise<C
         isRevalidationDue(before, ports.clock.now()) || (refused !== null && STALE_COPY.has(refused.code));
       try {
         const read = await ports.feed.read({ revalidate, signal });
-        judgeFeed(read, before, ports.clock.now());
+        const refusal = judgeFeed(read, before, ports.clock.now());
+        if (refusal !== null) throw refusal.at(read.from ?? null);
         await accept(ports, { url, read, revalidate });
         return read;
       } catch (thrown) {
@@ -62,19 +63,20 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal): Promise<C
   return { reading, decision: decideFor(ports, reading) };
 }
 
-/** Whether the feed may be acted on at all. @throws CodedError FEED-STALE, FEED-ROLLBACK, FEED-FORKED */
+/** Why the feed may not be acted on at all: FEED-STALE, FEED-ROLLBACK, FEED-FORKED; null when it may. */
 function judgeFeed(
   read: { readonly sha256: string; readonly document: { readonly serial: number; readonly expiresMs: number } },
   before: FeedMemory | null,
   nowMs: number,
-): void {
+): CodedError | null {
   const { serial, expiresMs } = read.document;
   if (expiresMs <= nowMs) {
-    throw coded('FEED-STALE', { expires: utcTime(expiresMs), now: nowMs });
+    return coded('FEED-STALE', { expires: utcTime(expiresMs), now: nowMs });
   }
-  if (before === null) return;
-  if (serial < before.serial) throw coded('FEED-ROLLBACK', { known: before.serial, found: serial });
-  if (serial === before.serial && read.sha256 !== before.sha256) throw coded('FEED-FORKED', { found: serial });
+  if (before === null) return null;
+  if (serial < before.serial) return coded('FEED-ROLLBACK', { known: before.serial, found: serial });
+  if (serial === before.serial && read.sha256 !== before.sha256) return coded('FEED-FORKED', { found: serial });
+  return null;
 }
 
 function isRevalidationDue(before: FeedMemory | null, nowMs: number): boolean {

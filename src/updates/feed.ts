@@ -12,6 +12,8 @@ export interface FeedReading {
   readonly trust: Trust;
   /** Where it was read in the end, after redirects; file names are relative to it. */
   readonly url: URL;
+  /** Where its bytes came from, for failures. */
+  readonly from?: string;
 }
 
 /** Where updates are announced. */

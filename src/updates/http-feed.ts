@@ -6,7 +6,7 @@
 
 import { createHash } from 'node:crypto';
 import { isLoopbackUrl } from '#config/schema/values.ts';
-import { coded } from '#errors/coded-error.ts';
+import { asCoded, coded } from '#errors/coded-error.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import type { Feed, FeedReading } from './feed.ts';
@@ -41,7 +41,7 @@ export class HttpFeed implements Feed {
     options: { revalidate: boolean; signal: AbortSignal; credentials: boolean; start: URL },
   ): Promise<FollowStep<FeedReading>> {
     const trust = weakest(trustOf(options.start), trustOf(url));
-    const { head, body } = await requestUpdates(this.#ports, {
+    const { head, body, from } = await requestUpdates(this.#ports, {
       url,
       method: 'GET',
       credentials: options.credentials,
@@ -50,11 +50,22 @@ export class HttpFeed implements Feed {
       signal: options.signal,
     });
     if (isRedirect(head.status)) return { redirect: head };
-    refusePage(head, body, url);
     const sha256 = createHash('sha256').update(body).digest('hex');
-    const document = parseFeed(body);
+    const document = cameFrom(from, () => {
+      refusePage(head, body);
+      return parseFeed(body);
+    });
     this.#ports.habits.ledTo({ purpose: 'updates', by: 'feed', urls: placesOf(document, url) });
-    return { value: { document, sha256, trust, url } };
+    return { value: { document, sha256, trust, url, from } };
+  }
+}
+
+/** A failure of what came names where it came from. */
+function cameFrom<T>(from: string, read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    throw asCoded(thrown).at(from);
   }
 }
 

@@ -5,9 +5,9 @@ import type { ResponseInfo } from '#http/exchange.ts';
 import { pageTitle } from '#http/headers.ts';
 
 /** Takes no page for an answer. @throws CodedError FEED-NOT-JSON with type, size and title */
-export function refusePage(head: ResponseInfo, body: Uint8Array, url: URL): void {
+export function refusePage(head: ResponseInfo, body: Uint8Array): void {
   const type = head.header('content-type') ?? 'no type';
   const first = Buffer.from(body.subarray(0, 64)).toString('utf8').trimStart()[0];
   if (!/html/i.test(type) && first !== '<') return;
-  throw coded('FEED-NOT-JSON', { type, bytes: body.length, title: pageTitle(body), hop: url.host });
+  throw coded('FEED-NOT-JSON', { type, bytes: body.length, title: pageTitle(body) });
 }

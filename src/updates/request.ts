@@ -8,7 +8,7 @@ import { isRedirect } from '#http/follow.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
-import type { Router } from '#proxy/route.ts';
+import { answersFrom, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Agent } from './ports.ts';
 
@@ -44,7 +44,7 @@ export interface UpdatesRequest {
 export async function requestUpdates(
   ports: UpdatesRequestPorts,
   request: UpdatesRequest,
-): Promise<{ head: ResponseInfo; body: Uint8Array }> {
+): Promise<{ head: ResponseInfo; body: Uint8Array; from: string }> {
   const settings = ports.settings();
   const route = ports.router.route('updates', request.url);
   const lane = await route.open({ bulk: false, signal: request.signal });
@@ -75,7 +75,7 @@ export async function requestUpdates(
       const { proxy } = lane.facts;
       throw statusError(answer.head, request.url, { nowMs: ports.clock.now(), page: answer.body, proxy });
     }
-    return answer;
+    return { ...answer, from: answersFrom(lane.facts) };
   } finally {
     lane.release();
   }

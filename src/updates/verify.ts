@@ -35,7 +35,7 @@ export async function verify(files: Files, fetched: Fetched, item: FeedItem): Pr
   try {
     for (const verifier of VERIFIERS) {
       const error = verifier({ file, fetched, item });
-      if (error !== null) throw error;
+      if (error !== null) throw error.at(fetched.from);
     }
   } finally {
     await file.close();

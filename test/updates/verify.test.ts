@@ -23,6 +23,7 @@ async function codeFor(bytes: Uint8Array, promised: { length?: number; sha256?: 
     keptBytes: 0,
     longestSilenceMs: 0,
     via: null,
+    from: null,
   };
   const item = { length: promised.length ?? bytes.length, sha256: promised.sha256 ?? fetched.sha256 } as FeedItem;
   try {
