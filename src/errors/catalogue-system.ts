@@ -60,6 +60,32 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'change',
   },
+  'FILE-SWAPPED': {
+    text: '{path} is not the file that was verified: another one took its name. It was not published.',
+    check: 'Somebody else can write into that folder. Check its owner and mode, and the folders above it.',
+    class: 'system',
+    retry: 'change',
+  },
+  'FOLDER-UNSAFE': {
+    text: '{path} ({what:words}) {reason:words}: owner {owner}, mode {mode}. Other users could replace what is in it.',
+    check: 'Run as root: {command:words}. Before that, find out who made or changed it.',
+    class: 'system',
+    retry: 'change',
+  },
+  'STATE-OF-OTHERS': {
+    text: '{path} (daemon.state_dir) belongs to user number {owner}, and this is user number {self}. Nothing was done there.',
+    check:
+      'Start the service and repeat the command; the service then does the work. Or run it as that user: ' +
+      "sudo -u '#{owner}' sallyport, with the same arguments. If this is the service itself, run as root: chown {self} {path}.",
+    class: 'system',
+    retry: 'change',
+  },
+  'STATE-UNREADABLE': {
+    text: 'Cannot read {path}: {reason:words}. The file is left as it is, because it may be in order.',
+    check: 'For a wrong owner or mode, run as root: chown {self} {path} && chmod 0600 {path}. Otherwise try again.',
+    class: 'system',
+    retry: 'change',
+  },
   'STATE-NEWER': {
     text: '{path} was written by a newer Sallyport (format {found}, this one reads {known}); it was set aside as {aside}.',
     check: 'After a downgrade this is normal. Put the file back when the newer version is installed again.',

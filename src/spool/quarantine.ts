@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { publishFile } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
+import { ownFolder } from '#system/own-folder.ts';
 
 export const QUARANTINE = 'quarantine';
 
@@ -18,7 +19,7 @@ export type Ailment =
 /** A free full name there for a file of the spool. */
 export async function quarantinePlace(files: Files, dir: string, fileName: string): Promise<string> {
   const corner = join(dir, QUARANTINE);
-  await files.makeDirectory(corner, 0o700);
+  await ownFolder(files, corner, { mode: 0o700, what: 'the quarantine of the spool' });
   const taken = new Set(await files.list(corner));
   let name = fileName;
   for (let number = 2; taken.has(name); number += 1) name = `${fileName}.${number}`;

@@ -4,12 +4,13 @@
 // Format 1: a first line `{"format":1}`, then one key per line, oldest first. A key is appended and synced; when the
 // file has twice what is kept, it is written anew with the newest half. A crash leaves at most a torn last line, which
 // was never reported as settled: the next append cuts it off. A damaged file is copied to the quarantine and its good
-// lines stay. Opening never fails because of the file, nor because the disk is full.
+// lines stay. Opening never fails because of what the file holds, nor because the disk is full.
 
 import { join } from 'node:path';
-import { asCoded, CodedError } from '#errors/coded-error.ts';
+import { asCoded, CodedError, coded, isExhaustion } from '#errors/coded-error.ts';
 import { readWhole, writeDurably } from '#system/durable.ts';
 import { type Files, writeAll } from '#system/files.ts';
+import { isAboutContent } from '#system/state-file.ts';
 import { isKey } from './entry.ts';
 import { type Ailment, describeAilment, moveToQuarantine, quarantinePlace } from './quarantine.ts';
 
@@ -67,7 +68,14 @@ export class SettledKeys {
       bytes = await readWhole(this.#files, this.#path, LIMIT_BYTES);
       read = interpret(bytes);
     } catch (thrown) {
-      read = { keys: [], length: 0, ailment: { kind: 'damaged', reason: asCoded(thrown).safeText } };
+      const error = asCoded(thrown);
+      if (isExhaustion(error)) throw error;
+      // Receipts that were sent would be sent again, if a file that we may not open now were taken for damaged.
+      if (!isAboutContent(error)) {
+        const reason = String(error.facts['reason'] ?? error.safeText);
+        throw coded('STATE-UNREADABLE', { path: this.#path, reason, self: this.#files.self });
+      }
+      read = { keys: [], length: 0, ailment: { kind: 'damaged', reason: error.safeText } };
     }
     this.#keys = new Set(read.keys);
     return read.ailment === null ? await this.#makeSure(read.length) : await this.#setAside(bytes, read.ailment);

@@ -14,6 +14,7 @@ import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import { readWhole, removeDurably, UNFINISHED_SUFFIX, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
+import { ownFolder } from '#system/own-folder.ts';
 import {
   decodeEntry,
   dueAt,
@@ -64,9 +65,9 @@ export interface Spool {
   quarantine(entry: SpoolEntry): Promise<void>;
 }
 
-/** Opens the folder, makes it when it is not there, clears what a crash left, sets aside what can't be read. */
+/** Opens the folder, makes it when it is not there, clears what a crash left, sets aside what can't be read. @throws CodedError FOLDER-UNSAFE, FILE-* */
 export async function openSpool(ports: SpoolPorts): Promise<Spool> {
-  await ports.files.makeDirectory(ports.dir, 0o700);
+  await ownFolder(ports.files, ports.dir, { mode: 0o700, what: 'the spool' });
   const { settled, error } = await SettledKeys.open(ports.files, ports.dir);
   if (error !== null) ports.report({ name: 'state-set-aside', error });
   const spool = new FolderSpool(ports, settled);

@@ -13,11 +13,16 @@ export interface FileFacts {
   readonly mode: number;
   /** Milliseconds since the epoch. */
   readonly modifiedMs: number;
+  /** The disk that it is on; with the inode it names the file itself, whatever its name. */
+  readonly device: string;
   readonly inode: string;
   readonly links: number;
   readonly owner: number;
   readonly group: number;
 }
+
+/** Which file it is, whatever its name. Another file can have the same inode only once this one is gone and closed. */
+export type FileIdentity = Pick<FileFacts, 'device' | 'inode'>;
 
 /** Whose a file is, and who may do what with it. */
 export type Ownership = Pick<FileFacts, 'owner' | 'group' | 'mode'>;
@@ -39,6 +44,8 @@ export interface OpenFile {
 
 /** Every durable operation. All errors are coded: FILE-* and DISK-FULL, with `errno` as a fact. */
 export interface Files {
+  /** The number of the user that we are. */
+  readonly self: number;
   /** Makes a new file (O_CREAT | O_EXCL | O_NOFOLLOW), readable and writable; the mode is set, whatever the umask. */
   create(path: string, mode: number): Promise<OpenFile>;
   /** Opens an existing file to read and write it (O_NOFOLLOW | O_NONBLOCK); regular, one link, ours. */
@@ -66,6 +73,11 @@ export interface Files {
   syncDirectory(path: string): Promise<void>;
   /** Bytes that may still be written on the disk of an existing folder or file; a quota may allow fewer. */
   freeSpace(path: string): Promise<number>;
+}
+
+/** Whether both are the same file. */
+export function isSameFile(one: FileIdentity, other: FileIdentity | null): boolean {
+  return other !== null && one.device === other.device && one.inode === other.inode;
 }
 
 /** Writes the whole chunk, over as many short writes as it takes. */

@@ -18,6 +18,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import { type Clock, wait } from './clock.ts';
 import type { Files } from './files.ts';
+import { ownFolder } from './own-folder.ts';
 
 /** A lock that is held. */
 export interface Lock {
@@ -51,10 +52,10 @@ interface Holder {
   readonly mode: string;
 }
 
-/** Takes the lock of a folder, which is made when missing. @throws CodedError LOCK-HELD, FILE-* */
+/** Takes the lock of a folder, which is made when missing. @throws CodedError LOCK-HELD, FOLDER-UNSAFE, FILE-* */
 export async function acquireLock(dir: string, options: LockOptions): Promise<Lock> {
   const { files, clock, mode } = options;
-  await files.makeDirectory(dir, 0o700);
+  await ownFolder(files, dir, { mode: 0o700, what: 'daemon.state_dir' });
   const database = await openLockFile(join(dir, LOCK_FILE), files);
   const startedAt = clock.monotonic();
   const note = join(dir, LOCK_NOTE);
@@ -91,6 +92,7 @@ async function openLockFile(path: string, files: Files): Promise<DatabaseSync> {
   else if (facts.kind === 'symbolic link') throw coded('FILE-SYMLINK', { path });
   else if (facts.kind !== 'file') throw coded('FILE-SPECIAL', { path, kind: facts.kind });
   else if (facts.links !== 1) throw coded('FILE-LINKED', { path, links: facts.links });
+  else if (facts.owner !== files.self) throw coded('FILE-FOREIGN', { path, owner: facts.owner, self: files.self });
   try {
     const database = new DatabaseSync(path);
     // Without it a transaction would begin a journal file beside ours.

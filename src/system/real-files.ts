@@ -21,10 +21,10 @@ const NO_FOLDER_SYNC: readonly string[] = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'];
 
 /** The disk of this machine, seen as the user `self`: only files of that user are written. */
 export class RealFiles implements Files {
-  readonly #self: number;
+  readonly self: number;
 
   constructor(self: number = process.geteuid?.() ?? 0) {
-    this.#self = self;
+    this.self = self;
   }
 
   async create(path: string, mode: number): Promise<OpenFile> {
@@ -45,7 +45,7 @@ export class RealFiles implements Files {
   }
 
   openToWrite(path: string): Promise<OpenFile> {
-    return this.#open(path, O_RDWR, (seen) => judgeRegular(path, seen) ?? judgeOurs(path, seen, this.#self));
+    return this.#open(path, O_RDWR, (seen) => judgeRegular(path, seen) ?? judgeOurs(path, seen, this.self));
   }
 
   openToRead(path: string): Promise<OpenFile> {
@@ -249,6 +249,7 @@ function factsOf(seen: BigIntStats): FileFacts {
     size: Number(seen.size),
     mode: Number(seen.mode & 0o7777n),
     modifiedMs: Number(seen.mtimeMs),
+    device: String(seen.dev),
     inode: String(seen.ino),
     links: Number(seen.nlink),
     owner: Number(seen.uid),

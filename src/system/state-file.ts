@@ -2,7 +2,8 @@
 //
 // Guarantees: loading never fails because of what the file holds. State of a newer format (a downgrade) and state that
 // can't be read are moved aside under a name that says so, nothing is thrown away, and the caller starts from nothing
-// and tells. What was loaded survives a power cut, also when it is what a killed process left. Relies on `durable.ts`;
+// and tells. A file that we may not or cannot open now is not damaged: it stays, and loading fails (STATE-UNREADABLE),
+// because to start from nothing would forget what is still there. What was loaded survives a power cut, also when it is what a killed process left. Relies on `durable.ts`;
 // `parse` throws on what it does not accept. A crash leaves the old file or the new one.
 
 import { dirname } from 'node:path';
@@ -43,10 +44,11 @@ export async function peekState<T>(files: Files, path: string, reader: StateRead
   return read?.kind === 'value' ? { kind: 'loaded', value: read.value } : { kind: 'unreadable' };
 }
 
-/** Loads a state file; never throws because of its content. @throws CodedError TOO-MANY-FILES, OUT-OF-MEMORY */
+/** Loads a state file; never throws because of its content. @throws CodedError STATE-UNREADABLE, TOO-MANY-FILES, OUT-OF-MEMORY */
 export async function loadState<T>(files: Files, path: string, reader: StateReader<T>): Promise<LoadedState<T>> {
   const read = await readState(files, path, reader);
   if (read.kind === 'absent') return read;
+  if (read.kind === 'closed') throw coded('STATE-UNREADABLE', { path, reason: read.reason, self: files.self });
   if (read.kind === 'value') {
     // A process that died may have left a name that no power cut survives; from here on it is relied upon. A disk that
     // can't sync says so at the next save.
@@ -74,7 +76,9 @@ export async function saveState(
 type Read<T> =
   | { readonly kind: 'value'; readonly value: T }
   | { readonly kind: 'newer'; readonly found: number }
-  | { readonly kind: 'damaged'; readonly reason: string };
+  | { readonly kind: 'damaged'; readonly reason: string }
+  /** Not read: says nothing of what is in it. */
+  | { readonly kind: 'closed'; readonly reason: string };
 
 async function readState<T>(
   files: Files,
@@ -88,9 +92,23 @@ async function readState<T>(
     const error = asCoded(thrown);
     // That says nothing of the file: set aside, it would be lost for a moment without descriptors.
     if (isExhaustion(error)) throw error;
-    return { kind: 'damaged', reason: error.safeText };
+    return isAboutContent(error)
+      ? { kind: 'damaged', reason: error.safeText }
+      : { kind: 'closed', reason: String(error.facts['reason'] ?? error.safeText) };
   }
 }
+
+/**
+ * Whether a failure to read says something of the file: it is no file, too large, or its disk has lost it. Everything
+ * else (no permission, no descriptors left) says nothing of it.
+ */
+export function isAboutContent(error: CodedError): boolean {
+  if (isExhaustion(error)) return false;
+  return error.code !== 'FILE-FAILED' || LOST.has(String(error.facts['errno']));
+}
+
+/** EIO, EUCLEAN, EBADMSG and ENODATA are what a bad disk or a broken file system says. */
+const LOST: ReadonlySet<string> = new Set(['EFBIG', 'EIO', 'EUCLEAN', 'EBADMSG', 'ENODATA']);
 
 function interpret<T>(bytes: Uint8Array, reader: StateReader<T>): Read<T> {
   let content: unknown;
@@ -126,7 +144,7 @@ function complaintOf(thrown: unknown): string {
 function describe(
   path: string,
   aside: string,
-  seen: { read: Exclude<Read<unknown>, { kind: 'value' }>; known: number },
+  seen: { read: Exclude<Read<unknown>, { kind: 'value' | 'closed' }>; known: number },
 ): CodedError {
   if (seen.read.kind === 'newer')
     return coded('STATE-NEWER', { path, found: seen.read.found, known: seen.known, aside });

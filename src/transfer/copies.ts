@@ -6,9 +6,9 @@
 // and the sizes tell which step was the last.
 
 import type { Hash } from 'node:crypto';
-import { CodedError } from '#errors/coded-error.ts';
+import { CodedError, coded } from '#errors/coded-error.ts';
 import { publishFile } from '#system/durable.ts';
-import type { Files, OpenFile } from '#system/files.ts';
+import { type FileIdentity, type Files, isSameFile, type OpenFile } from '#system/files.ts';
 import { hashPrefix } from './digest.ts';
 import { freshPath, type Journal, readJournal, stagedPath, writeJournal } from './journal.ts';
 import {
@@ -94,6 +94,11 @@ export class Copies {
   /** Where the whole package is in the end. */
   get path(): string {
     return stagedPath(this.#stagingDir, this.#journal.name);
+  }
+
+  /** The file at `path` that was written here, whatever has its name later. */
+  get file(): FileIdentity {
+    return this.#staged.facts();
   }
 
   get sizes(): CopySizes {
@@ -199,11 +204,13 @@ export class Copies {
     const [old, fresh] = [this.#staged, this.#fresh];
     if (fresh === null) return;
     await fresh.sync();
+    const written = fresh.facts();
     await publishFile(this.#files, fresh.path, this.path);
     await old.close();
     await fresh.close();
     this.#fresh = null;
     this.#staged = await this.#files.openToWrite(this.path);
+    if (!isSameFile(written, this.#staged.facts())) throw coded('FILE-SWAPPED', { path: this.path });
   }
 
   /** False where the disk has no room: the bytes stay, only the record is missing. */

@@ -16,7 +16,7 @@ import type { TransferShape } from '#path/kind.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
 import { answersFrom, canLookInside, type Lane, type Purpose, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import type { Files } from '#system/files.ts';
+import type { FileIdentity, Files } from '#system/files.ts';
 import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
 import { Copies, type Settled } from './copies.ts';
 import { ResponseReader } from './response-reader.ts';
@@ -94,6 +94,8 @@ interface Responded extends RouteKey {
 /** The whole file, synced, not verified. */
 export interface Fetched {
   readonly path: string;
+  /** The file that the bytes were written to and hashed in, whatever has its name later. */
+  readonly file: FileIdentity;
   /** Digest of the bytes on disk, hex. */
   readonly sha256: string;
   readonly length: number;
@@ -130,7 +132,7 @@ export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: Abo
       await fill(ports, { job, plan, range, reader, copies, isConnected: false }, signal);
     }
     await copies.finish();
-    return finished(copies.path, job, reader, prefix);
+    return finished(copies, job, reader, prefix);
   } finally {
     await copies.close();
   }
@@ -313,15 +315,25 @@ function observe(
   ports.patience.observe(seen.key, outcome, shape);
 }
 
-function finished(path: string, job: FetchJob, reader: ResponseReader, prefix: Hash): Fetched {
+function finished({ path, file }: Copies, job: FetchJob, reader: ResponseReader, prefix: Hash): Fetched {
   const { head, longestSilenceMs, keptBytes } = reader;
   const { length } = job;
   if (head === null) {
-    return { path, sha256: prefix.digest('hex'), length, keptBytes, longestSilenceMs: null, via: null, from: null };
+    return {
+      path,
+      file,
+      sha256: prefix.digest('hex'),
+      length,
+      keptBytes,
+      longestSilenceMs: null,
+      via: null,
+      from: null,
+    };
   }
   if (!reader.complete) throw coded('BODY-SHORT', { received: reader.received, expected: length, hop: reader.from });
   return {
     path,
+    file,
     sha256: reader.digest(),
     length,
     keptBytes,

@@ -7,10 +7,11 @@
 
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type CodedError, coded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { judgeId, requireId } from '#system/id.ts';
+import { isAboutContent } from '#system/state-file.ts';
 
 const JOURNAL_FORMAT = 1;
 const JOURNAL_SUFFIX = '.journal';
@@ -53,7 +54,9 @@ export type Restart = Readonly<z.infer<typeof restartSchema>>;
 /** What a staging folder holds under one name. */
 export type StagedJournal =
   | { readonly kind: 'journal'; readonly journal: Journal }
-  | { readonly kind: 'unreadable'; readonly name: string; readonly error: CodedError };
+  | { readonly kind: 'unreadable'; readonly name: string; readonly error: CodedError }
+  /** It could not be opened now, which says nothing of what is in it. */
+  | { readonly kind: 'closed'; readonly name: string; readonly error: CodedError };
 
 /** The file that collects the bytes; its name says that nothing in it is verified. @throws CodedError ID-INVALID */
 export function stagedPath(stagingDir: string, name: string): string {
@@ -62,7 +65,7 @@ export function stagedPath(stagingDir: string, name: string): string {
 
 /** The copy that begins again from zero while the longer one is kept. */
 export function freshPath(stagingDir: string, name: string): string {
-  return join(stagingDir, name + FRESH_SUFFIX);
+  return join(stagingDir, requireId(name) + FRESH_SUFFIX);
 }
 
 /** Writes the journal durably, in place of an older one. */
@@ -71,10 +74,11 @@ export async function writeJournal(files: Files, stagingDir: string, journal: Om
   await writeDurably(files, journalPath(stagingDir, journal.name), Buffer.from(text), 0o600);
 }
 
-/** Reads the journal of one name; null when there is none or it can't be read. */
+/** Reads the journal of one name; null when there is none or it is damaged. @throws CodedError FILE-* when it can't be opened */
 export async function readJournal(files: Files, stagingDir: string, name: string): Promise<Journal | null> {
   if ((await files.facts(journalPath(stagingDir, name))) === null) return null;
   const staged = await readStaged(files, stagingDir, name);
+  if (staged.kind === 'closed') throw staged.error;
   return staged.kind === 'journal' ? staged.journal : null;
 }
 
@@ -119,6 +123,8 @@ async function readStaged(files: Files, stagingDir: string, name: string): Promi
     if (parsed.success && parsed.data.name === name) return { kind: 'journal', journal: parsed.data };
     return { kind: 'unreadable', name, error: unreadable(path, 'its content is not a journal of this format') };
   } catch (thrown) {
+    const error = asCoded(thrown);
+    if (!isAboutContent(error)) return { kind: 'closed', name, error };
     return { kind: 'unreadable', name, error: unreadable(path, thrown instanceof Error ? thrown.message : 'unknown') };
   }
 }

@@ -10,12 +10,14 @@ import type { Report } from '#logging/events.ts';
 import { removeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { requireId } from '#system/id.ts';
+import { ownFolder, requireOwnFolder } from '#system/own-folder.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 import { type FeedItem, idSchema } from './feed-document.ts';
 import { type Trust, trustSchema } from './sidecar.ts';
 
 const FORMAT = 1;
 const ENDING = '.json';
+const FOLDER = { mode: 0o700, what: 'the records of the hook' };
 
 const recordSchema = z.strictObject({
   id: idSchema,
@@ -51,9 +53,10 @@ export class HookJournal {
     this.#dir = dir;
   }
 
-  /** Loads every record; one that can't be read is set aside and named. */
+  /** Loads every record; one that can't be read is set aside and named. @throws CodedError FOLDER-UNSAFE, STATE-UNREADABLE */
   static async open(files: Files, dir: string, report: Report): Promise<HookJournal> {
     const journal = new HookJournal(files, dir);
+    await requireOwnFolder(files, dir, FOLDER);
     for (const name of await files.list(dir)) {
       if (!name.endsWith(ENDING)) continue;
       const loaded = await loadState(files, join(dir, name), {
@@ -82,7 +85,7 @@ export class HookJournal {
   /** Makes the hook wait for this update, unless it was added before. */
   async add(item: FeedItem, trust: Trust): Promise<void> {
     if (this.#records.get(item.id)?.sha256 === item.sha256) return;
-    await this.#files.makeDirectory(this.#dir, 0o700);
+    await ownFolder(this.#files, this.#dir, FOLDER);
     await this.#write(this.compose(item, trust));
     this.#onAdded?.();
   }
@@ -97,7 +100,7 @@ export class HookJournal {
 
   /** Before a run: durable, or nothing has changed. */
   async begin(record: HookRecord): Promise<void> {
-    await this.#files.makeDirectory(this.#dir, 0o700);
+    await ownFolder(this.#files, this.#dir, FOLDER);
     await this.#write(record);
   }
 

@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import { publishFile, removeDurably } from '#system/durable.ts';
-import type { FileFacts, Files } from '#system/files.ts';
+import { type FileFacts, type FileIdentity, type Files, isSameFile } from '#system/files.ts';
 import { judgeId, requireId } from '#system/id.ts';
+import { isAsCheckedOut, ownFolder, requireOwnFolder } from '#system/own-folder.ts';
 import { digestFile } from '#transfer/digest.ts';
 import { readSidecar, type Sidecar, writeSidecar } from './sidecar.ts';
 
@@ -36,21 +37,42 @@ export class PackageStore {
   readonly dir: string;
   readonly stagingDir: string;
   readonly #redactor: Redactor;
+  readonly #checkout: string | null;
 
   /** Sidecars are for everybody to read; with a redactor no secret that a server gave back gets into one. */
-  constructor(files: Files, dir: string, redactor: Redactor = NO_SECRETS) {
+  constructor(
+    files: Files,
+    dir: string,
+    {
+      redactor = NO_SECRETS,
+      checkout = null,
+    }: { readonly redactor?: Redactor; readonly checkout?: string | null } = {},
+  ) {
     this.#files = files;
     this.#redactor = redactor;
+    this.#checkout = checkout;
     this.dir = dir;
     this.stagingDir = join(dir, '.staging');
   }
 
-  /** Makes the folders where they are missing; packages are for everybody to read, staging for us alone. */
+  /**
+   * Makes the folders where they are missing; packages are for everybody to read, staging for us alone.
+   * @throws CodedError FOLDER-UNSAFE, FILE-*
+   */
   async prepare(): Promise<void> {
     await this.#files.makeDirectory(this.dir, 0o755);
     await this.#files.makeDirectory(this.stagingDir, 0o700);
+    await this.requireSafe();
+  }
+
+  /** Whether others could put anything into the folders that are there. @throws CodedError FOLDER-UNSAFE, FILE-SYMLINK */
+  async requireSafe(): Promise<void> {
+    // `packages/` comes with a checkout, and belongs to whoever made that.
+    const isCloned = this.#checkout !== null && (await isAsCheckedOut(this.#files, this.dir, this.#checkout));
+    if (!isCloned) await requireOwnFolder(this.#files, this.dir, { what: 'updates.packages_dir' });
     const staging = await this.#files.facts(this.stagingDir);
     if (staging?.kind === 'symbolic link') throw coded('FILE-SYMLINK', { path: this.stagingDir });
+    await requireOwnFolder(this.#files, this.stagingDir, { what: 'unfinished downloads', isPrivate: true });
   }
 
   /** @throws CodedError ID-INVALID, as for every path that is made of an ID */
@@ -93,9 +115,23 @@ export class PackageStore {
     return found;
   }
 
-  /** The commit: one rename gives the verified file its final name. */
-  async publish(id: string, stagedFile: string): Promise<void> {
-    await publishFile(this.#files, stagedFile, this.jarPath(id));
+  /**
+   * The commit: one rename gives the verified file its final name. It is held open over the rename, so that what has the
+   * name before and after is known to be that file; another one loses the name again. @throws CodedError FILE-SWAPPED
+   */
+  async publish(id: string, staged: { readonly path: string; readonly file: FileIdentity }): Promise<void> {
+    const target = this.jarPath(id);
+    await this.requireSafe();
+    const held = await this.#files.openToWrite(staged.path);
+    try {
+      if (!isSameFile(held.facts(), staged.file)) throw coded('FILE-SWAPPED', { path: staged.path });
+      await publishFile(this.#files, staged.path, target);
+      if (isSameFile(held.facts(), await this.#files.facts(target))) return;
+      await removeDurably(this.#files, target);
+      throw coded('FILE-SWAPPED', { path: staged.path });
+    } finally {
+      await held.close();
+    }
   }
 
   /** Writes the sidecar of a JAR that has its final name. */
@@ -136,7 +172,7 @@ export class PackageStore {
   /** Takes a package out of the published ones: its JAR goes to `damaged/` or `withdrawn/`. */
   async moveAside(id: string, where: 'damaged' | 'withdrawn'): Promise<string> {
     const folder = join(this.dir, where);
-    await this.#files.makeDirectory(folder, 0o755);
+    await ownFolder(this.#files, folder, { mode: 0o755, what: `${where} packages` });
     const target = join(folder, requireId(id) + JAR);
     if ((await this.#files.facts(this.jarPath(id))) !== null) {
       await publishFile(this.#files, this.jarPath(id), target);

@@ -2,6 +2,7 @@
 // and are redone from the journal after a crash, which is therefore removed last. Every part may run twice without harm.
 
 import { utcTime } from '#system/moment.ts';
+import type { Fetched } from '#transfer/fetch.ts';
 import { closeJournal } from '#transfer/journal.ts';
 import { acceptReceipt } from './acknowledge.ts';
 import { enqueueHook } from './hook.ts';
@@ -16,10 +17,14 @@ export interface Publication {
   readonly elapsedMs: number;
 }
 
-/** Gives the staged, verified file its final name and finishes. */
-export async function publish(ports: UpdatesPorts, stagedFile: string, publication: Publication): Promise<void> {
+/** Gives the file that was fetched and verified, and no other, its final name, and finishes. */
+export async function publish(
+  ports: UpdatesPorts,
+  fetched: Pick<Fetched, 'path' | 'file'>,
+  publication: Publication,
+): Promise<void> {
   const { id } = publication.note.item;
-  await ports.store.publish(id, stagedFile);
+  await ports.store.publish(id, fetched);
   ports.report({ name: 'published', id, path: ports.store.jarPath(id) });
   await finishPublication(ports, publication);
 }

@@ -19,7 +19,9 @@ import { finishPublication } from './publish.ts';
 export async function recover(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
   await removeStrays(ports);
   for (const staged of await listJournals(ports.files, ports.store.stagingDir)) {
-    if (staged.kind === 'unreadable') {
+    if (staged.kind === 'closed') {
+      ports.report({ name: 'package-problem', id: staged.name, error: staged.error });
+    } else if (staged.kind === 'unreadable') {
       ports.report({ name: 'discarded', id: staged.name, reason: staged.error.safeText });
       await closeJournal(ports.files, ports.store.stagingDir, staged.name);
     } else {

@@ -208,7 +208,7 @@ async function fetchOne(
   const turn = new Turn(ports.clock);
   try {
     const { fetched, url, elapsedMs, note } = await download(ports, { ...wanted, turn }, signal);
-    await publish(ports, fetched.path, { note, url: url.href, via: fetched.via, elapsedMs });
+    await publish(ports, fetched, { note, url: url.href, via: fetched.via, elapsedMs });
     ports.retries.forget(item.id);
     return null;
   } catch (thrown) {

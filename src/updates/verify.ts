@@ -4,7 +4,7 @@
 // signed. A zip bomb whose digest is right passes: it is what the vendor published, and we do not open it.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import type { Files, OpenFile } from '#system/files.ts';
+import { type Files, isSameFile, type OpenFile } from '#system/files.ts';
 import type { Fetched } from '#transfer/fetch.ts';
 import type { FeedItem } from './feed-document.ts';
 
@@ -29,10 +29,11 @@ type Verifier = (candidate: Candidate) => CodedError | null;
 /** Every check that a package of an unsigned feed must pass, in this order. */
 const VERIFIERS: readonly Verifier[] = [verifyLength, verifyMagic, verifyEnd, verifyDigest];
 
-/** @throws CodedError NOT-A-JAR, DIGEST-MISMATCH */
+/** @throws CodedError NOT-A-JAR, DIGEST-MISMATCH, FILE-SWAPPED when it is not the file that was hashed */
 export async function verify(files: Files, fetched: Fetched, item: FeedItem): Promise<void> {
   const file = await files.openToRead(fetched.path);
   try {
+    if (!isSameFile(fetched.file, file.facts())) throw coded('FILE-SWAPPED', { path: fetched.path });
     for (const verifier of VERIFIERS) {
       const error = verifier({ file, fetched, item });
       if (error !== null) throw error.at(fetched.from);

@@ -127,6 +127,7 @@ const EPOCH_MS = 1_800_000_000_000;
 const MOST_LINKS = 40;
 
 export class CrashingFiles implements Files {
+  readonly self = SELF;
   #faults: Faults;
   #random: () => number;
   #root: FolderNode;
@@ -285,8 +286,8 @@ export class CrashingFiles implements Files {
     this.#plant(path, Object.assign(file, { group: as.group ?? SELF }));
   }
 
-  plantFolder(path: string): void {
-    this.#makeFolder(path, 0o755);
+  plantFolder(path: string, as: { mode?: number; owner?: number; group?: number } = {}): void {
+    Object.assign(this.#makeFolder(path, 0o755), as);
   }
 
   plantSymlink(path: string, target: string): void {
@@ -499,11 +500,11 @@ export class CrashingFiles implements Files {
     const { kind, mode, modifiedMs, owner, group } = node;
     const links = node.kind === 'file' ? this.#homesOf(node).length : 1;
     const size = node.kind === 'file' ? node.size : 0;
-    return { kind, size, mode, modifiedMs, inode: String(node.inode), links, owner, group };
+    return { kind, size, mode, modifiedMs, device: '1', inode: String(node.inode), links, owner, group };
   }
 
   #plant(path: string, node: Node): void {
-    const folder = this.#makeFolder(dirname(path), 0o755);
+    const folder = this.#makeFolder(dirname(path), 0o700);
     folder.entries.set(basename(path), node);
     folder.durable.set(basename(path), node);
   }

@@ -5,6 +5,7 @@ import { coded } from '#errors/coded-error.ts';
 import { loadState, peekState, saveState } from '#system/state-file.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { everyCrash } from '#test/support/every-crash.ts';
+import { meddling } from '#test/support/meddling-files.ts';
 
 const PATH = '/state/habits.json';
 const schema = z.strictObject({ count: z.int(), words: z.array(z.string()) });
@@ -160,5 +161,35 @@ describe('state on disk', () => {
         expect(files.content(files.names()[0] ?? '')).toEqual(Buffer.from(bytes));
       }),
     );
+  });
+});
+
+describe('a state file that cannot be opened now', () => {
+  const closed = (errno: string) =>
+    coded('FILE-FAILED', { operation: 'open', path: PATH, reason: `${errno}: no`, errno });
+  const failing = (files: CrashingFiles, errno: string) => {
+    const look = meddling(files, (moment, operation) => {
+      if (moment === 'before' && operation === 'openToRead') throw closed(errno);
+    });
+    return look;
+  };
+
+  it.each(['EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'ENOMEM', 'ESTALE'])(
+    'with %s stays, and loading fails',
+    async (errno) => {
+      const files = holding('{"format":2,"count":3,"words":[]}');
+      const loading = loadState(failing(files, errno), PATH, reader);
+
+      await expect(loading).rejects.toMatchObject({ code: 'STATE-UNREADABLE', facts: { path: PATH } });
+      expect(files.names()).toEqual([PATH]);
+      expect(await peekState(failing(files, errno), PATH, reader)).toEqual({ kind: 'unreadable' });
+      expect(await loadState(files, PATH, reader)).toMatchObject({ kind: 'loaded' });
+    },
+  );
+
+  it.each(['EIO', 'EUCLEAN', 'EFBIG'])('with %s is damaged, and set aside', async (errno) => {
+    const files = holding('{"format":2,"count":3,"words":[]}');
+    expect(await loadState(failing(files, errno), PATH, reader)).toMatchObject({ kind: 'set-aside' });
+    expect(files.names()).toEqual([`${PATH}.damaged`]);
   });
 });

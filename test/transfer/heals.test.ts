@@ -134,7 +134,7 @@ function withPart(): CrashingFiles {
   const url = `http://127.0.0.1:${server.port}/u1.jar`;
   const journal = { format: 1, name: 'u1', url, length, sha256, validator: '"v1"', note };
   files.plantFolder('/d/packages');
-  files.plantFolder(STAGING);
+  files.plantFolder(STAGING, { mode: 0o700 });
   files.plantFile(`${STAGING}/u1.journal`, JSON.stringify(journal));
   files.plantFile(`${STAGING}/u1.jar.unverified`, JAR.subarray(0, KEPT));
   return files;

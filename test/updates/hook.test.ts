@@ -98,7 +98,12 @@ async function publishOne(id: string, { trust = 'tls', requires = [] }: Publishi
   const staged = `${ports.store.stagingDir}/${id}.jar.unverified`;
   (ports.files as CrashingFiles).plantFile(staged, jar);
   const note = { item, trust, feed: 'https://updates.example.com/feed.json', started_at: clock.now() };
-  await publish(ports, staged, { note, url: 'https://updates.example.com/x.jar', via: null, elapsedMs: 5 });
+  const file = (await ports.files.facts(staged)) ?? { device: '', inode: '' };
+  await publish(
+    ports,
+    { path: staged, file },
+    { note, url: 'https://updates.example.com/x.jar', via: null, elapsedMs: 5 },
+  );
 }
 
 const told = () => made.events.map(({ name }) => name).filter((name) => name.startsWith('hook-'));

@@ -51,7 +51,12 @@ describe('the package store', () => {
           else expect(make).toThrow(expect.objectContaining({ code: 'ID-INVALID' }));
         }
         if (good) return;
-        for (const act of [store.moveAside(id, 'damaged'), store.forget(id), store.remove(id), store.publish(id, '/x')])
+        for (const act of [
+          store.moveAside(id, 'damaged'),
+          store.forget(id),
+          store.remove(id),
+          store.publish(id, { path: '/x', file: { device: '1', inode: '1' } }),
+        ])
           await expect(act).rejects.toMatchObject({ code: 'ID-INVALID' });
         expect(await store.find(id)).toBeNull();
       }),

@@ -602,7 +602,7 @@ describe('something planted in staging', () => {
     origin.serve('/1602503.jar', jar);
     files.plantFolder('/outside');
     files.plantFile('/outside/secret', 'untouched');
-    files.plantFolder(`${DIR}/packages/.staging`);
+    files.plantFolder(`${DIR}/packages/.staging`, { mode: 0o700 });
     plant();
 
     const made = await rig();

@@ -16,8 +16,10 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 async function codeFor(bytes: Uint8Array, promised: { length?: number; sha256?: string } = {}): Promise<string> {
   const files = new CrashingFiles();
   files.plantFile(PATH, bytes);
+  const facts = await files.facts(PATH);
   const fetched = {
     path: PATH,
+    file: { device: facts?.device ?? '', inode: facts?.inode ?? '' },
     sha256: sha256(bytes),
     length: bytes.length,
     keptBytes: 0,

@@ -1,0 +1,125 @@
+// Folders whose content we rely on: made by us, owned by us, and written by nobody else.
+//
+// Guarantees: `ownFolder` returns only for a folder in which no other user can put, rename or replace anything, at the
+// moment of the look. Relies on the mode bits and on root. The folders above are looked at by `exposedAbove`: whoever
+// can replace one of those can replace ours, which is reported and not refused. A crash leaves the folder, or none.
+
+import { dirname, join, relative } from 'node:path';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { FileFacts, Files } from './files.ts';
+
+/** Group and others. */
+const WRITABLE_BY_OTHERS = 0o022;
+const OPEN_TO_OTHERS = 0o077;
+const STICKY = 0o1000;
+const ROOT = 0;
+
+/** A folder of ours. */
+export interface OwnFolder {
+  /** Of a folder that is made. */
+  readonly mode: number;
+  /** What it is, for the failure: the key that names it, or words. */
+  readonly what: string;
+  /** True: nobody else may even look inside. */
+  readonly isPrivate?: boolean;
+}
+
+/** Makes the folder where it is missing. @throws CodedError FOLDER-UNSAFE, FILE-* */
+export async function ownFolder(files: Files, path: string, folder: OwnFolder): Promise<void> {
+  await files.makeDirectory(path, folder.mode);
+  await requireOwnFolder(files, path, folder);
+}
+
+/** The same for a folder that need not be there. @throws CodedError FOLDER-UNSAFE, FILE-* */
+export async function requireOwnFolder(files: Files, path: string, folder: Omit<OwnFolder, 'mode'>): Promise<void> {
+  const facts = await followedFacts(files, path);
+  const error = facts === null ? null : judgeFolder(path, facts, { ...folder, self: files.self });
+  if (error !== null) throw error;
+}
+
+/** Why somebody else could change what is in this folder; null when nobody can. Pure. */
+export function judgeFolder(
+  path: string,
+  { owner, mode }: Pick<FileFacts, 'owner' | 'mode'>,
+  { what, isPrivate = false, self }: Omit<OwnFolder, 'mode'> & { readonly self: number },
+): CodedError | null {
+  const closed = isPrivate ? OPEN_TO_OTHERS : WRITABLE_BY_OTHERS;
+  const isForeign = owner !== self;
+  const isOpen = (mode & closed) !== 0;
+  if (!isForeign && !isOpen) return null;
+  const reasons = [
+    ...(isForeign ? [`belongs to user number ${owner}, not to us (${self})`] : []),
+    ...(isOpen ? [isPrivate ? 'can be opened by others' : 'can be written by others'] : []),
+  ];
+  const commands = [
+    ...(isForeign ? [`chown ${self} ${path}`] : []),
+    ...(isOpen ? [`chmod ${octal(mode & 0o777 & ~closed)} ${path}`] : []),
+  ];
+  return coded('FOLDER-UNSAFE', {
+    path,
+    what,
+    reason: reasons.join(' and '),
+    owner,
+    mode: octal(mode),
+    command: commands.join(' && '),
+  });
+}
+
+/** What lstat says of what a path leads to; null when there is nothing. */
+export async function followedFacts(files: Files, path: string): Promise<FileFacts | null> {
+  const facts = await files.facts(path);
+  return facts?.kind === 'symbolic link' ? await files.facts(await files.realPath(path)) : facts;
+}
+
+/** The nearest folder at or above a path that is there. */
+export async function nearestFolder(files: Files, path: string): Promise<{ path: string; facts: FileFacts }> {
+  for (let at = path; ; at = dirname(at)) {
+    const facts = await followedFacts(files, at);
+    if (facts !== null) return { path: at, facts };
+    if (at === dirname(at)) throw coded('FILE-FAILED', { operation: 'examine', path, reason: 'nothing is there' });
+  }
+}
+
+/** A folder above one of ours that somebody else can replace. */
+export interface Exposed {
+  readonly path: string;
+  readonly reason: string;
+  readonly owner: number;
+  readonly mode: string;
+}
+
+/** The folders above this one through which others could replace it, from the root down. */
+export async function exposedAbove(files: Files, path: string): Promise<Exposed[]> {
+  const found: Exposed[] = [];
+  for (let at = dirname(await files.realPath(path)); ; at = dirname(at)) {
+    const facts = await files.facts(at);
+    const reason = facts === null ? null : judgeAbove(facts, files.self);
+    if (facts !== null && reason !== null) {
+      found.unshift({ path: at, reason, owner: facts.owner, mode: octal(facts.mode) });
+    }
+    if (at === dirname(at)) return found;
+  }
+}
+
+function judgeAbove({ owner, mode }: FileFacts, self: number): string | null {
+  if (owner !== ROOT && owner !== self) return `belongs to user number ${owner}`;
+  return (mode & 0o002) !== 0 && (mode & STICKY) === 0 ? 'can be written by everybody' : null;
+}
+
+/** Whether a folder is as the checkout around it is: of the same owner, and open to nobody but the same group. */
+export async function isAsCheckedOut(files: Files, path: string, checkout: string): Promise<boolean> {
+  if (!isWithin(path, checkout)) return false;
+  const [facts, around] = [await followedFacts(files, path), await followedFacts(files, checkout)];
+  if (facts === null || around === null || facts.owner !== around.owner || (facts.mode & 0o002) !== 0) return false;
+  return (facts.mode & 0o020) === 0 || (facts.group === around.group && (around.mode & 0o020) !== 0);
+}
+
+/** Whether a path is below a folder. Pure. */
+export function isWithin(path: string, folder: string): boolean {
+  const way = relative(folder, path);
+  return way !== '' && way !== '..' && !way.startsWith(join('..', '/'));
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}

@@ -1,0 +1,24 @@
+// A disk on which somebody acts between two operations of ours: right before or after one that a test chooses.
+
+import type { Files } from '#system/files.ts';
+
+type Act = (...given: never[]) => unknown;
+
+/** Calls `meddle` with the name and the arguments of each operation, before it is done (`before`) and after. */
+export function meddling(
+  files: Files,
+  meddle: (moment: 'before' | 'after', operation: keyof Files, given: readonly unknown[]) => void,
+): Files {
+  return new Proxy(files, {
+    get(target, name: keyof Files) {
+      const found = target[name] as unknown;
+      if (typeof found !== 'function') return found;
+      return async (...given: never[]) => {
+        meddle('before', name, given);
+        const result: unknown = await (found as Act).apply(target, given);
+        meddle('after', name, given);
+        return result;
+      };
+    },
+  });
+}
