@@ -19,7 +19,7 @@ import { explainTimeoutCommand } from '#cli/timeout-explain.ts';
 import { listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
 import { readGateways } from '#config/host-gateways.ts';
 import { type LoadedSettings, type LoadResult, loadSettings } from '#config/load.ts';
-import { findPlaces } from '#config/places.ts';
+import { findCheckout, findPlaces } from '#config/places.ts';
 import type { SecretUse } from '#config/secret-uses.ts';
 import type { Control } from '#control/control.ts';
 import type { TimeoutSeeded } from '#control/timeouts.ts';
@@ -53,6 +53,7 @@ const redactor = createRedactor(known);
 const { refused, removed, environment, service } = takeEnvironment(process.env, process.pid);
 for (const secret of secretsInEnvironment(environment)) known.add(secret);
 const places = findPlaces({ root, environment, exists: existsSync });
+const checkout = findCheckout({ root, exists: existsSync });
 const lastResort = new LastResort();
 lastResort.call({ still: () => [], lastWords: (error) => void tellError(terminal, error, redactor) });
 for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, dieOfDefect);
@@ -111,7 +112,7 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
 async function openHere(globals: Globals, loaded: LoadedSettings): Promise<Control> {
   const { openInProcess } = await import('#daemon/in-process.ts');
   const load: LoadAgain = (text, uses) => loadText(globals, text, uses);
-  return await openInProcess({ loaded, known, version: VERSION, environment, load });
+  return await openInProcess({ loaded, known, version: VERSION, environment, load, checkout });
 }
 
 async function run(
@@ -126,6 +127,7 @@ async function run(
     load: (text, uses) => loadText(globals, text, uses),
     known,
     environment,
+    checkout,
     version: VERSION,
     screen: terminal.screen,
     form: options.log ?? null,

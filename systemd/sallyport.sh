@@ -14,17 +14,27 @@ done
 set -- /usr/lib/sallyport/node --disable-sigusr1 --report-exclude-env --max-semi-space-size=1 \
   /usr/lib/sallyport/program/main.js "$@"
 
-# Root does the work of the service as the service's user: files that root made there would be foreign to the service.
+# Every command that works on the state when the service is stopped runs as the service's user if root types it: the
+# service could not open files that root made there. Commands that write the configuration stay root's; the program
+# itself refuses to work on the state of another user.
 works_on_state() {
   shift 5
+  verb=
   while [ $# -gt 0 ]; do
     case $1 in
-      -c | --config) shift ;;
+      -c | --config) [ $# -eq 1 ] || shift ;;
       -*) ;;
-      run | check | status | updates) return 0 ;;
-      *) return 1 ;;
+      *)
+        verb="${verb:+$verb }$1"
+        case $verb in
+          run | check | status | updates | diagnose) return 0 ;;
+          'timeout explain' | 'proxy test' | 'proxy confirm' | 'route show') return 0 ;;
+          timeout | proxy | route) ;;
+          *) return 1 ;;
+        esac
+        ;;
     esac
-    [ $# -eq 0 ] || shift
+    shift
   done
   return 1
 }

@@ -6,7 +6,7 @@
 import { type Change, candidateOf } from '#config/apply-change.ts';
 import type { LoadedSettings } from '#config/load.ts';
 import type { Diagnosis } from '#control/control.ts';
-import { coded } from '#errors/coded-error.ts';
+import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Desk } from './desk.ts';
 import { diagnoseAsking } from './diagnose.ts';
 import { failedStageLines } from './diagnosis-text.ts';
@@ -26,7 +26,17 @@ export interface Untested {
 export async function offerTest(desk: Desk, loaded: LoadedSettings, untested: Untested): Promise<boolean | null> {
   const { terminal } = desk;
   if (!(await askYesNo(terminal, 'Test the connection now?', true))) return null;
-  const diagnosis = await testConnection(desk, loaded, untested);
+  const diagnosis = await testConnection(desk, loaded, untested).catch((thrown: unknown) => {
+    // Root, while the service is stopped: the values may be right all the same.
+    if (thrown instanceof CodedError && thrown.code === 'STATE-OF-OTHERS') return thrown;
+    throw thrown;
+  });
+  if (diagnosis instanceof CodedError) {
+    terminal.err(`The connection was not tested. ${diagnosis.safeText}`);
+    terminal.err(`  ${diagnosis.check}`);
+    if (await askYesNo(terminal, 'Save it untested?', false)) return null;
+    throw coded('CANCELLED', { reason: 'the connection was not tested' });
+  }
   const { verdict, purposes } = diagnosis;
   if (purposes.every(({ outcome }) => outcome === 'not configured')) {
     terminal.err('It cannot be tested yet: nothing to reach is configured (updates.feed_url).');

@@ -30,9 +30,14 @@ interface Surroundings {
 }
 
 /** Finds the default places. */
-export function findPlaces({ root, environment, exists }: Surroundings): Places {
-  const isCheckout = exists(join(root, 'package.json')) && exists(join(root, 'src', 'main.ts'));
-  return isCheckout ? placesInCheckout(root) : placesInstalled(environment);
+export function findPlaces(around: Surroundings): Places {
+  const checkout = findCheckout(around);
+  return checkout === null ? placesInstalled(around.environment) : placesInCheckout(checkout);
+}
+
+/** The checkout that the program runs from; null where it is installed. */
+export function findCheckout({ root, exists }: Pick<Surroundings, 'root' | 'exists'>): string | null {
+  return exists(join(root, 'package.json')) && exists(join(root, 'src', 'main.ts')) ? root : null;
 }
 
 function placesInstalled(environment: Environment): Places {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Files } from '#system/files.ts';
 import { utcTime } from '#system/moment.ts';
+import { nearestFolder } from '#system/own-folder.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FILE = 'profiles.json';
@@ -42,11 +43,21 @@ export async function noteProfile(
   if (change.to !== null && known !== undefined) dates.set(change.to, known);
   const path = join(stateDir, FILE);
   try {
-    await files.makeDirectory(stateDir, 0o700);
+    await makeStateFolder(files, stateDir);
     await saveState(files, path, { format: FORMAT, value: { created: Object.fromEntries(dates) } });
     const folder = await files.facts(await files.realPath(dirname(path)));
     if (folder !== null) await files.give(path, { owner: folder.owner, group: folder.group, mode: 0o600 });
   } catch {
     // The profile itself is written; its date is a convenience.
+  }
+}
+
+/** What root makes for another user belongs to that user, or the service could not work in it. */
+async function makeStateFolder(files: Files, stateDir: string): Promise<void> {
+  const { path, facts } = await nearestFolder(files, stateDir);
+  if (path === stateDir) return;
+  await files.makeDirectory(stateDir, 0o700);
+  for (let made = stateDir; made !== path && facts.owner !== files.self; made = dirname(made)) {
+    await files.give(made, { owner: facts.owner, group: facts.group, mode: 0o700 });
   }
 }

@@ -44,6 +44,7 @@ import { NetworkRoom } from './network-room.ts';
 import { Outcomes } from './outcomes.ts';
 import { Reloader } from './reload.ts';
 import { SettingsRoom } from './settings-room.ts';
+import { requireOurState } from './state-folder.ts';
 import { isTaken, TimeoutRoom } from './timeout-room.ts';
 
 /** Receipts that may wait at once; each is some 300 bytes. */
@@ -65,6 +66,8 @@ export interface ComposeOptions {
   load?: LoadAgain;
   /** Addresses of the default gateways of this host; read from the kernel where they are not given. */
   gateways?(): Promise<readonly string[]>;
+  /** Where the program runs from a checkout: its folder. */
+  readonly checkout?: string | null;
   readonly mode: 'daemon' | 'command';
   /** Who watches the log live, if anybody; without a form of its own in that of `logging.stdout`. */
   readonly watch?: { readonly screen: Screen; readonly form: Watch['form'] | null };
@@ -105,10 +108,11 @@ export interface Parts {
 
 /**
  * Builds everything and puts the settings in force; nothing of ours is touched before the lock of the state folder is
- * held. @throws CodedError LOCK-HELD, or when state or settings can't be used at all
+ * held, nor in a state folder of another user's. @throws CodedError LOCK-HELD, STATE-OF-OTHERS, FOLDER-UNSAFE, or when state or settings can't be used at all
  */
 export async function compose(options: ComposeOptions): Promise<Parts> {
   const stateDir = options.loaded.settings.daemon.state_dir;
+  await requireOurState(realFiles, stateDir, options.checkout ?? null);
   const lock = await acquireLock(stateDir, { files: realFiles, clock: systemClock, mode: options.mode });
   try {
     const loaded = await confirmedOr(options.loaded, { files: realFiles, ...options });
@@ -163,7 +167,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       agent,
       feed: new HttpFeed({ ...shared, agent }),
       ...state.stores,
-      store: new PackageStore(files, settings.updates.packages_dir, redactor),
+      store: await openStore(settings, redactor, options.checkout ?? null),
       model,
       disk: new DiskPause({ files, clock, report }),
       rerouted: () => network.rerouted('updates'),
@@ -190,6 +194,13 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
     log.close();
     throw thrown;
   }
+}
+
+/** @throws CodedError FOLDER-UNSAFE */
+async function openStore(settings: Settings, redactor: Redactor, checkout: string | null): Promise<PackageStore> {
+  const store = new PackageStore(realFiles, settings.updates.packages_dir, { redactor, checkout });
+  await store.requireSafe();
+  return store;
 }
 
 /** What a diagnosis needs beside the work. */
@@ -229,7 +240,6 @@ async function openState(from: {
   const name = (error: CodedError | null) => {
     if (error !== null) report({ name: 'state-set-aside', error });
   };
-  await files.makeDirectory(stateDir, 0o700);
   const last = new LastSettings(files, join(stateDir, 'last-settings.json'));
   name(await last.load());
   const agent = await loadAgentId(files, join(stateDir, 'agent.json'));

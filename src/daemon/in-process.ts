@@ -14,6 +14,7 @@ export async function openInProcess(options: {
   readonly known: KnownSecrets;
   readonly version: string;
   readonly environment?: Environment;
+  readonly checkout?: string | null;
   readonly load?: LoadAgain;
 }): Promise<Control> {
   const parts = await compose({ ...options, mode: 'command' });

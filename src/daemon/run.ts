@@ -22,6 +22,7 @@ import { reportWarnings } from './reload.ts';
 import { reasonOf, runRounds } from './rounds.ts';
 import { reportRoutes } from './routes.ts';
 import { openService } from './service.ts';
+import { reportExposed } from './state-folder.ts';
 
 export interface RunOptions {
   readonly loaded: LoadedSettings;
@@ -30,6 +31,8 @@ export interface RunOptions {
   readonly known: KnownSecrets;
   readonly version: string;
   readonly environment?: Environment;
+  /** Where the program runs from a checkout: its folder. */
+  readonly checkout?: string | null;
   readonly screen: Screen;
   /** How lines look on the screen; null: as `logging.stdout` says. */
   readonly form: Watch['form'] | null;
@@ -44,9 +47,10 @@ export interface RunOptions {
 
 /** How a run ended: with the first failure of its one round, with `once`; null when there was none. */
 export async function runDaemon(options: RunOptions): Promise<Failure | null> {
-  const { loaded, known, version, environment = {}, screen, form } = options;
-  const { load } = options;
-  const parts = await compose({ loaded, known, version, environment, load, mode: 'daemon', watch: { screen, form } });
+  const { loaded, known, version, environment = {}, checkout = null, screen, form, load } = options;
+  const around = { environment, checkout, load };
+  const parts = await compose({ loaded, known, version, ...around, mode: 'daemon', watch: { screen, form } });
+  await reportExposed(parts);
   const agent = new Agent(parts);
   process.on('SIGUSR2', parts.reopenLog);
   const dismiss = options.lastResort.call({

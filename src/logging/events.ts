@@ -149,6 +149,11 @@ export const EVENTS = {
     thread: 'Config',
     text: '{room} could not be put back and may work with refused settings until a restart: {error:advised}',
   },
+  'folder-exposed': {
+    level: 'warn',
+    thread: 'Main',
+    text: '{path} {reason:words} (owner {owner}, mode {mode}). Whoever can replace it can replace {folder} in it.',
+  },
   'state-set-aside': { level: 'warn', thread: 'Main', text: '{error:advised}', folds: true },
   // The way out
   connected: {

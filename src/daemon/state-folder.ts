@@ -1,0 +1,34 @@
+// Whose the state is: nobody works in the state folder of another user, root least of all.
+//
+// What root makes there the service could not open: it would not get its lock, or would start without its memory of
+// refused passwords and send one again. Nothing is made or changed here.
+
+import { coded } from '#errors/coded-error.ts';
+import type { Files } from '#system/files.ts';
+import { exposedAbove, isWithin, nearestFolder } from '#system/own-folder.ts';
+import type { Parts } from './compose.ts';
+
+const ROOT = 0;
+
+/** Before anything is touched. @throws CodedError STATE-OF-OTHERS */
+export async function requireOurState(files: Files, stateDir: string, checkout: string | null): Promise<void> {
+  const { self } = files;
+  const { path, facts } = await nearestFolder(files, stateDir);
+  if (facts.owner === self) return;
+  // A folder that is made will be ours; but where root makes one for another user, that user could not work in it.
+  const isMade = path !== stateDir;
+  if (isMade && (self !== ROOT || (checkout !== null && isWithin(stateDir, checkout)))) return;
+  throw coded('STATE-OF-OTHERS', { path, owner: facts.owner, self });
+}
+
+/** Names each folder above state and packages through which another user could replace them. */
+export async function reportExposed({ files, ports, config, report }: Parts): Promise<void> {
+  const seen = new Set<string>();
+  for (const folder of [config.loaded.settings.daemon.state_dir, ports.store.dir]) {
+    if ((await files.facts(folder)) === null) continue;
+    for (const exposed of await exposedAbove(files, folder)) {
+      if (!seen.has(exposed.path)) report({ name: 'folder-exposed', ...exposed, folder });
+      seen.add(exposed.path);
+    }
+  }
+}
