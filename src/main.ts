@@ -39,6 +39,7 @@ import { systemClock } from '#system/clock.ts';
 import { takeEnvironment } from '#system/environment.ts';
 import { hasTerminal } from '#system/has-terminal.ts';
 import { dieOf, LastResort } from '#system/last-resort.ts';
+import { nameProcess } from '#system/process-name.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/zone.ts';
 import { type FoundDaemon, findDaemonOf } from './find-daemon.ts';
@@ -46,6 +47,7 @@ import { networkActions } from './network-actions.ts';
 import { absolute, proxyActions } from './proxy-actions.ts';
 import { VERSION } from './version.ts';
 
+nameProcess('sallyport');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const terminal = processTerminal();
 const known = new KnownSecrets();
