@@ -5,7 +5,7 @@
 // fetched into .cache (tools/choose-node.js). After a good install a stamp with the digest of the lock and the choice is
 // left in node_modules; a crash before that means: install again. The fetched Node gets its name by one rename.
 
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -22,6 +22,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { chooseNode, describeFallback, FALLBACK, isNewEnough, OLDEST_NODE } from './choose-node.js';
+import { judgePing, REGISTRY_ADVICE, showLife } from './registry.js';
 import { run } from './run.js';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -107,9 +108,18 @@ async function npmCi(folder) {
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   // What the caller's environment may have turned the other way, and what this checkout cannot do without.
   const needed = ['--include=dev', '--include=optional', '--package-lock=true', '--bin-links=true', '--global=false'];
+  const life = showLife('installing packages');
+  const stopAsking = askRegistry({ command, args, folder }, (code) =>
+    life.say(
+      `no package registry answers (${code}); npm tries again for some minutes, Ctrl-C ends it. ${REGISTRY_ADVICE}.`,
+    ),
+  );
   const { code, signal, told } = await run(command, [...args, 'ci', ...flags, ...needed], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
+  }).finally(() => {
+    stopAsking();
+    life.stop();
   });
   if (signal !== null) {
     rmSync(BUSY, { force: true });
@@ -120,11 +130,23 @@ async function npmCi(folder) {
   }
   if (code !== 0) {
     fail(
-      `the install failed (npm ci ended with ${code}; its reason is above). npm must reach a package registry: ` +
-        'behind a proxy set HTTPS_PROXY or `npm config set https-proxy URL`, with a mirror `npm config set registry URL`. ' +
+      `the install failed (npm ci ended with ${code}; its reason is above). ${REGISTRY_ADVICE}. ` +
         'Then run the same command again.',
     );
   }
+}
+
+// `npm ci` tries each package for more than a minute before it says a word; one request that is not repeated knows at once.
+// Returns what ends it. The install goes on either way: what npm has in its cache needs no registry.
+function askRegistry({ command, args, folder }, tell) {
+  const flags = ['--fetch-retries=0', '--fetch-timeout=10000', '--loglevel=error', '--no-update-notifier'];
+  const child = execFile(command, [...args, 'ping', ...flags], { cwd: folder }, (error, _stdout, stderr) => {
+    const code = child.killed ? null : judgePing({ status: error === null ? 0 : (error.code ?? 1), stderr });
+    if (code !== null) {
+      tell(code);
+    }
+  });
+  return () => child.kill();
 }
 
 // The npm that called us, on the Node that npm itself runs on: the pinned Node may be about to be replaced.
