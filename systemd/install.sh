@@ -1,8 +1,10 @@
 #!/bin/sh
-# Installs Sallyport as a service, upgrades it, or removes it. Run it as root in a checkout after `npm run build`, or with
-# DESTDIR to make the tree of a package. Running it again gives the same result. docs/install.md has the whole story.
+# Installs Sallyport as a service, upgrades it, or removes it. Run it as root in what `npm run build` made (dist/program, or a
+# copy of it on another machine of the same kind) or in the checkout, or with DESTDIR to make the tree of a package. Running it
+# again gives the same result. docs/install.md has the whole story.
 #
-# What an admin wrote is never changed: /etc/sallyport/sallyport.yaml, secrets, packages, state, logs.
+# What an admin wrote is never changed: /etc/sallyport/sallyport.yaml, secrets, packages, state, logs. When it is interrupted,
+# the program that was installed before is still there, and nothing unfinished is left.
 set -eu
 umask 022
 
@@ -11,10 +13,10 @@ usage() {
 usage: systemd/install.sh [--node FILE] [--program DIR]
        systemd/install.sh --remove | --purge
 
-  --node FILE     the Node to install (default: the one that came with the packages)
-  --program DIR   the built program (default: dist/program)
+  --node FILE     the Node to install (default: the one that came with the packages); it needs the library libatomic
+  --program DIR   the built program (default: the folder around this script, or dist/program in a checkout)
   --remove        stop the service and remove the program; configuration, packages, state and logs stay
-  --purge         the same, and remove those and the user as well
+  --purge         the same, and remove those, changes to the unit and the user as well
   DESTDIR=DIR     install below DIR; makes no user and talks to no systemd
 TEXT
 }
@@ -26,6 +28,7 @@ lib=$dest/usr/lib/sallyport
 doc=$dest/usr/share/doc/sallyport
 node=
 program=$root/dist/program
+if [ -f "$root/main.js" ]; then program=$root; fi
 action=install
 
 fail() {
@@ -55,6 +58,8 @@ fi
 manages() { [ -n "$live" ] && [ -d /run/systemd/system ] && command -v systemctl >/dev/null; }
 
 find_node() {
+  node=$program/node
+  [ ! -e "$node" ] || return 0
   case $(uname -m) in
     x86_64) arch=x64 ;;
     aarch64) arch=arm64 ;;
@@ -63,29 +68,68 @@ find_node() {
   node=$root/node_modules/node-linux-$arch/bin/node
 }
 
+# Node is built with GCC, which puts some of its code into a library that a small machine may not have.
+fail_without_library() {
+  missing=$(printf '%s\n' "$1" | sed -n 's/.*loading shared libraries: \([^: ]*\):.*/\1/p' | head -n 1)
+  case $missing in
+    '') fail "$node does not start here: $1" ;;
+    libatomic.so.*)
+      fail "$node needs the library $missing, which is missing here. Install it and run this again:
+  Debian, Ubuntu:      apt-get install libatomic1
+  Fedora, RHEL, Rocky: dnf install libatomic
+  SUSE:                zypper install libatomic1
+  Alpine has no glibc, which this Node needs as well: name another one by --node." ;;
+    *) fail "$node needs the library $missing, which is missing here. Install it and run this again." ;;
+  esac
+}
+
 check_parts() {
   [ -n "$node" ] || find_node
   [ -f "$program/main.js" ] || fail "$program/main.js is missing: run npm run build first."
   [ -x "$node" ] || fail "$node is missing: run npm run build first, or name a Node by --node."
-  version=$("$node" --version) || fail "$node does not start here."
+  version=$("$node" --version 2>&1) || fail_without_library "$version"
   major=${version#v}
   [ "${major%%.*}" -ge 24 ] || fail "$node is $version; 24.15 or newer is needed."
 }
 
+# What is not finished has no other name than these, and goes when the script ends, however it ends.
+unfinished=
+tidy() {
+  [ -z "$unfinished" ] || rm -f "$unfinished"
+  rm -rf "$lib.new"
+  if [ -e "$lib.old" ]; then
+    if [ -e "$lib" ]; then rm -rf "$lib.old"; else mv "$lib.old" "$lib"; fi
+  fi
+}
+trap tidy EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
 # One file with its mode, whatever the umask, by one rename: a reader sees the old one or the new one.
 put() {
   mkdir -p "$(dirname "$3")"
-  cp "$2" "$3.new"
-  chmod "$1" "$3.new"
-  mv -f "$3.new" "$3"
+  # mv would put it into a folder of that name.
+  [ ! -d "$3" ] || fail "$3 is a folder; a file belongs there."
+  unfinished=$3.new
+  cp "$2" "$unfinished"
+  chmod "$1" "$unfinished"
+  mv -f "$unfinished" "$3"
+  unfinished=
 }
 
 put_program() {
-  rm -rf "$lib.new" "$lib.old"
-  mkdir -p "$lib.new"
+  tidy
+  mkdir -p "$lib.new/program"
   cp "$node" "$lib.new/node"
   chmod 0755 "$lib.new/node"
-  cp -R "$program" "$lib.new/program"
+  for part in "$program"/*; do
+    case ${part##*/} in
+      # These have places of their own.
+      node | systemd | docs | config | LICENSE) ;;
+      *) cp -R "$part" "$lib.new/program/" ;;
+    esac
+  done
   chmod -R u=rwX,go=rX "$lib.new"
   cp "$root/LICENSE" "$lib.new/LICENSE"
   if [ -e "$lib" ]; then mv "$lib" "$lib.old"; fi
@@ -94,6 +138,8 @@ put_program() {
 }
 
 put_files() {
+  # Pages of an older version, and what it left unfinished there.
+  rm -rf "$doc"
   put 0755 "$here/sallyport.sh" "$dest/usr/bin/sallyport"
   put 0644 "$here/sallyport.service" "$dest/usr/lib/systemd/system/sallyport.service"
   put 0644 "$here/sysusers.d/sallyport.conf" "$dest/usr/lib/sysusers.d/sallyport.conf"
@@ -101,7 +147,6 @@ put_files() {
   for file in "$root"/docs/*.md; do put 0644 "$file" "$doc/$(basename "$file")"; done
   for file in "$here"/examples/*; do put 0644 "$file" "$doc/examples/$(basename "$file")"; done
   put 0644 "$here/logrotate/sallyport" "$doc/examples/logrotate/sallyport"
-  put 0644 "$here/logrotate/sallyport" "$doc/examples/logrotate"
   for file in "$root"/docs/man/*.1; do
     if [ -e "$file" ]; then put 0644 "$file" "$dest/usr/share/man/man1/$(basename "$file")"; fi
   done
@@ -149,8 +194,11 @@ remove_all() {
   if manages; then systemctl daemon-reload; fi
   if [ "$action" = purge ]; then
     rm -rf "$dest/etc/sallyport" "$dest/var/lib/sallyport" "$dest/var/log/sallyport"
+    # What `systemctl edit` made: a drop-in, or a unit in place of ours.
+    rm -rf "$dest/etc/systemd/system/sallyport.service.d" "$dest/etc/systemd/system/sallyport.service"
+    if manages; then systemctl daemon-reload; systemctl reset-failed sallyport.service 2>/dev/null || true; fi
     if [ -n "$live" ] && id sallyport >/dev/null 2>&1; then userdel sallyport; fi
-    echo 'Removed Sallyport with its configuration, packages, state and logs.'
+    echo 'Removed Sallyport with its configuration, changes to the unit, packages, state and logs.'
   else
     echo 'Removed Sallyport. Configuration, packages, state and logs are where they were.'
   fi

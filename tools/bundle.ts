@@ -1,9 +1,21 @@
 /**
  * Makes the program for installing: one folder that runs with Node alone, from anywhere. What is imported lazily stays
  * in files of its own, so that it is read at its first use. koffi is copied as it is, since it loads a native library
- * beside it; only the build for this machine comes along. The folder appears by one rename. Usage: tools/bundle.ts [ENTRY FOLDER]
+ * beside it; only the build for this machine comes along. The folder appears by one rename. Without arguments, or with --kit
+ * behind them, everything that installing needs comes along as well: the Node, systemd/install.sh with its files, and the
+ * pages. Usage: tools/bundle.ts [ENTRY FOLDER [--kit]]
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Plugin, rolldown } from 'rolldown';
@@ -16,6 +28,8 @@ interface BundleOptions {
   readonly entry: string;
   /** The folder to make; an old one is replaced. Its parent must not hold a package.json. */
   readonly dir: string;
+  /** With all that `systemd/install.sh` puts in place, so that the folder is enough for a host. */
+  readonly kit: boolean;
 }
 
 /**
@@ -67,7 +81,7 @@ const filesBeside: Plugin = {
 const BESIDE = /new URL\(\s*(['"])(\.{1,2}\/[^'"]+)\1,\s*import\.meta\.url\)/g;
 
 /** Bundles the entry into `dir/main.js`. */
-async function bundle({ entry, dir }: BundleOptions): Promise<void> {
+async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
   const fresh = join(dirname(dir), `.${basename(dir)}.new`);
   rmSync(fresh, { recursive: true, force: true });
   const build = await rolldown({
@@ -93,6 +107,7 @@ async function bundle({ entry, dir }: BundleOptions): Promise<void> {
   }
   writeFileSync(join(fresh, 'package.json'), '{ "type": "module" }\n');
   copyKoffi(join(fresh, 'node_modules'));
+  if (kit) copyKit(fresh);
   rmSync(dir, { recursive: true, force: true });
   renameSync(fresh, dir);
 }
@@ -110,8 +125,23 @@ function copyKoffi(modules: string): void {
   }
 }
 
+/** Where the script looks, seen from its own folder: as in a checkout. */
+const KIT = ['systemd', 'docs', 'LICENSE', 'config/sallyport.example.yaml', 'config/sallyport.schema.json'];
+
+function copyKit(fresh: string): void {
+  for (const part of KIT) cpSync(join(ROOT, part), join(fresh, part), { recursive: true });
+  const node = realpathSync(process.execPath);
+  // A Node of the machine may need libraries that another one does not have; ours came with the packages.
+  if (isWithin(node, MODULES) || isWithin(node, join(ROOT, '.cache'))) cpSync(node, join(fresh, 'node'));
+  else process.stdout.write('No Node came with the packages: name one by systemd/install.sh --node FILE\n');
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return existsSync(folder) && path.startsWith(`${realpathSync(folder)}/`);
+}
+
 if (import.meta.main) {
-  const [entry = join(ROOT, 'src', 'main.ts'), dir = join(ROOT, 'dist', 'program')] = process.argv.slice(2);
-  await bundle({ entry, dir });
+  const [entry = join(ROOT, 'src', 'main.ts'), dir = join(ROOT, 'dist', 'program'), flag] = process.argv.slice(2);
+  await bundle({ entry, dir, kit: process.argv.length === 2 || flag === '--kit' });
   process.stdout.write(`Built ${dir}\n`);
 }
