@@ -13,6 +13,9 @@ import { feedUrl, updatesHeaders } from '#updates/request.ts';
 
 /** A whole answer to a question of a diagnosis, in milliseconds. */
 const TOTAL_MS = 120_000;
+/** One that comes faster than this, in bytes a second, does not drip, and has as long as a round would give it. */
+const DRIPS_BELOW = 1_000;
+const LONGEST_MS = 900_000;
 
 /** One probe for each purpose that is configured. */
 export function probesFor(ports: UpdatesPorts, settings: Settings): Probe[] {
@@ -36,7 +39,9 @@ function updatesProbe(ports: UpdatesPorts, settings: Settings): Probe[] {
       headers: {},
       async ask({ router, report, signal }) {
         const { clock, habits, agent } = ports;
-        const reader = new HttpFeed({ clock, habits, agent, router, report, settings: () => settings });
+        const { totalMs, extend } = deadlinesOf(settings);
+        const bounds = { totalMs, ...(extend === undefined ? {} : { extend }) };
+        const reader = new HttpFeed({ clock, habits, agent, router, report, settings: () => settings, bounds });
         const reading = await reader.read({ revalidate: false, signal });
         return partOf(reading, ports, settings);
       },
@@ -78,7 +83,14 @@ function deadlinesOf({ response_timeout: { base_ms: baseMs } }: Settings): Deadl
   return {
     firstByteMs: baseMs,
     silenceMs: baseMs,
-    totalMs: Math.max(TOTAL_MS, baseMs),
+    totalMs: TOTAL_MS,
+    extend: (elapsedMs, bytes) => moreTime(elapsedMs, { bytes, baseMs }),
     key: 'response_timeout.base_ms',
   };
+}
+
+/** Silence has its own limit, which the failure names; what drips ends, and what only takes its time goes on. */
+function moreTime(elapsedMs: number, { bytes, baseMs }: { readonly bytes: number; readonly baseMs: number }): number {
+  if (bytes === 0) return baseMs + TOTAL_MS;
+  return bytes * 1_000 < elapsedMs * DRIPS_BELOW ? 0 : Math.min(elapsedMs + TOTAL_MS, LONGEST_MS);
 }

@@ -48,8 +48,12 @@ export async function tryEndpoints(
     const seen = walked.seen.filter((one) => one.target === authority);
     const isKnown = seen.some(({ stage }) => stage === 'tls' || stage === 'http');
     if (isKnown) tried.push({ ...endpoint, authority, tried: true, seen, failure: seen.find(isOfTls)?.error ?? null });
-    else if (isWayBlocked) tried.push({ ...endpoint, authority, tried: false, seen: [], failure: null });
-    else tried.push(await tryEndpoint(endpoint, purpose, parts));
+    else if (isWayBlocked || parts.signal.aborted)
+      tried.push({ ...endpoint, authority, tried: false, seen: [], failure: null });
+    else {
+      const unreached = { ...endpoint, authority, tried: false, seen: [], failure: null };
+      tried.push(await tryEndpoint(endpoint, purpose, parts).catch(() => unreached));
+    }
   }
   return tried;
 }

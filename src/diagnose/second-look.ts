@@ -17,8 +17,13 @@ const TIME_MS = 5_000;
 
 /** The failure, or the one that the second question shows it to be. */
 export async function lookAgain(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
-  if (error.code === 'POLICY-DENIED') return await ofThePort(error, purpose, parts);
-  if (error.code === 'TLS-CLOCK') return await ofTheClock(error, purpose, parts);
+  try {
+    if (error.code === 'POLICY-DENIED') return await ofThePort(error, purpose, parts);
+    if (error.code === 'TLS-CLOCK') return await ofTheClock(error, purpose, parts);
+  } catch (thrown) {
+    // Only an abort gets here: the failure stands as it was met.
+    if (!parts.signal.aborted) throw thrown;
+  }
   return error;
 }
 

@@ -2,7 +2,8 @@
 // to a WebSocket where its endpoint is one, a part of what it would fetch, and then each other host up to TLS.
 //
 // Guarantees: it ends at the first failure, which is the one that the work would meet; it costs no attempt with a
-// credential that the work would not make; an abort rejects with its reason.
+// credential that the work would not make; an abort rejects with its reason. Each purpose ends at a deadline of its own, whatever
+// other waits there are: what it was doing then is the failure, and hosts that it had not come to are not tried.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { openWebSocket } from '#http/websocket.ts';
@@ -47,13 +48,32 @@ export interface Walk {
   readonly endpoints: readonly EndpointSeen[];
 }
 
-export async function walk(probe: Probe, parts: WalkParts): Promise<Walk> {
+/** Longest time for one purpose, in milliseconds, beside two waits for a silent path. */
+const LONGEST_MS = 300_000;
+
+export async function walk(probe: Probe, given: WalkParts): Promise<Walk> {
+  const { clock } = given;
+  const over = new AbortController();
+  const limit = LONGEST_MS + 2 * Math.min(given.upgradeTimeoutMs, LONGEST_MS);
+  const { purpose } = probe;
+  const timer = clock.after(limit, () => over.abort(coded('DIAGNOSIS-LATE', { purpose, limit, hop: null })));
+  try {
+    return await walkUntil(probe, { ...given, signal: AbortSignal.any([given.signal, over.signal]) }, given.signal);
+  } finally {
+    timer.cancel();
+  }
+}
+
+/** `aborted` is the signal of whoever asked; that of `parts` ends at the deadline as well. */
+async function walkUntil(probe: Probe, parts: WalkParts, aborted: AbortSignal): Promise<Walk> {
   const { clock, router } = parts;
   const startedMs = clock.monotonic();
   const watched = new WatchedRouter(router, clock);
   const { part, met, failure } = await goAll(probe, watched, parts);
   const { seen, answers } = watched;
+  aborted.throwIfAborted();
   const endpoints = await tryEndpoints(probe, { seen, failure }, parts);
+  aborted.throwIfAborted();
   const walked = { probe, route: routeOf(probe, router), answers, part, endpoints };
   // Where all of it went well, a host that the work goes to besides is what fails, or may fail.
   const missed = failure === null ? endpoints.filter((one) => one.failure !== null && !isOn(seen, one)) : [];
@@ -93,8 +113,8 @@ async function goAll(
     }
     return { part, met: null, failure: null };
   } catch (thrown) {
-    signal.throwIfAborted();
-    const met = asCoded(thrown);
+    // An abort by the deadline is a failure of ours; one by whoever asked is thrown above.
+    const met = asCoded(signal.aborted ? signal.reason : thrown);
     watched.endedWith(met, stage, probe.target);
     return { part, met, failure: await lookAgain(met, probe.purpose, parts) };
   }

@@ -16,6 +16,12 @@ export const DIAGNOSE_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'DIAGNOSIS-LATE': {
+    text: 'The diagnosis of {purpose} did not end in {limit:ms} and was stopped.',
+    check: 'The last stage shown took too long: something between here and the server passes on very little at a time.',
+    class: 'timeout',
+    retry: 'later',
+  },
   'WS-BLOCKED': {
     text: 'HTTPS to {host} works, but the WebSocket upgrade of {url} got no 101 ({answer}).',
     check:

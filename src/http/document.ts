@@ -247,7 +247,12 @@ class RunningDocument implements Dispatcher.DispatchHandler {
   #timeout(which: TimedOut): CodedError {
     const { deadlines, lane } = this.#options;
     const hop = cutBy(lane.facts);
-    if (which === 'total') return coded('DOCUMENT-TIMEOUT', { ...this.#facts, hop, limit: deadlines.totalMs });
+    if (which === 'total')
+      return coded('DOCUMENT-TIMEOUT', {
+        ...this.#facts,
+        hop,
+        limit: Math.max(deadlines.totalMs, this.#watch.measured.totalMs),
+      });
     return coded('RESPONSE-TIMEOUT', {
       ...this.#facts,
       hop,

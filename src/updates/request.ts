@@ -2,6 +2,7 @@
 
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
+import type { Deadlines } from '#http/deadlines.ts';
 import { requestDocument } from '#http/document.ts';
 import type { ResponseInfo } from '#http/exchange.ts';
 import { isRedirect } from '#http/follow.ts';
@@ -22,6 +23,8 @@ export interface UpdatesRequestPorts {
   readonly habits: PathHabits;
   readonly report: Report;
   readonly agent: Agent;
+  /** How long a whole answer may take, where that is less than a round would wait: for a diagnosis. */
+  readonly bounds?: Pick<Deadlines, 'totalMs' | 'extend'>;
   settings(): Settings;
 }
 
@@ -62,6 +65,7 @@ export async function requestUpdates(
         silenceMs: settings.response_timeout.base_ms,
         totalMs: Math.max(DOCUMENT_TOTAL_MS, settings.response_timeout.base_ms),
         key: 'response_timeout.base_ms',
+        ...ports.bounds,
       },
       limitBytes: request.limitBytes,
       clock: ports.clock,

@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { probesFor } from '#daemon/probes.ts';
+import { type Probe, walk } from '#diagnose/walk.ts';
+import { systemClock } from '#system/clock.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { scaledClock } from '#test/support/scaled-clock.ts';
+import { testRouter } from '#test/support/test-router.ts';
+import { startWays, type WayName, type Ways } from '#test/support/ways.ts';
+
+let ways: Ways;
+beforeAll(async () => {
+  ways = await startWays();
+});
+afterAll(() => ways.close());
+
+/** Silences of a busy machine are short beside this. */
+const PATIENT = { response_timeout: { mode: 'fixed', base_ms: 1_000_000 } };
+const NEVER = new AbortController().signal;
+const parts = { report: () => undefined, upgradeTimeoutMs: 30_000 };
+
+/** What the probe of updates shows by this way, on a clock that runs a hundred times as fast. */
+async function walkUpdates(way: WayName) {
+  const { proxies, base } = ways.settings(way);
+  const settings = testSettings('/data', { proxies, updates: { feed_url: `${base}feed.json` }, ...PATIENT });
+  const rig = await openRig({
+    files: new CrashingFiles(),
+    dir: '/data',
+    settings,
+    clock: scaledClock(100),
+    routerClock: systemClock,
+    updatesTls: ways.trust,
+  });
+  const { clock, router } = rig.ports;
+  const [probe] = probesFor(rig.ports, settings);
+  return await walk(probe ?? expect.fail('no probe'), { ...parts, clock, router, signal: NEVER });
+}
+
+describe('diagnose: a feed that drips ends at a deadline, with what it did', () => {
+  it.each(['direct', 'tunnel'] as const)('%s', async (way) => {
+    ways.answer = (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n');
+      const timer = setInterval(() => socket.write(' '), 5);
+      socket.on('close', () => clearInterval(timer));
+    };
+    const { failure, seen } = await walkUpdates(way);
+    expect(failure).toMatchObject({ code: 'DOCUMENT-TIMEOUT' });
+    expect(seen.at(-1)).toMatchObject({ error: { code: 'DOCUMENT-TIMEOUT' } });
+  });
+});
+
+describe('diagnose: a purpose ends at its deadline whatever it waits for', () => {
+  const url = new URL('https://localhost/');
+  const base = { purpose: 'updates', target: url, headers: {} } as const;
+
+  it('a probe that never ends is DIAGNOSIS-LATE, and no other host is tried', async () => {
+    const clock = new FakeClock();
+    const probe: Probe = {
+      ...base,
+      endpoints: [{ url, always: true }],
+      ask: ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+        }),
+    };
+    const walked = walk(probe, { ...parts, clock, router: testRouter(), signal: NEVER });
+    await clock.advance(360_000);
+    const { failure, endpoints } = await walked;
+    expect(failure).toMatchObject({ code: 'DIAGNOSIS-LATE', hop: null });
+    expect(endpoints).toMatchObject([{ tried: false }]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('an abort is no failure: it rejects with its reason', async () => {
+    const stop = new AbortController();
+    const probe: Probe = {
+      ...base,
+      endpoints: [],
+      ask: () => {
+        stop.abort(new Error('stop'));
+        return Promise.reject(stop.signal.reason as Error);
+      },
+    };
+    const walked = walk(probe, { ...parts, clock: new FakeClock(), router: testRouter(), signal: stop.signal });
+    await expect(walked).rejects.toThrow('stop');
+  });
+});
