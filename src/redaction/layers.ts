@@ -6,7 +6,7 @@
 // backslashes only, both.
 
 /** From and to in the text itself, of a layer's `from` and `to`. */
-export type Place = (from: number, to: number) => readonly [from: number, to: number];
+type Place = (from: number, to: number) => readonly [from: number, to: number];
 
 /** One way to read the text. */
 export interface Layer {

@@ -1,0 +1,110 @@
+// How long input from others can stop the event loop, at the limits of each kind of input: at most 200 ms, the median of
+// five, on an idle machine. `--gate` is what CI runs, whose machine is not idle: there the time of this thread at the limit
+// is compared with that at a tenth of it, at most 12 times as much. A pass that is square would take 100 times as much.
+//
+// Run: node bench/limits.ts [--gate]
+
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { coded } from '#errors/coded-error.ts';
+import { askPac } from '#proxy/pac/evaluate.ts';
+import { systemClock } from '#system/clock.ts';
+import { CASES, type Case } from './limits/cases.ts';
+
+const MOST_PAUSE_MS = 200;
+const MOST_RATIO = 12;
+const RUNS = 5;
+/** A batch lasts at least so long, so that the clock of the thread can tell. */
+const BATCH_MS = 20;
+/** A machine that is busy with other work makes some ratios look worse, and none look better. */
+const LOOKS = 3;
+const PAC_LIMIT_MS = 1_000;
+
+const { values } = parseArgs({ options: { gate: { type: 'boolean', default: false } } });
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+}
+
+async function pauseOf(one: Case): Promise<number> {
+  const work = one.make(1);
+  await work();
+  const pauses: number[] = [];
+  for (let run = 0; run < RUNS; run += 1) {
+    const beganMs = performance.now();
+    await work();
+    pauses.push(performance.now() - beganMs);
+  }
+  return median(pauses);
+}
+
+/** Time of this thread for one run, the least of several batches: what else the machine does makes it only longer. */
+async function costOf(one: Case, share: number): Promise<number> {
+  const work = one.make(share);
+  await work();
+  let least = Number.POSITIVE_INFINITY;
+  for (let batch = 0; batch < RUNS; batch += 1) {
+    let runs = 0;
+    let spentMs = 0;
+    const began = process.threadCpuUsage();
+    while (spentMs < BATCH_MS) {
+      await work();
+      runs += 1;
+      spentMs = process.threadCpuUsage(began).user / 1_000;
+    }
+    least = Math.min(least, spentMs / runs);
+  }
+  return least;
+}
+
+/** A PAC file of 1 MiB that never ends runs in a thread that is ended; this thread goes on meanwhile. */
+async function pacPause(): Promise<number> {
+  const script = `function FindProxyForURL(){for(;;){}}//${'x'.repeat(1_000_000)}`;
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  await askPac({
+    script,
+    url: 'https://example.com/',
+    host: 'example.com',
+    lookUp: () => Promise.resolve([]),
+    limitMs: PAC_LIMIT_MS,
+    clock: systemClock,
+    signal: new AbortController().signal,
+    late: () => coded('INTERNAL', { reason: 'the limit, as it should be' }),
+  }).catch(() => undefined);
+  delay.disable();
+  return delay.max / 1e6;
+}
+
+let failed = false;
+function tell(name: string, told: string, isFine: boolean): void {
+  failed ||= !isFine;
+  console.log(`${name.padEnd(56)} ${told}${isFine ? '' : '  TOO MUCH'}`);
+}
+
+if (values.gate) {
+  for (const one of CASES) {
+    const most = one.most ?? MOST_RATIO;
+    let ratio = Number.POSITIVE_INFINITY;
+    let wholeMs = 0;
+    for (let look = 0; look < LOOKS && ratio > most; look += 1) {
+      const tenthMs = await costOf(one, 0.1);
+      wholeMs = await costOf(one, 1);
+      ratio = Math.min(ratio, wholeMs / tenthMs);
+    }
+    tell(one.name, `${ratio.toFixed(1)} x a tenth (${wholeMs.toFixed(2)} ms)`, ratio <= most);
+  }
+} else {
+  for (const one of CASES) {
+    const pauseMs = await pauseOf(one);
+    tell(one.name, `${pauseMs.toFixed(1)} ms`, pauseMs < MOST_PAUSE_MS);
+  }
+  const pauses: number[] = [];
+  for (let run = 0; run < RUNS; run += 1) pauses.push(await pacPause());
+  tell(
+    'PAC: a file of 1 MiB that never ends, in its thread',
+    `${median(pauses).toFixed(1)} ms`,
+    median(pauses) < MOST_PAUSE_MS,
+  );
+}
+process.exitCode = failed ? 1 : 0;
