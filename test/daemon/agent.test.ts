@@ -235,6 +235,18 @@ describe('the status', () => {
     expect((await composed.agent.status()).updates).toMatchObject({ checking: false, transfer: null });
   });
 
+  it('a check by hand does not join a round that leaves packages out, and joins one that tries everything', async () => {
+    origin.serve('/1602503.jar', JAR);
+    const feeds = () => origin.asked.filter((one) => one === 'GET /feed.json').length;
+    origin.asked.length = 0;
+
+    await Promise.all([composed.agent.round('due'), composed.agent.check(DEAF, NEVER), composed.agent.round('due')]);
+    expect(feeds()).toBe(2);
+
+    await Promise.all([composed.agent.round(), composed.agent.check(DEAF, NEVER), composed.agent.round('due')]);
+    expect(feeds()).toBe(3);
+  });
+
   it('while a package is held back says so, and whoever joins then is told at once', async () => {
     const asked = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();

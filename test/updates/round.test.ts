@@ -310,6 +310,109 @@ describe('what comes back by time', () => {
   });
 });
 
+describe('a package that failed', () => {
+  const MINUTE_MS = 60_000;
+  const never = new AbortController().signal;
+  const other = makeJar('1602504', 3_000);
+
+  async function withOneBroken() {
+    const clock = new FakeClock();
+    const settings = testSettings(DIR, { updates: { feed_url: `${origin.url}/feed.json` } });
+    offer([itemFor('1602503', jar), itemFor('1602504', other, { package: 'other', requires: ['1602503'] })]);
+    origin.serve('/1602504.jar', other);
+    origin.on('/1602503.jar', (_request, response) => void response.writeHead(503).end());
+    const made = await openRig({ files, dir: DIR, clock, settings });
+    const asked = () => origin.asked.filter((one) => one === 'GET /1602503.jar').length;
+    return { ...made, clock, asked };
+  }
+
+  it('is left out of rounds for others until its own retry, and still counts as failed', async () => {
+    const { round, clock, asked, events } = await withOneBroken();
+
+    const first = await round();
+    expect(first.packageRetryAtMs).toBe(clock.now() + MINUTE_MS);
+    expect(events).toContainEqual({ name: 'package-next-try', id: '1602503', at: clock.now() + MINUTE_MS });
+
+    const early = await round(never, 'due');
+    expect(early.failed.map(({ id, error }) => [id, error.code])).toEqual([['1602503', 'ORIGIN-STATUS']]);
+    expect([early.published, early.packageRetryAtMs, asked()]).toEqual([[], first.packageRetryAtMs, 1]);
+
+    clock.advance(MINUTE_MS);
+    const second = await round(never, 'due');
+    expect([asked(), second.packageRetryAtMs]).toEqual([2, clock.now() + 2 * MINUTE_MS]);
+
+    origin.serve('/1602503.jar', jar);
+    clock.advance(2 * MINUTE_MS);
+    expect(await round(never, 'due')).toMatchObject({
+      published: ['1602503', '1602504'],
+      failed: [],
+      packageRetryAtMs: null,
+    });
+  });
+
+  it('is tried before its own retry when a slot or a person asks for everything', async () => {
+    const { round, asked } = await withOneBroken();
+    await round();
+    await round();
+    expect(asked()).toBe(2);
+  });
+
+  it('keeps its retry over a restart', async () => {
+    const { round, clock } = await withOneBroken();
+    const { packageRetryAtMs } = await round();
+
+    const next = await openRig({ files, dir: DIR, clock, settings: testSettings(DIR) });
+
+    expect(next.ports.retries.nextAt()).toBe(packageRetryAtMs);
+  });
+});
+
+describe('a package that arrives in small parts', () => {
+  it('gives way after 15 minutes, keeps its bytes, and goes last in the next round', async () => {
+    const big = makeJar('1602503', 400_000);
+    const other = makeJar('1602504', 3_000);
+    offer([itemFor('1602503', big), itemFor('1602504', other, { package: 'other' })]);
+    const order: string[] = [];
+    const clock = new FakeClock();
+    origin.on('/1602504.jar', (_request, response) => {
+      order.push('other');
+      response.writeHead(503).end();
+    });
+    origin.on('/1602503.jar', (request, response) => {
+      order.push('big');
+      const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      const range = { 'content-range': `bytes ${from}-${big.length - 1}/${big.length}` };
+      const length = { 'content-length': big.length - from, etag: '"v1"' };
+      response.writeHead(from === 0 ? 200 : 206, from === 0 ? length : { ...length, ...range });
+      // Each part takes long; the connection is closed after it.
+      response.write(big.subarray(from, from + 100_000), () => {
+        clock.advance(10 * 60_000);
+        response.destroy();
+      });
+    });
+    const settings = testSettings(DIR, {
+      updates: { feed_url: `${origin.url}/feed.json` },
+      response_timeout: { mode: 'fixed', base_ms: 3_600_000 },
+    });
+    const made = await openRig({ files, dir: DIR, clock, settings });
+    const pass = setInterval(() => clock.advance(1_000), 5);
+    try {
+      const report = await made.round();
+      expect(report).toMatchObject({ left: 1, published: [] });
+      expect(report.failed.map(({ id }) => id)).toEqual(['1602504']);
+      expect(made.events.map(({ name }) => name)).toContain('gave-way');
+      expect(order).toEqual(['big', 'big', 'other']);
+
+      order.length = 0;
+      await made.round();
+      expect(order[0]).toBe('other');
+    } finally {
+      clearInterval(pass);
+    }
+    expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(big) ?? true).toBe(true);
+  });
+});
+
 describe('one that is not like the others', () => {
   it('keeps a package that cannot be read published, says so, and fetches what is new', async () => {
     offer([itemFor('1602503', jar)]);
