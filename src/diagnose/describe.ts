@@ -5,7 +5,7 @@ import type { FieldValue } from '#errors/template.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import { causeOf } from './cause.ts';
 import type { EndpointSeen } from './endpoints.ts';
-import { type Noticed, observeClock, observePath } from './observed.ts';
+import { type Noticed, observeClock, observePath, observeProxyTls } from './observed.ts';
 import { type PlaceOf, placeReasons } from './places.ts';
 import type { Finding, ProxyVariables, PurposeReport, Stage } from './report.ts';
 import { stageSentence } from './sentences.ts';
@@ -36,10 +36,13 @@ export function describeWalk(walk: Walk, about: Describing): PurposeReport {
   const { probe, route, failure } = walk;
   const noticed = failure === null ? [observePath(walk.part), observeClock(walk.answers)].filter(isThere) : [];
   const missed = failure === null ? walk.endpoints.flatMap((one) => one.failure ?? []) : [];
-  const warnings = [...noticed.flatMap(({ warning }) => warning ?? []), ...missed];
+  const weak = failure === null ? observeProxyTls(walk.seen) : null;
+  const warnings = [...(weak === null ? [] : [weak]), ...noticed.flatMap(({ warning }) => warning ?? []), ...missed];
   const cause = failure === null ? null : causeOf(failure, circumstances(walk, about));
   const stages = [...walk.seen, ...noticed.map(({ stage }) => stage)].map((seen) => describeStage(seen, walk, about));
-  for (const { stage, warning } of noticed) if (warning !== null) markWarning(stages, stage, about.toFinding(warning));
+  if (weak !== null) markWarning(stages, 'proxy_tls', about.toFinding(weak));
+  for (const { stage, warning } of noticed)
+    if (warning !== null) markWarning(stages, stage.stage, about.toFinding(warning));
   return {
     purpose: probe.purpose,
     outcome: outcomeOf(failure !== null, warnings.length > 0),
@@ -121,7 +124,7 @@ function describeStage(seen: Seen, walk: Walk, about: Describing): Stage {
   };
 }
 
-function markWarning(stages: Stage[], { stage }: Seen, { code }: Finding): void {
+function markWarning(stages: Stage[], stage: Stage['name'], { code }: Finding): void {
   const at = stages.findLastIndex(({ name }) => name === stage);
   const marked = stages[at];
   if (marked !== undefined) stages[at] = { ...marked, outcome: 'warning', code };

@@ -16,6 +16,14 @@ export interface Noticed {
   readonly warning: CodedError | null;
 }
 
+/** TLS to a proxy itself that is weaker than it should be, and is used all the same; null where there is none. */
+export function observeProxyTls(seen: readonly Seen[]): CodedError | null {
+  const facts = seen.find(({ stage, facts: shown }) => stage === 'proxy_tls' && shown['weak'] === true)?.facts;
+  if (facts === undefined) return null;
+  const { proxy, suite, version, hop } = facts;
+  return coded('PROXY-TLS-WEAK', { proxy, suite, version, hop });
+}
+
 /** How the clock of this host stands against the last answer that has a Date; null where none has. */
 export function observeClock(answers: readonly Answer[]): Noticed | null {
   const answer = answers.findLast(({ head }) => dateOf(head) !== null);

@@ -47,6 +47,25 @@ export const TLS_CODES = {
     class: 'tls',
     retry: 'later',
   },
+  'PROXY-TLS-OLD': {
+    text: 'The TLS of proxy {proxy} itself is too old: {reason:words}.',
+    check: 'Ask the proxy team for TLS 1.2 or newer on port {port} of proxy {proxy}.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'PROXY-TLS-WEAK': {
+    text: 'TLS to proxy {proxy} itself uses {suite} ({version}), a suite without authenticated encryption. It is used all the same.',
+    check: 'Ask the proxy team for AES-GCM or ChaCha20-Poly1305. What goes through its tunnel has TLS of its own.',
+    class: 'tls',
+    retry: 'change',
+  },
+  'TLS-OLD': {
+    text: 'The TLS of {host} is too old: {reason:words}. Nothing of the request was sent.',
+    check:
+      'Whoever runs {host} has to offer TLS 1.2 or newer with AES-GCM or ChaCha20-Poly1305; an old device between may be what answers.',
+    class: 'tls',
+    retry: 'change',
+  },
   'TLS-TIMEOUT': {
     text: 'The TLS handshake with {host} did not end in {elapsed:ms} ({key}).',
     check: 'Something between here and {host} swallows TLS, or the server is overloaded.',

@@ -166,6 +166,7 @@ export const EVENTS = {
     thread: 'Updater',
     text: 'Proxy {proxy} cannot be used now and rests for {rest:ms}; trying {next:hop}. {error:advised}',
   },
+  'proxy-tls-weak': { level: 'warn', thread: 'Updater', text: '{error:advised}' },
   'proxies-unnamed': {
     level: 'warn',
     thread: 'Updater',

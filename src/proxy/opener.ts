@@ -4,7 +4,7 @@
 // credential under way, and its failure knows how far it came. After it has returned, the lane is the caller's.
 
 import type { Socket } from 'node:net';
-import type { CodedError } from '#errors/coded-error.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
 import { type Login, openLogin } from './auth/login.ts';
@@ -43,6 +43,8 @@ export interface OpenerParts {
   readonly loadKerberos?: KerberosLoader;
   /** A proxy answered a request in absolute form, or took it and closed without an answer. */
   readonly onAnswered: (hop: ProxyHop, answered: boolean) => void;
+  /** TLS to a proxy itself is spoken with a suite without authenticated encryption. */
+  readonly onWeakTls: (hop: ProxyHop, error: CodedError) => void;
 }
 
 /** What is to be reached, and for what. */
@@ -65,10 +67,11 @@ interface Refused {
 interface Secured {
   readonly socket: Socket;
   certificate(): { readonly issuer: string | null; readonly expires: string | null };
+  strength(): { readonly version: string | null; readonly suite: string; readonly weak: boolean };
 }
 
 function shownBy(secured: Secured) {
-  return secured.certificate();
+  return { ...secured.certificate(), ...secured.strength() };
 }
 
 interface LaneOptions {
@@ -252,7 +255,10 @@ export class Opener {
     const peer = { leg: 'proxy', ...target } as const;
     const leg = { peer, trust: () => trusts.ofProxy(proxy), origin, seen: memories.latest([origin]) };
     const work = () => this.#secure(socket, leg, options.signal);
-    const secured = await options.steps.run('proxy_tls', work, shownBy);
+    const show = (secured: Secured) => ({ ...shownBy(secured), proxy, hop: words });
+    const secured = await options.steps.run('proxy_tls', work, show);
+    const { weak, version, suite } = secured.strength();
+    if (weak) this.#parts.onWeakTls(hop, coded('PROXY-TLS-WEAK', { proxy, version, suite, hop: words }));
     return { socket: secured.socket, bulk: null };
   }
 
@@ -305,13 +311,13 @@ export class Opener {
   #secure(socket: Socket, leg: TlsLeg, signal: AbortSignal): Promise<Secured> {
     const { clock, timeouts } = this.#parts;
     const securing = async () => {
-      const [{ secure, certificateOf }, trust] = await Promise.all([import('./tls.ts'), leg.trust()]);
+      const [{ secure, certificateOf, strengthOf }, trust] = await Promise.all([import('./tls.ts'), leg.trust()]);
       const { expected, pins } = trust;
       const context = trust.contextFor(leg.origin);
       const timeoutMs = timeouts.tls_timeout_ms;
       const options = { context, expected, pins, seenTime: leg.seen, timeoutMs, clock, signal };
       const secured = await secure(socket, leg.peer, options);
-      return { socket: secured, certificate: () => certificateOf(secured) };
+      return { socket: secured, certificate: () => certificateOf(secured), strength: () => strengthOf(secured) };
     };
     return this.#readied(socket, securing());
   }

@@ -57,6 +57,8 @@ const HOUR_MS = 3_600_000;
 export function createRouter(parts: RouterParts): Router {
   const { settings, ledger, coolDown = new CoolDown(parts.clock) } = parts;
   ledger.introduce(settings.proxies.flatMap(introduced), parts.isTried);
+  // Once for each proxy and each change of the settings.
+  const toldWeak = new Set<string>();
   const openerParts: OpenerParts = {
     ...parts,
     timeouts: settings.response_timeout,
@@ -65,6 +67,10 @@ export function createRouter(parts: RouterParts): Router {
     userAgent: parts.userAgent ?? null,
     trusts: new TrustStore(parts.tls, parts.proxyTls ?? new Map()),
     memories: parts.memories ?? new HopMemories(parts.clock),
+    onWeakTls: ({ url }, error) => {
+      if (!toldWeak.has(url)) parts.report({ name: 'proxy-tls-weak', error });
+      toldWeak.add(url);
+    },
     onAnswered: ({ url }, answered) => (answered ? coolDown.worked(url) : coolDown.failed(url)),
   };
   return {

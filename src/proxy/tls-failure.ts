@@ -32,6 +32,8 @@ interface Circumstances {
   readonly chain: readonly X509Certificate[];
   /** Whom we trust, in words. */
   readonly expected: string;
+  /** Bytes that came since the handshake began. */
+  readonly received?: number;
   readonly times: { readonly nowMs: number; readonly monotonicMs: number; readonly seen: SeenTime | null };
 }
 
@@ -43,6 +45,14 @@ const EXPIRED = 'CERT_HAS_EXPIRED';
 const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
 /** What OpenSSL says when the first bytes of the answer are no TLS record at all. */
 const NO_TLS = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'ERR_SSL_HTTP_REQUEST']);
+
+/** Alerts and refusals by which an old version of TLS is known. */
+const OLD_VERSION = new Set(['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'ERR_SSL_UNSUPPORTED_PROTOCOL']);
+/** The first answer to what is offered: this and nothing else means that nothing of it is taken (RFC 8446, 6.2). */
+const NOTHING_TAKEN = new Set(['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE']);
+/** A record with one alert, in bytes (RFC 8446, 5.1 and 6). */
+const ALERT_BYTES = 7;
+const OFFERED = 'AES-GCM, AES-CCM and ChaCha20-Poly1305 of TLS 1.2 and 1.3';
 
 /** The X509_V_ERR_* names that Node gives to a chain that does not lead to a trusted root, in plain words. */
 const UNTRUSTED: Readonly<Record<string, string>> = {
@@ -79,6 +89,8 @@ export function tlsFailure(error: Error, peer: TlsPeer, about: Circumstances): C
     return coded(peer.leg === 'proxy' ? 'PROXY-TLS-NAME' : 'TLS-NAME', { ...facts, names }, error);
   }
   if (code === NOT_YET || code === EXPIRED) return outOfTime(error, peer, about);
+  const old = tooOld(code, about.received ?? 0);
+  if (old !== null) return coded(peer.leg === 'proxy' ? 'PROXY-TLS-OLD' : 'TLS-OLD', { ...peer, ...old }, error);
   const reason = UNTRUSTED[code];
   if (reason === undefined)
     return (
@@ -113,6 +125,17 @@ function remedyFor({ purpose = 'updates' }: TlsPeer): string {
 function placeOfIssuer(certificate: X509Certificate | undefined): string {
   const place = /^CA Issuers - URI:(\S{1,200})$/m.exec(certificate?.infoAccess ?? '')?.[1];
   return place === undefined ? 'its certificate does not say where that is' : `to be had at ${place}, not fetched`;
+}
+
+/** What the other end is too old in; null when it is not. */
+function tooOld(code: string, received: number): { reason: string; version: string | null; suites: string } | null {
+  if (OLD_VERSION.has(code)) {
+    return { reason: 'it has no version newer than TLS 1.1', version: 'TLS 1.1 or older', suites: 'none' };
+  }
+  // An alert behind a certificate means something else, such as that ours is missing; one that was there before we said
+  // anything answers nothing.
+  if (!NOTHING_TAKEN.has(code) || received === 0 || received > ALERT_BYTES) return null;
+  return { reason: `it takes none of the cipher suites offered (${OFFERED})`, version: null, suites: OFFERED };
 }
 
 /** A handshake that ended in no verdict. */

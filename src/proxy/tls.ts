@@ -40,6 +40,7 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
   return boundedStep<TLSSocket>({ ...options, late }, ({ done, fail }) => {
     // RFC 6066, 3: a literal address is no server name. A trailing dot is DNS notation, not part of the name.
     const name = peer.host.replace(/\.$/, '');
+    const before = socket.bytesRead;
     const wrapped = connect({
       socket,
       host: name,
@@ -57,7 +58,8 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
     });
     const onError = (error: Error) => {
       const times = { nowMs: clock.now(), monotonicMs: clock.monotonic(), seen: seenTime };
-      fail(tlsFailure(error, peer, { chain: readChain(shown), expected, times }));
+      const received = socket.bytesRead - before;
+      fail(tlsFailure(error, peer, { chain: readChain(shown), expected, times, received }));
     };
     const onClose = () => fail(tlsBroken(silentPeer(peer), 'the connection was closed'));
     const onSecure = () => {
@@ -81,13 +83,19 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
   });
 }
 
-/** Without a certificate Node gives an empty object; a root is its own issuer. */
+/** What is spoken: the version, the suite, and whether that is one without authenticated encryption. */
+export function strengthOf(socket: TLSSocket): { version: string | null; suite: string; weak: boolean } {
+  const suite = socket.getCipher().name;
+  return { version: socket.getProtocol(), suite, weak: !/GCM|CCM|CHACHA20/.test(suite) };
+}
+
 /** Who issued the certificate of the other end, and until when it is valid. */
 export function certificateOf(socket: TLSSocket): { issuer: string | null; expires: string | null } {
   const certificate = socket.getPeerX509Certificate();
   return { issuer: oneLine(certificate?.issuer), expires: iso(certificate?.validTo) };
 }
 
+/** Without a certificate Node gives an empty object; a root is its own issuer. */
 function readChain(shown: Partial<DetailedPeerCertificate> | undefined): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
   for (let at = shown; at?.raw !== undefined && chain.length < LONGEST_CHAIN; at = at.issuerCertificate) {

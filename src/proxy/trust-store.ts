@@ -2,12 +2,12 @@
 // What only TLS needs is loaded with the first TLS.
 
 import type { Purpose } from './route.ts';
-import type { TlsTrust, TrustContexts } from './trust.ts';
+import type { Suites, TlsTrust, TrustContexts } from './trust.ts';
 
 export class TrustStore {
   readonly #purposes: Readonly<Record<Purpose, TlsTrust>>;
   readonly #proxies: ReadonlyMap<string, TlsTrust>;
-  readonly #made = new Map<TlsTrust, TrustContexts>();
+  readonly #made = { aead: new Map<TlsTrust, TrustContexts>(), any: new Map<TlsTrust, TrustContexts>() };
 
   /** `proxies` by the name of the profile. */
   constructor(purposes: Readonly<Record<Purpose, TlsTrust>>, proxies: ReadonlyMap<string, TlsTrust>) {
@@ -17,18 +17,19 @@ export class TrustStore {
 
   /** For TLS to the targets of a purpose. */
   async ofPurpose(purpose: Purpose): Promise<TrustContexts> {
-    return await this.#contexts(this.#purposes[purpose]);
+    return await this.#contexts(this.#purposes[purpose], 'aead');
   }
 
   /** For TLS to a proxy itself. */
   async ofProxy(profile: string): Promise<TrustContexts> {
-    return await this.#contexts(this.#proxies.get(profile) ?? BUNDLED);
+    return await this.#contexts(this.#proxies.get(profile) ?? BUNDLED, 'any');
   }
 
-  async #contexts(trust: TlsTrust): Promise<TrustContexts> {
+  async #contexts(trust: TlsTrust, suites: Suites): Promise<TrustContexts> {
     const { TrustContexts } = await import('./trust.ts');
-    const known = this.#made.get(trust) ?? new TrustContexts(trust);
-    this.#made.set(trust, known);
+    const made = this.#made[suites];
+    const known = made.get(trust) ?? new TrustContexts(trust, suites);
+    made.set(trust, known);
     return known;
   }
 }

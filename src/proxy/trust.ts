@@ -35,14 +35,27 @@ export interface TlsTrust {
   readonly pins?: readonly string[] | undefined;
 }
 
+/**
+ * What is offered to a target: suites with authenticated encryption alone (AEAD). A server that chooses is not asked to
+ * choose well: some of those that have both prefer the older ones.
+ */
+const AEAD_SUITES =
+  'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:' +
+  'ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:AESGCM:AESCCM:!aNULL:!eNULL:!PSK:!SRP';
+
+/** What one leg may be spoken with: a proxy itself also with older suites (`any`), which is told as a warning. */
+export type Suites = 'aead' | 'any';
+
 /** Makes contexts, each once: parsing a hundred and fifty roots costs some milliseconds. */
 export class TrustContexts {
   readonly #trust: TlsTrust;
+  readonly #suites: Suites;
   #plain: SecureContext | null = null;
   #identified: SecureContext | null = null;
 
-  constructor(trust: TlsTrust) {
+  constructor(trust: TlsTrust, suites: Suites = 'aead') {
     this.#trust = trust;
+    this.#suites = suites;
   }
 
   /** Whom the contexts trust, in words. */
@@ -59,20 +72,21 @@ export class TrustContexts {
   contextFor(origin: string): SecureContext {
     const { client } = this.#trust;
     if (client?.origins.includes(origin)) {
-      this.#identified ??= createContext(this.#trust.ca, client);
+      this.#identified ??= createContext({ ca: this.#trust.ca, client, suites: this.#suites });
       return this.#identified;
     }
-    this.#plain ??= createContext(this.#trust.ca, undefined);
+    this.#plain ??= createContext({ ca: this.#trust.ca, client: undefined, suites: this.#suites });
     return this.#plain;
   }
 }
 
 const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
 
-function createContext(ca: PemFile | undefined, client: ClientIdentity | undefined): SecureContext {
+function createContext({ ca, client, suites }: TlsTrust & { readonly suites: Suites }): SecureContext {
   const trusted = ca === undefined ? [...rootCertificates] : certificatesOf(ca);
   const own = client === undefined ? {} : identityOf(client);
-  return createSecureContext({ minVersion: 'TLSv1.2', ca: trusted, ...own });
+  const offered = suites === 'aead' ? { ciphers: AEAD_SUITES } : {};
+  return createSecureContext({ minVersion: 'TLSv1.2', ca: trusted, ...offered, ...own });
 }
 
 /** OpenSSL would skip what it can't read and trust less, or nothing, without a word. */

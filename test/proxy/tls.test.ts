@@ -112,7 +112,7 @@ describe('TLS to the target', () => {
 
   it('refuses TLS 1.1', async () => {
     const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' };
-    expect(await failureOf(good, { tls: old })).toMatchObject({ code: 'TLS-FAILED' });
+    expect(await failureOf(good, { tls: old })).toMatchObject({ code: 'TLS-OLD' });
   });
 
   it('verifies also where the environment says not to', async () => {
@@ -207,7 +207,7 @@ describe('TLS to a proxy itself', () => {
     expect(await failureOf(expired, { peer })).toMatchObject({ code: 'PROXY-TLS-CLOCK' });
     await origin?.close();
     const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' };
-    expect(await failureOf(good, { peer, tls: old })).toMatchObject({ code: 'PROXY-TLS-FAILED' });
+    expect(await failureOf(good, { peer, tls: old })).toMatchObject({ code: 'PROXY-TLS-OLD' });
   });
 });
 
