@@ -1,7 +1,7 @@
 // Columns for people: as wide as their widest cell, two spaces apart, no trailing space. Pure. Numbers go right.
 //
-// In a window that is too narrow for the columns the last one wraps between words; where even that does not fit, each row
-// becomes a block of lines.
+// In a window that is too narrow for the columns, those that say nothing go, and the last one wraps between words or
+// stands below its row; where even that does not fit, each row becomes a block of lines.
 
 import { wrapWords } from './wrap.ts';
 
@@ -14,15 +14,46 @@ const MIN_LAST_COLUMN = 20;
 
 /** Lays out rows under their heads in at most `width` columns; a cell is foreign text made safe by the caller. */
 export function layTable(heads: readonly string[], rows: readonly Cells[], width = Number.POSITIVE_INFINITY): string[] {
+  const whole = linesOf(heads, rows);
+  if (fits(whole, width)) return whole;
+  const told = heads.map((_head, column) => rows.some((row) => String(row[column] ?? '') !== ''));
+  const without = (cells: Cells) => cells.filter((_cell, column) => told[column]);
+  return layNarrow(
+    heads.filter((_head, column) => told[column]),
+    rows.map(without),
+    width,
+  );
+}
+
+/** Without the columns that say nothing; then with the last one wrapped, or below each row; then as blocks. */
+function layNarrow(heads: readonly string[], rows: readonly Cells[], width: number): string[] {
+  const whole = linesOf(heads, rows);
+  if (fits(whole, width)) return whole;
+  const before = linesOf(
+    heads.slice(0, -1),
+    rows.map((row) => row.slice(0, -1)),
+  );
+  const indent = Math.max(...before.map(({ length }) => length)) + GAP.length;
+  if (width - indent >= MIN_LAST_COLUMN) return whole.flatMap((line) => wrapWords(line, width, indent));
+  if (!fits(before, width)) return rows.flatMap((row) => blockOf(heads, row, width));
+  const [headLine = '', ...lines] = before;
+  return [headLine, ...lines.flatMap((line, index) => [line, ...lastOf(heads, rows[index] ?? [], width)])];
+}
+
+function lastOf(heads: readonly string[], row: Cells, width: number): string[] {
+  const value = String(row.at(-1) ?? '');
+  return value === '' || value === '-' ? [] : layRows([[heads.at(-1) ?? '', value]], { width });
+}
+
+function fits(lines: readonly string[], width: number): boolean {
+  return lines.every(({ length }) => length <= width);
+}
+
+function linesOf(heads: readonly string[], rows: readonly Cells[]): string[] {
   const widths = heads.map((head, column) =>
     Math.max(head.length, ...rows.map((row) => String(row[column] ?? '').length)),
   );
-  const before = widths.slice(0, -1).reduce((sum, one) => sum + one + GAP.length, 0);
-  const line = (cells: Cells) => lineOf(cells, widths);
-  const all = [line(heads), ...rows.map(line)];
-  if (all.every(({ length }) => length <= width)) return all;
-  if (width - before >= MIN_LAST_COLUMN) return all.flatMap((one) => wrapWords(one, width, before));
-  return rows.flatMap((row) => blockOf(heads, row, width));
+  return [heads, ...rows].map((cells) => lineOf(cells, widths));
 }
 
 function lineOf(cells: Cells, widths: readonly number[]): string {

@@ -35,7 +35,7 @@ export interface DemoOptions {
   readonly terminal: DemoTerminal;
   readonly runAgent: RunAgent;
   readonly packages?: readonly DemoPackage[];
-  /** How long the proxy holds a package back; a second when not given. */
+  /** How long the proxy holds a package back; 3 s when not given. */
   readonly holdMs?: number;
 }
 

@@ -35,8 +35,8 @@ export interface ForwardProxy {
 export const PROXY_VIA = '1.1 proxy.example.com';
 
 const HOST = '127.0.0.1';
-/** Long enough to be seen, well below any response timeout. */
-const HOLD_MS = 1_000;
+/** Long enough for the seconds to be seen, well below any response timeout. */
+const HOLD_MS = 3_000;
 const BYTES_PER_SECOND = 10_000_000;
 /** What is smaller is no package, and no proxy holds it back. */
 const SCANNED_BYTES = 1_000_000;

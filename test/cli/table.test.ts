@@ -20,18 +20,32 @@ describe('a table', () => {
     ]);
   });
 
+  it('leaves out columns that say nothing, and puts the last one below its row, where the window is narrow', () => {
+    const heads = ['ID', 'PUBLISHED', 'EMPTY', 'NOTES'];
+    const row = ['1602503', '2026-11-20T00:05:07Z', ''];
+    expect(layTable(heads, [[...row, '']], 40)).toEqual(['ID       PUBLISHED', '1602503  2026-11-20T00:05:07Z']);
+    expect(layTable(heads, [[...row, 'one two three four five']], 30)).toEqual([
+      'ID       PUBLISHED',
+      '1602503  2026-11-20T00:05:07Z',
+      '  NOTES  one two three four',
+      '         five',
+    ]);
+  });
+
   it('becomes a block for each row where even that does not fit, without what says nothing', () => {
     const rows = [
       ['updates', 'default', 'https://updates.example.com/feed.json'],
       ['platform', 'default', '-'],
     ];
-    expect(layTable(['PURPOSE', 'SET TO', 'TARGET'], rows, 30)).toEqual([
+    expect(layTable(['PURPOSE', 'SET TO', 'TARGET'], rows, 15)).toEqual([
       'updates',
-      '  SET TO  default',
+      '  SET TO',
+      '    default',
       '  TARGET',
       '    https://updates.example.com/feed.json',
       'platform',
-      '  SET TO  default',
+      '  SET TO',
+      '    default',
     ]);
   });
 

@@ -20,7 +20,15 @@ describe('the run of docs/getting-started.md', () => {
   it('ends with a package that came through a proxy with Basic', () => {
     expect(run).toContain('basic');
     expect(run).toMatch(/Connected to \S+ through proxy corp/);
-    expect(run).toContain('Round ended: 1 published, 0 failed');
+    expect(run).toContain('Round ended: 2 published, 0 failed');
+  });
+
+  it('shows what a held package looks like, in 80 columns', () => {
+    const held = page.slice(page.indexOf('<!-- held:begin -->'), page.indexOf('<!-- held:end -->'));
+    expect(held).toMatch(/^1602503 {2}waiting .* proxy corp is probably scanning$/m);
+    const after = run.slice(run.indexOf('-- proxy list'));
+    const outside = `${after}\n${held}`.split('\n').filter((line) => !/^(?:\d{4}-|\$ )/.test(line));
+    expect(outside.filter(({ length }) => length > 80)).toEqual([]);
   });
 
   it.each(logLinesOf(run))('could be printed: %s', (line) => {

@@ -1,5 +1,6 @@
-// The run of docs/getting-started.md once more, command by command, with a real Squid that asks for Basic and our own server:
-// what the page shows is what a run of today prints, but for times, numbers and paths.
+// The run of docs/getting-started.md once more, command by command, in a terminal of 80 columns, with a real Squid that asks
+// for Basic, a scanner behind it that holds each package, and our own server: what the page shows is what a run of today
+// prints, but for times, numbers and paths.
 
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,16 +9,22 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildFeed } from '#origin/feed-builder.ts';
 import { type Origin, startOrigin } from '#origin/server.ts';
 import { startAtTerminal } from '#test/support/at-terminal.ts';
+import { type IcapServer, startIcap } from '#test/support/icap-server.ts';
 import { makeJar } from '#test/support/jars.ts';
+import { readClassicLine } from '#test/support/read-classic.ts';
 import { describeWith } from '#test/support/real-parts.ts';
-import { startSallyport } from '#test/support/sallyport-process.ts';
+import { runInTerminal } from '#test/support/real-terminal.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const [USER, PASSWORD] = ['ada', 'love lace'];
+/** The page was recorded with 9 s. */
+const HOLD_MS = 3_000;
+const COLUMNS = 80;
 let dir: string;
 let config: string;
 let squid: RunningSquid;
+let scanner: IcapServer;
 let origin: Origin;
 let page: ReadonlyMap<string, readonly string[]>;
 
@@ -39,6 +46,8 @@ function shapeOf(line: string): string {
   return line
     .replaceAll(dir, 'ROOT')
     .replaceAll('/home/ada/sallyport', 'ROOT')
+    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
+    .replaceAll(/[\d.]+ (?:ms|min|s)(?: \d+ s)? ago/g, 'a while ago')
     .replaceAll(/\d+/g, 'N')
     .replaceAll(/ +/g, ' ')
     .trim();
@@ -57,10 +66,13 @@ describeWith(['squid'], 'the run of docs/getting-started.md', () => {
     const [vendor, file] = [join(dir, 'vendor'), 'sallyport.example.yaml'];
     await mkdir(vendor);
     await mkdir(join(dir, 'config'));
-    await writeFile(join(vendor, '1602503.jar'), makeJar('1602503', 20_000_000));
+    await writeFile(join(vendor, '1602503.jar'), makeJar('1602503', 3_000_000));
+    await writeFile(join(vendor, '1602600.jar'), makeJar('1602600', 2_000_000));
+    await writeFile(join(vendor, '1602600.meta.json'), JSON.stringify({ package: 'engine', kind: 'product' }));
     await buildFeed(vendor, { expiresDays: 30 });
     origin = await startOrigin({ dir: vendor });
-    squid = await startSquid({ auth: { user: USER, password: PASSWORD } });
+    scanner = await startIcap('early-headers', HOLD_MS);
+    squid = await startSquid({ auth: { user: USER, password: PASSWORD }, extra: scanner.conf });
     config = join(dir, 'config', 'sallyport.yaml');
     await copyFile(new URL(`config/${file}`, ROOT), config);
     // Beside the key that the page sets, the folders: a test has its own.
@@ -80,7 +92,8 @@ describeWith(['squid'], 'the run of docs/getting-started.md', () => {
     page = await readPage();
   });
   afterAll(async () => {
-    await Promise.all([origin.close(), squid.stop()]);
+    await squid.stop();
+    await Promise.all([origin.close(), scanner.close()]);
     await rm(dir, { recursive: true, force: true });
   });
 
@@ -99,13 +112,39 @@ describeWith(['squid'], 'the run of docs/getting-started.md', () => {
     // How a terminal moves its cursor.
     const said = added.said.replaceAll(/\u001b\[[\d;]*[A-Za-z]/g, '').replaceAll('\r', '');
     expect(shapesOf(said.split('\n'))).toEqual(shapesOf(page.get('proxy add') ?? []));
-    for (const command of ['proxy list', 'check', 'updates list', 'route show']) {
-      const { ended, lines } = startSallyport(['--config', config, ...command.split(' ')]);
-      expect({ command, status: await ended }).toEqual({ command, status: 0 });
-      // Times and durations have more or fewer words by chance: a log line is held by its vocabulary (test/docs).
-      if (command === 'check') expect(lines.length).toBe(page.get(command)?.length);
-      else expect(shapesOf(lines)).toEqual(shapesOf(page.get(command) ?? []));
+    for (const command of ['proxy list', 'check', 'updates list', 'route show', 'status']) {
+      const { status, lines, live } = await runInTerminal(['--config', config, ...command.split(' ')], COLUMNS);
+      expect({ command, status }).toEqual({ command, status: 0 });
+      const shown = page.get(command) ?? [];
+      if (command === 'check') {
+        // Times and durations have more or fewer words by chance.
+        expect(lines.map(eventOf)).toEqual(shown.map(eventOf));
+        expectLive(live);
+      } else {
+        // Where a line breaks depends on how long a path and a port are; that it fits does not.
+        expect(shapeOf(lines.join(' '))).toBe(shapeOf(shown.join(' ')));
+        for (const line of [...lines, ...shown])
+          expect(line.length <= COLUMNS || !line.trim().includes(' ')).toBe(true);
+      }
     }
-    expect([...page.keys()]).toEqual(['proxy add', 'proxy list', 'check', 'updates list', 'route show']);
-  }, 60_000);
+    expect([...page.keys()]).toEqual(['proxy add', 'proxy list', 'check', 'updates list', 'route show', 'status']);
+  }, 120_000);
 });
+
+/** The name of the event of a log line. */
+function eventOf(line: string): string {
+  return readClassicLine(line)?.name ?? line;
+}
+
+/** The live line of a check: seconds of a wait and then a bar, for each package; the page shows some of it. */
+function expectLive(live: readonly string[]): void {
+  const [first, second] = ['may be scanning', 'is probably scanning'];
+  for (const line of live) expect(line.length).toBeLessThan(COLUMNS);
+  expect(live).toContainEqual(
+    expect.stringMatching(new RegExp(`^1602600 {2}waiting .* 0:02 of .* proxy corp ${first}$`)),
+  );
+  expect(live).toContainEqual(
+    expect.stringMatching(new RegExp(`^1602503 {2}waiting .* 0:02 of .* proxy corp ${second}$`)),
+  );
+  expect(live.filter((line) => /^160\d+ \[[#-]+\]/.test(line)).length).toBeGreaterThan(1);
+}
