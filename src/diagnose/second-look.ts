@@ -1,25 +1,32 @@
 // A failure that means one of two things, told by one more question to the same proxy: whether a port or a host is what it
-// refuses, and whether the clock here or a certificate is wrong.
+// refuses, whether the clock here or a certificate is wrong, and what a port speaks that does not answer.
 //
 // Guarantees: asked only through a proxy that the walk has come through, so it costs no attempt with a credential that the
 // walk did not make; what the question itself fails with is of no matter.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { FieldValue } from '#errors/template.ts';
+import type { Spoken } from '#proxy/port-probe.ts';
 import type { Purpose } from '#proxy/route.ts';
 import { NOBODY_TOLD } from '#proxy/seen-time.ts';
+import { schemeRemedy } from '#proxy/verdict.ts';
 import { askAnything } from './ask.ts';
 import { type TryParts, tryEndpoint } from './endpoints.ts';
 import { authorityOf } from './watched-router.ts';
 
 /** How long the answer that has the time may take, in milliseconds: it is asked for its head alone. */
 const TIME_MS = 5_000;
+/** How long each try to learn what a port speaks may take, in milliseconds. */
+const PROBE_MS = 3_000;
+/** The scheme of a proxy whose port speaks this. */
+const WANTED: Readonly<Record<Spoken, string>> = { TLS: 'https', SOCKS: 'socks5h', HTTP: 'http' };
 
 /** The failure, or the one that the second question shows it to be. */
 export async function lookAgain(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
   try {
     if (error.code === 'POLICY-DENIED') return await ofThePort(error, purpose, parts);
     if (error.code === 'TLS-CLOCK') return await ofTheClock(error, purpose, parts);
+    if (error.code === 'TUNNEL-CLOSED' || error.code === 'TUNNEL-TIMEOUT') return await ofTheScheme(error, parts);
   } catch (thrown) {
     // Only an abort gets here: the failure stands as it was met.
     if (!parts.signal.aborted) throw thrown;
@@ -39,6 +46,21 @@ async function ofThePort(error: CodedError, purpose: Purpose, parts: TryParts): 
   const { failure } = await tryEndpoint({ url, always: true }, purpose, parts);
   if (failure !== null && failure.journey?.proven.includes('tunnel') !== true) return error;
   return coded('POLICY-PORT', { proxy, target: refused, status, said, hop }, error).during(error.journey);
+}
+
+/** What a port speaks where it did not answer: TLS or SOCKS to a CONNECT in the clear, HTTP to the greeting of SOCKS. */
+async function ofTheScheme(error: CodedError, { clock, signal }: TryParts): Promise<CodedError> {
+  const { proxy, address: host, port, scheme, variable, reason } = error.facts;
+  if (typeof proxy !== 'string' || typeof host !== 'string' || typeof port !== 'number') return error;
+  const candidates = scheme === 'http' ? (['TLS', 'SOCKS'] as const) : (['HTTP'] as const);
+  const { probePort } = await import('#proxy/port-probe.ts');
+  const hop = error.hop ?? proxy;
+  const speaks = await probePort({ host, port, proxy, hop }, candidates, { clock, signal, timeoutMs: PROBE_MS });
+  if (speaks === null || scheme === 'https') return error;
+  const wanted = WANTED[speaks];
+  const remedy = schemeRemedy({ name: proxy, variable: typeof variable === 'string' ? variable : null }, [wanted]);
+  const facts = { proxy, port, speaks, scheme, wanted, answer: reason ?? 'nothing', remedy, hop };
+  return coded('PROXY-SCHEME', facts, error).during(error.journey);
 }
 
 /**

@@ -5,15 +5,15 @@ import type { Entry } from './catalogue.ts';
 export const HTTP_CODES = {
   'RESPONSE-TIMEOUT': {
     text: '{received:size} of {expected:size} after {elapsed:ms}: no byte for {limit:ms} ({key}); {seen:words}.',
-    check: 'A scanning proxy may hold a package back: {advice:words}.',
+    check: 'What may hold it back is {holder:words}. To wait longer: {advice:words}.',
     class: 'timeout',
     retry: 'later',
   },
   'RESPONSE-TRICKLES': {
     text: '{received:size} of {expected:size} after {elapsed:ms}: too slow to be waited for; {seen:words}.',
     check:
-      'The proxy or the server drips. The bytes are kept and the next check goes on from there; response_timeout.total_max_ms ' +
-      'bounds how long such a transfer may take.',
+      'The proxy or the server drips: {next:words}. The key response_timeout.total_max_ms bounds how long such a transfer ' +
+      'may take.',
     class: 'timeout',
     retry: 'change',
   },
@@ -25,7 +25,7 @@ export const HTTP_CODES = {
   },
   'CONNECTION-LOST': {
     text: 'The connection broke after {received:size} of {expected:size}: {reason:words}.',
-    check: 'The proxy or the server cut it; the bytes are kept and the next attempt goes on from there.',
+    check: 'The proxy or the server cut it: {next:words}.',
     class: 'tcp',
     retry: 'later',
   },

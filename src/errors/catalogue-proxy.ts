@@ -18,7 +18,7 @@ export const PROXY_CODES = {
   },
   'DNS-SOCKS': {
     text: 'Cannot resolve {host} here ({reason:words}), and proxy {proxy} is asked by address ({scheme}).',
-    check: 'Set the scheme of proxy {proxy} to socks5h or socks4a: then the proxy resolves the names.',
+    check: 'Set {remedy:words}: then the proxy resolves the names.',
     class: 'dns',
     retry: 'later',
   },
@@ -41,15 +41,14 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'TUNNEL-TIMEOUT': {
-    text: 'Proxy {proxy} did not answer CONNECT {target} in {elapsed:ms} ({key}).',
-    check: 'The proxy is overloaded, or the port belongs to something else.',
+    text: 'Proxy {proxy} did not answer {asked} {target} in {elapsed:ms} ({key}).',
+    check: 'The proxy is overloaded, or its port speaks {others:words}: then set {remedy:words}.',
     class: 'timeout',
     retry: 'later',
   },
   'TUNNEL-CLOSED': {
-    text: 'Proxy {proxy} closed the connection before it answered CONNECT {target} ({reason:words}).',
-    check:
-      'Look into the log of the proxy, and check that this is really its proxy port; one that speaks TLS wants scheme: https.',
+    text: 'Proxy {proxy} closed the connection before it answered {asked} {target} ({reason:words}).',
+    check: 'Look into the log of the proxy. If its port speaks {others:words}: set {remedy:words}.',
     class: 'tcp',
     retry: 'later',
   },
@@ -73,7 +72,7 @@ export const PROXY_CODES = {
   },
   'AUTH-REQUIRED': {
     text: 'Proxy {proxy} asks for a user ({offered}, realm {realm}), and its authentication is transparent.',
-    check: 'Set authentication, user and password of proxy {proxy}.',
+    check: 'Set {remedy:words}.',
     class: 'auth',
     retry: 'change',
   },
@@ -238,7 +237,7 @@ export const PROXY_CODES = {
   },
   'POLICY-RESOLVE': {
     text: 'The name {host} would be resolved here for proxy {proxy} ({scheme}), and proxy_required is true.',
-    check: 'Set the scheme of proxy {proxy} to socks5h or socks4a: then the proxy resolves the names.',
+    check: 'Set {remedy:words}: then the proxy resolves the names.',
     class: 'policy',
     retry: 'change',
   },

@@ -6,7 +6,7 @@ import type { Entry } from './catalogue.ts';
 export const TLS_CODES = {
   'PROXY-SCHEME': {
     text: 'Port {port} of proxy {proxy} speaks {speaks:words}, and its scheme is {scheme} (it answered {answer}).',
-    check: 'Set scheme: {wanted} of proxy {proxy}. What goes through its tunnel is TLS all the same.',
+    check: 'Set {remedy:words}. What goes through its tunnel is TLS all the same.',
     class: 'tls',
     retry: 'change',
   },

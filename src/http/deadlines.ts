@@ -1,5 +1,8 @@
 // What bounds an exchange, as `src/http` knows it: plain numbers and what to say when one of them ends it.
 
+import { canLookInside, type HopFacts, type ResponseHead } from '#proxy/route.ts';
+import { headerValue } from './headers.ts';
+
 /** Limits of one response, in milliseconds. */
 export interface Deadlines {
   /** From the last byte of the request to the first byte of the body; headers and 1xx do not count. */
@@ -32,4 +35,18 @@ export function factsOf(
     seen: words?.seen ?? 'nothing is known of this way',
     advice: words?.advice ?? `raise ${key}, 300000 is generally sufficient`,
   };
+}
+
+/** Who may hold an answer back, in words: inside TLS that ends at the server no proxy can scan. */
+export function holderOf(lane: Pick<HopFacts, 'how'>, url: URL): string {
+  return canLookInside(lane, url) ? 'a scanning proxy, or a slow server or network' : 'a slow server or network';
+}
+
+/** What becomes of the bytes after a failure, as far as the head tells whether the server takes ranges. */
+export function nextAttempt(head: ResponseHead | null): string {
+  if (head === null) return 'it is tried again';
+  const ranges = headerValue(head, 'accept-ranges') ?? '';
+  if (/^none$/i.test(ranges)) return 'the server takes no ranges, so the next attempt starts over';
+  const resumes = head.status === 206 || /\bbytes\b/i.test(ranges);
+  return `the bytes are kept, and the next attempt ${resumes ? 'continues' : 'tries to continue'} from there`;
 }

@@ -13,7 +13,7 @@ import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { HEAD_LIMIT_BYTES } from '#proxy/head-reader.ts';
 import { answersFrom, cutBy, type Lane, type ResponseHead } from '#proxy/route.ts';
 import type { Clock, Timer } from '#system/clock.ts';
-import { type Deadlines, factsOf } from './deadlines.ts';
+import { type Deadlines, factsOf, holderOf } from './deadlines.ts';
 import { INTERIM_LIMIT, type Measured, type ResponseInfo } from './exchange.ts';
 import { HeadFilter } from './head-filter.ts';
 import { judgeHead } from './judge-head.ts';
@@ -245,7 +245,7 @@ class RunningDocument implements Dispatcher.DispatchHandler {
   }
 
   #timeout(which: TimedOut): CodedError {
-    const { deadlines, lane } = this.#options;
+    const { deadlines, lane, request } = this.#options;
     const hop = cutBy(lane.facts);
     if (which === 'total')
       return coded('DOCUMENT-TIMEOUT', {
@@ -256,6 +256,7 @@ class RunningDocument implements Dispatcher.DispatchHandler {
     return coded('RESPONSE-TIMEOUT', {
       ...this.#facts,
       hop,
+      holder: holderOf(lane.facts, request.url),
       received: this.#bytes,
       expected: this.#head?.contentLength,
       elapsed: this.#watch.measured.totalMs,
@@ -282,6 +283,7 @@ class RunningDocument implements Dispatcher.DispatchHandler {
       received: this.#bytes,
       expected,
       reason,
+      next: 'it is tried again',
     });
   }
 

@@ -9,7 +9,7 @@ import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { HeadReader } from '#proxy/head-reader.ts';
 import { answersFrom, cutBy, type Lane, type ResponseHead } from '#proxy/route.ts';
 import type { Clock, Timer } from '#system/clock.ts';
-import { type Deadlines, factsOf } from './deadlines.ts';
+import { type Deadlines, factsOf, holderOf, nextAttempt } from './deadlines.ts';
 import { judgeHead } from './judge-head.ts';
 import { shownUrl } from './judge-url.ts';
 import { contentBlocked, PAGE_BYTES, PAGE_WAIT_MS, withTitle } from './refusal-page.ts';
@@ -355,25 +355,24 @@ class RunningExchange {
   }
 
   #timeout(which: TimedOut): CodedError {
-    const { deadlines, request } = this.#options;
+    const { deadlines, lane, request } = this.#options;
     const facts = {
       url: shownUrl(request.url),
       received: this.#bytes,
       expected: this.#expected,
       elapsed: this.#watch.measured.totalMs,
-      hop: cutBy(this.#options.lane.facts),
+      hop: cutBy(lane.facts),
     };
-    if (which !== 'total') return coded('RESPONSE-TIMEOUT', { ...facts, ...factsOf(deadlines, which) });
-    return coded('RESPONSE-TRICKLES', { ...facts, seen: factsOf(deadlines, 'silence').seen });
+    const holder = holderOf(lane.facts, request.url);
+    if (which !== 'total') return coded('RESPONSE-TIMEOUT', { ...facts, holder, ...factsOf(deadlines, which) });
+    const { seen } = factsOf(deadlines, 'silence');
+    return coded('RESPONSE-TRICKLES', { ...facts, next: nextAttempt(this.#head), seen });
   }
 
   #lost(reason: string): CodedError {
-    const facts = { received: this.#bytes, expected: this.#expected, reason };
-    return coded('CONNECTION-LOST', {
-      ...facts,
-      url: shownUrl(this.#options.request.url),
-      hop: cutBy(this.#options.lane.facts),
-    });
+    const { lane, request } = this.#options;
+    const facts = { received: this.#bytes, expected: this.#expected, reason, next: nextAttempt(this.#head) };
+    return coded('CONNECTION-LOST', { ...facts, url: shownUrl(request.url), hop: cutBy(lane.facts) });
   }
 
   #bad(reason: string): CodedError {

@@ -4,7 +4,7 @@
 // since inside TLS nobody on the way can have read anything. Pure; what the page says is foreign text.
 
 import { CodedError, coded } from '#errors/coded-error.ts';
-import { readErrorPage } from '#proxy/error-page.ts';
+import { readErrorPage, saysNothing } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { headerValue, pageTitle } from './headers.ts';
 import { shownUrl } from './judge-url.ts';
@@ -16,8 +16,6 @@ export const PAGE_WAIT_MS = 2_000;
 
 /** Longest name of a finding, in characters. */
 const MAX_FINDING = 200;
-/** What every error page of Squid is titled: it says nothing. */
-const SAYS_NOTHING = /^ERROR: The requested URL could not be retrieved$/i;
 const SCANNER_TITLE = /\b(?:virus|malware|threat|infection)\b.{0,40}\b(?:found|detected|blocked)\b/i;
 const NAMED_IN_PAGE =
   /\b(?:virus|malware|threat|infection|signature)(?: name)?(?: found| detected)?\s*[:=]\s*([\w.:/@+-]{3,200})/i;
@@ -53,7 +51,7 @@ export function contentBlocked(head: ResponseHead, page: Uint8Array, at: Refused
 export function withTitle(error: CodedError, page: Uint8Array): CodedError {
   const title = pageTitle(page);
   const { said } = error.facts;
-  if (title === null || SAYS_NOTHING.test(title) || title === said) return error;
+  if (title === null || saysNothing(title) || title === said) return error;
   const both = typeof said === 'string' ? [said, title] : title;
   return new CodedError(error.code, { ...error.facts, said: both, title }, error).during(error.journey);
 }

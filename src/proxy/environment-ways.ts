@@ -38,7 +38,12 @@ export function environmentWays(variables: Variables): WaySource {
 function wayOf(choice: Exclude<EnvironmentChoice, { kind: 'wrong' }>, profile: ProxyProfile): Way {
   if (choice.kind === 'direct') return { kind: 'direct', reasons: [choice.reason] };
   const { scheme, host: address, port } = choice.proxy;
-  const hop = makeHop(withAccountOf(choice.proxy, profile), { scheme, address, port });
+  const hop = makeHop(withAccountOf(choice.proxy, profile), {
+    scheme,
+    address,
+    port,
+    variable: choice.variable,
+  });
   return { kind: 'proxy', hop, reasons: [`environment variable ${choice.variable} names ${hop.url}`] };
 }
 

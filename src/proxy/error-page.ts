@@ -12,6 +12,11 @@ export interface ErrorPage {
   readonly words: string | null;
 }
 
+/** Whether a title says nothing of its own: Squid's pages have one for all, and Privoxy's have other numbers than its status. */
+export function saysNothing(title: string): boolean {
+  return /^ERROR: |\(Privoxy@/i.test(title);
+}
+
 export function readErrorPage(page: string): ErrorPage {
   return { title: titleOf(page), words: wordsOf(page) };
 }

@@ -15,7 +15,7 @@ import { askHead, type CollectedBody, type ConnectAnswer, collectBody, MOST_INTE
 import { type ErrorPage, readErrorPage } from './error-page.ts';
 import type { HopMemory } from './hop-memory.ts';
 import type { ResponseHead } from './route.ts';
-import { announcesPage, asksForUser, wrongScheme } from './verdict.ts';
+import { announcesPage, asksForUser, schemeRemedy, wrongScheme } from './verdict.ts';
 
 export interface HandshakeOptions {
   readonly line: RequestLine;
@@ -128,8 +128,8 @@ function isTunnel({ status }: ResponseHead, { method }: RequestLine): boolean {
 }
 
 function ask(socket: Socket, authorization: string | null, options: HandshakeOptions): Promise<ConnectAnswer> {
-  const { authority, line, login, userAgent } = options;
-  const facts = { proxy: login.asked.name, target: authority, key: TUNNEL_KEY, hop: login.asked.hop };
+  const { authority, line, userAgent } = options;
+  const facts = { ...unanswered(options), key: TUNNEL_KEY };
   const headers = {
     Host: authority,
     ...(userAgent === null ? {} : { 'User-Agent': userAgent }),
@@ -206,8 +206,18 @@ function noAnswer(
     case 'closed':
       if (answer.reason.startsWith(TLS_ERROR)) return brokenTls(options, answer.reason);
       if (step?.sameConnection === true) return lost(options, 'it closed the connection after its challenge');
-      return coded('TUNNEL-CLOSED', { proxy, target, reason: answer.reason, hop });
+      return coded('TUNNEL-CLOSED', { ...unanswered(options), reason: answer.reason });
   }
+}
+
+/** Who did not answer, and what else its port may speak. */
+function unanswered({ login: { asked }, authority: target, line }: HandshakeOptions) {
+  const { name: proxy, hop, address, port } = asked;
+  const isPlain = asked.scheme === 'http';
+  const remedy = schemeRemedy(asked, isPlain ? ['https', 'socks5h'] : ['http']);
+  const others = isPlain ? 'TLS or SOCKS' : 'plain HTTP';
+  const { scheme, variable } = asked;
+  return { proxy, target, asked: line.method, others, remedy, scheme, address, port, variable, hop };
 }
 
 function lost({ login }: HandshakeOptions, reason: string): CodedError {

@@ -27,6 +27,10 @@ export interface ProxyHop {
   readonly profile: ProxyProfile;
   /** What the profile's secret is bound to: the hop itself, or what names the hops. */
   readonly boundTo: string;
+  /** Whether the profile has an account that this hop may not see (`pac.credentials_for`). */
+  readonly isAccountWithheld: boolean;
+  /** The environment variable that names it, if one does. */
+  readonly variable: string | null;
 }
 
 /** One way to the target; the reasons each name what decided. */
@@ -48,13 +52,21 @@ export interface WaySource {
 /** A hop at an address; `boundTo` is the hop itself unless something else names it. */
 export function makeHop(
   profile: ProxyProfile,
-  at: { readonly scheme: HopScheme; readonly address: string; readonly port: number; readonly boundTo?: string },
+  at: {
+    readonly scheme: HopScheme;
+    readonly address: string;
+    readonly port: number;
+    readonly boundTo?: string;
+    readonly isAccountWithheld?: boolean;
+    readonly variable?: string;
+  },
 ): ProxyHop {
   const { scheme, address, port } = at;
   const hostPort = `${address.includes(':') ? `[${address}]` : address}:${port}`;
   const url = `${scheme}://${hostPort}`;
   const words = `proxy ${profile.name} (${hostPort})`;
-  return { name: profile.name, scheme, address, port, url, words, profile, boundTo: at.boundTo ?? url };
+  const { boundTo = url, isAccountWithheld = false, variable = null } = at;
+  return { name: profile.name, scheme, address, port, url, words, profile, boundTo, isAccountWithheld, variable };
 }
 
 /** The profile as a proxy sees it that must not see whose it is. */

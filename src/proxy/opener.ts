@@ -209,7 +209,10 @@ export class Opener {
   }
 
   /** What a SOCKS proxy is told: a name, or an address where it takes no names. */
-  async #hostForSocks({ scheme, name: proxy, words: hop }: SocksHop, { signal, steps }: LaneOptions): Promise<string> {
+  async #hostForSocks(
+    { scheme, name: proxy, words: hop, variable }: SocksHop,
+    { signal, steps }: LaneOptions,
+  ): Promise<string> {
     const { resolveForSocks, resolvesHere } = await import('./socks.ts');
     const { host } = this.#aim.endpoint;
     if (!resolvesHere(scheme, host)) return host;
@@ -217,7 +220,7 @@ export class Opener {
     const bounds = { clock, timeoutMs: timeouts.connect_timeout_ms, signal };
     return await steps.run(
       'resolve',
-      () => resolveForSocks({ host, scheme, proxy, hop, mayResolve }, bounds),
+      () => resolveForSocks({ host, scheme, proxy, hop, variable, mayResolve }, bounds),
       (address) => ({ host, addresses: [address] }),
     );
   }

@@ -27,6 +27,7 @@ import {
   USER_AND_PASSWORD,
   userAndPassword,
 } from './socks-messages.ts';
+import { schemeRemedy, userRemedy } from './verdict.ts';
 
 /** 4 and 5 are told an address, 4a and 5h a name. */
 export type SocksScheme = 'socks4' | 'socks4a' | 'socks5' | 'socks5h';
@@ -44,6 +45,8 @@ export interface SocksOptions {
   readonly signal: AbortSignal;
 }
 
+/** What else a port may speak that takes SOCKS for nonsense, or waits for more of it. */
+const OTHERS = 'an HTTP proxy';
 const TUNNEL_KEY = 'response_timeout.tunnel_timeout_ms';
 /** So much of what was no SOCKS is kept to be shown. */
 const SHOWN_BYTES = 80;
@@ -79,6 +82,8 @@ interface SocksTarget {
   readonly scheme: SocksScheme;
   readonly proxy: string;
   readonly hop: string;
+  /** The environment variable that names the proxy, if one does. */
+  readonly variable: string | null;
   /** Whether names may be resolved here at all. */
   readonly mayResolve: boolean;
 }
@@ -88,11 +93,12 @@ interface SocksTarget {
  * @throws CodedError DNS-SOCKS, POLICY-RESOLVE
  */
 export async function resolveForSocks(
-  { mayResolve, ...target }: SocksTarget,
+  { mayResolve, variable, ...target }: SocksTarget,
   bounds: { readonly clock: Clock; readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<string> {
-  if (!mayResolve) throw coded('POLICY-RESOLVE', target);
-  const unresolved = (reason: string, cause?: Error) => coded('DNS-SOCKS', { ...target, reason }, cause);
+  const remedy = schemeRemedy({ name: target.proxy, variable }, ['socks5h', 'socks4a']);
+  if (!mayResolve) throw coded('POLICY-RESOLVE', { ...target, remedy });
+  const unresolved = (reason: string, cause?: Error) => coded('DNS-SOCKS', { ...target, remedy, reason }, cause);
   const late = (elapsed: number) => unresolved(`no answer in ${Math.round(elapsed)} ms`);
   return await boundedStep<string>({ ...bounds, late }, ({ done, fail }) => {
     const family = isVersion4(target.scheme) ? 4 : 0;
@@ -141,7 +147,7 @@ function unmet(login: Login, method: number): CodedError {
     });
   }
   const offered = method === USER_AND_PASSWORD ? 'SOCKS user and password' : 'SOCKS';
-  return coded('AUTH-REQUIRED', { proxy, offered, realm: null, hop });
+  return coded('AUTH-REQUIRED', { proxy, offered, realm: null, remedy: userRemedy(login.asked, []), hop });
 }
 
 function refusal({ code }: SocksReply, said: string, { login, authority: target }: SocksOptions): CodedError {
@@ -175,10 +181,20 @@ class Talk {
   /** Sends a message and reads the one that answers it; what is behind that goes back into the socket. */
   ask<T>(message: Buffer, read: (bytes: Buffer) => Read<T>): Promise<T> {
     const { clock, timeoutMs, login, authority: target } = this.#options;
-    const { name: proxy, hop } = login.asked;
-    const late = () => coded('TUNNEL-TIMEOUT', { proxy, target, elapsed: timeoutMs, key: TUNNEL_KEY, hop });
+    const { name: proxy, hop, scheme, address, port, variable } = login.asked;
+    const place = { scheme, address, port, variable };
+    const about = {
+      proxy,
+      target,
+      asked: 'SOCKS',
+      others: OTHERS,
+      remedy: schemeRemedy(login.asked, ['http']),
+      ...place,
+      hop,
+    };
+    const late = () => coded('TUNNEL-TIMEOUT', { ...about, elapsed: timeoutMs, key: TUNNEL_KEY });
     const left = { ...this.#options, timeoutMs: this.#untilMs - clock.monotonic(), late };
-    const closed = (reason: string) => coded('TUNNEL-CLOSED', { proxy, target, reason, hop });
+    const closed = (reason: string) => coded('TUNNEL-CLOSED', { ...about, reason });
     const socket = this.#socket;
     return boundedStep<T>(left, ({ done, fail }) => {
       if (socket.destroyed || socket.readableEnded) {
@@ -211,7 +227,8 @@ class Talk {
     const { login, scheme, authority: target } = this.#options;
     const { name: proxy, port, hop } = login.asked;
     if (/^HTTP\//.test(answer)) {
-      return coded('PROXY-SCHEME', { proxy, port, speaks: 'HTTP', scheme, wanted: 'http', answer, hop });
+      const remedy = schemeRemedy(login.asked, ['http']);
+      return coded('PROXY-SCHEME', { proxy, port, speaks: 'HTTP', scheme, wanted: 'http', answer, remedy, hop });
     }
     return coded('NOT-A-PROXY', { proxy, target, answer, hop });
   }

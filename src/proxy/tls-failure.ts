@@ -184,7 +184,8 @@ function outOfTime(error: Error, peer: TlsPeer, { chain, times }: Circumstances)
 function notTls(error: Error, code: string, peer: TlsPeer): CodedError | null {
   if (peer.leg !== 'proxy' || !NO_TLS.has(code)) return null;
   const answer = plainReason(error, code);
-  return coded('PROXY-SCHEME', { ...peer, speaks: 'no TLS', scheme: 'https', wanted: 'http', answer }, error);
+  const remedy = `scheme: http of proxy ${peer.proxy}`;
+  return coded('PROXY-SCHEME', { ...peer, speaks: 'no TLS', scheme: 'https', wanted: 'http', answer, remedy }, error);
 }
 
 /** OpenSSL's own words, such as `wrong version number`, or else the code. */

@@ -9,7 +9,7 @@ import type { Challenge } from './auth/challenge.ts';
 import { isStale, staleNonces } from './auth/digest.ts';
 import type { Refusal } from './auth/refusal.ts';
 import { type Authentication, namedScheme, type SchemeName } from './auth/scheme.ts';
-import type { ErrorPage } from './error-page.ts';
+import { type ErrorPage, saysNothing } from './error-page.ts';
 import type { ResponseHead } from './route.ts';
 
 /** Who was asked, and with what. */
@@ -18,8 +18,13 @@ export interface AskedProxy {
   /** The hop in words. */
   readonly hop: string;
   readonly scheme: string;
+  readonly address: string;
   readonly port: number;
   readonly authentication: Authentication;
+  /** Whether the profile has an account that this proxy may not see. */
+  readonly isAccountWithheld: boolean;
+  /** The environment variable that names it, if one does. */
+  readonly variable: string | null;
   /** The user that is shown to it, with the domain; null when none is. */
   readonly user: string | null;
   readonly hasDomain: boolean;
@@ -37,9 +42,6 @@ const NO_SUCH_METHOD = new Set([400, 405, 497, 501]);
 /** What servers say to plain HTTP on a TLS port: nginx, Apache, Go. */
 const WANTS_TLS =
   /plain HTTP request was sent to HTTPS port|plain HTTP to an SSL-enabled|HTTP request to an HTTPS server/i;
-
-/** What every error page of Squid is titled. */
-const SAYS_NOTHING = /^ERROR: The requested URL could not be retrieved$/i;
 
 /** How such bytes are called. */
 export const TLS_RECORD = 'a TLS record';
@@ -102,7 +104,7 @@ export function announcesPage(head: ResponseHead): boolean {
 
 /** The mark of a proxy and the title of its page, as far as they say something. */
 function saidBy(mark: string | null, title: string | null): string | readonly string[] | null {
-  if (mark === null || title === null || SAYS_NOTHING.test(title)) return mark ?? title;
+  if (mark === null || title === null || saysNothing(title)) return mark ?? title;
   return [mark, title];
 }
 
@@ -118,8 +120,31 @@ export function isTlsRecord([type, version]: Uint8Array): boolean {
 }
 
 /** A port that speaks TLS, of a proxy whose scheme is http. */
-export function wrongScheme({ name: proxy, port, scheme, hop }: AskedProxy, answer: string | null): CodedError {
-  return coded('PROXY-SCHEME', { proxy, port, speaks: 'TLS', scheme, wanted: 'https', answer, hop });
+export function wrongScheme(asked: AskedProxy, answer: string | null): CodedError {
+  const { name: proxy, port, scheme, hop } = asked;
+  const remedy = schemeRemedy(asked, ['https']);
+  return coded('PROXY-SCHEME', { proxy, port, speaks: 'TLS', scheme, wanted: 'https', answer, remedy, hop });
+}
+
+/** What is to be set so that a proxy is spoken to by another scheme, in words. */
+export function schemeRemedy(
+  { name, variable }: { readonly name: string; readonly variable: string | null },
+  schemes: readonly string[],
+): string {
+  if (variable === null) return `scheme: ${schemes.join(' or ')} of proxy ${name}`;
+  return `environment variable ${variable} to a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
+}
+
+/** What is to be set so that a proxy is told who we are, in words. */
+export function userRemedy(asked: AskedProxy, offered: readonly string[]): string {
+  const { name, address, port, isAccountWithheld, variable } = asked;
+  if (isAccountWithheld)
+    return `pac.credentials_for of proxy ${name} to have ${address}:${port}; user and password are set already`;
+  if (variable !== null) return `user and password in the environment variable ${variable}`;
+  if (offered.length > 0 && offered.every((scheme) => scheme.toLowerCase() === 'negotiate')) {
+    return `authentication: negotiate of proxy ${name}; it takes a ticket (kinit) and no password`;
+  }
+  return `authentication, user and password of proxy ${name}`;
 }
 
 /** Judges an answer to an absolute-form request other than 407; null when the origin gave it. */
@@ -143,7 +168,7 @@ export function judgeAuthentication(
   const facts = { proxy: asked.name, offered, hop: asked.hop };
   const failed = (error: CodedError) => ({ kind: 'failed', error }) as const;
   if (asked.authentication === 'transparent') {
-    return failed(coded('AUTH-REQUIRED', { ...facts, realm: realmOf(challenges) }));
+    return failed(coded('AUTH-REQUIRED', { ...facts, realm: realmOf(challenges), remedy: userRemedy(asked, offered) }));
   }
   const own = challenges.filter(({ scheme }) => scheme.toLowerCase() === shown?.toLowerCase());
   if (shown === 'Digest' && own.some(isStale)) {
@@ -231,7 +256,7 @@ function refusal(
 ): CodedError {
   const { target, page, said } = about;
   const facts = { proxy: asked.name, status: head.status, hop: asked.hop, target, said, ...saidOn(page) };
-  if (UPSTREAM.has(head.status)) {
+  if (UPSTREAM.has(head.status) || (head.status === 404 && isPrivoxy(head))) {
     const credentials = about.proved === null ? 'without credentials' : 'the credentials are fine';
     return coded('PROXY-UPSTREAM', { ...facts, credentials });
   }
@@ -261,7 +286,13 @@ function proxyMark(head: ResponseHead): { readonly said: string | null } | null 
   const proxyStatus = headerOf(head, 'proxy-status');
   const error = /;\s*error\s*=\s*([a-z_]{1,64})/.exec(proxyStatus ?? '');
   if (error !== null && !/received-status/.test(proxyStatus ?? '')) return { said: error[1] ?? null };
+  if (isPrivoxy(head)) return { said: head.reason };
   return /^(?:squid|tinyproxy)\b/i.test(headerOf(head, 'server') ?? '') ? { said: null } : null;
+}
+
+/** Privoxy names itself nowhere in its heads, and dates each page of its own to the day on which Orwell's novel appeared. */
+function isPrivoxy(head: ResponseHead): boolean {
+  return headerOf(head, 'last-modified') === 'Wed, 08 Jun 1955 12:00:00 GMT';
 }
 
 function isTinyproxy(head: ResponseHead): boolean {

@@ -29,7 +29,14 @@ describe('the delay before the next try', () => {
   });
 
   it('is at least the pause that a failing proxy is given', () => {
-    const paused = coded('TUNNEL-CLOSED', { proxy: 'corp', target: 't', reason: 'x', hop: 'x', pauseMs: 12_000 });
+    const paused = coded('TUNNEL-CLOSED', {
+      proxy: 'corp',
+      asked: 'CONNECT',
+      target: 't',
+      reason: 'x',
+      hop: 'x',
+      pauseMs: 12_000,
+    });
     expect(nextDelay(paused, 1, { random: 0, maxDelaySeconds: 60 })).toBe(12_000);
     expect(nextDelay(paused, 5, { random: 0.9, maxDelaySeconds: 60 })).toBe(14_400);
   });

@@ -13,7 +13,9 @@ describe('the next proxy is tried', () => {
     expect(failsOver(coded('DNS-PROXY', { host: 'p', reason: 'ENOTFOUND', servers: [], proxy: 'corp', hop }))).toBe(
       true,
     );
-    expect(failsOver(coded('TUNNEL-CLOSED', { proxy: 'corp', target: 't', reason: 'x', hop }))).toBe(true);
+    expect(failsOver(coded('TUNNEL-CLOSED', { proxy: 'corp', asked: 'CONNECT', target: 't', reason: 'x', hop }))).toBe(
+      true,
+    );
   });
 
   it('where TLS to the proxy failed, and not where TLS to the target did', () => {

@@ -282,6 +282,7 @@ describe('names', () => {
       scheme: 'socks5',
       proxy: 'corp',
       hop: 'proxy corp',
+      variable: null,
       mayResolve: true,
     } as const;
     const bounds = { clock: systemClock, timeoutMs: 15_000, signal: never };
@@ -294,6 +295,11 @@ describe('names', () => {
     );
     await expect(resolveForSocks({ ...target, host: 'localhost', mayResolve: false }, bounds)).rejects.toMatchObject({
       code: 'POLICY-RESOLVE',
+    });
+    // A profile that is the environment has no scheme of its own to be set.
+    await expect(resolveForSocks({ ...target, variable: 'all_proxy' }, bounds)).rejects.toMatchObject({
+      check:
+        'Set environment variable all_proxy to a URL that begins with socks5h:// or socks4a://: then the proxy resolves the names.',
     });
   });
 });

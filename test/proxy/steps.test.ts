@@ -27,7 +27,7 @@ describe('the steps of an opening', () => {
     const { seen, clock, steps } = watched();
     steps.passedBy('resolve', 3, {});
     await steps.run('dial', () => Promise.resolve());
-    const error = coded('TUNNEL-CLOSED', { proxy: 'corp', target: 't', reason: 'x', hop });
+    const error = coded('TUNNEL-CLOSED', { proxy: 'corp', asked: 'CONNECT', target: 't', reason: 'x', hop });
     const failing = steps.run('tunnel', () => {
       clock.advance(7);
       return Promise.reject(error);

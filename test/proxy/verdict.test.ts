@@ -13,7 +13,8 @@ import {
 
 const TARGET = 'updates.example.com:443';
 const hop = 'proxy corp (10.1.1.5:3128)';
-const corp = { name: 'corp', hop, scheme: 'http', port: 3128 } as const;
+const own = { isAccountWithheld: false, variable: null };
+const corp = { name: 'corp', hop, scheme: 'http', address: '10.1.1.5', port: 3128, ...own } as const;
 const transparent: AskedProxy = { ...corp, authentication: 'transparent', user: null, hasDomain: false };
 const basic: AskedProxy = { ...corp, authentication: 'basic', user: 'CORP\\svc', hasDomain: true };
 
@@ -136,6 +137,20 @@ describe('a 407 of a proxy', () => {
     expect(verdict).toMatchObject({
       error: { code: 'AUTH-REQUIRED', facts: { offered: ['NTLM', 'Basic'], realm: 'CORP', proxy: 'corp' } },
     });
+  });
+
+  it.each([
+    [['Negotiate'], {}, 'authentication: negotiate of proxy corp; it takes a ticket (kinit) and no password'],
+    [['Negotiate', 'NTLM'], {}, 'authentication, user and password of proxy corp'],
+    [
+      ['Basic'],
+      { isAccountWithheld: true },
+      'pac.credentials_for of proxy corp to have 10.1.1.5:3128; user and password are set already',
+    ],
+    [['Basic'], { variable: 'https_proxy' }, 'user and password in the environment variable https_proxy'],
+  ])('offering %j to %j is told what to do: %s', (offered, own, remedy) => {
+    const verdict = judgeAuthentication(challenges(...offered), { ...transparent, ...own }, null);
+    expect(verdict).toMatchObject({ error: { check: `Set ${remedy}.` } });
   });
 
   it.each([[['basic realm=x']], [[]]])('refuses the credential that was sent: %j', (fields) => {

@@ -67,6 +67,7 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   mounts: () => canRunAlone('mount'),
   dante: () => canRunAlone('danted'),
   ssh: () => canRunAlone('sshd') && isOnPath('ssh'),
+  privoxy: () => canRunAlone('privoxy'),
   tinyproxy: () => canRunAlone('tinyproxy'),
 };
 

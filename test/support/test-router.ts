@@ -90,7 +90,9 @@ export async function get(lane: Lane, url: URL): Promise<Answer> {
   try {
     await once(lane.socket, 'end');
     const answer = parseAnswer(text);
-    lane.judgeResponse({ status: answer.status, reason: '', rawHeaders: answer.rawHeaders }, url.href);
+    const [, , ...reason] = (answer.head.split('\r\n', 1)[0] ?? '').split(' ');
+    const { status, rawHeaders } = answer;
+    lane.judgeResponse({ status, reason: reason.join(' '), rawHeaders }, url.href);
     return answer;
   } catch (error) {
     throw (await lane.settled()) ?? error;

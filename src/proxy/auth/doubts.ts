@@ -9,7 +9,7 @@ import type { Account } from './account.ts';
 import type { LedgerState } from './ledger-state.ts';
 
 /** How long the password is kept back, in milliseconds. */
-export const DOUBT_MS = 3_600_000;
+const DOUBT_MS = 3_600_000;
 
 /** The proxy (`http://host:port`) and the origin whose URLs it was asked for. */
 export interface DoubtfulPlace {

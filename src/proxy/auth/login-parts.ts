@@ -1,7 +1,9 @@
 // What a conversation with a proxy about who we are needs, and what it hands out.
 
 import type { ProxyHop } from '#proxy/hop.ts';
+import type { AskedProxy } from '#proxy/verdict.ts';
 import type { Secret } from '#redaction/secret.ts';
+import type { Account } from './account.ts';
 import type { Ledger } from './ledger.ts';
 import type { KerberosLoader } from './negotiate.ts';
 import type { SecretRegistry } from './scheme.ts';
@@ -25,4 +27,18 @@ export interface NextStep {
   readonly authorization: Secret;
   /** It means nothing on another connection. */
   readonly sameConnection: boolean;
+}
+
+/** Whom a conversation is with, and as whom. */
+export function askedProxy({ hop }: LoginParts, account: Account | null): AskedProxy {
+  const { name, words, scheme, port } = hop;
+  const { authentication } = hop.profile;
+  const shown = { user: account?.shown ?? null, hasDomain: (account?.domain ?? '') !== '' };
+  const { address, isAccountWithheld, variable } = hop;
+  return { name, hop: words, scheme, address, port, authentication, isAccountWithheld, variable, ...shown };
+}
+
+/** What the proxy offered last: a user without a domain is told so each time, not only when it is refused. */
+export function offersOf({ ledger, hop }: LoginParts): readonly string[] {
+  return ledger.remembered(hop.url)?.offers ?? [];
 }

@@ -16,7 +16,7 @@ import { authenticatorFor, weakHashesWork } from './authenticators.ts';
 import { type Challenge, readChallenges } from './challenge.ts';
 import { chooseScheme, type Means, mayBegin } from './choose-scheme.ts';
 import { strongestDigest } from './digest.ts';
-import type { LoginParts, NextStep } from './login-parts.ts';
+import { askedProxy, type LoginParts, type NextStep, offersOf } from './login-parts.ts';
 import type { Refusal } from './refusal.ts';
 import { type Authenticator, namedScheme, type Reply, type RequestLine, type SchemeName } from './scheme.ts';
 
@@ -35,15 +35,9 @@ export async function openLogin(parts: LoginParts): Promise<Login> {
   const doubt = forwardOrigin === null ? null : ledger.doubts.of(account, place);
   if (doubt !== null) throw unclearRefusal(asked, { ...place, ...doubt, status: null, found: 'not asked again yet' });
   const admission = await ledger.admit(account, { proxyUrl: hop.url, retryMs, signal });
-  if (admission.kind === 'refused') throw rejection(asked, admission.refusal, { scheme: null, advertised: [] });
+  if (admission.kind === 'refused')
+    throw rejection(asked, admission.refusal, { scheme: null, advertised: offersOf(parts) });
   return new Login(parts, { asked, account, attempt: admission.attempt });
-}
-
-function askedProxy({ hop }: LoginParts, account: Account | null): AskedProxy {
-  const { name, words, scheme, port } = hop;
-  const { authentication } = hop.profile;
-  const shown = { user: account?.shown ?? null, hasDomain: (account?.domain ?? '') !== '' };
-  return { name, hop: words, scheme, port, authentication, ...shown };
 }
 
 export class Login {
@@ -182,7 +176,8 @@ export class Login {
   }
 
   #expectLeave(refusal: Refusal | null | undefined): void {
-    if (refusal != null) throw rejection(this.asked, refusal, { scheme: null, advertised: [] });
+    const advertised = offersOf(this.#parts);
+    if (refusal != null) throw rejection(this.asked, refusal, { scheme: null, advertised });
   }
 
   /** What a 407 means after all that was sent; a refusal is written down. */

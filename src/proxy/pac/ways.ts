@@ -211,6 +211,7 @@ function wayOf(directive: Directive, profile: ProxyProfile, reason: string): Way
     scheme,
     address,
     port,
+    isAccountWithheld: token === null && profile.user !== undefined,
     ...(boundTo === null ? {} : { boundTo }),
   });
   return { kind: 'proxy', hop, reasons: [reason] };

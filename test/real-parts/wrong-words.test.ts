@@ -1,0 +1,168 @@
+// Refusals by real proxies that were told in the wrong words: each with the code and the advice that it has now.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { lookAgain } from '#diagnose/second-look.ts';
+import { asCoded, type CodedError } from '#errors/coded-error.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import type { ProxyProfile } from '#proxy/choice.ts';
+import type { HopScheme } from '#proxy/hop.ts';
+import { PacWays } from '#proxy/pac/ways.ts';
+import type { Router } from '#proxy/route.ts';
+import { Secret } from '#redaction/secret.ts';
+import { systemClock } from '#system/clock.ts';
+import { createCa } from '#test/support/certificates.ts';
+import { startDante } from '#test/support/dante.ts';
+import { startPrivoxy } from '#test/support/privoxy.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+import { startSquid } from '#test/support/squid.ts';
+import { startSshSocks } from '#test/support/ssh-socks.ts';
+import { get, profile, testRouter } from '#test/support/test-router.ts';
+import { startTinyproxy } from '#test/support/tinyproxy.ts';
+
+const signal = new AbortController().signal;
+const SECURE = new URL('https://updates.cells.test/feed.json');
+const PLAIN = new URL('http://updates.cells.test/feed.json');
+const USER = { user: 'svc', password: 'open sesame' };
+
+/** How it failed, over a tunnel or in absolute form. */
+async function failureOf(router: Router, url = SECURE): Promise<CodedError> {
+  try {
+    const lane = await router.route('updates', url).open({ bulk: false, signal });
+    await get(lane, url);
+  } catch (error) {
+    return asCoded(error);
+  }
+  throw new Error('it did not fail');
+}
+
+/** The same as a diagnosis tells it. */
+async function diagnosed(router: Router): Promise<CodedError> {
+  return await lookAgain(await failureOf(router), 'updates', { router, clock: systemClock, signal });
+}
+
+function at(port: number, scheme: HopScheme): ProxyProfile {
+  return { ...profile(port), scheme };
+}
+
+/** Stops it in every case. */
+async function using<T extends { stop(): Promise<unknown> }>(part: T, work: (part: T) => Promise<void>): Promise<void> {
+  try {
+    await work(part);
+  } finally {
+    await part.stop();
+  }
+}
+
+describeWith(['squid'], 'Squid', () => {
+  it('spoken to in the clear on its TLS port: a diagnosis knows the scheme', async () => {
+    await using(await startSquid({ tls: createCa().issue() }), async ({ tlsPort }) => {
+      const router = testRouter({ proxies: [at(tlsPort, 'http')] });
+      const met = await failureOf(router);
+      expect([met.code, met.check]).toEqual([
+        'TUNNEL-CLOSED',
+        expect.stringMatching(/speaks TLS or SOCKS: set scheme: https or socks5h of proxy corp\./),
+      ]);
+      const error = await diagnosed(router);
+      expect([error.code, error.check]).toEqual([
+        'PROXY-SCHEME',
+        expect.stringMatching(/^Set scheme: https of proxy corp\./),
+      ]);
+      expect(error.safeText).toContain('speaks TLS, and its scheme is http');
+    });
+  });
+
+  it('spoken to by SOCKS: not a word of CONNECT, and a diagnosis knows the scheme', async () => {
+    await using(await startSquid(), async ({ port }) => {
+      const router = testRouter({ proxies: [at(port, 'socks5h')], timeouts: { tunnel_timeout_ms: 1_000 } });
+      const met = await failureOf(router);
+      expect(['TUNNEL-TIMEOUT', 'TUNNEL-CLOSED', 'PROXY-SCHEME']).toContain(met.code);
+      expect(met.message).not.toContain('CONNECT');
+      expect(met.check).toContain('set scheme: http of proxy corp');
+      const error = await diagnosed(router);
+      expect([error.code, error.facts['wanted']]).toEqual(['PROXY-SCHEME', 'http']);
+    });
+  });
+
+  it('asking for a user whom a PAC profile may not show it: names credentials_for', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sallyport-pac-'));
+    await using(await startSquid({ auth: USER }), async ({ port }) => {
+      const file = join(folder, 'proxy.pac');
+      await writeFile(file, `function FindProxyForURL() { return 'PROXY 127.0.0.1:${port}'; }`);
+      const fetch = () => Promise.reject(new Error('nothing is fetched here'));
+      const pac = new PacWays({ clock: systemClock, report: () => undefined, fetch });
+      const account = { user: USER.user, password: new Secret(USER.password), authentication: 'basic' } as const;
+      const proxies: ProxyProfile[] = [
+        { name: 'corp', port: 80, scheme: 'pac', pac: { file }, default: true, ...account },
+      ];
+      const router = testRouter({ proxies, sources: { pac: pac.source({ proxy_required: false }) } });
+      const error = await failureOf(router);
+      expect([error.code, error.check]).toEqual([
+        'AUTH-REQUIRED',
+        expect.stringContaining(`Set pac.credentials_for of proxy corp to have 127.0.0.1:${port};`),
+      ]);
+      expect(error.check).not.toContain('authentication');
+    }).finally(() => rm(folder, { recursive: true }));
+  });
+});
+
+describeWith(['tinyproxy'], 'tinyproxy', () => {
+  it('spoken to by SOCKS: a diagnosis knows the scheme', async () => {
+    await using(await startTinyproxy(), async ({ port }) => {
+      const router = testRouter({ proxies: [at(port, 'socks5h')], timeouts: { tunnel_timeout_ms: 1_000 } });
+      expect((await failureOf(router)).message).not.toContain('CONNECT');
+      const error = await diagnosed(router);
+      expect([error.code, error.facts['wanted']]).toEqual(['PROXY-SCHEME', 'http']);
+    });
+  });
+});
+
+describeWith(['dante'], 'Dante', () => {
+  it('spoken to by CONNECT: SOCKS is mentioned, and a diagnosis knows it', async () => {
+    await using(await startDante(), async ({ port }) => {
+      const router = testRouter({ proxies: [at(port, 'http')] });
+      expect((await failureOf(router)).check).toContain('SOCKS');
+      const error = await diagnosed(router);
+      expect([error.code, error.facts['wanted']]).toEqual(['PROXY-SCHEME', 'socks5h']);
+    });
+  });
+});
+
+describeWith(['ssh'], 'ssh -D', () => {
+  it('spoken to by CONNECT: SOCKS is mentioned, and a diagnosis knows it', async () => {
+    await using(await startSshSocks(), async ({ port }) => {
+      const router = testRouter({ proxies: [at(port, 'http')] });
+      expect((await failureOf(router)).check).toContain('SOCKS');
+      const error = await diagnosed(router);
+      expect([error.code, error.facts['wanted']]).toEqual(['PROXY-SCHEME', 'socks5h']);
+    });
+  });
+});
+
+describeWith(['privoxy'], 'Privoxy', () => {
+  it.each([
+    ['a tunnel', SECURE],
+    ['absolute form', PLAIN],
+  ])('that does not know a host says so, and nothing of 502 (%s)', async (_form, url) => {
+    await using(await startPrivoxy(), async ({ port }) => {
+      const error = await failureOf(testRouter({ proxies: [profile(port)] }), url);
+      expect(error.code).toBe('PROXY-UPSTREAM');
+      expect(error.safeText).toContain('(404, "No such domain")');
+      expect(error.safeText).not.toContain('502');
+    });
+  });
+});
+
+describeWith(['squid'], 'a user without a domain', () => {
+  it('is told so by the next attempt as well, which does not reach the proxy', async () => {
+    const schemes = ['auth_param ntlm program /bin/false', 'auth_param ntlm children 1 startup=0'];
+    await using(await startSquid({ auth: USER, schemes }), async ({ port, accessLog }) => {
+      const ledger = new Ledger();
+      const ask = () => failureOf(testRouter({ proxies: [profile(port, { ...USER, password: 'wrong' })], ledger }));
+      expect([(await ask()).code, (await ask()).code]).toEqual(['AUTH-DOMAIN', 'AUTH-DOMAIN']);
+      expect(await accessLog()).toHaveLength(1);
+    });
+  });
+});
