@@ -37,7 +37,7 @@ export async function serveSockets(parts: Parts, agent: Agent, { daemon }: Setti
 }
 
 /** Who that is, in words. The kernel says it, not whoever asks. */
-export function nameOf(peer: Peer | null): string {
+function nameOf(peer: Peer | null): string {
   if (peer === null) return 'an unknown user';
   const user = peer.uid === 0 ? 'root' : `user ${peer.uid}`;
   const shown = peer.uid === OVERFLOW_UID ? 'a user whom the service cannot tell apart' : user;

@@ -1,0 +1,89 @@
+// `-c FILE`: the daemon of another file never answers for it, whatever the command, and nothing of that daemon changes.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { feedOf } from '#test/support/jars.ts';
+import { MAIN_PATH } from '#test/support/main-path.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { type Ended, Site } from '#test/support/site.ts';
+
+let site: Site;
+let origin: ScriptedOrigin;
+let other: string;
+
+beforeEach(async () => {
+  [site, origin] = await Promise.all([Site.make(), startScriptedOrigin()]);
+  origin.serve('/feed.json', feedOf([]), 'application/json');
+  await site.configure({ updates: { feed_url: `${origin.url}/feed.json` } });
+  other = join(site.dir, 'other.yaml');
+  await site.start(['run']).line('Next check for updates at');
+});
+afterEach(async () => {
+  await Promise.all([site.remove(), origin.close()]);
+});
+
+/** Runs a command over the other file, which names the same places. */
+function run(...args: string[]): Promise<Ended> {
+  return site.start([], {}, ([node]) => ({ command: node, args: [MAIN_PATH, '--config', other, ...args] })).ended;
+}
+
+const COMMANDS = [
+  ['check'],
+  ['status'],
+  ['status', '--json'],
+  ['diagnose'],
+  ['proxy', 'test', 'corp'],
+  ['proxy', 'confirm'],
+  ['proxy', 'edit', 'corp', '--port', '8080', '--confirm-within', '5s'],
+  ['updates', 'list'],
+  ['updates', 'verify'],
+  ['updates', 'hook', 'u1'],
+  ['timeout', 'explain'],
+  ['route', 'show'],
+];
+
+it('a command over another file that leads to this daemon is refused with 78', { timeout: 120_000 }, async () => {
+  const text = await readFile(site.config, 'utf8');
+  const edited = `${text}proxies:\n  - { name: corp, address: proxy.example.com, port: 3128, default: true }\n`;
+  await writeFile(other, edited, { mode: 0o600 });
+  const asked = origin.asked.length;
+  for (const command of COMMANDS) {
+    const { code, out, err } = await run(...command);
+    expect([code, out + err], command.join(' ')).toEqual([78, expect.stringContaining('[CONTROL-OTHER-FILE]')]);
+  }
+  expect((await run('status', '--check')).out).toMatch(/^UNKNOWN: \[CONTROL-OTHER-FILE\]/);
+  expect(origin.asked.length).toBe(asked);
+  expect(await readFile(other, 'utf8')).toBe(edited);
+});
+
+it('a command over a broken file is refused with its mistakes, not answered for by this daemon', {
+  timeout: 60_000,
+}, async () => {
+  const text = await readFile(site.config, 'utf8');
+  await writeFile(other, `${text}shedule: 1\n`, { mode: 0o600 });
+  for (const command of ['diagnose', 'check', 'status', 'endpoints']) {
+    const { code, out, err } = await run(command);
+    expect([code, out + err], command).toEqual([78, expect.stringContaining('shedule')]);
+  }
+});
+
+it('endpoints over another file are those of that file, read without a daemon', async () => {
+  const text = await readFile(site.config, 'utf8');
+  await writeFile(other, text.replace(origin.url, 'https://elsewhere.example.com'), { mode: 0o600 });
+  const { code, out, err } = await run('endpoints', '--json');
+  expect({ code, err, source: (JSON.parse(out) as { source: string }).source }).toEqual({
+    code: 0,
+    err: '',
+    source: 'file',
+  });
+  expect(out).toContain('elsewhere.example.com');
+});
+
+it('a file with a state folder of its own has a socket of its own, and works without this daemon', async () => {
+  const text = await readFile(site.config, 'utf8');
+  const own = text.replace(join(site.dir, 'state'), join(site.dir, 'own')).replace(/ *control_socket: .*\n/, '');
+  await writeFile(other, own, { mode: 0o600 });
+  const { code, err } = await run('check');
+  expect({ code, err }).toEqual({ code: 0, err: expect.not.stringContaining('Asked the daemon') as string });
+});
