@@ -37,6 +37,7 @@ import { UpdatesMemory } from '#updates/memory.ts';
 import { PackageRetries } from '#updates/package-retries.ts';
 import { PackageStore } from '#updates/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
+import { TokenBindings } from '#updates/token-bindings.ts';
 import { confirmedOr } from './confirmed-file.ts';
 import { LastSettings } from './last-settings.ts';
 import { LogRoom } from './log-room.ts';
@@ -97,6 +98,8 @@ export interface Parts {
   readonly environment: Environment;
   /** How the work of each purpose went the last time. */
   readonly outcomes: Outcomes;
+  /** Which origin each token belongs to. */
+  readonly tokens: TokenBindings;
   /** What became of each password. */
   readonly ledger: Ledger;
   readonly logFile: string;
@@ -153,12 +156,13 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
     const [{ ledger, outcomes }, { environment = {} }] = [state, options];
     const network = new NetworkRoom({ clock, known, report, ledger, environment, userAgent: `Sallyport/${version}` });
-    const inForce = new SettingsRoom(settings);
+    const tokens = new TokenBindings(ledger);
+    const inForce = new SettingsRoom(settings, (to) => tokens.introduce(to));
     const model = new ResponseTimeoutModel({}, state.stores.timeouts.learned);
     const rooms = [network, inForce, new TimeoutRoom(model), new LogRoom(log)];
     const config = new Reloader({ loaded, rooms, last: state.last, clock, report });
     await config.start();
-    const shared = { clock, report, habits: state.habits, router: network, settings: () => inForce.current };
+    const shared = { clock, report, habits: state.habits, router: network, settings: () => inForce.current, tokens };
     const agent = { id: state.agentId, version };
     const ports: UpdatesPorts = {
       ...shared,
@@ -182,6 +186,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       report,
       events,
       config,
+      tokens,
       ...forDiagnosis(options, network, config),
       outcomes,
       ledger,

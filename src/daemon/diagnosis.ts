@@ -41,6 +41,7 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
   const settings = withThrough(given, through);
   // A ticket that the settings in force do not show is not shown for somebody else either.
   const tickets = asked.authority === 'admin' || newUses(loaded.secretUses, config.loaded.secretUses).length === 0;
+  parts.tokens.introduce(settings, true);
   const router = await parts.routerFor(settings, () => undefined, { tickets });
   const [service, gateways] = [proxyVariables(parts.environment), await parts.gateways()];
   const found = await diagnose({

@@ -38,10 +38,10 @@ function updatesProbe(ports: UpdatesPorts, settings: Settings): Probe[] {
       ],
       headers: {},
       async ask({ router, report, signal }) {
-        const { clock, habits, agent } = ports;
+        const { clock, habits, agent, tokens } = ports;
         const { totalMs, extend } = deadlinesOf(settings);
         const bounds = { totalMs, ...(extend === undefined ? {} : { extend }) };
-        const reader = new HttpFeed({ clock, habits, agent, router, report, settings: () => settings, bounds });
+        const reader = new HttpFeed({ clock, habits, agent, tokens, router, report, settings: () => settings, bounds });
         const reading = await reader.read({ revalidate: false, signal });
         return partOf(reading, ports, settings);
       },
@@ -50,7 +50,7 @@ function updatesProbe(ports: UpdatesPorts, settings: Settings): Probe[] {
 }
 
 /** The first package of the feed; null when there is none. */
-function partOf({ document, url: from }: FeedReading, { agent }: UpdatesPorts, settings: Settings): Part | null {
+function partOf({ document, url: from }: FeedReading, ports: UpdatesPorts, settings: Settings): Part | null {
   const item = document.items.find(({ withdrawn }) => !withdrawn);
   const url = URL.parse(item?.url ?? item?.file ?? '', from);
   if (item === undefined || url === null) return null;
@@ -61,7 +61,7 @@ function partOf({ document, url: from }: FeedReading, { agent }: UpdatesPorts, s
     configured: feedUrl(settings),
     allowedOrigins: settings.updates.allowed_origins,
     deadlines: deadlinesOf(settings),
-    headers: (credentials) => updatesHeaders(settings, agent, credentials),
+    headers: (credentials) => updatesHeaders(settings, ports, credentials),
   };
 }
 

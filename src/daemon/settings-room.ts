@@ -29,9 +29,12 @@ const TAKEN: Readonly<Record<string, Effect>> = {
 export class SettingsRoom implements Reloadable {
   readonly name = 'settings';
   #current: Settings;
+  readonly #onTaken: (settings: Settings) => void;
 
-  constructor(first: Settings) {
+  /** `onTaken` hears of settings once they are in force, the first among them. */
+  constructor(first: Settings, onTaken: (settings: Settings) => void = () => undefined) {
     this.#current = first;
+    this.#onTaken = onTaken;
   }
 
   get current(): Settings {
@@ -44,6 +47,7 @@ export class SettingsRoom implements Reloadable {
 
   commit(from: Settings | null, to: Settings): Promise<CommitReport> {
     this.#current = to;
+    this.#onTaken(to);
     return Promise.resolve({ changes: changesOf(from, to, TAKEN) });
   }
 }

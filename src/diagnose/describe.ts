@@ -103,6 +103,7 @@ const WAITING: ReadonlySet<string> = new Set([
   'AUTH-DOMAIN',
   'AUTH-INTERRUPTED',
   'AUTH-REBIND',
+  'TOKEN-REBIND',
   'AUTH-UNCLEAR',
 ]);
 

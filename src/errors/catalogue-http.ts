@@ -3,6 +3,13 @@
 import type { Entry } from './catalogue.ts';
 
 export const HTTP_CODES = {
+  'TOKEN-REBIND': {
+    text: '{key} was entered for {bound}, not for {origin}; it is not sent there.',
+    check:
+      'When the new feed URL is right, enter the value again (a new value, or its file written anew), or run check --retry-credential as root.',
+    class: 'auth',
+    retry: 'change',
+  },
   'RESPONSE-TIMEOUT': {
     text: '{received:size} of {expected:size} after {elapsed:ms}: no byte for {limit:ms} ({key}); {seen:words}.',
     check: 'What may hold it back is {holder:words}. To wait longer: {advice:words}.',

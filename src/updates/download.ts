@@ -175,7 +175,7 @@ function fetchPorts(ports: UpdatesPorts, attempt: Attempt): Parameters<typeof fe
     purpose: 'updates',
     configured: feedUrl(settings),
     allowedOrigins: settings.updates.allowed_origins,
-    headers: (credentials) => updatesHeaders(settings, ports.agent, credentials),
+    headers: (credentials) => updatesHeaders(settings, ports, credentials),
     patience,
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
     report: ports.report,

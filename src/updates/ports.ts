@@ -15,6 +15,7 @@ import type { HookJournal } from './hook-journal.ts';
 import type { UpdatesMemory } from './memory.ts';
 import type { PackageRetries } from './package-retries.ts';
 import type { PackageStore } from './package-store.ts';
+import type { TokenGuard } from './request.ts';
 
 /** Who we are: a random id of this installation, and our version. */
 export interface Agent {
@@ -41,6 +42,7 @@ export interface UpdatesPorts {
   readonly hooks: HookJournal;
   readonly report: Report;
   readonly agent: Agent;
+  readonly tokens: TokenGuard;
   /** Aborted with ROUTE-CHANGED once updates go another way than now. */
   rerouted(): AbortSignal;
   /** The settings in force; asked for anew at each use, never kept. */

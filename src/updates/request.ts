@@ -17,6 +17,12 @@ import type { Agent } from './ports.ts';
 const DOCUMENT_TOTAL_MS = 900_000;
 
 /** What a small request stands on. */
+/** Says whether tokens and headers may go to the origin of the feed. */
+export interface TokenGuard {
+  /** @throws CodedError TOKEN-REBIND */
+  require(settings: Settings): void;
+}
+
 export interface UpdatesRequestPorts {
   readonly clock: Clock;
   readonly router: Router;
@@ -25,6 +31,7 @@ export interface UpdatesRequestPorts {
   readonly agent: Agent;
   /** How long a whole answer may take, where that is less than a round would wait: for a diagnosis. */
   readonly bounds?: Pick<Deadlines, 'totalMs' | 'extend'>;
+  readonly tokens: TokenGuard;
   settings(): Settings;
 }
 
@@ -49,6 +56,7 @@ export async function requestUpdates(
   request: UpdatesRequest,
 ): Promise<{ head: ResponseInfo; body: Uint8Array; from: string }> {
   const settings = ports.settings();
+  const headers = { ...updatesHeaders(settings, ports, request.credentials), ...request.headers };
   const route = ports.router.route('updates', request.url);
   const lane = await route.open({ bulk: false, signal: request.signal });
   try {
@@ -57,7 +65,7 @@ export async function requestUpdates(
       request: {
         method: request.method,
         url: request.url,
-        headers: { ...updatesHeaders(settings, ports.agent, request.credentials), ...request.headers },
+        headers,
         ...(request.body === undefined ? {} : { body: request.body }),
       },
       deadlines: {
@@ -85,10 +93,18 @@ export async function requestUpdates(
   }
 }
 
-/** The headers of every request of the updater; the admin's own and the token only where credentials may go. */
-export function updatesHeaders(settings: Settings, agent: Agent, credentials: boolean): Record<string, string> {
+/**
+ * The headers of every request of the updater; the admin's own and the token only where credentials may go.
+ * @throws CodedError TOKEN-REBIND
+ */
+export function updatesHeaders(
+  settings: Settings,
+  { agent, tokens }: { readonly agent: Agent; readonly tokens: TokenGuard },
+  credentials: boolean,
+): Record<string, string> {
   const headers: Record<string, string> = { 'user-agent': `Sallyport/${agent.version}` };
   if (!credentials) return headers;
+  tokens.require(settings);
   const { updates } = settings;
   for (const [name, value] of Object.entries(updates.headers)) headers[name.toLowerCase()] = value.reveal();
   if (updates.bearer_token !== undefined) headers['authorization'] = `Bearer ${updates.bearer_token.reveal()}`;

@@ -172,7 +172,13 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     }
 
     const text = candidate({ updates: { feed_url: `http://127.0.0.1:${evil.port}/feed.json` } });
-    expect(await asRoot('/v1/diagnose', diagnosis(text))).toContain('"result"');
+    // Like a password, a token goes to another origin only once root allows it.
+    expect(await asRoot('/v1/diagnose', diagnosis(text))).toContain('"TOKEN-REBIND"');
+    expect(await asMember('/v1/credentials/retry', '{"profile":null}')).toBe('null');
+    expect(await asRoot('/v1/diagnose', diagnosis(text))).toContain('"TOKEN-REBIND"');
+    expect(evil.leaks()).toEqual([]);
+    expect(await asRoot('/v1/credentials/retry', '{"profile":null}')).toBe('null');
+    expect(await asRoot('/v1/diagnose', diagnosis(text))).toContain('"outcome":"ok"');
     expect(evil.leaks()).toEqual([SECRETS.token, SECRETS.key]);
     // The socket decides, not who somebody is.
     expect(await ask('root', users.controlSocket, '/v1/diagnose', diagnosis(text))).toContain('SECRET-NOT-IN-FORCE');

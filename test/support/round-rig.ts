@@ -84,7 +84,8 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   });
   const retries = new PackageRetries({ files, clock, report }, `${stateDir}/retries.json`);
   await retries.load();
-  const shared = { clock, report, habits, router, agent, settings: () => settings };
+  const tokens = { require: () => undefined };
+  const shared = { clock, report, habits, router, agent, tokens, settings: () => settings };
   const ports: UpdatesPorts = {
     ...shared,
     files,

@@ -1,0 +1,110 @@
+// Tokens and headers stay with the origin that they were entered for: over an edit, a restart and a diagnosis, until somebody
+// enters them again or root lets them go.
+
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Composed, composeIn } from '#test/support/composed.ts';
+import { feedOf } from '#test/support/jars.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+const NEVER = new AbortController().signal;
+const TOKEN = 'a-token-of-the-service';
+
+let dir: string;
+let old: ScriptedOrigin;
+let moved: ScriptedOrigin;
+/** What each origin was shown. */
+let shown: { old: string[]; moved: string[] };
+let composed: Composed | null = null;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'sallyport-tokens-'));
+  [old, moved] = await Promise.all([startScriptedOrigin(), startScriptedOrigin()]);
+  shown = { old: [], moved: [] };
+  for (const [name, origin] of [['old', old] as const, ['moved', moved] as const]) {
+    origin.on('/feed.json', ({ headers }, response) => {
+      shown[name].push(`${String(headers.authorization)} ${String(headers['x-api-key'])}`);
+      response.writeHead(200, { 'content-type': 'application/json' }).end(feedOf([]));
+    });
+  }
+  await writeFile(join(dir, 'token'), `${TOKEN}\n`, { mode: 0o600 });
+});
+afterEach(async () => {
+  await composed?.remove();
+  composed = null;
+  await Promise.all([old.close(), moved.close()]);
+  await rm(dir, { recursive: true });
+});
+
+/** Starts anew with this origin, and checks. `ok`, or the code. */
+async function check(origin: ScriptedOrigin, secrets: object = { bearer_token: { file: 'token' } }): Promise<string> {
+  await composed?.remove();
+  composed = await composeIn({ updates: { feed_url: `${origin.url}/feed.json`, ...secrets } }, 'daemon', { dir });
+  return await again();
+}
+
+async function again(): Promise<string> {
+  const round = await composed?.agent.check(() => undefined, NEVER);
+  return round?.failure?.code ?? 'ok';
+}
+
+const WITH = `Bearer ${TOKEN} undefined`;
+
+it('a token is not sent to another origin than it was entered for, also after a restart', async () => {
+  expect([await check(old), await check(moved), await check(moved)]).toEqual(['ok', 'TOKEN-REBIND', 'TOKEN-REBIND']);
+  expect(shown).toEqual({ old: [WITH], moved: [] });
+  expect(await check(old)).toBe('ok');
+});
+
+it('a header likewise, and the failure names its key and both origins', async () => {
+  const headers = { 'X-Api-Key': 'a key in the file' };
+  await check(old, { headers });
+  expect(await check(moved, { headers })).toBe('TOKEN-REBIND');
+  const round = await composed?.agent.check(() => undefined, NEVER);
+  expect(round?.failure).toMatchObject({ class: 'auth', hop: new URL(moved.url).host });
+  expect(round?.failure?.message).toMatch(/updates\.headers\.X-Api-Key was entered for .*, not for /);
+  expect(shown.moved).toEqual([]);
+});
+
+it('a token that is entered again goes to the new origin: by its file written anew, or by a new value', async () => {
+  await check(old);
+  await utimes(join(dir, 'token'), 1, 1);
+  expect(await check(moved)).toBe('ok');
+  await check(old, { bearer_token: 'first-value' });
+  expect(await check(moved, { bearer_token: 'second-value' })).toBe('ok');
+  expect(shown.moved).toEqual([WITH, 'Bearer second-value undefined']);
+});
+
+it('an admin lets it go to the new origin, for good; the group does not', async () => {
+  await check(old);
+  await check(moved);
+  await composed?.agent.retryCredentials(null, 'group');
+  expect(await again()).toBe('TOKEN-REBIND');
+  await composed?.agent.retryCredentials(null, 'admin');
+  expect([await again(), await again(), await check(moved)]).toEqual(['ok', 'ok', 'ok']);
+  expect(shown.moved).toEqual([WITH, WITH, WITH]);
+});
+
+it('another path of the same origin, or no token at all, needs nothing', async () => {
+  await check(old);
+  old.serve('/beta.json', feedOf([]), 'application/json');
+  await composed?.remove();
+  const updates = { feed_url: `${old.url}/beta.json`, bearer_token: { file: 'token' } };
+  composed = await composeIn({ updates }, 'daemon', { dir });
+  expect([await again(), await check(moved, {})]).toEqual(['ok', 'ok']);
+});
+
+it('a diagnosis of settings that are not saved sends it nowhere else, and says that it waits', async () => {
+  await check(old);
+  const text = JSON.stringify({
+    version: 1,
+    updates: { feed_url: `${moved.url}/feed.json`, bearer_token: { file: 'token' } },
+  });
+  const request = { purposes: ['updates' as const], shell: {}, candidate: { text, typed: [] }, through: null };
+  const diagnosis = await composed?.agent.diagnose(request, NEVER);
+  expect(diagnosis?.purposes[0]).toMatchObject({ failure: { code: 'TOKEN-REBIND' }, credential_waits: true });
+  expect(shown.moved).toEqual([]);
+  expect(await again()).toBe('ok');
+});
