@@ -20,6 +20,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'updates.product_updates': 'next_transfer',
   'updates.on_published': 'next_transfer',
   'updates.hook_trust': 'next_transfer',
+  'updates.report_findings': 'next_transfer',
   proxy_change: 'next_transfer',
   retry: 'next_transfer',
   endpoints: 'next_transfer',

@@ -1,7 +1,7 @@
 // A folder that is held open only to be named by its descriptor, whatever its path. Needs Linux with /proc.
 
 import { closeSync, constants, openSync } from 'node:fs';
-import { coded } from '#errors/coded-error.ts';
+import { coded, exhaustion } from '#errors/coded-error.ts';
 
 /** open(2): names a place and reads nothing, so that the right to pass through is enough. Node has no name for it. */
 const O_PATH = 0o10000000;
@@ -26,6 +26,9 @@ export function openFolder(path: string): OpenFolder {
     return { path: `/proc/self/fd/${fd}`, close };
   } catch (thrown) {
     const { code: errno = 'unknown' } = thrown as NodeJS.ErrnoException;
-    throw coded('FILE-FAILED', { operation: 'open', path, reason: errno, errno }, thrown);
+    throw (
+      exhaustion(thrown, `open ${path}`) ??
+      coded('FILE-FAILED', { operation: 'open', path, reason: errno, errno }, thrown)
+    );
   }
 }

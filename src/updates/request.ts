@@ -20,7 +20,7 @@ const DOCUMENT_TOTAL_MS = 900_000;
 /** Says whether tokens and headers may go to the origin of the feed. */
 export interface TokenGuard {
   /** @throws CodedError TOKEN-REBIND */
-  require(settings: Settings): void;
+  check(settings: Settings): void;
 }
 
 export interface UpdatesRequestPorts {
@@ -104,7 +104,7 @@ export function updatesHeaders(
 ): Record<string, string> {
   const headers: Record<string, string> = { 'user-agent': `Sallyport/${agent.version}` };
   if (!credentials) return headers;
-  tokens.require(settings);
+  tokens.check(settings);
   const { updates } = settings;
   for (const [name, value] of Object.entries(updates.headers)) headers[name.toLowerCase()] = value.reveal();
   if (updates.bearer_token !== undefined) headers['authorization'] = `Bearer ${updates.bearer_token.reveal()}`;

@@ -34,7 +34,7 @@ export class TokenBindings {
   }
 
   /** @throws CodedError TOKEN-REBIND where one of them was entered for another origin */
-  require(settings: Settings): void {
+  check(settings: Settings): void {
     const { origin, host } = feedUrl(settings);
     for (const { key, secret } of secretsOf(settings)) {
       const bound = this.#ledger.boundElsewhere(textOf(secret), origin);

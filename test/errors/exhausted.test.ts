@@ -37,7 +37,10 @@ const doors = {
   state: () => loadState(realFiles, path, reader),
   peek: async () => { throw (await peekState(realFiles, path, reader)).kind; },
   read: async () => { throw (await readBounded(path, 100)).exhausted; },
-  control: () => connectControl('/no/such/socket', systemClock),
+  control: () => connectControl(
+    { admin: '/no/such/admin', group: '/no/such/socket', stateDir: '/no/such' },
+    { clock: systemClock, files: realFiles, self: 0 },
+  ),
 };
 try { for (;;) openSync('/dev/null', 'r'); } catch {}
 const codes = {};

@@ -6,7 +6,6 @@ import { readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { stringify } from 'yaml';
 import type { Status } from '#control/control.ts';
 import { feedOf } from '#test/support/jars.ts';
 import { listenOnLoopback } from '#test/support/loopback.ts';
@@ -92,7 +91,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     };
   }
 
-  const candidate = (...given: Parameters<typeof sections>) => stringify({ version: 1, ...sections(...given) });
+  const candidate = (...given: Parameters<typeof sections>) => JSON.stringify({ version: 1, ...sections(...given) });
   const diagnosis = (text: string, typed: string[] = []) =>
     JSON.stringify({ purposes: ['updates'], shell: {}, candidate: { text, typed }, through: null });
   const change = (text: string, typed: string[] = []) =>

@@ -84,7 +84,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   });
   const retries = new PackageRetries({ files, clock, report }, `${stateDir}/retries.json`);
   await retries.load();
-  const tokens = { require: () => undefined };
+  const tokens = { check: () => undefined };
   const shared = { clock, report, habits, router, agent, tokens, settings: () => settings };
   const ports: UpdatesPorts = {
     ...shared,
