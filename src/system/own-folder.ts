@@ -66,7 +66,7 @@ export function judgeFolder(
 }
 
 /** What lstat says of what a path leads to; null when there is nothing. */
-export async function followedFacts(files: Files, path: string): Promise<FileFacts | null> {
+async function followedFacts(files: Files, path: string): Promise<FileFacts | null> {
   const facts = await files.facts(path);
   return facts?.kind === 'symbolic link' ? await files.facts(await files.realPath(path)) : facts;
 }

@@ -63,6 +63,7 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     expect(await machine.show('ActiveState')).toBe('inactive');
     await machine.run('systemctl', 'start', 'sallyport.service');
     const before = await machine.show('MainPID');
+    expect(await machine.run('cat', `/proc/${before}/comm`)).toBe('sallyport\n');
     await installed.install();
 
     expect(await machine.show('ActiveState')).toBe('active');
@@ -71,7 +72,19 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
 
   it('has root do the work of the service as its user', async () => {
     await machine.run('systemctl', 'stop', 'sallyport.service');
-    await machine.try('sallyport', 'check');
+    const commands = [
+      'check',
+      'status',
+      'diagnose',
+      'updates list',
+      'proxy test',
+      'timeout explain 48MB',
+      'route show',
+    ];
+    for (const command of commands) {
+      const ran = await machine.try('sallyport', ...command.split(' '));
+      expect(ran.stdout + ran.stderr, command).not.toContain('STATE-OF-OTHERS');
+    }
 
     const find = ['find', '/var/lib/sallyport', '/var/log/sallyport', '!', '-user', 'sallyport'];
     expect(await machine.run(...(find as [string, ...string[]]))).toBe('');
@@ -96,8 +109,10 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     expect(left).toContain('/etc/sallyport/sallyport.yaml');
     expect(left).toContain('/var/lib/sallyport/agent.json');
 
+    await installed.edit('Nice=1');
     await machine.run('/checkout/systemd/install.sh', '--purge');
     expect(await tree()).toBe('');
+    expect(await machine.run('find', '/etc/systemd', '-name', '*allyport*')).toBe('');
     expect((await machine.try('id', 'sallyport')).status).not.toBe(0);
   });
 });

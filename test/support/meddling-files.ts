@@ -4,14 +4,16 @@ import type { Files } from '#system/files.ts';
 
 type Act = (...given: never[]) => unknown;
 
-/** Calls `meddle` with the name and the arguments of each operation, before it is done (`before`) and after. */
+/** Calls `meddle` with the name and the arguments of each operation, before it is done (`before`) and after. `self` is who we are. */
 export function meddling(
   files: Files,
   meddle: (moment: 'before' | 'after', operation: keyof Files, given: readonly unknown[]) => void,
+  self?: number,
 ): Files {
   return new Proxy(files, {
     get(target, name: keyof Files) {
       const found = target[name] as unknown;
+      if (name === 'self') return self ?? found;
       if (typeof found !== 'function') return found;
       return async (...given: never[]) => {
         meddle('before', name, given);
