@@ -87,8 +87,8 @@ describeWith(['squid'], 'Squid', () => {
   });
 
   it('asking for a user whom a PAC profile may not show it: names credentials_for', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'sallyport-pac-'));
     await using(await startSquid({ auth: USER }), async ({ port }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'sallyport-pac-'));
       const file = join(folder, 'proxy.pac');
       await writeFile(file, `function FindProxyForURL() { return 'PROXY 127.0.0.1:${port}'; }`);
       const fetch = () => Promise.reject(new Error('nothing is fetched here'));
@@ -104,7 +104,8 @@ describeWith(['squid'], 'Squid', () => {
         expect.stringContaining(`Set pac.credentials_for of proxy corp to have 127.0.0.1:${port};`),
       ]);
       expect(error.check).not.toContain('authentication');
-    }).finally(() => rm(folder, { recursive: true }));
+      await rm(folder, { recursive: true });
+    });
   });
 });
 
