@@ -38,7 +38,7 @@ describe('requireOurState', () => {
     ['root in a mounted clone of another user', ROOT, OTHER, '/home/clone', false],
     ['root below a folder beside the clone', ROOT, OTHER, '/home/clone-2', true],
     ['another user, who could not make it anyway', 7, OTHER, null, false],
-  ])('where it is not there yet: %s', async (_what, self, owner, checkout, isRefused) => {
+  ] as const)('where it is not there yet: %s', async (...[, self, owner, checkout, isRefused]) => {
     disk.plantFolder('/home/clone', { owner });
     const asked = requireOurState(as(self), '/home/clone/state/demo', checkout);
 
