@@ -10,6 +10,7 @@ export default {
   // What tests, `npm run parts` and `npm run kerberos` take from the machine.
   ignoreBinaries: [
     'apt-get',
+    'script',
     'dpkg',
     'mkfifo',
     'smbpasswd',

@@ -18,7 +18,7 @@ export interface Globals {
 }
 
 /** What `status` is given. */
-export interface StatusArguments {
+interface StatusArguments {
   readonly json: boolean;
   readonly check: boolean;
   readonly verbose: boolean;
