@@ -65,7 +65,7 @@ describe('diagnose: a purpose ends at its deadline whatever it waits for', () =>
         }),
     };
     const walked = walk(probe, { ...parts, clock, router: testRouter(), signal: NEVER });
-    await clock.advance(360_000);
+    clock.advance(360_000);
     const { failure, endpoints } = await walked;
     expect(failure).toMatchObject({ code: 'DIAGNOSIS-LATE', hop: null });
     expect(endpoints).toMatchObject([{ tried: false }]);

@@ -13,7 +13,7 @@ export const WAYS = ['direct', 'forward', 'tunnel', 'socks'] as const;
 export type WayName = (typeof WAYS)[number];
 
 /** Says what it says to a request that has come whole. */
-export type Answer = (socket: Socket) => void;
+type Answer = (socket: Socket) => void;
 
 export interface Ways {
   /** What the origin, or the proxy that forwards, says from now on. */
