@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'packages/**', 'logs/**', 'state/**', '.cache/**'],
+    globalSetup: './test/support/own-temporary.ts',
     // A process per file: tests start servers, change signals and umask, and kill what they started.
     pool: 'forks',
     // One core less than there are would be one on a machine with two; many suites wait more than they work.

@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net';
 
-export const LONGEST_NAME = 253;
+const LONGEST_NAME = 253;
 /** RFC 1035, 2.3.1, and the underscore that Windows allows (RFC 2181, 11). */
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 /** The URL standard reads a name whose last part is a number as an IPv4 address (host parser, "ends in a number"). */

@@ -148,7 +148,7 @@ describe('config show', () => {
         'proxies[0].user | svc | line 10',
         'proxies[0].password | *** | line 11',
         'use_proxy_for.updates | default | default',
-        'daemon.control_socket | /nowhere/state/control.sock | default',
+        'daemon.control_socket | /dev/null/state/control.sock | default',
       ]),
     );
   });

@@ -44,6 +44,7 @@ describe('a file that holds', () => {
         allowed_origins: [],
         channel: 'stable',
         product_updates: true,
+        report_findings: false,
       },
       response_timeout: {
         mode: 'adaptive',
@@ -79,7 +80,7 @@ describe('a file that holds', () => {
       daemon: {
         state_dir: TEST_PLACES.stateDir,
         control_socket: TEST_PLACES.controlSocket,
-        admin_socket: '/nowhere/state/admin.sock',
+        admin_socket: '/dev/null/state/admin.sock',
       },
     });
   });

@@ -13,12 +13,13 @@ import {
 import type { Places } from '#config/places.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 
+/** Below something that is no folder, so that nobody can make a file there, root neither: a test names its own places. */
 export const TEST_PLACES: Places = {
-  config: '/nowhere/sallyport.yaml',
-  packagesDir: '/nowhere/packages',
-  logsDir: '/nowhere/logs',
-  stateDir: '/nowhere/state',
-  controlSocket: '/nowhere/state/control.sock',
+  config: '/dev/null/sallyport.yaml',
+  packagesDir: '/dev/null/packages',
+  logsDir: '/dev/null/logs',
+  stateDir: '/dev/null/state',
+  controlSocket: '/dev/null/state/control.sock',
 };
 
 /** A temporary folder for configuration files; `remove` it after. */

@@ -10,7 +10,7 @@ import { TEST_PLACES } from './config-file.ts';
 
 /** The daemon, by whichever of its sockets lets us in; null when nobody listens. */
 export function connectAt(socket: string): Promise<Control | null> {
-  const { admin_socket: admin } = placesOfDaemon('/nowhere/x.yaml', { control_socket: socket }, TEST_PLACES);
+  const { admin_socket: admin } = placesOfDaemon('/dev/null/x.yaml', { control_socket: socket }, TEST_PLACES);
   const parts = { clock: systemClock, files: realFiles, self: process.geteuid?.() ?? 0 };
   return connectControl({ group: socket, admin, stateDir: dirname(socket) }, parts);
 }

@@ -68,7 +68,7 @@ describe('the real disk', () => {
   });
 
   it('says the errno and what it means, without the path twice', async () => {
-    const failure = await failureOf(() => realFiles.openToRead('/nowhere/at/all'));
+    const failure = await failureOf(() => realFiles.openToRead('/proc/nowhere/at/all'));
 
     expect(failure.code).toBe('FILE-FAILED');
     expect(failure.facts['reason']).toBe('ENOENT: no such file or directory');

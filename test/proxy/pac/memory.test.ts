@@ -24,7 +24,7 @@ const ROWS: readonly (readonly [call: string, body: string, outcome: object])[] 
   ['JSON', 'return JSON.stringify(new Array(2 ** 20).fill("x".repeat(1000)))', EITHER],
   ['join', 'return new Array(2 ** 24).join("xxxx").length', EITHER],
   ['a chain of objects', 'let o = {}; for (let i = 0; i < 1e6; i += 1) o = { o }; return JSON.stringify(o)', EITHER],
-  ['a loop', 'const all = []; for (;;) all.push("x".repeat(1e5) + all.length)', FULL],
+  ['a loop', 'const all = []; for (;;) all.push("x".repeat(1e5) + all.length)', EITHER],
   ['a loop that catches', 'const all = []; for (;;) try { all.push("x".repeat(1e5) + all.length) } catch {}', LATE],
   ['an argument', 'alert("x".repeat(2 ** 24))', { kind: 'failed', reason: expect.stringMatching(/65536/) }],
   ['an error', 'throw new Error("x".repeat(2 ** 24))', { kind: 'failed' }],
