@@ -16,7 +16,7 @@ import { type Actions, type EstimateArguments, type Globals, runProgram } from '
 import { statusCommand } from '#cli/status.ts';
 import { processTerminal } from '#cli/terminal.ts';
 import { explainTimeoutCommand } from '#cli/timeout-explain.ts';
-import { listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
+import { forgetSerialCommand, listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
 import { readGateways } from '#config/host-gateways.ts';
 import { type LoadedSettings, type LoadResult, loadSettings } from '#config/load.ts';
 import { findCheckout, findPlaces } from '#config/places.ts';
@@ -165,6 +165,8 @@ const actions: Actions = {
   listUpdates: (globals, options) => withControl(globals, (control) => listUpdatesCommand(control, terminal, options)),
   verifyUpdates: (globals, options) =>
     withControl(globals, (control) => verifyUpdatesCommand(control, terminal, { ...options, signal: stopping })),
+  forgetSerial: (globals, options) =>
+    withControl(globals, (control) => forgetSerialCommand(control, terminal, options)),
   runHook: (globals, options) =>
     withControl(globals, (control) =>
       liveOnScreen((show) => runHookCommand(control, terminal, { ...options, signal: stopping, show })),

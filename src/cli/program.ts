@@ -41,6 +41,7 @@ export interface Actions extends ProxyActions, NetworkActions {
   status(globals: Globals, options: StatusArguments): Promise<number>;
   listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
   verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
+  forgetSerial(globals: Globals, options: { json: boolean }): Promise<number>;
   runHook(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
   explainTimeout(globals: Globals, options: { size: number | null; json: boolean }): Promise<number>;
   estimateTimeout(globals: Globals, options: EstimateArguments): Promise<number>;
@@ -158,6 +159,11 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .description('read and hash every published package; a damaged one is moved aside')
     .option('--json', 'as JSON', false)
     .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
+  updates
+    .command('forget-serial')
+    .description('take any serial of the feed at the next check, after the vendor said that it starts over')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.forgetSerial(globals(), options)));
   updates
     .command('hook')
     .description('run the hook (updates.on_published) for a published package now, whatever came of it before')

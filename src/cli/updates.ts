@@ -59,6 +59,19 @@ export async function verifyUpdatesCommand(
   return bad === null ? EXIT_OK : exitStatusOf(bad);
 }
 
+/** Forgets the serial of the feed, after the vendor said that it starts over. */
+export async function forgetSerialCommand(
+  control: Control,
+  terminal: Terminal,
+  options: { json: boolean },
+): Promise<number> {
+  const { feed, serial } = await control.forgetSerial();
+  if (options.json) tellJson(terminal, { feed, serial });
+  else if (serial === null) terminal.out(`No serial of ${showForeign(feed)} is known.`);
+  else terminal.out(`Forgot serial ${serial} of ${showForeign(feed)}. The next check takes any serial.`);
+  return EXIT_OK;
+}
+
 /** Runs the hook for one published package; a run that fails ends in its failure. */
 export async function runHookCommand(
   control: Control,

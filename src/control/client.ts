@@ -14,6 +14,8 @@ import type { Files } from '#system/files.ts';
 import { type ChangeRequest, type ChangeVerdict, changeVerdictSchema } from './change.ts';
 import {
   type Control,
+  type ForgottenSerial,
+  forgottenSchema,
   type HookRun,
   hookRunSchema,
   type RetryRequest,
@@ -142,6 +144,10 @@ class SocketControl implements Control {
   async runHook(id: string, onEvent: Report, signal: AbortSignal): Promise<HookRun> {
     const path = PATHS.hook + encodeURIComponent(id);
     return await this.#follow(path, { schema: hookRunSchema, onEvent, signal });
+  }
+
+  async forgetSerial(): Promise<ForgottenSerial> {
+    return await this.#ask(PATHS.forgetSerial, forgottenSchema, { method: 'POST' });
   }
 
   async explainTimeout(size: number | null): Promise<TimeoutExplanation> {

@@ -60,6 +60,10 @@ export type VerifiedRow = z.infer<typeof verifiedSchema>;
 export const hookRunSchema = z.object({ id: z.string(), elapsed_ms: z.number() });
 export type HookRun = z.infer<typeof hookRunSchema>;
 
+/** The feed that is configured, and the serial that was known of it; null when none was. */
+export const forgottenSchema = z.object({ feed: z.string(), serial: z.number().nullable() });
+export type ForgottenSerial = z.infer<typeof forgottenSchema>;
+
 /** Each room has a section. Times are RFC 3339; null means not yet, or not at all. */
 export const statusSchema = z.object({
   /** When this was told. */
@@ -223,6 +227,8 @@ export interface Control {
   verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]>;
   /** Runs the hook for a published package now, once. */
   runHook(id: string, onEvent: Report, signal: AbortSignal): Promise<HookRun>;
+  /** Forgets the serial of the feed, so that the next check takes any. @throws CodedError CONTROL-ADMIN, CONFIG-INCOMPLETE */
+  forgetSerial(): Promise<ForgottenSerial>;
   /** How long a package of 1, 10, 100 MB and of this size is waited for on each route, and why. */
   explainTimeout(size: number | null): Promise<TimeoutExplanation>;
   /** Teaches what an old log has measured. */

@@ -180,6 +180,8 @@ async function answer(served: ServedControl, incoming: IncomingMessage, response
       case `POST ${PATHS.retryCredentials}`:
         await control.retryCredentials((await read(body, retryRequestSchema)).profile);
         return sendJson(out, 200, null);
+      case `POST ${PATHS.forgetSerial}`:
+        return sendJson(out, 200, await control.forgetSerial());
       case `POST ${PATHS.seedTimeout}`:
         return sendJson(out, 200, await control.seedTimeout(await read(body, seedSchema)));
       case `POST ${PATHS.tryChange}`: {
@@ -213,6 +215,7 @@ const TOLD: Readonly<Record<string, string>> = {
   [`POST ${PATHS.confirmChange}`]: 'confirm new settings',
   [`POST ${PATHS.diagnose}`]: 'diagnose',
   [`POST ${PATHS.verify}`]: 'verify the packages',
+  [`POST ${PATHS.forgetSerial}`]: 'forget the serial of the feed',
 };
 
 async function tellAsked({ onAsked }: ServedControl, { method, url = '', socket }: IncomingMessage, asked: string) {

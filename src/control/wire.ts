@@ -15,6 +15,7 @@ export const PATHS = {
   retryCredentials: '/v1/credentials/retry',
   updates: '/v1/updates',
   verify: '/v1/updates/verify',
+  forgetSerial: '/v1/updates/forget-serial',
   tryChange: '/v1/change/try',
   confirmChange: '/v1/change/confirm',
   seedTimeout: '/v1/timeout/seed',

@@ -4,17 +4,28 @@
 // ends only the waiting of that asker; `stop` ends the round, which keeps its bytes. A round rejects only when it is stopped.
 
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
-import type { Authority, Control, HookRun, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
+import type {
+  Authority,
+  Control,
+  ForgottenSerial,
+  HookRun,
+  RoundResult,
+  Status,
+  UpdateRow,
+  VerifiedRow,
+} from '#control/control.ts';
 import type { EndpointList } from '#control/endpoints.ts';
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
 import type { Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
+import { shownUrl } from '#http/judge-url.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { utcTime } from '#system/moment.ts';
 import { HookQueue } from '#updates/hook.ts';
 import { reconcile } from '#updates/reconcile.ts';
+import { feedUrl } from '#updates/request.ts';
 import type { RoundReport, RoundScope } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
 import { ChangeTrials } from './change-trial.ts';
@@ -178,6 +189,18 @@ export class Agent implements Control {
     const startedAt = clock.monotonic();
     await this.#listening(onEvent, signal, () => this.#hooks.again(id));
     return { id, elapsed_ms: Math.round(clock.monotonic() - startedAt) };
+  }
+
+  async forgetSerial(): Promise<ForgottenSerial> {
+    const { ports, redactor, report } = this.#parts;
+    const feed = feedUrl(ports.settings());
+    // Not while a round judges by it, and accepts another one.
+    return await this.#alone('forgetting a serial', async () => {
+      const serial = ports.memory.forgetSerial(feed.href);
+      await ports.memory.save();
+      if (serial !== null) report({ name: 'serial-forgotten', serial, url: shownUrl(feed) });
+      return { feed: redactor.redact(shownUrl(feed)), serial };
+    });
   }
 
   async listUpdates(): Promise<UpdateRow[]> {

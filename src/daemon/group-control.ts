@@ -2,6 +2,7 @@
 // force do not send it. Whoever may do more asks over the socket of the admin.
 
 import type { Control } from '#control/control.ts';
+import { coded } from '#errors/coded-error.ts';
 import type { Agent } from './agent.ts';
 
 /** The agent as a member of the group may use it. */
@@ -14,6 +15,8 @@ export function groupControl(agent: Agent): Control {
     listUpdates: () => agent.listUpdates(),
     verifyUpdates: (onEvent, signal) => agent.verifyUpdates(onEvent, signal),
     runHook: (id, onEvent, signal) => agent.runHook(id, onEvent, signal),
+    // An older feed is taken after it: what protects from a replay is not the group's to give up.
+    forgetSerial: () => Promise.reject(coded('CONTROL-ADMIN', { what: 'have the serial of the feed forgotten' })),
     explainTimeout: (size) => agent.explainTimeout(size),
     seedTimeout: (seeds) => agent.seedTimeout(seeds),
     tryChange: (request, onEvent, signal) => agent.tryChange({ ...request, authority }, onEvent, signal),

@@ -201,6 +201,11 @@ export const EVENTS = {
     thread: 'Updater',
     text: 'Feed serial {serial} has {items} updates; {wanted} wanted (trust {trust}).',
   },
+  'serial-forgotten': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Serial {serial} of {url} is forgotten; the next check takes any serial.',
+  },
   fetching: { level: 'info', thread: 'Updater', text: 'Fetching {updates:words}, {size:size}.' },
   'up-to-date': { level: 'info', thread: 'Updater', text: 'Everything is up to date.' },
   'item-refused': { level: 'warn', thread: 'Updater', text: 'Update ID {id} is refused: {error:advised}' },

@@ -16,8 +16,20 @@ import { feedUrl } from './request.ts';
 
 /** A cache between here and the origin can hold a feed back for a day, not longer. */
 const REVALIDATE_EVERY_MS = 86_400_000;
+/**
+ * The largest serial that nothing can follow would make a feed unusable for good, whoever wrote it. So the first one leaves
+ * room, and no later one takes more of it than this; docs/protocol.md names both. Times of any usual unit fit.
+ */
+export const LARGEST_FIRST_SERIAL = 2 ** 52;
+export const MOST_SERIAL_STEP = 100_000_000_000_000;
 /** Refusals that a fresh copy may cure. */
-const STALE_COPY: ReadonlySet<string> = new Set(['FEED-ROLLBACK', 'FEED-STALE', 'FEED-FORKED', 'FEED-INVALID']);
+const STALE_COPY: ReadonlySet<string> = new Set([
+  'FEED-ROLLBACK',
+  'FEED-STALE',
+  'FEED-FORKED',
+  'FEED-INVALID',
+  'FEED-SERIAL',
+]);
 
 /** What a check found. */
 export interface Checked {
@@ -63,7 +75,7 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal): Promise<C
   return { reading, decision: decideFor(ports, reading) };
 }
 
-/** Why the feed may not be acted on at all: FEED-STALE, FEED-ROLLBACK, FEED-FORKED; null when it may. */
+/** Why the feed may not be acted on at all: FEED-STALE, FEED-SERIAL, FEED-ROLLBACK, FEED-FORKED; null when it may. */
 function judgeFeed(
   read: { readonly sha256: string; readonly document: { readonly serial: number; readonly expiresMs: number } },
   before: FeedMemory | null,
@@ -73,6 +85,8 @@ function judgeFeed(
   if (expiresMs <= nowMs) {
     return coded('FEED-STALE', { expires: utcTime(expiresMs), now: nowMs });
   }
+  const limit = before === null ? LARGEST_FIRST_SERIAL : before.serial + MOST_SERIAL_STEP;
+  if (serial > limit) return coded('FEED-SERIAL', { found: serial, limit, known: before?.serial ?? null });
   if (before === null) return null;
   if (serial < before.serial) return coded('FEED-ROLLBACK', { known: before.serial, found: serial });
   if (serial === before.serial && read.sha256 !== before.sha256) return coded('FEED-FORKED', { found: serial });

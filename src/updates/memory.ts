@@ -74,6 +74,15 @@ export class UpdatesMemory {
     return this.#feeds.get(url) ?? null;
   }
 
+  /** Whatever serial a feed has next is taken; the digests of its ids stay. Returns the serial that was known. */
+  forgetSerial(url: string): number | null {
+    const known = this.#feeds.get(url);
+    if (known === undefined) return null;
+    this.#feeds.delete(url);
+    this.#changed = true;
+    return known.serial;
+  }
+
   setFeed(url: string, feed: FeedMemory): void {
     this.#feeds.set(url, feed);
     this.#changed = true;

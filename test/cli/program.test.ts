@@ -28,6 +28,7 @@ const COMMANDS = [
   'endpoints',
   'updates list',
   'updates verify',
+  'updates forget-serial',
   'updates hook',
   'timeout explain',
   'timeout estimate',

@@ -13,6 +13,7 @@ export function fakeControl(over: Partial<Control> = {}): Control {
     check: () => Promise.resolve(aRound()),
     listUpdates: () => Promise.resolve([anUpdate()]),
     verifyUpdates: () => Promise.resolve([aVerified()]),
+    forgetSerial: () => Promise.resolve({ feed: 'https://updates.example.com/feed.json', serial: 42 }),
     runHook: (id) => Promise.resolve({ id, elapsed_ms: 12 }),
     diagnose: () => Promise.resolve(aDiagnosis()),
     endpoints: () => Promise.resolve(anEndpointList()),

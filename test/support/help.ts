@@ -36,5 +36,5 @@ async function helpOf(path: readonly string[]): Promise<string> {
 
 function namesUnder(text: string, head: string): string[] {
   const part = text.split(`${head}\n`)[1]?.split('\n\n')[0] ?? '';
-  return [...part.matchAll(/^ {2}([a-z]+)/gm)].map(([, name = '']) => name);
+  return [...part.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name);
 }
