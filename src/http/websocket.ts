@@ -6,6 +6,7 @@
 
 import type { WebSocket } from 'ws';
 import { CodedError, coded } from '#errors/coded-error.ts';
+import { HEAD_LIMIT_BYTES } from '#proxy/head-reader.ts';
 import { LaneAgent } from '#proxy/lane-agent.ts';
 import type { Purpose, Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
@@ -35,7 +36,13 @@ export async function openWebSocket(url: URL, options: WebSocketOptions): Promis
   const { WebSocket: Client } = await import('ws');
   signal.throwIfAborted();
   const agent = new LaneAgent(url, { router, purpose, clock, signal });
-  const socket = new Client(url, { agent, headers: { ...headers }, perMessageDeflate: false, followRedirects: false });
+  const socket = new Client(url, {
+    agent,
+    headers: { ...headers },
+    perMessageDeflate: false,
+    followRedirects: false,
+    maxHeaderSize: HEAD_LIMIT_BYTES,
+  });
   const close = () => {
     socket.terminate();
     agent.destroy();
