@@ -20,10 +20,9 @@ import { forgetSerialCommand, listUpdatesCommand, runHookCommand, verifyUpdatesC
 import { readGateways } from '#config/host-gateways.ts';
 import { type LoadedSettings, type LoadResult, loadSettings } from '#config/load.ts';
 import { findCheckout, findPlaces } from '#config/places.ts';
-import type { SecretUse } from '#config/secret-uses.ts';
 import type { Control } from '#control/control.ts';
 import type { TimeoutSeeded } from '#control/timeouts.ts';
-import type { LoadAgain } from '#daemon/compose.ts';
+import type { LoadAgain, TextBounds } from '#daemon/compose.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
@@ -70,8 +69,8 @@ async function load(globals: Globals): Promise<LoadedSettings | null> {
 }
 
 /** Reads the settings, of this text in place of the file where one is given. */
-function loadText(globals: Globals, text?: string, usesAllowed?: readonly SecretUse[]): Promise<LoadResult> {
-  return loadSettings({ ...loadOptions(globals), usesAllowed, ...(text === undefined ? {} : { text }) });
+function loadText(globals: Globals, text?: string, bounds?: TextBounds): Promise<LoadResult> {
+  return loadSettings({ ...loadOptions(globals), ...bounds, ...(text === undefined ? {} : { text }) });
 }
 
 function fileOf(globals: Globals): string {
@@ -113,7 +112,7 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
 /** Control in this process, where no daemon runs. The parts of the work are read here, and not where they are not needed. */
 async function openHere(globals: Globals, loaded: LoadedSettings): Promise<Control> {
   const { openInProcess } = await import('#daemon/in-process.ts');
-  const load: LoadAgain = (text, uses) => loadText(globals, text, uses);
+  const load: LoadAgain = (text, bounds) => loadText(globals, text, bounds);
   return await openInProcess({ loaded, known, version: VERSION, environment, load, checkout });
 }
 
@@ -126,7 +125,7 @@ async function run(
   const { runDaemon } = await import('#daemon/run.ts');
   const start = runDaemon({
     loaded,
-    load: (text, uses) => loadText(globals, text, uses),
+    load: (text, bounds) => loadText(globals, text, bounds),
     known,
     environment,
     checkout,

@@ -18,8 +18,7 @@ import { PATHS_FILE, PathHabits } from '#path/habits.ts';
 import { TimeoutMemory } from '#path/timeouts.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
-import type { Router } from '#proxy/route.ts';
-import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
 import { openSpool } from '#spool/spool.ts';
 import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
@@ -51,11 +50,14 @@ import { isTaken, TimeoutRoom } from './timeout-room.ts';
 /** Receipts that may wait at once; each is some 300 bytes. */
 const MOST_RECEIPTS = 10_000;
 
-/**
- * Reads the settings again; of this text instead of the file where one is given, and then with no other uses of secrets by
- * reference than these.
- */
-export type LoadAgain = (text?: string, usesAllowed?: readonly SecretUse[]) => Promise<LoadResult>;
+/** What a text from the group may use by reference, and where the secrets in it are registered. */
+export interface TextBounds {
+  readonly usesAllowed: readonly SecretUse[];
+  readonly known: KnownSecrets;
+}
+
+/** Reads the settings again; of this text instead of the file where one is given, and then within these bounds. */
+export type LoadAgain = (text?: string, bounds?: TextBounds) => Promise<LoadResult>;
 
 /** What a composition needs from outside. */
 export interface ComposeOptions {
@@ -89,10 +91,13 @@ export interface Parts {
   readonly events: Set<Report>;
   /** The settings in force, and the file they came from. */
   readonly config: Reloader;
-  /** Reads settings that are not saved; those of the group use no secret by reference but as the settings in force do. */
-  judge(text: string, authority: Authority): Promise<LoadResult>;
+  /**
+   * Reads settings that are not saved; those of the group use no secret by reference but as the settings in force do. What
+   * the group calls a secret is registered in `known` alone: in the registry of the process it would mask our own words.
+   */
+  judge(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
   /** A router for settings that need not be in force, with the ledger of the one that is. */
-  routerFor(settings: Settings, report: Report, options?: { readonly tickets: boolean }): Promise<Router>;
+  routerFor: NetworkRoom['routerFor'];
   gateways(): Promise<readonly string[]>;
   /** The variables of the process. */
   readonly environment: Environment;
@@ -215,8 +220,8 @@ function forDiagnosis(
   config: Reloader,
 ): Pick<Parts, 'judge' | 'routerFor' | 'gateways' | 'environment'> {
   return {
-    judge: (text, authority) =>
-      load?.(text, authority === 'group' ? config.loaded.secretUses : undefined) ??
+    judge: (text, authority, known = new KnownSecrets()) =>
+      load?.(text, authority === 'group' ? { usesAllowed: config.loaded.secretUses, known } : undefined) ??
       Promise.reject(coded('INTERNAL', { reason: 'nobody reads settings here' })),
     routerFor: (to, onEvent, router) => network.routerFor(to, onEvent, router),
     gateways,

@@ -2,7 +2,8 @@
 // own code. It runs beside a round and in nobody's way; lanes that it opens are not told in the log, its verdict is.
 //
 // Guarantees: a candidate is judged as a start would judge it, and nothing of it stays but what became of its secrets.
-// What it shows of a path goes to the habits.
+// What it shows of a path goes to the habits, except what a candidate of the group shows. Secrets in such a candidate are
+// masked in its own answer only.
 
 import { basename } from 'node:path';
 import type { LoadedSettings } from '#config/load.ts';
@@ -16,8 +17,10 @@ import { diagnose } from '#diagnose/diagnose.ts';
 import type { Candidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
 import { showForeign } from '#errors/template.ts';
+import { PathHabits } from '#path/habits.ts';
 import { PURPOSES } from '#proxy/route.ts';
-import { redactDeep } from '#redaction/redact.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { Secret } from '#redaction/secret.ts';
 import { utcTime } from '#system/moment.ts';
 import type { Parts } from './compose.ts';
@@ -34,15 +37,20 @@ export interface Asked extends DiagnosisRequest {
 
 /** @throws CodedError what refuses the candidate; the reason of `signal` once it is aborted */
 export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSignal): Promise<Diagnosis> {
-  const { ports, config, redactor, clock, mode } = parts;
-  const loaded = asked.candidate === null ? config.loaded : await judge(parts, asked.candidate, asked.authority);
+  const { config, clock, mode } = parts;
+  const bounds = asked.candidate === null || asked.authority === 'admin' ? null : boundsOf(parts);
+  const { ports, redactor, known } = bounds ?? { ...parts, known: undefined };
+  const loaded = asked.candidate === null ? config.loaded : await judge(parts, asked.candidate, { ...asked, known });
   const given = asked.candidate === null ? ports.settings() : loaded.settings;
   const through = asked.through === null ? null : profileNamed(given, asked.through);
   const settings = withThrough(given, through);
   // A ticket that the settings in force do not show is not shown for somebody else either.
   const tickets = asked.authority === 'admin' || newUses(loaded.secretUses, config.loaded.secretUses).length === 0;
   parts.tokens.introduce(settings, true);
-  const router = await parts.routerFor(settings, () => undefined, { tickets });
+  const router = await parts.routerFor(settings, () => undefined, {
+    tickets,
+    ...(known === undefined ? {} : { known }),
+  });
   const [service, gateways] = [proxyVariables(parts.environment), await parts.gateways()];
   const found = await diagnose({
     router,
@@ -68,7 +76,7 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
       shell: mode === 'daemon' ? asked.shell : service,
     },
   });
-  await ports.habits.save().catch(() => undefined);
+  if (bounds === null) await ports.habits.save().catch(() => undefined);
   const { code } = found.verdict.finding ?? { code: 'no failure' };
   const what = asked.candidate === null ? 'the settings in force' : 'settings that are not saved';
   parts.report({ name: 'diagnosed', what, found: code });
@@ -97,13 +105,23 @@ function notInForce({ config: { loaded, refused } }: Parts, held: HeldFile | nul
   return [`${file} waits to be confirmed since ${held.since} (${held.failure.code}); the one of before is in force.`];
 }
 
+/** Keeps what a candidate of the group says and shows out of the registry of secrets and the habits of the process. */
+function boundsOf({ ports, files, clock, redactor: ofProcess }: Parts) {
+  const known = new KnownSecrets();
+  // The secrets of the process go first: masking a part of one would leave the rest.
+  const redactor: Redactor = { redact: (text) => known.redact(ofProcess.redact(text)) };
+  // Never saved.
+  const habits = new PathHabits(files, '', { clock, redactor });
+  return { ports: { ...ports, habits }, redactor, known };
+}
+
 /** Reads the candidate as a start would. Secrets that were typed for it count as entered now, for where they stand. */
 async function judge(
   { judge, clock }: Parts,
   { text, typed }: Candidate,
-  authority: Authority,
+  { authority, known }: { readonly authority: Authority; readonly known: KnownSecrets | undefined },
 ): Promise<LoadedSettings> {
-  const loaded = await judge(text, authority);
+  const loaded = await judge(text, authority, known);
   if (!loaded.ok) throw loaded.error;
   // What was typed stands in the text itself.
   const references = new Set(loaded.secretUses.map(({ path }) => keyName(path)));

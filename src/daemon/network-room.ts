@@ -35,6 +35,12 @@ interface NetworkParts {
   readonly environment: Environment;
 }
 
+/** A router for settings that are only tried; by default as for those in force. */
+interface TriedRouter {
+  readonly tickets?: boolean;
+  readonly known?: KnownSecrets;
+}
+
 /** Keys that every new lane goes by. */
 const TAKEN: Readonly<Record<string, Effect>> = {
   proxy_enabled: 'next_transfer',
@@ -102,19 +108,21 @@ export class NetworkRoom implements Router, Reloadable {
 
   /**
    * A router for settings that need not be in force, with the ledger and the rests of the one that is; what it reports
-   * goes to `report`. Without `tickets` no Kerberos ticket is shown to anybody. @throws CodedError TLS-FILE
+   * goes to `report`. Without `tickets` no Kerberos ticket is shown to anybody. What is made from passwords is registered
+   * in `known`. @throws CodedError TLS-FILE
    */
-  async routerFor(settings: Settings, report: Report, { tickets } = { tickets: true }): Promise<Router> {
-    return (await this.#build(settings, { report, isTried: true, tickets })).router;
+  async routerFor(settings: Settings, report: Report, options: TriedRouter = {}): Promise<Router> {
+    return (await this.#build(settings, { report, isTried: true, ...options })).router;
   }
 
-  async #build(to: Settings, how: { report: Report; isTried: boolean; tickets?: boolean }): Promise<Network> {
-    const { report, isTried, tickets = true } = how;
+  async #build(to: Settings, how: TriedRouter & { report: Report; isTried: boolean }): Promise<Network> {
+    const { report, isTried, tickets = true, known = this.#parts.known } = how;
     const trusts = await readTrusts(to);
     for (const trust of [trusts.updates, ...trusts.proxies.values()]) await judgeTrust(trust);
     const { updates, proxies } = trusts;
     const router = createRouter({
       ...this.#parts,
+      known,
       report,
       isTried,
       ...(tickets ? {} : { loadKerberos: noTickets }),

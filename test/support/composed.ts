@@ -60,8 +60,8 @@ async function composeAt(
     controlSocket: join(dir, 'control.sock'),
   };
   const { environment = {} } = around;
-  const load: LoadAgain = (text, usesAllowed) =>
-    loadSettings({ file, places, environment, known, usesAllowed, ...(text === undefined ? {} : { text }) });
+  const load: LoadAgain = (text, bounds) =>
+    loadSettings({ file, places, environment, known, ...bounds, ...(text === undefined ? {} : { text }) });
   const loaded = await load();
   if (!loaded.ok) throw new Error(`refused: ${JSON.stringify(loaded.problems)}`);
   const parts = await compose({ loaded, known, version: '9.8.7', mode, load, ...around });

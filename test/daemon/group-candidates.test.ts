@@ -1,0 +1,70 @@
+// What settings from a member of the group, which are only tried, can do to everybody else.
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Diagnosis, statusSchema } from '#control/control.ts';
+import { asCoded } from '#errors/coded-error.ts';
+import { type Composed, composeIn } from '#test/support/composed.ts';
+import { type FaultProxy, says, startFaultProxy } from '#test/support/fault-proxy.ts';
+
+type Sections = Readonly<Record<string, unknown>>;
+
+const closing: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const one of closing.splice(0).toReversed()) await one.close();
+});
+
+async function composed(...args: Parameters<typeof composeIn>): Promise<Composed> {
+  const made = await composeIn(...args);
+  closing.push({ close: () => made.remove() });
+  return made;
+}
+
+/** A server, or a proxy, that knows nothing. */
+async function listening(): Promise<FaultProxy> {
+  const server = await startFaultProxy(says('HTTP/1.1 404 Not Found\r\nVia: 1.1 gate\r\nContent-Length: 0\r\n\r\n'));
+  closing.push(server);
+  return server;
+}
+
+/** A diagnosis of these sections, or the code that refuses them. */
+async function tried({ agent }: Composed, sections: Sections): Promise<Diagnosis | string> {
+  const candidate = { text: JSON.stringify({ version: 1, ...sections }), typed: [] };
+  const request = { purposes: null, shell: {}, through: null, candidate, authority: 'group' as const };
+  return await agent.diagnose(request, AbortSignal.timeout(20_000)).catch((thrown: unknown) => asCoded(thrown).code);
+}
+
+const profile = (port: number, password: string) => ({
+  ...{ name: 'corp', address: '127.0.0.1', port, default: true },
+  ...{ authentication: 'basic', user: 'member', password },
+});
+
+describe('settings that a member of the group only tries', () => {
+  it.each(['running', 'user 1001', 'CONTROL-OTHER-FILE'])('mask %s for nobody else', async (word) => {
+    const daemon = await composed({});
+    const { port } = await listening();
+    const updates = { feed_url: 'http://127.0.0.1:9/feed.json' };
+    await tried(daemon, { updates, proxies: [profile(port, word)] });
+    await tried(daemon, { updates, proxies: [profile(port, word)], unknown_key: 1 });
+    expect(daemon.parts.redactor.redact(`Said by ${word}.`)).toBe(`Said by ${word}.`);
+    expect(statusSchema.safeParse(await daemon.agent.status()).error).toBeUndefined();
+  });
+
+  it('have their own secrets masked in their own answer', async () => {
+    const daemon = await composed({});
+    const { port, heads } = await listening();
+    const updates = { feed_url: 'http://127.0.0.1:9/my-own-password.json' };
+    const found = await tried(daemon, { updates, proxies: [profile(port, 'my-own-password')] });
+    expect(heads.join()).toContain(Buffer.from('member:my-own-password').toString('base64'));
+    expect(JSON.stringify(found)).toContain('***');
+    expect(JSON.stringify(found)).not.toContain('my-own-password');
+  });
+
+  it('teach nothing about the paths of the service', async () => {
+    const daemon = await composed({});
+    const { port, heads } = await listening();
+    const updates = { feed_url: 'http://127.0.0.1:9/feed.json' };
+    await tried(daemon, { updates, proxies: [profile(port, 'my-own-password')] });
+    expect(heads).not.toEqual([]);
+    expect(daemon.parts.ports.habits.list()).toEqual([]);
+  });
+});
