@@ -92,7 +92,8 @@ export interface Parts {
   /** The settings in force, and the file they came from. */
   readonly config: Reloader;
   /**
-   * Reads settings that are not saved; those of the group use no secret by reference but as the settings in force do. What
+   * Reads settings that are not saved; those of the group use no secret by reference but as the settings in force do, and go
+   * direct only where the settings in force may. What
    * the group calls a secret is registered in `known` alone: in the registry of the process it would mask our own words.
    */
   judge(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
@@ -220,9 +221,15 @@ function forDiagnosis(
   config: Reloader,
 ): Pick<Parts, 'judge' | 'routerFor' | 'gateways' | 'environment'> {
   return {
-    judge: (text, authority, known = new KnownSecrets()) =>
-      load?.(text, authority === 'group' ? { usesAllowed: config.loaded.secretUses, known } : undefined) ??
-      Promise.reject(coded('INTERNAL', { reason: 'nobody reads settings here' })),
+    judge: async (text, authority, known = new KnownSecrets()) => {
+      if (load === undefined) throw coded('INTERNAL', { reason: 'nobody reads settings here' });
+      if (authority === 'admin') return await load(text);
+      const { secretUses, settings } = config.loaded;
+      const loaded = await load(text, { usesAllowed: secretUses, known });
+      // Only root may lift that.
+      const required = settings.proxy_required ? { proxy_required: true } : {};
+      return loaded.ok ? { ...loaded, settings: { ...loaded.settings, ...required } } : loaded;
+    },
     routerFor: (to, onEvent, router) => network.routerFor(to, onEvent, router),
     gateways,
     environment,

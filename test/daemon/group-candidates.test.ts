@@ -59,6 +59,18 @@ describe('settings that a member of the group only tries', () => {
     expect(JSON.stringify(found)).not.toContain('my-own-password');
   });
 
+  it('go direct only where the settings in force may', async () => {
+    const corp = { name: 'corp', address: '127.0.0.1', port: 9, default: true };
+    const server = await listening();
+    const updates = { feed_url: `http://127.0.0.1:${server.port}/feed.json` };
+    for (const way of [{}, { proxies: [{ ...corp, no_proxy: '*' }] }, { proxies: [corp], proxy_enabled: false }]) {
+      const daemon = await composed({ proxies: [corp], proxy_required: true });
+      const found = await tried(daemon, { updates, proxy_required: false, ...way });
+      expect(found).toMatchObject({ verdict: { finding: { code: 'POLICY-DIRECT' } } });
+    }
+    expect(server.connections).toBe(0);
+  });
+
   it('teach nothing about the paths of the service', async () => {
     const daemon = await composed({});
     const { port, heads } = await listening();
