@@ -1,5 +1,5 @@
 // What a configuration uses by reference: secrets from a file, a variable or a credential, private keys, PAC files (an
-// error in one can quote it), Kerberos tickets.
+// error in one can quote it), Kerberos tickets, users and passwords in the proxy variables.
 // Each use has a source and a destination, so that a configuration that is only tried can be compared with the one in
 // force. Pure; values are never looked up here.
 //
@@ -13,6 +13,9 @@ import { kindOf } from './schema/key.ts';
 import { settingsSchema } from './schema/settings.ts';
 import { mapLeaves } from './tree.ts';
 
+const TICKET = 'a Kerberos ticket';
+const PROXY_VARIABLES = 'the proxy variables';
+
 /** One use. Two uses are the same when all of their texts are. */
 export interface SecretUse {
   readonly path: KeyPath;
@@ -20,7 +23,7 @@ export interface SecretUse {
   readonly key: string;
   readonly source: string;
   readonly destination: string;
-  /** Whether it can be left out: authentication `auto` works without a ticket. */
+  /** Whether it can be left out: authentication `auto` works without a ticket, and a variable may name no user. */
   readonly isOptional: boolean;
 }
 
@@ -39,8 +42,11 @@ export function secretUses(settings: Salvaged): SecretUse[] {
     return leaf;
   });
   for (const [index, profile] of (settings.proxies ?? []).entries()) {
+    if (profile?.scheme === 'environment') {
+      uses.push({ ...useOf(settings, ['proxies', index, 'scheme'], PROXY_VARIABLES), isOptional: true });
+    }
     if (profile?.authentication !== 'negotiate' && profile?.authentication !== 'auto') continue;
-    const use = useOf(settings, ['proxies', index, 'authentication'], 'a Kerberos ticket');
+    const use = useOf(settings, ['proxies', index, 'authentication'], TICKET);
     uses.push({ ...use, isOptional: profile.authentication === 'auto' });
   }
   return uses;
@@ -51,6 +57,9 @@ export function newUses(uses: readonly SecretUse[], inForce: readonly SecretUse[
   const known = new Set(inForce.map(identityOf));
   return uses.filter((use) => !known.has(identityOf(use)));
 }
+
+export const usesTicket = ({ source }: SecretUse): boolean => source === JSON.stringify(TICKET);
+export const usesProxyVariables = ({ source }: SecretUse): boolean => source === JSON.stringify(PROXY_VARIABLES);
 
 /** What is wrong with a configuration that may use only what is in force: one mistake for each other use. */
 export function refuseNewUses(uses: readonly SecretUse[], inForce: readonly SecretUse[]): Finding[] {

@@ -9,15 +9,17 @@ import { basename } from 'node:path';
 import type { LoadedSettings } from '#config/load.ts';
 import { keyName } from '#config/problem.ts';
 import { findProfile, noDefault } from '#config/profile-edits.ts';
-import { newUses } from '#config/secret-uses.ts';
+import { newUses, type SecretUse, usesProxyVariables, usesTicket } from '#config/secret-uses.ts';
 import type { Settings } from '#config/settings.ts';
 import type { HeldFile } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';
 import { diagnose } from '#diagnose/diagnose.ts';
 import type { Candidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
+import { coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
 import { PathHabits } from '#path/habits.ts';
+import { secretsInEnvironment } from '#proxy/environment-proxies.ts';
 import { PURPOSES } from '#proxy/route.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
@@ -45,7 +47,9 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
   const through = asked.through === null ? null : profileNamed(given, asked.through);
   const settings = withThrough(given, through);
   // A ticket that the settings in force do not show is not shown for somebody else either.
-  const tickets = asked.authority === 'admin' || newUses(loaded.secretUses, config.loaded.secretUses).length === 0;
+  const borrowed = asked.authority === 'admin' ? [] : newUses(loaded.secretUses, config.loaded.secretUses);
+  const tickets = !borrowed.some(usesTicket);
+  refuseVariables(parts, borrowed);
   parts.tokens.introduce(settings, true);
   const router = await parts.routerFor(settings, () => undefined, {
     tickets,
@@ -113,6 +117,13 @@ function boundsOf({ ports, files, clock, redactor: ofProcess }: Parts) {
   // Never saved.
   const habits = new PathHabits(files, '', { clock, redactor });
   return { ports: { ...ports, habits }, redactor, known };
+}
+
+/** Users and passwords in the variables of the service are also references. @throws CodedError SECRET-NOT-IN-FORCE */
+function refuseVariables({ environment }: Parts, borrowed: readonly SecretUse[]): void {
+  const use = borrowed.find(usesProxyVariables);
+  if (use !== undefined && secretsInEnvironment(environment).length > 0)
+    throw coded('SECRET-NOT-IN-FORCE', { key: use.key });
 }
 
 /** Reads the candidate as a start would. Secrets that were typed for it count as entered now, for where they stand. */

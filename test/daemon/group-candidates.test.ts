@@ -71,6 +71,26 @@ describe('settings that a member of the group only tries', () => {
     expect(server.connections).toBe(0);
   });
 
+  it('use a password in the proxy variables only as the settings in force do', async () => {
+    const server = await listening();
+    const named = { name: 'corp', scheme: 'environment', default: true };
+    const updates = { feed_url: 'http://127.0.0.1:9/feed.json' };
+    const environment = (user: string) => ({ http_proxy: `http://${user}127.0.0.1:${server.port}` });
+    const inForce = { proxies: [{ ...named, authentication: 'digest', user: 'svc', password: 'typed one' }] };
+    const secret = { environment: environment('svc:of-the-service@') };
+    for (const before of [{}, inForce]) {
+      const daemon = await composed(before, 'daemon', secret);
+      expect(await tried(daemon, { updates, proxies: [named] })).toBe('SECRET-NOT-IN-FORCE');
+    }
+    expect(server.heads).toEqual([]);
+    expect(
+      await tried(await composed({ proxies: [named] }, 'daemon', secret), { updates, proxies: [named] }),
+    ).toBeTypeOf('object');
+    const withoutUser = await composed({}, 'daemon', { environment: environment('') });
+    expect(await tried(withoutUser, { updates, proxies: [named] })).toBeTypeOf('object');
+    expect(server.heads).toHaveLength(2);
+  });
+
   it('teach nothing about the paths of the service', async () => {
     const daemon = await composed({});
     const { port, heads } = await listening();
