@@ -58,7 +58,7 @@ const UNAUTHORIZED = 401;
  */
 export function asksForUser(head: ResponseHead, method: string): boolean {
   if (head.status === PROXY_AUTHENTICATION_REQUIRED) return method === 'CONNECT' || !isPassedOn(head);
-  return head.status === UNAUTHORIZED && (method === 'CONNECT' || isTinyproxy(head));
+  return head.status === UNAUTHORIZED && (method === 'CONNECT' || isMadeByTinyproxy(head));
 }
 
 /** What is known beside the head of an answer to CONNECT. */
@@ -153,7 +153,7 @@ export function judgeForward(
   asked: AskedProxy,
   about: Pick<AboutConnect, 'target' | 'proved'>,
 ): CodedError | null {
-  if (head.status < 400 || (head.status === UNAUTHORIZED && !isTinyproxy(head))) return null;
+  if (head.status < 400 || (head.status === UNAUTHORIZED && !isMadeByTinyproxy(head))) return null;
   const mark = proxyMark(head);
   return mark === null ? null : refusal(head, asked, { ...about, page: null, passes443: false, said: mark.said });
 }
@@ -295,8 +295,9 @@ function isPrivoxy(head: ResponseHead): boolean {
   return headerOf(head, 'last-modified') === 'Wed, 08 Jun 1955 12:00:00 GMT';
 }
 
-function isTinyproxy(head: ResponseHead): boolean {
-  return /^tinyproxy\b/i.test(headerOf(head, 'server') ?? '');
+/** What tinyproxy makes itself has no Via; what it or Squid passes on from a server with the same mark has one. */
+function isMadeByTinyproxy(head: ResponseHead): boolean {
+  return /^tinyproxy\b/i.test(headerOf(head, 'server') ?? '') && headerOf(head, 'via') === null;
 }
 
 /**

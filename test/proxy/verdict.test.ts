@@ -113,6 +113,8 @@ describe('asking for a user, or refusing one', () => {
     // tinyproxy says 401 of a wrong password; to CONNECT nobody else can have said it.
     ['CONNECT', 401, {}, true],
     ['GET', 401, { Server: 'tinyproxy/1.11.1' }, true],
+    // It adds Via to what it passes on from a server that calls itself so, and so does Squid.
+    ['GET', 401, { Server: 'tinyproxy/1.11.1', Via: '1.1 proxy (squid/5.7)' }, false],
     ['GET', 401, { Server: 'nginx' }, false],
     // Squid sends 407: a 401 that calls itself Squid's, or any other proxy's, is the server's.
     ['GET', 401, { Server: 'squid' }, false],
