@@ -16,7 +16,7 @@ usage: systemd/install.sh [--node FILE] [--program DIR]
   --node FILE     the Node to install (default: the one that came with the packages); it needs the library libatomic
   --program DIR   the built program (default: the folder around this script, or dist/program in a checkout)
   --remove        stop the service and remove the program; configuration, packages, state and logs stay
-  --purge         the same, and remove those, changes to the unit and the user as well
+  --purge         like --remove, and also remove configuration, packages, state, logs, changes to the unit, and the user
   DESTDIR=DIR     install below DIR; makes no user and talks to no systemd
 TEXT
 }
@@ -78,7 +78,7 @@ fail_without_library() {
   Debian, Ubuntu:      apt-get install libatomic1
   Fedora, RHEL, Rocky: dnf install libatomic
   SUSE:                zypper install libatomic1
-  Alpine has no glibc, which this Node needs as well: name another one by --node." ;;
+  Alpine has no glibc, which this Node also needs: name a Node for Alpine with --node." ;;
     *) fail "$node needs the library $missing, which is missing here. Install it and run this again." ;;
   esac
 }

@@ -139,8 +139,8 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .action(does((options: { json: boolean; retryCredential: boolean }) => actions.check(globals(), options)));
   program
     .command('status')
-    .description('whether all is well, what it is doing, what it decided and why')
-    .option('-v, --verbose', 'also what is not in use', false)
+    .description('show whether all is well, what the daemon is doing, what it decided and why')
+    .option('-v, --verbose', 'also show what is not in use', false)
     .option('--json', 'as JSON; all times are UTC', false)
     .addOption(
       new Option('--check', 'one line for monitoring; status 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN')

@@ -71,7 +71,8 @@ export function refuseNewUses(uses: readonly SecretUse[], inForce: readonly Secr
     found: '',
     allowed: '',
     notInForce: key,
-    message: 'Settings that are only tried may use this by reference only as the settings in force do.',
+    message:
+      'Settings under test can use a secret by reference only with the source and destination of the active settings.',
   }));
 }
 

@@ -55,7 +55,7 @@ export function allowRetry(
   const at =
     only === null ? null : { boundTo: only.boundTo, retryMs: settings.rejected_credential_retry_hours * HOUR_MS };
   if (!mayMove && only !== null && at !== null && ledger.waits(only.account, at)?.why === 'bound') {
-    throw coded('CONTROL-ADMIN', { what: 'have a password sent to a proxy that it was not entered for' });
+    throw coded('CONTROL-ADMIN', { what: 'send a password to a proxy that it was not entered for' });
   }
   ledger.retryCredentials(only, { mayMove });
 }

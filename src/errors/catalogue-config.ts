@@ -10,9 +10,9 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'CREDENTIALS-ELSEWHERE': {
-    text: 'Only the service can read the credentials that {keys} in {file} name, and it is not running: CREDENTIALS_DIRECTORY is not set here.',
+    text: 'Cannot read the credentials that {keys} in {file} name: only the service can, and it is not running (CREDENTIALS_DIRECTORY is not set here).',
     check:
-      'The file is right. Start the service (systemctl start sallyport) and run the command again, which then asks the service. ' +
+      'The file itself is correct. Start the service (systemctl start sallyport), then run the command again. ' +
       'In a unit of your own, set LoadCredential=.',
     class: 'config',
     retry: 'change',
@@ -79,13 +79,14 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'CONTROL-OTHER-FILE': {
-    text: 'The daemon that listens at {path} works with {other}, not with {file}. It was not asked.',
-    check: 'To ask that daemon, name its file. To work with {file} beside it, give that file its own daemon.state_dir.',
+    text: 'The daemon listening at {path} uses {other}, not {file}. The command was not sent to it.',
+    check:
+      'To use that daemon, name its file with -c. To run a second daemon with {file}, set daemon.state_dir in that file to another folder.',
     class: 'config',
     retry: 'change',
   },
   'SECRET-NOT-IN-FORCE': {
-    text: 'Settings that are only tried use {key} by reference in another way than the settings in force. It was not read, and nothing was sent.',
+    text: 'The settings under test give {key} another source or destination than the active settings. The secret was not read, and nothing was sent.',
     check: 'Type the password instead of naming its file, variable or credential, or run the command as root.',
     class: 'config',
     retry: 'change',

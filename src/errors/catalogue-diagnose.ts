@@ -18,7 +18,7 @@ export const DIAGNOSE_CODES = {
   },
   'DIAGNOSIS-LATE': {
     text: 'The diagnosis of {purpose} did not end in {limit:ms} and was stopped.',
-    check: 'The last stage shown took too long: something between here and the server passes on very little at a time.',
+    check: 'The last stage shown took too long: something between here and the server passes data on very slowly.',
     class: 'timeout',
     retry: 'later',
   },

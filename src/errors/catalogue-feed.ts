@@ -79,7 +79,7 @@ export const FEED_CODES = {
   'ID-INVALID': {
     text: 'The id {id} is not usable: {reason:words}.',
     check:
-      'If you typed it, sallyport updates list shows the IDs that are published. If the feed has it, tell the vendor.',
+      'If you typed it, run sallyport updates list to see the published IDs. If it comes from the feed, report it to the vendor.',
     class: 'content',
     retry: 'never',
   },

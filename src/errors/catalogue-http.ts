@@ -6,21 +6,21 @@ export const HTTP_CODES = {
   'TOKEN-REBIND': {
     text: '{key} was entered for {bound}, not for {origin}; it is not sent there.',
     check:
-      'When the new feed URL is right, enter the value again (a new value, or its file written anew), or run check --retry-credential as root.',
+      'If the new feed URL is correct, enter the value again (set a new value or rewrite its file), or run check --retry-credential as root.',
     class: 'auth',
     retry: 'change',
   },
   'RESPONSE-TIMEOUT': {
     text: '{received:size} of {expected:size} after {elapsed:ms}: no byte for {limit:ms} ({key}); {seen:words}.',
-    check: 'What may hold it back is {holder:words}. To wait longer: {advice:words}.',
+    check: 'Possible cause: {holder:words}. To wait longer: {advice:words}.',
     class: 'timeout',
     retry: 'later',
   },
   'RESPONSE-TRICKLES': {
     text: '{received:size} of {expected:size} after {elapsed:ms}: too slow to be waited for; {seen:words}.',
     check:
-      'The proxy or the server drips: {next:words}. The key response_timeout.total_max_ms bounds how long such a transfer ' +
-      'may take.',
+      'The proxy or the server sends too slowly; {next:words}. The time limit for such a transfer is ' +
+      'response_timeout.total_max_ms.',
     class: 'timeout',
     retry: 'change',
   },
@@ -32,13 +32,14 @@ export const HTTP_CODES = {
   },
   'CONNECTION-LOST': {
     text: 'The connection broke after {received:size} of {expected:size}: {reason:words}.',
-    check: 'The proxy or the server cut it: {next:words}.',
+    check: 'The proxy or the server cut the connection; {next:words}.',
     class: 'tcp',
     retry: 'later',
   },
   'BAD-RESPONSE': {
     text: '{url} did not answer in HTTP/1.1: {reason:words}.',
-    check: 'The server, or a proxy on the way, sends a response that cannot be read safely; ask whoever runs it.',
+    check:
+      'The server or a proxy in between sends a response that cannot be read safely. Report it to the administrator there.',
     class: 'http',
     retry: 'later',
   },
@@ -57,7 +58,7 @@ export const HTTP_CODES = {
   'CONTENT-BLOCKED': {
     text: 'A scanner {where:words} blocked {url} ({status}): {finding}.',
     check:
-      'Ask the team that runs the scanner to examine this download and to exempt it. They need the URL, the finding, and the digest of the update. It is tried again once a day, and when the feed has another digest.',
+      'Ask the team that runs the scanner to examine and exempt this download. Give them the URL, the finding and the digest of the update. It is retried once a day, and when the feed lists another digest.',
     class: 'content',
     retry: 'change',
   },

@@ -19,7 +19,7 @@ export const ORIGIN_CODES = {
   'DEMO-UNWRITABLE': {
     text: 'The demo cannot {operation:words} {path}: {reason:words}.',
     check:
-      'The demo needs a folder that this user may write, with 100 MB free. Name one: sallyport demo --dir FOLDER, or npm start -- --dir FOLDER.',
+      'The demo needs a folder that this user can write to, with 100 MB free. Choose one: sallyport demo --dir FOLDER, or npm start -- --dir FOLDER.',
     class: 'system',
     retry: 'change',
   },

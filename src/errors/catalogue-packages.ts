@@ -35,7 +35,8 @@ export const PACKAGE_CODES = {
   },
   'RANGE-INVALID': {
     text: 'Asked for the bytes from {asked}, got {range}.',
-    check: 'A cache between here and the server answers ranges wrongly; the next attempt asks for the whole package.',
+    check:
+      'A cache between here and the server answers range requests wrongly. The next attempt requests the whole package.',
     class: 'content',
     retry: 'later',
   },
@@ -54,7 +55,7 @@ export const PACKAGE_CODES = {
   'PACKAGE-DAMAGED': {
     text: 'The published package {path} has changed: sha256 {found}, published as {expected}. It was moved to {aside}.',
     check:
-      'Somebody or a bad disk changed it. The next check fetches it again if it is still wanted: the newest of a package, or one that the newest requires.',
+      'A user, a program or a failing disk changed it. The next check downloads it again if it is still needed: as the newest version of its package, or because the newest requires it.',
     class: 'content',
     retry: 'later',
     isLocal: true,
@@ -68,7 +69,7 @@ export const PACKAGE_CODES = {
   'PACKAGE-MISSING': {
     text: 'The published package {path} is gone.',
     check:
-      'Somebody removed it. The next check fetches it again if it is still wanted: the newest of a package, or one that the newest requires. To keep fewer versions, lower updates.keep_versions.',
+      'A user or a program removed it. The next check downloads it again if it is still needed: as the newest version of its package, or because the newest requires it. To keep fewer versions, lower updates.keep_versions.',
     class: 'content',
     retry: 'later',
     isLocal: true,

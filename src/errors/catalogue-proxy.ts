@@ -42,13 +42,13 @@ export const PROXY_CODES = {
   },
   'TUNNEL-TIMEOUT': {
     text: 'Proxy {proxy} did not answer {asked} {target} in {elapsed:ms} ({key}).',
-    check: 'The proxy is overloaded, or its port speaks {others:words}: then set {remedy:words}.',
+    check: 'The proxy may be overloaded. If its port speaks {others:words} instead, set {remedy:words}.',
     class: 'timeout',
     retry: 'later',
   },
   'TUNNEL-CLOSED': {
     text: 'Proxy {proxy} closed the connection before it answered {asked} {target} ({reason:words}).',
-    check: 'Look into the log of the proxy. If its port speaks {others:words}: set {remedy:words}.',
+    check: 'Check the log of the proxy. If its port speaks {others:words} instead, set {remedy:words}.',
     class: 'tcp',
     retry: 'later',
   },
@@ -84,9 +84,9 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'AUTH-UNCLEAR': {
-    text: 'User {user} was refused for {origin} at {since:time}, by proxy {proxy} or by the server; a CONNECT could not tell which ({found:words}).',
+    text: 'Proxy {proxy} or the server behind it refused user {user} for {origin} at {since:time}. A CONNECT did not show which of the two ({found:words}).',
     check:
-      'The password worked at this proxy before. If it has changed, enter the new one; otherwise ask whoever runs the server. It is sent for this server again at {retryAt:time}, or by check --retry-credential.',
+      'The password has worked at this proxy before. If it has changed, enter the new one. Otherwise ask the administrator of the server. The password is next used for this server at {retryAt:time}, or by check --retry-credential.',
     class: 'auth',
     retry: 'change',
   },
@@ -111,7 +111,7 @@ export const PROXY_CODES = {
   'AUTH-ALGORITHM': {
     text: 'Proxy {proxy} offers Digest in a form that cannot be answered: {missing:words}.',
     check:
-      'Supported are MD5, SHA-256 and SHA-512-256, each also with -sess, with a nonce, and with qop auth or none. Ask the proxy team.',
+      'Supported are MD5, SHA-256 and SHA-512-256, each also with -sess. The challenge needs a nonce, and its qop must be auth or absent. Ask the proxy team.',
     class: 'auth',
     retry: 'change',
   },
@@ -167,7 +167,7 @@ export const PROXY_CODES = {
   'AUTH-REBIND': {
     text: 'The password of proxy {proxy} was entered for {bound}, not for {url}; it is not sent there.',
     check:
-      'When the new address is right, enter the password again (a new value, or its file written anew), or run check --retry-credential as root.',
+      'If the new address is correct, enter the password again (set a new value or rewrite its file), or run check --retry-credential as root.',
     class: 'auth',
     retry: 'change',
   },
@@ -229,9 +229,9 @@ export const PROXY_CODES = {
     retry: 'change',
   },
   'LOOPBACK-ELSEWHERE': {
-    text: '{url} names this machine, but {by:words} {address}, which is another one. Nothing was sent.',
+    text: '{url} names this machine, but {by:words} {address}, which is another machine. Nothing was sent.',
     check:
-      'Plain HTTP is trusted on this machine only. Use https, or go there without the proxy: use_proxy_for of this purpose none, or no_proxy of the profile.',
+      'Plain HTTP is trusted only on this machine. Use https, or bypass the proxy: set use_proxy_for of this purpose to none, or add the host to no_proxy of the profile.',
     class: 'policy',
     retry: 'change',
   },
@@ -261,20 +261,20 @@ export const PROXY_CODES = {
   },
   'PROXY-TOO-BIG': {
     text: 'Proxy {proxy} refused {target} as too large ({status}, {said}).',
-    check: 'Ask the proxy team to raise its limit on the size of a body (Squid: reply_body_max_size) for this host.',
+    check: 'Ask the proxy team to raise the body size limit for this host (Squid: reply_body_max_size).',
     class: 'policy',
     retry: 'change',
   },
   'PROXY-REDIRECT': {
-    text: 'Proxy {proxy} answered CONNECT {target} with {status} and sends to {location}.',
+    text: 'Proxy {proxy} answered CONNECT {target} with a redirect ({status}) to {location}.',
     check:
-      'A portal there wants somebody to log in or to accept terms. Ask the proxy team to exempt this host from it.',
+      'A captive portal asks for a login or for acceptance of its terms. Ask the proxy team to exempt this host from it.',
     class: 'policy',
     retry: 'later',
   },
   'TUNNEL-PAGE': {
-    text: 'Proxy {proxy} answered CONNECT {target} with 200 and sent a web page in place of a tunnel, titled {title}.',
-    check: 'A captive portal or a block page does this. Ask the proxy team to let {target} through.',
+    text: 'Proxy {proxy} answered CONNECT {target} with 200, but sent a web page instead of opening a tunnel (title: {title}).',
+    check: 'It is probably a captive portal or a block page. Ask the proxy team to let {target} through.',
     class: 'policy',
     retry: 'later',
   },

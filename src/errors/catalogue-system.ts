@@ -23,15 +23,15 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'TOO-MANY-FILES': {
-    text: 'Too many files are open on this host ({errno}), so it cannot {operation:words}.',
+    text: 'Cannot {operation:words}: too many open files ({errno}).',
     check:
-      'For EMFILE raise LimitNOFILE= of the service (or ulimit -n), for ENFILE the fs.file-max of the machine. If ' +
-      'ls /proc/PID/fd shows ever more of them, please report it.',
+      'EMFILE is the limit of the process: raise LimitNOFILE= of the service or ulimit -n. ENFILE is the limit of the ' +
+      'machine: raise fs.file-max. If ls /proc/PID/fd lists more and more files, please report it.',
     class: 'system',
     retry: 'later',
   },
   'OUT-OF-MEMORY': {
-    text: 'The kernel has no memory left on this host ({errno}), so it cannot {operation:words}.',
+    text: 'Cannot {operation:words}: the kernel has no memory left ({errno}).',
     check: 'Free some memory, or raise MemoryMax= of the service.',
     class: 'system',
     retry: 'later',
@@ -61,28 +61,29 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'FILE-SWAPPED': {
-    text: '{path} is not the file that was verified: another one took its name. It was not published.',
-    check: 'Somebody else can write into that folder. Check its owner and mode, and the folders above it.',
+    text: '{path} is no longer the file that was verified: another file replaced it. It was not published.',
+    check:
+      'Another user or program can write to that folder. Check the owner and the mode of it and of the folders above it.',
     class: 'system',
     retry: 'change',
   },
   'FOLDER-UNSAFE': {
     text: '{path} ({what:words}) {reason:words}: owner {owner}, mode {mode}. Other users could replace what is in it.',
-    check: 'Run as root: {command:words}. Before that, find out who made or changed it.',
+    check: 'Find out who made or changed it. Then run as root: {command:words}.',
     class: 'system',
     retry: 'change',
   },
   'STATE-OF-OTHERS': {
-    text: '{path} (daemon.state_dir) belongs to user number {owner}, and this is user number {self}. Nothing was done there.',
+    text: '{path} (daemon.state_dir) belongs to user ID {owner}, but this process runs as user ID {self}. Nothing was done there.',
     check:
-      'Start the service and repeat the command; the service then does the work. Or run it as that user: ' +
+      'Start the service and repeat the command: the service then does the work. Or run the command as that user: ' +
       "sudo -u '#{owner}' sallyport, with the same arguments. If this is the service itself, run as root: chown {self} {path}.",
     class: 'system',
     retry: 'change',
   },
   'STATE-UNREADABLE': {
-    text: 'Cannot read {path}: {reason:words}. The file is left as it is, because it may be in order.',
-    check: 'For a wrong owner or mode, run as root: chown {self} {path} && chmod 0600 {path}. Otherwise try again.',
+    text: 'Cannot read {path}: {reason:words}. The file was left unchanged because it may be intact.',
+    check: 'If its owner or mode is wrong, run as root: chown {self} {path} && chmod 0600 {path}. Otherwise try again.',
     class: 'system',
     retry: 'change',
   },
@@ -105,15 +106,15 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'CONTROL-FOREIGN': {
-    text: 'The socket {path} belongs to user number {owner}, who does not run Sallyport here. Nothing was sent to it.',
+    text: 'The socket {path} belongs to user ID {owner}, which does not run Sallyport here. Nothing was sent to it.',
     check:
-      'Find out who made it (ls -l). Set daemon.control_socket to a path in a folder that only root and the service may write.',
+      'Find out who made it (ls -l). Set daemon.control_socket to a path in a folder that only root and the service can write to.',
     class: 'system',
     retry: 'change',
   },
   'CONTROL-REQUEST': {
     text: 'The daemon refused the request: {reason:words}.',
-    check: 'Restart the service after an upgrade, so that command and daemon are of one version.',
+    check: 'If Sallyport was upgraded, restart the service: the command and the daemon need the same version.',
     class: 'system',
     retry: 'change',
   },

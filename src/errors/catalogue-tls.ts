@@ -54,15 +54,15 @@ export const TLS_CODES = {
     retry: 'change',
   },
   'PROXY-TLS-WEAK': {
-    text: 'TLS to proxy {proxy} itself uses {suite} ({version}), a suite without authenticated encryption. It is used all the same.',
-    check: 'Ask the proxy team for AES-GCM or ChaCha20-Poly1305. What goes through its tunnel has TLS of its own.',
+    text: 'TLS to proxy {proxy} itself uses {suite} ({version}), a suite without authenticated encryption. The connection is used anyway.',
+    check: 'Ask the proxy team for AES-GCM or ChaCha20-Poly1305. Tunnelled connections have their own TLS inside.',
     class: 'tls',
     retry: 'change',
   },
   'TLS-OLD': {
-    text: 'The TLS of {host} is too old: {reason:words}. Nothing of the request was sent.',
+    text: 'The TLS of {host} is too old: {reason:words}. No request was sent.',
     check:
-      'Whoever runs {host} has to offer TLS 1.2 or newer with AES-GCM or ChaCha20-Poly1305; an old device between may be what answers.',
+      'Ask the administrator of {host} for TLS 1.2 or newer with AES-GCM or ChaCha20-Poly1305. An old device in between may be what answers.',
     class: 'tls',
     retry: 'change',
   },
@@ -75,14 +75,14 @@ export const TLS_CODES = {
   'TLS-INTERCEPTED': {
     text: 'The certificate for {host} was issued by {issuer}, expected {expected:words}: TLS is opened at proxy {proxy} or behind it. Nothing of the request was sent.',
     check:
-      'SSL bridging is not supported. Ask for a bypass for: {target} (all hosts that need one: sallyport endpoints). Only when that issuer is the own authority of the server: {remedy:words}.',
+      'SSL bridging is not supported. Ask for a bypass for: {target} (all hosts that need one: sallyport endpoints). Only if that issuer is a CA of the server itself: {remedy:words}.',
     class: 'tls',
     retry: 'change',
   },
   'TLS-CHAIN': {
-    text: 'The chain of {host} ends at {end}, whose certificate was not sent and is unknown here: the server forgot it, or TLS is opened on the way. No request was sent.',
+    text: 'The certificate chain of {host} is incomplete: the certificate of {end} was not sent and is unknown here. The server forgot it, or TLS is intercepted. No request was sent.',
     check:
-      'Run from outside the proxy: openssl s_client -showcerts -connect {target}. Same issuer: the server must send its intermediate ({aia:words}); for an authority of its own: {remedy:words}. Another issuer: ask for a bypass for {target}.',
+      'Run from outside the proxy: openssl s_client -showcerts -connect {target}. Same issuer: the server must send its intermediate ({aia:words}), or if it has its own CA: {remedy:words}. Another issuer: ask for a bypass for {target}.',
     class: 'tls',
     retry: 'change',
   },
@@ -96,7 +96,7 @@ export const TLS_CODES = {
   'TLS-UNTRUSTED': {
     text: 'The certificate of {host} is not trusted ({reason:words}): it was issued by {issuer}, expected {expected:words}.',
     check:
-      'When that issuer is your own company, TLS is opened on the way: ask for a bypass. If it is the own authority of the server: {remedy:words}.',
+      'If that issuer is your own company, TLS is intercepted: ask for a bypass. If it is a CA of the server itself: {remedy:words}.',
     class: 'tls',
     retry: 'change',
   },

@@ -138,7 +138,9 @@ export function placeOf({ code, hop }: Pick<CodedError, 'code' | 'hop'>): string
  */
 export function asCoded(thrown: unknown): CodedError {
   if (thrown instanceof CodedError) return thrown;
-  return exhaustion(thrown, 'go on') ?? fileFailure(thrown) ?? coded('INTERNAL', { reason: reasonOf(thrown) }, thrown);
+  return (
+    exhaustion(thrown, 'continue') ?? fileFailure(thrown) ?? coded('INTERNAL', { reason: reasonOf(thrown) }, thrown)
+  );
 }
 
 /** Calls of the system on a file that has a path, in words. */

@@ -68,12 +68,12 @@ export const EVENTS = {
   'screen-behind': {
     level: 'warn',
     thread: 'Main',
-    text: 'The reader of stdout does not keep up; lines are dropped there until it does. The log file has all of them.',
+    text: 'The reader of stdout does not keep up, so lines are dropped there. The log file has all lines.',
   },
   'screen-lines-lost': {
     level: 'warn',
     thread: 'Main',
-    text: '{count} lines are missing on stdout, whose reader did not keep up. The log file has them.',
+    text: '{count} lines are missing on stdout because its reader did not keep up. The log file has them.',
   },
   'fault-stack': { level: 'debug', thread: 'Main', text: 'The fault came from {frames}.' },
   repeated: {
@@ -152,7 +152,7 @@ export const EVENTS = {
   'folder-exposed': {
     level: 'warn',
     thread: 'Main',
-    text: '{path} {reason:words} (owner {owner}, mode {mode}). Whoever can replace it can replace {folder} in it.',
+    text: '{path} {reason:words} (owner {owner}, mode {mode}). A user who can write there can replace {folder}.',
   },
   'state-set-aside': { level: 'warn', thread: 'Main', text: '{error:advised}', folds: true },
   // The way out
@@ -255,12 +255,12 @@ export const EVENTS = {
   'package-next-try': {
     level: 'info',
     thread: 'Updater',
-    text: 'Update ID {id} is tried again at {at:time}, or with an earlier check.',
+    text: 'Next try of update ID {id} at {at:time}, or with the next check if that is earlier.',
   },
   'gave-way': {
     level: 'info',
     thread: 'Updater',
-    text: 'Update ID {id} arrives in small parts ({elapsed:ms} so far). Its bytes are kept, and the other updates go first.',
+    text: 'Update ID {id} arrives in small parts ({elapsed:ms} so far). Its bytes are kept, and the other updates are fetched first.',
   },
   'next-try-round': { level: 'info', thread: 'Updater', text: 'Next try with the next check.' },
   // Room on the disk

@@ -124,7 +124,7 @@ function remedyFor({ purpose = 'updates' }: TlsPeer): string {
 /** Where a certificate says that the one of its issuer is (RFC 5280, 4.2.2.1). It is told, and never fetched. */
 function placeOfIssuer(certificate: X509Certificate | undefined): string {
   const place = /^CA Issuers - URI:(\S{1,200})$/m.exec(certificate?.infoAccess ?? '')?.[1];
-  return place === undefined ? 'its certificate does not say where that is' : `to be had at ${place}, not fetched`;
+  return place === undefined ? 'its certificate does not say where that is' : `available at ${place}, not fetched`;
 }
 
 /** What the other end is too old in; null when it is not. */

@@ -139,10 +139,10 @@ export function schemeRemedy(
 export function userRemedy(asked: AskedProxy, offered: readonly string[]): string {
   const { name, address, port, isAccountWithheld, variable } = asked;
   if (isAccountWithheld)
-    return `pac.credentials_for of proxy ${name} to have ${address}:${port}; user and password are set already`;
+    return `pac.credentials_for of proxy ${name} so that it includes ${address}:${port}; user and password are already set`;
   if (variable !== null) return `user and password in the environment variable ${variable}`;
   if (offered.length > 0 && offered.every((scheme) => scheme.toLowerCase() === 'negotiate')) {
-    return `authentication: negotiate of proxy ${name}; it takes a ticket (kinit) and no password`;
+    return `authentication: negotiate of proxy ${name}; it uses a ticket (kinit), not a password`;
   }
   return `authentication, user and password of proxy ${name}`;
 }

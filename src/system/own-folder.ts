@@ -48,7 +48,7 @@ export function judgeFolder(
   const isOpen = (mode & closed) !== 0;
   if (!isForeign && !isOpen) return null;
   const reasons = [
-    ...(isForeign ? [`belongs to user number ${owner}, not to us (${self})`] : []),
+    ...(isForeign ? [`belongs to user ID ${owner} instead of ${self}`] : []),
     ...(isOpen ? [isPrivate ? 'can be opened by others' : 'can be written by others'] : []),
   ];
   const commands = [
@@ -102,7 +102,7 @@ export async function exposedAbove(files: Files, path: string): Promise<Exposed[
 }
 
 function judgeAbove({ owner, mode }: FileFacts, self: number): string | null {
-  if (owner !== ROOT && owner !== self) return `belongs to user number ${owner}`;
+  if (owner !== ROOT && owner !== self) return `belongs to user ID ${owner}`;
   return (mode & 0o002) !== 0 && (mode & STICKY) === 0 ? 'can be written by everybody' : null;
 }
 

@@ -32,7 +32,7 @@ describe('offerTest in the state of another user', () => {
   it('says why nothing was tested and what to do, and can save it untested', async () => {
     const { tested, terminal } = await offered('y');
     expect(await tested).toBeNull();
-    expect(terminal.complained.join('\n')).toMatch(/not tested\. \/var\/lib\/sallyport .*user number 990/);
+    expect(terminal.complained.join('\n')).toMatch(/not tested\. \/var\/lib\/sallyport .*user ID 990/);
     expect(terminal.complained.join('\n')).toContain("sudo -u '#990' sallyport");
   });
 

@@ -44,7 +44,7 @@ describe('a connection that is cut', () => {
     if (result.ended !== 'failed') throw new Error('it was complete');
     expect([result.error.code, result.error.check]).toEqual([
       'CONNECTION-LOST',
-      expect.stringContaining(`The proxy or the server cut it: ${words}.`),
+      expect.stringContaining(`The proxy or the server cut the connection; ${words}.`),
     ]);
   });
 });

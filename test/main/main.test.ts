@@ -201,7 +201,7 @@ describe('a configuration with mistakes', () => {
     const status = await site.run(['status']);
     expect(status.code).toBe(78);
     expect(status.err).toContain('[CREDENTIALS-ELSEWHERE]');
-    expect(status.err).toContain('The file is right.');
+    expect(status.err).toContain('The file itself is correct.');
     expect(status.err).not.toContain('mistake');
   });
 

@@ -31,8 +31,8 @@ describe('a page in place of a tunnel', () => {
   ])('is named as such, with its title: %s', async (_what, answer) => {
     const error = await failureThrough(says(answer));
     expect(error.message).toBe(
-      '[TUNNEL-PAGE] Proxy corp answered CONNECT updates.example.com:443 with 200 and sent a web page in place of a tunnel, ' +
-        'titled "Welcome to Guest WiFi".',
+      '[TUNNEL-PAGE] Proxy corp answered CONNECT updates.example.com:443 with 200, but sent a web page instead of ' +
+        'opening a tunnel (title: "Welcome to Guest WiFi").',
     );
     expect(error.journey?.phase).toBe('tunnel');
   });
@@ -52,6 +52,6 @@ it.each([302, 307, 303])('a %i shows where it sends to, without the query', asyn
     says(`HTTP/1.1 ${status} Found\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`),
   );
   expect(error.message).toBe(
-    `[PROXY-REDIRECT] Proxy corp answered CONNECT updates.example.com:443 with ${status} and sends to http://portal.example.com/login?***.`,
+    `[PROXY-REDIRECT] Proxy corp answered CONNECT updates.example.com:443 with a redirect (${status}) to http://portal.example.com/login?***.`,
   );
 });

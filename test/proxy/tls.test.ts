@@ -135,7 +135,7 @@ describe('TLS behind a proxy', () => {
       facts: { issuer: 'O=Test Inspect, CN=Corp Inspection CA', proxy: 'corp' },
       message: expect.stringContaining('expected an authority of updates.ca_file: TLS is opened at proxy corp'),
       check: expect.stringMatching(
-        /^SSL bridging is not supported\. Ask for a bypass for: localhost:\d+ \(all hosts that need one: sallyport endpoints\)\. Only when .* set updates\.ca_file\.$/,
+        /^SSL bridging is not supported\. Ask for a bypass for: localhost:\d+ \(all hosts that need one: sallyport endpoints\)\. Only if .* set updates\.ca_file\.$/,
       ),
     });
   });
@@ -149,9 +149,9 @@ describe('TLS behind a proxy', () => {
       const failure = await failureOf({ cert: leaf, key }, { peer: { leg: 'target', proxy }, trust });
       expect(failure).toMatchObject({ code: 'TLS-CHAIN', facts: { end: 'O=Example Trust, CN=Public TLS CA' } });
       const { message, check } = failure as Error & { check: string };
-      expect(message).toContain('the server forgot it, or TLS is opened on the way');
+      expect(message).toContain('The server forgot it, or TLS is intercepted');
       expect(message).not.toContain('proxy corp');
-      expect(check).toContain('(to be had at http://ca.example.com/tls-ca.crt, not fetched)');
+      expect(check).toContain('(available at http://ca.example.com/tls-ca.crt, not fetched)');
       expect(check).toMatch(/Another issuer: ask for a bypass for localhost:\d+\.$/);
       await origin?.close();
     }

@@ -142,12 +142,12 @@ describe('a 407 of a proxy', () => {
   });
 
   it.each([
-    [['Negotiate'], {}, 'authentication: negotiate of proxy corp; it takes a ticket (kinit) and no password'],
+    [['Negotiate'], {}, 'authentication: negotiate of proxy corp; it uses a ticket (kinit), not a password'],
     [['Negotiate', 'NTLM'], {}, 'authentication, user and password of proxy corp'],
     [
       ['Basic'],
       { isAccountWithheld: true },
-      'pac.credentials_for of proxy corp to have 10.1.1.5:3128; user and password are set already',
+      'pac.credentials_for of proxy corp so that it includes 10.1.1.5:3128; user and password are already set',
     ],
     [['Basic'], { variable: 'https_proxy' }, 'user and password in the environment variable https_proxy'],
   ])('offering %j to %j is told what to do: %s', (offered, own, remedy) => {

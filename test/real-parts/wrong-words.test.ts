@@ -63,7 +63,7 @@ describeWith(['squid'], 'Squid', () => {
       const met = await failureOf(router);
       expect([met.code, met.check]).toEqual([
         'TUNNEL-CLOSED',
-        expect.stringMatching(/speaks TLS or SOCKS: set scheme: https or socks5h of proxy corp\./),
+        expect.stringMatching(/speaks TLS or SOCKS instead, set scheme: https or socks5h of proxy corp\./),
       ]);
       const error = await diagnosed(router);
       expect([error.code, error.check]).toEqual([
@@ -101,7 +101,7 @@ describeWith(['squid'], 'Squid', () => {
       const error = await failureOf(router);
       expect([error.code, error.check]).toEqual([
         'AUTH-REQUIRED',
-        expect.stringContaining(`Set pac.credentials_for of proxy corp to have 127.0.0.1:${port};`),
+        expect.stringContaining(`Set pac.credentials_for of proxy corp so that it includes 127.0.0.1:${port};`),
       ]);
       expect(error.check).not.toContain('authentication');
       await rm(folder, { recursive: true });

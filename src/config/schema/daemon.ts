@@ -17,12 +17,12 @@ export const daemon = section(
     control_socket: describeKey(path.optional(), {
       title: 'Control socket',
       description:
-        'The unix socket through which commands of its group talk to the daemon; mode 0660. They use secrets only as the ' +
-        'settings in force do.',
+        'The unix socket for commands from members of its group; mode 0660. Settings that they send for a test can use secrets ' +
+        'only as the active settings do.',
       allowed: PATH_ALLOWED,
       absent:
-        'control.sock: in the runtime directory for the configuration file of the service, else in state_dir where that ' +
-        'is set, else in the runtime directory (in a checkout: always in state_dir)',
+        'control.sock in state_dir, in a checkout and for a file that sets state_dir; otherwise, and always for the ' +
+        'configuration file of the service, control.sock in the runtime directory',
       example: '/run/sallyport/control.sock',
       effect: 'restart',
       setBy: 'root',
@@ -30,10 +30,11 @@ export const daemon = section(
     admin_socket: describeKey(path.optional(), {
       title: 'Admin socket',
       description:
-        'The unix socket for root and the user of the service; mode 0600. Only here may settings that are tried use secrets ' +
-        'in another way than the settings in force.',
+        'The unix socket for commands from root and the service user; mode 0600. Only settings that are sent here for a test can ' +
+        'use secrets differently from the active settings.',
       allowed: PATH_ALLOWED,
-      absent: 'admin.sock beside control_socket; where that has a name of its own, such as a.sock, a-admin.sock',
+      absent:
+        'admin.sock in the folder of control_socket; if control_socket has another name, such as a.sock, a-admin.sock',
       example: '/run/sallyport/admin.sock',
       effect: 'restart',
       setBy: 'root',

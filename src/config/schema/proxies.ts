@@ -61,7 +61,7 @@ const pac = z.strictObject({
       'Which of the proxies that the PAC file names may see user and password of this profile, written as in no_proxy. ' +
       'Whoever can change the PAC file could otherwise have them sent anywhere.',
     allowed:
-      'names, addresses and networks, each with :port if need be, separated by commas or spaces, or a list of them',
+      'names, addresses and networks, each with an optional :port, separated by commas or spaces, or a list of them',
     absent: 'no proxy sees them',
     example: 'proxy.example.com:3128, .proxies.example.com',
     effect: 'next_transfer',

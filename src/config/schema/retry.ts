@@ -7,7 +7,7 @@ export const retry = section(
     attempts: describeKey(wholeNumber(1, 100).default(5), {
       title: 'Attempts',
       description:
-        'How often a transfer is tried in one round, the first time counted. Attempts that bring bytes do not count.',
+        'How often a transfer is tried in one round, including the first time. Attempts that download new bytes do not count.',
       unit: 'attempts',
       effect: 'next_transfer',
       setBy: 'operator',

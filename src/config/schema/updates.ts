@@ -64,7 +64,7 @@ export const updates = section(
     report_findings: describeKey(z.boolean().default(false), {
       title: 'Report findings',
       description:
-        'Whether the receipt of an update that a scanner blocked says what the scanner found. It never says anything else of the page.',
+        'Whether the receipt of an update that a scanner blocked includes what the scanner found. Nothing else from the page is ever included.',
       allowed: 'true or false',
       effect: 'next_transfer',
       setBy: 'root',

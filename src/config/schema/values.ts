@@ -79,7 +79,7 @@ export function judgeUrlText(text: string, schemes: readonly string[]): string |
 function judgeUrlHost(hostname: string): string | null {
   if (isHost(hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, ''))) return null;
   if (hostname.includes('*'))
-    return 'The host of a URL is one name; an asterisk matches nothing. Write each host by itself.';
+    return 'The host of a URL is a single name, in which an asterisk matches nothing. List each host separately.';
   return 'The host of this URL is neither a DNS name nor an address.';
 }
 
