@@ -161,7 +161,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
   updates
     .command('forget-serial')
-    .description('take any serial of the feed at the next check, after the vendor said that it starts over')
+    .description('forget the serial of the feed; use it if the vendor says that the serial starts over')
     .option('--json', 'as JSON', false)
     .action(does((options: { json: boolean }) => actions.forgetSerial(globals(), options)));
   updates

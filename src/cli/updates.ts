@@ -68,7 +68,7 @@ export async function forgetSerialCommand(
   const { feed, serial } = await control.forgetSerial();
   if (options.json) tellJson(terminal, { feed, serial });
   else if (serial === null) terminal.out(`No serial of ${showForeign(feed)} is known.`);
-  else terminal.out(`Forgot serial ${serial} of ${showForeign(feed)}. The next check takes any serial.`);
+  else terminal.out(`Forgot serial ${serial} of ${showForeign(feed)}. The next check accepts any serial up to 2^52.`);
   return EXIT_OK;
 }
 

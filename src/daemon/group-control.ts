@@ -16,7 +16,7 @@ export function groupControl(agent: Agent): Control {
     verifyUpdates: (onEvent, signal) => agent.verifyUpdates(onEvent, signal),
     runHook: (id, onEvent, signal) => agent.runHook(id, onEvent, signal),
     // An older feed is taken after it: what protects from a replay is not the group's to give up.
-    forgetSerial: () => Promise.reject(coded('CONTROL-ADMIN', { what: 'have the serial of the feed forgotten' })),
+    forgetSerial: () => Promise.reject(coded('CONTROL-ADMIN', { what: 'forget the serial of the feed' })),
     explainTimeout: (size) => agent.explainTimeout(size),
     seedTimeout: (seeds) => agent.seedTimeout(seeds),
     tryChange: (request, onEvent, signal) => agent.tryChange({ ...request, authority }, onEvent, signal),

@@ -37,16 +37,16 @@ export const FEED_CODES = {
   'FEED-ROLLBACK': {
     text: 'The feed went back from serial {known} to {found}.',
     check:
-      'An old copy from a cache, or somebody replays one. It is fetched afresh at the next try. If the vendor says that the ' +
+      'A cache sent an old copy, or somebody replays one. The next try asks for a fresh copy. If the vendor says that the ' +
       'serial starts over, run sallyport updates forget-serial as root.',
     class: 'content',
     retry: 'later',
   },
   'FEED-SERIAL': {
-    text: 'The feed has serial {found}, known is {known}; at most {limit} is taken.',
+    text: 'The feed has serial {found}, but at most {limit} is accepted (last accepted serial: {known}).',
     check:
-      'A serial may rise by at most 100000000000000 at once, or no later one could follow it. Tell the vendor. If the vendor ' +
-      'confirms it, run sallyport updates forget-serial as root.',
+      'A first serial is at most 2^52, and later ones rise by at most 100000000000000 at once. Report it to the vendor. If ' +
+      'the vendor confirms a jump, run sallyport updates forget-serial as root.',
     class: 'content',
     retry: 'later',
   },

@@ -204,7 +204,7 @@ export const EVENTS = {
   'serial-forgotten': {
     level: 'warn',
     thread: 'Updater',
-    text: 'Serial {serial} of {url} is forgotten; the next check takes any serial.',
+    text: 'Forgot serial {serial} of {url}. The next check accepts any serial up to 2^52.',
   },
   fetching: { level: 'info', thread: 'Updater', text: 'Fetching {updates:words}, {size:size}.' },
   'up-to-date': { level: 'info', thread: 'Updater', text: 'Everything is up to date.' },
