@@ -5,6 +5,7 @@
 // requires. Expected failures are in the report, never thrown; only an abort is. A crash at any point is put right by
 // the next round's `recover`.
 
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { showLocalTime } from '#errors/template.ts';
 import { acceptReceipt, deliverReceipts } from './acknowledge.ts';
@@ -55,7 +56,7 @@ export async function runRound(
     await recover(ports, signal);
     await reconcile(ports, { thorough: false, signal });
     const checked = await check(ports, signal);
-    reportDecision(ports, checked);
+    await reportDecision(ports, checked);
     await tellRefused(ports, checked);
     const wanted = new Set(checked.decision.wanted.map(({ id }) => id));
     await discardUnwanted(ports, wanted);
@@ -101,7 +102,7 @@ function newTally(): Tally {
   return { error: null, published: [], failed: [], refused: [], withdrawn: [], pruned: [], left: 0, retryAtMs: null };
 }
 
-function reportDecision(ports: UpdatesPorts, { reading, decision }: Checked): void {
+async function reportDecision(ports: UpdatesPorts, { reading, decision }: Checked): Promise<void> {
   ports.report({
     name: 'feed-read',
     serial: reading.document.serial,
@@ -109,10 +110,8 @@ function reportDecision(ports: UpdatesPorts, { reading, decision }: Checked): vo
     wanted: decision.wanted.length,
     trust: reading.trust,
   });
-  for (const { id, error } of decision.refused) {
-    ports.report({ name: 'item-refused', id, error });
-  }
-  for (const { id, reason } of decision.deferred) ports.report({ name: 'item-deferred', id, reason });
+  await inTurns(decision.refused, ({ id, error }) => ports.report({ name: 'item-refused', id, error }));
+  await inTurns(decision.deferred, ({ id, reason }) => ports.report({ name: 'item-deferred', id, reason }));
   if (decision.wanted.length > 0) {
     const { length: count } = decision.wanted;
     const size = decision.wanted.reduce((sum, { length }) => sum + length, 0);
@@ -121,6 +120,16 @@ function reportDecision(ports: UpdatesPorts, { reading, decision }: Checked): vo
   if (decision.left > 0) ports.report({ name: 'more-wanted', count: decision.left });
   if (decision.verdict === 'UpToDate') ports.report({ name: 'up-to-date' });
 }
+
+/** A feed may make 2,000 lines, each of which is written at once: between them others have their turn. */
+async function inTurns<T>(items: readonly T[], report: (item: T) => void): Promise<void> {
+  for (const [index, item] of items.entries()) {
+    if (index > 0 && index % LINES_A_TURN === 0) await yieldToLoop();
+    report(item);
+  }
+}
+
+const LINES_A_TURN = 100;
 
 /** The vendor learns which updates were refused, once for each reason; at most as many as a round fetches. */
 async function tellRefused(ports: UpdatesPorts, { reading, decision }: Checked): Promise<void> {
