@@ -39,7 +39,8 @@ export function processTerminal(): Terminal {
       columns: () => stdout.columns ?? 80,
       backlog: () => stdout.writableLength,
       onceDrained: (callback) => void stdout.once('drain', callback),
-      unblock: () => unblock(stdout),
+      // What is complained of on stderr must not wait for the same terminal either.
+      unblock: () => [stdout, stderr].forEach(unblock),
     },
     answers: processAnswers(),
   };

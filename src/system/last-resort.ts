@@ -85,9 +85,10 @@ export function dieOf(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void {
   process.kill(process.pid, signal);
 }
 
-/** With the exit status of the failure, where no thread can hold the process. */
+/** With the exit status of the failure, where neither a thread nor a terminal that takes nothing can hold the process. */
 function endNow(resources: readonly string[]): void {
-  if (resources.every((name) => HARMLESS.has(name))) process.exit(EXIT_STATUS.system);
+  const isStuck = resources.includes('TTYWrap') || !resources.every((name) => HARMLESS.has(name));
+  if (!isStuck) process.exit(EXIT_STATUS.system);
   dieOf('SIGKILL');
 }
 

@@ -1,6 +1,8 @@
 // A real daemon, over a real socket, while it digests the worst that a server may send within the limits of the protocol
 // and nobody reads its stdout: it answers at once all the time, and its memory stays where it was (issue 10, A3 and A10).
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,6 +11,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Control } from '#control/control.ts';
 import { connectAt } from '#test/support/connect-at.ts';
 import { feedOf } from '#test/support/jars.ts';
+import { MAIN_PATH } from '#test/support/main-path.ts';
+import { describeWith } from '#test/support/real-parts.ts';
 import { startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import { layeredFeed, worstItem } from '#test/support/worst-feeds.ts';
@@ -117,6 +121,36 @@ describe('a daemon that is sent a feed within all limits', () => {
       daemon.child.stdout?.resume();
       daemon.child.kill('SIGTERM');
       expect(await daemon.ended).toBe(0);
+    }
+  }, 120_000);
+});
+
+/** A terminal that takes nothing, as after Ctrl-S, until stdin ends; then the service is asked to stop. */
+const STUCK_TERMINAL = `
+import os, pty, sys
+pid, _ = pty.fork()
+if pid == 0: os.execv(sys.argv[1], sys.argv[1:])
+sys.stdin.read()
+os.kill(pid, 15)
+os.waitpid(pid, 0)
+`;
+
+describeWith(['python3'], 'a daemon at a terminal that takes nothing', () => {
+  it('goes on, answers on its socket, and ends when it is asked to', async () => {
+    origin.serve('/feed.json', unknown, 'application/json');
+    const config = await writeConfig(dir, { updates: { feed_url: `${origin.url}/feed.json`, schedule: '0 3 * * *' } });
+    const command = [process.execPath, '--disable-sigusr1', MAIN_PATH, '-c', config, 'run'];
+    const terminal = spawn('python3', ['-c', STUCK_TERMINAL, ...command], { stdio: ['pipe', 'ignore', 'ignore'] });
+    const ended = once(terminal, 'exit');
+    try {
+      const control = await connect(join(dir, 'control.sock'));
+      for (let round = 0; round < 2; round += 1) {
+        await control.check(() => undefined, AbortSignal.timeout(60_000));
+      }
+      expect((await control.status()).updates.serial).not.toBeNull();
+    } finally {
+      terminal.stdin.end();
+      expect(await ended).toEqual([0, null]);
     }
   }, 120_000);
 });

@@ -69,6 +69,7 @@ const FOUND: Readonly<Record<string, () => boolean>> = {
   ssh: () => canRunAlone('sshd') && isOnPath('ssh'),
   privoxy: () => canRunAlone('privoxy'),
   tinyproxy: () => canRunAlone('tinyproxy'),
+  python3: () => isOnPath('python3'),
 };
 
 /** Which of these are not here. Parts by name: 'squid', 'systemd' and so on, see FOUND. */
