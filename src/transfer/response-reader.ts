@@ -11,6 +11,7 @@ import { pageTitle } from '#http/headers.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { type OpenFile, writeAll } from '#system/files.ts';
+import { describeFirstBytes } from './first-bytes.ts';
 import { judgeResume, type RangePlan } from './resume.ts';
 import type { RoomWatch } from './room.ts';
 
@@ -201,10 +202,7 @@ export class ResponseReader {
   }
 
   #strange(start: Buffer, from: From): CodedError {
-    const { begins } = this.#options.job;
-    const found = start.subarray(0, begins.length).toString('hex');
-    const expected = Buffer.from(begins).toString('hex');
-    return coded('NOT-A-JAR', { reason: `it begins with the bytes ${found}, not ${expected}`, hop: from.hop });
+    return coded('NOT-A-JAR', { reason: describeFirstBytes(start), hop: from.hop });
   }
 
   #startFromZero(reason: string | null): void {

@@ -6,6 +6,7 @@
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { type Files, isSameFile, type OpenFile } from '#system/files.ts';
 import type { Fetched } from '#transfer/fetch.ts';
+import { describeFirstBytes } from '#transfer/first-bytes.ts';
 import type { FeedItem } from './feed-document.ts';
 
 /** A local file header (APPNOTE 4.3.7): how every JAR with content begins. */
@@ -50,7 +51,7 @@ function verifyLength({ file, item }: Candidate): CodedError | null {
 
 function verifyMagic({ file }: Candidate): CodedError | null {
   const magic = readAt(file, 0, LOCAL_HEADER.length);
-  return magic.equals(LOCAL_HEADER) ? null : notAJar(`it begins with the bytes ${magic.toString('hex')}, not 504b0304`);
+  return magic.equals(LOCAL_HEADER) ? null : notAJar(describeFirstBytes(magic));
 }
 
 function verifyEnd({ file, item }: Candidate): CodedError | null {

@@ -230,7 +230,7 @@ function leaks(said: readonly [string, string][]): string[] {
 /** What the admin wrote, and what is kept word for word in a folder of mode 0700 to go on with it. */
 const UNSEARCHED = ['config', 'packages/.staging'];
 
-/** Name and content of every other file. */
+/** Name and content of every other file; a file that was renamed after it was listed is read at the next look. */
 async function filesBelow(dir: string): Promise<[string, string][]> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
   const files = entries.filter(
@@ -239,9 +239,19 @@ async function filesBelow(dir: string): Promise<[string, string][]> {
   return await Promise.all(
     files.map(async ({ parentPath, name }): Promise<[string, string]> => {
       const path = join(parentPath, name);
-      return [path, `${path}\n${(await readFile(path)).toString('utf8')}`];
+      return [path, `${path}\n${await contentOf(path)}`];
     }),
   );
+}
+
+async function contentOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (thrown) {
+    // State is written beside its final name, and a daemon is at work.
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw thrown;
+  }
 }
 
 function askSocket(head: string): Promise<string> {

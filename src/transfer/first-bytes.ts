@@ -1,0 +1,23 @@
+// What a file that is no package seems to be, by its first bytes. Pure.
+//
+// The bytes themselves are never shown: a server may send back a secret that it was sent, and four bytes of a password
+// are more than a log may have.
+
+const KNOWN: readonly (readonly [hex: string, name: string])[] = [
+  ['1f8b', 'a gzip file'],
+  ['fd377a58', 'an xz file'],
+  ['28b52ffd', 'a zstd file'],
+  ['377abcaf', 'a 7z file'],
+  ['25504446', 'a PDF file'],
+  ['7f454c46', 'an ELF program'],
+];
+
+const isTextByte = (byte: number) => byte === 9 || byte === 10 || byte === 13 || (byte >= 0x20 && byte !== 0x7f);
+
+/** The reason of NOT-A-JAR, such as `it begins as a gzip file does, not as a .JAR`. */
+export function describeFirstBytes(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes.subarray(0, 4)).toString('hex');
+  const known = KNOWN.find(([start]) => hex.startsWith(start));
+  const name = known?.[1] ?? (bytes.length > 0 && bytes.every(isTextByte) ? 'a text' : null);
+  return name === null ? 'its first bytes are not those of a .JAR' : `it begins as ${name} does, not as a .JAR`;
+}
