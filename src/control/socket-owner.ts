@@ -9,6 +9,8 @@ import { coded } from '#errors/coded-error.ts';
 import type { FileFacts, Files } from '#system/files.ts';
 
 const OTHERS_MAY_WRITE = 0o002;
+/** Members of the group of the service are not the service. */
+const GROUP_MAY_WRITE = 0o020;
 const STICKY = 0o1000;
 /** Symbolic links on a path; the kernel follows 40. */
 const MOST_LINKS = 10;
@@ -57,7 +59,9 @@ async function isGivenTo(owner: number, path: string, { trusted, files }: Judgin
     const child = join(at, step);
     const facts = await factsOrNull(child, files);
     if (folder === null || facts === null || ![...trusted, owner].includes(folder.owner)) return false;
-    const isOpen = (folder.mode & OTHERS_MAY_WRITE) !== 0;
+    // Whom the owner of the socket lets write in a folder of theirs is their choice.
+    const mayWrite = folder.owner === owner ? OTHERS_MAY_WRITE : OTHERS_MAY_WRITE | GROUP_MAY_WRITE;
+    const isOpen = (folder.mode & mayWrite) !== 0;
     const isKept = (folder.mode & STICKY) !== 0 && trusted.includes(facts.owner);
     if (isOpen && !isKept) return false;
     if (facts.kind === 'symbolic link') {

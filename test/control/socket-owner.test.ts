@@ -1,0 +1,60 @@
+// Which sockets a command takes for those of a Sallyport of this host.
+
+import { describe, expect, it } from 'vitest';
+import { judgeSocketOwner } from '#control/socket-owner.ts';
+import { asCoded } from '#errors/coded-error.ts';
+import type { FileFacts } from '#system/files.ts';
+
+const [ROOT, SERVICE, MEMBER] = [0, 990, 1001];
+const STATE = '/var/lib/sallyport';
+
+/** Owner and mode of each path; what is not named belongs to root, 0755. */
+type Disk = Readonly<Record<string, readonly [owner: number, mode: number]>>;
+
+/** `taken`, or the code of the refusal. */
+async function judged(path: string, disk: Disk): Promise<string> {
+  const factsOf = (at: string): FileFacts => {
+    const [owner, mode] = disk[at] ?? [ROOT, 0o755];
+    const kind = at === path ? 'socket' : 'directory';
+    return { kind, owner, mode, group: SERVICE, size: 0, links: 1, inode: '1', device: '1', modifiedMs: 0 };
+  };
+  const files = { facts: (at: string) => Promise.resolve(factsOf(at)), realPath: (at: string) => Promise.resolve(at) };
+  return await judgeSocketOwner({ path, stateDir: STATE, self: ROOT }, files).then(
+    () => 'taken',
+    (thrown: unknown) => asCoded(thrown).code,
+  );
+}
+
+const state: Disk = { [STATE]: [SERVICE, 0o700] };
+
+describe('a socket of the service, for root', () => {
+  it.each<[string, string, Disk]>([
+    ['in a folder of its own', '/run/sallyport/s', { '/run/sallyport': [SERVICE, 0o750] }],
+    ['in a folder of its own that its group may write', '/run/sallyport/s', { '/run/sallyport': [SERVICE, 0o770] }],
+    ['in a folder of root that the group may write', '/srv/open/s', { '/srv/open': [ROOT, 0o770] }],
+    ['in a folder that everybody may write', '/tmp/s', { '/tmp': [ROOT, 0o1777] }],
+  ])('%s is taken', async (_where, path, disk) => {
+    expect(await judged(path, { ...state, ...disk, [path]: [SERVICE, 0o660] })).toBe('taken');
+  });
+});
+
+describe('a socket of another user, for root', () => {
+  it.each<[string, string, Disk]>([
+    [
+      'in the folder of the service that the group may write',
+      '/run/sallyport/s',
+      { '/run/sallyport': [SERVICE, 0o770] },
+    ],
+    ['in a folder of root that the group may write', '/srv/open/s', { '/srv/open': [ROOT, 0o770] }],
+    ['below one', '/srv/open/run/s', { '/srv/open': [ROOT, 0o770], '/srv/open/run': [MEMBER, 0o700] }],
+    ['in one that is sticky', '/srv/open/s', { '/srv/open': [ROOT, 0o1770] }],
+    ['in a folder that everybody may write', '/tmp/s', { '/tmp': [ROOT, 0o1777] }],
+  ])('%s is refused', async (_where, path, disk) => {
+    expect(await judged(path, { ...state, ...disk, [path]: [MEMBER, 0o660] })).toBe('CONTROL-FOREIGN');
+  });
+
+  it('is taken in a folder that root gave to that user, and that their own group may write', async () => {
+    const [path, home] = ['/home/user/s', '/home/user'];
+    expect(await judged(path, { [path]: [MEMBER, 0o660], [home]: [MEMBER, 0o775] })).toBe('taken');
+  });
+});
