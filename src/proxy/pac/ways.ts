@@ -30,6 +30,9 @@ const LIMIT_MS = 5_000;
 /** Answers that are kept for each file. */
 const MOST_ANSWERS = 256;
 
+/** Files that are remembered, each of up to 1 MiB: twice as many as a configuration names, since others are only tried. */
+export const MOST_PLACES = 128;
+
 /** What a file is asked. */
 interface Question {
   readonly url: string;
@@ -95,9 +98,13 @@ export class PacWays {
   #placeOf({ pac = {} }: ProxyProfile): Place {
     const key = pac.url ?? pac.file ?? '';
     const known = this.#places.get(key);
-    if (known !== undefined) return known;
-    const place: Place = { script: new PacScript(pac, this.#parts), good: null, told: false, answers: new Map() };
+    const place = known ?? { script: new PacScript(pac, this.#parts), good: null, told: false, answers: new Map() };
+    this.#places.delete(key);
     this.#places.set(key, place);
+    for (const oldest of this.#places.keys()) {
+      if (this.#places.size <= MOST_PLACES) break;
+      this.#places.delete(oldest);
+    }
     return place;
   }
 

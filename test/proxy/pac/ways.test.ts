@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SallyportEvent } from '#logging/events.ts';
 import type { ProxyProfile } from '#proxy/choice.ts';
-import { ANSWER_MS, PacWays } from '#proxy/pac/ways.ts';
+import { ANSWER_MS, MOST_PLACES, PacWays } from '#proxy/pac/ways.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
@@ -79,6 +79,36 @@ describe('a PAC file is told', () => {
     );
 
     expect(await ways(new URL(target))).toEqual(['http://right:1']);
+  });
+});
+
+describe('PAC files that are asked', () => {
+  it('are forgotten when many others were asked since, as settings that are only tried can name any number', async () => {
+    const asked: string[] = [];
+    const fetch = ({ pathname }: URL) => {
+      asked.push(pathname);
+      return Promise.reject(new Error('nobody is there'));
+    };
+    const source = new PacWays({ clock: new FakeClock(), report: () => undefined, fetch }).source({
+      proxy_required: true,
+    });
+    const ask = (name: string) => {
+      const pac = { url: `http://wpad.example/${name}` };
+      const profile: ProxyProfile = {
+        ...{ name: 'corp', port: 80, default: true },
+        scheme: 'pac',
+        pac,
+        authentication: 'transparent',
+      };
+      return source.waysFor(profile, url, signal).catch(() => undefined);
+    };
+    await ask('first');
+    for (let other = 1; other < MOST_PLACES; other += 1) await ask(String(other));
+    await ask('first');
+    expect(asked).toHaveLength(MOST_PLACES);
+    for (let other = 1; other <= MOST_PLACES; other += 1) await ask(`new-${other}`);
+    await ask('first');
+    expect(asked.filter((path) => path === '/first')).toHaveLength(2);
   });
 });
 
