@@ -8,11 +8,14 @@ const purposeSchema = z.enum(PURPOSES as readonly ['updates', 'support_logs', 'e
 
 /** Proxy variables by their name; the value of each without user and password. */
 const variablesSchema = z.record(z.string(), z.string());
-/** As many as there are names in `shell.ts`, with room; each as long as a variable of a process can be. */
+/** As many as there are names in `shell.ts`, with room. */
 const MOST_VARIABLES = 8;
+/** As long as a variable of a process can be. All together have no more: masking them in the answer takes its time. */
+const MOST_CHARACTERS = 131_072;
 const shownVariablesSchema = z
-  .record(z.string().max(64), z.string().max(131_072))
-  .refine((variables) => Object.keys(variables).length <= MOST_VARIABLES);
+  .record(z.string().max(64), z.string().max(MOST_CHARACTERS))
+  .refine((variables) => Object.keys(variables).length <= MOST_VARIABLES)
+  .refine((variables) => Object.values(variables).join('').length <= MOST_CHARACTERS);
 export type ProxyVariables = z.infer<typeof variablesSchema>;
 
 /** A configuration has at most 1 MiB; a character is at least a byte. */

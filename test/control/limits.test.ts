@@ -59,6 +59,7 @@ describe('a request with a body', () => {
     ['/v1/diagnose', { ...DIAGNOSIS, purposes: Array.from({ length: 5 }, () => 'updates') }],
     ['/v1/diagnose', { ...DIAGNOSIS, shell: { [long]: 'x' } }],
     ['/v1/diagnose', { ...DIAGNOSIS, shell: { HTTP_PROXY: 'x'.repeat(131_073) } }],
+    ['/v1/diagnose', { ...DIAGNOSIS, shell: { HTTP_PROXY: 'x'.repeat(65_536), NO_PROXY: 'x'.repeat(65_537) } }],
     ['/v1/diagnose', { ...DIAGNOSIS, shell: Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`V${n}`, 'x'])) }],
     ['/v1/diagnose', { ...DIAGNOSIS, candidate: { text: 'x'.repeat(1_048_577), typed: [] } }],
     ['/v1/diagnose', { ...DIAGNOSIS, candidate: { text: '', typed: [long] } }],
