@@ -104,15 +104,18 @@ describeWith(['squid'], 'a refusal through Squid', () => {
     }
   });
 
-  it.each(['Squid', 'tinyproxy'])('a hostile origin with the 401 of %s takes nothing from a new password', async (as) => {
-    const squid = await startSquid({ auth: USER, hosts: HOSTS });
-    try {
-      const asking = { proxyPort: squid.port, ledger: new Ledger() };
-      expect([await ask(`/${as.toLowerCase()}-401`, asking), await ask('/', asking)]).toEqual(['401', '200']);
-    } finally {
-      await squid.stop();
-    }
-  });
+  it.each(['Squid', 'tinyproxy'])(
+    'a hostile origin with the 401 of %s takes nothing from a new password',
+    async (as) => {
+      const squid = await startSquid({ auth: USER, hosts: HOSTS });
+      try {
+        const asking = { proxyPort: squid.port, ledger: new Ledger() };
+        expect([await ask(`/${as.toLowerCase()}-401`, asking), await ask('/', asking)]).toEqual(['401', '200']);
+      } finally {
+        await squid.stop();
+      }
+    },
+  );
 
   it('a proxy without tunnels leaves it open whose a 407 was, and records nothing for ever', async () => {
     const squid = await startSquid({
