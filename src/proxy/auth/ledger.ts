@@ -47,6 +47,9 @@ const TICKETLESS_FOR_MS = 600_000;
 /** A configuration has at most 64 profiles; others were tried and not saved. */
 const MOST_MOVED = 256;
 
+/** Secrets that were only tried are bound up to this many; the rest of the room is for those of the settings. */
+const MOST_TRIED = 128;
+
 /** Proxies that are remembered for each credential. A PAC file can name more; the oldest are forgotten. */
 const MAX_PLACES = 16;
 
@@ -244,6 +247,8 @@ export class Ledger {
         );
         continue;
       }
+      // Anything may be tried: it pushes out no binding that keeps a secret back.
+      if (isTried && known === undefined && this.#state.bindings.size >= MOST_TRIED) continue;
       const binding =
         isTried && known !== undefined
           ? { ...known, proxies: [...new Set([...known.proxies, ...proxies])] }

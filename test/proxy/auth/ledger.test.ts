@@ -236,6 +236,15 @@ describe('where a secret may be shown', () => {
     expect(ledger.boundElsewhere('x', other)).toBeNull();
   });
 
+  it('stays where it was however many others are tried', () => {
+    const ledger = new Ledger();
+    ledger.introduce([at(corp)]);
+    for (let tried = 0; tried < 600; tried += 1) {
+      ledger.introduce([{ secret: `tried ${tried}`, revision: null, proxyUrl: 'http://tried:3128' }], true);
+    }
+    expect(ledger.boundElsewhere(at(corp).secret, other)).toEqual([corp]);
+  });
+
   it('stays where the settings in force have it while others are tried with it, which may show it, too', () => {
     const ledger = new Ledger();
     ledger.introduce([at(corp, '1')]);
