@@ -28,11 +28,16 @@ function start(...args: string[]): SallyportProcess {
   return process;
 }
 
+/** What a clean-up of /run takes away: the daemon is there and nobody can ask it. */
+async function removeSockets(): Promise<void> {
+  for (const name of ['control.sock', 'admin.sock']) await rm(join(dir, name));
+}
+
 describe('a second Sallyport for the same state', () => {
-  it('is refused by code and pid before it touches anything, also when the control socket is gone', async () => {
+  it('is refused by code and pid before it touches anything, also when its sockets are gone', async () => {
     const first = start('run');
     await first.said('Commands are taken at');
-    await rm(join(dir, 'control.sock'));
+    await removeSockets();
     const second = start('run');
 
     expect(await second.ended).toBe(19);
@@ -45,7 +50,7 @@ describe('a second Sallyport for the same state', () => {
   it.each([['check'], ['updates', 'verify']])('is refused as a command, too: %s', async (...command) => {
     const first = start('run');
     await first.said('Commands are taken at');
-    await rm(join(dir, 'control.sock'));
+    await removeSockets();
     const second = start(...command);
 
     expect(await second.ended).toBe(19);
