@@ -17,7 +17,7 @@ const RUNS = 5;
 /** A batch lasts at least so long, so that the clock of the thread can tell. */
 const BATCH_MS = 20;
 /** A machine that is busy with other work makes some ratios look worse, and none look better. */
-const LOOKS = 3;
+const LOOKS = 12;
 const PAC_LIMIT_MS = 1_000;
 
 const { values } = parseArgs({ options: { gate: { type: 'boolean', default: false } } });
