@@ -69,5 +69,6 @@ export class Zone {
 
 /** The nearest moment that `Intl` can show; 1970 for NaN. A state file or a log may say anything. */
 function withinRange(ms: number): number {
-  return Number.isNaN(ms) ? 0 : Math.max(-FURTHEST_MS, Math.min(FURTHEST_MS, ms));
+  // Whole: between fractions of a millisecond the search for a change would never end.
+  return Number.isNaN(ms) ? 0 : Math.floor(Math.max(-FURTHEST_MS, Math.min(FURTHEST_MS, ms)));
 }

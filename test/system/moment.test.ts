@@ -38,4 +38,8 @@ describe('a moment', () => {
       }),
     );
   });
+
+  it('with a fraction of a millisecond has a local time, and the search for it ends', () => {
+    for (const ms of [1.05, 10.2, 0.7, 5e-324]) expect(berlin.reached(ms)).toBe(berlin.reached(Math.floor(ms)));
+  });
 });
