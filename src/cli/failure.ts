@@ -1,8 +1,8 @@
 // How a command tells a failure, and the exit status that goes with it.
 
 import type { Failure } from '#control/control.ts';
-import type { FailureClass } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
+import type { FailureClass } from '#errors/entry.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';
 import type { Redactor } from '#redaction/redact.ts';
 import type { Terminal } from './terminal.ts';

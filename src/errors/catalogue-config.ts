@@ -1,6 +1,6 @@
 // Codes of `src/config`. A mistake in the file itself is a `Problem` with line and column; these are the heads of them.
 
-import type { Entry } from './catalogue.ts';
+import type { Entry } from './entry.ts';
 
 export const CONFIG_CODES = {
   CONFIG: {

@@ -1,6 +1,6 @@
 // Codes of `src/diagnose` and of what only a diagnosis can tell: it sees more than one failure at once.
 
-import type { Entry } from './catalogue.ts';
+import type { Entry } from './entry.ts';
 
 export const DIAGNOSE_CODES = {
   'HOST-IS-GATEWAY': {

@@ -1,6 +1,6 @@
 // Codes of `src/estimate`: reading an old log for the response timeout.
 
-import type { Entry } from './catalogue.ts';
+import type { Entry } from './entry.ts';
 
 export const ESTIMATE_CODES = {
   'ESTIMATE-NOTHING': {

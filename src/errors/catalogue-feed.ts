@@ -1,6 +1,6 @@
 // Codes of the feed: the document itself, and single items of it.
 
-import type { Entry } from './catalogue.ts';
+import type { Entry } from './entry.ts';
 
 export const FEED_CODES = {
   'FEED-UNSIGNED': {

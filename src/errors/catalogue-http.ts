@@ -1,6 +1,6 @@
 // Codes of `src/http` and `src/transfer`: the exchange itself, redirects and URLs, and the durable fetch.
 
-import type { Entry } from './catalogue.ts';
+import type { Entry } from './entry.ts';
 
 export const HTTP_CODES = {
   'TOKEN-REBIND': {

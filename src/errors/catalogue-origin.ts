@@ -1,6 +1,6 @@
 // Codes of the reference origin and of the demo: what a vendor meets who builds or serves a feed with our tools.
 
-import type { Entry } from './catalogue.ts';
+import type { Entry } from './entry.ts';
 
 export const ORIGIN_CODES = {
   'FEED-BUILD': {

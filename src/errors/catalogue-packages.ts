@@ -1,6 +1,6 @@
 // Codes of a package: what arrived, and what became of what was published.
 
-import type { Entry } from './catalogue.ts';
+import type { Entry } from './entry.ts';
 
 export const PACKAGE_CODES = {
   'NOT-THE-PACKAGE': {

@@ -1,6 +1,6 @@
 // Codes of `src/spool`. An entry that can't be read is STATE-DAMAGED or STATE-NEWER, as every state on disk.
 
-import type { Entry } from './catalogue.ts';
+import type { Entry } from './entry.ts';
 
 export const SPOOL_CODES = {
   'SPOOL-FULL': {

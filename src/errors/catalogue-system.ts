@@ -1,6 +1,6 @@
 // Codes of `src/system`, and of faults of our own.
 
-import type { Entry } from './catalogue.ts';
+import type { Entry } from './entry.ts';
 
 export const SYSTEM_CODES = {
   INTERNAL: {

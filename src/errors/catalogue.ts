@@ -12,38 +12,7 @@ import { PROXY_CODES } from './catalogue-proxy.ts';
 import { SPOOL_CODES } from './catalogue-spool.ts';
 import { SYSTEM_CODES } from './catalogue-system.ts';
 import { TLS_CODES } from './catalogue-tls.ts';
-
-/** The class of a failure: it decides the exit status of a command (`exit-status.ts`). */
-export type FailureClass =
-  | 'config'
-  | 'dns'
-  | 'tcp'
-  | 'auth'
-  | 'policy'
-  | 'tls'
-  | 'ws'
-  | 'timeout'
-  | 'content'
-  | 'http'
-  | 'system'
-  | 'internal';
-
-/** One row of a catalogue. */
-export interface Entry {
-  /** The sentence, a template over the facts. */
-  readonly text: string;
-  /** What to check or do, a template over the facts. */
-  readonly check: string;
-  readonly class: FailureClass;
-  /**
-   * `later`: the same attempt may succeed by itself, try again with back-off. `change`: it can't until somebody
-   * changes something here or there; it is tried again at the next scheduled round only. `never`: this very thing is
-   * refused for good.
-   */
-  readonly retry: 'later' | 'change' | 'never';
-  /** It is met before anything leaves this host, though its class says no such thing. */
-  readonly isLocal?: true;
-}
+import type { Entry } from './entry.ts';
 
 export const CATALOGUE = {
   ...SYSTEM_CODES,

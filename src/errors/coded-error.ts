@@ -5,7 +5,8 @@
 // past the renderers' redaction.
 
 import { getSystemErrorMessage } from 'node:util';
-import { CATALOGUE, type Code, type Entry } from './catalogue.ts';
+import { CATALOGUE, type Code } from './catalogue.ts';
+import type { Entry } from './entry.ts';
 import { type Journey, provenSentence } from './journey.ts';
 import { type FieldsOf, type FieldValue, fillPieces, fillTemplate, type Piece, SAFE_SENTENCE } from './template.ts';
 

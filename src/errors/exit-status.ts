@@ -1,7 +1,7 @@
 // The exit statuses of every command: stable, documented in docs/operations.md, one per class of failure, so that a
 // script can tell "the proxy refuses my password" from "the name does not resolve". 64 and 78 are those of sysexits.
 
-import type { FailureClass } from './catalogue.ts';
+import type { FailureClass } from './entry.ts';
 
 export const EXIT_OK = 0;
 /** Bad arguments (EX_USAGE). */
