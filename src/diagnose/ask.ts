@@ -5,10 +5,11 @@
 
 import { coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
-import { type BodySink, exchange, type ResponseInfo } from '#http/exchange.ts';
+import { type BodySink, exchange } from '#http/exchange.ts';
 import { followRedirects, isRedirect } from '#http/follow.ts';
 import { pageTitle } from '#http/headers.ts';
 import { shownUrl } from '#http/judge-url.ts';
+import type { ResponseInfo } from '#http/response-info.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Report } from '#logging/events.ts';
 import { answersFrom, type HopFacts, type Purpose, type Router } from '#proxy/route.ts';

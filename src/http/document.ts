@@ -14,11 +14,12 @@ import { HEAD_LIMIT_BYTES } from '#proxy/head-reader.ts';
 import { answersFrom, cutBy, type Lane, type ResponseHead } from '#proxy/route.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { type Deadlines, factsOf, holderOf } from './deadlines.ts';
-import { INTERIM_LIMIT, type Measured, type ResponseInfo } from './exchange.ts';
+import { INTERIM_LIMIT } from './exchange.ts';
 import { HeadFilter } from './head-filter.ts';
 import { judgeHead } from './judge-head.ts';
 import { shownUrl } from './judge-url.ts';
 import { contentBlocked, PAGE_BYTES, PAGE_WAIT_MS, withTitle } from './refusal-page.ts';
+import type { Measured, ResponseInfo } from './response-info.ts';
 import { ResponseWatch, type TimedOut } from './watch.ts';
 import { requestPath, wireHeaders } from './wire.ts';
 

@@ -13,32 +13,15 @@ import { type Deadlines, factsOf, holderOf, nextAttempt } from './deadlines.ts';
 import { judgeHead } from './judge-head.ts';
 import { shownUrl } from './judge-url.ts';
 import { contentBlocked, PAGE_BYTES, PAGE_WAIT_MS, withTitle } from './refusal-page.ts';
+import type { Measured, ResponseInfo } from './response-info.ts';
 import { type ParsedHead, ResponseParser } from './response-parser.ts';
 import { ResponseWatch, type TimedOut } from './watch.ts';
 import { requestPath, wireHeaders } from './wire.ts';
-
-/** A response head with the questions that callers ask of it. */
-export interface ResponseInfo extends ResponseHead {
-  /** All values of a field joined with commas (RFC 9110, 5.2); undefined when it is absent. */
-  header(name: string): string | undefined;
-  readonly via: string | null;
-  readonly contentLength: number | null;
-}
 
 /** Who takes the body. A throw ends the exchange with that error. */
 export interface BodySink {
   /** The chunk is valid only during the call. */
   write(chunk: Uint8Array): void;
-}
-
-/** What an exchange showed, on the monotonic clock. */
-export interface Measured {
-  /** From the end of the request to the first body byte, or to the end of a response without a body. */
-  readonly firstByteMs: number | null;
-  /** The longest silence after the first body byte; null before it. */
-  readonly longestSilenceMs: number | null;
-  readonly totalMs: number;
-  readonly timedOut: 'first_byte' | 'silence' | 'total' | null;
 }
 
 interface ExchangeRequest {

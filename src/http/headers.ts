@@ -6,7 +6,7 @@
 
 import { titleOf } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
-import type { ResponseInfo } from './exchange.ts';
+import type { ResponseInfo } from './response-info.ts';
 
 /** So much of a page is searched for its title, in bytes; titles stand near the top. */
 const TITLE_SEARCH_BYTES = 65_536;

@@ -6,9 +6,9 @@
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { answersFrom, type Lane, type ResponseHead } from '#proxy/route.ts';
-import type { ResponseInfo } from './exchange.ts';
 import { contentEncoding, headerValue, responseInfo } from './headers.ts';
 import { shownUrl } from './judge-url.ts';
+import type { ResponseInfo } from './response-info.ts';
 
 /** How the body ends: after so many bytes, or where the parser says (chunked, or the end of the connection). */
 export type Framing = { readonly count: number } | 'parsed';

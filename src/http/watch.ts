@@ -6,7 +6,7 @@
 
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Deadlines } from './deadlines.ts';
-import type { Measured } from './exchange.ts';
+import type { Measured } from './response-info.ts';
 
 export type TimedOut = NonNullable<Measured['timedOut']>;
 

@@ -8,9 +8,10 @@
 import type { Hash } from 'node:crypto';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
-import { type BodySink, type ExchangeResult, exchange, type ResponseInfo } from '#http/exchange.ts';
+import { type BodySink, type ExchangeResult, exchange } from '#http/exchange.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
 import { isFromCache } from '#http/headers.ts';
+import type { ResponseInfo } from '#http/response-info.ts';
 import type { Report } from '#logging/events.ts';
 import type { TransferShape } from '#path/kind.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';

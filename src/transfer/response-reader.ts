@@ -6,8 +6,9 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import type { BodySink, ExchangeResult, ResponseInfo } from '#http/exchange.ts';
+import type { BodySink, ExchangeResult } from '#http/exchange.ts';
 import { pageTitle } from '#http/headers.ts';
+import type { ResponseInfo } from '#http/response-info.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { type OpenFile, writeAll } from '#system/files.ts';

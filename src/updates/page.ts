@@ -1,8 +1,8 @@
 // A block page or a captive portal answers 200 in place of the server: told by its type, or by its first character.
 
 import { coded } from '#errors/coded-error.ts';
-import type { ResponseInfo } from '#http/exchange.ts';
 import { pageTitle } from '#http/headers.ts';
+import type { ResponseInfo } from '#http/response-info.ts';
 
 /** Takes no page for an answer. @throws CodedError FEED-NOT-JSON with type, size and title */
 export function refusePage(head: ResponseInfo, body: Uint8Array): void {

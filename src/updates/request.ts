@@ -4,25 +4,25 @@ import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { requestDocument } from '#http/document.ts';
-import type { ResponseInfo } from '#http/exchange.ts';
 import { isRedirect } from '#http/follow.ts';
+import type { ResponseInfo } from '#http/response-info.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
 import { answersFrom, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import type { Agent } from './ports.ts';
+import type { Agent } from './agent-id.ts';
 
 /** A feed or a receipt is small; a quarter of an hour is patience for any of them, and an end to a trickle. */
 const DOCUMENT_TOTAL_MS = 900_000;
 
-/** What a small request stands on. */
 /** Says whether tokens and headers may go to the origin of the feed. */
 export interface TokenGuard {
   /** @throws CodedError TOKEN-REBIND */
   check(settings: Settings): void;
 }
 
+/** What a small request stands on. */
 export interface UpdatesRequestPorts {
   readonly clock: Clock;
   readonly router: Router;

@@ -1,0 +1,21 @@
+// What is known of a response: its head with the questions that callers ask of it, and its timing. Types only.
+
+import type { ResponseHead } from '#proxy/route.ts';
+
+/** A response head with the questions that callers ask of it. */
+export interface ResponseInfo extends ResponseHead {
+  /** All values of a field joined with commas (RFC 9110, 5.2); undefined when it is absent. */
+  header(name: string): string | undefined;
+  readonly via: string | null;
+  readonly contentLength: number | null;
+}
+
+/** What an exchange showed, on the monotonic clock. */
+export interface Measured {
+  /** From the end of the request to the first body byte, or to the end of a response without a body. */
+  readonly firstByteMs: number | null;
+  /** The longest silence after the first body byte; null before it. */
+  readonly longestSilenceMs: number | null;
+  readonly totalMs: number;
+  readonly timedOut: 'first_byte' | 'silence' | 'total' | null;
+}
