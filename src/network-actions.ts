@@ -4,7 +4,7 @@ import { tellAsked } from '#cli/asked.ts';
 import { tellProblems } from '#cli/config.ts';
 import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import { type EndpointForm, endpointsCommand } from '#cli/endpoints.ts';
-import type { Globals } from '#cli/program.ts';
+import type { Globals } from '#cli/program-hooks.ts';
 import type { NetworkActions } from '#cli/program-network.ts';
 import type { Terminal } from '#cli/terminal.ts';
 import type { LoadedSettings, LoadResult } from '#config/load.ts';

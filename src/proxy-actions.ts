@@ -2,8 +2,8 @@
 
 import { resolve } from 'node:path';
 import { confirmCommand } from '#cli/confirm.ts';
-import type { Desk } from '#cli/desk.ts';
-import type { Globals } from '#cli/program.ts';
+import type { Desk } from '#cli/desk-parts.ts';
+import type { Globals } from '#cli/program-hooks.ts';
 import type { ProxyActions } from '#cli/program-proxy.ts';
 import { addProxyCommand, changeProxyCommand, editProxyCommand } from '#cli/proxy-change.ts';
 import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/proxy-delete.ts';

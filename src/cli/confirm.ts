@@ -10,7 +10,7 @@ import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { tellProblems } from './config.ts';
-import type { Desk } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
 import { atHop, exitStatusOf } from './failure.ts';
 import { askYesNo } from './proxy-form.ts';
 

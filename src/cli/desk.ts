@@ -2,46 +2,19 @@
 // a running daemon took it. The edits run here, with the rights of whoever calls; the daemon only reads the file.
 
 import { applyChange, type Change, type Changed } from '#config/apply-change.ts';
-import type { LoadedSettings, LoadResult } from '#config/load.ts';
+import type { LoadedSettings } from '#config/load.ts';
 import { problemLine } from '#config/problem.ts';
 import type { Control } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
-import type { Redactor } from '#redaction/redact.ts';
-import type { Secret } from '#redaction/secret.ts';
-import { type Clock, wait } from '#system/clock.ts';
-import type { Files } from '#system/files.ts';
+import { wait } from '#system/clock.ts';
 import { isSameFile } from './asked.ts';
 import { tellProblems } from './config.ts';
 import { type ConfirmFlags, tryChange } from './confirm.ts';
+import type { Desk } from './desk-parts.ts';
 import { tellJson } from './json.ts';
 import type { Terminal } from './terminal.ts';
-
-/** What main hands to such a command. */
-export interface Desk {
-  readonly terminal: Terminal;
-  readonly files: Files;
-  readonly clock: Clock;
-  readonly known: Redactor;
-  /** Makes a typed secret known to the mask, before anything is said. */
-  keepSecret(value: Secret): void;
-  /** Reads the settings; of this text instead of the file where one is given. */
-  load(text?: string): Promise<LoadResult>;
-  /** The daemon that works with this file; null where none runs. @throws CodedError CONTROL-OTHER-FILE */
-  findDaemon(): Promise<Control | null>;
-  /** The same, or one that works in this process where no daemon runs. */
-  openControl(): Promise<Control>;
-  /** Who runs this command, for whoever comes second. */
-  readonly who: string;
-  /** Addresses of this host's default gateways; none where they cannot be told. */
-  gateways(): Promise<readonly string[]>;
-  /** Makes a path of the command line absolute. */
-  absolute(path: string): string;
-  readonly signal: AbortSignal;
-  /** The proxy variables of this process, for whoever compares them with those of the service. */
-  readonly shell: Readonly<Record<string, string>>;
-}
 
 /** Whether the daemon works with what was written. */
 type Taken = 'taken' | 'refused' | 'held' | 'no daemon' | 'not yet' | 'another file';

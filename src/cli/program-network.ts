@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import type { EndpointForm } from './endpoints.ts';
-import type { Globals, Hooks } from './program.ts';
+import type { Globals, Hooks } from './program-hooks.ts';
 import { filled } from './wrap.ts';
 
 const PURPOSES = ['updates', 'support_logs', 'exposure_analytics', 'platform'] as const;

@@ -4,7 +4,7 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { type ProfileField, profileFields } from '#config/profile-fields.ts';
 import { type ConfirmFlags, parseWindow } from './confirm.ts';
-import type { Globals, Hooks } from './program.ts';
+import type { Globals, Hooks } from './program-hooks.ts';
 import { addProxyTest, type NetworkActions } from './program-network.ts';
 import type { ProfileFlags } from './proxy-change.ts';
 import type { DeleteFlags } from './proxy-delete.ts';

@@ -5,17 +5,13 @@ import { judgeTimeZone } from '#config/schema/values.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { Watch } from '#logging/log.ts';
 import { judgeId } from '#system/id.ts';
+import type { Does, Globals, Hooks } from './program-hooks.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import { addProxyCommands, type ProxyActions } from './program-proxy.ts';
 import { parseSize } from './size.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 import { filled } from './wrap.ts';
-
-/** Options of every command. */
-export interface Globals {
-  readonly config?: string;
-}
 
 /** What `status` is given. */
 interface StatusArguments {
@@ -84,12 +80,6 @@ export async function runProgram(
     return thrown.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   }
   return status;
-}
-
-type Does = <A extends unknown[]>(action: (...given: A) => Promise<number>) => (...given: A) => Promise<void>;
-export interface Hooks {
-  readonly globals: () => Globals;
-  readonly does: Does;
 }
 
 function describe(version: string, terminal: Terminal): Command {

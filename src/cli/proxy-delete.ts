@@ -5,7 +5,8 @@ import { deleteProfile, type Fall, fallOf, findProfile, makeDefault, usersOf } f
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { ConfirmFlags } from './confirm.ts';
-import { type Desk, makeChange, switchedOff, withSettings } from './desk.ts';
+import { makeChange, switchedOff, withSettings } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
 import { askChoice, askYesNo } from './proxy-form.ts';
 import { UsageError } from './usage-error.ts';
 

@@ -8,7 +8,8 @@ import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { redactDeep } from '#redaction/redact.ts';
 import { showValue } from './config.ts';
-import { type Desk, withSettings } from './desk.ts';
+import { withSettings } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
 import { tellJson } from './json.ts';
 import { layTable } from './table.ts';
 

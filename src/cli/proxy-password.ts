@@ -7,7 +7,7 @@ import { judgeNoControl } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';
-import type { Desk } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
 import { UsageError } from './usage-error.ts';
 
 /** How the command was told. */

@@ -7,7 +7,7 @@ import { type Change, candidateOf } from '#config/apply-change.ts';
 import type { LoadedSettings } from '#config/load.ts';
 import type { Diagnosis } from '#control/control.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
-import type { Desk } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
 import { diagnoseAsking } from './diagnose.ts';
 import { failedStageLines } from './diagnosis-text.ts';
 import { atHop } from './failure.ts';

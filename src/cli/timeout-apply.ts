@@ -8,7 +8,8 @@ import { isSeed, type TimeoutSeeded, type TimeoutSeeds } from '#control/timeouts
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
 import type { EstimateReport } from '#estimate/estimate.ts';
-import { type Desk, makeChange, withSettings } from './desk.ts';
+import { makeChange, withSettings } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
 import { askYesNo } from './proxy-form.ts';
 import { describeEstimate, estimateToJson } from './timeout-estimate.ts';
 import { UsageError } from './usage-error.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { confirmCommand, parseWindow } from '#cli/confirm.ts';
-import type { Desk } from '#cli/desk.ts';
+import type { Desk } from '#cli/desk-parts.ts';
 import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/proxy-delete.ts';
 import { setRouteCommand } from '#cli/route.ts';
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { Desk } from '#cli/desk.ts';
+import type { Desk } from '#cli/desk-parts.ts';
 import { addProxyCommand, editProxyCommand, type ProfileFlags } from '#cli/proxy-change.ts';
 import { defaultProxyCommand, deleteProxyCommand } from '#cli/proxy-delete.ts';
 import { listProxiesCommand, showProxyCommand } from '#cli/proxy-list.ts';
