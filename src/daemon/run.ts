@@ -50,7 +50,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   const { loaded, known, version, environment = {}, checkout = null, screen, form, load } = options;
   const around = { environment, checkout, load };
   const parts = await compose({ loaded, known, version, ...around, mode: 'daemon', watch: { screen, form } });
-  await reportExposed(parts);
+  await reportExposed({ ...parts, folders: [parts.config.loaded.settings.daemon.state_dir, parts.ports.store.dir] });
   const agent = new Agent(parts);
   process.on('SIGUSR2', parts.reopenLog);
   const dismiss = options.lastResort.call({

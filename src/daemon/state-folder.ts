@@ -4,11 +4,18 @@
 // refused passwords and send one again. Nothing is made or changed here.
 
 import { coded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
 import type { Files } from '#system/files.ts';
 import { exposedAbove, isWithin, nearestFolder } from '#system/own-folder.ts';
-import type { Parts } from './compose.ts';
 
 const ROOT = 0;
+
+/** Folders that only this process should be able to replace, and where it is reported when others can. */
+interface Guarded {
+  readonly files: Files;
+  readonly folders: readonly string[];
+  readonly report: Report;
+}
 
 /** Before anything is touched. @throws CodedError STATE-OF-OTHERS */
 export async function requireOurState(files: Files, stateDir: string, checkout: string | null): Promise<void> {
@@ -21,10 +28,10 @@ export async function requireOurState(files: Files, stateDir: string, checkout: 
   throw coded('STATE-OF-OTHERS', { path, owner: facts.owner, self });
 }
 
-/** Names each folder above state and packages through which another user could replace them. */
-export async function reportExposed({ files, ports, config, report }: Parts): Promise<void> {
+/** Reports each folder through which another user could replace one of these, once. */
+export async function reportExposed({ files, folders, report }: Guarded): Promise<void> {
   const seen = new Set<string>();
-  for (const folder of [config.loaded.settings.daemon.state_dir, ports.store.dir]) {
+  for (const folder of folders) {
     if ((await files.facts(folder)) === null) continue;
     for (const exposed of await exposedAbove(files, folder)) {
       if (!seen.has(exposed.path)) report({ name: 'folder-exposed', ...exposed, folder });

@@ -10,6 +10,12 @@ import { loadState, saveState } from '#system/state-file.ts';
 const FORMAT = 1;
 const schema = z.strictObject({ id: z.uuid() });
 
+/** Who we are: a random id of this installation, and our version. */
+export interface Agent {
+  readonly id: string;
+  readonly version: string;
+}
+
 /** Reads the id, or makes and keeps one. */
 export async function loadAgentId(files: Files, path: string): Promise<{ id: string; setAside: CodedError | null }> {
   const loaded = await loadState(files, path, { format: FORMAT, parse: (raw) => schema.parse(raw) });

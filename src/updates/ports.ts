@@ -9,6 +9,7 @@ import type { Spool } from '#spool/spool.ts';
 import type { Clock, Random } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import type { ResponseTimeoutModel } from '#timeout/model.ts';
+import type { Agent } from './agent-id.ts';
 import type { DiskPause } from './disk-pause.ts';
 import type { Feed } from './feed.ts';
 import type { HookJournal } from './hook-journal.ts';
@@ -16,12 +17,6 @@ import type { UpdatesMemory } from './memory.ts';
 import type { PackageRetries } from './package-retries.ts';
 import type { PackageStore } from './package-store.ts';
 import type { TokenGuard } from './request.ts';
-
-/** Who we are: a random id of this installation, and our version. */
-export interface Agent {
-  readonly id: string;
-  readonly version: string;
-}
 
 /** Everything that the steps of a round use. */
 export interface UpdatesPorts {

@@ -59,11 +59,12 @@ describe('reportExposed', () => {
     composed = await composeIn({});
     const { dir, parts, events } = composed;
     await parts.ports.store.prepare();
-    await reportExposed(parts);
+    const guarded = { ...parts, folders: [join(dir, 'state'), parts.ports.store.dir] };
+    await reportExposed(guarded);
     expect(events.filter(({ name }) => name === 'folder-exposed')).toEqual([]);
 
     await chmod(dir, 0o777);
-    await reportExposed(parts);
+    await reportExposed(guarded);
     expect(events.filter(({ name }) => name === 'folder-exposed')).toEqual([
       expect.objectContaining({ path: dir, mode: '0777', folder: join(dir, 'state') }),
     ]);
