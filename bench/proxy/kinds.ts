@@ -1,6 +1,6 @@
 // The kinds of way that bench/proxy.ts compares, each as Sallyport, curl and https-proxy-agent have to be told it.
 
-import type { ProxyProfile } from '#proxy/choice.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
 import { KDC_PROXY } from '#test/support/kdc.ts';
 import type { RunningSquid } from '#test/support/squid.ts';

@@ -19,9 +19,9 @@ import { asCoded } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
 import { judgeUrl } from '#http/judge-url.ts';
 import type { SeenHost } from '#path/seen-hosts.ts';
-import { chooseProxy, fallbacksOf, type ProxyProfile } from '#proxy/choice.ts';
+import { chooseProxy, fallbacksOf } from '#proxy/choice.ts';
 import { endpointOf, travelThrough } from '#proxy/endpoint.ts';
-import type { HopScheme, ProfileScheme } from '#proxy/hop.ts';
+import type { HopScheme, ProfileScheme, ProxyProfile } from '#proxy/profile.ts';
 import { PURPOSES, type Purpose } from '#proxy/route.ts';
 import { utcTime } from '#system/moment.ts';
 

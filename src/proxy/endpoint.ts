@@ -1,8 +1,7 @@
 // What a URL means for the way out: host, port, TLS or not, and in which form a proxy is asked for it. Pure.
 
 import { coded } from '#errors/coded-error.ts';
-import type { ProxyProfile } from './choice.ts';
-import type { HopScheme } from './hop.ts';
+import type { HopScheme, ProxyProfile } from './profile.ts';
 import type { Travel } from './route.ts';
 
 export interface Endpoint {

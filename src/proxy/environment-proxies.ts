@@ -5,7 +5,7 @@
 // the one meaning that it has everywhere in this house.
 
 import { matchNoProxy, normaliseHost } from '#config/no-proxy.ts';
-import type { HopScheme } from './hop.ts';
+import type { HopScheme } from './profile.ts';
 
 /** Variables by name. */
 export type Variables = Readonly<Record<string, string | undefined>>;

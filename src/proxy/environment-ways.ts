@@ -5,7 +5,6 @@
 
 import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';
-import type { ProxyProfile } from './choice.ts';
 import { endpointOf } from './endpoint.ts';
 import {
   chooseFromEnvironment,
@@ -14,6 +13,7 @@ import {
   type Variables,
 } from './environment-proxies.ts';
 import { makeHop, type Way, type WaySource, withoutAccount } from './hop.ts';
+import type { ProxyProfile } from './profile.ts';
 
 /** The variables are those of the start: a process has no others. */
 export function environmentWays(variables: Variables): WaySource {

@@ -4,13 +4,7 @@
 // names a hop that must not see it hands in a profile without one. `Way` is one entry of a route: a hop or direct, with
 // the reasons that led to it.
 
-import type { ProxyProfile } from './choice.ts';
-
-/** How a proxy itself is spoken to. */
-export type HopScheme = 'http' | 'https' | 'socks4' | 'socks4a' | 'socks5' | 'socks5h';
-
-/** Where a profile's proxies come from: its own address, or somewhere else. */
-export type ProfileScheme = HopScheme | 'pac' | 'environment';
+import type { HopScheme, ProxyProfile } from './profile.ts';
 
 export interface ProxyHop {
   /** The profile's name. */

@@ -5,7 +5,8 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { Secret } from '#redaction/secret.ts';
-import { choose, type ProxyProfile, type ProxySettings } from './choice.ts';
+import { choose, type ProxySettings } from './choice.ts';
+import type { ProxyProfile } from './profile.ts';
 import { PURPOSES, type Purpose } from './route.ts';
 
 /** The purposes whose way is another one, in the order of all purposes. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '#errors/coded-error.ts';
-import { chooseProxy, type ProxyProfile, type ProxySettings } from '#proxy/choice.ts';
+import { chooseProxy, type ProxySettings } from '#proxy/choice.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import { PURPOSES } from '#proxy/route.ts';
 import { forAll } from '#test/support/test-router.ts';
 

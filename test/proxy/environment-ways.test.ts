@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ProxyProfile } from '#proxy/choice.ts';
 import { environmentWays } from '#proxy/environment-ways.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
 
 const target = new URL('https://updates.example/feed');

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CATALOGUE, type Code } from '#errors/catalogue.ts';
-import type { ProxyProfile } from '#proxy/choice.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { FAULTS, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { type Fault, FaultRounds, openSockets } from '#test/support/fault-rounds.ts';

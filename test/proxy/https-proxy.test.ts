@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { ProxyProfile } from '#proxy/choice.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
 import { Secret } from '#redaction/secret.ts';
 import { createCa, type KeyPair } from '#test/support/certificates.ts';

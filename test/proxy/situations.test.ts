@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { problemLine } from '#config/problem.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import type { ProxyProfile } from '#proxy/choice.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { createCa, type KeyPair } from '#test/support/certificates.ts';
 import { ConfigFolder } from '#test/support/config-file.ts';

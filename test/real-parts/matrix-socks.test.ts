@@ -2,7 +2,7 @@
 // after the other, because Dante's log knows targets by their address.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { HopScheme } from '#proxy/hop.ts';
+import type { HopScheme } from '#proxy/profile.ts';
 import { type RunningDante, startDante } from '#test/support/dante.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type RunningSshSocks, startSshSocks } from '#test/support/ssh-socks.ts';

@@ -2,7 +2,7 @@
 // its own, asks for it once, and says what came of it and what the proxy's own log says: status, method, and who it was.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ProxyProfile } from '#proxy/choice.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import { account, type Cell, cells, type Expected, shortened, withPassword } from '#test/support/cells.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { KDC_PROXY, type RunningKdc, startKdc } from '#test/support/kdc.ts';

@@ -1,7 +1,7 @@
 // TLS and a real Squid: spoken to over TLS itself, and asked on the wrong port.
 
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import type { ProxyProfile } from '#proxy/choice.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
 import { Secret } from '#redaction/secret.ts';
 import { createCa } from '#test/support/certificates.ts';

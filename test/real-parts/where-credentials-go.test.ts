@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import type { ProxyProfile } from '#proxy/choice.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { composeIn } from '#test/support/composed.ts';
 import { KDC_PROXY, type RunningKdc, startKdc } from '#test/support/kdc.ts';

@@ -3,8 +3,8 @@ import type { Account } from '#proxy/auth/account.ts';
 import type { Admission, AdmitOptions } from '#proxy/auth/attempt.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { type Login, openLogin } from '#proxy/auth/login.ts';
-import type { ProxyProfile } from '#proxy/choice.ts';
 import { makeHop } from '#proxy/hop.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 
 export class SpyLedger extends Ledger {
   readonly verdicts: string[] = [];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { SallyportEvent } from '#logging/events.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import type { Authentication } from '#proxy/auth/scheme.ts';
-import type { ProxyProfile } from '#proxy/choice.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import { type Lane, PURPOSES, type Purpose, type Router } from '#proxy/route.ts';
 import { createRouter, type RouterParts, type RouterSettings } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/trust.ts';

@@ -3,7 +3,7 @@
 // Guarantees: `CORP\svc` in the user and `CORP` beside `svc` are one account, whatever the case, so that both count as
 // one where attempts are counted. Relies on the config room for what may be in a user.
 
-import type { ProxyProfile } from '#proxy/choice.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
 
 export interface Account {

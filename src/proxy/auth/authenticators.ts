@@ -2,23 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { coded } from '#errors/coded-error.ts';
-import type { Account } from './account.ts';
+import type { AuthenticatorParts } from './authenticator-parts.ts';
 import { basicAuthenticator } from './basic.ts';
 import { digestAuthenticator } from './digest.ts';
-import type { KerberosLoader } from './negotiate.ts';
-import type { Authenticator, SchemeName, SecretRegistry } from './scheme.ts';
-
-export interface AuthenticatorParts {
-  readonly account: Account | null;
-  readonly known: SecretRegistry;
-  /** The proxy's name and the hop, for failures. */
-  readonly proxy: string;
-  readonly hop: string;
-  readonly proxyUrl: string;
-  readonly signal: AbortSignal;
-  /** Where the package `kerberos` comes from; tests bring their own. */
-  readonly loadKerberos?: KerberosLoader | undefined;
-}
+import type { Authenticator, SchemeName } from './scheme.ts';
 
 /** @throws CodedError AUTH-FIPS */
 export async function authenticatorFor(scheme: SchemeName, parts: AuthenticatorParts): Promise<Authenticator> {

@@ -8,7 +8,7 @@ import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import type { Account } from './account.ts';
-import type { AuthenticatorParts } from './authenticators.ts';
+import type { AuthenticatorParts } from './authenticator-parts.ts';
 import { authenticateMessage, domainOf, type NtlmChallenge, negotiateMessage, readChallenge } from './ntlm-messages.ts';
 import type { Authenticator, Reply } from './scheme.ts';
 

@@ -5,7 +5,7 @@
 
 import { isIP } from 'node:net';
 import { normaliseHost } from '#config/no-proxy.ts';
-import type { HopScheme } from '#proxy/hop.ts';
+import type { HopScheme } from '#proxy/profile.ts';
 
 export type Directive =
   | { readonly kind: 'direct' }

@@ -8,8 +8,8 @@
 import { matchNoProxy } from '#config/no-proxy.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import type { ProxyProfile } from '#proxy/choice.ts';
 import { bindingOf, makeHop, type Way, type WaySource, withoutAccount } from '#proxy/hop.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import type { Clock } from '#system/clock.ts';
 import { type Directive, readPacAnswer, wordsOf } from './directives.ts';
 import type { PacOutcome } from './evaluate.ts';

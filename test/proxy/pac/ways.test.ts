@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SallyportEvent } from '#logging/events.ts';
-import type { ProxyProfile } from '#proxy/choice.ts';
 import { ANSWER_MS, MOST_PLACES, PacWays } from '#proxy/pac/ways.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 

@@ -1,0 +1,17 @@
+// What the authenticator of any scheme is made of. Types only.
+
+import type { Account } from './account.ts';
+import type { KerberosLoader } from './negotiate.ts';
+import type { SecretRegistry } from './scheme.ts';
+
+export interface AuthenticatorParts {
+  readonly account: Account | null;
+  readonly known: SecretRegistry;
+  /** The proxy's name and the hop, for failures. */
+  readonly proxy: string;
+  readonly hop: string;
+  readonly proxyUrl: string;
+  readonly signal: AbortSignal;
+  /** Where the package `kerberos` comes from; tests bring their own. */
+  readonly loadKerberos?: KerberosLoader | undefined;
+}
