@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE, type Code, type Entry } from '#errors/catalogue.ts';
+import { CATALOGUE, type Code } from '#errors/catalogue.ts';
+import type { Entry } from '#errors/entry.ts';
 
 const ENTRIES = Object.entries(CATALOGUE) as [Code, Entry][];
 const FORMATS = [undefined, 'hop', 'key', 'ms', 'size', 'time', 'via', 'words'];
