@@ -23,7 +23,7 @@ import { type LoadedSettings, type LoadResult, loadSettings } from '#config/load
 import { findCheckout, findPlaces } from '#config/places.ts';
 import type { Control } from '#control/control.ts';
 import type { TimeoutSeeded } from '#control/timeouts.ts';
-import type { LoadAgain, TextBounds } from '#daemon/compose.ts';
+import type { LoadAgain, TextBounds } from '#daemon/parts.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';

@@ -5,11 +5,9 @@
 
 import { join } from 'node:path';
 import { readGateways } from '#config/host-gateways.ts';
-import type { LoadedSettings, LoadResult } from '#config/load.ts';
+import type { LoadedSettings } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
-import type { SecretUse } from '#config/secret-uses.ts';
 import type { Settings } from '#config/settings.ts';
-import type { Authority } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { openLog, type Watch } from '#logging/log.ts';
@@ -19,10 +17,10 @@ import { TimeoutMemory } from '#path/timeouts.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
-import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
+import { createRedactor, type Redactor } from '#redaction/redact.ts';
 import { openSpool } from '#spool/spool.ts';
 import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
-import { type Commands, SystemCommands } from '#system/command.ts';
+import { SystemCommands } from '#system/command.ts';
 import type { Files } from '#system/files.ts';
 import { acquireLock } from '#system/lock.ts';
 import { realFiles } from '#system/real-files.ts';
@@ -42,6 +40,7 @@ import { LastSettings } from './last-settings.ts';
 import { LogRoom } from './log-room.ts';
 import { NetworkRoom } from './network-room.ts';
 import { Outcomes } from './outcomes.ts';
+import type { LoadAgain, Parts } from './parts.ts';
 import { Reloader } from './reload.ts';
 import { SettingsRoom } from './settings-room.ts';
 import { requireOurState } from './state-folder.ts';
@@ -49,15 +48,6 @@ import { isTaken, TimeoutRoom } from './timeout-room.ts';
 
 /** Receipts that may wait at once; each is some 300 bytes. */
 const MOST_RECEIPTS = 10_000;
-
-/** What a text from the group may use by reference, and where the secrets in it are registered. */
-export interface TextBounds {
-  readonly usesAllowed: readonly SecretUse[];
-  readonly known: KnownSecrets;
-}
-
-/** Reads the settings again; of this text instead of the file where one is given, and then within these bounds. */
-export type LoadAgain = (text?: string, bounds?: TextBounds) => Promise<LoadResult>;
 
 /** What a composition needs from outside. */
 export interface ComposeOptions {
@@ -74,45 +64,6 @@ export interface ComposeOptions {
   readonly mode: 'daemon' | 'command';
   /** Who watches the log live, if anybody; without a form of its own in that of `logging.stdout`. */
   readonly watch?: { readonly screen: Screen; readonly form: Watch['form'] | null };
-}
-
-/** The parts of a running Sallyport. */
-export interface Parts {
-  readonly mode: 'daemon' | 'command';
-  readonly ports: UpdatesPorts;
-  readonly files: Files;
-  /** What the hook is run with. */
-  readonly commands: Commands;
-  readonly clock: WatchedClock;
-  /** For whatever leaves by another way than the log. */
-  readonly redactor: SpanRedactor;
-  readonly report: Report;
-  /** Whoever wants to hear every event. */
-  readonly events: Set<Report>;
-  /** The settings in force, and the file they came from. */
-  readonly config: Reloader;
-  /**
-   * Reads settings that are not saved; those of the group use no secret by reference but as the settings in force do, and go
-   * direct only where the settings in force may. What
-   * the group calls a secret is registered in `known` alone: in the registry of the process it would mask our own words.
-   */
-  judge(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
-  /** A router for settings that need not be in force, with the ledger of the one that is. */
-  routerFor: NetworkRoom['routerFor'];
-  gateways(): Promise<readonly string[]>;
-  /** The variables of the process. */
-  readonly environment: Environment;
-  /** How the work of each purpose went the last time. */
-  readonly outcomes: Outcomes;
-  /** Which origin each token belongs to. */
-  readonly tokens: TokenBindings;
-  /** What became of each password. */
-  readonly ledger: Ledger;
-  readonly logFile: string;
-  /** After somebody moved the log file away. */
-  reopenLog(): void;
-  readonly startedAtMs: number;
-  close(): void;
 }
 
 /**

@@ -5,8 +5,8 @@ import type { Settings } from '#config/settings.ts';
 import { type ControlServer, serveControl } from '#control/server.ts';
 import type { Peer } from '#system/peer.ts';
 import type { Agent } from './agent.ts';
-import type { Parts } from './compose.ts';
 import { groupControl } from './group-control.ts';
+import type { Parts } from './parts.ts';
 
 /** What the kernel calls a user that our user namespace does not know; `PrivateUsers=` of systemd makes one. */
 const OVERFLOW_UID = 65_534;

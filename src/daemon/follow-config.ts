@@ -9,8 +9,8 @@ import { ConfigWatch } from '#config/watch.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { hasTerminal } from '#system/has-terminal.ts';
-import type { Parts } from './compose.ts';
 import type { FileGate } from './file-gate.ts';
+import type { Parts } from './parts.ts';
 
 /** A watch that runs. */
 export interface FollowedConfig {

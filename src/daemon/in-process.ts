@@ -5,7 +5,8 @@ import type { Environment } from '#config/places.ts';
 import type { Control } from '#control/control.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Agent, type RoundWatch } from './agent.ts';
-import { compose, type LoadAgain, type Parts } from './compose.ts';
+import { compose } from './compose.ts';
+import type { LoadAgain, Parts } from './parts.ts';
 import { ScheduleState, schedulesPath, UPDATES } from './schedule-state.ts';
 
 /** Builds the parts and hands out their Control; `close` puts everything away. */

@@ -8,8 +8,8 @@ import type { PlaceOf } from '#diagnose/places.ts';
 import { PATHS_FILE, peekHosts } from '#path/habits.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
-import type { Parts } from './compose.ts';
 import { listEndpoints } from './endpoints.ts';
+import type { Parts } from './parts.ts';
 
 /** By the settings in force. */
 export function endpointsInForce({ ports, config, clock }: Parts): EndpointList {

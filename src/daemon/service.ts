@@ -11,7 +11,7 @@ import { waitLine, waitOf } from '#logging/wait-line.ts';
 import { systemClock, type Timer } from '#system/clock.ts';
 import type { ServiceVariables } from '#system/environment.ts';
 import { type Notifier, openNotifier, SILENT_NOTIFIER } from '#system/notify.ts';
-import type { Parts } from './compose.ts';
+import type { Parts } from './parts.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** How often a wait, or the progress of a download, is told, at most. */

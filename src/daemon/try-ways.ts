@@ -6,9 +6,9 @@ import type { Found } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Purpose } from '#proxy/route.ts';
-import type { Parts } from './compose.ts';
 import { runDiagnosis } from './diagnosis.ts';
 import { toFailure } from './failure.ts';
+import type { Parts } from './parts.ts';
 
 /** What is tried. */
 export interface WaysAsked {

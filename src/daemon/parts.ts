@@ -1,0 +1,67 @@
+// The parts of a running Sallyport as a type: what the composition root makes once and every task of the daemon works with.
+// `compose.ts` is the only maker; everything else in this folder only knows the type.
+
+import type { LoadResult } from '#config/load.ts';
+import type { Environment } from '#config/places.ts';
+import type { SecretUse } from '#config/secret-uses.ts';
+import type { Authority } from '#control/control.ts';
+import type { Report } from '#logging/events.ts';
+import type { Ledger } from '#proxy/auth/ledger.ts';
+import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import type { SpanRedactor } from '#redaction/redact.ts';
+import type { Commands } from '#system/command.ts';
+import type { Files } from '#system/files.ts';
+import type { WatchedClock } from '#system/watched-clock.ts';
+import type { UpdatesPorts } from '#updates/ports.ts';
+import type { TokenBindings } from '#updates/token-bindings.ts';
+import type { NetworkRoom } from './network-room.ts';
+import type { Outcomes } from './outcomes.ts';
+import type { Reloader } from './reload.ts';
+
+/** What a text from the group may use by reference, and where the secrets in it are registered. */
+export interface TextBounds {
+  readonly usesAllowed: readonly SecretUse[];
+  readonly known: KnownSecrets;
+}
+
+/** Reads the settings again; of this text instead of the file where one is given, and then within these bounds. */
+export type LoadAgain = (text?: string, bounds?: TextBounds) => Promise<LoadResult>;
+
+/** The parts of a running Sallyport. */
+export interface Parts {
+  readonly mode: 'daemon' | 'command';
+  readonly ports: UpdatesPorts;
+  readonly files: Files;
+  /** What the hook is run with. */
+  readonly commands: Commands;
+  readonly clock: WatchedClock;
+  /** For whatever leaves by another way than the log. */
+  readonly redactor: SpanRedactor;
+  readonly report: Report;
+  /** Whoever wants to hear every event. */
+  readonly events: Set<Report>;
+  /** The settings in force, and the file they came from. */
+  readonly config: Reloader;
+  /**
+   * Reads settings that are not saved; those of the group use no secret by reference but as the settings in force do, and go
+   * direct only where the settings in force may. What
+   * the group calls a secret is registered in `known` alone: in the registry of the process it would mask our own words.
+   */
+  judge(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
+  /** A router for settings that need not be in force, with the ledger of the one that is. */
+  routerFor: NetworkRoom['routerFor'];
+  gateways(): Promise<readonly string[]>;
+  /** The variables of the process. */
+  readonly environment: Environment;
+  /** How the work of each purpose went the last time. */
+  readonly outcomes: Outcomes;
+  /** Which origin each token belongs to. */
+  readonly tokens: TokenBindings;
+  /** What became of each password. */
+  readonly ledger: Ledger;
+  readonly logFile: string;
+  /** After somebody moved the log file away. */
+  reopenLog(): void;
+  readonly startedAtMs: number;
+  close(): void;
+}
