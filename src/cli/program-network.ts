@@ -1,15 +1,13 @@
 // The commands that answer "is it the proxy?", with their options and help: a piece of `program.ts`.
 
 import { type Command, Option } from 'commander';
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { EndpointForm } from './endpoints.ts';
 import type { Globals, Hooks } from './program-hooks.ts';
 import { filled } from './wrap.ts';
 
-const PURPOSES = ['updates', 'support_logs', 'exposure_analytics', 'platform'] as const;
-type PurposeName = (typeof PURPOSES)[number];
-
 interface DiagnoseArguments {
-  readonly purpose?: PurposeName;
+  readonly purpose?: Purpose;
   readonly json: boolean;
   readonly retryCredential: boolean;
 }

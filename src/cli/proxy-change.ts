@@ -5,16 +5,10 @@ import type { Change } from '#config/apply-change.ts';
 import type { Edit } from '#config/edit.ts';
 import type { LoadedSettings } from '#config/load.ts';
 import { noteProfile } from '#config/profile-dates.ts';
-import {
-  addProfile,
-  changeProfile,
-  type FieldChange,
-  findProfile,
-  noDefault,
-  PURPOSES,
-} from '#config/profile-edits.ts';
+import { addProfile, changeProfile, type FieldChange, findProfile, noDefault } from '#config/profile-edits.ts';
 import { judgeField, profileFields, readField } from '#config/profile-fields.ts';
 import { warningsFor } from '#config/profile-warnings.ts';
+import { PURPOSES } from '#config/purposes.ts';
 import { judgeProfileName } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import type { ConfirmFlags } from './confirm.ts';

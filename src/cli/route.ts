@@ -1,7 +1,8 @@
 // `sallyport route show | set`: which purpose goes which way. What counts comes from whoever works with it, over Control;
 // what is written comes from the file.
 
-import { PURPOSES, type PurposeName, setRoute } from '#config/profile-edits.ts';
+import { setRoute } from '#config/profile-edits.ts';
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Control } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
@@ -49,7 +50,7 @@ export async function setRouteCommand(
   given: { readonly purpose: string; readonly use: string; readonly json: boolean; readonly confirm?: ConfirmFlags },
 ): Promise<number> {
   return await withSettings(desk, async (loaded) => {
-    const purpose = given.purpose as PurposeName;
+    const purpose = given.purpose as Purpose;
     const edits = setRoute(loaded.settings, purpose, given.use);
     const use = String(edits.flatMap((edit) => (edit.kind === 'set' ? [edit.value] : []))[0]);
     return await makeChange(desk, loaded, {

@@ -7,15 +7,12 @@
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Edit } from './edit.ts';
 import type { Plain } from './edit-render.ts';
+import { PURPOSES, type Purpose } from './purposes.ts';
 import type { Settings } from './settings.ts';
 import { suggest } from './suggest.ts';
 
 type Profile = Settings['proxies'][number];
 type ProfileSettings = Pick<Settings, 'proxies' | 'use_proxy_for' | 'proxy_enabled'>;
-
-/** Who can be given a route. */
-export const PURPOSES = ['updates', 'support_logs', 'exposure_analytics', 'platform'] as const;
-export type PurposeName = (typeof PURPOSES)[number];
 
 /** A field of a profile by its path; undefined takes it out. */
 export interface FieldChange {
@@ -108,7 +105,7 @@ export interface Fall {
   /** The profile that becomes the default where the deleted one was; null for none. */
   readonly newDefault: string | null;
   /** What each purpose that used it says from then on; absent for one that says what it said. */
-  readonly purposes: Readonly<Partial<Record<PurposeName, string>>>;
+  readonly purposes: Readonly<Partial<Record<Purpose, string>>>;
 }
 
 /**
@@ -147,7 +144,7 @@ export function deleteProfile(settings: ProfileSettings, name: string, fall: Fal
 }
 
 /** The route of a purpose: `none`, `default`, or the name of a profile. @throws CodedError PROFILE-UNKNOWN */
-export function setRoute(settings: ProfileSettings, purpose: PurposeName, use: string): Edit[] {
+export function setRoute(settings: ProfileSettings, purpose: Purpose, use: string): Edit[] {
   const folded = use.toLowerCase();
   const value = folded === 'none' || folded === 'default' ? folded : findProfile(settings, use).profile.name;
   return [{ kind: 'set', path: ['use_proxy_for', purpose], value }];

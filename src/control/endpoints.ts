@@ -2,9 +2,9 @@
 // with other people's scripts: docs/endpoints.schema.json is made from it.
 
 import { z } from 'zod';
-import { PURPOSES } from '#proxy/route.ts';
+import { PURPOSES } from '#config/purposes.ts';
 
-const purposeSchema = z.enum(PURPOSES as readonly ['updates', 'support_logs', 'exposure_analytics', 'platform']);
+const purposeSchema = z.enum(PURPOSES);
 
 /** What for, within a purpose. */
 export const USES = [

@@ -5,12 +5,12 @@
 // its asker: one who is gone, or a daemon that stops, leaves the settings of before. A crash leaves nothing.
 
 import type { LoadResult } from '#config/load.ts';
+import type { Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import type { ChangeRequest, ChangeVerdict, Found, PendingChange } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import type { Purpose } from '#proxy/route.ts';
 import { changedWays } from '#proxy/way-changes.ts';
 import { proxiesByPurpose, wouldGoDirect } from '#proxy/went-direct.ts';
 import type { Clock } from '#system/clock.ts';

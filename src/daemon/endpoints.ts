@@ -4,6 +4,7 @@
 // and that judge each URL (`judge-url.ts`), so what they would refuse is not on it as needed. What something else led to only
 // adds when that was, or stands apart. Nothing of a URL but scheme, host and port is in it. The order is fixed.
 
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import {
   type EndpointList,
@@ -22,7 +23,6 @@ import type { SeenHost } from '#path/seen-hosts.ts';
 import { chooseProxy, fallbacksOf } from '#proxy/choice.ts';
 import { endpointOf, travelThrough } from '#proxy/endpoint.ts';
 import type { HopScheme, ProfileScheme, ProxyProfile } from '#proxy/profile.ts';
-import { PURPOSES, type Purpose } from '#proxy/route.ts';
 import { utcTime } from '#system/moment.ts';
 
 export interface EndpointsAsked {

@@ -6,11 +6,11 @@
 
 import { readConfigText } from '#config/edit-file.ts';
 import type { LoadedSettings } from '#config/load.ts';
+import type { Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Found, HeldFile } from '#control/change.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import type { Purpose } from '#proxy/route.ts';
 import { changedWays } from '#proxy/way-changes.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';

@@ -5,6 +5,7 @@
 
 import { changesOf } from '#config/changes.ts';
 import type { Environment } from '#config/places.ts';
+import type { Purpose } from '#config/purposes.ts';
 import type { CommitReport, Reloadable } from '#config/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
@@ -16,7 +17,7 @@ import { CoolDown } from '#proxy/failover.ts';
 import type { WaySource } from '#proxy/hop.ts';
 import { HopMemories } from '#proxy/hop-memory.ts';
 import { PacWays } from '#proxy/pac/ways.ts';
-import type { Purpose, Route, Router } from '#proxy/route.ts';
+import type { Route, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
 import { changedWays } from '#proxy/way-changes.ts';

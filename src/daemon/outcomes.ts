@@ -4,10 +4,10 @@
 // before it comes here. Losing it costs nothing but memory. A crash leaves the old file or the new one.
 
 import { z } from 'zod';
+import type { Purpose } from '#config/purposes.ts';
 import type { Failure } from '#control/control.ts';
 import { failureSchema } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';
-import type { Purpose } from '#proxy/route.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';

@@ -1,11 +1,11 @@
 // How the work of each purpose begins, for a diagnosis: the updates by reading their feed with the very code of a round,
 // the others, which nothing is sent to so far, by one request.
 
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import { askAnything, type Net, type Part } from '#diagnose/ask.ts';
 import type { Probe } from '#diagnose/walk.ts';
 import type { Deadlines } from '#http/deadlines.ts';
-import { PURPOSES, type Purpose } from '#proxy/route.ts';
 import type { FeedReading } from '#updates/feed.ts';
 import { HttpFeed } from '#updates/http-feed.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';

@@ -1,11 +1,12 @@
 // Each purpose with its effective route and where that came from: told at start and in `status`.
 
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Status } from '#control/control.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import type { Report } from '#logging/events.ts';
-import { PURPOSES, type Purpose, type Router } from '#proxy/route.ts';
+import type { Router } from '#proxy/route.ts';
 
 type RouteRow = Pick<Status['routes'][number], 'purpose' | 'how' | 'proxy' | 'target' | 'why'>;
 

@@ -1,5 +1,6 @@
 // What `status` tells: each room's section, gathered in one place; effective values and where they came from.
 
+import type { Purpose } from '#config/purposes.ts';
 import type { HeldFile, PendingChange } from '#control/change.ts';
 import type { Status } from '#control/control.ts';
 import { placeReasons } from '#diagnose/places.ts';
@@ -8,7 +9,6 @@ import type { SallyportEvent } from '#logging/events.ts';
 import { redactError } from '#logging/record.ts';
 import { waitOf } from '#logging/wait-line.ts';
 import { KIND_WORDS, type PathKind } from '#path/kind.ts';
-import type { Purpose } from '#proxy/route.ts';
 import { utcTime } from '#system/moment.ts';
 import type { HookState } from '#updates/hook.ts';
 import type { RoundReport } from '#updates/round.ts';

@@ -2,10 +2,10 @@
 //
 // Guarantees: nothing of it comes into force; a secret that a proxy refused counts in the same ledger as the work's own.
 
+import type { Purpose } from '#config/purposes.ts';
 import type { Found } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';
-import type { Purpose } from '#proxy/route.ts';
 import { runDiagnosis } from './diagnosis.ts';
 import { toFailure } from './failure.ts';
 import type { Parts } from './parts.ts';

@@ -3,6 +3,7 @@
 //
 // Guarantees: no more than some bytes of any body are taken; redirects of a part are judged as the work judges them.
 
+import type { Purpose } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { type BodySink, exchange } from '#http/exchange.ts';
@@ -12,7 +13,7 @@ import { shownUrl } from '#http/judge-url.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Report } from '#logging/events.ts';
-import { answersFrom, type HopFacts, type Purpose, type Router } from '#proxy/route.ts';
+import { answersFrom, type HopFacts, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 
 /** What a request goes over. */

@@ -2,9 +2,10 @@
 //
 // Guarantees: a host that the walk has reached is not asked again; where the way itself failed, no other host is tried.
 
+import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { Phase } from '#errors/journey.ts';
-import type { Purpose, Router } from '#proxy/route.ts';
+import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import { authorityOf, type Seen, WatchedRouter } from './watched-router.ts';
 

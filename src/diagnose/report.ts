@@ -2,9 +2,9 @@
 // contract with other people's scripts: docs/diagnosis.schema.json is made from it.
 
 import { z } from 'zod';
-import { PURPOSES } from '#proxy/route.ts';
+import { PURPOSES } from '#config/purposes.ts';
 
-const purposeSchema = z.enum(PURPOSES as readonly ['updates', 'support_logs', 'exposure_analytics', 'platform']);
+const purposeSchema = z.enum(PURPOSES);
 
 /** Proxy variables by their name; the value of each without user and password. */
 const variablesSchema = z.record(z.string(), z.string());

@@ -4,10 +4,10 @@
 // Guarantees: asked only through a proxy that the walk has come through, so it costs no attempt with a credential that the
 // walk did not make; what the question itself fails with is of no matter.
 
+import type { Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { FieldValue } from '#errors/template.ts';
 import type { Spoken } from '#proxy/port-probe.ts';
-import type { Purpose } from '#proxy/route.ts';
 import { NOBODY_TOLD } from '#proxy/seen-time.ts';
 import { schemeRemedy } from '#proxy/verdict.ts';
 import { askAnything } from './ask.ts';

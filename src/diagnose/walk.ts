@@ -5,10 +5,11 @@
 // credential that the work would not make; an abort rejects with its reason. Each purpose ends at a deadline of its own, whatever
 // other waits there are: what it was doing then is the failure, and hosts that it had not come to are not tried.
 
+import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { openWebSocket } from '#http/websocket.ts';
 import type { Report } from '#logging/events.ts';
-import type { Purpose, Route, Router } from '#proxy/route.ts';
+import type { Route, Router } from '#proxy/route.ts';
 import { askPart, type Net, type Part, type PartSeen } from './ask.ts';
 import { type Endpoint, type EndpointSeen, type TryParts, tryEndpoints } from './endpoints.ts';
 import type { StageName } from './report.ts';

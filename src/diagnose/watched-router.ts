@@ -4,11 +4,12 @@
 // Guarantees: nothing is changed, asked twice or held up; lanes are those of the router below. The steps of a second
 // lane to the same target are written down only where they fail, so that a walk reads like one way.
 
+import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Phase } from '#errors/journey.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { responseInfo } from '#http/headers.ts';
-import type { HopFacts, Lane, OpenOptions, Purpose, ResponseHead, Route, Router } from '#proxy/route.ts';
+import type { HopFacts, Lane, OpenOptions, ResponseHead, Route, Router } from '#proxy/route.ts';
 import type { StepSeen } from '#proxy/steps.ts';
 import type { Clock } from '#system/clock.ts';
 import type { StageName } from './report.ts';

@@ -5,10 +5,11 @@
 // `ws` is loaded at the first use.
 
 import type { WebSocket } from 'ws';
+import type { Purpose } from '#config/purposes.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import { HEAD_LIMIT_BYTES } from '#proxy/head-reader.ts';
 import { LaneAgent } from '#proxy/lane-agent.ts';
-import type { Purpose, Router } from '#proxy/route.ts';
+import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import { shownUrl } from './judge-url.ts';
 

@@ -4,9 +4,9 @@
 // direct by itself (law 7). What the settings can't answer is an error that names the key, not a guess.
 
 import { matchNoProxy } from '#config/no-proxy.ts';
+import type { Purpose } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { ProxyProfile } from './profile.ts';
-import type { Purpose } from './route.ts';
 
 /** What is to be reached: host without brackets. */
 export interface ChoiceTarget {

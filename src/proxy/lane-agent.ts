@@ -9,9 +9,10 @@
 
 import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Purpose } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Clock, Timer } from '#system/clock.ts';
-import type { Lane, Purpose, Router } from './route.ts';
+import type { Lane, Router } from './route.ts';
 
 export interface LaneAgentOptions {
   readonly router: Router;

@@ -4,6 +4,7 @@
 // credential under way, and its failure knows how far it came. After it has returned, the lane is the caller's.
 
 import type { Socket } from 'node:net';
+import type { Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
@@ -16,7 +17,7 @@ import type { ProxyHop, Way } from './hop.ts';
 import type { HopMemories, HopMemory } from './hop-memory.ts';
 import { forwardLane, originLane } from './lane.ts';
 import { refuseElsewhere } from './loopback.ts';
-import type { HopFacts, Lane, Purpose, ResponseHead } from './route.ts';
+import type { HopFacts, Lane, ResponseHead } from './route.ts';
 import type { SeenTime } from './seen-time.ts';
 import type { SocksScheme } from './socks.ts';
 import { Steps } from './steps.ts';

@@ -2,13 +2,10 @@
 // lanes, and only lanes carry bytes out. Work, diagnosis and "Test connection" all walk through here.
 
 import type { Duplex } from 'node:stream';
+import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Phase } from '#errors/journey.ts';
 import type { StepWatch } from './steps.ts';
-
-/** What the traffic is for; each purpose has its own line in `use_proxy_for`. */
-export type Purpose = 'updates' | 'support_logs' | 'exposure_analytics' | 'platform';
-export const PURPOSES: readonly Purpose[] = ['updates', 'support_logs', 'exposure_analytics', 'platform'];
 
 /** How the bytes travel: CONNECT through a proxy, absolute-form to a proxy, or straight to the target. */
 export type Travel = 'tunnel' | 'forward' | 'direct';

@@ -4,6 +4,7 @@
 // order, one that failed a short while ago last; the next one is tried only after a failure to reach a proxy
 // (`failover.ts`); direct is a way only where a setting says so. Every attempt that opens a lane reports it.
 
+import type { Purpose } from '#config/purposes.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
@@ -17,7 +18,7 @@ import { bindingOf, ownHop, type ProxyHop, type Way, type WaySource } from './ho
 import { HopMemories } from './hop-memory.ts';
 import { Opener, type OpenerParts } from './opener.ts';
 import type { ProxyProfile } from './profile.ts';
-import type { Lane, OpenOptions, Purpose, Route, Router, Travel } from './route.ts';
+import type { Lane, OpenOptions, Route, Router, Travel } from './route.ts';
 import { Steps } from './steps.ts';
 import type { TlsTrust } from './trust.ts';
 import { TrustStore } from './trust-store.ts';

@@ -5,11 +5,11 @@
 // certificate missing is called that, because servers forget to send their intermediate, too (`TLS-CHAIN`).
 
 import type { X509Certificate } from 'node:crypto';
+import type { Purpose } from '#config/purposes.ts';
 import { type CodedError, coded, type FactsOf } from '#errors/coded-error.ts';
 import { utcTime } from '#system/moment.ts';
 import { isInterceptor } from './interceptors.ts';
 import { pinOf } from './pins.ts';
-import type { Purpose } from './route.ts';
 import { compareClocks, type SeenTime, timeThere } from './seen-time.ts';
 
 /** Who is spoken to. */

@@ -1,7 +1,7 @@
 // Whom TLS trusts, for each leg: the contexts of every purpose and of every profile, made when they are first needed.
 // What only TLS needs is loaded with the first TLS.
 
-import type { Purpose } from './route.ts';
+import type { Purpose } from '#config/purposes.ts';
 import type { Suites, TlsTrust, TrustContexts } from './trust.ts';
 
 export class TrustStore {

@@ -4,10 +4,10 @@
 // are called is no matter. Settings that name no way are another way. Secrets are compared, never shown.
 
 import { isDeepStrictEqual } from 'node:util';
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import { Secret } from '#redaction/secret.ts';
 import { choose, type ProxySettings } from './choice.ts';
 import type { ProxyProfile } from './profile.ts';
-import { PURPOSES, type Purpose } from './route.ts';
 
 /** The purposes whose way is another one, in the order of all purposes. */
 export function changedWays(from: ProxySettings, to: ProxySettings): Purpose[] {

@@ -3,22 +3,16 @@
 // Said is: `none` for that purpose, or `proxy_enabled: false`. A file that was cut short, or from which the proxies were
 // lost, says neither. What a profile's own list of exceptions sends direct is written there, and is not judged here.
 
+import { byPurpose, PURPOSES, type Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { choose, type ProxySettings } from './choice.ts';
-import { PURPOSES, type Purpose } from './route.ts';
 
 /** The proxy of each purpose by its name, null for direct. */
 export type PurposeProxies = Readonly<Record<Purpose, string | null>>;
 
 /** What these settings give each purpose. */
 export function proxiesByPurpose(settings: ProxySettings): PurposeProxies {
-  const of = (purpose: Purpose) => choose(purpose, settings).proxy?.name ?? null;
-  return {
-    updates: of('updates'),
-    support_logs: of('support_logs'),
-    exposure_analytics: of('exposure_analytics'),
-    platform: of('platform'),
-  };
+  return byPurpose((purpose) => choose(purpose, settings).proxy?.name ?? null);
 }
 
 /** One refusal for each purpose that would go direct by accident. */

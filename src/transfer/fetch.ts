@@ -6,6 +6,7 @@
 // every response. A crash leaves the journal and a prefix, which the next attempt resumes.
 
 import type { Hash } from 'node:crypto';
+import type { Purpose } from '#config/purposes.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { type BodySink, type ExchangeResult, exchange } from '#http/exchange.ts';
@@ -15,7 +16,7 @@ import type { ResponseInfo } from '#http/response-info.ts';
 import type { Report } from '#logging/events.ts';
 import type { TransferShape } from '#path/kind.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
-import { answersFrom, canLookInside, type Lane, type Purpose, type Router } from '#proxy/route.ts';
+import { answersFrom, canLookInside, type Lane, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { FileIdentity, Files } from '#system/files.ts';
 import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';

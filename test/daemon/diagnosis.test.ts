@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { PURPOSES } from '#proxy/route.ts';
+import { PURPOSES } from '#config/purposes.ts';
 import { createCa } from '#test/support/certificates.ts';
 import {
   ca,

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Reloadable } from '#config/reload.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { toRecord } from '#logging/record.ts';
-import { PURPOSES, type Purpose } from '#proxy/route.ts';
 import { type PurposeProxies, proxiesByPurpose } from '#proxy/went-direct.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { createCa } from '#test/support/certificates.ts';

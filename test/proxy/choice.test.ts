@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PURPOSES } from '#config/purposes.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import { chooseProxy, type ProxySettings } from '#proxy/choice.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
-import { PURPOSES } from '#proxy/route.ts';
 import { forAll } from '#test/support/test-router.ts';
 
 const TARGET = { host: 'u.example', port: 443 };

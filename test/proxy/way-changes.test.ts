@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PURPOSES } from '#config/purposes.ts';
 import type { ProxySettings } from '#proxy/choice.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
-import { PURPOSES } from '#proxy/route.ts';
 import { changedWays } from '#proxy/way-changes.ts';
 import { Secret } from '#redaction/secret.ts';
 

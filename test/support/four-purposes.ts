@@ -3,8 +3,8 @@
 
 import { dirname } from 'node:path';
 import { loadSettings } from '#config/load.ts';
+import { PURPOSES } from '#config/purposes.ts';
 import { compose } from '#daemon/compose.ts';
-import { PURPOSES } from '#proxy/route.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { reach } from './targets.ts';
 

@@ -1,10 +1,11 @@
 /** A router of tests: one proxy (or none), short deadlines, its events kept; and HTTP/1.1 by hand over its lanes. */
 import { once } from 'node:events';
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import type { Authentication } from '#proxy/auth/scheme.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
-import { type Lane, PURPOSES, type Purpose, type Router } from '#proxy/route.ts';
+import type { Lane, Router } from '#proxy/route.ts';
 import { createRouter, type RouterParts, type RouterSettings } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
 import { Secret } from '#redaction/secret.ts';
