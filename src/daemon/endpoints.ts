@@ -15,7 +15,7 @@ import {
   USES,
   type Use,
 } from '#control/endpoints.ts';
-import { type PlaceOf, placeReasons } from '#diagnose/places.ts';
+import { type PlaceOf, placedKey, placedReason } from '#diagnose/places.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
 import { judgeUrl } from '#http/judge-url.ts';
@@ -119,11 +119,11 @@ function rowOf(
   const common = { ...placeOfUrl(url), purpose, use, requests, ...about(url) };
   // A feed is named by the settings; only a redirect leads on from it.
   const sight = seen?.find((host) => host.purpose === purpose && host.origin === url.origin && leadsTo(host, use));
-  const from = placeReasons([key], placeOf);
+  const from = [placedKey(key, placeOf)];
   const told = { from, seen: sight === undefined ? null : sightOf(sight) };
   try {
     const { proxy, reasons } = chooseProxy(purpose, endpoint, settings);
-    const why = placeReasons(reasons, placeOf);
+    const why = reasons.map((reason) => placedReason(reason, placeOf));
     if (proxy === null) return { ...common, ...told, why, refused: null, ways: [directWay(requests)] };
     const standIns = fallbacksOf(proxy, endpoint, settings.proxies).map(({ profile }) => profile);
     const ways = [proxy, ...standIns].map((profile, index) => wayThrough(profile, { url, requests, index }));
@@ -171,7 +171,7 @@ function pacRow({ name, pac }: ProxyProfile, { settings, placeOf }: EndpointsAsk
       requests,
       ways: [directWay(requests)],
       refused: null,
-      from: placeReasons([key], placeOf),
+      from: [placedKey(key, placeOf)],
       why: [],
       seen: null,
     },

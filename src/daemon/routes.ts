@@ -6,13 +6,14 @@ import type { Status } from '#control/control.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import type { Report } from '#logging/events.ts';
+import { type Reason, reasonText } from '#proxy/reason.ts';
 import type { Router } from '#proxy/route.ts';
 
 type RouteRow = Pick<Status['routes'][number], 'purpose' | 'how' | 'proxy' | 'target' | 'why'>;
 
-/** One row a purpose; nothing is dialled. */
-export function describeRoutes(router: Router, settings: Settings): RouteRow[] {
-  return PURPOSES.map((purpose) => describeRoute(router, { purpose, target: targetOf(settings, purpose) }));
+/** One row a purpose, with the reasons in these words; nothing is dialled. */
+export function describeRoutes(router: Router, settings: Settings, toText = reasonText): RouteRow[] {
+  return PURPOSES.map((purpose) => describeRoute(router, { purpose, target: targetOf(settings, purpose), toText }));
 }
 
 /** The same as events, for the log. */
@@ -24,13 +25,16 @@ export function reportRoutes(router: Router, settings: Settings, report: Report)
   }
 }
 
-function describeRoute(router: Router, asked: { purpose: Purpose; target: string | null }): RouteRow {
-  const { purpose, target } = asked;
+function describeRoute(
+  router: Router,
+  asked: { purpose: Purpose; target: string | null; toText: (reason: Reason) => string },
+): RouteRow {
+  const { purpose, target, toText } = asked;
   if (target === null) return { purpose, how: 'not configured', proxy: null, target, why: [] };
   try {
     const route = router.route(purpose, new URL(target));
     const { how, proxy, reasons } = route;
-    return { purpose, how, proxy, target: shownUrl(route.target), why: [...reasons] };
+    return { purpose, how, proxy, target: shownUrl(route.target), why: reasons.map(toText) };
   } catch (thrown) {
     if (!(thrown instanceof CodedError)) throw thrown;
     return { purpose, how: 'refused', proxy: null, target, why: [thrown.message] };

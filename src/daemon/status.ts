@@ -3,12 +3,13 @@
 import type { Purpose } from '#config/purposes.ts';
 import type { HeldFile, PendingChange } from '#control/change.ts';
 import type { Status } from '#control/control.ts';
-import { placeReasons } from '#diagnose/places.ts';
+import { placedReason } from '#diagnose/places.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { redactError } from '#logging/record.ts';
 import { waitOf } from '#logging/wait-line.ts';
 import { KIND_WORDS, type PathKind } from '#path/kind.ts';
+import type { Reason } from '#proxy/reason.ts';
 import { utcTime } from '#system/moment.ts';
 import type { HookState } from '#updates/hook.ts';
 import type { RoundReport } from '#updates/round.ts';
@@ -119,13 +120,13 @@ function describeTimeout({ ports, clock }: Parts): Status['response_timeout'] {
 function describePurposes({ ports, config, outcomes }: Parts, activity: Activity): Status['routes'] {
   const settings = ports.settings();
   const placeOf = placesIn(config.loaded);
-  return describeRoutes(ports.router, settings).map(({ why, ...route }) => {
+  const toText = (reason: Reason) => placedReason(reason, placeOf);
+  return describeRoutes(ports.router, settings, toText).map((route) => {
     const { succeeded_at: succeededMs, failed } = outcomes.of(route.purpose as Purpose);
     // A failure that nothing has made good yet.
     const isOpen = failed !== null && failed.at > (succeededMs ?? 0);
     return {
       ...route,
-      why: placeReasons(why, placeOf),
       last_success: toTime(succeededMs),
       last_failure: failed === null ? null : { at: utcTime(failed.at), failure: failed.failure },
       next_try: isOpen && route.purpose === 'updates' ? toTime(activity.nextCheckMs) : null,

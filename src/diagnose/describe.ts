@@ -3,10 +3,11 @@
 import type { CodedError } from '#errors/coded-error.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { shownUrl } from '#http/judge-url.ts';
+import type { Reason } from '#proxy/reason.ts';
 import { causeOf } from './cause.ts';
 import type { EndpointSeen } from './endpoints.ts';
 import { type Noticed, observeClock, observePath, observeProxyTls } from './observed.ts';
-import { type PlaceOf, placeReasons } from './places.ts';
+import { type PlaceOf, placedReason } from './places.ts';
 import type { Finding, ProxyVariables, PurposeReport, Stage } from './report.ts';
 import { stageSentence } from './sentences.ts';
 import type { Walk } from './walk.ts';
@@ -65,10 +66,11 @@ function isThere(noticed: Noticed | null): noticed is Noticed {
 }
 
 /** The reasons of the choice. What a test asks for is no word of the settings. */
-function whyOf({ route, probe }: Walk, { placeOf, through }: Describing): string[] {
-  const made = `use_proxy_for.${probe.purpose} is ${through}`;
-  const reasons = (route?.reasons ?? []).map((reason) => (reason === made ? 'this test asks for it' : reason));
-  return placeReasons(through === null ? (route?.reasons ?? []) : reasons, placeOf);
+function whyOf({ route }: Walk, { placeOf, through }: Describing): string[] {
+  const reasons = (route?.reasons ?? []).map(
+    (reason): Reason => (through !== null && reason.kind === 'use' ? { kind: 'tested' } : reason),
+  );
+  return reasons.map((reason) => placedReason(reason, placeOf));
 }
 
 function circumstances(walk: Walk, { addressesOf, gateways, service, shell }: Describing) {
@@ -76,13 +78,14 @@ function circumstances(walk: Walk, { addressesOf, gateways, service, shell }: De
   const named = failure?.facts['proxy'];
   const profile = typeof named === 'string' ? named : (route?.proxy ?? null);
   const resolved = seen.flatMap(({ stage, facts }) => (stage === 'resolve' ? listOf(facts['addresses']) : []));
-  const reasons = route?.reasons ?? [];
   return {
     purpose: probe.purpose,
     proxyAddresses: profile === null ? [] : [...addressesOf(profile), ...resolved],
     gateways,
     hasNoProxy:
-      route !== null && route.proxy === null && !reasons.some((reason) => /no_proxy|proxy_enabled/.test(reason)),
+      route !== null &&
+      route.proxy === null &&
+      !route.reasons.some(({ kind }) => kind === 'exempt' || kind === 'disabled'),
     service,
     shell,
   };

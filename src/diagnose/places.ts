@@ -1,16 +1,23 @@
-// Where a reason stands: each reason of a choice begins with the key that decided, and the file has a place for it. Pure.
+// Where in the file the key of a reason stands. Pure.
 
-/** Tells the place of a key, `sallyport.yaml:12`; null where the file does not have it. */
+import { type Reason, reasonKey, reasonText } from '#proxy/reason.ts';
+
+/** Returns the place of a key, `sallyport.yaml:12`; null where the file does not have it. */
 export type PlaceOf = (key: string) => string | null;
 
-const KEY_FIRST = /^[a-z_]+(?:\[\d+\])?(?:\.[a-z_]+(?:\[\d+\])?)*/;
+/** The sentence of a reason, with the place of the key that decided or a note that it is a default. */
+export function placedReason(reason: Reason, placeOf: PlaceOf): string {
+  const key = reasonKey(reason);
+  return key === null ? reasonText(reason) : withPlace(reasonText(reason), key, placeOf);
+}
 
-/** Reasons with the place of their key, or that it is a default. Words that begin with no key stay as they are. */
-export function placeReasons(reasons: readonly string[], placeOf: PlaceOf): string[] {
-  return reasons.map((reason) => {
-    const key = KEY_FIRST.exec(reason)?.[0] ?? '';
-    if (!key.includes('_') && !key.includes('.') && !key.includes('[')) return reason;
-    const place = placeOf(key) ?? placeOf(`${key}.name`);
-    return place === null ? `${reason} (by default)` : `${reason} (${place})`;
-  });
+/** A key with its place. */
+export function placedKey(key: string, placeOf: PlaceOf): string {
+  return withPlace(key, key, placeOf);
+}
+
+/** The entry of a list has the place of its name. */
+function withPlace(text: string, key: string, placeOf: PlaceOf): string {
+  const place = placeOf(key) ?? placeOf(`${key}.name`);
+  return place === null ? `${text} (by default)` : `${text} (${place})`;
 }

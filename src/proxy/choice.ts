@@ -7,6 +7,7 @@ import { matchNoProxy } from '#config/no-proxy.ts';
 import type { Purpose } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { ProxyProfile } from './profile.ts';
+import { decidingText, type Reason, reasonText } from './reason.ts';
 
 /** What is to be reached: host without brackets. */
 export interface ChoiceTarget {
@@ -26,13 +27,13 @@ export interface ProxySettings {
 /** The proxy to use, or null for direct, with the reasons in order. */
 export interface ProxyChoice {
   readonly proxy: ProxyProfile | null;
-  readonly reasons: readonly string[];
+  readonly reasons: readonly Reason[];
 }
 
 /** A profile that is tried where those before it cannot be reached. */
 export interface Fallback {
   readonly profile: ProxyProfile;
-  readonly reason: string;
+  readonly reason: Reason;
 }
 
 /** So many profiles may stand in for one. */
@@ -50,7 +51,7 @@ export function chooseProxy(purpose: Purpose, target: ChoiceTarget, settings: Pr
   const choice = exempt(choose(purpose, settings), target, settings);
   if (choice.proxy === null && settings.proxy_required) {
     const host = target.host.includes(':') ? `[${target.host}]` : target.host;
-    const rule = choice.reasons.at(-1) ?? '';
+    const rule = decidingText(choice.reasons);
     throw coded('POLICY-DIRECT', { target: `${host}:${target.port}`, purpose, rule, ...BY_REQUIREMENT });
   }
   return choice;
@@ -62,32 +63,38 @@ function exempt(choice: ProxyChoice, target: ChoiceTarget, { proxies }: ProxySet
   if (proxy?.no_proxy === undefined) return choice;
   const token = matchNoProxy(proxy.no_proxy, target);
   if (token === null) return choice;
-  return { proxy: null, reasons: [...reasons, `proxies[${proxies.indexOf(proxy)}].no_proxy has the token ${token}`] };
+  return { proxy: null, reasons: [...reasons, { kind: 'exempt', index: proxies.indexOf(proxy), token }] };
 }
 
 /** What the settings say of a purpose, whatever the target. @throws CodedError CONFIG-INCOMPLETE */
 export function choose(purpose: Purpose, settings: ProxySettings): ProxyChoice {
-  if (!settings.proxy_enabled) return { proxy: null, reasons: ['proxy_enabled is false'] };
+  if (!settings.proxy_enabled) return { proxy: null, reasons: [{ kind: 'disabled' }] };
   const wanted = settings.use_proxy_for[purpose];
-  const reason = `use_proxy_for.${purpose} is ${wanted}`;
+  const reason: Reason = { kind: 'use', purpose, use: wanted };
   if (wanted === 'none') return { proxy: null, reasons: [reason] };
   if (wanted === 'default') return chooseDefault(reason, settings.proxies);
   const index = settings.proxies.findIndex(({ name }) => name === wanted);
   const proxy = settings.proxies[index];
   if (proxy === undefined) {
-    throw coded('CONFIG-INCOMPLETE', { key: 'proxies', what: `no proxy has the name that ${reason} asks for` });
+    throw coded('CONFIG-INCOMPLETE', {
+      key: 'proxies',
+      what: `no proxy has the name that ${reasonText(reason)} asks for`,
+    });
   }
-  return { proxy, reasons: [reason, `proxies[${index}] is ${proxy.name}`] };
+  return { proxy, reasons: [reason, { kind: 'named', index, name: proxy.name }] };
 }
 
-function chooseDefault(reason: string, proxies: readonly ProxyProfile[]): ProxyChoice {
-  if (proxies.length === 0) return { proxy: null, reasons: [reason, 'no proxies are configured'] };
+function chooseDefault(reason: Reason, proxies: readonly ProxyProfile[]): ProxyChoice {
+  if (proxies.length === 0) return { proxy: null, reasons: [reason, { kind: 'no proxies' }] };
   const index = proxies.findIndex((profile) => profile.default);
   const proxy = proxies[index];
   if (proxy === undefined) {
-    throw coded('CONFIG-INCOMPLETE', { key: 'proxies[].default', what: `${reason} and no proxy is the default` });
+    throw coded('CONFIG-INCOMPLETE', {
+      key: 'proxies[].default',
+      what: `${reasonText(reason)} and no proxy is the default`,
+    });
   }
-  return { proxy, reasons: [reason, `proxies[${index}] ${proxy.name} is the default`] };
+  return { proxy, reasons: [reason, { kind: 'default', index, name: proxy.name }] };
 }
 
 /**
@@ -109,7 +116,7 @@ export function fallbacksOf(
       seen.add(name);
       queue.push(profile);
       if (profile.no_proxy !== undefined && matchNoProxy(profile.no_proxy, target) !== null) continue;
-      fallbacks.push({ profile, reason: `proxies[${proxies.indexOf(of)}].fallback has ${name}` });
+      fallbacks.push({ profile, reason: { kind: 'fallback', index: proxies.indexOf(of), name } });
     }
   }
   return fallbacks;

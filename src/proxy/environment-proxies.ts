@@ -6,6 +6,7 @@
 
 import { matchNoProxy, normaliseHost } from '#config/no-proxy.ts';
 import type { HopScheme } from './profile.ts';
+import type { Reason } from './reason.ts';
 
 /** Variables by name. */
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -22,8 +23,7 @@ export interface NamedProxy {
 
 export type EnvironmentChoice =
   | { readonly kind: 'proxy'; readonly variable: string; readonly proxy: NamedProxy }
-  /** Why it is direct, in words. */
-  | { readonly kind: 'direct'; readonly reason: string }
+  | { readonly kind: 'direct'; readonly reason: Reason }
   /** What is wrong with the value, in words. */
   | { readonly kind: 'wrong'; readonly variable: string; readonly reason: string };
 
@@ -51,11 +51,11 @@ export function chooseFromEnvironment(
   const exempt = valueIn(variables, 'no_proxy');
   const token = exempt === null ? null : matchNoProxy(exempt.value, target);
   if (exempt !== null && token !== null) {
-    return { kind: 'direct', reason: `environment variable ${exempt.name} has the token ${token}` };
+    return { kind: 'direct', reason: { kind: 'variable exempts', variable: exempt.name, token } };
   }
   const own = target.encrypted ? 'https_proxy' : 'http_proxy';
   const found = valueIn(variables, own) ?? valueIn(variables, 'all_proxy');
-  if (found === null) return { kind: 'direct', reason: `no environment variable ${own} or all_proxy is set` };
+  if (found === null) return { kind: 'direct', reason: { kind: 'no variable', variable: own } };
   const reading = readProxyUrl(found.value);
   return reading.ok
     ? { kind: 'proxy', variable: found.name, proxy: reading.proxy }

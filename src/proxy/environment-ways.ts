@@ -44,7 +44,7 @@ function wayOf(choice: Exclude<EnvironmentChoice, { kind: 'wrong' }>, profile: P
     port,
     variable: choice.variable,
   });
-  return { kind: 'proxy', hop, reasons: [`environment variable ${choice.variable} names ${hop.url}`] };
+  return { kind: 'proxy', hop, reasons: [{ kind: 'variable', variable: choice.variable, url: hop.url }] };
 }
 
 /** The profile says how, where it says so; curl begins with Basic. */

@@ -5,6 +5,7 @@
 // the reasons that led to it.
 
 import type { HopScheme, ProxyProfile } from './profile.ts';
+import type { Reason } from './reason.ts';
 
 export interface ProxyHop {
   /** The profile's name. */
@@ -29,8 +30,8 @@ export interface ProxyHop {
 
 /** One way to the target; the reasons each name what decided. */
 export type Way =
-  | { readonly kind: 'proxy'; readonly hop: ProxyHop; readonly reasons: readonly string[] }
-  | { readonly kind: 'direct'; readonly reasons: readonly string[] };
+  | { readonly kind: 'proxy'; readonly hop: ProxyHop; readonly reasons: readonly Reason[] }
+  | { readonly kind: 'direct'; readonly reasons: readonly Reason[] };
 
 /** Names the ways of profiles whose proxies stand elsewhere. */
 export interface WaySource {

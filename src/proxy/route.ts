@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Phase } from '#errors/journey.ts';
+import type { Reason } from './reason.ts';
 import type { StepWatch } from './steps.ts';
 
 /** How the bytes travel: CONNECT through a proxy, absolute-form to a proxy, or straight to the target. */
@@ -96,8 +97,8 @@ export interface Route {
   readonly proxy: string | null;
   /** How the bytes travel as long as the first choice holds. */
   readonly how: Travel;
-  /** The reasons in order, each naming a setting: `use_proxy_for.updates is default`, `proxies[0] "corp" is the default`. */
-  readonly reasons: readonly string[];
+  /** What decided, in order; `reasonText` makes sentences of them. */
+  readonly reasons: readonly Reason[];
   /**
    * Opens a lane by the first way that can be reached: dials, tunnels, authenticates, does TLS, each with its deadline.
    * @throws CodedError DNS-*, TCP-*, TUNNEL-*, NOT-A-PROXY, AUTH-*, POLICY*, PROXY-*, TLS-*, with its journey

@@ -18,6 +18,7 @@ import { bindingOf, ownHop, type ProxyHop, type Way, type WaySource } from './ho
 import { HopMemories } from './hop-memory.ts';
 import { Opener, type OpenerParts } from './opener.ts';
 import type { ProxyProfile } from './profile.ts';
+import { decidingText, distinctReasons, type Reason, reasonText } from './reason.ts';
 import type { Lane, OpenOptions, Route, Router, Travel } from './route.ts';
 import { Steps } from './steps.ts';
 import type { TlsTrust } from './trust.ts';
@@ -113,7 +114,7 @@ function introduced(profile: ProxyProfile) {
 
 interface Chosen {
   readonly proxy: ProxyProfile | null;
-  readonly reasons: readonly string[];
+  readonly reasons: readonly Reason[];
   readonly purpose: Purpose;
   readonly target: URL;
   readonly endpoint: Endpoint;
@@ -122,7 +123,7 @@ interface Chosen {
 /** One of several profiles that may name ways. */
 interface Candidate {
   readonly profile: ProxyProfile;
-  readonly reasons: readonly string[];
+  readonly reasons: readonly Reason[];
   /** Whether a failure to name any leads on to the next. */
   readonly leadsOn: (code: string) => boolean;
 }
@@ -153,7 +154,7 @@ class Walk {
       await choice.run(
         'choice',
         () => this.#ways(signal),
-        (found) => ({ reasons: reasonsOf(found), ways: found.map(wordsOf) }),
+        (found) => ({ reasons: reasonsOf(found).map(reasonText), ways: found.map(wordsOf) }),
       ),
     );
     const failed: Failed[] = [];
@@ -203,7 +204,7 @@ class Walk {
     }
   }
 
-  async #waysOf(profile: ProxyProfile, reasons: readonly string[], signal: AbortSignal): Promise<readonly Way[]> {
+  async #waysOf(profile: ProxyProfile, reasons: readonly Reason[], signal: AbortSignal): Promise<readonly Way[]> {
     const hop = ownHop(profile);
     if (hop !== null) return [{ kind: 'proxy', hop, reasons }];
     const from = sourceOf(this.#parts, profile);
@@ -223,7 +224,7 @@ class Walk {
     throw coded('POLICY-DIRECT', {
       target: this.#chosen.endpoint.authority,
       purpose: this.#chosen.purpose,
-      rule: ways.at(-1)?.reasons.at(-1) ?? '',
+      rule: decidingText(ways.at(-1)?.reasons ?? []),
       why: 'proxy_required is true',
       otherwise: 'have proxy_required changed by root',
     });
@@ -288,8 +289,8 @@ function wordsOf(way: Way): string {
   return way.kind === 'direct' ? 'direct' : way.hop.words;
 }
 
-function reasonsOf(ways: readonly Way[]): readonly string[] {
-  return [...new Set(ways.flatMap(({ reasons }) => reasons))];
+function reasonsOf(ways: readonly Way[]): readonly Reason[] {
+  return distinctReasons(ways.flatMap(({ reasons }) => reasons));
 }
 
 /** How it goes as long as the first choice holds; what a file or a variable names later may be another kind. */

@@ -6,6 +6,7 @@
 import { byPurpose, PURPOSES, type Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { choose, type ProxySettings } from './choice.ts';
+import { decidingText } from './reason.ts';
 
 /** The proxy of each purpose by its name, null for direct. */
 export type PurposeProxies = Readonly<Record<Purpose, string | null>>;
@@ -26,7 +27,7 @@ export function wouldGoDirect(before: PurposeProxies, to: ProxySettings): CodedE
         target: purpose,
         purpose,
         why: `${purpose} had proxy ${had} until now`,
-        rule: reasons.at(-1) ?? '',
+        rule: decidingText(reasons),
         otherwise: `write use_proxy_for.${purpose}: none or proxy_enabled: false when direct is meant`,
       }),
     ];

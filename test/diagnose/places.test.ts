@@ -1,25 +1,33 @@
-import { expect, it } from 'vitest';
-import { placeReasons } from '#diagnose/places.ts';
+import { describe, expect, it } from 'vitest';
+import { placedKey, placedReason } from '#diagnose/places.ts';
+import type { Reason } from '#proxy/reason.ts';
 
 const places: Readonly<Record<string, string>> = { 'use_proxy_for.updates': 'a.yaml:9', 'proxies[0].name': 'a.yaml:3' };
 const placeOf = (key: string) => places[key] ?? null;
 
-it('a reason has the place of its key, or says that the value is the default', () => {
-  expect(
-    placeReasons(
-      ['use_proxy_for.updates is default', 'proxies[0] corp is the default', 'proxy_enabled is false'],
-      placeOf,
-    ),
-  ).toEqual([
-    'use_proxy_for.updates is default (a.yaml:9)',
-    'proxies[0] corp is the default (a.yaml:3)',
-    'proxy_enabled is false (by default)',
-  ]);
+describe('placedReason', () => {
+  it.each<[Reason, string]>([
+    [{ kind: 'use', purpose: 'updates', use: 'default' }, 'use_proxy_for.updates is default (a.yaml:9)'],
+    [{ kind: 'default', index: 0, name: 'corp' }, 'proxies[0] corp is the default (a.yaml:3)'],
+    [{ kind: 'disabled' }, 'proxy_enabled is false (by default)'],
+  ])('placedReason: %j has the place of its key, or is a default', (reason, text) => {
+    expect(placedReason(reason, placeOf)).toBe(text);
+  });
+
+  it.each<[Reason, string]>([
+    [{ kind: 'no proxies' }, 'no proxies are configured'],
+    [{ kind: 'pac direct' }, 'the PAC answered DIRECT'],
+    [
+      { kind: 'variable', variable: 'https_proxy', url: 'http://p:1' },
+      'environment variable https_proxy names http://p:1',
+    ],
+    [{ kind: 'tested' }, 'this test asks for it'],
+  ])('placedReason: %j has no place, because no key decided', (reason, text) => {
+    expect(placedReason(reason, placeOf)).toBe(text);
+  });
 });
 
-it('words that begin with no key stay as they are', () => {
-  expect(placeReasons(['no proxies are configured', 'the PAC file says DIRECT'], placeOf)).toEqual([
-    'no proxies are configured',
-    'the PAC file says DIRECT',
-  ]);
+it('placedKey: a key has its place, or is a default', () => {
+  expect(placedKey('use_proxy_for.updates', placeOf)).toBe('use_proxy_for.updates (a.yaml:9)');
+  expect(placedKey('updates.feed_url', placeOf)).toBe('updates.feed_url (by default)');
 });

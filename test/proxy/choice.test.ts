@@ -4,6 +4,7 @@ import { PURPOSES } from '#config/purposes.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import { chooseProxy, type ProxySettings } from '#proxy/choice.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
+import { reasonText } from '#proxy/reason.ts';
 import { forAll } from '#test/support/test-router.ts';
 
 const TARGET = { host: 'u.example', port: 443 };
@@ -37,7 +38,10 @@ describe('the choice of a proxy', () => {
   it('takes the default profile and says by which settings', () => {
     expect(chooseProxy('updates', TARGET, settings({}))).toEqual({
       proxy: corp,
-      reasons: ['use_proxy_for.updates is default', 'proxies[1] corp is the default'],
+      reasons: [
+        { kind: 'use', purpose: 'updates', use: 'default' },
+        { kind: 'default', index: 1, name: 'corp' },
+      ],
     });
   });
 
@@ -45,7 +49,10 @@ describe('the choice of a proxy', () => {
     const use_proxy_for = { ...forAll('default'), platform: 'lab' };
     expect(chooseProxy('platform', TARGET, settings({ use_proxy_for }))).toEqual({
       proxy: lab,
-      reasons: ['use_proxy_for.platform is lab', 'proxies[0] is lab'],
+      reasons: [
+        { kind: 'use', purpose: 'platform', use: 'lab' },
+        { kind: 'named', index: 0, name: 'lab' },
+      ],
     });
   });
 
@@ -54,7 +61,9 @@ describe('the choice of a proxy', () => {
     [{ use_proxy_for: forAll('none') }, ['use_proxy_for.updates is none']],
     [{ proxies: [] }, ['use_proxy_for.updates is default', 'no proxies are configured']],
   ])('goes direct by %j and says so', (some, reasons) => {
-    expect(chooseProxy('updates', TARGET, settings(some))).toEqual({ proxy: null, reasons });
+    const choice = chooseProxy('updates', TARGET, settings(some));
+    expect(choice.proxy).toBeNull();
+    expect(choice.reasons.map(reasonText)).toEqual(reasons);
   });
 
   it.each([
@@ -98,14 +107,13 @@ describe('a profile with no_proxy', () => {
   it('lets its targets go direct and names the setting and the token', () => {
     const choice = chooseProxy('updates', { host: 'u.corp.example', port: 443 }, settings({ proxies: [exempting] }));
 
-    expect(choice).toEqual({
-      proxy: null,
-      reasons: [
-        'use_proxy_for.updates is default',
-        'proxies[0] corp is the default',
-        'proxies[0].no_proxy has the token .corp.example',
-      ],
-    });
+    expect(choice.proxy).toBeNull();
+    expect(choice.reasons.at(-1)).toEqual({ kind: 'exempt', index: 0, token: '.corp.example' });
+    expect(choice.reasons.map(reasonText)).toEqual([
+      'use_proxy_for.updates is default',
+      'proxies[0] corp is the default',
+      'proxies[0].no_proxy has the token .corp.example',
+    ]);
   });
 
   it('is refused where every way of going direct is', () => {

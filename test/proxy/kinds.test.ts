@@ -10,6 +10,7 @@ import { environmentWays } from '#proxy/environment-ways.ts';
 import { CoolDown, SHORTEST_REST_MS } from '#proxy/failover.ts';
 import { PacWays } from '#proxy/pac/ways.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
+import { reasonText } from '#proxy/reason.ts';
 import { Secret } from '#redaction/secret.ts';
 import { systemClock } from '#system/clock.ts';
 import { createCa } from '#test/support/certificates.ts';
@@ -245,7 +246,7 @@ describe('a PAC file', () => {
     const { router, file } = await pac(`PROXY ${at(proxy.port)}; DIRECT`);
     expect(router.route('updates', origin.url).reasons).toHaveLength(2);
     await fetched(router);
-    expect(router.route('updates', origin.url).reasons.slice(2, 3)).toEqual([
+    expect(router.route('updates', origin.url).reasons.slice(2, 3).map(reasonText)).toEqual([
       `PAC ${file} answered PROXY ${at(proxy.port)}; DIRECT for ${origin.url.origin}/`,
     ]);
   });
@@ -342,9 +343,9 @@ describe('the environment', () => {
     expect(router.route('updates', origin.url)).toMatchObject({
       how: 'tunnel',
       reasons: [
-        'use_proxy_for.updates is default',
-        'proxies[0] corp is the default',
-        `environment variable HTTPS_PROXY names http://127.0.0.1:${proxy.port}`,
+        { kind: 'use', purpose: 'updates', use: 'default' },
+        { kind: 'default', index: 0, name: 'corp' },
+        { kind: 'variable', variable: 'HTTPS_PROXY', url: `http://127.0.0.1:${proxy.port}` },
       ],
     });
     expect(await fetched(router)).toBe(`http://127.0.0.1:${proxy.port}`);

@@ -61,7 +61,10 @@ describe('a route', () => {
     expect(route).toMatchObject({
       how,
       proxy: 'corp',
-      reasons: ['use_proxy_for.updates is default', 'proxies[0] corp is the default'],
+      reasons: [
+        { kind: 'use', purpose: 'updates', use: 'default' },
+        { kind: 'default', index: 0, name: 'corp' },
+      ],
     });
   });
 

@@ -10,6 +10,7 @@ import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { bindingOf, makeHop, type Way, type WaySource, withoutAccount } from '#proxy/hop.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
+import type { Reason } from '#proxy/reason.ts';
 import type { Clock } from '#system/clock.ts';
 import { type Directive, readPacAnswer, wordsOf } from './directives.ts';
 import type { PacOutcome } from './evaluate.ts';
@@ -199,8 +200,8 @@ function questionOf(target: URL): Question {
 }
 
 function waysOf(directives: readonly Directive[], { place, profile, question }: Asked): readonly Way[] {
-  const listed = directives.map(wordsOf).join('; ');
-  const reason = `PAC ${place.script.where} answered ${listed} for ${shown(question)}`;
+  const answer = directives.map(wordsOf);
+  const reason: Reason = { kind: 'pac', where: place.script.where, answer, url: shown(question) };
   return directives.map((directive) => wayOf(directive, profile, reason));
 }
 
@@ -209,8 +210,8 @@ function shown({ url }: Question): string {
   return url.replace(/\?.*$/s, '');
 }
 
-function wayOf(directive: Directive, profile: ProxyProfile, reason: string): Way {
-  if (directive.kind === 'direct') return { kind: 'direct', reasons: [reason, 'the PAC answered DIRECT'] };
+function wayOf(directive: Directive, profile: ProxyProfile, reason: Reason): Way {
+  if (directive.kind === 'direct') return { kind: 'direct', reasons: [reason, { kind: 'pac direct' }] };
   const { scheme, host: address, port } = directive;
   const token = matchNoProxy(profile.pac?.credentials_for ?? '', { host: address, port });
   const boundTo = bindingOf(profile);

@@ -1,0 +1,93 @@
+// Why a route is as it is, as data: each reason says what decided. Pure.
+//
+// Guarantees: `reasonText` is the only place that makes a sentence of a reason, and nothing reads a sentence back. Names,
+// tokens and answers of PAC files are foreign text: only the one formatter shows the sentence.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { Purpose } from '#config/purposes.ts';
+
+export type Reason =
+  /** `proxy_enabled` is false. */
+  | { readonly kind: 'disabled' }
+  /** `use` is none, default or the name of a profile. */
+  | { readonly kind: 'use'; readonly purpose: Purpose; readonly use: string }
+  /** The profile that `use_proxy_for` names. */
+  | { readonly kind: 'named'; readonly index: number; readonly name: string }
+  | { readonly kind: 'default'; readonly index: number; readonly name: string }
+  | { readonly kind: 'no proxies' }
+  /** The `no_proxy` of the profile exempts the target. */
+  | { readonly kind: 'exempt'; readonly index: number; readonly token: string }
+  /** The profile at `index` names this one as a fallback. */
+  | { readonly kind: 'fallback'; readonly index: number; readonly name: string }
+  /** `url` has no user. */
+  | { readonly kind: 'variable'; readonly variable: string; readonly url: string }
+  | { readonly kind: 'variable exempts'; readonly variable: string; readonly token: string }
+  /** Neither this variable nor all_proxy is set. */
+  | { readonly kind: 'no variable'; readonly variable: string }
+  /** What the PAC file answered for `url`, which has no query. */
+  | { readonly kind: 'pac'; readonly where: string; readonly answer: readonly string[]; readonly url: string }
+  | { readonly kind: 'pac direct' }
+  /** Not the settings: the caller tests this profile. */
+  | { readonly kind: 'tested' };
+
+/** The reason as a sentence. */
+export function reasonText(reason: Reason): string {
+  switch (reason.kind) {
+    case 'disabled':
+      return 'proxy_enabled is false';
+    case 'use':
+      return `use_proxy_for.${reason.purpose} is ${reason.use}`;
+    case 'named':
+      return `proxies[${reason.index}] is ${reason.name}`;
+    case 'default':
+      return `proxies[${reason.index}] ${reason.name} is the default`;
+    case 'no proxies':
+      return 'no proxies are configured';
+    case 'exempt':
+      return `proxies[${reason.index}].no_proxy has the token ${reason.token}`;
+    case 'fallback':
+      return `proxies[${reason.index}].fallback has ${reason.name}`;
+    case 'variable':
+      return `environment variable ${reason.variable} names ${reason.url}`;
+    case 'variable exempts':
+      return `environment variable ${reason.variable} has the token ${reason.token}`;
+    case 'no variable':
+      return `no environment variable ${reason.variable} or all_proxy is set`;
+    case 'pac':
+      return `PAC ${reason.where} answered ${reason.answer.join('; ')} for ${reason.url}`;
+    case 'pac direct':
+      return 'the PAC answered DIRECT';
+    case 'tested':
+      return 'this test asks for it';
+  }
+}
+
+/** The key of the configuration that decided, such as `proxies[0].no_proxy`; null where something else did. */
+export function reasonKey(reason: Reason): string | null {
+  switch (reason.kind) {
+    case 'disabled':
+      return 'proxy_enabled';
+    case 'use':
+      return `use_proxy_for.${reason.purpose}`;
+    case 'named':
+    case 'default':
+      return `proxies[${reason.index}]`;
+    case 'exempt':
+      return `proxies[${reason.index}].no_proxy`;
+    case 'fallback':
+      return `proxies[${reason.index}].fallback`;
+    default:
+      return null;
+  }
+}
+
+/** The reason that decided in the end, as a sentence. */
+export function decidingText(reasons: readonly Reason[]): string {
+  const last = reasons.at(-1);
+  return last === undefined ? '' : reasonText(last);
+}
+
+/** The reasons in their order, each once. */
+export function distinctReasons(reasons: readonly Reason[]): readonly Reason[] {
+  return reasons.filter((reason, index) => reasons.findIndex((one) => isDeepStrictEqual(one, reason)) === index);
+}
