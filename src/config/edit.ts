@@ -40,6 +40,19 @@ export function spliceEdits(text: string, edits: readonly Edit[]): string {
   return spliced;
 }
 
+/** The settings after the edits, as data. Nothing is spliced, and no value is checked. */
+export function valuesAfter(root: Plain, edits: readonly Edit[]): Plain {
+  return edits.map(toStep).reduce<Plain>(applyStep, root);
+}
+
+/** The part at a path; undefined where there is none. */
+export function partAt(root: Plain, path: KeyPath): Plain | undefined {
+  return path.reduce<Plain | undefined>((part, step) => {
+    if (isList(part) && typeof step === 'number') return part[step];
+    return isSection(part) && Object.hasOwn(part, step) ? part[step] : undefined;
+  }, root);
+}
+
 /** The steps of a path such as `proxies[0].port`. */
 export function parsePath(path: KeyPath | string): KeyPath {
   if (typeof path !== 'string') return path;
@@ -127,13 +140,6 @@ function withPart(whole: Plain | undefined, path: KeyPath, part: Plain | undefin
   if (part === undefined && !Object.hasOwn(section, step)) return whole ?? null;
   const { [step]: inner, ...others } = section;
   return isLast && part === undefined ? others : { ...section, [step]: withPart(inner, deeper, part) };
-}
-
-function partAt(root: Plain, path: KeyPath): Plain | undefined {
-  return path.reduce<Plain | undefined>((part, step) => {
-    if (isList(part) && typeof step === 'number') return part[step];
-    return isSection(part) && Object.hasOwn(part, step) ? part[step] : undefined;
-  }, root);
 }
 
 function valueIn(text: string): Plain {

@@ -47,6 +47,12 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'KEY-AUTHORITY': {
+    text: 'Only {who:words} may set {key:key}. Nothing was written.',
+    check: 'Set it {how:words}.',
+    class: 'config',
+    retry: 'change',
+  },
   'PROFILE-UNKNOWN': {
     text: 'No proxy has the name {name}.',
     check: 'Known names: {known:words}. See: sallyport proxy list.',

@@ -167,13 +167,14 @@ const profile = z.strictObject({
   }),
   password: describeKey(secretSource.optional(), {
     title: 'Password',
-    description: 'The password of the user. Needed where there is a user.',
+    description:
+      'The password of the user. Needed where there is a user. An admin may enter the value itself; a file, a variable or a credential can only be named by root.',
     secret: true,
     allowed: `${SECRET_ALLOWED}; no control characters`,
     absent: 'none',
     example: { file: 'secrets/proxy-password' },
     effect: 'next_transfer',
-    setBy: 'root',
+    setBy: 'admin',
   }),
   ca_file: describeKey(filePath.optional(), {
     title: 'CA file',
