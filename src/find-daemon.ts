@@ -1,7 +1,6 @@
 // Finds the daemon of a configuration file: a piece of `main.ts`. A daemon that works with another file never answers for
 // this one; then nothing is asked of it.
 
-import { isSameFile } from '#cli/asked.ts';
 import type { LoadResult } from '#config/load.ts';
 import { type Places, placesOfDaemon } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
@@ -9,6 +8,7 @@ import type { Control } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
+import { isSamePath } from '#system/same-path.ts';
 
 /** What was found where the file says that its daemon listens. */
 export interface FoundDaemon {
@@ -28,7 +28,7 @@ export async function findDaemonOf(file: string, loaded: LoadResult, places: Pla
   const control = await connectControl({ admin, group: socket, stateDir }, parts);
   if (control === null) return { socket, control, other: null };
   const { config } = await control.status();
-  if (await isSameFile(realFiles, config.file, file)) return { socket, control, other: null };
+  if (await isSamePath(realFiles, config.file, file)) return { socket, control, other: null };
   await control.close();
   return { socket, control: null, other: coded('CONTROL-OTHER-FILE', { path: socket, other: config.file, file }) };
 }

@@ -3,16 +3,17 @@
 // Guarantees: nothing is written by this; the caller writes only where it returns a status of null. Whoever goes away while
 // it waits leaves the settings of before.
 
-import { type Change, candidateOf } from '#config/apply-change.ts';
-import type { LoadedSettings } from '#config/load.ts';
+import { tryChange } from '#changes/trial.ts';
+import type { Change } from '#config/apply-change.ts';
+import type { LoadedSettings, RefusedSettings } from '#config/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
-import { coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { tellProblems } from './config.ts';
 import type { Desk } from './desk-parts.ts';
 import { atHop, exitStatusOf } from './failure.ts';
 import { askYesNo } from './proxy-form.ts';
+import type { Terminal } from './terminal.ts';
 
 /** What was typed: try it first, for so long; and whether it is written in any case. */
 export interface ConfirmFlags {
@@ -37,38 +38,38 @@ export interface Tried {
   readonly verdict: ChangeVerdict | null;
 }
 
-/** Tries the change. @throws CodedError CHANGE-PENDING, CONFIG-CHANGED, what refuses the settings */
-export async function tryChange(
+/** Tries the change where that was asked for. @throws CodedError CHANGE-PENDING, CONFIG-CHANGED, what refuses the settings */
+export async function tryFirst(
   desk: Desk,
   loaded: LoadedSettings,
   asked: { readonly change: Change; readonly confirm: ConfirmFlags; readonly json: boolean },
 ): Promise<Tried> {
   const { change, confirm, json } = asked;
   const { terminal } = desk;
-  if (confirm.confirmWithin === undefined) return { status: null, verdict: null };
-  const { text, typed } = await candidateOf(loaded, change, desk.files);
-  const judged = await desk.load(text);
-  if (!judged.ok) {
-    terminal.err(
-      'With this change the file would be wrong; the lines are those that it would have. Nothing was written.',
-    );
-    return { status: tellProblems(terminal, judged), verdict: null };
+  const { confirmWithin: windowMs } = confirm;
+  if (windowMs === undefined) return { status: null, verdict: null };
+  const mayWait = confirm.saveAnyway !== true;
+  const onEvent = (event: SallyportEvent, waits: boolean) => tellEvent(desk, event, { windowMs, waits });
+  const outcome = await tryChange(desk, loaded, { change, windowMs, mayWait, onEvent });
+  switch (outcome.state) {
+    case 'refused':
+      return { status: tellRefused(terminal, outcome.refused), verdict: null };
+    case 'broken':
+      terminal.err('It could not be tried to its end. Nothing was written; the settings of before stay.');
+      throw outcome.error;
+    case 'interrupted':
+      throw outcome.error;
+    case 'judged':
+      return await judgeVerdict(desk, outcome.verdict, { ...confirm, json });
   }
-  const daemon = await desk.findDaemon();
-  // Without a daemon no other terminal can reach this trial, so nobody is waited for.
-  const waits = daemon !== null && confirm.saveAnyway !== true;
-  const request = { text, typed, window_ms: confirm.confirmWithin, waits, by: desk.who };
-  const control = daemon ?? (await desk.openControl());
-  try {
-    const verdict = await control.tryChange(request, (event) => tellEvent(desk, event, request), desk.signal);
-    return await judgeVerdict(desk, verdict, { ...confirm, json });
-  } catch (thrown) {
-    if (desk.signal.aborted) throw coded('CANCELLED', { reason: 'it was interrupted while it was tried' }, thrown);
-    terminal.err('It could not be tried to its end. Nothing was written; the settings of before stay.');
-    throw thrown;
-  } finally {
-    await control.close();
-  }
+}
+
+/** A file that the change would make wrong; returns the exit status. */
+export function tellRefused(terminal: Terminal, refused: RefusedSettings): number {
+  terminal.err(
+    'With this change the file would be wrong; the lines are those that it would have. Nothing was written.',
+  );
+  return tellProblems(terminal, refused);
 }
 
 /** `sallyport proxy confirm`: the change that is being tried counts, whatever its stages say. */
@@ -115,12 +116,12 @@ async function judgeVerdict(
   return { status: failure === null ? EXIT_STATUS.timeout : exitStatusOf(failure), verdict };
 }
 
-function tellEvent({ terminal }: Desk, event: SallyportEvent, asked: { window_ms: number; waits: boolean }): void {
+function tellEvent({ terminal }: Desk, event: SallyportEvent, asked: { windowMs: number; waits: boolean }): void {
   if (event.name === 'change-tried') terminal.err('Trying the new settings; those of before stay in force meanwhile.');
   if (event.name !== 'change-failed' || !asked.waits) return;
   // A sentence of the daemon's own formatter, as a diagnosis has it: what is foreign in it is quoted already.
   terminal.err(`They failed at ${String(event.code)}: ${String(event.message)}`);
   terminal.err(
-    `To have them all the same, in another terminal and within ${asked.window_ms / 1_000} s of the begin: sallyport proxy confirm. Ctrl-C ends it now; nothing is written then.`,
+    `To have them all the same, in another terminal and within ${asked.windowMs / 1_000} s of the begin: sallyport proxy confirm. Ctrl-C ends it now; nothing is written then.`,
   );
 }

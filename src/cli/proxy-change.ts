@@ -12,7 +12,7 @@ import { PURPOSES } from '#config/purposes.ts';
 import { judgeProfileName } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import type { ConfirmFlags } from './confirm.ts';
-import { makeChange, switchedOff, withSettings } from './desk.ts';
+import { changeCommand, switchedOff, withSettings } from './desk.ts';
 import type { Desk } from './desk-parts.ts';
 import { askFields, askName, askYesNo } from './proxy-form.ts';
 import { getPassword, needsPassword, type Password, type PasswordFlags } from './proxy-password.ts';
@@ -54,7 +54,7 @@ export async function addProxyCommand(desk: Desk, name: string | undefined, flag
     const isFirst = settings.proxies.length === 0;
     const tested = asks ? await offerTest(desk, loaded, { change: changeTo(isFirst), name: own }) : null;
     const isDefault = flags.makeDefault || isFirst || (asks && (await askDefault(desk)));
-    return await makeChange(desk, loaded, {
+    return await changeCommand(desk, loaded, {
       ...changeTo(isDefault),
       told: [`Added proxy ${own}.`, ...(isDefault ? [`${own} is the default.`, ...notUsing(settings)] : [])],
       facts: { name: own, is_default: isDefault },
@@ -104,7 +104,7 @@ async function editProfile(
   };
   const tested = asks ? await offerTest(desk, loaded, { change: changeTo(before.default), name: profile.name }) : null;
   const isDefault = flags.makeDefault || (asks && !before.default && (await askDefault(desk)));
-  return await makeChange(desk, loaded, {
+  return await changeCommand(desk, loaded, {
     ...changeTo(isDefault),
     told: [
       `Changed proxy ${before.name}.`,

@@ -5,7 +5,7 @@ import { deleteProfile, type Fall, fallOf, findProfile, makeDefault, usersOf } f
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { ConfirmFlags } from './confirm.ts';
-import { makeChange, switchedOff, withSettings } from './desk.ts';
+import { changeCommand, switchedOff, withSettings } from './desk.ts';
 import type { Desk } from './desk-parts.ts';
 import { askChoice, askYesNo } from './proxy-form.ts';
 import { UsageError } from './usage-error.ts';
@@ -30,7 +30,7 @@ export async function deleteProxyCommand(desk: Desk, name: string, flags: Delete
     const fall = isMissed ? fallOf(settings, name, await successorOf(desk, settings, { profile, flags })) : null;
     const told = fall === null ? [] : wordsOf(settings, profile.name, fall);
     await confirm(desk, told, flags);
-    return await makeChange(desk, loaded, {
+    return await changeCommand(desk, loaded, {
       edits: deleteProfile(settings, name, fall ?? { newDefault: null, purposes: {} }),
       told: [`Deleted proxy ${profile.name}.`, ...told],
       facts: {
@@ -57,7 +57,7 @@ export async function defaultProxyCommand(
     const { settings } = loaded;
     const { profile } = findProfile(settings, name);
     const old = settings.proxies.find((one) => one.default && one !== profile)?.name ?? null;
-    return await makeChange(desk, loaded, {
+    return await changeCommand(desk, loaded, {
       edits: makeDefault(settings, name),
       told: [`${profile.name} is the default${old === null ? '' : `, in place of ${old}`}.`, ...switchedOff(settings)],
       facts: { name: profile.name, before: old },
@@ -77,7 +77,7 @@ export async function enableProxyCommand(
     const { settings } = loaded;
     const isEmpty = settings.proxies.length === 0;
     const isSame = settings.proxy_enabled === enabled;
-    return await makeChange(desk, loaded, {
+    return await changeCommand(desk, loaded, {
       edits: isSame ? [] : [{ kind: 'set', path: 'proxy_enabled', value: enabled }],
       told: [enabled ? 'Proxies are used again.' : 'No proxy is used: every purpose goes direct. The profiles stay.'],
       facts: { proxy_enabled: enabled },

@@ -7,7 +7,7 @@ import type { Control } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import type { ConfirmFlags } from './confirm.ts';
-import { makeChange, switchedOff, withSettings } from './desk.ts';
+import { changeCommand, switchedOff, withSettings } from './desk.ts';
 import type { Desk } from './desk-parts.ts';
 import { tellJson } from './json.ts';
 import { layTable } from './table.ts';
@@ -53,7 +53,7 @@ export async function setRouteCommand(
     const purpose = given.purpose as Purpose;
     const edits = setRoute(loaded.settings, purpose, given.use);
     const use = String(edits.flatMap((edit) => (edit.kind === 'set' ? [edit.value] : []))[0]);
-    return await makeChange(desk, loaded, {
+    return await changeCommand(desk, loaded, {
       edits,
       told: [`${purpose} ${routeWords(use, loaded.settings.proxies)}.`, ...switchedOff(loaded.settings)],
       facts: { purpose, use },

@@ -8,7 +8,7 @@ import { isSeed, type TimeoutSeeded, type TimeoutSeeds } from '#control/timeouts
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
 import type { EstimateReport } from '#estimate/estimate.ts';
-import { makeChange, withSettings } from './desk.ts';
+import { changeCommand, withSettings } from './desk.ts';
 import type { Desk } from './desk-parts.ts';
 import { askYesNo } from './proxy-form.ts';
 import { describeEstimate, estimateToJson } from './timeout-estimate.ts';
@@ -41,7 +41,7 @@ export async function applyEstimateCommand(desk: Desk, options: ApplyOptions): P
     if (wanted > present * ASKS_FROM)
       await confirm(desk, `${KEY} would grow from ${present} to ${wanted}`, options.yes);
     const facts: Record<string, unknown> = { ...estimateToJson(report), before: present };
-    return await makeChange(desk, loaded, {
+    return await changeCommand(desk, loaded, {
       edits: isLonger ? [{ kind: 'set', path: KEY, value: wanted }] : [],
       told: isLonger ? [`${KEY} is ${wanted}; it was ${present}.`] : [],
       facts,

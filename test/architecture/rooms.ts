@@ -44,11 +44,17 @@ export const ROOMS: readonly Room[] = [
     why: 'a diagnosis walks routes as the work does, and knows nothing of what the work is',
   },
   { name: 'control', floor: 6, why: 'control says what may be asked; the daemon answers' },
+  {
+    name: 'changes',
+    floor: 7,
+    only: ['control', 'config', 'logging', 'errors', 'system', 'redaction'],
+    why: 'a change is proposed, tried and applied by calls of Control; who shows it is above',
+  },
   { name: 'daemon', floor: 7, why: 'the daemon composes the rooms; no front end is in it' },
   {
     name: 'cli',
     floor: 8,
-    only: ['control', 'config', 'estimate', 'logging', 'errors', 'system', 'redaction'],
+    only: ['changes', 'control', 'config', 'estimate', 'logging', 'errors', 'system', 'redaction'],
     why: 'a command is a function of (Control, Terminal)',
   },
   { name: 'origin', floor: NO_FLOOR, only: ['system', 'logging', 'errors'], why: 'the reference server stands apart' },

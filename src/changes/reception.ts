@@ -1,0 +1,64 @@
+// Waits until the daemon has read a changed configuration, and returns what it made of it.
+
+import type { Control } from '#control/control.ts';
+import { asCoded, type CodedError } from '#errors/coded-error.ts';
+import { wait } from '#system/clock.ts';
+import { isSamePath } from '#system/same-path.ts';
+import type { ChangeContext } from './context.ts';
+
+/** Whether the daemon works with what was written. */
+export const TAKEN_STATES = ['taken', 'refused', 'held', 'no daemon', 'not yet', 'another file'] as const;
+export type TakenState = (typeof TAKEN_STATES)[number];
+
+export interface Reception {
+  readonly taken: TakenState;
+  /** The first mistake that the daemon found, or the failure that it holds the file for. */
+  readonly refusal?: string;
+  /** Why the daemon could not be asked. */
+  readonly unreachable?: CodedError;
+}
+
+/** What was written, and when. */
+export interface Written {
+  readonly file: string;
+  readonly writtenAtMs: number;
+}
+
+/** A daemon reads a file that was unchanged for 250 ms, and looks by itself at least every 10 s. */
+const MAX_WAIT_MS = 15_000;
+const LOOK_EVERY_MS = 200;
+
+/** Waits. Never throws because a daemon could not be asked. */
+export async function awaitDaemon(context: ChangeContext, written: Written): Promise<Reception> {
+  let control: Control | null = null;
+  try {
+    control = await context.findDaemon();
+    return control === null ? { taken: 'no daemon' } : await untilTaken(context, control, written);
+  } catch (thrown) {
+    const error = asCoded(thrown);
+    return error.code === 'CONTROL-OTHER-FILE' ? { taken: 'another file' } : { taken: 'not yet', unreachable: error };
+  } finally {
+    await control?.close();
+  }
+}
+
+async function untilTaken(
+  { clock, signal, files }: ChangeContext,
+  control: Control,
+  { file, writtenAtMs }: Written,
+): Promise<Reception> {
+  const end = clock.monotonic() + MAX_WAIT_MS;
+  for (;;) {
+    const { config } = await control.status();
+    if (!(await isSamePath(files, config.file, file))) return { taken: 'another file' };
+    if (config.refused !== null && Date.parse(config.refused.at) >= writtenAtMs) {
+      return { taken: 'refused', refusal: config.refused.first };
+    }
+    if (config.held !== null && Date.parse(config.held.since) >= writtenAtMs) {
+      return { taken: 'held', refusal: `[${config.held.failure.code}] ${config.held.failure.message}` };
+    }
+    if (Date.parse(config.since) >= writtenAtMs) return { taken: 'taken' };
+    if (clock.monotonic() >= end) return { taken: 'not yet' };
+    await wait(clock, LOOK_EVERY_MS, signal);
+  }
+}
