@@ -5,6 +5,7 @@
 // (`failover.ts`); direct is a way only where a setting says so. Every attempt that opens a lane reports it.
 
 import type { Purpose } from '#config/purposes.ts';
+import { type Code, isOfGroup } from '#errors/catalogue.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
@@ -125,7 +126,7 @@ interface Candidate {
   readonly profile: ProxyProfile;
   readonly reasons: readonly Reason[];
   /** Whether a failure to name any leads on to the next. */
-  readonly leadsOn: (code: string) => boolean;
+  readonly leadsOn: (code: Code) => boolean;
 }
 
 /** A proxy and the failure that it ended with. */
@@ -181,7 +182,7 @@ class Walk {
     if (proxy === null) return [{ kind: 'direct', reasons }];
     const standIns = fallbacksOf(proxy, endpoint, this.#parts.settings.proxies);
     if (standIns.length === 0) return await this.#waysOf(proxy, reasons, signal);
-    const chosen = { profile: proxy, reasons, leadsOn: (code: string) => code.startsWith('PAC-') };
+    const chosen = { profile: proxy, reasons, leadsOn: (code: Code) => isOfGroup(code, 'PAC') };
     const ways = [...(await this.#waysOrNone(chosen, signal))];
     for (const { profile, reason } of standIns) {
       const standIn = { profile, reasons: [...reasons, reason], leadsOn: () => true };

@@ -55,7 +55,7 @@ const ALERT_BYTES = 7;
 const OFFERED = 'AES-GCM, AES-CCM and ChaCha20-Poly1305 of TLS 1.2 and 1.3';
 
 /** The X509_V_ERR_* names that Node gives to a chain that does not lead to a trusted root, in plain words. */
-const UNTRUSTED: Readonly<Record<string, string>> = {
+const UNTRUSTED = {
   UNABLE_TO_GET_ISSUER_CERT: 'its issuer is unknown',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its issuer is unknown',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its issuer is unknown and was not sent',
@@ -69,15 +69,16 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: 'it is not meant for servers',
   CERT_UNTRUSTED: 'its root is not trusted for servers',
   CERT_REJECTED: 'its root is rejected for servers',
-};
+} as const;
+type ChainCode = keyof typeof UNTRUSTED;
 /** Of these: a certificate of the chain is missing, and the chain leads nowhere. */
-const INCOMPLETE = new Set([
+const INCOMPLETE: ReadonlySet<ChainCode> = new Set<ChainCode>([
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 /** Of these: the chain is complete, and its root is unknown. */
-const UNKNOWN_ROOT = 'SELF_SIGNED_CERT_IN_CHAIN';
+const UNKNOWN_ROOT: ChainCode = 'SELF_SIGNED_CERT_IN_CHAIN';
 
 /** The failure of a handshake, or of the verification behind it. */
 export function tlsFailure(error: Error, peer: TlsPeer, about: Circumstances): CodedError {
@@ -91,18 +92,23 @@ export function tlsFailure(error: Error, peer: TlsPeer, about: Circumstances): C
   if (code === NOT_YET || code === EXPIRED) return outOfTime(error, peer, about);
   const old = tooOld(code, about.received ?? 0);
   if (old !== null) return coded(peer.leg === 'proxy' ? 'PROXY-TLS-OLD' : 'TLS-OLD', { ...peer, ...old }, error);
-  const reason = UNTRUSTED[code];
-  if (reason === undefined)
+  if (!isChainCode(code))
     return (
       notTls(error, code, peer) ??
       tlsBroken(code.startsWith('ERR_') ? peer : silentPeer(peer), plainReason(error, code), error)
     );
+  const reason = UNTRUSTED[code];
   if (peer.leg === 'proxy') return coded('PROXY-TLS-UNTRUSTED', { ...facts, reason }, error);
   return untrustedTarget(code, { ...facts, reason, remedy: remedyFor(peer), target: authorityOf(peer) }, about.chain);
 }
 
+/** Whether the chain is what failed. Names that every object has, such as `constructor`, are not codes. */
+function isChainCode(code: string): code is ChainCode {
+  return Object.hasOwn(UNTRUSTED, code);
+}
+
 function untrustedTarget(
-  code: string,
+  code: ChainCode,
   facts: FactsOf<'TLS-INTERCEPTED'> & FactsOf<'TLS-UNTRUSTED'>,
   chain: readonly X509Certificate[],
 ): CodedError {
