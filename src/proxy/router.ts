@@ -10,6 +10,7 @@ import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
+import { candidateOf } from './auth/lend.ts';
 import type { KerberosLoader } from './auth/negotiate.ts';
 import type { SecretRegistry } from './auth/scheme.ts';
 import { chooseProxy, fallbacksOf, type ProxySettings } from './choice.ts';
@@ -147,7 +148,7 @@ class Walk {
     this.#opener = opener;
   }
 
-  async open({ bulk, signal, watch, updateId }: OpenOptions): Promise<Lane> {
+  async open({ bulk, signal, watch, onCandidate, updateId }: OpenOptions): Promise<Lane> {
     signal.throwIfAborted();
     const { clock } = this.#parts;
     const choice = new Steps(clock, watch);
@@ -161,6 +162,7 @@ class Walk {
     const failed: Failed[] = [];
     for (const [index, way] of ways.entries()) {
       const steps = new Steps(clock, watch);
+      if (onCandidate !== undefined) onCandidate(this.#candidateOf(way));
       try {
         const lane = await this.#opener.open(way, { bulk, signal, steps });
         this.#opened(way, lane, updateId);
@@ -212,6 +214,15 @@ class Walk {
     if (from === null) throw coded('INTERNAL', { reason: `nothing names the proxies of ${profile.name}` });
     const ways = await from.waysFor(profile, this.#chosen.target, signal);
     return this.#allowed(ways.map((way) => ({ ...way, reasons: [...reasons, ...way.reasons] })));
+  }
+
+  /** The way as another client may know it. */
+  #candidateOf(way: Way) {
+    const { settings, ledger } = this.#parts;
+    const retryMs = settings.rejected_credential_retry_hours * HOUR_MS;
+    const how =
+      way.kind === 'direct' ? 'tunnel' : travelThrough(way.hop.profile, way.hop.scheme, this.#chosen.endpoint);
+    return candidateOf(way, { ledger, retryMs, how });
   }
 
   /**
