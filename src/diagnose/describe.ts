@@ -59,6 +59,7 @@ export function describeWalk(walk: Walk, about: Describing): PurposeReport {
     credential_waits: failure !== null && isUnsent(failure),
     stages,
     endpoints: walk.endpoints.map(describeEndpoint),
+    second_opinion: null,
   };
 }
 

@@ -6,8 +6,9 @@ import { fillTemplate } from '#errors/template.ts';
 import type { PartSeen } from './ask.ts';
 import { type Describing, describeWalk } from './describe.ts';
 import type { Diagnosis, PurposeReport } from './report.ts';
+import type { OpinionSettings } from './second-opinion.ts';
 import { onlyInShell, tellDifferences } from './shell.ts';
-import { type Probe, type WalkParts, walk } from './walk.ts';
+import { type Probe, type Walk, type WalkParts, walk } from './walk.ts';
 
 type Purpose = PurposeReport['purpose'];
 
@@ -18,6 +19,8 @@ export interface Diagnosing extends WalkParts {
   readonly about: Describing;
   /** Hears what a path kept of an answer to a request for a part. */
   learn(part: PartSeen): void;
+  /** Where an ordinary Node client is asked as well. */
+  readonly secondOpinion?: OpinionSettings | undefined;
 }
 
 /** Walks every purpose. @throws the reason of the signal; nothing else that a way can do */
@@ -29,10 +32,18 @@ export async function diagnose(options: Diagnosing): Promise<Pick<Diagnosis, 've
       if (probe === undefined) return unconfigured(purpose);
       const walked = await walk(probe, options);
       if (walked.part !== null) options.learn(walked.part);
-      return describeWalk(walked, about);
+      return { ...describeWalk(walked, about), second_opinion: await opinionOn(walked, options) };
     }),
   );
   return { verdict: judge(reports) ?? nothingToReach(purposes, about), notes: notesOf(about), purposes: reports };
+}
+
+/** Loaded only where somebody asks for it. */
+async function opinionOn(walked: Walk, options: Diagnosing): Promise<PurposeReport['second_opinion']> {
+  const { clock, signal, secondOpinion: settings } = options;
+  if (settings === undefined) return null;
+  const { secondOpinion } = await import('./second-opinion.ts');
+  return await secondOpinion(walked, { clock, signal, settings, again: () => walk(walked.probe, options) });
 }
 
 function unconfigured(purpose: Purpose): PurposeReport {
@@ -50,6 +61,7 @@ function unconfigured(purpose: Purpose): PurposeReport {
     credential_waits: false,
     stages: [],
     endpoints: [],
+    second_opinion: null,
   };
 }
 

@@ -111,6 +111,7 @@ export function aPurposeReport(over: Partial<PurposeReport> = {}): PurposeReport
       },
     ],
     endpoints: [{ endpoint: target, outcome: 'ok', issuer: 'CN=Example CA', expires: null, code: null }],
+    second_opinion: null,
     ...over,
   };
 }
