@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ReloadWatch } from '#daemon/reload.ts';
-import { showService, tellReloads } from '#daemon/service.ts';
+import { tellService } from '#daemon/service.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -13,7 +12,6 @@ let time: FakeClock;
 let told: string[];
 let known: KnownSecrets;
 let report: Report;
-let reloads: ReloadWatch;
 
 beforeEach(() => {
   time = new FakeClock();
@@ -26,8 +24,7 @@ beforeEach(() => {
     status: (sentence) => told.push(sentence),
     alive: () => told.push('WATCHDOG'),
   };
-  reloads = tellReloads(notifier);
-  report = showService(notifier, { clock: new WatchedClock(time), redactor: createRedactor(known) });
+  report = tellService(notifier, { clock: new WatchedClock(time), redactor: createRedactor(known) });
 });
 
 const refused = () => coded('TCP-REFUSED', { hop: 'origin', host: 'h', port: 9, elapsed: 2 });
@@ -94,6 +91,7 @@ describe('what systemctl status shows', () => {
     report({ name: 'up-to-date' });
     report({ name: 'reloading', file: 'f', cause: 'it changed' });
     report({ name: 'reload-refused', count: 2 });
+    expect(told.slice(-3, -1)).toEqual(['RELOADING', 'READY']);
     expect(told.at(-1)).toMatch(/^The configuration .* is refused .* Everything is up to date\.$/);
 
     report({ name: 'reloading', file: 'f', cause: 'it changed' });
@@ -134,19 +132,10 @@ describe('what systemctl status shows', () => {
 });
 
 describe('the service manager', () => {
-  it.each(['applied', 'unchanged', 'refused'] as const)('hears READY after a reload that is %s', (outcome) => {
-    reloads.began?.();
-    reloads.ended(outcome);
-
-    expect(told).toEqual(['RELOADING', 'READY']);
-  });
-
-  it('hears sentences from the log, and no state', () => {
-    report({ name: 'reloading', file: 'f', cause: 'it changed' });
-    report({ name: 'reload-unchanged' });
+  it('hears of a stop before anything else of it', () => {
     report({ name: 'stopping', reason: 'SIGTERM' });
 
-    expect(told).toEqual(['', 'Stopping (SIGTERM); bytes already fetched are kept.']);
+    expect(told).toEqual(['STOPPING', 'Stopping (SIGTERM); bytes already fetched are kept.']);
   });
 
   it('is left alone by everything else', () => {
