@@ -35,7 +35,7 @@ import { toFailure } from './failure.ts';
 import { FileGate } from './file-gate.ts';
 import type { HealthWatch } from './health.ts';
 import type { Parts } from './parts.ts';
-import { type Progress, progressed } from './progress.ts';
+import { UnderWay } from './progress.ts';
 import { endpointsInForce } from './read-endpoints.ts';
 import { describeStatus } from './status.ts';
 import { explainTimeouts, seedTimeouts } from './timeouts.ts';
@@ -45,6 +45,8 @@ import { tryWays } from './try-ways.ts';
 export interface RoundWatch {
   began(): Promise<void>;
   ended(round: RoundReport): Promise<void>;
+  /** Receipts were sent beside the rounds; `heldUntilMs` is what `settleReceipts` returned. */
+  sentReceipts?(heldUntilMs: number | null): void;
 }
 
 /** What a daemon has around its rounds; a command has none. */
@@ -63,23 +65,24 @@ export class Agent implements Control {
   readonly #hooks: HookQueue;
   readonly #trials: ChangeTrials;
   #file: { readonly gate: FileGate; readAgain(): Promise<void> } | null = null;
-  #hookFailure: CodedError | null = null;
   readonly #stopped = new AbortController();
   readonly #listeners = new Set<Report>();
   /** What runs now and whoever waits for it; work on the packages never overlaps. */
   #work: Promise<unknown> = Promise.resolve();
   #round: { readonly scope: RoundScope; readonly result: Promise<RoundResult> } | null = null;
   #last: RoundReport | null = null;
-  #transfer: Progress | null = null;
-  /** The package that is waited for, and since when on the monotonic clock. */
-  #waiting: { readonly event: SallyportEvent; readonly atMs: number } | null = null;
+  readonly #underWay: UnderWay;
   #busyWith: string | null = null;
   #surroundings: Surroundings | null = null;
   #rounds: RoundWatch | null = null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#hooks = new HookQueue(parts.ports, parts.commands);
+    this.#underWay = new UnderWay(parts.clock);
+    this.#hooks = new HookQueue(parts.ports, parts.commands, {
+      // Its receipt need not wait for the next round.
+      gaveUp: () => void this.sendReceipts().catch(() => undefined),
+    });
     this.#trials = new ChangeTrials({
       clock: parts.clock,
       report: parts.report,
@@ -87,7 +90,9 @@ export class Agent implements Control {
       judge: (text, authority) => parts.judge(text, authority),
       tryWays: (asked, signal) => tryWays(parts, asked, signal),
     });
-    parts.events.add((event) => this.#hear(event));
+    // Another command, or none before, may be able to run what waits.
+    parts.config.watch({ ended: (outcome) => outcome === 'applied' && this.#hooks.start() });
+    parts.events.add((event) => this.#show(event));
   }
 
   /** Runs a round, or joins one that runs and tries as much. Rejects only with the reason of `stop`. */
@@ -102,8 +107,7 @@ export class Agent implements Control {
       // A wider round may have been asked for meanwhile.
       if (this.#round === round) {
         this.#round = null;
-        this.#transfer = null;
-        this.#waiting = null;
+        this.#underWay.forget();
       }
     }
   }
@@ -128,13 +132,14 @@ export class Agent implements Control {
 
   /** Waits until the hook has been run for all that waits. Returns why it was not or did not go well, or null. */
   async hooksSettled(): Promise<CodedError | null> {
-    await this.#hooks.idle();
-    return this.#hookFailure;
+    return await this.#hooks.idle();
   }
 
   /** Sends what waits in the spool, between rounds. */
   async sendReceipts(): Promise<void> {
-    await this.#alone('sending receipts', () => settleReceipts(this.#parts.ports, this.#stopped.signal));
+    const send = () => settleReceipts(this.#parts.ports, this.#stopped.signal);
+    const heldUntilMs = await this.#alone('sending receipts', send);
+    this.#rounds?.sentReceipts?.(heldUntilMs);
   }
 
   /** Who plans the rounds, and watches how they go. */
@@ -151,7 +156,8 @@ export class Agent implements Control {
 
   /** What is at work at this moment, in words. */
   get busyWith(): string[] {
-    const transfer = this.#transfer === null ? [] : [`the download of update ID ${this.#transfer.id}`];
+    const { transfer: current } = this.#underWay;
+    const transfer = current === null ? [] : [`the download of update ID ${current.id}`];
     return this.#busyWith === null ? [] : [this.#busyWith, ...transfer];
   }
 
@@ -164,8 +170,8 @@ export class Agent implements Control {
     const status = await describeStatus(this.#parts, {
       checking: this.#round !== null,
       last: this.#last,
-      transfer: this.#transfer,
-      waiting: this.#waited(),
+      transfer: this.#underWay.transfer,
+      waiting: this.#underWay.waiting,
       nextCheckMs: this.#surroundings?.nextAt() ?? null,
       checks: this.#surroundings?.health.current ?? null,
       hook: this.#hooks.state,
@@ -302,13 +308,6 @@ export class Agent implements Control {
     this.#parts.close();
   }
 
-  /** The event of the package that is waited for, with how long that has been. */
-  #waited(): (SallyportEvent & { readonly waited: number }) | null {
-    if (this.#waiting === null) return null;
-    const { event, atMs } = this.#waiting;
-    return { ...event, waited: Math.round(this.#parts.clock.monotonic() - atMs) };
-  }
-
   /** One thing at a time, in the order of asking. */
   #alone<T>(name: string, work: () => Promise<T>): Promise<T> {
     const mine = this.#work
@@ -329,8 +328,8 @@ export class Agent implements Control {
     signal.throwIfAborted();
     this.#listeners.add(onEvent);
     // Whoever joins while a package is held back must not look at nothing.
-    const waited = this.#waited();
-    if (waited !== null) onEvent(waited);
+    const { waiting } = this.#underWay;
+    if (waiting !== null) onEvent(waiting);
     try {
       return await Promise.race([work(), rejectOnAbort(signal)]);
     } finally {
@@ -338,27 +337,12 @@ export class Agent implements Control {
     }
   }
 
-  #hear(event: SallyportEvent): void {
-    if (event.name === 'progress') {
-      const { id, received, length } = event;
-      const told = { id: String(id), received: Number(received), length: Number(length) };
-      this.#transfer = progressed(this.#transfer, told, this.#parts.clock.monotonic());
-    }
-    if (event.name === 'downloaded' || event.name === 'download-failed') this.#transfer = null;
-    if (event.name === 'waiting') {
-      this.#transfer = null;
-      this.#waiting = { event, atMs: this.#parts.clock.monotonic() };
-    } else if (ENDS_WAIT.has(event.name)) this.#waiting = null;
-    if (event.name === 'hook-failed' || event.name === 'hook-refused') this.#hookFailure = asCoded(event.error);
-    if (event.name === 'reloaded') this.#hooks.start();
-    // Its receipt need not wait for the next round.
-    if (event.name === 'hook-failed') void this.sendReceipts().catch(() => undefined);
+  /** Passes an event on to whoever looks: nothing that is done depends on it. */
+  #show(event: SallyportEvent): void {
+    this.#underWay.hear(event);
     for (const listener of this.#listeners) listener(event);
   }
 }
-
-/** What follows a wait: the first byte, or the end of the attempt. */
-const ENDS_WAIT: ReadonlySet<string> = new Set(['progress', 'downloaded', 'download-failed', 'rerouted', 'disk-full']);
 
 function toResult(report: RoundReport, redactor: Redactor): RoundResult {
   const rows = (found: RoundReport['failed']) =>

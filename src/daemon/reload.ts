@@ -35,6 +35,15 @@ export interface ReloadOptions {
   readonly report: Report;
 }
 
+/** What a reading of the file came to. */
+export type ReloadOutcome = 'applied' | 'unchanged' | 'refused';
+
+/** Is called around each reading of the file that is logged: a file that is as it was is not. */
+export interface ReloadWatch {
+  began?(): void;
+  ended(outcome: ReloadOutcome): void;
+}
+
 /** A key that changed and when that takes effect, in words. */
 interface ToldChange {
   readonly key: string;
@@ -57,6 +66,7 @@ const CAUSES: Readonly<Record<ReadCause, string>> = { asked: 'asked for', change
 export class Reloader {
   readonly #options: ReloadOptions;
   readonly #rooms: Reloadable[];
+  readonly #watches: ReloadWatch[] = [];
   /** The last file that was taken. */
   #loaded: LoadedSettings;
   /** What the rooms work with: that file's, but for what waits for a restart. */
@@ -75,6 +85,11 @@ export class Reloader {
   /** A room that came later; it works with the settings in force already. */
   add(room: Reloadable): void {
     this.#rooms.push(room);
+  }
+
+  /** For whoever has to act on a reload; the settings are in force in every room by then. */
+  watch(watch: ReloadWatch): void {
+    this.#watches.push(watch);
   }
 
   get loaded(): LoadedSettings {
@@ -109,8 +124,7 @@ export class Reloader {
 
   /** Takes what was read, or refuses it; never rejects. */
   async take(result: LoadResult, cause: ReadCause): Promise<void> {
-    const { report } = this.#options;
-    if (cause === 'asked') report({ name: 'reloading', file: this.#loaded.file, cause: CAUSES[cause] });
+    if (cause === 'asked') this.#tellBegan(cause);
     try {
       await (result.ok ? this.#apply(result, cause) : this.#refuse(tellMistakes(result), cause));
     } catch (thrown) {
@@ -164,8 +178,8 @@ export class Reloader {
 
   #tell(changes: readonly ToldChange[], cause: ReadCause): void {
     const { report } = this.#options;
-    const { file, warnings, fixedSecrets } = this.#loaded;
-    if (cause === 'changed') report({ name: 'reloading', file, cause: CAUSES[cause] });
+    const { warnings, fixedSecrets } = this.#loaded;
+    if (cause === 'changed') this.#tellBegan(cause);
     reportWarnings(warnings, report);
     for (const { key, effect } of changes) report({ name: 'setting-changed', key, effect });
     // Who asks by SIGHUP may have rotated one of these.
@@ -174,6 +188,16 @@ export class Reloader {
     for (const key of fixed) report({ name: 'secret-fixed', key });
     if (changes.length === 0) report({ name: 'reload-unchanged' });
     else report({ name: 'reloaded', count: changes.length, waiting: this.waiting.length });
+    this.#tellEnded(changes.length === 0 ? 'unchanged' : 'applied');
+  }
+
+  #tellBegan(cause: ReadCause): void {
+    this.#options.report({ name: 'reloading', file: this.#loaded.file, cause: CAUSES[cause] });
+    for (const { began } of this.#watches) began?.();
+  }
+
+  #tellEnded(outcome: ReloadOutcome): void {
+    for (const watch of this.#watches) watch.ended(outcome);
   }
 
   #judge(settings: Settings): CodedError[] {
@@ -193,10 +217,11 @@ export class Reloader {
     if (cause === 'changed' && this.#refused?.digest === digest) return;
     const count = mistakes.length;
     this.#refused = { atMs: clock.now(), first: lines[0] ?? '', count, digest };
-    if (cause === 'changed') report({ name: 'reloading', file: this.#loaded.file, cause: CAUSES[cause] });
+    if (cause === 'changed') this.#tellBegan(cause);
     for (const mistake of mistakes.slice(0, MOST_TOLD)) mistake.tell(report);
     if (count > MOST_TOLD) report({ name: 'reload-more', count: count - MOST_TOLD });
     report({ name: 'reload-refused', count });
+    this.#tellEnded('refused');
   }
 
   async #keep(): Promise<void> {

@@ -4,7 +4,6 @@
 // settings plan everything anew. It relies on the agent for one round at a time.
 
 import { asCoded } from '#errors/coded-error.ts';
-import type { Report, SallyportEvent } from '#logging/events.ts';
 import type { Timer } from '#system/clock.ts';
 import { isDiskFull } from '#updates/disk-pause.ts';
 import type { Agent } from './agent.ts';
@@ -20,7 +19,7 @@ const SOONEST_RECEIPTS_MS = 1_000;
 
 /** Rounds until the signal comes; then nothing more is begun. */
 export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<void> {
-  const { report, events, config } = parts;
+  const { report, config } = parts;
   const receipts = new ReceiptTimer(parts, agent);
   const state = await openState(parts);
   const health = watchHealth(parts, state.get(UPDATES));
@@ -43,34 +42,27 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
       else report({ name: 'fault', error });
     },
   });
-  let connected = false;
   agent.attach({
     health,
     nextAt: () => schedule.nextAt(),
     began: () => schedule.began(),
     ended: (round) => {
       health.ended(round.error);
-      schedule.ended({ ...round, connected });
-      receipts.plan();
+      schedule.ended(round);
+      receipts.sent(round.receiptsHeldUntilMs);
       return Promise.resolve();
     },
+    sentReceipts: (heldUntilMs) => receipts.sent(heldUntilMs),
   });
   const refresh = () => schedule.refresh();
-  // What failed may go well with other settings, whatever they are.
-  const onEvent: Report = (event) => {
-    if (event.name === 'reloaded') refresh();
-    if (event.name === 'checking') connected = false;
-    if (event.name === 'connected' || event.name === 'connected-direct') connected = true;
-    receipts.hear(event);
-  };
   config.add(new ScheduleRoom(refresh));
-  events.add(onEvent);
+  // What failed may go well with other settings, whatever they are.
+  config.watch({ ended: (outcome) => outcome === 'applied' && refresh() });
   schedule.start();
   health.start();
   receipts.plan();
   await aborted(signal);
   report({ name: 'stopping', reason: reasonOf(signal) });
-  events.delete(onEvent);
   schedule.stop();
   health.stop();
   receipts.stop();
@@ -95,11 +87,9 @@ class ReceiptTimer {
     this.#agent = agent;
   }
 
-  /** A failure holds up all receipts until its own next try: they go the same way to the same endpoint. */
-  hear(event: SallyportEvent): void {
-    if (event.name === 'receipt-delivered') this.#heldUntil = 0;
-    if (event.name !== 'receipt-next-try') return;
-    this.#heldUntil = Number(event.at);
+  /** Receipts were sent; null where none was, which says nothing of the way to the endpoint. */
+  sent(heldUntilMs: number | null): void {
+    this.#heldUntil = heldUntilMs ?? this.#heldUntil;
     this.plan();
   }
 

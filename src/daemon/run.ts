@@ -59,6 +59,9 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
     lastWords: (error) => parts.report({ name: 'fault', error }),
   });
   const service = await openService(parts, options.service);
+  // It may have come while the parts were put together.
+  if (options.signal.aborted) service.stopping();
+  else options.signal.addEventListener('abort', service.stopping, { once: true });
   try {
     announce(parts, parts.config.loaded);
     const control = await serveSockets(parts, agent, loaded.settings);
@@ -81,6 +84,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
     }
   } finally {
     parts.report({ name: 'stopped' });
+    options.signal.removeEventListener('abort', service.stopping);
     service.close();
     dismiss();
     process.off('SIGUSR2', parts.reopenLog);

@@ -2,16 +2,17 @@
 // for the watchdog, and for `systemctl status` one sentence that helps: what we do now, or what came of the last check
 // and when the next one is.
 //
-// Guarantees: it only listens to events; nothing here can hold up or fail the work. Sentences are those of the log, so
-// they are redacted and escaped as there. Without a service manager it does nothing and loads nothing.
+// Guarantees: nothing here can hold up or fail the work. The states are told by calls, never by events; the sentence is a
+// renderer of events, redacted and escaped as in the log. Without a service manager it does nothing and loads nothing.
 
-import type { Report, SallyportEvent } from '#logging/events.ts';
+import type { EventName, Report, SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
 import { waitLine, waitOf } from '#logging/wait-line.ts';
 import { systemClock, type Timer } from '#system/clock.ts';
 import type { ServiceVariables } from '#system/environment.ts';
 import { type Notifier, openNotifier, SILENT_NOTIFIER } from '#system/notify.ts';
 import type { Parts } from './parts.ts';
+import type { ReloadWatch } from './reload.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** How often a wait, or the progress of a download, is told, at most. */
@@ -21,17 +22,21 @@ const PROGRESS_EVERY_MS = 2_000;
 export interface Service {
   /** We are at work: settings in force, commands answered. */
   ready(): void;
+  /** We end from here on. */
+  stopping(): void;
   /** No sign of life and no sentence from here on. */
   close(): void;
 }
 
-/** Opens the way to the service manager and begins to listen to the events of `parts`. */
+/** Opens the way to the service manager; from then on it hears of each reload, and of what the log says. */
 export async function openService(parts: Parts, { notifySocket, watchdogMs }: ServiceVariables): Promise<Service> {
-  const { report, events } = parts;
+  const { report, events, config } = parts;
   const notifier = await openFor(notifySocket, report);
-  if (notifier === SILENT_NOTIFIER) return { ready: () => undefined, close: () => undefined };
-  const listen = tellService(notifier, parts);
+  if (notifier === SILENT_NOTIFIER)
+    return { ready: () => undefined, stopping: () => undefined, close: () => undefined };
+  const listen = showService(notifier, parts);
   events.add(listen);
+  config.watch(tellReloads(notifier));
   const watchdog =
     watchdogMs === null
       ? null
@@ -44,6 +49,7 @@ export async function openService(parts: Parts, { notifySocket, watchdogMs }: Se
         });
   return {
     ready: () => notifier.ready(),
+    stopping: () => notifier.stopping(),
     close: () => {
       watchdog?.stop();
       events.delete(listen);
@@ -56,8 +62,13 @@ async function openFor(socket: string | null, report: Report): Promise<Notifier>
   return await openNotifier({ socket, onFailure: (error) => report({ name: 'notify-failed', error }) });
 }
 
-/** Turns events into messages. */
-export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 'redactor'>): Report {
+/** `systemctl reload` waits for READY, whatever the reload came to. */
+export function tellReloads(notifier: Notifier): ReloadWatch {
+  return { began: () => notifier.reloading(), ended: () => notifier.ready() };
+}
+
+/** Turns events into sentences. */
+export function showService(notifier: Pick<Notifier, 'status'>, parts: Pick<Parts, 'clock' | 'redactor'>): Report {
   const { clock, redactor } = parts;
   const sentenceOf = (event: SallyportEvent) => toRecord(event, clock.now(), redactor).message;
   const outcome = new Outcome();
@@ -75,13 +86,10 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
   return (event) => {
     count(event);
     switch (event.name) {
-      case 'reloading':
-        return notifier.reloading();
       case 'reloaded':
       case 'reload-unchanged':
       case 'reload-refused':
         refused = event.name === 'reload-refused' ? sentenceOf(event) : '';
-        notifier.ready();
         return say(said);
       case 'checks-overdue':
       case 'checks-recovered':
@@ -113,7 +121,6 @@ export function tellService(notifier: Notifier, parts: Pick<Parts, 'clock' | 're
       case 'next-round':
         return say([outcome.text, sentenceOf(event)].filter((part) => part !== '').join(' '));
       case 'stopping':
-        notifier.stopping();
         return say(sentenceOf(event));
       default:
         return;
@@ -143,9 +150,19 @@ function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, s
 /** Characters; `systemctl status` cuts by itself. */
 const MAX_WAIT_LINE = 200;
 /** What follows a wait: the first byte, the next attempt, or the end of the work. */
-const ENDS_WAIT: ReadonlySet<string> = new Set([
-  ...['waiting', 'progress', 'downloading', 'resuming', 'downloaded', 'download-failed', 'rerouted', 'disk-full'],
-  ...['round-ended', 'round-failed', 'stopping', 'stopped'],
+const ENDS_WAIT: ReadonlySet<EventName> = new Set<EventName>([
+  'waiting',
+  'progress',
+  'downloading',
+  'resuming',
+  'downloaded',
+  'download-failed',
+  'rerouted',
+  'disk-full',
+  'round-ended',
+  'round-failed',
+  'stopping',
+  'stopped',
 ]);
 
 /** The sentence of what came of the last check. */

@@ -36,7 +36,7 @@ export interface Fallback {
   readonly reason: Reason;
 }
 
-/** So many profiles may stand in for one. */
+/** Maximum number of profiles that are tried after the chosen one. */
 const MOST_FALLBACKS = 5;
 
 /** What forbids it, and who could allow it. */
@@ -98,26 +98,38 @@ function chooseDefault(reason: Reason, proxies: readonly ProxyProfile[]): ProxyC
 }
 
 /**
- * The profiles that stand in for one, in the order in which they are tried: its own list, then the lists of those, each
- * once. None whose own `no_proxy` exempts the target: standing in for a proxy is no way of going direct.
+ * Every profile that any target may be led to where the chosen one cannot be reached, in order: its own list, then the lists
+ * of those, each once. Ends where no target can get further, because a profile without `no_proxy` is in every target's list.
+ */
+export function candidateFallbacks(chosen: ProxyProfile, proxies: readonly ProxyProfile[]): readonly Fallback[] {
+  const found: Fallback[] = [];
+  const names = new Set([chosen.name]);
+  const queue: ProxyProfile[] = [chosen];
+  let certain = 0;
+  for (let of = queue.shift(); of !== undefined; of = queue.shift()) {
+    for (const name of of.fallback ?? []) {
+      const profile = proxies.find((other) => other.name === name);
+      if (profile === undefined || names.has(name)) continue;
+      names.add(name);
+      queue.push(profile);
+      found.push({ profile, reason: { kind: 'fallback', index: proxies.indexOf(of), name } });
+      if (profile.no_proxy === undefined) certain += 1;
+      if (certain === MOST_FALLBACKS) return found;
+    }
+  }
+  return found;
+}
+
+/**
+ * The profiles that stand in for one on the way to this target, in the order in which they are tried. None whose own
+ * `no_proxy` exempts the target: a proxy is never replaced by a direct connection.
  */
 export function fallbacksOf(
   chosen: ProxyProfile,
   target: ChoiceTarget,
   proxies: readonly ProxyProfile[],
 ): readonly Fallback[] {
-  const fallbacks: Fallback[] = [];
-  const seen = new Set([chosen.name]);
-  const queue: ProxyProfile[] = [chosen];
-  for (let of = queue.shift(); of !== undefined; of = queue.shift()) {
-    for (const name of of.fallback ?? []) {
-      const profile = proxies.find((other) => other.name === name);
-      if (profile === undefined || seen.has(name) || fallbacks.length === MOST_FALLBACKS) continue;
-      seen.add(name);
-      queue.push(profile);
-      if (profile.no_proxy !== undefined && matchNoProxy(profile.no_proxy, target) !== null) continue;
-      fallbacks.push({ profile, reason: { kind: 'fallback', index: proxies.indexOf(of), name } });
-    }
-  }
-  return fallbacks;
+  return candidateFallbacks(chosen, proxies)
+    .filter(({ profile: { no_proxy } }) => no_proxy === undefined || matchNoProxy(no_proxy, target) === null)
+    .slice(0, MOST_FALLBACKS);
 }

@@ -1,12 +1,13 @@
 // Which purposes other settings send another way. Pure.
 //
-// A way is the profile of a purpose with everything in it, and the profiles that stand in for it, in their order; what they
-// are called is no matter. Settings that name no way are another way. Secrets are compared, never shown.
+// A way is the profile of a purpose with everything in it, and the profiles that any target may be led to in its place, in
+// their order (`candidateFallbacks`); what they are called is no matter. Settings that name no way are another way. Secrets
+// are compared, never shown.
 
 import { isDeepStrictEqual } from 'node:util';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import { Secret } from '#redaction/secret.ts';
-import { choose, type ProxySettings } from './choice.ts';
+import { candidateFallbacks, choose, type ProxySettings } from './choice.ts';
 import type { ProxyProfile } from './profile.ts';
 
 /** The purposes whose way is another one, in the order of all purposes. */
@@ -18,20 +19,11 @@ export function changedWays(from: ProxySettings, to: ProxySettings): Purpose[] {
 function wayOf(purpose: Purpose, settings: ProxySettings): readonly ProxyProfile[] | null {
   try {
     const { proxy } = choose(purpose, settings);
-    return proxy === null ? [] : withFallbacks(proxy, settings.proxies);
+    if (proxy === null) return [];
+    return [proxy, ...candidateFallbacks(proxy, settings.proxies).map(({ profile }) => profile)];
   } catch {
     return null;
   }
-}
-
-function withFallbacks(chosen: ProxyProfile, proxies: readonly ProxyProfile[]): ProxyProfile[] {
-  const found = [chosen];
-  // The list grows while it is gone through.
-  for (const { fallback } of found) {
-    const more = proxies.filter((one) => fallback?.includes(one.name) === true && !found.includes(one));
-    found.push(...more.toSorted((a, b) => (fallback?.indexOf(a.name) ?? 0) - (fallback?.indexOf(b.name) ?? 0)));
-  }
-  return found;
 }
 
 function isSame(one: readonly ProxyProfile[] | null, other: readonly ProxyProfile[] | null): boolean {

@@ -47,8 +47,13 @@ export async function acceptReceipt(
   if (accepted === 'accepted' && facts.outcome === 'published') ports.report({ name: 'acknowledging', id });
 }
 
-/** Sends every receipt whose time has come; stops at the first failure of the way or of the endpoint. */
-export async function deliverReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
+/**
+ * Sends every receipt whose time has come; stops at the first failure of the way or of the endpoint. Returns the wall time
+ * until which a failure holds up all receipts, since they go the same way to the same endpoint: 0 after a delivery, null
+ * where none was sent.
+ */
+export async function deliverReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<number | null> {
+  let heldUntilMs: number | null = null;
   for (const entry of await ports.spool.due(ports.clock.now())) {
     signal.throwIfAborted();
     const receipt = receiptSchema.safeParse(entry.body);
@@ -61,18 +66,24 @@ export async function deliverReceipts(ports: UpdatesPorts, signal: AbortSignal):
       await ports.spool.quarantine(entry);
       continue;
     }
-    const error = await deliver(ports, { entry, receipt: receipt.data }, signal);
+    const sent = await deliver(ports, { entry, receipt: receipt.data }, signal);
+    if (sent === 'kept') continue;
+    heldUntilMs = sent === 'delivered' ? 0 : sent.untilMs;
     // Only a refusal of this one receipt lets the next one be tried: the others would meet the same.
-    if (error !== null && error.code !== 'ORIGIN-REFUSED') return;
+    if (sent !== 'delivered' && sent.error.code !== 'ORIGIN-REFUSED') break;
   }
+  return heldUntilMs;
 }
+
+/** What became of one receipt. */
+type Sent = 'kept' | 'delivered' | { readonly error: CodedError; readonly untilMs: number };
 
 interface Delivery {
   readonly entry: SpoolEntry;
   readonly receipt: Receipt;
 }
 
-async function deliver(ports: UpdatesPorts, delivery: Delivery, signal: AbortSignal): Promise<CodedError | null> {
+async function deliver(ports: UpdatesPorts, delivery: Delivery, signal: AbortSignal): Promise<Sent> {
   const { entry, receipt } = delivery;
   const { id, outcome } = receipt;
   const endpoint = ports.settings().updates.acknowledge_url;
@@ -80,7 +91,7 @@ async function deliver(ports: UpdatesPorts, delivery: Delivery, signal: AbortSig
     const kept = await orWait(ports, entry, () => keepHere(ports, receipt));
     await orWait(ports, entry, () => ports.spool.settle(entry));
     ports.report({ name: kept ? 'receipt-kept' : 'receipt-unsent', id, outcome });
-    return null;
+    return 'kept';
   }
   try {
     await send(ports, { receipt, endpoint: new URL(endpoint), signal });
@@ -91,7 +102,7 @@ async function deliver(ports: UpdatesPorts, delivery: Delivery, signal: AbortSig
   }
   await orWait(ports, entry, () => ports.spool.settle(entry));
   ports.report({ name: 'receipt-delivered', id, outcome });
-  return null;
+  return 'delivered';
 }
 
 /** What can't be settled (a full disk) stays due; it waits a minute, so that one receipt is not sent without end. */
@@ -131,7 +142,7 @@ async function send(
   }
 }
 
-async function postpone(ports: UpdatesPorts, { entry, receipt }: Delivery, failure: CodedError): Promise<CodedError> {
+async function postpone(ports: UpdatesPorts, { entry, receipt }: Delivery, failure: CodedError): Promise<Sent> {
   const nobody = NOBODY_THERE.has(failure.facts['status']) && failure.entry.class === 'http';
   const error = nobody
     ? coded('ACKNOWLEDGE-REFUSED', { ...failure.facts, status: failure.facts['status'] }, failure)
@@ -143,7 +154,7 @@ async function postpone(ports: UpdatesPorts, { entry, receipt }: Delivery, failu
   const { id, outcome } = receipt;
   ports.report({ name: 'receipt-failed', id, outcome, error, hop: error.hop });
   ports.report({ name: 'receipt-next-try', id, at });
-  return error;
+  return { error, untilMs: at };
 }
 
 /** Beside the package; a receipt of a package that is not here has no place but the log. */

@@ -38,8 +38,8 @@ export interface Checked {
   readonly decision: Decision;
 }
 
-/** @throws CodedError of the last attempt */
-export async function check(ports: UpdatesPorts, signal: AbortSignal): Promise<Checked> {
+/** `onConnected` is called where an attempt was taken by a proxy or the server. @throws CodedError of the last attempt */
+export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnected: () => void): Promise<Checked> {
   const settings = ports.settings();
   ports.report({ name: 'checking', url: shownUrl(feedUrl(settings)) });
   let refused: CodedError | null = null;
@@ -62,7 +62,7 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal): Promise<C
       const revalidate =
         isRevalidationDue(before, ports.clock.now()) || (refused !== null && STALE_COPY.has(refused.code));
       try {
-        const read = await ports.feed.read({ revalidate, signal });
+        const read = await ports.feed.read({ revalidate, signal, onConnected });
         const refusal = judgeFeed(read, before, ports.clock.now());
         if (refusal !== null) throw refusal.at(read.from ?? null);
         await accept(ports, { url, read, revalidate });

@@ -16,11 +16,20 @@ export interface FeedReading {
   readonly from?: string;
 }
 
+/** How a feed is read. */
+export interface FeedQuestion {
+  /** Asks caches on the way for a fresh copy. */
+  readonly revalidate: boolean;
+  readonly signal: AbortSignal;
+  /** A proxy, or the server itself, took the connection. */
+  onConnected?(): void;
+}
+
 /** Where updates are announced. */
 export interface Feed {
   /**
-   * Reads the whole feed. `revalidate` asks caches on the way for a fresh copy.
+   * Reads the whole feed.
    * @throws CodedError FEED-*, URL-*, and everything of the route and the exchange
    */
-  read(options: { readonly revalidate: boolean; readonly signal: AbortSignal }): Promise<FeedReading>;
+  read(question: FeedQuestion): Promise<FeedReading>;
 }

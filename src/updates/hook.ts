@@ -41,6 +41,12 @@ export interface HookState {
   readonly problem: CodedError | null;
 }
 
+/** Is called where the hook asks for something else to be done. */
+export interface HookWatch {
+  /** All tries of an update failed, and the receipt that says so is in the spool. */
+  gaveUp(): void;
+}
+
 /** Makes the hook wait for a published update, if there is one for it; may run twice without harm. */
 export async function enqueueHook(ports: UpdatesPorts, { item, trust }: JournalNote): Promise<void> {
   const { on_published: hook, hook_trust: hookTrust } = ports.settings().updates;
@@ -54,17 +60,20 @@ export async function enqueueHook(ports: UpdatesPorts, { item, trust }: JournalN
 export class HookQueue {
   readonly #ports: UpdatesPorts;
   readonly #commands: Commands;
+  readonly #watch: HookWatch | null;
   readonly #stopped = new AbortController();
   /** One thing at a time, in the order of asking. */
   #lane: Promise<unknown> = Promise.resolve();
   #asked = false;
   #running: string | null = null;
   #problem: CodedError | null = null;
+  #failure: CodedError | null = null;
   #later: Timer | null = null;
 
-  constructor(ports: UpdatesPorts, commands: Commands) {
+  constructor(ports: UpdatesPorts, commands: Commands, watch: HookWatch | null = null) {
     this.#ports = ports;
     this.#commands = commands;
+    this.#watch = watch;
   }
 
   /** Runs what waits, and from now on whatever is added. */
@@ -76,13 +85,14 @@ export class HookQueue {
     void this.#alone(() => this.#runWaiting()).catch(() => undefined);
   }
 
-  /** Until nothing is run any more. */
-  async idle(): Promise<void> {
+  /** Waits until nothing runs any more. Returns the last failure of what waited to be run; null when there was none. */
+  async idle(): Promise<CodedError | null> {
     let seen: unknown = null;
     while (seen !== this.#lane) {
       seen = this.#lane;
       await this.#lane;
     }
+    return this.#failure;
   }
 
   /** Ends what runs; it is run again at the next start. */
@@ -156,6 +166,7 @@ export class HookQueue {
     const { clock, disk, report } = this.#ports;
     this.#problem = error;
     if (!isDiskFull(error)) {
+      this.#failure = error;
       report(error.code === 'INTERNAL' ? { name: 'fault', error } : { name: 'hook-refused', error });
       return;
     }
@@ -250,7 +261,9 @@ export class HookQueue {
     await acceptReceipt(this.#ports, { item: record, outcome: 'hook_failed', elapsedMs });
     await this.#keep({ ...record, state: 'failed' });
     const error = coded('HOOK-FAILED', { id, tries, ending });
+    this.#failure = error;
     this.#ports.report({ name: 'hook-failed', id, error });
+    this.#watch?.gaveUp();
   }
 
   /** What came of a run is in force even where it can't be written now. */

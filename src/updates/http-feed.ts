@@ -9,7 +9,7 @@ import { isLoopbackUrl } from '#config/schema/values.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
 import { shownUrl } from '#http/judge-url.ts';
-import type { Feed, FeedReading } from './feed.ts';
+import type { Feed, FeedQuestion, FeedReading } from './feed.ts';
 import { FEED_LIMITS, parseFeed } from './feed-document.ts';
 import { refusePage } from './page.ts';
 import { feedUrl, requestUpdates, type UpdatesRequestPorts } from './request.ts';
@@ -23,7 +23,7 @@ export class HttpFeed implements Feed {
     this.#ports = ports;
   }
 
-  async read(options: { readonly revalidate: boolean; readonly signal: AbortSignal }): Promise<FeedReading> {
+  async read(question: FeedQuestion): Promise<FeedReading> {
     const settings = this.#ports.settings();
     const start = feedUrl(settings);
     trustOf(start);
@@ -32,22 +32,24 @@ export class HttpFeed implements Feed {
       context: { configured: start, allowedOrigins: settings.updates.allowed_origins },
       report: this.#ports.report,
       led: (to) => this.#ports.habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [to] }),
-      visit: (url, credentials) => this.#visit(url, { ...options, credentials, start }),
+      visit: (url, credentials) => this.#visit(url, { question, credentials, start }),
     });
   }
 
   async #visit(
     url: URL,
-    options: { revalidate: boolean; signal: AbortSignal; credentials: boolean; start: URL },
+    options: { question: FeedQuestion; credentials: boolean; start: URL },
   ): Promise<FollowStep<FeedReading>> {
+    const { revalidate, signal, onConnected } = options.question;
     const trust = weakest(trustOf(options.start), trustOf(url));
     const { head, body, from } = await requestUpdates(this.#ports, {
       url,
       method: 'GET',
       credentials: options.credentials,
-      headers: { accept: 'application/json', ...(options.revalidate ? { 'cache-control': 'no-cache' } : {}) },
+      headers: { accept: 'application/json', ...(revalidate ? { 'cache-control': 'no-cache' } : {}) },
       limitBytes: FEED_LIMITS.documentBytes,
-      signal: options.signal,
+      signal,
+      ...(onConnected === undefined ? {} : { onConnected }),
     });
     if (isRedirect(head.status)) return { redirect: head };
     const sha256 = createHash('sha256').update(body).digest('hex');

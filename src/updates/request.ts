@@ -45,6 +45,8 @@ export interface UpdatesRequest {
   readonly body?: string;
   readonly limitBytes: number;
   readonly signal: AbortSignal;
+  /** A proxy, or the server itself, took the connection. */
+  onConnected?(): void;
 }
 
 /**
@@ -59,6 +61,7 @@ export async function requestUpdates(
   const headers = { ...updatesHeaders(settings, ports, request.credentials), ...request.headers };
   const route = ports.router.route('updates', request.url);
   const lane = await route.open({ bulk: false, signal: request.signal });
+  request.onConnected?.();
   try {
     const answer = await requestDocument({
       lane,

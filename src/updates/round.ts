@@ -27,6 +27,8 @@ import { Turn } from './turn.ts';
 export interface RoundReport {
   /** Null when the feed was read and accepted. */
   readonly error: CodedError | null;
+  /** A proxy, or the server itself, took a connection for the feed. */
+  readonly connected: boolean;
   readonly published: readonly string[];
   readonly failed: readonly { readonly id: string; readonly error: CodedError }[];
   readonly refused: readonly { readonly id: string; readonly error: CodedError }[];
@@ -38,6 +40,8 @@ export interface RoundReport {
   readonly retryAtMs: number | null;
   /** The earliest retry of a package, likewise. */
   readonly packageRetryAtMs: number | null;
+  /** What `settleReceipts` returned. */
+  readonly receiptsHeldUntilMs: number | null;
 }
 
 /** Which packages a round tries: every wanted one, or not those whose own retry is still to come. */
@@ -55,7 +59,9 @@ export async function runRound(
     await ports.store.prepare();
     await recover(ports, signal);
     await reconcile(ports, { thorough: false, signal });
-    const checked = await check(ports, signal);
+    const checked = await check(ports, signal, () => {
+      tally.connected = true;
+    });
     await reportDecision(ports, checked);
     await tellRefused(ports, checked);
     const wanted = new Set(checked.decision.wanted.map(({ id }) => id));
@@ -78,17 +84,18 @@ export async function runRound(
     else ports.report({ name: 'check-failed', error: tally.error, hop: tally.error.hop });
   }
   await ports.retries.save();
-  await settleReceipts(ports, signal);
+  const receiptsHeldUntilMs = await settleReceipts(ports, signal);
   planTry(tally, ports.disk.end(tally.error === null));
   const { published, failed, pruned } = tally;
   const name = tally.error === null ? 'round-ended' : 'round-failed';
   ports.report({ name, published: published.length, failed: failed.length, pruned: pruned.length });
   // Without a feed there is nothing to fetch, and the feed has a retry of its own.
-  return { ...tally, packageRetryAtMs: tally.error === null ? ports.retries.nextAt() : null };
+  return { ...tally, packageRetryAtMs: tally.error === null ? ports.retries.nextAt() : null, receiptsHeldUntilMs };
 }
 
 interface Tally {
   error: CodedError | null;
+  connected: boolean;
   published: string[];
   failed: { id: string; error: CodedError }[];
   refused: { id: string; error: CodedError }[];
@@ -99,7 +106,8 @@ interface Tally {
 }
 
 function newTally(): Tally {
-  return { error: null, published: [], failed: [], refused: [], withdrawn: [], pruned: [], left: 0, retryAtMs: null };
+  const none = { published: [], failed: [], refused: [], withdrawn: [], pruned: [] };
+  return { error: null, connected: false, ...none, left: 0, retryAtMs: null };
 }
 
 async function reportDecision(ports: UpdatesPorts, { reading, decision }: Checked): Promise<void> {
@@ -280,10 +288,14 @@ async function prune(ports: UpdatesPorts): Promise<string[]> {
   return chosen.map(({ id }) => id);
 }
 
-/** Sends what is due and keeps what the way has shown; a failure is told and met again. */
-export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
+/**
+ * Sends what is due and keeps what the way has shown; a failure is told and met again. Returns until when a failure holds up
+ * all receipts, as `deliverReceipts` does.
+ */
+export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<number | null> {
+  let heldUntilMs: number | null = null;
   try {
-    await deliverReceipts(ports, signal);
+    heldUntilMs = await deliverReceipts(ports, signal);
     await ports.habits.save();
   } catch (thrown) {
     signal.throwIfAborted();
@@ -291,6 +303,7 @@ export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): 
     if (isDiskFull(error)) await ports.disk.note(error);
     else ports.report({ name: 'fault', error });
   }
+  return heldUntilMs;
 }
 
 function noteRetry(ports: UpdatesPorts, tally: Tally, { facts: { retryAfterMs, retryAt } }: CodedError): void {

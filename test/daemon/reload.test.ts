@@ -109,6 +109,30 @@ describe('a changed key', () => {
   });
 });
 
+describe('whoever watches reloads', () => {
+  it('hears when one began and what it came to, as the log does, and nothing of a file that is as it was', async () => {
+    await open('version: 1\n');
+    const heard: string[] = [];
+    rig.reloader.watch({
+      began: () => heard.push('began'),
+      ended: (outcome) => heard.push(`${outcome} with ${rig.inForce.retry.attempts} attempts`),
+    });
+    const reload = async (config: string, cause: 'asked' | 'changed' = 'changed') => {
+      heard.length = 0;
+      await rig.write('sallyport.yaml', config);
+      await rig.take(cause);
+      return [...heard];
+    };
+
+    expect(await reload('version: 1\nretry: {attempts: 2}\n')).toEqual(['began', 'applied with 2 attempts']);
+    expect(await reload('version: 1\nretry: {attempts: 2}\n')).toEqual([]);
+    expect(await reload('version: 1\nretry: {attempts: 2}\n', 'asked')).toEqual(['began', 'unchanged with 2 attempts']);
+    expect(await reload('version: 1\nretry: {attempts: 0}\n')).toEqual(['began', 'refused with 2 attempts']);
+    expect(await reload('version: 1\nretry: {attempts: 0}\n')).toEqual([]);
+    expect(await reload('version: 1\nretry: {attempts: 2}\n')).toEqual(['began', 'unchanged with 2 attempts']);
+  });
+});
+
 describe('a secret from a variable or a credential', () => {
   const CONFIG = 'version: 1\nupdates: {bearer_token: {env: PROXY_PASSWORD}}\n';
 

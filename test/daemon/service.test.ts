@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { tellService } from '#daemon/service.ts';
+import type { ReloadWatch } from '#daemon/reload.ts';
+import { showService, tellReloads } from '#daemon/service.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -12,6 +13,7 @@ let time: FakeClock;
 let told: string[];
 let known: KnownSecrets;
 let report: Report;
+let reloads: ReloadWatch;
 
 beforeEach(() => {
   time = new FakeClock();
@@ -24,7 +26,8 @@ beforeEach(() => {
     status: (sentence) => told.push(sentence),
     alive: () => told.push('WATCHDOG'),
   };
-  report = tellService(notifier, { clock: new WatchedClock(time), redactor: createRedactor(known) });
+  reloads = tellReloads(notifier);
+  report = showService(notifier, { clock: new WatchedClock(time), redactor: createRedactor(known) });
 });
 
 const refused = () => coded('TCP-REFUSED', { hop: 'origin', host: 'h', port: 9, elapsed: 2 });
@@ -91,7 +94,6 @@ describe('what systemctl status shows', () => {
     report({ name: 'up-to-date' });
     report({ name: 'reloading', file: 'f', cause: 'it changed' });
     report({ name: 'reload-refused', count: 2 });
-    expect(told.slice(-3, -1)).toEqual(['RELOADING', 'READY']);
     expect(told.at(-1)).toMatch(/^The configuration .* is refused .* Everything is up to date\.$/);
 
     report({ name: 'reloading', file: 'f', cause: 'it changed' });
@@ -132,10 +134,19 @@ describe('what systemctl status shows', () => {
 });
 
 describe('the service manager', () => {
-  it('hears of a stop before anything else of it', () => {
+  it.each(['applied', 'unchanged', 'refused'] as const)('hears READY after a reload that is %s', (outcome) => {
+    reloads.began?.();
+    reloads.ended(outcome);
+
+    expect(told).toEqual(['RELOADING', 'READY']);
+  });
+
+  it('hears sentences from the log, and no state', () => {
+    report({ name: 'reloading', file: 'f', cause: 'it changed' });
+    report({ name: 'reload-unchanged' });
     report({ name: 'stopping', reason: 'SIGTERM' });
 
-    expect(told).toEqual(['STOPPING', 'Stopping (SIGTERM); bytes already fetched are kept.']);
+    expect(told).toEqual(['', 'Stopping (SIGTERM); bytes already fetched are kept.']);
   });
 
   it('is left alone by everything else', () => {

@@ -58,10 +58,15 @@ let clock: FakeClock;
 let commands: ScriptedCommands;
 let made: Rig;
 let queue: HookQueue;
+let gaveUp = 0;
 
 async function open(updates: Record<string, unknown> = HOOK): Promise<void> {
   made = await openRig({ files, dir: DIR, clock, settings: testSettings(DIR, { updates }) });
-  queue = new HookQueue(made.ports, commands);
+  gaveUp = 0;
+  const gaveUpNow = () => {
+    gaveUp += 1;
+  };
+  queue = new HookQueue(made.ports, commands, { gaveUp: gaveUpNow });
 }
 
 beforeEach(async () => {
@@ -119,6 +124,7 @@ describe('a published update', () => {
     queue.start();
     await queue.idle();
 
+    expect(await queue.idle()).toBeNull();
     expect(commands.runs).toHaveLength(1);
     expect(commands.runs[0]).toMatchObject({ path: COMMAND, arguments: ['--one'] });
     expect(commands.runs[0]?.environment).toMatchObject({
@@ -213,6 +219,25 @@ describe('a hook that fails', () => {
     queue.start();
     await queue.idle();
     expect(commands.runs).toHaveLength(3);
+  });
+
+  it('is returned to whoever waits, and its receipt is asked for, whatever is logged', async () => {
+    commands.next = () => Promise.resolve(BAD);
+    await publishOne('u1');
+    queue.start();
+    await clock.advanceAsync(70_000);
+
+    expect(await queue.idle()).toMatchObject({ code: 'HOOK-FAILED', facts: { id: 'u1' } });
+    expect(gaveUp).toBe(1);
+  });
+
+  it('is returned as well where the fault is ours', async () => {
+    await publishOne('u1');
+    commands.next = () => Promise.reject(new TypeError('a fault of ours'));
+    queue.start();
+
+    expect(await queue.idle()).toMatchObject({ code: 'INTERNAL' });
+    expect(gaveUp).toBe(0);
   });
 
   it('keeps the next one waiting for its turn, not for ever', async () => {

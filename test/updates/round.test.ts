@@ -8,6 +8,7 @@ import { coded } from '#errors/coded-error.ts';
 import { classicLine } from '#logging/classic.ts';
 import { toRecord } from '#logging/record.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { systemClock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { feedOf, itemFor, makeJar, sha256 } from '#test/support/jars.ts';
@@ -260,6 +261,51 @@ describe('a healthy round', () => {
     await made.round();
     expect(origin.asked.filter((asked) => asked === 'POST /acknowledge')).toHaveLength(2);
     expect(made.ports.spool.size).toBe(1);
+  });
+});
+
+describe('the report of a round', () => {
+  it('says that a connection for the feed was taken, also where no feed came of it', async () => {
+    offer([]);
+    expect(await (await rig()).round()).toMatchObject({ error: null, connected: true });
+
+    origin.on('/feed.json', (_request, response) => response.writeHead(500).end());
+    expect(await (await rig()).round()).toMatchObject({ error: { code: 'ORIGIN-STATUS' }, connected: true });
+  });
+
+  it('does not take the connection of a receipt for one of the feed', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    origin.on('/acknowledge', (_request, response) => response.writeHead(503, { 'retry-after': '1' }).end());
+    await (await rig()).round();
+    origin.forget('/acknowledge');
+    const clock = new FakeClock(Date.now() + 86_400_000);
+    const settings = testSettings(DIR, {
+      updates: { feed_url: 'http://127.0.0.1:1/feed.json', acknowledge_url: `${origin.url}/acknowledge` },
+    });
+    const report = await (await openRig({ files, dir: DIR, settings, clock, routerClock: systemClock })).round();
+
+    expect(origin.receipts.map(({ outcome }) => outcome)).toEqual(['published']);
+    expect(report).toMatchObject({ error: { code: 'TCP-REFUSED' }, connected: false });
+  });
+
+  it('says until when a failure holds up all receipts: after a delivery not at all, without one it is unknown', async () => {
+    offer([]);
+    expect((await (await rig()).round()).receiptsHeldUntilMs).toBeNull();
+
+    offer([itemFor('1602503', jar)], { serial: 2 });
+    origin.serve('/1602503.jar', jar);
+    origin.on('/acknowledge', (_request, response) => response.writeHead(503, { 'retry-after': '60' }).end());
+    const failing = await rig();
+    const { receiptsHeldUntilMs: held } = await failing.round();
+    expect(held).toBe(failing.ports.spool.nextDueAt());
+    expect(Number(held) - Date.now()).toBeGreaterThan(50_000);
+
+    origin.forget('/acknowledge');
+    const other = makeJar('1602504', 500);
+    offer([itemFor('1602504', other)], { serial: 3 });
+    origin.serve('/1602504.jar', other);
+    expect((await (await rig()).round()).receiptsHeldUntilMs).toBe(0);
   });
 });
 

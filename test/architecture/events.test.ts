@@ -1,0 +1,80 @@
+// Events report and steer nothing (law 10): only renderers may look at which event it is, and only they may listen.
+
+import { describe, expect, it } from 'vitest';
+import { EVENTS } from '#logging/events.ts';
+import { readSource, withoutComments } from './imports.ts';
+import { sourceFiles } from './rooms.ts';
+
+/** Files that turn events into something to look at. A folder has a `/` at its end. */
+const RENDERERS: Readonly<Record<string, string>> = {
+  'logging/': 'the log: classic lines, JSON, the terminal',
+  'daemon/progress.ts': 'the transfer and the wait that status shows',
+  'daemon/service.ts': 'the sentence that systemctl status shows',
+  'cli/confirm.ts': 'lines on the terminal while a change is tried',
+  'main.ts': 'the progress bar of a command',
+};
+
+/** Who gets every event of the daemon. */
+const LISTENERS: Readonly<Record<string, string>> = {
+  'daemon/agent.ts': 'passes events on to status and to the commands that wait',
+  'daemon/service.ts': 'the sentence that systemctl status shows',
+};
+
+const NAMES = Object.keys(EVENTS).join('|');
+/** `event.name === 'checking'`, also the other way round or destructured, and a `switch` over a name. */
+const COMPARED = [
+  new RegExp(`\\bname\\s*[!=]==?\\s*['"\`](?:${NAMES})['"\`]`),
+  new RegExp(`['"\`](?:${NAMES})['"\`]\\s*[!=]==?\\s*(?:\\w+\\.)*name\\b`),
+  /\bswitch\s*\((?:\w+\.)*name\)/,
+  /\.(?:has|includes|indexOf)\((?:event|record)\.name\)/,
+  /\[(?:event|record)\.name\]/,
+];
+const LISTENED = /\bevents\.add\(/;
+
+const isListed = (list: Readonly<Record<string, string>>, file: string) =>
+  Object.keys(list).some((place) => (place.endsWith('/') ? file.startsWith(place) : file === place));
+
+function compares(code: string): boolean {
+  return COMPARED.some((pattern) => pattern.test(withoutComments(code)));
+}
+
+describe('events steer nothing', () => {
+  it('only renderers look at the name of an event', () => {
+    const steering = sourceFiles().filter((file) => !isListed(RENDERERS, file) && compares(readSource(file)));
+
+    expect(steering, 'return a value or call a typed callback instead').toEqual([]);
+  });
+
+  it('only the listed files listen to all events', () => {
+    const listening = sourceFiles().filter((file) => LISTENED.test(withoutComments(readSource(file))));
+
+    expect(listening).toEqual(Object.keys(LISTENERS));
+  });
+
+  it('every listed renderer is there and is one', () => {
+    const idle = Object.keys(RENDERERS).filter(
+      (place) => !sourceFiles().some((file) => isListed({ [place]: '' }, file) && compares(readSource(file))),
+    );
+
+    expect(idle).toEqual([]);
+  });
+
+  it.each([
+    "if (event.name === 'reloaded') refresh();",
+    "if (event.name !== 'receipt-next-try') return;",
+    "const isOver = ({ name }: SallyportEvent) => name === 'round-ended';",
+    "return 'checking' === event.name;",
+    'switch (event.name) {',
+    'if (ENDS_WAIT.has(event.name)) stop();',
+    'const act = ACTIONS[event.name];',
+  ])('sees %s', (code) => {
+    expect(compares(code)).toBe(true);
+  });
+
+  it.each(["if (profile.name === 'corp') return;", "// event.name === 'reloaded'", "report({ name: 'reloaded' });"])(
+    'does not mind %s',
+    (code) => {
+      expect(compares(code)).toBe(false);
+    },
+  );
+});
