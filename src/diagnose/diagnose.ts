@@ -1,6 +1,7 @@
 // The diagnosis: every purpose walked at once, and one verdict over them. Purposes are walked side by side, so that silence
 // on one way does not hold up the others; a wrong password still costs one attempt, because the ledger is that of the work.
 
+import { PURPOSES, urlKeyOf } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
 import type { PartSeen } from './ask.ts';
@@ -97,7 +98,7 @@ function judge(reports: readonly PurposeReport[]): Diagnosis['verdict'] | null {
 
 function nothingToReach(purposes: readonly Purpose[], { toFinding }: Describing): Diagnosis['verdict'] {
   const [asked, ...more] = purposes;
-  const key = asked === undefined || asked === 'updates' || more.length > 0 ? 'updates.feed_url' : `endpoints.${asked}`;
+  const key = urlKeyOf(asked === undefined || more.length > 0 ? PURPOSES[0] : asked);
   const finding = toFinding(coded('CONFIG-INCOMPLETE', { key, what: 'there is nothing to reach' }));
   return { outcome: 'failed', sentence: `[${finding.code}] ${finding.message}`, purpose: null, finding };
 }

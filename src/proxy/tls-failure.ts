@@ -5,7 +5,7 @@
 // certificate missing is called that, because servers forget to send their intermediate, too (`TLS-CHAIN`).
 
 import type { X509Certificate } from 'node:crypto';
-import type { Purpose } from '#config/purposes.ts';
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import { type CodedError, coded, type FactsOf } from '#errors/coded-error.ts';
 import { utcTime } from '#system/moment.ts';
 import { isInterceptor } from './interceptors.ts';
@@ -22,7 +22,7 @@ export interface TlsPeer {
   readonly proxy: string | null;
   /** The hop in words. */
   readonly hop: string | null;
-  /** What the connection is for; the updates where nothing is said. */
+  /** What the connection is for; the first of the table where nothing is said. */
   readonly purpose?: Purpose | undefined;
 }
 
@@ -38,7 +38,6 @@ interface Circumstances {
 }
 
 const TLS_KEY = 'response_timeout.tls_timeout_ms';
-const PINS_KEY = 'updates.pins';
 
 const NOT_YET = 'CERT_NOT_YET_VALID';
 const EXPIRED = 'CERT_HAS_EXPIRED';
@@ -122,9 +121,12 @@ function untrustedTarget(
 }
 
 /** What makes a server's own authority trusted. */
-function remedyFor({ purpose = 'updates' }: TlsPeer): string {
-  if (purpose === 'updates') return 'set updates.ca_file';
-  return `only public authorities are trusted for ${purpose}, so the server needs a certificate of one`;
+function remedyFor(peer: TlsPeer): string {
+  return `set ${purposeOf(peer)}.ca_file`;
+}
+
+function purposeOf({ purpose = PURPOSES[0] }: TlsPeer): Purpose {
+  return purpose;
 }
 
 /** Where a certificate says that the one of its issuer is (RFC 5280, 4.2.2.1). It is told, and never fetched. */
@@ -164,7 +166,14 @@ export function tlsLate(peer: TlsPeer, elapsed: number): CodedError {
 export function unpinned(peer: TlsPeer, chain: readonly X509Certificate[], pins: readonly string[]): CodedError {
   const issuer = oneLine(chain[0]?.issuer);
   const found = chain.map(pinOf);
-  return coded('TLS-PIN', { ...peer, issuer, expected: pins, found, key: PINS_KEY, target: authorityOf(peer) });
+  return coded('TLS-PIN', {
+    ...peer,
+    issuer,
+    expected: pins,
+    found,
+    key: `${purposeOf(peer)}.pins`,
+    target: authorityOf(peer),
+  });
 }
 
 /** The clock here, or the certificate: the time that somebody else told decides, where there is one. */

@@ -1,6 +1,7 @@
 // What the steps of a round stand on: one object, built by the composition root and by tests, nothing global.
 
 import type { Settings } from '#config/settings.ts';
+import type { TokenGuard } from '#http/purpose-headers.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
 import type { TimeoutMemory } from '#path/timeouts.ts';
@@ -16,7 +17,6 @@ import type { HookJournal } from './hook-journal.ts';
 import type { UpdatesMemory } from './memory.ts';
 import type { PackageRetries } from './package-retries.ts';
 import type { PackageStore } from './package-store.ts';
-import type { TokenGuard } from './request.ts';
 
 /** Everything that the steps of a round use. */
 export interface UpdatesPorts {

@@ -50,8 +50,8 @@ it.each(['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNAB
 
 it.each([
   ['updates', 'set updates.ca_file.'],
-  ['platform', 'only public authorities are trusted for platform, so the server needs a certificate of one.'],
-  ['support_logs', 'only public authorities are trusted for support_logs, so the server needs a certificate of one.'],
+  ['platform', 'set platform.ca_file.'],
+  ['support_logs', 'set support_logs.ca_file.'],
 ] as const)('an own authority of a server of %s: %s', (purpose, remedy) => {
   const error = tlsFailure(failed('SELF_SIGNED_CERT_IN_CHAIN'), { ...target, purpose }, about);
   expect(error.check).toMatch(new RegExp(`${remedy}$`));

@@ -102,7 +102,7 @@ export interface DiagnosisSetup extends Around {
 export async function tellRefusedFile(sections: Readonly<Record<string, unknown>>): Promise<Told> {
   const folder = await ConfigFolder.make();
   try {
-    const file = await folder.write('sallyport.yaml', yamlOf({ version: 1, ...sections }), 0o600);
+    const file = await folder.write('sallyport.yaml', yamlOf({ version: 2, ...sections }), 0o600);
     const loaded = await loadSettings({ file, places: TEST_PLACES, environment: {}, known: folder.known });
     if (loaded.ok) throw new Error('the file was taken');
     const about = { file, version: '9.8.7', nowMs: 0, shell: {}, redactor: createRedactor(folder.known) };

@@ -237,6 +237,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
       {
         purpose: 'updates',
         how: 'tunnel',
+        enabled: true,
         proxy: 'corp',
         target: 'https://updates.example.com/feed.json',
         why: [
@@ -250,6 +251,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
       {
         purpose: 'support_logs',
         how: 'not configured',
+        enabled: false,
         proxy: null,
         target: null,
         why: [],
