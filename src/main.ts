@@ -181,6 +181,10 @@ const actions: Actions = {
   configShow: async (globals, options) =>
     configShowCommand(terminal, await look(globals), { ...options, known: redactor }),
   configSchema: () => Promise.resolve(configSchemaCommand(terminal)),
+  configUpgrade: async (globals, options) => {
+    const { configUpgradeCommand } = await import('#cli/config-upgrade.ts');
+    return await configUpgradeCommand(deskOf(globals), options);
+  },
   serve,
   buildFeed,
   demo,
