@@ -32,6 +32,15 @@ export function allowedOriginsOf(settings: PurposeSettings, purpose: Purpose): r
   return 'allowed_origins' in section ? section.allowed_origins : [];
 }
 
+/** The keys of a purpose that hold credentials which go into requests. */
+export function credentialKeysOf(settings: PurposeSettings, purpose: Purpose): string[] {
+  const { headers, bearer_token: token } = settings[purpose];
+  return [
+    ...(token === undefined ? [] : [`${purpose}.bearer_token`]),
+    ...(Object.keys(headers).length === 0 ? [] : [`${purpose}.headers`]),
+  ];
+}
+
 /** These keys of every purpose, for who takes their changes. */
 export function takenFromPurposes(keys: readonly string[]): Readonly<Record<string, Effect>> {
   return Object.fromEntries(

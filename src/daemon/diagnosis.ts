@@ -9,6 +9,7 @@ import { basename } from 'node:path';
 import type { LoadedSettings } from '#config/load.ts';
 import { keyName } from '#config/problem.ts';
 import { findProfile, noDefault } from '#config/profile-edits.ts';
+import { credentialKeysOf } from '#config/purpose-settings.ts';
 import { PURPOSES } from '#config/purposes.ts';
 import { newUses, type SecretUse, usesProxyVariables, usesTicket } from '#config/secret-uses.ts';
 import type { Settings } from '#config/settings.ts';
@@ -103,18 +104,13 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
 
 /** What an ordinary Node client is told of settings: nothing that the router of the walk does not use. */
 async function opinionSettings({ ports: { agent } }: Parts, settings: Settings): Promise<OpinionSettings> {
-  const { updates, proxies } = await readTrusts(settings);
-  const { headers, bearer_token: token } = settings.updates;
-  const secrets = [
-    ...(token === undefined ? [] : ['updates.bearer_token']),
-    ...(Object.keys(headers).length === 0 ? [] : ['updates.headers']),
-  ];
+  const { purposes, proxies } = await readTrusts(settings);
   return {
     userAgent: `Sallyport/${agent.version}`,
     mayResolve: !settings.proxy_required,
-    trustOf: (purpose) => (purpose === 'updates' ? updates : {}),
+    trustOf: (purpose) => purposes[purpose],
     proxyTrustOf: (name) => proxies.get(name) ?? {},
-    secretsOf: (purpose) => (purpose === 'updates' ? secrets : []),
+    secretsOf: (purpose) => credentialKeysOf(settings, purpose),
   };
 }
 
