@@ -7,9 +7,9 @@
 
 import type { Hash } from 'node:crypto';
 import { CodedError, coded } from '#errors/coded-error.ts';
+import { hashPrefix } from '#system/digest.ts';
 import { publishFile } from '#system/durable.ts';
 import { type FileIdentity, type Files, isSameFile, type OpenFile } from '#system/files.ts';
-import { hashPrefix } from './digest.ts';
 import { freshPath, type Journal, readJournal, stagedPath, writeJournal } from './journal.ts';
 import {
   type Attempted,

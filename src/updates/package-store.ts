@@ -7,11 +7,11 @@
 import { join } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
+import { digestFile } from '#system/digest.ts';
 import { publishFile, removeDurably } from '#system/durable.ts';
 import { type FileFacts, type FileIdentity, type Files, isSameFile } from '#system/files.ts';
 import { judgeId, requireId } from '#system/id.ts';
 import { isAsCheckedOut, ownFolder, requireOwnFolder } from '#system/own-folder.ts';
-import { digestFile } from '#transfer/digest.ts';
 import { readSidecar, type Sidecar, writeSidecar } from './sidecar.ts';
 
 const JAR = '.jar';

@@ -6,9 +6,9 @@
 
 import { join } from 'node:path';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { digestFile } from '#system/digest.ts';
 import { removeDurably } from '#system/durable.ts';
 import type { FileFacts } from '#system/files.ts';
-import { digestFile } from '#transfer/digest.ts';
 import { closeJournal, type Journal, listJournals, listStrays, stagedPath } from '#transfer/journal.ts';
 import { acceptReceipt } from './acknowledge.ts';
 import { type JournalNote, readNote } from './journal-note.ts';

@@ -2,7 +2,7 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
-import type { OpenFile } from '#system/files.ts';
+import type { OpenFile } from './files.ts';
 
 /** 64 KiB stays in the processor's cache while it is hashed; larger reads only cost more. */
 const SLICE_BYTES = 65_536;
