@@ -56,7 +56,7 @@ async function makeWorld(): Promise<World> {
   await mkdir(join(dir, 'config'));
   const config = join(dir, 'config', 'sallyport.yaml');
   const lines = [
-    'version: 2',
+    'version: 1',
     'updates:',
     `  feed_url: ${origin.url}/feed.json`,
     `  acknowledge_url: ${origin.url}/acknowledge`,

@@ -39,15 +39,15 @@ export function networkActions(parts: NetworkActionParts): NetworkActions {
   const { terminal, environment, signal } = parts;
   const shell = proxyVariables(environment);
   return {
-    diagnose: (globals, { purpose, secondOpinion, ...options }) =>
+    diagnose: (globals, { purpose, ...options }) =>
       withDiagnoser(parts, globals, (control) => {
         const purposes = purpose === undefined ? null : [purpose];
-        const request = { purposes, shell, candidate: null, through: null, second_opinion: secondOpinion };
+        const request = { purposes, shell, candidate: null, through: null };
         return diagnoseCommand(control, terminal, { ...options, request, signal });
       }),
-    testProxy: (globals, { name = 'default', secondOpinion, ...options }) =>
+    testProxy: (globals, { name = 'default', ...options }) =>
       withDiagnoser(parts, globals, (control) => {
-        const request = { purposes: null, shell, candidate: null, through: name, second_opinion: secondOpinion };
+        const request = { purposes: null, shell, candidate: null, through: name };
         return diagnoseCommand(control, terminal, { ...options, request, signal });
       }),
     endpoints: (globals, form) => endpoints(parts, globals, form),

@@ -31,10 +31,10 @@ export async function showRoutesCommand(
     );
     return EXIT_OK;
   }
-  const rows = routes.map(({ purpose, how, proxy, target, why, enabled }) => [
+  const rows = routes.map(({ purpose, how, proxy, target, why }) => [
     showForeign(purpose),
     showForeign(uses[purpose] ?? '-'),
-    target !== null && !enabled ? `${how} (not enabled)` : how,
+    how,
     proxy === null ? '-' : showForeign(proxy),
     target === null ? '-' : showForeign(target),
     why.length === 0 ? '-' : why.join('; '),

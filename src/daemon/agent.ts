@@ -45,8 +45,6 @@ import { tryWays } from './try-ways.ts';
 export interface RoundWatch {
   began(): Promise<void>;
   ended(round: RoundReport): Promise<void>;
-  /** Receipts were sent beside the rounds; `heldUntilMs` is what `settleReceipts` returned. */
-  sentReceipts?(heldUntilMs: number | null): void;
 }
 
 /** What a daemon has around its rounds; a command has none. */
@@ -137,9 +135,7 @@ export class Agent implements Control {
 
   /** Sends what waits in the spool, between rounds. */
   async sendReceipts(): Promise<void> {
-    const send = () => settleReceipts(this.#parts.ports, this.#stopped.signal);
-    const heldUntilMs = await this.#alone('sending receipts', send);
-    this.#rounds?.sentReceipts?.(heldUntilMs);
+    await this.#alone('sending receipts', () => settleReceipts(this.#parts.ports, this.#stopped.signal));
   }
 
   /** Who plans the rounds, and watches how they go. */

@@ -9,7 +9,6 @@ import type { LoadedSettings } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
 import type { Settings } from '#config/settings.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { TokenBindings } from '#http/token-bindings.ts';
 import type { Report } from '#logging/events.ts';
 import { openLog, type Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
@@ -19,7 +18,6 @@ import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, type Redactor } from '#redaction/redact.ts';
-import { openSpool } from '#spool/spool.ts';
 import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
 import { SystemCommands } from '#system/command.ts';
 import type { Files } from '#system/files.ts';
@@ -35,6 +33,8 @@ import { UpdatesMemory } from '#updates/memory.ts';
 import { PackageRetries } from '#updates/package-retries.ts';
 import { PackageStore } from '#updates/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
+import { openReceipts } from '#updates/receipt-spool.ts';
+import { TokenBindings } from '#updates/token-bindings.ts';
 import { confirmedOr } from './confirmed-file.ts';
 import { LastSettings } from './last-settings.ts';
 import { LogRoom } from './log-room.ts';
@@ -45,9 +45,6 @@ import { Reloader } from './reload.ts';
 import { SettingsRoom } from './settings-room.ts';
 import { requireOurState } from './state-folder.ts';
 import { isTaken, TimeoutRoom } from './timeout-room.ts';
-
-/** Receipts that may wait at once; each is some 300 bytes. */
-const MOST_RECEIPTS = 10_000;
 
 /** What a composition needs from outside. */
 export interface ComposeOptions {
@@ -220,7 +217,7 @@ async function openState(from: {
   name(await timeouts.load(isTaken));
   const retries = new PackageRetries({ files, clock, report }, join(stateDir, 'retries.json'));
   name(await retries.load());
-  const spool = await openSpool({ files, dir: join(stateDir, 'spool'), clock, quotaEntries: MOST_RECEIPTS, report });
+  const spool = await openReceipts({ files, clock, report }, stateDir);
   const hooks = await HookJournal.open(files, join(stateDir, 'hooks'), report);
   const credentials = new LedgerState({ files, path: join(stateDir, 'credentials.json') });
   name(await credentials.load());

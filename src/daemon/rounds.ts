@@ -4,7 +4,7 @@
 // settings plan everything anew. It relies on the agent for one round at a time.
 
 import { asCoded } from '#errors/coded-error.ts';
-import type { Timer } from '#system/clock.ts';
+import { DeliveryTimer } from '#spool/delivery-timer.ts';
 import { isDiskFull } from '#updates/disk-pause.ts';
 import type { Agent } from './agent.ts';
 import { HealthWatch } from './health.ts';
@@ -14,13 +14,12 @@ import { ScheduleRoom } from './schedule-room.ts';
 import { type ScheduleRecord, ScheduleState, schedulesPath, UPDATES } from './schedule-state.ts';
 
 const HOUR_MS = 3_600_000;
-/** So that no receipt that is due and fails at once can run hot. */
-const SOONEST_RECEIPTS_MS = 1_000;
 
 /** Rounds until the signal comes; then nothing more is begun. */
 export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<void> {
   const { report, config } = parts;
-  const receipts = new ReceiptTimer(parts, agent);
+  const run = () => quietly(parts, () => agent.sendReceipts());
+  const receipts = new DeliveryTimer({ spool: parts.ports.spool, clock: parts.clock, run });
   const state = await openState(parts);
   const health = watchHealth(parts, state.get(UPDATES));
   const schedule = new Schedule({
@@ -49,10 +48,9 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
     ended: (round) => {
       health.ended(round.error);
       schedule.ended(round);
-      receipts.sent(round.receiptsHeldUntilMs);
+      receipts.plan();
       return Promise.resolve();
     },
-    sentReceipts: (heldUntilMs) => receipts.sent(heldUntilMs),
   });
   const refresh = () => schedule.refresh();
   config.add(new ScheduleRoom(refresh));
@@ -72,42 +70,6 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
 export function reasonOf(signal: AbortSignal): string {
   const { reason } = asCoded(signal.reason).facts;
   return typeof reason === 'string' ? reason : 'asked to';
-}
-
-/** Sends receipts between rounds, each when its time has come. */
-class ReceiptTimer {
-  readonly #parts: Parts;
-  readonly #agent: Agent;
-  #timer: Timer | null = null;
-  #stopped = false;
-  #heldUntil = 0;
-
-  constructor(parts: Parts, agent: Agent) {
-    this.#parts = parts;
-    this.#agent = agent;
-  }
-
-  /** Receipts were sent; null where none was, which says nothing of the way to the endpoint. */
-  sent(heldUntilMs: number | null): void {
-    this.#heldUntil = heldUntilMs ?? this.#heldUntil;
-    this.plan();
-  }
-
-  plan(): void {
-    this.#timer?.cancel();
-    const { ports, clock } = this.#parts;
-    const due = ports.spool.nextDueAt();
-    if (due === null || this.#stopped) return;
-    const at = Math.max(due, this.#heldUntil);
-    this.#timer = clock.after(Math.max(SOONEST_RECEIPTS_MS, at - clock.now()), () => {
-      void quietly(this.#parts, () => this.#agent.sendReceipts()).then(() => this.plan());
-    });
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    this.#timer?.cancel();
-  }
 }
 
 async function openState({ files, ports, report }: Parts): Promise<ScheduleState> {

@@ -4,8 +4,8 @@ import type { Entry } from './entry.ts';
 
 export const SPOOL_CODES = {
   'SPOOL-FULL': {
-    text: '{dir} holds {count} entries that wait to be sent, which is all it takes; {key} was not accepted.',
-    check: 'Look why nothing is delivered: status shows the endpoint and the last failure.',
+    text: '{dir} is full: {count} of at most {entries} entries and {bytes:size} of at most {limit:size} wait to be sent. {key} was not accepted.',
+    check: 'Find out why nothing is delivered: status shows the endpoint and the last failure.',
     class: 'system',
     retry: 'later',
   },

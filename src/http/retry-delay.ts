@@ -18,6 +18,8 @@ export interface DelayOptions {
   readonly maxDelaySeconds: number;
   /** The shortest delay, where that is more than a quarter of a second. */
   readonly soonestMs?: number;
+  /** The first base, where that is not a second: the first try is spread over so long. */
+  readonly baseMs?: number;
   /** What Retry-After said; by default the fact `retryAfterMs` of the error. */
   readonly retryAfterMs?: number | null;
 }
@@ -38,7 +40,8 @@ export function nextDelay(error: CodedError, attempt: number, options: DelayOpti
   const capMs = Math.max(floorMs, options.maxDelaySeconds * 1_000);
   const asked = options.retryAfterMs ?? error.facts['retryAfterMs'];
   const askedMs = Math.max(positive(asked), positive(error.facts['pauseMs']));
-  const jittered = options.random * Math.min(capMs, BASE_MS * 2 ** (Math.max(1, attempt) - 1));
+  const baseMs = options.baseMs ?? BASE_MS;
+  const jittered = options.random * Math.min(capMs, baseMs * 2 ** (Math.max(1, attempt) - 1));
   return Math.round(Math.min(capMs, Math.max(floorMs, jittered, askedMs)));
 }
 

@@ -1,36 +1,67 @@
-// One entry of the spool: what it is in memory, in its file, and when it is due. Pure.
+// One entry of a spool: its head in memory and on disk, and when it is due. Pure.
 //
-// The file is `<digits>.json`, at least twelve of them; the digits give the order of acceptance. Format 1 is one JSON object:
-// {format, key, kind, body, accepted_at, attempts, postponed_at, not_before, error}, times in ms since the epoch.
+// The head's file is one JSON object, times in ms since the epoch. Format 1: {format, key, kind, body, accepted_at,
+// attempts, postponed_at, not_before, error}. Format 2 adds {attachment, parts, rejected}; it is written only where one
+// of them is needed, so that an older version can read everything else.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment.ts';
 
-export const ENTRY_FORMAT = 1;
-/** A receipt has some hundred bytes; what is larger than this is nothing that we wrote. */
-export const ENTRY_LIMIT_BYTES = 262_144;
-/** The longest wait between two attempts: the greatest retry.max_delay_seconds. What says more was made by a wrong clock. */
+export const ENTRY_FORMAT = 2;
+/** A head is some hundred bytes. Larger data belongs into the attachment. */
+export const HEAD_LIMIT_BYTES = 262_144;
+/** The longest wait between two attempts: the maximum of retry.max_delay_seconds. A longer one was made by a wrong clock. */
 const LONGEST_POSTPONE_MS = 604_800_000;
-/** A step back of the wall clock up to this is NTP at work and only makes the wait that much longer. */
+/** If the wall clock steps back by up to this, as NTP may do, the wait only gets longer by as much. */
 const SMALL_STEP_MS = 60_000;
-const FILE_NAME = /^(\d{12,15})\.json$/;
 /** Keys stand in file content, log lines and headers: plain, short, without spaces. */
 const KEY = /^[A-Za-z0-9._:-]{1,128}$/;
+const MAX_ERROR_LENGTH = 64;
 
-/** One thing that was accepted and is not yet settled. A snapshot: `postpone` makes a new one. */
-export interface SpoolEntry {
+/** What is known of a frozen attachment. */
+export interface Attachment {
+  readonly length: number;
+  /** In hex. */
+  readonly sha256: string;
+}
+
+/** Everything about an entry but its body. A snapshot: `postpone` makes a new one. */
+export interface EntryHead {
   readonly key: string;
   readonly kind: string;
-  /** What was accepted, as JSON has it. */
-  readonly body: unknown;
   readonly acceptedAtMs: number;
   /** Attempts that failed. */
   readonly attempts: number;
   /** Null until it was postponed. */
   readonly postponed: { readonly atMs: number; readonly untilMs: number; readonly error: string } | null;
+  readonly attachment: Attachment | null;
 }
 
-const fileSchema = z.strictObject({
+/** One thing that was accepted and is not yet settled. */
+export interface SpoolEntry<Body> extends EntryHead {
+  readonly body: Body;
+}
+
+/** What takes the place of an entry that was split. */
+export interface SplitPart<Body = unknown> {
+  readonly key: string;
+  readonly body: Body;
+}
+
+/** How an entry ended that is neither settled nor waits: durable before it is carried out. */
+export type Ending =
+  | { readonly does: 'split'; readonly parts: readonly SplitPart[] }
+  | { readonly does: 'reject'; readonly reason: string };
+
+/** The content of a head's file. */
+export interface HeadRecord {
+  readonly head: EntryHead;
+  /** What was accepted, as JSON has it. */
+  readonly body: unknown;
+  readonly ending: Ending | null;
+}
+
+const formatOne = {
   key: z.string().regex(KEY),
   kind: z.string().min(1).max(64),
   body: z.unknown(),
@@ -38,29 +69,29 @@ const fileSchema = z.strictObject({
   attempts: z.int().nonnegative(),
   postponed_at: momentSchema.nullable(),
   not_before: momentSchema.nullable(),
-  error: z.string().max(64).nullable(),
-});
-
-/** Name of the file of the entry with this number. */
-export function entryFileName(sequence: number): string {
-  return `${String(sequence).padStart(12, '0')}.json`;
-}
-
-/** The number in the name of an entry's file; null for any other name. */
-export function sequenceOf(fileName: string): number | null {
-  const digits = FILE_NAME.exec(fileName)?.[1];
-  if (digits === undefined) return null;
-  return entryFileName(Number(digits)) === fileName ? Number(digits) : null;
-}
+  error: z.string().max(MAX_ERROR_LENGTH).nullable(),
+};
+const schemas = {
+  1: z.strictObject(formatOne),
+  2: z.strictObject({
+    ...formatOne,
+    attachment: z
+      .strictObject({ length: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
+      .nullable(),
+    parts: z.array(z.strictObject({ key: z.string().regex(KEY), body: z.unknown() })).nullable(),
+    rejected: z.string().max(MAX_ERROR_LENGTH).nullable(),
+  }),
+};
 
 export function isKey(text: string): boolean {
   return KEY.test(text);
 }
 
-export function encodeEntry(entry: SpoolEntry): Uint8Array {
-  const { key, kind, body, acceptedAtMs, attempts, postponed } = entry;
+export function encodeHead({ head, body, ending }: HeadRecord): Uint8Array {
+  const { key, kind, acceptedAtMs, attempts, postponed, attachment } = head;
+  const isOld = attachment === null && ending === null;
   const text = JSON.stringify({
-    format: ENTRY_FORMAT,
+    format: isOld ? 1 : ENTRY_FORMAT,
     key,
     kind,
     body,
@@ -69,17 +100,24 @@ export function encodeEntry(entry: SpoolEntry): Uint8Array {
     postponed_at: postponed?.atMs ?? null,
     not_before: postponed?.untilMs ?? null,
     error: postponed?.error ?? null,
+    ...(isOld
+      ? {}
+      : {
+          attachment,
+          parts: ending?.does === 'split' ? ending.parts : null,
+          rejected: ending?.does === 'reject' ? ending.reason.slice(0, MAX_ERROR_LENGTH) : null,
+        }),
   });
   return Buffer.from(`${text}\n`);
 }
 
-/** What the content of an entry's file is worth. */
-export type DecodedEntry =
-  | { readonly kind: 'entry'; readonly entry: SpoolEntry }
-  | { readonly kind: 'newer'; readonly format: number }
+/** What the content of a head's file is worth. */
+export type DecodedHead =
+  | { readonly kind: 'head'; readonly record: HeadRecord }
+  | { readonly kind: 'newer'; readonly format: number; readonly known: number }
   | { readonly kind: 'damaged'; readonly reason: string };
 
-export function decodeEntry(bytes: Uint8Array): DecodedEntry {
+export function decodeHead(bytes: Uint8Array): DecodedHead {
   let content: unknown;
   try {
     content = JSON.parse(Buffer.from(bytes).toString('utf8'));
@@ -93,25 +131,33 @@ export function decodeEntry(bytes: Uint8Array): DecodedEntry {
   if (typeof format !== 'number' || !Number.isSafeInteger(format) || format < 1) {
     return { kind: 'damaged', reason: 'it names no format' };
   }
-  if (format > ENTRY_FORMAT) return { kind: 'newer', format };
-  const parsed = fileSchema.safeParse(fields);
+  if (format > ENTRY_FORMAT) return { kind: 'newer', format, known: ENTRY_FORMAT };
+  const parsed = schemas[format as keyof typeof schemas].safeParse(fields);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return { kind: 'damaged', reason: `${issue?.path.map(String).join('.')}: ${issue?.message}` };
   }
-  const { key, kind, body, accepted_at: acceptedAtMs, attempts, postponed_at, not_before, error } = parsed.data;
-  const postponed =
-    postponed_at === null ? null : { atMs: postponed_at, untilMs: not_before ?? postponed_at, error: error ?? '-' };
-  return { kind: 'entry', entry: { key, kind, body, acceptedAtMs, attempts, postponed } };
+  return { kind: 'head', record: toRecord(parsed.data) };
+}
+
+type Parsed = z.infer<(typeof schemas)[1]> & Partial<z.infer<(typeof schemas)[2]>>;
+
+function toRecord(found: Parsed): HeadRecord {
+  const { key, kind, body, accepted_at: acceptedAtMs, attempts, postponed_at: atMs, not_before, error } = found;
+  const postponed = atMs === null ? null : { atMs, untilMs: not_before ?? atMs, error: error ?? '-' };
+  const { attachment = null, parts = null, rejected = null } = found;
+  const head = { key, kind, acceptedAtMs, attempts, postponed, attachment };
+  if (parts !== null) return { head, body, ending: { does: 'split', parts } };
+  return { head, body, ending: rejected === null ? null : { does: 'reject', reason: rejected } };
 }
 
 /**
  * When an entry is due, on the wall clock that says `nowMs`; null for at once. A wait that the clock can't have begun
  * (it stood later then than now) is over: no step of the clock keeps an entry here for years.
  */
-export function dueAt(entry: SpoolEntry, nowMs: number): number | null {
-  if (entry.postponed === null) return null;
-  const { atMs, untilMs } = entry.postponed;
+export function dueAt({ postponed }: Pick<EntryHead, 'postponed'>, nowMs: number): number | null {
+  if (postponed === null) return null;
+  const { atMs, untilMs } = postponed;
   if (nowMs < atMs - SMALL_STEP_MS) return null;
   const until = Math.min(untilMs, atMs + LONGEST_POSTPONE_MS);
   return until <= nowMs ? null : until;

@@ -8,8 +8,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import { publishFile } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { ownFolder } from '#system/own-folder.ts';
-
-export const QUARANTINE = 'quarantine';
+import { QUARANTINE } from './names.ts';
 
 /** Why a file is set aside. */
 export type Ailment =

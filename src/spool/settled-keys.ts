@@ -2,7 +2,7 @@
 // newest.
 //
 // Format 1: a first line `{"format":1}`, then one key per line, oldest first. A key is appended and synced; when the
-// file has twice what is kept, it is written anew with the newest half. A crash leaves at most a torn last line, which
+// file has twice what is kept, it is written again with the newest half. A crash leaves at most a torn last line, which
 // was never reported as settled: the next append cuts it off. A damaged file is copied to the quarantine and its good
 // lines stay. Opening never fails because of what the file holds, nor because the disk is full.
 
@@ -12,10 +12,10 @@ import { readWhole, writeDurably } from '#system/durable.ts';
 import { type Files, writeAll } from '#system/files.ts';
 import { isAboutContent } from '#system/state-file.ts';
 import { isKey } from './entry.ts';
+import { SETTLED_FILE } from './names.ts';
 import { type Ailment, describeAilment, moveToQuarantine, quarantinePlace } from './quarantine.ts';
 
-export const SETTLED_FILE = 'settled.log';
-/** So many newest keys are always known. */
+/** Minimum number of recent keys that are kept. */
 export const SETTLED_KEPT = 10_000;
 const FORMAT = 1;
 const HEADER = `{"format":${FORMAT}}\n`;
@@ -29,6 +29,8 @@ export class SettledKeys {
   readonly #dir: string;
   readonly #path: string;
   #keys = new Set<string>();
+  /** Known keys that the file does not hold yet. */
+  #unsaved: string[] = [];
   /** Good bytes of the file, what stands behind them is cut off before an append; null when it must be written anew. */
   #length: number | null = null;
 
@@ -48,16 +50,34 @@ export class SettledKeys {
     return this.#keys.has(key);
   }
 
-  /** Durable on return. */
-  async add(key: string): Promise<void> {
-    if (this.#keys.has(key)) return;
-    if (this.#keys.size >= 2 * SETTLED_KEPT) {
-      this.#keys = new Set([...this.#keys].slice(-SETTLED_KEPT).concat(key));
-      await this.#undoOnFailure(key, () => this.#rewrite());
-      return;
+  /** Every known key, oldest first. */
+  get all(): readonly string[] {
+    return [...this.#keys];
+  }
+
+  /** Durable on return, in one write, together with what was only remembered. */
+  async add(keys: readonly string[]): Promise<void> {
+    const fresh = [...new Set(keys)].filter((key) => !this.#keys.has(key));
+    const lines = [...this.#unsaved, ...fresh];
+    if (lines.length === 0) return;
+    const isFull = this.#keys.size + fresh.length > 2 * SETTLED_KEPT;
+    if (isFull) this.#keys = new Set([...this.#keys].slice(-SETTLED_KEPT));
+    for (const key of fresh) this.#keys.add(key);
+    try {
+      await (isFull ? this.#rewrite() : this.#append(lines));
+    } catch (thrown) {
+      // A key that did not reach the disk is not settled.
+      for (const key of fresh) this.#keys.delete(key);
+      throw thrown;
     }
-    this.#keys.add(key);
-    await this.#undoOnFailure(key, () => this.#append(key));
+    this.#unsaved = [];
+  }
+
+  /** For keys that are durable elsewhere: known from now on, and written by the next `add`. */
+  remember(keys: readonly string[]): void {
+    const fresh = keys.filter((key) => !this.#keys.has(key));
+    for (const key of fresh) this.#keys.add(key);
+    this.#unsaved.push(...fresh);
   }
 
   async #load(): Promise<CodedError | null> {
@@ -113,22 +133,22 @@ export class SettledKeys {
     }
   }
 
-  async #append(key: string): Promise<void> {
+  async #append(keys: readonly string[]): Promise<void> {
     const good = this.#length;
     if (good === null) return await this.#rewrite();
     try {
-      const line = Buffer.from(`${key}\n`);
+      const lines = Buffer.from(keys.map((key) => `${key}\n`).join(''));
       const file = await this.#files.openToWrite(this.#path);
       try {
         const { size } = file.facts();
         if (size < good) return await this.#rewrite();
         if (size > good) await file.truncate(good);
-        writeAll(file, line, good);
+        writeAll(file, lines, good);
         await file.sync();
       } finally {
         await file.close();
       }
-      this.#length = good + line.length;
+      this.#length = good + lines.length;
     } catch (thrown) {
       if (!(thrown instanceof CodedError) || thrown.code === 'DISK-FULL') throw thrown;
       // Somebody removed or replaced the file, or its disk block is bad: all keys are here, so it is written anew.
@@ -140,16 +160,6 @@ export class SettledKeys {
     const content = Buffer.from(HEADER + [...this.#keys].map((key) => `${key}\n`).join(''));
     await writeDurably(this.#files, this.#path, content, MODE);
     this.#length = content.length;
-  }
-
-  /** A key that did not reach the disk is not settled. */
-  async #undoOnFailure(key: string, act: () => Promise<void>): Promise<void> {
-    try {
-      await act();
-    } catch (thrown) {
-      this.#keys.delete(key);
-      throw thrown;
-    }
   }
 }
 

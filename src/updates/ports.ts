@@ -1,7 +1,6 @@
 // What the steps of a round stand on: one object, built by the composition root and by tests, nothing global.
 
 import type { Settings } from '#config/settings.ts';
-import type { TokenGuard } from '#http/purpose-headers.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
 import type { TimeoutMemory } from '#path/timeouts.ts';
@@ -17,6 +16,8 @@ import type { HookJournal } from './hook-journal.ts';
 import type { UpdatesMemory } from './memory.ts';
 import type { PackageRetries } from './package-retries.ts';
 import type { PackageStore } from './package-store.ts';
+import type { Receipt } from './receipt.ts';
+import type { TokenGuard } from './request.ts';
 
 /** Everything that the steps of a round use. */
 export interface UpdatesPorts {
@@ -27,7 +28,7 @@ export interface UpdatesPorts {
   readonly feed: Feed;
   readonly memory: UpdatesMemory;
   readonly store: PackageStore;
-  readonly spool: Spool;
+  readonly spool: Spool<Receipt>;
   readonly habits: PathHabits;
   readonly model: ResponseTimeoutModel;
   /** What the model and the plans must not forget. */

@@ -40,8 +40,6 @@ export interface RoundReport {
   readonly retryAtMs: number | null;
   /** The earliest retry of a package, likewise. */
   readonly packageRetryAtMs: number | null;
-  /** What `settleReceipts` returned. */
-  readonly receiptsHeldUntilMs: number | null;
 }
 
 /** Which packages a round tries: every wanted one, or not those whose own retry is still to come. */
@@ -84,13 +82,13 @@ export async function runRound(
     else ports.report({ name: 'check-failed', error: tally.error, hop: tally.error.hop });
   }
   await ports.retries.save();
-  const receiptsHeldUntilMs = await settleReceipts(ports, signal);
+  await settleReceipts(ports, signal);
   planTry(tally, ports.disk.end(tally.error === null));
   const { published, failed, pruned } = tally;
   const name = tally.error === null ? 'round-ended' : 'round-failed';
   ports.report({ name, published: published.length, failed: failed.length, pruned: pruned.length });
   // Without a feed there is nothing to fetch, and the feed has a retry of its own.
-  return { ...tally, packageRetryAtMs: tally.error === null ? ports.retries.nextAt() : null, receiptsHeldUntilMs };
+  return { ...tally, packageRetryAtMs: tally.error === null ? ports.retries.nextAt() : null };
 }
 
 interface Tally {
@@ -288,14 +286,10 @@ async function prune(ports: UpdatesPorts): Promise<string[]> {
   return chosen.map(({ id }) => id);
 }
 
-/**
- * Sends what is due and keeps what the way has shown; a failure is told and met again. Returns until when a failure holds up
- * all receipts, as `deliverReceipts` does.
- */
-export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<number | null> {
-  let heldUntilMs: number | null = null;
+/** Sends what is due and keeps what the way has shown; a failure is told and met again. */
+export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
   try {
-    heldUntilMs = await deliverReceipts(ports, signal);
+    await deliverReceipts(ports, signal);
     await ports.habits.save();
   } catch (thrown) {
     signal.throwIfAborted();
@@ -303,7 +297,6 @@ export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): 
     if (isDiskFull(error)) await ports.disk.note(error);
     else ports.report({ name: 'fault', error });
   }
-  return heldUntilMs;
 }
 
 function noteRetry(ports: UpdatesPorts, tally: Tally, { facts: { retryAfterMs, retryAt } }: CodedError): void {

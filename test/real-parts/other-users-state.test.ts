@@ -37,6 +37,8 @@ describeWith(['root and setpriv'], 'the state of the service', () => {
     users.folder('service', 'service', 0o711);
     users.folder('service/state', 'service', 0o700);
     users.folder('service/state/spool', 'service', 0o700);
+    users.folder('service/state/outbox', 'service', 0o700);
+    users.folder('service/state/outbox/receipt', 'service', 0o700);
   });
 
   /** Everything below the service's folder that is not the service's. */
@@ -81,7 +83,7 @@ describeWith(['root and setpriv'], 'the state of the service', () => {
     },
   );
 
-  it.each(['credentials.json', 'updates.json', 'spool/settled.log', 'outcomes.json'])(
+  it.each(['credentials.json', 'updates.json', 'spool/settled.log', 'outbox/receipt/settled.log', 'outcomes.json'])(
     'a %s that root left there is not damaged: it stays, and the service says how to have it back',
     async (name) => {
       const content = name.endsWith('.log') ? '{"format":1}\n' : '{"format":1,"kept":"as it is"}';
@@ -104,6 +106,8 @@ describeWith(['root and setpriv'], 'the state of the service', () => {
   it.each([
     ['state', 0o770, 'service', 'chmod 0750'],
     ['state/spool', 0o700, 'member', 'chown'],
+    ['state/outbox', 0o770, 'service', 'chmod 0750'],
+    ['state/outbox/receipt', 0o700, 'member', 'chown'],
     ['state/hooks', 0o722, 'service', 'chmod 0700'],
     ['packages', 0o1777, 'service', 'chmod 0755'],
     ['packages', 0o755, 'member', 'chown'],

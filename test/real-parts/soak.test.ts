@@ -81,7 +81,7 @@ async function startDaemon(): Promise<Daemon> {
 
 async function writeConfig(): Promise<void> {
   const lines = [
-    'version: 2',
+    'version: 1',
     'updates:',
     `  feed_url: ${origin.url}/feed.json`,
     `  acknowledge_url: ${origin.url}/acknowledge`,

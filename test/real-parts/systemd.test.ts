@@ -134,7 +134,7 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
     expect((await as('touch', `${PACKAGES}/mine`)).status).not.toBe(0);
     for (const path of [
       '/var/lib/sallyport',
-      '/var/lib/sallyport/spool',
+      '/var/lib/sallyport/outbox',
       `${PACKAGES}/.staging`,
       '/var/log/sallyport',
       '/etc/sallyport',

@@ -1,37 +1,67 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeEntry, dueAt, encodeEntry, entryFileName, isKey, type SpoolEntry, sequenceOf } from '#spool/entry.ts';
+import { decodeHead, dueAt, type Ending, type EntryHead, encodeHead, isKey } from '#spool/entry.ts';
+import { partName, readName } from '#spool/names.ts';
 
 const DAY_MS = 86_400_000;
 const NOW = Date.UTC(2026, 10, 20);
 
-function entry(postponed: SpoolEntry['postponed'] = null): SpoolEntry {
-  return { key: 'k', kind: 'receipt', body: { id: '1' }, acceptedAtMs: NOW, attempts: 0, postponed };
+function entry(postponed: EntryHead['postponed'] = null): EntryHead {
+  return { key: 'k', kind: 'receipt', acceptedAtMs: NOW, attempts: 0, postponed, attachment: null };
 }
+
+const recordOf = (head: EntryHead, ending: Ending | null = null) => ({ head, body: { id: '1' } as unknown, ending });
+const endings: readonly (Ending | null)[] = [
+  null,
+  { does: 'reject', reason: 'ORIGIN-REFUSED' },
+  {
+    does: 'split',
+    parts: [
+      { key: 'k.1', body: { id: '1' } },
+      { key: 'k.2', body: [] },
+    ],
+  },
+];
 
 const postponedFor = (ms: number, atMs = NOW) => entry({ atMs, untilMs: atMs + ms, error: 'TCP-REFUSED' });
 
 describe('an entry in its file', () => {
   it('comes back as it was', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), fc.nat(), fc.boolean(), (body, attempts, waits) => {
-        // JSON has no -0.
-        const plain: unknown = JSON.parse(JSON.stringify(body));
-        const kept = { ...(waits ? postponedFor(1_000) : entry()), body: plain, attempts };
+      fc.property(
+        fc.jsonValue(),
+        fc.nat(),
+        fc.boolean(),
+        fc.record({ length: fc.option(fc.nat()), ending: fc.constantFrom(...endings) }),
+        (body, attempts, waits, { length, ending }) => {
+          // JSON has no -0.
+          const plain: unknown = JSON.parse(JSON.stringify(body));
+          const attachment = length === null ? null : { length, sha256: 'a'.repeat(64) };
+          const head = { ...(waits ? postponedFor(1_000) : entry()), attempts, attachment };
+          const record = { head, body: plain, ending };
 
-        expect(decodeEntry(encodeEntry(kept))).toEqual({ kind: 'entry', entry: kept });
-      }),
+          expect(decodeHead(encodeHead(record))).toEqual({ kind: 'head', record });
+        },
+      ),
     );
   });
 
+  it('has the format of 0.1.0 as long as nothing of it needs a newer one', () => {
+    const formatOf = (bytes: Uint8Array) => (JSON.parse(Buffer.from(bytes).toString()) as { format: number }).format;
+
+    expect(formatOf(encodeHead(recordOf(postponedFor(1_000))))).toBe(1);
+    expect(formatOf(encodeHead(recordOf({ ...entry(), attachment: { length: 1, sha256: 'a'.repeat(64) } })))).toBe(2);
+    for (const ending of endings.slice(1)) expect(formatOf(encodeHead(recordOf(entry(), ending)))).toBe(2);
+  });
+
   it('is damaged when a single byte at its end is missing, and whatever bytes it has never throws', () => {
-    const bytes = encodeEntry(postponedFor(1_000));
+    const bytes = encodeHead(recordOf(postponedFor(1_000)));
     for (let length = 0; length < bytes.length - 1; length += 1) {
-      expect(decodeEntry(bytes.subarray(0, length)).kind).toBe('damaged');
+      expect(decodeHead(bytes.subarray(0, length)).kind).toBe('damaged');
     }
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array(), fc.json().map(Buffer.from)), (any) => {
-        expect(decodeEntry(any).kind).not.toBe('entry');
+        expect(decodeHead(any).kind).not.toBe('head');
       }),
     );
   });
@@ -43,25 +73,35 @@ describe('an entry in its file', () => {
     ['{"key":"k"}', 'it names no format'],
     ['{"format":1,"key":"a b"}', 'key: '],
   ])('%s is damaged: %s', (text, reason) => {
-    const decoded = decodeEntry(Buffer.from(text));
+    const decoded = decodeHead(Buffer.from(text));
 
     expect(decoded.kind === 'damaged' && decoded.reason).toContain(reason);
   });
 
   it('of a newer format is not looked into', () => {
-    expect(decodeEntry(Buffer.from('{"format":2,"what":"ever"}'))).toEqual({ kind: 'newer', format: 2 });
+    expect(decodeHead(Buffer.from('{"format":3,"what":"ever"}'))).toEqual({ kind: 'newer', format: 3, known: 2 });
   });
 });
 
-describe('the name of an entry', () => {
-  it('holds its number, and no other name does', () => {
-    expect(entryFileName(7)).toBe('000000000007.json');
-    for (const number of [1, 7, 999_999_999_999, 1_000_000_000_000]) {
-      expect(sequenceOf(entryFileName(number))).toBe(number);
+describe('the name of a file', () => {
+  it('holds number and part, and no other name does', () => {
+    expect(partName(7, 'json')).toBe('000000000007.json');
+    for (const sequence of [1, 7, 999_999_999_999, 1_000_000_000_000]) {
+      for (const part of ['json', 'attachment', 'settled'] as const) {
+        expect(readName(partName(sequence, part))).toEqual({ sequence, part, unfinished: false });
+        expect(readName(`${partName(sequence, part)}.new`)).toEqual({ sequence, part, unfinished: true });
+      }
     }
-    for (const name of ['7.json', '0000000000007.json', '000000000007.json.new', '000000000007', 'a.json', '']) {
-      expect(sequenceOf(name)).toBeNull();
-    }
+    const foreign = [
+      '7.json',
+      '0000000000007.json',
+      '000000000007',
+      'a.json',
+      '',
+      '000000000007.json.bak',
+      'lost+found',
+    ];
+    for (const name of foreign) expect(readName(name)).toBeNull();
   });
 
   it('is not its key, which is plain text of at most 128 characters', () => {

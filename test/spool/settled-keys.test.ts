@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
-import { SETTLED_FILE, SETTLED_KEPT, SettledKeys } from '#spool/settled-keys.ts';
+import { SETTLED_FILE } from '#spool/names.ts';
+import { SETTLED_KEPT, SettledKeys } from '#spool/settled-keys.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { everyCrash } from '#test/support/every-crash.ts';
 
@@ -24,7 +25,7 @@ describe('settled keys', () => {
   it('are known again after a power cut', async () => {
     const files = machine();
     const settled = await open(files);
-    for (const key of ['a', 'b', 'a', 'c']) await settled.add(key);
+    for (const key of ['a', 'b', 'a', 'c']) await settled.add([key]);
     const again = await open(files.afterCrash('power-lost'));
 
     expect(['a', 'b', 'c', 'd'].map((key) => again.has(key))).toEqual([true, true, true, false]);
@@ -36,15 +37,15 @@ describe('settled keys', () => {
       prepare: async () => machine('{"format":1}\none\n'),
       act: async (files) => {
         const settled = await open(files);
-        await settled.add('second-key');
-        await settled.add('third-key');
+        await settled.add(['second-key']);
+        await settled.add(['third-key']);
       },
       check: async ({ files }) => {
         const settled = await open(files);
         const before = settled.has('second-key');
         expect(settled.has('one')).toBe(true);
         expect(settled.has('third-key') && !before).toBe(false);
-        await settled.add('4');
+        await settled.add(['4']);
 
         const again = await open(files.afterCrash('power-lost'));
         expect(['one', '4'].every((key) => again.has(key))).toBe(true);
@@ -56,7 +57,7 @@ describe('settled keys', () => {
   it('that are known after a process died are known for good, also when then the power goes', async () => {
     await everyCrash({
       prepare: async () => machine('{"format":1}\none\n'),
-      act: async (files) => await (await open(files)).add('second-key'),
+      act: async (files) => await (await open(files)).add(['second-key']),
       check: async ({ files }) => {
         const known = (await open(files)).has('second-key');
         const again = await open(files.afterCrash('power-lost'));
@@ -70,7 +71,7 @@ describe('settled keys', () => {
     const keys = Array.from({ length: 2 * SETTLED_KEPT }, (_, n) => `key-${n}`);
     const files = machine(`{"format":1}\n${keys.join('\n')}\n`);
     const settled = await open(files);
-    await settled.add('one-more');
+    await settled.add(['one-more']);
     const again = await open(files.afterCrash('power-lost'));
 
     for (const known of [settled, again]) {
@@ -84,11 +85,11 @@ describe('settled keys', () => {
     const files = machine('{"format":1}\none\n');
     const settled = await open(files);
     files.arm({ fullAfterBytes: 20 });
-    await expect(settled.add('second-key')).rejects.toMatchObject({ code: 'DISK-FULL' });
+    await expect(settled.add(['second-key'])).rejects.toMatchObject({ code: 'DISK-FULL' });
 
     expect(settled.has('second-key')).toBe(false);
     files.arm({});
-    await settled.add('b');
+    await settled.add(['b']);
     expect(String(files.content(PATH))).toBe('{"format":1}\none\nb\n');
   });
 
@@ -102,9 +103,9 @@ describe('settled keys', () => {
       const files = machine();
       files.plantFile('/etc/passwd', 'root');
       const settled = await open(files);
-      await settled.add('a');
+      await settled.add(['a']);
       await meddle(files);
-      await settled.add('b');
+      await settled.add(['b']);
 
       expect(String(files.content(PATH))).toBe('{"format":1}\na\nb\n');
       expect(String(files.content('/etc/passwd'))).toBe('root');
@@ -129,7 +130,7 @@ describe('a file of settled keys', () => {
     const { settled, error } = await SettledKeys.open(files, DIR);
 
     expect(error).toMatchObject({ code: 'STATE-NEWER', facts: { found: 3, known: 1 } });
-    await settled.add('a');
+    await settled.add(['a']);
     expect(files.names()).toEqual([`${DIR}/quarantine/${SETTLED_FILE}.format-3`, PATH]);
   });
 
@@ -137,7 +138,7 @@ describe('a file of settled keys', () => {
     const { settled, error } = await SettledKeys.open(machine(content), DIR);
 
     expect(error?.code).toBe('STATE-DAMAGED');
-    await settled.add('a');
+    await settled.add(['a']);
   });
 
   it('that is a link is moved aside itself', async () => {
@@ -145,7 +146,7 @@ describe('a file of settled keys', () => {
     files.plantFile('/etc/passwd', 'root');
     files.plantSymlink(PATH, '/etc/passwd');
     const { settled, error } = await SettledKeys.open(files, DIR);
-    await settled.add('a');
+    await settled.add(['a']);
 
     expect(error?.code).toBe('STATE-DAMAGED');
     expect(String(files.content('/etc/passwd'))).toBe('root');
@@ -161,7 +162,7 @@ describe('a file of settled keys', () => {
     const { settled, error } = await SettledKeys.open(files, DIR);
 
     expect(error?.code).toBe('FILE-FAILED');
-    await settled.add('a');
+    await settled.add(['a']);
     expect(String(files.content(PATH))).toBe('{"format":1}\na\n');
   });
 });

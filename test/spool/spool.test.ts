@@ -1,42 +1,37 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
-import { openSpool, type Spool } from '#spool/spool.ts';
+import type { Spool } from '#spool/spool.ts';
 import { realFiles } from '#system/real-files.ts';
 import { CrashError, CrashingFiles } from '#test/support/crashing-files.ts';
 import { everyCrash } from '#test/support/every-crash.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import {
+  attachmentOf,
+  contentOf,
+  entryOf,
+  headOf,
+  keysOf,
+  kindOf,
+  type Named,
+  type OpenedSpool,
+  OUTBOX,
+  openKind,
+  readAttachment,
+} from '#test/support/spool-rig.ts';
 
-const DIR = '/state/spool';
+const DIR = `${OUTBOX}/receipt`;
 const FIRST = `${DIR}/000000000001.json`;
 const ALL = Number.MAX_SAFE_INTEGER;
 
-interface Opened {
-  readonly spool: Spool;
-  readonly events: SallyportEvent[];
-  readonly clock: FakeClock;
+async function open(files: CrashingFiles, clock = new FakeClock(), entries = 100): Promise<OpenedSpool> {
+  return await openKind(files, kindOf('receipt', { entries }), { clock });
 }
 
-async function open(files: CrashingFiles, clock = new FakeClock(), quotaEntries = 100): Promise<Opened> {
-  const events: SallyportEvent[] = [];
-  const report = (event: SallyportEvent) => void events.push(event);
-  return { spool: await openSpool({ files, dir: DIR, clock, quotaEntries, report }), events, clock };
-}
-
-const give = (spool: Spool, key: string) => spool.accept({ key, kind: 'receipt', body: { id: key } });
-
-async function keysOf(spool: Spool, now = ALL): Promise<string[]> {
-  return (await spool.due(now)).map(({ key }) => key);
-}
-
-async function entryOf(spool: Spool, key: string) {
-  const entry = (await spool.due(ALL)).find((one) => one.key === key);
-  if (entry === undefined) throw new Error(`${key} does not wait`);
-  return entry;
-}
+const give = (spool: Spool<Named>, key: string) => spool.accept({ key, body: { id: key } });
 
 describe('the last failure', () => {
   it('is that of what still waits, the newest, also after a restart; none once all is settled', async () => {
@@ -45,11 +40,11 @@ describe('the last failure', () => {
     await give(spool, 'a');
     await give(spool, 'b');
     expect(spool.lastFailure()).toBeNull();
-    await spool.postpone(await entryOf(spool, 'b'), { notBefore: ALL, error: 'TCP-REFUSED' });
+    await spool.postpone(headOf(spool, 'b'), { notBefore: ALL, error: 'TCP-REFUSED' });
     clock.advance(1_000);
-    await spool.postpone(await entryOf(spool, 'a'), { notBefore: ALL, error: 'DNS-PROXY' });
+    await spool.postpone(headOf(spool, 'a'), { notBefore: ALL, error: 'DNS-PROXY' });
     expect((await open(files, clock)).spool.lastFailure()).toEqual({ atMs: clock.now(), code: 'DNS-PROXY' });
-    for (const key of ['a', 'b']) await spool.settle(await entryOf(spool, key));
+    for (const key of ['a', 'b']) await spool.settle(headOf(spool, key));
     expect(spool.lastFailure()).toBeNull();
   });
 });
@@ -62,10 +57,10 @@ describe('what was accepted', () => {
     const again = await open(files.afterCrash('power-lost'));
     expect(await give(again.spool, 'z')).toBe('accepted');
 
-    expect(await keysOf(spool)).toEqual(['c', 'a', 'b']);
-    expect(await keysOf(again.spool)).toEqual(['c', 'a', 'b', 'z']);
+    expect(keysOf(spool)).toEqual(['c', 'a', 'b']);
+    expect(keysOf(again.spool)).toEqual(['c', 'a', 'b', 'z']);
     expect(again.spool.size).toBe(4);
-    expect((await again.spool.due(ALL))[1]).toMatchObject({ kind: 'receipt', body: { id: 'a' }, attempts: 0 });
+    expect(await entryOf(again.spool, 'a')).toMatchObject({ kind: 'receipt', body: { id: 'a' }, attempts: 0 });
     expect((await files.afterCrash('killed').facts(FIRST))?.mode).toBe(0o600);
   });
 
@@ -77,14 +72,14 @@ describe('what was accepted', () => {
       'already',
       'accepted',
     ]);
-    expect(await keysOf(spool)).toEqual(['a', 'b']);
+    expect(keysOf(spool)).toEqual(['a', 'b']);
   });
 
   it('is never accepted again after it was settled, nor given out', async () => {
     const files = new CrashingFiles();
     const { spool } = await open(files);
     await give(spool, 'a');
-    const entry = await entryOf(spool, 'a');
+    const entry = headOf(spool, 'a');
     await spool.settle(entry);
     await spool.settle(entry);
     await spool.postpone(entry, { notBefore: 0, error: 'X' });
@@ -103,16 +98,19 @@ describe('what was accepted', () => {
     await give(spool, 'a');
     await give(spool, 'b');
 
-    await expect(give(spool, 'c')).rejects.toMatchObject({ code: 'SPOOL-FULL', facts: { count: 2, key: 'c' } });
+    await expect(give(spool, 'c')).rejects.toMatchObject({
+      code: 'SPOOL-FULL',
+      facts: { count: 2, entries: 2, key: 'c' },
+    });
     expect(await give(spool, 'a')).toBe('already');
-    expect(await keysOf(spool)).toEqual(['a', 'b']);
-    await spool.settle(await entryOf(spool, 'a'));
+    expect(keysOf(spool)).toEqual(['a', 'b']);
+    await spool.settle(headOf(spool, 'a'));
     expect(await give(spool, 'c')).toBe('accepted');
   });
 
   it('is refused when it is too large to be read again, or its key is none', async () => {
     const { spool } = await open(new CrashingFiles());
-    const large = { key: 'a', kind: 'receipt', body: 'x'.repeat(262_144) };
+    const large = { key: 'a', body: { id: 'x'.repeat(262_144) } };
 
     await expect(spool.accept(large)).rejects.toMatchObject({ code: 'SPOOL-TOO-LARGE' });
     await expect(give(spool, '../a')).rejects.toThrow(TypeError);
@@ -130,7 +128,7 @@ describe('what was accepted', () => {
     expect(await give(spool, 'b')).toBe('accepted');
     expect(await give(spool, 'a')).toBe('accepted');
     const again = await open(files.afterCrash('power-lost'));
-    expect(await keysOf(again.spool)).toEqual(['b', 'a']);
+    expect(keysOf(again.spool)).toEqual(['b', 'a']);
     expect(again.events).toEqual([]);
   });
 });
@@ -143,17 +141,17 @@ describe('what was postponed', () => {
     await give(spool, 'b');
     expect(spool.nextDueAt()).toBe(clock.now());
     const notBefore = clock.now() + 5_000;
-    await spool.postpone(await entryOf(spool, 'a'), { notBefore, error: 'TCP-REFUSED' });
-    await spool.postpone(await entryOf(spool, 'a'), { notBefore, error: 'TCP-TIMEOUT' });
-    const check = async (one: Spool) => {
-      expect(await keysOf(one, clock.now())).toEqual(['b']);
-      expect(await keysOf(one, notBefore)).toEqual(['a', 'b']);
-      expect(await entryOf(one, 'a')).toMatchObject({ attempts: 2, postponed: { error: 'TCP-TIMEOUT' } });
+    await spool.postpone(headOf(spool, 'a'), { notBefore, error: 'TCP-REFUSED' });
+    await spool.postpone(headOf(spool, 'a'), { notBefore, error: 'TCP-TIMEOUT' });
+    const check = async (one: Spool<Named>) => {
+      expect(keysOf(one, clock.now())).toEqual(['b']);
+      expect(keysOf(one, notBefore)).toEqual(['a', 'b']);
+      expect(headOf(one, 'a')).toMatchObject({ attempts: 2, postponed: { error: 'TCP-TIMEOUT' } });
     };
     await check(spool);
     const again = await open(files.afterCrash('power-lost'), clock);
     await check(again.spool);
-    await again.spool.settle(await entryOf(again.spool, 'b'));
+    await again.spool.settle(headOf(again.spool, 'b'));
     expect(again.spool.nextDueAt()).toBe(notBefore);
   });
 
@@ -164,21 +162,26 @@ describe('what was postponed', () => {
     files.arm({ fullAfterBytes: 0 });
     const until = { notBefore: clock.now() + 5_000, error: 'TCP-REFUSED' };
 
-    await expect(spool.postpone(await entryOf(spool, 'a'), until)).rejects.toMatchObject({ code: 'DISK-FULL' });
-    expect(await keysOf(spool, clock.now())).toEqual([]);
-    expect(await keysOf((await open(files.afterCrash('killed'))).spool)).toEqual(['a']);
+    await expect(spool.postpone(headOf(spool, 'a'), until)).rejects.toMatchObject({ code: 'DISK-FULL' });
+    expect(keysOf(spool, clock.now())).toEqual([]);
+    expect(keysOf((await open(files.afterCrash('killed'))).spool)).toEqual(['a']);
   });
 
   it('is due when the clock steps back by years', async () => {
     const { spool, clock } = await open(new CrashingFiles());
     await give(spool, 'a');
-    await spool.postpone(await entryOf(spool, 'a'), { notBefore: clock.now() + 5_000, error: 'TCP-REFUSED' });
+    await spool.postpone(headOf(spool, 'a'), { notBefore: clock.now() + 5_000, error: 'TCP-REFUSED' });
     clock.stepWall(-1e11);
 
     expect(spool.nextDueAt()).toBe(clock.now());
-    expect(await keysOf(spool, clock.now())).toEqual(['a']);
+    expect(keysOf(spool, clock.now())).toEqual(['a']);
   });
 });
+
+const headText = (change: object) => {
+  const head = { format: 1, key: 'k', kind: 'receipt', body: { id: 'k' }, accepted_at: 1, attempts: 0 };
+  return JSON.stringify({ ...head, postponed_at: null, not_before: null, error: null, ...change });
+};
 
 describe('what can not be read', () => {
   const reported = (events: readonly SallyportEvent[]) =>
@@ -188,8 +191,9 @@ describe('what can not be read', () => {
     ['a torn file', '{"format":1,"key":"a","ki', 'STATE-DAMAGED', FIRST],
     ['an empty file', '', 'STATE-DAMAGED', FIRST],
     ['a file that is far too large', ' '.repeat(262_145), 'STATE-DAMAGED', FIRST],
-    ['an entry of a newer format', '{"format":2}', 'STATE-NEWER', FIRST],
-    ['a file that is none of ours', 'hello', 'STATE-DAMAGED', `${DIR}/hello.txt`],
+    ['an entry of a newer format', '{"format":3}', 'STATE-NEWER', FIRST],
+    ['an entry of another kind', headText({ kind: 'batch' }), 'STATE-DAMAGED', FIRST],
+    ['an entry whose body is not of its kind', headText({ body: 5 }), 'STATE-DAMAGED', FIRST],
   ])('is set aside and reported: %s', async (_what, content, code, path) => {
     const files = new CrashingFiles();
     files.plantFile(path, content);
@@ -202,7 +206,7 @@ describe('what can not be read', () => {
     expect(String(files.content(aside ?? ''))).toBe(content);
     const again = await open(files.afterCrash('power-lost'));
     expect(again.events).toEqual([]);
-    expect(await keysOf(again.spool)).toEqual(['a']);
+    expect(keysOf(again.spool)).toEqual(['a']);
   });
 
   it('is set aside itself when it is a link or a FIFO; what it points at stays', async () => {
@@ -229,7 +233,7 @@ describe('what can not be read', () => {
 
     expect(reported(events)).toEqual(['receipt-quarantined FILE-FAILED']);
     expect(await give(spool, 'b')).toBe('accepted');
-    expect(await keysOf((await open(again.afterCrash('killed'))).spool)).toEqual(['a', 'b']);
+    expect(keysOf((await open(again.afterCrash('killed'))).spool)).toEqual(['a', 'b']);
   });
 
   it('does not push one that was set aside before out of its place', async () => {
@@ -244,17 +248,33 @@ describe('what can not be read', () => {
     );
   });
 
-  it('by its reader goes there, too: neither sent nor settled', async () => {
+  it('when it is to be sent goes there, and the rest is sent', async () => {
     const files = new CrashingFiles();
-    const { spool } = await open(files);
-    await give(spool, 'a');
-    const entry = await entryOf(spool, 'a');
-    await spool.quarantine(entry);
-    await spool.quarantine(entry);
+    const { spool, events } = await open(files);
+    for (const key of ['a', 'b', 'c']) await give(spool, key);
+    const [a, b, c] = ['a', 'b', 'c'].map((key) => headOf(spool, key));
+    files.plantFile(FIRST, 'torn');
+    await files.remove(`${DIR}/000000000002.json`);
+    for (const head of [a, b]) expect(head && (await spool.read(head))).toBeNull();
 
-    expect(spool.size).toBe(0);
+    expect(reported(events)).toEqual(['receipt-quarantined STATE-DAMAGED', 'receipt-quarantined FILE-FAILED']);
+    expect(keysOf(spool)).toEqual(['c']);
+    expect(c && (await spool.read(c))?.body).toEqual({ id: 'c' });
     expect(await files.list(`${DIR}/quarantine`)).toEqual(['000000000001.json']);
     expect(await give(spool, 'a')).toBe('accepted');
+  });
+
+  it('and bears a foreign name is left alone', async () => {
+    const files = new CrashingFiles();
+    const foreign = [`${DIR}/hello.txt`, `${DIR}/1.json`, `${DIR}/000000000001.json.bak`, `${DIR}/x.new`];
+    for (const path of foreign) files.plantFile(path, 'mine');
+    files.plantFolder(`${DIR}/lost+found`);
+    const { spool, events } = await open(files);
+    await give(spool, 'a');
+    await spool.settle(headOf(spool, 'a'));
+
+    expect(events).toEqual([]);
+    expect(foreign.map((path) => String(files.content(path)))).toEqual(foreign.map(() => 'mine'));
   });
 
   it('and can not be set aside either is reported, and the rest is given out', async () => {
@@ -265,7 +285,7 @@ describe('what can not be read', () => {
     const { spool, events } = await open(files);
 
     expect(reported(events)).toEqual(['receipt-quarantined FILE-FAILED']);
-    expect(await keysOf(spool)).toEqual(['a']);
+    expect(keysOf(spool)).toEqual(['a']);
   });
 });
 
@@ -283,7 +303,7 @@ describe('a crash', () => {
     const killed = files.afterCrash('killed');
     expect(await give((await open(killed)).spool, 'a')).toBe('already');
 
-    expect(await keysOf((await open(killed.afterCrash('power-lost'))).spool)).toEqual(['a']);
+    expect(keysOf((await open(killed.afterCrash('power-lost'))).spool)).toEqual(['a']);
   });
 
   it('anywhere in accept, postpone and settle loses nothing accepted and brings nothing settled back', async () => {
@@ -298,15 +318,15 @@ describe('a crash', () => {
       act: async (files) => {
         const { spool, clock } = await open(files);
         await give(spool, 'new');
-        await spool.postpone(await entryOf(spool, 'waits'), { notBefore: clock.now() + 1_000, error: 'TCP-REFUSED' });
-        await spool.settle(await entryOf(spool, 'goes'));
+        await spool.postpone(headOf(spool, 'waits'), { notBefore: clock.now() + 1_000, error: 'TCP-REFUSED' });
+        await spool.settle(headOf(spool, 'goes'));
       },
       check: async ({ files }) => {
         const { spool, events } = await open(files);
-        const keys = await keysOf(spool);
+        const keys = keysOf(spool);
         expect(events).toEqual([]);
         expect(keys[0]).toBe('waits');
-        expect([0, 1]).toContain((await entryOf(spool, 'waits')).attempts);
+        expect([0, 1]).toContain(headOf(spool, 'waits').attempts);
         if (!keys.includes('new')) expect(keys).toEqual(['waits', 'goes']);
         expect(await give(spool, 'goes')).toBe('already');
         expect((await files.list(DIR)).filter((name) => name.endsWith('.new'))).toEqual([]);
@@ -317,18 +337,230 @@ describe('a crash', () => {
   });
 });
 
+describe('an attachment', () => {
+  const withAttachment = (spool: Spool<Named>, key: string, bytes = 50) =>
+    spool.accept({ key, body: { id: key }, attachment: attachmentOf(key, bytes) });
+
+  it('comes back byte for byte from any offset, also after a power cut', async () => {
+    const files = new CrashingFiles();
+    await withAttachment((await open(files)).spool, 'a');
+    const { spool } = await open(files.afterCrash('power-lost'));
+    const head = headOf(spool, 'a');
+
+    expect(head.attachment?.length).toBe(50);
+    expect(await spool.verify(head, new AbortController().signal)).toBe(true);
+    for (const offset of [0, 13, 49, 50]) {
+      expect((await readAttachment(spool, head, offset)).equals(contentOf('a', 50).subarray(offset))).toBe(true);
+    }
+    expect(spool.bytes).toBeGreaterThan(50);
+    await spool.settle(head);
+    expect(spool.bytes).toBe(0);
+    expect(await files.afterCrash('killed').list(DIR)).toEqual(['000000000001.attachment', '000000000001.json']);
+  });
+
+  it('is not opened for a key that is known', async () => {
+    const { spool } = await open(new CrashingFiles());
+    await give(spool, 'a');
+    const attachment = {
+      open: () => {
+        throw new Error('opened');
+      },
+    };
+    expect(await spool.accept({ key: 'a', body: { id: 'a' }, attachment })).toBe('already');
+  });
+
+  it('that would not fit is refused while it streams, and leaves no byte', async () => {
+    const files = new CrashingFiles();
+    const { spool } = await openKind(files, kindOf('receipt', { bytes: 1_000 }));
+
+    await expect(withAttachment(spool, 'a', 5_000)).rejects.toMatchObject({
+      code: 'SPOOL-FULL',
+      facts: { limit: 1_000 },
+    });
+    expect(files.names()).toEqual([]);
+    expect(await withAttachment(spool, 'b', 500)).toBe('accepted');
+  });
+
+  it('whose source fails refuses the entry, and leaves no byte', async () => {
+    const files = new CrashingFiles();
+    const { spool } = await open(files);
+    const open_ = async function* () {
+      yield await Promise.resolve(Buffer.from('abc'));
+      throw new Error('the source broke');
+    };
+    await expect(spool.accept({ key: 'a', body: { id: 'a' }, attachment: { open: open_ } })).rejects.toThrow('broke');
+    expect(files.names()).toEqual([]);
+    expect(spool.size).toBe(0);
+  });
+
+  it('streams in while other entries are accepted, sent and settled', async () => {
+    const { spool } = await open(new CrashingFiles());
+    let more: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => {
+      more = resolve;
+    });
+    const slow = async function* () {
+      yield Buffer.from('abc');
+      await gate;
+      yield Buffer.from('def');
+    };
+    const large = spool.accept({ key: 'large', body: { id: 'large' }, attachment: { open: slow } });
+    const again = spool.accept({ key: 'large', body: { id: 'large' } });
+    await give(spool, 'small');
+    await spool.settle(headOf(spool, 'small'));
+    more();
+
+    expect(await Promise.all([large, again])).toEqual(['accepted', 'already']);
+    expect(String(await readAttachment(spool, headOf(spool, 'large')))).toBe('abcdef');
+  });
+
+  it.each([
+    ['changed', (files: CrashingFiles, path: string) => files.plantFile(path, 'X'.repeat(50))],
+    ['cut', (files: CrashingFiles, path: string) => files.plantFile(path, 'a')],
+    ['replaced by a link', (files: CrashingFiles, path: string) => files.plantSymlink(path, '/etc/passwd')],
+  ])('that was %s is set aside with its head before it is sent', async (_what, change) => {
+    const files = new CrashingFiles();
+    const { spool, events } = await open(files);
+    await withAttachment(spool, 'a');
+    change(files, `${DIR}/000000000001.attachment`);
+
+    expect(await spool.verify(headOf(spool, 'a'), new AbortController().signal)).toBe(false);
+    expect(events).toMatchObject([{ name: 'receipt-quarantined', error: { code: 'STATE-DAMAGED' } }]);
+    expect(keysOf(spool)).toEqual([]);
+    expect(await files.list(`${DIR}/quarantine`)).toEqual(['000000000001.attachment', '000000000001.json']);
+  });
+
+  it('that is missing at the start is reported', async () => {
+    const files = new CrashingFiles();
+    await withAttachment((await open(files)).spool, 'a');
+    await files.remove(`${DIR}/000000000001.attachment`);
+    const { spool, events } = await open(files);
+
+    expect(events).toMatchObject([
+      { error: { code: 'STATE-DAMAGED', facts: { reason: 'its attachment is missing' } } },
+    ]);
+    expect(spool.size).toBe(0);
+  });
+});
+
+describe('what is rejected or split', () => {
+  it('is kept with its reason, never accepted again, and the oldest goes where too much is kept', async () => {
+    const files = new CrashingFiles();
+    const { spool } = await open(files, new FakeClock(), 2);
+    for (const key of ['a', 'b', 'c']) {
+      await spool.accept({ key, body: { id: key }, attachment: attachmentOf(key, 20) });
+      await spool.reject(headOf(spool, key), 'CONTENT-BLOCKED');
+    }
+
+    expect(spool.rejected).toBe(2);
+    expect(await files.list(`${DIR}/rejected`)).toEqual(
+      [2, 3].flatMap((n) => [`00000000000${n}.attachment`, `00000000000${n}.json`]),
+    );
+    expect(String(files.content(`${DIR}/rejected/000000000003.json`))).toContain('"rejected":"CONTENT-BLOCKED"');
+    const again = await open(files.afterCrash('power-lost'));
+    expect(await give(again.spool, 'c')).toBe('already');
+    expect(again.spool.rejected).toBe(2);
+    await give(again.spool, 'd');
+    await again.spool.reject(headOf(again.spool, 'd'), 'X');
+    expect(again.spool.rejected).toBe(3);
+  });
+
+  it('is replaced by its parts, also where the spool is full', async () => {
+    const { spool } = await open(new CrashingFiles(), new FakeClock(), 2);
+    await give(spool, 'a');
+    await give(spool, 'b');
+    await spool.split(headOf(spool, 'a'), [
+      { key: 'a.1', body: { id: 'a.1' } },
+      { key: 'a.2', body: { id: 'a.2' } },
+    ]);
+
+    expect(keysOf(spool)).toEqual(['b', 'a.1', 'a.2']);
+    expect(await give(spool, 'a')).toBe('already');
+    await expect(give(spool, 'c')).rejects.toMatchObject({ code: 'SPOOL-FULL' });
+  });
+
+  it('cannot be split into one part, or into itself', async () => {
+    const { spool } = await open(new CrashingFiles());
+    await give(spool, 'a');
+    const head = headOf(spool, 'a');
+    const part = { key: 'x', body: { id: 'x' } };
+    for (const parts of [[], [part], [part, part], [part, { key: 'a', body: { id: 'a' } }]]) {
+      expect(() => spool.split(head, parts)).toThrow(TypeError);
+    }
+  });
+
+  it('on a disk that is full at any byte stays whole, or is finished when there is room', async () => {
+    const seen = new Set<string>();
+    for (let fullAfterBytes = 0; fullAfterBytes < 1_000; fullAfterBytes += 20) {
+      const files = new CrashingFiles();
+      const { spool, clock } = await open(files);
+      await give(spool, 'a');
+      files.arm({ fullAfterBytes });
+      const parts = ['a.1', 'a.2'].map((key) => ({ key, body: { id: key } }));
+      const code = await spool.split(headOf(spool, 'a'), parts).then(
+        () => 'done',
+        ({ code: failed }: { code: string }) => failed,
+      );
+      seen.add(`${code} ${keysOf(spool).join()}`);
+      files.arm({});
+      clock.advance(60_000);
+      await spool.finish();
+      expect(keysOf(spool).join()).toMatch(code === 'done' ? /^a.1,a.2$/ : /^a$|^a.1,a.2$/);
+      expect(keysOf((await open(files.afterCrash('power-lost'))).spool)).toEqual(keysOf(spool));
+    }
+    expect([...seen]).toEqual(['DISK-FULL a', 'DISK-FULL a.1', 'done a.1,a.2']);
+  });
+});
+
+describe('a full disk', () => {
+  it('lets everything be settled, remembers it over restarts, and writes it down when there is room', async () => {
+    const files = new CrashingFiles();
+    const { spool } = await open(files);
+    for (const key of ['a', 'b', 'c']) {
+      await spool.accept({ key, body: { id: key }, attachment: attachmentOf(key, 40) });
+    }
+    files.arm({ fullAfterBytes: 0 });
+    await spool.settle(headOf(spool, 'a'));
+    await spool.settle(headOf(spool, 'b'));
+    expect(keysOf(spool)).toEqual(['c']);
+    expect(await files.list(DIR)).toEqual([
+      '000000000001.settled',
+      '000000000002.settled',
+      '000000000003.attachment',
+      '000000000003.json',
+    ]);
+
+    const killed = files.afterCrash('power-lost');
+    killed.arm({ fullAfterBytes: 0 });
+    const still = await open(killed);
+    expect(await give(still.spool, 'a')).toBe('already');
+    killed.arm({});
+    await still.spool.settle(headOf(still.spool, 'c'));
+    expect(await killed.list(DIR)).toEqual(['settled.log']);
+    const { spool: last, events } = await open(killed.afterCrash('power-lost'));
+    for (const key of ['a', 'b', 'c']) expect(await give(last, key)).toBe('already');
+    expect(events).toEqual([]);
+  });
+});
+
 describe('on the real disk', () => {
   it('it does the same', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'sallyport-spool-'));
     try {
-      const ports = { files: realFiles, dir: join(dir, 'spool'), clock: new FakeClock(), quotaEntries: 10 };
-      const spool = await openSpool({ ...ports, report: () => undefined });
-      for (const key of ['a', 'b']) await give(spool, key);
-      await spool.settle(await entryOf(spool, 'a'));
-      const again = await openSpool({ ...ports, report: () => undefined });
+      const outbox = join(dir, 'outbox');
+      const { spool } = await openKind(realFiles, kindOf('receipt'), { outbox });
+      for (const key of ['a', 'b']) {
+        await spool.accept({ key, body: { id: key }, attachment: attachmentOf(key, 200_000, 65_536) });
+      }
+      await spool.settle(headOf(spool, 'a'));
+      const { spool: again } = await openKind(realFiles, kindOf('receipt'), { outbox });
 
-      expect(await keysOf(again)).toEqual(['b']);
+      expect(keysOf(again)).toEqual(['b']);
+      expect(await again.verify(headOf(again, 'b'), new AbortController().signal)).toBe(true);
+      expect((await readAttachment(again, headOf(again, 'b'), 150_000)).length).toBe(50_000);
       expect(await give(again, 'a')).toBe('already');
+      await again.reject(headOf(again, 'b'), 'X');
+      expect(readdirSync(join(outbox, 'receipt'))).toEqual(['rejected', 'settled.log']);
     } finally {
       rmSync(dir, { recursive: true });
     }

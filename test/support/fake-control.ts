@@ -111,7 +111,6 @@ export function aPurposeReport(over: Partial<PurposeReport> = {}): PurposeReport
       },
     ],
     endpoints: [{ endpoint: target, outcome: 'ok', issuer: 'CN=Example CA', expires: null, code: null }],
-    second_opinion: null,
     ...over,
   };
 }
@@ -237,7 +236,6 @@ export function aStatus(over: Partial<Status> = {}): Status {
       {
         purpose: 'updates',
         how: 'tunnel',
-        enabled: true,
         proxy: 'corp',
         target: 'https://updates.example.com/feed.json',
         why: [
@@ -251,7 +249,6 @@ export function aStatus(over: Partial<Status> = {}): Status {
       {
         purpose: 'support_logs',
         how: 'not configured',
-        enabled: false,
         proxy: null,
         target: null,
         why: [],

@@ -11,7 +11,6 @@ import { CoolDown } from '#proxy/failover.ts';
 import { createRouter } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/trust.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
-import { openSpool } from '#spool/spool.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
@@ -23,6 +22,7 @@ import { UpdatesMemory } from '#updates/memory.ts';
 import { PackageRetries } from '#updates/package-retries.ts';
 import { PackageStore } from '#updates/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
+import { openReceipts } from '#updates/receipt-spool.ts';
 import { type RoundReport, type RoundScope, runRound } from '#updates/round.ts';
 
 export interface RigOptions {
@@ -49,7 +49,7 @@ export interface Rig {
 /** Settings with the shipped defaults and these sections laid over them; one attempt, unless said otherwise. */
 export function testSettings(dir: string, over: Record<string, unknown> = {}): Settings {
   const { updates, ...rest } = over as { updates?: object };
-  const parsed = settingsSchema.parse({ version: 2, retry: { attempts: 1 }, ...rest, updates: { ...updates } });
+  const parsed = settingsSchema.parse({ version: 1, retry: { attempts: 1 }, ...rest, updates: { ...updates } });
   return {
     ...parsed,
     updates: { ...parsed.updates, packages_dir: `${dir}/packages` },
@@ -92,7 +92,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     random: () => 0,
     memory,
     feed: new HttpFeed(shared),
-    spool: await openSpool({ files, dir: `${stateDir}/spool`, clock, quotaEntries: 1_000, report }),
+    spool: await openReceipts({ files, clock, report }, stateDir),
     store: new PackageStore(files, settings.updates.packages_dir),
     model: new ResponseTimeoutModel(timeoutSettings(settings), timeouts.learned),
     timeouts,

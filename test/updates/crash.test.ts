@@ -69,7 +69,7 @@ function expectFinished(files: CrashingFiles): void {
     'packages/tool4.json',
     'packages/withdrawn/gone3.jar',
   ]);
-  expect(names.filter((name) => /^state\/spool\/\d+\.json$/.test(name))).toEqual([]);
+  expect(names.filter((name) => /^state\/outbox\/receipt\/\d+\./.test(name))).toEqual([]);
 }
 
 /** One receipt for each outcome of this installation, however often a crash made it be sent. */

@@ -112,8 +112,11 @@ async function publishOne(id: string, { trust = 'tls', requires = [] }: Publishi
 }
 
 const told = () => made.events.map(({ name }) => name).filter((name) => name.startsWith('hook-'));
-const outcomes = async () =>
-  (await made.ports.spool.due(clock.now())).map(({ body }) => (body as { outcome: string }).outcome);
+const outcomes = async () => {
+  const { spool } = made.ports;
+  const entries = await Promise.all(spool.due(clock.now()).map((head) => spool.read(head)));
+  return entries.map((entry) => entry?.body.outcome);
+};
 const settle = () => clock.advanceAsync(0);
 
 describe('a published update', () => {

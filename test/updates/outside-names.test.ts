@@ -139,7 +139,7 @@ describe('what is read back', () => {
       agent: 'a',
       key: 'k',
     };
-    await spool.accept({ key: 'k', kind: 'receipt', body: receipt });
+    await spool.accept({ key: 'k', body: receipt });
     await deliverReceipts(rig.ports, NEVER);
 
     expect(rig.codes()).toEqual(['STATE-DAMAGED']);

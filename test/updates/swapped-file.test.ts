@@ -70,7 +70,7 @@ describe.each(OWNERS)('%s', (_what, as) => {
     expect(rig.codes()).toContainEqual(expect.stringMatching(/^FILE-(?:SWAPPED|FOREIGN)$/));
     expect(disk.content(FINAL)).toBeNull();
     expect(await rig.ports.store.find('u1')).toBeNull();
-    expect(await rig.ports.spool.due(0)).toEqual([]);
+    expect(rig.ports.spool.due(0)).toEqual([]);
   });
 
   it('put under the final name right after the rename is taken away again', async () => {

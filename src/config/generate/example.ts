@@ -4,7 +4,6 @@
 // a mistake, and also with every key put in force (a test does both).
 
 import { stringify } from 'yaml';
-import { FORMAT_VERSION } from '#config/schema/settings.ts';
 import { type KeyGroup, type ListedKey, listGroups } from './keys.ts';
 import { sentence, wrap } from './text.ts';
 
@@ -28,7 +27,7 @@ export function makeExample(): string {
 }
 
 function rootLines(key: ListedKey): string[] {
-  if (key.name === 'version') return [...comment(key, ''), `version: ${flow(FORMAT_VERSION)}`];
+  if (key.name === 'version') return [...comment(key, ''), `version: ${flow(1)}`];
   return keyLines(key, '');
 }
 

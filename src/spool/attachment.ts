@@ -1,0 +1,130 @@
+// The frozen attachment of an entry: streamed to disk when it is accepted, streamed from disk when it is sent.
+//
+// Guarantees: no more than one chunk of it is in memory; its final name comes by write, fsync, rename, fsync of the
+// folder, and its length and digest are known by then. As with a transfer, bytes that no record vouches for belong to
+// nobody: an attachment without a head is left by a crash and removed at the next start.
+
+import { createHash } from 'node:crypto';
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
+import { coded } from '#errors/coded-error.ts';
+import { hashPrefix } from '#system/digest.ts';
+import { publishFile, UNFINISHED_SUFFIX } from '#system/durable.ts';
+import { type Files, type OpenFile, writeAll } from '#system/files.ts';
+import type { Attachment } from './entry.ts';
+
+/** Readable by the service only, and written by nobody again. */
+const FROZEN_MODE = 0o400;
+const MISSING = 'its attachment is missing';
+const SLICE_BYTES = 65_536;
+/** The event loop gets its turn after this many bytes: a source may never wait for anything. */
+const TURN_BYTES = 4 * 1_048_576;
+
+/** Bytes to send, from any offset, as often as needed. */
+export interface AttachmentBody extends Attachment {
+  /** @throws CodedError FILE-*, when the first chunk is read or later */
+  open(offset: number): AsyncIterable<Uint8Array>;
+}
+
+/** Where an attachment comes from. */
+export interface AttachmentSource {
+  /** Called at most once. The source ends its own waits; what it throws refuses the entry. */
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** Streams a source into a file that has its final name only when it is whole and synced. `admit` throws where a quota ends. */
+export async function stageAttachment(
+  files: Files,
+  path: string,
+  from: { readonly source: AttachmentSource; readonly admit: (bytes: number) => void },
+): Promise<Attachment> {
+  const unfinished = path + UNFINISHED_SUFFIX;
+  await files.remove(unfinished);
+  try {
+    const written = await copyIn(await files.create(unfinished, FROZEN_MODE), from);
+    await publishFile(files, unfinished, path);
+    return written;
+  } catch (thrown) {
+    // The caller has to know what went wrong first. What stays is removed at the next start.
+    await files.remove(unfinished).catch(() => undefined);
+    throw thrown;
+  }
+}
+
+async function copyIn(
+  file: OpenFile,
+  { source, admit }: { source: AttachmentSource; admit: (bytes: number) => void },
+): Promise<Attachment> {
+  const hash = createHash('sha256');
+  let length = 0;
+  let sinceTurn = 0;
+  try {
+    for await (const chunk of source.open()) {
+      admit(chunk.length);
+      writeAll(file, chunk, length);
+      hash.update(chunk);
+      length += chunk.length;
+      sinceTurn += chunk.length;
+      if (sinceTurn >= TURN_BYTES) {
+        sinceTurn = 0;
+        await yieldToLoop();
+      }
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return { length, sha256: hash.digest('hex') };
+}
+
+/** The attachment at this path, to be sent. */
+export function attachmentBody(files: Files, path: string, attachment: Attachment): AttachmentBody {
+  return { ...attachment, open: (offset) => slices(files, path, { from: offset, to: attachment.length }) };
+}
+
+async function* slices(
+  files: Files,
+  path: string,
+  range: { readonly from: number; readonly to: number },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await files.openToRead(path);
+  try {
+    let position = range.from;
+    while (position < range.to) {
+      // A buffer of its own for each slice: whoever sends it may keep it.
+      const slice = Buffer.allocUnsafeSlow(Math.min(SLICE_BYTES, range.to - position));
+      const got = file.read(slice, position);
+      if (got === 0) throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is too short', errno: 'EIO' });
+      yield slice.subarray(0, got);
+      position += got;
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Why the file is not the attachment that was accepted; null when it is, byte for byte. @throws CodedError FILE-* when it cannot be read now */
+export async function checkAttachment(
+  files: Files,
+  path: string,
+  wanted: { readonly attachment: Attachment; readonly signal: AbortSignal },
+): Promise<string | null> {
+  const { attachment, signal } = wanted;
+  const missing = await missingAttachment(files, path, attachment);
+  if (missing !== null) return missing;
+  const file = await files.openToRead(path);
+  try {
+    const digest = (await hashPrefix(file, attachment.length, signal)).digest('hex');
+    return digest === attachment.sha256 ? null : 'its attachment has another digest than when it was accepted';
+  } finally {
+    await file.close();
+  }
+}
+
+/** A quick look: why it is not there as a regular file of the right length; null when it is. */
+export async function missingAttachment(files: Files, path: string, attachment: Attachment): Promise<string | null> {
+  const facts = await files.facts(path);
+  if (facts === null) return MISSING;
+  if (facts.kind !== 'file') return `its attachment is a ${facts.kind}`;
+  if (facts.size === attachment.length) return null;
+  return `its attachment has ${facts.size} bytes instead of ${attachment.length}`;
+}

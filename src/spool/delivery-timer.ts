@@ -1,0 +1,59 @@
+// When the next delivery of a kind begins: at the moment its spool names, and no sooner than a second from now.
+//
+// Guarantees: nothing runs while nothing waits; a delivery that fails at once cannot run hot; a step of the wall clock
+// or a suspend costs at most two minutes. Waits are monotonic, `waitMs` looks at the wall clock.
+
+import type { Clock, Timer } from '#system/clock.ts';
+import type { Spool } from './spool.ts';
+
+const SOONEST_MS = 1_000;
+const LOOK_EVERY_MS = 120_000;
+
+/** What is run, and when. */
+export interface TimedDelivery {
+  readonly spool: Pick<Spool<unknown>, 'waitMs' | 'onPlan'>;
+  readonly clock: Clock;
+  /** Never rejects. */
+  run(): Promise<void>;
+}
+
+/** The timer of one kind. */
+export class DeliveryTimer {
+  readonly #timed: TimedDelivery;
+  #timer: Timer | null = null;
+  #running = false;
+  #stopped = false;
+
+  constructor(timed: TimedDelivery) {
+    this.#timed = timed;
+    timed.spool.onPlan(() => this.plan());
+  }
+
+  /** Looks again when the next delivery is due. */
+  plan(): void {
+    this.#timer?.cancel();
+    const { spool, clock } = this.#timed;
+    const waitMs = this.#stopped || this.#running ? null : spool.waitMs();
+    if (waitMs === null) return;
+    const isDue = waitMs <= LOOK_EVERY_MS;
+    this.#timer = clock.after(Math.max(SOONEST_MS, Math.min(waitMs, LOOK_EVERY_MS)), () => {
+      if (isDue) void this.#run();
+      else this.plan();
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    try {
+      await this.#timed.run();
+    } finally {
+      this.#running = false;
+      this.plan();
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+}

@@ -1,0 +1,129 @@
+// The one delivery loop: takes what is due, has the kind's policy send it, and carries out the verdict.
+//
+// Guarantees: one delivery of a kind at a time; kinds do not know each other, so none can hold up another. Nothing is
+// dropped: an entry ends only by a verdict, and a verdict is on disk before it is reported. An entry that cannot be
+// worked on waits a minute, so that it is not sent without end. Retry-After is honoured up to the kind's longest wait.
+
+import { asCoded, CodedError } from '#errors/coded-error.ts';
+import { nextDelay } from '#http/retry-delay.ts';
+import type { Report, SallyportEvent } from '#logging/events.ts';
+import type { Clock, Random } from '#system/clock.ts';
+import type { AttachmentBody, EntryHead, SplitPart, Spool, SpoolEntry } from './spool.ts';
+
+/** An entry whose verdict could not be carried out (a full disk) is due again after this. */
+const UNDONE_WAIT_MS = 60_000;
+
+/** What became of sending one entry. `says` is reported once the verdict is on disk. */
+export type Verdict<Body> =
+  | { readonly does: 'settle'; readonly says: readonly SallyportEvent[] }
+  | {
+      readonly does: 'postpone';
+      readonly failure: CodedError;
+      /** Fixed, where the kind knows better than the usual growing wait. */
+      readonly waitMs?: number;
+      /** The other entries would meet the same failure: this delivery ends, and the next one waits as long. */
+      readonly holds: boolean;
+      /** Told the time of the next attempt. */
+      says(at: number): readonly SallyportEvent[];
+    }
+  | { readonly does: 'reject'; readonly failure: CodedError; readonly says: readonly SallyportEvent[] }
+  | { readonly does: 'split'; readonly parts: readonly SplitPart<Body>[]; readonly says: readonly SallyportEvent[] };
+
+/** What is to be sent now. */
+export interface Sending<Body> {
+  readonly entry: SpoolEntry<Body>;
+  /** The attachment, compared with its digest; null where there is none. */
+  readonly attachment: AttachmentBody | null;
+  readonly signal: AbortSignal;
+}
+
+/** A delivery of one kind. */
+export interface Delivery<Body> {
+  readonly spool: Spool<Body>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly report: Report;
+  /** The kind's policy: sends one entry and judges the outcome. It throws only for faults of this host. */
+  policy(sending: Sending<Body>): Promise<Verdict<Body>>;
+  /** How far apart attempts are at most, and over how long the first retry is spread (a second by default). */
+  retry(): { readonly maxDelaySeconds: number; readonly baseMs?: number };
+}
+
+/** Sends everything whose time has come. @throws the reason of the signal, or the fault of this host that ended it */
+export async function deliver<Body>(delivery: Delivery<Body>, signal: AbortSignal): Promise<void> {
+  await delivery.spool.delivering(async () => {
+    // What cannot be finished does not stop the rest.
+    const unfinished = await delivery.spool.finish().then(() => null, toError);
+    while (await deliverDue(delivery, signal)) signal.throwIfAborted();
+    if (unfinished !== null) throw unfinished;
+  });
+}
+
+/** True when something was split, so that there is more to send. */
+async function deliverDue<Body>(delivery: Delivery<Body>, signal: AbortSignal): Promise<boolean> {
+  const { spool, clock } = delivery;
+  let hasSplit = false;
+  for (const head of spool.due(clock.now())) {
+    signal.throwIfAborted();
+    const entry = (await spool.verify(head, signal)) ? await spool.read(head) : null;
+    if (entry === null) continue;
+    const attachment = spool.attachment(head);
+    const verdict = await orWait(delivery, head, signal, async () => {
+      const judged = await delivery.policy({ entry, attachment, signal });
+      await carryOut(delivery, entry, judged);
+      return judged;
+    });
+    if (verdict.does === 'postpone' && verdict.holds) return false;
+    hasSplit ||= verdict.does === 'split';
+  }
+  return hasSplit;
+}
+
+async function carryOut<Body>(
+  delivery: Delivery<Body>,
+  entry: SpoolEntry<Body>,
+  verdict: Verdict<Body>,
+): Promise<void> {
+  const { spool, report } = delivery;
+  if (verdict.does === 'postpone') return await postpone(delivery, entry, verdict);
+  if (verdict.does === 'settle') await spool.settle(entry);
+  else if (verdict.does === 'reject') await spool.reject(entry, verdict.failure.code);
+  else await spool.split(entry, verdict.parts);
+  spool.hold(0);
+  for (const event of verdict.says) report(event);
+}
+
+async function postpone<Body>(
+  delivery: Delivery<Body>,
+  entry: SpoolEntry<Body>,
+  verdict: Extract<Verdict<Body>, { does: 'postpone' }>,
+): Promise<void> {
+  const { spool, clock, random, report, retry } = delivery;
+  const { failure } = verdict;
+  const waitMs = verdict.waitMs ?? nextDelay(failure, entry.attempts + 1, { random: random(), ...retry() });
+  const at = clock.now() + waitMs;
+  await spool.postpone(entry, { notBefore: at, error: failure.code });
+  for (const event of verdict.says(at)) report(event);
+  if (verdict.holds) spool.hold(waitMs);
+}
+
+async function orWait<Body, T>(
+  { spool, clock }: Delivery<Body>,
+  head: EntryHead,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    const notBefore = clock.now() + UNDONE_WAIT_MS;
+    await spool.postpone(head, { notBefore, error: asCoded(thrown).code }).catch(() => undefined);
+    throw thrown;
+  }
+}
+
+function toError(thrown: unknown): CodedError {
+  if (!(thrown instanceof CodedError)) throw thrown;
+  return thrown;
+}

@@ -1,0 +1,174 @@
+// Reads the folder of one kind at the start and clears what a crash left.
+//
+// Guarantees: never fails because of what the folder holds, nor because the disk is full. What cannot be used is set
+// aside and reported, with its attachment. A file that cannot be read now stays where it is until the next start.
+
+import { join } from 'node:path';
+import { asCoded, CodedError } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import { UNFINISHED_SUFFIX } from '#system/durable.ts';
+import { missingAttachment } from './attachment.ts';
+import type { HeadRecord } from './entry.ts';
+import type { KindFolder } from './folder.ts';
+import type { SpoolKind } from './kind.ts';
+import { type OwnName, type Part, readName, SETTLED_FILE } from './names.ts';
+import type { Ailment } from './quarantine.ts';
+import type { SettledKeys } from './settled-keys.ts';
+
+/** An entry that was found. */
+export interface Found {
+  readonly sequence: number;
+  readonly record: HeadRecord;
+  /** Of its head. */
+  readonly bytes: number;
+}
+
+/** What the folder holds. */
+export interface Loaded {
+  /** In order of acceptance; each key once, none of them settled. */
+  readonly entries: readonly Found[];
+  /** Numbers whose keys are remembered, but not in `settled.log` yet. */
+  readonly buried: readonly number[];
+  readonly nextSequence: number;
+}
+
+export interface LoadFrom<Body> {
+  readonly folder: KindFolder;
+  readonly kind: SpoolKind<Body>;
+  readonly settled: SettledKeys;
+  readonly report: Report;
+}
+
+/** Loads what waits. @throws CodedError FILE-* when the folder itself cannot be read */
+export async function loadFolder<Body>(from: LoadFrom<Body>): Promise<Loaded> {
+  const { folder } = from;
+  const names = (await folder.files.list(folder.dir)).map((name) => ({ name, own: readName(name) }));
+  await clearUnfinished(folder, names);
+  const own = names.flatMap((found) => found.own ?? []);
+  const finished = own.filter(({ unfinished }) => !unfinished);
+  const numbers = (part: Part) =>
+    finished
+      .filter((found) => found.part === part)
+      .map(({ sequence }) => sequence)
+      .sort((a, b) => a - b);
+  const heads = numbers('json');
+  const headed = new Set(heads);
+  for (const sequence of numbers('attachment')) {
+    if (!headed.has(sequence)) await removeQuietly(folder, folder.path(sequence, 'attachment'));
+  }
+  const buried = await loadBuried(from, numbers('settled'));
+  const entries = await loadHeads(from, heads);
+  // A process that died may have left names that no power cut survives; from here on they are relied upon.
+  await folder.files.syncDirectory(folder.dir);
+  const last = finished.reduce((most, { sequence }) => Math.max(most, sequence), 0);
+  return { entries, buried, nextSequence: last + 1 };
+}
+
+async function clearUnfinished(
+  folder: KindFolder,
+  names: readonly { readonly name: string; readonly own: OwnName | null }[],
+): Promise<void> {
+  for (const { name, own } of names) {
+    const isOurs = own?.unfinished === true || name === SETTLED_FILE + UNFINISHED_SUFFIX;
+    if (isOurs) await removeQuietly(folder, join(folder.dir, name));
+  }
+}
+
+/** Keys that had no room in `settled.log`. Where there still is none, they are remembered and their files stay. */
+async function loadBuried<Body>(from: LoadFrom<Body>, sequences: readonly number[]): Promise<readonly number[]> {
+  const { folder, settled } = from;
+  const kept: number[] = [];
+  const keys: string[] = [];
+  for (const sequence of sequences) {
+    const read = await folder.read(sequence, 'settled');
+    if (read.kind === 'unusable') await setAside(from, { sequence, part: 'settled' }, read.ailment);
+    if (read.kind === 'closed') from.report(from.kind.setAside(read.error));
+    if (read.kind !== 'record') continue;
+    keys.push(read.record.head.key);
+    kept.push(sequence);
+  }
+  if (kept.length === 0) return kept;
+  try {
+    await settled.add(keys);
+    await folder.clearBuried(kept);
+    return [];
+  } catch (thrown) {
+    tolerate(thrown);
+    settled.remember(keys);
+    return kept;
+  }
+}
+
+async function loadHeads<Body>(from: LoadFrom<Body>, sequences: readonly number[]): Promise<readonly Found[]> {
+  const { folder, settled, report, kind } = from;
+  const entries: Found[] = [];
+  const waiting = new Set<string>();
+  for (const sequence of sequences) {
+    const read = await folder.read(sequence);
+    if (read.kind === 'closed') report(kind.setAside(read.error));
+    if (read.kind === 'unusable') await setAside(from, { sequence, part: 'json' }, read.ailment);
+    if (read.kind !== 'record') continue;
+    const { record, bytes } = read;
+    const { key } = record.head;
+    // Settled, and the crash came before the files went; or the same key twice, after an accept that failed at its end.
+    const isLeftOver = (settled.has(key) && record.ending?.does !== 'reject') || waiting.has(key);
+    if (isLeftOver) {
+      await folder.remove(sequence, record.head).catch(tolerate);
+      continue;
+    }
+    const reason = await judgeRecord(from, sequence, record);
+    if (reason !== null) {
+      await setAside(from, { sequence, part: 'json' }, { kind: 'damaged', reason });
+      continue;
+    }
+    waiting.add(key);
+    entries.push({ sequence, record, bytes });
+  }
+  return entries;
+}
+
+/** Why an entry cannot be used, although its head can be read. */
+async function judgeRecord<Body>(
+  { folder, kind }: LoadFrom<Body>,
+  sequence: number,
+  { head, body, ending }: HeadRecord,
+): Promise<string | null> {
+  const reason = judgeBody(kind, head.kind, body);
+  if (reason !== null || head.attachment === null || ending !== null) return reason;
+  return await missingAttachment(folder.files, folder.path(sequence, 'attachment'), head.attachment);
+}
+
+/** Why this is no body of the kind; null when it is. */
+export function judgeBody<Body>(kind: SpoolKind<Body>, name: string, body: unknown): string | null {
+  if (name !== kind.name) return `it is an entry of the kind ${name}`;
+  try {
+    kind.body.parse(body);
+    return null;
+  } catch (thrown) {
+    const [issue] = (thrown as { issues?: { path: PropertyKey[]; message: string }[] }).issues ?? [];
+    if (issue === undefined) return thrown instanceof Error ? thrown.message : 'its body is not of its kind';
+    return `${['body', ...issue.path].map(String).join('.')}: ${issue.message}`;
+  }
+}
+
+async function setAside<Body>(
+  { folder, report, kind }: LoadFrom<Body>,
+  file: { readonly sequence: number; readonly part: 'json' | 'settled' },
+  ailment: Ailment,
+): Promise<void> {
+  try {
+    report(kind.setAside(await folder.setAside(file.sequence, ailment, file.part)));
+  } catch (thrown) {
+    tolerate(thrown);
+    report(kind.setAside(asCoded(thrown)));
+  }
+}
+
+async function removeQuietly(folder: KindFolder, path: string): Promise<void> {
+  await folder.files.remove(path).catch(tolerate);
+}
+
+/** An expected failure of clearing up is met again at the next start; anything else is a fault. */
+function tolerate(thrown: unknown): void {
+  if (!(thrown instanceof CodedError)) throw thrown;
+}

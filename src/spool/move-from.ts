@@ -1,0 +1,97 @@
+// Takes over the folder of version 0.1.0, `state/spool`, which held what is now a kind of its own in `state/outbox`.
+//
+// Guarantees: keys of what was settled are known before an entry is looked at; the order of acceptance stays; entries of
+// a folder that came back (0.1.0 ran again) follow those that wait already. Runs under the lock of the state folder. A
+// crash leaves each entry in one of the two folders, and the next start goes on. The emptied folder and names that are
+// not ours stay.
+
+import { join } from 'node:path';
+import { asCoded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
+import type { Files } from '#system/files.ts';
+import { requireOwnFolder } from '#system/own-folder.ts';
+import { HEAD_LIMIT_BYTES } from './entry.ts';
+import { partName, QUARANTINE, readName, SETTLED_FILE } from './names.ts';
+import { quarantinePlace } from './quarantine.ts';
+import { SettledKeys } from './settled-keys.ts';
+
+/** Where the entries move to. */
+export interface MoveTo {
+  readonly files: Files;
+  readonly dir: string;
+  /** The memory of settled keys there. */
+  readonly settled: SettledKeys;
+  readonly report: Report;
+}
+
+/** Moves everything of ours over. @throws CodedError FOLDER-UNSAFE, STATE-UNREADABLE, FILE-* */
+export async function moveFrom(from: string, to: MoveTo): Promise<void> {
+  const { files } = to;
+  await requireOwnFolder(files, from, { what: 'the spool of version 0.1.0' });
+  if ((await files.list(from)).length === 0) return;
+  const areKeysKept = await moveKeys(from, to);
+  await moveEntries(from, to);
+  await moveQuarantine(from, to);
+  if (areKeysKept) await removeDurably(files, join(from, SETTLED_FILE));
+}
+
+/** True when they are on disk in their new place. Where there is no room they are remembered, and the old file stays. */
+async function moveKeys(from: string, { files, settled, report }: MoveTo): Promise<boolean> {
+  const { settled: former, error } = await SettledKeys.open(files, from);
+  if (error !== null) report({ name: 'state-set-aside', error });
+  try {
+    await settled.add(former.all);
+    return true;
+  } catch (thrown) {
+    if (asCoded(thrown).code !== 'DISK-FULL') throw thrown;
+    settled.remember(former.all);
+    return false;
+  }
+}
+
+async function moveEntries(from: string, { files, dir }: MoveTo): Promise<void> {
+  const taken = (await files.list(dir)).flatMap((name) => readName(name)?.sequence ?? []);
+  let sequence = taken.reduce((most, one) => Math.max(most, one), 0);
+  const entries: number[] = [];
+  for (const name of await files.list(from)) {
+    const own = readName(name);
+    if (own?.unfinished === true) await files.remove(join(from, name));
+    else if (own?.part === 'json') entries.push(own.sequence);
+  }
+  if (entries.length === 0) return;
+  for (const one of entries.sort((a, b) => a - b)) {
+    sequence += 1;
+    await moveFile(files, join(from, partName(one, 'json')), join(dir, partName(sequence, 'json')));
+  }
+  // The new names first: a power cut leaves one name or both, never none.
+  await files.syncDirectory(dir);
+  await files.syncDirectory(from);
+}
+
+async function moveQuarantine(from: string, { files, dir }: MoveTo): Promise<void> {
+  const corner = join(from, QUARANTINE);
+  const names = await files.list(corner);
+  if (names.length === 0) return;
+  for (const name of names) {
+    // On another disk it stays where it is: nothing of it is ever sent.
+    await files.rename(join(corner, name), await quarantinePlace(files, dir, name)).catch(unlessOnOtherDisk);
+  }
+  await files.syncDirectory(join(dir, QUARANTINE));
+  await files.syncDirectory(corner);
+}
+
+/** An admin may have put the old folder on a disk of its own. A crash leaves both copies; their keys are the same. */
+async function moveFile(files: Files, from: string, to: string): Promise<void> {
+  try {
+    await files.rename(from, to);
+  } catch (thrown) {
+    unlessOnOtherDisk(thrown);
+    await writeDurably(files, to, await readWhole(files, from, HEAD_LIMIT_BYTES), 0o600);
+    await files.remove(from);
+  }
+}
+
+function unlessOnOtherDisk(thrown: unknown): void {
+  if (asCoded(thrown).facts['errno'] !== 'EXDEV') throw thrown;
+}

@@ -1,0 +1,37 @@
+// File names in the folder of one kind. Pure.
+//
+// `<digits>.json` is the head of an entry, `<digits>.attachment` its attachment, `<digits>.settled` a head whose key is
+// settled but not yet in `settled.log`. At least twelve digits; they give the order of acceptance. Every other name is
+// foreign and is left alone.
+
+import { UNFINISHED_SUFFIX } from '#system/durable.ts';
+
+export const SETTLED_FILE = 'settled.log';
+export const QUARANTINE = 'quarantine';
+export const REJECTED = 'rejected';
+
+/** One of the files of an entry. */
+export type Part = 'json' | 'attachment' | 'settled';
+
+/** A name that the spool gave. */
+export interface OwnName {
+  readonly sequence: number;
+  readonly part: Part;
+  /** The file was still being written. */
+  readonly unfinished: boolean;
+}
+
+const NUMBERED = /^(\d{12,15})\.(json|attachment|settled)(\.new)?$/;
+
+/** Name of a file of the entry with this number. */
+export function partName(sequence: number, part: Part): string {
+  return `${String(sequence).padStart(12, '0')}.${part}`;
+}
+
+/** What a name says; null for a foreign one. */
+export function readName(name: string): OwnName | null {
+  const [, digits, part, suffix = ''] = NUMBERED.exec(name) ?? [];
+  if (digits === undefined) return null;
+  const own = { sequence: Number(digits), part: part as Part, unfinished: suffix !== '' };
+  return partName(own.sequence, own.part) + (own.unfinished ? UNFINISHED_SUFFIX : '') === name ? own : null;
+}

@@ -1,0 +1,177 @@
+// What waits in one spool, in memory: heads without bodies, how much room is left, and when something is due.
+//
+// Nothing here touches the disk. A postponement is in wall time, as on disk; `hold` is monotonic, so no step of the wall
+// clock can hold up a kind for years.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Clock } from '#system/clock.ts';
+import { dueAt, type Ending, type EntryHead, type HeadRecord } from './entry.ts';
+import type { Quota } from './kind.ts';
+
+/** An entry that cannot be worked on now (a full disk, a bad block) is looked at again after this. */
+const DEFER_MS = 60_000;
+
+/** An entry in memory. */
+export interface Waiting {
+  readonly sequence: number;
+  readonly head: EntryHead;
+  /** Of its head and attachment. */
+  readonly bytes: number;
+  /** Set once it does not wait to be sent any more, but for this to be carried out. */
+  readonly ending: Ending['does'] | null;
+}
+
+/** The entry of a head's file with so many bytes. */
+export function toWaiting(found: {
+  readonly sequence: number;
+  readonly record: HeadRecord;
+  readonly bytes: number;
+}): Waiting {
+  const { head, ending } = found.record;
+  const bytes = found.bytes + (head.attachment?.length ?? 0);
+  return { sequence: found.sequence, head, bytes, ending: ending?.does ?? null };
+}
+
+/** Room for an entry that is being accepted. */
+export interface Room {
+  /** @throws CodedError SPOOL-FULL */
+  add(bytes: number): void;
+  /** Harmless when repeated. */
+  release(): void;
+}
+
+/** What a queue is made for. */
+export interface QueueOptions {
+  readonly clock: Clock;
+  readonly quota: Quota;
+  /** For the failure. */
+  readonly dir: string;
+  readonly nextSequence: number;
+}
+
+/** The entries of one spool. */
+export class Queue {
+  readonly #options: QueueOptions;
+  readonly #waiting = new Map<string, Waiting>();
+  /** What is being accepted and may still be refused. */
+  readonly #reserved = { entries: 0, bytes: 0 };
+  #bytes = 0;
+  #nextSequence: number;
+  #heldUntil = Number.NEGATIVE_INFINITY;
+  #onPlan: (() => void) | null = null;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    this.#nextSequence = options.nextSequence;
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(key: string): Waiting | undefined {
+    return this.#waiting.get(key);
+  }
+
+  keep(waiting: Waiting): void {
+    this.#waiting.set(waiting.head.key, waiting);
+    this.#bytes += waiting.bytes;
+  }
+
+  forget({ head, bytes }: Waiting): void {
+    if (this.#waiting.delete(head.key)) this.#bytes -= bytes;
+  }
+
+  change(waiting: Waiting, change: Partial<EntryHead>): Waiting {
+    const changed = { ...waiting, head: { ...waiting.head, ...change } };
+    this.#waiting.set(waiting.head.key, changed);
+    this.#onPlan?.();
+    return changed;
+  }
+
+  end(waiting: Waiting, ending: Ending['does']): Waiting {
+    const ended = { ...waiting, ending };
+    this.#waiting.set(waiting.head.key, ended);
+    return ended;
+  }
+
+  /** In memory only: nothing is lost when the process ends meanwhile. */
+  defer(waiting: Waiting, { code }: CodedError): void {
+    const atMs = this.#options.clock.now();
+    this.change(waiting, { postponed: { atMs, untilMs: atMs + DEFER_MS, error: code } });
+  }
+
+  /** Due at this wall time, in order of acceptance. */
+  due(nowMs: number): readonly Waiting[] {
+    return [...this.#waiting.values()]
+      .filter(({ head }) => dueAt(head, nowMs) === null)
+      .sort((a, b) => a.sequence - b.sequence);
+  }
+
+  nextDueAt(): number | null {
+    const now = this.#options.clock.now();
+    let next: number | null = null;
+    for (const { head } of this.#waiting.values()) {
+      const at = dueAt(head, now) ?? now;
+      if (next === null || at < next) next = at;
+    }
+    return next;
+  }
+
+  waitMs(): number | null {
+    const { clock } = this.#options;
+    const at = this.nextDueAt();
+    return at === null ? null : Math.max(0, at - clock.now(), this.#heldUntil - clock.monotonic());
+  }
+
+  lastFailure(): { atMs: number; code: string } | null {
+    const failed = [...this.#waiting.values()].flatMap(({ head: { postponed } }) => postponed ?? []);
+    const last = failed.toSorted((a, b) => a.atMs - b.atMs).at(-1);
+    return last === undefined ? null : { atMs: last.atMs, code: last.error };
+  }
+
+  hold(ms: number): void {
+    this.#heldUntil = this.#options.clock.monotonic() + ms;
+    this.#onPlan?.();
+  }
+
+  onPlan(listener: () => void): void {
+    this.#onPlan = listener;
+  }
+
+  takeNumber(): number {
+    this.#nextSequence += 1;
+    return this.#nextSequence - 1;
+  }
+
+  /** Room for one entry that is not there yet, with a head of so many bytes. @throws CodedError SPOOL-FULL */
+  reserve(key: string, headBytes: number): Room {
+    const { quota, dir } = this.#options;
+    const taken = this.#reserved;
+    let mine = { entries: 0, bytes: 0 };
+    const refuse = () => {
+      const [count, bytes] = [this.size + taken.entries, this.#bytes + taken.bytes];
+      return coded('SPOOL-FULL', { dir, count, entries: quota.entries, bytes, limit: quota.bytes, key });
+    };
+    const take = (entries: number, bytes: number) => {
+      if (this.#bytes + taken.bytes + bytes > quota.bytes) throw refuse();
+      mine = { entries: mine.entries + entries, bytes: mine.bytes + bytes };
+      taken.entries += entries;
+      taken.bytes += bytes;
+    };
+    if (this.size + taken.entries >= quota.entries) throw refuse();
+    take(1, headBytes);
+    return {
+      add: (bytes) => take(0, bytes),
+      release: () => {
+        taken.entries -= mine.entries;
+        taken.bytes -= mine.bytes;
+        mine = { entries: 0, bytes: 0 };
+      },
+    };
+  }
+}
