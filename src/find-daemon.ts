@@ -2,7 +2,7 @@
 // this one; then nothing is asked of it.
 
 import type { LoadResult } from '#config/load.ts';
-import { type Places, placesOfDaemon } from '#config/places.ts';
+import { type Places, placesOfDaemon, socketsOf } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
 import type { Control } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -12,7 +12,7 @@ import { isSamePath } from '#system/same-path.ts';
 
 /** What was found where the file says that its daemon listens. */
 export interface FoundDaemon {
-  /** Of the group; the same daemon has one for the admin. */
+  /** `daemon.control_socket`, by which a daemon is named; the others are beside it. */
   readonly socket: string;
   /** The daemon of this file; null where none runs. */
   readonly control: Control | null;
@@ -23,9 +23,9 @@ export interface FoundDaemon {
 /** Looks where the file says. @throws CodedError CONTROL-UNREACHABLE, CONTROL-FOREIGN */
 export async function findDaemonOf(file: string, loaded: LoadResult, places: Places): Promise<FoundDaemon> {
   const daemon = loaded.ok ? loaded.settings.daemon : (loaded.daemon ?? placesOfDaemon(file, undefined, places));
-  const { control_socket: socket, admin_socket: admin, state_dir: stateDir } = daemon;
+  const { control_socket: socket, state_dir: stateDir } = daemon;
   const parts = { clock: systemClock, files: realFiles, self: process.geteuid?.() ?? 0 };
-  const control = await connectControl({ admin, group: socket, stateDir }, parts);
+  const control = await connectControl({ ...socketsOf(daemon), stateDir }, parts);
   if (control === null) return { socket, control, other: null };
   const { config } = await control.status();
   if (await isSamePath(realFiles, config.file, file)) return { socket, control, other: null };

@@ -43,7 +43,10 @@ export function configShowCommand(
   if (!result.ok) return tellProblems(terminal, result);
   const rows = redactDeep(explainSettings(result), options.known);
   if (options.json) {
-    tellJson(terminal, rows);
+    tellJson(
+      terminal,
+      rows.map(({ setBy: set_by, ...row }) => ({ ...row, set_by })),
+    );
     return EXIT_OK;
   }
   const table = layTable(

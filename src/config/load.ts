@@ -19,6 +19,7 @@ import {
   LONGEST_SOCKET_PATH,
   type Places,
   placesOfDaemon,
+  socketsOf,
 } from './places.ts';
 import { type Finding, type KeyPath, keyName, type Position, type Problem } from './problem.ts';
 import { type ReadResult, readBounded } from './read-bounded.ts';
@@ -268,12 +269,14 @@ function fillIn(salvaged: unknown, { file, places, secrets }: FillOptions): unkn
 }
 
 function judgeSockets(filled: unknown): Finding[] {
-  const { control_socket: group, admin_socket: admin } = (filled as Settings).daemon;
-  const own = judgeSocket('control_socket', group);
-  // The one beside it has a name that is made of its own.
+  const { admin, ...others } = socketsOf((filled as Settings).daemon);
+  const own = judgeSocket('control_socket', others.control);
+  // Those beside it have names that are made of its own.
   if (own.length > 0) return own;
-  if (group !== admin) return judgeSocket('admin_socket', admin);
-  const message = 'The admin has a socket of their own: name another path than that of control_socket.';
+  const longer = [others.operate, others.look].flatMap((path) => judgeSocket('control_socket', path)).slice(0, 1);
+  if (longer.length > 0) return longer;
+  if (!Object.values(others).includes(admin)) return judgeSocket('admin_socket', admin);
+  const message = 'The admin has a socket of their own: name another path than that of the other sockets.';
   const path = ['daemon', 'admin_socket'];
   return [{ path, severity: 'error', at: 'value', found: admin, allowed: '', message }];
 }

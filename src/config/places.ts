@@ -79,14 +79,31 @@ export function placesOfDaemon(file: string, set: Partial<DaemonPlaces> | undefi
   const byDefault =
     isService || stateDir === places.stateDir ? places.controlSocket : join(stateDir, basename(places.controlSocket));
   const control = set?.control_socket ?? byDefault;
-  return { state_dir: stateDir, control_socket: control, admin_socket: set?.admin_socket ?? besideControl(control) };
+  return {
+    state_dir: stateDir,
+    control_socket: control,
+    admin_socket: set?.admin_socket ?? besideControl(control, 'admin'),
+  };
 }
 
-/** `admin.sock`, or the name of the control socket with `-admin`, so that two daemons can share a folder. */
-function besideControl(control: string): string {
+/** The sockets of a daemon: one for each level of authority, and the one that version 0.1.0 had for its group. */
+export interface SocketPaths {
+  readonly admin: string;
+  readonly operate: string;
+  readonly look: string;
+  readonly control: string;
+}
+
+/** All sockets of the daemon with these places. */
+export function socketsOf({ control_socket: control, admin_socket: admin }: DaemonPlaces): SocketPaths {
+  return { admin, operate: besideControl(control, 'operate'), look: besideControl(control, 'look'), control };
+}
+
+/** `look.sock`, or the name of the control socket with `-look`, so that two daemons can share a folder. */
+function besideControl(control: string, level: 'admin' | 'operate' | 'look'): string {
   const extension = extname(control);
   const name = basename(control, extension);
-  return join(dirname(control), name === 'control' ? `admin${extension}` : `${name}-admin${extension}`);
+  return join(dirname(control), name === 'control' ? `${level}${extension}` : `${name}-${level}${extension}`);
 }
 
 /** systemd joins several folders with colons; the first is the main one. */

@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { MASK } from '#redaction/secret.ts';
 import type { LoadedSettings } from './load.ts';
 import { type KeyPath, keyName } from './problem.ts';
-import { kindOf, unwrap } from './schema/key.ts';
+import { kindOf, type Setter, unwrap } from './schema/key.ts';
 import { settingsSchema } from './schema/settings.ts';
+import { factsAt } from './tree.ts';
 
 /** One key. */
 export interface ExplainedKey {
@@ -16,6 +17,8 @@ export interface ExplainedKey {
   readonly source: 'default' | 'file';
   /** Line of the key in the file; null when it is not there. */
   readonly line: number | null;
+  /** Who may set it from a menu or console. */
+  readonly setBy: Setter;
 }
 
 /** Explains every key, in the order of the schema. */
@@ -23,7 +26,8 @@ export function explainSettings(loaded: Pick<LoadedSettings, 'settings' | 'lineO
   return explain(settingsSchema, loaded.settings, []).map(({ path, value }) => {
     const key = keyName(path);
     const line = loaded.lineOf(key)?.line ?? null;
-    return { key, value, source: line === null ? 'default' : 'file', line };
+    const setBy = factsAt(settingsSchema, path)?.setBy ?? 'root';
+    return { key, value, source: line === null ? 'default' : 'file', line, setBy };
   });
 }
 

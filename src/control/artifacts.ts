@@ -1,8 +1,8 @@
 // The JSON schemas of what commands print with --json, as files of the repository. Pure: the same schema, the same bytes.
 
 import { z } from 'zod';
-import { statusSchema } from './control.ts';
 import { endpointListSchema } from './endpoints.ts';
+import { statusSchema } from './status.ts';
 
 const PRINTED = { endpoints: endpointListSchema, status: statusSchema } as const;
 

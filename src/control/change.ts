@@ -14,6 +14,8 @@ export const changeRequestSchema = z.object({
   waits: z.boolean(),
   /** Who wants it, for whoever comes second. */
   by: z.string().max(200),
+  /** `in_force`: secrets may be used only as the active settings use them, as for somebody who may not read them. */
+  secrets: z.literal('in_force').optional(),
 });
 export type ChangeRequest = z.infer<typeof changeRequestSchema>;
 

@@ -1,44 +1,19 @@
-// The command's end of Control: asks a running daemon over its unix sockets, that of the admin where it lets us in.
+// The command's end of Control: asks a running daemon over the socket with the most authority that lets us in.
 //
 // Guarantees: what comes back fits the schema or is a coded error, whoever listens there and whenever it stops; an abort
 // ends the request and nothing else. A daemon that is not there is told from one that may not be asked. Nothing is sent to
 // a socket of a user who does not run Sallyport here.
 
 import { type IncomingMessage, request } from 'node:http';
-import { z } from 'zod';
-import { type Diagnosis, type DiagnosisRequest, diagnosisSchema } from '#diagnose/report.ts';
+import type { z } from 'zod';
 import { asCoded, CodedError, coded, exhaustion } from '#errors/coded-error.ts';
-import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
-import { type ChangeRequest, type ChangeVerdict, changeVerdictSchema } from './change.ts';
-import {
-  type Control,
-  type ForgottenSerial,
-  forgottenSchema,
-  type HookRun,
-  hookRunSchema,
-  type RetryRequest,
-  type RoundResult,
-  roundSchema,
-  type Status,
-  statusSchema,
-  type UpdateRow,
-  updateSchema,
-  type VerifiedRow,
-  verifiedSchema,
-} from './control.ts';
-import { type EndpointList, endpointListSchema } from './endpoints.ts';
+import { VERBS, type Verbs } from './control.ts';
 import { judgeSocketOwner } from './socket-owner.ts';
 import { placeOf } from './socket-place.ts';
-import {
-  explanationSchema,
-  seededSchema,
-  type TimeoutExplanation,
-  type TimeoutSeeded,
-  type TimeoutSeeds,
-} from './timeouts.ts';
-import { PATHS, reviveError, reviveEvent } from './wire.ts';
+import { type AnyVerb, type Asked, type MethodsOf, methodOf, methodsOf } from './verb.ts';
+import { reviveError } from './wire.ts';
 
 /** A daemon answers such a question at once; a minute is for a machine under load. */
 const ANSWER_MS = 60_000;
@@ -51,7 +26,10 @@ const STOPPED = 'the daemon stopped before it answered';
 /** Where a daemon listens, and where its state is. */
 export interface ControlSockets {
   readonly admin: string;
-  readonly group: string;
+  readonly operate: string;
+  readonly look: string;
+  /** The same as `operate`; the only one of a daemon of version 0.1.0 for its group. */
+  readonly control: string;
   readonly stateDir: string;
 }
 
@@ -66,24 +44,39 @@ export interface ClientParts {
  * Finds a running daemon; null when nobody listens there.
  * @throws CodedError CONTROL-UNREACHABLE when we may not ask, CONTROL-FOREIGN
  */
-export async function connectControl(
-  { admin, group, stateDir }: ControlSockets,
+export async function connectControl<T extends Verbs = Verbs>(
+  sockets: ControlSockets,
   parts: ClientParts,
-): Promise<Control | null> {
-  return (await connect(admin, CLOSED_TO_US)) ?? (await connect(group, ABSENT));
-
-  async function connect(path: string, passedOver: ReadonlySet<string>): Promise<Control | null> {
+  verbs: T = VERBS as T,
+): Promise<MethodsOf<T> | null> {
+  let closed: unknown = null;
+  for (const path of [sockets.admin, sockets.operate, sockets.look, sockets.control]) {
     try {
-      await reaching(path, () => judgeSocketOwner({ path, stateDir, self: parts.self }, parts.files));
-      const control = new SocketControl(path, parts.clock);
-      await control.status();
-      return control;
+      return await connect(path, { stateDir: sockets.stateDir, parts, verbs });
     } catch (thrown) {
       const { code, facts } = asCoded(thrown);
-      if (code === 'CONTROL-UNREACHABLE' && passedOver.has(String(facts['reason']))) return null;
-      throw thrown;
+      const reason = code === 'CONTROL-UNREACHABLE' ? String(facts['reason']) : '';
+      if (CLOSED.has(reason)) closed = thrown;
+      else if (!ABSENT.has(reason)) throw thrown;
     }
   }
+  if (closed !== null) throw closed;
+  return null;
+}
+
+async function connect<T extends Verbs>(
+  path: string,
+  { stateDir, parts, verbs }: { readonly stateDir: string; readonly parts: ClientParts; readonly verbs: T },
+): Promise<MethodsOf<T>> {
+  await reaching(path, () => judgeSocketOwner({ path, stateDir, self: parts.self }, parts.files));
+  const carrier = new SocketCarrier(path, parts.clock);
+  const methods = methodsOf(
+    verbs,
+    (name, asked) => carrier.carry(verbs[name as keyof T] as AnyVerb, asked),
+    () => Promise.resolve(),
+  );
+  await carrier.carry(VERBS.status, { request: undefined, onEvent: () => undefined, signal: NEVER });
+  return methods;
 }
 
 /** A path on which we may not pass is a daemon that we may not ask. */
@@ -97,17 +90,19 @@ async function reaching<T>(path: string, look: () => Promise<T> | T): Promise<T>
   }
 }
 
+const NEVER = new AbortController().signal;
 /** Nobody listens. */
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR']);
-/** The admin's socket: the group's is tried then. */
-const CLOSED_TO_US: ReadonlySet<string> = new Set([...ABSENT, 'EACCES', 'EPERM']);
+/** For others than us. */
+const CLOSED: ReadonlySet<string> = new Set(['EACCES', 'EPERM']);
 
-interface Asked {
-  readonly method: 'GET' | 'POST';
-  readonly body?: string | undefined;
+/** A request as it goes out. */
+interface Sent {
+  readonly verb: AnyVerb;
+  readonly body: string | undefined;
 }
 
-class SocketControl implements Control {
+class SocketCarrier {
   readonly #path: string;
   readonly #clock: Clock;
 
@@ -116,76 +111,20 @@ class SocketControl implements Control {
     this.#clock = clock;
   }
 
-  async status(): Promise<Status> {
-    return await this.#ask(PATHS.status, statusSchema);
+  async carry(verb: AnyVerb, asked: Asked): Promise<unknown> {
+    const body = verb.request === null ? undefined : JSON.stringify(verb.request.write(asked.request));
+    return verb.mode === 'answer' ? await this.#ask({ verb, body }) : await this.#follow({ verb, body }, asked);
   }
 
-  async endpoints(): Promise<EndpointList> {
-    return await this.#ask(PATHS.endpoints, endpointListSchema);
-  }
-
-  async listUpdates(): Promise<UpdateRow[]> {
-    return await this.#ask(PATHS.updates, z.array(updateSchema));
-  }
-
-  async retryCredentials(profile: string | null): Promise<void> {
-    const body = JSON.stringify({ profile } satisfies RetryRequest);
-    await this.#ask(PATHS.retryCredentials, z.null(), { method: 'POST', body });
-  }
-
-  async check(onEvent: Report, signal: AbortSignal): Promise<RoundResult> {
-    return await this.#follow(PATHS.check, { schema: roundSchema, onEvent, signal });
-  }
-
-  async verifyUpdates(onEvent: Report, signal: AbortSignal): Promise<VerifiedRow[]> {
-    return await this.#follow(PATHS.verify, { schema: z.array(verifiedSchema), onEvent, signal });
-  }
-
-  async runHook(id: string, onEvent: Report, signal: AbortSignal): Promise<HookRun> {
-    const path = PATHS.hook + encodeURIComponent(id);
-    return await this.#follow(path, { schema: hookRunSchema, onEvent, signal });
-  }
-
-  async forgetSerial(): Promise<ForgottenSerial> {
-    return await this.#ask(PATHS.forgetSerial, forgottenSchema, { method: 'POST' });
-  }
-
-  async explainTimeout(size: number | null): Promise<TimeoutExplanation> {
-    return await this.#ask(`${PATHS.explainTimeout}${size ?? ''}`, explanationSchema);
-  }
-
-  async seedTimeout(seeds: TimeoutSeeds): Promise<TimeoutSeeded> {
-    return await this.#ask(PATHS.seedTimeout, seededSchema, { method: 'POST', body: JSON.stringify(seeds) });
-  }
-
-  async tryChange(request: ChangeRequest, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
-    const body = JSON.stringify(request);
-    return await this.#follow(PATHS.tryChange, { schema: changeVerdictSchema, onEvent, signal, body });
-  }
-
-  async confirmChange(): Promise<void> {
-    await this.#ask(PATHS.confirmChange, z.null(), { method: 'POST' });
-  }
-
-  async diagnose(request: DiagnosisRequest, signal: AbortSignal): Promise<Diagnosis> {
-    const onEvent = () => undefined;
-    const body = JSON.stringify(request);
-    return await this.#follow(PATHS.diagnose, { schema: diagnosisSchema, onEvent, signal, body });
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  async #ask<T>(path: string, schema: z.ZodType<T>, asked: Asked = { method: 'GET' }): Promise<T> {
+  async #ask(sent: Sent): Promise<unknown> {
     const ending = new AbortController();
     const timer = this.#clock.after(ANSWER_MS, () => ending.abort(this.#unreachable('the daemon does not answer')));
     try {
-      const response = await this.#open(asked, path, ending.signal);
+      const response = await this.#open(sent, ending.signal);
       for await (const line of this.#lines(response, ending.signal)) {
         const value = this.#parse(line);
         if (response.statusCode !== 200) throw reviveError((value as { error?: unknown } | null)?.error);
-        return this.#fit(schema, value);
+        return this.#fit(sent.verb.result, value);
       }
       throw this.#unreachable(STOPPED);
     } finally {
@@ -193,32 +132,25 @@ class SocketControl implements Control {
     }
   }
 
-  async #follow<T>(
-    path: string,
-    options: {
-      readonly schema: z.ZodType<T>;
-      readonly onEvent: Report;
-      readonly signal: AbortSignal;
-      readonly body?: string;
-    },
-  ): Promise<T> {
-    options.signal.throwIfAborted();
-    const response = await this.#open({ method: 'POST', body: options.body }, path, options.signal);
-    for await (const text of this.#lines(response, options.signal)) {
+  async #follow(sent: Sent, { onEvent, signal }: Asked): Promise<unknown> {
+    signal.throwIfAborted();
+    const response = await this.#open(sent, signal);
+    for await (const text of this.#lines(response, signal)) {
       const line = (this.#parse(text) ?? {}) as { event?: unknown; result?: unknown; error?: unknown };
       if (line.error !== undefined) throw reviveError(line.error);
-      if (line.result !== undefined) return this.#fit(options.schema, line.result);
-      const event = reviveEvent(line.event);
-      if (event !== null) options.onEvent(event);
+      if (line.result !== undefined) return this.#fit(sent.verb.result, line.result);
+      const event = sent.verb.events?.read(line.event) ?? null;
+      if (event !== null) onEvent(event);
     }
     throw this.#unreachable(STOPPED);
   }
 
-  async #open({ method, body }: Asked, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+  async #open({ verb, body }: Sent, signal: AbortSignal): Promise<IncomingMessage> {
     const place = await reaching(this.#path, () => placeOf(this.#path));
     return await new Promise<IncomingMessage>((resolve, reject) => {
       // A connection each: one that is kept may be of a daemon that was restarted since.
-      const asked = request({ socketPath: place.address, method, path, signal, agent: false }, (response) => {
+      const sent = { socketPath: place.address, method: methodOf(verb), path: verb.path, signal, agent: false };
+      const asked = request(sent, (response) => {
         if (response.statusCode !== 404) return resolve(response);
         response.destroy();
         reject(this.#unreachable(OTHER_VERSION));

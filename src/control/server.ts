@@ -1,5 +1,5 @@
-// The daemon's end of Control: HTTP/1.1 over a unix socket. The socket of the group is 0660, that of the admin 0600; who asks
-// is judged by which socket they reach, and named by what the kernel says of them.
+// The daemon's end of Control: HTTP/1.1 over a unix socket. A socket has one authority: what a caller may do depends on the
+// sockets that the file system lets them open. The log names callers by what the kernel says of them.
 //
 // Guarantees: a socket left by a dead daemon is replaced, one that answers is not, nor anything that is no socket; a bad
 // request gets a coded error, never a crash; a client that goes away, or does not read, ends only its own request.
@@ -7,25 +7,27 @@
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
-import type { z } from 'zod';
-import { diagnosisRequestSchema } from '#diagnose/report.ts';
 import { asCoded, type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
-import type { Report } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
-import { requireId } from '#system/id.ts';
+import { giveToGroup } from '#system/group.ts';
 import { type Peer, peerOf } from '#system/peer.ts';
-import { changeRequestSchema } from './change.ts';
-import { type Control, retryRequestSchema } from './control.ts';
 import { placeOf } from './socket-place.ts';
-import { seedSchema } from './timeouts.ts';
-import { hookIdOf, PATHS, sizeOf, wireError, wireEvent } from './wire.ts';
+import {
+  type AnyVerb,
+  type Authority,
+  type HandlersOf,
+  handlerOf,
+  methodOf,
+  suffices,
+  type VerbTable,
+} from './verb.ts';
+import { wireError } from './wire.ts';
 
-const MOST_CONNECTIONS = 32;
+/** On each socket, so that callers on one cannot keep those on another out. */
+const MAX_CONNECTIONS = 64;
 /** Nobody but us speaks here; a request without a body needs no more. */
 const HEAD_LIMIT_BYTES = 8_192;
-/** A configuration of 1 MiB, in characters, each of which JSON may write as two; variables of a shell go with it. */
-const BODY_LIMIT = 3_145_728;
 /** A request is whole after this long, and its answer is read this long after it ended. */
 const SILENCE_MS = 10_000;
 const LOOK_FOR_SILENT_EVERY_MS = 1_000;
@@ -34,8 +36,10 @@ const BACKLOG_LIMIT_BYTES = 1_048_576;
 /** How long a daemon that is there may take to answer whether it is. */
 const PROBE_MS = 2_000;
 
-/** Modes of the two sockets, as masks of what they lack. */
-const MASKS = { group: 0o117, admin: 0o177 } as const;
+/** What a socket lacks: the owner's alone, or also open to its group. */
+const OWNER_MASK = 0o177;
+const GROUP_MASK = 0o117;
+const GROUP_MODE = 0o660;
 
 /** A control socket that is listening. */
 export interface ControlServer {
@@ -43,21 +47,32 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-export interface ServedControl {
-  readonly control: Control;
+/** Who may open a socket besides its owner and root: nobody, the group of this process, or another group. */
+export type OpenTo = 'owner' | 'group' | { readonly group: number };
+
+export interface ServedControl<T extends VerbTable> {
+  readonly verbs: T;
+  readonly handlers: HandlersOf<T>;
+  /** What callers on this socket may do. */
+  readonly authority: Authority;
+  readonly openTo: OpenTo;
   readonly files: Files;
   readonly known: Redactor;
-  /** Whom the file system lets in: owner and group, or the owner (and root) alone. */
-  readonly to: keyof typeof MASKS;
   /** Milliseconds in which a request is whole, and the end of an answer read; 10 s where it is not given. */
   readonly silenceMs?: number;
   /** Hears of every request that does more than look; `peer` is null where the kernel does not tell. */
   onAsked?(what: string, peer: Peer | null): void;
 }
 
-/** Listens. @throws CodedError CONTROL-BUSY when another daemon answers there; FILE-FAILED when the socket can't be made */
-export async function serveControl(path: string, served: ServedControl): Promise<ControlServer> {
-  const { files, silenceMs = SILENCE_MS } = served;
+/**
+ * Listens. @throws CodedError CONTROL-BUSY when another daemon answers there; FILE-FAILED when the socket can't be made or
+ * given to its group
+ */
+export async function serveControl<T extends VerbTable>(
+  path: string,
+  served: ServedControl<T>,
+): Promise<ControlServer> {
+  const { files, silenceMs = SILENCE_MS, openTo } = served;
   await files.makeDirectory(dirname(path), 0o750);
   await makeRoom(path, files);
   const limits = {
@@ -66,30 +81,37 @@ export async function serveControl(path: string, served: ServedControl): Promise
     requestTimeout: silenceMs,
     connectionsCheckingInterval: LOOK_FOR_SILENT_EVERY_MS,
   };
+  const routes = routesOf(served.verbs);
   const server = createServer(limits, (incoming, response) => {
-    answer(served, incoming, response).catch(() => response.destroy());
+    answer({ ...served, routes }, incoming, response).catch(() => response.destroy());
   });
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = MAX_CONNECTIONS;
   server.maxRequestsPerSocket = 1;
   const place = placeOf(path);
   try {
-    await listen(server, { path, address: place.address, mask: MASKS[served.to] });
+    // Another group gets it last, so that the group of this process never has it.
+    await listen(server, { path, address: place.address, mask: openTo === 'group' ? GROUP_MASK : OWNER_MASK });
+    if (typeof openTo === 'object') await giveToGroup(path, openTo.group, GROUP_MODE);
   } catch (thrown) {
+    await closing(server);
     place.release();
     throw thrown;
   }
   return {
     path,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          // The name of the socket was removed through it.
-          place.release();
-          resolve();
-        });
-        server.closeAllConnections();
-      }),
+    close: async () => {
+      await closing(server);
+      // The name of the socket was removed through it.
+      place.release();
+    },
   };
+}
+
+function closing(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
 
 /** Only what nobody listens at any more is taken away: a wrong path must not cost anybody a file. */
@@ -140,7 +162,7 @@ async function answers(path: string): Promise<boolean> {
 
 function answersAt(address: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const probe = request({ socketPath: address, path: PATHS.status, timeout: PROBE_MS }, (response) => {
+    const probe = request({ socketPath: address, path: '/v1/status', timeout: PROBE_MS }, (response) => {
       response.destroy();
       resolve(true);
     });
@@ -155,10 +177,22 @@ function answersAt(address: string): Promise<boolean> {
 
 const NOBODY: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT']);
 
-async function answer(served: ServedControl, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { control, known, silenceMs = SILENCE_MS } = served;
+/** The verbs by the method and path of their requests. */
+type Routes = ReadonlyMap<string, readonly [name: string, verb: AnyVerb]>;
+
+function routesOf(verbs: VerbTable): Routes {
+  return new Map(Object.entries(verbs).map(([name, verb]) => [`${methodOf(verb)} ${verb.path}`, [name, verb]]));
+}
+
+async function answer<T extends VerbTable>(
+  served: ServedControl<T> & { readonly routes: Routes },
+  incoming: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { handlers, authority, known, routes, silenceMs = SILENCE_MS } = served;
   const out = { response, known };
-  const body = bodyOf(incoming);
+  const [name, verb] = routes.get(`${incoming.method} ${incoming.url}`) ?? [null, null];
+  const body = bodyOf(incoming, verb?.maxBytes ?? 0);
   // Most requests have none, and nobody waits for it.
   body.catch(() => undefined);
   const gone = new AbortController();
@@ -166,102 +200,49 @@ async function answer(served: ServedControl, incoming: IncomingMessage, response
   // Whoever does not read the end of an answer must not keep the connection.
   response.once('prefinish', () => incoming.socket.setTimeout(silenceMs, () => incoming.socket.destroy()));
   try {
-    const asked = `${incoming.method} ${incoming.url}`;
-    await tellAsked(served, incoming, asked);
-    switch (asked) {
-      case `GET ${PATHS.status}`:
-        return sendJson(out, 200, await control.status());
-      case `GET ${PATHS.endpoints}`:
-        return sendJson(out, 200, await control.endpoints());
-      case `GET ${PATHS.updates}`:
-        return sendJson(out, 200, await control.listUpdates());
-      case `POST ${PATHS.check}`:
-        return await sendLines(out, (onEvent) => control.check(onEvent, gone.signal));
-      case `POST ${PATHS.retryCredentials}`:
-        await control.retryCredentials((await read(body, retryRequestSchema)).profile);
-        return sendJson(out, 200, null);
-      case `POST ${PATHS.forgetSerial}`:
-        return sendJson(out, 200, await control.forgetSerial());
-      case `POST ${PATHS.seedTimeout}`:
-        return sendJson(out, 200, await control.seedTimeout(await read(body, seedSchema)));
-      case `POST ${PATHS.tryChange}`: {
-        const change = await read(body, changeRequestSchema);
-        return await sendLines(out, (onEvent) => control.tryChange(change, onEvent, gone.signal));
-      }
-      case `POST ${PATHS.confirmChange}`:
-        await control.confirmChange();
-        return sendJson(out, 200, null);
-      case `POST ${PATHS.diagnose}`: {
-        const diagnosis = await read(body, diagnosisRequestSchema);
-        return await sendLines(out, () => control.diagnose(diagnosis, gone.signal));
-      }
-      case `POST ${PATHS.verify}`:
-        return await sendLines(out, (onEvent) => control.verifyUpdates(onEvent, gone.signal));
-      default:
-        return await answerOther(served, incoming, { out, signal: gone.signal });
-    }
+    if (verb === null) return sendJson(out, 404, { error: 'no such request' });
+    if (verb.needs !== 'look') served.onAsked?.(verb.does, await peerOf(incoming.socket));
+    require(authority, verb);
+    const request = verb.request === null ? undefined : read(await body, verb);
+    if (verb.more?.applies(request) === true) require(authority, verb.more);
+    const work = async (onEvent: (event: unknown) => void) =>
+      await handlerOf(handlers, name)({ request, onEvent, signal: gone.signal, authority });
+    if (verb.mode === 'answer') sendJson(out, 200, (await work(() => undefined)) ?? null);
+    else await sendLines(out, verb, work);
   } catch (thrown) {
     if (response.headersSent) response.destroy();
     else sendError(out, asCoded(thrown));
   }
 }
 
-/** Requests that do more than look, as the log names them. */
-const TOLD: Readonly<Record<string, string>> = {
-  [`POST ${PATHS.check}`]: 'check for updates',
-  [`POST ${PATHS.retryCredentials}`]: 'allow refused passwords once more',
-  [`POST ${PATHS.seedTimeout}`]: 'learn response timeouts from an old log',
-  [`POST ${PATHS.tryChange}`]: 'try new settings',
-  [`POST ${PATHS.confirmChange}`]: 'confirm new settings',
-  [`POST ${PATHS.diagnose}`]: 'diagnose',
-  [`POST ${PATHS.verify}`]: 'verify the packages',
-  [`POST ${PATHS.forgetSerial}`]: 'forget the serial of the feed',
-};
-
-async function tellAsked({ onAsked }: ServedControl, { method, url = '', socket }: IncomingMessage, asked: string) {
-  const what = method === 'POST' && hookIdOf(url) !== null ? 'run the hook' : TOLD[asked];
-  if (what !== undefined && onAsked !== undefined) onAsked(what, await peerOf(socket));
-}
-
-/** The requests with something of their own in their path. */
-async function answerOther(
-  { control }: ServedControl,
-  incoming: IncomingMessage,
-  to: { readonly out: Outlet; readonly signal: AbortSignal },
-): Promise<void> {
-  const { method, url = '' } = incoming;
-  const size = method === 'GET' ? sizeOf(url) : undefined;
-  if (size !== undefined) return sendJson(to.out, 200, await control.explainTimeout(size));
-  const id = method === 'POST' ? hookIdOf(url) : null;
-  if (id === null) return sendJson(to.out, 404, { error: 'no such request' });
-  requireId(id);
-  await sendLines(to.out, (onEvent) => control.runHook(id, onEvent, to.signal));
+/** @throws CodedError CONTROL-OPERATE, CONTROL-ADMIN */
+function require(has: Authority, { needs, does: what }: Pick<AnyVerb, 'needs' | 'does'>): void {
+  if (!suffices(has, needs)) throw coded(needs === 'admin' ? 'CONTROL-ADMIN' : 'CONTROL-OPERATE', { what });
 }
 
 /**
  * What a request carries, which few do. What is over the limit is read and not kept, so that whoever sent it reads why it is
  * refused. @throws CodedError CONTROL-REQUEST
  */
-async function bodyOf(incoming: IncomingMessage): Promise<string> {
-  let body = '';
-  let isTooLong = false;
-  incoming.setEncoding('utf8');
-  for await (const chunk of incoming as AsyncIterable<string>) {
-    isTooLong ||= body.length + chunk.length > BODY_LIMIT;
-    body = isTooLong ? '' : body + chunk;
+async function bodyOf(incoming: IncomingMessage, maxBytes: number): Promise<string> {
+  let chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) chunks = [];
+    else chunks.push(chunk);
   }
-  if (isTooLong) throw coded('CONTROL-REQUEST', { reason: `it is longer than ${BODY_LIMIT} characters` });
-  return body;
+  if (bytes > maxBytes) throw coded('CONTROL-REQUEST', { reason: `it is longer than ${maxBytes} bytes` });
+  return Buffer.concat(chunks).toString();
 }
 
-/** A body as its schema has it; what else is in it is dropped. @throws CodedError CONTROL-REQUEST */
-async function read<T>(body: Promise<string>, schema: z.ZodType<T>): Promise<T> {
-  const parsed = schema.safeParse(parse(await body));
-  if (parsed.success) return parsed.data;
-  // The names of fields are ours but for those inside of a record.
-  const field = parsed.error.issues[0]?.path[0];
+/** The argument of a verb; fields that its schema does not have are dropped. @throws CodedError CONTROL-REQUEST, ID-INVALID */
+function read(body: string, { request: form }: AnyVerb): unknown {
+  const found = form?.read(parse(body));
+  if (found?.ok === true) return found.request;
+  const field = found?.field ?? null;
   throw coded('CONTROL-REQUEST', {
-    reason: field === undefined ? 'its content has another form' : `${String(field)} has another form or is too long`,
+    reason: field === null ? 'its content has another form' : `${field} has another form or is too long`,
   });
 }
 
@@ -279,11 +260,15 @@ interface Outlet {
   readonly known: Redactor;
 }
 
-const BAD_REQUEST = 400;
 const FAILED = 500;
+const STATUS: Readonly<Record<string, number>> = {
+  'CONTROL-REQUEST': 400,
+  'CONTROL-ADMIN': 403,
+  'CONTROL-OPERATE': 403,
+};
 
 function sendError(out: Outlet, error: CodedError): void {
-  sendJson(out, error.code === 'CONTROL-REQUEST' ? BAD_REQUEST : FAILED, { error: wireError(error) });
+  sendJson(out, STATUS[error.code] ?? FAILED, { error: wireError(error) });
 }
 
 function sendJson({ response, known }: Outlet, status: number, value: unknown): void {
@@ -291,7 +276,11 @@ function sendJson({ response, known }: Outlet, status: number, value: unknown): 
   response.end(JSON.stringify(redactDeep(value, known)));
 }
 
-async function sendLines({ response, known }: Outlet, work: (onEvent: Report) => Promise<unknown>): Promise<void> {
+async function sendLines(
+  { response, known }: Outlet,
+  { events }: AnyVerb,
+  work: (onEvent: (event: unknown) => void) => Promise<unknown>,
+): Promise<void> {
   const line = (value: unknown) => {
     if (response.destroyed) return;
     if (response.writableLength > BACKLOG_LIMIT_BYTES) response.destroy();
@@ -300,8 +289,8 @@ async function sendLines({ response, known }: Outlet, work: (onEvent: Report) =>
   response.writeHead(200, { 'content-type': 'application/x-ndjson', connection: 'close' });
   response.flushHeaders();
   try {
-    const result = await work((event) => line({ event: wireEvent(event) }));
-    line({ result });
+    const result = await work((event) => line({ event: events?.write(event) }));
+    line({ result: result ?? null });
   } catch (thrown) {
     line({ error: wireError(asCoded(thrown)) });
   }

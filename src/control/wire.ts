@@ -1,48 +1,11 @@
-// How a request for the daemon looks on the unix socket: HTTP/1.1 and JSON; long answers are lines of JSON, events
-// first and the result last. One table for both ends.
+// How events and failures look on the unix socket. A request is HTTP/1.1 and JSON; a long answer is lines of JSON, events
+// first and the result last.
 
 import { CATALOGUE, type Code } from '#errors/catalogue.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import { type Journey, readJourney } from '#errors/journey.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { EVENTS, type SallyportEvent } from '#logging/events.ts';
-
-/** The requests, by method and path. */
-export const PATHS = {
-  status: '/v1/status',
-  endpoints: '/v1/endpoints',
-  check: '/v1/check',
-  retryCredentials: '/v1/credentials/retry',
-  updates: '/v1/updates',
-  verify: '/v1/updates/verify',
-  forgetSerial: '/v1/updates/forget-serial',
-  tryChange: '/v1/change/try',
-  confirmChange: '/v1/change/confirm',
-  seedTimeout: '/v1/timeout/seed',
-  diagnose: '/v1/diagnose',
-  /** The size follows, or nothing. */
-  explainTimeout: '/v1/timeout/explain/',
-  /** The id follows. */
-  hook: '/v1/updates/hook/',
-} as const;
-
-/** The id of a request to run the hook, or null when it is another request. */
-export function hookIdOf(url: string): string | null {
-  if (!url.startsWith(PATHS.hook)) return null;
-  try {
-    return decodeURIComponent(url.slice(PATHS.hook.length));
-  } catch {
-    return null;
-  }
-}
-
-/** The size of a request to explain timeouts: null for none, undefined when it is another request. */
-export function sizeOf(url: string): number | null | undefined {
-  if (!url.startsWith(PATHS.explainTimeout)) return undefined;
-  const text = url.slice(PATHS.explainTimeout.length);
-  if (text === '') return null;
-  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
-}
 
 /** An event, with its error flattened; `reviveEvent` makes it whole again. */
 export function wireEvent(event: SallyportEvent): unknown {

@@ -1,4 +1,4 @@
-// The work itself: rounds, one at a time, whoever asks for them; the object behind both carriers of Control.
+// The work itself: rounds, one at a time, whoever asks for them. `verbs.ts` answers for it over both carriers of Control.
 //
 // Guarantees: never two rounds at once (who asks while one runs joins it and sees its events); an abort of one asker
 // ends only the waiting of that asker; `stop` ends the round, which keeps its bytes. A round rejects only when it is stopped.
@@ -6,7 +6,6 @@
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
 import type {
   Authority,
-  Control,
   ForgottenSerial,
   HookRun,
   RoundResult,
@@ -58,7 +57,7 @@ export interface Surroundings extends RoundWatch {
 type ByAuthority<T> = T & { readonly authority?: Authority };
 
 /** Runs rounds and answers questions about them. */
-export class Agent implements Control {
+export class Agent {
   readonly #parts: Parts;
   readonly #hooks: HookQueue;
   readonly #trials: ChangeTrials;

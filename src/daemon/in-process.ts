@@ -2,12 +2,15 @@
 
 import type { LoadedSettings } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
-import type { Control } from '#control/control.ts';
+import { type Control, VERBS } from '#control/control.ts';
+import { carryTo, methodsOf } from '#control/verb.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Agent, type RoundWatch } from './agent.ts';
 import { compose } from './compose.ts';
+import { Followers } from './followers.ts';
 import type { LoadAgain, Parts } from './parts.ts';
 import { ScheduleState, schedulesPath, UPDATES } from './schedule-state.ts';
+import { handlersOf } from './verbs.ts';
 
 /** Builds the parts and hands out their Control; `close` puts everything away. */
 export async function openInProcess(options: {
@@ -21,7 +24,8 @@ export async function openInProcess(options: {
   const parts = await compose({ ...options, mode: 'command' });
   const agent = new Agent(parts);
   agent.watchRounds(markRounds(parts));
-  return agent;
+  const carry = carryTo(handlersOf(agent, parts, new Followers(parts)), 'admin');
+  return methodsOf(VERBS, carry, () => agent.close());
 }
 
 /**

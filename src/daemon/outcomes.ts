@@ -5,8 +5,7 @@
 
 import { z } from 'zod';
 import type { Purpose } from '#config/purposes.ts';
-import type { Failure } from '#control/control.ts';
-import { failureSchema } from '#control/control.ts';
+import { type Failure, failureSchema } from '#control/answers.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';

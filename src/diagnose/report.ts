@@ -41,6 +41,10 @@ export const diagnosisRequestSchema = z.object({
   candidate: candidateSchema.nullable(),
   /** Name of a profile, or `default`, that every purpose is to go through, whatever the settings say; null: as they say. */
   through: z.string().max(256).nullable(),
+  /** Whether an ordinary Node client makes the same request. */
+  second_opinion: z.boolean().optional(),
+  /** `in_force`: the candidate may use secrets only as the active settings do, as for somebody who may not read them. */
+  secrets: z.literal('in_force').optional(),
 });
 export type DiagnosisRequest = z.infer<typeof diagnosisRequestSchema>;
 

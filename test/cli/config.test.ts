@@ -172,9 +172,15 @@ describe('config show', () => {
     }[];
     expect(rows).toEqual(
       expect.arrayContaining([
-        { key: 'proxies[0].password', value: '***', source: 'file', line: 11 },
-        { key: 'updates.keep_versions', value: 3, source: 'default', line: null },
-        { key: 'updates.feed_url', value: 'https://updates.example.com/feed.json', source: 'file', line: 3 },
+        { key: 'proxies[0].password', value: '***', source: 'file', line: 11, set_by: 'root' },
+        { key: 'updates.keep_versions', value: 3, source: 'default', line: null, set_by: 'operator' },
+        {
+          key: 'updates.feed_url',
+          value: 'https://updates.example.com/feed.json',
+          source: 'file',
+          line: 3,
+          set_by: 'root',
+        },
       ]),
     );
   });

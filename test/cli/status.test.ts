@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { statusCommand } from '#cli/status.ts';
-import { type Status, statusSchema } from '#control/control.ts';
+import { type Status, statusSchema } from '#control/status.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';

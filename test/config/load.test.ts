@@ -77,6 +77,7 @@ describe('a file that holds', () => {
         rotate_bytes: 10_485_760,
         rotate_keep: 10,
       },
+      control: {},
       daemon: {
         state_dir: TEST_PLACES.stateDir,
         control_socket: TEST_PLACES.controlSocket,
@@ -269,9 +270,30 @@ describe('a single key', () => {
     await folder.accept(socket(70));
   });
 
-  it('daemon.admin_socket is another one than control_socket', async () => {
-    const text = 'version: 1\ndaemon:\n  control_socket: /run/x.sock\n  admin_socket: /run/x.sock\n';
-    expect(await onlyMistake(text)).toMatchObject({ line: 4, key: 'daemon.admin_socket' });
+  it('daemon.control_socket leaves room for the names that are made of it', async () => {
+    const text = `version: 1\ndaemon:\n  control_socket: /run/${'s'.repeat(75)}\n`;
+    expect(await onlyMistake(text)).toMatchObject({ line: 3, key: 'daemon.control_socket', found: /-operate$/ });
+  });
+
+  it.each(['x.sock', 'x-operate.sock', 'x-look.sock'])(
+    'daemon.admin_socket is not another socket: %s',
+    async (name) => {
+      const text = `version: 1\ndaemon:\n  control_socket: /run/x.sock\n  admin_socket: /run/${name}\n`;
+      expect(await onlyMistake(text)).toMatchObject({ line: 4, key: 'daemon.admin_socket' });
+    },
+  );
+
+  it.each(['a group', 'DOMAIN\\\\operators', 'ops@example.com', '1200'])(
+    'control.operate_group: %s is a name',
+    async (name) => {
+      const { settings } = await folder.accept(`version: 1\ncontrol:\n  operate_group: "${name}"\n`);
+      expect(settings.control.operate_group).toBe(name.replace('\\\\', '\\'));
+    },
+  );
+
+  it.each(['', ' x', '-x', 'a:b', 'a\\nb'])('control.operate_group: %j is no name', async (name) => {
+    const text = `version: 1\ncontrol:\n  operate_group: "${name}"\n`;
+    expect(await onlyMistake(text)).toMatchObject({ line: 3, key: 'control.operate_group' });
   });
 });
 

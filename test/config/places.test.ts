@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findPlaces, placesOfDaemon } from '#config/places.ts';
+import { findPlaces, placesOfDaemon, socketsOf } from '#config/places.ts';
 
 const nothing = () => false;
 
@@ -92,5 +92,14 @@ describe('the sockets of a daemon', () => {
     expect(placesOfDaemon('/x.yaml', { control_socket: control }, installed).admin_socket).toBe(admin);
     const own = { control_socket: control, admin_socket: '/run/own.sock' };
     expect(placesOfDaemon('/x.yaml', own, installed).admin_socket).toBe('/run/own.sock');
+  });
+
+  it('the sockets of the other callers are beside control_socket, wherever that of the admin is', () => {
+    const at = (control: string) =>
+      socketsOf(placesOfDaemon('/x.yaml', { control_socket: control, admin_socket: '/own' }, installed));
+    const control = '/run/sallyport/control.sock';
+    const [operate, look] = ['/run/sallyport/operate.sock', '/run/sallyport/look.sock'];
+    expect(at(control)).toEqual({ control, operate, look, admin: '/own' });
+    expect(at('/run/a.sock')).toMatchObject({ operate: '/run/a-operate.sock', look: '/run/a-look.sock' });
   });
 });

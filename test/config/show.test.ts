@@ -26,10 +26,22 @@ it('shows each key with its value, its source and its line; secrets as ***', asy
   const rows = explainSettings(loaded);
   const row = (key: string) => rows.find((one) => one.key === key);
 
-  expect(row('updates.headers.X-Key')).toEqual({ key: 'updates.headers.X-Key', value: '***', source: 'file', line: 3 });
+  expect(row('updates.headers.X-Key')).toEqual({
+    key: 'updates.headers.X-Key',
+    value: '***',
+    source: 'file',
+    line: 3,
+    setBy: 'root',
+  });
   expect(row('updates.allowed_origins')).toMatchObject({ value: ['https://cdn.example.com'], source: 'file', line: 4 });
   expect(row('proxies[0].address')).toMatchObject({ value: 'proxy.example.com', source: 'file', line: 7 });
-  expect(row('proxies[0].port')).toEqual({ key: 'proxies[0].port', value: 80, source: 'default', line: null });
+  expect(row('proxies[0].port')).toEqual({
+    key: 'proxies[0].port',
+    value: 80,
+    source: 'default',
+    line: null,
+    setBy: 'admin',
+  });
   expect(row('proxies[0].password')).toMatchObject({ value: '***', source: 'file' });
   expect(row('proxies[0].user')).toMatchObject({ value: null, source: 'default' });
   expect(row('updates.feed_url')).toMatchObject({ value: null, source: 'default' });

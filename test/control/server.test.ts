@@ -58,7 +58,7 @@ describe('the control socket', () => {
 
   it('never takes the place of one that has no connection left for us', async () => {
     const server = await rig.serve();
-    const held = await holdConnections(40);
+    const held = await holdConnections(80);
     await expect(rig.serve()).rejects.toMatchObject({ code: 'CONTROL-BUSY' });
     for (const socket of held) socket.destroy();
     expect(server.path).toBe(rig.path);
@@ -271,7 +271,7 @@ describe('many at once', () => {
   it('are bounded: of 200 connections most are turned away, and after them the daemon answers as before', async () => {
     await rig.serve();
     const held = await holdConnections(200);
-    expect(held.filter(({ destroyed }) => !destroyed).length).toBeLessThanOrEqual(32);
+    expect(held.filter(({ destroyed }) => !destroyed).length).toBeLessThanOrEqual(64);
     expect(held.filter(({ destroyed }) => !destroyed).length).toBeGreaterThan(0);
     await Promise.all(held.map((socket) => ended(socket)));
     expect(await (await rig.ask()).status()).toEqual(aStatus());
@@ -299,7 +299,7 @@ async function holdConnections(count: number): Promise<Socket[]> {
   );
   await Promise.all(settled);
   // Who was turned away learns it before the last one is answered.
-  const turned = sockets.slice(32).map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+  const turned = sockets.slice(64).map((socket) => new Promise((resolve) => socket.once('close', resolve)));
   await Promise.all(turned);
   return sockets;
 }

@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { statusSchema } from '#control/control.ts';
+import { statusSchema } from '#control/status.ts';
 import { markRounds } from '#daemon/in-process.ts';
 import { ScheduleState, schedulesPath } from '#daemon/schedule-state.ts';
 import { coded } from '#errors/coded-error.ts';

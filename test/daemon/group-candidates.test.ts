@@ -1,7 +1,8 @@
 // What settings from a member of the group, which are only tried, can do to everybody else.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Diagnosis, statusSchema } from '#control/control.ts';
+import type { Diagnosis } from '#control/control.ts';
+import { statusSchema } from '#control/status.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { type FaultProxy, says, startFaultProxy } from '#test/support/fault-proxy.ts';
@@ -29,7 +30,7 @@ async function listening(): Promise<FaultProxy> {
 /** A diagnosis of these sections, or the code that refuses them. */
 async function tried({ agent }: Composed, sections: Sections): Promise<Diagnosis | string> {
   const candidate = { text: JSON.stringify({ version: 1, ...sections }), typed: [] };
-  const request = { purposes: null, shell: {}, through: null, candidate, authority: 'group' as const };
+  const request = { purposes: null, shell: {}, through: null, candidate, authority: 'operate' as const };
   return await agent.diagnose(request, AbortSignal.timeout(20_000)).catch((thrown: unknown) => asCoded(thrown).code);
 }
 

@@ -30,7 +30,7 @@ function start(...args: string[]): SallyportProcess {
 
 /** What a clean-up of /run takes away: the daemon is there and nobody can ask it. */
 async function removeSockets(): Promise<void> {
-  for (const name of ['control.sock', 'admin.sock']) await rm(join(dir, name));
+  for (const name of ['control.sock', 'operate.sock', 'look.sock', 'admin.sock']) await rm(join(dir, name));
 }
 
 describe('a second Sallyport for the same state', () => {

@@ -1,7 +1,7 @@
 // What `status` tells of the way out, over a real composition: why, how it went, which passwords wait, what paths have shown.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Status, statusSchema } from '#control/control.ts';
+import { type Status, statusSchema } from '#control/status.ts';
 import { Outcomes } from '#daemon/outcomes.ts';
 import { progressed } from '#daemon/progress.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';

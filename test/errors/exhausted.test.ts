@@ -38,7 +38,7 @@ const doors = {
   peek: async () => { throw (await peekState(realFiles, path, reader)).kind; },
   read: async () => { throw (await readBounded(path, 100)).exhausted; },
   control: () => connectControl(
-    { admin: '/no/such/admin', group: '/no/such/socket', stateDir: '/no/such' },
+    { admin: '/no/admin', operate: '/no/operate', look: '/no/look', control: '/no/control', stateDir: '/no/such' },
     { clock: systemClock, files: realFiles, self: 0 },
   ),
 };

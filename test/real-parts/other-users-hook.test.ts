@@ -1,4 +1,4 @@
-// A member of the service's group asks for the hook by the name of a file of his own, over the real socket.
+// Somebody asks for the hook by the name of a file of a member of the group, over the real sockets.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,13 +40,17 @@ describeWith(['root and setpriv'], 'a member of the group', () => {
       plant(decodeURIComponent(id));
       const evil = readFileSync(join(users.dir, 'member/evil.json'), 'utf8');
 
-      const asked = encodeURIComponent(decodeURIComponent(id));
-      const { status, stdout } = await users.ask('member', 'POST', `/v1/updates/hook/${asked}`);
-
-      expect({ status, answer: JSON.parse(stdout) as unknown }).toMatchObject({
-        status: 0,
-        answer: { error: { code: 'ID-INVALID' } },
-      });
+      const body = JSON.stringify({ id: decodeURIComponent(id) });
+      for (const [user, socket, code] of [
+        ['member', users.controlSocket, 'CONTROL-ADMIN'],
+        ['root', users.adminSocket, 'ID-INVALID'],
+      ] as const) {
+        const { status, stdout } = await users.askAt(socket, user, ['POST', '/v1/updates/hook', body]);
+        expect({ status, answer: JSON.parse(stdout) as unknown }).toMatchObject({
+          status: 0,
+          answer: { error: { code } },
+        });
+      }
       expect(existsSync(ran())).toBe(false);
       expect(readdirSync(join(users.dir, 'service', 'state'))).not.toContain('hooks');
       expect(readFileSync(join(users.dir, 'member/evil.json'), 'utf8')).toBe(evil);
@@ -59,7 +63,7 @@ describeWith(['root and setpriv'], 'a member of the group', () => {
   });
 
   it('gets no answer where he is not in the group', async () => {
-    const { status } = await users.ask('stranger', 'POST', '/v1/updates/hook/u1');
+    const { status } = await users.ask('stranger', 'POST', '/v1/updates/hook', '{"id":"u1"}');
     expect(status).not.toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 // Asks the daemon behind a control socket, as a command does.
 
 import { dirname } from 'node:path';
-import { placesOfDaemon } from '#config/places.ts';
+import { placesOfDaemon, socketsOf } from '#config/places.ts';
 import { connectControl } from '#control/client.ts';
 import type { Control } from '#control/control.ts';
 import { systemClock } from '#system/clock.ts';
@@ -10,7 +10,7 @@ import { TEST_PLACES } from './config-file.ts';
 
 /** The daemon, by whichever of its sockets lets us in; null when nobody listens. */
 export function connectAt(socket: string): Promise<Control | null> {
-  const { admin_socket: admin } = placesOfDaemon('/dev/null/x.yaml', { control_socket: socket }, TEST_PLACES);
+  const places = placesOfDaemon('/dev/null/x.yaml', { control_socket: socket }, TEST_PLACES);
   const parts = { clock: systemClock, files: realFiles, self: process.geteuid?.() ?? 0 };
-  return connectControl({ group: socket, admin, stateDir: dirname(socket) }, parts);
+  return connectControl({ ...socketsOf(places), stateDir: dirname(socket) }, parts);
 }

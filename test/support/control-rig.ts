@@ -4,8 +4,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Control, RoundResult } from '#control/control.ts';
+import { type Control, type RoundResult, VERBS, type Verbs } from '#control/control.ts';
 import { type ControlServer, type ServedControl, serveControl } from '#control/server.ts';
+import type { AnyVerb, Asked, HandlersOf } from '#control/verb.ts';
 import type { Report } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
@@ -30,9 +31,11 @@ export class ControlRig {
     return new ControlRig(await mkdtemp(join(tmpdir(), 'sallyport-control-')));
   }
 
-  async serve(control: Control = fakeControl(), over: Partial<ServedControl> = {}): Promise<ControlServer> {
+  async serve(control: Control = fakeControl(), over: Partial<ServedControl<Verbs>> = {}): Promise<ControlServer> {
     const known = createRedactor(this.known);
-    const server = await serveControl(this.path, { control, files: realFiles, known, to: 'group', ...over });
+    const handlers = handlersFrom(control);
+    const all = { verbs: VERBS, handlers, authority: 'admin', openTo: 'group', files: realFiles, known } as const;
+    const server = await serveControl(this.path, { ...all, ...over });
     this.#open.push(server);
     return server;
   }
@@ -89,6 +92,21 @@ export class ControlRig {
     await this.quit();
     await rm(this.dir, { recursive: true, force: true });
   }
+}
+
+/** The handlers of a daemon that does what this Control does. */
+export function handlersFrom(control: Control): HandlersOf<Verbs> {
+  const methods = control as unknown as Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>;
+  const handlers = Object.entries(VERBS as Readonly<Record<string, AnyVerb>>).map(([name, verb]) => [
+    name,
+    ({ request, onEvent, signal }: Asked) =>
+      methods[name]?.(
+        ...(verb.request === null ? [] : [request]),
+        ...(verb.events === null ? [] : [onEvent]),
+        ...(verb.mode === 'work' ? [signal] : []),
+      ),
+  ]);
+  return Object.fromEntries(handlers) as HandlersOf<Verbs>;
 }
 
 /** An HTTP answer of an impostor. */

@@ -9,6 +9,9 @@ import type { Diagnosis, PurposeReport } from '#diagnose/report.ts';
 export function fakeControl(over: Partial<Control> = {}): Control {
   return {
     status: () => Promise.resolve(aStatus()),
+    settings: () =>
+      Promise.resolve({ file: '/etc/sallyport/sallyport.yaml', since: '2026-11-20T00:04:10.000Z', keys: [] }),
+    follow: () => Promise.resolve(),
     retryCredentials: () => Promise.resolve(),
     check: () => Promise.resolve(aRound()),
     listUpdates: () => Promise.resolve([anUpdate()]),

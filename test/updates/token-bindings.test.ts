@@ -80,7 +80,7 @@ it('a token that is entered again goes to the new origin: by its file written an
 it('an admin lets it go to the new origin, for good; the group does not', async () => {
   await check(old);
   await check(moved);
-  await composed?.agent.retryCredentials(null, 'group');
+  await composed?.agent.retryCredentials(null, 'operate');
   expect(await again()).toBe('TOKEN-REBIND');
   await composed?.agent.retryCredentials(null, 'admin');
   expect([await again(), await again(), await check(moved)]).toEqual(['ok', 'ok', 'ok']);

@@ -17,8 +17,8 @@ export const daemon = section(
     control_socket: describeKey(path.optional(), {
       title: 'Control socket',
       description:
-        'The unix socket for commands from members of its group; mode 0660. Settings that they send for a test can use secrets ' +
-        'only as the active settings do.',
+        'The unix socket for commands from members of its group; mode 0660. It is the same as operate.sock, which is beside it ' +
+        'with look.sock; for another name, such as a.sock, these are a-operate.sock and a-look.sock.',
       allowed: PATH_ALLOWED,
       absent:
         'control.sock in state_dir, in a checkout and for a file that sets state_dir; otherwise, and always for the ' +
@@ -30,8 +30,8 @@ export const daemon = section(
     admin_socket: describeKey(path.optional(), {
       title: 'Admin socket',
       description:
-        'The unix socket for commands from root and the service user; mode 0600. Only settings that are sent here for a test can ' +
-        'use secrets differently from the active settings.',
+        'The unix socket for commands from root and the service user; mode 0600. Only here can other settings be tested and the ' +
+        'hook be run.',
       allowed: PATH_ALLOWED,
       absent:
         'admin.sock in the folder of control_socket; if control_socket has another name, such as a.sock, a-admin.sock',

@@ -1,6 +1,7 @@
 // The root of the configuration file: its sections in the order in which they are shown.
 
 import { z } from 'zod';
+import { control } from './control.ts';
 import { daemon } from './daemon.ts';
 import { endpoints } from './endpoints.ts';
 import { describeKey } from './key.ts';
@@ -38,6 +39,7 @@ export const settingsSchema = z
     use_proxy_for: useProxyFor,
     endpoints,
     logging,
+    control,
     daemon,
   })
   .meta({ title: 'Sallyport', description: 'The configuration of Sallyport.' });

@@ -1,0 +1,29 @@
+// Section `control`: who may do what over the sockets of the daemon.
+
+import { describeKey, judgedText, section } from './key.ts';
+
+/** What useradd(8) and most directories allow; `DOMAIN\group` and `group@domain` are names of winbind and sssd. */
+const GROUP = /^[A-Za-z0-9_][A-Za-z0-9_. @\\-]{0,254}$/;
+
+const judgeGroup = (text: string) =>
+  GROUP.test(text) && text.trim() === text
+    ? null
+    : 'The name of a group is letters, digits, dot, dash, underscore, @ and backslash.';
+
+export const control = section(
+  {
+    operate_group: describeKey(judgedText(judgeGroup).optional(), {
+      title: 'Operate group',
+      description:
+        'The group whose members may start a check and operate the daemon (operate.sock). The group of the service can then only ' +
+        'look (look.sock). The service user must be a member of this group.',
+      allowed: 'the name or the number of a group',
+      absent: 'the group of the service',
+      example: 'sallyport-operators',
+      effect: 'restart',
+      setBy: 'root',
+    }),
+  },
+  'Control',
+  'Who may do what over the sockets of the daemon.',
+);

@@ -1,0 +1,22 @@
+// The settings in force, as they cross: every key with its value, where the value comes from and who may set it.
+
+import { z } from 'zod';
+
+export const settingsListSchema = z.object({
+  file: z.string(),
+  /** When they were taken from the file, RFC 3339. */
+  since: z.string(),
+  keys: z.array(
+    z.object({
+      /** Such as `proxies[0].port`. */
+      key: z.string(),
+      /** `***` for a secret; null when it is not set and has no default. */
+      value: z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]).nullable(),
+      source: z.enum(['default', 'file']),
+      /** Line of the key in the file; null when it is not there. */
+      line: z.number().nullable(),
+      set_by: z.enum(['operator', 'admin', 'root']),
+    }),
+  ),
+});
+export type SettingsList = z.infer<typeof settingsListSchema>;

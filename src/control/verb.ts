@@ -1,0 +1,194 @@
+// How a verb of the control sockets is declared, and what is derived from a table of declarations: the methods of Control,
+// the handlers of the daemon, and the path, method and limits of a request.
+//
+// Guarantees: client and server read the same declaration, so a verb cannot have two forms. Pure.
+
+import { z } from 'zod';
+import type { SallyportEvent } from '#logging/events.ts';
+import { reviveEvent, wireEvent } from './wire.ts';
+
+/** What a caller may do. Each level includes the ones before it; each has a socket of its own. */
+export type Authority = 'look' | 'operate' | 'admin';
+const LEVELS: readonly Authority[] = ['look', 'operate', 'admin'];
+
+/** The largest request of a verb that does not say otherwise. */
+const MAX_REQUEST_BYTES = 1_048_576;
+
+/** An `answer` comes at once; `work` takes as long as it takes and can be aborted. */
+type Mode = 'answer' | 'work';
+
+/** How the argument of a verb crosses. */
+export interface RequestForm<Q> {
+  /** @throws CodedError for an argument that is wrong in a way of its own */
+  read(
+    raw: unknown,
+  ): { readonly ok: true; readonly request: Q } | { readonly ok: false; readonly field: string | null };
+  write(request: Q): unknown;
+}
+
+/** How what a verb streams crosses; null for what this version does not know. */
+export interface EventForm<E> {
+  read(raw: unknown): E | null;
+  write(event: E): unknown;
+}
+
+/** One verb: all that client, server, log and documentation know of it. */
+export interface Verb<Q, R, E, M extends Mode = Mode> {
+  readonly path: string;
+  /** Who may ask. */
+  readonly needs: Authority;
+  /** Completes "Request to ..." in the log and "Only root may ..." in a refusal. */
+  readonly does: string;
+  /** Null for a verb without an argument. */
+  readonly request: RequestForm<Q> | null;
+  readonly result: z.ZodType<R>;
+  readonly events: EventForm<E> | null;
+  readonly mode: M;
+  readonly maxBytes: number;
+  readonly more: More<Q> | null;
+}
+/** Requests of a verb that need more than the others, and what they do. */
+interface More<Q> {
+  applies(request: Q): boolean;
+  readonly needs: Authority;
+  readonly does: string;
+}
+export type AnyVerb = Verb<unknown, unknown, unknown>;
+export type VerbTable = Readonly<Record<string, AnyVerb>>;
+
+interface Given<Q, R> {
+  readonly path: string;
+  readonly needs: Authority;
+  readonly does: string;
+  readonly request?: RequestForm<Q>;
+  readonly result: z.ZodType<R>;
+  readonly maxBytes?: number;
+  readonly more?: More<Q>;
+}
+
+/** Declares a verb that is answered at once. */
+export function answer<R, Q = undefined>(given: Given<Q, R>): Verb<Q, R, never, 'answer'> {
+  return { ...filled(given), events: null, mode: 'answer' };
+}
+
+/** Declares a verb that takes time. */
+export function work<R, Q = undefined, E = never>(
+  given: Given<Q, R> & { readonly events?: EventForm<E> },
+): Verb<Q, R, E, 'work'> {
+  return { ...filled(given), events: given.events ?? null, mode: 'work' };
+}
+
+function filled<Q, R>(given: Given<Q, R>) {
+  const { path, needs, does, request = null, result, maxBytes = MAX_REQUEST_BYTES, more = null } = given;
+  return { path, needs, does, request, result, maxBytes, more };
+}
+
+/** An argument that crosses as it is. */
+export function whole<Q>(schema: z.ZodType<Q>): RequestForm<Q> {
+  return { read: (raw) => parsed(schema, raw), write: (request) => request };
+}
+
+/** An argument that crosses as the only field of an object, so that others can join it. */
+export function field<Q>(name: string, schema: z.ZodType<Q>): RequestForm<Q> {
+  const object = z.object({ [name]: schema });
+  return {
+    read: (raw) => {
+      const read = parsed(object, raw);
+      return read.ok ? { ok: true, request: read.request[name] as Q } : read;
+    },
+    write: (request) => ({ [name]: request }),
+  };
+}
+
+function parsed<Q>(schema: z.ZodType<Q>, raw: unknown): ReturnType<RequestForm<Q>['read']> {
+  const { success, data, error } = schema.safeParse(raw);
+  if (success) return { ok: true, request: data };
+  // The names of fields are ours except those inside a record.
+  const name = error.issues[0]?.path[0];
+  return { ok: false, field: name === undefined ? null : String(name) };
+}
+
+/** Streams the events of the log's vocabulary. */
+export const LOG_EVENTS: EventForm<SallyportEvent> = { read: reviveEvent, write: wireEvent };
+
+/** Streams values of this schema. */
+export function eventsOf<E>(schema: z.ZodType<E>): EventForm<E> {
+  return { read: (raw) => schema.safeParse(raw).data ?? null, write: (event) => event };
+}
+
+/** For a verb that answers nothing. */
+export const nothing: z.ZodType<void> = z.null().transform((): void => undefined);
+
+/** Whether a caller may do this. */
+export function suffices(has: Authority, needs: Authority): boolean {
+  return LEVELS.indexOf(has) >= LEVELS.indexOf(needs);
+}
+
+/** A verb that only looks and takes no argument can be read with a plain GET. */
+export function methodOf({ needs, request, mode }: AnyVerb): 'GET' | 'POST' {
+  return needs === 'look' && request === null && mode === 'answer' ? 'GET' : 'POST';
+}
+
+type Arguments<Q, E, M> = [
+  ...([Q] extends [undefined] ? [] : [request: Q]),
+  ...([E] extends [never] ? [] : [onEvent: (event: E) => void]),
+  ...(M extends 'work' ? [signal: AbortSignal] : []),
+];
+
+/** The methods that a table gives. Each rejects with a CodedError. */
+export type MethodsOf<T extends VerbTable> = {
+  readonly [Name in keyof T]: T[Name] extends Verb<infer Q, infer R, infer E, infer M>
+    ? (...given: Arguments<Q, E, M>) => Promise<R>
+    : never;
+} & {
+  /** Releases what this carrier holds; the daemon continues. */
+  close(): Promise<void>;
+};
+
+/** One call, whatever carries it. */
+export interface Asked<Q = unknown, E = unknown> {
+  readonly request: Q;
+  onEvent(event: E): void;
+  readonly signal: AbortSignal;
+}
+
+/** What the daemon does for each verb of a table. */
+export type HandlersOf<T extends VerbTable> = {
+  readonly [Name in keyof T]: T[Name] extends Verb<infer Q, infer R, infer E>
+    ? (asked: Asked<Q, E> & { readonly authority: Authority }) => Promise<R> | R
+    : never;
+};
+type AnyHandler = (asked: Asked & { readonly authority: Authority }) => unknown;
+
+/** Takes a call to whoever does it. */
+export type Carrier = (name: string, asked: Asked) => Promise<unknown>;
+
+/** The methods of a table over a carrier. */
+export function methodsOf<T extends VerbTable>(verbs: T, carry: Carrier, close: () => Promise<void>): MethodsOf<T> {
+  const methods = Object.entries(verbs).map(([name, verb]) => [
+    name,
+    async (...given: unknown[]) => await carry(name, askedOf(verb, given)),
+  ]);
+  return { ...Object.fromEntries(methods), close } as MethodsOf<T>;
+}
+
+const NEVER = new AbortController().signal;
+
+function askedOf({ request, events, mode }: AnyVerb, given: unknown[]): Asked {
+  const rest = [...given];
+  return {
+    request: request === null ? undefined : rest.shift(),
+    onEvent: events === null ? () => undefined : (rest.shift() as Asked['onEvent']),
+    signal: mode === 'work' ? (rest.shift() as AbortSignal) : NEVER,
+  };
+}
+
+/** Calls the handlers in this process. */
+export function carryTo<T extends VerbTable>(handlers: HandlersOf<T>, authority: Authority): Carrier {
+  return async (name, asked) => await handlerOf(handlers, name)({ ...asked, authority });
+}
+
+/** The handler of a name, for whoever got the name from the same table. */
+export function handlerOf<T extends VerbTable>(handlers: HandlersOf<T>, name: string): AnyHandler {
+  return (handlers as Readonly<Record<string, AnyHandler>>)[name] as AnyHandler;
+}

@@ -1,0 +1,37 @@
+// What the daemon does for each verb of Control, over a socket or in this process. A verb is declared in
+// `control/control.ts`; its handler is here.
+
+import type { Authority, Verbs } from '#control/control.ts';
+import type { HandlersOf } from '#control/verb.ts';
+import type { Agent } from './agent.ts';
+import type { Parts } from './parts.ts';
+import type { Followers } from './followers.ts';
+import { listSettings } from './list-settings.ts';
+
+/** The handlers over this work. */
+export function handlersOf(agent: Agent, parts: Parts, followers: Followers): HandlersOf<Verbs> {
+  return {
+    status: () => agent.status(),
+    settings: () => listSettings(parts),
+    follow: ({ request, onEvent, signal }) => followers.follow(request, onEvent, signal),
+    endpoints: () => agent.endpoints(),
+    listUpdates: () => agent.listUpdates(),
+    explainTimeout: ({ request }) => agent.explainTimeout(request),
+    check: ({ onEvent, signal }) => agent.check(onEvent, signal),
+    retryCredentials: ({ request, authority }) => agent.retryCredentials(request, authority),
+    verifyUpdates: ({ onEvent, signal }) => agent.verifyUpdates(onEvent, signal),
+    seedTimeout: ({ request }) => agent.seedTimeout(request),
+    confirmChange: () => agent.confirmChange(),
+    diagnose: ({ request, authority, signal }) =>
+      agent.diagnose({ ...request, authority: boundBy(request, authority) }, signal),
+    runHook: ({ request, onEvent, signal }) => agent.runHook(request, onEvent, signal),
+    forgetSerial: () => agent.forgetSerial(),
+    tryChange: ({ request, authority, onEvent, signal }) =>
+      agent.tryChange({ ...request, authority: boundBy(request, authority) }, onEvent, signal),
+  };
+}
+
+/** An admin may ask on behalf of somebody who may not use the secrets of the service in a new way. */
+function boundBy({ secrets }: { readonly secrets?: 'in_force' | undefined }, authority: Authority): Authority {
+  return secrets === 'in_force' ? 'operate' : authority;
+}

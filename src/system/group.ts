@@ -1,0 +1,33 @@
+// Groups of this machine: the number behind a name, by the rules of the machine (files, LDAP, winbind), and handing a
+// socket to one.
+//
+// getgrnam(3) is called through koffi, which is loaded at the first question, as in `peer.ts`. Nothing is cached.
+
+import { chmod, lchown } from 'node:fs/promises';
+import { coded } from '#errors/coded-error.ts';
+
+const NUMBER = /^\d{1,10}$/;
+/** struct group of grp.h: name, password, number. */
+const GROUP_HEAD = { gr_name: 'str', gr_passwd: 'str', gr_gid: 'uint32_t' };
+
+/** The number of a group; null where the machine does not know it. A number is itself. */
+export async function groupNumber(name: string): Promise<number | null> {
+  if (NUMBER.test(name)) return Number(name);
+  const { default: koffi } = await import('koffi');
+  const find = koffi.load(null).func('void *getgrnam(const char *name)');
+  const found: unknown = find(name);
+  if (found === null) return null;
+  const { gr_gid } = koffi.decode(found, koffi.struct(GROUP_HEAD)) as { readonly gr_gid: number };
+  return gr_gid;
+}
+
+/** Hands a socket of ours to a group and sets its mode. @throws CodedError FILE-FAILED: EPERM where we are not in the group */
+export async function giveToGroup(path: string, group: number, mode: number): Promise<void> {
+  try {
+    await lchown(path, process.geteuid?.() ?? -1, group);
+    await chmod(path, mode);
+  } catch (thrown) {
+    const { code, message } = thrown as NodeJS.ErrnoException;
+    throw coded('FILE-FAILED', { operation: 'give', path, reason: code ?? message, errno: code ?? null }, thrown);
+  }
+}

@@ -1,0 +1,169 @@
+// The table of verbs: what a new one costs, and who may use each.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { connectControl } from '#control/client.ts';
+import { VERBS } from '#control/control.ts';
+import { type ControlServer, serveControl } from '#control/server.ts';
+import { type AnyVerb, type Authority, answer, eventsOf, field, methodOf, suffices, work } from '#control/verb.ts';
+import { systemClock } from '#system/clock.ts';
+import { realFiles } from '#system/real-files.ts';
+import { ControlRig, handlersFrom } from '#test/support/control-rig.ts';
+import { fakeControl } from '#test/support/fake-control.ts';
+
+const NEVER = new AbortController().signal;
+const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
+const AUTHORITIES: readonly Authority[] = ['look', 'operate', 'admin'];
+const TABLE = Object.entries(VERBS as Readonly<Record<string, AnyVerb>>);
+
+let rig: ControlRig;
+let servers: ControlServer[] = [];
+beforeEach(async () => {
+  rig = await ControlRig.make();
+});
+afterEach(async () => {
+  for (const server of servers) await server.close();
+  servers = [];
+  await rig.close();
+});
+
+describe('a new verb', () => {
+  it('is a declaration and a handler: client, server, limits and authority are derived', async () => {
+    const verbs = {
+      ...VERBS,
+      double: answer({
+        path: '/v1/double',
+        needs: 'look',
+        does: 'double',
+        request: field('n', z.int()),
+        result: z.int(),
+      }),
+      count: work({
+        path: '/v1/count',
+        needs: 'operate',
+        does: 'count',
+        request: field('to', z.int()),
+        events: eventsOf(z.object({ at: z.int() })),
+        result: z.string(),
+      }),
+    };
+    const handlers = {
+      ...handlersFrom(fakeControl()),
+      double: ({ request }: { request: number }) => request * 2,
+      count: ({ request, onEvent }: { request: number; onEvent: (event: { at: number }) => void }) => {
+        for (let at = 1; at <= request; at += 1) onEvent({ at });
+        return 'counted';
+      },
+    };
+    const sockets = {
+      admin: join(rig.dir, 'admin'),
+      operate: join(rig.dir, 'operate'),
+      look: join(rig.dir, 'look'),
+      control: join(rig.dir, 'control'),
+      stateDir: rig.dir,
+    };
+    const known = { redact: (text: string) => text };
+    const served = { verbs, handlers, files: realFiles, known, openTo: 'owner' } as const;
+    servers.push(await serveControl(sockets.look, { ...served, authority: 'look' }));
+    const parts = { clock: systemClock, files: realFiles, self: process.geteuid?.() ?? 0 };
+
+    const looking = await connectControl(sockets, parts, verbs);
+    expect(await looking?.double(21)).toBe(42);
+    await expect(looking?.count(1, () => undefined, NEVER)).rejects.toMatchObject({
+      code: 'CONTROL-OPERATE',
+      facts: { what: 'count' },
+    });
+
+    servers.push(await serveControl(sockets.operate, { ...served, authority: 'operate' }));
+    const heard: number[] = [];
+    const operating = await connectControl(sockets, parts, verbs);
+    expect(await operating?.count(3, ({ at }) => heard.push(at), NEVER)).toBe('counted');
+    expect(heard).toEqual([1, 2, 3]);
+  });
+
+  it.each(
+    TABLE.map(([name]) => name).filter(
+      (name) => !['status', 'check', 'diagnose', 'endpoints', 'follow', 'settings'].includes(name),
+    ),
+  )('costs a line in two files of control and daemon beside its work: %s', (name) => {
+    const mentions = (room: string) =>
+      readdirSync(join(SRC, room))
+        .filter((file) => file.endsWith('.ts'))
+        .filter((file) =>
+          new RegExp(`(?<![.#\\w])${name}: (?:answer\\(|work\\(|\\()`).test(
+            readFileSync(join(SRC, room, file), 'utf8'),
+          ),
+        );
+    expect(mentions('control')).toEqual(['control.ts']);
+    expect(mentions('daemon')).toEqual(['verbs.ts']);
+    const control = readdirSync(join(SRC, 'control')).filter((file) =>
+      new RegExp(`\\b${name}\\b`).test(
+        readFileSync(join(SRC, 'control', file), 'utf8').replaceAll(/^ *(?:\/\/|\*|\/\*).*$/gm, ''),
+      ),
+    );
+    expect(control).toEqual(['control.ts']);
+  });
+});
+
+describe('the table', () => {
+  it('has no two verbs that a request could mean', () => {
+    const requests = TABLE.map(([, verb]) => `${methodOf(verb)} ${verb.path}`);
+    expect(new Set(requests).size).toBe(requests.length);
+  });
+
+  it('lets whoever may do more do everything below it', () => {
+    const may = (has: Authority) => TABLE.filter(([, verb]) => suffices(has, verb.needs)).map(([name]) => name);
+    expect(may('look')).toEqual(['status', 'settings', 'follow', 'endpoints', 'listUpdates', 'explainTimeout']);
+    expect(may('operate')).toEqual(expect.arrayContaining([...may('look'), 'check', 'diagnose', 'confirmChange']));
+    expect(may('operate')).not.toEqual(expect.arrayContaining(['tryChange']));
+    expect(may('admin')).toHaveLength(TABLE.length);
+  });
+});
+
+const DIAGNOSIS = { purposes: null, shell: {}, candidate: null, through: null };
+const CANDIDATE = { ...DIAGNOSIS, candidate: { text: '', typed: [] } };
+const CHANGE = { text: '', typed: [], window_ms: 60_000, waits: false, by: 'a test' };
+/** A request that each verb accepts. */
+const REQUESTS: Readonly<Record<string, unknown>> = {
+  follow: { after: null },
+  explainTimeout: { size: null },
+  retryCredentials: { profile: null },
+  seedTimeout: [],
+  diagnose: DIAGNOSIS,
+  runHook: { id: 'u1' },
+  tryChange: CHANGE,
+};
+
+function asked(verb: AnyVerb, body: unknown): string {
+  const text = body === undefined ? '' : JSON.stringify(body);
+  const head = `${methodOf(verb)} ${verb.path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${text.length}\r\n\r\n`;
+  return `${head}${text}`;
+}
+
+describe.each(AUTHORITIES)('a socket for callers who may %s', (authority) => {
+  it('answers the verbs that need no more, and refuses each other with a code', async () => {
+    await rig.serve(fakeControl(), { authority });
+    for (const [name, verb] of TABLE) {
+      const answered = await rig.raw(asked(verb, REQUESTS[name]));
+      const code = verb.needs === 'admin' ? 'CONTROL-ADMIN' : 'CONTROL-OPERATE';
+      if (suffices(authority, verb.needs)) expect(answered, name).toMatch(/^HTTP\/1\.1 200 /);
+      else expect(answered, name).toMatch(new RegExp(`^HTTP/1\\.1 403 .*"code":"${code}"`, 's'));
+    }
+  });
+
+  it('has the settings of somebody else diagnosed for an admin only', async () => {
+    await rig.serve(fakeControl(), { authority });
+    const status = { look: '403', operate: '403', admin: '200' }[authority];
+    expect(await rig.raw(asked(VERBS.diagnose as AnyVerb, CANDIDATE))).toContain(`HTTP/1.1 ${status} `);
+  });
+});
+
+it('requests that do more than look are told with what they are, refused or not', async () => {
+  const told: string[] = [];
+  await rig.serve(fakeControl(), { authority: 'operate', onAsked: (what) => told.push(what) });
+  for (const [name, verb] of TABLE) await rig.raw(asked(verb, REQUESTS[name]));
+  expect(told).toEqual(TABLE.filter(([, { needs }]) => needs !== 'look').map(([, { does }]) => does));
+});
