@@ -4,9 +4,9 @@
 import type { Authority, Verbs } from '#control/control.ts';
 import type { HandlersOf } from '#control/verb.ts';
 import type { Agent } from './agent.ts';
-import type { Parts } from './parts.ts';
 import type { Followers } from './followers.ts';
 import { listSettings } from './list-settings.ts';
+import type { Parts } from './parts.ts';
 
 /** The handlers over this work. */
 export function handlersOf(agent: Agent, parts: Parts, followers: Followers): HandlersOf<Verbs> {
