@@ -49,14 +49,14 @@ export async function connectControl<T extends Verbs = Verbs>(
   parts: ClientParts,
   verbs: T = VERBS as T,
 ): Promise<MethodsOf<T> | null> {
-  let closed: unknown = null;
+  let closed: CodedError | null = null;
   for (const path of [sockets.admin, sockets.operate, sockets.look, sockets.control]) {
     try {
       return await connect(path, { stateDir: sockets.stateDir, parts, verbs });
     } catch (thrown) {
-      const { code, facts } = asCoded(thrown);
-      const reason = code === 'CONTROL-UNREACHABLE' ? String(facts['reason']) : '';
-      if (CLOSED.has(reason)) closed = thrown;
+      const error = asCoded(thrown);
+      const reason = error.code === 'CONTROL-UNREACHABLE' ? String(error.facts['reason']) : '';
+      if (CLOSED.has(reason)) closed = error;
       else if (!ABSENT.has(reason)) throw thrown;
     }
   }

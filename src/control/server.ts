@@ -202,9 +202,9 @@ async function answer<T extends VerbTable>(
   try {
     if (verb === null) return sendJson(out, 404, { error: 'no such request' });
     if (verb.needs !== 'look') served.onAsked?.(verb.does, await peerOf(incoming.socket));
-    require(authority, verb);
+    requireAuthority(authority, verb);
     const request = verb.request === null ? undefined : read(await body, verb);
-    if (verb.more?.applies(request) === true) require(authority, verb.more);
+    if (verb.more?.applies(request) === true) requireAuthority(authority, verb.more);
     const work = async (onEvent: (event: unknown) => void) =>
       await handlerOf(handlers, name)({ request, onEvent, signal: gone.signal, authority });
     if (verb.mode === 'answer') sendJson(out, 200, (await work(() => undefined)) ?? null);
@@ -216,7 +216,7 @@ async function answer<T extends VerbTable>(
 }
 
 /** @throws CodedError CONTROL-OPERATE, CONTROL-ADMIN */
-function require(has: Authority, { needs, does: what }: Pick<AnyVerb, 'needs' | 'does'>): void {
+function requireAuthority(has: Authority, { needs, does: what }: Pick<AnyVerb, 'needs' | 'does'>): void {
   if (!suffices(has, needs)) throw coded(needs === 'admin' ? 'CONTROL-ADMIN' : 'CONTROL-OPERATE', { what });
 }
 

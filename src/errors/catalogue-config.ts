@@ -91,6 +91,13 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'CONTROL-GROUP': {
+    text: 'The group {group} (control.operate_group) cannot be given operate.sock: {reason:words}.',
+    check:
+      'Create the group and add the service user to it (usermod -aG GROUP sallyport), then restart the service. Or name another group.',
+    class: 'config',
+    retry: 'change',
+  },
   'SECRET-NOT-IN-FORCE': {
     text: 'The settings under test give {key} another source or destination than the active settings. The secret was not read, and nothing was sent.',
     check: 'Type the password instead of naming its file, variable or credential, or run the command as root.',

@@ -131,13 +131,6 @@ export const SYSTEM_CODES = {
     class: 'system',
     retry: 'change',
   },
-  'CONTROL-GROUP': {
-    text: 'operate.sock cannot be given to the group {group} (control.operate_group): {reason:words}.',
-    check:
-      'Create the group and add the service user to it (usermod -aG GROUP sallyport), then restart the service. Or name another group.',
-    class: 'config',
-    retry: 'change',
-  },
   'CONTROL-BUSY': {
     text: 'Another Sallyport is running; it answers at {path}.',
     check: 'Stop it first, or give this one its own daemon.state_dir and daemon.control_socket.',

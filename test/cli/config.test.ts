@@ -172,7 +172,7 @@ describe('config show', () => {
     }[];
     expect(rows).toEqual(
       expect.arrayContaining([
-        { key: 'proxies[0].password', value: '***', source: 'file', line: 11, set_by: 'root' },
+        { key: 'proxies[0].password', value: '***', source: 'file', line: 11, set_by: 'admin' },
         { key: 'updates.keep_versions', value: 3, source: 'default', line: null, set_by: 'operator' },
         {
           key: 'updates.feed_url',
