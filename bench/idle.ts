@@ -56,7 +56,7 @@ async function makeWorld(): Promise<World> {
   await mkdir(join(dir, 'config'));
   const config = join(dir, 'config', 'sallyport.yaml');
   const lines = [
-    'version: 1',
+    'version: 2',
     'updates:',
     `  feed_url: ${origin.url}/feed.json`,
     `  acknowledge_url: ${origin.url}/acknowledge`,

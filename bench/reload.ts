@@ -41,7 +41,7 @@ async function compare(): Promise<void> {
     await mkdir(join(dir, 'secrets'));
     const config = join(dir, 'sallyport.yaml');
     const named = [config, join(dir, 'secrets', 'password'), join(dir, 'missing.pem')];
-    for (const file of named.slice(0, 2)) await writeFile(file, 'version: 1\n');
+    for (const file of named.slice(0, 2)) await writeFile(file, 'version: 2\n');
     const others = Array.from({ length: 50 }, (_none, index) => join(dir, `other-${index}`));
     const bare = await underTouches('bare', named, others);
     const around = await underTouches('watch', named, others);

@@ -25,6 +25,7 @@ import type { Control } from '#control/control.ts';
 import type { TimeoutSeeded } from '#control/timeouts.ts';
 import type { LoadAgain, TextBounds } from '#daemon/parts.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
+import type { Code } from '#errors/catalogue.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
@@ -150,7 +151,7 @@ async function run(
 }
 
 /** No room could take the settings: the file is what is wrong, and no restart by the service manager mends it. */
-const REFUSED_AT_START: ReadonlySet<string> = new Set(['POLICY-DIRECT', 'TLS-FILE']);
+const REFUSED_AT_START: ReadonlySet<Code> = new Set<Code>(['POLICY-DIRECT', 'TLS-FILE']);
 
 const actions: Actions = {
   run,
@@ -180,6 +181,10 @@ const actions: Actions = {
   configShow: async (globals, options) =>
     configShowCommand(terminal, await look(globals), { ...options, known: redactor }),
   configSchema: () => Promise.resolve(configSchemaCommand(terminal)),
+  configUpgrade: async (globals, options) => {
+    const { configUpgradeCommand } = await import('#cli/config-upgrade.ts');
+    return await configUpgradeCommand(deskOf(globals), options);
+  },
   serve,
   buildFeed,
   demo,

@@ -39,15 +39,15 @@ export function networkActions(parts: NetworkActionParts): NetworkActions {
   const { terminal, environment, signal } = parts;
   const shell = proxyVariables(environment);
   return {
-    diagnose: (globals, { purpose, ...options }) =>
+    diagnose: (globals, { purpose, secondOpinion, ...options }) =>
       withDiagnoser(parts, globals, (control) => {
         const purposes = purpose === undefined ? null : [purpose];
-        const request = { purposes, shell, candidate: null, through: null };
+        const request = { purposes, shell, candidate: null, through: null, second_opinion: secondOpinion };
         return diagnoseCommand(control, terminal, { ...options, request, signal });
       }),
-    testProxy: (globals, { name = 'default', ...options }) =>
+    testProxy: (globals, { name = 'default', secondOpinion, ...options }) =>
       withDiagnoser(parts, globals, (control) => {
-        const request = { purposes: null, shell, candidate: null, through: name };
+        const request = { purposes: null, shell, candidate: null, through: name, second_opinion: secondOpinion };
         return diagnoseCommand(control, terminal, { ...options, request, signal });
       }),
     endpoints: (globals, form) => endpoints(parts, globals, form),

@@ -78,6 +78,17 @@ const filesBeside: Plugin = {
   },
 };
 
+/**
+ * proxy-agent imports its member for PAC files at the first such proxy. It never gets one here: a route resolves PAC files
+ * before. With the member would come another QuickJS, an FTP client and two parsers.
+ */
+const withoutPac: Plugin = {
+  name: 'without-pac',
+  resolveId: (id) => (id === 'pac-proxy-agent' ? NO_PAC : null),
+  load: (id) => (id === NO_PAC ? 'export const PacProxyAgent = undefined;' : null),
+};
+const NO_PAC = '\0no-pac-proxy-agent';
+
 const BESIDE = /new URL\(\s*(['"])(\.{1,2}\/[^'"]+)\1,\s*import\.meta\.url\)/g;
 
 /** Bundles the entry into `dir/main.js`. */
@@ -90,7 +101,7 @@ async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
     platform: 'node',
     // kerberos is nobody's dependency: who wants Negotiate puts it beside the program.
     external: ['koffi', 'kerberos'],
-    plugins: [leanBuiltins, filesBeside],
+    plugins: [leanBuiltins, filesBeside, withoutPac],
     logLevel: 'warn',
   });
   try {

@@ -192,7 +192,7 @@ function lines(share: number): string {
 /** `signs`: how many of those that count one unit has. */
 function yaml(unit: (n: number) => string, signs: number, head = ''): Case['make'] {
   return (share) => {
-    const text = `version: 1\n${head}${times(((MOST_YAML_SIGNS - 10) / signs) * share, unit).join('')}`;
+    const text = `version: 2\n${head}${times(((MOST_YAML_SIGNS - 10) / signs) * share, unit).join('')}`;
     return () => readDocument(text);
   };
 }

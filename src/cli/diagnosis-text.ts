@@ -55,6 +55,7 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
       ? []
       : [`  Through ${showForeign(through)}, whatever use_proxy_for says; nothing was changed.`]),
     ...(saved ? [] : ['  These settings are not saved.']),
+    ...opinionLines(walked),
     ...notes.map((note) => `  ${note}`),
     ...(purposes.length === 0 ? [] : ['', ...purposeLines(purposes, color)]),
     ...walked.flatMap((report) => ['', ...stageLines(report, color)]),
@@ -73,6 +74,18 @@ function provenLine(failed: PurposeReport | undefined): string[] {
   const passed = failed?.stages.filter(({ name, outcome }) => outcome === 'ok' && name !== 'choice') ?? [];
   const titles = [...new Set(passed.map(({ name }) => TITLES[name]))];
   return titles.length === 0 ? [] : [`  Proven fine before: ${titles.join(', ')}.`];
+}
+
+/** What an ordinary Node client got; purposes with the same sentence share a line. */
+function opinionLines(walked: readonly PurposeReport[]): string[] {
+  const asked = walked.flatMap(({ purpose, second_opinion: opinion }) =>
+    opinion === null ? [] : [{ purpose, ...opinion }],
+  );
+  const bySentence = Map.groupBy(asked, ({ says }) => says);
+  return [...bySentence].map(([says, same]) => {
+    const purposes = same.map(({ purpose }) => purpose).join(', ');
+    return bySentence.size === 1 ? `  ${says}` : `  ${purposes}: ${says}`;
+  });
 }
 
 /** The stages of the purpose that the verdict is about, up to where it failed. */

@@ -8,6 +8,7 @@ import { filled } from './wrap.ts';
 
 interface DiagnoseArguments {
   readonly purpose?: Purpose;
+  readonly secondOpinion: boolean;
   readonly json: boolean;
   readonly retryCredential: boolean;
 }
@@ -15,6 +16,7 @@ interface DiagnoseArguments {
 /** What `proxy test` is given; without a name it is the default proxy. */
 interface TestArguments {
   readonly name?: string;
+  readonly secondOpinion: boolean;
   readonly json: boolean;
   readonly retryCredential: boolean;
 }
@@ -35,6 +37,7 @@ export function addNetworkCommands(program: Command, actions: NetworkActions, { 
     .command('diagnose')
     .description('walk the way of each purpose stage by stage, as the service does, and name what is wrong first')
     .addOption(new Option('--purpose <purpose>', 'this purpose alone').choices([...PURPOSES]))
+    .option('--second-opinion', OPINION_HELP, false)
     .option('--json', JSON_HELP, false)
     .option('--retry-credential', RETRY_HELP, false)
     .addHelpText('after', filled(DIAGNOSE_HELP))
@@ -57,6 +60,7 @@ export function addProxyTest(proxy: Command, actions: NetworkActions, { globals,
     .command('test')
     .description('walk the way of each purpose through this proxy, whatever use_proxy_for says; changes nothing')
     .argument('[name]', 'name of the proxy, as `sallyport proxy list` shows it; without it the default one')
+    .option('--second-opinion', OPINION_HELP, false)
     .option('--json', JSON_HELP, false)
     .option('--retry-credential', RETRY_HELP, false)
     .addHelpText('after', filled(TEST_HELP))
@@ -68,6 +72,7 @@ export function addProxyTest(proxy: Command, actions: NetworkActions, { globals,
 }
 
 const JSON_HELP = 'as JSON; docs/diagnosis.schema.json is its schema';
+const OPINION_HELP = 'also send each request with an ordinary Node client (npm proxy-agent), and compare the results';
 const RETRY_HELP = 'send once more a proxy password that was refused, or whose proxy has moved';
 
 const TEST_HELP = `
@@ -88,6 +93,9 @@ What a feed or a redirect led to, and the settings do not allow, stands apart: n
 const DIAGNOSE_HELP = `
 The daemon that runs does it itself, with its own user, environment and credentials; where none runs, this process does,
 and says so. A purpose ends at its first failure. A password that was refused is not sent again unless you say so.
+
+With --second-opinion an ordinary Node client sends the same request through the same proxy afterwards. If it gets through where
+Sallyport fails, report a fault of Sallyport. It gets a proxy password only if the proxy accepted it just before, by Basic.
 
 Exit status: 0 the work would go well (warnings are told), else the class of the first failure: 10 name resolution,
 11 connection, 12 proxy authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP,

@@ -44,6 +44,7 @@ export interface Actions extends ProxyActions, NetworkActions {
   configCheck(globals: Globals): Promise<number>;
   configShow(globals: Globals, options: { json: boolean }): Promise<number>;
   configSchema(): Promise<number>;
+  configUpgrade(globals: Globals, options: { dryRun: boolean }): Promise<number>;
   serve(dir: string, options: { host: string; port: number }): Promise<number>;
   buildFeed(dir: string, options: { expiresDays: number }): Promise<number>;
   demo(options: { dir?: string; once: boolean }): Promise<number>;
@@ -205,6 +206,11 @@ function addConfig(program: Command, actions: Actions, { globals, does }: Hooks)
     .command('schema')
     .description('print the JSON schema, for editors')
     .action(does(() => actions.configSchema()));
+  config
+    .command('upgrade')
+    .description('convert a file of the previous format version; only renamed keys and the version change')
+    .option('--dry-run', 'only show what would change', false)
+    .action(does((options: { dryRun: boolean }) => actions.configUpgrade(globals(), options)));
 }
 
 function addVendor(program: Command, actions: Actions, does: Does): void {

@@ -31,10 +31,10 @@ export async function showRoutesCommand(
     );
     return EXIT_OK;
   }
-  const rows = routes.map(({ purpose, how, proxy, target, why }) => [
+  const rows = routes.map(({ purpose, how, proxy, target, why, enabled }) => [
     showForeign(purpose),
     showForeign(uses[purpose] ?? '-'),
-    how,
+    target !== null && !enabled ? `${how} (not enabled)` : how,
     proxy === null ? '-' : showForeign(proxy),
     target === null ? '-' : showForeign(target),
     why.length === 0 ? '-' : why.join('; '),

@@ -7,11 +7,13 @@ export type Row = readonly [label: string, value: string];
 
 /** Each purpose: its way and which settings decided, then how its work went. */
 export function purposeRows({ routes, at }: Status): Row[] {
-  return routes.flatMap(({ purpose, how, proxy, target, why, ...went }) => {
-    const way = proxy === null ? how : `${how} through proxy ${showForeign(proxy)}`;
+  return routes.flatMap(({ purpose, how, proxy, target, why, enabled, ...went }) => {
+    const isOff = target !== null && !enabled;
+    const route = proxy === null ? how : `${how} through proxy ${showForeign(proxy)}`;
+    const way = isOff ? `configured, not enabled; route: ${route}` : route;
     const to = target === null ? '' : ` to ${showForeign(target)}`;
     const because = why.length === 0 ? '' : `: ${why.join('; ')}`;
-    return [[purpose, `${way}${to}${because}`] as const, ...outcomeRows(went, { at, isConfigured: target !== null })];
+    return [[purpose, `${way}${to}${because}`] as const, ...outcomeRows(went, { at, isWorking: enabled })];
   });
 }
 
@@ -19,11 +21,11 @@ type Went = Pick<Status['routes'][number], 'last_success' | 'last_failure' | 'ne
 
 function outcomeRows(
   { last_success: success, last_failure: failed, next_try: next }: Went,
-  { at, isConfigured }: { readonly at: string; readonly isConfigured: boolean },
+  { at, isWorking }: { readonly at: string; readonly isWorking: boolean },
 ): Row[] {
   const rows: Row[] = [];
   if (success !== null) rows.push(['', `last success ${timeText(success)} (${ago(success, at)})`]);
-  else if (isConfigured) rows.push(['', 'no success yet']);
+  else if (isWorking) rows.push(['', 'no success yet']);
   if (failed !== null) rows.push(['', failedText(failed, { success, next, at })]);
   return rows;
 }

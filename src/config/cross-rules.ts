@@ -7,6 +7,8 @@ import { coded } from '#errors/coded-error.ts';
 import { meantRoute } from './hints.ts';
 import type { Finding, KeyPath } from './problem.ts';
 import { checkProfiles } from './profile-rules.ts';
+import { urlOf } from './purpose-settings.ts';
+import { PURPOSES, type Purpose, urlKeyOf } from './purposes.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
 import { isLoopbackUrl } from './schema/values.ts';
 
@@ -14,11 +16,12 @@ import { isLoopbackUrl } from './schema/values.ts';
 export function crossCheck(settings: Salvaged): Finding[] {
   return [
     ...checkFeed(settings),
-    ...checkPins(settings),
+    ...PURPOSES.flatMap((purpose) => checkPins(purpose, settings)),
     ...checkHook(settings),
-    ...checkCredentials(settings),
+    ...PURPOSES.flatMap((purpose) => checkCredentials(purpose, settings)),
+    ...PURPOSES.flatMap((purpose) => checkEnabled(purpose, settings)),
     ...checkProfiles(settings),
-    ...checkPurposes(settings),
+    ...checkUses(settings),
     ...checkPolicy(settings),
   ];
 }
@@ -32,11 +35,23 @@ function checkFeed({ updates }: Salvaged): Finding[] {
   return [warning(['updates', 'feed_url'], message, url.origin)];
 }
 
-/** RFC 7469, 4.3: with one key alone, the day on which it changes is the day on which updates end. */
-function checkPins({ updates }: Salvaged): Finding[] {
-  if (updates?.pins?.length !== 1) return [];
-  const message = 'With one pin alone, no update is fetched once the server has another key; add that of a spare one.';
-  return [{ ...warning(['updates', 'pins'], message), at: 'key' }];
+/** RFC 7469, 4.3: with one key alone, the day on which it changes is the day on which the work ends. */
+function checkPins(purpose: Purpose, settings: Salvaged): Finding[] {
+  if (settings[purpose]?.pins?.length !== 1) return [];
+  const message = 'With one pin alone, no connection is made once the server has another key; add that of a spare one.';
+  return [{ ...warning([purpose, 'pins'], message), at: 'key' }];
+}
+
+/** Whoever enables a purpose expects that something is sent. */
+function checkEnabled(purpose: Purpose, settings: Salvaged): Finding[] {
+  const section = settings[purpose];
+  if (section === undefined || !('enabled' in section) || section.enabled !== true) return [];
+  const key = urlKeyOf(purpose);
+  const message =
+    urlOf(settings, purpose) === undefined
+      ? `Nothing is sent without ${key}; set it, or take this key out.`
+      : 'This version of Sallyport sends nothing for this purpose yet; so far only its connection can be tested.';
+  return [{ ...warning([purpose, 'enabled'], message), at: 'key' }];
 }
 
 /** A hook that can never run is no mistake, but hardly what was meant. */
@@ -53,21 +68,22 @@ function checkHook({ updates }: Salvaged): Finding[] {
   return [{ ...warning(at, message), at: 'key' }];
 }
 
-function checkCredentials({ updates }: Salvaged): Finding[] {
-  const names = Object.keys(updates?.headers ?? {});
+function checkCredentials(purpose: Purpose, settings: Salvaged): Finding[] {
+  const { headers = {}, bearer_token: token } = settings[purpose] ?? {};
+  const names = Object.keys(headers);
   const findings = names.flatMap((name, index) => {
     const first = names.findIndex((other) => other.toLowerCase() === name.toLowerCase());
     return first === index
       ? []
-      : [error(['updates', 'headers', name], `This header is ${names[first]} again; case does not count.`)];
+      : [error([purpose, 'headers', name], `This header is ${names[first]} again; case does not count.`)];
   });
   const authorization = names.find((name) => name.toLowerCase() === 'authorization');
-  if (updates?.bearer_token === undefined || authorization === undefined) return findings;
+  if (token === undefined || authorization === undefined) return findings;
   const message = 'The bearer token is an Authorization header already; keep one of the two.';
-  return [...findings, error(['updates', 'headers', authorization], message)];
+  return [...findings, error([purpose, 'headers', authorization], message)];
 }
 
-function checkPurposes({ proxies = [], use_proxy_for: uses = {} }: Salvaged): Finding[] {
+function checkUses({ proxies = [], use_proxy_for: uses = {} }: Salvaged): Finding[] {
   const names = proxies.map((profile) => profile?.name);
   const known = names.filter((name) => name !== undefined);
   const findings = Object.entries(uses).flatMap(([purpose, use]) => {

@@ -19,7 +19,8 @@ const LARGEST_FILE_BYTES = 1_048_576;
 export interface EditFileOptions {
   /** Path of the configuration file. */
   readonly file: string;
-  readonly edits: readonly Edit[];
+  /** Edits, or what makes the new text of the old one. */
+  readonly edits: readonly Edit[] | ((text: string) => string);
   /** sha256, in hex, of the content that the edits were decided upon. */
   readonly expectDigest: string;
   readonly files: Files;
@@ -44,7 +45,7 @@ export async function editConfigFile(options: EditFileOptions): Promise<EditedFi
   const path = await whereItIs(files, file);
   const before = await readAt(files, path);
   if (before.digest !== expectDigest) throw coded('CONFIG-CHANGED', { file });
-  const text = spliceEdits(before.text, edits);
+  const text = typeof edits === 'function' ? edits(before.text) : spliceEdits(before.text, edits);
   await options.check?.(text);
   if (text === before.text) {
     // An edit that was killed may have left a name that no power cut survives; from here on it is relied upon.

@@ -33,7 +33,7 @@ import {
 import type { KeyPath } from './problem.ts';
 
 /** These bytes away, this text in their place. */
-interface Splice {
+export interface Splice {
   readonly from: number;
   readonly to: number;
   readonly text: string;

@@ -27,7 +27,7 @@ import { FORMAT_HISTORY, isReadable, modernise } from './renamed.ts';
 import type { Salvaged } from './salvaged.ts';
 import { kindOf } from './schema/key.ts';
 import { SECRET_ALLOWED } from './schema/leaves.ts';
-import { settingsSchema } from './schema/settings.ts';
+import { FORMAT_VERSION, settingsSchema } from './schema/settings.ts';
 import { refuseNewUses, type SecretUse, secretUses } from './secret-uses.ts';
 import { resolveSecrets } from './secrets.ts';
 import type { Settings } from './settings.ts';
@@ -221,20 +221,26 @@ function judgeQuotes(salvaged: unknown, document: ConfigDocument): Finding[] {
 
 /** A file that cannot hold settings at all: empty, no mapping, or of another version. */
 function judgeRoot(value: unknown): Finding | null {
-  const base = { severity: 'error', at: 'value', found: '', allowed: 'version: 1' } as const;
-  if (value === null) return { ...base, path: [], message: 'The file is empty; it says at least version: 1.' };
+  const base = { severity: 'error', at: 'value', found: '', allowed: `version: ${FORMAT_VERSION}` } as const;
+  if (value === null)
+    return { ...base, path: [], message: `The file is empty; it says at least version: ${FORMAT_VERSION}.` };
   if (typeof value !== 'object' || Array.isArray(value)) {
-    return { ...base, path: [], message: 'The file is not made of keys; it begins with version: 1.' };
+    return { ...base, path: [], message: `The file is not made of keys; it begins with version: ${FORMAT_VERSION}.` };
   }
   const { version } = value as { readonly version?: unknown };
   // Where it is missing the schema says so, together with all other mistakes.
   if (version === undefined || isReadable(version, FORMAT_HISTORY)) return null;
   const found = describeFound(['version'], version);
-  if (version === '1') {
+  if (isReadable(Number(version), FORMAT_HISTORY) && typeof version === 'string') {
     const message = 'The version is a number; take the quotes away.';
     return { ...base, path: ['version'], found: `"${found}"`, message };
   }
-  return { ...base, path: ['version'], found, message: 'This Sallyport reads version 1 of the format.' };
+  return {
+    ...base,
+    path: ['version'],
+    found,
+    message: `This Sallyport reads versions ${FORMAT_VERSION - 1} and ${FORMAT_VERSION} of the format.`,
+  };
 }
 
 /** A section whose keys are all commented out is the same as an absent one. */

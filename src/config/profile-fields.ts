@@ -6,7 +6,7 @@ import { crossCheck } from './cross-rules.ts';
 import type { Plain } from './edit-render.ts';
 import type { Salvaged } from './salvaged.ts';
 import { factsOf, type KeyFacts, kindOf, unwrap } from './schema/key.ts';
-import { settingsSchema } from './schema/settings.ts';
+import { FORMAT_VERSION, settingsSchema } from './schema/settings.ts';
 import { salvage, schemaAt } from './tree.ts';
 import { validate } from './validate.ts';
 
@@ -46,7 +46,7 @@ export function judgeField(path: readonly string[], value: Plain): string | null
     Record<string, Plain>
   >;
   const profile = { name: 'x', address: 'proxy.example.com', ...nested };
-  const settings = { version: 1, proxies: [profile] };
+  const settings = { version: FORMAT_VERSION, proxies: [profile] };
   // What else holds between keys is judged with the whole file.
   const isAccount = path[0] === 'user' || path[0] === 'domain';
   const across = isAccount ? crossCheck(salvage(settingsSchema, settings) as Salvaged) : [];

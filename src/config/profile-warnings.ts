@@ -5,7 +5,7 @@ import type { Settings } from './settings.ts';
 
 /** What the verdict depends on. */
 export interface AddressSurroundings {
-  readonly settings: Pick<Settings, 'updates' | 'endpoints'>;
+  readonly settings: Pick<Settings, 'updates' | 'platform'>;
   /** Addresses of this host's default gateways. */
   readonly gateways: readonly string[];
 }
@@ -23,7 +23,7 @@ export function warningsFor(address: string, { settings, gateways }: AddressSurr
   if (gateways.some((gateway) => matchNoProxy(gateway, { host, port: 0 }) !== null)) {
     warnings.push(`${host} is this host's default gateway, which is seldom a proxy; was it left there by accident?`);
   }
-  if (settings.endpoints.platform !== undefined && isInner(host)) {
+  if (settings.platform.url !== undefined && isInner(host)) {
     warnings.push(
       `${host} is an inner address. A platform in the cloud cannot reach it; where the platform has to know this proxy, ` +
         'give it the address and port that the proxy has on the internet.',

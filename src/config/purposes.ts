@@ -1,24 +1,80 @@
 // The table of purposes: what Sallyport's traffic is for, with one row for each purpose.
 //
 // Guarantees: this is the only list of purposes. Configuration sections, routes, trust, status, diagnosis, the allow-list
-// and the command line are derived from it. A new purpose is a row here, a section in `schema/` and a module of its own.
+// and the command line are derived from it. A new purpose is a row here and a module with its section.
 // The order of the rows is the order in which purposes are shown.
+
+import type { z } from 'zod';
+import { exposureAnalytics } from './schema/exposure-analytics.ts';
+import { platform } from './schema/platform.ts';
+import { supportLogs } from './schema/support-logs.ts';
+import { updates } from './schema/updates.ts';
+
+/** How a diagnosis tests a purpose and what its section leads to: a feed of packages, or one request to its URL. */
+export type ProbeKind = 'feed' | 'request';
 
 /** Facts about a purpose that do not depend on the settings. */
 interface PurposeRow {
-  /** The name in `use_proxy_for`, in messages and in JSON. */
+  /** The section of the configuration, the key in `use_proxy_for`, and the name in messages and in JSON. */
   readonly name: string;
-  /** The name in sentences and headings. */
+  /** The name in sentences. */
   readonly title: string;
+  /** What its traffic is, as in "which proxy X use". */
+  readonly traffic: string;
+  /** The key of its section that has the URL. */
+  readonly urlKey: string;
   /** The thread that its log lines name. */
   readonly thread: string;
+  /** URL, trust and credentials. */
+  readonly section: z.ZodType;
+  readonly probe: ProbeKind;
+  /** What its hosts are needed for, each with the methods of the requests there: the rows of `endpoints`. */
+  readonly uses: Readonly<Record<string, readonly string[]>>;
+  /** Version 0.1.0 remembered where tokens belong without naming the purpose. */
+  readonly hasUnnamedTokens: boolean;
 }
 
+const SENDS_ONLY = { urlKey: 'url', probe: 'request', hasUnnamedTokens: false } as const;
+
 export const PURPOSE_TABLE = [
-  { name: 'updates', title: 'updates', thread: 'Updater' },
-  { name: 'support_logs', title: 'support logs', thread: 'Support' },
-  { name: 'exposure_analytics', title: 'exposure analytics', thread: 'Analytics' },
-  { name: 'platform', title: 'the platform', thread: 'Platform' },
+  {
+    name: 'updates',
+    title: 'updates',
+    traffic: 'the feed, packages and receipts use',
+    urlKey: 'feed_url',
+    thread: 'Updater',
+    section: updates,
+    probe: 'feed',
+    uses: { feed: ['GET'], packages: ['GET'], receipts: ['POST'] },
+    hasUnnamedTokens: true,
+  },
+  {
+    ...SENDS_ONLY,
+    name: 'support_logs',
+    title: 'support logs',
+    traffic: 'support logs use',
+    thread: 'Support',
+    section: supportLogs,
+    uses: { support_logs: ['GET'] },
+  },
+  {
+    ...SENDS_ONLY,
+    name: 'exposure_analytics',
+    title: 'exposure analytics',
+    traffic: 'exposure analytics use',
+    thread: 'Analytics',
+    section: exposureAnalytics,
+    uses: { exposure_analytics: ['GET'] },
+  },
+  {
+    ...SENDS_ONLY,
+    name: 'platform',
+    title: 'the platform',
+    traffic: 'the link to the platform uses',
+    thread: 'Platform',
+    section: platform,
+    uses: { platform: ['GET'] },
+  },
 ] as const satisfies readonly PurposeRow[];
 
 type Row = (typeof PURPOSE_TABLE)[number];
@@ -26,16 +82,38 @@ type Row = (typeof PURPOSE_TABLE)[number];
 /** What the traffic is for; each purpose has its own key in `use_proxy_for`. */
 export type Purpose = Row['name'];
 
-const ROWS = new Map<Purpose, Row>(PURPOSE_TABLE.map((row) => [row.name, row]));
+type UsesIn<R> = R extends { readonly uses: infer Uses } ? keyof Uses : never;
+/** What a host is needed for, within its purpose. */
+export type PurposeUse = UsesIn<Row>;
+
+/** The sections of all purposes, by their names. */
+export type PurposeSections = { readonly [R in Row as R['name']]: R['section'] };
+
+const ROWS = new Map<string, Row>(PURPOSE_TABLE.map((row) => [row.name, row]));
 
 /** Every purpose, in the order of the table. */
 export const PURPOSES = PURPOSE_TABLE.map(({ name }) => name) as unknown as readonly [Purpose, ...Purpose[]];
 
 /** The row of a purpose. */
-export function purposeRow(purpose: Purpose): Row {
+export function purposeRow(purpose: Purpose): PurposeRow {
   const row = ROWS.get(purpose);
   if (row === undefined) throw new TypeError(`The table of purposes has no row for ${purpose}.`);
   return row;
+}
+
+/** What hosts of a purpose are needed for. */
+export function usesOf(purpose: Purpose): readonly PurposeUse[] {
+  return Object.keys(purposeRow(purpose).uses) as PurposeUse[];
+}
+
+/** Whether this is the name of a purpose. */
+export function isPurpose(name: unknown): name is Purpose {
+  return typeof name === 'string' && ROWS.has(name);
+}
+
+/** The key that has the URL of a purpose: `updates.feed_url`. */
+export function urlKeyOf(purpose: Purpose): string {
+  return `${purpose}.${purposeRow(purpose).urlKey}`;
 }
 
 /** A value for each purpose. */

@@ -5,9 +5,10 @@
 // A file that has both names of a key is a mistake. Pure.
 
 import { type Finding, keyName } from './problem.ts';
+import { FORMAT_VERSION } from './schema/settings.ts';
 
 /** A key that got another name or place; neither is inside a list. */
-interface Renamed {
+export interface Renamed {
   /** As it was, such as `['updates', 'interval']`. */
   readonly from: readonly string[];
   readonly to: readonly string[];
@@ -21,8 +22,15 @@ export interface FormatHistory {
   readonly renamed: readonly Renamed[];
 }
 
-/** Version 1 is the first. The next one adds what it renames. */
-export const FORMAT_HISTORY: FormatHistory = { version: 1, renamed: [] };
+/** Version 2 gave each purpose a section of its own. */
+export const FORMAT_HISTORY: FormatHistory = {
+  version: FORMAT_VERSION,
+  renamed: [
+    { from: ['endpoints', 'support_logs'], to: ['support_logs', 'url'], since: 2 },
+    { from: ['endpoints', 'exposure_analytics'], to: ['exposure_analytics', 'url'], since: 2 },
+    { from: ['endpoints', 'platform'], to: ['platform', 'url'], since: 2 },
+  ],
+};
 
 /** The file in today's names. */
 export interface Modernised {
@@ -46,8 +54,10 @@ export function modernise(value: Readonly<Record<string, unknown>>, history: For
   const findings: Finding[] = [];
   const moved: Renamed[] = [];
   let modern: unknown = { ...value, version: history.version };
+  const sections = new Set<string>();
   for (const renamed of history.renamed.filter(({ since }) => since === history.version)) {
     const old = partAt(value, renamed.from);
+    if (renamed.from.length > 1) sections.add(String(renamed.from[0]));
     if (old === undefined) continue;
     const isTwice = partAt(value, renamed.to) !== undefined;
     findings.push(tell(renamed, isTwice));
@@ -55,14 +65,29 @@ export function modernise(value: Readonly<Record<string, unknown>>, history: For
     modern = withPart(withoutPart(modern, renamed.from), renamed.to, old);
     moved.push(renamed);
   }
+  for (const section of sections) modern = withoutEmpty(modern, section);
+  if (findings.length === 0) findings.push(outdated(history));
   return { value: modern, findings, keyInFile: (key) => oldName(key, moved) };
+}
+
+/** A section that has nothing left but its name. */
+function withoutEmpty(value: unknown, section: string): unknown {
+  const part = partAt(value, [section]);
+  const isEmpty = part === null || (isSection(part) && Object.keys(part).length === 0);
+  return isEmpty ? withoutPart(value, [section]) : value;
+}
+
+/** The notice of a file that has no old name. */
+function outdated({ version }: FormatHistory): Finding {
+  const message = `This file has version ${version - 1} of the format, which is read until version ${version + 1}. To convert it: sallyport config upgrade`;
+  return { path: ['version'], severity: 'warning', at: 'value', found: String(version - 1), allowed: '', message };
 }
 
 function tell({ from, to, since }: Renamed, isTwice: boolean): Finding {
   const [old, now] = [keyName(from), keyName(to)];
   const message = isTwice
     ? `This is the old name of ${now}, which the file has as well; keep ${now}.`
-    : `Since version ${since} this key is ${now}. The old name is read until version ${since + 1}; write ${now}, and version: ${since}.`;
+    : `Since version ${since} this key is ${now}. The old name is read until version ${since + 1}. To convert the file to version ${since}: sallyport config upgrade`;
   return { path: from, severity: isTwice ? 'error' : 'warning', at: 'key', found: old, allowed: '', message };
 }
 

@@ -78,5 +78,5 @@ async function ownershipOf({ config, files }: SecretPlace): Promise<Ownership> {
 
 function isTaken(thrown: unknown): boolean {
   if (!(thrown instanceof CodedError)) return false;
-  return thrown.facts['errno'] === 'EEXIST' || ['FILE-SYMLINK', 'FILE-SPECIAL'].includes(thrown.code);
+  return thrown.facts['errno'] === 'EEXIST' || thrown.code === 'FILE-SYMLINK' || thrown.code === 'FILE-SPECIAL';
 }

@@ -4,10 +4,12 @@
 // force. Pure; values are never looked up here.
 //
 // The destination of a proxy's secret is the proxy with how it authenticates and whom its TLS trusts. That of a token or
-// header is the origin of the feed with whom its TLS trusts; over plain http also every proxy setting, since each proxy on
+// header is the origin of its purpose's URL with whom its TLS trusts; over plain http also every proxy setting, since each proxy on
 // the path can read it.
 
 import type { Finding, KeyPath } from './problem.ts';
+import { urlOf } from './purpose-settings.ts';
+import { isPurpose } from './purposes.ts';
 import type { Salvaged } from './salvaged.ts';
 import { kindOf } from './schema/key.ts';
 import { settingsSchema } from './schema/settings.ts';
@@ -84,7 +86,7 @@ function useOf(settings: Salvaged, path: KeyPath, source: unknown): SecretUse {
   const [section, index, ...rest] = path;
   const profile = section === 'proxies' && typeof index === 'number' ? settings.proxies?.[index] : undefined;
   const key = profile === undefined ? path.join('.') : ['proxies', profile.name ?? index, ...rest].join('.');
-  const destination = profile === undefined ? originDestination(settings) : proxyDestination(profile);
+  const destination = profile === undefined ? originDestination(settings, section) : proxyDestination(profile);
   return { path, key, source: JSON.stringify(source), destination: JSON.stringify(destination), isOptional: false };
 }
 
@@ -102,11 +104,13 @@ function proxyDestination(profile: Profile): unknown {
   ];
 }
 
-function originDestination(settings: Salvaged): unknown {
-  const { feed_url: feed, ca_file: caFile, pins, client_certificate: client } = settings.updates ?? {};
-  const url = URL.parse(feed ?? '');
+/** @param section the section of a purpose; another one that ever gets a secret has the URL of none */
+function originDestination(settings: Salvaged, section: string | number | undefined): unknown {
+  if (!isPurpose(section)) return [null, proxySettings(settings)];
+  const { ca_file: caFile, pins, client_certificate: client } = settings[section] ?? {};
+  const url = URL.parse(urlOf(settings, section) ?? '');
   const trust = [url?.origin, caFile, pins, certificateFiles(client)];
-  return url?.protocol === 'https:' ? trust : [trust, proxySettings(settings)];
+  return url?.protocol === 'https:' || url?.protocol === 'wss:' ? trust : [trust, proxySettings(settings)];
 }
 
 /** Everything that decides which proxies a plain request goes through, without secrets. */

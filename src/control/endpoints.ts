@@ -2,20 +2,12 @@
 // with other people's scripts: docs/endpoints.schema.json is made from it.
 
 import { z } from 'zod';
-import { PURPOSES } from '#config/purposes.ts';
+import { PURPOSES, usesOf } from '#config/purposes.ts';
 
 const purposeSchema = z.enum(PURPOSES);
 
 /** What for, within a purpose. */
-export const USES = [
-  'feed',
-  'packages',
-  'receipts',
-  'support_logs',
-  'exposure_analytics',
-  'platform',
-  'pac_file',
-] as const;
+export const USES = [...PURPOSES.flatMap((purpose) => usesOf(purpose)), 'pac_file'] as const;
 export type Use = (typeof USES)[number];
 
 /** A host and its port, and nothing else of a URL. */

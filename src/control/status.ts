@@ -42,6 +42,8 @@ export const statusSchema = z.object({
       purpose: z.string(),
       /** `not configured` when there is nothing to reach. */
       how: z.string(),
+      /** False also where nothing is configured. */
+      enabled: z.boolean(),
       proxy: z.string().nullable(),
       target: z.string().nullable(),
       /** The settings that decided, each with its line in the file. */

@@ -9,6 +9,7 @@ import { basename } from 'node:path';
 import type { LoadedSettings } from '#config/load.ts';
 import { keyName } from '#config/problem.ts';
 import { findProfile, noDefault } from '#config/profile-edits.ts';
+import { credentialKeysOf } from '#config/purpose-settings.ts';
 import { PURPOSES } from '#config/purposes.ts';
 import { newUses, type SecretUse, usesProxyVariables, usesTicket } from '#config/secret-uses.ts';
 import type { Settings } from '#config/settings.ts';
@@ -16,6 +17,7 @@ import type { HeldFile } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';
 import { diagnose } from '#diagnose/diagnose.ts';
 import type { Candidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
+import type { OpinionSettings } from '#diagnose/second-opinion.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
 import { coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
@@ -29,6 +31,7 @@ import { toFailure } from './failure.ts';
 import type { Parts } from './parts.ts';
 import { probesFor } from './probes.ts';
 import { placesIn } from './read-endpoints.ts';
+import { readTrusts } from './read-trust.ts';
 import { userName } from './undiagnosed.ts';
 
 /** What is asked, and what of the file is not in force because it waits to be confirmed. */
@@ -62,6 +65,7 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
     signal,
     report: () => undefined,
     upgradeTimeoutMs: settings.response_timeout.base_ms,
+    secondOpinion: asked.second_opinion === true ? await opinionSettings(parts, settings) : undefined,
     learn: ({ head, lane, url, rangeWorked }) => {
       const etag = head.header('etag') ?? null;
       ports.habits.observe({ proxy: lane.proxyUrl, origin: url.origin, via: head.via, rangeWorked, etag });
@@ -96,6 +100,18 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
     notes: [...(asked.candidate === null ? notInForce(parts, asked.held ?? null) : []), ...found.notes],
   };
   return redactDeep(diagnosis, redactor);
+}
+
+/** What an ordinary Node client is told of settings: nothing that the router of the walk does not use. */
+async function opinionSettings({ ports: { agent } }: Parts, settings: Settings): Promise<OpinionSettings> {
+  const { purposes, proxies } = await readTrusts(settings);
+  return {
+    userAgent: `Sallyport/${agent.version}`,
+    mayResolve: !settings.proxy_required,
+    trustOf: (purpose) => purposes[purpose],
+    proxyTrustOf: (name) => proxies.get(name) ?? {},
+    secretsOf: (purpose) => credentialKeysOf(settings, purpose),
+  };
 }
 
 /** Whoever has edited the file and sees no effect of it should not look for the reason on the network. */

@@ -4,7 +4,8 @@
 // and that judge each URL (`judge-url.ts`), so what they would refuse is not on it as needed. What something else led to only
 // adds when that was, or stands apart. Nothing of a URL but scheme, host and port is in it. The order is fixed.
 
-import { PURPOSES, type Purpose } from '#config/purposes.ts';
+import { allowedOriginsOf, urlOf } from '#config/purpose-settings.ts';
+import { isPurpose, type ProbeKind, PURPOSES, type Purpose, purposeRow, urlKeyOf, usesOf } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import {
   type EndpointList,
@@ -45,16 +46,8 @@ interface Target {
   readonly key: string;
 }
 
-/** The methods of each use; an upload of a purpose that has no sender yet is only looked for. */
-const REQUESTS: Readonly<Record<Use, readonly string[]>> = {
-  feed: ['GET'],
-  packages: ['GET'],
-  receipts: ['POST'],
-  support_logs: ['GET'],
-  exposure_analytics: ['GET'],
-  platform: ['GET'],
-  pac_file: ['GET'],
-};
+/** The methods of the request for a PAC file, which belongs to no purpose. */
+const PAC_REQUESTS = ['GET'];
 
 /** Schemes of authentication that prove who asks before a plain request, by HEAD for the same URL. */
 const PROVES_BEFORE: ReadonlySet<string> = new Set(['digest', 'ntlm', 'negotiate', 'auto']);
@@ -84,25 +77,37 @@ export function proxiesInUse(settings: Settings): ReadonlySet<string> {
   return new Set(profilesOf(rows, settings).map(({ name }) => name));
 }
 
-function targetsOf({ updates, endpoints }: Settings): Target[] {
+function targetsOf(settings: Settings): Target[] {
+  return PURPOSES.flatMap((purpose) => TARGETS[purposeRow(purpose).probe](settings, purpose));
+}
+
+const TARGETS: Readonly<Record<ProbeKind, (settings: Settings, purpose: Purpose) => Target[]>> = {
+  feed: feedTargets,
+  request: requestTargets,
+};
+
+function feedTargets({ updates }: Settings, purpose: Purpose): Target[] {
   const found: Target[] = [];
-  const add = (purpose: Purpose, use: Use, named: { readonly text: string | undefined; readonly key: string }) => {
+  const add = (use: Use, named: { readonly text: string | undefined; readonly key: string }) => {
     if (named.text !== undefined) found.push({ purpose, use, url: new URL(named.text), key: named.key });
   };
   const feed = { text: updates.feed_url, key: 'updates.feed_url' };
-  add('updates', 'feed', feed);
-  add('updates', 'packages', feed);
+  add('feed', feed);
+  add('packages', feed);
   for (const [index, text] of updates.allowed_origins.entries()) {
     // What no feed and no redirect may lead to is not needed.
     const key = `updates.allowed_origins[${index}]`;
-    if (feed.text !== undefined && isReachable(text, feed.text, [text])) add('updates', 'packages', { text, key });
+    if (feed.text !== undefined && isReachable(text, feed.text, [text])) add('packages', { text, key });
   }
-  add('updates', 'receipts', { text: updates.acknowledge_url, key: 'updates.acknowledge_url' });
-  for (const purpose of PURPOSES) {
-    if (purpose === 'updates') continue;
-    add(purpose, purpose, { text: endpoints[purpose], key: `endpoints.${purpose}` });
-  }
+  add('receipts', { text: updates.acknowledge_url, key: 'updates.acknowledge_url' });
   return found;
+}
+
+/** One URL, which every use of the purpose goes to. */
+function requestTargets(settings: Settings, purpose: Purpose): Target[] {
+  const text = urlOf(settings, purpose);
+  if (text === undefined) return [];
+  return usesOf(purpose).map((use) => ({ purpose, use, url: new URL(text), key: urlKeyOf(purpose) }));
 }
 
 function isReachable(text: string, feed: string, allowedOrigins: readonly string[]): boolean {
@@ -115,7 +120,7 @@ function rowOf(
   { settings, seen, placeOf }: Pick<EndpointsAsked, 'settings' | 'seen' | 'placeOf'>,
 ): EndpointRow {
   const endpoint = endpointOf(url);
-  const requests = [...REQUESTS[use]];
+  const requests = [...(purposeRow(purpose).uses[use] ?? [])];
   const common = { ...placeOfUrl(url), purpose, use, requests, ...about(url) };
   // A feed is named by the settings; only a redirect leads on from it.
   const sight = seen?.find((host) => host.purpose === purpose && host.origin === url.origin && leadsTo(host, use));
@@ -161,7 +166,7 @@ function pacRow({ name, pac }: ProxyProfile, { settings, placeOf }: EndpointsAsk
   if (pac?.url === undefined) return [];
   const url = new URL(pac.url);
   const key = `proxies[${settings.proxies.findIndex((one) => one.name === name)}].pac.url`;
-  const requests = [...REQUESTS.pac_file];
+  const requests = [...PAC_REQUESTS];
   return [
     {
       ...placeOfUrl(url),
@@ -210,20 +215,21 @@ function hopScheme(scheme: ProfileScheme): HopScheme | null {
 }
 
 /** A host that something led to and where nothing may go. */
-function seenOnly({ purpose, origin, ...sight }: SeenHost, { updates }: Settings): SeenOnly[] {
-  const feed = updates.feed_url;
-  if (purpose !== 'updates' || feed === undefined) return [];
-  const configured = new URL(feed);
-  const verdict = judgeUrl(origin, { from: configured, configured, allowedOrigins: updates.allowed_origins });
+function seenOnly({ purpose, origin, ...sight }: SeenHost, settings: Settings): SeenOnly[] {
+  const url = isPurpose(purpose) ? urlOf(settings, purpose) : undefined;
+  if (!isPurpose(purpose) || url === undefined) return [];
+  const configured = new URL(url);
+  const allowedOrigins = allowedOriginsOf(settings, purpose);
+  const verdict = judgeUrl(origin, { from: configured, configured, allowedOrigins });
   if (verdict.ok) return [];
-  return [{ ...placeOfUrl(new URL(origin)), purpose: 'updates', ...sightOf(sight), code: verdict.error.code }];
+  return [{ ...placeOfUrl(new URL(origin)), purpose, ...sightOf(sight), code: verdict.error.code }];
 }
 
 function notesOf(targets: readonly Target[], used: readonly ProxyProfile[], { settings }: EndpointsAsked): string[] {
   const { feed_url: feed, allowed_origins: origins } = settings.updates;
   const needless = feed === undefined ? [] : origins.filter((text) => !isReachable(text, feed, [text]));
   return [
-    ...(targets.length === 0 ? ['No URL is set: not updates.feed_url, and none in endpoints.'] : []),
+    ...(targets.length === 0 ? [`No URL is set: ${PURPOSES.map(urlKeyOf).join(', ')}.`] : []),
     ...needless.map((origin) =>
       fillTemplate('{origin} is in updates.allowed_origins, but nothing goes from https to http.', { origin }),
     ),

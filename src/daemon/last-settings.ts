@@ -5,6 +5,7 @@
 // leaves the old file or the new one; both were in force.
 
 import { z } from 'zod';
+import { byPurpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { type PurposeProxies, proxiesByPurpose } from '#proxy/went-direct.ts';
@@ -12,10 +13,11 @@ import type { Files } from '#system/files.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;
-const proxy = z.string().nullable();
 const schema = z.strictObject({
-  /** Name of the proxy of each purpose; null is direct. */
-  proxies: z.strictObject({ updates: proxy, support_logs: proxy, exposure_analytics: proxy, platform: proxy }),
+  /** Name of the proxy of each purpose; null is direct. A purpose that is new since then had none. */
+  proxies: z
+    .record(z.string(), z.string().nullable())
+    .transform((kept) => byPurpose((purpose) => kept[purpose] ?? null)),
   proxy_required: z.boolean(),
 });
 

@@ -5,7 +5,8 @@
 
 import { changesOf } from '#config/changes.ts';
 import type { Environment } from '#config/places.ts';
-import type { Purpose } from '#config/purposes.ts';
+import { takenFromPurposes } from '#config/purpose-settings.ts';
+import { byPurpose, type Purpose } from '#config/purposes.ts';
 import type { CommitReport, Reloadable } from '#config/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
@@ -49,9 +50,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   rejected_credential_retry_hours: 'next_transfer',
   proxies: 'next_transfer',
   use_proxy_for: 'next_transfer',
-  'updates.ca_file': 'next_transfer',
-  'updates.client_certificate': 'next_transfer',
-  'updates.pins': 'next_transfer',
+  ...takenFromPurposes(['ca_file', 'client_certificate', 'pins']),
   'response_timeout.connect_timeout_ms': 'next_transfer',
   'response_timeout.tunnel_timeout_ms': 'next_transfer',
   'response_timeout.tls_timeout_ms': 'next_transfer',
@@ -119,8 +118,8 @@ export class NetworkRoom implements Router, Reloadable {
   async #build(to: Settings, how: TriedRouter & { report: Report; isTried: boolean }): Promise<Network> {
     const { report, isTried, tickets = true, known = this.#parts.known } = how;
     const trusts = await readTrusts(to);
-    for (const trust of [trusts.updates, ...trusts.proxies.values()]) await judgeTrust(trust);
-    const { updates, proxies } = trusts;
+    for (const trust of [...Object.values(trusts.purposes), ...trusts.proxies.values()]) await judgeTrust(trust);
+    const { purposes, proxies } = trusts;
     const router = createRouter({
       ...this.#parts,
       known,
@@ -131,13 +130,13 @@ export class NetworkRoom implements Router, Reloadable {
       memories: this.#memories,
       sources: { pac: this.#pac.source(to), environment: this.#environment },
       settings: to,
-      tls: { updates, support_logs: {}, exposure_analytics: {}, platform: {} },
+      tls: purposes,
       proxyTls: proxies,
     });
     const direct = createRouter({
       ...this.#parts,
       settings: { ...to, proxy_enabled: false, proxy_required: false, proxies: [] },
-      tls: { updates: {}, support_logs: {}, exposure_analytics: {}, platform: {} },
+      tls: byPurpose(() => ({})),
     });
     return { router, direct, trusts };
   }

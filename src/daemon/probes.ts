@@ -1,11 +1,13 @@
 // How the work of each purpose begins, for a diagnosis: the updates by reading their feed with the very code of a round,
 // the others, which nothing is sent to so far, by one request.
 
-import { PURPOSES, type Purpose } from '#config/purposes.ts';
+import { urlOf } from '#config/purpose-settings.ts';
+import { type ProbeKind, PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import { askAnything, type Net, type Part } from '#diagnose/ask.ts';
 import type { Probe } from '#diagnose/walk.ts';
 import type { Deadlines } from '#http/deadlines.ts';
+import { purposeHeaders } from '#http/purpose-headers.ts';
 import type { FeedReading } from '#updates/feed.ts';
 import { HttpFeed } from '#updates/http-feed.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
@@ -19,17 +21,20 @@ const LONGEST_MS = 900_000;
 
 /** One probe for each purpose that is configured. */
 export function probesFor(ports: UpdatesPorts, settings: Settings): Probe[] {
-  return PURPOSES.flatMap((purpose) =>
-    purpose === 'updates' ? updatesProbe(ports, settings) : endpointProbe(ports, settings, purpose),
-  );
+  return PURPOSES.flatMap((purpose) => PROBES[purposeRow(purpose).probe](ports, settings, purpose));
 }
 
-function updatesProbe(ports: UpdatesPorts, settings: Settings): Probe[] {
+const PROBES: Readonly<Record<ProbeKind, (ports: UpdatesPorts, settings: Settings, purpose: Purpose) => Probe[]>> = {
+  feed: feedProbe,
+  request: requestProbe,
+};
+
+function feedProbe(ports: UpdatesPorts, settings: Settings, purpose: Purpose): Probe[] {
   const { feed_url: feed, acknowledge_url: acknowledge, allowed_origins: origins } = settings.updates;
   if (feed === undefined) return [];
   return [
     {
-      purpose: 'updates',
+      purpose,
       target: new URL(feed),
       endpoints: [
         { url: new URL(feed), always: true },
@@ -43,19 +48,23 @@ function updatesProbe(ports: UpdatesPorts, settings: Settings): Probe[] {
         const bounds = { totalMs, ...(extend === undefined ? {} : { extend }) };
         const reader = new HttpFeed({ clock, habits, agent, tokens, router, report, settings: () => settings, bounds });
         const reading = await reader.read({ revalidate: false, signal });
-        return partOf(reading, ports, settings);
+        return partOf(reading, ports, { settings, purpose });
       },
     },
   ];
 }
 
 /** The first package of the feed; null when there is none. */
-function partOf({ document, url: from }: FeedReading, ports: UpdatesPorts, settings: Settings): Part | null {
+function partOf(
+  { document, url: from }: FeedReading,
+  ports: UpdatesPorts,
+  { settings, purpose }: { readonly settings: Settings; readonly purpose: Purpose },
+): Part | null {
   const item = document.items.find(({ withdrawn }) => !withdrawn);
   const url = URL.parse(item?.url ?? item?.file ?? '', from);
   if (item === undefined || url === null) return null;
   return {
-    purpose: 'updates',
+    purpose,
     url,
     from,
     configured: feedUrl(settings),
@@ -65,18 +74,19 @@ function partOf({ document, url: from }: FeedReading, ports: UpdatesPorts, setti
   };
 }
 
-function endpointProbe({ agent }: UpdatesPorts, settings: Settings, purpose: Exclude<Purpose, 'updates'>): Probe[] {
-  const endpoint = settings.endpoints[purpose];
+/** The URL is asked whether or not the purpose is enabled: whoever sets it up tests it first. */
+function requestProbe({ agent, tokens }: UpdatesPorts, settings: Settings, purpose: Purpose): Probe[] {
+  const endpoint = urlOf(settings, purpose);
   if (endpoint === undefined) return [];
   const target = new URL(endpoint);
-  const headers = { 'user-agent': `Sallyport/${agent.version}` };
+  const headers = (credentials: boolean) => purposeHeaders(purpose, settings, { agent, tokens, credentials });
   const ask = async (net: Net) => {
     // A WebSocket begins as a request over TLS like any other.
     const url = new URL(endpoint.replace(/^wss:/, 'https:'));
-    await askAnything(url, { purpose, deadlines: deadlinesOf(settings), headers: () => headers }, net);
+    await askAnything(url, { purpose, deadlines: deadlinesOf(settings), headers }, net);
     return null;
   };
-  return [{ purpose, target, endpoints: [{ url: target, always: true }], headers, ask }];
+  return [{ purpose, target, endpoints: [{ url: target, always: true }], headers: {}, ask }];
 }
 
 function deadlinesOf({ response_timeout: { base_ms: baseMs } }: Settings): Deadlines {

@@ -1,5 +1,7 @@
-// Reads the files that say whom TLS trusts and what we show of ourselves: of the updates, and of each proxy over TLS.
+// Reads the files that say whom TLS trusts and what we show of ourselves: of each purpose, and of each proxy over TLS.
 
+import { urlOf } from '#config/purpose-settings.ts';
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import { readBounded } from '#config/read-bounded.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
@@ -12,7 +14,7 @@ const PEM_LIMIT_BYTES = 4_194_304;
 
 /** All trust that the settings speak of. */
 export interface Trusts {
-  readonly updates: TlsTrust;
+  readonly purposes: Readonly<Record<Purpose, TlsTrust>>;
   /** By the name of the profile. */
   readonly proxies: ReadonlyMap<string, TlsTrust>;
 }
@@ -20,18 +22,29 @@ export interface Trusts {
 type Profile = Settings['proxies'][number];
 
 /** @throws CodedError TLS-FILE */
-export async function readTrusts({ updates, proxies }: Settings): Promise<Trusts> {
-  const feed = updates.feed_url;
-  // Our certificate is shown to the feed's origin alone.
-  const client = feed === undefined ? undefined : await readIdentity('updates', updates, [new URL(feed).origin]);
+export async function readTrusts(settings: Settings): Promise<Trusts> {
+  const { proxies } = settings;
+  const purposes: [Purpose, TlsTrust][] = [];
+  for (const purpose of PURPOSES) purposes.push([purpose, await readPurposeTrust(purpose, settings)]);
   const trusts: [string, TlsTrust][] = [];
   for (const [index, profile] of proxies.entries()) {
     trusts.push([profile.name, await readProxyTrust(`proxies[${index}]`, profile)]);
   }
-  return {
-    updates: { ca: await readCa('updates', updates), client, pins: updates.pins },
-    proxies: new Map(trusts),
-  };
+  return { purposes: Object.fromEntries(purposes) as Record<Purpose, TlsTrust>, proxies: new Map(trusts) };
+}
+
+/** Our certificate is shown to the origin of the purpose alone. */
+async function readPurposeTrust(purpose: Purpose, settings: Settings): Promise<TlsTrust> {
+  const section = settings[purpose];
+  const url = urlOf(settings, purpose);
+  const client = url === undefined ? undefined : await readIdentity(purpose, section, originsOf(url));
+  return { ca: await readCa(purpose, section), client, pins: section.pins };
+}
+
+/** A WebSocket begins as a request over TLS, whose URL has another scheme. */
+function originsOf(url: string): string[] {
+  const { origin } = new URL(url);
+  return [...new Set([origin, origin.replace(/^wss:/, 'https:')])];
 }
 
 /** Keys whose file holds another text than before, whether or not it is another file. */
@@ -67,9 +80,9 @@ async function readPem(key: string, path: string): Promise<PemFile> {
   return { key, path, pem: Buffer.from(read.bytes).toString('utf8') };
 }
 
-function filesOf({ updates, proxies }: Trusts): Map<string, Secret> {
+function filesOf({ purposes, proxies }: Trusts): Map<string, Secret> {
   const files = new Map<string, Secret>();
-  for (const { ca, client } of [updates, ...proxies.values()]) {
+  for (const { ca, client } of [...Object.values(purposes), ...proxies.values()]) {
     for (const file of [ca, client?.certificate]) if (file !== undefined) files.set(file.key, new Secret(file.pem));
     if (client !== undefined) files.set(client.privateKey.key, client.privateKey.pem);
   }

@@ -1,5 +1,6 @@
 // Each purpose with its effective route and where that came from: told at start and in `status`.
 
+import { isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Status } from '#control/control.ts';
@@ -9,39 +10,37 @@ import type { Report } from '#logging/events.ts';
 import { type Reason, reasonText } from '#proxy/reason.ts';
 import type { Router } from '#proxy/route.ts';
 
-type RouteRow = Pick<Status['routes'][number], 'purpose' | 'how' | 'proxy' | 'target' | 'why'>;
+type RouteRow = Pick<Status['routes'][number], 'purpose' | 'how' | 'proxy' | 'target' | 'why' | 'enabled'>;
 
 /** One row a purpose, with the reasons in these words; nothing is dialled. */
 export function describeRoutes(router: Router, settings: Settings, toText = reasonText): RouteRow[] {
-  return PURPOSES.map((purpose) => describeRoute(router, { purpose, target: targetOf(settings, purpose), toText }));
+  return PURPOSES.map((purpose) => describeRoute(router, settings, { purpose, toText }));
 }
 
 /** The same as events, for the log. */
 export function reportRoutes(router: Router, settings: Settings, report: Report): void {
-  for (const { purpose, how, proxy, target, why } of describeRoutes(router, settings)) {
+  for (const { purpose, how, proxy, target, why, enabled } of describeRoutes(router, settings)) {
     const way = proxy === null ? how : `through proxy ${proxy}, ${how}`;
     if (target === null) report({ name: 'purpose-unconfigured', purpose });
-    else report({ name: 'purpose-route', purpose, how: way, why });
+    else if (enabled) report({ name: 'purpose-route', purpose, how: way, why });
+    else report({ name: 'purpose-disabled', purpose, how: way, why });
   }
 }
 
 function describeRoute(
   router: Router,
-  asked: { purpose: Purpose; target: string | null; toText: (reason: Reason) => string },
+  settings: Settings,
+  { purpose, toText }: { readonly purpose: Purpose; readonly toText: (reason: Reason) => string },
 ): RouteRow {
-  const { purpose, target, toText } = asked;
-  if (target === null) return { purpose, how: 'not configured', proxy: null, target, why: [] };
+  const target = urlOf(settings, purpose) ?? null;
+  if (target === null) return { purpose, how: 'not configured', proxy: null, target, why: [], enabled: false };
+  const enabled = isEnabled(settings, purpose);
   try {
     const route = router.route(purpose, new URL(target));
     const { how, proxy, reasons } = route;
-    return { purpose, how, proxy, target: shownUrl(route.target), why: reasons.map(toText) };
+    return { purpose, how, proxy, target: shownUrl(route.target), why: reasons.map(toText), enabled };
   } catch (thrown) {
     if (!(thrown instanceof CodedError)) throw thrown;
-    return { purpose, how: 'refused', proxy: null, target, why: [thrown.message] };
+    return { purpose, how: 'refused', proxy: null, target, why: [thrown.message], enabled };
   }
-}
-
-function targetOf(settings: Settings, purpose: Purpose): string | null {
-  const url = purpose === 'updates' ? settings.updates.feed_url : settings.endpoints[purpose];
-  return url ?? null;
 }

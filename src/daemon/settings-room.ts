@@ -1,6 +1,7 @@
 // The settings in force: replaced as a whole, after every room has agreed. The first and simplest `Reloadable`.
 
 import { changesOf } from '#config/changes.ts';
+import { takenFromPurposes } from '#config/purpose-settings.ts';
 import type { CommitReport, Reloadable } from '#config/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
@@ -13,8 +14,6 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'updates.max_package_bytes': 'next_transfer',
   'updates.packages_max_bytes': 'next_transfer',
   'updates.reserve_bytes': 'next_transfer',
-  'updates.headers': 'next_transfer',
-  'updates.bearer_token': 'next_transfer',
   'updates.allowed_origins': 'next_transfer',
   'updates.channel': 'next_transfer',
   'updates.product_updates': 'next_transfer',
@@ -23,7 +22,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'updates.report_findings': 'next_transfer',
   proxy_change: 'next_transfer',
   retry: 'next_transfer',
-  endpoints: 'next_transfer',
+  ...takenFromPurposes(['url', 'enabled', 'headers', 'bearer_token']),
 };
 
 /** Holds what everybody asks for by `settings()`. */

@@ -1,6 +1,6 @@
 // What `status` tells: each room's section, gathered in one place; effective values and where they came from.
 
-import type { Purpose } from '#config/purposes.ts';
+import { isPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { HeldFile, PendingChange } from '#control/change.ts';
 import type { Status } from '#control/control.ts';
 import { placedReason } from '#diagnose/places.ts';
@@ -129,9 +129,14 @@ function describePurposes({ ports, config, outcomes }: Parts, activity: Activity
       ...route,
       last_success: toTime(succeededMs),
       last_failure: failed === null ? null : { at: utcTime(failed.at), failure: failed.failure },
-      next_try: isOpen && route.purpose === 'updates' ? toTime(activity.nextCheckMs) : null,
+      next_try: isOpen && isScheduled(route.purpose) ? toTime(activity.nextCheckMs) : null,
     };
   });
+}
+
+/** The schedule reads feeds; nothing else is tried again by itself so far. */
+function isScheduled(purpose: string): boolean {
+  return isPurpose(purpose) && purposeRow(purpose).probe === 'feed';
 }
 
 function describeTransfer(transfer: Progress | null): Status['updates']['transfer'] {

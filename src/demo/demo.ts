@@ -93,7 +93,7 @@ function describeConfig(folder: DemoFolder, { origin, proxy, socketDir }: Parts)
     '# Your own configuration is config/sallyport.yaml; config/sallyport.example.yaml shows every key.',
   ];
   const settings = {
-    version: 1,
+    version: 2,
     updates: {
       feed_url: origin.feedUrl,
       acknowledge_url: origin.acknowledgeUrl,

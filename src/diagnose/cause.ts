@@ -1,6 +1,7 @@
 // Why a walk failed, as far as more than the failure itself tells it: what else this host knows makes some of them plain.
 // Pure. A sharper cause keeps the journey and names the code that it stands for.
 
+import type { Code } from '#errors/catalogue.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { ProxyVariables } from './report.ts';
 import { onlyInShell } from './shell.ts';
@@ -18,7 +19,7 @@ export interface Circumstances {
 }
 
 /** How an address answers that is no proxy. */
-const NO_PROXY_THERE: ReadonlySet<string> = new Set([
+const NO_PROXY_THERE: ReadonlySet<Code> = new Set<Code>([
   'NOT-A-PROXY',
   'PROXY-PROTOCOL',
   'TCP-REFUSED',
@@ -33,7 +34,7 @@ const NO_PROXY_THERE: ReadonlySet<string> = new Set([
   'PROXY-TLS-TIMEOUT',
 ]);
 /** How a host without a way out answers. */
-const NO_WAY_OUT: ReadonlySet<string> = new Set(['DNS-TARGET', 'TCP-REFUSED', 'TCP-TIMEOUT', 'TCP-FAILED']);
+const NO_WAY_OUT: ReadonlySet<Code> = new Set<Code>(['DNS-TARGET', 'TCP-REFUSED', 'TCP-TIMEOUT', 'TCP-FAILED']);
 
 /** The cause of a failure: the failure itself, or what explains it. */
 export function causeOf(error: CodedError, known: Circumstances): CodedError {

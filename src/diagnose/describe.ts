@@ -1,5 +1,6 @@
 // From what a walk showed to what is told of a purpose. Pure: everything else it needs is handed in.
 
+import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { shownUrl } from '#http/judge-url.ts';
@@ -30,7 +31,7 @@ export interface Describing {
 }
 
 /** Codes that say that TLS is opened on the way. */
-const INTERCEPTED: ReadonlySet<string> = new Set(['TLS-INTERCEPTED', 'TLS-PIN']);
+const INTERCEPTED: ReadonlySet<Code> = new Set<Code>(['TLS-INTERCEPTED', 'TLS-PIN']);
 
 /** The report of one purpose. */
 export function describeWalk(walk: Walk, about: Describing): PurposeReport {
@@ -58,6 +59,7 @@ export function describeWalk(walk: Walk, about: Describing): PurposeReport {
     credential_waits: failure !== null && isUnsent(failure),
     stages,
     endpoints: walk.endpoints.map(describeEndpoint),
+    second_opinion: null,
   };
 }
 
@@ -101,7 +103,7 @@ function isUnsent({ code, journey }: CodedError): boolean {
   return WAITING.has(code) && !proven.includes('dial');
 }
 
-const WAITING: ReadonlySet<string> = new Set([
+const WAITING: ReadonlySet<Code> = new Set<Code>([
   'AUTH-REJECTED',
   'AUTH-DOMAIN',
   'AUTH-INTERRUPTED',

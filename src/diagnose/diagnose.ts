@@ -1,13 +1,15 @@
 // The diagnosis: every purpose walked at once, and one verdict over them. Purposes are walked side by side, so that silence
 // on one way does not hold up the others; a wrong password still costs one attempt, because the ledger is that of the work.
 
+import { PURPOSES, urlKeyOf } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
 import type { PartSeen } from './ask.ts';
 import { type Describing, describeWalk } from './describe.ts';
 import type { Diagnosis, PurposeReport } from './report.ts';
+import type { OpinionSettings } from './second-opinion.ts';
 import { onlyInShell, tellDifferences } from './shell.ts';
-import { type Probe, type WalkParts, walk } from './walk.ts';
+import { type Probe, type Walk, type WalkParts, walk } from './walk.ts';
 
 type Purpose = PurposeReport['purpose'];
 
@@ -18,6 +20,8 @@ export interface Diagnosing extends WalkParts {
   readonly about: Describing;
   /** Hears what a path kept of an answer to a request for a part. */
   learn(part: PartSeen): void;
+  /** Where an ordinary Node client is asked as well. */
+  readonly secondOpinion?: OpinionSettings | undefined;
 }
 
 /** Walks every purpose. @throws the reason of the signal; nothing else that a way can do */
@@ -29,10 +33,18 @@ export async function diagnose(options: Diagnosing): Promise<Pick<Diagnosis, 've
       if (probe === undefined) return unconfigured(purpose);
       const walked = await walk(probe, options);
       if (walked.part !== null) options.learn(walked.part);
-      return describeWalk(walked, about);
+      return { ...describeWalk(walked, about), second_opinion: await opinionOn(walked, options) };
     }),
   );
   return { verdict: judge(reports) ?? nothingToReach(purposes, about), notes: notesOf(about), purposes: reports };
+}
+
+/** Loaded only where somebody asks for it. */
+async function opinionOn(walked: Walk, options: Diagnosing): Promise<PurposeReport['second_opinion']> {
+  const { clock, signal, secondOpinion: settings } = options;
+  if (settings === undefined) return null;
+  const { secondOpinion } = await import('./second-opinion.ts');
+  return await secondOpinion(walked, { clock, signal, settings, again: () => walk(walked.probe, options) });
 }
 
 function unconfigured(purpose: Purpose): PurposeReport {
@@ -50,6 +62,7 @@ function unconfigured(purpose: Purpose): PurposeReport {
     credential_waits: false,
     stages: [],
     endpoints: [],
+    second_opinion: null,
   };
 }
 
@@ -85,7 +98,7 @@ function judge(reports: readonly PurposeReport[]): Diagnosis['verdict'] | null {
 
 function nothingToReach(purposes: readonly Purpose[], { toFinding }: Describing): Diagnosis['verdict'] {
   const [asked, ...more] = purposes;
-  const key = asked === undefined || asked === 'updates' || more.length > 0 ? 'updates.feed_url' : `endpoints.${asked}`;
+  const key = urlKeyOf(asked === undefined || more.length > 0 ? PURPOSES[0] : asked);
   const finding = toFinding(coded('CONFIG-INCOMPLETE', { key, what: 'there is nothing to reach' }));
   return { outcome: 'failed', sentence: `[${finding.code}] ${finding.message}`, purpose: null, finding };
 }

@@ -7,7 +7,7 @@ import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { Phase } from '#errors/journey.ts';
 import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import { authorityOf, type Seen, WatchedRouter } from './watched-router.ts';
+import { authorityOf, type Seen, type Tried, WatchedRouter } from './watched-router.ts';
 
 /** What hosts are tried over. */
 export interface TryParts {
@@ -29,6 +29,8 @@ export interface EndpointSeen extends Endpoint {
   readonly tried: boolean;
   readonly seen: readonly Seen[];
   readonly failure: CodedError | null;
+  /** What was tried last for it; null where the walk itself has reached it. */
+  readonly last?: Tried | null;
 }
 
 /** Phases that are the same for every target: where one of them fails, the others need not be tried. */
@@ -79,6 +81,6 @@ export async function tryEndpoint(
     signal.throwIfAborted();
     const failure = asCoded(thrown);
     watched.endedWith(failure, 'tls', endpoint.url);
-    return { ...endpoint, authority, tried: true, seen: watched.seen, failure };
+    return { ...endpoint, authority, tried: true, seen: watched.seen, failure, last: watched.tried.at(-1) ?? null };
   }
 }

@@ -92,6 +92,27 @@ const findingSchema = z.object({
 });
 export type Finding = z.infer<typeof findingSchema>;
 
+/** What an ordinary Node client got for the same request through the same proxy. */
+const secondOpinionSchema = z.object({
+  /**
+   * `same`: as Sallyport, success or failure; `gets through`: where Sallyport failed twice; `recovered`: where Sallyport failed
+   * once; `fails`: where Sallyport gets through; `differs`: both fail in different ways; `not asked`: `says` has the reason.
+   */
+  outcome: z.enum(['same', 'gets through', 'recovered', 'fails', 'differs', 'not asked']),
+  /** One sentence for people. */
+  says: z.string(),
+  /** The proxy that both used; null where Sallyport used none. */
+  proxy: z.string().nullable(),
+  /** The HTTP status that it got, from the proxy or the server; null without one. */
+  status: z.number().nullable(),
+  /** What Node called its failure, such as `ECONNREFUSED`; null without one. */
+  code: z.string().nullable(),
+  elapsed_ms: z.number().nullable(),
+  /** What it was not given: the login of the proxy, keys of headers and tokens for the server. */
+  without: z.array(z.string()),
+});
+export type SecondOpinion = z.infer<typeof secondOpinionSchema>;
+
 const purposeReportSchema = z.object({
   purpose: purposeSchema,
   outcome: z.enum(['ok', 'warning', 'failed', 'not configured']),
@@ -120,6 +141,8 @@ const purposeReportSchema = z.object({
       code: z.string().nullable(),
     }),
   ),
+  /** Null where nobody asked for one. */
+  second_opinion: secondOpinionSchema.nullable(),
 });
 export type PurposeReport = z.infer<typeof purposeReportSchema>;
 

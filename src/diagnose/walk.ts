@@ -14,7 +14,7 @@ import { askPart, type Net, type Part, type PartSeen } from './ask.ts';
 import { type Endpoint, type EndpointSeen, type TryParts, tryEndpoints } from './endpoints.ts';
 import type { StageName } from './report.ts';
 import { lookAgain } from './second-look.ts';
-import { type Answer, authorityOf, type Seen, WatchedRouter } from './watched-router.ts';
+import { type Answer, authorityOf, type Seen, type Tried, WatchedRouter } from './watched-router.ts';
 
 /** What a purpose reaches, and how its work begins. */
 export interface Probe {
@@ -47,6 +47,10 @@ export interface Walk {
   readonly met: CodedError | null;
   readonly elapsedMs: number;
   readonly endpoints: readonly EndpointSeen[];
+  /** The request that failed, or the first one of the work where none did; null before any. */
+  readonly tried: Tried | null;
+  /** When it began, monotonic. */
+  readonly startedMs: number;
 }
 
 /** Longest time for one purpose, in milliseconds, beside two waits for a silent path. */
@@ -78,14 +82,22 @@ async function walkUntil(probe: Probe, parts: WalkParts, aborted: AbortSignal): 
   const walked = { probe, route: routeOf(probe, router), answers, part, endpoints };
   // Where all of it went well, a host that the work goes to besides is what fails, or may fail.
   const missed = failure === null ? endpoints.filter((one) => one.failure !== null && !isOn(seen, one)) : [];
-  const needed = missed.find(({ always }) => always)?.failure ?? null;
+  const needing = missed.find(({ always }) => always);
+  const needed = needing?.failure ?? null;
   return {
     ...walked,
     seen: [...seen, ...missed.flatMap((one) => one.seen)],
     failure: needed === null ? failure : await lookAgain(needed, probe.purpose, parts),
     met: needed ?? met,
     elapsedMs: clock.monotonic() - startedMs,
+    tried: needing === undefined ? decisive(probe, watched, failure) : (needing.last ?? null),
+    startedMs,
   };
+}
+
+function decisive({ target }: Probe, { tried }: WatchedRouter, failure: CodedError | null): Tried | null {
+  const own = tried.findLast(({ url, inPart }) => url.host === target.host && !inPart);
+  return (failure === null ? own : null) ?? tried.at(-1) ?? null;
 }
 
 function isOn(seen: readonly Seen[], { seen: own }: EndpointSeen): boolean {

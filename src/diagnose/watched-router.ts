@@ -9,6 +9,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import type { Phase } from '#errors/journey.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { responseInfo } from '#http/headers.ts';
+import type { Candidate } from '#proxy/candidate.ts';
 import type { HopFacts, Lane, OpenOptions, ResponseHead, Route, Router } from '#proxy/route.ts';
 import type { StepSeen } from '#proxy/steps.ts';
 import type { Clock } from '#system/clock.ts';
@@ -33,11 +34,22 @@ export interface Answer {
   readonly atMs: number;
 }
 
+/** A URL that a connection was opened for, and the candidate that was tried last for it. */
+export interface Tried {
+  readonly url: URL;
+  /** Null where none was tried. */
+  readonly candidate: Candidate | null;
+  /** Whether a part of it was requested. */
+  readonly inPart: boolean;
+}
+
 export class WatchedRouter implements Router {
   readonly seen: Seen[] = [];
   readonly answers: Answer[] = [];
   /** Lanes that were opened, the first one first. */
   readonly lanes: HopFacts[] = [];
+  /** What connections were opened for, in order. */
+  readonly tried: Tried[] = [];
   /** Whether an answer is a stage of its own; what asks for something special says so itself. */
   tellsAnswers = true;
   readonly #router: Router;
@@ -73,7 +85,14 @@ export class WatchedRouter implements Router {
       options.watch?.(step);
       if (isFirst || step.error !== null) this.#note(step, target);
     };
-    const lane = await route.open({ ...options, watch });
+    const at = this.tried.length;
+    const inPart = !this.tellsAnswers;
+    this.tried.push({ url: route.target, candidate: null, inPart });
+    const onCandidate = (candidate: Candidate) => {
+      options.onCandidate?.(candidate);
+      this.tried[at] = { url: route.target, candidate, inPart };
+    };
+    const lane = await route.open({ ...options, watch, onCandidate });
     this.#reached.add(target);
     this.lanes.push(lane.facts);
     return this.#watched(lane, target);

@@ -6,7 +6,7 @@ export const HTTP_CODES = {
   'TOKEN-REBIND': {
     text: '{key} was entered for {bound}, not for {origin}; it is not sent there.',
     check:
-      'If the new feed URL is correct, enter the value again (set a new value or rewrite its file), or run check --retry-credential as root.',
+      'If the new URL is correct, enter the value again (set a new value or rewrite its file), or run check --retry-credential as root.',
     class: 'auth',
     retry: 'change',
   },

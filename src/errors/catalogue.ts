@@ -30,3 +30,13 @@ export const CATALOGUE = {
 
 /** A stable failure code, such as `TCP-REFUSED`. */
 export type Code = keyof typeof CATALOGUE;
+
+/** The first part of a code, or its first two: `TLS` of `TLS-NAME`, `PROXY` and `PROXY-TLS` of `PROXY-TLS-NAME`. */
+type GroupOf<C extends Code> = C extends `${infer First}-${infer Rest}`
+  ? First | (Rest extends `${infer Second}-${string}` ? `${First}-${Second}` : never)
+  : never;
+
+/** Whether the code begins with one of these groups. */
+export function isOfGroup(code: Code, ...groups: readonly GroupOf<Code>[]): boolean {
+  return groups.some((group) => code.startsWith(`${group}-`));
+}

@@ -83,6 +83,11 @@ export const EVENTS = {
   },
   // Configuration
   'purpose-route': { level: 'info', thread: 'Config', text: '{purpose} goes {how:words} ({why:words}).' },
+  'purpose-disabled': {
+    level: 'info',
+    thread: 'Config',
+    text: '{purpose} is configured, not enabled. Its route: {how:words} ({why:words}).',
+  },
   'purpose-unconfigured': { level: 'info', thread: 'Config', text: '{purpose} is not configured.' },
   'config-warning': { level: 'warn', thread: 'Config', text: '{file}:{line}:{column} {key:key}: {message:words}' },
   'config-mistake': { level: 'error', thread: 'Config', text: '{file}:{line}:{column} {key:key}: {message:words}' },

@@ -3,7 +3,11 @@
 // A server may send certificates that have nothing to do with its own, and Node arranges what was sent by name alone. So a
 // key counts only when it has really signed what stands below it, link by link from the server's own certificate.
 
-import { createHash, type X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
+import type { DetailedPeerCertificate } from 'node:tls';
+
+/** No real chain is longer; one that runs in a circle ends here. */
+const LONGEST_CHAIN = 16;
 
 /** `sha256/` and the digest of the public key in base64 (RFC 7469, 2.4). */
 export function pinOf({ publicKey }: X509Certificate): string {
@@ -22,4 +26,14 @@ export function issuedChain(chain: readonly X509Certificate[]): readonly X509Cer
 
 function hasIssued(issuer: X509Certificate, below: X509Certificate): boolean {
   return issuer.ca && below.checkIssued(issuer) && below.verify(issuer.publicKey);
+}
+
+/** The chain that Node arranged, the server's own certificate first. Without one Node gives an empty object; a root is its own issuer. */
+export function readChain(shown: Partial<DetailedPeerCertificate> | undefined): readonly X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  for (let at = shown; at?.raw !== undefined && chain.length < LONGEST_CHAIN; at = at.issuerCertificate) {
+    chain.push(new X509Certificate(at.raw));
+    if (at.issuerCertificate === at) break;
+  }
+  return chain;
 }

@@ -3,6 +3,7 @@
 // Guarantees: nothing of a request, a user or a password is sent, only the first message of each protocol; each try has a
 // connection of its own and ends within its limit or at the abort, and then no socket is left.
 
+import type { Code } from '#errors/catalogue.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { boundedStep } from './bounded-step.ts';
@@ -26,7 +27,7 @@ interface ProbeBounds {
 }
 
 /** Failures of a handshake in which the other end did speak TLS. */
-const SPOKE_TLS: ReadonlySet<string> = new Set([
+const SPOKE_TLS: ReadonlySet<Code> = new Set<Code>([
   'PROXY-TLS-UNTRUSTED',
   'PROXY-TLS-NAME',
   'PROXY-TLS-CLOCK',

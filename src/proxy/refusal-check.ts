@@ -4,6 +4,7 @@
 // Guarantees: a refusal of the CONNECT counts against the password, durably; a CONNECT that passes shows the server; any
 // other end counts for nothing and keeps the password back from this origin for an hour. The attempt ends in every case.
 
+import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Login } from './auth/login.ts';
 import type { ResponseHead } from './route.ts';
@@ -39,7 +40,7 @@ export async function checkRefusal(check: RefusalToCheck): Promise<CodedError> {
   }
 }
 
-const REFUSED: ReadonlySet<string> = new Set(['AUTH-REJECTED', 'AUTH-DOMAIN']);
+const REFUSED: ReadonlySet<Code> = new Set<Code>(['AUTH-REJECTED', 'AUTH-DOMAIN']);
 
 function ofTheServer({ head: { status, reason }, url, authority: hop }: RefusalToCheck): CodedError {
   return status === 407 ? coded('ORIGIN-407', { url, hop }) : coded('ORIGIN-REFUSED', { url, status, reason, hop });

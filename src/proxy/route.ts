@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Phase } from '#errors/journey.ts';
+import type { Candidate } from './candidate.ts';
 import type { Reason } from './reason.ts';
 import type { StepWatch } from './steps.ts';
 
@@ -111,6 +112,8 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
   /** Hears of each step as it ends. */
   readonly watch?: StepWatch;
+  /** Called with each candidate just before it is tried. */
+  readonly onCandidate?: (candidate: Candidate) => void;
   /** The update that the lane is for, where it is for one. */
   readonly updateId?: string;
 }

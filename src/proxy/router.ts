@@ -5,10 +5,12 @@
 // (`failover.ts`); direct is a way only where a setting says so. Every attempt that opens a lane reports it.
 
 import type { Purpose } from '#config/purposes.ts';
+import { type Code, isOfGroup } from '#errors/catalogue.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
+import { candidateOf } from './auth/lend.ts';
 import type { KerberosLoader } from './auth/negotiate.ts';
 import type { SecretRegistry } from './auth/scheme.ts';
 import { chooseProxy, fallbacksOf, type ProxySettings } from './choice.ts';
@@ -125,7 +127,7 @@ interface Candidate {
   readonly profile: ProxyProfile;
   readonly reasons: readonly Reason[];
   /** Whether a failure to name any leads on to the next. */
-  readonly leadsOn: (code: string) => boolean;
+  readonly leadsOn: (code: Code) => boolean;
 }
 
 /** A proxy and the failure that it ended with. */
@@ -146,7 +148,7 @@ class Walk {
     this.#opener = opener;
   }
 
-  async open({ bulk, signal, watch, updateId }: OpenOptions): Promise<Lane> {
+  async open({ bulk, signal, watch, onCandidate, updateId }: OpenOptions): Promise<Lane> {
     signal.throwIfAborted();
     const { clock } = this.#parts;
     const choice = new Steps(clock, watch);
@@ -160,6 +162,7 @@ class Walk {
     const failed: Failed[] = [];
     for (const [index, way] of ways.entries()) {
       const steps = new Steps(clock, watch);
+      if (onCandidate !== undefined) onCandidate(this.#candidateOf(way));
       try {
         const lane = await this.#opener.open(way, { bulk, signal, steps });
         this.#opened(way, lane, updateId);
@@ -181,7 +184,7 @@ class Walk {
     if (proxy === null) return [{ kind: 'direct', reasons }];
     const standIns = fallbacksOf(proxy, endpoint, this.#parts.settings.proxies);
     if (standIns.length === 0) return await this.#waysOf(proxy, reasons, signal);
-    const chosen = { profile: proxy, reasons, leadsOn: (code: string) => code.startsWith('PAC-') };
+    const chosen = { profile: proxy, reasons, leadsOn: (code: Code) => isOfGroup(code, 'PAC') };
     const ways = [...(await this.#waysOrNone(chosen, signal))];
     for (const { profile, reason } of standIns) {
       const standIn = { profile, reasons: [...reasons, reason], leadsOn: () => true };
@@ -211,6 +214,15 @@ class Walk {
     if (from === null) throw coded('INTERNAL', { reason: `nothing names the proxies of ${profile.name}` });
     const ways = await from.waysFor(profile, this.#chosen.target, signal);
     return this.#allowed(ways.map((way) => ({ ...way, reasons: [...reasons, ...way.reasons] })));
+  }
+
+  /** The way as another client may know it. */
+  #candidateOf(way: Way) {
+    const { settings, ledger } = this.#parts;
+    const retryMs = settings.rejected_credential_retry_hours * HOUR_MS;
+    const how =
+      way.kind === 'direct' ? 'tunnel' : travelThrough(way.hop.profile, way.hop.scheme, this.#chosen.endpoint);
+    return candidateOf(way, { ledger, retryMs, how });
   }
 
   /**

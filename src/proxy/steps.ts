@@ -3,6 +3,7 @@
 // Guarantees: a failure that leaves a step knows its phase, its time and what was proven before (`Journey`); whoever
 // watches hears of each step once, as it ends. Work, diagnosis and "Test connection" walk the same steps.
 
+import { isOfGroup } from '#errors/catalogue.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import type { Phase } from '#errors/journey.ts';
 import type { FieldValue } from '#errors/template.ts';
@@ -74,9 +75,9 @@ export class Steps {
 
 /** A look-up is part of dialling and authentication part of the tunnel; the code tells which of the two it was. */
 function finer(phase: Phase, { code }: CodedError): Phase {
-  if (phase === 'dial' && code.startsWith('DNS-')) return 'resolve';
+  if (phase === 'dial' && isOfGroup(code, 'DNS')) return 'resolve';
   // TLS 1.3 tells of a certificate that is wanting behind the handshake.
-  if (phase === 'tunnel' && code.startsWith('PROXY-TLS-')) return 'proxy_tls';
-  if (phase === 'tunnel' && /^(?:AUTH|NTLM|NEGOTIATE)-/.test(code)) return 'authentication';
+  if (phase === 'tunnel' && isOfGroup(code, 'PROXY-TLS')) return 'proxy_tls';
+  if (phase === 'tunnel' && isOfGroup(code, 'AUTH', 'NTLM', 'NEGOTIATE')) return 'authentication';
   return phase;
 }

@@ -5,7 +5,7 @@
 // certificate missing is called that, because servers forget to send their intermediate, too (`TLS-CHAIN`).
 
 import type { X509Certificate } from 'node:crypto';
-import type { Purpose } from '#config/purposes.ts';
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import { type CodedError, coded, type FactsOf } from '#errors/coded-error.ts';
 import { utcTime } from '#system/moment.ts';
 import { isInterceptor } from './interceptors.ts';
@@ -22,7 +22,7 @@ export interface TlsPeer {
   readonly proxy: string | null;
   /** The hop in words. */
   readonly hop: string | null;
-  /** What the connection is for; the updates where nothing is said. */
+  /** What the connection is for; the first of the table where nothing is said. */
   readonly purpose?: Purpose | undefined;
 }
 
@@ -38,7 +38,6 @@ interface Circumstances {
 }
 
 const TLS_KEY = 'response_timeout.tls_timeout_ms';
-const PINS_KEY = 'updates.pins';
 
 const NOT_YET = 'CERT_NOT_YET_VALID';
 const EXPIRED = 'CERT_HAS_EXPIRED';
@@ -55,7 +54,7 @@ const ALERT_BYTES = 7;
 const OFFERED = 'AES-GCM, AES-CCM and ChaCha20-Poly1305 of TLS 1.2 and 1.3';
 
 /** The X509_V_ERR_* names that Node gives to a chain that does not lead to a trusted root, in plain words. */
-const UNTRUSTED: Readonly<Record<string, string>> = {
+const UNTRUSTED = {
   UNABLE_TO_GET_ISSUER_CERT: 'its issuer is unknown',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its issuer is unknown',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its issuer is unknown and was not sent',
@@ -69,15 +68,16 @@ const UNTRUSTED: Readonly<Record<string, string>> = {
   INVALID_PURPOSE: 'it is not meant for servers',
   CERT_UNTRUSTED: 'its root is not trusted for servers',
   CERT_REJECTED: 'its root is rejected for servers',
-};
+} as const;
+type ChainCode = keyof typeof UNTRUSTED;
 /** Of these: a certificate of the chain is missing, and the chain leads nowhere. */
-const INCOMPLETE = new Set([
+const INCOMPLETE: ReadonlySet<ChainCode> = new Set<ChainCode>([
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 /** Of these: the chain is complete, and its root is unknown. */
-const UNKNOWN_ROOT = 'SELF_SIGNED_CERT_IN_CHAIN';
+const UNKNOWN_ROOT: ChainCode = 'SELF_SIGNED_CERT_IN_CHAIN';
 
 /** The failure of a handshake, or of the verification behind it. */
 export function tlsFailure(error: Error, peer: TlsPeer, about: Circumstances): CodedError {
@@ -91,18 +91,23 @@ export function tlsFailure(error: Error, peer: TlsPeer, about: Circumstances): C
   if (code === NOT_YET || code === EXPIRED) return outOfTime(error, peer, about);
   const old = tooOld(code, about.received ?? 0);
   if (old !== null) return coded(peer.leg === 'proxy' ? 'PROXY-TLS-OLD' : 'TLS-OLD', { ...peer, ...old }, error);
-  const reason = UNTRUSTED[code];
-  if (reason === undefined)
+  if (!isChainCode(code))
     return (
       notTls(error, code, peer) ??
       tlsBroken(code.startsWith('ERR_') ? peer : silentPeer(peer), plainReason(error, code), error)
     );
+  const reason = UNTRUSTED[code];
   if (peer.leg === 'proxy') return coded('PROXY-TLS-UNTRUSTED', { ...facts, reason }, error);
   return untrustedTarget(code, { ...facts, reason, remedy: remedyFor(peer), target: authorityOf(peer) }, about.chain);
 }
 
+/** Whether the chain is what failed. Names that every object has, such as `constructor`, are not codes. */
+function isChainCode(code: string): code is ChainCode {
+  return Object.hasOwn(UNTRUSTED, code);
+}
+
 function untrustedTarget(
-  code: string,
+  code: ChainCode,
   facts: FactsOf<'TLS-INTERCEPTED'> & FactsOf<'TLS-UNTRUSTED'>,
   chain: readonly X509Certificate[],
 ): CodedError {
@@ -116,9 +121,12 @@ function untrustedTarget(
 }
 
 /** What makes a server's own authority trusted. */
-function remedyFor({ purpose = 'updates' }: TlsPeer): string {
-  if (purpose === 'updates') return 'set updates.ca_file';
-  return `only public authorities are trusted for ${purpose}, so the server needs a certificate of one`;
+function remedyFor(peer: TlsPeer): string {
+  return `set ${purposeOf(peer)}.ca_file`;
+}
+
+function purposeOf({ purpose = PURPOSES[0] }: TlsPeer): Purpose {
+  return purpose;
 }
 
 /** Where a certificate says that the one of its issuer is (RFC 5280, 4.2.2.1). It is told, and never fetched. */
@@ -158,7 +166,14 @@ export function tlsLate(peer: TlsPeer, elapsed: number): CodedError {
 export function unpinned(peer: TlsPeer, chain: readonly X509Certificate[], pins: readonly string[]): CodedError {
   const issuer = oneLine(chain[0]?.issuer);
   const found = chain.map(pinOf);
-  return coded('TLS-PIN', { ...peer, issuer, expected: pins, found, key: PINS_KEY, target: authorityOf(peer) });
+  return coded('TLS-PIN', {
+    ...peer,
+    issuer,
+    expected: pins,
+    found,
+    key: `${purposeOf(peer)}.pins`,
+    target: authorityOf(peer),
+  });
 }
 
 /** The clock here, or the certificate: the time that somebody else told decides, where there is one. */

@@ -5,12 +5,11 @@
 // within its deadline or at the abort with a coded failure that names the issuer, and then both sockets are gone. No byte
 // of a request is sent before.
 
-import { X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Clock } from '#system/clock.ts';
 import { boundedStep } from './bounded-step.ts';
-import { issuedChain, pinOf } from './pins.ts';
+import { issuedChain, pinOf, readChain } from './pins.ts';
 import type { SeenTime } from './seen-time.ts';
 import { iso, oneLine, silentPeer, type TlsPeer, tlsBroken, tlsFailure, tlsLate, unpinned } from './tls-failure.ts';
 
@@ -26,9 +25,6 @@ export interface TlsOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
-
-/** No real chain is longer; one that runs in a circle ends here. */
-const LONGEST_CHAIN = 16;
 
 /**
  * Speaks TLS over `socket`.
@@ -93,16 +89,6 @@ export function strengthOf(socket: TLSSocket): { version: string | null; suite: 
 export function certificateOf(socket: TLSSocket): { issuer: string | null; expires: string | null } {
   const certificate = socket.getPeerX509Certificate();
   return { issuer: oneLine(certificate?.issuer), expires: iso(certificate?.validTo) };
-}
-
-/** Without a certificate Node gives an empty object; a root is its own issuer. */
-function readChain(shown: Partial<DetailedPeerCertificate> | undefined): readonly X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  for (let at = shown; at?.raw !== undefined && chain.length < LONGEST_CHAIN; at = at.issuerCertificate) {
-    chain.push(new X509Certificate(at.raw));
-    if (at.issuerCertificate === at) break;
-  }
-  return chain;
 }
 
 function ignore(): void {}

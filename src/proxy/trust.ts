@@ -39,7 +39,7 @@ export interface TlsTrust {
  * What is offered to a target: suites with authenticated encryption alone (AEAD). A server that chooses is not asked to
  * choose well: some of those that have both prefer the older ones.
  */
-const AEAD_SUITES =
+export const AEAD_SUITES =
   'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:' +
   'ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:AESGCM:AESCCM:!aNULL:!eNULL:!PSK:!SRP';
 

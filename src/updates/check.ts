@@ -3,6 +3,7 @@
 // Guarantees: a feed that went back, expired or changed under its serial decides nothing; what is accepted is
 // remembered durably before anything is fetched. Once a day, and after such a refusal, caches are asked for a fresh copy.
 
+import type { Code } from '#errors/catalogue.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import { withRetries } from '#http/retry.ts';
@@ -23,7 +24,7 @@ const REVALIDATE_EVERY_MS = 86_400_000;
 export const LARGEST_FIRST_SERIAL = 2 ** 52;
 export const MOST_SERIAL_STEP = 100_000_000_000_000;
 /** Refusals that a fresh copy may cure. */
-const STALE_COPY: ReadonlySet<string> = new Set([
+const STALE_COPY: ReadonlySet<Code> = new Set<Code>([
   'FEED-ROLLBACK',
   'FEED-STALE',
   'FEED-FORKED',

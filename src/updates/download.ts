@@ -5,7 +5,8 @@
 // final name, and what may be resumed is kept. Bytes that failed a verifier are thrown away, and the next attempt asks
 // caches for a fresh copy. A crash leaves the journal and a prefix.
 
-import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import type { Code } from '#errors/catalogue.ts';
+import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { judgeUrl } from '#http/judge-url.ts';
 import { withRetries } from '#http/retry.ts';
 import type { PathKind } from '#path/kind.ts';
@@ -26,7 +27,7 @@ import { LOCAL_HEADER, verify } from './verify.ts';
 const SOONEST_MS = 1_000;
 const STARTS_OVER = 'the request for the rest failed. The bytes already here are kept until the new copy is longer';
 /** Failures by which a cache may have sent something else than the package. */
-const SPOILED: ReadonlySet<string> = new Set(['DIGEST-MISMATCH', 'NOT-A-JAR', 'BODY-TOO-LONG']);
+const SPOILED: ReadonlySet<Code> = new Set<Code>(['DIGEST-MISMATCH', 'NOT-A-JAR', 'BODY-TOO-LONG']);
 
 /** A verified package that waits for its final name. */
 export interface Downloaded {
@@ -209,5 +210,5 @@ function watcher(
 }
 
 function isSpoiled(thrown: unknown): boolean {
-  return SPOILED.has((thrown as Partial<CodedError> | null)?.code ?? '');
+  return thrown instanceof CodedError && SPOILED.has(thrown.code);
 }

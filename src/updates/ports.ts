@@ -1,6 +1,7 @@
 // What the steps of a round stand on: one object, built by the composition root and by tests, nothing global.
 
 import type { Settings } from '#config/settings.ts';
+import type { TokenGuard } from '#http/purpose-headers.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
 import type { TimeoutMemory } from '#path/timeouts.ts';
@@ -17,7 +18,6 @@ import type { UpdatesMemory } from './memory.ts';
 import type { PackageRetries } from './package-retries.ts';
 import type { PackageStore } from './package-store.ts';
 import type { Receipt } from './receipt.ts';
-import type { TokenGuard } from './request.ts';
 
 /** Everything that the steps of a round use. */
 export interface UpdatesPorts {

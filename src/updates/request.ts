@@ -5,6 +5,7 @@ import { coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { requestDocument } from '#http/document.ts';
 import { isRedirect } from '#http/follow.ts';
+import { purposeHeaders, type TokenGuard } from '#http/purpose-headers.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Report } from '#logging/events.ts';
@@ -16,13 +17,6 @@ import type { Agent } from './agent-id.ts';
 /** A feed or a receipt is small; a quarter of an hour is patience for any of them, and an end to a trickle. */
 const DOCUMENT_TOTAL_MS = 900_000;
 
-/** Says whether tokens and headers may go to the origin of the feed. */
-export interface TokenGuard {
-  /** @throws CodedError TOKEN-REBIND */
-  check(settings: Settings): void;
-}
-
-/** What a small request stands on. */
 export interface UpdatesRequestPorts {
   readonly clock: Clock;
   readonly router: Router;
@@ -105,13 +99,7 @@ export function updatesHeaders(
   { agent, tokens }: { readonly agent: Agent; readonly tokens: TokenGuard },
   credentials: boolean,
 ): Record<string, string> {
-  const headers: Record<string, string> = { 'user-agent': `Sallyport/${agent.version}` };
-  if (!credentials) return headers;
-  tokens.check(settings);
-  const { updates } = settings;
-  for (const [name, value] of Object.entries(updates.headers)) headers[name.toLowerCase()] = value.reveal();
-  if (updates.bearer_token !== undefined) headers['authorization'] = `Bearer ${updates.bearer_token.reveal()}`;
-  return headers;
+  return purposeHeaders('updates', settings, { agent, tokens, credentials });
 }
 
 /** The configured feed URL; everything is judged against its origin. */

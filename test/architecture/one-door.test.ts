@@ -19,6 +19,7 @@ const RESERVED: readonly Reserved[] = [
     typesAreFree: true,
     places: {
       'proxy/': 'the one door',
+      'diagnose/second-opinion-worker.ts': 'the witness that is not us: contexts of TLS for a client of its own',
       'config/no-proxy.ts': 'isIP and BlockList: arithmetic on addresses, nothing dialled',
       'config/host-name.ts': 'isIP: whether a text is an address',
       'origin/': 'a server: it listens, it does not dial',
@@ -33,6 +34,7 @@ const RESERVED: readonly Reserved[] = [
       'http/': "Node's parser over a lane that src/proxy dialled",
       'proxy/connect-answer.ts': "Node's parser over the answer to CONNECT",
       'proxy/lane-agent.ts': 'an Agent whose connections are lanes, for libraries that bring their own HTTP',
+      'diagnose/second-opinion-worker.ts': "Node's own client, for the second opinion of a diagnosis",
       'origin/': 'the reference server',
       'demo/': 'the demo proxy',
       'control/': 'HTTP over a unix socket: it does not leave the machine',
@@ -43,6 +45,20 @@ const RESERVED: readonly Reserved[] = [
     modules: ['undici'],
     typesAreFree: true,
     places: { 'http/': 'small requests over a Route' },
+  },
+  {
+    what: 'proxy-agent and its family',
+    modules: [
+      'proxy-agent',
+      'https-proxy-agent',
+      'http-proxy-agent',
+      'socks-proxy-agent',
+      'pac-proxy-agent',
+      'proxy-from-env',
+      'socks',
+    ],
+    typesAreFree: true,
+    places: { 'diagnose/second-opinion-worker.ts': 'the second opinion, in a thread with an empty environment' },
   },
   {
     what: 'the global fetch and friends, which would dial by themselves',
@@ -76,6 +92,8 @@ const RESERVED: readonly Reserved[] = [
     places: {
       'system/command.ts': "the admin's hook: no shell, a built environment, a process group of its own",
       'proxy/pac/': 'a thread for a PAC file, which may never end by itself',
+      'diagnose/second-opinion-ask.ts': 'a thread for a client that may never end by itself',
+      'diagnose/second-opinion-worker.ts': 'that thread',
     },
   },
   {
@@ -178,6 +196,7 @@ describe('one door', () => {
     ['dialling', "const net = await import('node:net');"],
     ['HTTP stack', "import { request } from 'node:https';"],
     ['undici', "const { request } = await import('undici');"],
+    ['proxy-agent', "import { HttpsProxyAgent } from 'https-proxy-agent';"],
     ['fetch', 'const response = await fetch(url);'],
     ['file system', "import { readFile } from 'node:fs/promises';"],
     ['processes', "import { spawn } from 'node:child_process';"],

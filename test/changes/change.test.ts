@@ -11,7 +11,7 @@ import { DeskRig } from '#test/support/desk-rig.ts';
 import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
-const TEXT = 'version: 1\nproxy_enabled: true\n';
+const TEXT = 'version: 2\nproxy_enabled: true\n';
 const LATER = new Date(Date.now() + 3_600_000).toISOString();
 const OFF = { edits: [{ kind: 'set', path: 'proxy_enabled', value: false } as const] };
 const WRONG = { edits: [{ kind: 'set', path: 'proxy_enabled', value: 'maybe' } as const] };

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-const GOOD = `version: 1
+const GOOD = `version: 2
 updates:
   feed_url: https://updates.example.com/feed.json
   bearer_token: { env: TOKEN }
@@ -28,7 +28,7 @@ proxies:
     default: true
 `;
 
-const TEN_MISTAKES = `version: 1
+const TEN_MISTAKES = `version: 2
 updates:
   feed_ulr: https://updates.example.com/feed.json
   keep_versions: many
@@ -95,7 +95,7 @@ describe('config check', () => {
   ])('of %i mistakes prints the first hundred and counts the rest', async (count, rest) => {
     const terminal = fakeTerminal();
     const wrong = Array.from({ length: count }, (_, index) => `zz${index}: 1\n`).join('');
-    expect(configCheckCommand(terminal, await folder.refuse(`version: 1\n${wrong}`))).toBe(78);
+    expect(configCheckCommand(terminal, await folder.refuse(`version: 2\n${wrong}`))).toBe(78);
     expect(terminal.complained.filter((line) => line.includes(': zz'))).toHaveLength(100);
     expect(terminal.complained.slice(100, -2)).toEqual(rest === null ? [] : [rest]);
   });
@@ -136,7 +136,7 @@ describe('config show', () => {
     expect(rows[0]).toBe('KEY | VALUE | FROM');
     expect(rows).toEqual(
       expect.arrayContaining([
-        'version | 1 | line 1',
+        'version | 2 | line 1',
         'updates.feed_url | https://updates.example.com/feed.json | line 3',
         'updates.acknowledge_url | not set | default',
         'updates.schedule | "0 */6 * * *" | default',
@@ -155,7 +155,7 @@ describe('config show', () => {
 
   it('lists what a list holds', async () => {
     const terminal = fakeTerminal();
-    const text = 'version: 1\nupdates:\n  allowed_origins: ["https://a.example.com", "https://b.example.com"]\n';
+    const text = 'version: 2\nupdates:\n  allowed_origins: ["https://a.example.com", "https://b.example.com"]\n';
     configShowCommand(terminal, await folder.accept(text), { json: false, known: createRedactor(folder.known) });
     expect(terminal.told.join('\n')).toContain('https://a.example.com, https://b.example.com');
   });

@@ -8,9 +8,9 @@ import { coded } from '#errors/coded-error.ts';
 import { DeskRig, type Script } from '#test/support/desk-rig.ts';
 import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 
-const TEXT = 'version: 1\n# ours\nproxy_enabled: true\n';
+const TEXT = 'version: 2\n# ours\nproxy_enabled: true\n';
 
-const TWO = 'version: 1\nproxies:\n  - { name: a, address: a, default: true }\n  - { name: b, address: b }\n';
+const TWO = 'version: 2\nproxies:\n  - { name: a, address: a, default: true }\n  - { name: b, address: b }\n';
 const WITHIN = { confirmWithin: 60_000, saveAnyway: false };
 const FORCED = { force: true, newDefault: 'b', yes: true, json: false };
 

@@ -11,7 +11,7 @@ import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 
 let rig: DeskRig;
 beforeEach(async () => {
-  rig = await DeskRig.make('version: 1\n');
+  rig = await DeskRig.make('version: 2\n');
 });
 afterEach(() => rig.folder.remove());
 
@@ -97,7 +97,7 @@ describe('after an edit the command says', () => {
     ],
   ])('what becomes of the password of before, where the daemon %s it', async (_how, says, told, left) => {
     const account = 'authentication: basic, user: u, password: {file: secrets/corp}';
-    const text = `version: 1\nproxies: [{name: corp, address: a, default: true, ${account}}]\n`;
+    const text = `version: 2\nproxies: [{name: corp, address: a, default: true, ${account}}]\n`;
     await rig.folder.write('secrets/corp', 'a first password\n');
     await rig.folder.write('sallyport.yaml', `${text}daemon: {state_dir: state}\n`);
     rig.daemon = daemonThatSays(says);
@@ -123,10 +123,10 @@ describe('after an edit the command says', () => {
 
 describe('a file that is wrong already', () => {
   it('is told with every mistake, and not edited', async () => {
-    await rig.folder.write('sallyport.yaml', 'version: 1\nproxy_enabledd: true\n');
+    await rig.folder.write('sallyport.yaml', 'version: 2\nproxy_enabledd: true\n');
     const { status, err } = await disable();
     expect(status).toBe(78);
     expect(err[0]).toContain('proxy_enabledd');
-    expect(await rig.text()).toBe('version: 1\nproxy_enabledd: true\n');
+    expect(await rig.text()).toBe('version: 2\nproxy_enabledd: true\n');
   });
 });

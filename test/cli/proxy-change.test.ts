@@ -9,7 +9,7 @@ const flagsOf = (fields: ProfileFlags['fields'], over: Partial<ProfileFlags> = {
   json: false,
   ...over,
 });
-const CORP = `version: 1
+const CORP = `version: 2
 proxies:
   - name: corp   # ours
     address: proxy.example.com
@@ -175,7 +175,7 @@ describe('proxy change', () => {
   });
 
   it('without a default says what to type instead', async () => {
-    await rig.folder.write('sallyport.yaml', 'version: 1\n');
+    await rig.folder.write('sallyport.yaml', 'version: 2\n');
     const change = rig.run((desk) => changeProxyCommand(desk, flagsOf({ port: '1' })));
     await expect(change).rejects.toMatchObject({
       code: 'PROFILE-NO-DEFAULT',

@@ -4,7 +4,7 @@ import { listProxiesCommand } from '#cli/proxy-list.ts';
 import { UsageError } from '#cli/usage-error.ts';
 import { DeskRig } from '#test/support/desk-rig.ts';
 
-const TEXT = `version: 1
+const TEXT = `version: 2
 proxies:
   - name: a
     address: a.example.com
@@ -53,7 +53,7 @@ describe('proxy delete', () => {
     ]);
     expect(out[0]).toBe('Deleted proxy a.');
     expect(await rig.text()).toBe(
-      'version: 1\nproxies:\n  # the cellar\n  - name: b\n    address: b.example.com\n    default: true\n' +
+      'version: 2\nproxies:\n  # the cellar\n  - name: b\n    address: b.example.com\n    default: true\n' +
         'use_proxy_for:\n  platform: default   # as agreed\n',
     );
   });
@@ -114,7 +114,7 @@ describe('proxy enable and disable', () => {
   });
 
   it('say that there is nothing to enable where there is no proxy', async () => {
-    await rig.folder.write('sallyport.yaml', 'version: 1\nproxy_enabled: false\n');
+    await rig.folder.write('sallyport.yaml', 'version: 2\nproxy_enabled: false\n');
     const { err } = await rig.run((desk) => enableProxyCommand(desk, true, { json: false }));
     expect(err[0]).toContain('No proxy is configured');
   });

@@ -5,7 +5,7 @@ import { fakeControl } from '#test/support/fake-control.ts';
 
 let rig: DeskRig;
 beforeEach(async () => {
-  rig = await DeskRig.make('version: 1\nproxies: [{name: a, address: a.example.com, default: true}]\n');
+  rig = await DeskRig.make('version: 2\nproxies: [{name: a, address: a.example.com, default: true}]\n');
 });
 afterEach(() => rig.folder.remove());
 
@@ -22,7 +22,7 @@ describe('route show', () => {
   });
 
   it('tells the same as JSON, also where the file has mistakes by now', async () => {
-    await rig.folder.write('sallyport.yaml', 'version: 2\n');
+    await rig.folder.write('sallyport.yaml', 'version: 3\n');
     expect(JSON.parse((await show(true)).out.join('\n'))[0]).toMatchObject({
       purpose: 'updates',
       proxy: 'corp',
@@ -33,7 +33,7 @@ describe('route show', () => {
 
 describe('route set', () => {
   it('says that no proxy is used where they are switched off', async () => {
-    const off = await DeskRig.make('version: 1\nproxy_enabled: false\n');
+    const off = await DeskRig.make('version: 2\nproxy_enabled: false\n');
     const set = off.run((desk) => setRouteCommand(desk, { purpose: 'updates', use: 'none', json: false }));
     expect((await set).out).toContain(
       'proxy_enabled is false: no proxy is used. To change that: sallyport proxy enable.',

@@ -16,7 +16,7 @@ const add = (desk: Desk) => addProxyCommand(desk, undefined, NO_FLAGS);
 
 let rig: DeskRig;
 beforeEach(async () => {
-  rig = await DeskRig.make('version: 1\n');
+  rig = await DeskRig.make('version: 2\n');
 });
 afterEach(() => rig.folder.remove());
 
@@ -181,7 +181,7 @@ describe('How to Configure Proxy Settings', () => {
       diagnose: async ({ candidate, through }) => {
         const { proxies } = parse(candidate?.text ?? '') as { proxies: unknown };
         tried.push({ proxies, through, typed: candidate?.typed });
-        expect(await rig.text()).toBe('version: 1\n');
+        expect(await rig.text()).toBe('version: 2\n');
         return aDiagnosis({ saved: false });
       },
     });
@@ -216,7 +216,7 @@ describe('How to Configure Proxy Settings', () => {
         ['anyway', save],
       ]);
     await expect(rig.run(add, answers('n'))).rejects.toMatchObject({ code: 'CANCELLED' });
-    expect(await rig.text()).toBe('version: 1\n');
+    expect(await rig.text()).toBe('version: 2\n');
     const { err } = await rig.run(add, answers('y'));
     expect(err[0]).toContain('[AUTH-REJECTED]');
     expect(err.join('\n')).toContain('proxy chosen');
@@ -258,7 +258,7 @@ describe('Use Cases of Proxy', () => {
 describe('FAQ', () => {
   it('"the internet IP address and Port ... must be defined to allow access by the platform": an inner address is told', async () => {
     await rig.folder.remove();
-    rig = await DeskRig.make('version: 1\nendpoints:\n  platform: wss://platform.example.com/\n');
+    rig = await DeskRig.make('version: 2\nplatform:\n  url: wss://platform.example.com/\n');
     const { err } = await rig.run(
       add,
       form('a', '10.9.9.9', [

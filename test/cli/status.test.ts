@@ -182,7 +182,7 @@ describe('status', () => {
     const told = await show({
       routes: [
         { ...first, last_failure: failed, next_try: '2026-11-20T02:10:00.000Z' },
-        { ...second, how: 'direct', target: 'https://support.example.com/' },
+        { ...second, how: 'direct', enabled: true, target: 'https://support.example.com/' },
       ],
     });
     expect(told).toEqual(
@@ -193,6 +193,14 @@ describe('status', () => {
         '                no success yet',
       ]),
     );
+  });
+
+  it('says of a purpose that is not enabled that it is configured, and its route', async () => {
+    const [first, second] = aStatus().routes as [Status['routes'][number], Status['routes'][number]];
+    const target = 'https://support.example.com/';
+    const told = await show({ routes: [first, { ...second, how: 'direct', enabled: false, target }] });
+    expect(told).toContain(`  support_logs  configured, not enabled; route: direct to ${target}`);
+    expect(told.join('\n')).not.toContain('no success yet');
   });
 
   it('names each password that waits, why, since when, and what lets it go', async () => {
@@ -254,7 +262,7 @@ describe('status', () => {
     const plain = (await lines({})).length;
     const told = await lines({
       paths: status.paths.map((path) => ({ ...path, via: evil, origin: evil })),
-      routes: status.routes.map((route) => ({ ...route, target: evil })),
+      routes: status.routes.map((route) => ({ ...route, enabled: true, target: evil })),
       updates: { ...updates, feed: evil, transfer: { id: evil, received: 1, length: 2, rate: null } },
       receipts: { ...status.receipts, endpoint: evil },
       config: { ...aStatus().config, file: evil },

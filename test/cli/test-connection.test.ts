@@ -9,7 +9,7 @@ import { fakeAnswers, fakeTerminal } from '#test/support/fake-terminal.ts';
 describe('offerTest in the state of another user', () => {
   let rig: DeskRig;
   beforeEach(async () => {
-    rig = await DeskRig.make('version: 1\n');
+    rig = await DeskRig.make('version: 2\n');
     const refused = coded('STATE-OF-OTHERS', { path: '/var/lib/sallyport', owner: 990, self: 0 });
     rig.over = { openControl: () => Promise.reject(refused) };
   });

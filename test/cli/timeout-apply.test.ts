@@ -7,7 +7,7 @@ import type { EstimateReport } from '#estimate/estimate.ts';
 import { DeskRig, type Script } from '#test/support/desk-rig.ts';
 import { estimateFrom, MANUAL_LINES, vendorLine } from '#test/support/old-log.ts';
 
-const TEXT = `version: 1
+const TEXT = `version: 2
 response_timeout:
   base_ms: 30000 # the default
 `;
@@ -52,7 +52,7 @@ describe('timeout estimate --apply', () => {
 
   it('makes the key where the file does not have it', async () => {
     await rig.folder.remove();
-    rig = await DeskRig.make('version: 1\n');
+    rig = await DeskRig.make('version: 2\n');
     await apply(fromManual);
     expect(await rig.text()).toContain('base_ms: 300000');
   });

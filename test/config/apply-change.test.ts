@@ -10,7 +10,7 @@ import { codeOf } from '#test/system/files-contract.ts';
 
 const FILE = '/etc/sallyport/sallyport.yaml';
 const FOLDER = '/etc/sallyport';
-const TEXT = `version: 1
+const TEXT = `version: 2
 proxies:
   - name: corp
     address: old.example.com
@@ -59,7 +59,7 @@ describe('a new password', () => {
 
   it('of a new profile is in a file of its own, 0640, in a folder that others cannot enter', async () => {
     const files = new CrashingFiles();
-    files.plantFile(FILE, 'version: 1\n', { mode: 0o644 });
+    files.plantFile(FILE, 'version: 2\n', { mode: 0o644 });
     const edits = [{ kind: 'append', path: 'proxies', value: { name: 'corp' } }] as const;
     await make(files, { edits, secret });
     expect(await files.facts(`${FOLDER}/secrets`)).toMatchObject({ mode: 0o750 });

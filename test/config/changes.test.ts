@@ -96,7 +96,7 @@ describe('what needs a restart', () => {
   });
 
   it('loses no key and makes none', () => {
-    const to = settings({ proxies: [CORP], endpoints: { platform: 'wss://platform.example.com/' } });
+    const to = settings({ proxies: [CORP], platform: { url: 'wss://platform.example.com/' } });
 
     expect(heldUntilRestart(to, to)).toEqual(to);
   });

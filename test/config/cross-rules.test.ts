@@ -10,11 +10,11 @@ afterEach(() => folder.remove());
 const CORP = '{name: corp, address: proxy.example.com, port: 3128, default: true}';
 
 async function problemsOf(text: string) {
-  return (await folder.refuse(`version: 1\n${text}\n`)).problems;
+  return (await folder.refuse(`version: 2\n${text}\n`)).problems;
 }
 
 async function warningsOf(text: string) {
-  return (await folder.accept(`version: 1\n${text}\n`)).warnings;
+  return (await folder.accept(`version: 2\n${text}\n`)).warnings;
 }
 
 describe('profiles', () => {
@@ -53,7 +53,7 @@ describe('profiles', () => {
   });
 
   it('have port 80 unless told', async () => {
-    const { settings } = await folder.accept('version: 1\nproxies: [{name: a, address: a, default: true}]\n');
+    const { settings } = await folder.accept('version: 2\nproxies: [{name: a, address: a, default: true}]\n');
 
     expect(settings.proxies[0]?.port).toBe(80);
   });
@@ -118,7 +118,7 @@ describe('authentication', () => {
       { key: 'proxies[0].domain' },
     ]);
     const { settings } = await folder.accept(
-      `version: 1\n${basic("user: 'jürgen 漢字 \\@.', password: 'pä:ss wörd 🔑'")}\n`,
+      `version: 2\n${basic("user: 'jürgen 漢字 \\@.', password: 'pä:ss wörd 🔑'")}\n`,
     );
     expect(settings.proxies[0]?.user).toBe('jürgen 漢字 \\@.');
     expect(settings.proxies[0]?.password?.reveal()).toBe('pä:ss wörd 🔑');
@@ -151,7 +151,7 @@ describe('authentication', () => {
 
   it('with a blank user and password is the same as without', async () => {
     const { settings, warnings } = await folder.accept(
-      "version: 1\nproxies: [{name: a, address: a, default: true, user: '', password: '', domain: ''}]\n",
+      "version: 2\nproxies: [{name: a, address: a, default: true, user: '', password: '', domain: ''}]\n",
     );
 
     expect(warnings).toEqual([]);
@@ -181,7 +181,7 @@ describe('proxy_required', () => {
     [`proxy_enabled: false\nproxies: [${CORP}]`, 'proxy_enabled', 'proxy_enabled is false'],
     [`proxies: [${CORP}]\nuse_proxy_for: {platform: none}`, 'use_proxy_for.platform', 'use_proxy_for.platform is none'],
   ])('makes every way of going direct a mistake with its rule: %j', async (text, key, rule) => {
-    const { error, problems } = await folder.refuse(`version: 1\nproxy_required: true\n${text}\n`);
+    const { error, problems } = await folder.refuse(`version: 2\nproxy_required: true\n${text}\n`);
 
     expect(problems).toMatchObject([{ key, code: 'POLICY-DIRECT', message: expect.stringContaining(rule) }]);
     expect(error.code).toBe('POLICY-DIRECT');
@@ -193,7 +193,7 @@ describe('proxy_required', () => {
   });
 
   it('beside another mistake leaves the head to all of them', async () => {
-    const { error } = await folder.refuse('version: 1\nproxy_required: true\nretry: {attempts: 0}\n');
+    const { error } = await folder.refuse('version: 2\nproxy_required: true\nretry: {attempts: 0}\n');
 
     expect(error).toMatchObject({ code: 'CONFIG', facts: { count: 2 } });
   });

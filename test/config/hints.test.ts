@@ -11,7 +11,7 @@ afterAll(() => folder.remove());
 
 /** The lines that a person sees, without the folder. */
 async function lines(text: string): Promise<string[]> {
-  const { problems } = await folder.refuse(`version: 1\n${text}\n`);
+  const { problems } = await folder.refuse(`version: 2\n${text}\n`);
   return problems.map((problem) => problemLine({ ...problem, file: 'f' }));
 }
 
@@ -139,7 +139,7 @@ describe('a mistake of the file is told with place, key, what was found, what is
 describe('a secret of the file', () => {
   it.each(['"S3cret #21"', "'S3cret #21'", '|-\n      S3cret #21'])('may be %s', async (value) => {
     const text = profile('address: a.b', 'authentication: basic', 'user: u', `password: ${value}`);
-    const { settings } = await folder.accept(`version: 1\n${text}\n`);
+    const { settings } = await folder.accept(`version: 2\n${text}\n`);
     expect(settings.proxies[0]?.password?.reveal()).toBe('S3cret #21');
   });
 });
@@ -147,7 +147,7 @@ describe('a secret of the file', () => {
 describe('a domain in the user of Basic', () => {
   it('is a warning, since some proxies know it so', async () => {
     const text = profile('address: a.b', 'authentication: basic', 'user: CORP\\bob', 'password: "abcdefgh"');
-    const { warnings } = await folder.accept(`version: 1\n${text}\n`);
+    const { warnings } = await folder.accept(`version: 2\n${text}\n`);
     expect(warnings.map(({ key, didYouMean }) => [key, didYouMean])).toEqual([
       ['proxies[0].user', 'domain: CORP and user: bob'],
     ]);

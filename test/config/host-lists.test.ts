@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 const withNoProxy = (value: string) =>
-  `version: 1\nproxies:\n  - name: corp\n    address: proxy.example.com\n    default: true\n    no_proxy: ${value}\n`;
+  `version: 2\nproxies:\n  - name: corp\n    address: proxy.example.com\n    default: true\n    no_proxy: ${value}\n`;
 
 describe('no_proxy', () => {
   it.each([
@@ -54,7 +54,7 @@ describe('no_proxy', () => {
 
 describe('allowed_origins', () => {
   it('with an asterisk are refused, with what to write instead', async () => {
-    const { problems } = await folder.refuse('version: 1\nupdates:\n  allowed_origins: ["https://*.example.com"]\n');
+    const { problems } = await folder.refuse('version: 2\nupdates:\n  allowed_origins: ["https://*.example.com"]\n');
     expect(problems.map(({ key, message }) => [key, message])).toEqual([
       ['updates.allowed_origins[0]', expect.stringContaining('an asterisk matches nothing')],
     ]);

@@ -6,7 +6,7 @@ describe('wrongIndentation', () => {
   it.each([
     ['a key further in than those above', 'a:\n  b: 1\n    c: 2\n  d: 3', [3, 5, 3]],
     ['a key between two columns', 'a:\n  b: 1\n c: 2', [3, 2, 3]],
-    ['a key below one that has a value', 'version: 1\n  updates:', [2, 3, 1]],
+    ['a key below one that has a value', 'version: 2\n  updates:', [2, 3, 1]],
     ['a key of an entry in the column of its dash', 'a:\n  - b: 1\n  c: 2', [3, 3, 5]],
     ['a key of an entry between two columns', 'a:\n  - b: 1\n    c: 2\n   d: 3', [4, 4, 5]],
     ['a key of an entry further in', 'a:\n  - b: 1\n     c: 2', [3, 6, 5]],

@@ -27,11 +27,11 @@ async function onlyMistake(content: string | Uint8Array) {
 
 describe('a file that holds', () => {
   it('has every default of the manual when it says only its version', async () => {
-    const { settings, warnings } = await folder.accept('version: 1\n');
+    const { settings, warnings } = await folder.accept('version: 2\n');
 
     expect(warnings).toEqual([]);
     expect(settings).toEqual({
-      version: 1,
+      version: 2,
       updates: {
         schedule: '0 */6 * * *',
         jitter_seconds: 900,
@@ -68,7 +68,9 @@ describe('a file that holds', () => {
         exposure_analytics: 'default',
         platform: 'default',
       },
-      endpoints: {},
+      support_logs: { enabled: false, headers: {} },
+      exposure_analytics: { enabled: false, headers: {} },
+      platform: { enabled: false, headers: {} },
       logging: {
         dir: TEST_PLACES.logsDir,
         level: 'info',
@@ -88,7 +90,7 @@ describe('a file that holds', () => {
 
   it('says where each key stands, and its own digest', async () => {
     const text =
-      'version: 1\nproxies:\n  - name: corp\n    address: Proxy.Example.COM\n    port: 0443\n    default: true\n';
+      'version: 2\nproxies:\n  - name: corp\n    address: Proxy.Example.COM\n    port: 0443\n    default: true\n';
     const loaded = await folder.accept(text);
 
     expect(loaded.lineOf('proxies[0].port')).toEqual({ line: 5, column: 5 });
@@ -110,7 +112,7 @@ describe('a file that holds', () => {
 
   it('has paths that start at its own folder', async () => {
     const { settings } = await folder.accept(
-      'version: 1\nupdates: {packages_dir: p, ca_file: /etc/ca.pem}\nlogging: {dir: ../l}\n',
+      'version: 2\nupdates: {packages_dir: p, ca_file: /etc/ca.pem}\nlogging: {dir: ../l}\n',
     );
 
     expect(settings.updates.packages_dir).toBe(join(folder.path, 'p'));
@@ -119,29 +121,29 @@ describe('a file that holds', () => {
   });
 
   it('may have sections without keys, Windows line ends and a byte order mark', async () => {
-    await folder.accept('\uFEFFversion: 1\r\nupdates:\r\nlogging:\r\n');
+    await folder.accept('\uFEFFversion: 2\r\nupdates:\r\nlogging:\r\n');
   });
 
   it('takes a base_ms outside of min_ms and max_ms: they do not bound it', async () => {
     const { settings } = await folder.accept(
-      'version: 1\nresponse_timeout: {base_ms: 1000, min_ms: 5000, max_ms: 2000}\n',
+      'version: 2\nresponse_timeout: {base_ms: 1000, min_ms: 5000, max_ms: 2000}\n',
     );
 
     expect(settings.response_timeout).toMatchObject({ base_ms: 1_000, min_ms: 5_000, max_ms: 2_000 });
   });
 
   it.each([1_000, 2_147_483_647])('takes %i for base_ms', async (value) => {
-    const { settings } = await folder.accept(`version: 1\nresponse_timeout: {base_ms: ${value}}\n`);
+    const { settings } = await folder.accept(`version: 2\nresponse_timeout: {base_ms: ${value}}\n`);
 
     expect(settings.response_timeout.base_ms).toBe(value);
   });
 
   it('is warned of when its feed is unsigned http and not of this machine', async () => {
-    const { warnings } = await folder.accept('version: 1\nupdates:\n  feed_url: http://updates.example.com/f\n');
+    const { warnings } = await folder.accept('version: 2\nupdates:\n  feed_url: http://updates.example.com/f\n');
     expect(warnings).toMatchObject([{ line: 3, column: 13, key: 'updates.feed_url' }]);
 
     for (const host of ['127.9.9.9', '[::1]', 'localhost']) {
-      expect((await folder.accept(`version: 1\nupdates: {feed_url: 'http://${host}:8080/f'}\n`)).warnings).toEqual([]);
+      expect((await folder.accept(`version: 2\nupdates: {feed_url: 'http://${host}:8080/f'}\n`)).warnings).toEqual([]);
     }
   });
 });
@@ -165,7 +167,7 @@ describe('a file as a whole', () => {
     expect(await mistakes('retry:\n  attempts: 0\n')).toEqual(['1:1 version', '2:13 retry.attempts']);
   });
 
-  it.each(['2', '0', "'1'", 'true', '1.5', 'null'])('of version %s is refused by that alone', async (version) => {
+  it.each(['3', '0', "'1'", 'true', '1.5', 'null'])('of version %s is refused by that alone', async (version) => {
     expect(await onlyMistake(`# head\nversion: ${version}\nfuture: 1\n`)).toMatchObject({
       line: 2,
       column: 10,
@@ -179,19 +181,19 @@ describe('a file as a whole', () => {
 
   it('over 1 MiB is refused with the line in which that ends', async () => {
     const line = `#${'x'.repeat(1_022)}\n`;
-    expect(await onlyMistake(`version: 1\n${line.repeat(1_100)}`)).toMatchObject({ line: 1_025 });
-    await folder.accept(`version: 1\n${line.repeat(1_023)}`);
+    expect(await onlyMistake(`version: 2\n${line.repeat(1_100)}`)).toMatchObject({ line: 1_025 });
+    await folder.accept(`version: 2\n${line.repeat(1_023)}`);
   });
 
   it('that is not UTF-8 is refused with the line', async () => {
-    const bytes = Buffer.concat([Buffer.from('version: 1\n# '), Buffer.from([0xe9, 0x0a])]);
+    const bytes = Buffer.concat([Buffer.from('version: 2\n# '), Buffer.from([0xe9, 0x0a])]);
     expect(await onlyMistake(bytes)).toMatchObject({ line: 2, message: expect.stringContaining('UTF-8') });
   });
 });
 
 describe('a single key', () => {
   it.each([999, 2_147_483_648])('base_ms refuses %i with the range', async (value) => {
-    const problem = await onlyMistake(`version: 1\nresponse_timeout:\n  base_ms: ${value}\n`);
+    const problem = await onlyMistake(`version: 2\nresponse_timeout:\n  base_ms: ${value}\n`);
 
     expect(problem).toMatchObject({ line: 3, column: 12, found: String(value), allowed: '1000 to 2147483647' });
     expect(problem.message).toContain('1000 to 2147483647');
@@ -205,7 +207,7 @@ describe('a single key', () => {
     ['logging: {level: inof}', 'info'],
     ['proxies: [{name: a, address: a, default: true, pasword: x}]', 'password'],
   ])('that is mistyped is met with what was meant: %s', async (line, meant) => {
-    expect(await onlyMistake(`version: 1\n${line}\n`)).toMatchObject({ didYouMean: meant });
+    expect(await onlyMistake(`version: 2\n${line}\n`)).toMatchObject({ didYouMean: meant });
   });
 
   it.each([
@@ -222,13 +224,13 @@ describe('a single key', () => {
     'use_proxy_for: {updates: ~}',
     'retry: {attempts: [1]}',
   ])('of a wrong type is refused: %s', async (line) => {
-    expect(await onlyMistake(`version: 1\n${line}\n`)).toMatchObject({ line: 2 });
+    expect(await onlyMistake(`version: 2\n${line}\n`)).toMatchObject({ line: 2 });
   });
 
   it('that is refused never shows a secret: not of a secret key, an unknown key, a URL', async () => {
     const { error, problems } = await folder.refuse(
       [
-        'version: 1',
+        'version: 2',
         'updates:',
         '  feed_url: https://bob:hunter2x@example.com/',
         '  acknowledge_url: https://example.com/?token=hunter2x#f',
@@ -249,7 +251,7 @@ describe('a single key', () => {
 
   it('is told with all other mistakes, in the order of the file', async () => {
     const { error, problems } = await folder.refuse(
-      'version: 1\nretry: {attempts: 0}\nupdates:\n  keep_versions: 0\nproxies:\n  - {name: default, address: a, port: 0}\nnew: 1\nnew: 2\n',
+      'version: 2\nretry: {attempts: 0}\nupdates:\n  keep_versions: 0\nproxies:\n  - {name: default, address: a, port: 0}\nnew: 1\nnew: 2\n',
     );
 
     expect(problems.map(({ line, key }) => `${line} ${key}`)).toEqual([
@@ -265,20 +267,20 @@ describe('a single key', () => {
   });
 
   it.each(['control_socket', 'admin_socket'])('daemon.%s has a name of at most 80 bytes', async (key) => {
-    const socket = (length: number) => `version: 1\ndaemon:\n  ${key}: /${'deep/'.repeat(40)}${'s'.repeat(length)}\n`;
+    const socket = (length: number) => `version: 2\ndaemon:\n  ${key}: /${'deep/'.repeat(40)}${'s'.repeat(length)}\n`;
     expect(await onlyMistake(socket(81))).toMatchObject({ line: 3, key: `daemon.${key}` });
     await folder.accept(socket(70));
   });
 
   it('daemon.control_socket leaves room for the names that are made of it', async () => {
-    const text = `version: 1\ndaemon:\n  control_socket: /run/${'s'.repeat(75)}\n`;
+    const text = `version: 2\ndaemon:\n  control_socket: /run/${'s'.repeat(75)}\n`;
     expect(await onlyMistake(text)).toMatchObject({ line: 3, key: 'daemon.control_socket', found: /-operate$/ });
   });
 
   it.each(['x.sock', 'x-operate.sock', 'x-look.sock'])(
     'daemon.admin_socket is not another socket: %s',
     async (name) => {
-      const text = `version: 1\ndaemon:\n  control_socket: /run/x.sock\n  admin_socket: /run/${name}\n`;
+      const text = `version: 2\ndaemon:\n  control_socket: /run/x.sock\n  admin_socket: /run/${name}\n`;
       expect(await onlyMistake(text)).toMatchObject({ line: 4, key: 'daemon.admin_socket' });
     },
   );
@@ -286,20 +288,20 @@ describe('a single key', () => {
   it.each(['a group', 'DOMAIN\\\\operators', 'ops@example.com', '1200'])(
     'control.operate_group: %s is a name',
     async (name) => {
-      const { settings } = await folder.accept(`version: 1\ncontrol:\n  operate_group: "${name}"\n`);
+      const { settings } = await folder.accept(`version: 2\ncontrol:\n  operate_group: "${name}"\n`);
       expect(settings.control.operate_group).toBe(name.replace('\\\\', '\\'));
     },
   );
 
   it.each(['', ' x', '-x', 'a:b', 'a\\nb'])('control.operate_group: %j is no name', async (name) => {
-    const text = `version: 1\ncontrol:\n  operate_group: "${name}"\n`;
+    const text = `version: 2\ncontrol:\n  operate_group: "${name}"\n`;
     expect(await onlyMistake(text)).toMatchObject({ line: 3, key: 'control.operate_group' });
   });
 });
 
 it('never throws, whatever the file holds', async () => {
   const parts = [
-    'version: 1\n',
+    'version: 2\n',
     'updates:',
     'proxies:\n  - ',
     'name: a',
@@ -346,7 +348,7 @@ describe('the files to watch', () => {
     await folder.write('secrets/password', 'a-password');
     await folder.write('ca.pem', 'x');
     const content = [
-      'version: 1',
+      'version: 2',
       'updates: {ca_file: ca.pem, bearer_token: {env: TOKEN}}',
       'proxies: [{name: a, address: a, default: true, authentication: basic, user: u, password: {file: secrets/password}}]',
     ].join('\n');
@@ -359,7 +361,7 @@ describe('the files to watch', () => {
 
   it('are known of a file with mistakes, too, and where its daemon would listen', async () => {
     const refused = await folder.refuse(
-      'version: 1\nshedule: 1\nupdates: {bearer_token: {file: token}}\ndaemon: {control_socket: /run/x.sock}\n',
+      'version: 2\nshedule: 1\nupdates: {bearer_token: {file: token}}\ndaemon: {control_socket: /run/x.sock}\n',
     );
 
     expect(refused.files).toEqual([join(folder.path, 'sallyport.yaml'), join(folder.path, 'token')]);

@@ -14,7 +14,7 @@ import type { Settings } from '#config/settings.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import { ConfigFolder } from '#test/support/config-file.ts';
 
-const TEXT = `version: 1
+const TEXT = `version: 2
 proxies:
   - name: berlin
     address: berlin.example.com
@@ -64,11 +64,11 @@ describe('a profile', () => {
   });
 
   it('that is the first becomes the default', async () => {
-    const none = await settingsOf('version: 1\n');
+    const none = await settingsOf('version: 2\n');
     const changes = [{ path: ['address'], value: 'x.example.com' }];
     const edits = addProfile(none, { name: 'x', changes, isDefault: false });
-    expect(spliceEdits('version: 1\n', edits)).toBe(
-      'version: 1\nproxies:\n  - name: x\n    address: x.example.com\n    default: true\n',
+    expect(spliceEdits('version: 2\n', edits)).toBe(
+      'version: 2\nproxies:\n  - name: x\n    address: x.example.com\n    default: true\n',
     );
   });
 
@@ -145,7 +145,7 @@ describe('deleting', () => {
   });
 
   it('of the last one leaves an empty list and no purpose that goes direct without saying so', async () => {
-    const text = 'version: 1\nproxies:\n  - name: a\n    address: a.example.com\n    default: true\n';
+    const text = 'version: 2\nproxies:\n  - name: a\n    address: a.example.com\n    default: true\n';
     const one = await settingsOf(text);
     const after = await settingsOf(spliceEdits(text, deleteProfile(one, 'a', fallOf(one, 'a', null))));
     expect(after.proxies).toEqual([]);

@@ -3,8 +3,8 @@ import { warningsFor } from '#config/profile-warnings.ts';
 import { ConfigFolder } from '#test/support/config-file.ts';
 
 const folder = await ConfigFolder.make();
-const { settings } = await folder.accept('version: 1\nupdates: {feed_url: https://updates.example.com/feed.json}\n');
-const cloud = (await folder.accept('version: 1\nendpoints: {platform: wss://platform.example.com/}\n')).settings;
+const { settings } = await folder.accept('version: 2\nupdates: {feed_url: https://updates.example.com/feed.json}\n');
+const cloud = (await folder.accept('version: 2\nplatform: {url: wss://platform.example.com/}\n')).settings;
 await folder.remove();
 
 describe('the address of a proxy', () => {

@@ -4,8 +4,8 @@ import { applySettings, type Reloadable } from '#config/reload.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 
-const OLD = { version: 1, proxy_enabled: false } as Settings;
-const NEW = { version: 1, proxy_enabled: true } as Settings;
+const OLD = { version: 2, proxy_enabled: false } as Settings;
+const NEW = { version: 2, proxy_enabled: true } as Settings;
 const BROKEN = coded('INTERNAL', { reason: 'broken' });
 
 interface Faults {

@@ -23,9 +23,26 @@ describe('a file of the version before', () => {
   it('gets a notice for each old name that it has, with what to write and until when it is read', () => {
     expect(modernise(old, HISTORY).findings).toMatchObject([
       { path: ['updates', 'interval'], severity: 'warning', message: expect.stringContaining('updates.schedule') },
-      { path: ['certificate'], severity: 'warning', message: expect.stringMatching(/until version 3;.*version: 2/) },
+      {
+        path: ['certificate'],
+        severity: 'warning',
+        message: expect.stringMatching(/until version 3\..*sallyport config upgrade/),
+      },
     ]);
-    expect(modernise({ version: 1, updates: {} }, HISTORY).findings).toEqual([]);
+  });
+
+  it('gets one notice for its version where it has no old name', () => {
+    expect(modernise({ version: 1, updates: {} }, HISTORY).findings).toMatchObject([
+      { path: ['version'], severity: 'warning', message: expect.stringContaining('sallyport config upgrade') },
+    ]);
+  });
+
+  it('loses a section that has nothing left', () => {
+    const old = { version: 1, updates: { interval: 'a' }, retry: {} };
+    const history = { version: 2, renamed: [{ from: ['updates', 'interval'], to: ['schedule'], since: 2 }] };
+
+    expect(modernise(old, history).value).toEqual({ version: 2, schedule: 'a', retry: {} });
+    expect(modernise({ version: 1, updates: null }, history).value).toEqual({ version: 2 });
   });
 
   it('has its keys where it has them, also those inside what moved', () => {

@@ -29,7 +29,7 @@ afterEach(() => folder.remove());
 
 type Sections = Readonly<Record<string, unknown>>;
 
-const textOf = (sections: Sections) => JSON.stringify({ version: 1, ...sections });
+const textOf = (sections: Sections) => JSON.stringify({ version: 2, ...sections });
 const IN_FORCE: Sections = { proxies: [CORP], updates: UPDATES };
 
 /** `taken`, or the code and the key that it is about. */
@@ -124,8 +124,8 @@ describe('settings of the group', () => {
   });
 
   it('of more than 1 MiB are refused as a file of that size is', async () => {
-    const text = `version: 1\n#${'x'.repeat(1_048_576)}\n`;
-    const refused = await folder.load('version: 1\n', { text });
+    const text = `version: 2\n#${'x'.repeat(1_048_576)}\n`;
+    const refused = await folder.load('version: 2\n', { text });
     expect(refused).toMatchObject({
       ok: false,
       problems: [{ message: expect.stringContaining('larger than 1 MiB') as string }],

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-const token = (source: string) => `version: 1\nupdates:\n  bearer_token: ${source}\n`;
+const token = (source: string) => `version: 2\nupdates:\n  bearer_token: ${source}\n`;
 
 describe('a secret', () => {
   it('comes from a file beside the configuration, without its last line break', async () => {
@@ -150,7 +150,7 @@ describe('a secret', () => {
   it('fits its use: a token, a header', async () => {
     expect((await folder.refuse(token("'with space'"))).problems).toMatchObject([{ key: 'updates.bearer_token' }]);
     expect(
-      (await folder.refuse("version: 1\nupdates: {headers: {X-A: ' lead', X-B: 'ümlaut'}}\n")).problems,
+      (await folder.refuse("version: 2\nupdates: {headers: {X-A: ' lead', X-B: 'ümlaut'}}\n")).problems,
     ).toHaveLength(2);
   });
 });

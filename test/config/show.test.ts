@@ -12,7 +12,7 @@ afterEach(() => folder.remove());
 it('shows each key with its value, its source and its line; secrets as ***', async () => {
   const loaded = await folder.accept(
     [
-      'version: 1',
+      'version: 2',
       'updates:',
       "  headers: {X-Key: 'a-secret-value'}",
       '  allowed_origins: [https://cdn.example.com]',
@@ -50,7 +50,7 @@ it('shows each key with its value, its source and its line; secrets as ***', asy
 });
 
 it('has a row for every key of the schema that no list or object holds', async () => {
-  const shown = new Set(explainSettings(await folder.accept('version: 1\n')).map(({ key }) => key));
+  const shown = new Set(explainSettings(await folder.accept('version: 2\n')).map(({ key }) => key));
   const inner = new Set(listKeys().flatMap((key) => key.inner.map(({ name }) => name)));
 
   expect(

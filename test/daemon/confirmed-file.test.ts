@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => folder.remove());
 
 function textOf(over: string): string {
-  return `version: 1\ndaemon:\n  state_dir: state\n${over}`;
+  return `version: 2\ndaemon:\n  state_dir: state\n${over}`;
 }
 
 async function load(text: string): Promise<LoadedSettings> {

@@ -144,8 +144,8 @@ describe('19: TLS is opened to some hosts only', () => {
 
 describe('21: a WebSocket is refused while HTTPS passes', () => {
   const linked = async (origin: TlsOrigin) => {
-    const endpoints = { platform: `wss://${HOST}:${origin.port}/link` };
-    const sections = { endpoints, proxies: await corp(honest(origin.port)) };
+    const platform = { url: `wss://${HOST}:${origin.port}/link` };
+    const sections = { platform, proxies: await corp(honest(origin.port)) };
     return await tellDiagnosis({ sections, trustsEverywhere: true });
   };
 
@@ -209,7 +209,7 @@ describe('28: a test of one purpose passes and the work of another fails', () =>
       sections: {
         ...(await feedSettings(healthy.port, HOST)),
         proxies: await corp(honest(healthy.port)),
-        endpoints: { support_logs: `https://127.0.0.1:${await closedPort()}/` },
+        support_logs: { url: `https://127.0.0.1:${await closedPort()}/` },
         use_proxy_for: { support_logs: 'none' },
       },
     });
@@ -233,7 +233,7 @@ describe('30: wrong settings were saved from afar', () => {
     const rig = await DeskRig.make('');
     const composed = await composeIn(sections);
     try {
-      await rig.folder.write('sallyport.yaml', yamlOf({ version: 1, ...sections }));
+      await rig.folder.write('sallyport.yaml', yamlOf({ version: 2, ...sections }));
       rig.daemon = fakeControl({ tryChange: (...asked) => composed.agent.tryChange(...asked) });
       const { status, err } = await rig.run(
         (desk) =>

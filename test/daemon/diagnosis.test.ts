@@ -178,8 +178,8 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; read
   },
   'a WebSocket that is blocked': {
     tell: async () => {
-      const endpoints = { platform: `wss://${HOST}:${healthy.port}/link` };
-      return await behind({ sections: { endpoints }, trustsEverywhere: true });
+      const platform = { url: `wss://${HOST}:${healthy.port}/link` };
+      return await behind({ sections: { platform }, trustsEverywhere: true });
     },
     expected: {
       code: 'WS-BLOCKED',
@@ -311,7 +311,7 @@ describe('a diagnosis', () => {
     const url = `https://${HOST}:${healthy.port}/`;
     const { first, status, diagnosis } = await behind({
       corp: { port: login.port, authentication: 'basic', user: 'svc', password: 'wrong one' },
-      sections: { endpoints: { support_logs: url, exposure_analytics: url, platform: url } },
+      sections: { support_logs: { url }, exposure_analytics: { url }, platform: { url } },
       trustsEverywhere: true,
     });
     expect({ status, refused: login.counted.refused }).toEqual({ status: 12, refused: 1 });

@@ -107,7 +107,7 @@ describe('a composed Sallyport', () => {
 
   async function load(more: string): Promise<LoadedSettings> {
     const file = join(dir, 'sallyport.yaml');
-    await writeFile(file, `version: 1\n${more}`, { mode: 0o600 });
+    await writeFile(file, `version: 2\n${more}`, { mode: 0o600 });
     const places = {
       config: file,
       packagesDir: join(dir, 'packages'),

@@ -43,13 +43,13 @@ describe('the endpoints', () => {
       acknowledge_url: 'https://receipts.example.com:8443/take',
       allowed_origins: ['https://cdn.example.com'],
     };
-    const endpoints = {
-      support_logs: 'https://support.example.com/in',
-      exposure_analytics: 'https://analytics.example.com/',
-      platform: 'wss://platform.example.com/link',
+    const others = {
+      support_logs: { url: 'https://support.example.com/in' },
+      exposure_analytics: { url: 'https://analytics.example.com/' },
+      platform: { url: 'wss://platform.example.com/link' },
     };
     const connect = 'corp=connect(CONNECT)';
-    expect(rows(list({ updates, endpoints, proxies: [CORP] }))).toEqual([
+    expect(rows(list({ updates, ...others, proxies: [CORP] }))).toEqual([
       `exposure_analytics exposure_analytics GET https analytics.example.com:443 ${connect}`,
       `updates packages GET https cdn.example.com:443 ${connect}`,
       `platform platform GET wss platform.example.com:443 ${connect}`,

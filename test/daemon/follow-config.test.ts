@@ -31,7 +31,7 @@ afterEach(() => rig.close());
 
 function configOf(channel: string): string {
   return [
-    'version: 1',
+    'version: 2',
     'updates:',
     `  channel: ${channel}`,
     'proxies:',
@@ -54,7 +54,7 @@ async function openFollowed(options: Partial<ReloadRigOptions> = {}): Promise<vo
 
 /** The password's file has to be there before the configuration is read. */
 async function openRig(options: ReloadRigOptions): Promise<ReloadRig> {
-  const made = await ReloadRig.open({ ...options, config: 'version: 1\n' });
+  const made = await ReloadRig.open({ ...options, config: 'version: 2\n' });
   await made.write('secrets/password', 'first-password\n');
   await made.write('sallyport.yaml', options.config);
   await made.restart(options.rooms);
@@ -215,7 +215,7 @@ describe('an edit with a mistake', () => {
 
   it('says what the program says at a start', async () => {
     await openFollowed();
-    await writeFile(rig.file, 'version: 1\nupdates:\n  shedule: 0 3 * * *\n');
+    await writeFile(rig.file, 'version: 2\nupdates:\n  shedule: 0 3 * * *\n');
     await rig.until(() => rig.reloader.refused !== null);
     const atStart = await rig.load();
 

@@ -29,7 +29,7 @@ async function listening(): Promise<FaultProxy> {
 
 /** A diagnosis of these sections, or the code that refuses them. */
 async function tried({ agent }: Composed, sections: Sections): Promise<Diagnosis | string> {
-  const candidate = { text: JSON.stringify({ version: 1, ...sections }), typed: [] };
+  const candidate = { text: JSON.stringify({ version: 2, ...sections }), typed: [] };
   const request = { purposes: null, shell: {}, through: null, candidate, authority: 'operate' as const };
   return await agent.diagnose(request, AbortSignal.timeout(20_000)).catch((thrown: unknown) => asCoded(thrown).code);
 }

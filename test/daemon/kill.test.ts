@@ -21,7 +21,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'sallyport-kill-'));
   await mkdir(join(dir, 'config'));
   const config = [
-    'version: 1',
+    'version: 2',
     'updates:',
     `  feed_url: ${origin.url}/feed.json`,
     `  acknowledge_url: ${origin.url}/acknowledge`,

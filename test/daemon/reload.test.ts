@@ -32,8 +32,8 @@ function told(name: string): unknown[] {
 
 describe('a changed key', () => {
   it('is told with when it takes effect, and is in force then', async () => {
-    await open('version: 1\n');
-    await edit('version: 1\nresponse_timeout: {base_ms: 300000}\nretry: {attempts: 2}\n');
+    await open('version: 2\n');
+    await edit('version: 2\nresponse_timeout: {base_ms: 300000}\nretry: {attempts: 2}\n');
 
     expect(told('setting-changed')).toEqual([
       { key: 'retry.attempts', effect: 'applied to the next transfer' },
@@ -44,9 +44,9 @@ describe('a changed key', () => {
   });
 
   it('that needs a restart is told so, waits, and stays out of every room until then', async () => {
-    await open('version: 1\n');
+    await open('version: 2\n');
     const before = rig.inForce.daemon.state_dir;
-    await edit('version: 1\ndaemon: {state_dir: /elsewhere}\nretry: {attempts: 2}\n');
+    await edit('version: 2\ndaemon: {state_dir: /elsewhere}\nretry: {attempts: 2}\n');
 
     expect(told('setting-changed')).toContainEqual({ key: 'daemon.state_dir', effect: 'needs a restart' });
     // The sockets of this file are in its state folder, so they move with it.
@@ -57,9 +57,9 @@ describe('a changed key', () => {
   });
 
   it('that waited and was taken back needs no restart any more', async () => {
-    await open('version: 1\n');
-    await edit('version: 1\ndaemon: {state_dir: /elsewhere}\n');
-    await edit('version: 1\n');
+    await open('version: 2\n');
+    await edit('version: 2\ndaemon: {state_dir: /elsewhere}\n');
+    await edit('version: 2\n');
 
     const effect = 'as it is in force, so no restart is needed';
     expect(told('setting-changed')).toContainEqual({ key: 'daemon.state_dir', effect });
@@ -67,9 +67,9 @@ describe('a changed key', () => {
   });
 
   it('is a file that a key names, when its content alone changed', async () => {
-    await open('version: 1\n');
+    await open('version: 2\n');
     await rig.write('ca.pem', createCa('one').cert);
-    await edit('version: 1\nupdates: {ca_file: ca.pem}\n');
+    await edit('version: 2\nupdates: {ca_file: ca.pem}\n');
     await rig.write('ca.pem', createCa('two').cert);
     rig.events.length = 0;
     await rig.take();
@@ -78,13 +78,13 @@ describe('a changed key', () => {
   });
 
   it('is that of a proxy as well, key and certificate together', async () => {
-    await open(`version: 1\n${CORP}`);
+    await open(`version: 2\n${CORP}`);
     const own = createCa().issue({ client: true });
     await rig.write('ca.pem', createCa('one').cert);
     await rig.write('own.pem', own.cert);
     await rig.write('own.key', own.key);
     const files = '    ca_file: ca.pem\n    client_certificate: {certificate_file: own.pem, key_file: own.key}\n';
-    await edit(`version: 1\n${CORP}    scheme: https\n${files}`);
+    await edit(`version: 2\n${CORP}    scheme: https\n${files}`);
     const next = createCa().issue({ client: true });
     await rig.write('ca.pem', createCa('two').cert);
     await rig.write('own.pem', next.cert);
@@ -99,11 +99,11 @@ describe('a changed key', () => {
   });
 
   it('refuses the edit where the files of a proxy do not belong together', async () => {
-    await open(`version: 1\n${CORP}`);
+    await open(`version: 2\n${CORP}`);
     await rig.write('own.pem', createCa().issue({ client: true }).cert);
     await rig.write('own.key', createCa().issue({ client: true }).key);
     const client = '    client_certificate: {certificate_file: own.pem, key_file: own.key}\n';
-    await edit(`version: 1\n${CORP}    scheme: https\n${client}`);
+    await edit(`version: 2\n${CORP}    scheme: https\n${client}`);
 
     expect(told('reload-problem')).toEqual([{ error: expect.objectContaining({ code: 'TLS-FILE' }) }]);
   });
@@ -111,7 +111,7 @@ describe('a changed key', () => {
 
 describe('whoever watches reloads', () => {
   it('hears when one began and what it came to, as the log does, and nothing of a file that is as it was', async () => {
-    await open('version: 1\n');
+    await open('version: 2\n');
     const heard: string[] = [];
     rig.reloader.watch({
       began: () => heard.push('began'),
@@ -124,20 +124,20 @@ describe('whoever watches reloads', () => {
       return [...heard];
     };
 
-    expect(await reload('version: 1\nretry: {attempts: 2}\n')).toEqual(['began', 'applied with 2 attempts']);
-    expect(await reload('version: 1\nretry: {attempts: 2}\n')).toEqual([]);
-    expect(await reload('version: 1\nretry: {attempts: 2}\n', 'asked')).toEqual(['began', 'unchanged with 2 attempts']);
-    expect(await reload('version: 1\nretry: {attempts: 0}\n')).toEqual(['began', 'refused with 2 attempts']);
-    expect(await reload('version: 1\nretry: {attempts: 0}\n')).toEqual([]);
-    expect(await reload('version: 1\nretry: {attempts: 2}\n')).toEqual(['began', 'unchanged with 2 attempts']);
+    expect(await reload('version: 2\nretry: {attempts: 2}\n')).toEqual(['began', 'applied with 2 attempts']);
+    expect(await reload('version: 2\nretry: {attempts: 2}\n')).toEqual([]);
+    expect(await reload('version: 2\nretry: {attempts: 2}\n', 'asked')).toEqual(['began', 'unchanged with 2 attempts']);
+    expect(await reload('version: 2\nretry: {attempts: 0}\n')).toEqual(['began', 'refused with 2 attempts']);
+    expect(await reload('version: 2\nretry: {attempts: 0}\n')).toEqual([]);
+    expect(await reload('version: 2\nretry: {attempts: 2}\n')).toEqual(['began', 'unchanged with 2 attempts']);
   });
 });
 
 describe('a secret from a variable or a credential', () => {
-  const CONFIG = 'version: 1\nupdates: {bearer_token: {env: PROXY_PASSWORD}}\n';
+  const CONFIG = 'version: 2\nupdates: {bearer_token: {env: PROXY_PASSWORD}}\n';
 
   it('says that a new value needs a restart, to who asks and to who writes it', async () => {
-    await open('version: 1\n');
+    await open('version: 2\n');
     await edit(CONFIG);
     expect(told('secret-fixed')).toEqual([{ key: 'updates.bearer_token' }]);
 
@@ -156,8 +156,8 @@ describe('a secret from a variable or a credential', () => {
 
 describe('a refused edit', () => {
   it('is told mistake by mistake, and the same again only to who asks', async () => {
-    await open('version: 1\n');
-    await edit('version: 1\nretry: {attempts: 0}\nshedule: 1\n');
+    await open('version: 2\n');
+    await edit('version: 2\nretry: {attempts: 0}\nshedule: 1\n');
 
     expect(told('config-mistake')).toEqual([
       expect.objectContaining({ line: 2, column: 19, key: 'retry.attempts' }),
@@ -174,8 +174,8 @@ describe('a refused edit', () => {
   });
 
   it('is told with what was found, what is allowed and what may be meant, as config check does', async () => {
-    await open('version: 1\n');
-    await edit('version: 1\nretry: {attempts: 999}\nlogging: {level: inof}\nshedule: 1\n');
+    await open('version: 2\n');
+    await edit('version: 2\nretry: {attempts: 999}\nlogging: {level: inof}\nshedule: 1\n');
 
     const lines = rig.events
       .filter(({ name }) => name === 'config-mistake')
@@ -184,40 +184,40 @@ describe('a refused edit', () => {
       [
         "/sallyport.yaml:2:19 retry.attempts: "Out of range; it is 1 to 100.", found: 999, allowed: 1 to 100",
         "/sallyport.yaml:3:18 logging.level: "This is none of the choices.", did you mean info?, found: inof, allowed: debug, info, warn, error",
-        "/sallyport.yaml:4:1 shedule: "This key is not known here.", allowed: version, time_zone, updates, response_timeout, retry, proxy_enabled, proxy_required, proxy_change, rejected_credential_retry_hours, proxies, use_proxy_for, endpoints, logging, daemon",
+        "/sallyport.yaml:4:1 shedule: "This key is not known here.", "allowed: version, time_zone, updates, response_timeout, retry, proxy_enabled, proxy_required, proxy_change, rejected_credential_retry_hours, proxies, use_proxy_for, support_logs, exposure_analytics, p…"",
       ]
     `);
   });
 
   it('of a file full of mistakes tells the first 20 and counts the rest, and the same again is no news', async () => {
-    await open('version: 1\n');
+    await open('version: 2\n');
     const wrong = Array.from({ length: 500 }, (_, index) => `zz${index}: 1\n`).join('');
-    await edit(`version: 1\n${wrong}`);
+    await edit(`version: 2\n${wrong}`);
 
     expect(told('config-mistake')).toHaveLength(20);
     expect(rig.names().slice(-2)).toEqual(['reload-more', 'reload-refused']);
     expect(told('reload-more')).toEqual([{ count: 480 }]);
     expect(rig.reloader.refused?.count).toBe(500);
 
-    await edit(`version: 1\n${wrong}`);
+    await edit(`version: 2\n${wrong}`);
     expect(rig.names()).toEqual([]);
-    await edit(`version: 1\n${wrong.replace('zz499', 'zz500')}`);
+    await edit(`version: 2\n${wrong.replace('zz499', 'zz500')}`);
     expect(told('reload-refused')).toEqual([{ count: 500 }]);
   });
 
   it('does not keep the place of a file that is whole again', async () => {
-    await open('version: 1\n');
+    await open('version: 2\n');
+    await edit('version: 3\n');
     await edit('version: 2\n');
-    await edit('version: 1\n');
 
     expect(rig.reloader.refused).toBeNull();
     expect(rig.names()).toEqual(['reloading', 'reload-unchanged']);
   });
 
   it('is one that a room cannot work with, and every room keeps what it had', async () => {
-    await open('version: 1\n');
+    await open('version: 2\n');
     const before = rig.inForce;
-    await edit('version: 1\nretry: {attempts: 2}\nupdates: {ca_file: missing.pem}\n');
+    await edit('version: 2\nretry: {attempts: 2}\nupdates: {ca_file: missing.pem}\n');
 
     expect(told('reload-problem')).toEqual([{ error: expect.objectContaining({ code: 'TLS-FILE' }) }]);
     expect(rig.inForce).toBe(before);
@@ -227,9 +227,9 @@ describe('a refused edit', () => {
     let broken = false;
     const fails = () =>
       broken ? Promise.reject(coded('INTERNAL', { reason: 'no' })) : Promise.resolve({ changes: [] });
-    await open(`version: 1\n${CORP}`, [{ name: 'fails', verify: () => undefined, commit: fails }]);
+    await open(`version: 2\n${CORP}`, [{ name: 'fails', verify: () => undefined, commit: fails }]);
     broken = true;
-    await edit('version: 1\nproxy_enabled: false\nretry: {attempts: 2}\n');
+    await edit('version: 2\nproxy_enabled: false\nretry: {attempts: 2}\n');
 
     expect(rig.inForce.retry.attempts).toBe(5);
     expect(rig.network.route('updates', new URL('https://updates.example.com')).proxy).toBe('corp');
@@ -238,15 +238,15 @@ describe('a refused edit', () => {
 });
 
 describe('a loosened policy', () => {
-  const REQUIRED = `version: 1\nproxy_required: true\n${CORP}`;
+  const REQUIRED = `version: 2\nproxy_required: true\n${CORP}`;
 
   it('is a warning by name, at a reload and at a start', async () => {
     await open(REQUIRED);
-    await edit(`version: 1\n${CORP}`);
+    await edit(`version: 2\n${CORP}`);
     expect(told('policy-loosened')).toEqual([{ key: 'proxy_required' }]);
 
     await edit(REQUIRED);
-    await rig.write('sallyport.yaml', `version: 1\n${CORP}`);
+    await rig.write('sallyport.yaml', `version: 2\n${CORP}`);
     rig.events.length = 0;
     await rig.restart();
     expect(told('policy-loosened')).toEqual([{ key: 'proxy_required' }]);
@@ -255,8 +255,8 @@ describe('a loosened policy', () => {
 
 describe('going direct', () => {
   it('by losing the proxies is refused, with the purpose and what to write', async () => {
-    await open(`version: 1\n${CORP}`);
-    await edit('version: 1\n');
+    await open(`version: 2\n${CORP}`);
+    await edit('version: 2\n');
 
     const errors = told('reload-problem') as { error: { code: string; message: string; check: string } }[];
     expect(errors.map(({ error }) => error.code)).toEqual(PURPOSES.map(() => 'POLICY-DIRECT'));
@@ -266,26 +266,26 @@ describe('going direct', () => {
   });
 
   it('is refused at the next start, too, and the one after it', async () => {
-    await open(`version: 1\n${CORP}`);
-    await rig.write('sallyport.yaml', 'version: 1\n');
+    await open(`version: 2\n${CORP}`);
+    await rig.write('sallyport.yaml', 'version: 2\n');
 
     await expect(rig.restart()).rejects.toMatchObject({ code: 'POLICY-DIRECT' });
     await expect(rig.restart()).rejects.toMatchObject({ code: 'POLICY-DIRECT' });
   });
 
   it('is taken when the file says so', async () => {
-    await open(`version: 1\n${CORP}`);
-    await edit('version: 1\nproxy_enabled: false\n');
+    await open(`version: 2\n${CORP}`);
+    await edit('version: 2\nproxy_enabled: false\n');
     expect(proxiesByPurpose(rig.inForce).updates).toBeNull();
 
-    await edit(`version: 1\n${CORP}`);
-    await edit(`version: 1\n${CORP}use_proxy_for: {updates: none}\n`);
+    await edit(`version: 2\n${CORP}`);
+    await edit(`version: 2\n${CORP}use_proxy_for: {updates: none}\n`);
     expect(proxiesByPurpose(rig.inForce)).toMatchObject({ updates: null, platform: 'corp' });
   });
 
   it('never comes of a file that was cut, at whatever line, by a reload or by a start', async () => {
     const whole = [
-      'version: 1',
+      'version: 2',
       'proxy_enabled: true',
       'use_proxy_for:',
       '  updates: corp',
@@ -338,7 +338,7 @@ const section: fc.Arbitrary<ProxySection> = fc.record({
 
 function write({ names, defaultAt, uses, enabled, required }: ProxySection): string {
   return [
-    'version: 1',
+    'version: 2',
     ...(enabled === null ? [] : [`proxy_enabled: ${enabled}`]),
     ...(required === null ? [] : [`proxy_required: ${required}`]),
     ...(names.length === 0 ? [] : ['proxies:']),
@@ -359,7 +359,7 @@ function isMeant(had: PurposeProxies, { use_proxy_for: uses, proxy_enabled: enab
 
 describe('no pair of proxy sections', () => {
   it('goes direct by accident, by a reload or by a start', async () => {
-    await open('version: 1\n');
+    await open('version: 2\n');
     await fc.assert(
       fc.asyncProperty(fc.array(section, { minLength: 2, maxLength: 5 }), fc.boolean(), async (sections, restarts) => {
         for (const one of sections) {

@@ -45,17 +45,17 @@ describe('the routes told at start', () => {
       updates: FEED,
       proxies: [corp, lab],
       use_proxy_for: { support_logs: 'lab', platform: 'none' },
-      endpoints: {
-        support_logs: 'https://logs.example.com/',
-        exposure_analytics: 'https://analytics.example.com/',
-        platform: 'wss://platform.example.com/link',
-      },
+      support_logs: { enabled: true, url: 'https://logs.example.com/' },
+      exposure_analytics: { url: 'https://analytics.example.com/' },
+      platform: { enabled: true, url: 'wss://platform.example.com/link' },
     });
     expect(lines).toHaveLength(4);
     expect(lines[0]).toContain('updates goes through proxy corp, tunnel (');
     expect(lines[1]).toContain('support_logs goes through proxy lab, tunnel (');
     expect(lines[1]).toContain('use_proxy_for.support_logs is lab');
-    expect(lines[2]).toContain('exposure_analytics goes through proxy corp, tunnel (');
+    expect(lines[2]).toContain(
+      'exposure_analytics is configured, not enabled. Its route: through proxy corp, tunnel (',
+    );
     expect(lines[3]).toContain('platform goes direct');
     expect(lines[3]).toContain('use_proxy_for.platform is none');
   });

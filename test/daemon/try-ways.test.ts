@@ -75,7 +75,7 @@ async function trying(corp: object): Promise<{ verdict: ChangeVerdict; how: stri
     const file = join(composed.dir, 'sallyport.yaml');
     const before = await readFile(file, 'utf8');
     const proxies = [{ name: 'corp', address: '127.0.0.1', port: 1, default: true, ...corp }];
-    const text = yamlOf({ version: 1, retry: { attempts: 1 }, ...sections, proxies });
+    const text = yamlOf({ version: 2, retry: { attempts: 1 }, ...sections, proxies });
     const asked = { text, typed: [], window_ms: 60_000, waits: false, by: 'a test' };
     const verdict = await composed.agent.tryChange(asked, () => undefined, new AbortController().signal);
     const { routes } = await composed.agent.status();
@@ -125,7 +125,7 @@ describe('a password that is tried at another proxy', () => {
     const corp = { name: 'corp', address: '127.0.0.1', default: true, ...account };
     const composed = await composeIn({ updates, proxies: [{ ...corp, port: login.port }] });
     try {
-      const text = yamlOf({ version: 1, updates, proxies: [{ ...corp, port: await closedPort() }] });
+      const text = yamlOf({ version: 2, updates, proxies: [{ ...corp, port: await closedPort() }] });
       const asked = { text, typed: ['proxies[0].password'], window_ms: 60_000, waits: false, by: 'a test' };
       const { signal } = new AbortController();
       const verdict = await composed.agent.tryChange(asked, () => undefined, signal);

@@ -72,7 +72,7 @@ describe('the port of the sensor', () => {
     const folder = await ConfigFolder.make();
     try {
       const { settings } = await folder.accept(
-        'version: 1\nproxies: [{name: a, address: 10.0.0.1, port: 0443, default: true}]\n',
+        'version: 2\nproxies: [{name: a, address: 10.0.0.1, port: 0443, default: true}]\n',
       );
       expect(settings.proxies[0]?.port).toBe(443);
     } finally {

@@ -176,7 +176,7 @@ describe('beside a running daemon', () => {
 
 describe('a configuration with mistakes', () => {
   it('ends with 78, tells all of them, and touches nothing', async () => {
-    const text = 'version: 1\nupdates:\n  feed_ulr: x\n  keep_versions: 0\nlogging:\n  level: loud\n';
+    const text = 'version: 2\nupdates:\n  feed_ulr: x\n  keep_versions: 0\nlogging:\n  level: loud\n';
     await writeFile(site.config, text);
     for (const args of [['run'], ['check'], ['status'], ['updates', 'list'], ['config', 'check'], ['config', 'show']]) {
       const { code, out, err } = await site.run(args);

@@ -377,7 +377,7 @@ it.each(['@', ':', '#', '/', '?', '%'])(
     closing.push({ close: () => folder.remove() });
     const url = `http://svc:open${awkward}zzsesame@proxy.corp:3128`;
     const { error, problems } = await folder.refuse(
-      `version: 1\nproxies: [{name: corp, address: "${url}", default: true}]\n`,
+      `version: 2\nproxies: [{name: corp, address: "${url}", default: true}]\n`,
     );
     expect(error.code).toBe('CONFIG');
     const lines = problems.map((problem) => problemLine(problem)).join('\n');

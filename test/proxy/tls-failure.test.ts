@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Code } from '#errors/catalogue.ts';
 import { type TlsPeer, tlsBroken, tlsFailure, tlsLate } from '#proxy/tls-failure.ts';
 
 const target: TlsPeer = { leg: 'target', host: 'updates.example.com', port: 443, proxy: 'corp', hop: 'x' };
@@ -49,8 +50,8 @@ it.each(['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNAB
 
 it.each([
   ['updates', 'set updates.ca_file.'],
-  ['platform', 'only public authorities are trusted for platform, so the server needs a certificate of one.'],
-  ['support_logs', 'only public authorities are trusted for support_logs, so the server needs a certificate of one.'],
+  ['platform', 'set platform.ca_file.'],
+  ['support_logs', 'set support_logs.ca_file.'],
 ] as const)('an own authority of a server of %s: %s', (purpose, remedy) => {
   const error = tlsFailure(failed('SELF_SIGNED_CERT_IN_CHAIN'), { ...target, purpose }, about);
   expect(error.check).toMatch(new RegExp(`${remedy}$`));
@@ -68,4 +69,29 @@ it('what is no TLS at all is a matter of the scheme at a proxy, and of the port 
     code: 'TLS-FAILED',
     facts: { reason: 'wrong version number' },
   });
+});
+
+/** X509_V_ERR_* names of Node, with what each is behind a proxy and without one. */
+const CHAIN_CODES: readonly (readonly [string, Code, Code])[] = [
+  ['UNABLE_TO_GET_ISSUER_CERT', 'TLS-CHAIN', 'TLS-CHAIN'],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'TLS-CHAIN', 'TLS-CHAIN'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'TLS-CHAIN', 'TLS-CHAIN'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'TLS-INTERCEPTED', 'TLS-UNTRUSTED'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['CERT_SIGNATURE_FAILURE', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['CERT_CHAIN_TOO_LONG', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['CERT_REVOKED', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['INVALID_CA', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['PATH_LENGTH_EXCEEDED', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['INVALID_PURPOSE', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['CERT_UNTRUSTED', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['CERT_REJECTED', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  // Names that every object has are no codes.
+  ['constructor', 'TLS-FAILED', 'TLS-FAILED'],
+  ['toString', 'TLS-FAILED', 'TLS-FAILED'],
+];
+
+it.each(CHAIN_CODES)('tlsFailure: %s is %s behind a proxy, %s without one', (chain, behind, without) => {
+  expect(tlsFailure(failed(chain), target, about).code).toBe(behind);
+  expect(tlsFailure(failed(chain), { ...target, proxy: null }, about).code).toBe(without);
 });

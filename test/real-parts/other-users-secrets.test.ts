@@ -91,7 +91,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     };
   }
 
-  const candidate = (...given: Parameters<typeof sections>) => JSON.stringify({ version: 1, ...sections(...given) });
+  const candidate = (...given: Parameters<typeof sections>) => JSON.stringify({ version: 2, ...sections(...given) });
   const diagnosis = (text: string, typed: string[] = [], more: object = {}) =>
     JSON.stringify({ purposes: ['updates'], shell: {}, candidate: { text, typed }, through: null, ...more });
   const change = (text: string, typed: string[] = [], more: object = {}) =>

@@ -81,7 +81,7 @@ async function startDaemon(): Promise<Daemon> {
 
 async function writeConfig(): Promise<void> {
   const lines = [
-    'version: 1',
+    'version: 2',
     'updates:',
     `  feed_url: ${origin.url}/feed.json`,
     `  acknowledge_url: ${origin.url}/acknowledge`,

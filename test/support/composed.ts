@@ -51,7 +51,7 @@ async function composeAt(
   { mode, dir: given, ...around }: Around & { readonly mode: 'daemon' | 'command' },
 ): Promise<Composed> {
   const file = join(dir, 'sallyport.yaml');
-  await writeFile(file, yamlOf({ version: 1, retry: { attempts: 1 }, ...sections }), { mode: 0o600 });
+  await writeFile(file, yamlOf({ version: 2, retry: { attempts: 1 }, ...sections }), { mode: 0o600 });
   const known = new KnownSecrets();
   const places = {
     config: file,

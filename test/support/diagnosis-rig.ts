@@ -15,6 +15,8 @@ import { runDiagnosis } from '#daemon/diagnosis.ts';
 import { undiagnosed } from '#daemon/undiagnosed.ts';
 import { diagnosisSchema } from '#diagnose/report.ts';
 import { createRedactor } from '#redaction/redact.ts';
+import type { Clock } from '#system/clock.ts';
+import { WatchedClock } from '#system/watched-clock.ts';
 import { createCa, type KeyPair } from './certificates.ts';
 import { type Around, composeIn } from './composed.ts';
 import { ConfigFolder, TEST_PLACES } from './config-file.ts';
@@ -92,13 +94,15 @@ export interface DiagnosisSetup extends Around {
   readonly mode?: 'daemon' | 'command';
   /** Our CA is trusted for every purpose; the settings have such a key for updates alone. */
   readonly trustsEverywhere?: boolean;
+  /** In place of the system's. */
+  readonly clock?: Clock;
 }
 
 /** Tells what is wrong with a file that nobody has taken. */
 export async function tellRefusedFile(sections: Readonly<Record<string, unknown>>): Promise<Told> {
   const folder = await ConfigFolder.make();
   try {
-    const file = await folder.write('sallyport.yaml', yamlOf({ version: 1, ...sections }), 0o600);
+    const file = await folder.write('sallyport.yaml', yamlOf({ version: 2, ...sections }), 0o600);
     const loaded = await loadSettings({ file, places: TEST_PLACES, environment: {}, known: folder.known });
     if (loaded.ok) throw new Error('the file was taken');
     const about = { file, version: '9.8.7', nowMs: 0, shell: {}, redactor: createRedactor(folder.known) };
@@ -110,15 +114,20 @@ export async function tellRefusedFile(sections: Readonly<Record<string, unknown>
 
 /** Tells one diagnosis twice: for people, and as JSON. */
 export async function tellDiagnosis(setup: DiagnosisSetup): Promise<Told> {
-  const { sections, mode = 'daemon', asked = {}, trustsEverywhere = false, ...around } = setup;
+  const { sections, mode = 'daemon', asked = {}, trustsEverywhere = false, clock, ...around } = setup;
   const composed = await composeIn(sections, mode, around);
   const { parts } = composed;
   try {
     const request = { ...ASKED, ...asked, authority: 'admin' as const };
     const routerFor: typeof parts.routerFor = (settings) => Promise.resolve(testRouter({ settings, trust: TRUST }));
-    const once = trustsEverywhere
-      ? runDiagnosis({ ...parts, routerFor }, request, NEVER)
-      : composed.agent.diagnose(request, NEVER);
+    const changed = {
+      ...(trustsEverywhere ? { routerFor } : {}),
+      ...(clock === undefined ? {} : { clock: new WatchedClock(clock) }),
+    };
+    const once =
+      Object.keys(changed).length > 0
+        ? runDiagnosis({ ...parts, ...changed }, request, NEVER)
+        : composed.agent.diagnose(request, NEVER);
     return await tellBoth(once, request);
   } finally {
     await composed.remove();

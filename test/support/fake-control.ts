@@ -114,6 +114,7 @@ export function aPurposeReport(over: Partial<PurposeReport> = {}): PurposeReport
       },
     ],
     endpoints: [{ endpoint: target, outcome: 'ok', issuer: 'CN=Example CA', expires: null, code: null }],
+    second_opinion: null,
     ...over,
   };
 }
@@ -239,6 +240,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
       {
         purpose: 'updates',
         how: 'tunnel',
+        enabled: true,
         proxy: 'corp',
         target: 'https://updates.example.com/feed.json',
         why: [
@@ -252,6 +254,7 @@ export function aStatus(over: Partial<Status> = {}): Status {
       {
         purpose: 'support_logs',
         how: 'not configured',
+        enabled: false,
         proxy: null,
         target: null,
         why: [],

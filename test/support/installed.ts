@@ -72,7 +72,7 @@ export class Installed {
   /** Writes the configuration as an admin would leave it. */
   async configure(lines: readonly string[]): Promise<void> {
     const file = '/etc/sallyport/sallyport.yaml';
-    await this.machine.write(file, `${['version: 1', ...lines].join('\n')}\n`, '0640');
+    await this.machine.write(file, `${['version: 2', ...lines].join('\n')}\n`, '0640');
     await this.machine.run('chgrp', 'sallyport', file);
   }
 

@@ -79,7 +79,7 @@ export class OtherUsers {
   configure(sections: { readonly updates?: object } & Record<string, unknown> = {}): string {
     const { updates, ...rest } = sections;
     const settings = {
-      version: 1,
+      version: 2,
       updates: {
         feed_url: 'http://127.0.0.1:9/feed.json',
         packages_dir: join(this.dir, 'service/packages'),

@@ -49,7 +49,7 @@ export interface Rig {
 /** Settings with the shipped defaults and these sections laid over them; one attempt, unless said otherwise. */
 export function testSettings(dir: string, over: Record<string, unknown> = {}): Settings {
   const { updates, ...rest } = over as { updates?: object };
-  const parsed = settingsSchema.parse({ version: 1, retry: { attempts: 1 }, ...rest, updates: { ...updates } });
+  const parsed = settingsSchema.parse({ version: 2, retry: { attempts: 1 }, ...rest, updates: { ...updates } });
   return {
     ...parsed,
     updates: { ...parsed.updates, packages_dir: `${dir}/packages` },

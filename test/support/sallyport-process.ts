@@ -24,7 +24,7 @@ export async function writeConfig(dir: string, sections: Record<string, object |
   const file = join(dir, 'config', 'sallyport.yaml');
   await mkdir(join(dir, 'config'), { recursive: true });
   const settings = {
-    version: 1,
+    version: 2,
     updates: { packages_dir: join(dir, 'packages'), jitter_seconds: 0, ...(updates as object) },
     logging: { dir: join(dir, 'logs'), ...(logging as object) },
     daemon: { state_dir: join(dir, 'state'), control_socket: join(dir, 'control.sock') },

@@ -50,7 +50,7 @@ export class Site {
   async configure(sections: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const { updates, logging, ...rest } = sections as { updates?: object; logging?: object };
     const settings = {
-      version: 1,
+      version: 2,
       retry: { attempts: 1 },
       ...rest,
       updates: { packages_dir: join(this.dir, 'packages'), ...updates },

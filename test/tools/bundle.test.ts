@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const node = (...args: string[]) => spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
 
 describe('the bundle', () => {
-  it('has with it what code finds beside itself: the thread of PAC files and its interpreter', () => {
+  it('has with it what code finds beside itself: the threads of PAC files, their interpreter, and of the second opinion', () => {
     const entry = join(folder, 'entry.ts');
     writeFileSync(
       entry,
@@ -23,7 +23,16 @@ describe('the bundle', () => {
          url: 'https://updates.example/', host: 'updates.example', lookUp: async () => null, limitMs: 15_000,
          clock: systemClock, signal: new AbortController().signal, late: () => new Error('late'),
        });
-       console.log(JSON.stringify(answer));`,
+       console.log(JSON.stringify(answer));
+       const { askWitness } = await import(${JSON.stringify(join(ROOT, 'src/diagnose/second-opinion-ask.ts'))});
+       const leg = { ca: null, ciphers: null, identity: null };
+       const bounds = { clock: systemClock, signal: new AbortController().signal, timeoutMs: 15_000 };
+       for (const scheme of ['http', 'socks5h']) {
+         const url = \`\${scheme}://127.0.0.1:1\`;
+         const question = { url: 'https://updates.example/', proxyUrl: url, headers: {}, userAgent: 'x', pins: [] };
+         const { kind, at, reason } = await askWitness({ ...question, target: leg, proxy: leg }, bounds);
+         console.log(kind, at, reason);
+       }`,
     );
     const program = join(folder, 'program');
     const built = node(join(ROOT, 'tools', 'bundle.ts'), entry, program);
@@ -31,6 +40,9 @@ describe('the bundle', () => {
 
     // Nothing of the checkout is in reach from there.
     const ran = node(join(program, 'main.js'));
-    expect([ran.stderr, ran.stdout]).toEqual(['', '{"kind":"answered","text":"PROXY updates.example:1"}\n']);
+    expect([ran.stderr, ran.stdout]).toEqual([
+      '',
+      `{"kind":"answered","text":"PROXY updates.example:1"}\n${'failed proxy connect ECONNREFUSED 127.0.0.1:1\n'.repeat(2)}`,
+    ]);
   });
 });

@@ -4,6 +4,7 @@
 // a mistake, and also with every key put in force (a test does both).
 
 import { stringify } from 'yaml';
+import { FORMAT_VERSION } from '#config/schema/settings.ts';
 import { type KeyGroup, type ListedKey, listGroups } from './keys.ts';
 import { sentence, wrap } from './text.ts';
 
@@ -27,7 +28,7 @@ export function makeExample(): string {
 }
 
 function rootLines(key: ListedKey): string[] {
-  if (key.name === 'version') return [...comment(key, ''), `version: ${flow(1)}`];
+  if (key.name === 'version') return [...comment(key, ''), `version: ${flow(FORMAT_VERSION)}`];
   return keyLines(key, '');
 }
 

@@ -14,7 +14,7 @@ const SETTERS: Readonly<Record<Setter, string>> = { operator: 'operator', admin:
 
 /** A file with two mistakes, and what is said of it; a test compares the two. */
 export const SAMPLE_MISTAKES = {
-  file: 'version: 1\nupdates:\n  shedule: 0 3 * * *\nresponse_timeout:\n  base_ms: 999\n',
+  file: 'version: 2\nupdates:\n  shedule: 0 3 * * *\nresponse_timeout:\n  base_ms: 999\n',
   said: [
     'sallyport.yaml:3:3: updates.shedule: This key is not known here. Did you mean schedule?',
     'sallyport.yaml:5:12: response_timeout.base_ms: Out of range; it is 1000 to 2147483647. Found: 999.',
@@ -27,7 +27,7 @@ const HEAD = `# Configuration
 
 Sallyport reads one file: the one named by \`--config\`, else \`/etc/sallyport/sallyport.yaml\` where it is installed, or
 \`config/sallyport.yaml\` in a checkout. It is YAML 1.2 in UTF-8, at most 1 MiB with at most 16,384
-lines, keys, list items and quotes together, and begins with \`version: 1\`. Start from
+lines, keys, list items and quotes together, and begins with \`version: 2\`. Start from
 [sallyport.example.yaml](../config/sallyport.example.yaml); editors complete and check it with
 [sallyport.schema.json](../config/sallyport.schema.json). Aliases (\`*name\`) and tags (\`!name\`) are not taken. A relative
 path starts at the folder of the file. A section without keys is the same as an absent one.

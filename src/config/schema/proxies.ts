@@ -1,6 +1,7 @@
 // The proxy profiles, and which purpose uses which.
 
 import { z } from 'zod';
+import { byPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
 import { clientCertificate } from './client-certificate.ts';
 import { describeKey, judgedText, section, wholeNumber } from './key.ts';
 import { filePath, PATH_ALLOWED, SECRET_ALLOWED, secretSource } from './leaves.ts';
@@ -266,10 +267,11 @@ export const rejectedCredentialRetryHours = describeKey(wholeNumber(0, 8_760).de
   setBy: 'admin',
 });
 
-function choice(title: string, what: string) {
+function choice(purpose: Purpose) {
+  const { title, traffic } = purposeRow(purpose);
   return describeKey(z.string().default('default'), {
-    title,
-    description: `Which proxy ${what}: none (direct), default (the profile marked default), or the name of a profile.`,
+    title: `Proxy for ${title}`,
+    description: `Which proxy ${traffic}: none (direct), default (the profile marked default), or the name of a profile.`,
     allowed: 'none, default, or the name of a profile',
     effect: 'next_transfer',
     setBy: 'admin',
@@ -277,12 +279,7 @@ function choice(title: string, what: string) {
 }
 
 export const useProxyFor = section(
-  {
-    updates: choice('Proxy for updates', 'the feed, packages and receipts use'),
-    support_logs: choice('Proxy for support logs', 'support logs use'),
-    exposure_analytics: choice('Proxy for exposure analytics', 'exposure analytics use'),
-    platform: choice('Proxy for the platform', 'the link to the platform uses'),
-  },
+  byPurpose(choice),
   'Use proxy for',
   'Which proxy each purpose uses. default is looked up when it is used, not copied.',
 );

@@ -1,9 +1,9 @@
 // The root of the configuration file: its sections in the order in which they are shown.
 
 import { z } from 'zod';
+import { PURPOSE_TABLE, type PurposeSections } from '#config/purposes.ts';
 import { control } from './control.ts';
 import { daemon } from './daemon.ts';
-import { endpoints } from './endpoints.ts';
 import { describeKey } from './key.ts';
 import { logging } from './logging.ts';
 import {
@@ -17,11 +17,18 @@ import {
 import { responseTimeout } from './response-timeout.ts';
 import { retry } from './retry.ts';
 import { timeZone } from './time-zone.ts';
-import { updates } from './updates.ts';
+
+/** Updates come first in the file; the sections of the other purposes stand behind the proxies. */
+const { updates, ...otherPurposes } = Object.fromEntries(
+  PURPOSE_TABLE.map(({ name, section }) => [name, section]),
+) as PurposeSections;
+
+/** The version of the format that this program writes; it also reads the version before. */
+export const FORMAT_VERSION = 2;
 
 export const settingsSchema = z
   .strictObject({
-    version: describeKey(z.literal(1), {
+    version: describeKey(z.literal(FORMAT_VERSION), {
       title: 'Version',
       description: 'The version of this format. Every file says it.',
       effect: 'now',
@@ -37,7 +44,7 @@ export const settingsSchema = z
     rejected_credential_retry_hours: rejectedCredentialRetryHours,
     proxies,
     use_proxy_for: useProxyFor,
-    endpoints,
+    ...otherPurposes,
     logging,
     control,
     daemon,

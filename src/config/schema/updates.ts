@@ -1,15 +1,13 @@
 // Section `updates`: where updates come from, when, and what is kept of them.
 
 import { z } from 'zod';
-import { clientCertificate } from './client-certificate.ts';
 import { describeKey, judgedText, section, wholeNumber } from './key.ts';
-import { filePath, PATH_ALLOWED, path, SECRET_ALLOWED, secretSource } from './leaves.ts';
+import { PATH_ALLOWED, path } from './leaves.ts';
+import { trustKeys } from './purpose-section.ts';
 import {
   judgeAbsolutePath,
   judgeArgument,
-  judgeHeaderName,
   judgeOrigin,
-  judgePin,
   judgeSchedule,
   judgeUrlText,
   judgeWord,
@@ -133,53 +131,7 @@ export const updates = section(
       effect: 'next_transfer',
       setBy: 'admin',
     }),
-    headers: describeKey(z.record(judgedText(judgeHeaderName), secretSource).default({}), {
-      title: 'Headers',
-      description: 'Headers to send to the origin of the feed, such as an API key. The values are secrets.',
-      secret: true,
-      allowed: `names of headers that do not belong to the connection, each with ${SECRET_ALLOWED}`,
-      example: { 'X-Api-Key': { file: 'secrets/api-key' } },
-      effect: 'next_transfer',
-      setBy: 'root',
-    }),
-    bearer_token: describeKey(secretSource.optional(), {
-      title: 'Bearer token',
-      description: 'Sent to the origin of the feed as Authorization: Bearer, never to a proxy and never elsewhere.',
-      secret: true,
-      allowed: SECRET_ALLOWED,
-      absent: 'no token is sent',
-      example: { file: 'secrets/bearer-token' },
-      effect: 'next_transfer',
-      setBy: 'root',
-    }),
-    client_certificate: describeKey(clientCertificate.optional(), {
-      title: 'Client certificate',
-      description: 'What this host shows to an origin that asks for a certificate.',
-      allowed: 'certificate_file, key_file and, where the key is encrypted, passphrase',
-      absent: 'none is shown',
-      effect: 'next_transfer',
-      setBy: 'root',
-    }),
-    ca_file: describeKey(filePath.optional(), {
-      title: 'CA file',
-      description: 'PEM file with the authorities that the origin must be certified by, in place of the built-in ones.',
-      allowed: PATH_ALLOWED,
-      absent: 'the authorities built into the program',
-      example: '/etc/ssl/certs/updates-ca.pem',
-      effect: 'next_transfer',
-      setBy: 'root',
-    }),
-    pins: describeKey(z.array(judgedText(judgePin)).min(1).max(16).optional(), {
-      title: 'Pins',
-      description:
-        'Public keys, one of which must be in the chain of every certificate that is met for updates, after the chain itself was found good. ' +
-        'They hold for each origin, so name a key of each authority in use, and a spare one. A key is that of the server or of an authority above it.',
-      allowed: 'a list of 1 to 16 texts: sha256/ and the digest of a public key in base64 (RFC 7469)',
-      absent: 'any key of a trusted authority will do',
-      example: ['sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='],
-      effect: 'next_transfer',
-      setBy: 'root',
-    }),
+    ...trustKeys({ name: 'updates', origin: 'the feed', traffic: 'updates' }),
     allowed_origins: describeKey(z.array(judgedText(judgeOrigin)).max(64).default([]), {
       title: 'Allowed origins',
       description:

@@ -144,6 +144,12 @@ export class Ledger {
     return this.#recordOf(fingerprint).worked_where.includes(proxyUrl);
   }
 
+  /** Whether this very proxy takes the password of an account, and a proxy has taken it since that moment (monotonic ms). */
+  acceptedSince(account: Account, proxyUrl: string, sinceMs: number): boolean {
+    const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
+    return this.hasWorkedAt(account, proxyUrl) && (this.#confirmed.get(fingerprint) ?? -1) >= sinceMs;
+  }
+
   /** Why a password would not be sent now; null when it may, when it is just under way, or when it was allowed once more. */
   waits(account: Account, at: { readonly boundTo: string; readonly retryMs: number }): Wait | null {
     const secret = this.#state.fingerprint(account.password.reveal());

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { listKeys } from '#config/generate/keys.ts';
+import { PURPOSES } from '#config/purposes.ts';
 
 const keys = listKeys();
+/** Purposes whose sections stand behind the proxies. */
+const OTHERS = PURPOSES.filter((purpose) => purpose !== 'updates');
 
 describe('every key of the configuration', () => {
   it('is there once', () => {
@@ -45,6 +48,10 @@ describe('every key of the configuration', () => {
       'proxies[].name',
       'proxies[].client_certificate.certificate_file',
       'proxies[].client_certificate.key_file',
+      ...OTHERS.flatMap((name) => [
+        `${name}.client_certificate.certificate_file`,
+        `${name}.client_certificate.key_file`,
+      ]),
     ]);
   });
 
@@ -73,6 +80,7 @@ describe('every key of the configuration', () => {
       'updates.client_certificate.passphrase',
       'proxies[].password',
       'proxies[].client_certificate.passphrase',
+      ...OTHERS.flatMap((name) => [`${name}.headers`, `${name}.bearer_token`, `${name}.client_certificate.passphrase`]),
     ]);
   });
 });

@@ -99,7 +99,7 @@ it('another path of the same origin, or no token at all, needs nothing', async (
 it('a diagnosis of settings that are not saved sends it nowhere else, and says that it waits', async () => {
   await check(old);
   const text = JSON.stringify({
-    version: 1,
+    version: 2,
     updates: { feed_url: `${moved.url}/feed.json`, bearer_token: { file: 'token' } },
   });
   const request = { purposes: ['updates' as const], shell: {}, candidate: { text, typed: [] }, through: null };

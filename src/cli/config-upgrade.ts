@@ -1,0 +1,50 @@
+// `sallyport config upgrade`: rewrites a configuration file of an earlier format version, or shows what it would rewrite.
+
+import { readDocument } from '#config/document.ts';
+import { FORMAT_VERSION } from '#config/schema/settings.ts';
+import { planUpgrade, type UpgradedFile, upgradeConfigFile } from '#config/upgrade-file.ts';
+import { EXIT_OK } from '#errors/exit-status.ts';
+import { showForeign } from '#errors/template.ts';
+import { withSettings } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
+
+/** Exit status: 0 when the file has this version now, or would have it; 78 when it has mistakes or cannot be rewritten. */
+export async function configUpgradeCommand(desk: Desk, { dryRun }: { readonly dryRun: boolean }): Promise<number> {
+  return await withSettings(desk, async (loaded) => {
+    const { terminal } = desk;
+    const file = showForeign(loaded.file);
+    const upgraded = dryRun ? await planUpgrade(loaded, desk) : await upgradeConfigFile(loaded, desk);
+    if (upgraded.before === upgraded.after) {
+      terminal.out(`${file} already has version ${FORMAT_VERSION}; nothing to upgrade.`);
+      return EXIT_OK;
+    }
+    if (dryRun) {
+      for (const line of await diffLines(desk, loaded.file, upgraded)) terminal.out(line);
+      return EXIT_OK;
+    }
+    terminal.out(`Upgraded ${file} from version ${versionOf(upgraded.before)} to version ${FORMAT_VERSION}.`);
+    terminal.out('Every setting keeps its value; a running daemon needs no restart.');
+    return EXIT_OK;
+  });
+}
+
+function versionOf(text: string): string {
+  const { version } = readDocument(text).value as { readonly version: unknown };
+  return String(version);
+}
+
+/** A unified diff without context, since a line beside a change may hold a secret. */
+async function diffLines({ known }: Desk, file: string, { before, after }: UpgradedFile): Promise<string[]> {
+  const { createTwoFilesPatch } = await import('diff');
+  const names = [file, file].map(showForeign) as [string, string];
+  const patch = createTwoFilesPatch(...names, before, after, undefined, undefined, {
+    context: 0,
+    headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true },
+  });
+  return known.redact(patch).trimEnd().split('\n').map(withoutReturn).map(showForeign);
+}
+
+/** The line end of a file from Windows. */
+function withoutReturn(line: string): string {
+  return line.replace(/\r$/, '');
+}

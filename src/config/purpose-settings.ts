@@ -1,0 +1,49 @@
+// What the settings say about a purpose, in the same form for every purpose. Pure.
+
+import { PURPOSES, type Purpose, purposeRow } from './purposes.ts';
+import type { Effect } from './schema/key.ts';
+import type { Settings } from './settings.ts';
+
+/** The settings of all purposes. */
+export type PurposeSettings = Pick<Settings, Purpose>;
+
+/** Trust and credentials of a purpose. They apply to the origin of its URL only. */
+export type PurposeTrust = Pick<
+  Settings[Purpose],
+  'headers' | 'bearer_token' | 'client_certificate' | 'ca_file' | 'pins'
+>;
+
+/** The URL of a purpose, or undefined where none is configured. Also for settings that are valid only in part. */
+export function urlOf(settings: object, purpose: Purpose): string | undefined {
+  const section = (settings as Readonly<Record<string, unknown>>)[purpose];
+  const url = (section as Readonly<Record<string, unknown>> | undefined)?.[purposeRow(purpose).urlKey];
+  return typeof url === 'string' ? url : undefined;
+}
+
+/** Whether a purpose may do its work. One without the key `enabled` may as soon as its URL is set. */
+export function isEnabled(settings: PurposeSettings, purpose: Purpose): boolean {
+  const section = settings[purpose];
+  return 'enabled' in section ? section.enabled : true;
+}
+
+/** Origins besides that of its URL that a purpose may be led to. */
+export function allowedOriginsOf(settings: PurposeSettings, purpose: Purpose): readonly string[] {
+  const section = settings[purpose];
+  return 'allowed_origins' in section ? section.allowed_origins : [];
+}
+
+/** The keys of a purpose that hold credentials which go into requests. */
+export function credentialKeysOf(settings: PurposeSettings, purpose: Purpose): string[] {
+  const { headers, bearer_token: token } = settings[purpose];
+  return [
+    ...(token === undefined ? [] : [`${purpose}.bearer_token`]),
+    ...(Object.keys(headers).length === 0 ? [] : [`${purpose}.headers`]),
+  ];
+}
+
+/** These keys of every purpose, for who takes their changes. */
+export function takenFromPurposes(keys: readonly string[]): Readonly<Record<string, Effect>> {
+  return Object.fromEntries(
+    PURPOSES.flatMap((purpose) => keys.map((key) => [`${purpose}.${key}`, 'next_transfer'] as const)),
+  );
+}

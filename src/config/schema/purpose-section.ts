@@ -1,0 +1,112 @@
+// The configuration section of a purpose: its URL, whether it is enabled, whom its TLS trusts and which credentials it sends.
+//
+// Every purpose has the same keys for trust and credentials. They apply to the origin of its own URL only.
+
+import { z } from 'zod';
+import { clientCertificate } from './client-certificate.ts';
+import { describeKey, judgedText, section } from './key.ts';
+import { filePath, PATH_ALLOWED, SECRET_ALLOWED, secretSource } from './leaves.ts';
+import { judgeHeaderName, judgePin, judgeUrlText } from './values.ts';
+
+/** How a purpose is called in the descriptions of its keys. */
+interface Wording {
+  /** The section in the file. */
+  readonly name: string;
+  /** The origin that trust and credentials belong to: `the feed`. */
+  readonly origin: string;
+  /** What TLS connections are made for: `updates`. */
+  readonly traffic: string;
+}
+
+/** The keys for trust and credentials of a purpose. */
+export function trustKeys({ name, origin, traffic }: Wording) {
+  return {
+    headers: describeKey(z.record(judgedText(judgeHeaderName), secretSource).default({}), {
+      title: 'Headers',
+      description: `Headers to send to the origin of ${origin}, such as an API key. The values are secrets.`,
+      secret: true,
+      allowed: `names of headers that do not belong to the connection, each with ${SECRET_ALLOWED}`,
+      example: { 'X-Api-Key': { file: 'secrets/api-key' } },
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    bearer_token: describeKey(secretSource.optional(), {
+      title: 'Bearer token',
+      description: `Sent to the origin of ${origin} as Authorization: Bearer, never to a proxy and never elsewhere.`,
+      secret: true,
+      allowed: SECRET_ALLOWED,
+      absent: 'no token is sent',
+      example: { file: 'secrets/bearer-token' },
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    client_certificate: describeKey(clientCertificate.optional(), {
+      title: 'Client certificate',
+      description: 'What this host shows to an origin that asks for a certificate.',
+      allowed: 'certificate_file, key_file and, where the key is encrypted, passphrase',
+      absent: 'none is shown',
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    ca_file: describeKey(filePath.optional(), {
+      title: 'CA file',
+      description: 'PEM file with the authorities that the origin must be certified by, in place of the built-in ones.',
+      allowed: PATH_ALLOWED,
+      absent: 'the authorities built into the program',
+      example: `/etc/ssl/certs/${name.replaceAll('_', '-')}-ca.pem`,
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+    pins: describeKey(z.array(judgedText(judgePin)).min(1).max(16).optional(), {
+      title: 'Pins',
+      description:
+        `Public keys, one of which must be in the chain of every certificate that is met for ${traffic}, after the chain itself was found good. ` +
+        'They hold for each origin, so name a key of each authority in use, and a spare one. A key is that of the server or of an authority above it.',
+      allowed: 'a list of 1 to 16 texts: sha256/ and the digest of a public key in base64 (RFC 7469)',
+      absent: 'any key of a trusted authority will do',
+      example: ['sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='],
+      effect: 'next_transfer',
+      setBy: 'root',
+    }),
+  };
+}
+
+/** What a section says besides its trust. */
+interface Sending {
+  /** The section in the file. */
+  readonly name: string;
+  readonly title: string;
+  /** What goes to the URL: `support logs are sent to`. */
+  readonly sends: string;
+  /** What `enabled` allows: `support logs may be sent`. */
+  readonly enables: string;
+  /** What TLS connections are made for. */
+  readonly traffic: string;
+  readonly example: string;
+}
+
+/** The section of a purpose that sends to one URL. */
+export function purposeSection({ name, title, sends, enables, traffic, example }: Sending) {
+  return section(
+    {
+      enabled: describeKey(z.boolean().default(false), {
+        title: 'Enabled',
+        description: `Whether ${enables}. This version sends nothing yet; \`sallyport diagnose\` tests the URL in both cases.`,
+        effect: 'next_transfer',
+        setBy: 'admin',
+      }),
+      url: describeKey(judgedText((text) => judgeUrlText(text, ['https', 'wss'])).optional(), {
+        title: 'URL',
+        description: `The URL that ${sends}.`,
+        allowed: 'an https or wss URL without user and fragment',
+        absent: 'the purpose shows as not configured',
+        example,
+        effect: 'next_transfer',
+        setBy: 'root',
+      }),
+      ...trustKeys({ name, origin: `${name}.url`, traffic }),
+    },
+    title,
+    `The URL that ${sends}, with the trust and the credentials for it.`,
+  );
+}

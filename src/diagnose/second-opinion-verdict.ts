@@ -1,0 +1,134 @@
+// What the answer of an ordinary Node client says about ours. Pure.
+
+import type { CodedError } from '#errors/coded-error.ts';
+import type { Phase } from '#errors/journey.ts';
+import { fillTemplate } from '#errors/template.ts';
+import type { SecondOpinion } from './report.ts';
+import type { OpinionResult } from './second-opinion-ask.ts';
+import type { OpinionStage } from './second-opinion-question.ts';
+
+/** What became of our own request. */
+export interface OwnResult {
+  readonly failure: CodedError | null;
+  /** Of the last response to it; null without one. */
+  readonly status: number | null;
+  /** Whether the proxy was asked in absolute form, so that an answer may be the proxy's. */
+  readonly forwarded: boolean;
+}
+
+/** What the other client was not given. */
+export interface Withheld {
+  /** Why it has no account, where the profile has one; null where it was given one, or there is none. */
+  readonly account: string | null;
+  /** Keys of headers and tokens for the server. */
+  readonly secrets: readonly string[];
+}
+
+type Said = Pick<SecondOpinion, 'outcome' | 'says'>;
+
+const REQUIRES_LOGIN = 407;
+
+/** Compares both. */
+export function judgeOpinion(own: OwnResult, seen: OpinionResult, withheld: Withheld): Said {
+  if (isStatus(seen, REQUIRES_LOGIN) && withheld.account !== null && ownStatus(own) !== REQUIRES_LOGIN) {
+    return { outcome: 'not asked', says: `No second opinion: the proxy requires a login, and ${withheld.account}.` };
+  }
+  return own.failure === null ? besideSuccess(own, seen, withheld) : besideFailure(own, own.failure, seen);
+}
+
+function besideSuccess(own: OwnResult, seen: OpinionResult, { secrets }: Withheld): Said {
+  const isThrough = seen.kind === 'answered' && seen.by === 'target';
+  if (!isThrough) return say('fails', 'fails where Sallyport gets through', { why: whyOf(seen) });
+  const { status } = seen;
+  if (status < 400 || status === own.status) return say('same', 'gets through as well ({status})', { status });
+  if (own.forwarded) return say('fails', 'gets {status} where Sallyport gets through', { status });
+  const without = secrets.length === 0 ? '' : ', without {secrets:words}';
+  return say('same', `reaches the server as well ({status}${without})`, { status, secrets: secrets.join(' and ') });
+}
+
+function besideFailure(own: OwnResult, failure: CodedError, seen: OpinionResult): Said {
+  const at = stageOf(failure.journey?.phase);
+  const status = ownStatus(own);
+  if (seen.kind !== 'answered') {
+    return seen.at === at ? sameStage(seen) : say('differs', 'fails in another way', { why: whyOf(seen) });
+  }
+  const isSamePlace = own.forwarded || (seen.by === 'proxy') === (at === 'proxy');
+  if (isSamePlace && seen.status === status) return say('same', 'gets the same {status}', { status });
+  const isThrough = seen.by === 'target' && (seen.status < 400 || (!own.forwarded && at !== 'response'));
+  if (isThrough) return THROUGH;
+  return say('differs', 'fails in another way', { why: whyOf(seen) });
+}
+
+const THROUGH: Said = {
+  outcome: 'gets through',
+  says: 'An ordinary Node client gets through: please report this as a fault of Sallyport.',
+};
+
+/** It got through, and so did ours when it tried again. */
+export const RECOVERED: Said = {
+  outcome: 'recovered',
+  says: 'An ordinary Node client gets through, and so did Sallyport when it tried again: the failure comes and goes.',
+};
+
+/** Nobody was asked. `why` is a clause of ours. */
+export function notAsked(why: string): Said {
+  return { outcome: 'not asked', says: `No second opinion: ${why}.` };
+}
+
+function sameStage(seen: Exclude<OpinionResult, { kind: 'answered' }>): Said {
+  const why = whyOf(seen);
+  if (seen.at === 'proxy') return say('same', 'does not get past the proxy either', { why });
+  if (seen.kind === 'late') return say('same', 'gets no answer either', { why });
+  const isCertificate = seen.at === 'tls' && CERTIFICATE.test(seen.code ?? '');
+  if (isCertificate) return say('same', 'rejects the certificate of the server as well', { why });
+  return say('same', 'fails at the same stage', { why });
+}
+
+/** What Node calls a certificate that it does not accept, and what the thread calls one without a pinned key. */
+const CERTIFICATE = /CERT|UNABLE_TO|ISSUER|SELF_SIGNED|NOT_PINNED|HOSTNAME/;
+
+function whyOf(seen: OpinionResult): string {
+  if (seen.kind === 'late') return fillTemplate('no answer within {limit:ms}', { limit: seen.timeoutMs });
+  if (seen.kind === 'failed') return fillTemplate('{reason}', { reason: seen.code ?? seen.reason });
+  const by = seen.by === 'proxy' ? 'the proxy answered {status}' : 'the server answered {status}';
+  return fillTemplate(by, { status: seen.status });
+}
+
+function isStatus(seen: OpinionResult, status: number): boolean {
+  return seen.kind === 'answered' && seen.status === status;
+}
+
+/** The status that our request ended with, the proxy's or the server's. */
+function ownStatus({ failure, status }: OwnResult): number | null {
+  if (failure === null) return status;
+  const named = failure.facts['status'];
+  if (typeof named === 'number') return named;
+  if (/^(?:AUTH|NTLM|NEGOTIATE)-/.test(failure.code)) return REQUIRES_LOGIN;
+  return stageOf(failure.journey?.phase) === 'response' ? status : null;
+}
+
+/** Null for what failed before anything was sent. */
+function stageOf(phase: Phase | undefined): OpinionStage | null {
+  switch (phase) {
+    case 'resolve':
+    case 'dial':
+    case 'proxy_tls':
+    case 'tunnel':
+    case 'authentication':
+      return 'proxy';
+    case 'tls':
+      return 'tls';
+    case 'request':
+    case 'response':
+      return 'response';
+    case 'choice':
+    case undefined:
+      return null;
+  }
+}
+
+/** `why` is a sentence part that the formatter has made already. */
+function say(outcome: Said['outcome'], predicate: string, { why, ...facts }: Parameters<typeof fillTemplate>[1]): Said {
+  const said = fillTemplate(`An ordinary Node client ${predicate}`, facts);
+  return { outcome, says: typeof why === 'string' ? `${said}: ${why}.` : `${said}.` };
+}

@@ -1,0 +1,174 @@
+// A second opinion on a walk: the same request to the same target through the same proxy, by an ordinary Node client.
+//
+// Guarantees: it never goes direct, since only a candidate that names a proxy is asked again; it costs no refused attempt,
+// since an account goes along only where this proxy has accepted it during the walk; tokens and headers for the server stay
+// here. Where an ordinary client cannot do what the settings say, it is not asked, and the sentence says why.
+// Relies on the walk to be over.
+
+import type { Purpose } from '#config/purposes.ts';
+import type { CandidateProxy, Loan } from '#proxy/candidate.ts';
+import { AEAD_SUITES, type TlsTrust } from '#proxy/trust.ts';
+import type { Clock } from '#system/clock.ts';
+import type { SecondOpinion } from './report.ts';
+import { askWitness, type OpinionResult } from './second-opinion-ask.ts';
+import type { LegTrust, OpinionQuestion } from './second-opinion-question.ts';
+import { judgeOpinion, notAsked, type OwnResult, RECOVERED, type Withheld } from './second-opinion-verdict.ts';
+import type { Walk } from './walk.ts';
+import type { Tried } from './watched-router.ts';
+
+/** What the settings of the walk say. */
+export interface OpinionSettings {
+  readonly userAgent: string;
+  /** Whether names of targets may be resolved here. */
+  readonly mayResolve: boolean;
+  trustOf(purpose: Purpose): TlsTrust;
+  /** By the name of the profile. */
+  proxyTrustOf(profile: string): TlsTrust;
+  /** Keys of headers and tokens that the work sends to the server. */
+  secretsOf(purpose: Purpose): readonly string[];
+}
+
+interface OpinionParts {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly settings: OpinionSettings;
+  /** Walks once more. */
+  again(): Promise<Walk>;
+}
+
+/** Time for its answer: twice what the walk took, within these, in milliseconds. */
+const MIN_TIMEOUT_MS = 10_000;
+const MAX_TIMEOUT_MS = 60_000;
+/** As much of a package as the walk itself requests. */
+const PART = 'bytes=0-1023';
+
+type Asked = Tried & { readonly proxy: CandidateProxy };
+
+/** Asks, and judges what came of it. @throws the reason of the signal */
+export async function secondOpinion(walked: Walk, parts: OpinionParts): Promise<SecondOpinion> {
+  const { tried } = walked;
+  const proxy = tried?.candidate?.proxy ?? null;
+  const nothing = { proxy: proxy?.url ?? null, status: null, code: null, elapsed_ms: null, without: [] };
+  const obstacle = await whyNot(walked, proxy, parts.settings);
+  if (obstacle !== null) return { ...nothing, ...notAsked(obstacle) };
+  const asked: Asked = { ...(tried as Tried), proxy: proxy as CandidateProxy };
+  const startedMs = parts.clock.monotonic();
+  const { result, loan } = await ask(asked, walked, parts);
+  const elapsedMs = Math.round(parts.clock.monotonic() - startedMs);
+  const withheld = withheldFrom(asked, loan, parts.settings.secretsOf(walked.probe.purpose));
+  const said = judgeOpinion(ownResult(walked, asked), result, withheld);
+  return {
+    ...nothing,
+    ...(said.outcome === 'gets through' && (await isOver(walked, parts)) ? RECOVERED : said),
+    status: result.kind === 'answered' ? result.status : null,
+    code: result.kind === 'failed' ? result.code : null,
+    elapsed_ms: elapsedMs,
+    without: [...(withheld.account === null ? [] : [`the login of proxy ${asked.proxy.name}`]), ...withheld.secrets],
+  };
+}
+
+/** Why nobody is asked, as a clause; null where somebody is. */
+async function whyNot(
+  { tried, failure, seen }: Walk,
+  proxy: CandidateProxy | null,
+  { mayResolve }: OpinionSettings,
+): Promise<string | null> {
+  if (tried === null || tried.candidate === null) return 'Sallyport tried no proxy';
+  if (proxy === null) return 'the connection uses no proxy';
+  const { phase, proven } = failure?.journey ?? { phase: 'response', proven: [] };
+  const isUnsent = phase === 'choice' || (phase === 'authentication' && !proven.includes('dial'));
+  if (isUnsent) return 'Sallyport sent nothing to the proxy';
+  const proved = seen.findLast(({ stage }) => stage === 'authentication')?.facts['scheme'];
+  if (typeof proved === 'string' && proved !== 'Basic') return cannotLogIn(proved);
+  const { url } = tried;
+  const { scheme, how, address } = proxy;
+  if (scheme === 'http' || scheme === 'https') {
+    const isPlainTunnel = url.protocol === 'http:' && how === 'tunnel';
+    return isPlainTunnel ? 'an ordinary Node client cannot send plain HTTP through CONNECT (tunnel_http)' : null;
+  }
+  if (address.includes(':')) return 'an ordinary Node client cannot use a SOCKS proxy at an IPv6 address';
+  const { resolvesHere } = await import('#proxy/socks.ts');
+  const wouldResolve = !mayResolve && resolvesHere(scheme, url.hostname.replace(/^\[(.*)\]$/, '$1'));
+  return wouldResolve ? `${scheme} would resolve the name of the server here, and proxy_required forbids that` : null;
+}
+
+/** The library knows Basic and the login of SOCKS. */
+function cannotLogIn(scheme: string): string {
+  return `an ordinary Node client cannot authenticate with ${scheme}`;
+}
+
+async function ask(
+  asked: Asked,
+  walked: Walk,
+  { clock, signal, settings }: OpinionParts,
+): Promise<{ readonly result: OpinionResult; readonly loan: Loan | null }> {
+  const { purpose } = walked.probe;
+  const loan = await asked.proxy.lend(walked.startedMs, signal);
+  const timeoutMs = Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, Math.round(2 * walked.elapsedMs)));
+  let isRefused = false;
+  try {
+    const trust = settings.trustOf(purpose);
+    const question: OpinionQuestion = {
+      url: asked.url.href,
+      proxyUrl: urlFor(asked.proxy, loan),
+      headers: asked.inPart ? { range: PART } : {},
+      userAgent: settings.userAgent,
+      target: { ...legOf(trust, asked.url.origin), ciphers: AEAD_SUITES },
+      proxy: legOf(settings.proxyTrustOf(asked.proxy.name), asked.proxy.url),
+      pins: trust.pins ?? [],
+    };
+    const result = await askWitness(question, { clock, signal, timeoutMs });
+    isRefused = result.kind === 'answered' ? result.by === 'proxy' && result.status === 407 : wasLoginRefused(result);
+    return { result, loan };
+  } finally {
+    if (isRefused) loan?.refused();
+    else loan?.returned();
+  }
+}
+
+function wasLoginRefused(result: OpinionResult): boolean {
+  return result.kind === 'failed' && result.loginRefused;
+}
+
+function urlFor({ url, scheme, address, port }: CandidateProxy, loan: Loan | null): string {
+  if (loan === null) return url;
+  const [user, password] = [encodeURIComponent(loan.user), encodeURIComponent(loan.password.reveal())];
+  return `${scheme}://${user}:${password}@${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+/** As our own connections: a certificate of ours is shown only where the settings show it. */
+function legOf({ ca, client }: TlsTrust, origin: string): LegTrust {
+  const shown = client?.origins.includes(origin) === true ? client : null;
+  return {
+    ca: ca?.pem ?? null,
+    ciphers: null,
+    identity:
+      shown === null
+        ? null
+        : {
+            certificate: shown.certificate.pem,
+            key: shown.privateKey.pem.reveal(),
+            passphrase: shown.passphrase?.reveal() ?? null,
+          },
+  };
+}
+
+function withheldFrom({ proxy }: Asked, loan: Loan | null, secrets: readonly string[]): Withheld {
+  if (!proxy.hasAccount || loan !== null) return { account: null, secrets };
+  const { authentication: scheme } = proxy;
+  const account =
+    scheme === null || scheme === 'Basic'
+      ? 'the proxy did not accept the password during this diagnosis, so it was not given out'
+      : cannotLogIn(scheme);
+  return { account, secrets };
+}
+
+function ownResult({ failure, answers }: Walk, { url, proxy }: Asked): OwnResult {
+  const answer = answers.findLast((one) => one.url === url.href) ?? (failure === null ? undefined : answers.at(-1));
+  return { failure, status: answer?.head.status ?? null, forwarded: proxy.how === 'forward' };
+}
+
+/** Whether what failed works by now: a fault that comes and goes is none of ours. */
+async function isOver({ failure }: Walk, { again }: OpinionParts): Promise<boolean> {
+  return (await again()).failure?.code !== failure?.code;
+}

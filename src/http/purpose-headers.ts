@@ -1,0 +1,33 @@
+// The headers of every request of a purpose: who we are, and where credentials may go the admin's own headers and the token.
+
+import type { Purpose } from '#config/purposes.ts';
+import type { Settings } from '#config/settings.ts';
+
+/** Says whether tokens and headers may go to the origin of a purpose. */
+export interface TokenGuard {
+  /** @throws CodedError TOKEN-REBIND */
+  check(settings: Settings, purpose: Purpose): void;
+}
+
+export interface HeaderParts {
+  readonly agent: { readonly version: string };
+  readonly tokens: TokenGuard;
+}
+
+/**
+ * With `credentials` also what was entered for the origin of the purpose; the caller knows that the request goes there.
+ * @throws CodedError TOKEN-REBIND
+ */
+export function purposeHeaders(
+  purpose: Purpose,
+  settings: Settings,
+  { agent, tokens, credentials }: HeaderParts & { readonly credentials: boolean },
+): Record<string, string> {
+  const headers: Record<string, string> = { 'user-agent': `Sallyport/${agent.version}` };
+  if (!credentials) return headers;
+  tokens.check(settings, purpose);
+  const { headers: own, bearer_token: token } = settings[purpose];
+  for (const [name, value] of Object.entries(own)) headers[name.toLowerCase()] = value.reveal();
+  if (token !== undefined) headers['authorization'] = `Bearer ${token.reveal()}`;
+  return headers;
+}

@@ -1,0 +1,63 @@
+// Tokens and headers belong to the origin of the purpose that they were entered for, as passwords belong to their proxy: an
+// edit of its URL does not take them to another server. The ledger of credentials keeps which origin that is.
+//
+// Guarantees: a secret that was entered for another origin is not sent; one that is unknown belongs to the first origin that
+// it is set with. It leaves when it is entered again (a new value, or its file written anew) or when an admin allows it.
+// The same value in two purposes is two secrets.
+
+import { urlOf } from '#config/purpose-settings.ts';
+import { PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
+import type { Settings } from '#config/settings.ts';
+import { coded } from '#errors/coded-error.ts';
+import type { Ledger } from '#proxy/auth/ledger.ts';
+import type { Secret } from '#redaction/secret.ts';
+
+/** What the bindings of tokens are kept by. */
+type Bindings = Pick<Ledger, 'introduce' | 'boundElsewhere' | 'flush'>;
+
+export class TokenBindings {
+  readonly #ledger: Bindings;
+
+  constructor(ledger: Bindings) {
+    this.#ledger = ledger;
+  }
+
+  /** Binds what these settings have to the origin of its purpose, unless it is known to belong elsewhere. */
+  introduce(settings: Settings, isTried = false): void {
+    const introduced = PURPOSES.flatMap((purpose) => {
+      const url = urlOf(settings, purpose);
+      if (url === undefined) return [];
+      const proxyUrl = new URL(url).origin;
+      return secretsOf(settings, purpose).map(({ secret }) => ({
+        secret: textOf(secret, purpose),
+        revision: secret.revision,
+        proxyUrl,
+      }));
+    });
+    this.#ledger.introduce(introduced, isTried);
+    if (!isTried && introduced.length > 0) void this.#ledger.flush();
+  }
+
+  /** @throws CodedError TOKEN-REBIND where one of them was entered for another origin */
+  check(settings: Settings, purpose: Purpose): void {
+    const url = urlOf(settings, purpose);
+    if (url === undefined) return;
+    const { origin, host } = new URL(url);
+    for (const { key, secret } of secretsOf(settings, purpose)) {
+      const bound = this.#ledger.boundElsewhere(textOf(secret, purpose), origin);
+      if (bound !== null) throw coded('TOKEN-REBIND', { key, bound, origin, hop: host });
+    }
+  }
+}
+
+function secretsOf(settings: Settings, purpose: Purpose): { readonly key: string; readonly secret: Secret }[] {
+  const { headers, bearer_token: token } = settings[purpose];
+  const named = Object.entries(headers).map(([name, secret]) => ({ key: `${purpose}.headers.${name}`, secret }));
+  return token === undefined ? named : [...named, { key: `${purpose}.bearer_token`, secret: token }];
+}
+
+/** A token with the value of a password, or of a token of another purpose, is another secret than that. */
+function textOf(secret: Secret, purpose: Purpose): string {
+  const name = purposeRow(purpose).hasUnnamedTokens ? [] : [purpose];
+  return JSON.stringify(['token', ...name, secret.reveal()]);
+}

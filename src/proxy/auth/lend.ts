@@ -1,0 +1,68 @@
+// Lends the account of a proxy to another client, so that a second opinion can be asked for without a refused attempt.
+//
+// Guarantees: only what this proxy accepted after the given moment is lent, and only in the form in which it was accepted:
+// Basic, or the login of SOCKS. The guard of credentials gives leave as for the work, and learns of a refusal.
+
+import type { Candidate, Loan } from '#proxy/candidate.ts';
+import type { ProxyHop, Way } from '#proxy/hop.ts';
+import { accountOf } from './account.ts';
+import type { Ledger } from './ledger.ts';
+import { namedScheme, type SchemeName } from './scheme.ts';
+
+export interface LendParts {
+  readonly ledger: Ledger;
+  /** How long a refused credential that had worked waits, in milliseconds; 0 for ever. */
+  readonly retryMs: number;
+  /** How plain HTTP and the rest travel through this proxy. */
+  readonly how: 'tunnel' | 'forward';
+}
+
+/** A way as another client sees it. */
+export function candidateOf(way: Way, parts: LendParts): Candidate {
+  if (way.kind === 'direct') return { proxy: null };
+  const { hop } = way;
+  const { name, scheme, address, port, url, profile } = hop;
+  return {
+    proxy: {
+      ...{ name, scheme, address, port, url, how: parts.how },
+      authentication: schemeOf(hop, parts.ledger),
+      hasAccount: accountOf(profile) !== null || profile.authentication === 'negotiate',
+      lend: (sinceMs, signal) => lend(hop, parts, { sinceMs, signal }),
+    },
+  };
+}
+
+/** `auto` never uses less than what this proxy accepted before. */
+function schemeOf({ profile, url }: ProxyHop, ledger: Ledger): SchemeName | null {
+  return profile.authentication === 'auto'
+    ? (ledger.remembered(url)?.worked ?? null)
+    : namedScheme(profile.authentication);
+}
+
+async function lend(
+  hop: ProxyHop,
+  { ledger, retryMs }: LendParts,
+  { sinceMs, signal }: { readonly sinceMs: number; readonly signal: AbortSignal },
+): Promise<Loan | null> {
+  const account = accountOf(hop.profile);
+  if (account === null || schemeOf(hop, ledger) !== 'Basic') return null;
+  if (!ledger.acceptedSince(account, hop.url, sinceMs)) return null;
+  const admission = await ledger.admit(account, { proxyUrl: hop.url, retryMs, signal });
+  if (admission.kind === 'refused') return null;
+  const { attempt } = admission;
+  // A full disk is no failure of a diagnosis: then nothing is lent.
+  const mayGo = await attempt.sending().then(
+    (refusal) => refusal === null,
+    () => false,
+  );
+  if (!mayGo) {
+    attempt.unknown();
+    return null;
+  }
+  return {
+    user: account.shown,
+    password: account.password,
+    refused: () => attempt.rejected(),
+    returned: () => attempt.unknown(),
+  };
+}
