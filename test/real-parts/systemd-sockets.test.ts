@@ -1,0 +1,141 @@
+// The control sockets of the installed service with real users under a real systemd: every verb on every socket, and the
+// numbers of two users told apart.
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { VERBS } from '#control/control.ts';
+import { type AnyVerb, type Authority, methodOf, suffices } from '#control/verb.ts';
+import { Installed } from '#test/support/installed.ts';
+import { feedOf } from '#test/support/jars.ts';
+import type { Machine, Ran } from '#test/support/machine.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+const OPERATORS = 1_700;
+/** `look` is in the group of the service only, the operators in the group of `control.operate_group` only. */
+const USERS = { root: 0, look: 1_601, operator: 1_602, other: 1_603, stranger: 1_604 } as const;
+type User = keyof typeof USERS;
+
+const SOCKETS = ['look', 'operate', 'control', 'admin'] as const;
+const TABLE = Object.entries(VERBS as Readonly<Record<string, AnyVerb>>);
+/** What each socket allows. */
+const AUTHORITY: Readonly<Record<(typeof SOCKETS)[number], Authority>> = {
+  look: 'look',
+  operate: 'operate',
+  control: 'operate',
+  admin: 'admin',
+};
+/** Which sockets each user can open. */
+const OPEN: Readonly<Record<User, readonly string[]>> = {
+  root: SOCKETS,
+  look: ['look'],
+  operator: ['operate', 'control'],
+  other: ['operate', 'control'],
+  stranger: [],
+};
+/** A request that each verb accepts; the change is refused for its text, which is no configuration. */
+const REQUESTS: Readonly<Record<string, unknown>> = {
+  follow: { after: null },
+  explainTimeout: { size: null },
+  retryCredentials: { profile: null },
+  seedTimeout: [],
+  diagnose: { purposes: ['updates'], shell: {}, candidate: null, through: null },
+  runHook: { id: 'u1' },
+  tryChange: { text: '', typed: [], window_ms: 1_000, waits: false, by: 'a test' },
+};
+
+describeWith(['systemd'], 'the control sockets of the installed service', () => {
+  let installed: Installed;
+  let machine: Machine;
+  let origin: ScriptedOrigin;
+  let serviceGroup = '';
+
+  beforeAll(async () => {
+    installed = await Installed.make('sockets');
+    machine = installed.machine;
+    origin = await startScriptedOrigin();
+    origin.serve('/feed.json', feedOf([]), 'application/json');
+    serviceGroup = (await machine.run('id', '-g', 'sallyport')).trim();
+    await machine.run('sh', '-c', `echo 'sallyport-operators:x:${OPERATORS}:sallyport' >> /etc/group`);
+    await operatedBy('sallyport-operators');
+    await machine.run('systemctl', 'start', 'sallyport.service');
+  }, 90_000);
+  afterAll(async () => {
+    await origin?.close();
+    await installed?.close();
+  });
+
+  const operatedBy = (group: string) =>
+    installed.configure(['updates:', `  feed_url: ${origin.url}/feed.json`, 'control:', `  operate_group: ${group}`]);
+
+  function as(user: User, ...command: readonly string[]): Promise<Ran> {
+    const groups = { look: serviceGroup, operator: OPERATORS, other: OPERATORS, root: 0, stranger: 1_604 }[user];
+    const uid = USERS[user];
+    return machine.try('setpriv', `--reuid=${uid}`, `--regid=${uid}`, `--groups=${groups}`, '--', ...command);
+  }
+
+  /** What came of each verb: `closed`, `refused` or `allowed`. */
+  async function askAll(user: User, socket: string): Promise<Record<string, string>> {
+    const requests = TABLE.flatMap(([name, verb], index) => [
+      ...(index === 0 ? [] : ['--next']),
+      // Nobody ends to follow by themselves.
+      ...['--silent', '--output', '/dev/null', '--max-time', name === 'follow' ? '0.5' : '20'],
+      ...['--unix-socket', `/run/sallyport/${socket}.sock`, '--request', methodOf(verb)],
+      ...(verb.request === null ? [] : ['--data-binary', JSON.stringify(REQUESTS[name])]),
+      ...['--write-out', `${name} %{http_code}\n`, `http://localhost${verb.path}`],
+    ]);
+    const { stdout } = await as(user, 'curl', ...requests);
+    const told: Readonly<Record<string, string>> = { '000': 'closed', '403': 'refused', '404': 'unknown' };
+    const lines = stdout.trim().split('\n');
+    return Object.fromEntries(
+      lines.map((line) => line.split(' ')).map(([name, code = '']) => [name, told[code] ?? 'allowed']),
+    );
+  }
+
+  it.each(Object.keys(USERS) as User[])(
+    '%s can use each verb on the sockets that are for them, and no other',
+    { timeout: 60_000 },
+    async (user) => {
+      for (const socket of SOCKETS) {
+        const expected = TABLE.map(([name, { needs }]) => {
+          const may = suffices(AUTHORITY[socket], needs) ? 'allowed' : 'refused';
+          return [name, OPEN[user].includes(socket) ? may : 'closed'];
+        });
+        expect(await askAll(user, socket), socket).toEqual(Object.fromEntries(expected));
+      }
+    },
+  );
+
+  it('the command of an operator works, also where they cannot read the configuration', {
+    timeout: 60_000,
+  }, async () => {
+    expect((await as('operator', 'cat', '/etc/sallyport/sallyport.yaml')).status).not.toBe(0);
+    expect(await as('operator', 'sallyport', 'check')).toMatchObject({ status: 0 });
+    const refused = await as('operator', 'sallyport', 'updates', 'forget-serial');
+    expect(refused).toMatchObject({ status: 19, stderr: expect.stringContaining('[CONTROL-ADMIN]') as string });
+    const looking = await as('look', 'sallyport', 'check');
+    expect(looking).toMatchObject({ status: 19, stderr: expect.stringContaining('[CONTROL-OPERATE]') as string });
+    expect(await as('look', 'sallyport', 'status')).toMatchObject({ status: 0 });
+  });
+
+  it('the log tells two users of one group apart', async () => {
+    const log = await machine.run('cat', '/var/log/sallyport/sallyport.log');
+    for (const user of ['operator', 'other'] as const) {
+      const line = new RegExp(
+        `Request to verify the packages from user ${USERS[user]}, process \\d+, over \\S+/operate.sock`,
+      );
+      expect(log).toMatch(line);
+    }
+    expect(log).not.toContain('65534');
+  });
+
+  it('a group that the service user is not in stops the start, and says what to do', async () => {
+    await machine.run('systemctl', 'stop', 'sallyport.service');
+    await operatedBy('application');
+    expect((await installed.systemctl('start', 'sallyport.service')).status).not.toBe(0);
+    expect(await machine.show('ExecMainStatus')).toBe('78');
+    expect(await machine.journal('--unit=sallyport.service')).toMatch(
+      /\[CONTROL-GROUP\] The group application .*the user of the service is not a member of it.*/,
+    );
+    expect((await machine.try('ls', '/run/sallyport/operate.sock')).status).not.toBe(0);
+  });
+});
