@@ -6,6 +6,7 @@
 // overwritten. It runs with the rights of whoever calls it. A crash leaves at most `<file>.new`.
 
 import { createHash } from 'node:crypto';
+import { access, constants } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
@@ -73,6 +74,16 @@ export async function readConfigText(
   const path = await whereItIs(files, file);
   const { text, digest } = await readAt(files, path);
   return { path, text, digest };
+}
+
+/** Whether this user may put another file in place of this one, as an edit does. */
+export async function mayReplace(files: Pick<Files, 'realPath'>, file: string): Promise<boolean> {
+  try {
+    await access(dirname(await files.realPath(file)), constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** sha256 in hex, as `LoadedSettings.digest` has it. */

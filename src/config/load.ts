@@ -5,22 +5,14 @@
 // writes nothing.
 
 import { createHash } from 'node:crypto';
-import { basename, dirname, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, redactDeep } from '#redaction/redact.ts';
 import { crossCheck } from './cross-rules.ts';
 import { type ConfigDocument, type PlacedFinding, readDocument } from './document.ts';
 import { checkHookFile } from './hook-file.ts';
-import {
-  type DaemonPlaces,
-  type Environment,
-  LONGEST_SOCKET_NAME,
-  LONGEST_SOCKET_PATH,
-  type Places,
-  placesOfDaemon,
-  socketsOf,
-} from './places.ts';
+import { type DaemonPlaces, type Environment, type Places, placesOfDaemon } from './places.ts';
 import { type Finding, type KeyPath, keyName, type Position, type Problem } from './problem.ts';
 import { type ReadResult, readBounded } from './read-bounded.ts';
 import { FORMAT_HISTORY, isReadable, modernise } from './renamed.ts';
@@ -28,9 +20,10 @@ import type { Salvaged } from './salvaged.ts';
 import { kindOf } from './schema/key.ts';
 import { SECRET_ALLOWED } from './schema/leaves.ts';
 import { FORMAT_VERSION, settingsSchema } from './schema/settings.ts';
-import { refuseNewUses, type SecretUse, secretUses } from './secret-uses.ts';
+import { inlineUses, refuseNewUses, type SecretUse, secretUses } from './secret-uses.ts';
 import { resolveSecrets } from './secrets.ts';
 import type { Settings } from './settings.ts';
+import { judgeSockets } from './socket-rules.ts';
 import { keysOf, mapLeaves, salvage, schemaAt } from './tree.ts';
 import { describeFound, validate } from './validate.ts';
 
@@ -67,6 +60,8 @@ export interface LoadedSettings {
   readonly fixedSecrets: readonly string[];
   /** Every secret that the file uses by reference, with its source and its destination. */
   readonly secretUses: readonly SecretUse[];
+  /** The same for secrets whose value stands in the file itself; the value is not in it. */
+  readonly inlineUses: readonly SecretUse[];
   /** Where the file has a key such as `proxies[0].port`; null when it does not. */
   lineOf(key: string): Position | null;
 }
@@ -126,6 +121,7 @@ async function loadAll({ file: given, text: instead, ...options }: LoadOptions):
     files: facts.files,
     fixedSecrets: facts.fixedSecrets,
     secretUses: facts.secretUses,
+    inlineUses: facts.inlineUses,
     lineOf: (key) => today.keyAt(key),
   };
 }
@@ -176,7 +172,7 @@ async function check(document: Today, options: CheckOptions) {
     ...judgeQuotes(salvaged, document),
     ...notInForce,
     ...secrets.findings,
-    ...judgeSockets(filled),
+    ...judgeSockets((filled as Settings).daemon),
   ].filter(({ path }) => !wrongKeys.has(keyName(path)));
   const findings = [...document.notices, ...single, ...across];
   const isWrong = [...document.findings, ...findings].some(({ severity }) => severity === 'error');
@@ -184,6 +180,7 @@ async function check(document: Today, options: CheckOptions) {
     files: [...new Set([options.file, ...secrets.files, ...filesIn(filled)])],
     fixedSecrets: secrets.fixed,
     secretUses: uses,
+    inlineUses: inlineUses(salvaged),
     daemon: (filled as Settings).daemon,
   };
   return { findings, facts, settings: isWrong ? null : (filled as Settings) };
@@ -272,28 +269,6 @@ function fillIn(salvaged: unknown, { file, places, secrets }: FillOptions): unkn
     logging: { dir: places.logsDir, ...mapped['logging'] },
     daemon: placesOfDaemon(file, mapped['daemon'], places),
   };
-}
-
-function judgeSockets(filled: unknown): Finding[] {
-  const { admin, ...others } = socketsOf((filled as Settings).daemon);
-  const own = judgeSocket('control_socket', others.control);
-  // Those beside it have names that are made of its own.
-  if (own.length > 0) return own;
-  const longer = [others.operate, others.look].flatMap((path) => judgeSocket('control_socket', path)).slice(0, 1);
-  if (longer.length > 0) return longer;
-  if (!Object.values(others).includes(admin)) return judgeSocket('admin_socket', admin);
-  const message = 'The admin has a socket of their own: name another path than that of the other sockets.';
-  const path = ['daemon', 'admin_socket'];
-  return [{ path, severity: 'error', at: 'value', found: admin, allowed: '', message }];
-}
-
-function judgeSocket(key: string, path: string): Finding[] {
-  const isLinux = process.platform === 'linux';
-  const [what, most] = isLinux ? ['name', LONGEST_SOCKET_NAME] : ['path', LONGEST_SOCKET_PATH];
-  const length = Buffer.byteLength(isLinux ? basename(path) : path);
-  if (length <= most) return [];
-  const message = `The ${what} of a unix socket has at most ${most} bytes; this one has ${length}.`;
-  return [{ path: ['daemon', key], severity: 'error', at: 'value', found: path, allowed: '', message }];
 }
 
 function decode(bytes: Uint8Array): string | PlacedFinding {

@@ -7,6 +7,7 @@
 // header is the origin of its purpose's URL with whom its TLS trusts; over plain http also every proxy setting, since each proxy on
 // the path can read it.
 
+import { createHash } from 'node:crypto';
 import type { Finding, KeyPath } from './problem.ts';
 import { urlOf } from './purpose-settings.ts';
 import { isPurpose } from './purposes.ts';
@@ -52,6 +53,38 @@ export function secretUses(settings: Salvaged): SecretUse[] {
     uses.push({ ...use, isOptional: profile.authentication === 'auto' });
   }
   return uses;
+}
+
+/** Every secret whose value stands in the text itself; its source is a digest of the value. */
+export function inlineUses(settings: Salvaged): SecretUse[] {
+  const uses: SecretUse[] = [];
+  mapLeaves(settingsSchema, settings, (leaf, schema, path) => {
+    if (kindOf(schema) === 'secret' && typeof leaf === 'string') uses.push(useOf(settings, path, inlineSource(leaf)));
+    return leaf;
+  });
+  return uses;
+}
+
+/**
+ * The uses that a change makes of secrets that whoever asked for it did not give: another source, or another destination,
+ * than before. A profile may have another name or place in the list. `given` are the values that came with the request.
+ */
+export function movedUses(
+  before: readonly SecretUse[],
+  after: readonly SecretUse[],
+  given: readonly string[],
+): SecretUse[] {
+  const known = new Set(before.map(placeOfUse));
+  const sources = new Set(given.map((value) => JSON.stringify(inlineSource(value))));
+  return after.filter((use) => !use.isOptional && !known.has(placeOfUse(use)) && !sources.has(use.source));
+}
+
+function placeOfUse({ path, source, destination }: SecretUse): string {
+  return JSON.stringify([path[0] === 'proxies' ? ['proxies', ...path.slice(2)] : path, source, destination]);
+}
+
+function inlineSource(value: string): string {
+  return `sha256:${createHash('sha256').update(value).digest('hex')}`;
 }
 
 /** The uses that `inForce` does not have. */
