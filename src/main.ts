@@ -185,6 +185,7 @@ const actions: Actions = {
     const { configUpgradeCommand } = await import('#cli/config-upgrade.ts');
     return await configUpgradeCommand(deskOf(globals), options);
   },
+  serveChanges,
   serve,
   buildFeed,
   demo,
@@ -252,8 +253,25 @@ function deskOf(globals: Globals): Desk {
     who: `process ${process.pid} of user ${process.getuid?.() ?? 'unknown'}`,
     gateways: readGateways,
     absolute,
+    changeSocket: checkout === null && resolve(fileOf(globals)) === places.config ? CHANGE_SOCKET : null,
     signal: stopping,
   };
+}
+
+/** Where `sallyport-change.socket` listens: not in /run/sallyport, which goes when the service stops. */
+const CHANGE_SOCKET = '/run/sallyport-change.sock';
+
+/** Answers the one connection that systemd hands to this process. */
+async function serveChanges(globals: Globals): Promise<number> {
+  const { inheritedSocket } = await import('#changes/inherited.ts');
+  const { serveChange } = await import('#changes/service.ts');
+  const { peerOf } = await import('#system/peer.ts');
+  const socket = inheritedSocket(environment, process.pid);
+  const file = resolve(fileOf(globals));
+  return await liveOnScreen(async (report) => {
+    await serveChange(socket, { ...deskOf(globals), file, report, peerOf });
+    return EXIT_OK;
+  });
 }
 
 /** For commands that use no secret: root, too, may ask, outside the service and without its credentials. */

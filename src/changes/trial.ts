@@ -16,6 +16,8 @@ export interface TrialOptions {
   readonly windowMs: number;
   /** Whether a failed test waits for a person to confirm the change from elsewhere. */
   readonly mayWait: boolean;
+  /** Set for a caller who may not read the secrets: they are used only as the active settings use them. */
+  readonly secrets?: 'in_force';
   /** Hears what happens; `waits` says whether a failed test waits for a person. */
   onEvent(event: SallyportEvent, waits: boolean): void;
 }
@@ -42,7 +44,8 @@ export async function tryChange(
   const waits = daemon !== null && options.mayWait;
   const control = daemon ?? (await context.openControl());
   try {
-    const request = { text, typed, window_ms: options.windowMs, waits, by: context.who };
+    const { windowMs: window_ms, secrets } = options;
+    const request = { text, typed, window_ms, waits, by: context.who, ...(secrets === undefined ? {} : { secrets }) };
     const verdict = await control.tryChange(request, (event) => options.onEvent(event, waits), context.signal);
     return { state: 'judged', verdict };
   } catch (thrown) {

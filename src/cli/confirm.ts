@@ -49,7 +49,7 @@ export async function tryFirst(
   const { confirmWithin: windowMs } = confirm;
   if (windowMs === undefined) return { status: null, verdict: null };
   const mayWait = confirm.saveAnyway !== true;
-  const onEvent = (event: SallyportEvent, waits: boolean) => tellEvent(desk, event, { windowMs, waits });
+  const onEvent = (event: SallyportEvent, waits: boolean) => tellEvent(desk, { windowMs, waits })(event);
   const outcome = await tryChange(desk, loaded, { change, windowMs, mayWait, onEvent });
   switch (outcome.state) {
     case 'refused':
@@ -94,34 +94,52 @@ async function judgeVerdict(
   verdict: ChangeVerdict,
   { saveAnyway, json }: ConfirmFlags & { readonly json: boolean },
 ): Promise<Tried> {
-  const { confirmed, by, failure } = verdict;
+  const { confirmed, failure } = verdict;
   if (confirmed) {
-    if (!json) terminal.out(by === 'stages' ? 'The new settings work.' : 'The new settings were confirmed.');
+    if (!json) tellConfirmed(terminal, verdict);
     return { status: null, verdict };
   }
-  const code = failure?.code ?? 'no answer in time';
   if (saveAnyway === true) {
+    const code = failure?.code ?? NO_ANSWER;
     terminal.err(`New settings failed at ${code}; they are saved all the same, as you said. The network may be down.`);
     return { status: null, verdict };
   }
-  terminal.err(`New settings failed at ${code}; previous settings still in force. Nothing was written.`);
-  if (failure !== null) {
-    terminal.err(`  ${failure.message}`);
-    terminal.err(`  ${atHop(failure.hop)}${failure.check}`);
-  }
+  const status = tellDropped(terminal, verdict);
   const question = 'Save them anyway? They count at once, and the network may be down.';
   if (!json && terminal.answers.interactive && (await askYesNo(terminal, question, false))) {
     return { status: null, verdict };
   }
-  return { status: failure === null ? EXIT_STATUS.timeout : exitStatusOf(failure), verdict };
+  return { status, verdict };
 }
 
-function tellEvent({ terminal }: Desk, event: SallyportEvent, asked: { windowMs: number; waits: boolean }): void {
-  if (event.name === 'change-tried') terminal.err('Trying the new settings; those of before stay in force meanwhile.');
-  if (event.name !== 'change-failed' || !asked.waits) return;
-  // A sentence of the daemon's own formatter, as a diagnosis has it: what is foreign in it is quoted already.
-  terminal.err(`They failed at ${String(event.code)}: ${String(event.message)}`);
-  terminal.err(
-    `To have them all the same, in another terminal and within ${asked.windowMs / 1_000} s of the begin: sallyport proxy confirm. Ctrl-C ends it now; nothing is written then.`,
-  );
+const NO_ANSWER = 'no answer in time';
+
+/** Says who confirmed a change. */
+export function tellConfirmed(terminal: Terminal, { by }: ChangeVerdict): void {
+  terminal.out(by === 'stages' ? 'The new settings work.' : 'The new settings were confirmed.');
+}
+
+/** Says why a change was not written; returns the exit status. */
+export function tellDropped(terminal: Terminal, { failure }: ChangeVerdict): number {
+  const code = failure?.code ?? NO_ANSWER;
+  terminal.err(`New settings failed at ${code}; previous settings still in force. Nothing was written.`);
+  if (failure === null) return EXIT_STATUS.timeout;
+  terminal.err(`  ${failure.message}`);
+  terminal.err(`  ${atHop(failure.hop)}${failure.check}`);
+  return exitStatusOf(failure);
+}
+
+/** Shows what happens in a trial. */
+export function tellEvent({ terminal }: Desk, asked: { windowMs: number | undefined; waits: boolean }) {
+  return (event: SallyportEvent): void => {
+    if (event.name === 'change-tried') {
+      terminal.err('Trying the new settings; those of before stay in force meanwhile.');
+    }
+    if (event.name !== 'change-failed' || !asked.waits || asked.windowMs === undefined) return;
+    // A sentence of the daemon's own formatter, as a diagnosis has it: what is foreign in it is quoted already.
+    terminal.err(`They failed at ${String(event.code)}: ${String(event.message)}`);
+    terminal.err(
+      `To have them all the same, in another terminal and within ${asked.windowMs / 1_000} s of the begin: sallyport proxy confirm. Ctrl-C ends it now; nothing is written then.`,
+    );
+  };
 }

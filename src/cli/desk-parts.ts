@@ -15,6 +15,8 @@ export interface Desk extends ChangeContext {
   gateways(): Promise<readonly string[]>;
   /** Makes a path of the command line absolute. */
   absolute(path: string): string;
+  /** Where the change service listens that may write this file; null where there is none. */
+  readonly changeSocket: string | null;
   /** The proxy variables of this process, for whoever compares them with those of the service. */
   readonly shell: Readonly<Record<string, string>>;
 }

@@ -45,6 +45,7 @@ export interface Actions extends ProxyActions, NetworkActions {
   configShow(globals: Globals, options: { json: boolean }): Promise<number>;
   configSchema(): Promise<number>;
   configUpgrade(globals: Globals, options: { dryRun: boolean }): Promise<number>;
+  serveChanges(globals: Globals): Promise<number>;
   serve(dir: string, options: { host: string; port: number }): Promise<number>;
   buildFeed(dir: string, options: { expiresDays: number }): Promise<number>;
   demo(options: { dir?: string; once: boolean }): Promise<number>;
@@ -211,6 +212,8 @@ function addConfig(program: Command, actions: Actions, { globals, does }: Hooks)
     .description('convert a file of the previous format version; only renamed keys and the version change')
     .option('--dry-run', 'only show what would change', false)
     .action(does((options: { dryRun: boolean }) => actions.configUpgrade(globals(), options)));
+  // Started by systemd for a connection (sallyport-change@.service); nobody types it.
+  program.command('serve-changes', { hidden: true }).action(does(() => actions.serveChanges(globals())));
 }
 
 function addVendor(program: Command, actions: Actions, does: Does): void {

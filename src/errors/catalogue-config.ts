@@ -43,7 +43,9 @@ export const CONFIG_CODES = {
   },
   'CONFIG-FORBIDDEN': {
     text: 'This user may not change {file} or what stands beside it ({reason:words}); nothing was written.',
-    check: 'Run the command as root (sudo), or as the user that the folder belongs to.',
+    check:
+      'Run the command as root (sudo), or as the user that the folder belongs to. Members of the group sallyport-admin may ' +
+      'change the configuration of an installed service.',
     class: 'config',
     retry: 'change',
   },
@@ -114,6 +116,26 @@ export const CONFIG_CODES = {
     text: 'No change of the settings waits to be confirmed.',
     check: 'Its time is over, or it is settled already. See: sallyport status. Then make it again.',
     class: 'config',
+    retry: 'change',
+  },
+  'CHANGE-REQUEST': {
+    text: 'The change service refused the request: {reason:words}. Nothing was written.',
+    check: 'If Sallyport was upgraded in between, run the command again: both ends need the same version.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CHANGE-UNREACHABLE': {
+    text: 'Cannot use the change service at {path}: {reason:words}.',
+    check:
+      'Run the command as root (sudo) or as a member of the group sallyport-admin. ' +
+      'See: systemctl status sallyport-change.socket. If the connection broke, sallyport status shows whether the change was made.',
+    class: 'system',
+    retry: 'change',
+  },
+  'CHANGE-UNTRIED': {
+    text: 'No daemon is running that could try the change. The change service writes only what the daemon has tried. Nothing was written.',
+    check: 'Start the service (systemctl start sallyport) and run the command again, or run it as root (sudo).',
+    class: 'system',
     retry: 'change',
   },
   'CONFIG-INCOMPLETE': {

@@ -36,6 +36,17 @@ export const EVENTS = {
     thread: 'Control',
     text: 'Request to {what:words} from {who:words}, over {socket}.',
   },
+  'change-requested': {
+    level: 'info',
+    thread: 'Config',
+    text: 'Request to {verb:words} settings from {who:words}: {keys}.',
+  },
+  'change-made': { level: 'info', thread: 'Config', text: 'Settings changed for {who:words}: {keys}.' },
+  'change-not-made': {
+    level: 'warn',
+    thread: 'Config',
+    text: 'Settings not changed for {who:words}: {error:advised}',
+  },
   'check-next-try': {
     level: 'info',
     thread: 'Main',

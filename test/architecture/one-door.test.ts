@@ -20,6 +20,7 @@ const RESERVED: readonly Reserved[] = [
     places: {
       'proxy/': 'the one door',
       'diagnose/second-opinion-worker.ts': 'the witness that is not us: contexts of TLS for a client of its own',
+      'changes/': 'a unix socket, and the connection that systemd hands over: nothing leaves the machine',
       'config/no-proxy.ts': 'isIP and BlockList: arithmetic on addresses, nothing dialled',
       'config/host-name.ts': 'isIP: whether a text is an address',
       'origin/': 'a server: it listens, it does not dial',

@@ -60,6 +60,7 @@ export class DeskRig {
       openControl: () => Promise.resolve(this.daemon ?? fakeControl()),
       who: 'process 1 of user root',
       shell: {},
+      changeSocket: null,
       gateways: () => Promise.resolve(['10.0.0.1']),
       absolute: (path) => resolve(this.folder.path, path),
       signal: new AbortController().signal,

@@ -1,0 +1,161 @@
+// Asks the change service to try or make a change, for a caller who may not write the configuration.
+//
+// Guarantees: nothing is sent to a socket that root or this user did not make; what comes back fits the schema or is a
+// coded error; an abort ends the request, and with it a trial that is not yet decided.
+
+import { connect, type Socket } from 'node:net';
+import type { Change } from '#config/apply-change.ts';
+import { parsePath } from '#config/edit.ts';
+import { mayReplace } from '#config/edit-file.ts';
+import type { LoadedSettings, RefusedSettings } from '#config/load.ts';
+import type { Problem } from '#config/problem.ts';
+import type { ChangeVerdict } from '#control/change.ts';
+import { judgeSocketOwner } from '#control/socket-owner.ts';
+import { reviveError, reviveEvent } from '#control/wire.ts';
+import { CodedError, coded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import type { Clock } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import { linesFrom } from './lines.ts';
+import type { MadeChange } from './make.ts';
+import { answerSchema, DEFAULT_WINDOW_MS, type ServiceAnswer, type ServiceRequest } from './request.ts';
+
+/** Where the service listens, and who asks. */
+export interface ServicePlace {
+  readonly socket: string;
+  readonly files: Files;
+  readonly clock: Clock;
+}
+
+export interface ServiceChange {
+  readonly verb: ServiceRequest['verb'];
+  readonly change: Change;
+  /** How long the trial may take, in milliseconds. */
+  readonly windowMs?: number | undefined;
+  /** Whether a failed test waits for a person to confirm the change. */
+  readonly waits: boolean;
+  readonly onEvent: Report;
+  readonly signal: AbortSignal;
+}
+
+/** What came of it. */
+export type ServiceOutcome =
+  | { readonly state: 'refused'; readonly refused: RefusedSettings }
+  /** Tried, and nothing was written. */
+  | { readonly state: 'tried'; readonly verdict: ChangeVerdict }
+  | (MadeChange & { readonly verdict: ChangeVerdict });
+
+/** The service may take this much longer than the trial: to write, and to wait for the daemon. */
+const RESERVE_MS = 60_000;
+const STOPPED = 'it stopped before it answered';
+const OTHER_VERSION = 'it is of another version';
+
+/** Whether a change of this file is the service's to make: this user may not, and a service listens. */
+export async function needsService({ socket, files }: Omit<ServicePlace, 'clock'>, file: string): Promise<boolean> {
+  if (await mayReplace(files, file)) return false;
+  const facts = await files.facts(socket).catch(() => null);
+  return facts?.kind === 'socket';
+}
+
+/**
+ * Has the service try or make the change.
+ * @throws CodedError CONFIG-FORBIDDEN where this user may not use it, CHANGE-UNREACHABLE, CONTROL-FOREIGN; what the service
+ * answers, such as KEY-AUTHORITY and CHANGE-UNTRIED
+ */
+export async function askService(
+  { socket: path, files, clock }: ServicePlace,
+  loaded: LoadedSettings,
+  asked: ServiceChange,
+): Promise<ServiceOutcome> {
+  const request = requestOf(loaded, asked);
+  await judgeSocketOwner({ path, stateDir: loaded.settings.daemon.state_dir, self: files.self }, files);
+  const broken = (reason: string) => coded('CHANGE-UNREACHABLE', { path, reason });
+  const socket = await open(path, loaded.file);
+  const late = clock.after(request.window_ms + RESERVE_MS, () => socket.destroy(), 'the change service');
+  const onAbort = () => socket.destroy();
+  asked.signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    asked.signal.throwIfAborted();
+    socket.write(`${JSON.stringify(request)}\n`);
+    for await (const value of linesFrom(socket, broken)) {
+      const { event, result, error } = (value ?? {}) as { event?: unknown; result?: unknown; error?: unknown };
+      if (error !== undefined) throw reviveError(error);
+      if (result !== undefined) return outcomeOf(path, result);
+      const known = reviveEvent(event);
+      if (known !== null) asked.onEvent(known);
+    }
+    throw broken(STOPPED);
+  } catch (thrown) {
+    if (!asked.signal.aborted) throw thrown instanceof CodedError ? thrown : broken(STOPPED);
+    throw coded('CANCELLED', { reason: 'it was interrupted while it was tried' }, thrown);
+  } finally {
+    late.cancel();
+    asked.signal.removeEventListener('abort', onAbort);
+    socket.destroy();
+  }
+}
+
+function requestOf({ digest }: LoadedSettings, { verb, change, windowMs, waits }: ServiceChange): ServiceRequest {
+  const { edits, secret } = change;
+  return {
+    verb,
+    digest,
+    edits: edits.map((edit) => ({ ...edit, path: [...parsePath(edit.path)] })) as ServiceRequest['edits'],
+    secret: secret === undefined ? null : { path: [...secret.path], value: secret.value.reveal() },
+    window_ms: windowMs ?? DEFAULT_WINDOW_MS,
+    waits,
+  };
+}
+
+function open(path: string, file: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path });
+    const onError = (error: NodeJS.ErrnoException) => {
+      const reason = error.code ?? error.message;
+      // As without the service: this user may not change the file.
+      const isForbidden = reason === 'EACCES' || reason === 'EPERM';
+      reject(
+        isForbidden
+          ? coded('CONFIG-FORBIDDEN', { file, reason }, error)
+          : coded('CHANGE-UNREACHABLE', { path, reason }, error),
+      );
+    };
+    socket.once('error', onError);
+    socket.once('connect', () => {
+      socket.off('error', onError);
+      // Later errors end the lines.
+      socket.on('error', () => undefined);
+      resolve(socket);
+    });
+  });
+}
+
+function outcomeOf(path: string, raw: unknown): ServiceOutcome {
+  const parsed = answerSchema.safeParse(raw);
+  if (!parsed.success) throw coded('CHANGE-UNREACHABLE', { path, reason: OTHER_VERSION });
+  const answer: ServiceAnswer = parsed.data;
+  if (answer.state === 'tried') return answer;
+  if (answer.state === 'refused') {
+    const problems = answer.problems as readonly Problem[];
+    return {
+      state: 'refused',
+      refused: { ok: false, error: reviveError(answer.error), problems, files: [], daemon: null },
+    };
+  }
+  const { daemon, ...rest } = answer;
+  return {
+    ...rest,
+    warnings: rest.warnings as readonly Problem[],
+    daemon: daemon === null ? null : receptionOf(daemon),
+  };
+}
+
+function receptionOf({ taken, refusal, unreachable: error }: NonNullable<MadeAnswer['daemon']>): MadeChange['daemon'] {
+  return {
+    taken,
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(error === undefined ? {} : { unreachable: reviveError(error) }),
+  };
+}
+
+type MadeAnswer = Extract<ServiceAnswer, { state: 'made' }>;

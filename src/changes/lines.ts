@@ -1,0 +1,114 @@
+// Lines of JSON over one unix socket, for both ends of the change service.
+//
+// Guarantees: a line is bounded in bytes and in time; what the other end sends after it, or its going away, aborts `gone`.
+// What waits to be read by the other end is bounded. Nothing here throws but coded errors.
+
+import type { Socket } from 'node:net';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Clock } from '#system/clock.ts';
+
+const NEWLINE = 0x0a;
+/** A peer that does not read this much is gone. */
+const MAX_BACKLOG_BYTES = 1_048_576;
+
+export interface LineLimits {
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/** The end of a connection that takes one line and answers with several. */
+export class LineSocket {
+  readonly #socket: Socket;
+  readonly #gone = new AbortController();
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('error', () => this.#leave());
+    socket.once('close', () => this.#leave());
+  }
+
+  /** Aborted when the other end goes away. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** The first line. @throws CodedError CHANGE-REQUEST when it is too long, too slow, or ends before it is whole */
+  async readLine({ bytes, ms }: LineLimits, clock: Clock): Promise<string> {
+    const socket = this.#socket;
+    const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+    const refuse = (reason: string) => reject(coded('CHANGE-REQUEST', { reason }));
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const onData = (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (chunk.includes(NEWLINE)) resolve(Buffer.concat(chunks));
+      else if (length > bytes) refuse(`it has more than ${bytes} bytes`);
+    };
+    const onEnd = () => refuse('it ended before it was whole');
+    const timer = clock.after(ms, () => refuse(`it was not whole after ${ms / 1_000} s`), 'a request for a change');
+    this.gone.addEventListener('abort', onEnd, { once: true });
+    socket.on('data', onData).once('end', onEnd);
+    try {
+      const whole = await promise;
+      const end = whole.indexOf(NEWLINE);
+      if (end > bytes) throw coded('CHANGE-REQUEST', { reason: `it has more than ${bytes} bytes` });
+      if (end !== whole.length - 1) throw coded('CHANGE-REQUEST', { reason: 'more than one line came' });
+      return whole.subarray(0, end).toString('utf8');
+    } finally {
+      timer.cancel();
+      this.gone.removeEventListener('abort', onEnd);
+      socket.off('data', onData).off('end', onEnd);
+      // Nothing more is expected: any byte, and the end, is a caller that left.
+      socket.once('data', () => this.#leave()).once('end', () => this.#leave());
+    }
+  }
+
+  /** Sends a value as a line. A peer that does not read is cut off. */
+  send(value: unknown): void {
+    if (this.#socket.destroyed || !this.#socket.writable) return;
+    if (this.#socket.writableLength > MAX_BACKLOG_BYTES) this.#socket.destroy();
+    else this.#socket.write(`${JSON.stringify(value)}\n`);
+  }
+
+  /** Ends the connection once all was read, or after this time. */
+  async close(clock: Clock, ms: number): Promise<void> {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = clock.after(ms, resolve, 'a caller that reads the answer');
+    socket.once('close', () => resolve());
+    socket.end(() => resolve());
+    await promise;
+    timer.cancel();
+    socket.destroy();
+  }
+
+  #leave(): void {
+    this.#gone.abort(coded('INTERRUPTED', { reason: 'the caller went away' }));
+  }
+}
+
+/** A line of an answer is never longer. */
+const MAX_ANSWER_LENGTH = 4_194_304;
+
+/** The values that come over a socket, a line of JSON each, until it ends. @throws what `broken` makes of a reason */
+export async function* linesFrom(socket: Socket, broken: (reason: string) => CodedError): AsyncGenerator<unknown> {
+  let pending = '';
+  socket.setEncoding('utf8');
+  for await (const chunk of socket as AsyncIterable<string>) {
+    pending += chunk;
+    const lines = pending.split('\n');
+    pending = lines.pop() ?? '';
+    if (pending.length > MAX_ANSWER_LENGTH) throw broken('its answer is too large');
+    for (const line of lines) yield parse(line, broken);
+  }
+}
+
+function parse(line: string, broken: (reason: string) => CodedError): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw broken('its answer is not JSON');
+  }
+}

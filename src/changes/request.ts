@@ -1,0 +1,108 @@
+// What the change service is asked and what it answers: a line of JSON each way, events of the trial between them.
+//
+// Guarantees: a request holds edits of keys and never text of the file; everything in it is bounded before it is used. The
+// schemas are read by both ends, so an answer that does not fit is from another version.
+
+import { z } from 'zod';
+import { keyName } from '#config/problem.ts';
+import { changeVerdictSchema } from '#control/change.ts';
+import { coded } from '#errors/coded-error.ts';
+import { type JsonLimits, judgeJsonShape } from '#system/json-shape.ts';
+import { TAKEN_STATES } from './reception.ts';
+
+/** 256 KiB. A list of a thousand hosts has 30 KB. */
+export const MAX_REQUEST_BYTES = 262_144;
+const SHAPE: JsonLimits = { values: 50_000, depth: 24 };
+
+const MAX_EDITS = 200;
+const MAX_PATH_STEPS = 16;
+const MAX_KEY_LENGTH = 256;
+const MAX_INDEX = 10_000;
+const MAX_SECRET_LENGTH = 65_536;
+const MIN_WINDOW_MS = 5_000;
+const MAX_WINDOW_MS = 3_600_000;
+/** How long a trial may take where nobody says otherwise. */
+export const DEFAULT_WINDOW_MS = 60_000;
+
+const pathSchema = z
+  .array(z.union([z.string().min(1).max(MAX_KEY_LENGTH), z.int().min(0).max(MAX_INDEX)]))
+  .min(1)
+  .max(MAX_PATH_STEPS);
+
+const editSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.enum(['set', 'append']), path: pathSchema, value: z.json() }),
+  z.strictObject({ kind: z.literal('remove'), path: pathSchema }),
+]);
+
+const requestSchema = z.strictObject({
+  /** `try` tests the change and writes nothing; `apply` tests it and writes it if the test succeeds. */
+  verb: z.enum(['try', 'apply']),
+  /** sha256 in hex of the file that the edits were made for. */
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+  edits: z.array(editSchema).max(MAX_EDITS),
+  /** A password that goes into a file of its own; `path` is its key once the edits are made. */
+  secret: z.strictObject({ path: pathSchema, value: z.string().min(1).max(MAX_SECRET_LENGTH) }).nullable(),
+  window_ms: z.int().min(MIN_WINDOW_MS).max(MAX_WINDOW_MS),
+  /** Whether a failed test waits for a person to confirm the change (`sallyport proxy confirm`). */
+  waits: z.boolean(),
+});
+export type ServiceRequest = z.infer<typeof requestSchema>;
+
+/** Reads a request. @throws CodedError CHANGE-REQUEST */
+export function parseRequest(line: string): ServiceRequest {
+  const excess = judgeJsonShape(Buffer.from(line), SHAPE);
+  if (excess !== null) throw coded('CHANGE-REQUEST', { reason: `it has more than ${excess.limit} ${excess.what}` });
+  let raw: unknown;
+  try {
+    raw = JSON.parse(line);
+  } catch (thrown) {
+    throw coded('CHANGE-REQUEST', { reason: 'it is not JSON' }, thrown);
+  }
+  const parsed = requestSchema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  // The first step is a field of ours; what follows may be the caller's.
+  const field = parsed.error.issues[0]?.path[0];
+  const reason = field === undefined ? 'it has another form' : `${String(field)} has another form or is too long`;
+  throw coded('CHANGE-REQUEST', { reason });
+}
+
+/** The keys that a request names, for the log. */
+export function keysOf({ edits, secret }: Pick<ServiceRequest, 'edits' | 'secret'>): string[] {
+  const paths = [...edits.map(({ path }) => path), ...(secret === null ? [] : [secret.path])];
+  return [...new Set(paths.map(keyName))];
+}
+
+const errorSchema = z.object({ code: z.string() }).loose();
+
+const problemSchema = z.object({
+  file: z.string(),
+  line: z.number(),
+  column: z.number(),
+  key: z.string(),
+  found: z.string(),
+  allowed: z.string(),
+  didYouMean: z.string().optional(),
+  code: z.string().optional(),
+  message: z.string(),
+});
+
+/** What came of a request. */
+export const answerSchema = z.discriminatedUnion('state', [
+  /** The file would be wrong. */
+  z.object({ state: z.literal('refused'), error: errorSchema, problems: z.array(problemSchema) }),
+  /** It was tried; nothing was written. */
+  z.object({ state: z.literal('tried'), verdict: changeVerdictSchema }),
+  z.object({
+    state: z.literal('made'),
+    verdict: changeVerdictSchema,
+    changed: z.boolean(),
+    stored: z.string().nullable(),
+    removed: z.array(z.string()),
+    kept: z.array(z.string()),
+    warnings: z.array(problemSchema),
+    daemon: z
+      .object({ taken: z.enum(TAKEN_STATES), refusal: z.string().optional(), unreachable: errorSchema.optional() })
+      .nullable(),
+  }),
+]);
+export type ServiceAnswer = z.infer<typeof answerSchema>;

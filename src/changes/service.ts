@@ -1,0 +1,183 @@
+// The change service: makes changes for members of a group who may not write the configuration. It runs as root, one
+// process for each connection that systemd accepts, and ends with it (systemd/sallyport-change.socket).
+//
+// Guarantees: only keys that an admin may set are changed, and no secret that the sender did not give is used in a new way;
+// the file is written only after a trial in the daemon accepted exactly that content; a caller that leaves before the
+// write changes nothing. Relies on the mode of the socket for who may connect, and on SO_PEERCRED for who it was.
+// A crash leaves the old file or the new one.
+
+import type { Socket } from 'node:net';
+import { dirname } from 'node:path';
+import type { Change } from '#config/apply-change.ts';
+import { readConfigText } from '#config/edit-file.ts';
+import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/load.ts';
+import type { Control } from '#control/control.ts';
+import { wireError, wireEvent } from '#control/wire.ts';
+import { asCoded, coded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
+import { type Redactor, redactDeep } from '#redaction/redact.ts';
+import type { Secret } from '#redaction/secret.ts';
+import type { Clock } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import { exposedAbove, requireOwnFolder } from '#system/own-folder.ts';
+import type { Peer } from '#system/peer.ts';
+import { changeOf, requireKept, requireTried } from './judge.ts';
+import { LineSocket } from './lines.ts';
+import { makeChange } from './make.ts';
+import type { Reception } from './reception.ts';
+import { keysOf, MAX_REQUEST_BYTES, parseRequest, type ServiceAnswer, type ServiceRequest } from './request.ts';
+import { tryChange } from './trial.ts';
+
+export interface ServiceParts {
+  readonly files: Files;
+  readonly clock: Clock;
+  /** The configuration file, absolute. */
+  readonly file: string;
+  load(text?: string): Promise<LoadResult>;
+  /** The daemon of this file; null where none runs. */
+  findDaemon(): Promise<Control | null>;
+  /** Makes a secret that came with the request known to the mask. */
+  keepSecret(value: Secret): void;
+  readonly known: Redactor;
+  readonly report: Report;
+  /** Who is at the other end; null where the kernel does not tell. */
+  peerOf(socket: Socket): Promise<Peer | null>;
+  /** Aborted when this process has to end. */
+  readonly signal: AbortSignal;
+  /** Milliseconds in which a request is whole, and in which the answer is read. */
+  readonly limitMs?: number;
+}
+
+const LIMIT_MS = 10_000;
+/** More lines than that nobody reads. */
+const MAX_PROBLEMS = 100;
+
+/** Answers the one request of this connection, and ends it. Never throws for what comes over it. */
+export async function serveChange(socket: Socket, parts: ServiceParts): Promise<void> {
+  const { clock, known, report, limitMs = LIMIT_MS } = parts;
+  const lines = new LineSocket(socket);
+  const send = (value: unknown) => lines.send(redactDeep(value, known));
+  const line = lines.readLine({ bytes: MAX_REQUEST_BYTES, ms: limitMs }, clock);
+  // It may fail while the kernel is asked.
+  line.catch(() => undefined);
+  let who = 'an unknown user';
+  try {
+    const peer = await parts.peerOf(socket);
+    if (peer === null) throw coded('CHANGE-REQUEST', { reason: 'the kernel does not tell who sent it' });
+    who = `${peer.uid === 0 ? 'root' : `user ${peer.uid}`}, process ${peer.pid}`;
+    const request = parseRequest(await line);
+    const keys = keysOf(request).join(', ');
+    report({ name: 'change-requested', verb: request.verb, who, keys });
+    const signal = AbortSignal.any([lines.gone, parts.signal]);
+    const serving = { ...parts, who, signal, stopping: parts.signal };
+    const answer = await answerRequest(request, serving, (event) => send({ event: wireEvent(event) }));
+    if (answer.state === 'made' && answer.changed) report({ name: 'change-made', who, keys });
+    send({ result: answer });
+  } catch (thrown) {
+    const error = asCoded(thrown);
+    report({ name: 'change-not-made', who, error });
+    send({ error: wireError(error) });
+  } finally {
+    await lines.close(clock, limitMs);
+  }
+}
+
+interface Serving extends ServiceParts {
+  readonly who: string;
+  /** Aborted when the process has to end, but not when the caller leaves. */
+  readonly stopping: AbortSignal;
+}
+
+async function answerRequest(request: ServiceRequest, serving: Serving, onEvent: Report): Promise<ServiceAnswer> {
+  const { file, files } = serving;
+  await requireSafePlace(serving);
+  const loaded = await serving.load();
+  if (!loaded.ok) return refusal(loaded);
+  const { text, digest } = await readConfigText(files, file);
+  if (digest !== request.digest || digest !== loaded.digest) throw coded('CONFIG-CHANGED', { file });
+  const change = changeOf(request, text);
+  if (change.secret !== undefined) serving.keepSecret(change.secret.value);
+  const tried = await tryRequest(request, { serving, loaded, change, onEvent });
+  if (tried.state === 'refused') return refusal(tried.refused);
+  const { verdict } = tried;
+  if (request.verb === 'try' || !verdict.confirmed) return { state: 'tried', verdict };
+  serving.signal.throwIfAborted();
+  const made = await writeTried(tried.text, { serving, loaded, change });
+  if (made.state === 'refused') return refusal(made.refused);
+  const { daemon, removed, kept, warnings, ...rest } = made;
+  return {
+    ...rest,
+    verdict,
+    removed: [...removed],
+    kept: [...kept],
+    warnings: warnings.slice(0, MAX_PROBLEMS),
+    daemon: daemon === null ? null : wireReception(daemon),
+  };
+}
+
+function wireReception({ taken, refusal, unreachable }: Reception) {
+  return {
+    taken,
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(unreachable === undefined ? {} : { unreachable: wireError(unreachable) }),
+  };
+}
+
+interface Allowed {
+  readonly serving: Serving;
+  readonly loaded: LoadedSettings;
+  readonly change: Change;
+}
+
+async function tryRequest(
+  request: ServiceRequest,
+  { serving, loaded, change, onEvent }: Allowed & { onEvent: Report },
+) {
+  let text = '';
+  const context = {
+    ...serving,
+    load: async (candidate?: string) => {
+      const judged = await serving.load(candidate);
+      if (judged.ok) requireKept(loaded, judged, request);
+      text = candidate ?? '';
+      return judged;
+    },
+    openControl: () => Promise.reject(coded('CHANGE-UNTRIED', {})),
+  };
+  const options = { windowMs: request.window_ms, mayWait: request.waits, secrets: 'in_force', onEvent } as const;
+  const outcome = await tryChange(context, loaded, { change, ...options });
+  if (outcome.state === 'broken' || outcome.state === 'interrupted') throw outcome.error;
+  return outcome.state === 'refused' ? outcome : { ...outcome, text };
+}
+
+/** Once it is written, a caller that leaves must not keep the old password from being removed. */
+async function writeTried(tried: string, { serving, loaded, change }: Allowed) {
+  const { file, stopping } = serving;
+  const context = {
+    ...serving,
+    signal: stopping,
+    load: async (written?: string) => {
+      requireTried(tried, written ?? '', { file, change });
+      return await serving.load(written);
+    },
+    openControl: () => Promise.reject(coded('CHANGE-UNTRIED', {})),
+  };
+  return await makeChange(context, loaded, change);
+}
+
+/** Root must not be led to another file. @throws CodedError FILE-SYMLINK, FOLDER-UNSAFE */
+async function requireSafePlace({ file, files }: ServiceParts): Promise<void> {
+  const folder = dirname(file);
+  if ((await files.facts(file))?.kind === 'symbolic link') throw coded('FILE-SYMLINK', { path: file });
+  const what = 'the folder of the configuration';
+  await requireOwnFolder(files, folder, { what });
+  const [exposed] = await exposedAbove(files, folder);
+  if (exposed === undefined) return;
+  const { path, reason, owner, mode } = exposed;
+  const command = `chown root ${path} && chmod go-w ${path}`;
+  throw coded('FOLDER-UNSAFE', { path, what: `above ${folder}`, reason, owner, mode, command });
+}
+
+function refusal({ error, problems }: RefusedSettings): ServiceAnswer {
+  return { state: 'refused', error: wireError(error), problems: problems.slice(0, MAX_PROBLEMS) };
+}

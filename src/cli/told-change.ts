@@ -1,0 +1,13 @@
+// A change of the configuration by a command, and how to tell it. Types only.
+
+import type { Change } from '#config/apply-change.ts';
+import type { ChangeWords } from './change-text.ts';
+import type { ConfirmFlags } from './confirm.ts';
+
+/** A change and how to tell it. */
+export interface ToldChange extends Change, Pick<ChangeWords, 'told' | 'facts' | 'warnings' | 'json'> {
+  /** Whether it is tried first. */
+  readonly confirm?: ConfirmFlags | undefined;
+  /** Runs once the change is written. */
+  readonly after?: (() => Promise<void>) | undefined;
+}

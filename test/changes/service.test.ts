@@ -1,0 +1,266 @@
+// The change service against callers who are slow, wrong, hostile, or gone. With real users and systemd:
+// test/real-parts/systemd-change.test.ts.
+
+import { once } from 'node:events';
+import { chmod, readdir, rename, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
+import { coded } from '#errors/coded-error.ts';
+import { ChangeRig } from '#test/support/change-rig.ts';
+import { aFailure } from '#test/support/fake-control.ts';
+
+const CORP =
+  '  - { name: corp, address: proxy.example, default: true, authentication: basic, user: u, password: "inline secret" }';
+const TEXT = `version: 1\n# ours\nproxy_enabled: true\nproxies:\n${CORP}\n`;
+const PASSED: ChangeVerdict = { confirmed: true, by: 'stages', failure: null };
+const FAILED: ChangeVerdict = { confirmed: false, by: 'nobody', failure: aFailure() };
+
+let rig: ChangeRig;
+let tried: ChangeRequest[];
+beforeEach(async () => {
+  rig = await ChangeRig.make(TEXT);
+  tried = [];
+  daemonThatFinds(PASSED);
+});
+afterEach(() => rig.close());
+
+function daemonThatFinds(verdict: ChangeVerdict, meanwhile: () => Promise<unknown> = () => Promise.resolve()): void {
+  rig.daemon({
+    tryChange: async (request, onEvent) => {
+      tried.push(request);
+      onEvent({ name: 'change-tried', by: request.by, window: request.window_ms });
+      await meanwhile();
+      return verdict;
+    },
+  });
+}
+
+const edit = (path: (string | number)[], value: unknown) => ({ edits: [{ kind: 'set', path, value }] });
+const untouched = async () => expect(await rig.rig.text()).toBe(TEXT);
+
+describe('a change', () => {
+  it('is tried by the daemon, written, and answered with what came of it', async () => {
+    const lines = await rig.send(`${JSON.stringify(await rig.request())}\n`);
+    expect(lines.map(({ event }) => event?.name)).toEqual(['change-tried', undefined]);
+    expect(lines[1]?.result).toMatchObject({
+      state: 'made',
+      changed: true,
+      verdict: PASSED,
+      daemon: { taken: 'taken' },
+    });
+    expect(await rig.rig.text()).toBe(TEXT.replace('proxy_enabled: true', 'proxy_enabled: false'));
+    expect(tried[0]).toMatchObject({
+      waits: false,
+      window_ms: 60_000,
+      by: 'user 1501, process 77',
+      secrets: 'in_force',
+    });
+  });
+
+  it('is in the log with the user and the keys, and with why it was not made', async () => {
+    await rig.ask();
+    await rig.ask(edit(['updates', 'feed_url'], 'https://evil.example/'));
+    const who = 'user 1501, process 77';
+    expect(rig.events).toMatchObject([
+      { name: 'change-requested', verb: 'apply', who, keys: 'proxy_enabled' },
+      { name: 'change-made', who, keys: 'proxy_enabled' },
+      { name: 'change-requested', who, keys: 'updates.feed_url' },
+      { name: 'change-not-made', who, error: { code: 'KEY-AUTHORITY' } },
+    ]);
+  });
+
+  it('that is only tried is not written', async () => {
+    expect((await rig.ask({ verb: 'try' })).result).toEqual({ state: 'tried', verdict: PASSED });
+    await untouched();
+  });
+
+  it('that the daemon did not accept is not written', async () => {
+    daemonThatFinds(FAILED);
+    expect((await rig.ask()).result).toMatchObject({ state: 'tried', verdict: { confirmed: false } });
+    await untouched();
+  });
+
+  it('is not written while no daemon runs, and says so by code', async () => {
+    rig.rig.daemon = null;
+    expect((await rig.ask()).error?.code).toBe('CHANGE-UNTRIED');
+    await untouched();
+  });
+
+  it('is not written when another one is being tried', async () => {
+    rig.daemon({ tryChange: () => Promise.reject(coded('CHANGE-PENDING', { by: 'root', until: '-' })) });
+    expect((await rig.ask()).error?.code).toBe('CHANGE-PENDING');
+    await untouched();
+  });
+
+  it('that would make the file wrong is answered with every mistake and its line', async () => {
+    const { result } = await rig.ask(edit(['proxies', 0, 'port'], 99_999));
+    expect(result).toMatchObject({ state: 'refused', problems: [{ key: 'proxies[0].port', line: 5 }] });
+    expect(tried).toEqual([]);
+    await untouched();
+  });
+
+  it('that comes with a password puts it into a file of its own, and never into the log or the answer', async () => {
+    const secret = { path: ['proxies', 0, 'password'], value: 'typed by a member' };
+    const { result } = await rig.ask({ edits: [], secret });
+    expect(result).toMatchObject({ state: 'made', stored: 'secrets/corp' });
+    expect(await rig.rig.read('secrets/corp')).toBe('typed by a member\n');
+    expect(tried[0]).toMatchObject({
+      text: expect.stringContaining('"typed by a member"'),
+      typed: ['proxies[0].password'],
+    });
+    expect(JSON.stringify([result, rig.events])).not.toContain('typed by');
+  });
+});
+
+describe('what a member may not do', () => {
+  it.each<[string, object, string]>([
+    ['a key of root', edit(['updates', 'feed_url'], 'https://evil.example/'), 'KEY-AUTHORITY'],
+    ['a hook', edit(['updates', 'on_published'], { command: '/bin/sh' }), 'KEY-AUTHORITY'],
+    ['a file as a password', edit(['proxies', 0, 'password'], { file: '/etc/shadow' }), 'KEY-AUTHORITY'],
+    ['taking a key of root out', { edits: [{ kind: 'remove', path: ['version'] }] }, 'KEY-AUTHORITY'],
+    [
+      'a proxy elsewhere with the password of this one',
+      edit(['proxies', 0, 'address'], 'evil.example'),
+      'SECRET-NOT-IN-FORCE',
+    ],
+    ['another port for that password', edit(['proxies', 0, 'port'], 9), 'SECRET-NOT-IN-FORCE'],
+    ['a scheme without TLS for it', edit(['proxies', 0, 'authentication'], 'digest'), 'SECRET-NOT-IN-FORCE'],
+    [
+      'a secret that is no password of a proxy',
+      { secret: { path: ['updates', 'bearer_token'], value: 'abcdefgh' } },
+      'KEY-AUTHORITY',
+    ],
+    [
+      'a secret for no proxy at all',
+      { secret: { path: ['proxies', 7, 'password'], value: 'abcdefgh' } },
+      'CHANGE-REQUEST',
+    ],
+  ])('%s', async (_what, over, code) => {
+    expect((await rig.ask(over)).error?.code).toBe(code);
+    expect(tried).toEqual([]);
+    await untouched();
+  });
+
+  it('a proxy elsewhere is allowed together with a password for it, or under another name at the same place', async () => {
+    const moved = {
+      ...edit(['proxies', 0, 'address'], 'new.example'),
+      secret: { path: ['proxies', 0, 'password'], value: 'for the new one' },
+    };
+    expect((await rig.ask(moved)).result).toMatchObject({ state: 'made' });
+    expect((await rig.ask(edit(['proxies', 0, 'name'], 'office'))).result).toMatchObject({ state: 'made' });
+    const file = await rig.ask(edit(['proxies', 0, 'address'], 'evil.example'));
+    expect(file.error?.code).toBe('SECRET-NOT-IN-FORCE');
+  });
+
+  it('a name that leads out of the folder of secrets', async () => {
+    const rename_ = edit(['proxies', 0, 'name'], '../../x');
+    const { result } = await rig.ask({ ...rename_, secret: { path: ['proxies', 0, 'password'], value: 'abcdefgh' } });
+    expect(result).toMatchObject({ state: 'refused', problems: [{ key: 'proxies[0].name' }] });
+    expect((await readdir(rig.rig.folder.path)).toSorted()).toEqual(['change.sock', 'sallyport.yaml']);
+  });
+});
+
+describe('a request', () => {
+  const codeOf = async (text: string) => (await rig.send(text)).at(-1)?.error;
+
+  it.each<[string, string]>([
+    ['that is not JSON', 'version: 1\n'],
+    ['with the text of a file', '{"verb":"apply","text":"version: 1"}\n'],
+    ['without anything in it', '\n'],
+    ['of 24 levels and more', `${'['.repeat(100_000)}\n`],
+    ['of 50,000 values and more', `[${'1,'.repeat(60_000)}1]\n`],
+    ['with another one behind it', '{}\n{}\n'],
+  ])('%s is refused by code', async (_what, text) => {
+    expect(await codeOf(text)).toMatchObject({ code: 'CHANGE-REQUEST' });
+    await untouched();
+  });
+
+  it.each(['verb', 'digest', 'edits', 'secret', 'window_ms', 'waits'])(
+    'with a wrong %s is refused by its name',
+    async (field) => {
+      const { error } = await rig.ask({ [field]: { wrong: true } });
+      expect(error).toMatchObject({ code: 'CHANGE-REQUEST', facts: { reason: expect.stringContaining(field) } });
+    },
+  );
+
+  it('that is larger than the limit is refused while it comes', async () => {
+    expect(await codeOf('x'.repeat(300_000))).toMatchObject({
+      code: 'CHANGE-REQUEST',
+      facts: { reason: /262144 bytes/ },
+    });
+  });
+
+  it('that never becomes whole is refused after its deadline', async () => {
+    rig.over = { limitMs: 200 };
+    expect(await codeOf('{"verb":')).toMatchObject({ code: 'CHANGE-REQUEST', facts: { reason: /not whole/ } });
+  });
+
+  it('of somebody who hangs up in the middle of it changes nothing', async () => {
+    const socket = await rig.connect();
+    socket.end('{"verb":');
+    await rig.served();
+    socket.destroy();
+    await untouched();
+  });
+
+  it('of somebody whom the kernel cannot name is refused', async () => {
+    rig.over = { peerOf: () => Promise.resolve(null) };
+    expect((await rig.ask()).error?.code).toBe('CHANGE-REQUEST');
+    await untouched();
+  });
+});
+
+describe('while a change is tried', () => {
+  it('a caller that goes away ends it, and nothing is written', async () => {
+    const begun = Promise.withResolvers<void>();
+    let isAborted = false;
+    rig.daemon({
+      tryChange: async (_request, _onEvent, signal) => {
+        begun.resolve();
+        await once(signal, 'abort');
+        isAborted = true;
+        throw signal.reason;
+      },
+    });
+    const socket = await rig.connect();
+    socket.write(`${JSON.stringify(await rig.request())}\n`);
+    await begun.promise;
+    socket.destroy();
+    await rig.served();
+    expect(isAborted).toBe(true);
+    expect(rig.events.at(-1)).toMatchObject({ name: 'change-not-made', error: { code: 'CANCELLED' } });
+    await untouched();
+  });
+
+  it('a file that somebody else changes is not overwritten', async () => {
+    const other = TEXT.replace('# ours', '# theirs');
+    daemonThatFinds(PASSED, () =>
+      rig.rig.folder.write('sallyport.yaml', `${other}daemon:\n  state_dir: state\n`, 0o640),
+    );
+    expect((await rig.ask()).error?.code).toBe('CONFIG-CHANGED');
+    expect(await rig.rig.text()).toBe(other);
+  });
+
+  it('a second caller with the same file does not undo what the first one wrote', async () => {
+    const request = await rig.request();
+    const second = await rig.request(edit(['proxies', 0, 'no_proxy'], ['a.example']));
+    expect((await rig.send(`${JSON.stringify(request)}\n`)).at(-1)?.result).toMatchObject({ state: 'made' });
+    expect((await rig.send(`${JSON.stringify(second)}\n`)).at(-1)?.error?.code).toBe('CONFIG-CHANGED');
+    expect(await rig.rig.text()).toContain('proxy_enabled: false');
+  });
+});
+
+describe('the place of the file', () => {
+  it('a symbolic link is not followed', async () => {
+    await rename(rig.rig.file, join(rig.rig.folder.path, 'real.yaml'));
+    await symlink('real.yaml', rig.rig.file);
+    expect((await rig.ask()).error?.code).toBe('FILE-SYMLINK');
+  });
+
+  it('a folder that others may write to is refused', async () => {
+    await chmod(rig.rig.folder.path, 0o777);
+    expect((await rig.ask()).error?.code).toBe('FOLDER-UNSAFE');
+    await untouched();
+  });
+});
