@@ -30,6 +30,7 @@ node=
 program=$root/dist/program
 if [ -f "$root/main.js" ]; then program=$root; fi
 action=install
+units='sallyport.service sallyport-change.socket sallyport-change@.service'
 
 fail() {
   echo "install.sh: $1" >&2
@@ -141,7 +142,7 @@ put_files() {
   # Pages of an older version, and what it left unfinished there.
   rm -rf "$doc"
   put 0755 "$here/sallyport.sh" "$dest/usr/bin/sallyport"
-  put 0644 "$here/sallyport.service" "$dest/usr/lib/systemd/system/sallyport.service"
+  for unit in $units; do put 0644 "$here/$unit" "$dest/usr/lib/systemd/system/$unit"; done
   put 0644 "$here/sysusers.d/sallyport.conf" "$dest/usr/lib/sysusers.d/sallyport.conf"
   put 0644 "$here/tmpfiles.d/sallyport.conf" "$dest/usr/lib/tmpfiles.d/sallyport.conf"
   for file in "$root"/docs/*.md; do put 0644 "$file" "$doc/$(basename "$file")"; done
@@ -160,6 +161,7 @@ make_user_and_folders() {
   elif ! id sallyport >/dev/null 2>&1; then
     useradd --system --home-dir /var/lib/sallyport --shell /usr/sbin/nologin sallyport
   fi
+  if ! getent group sallyport-admin >/dev/null; then groupadd --system sallyport-admin; fi
   # As the tmpfiles say; by hand, so that a machine without systemd-tmpfiles gets them, too.
   install -d -m 0750 -o root -g sallyport /etc/sallyport /etc/sallyport/secrets
   install -d -m 0711 -o sallyport -g sallyport /var/lib/sallyport
@@ -176,6 +178,8 @@ install_all() {
     systemctl daemon-reload
     # A running service still holds the old program, whose parts are gone.
     systemctl try-restart sallyport.service
+    # Likewise a socket that was enabled, with what the new unit says of it.
+    systemctl try-restart sallyport-change.socket
   fi
   echo "Installed Sallyport $(/usr/bin/sallyport --version) with Node $version."
   if [ ! -e /etc/sallyport/sallyport.yaml ]; then
@@ -185,9 +189,14 @@ install_all() {
 }
 
 remove_all() {
-  if manages; then systemctl disable --now sallyport.service 2>/dev/null || true; fi
+  if manages; then
+    systemctl disable --now sallyport.service 2>/dev/null || true
+    systemctl disable --now sallyport-change.socket 2>/dev/null || true
+    systemctl stop 'sallyport-change@*.service' 2>/dev/null || true
+  fi
   rm -rf "$lib" "$lib.new" "$lib.old" "$doc"
-  rm -f "$dest/usr/bin/sallyport" "$dest/usr/lib/systemd/system/sallyport.service" \
+  for unit in $units; do rm -f "$dest/usr/lib/systemd/system/$unit"; done
+  rm -f "$dest/usr/bin/sallyport" \
     "$dest/usr/lib/sysusers.d/sallyport.conf" "$dest/usr/lib/tmpfiles.d/sallyport.conf" \
     "$dest/usr/share/man/man1/sallyport.1" \
     "$dest/etc/sallyport/sallyport.example.yaml" "$dest/etc/sallyport/sallyport.schema.json"
@@ -195,9 +204,12 @@ remove_all() {
   if [ "$action" = purge ]; then
     rm -rf "$dest/etc/sallyport" "$dest/var/lib/sallyport" "$dest/var/log/sallyport"
     # What `systemctl edit` made: a drop-in, or a unit in place of ours.
-    rm -rf "$dest/etc/systemd/system/sallyport.service.d" "$dest/etc/systemd/system/sallyport.service"
+    for unit in $units; do rm -rf "$dest/etc/systemd/system/$unit.d" "$dest/etc/systemd/system/$unit"; done
     if manages; then systemctl daemon-reload; systemctl reset-failed sallyport.service 2>/dev/null || true; fi
-    if [ -n "$live" ] && id sallyport >/dev/null 2>&1; then userdel sallyport; fi
+    if [ -n "$live" ]; then
+      if id sallyport >/dev/null 2>&1; then userdel sallyport; fi
+      if getent group sallyport-admin >/dev/null; then groupdel sallyport-admin; fi
+    fi
     echo 'Removed Sallyport with its configuration, changes to the unit, packages, state and logs.'
   else
     echo 'Removed Sallyport. Configuration, packages, state and logs are where they were.'

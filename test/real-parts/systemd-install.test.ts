@@ -31,6 +31,11 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     has('/usr/lib/sallyport/node -rwxr-xr-x root:root');
     has('/usr/lib/sallyport/program/main.js -rw-r--r-- root:root');
     has('/usr/lib/systemd/system/sallyport.service -rw-r--r-- root:root');
+    has('/usr/lib/systemd/system/sallyport-change.socket -rw-r--r-- root:root');
+    has('/usr/lib/systemd/system/sallyport-change@.service -rw-r--r-- root:root');
+    // Nobody who was not named by an admin may change the configuration, and the socket is off.
+    expect(await machine.run('getent', 'group', 'sallyport-admin')).toMatch(/^sallyport-admin:[^:]*:\d+:$/m);
+    expect(await machine.show('ActiveState', 'sallyport-change.socket')).toBe('inactive');
     has('/etc/sallyport drwxr-x--- root:sallyport');
     has('/etc/sallyport/sallyport.example.yaml -rw-r--r-- root:root');
     has('/var/lib/sallyport drwx--x--x sallyport:sallyport');
@@ -114,5 +119,6 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     expect(await tree()).toBe('');
     expect(await machine.run('find', '/etc/systemd', '-name', '*allyport*')).toBe('');
     expect((await machine.try('id', 'sallyport')).status).not.toBe(0);
+    expect((await machine.try('getent', 'group', 'sallyport-admin')).status).not.toBe(0);
   });
 });

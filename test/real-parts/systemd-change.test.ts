@@ -1,0 +1,147 @@
+// The change service under a real systemd, with real users: who may change what, and what the journal says of them.
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { Installed } from '#test/support/installed.ts';
+import type { Machine, Ran } from '#test/support/machine.ts';
+import { describeWith } from '#test/support/real-parts.ts';
+
+const FILE = '/etc/sallyport/sallyport.yaml';
+const SOCKET = '/run/sallyport-change.sock';
+const UNIT = '/usr/lib/systemd/system/sallyport-change@.service';
+const INSTALL_DOC = fileURLToPath(new URL('../../docs/install.md', import.meta.url));
+
+/** Members of both groups, one of the service's group alone, and somebody else. */
+const USERS = {
+  alice: { uid: 1_601, groups: 'sallyport,sallyport-admin' },
+  carol: { uid: 1_602, groups: 'sallyport,sallyport-admin' },
+  bob: { uid: 1_603, groups: 'sallyport' },
+  mallory: { uid: 1_604, groups: 'nogroup' },
+} as const;
+
+const LINES = [
+  '# ours',
+  'proxy_enabled: true',
+  'proxies:',
+  '  - { name: corp, address: 127.0.0.1, port: 1, default: true, authentication: basic, user: u, password: { file: secrets/corp } }',
+];
+
+/** Connects, sends the text, prints what comes back; or connects many times, and goes away at once. */
+const CLIENT = `
+  const { connect } = require('node:net');
+  const [, path, text, times] = process.argv;
+  if (times) for (let n = 0; n < Number(times); n += 1) connect(path).on('error', () => 0).on('connect', function () { this.destroy(); });
+  else connect(path, function () { this.write(text); }).on('error', (e) => console.log(e.code)).pipe(process.stdout);
+`;
+
+describeWith(['systemd'], 'the change service in a real systemd', () => {
+  let installed: Installed;
+  let machine: Machine;
+
+  beforeAll(async () => {
+    installed = await Installed.make('change');
+    machine = installed.machine;
+    await machine.run('systemctl', 'start', 'sallyport-change.socket');
+  }, 60_000);
+  afterAll(() => installed.close());
+  beforeEach(async () => {
+    await installed.reset();
+    await machine.write('/etc/sallyport/secrets/corp', 'the password of corp\n', '0640');
+    await machine.run('chown', 'sallyport:sallyport', '/etc/sallyport/secrets/corp');
+    await installed.configure(LINES);
+    await machine.run('systemctl', 'start', 'sallyport.service');
+  });
+
+  function as(user: keyof typeof USERS, command: string, ...args: readonly string[]): Promise<Ran> {
+    const { uid, groups } = USERS[user];
+    return machine.try('setpriv', `--reuid=${uid}`, `--regid=${uid}`, `--groups=${groups}`, '--', command, ...args);
+  }
+  const send = async (user: keyof typeof USERS, text: string) =>
+    (await as(user, '/node/node', '-e', CLIENT, SOCKET, text)).stdout;
+  async function request(user: keyof typeof USERS, over: object): Promise<string> {
+    const digest = (await machine.run('sha256sum', FILE)).slice(0, 64);
+    const whole = { verb: 'apply', digest, edits: [], secret: null, window_ms: 20_000, waits: false, ...over };
+    return await send(user, `${JSON.stringify(whole)}\n`);
+  }
+  const set = (path: (string | number)[], value: unknown) => ({ edits: [{ kind: 'set', path, value }] });
+  const content = () => machine.run('cat', FILE);
+  const journal = () => machine.journal('SYSLOG_IDENTIFIER=sallyport-change');
+
+  it('a member of sallyport-admin makes a change by the ordinary command; owner, group, mode and comments stay', async () => {
+    const { status, stdout, stderr } = await as('alice', 'sallyport', 'proxy', 'disable');
+    expect([status, stderr]).toEqual([0, expect.any(String)]);
+    expect(stdout).toContain('The new settings work.');
+    expect(stdout).toContain('The daemon has taken it');
+    expect(await content()).toContain('# ours\nproxy_enabled: false\n');
+    expect(await machine.run('stat', '-c', '%a %U:%G', FILE)).toBe('640 root:sallyport\n');
+  });
+
+  it('a password of a member goes into a file of root that only root and the service can read', async () => {
+    const secret = { path: ['proxies', 0, 'password'], value: 'typed by alice' };
+    // No purpose uses the proxy, so nothing has to be tested.
+    expect(await request('alice', { ...set(['proxies', 0, 'port'], 2), secret })).toContain(
+      '"stored":"secrets/corp.2"',
+    );
+    const stored = '/etc/sallyport/secrets/corp.2';
+    expect(await machine.run('stat', '-c', '%a %U:%G', stored)).toBe('640 root:sallyport\n');
+    expect(await machine.run('cat', stored)).toBe('typed by alice\n');
+    expect(await journal()).not.toContain('typed by alice');
+  });
+
+  it('the journal has who asked by the word of the kernel, and tells two users apart', async () => {
+    await request('alice', set(['proxy_enabled'], false));
+    await request('carol', set(['proxy_enabled'], true));
+    const told = await journal();
+    expect(told).toMatch(/Settings changed for user 1601, process \d+: proxy_enabled\./);
+    expect(told).toMatch(/Settings changed for user 1602, process \d+: proxy_enabled\./);
+    const log = await machine.run('cat', '/var/log/sallyport/sallyport.log');
+    expect(log).toMatch(/user 1601, process \d+/);
+  });
+
+  it('nobody outside of the group can connect, whatever other group they are in', async () => {
+    for (const user of ['bob', 'mallory'] as const) expect(await send(user, '{}\n'), user).toBe('EACCES\n');
+    const { status, stderr } = await as('bob', 'sallyport', 'proxy', 'disable');
+    expect([status, stderr]).toEqual([78, expect.stringContaining('[CONFIG-FORBIDDEN]')]);
+    expect(await content()).toContain('proxy_enabled: true');
+  });
+
+  it('no key of root, no source of a secret and no new place for a secret can be set through it', async () => {
+    const before = await content();
+    const refused: [object, string][] = [
+      [set(['updates', 'feed_url'], 'https://evil.example/'), 'KEY-AUTHORITY'],
+      [set(['updates', 'on_published'], { command: '/bin/sh' }), 'KEY-AUTHORITY'],
+      [set(['proxies', 0, 'password'], { file: '/etc/shadow' }), 'KEY-AUTHORITY'],
+      [set(['proxies', 0, 'port'], 9), 'SECRET-NOT-IN-FORCE'],
+    ];
+    for (const [over, code] of refused) expect(await request('alice', over)).toContain(`"${code}"`);
+    expect(await send('alice', '{"verb":"apply","text":"version: 1"}\n')).toContain('"CHANGE-REQUEST"');
+    expect(await content()).toBe(before);
+  });
+
+  it('nothing is written while the daemon is down', async () => {
+    await machine.run('systemctl', 'stop', 'sallyport.service');
+    expect(await request('alice', set(['proxy_enabled'], false))).toContain('"CHANGE-UNTRIED"');
+    expect(await content()).toContain('proxy_enabled: true');
+  });
+
+  it('connecting in a loop does not take the socket away from the others', async () => {
+    await as('alice', '/node/node', '-e', CLIENT, SOCKET, '', '300');
+    const isFree = async () =>
+      (await request('carol', { ...set(['proxy_enabled'], false), verb: 'try' })).includes('"tried"');
+    await machine.until('the service answers again', isFree, 30_000);
+    expect(await machine.show('ActiveState', 'sallyport-change.socket')).toBe('active');
+  });
+
+  it('has units of which systemd-analyze verify has nothing to say', async () => {
+    const verified = await machine.try('systemd-analyze', 'verify', UNIT, 'sallyport-change.socket');
+    expect(verified).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+
+  it('is exposed no more than docs/install.md says, which is at most 1.5', async () => {
+    const { stdout } = await machine.try('systemd-analyze', 'security', '--offline=true', '--no-pager', UNIT);
+    const level = /Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1] ?? '';
+    expect(Number(level)).toBeLessThanOrEqual(1.5);
+    expect(readFileSync(INSTALL_DOC, 'utf8')).toContain(`sallyport-change@.service\` **${level}**`);
+  });
+});
