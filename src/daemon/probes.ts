@@ -8,7 +8,6 @@ import { askAnything, type Net, type Part } from '#diagnose/ask.ts';
 import type { Probe } from '#diagnose/walk.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
-import { Session } from '#http/session.ts';
 import type { FeedReading } from '#updates/feed.ts';
 import { HttpFeed } from '#updates/http-feed.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
@@ -42,28 +41,14 @@ function feedProbe(ports: UpdatesPorts, settings: Settings, purpose: Purpose): P
         ...(acknowledge === undefined ? [] : [{ url: new URL(acknowledge), always: true }]),
         ...origins.map((url) => ({ url: new URL(url), always: false })),
       ],
-      headers: {},
+      headers: () => ({}),
       async ask({ router, report, signal }) {
         const { clock, habits, agent, tokens } = ports;
         const { totalMs, extend } = deadlinesOf(settings);
         const bounds = { totalMs, ...(extend === undefined ? {} : { extend }) };
-        const session = new Session({ router, purpose, clock });
-        const reader = new HttpFeed({
-          clock,
-          habits,
-          agent,
-          tokens,
-          session,
-          report,
-          settings: () => settings,
-          bounds,
-        });
-        try {
-          const reading = await reader.read({ revalidate: false, signal });
-          return partOf(reading, ports, { settings, purpose });
-        } finally {
-          session.close();
-        }
+        const reader = new HttpFeed({ clock, habits, agent, tokens, router, report, settings: () => settings, bounds });
+        const reading = await reader.read({ revalidate: false, signal });
+        return partOf(reading, ports, { settings, purpose });
       },
     },
   ];
@@ -101,7 +86,7 @@ function requestProbe({ agent, tokens }: UpdatesPorts, settings: Settings, purpo
     await askAnything(url, { purpose, deadlines: deadlinesOf(settings), headers }, net);
     return null;
   };
-  return [{ purpose, target, endpoints: [{ url: target, always: true }], headers: {}, ask }];
+  return [{ purpose, target, endpoints: [{ url: target, always: true }], headers: () => headers(true), ask }];
 }
 
 function deadlinesOf({ response_timeout: { base_ms: baseMs } }: Settings): Deadlines {

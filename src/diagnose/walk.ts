@@ -25,7 +25,7 @@ export interface Probe {
   /** Does what the work does first, over this router. Returns something that the work would fetch next, if anything. */
   ask(net: Net): Promise<Part | null>;
   /** Headers for the upgrade to a WebSocket. */
-  readonly headers: Readonly<Record<string, string>>;
+  headers(): Readonly<Record<string, string>>;
 }
 
 export interface WalkParts extends TryParts {
@@ -136,7 +136,7 @@ async function goAll(
 async function upgrade({ target, purpose, headers }: Probe, watched: WatchedRouter, parts: WalkParts): Promise<void> {
   const { clock, signal, upgradeTimeoutMs: timeoutMs } = parts;
   const startedMs = clock.monotonic();
-  const open = await openWebSocket(target, { router: watched, purpose, headers, timeoutMs, clock, signal });
+  const open = await openWebSocket(target, { router: watched, purpose, headers: headers(), timeoutMs, clock, signal });
   open.close();
   const elapsedMs = clock.monotonic() - startedMs;
   watched.seen.push({ stage: 'websocket', target: authorityOf(target), elapsedMs, facts: {}, error: null });

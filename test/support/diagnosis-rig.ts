@@ -92,7 +92,7 @@ export interface DiagnosisSetup extends Around {
   readonly sections: Readonly<Record<string, unknown>>;
   readonly asked?: Partial<DiagnosisRequest>;
   readonly mode?: 'daemon' | 'command';
-  /** Our CA is trusted for every purpose; the settings have such a key for updates alone. */
+  /** Our CA is trusted for every purpose, whatever the settings say. */
   readonly trustsEverywhere?: boolean;
   /** In place of the system's. */
   readonly clock?: Clock;
