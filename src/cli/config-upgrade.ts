@@ -41,10 +41,11 @@ async function diffLines({ known }: Desk, file: string, { before, after }: Upgra
     context: 0,
     headerOptions: { includeIndex: false, includeUnderline: false, includeFileHeaders: true },
   });
-  return known.redact(patch).trimEnd().split('\n').map(withoutReturn).map(showForeign);
+  return known.redact(patch).trimEnd().split('\n').map(harmless);
 }
 
-/** The line end of a file from Windows. */
-function withoutReturn(line: string): string {
-  return line.replace(/\r$/, '');
+/** A line of the file, in which no character acts on the terminal; the line end of a file from Windows is left out. */
+function harmless(line: string): string {
+  const toCode = (character: string) => `\\u{${character.codePointAt(0)?.toString(16)}}`;
+  return line.replace(/\r$/, '').replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, toCode);
 }

@@ -187,6 +187,14 @@ describe('each command', () => {
     ],
     [['config', 'schema'], ['configSchema']],
     [
+      ['config', 'upgrade'],
+      ['configUpgrade', {}, { dryRun: false }],
+    ],
+    [
+      ['config', 'upgrade', '--dry-run'],
+      ['configUpgrade', {}, { dryRun: true }],
+    ],
+    [
       ['serve', 'd'],
       ['serve', 'd', { host: '127.0.0.1', port: 8080 }],
     ],
