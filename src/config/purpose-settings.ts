@@ -7,12 +7,6 @@ import type { Settings } from './settings.ts';
 /** The settings of all purposes. */
 export type PurposeSettings = Pick<Settings, Purpose>;
 
-/** Trust and credentials of a purpose. They apply to the origin of its URL only. */
-export type PurposeTrust = Pick<
-  Settings[Purpose],
-  'headers' | 'bearer_token' | 'client_certificate' | 'ca_file' | 'pins'
->;
-
 /** The URL of a purpose, or undefined where none is configured. Also for settings that are valid only in part. */
 export function urlOf(settings: object, purpose: Purpose): string | undefined {
   const section = (settings as Readonly<Record<string, unknown>>)[purpose];

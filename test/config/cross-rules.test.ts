@@ -266,6 +266,28 @@ describe('the hook', () => {
   });
 });
 
+describe('sections of purposes', () => {
+  it('that are enabled without a URL, or that nothing is sent for yet, are warned of', async () => {
+    expect(await warningsOf('platform: {enabled: true}')).toMatchObject([
+      { key: 'platform.enabled', line: 2, message: expect.stringContaining('Nothing is sent without platform.url') },
+    ]);
+    expect(await warningsOf('support_logs: {enabled: true, url: "https://support.example.com/"}')).toMatchObject([
+      { key: 'support_logs.enabled', message: expect.stringContaining('sends nothing') },
+    ]);
+    expect(await warningsOf('support_logs: {url: "https://support.example.com/"}')).toEqual([]);
+  });
+
+  it('have the same rules for headers and pins as updates', async () => {
+    const twice = 'exposure_analytics: {bearer_token: "long-enough", headers: {Authorization: "Basic abcdefgh"}}';
+    expect(await problemsOf(twice)).toMatchObject([{ key: 'exposure_analytics.headers.Authorization' }]);
+    const pin = `sha256/${Buffer.alloc(32, 1).toString('base64')}`;
+    expect(await warningsOf(`platform: {pins: ['${pin}']}`)).toMatchObject([{ key: 'platform.pins' }]);
+    expect(await problemsOf('platform: {url: "http://platform.example.com/"}')).toMatchObject([
+      { key: 'platform.url' },
+    ]);
+  });
+});
+
 describe('pins', () => {
   const pin = (byte: number) => `sha256/${Buffer.alloc(32, byte).toString('base64')}`;
 

@@ -25,6 +25,29 @@ async function onlyMistake(content: string | Uint8Array) {
   return problems[0]!;
 }
 
+describe('a file of version 1', () => {
+  const OLD = 'version: 1\nendpoints:\n  platform: wss://platform.example.com/\n';
+
+  it('means the same as in the names of version 2, with a notice at the place of each old name', async () => {
+    const old = await folder.accept(OLD);
+    const now = await folder.accept('version: 2\nplatform:\n  url: wss://platform.example.com/\n');
+
+    expect(old.settings).toEqual(now.settings);
+    expect(old.warnings).toMatchObject([
+      { line: 3, column: 3, key: 'endpoints.platform', message: expect.stringContaining('platform.url') },
+    ]);
+    expect(old.lineOf('platform.url')).toMatchObject({ line: 3 });
+  });
+
+  it('without old names has one notice, and a section of comments is no mistake', async () => {
+    const { warnings } = await folder.accept('version: 1\nendpoints:\n  #platform: wss://x.example.com/\n');
+
+    expect(warnings).toMatchObject([
+      { line: 1, key: 'version', message: expect.stringContaining('sallyport config upgrade') },
+    ]);
+  });
+});
+
 describe('a file that holds', () => {
   it('has every default of the manual when it says only its version', async () => {
     const { settings, warnings } = await folder.accept('version: 2\n');

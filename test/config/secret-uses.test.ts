@@ -44,7 +44,24 @@ const updates = (over: object) => ({ ...IN_FORCE, updates: { ...UPDATES, ...over
 const PASSWORD = 'SECRET-NOT-IN-FORCE proxies.corp.password';
 const TOKEN = 'SECRET-NOT-IN-FORCE updates.bearer_token';
 
+const SUPPORT: Sections = {
+  ...IN_FORCE,
+  support_logs: { url: 'https://support.example.com/', bearer_token: { env: 'OTHER' } },
+};
+const support = (over: object) => ({ ...SUPPORT, support_logs: { ...(SUPPORT['support_logs'] as object), ...over } });
+
 describe('settings of the group', () => {
+  it.each([
+    ['say the same', SUPPORT, 'taken'],
+    ['change only the updates', { ...SUPPORT, updates: { channel: 'beta' } }, 'taken'],
+    ['move the origin', support({ url: 'https://x.example.com/' }), 'support_logs.bearer_token'],
+    ['trust somebody else', support({ ca_file: 'other' }), 'support_logs.bearer_token'],
+    ['use the token of another purpose', support({ bearer_token: { env: 'TOKEN' } }), 'support_logs.bearer_token'],
+    ['send a token in the text', support({ url: 'https://x.example.com/', bearer_token: 'in-the-text' }), 'taken'],
+  ])('keep the token of each purpose to its origin where they %s', async (_what, sections, verdict) => {
+    expect(await tried(sections, SUPPORT)).toBe(verdict === 'taken' ? verdict : `SECRET-NOT-IN-FORCE ${verdict}`);
+  });
+
   it.each([
     ['that say the same', IN_FORCE],
     ['that change nothing a secret depends on', { ...IN_FORCE, retry: { attempts: 3 } }],

@@ -30,6 +30,20 @@ describe('the last settings in force', () => {
     ]);
   });
 
+  it('of a purpose that was not there yet are direct, and one that is gone is no reason to lose the others', async () => {
+    const kept = { format: 1, proxies: { updates: 'corp', gone: 'corp' }, proxy_required: false };
+    await writeFile(path, JSON.stringify(kept));
+    const next = new LastSettings(realFiles, path);
+
+    expect(await next.load()).toBeNull();
+    expect(next.current?.proxies).toEqual({
+      updates: 'corp',
+      support_logs: null,
+      exposure_analytics: null,
+      platform: null,
+    });
+  });
+
   it('are not written again when they say the same', async () => {
     const last = new LastSettings(realFiles, path);
     await last.keep(SETTINGS);

@@ -4,9 +4,15 @@
 import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Settings } from '#config/settings.ts';
+import type { CodedError } from '#errors/coded-error.ts';
+import { TokenBindings } from '#http/token-bindings.ts';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import { Secret } from '#redaction/secret.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { feedOf } from '#test/support/jars.ts';
+import { testSettings } from '#test/support/round-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 
 const NEVER = new AbortController().signal;
@@ -107,4 +113,39 @@ it('a diagnosis of settings that are not saved sends it nowhere else, and says t
   expect(diagnosis?.purposes[0]).toMatchObject({ failure: { code: 'TOKEN-REBIND' }, credential_waits: true });
   expect(shown.moved).toEqual([]);
   expect(await again()).toBe('ok');
+});
+
+describe('the token of another purpose', () => {
+  const settings = (feed: string, support: string): Settings => {
+    const { updates, support_logs: logs, ...rest } = testSettings('/x');
+    const token = new Secret(TOKEN);
+    return {
+      ...rest,
+      updates: { ...updates, feed_url: feed, bearer_token: token },
+      support_logs: { ...logs, url: support, bearer_token: token },
+    };
+  };
+  const verdicts = (bindings: TokenBindings, of: Settings) =>
+    (['updates', 'support_logs'] as const).map((purpose) => {
+      try {
+        bindings.check(of, purpose);
+        return 'ok';
+      } catch (thrown) {
+        return (thrown as CodedError).message;
+      }
+    });
+
+  it('belongs to the origin of its own URL, also where both have the same value', () => {
+    const bindings = new TokenBindings(new Ledger());
+    const first = settings('https://a.example.com/feed.json', 'https://b.example.com/');
+    bindings.introduce(first);
+    expect(verdicts(bindings, first)).toEqual(['ok', 'ok']);
+
+    const moved = settings('https://a.example.com/feed.json', 'https://a.example.com/');
+    bindings.introduce(moved);
+    expect(verdicts(bindings, moved)).toEqual([
+      'ok',
+      expect.stringContaining('support_logs.bearer_token was entered for https://b.example.com'),
+    ]);
+  });
 });

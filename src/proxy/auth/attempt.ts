@@ -2,10 +2,7 @@
 
 import type { Refusal } from './refusal.ts';
 
-/**
- * Leave to send a credential. The first verdict counts; without one others would wait for ever. A refusal also counts after
- * a success: a connection that is used again carries the credential again.
- */
+/** Leave to send a credential. Exactly one verdict counts, the first; without one others would wait for ever. */
 export interface Attempt {
   /**
    * Called before each byte that is made from the secret; it may go unless there is a refusal, which came meanwhile.
