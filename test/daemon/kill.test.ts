@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PROGRAM_PATH } from '#test/support/built-program.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
-import { MAIN_PATH } from '#test/support/main-path.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 
 const JARS = [makeJar('u1', 400_000), makeJar('u2', 400_000)] as const;
@@ -57,7 +57,7 @@ interface Run {
 }
 
 function start(onLine: (line: string, child: ChildProcess) => void = () => undefined): Run {
-  const args = ['--disable-sigusr1', MAIN_PATH, '--config', join(dir, 'config', 'sallyport.yaml'), 'run', '--once'];
+  const args = ['--disable-sigusr1', PROGRAM_PATH, '--config', join(dir, 'config', 'sallyport.yaml'), 'run', '--once'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => {

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Control } from '#control/control.ts';
+import { PROGRAM_PATH } from '#test/support/built-program.ts';
 import { connectAt } from '#test/support/connect-at.ts';
 import { feedOf } from '#test/support/jars.ts';
-import { MAIN_PATH } from '#test/support/main-path.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
@@ -139,7 +139,7 @@ describeWith(['python3'], 'a daemon at a terminal that takes nothing', () => {
   it('goes on, answers on its socket, and ends when it is asked to', async () => {
     origin.serve('/feed.json', unknown, 'application/json');
     const config = await writeConfig(dir, { updates: { feed_url: `${origin.url}/feed.json`, schedule: '0 3 * * *' } });
-    const command = [process.execPath, '--disable-sigusr1', MAIN_PATH, '-c', config, 'run'];
+    const command = [process.execPath, '--disable-sigusr1', PROGRAM_PATH, '-c', config, 'run'];
     const terminal = spawn('python3', ['-c', STUCK_TERMINAL, ...command], { stdio: ['pipe', 'ignore', 'ignore'] });
     const ended = once(terminal, 'exit');
     try {

@@ -3,8 +3,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { PROGRAM_PATH } from '#test/support/built-program.ts';
 import { feedOf } from '#test/support/jars.ts';
-import { MAIN_PATH } from '#test/support/main-path.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import { type Ended, Site } from '#test/support/site.ts';
 
@@ -25,7 +25,7 @@ afterEach(async () => {
 
 /** Runs a command over the other file, which names the same places. */
 function run(...args: string[]): Promise<Ended> {
-  return site.start([], {}, ([node]) => ({ command: node, args: [MAIN_PATH, '--config', other, ...args] })).ended;
+  return site.start([], {}, ([node]) => ({ command: node, args: [PROGRAM_PATH, '--config', other, ...args] })).ended;
 }
 
 const COMMANDS = [

@@ -1,4 +1,5 @@
 /** A proxy that is itself spoken to over TLS: both forms of request, the login, and failures that name this leg. */
+// @process alone: it counts the sockets and timers that are left.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

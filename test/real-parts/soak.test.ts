@@ -9,10 +9,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Control, RoundResult } from '#control/control.ts';
+import { PROGRAM_PATH } from '#test/support/built-program.ts';
 import { connectAt } from '#test/support/connect-at.ts';
 import { seeded } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar, sha256 } from '#test/support/jars.ts';
-import { MAIN_PATH } from '#test/support/main-path.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
@@ -61,7 +61,7 @@ async function mountSmallDisk(folder: string): Promise<SmallDisk | null> {
 
 async function startDaemon(): Promise<Daemon> {
   const enter = disk === null ? [] : ['nsenter', `--mount=${disk.namespace}`];
-  const program = [process.execPath, '--disable-sigusr1', '--report-exclude-env', MAIN_PATH];
+  const program = [process.execPath, '--disable-sigusr1', '--report-exclude-env', PROGRAM_PATH];
   const [command = '', ...args] = [...enter, ...program, '--config', join(dir, 'sallyport.yaml'), 'run'];
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH, HOME } });

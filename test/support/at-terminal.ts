@@ -2,7 +2,8 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { BARE_ENVIRONMENT, MAIN_PATH } from './main-path.ts';
+import { PROGRAM_PATH } from './built-program.ts';
+import { BARE_ENVIRONMENT } from './main-path.ts';
 
 const TERMINAL = fileURLToPath(new URL('faults/terminal.ts', import.meta.url));
 
@@ -17,7 +18,7 @@ export function startAtTerminal(
   args: readonly string[],
   answers: readonly (readonly [about: string, answer: string])[],
 ): AtTerminal {
-  const child = spawn(process.execPath, ['--disable-sigusr1', '--import', TERMINAL, MAIN_PATH, ...args], {
+  const child = spawn(process.execPath, ['--disable-sigusr1', '--import', TERMINAL, PROGRAM_PATH, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: BARE_ENVIRONMENT,
   });

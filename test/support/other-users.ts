@@ -4,14 +4,13 @@
 // checkout may lie where only its owner looks. Needs root, see `describeWith(['root and setpriv'], ...)`.
 
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MAIN_PATH } from './main-path.ts';
+import { PROGRAM_PATH } from './built-program.ts';
 import { yamlOf } from './yaml-of.ts';
 
-const BUNDLE = fileURLToPath(new URL('../../tools/bundle.ts', import.meta.url));
 const SERVICE_GROUP = 64_101;
 
 /** Numbers of users that nobody has. */
@@ -44,10 +43,7 @@ export class OtherUsers {
   static make(): OtherUsers {
     const dir = mkdtempSync(join(tmpdir(), 'sallyport-users-'));
     chmodSync(dir, 0o755);
-    const { status, stderr } = spawnSync(process.execPath, [BUNDLE, MAIN_PATH, join(dir, 'program')], {
-      encoding: 'utf8',
-    });
-    if (status !== 0) throw new Error(`the bundle failed: ${stderr}`);
+    cpSync(dirname(PROGRAM_PATH), join(dir, 'program'), { recursive: true });
     copyFileSync(process.execPath, join(dir, 'node'));
     chmodSync(join(dir, 'node'), 0o755);
     spawnSync('chmod', ['-R', 'u=rwX,go=rX', join(dir, 'program')]);

@@ -1,7 +1,8 @@
 // A command in a real terminal of a given width (a pty, by script(1)): what it writes, and what stays on the screen.
 
 import { spawn } from 'node:child_process';
-import { BARE_ENVIRONMENT, MAIN_PATH } from './main-path.ts';
+import { PROGRAM_PATH } from './built-program.ts';
+import { BARE_ENVIRONMENT } from './main-path.ts';
 
 export interface InTerminal {
   readonly status: number | null;
@@ -15,7 +16,7 @@ export interface InTerminal {
 
 /** Runs a command of ours to its end. */
 export async function runInTerminal(args: readonly string[], columns: number): Promise<InTerminal> {
-  const command = [process.execPath, '--disable-sigusr1', MAIN_PATH, ...args].map(quoted).join(' ');
+  const command = [process.execPath, '--disable-sigusr1', PROGRAM_PATH, ...args].map(quoted).join(' ');
   const child = spawn('script', ['-qefc', `stty cols ${columns} rows 40; exec ${command}`, '/dev/null'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...BARE_ENVIRONMENT, TERM: 'xterm', NO_COLOR: '1' },

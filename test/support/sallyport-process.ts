@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { MAIN_PATH } from './main-path.ts';
+import { PROGRAM_PATH } from './built-program.ts';
 import { yamlOf } from './yaml-of.ts';
 
 /** A process of ours that runs or ran. */
@@ -39,7 +39,7 @@ export function startSallyport(
   args: readonly string[],
   options: { readonly execArgv?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
 ): SallyportProcess {
-  const child = spawn(process.execPath, ['--disable-sigusr1', ...(options.execArgv ?? []), MAIN_PATH, ...args], {
+  const child = spawn(process.execPath, ['--disable-sigusr1', ...(options.execArgv ?? []), PROGRAM_PATH, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });

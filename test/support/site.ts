@@ -5,7 +5,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { BARE_ENVIRONMENT, MAIN_PATH } from './main-path.ts';
+import { PROGRAM_PATH } from './built-program.ts';
+import { BARE_ENVIRONMENT } from './main-path.ts';
 import { yamlOf } from './yaml-of.ts';
 
 /** How a process ended and what it said. */
@@ -69,7 +70,7 @@ export class Site {
 
   /** Starts a command; `environment` is all that it sees besides the PATH. */
   start(args: readonly string[], environment: Readonly<Record<string, string>> = {}, wrap: Wrap = asItIs): Running {
-    return this.#start([MAIN_PATH, ...args, '--config', this.config], environment, wrap);
+    return this.#start([PROGRAM_PATH, ...args, '--config', this.config], environment, wrap);
   }
 
   /** Starts a script of the tests over this configuration. */

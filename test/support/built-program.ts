@@ -1,0 +1,33 @@
+// The program as it is installed, for tests that start it as a process: a bundle, which starts in half the time of the
+// sources (0.4 s of a core instead of 0.8 s, and the tests start it some hundred times).
+//
+// The first file of a run that needs it makes it, in the temporary folder of the run, which goes away with the run.
+
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MAIN_PATH } from './main-path.ts';
+
+const BUNDLE = fileURLToPath(new URL('../../tools/bundle.ts', import.meta.url));
+
+/** The file to start Node with. It is not in a checkout, so that its default places are those of an installed program. */
+export const PROGRAM_PATH = join(builtProgram(), 'main.js');
+
+function builtProgram(): string {
+  const final = join(tmpdir(), 'program');
+  if (existsSync(final)) return final;
+  const own = mkdtempSync(join(tmpdir(), 'building-'));
+  const built = join(own, 'program');
+  const { status, stderr } = spawnSync(process.execPath, [BUNDLE, MAIN_PATH, built], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`the bundle failed: ${stderr}`);
+  try {
+    renameSync(built, final);
+  } catch (error) {
+    // Another file of this run was faster.
+    if (!existsSync(final)) throw error;
+  }
+  rmSync(own, { recursive: true, force: true });
+  return final;
+}
