@@ -84,9 +84,19 @@ function expectReceipts(told: readonly { id: string; outcome: string; key: strin
   ]);
 }
 
-async function crashAt(at: { n: number; when: 'before' | 'after'; mode: CrashMode }): Promise<void> {
-  origin.receipts.length = 0;
-  const files = await firstDisk();
+interface Crash {
+  readonly n: number;
+  readonly when: 'before' | 'after';
+  readonly mode: CrashMode;
+  /** The disk after the first round, and the receipts that it sent. */
+  readonly first: CrashingFiles;
+  readonly sent: ScriptedOrigin['receipts'];
+}
+
+async function crashAt({ first, sent, ...at }: Crash): Promise<void> {
+  origin.receipts.splice(0, Number.POSITIVE_INFINITY, ...sent);
+  // A process that was killed leaves all of its disk: this is a copy.
+  const files = first.afterCrash('killed');
   files.arm(at.when === 'before' ? { crashBefore: at.n } : { crashAfter: at.n });
   const acknowledged = await round(files).catch(() => []);
   expect(files.crashed).toBe(true);
@@ -124,14 +134,17 @@ describe('a crash at any operation of a round', () => {
   });
 
   it.each(CRASH_MODES)('never leaves a wrong package or loses a receipt (%s)', { timeout: 120_000 }, async (mode) => {
-    const files = await firstDisk();
+    origin.receipts.length = 0;
+    const first = await firstDisk();
+    const sent = [...origin.receipts];
+    const files = first.afterCrash('killed');
     await round(files);
     const points = crashPoints(files.trace);
     expect(points.length).toBeGreaterThan(80);
 
     for (const n of points) {
       for (const when of ['before', 'after'] as const) {
-        await crashAt({ n, when, mode }).catch((error: unknown) => {
+        await crashAt({ n, when, mode, first, sent }).catch((error: unknown) => {
           const { operation, path } = files.trace.find((traced) => traced.n === n) ?? { operation: '?', path: '?' };
           throw new Error(`crash ${when} operation ${n} (${operation} ${path})`, { cause: error });
         });
