@@ -9,6 +9,7 @@ import type { LoadedSettings } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
 import type { Settings } from '#config/settings.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { Session } from '#http/session.ts';
 import { TokenBindings } from '#http/token-bindings.ts';
 import type { Report } from '#logging/events.ts';
 import { openLog, type Watch } from '#logging/log.ts';
@@ -18,7 +19,7 @@ import { TimeoutMemory } from '#path/timeouts.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
-import { createRedactor, type Redactor } from '#redaction/redact.ts';
+import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
 import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
 import { SystemCommands } from '#system/command.ts';
 import type { Files } from '#system/files.ts';
@@ -88,19 +89,11 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
 }
 
 async function composeAlone(options: ComposeOptions): Promise<Parts> {
-  const { loaded, known, version, mode, watch } = options;
+  const { loaded, known, version, mode } = options;
   const { settings } = loaded;
   const redactor = createRedactor(known);
   const [files, clock] = [realFiles, new WatchedClock(systemClock)];
-  const log = openLog({
-    dir: settings.logging.dir,
-    level: settings.logging.level,
-    rotateBytes: settings.logging.rotation === 'internal' ? settings.logging.rotate_bytes : null,
-    rotateKeep: settings.logging.rotate_keep,
-    known: redactor,
-    clock,
-    ...(watch === undefined ? {} : { watch: { screen: watch.screen, form: watch.form ?? settings.logging.stdout } }),
-  });
+  const log = logFor(options, redactor, clock);
   const events = new Set<Report>();
   const report: Report = (event) => {
     log.report(event);
@@ -116,10 +109,18 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
     const rooms = [network, inForce, new TimeoutRoom(model), new LogRoom(log)];
     const config = new Reloader({ loaded, rooms, last: state.last, clock, report });
     await config.start();
-    const shared = { clock, report, habits: state.habits, router: network, settings: () => inForce.current, tokens };
+    const shared = {
+      clock,
+      report,
+      habits: state.habits,
+      session: new Session({ router: network, purpose: 'updates', clock }),
+      settings: () => inForce.current,
+      tokens,
+    };
     const agent = { id: state.agentId, version };
     const ports: UpdatesPorts = {
       ...shared,
+      router: network,
       files,
       random: systemRandom,
       agent,
@@ -153,6 +154,19 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
     log.close();
     throw thrown;
   }
+}
+
+/** The log as the settings want it, and live for whoever watches. */
+function logFor({ loaded: { settings }, watch }: ComposeOptions, known: SpanRedactor, clock: Clock) {
+  return openLog({
+    dir: settings.logging.dir,
+    level: settings.logging.level,
+    rotateBytes: settings.logging.rotation === 'internal' ? settings.logging.rotate_bytes : null,
+    rotateKeep: settings.logging.rotate_keep,
+    known,
+    clock,
+    ...(watch === undefined ? {} : { watch: { screen: watch.screen, form: watch.form ?? settings.logging.stdout } }),
+  });
 }
 
 /** @throws CodedError FOLDER-UNSAFE */

@@ -8,6 +8,7 @@ import { askAnything, type Net, type Part } from '#diagnose/ask.ts';
 import type { Probe } from '#diagnose/walk.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
+import { Session } from '#http/session.ts';
 import type { FeedReading } from '#updates/feed.ts';
 import { HttpFeed } from '#updates/http-feed.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
@@ -46,9 +47,23 @@ function feedProbe(ports: UpdatesPorts, settings: Settings, purpose: Purpose): P
         const { clock, habits, agent, tokens } = ports;
         const { totalMs, extend } = deadlinesOf(settings);
         const bounds = { totalMs, ...(extend === undefined ? {} : { extend }) };
-        const reader = new HttpFeed({ clock, habits, agent, tokens, router, report, settings: () => settings, bounds });
-        const reading = await reader.read({ revalidate: false, signal });
-        return partOf(reading, ports, { settings, purpose });
+        const session = new Session({ router, purpose, clock });
+        const reader = new HttpFeed({
+          clock,
+          habits,
+          agent,
+          tokens,
+          session,
+          report,
+          settings: () => settings,
+          bounds,
+        });
+        try {
+          const reading = await reader.read({ revalidate: false, signal });
+          return partOf(reading, ports, { settings, purpose });
+        } finally {
+          session.close();
+        }
       },
     },
   ];

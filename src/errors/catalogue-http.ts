@@ -16,6 +16,13 @@ export const HTTP_CODES = {
     class: 'timeout',
     retry: 'later',
   },
+  'REQUEST-TIMEOUT': {
+    text: 'Sending {url} stopped after {sent:size} and {elapsed:ms}: the other side took nothing for {limit:ms} ({key}).',
+    check:
+      'The proxy or the server has stopped reading the request. Look into their logs; to wait longer, raise {key}.',
+    class: 'timeout',
+    retry: 'later',
+  },
   'RESPONSE-TRICKLES': {
     text: '{received:size} of {expected:size} after {elapsed:ms}: too slow to be waited for; {seen:words}.',
     check:

@@ -7,12 +7,12 @@
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { HeadReader } from '#proxy/head-reader.ts';
-import { answersFrom, cutBy, type Lane, type ResponseHead } from '#proxy/route.ts';
-import type { Clock, Timer } from '#system/clock.ts';
-import { type Deadlines, factsOf, holderOf, nextAttempt } from './deadlines.ts';
+import type { Lane } from '#proxy/route.ts';
+import type { Clock } from '#system/clock.ts';
+import { type Deadlines, factsOf, nextAttempt } from './deadlines.ts';
+import { Failures, INTERIM_LIMIT, type Progress } from './failures.ts';
 import { judgeHead } from './judge-head.ts';
-import { shownUrl } from './judge-url.ts';
-import { contentBlocked, PAGE_BYTES, PAGE_WAIT_MS, withTitle } from './refusal-page.ts';
+import { RefusedPage } from './refused-page.ts';
 import type { Measured, ResponseInfo } from './response-info.ts';
 import { type ParsedHead, ResponseParser } from './response-parser.ts';
 import { ResponseWatch, type TimedOut } from './watch.ts';
@@ -59,8 +59,6 @@ export type ExchangeResult =
     };
 
 const SHOWN_BYTES = 8;
-/** Interim (1xx) responses that are taken before the final one. */
-export const INTERIM_LIMIT = 32;
 
 /**
  * Asks once and takes the answer. Results are never thrown: the caller weighs head, bytes and timing of a failure, too.
@@ -102,16 +100,16 @@ class RunningExchange {
   #sink: BodySink | null = null;
   #remaining = 0;
   #bytes = 0;
-  /** A refusal of the hop itself, whose page is being read. */
-  #refusal: { readonly error: CodedError; readonly head: ResponseHead } | null = null;
-  #page: Uint8Array = new Uint8Array();
-  #pageTimer: Timer | null = null;
+  readonly #page: RefusedPage;
+  readonly #failures: Failures;
 
   constructor(options: ExchangeOptions, resolve: (result: ExchangeResult) => void, reject: (reason: Error) => void) {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-    const { deadlines, clock } = options;
+    const { deadlines, clock, lane, request } = options;
+    this.#page = new RefusedPage({ lane, url: request.url, clock });
+    this.#failures = new Failures({ lane, url: request.url, deadlines });
     this.#watch = new ResponseWatch({ deadlines, clock, onTimeout: (which) => this.#fail(this.#timeout(which)) });
   }
 
@@ -132,7 +130,7 @@ class RunningExchange {
       this.#parser = this.#makeParser({
         method: request.method,
         path: requestPath(lane, request.url),
-        headers: wireHeaders(lane, request),
+        headers: wireHeaders(lane, request, 'close'),
       });
     } catch (thrown) {
       this.#fail(asCoded(thrown));
@@ -182,7 +180,7 @@ class RunningExchange {
     let at = 0;
     while (this.#stage === 'head' && at < chunk.length) {
       const read = this.#heads.read(chunk, at);
-      if (read.refused !== null) this.#fail(this.#bad(read.refused));
+      if (read.refused !== null) this.#fail(this.#failures.bad(read.refused));
       else if (read.bytes.length > 0) this.#parser?.push(read.bytes);
       at = read.next;
     }
@@ -198,13 +196,9 @@ class RunningExchange {
   }
 
   #onInterim(status: number): void {
-    const { url } = this.#options.request;
     this.#interim += 1;
-    if (status === 101) {
-      this.#fail(this.#bad('it switched protocols unasked'));
-    } else if (this.#interim > INTERIM_LIMIT) {
-      this.#fail(coded('TOO-MANY-INTERIM', { url: shownUrl(url), limit: INTERIM_LIMIT, hop: this.#hop }));
-    }
+    if (status === 101) this.#fail(this.#failures.bad('it switched protocols unasked'));
+    else if (this.#interim > INTERIM_LIMIT) this.#fail(this.#failures.tooManyInterim());
   }
 
   #onHead(head: ParsedHead): void {
@@ -216,7 +210,7 @@ class RunningExchange {
       if (this.#sink === null) this.#finish('dropped');
       else if (framing === 'parsed') this.#stage = 'parsed';
       else this.#count(framing.count);
-      if (head.status >= 400) this.#limitPage(() => this.#finish('dropped'));
+      if (head.status >= 400 && !this.#isOver) this.#page.limit(() => this.#finish('dropped'));
     } catch (thrown) {
       this.#refuse(head, asCoded(thrown));
     }
@@ -224,32 +218,16 @@ class RunningExchange {
 
   /** What a hop says of its own refusal stands in its page; anything else ends at once. */
   #refuse(head: ParsedHead, error: CodedError): void {
-    if (head.status < 400 || error.facts['said'] === undefined) {
+    if (!this.#page.begin(head, error, () => this.#fail(error))) {
       this.#fail(error);
       return;
     }
-    this.#refusal = { error, head };
     this.#stage = 'parsed';
     this.#sink = {
       write: (chunk) => {
-        this.#page = Buffer.concat([this.#page, chunk]);
-        if (this.#page.length >= PAGE_BYTES) this.#fail(error);
+        if (this.#page.take(chunk)) this.#fail(error);
       },
     };
-    this.#limitPage(() => this.#fail(error));
-  }
-
-  #limitPage(end: () => void): void {
-    if (this.#stage !== 'over') this.#pageTimer = this.#options.clock.after(PAGE_WAIT_MS, end);
-  }
-
-  /** The failure, or the refusal of the hop that it ended the page of. */
-  #shown(error: CodedError): CodedError {
-    if (this.#refusal === null) return error;
-    const { lane, request } = this.#options;
-    const { hop, proxy } = lane.facts;
-    const { head, error: refusal } = this.#refusal;
-    return contentBlocked(head, this.#page, { url: request.url, hop, proxy }) ?? withTitle(refusal, this.#page);
   }
 
   #count(length: number): void {
@@ -278,7 +256,7 @@ class RunningExchange {
 
   #onParsedEnd(whole: boolean): void {
     if (this.#stage !== 'parsed') return;
-    if (this.#refusal !== null) this.#fail(this.#refusal.error);
+    if (this.#page.refusal !== null) this.#fail(this.#page.refusal);
     else if (whole) this.#finish('complete');
     else this.#fail(this.#lost('it ended inside a chunked body'));
   }
@@ -315,8 +293,7 @@ class RunningExchange {
   #fail(error: CodedError): void {
     if (!this.#end(false)) return;
     const { measured } = this.#watch;
-    const { passed: proven } = this.#options.lane.facts;
-    const shown = this.#shown(error).during({ phase: 'response', elapsedMs: measured.totalMs, proven });
+    const shown = this.#failures.during('response', this.#page.shown(error), measured.totalMs);
     this.#resolve({ ended: 'failed', error: shown, head: this.#head, bytes: this.#bytes, measured });
   }
 
@@ -325,7 +302,7 @@ class RunningExchange {
     if (this.#stage === 'over') return false;
     this.#stage = 'over';
     this.#watch.end(whole);
-    this.#pageTimer?.cancel();
+    this.#page.end();
     const { lane, signal } = this.#options;
     signal.removeEventListener('abort', this.#onAbort);
     lane.socket.off('data', this.#onBytes);
@@ -338,41 +315,28 @@ class RunningExchange {
   }
 
   #timeout(which: TimedOut): CodedError {
-    const { deadlines, lane, request } = this.#options;
-    const facts = {
-      url: shownUrl(request.url),
-      received: this.#bytes,
-      expected: this.#expected,
-      elapsed: this.#watch.measured.totalMs,
-      hop: cutBy(lane.facts),
-    };
-    const holder = holderOf(lane.facts, request.url);
-    if (which !== 'total') return coded('RESPONSE-TIMEOUT', { ...facts, holder, ...factsOf(deadlines, which) });
-    const { seen } = factsOf(deadlines, 'silence');
+    if (which !== 'total') return this.#failures.silent(which, this.#progress);
+    const { seen } = factsOf(this.#options.deadlines, 'silence');
+    const facts = { ...this.#failures.cut, ...this.#progress };
     return coded('RESPONSE-TRICKLES', { ...facts, next: nextAttempt(this.#head), seen });
   }
 
   #lost(reason: string): CodedError {
-    const { lane, request } = this.#options;
-    const facts = { received: this.#bytes, expected: this.#expected, reason, next: nextAttempt(this.#head) };
-    return coded('CONNECTION-LOST', { ...facts, url: shownUrl(request.url), hop: cutBy(lane.facts) });
-  }
-
-  #bad(reason: string): CodedError {
-    return coded('BAD-RESPONSE', { url: shownUrl(this.#options.request.url), reason, hop: this.#hop });
+    return this.#failures.lost(reason, this.#progress, nextAttempt(this.#head));
   }
 
   #parserError(error: NodeJS.ErrnoException & { reason?: string }): CodedError {
     const code = error.code ?? error.name;
     if (!code.startsWith('HPE_')) return this.#lost(code);
-    return this.#options.lane.judgeNoise(this.#firstBytes) ?? this.#bad(`${code}: ${error.reason ?? error.message}`);
+    return this.#failures.noise(this.#firstBytes, `${code}: ${error.reason ?? error.message}`);
   }
 
-  get #expected(): number | null {
-    return this.#head?.contentLength ?? this.#options.expectedBytes;
+  get #progress(): Progress {
+    const expected = this.#head?.contentLength ?? this.#options.expectedBytes;
+    return { received: this.#bytes, expected, elapsed: this.#watch.measured.totalMs };
   }
 
-  get #hop(): string {
-    return answersFrom(this.#options.lane.facts);
+  get #isOver(): boolean {
+    return this.#stage === 'over';
   }
 }

@@ -13,6 +13,8 @@ export type TimedOut = NonNullable<Measured['timedOut']>;
 export interface WatchOptions {
   readonly deadlines: Deadlines;
   readonly clock: Clock;
+  /** How much longer than its limit the wait for the first byte may last now, in milliseconds; 0 without it. */
+  allowanceMs?(): number;
   /** Called at most once, never after `end`. */
   onTimeout(which: TimedOut): void;
 }
@@ -44,6 +46,13 @@ export class ResponseWatch {
   /** The last byte of the request is out: the wait for the first byte begins here. */
   requestSent(): void {
     if (this.#firstMs === null) this.#sentMs = this.#options.clock.monotonic();
+  }
+
+  /** More of the request got through, which is no silence; the allowance may be another one now. */
+  requestMoved(): void {
+    if (this.#firstMs !== null || this.#endMs !== null) return;
+    this.#sentMs = this.#options.clock.monotonic();
+    this.#arm(this.#sentMs);
   }
 
   /** So many bytes of the body arrived. */
@@ -114,7 +123,8 @@ export class ResponseWatch {
 
   #dueMs(): { phase: number; total: number } {
     const { firstByteMs, silenceMs } = this.#options.deadlines;
-    const phase = this.#firstMs === null ? this.#sentMs + firstByteMs : this.#lastMs + silenceMs;
+    const toFirstMs = firstByteMs + (this.#options.allowanceMs?.() ?? 0);
+    const phase = this.#firstMs === null ? this.#sentMs + toFirstMs : this.#lastMs + silenceMs;
     return { phase, total: this.#startMs + this.#totalMs };
   }
 }

@@ -17,13 +17,19 @@ interface WireRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The caller's headers, then what every request carries, then what the hop wants. */
-export function wireHeaders(lane: Lane, { method, url, headers }: WireRequest): Record<string, string> {
+/**
+ * The caller's headers, then what every request carries, then what the hop wants. `connection` says what becomes of the
+ * connection after the answer: a lane that is used once is closed, which spares both sides an idle connection.
+ */
+export function wireHeaders(
+  lane: Lane,
+  { method, url, headers }: WireRequest,
+  connection: 'close' | 'keep-alive',
+): Record<string, string> {
   const wire: Record<string, string> = { host: url.host };
   for (const [name, value] of Object.entries(headers)) wire[name.toLowerCase()] = value;
   delete wire['proxy-authorization'];
-  // A lane is used once, and saying so spares both sides an idle connection.
-  Object.assign(wire, { host: url.host, 'accept-encoding': 'identity', connection: 'close' });
+  Object.assign(wire, { host: url.host, 'accept-encoding': 'identity', connection });
   for (const [name, value] of Object.entries(lane.headersFor(method, requestPath(lane, url)))) {
     wire[name.toLowerCase()] = value;
   }

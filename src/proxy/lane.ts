@@ -54,6 +54,7 @@ export function forwardLane(
 ): Lane {
   const { socket, login } = parts;
   let waiting = false;
+  let hasAnswered = false;
   let checking: Promise<CodedError | null> = Promise.resolve(null);
   const refused = (head: ResponseHead, url: string): CodedError => {
     const error = login.judge(head);
@@ -63,8 +64,9 @@ export function forwardLane(
   };
   const release = () => {
     login.unknown();
-    // The other end closed it; whoever gives up by himself finds it open.
-    if (waiting && (socket.readableEnded || socket.errored !== null)) parts.onAnswered(false);
+    // The other end closed it; whoever gives up by himself finds it open. A connection that had answered may be closed
+    // between two requests, which is no failure of the proxy.
+    if (waiting && !hasAnswered && (socket.readableEnded || socket.errored !== null)) parts.onAnswered(false);
     waiting = false;
     socket.destroy();
   };
@@ -89,6 +91,7 @@ export function forwardLane(
     bulk: parts.bulk,
     judgeResponse(head, url) {
       waiting = false;
+      hasAnswered = true;
       parts.onAnswered(true);
       parts.memory.noteHead(head);
       if (asksForUser(head, 'GET')) throw refused(head, url);

@@ -101,6 +101,11 @@ export interface Route {
   /** What decided, in order; `reasonText` makes sentences of them. */
   readonly reasons: readonly Reason[];
   /**
+   * Routes with the same key share connections: they come from the same settings and choose alike. Every change of the
+   * settings makes other keys.
+   */
+  readonly sharedKey: string;
+  /**
    * Opens a lane by the first way that can be reached: dials, tunnels, authenticates, does TLS, each with its deadline.
    * @throws CodedError DNS-*, TCP-*, TUNNEL-*, NOT-A-PROXY, AUTH-*, POLICY*, PROXY-*, TLS-*, with its journey
    */

@@ -59,7 +59,12 @@ export interface RouterParts {
 
 const HOUR_MS = 3_600_000;
 
+/** Counts the routers of this process, so that no two of them have a key of connections in common. */
+let routers = 0;
+
 export function createRouter(parts: RouterParts): Router {
+  routers += 1;
+  const generation = routers;
   const { settings, ledger, coolDown = new CoolDown(parts.clock) } = parts;
   ledger.introduce(settings.proxies.flatMap(introduced), parts.isTried);
   // Once for each proxy and each change of the settings.
@@ -91,10 +96,16 @@ export function createRouter(parts: RouterParts): Router {
         proxy: proxy?.name ?? null,
         how: travelOf(proxy, endpoint, known),
         reasons: [...reasons, ...reasonsOf(known)],
+        sharedKey: `${generation} ${purpose} ${sharedBy(proxy, target)}`,
         open: (options) => new Walk({ ...parts, coolDown }, chosen, opener).open(options),
       } satisfies Route;
     },
   };
+}
+
+/** A PAC file may choose by the whole URL of a plain request; anything else chooses by the origin. */
+function sharedBy(proxy: ProxyProfile | null, { origin, href }: URL): string {
+  return proxy?.scheme === 'pac' ? href : `${proxy?.name ?? ''} ${origin}`;
 }
 
 /** What names the proxies of a profile that has no address of its own. */

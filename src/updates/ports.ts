@@ -2,6 +2,7 @@
 
 import type { Settings } from '#config/settings.ts';
 import type { TokenGuard } from '#http/purpose-headers.ts';
+import type { Session } from '#http/session.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
 import type { TimeoutMemory } from '#path/timeouts.ts';
@@ -24,7 +25,10 @@ export interface UpdatesPorts {
   readonly files: Files;
   readonly clock: Clock;
   readonly random: Random;
+  /** For packages. */
   readonly router: Router;
+  /** For the feed and the receipts. */
+  readonly session: Session;
   readonly feed: Feed;
   readonly memory: UpdatesMemory;
   readonly store: PackageStore;

@@ -3,23 +3,25 @@
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
-import { requestDocument } from '#http/document.ts';
 import { isRedirect } from '#http/follow.ts';
 import { purposeHeaders, type TokenGuard } from '#http/purpose-headers.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
+import type { Session } from '#http/session.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
-import { answersFrom, type Router } from '#proxy/route.ts';
+import { answersFrom } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Agent } from './agent-id.ts';
 
 /** A feed or a receipt is small; a quarter of an hour is patience for any of them, and an end to a trickle. */
 const DOCUMENT_TOTAL_MS = 900_000;
 
+/** What a small request stands on. */
 export interface UpdatesRequestPorts {
   readonly clock: Clock;
-  readonly router: Router;
+  /** Where small requests go; whoever ends the work closes it. */
+  readonly session: Session;
   readonly habits: PathHabits;
   readonly report: Report;
   readonly agent: Agent;
@@ -53,41 +55,33 @@ export async function requestUpdates(
 ): Promise<{ head: ResponseInfo; body: Uint8Array; from: string }> {
   const settings = ports.settings();
   const headers = { ...updatesHeaders(settings, ports, request.credentials), ...request.headers };
-  const route = ports.router.route('updates', request.url);
-  const lane = await route.open({ bulk: false, signal: request.signal });
-  request.onConnected?.();
-  try {
-    const answer = await requestDocument({
-      lane,
-      request: {
-        method: request.method,
-        url: request.url,
-        headers,
-        ...(request.body === undefined ? {} : { body: request.body }),
-      },
-      deadlines: {
-        firstByteMs: settings.response_timeout.base_ms,
-        silenceMs: settings.response_timeout.base_ms,
-        totalMs: Math.max(DOCUMENT_TOTAL_MS, settings.response_timeout.base_ms),
-        key: 'response_timeout.base_ms',
-        ...ports.bounds,
-      },
-      limitBytes: request.limitBytes,
-      clock: ports.clock,
-      signal: request.signal,
-    });
-    const { via } = answer.head;
-    if (via !== null) ports.report({ name: 'response-via', via });
-    ports.habits.observe({ proxy: lane.facts.proxyUrl, origin: request.url.origin, via, rangeWorked: null });
-    const { status } = answer.head;
-    if ((status < 200 || status > 299) && !isRedirect(status)) {
-      const { proxy } = lane.facts;
-      throw statusError(answer.head, request.url, { nowMs: ports.clock.now(), page: answer.body, proxy });
-    }
-    return { ...answer, from: answersFrom(lane.facts) };
-  } finally {
-    lane.release();
+  const answer = await ports.session.request({
+    request: {
+      method: request.method,
+      url: request.url,
+      headers,
+      ...(request.body === undefined ? {} : { body: request.body }),
+    },
+    deadlines: {
+      firstByteMs: settings.response_timeout.base_ms,
+      silenceMs: settings.response_timeout.base_ms,
+      totalMs: Math.max(DOCUMENT_TOTAL_MS, settings.response_timeout.base_ms),
+      key: 'response_timeout.base_ms',
+      ...ports.bounds,
+    },
+    limitBytes: request.limitBytes,
+    signal: request.signal,
+    onConnected: () => request.onConnected?.(),
+  });
+  const { head, body, facts } = answer;
+  const { via } = head;
+  if (via !== null) ports.report({ name: 'response-via', via });
+  ports.habits.observe({ proxy: facts.proxyUrl, origin: request.url.origin, via, rangeWorked: null });
+  const { status } = head;
+  if ((status < 200 || status > 299) && !isRedirect(status)) {
+    throw statusError(head, request.url, { nowMs: ports.clock.now(), page: body, proxy: facts.proxy });
   }
+  return { head, body, from: answersFrom(facts) };
 }
 
 /**

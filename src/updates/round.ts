@@ -45,12 +45,20 @@ export interface RoundReport {
 /** Which packages a round tries: every wanted one, or not those whose own retry is still to come. */
 export type RoundScope = 'all' | 'due';
 
-/** Runs one round. Rejects only with the signal's reason. */
+/** Runs one round, and leaves no connection behind. Rejects only with the signal's reason. */
 export async function runRound(
   ports: UpdatesPorts,
   signal: AbortSignal,
   scope: RoundScope = 'all',
 ): Promise<RoundReport> {
+  try {
+    return await runSteps(ports, signal, scope);
+  } finally {
+    ports.session.close();
+  }
+}
+
+async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundScope): Promise<RoundReport> {
   const tally = newTally();
   ports.disk.begin();
   try {
@@ -296,6 +304,8 @@ export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): 
     const error = asCoded(thrown);
     if (isDiskFull(error)) await ports.disk.note(error);
     else ports.report({ name: 'fault', error });
+  } finally {
+    ports.session.close();
   }
 }
 

@@ -32,7 +32,7 @@ const RESERVED: readonly Reserved[] = [
     modules: ['http', 'https', 'http2'],
     typesAreFree: true,
     places: {
-      'http/': "Node's parser over a lane that src/proxy dialled",
+      'http/response-parser.ts': "Node's parser over a lane that src/proxy dialled",
       'proxy/connect-answer.ts': "Node's parser over the answer to CONNECT",
       'proxy/lane-agent.ts': 'an Agent whose connections are lanes, for libraries that bring their own HTTP',
       'diagnose/second-opinion-worker.ts': "Node's own client, for the second opinion of a diagnosis",
@@ -45,7 +45,21 @@ const RESERVED: readonly Reserved[] = [
     what: 'undici',
     modules: ['undici'],
     typesAreFree: true,
-    places: { 'http/': 'small requests over a Route' },
+    places: { 'http/connection.ts': 'small requests and uploads, over a lane that src/proxy dialled' },
+  },
+  {
+    what: 'a WebSocket library',
+    modules: ['ws'],
+    typesAreFree: true,
+    places: { 'http/websocket.ts': 'the upgrade, over lanes by an agent' },
+  },
+  {
+    what: 'a small request over a connection of its own, where a session would share one',
+    code: /\brequestDocument\b/,
+    places: {
+      'http/document.ts': 'where it is',
+      'daemon/pac-fetch.ts': 'a PAC file is fetched before a route is known',
+    },
   },
   {
     what: 'proxy-agent and its family',
@@ -209,6 +223,8 @@ describe('one door', () => {
     ['HTTP stack', "import { request } from 'node:https';"],
     ['undici', "const { request } = await import('undici');"],
     ['proxy-agent', "import { HttpsProxyAgent } from 'https-proxy-agent';"],
+    ['WebSocket library', "import WebSocket from 'ws';"],
+    ['session would share', 'await requestDocument({ lane });'],
     ['fetch', 'const response = await fetch(url);'],
     ['file system', "import { readFile } from 'node:fs/promises';"],
     ['processes', "import { spawn } from 'node:child_process';"],

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { type DocumentOptions, type DocumentResponse, requestDocument } from '#http/document.ts';
+import { type DocumentOptions, requestDocument } from '#http/document.ts';
+import type { SmallResponse } from '#http/running-request.ts';
 import { systemClock } from '#system/clock.ts';
 import { openPlainLane, type PlainLane, type PlainLaneOptions } from '#test/support/plain-lane.ts';
 import { type RawServer, startRawServer } from '#test/support/raw-server.ts';
@@ -29,7 +30,7 @@ interface Asking {
 async function ask(
   server: RawServer,
   asking: Asking = {},
-): Promise<{ lane: PlainLane; outcome: Promise<DocumentResponse> }> {
+): Promise<{ lane: PlainLane; outcome: Promise<SmallResponse> }> {
   const lane = await openPlainLane({ port: server.port, ...asking.lane });
   const outcome = requestDocument({
     lane,

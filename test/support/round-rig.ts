@@ -3,6 +3,7 @@
 import { settingsSchema } from '#config/schema/settings.ts';
 import type { Settings } from '#config/settings.ts';
 import { isTaken, timeoutSettings } from '#daemon/timeout-room.ts';
+import { Session } from '#http/session.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { PathHabits } from '#path/habits.ts';
 import { TimeoutMemory } from '#path/timeouts.ts';
@@ -85,9 +86,11 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   const retries = new PackageRetries({ files, clock, report }, `${stateDir}/retries.json`);
   await retries.load();
   const tokens = { check: () => undefined };
-  const shared = { clock, report, habits, router, agent, tokens, settings: () => settings };
+  const session = new Session({ router, purpose: 'updates', clock: options.routerClock ?? clock });
+  const shared = { clock, report, habits, session, agent, tokens, settings: () => settings };
   const ports: UpdatesPorts = {
     ...shared,
+    router,
     files,
     random: () => 0,
     memory,

@@ -2,7 +2,10 @@
 
 import type { Refusal } from './refusal.ts';
 
-/** Leave to send a credential. Exactly one verdict counts, the first; without one others would wait for ever. */
+/**
+ * Leave to send a credential. The first verdict counts; without one others would wait for ever. A refusal also counts after
+ * a success: a connection that is used again carries the credential again.
+ */
 export interface Attempt {
   /**
    * Called before each byte that is made from the secret; it may go unless there is a refusal, which came meanwhile.

@@ -290,11 +290,15 @@ export class Ledger {
   #begin(fingerprint: string, beside: boolean, { retryMs, proxyUrl }: AdmitOptions): Attempt {
     const { promise, resolve } = Promise.withResolvers<void>();
     if (!beside) this.#underWay.set(fingerprint, { over: promise, sinceMs: this.#clock.monotonic() });
-    let settled = false;
+    let verdict: keyof Pick<Attempt, 'accepted' | 'rejected' | 'unknown'> | null = null;
     let written = false;
-    const settle = (change: (record: CredentialRecord) => Partial<CredentialRecord> | null) => {
-      if (settled) return;
-      settled = true;
+    const settle = (
+      now: NonNullable<typeof verdict>,
+      change: (record: CredentialRecord) => Partial<CredentialRecord> | null,
+    ) => {
+      // A later request of the same connection may be refused after an earlier one was let through.
+      if (verdict !== null && !(verdict === 'accepted' && now === 'rejected')) return;
+      verdict = now;
       const record = this.#recordOf(fingerprint);
       const changed = change(record);
       if (changed !== null || written) {
@@ -333,19 +337,19 @@ export class Ledger {
         return refusedMeanwhile();
       },
       accepted: () =>
-        settle((record) => {
+        settle('accepted', (record) => {
           // A refusal stands, also against an older attempt that ends later.
           if (record.rejected_at !== started.rejected_at) return null;
           return this.#worked(fingerprint, record, proxyUrl);
         }),
       rejected: () =>
-        settle((record) => {
+        settle('rejected', (record) => {
           this.#confirmed.delete(fingerprint);
           const now = this.#clock.now();
           return { rejected_at: record.rejected_at ?? now, tried_at: now, worked_where: [] };
         }),
       unknown: () =>
-        settle((record) => {
+        settle('unknown', (record) => {
           // A try of a refused one that nobody answered was one all the same.
           return written && record.rejected_at !== null ? { tried_at: record.trying_since } : null;
         }),

@@ -1,0 +1,68 @@
+// What an exchange over a connection may fail with, and where the failure happened: the same words for packages and for
+// small requests. Pure, but for asking the lane what foreign bytes say of its hop.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Phase } from '#errors/journey.ts';
+import { answersFrom, cutBy, type Lane } from '#proxy/route.ts';
+import { type Deadlines, factsOf, holderOf } from './deadlines.ts';
+import { shownUrl } from './judge-url.ts';
+
+/** Interim (1xx) responses that are accepted before the final one. */
+export const INTERIM_LIMIT = 32;
+
+/** How far an exchange had come. */
+export interface Progress {
+  readonly received: number;
+  /** Bytes of the whole body; null when unknown. */
+  readonly expected: number | null | undefined;
+  readonly elapsed: number;
+}
+
+export class Failures {
+  readonly #lane: Lane;
+  readonly #url: URL;
+  readonly #deadlines: Deadlines;
+
+  constructor(about: { readonly lane: Lane; readonly url: URL; readonly deadlines: Deadlines }) {
+    this.#lane = about.lane;
+    this.#url = about.url;
+    this.#deadlines = about.deadlines;
+  }
+
+  /** What every failure of an answer says. */
+  get facts(): { readonly url: string; readonly hop: string } {
+    return { url: shownUrl(this.#url), hop: answersFrom(this.#lane.facts) };
+  }
+
+  /** What every failure of a connection says: whose a silence or a cut is may be unknown. */
+  get cut(): { readonly url: string; readonly hop: string | null } {
+    return { url: shownUrl(this.#url), hop: cutBy(this.#lane.facts) };
+  }
+
+  silent(which: 'first_byte' | 'silence', progress: Progress): CodedError {
+    const holder = holderOf(this.#lane.facts, this.#url);
+    return coded('RESPONSE-TIMEOUT', { ...this.cut, ...progress, holder, ...factsOf(this.#deadlines, which) });
+  }
+
+  lost(reason: string, { received, expected }: Progress, next: string): CodedError {
+    return coded('CONNECTION-LOST', { ...this.cut, received, expected, reason, next });
+  }
+
+  bad(reason: string): CodedError {
+    return coded('BAD-RESPONSE', { ...this.facts, reason });
+  }
+
+  tooManyInterim(): CodedError {
+    return coded('TOO-MANY-INTERIM', { ...this.facts, limit: INTERIM_LIMIT });
+  }
+
+  /** What first bytes that are no HTTP say of the hop, or of the answer. */
+  noise(firstBytes: Uint8Array, reason: string): CodedError {
+    return this.#lane.judgeNoise(firstBytes) ?? this.bad(reason);
+  }
+
+  /** The same failure with the phase that it happened in. */
+  during(phase: Phase, error: CodedError, elapsedMs: number): CodedError {
+    return error.during({ phase, elapsedMs, proven: this.#lane.facts.passed });
+  }
+}

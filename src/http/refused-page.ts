@@ -1,0 +1,60 @@
+// The page of a refusal that the hop itself made: it is read, within limits, for what it says beyond the head.
+//
+// Guarantees: at most PAGE_BYTES are kept and waited for at most PAGE_WAIT_MS; the refusal stands whatever comes.
+// `end` leaves no timer behind.
+
+import type { CodedError } from '#errors/coded-error.ts';
+import type { Lane, ResponseHead } from '#proxy/route.ts';
+import type { Clock, Timer } from '#system/clock.ts';
+import { contentBlocked, PAGE_BYTES, PAGE_WAIT_MS, withTitle } from './refusal-page.ts';
+
+export class RefusedPage {
+  readonly #lane: Lane;
+  readonly #url: URL;
+  readonly #clock: Clock;
+  #refused: { readonly error: CodedError; readonly head: ResponseHead } | null = null;
+  #page: Uint8Array = new Uint8Array();
+  #timer: Timer | null = null;
+
+  constructor(about: { readonly lane: Lane; readonly url: URL; readonly clock: Clock }) {
+    this.#lane = about.lane;
+    this.#url = about.url;
+    this.#clock = about.clock;
+  }
+
+  /** The refusal whose page is being read; null without one. */
+  get refusal(): CodedError | null {
+    return this.#refused?.error ?? null;
+  }
+
+  /** Begins to read; false where nothing more is to be learned. `late` is called when the page does not come in time. */
+  begin(head: ResponseHead, error: CodedError, late: () => void): boolean {
+    if (head.status < 400 || error.facts['said'] === undefined) return false;
+    this.#refused = { error, head };
+    this.limit(late);
+    return true;
+  }
+
+  /** Bounds the wait for the page of any error. */
+  limit(late: () => void): void {
+    this.#timer = this.#clock.after(PAGE_WAIT_MS, late);
+  }
+
+  /** True when enough of the page is here. */
+  take(chunk: Uint8Array): boolean {
+    this.#page = Buffer.concat([this.#page, chunk.subarray(0, PAGE_BYTES - this.#page.length)]);
+    return this.#page.length >= PAGE_BYTES;
+  }
+
+  /** The failure, or the refusal whose page was being read. */
+  shown(error: CodedError): CodedError {
+    if (this.#refused === null) return error;
+    const { hop, proxy } = this.#lane.facts;
+    const { head, error: refusal } = this.#refused;
+    return contentBlocked(head, this.#page, { url: this.#url, hop, proxy }) ?? withTitle(refusal, this.#page);
+  }
+
+  end(): void {
+    this.#timer?.cancel();
+  }
+}
