@@ -26,11 +26,12 @@ export function changesBetween(from: Settings, to: Settings): Change[] {
 export function changesOf(from: Settings | null, to: Settings, taken: Readonly<Record<string, Effect>>): Change[] {
   if (from === null) return [];
   return changesBetween(from, to).flatMap(({ key }) => {
-    const taker = Object.keys(taken).find(
-      (name) => key === name || key.startsWith(`${name}.`) || key.startsWith(`${name}[`),
+    const takers = Object.entries(taken).filter(
+      ([name]) => key === name || key.startsWith(`${name}.`) || key.startsWith(`${name}[`),
     );
-    const effect = taker === undefined ? undefined : taken[taker];
-    return effect === undefined ? [] : [{ key, effect }];
+    // The most specific name decides, whatever the order.
+    const [taker] = takers.toSorted(([one], [other]) => other.length - one.length);
+    return taker === undefined ? [] : [{ key, effect: taker[1] }];
   });
 }
 

@@ -75,6 +75,15 @@ describe('the changes of one who takes some keys', () => {
     ]);
     expect(changesOf(null, to, { proxies: 'next_transfer' })).toEqual([]);
   });
+
+  it('changesOf: the most specific name decides, whatever the order of the names', () => {
+    const to = settings({ updates: { channel: 'beta' } });
+    const [wide, narrow] = [['updates', 'restart'] as const, ['updates.channel', 'now'] as const];
+
+    for (const taken of [Object.fromEntries([wide, narrow]), Object.fromEntries([narrow, wide])]) {
+      expect(changesOf(settings(), to, taken)).toEqual([{ key: 'updates.channel', effect: 'now' }]);
+    }
+  });
 });
 
 describe('what needs a restart', () => {
