@@ -164,7 +164,7 @@ export class Schedule {
     const { starved, suspect } = endCheck(this.#record.starved, { error, connected });
     this.#put({ starved });
     if (!suspect || error === null) return;
-    const facts = { schedules: starved?.slots ?? 0, cause: placeOf(error), hop: error.hop };
+    const facts = { schedules: starved?.slots ?? 0, cause: placeOf(error), hop: error.place };
     this.#options.report({ name: 'feed-starved', error: coded('FREEZE-SUSPECT', facts) });
   }
 

@@ -3,6 +3,7 @@
 
 import type { Code } from '#errors/catalogue.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { type Hop, hopText } from '#errors/hop.ts';
 import type { ProxyVariables } from './report.ts';
 import { onlyInShell } from './shell.ts';
 
@@ -48,7 +49,7 @@ function gatewayAsProxy(error: CodedError, { gateways, proxyAddresses }: Circums
   if (address === undefined || !NO_PROXY_THERE.has(error.code)) return null;
   return coded(
     'HOST-IS-GATEWAY',
-    { address, proxy: proxy ?? nameIn(error.hop), found: error.code, hop: error.hop },
+    { address, proxy: proxy ?? nameOf(error.place), found: error.code, hop: error.place },
     error,
   );
 }
@@ -57,10 +58,10 @@ function proxyOfTheShell(error: CodedError, known: Circumstances): CodedError | 
   const { purpose, hasNoProxy, service, shell } = known;
   const missing = onlyInShell(service, shell);
   if (!hasNoProxy || missing.length === 0 || !NO_WAY_OUT.has(error.code)) return null;
-  return coded('SHELL-DIFFERS', { purpose, missing, found: error.code, hop: error.hop }, error);
+  return coded('SHELL-DIFFERS', { purpose, missing, found: error.code, hop: error.place }, error);
 }
 
-/** `proxy corp (10.1.1.1:3128)` */
-function nameIn(hop: string | null): string | null {
-  return /^proxy (\S+) \(/.exec(hop ?? '')?.[1] ?? hop;
+function nameOf(hop: Hop | null): string | null {
+  if (hop === null) return null;
+  return hop.name ?? hopText(hop);
 }

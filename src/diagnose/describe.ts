@@ -2,6 +2,7 @@
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
+import { hopText, readHop } from '#errors/hop.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import type { Reason } from '#proxy/reason.ts';
@@ -136,11 +137,13 @@ function markWarning(stages: Stage[], stage: Stage['name'], { code }: Finding): 
   if (marked !== undefined) stages[at] = { ...marked, outcome: 'warning', code };
 }
 
-/** Facts are data: an error among them is told by its code. */
+/** Facts as JSON; errors and hops are shown as text. */
 function plain(facts: Readonly<Record<string, FieldValue>>): Stage['facts'] {
   const entries = Object.entries(facts).map(([name, value]) => {
     if (value === undefined) return [name, null];
     if (value instanceof Error) return [name, value.message];
+    const hop = readHop(value);
+    if (hop !== null) return [name, hopText(hop)];
     return [name, Array.isArray(value) ? [...(value as readonly string[])] : value];
   });
   return Object.fromEntries(entries) as Stage['facts'];

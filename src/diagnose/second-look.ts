@@ -6,6 +6,7 @@
 
 import type { Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { proxyAt } from '#errors/hop.ts';
 import type { FieldValue } from '#errors/template.ts';
 import type { Spoken } from '#proxy/port-probe.ts';
 import { NOBODY_TOLD } from '#proxy/seen-time.ts';
@@ -54,7 +55,7 @@ async function ofTheScheme(error: CodedError, { clock, signal }: TryParts): Prom
   if (typeof proxy !== 'string' || typeof host !== 'string' || typeof port !== 'number') return error;
   const candidates = scheme === 'http' ? (['TLS', 'SOCKS'] as const) : (['HTTP'] as const);
   const { probePort } = await import('#proxy/port-probe.ts');
-  const hop = error.hop ?? proxy;
+  const hop = error.place ?? proxyAt(proxy, `${host}:${port}`);
   const speaks = await probePort({ host, port, proxy, hop }, candidates, { clock, signal, timeoutMs: PROBE_MS });
   if (speaks === null || scheme === 'https') return error;
   const wanted = WANTED[speaks];
@@ -68,7 +69,7 @@ async function ofTheScheme(error: CodedError, { clock, signal }: TryParts): Prom
  * http is made for its Date. Then the same handshake tells which of the two it is.
  */
 async function ofTheClock(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
-  const target = tunnelled(error.hop);
+  const target = error.place?.kind === 'origin' ? tunnelled(error.place.address) : null;
   const { proxy, others } = error.facts;
   if (target === null || proxy === null || others !== NOBODY_TOLD) return error;
   const deadlines = { firstByteMs: TIME_MS, silenceMs: TIME_MS, totalMs: TIME_MS, key: 'response_timeout.base_ms' };

@@ -7,6 +7,7 @@
 import { getSystemErrorMessage } from 'node:util';
 import { CATALOGUE, type Code } from './catalogue.ts';
 import type { Entry } from './entry.ts';
+import { type Hop, hopText, originAt, readHop, THIS_HOST } from './hop.ts';
 import { type Journey, provenSentence } from './journey.ts';
 import { type FieldsOf, type FieldValue, fillPieces, fillTemplate, type Piece, SAFE_SENTENCE } from './template.ts';
 
@@ -24,7 +25,7 @@ export class CodedError extends Error {
   /** The sentence, already safe to print on one line. */
   readonly safeText: string;
   #journey: Journey | null = null;
-  #at: string | null = null;
+  #at: Hop | null = null;
 
   constructor(code: Code, facts: Readonly<Record<string, FieldValue>>, cause?: unknown) {
     const safeText = fillTemplate(CATALOGUE[code].text, facts);
@@ -56,20 +57,27 @@ export class CodedError extends Error {
   }
 
   /** Records where the bytes came from that are wrong; null where that is not known. The first record stands. */
-  at(hop: string | null): this {
+  at(hop: Hop | null): this {
     this.#at ??= hop;
     return this;
   }
 
   /**
-   * Where it failed, in words: `proxy corp (proxy.example.com:3128)`, or `this host` when nothing has left it. Null where that is
-   * not known, as for a silence behind a tunnel: nobody is blamed without evidence.
+   * Where it failed; this host when nothing has left it. Null where that is not known, as for a silence behind a tunnel:
+   * nobody is blamed without evidence.
    */
-  get hop(): string | null {
-    const hop = this.facts['hop'];
-    if (typeof hop === 'string' && hop !== '') return hop;
+  get place(): Hop | null {
+    const { hop } = this.facts;
+    const told = typeof hop === 'string' && hop !== '' ? originAt(hop) : readHop(hop);
+    if (told !== null) return told;
     const { class: group, isLocal } = this.entry;
-    return this.#at ?? (isLocal || LOCAL.has(group) ? 'this host' : null);
+    return this.#at ?? (isLocal || LOCAL.has(group) ? THIS_HOST : null);
+  }
+
+  /** Where it failed, in words: `proxy corp (proxy.example.com:3128)`. */
+  get hop(): string | null {
+    const { place } = this;
+    return place === null ? null : hopText(place);
   }
 
   /** Whether the same attempt may succeed later without anybody changing anything. */
@@ -97,7 +105,7 @@ export class CodedError extends Error {
       message: this.safeText,
       check: this.check,
       hop: this.hop,
-      facts: this.facts,
+      facts: 'hop' in this.facts ? { ...this.facts, hop: this.hop } : this.facts,
       journey: this.#journey,
     };
   }

@@ -4,6 +4,8 @@
 // characters, and a foreign string can't pass for words of ours: a plain ASCII token stands as it is, everything else
 // is quoted, escaped and cut. Relies on nothing. Events and errors are both templates: `Downloading update ID {id}.`
 
+import { type Hop, hopText, readHop } from './hop.ts';
+
 /** Longest piece of foreign text that is shown, in characters as shown; a title or a reason fits, a page does not. */
 export const FOREIGN_TEXT_LIMIT = 200;
 /** Longest line that the formatter returns, in characters: a dozen fields of the longest kind with the words between. */
@@ -12,7 +14,7 @@ export const LINE_LIMIT = 4_000;
 const LIST_LIMIT = 600;
 
 /** What a placeholder may hold. A number is shown by its format; an array is joined with commas. */
-export type FieldValue = string | number | boolean | null | undefined | readonly string[] | Error;
+export type FieldValue = string | number | boolean | null | undefined | readonly string[] | Error | Hop;
 
 /** Names of the placeholders of a template: `'{id} at {offset:size}'` has `'id' | 'offset'`. */
 type Placeholders<T extends string> = T extends `${string}{${infer Inner}}${infer Rest}`
@@ -147,7 +149,8 @@ function show(value: FieldValue, format: string | undefined): string {
   if (typeof value === 'number') return showNumber(value, format);
   if (value instanceof Error) return showForeign(asText(value.message) || value.name);
   if (Array.isArray(value)) return showList(value, format);
-  return showText(asText(value), format);
+  const hop = readHop(value);
+  return showText(hop === null ? asText(value) : hopText(hop), hop === null ? format : 'hop');
 }
 
 function showText(text: string, format: string | undefined): string {

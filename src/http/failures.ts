@@ -2,6 +2,7 @@
 // small requests. Pure, but for asking the lane what foreign bytes say of its hop.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import type { Phase } from '#errors/journey.ts';
 import { answersFrom, cutBy, type Lane } from '#proxy/route.ts';
 import { type Deadlines, factsOf, holderOf } from './deadlines.ts';
@@ -30,12 +31,12 @@ export class Failures {
   }
 
   /** What every failure of an answer says. */
-  get facts(): { readonly url: string; readonly hop: string } {
+  get facts(): { readonly url: string; readonly hop: Hop } {
     return { url: shownUrl(this.#url), hop: answersFrom(this.#lane.facts) };
   }
 
   /** What every failure of a connection says: whose a silence or a cut is may be unknown. */
-  get cut(): { readonly url: string; readonly hop: string | null } {
+  get cut(): { readonly url: string; readonly hop: Hop | null } {
     return { url: shownUrl(this.#url), hop: cutBy(this.#lane.facts) };
   }
 

@@ -5,6 +5,7 @@
 // method changes, because only GET and HEAD are followed (callers send nothing else through here). Keeps no state.
 
 import { coded } from '#errors/coded-error.ts';
+import { originAt } from '#errors/hop.ts';
 import type { Report } from '#logging/events.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { headerLines } from './headers.ts';
@@ -48,7 +49,7 @@ export async function followRedirects<T>(options: FollowOptions<T>): Promise<T> 
     if ('value' in step) return step.value;
     candidate = locationOf(step.redirect, url);
     options.led?.(candidate);
-    if (redirects === limit) throw coded('REDIRECT-LOOP', { limit, url: shownUrl(candidate), hop: url.host });
+    if (redirects === limit) throw coded('REDIRECT-LOOP', { limit, url: shownUrl(candidate), hop: originAt(url.host) });
     from = url;
   }
 }
@@ -62,5 +63,10 @@ function locationOf(head: ResponseHead, current: URL): URL {
   const escaped = first.replaceAll(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
   const url = first === '' || others.length > 0 ? null : URL.parse(escaped, current);
   if (url !== null) return url;
-  throw coded('REDIRECT-INVALID', { url: shownUrl(current), status: head.status, location, hop: current.host });
+  throw coded('REDIRECT-INVALID', {
+    url: shownUrl(current),
+    status: head.status,
+    location,
+    hop: originAt(current.host),
+  });
 }

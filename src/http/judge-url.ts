@@ -7,6 +7,7 @@
 
 import { LONGEST_URL } from '#config/schema/values.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { type Hop, originAt } from '#errors/hop.ts';
 
 /** What a URL is judged against. */
 export interface JudgeContext {
@@ -63,8 +64,8 @@ function invalid(url: string, context: JudgeContext, reason: string): UrlVerdict
 }
 
 /** The server that sent us there is the hop that failed. */
-function hopOf({ from }: JudgeContext): { hop?: string } {
-  return from === null ? {} : { hop: from.host };
+function hopOf({ from }: JudgeContext): { hop?: Hop } {
+  return from === null ? {} : { hop: originAt(from.host) };
 }
 
 function hasControls(text: string): boolean {

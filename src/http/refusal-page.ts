@@ -4,6 +4,7 @@
 // since inside TLS nobody on the way can have read anything. Pure; what the page says is foreign text.
 
 import { CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import { readErrorPage, saysNothing } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { headerValue, pageTitle } from './headers.ts';
@@ -23,8 +24,8 @@ const NAMED_IN_PAGE =
 /** Where a refusal came from. */
 interface RefusedAt {
   readonly url: URL;
-  /** The hop in words, and the name of the proxy there, if any. */
-  readonly hop: string;
+  /** The hop, and the name of the proxy there, if any. */
+  readonly hop: Hop;
   readonly proxy: string | null;
 }
 

@@ -3,6 +3,7 @@
 // the page.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { originAt } from '#errors/hop.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { headerValue, pageTitle } from './headers.ts';
 import { shownUrl } from './judge-url.ts';
@@ -23,7 +24,7 @@ export interface AboutStatus {
 
 /** The failure for a response that the origin sent, or a scanner in its place. */
 export function statusError(head: ResponseHead, url: URL, { nowMs, page, proxy = null }: AboutStatus): CodedError {
-  const blocked = contentBlocked(head, page ?? new Uint8Array(), { url, hop: url.host, proxy });
+  const blocked = contentBlocked(head, page ?? new Uint8Array(), { url, hop: originAt(url.host), proxy });
   if (blocked !== null) return blocked;
   const title = page === undefined ? null : pageTitle(page);
   const passing = PASSING.has(head.status) || head.status >= 500;
@@ -33,7 +34,7 @@ export function statusError(head: ResponseHead, url: URL, { nowMs, page, proxy =
     status: head.status,
     reason: title === null ? head.reason : [head.reason, title].filter((part) => part !== ''),
     title,
-    hop: url.host,
+    hop: originAt(url.host),
     retryAfterMs,
   });
 }

@@ -9,6 +9,7 @@ import { urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
+import { originAt } from '#errors/hop.ts';
 import type { Ledger } from '#proxy/auth/ledger.ts';
 import type { Secret } from '#redaction/secret.ts';
 
@@ -45,7 +46,7 @@ export class TokenBindings {
     const { origin, host } = new URL(url);
     for (const { key, secret } of secretsOf(settings, purpose)) {
       const bound = this.#ledger.boundElsewhere(textOf(secret, purpose), origin);
-      if (bound !== null) throw coded('TOKEN-REBIND', { key, bound, origin, hop: host });
+      if (bound !== null) throw coded('TOKEN-REBIND', { key, bound, origin, hop: originAt(host) });
     }
   }
 }

@@ -7,6 +7,7 @@
 import type { WebSocket } from 'ws';
 import type { Purpose } from '#config/purposes.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
+import { type Hop, originAt } from '#errors/hop.ts';
 import { HEAD_LIMIT_BYTES } from '#proxy/head-reader.ts';
 import { LaneAgent } from '#proxy/lane-agent.ts';
 import type { Router } from '#proxy/route.ts';
@@ -62,7 +63,7 @@ function opened(
   { url, timeoutMs, clock, signal }: Pick<WebSocketOptions, 'timeoutMs' | 'clock' | 'signal'> & { readonly url: URL },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (answer: string, hop: string | null, cause?: unknown) => {
+    const fail = (answer: string, hop: Hop | null, cause?: unknown) => {
       const facts = { host: url.hostname, target: url.host, url: shownUrl(url), answer, hop };
       end(() => reject(coded('WS-BLOCKED', facts, cause)));
     };
@@ -76,7 +77,7 @@ function opened(
     signal.addEventListener('abort', onAbort, { once: true });
     socket.once('open', () => end(resolve));
     socket.once('unexpected-response', (_request, response) => {
-      fail(`${response.statusCode} ${response.statusMessage}`.trim(), url.host);
+      fail(`${response.statusCode} ${response.statusMessage}`.trim(), originAt(url.host));
       response.destroy();
     });
     // Stays: a socket that is ended early reports that as an error, too.

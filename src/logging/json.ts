@@ -6,6 +6,7 @@
 // sentence of a failure is made here from them and masked as the message was.
 
 import { CodedError } from '#errors/coded-error.ts';
+import { hopText, readHop } from '#errors/hop.ts';
 import { type FieldValue, fillPieces } from '#errors/template.ts';
 import type { SpanRedactor } from '#redaction/redact.ts';
 import { utcTime } from '#system/moment.ts';
@@ -50,7 +51,8 @@ function jsonValue(value: FieldValue, known: SpanRedactor): unknown {
     };
   }
   if (Array.isArray(value)) return value.slice(0, LIST_LIMIT).map(cut);
-  return value;
+  const hop = readHop(value);
+  return hop === null ? value : cut(hopText(hop));
 }
 
 function cut(text: string): string {

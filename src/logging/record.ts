@@ -6,6 +6,7 @@
 // facts. Pure: relies on the vocabulary and the formatter, knows no time and no file.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
+import { type Hop, originAt, proxyAt, readHop } from '#errors/hop.ts';
 import { type FieldValue, fillPieces, joinPieces, type Piece } from '#errors/template.ts';
 import { maskForeign } from '#redaction/mask.ts';
 import type { Redactor, SpanRedactor } from '#redaction/redact.ts';
@@ -68,11 +69,18 @@ function redactFields(fields: Readonly<Record<string, FieldValue>>, known: Redac
   return redacted;
 }
 
+function redactHop(hop: Hop, known: Redactor): Hop {
+  if (hop.kind === 'proxy') return proxyAt(known.redact(hop.name), known.redact(hop.address));
+  return hop.kind === 'origin' ? originAt(known.redact(hop.address)) : hop;
+}
+
 function redactValue(value: FieldValue, known: Redactor): FieldValue {
   if (typeof value === 'string') return known.redact(value);
   if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined) return value;
   if (value instanceof Error) return redactError(asCoded(value), known);
   if (Array.isArray(value)) return value.map((item) => known.redact(String(item)));
+  const hop = readHop(value);
+  if (hop !== null) return redactHop(hop, known);
   // Not in the types; a Secret that strayed here says *** of itself.
   return known.redact(String(value));
 }

@@ -7,6 +7,7 @@
 import { getServers } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';
 import { type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import type { Clock } from '#system/clock.ts';
 import { outOfFiles } from '#system/out-of-files.ts';
 import { boundedStep } from './bounded-step.ts';
@@ -17,8 +18,8 @@ export interface DialTarget {
   readonly host: string;
   readonly port: number;
   readonly proxy: string | null;
-  /** The hop in words, for failures. */
-  readonly hop: string;
+  /** For failures. */
+  readonly hop: Hop;
 }
 
 export interface DialOptions {

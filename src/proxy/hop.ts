@@ -4,6 +4,7 @@
 // names a hop that must not see it hands in a profile without one. `Way` is one entry of a route: a hop or direct, with
 // the reasons that led to it.
 
+import { type Hop, proxyAt } from '#errors/hop.ts';
 import type { HopScheme, ProxyProfile } from './profile.ts';
 import type { Reason } from './reason.ts';
 
@@ -16,8 +17,8 @@ export interface ProxyHop {
   readonly port: number;
   /** `http://proxy.example.com:3128`, without user. */
   readonly url: string;
-  /** The hop in words, for failures: `proxy corp (proxy.example.com:3128)`. */
-  readonly words: string;
+  /** The same for failures. */
+  readonly place: Hop;
   /** Whose account may be shown to it. */
   readonly profile: ProxyProfile;
   /** What the profile's secret is bound to: the hop itself, or what names the hops. */
@@ -59,9 +60,9 @@ export function makeHop(
   const { scheme, address, port } = at;
   const hostPort = `${address.includes(':') ? `[${address}]` : address}:${port}`;
   const url = `${scheme}://${hostPort}`;
-  const words = `proxy ${profile.name} (${hostPort})`;
+  const place = proxyAt(profile.name, hostPort);
   const { boundTo = url, isAccountWithheld = false, variable = null } = at;
-  return { name: profile.name, scheme, address, port, url, words, profile, boundTo, isAccountWithheld, variable };
+  return { name: profile.name, scheme, address, port, url, place, profile, boundTo, isAccountWithheld, variable };
 }
 
 /** The profile as a proxy sees it that must not see whose it is. */

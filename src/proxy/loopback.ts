@@ -6,6 +6,7 @@
 
 import { isLoopbackUrl } from '#config/schema/values.ts';
 import { coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 
 /** The other end of a connection. */
 interface OtherEnd {
@@ -13,7 +14,7 @@ interface OtherEnd {
   readonly address: string | undefined;
   /** Profile name of the proxy there; null where it is the target itself. */
   readonly proxy: string | null;
-  readonly hop: string;
+  readonly hop: Hop;
 }
 
 /** @throws CodedError LOOPBACK-ELSEWHERE */

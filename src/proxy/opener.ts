@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net';
 import type { Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { originAt } from '#errors/hop.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
 import { type Login, openLogin } from './auth/login.ts';
@@ -105,7 +106,7 @@ export class Opener {
 
   async #openDirect(options: LaneOptions): Promise<Lane> {
     const { host, port, tls } = this.#aim.endpoint;
-    const hop = `${host}:${port}`;
+    const hop = originAt(`${host}:${port}`);
     const dialled = await this.#dial({ host, port, proxy: null, hop }, { ...options, bulk: options.bulk && !tls });
     return await this.#originLane(
       dialled,
@@ -211,7 +212,7 @@ export class Opener {
 
   /** What a SOCKS proxy is told: a name, or an address where it takes no names. */
   async #hostForSocks(
-    { scheme, name: proxy, words: hop, variable }: SocksHop,
+    { scheme, name: proxy, place: hop, variable }: SocksHop,
     { signal, steps }: LaneOptions,
   ): Promise<string> {
     const { resolveForSocks, resolvesHere } = await import('./socks.ts');
@@ -251,18 +252,18 @@ export class Opener {
 
   /** A connection to the proxy, ready for the first byte that is meant for it; over TLS where its scheme says so. */
   async #dialHop(hop: ProxyHop, options: LaneOptions): Promise<Dialled> {
-    const { address: host, port, name: proxy, words, url: origin } = hop;
-    const target = { host, port, proxy, hop: words };
+    const { address: host, port, name: proxy, place, url: origin } = hop;
+    const target = { host, port, proxy, hop: place };
     if (hop.scheme !== 'https') return await this.#dial(target, options);
     const { socket } = await this.#dial(target, { ...options, bulk: false });
     const { trusts, memories } = this.#parts;
     const peer = { leg: 'proxy', ...target } as const;
     const leg = { peer, trust: () => trusts.ofProxy(proxy), origin, seen: memories.latest([origin]) };
     const work = () => this.#secure(socket, leg, options.signal);
-    const show = (secured: Secured) => ({ ...shownBy(secured), proxy, hop: words });
+    const show = (secured: Secured) => ({ ...shownBy(secured), proxy, hop: place });
     const secured = await options.steps.run('proxy_tls', work, show);
     const { weak, version, suite } = secured.strength();
-    if (weak) this.#parts.onWeakTls(hop, coded('PROXY-TLS-WEAK', { proxy, version, suite, hop: words }));
+    if (weak) this.#parts.onWeakTls(hop, coded('PROXY-TLS-WEAK', { proxy, version, suite, hop: place }));
     return { socket: secured.socket, bulk: null };
   }
 
@@ -304,7 +305,7 @@ export class Opener {
     const { trusts, memories } = this.#parts;
     const memory = memories.of(authority, host);
     if (!endpoint.tls) return originLane({ ...facts, passed: steps.passed }, { socket, under: socket, bulk, memory });
-    const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: authority, purpose } as const;
+    const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: originAt(authority), purpose } as const;
     const seen = memories.latest([authority, facts.proxyUrl]);
     const leg = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, seen };
     const secured = await steps.run('tls', () => this.#secure(socket, leg, signal), shownBy);
@@ -332,6 +333,6 @@ export class Opener {
 
   #factsOf(hop: ProxyHop, how: 'forward' | 'tunnel'): Omit<HopFacts, 'passed'> {
     const { host, port } = this.#aim.endpoint;
-    return { proxy: hop.name, proxyUrl: hop.url, how, host, port, hop: hop.words };
+    return { proxy: hop.name, proxyUrl: hop.url, how, host, port, hop: hop.place };
   }
 }

@@ -5,6 +5,7 @@
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import type { Clock } from '#system/clock.ts';
 import { boundedStep } from './bounded-step.ts';
 import { pump } from './connect-answer.ts';
@@ -15,9 +16,9 @@ export type Spoken = 'TLS' | 'SOCKS' | 'HTTP';
 interface PortToProbe {
   readonly host: string;
   readonly port: number;
-  /** Name of the profile, and the hop in words. */
+  /** Name of the profile, and the hop for failures. */
   readonly proxy: string;
-  readonly hop: string;
+  readonly hop: Hop;
 }
 
 interface ProbeBounds {

@@ -4,6 +4,7 @@
 import type { Duplex } from 'node:stream';
 import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
+import { type Hop, originAt } from '#errors/hop.ts';
 import type { Phase } from '#errors/journey.ts';
 import type { Candidate } from './candidate.ts';
 import type { Reason } from './reason.ts';
@@ -22,8 +23,8 @@ export interface HopFacts {
   /** The target's host and port. */
   readonly host: string;
   readonly port: number;
-  /** The hop in words, for failures: `proxy corp (proxy.example.com:3128)` or `updates.example.com:443`. */
-  readonly hop: string;
+  /** For failures. */
+  readonly hop: Hop;
   /** What went well until the lane was open, in order. */
   readonly passed: readonly Phase[];
 }
@@ -34,12 +35,12 @@ export function canLookInside({ how }: Pick<HopFacts, 'how'>, url: URL): boolean
 }
 
 /** Where the bytes of an answer come from: the proxy that forwards it, else the target, also through a tunnel. */
-export function answersFrom({ how, hop, host, port }: Pick<HopFacts, 'how' | 'hop' | 'host' | 'port'>): string {
-  return how === 'tunnel' ? `${host.includes(':') ? `[${host}]` : host}:${port}` : hop;
+export function answersFrom({ how, hop, host, port }: Pick<HopFacts, 'how' | 'hop' | 'host' | 'port'>): Hop {
+  return how === 'tunnel' ? originAt(`${host.includes(':') ? `[${host}]` : host}:${port}`) : hop;
 }
 
 /** Whose a silence or a cut is: the other end's, and of a tunnel nobody knows which of the two ends. */
-export function cutBy({ how, hop }: Pick<HopFacts, 'how' | 'hop'>): string | null {
+export function cutBy({ how, hop }: Pick<HopFacts, 'how' | 'hop'>): Hop | null {
   return how === 'tunnel' ? null : hop;
 }
 

@@ -7,6 +7,7 @@
 import type { Purpose } from '#config/purposes.ts';
 import { type Code, isOfGroup } from '#errors/catalogue.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
+import { hopText } from '#errors/hop.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
@@ -292,7 +293,7 @@ class Walk {
     if (failed.length === 1) return last.error;
     const failures = failed.map(({ hop, error }) => `${new URL(hop.url).host} ${error.code}`);
     const why = this.#parts.settings.proxy_required ? 'proxy_required is true' : 'no setting says so';
-    const { hop } = last.error;
+    const { place: hop } = last.error;
     const error = coded('POLICY', { count: failed.length, failures, why, hop }, last.error).during(last.error.journey);
     return askedAgainAfter(Math.max(...failed.map((one) => waitOf(one.error))), error);
   }
@@ -309,7 +310,7 @@ function waitOf({ facts: { pauseMs } }: CodedError): number {
 }
 
 function wordsOf(way: Way): string {
-  return way.kind === 'direct' ? 'direct' : way.hop.words;
+  return way.kind === 'direct' ? 'direct' : hopText(way.hop.place);
 }
 
 function reasonsOf(ways: readonly Way[]): readonly Reason[] {

@@ -7,6 +7,7 @@
 import { lookup } from 'node:dns';
 import { isIP, type Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Login } from './auth/login.ts';
 import { boundedStep } from './bounded-step.ts';
@@ -81,7 +82,7 @@ interface SocksTarget {
   readonly host: string;
   readonly scheme: SocksScheme;
   readonly proxy: string;
-  readonly hop: string;
+  readonly hop: Hop;
   /** The environment variable that names the proxy, if one does. */
   readonly variable: string | null;
   /** Whether names may be resolved here at all. */

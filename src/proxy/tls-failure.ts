@@ -7,6 +7,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import { type CodedError, coded, type FactsOf } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import { utcTime } from '#system/moment.ts';
 import { isInterceptor } from './interceptors.ts';
 import { pinOf } from './pins.ts';
@@ -20,8 +21,8 @@ export interface TlsPeer {
   readonly port: number;
   /** Name of the proxy that is spoken to, or that stands between; null when the target is reached without one. */
   readonly proxy: string | null;
-  /** The hop in words. */
-  readonly hop: string | null;
+  /** For failures; null where nobody knows which of two ends it is. */
+  readonly hop: Hop | null;
   /** What the connection is for; the first of the table where nothing is said. */
   readonly purpose?: Purpose | undefined;
 }

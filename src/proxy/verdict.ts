@@ -4,6 +4,7 @@
 // bears the proxy's own mark is taken for the proxy's. What the proxy said travels as a fact, as foreign text.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import { showLocalTime } from '#errors/template.ts';
 import type { Challenge } from './auth/challenge.ts';
 import { isStale, staleNonces } from './auth/digest.ts';
@@ -15,8 +16,8 @@ import type { ResponseHead } from './route.ts';
 /** Who was asked, and with what. */
 export interface AskedProxy {
   readonly name: string;
-  /** The hop in words. */
-  readonly hop: string;
+  /** For failures. */
+  readonly hop: Hop;
   readonly scheme: string;
   readonly address: string;
   readonly port: number;

@@ -8,6 +8,7 @@
 import type { Hash } from 'node:crypto';
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { type BodySink, type ExchangeResult, exchange } from '#http/exchange.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
@@ -108,7 +109,7 @@ export interface Fetched {
   /** Via of the response that brought the bytes. */
   readonly via: string | null;
   /** Where the bytes came from; null where some came with an earlier attempt, of which that is not known. */
-  readonly from: string | null;
+  readonly from: Hop | null;
 }
 
 /** @throws CodedError of the route, the exchange, LENGTH-MISMATCH, BODY-*, RANGE-INVALID, NOT-*, DISK-FULL, FILE-* */
@@ -198,13 +199,13 @@ async function settle(
   return await copies.settle(plan, { written, fromZero, keep, validator, ...why });
 }
 
-interface Hop {
+interface Visit {
   readonly url: URL;
   readonly credentials: boolean;
   readonly signal: AbortSignal;
 }
 
-async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<FollowStep<void>> {
+async function visit(ports: FetchPorts, attempt: Attempt, hop: Visit): Promise<FollowStep<void>> {
   const route = ports.router.route(ports.purpose, hop.url);
   attempt.isConnected = false;
   const lane = await route.open({ bulk: true, signal: hop.signal, updateId: attempt.job.name });
@@ -229,7 +230,7 @@ async function visit(ports: FetchPorts, attempt: Attempt, hop: Hop): Promise<Fol
 function receive(
   ports: FetchPorts,
   { job, range, reader }: Attempt,
-  hop: Hop & { lane: Lane; key: RouteKey; plan: TimeoutPlan; shape: ShapeWatch },
+  hop: Visit & { lane: Lane; key: RouteKey; plan: TimeoutPlan; shape: ShapeWatch },
 ): Promise<ExchangeResult> {
   // Only what is still missing has to come in time.
   const asked = { ...hop.plan, size: missingBytes({ job, range }) };

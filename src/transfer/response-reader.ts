@@ -6,6 +6,7 @@
 
 import { createHash, type Hash } from 'node:crypto';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import type { BodySink, ExchangeResult } from '#http/exchange.ts';
 import { pageTitle } from '#http/headers.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
@@ -44,7 +45,7 @@ interface ReaderOptions {
 /** Where the response came from: the URL that was asked, and the hop that is to be named in a failure. */
 interface From {
   readonly url: URL;
-  readonly hop: string;
+  readonly hop: Hop;
   /** Name of the proxy there; null without one. */
   readonly proxy: string | null;
 }
@@ -53,7 +54,7 @@ interface From {
 export class ResponseReader {
   readonly #options: ReaderOptions;
   #head: ResponseInfo | null = null;
-  #from: string | null = null;
+  #from: Hop | null = null;
   #hash: Hash;
   #position: number;
   #kept: number;
@@ -82,7 +83,7 @@ export class ResponseReader {
   }
 
   /** Where the response came from; null without one. */
-  get from(): string | null {
+  get from(): Hop | null {
     return this.#from;
   }
 

@@ -1,6 +1,7 @@
 // The seam to a feed: whoever can say which updates there are, and how far that can be trusted. The unsigned JSON feed
 // over HTTP is the first; signed feeds and existing repositories come behind the same interface.
 
+import type { Hop } from '#errors/hop.ts';
 import type { FeedDocument } from './feed-document.ts';
 import type { Trust } from './sidecar.ts';
 
@@ -13,7 +14,7 @@ export interface FeedReading {
   /** Where it was read in the end, after redirects; file names are relative to it. */
   readonly url: URL;
   /** Where its bytes came from, for failures. */
-  readonly from?: string;
+  readonly from?: Hop;
 }
 
 /** How a feed is read. */

@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { isLoopbackUrl } from '#config/schema/values.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import type { Feed, FeedQuestion, FeedReading } from './feed.ts';
@@ -63,7 +64,7 @@ export class HttpFeed implements Feed {
 }
 
 /** A failure of what came names where it came from. */
-function cameFrom<T>(from: string, read: () => T): T {
+function cameFrom<T>(from: Hop, read: () => T): T {
   try {
     return read();
   } catch (thrown) {

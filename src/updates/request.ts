@@ -2,6 +2,7 @@
 
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { isRedirect } from '#http/follow.ts';
 import { purposeHeaders, type TokenGuard } from '#http/purpose-headers.ts';
@@ -52,7 +53,7 @@ export interface UpdatesRequest {
 export async function requestUpdates(
   ports: UpdatesRequestPorts,
   request: UpdatesRequest,
-): Promise<{ head: ResponseInfo; body: Uint8Array; from: string }> {
+): Promise<{ head: ResponseInfo; body: Uint8Array; from: Hop }> {
   const settings = ports.settings();
   const headers = { ...updatesHeaders(settings, ports, request.credentials), ...request.headers };
   const answer = await ports.session.request({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Circumstances, causeOf } from '#diagnose/cause.ts';
 import { coded } from '#errors/coded-error.ts';
+import { proxyAt } from '#errors/hop.ts';
 
 const KNOWN: Circumstances = {
   purpose: 'updates',
@@ -10,7 +11,7 @@ const KNOWN: Circumstances = {
   service: {},
   shell: {},
 };
-const hop = 'proxy corp (10.1.1.1:443)';
+const hop = proxyAt('corp', '10.1.1.1:443');
 const journey = { phase: 'dial', elapsedMs: 3, proven: ['choice'] } as const;
 const refused = () => coded('TCP-REFUSED', { host: '10.1.1.1', port: 443, elapsed: 3, hop }).during(journey);
 
@@ -24,7 +25,7 @@ describe('the cause of a failure', () => {
     const cause = causeOf(refused(), { ...KNOWN, gateways: ['10.1.1.1'] });
     expect(cause).toMatchObject({
       code: 'HOST-IS-GATEWAY',
-      hop,
+      place: hop,
       journey,
       facts: { proxy: 'corp', found: 'TCP-REFUSED' },
     });

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CodedError } from '#errors/coded-error.ts';
+import { proxyAt } from '#errors/hop.ts';
 import { requestDocument } from '#http/document.ts';
 import { exchange } from '#http/exchange.ts';
 import { contentBlocked } from '#http/refusal-page.ts';
@@ -10,7 +11,7 @@ import { type FaultProxy, says, startFaultProxy } from '#test/support/fault-prox
 import { profile, testRouter } from '#test/support/test-router.ts';
 
 const ASKED = new URL('http://updates.example.com/1602600.jar?token=x');
-const AT = { url: ASKED, hop: 'proxy corp (proxy.example.com:3128)', proxy: 'corp' };
+const AT = { url: ASKED, hop: proxyAt('corp', 'proxy.example.com:3128'), proxy: 'corp' };
 const head = (status: number, headers: Record<string, string>) => ({
   status,
   reason: '',

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { originAt } from '#errors/hop.ts';
 import { BULK_BUFFER_BYTES, dial } from '#proxy/dial.ts';
 import { systemClock } from '#system/clock.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -22,7 +23,7 @@ afterEach(() => {
 });
 
 function target(host: string, proxy: string | null = null, at = port) {
-  return { host, port: at, proxy, hop: `${host}:${at}` };
+  return { host, port: at, proxy, hop: originAt(`${host}:${at}`) };
 }
 
 describe('dialling', () => {
@@ -40,7 +41,7 @@ describe('dialling', () => {
     server.close();
     await expect(dial(target('127.0.0.1', 'corp'), plain)).rejects.toMatchObject({
       code: 'TCP-REFUSED',
-      facts: { host: '127.0.0.1', port, hop: `127.0.0.1:${port}` },
+      facts: { host: '127.0.0.1', port, hop: originAt(`127.0.0.1:${port}`) },
     });
   });
 

@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { proxyAt } from '#errors/hop.ts';
 import { HopMemories } from '#proxy/hop-memory.ts';
 import { forwardLane, originLane } from '#proxy/lane.ts';
 import type { HopFacts } from '#proxy/route.ts';
@@ -15,7 +16,7 @@ const facts: HopFacts = {
   how: 'forward',
   host: 'updates.example.com',
   port: 80,
-  hop: 'proxy corp (127.0.0.1:3128)',
+  hop: proxyAt('corp', '127.0.0.1:3128'),
   passed: ['dial'],
 };
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { proxyAt } from '#errors/hop.ts';
 import { isLoopbackAddress, refuseElsewhere } from '#proxy/loopback.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
 
@@ -68,7 +69,7 @@ describe('a plain URL of this machine', () => {
   });
 
   it('names the proxy and where it is', () => {
-    const at = { address: '192.0.2.7', proxy: 'corp', hop: 'proxy corp (proxy.example.com:3128)' };
+    const at = { address: '192.0.2.7', proxy: 'corp', hop: proxyAt('corp', 'proxy.example.com:3128') };
     expect(() => refuseElsewhere(new URL('http://localhost:8080/feed.json?token=x'), at)).toThrow(
       '[LOOPBACK-ELSEWHERE] http://localhost:8080 names this machine, but proxy corp is at 192.0.2.7, which is another machine. ' +
         'Nothing was sent.',

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CodedError } from '#errors/coded-error.ts';
+import { proxyAt } from '#errors/hop.ts';
 import { dial } from '#proxy/dial.ts';
 import { openSocks, resolveForSocks, resolvesHere, type SocksScheme } from '#proxy/socks.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
@@ -47,7 +48,7 @@ interface Asking {
 async function socks(script: readonly SocksStep[], asking: Asking = {}) {
   server = await startSocksServer(script);
   const bounds = { clock: asking.clock ?? systemClock, signal: asking.signal ?? never };
-  const target = { host: '127.0.0.1', port: server.port, proxy: 'corp', hop: 'proxy corp' };
+  const target = { host: '127.0.0.1', port: server.port, proxy: 'corp', hop: proxyAt('corp', '127.0.0.1:1080') };
   const { socket } = await dial(target, { ...bounds, bulk: false, timeoutMs: 5_000 });
   const listening = socket.eventNames().map((name) => [name, socket.listenerCount(name)]);
   const { user = 'svc', password } = asking;
@@ -281,7 +282,7 @@ describe('names', () => {
       host: 'nowhere.invalid',
       scheme: 'socks5',
       proxy: 'corp',
-      hop: 'proxy corp',
+      hop: proxyAt('corp', '127.0.0.1:1080'),
       variable: null,
       mayResolve: true,
     } as const;

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Code } from '#errors/catalogue.ts';
+import { originAt } from '#errors/hop.ts';
 import { type TlsPeer, tlsBroken, tlsFailure, tlsLate } from '#proxy/tls-failure.ts';
 
-const target: TlsPeer = { leg: 'target', host: 'updates.example.com', port: 443, proxy: 'corp', hop: 'x' };
+const target: TlsPeer = { leg: 'target', host: 'updates.example.com', port: 443, proxy: 'corp', hop: originAt('x') };
 const about = { chain: [], expected: 'an authority', times: { nowMs: 0, monotonicMs: 0, seen: null } };
 const failed = (code: string, more: object = {}) => Object.assign(new Error('it broke'), { code, ...more });
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { originAt } from '#errors/hop.ts';
 import { dial } from '#proxy/dial.ts';
 import { pinOf } from '#proxy/pins.ts';
 import type { SeenTime } from '#proxy/seen-time.ts';
@@ -37,12 +38,12 @@ interface Asking {
 async function connectTo(port: number, asking: Asking = {}) {
   const bounds = { clock: asking.clock ?? systemClock, signal: asking.signal ?? never, timeoutMs: 10_000 };
   const { socket } = await dial(
-    { host: '127.0.0.1', port, proxy: null, hop: 'x' },
+    { host: '127.0.0.1', port, proxy: null, hop: originAt('x') },
     { ...bounds, clock: systemClock, bulk: false },
   );
   const host = asking.host ?? 'localhost';
   const contexts = new TrustContexts(asking.trust ?? trusted);
-  const peer: TlsPeer = { leg: 'target', proxy: null, ...asking.peer, host, port, hop: 'x' };
+  const peer: TlsPeer = { leg: 'target', proxy: null, ...asking.peer, host, port, hop: originAt('x') };
   const { expected, pins } = contexts;
   const seenTime = asking.seenTime ?? null;
   const trust = { context: contexts.contextFor(`https://${host}:${port}`), expected, pins, seenTime };

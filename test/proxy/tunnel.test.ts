@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CodedError } from '#errors/coded-error.ts';
+import { proxyAt } from '#errors/hop.ts';
 import { dial } from '#proxy/dial.ts';
 import { HopMemory } from '#proxy/hop-memory.ts';
 import { openTunnel } from '#proxy/tunnel.ts';
@@ -32,7 +33,7 @@ async function tunnel(
 ): Promise<{ socket: Socket; failure: unknown; verdicts: string[] }> {
   proxy = await startFaultProxy(script, asking.greeting);
   const bounds = { clock: asking.clock ?? systemClock, signal: asking.signal ?? never };
-  const target = { host: '127.0.0.1', port: proxy.port, proxy: 'corp', hop: 'proxy corp' };
+  const target = { host: '127.0.0.1', port: proxy.port, proxy: 'corp', hop: proxyAt('corp', '127.0.0.1:3128') };
   const { socket } = await dial(target, { ...bounds, bulk: false, timeoutMs: 5_000 });
   const basic = asking.password === undefined ? undefined : { password: asking.password };
   const { login, ledger } = await testLogin(profile(proxy.port, basic));
@@ -244,7 +245,7 @@ it('a proxy that hung up while nobody looked is named, without a wait', async ()
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
   const { socket } = await dial(
-    { host: '127.0.0.1', port, proxy: 'corp', hop: 'proxy corp' },
+    { host: '127.0.0.1', port, proxy: 'corp', hop: proxyAt('corp', '127.0.0.1:3128') },
     { bulk: false, timeoutMs: 5_000, clock: systemClock, signal: never },
   );
   socket.resume();

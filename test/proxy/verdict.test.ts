@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { proxyAt } from '#errors/hop.ts';
 import { readChallenges } from '#proxy/auth/challenge.ts';
 import type { ErrorPage } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
@@ -12,7 +13,7 @@ import {
 } from '#proxy/verdict.ts';
 
 const TARGET = 'updates.example.com:443';
-const hop = 'proxy corp (10.1.1.5:3128)';
+const hop = proxyAt('corp', '10.1.1.5:3128');
 const own = { isAccountWithheld: false, variable: null };
 const corp = { name: 'corp', hop, scheme: 'http', address: '10.1.1.5', port: 3128, ...own } as const;
 const transparent: AskedProxy = { ...corp, authentication: 'transparent', user: null, hasDomain: false };
@@ -54,7 +55,12 @@ describe('the answer to CONNECT', () => {
     [400, squid('ERR_INVALID_URL'), 'PROXY-REFUSED', 'ERR_INVALID_URL'],
   ])('%i with %j is %s and says %s', (status, headers, code, said) => {
     const error = connect(head(status, headers));
-    expect([error?.code, error?.facts['said'], error?.facts['status'], error?.hop]).toEqual([code, said, status, hop]);
+    expect([error?.code, error?.facts['said'], error?.facts['status'], error?.place]).toEqual([
+      code,
+      said,
+      status,
+      hop,
+    ]);
   });
 
   it('says the title of the page where no header says more, and takes the words of the page along', () => {

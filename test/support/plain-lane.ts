@@ -2,6 +2,7 @@
 // socket hands every byte to its consumer through one reused buffer, as src/proxy does.
 
 import { connect, type Socket } from 'node:net';
+import { originAt, proxyAt } from '#errors/hop.ts';
 import type { BulkSource, Lane, ResponseHead } from '#proxy/route.ts';
 
 export interface PlainLaneOptions {
@@ -49,7 +50,7 @@ function laneOver(socket: Socket, options: PlainLaneOptions, bulk: BulkSource | 
       how: form === 'absolute' ? 'forward' : 'direct',
       host,
       port: options.port,
-      hop: form === 'absolute' ? `proxy corp (${host}:${options.port})` : `${host}:${options.port}`,
+      hop: form === 'absolute' ? proxyAt('corp', `${host}:${options.port}`) : originAt(`${host}:${options.port}`),
       passed: ['dial'],
     },
     headersFor: () => options.requestHeaders ?? {},

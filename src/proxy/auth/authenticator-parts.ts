@@ -1,5 +1,6 @@
 // What the authenticator of any scheme is made of. Types only.
 
+import type { Hop } from '#errors/hop.ts';
 import type { Account } from './account.ts';
 import type { KerberosLoader } from './negotiate.ts';
 import type { SecretRegistry } from './scheme.ts';
@@ -9,7 +10,7 @@ export interface AuthenticatorParts {
   readonly known: SecretRegistry;
   /** The proxy's name and the hop, for failures. */
   readonly proxy: string;
-  readonly hop: string;
+  readonly hop: Hop;
   readonly proxyUrl: string;
   readonly signal: AbortSignal;
   /** Where the package `kerberos` comes from; tests bring their own. */

@@ -7,6 +7,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import { Secret } from '#redaction/secret.ts';
 import type { Account } from './account.ts';
 import type { Challenge } from './challenge.ts';
@@ -23,7 +24,7 @@ export interface DigestParts {
   readonly known: SecretRegistry;
   /** The hop and the proxy's name, for failures. */
   readonly proxy: string;
-  readonly hop: string;
+  readonly hop: Hop;
   /** False in FIPS mode. */
   readonly weakHashes: boolean;
 }
@@ -72,7 +73,7 @@ export function digestAuthenticator(parts: DigestParts): Authenticator {
 }
 
 /** The proof is right and its nonce never young enough: a clock at the proxy, or several that share no nonces. */
-export function staleNonces({ proxy, hop }: { readonly proxy: string; readonly hop: string }): CodedError {
+export function staleNonces({ proxy, hop }: { readonly proxy: string; readonly hop: Hop }): CodedError {
   return coded('AUTH-STALE', { proxy, hop, pauseMs: STALE_WAIT_MS });
 }
 

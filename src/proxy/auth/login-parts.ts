@@ -31,11 +31,11 @@ export interface NextStep {
 
 /** Whom a conversation is with, and as whom. */
 export function askedProxy({ hop }: LoginParts, account: Account | null): AskedProxy {
-  const { name, words, scheme, port } = hop;
+  const { name, place, scheme, port } = hop;
   const { authentication } = hop.profile;
   const shown = { user: account?.shown ?? null, hasDomain: (account?.domain ?? '') !== '' };
   const { address, isAccountWithheld, variable } = hop;
-  return { name, hop: words, scheme, address, port, authentication, isAccountWithheld, variable, ...shown };
+  return { name, hop: place, scheme, address, port, authentication, isAccountWithheld, variable, ...shown };
 }
 
 /** What the proxy offered last: a user without a domain is told so each time, not only when it is refused. */

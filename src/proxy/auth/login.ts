@@ -30,7 +30,7 @@ export async function openLogin(parts: LoginParts): Promise<Login> {
   const asked = askedProxy(parts, account);
   if (account === null) return new Login(parts, { asked, account, attempt: null });
   const bound = ledger.boundElsewhere(account.password.reveal(), hop.boundTo);
-  if (bound !== null) throw coded('AUTH-REBIND', { proxy: hop.name, bound, url: hop.boundTo, hop: hop.words });
+  if (bound !== null) throw coded('AUTH-REBIND', { proxy: hop.name, bound, url: hop.boundTo, hop: hop.place });
   const place = { proxyUrl: hop.url, origin: forwardOrigin ?? '' };
   const doubt = forwardOrigin === null ? null : ledger.doubts.of(account, place);
   if (doubt !== null) throw unclearRefusal(asked, { ...place, ...doubt, status: null, found: 'not asked again yet' });
@@ -191,7 +191,7 @@ export class Login {
     const verdict = judgeAuthentication(challenges, this.asked, this.#proved);
     if (verdict.kind === 'failed' && !this.#isTurnedDown(challenges)) return verdict.error;
     if (this.#proved === 'Negotiate') {
-      const { name: proxy, address, words: hop } = this.#parts.hop;
+      const { name: proxy, address, place: hop } = this.#parts.hop;
       return coded('AUTH-TICKET', { proxy, service: `HTTP@${address}`, reason: 'the proxy refused it', hop });
     }
     const advertised = this.#active?.advertised?.() ?? null;
@@ -316,7 +316,7 @@ export class Login {
 
   /** The scheme to answer with: the one under way or named, else what `auto` takes. @throws CodedError AUTH-* */
   #schemeFor(challenges: readonly Challenge[]): SchemeName | null {
-    const { name: proxy, profile, words: hop } = this.#parts.hop;
+    const { name: proxy, profile, place: hop } = this.#parts.hop;
     if (profile.authentication !== 'auto') return namedScheme(profile.authentication);
     const underWay = this.#active?.scheme ?? null;
     if (underWay !== null && (pick(challenges, underWay) !== null || challenges.length === 0)) return underWay;
@@ -365,8 +365,8 @@ export class Login {
 
   async #make(scheme: SchemeName): Promise<Authenticator> {
     const { hop, ...parts } = this.#parts;
-    const { name: proxy, words, url: proxyUrl } = hop;
-    return await authenticatorFor(scheme, { ...parts, account: this.#account, proxy, hop: words, proxyUrl });
+    const { name: proxy, place, url: proxyUrl } = hop;
+    return await authenticatorFor(scheme, { ...parts, account: this.#account, proxy, hop: place, proxyUrl });
   }
 
   async #send(reply: Reply): Promise<NextStep> {

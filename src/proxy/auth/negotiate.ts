@@ -8,6 +8,7 @@
 
 import { isIP } from 'node:net';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
 import { boundedStep } from '#proxy/bounded-step.ts';
 import { Secret } from '#redaction/secret.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
@@ -31,7 +32,7 @@ interface KerberosClient {
 export interface NegotiateParts {
   readonly known: SecretRegistry;
   readonly proxy: string;
-  readonly hop: string;
+  readonly hop: Hop;
   readonly proxyUrl: string;
   readonly signal: AbortSignal;
 }

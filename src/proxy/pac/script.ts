@@ -97,5 +97,5 @@ export class PacScript {
 function unavailable(where: string, proxy: string, thrown: unknown): CodedError {
   const error = asCoded(thrown);
   const reason = error.code === 'INTERNAL' && thrown instanceof Error ? thrown.message : error;
-  return coded('PAC-UNAVAILABLE', { where, proxy, reason, hop: error.hop }, thrown);
+  return coded('PAC-UNAVAILABLE', { where, proxy, reason, hop: error.place }, thrown);
 }

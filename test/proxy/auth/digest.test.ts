@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { validateHeaderValue } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { proxyAt } from '#errors/hop.ts';
 import type { Account } from '#proxy/auth/account.ts';
 import { type Challenge, readChallenges } from '#proxy/auth/challenge.ts';
 import { type DigestParts, digestAuthenticator, digestValue, strongestDigest } from '#proxy/auth/digest.ts';
@@ -21,7 +22,7 @@ function authenticator(parts: Partial<DigestParts> = {}) {
     account,
     known: registry,
     proxy: 'corp',
-    hop: 'proxy corp',
+    hop: proxyAt('corp', 'proxy.example.com:3128'),
     weakHashes: true,
     ...parts,
   });

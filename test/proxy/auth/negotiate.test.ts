@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { proxyAt } from '#errors/hop.ts';
 import type { Challenge } from '#proxy/auth/challenge.ts';
 import { negotiateAuthenticator } from '#proxy/auth/negotiate.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -7,7 +8,7 @@ import { fakeKerberos as library } from '#test/support/fake-kerberos.ts';
 const LINE = { method: 'CONNECT', target: 'updates.example.com:443' };
 const PARTS = {
   proxy: 'corp',
-  hop: 'proxy corp',
+  hop: proxyAt('corp', 'proxy.example.com:3128'),
   proxyUrl: 'http://proxy.example.com:3128',
   signal: new AbortController().signal,
 };

@@ -1,0 +1,35 @@
+// Where something failed or an answer came from, as data. Pure.
+//
+// Guarantees: `hopText` is the only place that makes words of a hop, and nothing reads the words back.
+
+/** This host, a proxy by its profile, or the server at the far end. Addresses are `host:port`, IPv6 in brackets. */
+export type Hop =
+  | { readonly kind: 'this host'; readonly name: null; readonly address: null }
+  | { readonly kind: 'proxy'; readonly name: string; readonly address: string }
+  | { readonly kind: 'origin'; readonly name: null; readonly address: string };
+
+export const THIS_HOST: Hop = { kind: 'this host', name: null, address: null };
+
+export function proxyAt(name: string, address: string): Hop {
+  return { kind: 'proxy', name, address };
+}
+
+export function originAt(address: string): Hop {
+  return { kind: 'origin', name: null, address };
+}
+
+/** The hop in words: `this host`, `proxy corp (proxy.example.com:3128)`, `updates.example.com:443`. */
+export function hopText(hop: Hop): string {
+  if (hop.kind === 'proxy') return `proxy ${hop.name} (${hop.address})`;
+  return hop.kind === 'origin' ? hop.address : 'this host';
+}
+
+/** A hop that may have come from another process; null for anything else. */
+export function readHop(value: unknown): Hop | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { kind, name, address } = value as Readonly<Record<string, unknown>>;
+  if (kind === 'this host') return THIS_HOST;
+  if (typeof address !== 'string' || address === '') return null;
+  if (kind === 'origin') return originAt(address);
+  return kind === 'proxy' && typeof name === 'string' ? proxyAt(name, address) : null;
+}
