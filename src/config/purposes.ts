@@ -53,7 +53,7 @@ export const PURPOSE_TABLE = [
     name: 'support_logs',
     title: 'support logs',
     traffic: 'support logs use',
-    thread: 'Support',
+    thread: 'Support logs',
     section: supportLogs,
     uses: { support_logs: ['GET'] },
   },

@@ -22,8 +22,8 @@ export interface PacFetchParts {
 }
 
 export function pacFetch({ clock, userAgent, router }: PacFetchParts): PacFetch {
-  return async (url, { etag, limitBytes, signal }) => {
-    const lane = await router().route('updates', url).open({ bulk: false, signal });
+  return async (url, { purpose, etag, limitBytes, signal }) => {
+    const lane = await router().route(purpose, url).open({ bulk: false, signal });
     const { head, body } = await requestDocument({
       lane,
       request: {

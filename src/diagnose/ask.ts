@@ -12,7 +12,7 @@ import { pageTitle } from '#http/headers.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
 import { statusError } from '#http/status-error.ts';
-import type { Report } from '#logging/events.ts';
+import type { ScopedReport } from '#logging/events.ts';
 import { answersFrom, type HopFacts, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 
@@ -20,7 +20,7 @@ import type { Clock } from '#system/clock.ts';
 export interface Net {
   readonly router: Router;
   readonly clock: Clock;
-  readonly report: Report;
+  readonly report: ScopedReport;
   readonly signal: AbortSignal;
 }
 

@@ -8,7 +8,7 @@
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { openWebSocket } from '#http/websocket.ts';
-import type { Report } from '#logging/events.ts';
+import type { ScopedReport } from '#logging/events.ts';
 import type { Route, Router } from '#proxy/route.ts';
 import { askPart, type Net, type Part, type PartSeen } from './ask.ts';
 import { type Endpoint, type EndpointSeen, type TryParts, tryEndpoints } from './endpoints.ts';
@@ -29,7 +29,7 @@ export interface Probe {
 }
 
 export interface WalkParts extends TryParts {
-  readonly report: Report;
+  readonly report: ScopedReport;
   /** How long the answer to an upgrade may take, in milliseconds. */
   readonly upgradeTimeoutMs: number;
 }

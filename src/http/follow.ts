@@ -6,7 +6,7 @@
 
 import { coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';
-import type { Report } from '#logging/events.ts';
+import type { ScopedReport } from '#logging/events.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { headerLines } from './headers.ts';
 import { type JudgeContext, judgeUrl, shownUrl } from './judge-url.ts';
@@ -22,7 +22,7 @@ export interface FollowOptions<T> {
   /** `from` is the document that named `start`, if any. */
   readonly context: Omit<JudgeContext, 'from'> & { readonly from?: URL | null };
   readonly limit?: number;
-  readonly report: Report;
+  readonly report: ScopedReport;
   /** Hears where each redirect leads, before that is judged. */
   readonly led?: (to: URL) => void;
   /** Asks for one URL; `credentials` tells whether ours may be sent there. */

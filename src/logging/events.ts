@@ -1,6 +1,7 @@
 // The one vocabulary of what happens (law 10). A step reports an event; it never formats text.
 //
-// Each event has a level, the manual's thread name and a template; the classic log line, JSON and the terminal are
+// Each event has a level, the manual's thread name and a template; an event of the network happens for a purpose and has
+// the thread of that purpose. The classic log line, JSON and the terminal are
 // renderers of it, and a reader of old logs is made from the same templates. Story lines (level info and above) are
 // what an admin tails: one line each, a full stop at the end, foreign text only through the one formatter.
 
@@ -10,7 +11,8 @@ export type Level = 'debug' | 'info' | 'warn' | 'error';
 
 interface Definition {
   readonly level: Level;
-  readonly thread: 'Main' | 'Config' | 'Updater' | 'Receipts' | 'Control';
+  /** Null: that of the purpose which the event happens for (`Scope`). */
+  readonly thread: 'Main' | 'Config' | 'Updater' | 'Receipts' | 'Control' | null;
   readonly text: string;
   /** May be counted instead of shown when it comes in storms (`repeats.ts`); an attempt or a verdict never may. */
   readonly folds?: true;
@@ -174,42 +176,42 @@ export const EVENTS = {
   // The way out
   connected: {
     level: 'info',
-    thread: 'Updater',
+    thread: null,
     text: 'Connected to {host}:{port} through proxy {proxy} ({how}){update_id:for}.',
   },
   'failed-over': {
     level: 'warn',
-    thread: 'Updater',
+    thread: null,
     text: 'Proxy {proxy} cannot be used now and rests for {rest:ms}; trying {next:hop}. {error:advised}',
   },
-  'proxy-tls-weak': { level: 'warn', thread: 'Updater', text: '{error:advised}' },
+  'proxy-tls-weak': { level: 'warn', thread: null, text: '{error:advised}' },
   'proxies-unnamed': {
     level: 'warn',
-    thread: 'Updater',
+    thread: null,
     text: 'Nothing names the proxies of {proxy} now; going on without it. {error:advised}',
     folds: true,
   },
-  'connected-direct': { level: 'info', thread: 'Updater', text: 'Connected to {host}:{port} (direct){update_id:for}.' },
-  'pac-answered': { level: 'info', thread: 'Updater', text: 'The PAC file {where} answered {ways} for {url}.' },
+  'connected-direct': { level: 'info', thread: null, text: 'Connected to {host}:{port} (direct){update_id:for}.' },
+  'pac-answered': { level: 'info', thread: null, text: 'The PAC file {where} answered {ways} for {url}.' },
   'pac-kept': {
     level: 'warn',
-    thread: 'Updater',
+    thread: null,
     text: 'The PAC file {where} is of no use as it is now; the last good one stays in use: {error:advised}',
     folds: true,
   },
   'pac-left-out': {
     level: 'warn',
-    thread: 'Updater',
+    thread: null,
     text: 'The PAC file {where} named what is not known here: {parts}.',
     folds: true,
   },
   'pac-names-withheld': {
     level: 'info',
-    thread: 'Updater',
+    thread: null,
     text: 'The PAC file {where} asked for the address of {names}; proxy_required is true, so none was looked up.',
   },
-  'response-via': { level: 'info', thread: 'Updater', text: 'Response via {via:via}.' },
-  redirected: { level: 'info', thread: 'Updater', text: 'Redirected to {url}.' },
+  'response-via': { level: 'info', thread: null, text: 'Response via {via:via}.' },
+  redirected: { level: 'info', thread: null, text: 'Redirected to {url}.' },
   // A round
   checking: { level: 'info', thread: 'Updater', text: 'Checking for updates at {url}.' },
   'feed-read': {
@@ -374,12 +376,29 @@ export const EVENTS = {
 
 export type EventName = keyof typeof EVENTS;
 
-/** An event by its name, with the fields that its template names; more fields may travel along in JSON. */
-type EventOf<N extends EventName> = { readonly name: N } & FieldsOf<(typeof EVENTS)[N]['text']> &
+/** The purpose that work is done for, and the thread that log lines about it name. */
+export interface Scope {
+  readonly purpose: string;
+  readonly thread: string;
+}
+
+/** The fields that the template of an event names; more fields may travel along in JSON. */
+type FieldsOfEvent<N extends EventName> = { readonly name: N } & FieldsOf<(typeof EVENTS)[N]['text']> &
   Readonly<Record<string, FieldValue>>;
+
+/** An event by its name; one that happens for a purpose says for which. */
+type EventOf<N extends EventName> = FieldsOfEvent<N> & ((typeof EVENTS)[N]['thread'] extends null ? Scope : unknown);
 
 /** Anything that can be reported. */
 export type SallyportEvent = { [N in EventName]: EventOf<N> }[EventName];
 
 /** Where a step reports to. Never throws, never blocks. */
 export type Report = (event: SallyportEvent) => void;
+
+/** Where a step reports to that works for one purpose: the purpose is filled in by `reportFor`. */
+export type ScopedReport = (event: { [N in EventName]: FieldsOfEvent<N> }[EventName]) => void;
+
+/** Reports for this purpose what belongs to a purpose, and everything else as it is. */
+export function reportFor(scope: Scope, report: Report): ScopedReport {
+  return (event) => report((EVENTS[event.name].thread === null ? { ...event, ...scope } : event) as SallyportEvent);
+}

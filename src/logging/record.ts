@@ -30,15 +30,23 @@ export interface LogRecord {
 /** Most frames of a stack, and the most characters of one. */
 const STACK_LIMIT = 20;
 const FRAME_LIMIT = 300;
+/** The name of a thread: nothing that could end the head of a line. */
+const THREAD = /^[A-Z][A-Za-z ]{0,30}$/;
 
 /** Redacts an event and fills its template. */
 export function toRecord(event: SallyportEvent, at: number, known: SpanRedactor): LogRecord {
-  const { level, thread, text } = EVENTS[event.name];
-  const { name, ...rest } = event;
+  const { level, text } = EVENTS[event.name];
+  const { name, thread: ofPurpose, ...rest } = event;
+  const thread = EVENTS[name].thread ?? threadOf(ofPurpose);
   const fields = redactFields(rest, known);
   const message = maskLine(fillPieces(text, fields), known);
   const stack = stackOf(Object.values(rest), known);
   return { at, name, level, thread, message, fields, ...(stack === null ? {} : { stack }) };
+}
+
+/** The thread of a purpose; an event that came over the socket from another version may have none. */
+function threadOf(given: FieldValue): string {
+  return typeof given === 'string' && THREAD.test(given) ? given : 'Updater';
 }
 
 /** A sentence without any known secret, and with all words of ours. */

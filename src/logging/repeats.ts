@@ -53,7 +53,7 @@ export class Repeats {
   /** Shows the record, or counts it; true when it was shown. */
   offer(record: LogRecord): boolean {
     this.#endWindows();
-    const key = 'folds' in EVENTS[record.name] ? `${record.name} ${record.message}` : null;
+    const key = 'folds' in EVENTS[record.name] ? `${record.thread} ${record.name} ${record.message}` : null;
     const before = key === null ? undefined : this.#remembered.get(key);
     const now = this.#options.clock.monotonic();
     if (before !== undefined) {

@@ -4,6 +4,7 @@
 // names a hop that must not see it hands in a profile without one. `Way` is one entry of a route: a hop or direct, with
 // the reasons that led to it.
 
+import type { Purpose } from '#config/purposes.ts';
 import { type Hop, proxyAt } from '#errors/hop.ts';
 import type { HopScheme, ProxyProfile } from './profile.ts';
 import type { Reason } from './reason.ts';
@@ -34,13 +35,19 @@ export type Way =
   | { readonly kind: 'proxy'; readonly hop: ProxyHop; readonly reasons: readonly Reason[] }
   | { readonly kind: 'direct'; readonly reasons: readonly Reason[] };
 
+/** What the ways are asked for. */
+export interface Asking {
+  readonly purpose: Purpose;
+  readonly signal: AbortSignal;
+}
+
 /** Names the ways of profiles whose proxies stand elsewhere. */
 export interface WaySource {
   /**
    * The ways for a target, best first; never empty.
    * @throws CodedError when what names them cannot be had
    */
-  waysFor(profile: ProxyProfile, target: URL, signal: AbortSignal): Promise<readonly Way[]>;
+  waysFor(profile: ProxyProfile, target: URL, asking: Asking): Promise<readonly Way[]>;
   /** The same as far as it is known without asking anybody; null when it is not. */
   knownWays(profile: ProxyProfile, target: URL): readonly Way[] | null;
 }

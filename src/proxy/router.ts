@@ -8,7 +8,7 @@ import type { Purpose } from '#config/purposes.ts';
 import { type Code, isOfGroup } from '#errors/catalogue.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { hopText } from '#errors/hop.ts';
-import type { Report } from '#logging/events.ts';
+import type { Report, ScopedReport } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
 import { candidateOf } from './auth/lend.ts';
@@ -21,6 +21,7 @@ import { bindingOf, ownHop, type ProxyHop, type Way, type WaySource } from './ho
 import { HopMemories } from './hop-memory.ts';
 import { Opener, type OpenerParts } from './opener.ts';
 import type { ProxyProfile } from './profile.ts';
+import { reportOf } from './purpose-report.ts';
 import { decidingText, distinctReasons, type Reason, reasonText } from './reason.ts';
 import type { Lane, OpenOptions, Route, Router, Travel } from './route.ts';
 import { Steps } from './steps.ts';
@@ -70,7 +71,7 @@ export function createRouter(parts: RouterParts): Router {
   ledger.introduce(settings.proxies.flatMap(introduced), parts.isTried);
   // Once for each proxy and each change of the settings.
   const toldWeak = new Set<string>();
-  const openerParts: OpenerParts = {
+  const openerParts: Omit<OpenerParts, 'onWeakTls'> = {
     ...parts,
     timeouts: settings.response_timeout,
     mayResolve: !settings.proxy_required,
@@ -78,17 +79,17 @@ export function createRouter(parts: RouterParts): Router {
     userAgent: parts.userAgent ?? null,
     trusts: new TrustStore(parts.tls, parts.proxyTls ?? new Map()),
     memories: parts.memories ?? new HopMemories(parts.clock),
-    onWeakTls: ({ url }, error) => {
-      if (!toldWeak.has(url)) parts.report({ name: 'proxy-tls-weak', error });
-      toldWeak.add(url);
-    },
     onAnswered: ({ url }, answered) => (answered ? coolDown.worked(url) : coolDown.failed(url)),
   };
   return {
     route(purpose, target) {
       const endpoint = endpointOf(target);
       const { proxy, reasons } = chooseProxy(purpose, endpoint, settings);
-      const opener = new Opener(openerParts, { purpose, target, endpoint });
+      const onWeakTls: OpenerParts['onWeakTls'] = ({ url }, error) => {
+        if (!toldWeak.has(url)) reportOf(purpose, parts.report)({ name: 'proxy-tls-weak', error });
+        toldWeak.add(url);
+      };
+      const opener = new Opener({ ...openerParts, onWeakTls }, { purpose, target, endpoint });
       const chosen = { proxy, reasons, endpoint, target, purpose };
       const known = knownWays(parts, proxy, target);
       return {
@@ -153,11 +154,13 @@ class Walk {
   readonly #parts: RouterParts & { readonly coolDown: CoolDown };
   readonly #chosen: Chosen;
   readonly #opener: Opener;
+  readonly #report: ScopedReport;
 
   constructor(parts: RouterParts & { readonly coolDown: CoolDown }, chosen: Chosen, opener: Opener) {
     this.#parts = parts;
     this.#chosen = chosen;
     this.#opener = opener;
+    this.#report = reportOf(chosen.purpose, parts.report);
   }
 
   async open({ bulk, signal, watch, onCandidate, updateId }: OpenOptions): Promise<Lane> {
@@ -214,7 +217,7 @@ class Walk {
     } catch (thrown) {
       signal.throwIfAborted();
       if (!(thrown instanceof CodedError) || !leadsOn(thrown.code)) throw thrown;
-      this.#parts.report({ name: 'proxies-unnamed', proxy: profile.name, error: thrown });
+      this.#report({ name: 'proxies-unnamed', proxy: profile.name, error: thrown });
       return [];
     }
   }
@@ -222,9 +225,10 @@ class Walk {
   async #waysOf(profile: ProxyProfile, reasons: readonly Reason[], signal: AbortSignal): Promise<readonly Way[]> {
     const hop = ownHop(profile);
     if (hop !== null) return [{ kind: 'proxy', hop, reasons }];
+    const { target, purpose } = this.#chosen;
     const from = sourceOf(this.#parts, profile);
     if (from === null) throw coded('INTERNAL', { reason: `nothing names the proxies of ${profile.name}` });
-    const ways = await from.waysFor(profile, this.#chosen.target, signal);
+    const ways = await from.waysFor(profile, target, { purpose, signal });
     return this.#allowed(ways.map((way) => ({ ...way, reasons: [...reasons, ...way.reasons] })));
   }
 
@@ -261,15 +265,15 @@ class Walk {
   }
 
   #opened(way: Way, { facts: { host, port, how } }: Lane, updateId: string | undefined): void {
-    const { coolDown, report } = this.#parts;
+    const { coolDown } = this.#parts;
     const about = updateId === undefined ? {} : { update_id: updateId };
     if (way.kind === 'direct') {
-      report({ name: 'connected-direct', host, port, ...about });
+      this.#report({ name: 'connected-direct', host, port, ...about });
       return;
     }
     // In absolute form nothing was asked yet: whether it answers is known with the first response.
     if (how === 'tunnel') coolDown.worked(way.hop.url);
-    report({ name: 'connected', host, port, proxy: way.hop.name, how, ...about });
+    this.#report({ name: 'connected', host, port, proxy: way.hop.name, how, ...about });
   }
 
   /** A failure that may be over soon says when it is time to ask this proxy again. */
@@ -283,7 +287,7 @@ class Walk {
   #missed(hop: ProxyHop, error: CodedError, next: Way | undefined): void {
     const rest = this.#parts.coolDown.failed(hop.url);
     if (next === undefined) return;
-    this.#parts.report({ name: 'failed-over', proxy: hop.name, error, rest, next: wordsOf(next) });
+    this.#report({ name: 'failed-over', proxy: hop.name, error, rest, next: wordsOf(next) });
   }
 
   /** One proxy fails with its own failure; a list fails as a list, and says why it ends there. */

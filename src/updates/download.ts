@@ -10,6 +10,7 @@ import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { judgeUrl } from '#http/judge-url.ts';
 import { withRetries } from '#http/retry.ts';
 import type { PathKind } from '#path/kind.ts';
+import { reportOf } from '#proxy/purpose-report.ts';
 import type { Fetched, FetchJob, FetchWatcher } from '#transfer/fetch.ts';
 import { fetchDurably } from '#transfer/fetch.ts';
 import { closeJournal } from '#transfer/journal.ts';
@@ -179,7 +180,7 @@ function fetchPorts(ports: UpdatesPorts, attempt: Attempt): Parameters<typeof fe
     headers: (credentials) => updatesHeaders(settings, ports, credentials),
     patience,
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
-    report: ports.report,
+    report: reportOf('updates', ports.report),
     watch: watcher(ports, attempt),
   };
 }

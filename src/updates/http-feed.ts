@@ -10,6 +10,7 @@ import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
 import { shownUrl } from '#http/judge-url.ts';
+import { reportOf } from '#proxy/purpose-report.ts';
 import type { Feed, FeedQuestion, FeedReading } from './feed.ts';
 import { FEED_LIMITS, parseFeed } from './feed-document.ts';
 import { refusePage } from './page.ts';
@@ -31,7 +32,7 @@ export class HttpFeed implements Feed {
     return await followRedirects({
       start,
       context: { configured: start, allowedOrigins: settings.updates.allowed_origins },
-      report: this.#ports.report,
+      report: reportOf('updates', this.#ports.report),
       led: (to) => this.#ports.habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [to] }),
       visit: (url, credentials) => this.#visit(url, { question, credentials, start }),
     });

@@ -11,6 +11,7 @@ import type { Session } from '#http/session.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
+import { reportOf } from '#proxy/purpose-report.ts';
 import { answersFrom } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Agent } from './agent-id.ts';
@@ -76,7 +77,7 @@ export async function requestUpdates(
   });
   const { head, body, facts } = answer;
   const { via } = head;
-  if (via !== null) ports.report({ name: 'response-via', via });
+  if (via !== null) reportOf('updates', ports.report)({ name: 'response-via', via });
   ports.habits.observe({ proxy: facts.proxyUrl, origin: request.url.origin, via, rangeWorked: null });
   const { status } = head;
   if ((status < 200 || status > 299) && !isRedirect(status)) {

@@ -7,6 +7,7 @@ import { coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { ControlRig, says, scriptedRound } from '#test/support/control-rig.ts';
 import { aRound, aStatus, fakeControl } from '#test/support/fake-control.ts';
+import { UPDATER } from '#test/support/updater.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -24,7 +25,7 @@ describe('events', () => {
     const events: SallyportEvent[] = [
       { name: 'downloading', id: '1602503' },
       { name: 'progress', id: '1602503', received: 10, length: 20 },
-      { name: 'response-via', via: ['1.1 a', '1.1 "b"'] },
+      { name: 'response-via', ...UPDATER, via: ['1.1 a', '1.1 "b"'] },
       { name: 'check-failed', error, hop: 'proxy corp (proxy.example.com:3128)' },
     ];
     const heard: SallyportEvent[] = [];

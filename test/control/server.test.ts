@@ -8,6 +8,7 @@ import { coded } from '#errors/coded-error.ts';
 import { realFiles } from '#system/real-files.ts';
 import { ControlRig, scriptedRound } from '#test/support/control-rig.ts';
 import { anExplanation, anUpdate, aRound, aStatus, aVerified, fakeControl } from '#test/support/fake-control.ts';
+import { UPDATER } from '#test/support/updater.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -254,7 +255,7 @@ describe('what leaves', () => {
     ];
     const tell = await begun;
     tell({ name: 'check-failed', error, hop: Buffer.from(`u:${secret}`).toString('base64') });
-    tell({ name: 'redirected', url: secret });
+    tell({ name: 'redirected', ...UPDATER, url: secret });
     round.resolve(aRound({ published: [secret] }));
 
     const text = (await Promise.all(answers)).join('\n');

@@ -29,6 +29,7 @@ function fetchFrom(path: string, etag: string | null = null, limitBytes = 1_000)
   const router = testRouter({ settings: { proxy_enabled: false } });
   const fetch = pacFetch({ clock: systemClock, userAgent: 'Sallyport/test', router: () => router });
   return fetch(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`), {
+    purpose: 'platform',
     etag,
     limitBytes,
     signal,

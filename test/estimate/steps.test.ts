@@ -6,6 +6,7 @@ import type { SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
+import { UPDATER } from '#test/support/updater.ts';
 
 const known = createRedactor(new KnownSecrets());
 const ours = (event: SallyportEvent) => readStep(` ${classicBody(toRecord(event, 0, known))}`);
@@ -59,7 +60,7 @@ describe('our own messages', () => {
       id: 'u1',
       resumed: true,
     });
-    expect(ours({ name: 'response-via', via: '1.1 proxy.example.com' })).toEqual({ kind: 'response' });
+    expect(ours({ name: 'response-via', ...UPDATER, via: '1.1 proxy.example.com' })).toEqual({ kind: 'response' });
     expect(ours({ name: 'acknowledging', id: 'u1' })).toEqual({ kind: 'acknowledged', id: 'u1' });
     expect(ours({ name: 'download-failed', id: 'u1', hop: 'this host', error: new Error('x') })).toEqual({
       kind: 'failed',

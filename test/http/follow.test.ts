@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
-import type { SallyportEvent } from '#logging/events.ts';
+import type { ScopedReport } from '#logging/events.ts';
 
 const CONFIGURED = new URL('https://updates.example.com/feed.json');
 
@@ -11,7 +11,7 @@ const redirect = (location: string | null, status = 302) => ({
 /** Follows from `/a`, answered in order by these steps; tells what was visited and reported. */
 async function follow(steps: readonly FollowStep<string>[], start: string | URL = '/a') {
   const visits: [string, boolean][] = [];
-  const events: SallyportEvent[] = [];
+  const events: Parameters<ScopedReport>[0][] = [];
   const outcome = await followRedirects({
     start,
     context: { configured: CONFIGURED, allowedOrigins: ['https://cdn.example.com'] },

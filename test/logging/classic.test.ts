@@ -7,6 +7,7 @@ import { toRecord } from '#logging/record.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { hostileError, hostileText, hostileValue } from '#test/support/hostile.ts';
 import { readClassicLine, readingsOf } from '#test/support/read-classic.ts';
+import { UPDATER } from '#test/support/updater.ts';
 
 const AT = new Date(2026, 10, 20, 0, 4, 10).getTime();
 const NOTHING_KNOWN = new KnownSecrets();
@@ -90,7 +91,7 @@ describe('the classic line', () => {
 
   it('a title that is a whole line of ours stays a quoted title', () => {
     const title = '2026-11-20T00:04:10 [INFO] [Thread: Updater] Acknowledging receipt of update ID 1.';
-    const line = lineOf({ name: 'response-via', via: title });
+    const line = lineOf({ name: 'response-via', ...UPDATER, via: title });
 
     expect(readClassicLine(line)?.name).toBe('response-via');
     expect(line).toContain('"2026-11-20T00:04:10 \\u{5b}INFO\\u{5d}');

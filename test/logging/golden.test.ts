@@ -1,4 +1,5 @@
 /** The log that people and parsers have read since 2013, byte for byte, out of events on a clock of our own. */
+
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLog } from '#logging/log.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { UPDATER } from '#test/support/updater.ts';
 
 const GOLDEN = `2013-06-05T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.
 2013-06-05T00:04:12 [INFO] [Thread: Updater] Response via 1.1 proxy.example.com.
@@ -37,10 +39,10 @@ describe("the manual's example", () => {
 
     log.report({ name: 'downloading', id: '1602503' });
     clock.advance(2_000);
-    log.report({ name: 'response-via', via: '1.1 proxy.example.com' });
+    log.report({ name: 'response-via', ...UPDATER, via: '1.1 proxy.example.com' });
     log.report({ name: 'progress', id: '1602503', received: 1, length: 2 });
     clock.advance(53_000);
-    log.report({ name: 'response-via', via: '1.1 proxy.example.com (squid/5.7)' });
+    log.report({ name: 'response-via', ...UPDATER, via: '1.1 proxy.example.com (squid/5.7)' });
     clock.advance(2_000);
     log.report({ name: 'acknowledging', id: '1602503' });
     log.close();

@@ -8,6 +8,7 @@ import { type LogOptions, openLog } from '#logging/log.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { readClassicLine } from '#test/support/read-classic.ts';
+import { UPDATER } from '#test/support/updater.ts';
 
 let dir = '';
 beforeEach(async () => {
@@ -124,8 +125,8 @@ describe('the log', () => {
     ];
     const log = open({ form, known });
     for (const text of encoded) {
-      log.report({ name: 'redirected', url: `http://x/?token=${text}` });
-      log.report({ name: 'redirected', url: `${'y '.repeat(94)}${text}` });
+      log.report({ name: 'redirected', ...UPDATER, url: `http://x/?token=${text}` });
+      log.report({ name: 'redirected', ...UPDATER, url: `${'y '.repeat(94)}${text}` });
       const error = coded('ORIGIN-STATUS', { url: text, status: 500, reason: text, hop: text });
       log.report({ name: 'check-failed', hop: text, error });
       log.report({ name: 'fault', error: new Error(text) });

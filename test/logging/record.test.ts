@@ -2,14 +2,29 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { FieldValue } from '#errors/template.ts';
-import { EVENTS } from '#logging/events.ts';
+import { EVENTS, reportFor, type SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { MASK, Secret } from '#redaction/secret.ts';
+import { UPDATER } from '#test/support/updater.ts';
 
 const SECRET = 'pa"ss[word]\\1';
 const KNOWN = new KnownSecrets();
 KNOWN.add(SECRET);
+
+describe('a report for a purpose', () => {
+  it('names the purpose where an event belongs to one, and leaves every other event as it is', () => {
+    const events: SallyportEvent[] = [];
+    const report = reportFor({ purpose: 'platform', thread: 'Platform' }, (event) => events.push(event));
+    report({ name: 'response-via', via: '1.1 a' });
+    report({ name: 'up-to-date' });
+
+    expect(events).toEqual([
+      { name: 'response-via', via: '1.1 a', purpose: 'platform', thread: 'Platform' },
+      { name: 'up-to-date' },
+    ]);
+  });
+});
 
 describe('a record', () => {
   it('has the level, the thread and the sentence of its event', () => {
@@ -23,15 +38,36 @@ describe('a record', () => {
     });
   });
 
+  it('has the thread of the purpose that its event happened for, and the purpose in its fields', () => {
+    const event = {
+      name: 'connected-direct',
+      purpose: 'support_logs',
+      thread: 'Support logs',
+      host: 'h',
+      port: 1,
+    } as const;
+    expect(toRecord(event, 0, KNOWN)).toMatchObject({
+      thread: 'Support logs',
+      message: 'Connected to h:1 (direct).',
+      fields: { purpose: 'support_logs', host: 'h', port: 1 },
+    });
+    expect(toRecord(event, 0, KNOWN).fields).not.toHaveProperty('thread');
+  });
+
+  it.each([undefined, 5, 'A] [Thread: Main', 'a\nb'])('takes no thread that is none: %j', (thread) => {
+    const event = { name: 'response-via', purpose: 'updates', thread, via: '1.1 a' } as unknown as SallyportEvent;
+    expect(toRecord(event, 0, KNOWN).thread).toBe('Updater');
+  });
+
   it('is redacted before the formatter escapes, so that no secret hides behind an escape', () => {
-    const { message, fields } = toRecord({ name: 'redirected', url: `http://x/${SECRET}` }, 0, KNOWN);
+    const { message, fields } = toRecord({ name: 'redirected', ...UPDATER, url: `http://x/${SECRET}` }, 0, KNOWN);
 
     expect(message).toBe('Redirected to http://x/***.');
     expect(fields['url']).toBe('http://x/***');
   });
 
   it('is redacted before the formatter cuts, so that no half of a secret is left', () => {
-    const { message } = toRecord({ name: 'redirected', url: `${'x '.repeat(96)}${SECRET}` }, 0, KNOWN);
+    const { message } = toRecord({ name: 'redirected', ...UPDATER, url: `${'x '.repeat(96)}${SECRET}` }, 0, KNOWN);
 
     expect(message).toContain('x ***"');
     expect(message).not.toContain('pa');
@@ -58,7 +94,7 @@ describe('a record', () => {
     const known = new KnownSecrets();
     known.add('ple.com:3128');
 
-    expect(toRecord({ name: 'connected-direct', host: 'example.com', port: 3128 }, 0, known).message).toBe(
+    expect(toRecord({ name: 'connected-direct', ...UPDATER, host: 'example.com', port: 3128 }, 0, known).message).toBe(
       'Connected to exam***:*** (direct).',
     );
   });
@@ -84,7 +120,11 @@ describe('a record', () => {
       fc.property(secret, fc.string(), fc.string(), (planted, before, after) => {
         const known = new KnownSecrets();
         known.add(planted);
-        const { message, fields } = toRecord({ name: 'redirected', url: `${before}${planted}${after}` }, 0, known);
+        const { message, fields } = toRecord(
+          { name: 'redirected', ...UPDATER, url: `${before}${planted}${after}` },
+          0,
+          known,
+        );
 
         expect(message).toMatch(/^Redirected to .*\.$/);
         expect(message.slice('Redirected to '.length, -1)).not.toContain(planted);

@@ -6,12 +6,13 @@ import { type LogRecord, toRecord } from '#logging/record.ts';
 import { type Repeated, Repeats } from '#logging/repeats.ts';
 import { NO_SECRETS } from '#redaction/redact.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { UPDATER } from '#test/support/updater.ts';
 
 const STORM_MS = 10_000;
 const STORY: readonly SallyportEvent[] = [
   { name: 'downloading', id: '1' },
   { name: 'resuming', id: '1', offset: 5, length: 9 },
-  { name: 'response-via', via: '1.1 proxy' },
+  { name: 'response-via', ...UPDATER, via: '1.1 proxy' },
   { name: 'published', id: '1', path: '/x' },
   { name: 'acknowledging', id: '1' },
   { name: 'withdrawn', id: '1', path: '/x' },
@@ -42,6 +43,15 @@ function rig() {
 }
 
 describe('repeats', () => {
+  it('of two purposes are two lines', () => {
+    const { shown, offer } = rig();
+    const error = coded('FILE-SYMLINK', { path: 'a' });
+    offer({ name: 'proxies-unnamed', ...UPDATER, proxy: 'corp', error });
+    offer({ name: 'proxies-unnamed', purpose: 'platform', thread: 'Platform', proxy: 'corp', error });
+
+    expect(shown.map(({ record }) => record.thread)).toEqual(['Updater', 'Platform']);
+  });
+
   it('are shown once and summed up when another line comes', () => {
     const { clock, shown, offer } = rig();
     const [complaint, other] = COMPLAINTS as [SallyportEvent, SallyportEvent];

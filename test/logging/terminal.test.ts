@@ -4,6 +4,7 @@ import { toRecord } from '#logging/record.ts';
 import { TerminalLog } from '#logging/terminal.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { UPDATER } from '#test/support/updater.ts';
 
 const KNOWN = new KnownSecrets();
 const WIPE = '\r\u001b[2K';
@@ -112,7 +113,7 @@ describe('a terminal', () => {
   it('keeps the bar through what belongs to a download that goes on', () => {
     const { progress, line, written } = open({ tty: true });
     progress(5 * MB);
-    line({ name: 'response-via', via: '1.1 a' });
+    line({ name: 'response-via', ...UPDATER, via: '1.1 a' });
     line({ name: 'waiting', id: '1602503', limit: 29_000, size: 20_000_000, explanation: 'x' });
 
     expect(screenOf(written)).toHaveLength(3);
@@ -150,7 +151,7 @@ describe('a terminal', () => {
     const { clock, written, line } = open({ tty: true, columns: 60 });
     line({ ...WAITING, waited: 65_000 });
     clock.advance(1_000);
-    line({ name: 'response-via', via: '1.1 a' });
+    line({ name: 'response-via', ...UPDATER, via: '1.1 a' });
     expect(screenOf(written).at(-1)).toBe('1602503  waiting for the first byte  1:06 of 5:40');
   });
 

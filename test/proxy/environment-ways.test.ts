@@ -48,7 +48,9 @@ describe('the proxy of a variable', () => {
     const ways = environmentWays({ https_proxy: 'ftp://proxy.example' });
 
     expect(ways.knownWays(corp, target)).toBeNull();
-    await expect(ways.waysFor(corp, target, new AbortController().signal)).rejects.toMatchObject({
+    await expect(
+      ways.waysFor(corp, target, { purpose: 'updates', signal: new AbortController().signal }),
+    ).rejects.toMatchObject({
       code: 'CONFIG-PROXY-URL',
     });
   });

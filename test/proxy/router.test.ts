@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { PURPOSES } from '#config/purposes.ts';
+import { PURPOSE_TABLE, PURPOSES } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import type { StepSeen } from '#proxy/steps.ts';
@@ -10,6 +10,7 @@ import { createCa } from '#test/support/certificates.ts';
 import { FAULTS, type FaultProxy, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { forAll, get, profile, testRouter } from '#test/support/test-router.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
+import { UPDATER } from '#test/support/updater.ts';
 
 const never = new AbortController().signal;
 const plain = { bulk: false, signal: never };
@@ -89,7 +90,9 @@ describe('a direct lane', () => {
     const lane = await router.route('updates', plainUrl).open({ bulk, signal: never });
     expect([lane.form, lane.bulk !== null, lane.facts.hop]).toEqual(['origin', bulk, plainUrl.host]);
     expect(await get(lane, plainUrl)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
-    expect(router.events).toEqual([{ name: 'connected-direct', host: '127.0.0.1', port: Number(plainUrl.port) }]);
+    expect(router.events).toEqual([
+      { name: 'connected-direct', ...UPDATER, host: '127.0.0.1', port: Number(plainUrl.port) },
+    ]);
     expect(lane.socket.destroyed).toBe(true);
   });
 
@@ -104,6 +107,23 @@ describe('a direct lane', () => {
     const opening = router.route('updates', secureOrigin.url).open(plain);
     await expect(opening).rejects.toMatchObject({ code: 'TLS-UNTRUSTED', hop: secureOrigin.url.host });
     expect(router.events).toEqual([]);
+  });
+});
+
+describe('what a router reports', () => {
+  it.each(PURPOSE_TABLE)('names the purpose $name and the thread $thread', async ({ name, thread }) => {
+    const backup = { ...profile(await proxied(honest(secureOrigin.port))), name: 'backup', default: false };
+    const corp = { ...profile(await closedPort()), fallback: ['backup'] };
+    const router = testRouter({ proxies: [corp, backup], trust });
+    (await router.route(name, secureOrigin.url).open(plain)).release();
+    const direct = testRouter();
+    (await direct.route(name, plainUrl).open(plain)).release();
+
+    expect([...router.events, ...direct.events]).toMatchObject([
+      { name: 'failed-over', purpose: name, thread },
+      { name: 'connected', purpose: name, thread },
+      { name: 'connected-direct', purpose: name, thread },
+    ]);
   });
 });
 

@@ -3,6 +3,7 @@
  * value can look like: a token, quoted text, words, a failure of ours; so a line that reads as two events shows a hole in
  * the formatter or two templates that are too much alike.
  */
+import { PURPOSE_TABLE } from '#config/purposes.ts';
 import { EVENTS, type EventName } from '#logging/events.ts';
 
 export interface Reading {
@@ -14,7 +15,7 @@ export interface Reading {
   readonly fields: Readonly<Record<string, string>>;
 }
 
-const HEAD = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d) \[([A-Z]+)\] \[Thread: ([A-Za-z]+)\] /;
+const HEAD = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d) \[([A-Z]+)\] \[Thread: ([A-Za-z][A-Za-z ]*)\] /;
 const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`;
 const TOKEN = String.raw`[\w.~@%+/\\:;=?&#*$!-]+`;
 const ITEM = `(?:${QUOTED}|${TOKEN})`;
@@ -37,9 +38,14 @@ const BY_FORMAT: Readonly<Record<string, string>> = {
 const READERS = Object.entries(EVENTS).map(([name, event]) => ({
   name: name as EventName,
   level: event.level.toUpperCase(),
-  thread: event.thread as string,
+  threads: threadsOf(event),
   expression: expressionOf(event.text),
 }));
+
+/** The threads that a line of this event may name. */
+export function threadsOf({ thread }: (typeof EVENTS)[EventName]): readonly string[] {
+  return thread === null ? PURPOSE_TABLE.map((row) => row.thread) : [thread];
+}
 
 /** The one event that a line reads as; null for none, or for several. */
 export function readClassicLine(line: string): Reading | null {
@@ -54,7 +60,7 @@ export function readingsOf(line: string): readonly Reading[] {
   const [whole, atText = '', level = '', thread = ''] = head;
   const message = line.slice(whole.length);
   return READERS.flatMap((reader) => {
-    if (reader.level !== level || reader.thread !== thread) return [];
+    if (reader.level !== level || !reader.threads.includes(thread)) return [];
     const match = reader.expression.exec(message);
     return match === null ? [] : [{ atText, level, thread, name: reader.name, fields: { ...match.groups } }];
   });

@@ -3,6 +3,7 @@
 
 import { CATALOGUE } from '#errors/catalogue.ts';
 import { EVENTS } from '#logging/events.ts';
+import { threadsOf } from './read-classic.ts';
 
 /** Every line of a page that has the form of a log line. */
 export function logLinesOf(page: string): string[] {
@@ -14,8 +15,9 @@ export function couldBePrinted(line: string): boolean {
   return EVENT_LINES.some((pattern) => pattern.test(line)) && isFailureAsToday(line);
 }
 
-const EVENT_LINES = Object.values(EVENTS).map(({ level, thread, text }) => {
-  const head = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d \[${level.toUpperCase()}\] \[Thread: ${thread}\] `;
+const EVENT_LINES = Object.values(EVENTS).map((event) => {
+  const { level, text } = event;
+  const head = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d \[${level.toUpperCase()}\] \[Thread: (?:${threadsOf(event).join('|')})\] `;
   return new RegExp(`^${head}${patternOf(text)}$`);
 });
 

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { readBounded } from '#config/read-bounded.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import type { Asking } from '#proxy/hop.ts';
 import type { Clock } from '#system/clock.ts';
 
 /** Where it is; exactly one of the two. */
@@ -17,7 +18,7 @@ export interface PacPlace {
 /** Fetches over the direct lane of the door, since no proxy is known yet. `unchanged` only where an ETag was given. */
 export type PacFetch = (
   url: URL,
-  asked: { readonly etag: string | null; readonly limitBytes: number; readonly signal: AbortSignal },
+  asked: Asking & { readonly etag: string | null; readonly limitBytes: number },
 ) => Promise<
   { readonly kind: 'unchanged' } | { readonly kind: 'text'; readonly body: Uint8Array; readonly etag: string | null }
 >;
@@ -55,22 +56,22 @@ export class PacScript {
   }
 
   /** @throws CodedError PAC-UNAVAILABLE when there never was a text; the reason of the signal */
-  async read(proxy: string, signal: AbortSignal): Promise<PacReading> {
+  async read(proxy: string, asking: Asking): Promise<PacReading> {
     const isFetched = this.#place.url !== undefined;
-    if (!isFetched || this.#clock.monotonic() >= this.#askAgainMs) await this.#renew(proxy, signal);
+    if (!isFetched || this.#clock.monotonic() >= this.#askAgainMs) await this.#renew(proxy, asking);
     if (this.#kept === null) throw this.#stale ?? coded('INTERNAL', { reason: 'a PAC file without a text' });
     const { text, digest } = this.#kept;
     return { text, digest, stale: this.#stale };
   }
 
-  async #renew(proxy: string, signal: AbortSignal): Promise<void> {
+  async #renew(proxy: string, asking: Asking): Promise<void> {
     try {
       const { url, file = '' } = this.#place;
-      await (url === undefined ? this.#readFile(file) : this.#fetchUrl(new URL(url), signal));
+      await (url === undefined ? this.#readFile(file) : this.#fetchUrl(new URL(url), asking));
       this.#stale = null;
       this.#askAgainMs = this.#clock.monotonic() + REFRESH_MS;
     } catch (thrown) {
-      signal.throwIfAborted();
+      asking.signal.throwIfAborted();
       this.#stale = unavailable(this.where, proxy, thrown);
       this.#askAgainMs = this.#clock.monotonic() + RETRY_MS;
     }
@@ -82,9 +83,9 @@ export class PacScript {
     this.#keep(read.bytes, null);
   }
 
-  async #fetchUrl(url: URL, signal: AbortSignal): Promise<void> {
+  async #fetchUrl(url: URL, asking: Asking): Promise<void> {
     const etag = this.#kept?.etag ?? null;
-    const answer = await this.#ask(url, { etag, limitBytes: MOST_PAC_BYTES, signal });
+    const answer = await this.#ask(url, { ...asking, etag, limitBytes: MOST_PAC_BYTES });
     if (answer.kind === 'text') this.#keep(answer.body, answer.etag);
   }
 

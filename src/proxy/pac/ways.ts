@@ -8,8 +8,9 @@
 import { matchNoProxy } from '#config/no-proxy.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import { bindingOf, makeHop, type Way, type WaySource, withoutAccount } from '#proxy/hop.ts';
+import { type Asking, bindingOf, makeHop, type Way, type WaySource, withoutAccount } from '#proxy/hop.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
+import { reportOf } from '#proxy/purpose-report.ts';
 import type { Reason } from '#proxy/reason.ts';
 import type { Clock } from '#system/clock.ts';
 import { type Directive, readPacAnswer, wordsOf } from './directives.ts';
@@ -84,9 +85,9 @@ export class PacWays {
       resolves: !proxy_required,
     });
     return {
-      waysFor: async (profile, target, signal) => {
+      waysFor: async (profile, target, asking) => {
         const asked = askedOf(profile, target);
-        return waysOf(await this.#directives(asked, signal), asked);
+        return waysOf(await this.#directives(asked, asking), asked);
       },
       knownWays: (profile, target) => {
         const asked = askedOf(profile, target);
@@ -110,16 +111,17 @@ export class PacWays {
   }
 
   /** @throws CodedError PAC-UNAVAILABLE, PAC-SYNTAX, PAC-FAILED, PAC-ANSWER, PAC-TIMEOUT */
-  async #directives(asked: Asked, signal: AbortSignal): Promise<readonly Directive[]> {
+  async #directives(asked: Asked, asking: Asking): Promise<readonly Directive[]> {
     const { place, profile } = asked;
-    const { clock, report } = this.#parts;
-    const { stale, ...text } = await place.script.read(profile.name, signal);
+    const { clock } = this.#parts;
+    const report = reportOf(asking.purpose, this.#parts.report);
+    const { stale, ...text } = await place.script.read(profile.name, asking);
     if (stale !== null && !place.told) report({ name: 'pac-kept', where: place.script.where, error: stale });
     place.told = stale !== null;
     const key = keyOf(asked);
     const known = place.answers.get(key);
     if (known?.digest === text.digest && clock.monotonic() < known.untilMs) return known.directives;
-    const directives = await this.#askOrKeep(text, asked, signal);
+    const directives = await this.#askOrKeep(text, asked, asking);
     place.answers.delete(key);
     place.answers.set(key, { digest: text.digest, directives, untilMs: clock.monotonic() + ANSWER_MS });
     for (const oldest of place.answers.keys()) {
@@ -136,22 +138,23 @@ export class PacWays {
   }
 
   /** Asks this text; where it is of no use, the last one that was. */
-  async #askOrKeep(text: PacText, asked: Asked, signal: AbortSignal): Promise<readonly Directive[]> {
+  async #askOrKeep(text: PacText, asked: Asked, asking: Asking): Promise<readonly Directive[]> {
     const { place } = asked;
     try {
-      const directives = await this.#ask(text, asked, signal);
+      const directives = await this.#ask(text, asked, asking);
       place.good = text;
       return directives;
     } catch (thrown) {
       if (!(thrown instanceof CodedError) || place.good === null || place.good.digest === text.digest) throw thrown;
-      this.#parts.report({ name: 'pac-kept', where: place.script.where, error: thrown });
-      return await this.#ask(place.good, asked, signal);
+      reportOf(asking.purpose, this.#parts.report)({ name: 'pac-kept', where: place.script.where, error: thrown });
+      return await this.#ask(place.good, asked, asking);
     }
   }
 
-  async #ask({ text }: PacText, asked: Asked, signal: AbortSignal): Promise<readonly Directive[]> {
+  async #ask({ text }: PacText, asked: Asked, asking: Asking): Promise<readonly Directive[]> {
     const { profile, place, question, resolves } = asked;
-    const { clock, report, limitMs = LIMIT_MS } = this.#parts;
+    const { clock, limitMs = LIMIT_MS } = this.#parts;
+    const report = reportOf(asking.purpose, this.#parts.report);
     const { where } = place.script;
     const facts = { where, proxy: profile.name, url: shown(question) };
     const names = lookUps(resolves);
@@ -162,7 +165,7 @@ export class PacWays {
       lookUp: names.lookUp,
       limitMs,
       clock,
-      signal,
+      signal: asking.signal,
       late: (elapsed) => coded('PAC-TIMEOUT', { ...facts, elapsed }),
     });
     if (names.withheld.size > 0) report({ name: 'pac-names-withheld', where, names: [...names.withheld] });

@@ -6,7 +6,7 @@ import { coded } from '#errors/coded-error.ts';
 import { MOST_PAC_BYTES, type PacFetch, PacScript, REFRESH_MS, RETRY_MS } from '#proxy/pac/script.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
-const signal = new AbortController().signal;
+const asking = { purpose: 'updates', signal: new AbortController().signal } as const;
 const nothing: PacFetch = () => Promise.reject(new Error('nothing is fetched here'));
 
 let folder: string;
@@ -20,9 +20,9 @@ describe('a PAC file of this host', () => {
     const file = join(folder, 'anew.pac');
     const script = new PacScript({ file }, { clock: new FakeClock(), fetch: nothing });
     await writeFile(file, 'one');
-    const first = await script.read('corp', signal);
+    const first = await script.read('corp', asking);
     await writeFile(file, 'two');
-    const second = await script.read('corp', signal);
+    const second = await script.read('corp', asking);
 
     expect([first.text, second.text, second.stale]).toEqual(['one', 'two', null]);
     expect(first.digest).not.toBe(second.digest);
@@ -31,7 +31,7 @@ describe('a PAC file of this host', () => {
   it('that never was there is told', async () => {
     const script = new PacScript({ file: join(folder, 'none.pac') }, { clock: new FakeClock(), fetch: nothing });
 
-    await expect(script.read('corp', signal)).rejects.toMatchObject({
+    await expect(script.read('corp', asking)).rejects.toMatchObject({
       code: 'PAC-UNAVAILABLE',
       facts: { proxy: 'corp', reason: 'there is no such file' },
     });
@@ -41,12 +41,12 @@ describe('a PAC file of this host', () => {
     const file = join(folder, 'gone.pac');
     const script = new PacScript({ file }, { clock: new FakeClock(), fetch: nothing });
     await writeFile(file, 'one');
-    await script.read('corp', signal);
+    await script.read('corp', asking);
     await writeFile(file, 'x'.repeat(MOST_PAC_BYTES + 1));
 
-    expect(await script.read('corp', signal)).toMatchObject({ text: 'one', stale: { code: 'PAC-UNAVAILABLE' } });
+    expect(await script.read('corp', asking)).toMatchObject({ text: 'one', stale: { code: 'PAC-UNAVAILABLE' } });
     await rm(file);
-    expect(await script.read('corp', signal)).toMatchObject({ text: 'one', stale: { code: 'PAC-UNAVAILABLE' } });
+    expect(await script.read('corp', asking)).toMatchObject({ text: 'one', stale: { code: 'PAC-UNAVAILABLE' } });
   });
 });
 
@@ -62,7 +62,7 @@ describe('a PAC file from a URL', () => {
       return Promise.resolve({ kind: 'text', body: Buffer.from(answer), etag: `"${answer}"` });
     };
     const script = new PacScript({ url: 'http://pac.example/proxy.pac' }, { clock, fetch });
-    return { clock, etags, read: () => script.read('corp', signal) };
+    return { clock, etags, read: () => script.read('corp', asking) };
   }
 
   it('is asked for again after ten minutes, by its ETag', async () => {
@@ -114,6 +114,6 @@ describe('a PAC file from a URL', () => {
     };
     const script = new PacScript({ url: 'http://pac.example/' }, { clock: new FakeClock(), fetch });
 
-    await expect(script.read('corp', controller.signal)).rejects.toThrow('stop');
+    await expect(script.read('corp', { ...asking, signal: controller.signal })).rejects.toThrow('stop');
   });
 });

@@ -7,6 +7,7 @@ import { ANSWER_MS, MOST_PLACES, PacWays } from '#proxy/pac/ways.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
+import { UPDATER } from '#test/support/updater.ts';
 
 const signal = new AbortController().signal;
 const url = new URL('https://updates.example:8443/feed.json?token=sesame');
@@ -54,7 +55,7 @@ async function rig(body: string, options: { clock?: Clock; required?: boolean; l
     known: () => source.knownWays(profile, url),
     ways: async (target = url) => {
       try {
-        const ways = await source.waysFor(profile, target, signal);
+        const ways = await source.waysFor(profile, target, { purpose: 'updates', signal });
         return ways.map((way) => (way.kind === 'direct' ? 'direct' : way.hop.url));
       } catch (error) {
         return (error as { code?: string }).code;
@@ -100,7 +101,7 @@ describe('PAC files that are asked', () => {
         pac,
         authentication: 'transparent',
       };
-      return source.waysFor(profile, url, signal).catch(() => undefined);
+      return source.waysFor(profile, url, { purpose: 'updates', signal }).catch(() => undefined);
     };
     await ask('first');
     for (let other = 1; other < MOST_PLACES; other += 1) await ask(String(other));
@@ -131,8 +132,14 @@ describe('an answer', () => {
     await ways();
 
     expect(events).toEqual([
-      { name: 'pac-left-out', where: file, parts: ['QUIC b:2'] },
-      { name: 'pac-answered', where: file, ways: ['PROXY a:1', 'DIRECT'], url: 'https://updates.example:8443/' },
+      { name: 'pac-left-out', ...UPDATER, where: file, parts: ['QUIC b:2'] },
+      {
+        name: 'pac-answered',
+        ...UPDATER,
+        where: file,
+        ways: ['PROXY a:1', 'DIRECT'],
+        url: 'https://updates.example:8443/',
+      },
     ]);
   });
 
@@ -196,7 +203,12 @@ it('under proxy_required no name of a target is resolved for a PAC file, which i
     'return dnsResolve("localhost") === null && !isInNet("localhost", "127.0.0.0", "255.0.0.0") ? "PROXY a:1" : "DIRECT";';
   const strict = await rig(body, { required: true });
   expect(await strict.ways()).toEqual(['http://a:1']);
-  expect(strict.events[0]).toEqual({ name: 'pac-names-withheld', where: strict.file, names: ['localhost'] });
+  expect(strict.events[0]).toEqual({
+    name: 'pac-names-withheld',
+    ...UPDATER,
+    where: strict.file,
+    names: ['localhost'],
+  });
 
   const open = await rig(body);
   expect(await open.ways()).toEqual(['direct']);

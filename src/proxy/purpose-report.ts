@@ -1,0 +1,9 @@
+// Reports of the network scoped by purpose: who reads the log knows what a connection was for.
+
+import { type Purpose, purposeRow } from '#config/purposes.ts';
+import { type Report, reportFor, type ScopedReport } from '#logging/events.ts';
+
+/** Reports for this purpose, in its thread. */
+export function reportOf(purpose: Purpose, report: Report): ScopedReport {
+  return reportFor({ purpose, thread: purposeRow(purpose).thread }, report);
+}
