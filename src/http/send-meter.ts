@@ -24,8 +24,8 @@ export interface SendMeterOptions {
 
 /** How often the queue is read, in milliseconds. */
 const TICK_MS = 50;
-/** What the kernel of a peer that reads slowly holds: its receive buffer does not grow (131,072 bytes by default, doubled). */
-const PEER_BYTES = 262_144;
+/** What the kernel of a peer that reads slowly may hold: its receive buffer was seen to take 200 to 600 KB at once. */
+const PEER_BYTES = 1_048_576;
 /** What may be queued where our kernel does not tell, or inside a proxy. */
 const MOST_QUEUED_BYTES = 8_388_608;
 /** Slower readers are not waited for beyond their deadline, in bytes per second. */
@@ -62,8 +62,11 @@ export class SendMeter {
 
   /** How much longer than its deadline a wait may last, in milliseconds: for the next byte to be taken, or for the answer. */
   get allowanceMs(): number {
-    const unseen = this.isSending && this.#isVisible ? PEER_BYTES : MOST_QUEUED_BYTES;
-    return (Math.min(unseen, this.#options.taken()) / this.#rate()) * 1_000;
+    const isAcknowledged = this.isSending && this.#isVisible;
+    const unseen = isAcknowledged
+      ? Math.min(PEER_BYTES, this.#bytes)
+      : Math.min(MOST_QUEUED_BYTES, this.#options.taken());
+    return (unseen / this.#rate()) * 1_000;
   }
 
   end(): void {
@@ -92,6 +95,7 @@ export class SendMeter {
       this.#movedMs = this.#options.clock.monotonic();
       this.#options.onMoved(bytes);
     }
-    if (this.isSending) this.#arm();
+    // Whoever hears of it may have ended it.
+    if (!this.#isOver && this.isSending) this.#arm();
   }
 }

@@ -1,0 +1,160 @@
+// Bodies that are sent to peers that read slowly, or stop, or refuse: rates of the field at a tenth of the size, with real
+// sockets and the kernel's own buffers. `bench/uploads.ts` does the same at full size.
+
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { RequestBody } from '#http/body.ts';
+import { Session, type SessionRequest, type SessionResponse } from '#http/session.ts';
+import { CountingClock } from '#test/support/counting-clock.ts';
+import { type KeptServer, startKeptServer } from '#test/support/kept-server.ts';
+import { type Loopback, listenOnLoopback } from '#test/support/loopback.ts';
+import { type SlowReader, type SlowReaderOptions, startSlowReader } from '#test/support/slow-reader.ts';
+import { testRouter } from '#test/support/test-router.ts';
+
+const MB = 1_000_000;
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+/** A body of zeros that knows whether it was let go of. */
+function body(length: number, sends = length): RequestBody & { readonly open: RequestBody['open']; closed: number } {
+  const chunk = Buffer.alloc(65_536);
+  const made = {
+    length,
+    closed: 0,
+    async *open(offset: number) {
+      try {
+        for (let at = offset; at < sends; at += chunk.length) yield chunk.subarray(0, sends - at);
+      } finally {
+        made.closed += 1;
+      }
+    },
+  };
+  return made;
+}
+
+async function slowReader(options: SlowReaderOptions): Promise<SlowReader> {
+  const reader = await startSlowReader(options);
+  closing.push(() => reader.close());
+  return reader;
+}
+
+function put(
+  { port }: { readonly port: number },
+  sent: RequestBody,
+  { firstByteMs, ...options }: { readonly firstByteMs: number } & Partial<SessionRequest>,
+): { readonly outcome: Promise<SessionResponse>; readonly clock: CountingClock; readonly session: Session } {
+  const clock = new CountingClock();
+  const session = new Session({ router: testRouter(), purpose: 'support_logs', clock });
+  closing.push(() => session.close());
+  const outcome = session.request({
+    request: { method: 'PUT', url: new URL(`http://127.0.0.1:${port}/`), headers: {}, body: sent },
+    deadlines: { firstByteMs, silenceMs: firstByteMs, totalMs: 2_147_483_647, key: 'response_timeout.base_ms' },
+    limitBytes: 1_000,
+    signal: new AbortController().signal,
+    ...options,
+  });
+  outcome.catch(() => {});
+  return { outcome, clock, session };
+}
+
+describe('an upload', () => {
+  it.each([
+    ['6 MB at 5 MB/s', 6 * MB, 5 * MB, 300],
+    ['600 KB at 200 KB/s', 600_000, 200_000, 300],
+  ])(
+    'to a peer that reads %s completes with a shorter deadline than the upload',
+    async (_name, size, rate, firstByteMs) => {
+      const reader = await slowReader({ rate });
+      const seen: number[] = [];
+      const sent = body(size);
+
+      const { outcome, clock, session } = put(reader, sent, { firstByteMs, onProgress: (bytes) => seen.push(bytes) });
+
+      expect((await outcome).head.status).toBe(200);
+      expect(seen.at(-1)).toBe(size);
+      expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+      expect(sent.closed).toBe(1);
+      session.close();
+      expect(clock.pending).toBe(0);
+    },
+  );
+
+  it('to a peer that stops reading ends soon after its deadline, in the phase request', async () => {
+    const reader = await slowReader({ rate: 10 * MB, stallsAfter: 2 * MB });
+    const sent = body(60 * MB);
+    const { outcome, clock } = put(reader, sent, { firstByteMs: 500 });
+
+    const error = await outcome.then(
+      () => expect.fail('it succeeded'),
+      (thrown: unknown) => thrown,
+    );
+
+    expect(error).toMatchObject({ code: 'REQUEST-TIMEOUT', journey: { phase: 'request' } });
+    expect((error as Error).message).toMatch(/took nothing for 500 ms \(response_timeout\.base_ms\)/);
+    expect(sent.closed).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('to a peer that takes all and says nothing ends in the phase response', async () => {
+    const server = await kept(() => {});
+    const { outcome } = put(server, body(100_000), { firstByteMs: 100, signal: AbortSignal.timeout(20_000) });
+
+    await expect(outcome).rejects.toMatchObject({ code: 'RESPONSE-TIMEOUT', journey: { phase: 'response' } });
+  }, 30_000);
+
+  it('that is refused before it is whole has the answer of the server', async () => {
+    const reader = await refusing();
+    const sent = body(20 * MB);
+
+    const { head } = await put(reader, sent, { firstByteMs: 5_000 }).outcome;
+
+    expect(head.status).toBe(413);
+    expect(sent.closed).toBe(1);
+  });
+
+  it.each([
+    ['shorter', 150_000],
+    ['longer', 250_000],
+  ])('whose body is %s than it said fails, and its source is closed', async (_what, sends) => {
+    const server = await kept((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
+    const sent = body(200_000, sends);
+
+    await expect(put(server, sent, { firstByteMs: 5_000 }).outcome).rejects.toMatchObject({ code: 'INTERNAL' });
+    expect(sent.closed).toBe(1);
+  });
+
+  it('that is aborted closes its source, also while the peer takes nothing', async () => {
+    const reader = await slowReader({ rate: 10 * MB, stallsAfter: MB });
+    const aborter = new AbortController();
+    const sent = body(60 * MB);
+    const { outcome, clock } = put(reader, sent, {
+      firstByteMs: 20_000,
+      signal: aborter.signal,
+      onProgress: () => aborter.abort(new Error('stop')),
+    });
+
+    await expect(outcome).rejects.toThrow('stop');
+    expect(sent.closed).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+/** Answers as soon as the head is there, and goes on reading. */
+async function refusing(): Promise<Loopback> {
+  const server = await listenOnLoopback(
+    createServer((socket) => {
+      socket.once('data', () => socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n'));
+      socket.resume();
+    }),
+  );
+  closing.push(() => server.close());
+  return server;
+}
+
+async function kept(onRequest: Parameters<typeof startKeptServer>[0]): Promise<KeptServer> {
+  const server = await startKeptServer(onRequest);
+  closing.push(() => server.close());
+  return server;
+}
