@@ -24,7 +24,7 @@ export interface SendMeterOptions {
 
 /** How often the queue is read, in milliseconds. */
 const TICK_MS = 50;
-/** What the kernel of a peer that reads slowly may hold: its receive buffer was seen to take 200 to 600 KB at once. */
+/** What the kernel of a peer that reads slowly may hold. 195 to 290 KB were seen, and with 262,144 here 8 of 40 uploads ended early. */
 const PEER_BYTES = 1_048_576;
 /** What may be queued where our kernel does not tell, or inside a proxy. */
 const MOST_QUEUED_BYTES = 8_388_608;
