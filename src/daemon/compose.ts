@@ -62,6 +62,8 @@ export interface ComposeOptions {
   readonly mode: 'daemon' | 'command';
   /** Who watches the log live, if anybody; without a form of its own in that of `logging.stdout`. */
   readonly watch?: { readonly screen: Screen; readonly form: Watch['form'] | null };
+  /** Takes every event in place of the log and of whoever listens: the work does not depend on them. */
+  readonly report?: Report;
 }
 
 /**
@@ -95,10 +97,11 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   const [files, clock] = [realFiles, new WatchedClock(systemClock)];
   const log = logFor(options, redactor, clock);
   const events = new Set<Report>();
-  const report: Report = (event) => {
+  const tellAll: Report = (event) => {
     log.report(event);
     for (const listener of events) listener(event);
   };
+  const { report = tellAll } = options;
   try {
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
     const [{ ledger, outcomes }, { environment = {} }] = [state, options];

@@ -8,6 +8,7 @@ import type { LoadedSettings } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
 import type { Failure } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
 import type { Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -44,12 +45,15 @@ export interface RunOptions {
   readonly lastResort: LastResort;
   /** What the service manager told this process. */
   readonly service: ServiceVariables;
+  /** In place of the log. */
+  readonly report?: Report;
 }
 
 /** How a run ended: with the first failure of its one round, with `once`; null when there was none. */
 export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   const { loaded, known, version, environment = {}, checkout = null, screen, form, load } = options;
-  const around = { environment, checkout, load };
+  const { report } = options;
+  const around = { environment, checkout, load, ...(report === undefined ? {} : { report }) };
   const parts = await compose({ loaded, known, version, ...around, mode: 'daemon', watch: { screen, form } });
   await reportExposed({ ...parts, folders: [parts.config.loaded.settings.daemon.state_dir, parts.ports.store.dir] });
   const agent = new Agent(parts);

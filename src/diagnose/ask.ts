@@ -12,7 +12,7 @@ import { pageTitle } from '#http/headers.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
 import { statusError } from '#http/status-error.ts';
-import type { ScopedReport } from '#logging/events.ts';
+import type { ScopedReport } from '#logging/scoped.ts';
 import { answersFrom, type HopFacts, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 

@@ -8,7 +8,7 @@
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { openWebSocket } from '#http/websocket.ts';
-import type { ScopedReport } from '#logging/events.ts';
+import type { ScopedReport } from '#logging/scoped.ts';
 import type { Route, Router } from '#proxy/route.ts';
 import { askPart, type Net, type Part, type PartSeen } from './ask.ts';
 import { type Endpoint, type EndpointSeen, type TryParts, tryEndpoints } from './endpoints.ts';

@@ -6,7 +6,7 @@
 
 import { coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';
-import type { ScopedReport } from '#logging/events.ts';
+import type { ScopedReport } from '#logging/scoped.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { headerLines } from './headers.ts';
 import { type JudgeContext, judgeUrl, shownUrl } from './judge-url.ts';

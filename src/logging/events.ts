@@ -383,7 +383,7 @@ export interface Scope {
 }
 
 /** The fields that the template of an event names; more fields may travel along in JSON. */
-type FieldsOfEvent<N extends EventName> = { readonly name: N } & FieldsOf<(typeof EVENTS)[N]['text']> &
+export type FieldsOfEvent<N extends EventName> = { readonly name: N } & FieldsOf<(typeof EVENTS)[N]['text']> &
   Readonly<Record<string, FieldValue>>;
 
 /** An event by its name; one that happens for a purpose says for which. */
@@ -394,11 +394,3 @@ export type SallyportEvent = { [N in EventName]: EventOf<N> }[EventName];
 
 /** Where a step reports to. Never throws, never blocks. */
 export type Report = (event: SallyportEvent) => void;
-
-/** Where a step reports to that works for one purpose: the purpose is filled in by `reportFor`. */
-export type ScopedReport = (event: { [N in EventName]: FieldsOfEvent<N> }[EventName]) => void;
-
-/** Reports for this purpose what belongs to a purpose, and everything else as it is. */
-export function reportFor(scope: Scope, report: Report): ScopedReport {
-  return (event) => report((EVENTS[event.name].thread === null ? { ...event, ...scope } : event) as SallyportEvent);
-}

@@ -1,7 +1,8 @@
 // Reports of the network scoped by purpose: who reads the log knows what a connection was for.
 
 import { type Purpose, purposeRow } from '#config/purposes.ts';
-import { type Report, reportFor, type ScopedReport } from '#logging/events.ts';
+import type { Report } from '#logging/events.ts';
+import { reportFor, type ScopedReport } from '#logging/scoped.ts';
 
 /** Reports for this purpose, in its thread. */
 export function reportOf(purpose: Purpose, report: Report): ScopedReport {

@@ -14,7 +14,7 @@ import { type BodySink, type ExchangeResult, exchange } from '#http/exchange.ts'
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
 import { isFromCache } from '#http/headers.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
-import type { ScopedReport } from '#logging/events.ts';
+import type { ScopedReport } from '#logging/scoped.ts';
 import type { TransferShape } from '#path/kind.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
 import { answersFrom, canLookInside, type Lane, type Router } from '#proxy/route.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
-import type { ScopedReport } from '#logging/events.ts';
+import type { ScopedReport } from '#logging/scoped.ts';
 
 const CONFIGURED = new URL('https://updates.example.com/feed.json');
 
