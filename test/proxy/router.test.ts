@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PURPOSE_TABLE, PURPOSES } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
+import { originAt, proxyAt } from '#errors/hop.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import type { StepSeen } from '#proxy/steps.ts';
 import { createCa } from '#test/support/certificates.ts';
@@ -88,7 +89,7 @@ describe('a direct lane', () => {
   it.each([false, true])('carries http (bulk %s) and reports the attempt', async (bulk) => {
     const router = testRouter();
     const lane = await router.route('updates', plainUrl).open({ bulk, signal: never });
-    expect([lane.form, lane.bulk !== null, lane.facts.hop]).toEqual(['origin', bulk, plainUrl.host]);
+    expect([lane.form, lane.bulk !== null, lane.facts.hop]).toEqual(['origin', bulk, originAt(plainUrl.host)]);
     expect(await get(lane, plainUrl)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
     expect(router.events).toEqual([
       { name: 'connected-direct', ...UPDATER, host: '127.0.0.1', port: Number(plainUrl.port) },
@@ -137,7 +138,7 @@ describe('a tunnel lane', () => {
     });
     const lane = await router.route('updates', secureOrigin.url).open(plain);
     expect([lane.form, lane.bulk, lane.headersFor('GET', '/')]).toEqual(['origin', null, {}]);
-    expect(lane.facts).toMatchObject({ how: 'tunnel', host: 'localhost', hop: `proxy corp (127.0.0.1:${port})` });
+    expect(lane.facts).toMatchObject({ how: 'tunnel', host: 'localhost', hop: proxyAt('corp', `127.0.0.1:${port}`) });
     expect(await get(lane, secureOrigin.url)).toMatchObject({ status: 200 });
 
     expect(proxy?.heads[0]).toContain(`CONNECT localhost:${secureOrigin.port} HTTP/1.1\r\n`);
