@@ -10,7 +10,7 @@ import type { Terminal } from '#cli/terminal.ts';
 import type { LoadedSettings, LoadResult } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
 import type { Control } from '#control/control.ts';
-import { undiagnosed } from '#daemon/undiagnosed.ts';
+import { undiagnosed } from '#daemon/trial/undiagnosed.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
@@ -64,7 +64,7 @@ async function endpoints(parts: NetworkActionParts, globals: Globals, form: Endp
   }
   const loaded = await parts.look(globals);
   if (!loaded.ok) return tellProblems(terminal, loaded);
-  const { endpointsOfFile } = await import('#daemon/read-endpoints.ts');
+  const { endpointsOfFile } = await import('#daemon/answers/read-endpoints.ts');
   const list = await endpointsOfFile(loaded, { files: realFiles, clock: systemClock, version: VERSION });
   return endpointsCommand(redactDeep(list, redactor), terminal, form);
 }

@@ -27,18 +27,18 @@ import { reconcile } from '#updates/reconcile.ts';
 import { feedUrl } from '#updates/request.ts';
 import type { RoundReport, RoundScope } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
-import { ChangeTrials } from './change-trial.ts';
-import { allowRetry } from './credentials.ts';
-import { runDiagnosis } from './diagnosis.ts';
+import { allowRetry } from './answers/credentials.ts';
+import type { HealthWatch } from './answers/health.ts';
+import { UnderWay } from './answers/progress.ts';
+import { endpointsInForce } from './answers/read-endpoints.ts';
+import { describeStatus } from './answers/status.ts';
+import { explainTimeouts, seedTimeouts } from './answers/timeouts.ts';
 import { toFailure } from './failure.ts';
-import { FileGate } from './file-gate.ts';
-import type { HealthWatch } from './health.ts';
 import type { Parts } from './parts.ts';
-import { UnderWay } from './progress.ts';
-import { endpointsInForce } from './read-endpoints.ts';
-import { describeStatus } from './status.ts';
-import { explainTimeouts, seedTimeouts } from './timeouts.ts';
-import { tryWays } from './try-ways.ts';
+import { FileGate } from './reload/file-gate.ts';
+import { ChangeTrials } from './trial/change-trial.ts';
+import { runDiagnosis } from './trial/diagnosis.ts';
+import { tryWays } from './trial/try-ways.ts';
 
 /** Hears of each round, whoever asked for it. One that begins and is cut short has no end. */
 export interface RoundWatch {

@@ -36,16 +36,16 @@ import { PackageRetries } from '#updates/package-retries.ts';
 import { PackageStore } from '#updates/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { openReceipts } from '#updates/receipt-spool.ts';
-import { confirmedOr } from './confirmed-file.ts';
-import { LastSettings } from './last-settings.ts';
-import { LogRoom } from './log-room.ts';
-import { NetworkRoom } from './network-room.ts';
 import { Outcomes } from './outcomes.ts';
 import type { LoadAgain, Parts } from './parts.ts';
-import { Reloader } from './reload.ts';
-import { SettingsRoom } from './settings-room.ts';
-import { requireOurState } from './state-folder.ts';
-import { isTaken, TimeoutRoom } from './timeout-room.ts';
+import { confirmedOr } from './reload/confirmed-file.ts';
+import { LastSettings } from './reload/last-settings.ts';
+import { LogRoom } from './reload/log-room.ts';
+import { NetworkRoom } from './reload/network-room.ts';
+import { Reloader } from './reload/reload.ts';
+import { SettingsRoom } from './reload/settings-room.ts';
+import { isTaken, TimeoutRoom } from './reload/timeout-room.ts';
+import { requireOurState } from './service/state-folder.ts';
 
 /** What a composition needs from outside. */
 export interface ComposeOptions {

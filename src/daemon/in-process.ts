@@ -6,10 +6,10 @@ import { type Control, VERBS } from '#control/control.ts';
 import { carryTo, methodsOf } from '#control/verb.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Agent, type RoundWatch } from './agent.ts';
+import { Followers } from './answers/followers.ts';
 import { compose } from './compose.ts';
-import { Followers } from './followers.ts';
 import type { LoadAgain, Parts } from './parts.ts';
-import { ScheduleState, schedulesPath, UPDATES } from './schedule-state.ts';
+import { ScheduleState, schedulesPath, UPDATES } from './schedule/schedule-state.ts';
 import { handlersOf } from './verbs.ts';
 
 /** Builds the parts and hands out their Control; `close` puts everything away. */

@@ -14,9 +14,9 @@ import type { Commands } from '#system/command.ts';
 import type { Files } from '#system/files.ts';
 import type { WatchedClock } from '#system/watched-clock.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
-import type { NetworkRoom } from './network-room.ts';
 import type { Outcomes } from './outcomes.ts';
-import type { Reloader } from './reload.ts';
+import type { NetworkRoom } from './reload/network-room.ts';
+import type { Reloader } from './reload/reload.ts';
 
 /** What a text from the group may use by reference, and where the secrets in it are registered. */
 export interface TextBounds {

@@ -15,16 +15,16 @@ import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { ServiceVariables } from '#system/environment.ts';
 import type { LastResort } from '#system/last-resort.ts';
 import { Agent } from './agent.ts';
+import { reportRoutes } from './answers/routes.ts';
 import { compose } from './compose.ts';
-import { serveSockets } from './control-sockets.ts';
 import { toFailure } from './failure.ts';
-import { followConfig } from './follow-config.ts';
 import type { LoadAgain, Parts } from './parts.ts';
-import { reportWarnings } from './reload.ts';
-import { reasonOf, runRounds } from './rounds.ts';
-import { reportRoutes } from './routes.ts';
-import { openService } from './service.ts';
-import { reportExposed } from './state-folder.ts';
+import { followConfig } from './reload/follow-config.ts';
+import { reportWarnings } from './reload/reload.ts';
+import { reasonOf, runRounds } from './schedule/rounds.ts';
+import { serveSockets } from './service/control-sockets.ts';
+import { openService } from './service/service.ts';
+import { reportExposed } from './service/state-folder.ts';
 
 export interface RunOptions {
   readonly loaded: LoadedSettings;

@@ -4,8 +4,8 @@
 import type { Authority, Verbs } from '#control/control.ts';
 import type { HandlersOf } from '#control/verb.ts';
 import type { Agent } from './agent.ts';
-import type { Followers } from './followers.ts';
-import { listSettings } from './list-settings.ts';
+import type { Followers } from './answers/followers.ts';
+import { listSettings } from './answers/list-settings.ts';
 import type { Parts } from './parts.ts';
 
 /** The handlers over this work. */

@@ -8,9 +8,9 @@ import { sourceFiles } from './rooms.ts';
 /** Files that turn events into something to look at. A folder has a `/` at its end. */
 const RENDERERS: Readonly<Record<string, string>> = {
   'logging/': 'the log: classic lines, JSON, the terminal',
-  'daemon/followers.ts': 'the lines and the progress that a caller follows over Control',
-  'daemon/progress.ts': 'the transfer and the wait that status shows',
-  'daemon/service.ts': 'the sentence that systemctl status shows',
+  'daemon/answers/followers.ts': 'the lines and the progress that a caller follows over Control',
+  'daemon/answers/progress.ts': 'the transfer and the wait that status shows',
+  'daemon/service/service.ts': 'the sentence that systemctl status shows',
   'cli/confirm.ts': 'lines on the terminal while a change is tried',
   'main.ts': 'the progress bar of a command',
 };
@@ -18,8 +18,8 @@ const RENDERERS: Readonly<Record<string, string>> = {
 /** Who gets every event of the daemon. */
 const LISTENERS: Readonly<Record<string, string>> = {
   'daemon/agent.ts': 'passes events on to status and to the commands that wait',
-  'daemon/followers.ts': 'the lines and the progress that a caller follows over Control',
-  'daemon/service.ts': 'the sentence that systemctl status shows',
+  'daemon/answers/followers.ts': 'the lines and the progress that a caller follows over Control',
+  'daemon/service/service.ts': 'the sentence that systemctl status shows',
 };
 
 const NAMES = Object.keys(EVENTS).join('|');

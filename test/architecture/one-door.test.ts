@@ -58,7 +58,7 @@ const RESERVED: readonly Reserved[] = [
     code: /\brequestDocument\b/,
     places: {
       'http/document.ts': 'where it is',
-      'daemon/pac-fetch.ts': 'a PAC file is fetched before a route is known',
+      'daemon/reload/pac-fetch.ts': 'a PAC file is fetched before a route is known',
     },
   },
   {
@@ -172,7 +172,7 @@ const RESERVED: readonly Reserved[] = [
 const PURE: readonly RegExp[] = [
   /^timeout\//,
   /^estimate\/(?!estimate\.ts$)/,
-  /^daemon\/(?:decide-round|freeze|slots)\.ts$/,
+  /^daemon\/schedule\/(?:decide-round|freeze|slots)\.ts$/,
   /^path\/(?:kind|shape-watch)\.ts$/,
   /^updates\/(?:origin-shares|waits-seen|requires)\.ts$/,
   /^system\/(?:zone|moment|json-shape)\.ts$/,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { statusSchema } from '#control/status.ts';
 import { markRounds } from '#daemon/in-process.ts';
-import { ScheduleState, schedulesPath } from '#daemon/schedule-state.ts';
+import { ScheduleState, schedulesPath } from '#daemon/schedule/schedule-state.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';

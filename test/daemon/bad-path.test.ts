@@ -2,8 +2,8 @@
 // Sizes are a hundredth of those in the field, and time runs thirty times as fast; the sockets are real.
 
 import { afterEach, expect, it } from 'vitest';
-import { Schedule } from '#daemon/schedule.ts';
-import type { ScheduleRecord } from '#daemon/schedule-state.ts';
+import { Schedule } from '#daemon/schedule/schedule.ts';
+import type { ScheduleRecord } from '#daemon/schedule/schedule-state.ts';
 import { systemClock } from '#system/clock.ts';
 import { type BadPath, type BadPathOptions, startBadPath } from '#test/support/bad-path.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';

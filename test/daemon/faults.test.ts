@@ -4,8 +4,8 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Settings } from '#config/settings.ts';
-import { Schedule } from '#daemon/schedule.ts';
-import type { ScheduleRecord } from '#daemon/schedule-state.ts';
+import { Schedule } from '#daemon/schedule/schedule.ts';
+import type { ScheduleRecord } from '#daemon/schedule/schedule-state.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';

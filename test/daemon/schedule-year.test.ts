@@ -3,8 +3,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fixedDelay } from '#daemon/decide-round.ts';
-import { Slots } from '#daemon/slots.ts';
+import { fixedDelay } from '#daemon/schedule/decide-round.ts';
+import { Slots } from '#daemon/schedule/slots.ts';
 import { Zone } from '#system/zone.ts';
 import { ScheduleRig } from '#test/support/schedule-rig.ts';
 

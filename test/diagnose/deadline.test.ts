@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { probesFor } from '#daemon/probes.ts';
+import { probesFor } from '#daemon/trial/probes.ts';
 import { type Probe, walk } from '#diagnose/walk.ts';
 import { systemClock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';

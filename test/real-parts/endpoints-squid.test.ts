@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { squidLines } from '#cli/endpoints-squid.ts';
 import type { Settings } from '#config/settings.ts';
-import { listEndpoints } from '#daemon/endpoints.ts';
+import { listEndpoints } from '#daemon/answers/endpoints.ts';
 import { Secret } from '#redaction/secret.ts';
 import { realFiles } from '#system/real-files.ts';
 import { createCa } from '#test/support/certificates.ts';

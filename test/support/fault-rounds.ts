@@ -3,7 +3,7 @@
  * (`withRetries`, its delays, what the door asks for), on a clock moved by hand; deadlines are real and short, and only
  * where the fault is a silence: nothing depends on how fast the machine is.
  */
-import { SOONEST_MS } from '#daemon/decide-round.ts';
+import { SOONEST_MS } from '#daemon/schedule/decide-round.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { requestDocument } from '#http/document.ts';
 import { withRetries } from '#http/retry.ts';

@@ -2,7 +2,7 @@
 
 import { settingsSchema } from '#config/schema/settings.ts';
 import type { Settings } from '#config/settings.ts';
-import { isTaken, timeoutSettings } from '#daemon/timeout-room.ts';
+import { isTaken, timeoutSettings } from '#daemon/reload/timeout-room.ts';
 import { Session } from '#http/session.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { PathHabits } from '#path/habits.ts';

@@ -1,7 +1,7 @@
 // A schedule on a clock that moves by hand, with rounds that end as the test says and a record that outlives restarts.
 
-import { Schedule, type Timetable } from '#daemon/schedule.ts';
-import type { ScheduleRecord } from '#daemon/schedule-state.ts';
+import { Schedule, type Timetable } from '#daemon/schedule/schedule.ts';
+import type { ScheduleRecord } from '#daemon/schedule/schedule-state.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import type { RoundScope } from '#updates/round.ts';

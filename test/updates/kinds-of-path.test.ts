@@ -1,7 +1,7 @@
 // Whole rounds over real sockets through fake proxies of every kind, alive and dead; time runs 200 times as fast.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { explainTimeouts } from '#daemon/timeouts.ts';
+import { explainTimeouts } from '#daemon/answers/timeouts.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';

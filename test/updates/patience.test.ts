@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Settings } from '#config/settings.ts';
-import { timeoutSettings } from '#daemon/timeout-room.ts';
+import { timeoutSettings } from '#daemon/reload/timeout-room.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { PathHabits } from '#path/habits.ts';
 import type { TransferShape } from '#path/kind.ts';

@@ -1,7 +1,7 @@
 // Bundled before the program by test/real-parts/systemd-watchdog.test.ts, and by nothing else: a short grace, and faults
 // that a signal switches on. SIGWINCH blocks the event loop; from SIGURG on, the timer of a wait of 2 s never fires.
 
-import { watchdogLimits } from '#daemon/watchdog.ts';
+import { watchdogLimits } from '#daemon/service/watchdog.ts';
 
 const GRACE_MS = 500;
 const LOST_MS = { from: 1_900, to: 2_000 };

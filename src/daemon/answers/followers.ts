@@ -1,0 +1,83 @@
+// The log as callers follow it over Control: the newest lines are kept, numbered, and everybody who follows gets each new one.
+//
+// Guarantees: memory is bounded, and nobody who reads slowly holds up the work (the server ends such a caller, who can
+// continue after the last line they got). Lines have the words and the redaction of the log. Nothing is on disk.
+
+import type { Followed, FollowRequest } from '#control/follow.ts';
+import type { Parts } from '#daemon/parts.ts';
+import { EVENTS, type Level, type SallyportEvent } from '#logging/events.ts';
+import { toRecord } from '#logging/record.ts';
+import { utcTime } from '#system/moment.ts';
+
+/** Lines that are kept for callers who come back. */
+const MAX_LINES = 1_000;
+
+const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
+
+type Line = Extract<Followed, { kind: 'line' }>;
+type Send = (followed: Followed) => void;
+
+export class Followers {
+  readonly #parts: Pick<Parts, 'clock' | 'redactor' | 'ports' | 'startedAtMs'>;
+  readonly #lines: Line[] = [];
+  readonly #senders = new Set<Send>();
+  readonly #ended = new AbortController();
+  #newest = 0;
+
+  constructor(parts: Pick<Parts, 'clock' | 'redactor' | 'ports' | 'startedAtMs' | 'events'>) {
+    this.#parts = parts;
+    parts.events.add((event) => this.#hear(event));
+  }
+
+  /** Sends what was missed and then each line, until the caller leaves or the daemon stops. */
+  async follow({ after }: FollowRequest, send: Send, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const from = after !== null && after.run === this.#run ? after.number : this.#newest;
+    const kept = this.#lines.filter(({ number }) => number > from);
+    const wanted = Math.max(0, this.#newest - from);
+    send({ kind: 'start', run: this.#run, newest: this.#newest, missed: wanted - kept.length });
+    for (const line of kept) send(line);
+    this.#senders.add(send);
+    const ending = AbortSignal.any([signal, this.#ended.signal]);
+    try {
+      if (!ending.aborted) await new Promise((resolve) => ending.addEventListener('abort', resolve, { once: true }));
+      signal.throwIfAborted();
+    } finally {
+      this.#senders.delete(send);
+    }
+  }
+
+  /** Everybody's following ends in good order. */
+  end(): void {
+    this.#ended.abort();
+  }
+
+  get #run(): string {
+    return `${this.#parts.startedAtMs}-${process.pid}`;
+  }
+
+  #hear(event: SallyportEvent): void {
+    if (event.name === 'progress') {
+      const { id, received, length } = event;
+      this.#sendAll({ kind: 'progress', id: String(id), received: Number(received), length: Number(length) });
+    } else if (this.#isLogged(EVENTS[event.name].level)) this.#keep(event);
+  }
+
+  #keep(event: SallyportEvent): void {
+    this.#newest += 1;
+    const { clock, redactor } = this.#parts;
+    const { at, level, thread, name, message } = toRecord(event, clock.now(), redactor);
+    const line: Line = { kind: 'line', number: this.#newest, at: utcTime(at), level, thread, event: name, message };
+    this.#lines.push(line);
+    if (this.#lines.length > MAX_LINES) this.#lines.shift();
+    this.#sendAll(line);
+  }
+
+  #isLogged(level: Level): boolean {
+    return LEVELS.indexOf(level) >= LEVELS.indexOf(this.#parts.ports.settings().logging.level);
+  }
+
+  #sendAll(followed: Followed): void {
+    for (const send of this.#senders) send(followed);
+  }
+}

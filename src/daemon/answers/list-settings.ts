@@ -1,0 +1,17 @@
+// The settings in force for whoever may look: every key with its value, origin and setter. Secrets are masked, also where
+// they stand inside another value.
+
+import { explainSettings } from '#config/show.ts';
+import type { SettingsList } from '#control/settings.ts';
+import type { Parts } from '#daemon/parts.ts';
+import { redactDeep } from '#redaction/redact.ts';
+import { utcTime } from '#system/moment.ts';
+
+export function listSettings({ config, redactor }: Pick<Parts, 'config' | 'redactor'>): SettingsList {
+  const keys = explainSettings(config.loaded).map(({ value, setBy, ...row }) => ({
+    ...row,
+    value: typeof value === 'object' && value !== null ? [...value] : value,
+    set_by: setBy,
+  }));
+  return redactDeep({ file: config.loaded.file, since: utcTime(config.loadedAtMs), keys }, redactor);
+}

@@ -1,0 +1,50 @@
+// What is needed to reach, for whoever asks: by the settings in force of a daemon, or by the file where none runs. A file is
+// only read, with the rights of whoever asks, and so is what a daemon has seen; nothing is composed, locked or moved.
+
+import { basename, join } from 'node:path';
+import type { LoadedSettings } from '#config/load.ts';
+import type { EndpointList } from '#control/endpoints.ts';
+import type { Parts } from '#daemon/parts.ts';
+import type { PlaceOf } from '#diagnose/places.ts';
+import { PATHS_FILE, peekHosts } from '#path/habits.ts';
+import type { Clock } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import { listEndpoints } from './endpoints.ts';
+
+/** By the settings in force. */
+export function endpointsInForce({ ports, config, clock }: Parts): EndpointList {
+  return listEndpoints({
+    settings: ports.settings(),
+    seen: ports.habits.hosts(),
+    now: clock.now(),
+    version: ports.agent.version,
+    config: config.loaded.file,
+    source: 'daemon',
+    placeOf: placesIn(config.loaded),
+  });
+}
+
+/** By the file. */
+export async function endpointsOfFile(
+  loaded: LoadedSettings,
+  { files, clock, version }: { readonly files: Files; readonly clock: Clock; readonly version: string },
+): Promise<EndpointList> {
+  const { settings, file } = loaded;
+  return listEndpoints({
+    settings,
+    seen: await peekHosts(files, join(settings.daemon.state_dir, PATHS_FILE)),
+    now: clock.now(),
+    version,
+    config: file,
+    source: 'file',
+    placeOf: placesIn(loaded),
+  });
+}
+
+/** Where the file has a key: `sallyport.yaml:12`. */
+export function placesIn({ file, lineOf }: Pick<LoadedSettings, 'file' | 'lineOf'>): PlaceOf {
+  return (key) => {
+    const place = lineOf(key);
+    return place === null ? null : `${basename(file)}:${place.line}`;
+  };
+}

@@ -1,0 +1,225 @@
+// What `status` tells: each room's section, gathered in one place; effective values and where they came from.
+
+import { isPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
+import type { HeldFile, PendingChange } from '#control/change.ts';
+import type { Status } from '#control/control.ts';
+import { toFailure } from '#daemon/failure.ts';
+import type { Parts } from '#daemon/parts.ts';
+import type { Reloader } from '#daemon/reload/reload.ts';
+import { placedReason } from '#diagnose/places.ts';
+import { shownUrl } from '#http/judge-url.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { redactError } from '#logging/record.ts';
+import { waitOf } from '#logging/wait-line.ts';
+import { KIND_WORDS, type PathKind } from '#path/kind.ts';
+import type { Reason } from '#proxy/reason.ts';
+import { utcTime } from '#system/moment.ts';
+import type { HookState } from '#updates/hook.ts';
+import type { RoundReport } from '#updates/round.ts';
+import { waitingCredentials } from './credentials.ts';
+import { proxiesInUse } from './endpoints.ts';
+import { type CheckHealth, judgeHealth } from './health.ts';
+import type { Progress } from './progress.ts';
+import { placesIn } from './read-endpoints.ts';
+import { describeRoutes } from './routes.ts';
+
+/** What the agent knows of its own work. */
+export interface Activity {
+  readonly checking: boolean;
+  readonly last: RoundReport | null;
+  readonly transfer: Progress | null;
+  /** The event of the package that is waited for, with how long that has been. */
+  readonly waiting: (SallyportEvent & { readonly waited: number }) | null;
+  readonly nextCheckMs: number | null;
+  readonly hook: HookState;
+  readonly trying: PendingChange | null;
+  readonly held: HeldFile | null;
+  /** Null where no daemon runs. */
+  readonly checks: CheckHealth | null;
+}
+
+/** Gathers every section. */
+export async function describeStatus(parts: Parts, activity: Activity): Promise<Status> {
+  const { ports, mode, redactor } = parts;
+  const settings = ports.settings();
+  const published = await ports.store.list();
+  const feed = settings.updates.feed_url ?? null;
+  const known = feed === null ? null : ports.memory.feed(new URL(feed).href);
+  const credentials = waitingCredentials(parts.ledger, settings, proxiesInUse(settings));
+  const failed = parts.outcomes.of('updates').failed;
+  const endpoint = settings.updates.acknowledge_url;
+  const failing = activity.last?.failed ?? [];
+  return {
+    at: utcTime(parts.clock.now()),
+    main: {
+      version: ports.agent.version,
+      state: mode === 'daemon' ? 'running' : 'not running',
+      pid: mode === 'daemon' ? process.pid : null,
+      since: mode === 'daemon' ? toTime(parts.startedAtMs) : null,
+      agent: ports.agent.id,
+    },
+    health: describeHealth(parts, activity, credentials),
+    config: { ...describeConfig(parts.config), trying: activity.trying, held: activity.held },
+    routes: describePurposes(parts, activity),
+    credentials,
+    updates: {
+      feed: feed === null ? null : shownUrl(new URL(feed)),
+      serial: known?.serial ?? null,
+      checking: activity.checking,
+      last_success: toTime(known?.accepted_at ?? null),
+      last_failure: failed?.failure ?? null,
+      next_check: toTime(activity.nextCheckMs),
+      published: published.length,
+      published_bytes: published.reduce((sum, { sidecar }) => sum + sidecar.item.length, 0),
+      failing: failing.map(({ id, error }): Status['updates']['failing'][number] => ({
+        id,
+        failure: toFailure(error, redactor),
+        next_try: toTime(ports.retries.nextFor(id)),
+      })),
+      transfer: describeTransfer(activity.transfer),
+      waiting: describeWait(activity.waiting),
+    },
+    hook: {
+      ...activity.hook,
+      waiting: [...activity.hook.waiting],
+      failed: [...activity.hook.failed],
+      problem: activity.hook.problem === null ? null : toFailure(activity.hook.problem, redactor),
+    },
+    paused: describePause(parts),
+    receipts: {
+      waiting: ports.spool.size,
+      next_try: toTime(ports.spool.nextDueAt()),
+      last_failure: describeUnsent(parts),
+      endpoint: endpoint === undefined ? null : shownUrl(new URL(endpoint)),
+    },
+    response_timeout: describeTimeout(parts),
+    paths: ports.habits.list().map((habits) => ({
+      proxy: habits.proxy,
+      origin: habits.origin,
+      seen: utcTime(habits.seen_at),
+      via: habits.via,
+      ranges_work: habits.ranges_work,
+      ranges_at: toTime(habits.ranges_at),
+      etag: habits.etag,
+      kind: kindWords(ports.habits.kindOf(habits)),
+    })),
+    log: { file: parts.logFile },
+  };
+}
+
+/** A direct route borrows no history, and no origin has this name. */
+const UNKNOWN_ROUTE = { proxy: 'direct', origin: '' };
+
+function describeTimeout({ ports, clock }: Parts): Status['response_timeout'] {
+  const { mode, base_ms: baseMs } = ports.settings().response_timeout;
+  const { firstByteMs: unknownMs } = ports.model.plan(UNKNOWN_ROUTE, 1, clock.now());
+  return { mode, base_ms: baseMs, unknown_route_ms: unknownMs };
+}
+
+/** Each purpose: its way and why, and how its work went. */
+function describePurposes({ ports, config, outcomes }: Parts, activity: Activity): Status['routes'] {
+  const settings = ports.settings();
+  const placeOf = placesIn(config.loaded);
+  const toText = (reason: Reason) => placedReason(reason, placeOf);
+  return describeRoutes(ports.router, settings, toText).map((route) => {
+    const { succeeded_at: succeededMs, failed } = outcomes.of(route.purpose as Purpose);
+    // A failure that nothing has made good yet.
+    const isOpen = failed !== null && failed.at > (succeededMs ?? 0);
+    return {
+      ...route,
+      last_success: toTime(succeededMs),
+      last_failure: failed === null ? null : { at: utcTime(failed.at), failure: failed.failure },
+      next_try: isOpen && isScheduled(route.purpose) ? toTime(activity.nextCheckMs) : null,
+    };
+  });
+}
+
+/** The schedule reads feeds; nothing else is tried again by itself so far. */
+function isScheduled(purpose: string): boolean {
+  return isPurpose(purpose) && purposeRow(purpose).probe === 'feed';
+}
+
+function describeTransfer(transfer: Progress | null): Status['updates']['transfer'] {
+  if (transfer === null) return null;
+  const { id, received, length, rate } = transfer;
+  return { id, received, length, rate };
+}
+
+function describeWait(waiting: Activity['waiting']): Status['updates']['waiting'] {
+  if (waiting === null) return null;
+  const { id, limitMs, proxy, scans, heldMs, heldSize } = waitOf(waiting);
+  return {
+    id,
+    elapsed_ms: waiting.waited,
+    limit_ms: limitMs,
+    proxy,
+    scans,
+    held_ms: heldMs,
+    held_size: heldSize,
+  };
+}
+
+function describeUnsent({ ports: { spool } }: Parts): Status['receipts']['last_failure'] {
+  const failed = spool.lastFailure();
+  return failed === null ? null : { at: utcTime(failed.atMs), code: failed.code };
+}
+
+function describeHealth(
+  { ports, config, redactor }: Parts,
+  activity: Activity,
+  credentials: Status['credentials'],
+): Status['health'] {
+  const { nextCheckMs, last, hook } = activity;
+  const checks = activity.checks && {
+    ...activity.checks,
+    // Before a sentence is made of it, which escapes and cuts.
+    error: activity.checks.error && redactError(activity.checks.error, redactor),
+  };
+  const { feed_url: feed, stale_after_hours: hours } = ports.settings().updates;
+  const judged = judgeHealth({
+    checks,
+    nextCheckMs,
+    hasFeed: feed !== undefined,
+    isPaused: ports.disk.current !== null,
+    isConfigRefused: config.refused !== null,
+    isFileHeld: activity.held !== null,
+    failing: last?.failed.length ?? 0,
+    hookFailed: hook.failed.length,
+    keptBack: credentials.flatMap(({ proxy, used }) => (used ? [proxy] : [])),
+  });
+  return {
+    ...judged,
+    age_seconds: checks === null ? null : Math.round(checks.ageMs / 1_000),
+    stale_after_seconds: hours * 3_600,
+  };
+}
+
+function describePause({ ports, redactor }: Parts): Status['paused'] {
+  const paused = ports.disk.current;
+  if (paused === null) return null;
+  const { error, sinceMs, nextTryMs } = paused;
+  return {
+    failure: toFailure(error, redactor),
+    since: utcTime(sinceMs),
+    next_try: utcTime(nextTryMs),
+  };
+}
+
+function kindWords(kind: PathKind | null): string | null {
+  return kind === null ? null : KIND_WORDS[kind];
+}
+
+function toTime(ms: number | null): string | null {
+  return ms === null ? null : utcTime(ms);
+}
+
+/** The file in force; and, where there is one, the edit that is not. */
+function describeConfig({ loaded, loadedAtMs, refused, waiting }: Reloader): Omit<Status['config'], 'trying' | 'held'> {
+  return {
+    file: loaded.file,
+    warnings: loaded.warnings.length,
+    since: utcTime(loadedAtMs),
+    refused: refused === null ? null : { at: utcTime(refused.atMs), first: refused.first, count: refused.count },
+    waiting: [...waiting],
+  };
+}

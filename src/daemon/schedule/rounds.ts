@@ -1,0 +1,135 @@
+// What a daemon does by itself: rounds by the schedule, receipts when they are due, and an eye on how it goes.
+//
+// Guarantees: nothing here ends the daemon; every wait is on the one clock, and a step of the wall clock or changed
+// settings plan everything anew. It relies on the agent for one round at a time.
+
+import type { Agent } from '#daemon/agent.ts';
+import { HealthWatch } from '#daemon/answers/health.ts';
+import type { Parts } from '#daemon/parts.ts';
+import { asCoded } from '#errors/coded-error.ts';
+import { DeliveryTimer } from '#spool/delivery-timer.ts';
+import { isDiskFull } from '#updates/disk-pause.ts';
+import { Schedule, type Timetable } from './schedule.ts';
+import { ScheduleRoom } from './schedule-room.ts';
+import { type ScheduleRecord, ScheduleState, schedulesPath, UPDATES } from './schedule-state.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Rounds until the signal comes; then nothing more is begun. */
+export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<void> {
+  const { report, config } = parts;
+  const run = () => quietly(parts, () => agent.sendReceipts());
+  const receipts = new DeliveryTimer({ spool: parts.ports.spool, clock: parts.clock, run });
+  const state = await openState(parts);
+  const health = watchHealth(parts, state.get(UPDATES));
+  const schedule = new Schedule({
+    name: UPDATES,
+    timetable: () => timetableOf(parts),
+    isFirst: () => !knowsFeed(parts),
+    agentId: parts.ports.agent.id,
+    clock: parts.clock,
+    state,
+    report,
+    packageRetryAt: () => parts.ports.retries.nextAt(),
+    onDue: (scope) => void quietly(parts, () => agent.round(scope)),
+    onStep: () => {
+      health.stepped();
+      receipts.plan();
+    },
+    onUnsaved: (error) => {
+      if (isDiskFull(error)) void parts.ports.disk.note(error);
+      else report({ name: 'fault', error });
+    },
+  });
+  agent.attach({
+    health,
+    nextAt: () => schedule.nextAt(),
+    began: () => schedule.began(),
+    ended: (round) => {
+      health.ended(round.error);
+      schedule.ended(round);
+      receipts.plan();
+      return Promise.resolve();
+    },
+  });
+  const refresh = () => schedule.refresh();
+  config.add(new ScheduleRoom(refresh));
+  // What failed may go well with other settings, whatever they are.
+  config.watch({ ended: (outcome) => outcome === 'applied' && refresh() });
+  schedule.start();
+  health.start();
+  receipts.plan();
+  await aborted(signal);
+  report({ name: 'stopping', reason: reasonOf(signal) });
+  schedule.stop();
+  health.stop();
+  receipts.stop();
+}
+
+/** Why a signal was aborted, in words. */
+export function reasonOf(signal: AbortSignal): string {
+  const { reason } = asCoded(signal.reason).facts;
+  return typeof reason === 'string' ? reason : 'asked to';
+}
+
+async function openState({ files, ports, report }: Parts): Promise<ScheduleState> {
+  const state = new ScheduleState(files, schedulesPath(ports.settings()));
+  const error = await state.load();
+  if (error !== null) report({ name: 'state-set-aside', error });
+  return state;
+}
+
+function watchHealth(parts: Parts, record: ScheduleRecord | null): HealthWatch {
+  const { clock, report, ports } = parts;
+  const { feed_url: feed } = ports.settings().updates;
+  // A check by hand, without a daemon, counts as well.
+  const accepted = feed === undefined ? null : (ports.memory.feed(new URL(feed).href)?.accepted_at ?? null);
+  const successes = [record?.succeeded_at ?? null, accepted].filter((at) => at !== null);
+  return new HealthWatch({
+    clock,
+    report,
+    limitMs: () => {
+      const { feed_url, stale_after_hours: hours } = ports.settings().updates;
+      return feed_url === undefined ? null : hours * HOUR_MS;
+    },
+    before: {
+      firstMs: record?.first_at ?? clock.now(),
+      succeededMs: successes.length === 0 ? null : Math.max(...successes),
+      failures: record?.failures ?? 0,
+      interrupted: record?.open ?? false,
+    },
+  });
+}
+
+function timetableOf({ ports }: Parts): Timetable {
+  const { updates, time_zone: timeZone, retry } = ports.settings();
+  return {
+    expression: updates.schedule,
+    timeZone,
+    jitterSeconds: updates.jitter_seconds,
+    maxDelaySeconds: retry.max_delay_seconds,
+  };
+}
+
+/** Whether a check of the feed that is set has ever gone well. */
+function knowsFeed({ ports }: Parts): boolean {
+  const { feed_url: feed } = ports.settings().updates;
+  return feed === undefined || ports.memory.feed(new URL(feed).href) !== null;
+}
+
+/** Work that nobody waits for: a stop is no failure, anything else is said. */
+async function quietly(parts: Parts, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    const error = asCoded(thrown);
+    if (error.code !== 'INTERRUPTED') parts.report({ name: 'fault', error });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,86 @@
+// The sockets of the daemon, one for each level of authority: `look` for the group of the service, `operate` for the group of
+// `control.operate_group`, `admin` for root and the user of the service. `control` is `operate` by the name that it had in
+// version 0.1.0. Every request that does more than look is in the log with who sent it.
+
+import { socketsOf } from '#config/places.ts';
+import type { Settings } from '#config/settings.ts';
+import { VERBS } from '#control/control.ts';
+import { type ControlServer, type OpenTo, serveControl } from '#control/server.ts';
+import type { Authority } from '#control/verb.ts';
+import type { Agent } from '#daemon/agent.ts';
+import { Followers } from '#daemon/answers/followers.ts';
+import type { Parts } from '#daemon/parts.ts';
+import { handlersOf } from '#daemon/verbs.ts';
+import { asCoded, coded } from '#errors/coded-error.ts';
+import { groupNumber } from '#system/group.ts';
+import type { Peer } from '#system/peer.ts';
+
+/** What the kernel calls a user that our user namespace does not know; `PrivateUsers=` of systemd makes one. */
+const OVERFLOW_UID = 65_534;
+
+interface Listening {
+  readonly path: string;
+  readonly authority: Authority;
+  readonly openTo: OpenTo;
+}
+
+/** Listens at all of them, or at none. @throws CodedError CONTROL-BUSY, CONTROL-GROUP, FILE-FAILED */
+export async function serveSockets(parts: Parts, agent: Agent, settings: Settings): Promise<ControlServer> {
+  const { files, redactor: known, report } = parts;
+  const followers = new Followers(parts);
+  const handlers = handlersOf(agent, parts, followers);
+  const servers: ControlServer[] = [];
+  const close = async () => {
+    followers.end();
+    await Promise.all(servers.map((server) => server.close()));
+  };
+  const group = settings.control.operate_group;
+  const paths = socketsOf(settings.daemon);
+  try {
+    for (const { path, authority, openTo } of await socketsFor(paths, group)) {
+      const onAsked = (what: string, peer: Peer | null) =>
+        report({ name: 'control-asked', what, who: nameOf(peer), socket: path });
+      const served = { verbs: VERBS, handlers, authority, openTo, files, known, onAsked };
+      servers.push(await serveControl(path, served));
+    }
+  } catch (thrown) {
+    await close();
+    throw explain(thrown, group);
+  }
+  report({ name: 'control-listening', path: paths.control });
+  return { path: paths.control, close };
+}
+
+/** In the order in which they are made: whoever finds the last one finds them all. */
+async function socketsFor(paths: ReturnType<typeof socketsOf>, group: string | undefined): Promise<Listening[]> {
+  const operators = group === undefined ? 'group' : { group: await requireGroup(group) };
+  return [
+    { path: paths.admin, authority: 'admin', openTo: 'owner' },
+    { path: paths.look, authority: 'look', openTo: 'group' },
+    { path: paths.operate, authority: 'operate', openTo: operators },
+    { path: paths.control, authority: 'operate', openTo: operators },
+  ];
+}
+
+/** @throws CodedError CONTROL-GROUP */
+async function requireGroup(group: string): Promise<number> {
+  const number = await groupNumber(group);
+  if (number === null) throw coded('CONTROL-GROUP', { group, reason: 'this machine knows no such group' });
+  return number;
+}
+
+/** Only a member of a group may give it something. */
+function explain(thrown: unknown, group: string | undefined): unknown {
+  const { code, facts } = asCoded(thrown);
+  if (group === undefined || code !== 'FILE-FAILED' || facts['operation'] !== 'give') return thrown;
+  const reason = facts['errno'] === 'EPERM' ? 'the user of the service is not a member of it' : facts['reason'];
+  return coded('CONTROL-GROUP', { group, reason: String(reason) }, thrown);
+}
+
+/** Who that is, in words. The kernel says it, not whoever asks. */
+function nameOf(peer: Peer | null): string {
+  if (peer === null) return 'an unknown user';
+  const user = peer.uid === 0 ? 'root' : `user ${peer.uid}`;
+  const shown = peer.uid === OVERFLOW_UID ? 'a user whom the service cannot tell apart' : user;
+  return peer.pid === 0 ? shown : `${shown}, process ${peer.pid}`;
+}

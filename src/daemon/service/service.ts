@@ -1,0 +1,188 @@
+// What the service manager hears of us: READY once we are at work, RELOADING around a reload, STOPPING, signs of life
+// for the watchdog, and for `systemctl status` one sentence that helps: what we do now, or what came of the last check
+// and when the next one is.
+//
+// Guarantees: nothing here can hold up or fail the work. The states are told by calls, never by events; the sentence is a
+// renderer of events, redacted and escaped as in the log. Without a service manager it does nothing and loads nothing.
+
+import type { Parts } from '#daemon/parts.ts';
+import type { ReloadWatch } from '#daemon/reload/reload.ts';
+import type { EventName, Report, SallyportEvent } from '#logging/events.ts';
+import { toRecord } from '#logging/record.ts';
+import { waitLine, waitOf } from '#logging/wait-line.ts';
+import { systemClock, type Timer } from '#system/clock.ts';
+import type { ServiceVariables } from '#system/environment.ts';
+import { type Notifier, openNotifier, SILENT_NOTIFIER } from '#system/notify.ts';
+import { startWatchdog } from './watchdog.ts';
+
+/** How often a wait, or the progress of a download, is told, at most. */
+const PROGRESS_EVERY_MS = 2_000;
+
+/** The service manager as the daemon sees it. */
+export interface Service {
+  /** We are at work: settings in force, commands answered. */
+  ready(): void;
+  /** We end from here on. */
+  stopping(): void;
+  /** No sign of life and no sentence from here on. */
+  close(): void;
+}
+
+/** Opens the way to the service manager; from then on it hears of each reload, and of what the log says. */
+export async function openService(parts: Parts, { notifySocket, watchdogMs }: ServiceVariables): Promise<Service> {
+  const { report, events, config } = parts;
+  const notifier = await openFor(notifySocket, report);
+  if (notifier === SILENT_NOTIFIER)
+    return { ready: () => undefined, stopping: () => undefined, close: () => undefined };
+  const listen = showService(notifier, parts);
+  events.add(listen);
+  config.watch(tellReloads(notifier));
+  const watchdog =
+    watchdogMs === null
+      ? null
+      : startWatchdog({
+          notifier,
+          limitMs: watchdogMs,
+          clock: systemClock,
+          mostOverdue: () => parts.clock.mostOverdue(),
+          report,
+        });
+  return {
+    ready: () => notifier.ready(),
+    stopping: () => notifier.stopping(),
+    close: () => {
+      watchdog?.stop();
+      events.delete(listen);
+    },
+  };
+}
+
+async function openFor(socket: string | null, report: Report): Promise<Notifier> {
+  if (socket === null) return SILENT_NOTIFIER;
+  return await openNotifier({ socket, onFailure: (error) => report({ name: 'notify-failed', error }) });
+}
+
+/** `systemctl reload` waits for READY, whatever the reload came to. */
+export function tellReloads(notifier: Notifier): ReloadWatch {
+  return { began: () => notifier.reloading(), ended: () => notifier.ready() };
+}
+
+/** Turns events into sentences. */
+export function showService(notifier: Pick<Notifier, 'status'>, parts: Pick<Parts, 'clock' | 'redactor'>): Report {
+  const { clock, redactor } = parts;
+  const sentenceOf = (event: SallyportEvent) => toRecord(event, clock.now(), redactor).message;
+  const outcome = new Outcome();
+  let refused = '';
+  let overdue = '';
+  let said = '';
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  const say = (sentence: string) => {
+    said = sentence;
+    toldAtMs = clock.monotonic();
+    // What an admin must see first, whatever else goes on: settings that are not in force, and that no check succeeds.
+    notifier.status([refused, overdue, sentence].filter((part) => part !== '').join(' '));
+  };
+  const count = countingWaits(parts, say);
+  return (event) => {
+    count(event);
+    switch (event.name) {
+      case 'reloaded':
+      case 'reload-unchanged':
+      case 'reload-refused':
+        refused = event.name === 'reload-refused' ? sentenceOf(event) : '';
+        return say(said);
+      case 'checks-overdue':
+      case 'checks-recovered':
+        overdue = event.name === 'checks-overdue' ? sentenceOf(event) : '';
+        return say(said);
+      case 'checking':
+      case 'feed-read':
+        outcome.forget();
+        return say(sentenceOf(event));
+      case 'downloading':
+      case 'resuming':
+        return say(sentenceOf(event));
+      case 'progress':
+        if (clock.monotonic() - toldAtMs >= PROGRESS_EVERY_MS) say(sentenceOf(event));
+        return;
+      case 'up-to-date':
+      case 'check-failed':
+      case 'disk-full':
+        return say(outcome.keep(sentenceOf(event)));
+      case 'download-failed':
+        return say(outcome.keep(sentenceOf(event), event.id));
+      case 'published':
+        return outcome.published(event.id);
+      case 'round-ended':
+      case 'round-failed':
+        return say(outcome.text === '' ? outcome.keep(sentenceOf(event)) : outcome.text);
+      case 'next-try':
+      case 'check-next-try':
+      case 'next-round':
+        return say([outcome.text, sentenceOf(event)].filter((part) => part !== '').join(' '));
+      case 'stopping':
+        return say(sentenceOf(event));
+      default:
+        return;
+    }
+  };
+}
+
+/** Says again and again how long a package has been waited for, until its first byte or the end of the attempt. */
+function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, say: (line: string) => void): Report {
+  let timer: Timer | null = null;
+  return (event) => {
+    if (ENDS_WAIT.has(event.name)) {
+      timer?.cancel();
+      timer = null;
+    }
+    if (event.name !== 'waiting') return;
+    const { fields } = toRecord(event, clock.now(), redactor);
+    const sinceMs = clock.monotonic();
+    const tick = () => {
+      say(waitLine(waitOf(fields), clock.monotonic() - sinceMs, MAX_WAIT_LINE));
+      timer = clock.after(PROGRESS_EVERY_MS, tick);
+    };
+    tick();
+  };
+}
+
+/** Characters; `systemctl status` cuts by itself. */
+const MAX_WAIT_LINE = 200;
+/** What follows a wait: the first byte, the next attempt, or the end of the work. */
+const ENDS_WAIT: ReadonlySet<EventName> = new Set<EventName>([
+  'waiting',
+  'progress',
+  'downloading',
+  'resuming',
+  'downloaded',
+  'download-failed',
+  'rerouted',
+  'disk-full',
+  'round-ended',
+  'round-failed',
+  'stopping',
+  'stopped',
+]);
+
+/** The sentence of what came of the last check. */
+class Outcome {
+  text = '';
+  #failed: unknown = null;
+
+  /** With the update that failed, where it is one. */
+  keep(sentence: string, failed: unknown = null): string {
+    this.text = sentence;
+    this.#failed = failed;
+    return sentence;
+  }
+
+  /** A later attempt went well; the failure of another update stays what came of the check. */
+  published(id: unknown): void {
+    if (this.#failed !== null && id === this.#failed) this.forget();
+  }
+
+  forget(): void {
+    this.keep('');
+  }
+}

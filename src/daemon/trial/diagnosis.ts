@@ -1,0 +1,178 @@
+// A diagnosis with the parts of the work: the settings in force or a candidate, the ledger, what proxies told, the feed's
+// own code. It runs beside a round and in nobody's way; lanes that it opens are not told in the log, its verdict is.
+//
+// Guarantees: a candidate is judged as a start would judge it, and nothing of it stays but what became of its secrets.
+// What it shows of a path goes to the habits, except what a candidate of the group shows. Secrets in such a candidate are
+// masked in its own answer only.
+
+import { basename } from 'node:path';
+import type { LoadedSettings } from '#config/load.ts';
+import { keyName } from '#config/problem.ts';
+import { findProfile, noDefault } from '#config/profile-edits.ts';
+import { credentialKeysOf } from '#config/purpose-settings.ts';
+import { PURPOSES } from '#config/purposes.ts';
+import { newUses, type SecretUse, usesProxyVariables, usesTicket } from '#config/secret-uses.ts';
+import type { Settings } from '#config/settings.ts';
+import type { HeldFile } from '#control/change.ts';
+import type { Authority } from '#control/control.ts';
+import { placesIn } from '#daemon/answers/read-endpoints.ts';
+import { toFailure } from '#daemon/failure.ts';
+import type { Parts } from '#daemon/parts.ts';
+import { readTrusts } from '#daemon/reload/read-trust.ts';
+import { diagnose } from '#diagnose/diagnose.ts';
+import type { Candidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
+import type { OpinionSettings } from '#diagnose/second-opinion.ts';
+import { proxyVariables } from '#diagnose/shell.ts';
+import { coded } from '#errors/coded-error.ts';
+import { showForeign } from '#errors/template.ts';
+import { PathHabits } from '#path/habits.ts';
+import { secretsInEnvironment } from '#proxy/environment-proxies.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { type Redactor, redactDeep } from '#redaction/redact.ts';
+import { Secret } from '#redaction/secret.ts';
+import { utcTime } from '#system/moment.ts';
+import { probesFor } from './probes.ts';
+import { userName } from './undiagnosed.ts';
+
+/** What is asked, and what of the file is not in force because it waits to be confirmed. */
+export interface Asked extends DiagnosisRequest {
+  readonly held?: HeldFile | null;
+  readonly authority: Authority;
+}
+
+/** @throws CodedError what refuses the candidate; the reason of `signal` once it is aborted */
+export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSignal): Promise<Diagnosis> {
+  const { config, clock, mode } = parts;
+  const bounds = asked.candidate === null || asked.authority === 'admin' ? null : boundsOf(parts);
+  const { ports, redactor, known } = bounds ?? { ...parts, known: undefined };
+  const loaded = asked.candidate === null ? config.loaded : await judge(parts, asked.candidate, { ...asked, known });
+  const given = asked.candidate === null ? ports.settings() : loaded.settings;
+  const through = asked.through === null ? null : profileNamed(given, asked.through);
+  const settings = withThrough(given, through);
+  // A ticket that the settings in force do not show is not shown for somebody else either.
+  const borrowed = asked.authority === 'admin' ? [] : newUses(loaded.secretUses, config.loaded.secretUses);
+  const tickets = !borrowed.some(usesTicket);
+  refuseVariables(parts, borrowed);
+  parts.tokens.introduce(settings, true);
+  const router = await parts.routerFor(settings, () => undefined, {
+    tickets,
+    ...(known === undefined ? {} : { known }),
+  });
+  const [service, gateways] = [proxyVariables(parts.environment), await parts.gateways()];
+  const found = await diagnose({
+    router,
+    clock,
+    signal,
+    report: () => undefined,
+    upgradeTimeoutMs: settings.response_timeout.base_ms,
+    secondOpinion: asked.second_opinion === true ? await opinionSettings(parts, settings) : undefined,
+    learn: ({ head, lane, url, rangeWorked }) => {
+      const etag = head.header('etag') ?? null;
+      ports.habits.observe({ proxy: lane.proxyUrl, origin: url.origin, via: head.via, rangeWorked, etag });
+    },
+    probes: probesFor(ports, settings),
+    purposes: asked.purposes ?? [...PURPOSES],
+    about: {
+      toFinding: (error) => toFailure(error, redactor),
+      redact: (value) => redactDeep(value, redactor),
+      placeOf: placesIn(loaded),
+      addressesOf: (name) => settings.proxies.flatMap((one) => (one.name === name ? (one.address ?? []) : [])),
+      gateways,
+      service,
+      through,
+      // Without a daemon the two are one.
+      shell: mode === 'daemon' ? asked.shell : service,
+    },
+  });
+  if (bounds === null) await ports.habits.save().catch(() => undefined);
+  const { code } = found.verdict.finding ?? { code: 'no failure' };
+  const what = asked.candidate === null ? 'the settings in force' : 'settings that are not saved';
+  parts.report({ name: 'diagnosed', what, found: code });
+  const diagnosis: Diagnosis = {
+    as: { user: userName(), pid: process.pid, service: mode === 'daemon' },
+    version: ports.agent.version,
+    at: utcTime(clock.now()),
+    config: loaded.file,
+    saved: asked.candidate === null,
+    through,
+    environment: { service, shell: asked.shell },
+    ...found,
+    notes: [...(asked.candidate === null ? notInForce(parts, asked.held ?? null) : []), ...found.notes],
+  };
+  return redactDeep(diagnosis, redactor);
+}
+
+/** What an ordinary Node client is told of settings: nothing that the router of the walk does not use. */
+async function opinionSettings({ ports: { agent } }: Parts, settings: Settings): Promise<OpinionSettings> {
+  const { purposes, proxies } = await readTrusts(settings);
+  return {
+    userAgent: `Sallyport/${agent.version}`,
+    mayResolve: !settings.proxy_required,
+    trustOf: (purpose) => purposes[purpose],
+    proxyTrustOf: (name) => proxies.get(name) ?? {},
+    secretsOf: (purpose) => credentialKeysOf(settings, purpose),
+  };
+}
+
+/** Whoever has edited the file and sees no effect of it should not look for the reason on the network. */
+function notInForce({ config: { loaded, refused } }: Parts, held: HeldFile | null): string[] {
+  const file = `${showForeign(basename(loaded.file))} as it is now`;
+  if (refused !== null) {
+    const more = refused.count > 1 ? ` (and ${refused.count - 1} more)` : '';
+    return [`${file} is refused, the settings of before are in force: ${refused.first}${more}`];
+  }
+  if (held === null) return [];
+  return [`${file} waits to be confirmed since ${held.since} (${held.failure.code}); the one of before is in force.`];
+}
+
+/** Keeps what a candidate of the group says and shows out of the registry of secrets and the habits of the process. */
+function boundsOf({ ports, files, clock, redactor: ofProcess }: Parts) {
+  const known = new KnownSecrets();
+  // The secrets of the process go first: masking a part of one would leave the rest.
+  const redactor: Redactor = { redact: (text) => known.redact(ofProcess.redact(text)) };
+  // Never saved.
+  const habits = new PathHabits(files, '', { clock, redactor });
+  return { ports: { ...ports, habits }, redactor, known };
+}
+
+/** Users and passwords in the variables of the service are also references. @throws CodedError SECRET-NOT-IN-FORCE */
+function refuseVariables({ environment }: Parts, borrowed: readonly SecretUse[]): void {
+  const use = borrowed.find(usesProxyVariables);
+  if (use !== undefined && secretsInEnvironment(environment).length > 0)
+    throw coded('SECRET-NOT-IN-FORCE', { key: use.key });
+}
+
+/** Reads the candidate as a start would. Secrets that were typed for it count as entered now, for where they stand. */
+async function judge(
+  { judge, clock }: Parts,
+  { text, typed }: Candidate,
+  { authority, known }: { readonly authority: Authority; readonly known: KnownSecrets | undefined },
+): Promise<LoadedSettings> {
+  const loaded = await judge(text, authority, known);
+  if (!loaded.ok) throw loaded.error;
+  // What was typed stands in the text itself.
+  const references = new Set(loaded.secretUses.map(({ path }) => keyName(path)));
+  const revision = `typed at ${clock.now()}`;
+  const proxies = loaded.settings.proxies.map((profile, index) => {
+    const { password } = profile;
+    const key = `proxies[${index}].password`;
+    if (password === undefined || !typed.includes(key) || references.has(key)) return profile;
+    return { ...profile, password: new Secret(password.reveal(), revision) };
+  });
+  return { ...loaded, settings: { ...loaded.settings, proxies } };
+}
+
+/** The name of a profile as the settings write it. @throws CodedError PROFILE-UNKNOWN, PROFILE-NO-DEFAULT */
+function profileNamed(settings: Settings, name: string): string {
+  if (name !== 'default') return findProfile(settings, name).profile.name;
+  const profile = settings.proxies.find((one) => one.default);
+  if (profile !== undefined) return profile.name;
+  throw noDefault(settings);
+}
+
+/** As if every purpose asked for this profile. */
+function withThrough(settings: Settings, through: string | null): Settings {
+  if (through === null) return settings;
+  const uses = Object.fromEntries(PURPOSES.map((purpose) => [purpose, through])) as Settings['use_proxy_for'];
+  return { ...settings, proxy_enabled: true, use_proxy_for: uses };
+}

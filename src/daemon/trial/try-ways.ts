@@ -1,0 +1,34 @@
+// Whether the work would go well with settings that are not in force: the diagnosis of them, and its first failure.
+//
+// Guarantees: nothing of it comes into force; a secret that a proxy refused counts in the same ledger as the work's own.
+
+import type { Purpose } from '#config/purposes.ts';
+import type { Found } from '#control/change.ts';
+import type { Authority } from '#control/control.ts';
+import { toFailure } from '#daemon/failure.ts';
+import type { Parts } from '#daemon/parts.ts';
+import { asCoded } from '#errors/coded-error.ts';
+import { runDiagnosis } from './diagnosis.ts';
+
+/** What is tried. */
+export interface WaysAsked {
+  readonly text: string;
+  /** Keys of secrets that were typed for it: they count as entered now. */
+  readonly typed: readonly string[];
+  readonly purposes: readonly Purpose[];
+  /** Of whoever wrote the text. */
+  readonly authority: Authority;
+}
+
+/** The first failure of these purposes, in their order; null when there is none. Rejects with the reason of `signal`. */
+export async function tryWays(parts: Parts, asked: WaysAsked, signal: AbortSignal): Promise<Found | null> {
+  const candidate = { text: asked.text, typed: [...asked.typed] };
+  try {
+    const request = { purposes: [...asked.purposes], shell: {}, candidate, through: null, authority: asked.authority };
+    const { purposes } = await runDiagnosis(parts, request, signal);
+    return purposes.find(({ failure }) => failure !== null)?.failure ?? null;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return toFailure(asCoded(thrown), parts.redactor);
+  }
+}

@@ -1,0 +1,52 @@
+// A diagnosis that cannot begin: what stands in its way is the answer, in the same form.
+
+import { userInfo } from 'node:os';
+import { type Problem, problemLine } from '#config/problem.ts';
+import { toFailure } from '#daemon/failure.ts';
+import type { Diagnosis, ProxyVariables } from '#diagnose/report.ts';
+import type { CodedError } from '#errors/coded-error.ts';
+import type { Redactor } from '#redaction/redact.ts';
+import { utcTime } from '#system/moment.ts';
+
+export interface Undiagnosed {
+  readonly file: string;
+  readonly version: string;
+  readonly nowMs: number;
+  readonly shell: ProxyVariables;
+  readonly redactor: Redactor;
+}
+
+/** The reason, or the first mistake of the file where that is the reason. */
+export function undiagnosed(
+  { error, problems = [] }: { readonly error: CodedError; readonly problems?: readonly Problem[] },
+  { file, version, nowMs, shell, redactor }: Undiagnosed,
+): Diagnosis {
+  const failure = toFailure(error, redactor);
+  const [message = failure.message, ...more] = problems.map(problemLine);
+  return {
+    as: { user: userName(), pid: process.pid, service: false },
+    version,
+    at: utcTime(nowMs),
+    config: file,
+    saved: true,
+    through: null,
+    verdict: {
+      outcome: 'failed',
+      sentence: `[${error.code}] ${message}`,
+      purpose: null,
+      finding: { ...failure, message },
+    },
+    notes: more,
+    environment: { service: shell, shell },
+    purposes: [],
+  };
+}
+
+export function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A number without a name, as in some containers.
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}

@@ -1,0 +1,225 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type CheckHealth, HealthWatch, judgeHealth } from '#daemon/answers/health.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+
+const HOUR = 3_600_000;
+const DAY = 86_400_000;
+const YEAR = 365 * DAY;
+const START = Date.UTC(2026, 10, 20);
+const FAILURE = coded('TCP-REFUSED', { host: 'h', port: 1, elapsed: 3, hop: 'proxy corp (h:1)' });
+
+let clock: FakeClock;
+let events: SallyportEvent[];
+let limit: number | null;
+beforeEach(() => {
+  clock = new FakeClock(START);
+  events = [];
+  limit = 72 * HOUR;
+});
+
+function watch(succeededMs: number | null = START, firstMs = START, interrupted = false): HealthWatch {
+  const before = { firstMs, succeededMs, failures: 0, interrupted };
+  const health = new HealthWatch({ clock, report: (event) => void events.push(event), limitMs: () => limit, before });
+  health.start();
+  return health;
+}
+
+function told(): string[] {
+  return events.map(({ name }) => name);
+}
+
+/** A check each hour that ends so. */
+function checks(health: HealthWatch, hours: number, error: CodedError | null): void {
+  for (let hour = 0; hour < hours; hour += 1) {
+    clock.advance(HOUR);
+    health.ended(error);
+  }
+}
+
+describe('checks that do not succeed', () => {
+  it('for updates.stale_after_hours are one error a day with the last cause', () => {
+    const health = watch();
+    checks(health, 71, FAILURE);
+    expect(told()).toEqual([]);
+    checks(health, 1, FAILURE);
+    expect(told()).toEqual(['checks-overdue']);
+    expect(String(events[0]?.['error'])).toContain('for 72 h; the last one: TCP-REFUSED at proxy corp (h:1).');
+    checks(health, 23, FAILURE);
+    expect(told()).toHaveLength(1);
+    checks(health, 48, FAILURE);
+    expect(told()).toHaveLength(3);
+  });
+
+  it('are over with the first success, which says so once', () => {
+    const health = watch();
+    checks(health, 80, FAILURE);
+    checks(health, 5, null);
+
+    expect(told()).toEqual(['checks-overdue', 'checks-recovered']);
+    expect(health.current).toMatchObject({ failures: 0, error: null, overdue: null, ageMs: 0 });
+    checks(health, 72, FAILURE);
+    expect(told()).toEqual(['checks-overdue', 'checks-recovered', 'checks-overdue']);
+  });
+
+  it('since the first start are an error, too', () => {
+    const health = watch(null);
+    checks(health, 72, FAILURE);
+
+    expect(told()).toEqual(['checks-overdue']);
+    expect(health.current.succeededMs).toBeNull();
+  });
+
+  it('are none where no feed is set', () => {
+    limit = null;
+    checks(watch(), 200, FAILURE);
+
+    expect(told()).toEqual([]);
+  });
+
+  it('are told without any check that could fail, after an hour', () => {
+    watch(START - 5 * DAY);
+    clock.advance(HOUR - 1_000);
+    expect(told()).toEqual([]);
+    clock.advance(11 * 60_000);
+
+    expect(told()).toEqual(['checks-overdue']);
+    expect(String(events[0]?.['error'])).toContain('none was tried since the start');
+  });
+});
+
+describe('a clock that moves by itself', () => {
+  it('who wakes after a week and checks is not late', () => {
+    const health = watch();
+    clock.stepWall(7 * DAY);
+    health.stepped();
+    clock.advance(20 * 60_000);
+    health.ended(null);
+    clock.advance(2 * HOUR);
+
+    expect(told()).toEqual([]);
+  });
+
+  it('who wakes after a week and cannot check is, at the first failure', () => {
+    const health = watch();
+    clock.stepWall(7 * DAY);
+    health.stepped();
+    clock.advance(60_000);
+    health.ended(FAILURE);
+
+    expect(told()).toEqual(['checks-overdue']);
+  });
+
+  it('a year back hides no outage', () => {
+    const health = watch();
+    clock.stepWall(-YEAR);
+    health.stepped();
+    checks(health, 71, FAILURE);
+    expect(told()).toEqual([]);
+    checks(health, 1, FAILURE);
+
+    expect(told()).toEqual(['checks-overdue']);
+  });
+
+  it('a year forward and back in an outage does not change the one error a day', () => {
+    const health = watch();
+    checks(health, 72, FAILURE);
+    clock.stepWall(-YEAR);
+    health.stepped();
+    checks(health, 12, FAILURE);
+
+    expect(told()).toEqual(['checks-overdue']);
+  });
+
+  it('a success from the future counts from now on', () => {
+    const health = watch(START + YEAR);
+    expect(health.current.ageMs).toBe(0);
+    checks(health, 72, FAILURE);
+
+    expect(told()).toEqual(['checks-overdue']);
+  });
+});
+
+describe('a check that was interrupted', () => {
+  it('is told as one until the next has ended', () => {
+    const health = watch(START, START, true);
+    expect(health.current.interrupted).toBe(true);
+    health.ended(FAILURE);
+
+    expect(health.current.interrupted).toBe(false);
+  });
+});
+
+describe('the judgement', () => {
+  const well: CheckHealth = {
+    ageMs: 2 * HOUR,
+    succeededMs: START,
+    interrupted: false,
+    failures: 0,
+    error: null,
+    overdue: null,
+  };
+  const facts = {
+    checks: well,
+    hasFeed: true,
+    isPaused: false,
+    isConfigRefused: false,
+    isFileHeld: false,
+    failing: 0,
+    hookFailed: 0,
+    keptBack: [],
+    nextCheckMs: Date.UTC(2026, 10, 20, 6, 7),
+  };
+
+  it.each([
+    ['ok', {}, 'The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00Z.'],
+    [
+      'ok',
+      { checks: { ...well, interrupted: true } },
+      'The last check was interrupted. The next is at 2026-11-20T06:07:00Z.',
+    ],
+    ['ok', { checks: { ...well, succeededMs: null }, nextCheckMs: null }, 'No check has ended yet.'],
+    ['warning', { hasFeed: false }, 'updates.feed_url is not set, so no updates are fetched.'],
+    ['warning', { isPaused: true }, 'The disk is full; work is paused until there is room.'],
+    [
+      'warning',
+      { checks: { ...well, failures: 3, error: FAILURE } },
+      `3 checks in a row failed; no success for 2 h. ${FAILURE.message} Next try at 2026-11-20T06:07:00Z.`,
+    ],
+    [
+      'warning',
+      { checks: { ...well, failures: 1 } },
+      '1 check in a row failed; no success for 2 h. Next try at 2026-11-20T06:07:00Z.',
+    ],
+    [
+      'warning',
+      { isConfigRefused: true },
+      'The configuration as it is now is refused; the settings of before are in force.',
+    ],
+    [
+      'warning',
+      { isFileHeld: true },
+      'The configuration as it is now waits to be confirmed, see sallyport status; that of before is in force.',
+    ],
+    ['warning', { failing: 2 }, 'Updates that could not be fetched: 2.'],
+    ['warning', { keptBack: ['corp', 'far'] }, 'The password for corp, far is not sent, see sallyport status.'],
+    ['warning', { hookFailed: 1 }, 'Updates that the hook failed for: 1.'],
+    ['critical', { checks: null }, 'No daemon is running, so nothing is checked.'],
+    [
+      'critical',
+      {
+        checks: { ...well, overdue: coded('FEED-OVERDUE', { age: 73 * HOUR, cause: 'DNS-PROXY at proxy corp (h:1)' }) },
+      },
+      '[FEED-OVERDUE] No check for updates has succeeded for 73 h; the last one: DNS-PROXY at proxy corp (h:1).',
+    ],
+  ] as const)('is %s for %j', (level, over, sentence) => {
+    expect(judgeHealth({ ...facts, ...over })).toEqual({ level, sentence });
+  });
+
+  it('is one line whatever a failure holds', () => {
+    const error = coded('TCP-REFUSED', { host: 'x\ny', port: 1, elapsed: 3, hop: 'this host' });
+    const { sentence } = judgeHealth({ ...facts, checks: { ...well, failures: 1, error } });
+    expect(sentence).not.toMatch(/[\r\n]/);
+  });
+});

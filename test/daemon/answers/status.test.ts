@@ -1,0 +1,187 @@
+// What `status` tells of the way out, over a real composition: why, how it went, which passwords wait, what paths have shown.
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Status, statusSchema } from '#control/status.ts';
+import { progressed } from '#daemon/answers/progress.ts';
+import { Outcomes } from '#daemon/outcomes.ts';
+import { type Composed, composeIn } from '#test/support/composed.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { everyCrash } from '#test/support/every-crash.ts';
+import { aFailure } from '#test/support/fake-control.ts';
+import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
+import { type LoginProxy, startLoginProxy } from '#test/support/login-proxy.ts';
+import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+
+const JAR = makeJar('1602503', 20_000);
+const NEVER = new AbortController().signal;
+const USER = { user: 'svc', password: 'right', domain: '' };
+
+let origin: ScriptedOrigin;
+let proxy: LoginProxy;
+let composed: Composed | undefined;
+beforeEach(async () => {
+  origin = await startScriptedOrigin();
+  origin.serve('/feed.json', feedOf([itemFor('1602503', JAR)]), 'application/json');
+  origin.serve('/1602503.jar', JAR);
+  proxy = await startLoginProxy('basic', USER, Number(new URL(origin.url).port));
+});
+afterEach(async () => {
+  await composed?.remove();
+  await proxy.close();
+  await origin.close();
+});
+
+async function compose(password: string, more: Record<string, unknown> = {}): Promise<Composed> {
+  const corp = { name: 'corp', address: '127.0.0.1', port: proxy.port, default: true, tunnel_http: true };
+  const login = { authentication: 'basic', user: 'svc', password: { env: 'PROXY_PASSWORD' } };
+  composed = await composeIn(
+    {
+      updates: { feed_url: `${origin.url}/feed.json` },
+      proxies: [{ ...corp, ...login }],
+      ...more,
+    },
+    'daemon',
+    { environment: { PROXY_PASSWORD: password } },
+  );
+  return composed;
+}
+
+const check = ({ agent }: Composed) => agent.check(() => undefined, NEVER);
+const tell = async ({ agent }: Composed): Promise<Status> => statusSchema.parse(await agent.status());
+const updatesOf = ({ routes }: Status) => routes.find(({ purpose }) => purpose === 'updates');
+
+describe('a purpose', () => {
+  it('says which settings decided its way, each with its line or that it is a default', async () => {
+    const why = updatesOf(await tell(await compose('right')))?.why;
+    expect(why).toEqual([
+      'use_proxy_for.updates is default (by default)',
+      expect.stringMatching(/^proxies\[0\] corp is the default \(sallyport\.yaml:\d+\)$/),
+    ]);
+  });
+
+  it('says when its work went well last, and when it failed, with the code', async () => {
+    const open = await compose('right');
+    expect(updatesOf(await tell(open))).toMatchObject({ last_success: null, last_failure: null });
+    await check(open);
+    const first = updatesOf(await tell(open));
+    expect(first).toMatchObject({ last_success: expect.any(String) as string, last_failure: null, next_try: null });
+
+    origin.forget('/feed.json');
+    await check(open);
+
+    const then = await tell(open);
+    expect(updatesOf(then)).toMatchObject({
+      last_success: first?.last_success,
+      last_failure: { failure: { code: 'ORIGIN-REFUSED' } },
+    });
+    expect(then.updates.last_failure).toMatchObject({ code: 'ORIGIN-REFUSED' });
+  });
+});
+
+describe('a password that waits', () => {
+  it('is named with its user and since when, until it is allowed once more; monitoring hears of it', async () => {
+    const open = await compose('wrong');
+    expect((await tell(open)).credentials).toEqual([]);
+    await check(open);
+    await check(open);
+
+    const { credentials } = await tell(open);
+    expect(credentials).toEqual([
+      {
+        proxy: 'corp',
+        user: 'svc',
+        used: true,
+        why: 'rejected',
+        entered_for: [],
+        since: expect.stringMatching(/^\d{4}-/) as string,
+        worked_until: null,
+        next_try: null,
+      },
+    ]);
+    expect(proxy.counted.refused).toBe(1);
+    expect(JSON.stringify(await tell(open))).not.toContain('wrong');
+
+    await expect(open.agent.retryCredentials('crop')).rejects.toMatchObject({ code: 'PROFILE-UNKNOWN' });
+    await open.agent.retryCredentials('corp');
+    expect((await tell(open)).credentials).toEqual([]);
+  });
+
+  it('is named where no purpose goes through its proxy, too, and told apart', async () => {
+    const open = await compose('wrong', { use_proxy_for: { updates: 'none' } });
+    await open.agent.diagnose({ purposes: ['updates'], shell: {}, candidate: null, through: 'corp' }, NEVER);
+    expect((await tell(open)).credentials).toMatchObject([{ proxy: 'corp', used: false, why: 'rejected' }]);
+  });
+});
+
+describe('a path', () => {
+  it('tells by which ETag a package came, and whether ranges work, once a diagnosis or a download showed it', async () => {
+    const open = await compose('right');
+    await check(open);
+    expect((await tell(open)).paths[0]).toMatchObject({ etag: 'strong', ranges_work: null, ranges_at: null });
+
+    origin.on('/1602503.jar', (_request, response) => {
+      response.writeHead(206, { 'content-range': `bytes 0-1023/${JAR.length}`, etag: 'W/"v2"' });
+      response.end(JAR.subarray(0, 1_024));
+    });
+    await open.agent.diagnose({ purposes: ['updates'], shell: {}, candidate: null, through: null }, NEVER);
+
+    const [path] = (await tell(open)).paths;
+    expect(path).toMatchObject({ etag: 'weak', ranges_work: true, ranges_at: expect.any(String) as string });
+  });
+});
+
+describe('how work went', () => {
+  const PATH = '/state/outcomes.json';
+  const open = async (files: CrashingFiles) => {
+    await files.makeDirectory('/state', 0o700);
+    const outcomes = new Outcomes(files, PATH);
+    return { outcomes, error: await outcomes.load() };
+  };
+
+  it('is the same after a restart, for each purpose', async () => {
+    const files = new CrashingFiles();
+    const { outcomes } = await open(files);
+    await outcomes.note('updates', { at: 1, failure: null });
+    await outcomes.note('updates', { at: 2, failure: aFailure() });
+    await outcomes.note('platform', { at: 3, failure: null });
+
+    const { outcomes: again, error } = await open(files);
+    expect(error).toBeNull();
+    expect(again.of('updates')).toEqual({ succeeded_at: 1, failed: { at: 2, failure: aFailure() } });
+    expect(again.of('platform')).toEqual({ succeeded_at: 3, failed: null });
+    expect(again.of('support_logs')).toEqual({ succeeded_at: null, failed: null });
+  });
+
+  it('is the old or the new one wherever the machine dies', async () => {
+    await everyCrash({
+      prepare: async () => {
+        const files = new CrashingFiles();
+        await (await open(files)).outcomes.note('updates', { at: 1, failure: null });
+        return files;
+      },
+      act: async (files) => (await open(files)).outcomes.note('updates', { at: 2, failure: null }),
+      check: async ({ files, where }) => {
+        const { outcomes, error } = await open(files);
+        expect(error, where).toBeNull();
+        expect([1, 2], where).toContain(outcomes.of('updates').succeeded_at);
+      },
+    });
+  });
+});
+
+describe('the progress of a transfer', () => {
+  const at = (received: number) => ({ id: '1', received, length: 100 });
+
+  it('has no rate at first, then that since the first bytes which were heard of', () => {
+    const first = progressed(null, at(10), 1_000);
+    expect(first.rate).toBeNull();
+    expect(progressed(first, at(20), 1_100).rate).toBeNull();
+    expect(progressed(first, at(30), 3_000)).toMatchObject({ received: 30, rate: 10 });
+  });
+
+  it('begins anew with another package, and where one starts over', () => {
+    const first = progressed(null, at(50), 0);
+    expect(progressed(first, { ...at(60), id: '2' }, 5_000).rate).toBeNull();
+    expect(progressed(first, at(5), 5_000).rate).toBeNull();
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { doneUntil, fixedDelay, judgeSlot } from '#daemon/schedule/decide-round.ts';
+import { Slots } from '#daemon/schedule/slots.ts';
+import { retryDelay } from '#http/retry-delay.ts';
+import { Zone } from '#system/zone.ts';
+
+const slots = new Slots('0 */6 * * *', new Zone('UTC'));
+const DONE = Date.parse('2026-11-20T00:05:00Z');
+
+function judge(now: string, delayMs = 60_000): unknown {
+  return judgeSlot({ slots, doneMs: DONE, nowMs: Date.parse(now), delayMs });
+}
+
+describe('a slot', () => {
+  it('waits for its own moment and the delay of the host', () => {
+    expect(judge('2026-11-20T05:59:00Z')).toEqual({ kind: 'wait', ms: 120_000 });
+    expect(judge('2026-11-20T06:00:59Z')).toEqual({ kind: 'wait', ms: 1_000 });
+  });
+
+  it('is due from there on, and overdue when nobody looked for more than a moment', () => {
+    expect(judge('2026-11-20T06:01:00Z')).toEqual({ kind: 'due' });
+    expect(judge('2026-11-20T06:02:31Z')).toEqual({ kind: 'overdue', slotMs: Date.parse('2026-11-20T06:00:00Z') });
+  });
+
+  it('was not missed because the clock went back; a day or more begins anew', () => {
+    expect(doneUntil(DONE, DONE - 3_600_000)).toBe(DONE);
+    expect(doneUntil(DONE, DONE - 86_400_001)).toBe(DONE - 86_400_001);
+  });
+});
+
+describe('a failed check', () => {
+  it('is tried again after 1, 2, 4 ... minutes, at most an hour', () => {
+    expect([1, 2, 3, 4, 5, 6, 7, 8, 5_000].map((count) => retryDelay(count, 21_600) / 60_000)).toEqual([
+      1, 2, 4, 8, 16, 32, 60, 60, 60,
+    ]);
+  });
+
+  it('is tried again within retry.max_delay_seconds, but never sooner than a minute', () => {
+    expect(retryDelay(9, 600)).toBe(600_000);
+    expect(retryDelay(9, 1)).toBe(60_000);
+  });
+});
+
+describe('the delay of a host', () => {
+  it('is the same for ever, lies inside the jitter, and differs from host to host', () => {
+    const delays = Array.from({ length: 200 }, (_none, index) => fixedDelay(`host-${index}`, 900));
+
+    expect(fixedDelay('host-7', 900)).toBe(delays[7]);
+    expect(Math.min(...delays)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...delays)).toBeLessThan(900_000);
+    expect(new Set(delays).size).toBeGreaterThan(190);
+    expect(fixedDelay('host-7', 0)).toBe(0);
+  });
+});

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { beginSlot, endCheck, type Starved } from '#daemon/schedule/freeze.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+
+const hop = 'updates.example.com:443';
+const CUT = coded('CONNECTION-LOST', { received: 9, expected: 99, reason: 'it was cut off', hop });
+const DRIPS = coded('DOCUMENT-TIMEOUT', { url: 'https://updates.example.com/feed.json', limit: 900_000, hop });
+const PAGE = coded('FEED-NOT-JSON', { type: 'text/html', bytes: 9, title: 'x', hop });
+const MUTE = coded('RESPONSE-TIMEOUT', {
+  received: 0,
+  expected: null,
+  elapsed: 30_000,
+  limit: 30_000,
+  key: 'response_timeout.base_ms',
+  seen: 'x',
+  advice: 'x',
+  hop,
+});
+const DENIED = coded('POLICY-DIRECT', { target: 'x', why: 'x', rule: 'x', purpose: 'x', otherwise: 'x' });
+
+/** The slots of a schedule, each with its tries; whether it became a suspicion in the last one. */
+function slots(...all: (readonly (CodedError | null)[])[]): { suspected: number; starved: Starved | undefined } {
+  let starved: Starved | undefined;
+  let suspected = 0;
+  for (const tries of all) {
+    starved = beginSlot(starved);
+    for (const error of tries) {
+      const seen = endCheck(starved, { error, connected: true });
+      starved = seen.starved;
+      if (seen.suspect) suspected += 1;
+    }
+  }
+  return { suspected, starved };
+}
+
+describe('three slots in a row without a complete feed', () => {
+  it.each([
+    ['cut off', CUT],
+    ['dripped', DRIPS],
+    ['a page in its place', PAGE],
+  ])('are a suspicion where the way answered: %s', (_what, error) => {
+    expect(slots([error], [error])).toMatchObject({ suspected: 0 });
+    expect(slots([error], [error], [error])).toMatchObject({ suspected: 1 });
+  });
+
+  it('are told again with each further slot, and each slot counts once however often it is tried', () => {
+    expect(slots([CUT, CUT, CUT, CUT], [CUT, CUT])).toMatchObject({ suspected: 0, starved: { slots: 2 } });
+    expect(slots([CUT], [CUT], [CUT, CUT], [CUT])).toMatchObject({ suspected: 2 });
+  });
+
+  it('are forgotten by one complete feed, an unchanged one too', () => {
+    expect(slots([CUT], [CUT, null], [CUT], [CUT])).toMatchObject({ suspected: 0 });
+    expect(slots([CUT], [CUT], [null])).toEqual({ suspected: 0, starved: undefined });
+  });
+
+  it.each([
+    ['said nothing at all', MUTE],
+    ['refused', DENIED],
+  ])('are none where the way %s', (_what, error) => {
+    expect(slots([error], [error], [error], [error])).toEqual({ suspected: 0, starved: undefined });
+  });
+
+  it('are none where nothing was connected, and such a slot neither counts nor forgives', () => {
+    const starved = { slots: 2, counted: false };
+    expect(endCheck(starved, { error: CUT, connected: false })).toEqual({ starved, suspect: false });
+  });
+});

@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Slots } from '#daemon/schedule/slots.ts';
+import { Zone } from '#system/zone.ts';
+
+/** The slots after a moment, in UTC to the minute. */
+function slotsFrom(expression: string, zone: string, from: string, count: number): string[] {
+  const slots = new Slots(expression, new Zone(zone));
+  const found: string[] = [];
+  for (let after = Date.parse(from); found.length < count; ) {
+    const next = slots.next(after);
+    if (next === null) break;
+    found.push(new Date(next).toISOString().slice(0, 16));
+    after = next;
+  }
+  return found;
+}
+
+describe('the slots of an expression', () => {
+  it('a time that the change to summer time skips is due at the change', () => {
+    expect(slotsFrom('30 2 * * *', 'Europe/Berlin', '2026-03-27T12:00Z', 4)).toEqual([
+      '2026-03-28T01:30',
+      '2026-03-29T01:00',
+      '2026-03-30T00:30',
+      '2026-03-31T00:30',
+    ]);
+  });
+
+  it('several that are skipped are due at the change together, as one', () => {
+    expect(slotsFrom('*/20 * * * *', 'Europe/Berlin', '2026-03-29T00:20Z', 3)).toEqual([
+      '2026-03-29T00:40',
+      '2026-03-29T01:00',
+      '2026-03-29T01:20',
+    ]);
+  });
+
+  it('a time that comes twice at the end of summer time is due once, the first time', () => {
+    expect(slotsFrom('30 2 * * *', 'Europe/Berlin', '2026-10-23T12:00Z', 4)).toEqual([
+      '2026-10-24T00:30',
+      '2026-10-25T00:30',
+      '2026-10-26T01:30',
+      '2026-10-27T01:30',
+    ]);
+    expect(slotsFrom('*/30 * * * *', 'Europe/Berlin', '2026-10-25T00:10Z', 2)).toEqual([
+      '2026-10-25T00:30',
+      '2026-10-25T02:00',
+    ]);
+  });
+
+  it('asked in the second of two equal hours, none of the first comes again', () => {
+    expect(slotsFrom('*/30 * * * *', 'Europe/Berlin', '2026-10-25T01:10Z', 1)).toEqual(['2026-10-25T02:00']);
+    expect(slotsFrom('30 2 * * *', 'Europe/Berlin', '2026-10-25T01:10Z', 1)).toEqual(['2026-10-26T01:30']);
+  });
+
+  it('a midnight that is skipped is due at the change; one that follows 23 o’clock twice comes once', () => {
+    expect(slotsFrom('0 0 * * *', 'America/Santiago', '2026-09-05T12:00Z', 2)).toEqual([
+      '2026-09-06T04:00',
+      '2026-09-07T03:00',
+    ]);
+    expect(slotsFrom('0 0 * * *', 'America/Santiago', '2026-04-04T12:00Z', 2)).toEqual([
+      '2026-04-05T04:00',
+      '2026-04-06T04:00',
+    ]);
+    expect(slotsFrom('30 23 * * *', 'America/Santiago', '2026-04-04T12:00Z', 2)).toEqual([
+      '2026-04-05T02:30',
+      '2026-04-06T03:30',
+    ]);
+  });
+
+  it('a day that a zone leaves out costs no slot, and half an hour of summer time is right, too', () => {
+    expect(slotsFrom('0 12 * * *', 'Pacific/Apia', '2011-12-29T12:00Z', 3)).toEqual([
+      '2011-12-29T22:00',
+      '2011-12-30T10:00',
+      '2011-12-30T22:00',
+    ]);
+    expect(slotsFrom('15 2 * * *', 'Australia/Lord_Howe', '2026-10-03T12:00Z', 2)).toEqual([
+      '2026-10-03T15:30',
+      '2026-10-04T15:15',
+    ]);
+  });
+
+  it('are what node-cron reads: both days must fit, names and steps count, 29 February waits for its year', () => {
+    expect(slotsFrom('0 6 1-7 * mon', 'UTC', '2026-01-28T12:00Z', 2)).toEqual(['2026-02-02T06:00', '2026-03-02T06:00']);
+    expect(slotsFrom('0 0 29 2 1', 'UTC', '2026-01-01T00:00Z', 2)).toEqual(['2044-02-29T00:00', '2072-02-29T00:00']);
+    expect(slotsFrom('0 0 L 2 *', 'UTC', '2027-01-01T00:00Z', 2)).toEqual(['2027-02-28T00:00', '2028-02-29T00:00']);
+  });
+
+  it('that never come are told as such', () => {
+    expect(slotsFrom('0 0 1 * 5#5', 'UTC', '2026-01-01T00:00Z', 1)).toEqual([]);
+  });
+
+  it('always lie ahead, come in order, and show the time of the expression unless it was skipped', () => {
+    const zones = ['Europe/Berlin', 'America/Santiago', 'Africa/Cairo', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'UTC'];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...zones),
+        fc.integer({ min: 0, max: 23 }),
+        fc.integer({ min: 0, max: 59 }),
+        fc.integer({ min: Date.UTC(2020, 0), max: Date.UTC(2035, 0) }),
+        (name, hour, minute, after) => {
+          const zone = new Zone(name);
+          const next = new Slots(`${minute} ${hour} * * *`, zone).next(after) ?? 0;
+
+          expect(next).toBeGreaterThan(after);
+          expect(next - after).toBeLessThanOrEqual(25.5 * 3_600_000);
+          const wanted = (hour * 60 + minute) * 60_000;
+          const shown = zone.local(next) % 86_400_000;
+          const skipped = zone.local(next) - zone.local(next - 1) > 1;
+          expect(skipped ? wanted : shown).toBe(wanted);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});

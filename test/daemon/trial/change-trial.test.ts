@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+import type { LoadedSettings, LoadResult } from '#config/load.ts';
+import type { ChangeRequest } from '#control/change.ts';
+import { type AskedChange, ChangeTrials, type TrialParts } from '#daemon/trial/change-trial.ts';
+import { coded } from '#errors/coded-error.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { aFailure } from '#test/support/fake-control.ts';
+import { testSettings } from '#test/support/round-rig.ts';
+
+const PROXIES = [{ name: 'corp', address: '127.0.0.1', port: 3128, default: true }];
+const before = testSettings('/x', { proxies: PROXIES });
+const NEVER = new AbortController().signal;
+
+function loadedOf(over: Record<string, unknown>): LoadResult {
+  return { ok: true, settings: testSettings('/x', over) } as LoadedSettings;
+}
+
+function trialsWith(over: Partial<TrialParts> = {}) {
+  const clock = new FakeClock();
+  const asked: unknown[] = [];
+  const parts: TrialParts = {
+    clock,
+    report: () => undefined,
+    settings: () => before,
+    judge: () => Promise.resolve(loadedOf({ proxies: [{ ...PROXIES[0], port: 8080 }] })),
+    tryWays: ({ purposes }) => {
+      asked.push(purposes);
+      return Promise.resolve(null);
+    },
+    ...over,
+  };
+  return { trials: new ChangeTrials(parts), clock, asked };
+}
+
+function request(over: Partial<ChangeRequest> = {}): AskedChange {
+  const asked = { text: '', typed: [], window_ms: 60_000, waits: true, by: 'process 1 of user 0', ...over };
+  return { ...asked, authority: 'admin' };
+}
+
+const failing = (code: string) => () => Promise.resolve(aFailure({ code }));
+const hanging = (_asked: unknown, signal: AbortSignal) =>
+  new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error));
+  });
+
+/** Resolves with the first event of this name. */
+function heard() {
+  const failed = Promise.withResolvers<SallyportEvent>();
+  return {
+    onEvent: (event: SallyportEvent) => {
+      if (event.name === 'change-failed') failed.resolve(event);
+    },
+    failed: failed.promise,
+  };
+}
+
+describe('a change that is tried', () => {
+  it('counts when every stage of every purpose passes that it sends another way', async () => {
+    const { trials, asked } = trialsWith();
+    const verdict = await trials.attempt(request(), () => undefined, NEVER);
+    expect(verdict).toEqual({ confirmed: true, by: 'stages', failure: null });
+    expect(asked).toEqual([['updates', 'support_logs', 'exposure_analytics', 'platform']]);
+    expect(trials.pending).toBeNull();
+  });
+
+  it('counts without a stage when it sends nothing another way', async () => {
+    const { trials, asked } = trialsWith({ judge: () => Promise.resolve(loadedOf({ proxies: PROXIES })) });
+    expect((await trials.attempt(request(), () => undefined, NEVER)).confirmed).toBe(true);
+    expect(asked).toEqual([]);
+  });
+
+  it.each([
+    'DNS-NO-NAME',
+    'TCP-REFUSED',
+    'PROXY-TLS-UNTRUSTED',
+    'POLICY-DENIED',
+    'AUTH-REJECTED',
+    'TLS-UNTRUSTED',
+    'HTTP-STATUS',
+    'NOT-THE-FEED',
+  ])('that fails with %s does not count once its time is over', async (code) => {
+    const { trials, clock } = trialsWith({ tryWays: failing(code) });
+    const { onEvent, failed } = heard();
+    const verdict = trials.attempt(request(), onEvent, NEVER);
+    expect(await failed).toMatchObject({ code });
+    expect(trials.pending).toMatchObject({ by: 'process 1 of user 0', failure: { code } });
+    clock.advance(60_000);
+    expect(await verdict).toMatchObject({ confirmed: false, by: 'nobody', failure: { code } });
+  });
+
+  it('that failed counts all the same when somebody confirms it in time', async () => {
+    const { trials } = trialsWith({ tryWays: failing('TCP-REFUSED') });
+    const { onEvent, failed } = heard();
+    const verdict = trials.attempt(request(), onEvent, NEVER);
+    await failed;
+    trials.confirm();
+    expect(await verdict).toMatchObject({ confirmed: true, by: 'person' });
+    expect(() => trials.confirm()).toThrow('[CHANGE-NONE]');
+  });
+
+  it('that nobody is to wait for ends with its failure', async () => {
+    const { trials } = trialsWith({ tryWays: failing('TCP-REFUSED') });
+    const verdict = await trials.attempt(request({ waits: false }), () => undefined, NEVER);
+    expect(verdict).toMatchObject({ confirmed: false, failure: { code: 'TCP-REFUSED' } });
+  });
+
+  it('whose stages hang ends at its deadline', async () => {
+    const { trials, clock } = trialsWith({ tryWays: hanging });
+    const verdict = trials.attempt(request(), () => undefined, NEVER);
+    clock.advance(60_000);
+    expect(await verdict).toEqual({ confirmed: false, by: 'nobody', failure: null });
+  });
+
+  it('keeps a second one out, and says who has the first', async () => {
+    const { trials } = trialsWith({ tryWays: hanging });
+    const first = trials.attempt(request(), () => undefined, NEVER);
+    const second = trials.attempt(request({ by: 'else' }), () => undefined, NEVER);
+    await expect(second).rejects.toThrow('for process 1 of user 0, until');
+    trials.confirm();
+    expect((await first).confirmed).toBe(true);
+  });
+
+  it('ends with its asker, or with the daemon', async () => {
+    const { trials } = trialsWith({ tryWays: hanging });
+    const gone = new AbortController();
+    const verdict = trials.attempt(request(), () => undefined, gone.signal);
+    gone.abort(coded('INTERRUPTED', { reason: 'the command went away' }));
+    await expect(verdict).rejects.toThrow('the command went away');
+    expect(trials.pending).toBeNull();
+  });
+
+  it.each<[string, LoadResult, string]>([
+    [
+      'has mistakes',
+      { ok: false, error: coded('CONFIG', { file: 'f', count: 1 }) } as unknown as LoadResult,
+      '[CONFIG]',
+    ],
+    ['would go direct without a word', loadedOf({}), '[POLICY-DIRECT]'],
+  ])('is refused at once where it %s', async (_name, result, code) => {
+    const { trials } = trialsWith({ judge: () => Promise.resolve(result) });
+    await expect(trials.attempt(request(), () => undefined, NEVER)).rejects.toThrow(code);
+    expect(trials.pending).toBeNull();
+  });
+});
