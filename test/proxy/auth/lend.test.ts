@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { Ledger } from '#proxy/auth/ledger.ts';
+import { candidateOf } from '#proxy/auth/lend.ts';
+import { makeHop, type Way } from '#proxy/hop.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { profile } from '#test/support/test-router.ts';
+
+const signal = new AbortController().signal;
+
+function rig(authentication: 'basic' | 'ntlm' | 'auto' = 'basic') {
+  const clock = new FakeClock();
+  const ledger = new Ledger({ clock });
+  const account = profile(3_128, { password: 'sesame', authentication });
+  const hop = makeHop(account, { scheme: 'http', address: '127.0.0.1', port: 3_128 });
+  const way: Way = { kind: 'proxy', hop, reasons: [] };
+  const { proxy } = candidateOf(way, { ledger, retryMs: 0, how: 'tunnel' });
+  if (proxy === null) throw new Error('no proxy');
+  const key = { user: 'svc', domain: '', shown: 'svc', key: 'svc', password: hop.profile.password ?? fail() };
+  /** The work shows the password to a proxy, which accepts or refuses it. */
+  const worked = async (verdict: 'accepted' | 'rejected', proxyUrl = hop.url) => {
+    const admission = await ledger.admit(key, { proxyUrl, retryMs: 0, signal });
+    if (admission.kind === 'refused') throw new Error('refused');
+    await admission.attempt.sending();
+    admission.attempt[verdict]();
+  };
+  return { clock, ledger, proxy, worked };
+}
+
+function fail(): never {
+  throw new Error('no password');
+}
+
+describe('lending an account', () => {
+  it('gives what this proxy accepted by Basic since then, once for each time it is asked for', async () => {
+    const { clock, proxy, worked } = rig();
+    const sinceMs = clock.monotonic();
+    await worked('accepted');
+    const loan = await proxy.lend(sinceMs, signal);
+    expect([loan?.user, loan?.password.reveal()]).toEqual(['svc', 'sesame']);
+    loan?.returned();
+    expect(await proxy.lend(sinceMs, signal)).not.toBeNull();
+  });
+
+  it('gives nothing that was not accepted, was accepted before, or only by another proxy', async () => {
+    const { clock, proxy, worked } = rig();
+    expect(await proxy.lend(0, signal)).toBeNull();
+    await worked('accepted', 'http://127.0.0.1:8080');
+    expect(await proxy.lend(0, signal)).toBeNull();
+    await worked('accepted');
+    await clock.advance(1_000);
+    expect(await proxy.lend(clock.monotonic(), signal)).toBeNull();
+  });
+
+  it('gives nothing that was refused meanwhile', async () => {
+    const { proxy, worked } = rig();
+    await worked('accepted');
+    await worked('rejected');
+    expect(await proxy.lend(0, signal)).toBeNull();
+  });
+
+  it('a refusal of what was lent is a refusal: neither the borrower nor the work gets it again', async () => {
+    const { proxy, worked } = rig();
+    await worked('accepted');
+    (await proxy.lend(0, signal))?.refused();
+    expect(await proxy.lend(0, signal)).toBeNull();
+    await expect(worked('accepted')).rejects.toThrow('refused');
+  });
+
+  it.each(['ntlm', 'auto'] as const)(
+    'gives no password that may have been proven by another scheme: %s',
+    async (scheme) => {
+      const { ledger, proxy, worked } = rig(scheme);
+      ledger.rememberWorked('http://127.0.0.1:3128', 'NTLM');
+      await worked('accepted');
+      expect(await proxy.lend(0, signal)).toBeNull();
+    },
+  );
+});
