@@ -28,9 +28,9 @@ async function listening(): Promise<FaultProxy> {
 }
 
 /** A diagnosis of these sections, or the code that refuses them. */
-async function tried({ agent }: Composed, sections: Sections): Promise<Diagnosis | string> {
+async function tried({ agent }: Composed, sections: Sections, more: object = {}): Promise<Diagnosis | string> {
   const candidate = { text: JSON.stringify({ version: 2, ...sections }), typed: [] };
-  const request = { purposes: null, shell: {}, through: null, candidate, authority: 'operate' as const };
+  const request = { purposes: null, shell: {}, through: null, candidate, authority: 'operate' as const, ...more };
   return await agent.diagnose(request, AbortSignal.timeout(20_000)).catch((thrown: unknown) => asCoded(thrown).code);
 }
 
@@ -90,6 +90,24 @@ describe('settings that a member of the group only tries', () => {
     const withoutUser = await composed({}, 'daemon', { environment: environment('') });
     expect(await tried(withoutUser, { updates, proxies: [named] })).toBeTypeOf('object');
     expect(server.heads).toHaveLength(2);
+  });
+
+  it('get a second opinion under the same rules: no other secret, nothing direct, nothing unmasked', async () => {
+    const { port, heads } = await listening();
+    const updates = { feed_url: 'http://127.0.0.1:9/my-own-password.json' };
+    const named = { name: 'corp', scheme: 'environment', default: true };
+    const environment = { http_proxy: `http://svc:of-the-service@127.0.0.1:${port}` };
+    const opinion = { second_opinion: true };
+    const daemon = await composed({ proxy_required: true, proxies: [profile(port, 'x')] }, 'daemon', { environment });
+    expect(await tried(daemon, { updates, proxies: [named] }, opinion)).toBe('SECRET-NOT-IN-FORCE');
+    expect(heads).toEqual([]);
+    const direct = await tried(daemon, { updates, proxy_required: false }, opinion);
+    expect(direct).toMatchObject({ purposes: [{ second_opinion: { outcome: 'not asked', proxy: null } }, {}, {}, {}] });
+    const found = await tried(daemon, { updates, proxies: [profile(port, 'my-own-password')] }, opinion);
+    expect(found).toMatchObject({ purposes: [{ second_opinion: { outcome: 'same', status: 404 } }, {}, {}, {}] });
+    expect(JSON.stringify(found)).not.toContain('my-own-password');
+    // The feed by each of the two.
+    expect(heads).toHaveLength(2);
   });
 
   it('teach nothing about the paths of the service', async () => {

@@ -44,7 +44,12 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
   afterAll(() => Promise.all([squid.stop(), dante.stop(), targets.close(), pac.close()]));
 
   /** One round of the real program; what it said, where it connected to, and which names it asked for. */
-  async function round(settings: Record<string, unknown>, name?: string, environment: Record<string, string> = {}) {
+  async function round(
+    settings: Record<string, unknown>,
+    name?: string,
+    environment: Record<string, string> = {},
+    command: readonly string[] = ['check'],
+  ) {
     const site = await Site.make();
     const watched = await watchProcess([PROXY]);
     try {
@@ -56,7 +61,7 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
       );
       const all = { updates: { feed_url, ca_file, ...updates }, proxy_required: true, proxies: over, ...rest };
       await site.configure(all);
-      const { out, err } = await site.start(['check'], environment, watched.wrap).ended;
+      const { out, err } = await site.start([...command], environment, watched.wrap).ended;
       const asked = [...new Set(watched.asked)];
       // Whoever asks for a name asks the one server there is: where nobody asks, there is no datagram at all.
       expect([...new Set(watched.datagrams())]).toEqual(asked.length === 0 ? [] : [watched.nameServer]);
@@ -75,6 +80,14 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
   it.concurrent('a way that works leads to the proxy alone', async () => {
     const { said, connects, asked } = await round({ proxies: [corp()] });
     expect(said).toContain('[FEED-');
+    expect({ connects, asked }).toEqual({ connects: throughSquid(), asked: [PROXY] });
+  });
+
+  it.concurrent('a second opinion is asked through the proxy alone, whatever the environment exempts', async () => {
+    const environment = { no_proxy: '*', NO_PROXY: '*' };
+    const command = ['diagnose', '--second-opinion'];
+    const { said, connects, asked } = await round({ proxies: [corp()] }, undefined, environment, command);
+    expect(said).toMatch(/An ordinary Node client gets (?:through as well|the same)/);
     expect({ connects, asked }).toEqual({ connects: throughSquid(), asked: [PROXY] });
   });
 
