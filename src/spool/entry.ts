@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { momentSchema } from '#system/moment.ts';
 
-export const ENTRY_FORMAT = 2;
+const ENTRY_FORMAT = 2;
 /** A head is some hundred bytes. Larger data belongs into the attachment. */
 export const HEAD_LIMIT_BYTES = 262_144;
 /** The longest wait between two attempts: the maximum of retry.max_delay_seconds. A longer one was made by a wrong clock. */

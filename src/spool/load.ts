@@ -16,7 +16,7 @@ import type { Ailment } from './quarantine.ts';
 import type { SettledKeys } from './settled-keys.ts';
 
 /** An entry that was found. */
-export interface Found {
+interface Found {
   readonly sequence: number;
   readonly record: HeadRecord;
   /** Of its head. */

@@ -154,7 +154,7 @@ export class Queue {
     const taken = this.#reserved;
     let mine = { entries: 0, bytes: 0 };
     const refuse = () => {
-      const [count, bytes] = [this.size + taken.entries, this.#bytes + taken.bytes];
+      const [count, bytes] = [this.size + taken.entries - mine.entries, this.#bytes + taken.bytes - mine.bytes];
       return coded('SPOOL-FULL', { dir, count, entries: quota.entries, bytes, limit: quota.bytes, key });
     };
     const take = (entries: number, bytes: number) => {

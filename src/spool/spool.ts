@@ -13,7 +13,7 @@ import type { AttachmentBody, AttachmentSource } from './attachment.ts';
 import type { EntryHead, SplitPart, SpoolEntry } from './entry.ts';
 import type { SpoolKind } from './kind.ts';
 
-export type { AttachmentBody, AttachmentSource } from './attachment.ts';
+export type { AttachmentBody } from './attachment.ts';
 export type { EntryHead, SplitPart, SpoolEntry } from './entry.ts';
 export type { SpoolKind } from './kind.ts';
 

@@ -289,6 +289,22 @@ describe('the report of a round', () => {
     expect(report).toMatchObject({ error: { code: 'TCP-REFUSED' }, connected: false });
   });
 
+  it('receipts: a round leaves unknown kinds and foreign names in the outbox alone', async () => {
+    offer([itemFor('1602503', jar)]);
+    origin.serve('/1602503.jar', jar);
+    const outbox = `${DIR}/state/outbox`;
+    const foreign = ['tomorrow/000000000001.json', 'tomorrow/000000000002.attachment', 'receipt/notes.txt', 'README'];
+    files.plantFolder(outbox, { mode: 0o700 });
+    files.plantFolder(`${outbox}/receipt`, { mode: 0o700 });
+    for (const name of foreign) files.plantFile(`${outbox}/${name}`, 'mine');
+    files.arm({});
+    await (await rig()).round();
+
+    expect(origin.receipts).toHaveLength(1);
+    expect(files.trace.filter(({ path }) => foreign.some((name) => path.endsWith(name)))).toEqual([]);
+    for (const name of foreign) expect(String(files.content(`${outbox}/${name}`))).toBe('mine');
+  });
+
   it('receipts: a failure of the endpoint holds up all of them, and a delivery releases them', async () => {
     const clock = new FakeClock();
     const waitMs = async () => {
