@@ -10,7 +10,7 @@ import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ConfigWatch } from '#config/watch.ts';
+import { ConfigWatch } from '#config/following/watch.ts';
 import { systemClock } from '#system/clock.ts';
 
 const TOUCHES_PER_SECOND = 1_000;

@@ -1,8 +1,8 @@
 // Finds the daemon of a configuration file: a piece of `main.ts`. A daemon that works with another file never answers for
 // this one; then nothing is asked of it.
 
-import type { LoadResult } from '#config/load.ts';
 import { type Places, placesOfDaemon, socketsOf } from '#config/places.ts';
+import type { LoadResult } from '#config/reading/load.ts';
 import { connectControl } from '#control/client.ts';
 import type { Control } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';

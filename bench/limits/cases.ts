@@ -1,10 +1,10 @@
 // What Sallyport does with input from others, each at its limit and in the shape that costs the most.
 
 import { statusCommand } from '#cli/status.ts';
-import { readDocument } from '#config/document.ts';
 import { matchNoProxy } from '#config/no-proxy.ts';
+import { readDocument } from '#config/reading/document.ts';
+import { MOST_YAML_SIGNS } from '#config/reading/yaml-shape.ts';
 import { LONGEST_NO_PROXY } from '#config/schema/values.ts';
-import { MOST_YAML_SIGNS } from '#config/yaml-shape.ts';
 import { readPacAnswer } from '#proxy/pac/directives.ts';
 import { ANSWER_BYTES } from '#proxy/pac/question.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';

@@ -4,11 +4,11 @@
 // coded error; an abort ends the request, and with it a trial that is not yet decided.
 
 import { connect, type Socket } from 'node:net';
-import type { Change } from '#config/apply-change.ts';
-import { parsePath } from '#config/edit.ts';
-import { mayReplace } from '#config/edit-file.ts';
-import type { LoadedSettings, RefusedSettings } from '#config/load.ts';
+import type { Change } from '#config/editing/apply-change.ts';
+import { parsePath } from '#config/editing/edit.ts';
+import { mayReplace } from '#config/editing/edit-file.ts';
 import type { Problem } from '#config/problem.ts';
+import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
 import { judgeSocketOwner } from '#control/socket-owner.ts';
 import { reviveError, reviveEvent } from '#control/wire.ts';

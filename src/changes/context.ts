@@ -1,6 +1,6 @@
 // What a change of the configuration works with, whoever asks for it: a command, a menu, a console.
 
-import type { LoadResult } from '#config/load.ts';
+import type { LoadResult } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';

@@ -2,13 +2,13 @@
 // Pure.
 
 import { isDeepStrictEqual } from 'node:util';
-import type { Change } from '#config/apply-change.ts';
-import { readDocument } from '#config/document.ts';
-import { type Edit, partAt, valuesAfter } from '#config/edit.ts';
-import { isList, isSection, type Plain } from '#config/edit-render.ts';
-import type { LoadedSettings } from '#config/load.ts';
-import { movedUses } from '#config/secret-uses.ts';
-import { requireSetter } from '#config/setters.ts';
+import type { Change } from '#config/editing/apply-change.ts';
+import { type Edit, partAt, valuesAfter } from '#config/editing/edit.ts';
+import { isList, isSection, type Plain } from '#config/editing/edit-render.ts';
+import { requireSetter } from '#config/editing/setters.ts';
+import { readDocument } from '#config/reading/document.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
+import { movedUses } from '#config/reading/secret-uses.ts';
 import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';
 import type { ServiceRequest } from './request.ts';

@@ -1,13 +1,13 @@
 // Makes a change: writes the file, waits until the daemon has taken it, removes the passwords that nobody uses any more.
 // Returns what happened as data; whoever called shows it.
 //
-// Guarantees: the rename of the configuration file is the commit (`config/apply-change.ts`). A password that was replaced
+// Guarantees: the rename of the configuration file is the commit (`config/editing/apply-change.ts`). A password that was replaced
 // is kept until the daemon works with the new settings. A crash leaves the old settings or the new ones, each with its
 // passwords.
 
-import { applyChange, type Change, type Changed } from '#config/apply-change.ts';
-import type { LoadedSettings, RefusedSettings } from '#config/load.ts';
+import { applyChange, type Change, type Changed } from '#config/editing/apply-change.ts';
 import type { Problem } from '#config/problem.ts';
+import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeContext } from './context.ts';
 import { awaitDaemon, type Reception } from './reception.ts';
 

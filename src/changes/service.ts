@@ -8,9 +8,9 @@
 
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
-import type { Change } from '#config/apply-change.ts';
-import { readConfigText } from '#config/edit-file.ts';
-import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/load.ts';
+import type { Change } from '#config/editing/apply-change.ts';
+import { readConfigText } from '#config/editing/edit-file.ts';
+import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';
 import { wireError, wireEvent } from '#control/wire.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';

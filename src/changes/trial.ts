@@ -4,8 +4,8 @@
 // Guarantees: nothing is written and nothing takes effect. A caller that goes away, or a daemon that stops, leaves
 // everything as it was.
 
-import { type Change, candidateOf } from '#config/apply-change.ts';
-import type { LoadedSettings, RefusedSettings } from '#config/load.ts';
+import { type Change, candidateOf } from '#config/editing/apply-change.ts';
+import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';

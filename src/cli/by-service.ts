@@ -1,7 +1,7 @@
 // A change by a member of sallyport-admin, who may not write the configuration: the change service tries it and writes it.
 
 import { askService, needsService } from '#changes/client.ts';
-import type { LoadedSettings } from '#config/load.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
 import { tellChange } from './change-text.ts';
 import { tellConfirmed, tellDropped, tellEvent, tellRefused } from './confirm.ts';

@@ -1,8 +1,8 @@
 // `sallyport config upgrade`: rewrites a configuration file of an earlier format version, or shows what it would rewrite.
 
-import { readDocument } from '#config/document.ts';
+import { planUpgrade, type UpgradedFile, upgradeConfigFile } from '#config/editing/upgrade-file.ts';
+import { readDocument } from '#config/reading/document.ts';
 import { FORMAT_VERSION } from '#config/schema/settings.ts';
-import { planUpgrade, type UpgradedFile, upgradeConfigFile } from '#config/upgrade-file.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { withSettings } from './desk.ts';

@@ -1,8 +1,8 @@
 // `sallyport config check | show | schema`: every mistake at once, each effective value with where it came from.
 
 import { makeJsonSchema } from '#config/generate/json-schema.ts';
-import type { LoadResult, RefusedSettings } from '#config/load.ts';
 import { problemLine, showKey } from '#config/problem.ts';
+import type { LoadResult, RefusedSettings } from '#config/reading/load.ts';
 import { type ExplainedKey, explainSettings } from '#config/show.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';

@@ -4,8 +4,8 @@
 // it waits leaves the settings of before.
 
 import { tryChange } from '#changes/trial.ts';
-import type { Change } from '#config/apply-change.ts';
-import type { LoadedSettings, RefusedSettings } from '#config/load.ts';
+import type { Change } from '#config/editing/apply-change.ts';
+import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import type { SallyportEvent } from '#logging/events.ts';

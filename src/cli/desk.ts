@@ -2,7 +2,7 @@
 // a running daemon took it. The edits run here, with the rights of whoever calls; the daemon only reads the file.
 
 import { makeChange } from '#changes/make.ts';
-import type { LoadedSettings } from '#config/load.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
 import { changeByService, usesService } from './by-service.ts';
 import { tellChange } from './change-text.ts';
 import { tellProblems } from './config.ts';

@@ -2,7 +2,7 @@
 // from the schema: a key that it gets is a flag at once.
 
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
-import { type ProfileField, profileFields } from '#config/profile-fields.ts';
+import { type ProfileField, profileFields } from '#config/editing/profile-fields.ts';
 import { type ConfirmFlags, parseWindow } from './confirm.ts';
 import type { Globals, Hooks } from './program-hooks.ts';
 import { addProxyTest, type NetworkActions } from './program-network.ts';

@@ -1,14 +1,14 @@
 // `sallyport proxy add | edit | change`: a profile by flags, or by questions where there are none.
 
 import { dirname } from 'node:path';
-import type { Change } from '#config/apply-change.ts';
-import type { Edit } from '#config/edit.ts';
-import type { LoadedSettings } from '#config/load.ts';
-import { noteProfile } from '#config/profile-dates.ts';
-import { addProfile, changeProfile, type FieldChange, findProfile, noDefault } from '#config/profile-edits.ts';
-import { judgeField, profileFields, readField } from '#config/profile-fields.ts';
-import { warningsFor } from '#config/profile-warnings.ts';
+import type { Change } from '#config/editing/apply-change.ts';
+import type { Edit } from '#config/editing/edit.ts';
+import { noteProfile } from '#config/editing/profile-dates.ts';
+import { addProfile, changeProfile, type FieldChange, findProfile, noDefault } from '#config/editing/profile-edits.ts';
+import { judgeField, profileFields, readField } from '#config/editing/profile-fields.ts';
 import { PURPOSES } from '#config/purposes.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
+import { warningsFor } from '#config/rules/profile-warnings.ts';
 import { judgeProfileName } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import type { ConfirmFlags } from './confirm.ts';

@@ -1,7 +1,7 @@
 // `sallyport proxy delete | default | enable | disable`: what a profile is to those who use it.
 
-import { noteProfile } from '#config/profile-dates.ts';
-import { deleteProfile, type Fall, fallOf, findProfile, makeDefault, usersOf } from '#config/profile-edits.ts';
+import { noteProfile } from '#config/editing/profile-dates.ts';
+import { deleteProfile, type Fall, fallOf, findProfile, makeDefault, usersOf } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { ConfirmFlags } from './confirm.ts';

@@ -1,8 +1,8 @@
 // The questions that `proxy add` and `proxy edit` ask where no flags are given: the fields of the form of old, with the
 // schema's own checks. ENTER keeps what stands in brackets; the end of the input ends the command, and nothing is written.
 
-import type { FieldChange } from '#config/profile-edits.ts';
-import { judgeField, type ProfileField, profileFields, readField } from '#config/profile-fields.ts';
+import type { FieldChange } from '#config/editing/profile-edits.ts';
+import { judgeField, type ProfileField, profileFields, readField } from '#config/editing/profile-fields.ts';
 import { judgeProfileName } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';

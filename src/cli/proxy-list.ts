@@ -1,8 +1,8 @@
 // `sallyport proxy list | show`: the profiles as the file has them, never a password.
 
-import type { LoadedSettings } from '#config/load.ts';
-import { readProfileDates } from '#config/profile-dates.ts';
-import { findProfile, usersOf } from '#config/profile-edits.ts';
+import { readProfileDates } from '#config/editing/profile-dates.ts';
+import { findProfile, usersOf } from '#config/editing/profile-edits.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
 import { type ExplainedKey, explainSettings } from '#config/show.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';

@@ -2,7 +2,7 @@
 // argument, which everybody on the machine can read.
 
 import { relative } from 'node:path';
-import type { Plain } from '#config/edit-render.ts';
+import type { Plain } from '#config/editing/edit-render.ts';
 import { judgeNoControl } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';

@@ -1,7 +1,7 @@
 // `sallyport route show | set`: which purpose goes which way. What counts comes from whoever works with it, over Control;
 // what is written comes from the file.
 
-import { setRoute } from '#config/profile-edits.ts';
+import { setRoute } from '#config/editing/profile-edits.ts';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Control } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';

@@ -3,8 +3,8 @@
 // Guarantees: nothing is written and nothing comes into force by it. Where a daemon runs it goes the way, with its user and
 // its environment; else this process does.
 
-import { type Change, candidateOf } from '#config/apply-change.ts';
-import type { LoadedSettings } from '#config/load.ts';
+import { type Change, candidateOf } from '#config/editing/apply-change.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Diagnosis } from '#control/control.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Desk } from './desk-parts.ts';

@@ -1,6 +1,6 @@
 // A change of the configuration by a command, and how to tell it. Types only.
 
-import type { Change } from '#config/apply-change.ts';
+import type { Change } from '#config/editing/apply-change.ts';
 import type { ChangeWords } from './change-text.ts';
 import type { ConfirmFlags } from './confirm.ts';
 

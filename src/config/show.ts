@@ -2,8 +2,8 @@
 
 import { z } from 'zod';
 import { MASK } from '#redaction/secret.ts';
-import type { LoadedSettings } from './load.ts';
 import { type KeyPath, keyName } from './problem.ts';
+import type { LoadedSettings } from './reading/load.ts';
 import { kindOf, type Setter, unwrap } from './schema/key.ts';
 import { settingsSchema } from './schema/settings.ts';
 import { factsAt } from './tree.ts';

@@ -1,12 +1,12 @@
 // The composition root of the work: every real part is made here, once, and handed down; no room finds its own.
 //
 // State that can't be read is set aside and named, never fatal. Settings go in force through the same two steps at
-// start as at a reload: every room verifies, then every room commits (`#config/reload.ts`).
+// start as at a reload: every room verifies, then every room commits (`#config/following/reload.ts`).
 
 import { join } from 'node:path';
-import { readGateways } from '#config/host-gateways.ts';
-import type { LoadedSettings } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
+import { readGateways } from '#config/reading/host-gateways.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { Session } from '#http/session.ts';

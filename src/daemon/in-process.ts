@@ -1,7 +1,7 @@
 // Control without a daemon: the same object, composed in this process, without schedules and without a socket.
 
-import type { LoadedSettings } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
 import { type Control, VERBS } from '#control/control.ts';
 import { carryTo, methodsOf } from '#control/verb.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';

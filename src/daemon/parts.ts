@@ -1,9 +1,9 @@
 // The parts of a running Sallyport as a type: what the composition root makes once and every task of the daemon works with.
 // `compose.ts` is the only maker; everything else in this folder only knows the type.
 
-import type { LoadResult } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
-import type { SecretUse } from '#config/secret-uses.ts';
+import type { LoadResult } from '#config/reading/load.ts';
+import type { SecretUse } from '#config/reading/secret-uses.ts';
 import type { Authority } from '#control/control.ts';
 import type { TokenBindings } from '#http/token-bindings.ts';
 import type { Report } from '#logging/events.ts';

@@ -4,8 +4,8 @@
 // Guarantees: bad settings end it before anything is touched (exit 78, all mistakes at once); a failed round never ends
 // it; a second signal ends it at once, and after one it is gone within 10 s, whatever hangs (`last-resort.ts`).
 
-import type { LoadedSettings } from '#config/load.ts';
 import type { Environment } from '#config/places.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Failure } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';

@@ -117,7 +117,7 @@ const RESERVED: readonly Reserved[] = [
     places: {
       'main.ts': 'composes the program',
       'config/places.ts': 'where files are: the directories that systemd names',
-      'config/secrets.ts': 'secrets {env: ...} and {credential: ...}',
+      'config/reading/secrets.ts': 'secrets {env: ...} and {credential: ...}',
       'cli/terminal.ts': 'NO_COLOR and the like',
     },
   },
@@ -158,7 +158,7 @@ const RESERVED: readonly Reserved[] = [
       'config/purposes.ts': 'the table',
       'config/schema/support-logs.ts': 'the section of the purpose',
       'config/schema/exposure-analytics.ts': 'the section of the purpose',
-      'config/renamed.ts': 'where version 1 of the format had its keys',
+      'config/reading/renamed.ts': 'where version 1 of the format had its keys',
     },
   },
   {

@@ -5,7 +5,7 @@ import type { ChangeContext } from '#changes/context.ts';
 import { makeChange } from '#changes/make.ts';
 import { awaitDaemon } from '#changes/reception.ts';
 import { tryChange } from '#changes/trial.ts';
-import type { LoadedSettings } from '#config/load.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
 import { coded } from '#errors/coded-error.ts';
 import { DeskRig } from '#test/support/desk-rig.ts';
 import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configCheckCommand, configSchemaCommand, configShowCommand } from '#cli/config.ts';
 import { makeJsonSchema } from '#config/generate/json-schema.ts';
-import { loadSettings } from '#config/load.ts';
+import { loadSettings } from '#config/reading/load.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { ConfigFolder, TEST_PLACES } from '#test/support/config-file.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';

@@ -7,7 +7,7 @@ import { addProxyCommand, editProxyCommand, type ProfileFlags } from '#cli/proxy
 import { defaultProxyCommand, deleteProxyCommand } from '#cli/proxy-delete.ts';
 import { listProxiesCommand, showProxyCommand } from '#cli/proxy-list.ts';
 import { setRouteCommand } from '#cli/route.ts';
-import { profileFields } from '#config/profile-fields.ts';
+import { profileFields } from '#config/editing/profile-fields.ts';
 import { DeskRig } from '#test/support/desk-rig.ts';
 import { aDiagnosis, aFailure, fakeControl } from '#test/support/fake-control.ts';
 

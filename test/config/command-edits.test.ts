@@ -2,8 +2,15 @@
 // none may touch a line that it is not about.
 
 import { describe, expect, it } from 'vitest';
-import { type Edit, spliceEdits } from '#config/edit.ts';
-import { addProfile, changeProfile, deleteProfile, fallOf, makeDefault, setRoute } from '#config/profile-edits.ts';
+import { type Edit, spliceEdits } from '#config/editing/edit.ts';
+import {
+  addProfile,
+  changeProfile,
+  deleteProfile,
+  fallOf,
+  makeDefault,
+  setRoute,
+} from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import { ODD_NAMES, oddFile } from '#test/support/odd-yaml.ts';
 import { testSettings } from '#test/support/round-rig.ts';

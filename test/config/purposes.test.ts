@@ -47,7 +47,7 @@ field_reports:
 /** Asks every part that lists purposes for what it says of the fifth. */
 const PROBE = `import { makeExample } from '#config/generate/example.ts';
 import { makeJsonSchema } from '#config/generate/json-schema.ts';
-import { loadSettings } from '#config/load.ts';
+import { loadSettings } from '#config/reading/load.ts';
 import { endpointListSchema } from '#control/endpoints.ts';
 import { listEndpoints } from '#daemon/answers/endpoints.ts';
 import { probesFor } from '#daemon/trial/probes.ts';

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { loadSettings } from '#config/load.ts';
+import { loadSettings } from '#config/reading/load.ts';
 import type { LoadAgain } from '#daemon/parts.ts';
 import { runDaemon } from '#daemon/run.ts';
 import { coded } from '#errors/coded-error.ts';

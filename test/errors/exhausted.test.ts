@@ -21,7 +21,7 @@ const at = (path) => import(new URL(path, process.env.SRC));
 const { dial } = await at('proxy/dial.ts');
 const { realFiles } = await at('system/real-files.ts');
 const { loadState, peekState } = await at('system/state-file.ts');
-const { readBounded } = await at('config/read-bounded.ts');
+const { readBounded } = await at('config/reading/read-bounded.ts');
 const { connectControl } = await at('control/client.ts');
 const { asCoded } = await at('errors/coded-error.ts');
 const { systemClock } = await at('system/clock.ts');

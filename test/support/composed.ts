@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings } from '#config/load.ts';
+import { loadSettings } from '#config/reading/load.ts';
 import { Agent } from '#daemon/agent.ts';
 import { compose } from '#daemon/compose.ts';
 import type { LoadAgain, Parts } from '#daemon/parts.ts';

@@ -3,14 +3,14 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Places } from '#config/places.ts';
 import {
   type LoadedSettings,
   type LoadOptions,
   type LoadResult,
   loadSettings,
   type RefusedSettings,
-} from '#config/load.ts';
-import type { Places } from '#config/places.ts';
+} from '#config/reading/load.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 
 /** Below something that is no folder, so that nobody can make a file there, root neither: a test names its own places. */

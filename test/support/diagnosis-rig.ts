@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { diagnoseCommand } from '#cli/diagnose.ts';
-import { loadSettings } from '#config/load.ts';
+import { loadSettings } from '#config/reading/load.ts';
 import type { Diagnosis, DiagnosisRequest } from '#control/control.ts';
 import { runDiagnosis } from '#daemon/trial/diagnosis.ts';
 import { undiagnosed } from '#daemon/trial/undiagnosed.ts';

@@ -2,8 +2,8 @@
 // one line what came of it, and then stays as it is until it is killed. Arguments: the configuration and the URLs.
 
 import { dirname } from 'node:path';
-import { loadSettings } from '#config/load.ts';
 import { PURPOSES } from '#config/purposes.ts';
+import { loadSettings } from '#config/reading/load.ts';
 import { compose } from '#daemon/compose.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { reach } from './targets.ts';

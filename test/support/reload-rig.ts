@@ -4,8 +4,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type LoadedSettings, type LoadResult, loadSettings } from '#config/load.ts';
-import type { Reloadable } from '#config/reload.ts';
+import type { Reloadable } from '#config/following/reload.ts';
+import { type LoadedSettings, type LoadResult, loadSettings } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
 import { type FollowedConfig, followConfig } from '#daemon/reload/follow-config.ts';
 import { LastSettings } from '#daemon/reload/last-settings.ts';

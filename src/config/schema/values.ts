@@ -6,7 +6,7 @@
 import { validate as isCron } from 'node-cron';
 import { isHost, judgeDnsName } from '#config/host-name.ts';
 import { judgeToken, tokensOf } from '#config/no-proxy.ts';
-import { suggest } from '#config/suggest.ts';
+import { suggest } from '#config/reading/suggest.ts';
 
 /** Longest URL that is taken anywhere, in characters: signed URLs of a CDN have 4,000 and more. */
 export const LONGEST_URL = 16_384;

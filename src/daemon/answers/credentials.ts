@@ -1,7 +1,7 @@
 // Which passwords of the settings wait, and what for: as the ledger would judge them if they were to be sent now. Which one
 // is that of a profile.
 
-import { findProfile, noDefault } from '#config/profile-edits.ts';
+import { findProfile, noDefault } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Authority, Status } from '#control/control.ts';
 import { coded } from '#errors/coded-error.ts';

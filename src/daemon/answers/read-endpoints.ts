@@ -2,7 +2,7 @@
 // only read, with the rights of whoever asks, and so is what a daemon has seen; nothing is composed, locked or moved.
 
 import { basename, join } from 'node:path';
-import type { LoadedSettings } from '#config/load.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
 import type { EndpointList } from '#control/endpoints.ts';
 import type { Parts } from '#daemon/parts.ts';
 import type { PlaceOf } from '#diagnose/places.ts';

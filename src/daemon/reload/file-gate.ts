@@ -4,9 +4,9 @@
 // Guarantees: a file that is held is told at once and once a day, with the reason, and tried again with that; what is in
 // force meanwhile is the last confirmed file. A crash leaves that one (`confirmed-file.ts`).
 
-import { readConfigText } from '#config/edit-file.ts';
-import type { LoadedSettings } from '#config/load.ts';
+import { readConfigText } from '#config/editing/edit-file.ts';
 import type { Purpose } from '#config/purposes.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Found, HeldFile } from '#control/change.ts';
 import { asCoded } from '#errors/coded-error.ts';

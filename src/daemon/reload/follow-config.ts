@@ -4,8 +4,8 @@
 // SIGHUP is ours only where no terminal is attached: from one it means that the terminal is gone, and ends the process.
 // Before and after, `main.ts` sees to it that one to us is harmless.
 
-import type { LoadResult } from '#config/load.ts';
-import { ConfigWatch } from '#config/watch.ts';
+import { ConfigWatch } from '#config/following/watch.ts';
+import type { LoadResult } from '#config/reading/load.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';

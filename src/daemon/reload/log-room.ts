@@ -1,7 +1,7 @@
 // The log as a room that works with settings: its level holds from the next line on; the rest waits for a restart.
 
-import { changesOf } from '#config/changes.ts';
-import type { CommitReport, Reloadable } from '#config/reload.ts';
+import { changesOf } from '#config/following/changes.ts';
+import type { CommitReport, Reloadable } from '#config/following/reload.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Log } from '#logging/log.ts';
 

@@ -3,11 +3,11 @@
 // Verifying reads the certificate files and builds the new router; committing swaps it in. Lanes that are open go on
 // as they were, but for who asked to hear of another way (`rerouted`). The ledger of rejected credentials, the rests of proxies and what they told outlive every router.
 
-import { changesOf } from '#config/changes.ts';
+import { changesOf } from '#config/following/changes.ts';
+import type { CommitReport, Reloadable } from '#config/following/reload.ts';
 import type { Environment } from '#config/places.ts';
 import { takenFromPurposes } from '#config/purpose-settings.ts';
 import { byPurpose, type Purpose } from '#config/purposes.ts';
-import type { CommitReport, Reloadable } from '#config/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';

@@ -2,7 +2,7 @@
 
 import { urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
-import { readBounded } from '#config/read-bounded.ts';
+import { readBounded } from '#config/reading/read-bounded.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { ownHop } from '#proxy/hop.ts';

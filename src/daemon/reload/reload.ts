@@ -6,12 +6,12 @@
 // on one caller at a time, which `ConfigWatch` is. A crash leaves the last settings that were in force.
 
 import { createHash } from 'node:crypto';
-import { changesBetween, heldUntilRestart } from '#config/changes.ts';
-import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/load.ts';
+import { changesBetween, heldUntilRestart } from '#config/following/changes.ts';
+import { applySettings, type Reloadable } from '#config/following/reload.ts';
+import type { ReadCause } from '#config/following/watch.ts';
 import { type Problem, problemFacts, problemLine } from '#config/problem.ts';
-import { applySettings, type Reloadable } from '#config/reload.ts';
+import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
-import type { ReadCause } from '#config/watch.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { wouldGoDirect } from '#proxy/went-direct.ts';

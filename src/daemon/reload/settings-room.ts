@@ -1,8 +1,8 @@
 // The settings in force: replaced as a whole, after every room has agreed. The first and simplest `Reloadable`.
 
-import { changesOf } from '#config/changes.ts';
+import { changesOf } from '#config/following/changes.ts';
+import type { CommitReport, Reloadable } from '#config/following/reload.ts';
 import { takenFromPurposes } from '#config/purpose-settings.ts';
-import type { CommitReport, Reloadable } from '#config/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 

@@ -2,8 +2,8 @@
 // stays.
 
 import { isDeepStrictEqual } from 'node:util';
-import { changesOf } from '#config/changes.ts';
-import type { CommitReport, Reloadable } from '#config/reload.ts';
+import { changesOf } from '#config/following/changes.ts';
+import type { CommitReport, Reloadable } from '#config/following/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 import { ResponseTimeoutModel, type TimeoutSettings } from '#timeout/model.ts';

@@ -1,7 +1,7 @@
 // The schedule as a room that works with settings: a changed timetable plans the next round anew, at once.
 
-import { changesOf } from '#config/changes.ts';
-import type { CommitReport, Reloadable } from '#config/reload.ts';
+import { changesOf } from '#config/following/changes.ts';
+import type { CommitReport, Reloadable } from '#config/following/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 

@@ -4,8 +4,8 @@
 // Guarantees: one change at a time; it ends with one verdict (`confirm-state.ts`) at its deadline at the latest, and with
 // its asker: one who is gone, or a daemon that stops, leaves the settings of before. A crash leaves nothing.
 
-import type { LoadResult } from '#config/load.ts';
 import type { Purpose } from '#config/purposes.ts';
+import type { LoadResult } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
 import type { ChangeRequest, ChangeVerdict, Found, PendingChange } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';

@@ -6,12 +6,12 @@
 // masked in its own answer only.
 
 import { basename } from 'node:path';
-import type { LoadedSettings } from '#config/load.ts';
+import { findProfile, noDefault } from '#config/editing/profile-edits.ts';
 import { keyName } from '#config/problem.ts';
-import { findProfile, noDefault } from '#config/profile-edits.ts';
 import { credentialKeysOf } from '#config/purpose-settings.ts';
 import { PURPOSES } from '#config/purposes.ts';
-import { newUses, type SecretUse, usesProxyVariables, usesTicket } from '#config/secret-uses.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
+import { newUses, type SecretUse, usesProxyVariables, usesTicket } from '#config/reading/secret-uses.ts';
 import type { Settings } from '#config/settings.ts';
 import type { HeldFile } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';

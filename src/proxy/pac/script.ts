@@ -4,7 +4,7 @@
 // cannot be had again stays as it was, with the failure beside it.
 
 import { createHash } from 'node:crypto';
-import { readBounded } from '#config/read-bounded.ts';
+import { readBounded } from '#config/reading/read-bounded.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Asking } from '#proxy/hop.ts';
 import type { Clock } from '#system/clock.ts';

@@ -64,7 +64,7 @@ describe('every key of the configuration', () => {
     expect(wrong).toEqual([]);
   });
 
-  // A password of a proxy may be entered by an admin; where it comes from is root's (test/config/setters.test.ts).
+  // A password of a proxy may be entered by an admin; where it comes from is root's (test/config/editing/setters.test.ts).
   it('that is a path, a secret, an authority or an endpoint is set by root', () => {
     const delicate = /(_dir|\.dir|_file|_url|_socket|_origins|headers|token|passphrase|certificate)$|^endpoints\./;
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type LoadedSettings, loadSettings } from '#config/load.ts';
+import { type LoadedSettings, loadSettings } from '#config/reading/load.ts';
 import { confirmedOr, keepConfirmed } from '#daemon/reload/confirmed-file.ts';
 import { realFiles } from '#system/real-files.ts';
 import { ConfigFolder, TEST_PLACES } from '#test/support/config-file.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Reloadable } from '#config/following/reload.ts';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
-import type { Reloadable } from '#config/reload.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { toRecord } from '#logging/record.ts';

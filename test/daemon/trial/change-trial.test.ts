@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LoadedSettings, LoadResult } from '#config/load.ts';
+import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
 import type { ChangeRequest } from '#control/change.ts';
 import { type AskedChange, ChangeTrials, type TrialParts } from '#daemon/trial/change-trial.ts';
 import { coded } from '#errors/coded-error.ts';

@@ -1,0 +1,165 @@
+// Edits the text of a configuration file by splices: what is not edited stays, byte for byte.
+//
+// Guarantees: the result reads as the old settings with exactly the edits in them, which is proven by reading it again,
+// or nothing comes back but a coded error that names line and key (CONFIG-EDIT). Comments, blank lines, alignment, line
+// ends, a byte order mark, quotes and the way numbers are written stay. Never a guess: where no splice holds, a person
+// has to do it. Values are not judged here; that is the schema's. Pure.
+
+import { isDeepStrictEqual } from 'node:util';
+import { type KeyPath, keyName } from '#config/problem.ts';
+import { type ConfigDocument, readDocument } from '#config/reading/document.ts';
+import { kindOf } from '#config/schema/key.ts';
+import { settingsSchema } from '#config/schema/settings.ts';
+import { schemaAt } from '#config/tree.ts';
+import { coded } from '#errors/coded-error.ts';
+import { isList, isSection, type Plain } from './edit-render.ts';
+import { applyWay, type Way, waysToRemove, waysToSet } from './edit-splice.ts';
+import { readSheet } from './edit-tree.ts';
+
+/** One change. A path may be written as in messages, `proxies[0].port`, where no key has a dot in its name. */
+export type Edit =
+  /** Gives the key this value; sections above it are made where they are missing. A list grows by its next index. */
+  | { readonly kind: 'set'; readonly path: KeyPath | string; readonly value: Plain }
+  /** Takes the key or entry out; one that is not there is no mistake. */
+  | { readonly kind: 'remove'; readonly path: KeyPath | string }
+  /** An entry more at the end of the list, which is made where it is missing. */
+  | { readonly kind: 'append'; readonly path: KeyPath | string; readonly value: Plain };
+
+/** Gives one key a value. @throws CodedError CONFIG-EDIT */
+export function spliceSet(text: string, path: KeyPath | string, value: Plain): string {
+  return spliceEdits(text, [{ kind: 'set', path, value }]);
+}
+
+/** Makes the edits, one after the other. @throws CodedError CONFIG-EDIT; then none is made. */
+export function spliceEdits(text: string, edits: readonly Edit[]): string {
+  const steps = edits.map(toStep);
+  const expected = steps.reduce<Plain>(applyStep, readSound(text).value as Plain);
+  const spliced = steps.reduce((before, step) => simplify(step, valueIn(before)).reduce(spliceOne, before), text);
+  if (!isDeepStrictEqual(valueIn(spliced), expected))
+    throw refuse(text, steps[0]?.path ?? [], 'the result reads otherwise');
+  return spliced;
+}
+
+/** The settings after the edits, as data. Nothing is spliced, and no value is checked. */
+export function valuesAfter(root: Plain, edits: readonly Edit[]): Plain {
+  return edits.map(toStep).reduce<Plain>(applyStep, root);
+}
+
+/** The part at a path; undefined where there is none. */
+export function partAt(root: Plain, path: KeyPath): Plain | undefined {
+  return path.reduce<Plain | undefined>((part, step) => {
+    if (isList(part) && typeof step === 'number') return part[step];
+    return isSection(part) && Object.hasOwn(part, step) ? part[step] : undefined;
+  }, root);
+}
+
+/** The steps of a path such as `proxies[0].port`. */
+export function parsePath(path: KeyPath | string): KeyPath {
+  if (typeof path !== 'string') return path;
+  return [...path.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([step, index]) => (index === undefined ? step : Number(index)));
+}
+
+/** An edit with its path in steps. */
+type Step =
+  | { readonly kind: 'set' | 'append'; readonly path: KeyPath; readonly value: Plain }
+  | { readonly kind: 'remove'; readonly path: KeyPath };
+
+function toStep(edit: Edit): Step {
+  return { ...edit, path: parsePath(edit.path) };
+}
+
+function spliceOne(text: string, step: Step): string {
+  const before = valueIn(text);
+  const expected = applyStep(before, step);
+  if (isDeepStrictEqual(before, expected)) return text;
+  for (const way of waysFor(text, step)) {
+    const spliced = applyWay(text, way);
+    const { value, findings } = readDocument(spliced);
+    if (findings.length === 0 && isDeepStrictEqual(value, expected)) return spliced;
+  }
+  throw refuse(text, step.path, 'the way it is written there leaves no place for a change of its own');
+}
+
+function waysFor(text: string, step: Step): Way[] {
+  const sheet = readSheet(text);
+  if (step.kind === 'remove') return waysToRemove(sheet, step.path);
+  return waysToSet(sheet, step.path, step.value);
+}
+
+/** A text that no style writes without quotes. */
+const NEEDS_QUOTES = ' ';
+
+/** Changes that touch least: a section or list that takes the place of another is changed key by key. */
+function simplify(step: Step, root: Plain): Step[] {
+  const { kind, path } = step;
+  if (kind === 'remove') return [step];
+  const before = partAt(root, path);
+  if (kind === 'append')
+    return [{ kind: 'set', path: [...path, isList(before) ? before.length : 0], value: step.value }];
+  const { value } = step;
+  // Without quotes the check refuses a secret. Quotes that stand there stay.
+  const schema = schemaAt(settingsSchema, path);
+  const isInline = typeof value === 'string' && schema !== undefined && kindOf(schema) === 'secret';
+  if (isInline && before !== NEEDS_QUOTES) return [{ kind, path, value: NEEDS_QUOTES }, step];
+  if (isSection(before) && isSection(value) && Object.keys(before).length > 0) {
+    const set = Object.entries(value).map(
+      ([key, part]) => ({ kind: 'set', path: [...path, key], value: part }) as const,
+    );
+    const gone = Object.keys(before).filter((key) => !Object.hasOwn(value, key));
+    return [
+      ...set.flatMap((one) => simplify(one, root)),
+      ...gone.map((key) => ({ kind: 'remove', path: [...path, key] }) as const),
+    ];
+  }
+  if (!(isList(before) && isList(value) && before.length > 0)) return [step];
+  const set = value.map((part, index) => ({ kind: 'set', path: [...path, index], value: part }) as const);
+  const gone = before
+    .slice(value.length)
+    .map((_, index) => ({ kind: 'remove', path: [...path, value.length + index] }) as const);
+  return [...set.flatMap((one) => simplify(one, root)), ...gone.reverse()];
+}
+
+/** What the settings are after the step. */
+function applyStep(root: Plain, step: Step): Plain {
+  if (step.kind !== 'append') return withPart(root, step.path, step.kind === 'set' ? step.value : undefined);
+  const list = partAt(root, step.path);
+  return withPart(root, step.path, [...(isList(list) ? list : []), step.value]);
+}
+
+function withPart(whole: Plain | undefined, path: KeyPath, part: Plain | undefined): Plain {
+  const [step, ...deeper] = path;
+  if (step === undefined) return part ?? null;
+  const isLast = deeper.length === 0;
+  if (typeof step === 'number') {
+    const list = isList(whole) ? whole : [];
+    if (isLast && part === undefined) return list.filter((_, index) => index !== step);
+    if (part === undefined && step >= list.length) return whole ?? null;
+    return list.toSpliced(step, 1, withPart(list[step], deeper, part));
+  }
+  const section = isSection(whole) ? whole : {};
+  if (part === undefined && !Object.hasOwn(section, step)) return whole ?? null;
+  const { [step]: inner, ...others } = section;
+  return isLast && part === undefined ? others : { ...section, [step]: withPart(inner, deeper, part) };
+}
+
+function valueIn(text: string): Plain {
+  return readDocument(text).value as Plain;
+}
+
+function readSound(text: string): ConfigDocument {
+  const document = readDocument(text);
+  const [first] = document.findings;
+  if (first === undefined) return document;
+  throw coded('CONFIG-EDIT', {
+    key: keyName(first.path) === '' ? 'the file' : keyName(first.path),
+    line: first.position.line,
+    reason: 'this line has a mistake already',
+  });
+}
+
+function refuse(text: string, path: KeyPath, reason: string) {
+  const document = readDocument(text);
+  const places = path.map((_, index) => document.keyAt(keyName(path.slice(0, path.length - index))));
+  const line = places.find((place) => place !== null)?.line ?? 1;
+  return coded('CONFIG-EDIT', { key: keyName(path), line, reason });
+}

@@ -1,0 +1,86 @@
+// Who may set a key where an edit does not come from the file itself: from a menu, a console or the change service.
+//
+// Guarantees: each value that an edit gives, replaces or takes away is judged by its own key, however large the part is
+// that the edit names. A key that the schema does not know, and the source of a secret (a file, a variable, a credential),
+// is root's. Relies on `setBy` of the schema. Pure.
+
+import { isDeepStrictEqual } from 'node:util';
+import { type KeyPath, keyName } from '#config/problem.ts';
+import { kindOf, type Setter } from '#config/schema/key.ts';
+import { settingsSchema } from '#config/schema/settings.ts';
+import { factsAt, mapLeaves, schemaAt } from '#config/tree.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { type Edit, parsePath, partAt, valuesAfter } from './edit.ts';
+import { isList, isSection, type Plain } from './edit-render.ts';
+
+/** One value of the file, at its key. */
+export interface KeyValue {
+  readonly path: KeyPath;
+  /** Undefined where the key is taken out. */
+  readonly value: Plain | undefined;
+}
+
+/** What each setter may do; the later ones may also do what the earlier ones may. */
+const RANKS: readonly Setter[] = ['operator', 'admin', 'root'];
+
+const WHO: Readonly<Record<Setter, string>> = {
+  operator: 'an operator, an admin or root',
+  admin: 'an admin or root',
+  root: 'root',
+};
+const HOW: Readonly<Record<Setter, string>> = {
+  operator: 'as a member of the group sallyport-admin, or as root',
+  admin: 'as a member of the group sallyport-admin, or as root',
+  root: 'as root: run the same command with sudo, or edit the configuration file',
+};
+const HOW_SECRET = 'as root, or give the value itself in place of a file, a variable or a credential';
+
+/** Whether this setter may set this key to this value: null, or why not (KEY-AUTHORITY). */
+export function judgeSetter({ path, value }: KeyValue, who: Setter): CodedError | null {
+  const schema = schemaAt(settingsSchema, path);
+  const isSource = schema !== undefined && kindOf(schema) === 'secret' && isSection(value);
+  const facts = schema === undefined || isSource ? undefined : factsAt(settingsSchema, path);
+  const needed = facts?.setBy ?? 'root';
+  if (RANKS.indexOf(who) >= RANKS.indexOf(needed)) return null;
+  return coded('KEY-AUTHORITY', { key: keyName(path), who: WHO[needed], how: isSource ? HOW_SECRET : HOW[needed] });
+}
+
+/** Judges every value that the edits change. @throws CodedError KEY-AUTHORITY, for the first that this setter may not set */
+export function requireSetter(before: Plain, edits: readonly Edit[], who: Setter): void {
+  let root = before;
+  for (const edit of edits) {
+    for (const changed of changedBy(root, edit)) {
+      const refused = judgeSetter(changed, who);
+      if (refused !== null) throw refused;
+    }
+    root = valuesAfter(root, [edit]);
+  }
+}
+
+function changedBy(root: Plain, edit: Edit): KeyValue[] {
+  const named = parsePath(edit.path);
+  const list = partAt(root, named);
+  const path = edit.kind === 'append' ? [...named, isList(list) ? list.length : 0] : named;
+  const before = partAt(root, path);
+  const after = edit.kind === 'remove' ? undefined : edit.value;
+  if (isDeepStrictEqual(before, after)) return [];
+  const [old, now] = [leavesOf(path, before), leavesOf(path, after)];
+  const changed = [...new Map([...old, ...now]).values()].map(({ path: key }) => ({
+    path: key,
+    value: now.get(keyName(key))?.value,
+  }));
+  const real = changed.filter(({ path: key, value }) => !isDeepStrictEqual(old.get(keyName(key))?.value, value));
+  // A section or list without anything in it has no value to judge by.
+  return real.length > 0 ? real : [{ path, value: after }];
+}
+
+/** By the name of the key. */
+function leavesOf(path: KeyPath, value: Plain | undefined): Map<string, KeyValue> {
+  const leaves = new Map<string, KeyValue>();
+  const schema = schemaAt(settingsSchema, path);
+  const keep = (leaf: Plain | undefined, at: KeyPath) => leaves.set(keyName(at), { path: at, value: leaf });
+  if (value === undefined) return leaves;
+  if (schema === undefined) return keep(value, path);
+  mapLeaves(schema, value, (leaf, _schema, at) => keep(leaf as Plain, at), path);
+  return leaves;
+}

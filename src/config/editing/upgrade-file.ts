@@ -1,0 +1,54 @@
+// Upgrades the configuration file on the disk to the format of this version.
+//
+// Guarantees: it is written as every other edit is (`edit-file.ts`: digest, owner, mode, one rename), and only when the new
+// content is accepted as at a start and means exactly what the old one meant.
+
+import { changesBetween } from '#config/following/changes.ts';
+import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
+import { coded } from '#errors/coded-error.ts';
+import type { Clock } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import { editConfigFile, readConfigText } from './edit-file.ts';
+import { upgradeText } from './upgrade.ts';
+
+export interface UpgradeSurroundings {
+  readonly files: Files;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Reads this text as a start would read the file. */
+  load(text: string): Promise<LoadResult>;
+}
+
+/** The file before and after. */
+export interface UpgradedFile {
+  readonly before: string;
+  readonly after: string;
+}
+
+/** The upgrade, checked and not written. @throws CodedError CONFIG-CHANGED, CONFIG-EDIT, CONFIG-UNREADABLE */
+export async function planUpgrade(loaded: LoadedSettings, around: UpgradeSurroundings): Promise<UpgradedFile> {
+  const { file, digest } = loaded;
+  const before = await readConfigText(around.files, file);
+  if (before.digest !== digest) throw coded('CONFIG-CHANGED', { file });
+  const after = upgradeText(before.text);
+  if (after !== before.text) await refuseOtherMeaning(loaded, await around.load(after));
+  return { before: before.text, after };
+}
+
+/** Writes it. @throws CodedError what `editConfigFile` throws; then nothing is changed */
+export async function upgradeConfigFile(loaded: LoadedSettings, around: UpgradeSurroundings): Promise<UpgradedFile> {
+  const planned = await planUpgrade(loaded, around);
+  const { files, clock } = around;
+  const edits = () => planned.after;
+  await editConfigFile({ file: loaded.file, edits, expectDigest: loaded.digest, files, clock });
+  return planned;
+}
+
+function refuseOtherMeaning(loaded: LoadedSettings, result: LoadResult): Promise<void> {
+  if (!result.ok) return Promise.reject(result.error);
+  const [changed] = changesBetween(loaded.settings, result.settings);
+  if (changed === undefined) return Promise.resolve();
+  const reason = 'the upgraded file would have another value here';
+  return Promise.reject(
+    coded('CONFIG-EDIT', { key: changed.key, line: loaded.lineOf(changed.key)?.line ?? 1, reason }),
+  );
+}

@@ -1,0 +1,178 @@
+// Rewrites the text of a configuration file of the version before in the keys of this version, by splices.
+//
+// Guarantees: the result reads as exactly the settings that the old text had, which is proven by reading it again. Every
+// comment stays, and so does every byte outside the renamed keys and `version`. Where no such splice is found, a coded
+// error names the line (CONFIG-EDIT) and nothing comes back. Pure.
+
+import { isDeepStrictEqual } from 'node:util';
+import { isMap, isScalar, Lexer } from 'yaml';
+import { readDocument } from '#config/reading/document.ts';
+import { FORMAT_HISTORY, type FormatHistory, modernise, type Renamed } from '#config/reading/renamed.ts';
+import { coded } from '#errors/coded-error.ts';
+import { type Edit, spliceEdits, spliceSet } from './edit.ts';
+import { isSection, type Plain } from './edit-render.ts';
+import { applyWay, type Splice } from './edit-splice.ts';
+import {
+  childAt,
+  childStart,
+  endOf,
+  isBlock,
+  isFlow,
+  readSheet,
+  type Sheet,
+  type Slot,
+  slotAt,
+  startOf,
+} from './edit-tree.ts';
+
+/** The text in the keys of this version; the same text where it is of this version already. @throws CodedError CONFIG-EDIT */
+export function upgradeText(text: string, history: FormatHistory = FORMAT_HISTORY): string {
+  const { value } = readDocument(text);
+  if (!isSection(value) || value['version'] === history.version) return text;
+  const expected = modernise(value, history).value;
+  const comments = commentsIn(text);
+  for (const rename of [renameInPlace, moveValues]) {
+    const upgraded = tryToUpgrade(text, history, rename);
+    if (upgraded === null || !isDeepStrictEqual(readDocument(upgraded).value, expected)) continue;
+    if (isDeepStrictEqual(commentsIn(upgraded), comments)) return upgraded;
+  }
+  const first = renamesIn(text, history)[0];
+  const [section = 'version'] = first?.from ?? [];
+  const line = readDocument(text).keyAt(section)?.line ?? 1;
+  throw coded('CONFIG-EDIT', { key: section, line, reason: 'a comment or the way it is written there would be lost' });
+}
+
+type Rename = (text: string, renames: readonly Renamed[], history: FormatHistory) => string;
+
+/** Null where this way does not hold. */
+function tryToUpgrade(text: string, history: FormatHistory, rename: Rename): string | null {
+  try {
+    const renamed = rename(text, renamesIn(text, history), history);
+    return readDocument(renamed).findings.length === 0 ? spliceSet(renamed, ['version'], history.version) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The renames whose old name the text has. */
+function renamesIn(text: string, { version, renamed }: FormatHistory): Renamed[] {
+  const sheet = readSheet(text);
+  return renamed.filter(({ since, from }) => since === version && slotAt(sheet, from) !== null);
+}
+
+/** Sections that had a renamed key in the version before. */
+function oldSections({ version, renamed }: FormatHistory): string[] {
+  const nested = renamed.filter(({ since, from }) => since === version && from.length > 1);
+  return [...new Set(nested.map(({ from: [section = ''] }) => section))];
+}
+
+// Keys get their new names where they stand.
+
+/** `a:` over `  b: value` becomes `b:` over `  url: value`, with the value and what is around it untouched. */
+function renameInPlace(text: string, renames: readonly Renamed[], history: FormatHistory): string {
+  const sheet = readSheet(text);
+  const splices = oldSections(history).flatMap((section) => {
+    const slot = slotAt(sheet, [section]);
+    return slot === null ? [] : renameSection(sheet, { section, slot }, renames);
+  });
+  return applyWay(text, splices);
+}
+
+interface Found {
+  readonly section: string;
+  readonly slot: Slot;
+}
+
+function renameSection(sheet: Sheet, { section, slot }: Found, renames: readonly Renamed[]): Splice[] {
+  const { node } = slot;
+  if (isFlow(node) && node.items.length > 0) return unfoldSection(sheet, { section, slot }, renames);
+  const isLeft = isMap(node) && node.items.some(({ key }) => nameFor([section, textOf(key)], renames) === null);
+  const header = isLeft ? [] : withoutHeader(sheet, { section, slot });
+  if (!isMap(node) || !isBlock(node)) return header;
+  const pairs = node.items.flatMap(({ key }, index) => {
+    const to = nameFor([section, textOf(key)], renames);
+    const child = childAt(slot, index);
+    if (to === null || child === null) return [];
+    const start = childStart(node, index);
+    const from = lineStart(sheet.text, start);
+    const indent = sheet.text.slice(from, start);
+    return [{ from, to: child.behindMark, text: headersOf(to, { indent, eol: sheet.eol }) }];
+  });
+  return [...header, ...pairs];
+}
+
+/** The line of the section itself; a comment behind it stays as a line. */
+function withoutHeader({ text, root }: Sheet, { section, slot }: Found): Splice[] {
+  const { node } = root;
+  if (!isMap(node)) return [];
+  const index = node.items.findIndex(({ key }) => textOf(key) === section);
+  const from = childStart(node, index);
+  const value = slot.node;
+  // An empty `{}` goes with its key.
+  const end = value === null || isBlock(value) ? slot.behindMark : endOf(slot);
+  const blanks = /^[ \t]*/.exec(text.slice(end))?.[0].length ?? 0;
+  const rest = /^\r?\n/.exec(text.slice(end + blanks))?.[0].length ?? 0;
+  return [{ from, to: end + blanks + rest, text: '' }];
+}
+
+/** `a: {b: value}` becomes lines. */
+function unfoldSection(sheet: Sheet, { section, slot }: Found, renames: readonly Renamed[]): Splice[] {
+  const { node } = slot;
+  const { node: root } = sheet.root;
+  if (!isMap(node) || !isMap(root)) return [];
+  const lines = node.items.flatMap(({ key }, index) => {
+    const to = nameFor([section, textOf(key)], renames);
+    const child = childAt(slot, index);
+    if (to === null || child?.node == null) return [];
+    const value = sheet.text.slice(startOf(child.node), endOf(child));
+    return [`${headersOf(to, { indent: ' '.repeat(sheet.step), eol: sheet.eol })} ${value}`];
+  });
+  const index = root.items.findIndex(({ key }) => textOf(key) === section);
+  return [{ from: childStart(root, index), to: endOf(slot), text: lines.join(sheet.eol) }];
+}
+
+/** The new name of a key as lines, without its value. */
+function headersOf(to: readonly string[], { indent, eol }: { readonly indent: string; readonly eol: string }): string {
+  return to.map((key, depth) => `${indent.repeat(depth)}${key}:`).join(eol);
+}
+
+function nameFor(from: readonly string[], renames: readonly Renamed[]): readonly string[] | null {
+  return renames.find((one) => isDeepStrictEqual(one.from, from))?.to ?? null;
+}
+
+function textOf(key: unknown): string {
+  return isScalar(key) ? String(key.value) : '';
+}
+
+function lineStart(text: string, at: number): number {
+  const start = text.lastIndexOf('\n', at - 1) + 1;
+  return start === 0 && text.startsWith('\ufeff') ? 1 : start;
+}
+
+// Where that does not hold: the new keys are set, the old ones removed.
+
+function moveValues(text: string, renames: readonly Renamed[], history: FormatHistory): string {
+  const { value } = readDocument(text);
+  const valueAt = (path: readonly string[]) =>
+    path.reduce<unknown>((part, step) => (isSection(part) ? part[step] : undefined), value) as Plain;
+  const set = renames.map(({ from, to }): Edit => ({ kind: 'set', path: to, value: valueAt(from) }));
+  const gone = renames.map(({ from }): Edit => ({ kind: 'remove', path: from }));
+  const moved = spliceEdits(text, [...set, ...gone]);
+  const { value: left } = readDocument(moved);
+  const empty = oldSections(history).filter((section) => isSection(left) && isEmpty(left[section]));
+  return spliceEdits(
+    moved,
+    empty.map((section): Edit => ({ kind: 'remove', path: [section] })),
+  );
+}
+
+function isEmpty(part: unknown): boolean {
+  return part === null || (isSection(part) && Object.keys(part).length === 0);
+}
+
+/** The comments, sorted: moved keys may change their order. */
+function commentsIn(text: string): string[] {
+  const lexemes = [...new Lexer().lex(text)];
+  // A plain text is announced by a mark of its own; only a comment begins with a bare #.
+  return lexemes.filter((lexeme, index) => lexeme.startsWith('#') && lexemes[index - 1] !== '\u001f').toSorted();
+}

@@ -1,0 +1,86 @@
+// Which keys two settings differ in, when each takes effect, and what of a change waits for a restart. Pure.
+//
+// A part that only one of the two has is one change: `proxies[1]`, not its nine keys. Secrets are compared, never shown.
+
+import { z } from 'zod';
+import { type KeyPath, keyName } from '#config/problem.ts';
+import { type Effect, unwrap } from '#config/schema/key.ts';
+import { settingsSchema } from '#config/schema/settings.ts';
+import type { Settings } from '#config/settings.ts';
+import { factsAt } from '#config/tree.ts';
+import { Secret } from '#redaction/secret.ts';
+
+/** A key that changed. */
+export interface Change {
+  /** Such as `proxies[0].port`. */
+  readonly key: string;
+  readonly effect: Effect;
+}
+
+/** Every change, in the order of the schema. */
+export function changesBetween(from: Settings, to: Settings): Change[] {
+  return differences(settingsSchema, from, to, []).map((path) => ({ key: keyName(path), effect: effectOf(path) }));
+}
+
+/** The changes of the keys that somebody takes: `proxies` stands for `proxies[0].port`, too. */
+export function changesOf(from: Settings | null, to: Settings, taken: Readonly<Record<string, Effect>>): Change[] {
+  if (from === null) return [];
+  return changesBetween(from, to).flatMap(({ key }) => {
+    const takers = Object.entries(taken).filter(
+      ([name]) => key === name || key.startsWith(`${name}.`) || key.startsWith(`${name}[`),
+    );
+    // The most specific name decides, whatever the order.
+    const [taker] = takers.toSorted(([one], [other]) => other.length - one.length);
+    return taker === undefined ? [] : [{ key, effect: taker[1] }];
+  });
+}
+
+/** These settings, but with the keys that need a restart as they are in force: nothing works with half of a change. */
+export function heldUntilRestart(inForce: Settings, to: Settings): Settings {
+  return hold(settingsSchema, inForce, to, []) as Settings;
+}
+
+type Tree = Readonly<Record<string | number, unknown>>;
+
+function differences(schema: z.ZodType, from: unknown, to: unknown, path: KeyPath): KeyPath[] {
+  const inner = unwrap(schema);
+  if (from === undefined || to === undefined) return from === to ? [] : [path];
+  const parts = partsOf(inner, from, to);
+  if (parts === null) return isSame(from, to) ? [] : [path];
+  return parts.flatMap(([step, part]) => differences(part, (from as Tree)[step], (to as Tree)[step], [...path, step]));
+}
+
+/** What is compared part by part: sections, names with values, lists of profiles. A list of words is one value. */
+function partsOf(schema: z.ZodType, from: unknown, to: unknown): [string | number, z.ZodType][] | null {
+  if (from instanceof Secret || to instanceof Secret) return null;
+  if (schema instanceof z.ZodObject) return Object.entries(schema.shape);
+  if (schema instanceof z.ZodRecord) {
+    const names = new Set([...Object.keys(from as object), ...Object.keys(to as object)]);
+    return [...names].map((name) => [name, schema.valueType as z.ZodType]);
+  }
+  if (!(schema instanceof z.ZodArray) || !(schema.element instanceof z.ZodObject)) return null;
+  const { element } = schema;
+  const longest = Math.max((from as unknown[]).length, (to as unknown[]).length);
+  return Array.from({ length: longest }, (_none, index) => [index, element]);
+}
+
+function isSame(from: unknown, to: unknown): boolean {
+  if (from instanceof Secret && to instanceof Secret) return from.equals(to);
+  return JSON.stringify(from) === JSON.stringify(to);
+}
+
+function effectOf(path: KeyPath): Effect {
+  return factsAt(settingsSchema, path)?.effect ?? 'restart';
+}
+
+/** Only sections are gone into: no key inside a list or a record waits for a restart alone. */
+function hold(schema: z.ZodType, inForce: unknown, to: unknown, path: KeyPath): unknown {
+  const inner = unwrap(schema);
+  const isSection = inner instanceof z.ZodObject && factsAt(settingsSchema, path) === undefined;
+  if (!isSection) return effectOf(path) === 'restart' ? inForce : to;
+  const shape = inner.shape as Readonly<Record<string, z.ZodType>>;
+  const parts = Object.entries(shape).map(
+    ([key, part]) => [key, hold(part, (inForce as Tree)[key], (to as Tree)[key], [...path, key])] as const,
+  );
+  return Object.fromEntries(parts.filter(([, part]) => part !== undefined));
+}

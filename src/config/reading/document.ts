@@ -1,0 +1,212 @@
+// Reads the text of a configuration file: YAML 1.2 into plain data, with the place of every key and value.
+//
+// Guarantees: it never throws; anchors that are used, unknown tags, keys that are no text, keys that reach into
+// prototypes, duplicates and deep nesting are findings with their place. No message repeats text of the file, which may
+// be a secret. Pure.
+
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  parseDocument,
+  type YAMLError,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
+import { type Finding, type KeyPath, keyName, type Position } from '#config/problem.ts';
+import { wrongIndentation } from './indentation.ts';
+import { lineOfExcess, MOST_YAML_SIGNS } from './yaml-shape.ts';
+
+/** A file that was read. `value` is undefined when its text is no YAML. */
+export interface ConfigDocument {
+  readonly value: unknown;
+  readonly findings: readonly PlacedFinding[];
+  /** Where the key stands; null when the file does not have it. */
+  keyAt(key: string): Position | null;
+  /** Where the value of the key begins; null when the file does not have it. */
+  valueAt(key: string): Position | null;
+  /** Whether the value of the key is text without quotes, which YAML ends at ` #`. */
+  isUnquoted(key: string): boolean;
+}
+
+export interface PlacedFinding extends Finding {
+  readonly position: Position;
+}
+
+/** Deeper than any key can be; deeper still would exhaust the stack. */
+const DEEPEST = 16;
+/** After so many the rest is noise that the first ones made. */
+const MOST_SYNTAX_FINDINGS = 20;
+const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype'];
+
+const TOO_MUCH = `There are more than ${MOST_YAML_SIGNS.toLocaleString('en')} lines, keys, list items and quotes up to this line; no configuration has.`;
+
+/** Reads the text. */
+export function readDocument(text: string): ConfigDocument {
+  const lines = new LineCounter();
+  const excess = lineOfExcess(text);
+  if (excess !== null) return new Reader(lines, null).refuse(TOO_MUCH, excess);
+  try {
+    // Duplicates are found below: the library compares each key with all before it, a square of a long file.
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      stringKeys: true,
+      // 'silent' would take a second document for nothing.
+      logLevel: 'error',
+    });
+    return new Reader(lines, document).read(text);
+  } catch (error) {
+    // Thousands of open brackets end the library's recursion.
+    if (!(error instanceof RangeError)) throw error;
+    return new Reader(lines, null).refuse('This is nested too deeply to be read.');
+  }
+}
+
+class Reader {
+  readonly #lines: LineCounter;
+  readonly #document: Document.Parsed | null;
+  readonly #keys = new Map<string, Position>();
+  readonly #values = new Map<string, { readonly position: Position; readonly isUnquoted: boolean }>();
+  readonly #findings: PlacedFinding[] = [];
+
+  constructor(lines: LineCounter, document: Document.Parsed | null) {
+    this.#lines = lines;
+    this.#document = document;
+  }
+
+  read(text: string): ConfigDocument {
+    const { errors = [], warnings = [], contents = null } = this.#document ?? {};
+    const wrong = errors.length === 0 ? null : wrongIndentation(text);
+    const lines = new Set<number>();
+    for (const error of [...errors, ...warnings]) {
+      const position = this.#position(error.pos[0]);
+      // What comes after it in the file is its consequence. The library may name the line above it.
+      if (wrong !== null && position.line >= wrong.line - 1) {
+        this.#add([], wrong, indentationMessage(wrong.expected));
+        break;
+      }
+      if (lines.has(position.line) || lines.size === MOST_SYNTAX_FINDINGS) continue;
+      lines.add(position.line);
+      this.#add([], position, syntaxMessage(error, lineOf(text, position.line)));
+    }
+    const value = errors.length > 0 ? undefined : this.#convert(contents, []);
+    return this.#result(value);
+  }
+
+  refuse(message: string, line = 1): ConfigDocument {
+    this.#add([], { line, column: 1 }, message);
+    return this.#result(undefined);
+  }
+
+  #result(value: unknown): ConfigDocument {
+    return {
+      value,
+      findings: this.#findings,
+      keyAt: (key) => this.#keys.get(key) ?? null,
+      valueAt: (key) => this.#values.get(key)?.position ?? null,
+      isUnquoted: (key) => this.#values.get(key)?.isUnquoted === true,
+    };
+  }
+
+  #convert(node: unknown, path: KeyPath): unknown {
+    const position = this.#position(isNode(node) ? (node.range?.[0] ?? 0) : 0);
+    const isUnquoted = isScalar(node) && node.type === 'PLAIN';
+    if (isNode(node) && node.range) this.#values.set(keyName(path), { position, isUnquoted });
+    if (isAlias(node))
+      return this.#add(
+        path,
+        position,
+        'Aliases (*name) are not taken here; write the value again, or put it in quotes.',
+      );
+    if (path.length > DEEPEST) return this.#add(path, position, 'This is nested deeper than any key can be.');
+    if (isMap(node)) return this.#convertMap(node, path);
+    if (isSeq(node)) return this.#convertList(node, path);
+    return isScalar(node) ? node.value : null;
+  }
+
+  #convertList(list: YAMLSeq, path: KeyPath): unknown[] {
+    return list.items.map((item, index) => {
+      this.#keys.set(keyName([...path, index]), this.#position(isNode(item) ? (item.range?.[0] ?? 0) : 0));
+      return this.#convert(item, [...path, index]);
+    });
+  }
+
+  #convertMap(map: YAMLMap, path: KeyPath): Record<string, unknown> {
+    const converted: Record<string, unknown> = {};
+    for (const pair of map.items) this.#convertPair(pair, path, converted);
+    return converted;
+  }
+
+  #convertPair(pair: Pair, path: KeyPath, into: Record<string, unknown>): void {
+    const position = this.#position(isNode(pair.key) ? (pair.key.range?.[0] ?? 0) : 0);
+    const key = isScalar(pair.key) && typeof pair.key.value === 'string' ? pair.key.value : null;
+    if (key === null) {
+      this.#add(path, position, 'A key is a plain word.');
+      return;
+    }
+    const own = [...path, key];
+    if (FORBIDDEN_KEYS.includes(key)) {
+      this.#add(own, position, 'A key of this name is not taken.');
+      return;
+    }
+    if (Object.hasOwn(into, key)) {
+      const first = this.#keys.get(keyName(own))?.line ?? 0;
+      this.#add(own, position, `This key stands in line ${first} already; keep one of the two.`);
+      return;
+    }
+    this.#keys.set(keyName(own), position);
+    into[key] = this.#convert(pair.value, own);
+  }
+
+  #add(path: KeyPath, position: Position, message: string): null {
+    this.#findings.push({ path, severity: 'error', at: 'key', found: '', allowed: '', message, position });
+    return null;
+  }
+
+  #position(offset: number): Position {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  }
+}
+
+function indentationMessage(expected: number): string {
+  return `The indentation of this line is wrong; the lines above begin in column ${expected}, and keys of one section in the same.`;
+}
+
+function lineOf(text: string, line: number): string {
+  return text.split(/\r?\n/, line).at(-1) ?? '';
+}
+
+const IN_QUOTES = 'Text that begins with one of & * ! | > % @ ` or a quote must stand in quotes.';
+
+/** In our words: those of the library repeat the text. */
+function syntaxMessage({ code }: YAMLError, line: string): string {
+  if (/^[^#'"]*:\s+\*/.test(line)) {
+    return "Text that begins with * must stand in quotes, such as schedule: '*/30 * * * *'.";
+  }
+  return SYNTAX_MESSAGES[code] ?? 'This is not YAML.';
+}
+
+const SYNTAX_MESSAGES: Readonly<Partial<Record<YAMLError['code'], string>>> = {
+  TAB_AS_INDENT: 'A tab cannot indent; use spaces.',
+  BAD_INDENT: 'The indentation does not fit to the lines above; keys of one section begin in the same column.',
+  BAD_SCALAR_START: IN_QUOTES,
+  BAD_ALIAS: IN_QUOTES,
+  TAG_RESOLVE_FAILED: `Tags (!name) are not known here. ${IN_QUOTES}`,
+  BAD_COLLECTION_TYPE: `Tags (!name) are not known here. ${IN_QUOTES}`,
+  BAD_DQ_ESCAPE:
+    'A backslash in double quotes begins an escape, and this is none; use single quotes. A user such as CORP\\user is written as domain: CORP and user: user.',
+  MISSING_CHAR: 'A quote, bracket, colon or space is missing here or further up.',
+  MULTILINE_IMPLICIT_KEY: 'A key and its colon stand in one line; is a colon or a quote missing?',
+  BLOCK_AS_IMPLICIT_KEY: 'A colon too many; text with a colon and a space must stand in quotes.',
+  MULTIPLE_DOCS: 'The file has a second document (---); only one is taken.',
+  NON_STRING_KEY: 'A key is a plain word.',
+  UNEXPECTED_TOKEN: 'Something here does not belong; text with special characters must stand in quotes.',
+};

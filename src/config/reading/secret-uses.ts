@@ -1,0 +1,157 @@
+// What a configuration uses by reference: secrets from a file, a variable or a credential, private keys, PAC files (an
+// error in one can quote it), Kerberos tickets, users and passwords in the proxy variables.
+// Each use has a source and a destination, so that a configuration that is only tried can be compared with the one in
+// force. Pure; values are never looked up here.
+//
+// The destination of a proxy's secret is the proxy with how it authenticates and whom its TLS trusts. That of a token or
+// header is the origin of its purpose's URL with whom its TLS trusts; over plain http also every proxy setting, since each proxy on
+// the path can read it.
+
+import { createHash } from 'node:crypto';
+import type { Finding, KeyPath } from '#config/problem.ts';
+import { urlOf } from '#config/purpose-settings.ts';
+import { isPurpose } from '#config/purposes.ts';
+import type { Salvaged } from '#config/rules/salvaged.ts';
+import { kindOf } from '#config/schema/key.ts';
+import { settingsSchema } from '#config/schema/settings.ts';
+import { mapLeaves } from '#config/tree.ts';
+
+const TICKET = 'a Kerberos ticket';
+const PROXY_VARIABLES = 'the proxy variables';
+
+/** One use. Two uses are the same when all of their texts are. */
+export interface SecretUse {
+  readonly path: KeyPath;
+  /** As `keyName`, but with the name of the profile in place of its number. */
+  readonly key: string;
+  readonly source: string;
+  readonly destination: string;
+  /** Whether it can be left out: authentication `auto` works without a ticket, and a variable may name no user. */
+  readonly isOptional: boolean;
+}
+
+/** Files whose content can reach whoever wrote the text; certificates are public. */
+const QUOTABLE: ReadonlySet<string> = new Set(['key_file', 'file']);
+
+type Profile = NonNullable<NonNullable<Salvaged['proxies']>[number]>;
+
+/** Every use by reference. Values that stand in the text itself are no references. */
+export function secretUses(settings: Salvaged): SecretUse[] {
+  const uses: SecretUse[] = [];
+  mapLeaves(settingsSchema, settings, (leaf, schema, path) => {
+    const isReference = kindOf(schema) === 'secret' && typeof leaf === 'object';
+    if (isReference || (kindOf(schema) === 'file' && QUOTABLE.has(String(path.at(-1)))))
+      uses.push(useOf(settings, path, leaf));
+    return leaf;
+  });
+  for (const [index, profile] of (settings.proxies ?? []).entries()) {
+    if (profile?.scheme === 'environment') {
+      uses.push({ ...useOf(settings, ['proxies', index, 'scheme'], PROXY_VARIABLES), isOptional: true });
+    }
+    if (profile?.authentication !== 'negotiate' && profile?.authentication !== 'auto') continue;
+    const use = useOf(settings, ['proxies', index, 'authentication'], TICKET);
+    uses.push({ ...use, isOptional: profile.authentication === 'auto' });
+  }
+  return uses;
+}
+
+/** Every secret whose value stands in the text itself; its source is a digest of the value. */
+export function inlineUses(settings: Salvaged): SecretUse[] {
+  const uses: SecretUse[] = [];
+  mapLeaves(settingsSchema, settings, (leaf, schema, path) => {
+    if (kindOf(schema) === 'secret' && typeof leaf === 'string') uses.push(useOf(settings, path, inlineSource(leaf)));
+    return leaf;
+  });
+  return uses;
+}
+
+/**
+ * The uses that a change makes of secrets that whoever asked for it did not give: another source, or another destination,
+ * than before. A profile may have another name or place in the list. `given` are the values that came with the request.
+ */
+export function movedUses(
+  before: readonly SecretUse[],
+  after: readonly SecretUse[],
+  given: readonly string[],
+): SecretUse[] {
+  const known = new Set(before.map(placeOfUse));
+  const sources = new Set(given.map((value) => JSON.stringify(inlineSource(value))));
+  return after.filter((use) => !use.isOptional && !known.has(placeOfUse(use)) && !sources.has(use.source));
+}
+
+function placeOfUse({ path, source, destination }: SecretUse): string {
+  return JSON.stringify([path[0] === 'proxies' ? ['proxies', ...path.slice(2)] : path, source, destination]);
+}
+
+function inlineSource(value: string): string {
+  return `sha256:${createHash('sha256').update(value).digest('hex')}`;
+}
+
+/** The uses that `inForce` does not have. */
+export function newUses(uses: readonly SecretUse[], inForce: readonly SecretUse[]): SecretUse[] {
+  const known = new Set(inForce.map(identityOf));
+  return uses.filter((use) => !known.has(identityOf(use)));
+}
+
+export const usesTicket = ({ source }: SecretUse): boolean => source === JSON.stringify(TICKET);
+export const usesProxyVariables = ({ source }: SecretUse): boolean => source === JSON.stringify(PROXY_VARIABLES);
+
+/** What is wrong with a configuration that may use only what is in force: one mistake for each other use. */
+export function refuseNewUses(uses: readonly SecretUse[], inForce: readonly SecretUse[]): Finding[] {
+  const refused = newUses(uses, inForce).filter(({ isOptional }) => !isOptional);
+  return refused.map(({ path, key }) => ({
+    path,
+    severity: 'error',
+    at: 'key',
+    found: '',
+    allowed: '',
+    notInForce: key,
+    message:
+      'Settings under test can use a secret by reference only with the source and destination of the active settings.',
+  }));
+}
+
+function identityOf({ key, source, destination }: SecretUse): string {
+  return JSON.stringify([key, source, destination]);
+}
+
+function useOf(settings: Salvaged, path: KeyPath, source: unknown): SecretUse {
+  const [section, index, ...rest] = path;
+  const profile = section === 'proxies' && typeof index === 'number' ? settings.proxies?.[index] : undefined;
+  const key = profile === undefined ? path.join('.') : ['proxies', profile.name ?? index, ...rest].join('.');
+  const destination = profile === undefined ? originDestination(settings, section) : proxyDestination(profile);
+  return { path, key, source: JSON.stringify(source), destination: JSON.stringify(destination), isOptional: false };
+}
+
+function proxyDestination(profile: Profile): unknown {
+  const { scheme, address, port, pac, authentication, allow_cleartext, ca_file, client_certificate } = profile;
+  return [
+    scheme,
+    address,
+    port,
+    [pac?.url, pac?.file, pac?.credentials_for],
+    authentication,
+    allow_cleartext,
+    ca_file,
+    certificateFiles(client_certificate),
+  ];
+}
+
+/** @param section the section of a purpose; another one that ever gets a secret has the URL of none */
+function originDestination(settings: Salvaged, section: string | number | undefined): unknown {
+  if (!isPurpose(section)) return [null, proxySettings(settings)];
+  const { ca_file: caFile, pins, client_certificate: client } = settings[section] ?? {};
+  const url = URL.parse(urlOf(settings, section) ?? '');
+  const trust = [url?.origin, caFile, pins, certificateFiles(client)];
+  return url?.protocol === 'https:' || url?.protocol === 'wss:' ? trust : [trust, proxySettings(settings)];
+}
+
+/** Everything that decides which proxies a plain request goes through, without secrets. */
+function proxySettings({ proxies, use_proxy_for: uses, proxy_enabled: enabled, proxy_required: required }: Salvaged) {
+  const profiles = (proxies ?? []).map((profile) => ({ ...profile, password: null, client_certificate: null }));
+  return [profiles, uses, enabled, required];
+}
+
+function certificateFiles(client: Profile['client_certificate']): unknown {
+  return [client?.certificate_file, client?.key_file];
+}

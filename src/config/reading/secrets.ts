@@ -1,0 +1,170 @@
+// Gets the value of every secret from where the file says it is: a file, a variable, a credential of systemd, or inline.
+//
+// Guarantees: each value is known to the mask before anything is said about it, also where the file has other mistakes;
+// no finding repeats a value. A secret that can be read by others, or is too short to be masked, is a warning.
+
+import { resolve } from 'node:path';
+import type { Environment } from '#config/places.ts';
+import { type Finding, type KeyPath, keyName } from '#config/problem.ts';
+import { kindOf } from '#config/schema/key.ts';
+import type { SecretSource } from '#config/schema/leaves.ts';
+import { settingsSchema } from '#config/schema/settings.ts';
+import { judgeNoControl } from '#config/schema/values.ts';
+import { mapLeaves } from '#config/tree.ts';
+import { type KnownSecrets, SHORTEST_MASKED } from '#redaction/known-secrets.ts';
+import { Secret } from '#redaction/secret.ts';
+import { readBounded } from './read-bounded.ts';
+
+const LARGEST_SECRET_BYTES = 65_536;
+const OTHERS_MAY_READ = 0o004;
+const GROUP_MAY_READ = 0o040;
+
+/** What the values depend on. */
+export interface SecretSurroundings {
+  /** Folder of the configuration file: relative paths start there. */
+  readonly folder: string;
+  /** Permission bits of the configuration file. */
+  readonly mode: number;
+  readonly environment: Environment;
+  readonly known: KnownSecrets;
+  /** Credentials may be missing where there are none at all: a warning, and the secret is blank. */
+  readonly mayLackCredentials?: boolean;
+  /** Keys whose value must not be looked up: whoever wrote the text may not have it read. */
+  skip?(path: KeyPath): boolean;
+}
+
+/** The secrets by the name of their key, and what there is to say about them. */
+export interface ResolvedSecrets {
+  readonly byKey: ReadonlyMap<string, Secret>;
+  /** Files that values come from, absolute. */
+  readonly files: readonly string[];
+  /** Keys whose value cannot change while the process lives: a variable, or a credential of the service. */
+  readonly fixed: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+type Outcome = {
+  readonly value: string | null;
+  readonly findings: readonly Finding[];
+  /** When its file was written; a credential of the service is written anew with every start, which says nothing. */
+  readonly revision?: string;
+};
+
+/** Resolves every secret of the settings. */
+export async function resolveSecrets(settings: unknown, surroundings: SecretSurroundings): Promise<ResolvedSecrets> {
+  const sources: [KeyPath, SecretSource][] = [];
+  mapLeaves(settingsSchema, settings, (leaf, schema, path) => {
+    if (kindOf(schema) === 'secret') sources.push([path, leaf as SecretSource]);
+    return leaf;
+  });
+  const byKey = new Map<string, Secret>();
+  const findings: Finding[] = [];
+  for (const [path, source] of sources) {
+    // A blank password is the same as none.
+    if (source === '' || surroundings.skip?.(path) === true) continue;
+    const outcome = await resolveOne(path, source, surroundings);
+    findings.push(...outcome.findings);
+    if (outcome.value === null) continue;
+    if (outcome.value !== '') {
+      surroundings.known.add(outcome.value);
+      findings.push(...judgeValue(path, outcome.value));
+    }
+    byKey.set(keyName(path), new Secret(outcome.value, outcome.revision ?? null));
+  }
+  const files = sources.flatMap(([, source]) =>
+    isFrom(source, 'file') ? [resolve(surroundings.folder, source.file)] : [],
+  );
+  const fixed = sources.filter(([, source]) => isFrom(source, 'env') || isFrom(source, 'credential'));
+  return { byKey, files, fixed: fixed.map(([path]) => keyName(path)), findings };
+}
+
+function isFrom<K extends string>(
+  source: SecretSource,
+  kind: K,
+): source is Extract<SecretSource, Readonly<Record<K, string>>> {
+  return typeof source === 'object' && kind in source;
+}
+
+async function resolveOne(path: KeyPath, source: SecretSource, surroundings: SecretSurroundings): Promise<Outcome> {
+  if (typeof source === 'string') return { value: source, findings: judgeExposure(path, surroundings.mode) };
+  if ('env' in source) return fromVariable(path, source.env, surroundings.environment);
+  if ('file' in source) return fromFile([...path, 'file'], resolve(surroundings.folder, source.file));
+  const folder = surroundings.environment['CREDENTIALS_DIRECTORY'];
+  if (folder === undefined || folder === '') {
+    return withoutCredentials([...path, 'credential'], source.credential, surroundings);
+  }
+  const { value, findings } = await fromFile([...path, 'credential'], resolve(folder, source.credential));
+  return { value, findings };
+}
+
+function withoutCredentials(path: KeyPath, name: string, { mayLackCredentials }: SecretSurroundings): Outcome {
+  if (mayLackCredentials !== true) {
+    const message = 'There are no credentials: CREDENTIALS_DIRECTORY is not set. LoadCredential= of systemd sets it.';
+    return { value: null, findings: [{ ...finding(path, message, name), needsService: true }] };
+  }
+  const message = 'This credential cannot be read here; the service has it, where LoadCredential= names it.';
+  return { value: '', findings: [{ ...finding(path, message, name), severity: 'warning' }] };
+}
+
+function fromVariable(path: KeyPath, name: string, environment: Environment): Outcome {
+  const value = environment[name];
+  if (value === undefined) return failed([...path, 'env'], 'This environment variable is not set.', name);
+  return value === '' ? failed([...path, 'env'], 'This environment variable is empty.', name) : { value, findings: [] };
+}
+
+async function fromFile(path: KeyPath, file: string): Promise<Outcome> {
+  const read = await readBounded(file, LARGEST_SECRET_BYTES);
+  if (!read.ok) return failed(path, `The file of the secret cannot be read: ${read.reason}.`, file);
+  let value: string;
+  try {
+    value = new TextDecoder('utf-8', { fatal: true }).decode(read.bytes).replace(/\r?\n$/, '');
+  } catch {
+    return failed(path, 'The file of the secret is not UTF-8 text.', file);
+  }
+  if (value === '') return failed(path, 'The file of the secret is empty.', file);
+  const revision = String(read.modifiedMs);
+  if ((read.mode & OTHERS_MAY_READ) === 0) return { value, revision, findings: [] };
+  const message = `Every user of this host can read the file of the secret (mode ${octal(read.mode)}); chmod 0640 or less.`;
+  return { value, revision, findings: [{ ...finding(path, message, file), severity: 'warning' }] };
+}
+
+function judgeExposure(path: KeyPath, mode: number): Finding[] {
+  if ((mode & (OTHERS_MAY_READ | GROUP_MAY_READ)) === 0) return [];
+  const who = (mode & OTHERS_MAY_READ) === 0 ? 'the group of this file' : 'every user of this host';
+  const message =
+    `The secret stands in this file, which ${who} can read (mode ${octal(mode)}); ` +
+    'write {file: ...} or {credential: ...} here, or chmod 0600.';
+  return [{ ...finding(path, message), severity: 'warning' }];
+}
+
+/** What no secret may hold, whatever it is for; the sentences name positions, not characters. */
+function judgeValue(path: KeyPath, value: string): Finding[] {
+  const wrong = judgeNoControl(value) ?? judgeForItsUse(path, value);
+  if (wrong !== null) return [finding(path, wrong)];
+  if ([...value].length >= SHORTEST_MASKED) return [];
+  const message = `The secret has fewer than ${SHORTEST_MASKED} characters, too short to be masked in logs.`;
+  return [{ ...finding(path, message), severity: 'warning' }];
+}
+
+/** RFC 9110, 5.5 (field values) and RFC 6750, 2.1 (bearer tokens). */
+function judgeForItsUse(path: KeyPath, value: string): string | null {
+  if (path[1] === 'headers' && !/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value)) {
+    return 'The value of a header is printable ASCII, without a space at its ends.';
+  }
+  if (path[1] === 'bearer_token' && !/^[A-Za-z0-9._~+/-]+=*$/.test(value)) {
+    return 'A bearer token is letters, digits and the signs . _ ~ + / - with = at its end.';
+  }
+  return null;
+}
+
+function failed(path: KeyPath, message: string, found: string): Outcome {
+  return { value: null, findings: [finding(path, message, found)] };
+}
+
+function finding(path: KeyPath, message: string, found = ''): Finding {
+  return { path, severity: 'error', at: 'value', found, allowed: '', message };
+}
+
+function octal(mode: number): string {
+  return `0${mode.toString(8)}`;
+}

@@ -1,0 +1,194 @@
+// Checks plain data against the schema and says each mistake in our words: what was found, what is allowed, what was
+// probably meant. Never repeats the value of a secret, nor that of a key it does not know. Pure.
+
+import type { z } from 'zod';
+import type { Finding, KeyPath } from '#config/problem.ts';
+import { settingsSchema } from '#config/schema/settings.ts';
+import { factsAt, keysOf, schemaAt } from '#config/tree.ts';
+import { applyRules } from '#redaction/rules.ts';
+import { meantChoice, meantKey, meantNumber } from './hints.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** Longest text of a value that is shown. */
+const LONGEST_SHOWN = 60;
+
+/** Every mistake that the schema knows of. */
+export function validate(value: unknown): Finding[] {
+  const { error } = settingsSchema.safeParse(value);
+  return (error?.issues ?? []).flatMap((issue) => findingsOf(issue, value));
+}
+
+function findingsOf(issue: Issue, root: unknown): Finding[] {
+  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
+  if (issue.code === 'unrecognized_keys') return unknownKeys(path, issue.keys);
+  const value = valueAt(root, path);
+  if (value === undefined && issue.code !== 'custom') return [missingKey(path)];
+  if (issue.code === 'invalid_union' && !isSecretPath(path)) {
+    // Of the forms of a key, the one whose type it has: its mistakes are further in.
+    const inner = issue.errors.find((issues) => issues.every(({ path: [first] }) => first !== undefined)) ?? [];
+    if (inner.length > 0) return inner.flatMap((one) => findingsOf({ ...one, path: [...path, ...one.path] }, root));
+  }
+  return [wrongValue(issue, path, value)];
+}
+
+function wrongValue(issue: Issue, path: KeyPath, value: unknown): Finding {
+  const { allowed = '' } = factsAt(settingsSchema, path) ?? {};
+  const meant = meantBy(issue, path, value);
+  return {
+    path,
+    severity: 'error',
+    at: issue.code === 'invalid_key' ? 'key' : 'value',
+    found: issue.code === 'invalid_key' ? '' : foundIn(issue, path, value),
+    allowed,
+    ...(meant === undefined ? {} : { didYouMean: meant }),
+    message: messageOf(issue, path, value),
+  };
+}
+
+/** What was probably meant, where that is no secret. */
+function meantBy(issue: Issue, path: KeyPath, value: unknown): string | undefined {
+  if (typeof value !== 'string' || isSecretPath(path)) return undefined;
+  if (issue.code === 'invalid_value') return meantChoice(String(path.at(-1)), value, issue.values.map(String));
+  if (issue.code !== 'invalid_type') return undefined;
+  if (issue.expected === 'boolean') return /^(?:true|false)$/.test(value) ? `${value}, without quotes` : undefined;
+  if (!isNumeric(issue.expected)) return undefined;
+  const number = meantNumber(value, factsAt(settingsSchema, path)?.unit ?? null);
+  if (number === undefined) return undefined;
+  return /[a-z]/i.test(value) ? String(number) : `${number}, without quotes`;
+}
+
+function isNumeric(expected: string): boolean {
+  return expected === 'number' || expected === 'int';
+}
+
+/** What is text only because of its quotes. */
+const QUOTED = /^(?:\d+|true|false)$/;
+
+/** Where quotes are the mistake they are shown. */
+function foundIn(issue: Issue, path: KeyPath, value: unknown): string {
+  const found = describeFound(path, value);
+  const isQuoted = issue.code === 'invalid_type' && (isNumeric(issue.expected) || issue.expected === 'boolean');
+  return isQuoted && typeof value === 'string' && QUOTED.test(value) && !isSecretPath(path) ? `"${found}"` : found;
+}
+
+function messageOf(issue: Issue, path: KeyPath, value: unknown): string {
+  if (issue.code === 'custom') return issue.message;
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? 'This name is not allowed here.';
+  if (issue.code === 'invalid_value') return 'This is none of the choices.';
+  if (issue.code === 'too_big' && issue.origin === 'array') return `The list has more than ${issue.maximum} entries.`;
+  const outOfRange = issue.code === 'too_small' || issue.code === 'too_big';
+  if (outOfRange) return `Out of range; it is ${factsAt(settingsSchema, path)?.allowed ?? 'too large or too small'}.`;
+  if (value === null) return 'Nothing stands here; give a value, or take the key out.';
+  return typeMessage(issue, path, value);
+}
+
+function typeMessage(issue: Issue, path: KeyPath, value: unknown): string {
+  if (isSecretPath(path) && typeof value !== 'object')
+    return 'Put the value in quotes: unquoted, YAML reads it as something else than text.';
+  if (isSecretPath(path)) return 'This is not one of the ways to write a secret.';
+  if (issue.code === 'invalid_union') {
+    const words = issue.errors.flatMap(([first]) => (first?.code === 'invalid_type' ? typeWord(first.expected) : []));
+    const isText = typeof value !== 'object' && words.includes('text');
+    return `This must be ${words.join(' or ')}${isText ? '; put it in quotes.' : '.'}`;
+  }
+  if (issue.code !== 'invalid_type') return 'This is not what belongs here.';
+  if (issue.expected === 'string' && typeof value !== 'object') return 'This must be text; put it in quotes.';
+  return `This must be ${typeWord(issue.expected)}.`;
+}
+
+function typeWord(expected: string): string {
+  return TYPE_WORDS[expected] ?? expected;
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: 'text',
+  int: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  array: 'a list, each entry with a dash',
+  object: 'a section with keys of its own',
+  record: 'a section of names and values',
+};
+
+/** Keys that are not known at their place. One line in a wrong column moves all below it: only the first is told. */
+function unknownKeys(parent: KeyPath, keys: readonly string[]): Finding[] {
+  const homes = keys.map((key) => homeOf(key));
+  return keys.flatMap((key, index) => {
+    const home = homes[index];
+    // A section in a wrong place takes its own keys with it.
+    if (home !== undefined && keys.slice(0, index).includes(home.section)) return [];
+    if (home === undefined || homes.findIndex((other) => other?.section === home.section) === index) {
+      const moved = home === undefined ? 0 : homes.filter((other) => other?.section === home.section).length - 1;
+      return [unknownKey([...parent, key], home, moved)];
+    }
+    return [];
+  });
+}
+
+function unknownKey(path: KeyPath, home: Home | undefined, moved: number): Finding {
+  const key = String(path.at(-1));
+  const siblings = keysOf(schemaAt(settingsSchema, path.slice(0, -1)));
+  const meant = home?.name ?? meantKey(key, siblings);
+  const others = moved === 0 ? '' : ` and of ${moved} more`;
+  return {
+    path,
+    severity: 'error',
+    at: 'key',
+    found: '',
+    allowed: siblings.join(', '),
+    ...(meant === undefined ? {} : { didYouMean: meant }),
+    ...(home === undefined ? {} : { isMisplaced: true }),
+    message: `This key is not known here.${home === undefined ? '' : ` Check the indentation of this line${others}.`}`,
+  };
+}
+
+/** Where a key is known that stands elsewhere. */
+interface Home {
+  /** Of the left margin; the key itself where it belongs there. */
+  readonly section: string;
+  readonly name: string;
+}
+
+/** One level up or down from where it was written. */
+function homeOf(key: string): Home | undefined {
+  const roots = keysOf(settingsSchema);
+  if (roots.includes(key)) return { section: key, name: `${key}, at the left margin` };
+  const sections = roots.filter((root) => keysOf(schemaAt(settingsSchema, [root])).includes(key));
+  const [section] = sections;
+  if (section !== undefined) return sections.length === 1 ? { section, name: `${section}.${key}` } : undefined;
+  const lists = roots.filter((root) => keysOf(schemaAt(settingsSchema, [root, 0])).includes(key));
+  const [list] = lists;
+  return list !== undefined && lists.length === 1 ? { section: list, name: `${list}[0].${key}` } : undefined;
+}
+
+function missingKey(path: KeyPath): Finding {
+  const allowed = factsAt(settingsSchema, path)?.allowed ?? '';
+  const key = String(path.at(-1));
+  return { path, severity: 'error', at: 'key', found: 'nothing', allowed, message: `The key ${key} is missing.` };
+}
+
+/** What stands there: the type alone for a secret, else the text, without user information, cut. */
+export function describeFound(path: KeyPath, value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object') return `a section with ${Object.keys(value).length} keys`;
+  if (isSecretPath(path)) return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
+  // What stands before the last @ may be user and password, also where the scheme was forgotten.
+  const text = applyRules(String(value).replace(/^([a-z][a-z0-9+.-]*:\/\/)?.+@/is, '$1***@'));
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+}
+
+function isSecretPath(path: KeyPath): boolean {
+  return factsAt(settingsSchema, path)?.secret === true;
+}
+
+function valueAt(root: unknown, path: KeyPath): unknown {
+  return path.reduce<unknown>(
+    (value, step) =>
+      typeof value === 'object' && value !== null && Object.hasOwn(value, step)
+        ? (value as Readonly<Record<string | number, unknown>>)[step]
+        : undefined,
+    root,
+  );
+}

@@ -1,0 +1,129 @@
+// What must hold between keys: the purposes and the proxies that they use, the policy, credentials, URLs. Pure.
+//
+// The rules work on what is valid so far, so that all mistakes come in one go; a part that is not valid is absent here
+// and its rules are silent. Secrets are not resolved yet and not looked at, but for whether there is one.
+
+import type { Finding, KeyPath } from '#config/problem.ts';
+import { urlOf } from '#config/purpose-settings.ts';
+import { PURPOSES, type Purpose, urlKeyOf } from '#config/purposes.ts';
+import { meantRoute } from '#config/reading/hints.ts';
+import { isLoopbackUrl } from '#config/schema/values.ts';
+import { coded } from '#errors/coded-error.ts';
+import { checkProfiles } from './profile-rules.ts';
+import { error, type Salvaged, warning } from './salvaged.ts';
+
+/** Every rule between keys, in the order of the file. */
+export function crossCheck(settings: Salvaged): Finding[] {
+  return [
+    ...checkFeed(settings),
+    ...PURPOSES.flatMap((purpose) => checkPins(purpose, settings)),
+    ...checkHook(settings),
+    ...PURPOSES.flatMap((purpose) => checkCredentials(purpose, settings)),
+    ...PURPOSES.flatMap((purpose) => checkEnabled(purpose, settings)),
+    ...checkProfiles(settings),
+    ...checkUses(settings),
+    ...checkPolicy(settings),
+  ];
+}
+
+function checkFeed({ updates }: Salvaged): Finding[] {
+  const feed = updates?.feed_url;
+  if (feed === undefined || !URL.canParse(feed)) return [];
+  const url = new URL(feed);
+  if (url.protocol === 'https:' || isLoopbackUrl(url)) return [];
+  const message = 'An unsigned feed is not taken over http: anybody on the way could change it. Use https.';
+  return [warning(['updates', 'feed_url'], message, url.origin)];
+}
+
+/** RFC 7469, 4.3: with one key alone, the day on which it changes is the day on which the work ends. */
+function checkPins(purpose: Purpose, settings: Salvaged): Finding[] {
+  if (settings[purpose]?.pins?.length !== 1) return [];
+  const message = 'With one pin alone, no connection is made once the server has another key; add that of a spare one.';
+  return [{ ...warning([purpose, 'pins'], message), at: 'key' }];
+}
+
+/** Whoever enables a purpose expects that something is sent. */
+function checkEnabled(purpose: Purpose, settings: Salvaged): Finding[] {
+  const section = settings[purpose];
+  if (section === undefined || !('enabled' in section) || section.enabled !== true) return [];
+  const key = urlKeyOf(purpose);
+  const message =
+    urlOf(settings, purpose) === undefined
+      ? `Nothing is sent without ${key}; set it, or take this key out.`
+      : 'This version of Sallyport sends nothing for this purpose yet; so far only its connection can be tested.';
+  return [{ ...warning([purpose, 'enabled'], message), at: 'key' }];
+}
+
+/** A hook that can never run is no mistake, but hardly what was meant. */
+function checkHook({ updates }: Salvaged): Finding[] {
+  if (updates?.on_published === undefined) return [];
+  const { feed_url: feed, hook_trust: trust } = updates;
+  const at: KeyPath = ['updates', 'on_published'];
+  if (feed !== undefined && URL.canParse(feed) && isLoopbackUrl(new URL(feed)) && feed.startsWith('http:')) {
+    return [{ ...warning(at, 'It is never run for a feed over http from this machine.'), at: 'key' }];
+  }
+  if (trust !== undefined) return [];
+  const message =
+    'It is run for signed feeds only, and this feed is not signed; hook_trust: tls lets it run over https.';
+  return [{ ...warning(at, message), at: 'key' }];
+}
+
+function checkCredentials(purpose: Purpose, settings: Salvaged): Finding[] {
+  const { headers = {}, bearer_token: token } = settings[purpose] ?? {};
+  const names = Object.keys(headers);
+  const findings = names.flatMap((name, index) => {
+    const first = names.findIndex((other) => other.toLowerCase() === name.toLowerCase());
+    return first === index
+      ? []
+      : [error([purpose, 'headers', name], `This header is ${names[first]} again; case does not count.`)];
+  });
+  const authorization = names.find((name) => name.toLowerCase() === 'authorization');
+  if (token === undefined || authorization === undefined) return findings;
+  const message = 'The bearer token is an Authorization header already; keep one of the two.';
+  return [...findings, error([purpose, 'headers', authorization], message)];
+}
+
+function checkUses({ proxies = [], use_proxy_for: uses = {} }: Salvaged): Finding[] {
+  const names = proxies.map((profile) => profile?.name);
+  const known = names.filter((name) => name !== undefined);
+  const findings = Object.entries(uses).flatMap(([purpose, use]) => {
+    if (use === undefined || use === 'none' || use === 'default' || known.includes(use)) return [];
+    // Where a name is not valid, it may be this one.
+    return known.length < names.length ? [] : [unknownProfile(['use_proxy_for', purpose], use, known)];
+  });
+  // One that is not valid may be meant to be the default.
+  const mayHaveDefault = proxies.length === 0 || proxies.some((profile) => profile?.default !== false);
+  const wanting = Object.keys(uses).filter((purpose) => uses[purpose as keyof typeof uses] === 'default');
+  if (mayHaveDefault || wanting.length === 0) return findings;
+  const message =
+    `None of these is the default, and use_proxy_for says default for ${wanting.join(', ')}. ` +
+    'Give one of them default: true, or name a proxy there.';
+  return [...findings, { ...error(['proxies'], message), at: 'key' }];
+}
+
+function unknownProfile(path: KeyPath, use: string, known: readonly string[]): Finding {
+  const choices = ['none', 'default', ...known];
+  const meant = meantRoute(use, choices);
+  return {
+    ...error(path, 'There is no proxy of this name.', use),
+    allowed: choices.join(', '),
+    ...(meant === undefined ? {} : { didYouMean: meant }),
+  };
+}
+
+/** `proxy_required` makes every way of going direct a mistake; each is named by its rule. */
+function checkPolicy(settings: Salvaged): Finding[] {
+  const { proxies, proxy_enabled: enabled, proxy_required: required, use_proxy_for: uses = {} } = settings;
+  if (required !== true) return [];
+  if (enabled === false) return [direct(['proxy_enabled'], 'proxy_enabled is false', 'every purpose')];
+  if (proxies?.length === 0) return [direct(['proxies'], 'no proxies are configured', 'every purpose')];
+  return Object.entries(uses)
+    .filter(([, use]) => use === 'none')
+    .map(([purpose]) => direct(['use_proxy_for', purpose], `use_proxy_for.${purpose} is none`, purpose));
+}
+
+function direct(path: KeyPath, rule: string, purpose: string): Finding {
+  const facts = { rule, purpose, why: 'proxy_required is true', otherwise: 'have proxy_required changed by root' };
+  const { safeText } = coded('POLICY-DIRECT', { target: purpose, ...facts });
+  return { ...error(path, safeText), direct: facts };
+}

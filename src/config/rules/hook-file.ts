@@ -1,0 +1,28 @@
+// Whether the command of `updates.on_published` can be found now: a warning, for it may be installed later. Whether it
+// is safe to run is judged right before each run, not here.
+
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import type { Finding } from '#config/problem.ts';
+import type { Salvaged } from './salvaged.ts';
+
+/** A warning when the command is missing or cannot be run. */
+export async function checkHookFile({ updates }: Salvaged): Promise<Finding[]> {
+  const command = updates?.on_published?.command;
+  if (command === undefined) return [];
+  const wrong = await whatIsWrong(command);
+  if (wrong === null) return [];
+  const path = ['updates', 'on_published', 'command'];
+  return [{ path, severity: 'warning', at: 'value', found: command, allowed: '', message: wrong }];
+}
+
+async function whatIsWrong(command: string): Promise<string | null> {
+  try {
+    if (!(await stat(command)).isFile()) return 'This is no program.';
+    await access(command, constants.X_OK);
+    return null;
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    return code === 'EACCES' ? 'This cannot be run by this user.' : 'There is no such program now.';
+  }
+}

@@ -1,0 +1,21 @@
+// The settings as far as they are valid, which is what rules between keys work on, and the findings that they make. Pure.
+
+import type { Finding, KeyPath } from '#config/problem.ts';
+import type { FileSettings } from '#config/schema/settings.ts';
+
+type DeepPartial<T> = T extends readonly (infer Element)[]
+  ? (DeepPartial<Element> | undefined)[]
+  : T extends object
+    ? { readonly [K in keyof T]?: DeepPartial<T[K]> | undefined }
+    : T;
+
+/** The settings as far as they are valid. */
+export type Salvaged = DeepPartial<FileSettings>;
+
+export function error(path: KeyPath, message: string, found = ''): Finding {
+  return { path, severity: 'error', at: 'value', found, allowed: '', message };
+}
+
+export function warning(path: KeyPath, message: string, found = ''): Finding {
+  return { ...error(path, message, found), severity: 'warning' };
+}

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { spliceEdits } from '#config/editing/edit.ts';
+import {
+  addProfile,
+  changeProfile,
+  deleteProfile,
+  fallOf,
+  findProfile,
+  makeDefault,
+  setRoute,
+  usersOf,
+} from '#config/editing/profile-edits.ts';
+import type { Settings } from '#config/settings.ts';
+import { CodedError } from '#errors/coded-error.ts';
+import { ConfigFolder } from '#test/support/config-file.ts';
+
+const TEXT = `version: 2
+proxies:
+  - name: berlin
+    address: berlin.example.com
+    default: true     # for now
+  - name: spare
+    address: spare.example.com   # in the cellar
+use_proxy_for:
+  platform: berlin
+  support_logs: spare
+`;
+
+async function settingsOf(text: string): Promise<Settings> {
+  const folder = await ConfigFolder.make();
+  try {
+    return (await folder.accept(text)).settings;
+  } finally {
+    await folder.remove();
+  }
+}
+
+const settings = await settingsOf(TEXT);
+
+function refusal(act: () => unknown): string {
+  try {
+    act();
+  } catch (thrown) {
+    if (thrown instanceof CodedError) return thrown.message;
+    throw thrown;
+  }
+  return 'not refused';
+}
+
+describe('a profile', () => {
+  it('is found whatever the case of its name; another name is refused with those that there are', () => {
+    expect(findProfile(settings, 'BERLIN')).toMatchObject({ index: 0, profile: { name: 'berlin' } });
+    expect(refusal(() => findProfile(settings, 'berlim'))).toContain('[PROFILE-UNKNOWN] No proxy has the name berlim.');
+  });
+
+  it('that is added comes last, and is the default only when it is told to be', async () => {
+    const changes = [{ path: ['address'], value: 'x.example.com' }];
+    const text = spliceEdits(TEXT, addProfile(settings, { name: 'x', changes, isDefault: false }));
+    expect((await settingsOf(text)).proxies.map(({ name, default: is }) => [name, is])).toEqual([
+      ['berlin', true],
+      ['spare', false],
+      ['x', false],
+    ]);
+  });
+
+  it('that is the first becomes the default', async () => {
+    const none = await settingsOf('version: 2\n');
+    const changes = [{ path: ['address'], value: 'x.example.com' }];
+    const edits = addProfile(none, { name: 'x', changes, isDefault: false });
+    expect(spliceEdits('version: 2\n', edits)).toBe(
+      'version: 2\nproxies:\n  - name: x\n    address: x.example.com\n    default: true\n',
+    );
+  });
+
+  it('never gets a name that is taken, whatever its case', () => {
+    expect(refusal(() => addProfile(settings, { name: 'Spare', changes: [], isDefault: false }))).toContain(
+      '[PROFILE-EXISTS] A proxy has the name spare already',
+    );
+    const to = { changes: [], name: 'BERLIN', isDefault: false };
+    expect(refusal(() => changeProfile(settings, 'spare', to))).toContain('PROFILE-EXISTS');
+  });
+
+  it('that becomes the default takes the place of the old one by the same edits', () => {
+    expect(spliceEdits(TEXT, makeDefault(settings, 'spare'))).toBe(
+      TEXT.replace('default: true     # for now', 'default: false     # for now').replace(
+        '# in the cellar\n',
+        '# in the cellar\n    default: true\n',
+      ),
+    );
+    expect(makeDefault(settings, 'berlin')).toEqual([]);
+  });
+
+  it('that is renamed keeps its users', async () => {
+    const edits = changeProfile(settings, 'berlin', { changes: [], name: 'Mitte', isDefault: false });
+    const after = await settingsOf(spliceEdits(TEXT, edits));
+    expect(after.use_proxy_for).toMatchObject({ platform: 'Mitte', support_logs: 'spare' });
+    expect(after.proxies[0]?.name).toBe('Mitte');
+  });
+
+  it('that is changed keeps every key that nobody named', () => {
+    const changes = [
+      { path: ['port'], value: 3128 },
+      { path: ['user'], value: undefined },
+    ];
+    expect(spliceEdits(TEXT, changeProfile(settings, 'spare', { changes, isDefault: false }))).toBe(
+      TEXT.replace('# in the cellar\n', '# in the cellar\n    port: 3128\n'),
+    );
+  });
+});
+
+describe('deleting', () => {
+  it('is refused where somebody uses it, and names them', () => {
+    expect(usersOf(settings, 'berlin').map(({ who, by }) => `${who} ${by}`)).toEqual([
+      'platform name',
+      'updates default',
+      'exposure_analytics default',
+    ]);
+    expect(refusal(() => deleteProfile(settings, 'spare', null))).toBe(
+      '[PROFILE-IN-USE] Proxy spare is used by support_logs and was not deleted.',
+    );
+  });
+
+  it('lets those who named it fall to the default', async () => {
+    const fall = fallOf(settings, 'spare', null);
+    expect(fall).toEqual({ newDefault: null, purposes: { support_logs: 'default' } });
+    const after = await settingsOf(spliceEdits(TEXT, deleteProfile(settings, 'spare', fall)));
+    expect(after.use_proxy_for.support_logs).toBe('default');
+  });
+
+  it('of the default makes another one the default, or writes none for each that would have nothing left', async () => {
+    const next = fallOf(settings, 'berlin', 'spare');
+    expect(next).toEqual({ newDefault: 'spare', purposes: { platform: 'default' } });
+    const after = await settingsOf(spliceEdits(TEXT, deleteProfile(settings, 'berlin', next)));
+    expect(after.proxies).toMatchObject([{ name: 'spare', default: true }]);
+
+    const none = fallOf(settings, 'berlin', null);
+    expect(none.purposes).toEqual({ updates: 'none', exposure_analytics: 'none', platform: 'none' });
+    const direct = await settingsOf(spliceEdits(TEXT, deleteProfile(settings, 'berlin', none)));
+    expect(direct.use_proxy_for).toEqual({
+      updates: 'none',
+      support_logs: 'spare',
+      exposure_analytics: 'none',
+      platform: 'none',
+    });
+  });
+
+  it('of the last one leaves an empty list and no purpose that goes direct without saying so', async () => {
+    const text = 'version: 2\nproxies:\n  - name: a\n    address: a.example.com\n    default: true\n';
+    const one = await settingsOf(text);
+    const after = await settingsOf(spliceEdits(text, deleteProfile(one, 'a', fallOf(one, 'a', null))));
+    expect(after.proxies).toEqual([]);
+    expect(new Set(Object.values(after.use_proxy_for))).toEqual(new Set(['none']));
+  });
+});
+
+describe('a route', () => {
+  it.each([
+    ['none', 'none'],
+    ['Default', 'default'],
+    ['SPARE', 'spare'],
+  ])('may be %s', (use, written) => {
+    expect(setRoute(settings, 'updates', use)).toEqual([
+      { kind: 'set', path: ['use_proxy_for', 'updates'], value: written },
+    ]);
+  });
+
+  it('is never a name that does not exist', () => {
+    expect(refusal(() => setRoute(settings, 'updates', 'x'))).toContain('PROFILE-UNKNOWN');
+  });
+});

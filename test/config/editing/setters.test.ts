@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import type { Edit } from '#config/editing/edit.ts';
+import { parsePath } from '#config/editing/edit.ts';
+import type { Plain } from '#config/editing/edit-render.ts';
+import { judgeSetter, requireSetter } from '#config/editing/setters.ts';
+import { type ListedKey, listKeys } from '#config/generate/keys.ts';
+import { kindOf, type Setter } from '#config/schema/key.ts';
+import { asCoded } from '#errors/coded-error.ts';
+
+const SETTERS: readonly Setter[] = ['operator', 'admin', 'root'];
+const pathOf = ({ name }: ListedKey) => parsePath(name.replaceAll('[]', '[0]'));
+const keys = listKeys();
+
+function refusedKey(before: Plain, edits: readonly Edit[], who: Setter): string | null {
+  try {
+    requireSetter(before, edits, who);
+    return null;
+  } catch (thrown) {
+    const { code, facts } = asCoded(thrown);
+    return `${code} ${String(facts['key'])}`;
+  }
+}
+
+describe('judgeSetter', () => {
+  it('has every key of the schema to judge', () => {
+    expect(keys.length).toBeGreaterThan(60);
+  });
+
+  it.each(keys)('$name: allows exactly its setter and those with more rights', (key) => {
+    const needed = SETTERS.indexOf(key.facts?.setBy ?? 'root');
+    const allowed = SETTERS.filter((who) => judgeSetter({ path: pathOf(key), value: 'x' }, who) === null);
+    expect(allowed).toEqual(SETTERS.slice(needed));
+  });
+
+  it.each(keys.filter(({ schema }) => kindOf(schema) === 'secret'))(
+    '$name: a file, a variable or a credential as its source is root to name',
+    (key) => {
+      for (const value of [{ file: '/etc/shadow' }, { env: 'PATH' }, { credential: 'x' }, {}]) {
+        const allowed = SETTERS.filter((who) => judgeSetter({ path: pathOf(key), value }, who) === null);
+        expect(allowed).toEqual(['root']);
+      }
+    },
+  );
+
+  it('refuses every key that the schema does not know, also below one that it knows', () => {
+    for (const name of [
+      'nothing',
+      'proxies[0].nothing',
+      'updates.schedule.inner',
+      '__proto__',
+      'proxies[0].__proto__',
+    ]) {
+      expect(judgeSetter({ path: parsePath(name), value: 'x' }, 'admin')?.code, name).toBe('KEY-AUTHORITY');
+    }
+  });
+
+  it('names the key, who may set it, and how', () => {
+    const refused = judgeSetter({ path: ['updates', 'feed_url'], value: 'x' }, 'admin');
+    expect(refused?.message).toBe('[KEY-AUTHORITY] Only root may set updates.feed_url. Nothing was written.');
+    expect(refused?.check).toBe('Set it as root: run the same command with sudo, or edit the configuration file.');
+    const source = judgeSetter({ path: ['proxies', 0, 'password'], value: { file: 'x' } }, 'admin');
+    expect(source?.check).toContain('or give the value itself');
+    expect(judgeSetter({ path: ['proxy_enabled'], value: true }, 'operator')?.message).toContain(
+      'Only an admin or root',
+    );
+  });
+});
+
+describe('requireSetter', () => {
+  const CORP = { name: 'corp', address: 'a', port: 3128, ca_file: 'ca.pem', password: { file: 'secrets/corp' } };
+  const FILE: Plain = { version: 1, updates: { feed_url: 'https://a/feed', schedule: 'x' }, proxies: [CORP] };
+  const set = (path: string, value: Plain): Edit => ({ kind: 'set', path, value });
+  const remove = (path: string): Edit => ({ kind: 'remove', path });
+
+  it.each<[string, Edit[], string | null]>([
+    ['a key of an admin', [set('proxies[0].port', 8080)], null],
+    ['a password that is typed', [set('proxies[0].password', 'typed')], null],
+    ['a key of root', [set('updates.feed_url', 'https://evil/')], 'updates.feed_url'],
+    ['a key of root among others', [set('proxy_enabled', true), set('version', 2)], 'version'],
+    ['a section that holds one', [set('updates', { feed_url: 'https://evil/', schedule: 'x' })], 'updates.feed_url'],
+    ['a section that leaves one out', [set('updates', { schedule: 'y' })], 'updates.feed_url'],
+    ['a section without anything in it', [set('updates', {})], 'updates.feed_url'],
+    ['a section that is nothing', [set('updates', null)], 'updates.feed_url'],
+    [
+      'the same section with another key of an operator',
+      [set('updates', { feed_url: 'https://a/feed', schedule: 'y' })],
+      null,
+    ],
+    ['a key of root that stays as it is', [set('updates.feed_url', 'https://a/feed')], null],
+    ['a list that holds one', [set('proxies', [{ ...CORP, ca_file: 'evil.pem' }])], 'proxies[0].ca_file'],
+    [
+      'an entry more with one',
+      [{ kind: 'append', path: 'proxies', value: { name: 'b', pac: { file: '/etc/shadow' } } }],
+      'proxies[1].pac.file',
+    ],
+    ['an entry more without one', [{ kind: 'append', path: 'proxies', value: { name: 'b', address: 'b' } }], null],
+    ['taking one out', [remove('updates.feed_url')], 'updates.feed_url'],
+    ['taking an entry out that has one', [remove('proxies[0]')], 'proxies[0].ca_file'],
+    [
+      'an entry that takes the place of one with it',
+      [remove('proxies[0]'), { kind: 'append', path: 'proxies', value: CORP }],
+      'proxies[0].ca_file',
+    ],
+    ['a source of a secret', [set('proxies[0].password', { file: '/etc/shadow' })], 'proxies[0].password'],
+    ['a hook', [set('updates.on_published', { command: '/bin/sh' })], 'updates.on_published.command'],
+    ['headers without any in them', [set('updates.headers', {})], 'updates.headers'],
+  ])('%s', (_what, edits, key) => {
+    expect(refusedKey(FILE, edits, 'admin')).toBe(key === null ? null : `KEY-AUTHORITY ${key}`);
+    expect(refusedKey(FILE, edits, 'root')).toBe(null);
+  });
+
+  it('judges the second edit by what the first one has made', () => {
+    const edits = [
+      { kind: 'append', path: 'proxies', value: { name: 'b', address: 'b' } } as const,
+      remove('proxies[1]'),
+    ];
+    expect(refusedKey(FILE, edits, 'admin')).toBe(null);
+  });
+
+  it('takes a request of 250 KB in moments', () => {
+    const many = Array.from({ length: 20_000 }, (_, index) => `h${index}.example`);
+    const from = performance.now();
+    requireSetter(FILE, [set('proxies[0].no_proxy', many)], 'admin');
+    expect(performance.now() - from).toBeLessThan(2_000);
+  });
+});

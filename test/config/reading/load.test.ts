@@ -1,0 +1,397 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { problemLine } from '#config/problem.ts';
+import { loadSettings } from '#config/reading/load.ts';
+import { ConfigFolder, TEST_PLACES } from '#test/support/config-file.ts';
+
+let folder: ConfigFolder;
+beforeEach(async () => {
+  folder = await ConfigFolder.make();
+});
+afterEach(() => folder.remove());
+
+/** Line, column and key of each mistake. */
+async function mistakes(content: string | Uint8Array): Promise<string[]> {
+  const { problems } = await folder.refuse(content);
+  return problems.map(({ line, column, key }) => `${line}:${column} ${key}`);
+}
+
+async function onlyMistake(content: string | Uint8Array) {
+  const { problems } = await folder.refuse(content);
+  expect(problems).toHaveLength(1);
+  return problems[0]!;
+}
+
+describe('a file of version 1', () => {
+  const OLD = 'version: 1\nendpoints:\n  platform: wss://platform.example.com/\n';
+
+  it('means the same as in the names of version 2, with a notice at the place of each old name', async () => {
+    const old = await folder.accept(OLD);
+    const now = await folder.accept('version: 2\nplatform:\n  url: wss://platform.example.com/\n');
+
+    expect(old.settings).toEqual(now.settings);
+    expect(old.warnings).toMatchObject([
+      { line: 3, column: 3, key: 'endpoints.platform', message: expect.stringContaining('platform.url') },
+    ]);
+    expect(old.lineOf('platform.url')).toMatchObject({ line: 3 });
+  });
+
+  it('without old names has one notice, and a section of comments is no mistake', async () => {
+    const { warnings } = await folder.accept('version: 1\nendpoints:\n  #platform: wss://x.example.com/\n');
+
+    expect(warnings).toMatchObject([
+      { line: 1, key: 'version', message: expect.stringContaining('sallyport config upgrade') },
+    ]);
+  });
+});
+
+describe('a file that holds', () => {
+  it('has every default of the manual when it says only its version', async () => {
+    const { settings, warnings } = await folder.accept('version: 2\n');
+
+    expect(warnings).toEqual([]);
+    expect(settings).toEqual({
+      version: 2,
+      updates: {
+        schedule: '0 */6 * * *',
+        jitter_seconds: 900,
+        stale_after_hours: 72,
+        packages_dir: TEST_PLACES.packagesDir,
+        keep_versions: 3,
+        max_package_bytes: 8 * 1024 ** 3,
+        reserve_bytes: 256 * 1024 ** 2,
+        headers: {},
+        allowed_origins: [],
+        channel: 'stable',
+        product_updates: true,
+        report_findings: false,
+      },
+      response_timeout: {
+        mode: 'adaptive',
+        base_ms: 30_000,
+        min_ms: 10_000,
+        max_ms: 7_200_000,
+        total_max_ms: 86_400_000,
+        connect_timeout_ms: 10_000,
+        tunnel_timeout_ms: 10_000,
+        tls_timeout_ms: 10_000,
+      },
+      retry: { attempts: 5, max_delay_seconds: 21_600 },
+      proxy_enabled: true,
+      proxy_required: false,
+      proxy_change: 'apply',
+      rejected_credential_retry_hours: 6,
+      proxies: [],
+      use_proxy_for: {
+        updates: 'default',
+        support_logs: 'default',
+        exposure_analytics: 'default',
+        platform: 'default',
+      },
+      support_logs: { enabled: false, headers: {} },
+      exposure_analytics: { enabled: false, headers: {} },
+      platform: { enabled: false, headers: {} },
+      logging: {
+        dir: TEST_PLACES.logsDir,
+        level: 'info',
+        stdout: 'auto',
+        rotation: 'internal',
+        rotate_bytes: 10_485_760,
+        rotate_keep: 10,
+      },
+      control: {},
+      daemon: {
+        state_dir: TEST_PLACES.stateDir,
+        control_socket: TEST_PLACES.controlSocket,
+        admin_socket: '/dev/null/state/admin.sock',
+      },
+    });
+  });
+
+  it('says where each key stands, and its own digest', async () => {
+    const text =
+      'version: 2\nproxies:\n  - name: corp\n    address: Proxy.Example.COM\n    port: 0443\n    default: true\n';
+    const loaded = await folder.accept(text);
+
+    expect(loaded.lineOf('proxies[0].port')).toEqual({ line: 5, column: 5 });
+    expect(loaded.lineOf('proxies[0]')).toEqual({ line: 3, column: 5 });
+    expect(loaded.lineOf('updates.schedule')).toBeNull();
+    expect(loaded.digest).toBe(createHash('sha256').update(text).digest('hex'));
+    expect(loaded.settings.proxies[0]).toEqual({
+      fallback: [],
+      name: 'corp',
+      address: 'proxy.example.com',
+      port: 443,
+      scheme: 'http',
+      allow_cleartext: false,
+      tunnel_http: false,
+      authentication: 'transparent',
+      default: true,
+    });
+  });
+
+  it('has paths that start at its own folder', async () => {
+    const { settings } = await folder.accept(
+      'version: 2\nupdates: {packages_dir: p, ca_file: /etc/ca.pem}\nlogging: {dir: ../l}\n',
+    );
+
+    expect(settings.updates.packages_dir).toBe(join(folder.path, 'p'));
+    expect(settings.updates.ca_file).toBe('/etc/ca.pem');
+    expect(settings.logging.dir).toBe(join(folder.path, '../l'));
+  });
+
+  it('may have sections without keys, Windows line ends and a byte order mark', async () => {
+    await folder.accept('\uFEFFversion: 2\r\nupdates:\r\nlogging:\r\n');
+  });
+
+  it('takes a base_ms outside of min_ms and max_ms: they do not bound it', async () => {
+    const { settings } = await folder.accept(
+      'version: 2\nresponse_timeout: {base_ms: 1000, min_ms: 5000, max_ms: 2000}\n',
+    );
+
+    expect(settings.response_timeout).toMatchObject({ base_ms: 1_000, min_ms: 5_000, max_ms: 2_000 });
+  });
+
+  it.each([1_000, 2_147_483_647])('takes %i for base_ms', async (value) => {
+    const { settings } = await folder.accept(`version: 2\nresponse_timeout: {base_ms: ${value}}\n`);
+
+    expect(settings.response_timeout.base_ms).toBe(value);
+  });
+
+  it('is warned of when its feed is unsigned http and not of this machine', async () => {
+    const { warnings } = await folder.accept('version: 2\nupdates:\n  feed_url: http://updates.example.com/f\n');
+    expect(warnings).toMatchObject([{ line: 3, column: 13, key: 'updates.feed_url' }]);
+
+    for (const host of ['127.9.9.9', '[::1]', 'localhost']) {
+      expect((await folder.accept(`version: 2\nupdates: {feed_url: 'http://${host}:8080/f'}\n`)).warnings).toEqual([]);
+    }
+  });
+});
+
+describe('a file as a whole', () => {
+  it('that is missing or a folder is unreadable, with the reason', async () => {
+    const options = { places: TEST_PLACES, environment: {}, known: folder.known };
+    await mkdir(join(folder.path, 'd'));
+    const missing = await loadSettings({ file: join(folder.path, 'none.yaml'), ...options });
+    const directory = await loadSettings({ file: join(folder.path, 'd'), ...options });
+
+    expect(missing).toMatchObject({ ok: false, error: { code: 'CONFIG-UNREADABLE' }, problems: [] });
+    expect(directory).toMatchObject({ ok: false, error: { facts: { reason: 'it is a directory' } } });
+  });
+
+  it.each(['', '\n\n', '# only words\n', '---\n'])('that is empty is refused: %j', async (content) => {
+    expect(await onlyMistake(content)).toMatchObject({ line: 1, message: expect.stringContaining('empty') });
+  });
+
+  it('without a version is refused, together with its other mistakes', async () => {
+    expect(await mistakes('retry:\n  attempts: 0\n')).toEqual(['1:1 version', '2:13 retry.attempts']);
+  });
+
+  it.each(['3', '0', "'1'", 'true', '1.5', 'null'])('of version %s is refused by that alone', async (version) => {
+    expect(await onlyMistake(`# head\nversion: ${version}\nfuture: 1\n`)).toMatchObject({
+      line: 2,
+      column: 10,
+      key: 'version',
+    });
+  });
+
+  it.each(['- a\n', 'word\n', '7\n'])('that is not made of keys is refused: %j', async (content) => {
+    expect(await onlyMistake(content)).toMatchObject({ line: 1, message: expect.stringContaining('not made of keys') });
+  });
+
+  it('over 1 MiB is refused with the line in which that ends', async () => {
+    const line = `#${'x'.repeat(1_022)}\n`;
+    expect(await onlyMistake(`version: 2\n${line.repeat(1_100)}`)).toMatchObject({ line: 1_025 });
+    await folder.accept(`version: 2\n${line.repeat(1_023)}`);
+  });
+
+  it('that is not UTF-8 is refused with the line', async () => {
+    const bytes = Buffer.concat([Buffer.from('version: 2\n# '), Buffer.from([0xe9, 0x0a])]);
+    expect(await onlyMistake(bytes)).toMatchObject({ line: 2, message: expect.stringContaining('UTF-8') });
+  });
+});
+
+describe('a single key', () => {
+  it.each([999, 2_147_483_648])('base_ms refuses %i with the range', async (value) => {
+    const problem = await onlyMistake(`version: 2\nresponse_timeout:\n  base_ms: ${value}\n`);
+
+    expect(problem).toMatchObject({ line: 3, column: 12, found: String(value), allowed: '1000 to 2147483647' });
+    expect(problem.message).toContain('1000 to 2147483647');
+  });
+
+  it.each([
+    ['updates: {shedule: x}', 'schedule'],
+    ['response-timeout: {}', 'response_timeout'],
+    ['base_ms: 5000', 'response_timeout.base_ms'],
+    ['updates: {proxies: []}', 'proxies, at the left margin'],
+    ['logging: {level: inof}', 'info'],
+    ['proxies: [{name: a, address: a, default: true, pasword: x}]', 'password'],
+  ])('that is mistyped is met with what was meant: %s', async (line, meant) => {
+    expect(await onlyMistake(`version: 2\n${line}\n`)).toMatchObject({ didYouMean: meant });
+  });
+
+  it.each([
+    'updates: {product_updates: yes}',
+    'updates: {keep_versions: "3"}',
+    'updates: {keep_versions: 1.5}',
+    'updates: {keep_versions: .inf}',
+    'updates: {keep_versions: null}',
+    'updates: {channel: 7}',
+    'updates: {allowed_origins: https://a}',
+    'updates: []',
+    'proxies: {}',
+    'proxies: [corp]',
+    'use_proxy_for: {updates: ~}',
+    'retry: {attempts: [1]}',
+  ])('of a wrong type is refused: %s', async (line) => {
+    expect(await onlyMistake(`version: 2\n${line}\n`)).toMatchObject({ line: 2 });
+  });
+
+  it('that is refused never shows a secret: not of a secret key, an unknown key, a URL', async () => {
+    const { error, problems } = await folder.refuse(
+      [
+        'version: 2',
+        'updates:',
+        '  feed_url: https://bob:hunter2x@example.com/',
+        '  acknowledge_url: https://example.com/?token=hunter2x#f',
+        '  bearer_token: [hunter2x]',
+        '  headers: {X-Key: {flie: hunter2x}, Y-Key: 7788990011}',
+        '  tokn: hunter2x',
+        'proxies:',
+        '  - {name: a, address: "http://bob:hunter2x@proxy:3128", password: 7788990011, default: true}',
+        '  - {name: b, address: "bob:hunter2x@proxy", passwrod: hunter2x, password: "hunter2x\\u0007"}',
+      ].join('\n'),
+    );
+
+    const told = JSON.stringify([error, problems]) + problems.map(problemLine).join('\n');
+    expect(problems.length).toBeGreaterThanOrEqual(9);
+    expect(told).not.toContain('hunter2x');
+    expect(told).not.toContain('7788990011');
+  });
+
+  it('is told with all other mistakes, in the order of the file', async () => {
+    const { error, problems } = await folder.refuse(
+      'version: 2\nretry: {attempts: 0}\nupdates:\n  keep_versions: 0\nproxies:\n  - {name: default, address: a, port: 0}\nnew: 1\nnew: 2\n',
+    );
+
+    expect(problems.map(({ line, key }) => `${line} ${key}`)).toEqual([
+      '2 retry.attempts',
+      '4 updates.keep_versions',
+      '5 proxies',
+      '6 proxies[0].name',
+      '6 proxies[0].port',
+      '7 new',
+      '8 new',
+    ]);
+    expect(error).toMatchObject({ code: 'CONFIG', facts: { count: 7 } });
+  });
+
+  it.each(['control_socket', 'admin_socket'])('daemon.%s has a name of at most 80 bytes', async (key) => {
+    const socket = (length: number) => `version: 2\ndaemon:\n  ${key}: /${'deep/'.repeat(40)}${'s'.repeat(length)}\n`;
+    expect(await onlyMistake(socket(81))).toMatchObject({ line: 3, key: `daemon.${key}` });
+    await folder.accept(socket(70));
+  });
+
+  it('daemon.control_socket leaves room for the names that are made of it', async () => {
+    const text = `version: 2\ndaemon:\n  control_socket: /run/${'s'.repeat(75)}\n`;
+    expect(await onlyMistake(text)).toMatchObject({ line: 3, key: 'daemon.control_socket', found: /-operate$/ });
+  });
+
+  it.each(['x.sock', 'x-operate.sock', 'x-look.sock'])(
+    'daemon.admin_socket is not another socket: %s',
+    async (name) => {
+      const text = `version: 2\ndaemon:\n  control_socket: /run/x.sock\n  admin_socket: /run/${name}\n`;
+      expect(await onlyMistake(text)).toMatchObject({ line: 4, key: 'daemon.admin_socket' });
+    },
+  );
+
+  it.each(['a group', 'DOMAIN\\\\operators', 'ops@example.com', '1200'])(
+    'control.operate_group: %s is a name',
+    async (name) => {
+      const { settings } = await folder.accept(`version: 2\ncontrol:\n  operate_group: "${name}"\n`);
+      expect(settings.control.operate_group).toBe(name.replace('\\\\', '\\'));
+    },
+  );
+
+  it.each(['', ' x', '-x', 'a:b', 'a\\nb'])('control.operate_group: %j is no name', async (name) => {
+    const text = `version: 2\ncontrol:\n  operate_group: "${name}"\n`;
+    expect(await onlyMistake(text)).toMatchObject({ line: 3, key: 'control.operate_group' });
+  });
+});
+
+it('never throws, whatever the file holds', async () => {
+  const parts = [
+    'version: 2\n',
+    'updates:',
+    'proxies:\n  - ',
+    'name: a',
+    ' ',
+    '\n',
+    '\t',
+    '*a',
+    '&a ',
+    '[',
+    '{',
+    '}',
+    ': ',
+    '- ',
+    '"',
+    "'",
+    '__proto__: 1',
+    '? ',
+    '!x ',
+    '|',
+    '%',
+    '\0',
+    '\uD800',
+    '---\n',
+    '...',
+    '<<: ',
+    '#',
+  ];
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.constantFrom(...parts), { maxLength: 30 }), async (chosen) => {
+      const result = await folder.load(chosen.join(''));
+      const problems = result.ok ? result.warnings : result.problems;
+      expect(result.ok || problems.length > 0).toBe(true);
+      for (const problem of problems) {
+        expect(problem.line).toBeGreaterThanOrEqual(1);
+        expect(problemLine(problem)).not.toMatch(/[\n\0]/);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+describe('the files to watch', () => {
+  it('are the file and every file that it names', async () => {
+    await folder.write('secrets/password', 'a-password');
+    await folder.write('ca.pem', 'x');
+    const content = [
+      'version: 2',
+      'updates: {ca_file: ca.pem, bearer_token: {env: TOKEN}}',
+      'proxies: [{name: a, address: a, default: true, authentication: basic, user: u, password: {file: secrets/password}}]',
+    ].join('\n');
+    const loaded = await folder.accept(content, { environment: { TOKEN: 'a-token' } });
+    const paths = ['sallyport.yaml', 'secrets/password', 'ca.pem'].map((name) => join(folder.path, name));
+
+    expect(loaded.files).toEqual(paths);
+    expect(loaded.fixedSecrets).toEqual(['updates.bearer_token']);
+  });
+
+  it('are known of a file with mistakes, too, and where its daemon would listen', async () => {
+    const refused = await folder.refuse(
+      'version: 2\nshedule: 1\nupdates: {bearer_token: {file: token}}\ndaemon: {control_socket: /run/x.sock}\n',
+    );
+
+    expect(refused.files).toEqual([join(folder.path, 'sallyport.yaml'), join(folder.path, 'token')]);
+    expect(refused.daemon).toEqual({
+      state_dir: TEST_PLACES.stateDir,
+      control_socket: '/run/x.sock',
+      admin_socket: '/run/x-admin.sock',
+    });
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { type FormatHistory, isReadable, modernise } from '#config/reading/renamed.ts';
+
+/** A format that has moved a key, a section and the secret of a section in its second version. */
+const HISTORY: FormatHistory = {
+  version: 2,
+  renamed: [
+    { from: ['updates', 'interval'], to: ['updates', 'schedule'], since: 2 },
+    { from: ['certificate'], to: ['updates', 'client_certificate'], since: 2 },
+  ],
+};
+
+describe('a file of the version before', () => {
+  const old = { version: 1, updates: { interval: '0 3 * * *', channel: 'beta' }, certificate: { key_file: 'k' } };
+
+  it('means the same in the names of today', () => {
+    expect(modernise(old, HISTORY).value).toEqual({
+      version: 2,
+      updates: { schedule: '0 3 * * *', channel: 'beta', client_certificate: { key_file: 'k' } },
+    });
+  });
+
+  it('gets a notice for each old name that it has, with what to write and until when it is read', () => {
+    expect(modernise(old, HISTORY).findings).toMatchObject([
+      { path: ['updates', 'interval'], severity: 'warning', message: expect.stringContaining('updates.schedule') },
+      {
+        path: ['certificate'],
+        severity: 'warning',
+        message: expect.stringMatching(/until version 3\..*sallyport config upgrade/),
+      },
+    ]);
+  });
+
+  it('gets one notice for its version where it has no old name', () => {
+    expect(modernise({ version: 1, updates: {} }, HISTORY).findings).toMatchObject([
+      { path: ['version'], severity: 'warning', message: expect.stringContaining('sallyport config upgrade') },
+    ]);
+  });
+
+  it('loses a section that has nothing left', () => {
+    const old = { version: 1, updates: { interval: 'a' }, retry: {} };
+    const history = { version: 2, renamed: [{ from: ['updates', 'interval'], to: ['schedule'], since: 2 }] };
+
+    expect(modernise(old, history).value).toEqual({ version: 2, schedule: 'a', retry: {} });
+    expect(modernise({ version: 1, updates: null }, history).value).toEqual({ version: 2 });
+  });
+
+  it('has its keys where it has them, also those inside what moved', () => {
+    const { keyInFile } = modernise(old, HISTORY);
+
+    expect(keyInFile('updates.schedule')).toBe('updates.interval');
+    expect(keyInFile('updates.client_certificate.key_file')).toBe('certificate.key_file');
+    expect(keyInFile('updates.channel')).toBe('updates.channel');
+    expect(keyInFile('updates.schedule_more')).toBe('updates.schedule_more');
+  });
+
+  it('may not have both names of a key', () => {
+    const both = { version: 1, updates: { interval: 'a', schedule: 'b' } };
+
+    expect(modernise(both, HISTORY).findings).toMatchObject([
+      { path: ['updates', 'interval'], severity: 'error', message: expect.stringContaining('keep updates.schedule') },
+    ]);
+  });
+});
+
+describe('a file of this version', () => {
+  it('keeps its keys as they are: old names are unknown by now', () => {
+    const now = { version: 2, updates: { interval: 'a' } };
+
+    expect(modernise(now, HISTORY)).toMatchObject({ value: now, findings: [] });
+  });
+});
+
+describe('versions', () => {
+  it('are read when they are this one or the one before', () => {
+    expect([0, 1, 2, 3, 4, '2', null].filter((version) => isReadable(version, { version: 3, renamed: [] }))).toEqual([
+      2, 3,
+    ]);
+    expect(isReadable(0, { version: 1, renamed: [] })).toBe(false);
+  });
+});

@@ -1,0 +1,33 @@
+// What a text may cost is known before it is read: 1 MiB of structure is refused, and the example is far from the limit.
+
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readDocument } from '#config/reading/document.ts';
+import { lineOfExcess, MOST_YAML_SIGNS } from '#config/reading/yaml-shape.ts';
+
+const LARGEST = 1_048_576;
+const example = readFileSync(new URL('../../../config/sallyport.example.yaml', import.meta.url), 'utf8');
+
+describe('the structure of a configuration', () => {
+  it.each(['""', "''", '[', '{a: ', '- ', '? ', '!a ', '&a ', '*a ', 'k: 1\n', '#\n', '[],', '"', '\r'])(
+    'that is 1 MiB of %j is refused within milliseconds, with the line',
+    (unit) => {
+      const text = `version: 1\na: ${unit.repeat(LARGEST / unit.length)}`;
+      const began = process.threadCpuUsage();
+      const { value, findings } = readDocument(text);
+
+      expect(process.threadCpuUsage(began).user / 1_000).toBeLessThan(200);
+      expect(value).toBeUndefined();
+      expect(findings).toHaveLength(1);
+      expect(findings[0]?.message).toContain('more than 16,384');
+      expect(findings[0]?.position.line).toBe(lineOfExcess(text));
+    },
+  );
+
+  it('may be twelve times that of the example, and a text of 1 MiB that is one value', () => {
+    expect(lineOfExcess(example.repeat(12))).toBeNull();
+    expect(lineOfExcess('\n'.repeat(MOST_YAML_SIGNS))).toBeNull();
+    expect(lineOfExcess('\n'.repeat(MOST_YAML_SIGNS + 1))).toBe(MOST_YAML_SIGNS + 1);
+    expect(readDocument(`version: 1\na: ${'x'.repeat(LARGEST)}`).findings).toEqual([]);
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { checkKind } from '#config/rules/kind-rules.ts';
+import type { Salvaged } from '#config/rules/salvaged.ts';
+
+type Profile = NonNullable<NonNullable<Salvaged['proxies']>[number]>;
+
+function told(profile: Profile, proxyRequired = false): string[] {
+  return checkKind(profile, 0, proxyRequired).map(
+    ({ path, message, severity }) => `${severity} ${path.join('.')}: ${message}`,
+  );
+}
+
+describe('a SOCKS proxy', () => {
+  it.each(['digest', 'ntlm', 'negotiate', 'auto'] as const)('has no %s', (authentication) => {
+    expect(told({ scheme: 'socks5h', authentication })).toEqual([
+      'error proxies.0.authentication: socks5h knows transparent and basic (user and password) only.',
+    ]);
+  });
+
+  it.each(['transparent', 'basic'] as const)('may have %s', (authentication) => {
+    expect(told({ scheme: 'socks5h', authentication }, true)).toEqual([]);
+  });
+
+  it.each([
+    ['socks4', 'socks4a'],
+    ['socks5', 'socks5h'],
+  ] as const)('%s would resolve names here, which proxy_required forbids: %s does not', (scheme, named) => {
+    expect(told({ scheme }, true)).toEqual([
+      `error proxies.0.scheme: proxy_required is true, and ${scheme} looks the names of targets up here; write ${named}.`,
+    ]);
+    expect(told({ scheme })).toEqual([]);
+    expect(told({ scheme: named }, true)).toEqual([]);
+  });
+});
+
+describe('a PAC file', () => {
+  it('is needed where scheme is pac, in one place', () => {
+    expect(told({ scheme: 'pac' })).toEqual([
+      'error proxies.0.pac: scheme is pac, which needs pac: {url: ...} or {file: ...}.',
+    ]);
+    expect(told({ scheme: 'pac', pac: {} })).toEqual(['error proxies.0.pac: Write url or file.']);
+    const both = { url: 'http://pac.example/', file: '/proxy.pac' };
+    expect(told({ scheme: 'pac', pac: both })).toEqual(['error proxies.0.pac: Write url or file, not both.']);
+    expect(told({ scheme: 'pac', pac: { file: '/proxy.pac' } })).toEqual([]);
+  });
+
+  it.each(['http', 'socks5h', 'environment'] as const)('is not used where scheme is %s', (scheme) => {
+    expect(told({ scheme, pac: { file: '/proxy.pac' } })).toEqual([
+      `warning proxies.0.pac: pac is not used, because scheme is ${scheme}.`,
+    ]);
+  });
+
+  it('shows the user to nobody, or to everybody, only as somebody meant it', () => {
+    const file = '/proxy.pac';
+    expect(told({ scheme: 'pac', authentication: 'basic', pac: { file } })).toEqual([
+      'warning proxies.0.authentication: No proxy that the PAC file names sees the user; pac.credentials_for names those that may.',
+    ]);
+    expect(told({ scheme: 'pac', authentication: 'basic', pac: { file, credentials_for: 'a.example, *' } })).toEqual([
+      'warning proxies.0.pac.credentials_for: With * every proxy that the PAC file names sees the user; write their names.',
+    ]);
+    expect(told({ scheme: 'pac', authentication: 'basic', pac: { file, credentials_for: '.example' } })).toEqual([]);
+  });
+});
+
+it('the environment brings its own user: that of the profile is not used', () => {
+  expect(told({ scheme: 'environment', user: 'svc', password: 'x', domain: '' })).toEqual(
+    ['user', 'password'].map(
+      (key) =>
+        `warning proxies.0.${key}: The ${key} is not used, because scheme is environment: ` +
+        'a variable has user and password of its own proxy in it.',
+    ),
+  );
+});

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { checkProfiles } from '#config/rules/profile-rules.ts';
+import type { Salvaged } from '#config/rules/salvaged.ts';
+
+type Profiles = NonNullable<Salvaged['proxies']>;
+
+function told(...proxies: Profiles): string[] {
+  return checkProfiles({ proxies }).map(({ path, message, severity }) => `${severity} ${path.join('.')}: ${message}`);
+}
+
+const named = (name: string, fallback: string[]) =>
+  ({ name, address: 'p.example', scheme: 'http', authentication: 'transparent', fallback }) as const;
+
+describe('a fallback', () => {
+  it('that is another profile is fine, also of a profile that stands in itself', () => {
+    expect(told(named('a', ['b']), named('b', ['c']), named('c', []))).toEqual([]);
+  });
+
+  it('has the name of a profile', () => {
+    expect(told(named('a', ['bb']), named('b', []))).toEqual([
+      'error proxies.0.fallback.0: There is no proxy of this name.',
+    ]);
+    expect(checkProfiles({ proxies: [named('a', ['bb']), named('b', [])] })[0]?.didYouMean).toBe('b');
+  });
+
+  it('is not the profile itself', () => {
+    expect(told(named('a', ['a']))).toEqual(['error proxies.0.fallback.0: A profile cannot stand in for itself.']);
+  });
+
+  it('never leads back, over any number of others', () => {
+    expect(told(named('a', ['b']), named('b', ['c']), named('c', ['a']))).toEqual([
+      'error proxies.0.fallback.0: This leads back to a: take it out of one of the lists.',
+      'error proxies.1.fallback.0: This leads back to b: take it out of one of the lists.',
+      'error proxies.2.fallback.0: This leads back to c: take it out of one of the lists.',
+    ]);
+  });
+});
+
+describe('an address', () => {
+  it('is needed where the proxy is this profile itself', () => {
+    expect(told({ name: 'a', scheme: 'socks5h' })).toEqual([
+      'error proxies.0.address: scheme is socks5h, which needs an address.',
+    ]);
+  });
+
+  it.each([
+    ['pac', { pac: { file: '/proxy.pac' } }],
+    ['environment', {}],
+  ] as const)('is not used where scheme is %s, which is told', (scheme, rest) => {
+    expect(told({ name: 'a', scheme, address: 'p.example', ...rest })).toEqual([
+      `warning proxies.0.address: The address is not used, because scheme is ${scheme}.`,
+    ]);
+    expect(told({ name: 'a', scheme, ...rest })).toEqual([]);
+  });
+});

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { warningsFor } from '#config/rules/profile-warnings.ts';
+import { ConfigFolder } from '#test/support/config-file.ts';
+
+const folder = await ConfigFolder.make();
+const { settings } = await folder.accept('version: 2\nupdates: {feed_url: https://updates.example.com/feed.json}\n');
+const cloud = (await folder.accept('version: 2\nplatform: {url: wss://platform.example.com/}\n')).settings;
+await folder.remove();
+
+describe('the address of a proxy', () => {
+  it('of an ordinary kind gets no warning', () => {
+    expect(warningsFor('proxy.example.com', { settings, gateways: ['10.0.0.1'] })).toEqual([]);
+    expect(warningsFor('10.0.0.5', { settings, gateways: ['10.0.0.1'] })).toEqual([]);
+  });
+
+  it('that is the update server means direct', () => {
+    expect(warningsFor('Updates.example.com', { settings, gateways: [] })).toEqual([
+      'updates.example.com is the host of updates.feed_url itself. Where no proxy is between, that means direct: say none ' +
+        '(sallyport route set updates none).',
+    ]);
+  });
+
+  it.each([
+    ['10.0.0.1', '10.0.0.1'],
+    ['fe80:0:0::1', 'fe80::1'],
+  ])('that is the default gateway was perhaps left there: %s', (address, gateway) => {
+    expect(warningsFor(address, { settings, gateways: [gateway] })[0]).toContain('default gateway');
+  });
+
+  it.each(['10.1.2.3', '172.31.0.1', '192.168.1.1', '127.0.0.1', '::1', 'fd00::1', 'proxy', 'proxy.local'])(
+    'that no platform in the cloud can reach is told where there is a platform: %s',
+    (address) => {
+      expect(warningsFor(address, { settings: cloud, gateways: [] })[0]).toContain('cloud');
+      expect(warningsFor(address, { settings, gateways: [] })).toEqual([]);
+    },
+  );
+
+  it.each(['proxy.example.com', '203.0.113.5', '2001:db8::1', '172.32.0.1'])(
+    'that it can reach is not: %s',
+    (address) => {
+      expect(warningsFor(address, { settings: cloud, gateways: [] })).toEqual([]);
+    },
+  );
+});
