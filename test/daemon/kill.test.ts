@@ -1,5 +1,6 @@
-// A real process, a real disk, a real kill -9 at twenty moments of a round: what is published is right, and after the
-// next start everything is there and each receipt has come once per key.
+// A real process, a real disk, a real kill -9 at ten moments of a round: what is published is right, and after the
+// next start everything is there and each receipt has come once per key. `updates/crash` has every moment, on a disk of
+// the tests.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -121,31 +122,17 @@ async function expectOnlyRightPackages(): Promise<void> {
 const MOMENTS: readonly (readonly [string, () => Promise<void>])[] = [
   ['the check has begun', () => killedAtLine('Checking for updates', 1)],
   ['the feed is read', () => killedAtLine('Feed serial', 1)],
-  ['the first download begins', () => killedAtLine('Downloading update ID', 1)],
-  ['one byte of the first is there', () => killedAtBytes('/u1.jar', 1)],
-  ['64 KiB of the first are there', () => killedAtBytes('/u1.jar', 65_536)],
   ['half of the first is there', () => killedAtBytes('/u1.jar', 200_000)],
-  ['all but one byte of the first is there', () => killedAtBytes('/u1.jar', JARS[0].length - 1)],
   ['all of the first is there', () => killedAtBytes('/u1.jar', JARS[0].length)],
   ['the first is downloaded', () => killedAtLine('Downloaded update ID', 1)],
-  ['the first is verified', () => killedAtLine('Verified update ID', 1)],
   ['the first is published', () => killedAtLine('Published update ID', 1)],
   ['the first is acknowledged', () => killedAtLine('Acknowledging', 1)],
-  ['the second download begins', () => killedAtLine('Downloading update ID', 2)],
-  ['half of the second is there', () => killedAtBytes('/u2.jar', 200_000)],
-  ['the second is verified', () => killedAtLine('Verified update ID', 2)],
-  ['the second is published', () => killedAtLine('Published update ID', 2)],
   ['the first receipt has arrived and was not answered', () => killedAtReceipt(false)],
   ['the first receipt was answered', () => killedAtReceipt(true)],
   ['the second receipt is delivered', () => killedAtLine('Delivered the receipt', 2)],
-  ['the round has ended', () => killedAtLine('Round ended', 1)],
 ];
 
 describe('kill -9', () => {
-  it('is tried at twenty moments', () => {
-    expect(MOMENTS).toHaveLength(20);
-  });
-
   it.each(MOMENTS)('when %s loses nothing and publishes nothing wrong', async (_when, kill) => {
     await kill();
     await expectOnlyRightPackages();
