@@ -5,6 +5,7 @@
 // of them is needed, so that an older version can read everything else.
 
 import { z } from 'zod';
+import { decodeFormattedJson } from '#system/formatted-json.ts';
 import { momentSchema } from '#system/moment.ts';
 
 const ENTRY_FORMAT = 2;
@@ -118,21 +119,10 @@ export type DecodedHead =
   | { readonly kind: 'damaged'; readonly reason: string };
 
 export function decodeHead(bytes: Uint8Array): DecodedHead {
-  let content: unknown;
-  try {
-    content = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return { kind: 'damaged', reason: bytes.length === 0 ? 'it is empty' : 'it is not JSON' };
-  }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    return { kind: 'damaged', reason: 'it is not a JSON object' };
-  }
-  const { format, ...fields } = content as Record<string, unknown>;
-  if (typeof format !== 'number' || !Number.isSafeInteger(format) || format < 1) {
-    return { kind: 'damaged', reason: 'it names no format' };
-  }
-  if (format > ENTRY_FORMAT) return { kind: 'newer', format, known: ENTRY_FORMAT };
-  const parsed = schemas[format as keyof typeof schemas].safeParse(fields);
+  const decoded = decodeFormattedJson(bytes, ENTRY_FORMAT);
+  if (decoded.kind === 'newer') return { ...decoded, known: ENTRY_FORMAT };
+  if (decoded.kind === 'damaged') return decoded;
+  const parsed = schemas[decoded.format as keyof typeof schemas].safeParse(decoded.fields);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return { kind: 'damaged', reason: `${issue?.path.map(String).join('.')}: ${issue?.message}` };

@@ -17,15 +17,7 @@ const LEFT_BEHIND_AFTER_MS = 60_000;
 export async function writeDurably(files: Files, path: string, bytes: Uint8Array, mode: number): Promise<void> {
   const unfinished = path + UNFINISHED_SUFFIX;
   await files.remove(unfinished);
-  try {
-    await writeSynced(files, unfinished, { bytes, mode });
-    await files.rename(unfinished, path);
-  } catch (thrown) {
-    // Gives the room back when the disk is full; what went wrong first is what the caller has to know.
-    await files.remove(unfinished).catch(() => undefined);
-    throw thrown;
-  }
-  await files.syncDirectory(dirname(path));
+  await commit(files, path, () => writeSynced(files, unfinished, { bytes, mode }));
 }
 
 /** How a file that others write, too, is replaced. */
@@ -48,10 +40,17 @@ export async function replaceDurably(files: Files, path: string, made: Replaceme
   const seen = await files.facts(unfinished);
   if (seen !== null && made.now - seen.modifiedMs > LEFT_BEHIND_AFTER_MS) await files.remove(unfinished);
   await createSynced(files, unfinished, made);
+  await commit(files, path, made.lastLook);
+}
+
+/** Gives the unfinished file its final name once `prepare` is done; a failure before that removes it. */
+async function commit(files: Files, path: string, prepare: () => Promise<void>): Promise<void> {
+  const unfinished = path + UNFINISHED_SUFFIX;
   try {
-    await made.lastLook();
+    await prepare();
     await files.rename(unfinished, path);
   } catch (thrown) {
+    // Frees its blocks when the disk is full; the caller has to know the first failure.
     await files.remove(unfinished).catch(() => undefined);
     throw thrown;
   }

@@ -10,6 +10,7 @@ import { dirname } from 'node:path';
 import { asCoded, type CodedError, coded, isExhaustion } from '#errors/coded-error.ts';
 import { readWhole, writeDurably } from './durable.ts';
 import type { Files } from './files.ts';
+import { decodeFormattedJson } from './formatted-json.ts';
 
 const STATE_MODE = 0o600;
 /** Far above what any state of ours grows to; a file above it is none of ours and would only eat memory. */
@@ -56,7 +57,7 @@ export async function loadState<T>(files: Files, path: string, reader: StateRead
     return { kind: 'loaded', value: read.value };
   }
   try {
-    const aside = await setAside(files, path, read.kind === 'newer' ? `format-${read.found}` : 'damaged');
+    const aside = await setAside(files, path, read.kind === 'newer' ? `format-${read.format}` : 'damaged');
     return { kind: 'set-aside', error: describe(path, aside, { read, known: reader.format }) };
   } catch (thrown) {
     return { kind: 'set-aside', error: asCoded(thrown) };
@@ -75,7 +76,7 @@ export async function saveState(
 
 type Read<T> =
   | { readonly kind: 'value'; readonly value: T }
-  | { readonly kind: 'newer'; readonly found: number }
+  | { readonly kind: 'newer'; readonly format: number }
   | { readonly kind: 'damaged'; readonly reason: string }
   /** Not read: says nothing of what is in it. */
   | { readonly kind: 'closed'; readonly reason: string };
@@ -111,22 +112,10 @@ export function isAboutContent(error: CodedError): boolean {
 const LOST: ReadonlySet<string> = new Set(['EFBIG', 'EIO', 'EUCLEAN', 'EBADMSG', 'ENODATA']);
 
 function interpret<T>(bytes: Uint8Array, reader: StateReader<T>): Read<T> {
-  let content: unknown;
+  const decoded = decodeFormattedJson(bytes, reader.format);
+  if (decoded.kind !== 'fields') return decoded;
   try {
-    content = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return { kind: 'damaged', reason: bytes.length === 0 ? 'it is empty' : 'it is not JSON' };
-  }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    return { kind: 'damaged', reason: 'it is not a JSON object' };
-  }
-  const { format, ...raw } = content as Record<string, unknown>;
-  if (typeof format !== 'number' || !Number.isSafeInteger(format) || format < 1) {
-    return { kind: 'damaged', reason: 'it names no format' };
-  }
-  if (format > reader.format) return { kind: 'newer', found: format };
-  try {
-    return { kind: 'value', value: reader.parse(raw, format) };
+    return { kind: 'value', value: reader.parse(decoded.fields, decoded.format) };
   } catch (thrown) {
     return { kind: 'damaged', reason: complaintOf(thrown) };
   }
@@ -147,7 +136,7 @@ function describe(
   seen: { read: Exclude<Read<unknown>, { kind: 'value' | 'closed' }>; known: number },
 ): CodedError {
   if (seen.read.kind === 'newer')
-    return coded('STATE-NEWER', { path, found: seen.read.found, known: seen.known, aside });
+    return coded('STATE-NEWER', { path, found: seen.read.format, known: seen.known, aside });
   return coded('STATE-DAMAGED', { path, reason: seen.read.reason, aside });
 }
 

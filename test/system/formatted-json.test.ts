@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { decodeFormattedJson } from '#system/formatted-json.ts';
+
+const decode = (text: string) => decodeFormattedJson(Buffer.from(text), 2);
+
+describe('formatted JSON', () => {
+  it('returns the fields of every known format without `format`', () => {
+    expect(decode('{"format":1,"key":"a"}')).toEqual({ kind: 'fields', format: 1, fields: { key: 'a' } });
+    expect(decode('{"key":"a","format":2}')).toEqual({ kind: 'fields', format: 2, fields: { key: 'a' } });
+  });
+
+  it('reports a format above the known ones as newer, whatever the fields are', () => {
+    expect(decode('{"format":3,"unknown":[]}')).toEqual({ kind: 'newer', format: 3 });
+  });
+
+  it.each([
+    ['', 'it is empty'],
+    ['{"format":1', 'it is not JSON'],
+    ['null', 'it is not a JSON object'],
+    ['[1]', 'it is not a JSON object'],
+    ['"text"', 'it is not a JSON object'],
+    ['{}', 'it names no format'],
+    ['{"format":0}', 'it names no format'],
+    ['{"format":1.5}', 'it names no format'],
+    ['{"format":"1"}', 'it names no format'],
+    ['{"format":1e300}', 'it names no format'],
+  ])('reports %j as damaged: %s', (text, reason) => {
+    expect(decode(text)).toEqual({ kind: 'damaged', reason });
+  });
+});
