@@ -4,11 +4,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Change } from '#config/editing/apply-change.ts';
 import { type Edit, partAt, valuesAfter } from '#config/editing/edit.ts';
-import { isList, isSection, type Plain } from '#config/editing/edit-render.ts';
+import { isSection, type Plain } from '#config/editing/edit-render.ts';
 import { requireSetter } from '#config/editing/setters.ts';
+import { keyName } from '#config/problem.ts';
 import { readDocument } from '#config/reading/document.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import { movedUses } from '#config/reading/secret-uses.ts';
+import { kindOf } from '#config/schema/key.ts';
+import { settingsSchema } from '#config/schema/settings.ts';
+import { mapLeaves } from '#config/tree.ts';
 import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';
 import type { ServiceRequest } from './request.ts';
@@ -34,12 +38,34 @@ export function changeOf({ edits, secret }: ServiceRequest, text: string): Chang
 }
 
 /** Refuses settings that use a secret in a new way. @throws CodedError SECRET-NOT-IN-FORCE */
-export function requireKept(before: LoadedSettings, after: LoadedSettings, request: ServiceRequest): void {
+export function requireKept(before: LoadedSettings, after: LoadedSettings, given: ReadonlySet<string>): void {
   const usesOf = ({ secretUses, inlineUses }: LoadedSettings) => [...secretUses, ...inlineUses];
-  const given = [...request.edits.flatMap((edit) => ('value' in edit ? stringsIn(edit.value) : []))];
-  if (request.secret !== null) given.push(request.secret.value);
   const [moved] = movedUses(usesOf(before), usesOf(after), given);
   if (moved !== undefined) throw coded('SECRET-NOT-IN-FORCE', { key: moved.key });
+}
+
+/** Takes the place of a secret that the file has already. */
+const KEPT: Plain = {};
+
+/**
+ * Keys of the secrets whose values the request gives, by their place after the edits. Values are not compared, so a request
+ * cannot find out whether a guess is right.
+ */
+export function givenKeys({ edits, secret }: ServiceRequest, text: string): ReadonlySet<string> {
+  const isSecret = (schema: Parameters<typeof kindOf>[0]) => kindOf(schema) === 'secret';
+  const kept = mapLeaves(settingsSchema, valuesOf(text), (leaf, schema) => (isSecret(schema) ? KEPT : leaf));
+  const typed: Edit[] = secret === null ? [] : [{ kind: 'set', path: secret.path, value: secret.value }];
+  const given = new Set<string>();
+  mapLeaves(
+    settingsSchema,
+    valuesAfter(kept as Plain, [...(edits as readonly Edit[]), ...typed]),
+    (leaf, schema, path) => {
+      // A reference is never given: whoever names it need not know what it leads to.
+      if (isSecret(schema) && typeof leaf === 'string') given.add(keyName(path));
+      return leaf;
+    },
+  );
+  return given;
 }
 
 /**
@@ -56,10 +82,4 @@ export function requireTried(tried: string, written: string, { file, change }: {
 
 function valuesOf(text: string): Plain {
   return (readDocument(text).value ?? null) as Plain;
-}
-
-function stringsIn(value: unknown): string[] {
-  if (typeof value === 'string') return [value];
-  if (isList(value)) return value.flatMap(stringsIn);
-  return isSection(value) ? Object.values(value).flatMap(stringsIn) : [];
 }

@@ -21,7 +21,7 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { exposedAbove, requireOwnFolder } from '#system/own-folder.ts';
 import type { Peer } from '#system/peer.ts';
-import { changeOf, requireKept, requireTried } from './judge.ts';
+import { changeOf, givenKeys, requireKept, requireTried } from './judge.ts';
 import { LineSocket } from './lines.ts';
 import { makeChange } from './make.ts';
 import type { Reception } from './reception.ts';
@@ -97,12 +97,13 @@ async function answerRequest(request: ServiceRequest, serving: Serving, onEvent:
   if (digest !== request.digest || digest !== loaded.digest) throw coded('CONFIG-CHANGED', { file });
   const change = changeOf(request, text);
   if (change.secret !== undefined) serving.keepSecret(change.secret.value);
-  const tried = await tryRequest(request, { serving, loaded, change, onEvent });
+  const allowed = { serving, loaded, change };
+  const tried = await tryRequest(request, { ...allowed, given: givenKeys(request, text), onEvent });
   if (tried.state === 'refused') return refusal(tried.refused);
   const { verdict } = tried;
   if (request.verb === 'try' || !verdict.confirmed) return { state: 'tried', verdict };
   serving.signal.throwIfAborted();
-  const made = await writeTried(tried.text, { serving, loaded, change });
+  const made = await writeTried(tried.text, allowed);
   if (made.state === 'refused') return refusal(made.refused);
   const { daemon, removed, kept, warnings, ...rest } = made;
   return {
@@ -131,14 +132,14 @@ interface Allowed {
 
 async function tryRequest(
   request: ServiceRequest,
-  { serving, loaded, change, onEvent }: Allowed & { onEvent: Report },
+  { serving, loaded, change, given, onEvent }: Allowed & { given: ReadonlySet<string>; onEvent: Report },
 ) {
   let text = '';
   const context = {
     ...serving,
     load: async (candidate?: string) => {
       const judged = await serving.load(candidate);
-      if (judged.ok) requireKept(loaded, judged, request);
+      if (judged.ok) requireKept(loaded, judged, given);
       text = candidate ?? '';
       return judged;
     },

@@ -153,6 +153,48 @@ describe('what a member may not do', () => {
     expect(file.error?.code).toBe('SECRET-NOT-IN-FORCE');
   });
 
+  it('sending a Kerberos ticket to another proxy, by negotiate or by auto', async () => {
+    const own = { name: 'own', address: 'own.example', user: 'u', password: 'typed by a member' };
+    for (const authentication of ['negotiate', 'auto']) {
+      const { user: _user, password: _password, ...bare } = own;
+      const profile = { ...(authentication === 'auto' ? own : bare), authentication };
+      const { error } = await rig.ask(edit(['proxies', 1], profile));
+      expect(error, authentication).toMatchObject({
+        code: 'SECRET-NOT-IN-FORCE',
+        facts: { key: 'proxies.own.authentication' },
+      });
+    }
+    expect((await rig.ask(edit(['proxies', 1], { ...own, authentication: 'basic' }))).result).toMatchObject({
+      state: 'made',
+    });
+  });
+
+  it('finding out a password by guessing', async () => {
+    const moved = { kind: 'set', path: ['proxies', 0, 'address'], value: 'evil.example' };
+    const codes = async (guess: string) => {
+      const other = { name: 'other', address: 'evil.example', authentication: 'basic', user: 'u', password: guess };
+      const user = { kind: 'set', path: ['proxies', 0, 'user'], value: guess };
+      const append = { kind: 'append', path: ['proxies'], value: other };
+      return [
+        (await rig.ask({ edits: [moved, user] })).error?.code,
+        (await rig.ask({ edits: [moved, append] })).error?.code,
+      ];
+    };
+    expect(await codes('wrong secret')).toEqual(['SECRET-NOT-IN-FORCE', 'SECRET-NOT-IN-FORCE']);
+    expect(await codes('inline secret')).toEqual(['SECRET-NOT-IN-FORCE', 'SECRET-NOT-IN-FORCE']);
+    await untouched();
+  });
+
+  it('naming the file of a password again to send it to another address', async () => {
+    const text = TEXT.replace('"inline secret"', '{ file: password }');
+    await rig.rig.folder.write('password', 'from a file\n', 0o640);
+    await rig.rig.folder.write('sallyport.yaml', text, 0o640);
+    const again = { kind: 'set', path: ['proxies', 0, 'password'], value: { file: 'password' } };
+    const moved = { kind: 'set', path: ['proxies', 0, 'address'], value: 'evil.example' };
+    expect((await rig.ask({ edits: [again, moved] })).error?.code).toBe('SECRET-NOT-IN-FORCE');
+    expect(await rig.rig.text()).toBe(text);
+  });
+
   it('a name that leads out of the folder of secrets', async () => {
     const rename_ = edit(['proxies', 0, 'name'], '../../x');
     const { result } = await rig.ask({ ...rename_, secret: { path: ['proxies', 0, 'password'], value: 'abcdefgh' } });

@@ -63,15 +63,23 @@ function changedBy(root: Plain, edit: Edit): KeyValue[] {
   const path = edit.kind === 'append' ? [...named, isList(list) ? list.length : 0] : named;
   const before = partAt(root, path);
   const after = edit.kind === 'remove' ? undefined : edit.value;
-  if (isDeepStrictEqual(before, after)) return [];
   const [old, now] = [leavesOf(path, before), leavesOf(path, after)];
   const changed = [...new Map([...old, ...now]).values()].map(({ path: key }) => ({
     path: key,
     value: now.get(keyName(key))?.value,
   }));
-  const real = changed.filter(({ path: key, value }) => !isDeepStrictEqual(old.get(keyName(key))?.value, value));
+  // The value of a secret counts even where it is the old one: otherwise a guess could be tried here.
+  const real = changed.filter(
+    (one) => isSecretText(one) || !isDeepStrictEqual(old.get(keyName(one.path))?.value, one.value),
+  );
+  if (real.length > 0) return real;
   // A section or list without anything in it has no value to judge by.
-  return real.length > 0 ? real : [{ path, value: after }];
+  return isDeepStrictEqual(before, after) ? [] : [{ path, value: after }];
+}
+
+function isSecretText({ path, value }: KeyValue): boolean {
+  const schema = schemaAt(settingsSchema, path);
+  return typeof value === 'string' && schema !== undefined && kindOf(schema) === 'secret';
 }
 
 /** By the name of the key. */

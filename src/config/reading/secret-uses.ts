@@ -8,7 +8,7 @@
 // the path can read it.
 
 import { createHash } from 'node:crypto';
-import type { Finding, KeyPath } from '#config/problem.ts';
+import { type Finding, type KeyPath, keyName } from '#config/problem.ts';
 import { urlOf } from '#config/purpose-settings.ts';
 import { isPurpose } from '#config/purposes.ts';
 import type { Salvaged } from '#config/rules/salvaged.ts';
@@ -67,16 +67,17 @@ export function inlineUses(settings: Salvaged): SecretUse[] {
 
 /**
  * The uses that a change makes of secrets that whoever asked for it did not give: another source, or another destination,
- * than before. A profile may have another name or place in the list. `given` are the values that came with the request.
+ * than before. A profile may have another name or place in the list. `given` are the keys whose values came with the
+ * request. Once it is in the file, authentication `auto` uses a ticket, so a ticket counts although a trial does without.
  */
 export function movedUses(
   before: readonly SecretUse[],
   after: readonly SecretUse[],
-  given: readonly string[],
+  given: ReadonlySet<string>,
 ): SecretUse[] {
   const known = new Set(before.map(placeOfUse));
-  const sources = new Set(given.map((value) => JSON.stringify(inlineSource(value))));
-  return after.filter((use) => !use.isOptional && !known.has(placeOfUse(use)) && !sources.has(use.source));
+  const counts = (use: SecretUse) => !use.isOptional || usesTicket(use);
+  return after.filter((use) => counts(use) && !known.has(placeOfUse(use)) && !given.has(keyName(use.path)));
 }
 
 function placeOfUse({ path, source, destination }: SecretUse): string {

@@ -67,6 +67,19 @@ describe('judgeSetter', () => {
 });
 
 describe('requireSetter', () => {
+  it('does not say whether a guessed token is right', () => {
+    const before = { updates: { bearer_token: 'the token' } };
+    const verdicts = ['the token', 'a guess'].map((value) => [
+      refusedKey(before, [{ kind: 'set', path: 'updates.bearer_token', value }], 'admin'),
+      refusedKey(before, [{ kind: 'set', path: 'updates', value: { bearer_token: value } }], 'admin'),
+    ]);
+    const refused = 'KEY-AUTHORITY updates.bearer_token';
+    expect(verdicts).toEqual([
+      [refused, refused],
+      [refused, refused],
+    ]);
+  });
+
   const CORP = { name: 'corp', address: 'a', port: 3128, ca_file: 'ca.pem', password: { file: 'secrets/corp' } };
   const FILE: Plain = { version: 1, updates: { feed_url: 'https://a/feed', schedule: 'x' }, proxies: [CORP] };
   const set = (path: string, value: Plain): Edit => ({ kind: 'set', path, value });
