@@ -186,7 +186,8 @@ export const PROXY_CODES = {
   },
   'PAC-UNAVAILABLE': {
     text: 'Cannot get the PAC file {where} of proxy {proxy}: {reason:words}.',
-    check: 'Check pac.url or pac.file of proxy {proxy}; a URL is fetched directly, without a proxy.',
+    check:
+      'Check pac.url or pac.file of proxy {proxy}. A URL is fetched directly, without a proxy. If its server uses a private CA, copy the PAC file to this host and set pac.file instead of pac.url.',
     class: 'policy',
     retry: 'later',
   },

@@ -38,6 +38,8 @@ export interface OpenerParts {
   readonly credentialRetryMs: number;
   readonly clock: Clock;
   readonly trusts: TrustStore;
+  /** How to have a target's own CA trusted, where that is not the `ca_file` of its purpose. */
+  readonly trustRemedy?: string;
   readonly memories: HopMemories;
   readonly ledger: Ledger;
   readonly known: SecretRegistry;
@@ -302,10 +304,11 @@ export class Opener {
   ): Promise<Lane> {
     const { purpose, endpoint, target } = this.#aim;
     const { host, port, authority } = endpoint;
-    const { trusts, memories } = this.#parts;
+    const { trusts, memories, trustRemedy: remedy } = this.#parts;
     const memory = memories.of(authority, host);
     if (!endpoint.tls) return originLane({ ...facts, passed: steps.passed }, { socket, under: socket, bulk, memory });
-    const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: originAt(authority), purpose } as const;
+    const whose = { purpose, ...(remedy === undefined ? {} : { remedy }) };
+    const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: originAt(authority), ...whose } as const;
     const seen = memories.latest([authority, facts.proxyUrl]);
     const leg = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, seen };
     const secured = await steps.run('tls', () => this.#secure(socket, leg, signal), shownBy);

@@ -40,6 +40,8 @@ export interface RouterParts {
   readonly clock: Clock;
   /** Whom TLS to the targets of each purpose trusts. */
   readonly tls: Readonly<Record<Purpose, TlsTrust>>;
+  /** How to have a target's own CA trusted, where that is not the `ca_file` of its purpose. */
+  readonly trustRemedy?: string;
   /** Whom TLS to a proxy itself trusts, by the name of its profile; the bundled roots where there is none. */
   readonly proxyTls?: ReadonlyMap<string, TlsTrust>;
   /** One for the process, so that a new router after a reload knows what was rejected. */

@@ -25,6 +25,8 @@ export interface TlsPeer {
   readonly hop: Hop | null;
   /** What the connection is for; the first of the table where nothing is said. */
   readonly purpose?: Purpose | undefined;
+  /** How to have the target's own CA trusted, where that is not the `ca_file` of the purpose. */
+  readonly remedy?: string | undefined;
 }
 
 /** What is known beside the error. */
@@ -123,7 +125,7 @@ function untrustedTarget(
 
 /** What makes a server's own authority trusted. */
 function remedyFor(peer: TlsPeer): string {
-  return `set ${purposeOf(peer)}.ca_file`;
+  return peer.remedy ?? `set ${purposeOf(peer)}.ca_file`;
 }
 
 function purposeOf({ purpose = PURPOSES[0] }: TlsPeer): Purpose {

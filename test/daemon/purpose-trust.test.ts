@@ -144,3 +144,22 @@ describe('a purpose', () => {
     expect(new Set(cloud.clients)).toEqual(new Set(['leaf']));
   });
 });
+
+describe('the server of a PAC file', () => {
+  it('with a private CA: the advice is pac.file, because no ca_file applies to it', async () => {
+    const found = await diagnosed(
+      {
+        proxies: [
+          { name: 'corp', default: true, scheme: 'pac', pac: { url: new URL('/proxy.pac', logs.origin.url).href } },
+        ],
+        support_logs: { url: 'https://logs.example.com/', ca_file: logs.caFile },
+      },
+      ['support_logs'],
+    );
+
+    const text = JSON.stringify(found);
+    expect(codes(found)).toEqual(['PAC-UNAVAILABLE']);
+    expect(text).toContain('set pac.file instead of pac.url');
+    expect(text).not.toContain('support_logs.ca_file');
+  });
+});

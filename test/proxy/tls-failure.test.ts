@@ -96,3 +96,11 @@ it.each(CHAIN_CODES)('tlsFailure: %s is %s behind a proxy, %s without one', (cha
   expect(tlsFailure(failed(chain), target, about).code).toBe(behind);
   expect(tlsFailure(failed(chain), { ...target, proxy: null }, about).code).toBe(without);
 });
+
+it('an own authority of a server that no ca_file applies to: the advice of its caller', () => {
+  const peer = { ...target, proxy: null, purpose: 'updates', remedy: 'set pac.file' } as const;
+  const { check } = tlsFailure(failed('SELF_SIGNED_CERT_IN_CHAIN'), peer, about);
+
+  expect(check).toMatch(/set pac\.file\.$/);
+  expect(check).not.toContain('updates.ca_file');
+});

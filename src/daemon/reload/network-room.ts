@@ -57,6 +57,9 @@ const TAKEN: Readonly<Record<string, Effect>> = {
 };
 
 /** What settings become. */
+/** The server of `pac.url` is trusted by the built-in CAs only, whatever purpose asks. */
+const PAC_REMEDY = 'copy the PAC file to this host and set pac.file instead of pac.url';
+
 interface Network {
   readonly router: Router;
   /** Every route of it is direct: for PAC files, and for nothing else. */
@@ -137,6 +140,7 @@ export class NetworkRoom implements Router, Reloadable {
       ...this.#parts,
       settings: { ...to, proxy_enabled: false, proxy_required: false, proxies: [] },
       tls: byPurpose(() => ({})),
+      trustRemedy: PAC_REMEDY,
     });
     return { router, direct, trusts };
   }
