@@ -2,8 +2,8 @@
 // must be given up within 2.5 s, in the phase `request`. Real sockets on loopback, with the kernel's own buffers.
 // Run: npx node bench/uploads.ts   (3 minutes)
 
-import type { RequestBody } from '#http/body.ts';
-import { Session } from '#http/session.ts';
+import type { RequestBody } from '#http/session/body.ts';
+import { Session } from '#http/session/session.ts';
 import { systemClock } from '#system/clock.ts';
 import { type SlowReaderOptions, startSlowReader } from '#test/support/slow-reader.ts';
 import { testRouter } from '#test/support/test-router.ts';

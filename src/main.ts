@@ -6,16 +6,16 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { tellAsked } from '#cli/asked.ts';
 import { checkCommand } from '#cli/check.ts';
-import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/config.ts';
-import type { Desk } from '#cli/desk-parts.ts';
-import { exitStatusOf, tellError } from '#cli/failure.ts';
 import { healthCommand } from '#cli/health.ts';
-import { type Actions, type EstimateArguments, runProgram } from '#cli/program.ts';
-import type { Globals } from '#cli/program-hooks.ts';
+import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
+import type { Globals } from '#cli/program/program-hooks.ts';
+import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/settings/config.ts';
+import type { Desk } from '#cli/settings/desk-parts.ts';
 import { statusCommand } from '#cli/status.ts';
-import { processTerminal } from '#cli/terminal.ts';
+import { tellAsked } from '#cli/terminal/asked.ts';
+import { exitStatusOf, tellError } from '#cli/terminal/failure.ts';
+import { processTerminal } from '#cli/terminal/terminal.ts';
 import { explainTimeoutCommand } from '#cli/timeout-explain.ts';
 import { forgetSerialCommand, listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
 import { findCheckout, findPlaces } from '#config/places.ts';
@@ -33,14 +33,14 @@ import type { Report } from '#logging/events.ts';
 import type { Watch } from '#logging/log.ts';
 import { toRecord } from '#logging/record.ts';
 import { TerminalLog } from '#logging/terminal.ts';
-import { secretsInEnvironment } from '#proxy/environment-proxies.ts';
+import { secretsInEnvironment } from '#proxy/choosing/environment-proxies.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
-import { takeEnvironment } from '#system/environment.ts';
-import { hasTerminal } from '#system/has-terminal.ts';
-import { dieOf, LastResort } from '#system/last-resort.ts';
-import { nameProcess } from '#system/process-name.ts';
+import { takeEnvironment } from '#system/process/environment.ts';
+import { hasTerminal } from '#system/process/has-terminal.ts';
+import { dieOf, LastResort } from '#system/process/last-resort.ts';
+import { nameProcess } from '#system/process/process-name.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/zone.ts';
 import { type FoundDaemon, findDaemonOf } from './find-daemon.ts';
@@ -182,7 +182,7 @@ const actions: Actions = {
     configShowCommand(terminal, await look(globals), { ...options, known: redactor }),
   configSchema: () => Promise.resolve(configSchemaCommand(terminal)),
   configUpgrade: async (globals, options) => {
-    const { configUpgradeCommand } = await import('#cli/config-upgrade.ts');
+    const { configUpgradeCommand } = await import('#cli/settings/config-upgrade.ts');
     return await configUpgradeCommand(deskOf(globals), options);
   },
   serveChanges,
@@ -265,7 +265,7 @@ const CHANGE_SOCKET = '/run/sallyport-change.sock';
 async function serveChanges(globals: Globals): Promise<number> {
   const { inheritedSocket } = await import('#changes/inherited.ts');
   const { serveChange } = await import('#changes/service.ts');
-  const { peerOf } = await import('#system/peer.ts');
+  const { peerOf } = await import('#system/network/peer.ts');
   const socket = inheritedSocket(environment, process.pid);
   const file = resolve(fileOf(globals));
   return await liveOnScreen(async (report) => {

@@ -1,12 +1,12 @@
 // The commands that answer "is it the proxy?" with real parts: a piece of `main.ts`, which hands in what it has made.
 
-import { tellAsked } from '#cli/asked.ts';
-import { tellProblems } from '#cli/config.ts';
 import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import { type EndpointForm, endpointsCommand } from '#cli/endpoints.ts';
-import type { Globals } from '#cli/program-hooks.ts';
-import type { NetworkActions } from '#cli/program-network.ts';
-import type { Terminal } from '#cli/terminal.ts';
+import type { Globals } from '#cli/program/program-hooks.ts';
+import type { NetworkActions } from '#cli/program/program-network.ts';
+import { tellProblems } from '#cli/settings/config.ts';
+import { tellAsked } from '#cli/terminal/asked.ts';
+import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Environment } from '#config/places.ts';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';

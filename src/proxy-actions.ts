@@ -1,14 +1,14 @@
 // The commands around proxies and routes with real parts: a piece of `main.ts`, which hands in what it has made.
 
 import { resolve } from 'node:path';
-import { confirmCommand } from '#cli/confirm.ts';
-import type { Desk } from '#cli/desk-parts.ts';
-import type { Globals } from '#cli/program-hooks.ts';
-import type { ProxyActions } from '#cli/program-proxy.ts';
-import { addProxyCommand, changeProxyCommand, editProxyCommand } from '#cli/proxy-change.ts';
-import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/proxy-delete.ts';
-import { listProxiesCommand, showProxyCommand } from '#cli/proxy-list.ts';
-import { setRouteCommand, showRoutesCommand } from '#cli/route.ts';
+import type { Globals } from '#cli/program/program-hooks.ts';
+import type { ProxyActions } from '#cli/program/program-proxy.ts';
+import { confirmCommand } from '#cli/settings/confirm.ts';
+import type { Desk } from '#cli/settings/desk-parts.ts';
+import { addProxyCommand, changeProxyCommand, editProxyCommand } from '#cli/settings/proxy-change.ts';
+import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/settings/proxy-delete.ts';
+import { listProxiesCommand, showProxyCommand } from '#cli/settings/proxy-list.ts';
+import { setRouteCommand, showRoutesCommand } from '#cli/settings/route.ts';
 import type { Control } from '#control/control.ts';
 
 export interface ProxyActionParts {

@@ -1,4 +1,4 @@
-// Plain JavaScript for Node 20. The variables that the program refuses to start with (src/system/environment.ts): the
+// Plain JavaScript for Node 20. The variables that the program refuses to start with (src/system/process/environment.ts): the
 // tools remove them for what they start, and say so by name.
 
 const REFUSED = ['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS', 'SSLKEYLOGFILE'];

@@ -13,10 +13,10 @@ import { aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 import { feedOf } from '#test/support/jars.ts';
 import { layeredFeed, worstItem } from '#test/support/worst-feeds.ts';
-import { decide } from '#updates/decide.ts';
-import { FEED_LIMITS, type FeedItem, parseFeed } from '#updates/feed-document.ts';
+import { decide } from '#updates/feed/decide.ts';
+import { FEED_LIMITS, type FeedItem, parseFeed } from '#updates/feed/feed-document.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
-import { choosePrunable } from '#updates/prune.ts';
+import { choosePrunable } from '#updates/package/prune.ts';
 
 /** One decision; `make` prepares its input for a share of the limit, and returns the work alone. */
 export interface Case {

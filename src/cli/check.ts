@@ -3,9 +3,9 @@
 import type { Control, RoundResult } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import type { SallyportEvent } from '#logging/events.ts';
-import { exitStatusOf } from './failure.ts';
-import { tellJson } from './json.ts';
-import type { Terminal } from './terminal.ts';
+import { exitStatusOf } from './terminal/failure.ts';
+import { tellJson } from './terminal/json.ts';
+import type { Terminal } from './terminal/terminal.ts';
 
 export interface CheckOptions {
   /** The result as one JSON object instead of live lines. */

@@ -6,9 +6,9 @@
 import type { Control, Diagnosis, DiagnosisRequest } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { diagnosisLines } from './diagnosis-text.ts';
-import { exitStatusOf } from './failure.ts';
-import { tellJson } from './json.ts';
-import type { Terminal } from './terminal.ts';
+import { exitStatusOf } from './terminal/failure.ts';
+import { tellJson } from './terminal/json.ts';
+import type { Terminal } from './terminal/terminal.ts';
 
 /** Who is asked for a diagnosis. */
 export type Diagnoser = Pick<Control, 'diagnose' | 'retryCredentials'>;

@@ -3,8 +3,8 @@
 
 import type { Diagnosis, PurposeReport, Stage } from '#control/control.ts';
 import { showDuration, showForeign } from '#errors/template.ts';
-import { atHop } from './failure.ts';
-import { layTable } from './table.ts';
+import { atHop } from './terminal/failure.ts';
+import { layTable } from './terminal/table.ts';
 
 /** What each stage is called. */
 const TITLES: Readonly<Record<Stage['name'], string>> = {

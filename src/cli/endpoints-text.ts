@@ -4,7 +4,7 @@
 import type { EndpointList, EndpointRow, SeenOnly } from '#control/endpoints.ts';
 import { showForeign } from '#errors/template.ts';
 import { hostPort, type PlaceRow, placesOf, proxyWords } from './endpoint-groups.ts';
-import { layTable } from './table.ts';
+import { layTable } from './terminal/table.ts';
 
 const SOURCES: Readonly<Record<EndpointList['source'], string>> = {
   daemon: 'as the running daemon has it in force',

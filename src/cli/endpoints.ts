@@ -5,8 +5,8 @@ import type { EndpointList } from '#control/endpoints.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { squidLines } from './endpoints-squid.ts';
 import { endpointLines } from './endpoints-text.ts';
-import { tellJson } from './json.ts';
-import type { Terminal } from './terminal.ts';
+import { tellJson } from './terminal/json.ts';
+import type { Terminal } from './terminal/terminal.ts';
 
 export type EndpointForm = 'text' | 'json' | 'squid';
 

@@ -6,7 +6,7 @@
 import type { Control, Status } from '#control/control.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Redactor } from '#redaction/redact.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from './terminal/terminal.ts';
 
 const LEVELS = { ok: 0, warning: 1, critical: 2 } as const;
 const UNKNOWN = 3;

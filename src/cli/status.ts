@@ -10,11 +10,11 @@ import { showDuration, showForeign, showSize } from '#errors/template.ts';
 import { progressBar } from '#logging/progress-bar.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { waitLine } from '#logging/wait-line.ts';
-import { tellJson } from './json.ts';
 import { ago, credentialRows, failureText, pathRows, purposeRows, type Row, timeText } from './status-rows.ts';
-import { layRows } from './table.ts';
-import { type Terminal, widthOf } from './terminal.ts';
-import { wrapWords } from './wrap.ts';
+import { tellJson } from './terminal/json.ts';
+import { layRows } from './terminal/table.ts';
+import { type Terminal, widthOf } from './terminal/terminal.ts';
+import { wrapWords } from './terminal/wrap.ts';
 
 const COLORS: Readonly<Record<Status['health']['level'], string>> = {
   ok: '\u001b[32m',

@@ -4,9 +4,9 @@ import { EXIT_OK } from '#errors/exit-status.ts';
 import { showDuration, showForeign, showLocalTime, showSize } from '#errors/template.ts';
 import type { EstimatedPackage, EstimateReport } from '#estimate/estimate.ts';
 import { utcTime } from '#system/moment.ts';
-import { tellJson } from './json.ts';
-import { layTable } from './table.ts';
-import type { Terminal } from './terminal.ts';
+import { tellJson } from './terminal/json.ts';
+import { layTable } from './terminal/table.ts';
+import type { Terminal } from './terminal/terminal.ts';
 
 /** The newest of the downloads are shown; `--json` has them all. */
 const MOST_ROWS = 20;

@@ -4,9 +4,9 @@ import type { Control } from '#control/control.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { fillTemplate, showDuration, showForeign, showSize } from '#errors/template.ts';
-import { tellJson } from './json.ts';
-import { layTable } from './table.ts';
-import type { Terminal } from './terminal.ts';
+import { tellJson } from './terminal/json.ts';
+import { layTable } from './terminal/table.ts';
+import type { Terminal } from './terminal/terminal.ts';
 
 type Route = TimeoutExplanation['routes'][number];
 type Plan = Route['plans'][number];

@@ -4,11 +4,11 @@ import type { Control } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign, showSize } from '#errors/template.ts';
 import type { SallyportEvent } from '#logging/events.ts';
-import { exitStatusOf } from './failure.ts';
-import { tellJson } from './json.ts';
 import { timeText } from './status-rows.ts';
-import { layTable } from './table.ts';
-import { type Terminal, widthOf } from './terminal.ts';
+import { exitStatusOf } from './terminal/failure.ts';
+import { tellJson } from './terminal/json.ts';
+import { layTable } from './terminal/table.ts';
+import { type Terminal, widthOf } from './terminal/terminal.ts';
 
 /** Lists every published package. */
 export async function listUpdatesCommand(

@@ -10,8 +10,8 @@ import { dirname } from 'node:path';
 import { asCoded, type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
-import { giveToGroup } from '#system/group.ts';
-import { type Peer, peerOf } from '#system/peer.ts';
+import { type Peer, peerOf } from '#system/network/peer.ts';
+import { giveToGroup } from '#system/process/group.ts';
 import { placeOf } from './socket-place.ts';
 import {
   type AnyVerb,

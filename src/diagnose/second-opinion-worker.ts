@@ -9,7 +9,7 @@ import { request as requestHttps } from 'node:https';
 import { checkServerIdentity, createSecureContext, type PeerCertificate, rootCertificates, TLSSocket } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ProxyAgent } from 'proxy-agent';
-import { issuedChain, pinOf, readChain } from '#proxy/pins.ts';
+import { issuedChain, pinOf, readChain } from '#proxy/tls/pins.ts';
 import type { LegTrust, OpinionQuestion, OpinionReport, OpinionStage } from './second-opinion-question.ts';
 
 const LONGEST_REASON = 300;

@@ -7,7 +7,7 @@
 
 import type { Purpose } from '#config/purposes.ts';
 import type { CandidateProxy, Loan } from '#proxy/candidate.ts';
-import { AEAD_SUITES, type TlsTrust } from '#proxy/trust.ts';
+import { AEAD_SUITES, type TlsTrust } from '#proxy/tls/trust.ts';
 import type { Clock } from '#system/clock.ts';
 import type { SecondOpinion } from './report.ts';
 import { askWitness, type OpinionResult } from './second-opinion-ask.ts';
@@ -87,7 +87,7 @@ async function whyNot(
     return isPlainTunnel ? 'an ordinary Node client cannot send plain HTTP through CONNECT (tunnel_http)' : null;
   }
   if (address.includes(':')) return 'an ordinary Node client cannot use a SOCKS proxy at an IPv6 address';
-  const { resolvesHere } = await import('#proxy/socks.ts');
+  const { resolvesHere } = await import('#proxy/opening/socks.ts');
   const wouldResolve = !mayResolve && resolvesHere(scheme, url.hostname.replace(/^\[(.*)\]$/, '$1'));
   return wouldResolve ? `${scheme} would resolve the name of the server here, and proxy_required forbids that` : null;
 }

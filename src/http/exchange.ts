@@ -6,7 +6,7 @@
 // abort throws. Relies on the sink being synchronous, which is the back-pressure. Keeps nothing on disk.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
-import { HeadReader } from '#proxy/head-reader.ts';
+import { HeadReader } from '#proxy/opening/head-reader.ts';
 import type { Lane } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import { type Deadlines, factsOf, nextAttempt } from './deadlines.ts';

@@ -6,7 +6,7 @@
 
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { Duplex } from 'node:stream';
-import { HEAD_LIMIT_BYTES } from '#proxy/head-reader.ts';
+import { HEAD_LIMIT_BYTES } from '#proxy/opening/head-reader.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 
 export interface ParsedHead extends ResponseHead {

@@ -3,7 +3,7 @@
 
 import type { Clock } from '#system/clock.ts';
 import type { ResponseHead } from './route.ts';
-import { type SeenTime, seenIn } from './seen-time.ts';
+import { type SeenTime, seenIn } from './tls/seen-time.ts';
 
 export class HopMemory {
   readonly #clock: Clock;

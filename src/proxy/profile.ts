@@ -1,7 +1,7 @@
 // A proxy as the configuration describes it. Types only.
 
 import type { Secret } from '#redaction/secret.ts';
-import type { Authentication } from './auth/scheme.ts';
+import type { Authentication } from './auth/schemes/scheme.ts';
 
 /** How a proxy itself is spoken to. */
 export type HopScheme = 'http' | 'https' | 'socks4' | 'socks4a' | 'socks5' | 'socks5h';

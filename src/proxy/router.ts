@@ -13,21 +13,21 @@ import type { ScopedReport } from '#logging/scoped.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
 import { candidateOf } from './auth/lend.ts';
-import type { KerberosLoader } from './auth/negotiate.ts';
-import type { SecretRegistry } from './auth/scheme.ts';
-import { chooseProxy, fallbacksOf, type ProxySettings } from './choice.ts';
+import type { KerberosLoader } from './auth/schemes/negotiate.ts';
+import type { SecretRegistry } from './auth/schemes/scheme.ts';
+import { chooseProxy, fallbacksOf, type ProxySettings } from './choosing/choice.ts';
+import { CoolDown, failsOver } from './choosing/failover.ts';
 import { type Endpoint, endpointOf, travelThrough } from './endpoint.ts';
-import { CoolDown, failsOver } from './failover.ts';
 import { bindingOf, ownHop, type ProxyHop, type Way, type WaySource } from './hop.ts';
 import { HopMemories } from './hop-memory.ts';
-import { Opener, type OpenerParts } from './opener.ts';
+import { Opener, type OpenerParts } from './opening/opener.ts';
 import type { ProxyProfile } from './profile.ts';
 import { reportOf } from './purpose-report.ts';
 import { decidingText, distinctReasons, type Reason, reasonText } from './reason.ts';
 import type { Lane, OpenOptions, Route, Router, Travel } from './route.ts';
 import { Steps } from './steps.ts';
-import type { TlsTrust } from './trust.ts';
-import { TrustStore } from './trust-store.ts';
+import type { TlsTrust } from './tls/trust.ts';
+import { TrustStore } from './tls/trust-store.ts';
 
 /** The part of the settings that the way out depends on. */
 export interface RouterSettings extends ProxySettings {

@@ -2,7 +2,7 @@
 
 import type { Settings } from '#config/settings.ts';
 import type { TokenGuard } from '#http/purpose-headers.ts';
-import type { Session } from '#http/session.ts';
+import type { Session } from '#http/session/session.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';
 import type { TimeoutMemory } from '#path/timeouts.ts';
@@ -13,12 +13,12 @@ import type { Files } from '#system/files.ts';
 import type { ResponseTimeoutModel } from '#timeout/model.ts';
 import type { Agent } from './agent-id.ts';
 import type { DiskPause } from './disk-pause.ts';
-import type { Feed } from './feed.ts';
-import type { HookJournal } from './hook-journal.ts';
+import type { Feed } from './feed/feed.ts';
+import type { HookJournal } from './hook/hook-journal.ts';
 import type { UpdatesMemory } from './memory.ts';
-import type { PackageRetries } from './package-retries.ts';
-import type { PackageStore } from './package-store.ts';
-import type { Receipt } from './receipt.ts';
+import type { PackageRetries } from './package/package-retries.ts';
+import type { PackageStore } from './package/package-store.ts';
+import type { Receipt } from './receipts/receipt.ts';
 
 /** Everything that the steps of a round use. */
 export interface UpdatesPorts {

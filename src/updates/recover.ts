@@ -10,10 +10,10 @@ import { digestFile } from '#system/digest.ts';
 import { removeDurably } from '#system/durable.ts';
 import type { FileFacts } from '#system/files.ts';
 import { closeJournal, type Journal, listJournals, listStrays, stagedPath } from '#transfer/journal.ts';
-import { acceptReceipt } from './acknowledge.ts';
-import { type JournalNote, readNote } from './journal-note.ts';
+import { type JournalNote, readNote } from './package/journal-note.ts';
+import { finishPublication } from './package/publish.ts';
 import type { UpdatesPorts } from './ports.ts';
-import { finishPublication } from './publish.ts';
+import { acceptReceipt } from './receipts/acknowledge.ts';
 
 /** Puts staging and store in order. */
 export async function recover(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {

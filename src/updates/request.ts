@@ -7,7 +7,7 @@ import type { Deadlines } from '#http/deadlines.ts';
 import { isRedirect } from '#http/follow.ts';
 import { purposeHeaders, type TokenGuard } from '#http/purpose-headers.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
-import type { Session } from '#http/session.ts';
+import type { Session } from '#http/session/session.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { PathHabits } from '#path/habits.ts';

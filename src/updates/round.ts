@@ -8,20 +8,20 @@
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { showLocalTime } from '#errors/template.ts';
-import { acceptReceipt, deliverReceipts } from './acknowledge.ts';
 import { type Checked, check } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
-import { download } from './download.ts';
-import type { FeedReading } from './feed.ts';
-import type { FeedItem } from './feed-document.ts';
+import type { FeedReading } from './feed/feed.ts';
+import type { FeedItem } from './feed/feed-document.ts';
 import { OriginShares } from './origin-shares.ts';
+import { download } from './package/download.ts';
+import { choosePrunable } from './package/prune.ts';
+import { publish } from './package/publish.ts';
+import { reconcile } from './package/reconcile.ts';
+import { Turn } from './package/turn.ts';
 import type { UpdatesPorts } from './ports.ts';
-import { choosePrunable } from './prune.ts';
-import { publish } from './publish.ts';
-import { reconcile } from './reconcile.ts';
+import { acceptReceipt, deliverReceipts } from './receipts/acknowledge.ts';
 import { discardUnwanted, recover, withdraw } from './recover.ts';
 import { slowLast } from './slow-last.ts';
-import { Turn } from './turn.ts';
 
 /** What a round did. */
 export interface RoundReport {

@@ -11,7 +11,7 @@ const RENDERERS: Readonly<Record<string, string>> = {
   'daemon/answers/followers.ts': 'the lines and the progress that a caller follows over Control',
   'daemon/answers/progress.ts': 'the transfer and the wait that status shows',
   'daemon/service/service.ts': 'the sentence that systemctl status shows',
-  'cli/confirm.ts': 'lines on the terminal while a change is tried',
+  'cli/settings/confirm.ts': 'lines on the terminal while a change is tried',
   'main.ts': 'the progress bar of a command',
 };
 

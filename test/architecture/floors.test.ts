@@ -96,7 +96,7 @@ describe('the check itself', () => {
   it.each([
     ['http/a.ts', '#proxy/route.ts'],
     ['http/a.ts', './deadlines.ts'],
-    ['proxy/auth/basic.ts', '#proxy/route.ts'],
+    ['proxy/auth/schemes/basic.ts', '#proxy/route.ts'],
     ['system/files.ts', '#errors/coded-error.ts'],
     ['demo/demo.ts', '#origin/serve.ts'],
     ['demo/demo.ts', '#daemon/daemon.ts'],

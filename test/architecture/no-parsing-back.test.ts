@@ -19,10 +19,10 @@ const MADE = /\bhop: (?:'[^']*'|`[^`]*`|"[^"]*")/g;
 
 /** The file and what it does there, with the reason why that is none of these sentences. */
 const OTHERS: Readonly<Record<string, string>> = {
-  'cli/program.ts': 'the reason is that an id is refused',
+  'cli/program/program.ts': 'the reason is that an id is refused',
   'daemon/reload/file-gate.ts': 'a finding as it crosses Control, which has the words',
   'errors/template.ts': 'a hop of a Via header, which is foreign text',
-  'proxy/handshake.ts': 'the reason is that of a proxy, on its status line',
+  'proxy/opening/handshake.ts': 'the reason is that of a proxy, on its status line',
   'spool/entry.ts': 'the reason is why an entry was settled',
   'proxy/pac/worker.ts': 'the reason is that of the interpreter',
 };

@@ -33,7 +33,7 @@ const RESERVED: readonly Reserved[] = [
     typesAreFree: true,
     places: {
       'http/response-parser.ts': "Node's parser over a lane that src/proxy dialled",
-      'proxy/connect-answer.ts': "Node's parser over the answer to CONNECT",
+      'proxy/opening/connect-answer.ts': "Node's parser over the answer to CONNECT",
       'proxy/lane-agent.ts': 'an Agent whose connections are lanes, for libraries that bring their own HTTP',
       'diagnose/second-opinion-worker.ts': "Node's own client, for the second opinion of a diagnosis",
       'origin/': 'the reference server',
@@ -45,7 +45,7 @@ const RESERVED: readonly Reserved[] = [
     what: 'undici',
     modules: ['undici'],
     typesAreFree: true,
-    places: { 'http/connection.ts': 'small requests and uploads, over a lane that src/proxy dialled' },
+    places: { 'http/session/connection.ts': 'small requests and uploads, over a lane that src/proxy dialled' },
   },
   {
     what: 'a WebSocket library',
@@ -57,7 +57,7 @@ const RESERVED: readonly Reserved[] = [
     what: 'a small request over a connection of its own, where a session would share one',
     code: /\brequestDocument\b/,
     places: {
-      'http/document.ts': 'where it is',
+      'http/session/document.ts': 'where it is',
       'daemon/reload/pac-fetch.ts': 'a PAC file is fetched before a route is known',
     },
   },
@@ -105,7 +105,7 @@ const RESERVED: readonly Reserved[] = [
     modules: ['child_process', 'cluster', 'worker_threads'],
     typesAreFree: true,
     places: {
-      'system/command.ts': "the admin's hook: no shell, a built environment, a process group of its own",
+      'system/process/command.ts': "the admin's hook: no shell, a built environment, a process group of its own",
       'proxy/pac/': 'a thread for a PAC file, which may never end by itself',
       'diagnose/second-opinion-ask.ts': 'a thread for a client that may never end by itself',
       'diagnose/second-opinion-worker.ts': 'that thread',
@@ -118,7 +118,7 @@ const RESERVED: readonly Reserved[] = [
       'main.ts': 'composes the program',
       'config/places.ts': 'where files are: the directories that systemd names',
       'config/reading/secrets.ts': 'secrets {env: ...} and {credential: ...}',
-      'cli/terminal.ts': 'NO_COLOR and the like',
+      'cli/terminal/terminal.ts': 'NO_COLOR and the like',
     },
   },
   {
@@ -164,7 +164,7 @@ const RESERVED: readonly Reserved[] = [
   {
     what: 'turning off TLS verification',
     code: /rejectUnauthorized:\s*false|NODE_TLS_REJECT_UNAUTHORIZED/,
-    places: { 'system/environment.ts': 'refuses to start with it' },
+    places: { 'system/process/environment.ts': 'refuses to start with it' },
   },
 ];
 
@@ -174,10 +174,10 @@ const PURE: readonly RegExp[] = [
   /^estimate\/(?!estimate\.ts$)/,
   /^daemon\/schedule\/(?:decide-round|freeze|slots)\.ts$/,
   /^path\/(?:kind|shape-watch)\.ts$/,
-  /^updates\/(?:origin-shares|waits-seen|requires)\.ts$/,
+  /^updates\/(?:origin-shares|timeout\/waits-seen|feed\/requires)\.ts$/,
   /^system\/(?:zone|moment|json-shape)\.ts$/,
-  /^updates\/decide[\w-]*\.ts$/,
-  /^updates\/hook-decision\.ts$/,
+  /^updates\/feed\/decide[\w-]*\.ts$/,
+  /^updates\/hook\/hook-decision\.ts$/,
   /^http\/judge-url\.ts$/,
   /^http\/retry-delay\.ts$/,
   /^transfer\/resume[\w-]*\.ts$/,
@@ -254,6 +254,10 @@ describe('one door', () => {
 
 describe('pure decisions', () => {
   const files = sourceFiles().filter(isPure);
+
+  it('every pattern of the list names a file', () => {
+    expect(PURE.filter((pattern) => !files.some((file) => pattern.test(file)))).toEqual([]);
+  });
 
   it('reach no effect through a module', () => {
     const impure = files.flatMap((file) =>

@@ -86,7 +86,7 @@ export function sourceFiles(): readonly string[] {
     .sort();
 }
 
-/** The room of a file such as `proxy/auth/basic.ts`, or `main` for one directly in src/. */
+/** The room of a file such as `proxy/auth/schemes/basic.ts`, or `main` for one directly in src/. */
 export function roomOf(file: string): string {
   return file.includes('/') ? file.slice(0, file.indexOf('/')) : 'main';
 }

@@ -2,11 +2,11 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { Desk } from '#cli/desk-parts.ts';
-import { addProxyCommand, editProxyCommand, type ProfileFlags } from '#cli/proxy-change.ts';
-import { defaultProxyCommand, deleteProxyCommand } from '#cli/proxy-delete.ts';
-import { listProxiesCommand, showProxyCommand } from '#cli/proxy-list.ts';
-import { setRouteCommand } from '#cli/route.ts';
+import type { Desk } from '#cli/settings/desk-parts.ts';
+import { addProxyCommand, editProxyCommand, type ProfileFlags } from '#cli/settings/proxy-change.ts';
+import { defaultProxyCommand, deleteProxyCommand } from '#cli/settings/proxy-delete.ts';
+import { listProxiesCommand, showProxyCommand } from '#cli/settings/proxy-list.ts';
+import { setRouteCommand } from '#cli/settings/route.ts';
 import { profileFields } from '#config/editing/profile-fields.ts';
 import { DeskRig } from '#test/support/desk-rig.ts';
 import { aDiagnosis, aFailure, fakeControl } from '#test/support/fake-control.ts';

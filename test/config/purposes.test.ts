@@ -55,8 +55,8 @@ import { readTrusts } from '#daemon/reload/read-trust.ts';
 import { describeRoutes } from '#daemon/answers/routes.ts';
 import { diagnosisRequestSchema } from '#diagnose/report.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
-import { chooseProxy } from '#proxy/choice.ts';
-import { proxiesByPurpose } from '#proxy/went-direct.ts';
+import { chooseProxy } from '#proxy/choosing/choice.ts';
+import { proxiesByPurpose } from '#proxy/choosing/went-direct.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 
 const place = (name) => import.meta.dirname + '/' + name;

@@ -4,7 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { changeProxyCommand } from '#cli/proxy-change.ts';
+import { changeProxyCommand } from '#cli/settings/proxy-change.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { composeIn } from '#test/support/composed.ts';
 import { DeskRig } from '#test/support/desk-rig.ts';

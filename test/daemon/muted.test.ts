@@ -12,7 +12,7 @@ import { runDaemon } from '#daemon/run.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
-import { LastResort } from '#system/last-resort.ts';
+import { LastResort } from '#system/process/last-resort.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';

@@ -16,7 +16,7 @@ import { describeWith } from '#test/support/real-parts.ts';
 import { startSallyport, writeConfig } from '#test/support/sallyport-process.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import { layeredFeed, worstItem } from '#test/support/worst-feeds.ts';
-import { FEED_LIMITS } from '#updates/feed-document.ts';
+import { FEED_LIMITS } from '#updates/feed/feed-document.ts';
 
 /** 160 s before. The rest is for a busy machine. */
 const LONGEST_ANSWER_MS = 2_000;

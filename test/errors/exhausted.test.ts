@@ -18,7 +18,7 @@ afterEach(() => rm(dir, { recursive: true }));
 const EVERY_DOOR = `
 import { openSync } from 'node:fs';
 const at = (path) => import(new URL(path, process.env.SRC));
-const { dial } = await at('proxy/dial.ts');
+const { dial } = await at('proxy/opening/dial.ts');
 const { realFiles } = await at('system/real-files.ts');
 const { loadState, peekState } = await at('system/state-file.ts');
 const { readBounded } = await at('config/reading/read-bounded.ts');

@@ -1,8 +1,8 @@
 // A proxy whose port speaks TLS, spoken to in the clear in absolute form: it is told as what it is, whoever asks.
 
 import { afterEach, expect, it } from 'vitest';
-import { requestDocument } from '#http/document.ts';
 import { exchange } from '#http/exchange.ts';
+import { requestDocument } from '#http/session/document.ts';
 import type { Lane } from '#proxy/route.ts';
 import { systemClock } from '#system/clock.ts';
 import { type FaultProxy, says, startFaultProxy } from '#test/support/fault-proxy.ts';

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { CodedError } from '#errors/coded-error.ts';
 import { proxyAt } from '#errors/hop.ts';
-import { requestDocument } from '#http/document.ts';
 import { exchange } from '#http/exchange.ts';
 import { contentBlocked } from '#http/refusal-page.ts';
+import { requestDocument } from '#http/session/document.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Lane } from '#proxy/route.ts';
 import { systemClock } from '#system/clock.ts';

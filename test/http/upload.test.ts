@@ -3,8 +3,8 @@
 
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { RequestBody } from '#http/body.ts';
-import { Session, type SessionRequest, type SessionResponse } from '#http/session.ts';
+import type { RequestBody } from '#http/session/body.ts';
+import { Session, type SessionRequest, type SessionResponse } from '#http/session/session.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
 import { type KeptServer, startKeptServer } from '#test/support/kept-server.ts';
 import { type Loopback, listenOnLoopback } from '#test/support/loopback.ts';

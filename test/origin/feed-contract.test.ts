@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { assembleFeed, renderFeed } from '#origin/feed-assemble.ts';
 import { type ItemMeta, idProblem, readMeta } from '#origin/feed-format.ts';
 import { judgeId } from '#system/id.ts';
-import { parseFeed } from '#updates/feed-document.ts';
+import { parseFeed } from '#updates/feed/feed-document.ts';
 
 // The builder and the agent's reader share docs/protocol.md and no code; here they meet.
 describe('the builder and the reader', () => {

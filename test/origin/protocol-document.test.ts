@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { assembleFeed } from '#origin/feed-assemble.ts';
 import { LARGEST_FEED_BYTES, MOST_ITEMS, MOST_REQUIRED, readFeed } from '#origin/feed-format.ts';
-import { FEED_LIMITS, feedItemSchema, parseFeed } from '#updates/feed-document.ts';
+import { FEED_LIMITS, feedItemSchema, parseFeed } from '#updates/feed/feed-document.ts';
 
 const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 const example = /```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '';

@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PURPOSES } from '#config/purposes.ts';
-import { candidateFallbacks, chooseProxy, fallbacksOf, type ProxySettings } from '#proxy/choice.ts';
+import { candidateFallbacks, chooseProxy, fallbacksOf, type ProxySettings } from '#proxy/choosing/choice.ts';
+import { changedWays } from '#proxy/choosing/way-changes.ts';
 import { endpointOf } from '#proxy/endpoint.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
-import { changedWays } from '#proxy/way-changes.ts';
 import { forAll, testRouter } from '#test/support/test-router.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'] as const;

@@ -7,7 +7,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CodedError } from '#errors/coded-error.ts';
-import type { Authentication } from '#proxy/auth/scheme.ts';
+import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import type { HopScheme } from '#proxy/profile.ts';
 import { systemClock } from '#system/clock.ts';
 import { type TestRouter, profile as testProfile, testRouter } from '#test/support/test-router.ts';

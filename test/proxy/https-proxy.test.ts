@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ProxyProfile } from '#proxy/profile.ts';
-import type { TlsTrust } from '#proxy/trust.ts';
+import type { TlsTrust } from '#proxy/tls/trust.ts';
 import { Secret } from '#redaction/secret.ts';
 import { createCa, type KeyPair } from '#test/support/certificates.ts';
 import { FAULTS, type FaultProxy, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';

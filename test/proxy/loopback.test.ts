@@ -7,8 +7,8 @@ import { profile, testRouter } from '#test/support/test-router.ts';
 
 /** Where the other end of each connection claims to be; every connection really goes to loopback. */
 let claimed: string | null = null;
-vi.mock('#proxy/dial.ts', async (original) => {
-  const real = await original<typeof import('#proxy/dial.ts')>();
+vi.mock('#proxy/opening/dial.ts', async (original) => {
+  const real = await original<typeof import('#proxy/opening/dial.ts')>();
   return {
     ...real,
     dial: async (...args: Parameters<typeof real.dial>) => {

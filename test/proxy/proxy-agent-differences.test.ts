@@ -8,7 +8,7 @@ import { request as requestHttps } from 'node:https';
 import { ProxyAgent } from 'proxy-agent';
 import { getProxyForUrl } from 'proxy-from-env';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { chooseFromEnvironment } from '#proxy/environment-proxies.ts';
+import { chooseFromEnvironment } from '#proxy/choosing/environment-proxies.ts';
 import type { HopScheme } from '#proxy/profile.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { honest, startFaultProxy } from '#test/support/fault-proxy.ts';

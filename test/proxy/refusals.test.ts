@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { asCoded } from '#errors/coded-error.ts';
-import { requestDocument } from '#http/document.ts';
+import { requestDocument } from '#http/session/document.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import { systemClock } from '#system/clock.ts';

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import type { Authentication } from '#proxy/auth/scheme.ts';
+import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { readIfThere, untilLines } from '#test/support/part.ts';

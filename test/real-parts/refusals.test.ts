@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import type { Authentication } from '#proxy/auth/scheme.ts';
+import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { startSquid } from '#test/support/squid.ts';
 import { get, profile, testRouter } from '#test/support/test-router.ts';

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { ProxyProfile } from '#proxy/profile.ts';
-import type { TlsTrust } from '#proxy/trust.ts';
+import type { TlsTrust } from '#proxy/tls/trust.ts';
 import { Secret } from '#redaction/secret.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { describeWith } from '#test/support/real-parts.ts';

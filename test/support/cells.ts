@@ -2,7 +2,7 @@
  * Cells of the matrix: what is asked for, by whom, and what has to come of it where a proxy asks for a password; the same
  * whatever is special about the proxy.
  */
-import type { Authentication } from '#proxy/auth/scheme.ts';
+import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import { SAMBA_USER } from './samba.ts';
 import { PROTOCOLS, type Protocol } from './targets.ts';
 import type { profile } from './test-router.ts';

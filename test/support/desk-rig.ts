@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Desk } from '#cli/desk-parts.ts';
+import type { Desk } from '#cli/settings/desk-parts.ts';
 import { type LoadedSettings, loadSettings } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';
 import { createRedactor } from '#redaction/redact.ts';

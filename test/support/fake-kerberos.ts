@@ -1,5 +1,5 @@
 /** The optional package `kerberos` as tests want it: notes what it is asked, and makes a token of each step or throws. */
-import type { KerberosLibrary } from '#proxy/auth/negotiate.ts';
+import type { KerberosLibrary } from '#proxy/auth/schemes/negotiate.ts';
 
 export function fakeKerberos(step: (challenge: string) => string) {
   const asked: unknown[] = [];

@@ -1,7 +1,7 @@
 // A terminal that keeps what was said, and no more than a pipe can do.
 
-import type { Answers } from '#cli/answers.ts';
-import type { Terminal } from '#cli/terminal.ts';
+import type { Answers } from '#cli/terminal/answers.ts';
+import type { Terminal } from '#cli/terminal/terminal.ts';
 
 /** Somebody at the terminal, who answers each question in turn; a question that nobody expects ends the input. */
 export interface FakeAnswers extends Answers {

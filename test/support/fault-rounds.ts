@@ -5,13 +5,13 @@
  */
 import { SOONEST_MS } from '#daemon/schedule/decide-round.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
-import { requestDocument } from '#http/document.ts';
 import { withRetries } from '#http/retry.ts';
+import { requestDocument } from '#http/session/document.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import { CoolDown } from '#proxy/failover.ts';
+import { CoolDown } from '#proxy/choosing/failover.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import type { Router } from '#proxy/route.ts';
-import type { TlsTrust } from '#proxy/trust.ts';
+import type { TlsTrust } from '#proxy/tls/trust.ts';
 import { CountingClock } from './counting-clock.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FAULTS, type FaultProxy, honest, startFaultProxy } from './fault-proxy.ts';

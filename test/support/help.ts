@@ -1,6 +1,6 @@
 // What the program says of itself: every command with its options, read from the help that it prints.
 
-import { type Actions, runProgram } from '#cli/program.ts';
+import { type Actions, runProgram } from '#cli/program/program.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
 /** One command; `path` is empty for the program itself. */

@@ -7,9 +7,9 @@
 import type { Socket } from 'node:net';
 import { CodedError } from '#errors/coded-error.ts';
 import { readPacAnswer } from '#proxy/pac/directives.ts';
-import { download } from '#updates/download.ts';
-import { parseFeed } from '#updates/feed-document.ts';
-import { Turn } from '#updates/turn.ts';
+import { parseFeed } from '#updates/feed/feed-document.ts';
+import { download } from '#updates/package/download.ts';
+import { Turn } from '#updates/package/turn.ts';
 import { CrashingFiles } from './crashing-files.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { feedOf, itemFor, makeJar } from './jars.ts';

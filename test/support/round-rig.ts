@@ -3,27 +3,27 @@
 import { settingsSchema } from '#config/schema/settings.ts';
 import type { Settings } from '#config/settings.ts';
 import { isTaken, timeoutSettings } from '#daemon/reload/timeout-room.ts';
-import { Session } from '#http/session.ts';
+import { Session } from '#http/session/session.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { PathHabits } from '#path/habits.ts';
 import { TimeoutMemory } from '#path/timeouts.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import { CoolDown } from '#proxy/failover.ts';
+import { CoolDown } from '#proxy/choosing/failover.ts';
 import { createRouter } from '#proxy/router.ts';
-import type { TlsTrust } from '#proxy/trust.ts';
+import type { TlsTrust } from '#proxy/tls/trust.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
-import { HookJournal } from '#updates/hook-journal.ts';
-import { HttpFeed } from '#updates/http-feed.ts';
+import { HttpFeed } from '#updates/feed/http-feed.ts';
+import { HookJournal } from '#updates/hook/hook-journal.ts';
 import { UpdatesMemory } from '#updates/memory.ts';
-import { PackageRetries } from '#updates/package-retries.ts';
-import { PackageStore } from '#updates/package-store.ts';
+import { PackageRetries } from '#updates/package/package-retries.ts';
+import { PackageStore } from '#updates/package/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
-import { openReceipts } from '#updates/receipt-spool.ts';
+import { openReceipts } from '#updates/receipts/receipt-spool.ts';
 import { type RoundReport, type RoundScope, runRound } from '#updates/round.ts';
 
 export interface RigOptions {

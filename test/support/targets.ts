@@ -9,10 +9,10 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { Purpose } from '#config/purposes.ts';
-import { requestDocument } from '#http/document.ts';
+import { requestDocument } from '#http/session/document.ts';
 import { openWebSocket } from '#http/websocket.ts';
 import type { Router } from '#proxy/route.ts';
-import type { TlsTrust } from '#proxy/trust.ts';
+import type { TlsTrust } from '#proxy/tls/trust.ts';
 import { systemClock } from '#system/clock.ts';
 import { createCa, type TestCa } from './certificates.ts';
 

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import type { Authentication } from '#proxy/auth/scheme.ts';
+import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import type { Lane, Router } from '#proxy/route.ts';
 import { createRouter, type RouterParts, type RouterSettings } from '#proxy/router.ts';
-import type { TlsTrust } from '#proxy/trust.ts';
+import type { TlsTrust } from '#proxy/tls/trust.ts';
 import { Secret } from '#redaction/secret.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 

@@ -3,7 +3,7 @@
 
 import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import type { TlsTrust } from '#proxy/trust.ts';
+import type { TlsTrust } from '#proxy/tls/trust.ts';
 import { createCa } from './certificates.ts';
 import { honest, startFaultProxy } from './fault-proxy.ts';
 import { type Loopback, listenOnLoopback } from './loopback.ts';

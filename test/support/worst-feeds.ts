@@ -1,6 +1,6 @@
 // Feeds within every limit of the protocol that cost the most to decide about. Also for bench/limits.
 
-import { FEED_LIMITS, type FeedItem } from '#updates/feed-document.ts';
+import { FEED_LIMITS, type FeedItem } from '#updates/feed/feed-document.ts';
 
 /** Layers of 16 items, each of which requires all of the layer below: as many as a feed may hold, or a share of that. */
 export function layeredFeed(share = 1): FeedItem[] {

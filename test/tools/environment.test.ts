@@ -2,14 +2,14 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { takeEnvironment } from '#system/environment.ts';
+import { takeEnvironment } from '#system/process/environment.ts';
 import { MAIN_PATH } from '#test/support/main-path.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8');
 
 const WORDS = /\b(?:NODE_[A-Z_]+|SSLKEYLOGFILE)\b/g;
-const CANDIDATES = [...new Set(read('src/system/environment.ts').match(WORDS))];
+const CANDIDATES = [...new Set(read('src/system/process/environment.ts').match(WORDS))];
 const REFUSED = CANDIDATES.filter((name) => {
   const { refused, removed } = takeEnvironment({ [name]: '1' }, 7);
   return refused !== null || removed !== null;

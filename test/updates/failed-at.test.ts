@@ -6,10 +6,10 @@ import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { openRig, testSettings } from '#test/support/round-rig.ts';
 import { startWays, WAYS, type WayName, type Ways } from '#test/support/ways.ts';
-import { download } from '#updates/download.ts';
-import { parseFeed } from '#updates/feed-document.ts';
+import { parseFeed } from '#updates/feed/feed-document.ts';
+import { download } from '#updates/package/download.ts';
+import { Turn } from '#updates/package/turn.ts';
 import { requestUpdates } from '#updates/request.ts';
-import { Turn } from '#updates/turn.ts';
 
 const jar = makeJar('1', 3_000);
 const item = itemFor('u1', jar);

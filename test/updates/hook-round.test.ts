@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '#system/clock.ts';
-import { SystemCommands } from '#system/command.ts';
+import { SystemCommands } from '#system/process/command.ts';
 import { realFiles } from '#system/real-files.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { openRig, type Rig, testSettings } from '#test/support/round-rig.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
-import { HookQueue } from '#updates/hook.ts';
+import { HookQueue } from '#updates/hook/hook.ts';
 
 const ca = createCa();
 const jars = new Map(['u1', 'tool2'].map((id) => [id, makeJar(id, 3_000)]));

@@ -11,9 +11,9 @@ import { hostileText } from '#test/support/hostile.ts';
 import { makeJar, sha256 } from '#test/support/jars.ts';
 import { openRig, type Rig, testSettings } from '#test/support/round-rig.ts';
 import { closeJournal, listJournals, listStrays, readJournal, stagedPath, writeJournal } from '#transfer/journal.ts';
-import { deliverReceipts } from '#updates/acknowledge.ts';
-import { parseFeed } from '#updates/feed-document.ts';
-import { readNote } from '#updates/journal-note.ts';
+import { parseFeed } from '#updates/feed/feed-document.ts';
+import { readNote } from '#updates/package/journal-note.ts';
+import { deliverReceipts } from '#updates/receipts/acknowledge.ts';
 import { recover } from '#updates/recover.ts';
 
 const DIR = '/data';

@@ -11,7 +11,7 @@ import { type ProxyLogin, startLoginProxy } from '#test/support/login-proxy.ts';
 import { openRig, testSettings } from '#test/support/round-rig.ts';
 import { profile } from '#test/support/test-router.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
-import { acceptReceipt } from '#updates/acknowledge.ts';
+import { acceptReceipt } from '#updates/receipts/acknowledge.ts';
 
 const RECEIPTS = 50;
 const USER = { user: 'svc', domain: 'CORP', password: 'open sesame' } as const;

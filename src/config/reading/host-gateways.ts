@@ -1,7 +1,7 @@
 // Reads the default gateways of this host from the kernel's tables; none where it tells none. The tables are understood by
-// `system/gateway.ts`.
+// `system/network/gateway.ts`.
 
-import { parseGateways, ROUTE_FILES } from '#system/gateway.ts';
+import { parseGateways, ROUTE_FILES } from '#system/network/gateway.ts';
 import { readBounded } from './read-bounded.ts';
 
 const LARGEST_TABLE_BYTES = 1_048_576;

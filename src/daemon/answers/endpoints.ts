@@ -21,7 +21,7 @@ import { asCoded } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
 import { judgeUrl } from '#http/judge-url.ts';
 import type { SeenHost } from '#path/seen-hosts.ts';
-import { chooseProxy, fallbacksOf } from '#proxy/choice.ts';
+import { chooseProxy, fallbacksOf } from '#proxy/choosing/choice.ts';
 import { endpointOf, travelThrough } from '#proxy/endpoint.ts';
 import type { HopScheme, ProfileScheme, ProxyProfile } from '#proxy/profile.ts';
 import { utcTime } from '#system/moment.ts';

@@ -14,7 +14,7 @@ import { waitOf } from '#logging/wait-line.ts';
 import { KIND_WORDS, type PathKind } from '#path/kind.ts';
 import type { Reason } from '#proxy/reason.ts';
 import { utcTime } from '#system/moment.ts';
-import type { HookState } from '#updates/hook.ts';
+import type { HookState } from '#updates/hook/hook.ts';
 import type { RoundReport } from '#updates/round.ts';
 import { waitingCredentials } from './credentials.ts';
 import { proxiesInUse } from './endpoints.ts';

@@ -7,7 +7,7 @@ import { ownHop } from '#proxy/hop.ts';
 import { utcTime } from '#system/moment.ts';
 import type { RouteKey } from '#timeout/model.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
-import { waitsSeen } from '#updates/waits-seen.ts';
+import { waitsSeen } from '#updates/timeout/waits-seen.ts';
 
 /** Sizes that everybody can think of. */
 const SIZES = [1_000_000, 10_000_000, 100_000_000];

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { digestOf } from '#config/editing/edit-file.ts';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
-import { changedWays } from '#proxy/way-changes.ts';
+import { changedWays } from '#proxy/choosing/way-changes.ts';
 import type { Files } from '#system/files.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 

@@ -11,7 +11,7 @@ import type { Settings } from '#config/settings.ts';
 import type { Found, HeldFile } from '#control/change.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import { changedWays } from '#proxy/way-changes.ts';
+import { changedWays } from '#proxy/choosing/way-changes.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { utcTime } from '#system/moment.ts';

@@ -9,7 +9,7 @@ import type { LoadResult } from '#config/reading/load.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
-import { hasTerminal } from '#system/has-terminal.ts';
+import { hasTerminal } from '#system/process/has-terminal.ts';
 import type { FileGate } from './file-gate.ts';
 
 /** A watch that runs. */

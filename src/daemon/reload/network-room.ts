@@ -13,15 +13,15 @@ import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Ledger } from '#proxy/auth/ledger.ts';
-import { environmentWays } from '#proxy/environment-ways.ts';
-import { CoolDown } from '#proxy/failover.ts';
+import { environmentWays } from '#proxy/choosing/environment-ways.ts';
+import { CoolDown } from '#proxy/choosing/failover.ts';
+import { changedWays } from '#proxy/choosing/way-changes.ts';
 import type { WaySource } from '#proxy/hop.ts';
 import { HopMemories } from '#proxy/hop-memory.ts';
 import { PacWays } from '#proxy/pac/ways.ts';
 import type { Route, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
-import type { TlsTrust } from '#proxy/trust.ts';
-import { changedWays } from '#proxy/way-changes.ts';
+import type { TlsTrust } from '#proxy/tls/trust.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { Clock } from '#system/clock.ts';
 import { pacFetch } from './pac-fetch.ts';
@@ -174,7 +174,7 @@ function noTickets(): Promise<never> {
  */
 async function judgeTrust(trust: TlsTrust): Promise<void> {
   if (trust.ca === undefined && trust.client === undefined) return;
-  const { TrustContexts } = await import('#proxy/trust.ts');
+  const { TrustContexts } = await import('#proxy/tls/trust.ts');
   new TrustContexts(trust).contextFor(trust.client?.origins[0] ?? '');
 }
 

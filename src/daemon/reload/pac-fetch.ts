@@ -3,7 +3,7 @@
 // Guarantees: one small request, asked by its ETag, bounded in bytes and time; no redirect is followed and no credential is
 // sent. Relies on whoever gives the router that it goes direct and for nothing but this.
 
-import { requestDocument } from '#http/document.ts';
+import { requestDocument } from '#http/session/document.ts';
 import { statusError } from '#http/status-error.ts';
 import type { PacFetch } from '#proxy/pac/script.ts';
 import type { Router } from '#proxy/route.ts';

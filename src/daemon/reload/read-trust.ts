@@ -6,7 +6,7 @@ import { readBounded } from '#config/reading/read-bounded.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { ownHop } from '#proxy/hop.ts';
-import type { ClientIdentity, PemFile, TlsTrust } from '#proxy/trust.ts';
+import type { ClientIdentity, PemFile, TlsTrust } from '#proxy/tls/trust.ts';
 import { Secret } from '#redaction/secret.ts';
 
 /** A bundle of every public root has some 250 KB. */

@@ -14,7 +14,7 @@ import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/readin
 import type { Settings } from '#config/settings.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import { wouldGoDirect } from '#proxy/went-direct.ts';
+import { wouldGoDirect } from '#proxy/choosing/went-direct.ts';
 import type { Clock } from '#system/clock.ts';
 import type { LastSettings } from './last-settings.ts';
 

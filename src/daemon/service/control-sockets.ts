@@ -12,8 +12,8 @@ import { Followers } from '#daemon/answers/followers.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { handlersOf } from '#daemon/verbs.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
-import { groupNumber } from '#system/group.ts';
-import type { Peer } from '#system/peer.ts';
+import type { Peer } from '#system/network/peer.ts';
+import { groupNumber } from '#system/process/group.ts';
 
 /** What the kernel calls a user that our user namespace does not know; `PrivateUsers=` of systemd makes one. */
 const OVERFLOW_UID = 65_534;

@@ -11,8 +11,8 @@ import type { EventName, Report, SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
 import { waitLine, waitOf } from '#logging/wait-line.ts';
 import { systemClock, type Timer } from '#system/clock.ts';
-import type { ServiceVariables } from '#system/environment.ts';
-import { type Notifier, openNotifier, SILENT_NOTIFIER } from '#system/notify.ts';
+import type { ServiceVariables } from '#system/process/environment.ts';
+import { type Notifier, openNotifier, SILENT_NOTIFIER } from '#system/process/notify.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** How often a wait, or the progress of a download, is told, at most. */

@@ -7,7 +7,7 @@
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
-import type { Notifier } from '#system/notify.ts';
+import type { Notifier } from '#system/process/notify.ts';
 import type { OverdueWait } from '#system/watched-clock.ts';
 
 /**

@@ -11,8 +11,8 @@ import type { ChangeRequest, ChangeVerdict, Found, PendingChange } from '#contro
 import type { Authority } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import { changedWays } from '#proxy/way-changes.ts';
-import { proxiesByPurpose, wouldGoDirect } from '#proxy/went-direct.ts';
+import { changedWays } from '#proxy/choosing/way-changes.ts';
+import { proxiesByPurpose, wouldGoDirect } from '#proxy/choosing/went-direct.ts';
 import type { Clock } from '#system/clock.ts';
 import { utcTime } from '#system/moment.ts';
 import { type ConfirmEvent, type ConfirmState, stepConfirm } from './confirm-state.ts';

@@ -26,7 +26,7 @@ import { proxyVariables } from '#diagnose/shell.ts';
 import { coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
 import { PathHabits } from '#path/habits.ts';
-import { secretsInEnvironment } from '#proxy/environment-proxies.ts';
+import { secretsInEnvironment } from '#proxy/choosing/environment-proxies.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { Secret } from '#redaction/secret.ts';

@@ -8,9 +8,9 @@ import { askAnything, type Net, type Part } from '#diagnose/ask.ts';
 import type { Probe } from '#diagnose/walk.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
-import { Session } from '#http/session.ts';
-import type { FeedReading } from '#updates/feed.ts';
-import { HttpFeed } from '#updates/http-feed.ts';
+import { Session } from '#http/session/session.ts';
+import type { FeedReading } from '#updates/feed/feed.ts';
+import { HttpFeed } from '#updates/feed/http-feed.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { feedUrl, updatesHeaders } from '#updates/request.ts';
 

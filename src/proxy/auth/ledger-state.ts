@@ -10,7 +10,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
-import { SCHEMES } from './scheme.ts';
+import { SCHEMES } from './schemes/scheme.ts';
 
 const FORMAT = 1;
 const KEY_BYTES = 32;

@@ -14,7 +14,7 @@ import type { Admission, AdmitOptions, Attempt } from './attempt.ts';
 import { Doubts } from './doubts.ts';
 import { type CredentialRecord, LedgerState, type ProxyRecord } from './ledger-state.ts';
 import { judge, type Refusal } from './refusal.ts';
-import { type SchemeName, strengthOf } from './scheme.ts';
+import { type SchemeName, strengthOf } from './schemes/scheme.ts';
 
 /** Why a password is kept back. */
 export interface Wait {

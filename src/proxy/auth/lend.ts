@@ -7,7 +7,7 @@ import type { Candidate, Loan } from '#proxy/candidate.ts';
 import type { ProxyHop, Way } from '#proxy/hop.ts';
 import { accountOf } from './account.ts';
 import type { Ledger } from './ledger.ts';
-import { namedScheme, type SchemeName } from './scheme.ts';
+import { namedScheme, type SchemeName } from './schemes/scheme.ts';
 
 export interface LendParts {
   readonly ledger: Ledger;

@@ -1,12 +1,12 @@
 // What a conversation with a proxy about who we are needs, and what it hands out.
 
 import type { ProxyHop } from '#proxy/hop.ts';
-import type { AskedProxy } from '#proxy/verdict.ts';
 import type { Secret } from '#redaction/secret.ts';
 import type { Account } from './account.ts';
 import type { Ledger } from './ledger.ts';
-import type { KerberosLoader } from './negotiate.ts';
-import type { SecretRegistry } from './scheme.ts';
+import type { KerberosLoader } from './schemes/negotiate.ts';
+import type { SecretRegistry } from './schemes/scheme.ts';
+import type { AskedProxy } from './verdict.ts';
 
 export interface LoginParts {
   /** Whom we speak to, and whose account is shown there. */

@@ -8,17 +8,17 @@
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { ResponseHead } from '#proxy/route.ts';
-import { type AskedProxy, judgeAuthentication, rejection, unclearRefusal } from '#proxy/verdict.ts';
 import type { Secret } from '#redaction/secret.ts';
 import { type Account, accountOf } from './account.ts';
 import type { Attempt } from './attempt.ts';
-import { authenticatorFor, weakHashesWork } from './authenticators.ts';
-import { type Challenge, readChallenges } from './challenge.ts';
-import { chooseScheme, type Means, mayBegin } from './choose-scheme.ts';
-import { strongestDigest } from './digest.ts';
 import { askedProxy, type LoginParts, type NextStep, offersOf } from './login-parts.ts';
 import type { Refusal } from './refusal.ts';
-import { type Authenticator, namedScheme, type Reply, type RequestLine, type SchemeName } from './scheme.ts';
+import { authenticatorFor, weakHashesWork } from './schemes/authenticators.ts';
+import { type Challenge, readChallenges } from './schemes/challenge.ts';
+import { chooseScheme, type Means, mayBegin } from './schemes/choose-scheme.ts';
+import { strongestDigest } from './schemes/digest.ts';
+import { type Authenticator, namedScheme, type Reply, type RequestLine, type SchemeName } from './schemes/scheme.ts';
+import { type AskedProxy, judgeAuthentication, rejection, unclearRefusal } from './verdict.ts';
 
 /**
  * Asks the ledger for leave; waits while another attempt with the same account is under way.

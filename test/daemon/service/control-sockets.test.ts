@@ -9,7 +9,7 @@ import type { Control } from '#control/control.ts';
 import type { ControlServer } from '#control/server.ts';
 import { serveSockets } from '#daemon/service/control-sockets.ts';
 import { systemClock } from '#system/clock.ts';
-import { groupNumber } from '#system/group.ts';
+import { groupNumber } from '#system/process/group.ts';
 import { realFiles } from '#system/real-files.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { describeWith } from '#test/support/real-parts.ts';

@@ -5,7 +5,7 @@ import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
-import type { Notifier } from '#system/notify.ts';
+import type { Notifier } from '#system/process/notify.ts';
 import { WatchedClock } from '#system/watched-clock.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 

@@ -8,7 +8,7 @@ import { type Account, accountOf } from '#proxy/auth/account.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import { type Login, openLogin } from '#proxy/auth/login.ts';
-import type { KerberosLoader } from '#proxy/auth/negotiate.ts';
+import type { KerberosLoader } from '#proxy/auth/schemes/negotiate.ts';
 import { makeHop } from '#proxy/hop.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import type { Lane } from '#proxy/route.ts';

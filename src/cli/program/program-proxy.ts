@@ -1,0 +1,243 @@
+// The commands around proxies and routes, with their flags and the help that teaches them. The flags of a profile are made
+// from the schema: a key that it gets is a flag at once.
+
+import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
+import { type ConfirmFlags, parseWindow } from '#cli/settings/confirm.ts';
+import type { ProfileFlags } from '#cli/settings/proxy-change.ts';
+import type { DeleteFlags } from '#cli/settings/proxy-delete.ts';
+import { PURPOSE_NAMES } from '#cli/settings/route.ts';
+import { filled } from '#cli/terminal/wrap.ts';
+import { type ProfileField, profileFields } from '#config/editing/profile-fields.ts';
+import type { Globals, Hooks } from './program-hooks.ts';
+import { addProxyTest, type NetworkActions } from './program-network.ts';
+import { UsageError } from './usage-error.ts';
+
+/** What main does for each of these; each returns its exit status. */
+export interface ProxyActions {
+  listProxies(globals: Globals, options: { json: boolean }): Promise<number>;
+  showProxy(globals: Globals, options: { name: string; json: boolean }): Promise<number>;
+  addProxy(globals: Globals, options: { name: string | undefined; flags: ProfileFlags }): Promise<number>;
+  editProxy(globals: Globals, options: { name: string; flags: ProfileFlags }): Promise<number>;
+  changeProxy(globals: Globals, options: { flags: ProfileFlags }): Promise<number>;
+  deleteProxy(globals: Globals, options: { name: string; flags: DeleteFlags }): Promise<number>;
+  defaultProxy(globals: Globals, options: { name: string; json: boolean; confirm: ConfirmFlags }): Promise<number>;
+  enableProxy(globals: Globals, options: { enabled: boolean; json: boolean; confirm: ConfirmFlags }): Promise<number>;
+  confirmChange(globals: Globals): Promise<number>;
+  showRoutes(globals: Globals, options: { json: boolean }): Promise<number>;
+  setRoute(globals: Globals, options: RouteArguments): Promise<number>;
+}
+
+interface RouteArguments extends Json {
+  readonly purpose: string;
+  readonly use: string;
+  readonly confirm: ConfirmFlags;
+}
+
+interface Json {
+  readonly json: boolean;
+}
+
+/** What commander made of the flags of a profile. */
+type ParsedFlags = Readonly<Record<string, unknown>> & Json;
+
+/** Adds `proxy` and `route`. */
+export function addProxyCommands(program: Command, actions: ProxyActions & NetworkActions, hooks: Hooks): void {
+  const proxy = program
+    .command('proxy')
+    .description('the proxies by name; every edit changes its own lines of the file only');
+  proxy.addHelpText('after', filled(WHO_MAY_EDIT));
+  addLooking(proxy, actions, hooks);
+  addMaking(proxy, actions, hooks);
+  addProxyTest(proxy, actions, hooks);
+  addSwitching(proxy, actions, hooks);
+  addRoutes(program, actions, hooks);
+}
+
+function addLooking(proxy: Command, actions: ProxyActions, { globals, does }: Hooks): void {
+  withJson(proxy.command('list').description('list every proxy; never a password')).action(
+    does((options: Json) => actions.listProxies(globals(), options)),
+  );
+  withJson(proxy.command('show').description('each key of a proxy, where its value came from, and who uses it'))
+    .argument('<name>', NAME)
+    .action(does((name: string, { json }: Json) => actions.showProxy(globals(), { name, json })));
+}
+
+function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hooks): void {
+  withProfileFlags(
+    proxy.command('add').description('make a proxy; at a terminal and without flags it asks for everything'),
+  )
+    .argument('[name]', 'its name, which use_proxy_for and status call it by')
+    .addHelpText('after', filled(ADD_HELP))
+    .action(
+      does((name: string | undefined, flags: ParsedFlags) =>
+        actions.addProxy(globals(), { name, flags: readFlags(flags) }),
+      ),
+    );
+  withConfirm(
+    withProfileFlags(proxy.command('edit').description('change a proxy; at a terminal and without flags it asks')),
+  )
+    .argument('<name>', NAME)
+    .addOption(new Option('--rename <name>', 'another name, also for those who use it'))
+    .addHelpText('after', filled(EDIT_HELP))
+    .action(
+      does((name: string, flags: ParsedFlags) => actions.editProxy(globals(), { name, flags: readFlags(flags) })),
+    );
+  withConfirm(withProfileFlags(proxy.command('change').description('the same as edit, for the default proxy')))
+    .addOption(new Option('--rename <name>', 'another name, also for those who use it'))
+    .action(does((flags: ParsedFlags) => actions.changeProxy(globals(), { flags: readFlags(flags) })));
+  withConfirm(withJson(proxy.command('delete').description('take a proxy out; one that is used only with --force')))
+    .argument('<name>', NAME)
+    .option(
+      '--force',
+      'also when it is used: those who named it get the default, or go direct where there is none',
+      false,
+    )
+    .addOption(new Option('--new-default <name>', 'which proxy is the default in its place; none for none'))
+    .option('--yes', 'without a question', false)
+    .action(
+      does((name: string, { confirmWithin, saveAnyway, ...flags }: DeleteFlags & ConfirmFlags) =>
+        actions.deleteProxy(globals(), { name, flags: { ...flags, confirm: { confirmWithin, saveAnyway } } }),
+      ),
+    );
+}
+
+function addSwitching(proxy: Command, actions: ProxyActions, { globals, does }: Hooks): void {
+  withConfirm(withJson(proxy.command('default').description('make a proxy the default, in place of the one that is')))
+    .argument('<name>', NAME)
+    .action(
+      does((name: string, { json, ...confirm }: Json & ConfirmFlags) =>
+        actions.defaultProxy(globals(), { name, json, confirm }),
+      ),
+    );
+  withConfirm(withJson(proxy.command('enable').description('use the proxies again (proxy_enabled: true)'))).action(
+    does(({ json, ...confirm }: Json & ConfirmFlags) =>
+      actions.enableProxy(globals(), { enabled: true, json, confirm }),
+    ),
+  );
+  withConfirm(
+    withJson(
+      proxy
+        .command('disable')
+        .description('use none: every purpose goes direct, the proxies stay (proxy_enabled: false)'),
+    ),
+  ).action(
+    does(({ json, ...confirm }: Json & ConfirmFlags) =>
+      actions.enableProxy(globals(), { enabled: false, json, confirm }),
+    ),
+  );
+  proxy
+    .command('confirm')
+    .description('have the change that another command tries with --confirm-within, although a stage failed')
+    .action(does(() => actions.confirmChange(globals())));
+}
+
+function addRoutes(program: Command, actions: ProxyActions, { globals, does }: Hooks): void {
+  const route = program.command('route').description('which proxy each purpose uses');
+  route.addHelpText('after', filled(WHO_MAY_EDIT));
+  withJson(route.command('show').description('the route of each purpose that is in force, and why')).action(
+    does(({ json }: Json) => actions.showRoutes(globals(), { json })),
+  );
+  withConfirm(
+    withJson(route.command('set').description('give a purpose no proxy, the default one, or one by its name')),
+  )
+    .addArgument(new Argument('<purpose>', 'what it is for').choices([...PURPOSE_NAMES]))
+    .argument('<use>', 'none (direct), default, or the name of a proxy')
+    .action(
+      does((purpose: string, use: string, { json, ...confirm }: Json & ConfirmFlags) =>
+        actions.setRoute(globals(), { purpose, use, json, confirm }),
+      ),
+    );
+}
+
+const NAME = 'name of the proxy, as `sallyport proxy list` shows it';
+
+function withJson(command: Command): Command {
+  return command.option('--json', 'as JSON', false);
+}
+
+function withConfirm(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--confirm-within <time>',
+        'try it first; write it only when every stage passes, or sallyport proxy confirm comes in time (such as 60s)',
+      ).argParser(readWindow),
+    )
+    .option('--save-anyway', 'write it also when a stage fails; the network may be down after that', false);
+}
+
+function readWindow(text: string): number {
+  const ms = parseWindow(text);
+  if (ms !== null) return ms;
+  throw new InvalidArgumentError('A time is such as 60s or 2m, from 5s to 1h.');
+}
+
+function withProfileFlags(command: Command): Command {
+  for (const field of profileFields()) command.addOption(optionOf(field));
+  return withJson(
+    command
+      .option('--password-file <file>', 'the file that has the password; the configuration refers to it')
+      .option('--password-stdin', 'read the password from standard input, into secrets/NAME', false)
+      .addOption(new Option('--password [value]').hideHelp().argParser(refusePassword).preset('')),
+  ).option('--default', 'make it the default, in place of the one that is', false);
+}
+
+const PLACES: Readonly<Record<ProfileField['kind'], string>> = {
+  text: 'text',
+  number: 'number',
+  switch: 'true|false',
+  list: 'names',
+};
+
+function optionOf({ flag, choices, kind, facts }: ProfileField): Option {
+  const title = decapitalised(facts.title);
+  const isChoice = kind === 'text' && choices.length > 0;
+  const option = new Option(`--${flag} <${PLACES[kind]}>`, isChoice ? title : `${title}: ${facts.allowed}`);
+  return isChoice ? option.choices([...choices]) : option;
+}
+
+function refusePassword(): never {
+  // Not an error of the parser, which would repeat the argument.
+  throw new UsageError(
+    'A password is never an argument: everybody on this machine can read it there. Use --password-stdin or --password-file.',
+  );
+}
+
+function readFlags(parsed: ParsedFlags): ProfileFlags {
+  const fields = profileFields().flatMap((field) => {
+    const value = parsed[optionOf(field).attributeName()];
+    // An option that begins with --no- is true by itself.
+    return typeof value === 'string' ? [[field.flag, value] as const] : [];
+  });
+  const text = (name: string) => (typeof parsed[name] === 'string' ? parsed[name] : undefined);
+  return {
+    fields: Object.fromEntries(fields),
+    passwordFile: text('passwordFile'),
+    passwordStdin: parsed['passwordStdin'] === true,
+    makeDefault: parsed['default'] === true,
+    rename: text('rename'),
+    confirm: {
+      confirmWithin: typeof parsed['confirmWithin'] === 'number' ? parsed['confirmWithin'] : undefined,
+      saveAnyway: parsed['saveAnyway'] === true,
+    },
+    json: parsed.json,
+  };
+}
+
+function decapitalised(title: string): string {
+  return /^[A-Z][a-z]/.test(title) ? title.charAt(0).toLowerCase() + title.slice(1) : title;
+}
+
+const WHO_MAY_EDIT = `
+Editing needs the right to write the configuration file (sudo), or membership in the group sallyport-admin while
+sallyport-change.socket is enabled.`;
+
+const ADD_HELP = `
+The first proxy becomes the default. A password is asked for, or comes from standard input or a file, never from an argument:
+  sallyport proxy add corp --address proxy.example.com --port 3128
+  sallyport proxy add corp --address proxy.example.com --authentication basic \\
+    --user svc --password-stdin < file`;
+
+const EDIT_HELP = `
+An empty text takes a key out: --domain ''. The stored password stays unless scheme, address or port change; then it has to be
+entered anew, because another proxy would see it.`;

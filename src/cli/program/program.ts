@@ -1,0 +1,296 @@
+// Every command with its options and the help that teaches it. Knows no daemon: main hands in what each command does.
+
+import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
+import { parseSize } from '#cli/size.ts';
+import type { Terminal } from '#cli/terminal/terminal.ts';
+import { filled } from '#cli/terminal/wrap.ts';
+import { judgeTimeZone } from '#config/schema/values.ts';
+import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
+import type { Watch } from '#logging/log.ts';
+import { judgeId } from '#system/id.ts';
+import type { Does, Globals, Hooks } from './program-hooks.ts';
+import { addNetworkCommands, type NetworkActions } from './program-network.ts';
+import { addProxyCommands, type ProxyActions } from './program-proxy.ts';
+import { UsageError } from './usage-error.ts';
+
+/** What `status` is given. */
+interface StatusArguments {
+  readonly json: boolean;
+  readonly check: boolean;
+  readonly verbose: boolean;
+}
+
+/** What `timeout estimate` is given. */
+export interface EstimateArguments {
+  readonly log: readonly string[];
+  readonly packages: string;
+  readonly timeZone?: string;
+  readonly apply: boolean;
+  readonly yes: boolean;
+  readonly json: boolean;
+}
+
+/** What main does for each command; each returns its exit status. */
+export interface Actions extends ProxyActions, NetworkActions {
+  run(globals: Globals, options: { once: boolean; log?: Watch['form'] }): Promise<number>;
+  check(globals: Globals, options: { json: boolean; retryCredential: boolean }): Promise<number>;
+  status(globals: Globals, options: StatusArguments): Promise<number>;
+  listUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
+  verifyUpdates(globals: Globals, options: { json: boolean }): Promise<number>;
+  forgetSerial(globals: Globals, options: { json: boolean }): Promise<number>;
+  runHook(globals: Globals, options: { id: string; json: boolean }): Promise<number>;
+  explainTimeout(globals: Globals, options: { size: number | null; json: boolean }): Promise<number>;
+  estimateTimeout(globals: Globals, options: EstimateArguments): Promise<number>;
+  configCheck(globals: Globals): Promise<number>;
+  configShow(globals: Globals, options: { json: boolean }): Promise<number>;
+  configSchema(): Promise<number>;
+  configUpgrade(globals: Globals, options: { dryRun: boolean }): Promise<number>;
+  serveChanges(globals: Globals): Promise<number>;
+  serve(dir: string, options: { host: string; port: number }): Promise<number>;
+  buildFeed(dir: string, options: { expiresDays: number }): Promise<number>;
+  demo(options: { dir?: string; once: boolean }): Promise<number>;
+}
+
+/** Parses the arguments and runs the command. Returns the exit status; help and mistakes are printed by the parser. */
+export async function runProgram(
+  args: readonly string[],
+  made: { readonly actions: Actions; readonly terminal: Terminal; readonly version: string },
+): Promise<number> {
+  let status = EXIT_OK;
+  const program = describe(made.version, made.terminal);
+  const globals = (): Globals => program.opts<Globals>();
+  const does =
+    <A extends unknown[]>(action: (...given: A) => Promise<number>) =>
+    async (...given: A): Promise<void> => {
+      status = await action(...given);
+    };
+  addWork(program, made.actions, { globals, does });
+  addTimeout(program, made.actions, { globals, does });
+  addNetworkCommands(program, made.actions, { globals, does });
+  addProxyCommands(program, made.actions, { globals, does });
+  addConfig(program, made.actions, { globals, does });
+  addVendor(program, made.actions, does);
+  nameHelp(program);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (thrown) {
+    if (thrown instanceof UsageError) {
+      made.terminal.err(thrown.message);
+      return EXIT_USAGE;
+    }
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    return thrown.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  }
+  return status;
+}
+
+function describe(version: string, terminal: Terminal): Command {
+  return new Command('sallyport')
+    .description(
+      'Fetches update packages (.JAR) through a corporate forward proxy, verifies, stores and acknowledges them.',
+    )
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .addOption(new Option('-c, --config <file>', 'configuration file'))
+    .configureOutput({
+      writeOut: (text) => terminal.screen.write(text),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+    })
+    .configureHelp({ showGlobalOptions: true, optionDescription: describeOption })
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .addHelpText('after', filled(PROGRAM_HELP));
+}
+
+/** A flag that is not given is off: nobody has to be told. */
+function describeOption(option: Option): string {
+  return new Help().optionDescription(option).replace(/ ?\(default: false\)$/, '');
+}
+
+/** Who mistypes the arguments of a command is led to its own help, where they stand. */
+function nameHelp(command: Command, path = command.name()): void {
+  command.showHelpAfterError(`Try: ${path} --help`);
+  for (const one of command.commands) nameHelp(one, `${path} ${one.name()}`);
+}
+
+function addWork(program: Command, actions: Actions, { globals, does }: Hooks): void {
+  program
+    .command('run')
+    .description('run in the foreground: check by updates.schedule, at once the first time, until SIGTERM or Ctrl-C')
+    .option('--once', 'one round, then exit; status 0 when all of it went well', false)
+    .addOption(
+      new Option('--log <form>', 'lines on stdout, instead of logging.stdout').choices(['text', 'json', 'auto']),
+    )
+    .addHelpText('after', filled(RUN_HELP))
+    .action(does((options: { once: boolean; log?: Watch['form'] }) => actions.run(globals(), options)));
+  program
+    .command('check')
+    .description('check for updates now and fetch what is wanted; asks the running daemon where there is one')
+    .option('--json', 'the result as JSON, without log lines', false)
+    .option('--retry-credential', 'try once more a proxy password that was refused, or whose proxy has moved', false)
+    .action(does((options: { json: boolean; retryCredential: boolean }) => actions.check(globals(), options)));
+  program
+    .command('status')
+    .description('show whether all is well, what the daemon is doing, what it decided and why')
+    .option('-v, --verbose', 'also show what is not in use', false)
+    .option('--json', 'as JSON; all times are UTC', false)
+    .addOption(
+      new Option('--check', 'one line for monitoring; status 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN')
+        .default(false)
+        .conflicts('json'),
+    )
+    .action(does((options: StatusArguments) => actions.status(globals(), options)));
+  const updates = program.command('updates').description('the published packages');
+  updates
+    .command('list')
+    .description('list every published package')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.listUpdates(globals(), options)));
+  updates
+    .command('verify')
+    .description('read and hash every published package; a damaged one is moved aside')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
+  updates
+    .command('forget-serial')
+    .description('forget the serial of the feed; use it if the vendor says that the serial starts over')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.forgetSerial(globals(), options)));
+  updates
+    .command('hook')
+    .description('run the hook (updates.on_published) for a published package now, whatever came of it before')
+    .argument('<id>', 'ID of the update, as `sallyport updates list` shows it', readId)
+    .option('--json', 'the result as JSON, without log lines', false)
+    .action(does((id: string, options: { json: boolean }) => actions.runHook(globals(), { id, ...options })));
+}
+
+function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks): void {
+  const timeout = program.command('timeout').description('the response timeout');
+  timeout
+    .command('explain')
+    .description('how long a package of 1, 10, 100 MB or of this size is waited for on each route, and why')
+    .argument('[size]', 'such as 48MB, 1.2GB, or bytes', readSize)
+    .option('--json', 'as JSON', false)
+    .action(
+      does((size: number | undefined, options: { json: boolean }) =>
+        actions.explainTimeout(globals(), { size: size ?? null, ...options }),
+      ),
+    );
+  timeout
+    .command('estimate')
+    .description("measure it from an old log and its packages: the manual's procedure; changes nothing without --apply")
+    .requiredOption('--log <file...>', 'log files; the rotated ones beside each are read, too')
+    .requiredOption('--packages <dir>', 'the folder with the .JAR files of these updates')
+    .option(
+      '--time-zone <zone>',
+      'zone of the times in the log, such as Europe/Berlin; without it that of this host',
+      parseZone,
+    )
+    .option('--apply', 'write response_timeout.base_ms, and learn from the downloads', false)
+    .option('--yes', 'do not ask where it would grow more than tenfold', false)
+    .option('--json', 'as JSON', false)
+    .action(does((options: EstimateArguments) => actions.estimateTimeout(globals(), options)));
+}
+
+function addConfig(program: Command, actions: Actions, { globals, does }: Hooks): void {
+  const config = program.command('config').description('the configuration file');
+  config
+    .command('check')
+    .description('read the file and name every mistake with line and column; starts nothing')
+    .action(does(() => actions.configCheck(globals())));
+  config
+    .command('show')
+    .description('each key with its effective value and where it came from; secrets read ***')
+    .option('--json', 'as JSON', false)
+    .action(does((options: { json: boolean }) => actions.configShow(globals(), options)));
+  config
+    .command('schema')
+    .description('print the JSON schema, for editors')
+    .action(does(() => actions.configSchema()));
+  config
+    .command('upgrade')
+    .description('convert a file of the previous format version; only renamed keys and the version change')
+    .option('--dry-run', 'only show what would change', false)
+    .action(does((options: { dryRun: boolean }) => actions.configUpgrade(globals(), options)));
+  // Started by systemd for a connection (sallyport-change@.service); nobody types it.
+  program.command('serve-changes', { hidden: true }).action(does(() => actions.serveChanges(globals())));
+}
+
+function addVendor(program: Command, actions: Actions, does: Does): void {
+  program
+    .command('serve')
+    .description('for vendors and tests: serve a folder with a feed, and take acknowledgements')
+    .argument('<dir>', 'folder that `sallyport feed build` has prepared')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on; 0 takes a free one', parsePort, 8080)
+    .action(does((dir: string, options: { host: string; port: number }) => actions.serve(dir, options)));
+  program
+    .command('feed')
+    .description('for vendors: make a feed')
+    .command('build')
+    .description('make feed.json from the .JAR files of a folder; any static web server can serve it')
+    .argument('<dir>', 'folder with .JAR files')
+    .option('--expires-days <days>', 'how long the feed is valid', parseDays, 30)
+    .addHelpText('after', filled(FEED_HELP))
+    .action(does((dir: string, options: { expiresDays: number }) => actions.buildFeed(dir, options)));
+  program
+    .command('demo')
+    .description('watch it work: an update server, a forward proxy and a daemon, all on this machine')
+    .option('--once', 'end after one round', false)
+    .option('--dir <dir>', 'folder for everything that the demo makes; it is emptied first')
+    .action(does((options: { dir?: string; once: boolean }) => actions.demo(options)));
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (/^[0-9]{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+}
+
+function readId(text: string): string {
+  const reason = judgeId(text);
+  if (reason === null) return text;
+  throw new InvalidArgumentError(`${reason[0]?.toUpperCase()}${reason.slice(1)}.`);
+}
+
+function readSize(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes !== null) return bytes;
+  throw new InvalidArgumentError('A size is such as 48MB, 1.2GB, or a number of bytes.');
+}
+
+function parseZone(text: string): string {
+  const complaint = judgeTimeZone(text);
+  if (complaint === null) return text;
+  throw new InvalidArgumentError('A zone is a name such as Europe/Berlin, or UTC.');
+}
+
+function parseDays(text: string): number {
+  const days = Number(text);
+  if (/^[0-9]{1,4}$/.test(text) && days >= 1) return days;
+  throw new InvalidArgumentError('Days are a number from 1 to 9999.');
+}
+
+const PROGRAM_HELP = `
+First steps:
+  sallyport demo                     see real packages come through a real proxy, on this machine only
+  sallyport proxy add                answer the questions about your proxy
+  sallyport config check             after editing the configuration file
+  sallyport check                    one round now, told live
+  sallyport run                      go on by itself
+  sallyport diagnose                 where it fails on its way, and why
+  sallyport endpoints                what the proxy team has to allow
+  sallyport status                   is it well, what did it decide and why
+
+The configuration file is /etc/sallyport/sallyport.yaml where installed, config/sallyport.yaml in a checkout; the
+example beside it shows every key. Failure codes and exit statuses are in docs/operations.md.
+
+Exit status: 0 all well, 64 bad arguments, 78 bad configuration, 10 name resolution, 11 connection, 12 proxy
+authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP, 19 files or daemon, 70 a defect of ours.`;
+
+const RUN_HELP = `
+SIGTERM or Ctrl-C stops it; bytes already fetched are kept and the next start goes on with them.`;
+
+const FEED_HELP = `
+Other facts of a package (package, sequence, kind, requires, notes, ...) go into ID.meta.json beside ID.jar; see
+docs/protocol.md. Run it again after each change: the serial goes up only when something changed.`;

@@ -1,0 +1,85 @@
+// What a command says of a change that was made, whoever wrote the file.
+
+import type { MadeChange } from '#changes/make.ts';
+import type { Reception, TakenState } from '#changes/reception.ts';
+import { tellJson } from '#cli/terminal/json.ts';
+import type { Terminal } from '#cli/terminal/terminal.ts';
+import { problemLine } from '#config/problem.ts';
+import type { ChangeVerdict } from '#control/change.ts';
+import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
+import { showForeign } from '#errors/template.ts';
+
+/** What the command knows of its change. */
+export interface ChangeWords {
+  /** Sentences for a person, in the order of what they should know. */
+  readonly told: readonly string[];
+  /** More for JSON, such as the name of the profile. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly warnings?: readonly string[];
+  readonly json: boolean;
+  readonly file: string;
+  /** Null where it was not tried first. */
+  readonly verdict: ChangeVerdict | null;
+}
+
+/** Says what was made. Exit status: 0, or 78 when the daemon refuses or holds it. */
+export function tellChange(terminal: Terminal, made: MadeChange, words: ChangeWords): number {
+  const { daemon } = made;
+  if (daemon?.unreachable !== undefined) terminal.err(daemon.unreachable.message);
+  const warnings = [...(words.warnings ?? []), ...made.warnings.map(problemLine)];
+  if (words.json) {
+    tellJson(terminal, {
+      ...words.facts,
+      file: words.file,
+      changed: made.changed,
+      ...(words.verdict === null ? {} : { confirmation: words.verdict }),
+      secret_file: made.stored,
+      removed_secret_files: made.removed,
+      warnings,
+      daemon: daemon?.taken ?? null,
+      ...(daemon?.refusal === undefined ? {} : { refusal: daemon.refusal }),
+    });
+  } else {
+    tellMade(terminal, made, { told: words.told, warnings, file: words.file });
+    if (daemon !== null) tellTaken(terminal, daemon);
+  }
+  return daemon?.taken === 'refused' || daemon?.taken === 'held' ? EXIT_STATUS.config : EXIT_OK;
+}
+
+interface MadeWords {
+  readonly told: readonly string[];
+  readonly warnings: readonly string[];
+  readonly file: string;
+}
+
+function tellMade(terminal: Terminal, made: MadeChange, { told, warnings, file }: MadeWords): void {
+  for (const warning of warnings) terminal.err(`warning: ${warning}`);
+  if (!made.changed) {
+    terminal.out(`${showForeign(file)} says so already; nothing was written.`);
+    return;
+  }
+  for (const sentence of told) terminal.out(sentence);
+  if (made.stored !== null)
+    terminal.out(`The password is in ${showForeign(made.stored)}, beside the configuration file.`);
+  for (const one of made.removed) terminal.out(`Removed ${showForeign(one)}, which nothing refers to any more.`);
+  for (const one of made.kept) {
+    terminal.out(`${showForeign(one)} has the password of before and stays, for the settings that are in force.`);
+  }
+  terminal.out(`Written to ${showForeign(file)}.`);
+}
+
+const TAKEN: Readonly<Record<TakenState, string>> = {
+  taken: 'The daemon has taken it; it counts from now on.',
+  refused: 'The daemon refused it and goes on with the settings of before:',
+  held: 'The daemon holds it and goes on with the settings of before (proxy_change is confirm). To have it: sallyport proxy confirm.',
+  'no daemon': 'No daemon runs; it counts from the next start on.',
+  'not yet': 'The daemon has not said that it took it. See: sallyport status.',
+  'another file': 'The daemon that runs works with another file.',
+};
+
+function tellTaken(terminal: Terminal, { taken, refusal }: Reception): void {
+  if (taken === 'refused' || taken === 'held') {
+    terminal.err(TAKEN[taken]);
+    terminal.err(`  ${refusal ?? ''}`);
+  } else terminal.out(TAKEN[taken]);
+}

@@ -1,0 +1,76 @@
+// `sallyport config check | show | schema`: every mistake at once, each effective value with where it came from.
+
+import { tellJson } from '#cli/terminal/json.ts';
+import { layTable } from '#cli/terminal/table.ts';
+import type { Terminal } from '#cli/terminal/terminal.ts';
+import { makeJsonSchema } from '#config/generate/json-schema.ts';
+import { problemLine, showKey } from '#config/problem.ts';
+import type { LoadResult, RefusedSettings } from '#config/reading/load.ts';
+import { type ExplainedKey, explainSettings } from '#config/show.ts';
+import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
+import { showForeign } from '#errors/template.ts';
+import { type Redactor, redactDeep } from '#redaction/redact.ts';
+
+/** Exit status: 0 when the file holds, 78 when not; warnings do not count. */
+export function configCheckCommand(terminal: Terminal, result: LoadResult): number {
+  if (!result.ok) return tellProblems(terminal, result);
+  for (const warning of result.warnings) terminal.err(`warning: ${problemLine(warning)}`);
+  const { length } = result.warnings;
+  const told = length === 0 ? 'no mistakes' : `no mistakes, ${length} ${length === 1 ? 'warning' : 'warnings'}`;
+  terminal.out(`${showForeign(result.file)}: ${told}.`);
+  return EXIT_OK;
+}
+
+/** More lines than that nobody reads before mending some. */
+const MOST_TOLD = 100;
+
+/** Prints the mistakes and what to do; returns the exit status. */
+export function tellProblems(terminal: Terminal, { error, problems }: RefusedSettings): number {
+  for (const problem of problems.slice(0, MOST_TOLD)) terminal.err(problemLine(problem));
+  const more = problems.length - MOST_TOLD;
+  if (more > 0) terminal.err(`and ${more} more ${more === 1 ? 'mistake' : 'mistakes'}`);
+  terminal.err(error.message);
+  terminal.err(`  ${error.check}`);
+  return EXIT_STATUS[error.entry.class];
+}
+
+/** Each key with its effective value and its source; secrets read ***, also where they stand in another value. */
+export function configShowCommand(
+  terminal: Terminal,
+  result: LoadResult,
+  options: { json: boolean; known: Redactor },
+): number {
+  if (!result.ok) return tellProblems(terminal, result);
+  const rows = redactDeep(explainSettings(result), options.known);
+  if (options.json) {
+    tellJson(
+      terminal,
+      rows.map(({ setBy: set_by, ...row }) => ({ ...row, set_by })),
+    );
+    return EXIT_OK;
+  }
+  const table = layTable(
+    ['KEY', 'VALUE', 'FROM'],
+    rows.map(({ key, value, source, line }) => [
+      showKey(key),
+      showValue(value),
+      source === 'file' && line !== null ? `line ${line}` : source,
+    ]),
+  );
+  for (const line of table) terminal.out(line);
+  return EXIT_OK;
+}
+
+/** The value of a key for a person. */
+export function showValue(value: ExplainedKey['value']): string {
+  if (typeof value === 'string') return showForeign(value);
+  if (value === null) return 'not set';
+  if (typeof value !== 'object') return String(value);
+  return value.length === 0 ? 'none' : value.map(showForeign).join(', ');
+}
+
+/** The JSON schema, for editors. */
+export function configSchemaCommand(terminal: Terminal): number {
+  terminal.out(makeJsonSchema().trimEnd());
+  return EXIT_OK;
+}

@@ -1,0 +1,145 @@
+// `--confirm-within`: a change is tried by whoever works with the settings before it is written, and `proxy confirm`.
+//
+// Guarantees: nothing is written by this; the caller writes only where it returns a status of null. Whoever goes away while
+// it waits leaves the settings of before.
+
+import { tryChange } from '#changes/trial.ts';
+import { atHop, exitStatusOf } from '#cli/terminal/failure.ts';
+import type { Terminal } from '#cli/terminal/terminal.ts';
+import type { Change } from '#config/editing/apply-change.ts';
+import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
+import type { ChangeVerdict } from '#control/change.ts';
+import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { tellProblems } from './config.ts';
+import type { Desk } from './desk-parts.ts';
+import { askYesNo } from './proxy-form.ts';
+
+/** What was typed: try it first, for so long; and whether it is written in any case. */
+export interface ConfirmFlags {
+  /** Milliseconds; undefined: it is written at once. */
+  readonly confirmWithin?: number | undefined;
+  readonly saveAnyway?: boolean | undefined;
+}
+
+const SHORTEST_MS = 5_000;
+const LONGEST_MS = 3_600_000;
+
+/** A window as people write it: `60s`, `2m`, `90`; milliseconds, or null when it is none. Pure. */
+export function parseWindow(text: string): number | null {
+  const [, number = '', unit = 's'] = /^(\d{1,5})(s|m|h)?$/.exec(text.trim()) ?? [];
+  const ms = Number(number) * { s: 1_000, m: 60_000, h: 3_600_000 }[unit as 's' | 'm' | 'h'];
+  return number !== '' && ms >= SHORTEST_MS && ms <= LONGEST_MS ? ms : null;
+}
+
+/** What the trial came to; `status` is null where the change is to be written. */
+export interface Tried {
+  readonly status: number | null;
+  readonly verdict: ChangeVerdict | null;
+}
+
+/** Tries the change where that was asked for. @throws CodedError CHANGE-PENDING, CONFIG-CHANGED, what refuses the settings */
+export async function tryFirst(
+  desk: Desk,
+  loaded: LoadedSettings,
+  asked: { readonly change: Change; readonly confirm: ConfirmFlags; readonly json: boolean },
+): Promise<Tried> {
+  const { change, confirm, json } = asked;
+  const { terminal } = desk;
+  const { confirmWithin: windowMs } = confirm;
+  if (windowMs === undefined) return { status: null, verdict: null };
+  const mayWait = confirm.saveAnyway !== true;
+  const onEvent = (event: SallyportEvent, waits: boolean) => tellEvent(desk, { windowMs, waits })(event);
+  const outcome = await tryChange(desk, loaded, { change, windowMs, mayWait, onEvent });
+  switch (outcome.state) {
+    case 'refused':
+      return { status: tellRefused(terminal, outcome.refused), verdict: null };
+    case 'broken':
+      terminal.err('It could not be tried to its end. Nothing was written; the settings of before stay.');
+      throw outcome.error;
+    case 'interrupted':
+      throw outcome.error;
+    case 'judged':
+      return await judgeVerdict(desk, outcome.verdict, { ...confirm, json });
+  }
+}
+
+/** A file that the change would make wrong; returns the exit status. */
+export function tellRefused(terminal: Terminal, refused: RefusedSettings): number {
+  terminal.err(
+    'With this change the file would be wrong; the lines are those that it would have. Nothing was written.',
+  );
+  return tellProblems(terminal, refused);
+}
+
+/** `sallyport proxy confirm`: the change that is being tried counts, whatever its stages say. */
+export async function confirmCommand(desk: Desk): Promise<number> {
+  const control = await desk.openControl();
+  try {
+    const { trying } = (await control.status()).config;
+    await control.confirmChange();
+    desk.terminal.out(
+      trying === null
+        ? 'Confirmed: the file that was held is in force.'
+        : `Confirmed: the command that waits writes its change now: ${trying.by}.`,
+    );
+    return EXIT_OK;
+  } finally {
+    await control.close();
+  }
+}
+
+async function judgeVerdict(
+  { terminal }: Desk,
+  verdict: ChangeVerdict,
+  { saveAnyway, json }: ConfirmFlags & { readonly json: boolean },
+): Promise<Tried> {
+  const { confirmed, failure } = verdict;
+  if (confirmed) {
+    if (!json) tellConfirmed(terminal, verdict);
+    return { status: null, verdict };
+  }
+  if (saveAnyway === true) {
+    const code = failure?.code ?? NO_ANSWER;
+    terminal.err(`New settings failed at ${code}; they are saved all the same, as you said. The network may be down.`);
+    return { status: null, verdict };
+  }
+  const status = tellDropped(terminal, verdict);
+  const question = 'Save them anyway? They count at once, and the network may be down.';
+  if (!json && terminal.answers.interactive && (await askYesNo(terminal, question, false))) {
+    return { status: null, verdict };
+  }
+  return { status, verdict };
+}
+
+const NO_ANSWER = 'no answer in time';
+
+/** Says who confirmed a change. */
+export function tellConfirmed(terminal: Terminal, { by }: ChangeVerdict): void {
+  terminal.out(by === 'stages' ? 'The new settings work.' : 'The new settings were confirmed.');
+}
+
+/** Says why a change was not written; returns the exit status. */
+export function tellDropped(terminal: Terminal, { failure }: ChangeVerdict): number {
+  const code = failure?.code ?? NO_ANSWER;
+  terminal.err(`New settings failed at ${code}; previous settings still in force. Nothing was written.`);
+  if (failure === null) return EXIT_STATUS.timeout;
+  terminal.err(`  ${failure.message}`);
+  terminal.err(`  ${atHop(failure.hop)}${failure.check}`);
+  return exitStatusOf(failure);
+}
+
+/** Shows what happens in a trial. */
+export function tellEvent({ terminal }: Desk, asked: { windowMs: number | undefined; waits: boolean }) {
+  return (event: SallyportEvent): void => {
+    if (event.name === 'change-tried') {
+      terminal.err('Trying the new settings; those of before stay in force meanwhile.');
+    }
+    if (event.name !== 'change-failed' || !asked.waits || asked.windowMs === undefined) return;
+    // A sentence of the daemon's own formatter, as a diagnosis has it: what is foreign in it is quoted already.
+    terminal.err(`They failed at ${String(event.code)}: ${String(event.message)}`);
+    terminal.err(
+      `To have them all the same, in another terminal and within ${asked.windowMs / 1_000} s of the begin: sallyport proxy confirm. Ctrl-C ends it now; nothing is written then.`,
+    );
+  };
+}

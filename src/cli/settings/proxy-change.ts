@@ -1,0 +1,251 @@
+// `sallyport proxy add | edit | change`: a profile by flags, or by questions where there are none.
+
+import { dirname } from 'node:path';
+import { UsageError } from '#cli/program/usage-error.ts';
+import type { Change } from '#config/editing/apply-change.ts';
+import type { Edit } from '#config/editing/edit.ts';
+import { noteProfile } from '#config/editing/profile-dates.ts';
+import { addProfile, changeProfile, type FieldChange, findProfile, noDefault } from '#config/editing/profile-edits.ts';
+import { judgeField, profileFields, readField } from '#config/editing/profile-fields.ts';
+import { PURPOSES } from '#config/purposes.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
+import { warningsFor } from '#config/rules/profile-warnings.ts';
+import { judgeProfileName } from '#config/schema/values.ts';
+import type { Settings } from '#config/settings.ts';
+import type { ConfirmFlags } from './confirm.ts';
+import { changeCommand, switchedOff, withSettings } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
+import { askFields, askName, askYesNo } from './proxy-form.ts';
+import { getPassword, needsPassword, type Password, type PasswordFlags } from './proxy-password.ts';
+import { offerTest } from './test-connection.ts';
+
+type Profile = Settings['proxies'][number];
+
+/** What was typed behind the command. */
+export interface ProfileFlags extends PasswordFlags {
+  /** By the flag's name without dashes, such as `tunnel-http`. */
+  readonly fields: Readonly<Record<string, string>>;
+  readonly makeDefault: boolean;
+  /** Another name, for `edit`. */
+  readonly rename?: string | undefined;
+  /** For `edit` and `change`. */
+  readonly confirm?: ConfirmFlags | undefined;
+  readonly json: boolean;
+}
+
+/** Makes a profile; without flags and name it asks for everything. */
+export async function addProxyCommand(desk: Desk, name: string | undefined, flags: ProfileFlags): Promise<number> {
+  return await withSettings(desk, async (loaded) => {
+    const { settings } = loaded;
+    const asks = isBare(flags) && desk.terminal.answers.interactive;
+    if (!asks) refuseMissing(name, flags);
+    const own = name ?? (await askName(desk.terminal));
+    const wrong = judgeProfileName(own);
+    if (wrong !== null) throw new UsageError(wrong);
+    // Found before anything else is asked.
+    addProfile(settings, { name: own, changes: [], isDefault: false });
+    const changes = asks ? await askFields(desk.terminal, null) : changesOf(flags);
+    const profile = profileWith(null, own, changes);
+    const password = await passwordFor(desk, loaded, { flags, before: null, profile, asks });
+    const changeTo = (isDefault: boolean) => {
+      const edits = addProfile(settings, { name: own, changes: withPassword(changes, password), isDefault });
+      return changeWith({ edits, password, name: own, index: settings.proxies.length });
+    };
+    const isFirst = settings.proxies.length === 0;
+    const tested = asks ? await offerTest(desk, loaded, { change: changeTo(isFirst), name: own }) : null;
+    const isDefault = flags.makeDefault || isFirst || (asks && (await askDefault(desk)));
+    return await changeCommand(desk, loaded, {
+      ...changeTo(isDefault),
+      told: [`Added proxy ${own}.`, ...(isDefault ? [`${own} is the default.`, ...notUsing(settings)] : [])],
+      facts: { name: own, is_default: isDefault },
+      warnings: await warningsOf(desk, settings, { profile, tested }),
+      json: flags.json,
+      after: () => note(desk, settings, { from: null, to: own }),
+    });
+  });
+}
+
+/** Changes a profile; without flags it asks, and shows each value. */
+export async function editProxyCommand(desk: Desk, name: string, flags: ProfileFlags): Promise<number> {
+  return await withSettings(desk, (loaded) => editProfile(desk, loaded, { name, flags }));
+}
+
+/** The same for the default profile, whatever its name. */
+export async function changeProxyCommand(desk: Desk, flags: ProfileFlags): Promise<number> {
+  return await withSettings(desk, async (loaded) => {
+    const profile = loaded.settings.proxies.find((one) => one.default);
+    if (profile !== undefined) return await editProfile(desk, loaded, { name: profile.name, flags });
+    throw noDefault(loaded.settings);
+  });
+}
+
+async function editProfile(
+  desk: Desk,
+  loaded: LoadedSettings,
+  { name, flags }: { name: string; flags: ProfileFlags },
+): Promise<number> {
+  const { settings } = loaded;
+  const { profile: before, index } = findProfile(settings, name);
+  const asks = isBare(flags) && desk.terminal.answers.interactive;
+  if (isBare(flags) && !asks) {
+    throw new UsageError(
+      'Nothing to change is given, and nobody is there to be asked. See: sallyport proxy edit --help.',
+    );
+  }
+  const rename = flags.rename === before.name ? undefined : flags.rename;
+  const wrong = rename === undefined ? null : judgeProfileName(rename);
+  if (wrong !== null) throw new UsageError(wrong);
+  const changes = asks ? await askFields(desk.terminal, before) : changesOf(flags);
+  const profile = profileWith(before, rename ?? before.name, changes);
+  const password = await passwordFor(desk, loaded, { flags, before, profile, asks });
+  const changeTo = (isDefault: boolean) => {
+    const to = { changes: withPassword(changes, password), name: rename, isDefault };
+    return changeWith({ edits: changeProfile(settings, before.name, to), password, name: profile.name, index });
+  };
+  const tested = asks ? await offerTest(desk, loaded, { change: changeTo(before.default), name: profile.name }) : null;
+  const isDefault = flags.makeDefault || (asks && !before.default && (await askDefault(desk)));
+  return await changeCommand(desk, loaded, {
+    ...changeTo(isDefault),
+    told: [
+      `Changed proxy ${before.name}.`,
+      ...(rename === undefined ? [] : [`Its name is ${rename} now, also for those who use it.`]),
+      ...(isDefault ? [`${profile.name} is the default.`] : []),
+    ],
+    facts: { name: profile.name, is_default: isDefault || before.default },
+    warnings: isElsewhere(before, profile) ? await warningsOf(desk, settings, { profile, tested }) : [],
+    json: flags.json,
+    confirm: flags.confirm,
+    after: async () => {
+      if (rename !== undefined) await note(desk, settings, { from: before.name, to: rename });
+    },
+  });
+}
+
+function isBare({ fields, makeDefault, rename, passwordFile, passwordStdin }: ProfileFlags): boolean {
+  const said = [...Object.keys(fields), rename, passwordFile].some((one) => one !== undefined);
+  return !said && !makeDefault && passwordStdin !== true;
+}
+
+function refuseMissing(name: string | undefined, { fields }: ProfileFlags): void {
+  const scheme = fields['scheme'];
+  const needsAddress = scheme !== 'pac' && scheme !== 'environment';
+  const missing = [
+    ...(name === undefined ? ['a name'] : []),
+    ...(needsAddress && fields['address'] === undefined ? ['--address'] : []),
+  ];
+  if (missing.length === 0) return;
+  throw new UsageError(`Missing: ${missing.join(' and ')}. At a terminal, sallyport proxy add without flags asks.`);
+}
+
+function changesOf({ fields }: ProfileFlags): FieldChange[] {
+  return profileFields().flatMap((field): FieldChange[] => {
+    const text = fields[field.flag];
+    if (text === undefined) return [];
+    if (text === '') return [{ path: field.path, value: undefined }];
+    const value = readField(field, text);
+    const wrong = judgeField(field.path, value);
+    if (wrong !== null) throw new UsageError(`--${field.flag}: ${wrong}`);
+    return [{ path: field.path, value }];
+  });
+}
+
+/** The profile as it would be, its password left out. */
+function profileWith(before: Profile | null, name: string, changes: readonly FieldChange[]): Profile {
+  const defaults = profileFields()
+    .filter(({ byDefault, kind }) => byDefault !== '' && kind !== 'list')
+    .map((field) => ({ path: field.path, value: readField(field, field.byDefault) }));
+  const byDefault = new Map(defaults.map(({ path, value }) => [path.join('.'), value]));
+  const changed = changes.map(({ path, value }) => ({ path, value: value ?? byDefault.get(path.join('.')) }));
+  const made = changed.reduce<object>(withPart, {
+    ...defaults.reduce<object>(withPart, { default: false }),
+    ...before,
+  });
+  return { ...made, name } as Profile;
+}
+
+function withPart(whole: object, { path, value }: FieldChange): object {
+  const [step = '', ...deeper] = path;
+  if (deeper.length === 0) return { ...whole, [step]: value };
+  const inner = (whole as Readonly<Record<string, object | undefined>>)[step] ?? {};
+  return { ...whole, [step]: withPart(inner, { path: deeper, value }) };
+}
+
+interface PasswordQuestion {
+  readonly flags: ProfileFlags;
+  readonly before: Profile | null;
+  readonly profile: Profile;
+  readonly asks: boolean;
+}
+
+async function passwordFor(
+  desk: Desk,
+  loaded: LoadedSettings,
+  { flags, before, profile, asks }: PasswordQuestion,
+): Promise<Password> {
+  const isGiven = flags.passwordFile !== undefined || flags.passwordStdin === true;
+  if (!needsPassword(profile.authentication) && !isGiven) return { kind: 'kept' };
+  const isStored = before?.password !== undefined;
+  return await getPassword(desk, flags, {
+    name: profile.name,
+    mayKeep: isStored,
+    isBoundElsewhere: isStored && before !== null && isElsewhere(before, profile),
+    ask: asks,
+    folder: dirname(loaded.file),
+  });
+}
+
+/** Whether the password would be shown to another proxy than before. */
+function isElsewhere(before: Profile, after: Profile): boolean {
+  const place = ({ scheme, address, port }: Profile) => `${scheme}|${String(address ?? '').toLowerCase()}|${port}`;
+  return place(before) !== place(after);
+}
+
+function withPassword(changes: readonly FieldChange[], password: Password): FieldChange[] {
+  return password.kind === 'elsewhere' ? [...changes, { path: ['password'], value: password.value }] : [...changes];
+}
+
+function changeWith(made: {
+  readonly edits: readonly Edit[];
+  readonly password: Password;
+  readonly name: string;
+  readonly index: number;
+}): Change {
+  const { edits, password, name, index } = made;
+  if (password.kind !== 'typed') return { edits };
+  return { edits, secret: { name, path: ['proxies', index, 'password'], value: password.value } };
+}
+
+async function askDefault({ terminal }: Desk): Promise<boolean> {
+  return await askYesNo(terminal, 'Make it the default proxy setting?', false);
+}
+
+async function warningsOf(
+  desk: Desk,
+  settings: Settings,
+  { profile, tested }: { profile: Profile; tested: boolean | null },
+): Promise<string[]> {
+  if (profile.address === undefined) return [];
+  const gateways = await desk.gateways();
+  const odd = warningsFor(profile.address, { settings, gateways });
+  if (tested === true) return odd;
+  return [
+    ...odd,
+    `It is not known whether ${profile.name} works; a wrong proxy keeps updates from coming. Try: sallyport proxy test ${profile.name}.`,
+  ];
+}
+
+/** Purposes that do not ask for the default, told to whoever makes the first proxy. */
+function notUsing(settings: Settings): string[] {
+  const { use_proxy_for: uses, proxies } = settings;
+  const direct = PURPOSES.filter((purpose) => uses[purpose] === 'none');
+  return [
+    ...(direct.length === 0 || proxies.length > 0
+      ? []
+      : [`These go direct, as they say: ${direct.join(', ')}. To change that: sallyport route set PURPOSE default.`]),
+    ...switchedOff(settings),
+  ];
+}
+
+async function note(desk: Desk, settings: Settings, change: { from: string | null; to: string | null }): Promise<void> {
+  await noteProfile(desk.files, settings.daemon.state_dir, { ...change, now: desk.clock.now() });
+}

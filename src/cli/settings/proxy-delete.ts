@@ -1,0 +1,142 @@
+// `sallyport proxy delete | default | enable | disable`: what a profile is to those who use it.
+
+import { UsageError } from '#cli/program/usage-error.ts';
+import { noteProfile } from '#config/editing/profile-dates.ts';
+import { deleteProfile, type Fall, fallOf, findProfile, makeDefault, usersOf } from '#config/editing/profile-edits.ts';
+import type { Settings } from '#config/settings.ts';
+import { coded } from '#errors/coded-error.ts';
+import type { ConfirmFlags } from './confirm.ts';
+import { changeCommand, switchedOff, withSettings } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
+import { askChoice, askYesNo } from './proxy-form.ts';
+
+export interface DeleteFlags {
+  readonly force: boolean;
+  /** Which profile becomes the default where the deleted one was; `none` for none. */
+  readonly newDefault?: string | undefined;
+  readonly yes: boolean;
+  readonly json: boolean;
+  readonly confirm?: ConfirmFlags | undefined;
+}
+
+/** Takes a profile out; one that is used only with `--force`, which says what its users fall to. */
+export async function deleteProxyCommand(desk: Desk, name: string, flags: DeleteFlags): Promise<number> {
+  return await withSettings(desk, async (loaded) => {
+    const { settings } = loaded;
+    const { profile } = findProfile(settings, name);
+    const users = usersOf(settings, name);
+    const isMissed = users.length > 0 || (profile.default && settings.proxies.length > 1);
+    if (users.length > 0 && !flags.force) deleteProfile(settings, name, null);
+    const fall = isMissed ? fallOf(settings, name, await successorOf(desk, settings, { profile, flags })) : null;
+    const told = fall === null ? [] : wordsOf(settings, profile.name, fall);
+    await confirm(desk, told, flags);
+    return await changeCommand(desk, loaded, {
+      edits: deleteProfile(settings, name, fall ?? { newDefault: null, purposes: {} }),
+      told: [`Deleted proxy ${profile.name}.`, ...told],
+      facts: {
+        name: profile.name,
+        used_by: users.map(({ who }) => who),
+        new_default: fall?.newDefault ?? null,
+        falls_to: fall?.purposes ?? {},
+      },
+      json: flags.json,
+      confirm: flags.confirm,
+      after: () =>
+        noteProfile(desk.files, settings.daemon.state_dir, { from: profile.name, to: null, now: desk.clock.now() }),
+    });
+  });
+}
+
+/** Makes a profile the one default. */
+export async function defaultProxyCommand(
+  desk: Desk,
+  name: string,
+  options: { json: boolean; confirm?: ConfirmFlags },
+): Promise<number> {
+  return await withSettings(desk, async (loaded) => {
+    const { settings } = loaded;
+    const { profile } = findProfile(settings, name);
+    const old = settings.proxies.find((one) => one.default && one !== profile)?.name ?? null;
+    return await changeCommand(desk, loaded, {
+      edits: makeDefault(settings, name),
+      told: [`${profile.name} is the default${old === null ? '' : `, in place of ${old}`}.`, ...switchedOff(settings)],
+      facts: { name: profile.name, before: old },
+      json: options.json,
+      confirm: options.confirm,
+    });
+  });
+}
+
+/** Writes `proxy_enabled`. The profiles stay in any case. */
+export async function enableProxyCommand(
+  desk: Desk,
+  enabled: boolean,
+  options: { json: boolean; confirm?: ConfirmFlags },
+): Promise<number> {
+  return await withSettings(desk, async (loaded) => {
+    const { settings } = loaded;
+    const isEmpty = settings.proxies.length === 0;
+    const isSame = settings.proxy_enabled === enabled;
+    return await changeCommand(desk, loaded, {
+      edits: isSame ? [] : [{ kind: 'set', path: 'proxy_enabled', value: enabled }],
+      told: [enabled ? 'Proxies are used again.' : 'No proxy is used: every purpose goes direct. The profiles stay.'],
+      facts: { proxy_enabled: enabled },
+      warnings:
+        enabled && isEmpty
+          ? ['No proxy is configured, so everything goes direct. To make one: sallyport proxy add.']
+          : [],
+      json: options.json,
+      confirm: options.confirm,
+    });
+  });
+}
+
+/** The next default, by the flag or by the answer; null for none. */
+async function successorOf(
+  desk: Desk,
+  settings: Settings,
+  { profile, flags }: { profile: Settings['proxies'][number]; flags: DeleteFlags },
+): Promise<string | null> {
+  const others = settings.proxies.filter((one) => one !== profile).map(({ name }) => name);
+  if (!profile.default || others.length === 0) return null;
+  if (flags.newDefault !== undefined) {
+    return flags.newDefault === 'none' ? null : findOther(settings, flags.newDefault, profile.name);
+  }
+  const { terminal } = desk;
+  if (!terminal.answers.interactive) {
+    throw new UsageError(`${profile.name} is the default: give --new-default NAME, or --new-default none.`);
+  }
+  const answer = await askChoice(terminal, `${profile.name} is the default. Which one is it from now on?`, [
+    ...others,
+    'none',
+  ]);
+  return answer === 'none' ? null : answer;
+}
+
+function findOther(settings: Settings, name: string, deleted: string): string {
+  const { profile } = findProfile(settings, name);
+  if (profile.name !== deleted) return profile.name;
+  throw new UsageError(`${deleted} is deleted, so it cannot be the new default.`);
+}
+
+function wordsOf(settings: Settings, name: string, { newDefault, purposes }: Fall): string[] {
+  const fallen = Object.entries(purposes).map(([purpose, use]) =>
+    use === 'none' ? `${purpose} goes direct from now on (none).` : `${purpose} uses the default from now on.`,
+  );
+  const followers = usersOf(settings, name).filter(({ who, by }) => by === 'default' && !(who in purposes));
+  const next =
+    newDefault === null ? [] : [`${newDefault} is the default${followersOf(followers.map(({ who }) => who))}.`];
+  const fallbacks = usersOf(settings, name).filter(({ path }) => path.includes('fallback'));
+  return [...next, ...fallen, ...fallbacks.map(({ who }) => `It is no more in ${who}.`)];
+}
+
+function followersOf(names: readonly string[]): string {
+  return names.length === 0 ? '' : `, also for ${names.join(', ')}`;
+}
+
+/** Where somebody sits there, what follows is told before it is done. */
+async function confirm({ terminal }: Desk, told: readonly string[], { yes }: DeleteFlags): Promise<void> {
+  if (told.length === 0 || yes || !terminal.answers.interactive) return;
+  for (const sentence of told) terminal.err(sentence);
+  if (!(await askYesNo(terminal, 'Delete it?', false))) throw coded('CANCELLED', { reason: 'it was not confirmed' });
+}

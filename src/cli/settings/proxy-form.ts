@@ -1,0 +1,114 @@
+// The questions that `proxy add` and `proxy edit` ask where no flags are given: the fields of the form of old, with the
+// schema's own checks. ENTER keeps what stands in brackets; the end of the input ends the command, and nothing is written.
+
+import type { Terminal } from '#cli/terminal/terminal.ts';
+import type { FieldChange } from '#config/editing/profile-edits.ts';
+import { judgeField, type ProfileField, profileFields, readField } from '#config/editing/profile-fields.ts';
+import { judgeProfileName } from '#config/schema/values.ts';
+import type { Settings } from '#config/settings.ts';
+import { coded } from '#errors/coded-error.ts';
+import { showForeign } from '#errors/template.ts';
+import { needsPassword } from './proxy-password.ts';
+
+type Profile = Settings['proxies'][number];
+
+/** The fields that are asked for; the rest has flags. */
+const ASKED = ['scheme', 'pac.url', 'pac.file', 'address', 'port', 'authentication', 'domain', 'user'] as const;
+/** What may be left blank. */
+const OPTIONAL: readonly string[] = ['pac.url', 'domain'];
+type AskedField = (typeof ASKED)[number];
+
+/** What the fields were before; null for a new profile. */
+export type Before = Profile | null;
+
+/** The name of a new profile. */
+export async function askName(terminal: Terminal): Promise<string> {
+  return await askUntil(terminal, 'Proxy setting name: ', judgeProfileName);
+}
+
+/** Asks for each field; returns those that differ from before. */
+export async function askFields(terminal: Terminal, before: Before): Promise<FieldChange[]> {
+  const fields = new Map(profileFields().map((field) => [field.path.join('.'), field] as const));
+  const answers = new Map<AskedField, string>();
+  for (const key of ASKED) {
+    const field = fields.get(key);
+    // One choice is no question.
+    if (field !== undefined && field.choices.length !== 1 && isAsked(key, answers))
+      answers.set(key, await askField(terminal, field, before));
+  }
+  return [...answers].flatMap(([key, text]) => {
+    const field = fields.get(key);
+    return field === undefined || text === shownBefore(field, before) ? [] : [changeOf(field, text, before)];
+  });
+}
+
+/** `yes` or `no`; ENTER is the answer in capitals. */
+export async function askYesNo(terminal: Terminal, question: string, byDefault: boolean): Promise<boolean> {
+  const judge = (text: string) => (/^(?:y|yes|n|no|)$/i.test(text) ? null : 'Answer y or n.');
+  const text = await askUntil(terminal, `${question} [${byDefault ? 'Y/n' : 'y/N'}] `, judge);
+  return text === '' ? byDefault : /^y/i.test(text);
+}
+
+/** One of the choices. */
+export async function askChoice(terminal: Terminal, question: string, choices: readonly string[]): Promise<string> {
+  const judge = (text: string) => (choices.includes(text) ? null : `Answer one of: ${choices.join(', ')}.`);
+  return await askUntil(terminal, `${question} (${choices.join(', ')}): `, judge);
+}
+
+function isAsked(key: AskedField, answers: ReadonlyMap<AskedField, string>): boolean {
+  const scheme = answers.get('scheme');
+  if (key === 'pac.url') return scheme === 'pac';
+  if (key === 'pac.file') return scheme === 'pac' && answers.get('pac.url') === '';
+  if (key === 'address' || key === 'port') return scheme !== 'pac' && scheme !== 'environment';
+  const authentication = answers.get('authentication');
+  if (key === 'user') return needsPassword(authentication as Profile['authentication']);
+  return key !== 'domain' || authentication === 'ntlm' || authentication === 'auto' || authentication === 'digest';
+}
+
+async function askField(terminal: Terminal, field: ProfileField, before: Before): Promise<string> {
+  const shown = shownBefore(field, before);
+  const choices = field.choices.length > 0 ? ` (${field.choices.join(', ')})` : '';
+  const mayBeBlank = OPTIONAL.includes(field.path.join('.'));
+  const hint = shown === '' && mayBeBlank ? ' [none]' : '';
+  const question = `${LABELS[field.path.join('.')] ?? field.facts.title}${choices}${shown === '' ? hint : ` [${showForeign(shown)}]`}: `;
+  // The manuals write Basic and Transparent.
+  const inOurs = (text: string) => field.choices.find((choice) => choice === text.toLowerCase()) ?? text;
+  const judge = (text: string) => {
+    if (text === '') return shown !== '' || mayBeBlank ? null : 'It is needed here.';
+    return judgeField(field.path, readField(field, inOurs(text)));
+  };
+  const text = await askUntil(terminal, question, judge);
+  return text === '' ? shown : inOurs(text);
+}
+
+/** In the words of the form. */
+const LABELS: Readonly<Record<string, string>> = {
+  address: 'Proxy address or IP',
+  authentication: 'Authentication method',
+  domain: 'Domain',
+  user: 'User',
+};
+
+function shownBefore(field: ProfileField, before: Before): string {
+  const value = field.path.reduce<unknown>(
+    (part, step) => (part as Readonly<Record<string, unknown>> | undefined)?.[step],
+    before ?? undefined,
+  );
+  return value === undefined ? field.byDefault : String(value);
+}
+
+function changeOf(field: ProfileField, text: string, before: Before): FieldChange {
+  const isCleared = text === '' && before !== null;
+  return { path: field.path, value: isCleared ? undefined : readField(field, text) };
+}
+
+async function askUntil(terminal: Terminal, question: string, judge: (text: string) => string | null): Promise<string> {
+  for (;;) {
+    const answer = await terminal.answers.line(question);
+    if (answer === null) throw coded('CANCELLED', { reason: 'the questions were not answered' });
+    const text = answer.trim();
+    const wrong = judge(text);
+    if (wrong === null) return text;
+    terminal.err(wrong);
+  }
+}

@@ -1,0 +1,86 @@
+// `sallyport proxy list | show`: the profiles as the file has them, never a password.
+
+import { tellJson } from '#cli/terminal/json.ts';
+import { layTable } from '#cli/terminal/table.ts';
+import { readProfileDates } from '#config/editing/profile-dates.ts';
+import { findProfile, usersOf } from '#config/editing/profile-edits.ts';
+import type { LoadedSettings } from '#config/reading/load.ts';
+import { type ExplainedKey, explainSettings } from '#config/show.ts';
+import { EXIT_OK } from '#errors/exit-status.ts';
+import { showForeign } from '#errors/template.ts';
+import { redactDeep } from '#redaction/redact.ts';
+import { showValue } from './config.ts';
+import { withSettings } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
+
+/** Prints every profile. */
+export async function listProxiesCommand(desk: Desk, options: { json: boolean }): Promise<number> {
+  return await withSettings(desk, async ({ settings }) => {
+    const { terminal, files, known } = desk;
+    const dates = await readProfileDates(files, settings.daemon.state_dir);
+    const rows = settings.proxies.map((profile) => ({
+      name: profile.name,
+      address: profile.address ?? null,
+      port: profile.port,
+      authentication: profile.authentication,
+      is_default: profile.default,
+      created: dates.get(profile.name) ?? null,
+    }));
+    if (options.json) {
+      tellJson(terminal, redactDeep(rows, known));
+      return EXIT_OK;
+    }
+    if (rows.length === 0) {
+      terminal.out('No proxy is configured; everything goes direct. To make one: sallyport proxy add.');
+      return EXIT_OK;
+    }
+    const table = layTable(
+      ['NAME', 'ADDRESS OR IP', 'PORT', 'AUTHENTICATION', 'IS DEFAULT', 'DATE CREATED'],
+      redactDeep(rows, known).map((row) => [
+        showForeign(row.name),
+        row.address === null ? '-' : showForeign(row.address),
+        row.address === null ? '-' : String(row.port),
+        row.authentication,
+        row.is_default ? 'yes' : 'no',
+        row.created ?? '-',
+      ]),
+    );
+    for (const line of table) terminal.out(line);
+    if (!settings.proxy_enabled) terminal.out('proxy_enabled is false: none of them is used.');
+    return EXIT_OK;
+  });
+}
+
+/** Prints each key of one profile with its effective value and where that came from, and who uses it. */
+export async function showProxyCommand(desk: Desk, name: string, options: { json: boolean }): Promise<number> {
+  return await withSettings(desk, async (loaded) => {
+    const { terminal, files, known } = desk;
+    const { settings } = loaded;
+    const { profile } = findProfile(settings, name);
+    const created = (await readProfileDates(files, settings.daemon.state_dir)).get(profile.name) ?? null;
+    const usedBy = usersOf(settings, name).map(({ who }) => who);
+    const keys = redactDeep(keysOfProfile(loaded, name), known);
+    if (options.json) {
+      const values = Object.fromEntries(keys.map(({ key, value }) => [key, value]));
+      tellJson(terminal, { ...values, created, used_by: usedBy });
+      return EXIT_OK;
+    }
+    const rows = keys.map(({ key, value, line }) => [
+      key,
+      showValue(value),
+      line === null ? 'default' : `line ${line}`,
+    ]);
+    for (const line of layTable(['KEY', 'VALUE', 'FROM'], rows)) terminal.out(line);
+    terminal.out(`created: ${created ?? '-'}`);
+    terminal.out(`used by: ${usedBy.length === 0 ? 'nobody' : usedBy.map(showForeign).join(', ')}`);
+    return EXIT_OK;
+  });
+}
+
+/** The keys of a profile, their names as they stand in it. */
+function keysOfProfile(loaded: LoadedSettings, name: string): ExplainedKey[] {
+  const head = `proxies[${findProfile(loaded.settings, name).index}].`;
+  return explainSettings(loaded)
+    .filter(({ key }) => key.startsWith(head))
+    .map((row) => ({ ...row, key: row.key.slice(head.length) }));
+}

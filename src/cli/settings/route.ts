@@ -1,0 +1,76 @@
+// `sallyport route show | set`: which purpose goes which way. What counts comes from whoever works with it, over Control;
+// what is written comes from the file.
+
+import { tellJson } from '#cli/terminal/json.ts';
+import { layTable } from '#cli/terminal/table.ts';
+import { widthOf } from '#cli/terminal/terminal.ts';
+import { setRoute } from '#config/editing/profile-edits.ts';
+import { PURPOSES, type Purpose } from '#config/purposes.ts';
+import type { Control } from '#control/control.ts';
+import { EXIT_OK } from '#errors/exit-status.ts';
+import { showForeign } from '#errors/template.ts';
+import type { ConfirmFlags } from './confirm.ts';
+import { changeCommand, switchedOff, withSettings } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
+
+/** Prints the effective route of each purpose with its reasons, beside what the file says. */
+export async function showRoutesCommand(
+  desk: Pick<Desk, 'terminal' | 'load'>,
+  control: Control,
+  options: { json: boolean },
+): Promise<number> {
+  const { terminal, load } = desk;
+  const { routes } = await control.status();
+  const loaded = await load();
+  // A file with mistakes says nothing; what is in force is told all the same.
+  const uses: Readonly<Record<string, string>> = loaded.ok ? loaded.settings.use_proxy_for : {};
+  if (options.json) {
+    tellJson(
+      terminal,
+      routes.map((route) => ({ ...route, set_to: uses[route.purpose] ?? null })),
+    );
+    return EXIT_OK;
+  }
+  const rows = routes.map(({ purpose, how, proxy, target, why, enabled }) => [
+    showForeign(purpose),
+    showForeign(uses[purpose] ?? '-'),
+    target !== null && !enabled ? `${how} (not enabled)` : how,
+    proxy === null ? '-' : showForeign(proxy),
+    target === null ? '-' : showForeign(target),
+    why.length === 0 ? '-' : why.join('; '),
+  ]);
+  const heads = ['PURPOSE', 'SET TO', 'GOES', 'PROXY', 'TARGET', 'WHY'];
+  for (const line of layTable(heads, rows, widthOf(terminal.screen))) terminal.out(line);
+  return EXIT_OK;
+}
+
+/** Gives a purpose the route `none`, `default`, or that of a profile. */
+export async function setRouteCommand(
+  desk: Desk,
+  given: { readonly purpose: string; readonly use: string; readonly json: boolean; readonly confirm?: ConfirmFlags },
+): Promise<number> {
+  return await withSettings(desk, async (loaded) => {
+    const purpose = given.purpose as Purpose;
+    const edits = setRoute(loaded.settings, purpose, given.use);
+    const use = String(edits.flatMap((edit) => (edit.kind === 'set' ? [edit.value] : []))[0]);
+    return await changeCommand(desk, loaded, {
+      edits,
+      told: [`${purpose} ${routeWords(use, loaded.settings.proxies)}.`, ...switchedOff(loaded.settings)],
+      facts: { purpose, use },
+      json: given.json,
+      confirm: given.confirm,
+    });
+  });
+}
+
+/** Names of the purposes, for help and checks. */
+export const PURPOSE_NAMES: readonly string[] = PURPOSES;
+
+function routeWords(use: string, proxies: readonly { readonly name: string; readonly default: boolean }[]): string {
+  if (use === 'none') return 'goes direct';
+  if (use !== 'default') return `goes through ${use}`;
+  const name = proxies.find((one) => one.default)?.name;
+  return name === undefined
+    ? 'goes direct, because no proxy is configured'
+    : `goes through the default, which is ${name}`;
+}

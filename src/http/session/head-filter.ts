@@ -1,0 +1,86 @@
+// A stream over a lane's socket for clients that read response heads with a strict parser of their own (undici).
+//
+// Guarantees: what is written goes through as it is; response heads come out as the head reader brings them into form,
+// and everything behind the final head as it came. The end of the socket is its end, a broken socket breaks it, and
+// destroying it destroys the socket. Between two answers the other side has nothing to say: bytes that come then end the
+// connection, so that they are never taken for the next answer.
+
+import { Duplex } from 'node:stream';
+import { HeadReader } from '#proxy/opening/head-reader.ts';
+
+/** Answers one after the other. `onRefused` hears why a head is refused; nothing comes out then. */
+export class HeadFilter extends Duplex {
+  readonly #under: Duplex;
+  readonly #onRefused: (reason: string) => void;
+  /** Null between two answers. */
+  #heads: HeadReader | null = new HeadReader({ toConnect: false });
+  #written = 0;
+  #taken = 0;
+  #received = 0;
+
+  constructor(under: Duplex, onRefused: (reason: string) => void) {
+    super({ allowHalfOpen: true });
+    this.#under = under;
+    this.#onRefused = onRefused;
+    under.on('data', this.#onBytes);
+    under.on('end', () => this.push(null));
+    under.on('error', (error) => this.destroy(error));
+    under.on('close', () => this.destroy());
+  }
+
+  /** Bytes of this request that were written, and how many of them the kernel has taken. */
+  get sent(): { readonly written: number; readonly taken: number } {
+    return { written: this.#written, taken: this.#taken };
+  }
+
+  /** Bytes that came since the request began. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Another request begins: what comes from now on is its answer. */
+  begin(): void {
+    this.#heads ??= new HeadReader({ toConnect: false });
+    this.#written = 0;
+    this.#taken = 0;
+  }
+
+  /** The answer is complete. */
+  rest(): void {
+    this.#heads = null;
+    this.#received = 0;
+  }
+
+  override _read(): void {
+    this.#under.resume();
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#written += chunk.length;
+    this.#under.write(chunk, (error) => {
+      if (error == null) this.#taken += chunk.length;
+      done(error);
+    });
+  }
+
+  override _final(done: () => void): void {
+    this.#under.end(done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#under.off('data', this.#onBytes);
+    this.#under.destroy();
+    done(error);
+  }
+
+  readonly #onBytes = (chunk: Buffer): void => {
+    this.#received += chunk.length;
+    if (this.#heads === null) {
+      this.destroy();
+      return;
+    }
+    const { bytes, refused } = this.#heads.readThrough(chunk);
+    if (refused !== null) this.#onRefused(refused);
+    else if (bytes.length > 0 && !this.push(bytes)) this.#under.pause();
+  };
+}

@@ -1,0 +1,291 @@
+// One small request or upload while it is under way: what undici tells of it becomes one outcome.
+//
+// Guarantees: never more bytes of the answer in memory than the limit; deadlines and abort are ours, since undici's own
+// timers are coarse and its abort waits for a connection; a reset never passes for the end of a body, which undici would
+// allow (client-h1.js, onHttpSocketError). The outcome comes once, and then no timer, listener or open body is left.
+
+import type { Dispatcher } from 'undici';
+import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
+import type { Deadlines } from '#http/deadlines.ts';
+import { Failures, INTERIM_LIMIT, type Progress } from '#http/failures.ts';
+import { judgeHead } from '#http/judge-head.ts';
+import { RefusedPage } from '#http/refused-page.ts';
+import type { Measured, ResponseInfo } from '#http/response-info.ts';
+import { ResponseWatch, type TimedOut } from '#http/watch.ts';
+import { requestPath, wireHeaders } from '#http/wire.ts';
+import type { Lane } from '#proxy/route.ts';
+import type { Clock } from '#system/clock.ts';
+import type { ReadSendQueue } from '#system/network/send-queue.ts';
+import { BodyReading, type RequestBody } from './body.ts';
+import type { HeadFilter } from './head-filter.ts';
+import { SendMeter } from './send-meter.ts';
+
+export interface SmallRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
+  readonly url: URL;
+  /** User-Agent belongs here; Host, Connection, Accept-Encoding, Content-Length and the hop's own headers are added. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | RequestBody;
+}
+
+/** How a request is sent, and what bounds it. */
+export interface SendOptions {
+  readonly request: SmallRequest;
+  readonly deadlines: Deadlines;
+  /** Most bytes that the answer may have. */
+  readonly limitBytes: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Called as the body gets through, with its bytes so far. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+/** The whole answer to a small request; what its status means is the caller's to say. */
+export interface SmallResponse {
+  readonly head: ResponseInfo;
+  readonly body: Buffer;
+  readonly measured: Measured;
+}
+
+export type Outcome =
+  | { readonly ended: 'answered'; readonly response: SmallResponse }
+  | {
+      readonly ended: 'failed';
+      readonly error: CodedError;
+      /** Whether nothing of the request has left. */
+      readonly isUnsent: boolean;
+      /** Whether no byte of an answer came. */
+      readonly isUnanswered: boolean;
+    }
+  | { readonly ended: 'aborted'; readonly reason: unknown };
+
+/** What a request runs over. */
+interface Over {
+  readonly lane: Lane;
+  readonly filter: HeadFilter;
+  readonly connection: 'close' | 'keep-alive';
+  readonly readSendQueue: ReadSendQueue;
+  readonly done: (outcome: Outcome) => void;
+}
+
+/** Smaller bodies leave in one go; larger ones are measured while they do. */
+export const MEASURED_BYTES = 65_536;
+
+export class RunningRequest implements Dispatcher.DispatchHandler {
+  readonly #options: SendOptions;
+  readonly #over: Over;
+  readonly #failures: Failures;
+  readonly #page: RefusedPage;
+  readonly #watch: ResponseWatch;
+  #meter: SendMeter | null = null;
+  #body: BodyReading | null = null;
+  #isHandedOver = false;
+  #isDone = false;
+  #interim = 0;
+  #head: ResponseInfo | null = null;
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(options: SendOptions, over: Over) {
+    this.#options = options;
+    this.#over = over;
+    const { deadlines, clock, request } = options;
+    this.#failures = new Failures({ lane: over.lane, url: request.url, deadlines });
+    this.#page = new RefusedPage({ lane: over.lane, url: request.url, clock });
+    this.#watch = new ResponseWatch({
+      deadlines,
+      clock,
+      allowanceMs: () => this.#meter?.allowanceMs ?? 0,
+      onTimeout: (which) => this.#fail(this.#timeout(which)),
+    });
+  }
+
+  start(dispatch: (request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => unknown): void {
+    const { request, signal } = this.#options;
+    const { lane, connection } = this.#over;
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    if (lane.socket.destroyed || lane.socket.readableEnded) {
+      this.cut('it was closed before the request');
+      return;
+    }
+    try {
+      const { body, length } = this.#openBody();
+      const headers = wireHeaders(lane, request, connection);
+      if (length > 0) headers['content-length'] = `${length}`;
+      if (connection === 'keep-alive') delete headers['connection'];
+      this.#measure(length);
+      dispatch({ path: requestPath(lane, request.url), method: request.method, headers, body }, this);
+    } catch (thrown) {
+      this.#fail(asCoded(thrown));
+    }
+  }
+
+  /** Ends it, for nobody waits for the answer any more. */
+  readonly #onAbort = (): void => {
+    if (this.#end(false)) this.#over.done({ ended: 'aborted', reason: this.#options.signal.reason });
+  };
+
+  #openBody(): { body: NonNullable<Dispatcher.DispatchOptions['body']> | null; length: number } {
+    const { body } = this.#options.request;
+    if (body === undefined) return { body: null, length: 0 };
+    if (typeof body === 'string') return { body, length: Buffer.byteLength(body) };
+    if (body instanceof Uint8Array) return { body: Buffer.from(body), length: body.length };
+    this.#body = new BodyReading(body);
+    // undici takes any iterable; its types name only some.
+    return { body: this.#body as unknown as Buffer, length: body.length };
+  }
+
+  #measure(length: number): void {
+    if (length <= MEASURED_BYTES) return;
+    const { clock, onProgress } = this.#options;
+    const { lane, filter, readSendQueue } = this.#over;
+    this.#meter = new SendMeter({
+      clock,
+      isDirect: lane.facts.how === 'direct',
+      total: () => (this.#isHandedOver && filter.writableLength === 0 ? filter.sent.written : null),
+      taken: () => filter.sent.taken,
+      queued: () => readSendQueue(lane.socket),
+      onMoved: (bytes) => {
+        this.#watch.requestMoved();
+        onProgress?.(Math.min(bytes, length));
+      },
+    });
+  }
+
+  onRequestStart(): void {}
+
+  onRequestSent(): void {
+    this.#isHandedOver = true;
+    if (this.#meter === null) this.#watch.requestSent();
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: object, reason = ''): void {
+    if (this.#isDone) return;
+    const { request, limitBytes } = this.#options;
+    if (status < 200) {
+      this.#onInterim();
+      return;
+    }
+    const rawHeaders = rawHeadersOf(controller);
+    try {
+      const { info } = judgeHead({ status, reason, rawHeaders, major: 1 }, this.#over.lane, request);
+      this.#head = info;
+      // The length in the answer to HEAD is that of another answer.
+      if (request.method !== 'HEAD' && (info.contentLength ?? 0) > limitBytes) throw this.#tooLarge();
+    } catch (thrown) {
+      const error = asCoded(thrown);
+      if (!this.#page.begin({ status, reason, rawHeaders }, error, () => this.#fail(error))) this.#fail(error);
+    }
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isDone) return;
+    this.#watch.bodyBytes(chunk.length);
+    this.#bytes += chunk.length;
+    const { refusal } = this.#page;
+    if (refusal !== null) {
+      if (this.#page.take(chunk)) this.#fail(refusal);
+    } else if (this.#bytes > this.#options.limitBytes) this.#fail(this.#tooLarge());
+    else this.#parts.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    const { refusal } = this.#page;
+    if (refusal !== null) this.#fail(refusal);
+    else this.#answer();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.broken(error);
+  }
+
+  /** The connection, or what came over it, is broken. undici throws its parser's errors at the socket. */
+  broken(error: NodeJS.ErrnoException): void {
+    const { name, message, code = name } = error;
+    if (name === 'HTTPParserError' || name === 'HeadersOverflowError') {
+      this.#fail(this.#head === null ? this.#failures.noise(bytesOf(error), message) : this.#failures.bad(message));
+    } else if (error instanceof CodedError || code === 'UND_ERR_INVALID_ARG') this.#fail(asCoded(error));
+    else this.cut(code.startsWith('UND_ERR_') ? message : code);
+  }
+
+  /** A head that came is refused. */
+  refused(reason: string): void {
+    this.#fail(this.#failures.bad(reason));
+  }
+
+  /** The connection is gone. */
+  cut(reason: string): void {
+    // A server that refuses a body sends its answer and closes, without having read it: the answer counts.
+    if (this.#isSending && this.#page.refusal === null && (this.#head?.status ?? 0) >= 300) this.#answer();
+    else this.#fail(this.#failures.lost(reason, this.#progress, 'it is tried again'));
+  }
+
+  #answer(): void {
+    const head = this.#head;
+    if (head === null || !this.#end(true)) return;
+    const response = { head, body: Buffer.concat(this.#parts), measured: this.#watch.measured };
+    this.#over.done({ ended: 'answered', response });
+  }
+
+  #fail(error: CodedError): void {
+    const phase = this.#isSending ? 'request' : 'response';
+    if (!this.#end(false)) return;
+    const shown = this.#failures.during(phase, this.#page.shown(error), this.#watch.measured.totalMs);
+    const { sent, received } = this.#over.filter;
+    this.#over.done({ ended: 'failed', error: shown, isUnsent: sent.written === 0, isUnanswered: received === 0 });
+  }
+
+  /** Lets go of everything; false when that has been done before. */
+  #end(whole: boolean): boolean {
+    if (this.#isDone) return false;
+    this.#isDone = true;
+    this.#watch.end(whole);
+    this.#meter?.end();
+    this.#page.end();
+    this.#body?.close();
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    return true;
+  }
+
+  #onInterim(): void {
+    this.#interim += 1;
+    if (this.#interim > INTERIM_LIMIT) this.#fail(this.#failures.tooManyInterim());
+  }
+
+  #timeout(which: TimedOut): CodedError {
+    const { deadlines } = this.#options;
+    const { elapsed } = this.#progress;
+    if (which === 'total')
+      return coded('DOCUMENT-TIMEOUT', { ...this.#failures.cut, limit: Math.max(deadlines.totalMs, elapsed) });
+    const meter = this.#meter;
+    if (which === 'silence' || meter === null || !meter.isSending) return this.#failures.silent(which, this.#progress);
+    const { firstByteMs: limit, key } = deadlines;
+    return coded('REQUEST-TIMEOUT', { ...this.#failures.cut, sent: meter.bytes, elapsed, limit, key });
+  }
+
+  /** Whether a measured body is still on its way. */
+  get #isSending(): boolean {
+    return this.#meter?.isSending ?? false;
+  }
+
+  get #progress(): Progress {
+    const expected = this.#head?.contentLength;
+    return { received: this.#bytes, expected, elapsed: this.#watch.measured.totalMs };
+  }
+
+  #tooLarge(): CodedError {
+    return coded('DOCUMENT-TOO-LARGE', { ...this.#failures.facts, limit: this.#options.limitBytes });
+  }
+}
+
+/** What undici's parser stumbled over: the first bytes of the answer where those were no HTTP. */
+function bytesOf({ data }: Error & { readonly data?: unknown }): Uint8Array {
+  return typeof data === 'string' ? Buffer.from(data, 'utf8') : new Uint8Array();
+}
+
+/** As Node's parser hands them out: names and values as Latin-1 text. */
+function rawHeadersOf(controller: Dispatcher.DispatchController): string[] {
+  const raw = controller.rawHeaders;
+  if (!Array.isArray(raw)) return [];
+  return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
+}

@@ -1,0 +1,162 @@
+// The HTTP stack of tus-js-client over a session: uploads that resume go through the same connections, deadlines and
+// verdicts as everything else.
+//
+// Guarantees: every request goes to the origin that the stack was made for, whatever a Location says, so that neither the
+// token nor the data goes elsewhere; a stall ends, which tus-js-client's own stack does not do; a failure keeps its code
+// (as `causingError`). A POST or PATCH is never sent again by the session: the client asks with HEAD where to continue.
+
+import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
+import { coded } from '#errors/coded-error.ts';
+import type { Deadlines } from '#http/deadlines.ts';
+import type { RequestBody } from './body.ts';
+import type { SmallRequest } from './running-request.ts';
+import type { Session, SessionResponse } from './session.ts';
+
+export interface TusStackOptions {
+  readonly session: Session;
+  /** Where uploads are made; nothing goes to another origin. */
+  readonly endpoint: URL;
+  readonly deadlines: Deadlines;
+  readonly signal: AbortSignal;
+}
+
+/** The answers of a tus server have no body worth the name. */
+const ANSWER_BYTES = 65_536;
+
+/** What tus-js-client asks a part of its input for. */
+interface Part extends RequestBody {
+  readonly size: number;
+}
+
+/** Hands a body of ours to tus-js-client part by part, without reading it (`fileReader`). */
+export const bodyReader = {
+  openFile: (body: RequestBody) =>
+    Promise.resolve({
+      size: body.length,
+      slice: (start: number, end: number) => {
+        const length = Math.min(end, body.length) - start;
+        const value: Part = {
+          size: length,
+          length,
+          open: (offset) => firstBytes(body, start + offset, length - offset),
+        };
+        return Promise.resolve({ value, done: end >= body.length });
+      },
+      close: () => {},
+    }),
+};
+
+async function* firstBytes(body: RequestBody, from: number, length: number): AsyncGenerator<Uint8Array> {
+  let left = length;
+  for await (const chunk of body.open(from)) {
+    yield chunk.subarray(0, left);
+    left -= chunk.length;
+    if (left <= 0) return;
+  }
+}
+
+export class TusStack implements HttpStack {
+  readonly #options: TusStackOptions;
+
+  constructor(options: TusStackOptions) {
+    this.#options = options;
+  }
+
+  createRequest(method: string, url: string): HttpRequest {
+    return new TusRequest(this.#options, method, url);
+  }
+
+  getName(): string {
+    return 'SallyportSession';
+  }
+}
+
+class TusRequest implements HttpRequest {
+  readonly #options: TusStackOptions;
+  readonly #method: string;
+  readonly #url: string;
+  readonly #headers: Record<string, string> = {};
+  readonly #aborter = new AbortController();
+  #onProgress: (bytes: number) => void = () => {};
+
+  constructor(options: TusStackOptions, method: string, url: string) {
+    this.#options = options;
+    this.#method = method;
+    this.#url = url;
+  }
+
+  getMethod(): string {
+    return this.#method;
+  }
+
+  getURL(): string {
+    return this.#url;
+  }
+
+  setHeader(name: string, value: string): void {
+    this.#headers[name] = value;
+  }
+
+  getHeader(name: string): string | undefined {
+    return this.#headers[name];
+  }
+
+  setProgressHandler(handler: (bytes: number) => void): void {
+    this.#onProgress = handler;
+  }
+
+  /** @throws CodedError URL-ELSEWHERE, and what a session throws */
+  async send(body?: Part | Uint8Array | null): Promise<HttpResponse> {
+    const { session, endpoint, deadlines, signal } = this.#options;
+    const url = new URL(this.#url);
+    if (url.origin !== endpoint.origin) {
+      throw coded('URL-ELSEWHERE', { origin: url.origin, target: endpoint.host });
+    }
+    const response = await session.request({
+      request: {
+        method: this.#method as SmallRequest['method'],
+        url,
+        headers: this.#headers,
+        ...(body == null ? {} : { body }),
+      },
+      deadlines,
+      limitBytes: ANSWER_BYTES,
+      signal: AbortSignal.any([signal, this.#aborter.signal]),
+      onProgress: (bytes) => this.#onProgress(bytes),
+    });
+    return new TusResponse(response);
+  }
+
+  abort(): Promise<void> {
+    this.#aborter.abort(new Error('the upload was stopped'));
+    return Promise.resolve();
+  }
+
+  getUnderlyingObject(): undefined {
+    return undefined;
+  }
+}
+
+class TusResponse implements HttpResponse {
+  readonly #response: SessionResponse;
+
+  constructor(response: SessionResponse) {
+    this.#response = response;
+  }
+
+  getStatus(): number {
+    return this.#response.head.status;
+  }
+
+  getHeader(name: string): string | undefined {
+    return this.#response.head.header(name);
+  }
+
+  getBody(): string {
+    return this.#response.body.toString('utf8');
+  }
+
+  getUnderlyingObject(): SessionResponse {
+    return this.#response;
+  }
+}

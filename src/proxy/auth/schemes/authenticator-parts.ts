@@ -1,0 +1,18 @@
+// What the authenticator of any scheme is made of. Types only.
+
+import type { Hop } from '#errors/hop.ts';
+import type { Account } from '#proxy/auth/account.ts';
+import type { KerberosLoader } from './negotiate.ts';
+import type { SecretRegistry } from './scheme.ts';
+
+export interface AuthenticatorParts {
+  readonly account: Account | null;
+  readonly known: SecretRegistry;
+  /** The proxy's name and the hop, for failures. */
+  readonly proxy: string;
+  readonly hop: Hop;
+  readonly proxyUrl: string;
+  readonly signal: AbortSignal;
+  /** Where the package `kerberos` comes from; tests bring their own. */
+  readonly loadKerberos?: KerberosLoader | undefined;
+}

@@ -1,0 +1,169 @@
+// Digest (RFC 7616): proves the password by a hash over a nonce of the proxy and the request line.
+//
+// Guarantees: of the challenges that a proxy offers the strongest algorithm is answered; `stale=true` is answered once
+// with the new nonce, because the proof itself was right; where that is called stale as well, work waits before it asks
+// again; anything else after a proof is a refusal. Never sends `auth-int`
+// (a body would have to be read twice) nor a hashed user name. Every proof is registered with the masks.
+
+import { createHash, randomBytes } from 'node:crypto';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
+import type { Account } from '#proxy/auth/account.ts';
+import { Secret } from '#redaction/secret.ts';
+import type { Challenge } from './challenge.ts';
+import type { Authenticator, Reply, RequestLine, SecretRegistry } from './scheme.ts';
+
+/** Names of the algorithms as Node has them, from the weakest to the strongest. */
+const HASHES: Readonly<Record<string, string>> = { MD5: 'md5', 'SHA-256': 'sha256', 'SHA-512-256': 'sha512-256' };
+const CNONCE_BYTES = 16;
+/** A proxy whose nonces are stale at once is not asked again sooner, in milliseconds: asking is all that it has of us. */
+const STALE_WAIT_MS = 30_000;
+
+export interface DigestParts {
+  readonly account: Account;
+  readonly known: SecretRegistry;
+  /** The hop and the proxy's name, for failures. */
+  readonly proxy: string;
+  readonly hop: Hop;
+  /** False in FIPS mode. */
+  readonly weakHashes: boolean;
+}
+
+export function digestAuthenticator(parts: DigestParts): Authenticator {
+  const { account, known, proxy, hop } = parts;
+  let current: Challenge | null = null;
+  let nc = 0;
+  let sent = false;
+  let renewed = false;
+  const headerFor = (line: RequestLine): Secret | null => {
+    if (current === null) return null;
+    nc += 1;
+    sent = true;
+    const cnonce = randomBytes(CNONCE_BYTES).toString('base64url');
+    const proof = { user: account.shown, password: account.password, line, nc, cnonce };
+    const { header, response } = digestValue(current.params, proof);
+    known.add(new Secret(response), 'once');
+    return new Secret(header);
+  };
+  const prepare = (challenge: Challenge): CodedError | null => {
+    const missing = unanswerable(challenge);
+    if (missing !== null) return coded('AUTH-ALGORITHM', { proxy, missing, hop });
+    if (!canAnswer(challenge, parts.weakHashes)) return coded('AUTH-FIPS', { proxy, scheme: 'Digest with MD5', hop });
+    current = challenge;
+    nc = 0;
+    return null;
+  };
+  const answer = (challenge: Challenge, line: RequestLine): Reply => {
+    if (sent && !isStale(challenge)) return { kind: 'refused' };
+    if (sent && renewed) return { kind: 'failed', error: staleNonces(parts) };
+    renewed = sent;
+    const error = prepare(challenge);
+    if (error !== null) return { kind: 'failed', error };
+    const authorization = headerFor(line) as Secret;
+    return { kind: 'send', authorization, proves: true, sameConnection: false };
+  };
+  return {
+    scheme: 'Digest',
+    connectionBound: false,
+    begin: () => Promise.resolve(null),
+    next: (challenge, line) => Promise.resolve(answer(challenge, line)),
+    prepare,
+    headerFor,
+  };
+}
+
+/** The proof is right and its nonce never young enough: a clock at the proxy, or several that share no nonces. */
+export function staleNonces({ proxy, hop }: { readonly proxy: string; readonly hop: Hop }): CodedError {
+  return coded('AUTH-STALE', { proxy, hop, pauseMs: STALE_WAIT_MS });
+}
+
+/** RFC 7616, 3.3: the proof was right, only its nonce is too old. */
+export function isStale({ params }: Challenge): boolean {
+  return params.get('stale')?.toLowerCase() === 'true';
+}
+
+/** Of several Digest challenges the one with the strongest algorithm that can be answered, else the first. */
+export function strongestDigest(challenges: readonly Challenge[], weakHashes: boolean): Challenge | null {
+  const rank = (challenge: Challenge) => Object.keys(HASHES).indexOf(algorithmOf(challenge.params).name);
+  const usable = challenges.filter((challenge) => canAnswer(challenge, weakHashes));
+  return usable.toSorted((a, b) => rank(b) - rank(a))[0] ?? challenges[0] ?? null;
+}
+
+/** Whether a challenge can be answered at all. */
+export function canAnswer(challenge: Challenge, weakHashes: boolean): boolean {
+  return unanswerable(challenge) === null && (weakHashes || algorithmOf(challenge.params).name !== 'MD5');
+}
+
+/** Why no answer to a challenge is known, whatever hashes may be used; null when one is. */
+function unanswerable({ params }: Challenge): string | null {
+  if (!params.has('nonce')) return 'it has no nonce';
+  if (HASHES[algorithmOf(params).name] === undefined) return `its algorithm is ${params.get('algorithm')}`;
+  const qops = qopsOf(params);
+  return qops.length === 0 || qops.includes('auth') ? null : `its qop is ${qops.join(', ')}`;
+}
+
+export interface DigestProof {
+  readonly user: string;
+  readonly password: Secret;
+  readonly line: RequestLine;
+  /** How often this nonce was used, with this time. */
+  readonly nc: number;
+  readonly cnonce: string;
+}
+
+/** The header for a challenge (RFC 7616, 3.4), and the response inside it. */
+export function digestValue(
+  params: ReadonlyMap<string, string>,
+  proof: DigestProof,
+): { readonly header: string; readonly response: string } {
+  const algorithm = algorithmOf(params);
+  // Bytes as latin1 throughout, as headers come and go: whatever a realm is encoded in, its bytes are what is hashed.
+  const hash = (text: string) =>
+    createHash(HASHES[algorithm.name] ?? 'sha256')
+      .update(text, 'latin1')
+      .digest('hex');
+  const [realm, nonce] = [params.get('realm') ?? '', params.get('nonce') ?? ''];
+  const { cnonce } = proof;
+  const user = utf8(proof.user);
+  const secret = hash(`${user}:${realm}:${utf8(proof.password.reveal())}`);
+  const a1 = algorithm.session ? hash(`${secret}:${nonce}:${cnonce}`) : secret;
+  const a2 = hash(`${proof.line.method}:${proof.line.target}`);
+  const nc = proof.nc.toString(16).padStart(8, '0');
+  const withQop = qopsOf(params).length > 0;
+  const response = hash(withQop ? `${a1}:${nonce}:${nc}:${cnonce}:auth:${a2}` : `${a1}:${nonce}:${a2}`);
+  const opaque = params.get('opaque');
+  const given = params.get('algorithm');
+  const fields = [
+    // RFC 7616, 3.4.4 has `username*` for what quoting cannot carry; Squid and others read UTF-8 bytes instead.
+    `username=${quoted(user)}`,
+    `realm=${quoted(realm)}`,
+    `nonce=${quoted(nonce)}`,
+    `uri=${quoted(proof.line.target)}`,
+    `response=${quoted(response)}`,
+    ...(given === undefined ? [] : [`algorithm=${given}`]),
+    // RFC 7616, 3.4: qop and nc are never quoted.
+    ...(withQop ? ['qop=auth', `nc=${nc}`] : []),
+    ...(withQop || algorithm.session ? [`cnonce=${quoted(cnonce)}`] : []),
+    ...(opaque === undefined ? [] : [`opaque=${quoted(opaque)}`]),
+  ];
+  return { header: `Digest ${fields.join(', ')}`, response };
+}
+
+function utf8(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+function algorithmOf(params: ReadonlyMap<string, string>): { readonly name: string; readonly session: boolean } {
+  const given = (params.get('algorithm') ?? 'MD5').toUpperCase();
+  const session = given.endsWith('-SESS');
+  return { name: session ? given.slice(0, -'-SESS'.length) : given, session };
+}
+
+/** RFC 7616, 3.3: one or more names. None, as in `qop=""`, is as if there were no qop (RFC 2069), which is how curl reads it. */
+function qopsOf(params: ReadonlyMap<string, string>): string[] {
+  return (params.get('qop') ?? '').split(/[\s,]+/).flatMap((name) => (name === '' ? [] : [name.toLowerCase()]));
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+}

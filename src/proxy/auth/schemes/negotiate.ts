@@ -1,0 +1,153 @@
+// Negotiate (RFC 4559, RFC 4178): proves who we are with a Kerberos ticket for the proxy; no password is involved.
+//
+// Guarantees: the library is loaded only when a profile asks for it, or `auto` meets a proxy that offers it; its absence is
+// told with what to install. The ticket is for HTTP at the proxy's own name; nothing is ever delegated. Relies on the
+// system's Kerberos for tickets: a cache (KRB5CCNAME) or a keytab of ours (KRB5_CLIENT_KTNAME); only a token is proof that
+// there is one. The library asks the realm's servers for as long as it likes: we wait bounded, and ask it one thing at a
+// time, because it does that in one of the few threads that files and names need as well. Each token is registered with the masks.
+
+import { isIP } from 'node:net';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
+import { boundedStep } from '#proxy/opening/bounded-step.ts';
+import { Secret } from '#redaction/secret.ts';
+import { type Clock, systemClock } from '#system/clock.ts';
+import type { Authenticator, Reply, SecretRegistry } from './scheme.ts';
+
+/** What is used of the optional package `kerberos`. */
+export interface KerberosLibrary {
+  readonly GSS_MECH_OID_SPNEGO: number;
+  readonly GSS_C_MUTUAL_FLAG: number;
+  readonly GSS_C_REPLAY_FLAG: number;
+  initializeClient(
+    service: string,
+    options: { readonly mechOID: number; readonly flags: number },
+  ): Promise<KerberosClient>;
+}
+
+interface KerberosClient {
+  step(challenge: string): Promise<string>;
+}
+
+export interface NegotiateParts {
+  readonly known: SecretRegistry;
+  readonly proxy: string;
+  readonly hop: Hop;
+  readonly proxyUrl: string;
+  readonly signal: AbortSignal;
+}
+
+export type KerberosLoader = () => Promise<KerberosLibrary>;
+
+/** So long a ticket is waited for, in milliseconds; the realm's servers answer at once or not at all. */
+const TICKET_WAIT_MS = 10_000;
+
+/** When each library is through with what it was asked. */
+const idle = new WeakMap<KerberosLibrary, Promise<unknown>>();
+
+export function negotiateAuthenticator(
+  parts: NegotiateParts,
+  load: KerberosLoader = loadKerberos,
+  clock: Clock = systemClock,
+): Authenticator {
+  const { known, proxy, hop } = parts;
+  let client: Promise<KerberosClient> | null = null;
+  let sent = false;
+
+  const step = async (challenge: string): Promise<Reply> => {
+    try {
+      const token = await bounded(async (isOver) => {
+        const library = await openLibrary();
+        return await inTurn(library, isOver, async () => {
+          client ??= openClient(library);
+          return await (await client).step(challenge);
+        });
+      });
+      const authorization = new Secret(`Negotiate ${token}`);
+      known.add(authorization, 'once');
+      const sameConnection = sent;
+      sent = true;
+      return { kind: 'send', authorization, proves: true, sameConnection };
+    } catch (thrown) {
+      parts.signal.throwIfAborted();
+      return { kind: 'failed', error: ticketFailure(thrown, parts) };
+    }
+  };
+  return {
+    scheme: 'Negotiate',
+    connectionBound: true,
+    begin: () => step(''),
+    next({ token }) {
+      if (!sent) return step('');
+      // After a proof a bare challenge is a refusal; one with a token is the next leg (RFC 4559, 5).
+      return token === null ? Promise.resolve({ kind: 'refused' }) : step(token);
+    },
+    prepare: () => null,
+    headerFor: () => null,
+  };
+
+  /** What the library does cannot be ended: it is left to itself. */
+  function bounded(work: (isOver: () => boolean) => Promise<string>): Promise<string> {
+    const late = () => new Error(`no ticket came in ${TICKET_WAIT_MS} ms`);
+    return boundedStep<string>({ clock, timeoutMs: TICKET_WAIT_MS, signal: parts.signal, late }, ({ done, fail }) => {
+      let over = false;
+      work(() => over).then(done, fail);
+      return () => {
+        over = true;
+      };
+    });
+  }
+
+  async function openLibrary(): Promise<KerberosLibrary> {
+    const { hostname } = new URL(parts.proxyUrl);
+    if (isIP(hostname.replace(/^\[(.*)\]$/, '$1')) !== 0) {
+      throw coded('AUTH-TICKET', {
+        proxy,
+        service: `HTTP@${hostname}`,
+        reason: 'a ticket is for a name, not for an address',
+        hop,
+      });
+    }
+    return await load().catch((cause: unknown) => {
+      throw coded('NEGOTIATE-UNAVAILABLE', { proxy, reason: reasonOf(cause), hop }, cause);
+    });
+  }
+
+  function openClient(library: KerberosLibrary): Promise<KerberosClient> {
+    const { hostname } = new URL(parts.proxyUrl);
+    // Not GSS_C_DELEG_FLAG: a proxy has no business with our ticket elsewhere.
+    const flags = library.GSS_C_MUTUAL_FLAG | library.GSS_C_REPLAY_FLAG;
+    return library.initializeClient(`HTTP@${hostname}`, { mechOID: library.GSS_MECH_OID_SPNEGO, flags });
+  }
+}
+
+/** Asks a library once it is through with what it was asked before; not for somebody who waits no more. */
+function inTurn(library: KerberosLibrary, isOver: () => boolean, ask: () => Promise<string>): Promise<string> {
+  const turn = (idle.get(library) ?? Promise.resolve()).then(() =>
+    isOver() ? Promise.reject(new Error('nobody waits for it any more')) : ask(),
+  );
+  idle.set(
+    library,
+    turn.catch(() => undefined),
+  );
+  return turn;
+}
+
+function ticketFailure(thrown: unknown, { proxy, proxyUrl, hop }: NegotiateParts): CodedError {
+  const error = asCoded(thrown);
+  if (error.code !== 'INTERNAL') return error;
+  const service = `HTTP@${new URL(proxyUrl).hostname}`;
+  return coded('AUTH-TICKET', { proxy, service, reason: reasonOf(thrown), hop }, thrown);
+}
+
+function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return 'no reason was given';
+  return (thrown as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' ? 'it is not installed' : thrown.message;
+}
+
+/** The package is not among ours, because it cannot be installed without its install script; it need not be there. */
+async function loadKerberos(): Promise<KerberosLibrary> {
+  // @ts-expect-error Nothing is known of it when types are checked.
+  const loaded = (await import('kerberos')) as { readonly default: KerberosLibrary };
+  return loaded.default;
+}

@@ -1,0 +1,322 @@
+// What a proxy's own answer means (law 9): a function of status and headers.
+//
+// Guarantees: an answer to CONNECT is never taken for the origin's; on an absolute-form request only an answer that
+// bears the proxy's own mark is taken for the proxy's. What the proxy said travels as a fact, as foreign text.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
+import { showLocalTime } from '#errors/template.ts';
+import { type ErrorPage, saysNothing } from '#proxy/opening/error-page.ts';
+import type { ResponseHead } from '#proxy/route.ts';
+import type { Refusal } from './refusal.ts';
+import type { Challenge } from './schemes/challenge.ts';
+import { isStale, staleNonces } from './schemes/digest.ts';
+import { type Authentication, namedScheme, type SchemeName } from './schemes/scheme.ts';
+
+/** Who was asked, and with what. */
+export interface AskedProxy {
+  readonly name: string;
+  /** For failures. */
+  readonly hop: Hop;
+  readonly scheme: string;
+  readonly address: string;
+  readonly port: number;
+  readonly authentication: Authentication;
+  /** Whether the profile has an account that this proxy may not see. */
+  readonly isAccountWithheld: boolean;
+  /** The environment variable that names it, if one does. */
+  readonly variable: string | null;
+  /** The user that is shown to it, with the domain; null when none is. */
+  readonly user: string | null;
+  readonly hasDomain: boolean;
+}
+
+/** What a 407 says: that the credential was refused, or something else. */
+export type AuthenticationVerdict =
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'failed'; readonly error: CodedError };
+
+/** RFC 9110: the proxy could not get further, for a reason behind it. */
+const UPSTREAM = new Set([500, 502, 503, 504]);
+/** How a web server answers a method that it does not know, and 497 of nginx. */
+const NO_SUCH_METHOD = new Set([400, 405, 497, 501]);
+/** What servers say to plain HTTP on a TLS port: nginx, Apache, Go. */
+const WANTS_TLS =
+  /plain HTTP request was sent to HTTPS port|plain HTTP to an SSL-enabled|HTTP request to an HTTPS server/i;
+
+/** How such bytes are called. */
+export const TLS_RECORD = 'a TLS record';
+
+const DAY_MS = 86_400_000;
+
+const PROXY_AUTHENTICATION_REQUIRED = 407;
+const UNAUTHORIZED = 401;
+
+/**
+ * Whether the proxy asks who we are, or refuses whom we said. A wrong password is 401 with tinyproxy, as with a web
+ * server: after CONNECT it can be nobody else's, in absolute form its mark tells it from the origin's. No other proxy
+ * sends 401, and what calls itself Squid there is the origin: Squid sends 407.
+ */
+export function asksForUser(head: ResponseHead, method: string): boolean {
+  if (head.status === PROXY_AUTHENTICATION_REQUIRED) return method === 'CONNECT' || !isPassedOn(head);
+  return head.status === UNAUTHORIZED && (method === 'CONNECT' || isMadeByTinyproxy(head));
+}
+
+/** What is known beside the head of an answer to CONNECT. */
+export interface AboutConnect {
+  /** `host:port` */
+  readonly target: string;
+  readonly page: ErrorPage;
+  /** The scheme whose proof it was shown; null without one. */
+  readonly proved: SchemeName | null;
+  /** Whether this proxy has opened tunnels to port 443 before. */
+  readonly passes443: boolean;
+}
+
+/** Judges an answer to CONNECT other than 407; null when the tunnel is open. */
+export function judgeConnect(head: ResponseHead, asked: AskedProxy, about: AboutConnect): CodedError | null {
+  const { status } = head;
+  const { target, page } = about;
+  if (status >= 200 && status <= 299) return null;
+  const mark = proxyMark(head);
+  if (NO_SUCH_METHOD.has(status) && mark === null) {
+    if (asked.scheme === 'http' && WANTS_TLS.test(page.words ?? ''))
+      return wrongScheme(asked, page.title ?? page.words);
+    const answer = `${status} ${head.reason}`.trim();
+    return coded('NOT-A-PROXY', { proxy: asked.name, target, answer, status, ...saidOn(page), hop: asked.hop });
+  }
+  const location = headerOf(head, 'location');
+  if (status >= 300 && status <= 399 && location !== null) {
+    const facts = { proxy: asked.name, target, status, location: withoutQuery(location), hop: asked.hop };
+    return coded('PROXY-REDIRECT', { ...facts, ...saidOn(page) });
+  }
+  return refusal(head, asked, { ...about, said: saidBy(mark?.said ?? null, page.title) ?? head.reason });
+}
+
+/** A page in place of a tunnel: no bytes of a target begin so. */
+export function pageForTunnel(asked: AskedProxy, target: string, page: ErrorPage): CodedError {
+  return coded('TUNNEL-PAGE', { proxy: asked.name, target, ...saidOn(page), title: page.title, hop: asked.hop });
+}
+
+/** Whether a proxy that says 200 to CONNECT sends a page: an honest one describes no body, and its target sends none first. */
+export function announcesPage(head: ResponseHead): boolean {
+  return /^(?:text\/|application\/xhtml)/i.test(headerOf(head, 'content-type') ?? '');
+}
+
+/** The mark of a proxy and the title of its page, as far as they say something. */
+function saidBy(mark: string | null, title: string | null): string | readonly string[] | null {
+  if (mark === null || title === null || saysNothing(title)) return mark ?? title;
+  return [mark, title];
+}
+
+/** A query may hold a token. */
+function withoutQuery(location: string): string {
+  const at = location.search(/[?#]/);
+  return at === -1 ? location : `${location.slice(0, at)}?***`;
+}
+
+/** RFC 8446, 5.1: alert (21) or handshake (22), then the legacy version 3.x. */
+export function isTlsRecord([type, version]: Uint8Array): boolean {
+  return (type === 21 || type === 22) && version === 3;
+}
+
+/** A port that speaks TLS, of a proxy whose scheme is http. */
+export function wrongScheme(asked: AskedProxy, answer: string | null): CodedError {
+  const { name: proxy, port, scheme, hop } = asked;
+  const remedy = schemeRemedy(asked, ['https']);
+  return coded('PROXY-SCHEME', { proxy, port, speaks: 'TLS', scheme, wanted: 'https', answer, remedy, hop });
+}
+
+/** What is to be set so that a proxy is spoken to by another scheme, in words. */
+export function schemeRemedy(
+  { name, variable }: { readonly name: string; readonly variable: string | null },
+  schemes: readonly string[],
+): string {
+  if (variable === null) return `scheme: ${schemes.join(' or ')} of proxy ${name}`;
+  return `environment variable ${variable} to a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
+}
+
+/** What is to be set so that a proxy is told who we are, in words. */
+export function userRemedy(asked: AskedProxy, offered: readonly string[]): string {
+  const { name, address, port, isAccountWithheld, variable } = asked;
+  if (isAccountWithheld)
+    return `pac.credentials_for of proxy ${name} so that it includes ${address}:${port}; user and password are already set`;
+  if (variable !== null) return `user and password in the environment variable ${variable}`;
+  if (offered.length > 0 && offered.every((scheme) => scheme.toLowerCase() === 'negotiate')) {
+    return `authentication: negotiate of proxy ${name}; it uses a ticket (kinit), not a password`;
+  }
+  return `authentication, user and password of proxy ${name}`;
+}
+
+/** Judges an answer to an absolute-form request other than 407; null when the origin gave it. */
+export function judgeForward(
+  head: ResponseHead,
+  asked: AskedProxy,
+  about: Pick<AboutConnect, 'target' | 'proved'>,
+): CodedError | null {
+  if (head.status < 400 || (head.status === UNAUTHORIZED && !isMadeByTinyproxy(head))) return null;
+  const mark = proxyMark(head);
+  return mark === null ? null : refusal(head, asked, { ...about, page: null, passes443: false, said: mark.said });
+}
+
+/** What a 407 means where this scheme was shown; null when nothing was. */
+export function judgeAuthentication(
+  challenges: readonly Challenge[],
+  asked: AskedProxy,
+  shown: SchemeName | null,
+): AuthenticationVerdict {
+  const offered = [...new Set(challenges.map(({ scheme }) => scheme))];
+  const facts = { proxy: asked.name, offered, hop: asked.hop };
+  const failed = (error: CodedError) => ({ kind: 'failed', error }) as const;
+  if (asked.authentication === 'transparent') {
+    return failed(coded('AUTH-REQUIRED', { ...facts, realm: realmOf(challenges), remedy: userRemedy(asked, offered) }));
+  }
+  const own = challenges.filter(({ scheme }) => scheme.toLowerCase() === shown?.toLowerCase());
+  if (shown === 'Digest' && own.some(isStale)) {
+    return failed(staleNonces({ proxy: asked.name, hop: asked.hop }));
+  }
+  // Without any challenge the only thing that it can mean is the credential that was sent.
+  if (shown !== null && (own.length > 0 || offered.length === 0)) return { kind: 'refused' };
+  return failed(coded('AUTH-SCHEME', { ...facts, configured: asked.authentication }));
+}
+
+/** The failure of a credential that a proxy refused, now or at an earlier attempt. */
+export function rejection(
+  asked: AskedProxy,
+  refusal: Refusal | null,
+  seen: { readonly scheme: SchemeName | null; readonly advertised: readonly string[] },
+): CodedError {
+  const facts = {
+    proxy: asked.name,
+    user: asked.user,
+    scheme: seen.scheme ?? namedScheme(asked.authentication) ?? asked.authentication,
+    since: refusal?.sinceMs ?? null,
+    workedUntil: refusal?.workedUntilMs ?? null,
+    retryAt: refusal?.retryAtMs ?? null,
+    history: historyOf(refusal),
+    retry: retryOf(refusal),
+    hop: asked.hop,
+  };
+  if (refusal?.why === 'interrupted') return coded('AUTH-INTERRUPTED', facts);
+  if (lacksDomain(asked, seen.advertised)) {
+    return coded('AUTH-DOMAIN', { ...facts, advertised: seen.advertised, meant: `DOMAIN\\${asked.user}` });
+  }
+  return coded('AUTH-REJECTED', facts);
+}
+
+/** A refusal in absolute form, which the proxy or a server behind it may have made. */
+export function unclearRefusal(
+  asked: AskedProxy,
+  about: {
+    readonly origin: string;
+    readonly status: number | null;
+    /** What a CONNECT showed, in words. */
+    readonly found: string;
+    readonly sinceMs: number | null;
+    readonly retryAtMs: number | null;
+  },
+): CodedError {
+  const { origin, status, found, sinceMs: since, retryAtMs: retryAt } = about;
+  return coded('AUTH-UNCLEAR', {
+    proxy: asked.name,
+    user: asked.user,
+    origin,
+    status,
+    found,
+    since,
+    retryAt,
+    hop: asked.hop,
+  });
+}
+
+/** Windows' directories know users by their domain; who offers NTLM or named a domain asks one. */
+function lacksDomain({ user, hasDomain }: AskedProxy, advertised: readonly string[]): boolean {
+  if (hasDomain || user === null || user.includes('@')) return false;
+  return advertised.some((name) => name.toLowerCase() !== 'basic' && name.toLowerCase() !== 'digest');
+}
+
+function historyOf(refusal: Refusal | null): string {
+  if (refusal?.workedUntilMs == null) return 'it never worked here before';
+  const worked = refusal.workedUntilMs - (refusal.workedFromMs ?? refusal.workedUntilMs);
+  const until = `it worked until ${showLocalTime(refusal.workedUntilMs)}`;
+  return worked < DAY_MS ? until : `${until}, for ${Math.floor(worked / DAY_MS)} days`;
+}
+
+function retryOf(refusal: Refusal | null): string {
+  const asked = 'by check --retry-credential';
+  return refusal?.retryAtMs == null ? asked : `${asked}, or by itself at ${showLocalTime(refusal.retryAtMs)}`;
+}
+
+function refusal(
+  head: ResponseHead,
+  asked: AskedProxy,
+  about: Omit<AboutConnect, 'page'> & {
+    readonly page: ErrorPage | null;
+    readonly said: string | readonly string[] | null;
+  },
+): CodedError {
+  const { target, page, said } = about;
+  const facts = { proxy: asked.name, status: head.status, hop: asked.hop, target, said, ...saidOn(page) };
+  if (UPSTREAM.has(head.status) || (head.status === 404 && isPrivoxy(head))) {
+    const credentials = about.proved === null ? 'without credentials' : 'the credentials are fine';
+    return coded('PROXY-UPSTREAM', { ...facts, credentials });
+  }
+  if (wasToldTooBig(said)) return coded('PROXY-TOO-BIG', facts);
+  if (head.status !== 403) return coded('PROXY-REFUSED', facts);
+  const otherPort = about.passes443 && !target.endsWith(':443');
+  return coded(otherPort ? 'POLICY-PORT' : 'POLICY-DENIED', facts);
+}
+
+/** Squid's `reply_body_max_size` and `request_body_max_size`: no list of hosts changes that. */
+function wasToldTooBig(said: string | readonly string[] | null): boolean {
+  return (typeof said === 'string' ? said : (said?.[0] ?? '')) === 'ERR_TOO_BIG';
+}
+
+/** The page travels along, for whoever reads JSON; the sentence has what matters. */
+function saidOn(page: ErrorPage | null) {
+  return page === null ? {} : { title: page.title, page: page.words };
+}
+
+/**
+ * The mark that a proxy leaves on an answer that it made itself, and what it said there; null without one. Squid and
+ * tinyproxy name themselves as the server, Squid its error as well; others use RFC 9209, where an `error` without `received-status` is their own.
+ */
+function proxyMark(head: ResponseHead): { readonly said: string | null } | null {
+  const squidError = headerOf(head, 'x-squid-error');
+  if (squidError !== null) return { said: squidError.split(' ', 1)[0] ?? null };
+  const proxyStatus = headerOf(head, 'proxy-status');
+  const error = /;\s*error\s*=\s*([a-z_]{1,64})/.exec(proxyStatus ?? '');
+  if (error !== null && !/received-status/.test(proxyStatus ?? '')) return { said: error[1] ?? null };
+  if (isPrivoxy(head)) return { said: head.reason };
+  return /^(?:squid|tinyproxy)\b/i.test(headerOf(head, 'server') ?? '') ? { said: null } : null;
+}
+
+/** Privoxy names itself nowhere in its heads, and dates each page of its own to the day on which Orwell's novel appeared. */
+function isPrivoxy(head: ResponseHead): boolean {
+  return headerOf(head, 'last-modified') === 'Wed, 08 Jun 1955 12:00:00 GMT';
+}
+
+/** What tinyproxy makes itself has no Via; what it or Squid passes on from a server with the same mark has one. */
+function isMadeByTinyproxy(head: ResponseHead): boolean {
+  return /^tinyproxy\b/i.test(headerOf(head, 'server') ?? '') && headerOf(head, 'via') === null;
+}
+
+/**
+ * Whether a 407 comes from behind the proxy: from the target, or from a proxy of its own. Squid marks what it makes itself, and
+ * of what it passes on it keeps the challenges back. Of other proxies it is not known.
+ */
+function isPassedOn(head: ResponseHead): boolean {
+  const bySquid = /\(squid\b/i.test(headerOf(head, 'via') ?? '');
+  return bySquid && headerOf(head, 'proxy-authenticate') === null && proxyMark(head) === null;
+}
+
+function realmOf(challenges: readonly Challenge[]): string | null {
+  return challenges.map(({ params }) => params.get('realm')).find((realm) => realm !== undefined) ?? null;
+}
+
+function headerOf(head: ResponseHead, name: string): string | null {
+  for (let at = 0; at + 1 < head.rawHeaders.length; at += 2) {
+    if (head.rawHeaders[at]?.toLowerCase() === name) return head.rawHeaders[at + 1] ?? null;
+  }
+  return null;
+}

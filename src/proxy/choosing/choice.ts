@@ -1,0 +1,135 @@
+// Which proxy a purpose uses, and why: a function of the settings alone (law 2).
+//
+// Guarantees: a choice always carries its reasons, each naming the setting that decided; it never falls back to
+// direct by itself (law 7). What the settings can't answer is an error that names the key, not a guess.
+
+import { matchNoProxy } from '#config/no-proxy.ts';
+import type { Purpose } from '#config/purposes.ts';
+import { coded } from '#errors/coded-error.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
+import { decidingText, type Reason, reasonText } from '#proxy/reason.ts';
+
+/** What is to be reached: host without brackets. */
+export interface ChoiceTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The part of the settings that a choice depends on. */
+export interface ProxySettings {
+  readonly proxy_enabled: boolean;
+  readonly proxy_required: boolean;
+  readonly proxies: readonly ProxyProfile[];
+  /** `none`, `default` or the name of a profile. */
+  readonly use_proxy_for: Readonly<Record<Purpose, string>>;
+}
+
+/** The proxy to use, or null for direct, with the reasons in order. */
+export interface ProxyChoice {
+  readonly proxy: ProxyProfile | null;
+  readonly reasons: readonly Reason[];
+}
+
+/** A profile that is tried where those before it cannot be reached. */
+export interface Fallback {
+  readonly profile: ProxyProfile;
+  readonly reason: Reason;
+}
+
+/** Maximum number of profiles that are tried after the chosen one. */
+const MOST_FALLBACKS = 5;
+
+/** What forbids it, and who could allow it. */
+const BY_REQUIREMENT = { why: 'proxy_required is true', otherwise: 'have proxy_required changed by root' };
+
+/**
+ * Chooses the proxy of a purpose for a target.
+ * @throws CodedError POLICY-DIRECT when the choice is direct and `proxy_required` forbids it
+ * @throws CodedError CONFIG-INCOMPLETE when the profile that the purpose asks for does not exist
+ */
+export function chooseProxy(purpose: Purpose, target: ChoiceTarget, settings: ProxySettings): ProxyChoice {
+  const choice = exempt(choose(purpose, settings), target, settings);
+  if (choice.proxy === null && settings.proxy_required) {
+    const host = target.host.includes(':') ? `[${target.host}]` : target.host;
+    const rule = decidingText(choice.reasons);
+    throw coded('POLICY-DIRECT', { target: `${host}:${target.port}`, purpose, rule, ...BY_REQUIREMENT });
+  }
+  return choice;
+}
+
+/** A profile's own `no_proxy` lets single targets go direct. */
+function exempt(choice: ProxyChoice, target: ChoiceTarget, { proxies }: ProxySettings): ProxyChoice {
+  const { proxy, reasons } = choice;
+  if (proxy?.no_proxy === undefined) return choice;
+  const token = matchNoProxy(proxy.no_proxy, target);
+  if (token === null) return choice;
+  return { proxy: null, reasons: [...reasons, { kind: 'exempt', index: proxies.indexOf(proxy), token }] };
+}
+
+/** What the settings say of a purpose, whatever the target. @throws CodedError CONFIG-INCOMPLETE */
+export function choose(purpose: Purpose, settings: ProxySettings): ProxyChoice {
+  if (!settings.proxy_enabled) return { proxy: null, reasons: [{ kind: 'disabled' }] };
+  const wanted = settings.use_proxy_for[purpose];
+  const reason: Reason = { kind: 'use', purpose, use: wanted };
+  if (wanted === 'none') return { proxy: null, reasons: [reason] };
+  if (wanted === 'default') return chooseDefault(reason, settings.proxies);
+  const index = settings.proxies.findIndex(({ name }) => name === wanted);
+  const proxy = settings.proxies[index];
+  if (proxy === undefined) {
+    throw coded('CONFIG-INCOMPLETE', {
+      key: 'proxies',
+      what: `no proxy has the name that ${reasonText(reason)} asks for`,
+    });
+  }
+  return { proxy, reasons: [reason, { kind: 'named', index, name: proxy.name }] };
+}
+
+function chooseDefault(reason: Reason, proxies: readonly ProxyProfile[]): ProxyChoice {
+  if (proxies.length === 0) return { proxy: null, reasons: [reason, { kind: 'no proxies' }] };
+  const index = proxies.findIndex((profile) => profile.default);
+  const proxy = proxies[index];
+  if (proxy === undefined) {
+    throw coded('CONFIG-INCOMPLETE', {
+      key: 'proxies[].default',
+      what: `${reasonText(reason)} and no proxy is the default`,
+    });
+  }
+  return { proxy, reasons: [reason, { kind: 'default', index, name: proxy.name }] };
+}
+
+/**
+ * Every profile that any target may be led to where the chosen one cannot be reached, in order: its own list, then the lists
+ * of those, each once. Ends where no target can get further, because a profile without `no_proxy` is in every target's list.
+ */
+export function candidateFallbacks(chosen: ProxyProfile, proxies: readonly ProxyProfile[]): readonly Fallback[] {
+  const found: Fallback[] = [];
+  const names = new Set([chosen.name]);
+  const queue: ProxyProfile[] = [chosen];
+  let certain = 0;
+  for (let of = queue.shift(); of !== undefined; of = queue.shift()) {
+    for (const name of of.fallback ?? []) {
+      const profile = proxies.find((other) => other.name === name);
+      if (profile === undefined || names.has(name)) continue;
+      names.add(name);
+      queue.push(profile);
+      found.push({ profile, reason: { kind: 'fallback', index: proxies.indexOf(of), name } });
+      if (profile.no_proxy === undefined) certain += 1;
+      if (certain === MOST_FALLBACKS) return found;
+    }
+  }
+  return found;
+}
+
+/**
+ * The profiles that stand in for one on the way to this target, in the order in which they are tried. None whose own
+ * `no_proxy` exempts the target: a proxy is never replaced by a direct connection.
+ */
+export function fallbacksOf(
+  chosen: ProxyProfile,
+  target: ChoiceTarget,
+  proxies: readonly ProxyProfile[],
+): readonly Fallback[] {
+  return candidateFallbacks(chosen, proxies)
+    .filter(({ profile: { no_proxy } }) => no_proxy === undefined || matchNoProxy(no_proxy, target) === null)
+    .slice(0, MOST_FALLBACKS);
+}

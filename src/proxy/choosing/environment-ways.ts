@@ -1,0 +1,55 @@
+// The proxy that the environment of the service names: a `WaySource` for profiles whose scheme is environment.
+//
+// Guarantees: user and password of a variable go to the proxy that the same variable names, and those of the profile to
+// none, since whoever sets a variable could have them sent anywhere.
+
+import { coded } from '#errors/coded-error.ts';
+import { endpointOf } from '#proxy/endpoint.ts';
+import { makeHop, type Way, type WaySource, withoutAccount } from '#proxy/hop.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
+import { Secret } from '#redaction/secret.ts';
+import {
+  chooseFromEnvironment,
+  type EnvironmentChoice,
+  type NamedProxy,
+  type Variables,
+} from './environment-proxies.ts';
+
+/** The variables are those of the start: a process has no others. */
+export function environmentWays(variables: Variables): WaySource {
+  const choose = (target: URL) => {
+    const { host, port, tls } = endpointOf(target);
+    return chooseFromEnvironment(variables, { host, port, encrypted: tls });
+  };
+  return {
+    waysFor(profile, target) {
+      const choice = choose(target);
+      if (choice.kind !== 'wrong') return Promise.resolve([wayOf(choice, profile)]);
+      const { variable, reason } = choice;
+      return Promise.reject(coded('CONFIG-PROXY-URL', { variable, reason, proxy: profile.name }));
+    },
+    knownWays(profile, target) {
+      const choice = choose(target);
+      return choice.kind === 'wrong' ? null : [wayOf(choice, profile)];
+    },
+  };
+}
+
+function wayOf(choice: Exclude<EnvironmentChoice, { kind: 'wrong' }>, profile: ProxyProfile): Way {
+  if (choice.kind === 'direct') return { kind: 'direct', reasons: [choice.reason] };
+  const { scheme, host: address, port } = choice.proxy;
+  const hop = makeHop(withAccountOf(choice.proxy, profile), {
+    scheme,
+    address,
+    port,
+    variable: choice.variable,
+  });
+  return { kind: 'proxy', hop, reasons: [{ kind: 'variable', variable: choice.variable, url: hop.url }] };
+}
+
+/** The profile says how, where it says so; curl begins with Basic. */
+function withAccountOf({ user, password }: NamedProxy, profile: ProxyProfile): ProxyProfile {
+  if (user === null) return withoutAccount(profile);
+  const authentication = profile.authentication === 'transparent' ? 'basic' : profile.authentication;
+  return { ...withoutAccount(profile), authentication, user, password: new Secret(password ?? '') };
+}

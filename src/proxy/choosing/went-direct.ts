@@ -1,0 +1,39 @@
+// Whether new settings would send a purpose direct that had a proxy, without anybody having said so (law 7). Pure.
+//
+// Said is: `none` for that purpose, or `proxy_enabled: false`. A file that was cut short, or from which the proxies were
+// lost, says neither. What a profile's own list of exceptions sends direct is written there, and is not judged here.
+
+import { byPurpose, PURPOSES, type Purpose } from '#config/purposes.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { decidingText } from '#proxy/reason.ts';
+import { choose, type ProxySettings } from './choice.ts';
+
+/** The proxy of each purpose by its name, null for direct. */
+export type PurposeProxies = Readonly<Record<Purpose, string | null>>;
+
+/** What these settings give each purpose. */
+export function proxiesByPurpose(settings: ProxySettings): PurposeProxies {
+  return byPurpose((purpose) => choose(purpose, settings).proxy?.name ?? null);
+}
+
+/** One refusal for each purpose that would go direct by accident. */
+export function wouldGoDirect(before: PurposeProxies, to: ProxySettings): CodedError[] {
+  return PURPOSES.flatMap((purpose) => {
+    const had = before[purpose];
+    const { proxy, reasons } = choose(purpose, to);
+    if (had === null || proxy !== null || isSaid(purpose, to)) return [];
+    return [
+      coded('POLICY-DIRECT', {
+        target: purpose,
+        purpose,
+        why: `${purpose} had proxy ${had} until now`,
+        rule: decidingText(reasons),
+        otherwise: `write use_proxy_for.${purpose}: none or proxy_enabled: false when direct is meant`,
+      }),
+    ];
+  });
+}
+
+function isSaid(purpose: Purpose, { proxy_enabled, use_proxy_for }: ProxySettings): boolean {
+  return !proxy_enabled || use_proxy_for[purpose] === 'none';
+}

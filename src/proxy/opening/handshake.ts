@@ -1,0 +1,236 @@
+// Requests to a proxy that carry no body, CONNECT or HEAD, with the authentication loop around them (RFC 9110, 11.7).
+//
+// Guarantees: each wait is bounded; a challenge is answered on the connection that brought it as long as that stays open,
+// else on a new one where the scheme allows it; it ends after a handful of answers whatever the proxy says. On a failure
+// no socket is left. The credential goes into these requests and nowhere else; its verdict is the login's.
+
+import type { Socket } from 'node:net';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Login } from '#proxy/auth/login.ts';
+import type { NextStep } from '#proxy/auth/login-parts.ts';
+import type { RequestLine } from '#proxy/auth/schemes/scheme.ts';
+import { announcesPage, asksForUser, schemeRemedy, wrongScheme } from '#proxy/auth/verdict.ts';
+import type { HopMemory } from '#proxy/hop-memory.ts';
+import type { ResponseHead } from '#proxy/route.ts';
+import type { Clock } from '#system/clock.ts';
+import { boundedStep } from './bounded-step.ts';
+import { askHead, type CollectedBody, type ConnectAnswer, collectBody, MOST_INTERIM } from './connect-answer.ts';
+import { type ErrorPage, readErrorPage } from './error-page.ts';
+
+export interface HandshakeOptions {
+  readonly line: RequestLine;
+  /** `host:port` of the target: the Host field, and what failures name. */
+  readonly authority: string;
+  readonly login: Login;
+  /** Is told of every answer. */
+  readonly memory: HopMemory;
+  readonly userAgent: string | null;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Another connection to the same proxy. */
+  redial(): Promise<Socket>;
+}
+
+/** Where the loop ended: on an answer that is no 407, or before requests that carry their own proof. */
+export interface Handshaken {
+  readonly socket: Socket;
+  readonly head: ResponseHead;
+  /** What came with a refusal. */
+  readonly page: ErrorPage;
+  /** Whether a 200 to CONNECT came with a page in place of a tunnel. */
+  readonly pageForTunnel?: boolean;
+  /** Whether the connection stands at the next answer; never looked at where the head made it a tunnel. */
+  readonly reusable: boolean;
+}
+
+type Answered = Extract<ConnectAnswer, { kind: 'answered' }>;
+
+const TUNNEL_KEY = 'response_timeout.tunnel_timeout_ms';
+/** So much of an error page is read, in bytes. */
+const ERROR_PAGE_BYTES = 65_536;
+/** So long it is waited for; the refusal itself is known already. */
+const ERROR_PAGE_WAIT_MS = 2_000;
+/** From here on an answer is a refusal, and has a page. */
+const FIRST_WITH_PAGE = 300;
+/** How Node begins the codes of what OpenSSL says. */
+const TLS_ERROR = 'ERR_SSL_';
+/** A page is known by so many of its first bytes. */
+const PAGE_START = 64;
+const NO_PAGE: ErrorPage = { title: null, words: null };
+/** Answers before it is given up. The longest honest way has four: none, negotiate, challenge, a stale one. */
+const MOST_ANSWERS = 6;
+
+/**
+ * Asks until the answer is no 407. With `lane`, also ends at a 407 after which requests carry their own proof.
+ * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, PROXY-PROTOCOL, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN
+ */
+export async function shakeHands(
+  first: Socket,
+  options: HandshakeOptions & { readonly lane: boolean },
+): Promise<Handshaken> {
+  const { login, line } = options;
+  let socket = first;
+  try {
+    let step: NextStep | null = null;
+    let authorization = await login.begin(line);
+    for (let answers = 1; answers <= MOST_ANSWERS; answers += 1) {
+      const answer = await ask(socket, authorization?.reveal() ?? null, options);
+      if (answer.kind !== 'answered') throw noAnswer(answer, step, options);
+      options.memory.noteHead(answer.head);
+      const answered = await readOn(socket, answer, options);
+      if (!asksForUser(answered.head, line.method)) return answered;
+      if (options.lane && (await login.prepare(answered.head))) return answered;
+      step = await login.challenged(answered.head, line);
+      if (!answered.reusable) socket = await anew(socket, step, options);
+      authorization = step.authorization;
+    }
+    throw endless(options);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** What comes behind the head, as far as it has to be read. */
+async function readOn(socket: Socket, answer: Answered, options: HandshakeOptions): Promise<Handshaken> {
+  const { head } = answer;
+  if (isTunnel(head, options.line) && !announcesPage(head) && !startsWithPage(socket)) {
+    return { socket, head, page: NO_PAGE, reusable: true };
+  }
+  const body = await readBody(socket, head, options);
+  return {
+    socket,
+    head,
+    page: readErrorPage(body.bytes.toString('utf8')),
+    pageForTunnel: isTunnel(head, options.line),
+    reusable: body.complete && staysOpen(answer),
+  };
+}
+
+/** Another connection, where the answer to the challenge means anything there. */
+async function anew(socket: Socket, step: NextStep, options: HandshakeOptions): Promise<Socket> {
+  if (step.sameConnection) throw lost(options, 'it closed the connection with its challenge');
+  socket.destroy();
+  return await options.redial();
+}
+
+/** Whether what came with the head is a page: no target whose tunnel this is speaks first, and none of ours in HTML. */
+function startsWithPage(socket: Socket): boolean {
+  const first = socket.read() as Buffer | null;
+  if (first === null) return false;
+  socket.unshift(first);
+  return /^\s*<(?:!doctype|html|head|body|\?xml)/i.test(first.toString('latin1', 0, PAGE_START));
+}
+
+function isTunnel({ status }: ResponseHead, { method }: RequestLine): boolean {
+  return method === 'CONNECT' && status >= 200 && status <= 299;
+}
+
+function ask(socket: Socket, authorization: string | null, options: HandshakeOptions): Promise<ConnectAnswer> {
+  const { authority, line, userAgent } = options;
+  const facts = { ...unanswered(options), key: TUNNEL_KEY };
+  const headers = {
+    Host: authority,
+    ...(userAgent === null ? {} : { 'User-Agent': userAgent }),
+    ...(authorization === null ? {} : { 'Proxy-Authorization': authorization }),
+    // Without it Node says `close`, and Squid then keeps back the challenges that need the connection.
+    Connection: 'keep-alive',
+  };
+  const late = (elapsed: number) => coded('TUNNEL-TIMEOUT', { ...facts, elapsed });
+  return boundedStep<ConnectAnswer>({ ...options, late }, (end) => {
+    if (socket.destroyed || socket.readableEnded) {
+      end.done({ kind: 'closed', reason: 'without a word' });
+      return () => {};
+    }
+    return askHead(socket, { line, headers }, end);
+  });
+}
+
+/** The page that came with a refusal, as far as it comes in time; nothing follows the answer to HEAD. */
+async function readBody(socket: Socket, head: ResponseHead, options: HandshakeOptions): Promise<CollectedBody> {
+  const nothing = { bytes: Buffer.alloc(0), complete: false };
+  // One that sends a body all the same has spoilt the connection: it would be read as the next answer.
+  if (options.line.method === 'HEAD') {
+    return { ...nothing, complete: !socket.readableEnded && socket.readableLength === 0 };
+  }
+  // A page in place of a tunnel is framed by its head, if at all.
+  if (head.status < FIRST_WITH_PAGE && !isTunnel(head, options.line)) return nothing;
+  const timeoutMs = Math.min(ERROR_PAGE_WAIT_MS, options.timeoutMs);
+  const tooLate = new Error('the error page did not come in time');
+  try {
+    return await boundedStep<CollectedBody>({ ...options, timeoutMs, late: () => tooLate }, ({ done }) =>
+      collectBody(socket, head, { limit: ERROR_PAGE_BYTES, done }),
+    );
+  } catch (error) {
+    if (error === tooLate) return nothing;
+    throw error;
+  }
+}
+
+/**
+ * RFC 9112, 9.3: HTTP/1.1 goes on unless one side says `close`, HTTP/1.0 ends unless both say `keep-alive`; proxies have a
+ * field of their own for it as well.
+ */
+function staysOpen({ head: { rawHeaders }, version }: Answered): boolean {
+  let staying = version !== '1.0';
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    if (!/^(?:proxy-)?connection$/i.test(rawHeaders[at] ?? '')) continue;
+    if (/(?:^|,)\s*close\s*(?:,|$)/i.test(rawHeaders[at + 1] ?? '')) return false;
+    staying ||= /(?:^|,)\s*keep-alive\s*(?:,|$)/i.test(rawHeaders[at + 1] ?? '');
+  }
+  return staying;
+}
+
+function noAnswer(
+  answer: Exclude<ConnectAnswer, { kind: 'answered' }>,
+  step: NextStep | null,
+  options: HandshakeOptions,
+): CodedError {
+  const { name: proxy, hop } = options.login.asked;
+  const target = options.authority;
+  switch (answer.kind) {
+    case 'not-http':
+      if (answer.tls && options.login.asked.scheme === 'http') return wrongScheme(options.login.asked, answer.answer);
+      return coded('NOT-A-PROXY', { proxy, target, answer: answer.answer, hop });
+    case 'broken':
+      return coded('PROXY-PROTOCOL', {
+        proxy,
+        asked: `${options.line.method} ${target}`,
+        answer: answer.answer,
+        reason: answer.reason,
+        hop,
+      });
+    case 'too-many-interim':
+      return coded('TOO-MANY-INTERIM', { url: `${options.line.method} ${target}`, limit: MOST_INTERIM, proxy, hop });
+    case 'closed':
+      if (answer.reason.startsWith(TLS_ERROR)) return brokenTls(options, answer.reason);
+      if (step?.sameConnection === true) return lost(options, 'it closed the connection after its challenge');
+      return coded('TUNNEL-CLOSED', { ...unanswered(options), reason: answer.reason });
+  }
+}
+
+/** Who did not answer, and what else its port may speak. */
+function unanswered({ login: { asked }, authority: target, line }: HandshakeOptions) {
+  const { name: proxy, hop, address, port } = asked;
+  const isPlain = asked.scheme === 'http';
+  const remedy = schemeRemedy(asked, isPlain ? ['https', 'socks5h'] : ['http']);
+  const others = isPlain ? 'TLS or SOCKS' : 'plain HTTP';
+  const { scheme, variable } = asked;
+  return { proxy, target, asked: line.method, others, remedy, scheme, address, port, variable, hop };
+}
+
+function lost({ login }: HandshakeOptions, reason: string): CodedError {
+  return coded('NTLM-CONN', { proxy: login.asked.name, reason, hop: login.asked.hop });
+}
+
+/** TLS 1.3 tells of a certificate that is wanting only behind the handshake. */
+function brokenTls({ login }: HandshakeOptions, code: string): CodedError {
+  const reason = code.slice(TLS_ERROR.length).toLowerCase().replaceAll('_', ' ');
+  return coded('PROXY-TLS-FAILED', { proxy: login.asked.name, reason, hop: login.asked.hop });
+}
+
+function endless({ login }: HandshakeOptions): CodedError {
+  const { name: proxy, authentication, hop } = login.asked;
+  return coded('AUTH-MESSAGE', { proxy, scheme: authentication, reason: 'it asks again and again', hop });
+}

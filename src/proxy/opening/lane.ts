@@ -1,0 +1,111 @@
+// Makes a `Lane` of an open socket: what its hop is, what it wants on each request, and who judges its answers.
+//
+// Guarantees: `release` leaves no socket and no credential under way, and a lane whose proof cannot be made is released by
+// that; a credential is in the headers of a forward lane only, and only for the
+// proxy that the lane goes to.
+
+import type { Duplex } from 'node:stream';
+import { asCoded, type CodedError } from '#errors/coded-error.ts';
+import type { Login } from '#proxy/auth/login.ts';
+import { asksForUser, isTlsRecord, judgeForward, TLS_RECORD, wrongScheme } from '#proxy/auth/verdict.ts';
+import type { HopMemory } from '#proxy/hop-memory.ts';
+import type { BulkSource, HopFacts, Lane, ResponseHead } from '#proxy/route.ts';
+
+/** A lane on which the origin itself answers: direct, or through a tunnel. `under` is the socket beneath TLS. */
+export function originLane(
+  facts: HopFacts,
+  parts: {
+    readonly socket: Duplex;
+    readonly under: Duplex;
+    readonly bulk: BulkSource | null;
+    /** Is told of every answer. */
+    readonly memory: HopMemory;
+  },
+): Lane {
+  return {
+    socket: parts.socket,
+    form: 'origin',
+    facts,
+    headersFor: () => ({}),
+    bulk: parts.bulk,
+    judgeResponse: (head) => parts.memory.noteHead(head),
+    judgeNoise: () => null,
+    settled: () => Promise.resolve(null),
+    release() {
+      parts.socket.destroy();
+      parts.under.destroy();
+    },
+  };
+}
+
+/** A lane to a proxy that forwards absolute-form requests and may answer them itself. */
+export function forwardLane(
+  facts: HopFacts,
+  parts: {
+    readonly socket: Duplex;
+    readonly bulk: BulkSource | null;
+    readonly login: Login;
+    /** Whether the proxy answered a request, or the connection ended without an answer. */
+    readonly onAnswered: (answered: boolean) => void;
+    readonly memory: HopMemory;
+    /** Finds out whose a refusal is that leaves the login in doubt. */
+    readonly checkRefusal: (refused: ResponseHead, url: string) => Promise<CodedError>;
+  },
+): Lane {
+  const { socket, login } = parts;
+  let waiting = false;
+  let hasAnswered = false;
+  let checking: Promise<CodedError | null> = Promise.resolve(null);
+  const refused = (head: ResponseHead, url: string): CodedError => {
+    const error = login.judge(head);
+    // Only an abort rejects, and whoever aborts hears of that.
+    if (login.doubted !== null) checking = parts.checkRefusal(head, url).catch(() => null);
+    return error;
+  };
+  const release = () => {
+    login.unknown();
+    // The other end closed it; whoever gives up by himself finds it open. A connection that had answered may be closed
+    // between two requests, which is no failure of the proxy.
+    if (waiting && !hasAnswered && (socket.readableEnded || socket.errored !== null)) parts.onAnswered(false);
+    waiting = false;
+    socket.destroy();
+  };
+  const orRelease = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (thrown) {
+      release();
+      throw asCoded(thrown);
+    }
+  };
+  return {
+    socket,
+    form: 'absolute',
+    facts,
+    headersFor: (method, target) =>
+      orRelease((): Readonly<Record<string, string>> => {
+        const authorization = login.headerFor({ method, target });
+        waiting = true;
+        return authorization === null ? {} : { 'Proxy-Authorization': authorization.reveal() };
+      }),
+    bulk: parts.bulk,
+    judgeResponse(head, url) {
+      waiting = false;
+      hasAnswered = true;
+      parts.onAnswered(true);
+      parts.memory.noteHead(head);
+      if (asksForUser(head, 'GET')) throw refused(head, url);
+      const error = judgeForward(head, login.asked, { target: url, proved: login.proved });
+      login.settle(error);
+      if (error !== null) throw error;
+    },
+    judgeNoise: (firstBytes) =>
+      login.asked.scheme === 'http' && isTlsRecord(firstBytes) ? wrongScheme(login.asked, TLS_RECORD) : null,
+    async settled() {
+      const checked = await checking;
+      await login.settled();
+      return checked;
+    },
+    release,
+  };
+}

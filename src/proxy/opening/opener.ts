@@ -1,0 +1,344 @@
+// Opens one lane by one way: through a hop, or direct. Every connection of the program comes about here.
+//
+// Guarantees: a credential goes to its own proxy only; a plain URL of this machine never leaves it (`loopback.ts`); a failed or aborted opening leaves no socket, no timer and no
+// credential under way, and its failure knows how far it came. After it has returned, the lane is the caller's.
+
+import type { Socket } from 'node:net';
+import type { Purpose } from '#config/purposes.ts';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { originAt } from '#errors/hop.ts';
+import type { Ledger } from '#proxy/auth/ledger.ts';
+import { type Login, openLogin } from '#proxy/auth/login.ts';
+import type { KerberosLoader } from '#proxy/auth/schemes/negotiate.ts';
+import type { SecretRegistry } from '#proxy/auth/schemes/scheme.ts';
+import { type Endpoint, travelThrough } from '#proxy/endpoint.ts';
+import type { ProxyHop, Way } from '#proxy/hop.ts';
+import type { HopMemories, HopMemory } from '#proxy/hop-memory.ts';
+import { refuseElsewhere } from '#proxy/loopback.ts';
+import type { HopFacts, Lane, ResponseHead } from '#proxy/route.ts';
+import { Steps } from '#proxy/steps.ts';
+import type { SeenTime } from '#proxy/tls/seen-time.ts';
+import type { TlsPeer } from '#proxy/tls/tls-failure.ts';
+import type { TrustContexts } from '#proxy/tls/trust.ts';
+import type { TrustStore } from '#proxy/tls/trust-store.ts';
+import type { Clock } from '#system/clock.ts';
+import { type Dialled, type DialTarget, dial } from './dial.ts';
+import { forwardLane, originLane } from './lane.ts';
+import type { SocksScheme } from './socks.ts';
+
+export interface OpenerParts {
+  readonly timeouts: {
+    readonly connect_timeout_ms: number;
+    readonly tunnel_timeout_ms: number;
+    readonly tls_timeout_ms: number;
+  };
+  /** Whether names of targets may be resolved here for a proxy that takes addresses. */
+  readonly mayResolve: boolean;
+  /** How long a refused credential that had worked waits, in milliseconds; 0 for ever. */
+  readonly credentialRetryMs: number;
+  readonly clock: Clock;
+  readonly trusts: TrustStore;
+  /** How to have a target's own CA trusted, where that is not the `ca_file` of its purpose. */
+  readonly trustRemedy?: string;
+  readonly memories: HopMemories;
+  readonly ledger: Ledger;
+  readonly known: SecretRegistry;
+  readonly userAgent: string | null;
+  readonly loadKerberos?: KerberosLoader;
+  /** A proxy answered a request in absolute form, or took it and closed without an answer. */
+  readonly onAnswered: (hop: ProxyHop, answered: boolean) => void;
+  /** TLS to a proxy itself is spoken with a suite without authenticated encryption. */
+  readonly onWeakTls: (hop: ProxyHop, error: CodedError) => void;
+}
+
+/** What is to be reached, and for what. */
+export interface Aim {
+  readonly purpose: Purpose;
+  readonly target: URL;
+  readonly endpoint: Endpoint;
+}
+
+type SocksHop = ProxyHop & { readonly scheme: SocksScheme };
+
+/** A refusal in absolute form, and what the lane was to be opened with. */
+interface Refused {
+  readonly head: ResponseHead;
+  readonly url: string;
+  readonly options: LaneOptions;
+}
+
+/** TLS over a connection, and what the certificate of the other end says. */
+interface Secured {
+  readonly socket: Socket;
+  certificate(): { readonly issuer: string | null; readonly expires: string | null };
+  strength(): { readonly version: string | null; readonly suite: string; readonly weak: boolean };
+}
+
+function shownBy(secured: Secured) {
+  return { ...secured.certificate(), ...secured.strength() };
+}
+
+interface LaneOptions {
+  readonly bulk: boolean;
+  readonly signal: AbortSignal;
+  readonly steps: Steps;
+}
+
+/** TLS that is to be spoken over an open connection. */
+interface TlsLeg {
+  readonly peer: TlsPeer;
+  readonly trust: () => Promise<TrustContexts>;
+  /** By which it is judged whether our certificate may be shown. */
+  readonly origin: string;
+  readonly seen: SeenTime | null;
+}
+
+export class Opener {
+  readonly #parts: OpenerParts;
+  readonly #aim: Aim;
+
+  constructor(parts: OpenerParts, aim: Aim) {
+    this.#parts = parts;
+    this.#aim = aim;
+  }
+
+  open(way: Way, options: LaneOptions): Promise<Lane> {
+    return way.kind === 'direct' ? this.#openDirect(options) : this.#openThrough(way.hop, options);
+  }
+
+  async #openDirect(options: LaneOptions): Promise<Lane> {
+    const { host, port, tls } = this.#aim.endpoint;
+    const hop = originAt(`${host}:${port}`);
+    const dialled = await this.#dial({ host, port, proxy: null, hop }, { ...options, bulk: options.bulk && !tls });
+    return await this.#originLane(
+      dialled,
+      { proxy: null, proxyUrl: 'direct', how: 'direct', host, port, hop },
+      options,
+    );
+  }
+
+  async #openThrough(hop: ProxyHop, options: LaneOptions): Promise<Lane> {
+    const { ledger, known, credentialRetryMs: retryMs, loadKerberos } = this.#parts;
+    const { signal } = options;
+    const travel = travelThrough(hop.profile, hop.scheme, this.#aim.endpoint);
+    const forwardOrigin = travel === 'forward' ? this.#aim.target.origin : null;
+    const tickets = loadKerberos === undefined ? {} : { loadKerberos };
+    const loginParts = { hop, ledger, known, retryMs, forwardOrigin, signal, ...tickets };
+    const login = await options.steps.guard('authentication', () => openLogin(loginParts));
+    try {
+      return travel === 'forward'
+        ? await this.#openForward(hop, login, options)
+        : await this.#openTunnel(hop, login, options);
+    } catch (error) {
+      login.unknown();
+      throw error;
+    }
+  }
+
+  async #openForward(hop: ProxyHop, login: Login, options: LaneOptions): Promise<Lane> {
+    const ready = await this.#readyForward(hop, login, options);
+    const facts = { ...this.#factsOf(hop, 'forward'), passed: options.steps.passed };
+    const onAnswered = (answered: boolean) => this.#parts.onAnswered(hop, answered);
+    const checkRefusal = (head: ResponseHead, url: string) => this.#checkRefusal(hop, login, { head, url, options });
+    return forwardLane(facts, { ...ready, login, onAnswered, memory: this.#memoryOf(hop), checkRefusal });
+  }
+
+  /** A refusal that a server behind the proxy may have made. Port 443, because many proxies open tunnels to no other. */
+  async #checkRefusal(hop: ProxyHop, login: Login, refused: Refused): Promise<CodedError> {
+    const { host, authority } = this.#aim.endpoint;
+    // Nobody watches these steps: they are none of the way that the caller wanted.
+    const options = { ...refused.options, bulk: false, steps: new Steps(this.#parts.clock, undefined) };
+    const connect = async (byConnect: Login) => {
+      const { socket } = await this.#dialHop(hop, options);
+      const { openTunnel } = await this.#readied(socket, import('./tunnel.ts'));
+      const probe = `${host.includes(':') ? `[${host}]` : host}:443`;
+      const tunnel = await openTunnel(socket, {
+        ...this.#handshakeOptions(hop, byConnect, options),
+        authority: probe,
+      });
+      tunnel.destroy();
+    };
+    const { checkRefusal } = await import('#proxy/auth/refusal-check.ts');
+    return await checkRefusal({ ...refused, login, authority, signal: options.signal, connect });
+  }
+
+  async #readyForward(hop: ProxyHop, login: Login, options: LaneOptions): Promise<Dialled> {
+    if (login.startsAlone) {
+      const dialled = await this.#dialHop(hop, options);
+      await this.#readied(dialled.socket, login.readyAlone());
+      return dialled;
+    }
+    const { openForward } = await import('./forward.ts');
+    const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
+    const ready = await options.steps.guard('authentication', () =>
+      openForward(socket, this.#aim.target, {
+        ...this.#handshakeOptions(hop, login, options),
+        checkRefusal: (head, url) => this.#checkRefusal(hop, login, { head, url, options }),
+      }),
+    );
+    // With Digest the proof goes with the request itself: nothing is proven yet.
+    if (login.accepted) options.steps.passedBy('authentication', 0, { scheme: login.proved });
+    return { socket: ready, bulk: null };
+  }
+
+  async #openTunnel(hop: ProxyHop, login: Login, options: LaneOptions): Promise<Lane> {
+    if (hop.scheme !== 'http' && hop.scheme !== 'https') {
+      return await this.#openSocks({ ...hop, scheme: hop.scheme }, login, options);
+    }
+    const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
+    // What only a tunnel needs is loaded with the first tunnel: Node's HTTP and TLS cost 20 MiB and 40 ms.
+    const { openTunnel } = await this.#readied(socket, import('./tunnel.ts'));
+    const handshake = this.#handshakeOptions(hop, login, options);
+    const tunnel = await options.steps.run('tunnel', () =>
+      openTunnel(socket, handshake).finally(() => {
+        if (login.accepted) options.steps.passedBy('authentication', 0, { scheme: login.proved });
+      }),
+    );
+    return await this.#originLane({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
+  }
+
+  async #openSocks(hop: SocksHop, login: Login, options: LaneOptions): Promise<Lane> {
+    const { openSocks } = await import('./socks.ts');
+    const { authority, port } = this.#aim.endpoint;
+    const host = await this.#hostForSocks(hop, options);
+    const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
+    const { clock, timeouts } = this.#parts;
+    const bounds = { clock, timeoutMs: timeouts.tunnel_timeout_ms, signal: options.signal };
+    const tunnel = await options.steps.run('tunnel', () =>
+      openSocks(socket, { ...bounds, scheme: hop.scheme, host, port, authority, login }).finally(() => {
+        if (login.accepted) options.steps.passedBy('authentication', 0, { scheme: login.proved });
+      }),
+    );
+    return await this.#originLane({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
+  }
+
+  /** What a SOCKS proxy is told: a name, or an address where it takes no names. */
+  async #hostForSocks(
+    { scheme, name: proxy, place: hop, variable }: SocksHop,
+    { signal, steps }: LaneOptions,
+  ): Promise<string> {
+    const { resolveForSocks, resolvesHere } = await import('./socks.ts');
+    const { host } = this.#aim.endpoint;
+    if (!resolvesHere(scheme, host)) return host;
+    const { clock, timeouts, mayResolve } = this.#parts;
+    const bounds = { clock, timeoutMs: timeouts.connect_timeout_ms, signal };
+    return await steps.run(
+      'resolve',
+      () => resolveForSocks({ host, scheme, proxy, hop, variable, mayResolve }, bounds),
+      (address) => ({ host, addresses: [address] }),
+    );
+  }
+
+  /** What has to go well before the socket is of use; else it is gone. */
+  async #readied<T>(socket: Socket, ready: Promise<T>): Promise<T> {
+    try {
+      return await ready;
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+  }
+
+  #handshakeOptions(hop: ProxyHop, login: Login, options: LaneOptions) {
+    return {
+      authority: this.#aim.endpoint.authority,
+      login,
+      memory: this.#memoryOf(hop),
+      userAgent: this.#parts.userAgent,
+      timeoutMs: this.#parts.timeouts.tunnel_timeout_ms,
+      clock: this.#parts.clock,
+      signal: options.signal,
+      redial: async () => (await this.#dialHop(hop, { ...options, bulk: false })).socket,
+    };
+  }
+
+  /** A connection to the proxy, ready for the first byte that is meant for it; over TLS where its scheme says so. */
+  async #dialHop(hop: ProxyHop, options: LaneOptions): Promise<Dialled> {
+    const { address: host, port, name: proxy, place, url: origin } = hop;
+    const target = { host, port, proxy, hop: place };
+    if (hop.scheme !== 'https') return await this.#dial(target, options);
+    const { socket } = await this.#dial(target, { ...options, bulk: false });
+    const { trusts, memories } = this.#parts;
+    const peer = { leg: 'proxy', ...target } as const;
+    const leg = { peer, trust: () => trusts.ofProxy(proxy), origin, seen: memories.latest([origin]) };
+    const work = () => this.#secure(socket, leg, options.signal);
+    const show = (secured: Secured) => ({ ...shownBy(secured), proxy, hop: place });
+    const secured = await options.steps.run('proxy_tls', work, show);
+    const { weak, version, suite } = secured.strength();
+    if (weak) this.#parts.onWeakTls(hop, coded('PROXY-TLS-WEAK', { proxy, version, suite, hop: place }));
+    return { socket: secured.socket, bulk: null };
+  }
+
+  /** @throws CodedError LOOPBACK-ELSEWHERE, before a byte is sent */
+  async #dial(target: DialTarget, options: LaneOptions): Promise<Dialled> {
+    const dialled = await this.#connect(target, options);
+    return await this.#readied(
+      dialled.socket,
+      options.steps.guard('choice', async () => {
+        refuseElsewhere(this.#aim.target, { address: dialled.socket.remoteAddress, ...target });
+        return dialled;
+      }),
+    );
+  }
+
+  async #connect(target: DialTarget, { bulk, signal, steps }: LaneOptions): Promise<Dialled> {
+    const { clock, timeouts } = this.#parts;
+    const timeoutMs = timeouts.connect_timeout_ms;
+    const onResolved = (addresses: readonly string[], elapsedMs: number) =>
+      steps.passedBy('resolve', elapsedMs, { host: target.host, addresses });
+    return await steps.run(
+      'dial',
+      () => dial(target, { bulk, signal, clock, timeoutMs, onResolved }),
+      ({ socket }) => ({
+        address: socket.remoteAddress,
+        port: socket.remotePort,
+      }),
+    );
+  }
+
+  /** TLS where the target wants it; on a failure the connection is gone. */
+  async #originLane(
+    { socket, bulk }: Dialled,
+    facts: Omit<HopFacts, 'passed'>,
+    { signal, steps }: LaneOptions,
+  ): Promise<Lane> {
+    const { purpose, endpoint, target } = this.#aim;
+    const { host, port, authority } = endpoint;
+    const { trusts, memories, trustRemedy: remedy } = this.#parts;
+    const memory = memories.of(authority, host);
+    if (!endpoint.tls) return originLane({ ...facts, passed: steps.passed }, { socket, under: socket, bulk, memory });
+    const whose = { purpose, ...(remedy === undefined ? {} : { remedy }) };
+    const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: originAt(authority), ...whose } as const;
+    const seen = memories.latest([authority, facts.proxyUrl]);
+    const leg = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, seen };
+    const secured = await steps.run('tls', () => this.#secure(socket, leg, signal), shownBy);
+    const sockets = { socket: secured.socket, under: socket, bulk: null };
+    return originLane({ ...facts, passed: steps.passed }, { ...sockets, memory });
+  }
+
+  #secure(socket: Socket, leg: TlsLeg, signal: AbortSignal): Promise<Secured> {
+    const { clock, timeouts } = this.#parts;
+    const securing = async () => {
+      const [{ secure, certificateOf, strengthOf }, trust] = await Promise.all([
+        import('#proxy/tls/tls.ts'),
+        leg.trust(),
+      ]);
+      const { expected, pins } = trust;
+      const context = trust.contextFor(leg.origin);
+      const timeoutMs = timeouts.tls_timeout_ms;
+      const options = { context, expected, pins, seenTime: leg.seen, timeoutMs, clock, signal };
+      const secured = await secure(socket, leg.peer, options);
+      return { socket: secured, certificate: () => certificateOf(secured), strength: () => strengthOf(secured) };
+    };
+    return this.#readied(socket, securing());
+  }
+
+  #memoryOf({ url, name }: ProxyHop): HopMemory {
+    return this.#parts.memories.of(url, `proxy ${name}`);
+  }
+
+  #factsOf(hop: ProxyHop, how: 'forward' | 'tunnel'): Omit<HopFacts, 'passed'> {
+    const { host, port } = this.#aim.endpoint;
+    return { proxy: hop.name, proxyUrl: hop.url, how, host, port, hop: hop.place };
+  }
+}

@@ -1,0 +1,92 @@
+// What a port speaks that did not answer as its scheme says: asked only by a diagnosis, after such a failure.
+//
+// Guarantees: nothing of a request, a user or a password is sent, only the first message of each protocol; each try has a
+// connection of its own and ends within its limit or at the abort, and then no socket is left.
+
+import type { Code } from '#errors/catalogue.ts';
+import { asCoded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
+import type { Clock } from '#system/clock.ts';
+import { boundedStep } from './bounded-step.ts';
+import { pump } from './connect-answer.ts';
+import { dial } from './dial.ts';
+
+export type Spoken = 'TLS' | 'SOCKS' | 'HTTP';
+
+interface PortToProbe {
+  readonly host: string;
+  readonly port: number;
+  /** Name of the profile, and the hop for failures. */
+  readonly proxy: string;
+  readonly hop: Hop;
+}
+
+interface ProbeBounds {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/** Failures of a handshake in which the other end did speak TLS. */
+const SPOKE_TLS: ReadonlySet<Code> = new Set<Code>([
+  'PROXY-TLS-UNTRUSTED',
+  'PROXY-TLS-NAME',
+  'PROXY-TLS-CLOCK',
+  'PROXY-TLS-EXPIRED',
+]);
+
+/** RFC 1928, 3: version 5, one method, no authentication. */
+const SOCKS_GREETING = Buffer.from([5, 1, 0]);
+const HTTP_REQUEST = Buffer.from('OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+
+/** The first of these that the port speaks; null where it is none. @throws the reason of the signal */
+export async function probePort(
+  at: PortToProbe,
+  candidates: readonly Spoken[],
+  bounds: ProbeBounds,
+): Promise<Spoken | null> {
+  for (const candidate of candidates) {
+    const speaks = await (candidate === 'TLS' ? speaksTls(at, bounds) : answersTo(at, candidate, bounds));
+    bounds.signal.throwIfAborted();
+    if (speaks) return candidate;
+  }
+  return null;
+}
+
+async function speaksTls(at: PortToProbe, bounds: ProbeBounds): Promise<boolean> {
+  const [{ secure }, { TrustContexts }] = await Promise.all([
+    import('#proxy/tls/tls.ts'),
+    import('#proxy/tls/trust.ts'),
+  ]);
+  const trust = new TrustContexts({});
+  try {
+    const { socket } = await dial(at, { ...bounds, bulk: false });
+    const context = trust.contextFor('');
+    const secured = await secure(socket, { leg: 'proxy', ...at }, { ...bounds, context, expected: trust.expected });
+    secured.destroy();
+    socket.destroy();
+    return true;
+  } catch (thrown) {
+    return SPOKE_TLS.has(asCoded(thrown).code);
+  }
+}
+
+async function answersTo(at: PortToProbe, candidate: 'SOCKS' | 'HTTP', bounds: ProbeBounds): Promise<boolean> {
+  const late = () => new Error('no answer');
+  try {
+    const { socket } = await dial(at, { ...bounds, bulk: false });
+    const first = boundedStep<Buffer>({ ...bounds, late }, ({ done }) => {
+      const unlisten = pump(socket, {
+        onBytes: done,
+        onEnd: () => done(Buffer.alloc(0)),
+        onBroken: () => done(Buffer.alloc(0)),
+      });
+      socket.write(candidate === 'SOCKS' ? SOCKS_GREETING : HTTP_REQUEST);
+      return unlisten;
+    });
+    const bytes = await first.finally(() => socket.destroy());
+    return candidate === 'SOCKS' ? bytes[0] === 5 : bytes.toString('latin1', 0, 5) === 'HTTP/';
+  } catch {
+    return false;
+  }
+}

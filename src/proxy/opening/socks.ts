@@ -1,0 +1,241 @@
+// A connection through a SOCKS proxy: makes a tunnel of an open connection to it (RFC 1928, RFC 1929, SOCKS 4 and 4a).
+//
+// Guarantees: the socket that is returned is a raw pipe to the target, with every byte that came behind the reply still in
+// it and no listener of ours; it ends within its limit or at the abort; on a failure no socket is left, and the error is the
+// proxy's own. The password leaves only after the ledger has written that down, and only when the proxy asked for it.
+
+import { lookup } from 'node:dns';
+import { isIP, type Socket } from 'node:net';
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
+import type { Login } from '#proxy/auth/login.ts';
+import { schemeRemedy, userRemedy } from '#proxy/auth/verdict.ts';
+import type { Clock } from '#system/clock.ts';
+import { boundedStep } from './bounded-step.ts';
+import { pump } from './connect-answer.ts';
+import {
+  BEHIND_IT,
+  connect4,
+  connect5,
+  greeting5,
+  NO_AUTHENTICATION,
+  NOT_ALLOWED,
+  type Read,
+  readLogin,
+  readMethod,
+  readReply4,
+  readReply5,
+  type SocksReply,
+  USER_AND_PASSWORD,
+  userAndPassword,
+} from './socks-messages.ts';
+
+/** 4 and 5 are told an address, 4a and 5h a name. */
+export type SocksScheme = 'socks4' | 'socks4a' | 'socks5' | 'socks5h';
+
+export interface SocksOptions {
+  readonly scheme: SocksScheme;
+  /** What the proxy is told: a name, or an address; without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** `host:port` of the target as failures name it. */
+  readonly authority: string;
+  readonly login: Login;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** What else a port may speak that takes SOCKS for nonsense, or waits for more of it. */
+const OTHERS = 'an HTTP proxy';
+const TUNNEL_KEY = 'response_timeout.tunnel_timeout_ms';
+/** So much of what was no SOCKS is kept to be shown. */
+const SHOWN_BYTES = 80;
+/** No message of a SOCKS proxy is longer: a reply with the longest name. */
+const LONGEST_MESSAGE = 262;
+
+/**
+ * Asks the proxy at the other end of `socket` for a connection to the target.
+ * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, AUTH-*, POLICY-DENIED, PROXY-UPSTREAM, SOCKS-*
+ */
+export async function openSocks(socket: Socket, options: SocksOptions): Promise<Socket> {
+  try {
+    const talk = new Talk(socket, options);
+    const reply = isVersion4(options.scheme) ? await ask4(talk, options) : await ask5(talk, options);
+    if (reply.words !== null) throw refusal(reply, reply.words, options);
+    // Where nobody asked who we are there is no verdict to wait for.
+    if (!options.login.accepted) options.login.unknown();
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** Whether this scheme wants an address, so that a name has to be resolved here. */
+export function resolvesHere(scheme: SocksScheme, host: string): boolean {
+  return (scheme === 'socks4' || scheme === 'socks5') && isIP(host) === 0;
+}
+
+/** Whose address is looked for, and for which proxy. */
+interface SocksTarget {
+  readonly host: string;
+  readonly scheme: SocksScheme;
+  readonly proxy: string;
+  readonly hop: Hop;
+  /** The environment variable that names the proxy, if one does. */
+  readonly variable: string | null;
+  /** Whether names may be resolved here at all. */
+  readonly mayResolve: boolean;
+}
+
+/**
+ * The address of a target for a proxy that takes no names.
+ * @throws CodedError DNS-SOCKS, POLICY-RESOLVE
+ */
+export async function resolveForSocks(
+  { mayResolve, variable, ...target }: SocksTarget,
+  bounds: { readonly clock: Clock; readonly timeoutMs: number; readonly signal: AbortSignal },
+): Promise<string> {
+  const remedy = schemeRemedy({ name: target.proxy, variable }, ['socks5h', 'socks4a']);
+  if (!mayResolve) throw coded('POLICY-RESOLVE', { ...target, remedy });
+  const unresolved = (reason: string, cause?: Error) => coded('DNS-SOCKS', { ...target, remedy, reason }, cause);
+  const late = (elapsed: number) => unresolved(`no answer in ${Math.round(elapsed)} ms`);
+  return await boundedStep<string>({ ...bounds, late }, ({ done, fail }) => {
+    const family = isVersion4(target.scheme) ? 4 : 0;
+    lookup(target.host, { family }, (error, address) => {
+      if (error === null) done(address);
+      else fail(unresolved(error.code ?? error.message, error));
+    });
+    return () => {};
+  });
+}
+
+async function ask4(talk: Talk, { host, port, login, scheme, authority }: SocksOptions): Promise<SocksReply> {
+  const request = connect4(host, port, login.account?.shown ?? '');
+  if (request === null) throw tooLong(login, scheme, authority);
+  return await talk.ask(request, readReply4);
+}
+
+async function ask5(talk: Talk, { host, port, login, scheme, authority }: SocksOptions): Promise<SocksReply> {
+  const request = connect5(host, port);
+  if (request === null) throw tooLong(login, scheme, authority);
+  const method = await talk.ask(greeting5(login.account !== null), readMethod);
+  if (method === USER_AND_PASSWORD && login.account !== null) await showPassword(talk, login, scheme);
+  else if (method !== NO_AUTHENTICATION) throw unmet(login, method);
+  return await talk.ask(request, readReply5);
+}
+
+async function showPassword(talk: Talk, login: Login, scheme: SocksScheme): Promise<void> {
+  const { shown, password } = login.account ?? { shown: '', password: null };
+  const message = userAndPassword(shown, password?.reveal() ?? '');
+  if (message === null) throw tooLong(login, scheme, 'user or password');
+  await login.showing();
+  if (!(await talk.ask(message, readLogin))) throw await login.refused();
+  login.settle(null);
+  await login.settled();
+}
+
+/** The proxy wants another proof of who we are than we have. */
+function unmet(login: Login, method: number): CodedError {
+  const { name: proxy, hop, authentication } = login.asked;
+  if (login.account !== null) {
+    return coded('AUTH-SCHEME', {
+      proxy,
+      offered: 'neither of no user and user with password',
+      configured: authentication,
+      hop,
+    });
+  }
+  const offered = method === USER_AND_PASSWORD ? 'SOCKS user and password' : 'SOCKS';
+  return coded('AUTH-REQUIRED', { proxy, offered, realm: null, remedy: userRemedy(login.asked, []), hop });
+}
+
+function refusal({ code }: SocksReply, said: string, { login, authority: target }: SocksOptions): CodedError {
+  const facts = { proxy: login.asked.name, target, status: `SOCKS reply ${code}`, said, hop: login.asked.hop };
+  if (code === NOT_ALLOWED) return coded('POLICY-DENIED', facts);
+  if (!BEHIND_IT.has(code)) return coded('SOCKS-REFUSED', facts);
+  const credentials = login.accepted ? 'the credentials are fine' : 'without credentials';
+  return coded('PROXY-UPSTREAM', { ...facts, credentials });
+}
+
+function tooLong({ asked }: Login, scheme: SocksScheme, what: string): CodedError {
+  return coded('SOCKS-LIMIT', { proxy: asked.name, what, scheme, hop: asked.hop });
+}
+
+function isVersion4(scheme: SocksScheme): boolean {
+  return scheme === 'socks4' || scheme === 'socks4a';
+}
+
+/** Questions and answers on one socket, within one limit for all of them. */
+class Talk {
+  readonly #socket: Socket;
+  readonly #options: SocksOptions;
+  readonly #untilMs: number;
+
+  constructor(socket: Socket, options: SocksOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#untilMs = options.clock.monotonic() + options.timeoutMs;
+  }
+
+  /** Sends a message and reads the one that answers it; what is behind that goes back into the socket. */
+  ask<T>(message: Buffer, read: (bytes: Buffer) => Read<T>): Promise<T> {
+    const { clock, timeoutMs, login, authority: target } = this.#options;
+    const { name: proxy, hop, scheme, address, port, variable } = login.asked;
+    const place = { scheme, address, port, variable };
+    const about = {
+      proxy,
+      target,
+      asked: 'SOCKS',
+      others: OTHERS,
+      remedy: schemeRemedy(login.asked, ['http']),
+      ...place,
+      hop,
+    };
+    const late = () => coded('TUNNEL-TIMEOUT', { ...about, elapsed: timeoutMs, key: TUNNEL_KEY });
+    const left = { ...this.#options, timeoutMs: this.#untilMs - clock.monotonic(), late };
+    const closed = (reason: string) => coded('TUNNEL-CLOSED', { ...about, reason });
+    const socket = this.#socket;
+    return boundedStep<T>(left, ({ done, fail }) => {
+      if (socket.destroyed || socket.readableEnded) {
+        fail(closed('without a word'));
+        return () => {};
+      }
+      let bytes = Buffer.alloc(0);
+      const unlisten = pump(socket, {
+        onBytes: (chunk) => {
+          bytes = Buffer.concat([bytes, chunk]);
+          const answer = read(bytes.subarray(0, LONGEST_MESSAGE));
+          if (answer.kind === 'short') return;
+          unlisten();
+          if (answer.kind === 'foreign') {
+            fail(this.#misunderstood(describe(bytes)));
+            return;
+          }
+          if (bytes.length > answer.length) socket.unshift(bytes.subarray(answer.length));
+          done(answer.value);
+        },
+        onEnd: () => fail(closed(bytes.length === 0 ? 'without a word' : 'in the middle of its answer')),
+        onBroken: (reason) => fail(closed(reason)),
+      });
+      socket.write(message);
+      return unlisten;
+    });
+  }
+
+  #misunderstood(answer: string): CodedError {
+    const { login, scheme, authority: target } = this.#options;
+    const { name: proxy, port, hop } = login.asked;
+    if (/^HTTP\//.test(answer)) {
+      const remedy = schemeRemedy(login.asked, ['http']);
+      return coded('PROXY-SCHEME', { proxy, port, speaks: 'HTTP', scheme, wanted: 'http', answer, remedy, hop });
+    }
+    return coded('NOT-A-PROXY', { proxy, target, answer, hop });
+  }
+}
+
+/** What spoke instead: its first line. */
+function describe(bytes: Buffer): string {
+  return bytes.toString('latin1', 0, SHOWN_BYTES).split(/[\r\n]/, 1)[0] ?? '';
+}

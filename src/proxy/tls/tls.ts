@@ -1,0 +1,94 @@
+// TLS over an open socket: to the target (directly or through a tunnel), or to a proxy that is itself spoken to over TLS.
+//
+// Guarantees: the certificate is verified on every connect, whatever the environment says, and then the pins, where there
+// are any; each is a full handshake, so that no resumed session gets past them. TLS 1.2 at least, HTTP/1.1 by ALPN; ends
+// within its deadline or at the abort with a coded failure that names the issuer, and then both sockets are gone. No byte
+// of a request is sent before.
+
+import { isIP, type Socket } from 'node:net';
+import { connect, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
+import { boundedStep } from '#proxy/opening/bounded-step.ts';
+import type { Clock } from '#system/clock.ts';
+import { issuedChain, pinOf, readChain } from './pins.ts';
+import type { SeenTime } from './seen-time.ts';
+import { iso, oneLine, silentPeer, type TlsPeer, tlsBroken, tlsFailure, tlsLate, unpinned } from './tls-failure.ts';
+
+export interface TlsOptions {
+  readonly context: SecureContext;
+  /** Whom the context trusts, in words. */
+  readonly expected: string;
+  /** One of these must be in the chain; none, when empty. */
+  readonly pins?: readonly string[] | undefined;
+  /** What another clock said on this way, if any did. */
+  readonly seenTime?: SeenTime | null;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Speaks TLS over `socket`.
+ * @throws CodedError TLS-*; of a proxy itself PROXY-TLS-*, PROXY-SCHEME
+ */
+export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Promise<TLSSocket> {
+  const { clock, expected, pins = [], seenTime = null } = options;
+  const late = (elapsed: number) => tlsLate(silentPeer(peer), elapsed);
+  return boundedStep<TLSSocket>({ ...options, late }, ({ done, fail }) => {
+    // RFC 6066, 3: a literal address is no server name. A trailing dot is DNS notation, not part of the name.
+    const name = peer.host.replace(/\.$/, '');
+    const before = socket.bytesRead;
+    const wrapped = connect({
+      socket,
+      host: name,
+      ...(isIP(name) === 0 ? { servername: name } : {}),
+      secureContext: options.context,
+      // NODE_TLS_REJECT_UNAUTHORIZED=0 wins unless this stands here.
+      rejectUnauthorized: true,
+      ALPNProtocols: ['http/1.1'],
+    });
+    let shown: DetailedPeerCertificate | undefined;
+    // The handshake is over, the verdict is not yet acted on: the last moment at which the certificate can be read.
+    // getPeerX509Certificate() takes it out of the chain in Node 24, and the check of the name then finds none.
+    wrapped.prependOnceListener('secure', () => {
+      shown = wrapped.getPeerCertificate(true);
+    });
+    const onError = (error: Error) => {
+      const times = { nowMs: clock.now(), monotonicMs: clock.monotonic(), seen: seenTime };
+      const received = socket.bytesRead - before;
+      fail(tlsFailure(error, peer, { chain: readChain(shown), expected, times, received }));
+    };
+    const onClose = () => fail(tlsBroken(silentPeer(peer), 'the connection was closed'));
+    const onSecure = () => {
+      if (pins.length === 0) return done(wrapped);
+      const chain = issuedChain(readChain(shown));
+      if (chain.some((certificate) => pins.includes(pinOf(certificate)))) done(wrapped);
+      else fail(unpinned(peer, chain, pins));
+    };
+    wrapped.on('error', ignore);
+    wrapped.once('error', onError);
+    wrapped.once('close', onClose);
+    wrapped.once('secureConnect', onSecure);
+    return (succeeded) => {
+      wrapped.off('error', onError);
+      wrapped.off('close', onClose);
+      wrapped.off('secureConnect', onSecure);
+      if (succeeded) return;
+      wrapped.destroy();
+      socket.destroy();
+    };
+  });
+}
+
+/** What is spoken: the version, the suite, and whether that is one without authenticated encryption. */
+export function strengthOf(socket: TLSSocket): { version: string | null; suite: string; weak: boolean } {
+  const suite = socket.getCipher().name;
+  return { version: socket.getProtocol(), suite, weak: !/GCM|CCM|CHACHA20/.test(suite) };
+}
+
+/** Who issued the certificate of the other end, and until when it is valid. */
+export function certificateOf(socket: TLSSocket): { issuer: string | null; expires: string | null } {
+  const certificate = socket.getPeerX509Certificate();
+  return { issuer: oneLine(certificate?.issuer), expires: iso(certificate?.validTo) };
+}
+
+function ignore(): void {}

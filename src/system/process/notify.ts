@@ -1,0 +1,121 @@
+// Tells the service manager how we are: sd_notify(3), one datagram for each message to the socket that it named.
+//
+// Guarantees: nothing here throws or ends the process; the first failure is handed to `onFailure`, once. A sentence
+// cannot forge a field: a newline in it becomes a space. libc is called through koffi, which is loaded only when there
+// is a socket, since Node itself cannot send to a unix datagram socket. It relies on being the main process of the
+// service (NotifyAccess=main). A crash leaves nothing.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { kernelMonotonicMicros } from '#system/clock.ts';
+
+/** What the service manager may be told. */
+export interface Notifier {
+  /** Start, or a reload, is complete. */
+  ready(): void;
+  /** A reload has begun; `ready` ends it. */
+  reloading(): void;
+  stopping(): void;
+  /** One sentence for `systemctl status`. */
+  status(sentence: string): void;
+  /** Feeds the watchdog. */
+  alive(): void;
+}
+
+export interface NotifyOptions {
+  /** NOTIFY_SOCKET: a path, or `@` and a name in the abstract namespace. */
+  readonly socket: string;
+  /** Called at most once. */
+  onFailure(error: CodedError): void;
+}
+
+/** Sends one datagram; throws when it cannot. */
+type Send = (message: Buffer) => void;
+
+/** The manager takes a datagram of 4,096 bytes; fewer leave room for the other fields. */
+const LONGEST_STATUS = 1_000;
+
+/** Where nobody listens. */
+export const SILENT_NOTIFIER: Notifier = {
+  ready: () => undefined,
+  reloading: () => undefined,
+  stopping: () => undefined,
+  status: () => undefined,
+  alive: () => undefined,
+};
+
+/** Opens the way to the service manager. A socket that cannot be used is reported and costs nothing but the messages. */
+export async function openNotifier({ socket, onFailure }: NotifyOptions): Promise<Notifier> {
+  let failed = false;
+  const fail = (thrown: unknown) => {
+    if (failed) return;
+    failed = true;
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    onFailure(coded('NOTIFY-FAILED', { socket, reason }, thrown));
+  };
+  let send: Send;
+  try {
+    send = await openSocket(addressOf(socket));
+  } catch (thrown) {
+    fail(thrown);
+    return SILENT_NOTIFIER;
+  }
+  const tell = (fields: readonly string[]) => {
+    try {
+      send(Buffer.from(fields.join('\n')));
+    } catch (thrown) {
+      fail(thrown);
+    }
+  };
+  return {
+    ready: () => tell(['READY=1']),
+    reloading: () => tell(['RELOADING=1', `MONOTONIC_USEC=${kernelMonotonicMicros()}`]),
+    stopping: () => tell(['STOPPING=1']),
+    status: (sentence) => tell([`STATUS=${oneLine(sentence)}`]),
+    alive: () => tell(['WATCHDOG=1']),
+  };
+}
+
+/** A line break would begin another field, such as a READY=1 that somebody else's header wrote. */
+function oneLine(sentence: string): string {
+  return sentence.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, LONGEST_STATUS);
+}
+
+const AF_UNIX = 1;
+const SOCK_DGRAM_CLOEXEC = 0o2000002;
+const MSG_NOSIGNAL = 0x4000;
+/** sun_path of unix(7), with the zero byte that ends a path. */
+const LONGEST_ADDRESS = 108;
+
+/** struct sockaddr_un: the family in the byte order of the machine, then the path, or a zero byte and the name. */
+function addressOf(socket: string): Buffer {
+  const isAbstract = socket.startsWith('@');
+  if (!isAbstract && !socket.startsWith('/')) throw new Error('neither a path nor an abstract name');
+  const name = Buffer.from(isAbstract ? `\0${socket.slice(1)}` : `${socket}\0`);
+  if (name.length > LONGEST_ADDRESS) throw new Error('the address is too long');
+  return Buffer.concat([Buffer.from(new Uint16Array([AF_UNIX]).buffer), name]);
+}
+
+/** A socket of its own for each message, as libsystemd does: the manager may have been restarted since the last. */
+async function openSocket(address: Buffer): Promise<Send> {
+  const { default: koffi } = await import('koffi');
+  const libc = koffi.load(null);
+  const open = libc.func('int socket(int domain, int type, int protocol)');
+  const sendTo = libc.func(
+    'intptr_t sendto(int fd, const uint8_t *message, size_t length, int flags, const uint8_t *address, uint32_t size)',
+  );
+  const close = libc.func('int close(int fd)');
+  const nameOf = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
+  const check = (result: number) => {
+    const number = result < 0 ? koffi.errno() : 0;
+    if (result < 0) throw new Error(nameOf.get(number) ?? `error ${number}`);
+    return result;
+  };
+  return (message) => {
+    const fd = check(open(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0) as number);
+    try {
+      check(sendTo(fd, message, message.length, MSG_NOSIGNAL, address, address.length) as number);
+    } finally {
+      close(fd);
+    }
+  };
+}

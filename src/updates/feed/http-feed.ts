@@ -1,0 +1,90 @@
+// The unsigned JSON feed over HTTP: fetched over the route for "updates", every hop judged, the document bounded.
+//
+// Unsigned means that only the way it came can be trusted: https, or plain http from a loopback URL, which the proxy
+// module takes to no other machine (`proxy/loopback.ts`). Every hop must qualify, so one plain hop elsewhere refuses
+// the whole feed before anything of it is read.
+
+import { createHash } from 'node:crypto';
+import { isLoopbackUrl } from '#config/schema/values.ts';
+import { asCoded, coded } from '#errors/coded-error.ts';
+import type { Hop } from '#errors/hop.ts';
+import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
+import { shownUrl } from '#http/judge-url.ts';
+import { reportOf } from '#proxy/purpose-report.ts';
+import type { Trust } from '#updates/package/sidecar.ts';
+import { feedUrl, requestUpdates, type UpdatesRequestPorts } from '#updates/request.ts';
+import type { Feed, FeedQuestion, FeedReading } from './feed.ts';
+import { FEED_LIMITS, parseFeed } from './feed-document.ts';
+import { refusePage } from './page.ts';
+
+/** The feed at `updates.feed_url`, as the settings have it at each reading. */
+export class HttpFeed implements Feed {
+  readonly #ports: UpdatesRequestPorts;
+
+  constructor(ports: UpdatesRequestPorts) {
+    this.#ports = ports;
+  }
+
+  async read(question: FeedQuestion): Promise<FeedReading> {
+    const settings = this.#ports.settings();
+    const start = feedUrl(settings);
+    trustOf(start);
+    return await followRedirects({
+      start,
+      context: { configured: start, allowedOrigins: settings.updates.allowed_origins },
+      report: reportOf('updates', this.#ports.report),
+      led: (to) => this.#ports.habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [to] }),
+      visit: (url, credentials) => this.#visit(url, { question, credentials, start }),
+    });
+  }
+
+  async #visit(
+    url: URL,
+    options: { question: FeedQuestion; credentials: boolean; start: URL },
+  ): Promise<FollowStep<FeedReading>> {
+    const { revalidate, signal, onConnected } = options.question;
+    const trust = weakest(trustOf(options.start), trustOf(url));
+    const { head, body, from } = await requestUpdates(this.#ports, {
+      url,
+      method: 'GET',
+      credentials: options.credentials,
+      headers: { accept: 'application/json', ...(revalidate ? { 'cache-control': 'no-cache' } : {}) },
+      limitBytes: FEED_LIMITS.documentBytes,
+      signal,
+      ...(onConnected === undefined ? {} : { onConnected }),
+    });
+    if (isRedirect(head.status)) return { redirect: head };
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    const document = cameFrom(from, () => {
+      refusePage(head, body);
+      return parseFeed(body);
+    });
+    this.#ports.habits.ledTo({ purpose: 'updates', by: 'feed', urls: placesOf(document, url) });
+    return { value: { document, sha256, trust, url, from } };
+  }
+}
+
+/** A failure of what came names where it came from. */
+function cameFrom<T>(from: Hop, read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    throw asCoded(thrown).at(from);
+  }
+}
+
+/** Where a feed says that its packages are. */
+function placesOf({ items }: FeedReading['document'], from: URL): URL[] {
+  return items.flatMap((item) => (item.withdrawn ? [] : (URL.parse(item.url ?? item.file ?? '', from) ?? [])));
+}
+
+/** @throws CodedError FEED-UNSIGNED */
+function trustOf(url: URL): Trust {
+  if (url.protocol === 'https:') return 'tls';
+  if (isLoopbackUrl(url)) return 'loopback';
+  throw coded('FEED-UNSIGNED', { url: shownUrl(url) });
+}
+
+function weakest(one: Trust, other: Trust): Trust {
+  return one === 'tls' && other === 'tls' ? 'tls' : 'loopback';
+}

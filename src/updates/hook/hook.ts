@@ -1,0 +1,290 @@
+// The hook: the admin's command, run for each published update.
+//
+// Guarantees: at least once for each id, one at a time, required updates first; journaled before and after each run, so
+// that a crash between run and record runs it again, once. Three tries with back-off, then a receipt `hook_failed`. The
+// way to the command is judged right before each run. A hook that waits or fails keeps no package from coming. Runs
+// beside the rounds; never rejects but where somebody asks by hand.
+
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { type Timer, wait } from '#system/clock.ts';
+import { requireId } from '#system/id.ts';
+import type { CommandEnd, CommandLimits, Commands } from '#system/process/command.ts';
+import { isDiskFull } from '#updates/disk-pause.ts';
+import type { JournalNote } from '#updates/package/journal-note.ts';
+import type { Published } from '#updates/package/package-store.ts';
+import type { UpdatesPorts } from '#updates/ports.ts';
+import { acceptReceipt } from '#updates/receipts/acknowledge.ts';
+import {
+  delayAfter,
+  endingOf,
+  GRACE_MS,
+  hookEnvironment,
+  judgeTrust,
+  judgeWay,
+  LIMIT_MS,
+  MOST_TRIES,
+  nextHook,
+  OUTPUT_BYTES,
+} from './hook-decision.ts';
+import type { HookRecord } from './hook-journal.ts';
+
+/** At a stop, so that everything ends within the time that systemd gives. */
+const STOP_GRACE_MS = 3_000;
+
+/** What is known of the hook, for `status`. */
+export interface HookState {
+  readonly command: string | null;
+  readonly running: string | null;
+  readonly waiting: readonly string[];
+  readonly failed: readonly { readonly id: string; readonly ending: string }[];
+  /** Why what waits is not run. */
+  readonly problem: CodedError | null;
+}
+
+/** Is called where the hook asks for something else to be done. */
+export interface HookWatch {
+  /** All tries of an update failed, and the receipt that says so is in the spool. */
+  gaveUp(): void;
+}
+
+/** Makes the hook wait for a published update, if there is one for it; may run twice without harm. */
+export async function enqueueHook(ports: UpdatesPorts, { item, trust }: JournalNote): Promise<void> {
+  const { on_published: hook, hook_trust: hookTrust } = ports.settings().updates;
+  if (hook === undefined) return;
+  const reason = judgeTrust(trust, hookTrust);
+  if (reason === null) await ports.hooks.add(item, trust);
+  else ports.report({ name: 'hook-skipped', id: item.id, reason });
+}
+
+/** Runs what waits in the journal. */
+export class HookQueue {
+  readonly #ports: UpdatesPorts;
+  readonly #commands: Commands;
+  readonly #watch: HookWatch | null;
+  readonly #stopped = new AbortController();
+  /** One thing at a time, in the order of asking. */
+  #lane: Promise<unknown> = Promise.resolve();
+  #asked = false;
+  #running: string | null = null;
+  #problem: CodedError | null = null;
+  #failure: CodedError | null = null;
+  #later: Timer | null = null;
+
+  constructor(ports: UpdatesPorts, commands: Commands, watch: HookWatch | null = null) {
+    this.#ports = ports;
+    this.#commands = commands;
+    this.#watch = watch;
+  }
+
+  /** Runs what waits, and from now on whatever is added. */
+  start(): void {
+    this.#ports.hooks.whenAdded(() => this.start());
+    this.#later?.cancel();
+    if (this.#asked) return;
+    this.#asked = true;
+    void this.#alone(() => this.#runWaiting()).catch(() => undefined);
+  }
+
+  /** Waits until nothing runs any more. Returns the last failure of what waited to be run; null when there was none. */
+  async idle(): Promise<CodedError | null> {
+    let seen: unknown = null;
+    while (seen !== this.#lane) {
+      seen = this.#lane;
+      await this.#lane;
+    }
+    return this.#failure;
+  }
+
+  /** Ends what runs; it is run again at the next start. */
+  async stop(): Promise<void> {
+    this.#stopped.abort(coded('INTERRUPTED', { reason: 'Sallyport is stopping' }));
+    this.#later?.cancel();
+    await this.idle();
+  }
+
+  get state(): HookState {
+    const records = this.#ports.hooks.list();
+    return {
+      command: this.#ports.settings().updates.on_published?.command ?? null,
+      running: this.#running,
+      waiting: records.filter(({ id, state }) => isOpen(state) && id !== this.#running).map(({ id }) => id),
+      failed: records.flatMap(({ id, state, ending }) => (state === 'failed' ? [{ id, ending: ending ?? '-' }] : [])),
+      problem: this.#problem,
+    };
+  }
+
+  /**
+   * Runs it now, once, whatever came of it before.
+   * @throws CodedError ID-INVALID, HOOK-IMPOSSIBLE, PACKAGE-*, HOOK-UNSAFE, HOOK-FAILED
+   */
+  async again(id: string): Promise<void> {
+    await this.#alone(async () => {
+      const { item, trust } = (await this.#requirePublished(id)).sidecar;
+      const { hooks } = this.#ports;
+      const before = hooks.get(id) ?? hooks.compose(item, trust);
+      const { end, record } = await this.#runOnce({ ...before, tries: 0 }, 1);
+      const ending = endingOf(end);
+      if (end.kind === 'stopped') {
+        await this.#keep({ ...record, state: 'waiting', tries: 0 });
+        throw coded('INTERRUPTED', { reason: 'Sallyport is stopping' });
+      }
+      await this.#keep({ ...record, state: ending === null ? 'done' : 'failed', ending });
+      if (ending !== null) throw coded('HOOK-FAILED', { id, tries: 1, ending });
+    });
+  }
+
+  /** The sidecar alone proves nothing: memory must call the update published, and the file must still have its digest. */
+  async #requirePublished(id: string): Promise<Published> {
+    const { memory, store } = this.#ports;
+    const published = await store.find(requireId(id));
+    const known = memory.id(id);
+    if (published === null || known?.fate !== 'published' || known.sha256 !== published.sidecar.item.sha256)
+      throw coded('HOOK-IMPOSSIBLE', { id, reason: 'no update of this ID is published' });
+    const state = await store.examine(published, true, this.#stopped.signal);
+    if (state.kind !== 'intact') throw state.error;
+    return published;
+  }
+
+  async #runWaiting(): Promise<void> {
+    this.#asked = false;
+    try {
+      await this.#ports.hooks.flush();
+      for (let next = this.#next(); next !== null; next = this.#next()) await this.#settle(next);
+    } catch (thrown) {
+      if (this.#stopped.signal.aborted) return;
+      await this.#putOff(asCoded(thrown));
+    }
+  }
+
+  #next(): HookRecord | null {
+    if (this.#stopped.signal.aborted || this.#ports.settings().updates.on_published === undefined) return null;
+    return nextHook(this.#ports.hooks.list());
+  }
+
+  /** What waits is tried again with the next round; where the disk is full, when that is tried again. */
+  async #putOff(error: CodedError): Promise<void> {
+    const { clock, disk, report } = this.#ports;
+    this.#problem = error;
+    if (!isDiskFull(error)) {
+      this.#failure = error;
+      report(error.code === 'INTERNAL' ? { name: 'fault', error } : { name: 'hook-refused', error });
+      return;
+    }
+    const at = await disk.note(error);
+    this.#later?.cancel();
+    this.#later = clock.after(at - clock.now(), () => this.start());
+  }
+
+  /** Runs one record until it is done or has failed for good. */
+  async #settle(record: HookRecord): Promise<void> {
+    const { hooks, store, clock, report } = this.#ports;
+    const { id, tries } = record;
+    const published = await store.find(id);
+    if (published?.sidecar.item.sha256 !== record.sha256) return await hooks.forget(id);
+    // The last try was begun and never recorded, or what came of it could not be told yet.
+    if (tries >= MOST_TRIES) {
+      const interrupted = record.state === 'running' ? { ...record, ending: 'it was interrupted' } : record;
+      return await this.#giveUp(interrupted, 0);
+    }
+    const startedAt = clock.monotonic();
+    const { end, record: begun } = await this.#runOnce(record, MOST_TRIES);
+    if (end.kind === 'stopped') return await this.#keep({ ...record, state: 'waiting' });
+    const ending = endingOf(end);
+    if (ending === null) return await this.#keep({ ...begun, state: 'done', ending });
+    await this.#keep({ ...begun, state: 'waiting', ending });
+    const delayMs = delayAfter(begun.tries);
+    if (delayMs === null) return await this.#giveUp({ ...begun, ending }, clock.monotonic() - startedAt);
+    report({ name: 'hook-next-try', id, ending, at: clock.now() + delayMs });
+    await wait(clock, delayMs, this.#stopped.signal);
+  }
+
+  /** Judges the way, journals, runs. */
+  async #runOnce(record: HookRecord, attempts: number): Promise<{ end: CommandEnd; record: HookRecord }> {
+    const { hooks, clock, report, store } = this.#ports;
+    const { id } = record;
+    const { command, given } = await this.#judge(record);
+    const begun: HookRecord = { ...record, state: 'running', tries: record.tries + 1 };
+    await hooks.begin(begun);
+    this.#problem = null;
+    this.#running = id;
+    report({ name: 'hook-running', id, attempt: begun.tries, attempts });
+    const startedAt = clock.monotonic();
+    const end = await this.#commands
+      .run(
+        { path: command, arguments: given, environment: hookEnvironment(begun, store.jarPath(id)) },
+        this.#limits(id),
+      )
+      .finally(() => {
+        this.#running = null;
+      });
+    if (endingOf(end) === null) report({ name: 'hook-done', id, elapsed: clock.monotonic() - startedAt });
+    return { end, record: begun };
+  }
+
+  #limits(id: string): CommandLimits {
+    const { report } = this.#ports;
+    return {
+      limitMs: LIMIT_MS,
+      graceMs: GRACE_MS,
+      stopGraceMs: STOP_GRACE_MS,
+      outputBytes: OUTPUT_BYTES,
+      onLine: (stream, line) => report({ name: 'hook-output', id, stream, line }),
+      onCut: () => report({ name: 'hook-output-cut', id, limit: OUTPUT_BYTES }),
+      signal: this.#stopped.signal,
+    };
+  }
+
+  /** @throws CodedError HOOK-IMPOSSIBLE, HOOK-UNSAFE */
+  async #judge({ id, trust }: HookRecord): Promise<{ command: string; given: readonly string[] }> {
+    const { on_published: hook, hook_trust: hookTrust } = this.#ports.settings().updates;
+    if (hook === undefined) throw coded('HOOK-IMPOSSIBLE', { id, reason: 'updates.on_published is not set' });
+    const distrust = judgeTrust(trust, hookTrust);
+    if (distrust !== null) throw coded('HOOK-IMPOSSIBLE', { id, reason: distrust });
+    const { command } = hook;
+    const unsafe = await this.#lookAtWay(command);
+    if (unsafe !== null) throw coded('HOOK-UNSAFE', { ...unsafe, command });
+    return { command, given: hook.arguments };
+  }
+
+  async #lookAtWay(command: string): Promise<{ path: string; reason: string } | null> {
+    try {
+      return judgeWay(await this.#commands.way(command), this.#commands.self);
+    } catch (thrown) {
+      const { code } = thrown as NodeJS.ErrnoException;
+      return { path: command, reason: `cannot be looked at: ${code ?? 'unknown'}` };
+    }
+  }
+
+  /** The receipt first: a crash in between makes it be accepted again, under the same key. */
+  async #giveUp(record: HookRecord, elapsedMs: number): Promise<void> {
+    const { id, tries, ending } = record;
+    await acceptReceipt(this.#ports, { item: record, outcome: 'hook_failed', elapsedMs });
+    await this.#keep({ ...record, state: 'failed' });
+    const error = coded('HOOK-FAILED', { id, tries, ending });
+    this.#failure = error;
+    this.#ports.report({ name: 'hook-failed', id, error });
+    this.#watch?.gaveUp();
+  }
+
+  /** What came of a run is in force even where it can't be written now. */
+  async #keep(record: HookRecord): Promise<void> {
+    try {
+      await this.#ports.hooks.record(record);
+    } catch (thrown) {
+      await this.#putOff(asCoded(thrown));
+    }
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#lane.then(async () => {
+      this.#stopped.signal.throwIfAborted();
+      return await work();
+    });
+    this.#lane = mine.catch(() => undefined);
+    return mine;
+  }
+}
+
+function isOpen(state: HookRecord['state']): boolean {
+  return state === 'waiting' || state === 'running';
+}

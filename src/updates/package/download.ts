@@ -1,0 +1,215 @@
+// The second and third step: fetch one package durably and verify it, with as many attempts as `retry.attempts` allows.
+// Attempts that brought bytes do not count, and neither does a failed resume that is followed by a request for everything.
+//
+// Guarantees: on success a staged file stands that every verifier passed, and its journal; on failure nothing has a
+// final name, and what may be resumed is kept. Bytes that failed a verifier are thrown away, and the next attempt asks
+// caches for a fresh copy. A crash leaves the journal and a prefix.
+
+import type { Code } from '#errors/catalogue.ts';
+import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
+import { judgeUrl } from '#http/judge-url.ts';
+import { withRetries } from '#http/retry.ts';
+import type { PathKind } from '#path/kind.ts';
+import { reportOf } from '#proxy/purpose-report.ts';
+import type { Fetched, FetchJob, FetchWatcher } from '#transfer/fetch.ts';
+import { fetchDurably } from '#transfer/fetch.ts';
+import { closeJournal } from '#transfer/journal.ts';
+import type { FeedReading } from '#updates/feed/feed.ts';
+import type { FeedItem } from '#updates/feed/feed-document.ts';
+import type { UpdatesPorts } from '#updates/ports.ts';
+import { reportRetry } from '#updates/report-retry.ts';
+import { feedUrl, updatesHeaders } from '#updates/request.ts';
+import { PackagePatience } from '#updates/timeout/patience.ts';
+import type { JournalNote } from './journal-note.ts';
+import type { Turn } from './turn.ts';
+import { LOCAL_HEADER, verify } from './verify.ts';
+
+/** No two attempts for a package are closer than this. */
+const SOONEST_MS = 1_000;
+const STARTS_OVER = 'the request for the rest failed. The bytes already here are kept until the new copy is longer';
+/** Failures by which a cache may have sent something else than the package. */
+const SPOILED: ReadonlySet<Code> = new Set<Code>(['DIGEST-MISMATCH', 'NOT-A-JAR', 'BODY-TOO-LONG']);
+
+/** A verified package that waits for its final name. */
+export interface Downloaded {
+  readonly fetched: Fetched;
+  readonly url: URL;
+  readonly elapsedMs: number;
+  readonly note: JournalNote;
+}
+
+/** @throws CodedError of the last attempt; the signal's reason when it is aborted */
+export async function download(
+  ports: UpdatesPorts,
+  wanted: { readonly item: FeedItem; readonly reading: FeedReading; readonly turn: Turn },
+  signal: AbortSignal,
+): Promise<Downloaded> {
+  const { item, reading, turn } = wanted;
+  const settings = ports.settings();
+  const url = locate(ports, item, reading);
+  const note: JournalNote = {
+    item,
+    trust: reading.trust,
+    feed: feedUrl(settings).href,
+    started_at: ports.clock.now(),
+  };
+  const patience = new PackagePatience(ports, item);
+  let fresh = false;
+  const fetched = await withRetries(
+    {
+      attempts: settings.retry.attempts,
+      maxDelaySeconds: settings.retry.max_delay_seconds,
+      clock: ports.clock,
+      random: ports.random,
+      signal,
+      soonestMs: SOONEST_MS,
+      costOf: () => turn.costOf(),
+      onRetry: (error, attempt, delayMs) => {
+        ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop });
+        if (turn.startsOver) ports.report({ name: 'resume-impossible', id: item.id, reason: STARTS_OVER });
+        reportRetry(ports, { attempt, delayMs, attempts: settings.retry.attempts });
+      },
+    },
+    async () => {
+      const { id: name, length, sha256 } = item;
+      const job: FetchJob = { name, url, length, sha256, begins: LOCAL_HEADER, note, fresh };
+      try {
+        return await overRoutes(ports, { job, item, turn, patience }, signal);
+      } catch (thrown) {
+        fresh ||= isSpoiled(thrown);
+        throw thrown;
+      }
+    },
+  );
+  ports.report({ name: 'verified', id: item.id, sha256: item.sha256 });
+  return { fetched, url, elapsedMs: turn.elapsedMs, note };
+}
+
+interface Attempt {
+  readonly job: FetchJob;
+  readonly item: FeedItem;
+  readonly turn: Turn;
+  readonly patience: PackagePatience;
+}
+
+/** Goes on at once where the route changed meanwhile: that is no failure of the attempt. */
+async function overRoutes(ports: UpdatesPorts, attempt: Attempt, signal: AbortSignal): Promise<Fetched> {
+  for (;;) {
+    const rerouted = ports.rerouted();
+    try {
+      return await fetchAndVerify(ports, attempt, AbortSignal.any([signal, rerouted]));
+    } catch (thrown) {
+      if (signal.aborted || thrown !== rerouted.reason) throw thrown;
+      ports.report({ name: 'rerouted', id: attempt.item.id, error: asCoded(thrown) });
+    }
+  }
+}
+
+async function fetchAndVerify(ports: UpdatesPorts, attempt: Attempt, signal: AbortSignal): Promise<Fetched> {
+  const { item, patience } = attempt;
+  let fetched: Fetched;
+  try {
+    fetched = await fetchDurably(fetchPorts(ports, attempt), attempt.job, signal);
+  } catch (thrown) {
+    await patience.settle({ verified: false, whole: false });
+    throw thrown;
+  }
+  const whole = fetched.keptBytes === 0;
+  let kind: PathKind | null = null;
+  try {
+    await discardingSpoiled(ports, item, () => verify(ports.files, fetched, item));
+    kind = await patience.settle({ verified: true, whole });
+  } catch (thrown) {
+    await patience.settle({ verified: false, whole });
+    // Bytes of before (a cut, a power failure) may be the wrong ones: what came now has a right to be tried alone, once.
+    if (whole || !isSpoiled(thrown)) throw thrown;
+    ports.report({
+      name: 'resume-impossible',
+      id: item.id,
+      reason: 'together with the bytes kept from before it was not right',
+    });
+    return await fetchAndVerify(ports, attempt, signal);
+  }
+  if (fetched.longestSilenceMs !== null) {
+    const { longestSilenceMs: silence } = fetched;
+    ports.report({
+      name: 'downloaded',
+      id: item.id,
+      length: item.length,
+      elapsed: attempt.turn.elapsedMs,
+      silence,
+      kind,
+    });
+  }
+  return fetched;
+}
+
+/** Throws away whole files that verification has shown to be worth nothing, journal last. */
+async function discardingSpoiled<T>(ports: UpdatesPorts, item: FeedItem, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (isSpoiled(thrown)) await closeJournal(ports.files, ports.store.stagingDir, item.id);
+    throw thrown;
+  }
+}
+
+/** The item's URL, judged before anything is dialled. */
+function locate(ports: UpdatesPorts, item: FeedItem, reading: FeedReading): URL {
+  const { updates } = ports.settings();
+  const given = item.url ?? item.file ?? '';
+  const absolute = URL.parse(given, reading.url);
+  if (absolute === null) throw coded('URL-INVALID', { url: given, reason: 'it cannot be parsed' });
+  const context = { from: reading.url, configured: feedUrl(ports.settings()), allowedOrigins: updates.allowed_origins };
+  const judged = judgeUrl(absolute, context);
+  if (!judged.ok) throw judged.error;
+  return judged.url;
+}
+
+function fetchPorts(ports: UpdatesPorts, attempt: Attempt): Parameters<typeof fetchDurably>[0] {
+  const settings = ports.settings();
+  const { patience } = attempt;
+  return {
+    files: ports.files,
+    stagingDir: ports.store.stagingDir,
+    clock: ports.clock,
+    router: ports.router,
+    purpose: 'updates',
+    configured: feedUrl(settings),
+    allowedOrigins: settings.updates.allowed_origins,
+    headers: (credentials) => updatesHeaders(settings, ports, credentials),
+    patience,
+    reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
+    report: reportOf('updates', ports.report),
+    watch: watcher(ports, attempt),
+  };
+}
+
+function watcher(
+  ports: UpdatesPorts,
+  { item: { id, length }, turn, patience }: Pick<Attempt, 'item' | 'turn' | 'patience'>,
+): FetchWatcher {
+  const { report, habits } = ports;
+  return {
+    began(offset) {
+      if (offset === 0) report({ name: 'downloading', id });
+      else report({ name: 'resuming', id, offset, length });
+    },
+    startedOver(reason) {
+      report({ name: 'resume-impossible', id, reason });
+      report({ name: 'downloading', id });
+    },
+    planned({ firstByteMs: limit, explanation }, { route, proxy, scans }) {
+      const held = patience.held(route, length);
+      report({ name: 'waiting', id, limit, size: length, explanation, proxy, scans, ...held });
+    },
+    progress: (received) => report({ name: 'progress', id, received, length }),
+    responded: (seen) => habits.observe(seen),
+    failed: (settled) => turn.left(settled),
+    led: (to) => habits.ledTo({ purpose: 'updates', by: 'redirect', urls: [to] }),
+  };
+}
+
+function isSpoiled(thrown: unknown): boolean {
+  return thrown instanceof CodedError && SPOILED.has(thrown.code);
+}

@@ -1,0 +1,26 @@
+// What the updater keeps in the journal of a fetch, so that a crash at any point can be finished without the feed.
+
+import { z } from 'zod';
+import { momentSchema } from '#system/moment.ts';
+import type { Journal } from '#transfer/journal.ts';
+import { feedItemSchema } from '#updates/feed/feed-document.ts';
+import { trustSchema } from './sidecar.ts';
+
+const noteSchema = z.object({
+  item: feedItemSchema,
+  trust: trustSchema,
+  /** The configured feed URL. */
+  feed: z.string(),
+  /** Wall time, ms since the epoch. */
+  started_at: momentSchema,
+});
+
+export type JournalNote = z.infer<typeof noteSchema>;
+
+/** The note of a journal; null when it is not ours, or is about another file than the journal itself. */
+export function readNote({ name, length, sha256, note }: Journal): JournalNote | null {
+  const parsed = noteSchema.safeParse(note);
+  if (!parsed.success) return null;
+  const { item } = parsed.data;
+  return item.id === name && item.length === length && item.sha256 === sha256 ? parsed.data : null;
+}

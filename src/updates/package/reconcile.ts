@@ -1,0 +1,76 @@
+// What is published, looked at: each round by size, time and inode, once a week by digest, and whenever asked.
+//
+// The sidecars tell what is published; memory follows them. A package that is gone or changed is reported, taken out
+// and thereby wanted again. Relies on the store; a crash in the middle leaves work that the next round finds again.
+
+import { asCoded, type CodedError } from '#errors/coded-error.ts';
+import type { UpdatesPorts } from '#updates/ports.ts';
+import type { PackageState, Published } from './package-store.ts';
+
+/** Every published package is read once in so long. */
+const VERIFY_EVERY_MS = 7 * 86_400_000;
+
+/** What a look at one package found. */
+export interface Examined {
+  readonly id: string;
+  readonly path: string;
+  readonly error: CodedError | null;
+}
+
+/** Looks at every published package; reads all of them when `thorough` or when the week is over. */
+export async function reconcile(
+  ports: UpdatesPorts,
+  options: { readonly thorough: boolean; readonly signal: AbortSignal },
+): Promise<Examined[]> {
+  const now = ports.clock.now();
+  const age = now - ports.memory.verifiedAtMs;
+  const thorough = options.thorough || age >= VERIFY_EVERY_MS || age < 0;
+  const examined: Examined[] = [];
+  const present = new Set<string>();
+  for (const published of await ports.store.list()) {
+    const { id, path, sidecar } = published;
+    const state = await examineAlone(ports, published, { ...options, thorough });
+    if (state.kind === 'unreadable') {
+      // Not known to be wrong: it stays published, and nobody else waits for it.
+      present.add(id.toLowerCase());
+      ports.report({ name: 'package-problem', id, error: state.error });
+      examined.push({ id, path, error: state.error });
+      continue;
+    }
+    if (state.kind === 'intact') {
+      present.add(id.toLowerCase());
+      ports.memory.setId(id, { sha256: sidecar.item.sha256, fate: 'published' });
+      examined.push({ id, path, error: null });
+      continue;
+    }
+    ports.report({ name: 'package-problem', id, error: state.error });
+    if (state.kind === 'damaged') await ports.store.moveAside(id, 'damaged');
+    await ports.store.forget(id);
+    examined.push({ id, path, error: state.error });
+  }
+  for (const { id, sha256, error } of await ports.store.listNewer()) {
+    present.add(id.toLowerCase());
+    if (sha256 !== null) ports.memory.setId(id, { sha256, fate: 'published' });
+    ports.report({ name: 'package-problem', id, error });
+  }
+  for (const id of ports.memory.publishedIds()) if (!present.has(id)) ports.memory.setFate(id, 'seen');
+  if (thorough) ports.memory.setVerifiedAt(now);
+  await ports.memory.save();
+  return examined;
+}
+
+/** One package that can't be read (a bad disk, a wrong mode) keeps no other from being looked at. */
+async function examineAlone(
+  ports: UpdatesPorts,
+  published: Published,
+  options: { readonly thorough: boolean; readonly signal: AbortSignal },
+): Promise<PackageState | { readonly kind: 'unreadable'; readonly error: CodedError }> {
+  try {
+    return await ports.store.examine(published, options.thorough, options.signal);
+  } catch (thrown) {
+    options.signal.throwIfAborted();
+    const error = asCoded(thrown);
+    if (error.code === 'DISK-FULL') throw error;
+    return { kind: 'unreadable', error };
+  }
+}

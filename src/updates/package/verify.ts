@@ -1,0 +1,87 @@
+// What arrived is a package only if every verifier says so: a list, cheapest first. Nothing is inflated, ever.
+//
+// A verifier reads the staged file and the promise of the feed; a signature verifier joins the list when feeds are
+// signed. A zip bomb whose digest is right passes: it is what the vendor published, and we do not open it.
+
+import { type CodedError, coded } from '#errors/coded-error.ts';
+import { type Files, isSameFile, type OpenFile } from '#system/files.ts';
+import type { Fetched } from '#transfer/fetch.ts';
+import { describeFirstBytes } from '#transfer/first-bytes.ts';
+import type { FeedItem } from '#updates/feed/feed-document.ts';
+
+/** A local file header (APPNOTE 4.3.7): how every JAR with content begins. */
+export const LOCAL_HEADER: Buffer = Buffer.from('504b0304', 'hex');
+/** The end of central directory (APPNOTE 4.3.16). */
+const END_OF_DIRECTORY = Buffer.from('504b0506', 'hex');
+const END_BYTES = 22;
+/** Its comment is at most 65,535 bytes long, so it begins in the last so many bytes. */
+const TAIL_BYTES = END_BYTES + 65_535;
+
+/** The staged file and what was promised of it. */
+interface Candidate {
+  readonly file: OpenFile;
+  readonly fetched: Fetched;
+  readonly item: FeedItem;
+}
+
+/** One check; returns what is wrong, or null. */
+type Verifier = (candidate: Candidate) => CodedError | null;
+
+/** Every check that a package of an unsigned feed must pass, in this order. */
+const VERIFIERS: readonly Verifier[] = [verifyLength, verifyMagic, verifyEnd, verifyDigest];
+
+/** @throws CodedError NOT-A-JAR, DIGEST-MISMATCH, FILE-SWAPPED when it is not the file that was hashed */
+export async function verify(files: Files, fetched: Fetched, item: FeedItem): Promise<void> {
+  const file = await files.openToRead(fetched.path);
+  try {
+    if (!isSameFile(fetched.file, file.facts())) throw coded('FILE-SWAPPED', { path: fetched.path });
+    for (const verifier of VERIFIERS) {
+      const error = verifier({ file, fetched, item });
+      if (error !== null) throw error.at(fetched.from);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function verifyLength({ file, item }: Candidate): CodedError | null {
+  const { size } = file.facts();
+  return size === item.length ? null : notAJar(`it has ${size} bytes, not ${item.length}`);
+}
+
+function verifyMagic({ file }: Candidate): CodedError | null {
+  const magic = readAt(file, 0, LOCAL_HEADER.length);
+  return magic.equals(LOCAL_HEADER) ? null : notAJar(describeFirstBytes(magic));
+}
+
+function verifyEnd({ file, item }: Candidate): CodedError | null {
+  const length = Math.min(item.length, TAIL_BYTES);
+  const tail = readAt(file, item.length - length, length);
+  for (let at = tail.length - END_BYTES; at >= 0; at -= 1) {
+    at = tail.lastIndexOf(END_OF_DIRECTORY, at);
+    if (at < 0) break;
+    if (at + END_BYTES + tail.readUInt16LE(at + 20) === tail.length) return null;
+  }
+  return notAJar('it has no end of central directory: the archive is cut off or no archive');
+}
+
+function verifyDigest({ fetched, item }: Candidate): CodedError | null {
+  if (fetched.sha256 === item.sha256) return null;
+  const via = fetched.via === null ? 'no via' : `via ${fetched.via}`;
+  return coded('DIGEST-MISMATCH', { found: fetched.sha256, expected: item.sha256, via });
+}
+
+function notAJar(reason: string): CodedError {
+  return coded('NOT-A-JAR', { reason });
+}
+
+function readAt(file: OpenFile, position: number, length: number): Buffer {
+  const buffer = Buffer.alloc(length);
+  let read = 0;
+  while (read < length) {
+    const got = file.read(buffer.subarray(read), position + read);
+    if (got === 0) break;
+    read += got;
+  }
+  return buffer.subarray(0, read);
+}

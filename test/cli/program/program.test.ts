@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest';
+import { type Actions, runProgram } from '#cli/program/program.ts';
+import { EXIT_STATUS } from '#errors/exit-status.ts';
+import { fakeTerminal } from '#test/support/fake-terminal.ts';
+
+/** Runs the program with actions that only note how they were called. */
+async function run(...args: string[]) {
+  const terminal = fakeTerminal();
+  const called: unknown[][] = [];
+  const note =
+    (name: string) =>
+    (...given: unknown[]) => {
+      called.push([name, ...given.filter((value) => !isCommand(value))]);
+      return Promise.resolve(7);
+    };
+  const actions = new Proxy({} as Actions, { get: (_target, name) => note(String(name)) });
+  const status = await runProgram(args, { actions, terminal, version: '9.8.7' });
+  return { status, called, out: terminal.written, err: terminal.complained.join('\n'), told: terminal.told };
+}
+
+const isCommand = (value: unknown) => typeof value === 'object' && value !== null && 'parseAsync' in value;
+
+const COMMANDS = [
+  'run',
+  'check',
+  'status',
+  'diagnose',
+  'endpoints',
+  'updates list',
+  'updates verify',
+  'updates forget-serial',
+  'updates hook',
+  'timeout explain',
+  'timeout estimate',
+  'proxy list',
+  'proxy show',
+  'proxy add',
+  'proxy edit',
+  'proxy change',
+  'proxy delete',
+  'proxy default',
+  'proxy enable',
+  'proxy disable',
+  'route show',
+  'route set',
+  'config check',
+  'config show',
+  'config schema',
+  'serve',
+  'feed build',
+  'demo',
+];
+
+describe('help', () => {
+  it('lists every command with what it is for', async () => {
+    const { status, out, err } = await run('--help');
+    expect(status).toBe(0);
+    expect(err).toBe('');
+    for (const command of COMMANDS) expect(out).toMatch(new RegExp(`^  ${command.split(' ')[0]}\\b.*  \\S`, 'm'));
+  });
+
+  it.each(['', ...COMMANDS])('of %j breaks no line inside a word at 80 columns', async (command) => {
+    const { out } = await run(...command.split(' ').filter((word) => word !== ''), '--help');
+
+    expect(out.split('\n').filter(({ length }) => length > 80)).toEqual([]);
+  });
+
+  it('names every exit status, as they are', async () => {
+    const { out } = await run('--help');
+    const told = out.replaceAll('\n', ' ');
+    for (const status of Object.values(EXIT_STATUS)) expect(told).toMatch(new RegExp(`[ ,:]${status} \\S`));
+  });
+
+  it.each(COMMANDS)(
+    'of %s ends with 0, says how it is used and names the options of every command',
+    async (command) => {
+      const { status, out, called } = await run(...command.split(' '), '--help');
+      expect(status).toBe(0);
+      expect(called).toEqual([]);
+      expect(out).toContain(`Usage: sallyport ${command} `);
+      expect(out).toContain('--config <file>');
+    },
+  );
+});
+
+describe('the version', () => {
+  it('is printed alone, as it was given', async () => {
+    expect(await run('--version')).toMatchObject({ status: 0, out: '9.8.7\n', err: '' });
+  });
+});
+
+describe('the help', () => {
+  it('says the default of a value, and not of a flag that is off', async () => {
+    expect((await run('serve', '--help')).out).toContain('(default: 8080)');
+    for (const command of [['status'], ['proxy', 'change'], ['endpoints']]) {
+      expect((await run(...command, '--help')).out).not.toContain('default: false');
+    }
+  });
+});
+
+describe('what is not understood', () => {
+  it.each([
+    [['status', '--jsn'], '--json', 'status '],
+    [['statsu'], 'status', ''],
+    [['updates', 'lst'], 'list', 'updates '],
+    [['run', '--onc'], '--once', 'run '],
+    [['--confg', 'x', 'status'], '--config', ''],
+  ])('%j ends with 64, suggests %s, and leads to the help of that command', async (args, meant, help) => {
+    const { status, err, called } = await run(...args);
+    expect(status).toBe(64);
+    expect(err).toContain(`Did you mean ${meant}?`);
+    expect(err).toContain(`Try: sallyport ${help}--help`);
+    expect(called).toEqual([]);
+  });
+
+  it.each([
+    [[]],
+    [['updates']],
+    [['config']],
+    [['feed']],
+    [['run', 'now']],
+    [['status', '--config']],
+    [['run', '--log', 'xml']],
+    [['serve']],
+    [['serve', '.', '--port', '65536']],
+    [['serve', '.', '--port', '80a']],
+    [['serve', '.', '--port', '-1']],
+    [['feed', 'build', '.', '--expires-days', '0']],
+    [['feed', 'build', '.', '--expires-days', '1.5']],
+  ])('%j ends with 64 and says something on stderr', async (args: string[]) => {
+    const { status, err, called, told } = await run(...args);
+    expect(status).toBe(64);
+    expect(err).not.toBe('');
+    expect(told).toEqual([]);
+    expect(called).toEqual([]);
+  });
+});
+
+describe('each command', () => {
+  it.each([
+    [['run'], ['run', {}, { once: false }]],
+    [
+      ['run', '--once', '--log', 'json'],
+      ['run', {}, { once: true, log: 'json' }],
+    ],
+    [['check'], ['check', {}, { json: false, retryCredential: false }]],
+    [
+      ['check', '--retry-credential'],
+      ['check', {}, { json: false, retryCredential: true }],
+    ],
+    [
+      ['-c', 'x.yaml', 'check', '--json'],
+      ['check', { config: 'x.yaml' }, { json: true, retryCredential: false }],
+    ],
+    [
+      ['check', '--config', 'x.yaml'],
+      ['check', { config: 'x.yaml' }, { json: false, retryCredential: false }],
+    ],
+    [['status'], ['status', {}, { json: false, check: false, verbose: false }]],
+    [
+      ['status', '-v'],
+      ['status', {}, { json: false, check: false, verbose: true }],
+    ],
+    [
+      ['status', '--check'],
+      ['status', {}, { json: false, check: true, verbose: false }],
+    ],
+    [
+      ['updates', 'list', '--json'],
+      ['listUpdates', {}, { json: true }],
+    ],
+    [
+      ['updates', 'verify'],
+      ['verifyUpdates', {}, { json: false }],
+    ],
+    [
+      ['updates', 'hook', 'u1', '--json'],
+      ['runHook', {}, { id: 'u1', json: true }],
+    ],
+    [
+      ['config', 'check', '-c', 'x.yaml'],
+      ['configCheck', { config: 'x.yaml' }],
+    ],
+    [
+      ['config', 'show'],
+      ['configShow', {}, { json: false }],
+    ],
+    [['config', 'schema'], ['configSchema']],
+    [
+      ['config', 'upgrade'],
+      ['configUpgrade', {}, { dryRun: false }],
+    ],
+    [
+      ['config', 'upgrade', '--dry-run'],
+      ['configUpgrade', {}, { dryRun: true }],
+    ],
+    [
+      ['serve', 'd'],
+      ['serve', 'd', { host: '127.0.0.1', port: 8080 }],
+    ],
+    [
+      ['serve', 'd', '--port', '0', '--host', '::1'],
+      ['serve', 'd', { host: '::1', port: 0 }],
+    ],
+    [
+      ['feed', 'build', 'd'],
+      ['buildFeed', 'd', { expiresDays: 30 }],
+    ],
+    [
+      ['demo', '--once', '--dir', 'd'],
+      ['demo', { once: true, dir: 'd' }],
+    ],
+  ])('%j is done as asked, and its status is the status', async (args, call) => {
+    const { status, called, err } = await run(...args);
+    expect(err).toBe('');
+    expect(called).toEqual([call]);
+    expect(status).toBe(7);
+  });
+});

@@ -1,0 +1,78 @@
+// A command of somebody who may not write the configuration: the change service does it, and the command says the same.
+
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { askService } from '#changes/client.ts';
+import { enableProxyCommand } from '#cli/settings/proxy-delete.ts';
+import { ChangeRig } from '#test/support/change-rig.ts';
+import { aFailure } from '#test/support/fake-control.ts';
+import { fakeTerminal } from '#test/support/fake-terminal.ts';
+
+const TEXT = 'version: 1\nproxy_enabled: true\nproxies: [{ name: a, address: a, default: true }]\n';
+
+let rig: ChangeRig;
+beforeEach(async () => {
+  rig = await ChangeRig.make(TEXT);
+  rig.daemon();
+  // Nobody may write there; root is told so by the path that is asked about.
+  const { files } = rig.parts();
+  const realPath = (path: string) => (path === rig.rig.file ? Promise.resolve('/proc/1/x') : files.realPath(path));
+  rig.over = { files };
+  rig.rig.over = { changeSocket: rig.socket, files: Object.assign(Object.create(files) as typeof files, { realPath }) };
+});
+afterEach(() => rig.close());
+
+const disable = (confirm?: { confirmWithin?: number; saveAnyway?: boolean }, json = false) =>
+  rig.rig.run((desk) => enableProxyCommand(desk, false, { json, ...(confirm === undefined ? {} : { confirm }) }));
+
+it('makes the change and says what a command with the right to write says', async () => {
+  const { status, out, err } = await disable();
+  expect({ status, err, out }).toEqual({
+    status: 0,
+    err: [],
+    out: [
+      'The new settings work.',
+      'No proxy is used: every purpose goes direct. The profiles stay.',
+      `Written to ${rig.rig.file}.`,
+      'The daemon has taken it; it counts from now on.',
+    ],
+  });
+  expect(await rig.rig.text()).toContain('proxy_enabled: false');
+});
+
+it('says why it was not made, with the exit status of what failed', async () => {
+  rig.daemon({ tryChange: () => Promise.resolve({ confirmed: false, by: 'nobody', failure: aFailure() }) });
+  const { status, err } = await disable({ confirmWithin: 5_000, saveAnyway: true });
+  expect(status).toBe(12);
+  expect(err[0]).toContain('New settings failed at AUTH-REJECTED');
+  expect(err.at(-1)).toBe('Only root can save settings that failed: run the same command with sudo.');
+  expect(await rig.rig.text()).toBe(TEXT);
+});
+
+it('has the same JSON, with the verdict', async () => {
+  const { out } = await disable(undefined, true);
+  expect(JSON.parse(out.join('\n'))).toMatchObject({
+    proxy_enabled: false,
+    changed: true,
+    confirmation: { confirmed: true, by: 'stages' },
+    daemon: 'taken',
+  });
+});
+
+it('a key of root is refused by name', async () => {
+  const load = rig.rig.desk(fakeTerminal()).load;
+  const loaded = await load();
+  if (!loaded.ok) throw loaded.error;
+  const { clock, files } = rig.parts();
+  const change = { edits: [{ kind: 'set', path: 'updates.feed_url', value: 'https://evil/' } as const] };
+  const asked = {
+    verb: 'apply',
+    change,
+    waits: false,
+    onEvent: () => undefined,
+    signal: new AbortController().signal,
+  } as const;
+  await expect(askService({ socket: rig.socket, files, clock }, loaded, asked)).rejects.toMatchObject({
+    code: 'KEY-AUTHORITY',
+    facts: { key: 'updates.feed_url' },
+  });
+});

@@ -1,0 +1,189 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { confirmCommand, parseWindow } from '#cli/settings/confirm.ts';
+import type { Desk } from '#cli/settings/desk-parts.ts';
+import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/settings/proxy-delete.ts';
+import { setRouteCommand } from '#cli/settings/route.ts';
+import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
+import { coded } from '#errors/coded-error.ts';
+import { DeskRig, type Script } from '#test/support/desk-rig.ts';
+import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
+
+const TEXT = 'version: 2\n# ours\nproxy_enabled: true\n';
+
+const TWO = 'version: 2\nproxies:\n  - { name: a, address: a, default: true }\n  - { name: b, address: b }\n';
+const WITHIN = { confirmWithin: 60_000, saveAnyway: false };
+const FORCED = { force: true, newDefault: 'b', yes: true, json: false };
+
+let rig: DeskRig;
+let asked: ChangeRequest[];
+beforeEach(async () => {
+  rig = await DeskRig.make(TEXT);
+  asked = [];
+});
+afterEach(() => rig.folder.remove());
+
+function daemonThatFinds(verdict: ChangeVerdict): void {
+  const config = { ...aStatus().config, file: rig.file, since: new Date(Date.now() + 3_600_000).toISOString() };
+  rig.daemon = fakeControl({
+    status: () => Promise.resolve(aStatus({ config })),
+    tryChange: (request) => {
+      asked.push(request);
+      return Promise.resolve(verdict);
+    },
+  });
+}
+
+const disable = (options: { saveAnyway?: boolean; json?: boolean } = {}, script?: Script) =>
+  rig.run((desk) => {
+    const { saveAnyway = false, json = false } = options;
+    return enableProxyCommand(desk, false, { json, confirm: { confirmWithin: 60_000, saveAnyway } });
+  }, script);
+
+const FAILED: ChangeVerdict = { confirmed: false, by: 'nobody', failure: aFailure() };
+
+describe('a change with --confirm-within', () => {
+  it('is tried as the file would be, and written once it is confirmed', async () => {
+    daemonThatFinds({ confirmed: true, by: 'stages', failure: null });
+    const { status, out } = await disable();
+    expect({ status, first: out[0] }).toEqual({ status: 0, first: 'The new settings work.' });
+    expect(asked[0]).toMatchObject({ window_ms: 60_000, waits: true, by: 'process 1 of user root', typed: [] });
+    expect(asked[0]?.text).toContain('# ours\nproxy_enabled: false\n');
+    expect(await rig.text()).toBe(TEXT.replace('true', 'false'));
+  });
+
+  it('that is not confirmed is not written; code, sentence and exit status are those of what failed', async () => {
+    daemonThatFinds(FAILED);
+    const { status, err } = await disable();
+    expect(status).toBe(12);
+    expect(err[0]).toBe('New settings failed at AUTH-REJECTED; previous settings still in force. Nothing was written.');
+    expect(await rig.text()).toBe(TEXT);
+  });
+
+  it.each([
+    ['proxy default', (desk: Desk) => defaultProxyCommand(desk, 'b', { json: false, confirm: WITHIN })],
+    ['proxy delete', (desk: Desk) => deleteProxyCommand(desk, 'a', { ...FORCED, confirm: WITHIN })],
+    [
+      'route set',
+      (desk: Desk) => setRouteCommand(desk, { purpose: 'updates', use: 'b', json: false, confirm: WITHIN }),
+    ],
+  ])('of %s is tried first, too', async (_name, command) => {
+    await rig.folder.write('sallyport.yaml', TWO);
+    daemonThatFinds(FAILED);
+    const { status, err } = await rig.run(command);
+    expect({ status, first: err[0] }).toEqual({ status: 12, first: expect.stringContaining('AUTH-REJECTED') });
+    expect(asked).toHaveLength(1);
+    expect(asked[0]?.text).not.toBe(TWO);
+    expect(await rig.text()).toBe(TWO);
+  });
+
+  it('that nothing answered in time ends with the exit status of a timeout', async () => {
+    daemonThatFinds({ ...FAILED, failure: null });
+    expect((await disable()).status).toBe(16);
+    expect(await rig.text()).toBe(TEXT);
+  });
+
+  it('is written although it failed with --save-anyway, which says what that may do', async () => {
+    daemonThatFinds(FAILED);
+    const { status, err } = await disable({ saveAnyway: true });
+    expect(status).toBe(0);
+    expect(asked[0]?.waits).toBe(false);
+    expect(err[0]).toContain('The network may be down.');
+    expect((await rig.settings()).proxy_enabled).toBe(false);
+  });
+
+  it.each([
+    ['y', 0, false],
+    ['n', 12, true],
+  ])('asks whoever sits there whether to save it anyway; %s', async (answer, status, enabled) => {
+    daemonThatFinds(FAILED);
+    expect((await disable({}, [['Save them anyway?', answer]])).status).toBe(status);
+    expect((await rig.settings()).proxy_enabled).toBe(enabled);
+  });
+
+  it('tells all of it as JSON', async () => {
+    daemonThatFinds(FAILED);
+    const { out } = await disable({ json: true });
+    expect(JSON.parse(out.join('\n'))).toMatchObject({ changed: false, confirmation: FAILED });
+  });
+
+  it('that nobody else can reach, because no daemon runs, does not wait for anybody', async () => {
+    const tryChange = (request: ChangeRequest) => {
+      asked.push(request);
+      return Promise.resolve(FAILED);
+    };
+    rig.over = { openControl: () => Promise.resolve(fakeControl({ tryChange })) };
+    expect((await disable()).status).toBe(12);
+    expect(asked[0]?.waits).toBe(false);
+  });
+
+  it('that is interrupted says that nothing was written, and not what a stopping daemon would', async () => {
+    const ending = new AbortController();
+    rig.over = { signal: ending.signal };
+    rig.daemon = fakeControl({
+      tryChange: () => {
+        ending.abort(coded('INTERRUPTED', { reason: 'SIGINT' }));
+        return Promise.reject(ending.signal.reason as Error);
+      },
+    });
+    await expect(disable()).rejects.toMatchObject({
+      code: 'CANCELLED',
+      check: expect.stringContaining('Nothing was written.'),
+    });
+    expect(await rig.text()).toBe(TEXT);
+  });
+
+  it('tells what failed in the words of a diagnosis, with the hop, and without quotes around them', async () => {
+    const failure = aFailure();
+    daemonThatFinds({ ...FAILED, failure });
+    expect((await disable()).err).toEqual([
+      expect.stringContaining('New settings failed at AUTH-REJECTED'),
+      `  ${failure.message}`,
+      `  At ${failure.hop}. ${failure.check}`,
+    ]);
+  });
+
+  it('writes nothing when the daemon is gone meanwhile', async () => {
+    rig.daemon = fakeControl({
+      tryChange: () => Promise.reject(coded('CONTROL-UNREACHABLE', { path: '/run/c.sock', reason: 'it stopped' })),
+    });
+    const said: string[] = [];
+    const gone = rig.run((desk) => {
+      const terminal = { ...desk.terminal, err: (line: string) => void said.push(line) };
+      return enableProxyCommand({ ...desk, terminal }, false, { json: false, confirm: WITHIN });
+    });
+    await expect(gone).rejects.toThrow('[CONTROL-UNREACHABLE]');
+    expect(said).toEqual(['It could not be tried to its end. Nothing was written; the settings of before stay.']);
+    expect(await rig.text()).toBe(TEXT);
+  });
+});
+
+describe('proxy confirm', () => {
+  it('confirms, or says that there is nothing to confirm', async () => {
+    rig.daemon = fakeControl();
+    expect((await rig.run(confirmCommand)).out).toEqual(['Confirmed: the file that was held is in force.']);
+    const [since, until] = ['2026-11-20T00:00:00Z', '2026-11-20T00:01:00Z'];
+    const trying = { by: 'process 7 of user 0', since, until, failure: null };
+    const config = { ...aStatus().config, trying };
+    rig.daemon = fakeControl({ status: () => Promise.resolve(aStatus({ config })) });
+    expect((await rig.run(confirmCommand)).out).toEqual([
+      'Confirmed: the command that waits writes its change now: process 7 of user 0.',
+    ]);
+    rig.daemon = fakeControl({ confirmChange: () => Promise.reject(coded('CHANGE-NONE', {})) });
+    await expect(rig.run(confirmCommand)).rejects.toThrow('[CHANGE-NONE]');
+  });
+});
+
+describe('a time to confirm in', () => {
+  it.each<[string, number | null]>([
+    ['60s', 60_000],
+    ['2m', 120_000],
+    ['1h', 3_600_000],
+    ['90', 90_000],
+    ['4s', null],
+    ['2h', null],
+    ['soon', null],
+    ['', null],
+  ])('%s', (text, ms) => {
+    expect(parseWindow(text)).toBe(ms);
+  });
+});

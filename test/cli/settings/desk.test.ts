@@ -1,0 +1,132 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { changeProxyCommand } from '#cli/settings/proxy-change.ts';
+import { enableProxyCommand } from '#cli/settings/proxy-delete.ts';
+import type { Status } from '#control/control.ts';
+import { coded } from '#errors/coded-error.ts';
+import type { Clock } from '#system/clock.ts';
+import { DeskRig } from '#test/support/desk-rig.ts';
+import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
+
+let rig: DeskRig;
+beforeEach(async () => {
+  rig = await DeskRig.make('version: 2\n');
+});
+afterEach(() => rig.folder.remove());
+
+const disable = (json = false) => rig.run((desk) => enableProxyCommand(desk, false, { json }));
+
+/** A daemon that answers with each of these in turn, and with the last one from then on. */
+function daemonThatSays(...answers: Partial<Status['config']>[]) {
+  let asked = 0;
+  return fakeControl({
+    status: () => {
+      const config = { ...aStatus().config, file: rig.file, ...answers[Math.min(asked, answers.length - 1)] };
+      asked += 1;
+      return Promise.resolve(aStatus({ config }));
+    },
+  });
+}
+
+const LATER = new Date(Date.now() + 3_600_000).toISOString();
+const BEFORE = '2020-01-01T00:00:00.000Z';
+
+describe('after an edit the command says', () => {
+  it('that the daemon has taken it, once it has', async () => {
+    rig.daemon = daemonThatSays({ since: BEFORE }, { since: LATER });
+    const { status, out } = await disable();
+    expect({ status, last: out.at(-1) }).toEqual({
+      status: 0,
+      last: 'The daemon has taken it; it counts from now on.',
+    });
+  });
+
+  it('that the daemon refused it and why, and ends with 78; the file is written all the same', async () => {
+    const refused = { at: LATER, first: '[POLICY-DIRECT] no', count: 1 };
+    rig.daemon = daemonThatSays({ since: BEFORE, refused });
+    const { status, err } = await disable();
+    expect(status).toBe(78);
+    expect(err).toEqual(['The daemon refused it and goes on with the settings of before:', '  [POLICY-DIRECT] no']);
+    expect((await rig.settings()).proxy_enabled).toBe(false);
+  });
+
+  it('that a refusal of an earlier edit is not this one', async () => {
+    rig.daemon = daemonThatSays({ since: LATER, refused: { at: BEFORE, first: 'old', count: 1 } });
+    expect((await disable()).status).toBe(0);
+  });
+
+  it('that the daemon works with another file', async () => {
+    rig.daemon = daemonThatSays({ file: '/etc/other.yaml' });
+    expect((await disable()).out.at(-1)).toBe('The daemon that runs works with another file.');
+  });
+
+  it('that it has not heard of it, when the daemon says nothing for too long', async () => {
+    // Every look at it finds ten seconds gone, and every wait is over.
+    let passed = 0;
+    const clock: Clock = {
+      now: () => Date.now(),
+      monotonic: () => (passed += 10_000),
+      after: (_ms, callback) => {
+        queueMicrotask(callback);
+        return { cancel: () => undefined, restart: () => undefined };
+      },
+    };
+    rig.over = { clock };
+    rig.daemon = daemonThatSays({ since: BEFORE });
+    expect((await disable()).out.at(-1)).toContain('has not said that it took it');
+  });
+
+  it('why it could not ask, and does not fail for it', async () => {
+    rig.over = {
+      findDaemon: () => Promise.reject(coded('CONTROL-UNREACHABLE', { path: '/run/c.sock', reason: 'EACCES' })),
+    };
+    const { status, err, out } = await disable();
+    expect(status).toBe(0);
+    expect(err[0]).toContain('[CONTROL-UNREACHABLE]');
+    expect(out.at(-1)).toContain('has not said');
+  });
+
+  it.each([
+    ['has taken', { since: LATER }, [], ['corp.2']],
+    [
+      'holds',
+      { since: BEFORE, held: { since: LATER, failure: aFailure() } },
+      ['secrets/corp has the password of before and stays, for the settings that are in force.'],
+      ['corp', 'corp.2'],
+    ],
+  ])('what becomes of the password of before, where the daemon %s it', async (_how, says, told, left) => {
+    const account = 'authentication: basic, user: u, password: {file: secrets/corp}';
+    const text = `version: 2\nproxies: [{name: corp, address: a, default: true, ${account}}]\n`;
+    await rig.folder.write('secrets/corp', 'a first password\n');
+    await rig.folder.write('sallyport.yaml', `${text}daemon: {state_dir: state}\n`);
+    rig.daemon = daemonThatSays(says);
+    const flags = { fields: { port: '8080' }, passwordStdin: true, makeDefault: false, json: false };
+    const { out } = await rig.run((desk) => changeProxyCommand(desk, flags), { piped: 'a second password' });
+    expect(out.filter((line) => line.includes('of before and stays'))).toEqual(told);
+    expect((await readdir(join(rig.folder.path, 'secrets'))).toSorted()).toEqual(left);
+  });
+
+  it('all of it in one JSON object', async () => {
+    rig.daemon = daemonThatSays({ since: LATER });
+    expect(JSON.parse((await disable(true)).out.join('\n'))).toEqual({
+      proxy_enabled: false,
+      file: rig.file,
+      changed: true,
+      secret_file: null,
+      removed_secret_files: [],
+      warnings: [],
+      daemon: 'taken',
+    });
+  });
+});
+
+describe('a file that is wrong already', () => {
+  it('is told with every mistake, and not edited', async () => {
+    await rig.folder.write('sallyport.yaml', 'version: 2\nproxy_enabledd: true\n');
+    const { status, err } = await disable();
+    expect(status).toBe(78);
+    expect(err[0]).toContain('proxy_enabledd');
+    expect(await rig.text()).toBe('version: 2\nproxy_enabledd: true\n');
+  });
+});

@@ -1,0 +1,190 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UsageError } from '#cli/program/usage-error.ts';
+import {
+  addProxyCommand,
+  changeProxyCommand,
+  editProxyCommand,
+  type ProfileFlags,
+} from '#cli/settings/proxy-change.ts';
+import { DeskRig } from '#test/support/desk-rig.ts';
+
+const flagsOf = (fields: ProfileFlags['fields'], over: Partial<ProfileFlags> = {}): ProfileFlags => ({
+  fields,
+  makeDefault: false,
+  json: false,
+  ...over,
+});
+const CORP = `version: 2
+proxies:
+  - name: corp   # ours
+    address: proxy.example.com
+    port: 3128
+    authentication: basic
+    user: svc
+    password: 'a first password'
+    default: true
+`;
+
+let rig: DeskRig;
+beforeEach(async () => {
+  rig = await DeskRig.make(CORP);
+});
+afterEach(() => rig.folder.remove());
+
+const add = (name: string | undefined, flags: ProfileFlags, script?: Parameters<DeskRig['run']>[1]) =>
+  rig.run((desk) => addProxyCommand(desk, name, flags), script);
+const edit = (flags: ProfileFlags, script?: Parameters<DeskRig['run']>[1]) =>
+  rig.run((desk) => editProxyCommand(desk, 'corp', flags), script);
+
+describe('proxy add with flags', () => {
+  it('asks nothing and changes nothing but its own lines', async () => {
+    const { status, out, asked } = await add(
+      'b',
+      flagsOf({ address: 'b.example.com', port: '0443', 'no-proxy': 'a, .b' }),
+    );
+    expect({ status, asked }).toEqual({ status: 0, asked: [] });
+    expect(out).toEqual([
+      'Added proxy b.',
+      `Written to ${rig.file}.`,
+      'No daemon runs; it counts from the next start on.',
+    ]);
+    expect(await rig.text()).toBe(
+      `${CORP}  - name: b\n    address: b.example.com\n    port: 443\n    no_proxy: 'a, .b'\n`,
+    );
+  });
+
+  it('takes the password from standard input into a file of its own', async () => {
+    const flags = flagsOf({ address: 'b', authentication: 'basic', user: 'u' }, { passwordStdin: true, json: true });
+    const { out } = await add('b', flags, { piped: 'a second password\r\n' });
+    expect(JSON.parse(out.join('\n'))).toMatchObject({
+      name: 'b',
+      changed: true,
+      secret_file: 'secrets/b',
+      daemon: 'no daemon',
+    });
+    expect(await rig.read('secrets/b')).toBe('a second password\n');
+  });
+
+  it('refers to a file that has the password, as seen from the configuration', async () => {
+    await rig.folder.write('keys/b', 'a second password\n');
+    await add('b', flagsOf({ address: 'b', authentication: 'basic', user: 'u' }, { passwordFile: 'keys/b' }));
+    expect(await rig.text()).toContain('    password: { file: keys/b }\n');
+  });
+
+  it('asks for the password alone where somebody sits there', async () => {
+    const flags = flagsOf({ address: 'b', authentication: 'basic', user: 'u' });
+    const { asked } = await add('b', flags, [['Password', 'a second password']]);
+    expect(asked).toEqual([{ question: 'Password: ', shown: false }]);
+  });
+
+  it.each([
+    [undefined, {}, 'Missing: a name and --address.'],
+    ['b', {}, 'Missing: --address.'],
+    ['b', { address: 'http://b:3128' }, '--address: This key takes the bare host; write address: b and port: 3128.'],
+    ['b', { address: 'b', port: '70000' }, '--port: Out of range; it is 1 to 65535.'],
+    ['a b', { address: 'b' }, 'A name is letters'],
+    ['b', { address: 'b', authentication: 'basic', user: 'u' }, 'give --password-stdin or --password-file'],
+  ])('says what is missing or wrong, where nobody can be asked: %s %j', async (name, fields, sentence) => {
+    const failed = add(name, flagsOf(fields));
+    await expect(failed).rejects.toBeInstanceOf(UsageError);
+    await expect(failed).rejects.toThrow(sentence);
+    expect(await rig.text()).toBe(CORP);
+  });
+
+  it('is refused with line and column where the file would be wrong with it', async () => {
+    const { status, err } = await add(
+      'b',
+      flagsOf({ address: 'b', authentication: 'basic' }, { passwordStdin: true }),
+      {
+        piped: 'a second password',
+      },
+    );
+    expect(status).toBe(78);
+    expect(err[1]).toMatch(
+      /sallyport\.yaml:\d+:\d+: proxies\[1\]\.user: authentication is basic, which needs a user\./,
+    );
+    expect(await rig.text()).toBe(CORP);
+    await expect(rig.read('secrets/b')).rejects.toThrow('ENOENT');
+  });
+
+  it('warns of an address that is the default gateway', async () => {
+    const { err } = await add('b', flagsOf({ address: '10.0.0.1' }));
+    expect(err[0]).toContain("warning: 10.0.0.1 is this host's default gateway");
+  });
+});
+
+describe('proxy edit', () => {
+  it('changes one token and keeps the password', async () => {
+    await edit(flagsOf({ user: 'other' }));
+    expect(await rig.text()).toBe(CORP.replace('svc', 'other'));
+  });
+
+  it('takes a key out that is given no text', async () => {
+    await rig.folder.write('sallyport.yaml', `${CORP}    no_proxy: localhost   # never\n    # the end\n`);
+    await edit(flagsOf({ 'no-proxy': '' }));
+    expect(await rig.text()).toBe(`${CORP}    # the end\n`);
+  });
+
+  it.each([{ address: 'other.example.com' }, { port: '8080' }])(
+    'wants the password anew where another proxy would see it: %j',
+    async (fields) => {
+      await expect(edit(flagsOf(fields))).rejects.toMatchObject({ code: 'PASSWORD-ANEW' });
+      expect(await rig.text()).toBe(CORP);
+      const { asked } = await edit(flagsOf(fields), [['anew', 'a second password']]);
+      expect(asked).toHaveLength(1);
+      expect(await rig.text()).toContain('    password: { file: secrets/corp }\n');
+    },
+  );
+
+  it('does not take the case of a name for another proxy', async () => {
+    expect((await edit(flagsOf({ address: 'PROXY.example.com' }))).status).toBe(0);
+  });
+
+  it('never takes ENTER for the password of another proxy', async () => {
+    const cancelled = edit(flagsOf({ port: '8080' }), [['anew', '']]);
+    await expect(cancelled).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(await rig.text()).toBe(CORP);
+  });
+
+  it('gives a new password alone to the same file again', async () => {
+    await edit(flagsOf({}, { passwordStdin: true }), { piped: 'a second password' });
+    const before = await rig.text();
+    expect(before).toContain('password: { file: secrets/corp }');
+    await edit(flagsOf({}, { passwordStdin: true }), { piped: 'a third password' });
+    expect(await rig.text()).toBe(before);
+    expect(await rig.read('secrets/corp')).toBe('a third password\n');
+  });
+
+  it('gives another name to the profile and to those who use it', async () => {
+    await rig.folder.write('sallyport.yaml', `${CORP}use_proxy_for:\n  updates: corp\n`);
+    const { out } = await edit(flagsOf({}, { rename: 'main' }));
+    expect(out[1]).toBe('Its name is main now, also for those who use it.');
+    expect(await rig.text()).toContain('- name: main   # ours');
+    expect(await rig.text()).toContain('  updates: main\n');
+  });
+
+  it('says that there is nothing to do where nothing is given and nobody can be asked', async () => {
+    await expect(edit(flagsOf({}))).rejects.toBeInstanceOf(UsageError);
+  });
+
+  it('refuses a name that is not known', async () => {
+    const failed = rig.run((desk) => editProxyCommand(desk, 'x', flagsOf({ port: '1' })));
+    await expect(failed).rejects.toMatchObject({ code: 'PROFILE-UNKNOWN' });
+  });
+});
+
+describe('proxy change', () => {
+  it('is the edit of the default profile', async () => {
+    await rig.run((desk) => changeProxyCommand(desk, flagsOf({ user: 'other' })));
+    expect((await rig.settings()).proxies[0]?.user).toBe('other');
+  });
+
+  it('without a default says what to type instead', async () => {
+    await rig.folder.write('sallyport.yaml', 'version: 2\n');
+    const change = rig.run((desk) => changeProxyCommand(desk, flagsOf({ port: '1' })));
+    await expect(change).rejects.toMatchObject({
+      code: 'PROFILE-NO-DEFAULT',
+      check: expect.stringContaining('To make one: sallyport proxy add.'),
+    });
+  });
+});

@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UsageError } from '#cli/program/usage-error.ts';
+import { type DeleteFlags, deleteProxyCommand, enableProxyCommand } from '#cli/settings/proxy-delete.ts';
+import { listProxiesCommand } from '#cli/settings/proxy-list.ts';
+import { DeskRig } from '#test/support/desk-rig.ts';
+
+const TEXT = `version: 2
+proxies:
+  - name: a
+    address: a.example.com
+    default: true
+  # the cellar
+  - name: b
+    address: b.example.com
+use_proxy_for:
+  platform: a   # as agreed
+`;
+
+let rig: DeskRig;
+beforeEach(async () => {
+  rig = await DeskRig.make(TEXT);
+});
+afterEach(() => rig.folder.remove());
+
+const remove = (name: string, over: Partial<DeleteFlags> = {}, script?: Parameters<DeskRig['run']>[1]) =>
+  rig.run((desk) => deleteProxyCommand(desk, name, { force: false, yes: false, json: false, ...over }), script);
+
+describe('proxy delete', () => {
+  it('of one that nobody uses needs no word more', async () => {
+    const { status, out } = await remove('b');
+    expect({ status, first: out[0] }).toEqual({ status: 0, first: 'Deleted proxy b.' });
+    expect(await rig.text()).toBe(TEXT.replace('  - name: b\n    address: b.example.com\n', ''));
+  });
+
+  it('of one that is used names its users, and writes nothing', async () => {
+    await expect(remove('a')).rejects.toThrow(
+      'Proxy a is used by platform, updates, support_logs, exposure_analytics and was not deleted.',
+    );
+    expect(await rig.text()).toBe(TEXT);
+  });
+
+  it('--force of the default asks which one is it from now on, says what follows, and asks once more', async () => {
+    const { asked, err, out } = await remove('a', { force: true }, [
+      ['Which one is it from now on? (b, none)', 'c'],
+      ['Which one', 'b'],
+      ['Delete it?', 'y'],
+    ]);
+    expect(asked).toHaveLength(3);
+    expect(err).toEqual([
+      'Answer one of: b, none.',
+      'b is the default, also for updates, support_logs, exposure_analytics.',
+      'platform uses the default from now on.',
+    ]);
+    expect(out[0]).toBe('Deleted proxy a.');
+    expect(await rig.text()).toBe(
+      'version: 2\nproxies:\n  # the cellar\n  - name: b\n    address: b.example.com\n    default: true\n' +
+        'use_proxy_for:\n  platform: default   # as agreed\n',
+    );
+  });
+
+  it('is not done without the yes', async () => {
+    const script = [
+      ['Which one', 'b'],
+      ['Delete it?', ''],
+    ] as const;
+    await expect(remove('a', { force: true }, script)).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(await rig.text()).toBe(TEXT);
+  });
+
+  it('--force --new-default none writes none for everybody who is left without', async () => {
+    const { out } = await remove('a', { force: true, newDefault: 'none', json: true });
+    expect(JSON.parse(out.join('\n'))).toMatchObject({
+      name: 'a',
+      new_default: null,
+      falls_to: { updates: 'none', support_logs: 'none', exposure_analytics: 'none', platform: 'none' },
+    });
+    expect(await rig.text()).toContain('platform: none   # as agreed');
+  });
+
+  it.each([
+    [{}, 'give --new-default NAME, or --new-default none'],
+    [{ newDefault: 'a' }, 'cannot be the new default'],
+  ])('--force says what is missing where nobody can be asked: %j', async (over, sentence) => {
+    const failed = remove('a', { force: true, ...over });
+    await expect(failed).rejects.toBeInstanceOf(UsageError);
+    await expect(failed).rejects.toThrow(sentence);
+  });
+
+  it('is refused where proxy_required forbids what its users would fall to', async () => {
+    await rig.folder.write('sallyport.yaml', `${TEXT}proxy_required: true\n`);
+    const { status, err } = await remove('a', { force: true, newDefault: 'none' });
+    expect(status).toBe(13);
+    expect(err.join('\n')).toContain('[POLICY-DIRECT]');
+    expect(await rig.text()).toContain('name: a');
+  });
+});
+
+describe('proxy enable and disable', () => {
+  it('write proxy_enabled and keep the profiles', async () => {
+    const off = await rig.run((desk) => enableProxyCommand(desk, false, { json: false }));
+    expect(off.out[0]).toBe('No proxy is used: every purpose goes direct. The profiles stay.');
+    expect(await rig.text()).toBe(`${TEXT}proxy_enabled: false\n`);
+    expect((await rig.run((desk) => listProxiesCommand(desk, { json: false }))).out.at(-1)).toBe(
+      'proxy_enabled is false: none of them is used.',
+    );
+    await rig.run((desk) => enableProxyCommand(desk, true, { json: false }));
+    expect((await rig.settings()).proxy_enabled).toBe(true);
+  });
+
+  it('that change nothing write nothing', async () => {
+    const { out } = await rig.run((desk) => enableProxyCommand(desk, true, { json: false }));
+    expect(out).toEqual([`${rig.file} says so already; nothing was written.`]);
+    expect(await rig.text()).toBe(TEXT);
+  });
+
+  it('say that there is nothing to enable where there is no proxy', async () => {
+    await rig.folder.write('sallyport.yaml', 'version: 2\nproxy_enabled: false\n');
+    const { err } = await rig.run((desk) => enableProxyCommand(desk, true, { json: false }));
+    expect(err[0]).toContain('No proxy is configured');
+  });
+});

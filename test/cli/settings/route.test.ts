@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { setRouteCommand, showRoutesCommand } from '#cli/settings/route.ts';
+import { DeskRig } from '#test/support/desk-rig.ts';
+import { fakeControl } from '#test/support/fake-control.ts';
+
+let rig: DeskRig;
+beforeEach(async () => {
+  rig = await DeskRig.make('version: 2\nproxies: [{name: a, address: a.example.com, default: true}]\n');
+});
+afterEach(() => rig.folder.remove());
+
+const show = (json: boolean) => rig.run((desk) => showRoutesCommand(desk, fakeControl(), { json }));
+
+describe('route show', () => {
+  it('has what the file says beside what is in force, and why', async () => {
+    const { out } = await show(false);
+    expect(out[0]).toMatch(/^PURPOSE +SET TO +GOES +PROXY +TARGET +WHY$/);
+    expect(out[1]).toMatch(
+      /^updates +default +tunnel +corp +\S+ +use_proxy_for\.updates is default \(sallyport\.yaml:9\); proxies\[0\] corp is the default \(sallyport\.yaml:3\)$/,
+    );
+    expect(out[2]).toMatch(/^support_logs +default +not configured +- +- +-$/);
+  });
+
+  it('tells the same as JSON, also where the file has mistakes by now', async () => {
+    await rig.folder.write('sallyport.yaml', 'version: 3\n');
+    expect(JSON.parse((await show(true)).out.join('\n'))[0]).toMatchObject({
+      purpose: 'updates',
+      proxy: 'corp',
+      set_to: null,
+    });
+  });
+});
+
+describe('route set', () => {
+  it('says that no proxy is used where they are switched off', async () => {
+    const off = await DeskRig.make('version: 2\nproxy_enabled: false\n');
+    const set = off.run((desk) => setRouteCommand(desk, { purpose: 'updates', use: 'none', json: false }));
+    expect((await set).out).toContain(
+      'proxy_enabled is false: no proxy is used. To change that: sallyport proxy enable.',
+    );
+    await off.folder.remove();
+  });
+
+  it('takes a name that exists, and says which way the purpose goes', async () => {
+    const set = (use: string) => rig.run((desk) => setRouteCommand(desk, { purpose: 'updates', use, json: false }));
+    expect((await set('A')).out[0]).toBe('updates goes through a.');
+    expect((await set('default')).out[0]).toBe('updates goes through the default, which is a.');
+    await expect(set('b')).rejects.toMatchObject({ code: 'PROFILE-UNKNOWN' });
+  });
+});

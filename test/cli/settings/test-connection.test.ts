@@ -1,0 +1,43 @@
+// Test Connection where nothing can be tested: root, while the service is stopped, in the service's state.
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { offerTest } from '#cli/settings/test-connection.ts';
+import { coded } from '#errors/coded-error.ts';
+import { DeskRig } from '#test/support/desk-rig.ts';
+import { fakeAnswers, fakeTerminal } from '#test/support/fake-terminal.ts';
+
+describe('offerTest in the state of another user', () => {
+  let rig: DeskRig;
+  beforeEach(async () => {
+    rig = await DeskRig.make('version: 2\n');
+    const refused = coded('STATE-OF-OTHERS', { path: '/var/lib/sallyport', owner: 990, self: 0 });
+    rig.over = { openControl: () => Promise.reject(refused) };
+  });
+  afterEach(() => rig.folder.remove());
+
+  async function offered(answer: string) {
+    const terminal = fakeTerminal(
+      fakeAnswers([
+        ['Test the connection now?', 'y'],
+        ['Save it untested?', answer],
+      ]),
+    );
+    const desk = rig.desk(terminal);
+    const loaded = await desk.load();
+    if (!loaded.ok) throw loaded.error;
+    const tested = offerTest(desk, loaded, { change: { edits: [] }, name: 'corp' });
+    return { tested, terminal };
+  }
+
+  it('says why nothing was tested and what to do, and can save it untested', async () => {
+    const { tested, terminal } = await offered('y');
+    expect(await tested).toBeNull();
+    expect(terminal.complained.join('\n')).toMatch(/not tested\. \/var\/lib\/sallyport .*user ID 990/);
+    expect(terminal.complained.join('\n')).toContain("sudo -u '#990' sallyport");
+  });
+
+  it('saves nothing unless that is said', async () => {
+    const { tested } = await offered('');
+    await expect(tested).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+});

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { exitStatusOf, tellError } from '#cli/terminal/failure.ts';
+import { CATALOGUE, type Code } from '#errors/catalogue.ts';
+import { CodedError, coded } from '#errors/coded-error.ts';
+import { EXIT_STATUS } from '#errors/exit-status.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { aFailure } from '#test/support/fake-control.ts';
+import { fakeTerminal } from '#test/support/fake-terminal.ts';
+
+describe('a failure on stderr', () => {
+  it('is code and sentence, then the hop and what to check', () => {
+    const terminal = fakeTerminal();
+    const error = coded('CONTROL-UNREACHABLE', { path: '/run/x.sock', reason: 'EACCES' });
+    expect(tellError(terminal, error, new KnownSecrets())).toBe(19);
+    expect(terminal.told).toEqual([]);
+    expect(terminal.complained).toEqual([
+      '[CONTROL-UNREACHABLE] Cannot talk to the daemon at /run/x.sock: EACCES.',
+      `  At this host. ${error.check}`,
+    ]);
+  });
+
+  it('has the status of its class, whichever code it is', () => {
+    for (const code of Object.keys(CATALOGUE) as Code[]) {
+      const error = new CodedError(code, {});
+      expect(tellError(fakeTerminal(), error, new KnownSecrets())).toBe(EXIT_STATUS[error.entry.class]);
+      expect(exitStatusOf(aFailure({ class: error.entry.class }))).toBe(EXIT_STATUS[error.entry.class]);
+    }
+  });
+
+  it('holds no known secret', () => {
+    const known = new KnownSecrets();
+    known.add('hunter2-hunter2');
+    const terminal = fakeTerminal();
+    tellError(terminal, coded('INTERNAL', { reason: 'saw hunter2-hunter2', hop: 'hunter2-hunter2' }), known);
+    expect(terminal.complained.join('\n')).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,244 @@
+import { describe, expect, it } from 'vitest';
+import { proxyAt } from '#errors/hop.ts';
+import { readChallenges } from '#proxy/auth/schemes/challenge.ts';
+import {
+  type AskedProxy,
+  asksForUser,
+  judgeAuthentication,
+  judgeConnect,
+  judgeForward,
+  rejection,
+} from '#proxy/auth/verdict.ts';
+import type { ErrorPage } from '#proxy/opening/error-page.ts';
+import type { ResponseHead } from '#proxy/route.ts';
+
+const TARGET = 'updates.example.com:443';
+const hop = proxyAt('corp', '10.1.1.5:3128');
+const own = { isAccountWithheld: false, variable: null };
+const corp = { name: 'corp', hop, scheme: 'http', address: '10.1.1.5', port: 3128, ...own } as const;
+const transparent: AskedProxy = { ...corp, authentication: 'transparent', user: null, hasDomain: false };
+const basic: AskedProxy = { ...corp, authentication: 'basic', user: 'CORP\\svc', hasDomain: true };
+
+function head(status: number, headers: Record<string, string> = {}, reason = 'Reason'): ResponseHead {
+  return { status, reason, rawHeaders: Object.entries(headers).flat() };
+}
+
+interface Beside {
+  readonly page?: Partial<ErrorPage>;
+  readonly target?: string;
+  readonly passes443?: boolean;
+  readonly proved?: 'Basic';
+}
+
+function connect(answer: ResponseHead, asked = transparent, beside: Beside = {}) {
+  const { target = TARGET, passes443 = false, proved = null, page } = beside;
+  return judgeConnect(answer, asked, { target, passes443, proved, page: { title: null, words: null, ...page } });
+}
+
+const squid = (error: string) => ({ Server: 'squid/5.7', 'X-Squid-Error': `${error} 0` });
+
+describe('the answer to CONNECT', () => {
+  it.each([200, 201, 204, 299])('%i opens the tunnel', (status) => {
+    expect(connect(head(status))).toBeNull();
+  });
+
+  it.each([
+    [403, squid('ERR_ACCESS_DENIED'), 'POLICY-DENIED', 'ERR_ACCESS_DENIED'],
+    [503, squid('ERR_CONNECT_FAIL'), 'PROXY-UPSTREAM', 'ERR_CONNECT_FAIL'],
+    [502, { 'Proxy-Status': 'p.example; error=dns_error' }, 'PROXY-UPSTREAM', 'dns_error'],
+    [500, {}, 'PROXY-UPSTREAM', 'Reason'],
+    [504, {}, 'PROXY-UPSTREAM', 'Reason'],
+    [302, {}, 'PROXY-REFUSED', 'Reason'],
+    [404, {}, 'PROXY-REFUSED', 'Reason'],
+    [429, {}, 'PROXY-REFUSED', 'Reason'],
+    [101, {}, 'PROXY-REFUSED', 'Reason'],
+    [400, squid('ERR_INVALID_URL'), 'PROXY-REFUSED', 'ERR_INVALID_URL'],
+  ])('%i with %j is %s and says %s', (status, headers, code, said) => {
+    const error = connect(head(status, headers));
+    expect([error?.code, error?.facts['said'], error?.facts['status'], error?.place]).toEqual([
+      code,
+      said,
+      status,
+      hop,
+    ]);
+  });
+
+  it('says the title of the page where no header says more, and takes the words of the page along', () => {
+    const page = { title: 'Category: Software Downloads', words: 'Category: Software Downloads. Ask your IT.' };
+    expect(connect(head(403), transparent, { page })?.facts).toMatchObject({ said: page.title, page: page.words });
+    const named = connect(head(403, squid('ERR_ACCESS_DENIED')), transparent, { page });
+    expect(named?.facts).toMatchObject({
+      said: ['ERR_ACCESS_DENIED', 'Category: Software Downloads'],
+      title: page.title,
+      page: page.words,
+    });
+  });
+
+  it('that it cannot get further says of the credentials what is known', () => {
+    expect(connect(head(503), basic, { proved: 'Basic' })?.safeText).toContain(
+      'accepted us (the credentials are fine)',
+    );
+    expect(connect(head(503))?.safeText).toContain('accepted us (without credentials)');
+  });
+
+  it('403 for another port than 443 is a matter of the port where 443 has passed, and only there', () => {
+    const denied = head(403, squid('ERR_ACCESS_DENIED'));
+    const code = (beside: Beside) => connect(denied, transparent, beside)?.code;
+    expect(code({ target: 'updates.example.com:8443', passes443: true })).toBe('POLICY-PORT');
+    expect(code({ target: 'updates.example.com:8443', passes443: false })).toBe('POLICY-DENIED');
+    expect(code({ target: 'updates.example.com:443', passes443: true })).toBe('POLICY-DENIED');
+  });
+
+  it.each([
+    [400, 'The plain HTTP request was sent to HTTPS port', 'nginx'],
+    [497, 'The plain HTTP request was sent to HTTPS port', 'nginx'],
+    [400, "Bad Request Reason: You're speaking plain HTTP to an SSL-enabled server port.", 'Apache'],
+    [400, 'Client sent an HTTP request to an HTTPS server.', 'Go'],
+  ])('%i with "%s" comes from a TLS port (%s)', (status, words) => {
+    const error = connect(head(status), transparent, { page: { words } });
+    expect(error).toMatchObject({ code: 'PROXY-SCHEME', facts: { port: 3128, speaks: 'TLS', wanted: 'https' } });
+    // Where TLS is spoken already, it is not what is wanting.
+    const inside = { ...transparent, scheme: 'https' };
+    expect(connect(head(status), inside, { page: { words } })?.code).toBe('NOT-A-PROXY');
+  });
+
+  it.each([400, 405, 501])('%i without a mark of a proxy comes from a web server', (status) => {
+    const error = connect(head(status, { Server: 'nginx' }, 'Not Allowed'));
+    expect([error?.code, error?.facts['answer']]).toEqual(['NOT-A-PROXY', `${status} Not Allowed`]);
+  });
+});
+
+function challenges(...fields: string[]) {
+  return readChallenges(fields.flatMap((field) => ['Proxy-Authenticate', field]));
+}
+
+describe('asking for a user, or refusing one', () => {
+  it.each([
+    ['CONNECT', 407, {}, true],
+    ['GET', 407, {}, true],
+    // tinyproxy says 401 of a wrong password; to CONNECT nobody else can have said it.
+    ['CONNECT', 401, {}, true],
+    ['GET', 401, { Server: 'tinyproxy/1.11.1' }, true],
+    // It adds Via to what it passes on from a server that calls itself so, and so does Squid.
+    ['GET', 401, { Server: 'tinyproxy/1.11.1', Via: '1.1 proxy (squid/5.7)' }, false],
+    ['GET', 401, { Server: 'nginx' }, false],
+    // Squid sends 407: a 401 that calls itself Squid's, or any other proxy's, is the server's.
+    ['GET', 401, { Server: 'squid' }, false],
+    ['GET', 401, { Server: 'squid/5.7', 'X-Squid-Error': 'ERR_ACCESS_DENIED 0' }, false],
+    ['GET', 401, { 'Proxy-Status': 'cdn; error=http_request_denied' }, false],
+    ['CONNECT', 403, { Server: 'tinyproxy/1.11.1' }, false],
+    // Squid keeps back the challenges of what it passes on; whoever else does is not known.
+    ['GET', 407, { Via: '1.1 proxy (squid/5.7)' }, false],
+    ['HEAD', 407, { Via: '1.0 upstream, 1.1 proxy (squid)' }, false],
+    ['GET', 407, { Via: '1.1 proxy (squid/5.7)', 'X-Squid-Error': 'ERR_CACHE_ACCESS_DENIED 0' }, true],
+    ['GET', 407, { Via: '1.1 proxy (squid/5.7)', 'Proxy-Authenticate': 'Basic realm="x"' }, true],
+    ['CONNECT', 407, { Via: '1.1 proxy (squid/5.7)' }, true],
+    ['GET', 407, { Via: '1.1 gateway' }, true],
+  ])('%s answered by %i %j: %s', (method, status, headers, asks) => {
+    expect(asksForUser(head(status, headers), method)).toBe(asks);
+  });
+});
+
+describe('a 407 of a proxy', () => {
+  it('asks for a user where none is configured, with schemes and realm', () => {
+    const verdict = judgeAuthentication(challenges('NTLM', 'Basic realm="CORP"'), transparent, null);
+    expect(verdict).toMatchObject({
+      error: { code: 'AUTH-REQUIRED', facts: { offered: ['NTLM', 'Basic'], realm: 'CORP', proxy: 'corp' } },
+    });
+  });
+
+  it.each([
+    [['Negotiate'], {}, 'authentication: negotiate of proxy corp; it uses a ticket (kinit), not a password'],
+    [['Negotiate', 'NTLM'], {}, 'authentication, user and password of proxy corp'],
+    [
+      ['Basic'],
+      { isAccountWithheld: true },
+      'pac.credentials_for of proxy corp so that it includes 10.1.1.5:3128; user and password are already set',
+    ],
+    [['Basic'], { variable: 'https_proxy' }, 'user and password in the environment variable https_proxy'],
+  ])('offering %j to %j is told what to do: %s', (offered, own, remedy) => {
+    const verdict = judgeAuthentication(challenges(...offered), { ...transparent, ...own }, null);
+    expect(verdict).toMatchObject({ error: { check: `Set ${remedy}.` } });
+  });
+
+  it.each([[['basic realm=x']], [[]]])('refuses the credential that was sent: %j', (fields) => {
+    expect(judgeAuthentication(challenges(...fields), basic, 'Basic')).toEqual({ kind: 'refused' });
+  });
+
+  it.each(['Basic', null] as const)('that does not offer Basic is a matter of the scheme (sent: %s)', (shown) => {
+    expect(judgeAuthentication(challenges('Negotiate'), basic, shown)).toMatchObject({
+      error: { code: 'AUTH-SCHEME', facts: { offered: ['Negotiate'], configured: 'basic' } },
+    });
+  });
+
+  it('with stale=true refuses no Digest credential', () => {
+    const stale = challenges('Digest realm="x", nonce="y", stale=TRUE');
+    expect(judgeAuthentication(stale, basic, 'Digest')).toMatchObject({
+      error: { code: 'AUTH-STALE', facts: { pauseMs: 30_000 } },
+    });
+    expect(judgeAuthentication(challenges('Digest nonce="y"'), basic, 'Digest')).toEqual({ kind: 'refused' });
+  });
+});
+
+describe('a refused credential', () => {
+  const day = 86_400_000;
+  const refusal = { why: 'rejected', sinceMs: 100 * day, workedFromMs: 8 * day, workedUntilMs: 100 * day - 1 } as const;
+  const seen = { scheme: 'Basic', advertised: ['Basic'] } as const;
+
+  it('is named with since when, how long it had worked, and when it is tried again', () => {
+    const error = rejection(basic, { ...refusal, retryAtMs: 101 * day }, seen);
+    expect(error.code).toBe('AUTH-REJECTED');
+    expect(error.safeText).toMatch(
+      /refused user CORP\\svc \(Basic\), since 1970-04-.*; it worked until 1970-04-.*, for 91 days\./,
+    );
+    expect(error.check).toMatch(/by check --retry-credential, or by itself at 1970-04-/);
+    expect(error.facts).toMatchObject({ since: 100 * day, workedUntil: 100 * day - 1, retryAt: 101 * day });
+  });
+
+  it('that never worked says so, and waits for a change', () => {
+    const error = rejection(basic, { ...refusal, workedFromMs: null, workedUntilMs: null, retryAtMs: null }, seen);
+    expect(error.safeText).toContain('; it never worked here before.');
+    expect(error.check).toMatch(/or by check --retry-credential\.$/);
+  });
+
+  it('whose attempt was cut off is not called refused', () => {
+    const error = rejection(basic, { ...refusal, why: 'interrupted', retryAtMs: null }, seen);
+    expect(error.code).toBe('AUTH-INTERRUPTED');
+  });
+
+  it('without a domain, at a proxy that knows domains, is told where the domain goes', () => {
+    const plain: AskedProxy = { ...basic, user: 'svc', hasDomain: false };
+    const error = rejection(plain, { ...refusal, retryAtMs: null }, { scheme: 'NTLM', advertised: ['CORP'] });
+    expect(error.code).toBe('AUTH-DOMAIN');
+    expect(error.safeText).toContain('takes users of CORP');
+    expect(error.check).toContain('DOMAIN\\svc');
+    const upn = rejection({ ...plain, user: 'svc@corp.example' }, null, { scheme: 'NTLM', advertised: ['CORP'] });
+    expect(upn.code).toBe('AUTH-REJECTED');
+    expect(rejection(plain, null, { scheme: 'Basic', advertised: ['Digest', 'Basic'] }).code).toBe('AUTH-REJECTED');
+  });
+});
+
+describe('an answer to an absolute-form request', () => {
+  it.each([
+    [200, squid('ERR_NONE')],
+    [304, {}],
+    [403, { Server: 'nginx', Via: '1.1 proxy.example.com (squid/5.7)' }],
+    [503, {}],
+    [502, { 'Proxy-Status': 'p.example; received-status=502; error=http_response_incomplete' }],
+    [404, { 'Proxy-Status': 'p.example' }],
+    [401, { Server: 'squid' }],
+    [401, squid('ERR_ACCESS_DENIED')],
+  ])('%i with %j is the origin’s', (status, headers) => {
+    expect(judgeForward(head(status, headers), basic, { target: TARGET, proved: null })).toBeNull();
+  });
+
+  it.each([
+    [403, squid('ERR_ACCESS_DENIED'), 'POLICY-DENIED'],
+    [403, { Server: 'squid/5.7' }, 'POLICY-DENIED'],
+    [503, squid('ERR_DNS_FAIL'), 'PROXY-UPSTREAM'],
+    [502, { 'proxy-status': 'p.example;error=connection_refused' }, 'PROXY-UPSTREAM'],
+    [400, squid('ERR_INVALID_REQ'), 'PROXY-REFUSED'],
+  ])('%i with %j is the proxy’s: %s', (status, headers, code) => {
+    expect(judgeForward(head(status, headers), basic, { target: TARGET, proved: null })?.code).toBe(code);
+  });
+});

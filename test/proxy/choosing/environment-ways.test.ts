@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { environmentWays } from '#proxy/choosing/environment-ways.ts';
+import type { ProxyProfile } from '#proxy/profile.ts';
+import { Secret } from '#redaction/secret.ts';
+
+const target = new URL('https://updates.example/feed');
+const corp: ProxyProfile = {
+  name: 'corp',
+  port: 80,
+  scheme: 'environment',
+  default: true,
+  authentication: 'transparent',
+};
+const account = { user: 'other', domain: 'CORP', password: new Secret('not this one') };
+
+function hopOf(variables: Record<string, string>, profile: ProxyProfile = corp) {
+  const [way] = environmentWays(variables).knownWays(profile, target) ?? [];
+  return way?.kind === 'proxy' ? way.hop : null;
+}
+
+describe('the proxy of a variable', () => {
+  it('is a hop of the profile, with user and password of the variable by Basic', () => {
+    const hop = hopOf({ https_proxy: 'http://svc:open%20sesame@proxy.example:3128' });
+
+    expect(hop).toMatchObject({ url: 'http://proxy.example:3128', words: 'proxy corp (proxy.example:3128)' });
+    expect(hop?.profile).toMatchObject({ authentication: 'basic', user: 'svc' });
+    expect(hop?.profile.password?.reveal()).toBe('open sesame');
+  });
+
+  it('proves its password as the profile says, where that says how', () => {
+    const hop = hopOf({ https_proxy: 'http://svc:x@proxy.example' }, { ...corp, authentication: 'digest' });
+
+    expect(hop?.profile.authentication).toBe('digest');
+  });
+
+  it.each(['http://proxy.example', 'http://svc:x@proxy.example'])(
+    '%s never sees whose the profile is',
+    (https_proxy) => {
+      const hop = hopOf({ https_proxy }, { ...corp, ...account, authentication: 'basic' });
+
+      expect([hop?.profile.user, hop?.profile.domain]).not.toContain('other');
+      expect([hop?.profile.user, hop?.profile.domain]).not.toContain('CORP');
+      expect(hop?.profile.password?.reveal()).not.toBe('not this one');
+    },
+  );
+
+  it('that is no URL names no way, and says why when it is needed', async () => {
+    const ways = environmentWays({ https_proxy: 'ftp://proxy.example' });
+
+    expect(ways.knownWays(corp, target)).toBeNull();
+    await expect(
+      ways.waysFor(corp, target, { purpose: 'updates', signal: new AbortController().signal }),
+    ).rejects.toMatchObject({
+      code: 'CONFIG-PROXY-URL',
+    });
+  });
+});

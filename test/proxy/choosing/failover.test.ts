@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { coded } from '#errors/coded-error.ts';
+import { CoolDown, failsOver, LONGEST_REST_MS, SHORTEST_REST_MS } from '#proxy/choosing/failover.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+
+const hop = 'proxy corp (127.0.0.1:1)';
+const refused = () => coded('TCP-REFUSED', { host: 'p', port: 1, elapsed: 1, hop });
+const URL_A = 'http://a:3128';
+
+describe('the next proxy is tried', () => {
+  it('where the one before was not reached', () => {
+    expect(failsOver(refused())).toBe(true);
+    expect(failsOver(coded('DNS-PROXY', { host: 'p', reason: 'ENOTFOUND', servers: [], proxy: 'corp', hop }))).toBe(
+      true,
+    );
+    expect(failsOver(coded('TUNNEL-CLOSED', { proxy: 'corp', asked: 'CONNECT', target: 't', reason: 'x', hop }))).toBe(
+      true,
+    );
+  });
+
+  it('where TLS to the proxy failed, and not where TLS to the target did', () => {
+    const failed = () => coded('TLS-FAILED', { host: 'p', reason: 'x', hop });
+    expect(failsOver(failed().during({ phase: 'proxy_tls', elapsedMs: 1, proven: [] }))).toBe(true);
+    expect(failsOver(failed().during({ phase: 'tls', elapsedMs: 1, proven: [] }))).toBe(false);
+  });
+
+  it.each([
+    coded('POLICY-DENIED', { proxy: 'corp', target: 't', status: 403, said: null, hop }),
+    coded('AUTH-REQUIRED', { proxy: 'corp', offered: [], realm: null, hop }),
+    coded('PROXY-UPSTREAM', { proxy: 'corp', target: 't', status: 503, said: null, credentials: 'x', hop }),
+    coded('DNS-TARGET', { host: 't', reason: 'ENOTFOUND', hop }),
+  ])('not after $code: the proxy was reached, or it is not about a proxy', (error) => {
+    expect(failsOver(error)).toBe(false);
+  });
+});
+
+describe('a proxy that failed', () => {
+  it('rests 60 s, twice as long each time, at most 10 minutes', () => {
+    const clock = new FakeClock();
+    const rests = new CoolDown(clock);
+    const told = Array.from({ length: 6 }, () => {
+      const rest = rests.failed(URL_A);
+      clock.advance(rest);
+      return rest;
+    });
+    expect(told).toEqual([60_000, 120_000, 240_000, 480_000, LONGEST_REST_MS, LONGEST_REST_MS]);
+    expect(rests.restOf(URL_A)).toBe(0);
+  });
+
+  it('and was tried while it rested does not rest longer for that', () => {
+    const clock = new FakeClock();
+    const rests = new CoolDown(clock);
+    rests.failed(URL_A);
+    clock.advance(SHORTEST_REST_MS - 1);
+    expect(rests.failed(URL_A)).toBe(1);
+  });
+
+  it('begins anew once it worked, and says nothing of others', () => {
+    const clock = new FakeClock();
+    const rests = new CoolDown(clock);
+    rests.failed(URL_A);
+    expect(rests.restOf('http://b:3128')).toBe(0);
+    rests.worked(URL_A);
+    expect(rests.restOf(URL_A)).toBe(0);
+    expect(rests.failed(URL_A)).toBe(SHORTEST_REST_MS);
+  });
+});

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import type { ProxySettings } from '#proxy/choosing/choice.ts';
+import { proxiesByPurpose, wouldGoDirect } from '#proxy/choosing/went-direct.ts';
+
+const CORP = {
+  name: 'corp',
+  address: 'a',
+  port: 80,
+  scheme: 'http',
+  authentication: 'transparent',
+  default: true,
+} as const;
+const DEFAULTS = { updates: 'default', support_logs: 'default', exposure_analytics: 'default', platform: 'default' };
+const WITH: ProxySettings = { proxy_enabled: true, proxy_required: false, proxies: [CORP], use_proxy_for: DEFAULTS };
+const WITHOUT: ProxySettings = { ...WITH, proxies: [] };
+
+describe('the proxy of each purpose', () => {
+  it('is a name, or null for direct; a profile’s exceptions do not count', () => {
+    const settings = {
+      ...WITH,
+      proxies: [{ ...CORP, no_proxy: '*' }],
+      use_proxy_for: { ...DEFAULTS, platform: 'none' },
+    };
+
+    expect(proxiesByPurpose(settings)).toEqual({
+      updates: 'corp',
+      support_logs: 'corp',
+      exposure_analytics: 'corp',
+      platform: null,
+    });
+  });
+});
+
+describe('going direct by accident', () => {
+  it('is what every purpose does that had a proxy and has none, each named', () => {
+    const before = { ...proxiesByPurpose(WITH), support_logs: null };
+
+    expect(wouldGoDirect(before, WITHOUT).map(({ facts }) => facts['purpose'])).toEqual([
+      'updates',
+      'exposure_analytics',
+      'platform',
+    ]);
+  });
+
+  it('is not what a purpose does that was direct before, that has another proxy, or that says direct', () => {
+    const before = proxiesByPurpose(WITH);
+    const none = { updates: 'none', support_logs: 'none', exposure_analytics: 'none', platform: 'none' };
+
+    expect(wouldGoDirect(proxiesByPurpose(WITHOUT), WITHOUT)).toEqual([]);
+    expect(wouldGoDirect(before, { ...WITH, proxies: [{ ...CORP, name: 'other' }] })).toEqual([]);
+    expect(wouldGoDirect(before, { ...WITHOUT, proxy_enabled: false })).toEqual([]);
+    expect(wouldGoDirect(before, { ...WITHOUT, use_proxy_for: none })).toEqual([]);
+  });
+});

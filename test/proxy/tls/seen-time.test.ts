@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import { compareClocks, seenIn, timeThere } from '#proxy/tls/seen-time.ts';
+
+const head = (...rawHeaders: string[]) => ({ status: 200, reason: 'OK', rawHeaders });
+const NOON = Date.parse('2026-11-25T12:00:00Z');
+const seen = { by: 'proxy corp', dateMs: NOON, monotonicMs: 1_000 };
+
+it('the time is the Date of an answer, whatever the case of the field', () => {
+  const date = 'Wed, 25 Nov 2026 12:00:00 GMT';
+  expect(seenIn(head('Server', 'squid', 'dAtE', date), 'proxy corp', 1_000)).toEqual(seen);
+});
+
+it.each([[[]], [['Date', 'yesterday']], [['X', 'Date', 'Y', 'Wed, 25 Nov 2026 12:00:00 GMT']]])(
+  'without a usable Date there is none: %j',
+  (fields) => {
+    expect(seenIn(head(...fields), 'x', 0)).toBeNull();
+  },
+);
+
+it('goes on from there by the clock that nobody sets', () => {
+  expect(timeThere(seen, 61_000)).toBe(NOON + 60_000);
+});
+
+it.each([
+  [0, 's'],
+  [1_999, 's'],
+  [90_000, 'they differ by 90 s'],
+  [-3 * 3_600_000, 'they differ by 3 hours'],
+  [5 * 86_400_000, 'they differ by 5 days'],
+  [-7 * 365.25 * 86_400_000, 'they differ by 7 years'],
+])('compares it with the clock here, %i ms off: %s', (offMs, words) => {
+  const said = compareClocks(seen, { nowMs: NOON + offMs, monotonicMs: 1_000 });
+  expect(said).toMatch(/^proxy corp says 2026-11-25T\d\d:00:00/);
+  if (words === 's') expect(said).not.toContain('differ');
+  else expect(said.endsWith(words)).toBe(true);
+});
+
+it('says so where nobody told it', () => {
+  expect(compareClocks(null, { nowMs: NOON, monotonicMs: 0 })).toBe('nobody else has told the time');
+});

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import type { Code } from '#errors/catalogue.ts';
+import { originAt } from '#errors/hop.ts';
+import { type TlsPeer, tlsBroken, tlsFailure, tlsLate } from '#proxy/tls/tls-failure.ts';
+
+const target: TlsPeer = { leg: 'target', host: 'updates.example.com', port: 443, proxy: 'corp', hop: originAt('x') };
+const about = { chain: [], expected: 'an authority', times: { nowMs: 0, monotonicMs: 0, seen: null } };
+const failed = (code: string, more: object = {}) => Object.assign(new Error('it broke'), { code, ...more });
+
+describe.each([
+  ['target', 'TLS'],
+  ['proxy', 'PROXY-TLS'],
+] as const)('a failure of TLS to the %s', (leg, prefix) => {
+  const peer = { ...target, leg };
+
+  it.each([
+    ['CERT_HAS_EXPIRED', 'CLOCK'],
+    ['CERT_NOT_YET_VALID', 'CLOCK'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'NAME'],
+    ['CERT_REVOKED', 'UNTRUSTED'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'UNTRUSTED'],
+    ['ECONNRESET', 'FAILED'],
+  ])('%s is %s, also where no certificate came', (code, kind) => {
+    expect(tlsFailure(failed(code), peer, about)).toMatchObject({
+      code: `${prefix}-${kind}`,
+      hop: code === 'ECONNRESET' && leg === 'target' ? null : 'x',
+    });
+  });
+
+  it('that ended in no verdict, and one that took too long', () => {
+    expect(tlsBroken(peer, 'why').code).toBe(`${prefix}-FAILED`);
+    expect(tlsLate(peer, 5).code).toBe(`${prefix}-TIMEOUT`);
+  });
+});
+
+it('a complete chain with an unknown root intercepts where a proxy stands between, and only there', () => {
+  const error = failed('SELF_SIGNED_CERT_IN_CHAIN');
+  expect(tlsFailure(error, target, about).code).toBe('TLS-INTERCEPTED');
+  expect(tlsFailure(error, { ...target, proxy: null }, about).code).toBe('TLS-UNTRUSTED');
+  expect(tlsFailure(error, { ...target, leg: 'proxy' }, about).code).toBe('PROXY-TLS-UNTRUSTED');
+});
+
+it.each(['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'])(
+  'a chain with a certificate missing (%s) proves no interception',
+  (code) => {
+    expect(tlsFailure(failed(code), target, about).code).toBe('TLS-CHAIN');
+    expect(tlsFailure(failed(code), { ...target, proxy: null }, about).code).toBe('TLS-CHAIN');
+    expect(tlsFailure(failed(code), { ...target, leg: 'proxy' }, about).code).toBe('PROXY-TLS-UNTRUSTED');
+  },
+);
+
+it.each([
+  ['updates', 'set updates.ca_file.'],
+  ['platform', 'set platform.ca_file.'],
+  ['support_logs', 'set support_logs.ca_file.'],
+] as const)('an own authority of a server of %s: %s', (purpose, remedy) => {
+  const error = tlsFailure(failed('SELF_SIGNED_CERT_IN_CHAIN'), { ...target, purpose }, about);
+  expect(error.check).toMatch(new RegExp(`${remedy}$`));
+});
+
+it('what is no TLS at all is a matter of the scheme at a proxy, and of the port at the target', () => {
+  const error = failed('ERR_SSL_WRONG_VERSION_NUMBER', { reason: 'wrong version number' });
+  expect(tlsFailure(error, { ...target, leg: 'proxy', port: 3128 }, about)).toMatchObject({
+    code: 'PROXY-SCHEME',
+    message:
+      '[PROXY-SCHEME] Port 3128 of proxy corp speaks no TLS, and its scheme is https (it answered "wrong version number").',
+    check: 'Set scheme: http of proxy corp. What goes through its tunnel is TLS all the same.',
+  });
+  expect(tlsFailure(error, target, about)).toMatchObject({
+    code: 'TLS-FAILED',
+    facts: { reason: 'wrong version number' },
+  });
+});
+
+/** X509_V_ERR_* names of Node, with what each is behind a proxy and without one. */
+const CHAIN_CODES: readonly (readonly [string, Code, Code])[] = [
+  ['UNABLE_TO_GET_ISSUER_CERT', 'TLS-CHAIN', 'TLS-CHAIN'],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'TLS-CHAIN', 'TLS-CHAIN'],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'TLS-CHAIN', 'TLS-CHAIN'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'TLS-INTERCEPTED', 'TLS-UNTRUSTED'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['CERT_SIGNATURE_FAILURE', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['CERT_CHAIN_TOO_LONG', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['CERT_REVOKED', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['INVALID_CA', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['PATH_LENGTH_EXCEEDED', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['INVALID_PURPOSE', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['CERT_UNTRUSTED', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  ['CERT_REJECTED', 'TLS-UNTRUSTED', 'TLS-UNTRUSTED'],
+  // Names that every object has are no codes.
+  ['constructor', 'TLS-FAILED', 'TLS-FAILED'],
+  ['toString', 'TLS-FAILED', 'TLS-FAILED'],
+];
+
+it.each(CHAIN_CODES)('tlsFailure: %s is %s behind a proxy, %s without one', (chain, behind, without) => {
+  expect(tlsFailure(failed(chain), target, about).code).toBe(behind);
+  expect(tlsFailure(failed(chain), { ...target, proxy: null }, about).code).toBe(without);
+});
+
+it('an own authority of a server that no ca_file applies to: the advice of its caller', () => {
+  const peer = { ...target, proxy: null, purpose: 'updates', remedy: 'set pac.file' } as const;
+  const { check } = tlsFailure(failed('SELF_SIGNED_CERT_IN_CHAIN'), peer, about);
+
+  expect(check).toMatch(/set pac\.file\.$/);
+  expect(check).not.toContain('updates.ca_file');
+});

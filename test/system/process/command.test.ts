@@ -1,0 +1,231 @@
+// Real processes: what they are given, what they may write, and that nothing of their group is left.
+
+import { chmodSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '#system/clock.ts';
+import { type CommandEnd, type CommandLimits, SystemCommands } from '#system/process/command.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'sallyport-command-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const commands = new SystemCommands(systemClock);
+
+interface Ran {
+  readonly end: CommandEnd;
+  readonly lines: string[];
+  readonly cut: number;
+}
+
+function script(text: string): string {
+  const path = join(dir, 'hook');
+  writeFileSync(path, `#!/bin/sh\n${text}\n`);
+  chmodSync(path, 0o700);
+  return path;
+}
+
+async function run(
+  text: string,
+  over: Partial<CommandLimits> & { arguments?: string[]; environment?: Record<string, string> } = {},
+): Promise<Ran> {
+  const lines: string[] = [];
+  let cut = 0;
+  const { arguments: given = [], environment = { PATH: '/usr/bin:/bin' }, ...limits } = over;
+  const end = await commands.run(
+    { path: script(text), arguments: given, environment },
+    {
+      limitMs: 10_000,
+      graceMs: 500,
+      stopGraceMs: 200,
+      outputBytes: 65_536,
+      onLine: (stream, line) => void lines.push(`${stream}: ${line}`),
+      onCut: () => {
+        cut += 1;
+      },
+      signal: new AbortController().signal,
+      ...limits,
+    },
+  );
+  return { end, lines, cut };
+}
+
+/** A process that nobody waits for yet is dead, too. */
+function lives(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+describe('a command', () => {
+  it('is given exactly the environment that was made for it', async () => {
+    process.env['SALLYPORT_TEST_LEAK'] = 'secret';
+    const coverage = process.env['NODE_V8_COVERAGE'];
+    process.env['NODE_V8_COVERAGE'] = join(dir, 'coverage');
+    const environment = { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', SALLYPORT_ID: 'u 1\n$(id)' };
+    try {
+      const { lines } = await run('tr "\\0" "\\n" < /proc/$$/environ', { environment });
+
+      expect(lines).toEqual([
+        'stdout: PATH=/usr/bin:/bin',
+        'stdout: LANG=C.UTF-8',
+        'stdout: SALLYPORT_ID=u 1',
+        'stdout: $(id)',
+      ]);
+    } finally {
+      delete process.env['SALLYPORT_TEST_LEAK'];
+      if (coverage === undefined) delete process.env['NODE_V8_COVERAGE'];
+      else process.env['NODE_V8_COVERAGE'] = coverage;
+    }
+  });
+
+  it('gets its arguments as they are, no shell between', async () => {
+    const given = ['a b', '$(id)', '; rm -rf /', '*', ''];
+    const { lines } = await run('for one in "$@"; do printf "<%s>\\n" "$one"; done', { arguments: given });
+
+    expect(lines).toEqual(given.map((one) => `stdout: <${one}>`));
+  });
+
+  it('runs in /, in a session and group of its own, with nothing to read and no file of ours open', async () => {
+    const secret = join(dir, 'secret');
+    writeFileSync(secret, 'x');
+    const open = openSync(secret, 'r');
+    const { lines } = await run(
+      'pwd; ps -o pid=,pgid=,sid= -p $$ | tr -s " " "\\n" | sort -u | grep -c .; cat; for fd in /proc/$$/fd/*; do readlink $fd; done',
+    );
+    closeSync(open);
+
+    expect(lines.slice(0, 3)).toEqual(['stdout: /', 'stdout: 1', 'stdout: /dev/null']);
+    expect(lines.filter((line) => line.includes(secret))).toEqual([]);
+  });
+
+  it.each([
+    ['exit 0', { kind: 'exited', status: 0 }],
+    ['exit 3', { kind: 'exited', status: 3 }],
+    ['kill -KILL $$', { kind: 'signalled', signal: 'SIGKILL' }],
+  ])('ends as it ended: %s', async (text, end) => {
+    expect((await run(text)).end).toEqual(end);
+  });
+
+  it('that cannot be started says why', async () => {
+    const path = join(dir, 'none');
+    const limits = { limitMs: 1_000, graceMs: 1, stopGraceMs: 1, outputBytes: 1, onLine() {}, onCut() {} };
+    const end = await commands.run(
+      { path, arguments: [], environment: {} },
+      { ...limits, signal: new AbortController().signal },
+    );
+
+    expect(end).toEqual({ kind: 'not-started', reason: 'ENOENT' });
+  });
+});
+
+describe('what it writes', () => {
+  it('comes line by line, the last one also without its end', async () => {
+    const { lines } = await run('echo one; printf "two\\r\\n\\nthree"; echo four >&2');
+
+    expect(lines.toSorted()).toEqual(['stderr: four', 'stdout: one', 'stdout: three', 'stdout: two']);
+  });
+
+  it('is cut at the limit, said once, and read on so that nothing hangs', async () => {
+    const { end, lines, cut } = await run('head -c 5000000 /dev/zero | tr "\\0" "a"; echo; echo over', {
+      outputBytes: 10_000,
+    });
+
+    expect(end).toEqual({ kind: 'exited', status: 0 });
+    expect(lines.join('').replaceAll('stdout: ', '').length).toBe(10_000);
+    expect(cut).toBe(1);
+  });
+});
+
+describe('what takes too long', () => {
+  it('is told to end, the whole group, and ends well when it obeys', async () => {
+    const { end, lines } = await run('trap "echo bye; exit 0" TERM; sleep 1000 & wait', { limitMs: 150 });
+
+    expect(end).toEqual({ kind: 'too-long' });
+    expect(lines).toEqual(['stdout: bye']);
+  });
+
+  it('is killed with its grandchildren when none of them obeys', async () => {
+    const { end, lines } = await run(
+      `trap "" TERM; sh -c 'trap "" TERM; echo $$; while :; do sleep 1000; done' & echo $$; while :; do sleep 1000; done`,
+      { limitMs: 200, graceMs: 150 },
+    );
+
+    expect(end).toEqual({ kind: 'too-long' });
+    expect(lines).toHaveLength(2);
+    for (const line of lines) {
+      await expect.poll(() => lives(Number(line.replace('stdout: ', '')))).toBe(false);
+    }
+  });
+});
+
+describe('a grandchild that stays', () => {
+  it.each([
+    ['while it holds the output', 'sleep 1000 & echo $!; exit 0'],
+    ['with its own output', 'sleep 1000 >/dev/null 2>&1 & echo $!; exit 0'],
+    ['and does not obey', `sh -c 'trap "" TERM; echo $$; while :; do sleep 1000; done' & sleep 0.1; exit 0`],
+  ])('ends with the command, %s', async (_how, text) => {
+    const { end, lines } = await run(text, { graceMs: 150 });
+
+    expect(end).toEqual({ kind: 'exited', status: 0 });
+    expect(lines).toHaveLength(1);
+    await expect.poll(() => lives(Number(lines[0]?.replace('stdout: ', '')))).toBe(false);
+  });
+
+  it('that left the group does not keep us waiting', async () => {
+    const { end, lines } = await run('setsid sleep 1000 & echo $!; exit 0');
+
+    expect(end).toEqual({ kind: 'exited', status: 0 });
+    process.kill(Number(lines[0]?.replace('stdout: ', '')), 'SIGKILL');
+  });
+});
+
+describe('a stop', () => {
+  it('ends the group sooner than the limit would', async () => {
+    const stopping = new AbortController();
+    const ran = run('trap "" TERM; echo $$; while :; do sleep 1000; done', {
+      signal: stopping.signal,
+      onLine: () => stopping.abort(),
+      graceMs: 60_000,
+    });
+
+    expect((await ran).end).toEqual({ kind: 'stopped' });
+  });
+
+  it('that came before lets nothing begin', async () => {
+    expect((await run('echo no', { signal: AbortSignal.abort() })).end).toEqual({ kind: 'stopped' });
+  });
+});
+
+describe('the way to a command', () => {
+  it('names every folder, every link and what it leads to', async () => {
+    symlinkSync(script('exit 0'), join(dir, 'link'));
+    symlinkSync('link', join(dir, 'relative'));
+
+    const way = await commands.way(join(dir, 'relative'));
+
+    const own = way.filter(({ path }) => path.startsWith(dir));
+    expect(way[0]).toMatchObject({ path: '/', kind: 'folder' });
+    expect(own.map(({ path, kind }) => [path.slice(dir.length), kind])).toEqual([
+      ['', 'folder'],
+      ['/relative', 'symbolic link'],
+      ['/link', 'symbolic link'],
+      ['', 'folder'],
+      ['/hook', 'file'],
+    ]);
+    expect(own.at(-1)).toMatchObject({ mode: 0o700, owner: commands.self });
+  });
+
+  it('that ends nowhere or in a circle is an error', async () => {
+    symlinkSync('b', join(dir, 'a'));
+    symlinkSync('a', join(dir, 'b'));
+
+    await expect(commands.way(join(dir, 'a'))).rejects.toThrow('ELOOP');
+    await expect(commands.way(join(dir, 'none'))).rejects.toThrow('ENOENT');
+  });
+});

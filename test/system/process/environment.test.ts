@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { takeEnvironment } from '#system/process/environment.ts';
+
+describe('the environment at start', () => {
+  it.each(['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_OPTIONS', 'SSLKEYLOGFILE'])(
+    'is refused by name with %s in it',
+    (name) => {
+      const { refused } = takeEnvironment({ PATH: '/bin', [name]: '0' }, 7);
+
+      expect(refused?.code).toBe('ENVIRONMENT-REFUSED');
+      expect(refused?.message).toContain(name);
+    },
+  );
+
+  it('loses an added authority, which no connection of ours would use, and says so', () => {
+    const variables: Record<string, string> = { PATH: '/bin', NODE_EXTRA_CA_CERTS: '/etc/ca.pem' };
+
+    const taken = takeEnvironment(variables, 7);
+
+    expect(taken).toMatchObject({ refused: null, removed: 'NODE_EXTRA_CA_CERTS' });
+    expect(variables).toEqual({ PATH: '/bin' });
+  });
+
+  it('may hold such a variable empty: Node reads that as not set', () => {
+    expect(takeEnvironment({ NODE_EXTRA_CA_CERTS: '', NODE_OPTIONS: '' }, 7).refused).toBeNull();
+  });
+
+  it('loses what is for this process alone, and hands out a copy that has it', () => {
+    const variables: Record<string, string> = {
+      PATH: '/bin',
+      NOTIFY_SOCKET: '/run/notify',
+      WATCHDOG_USEC: '3000000',
+      WATCHDOG_PID: '7',
+      CREDENTIALS_DIRECTORY: '/run/credentials',
+      https_proxy: 'http://svc:open%20sesame@proxy:3128',
+      NO_PROXY: 'localhost',
+    };
+
+    const { environment, service } = takeEnvironment(variables, 7);
+
+    expect(variables).toEqual({ PATH: '/bin' });
+    expect(environment['CREDENTIALS_DIRECTORY']).toBe('/run/credentials');
+    expect(environment['https_proxy']).toBe('http://svc:open%20sesame@proxy:3128');
+    expect(service).toEqual({ notifySocket: '/run/notify', watchdogMs: 3_000 });
+  });
+
+  it.each([
+    ['no limit', {}],
+    ['a limit for another process', { WATCHDOG_USEC: '3000000', WATCHDOG_PID: '8' }],
+    ['a limit that is no number', { WATCHDOG_USEC: 'soon' }],
+    ['a limit of zero', { WATCHDOG_USEC: '0' }],
+  ])('asks for no watchdog with %s', (_what, variables) => {
+    expect(takeEnvironment(variables, 7).service.watchdogMs).toBeNull();
+  });
+});

@@ -1,0 +1,28 @@
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isJournal } from '#system/process/journal.ts';
+
+let descriptor = -1;
+let named = '';
+beforeEach(() => {
+  descriptor = openSync('/dev/null', 'r');
+  const { dev, ino } = fstatSync(descriptor, { bigint: true });
+  named = `${dev}:${ino}`;
+});
+afterEach(() => {
+  closeSync(descriptor);
+});
+
+describe('a stream', () => {
+  it('ends in the journal when device and inode are the ones of JOURNAL_STREAM', () => {
+    expect(isJournal(descriptor, named)).toBe(true);
+  });
+
+  it.each([undefined, '', '8:', ':10', '8:10', 'x:y', '08:1 '])('does not when JOURNAL_STREAM is %j', (variable) => {
+    expect(isJournal(descriptor, variable)).toBe(false);
+  });
+
+  it('does not when it is closed', () => {
+    expect(isJournal(2_000_000, named)).toBe(false);
+  });
+});

@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import type { CodedError } from '#errors/coded-error.ts';
+import { LastResort } from '#system/process/last-resort.ts';
+
+/** One that comes at once; resolves with what it said and what it ended with. */
+async function forced(
+  resources: readonly string[],
+  witnesses: readonly (readonly string[])[],
+): Promise<{ words: CodedError[]; ended: readonly string[] }> {
+  const words: CodedError[] = [];
+  const ended = new EventTarget();
+  let alive: readonly string[] = [];
+  const lastResort = new LastResort({
+    limitMs: 20,
+    resources: () => resources,
+    end: (left) => {
+      alive = left;
+      ended.dispatchEvent(new Event('end'));
+    },
+  });
+  for (const still of witnesses) {
+    lastResort.call({ still: () => still, lastWords: (error) => void words.push(error) });
+  }
+  const over = once(ended, 'end');
+  lastResort.arm();
+  lastResort.arm();
+  await over;
+  return { words, ended: alive };
+}
+
+// Its own timer keeps no process alive, so neither does it keep this one: the runner's does.
+describe('the last resort', () => {
+  it('says by code what was still at work, to everybody who can say a last word, then ends', async () => {
+    const { words, ended } = await forced(['TCPSocketWrap'], [['a round', 'the download of update ID 1'], []]);
+
+    expect(words.map(({ message }) => message)).toEqual(
+      Array(2).fill(
+        '[STOP-FORCED] Stopping took longer than 20 ms and was cut short; ' +
+          'still at work: a round, the download of update ID 1.',
+      ),
+    );
+    expect(ended).toEqual(['TCPSocketWrap']);
+  });
+
+  it('says what keeps the process alive when nobody knows of any work', async () => {
+    const resources = ['TCPSocketWrap', 'TCPSocketWrap', 'FSReqPromise', 'GetAddrInfoReqWrap', 'Novelty'];
+    const { words } = await forced(resources, [[]]);
+
+    expect(words[0]?.message).toContain(
+      'still at work: an open connection, a file operation, a name lookup, something without a name.',
+    );
+  });
+
+  it('ends also when a witness fails', async () => {
+    const ended = new EventTarget();
+    const over = once(ended, 'end');
+    const lastResort = new LastResort({
+      limitMs: 1,
+      resources: () => [],
+      end: () => void ended.dispatchEvent(new Event('end')),
+    });
+    lastResort.call({
+      still: () => {
+        throw new Error('x');
+      },
+      lastWords: () => undefined,
+    });
+    lastResort.arm();
+    await over;
+  });
+
+  it('does not call who has left', async () => {
+    const words: unknown[] = [];
+    const ended = new EventTarget();
+    const over = once(ended, 'end');
+    const lastResort = new LastResort({
+      limitMs: 1,
+      resources: () => [],
+      end: () => void ended.dispatchEvent(new Event('end')),
+    });
+    lastResort.call({ still: () => ['x'], lastWords: (error) => void words.push(error) })();
+    lastResort.arm();
+    await over;
+
+    expect(words).toEqual([]);
+  });
+});

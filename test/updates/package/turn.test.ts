@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { Turn } from '#updates/package/turn.ts';
+import { slowLast } from '#updates/slow-last.ts';
+
+const MOVED = { moved: true, asksWhole: false };
+
+describe('turn: the cost of a failed attempt', () => {
+  it('is one attempt when nothing came, and none when the bytes moved', () => {
+    const turn = new Turn(new FakeClock());
+    expect(turn.costOf()).toBe('one');
+    turn.left(MOVED);
+    expect(turn.costOf()).toBe('reset');
+    // What an attempt left is counted once.
+    expect(turn.costOf()).toBe('one');
+    expect(turn.hasMoved).toBe(true);
+  });
+
+  it('is nothing when the next attempt asks for everything', () => {
+    const turn = new Turn(new FakeClock());
+    turn.left({ moved: false, asksWhole: true });
+    expect([turn.costOf(), turn.startsOver, turn.hasMoved]).toEqual(['none', true, false]);
+  });
+
+  it('is the turn after a quarter of an hour of attempts that moved', () => {
+    const clock = new FakeClock();
+    const turn = new Turn(clock);
+    clock.advance(899_999);
+    turn.left(MOVED);
+    expect([turn.costOf(), turn.gaveWay]).toEqual(['reset', false]);
+    clock.advance(1);
+    turn.left(MOVED);
+    expect([turn.costOf(), turn.gaveWay]).toEqual(['over', true]);
+  });
+});
+
+describe('slowLast', () => {
+  const item = (id: string, ...requires: string[]) => ({ id, requires });
+
+  it('puts what gave way behind the others, with whatever requires it', () => {
+    const items = [item('a'), item('b', 'a'), item('c'), item('d', 'b')];
+    const order = (...slow: string[]) => slowLast(items, ({ id }) => slow.includes(id)).map(({ id }) => id);
+    expect(order()).toEqual(['a', 'b', 'c', 'd']);
+    expect(order('a')).toEqual(['c', 'a', 'b', 'd']);
+    expect(order('b')).toEqual(['a', 'c', 'b', 'd']);
+    expect(order('a', 'b', 'c', 'd')).toEqual(['a', 'b', 'c', 'd']);
+  });
+});

@@ -1,0 +1,197 @@
+import { describe, expect, it } from 'vitest';
+import type { Settings } from '#config/settings.ts';
+import { timeoutSettings } from '#daemon/reload/timeout-room.ts';
+import type { SallyportEvent } from '#logging/events.ts';
+import { PathHabits } from '#path/habits.ts';
+import type { TransferShape } from '#path/kind.ts';
+import { TimeoutMemory } from '#path/timeouts.ts';
+import { CrashingFiles } from '#test/support/crashing-files.ts';
+import { FakeClock } from '#test/support/fake-clock.ts';
+import { testSettings } from '#test/support/round-rig.ts';
+import { type Outcome, ResponseTimeoutModel } from '#timeout/model.ts';
+import { PackagePatience } from '#updates/timeout/patience.ts';
+
+const MB = 1_000_000;
+const ROUTE = { proxy: 'http://proxy.example.com:3128', origin: 'https://updates.example.com' };
+const ITEM = { id: 'u1', sha256: 'a'.repeat(64) };
+
+/** A Sallyport that only waits. */
+async function open(over: Record<string, unknown> = {}, files = new CrashingFiles()) {
+  const settings: Settings = testSettings('/d', { response_timeout: over });
+  const clock = new FakeClock();
+  const events: SallyportEvent[] = [];
+  await files.makeDirectory('/d/state', 0o700);
+  const timeouts = new TimeoutMemory(files, '/d/state/timeouts.json');
+  await timeouts.load(() => true);
+  const model = new ResponseTimeoutModel(timeoutSettings(settings), timeouts.learned);
+  const habits = new PathHabits(files, '/d/state/paths.json', { clock });
+  const ports = {
+    model,
+    timeouts,
+    habits,
+    clock,
+    settings: () => settings,
+    report: (e: SallyportEvent) => void events.push(e),
+  };
+  const patience = (item = ITEM) => new PackagePatience(ports, item);
+  return { ...ports, files, clock, events, patience };
+}
+
+type Waiting = Awaited<ReturnType<typeof open>>;
+
+function shape(over: Partial<TransferShape>): TransferShape {
+  return {
+    endedMs: 54_000,
+    firstByteMs: 53_000,
+    earlyMs: 53_100,
+    lateMs: 53_900,
+    timedOut: false,
+    whole: true,
+    cached: false,
+    ...over,
+  };
+}
+
+const success = (over: Partial<Outcome> = {}): Outcome => ({
+  size: 48 * MB,
+  ok: true,
+  timedOut: null,
+  firstByteMs: 53_000,
+  longestSilenceMs: 200,
+  totalMs: 54_000,
+  atMs: 0,
+  ...over,
+});
+const timeout = success({ ok: false, timedOut: 'first_byte', firstByteMs: null, longestSilenceMs: null });
+
+/** One attempt from plan to verdict. */
+async function attempt(
+  waiting: Waiting,
+  outcome: Outcome,
+  over: { verified?: boolean; whole?: boolean; during?: () => void } = {},
+) {
+  const patience = waiting.patience();
+  const plan = patience.plan(ROUTE, outcome.size);
+  over.during?.();
+  patience.observe(
+    ROUTE,
+    outcome,
+    shape({ whole: outcome.ok, timedOut: outcome.timedOut !== null, endedMs: outcome.totalMs }),
+  );
+  await patience.settle({ verified: over.verified ?? outcome.ok, whole: over.whole ?? true });
+  return plan;
+}
+
+const learned = ({ model }: Waiting) => model.samples(ROUTE).length;
+
+describe('what an attempt teaches', () => {
+  it('is nothing before its digest is right', async () => {
+    const waiting = await open();
+    await attempt(waiting, success(), { verified: false });
+    expect(learned(waiting)).toBe(0);
+    await attempt(waiting, success());
+    expect(learned(waiting)).toBe(1);
+  });
+
+  it('is nothing where it went on from an earlier one', async () => {
+    const waiting = await open();
+    await attempt(waiting, success(), { whole: false });
+    expect(learned(waiting)).toBe(0);
+  });
+
+  it.each([
+    ['slept', 60_000],
+    ['had its clock set back', -60_000],
+  ])('is nothing where the machine %s, also when a deadline ended it', async (_how, step) => {
+    const waiting = await open();
+    const during = () => waiting.clock.stepWall(step);
+    const first = await attempt(waiting, timeout, { during });
+    await attempt(waiting, success(), { during });
+    expect(learned(waiting)).toBe(0);
+    expect(waiting.patience().plan(ROUTE, 48 * MB)).toEqual(first);
+  });
+
+  it('is remembered by its kind', async () => {
+    const waiting = await open();
+    await attempt(waiting, success());
+    expect(waiting.habits.kindOf(ROUTE)).toBe('held');
+  });
+});
+
+describe('the attempt after a timeout', () => {
+  it('waits at least twice as long, for this package only', async () => {
+    const waiting = await open();
+    const first = await attempt(waiting, timeout);
+    expect(waiting.patience().plan(ROUTE, 48 * MB).firstByteMs).toBe(2 * first.firstByteMs);
+    expect(waiting.patience({ ...ITEM, sha256: 'b' }).plan(ROUTE, 48 * MB).firstByteMs).toBe(first.firstByteMs);
+  });
+
+  it('does so in the next life of the daemon, too: a restart changes no plan', async () => {
+    const before = await open();
+    for (const mb of [1, 20, 48]) await attempt(before, success({ size: mb * MB, firstByteMs: mb * 1_000 }));
+    await attempt(before, timeout);
+    const after = await open({}, before.files);
+    for (const mb of [0, 1, 10, 48, 1_000]) {
+      expect(after.patience().plan(ROUTE, mb * MB)).toEqual(before.patience().plan(ROUTE, mb * MB));
+    }
+  });
+
+  it('knows nothing of it once the package is here', async () => {
+    const waiting = await open();
+    await attempt(waiting, timeout);
+    await attempt(waiting, success());
+    expect(waiting.timeouts.attempt(`${ITEM.id} ${ITEM.sha256}`)).toBeNull();
+  });
+});
+
+describe('the words of a failure', () => {
+  const words = ({ patience }: Waiting) => {
+    const one = patience();
+    return one.words(ROUTE, one.plan(ROUTE, 48 * MB));
+  };
+
+  it('name what this proxy has shown, and what it is', async () => {
+    const waiting = await open();
+    expect(words(waiting).words.seen).toBe('nothing has come this way before');
+    await attempt(waiting, success());
+    expect(words(waiting).words.seen).toBe(
+      'this proxy has held packages of this size for up to 53 s (held back until scanned)',
+    );
+  });
+
+  it('name the size where it is another one', async () => {
+    const waiting = await open();
+    await attempt(waiting, success({ size: 2 * MB }));
+    expect(words(waiting).words.seen).toContain('this proxy has held 2.0 MB for 53 s');
+  });
+
+  it('name the key that mends it', async () => {
+    expect(words(await open({ mode: 'fixed' })).key).toBe('response_timeout.base_ms');
+    expect(words(await open({ max_ms: 20_000 })).key).toBe('response_timeout.max_ms');
+    const adaptive = words(await open());
+    expect(adaptive.key).toBe('response_timeout.mode');
+    expect(adaptive.words.advice).toContain('twice as long');
+  });
+});
+
+describe('a wait that became another one', () => {
+  it('is told with its reasons, once', async () => {
+    const waiting = await open();
+    for (let n = 0; n < 12; n += 1) await attempt(waiting, success({ firstByteMs: 1_000, totalMs: 2_000 }));
+    const told = waiting.events.filter(({ name }) => name === 'patience-changed');
+    expect(told.length).toBeGreaterThan(0);
+    expect(told[0]).toMatchObject({ size: 48 * MB, from: 348_000, before: 'no history of this route' });
+    const { changed } = waiting.timeouts.route(ROUTE) ?? {};
+    expect(changed?.after).toContain('margin');
+    waiting.patience().plan(ROUTE, 48 * MB);
+    waiting.patience().plan(ROUTE, 48 * MB);
+    expect(waiting.events.filter(({ name }) => name === 'patience-changed').length - told.length).toBeLessThan(2);
+  });
+});
+
+it('a disk that takes nothing costs no download', async () => {
+  const waiting = await open();
+  waiting.files.arm({ fullAfterBytes: 0 });
+  await attempt(waiting, success());
+  expect(learned(waiting)).toBe(1);
+});
