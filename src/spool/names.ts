@@ -22,6 +22,8 @@ export interface OwnName {
 }
 
 const NUMBERED = /^(\d{12,15})\.(json|attachment|settled)(\.new)?$/;
+/** A greater number was not given here; after it there would soon be no name of 15 digits left. */
+const GREATEST = 900_000_000_000_000;
 
 /** Name of a file of the entry with this number. */
 export function partName(sequence: number, part: Part): string {
@@ -33,5 +35,6 @@ export function readName(name: string): OwnName | null {
   const [, digits, part, suffix = ''] = NUMBERED.exec(name) ?? [];
   if (digits === undefined) return null;
   const own = { sequence: Number(digits), part: part as Part, unfinished: suffix !== '' };
+  if (own.sequence > GREATEST) return null;
   return partName(own.sequence, own.part) + (own.unfinished ? UNFINISHED_SUFFIX : '') === name ? own : null;
 }

@@ -277,6 +277,16 @@ describe('what can not be read', () => {
     expect(foreign.map((path) => String(files.content(path)))).toEqual(foreign.map(() => 'mine'));
   });
 
+  it('and has the last number that a name can have does not make later entries foreign', async () => {
+    const files = new CrashingFiles();
+    const planted = `${DIR}/999999999999999.json`;
+    files.plantFile(planted, 'mine');
+    await give((await open(files)).spool, 'a');
+    const { spool } = await open(files);
+    expect(spool.size).toBe(1);
+    expect(String(files.content(planted))).toBe('mine');
+  });
+
   it('and can not be set aside either is reported, and the rest is given out', async () => {
     const files = new CrashingFiles();
     await give((await open(files)).spool, 'a');
