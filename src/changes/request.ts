@@ -15,6 +15,8 @@ export const MAX_REQUEST_BYTES = 262_144;
 const SHAPE: JsonLimits = { values: 50_000, depth: 24 };
 
 const MAX_EDITS = 200;
+/** In all edits. Each costs reading the file again, and the longest list of the configuration has 256 entries. */
+const MAX_EDITED_VALUES = 512;
 const MAX_PATH_STEPS = 16;
 const MAX_KEY_LENGTH = 256;
 const MAX_INDEX = 10_000;
@@ -39,7 +41,7 @@ const requestSchema = z.strictObject({
   verb: z.enum(['try', 'apply']),
   /** sha256 in hex of the file that the edits were made for. */
   digest: z.string().regex(/^[0-9a-f]{64}$/),
-  edits: z.array(editSchema).max(MAX_EDITS),
+  edits: z.array(editSchema).max(MAX_EDITS).refine(hasFewValues),
   /** A password that goes into a file of its own; `path` is its key once the edits are made. */
   secret: z.strictObject({ path: pathSchema, value: z.string().min(1).max(MAX_SECRET_LENGTH) }).nullable(),
   window_ms: z.int().min(MIN_WINDOW_MS).max(MAX_WINDOW_MS),
@@ -47,6 +49,16 @@ const requestSchema = z.strictObject({
   waits: z.boolean(),
 });
 export type ServiceRequest = z.infer<typeof requestSchema>;
+
+function hasFewValues(edits: readonly z.infer<typeof editSchema>[]): boolean {
+  const count = edits.reduce((sum, edit) => sum + ('value' in edit ? countValues(edit.value) : 1), 0);
+  return count <= MAX_EDITED_VALUES;
+}
+
+function countValues(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1;
+  return Object.values(value).reduce((sum: number, part) => sum + countValues(part), 1);
+}
 
 /** Reads a request. @throws CodedError CHANGE-REQUEST */
 export function parseRequest(line: string): ServiceRequest {

@@ -226,6 +226,22 @@ describe('a request', () => {
     },
   );
 
+  it('of more values than a change needs is refused before any is tried: each costs time as root', async () => {
+    const hosts = (count: number) =>
+      edit(
+        ['proxies', 0, 'no_proxy'],
+        Array.from({ length: count }, (_, n) => `h${n}.example`),
+      );
+    const from = performance.now();
+    const { error } = await rig.ask(hosts(10_000));
+    expect(error).toMatchObject({ code: 'CHANGE-REQUEST', facts: { reason: expect.stringContaining('edits') } });
+    expect(performance.now() - from).toBeLessThan(5_000);
+    expect((await rig.ask({ edits: Array.from({ length: 3 }, () => hosts(200).edits[0]) })).error?.code).toBe(
+      'CHANGE-REQUEST',
+    );
+    await untouched();
+  });
+
   it('that is larger than the limit is refused while it comes', async () => {
     expect(await codeOf('x'.repeat(300_000))).toMatchObject({
       code: 'CHANGE-REQUEST',
