@@ -19,7 +19,7 @@ import { reach, startTargets, type Targets } from '#test/support/targets.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
 
 const FOUR_PURPOSES = fileURLToPath(new URL('../support/four-purposes.ts', import.meta.url));
-const RESTARTS = 5;
+const RESTARTS = 2;
 
 /** Two profiles of one account, and every purpose has one of them. */
 function settingsFor(port: number, authentication: Authentication, feedUrl: string) {
@@ -49,7 +49,7 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
     ['digest', ['407', '407']],
     ['ntlm', ['407', '407']],
   ] as const)(
-    '%s: once, by four purposes at once over two profiles, a daemon, and five kill -9',
+    '%s: once, by four purposes at once over two profiles, a daemon, and two kill -9',
     async (authentication, log) => {
       const site = await Site.make();
       const hosts = targets.names;
@@ -85,7 +85,7 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
 });
 
 describeWith(['squid'], 'a password whose attempt was cut off by kill -9', () => {
-  it('is not sent again by five starts, also where the proxy never said what it thinks of it', async () => {
+  it('is not sent again by two starts, also where the proxy never said what it thinks of it', async () => {
     const site = await Site.make();
     const [asked, helper] = [join(site.dir, 'asked'), join(site.dir, 'helper.sh')];
     // Asked, it notes the line and says nothing.
