@@ -22,6 +22,7 @@ import { shownUrl } from '#http/judge-url.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { utcTime } from '#system/moment.ts';
+import { Turns } from '#system/turns.ts';
 import { HookQueue } from '#updates/hook/hook.ts';
 import { reconcile } from '#updates/package/reconcile.ts';
 import { feedUrl } from '#updates/request.ts';
@@ -65,7 +66,7 @@ export class Agent {
   readonly #stopped = new AbortController();
   readonly #listeners = new Set<Report>();
   /** What runs now and whoever waits for it; work on the packages never overlaps. */
-  #work: Promise<unknown> = Promise.resolve();
+  readonly #work = new Turns();
   #round: { readonly scope: RoundScope; readonly result: Promise<RoundResult> } | null = null;
   #last: RoundReport | null = null;
   readonly #underWay: UnderWay;
@@ -294,7 +295,7 @@ export class Agent {
   /** Ends whatever runs and waits until it has ended; bytes already fetched are kept. */
   async stop(reason: string): Promise<void> {
     this.#stopped.abort(coded('INTERRUPTED', { reason }));
-    await Promise.all([this.#hooks.stop(), this.#work.catch(() => undefined)]);
+    await Promise.all([this.#hooks.stop(), this.#work.idle()]);
     await Promise.all([this.#parts.outcomes.saved(), this.#parts.ledger.flush()]);
   }
 
@@ -305,18 +306,15 @@ export class Agent {
 
   /** One thing at a time, in the order of asking. */
   #alone<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const mine = this.#work
-      .catch(() => undefined)
-      .then(async () => {
-        this.#stopped.signal.throwIfAborted();
-        this.#busyWith = name;
+    return this.#work.run(async () => {
+      this.#stopped.signal.throwIfAborted();
+      this.#busyWith = name;
+      try {
         return await work();
-      })
-      .finally(() => {
+      } finally {
         this.#busyWith = null;
-      });
-    this.#work = mine.catch(() => undefined);
-    return mine;
+      }
+    });
   }
 
   async #listening<T>(onEvent: Report, signal: AbortSignal, work: () => Promise<T>): Promise<T> {

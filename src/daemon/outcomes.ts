@@ -10,6 +10,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
+import { Turns } from '#system/turns.ts';
 
 const FORMAT = 1;
 
@@ -29,7 +30,7 @@ export class Outcomes {
   readonly #files: Files;
   readonly #path: string;
   #purposes = new Map<string, PurposeOutcome>();
-  #last: Promise<void> = Promise.resolve();
+  readonly #saves = new Turns();
 
   constructor(files: Files, path: string) {
     this.#files = files;
@@ -53,16 +54,15 @@ export class Outcomes {
     const before = this.of(purpose);
     const now = failure === null ? { succeeded_at: at } : { failed: { at, failure } };
     this.#purposes.set(purpose, { ...before, ...now });
-    this.#last = this.#last.then(async () => {
+    await this.#saves.run(async () => {
       const value = { purposes: Object.fromEntries(this.#purposes) };
       // A disk that is full has been told by the work itself.
       await saveState(this.#files, this.#path, { format: FORMAT, value }).catch(() => undefined);
     });
-    await this.#last;
   }
 
   /** On return everything that was noted before the call is on the disk, as far as that takes it. */
   async saved(): Promise<void> {
-    await this.#last;
+    await this.#saves.idle();
   }
 }

@@ -4,6 +4,7 @@
 // and not measured; where two downloads overlapped nobody knows whose response came, so their silence is taken as the
 // whole time between: never too short. Bounded in everything that a log can make grow. Pure.
 
+import { NewestMap } from '#system/newest.ts';
 import type { LogStep } from './steps.ts';
 
 /** One download that was acknowledged. */
@@ -64,7 +65,9 @@ interface Done extends Omit<Measured, 'overlapped'> {
 
 /** Takes the steps of one log in their order. */
 export class Pairing {
-  readonly #open = new Map<string, Open>();
+  readonly #open = new NewestMap<string, Open>(MOST_OPEN, () => {
+    this.#givenUp += 1;
+  });
   readonly #done: Done[] = [];
   #begunAgain = 0;
   #givenUp = 0;
@@ -132,11 +135,6 @@ export class Pairing {
       joined: false,
       stepped: false,
     });
-    for (const oldest of this.#open.keys()) {
-      if (this.#open.size <= MOST_OPEN) break;
-      this.#open.delete(oldest);
-      this.#givenUp += 1;
-    }
   }
 
   #downloaded(id: string, atMs: number, silenceMs: number): void {

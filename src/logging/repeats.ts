@@ -6,6 +6,7 @@
 // most the count of those last 10 s.
 
 import type { Clock, Timer } from '#system/clock.ts';
+import { NewestMap } from '#system/newest.ts';
 import { EVENTS } from './events.ts';
 import type { LogRecord } from './record.ts';
 
@@ -42,7 +43,7 @@ interface Remembered {
 export class Repeats {
   readonly #options: RepeatsOptions;
   /** In the order in which their windows end. */
-  readonly #remembered = new Map<string, Remembered>();
+  readonly #remembered = new NewestMap<string, Remembered>(MAX_REMEMBERED, (oldest) => this.#forget(oldest));
   #above: Remembered | null = null;
   #timer: Timer | null = null;
 
@@ -68,8 +69,6 @@ export class Repeats {
     const remembered = { key, record, endsMs: now + STORM_MS, count: 0, fromMs: now, lastMs: now };
     this.#remembered.set(key, remembered);
     this.#above = remembered;
-    const [oldest] = this.#remembered.values();
-    if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) this.#forget(oldest);
     this.#arm();
     return true;
   }

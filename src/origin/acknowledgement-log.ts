@@ -7,6 +7,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { Turns } from '#system/turns.ts';
 import { type Acknowledgement, isSameFact, readAcknowledgement } from './acknowledgement.ts';
 
 export interface AcknowledgementLog {
@@ -45,7 +46,7 @@ class FileLog implements AcknowledgementLog {
   /** True while a failed write may have left bytes after the end. */
   #dirty = false;
   /** One append after the other, so that two requests with one key never both come first. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(file: FileHandle, kept: Acknowledgement[], end: number) {
     this.#file = file;
@@ -55,13 +56,11 @@ class FileLog implements AcknowledgementLog {
   }
 
   accept(acknowledgement: Acknowledgement): Promise<'first' | 'again' | 'other' | 'full'> {
-    const done = this.#last.then(() => this.#accept(acknowledgement));
-    this.#last = done.catch(() => undefined);
-    return done;
+    return this.#turns.run(() => this.#accept(acknowledgement));
   }
 
   async close(): Promise<void> {
-    await this.#last;
+    await this.#turns.idle();
     await this.#file.close();
   }
 

@@ -8,6 +8,7 @@ import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';
+import { NewestMap } from '#system/newest.ts';
 import { loadState, peekState, saveState } from '#system/state-file.ts';
 import { KINDS_KEPT, kindOfRoute, PATH_KINDS, type PathKind } from './kind.ts';
 import { MOST_HOSTS, type SeenHost, type Sighting, seenHostSchema, withSighting } from './seen-hosts.ts';
@@ -67,7 +68,7 @@ export class PathHabits {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #redactor: Redactor;
-  readonly #routes = new Map<string, Habits>();
+  readonly #routes = new NewestMap<string, Habits>(MOST_ROUTES);
   #hosts: readonly SeenHost[] = [];
 
   constructor(files: Files, path: string, parts: { readonly clock: Clock; readonly redactor?: Redactor }) {
@@ -91,7 +92,6 @@ export class PathHabits {
   observe(seen: Observation): void {
     const key = keyOf(seen);
     const before = this.#routes.get(key);
-    this.#routes.delete(key);
     this.#routes.set(key, {
       proxy: seen.proxy,
       origin: seen.origin,
@@ -103,10 +103,6 @@ export class PathHabits {
       etag: seen.etag === undefined ? (before?.etag ?? null) : strengthOf(seen.etag),
       kinds: before?.kinds ?? [],
     });
-    for (const oldest of this.#routes.keys()) {
-      if (this.#routes.size <= MOST_ROUTES) break;
-      this.#routes.delete(oldest);
-    }
   }
 
   /** Takes in what kind of path one transfer showed. */

@@ -9,7 +9,9 @@ import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema, spanSchema } from '#system/moment.ts';
+import { NewestMap, NewestSet } from '#system/newest.ts';
 import { loadState, saveState } from '#system/state-file.ts';
+import { Turns } from '#system/turns.ts';
 
 const FORMAT = 1;
 const MOST = 256;
@@ -59,10 +61,10 @@ export class TimeoutMemory {
   readonly #files: Files;
   readonly #path: string;
   #learned: unknown = null;
-  readonly #routes = new Map<string, RouteNote>();
-  readonly #attempts = new Map<string, AttemptNote>();
-  readonly #seeds = new Set<string>();
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #routes = new NewestMap<string, RouteNote>(MOST);
+  readonly #attempts = new NewestMap<string, AttemptNote>(MOST);
+  readonly #seeds = new NewestSet<string>(MOST_SEEDS);
+  readonly #saves = new Turns();
 
   constructor(files: Files, path: string) {
     this.#files = files;
@@ -96,9 +98,7 @@ export class TimeoutMemory {
   }
 
   setRoute(note: RouteNote): void {
-    this.#routes.delete(keyOf(note));
     this.#routes.set(keyOf(note), note);
-    forgetOldest(this.#routes);
   }
 
   /** The attempt before, of a package that is not here yet. */
@@ -107,19 +107,14 @@ export class TimeoutMemory {
   }
 
   setAttempt(id: string, note: AttemptNote | null): void {
-    this.#attempts.delete(id);
-    if (note !== null) this.#attempts.set(id, note);
-    forgetOldest(this.#attempts);
+    if (note === null) this.#attempts.delete(id);
+    else this.#attempts.set(id, note);
   }
 
   /** Whether this sample of an old log is new; from now on it is not. */
   isNewSeed(name: string): boolean {
     if (this.#seeds.has(name)) return false;
     this.#seeds.add(name);
-    for (const oldest of this.#seeds) {
-      if (this.#seeds.size <= MOST_SEEDS) break;
-      this.#seeds.delete(oldest);
-    }
     return true;
   }
 
@@ -132,16 +127,7 @@ export class TimeoutMemory {
       attempts: [...this.#attempts].map(([id, attempt]) => ({ id, ...attempt })),
       seeds: [...this.#seeds],
     };
-    const mine = this.#last.then(() => saveState(this.#files, this.#path, { format: FORMAT, value }));
-    this.#last = mine.catch(() => undefined);
-    await mine;
-  }
-}
-
-function forgetOldest(map: Map<string, unknown>): void {
-  for (const name of map.keys()) {
-    if (map.size <= MOST) return;
-    map.delete(name);
+    await this.#saves.run(() => saveState(this.#files, this.#path, { format: FORMAT, value }));
   }
 }
 

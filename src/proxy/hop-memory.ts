@@ -2,6 +2,7 @@
 // Nothing is decided by it but the words of a failure.
 
 import type { Clock } from '#system/clock.ts';
+import { NewestMap } from '#system/newest.ts';
 import type { ResponseHead } from './route.ts';
 import { type SeenTime, seenIn } from './tls/seen-time.ts';
 
@@ -43,7 +44,7 @@ const MOST_HOPS = 256;
 /** The memory of each hop by its URL, and of each target by its `host:port`; what was used longest ago is forgotten. */
 export class HopMemories {
   readonly #clock: Clock;
-  readonly #hops = new Map<string, HopMemory>();
+  readonly #hops = new NewestMap<string, HopMemory>(MOST_HOPS);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -51,12 +52,7 @@ export class HopMemories {
 
   of(url: string, by: string): HopMemory {
     const known = this.#hops.get(url) ?? new HopMemory(this.#clock, by);
-    this.#hops.delete(url);
     this.#hops.set(url, known);
-    for (const oldest of this.#hops.keys()) {
-      if (this.#hops.size <= MOST_HOPS) break;
-      this.#hops.delete(oldest);
-    }
     return known;
   }
 

@@ -5,6 +5,7 @@
 // single steps. A crash leaves the state before the deciding write, or a record that `finish` carries out.
 
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
+import { Turns } from '#system/turns.ts';
 import { type AttachmentBody, attachmentBody, checkAttachment, stageAttachment } from './attachment.ts';
 import {
   type Attachment,
@@ -48,8 +49,8 @@ export class KindSpool<Body> implements Spool<Body> {
   readonly #accepting = new Map<string, Promise<void>>();
   /** Entries whose heads keep a key for which `settled.log` had no room. */
   #buried: readonly number[];
-  #last: Promise<unknown> = Promise.resolve();
-  #lastDelivery: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
+  readonly #deliveries = new Turns();
 
   constructor(ports: SpoolPorts, opened: Opened<Body>) {
     this.kind = opened.kind;
@@ -215,9 +216,7 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 
   delivering<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#lastDelivery.then(work);
-    this.#lastDelivery = turn.catch(() => undefined);
-    return turn;
+    return this.#deliveries.run(work);
   }
 
   // What follows runs one at a time.
@@ -337,9 +336,7 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(act);
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    return this.#turns.run(act);
   }
 }
 

@@ -11,6 +11,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
+import { Turns } from '#system/turns.ts';
 
 const FORMAT = 2;
 
@@ -45,7 +46,7 @@ export class ScheduleState {
   readonly #files: Files;
   readonly #path: string;
   #records = new Map<string, ScheduleRecord>();
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #saves = new Turns();
 
   constructor(files: Files, path: string) {
     this.#files = files;
@@ -70,13 +71,11 @@ export class ScheduleState {
 
   /** Writes what is known when its turn comes. @throws CodedError DISK-FULL, FILE-* */
   save(): Promise<void> {
-    const turn = this.#last.then(() =>
+    return this.#saves.run(() =>
       saveState(this.#files, this.#path, {
         format: FORMAT,
         value: { schedules: Object.fromEntries(this.#records) },
       }),
     );
-    this.#last = turn.catch(() => undefined);
-    return turn;
   }
 }

@@ -10,6 +10,7 @@
 import type { Purpose } from '#config/purposes.ts';
 import type { HopFacts, Route, Router } from '#proxy/route.ts';
 import type { Clock, Timer } from '#system/clock.ts';
+import { NewestSet } from '#system/newest.ts';
 import { connectionOver, type HttpConnection, responseOf } from './connection.ts';
 import type { Outcome, SendOptions, SmallRequest, SmallResponse } from './running-request.ts';
 
@@ -50,7 +51,7 @@ type Opened = Pick<Unused, 'connection' | 'ender'>;
 
 export class Session {
   readonly #parts: SessionParts;
-  readonly #unused = new Set<Unused>();
+  readonly #unused = new NewestSet<Unused>(MAX_UNUSED, (oldest) => this.#drop(oldest));
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -141,10 +142,6 @@ export class Session {
       timer: clock.after(UNUSED_MS, () => this.#drop(unused)),
     };
     this.#unused.add(unused);
-    for (const oldest of this.#unused) {
-      if (this.#unused.size <= MAX_UNUSED) break;
-      this.#drop(oldest);
-    }
   }
 
   #drop(unused: Unused): void {

@@ -9,7 +9,9 @@ import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';
+import { NewestMap } from '#system/newest.ts';
 import { loadState, saveState } from '#system/state-file.ts';
+import { Turns } from '#system/turns.ts';
 import { SCHEMES } from './schemes/scheme.ts';
 
 const FORMAT = 1;
@@ -81,13 +83,13 @@ export interface LedgerPlace {
 
 /** The records by their keys. Without a place they live as long as the process. */
 export class LedgerState {
-  readonly credentials = new Map<string, CredentialRecord>();
-  readonly proxies = new Map<string, ProxyRecord>();
-  readonly bindings = new Map<string, BindingRecord>();
-  readonly doubts = new Map<string, DoubtRecord>();
+  readonly credentials = new NewestMap<string, CredentialRecord>(MOST_RECORDS);
+  readonly proxies = new NewestMap<string, ProxyRecord>(MOST_RECORDS);
+  readonly bindings = new NewestMap<string, BindingRecord>(MOST_RECORDS);
+  readonly doubts = new NewestMap<string, DoubtRecord>(MOST_RECORDS);
   readonly #place: LedgerPlace | null;
   #key: Buffer = randomBytes(KEY_BYTES);
-  #saving: Promise<void> = Promise.resolve();
+  readonly #saves = new Turns();
   #changes = 0;
   #saved = 0;
 
@@ -122,12 +124,7 @@ export class LedgerState {
 
   /** Puts a record in, as the one touched last. */
   put<T>(records: Map<string, T>, key: string, record: T): void {
-    records.delete(key);
     records.set(key, record);
-    for (const oldest of records.keys()) {
-      if (records.size <= MOST_RECORDS) break;
-      records.delete(oldest);
-    }
     this.#changes += 1;
   }
 
@@ -139,9 +136,7 @@ export class LedgerState {
 
   /** On return everything that was put in before the call survives a power cut. @throws CodedError DISK-FULL, FILE-* */
   async save(): Promise<void> {
-    const mine = this.#saving.catch(() => undefined).then(() => this.#write());
-    this.#saving = mine.catch(() => undefined);
-    await mine;
+    await this.#saves.run(() => this.#write());
   }
 
   async #write(): Promise<void> {

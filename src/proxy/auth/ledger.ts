@@ -9,6 +9,7 @@
 // Relies on `ledger-state.ts`; holds fingerprints, never a secret.
 
 import { type Clock, systemClock } from '#system/clock.ts';
+import { NewestSet } from '#system/newest.ts';
 import type { Account } from './account.ts';
 import type { Admission, AdmitOptions, Attempt } from './attempt.ts';
 import { Doubts } from './doubts.ts';
@@ -83,7 +84,7 @@ export class Ledger {
   /** What an admin allowed once more. */
   readonly #forgiven = new Set<string>();
   /** Secrets of the settings whose proxy is not where they belong, each with that proxy. */
-  readonly #moved = new Set<string>();
+  readonly #moved = new NewestSet<string>(MOST_MOVED);
   /** The last save that somebody has to wait for. */
   #owed: Promise<void> = Promise.resolve();
 
@@ -269,10 +270,6 @@ export class Ledger {
 
   #noteMoved(secret: string, proxyUrls: readonly string[]): void {
     for (const proxyUrl of proxyUrls) this.#moved.add(moveOf(secret, proxyUrl));
-    for (const oldest of this.#moved) {
-      if (this.#moved.size <= MOST_MOVED) break;
-      this.#moved.delete(oldest);
-    }
   }
 
   /** Where else a secret belongs, when it was entered for other proxies than this one; null when it may be shown here. */

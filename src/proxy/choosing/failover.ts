@@ -9,6 +9,7 @@
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
+import { NewestMap } from '#system/newest.ts';
 import { Pace } from './pace.ts';
 
 /** A proxy that failed rests so long, twice as long after each further failure, up to the longest, in milliseconds. */
@@ -39,7 +40,7 @@ export function failsOver(error: CodedError): boolean {
 /** Which proxies rest after a failure. One for the process: it outlives a change of the configuration. */
 export class CoolDown {
   readonly #clock: Clock;
-  readonly #resting = new Map<string, { untilMs: number; lastMs: number }>();
+  readonly #resting = new NewestMap<string, { untilMs: number; lastMs: number }>(MOST_RESTING);
   /** How soon one that fails may be asked again. */
   readonly pace: Pace;
 
@@ -59,12 +60,7 @@ export class CoolDown {
     if (rest > 0) return rest;
     const before = this.#resting.get(url);
     const lastMs = before === undefined ? SHORTEST_REST_MS : Math.min(before.lastMs * 2, LONGEST_REST_MS);
-    this.#resting.delete(url);
     this.#resting.set(url, { untilMs: this.#clock.monotonic() + lastMs, lastMs });
-    for (const oldest of this.#resting.keys()) {
-      if (this.#resting.size <= MOST_RESTING) break;
-      this.#resting.delete(oldest);
-    }
     return lastMs;
   }
 

@@ -4,6 +4,7 @@
 // others who do the same. The first failures cost no wait of their own: most are over with the next try. Time is monotonic.
 
 import type { Clock } from '#system/clock.ts';
+import { NewestMap } from '#system/newest.ts';
 
 /** Connections that may fail before they are spaced. */
 export const FREE_FAILURES = 3;
@@ -23,7 +24,7 @@ interface Failing {
 
 export class Pace {
   readonly #clock: Clock;
-  readonly #failing = new Map<string, Failing>();
+  readonly #failing = new NewestMap<string, Failing>(MOST_FAILING);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -40,12 +41,7 @@ export class Pace {
     const failures = (known?.failures ?? 0) + connections;
     const isSpaced = failures >= FREE_FAILURES;
     const nextMs = isSpaced ? Math.max(known?.nextMs ?? now, now) + SPACING_MS * connections : now;
-    this.#failing.delete(url);
     this.#failing.set(url, { failures, lastMs: now, nextMs });
-    for (const oldest of this.#failing.keys()) {
-      if (this.#failing.size <= MOST_FAILING) break;
-      this.#failing.delete(oldest);
-    }
     return nextMs - now;
   }
 }

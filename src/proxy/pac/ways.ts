@@ -13,6 +13,7 @@ import type { ProxyProfile } from '#proxy/profile.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
 import type { Reason } from '#proxy/reason.ts';
 import type { Clock } from '#system/clock.ts';
+import { NewestMap } from '#system/newest.ts';
 import { type Directive, readPacAnswer, wordsOf } from './directives.ts';
 import type { PacOutcome } from './evaluate.ts';
 import { lookUps } from './look-up.ts';
@@ -70,7 +71,7 @@ interface Asked {
 /** One for the process: what is known of a file outlives a change of the configuration. */
 export class PacWays {
   readonly #parts: PacParts;
-  readonly #places = new Map<string, Place>();
+  readonly #places = new NewestMap<string, Place>(MOST_PLACES);
 
   constructor(parts: PacParts) {
     this.#parts = parts;
@@ -100,14 +101,14 @@ export class PacWays {
   #placeOf({ pac = {} }: ProxyProfile): Place {
     const key = pac.url ?? pac.file ?? '';
     const known = this.#places.get(key);
-    const place = known ?? { script: new PacScript(pac, this.#parts), good: null, told: false, answers: new Map() };
-    this.#places.delete(key);
+    const place = known ?? this.#newPlace(pac);
     this.#places.set(key, place);
-    for (const oldest of this.#places.keys()) {
-      if (this.#places.size <= MOST_PLACES) break;
-      this.#places.delete(oldest);
-    }
     return place;
+  }
+
+  #newPlace(pac: NonNullable<ProxyProfile['pac']>): Place {
+    const script = new PacScript(pac, this.#parts);
+    return { script, good: null, told: false, answers: new NewestMap(MOST_ANSWERS) };
   }
 
   /** @throws CodedError PAC-UNAVAILABLE, PAC-SYNTAX, PAC-FAILED, PAC-ANSWER, PAC-TIMEOUT */
@@ -122,12 +123,7 @@ export class PacWays {
     const known = place.answers.get(key);
     if (known?.digest === text.digest && clock.monotonic() < known.untilMs) return known.directives;
     const directives = await this.#askOrKeep(text, asked, asking);
-    place.answers.delete(key);
     place.answers.set(key, { digest: text.digest, directives, untilMs: clock.monotonic() + ANSWER_MS });
-    for (const oldest of place.answers.keys()) {
-      if (place.answers.size <= MOST_ANSWERS) break;
-      place.answers.delete(oldest);
-    }
     report({
       name: 'pac-answered',
       where: place.script.where,

@@ -9,6 +9,7 @@ import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { type Timer, wait } from '#system/clock.ts';
 import { requireId } from '#system/id.ts';
 import type { CommandEnd, CommandLimits, Commands } from '#system/process/command.ts';
+import { Turns } from '#system/turns.ts';
 import { isDiskFull } from '#updates/disk-pause.ts';
 import type { JournalNote } from '#updates/package/journal-note.ts';
 import type { Published } from '#updates/package/package-store.ts';
@@ -63,7 +64,7 @@ export class HookQueue {
   readonly #watch: HookWatch | null;
   readonly #stopped = new AbortController();
   /** One thing at a time, in the order of asking. */
-  #lane: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #asked = false;
   #running: string | null = null;
   #problem: CodedError | null = null;
@@ -87,11 +88,7 @@ export class HookQueue {
 
   /** Waits until nothing runs any more. Returns the last failure of what waited to be run; null when there was none. */
   async idle(): Promise<CodedError | null> {
-    let seen: unknown = null;
-    while (seen !== this.#lane) {
-      seen = this.#lane;
-      await this.#lane;
-    }
+    await this.#turns.idle();
     return this.#failure;
   }
 
@@ -276,12 +273,10 @@ export class HookQueue {
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#lane.then(async () => {
+    return this.#turns.run(async () => {
       this.#stopped.signal.throwIfAborted();
       return await work();
     });
-    this.#lane = mine.catch(() => undefined);
-    return mine;
   }
 }
 

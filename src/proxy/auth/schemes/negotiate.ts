@@ -12,6 +12,7 @@ import type { Hop } from '#errors/hop.ts';
 import { boundedStep } from '#proxy/opening/bounded-step.ts';
 import { Secret } from '#redaction/secret.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
+import { Turns } from '#system/turns.ts';
 import type { Authenticator, Reply, SecretRegistry } from './scheme.ts';
 
 /** What is used of the optional package `kerberos`. */
@@ -42,8 +43,8 @@ export type KerberosLoader = () => Promise<KerberosLibrary>;
 /** So long a ticket is waited for, in milliseconds; the realm's servers answer at once or not at all. */
 const TICKET_WAIT_MS = 10_000;
 
-/** When each library is through with what it was asked. */
-const idle = new WeakMap<KerberosLibrary, Promise<unknown>>();
+/** The calls of each library, one at a time. */
+const turnsOf = new WeakMap<KerberosLibrary, Turns>();
 
 export function negotiateAuthenticator(
   parts: NegotiateParts,
@@ -123,14 +124,9 @@ export function negotiateAuthenticator(
 
 /** Asks a library once it is through with what it was asked before; not for somebody who waits no more. */
 function inTurn(library: KerberosLibrary, isOver: () => boolean, ask: () => Promise<string>): Promise<string> {
-  const turn = (idle.get(library) ?? Promise.resolve()).then(() =>
-    isOver() ? Promise.reject(new Error('nobody waits for it any more')) : ask(),
-  );
-  idle.set(
-    library,
-    turn.catch(() => undefined),
-  );
-  return turn;
+  const turns = turnsOf.get(library) ?? new Turns();
+  turnsOf.set(library, turns);
+  return turns.run(() => (isOver() ? Promise.reject(new Error('nobody waits for it any more')) : ask()));
 }
 
 function ticketFailure(thrown: unknown, { proxy, proxyUrl, hop }: NegotiateParts): CodedError {

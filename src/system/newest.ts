@@ -1,0 +1,51 @@
+// A Map and a Set that keep the newest entries only, so that what others name (hosts, proxies, keys) cannot fill the memory.
+//
+// Guarantees: never more entries than the limit; iteration goes from the oldest to the newest. Writing an entry again makes
+// it the newest; reading does not. That is why this is no LRU cache: several of these are saved in their order, and a look
+// at an entry (a status, a diagnosis) must not change what is kept.
+
+/** A Map that drops its oldest entry when it would hold more than `limit`. */
+export class NewestMap<K, V> extends Map<K, V> {
+  readonly #limit: number;
+  readonly #onDrop: (value: V) => void;
+
+  constructor(limit: number, onDrop: (value: V) => void = () => undefined) {
+    super();
+    this.#limit = limit;
+    this.#onDrop = onDrop;
+  }
+
+  override set(key: K, value: V): this {
+    this.delete(key);
+    super.set(key, value);
+    for (const [oldest, dropped] of this) {
+      if (this.size <= this.#limit) break;
+      this.delete(oldest);
+      this.#onDrop(dropped);
+    }
+    return this;
+  }
+}
+
+/** A Set that drops its oldest value when it would hold more than `limit`. */
+export class NewestSet<T> extends Set<T> {
+  readonly #limit: number;
+  readonly #onDrop: (value: T) => void;
+
+  constructor(limit: number, onDrop: (value: T) => void = () => undefined) {
+    super();
+    this.#limit = limit;
+    this.#onDrop = onDrop;
+  }
+
+  override add(value: T): this {
+    this.delete(value);
+    super.add(value);
+    for (const oldest of this) {
+      if (this.size <= this.#limit) break;
+      this.delete(oldest);
+      this.#onDrop(oldest);
+    }
+    return this;
+  }
+}

@@ -1,0 +1,23 @@
+// Runs work one at a time, in the order of the calls. A failure goes to the caller whose work failed; what comes after runs
+// all the same. Nothing is kept but the last promise, so a process that ends drops the work that has not started.
+
+/** One queue of work. */
+export class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Starts the work when everything before it has ended, and ends as the work does. */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Resolves when no work is left, including work that was added meanwhile. */
+  async idle(): Promise<void> {
+    let seen: unknown = null;
+    while (seen !== this.#last) {
+      seen = this.#last;
+      await seen;
+    }
+  }
+}
