@@ -8,6 +8,7 @@
 // An unused connection is kept for seconds; `close` ends all of them.
 
 import type { Purpose } from '#config/purposes.ts';
+import type { Code } from '#errors/catalogue.ts';
 import type { HopFacts, Route, Router } from '#proxy/route.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { NewestSet } from '#system/newest.ts';
@@ -37,7 +38,7 @@ const FRESH_MS = 1_000;
 /** Unused connections that are kept. */
 const MAX_UNUSED = 4;
 /** A proxy that asks again who we are has not passed the request on: a nonce that is too old, a login that has ended. */
-const ASKS_AGAIN: ReadonlySet<string> = new Set(['AUTH-STALE', 'NTLM-CONN']);
+const ASKS_AGAIN: ReadonlySet<Code> = new Set<Code>(['AUTH-STALE', 'NTLM-CONN']);
 
 interface Unused {
   readonly key: string;
