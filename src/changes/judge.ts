@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Change } from '#config/editing/apply-change.ts';
 import { type Edit, partAt, valuesAfter } from '#config/editing/edit.ts';
 import { isSection, type Plain } from '#config/editing/edit-render.ts';
+import { requireNewNames } from '#config/editing/renamed-keys.ts';
 import { requireSetter } from '#config/editing/setters.ts';
 import { keyName } from '#config/problem.ts';
 import { readDocument } from '#config/reading/document.ts';
@@ -17,10 +18,12 @@ import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';
 import type { ServiceRequest } from './request.ts';
 
-/** The change that a request asks for. @throws CodedError KEY-AUTHORITY, CHANGE-REQUEST */
+/** The change that a request asks for. @throws CodedError CONFIG-RENAMED, KEY-AUTHORITY, CHANGE-REQUEST */
 export function changeOf({ edits, secret }: ServiceRequest, text: string): Change {
   const before = valuesOf(text);
   const changes = edits as readonly Edit[];
+  // Otherwise an old name would be refused as a key that only root may set.
+  requireNewNames(text, changes);
   if (secret === null) {
     requireSetter(before, changes, 'admin');
     return { edits: changes };

@@ -29,6 +29,13 @@ export const CONFIG_CODES = {
     class: 'config',
     retry: 'change',
   },
+  'CONFIG-RENAMED': {
+    text: 'The key {old:key} is {key:key} since version {since} of the configuration format, and {reason:words}.',
+    check:
+      'Nothing was written. If the file has the old name, run as root: sallyport config upgrade. Then repeat the change with the new name.',
+    class: 'config',
+    retry: 'change',
+  },
   'CONFIG-CHANGED': {
     text: '{file} was changed by somebody else at the same moment; nothing was written.',
     check: 'Look at what was changed, then run the command again.',

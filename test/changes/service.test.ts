@@ -70,6 +70,12 @@ describe('a change', () => {
     ]);
   });
 
+  it('with the old name of a key gets the new name and is not written', async () => {
+    const asked = edit(['endpoints', 'support_logs'], 'https://logs.example/');
+    expect((await rig.ask(asked)).error?.code).toBe('CONFIG-RENAMED');
+    await untouched();
+  });
+
   it('that is only tried is not written', async () => {
     expect((await rig.ask({ verb: 'try' })).result).toEqual({ state: 'tried', verdict: PASSED });
     await untouched();

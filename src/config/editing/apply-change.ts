@@ -16,6 +16,7 @@ import type { Files } from '#system/files.ts';
 import { type Edit, spliceEdits } from './edit.ts';
 import { editConfigFile, forbidden, readConfigText } from './edit-file.ts';
 import { isSection } from './edit-render.ts';
+import { requireNewNames } from './renamed-keys.ts';
 import { createSecret, isOwnSecret, removeSecret, replaceSecret, type SecretPlace } from './secret-file.ts';
 
 /** What is to be done. */
@@ -52,7 +53,7 @@ export type Changed =
 
 /**
  * The file as it would be, with a typed secret in it, for who tries it before it is made; and the keys of such secrets.
- * Nothing is written. @throws CodedError CONFIG-CHANGED, CONFIG-EDIT, CONFIG-UNREADABLE
+ * Nothing is written. @throws CodedError CONFIG-CHANGED, CONFIG-EDIT, CONFIG-RENAMED, CONFIG-UNREADABLE
  */
 export async function candidateOf(
   loaded: LoadedSettings,
@@ -61,12 +62,13 @@ export async function candidateOf(
 ): Promise<{ readonly text: string; readonly typed: string[] }> {
   const before = await readConfigText(files, loaded.file);
   if (before.digest !== loaded.digest) throw coded('CONFIG-CHANGED', { file: loaded.file });
+  requireNewNames(before.text, edits);
   if (secret === undefined) return { text: spliceEdits(before.text, edits), typed: [] };
   const inline: Edit = { kind: 'set', path: secret.path, value: secret.value.reveal() };
   return { text: spliceEdits(before.text, [...edits, inline]), typed: [keyName(secret.path)] };
 }
 
-/** Makes the change. @throws CodedError what `editConfigFile` throws; then nothing is changed */
+/** Makes the change. @throws CodedError CONFIG-RENAMED, what `editConfigFile` throws; then nothing is changed */
 export async function applyChange(
   loaded: LoadedSettings,
   change: Change,
@@ -75,6 +77,7 @@ export async function applyChange(
   const { files, clock } = around;
   const before = await readConfigText(files, loaded.file);
   if (before.digest !== loaded.digest) throw coded('CONFIG-CHANGED', { file: loaded.file });
+  requireNewNames(before.text, change.edits);
   const place: SecretPlace = { config: before.path, files, clock };
   const kept = keptIn(before.text);
   const { edits, reference, isNew } = await storeSecret(place, change, kept).catch((thrown: unknown) => {
