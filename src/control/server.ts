@@ -6,12 +6,14 @@
 // Everything is bounded: connections, head, body, silence, what waits to be read.
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { asCoded, type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
 import { type Peer, peerOf } from '#system/network/peer.ts';
 import { giveToGroup } from '#system/process/group.ts';
+import { shareConnections } from './share.ts';
 import { placeOf } from './socket-place.ts';
 import {
   type AnyVerb,
@@ -62,6 +64,8 @@ export interface ServedControl<T extends VerbTable> {
   readonly silenceMs?: number;
   /** Hears of every request that does more than look; `peer` is null where the kernel does not tell. */
   onAsked?(what: string, peer: Peer | null): void;
+  /** Who is at the other end; the kernel is asked where it is not given. */
+  peerOf?(socket: Socket): Promise<Peer | null>;
 }
 
 /**
@@ -87,6 +91,7 @@ export async function serveControl<T extends VerbTable>(
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.maxRequestsPerSocket = 1;
+  shareConnections(server, { self: files.self, peerOf: (socket) => (served.peerOf ?? peerOf)(socket) });
   const place = placeOf(path);
   try {
     // Another group gets it last, so that the group of this process never has it.

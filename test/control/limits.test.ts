@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Control } from '#control/control.ts';
 import { ControlRig } from '#test/support/control-rig.ts';
 import { aDiagnosis, aRound, aStatus, fakeControl } from '#test/support/fake-control.ts';
@@ -99,6 +99,28 @@ describe('a request with a body', () => {
     await (await rig.ask()).diagnose({ ...DIAGNOSIS, candidate }, new AbortController().signal);
     expect(length).toBe(1_048_576);
   });
+});
+
+it('one user who holds connections open does not keep another user out', async () => {
+  let uid = 1_501;
+  const follow: Control['follow'] = (_request, _onEvent, signal) =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  await rig.serve(fakeControl({ follow }), { peerOf: () => Promise.resolve({ uid, pid: 7 }) });
+  let refused = 0;
+  const sockets = Array.from({ length: 70 }, () => {
+    const socket = connect(rig.path);
+    socket.on('error', () => undefined).on('close', () => (refused += 1));
+    socket.resume();
+    socket.write(post('/v1/follow', JSON.stringify({ after: null })));
+    return socket;
+  });
+  await vi.waitFor(() => expect(refused).toBe(54), 5_000);
+  uid = 1_502;
+  expect(await (await rig.ask()).status()).toEqual(aStatus());
+  uid = 1_501;
+  await expect(rig.ask()).rejects.toMatchObject({ code: 'CONTROL-UNREACHABLE' });
+  for (const socket of sockets) socket.destroy();
+  await vi.waitFor(async () => expect(await (await rig.ask()).status()).toEqual(aStatus()), 5_000);
 });
 
 describe('a client that', () => {

@@ -1,0 +1,34 @@
+// Shares the connections of a control socket between users.
+//
+// Guarantees: one user cannot take all connections and keep others out. Root and the user of the service have no limit of
+// their own. Relies on SO_PEERCRED; a caller whom the kernel does not name has no limit but that of the socket.
+
+import type { Server, Socket } from 'node:net';
+import type { Peer } from '#system/network/peer.ts';
+
+/** Connections of one user at a time, on each socket. */
+const MAX_OF_A_USER = 16;
+
+export interface Sharing {
+  /** The user of the service. */
+  readonly self: number;
+  peerOf(socket: Socket): Promise<Peer | null>;
+}
+
+/** Closes each connection beyond the share of its user. */
+export function shareConnections(server: Server, { self, peerOf }: Sharing): void {
+  const counts = new Map<number, number>();
+  const add = (uid: number, change: number): number => {
+    const count = (counts.get(uid) ?? 0) + change;
+    if (count === 0) counts.delete(uid);
+    else counts.set(uid, count);
+    return count;
+  };
+  const admit = async (socket: Socket): Promise<void> => {
+    const uid = (await peerOf(socket))?.uid;
+    if (uid === undefined || uid === 0 || uid === self || socket.destroyed) return;
+    socket.once('close', () => add(uid, -1));
+    if (add(uid, 1) > MAX_OF_A_USER) socket.destroy();
+  };
+  server.on('connection', (socket: Socket) => void admit(socket).catch(() => socket.destroy()));
+}
