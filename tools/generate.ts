@@ -1,11 +1,13 @@
-// Writes the files that are made from the schemas of the configuration, of a diagnosis, of the status and of the endpoints. With --check it
-// writes nothing, names each file that is out of date, and ends 1 when there is one.
+// Writes the files that are made from the schemas of the configuration, of a diagnosis, of the status and of the endpoints,
+// and the picture of the modules, which is made from their imports. With --check it writes nothing, names each file that is
+// out of date, and ends 1 when there is one.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { makeArtifacts } from '#config/generate/artifacts.ts';
 import { controlArtifacts } from '#control/artifacts.ts';
 import { diagnosisArtifact } from '#diagnose/artifact.ts';
+import { withModulePicture } from '#test/architecture/module-picture.ts';
 
 const ROOT = dirname(import.meta.dirname);
 
@@ -24,7 +26,10 @@ if (rest.length > 0 || (flag !== undefined && flag !== '--check')) {
   process.exit(64);
 }
 
-for (const { path, text } of [...makeArtifacts(), diagnosisArtifact(), ...controlArtifacts()]) {
+const PAGE = 'docs/architecture.md';
+const picture = { path: PAGE, text: withModulePicture(readOrNull(join(ROOT, PAGE)) ?? '') };
+
+for (const { path, text } of [...makeArtifacts(), diagnosisArtifact(), ...controlArtifacts(), picture]) {
   const file = join(ROOT, path);
   if (readOrNull(file) === text) continue;
   if (flag === '--check') {

@@ -61,6 +61,41 @@ export const ROOMS: readonly Room[] = [
   { name: 'demo', floor: 8, why: 'the demo composes a daemon and an origin' },
 ];
 
+/** At most this many files lie flat in a directory of src/. */
+export const MAX_FLAT_FILES = 20;
+
+/** The directories inside modules, with what each holds. The page docs/architecture.md gets its table from here. */
+export const DIRECTORIES: Readonly<Record<string, string>> = {
+  'cli/program': 'Every command with its options and help.',
+  'cli/settings': 'The commands that show, try and change the configuration.',
+  'cli/terminal': 'What a person sees and answers: lines, tables, JSON, questions.',
+  'config/editing': 'Changes of the file: splices of its text, profiles, secrets in files of their own, upgrades.',
+  'config/following': 'What changed in the file or in a file that it names, and how a change takes effect.',
+  'config/generate': 'The example, the JSON schema and the reference, made from the schema.',
+  'config/reading': 'From the bytes of the file to checked settings with their secrets.',
+  'config/rules': 'What must hold between keys, beyond what the schema says of each.',
+  'config/schema': 'The schema, a file for each section.',
+  'daemon/answers': 'What callers of Control get to know: status, health, endpoints, settings, the log.',
+  'daemon/reload': 'How settings take effect, at the start and later, in every part or in none.',
+  'daemon/schedule': 'When rounds run, and the loop that runs them.',
+  'daemon/service': 'The process as a service: systemd, its watchdog, the control sockets, the state folder.',
+  'daemon/trial': 'Diagnosis, and a change that is tried before it is written.',
+  'http/session': 'Small requests and uploads over connections that are used again.',
+  'proxy/auth': 'Who we are to a proxy: the conversation, the record of each credential, the verdict on an answer.',
+  'proxy/auth/schemes': 'Basic, Digest, NTLM and Negotiate, and the choice between them.',
+  'proxy/choosing': 'Which proxy a purpose uses, and which comes next after a failure.',
+  'proxy/opening': 'From a proxy or a target to an open connection: TCP, CONNECT, SOCKS, reading answers to them.',
+  'proxy/pac': 'PAC files: fetching them, and running them in a thread of their own.',
+  'proxy/tls': 'TLS to the proxy and to the target: trust, pins, and what went wrong.',
+  'system/network': 'What the kernel says of gateways, peers of a socket and unsent bytes.',
+  'system/process': 'This process and its children: commands, the environment, signs of life to systemd, the end.',
+  'updates/feed': 'What the vendor offers: reading the feed, and deciding about each item.',
+  'updates/hook': "The admin's command for each published update.",
+  'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',
+  'updates/receipts': 'What the vendor is told of each outcome.',
+  'updates/timeout': 'The response timeout of one package: plan, extend, measure, teach.',
+};
+
 /** Who may use the room that stands apart. Files directly in src/ are the program itself: they may import all. */
 const USERS_OF_ORIGIN = ['demo'];
 

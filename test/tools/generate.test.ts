@@ -10,10 +10,15 @@ import { diagnosisArtifact } from '#diagnose/artifact.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
+/** Only a part of it is generated. */
+const PAGE = 'docs/architecture.md';
+
 let copy: string;
 beforeEach(async () => {
   copy = await mkdtemp(join(tmpdir(), 'sallyport-generate-'));
-  for (const name of ['package.json', 'tools']) await cp(join(ROOT, name), join(copy, name), { recursive: true });
+  for (const name of ['package.json', 'tools', 'test/architecture', PAGE]) {
+    await cp(join(ROOT, name), join(copy, name), { recursive: true });
+  }
   await symlink(join(ROOT, 'src'), join(copy, 'src'));
 });
 afterEach(() => rm(copy, { recursive: true, force: true }));
@@ -49,6 +54,19 @@ describe('the generator', () => {
     expect(code).toBe(1);
     expect(out.split('\n').map((line) => line.split(' ')[0])).toEqual([...makeArtifacts().map(({ path }) => path), '']);
     expect(await readFile(file, 'utf8')).toBe('edited by hand\n');
+  });
+
+  it('with --check names the page whose picture of the modules is out of date', async () => {
+    await generate();
+    const page = await readFile(join(copy, PAGE), 'utf8');
+    await writeFile(join(copy, PAGE), page.replace('  main --> daemon\n', ''));
+
+    expect(await generate('--check')).toEqual({
+      code: 1,
+      out: `${PAGE} is out of date; run: npm run generate\n`,
+    });
+    expect(await generate()).toEqual({ code: 0, out: `${PAGE} written\n` });
+    expect(await readFile(join(copy, PAGE), 'utf8')).toBe(page);
   });
 
   it('refuses a flag that it does not know', async () => {
