@@ -4,7 +4,7 @@
 // and that judge each URL (`judge-url.ts`), so what they would refuse is not on it as needed. What something else led to only
 // adds when that was, or stands apart. Nothing of a URL but scheme, host and port is in it. The order is fixed.
 
-import { allowedOriginsOf, urlOf } from '#config/purpose-settings.ts';
+import { allowedOriginsOf, isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { isPurpose, type ProbeKind, PURPOSES, type Purpose, purposeRow, urlKeyOf, usesOf } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import {
@@ -230,6 +230,9 @@ function notesOf(targets: readonly Target[], used: readonly ProxyProfile[], { se
   const needless = feed === undefined ? [] : origins.filter((text) => !isReachable(text, feed, [text]));
   return [
     ...(targets.length === 0 ? [`No URL is set: ${PURPOSES.map(urlKeyOf).join(', ')}.`] : []),
+    ...PURPOSES.filter((purpose) => urlOf(settings, purpose) !== undefined && !isEnabled(settings, purpose)).map(
+      (purpose) => `${purpose} is configured, not enabled (${purpose}.enabled): it needs its hosts once it is enabled.`,
+    ),
     ...needless.map((origin) =>
       fillTemplate('{origin} is in updates.allowed_origins, but nothing goes from https to http.', { origin }),
     ),

@@ -130,6 +130,18 @@ describe('the endpoints', () => {
     expect(found.notes.join()).toContain('http://old.example.com is in updates.allowed_origins, but nothing goes');
   });
 
+  it('have the hosts of a purpose that is not enabled, and say that it is not', () => {
+    const url = 'https://support.example.com/in';
+    const off = list({ support_logs: { url } });
+    const on = list({ support_logs: { url, enabled: true } });
+
+    expect([rows(off), rows(on)].map((found) => found.join())).toEqual(
+      Array<unknown>(2).fill(expect.stringContaining('support.example.com:443')),
+    );
+    expect(off.notes.join()).toContain('support_logs is configured, not enabled (support_logs.enabled)');
+    expect(on.notes).toEqual([]);
+  });
+
   it('say so when nothing is configured', () => {
     expect(list({})).toMatchObject({ endpoints: [], proxies: [], notes: [expect.stringContaining('No URL is set')] });
   });
