@@ -2,11 +2,12 @@
 // probably meant. Never repeats the value of a secret, nor that of a key it does not know. Pure.
 
 import type { z } from 'zod';
-import type { Finding, KeyPath } from '#config/problem.ts';
+import { type Finding, type KeyPath, keyName } from '#config/problem.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
 import { factsAt, keysOf, schemaAt } from '#config/tree.ts';
 import { applyRules } from '#redaction/rules.ts';
 import { meantChoice, meantKey, meantNumber } from './hints.ts';
+import { FORMAT_HISTORY } from './renamed.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -131,6 +132,12 @@ function unknownKey(path: KeyPath, home: Home | undefined, moved: number): Findi
   const siblings = keysOf(schemaAt(settingsSchema, path.slice(0, -1)));
   const meant = home?.name ?? meantKey(key, siblings);
   const others = moved === 0 ? '' : ` and of ${moved} more`;
+  const renamed = FORMAT_HISTORY.renamed.filter(({ from }) => from[0] === key && path.length === 1);
+  if (renamed.length > 0) {
+    const names = renamed.map(({ from, to }) => `${keyName(from)} is now ${keyName(to)}`);
+    const message = `Version ${FORMAT_HISTORY.version} of the format has no ${key}: ${names.join(', ')}.`;
+    return { path, severity: 'error', at: 'key', found: '', allowed: '', message };
+  }
   return {
     path,
     severity: 'error',

@@ -48,6 +48,15 @@ describe('a file of version 1', () => {
   });
 });
 
+describe('a file of version 2', () => {
+  it('with a section of version 1 is refused once, with the new names of its keys', async () => {
+    const mistake = await onlyMistake('version: 2\nendpoints:\n  platform: wss://platform.example.com/\n');
+
+    expect(mistake).toMatchObject({ line: 2, key: 'endpoints', allowed: '' });
+    expect(mistake.message).toContain('endpoints.platform is now platform.url');
+  });
+});
+
 describe('a file that holds', () => {
   it('has every default of the manual when it says only its version', async () => {
     const { settings, warnings } = await folder.accept('version: 2\n');
