@@ -48,7 +48,7 @@ export type ServiceOutcome =
 /** The service may take this much longer than the trial: to write, and to wait for the daemon. */
 const RESERVE_MS = 60_000;
 const STOPPED = 'it stopped before it answered';
-const OTHER_VERSION = 'it is of another version';
+const OTHER_VERSION = 'it has another version than this command';
 
 /** Whether a change of this file is the service's to make: this user may not, and a service listens. */
 export async function needsService({ socket, files }: Omit<ServicePlace, 'clock'>, file: string): Promise<boolean> {

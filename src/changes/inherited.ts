@@ -10,7 +10,7 @@ const FIRST_DESCRIPTOR = 3;
 export function inheritedSocket(environment: Readonly<Record<string, string | undefined>>, pid: number): Socket {
   const { LISTEN_FDS: count, LISTEN_PID: receiver } = environment;
   if (count !== '1' || receiver !== String(pid)) {
-    throw coded('CHANGE-REQUEST', { reason: 'this command is only for sallyport-change.socket, which starts it' });
+    throw coded('CHANGE-REQUEST', { reason: 'only sallyport-change.socket can start this command' });
   }
   return new Socket({ fd: FIRST_DESCRIPTOR, readable: true, writable: true, allowHalfOpen: true });
 }

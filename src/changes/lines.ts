@@ -45,15 +45,15 @@ export class LineSocket {
       if (chunk.includes(NEWLINE)) resolve(Buffer.concat(chunks));
       else if (length > bytes) refuse(`it has more than ${bytes} bytes`);
     };
-    const onEnd = () => refuse('it ended before it was whole');
-    const timer = clock.after(ms, () => refuse(`it was not whole after ${ms / 1_000} s`), 'a request for a change');
+    const onEnd = () => refuse('it ended before it was complete');
+    const timer = clock.after(ms, () => refuse(`it was not complete after ${ms / 1_000} s`), 'a request for a change');
     this.gone.addEventListener('abort', onEnd, { once: true });
     socket.on('data', onData).once('end', onEnd);
     try {
       const whole = await promise;
       const end = whole.indexOf(NEWLINE);
       if (end > bytes) throw coded('CHANGE-REQUEST', { reason: `it has more than ${bytes} bytes` });
-      if (end !== whole.length - 1) throw coded('CHANGE-REQUEST', { reason: 'more than one line came' });
+      if (end !== whole.length - 1) throw coded('CHANGE-REQUEST', { reason: 'it has more than one line' });
       return whole.subarray(0, end).toString('utf8');
     } finally {
       timer.cancel();

@@ -74,7 +74,7 @@ export function parseRequest(line: string): ServiceRequest {
   if (parsed.success) return parsed.data;
   // The first step is a field of ours; what follows may be the caller's.
   const field = parsed.error.issues[0]?.path[0];
-  const reason = field === undefined ? 'it has another form' : `${String(field)} has another form or is too long`;
+  const reason = field === undefined ? 'it is malformed' : `${String(field)} is malformed or too long`;
   throw coded('CHANGE-REQUEST', { reason });
 }
 

@@ -63,7 +63,7 @@ export async function serveChange(socket: Socket, parts: ServiceParts): Promise<
   let who = 'an unknown user';
   try {
     const peer = await parts.peerOf(socket);
-    if (peer === null) throw coded('CHANGE-REQUEST', { reason: 'the kernel does not tell who sent it' });
+    if (peer === null) throw coded('CHANGE-REQUEST', { reason: 'the kernel did not report who sent it' });
     who = `${peer.uid === 0 ? 'root' : `user ${peer.uid}`}, process ${peer.pid}`;
     const request = parseRequest(await line);
     const keys = keysOf(request).join(', ');

@@ -247,7 +247,7 @@ function read(body: string, { request: form }: AnyVerb): unknown {
   if (found?.ok === true) return found.request;
   const field = found?.field ?? null;
   throw coded('CONTROL-REQUEST', {
-    reason: field === null ? 'its content has another form' : `${field} has another form or is too long`,
+    reason: field === null ? 'its content is malformed' : `${field} is malformed or too long`,
   });
 }
 

@@ -101,7 +101,7 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'CONTROL-GROUP': {
-    text: 'The group {group} (control.operate_group) cannot be given operate.sock: {reason:words}.',
+    text: 'Cannot give operate.sock to the group {group} (control.operate_group): {reason:words}.',
     check:
       'Create the group and add the service user to it (usermod -aG GROUP sallyport), then restart the service. Or name another group.',
     class: 'config',
@@ -127,7 +127,8 @@ export const CONFIG_CODES = {
   },
   'CHANGE-REQUEST': {
     text: 'The change service refused the request: {reason:words}. Nothing was written.',
-    check: 'If Sallyport was upgraded in between, run the command again: both ends need the same version.',
+    check:
+      'Run the command again. If it fails again after an upgrade, run it with the Sallyport that is installed now.',
     class: 'system',
     retry: 'change',
   },
@@ -140,7 +141,7 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'CHANGE-UNTRIED': {
-    text: 'No daemon is running that could try the change. The change service writes only what the daemon has tried. Nothing was written.',
+    text: 'No daemon is running to test the change, and the change service writes only what the daemon has accepted. Nothing was written.',
     check: 'Start the service (systemctl start sallyport) and run the command again, or run it as root (sudo).',
     class: 'system',
     retry: 'change',

@@ -17,9 +17,9 @@ export const HTTP_CODES = {
     retry: 'later',
   },
   'REQUEST-TIMEOUT': {
-    text: 'Sending {url} stopped after {sent:size} and {elapsed:ms}: the other side took nothing for {limit:ms} ({key}).',
+    text: 'Sending to {url} stopped after {sent:size} and {elapsed:ms}: the other side accepted no data for {limit:ms} ({key}).',
     check:
-      'The proxy or the server has stopped reading the request. Look into their logs; to wait longer, raise {key}.',
+      'The proxy or the server has stopped reading the request. Check the logs of both. To wait longer, raise {key}.',
     class: 'timeout',
     retry: 'later',
   },

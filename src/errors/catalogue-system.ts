@@ -125,7 +125,7 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'CONTROL-OPERATE': {
-    text: 'Only root and the group of operate.sock may {what:words}. This socket only answers questions.',
+    text: 'Only root and the group of operate.sock may {what:words}. This socket is read-only.',
     check:
       'Run the command as root or as a member of the group that control.operate_group names (by default that of the service).',
     class: 'system',

@@ -41,7 +41,7 @@ export const EVENTS = {
   'change-requested': {
     level: 'info',
     thread: 'Config',
-    text: 'Request to {verb:words} settings from {who:words}: {keys}.',
+    text: 'Request from {who:words} to {verb:words} settings: {keys}.',
   },
   'change-made': { level: 'info', thread: 'Config', text: 'Settings changed for {who:words}: {keys}.' },
   'change-not-made': {

@@ -74,7 +74,7 @@ describe('a request with a body', () => {
     const answer = await rig.raw(post(path, JSON.stringify(body)));
     expect(answer).toMatch(/^HTTP\/1\.1 400 .*"code":"CONTROL-REQUEST"/s);
     expect(answer).toMatch(
-      /"reason":"(?:profile|through|purposes|shell|candidate|text|typed|by|window_ms) has another form/,
+      /"reason":"(?:profile|through|purposes|shell|candidate|text|typed|by|window_ms) is malformed/,
     );
     expect(asked).toEqual([]);
   });

@@ -92,7 +92,7 @@ describe('an upload', () => {
     );
 
     expect(error).toMatchObject({ code: 'REQUEST-TIMEOUT', journey: { phase: 'request' } });
-    expect((error as Error).message).toMatch(/took nothing for 500 ms \(response_timeout\.base_ms\)/);
+    expect((error as Error).message).toMatch(/accepted no data for 500 ms \(response_timeout\.base_ms\)/);
     expect(sent.closed).toBe(1);
     expect(clock.pending).toBe(0);
   });

@@ -95,7 +95,8 @@ The daemon that runs does it itself, with its own user, environment and credenti
 and says so. A purpose ends at its first failure. A password that was refused is not sent again unless you say so.
 
 With --second-opinion an ordinary Node client sends the same request through the same proxy afterwards. If it gets through where
-Sallyport fails, report a fault of Sallyport. It gets a proxy password only if the proxy accepted it just before, by Basic.
+Sallyport fails, please report that as a fault of Sallyport. The client gets the proxy password only if the proxy accepted it
+just before, by Basic or as the login of a SOCKS proxy.
 
 Exit status: 0 the work would go well (warnings are told), else the class of the first failure: 10 name resolution,
 11 connection, 12 proxy authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP,

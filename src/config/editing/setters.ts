@@ -1,8 +1,8 @@
 // Who may set a key where an edit does not come from the file itself: from a menu, a console or the change service.
 //
-// Guarantees: each value that an edit gives, replaces or takes away is judged by its own key, however large the part is
-// that the edit names. A key that the schema does not know, and the source of a secret (a file, a variable, a credential),
-// is root's. Relies on `setBy` of the schema. Pure.
+// Guarantees: each value that an edit sets, replaces or removes is checked by its own key, also where the edit names a whole
+// section. Only root may set a key that the schema does not know, or the source of a secret (a file, a variable, a
+// credential). Relies on `setBy` of the schema. Pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import { type KeyPath, keyName } from '#config/problem.ts';
@@ -33,7 +33,7 @@ const HOW: Readonly<Record<Setter, string>> = {
   admin: 'as a member of the group sallyport-admin, or as root',
   root: 'as root: run the same command with sudo, or edit the configuration file',
 };
-const HOW_SECRET = 'as root, or give the value itself in place of a file, a variable or a credential';
+const HOW_SECRET = 'as root, or enter the value itself instead of naming a file, a variable or a credential';
 
 /** Whether this setter may set this key to this value: null, or why not (KEY-AUTHORITY). */
 export function judgeSetter({ path, value }: KeyValue, who: Setter): CodedError | null {

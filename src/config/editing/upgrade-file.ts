@@ -1,7 +1,7 @@
 // Upgrades the configuration file on the disk to the format of this version.
 //
-// Guarantees: it is written as every other edit is (`edit-file.ts`: digest, owner, mode, one rename), and only when the new
-// content is accepted as at a start and means exactly what the old one meant.
+// Guarantees: the file is written like every other edit (`edit-file.ts`: digest, owner, mode, one rename), and only if the new
+// content would be accepted at a start and has exactly the settings of the old one.
 
 import { changesBetween } from '#config/following/changes.ts';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';

@@ -1,8 +1,8 @@
-// Rewrites the text of a configuration file of the version before in the keys of this version, by splices.
+// Upgrades the text of a configuration file of the previous version to the keys of this version, by splices.
 //
-// Guarantees: the result reads as exactly the settings that the old text had, which is proven by reading it again. Every
-// comment stays, and so does every byte outside the renamed keys and `version`. Where no such splice is found, a coded
-// error names the line (CONFIG-EDIT) and nothing comes back. Pure.
+// Guarantees: the result has exactly the settings of the old text; it is read again to prove that. Every comment stays, and
+// so does every byte outside the renamed keys and `version`. If no such splice exists, it throws CONFIG-EDIT with the line.
+// Pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, Lexer } from 'yaml';
@@ -25,7 +25,7 @@ import {
   startOf,
 } from './edit-tree.ts';
 
-/** The text in the keys of this version; the same text where it is of this version already. @throws CodedError CONFIG-EDIT */
+/** The text with the keys of this version; unchanged if it has this version already. @throws CodedError CONFIG-EDIT */
 export function upgradeText(text: string, history: FormatHistory = FORMAT_HISTORY): string {
   const { value } = readDocument(text);
   if (!isSection(value) || value['version'] === history.version) return text;
@@ -39,12 +39,12 @@ export function upgradeText(text: string, history: FormatHistory = FORMAT_HISTOR
   const first = renamesIn(text, history)[0];
   const [section = 'version'] = first?.from ?? [];
   const line = readDocument(text).keyAt(section)?.line ?? 1;
-  throw coded('CONFIG-EDIT', { key: section, line, reason: 'a comment or the way it is written there would be lost' });
+  throw coded('CONFIG-EDIT', { key: section, line, reason: 'the upgrade would lose a comment or the layout there' });
 }
 
 type Rename = (text: string, renames: readonly Renamed[], history: FormatHistory) => string;
 
-/** Null where this way does not hold. */
+/** Null if the text cannot be upgraded by this kind of rename. */
 function tryToUpgrade(text: string, history: FormatHistory, rename: Rename): string | null {
   try {
     const renamed = rename(text, renamesIn(text, history), history);

@@ -220,9 +220,13 @@ function judgeQuotes(salvaged: unknown, document: ConfigDocument): Finding[] {
 function judgeRoot(value: unknown): Finding | null {
   const base = { severity: 'error', at: 'value', found: '', allowed: `version: ${FORMAT_VERSION}` } as const;
   if (value === null)
-    return { ...base, path: [], message: `The file is empty; it says at least version: ${FORMAT_VERSION}.` };
+    return { ...base, path: [], message: `The file is empty. It needs at least this line: version: ${FORMAT_VERSION}` };
   if (typeof value !== 'object' || Array.isArray(value)) {
-    return { ...base, path: [], message: `The file is not made of keys; it begins with version: ${FORMAT_VERSION}.` };
+    return {
+      ...base,
+      path: [],
+      message: `The file is not made of keys. It must begin with this line: version: ${FORMAT_VERSION}`,
+    };
   }
   const { version } = value as { readonly version?: unknown };
   // Where it is missing the schema says so, together with all other mistakes.

@@ -79,16 +79,16 @@ function withoutEmpty(value: unknown, section: string): unknown {
 
 /** The notice of a file that has no old name. */
 function outdated({ version }: FormatHistory): Finding {
-  const message = `This file has version ${version - 1} of the format, which is read until version ${version + 1}. To convert it: sallyport config upgrade`;
-  return { path: ['version'], severity: 'warning', at: 'value', found: String(version - 1), allowed: '', message };
+  const message = `This file has format version ${version - 1}, which is read until version ${version + 1}. To convert it, run: sallyport config upgrade`;
+  return { path: ['version'], severity: 'warning', at: 'value', found: '', allowed: '', message };
 }
 
 function tell({ from, to, since }: Renamed, isTwice: boolean): Finding {
-  const [old, now] = [keyName(from), keyName(to)];
+  const now = keyName(to);
   const message = isTwice
-    ? `This is the old name of ${now}, which the file has as well; keep ${now}.`
-    : `Since version ${since} this key is ${now}. The old name is read until version ${since + 1}. To convert the file to version ${since}: sallyport config upgrade`;
-  return { path: from, severity: isTwice ? 'error' : 'warning', at: 'key', found: old, allowed: '', message };
+    ? `This is the old name of ${now}, and the file has both. Remove this one.`
+    : `Since version ${since} this key is ${now}. The old name is read until version ${since + 1}. To convert the file, run: sallyport config upgrade`;
+  return { path: from, severity: isTwice ? 'error' : 'warning', at: 'key', found: '', allowed: '', message };
 }
 
 function oldName(key: string, moved: readonly Renamed[]): string {

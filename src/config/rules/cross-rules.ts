@@ -35,22 +35,23 @@ function checkFeed({ updates }: Salvaged): Finding[] {
   return [warning(['updates', 'feed_url'], message, url.origin)];
 }
 
-/** RFC 7469, 4.3: with one key alone, the day on which it changes is the day on which the work ends. */
+/** RFC 7469, 4.3 requires a backup pin: with a single pin, a change of that key ends every connection. */
 function checkPins(purpose: Purpose, settings: Salvaged): Finding[] {
   if (settings[purpose]?.pins?.length !== 1) return [];
-  const message = 'With one pin alone, no connection is made once the server has another key; add that of a spare one.';
+  const message =
+    'With only one pin, every connection fails once the server changes its key. Add the pin of a spare key.';
   return [{ ...warning([purpose, 'pins'], message), at: 'key' }];
 }
 
-/** Whoever enables a purpose expects that something is sent. */
+/** An admin who enables a purpose expects that something is sent. */
 function checkEnabled(purpose: Purpose, settings: Salvaged): Finding[] {
   const section = settings[purpose];
   if (section === undefined || !('enabled' in section) || section.enabled !== true) return [];
   const key = urlKeyOf(purpose);
   const message =
     urlOf(settings, purpose) === undefined
-      ? `Nothing is sent without ${key}; set it, or take this key out.`
-      : 'This version of Sallyport sends nothing for this purpose yet; so far only its connection can be tested.';
+      ? `Nothing is sent without ${key}. Set it, or remove this key.`
+      : 'This version of Sallyport sends nothing for this purpose yet. Only its connection can be tested (sallyport diagnose).';
   return [{ ...warning([purpose, 'enabled'], message), at: 'key' }];
 }
 
@@ -75,7 +76,12 @@ function checkCredentials(purpose: Purpose, settings: Salvaged): Finding[] {
     const first = names.findIndex((other) => other.toLowerCase() === name.toLowerCase());
     return first === index
       ? []
-      : [error([purpose, 'headers', name], `This header is ${names[first]} again; case does not count.`)];
+      : [
+          error(
+            [purpose, 'headers', name],
+            `This header is ${names[first]} again: header names are not case-sensitive.`,
+          ),
+        ];
   });
   const authorization = names.find((name) => name.toLowerCase() === 'authorization');
   if (token === undefined || authorization === undefined) return findings;

@@ -1,19 +1,19 @@
-// Whether the control sockets of a configuration can be made: their names fit into an address, and each has its own. Pure.
+// Checks the paths of the control sockets: each fits into a socket address, and the admin socket has a path of its own. Pure.
 
 import { basename } from 'node:path';
 import { type DaemonPlaces, LONGEST_SOCKET_NAME, LONGEST_SOCKET_PATH, socketsOf } from '#config/places.ts';
 import type { Finding } from '#config/problem.ts';
 
-/** What is wrong with where a daemon would listen. */
+/** Problems with the paths that a daemon would listen on. */
 export function judgeSockets(daemon: DaemonPlaces): Finding[] {
   const { admin, ...others } = socketsOf(daemon);
   const own = judgeSocket('control_socket', others.control);
-  // Those beside it have names that are made of its own.
+  // The names of the other sockets are made from this one.
   if (own.length > 0) return own;
   const longer = [others.operate, others.look].flatMap((path) => judgeSocket('control_socket', path)).slice(0, 1);
   if (longer.length > 0) return longer;
   if (!Object.values(others).includes(admin)) return judgeSocket('admin_socket', admin);
-  const message = 'The admin has a socket of their own: name another path than that of the other sockets.';
+  const message = 'Another control socket already has this path. The admin socket needs a path of its own.';
   const path = ['daemon', 'admin_socket'];
   return [{ path, severity: 'error', at: 'value', found: admin, allowed: '', message }];
 }

@@ -8,15 +8,15 @@ const GROUP = /^[A-Za-z0-9_][A-Za-z0-9_. @\\-]{0,254}$/;
 const judgeGroup = (text: string) =>
   GROUP.test(text) && text.trim() === text
     ? null
-    : 'The name of a group is letters, digits, dot, dash, underscore, @ and backslash.';
+    : 'A group name may contain letters, digits, spaces, dots, dashes, underscores, @ and backslashes.';
 
 export const control = section(
   {
     operate_group: describeKey(judgedText(judgeGroup).optional(), {
       title: 'Operate group',
       description:
-        'The group whose members may start a check and operate the daemon (operate.sock). The group of the service can then only ' +
-        'look (look.sock). The service user must be a member of this group.',
+        'The group whose members may start checks and operate the daemon (operate.sock). Members of the service group then have ' +
+        'read-only access (look.sock). The service user must be a member of this group.',
       allowed: 'the name or the number of a group',
       absent: 'the group of the service',
       example: 'sallyport-operators',

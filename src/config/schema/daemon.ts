@@ -17,8 +17,8 @@ export const daemon = section(
     control_socket: describeKey(path.optional(), {
       title: 'Control socket',
       description:
-        'The unix socket for commands from members of its group; mode 0660. It is the same as operate.sock, which is beside it ' +
-        'with look.sock; for another name, such as a.sock, these are a-operate.sock and a-look.sock.',
+        'The unix socket for commands from members of its group (mode 0660). operate.sock in the same folder is the same socket, and ' +
+        'look.sock is the read-only one. With another file name, such as a.sock, they are a-operate.sock and a-look.sock.',
       allowed: PATH_ALLOWED,
       absent:
         'control.sock in state_dir, in a checkout and for a file that sets state_dir; otherwise, and always for the ' +
@@ -30,8 +30,8 @@ export const daemon = section(
     admin_socket: describeKey(path.optional(), {
       title: 'Admin socket',
       description:
-        'The unix socket for commands from root and the service user; mode 0600. Only here can other settings be tested and the ' +
-        'hook be run.',
+        'The unix socket for commands from root and the service user (mode 0600). Only this socket can run the hook and test ' +
+        'settings that are not in force.',
       allowed: PATH_ALLOWED,
       absent:
         'admin.sock in the folder of control_socket; if control_socket has another name, such as a.sock, a-admin.sock',

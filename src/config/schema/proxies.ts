@@ -169,7 +169,7 @@ const profile = z.strictObject({
   password: describeKey(secretSource.optional(), {
     title: 'Password',
     description:
-      'The password of the user. Needed where there is a user. An admin may enter the value itself; a file, a variable or a credential can only be named by root.',
+      'The password of the user. Required if there is a user. An admin may enter the value itself; only root may name a file, a variable or a credential.',
     secret: true,
     allowed: `${SECRET_ALLOWED}; no control characters`,
     absent: 'none',

@@ -1,6 +1,7 @@
-// The configuration section of a purpose: its URL, whether it is enabled, whom its TLS trusts and which credentials it sends.
+// The configuration section of a purpose: its URL, whether it is enabled, which CAs its TLS trusts and which credentials it sends.
 //
-// Every purpose has the same keys for trust and credentials. They apply to the origin of its own URL only.
+// Every purpose has the same keys for trust and credentials. Credentials go to the origin of its own URL only; CAs and pins apply
+// to every server that is reached for the purpose.
 
 import { z } from 'zod';
 import { clientCertificate } from './client-certificate.ts';
@@ -8,7 +9,7 @@ import { describeKey, judgedText, section } from './key.ts';
 import { filePath, PATH_ALLOWED, SECRET_ALLOWED, secretSource } from './leaves.ts';
 import { judgeHeaderName, judgePin, judgeUrlText } from './values.ts';
 
-/** How a purpose is called in the descriptions of its keys. */
+/** The words for a purpose in the descriptions of its keys. */
 interface Wording {
   /** The section in the file. */
   readonly name: string;
@@ -42,17 +43,17 @@ export function trustKeys({ name, origin, traffic }: Wording) {
     }),
     client_certificate: describeKey(clientCertificate.optional(), {
       title: 'Client certificate',
-      description: 'What this host shows to an origin that asks for a certificate.',
+      description: `Certificate and key for a server that requires a client certificate. Presented to the origin of ${origin} only.`,
       allowed: 'certificate_file, key_file and, where the key is encrypted, passphrase',
-      absent: 'none is shown',
+      absent: 'no certificate is presented',
       effect: 'next_transfer',
       setBy: 'root',
     }),
     ca_file: describeKey(filePath.optional(), {
       title: 'CA file',
-      description: 'PEM file with the authorities that the origin must be certified by, in place of the built-in ones.',
+      description: `PEM file with the certificate authorities (CAs) to trust for ${traffic}, in place of the built-in ones.`,
       allowed: PATH_ALLOWED,
-      absent: 'the authorities built into the program',
+      absent: 'the CAs built into the program',
       example: `/etc/ssl/certs/${name.replaceAll('_', '-')}-ca.pem`,
       effect: 'next_transfer',
       setBy: 'root',
@@ -60,10 +61,10 @@ export function trustKeys({ name, origin, traffic }: Wording) {
     pins: describeKey(z.array(judgedText(judgePin)).min(1).max(16).optional(), {
       title: 'Pins',
       description:
-        `Public keys, one of which must be in the chain of every certificate that is met for ${traffic}, after the chain itself was found good. ` +
-        'They hold for each origin, so name a key of each authority in use, and a spare one. A key is that of the server or of an authority above it.',
+        `Public keys. Each TLS connection for ${traffic} needs a valid certificate chain that contains one of them: the key of the server or of a CA above it. ` +
+        'Pins apply to every origin, so list a key for each CA in use, and a spare one.',
       allowed: 'a list of 1 to 16 texts: sha256/ and the digest of a public key in base64 (RFC 7469)',
-      absent: 'any key of a trusted authority will do',
+      absent: 'the key of any trusted CA is accepted',
       example: ['sha256/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='],
       effect: 'next_transfer',
       setBy: 'root',
@@ -91,7 +92,7 @@ export function purposeSection({ name, title, sends, enables, traffic, example }
     {
       enabled: describeKey(z.boolean().default(false), {
         title: 'Enabled',
-        description: `Whether ${enables}. This version sends nothing yet; \`sallyport diagnose\` tests the URL in both cases.`,
+        description: `Whether ${enables}. This version sends nothing yet; \`sallyport diagnose\` tests the URL either way.`,
         effect: 'next_transfer',
         setBy: 'admin',
       }),
@@ -99,7 +100,7 @@ export function purposeSection({ name, title, sends, enables, traffic, example }
         title: 'URL',
         description: `The URL that ${sends}.`,
         allowed: 'an https or wss URL without user and fragment',
-        absent: 'the purpose shows as not configured',
+        absent: 'status shows the purpose as not configured',
         example,
         effect: 'next_transfer',
         setBy: 'root',

@@ -65,7 +65,7 @@ async function socketsFor(paths: ReturnType<typeof socketsOf>, group: string | u
 /** @throws CodedError CONTROL-GROUP */
 async function requireGroup(group: string): Promise<number> {
   const number = await groupNumber(group);
-  if (number === null) throw coded('CONTROL-GROUP', { group, reason: 'this machine knows no such group' });
+  if (number === null) throw coded('CONTROL-GROUP', { group, reason: 'this machine has no such group' });
   return number;
 }
 
@@ -73,7 +73,7 @@ async function requireGroup(group: string): Promise<number> {
 function explain(thrown: unknown, group: string | undefined): unknown {
   const { code, facts } = asCoded(thrown);
   if (group === undefined || code !== 'FILE-FAILED' || facts['operation'] !== 'give') return thrown;
-  const reason = facts['errno'] === 'EPERM' ? 'the user of the service is not a member of it' : facts['reason'];
+  const reason = facts['errno'] === 'EPERM' ? 'the service user is not a member of it' : facts['reason'];
   return coded('CONTROL-GROUP', { group, reason: String(reason) }, thrown);
 }
 
@@ -81,6 +81,6 @@ function explain(thrown: unknown, group: string | undefined): unknown {
 function nameOf(peer: Peer | null): string {
   if (peer === null) return 'an unknown user';
   const user = peer.uid === 0 ? 'root' : `user ${peer.uid}`;
-  const shown = peer.uid === OVERFLOW_UID ? 'a user whom the service cannot tell apart' : user;
+  const shown = peer.uid === OVERFLOW_UID ? 'a user that the service cannot identify' : user;
   return peer.pid === 0 ? shown : `${shown}, process ${peer.pid}`;
 }

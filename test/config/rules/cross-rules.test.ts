@@ -293,7 +293,7 @@ describe('pins', () => {
 
   it('are better two than one', async () => {
     expect(await warningsOf(`updates: {pins: ['${pin(1)}']}`)).toMatchObject([
-      { key: 'updates.pins', message: expect.stringContaining('add that of a spare one') },
+      { key: 'updates.pins', message: expect.stringContaining('Add the pin of a spare key') },
     ]);
     expect(await warningsOf(`updates: {pins: ['${pin(1)}', '${pin(2)}']}`)).toEqual([]);
   });
