@@ -5,7 +5,8 @@
 // in CIDR notation; each may end in `:port`. A name never matches an address and the other way round. What the field
 // does differs (curl, Go, Python); where it does, the reading that sends less direct was chosen.
 
-import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isInNetwork, readNetwork } from '#system/network/addresses.ts';
 import { isHost } from './host-name.ts';
 
 /** What is asked about. */
@@ -101,29 +102,9 @@ function splitPort(token: string): { pattern: string; port: number | null } {
   return { pattern: (found[1] ?? token).replace(/^\[([^\]]*)\]/, '$1'), port };
 }
 
-interface Network {
-  readonly address: string;
-  readonly prefix: number;
-  readonly family: 'ipv4' | 'ipv6';
-}
-
-function readNetwork(pattern: string): Network | null {
-  const found = /^([0-9a-f.:]+)\/(\d{1,3})$/i.exec(pattern);
-  const address = found?.[1] ?? '';
-  const version = isIP(address);
-  const prefix = Number(found?.[2]);
-  if (version === 0 || prefix > (version === 4 ? 32 : 128)) return null;
-  return { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
-}
-
 function isInside(host: string, pattern: string): boolean {
   const network = readNetwork(pattern);
-  const family = isIP(host) === 4 ? 'ipv4' : 'ipv6';
-  // A mapped network (::ffff:10.0.0.0/104) would catch IPv4 hosts by the list's own rules; ours are normalised before.
-  if (network === null || network.family !== family) return false;
-  const list = new BlockList();
-  list.addSubnet(network.address, network.prefix, network.family);
-  return list.check(host, family);
+  return network !== null && isInNetwork(host, network);
 }
 
 /** IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2) is the IPv4 address; URL writes it as two hexadecimal groups. */

@@ -8,6 +8,7 @@
 import { LONGEST_URL } from '#config/schema/values.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { type Hop, originAt } from '#errors/hop.ts';
+import { isInternalAddress } from '#system/network/addresses.ts';
 
 /** What a URL is judged against. */
 export interface JudgeContext {
@@ -80,52 +81,25 @@ function hasControls(text: string): boolean {
 export function isInternalHost(hostname: string): boolean {
   const name = hostname.replace(/\.$/, '').toLowerCase();
   if (name === 'localhost' || name.endsWith('.localhost')) return true;
-  if (name.startsWith('[')) return isInternalV6(parseV6(name.slice(1, -1)));
-  const v4 = parseV4(name);
-  return v4 !== null && isInternalV4(v4);
-}
-
-/** First address and prefix length of the IPv4 blocks that are not the open Internet (RFC 6890 and its updates). */
-const INTERNAL_V4: readonly (readonly [string, number])[] = [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10], // CGNAT; one cloud's metadata is 100.100.100.200
-  ['127.0.0.0', 8],
-  ['168.63.129.16', 32], // a cloud's host agent behind a public address
-  ['169.254.0.0', 16], // link-local; most clouds' metadata
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 3], // multicast, reserved, broadcast
-];
-
-function isInternalV4(address: number): boolean {
-  return INTERNAL_V4.some(([first, bits]) => {
-    const size = 2 ** (32 - bits);
-    return Math.floor(address / size) === Math.floor((parseV4(first) ?? 0) / size);
-  });
+  return isInternalAddress(name) || (name.startsWith('[') && isInternalV6(name.slice(1, -1)));
 }
 
 /** IPv6 blocks that are not the open Internet, and those that carry an IPv4 address inside. */
-function isInternalV6(groups: readonly number[]): boolean {
+function isInternalV6(address: string): boolean {
+  const groups = parseV6(address);
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = groups;
   const leadingZeros = a === 0 && b === 0 && c === 0 && d === 0;
   // ::, ::1, IPv4-compatible, mapped (::ffff:0:0/96) and translated (::ffff:0:0:0/96)
-  if (leadingZeros && ((e === 0 && (f === 0 || f === 0xff_ff)) || (e === 0xff_ff && f === 0))) {
-    return isInternalV4(g * 65_536 + h);
-  }
-  if (a === 0x64 && b === 0xff_9b) return c !== 0 || isInternalV4(g * 65_536 + h); // NAT64; 64:ff9b:1::/48 is local
-  if (a === 0x20_02) return isInternalV4(b * 65_536 + c); // 6to4
-  if (a === 0x20_01 && b === 0) return true; // Teredo: hides an IPv4 address, obsolete
-  const top = a >> 6;
-  return a >> 9 === 0x7e || top === 0x3_fa || top === 0x3_fb || a >> 8 === 0xff; // ULA, link- and site-local, multicast
+  if (leadingZeros && ((e === 0 && (f === 0 || f === 0xff_ff)) || (e === 0xff_ff && f === 0)))
+    return isInternalV4(g, h);
+  if (a === 0x64 && b === 0xff_9b) return c !== 0 || isInternalV4(g, h); // NAT64; 64:ff9b:1::/48 is local
+  if (a === 0x20_02) return isInternalV4(b, c); // 6to4
+  return isInternalAddress(address);
 }
 
-function parseV4(text: string): number | null {
-  const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (parts === null) return null;
-  return parts.slice(1).reduce((sum, part) => sum * 256 + Number(part), 0);
+/** The IPv4 address in two groups of an IPv6 one. */
+function isInternalV4(high: number, low: number): boolean {
+  return isInternalAddress([high >> 8, high & 255, low >> 8, low & 255].join('.'));
 }
 
 /** WHATWG URL has already refused what is no address, and writes IPv4 tails as groups. */

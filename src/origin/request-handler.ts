@@ -6,6 +6,7 @@
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { isLoopbackAddress } from '#system/network/addresses.ts';
 import { readAcknowledgement } from './acknowledgement.ts';
 import type { AcknowledgementLog } from './acknowledgement-log.ts';
 import { type Answer, decideAnswer, httpDate } from './conditions.ts';
@@ -162,15 +163,11 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
 
 /** What came, for this machine only: agents' ids are nobody else's business. */
 function showRecord({ log, requests }: Served, exchange: Exchange): void {
-  if (!isLoopback(exchange.request.socket.remoteAddress ?? '')) {
+  if (!isLoopbackAddress(exchange.request.socket.remoteAddress ?? '')) {
     refuse(exchange, 404, 'Not here.');
   } else if (allows(exchange, ['GET', 'HEAD'])) {
     sendJson(exchange, 200, { acknowledgements: log.all.slice(-MOST_SHOWN), requests: requests.requests });
   }
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || /^(?:::ffff:)?127\./.test(address);
 }
 
 function allows(exchange: Exchange, methods: readonly string[]): boolean {

@@ -7,6 +7,7 @@
 import { isLoopbackUrl } from '#config/schema/values.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
+import { isLoopbackAddress } from '#system/network/addresses.ts';
 
 /** The other end of a connection. */
 interface OtherEnd {
@@ -27,9 +28,4 @@ export function refuseElsewhere(target: URL, { address, proxy, hop }: OtherEnd):
     by: proxy === null ? 'its name resolves to' : `proxy ${proxy} is at`,
     hop,
   });
-}
-
-/** 127.0.0.0/8, also mapped into IPv6, and ::1. */
-export function isLoopbackAddress(address: string): boolean {
-  return address === '::1' || /^(?:::ffff:)?127(?:\.\d{1,3}){3}$/i.test(address);
 }

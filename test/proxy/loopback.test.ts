@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { proxyAt } from '#errors/hop.ts';
-import { isLoopbackAddress, refuseElsewhere } from '#proxy/loopback.ts';
+import { refuseElsewhere } from '#proxy/loopback.ts';
+import { isLoopbackAddress } from '#system/network/addresses.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
 
 /** Where the other end of each connection claims to be; every connection really goes to loopback. */

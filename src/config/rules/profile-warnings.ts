@@ -2,6 +2,7 @@
 
 import { matchNoProxy } from '#config/no-proxy.ts';
 import type { Settings } from '#config/settings.ts';
+import { isPrivateAddress } from '#system/network/addresses.ts';
 
 /** What the verdict depends on. */
 export interface AddressSurroundings {
@@ -36,12 +37,10 @@ function hostOf(url: string | undefined): string | null {
   return url === undefined || !URL.canParse(url) ? null : new URL(url).hostname.replace(/^\[|\]$/g, '');
 }
 
-/** RFC 1918, 4193 and 6598, loopback, link-local, and names that no DNS of the internet has. */
-const INNER =
-  '10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16, 127.0.0.0/8, fc00::/7, fe80::/10, ::1, ' +
-  '.local, localhost, .internal, .lan, .home.arpa';
+/** Names that no DNS of the internet has. */
+const INNER_NAMES = '.local, localhost, .internal, .lan, .home.arpa';
 
 function isInner(host: string): boolean {
   const isBareName = !host.includes('.') && !host.includes(':');
-  return isBareName || matchNoProxy(INNER, { host, port: 0 }) !== null;
+  return isBareName || isPrivateAddress(host) || matchNoProxy(INNER_NAMES, { host, port: 0 }) !== null;
 }

@@ -7,6 +7,7 @@ import { validate as isCron } from 'node-cron';
 import { isHost, judgeDnsName } from '#config/host-name.ts';
 import { judgeToken, tokensOf } from '#config/no-proxy.ts';
 import { suggest } from '#config/reading/suggest.ts';
+import { isLoopbackAddress } from '#system/network/addresses.ts';
 
 /** Longest URL that is taken anywhere, in characters: signed URLs of a CDN have 4,000 and more. */
 export const LONGEST_URL = 16_384;
@@ -168,7 +169,8 @@ export function judgeArgument(text: string): string | null {
 
 /** 127.0.0.0/8, ::1 or `localhost`, as the URL has it. */
 export function isLoopbackUrl(url: URL): boolean {
-  return url.hostname === 'localhost' || url.hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(url.hostname);
+  const { hostname } = url;
+  return hostname === 'localhost' || hostname === '[::1]' || (!hostname.startsWith('[') && isLoopbackAddress(hostname));
 }
 
 function isTimeZone(text: string): boolean {

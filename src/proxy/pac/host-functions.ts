@@ -4,7 +4,8 @@
 // Guarantees: none throws but `shExpMatch` for a pattern that is none; what no look-up knows is null, false or empty,
 // as the documentation of each says.
 
-import { BlockList, isIP, isIPv4 } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
+import { isInNetwork, readNetwork } from '#system/network/addresses.ts';
 import type { Family } from './question.ts';
 
 /** The addresses of a name; none where it has none, or none may be looked up. */
@@ -70,14 +71,8 @@ function isInNet(address: string, network: string, mask: string): boolean {
 
 /** `10.0.0.0/8`, `2001:db8::/32`. An address of the other family is outside. */
 function isInPrefix(address: string, prefix: string): boolean {
-  const [network = '', bits = '', ...more] = prefix.trim().split('/');
-  const version = isIP(network);
-  if (version === 0 || version !== isIP(address) || more.length > 0 || !/^\d{1,3}$/.test(bits)) return false;
-  if (Number(bits) > (version === 4 ? 32 : 128)) return false;
-  const family = version === 4 ? 'ipv4' : 'ipv6';
-  const list = new BlockList();
-  list.addSubnet(network, Number(bits), family);
-  return list.check(address, family);
+  const network = readNetwork(prefix.trim());
+  return network !== null && isInNetwork(address, network);
 }
 
 /** IPv6 before IPv4, each in ascending order; empty where the list holds something else than addresses. */

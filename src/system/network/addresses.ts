@@ -1,0 +1,90 @@
+// Which network an IP address belongs to: this machine, an organisation's own networks, or nothing on the open Internet.
+// Pure arithmetic over Node's BlockList; names are never resolved.
+//
+// Guarantees: a text that is no address is in no network. Addresses are compared within their family, but an IPv4 address
+// that is mapped into IPv6 counts as the IPv4 address in the lists below.
+
+import { BlockList, isIP } from 'node:net';
+
+/** A network in CIDR notation. */
+export interface Network {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: 'ipv4' | 'ipv6';
+}
+
+const LOOPBACK = ['127.0.0.0/8', '::1/128'];
+/** RFC 1918, 3927, 6598, 4193 and 4291: what an organisation uses inside. */
+const PRIVATE = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  'fc00::/7',
+  'fe80::/10',
+];
+/** What else is not the open Internet (RFC 6890 and its updates). */
+const SPECIAL = [
+  '0.0.0.0/8',
+  '168.63.129.16/32', // a cloud's host agent behind a public address
+  '192.0.0.0/24',
+  '198.18.0.0/15',
+  '224.0.0.0/3', // multicast, reserved, broadcast
+  '2001::/32', // Teredo: hides an IPv4 address, obsolete
+  'fec0::/10', // site-local, obsolete
+  'ff00::/8',
+];
+const isLoopback = membership(LOOPBACK);
+const isPrivate = membership([...LOOPBACK, ...PRIVATE]);
+const isNotPublic = membership([...LOOPBACK, ...PRIVATE, ...SPECIAL]);
+
+/** Whether the address is this machine. */
+export function isLoopbackAddress(address: string): boolean {
+  return isLoopback(address);
+}
+
+/** Whether the address is this machine or in a network that organisations use inside. */
+export function isPrivateAddress(address: string): boolean {
+  return isPrivate(address);
+}
+
+/** Whether the address is not on the open Internet. IPv4 addresses inside IPv6 ones are the caller's to take out. */
+export function isInternalAddress(address: string): boolean {
+  return isNotPublic(address);
+}
+
+/** Reads `10.0.0.0/8` or `2001:db8::/32`; null for anything else. */
+export function readNetwork(text: string): Network | null {
+  const found = /^([0-9a-f.:]+)\/(\d{1,3})$/i.exec(text);
+  const address = found?.[1] ?? '';
+  const version = isIP(address);
+  const prefix = Number(found?.[2]);
+  if (version === 0 || prefix > (version === 4 ? 32 : 128)) return null;
+  return { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
+}
+
+/** Whether the address is in the network. An address of the other family is not, also where IPv4 is mapped into IPv6. */
+export function isInNetwork(address: string, { address: first, prefix, family }: Network): boolean {
+  if (familyOf(address) !== family) return false;
+  const list = new BlockList();
+  list.addSubnet(first, prefix, family);
+  return list.check(address, family);
+}
+
+function membership(networks: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const network of networks.map(readNetwork)) {
+    if (network !== null) list.addSubnet(network.address, network.prefix, network.family);
+  }
+  return (address) => {
+    const family = familyOf(address);
+    return family !== null && list.check(address, family);
+  };
+}
+
+function familyOf(address: string): Network['family'] | null {
+  const version = isIP(address);
+  if (version === 0) return null;
+  return version === 4 ? 'ipv4' : 'ipv6';
+}
