@@ -3,6 +3,7 @@
 import { statusCommand } from '#cli/status.ts';
 import { matchNoProxy } from '#config/no-proxy.ts';
 import { readDocument } from '#config/reading/document.ts';
+import { wrongIndentation } from '#config/reading/indentation.ts';
 import { MOST_YAML_SIGNS } from '#config/reading/yaml-shape.ts';
 import { LONGEST_NO_PROXY } from '#config/schema/values.ts';
 import { readPacAnswer } from '#proxy/pac/directives.ts';
@@ -54,6 +55,13 @@ const MOST_STORED = 10_000;
 const HOSTS = 128;
 
 export const CASES: readonly Case[] = [
+  {
+    name: 'configuration: look for a wrong indentation in 80,000 lines',
+    make: (share) => {
+      const text = 'a:\n'.concat('  bb: 1 # x\n'.repeat(80_000 * share));
+      return () => wrongIndentation(text);
+    },
+  },
   {
     name: 'feed: read 2,000 items with 16 requirements',
     make: (share) => {
