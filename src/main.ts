@@ -42,7 +42,7 @@ import { hasTerminal } from '#system/process/has-terminal.ts';
 import { dieOf, LastResort } from '#system/process/last-resort.ts';
 import { nameProcess } from '#system/process/process-name.ts';
 import { realFiles } from '#system/real-files.ts';
-import { Zone } from '#system/zone.ts';
+import { Zone } from '#system/time/zone.ts';
 import { type FoundDaemon, findDaemonOf } from './find-daemon.ts';
 import { networkActions } from './network-actions.ts';
 import { absolute, proxyActions } from './proxy-actions.ts';

@@ -25,7 +25,7 @@ import type { Files } from '#system/files.ts';
 import { acquireLock } from '#system/lock.ts';
 import { SystemCommands } from '#system/process/command.ts';
 import { realFiles } from '#system/real-files.ts';
-import { WatchedClock } from '#system/watched-clock.ts';
+import { WatchedClock } from '#system/time/watched-clock.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
 import { DiskPause } from '#updates/disk-pause.ts';

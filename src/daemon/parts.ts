@@ -12,7 +12,7 @@ import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { SpanRedactor } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
 import type { Commands } from '#system/process/command.ts';
-import type { WatchedClock } from '#system/watched-clock.ts';
+import type { WatchedClock } from '#system/time/watched-clock.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { NetworkRoom } from './reload/network-room.ts';

@@ -4,7 +4,7 @@
 // any other way back is told as a step of the clock, after which nothing before may be compared with anything behind.
 // Lines of several threads may change places within two seconds. Pure; the rules of the zone come with the zone.
 
-/** What a clock of the zone shows, and when it first shows it (`system/zone.ts`). */
+/** What a clock of the zone shows, and when it first shows it (`system/time/zone.ts`). */
 export interface ZoneRules {
   local(atMs: number): number;
   reached(localMs: number): number;

@@ -89,6 +89,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'proxy/tls': 'TLS to the proxy and to the target: trust, pins, and what went wrong.',
   'system/network': 'What the kernel says of gateways, peers of a socket and unsent bytes.',
   'system/process': 'This process and its children: commands, the environment, signs of life to systemd, the end.',
+  'system/time': 'Time zones, steps of the clock, and a clock that knows every wait on it.',
   'updates/feed': 'What the vendor offers: reading the feed, and deciding about each item.',
   'updates/hook': "The admin's command for each published update.",
   'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fixedDelay } from '#daemon/schedule/decide-round.ts';
 import { Slots } from '#daemon/schedule/slots.ts';
-import { Zone } from '#system/zone.ts';
+import { Zone } from '#system/time/zone.ts';
 import { ScheduleRig } from '#test/support/schedule-rig.ts';
 
 const MINUTE = 60_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LogClock } from '#estimate/log-clock.ts';
-import { Zone } from '#system/zone.ts';
+import { Zone } from '#system/time/zone.ts';
 
 /** What each of these times gave away, and the seconds since the first one. */
 function follow(zone: string, stamps: readonly string[]) {

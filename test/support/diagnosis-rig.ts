@@ -16,7 +16,7 @@ import { undiagnosed } from '#daemon/trial/undiagnosed.ts';
 import { diagnosisSchema } from '#diagnose/report.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import type { Clock } from '#system/clock.ts';
-import { WatchedClock } from '#system/watched-clock.ts';
+import { WatchedClock } from '#system/time/watched-clock.ts';
 import { createCa, type KeyPair } from './certificates.ts';
 import { type Around, composeIn } from './composed.ts';
 import { ConfigFolder, TEST_PLACES } from './config-file.ts';

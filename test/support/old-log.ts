@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type EstimateReport, estimateTimeout } from '#estimate/estimate.ts';
 import { realFiles } from '#system/real-files.ts';
-import { Zone } from '#system/zone.ts';
+import { Zone } from '#system/time/zone.ts';
 
 /** As the manual prints them, wrapped. */
 export const MANUAL_LINES = `2013-06-05T00:04:10 [INFO] [Thread: Security Console] Downloading update ID

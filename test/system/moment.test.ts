@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { clampMoment, LAST_MOMENT_MS, momentSchema, utcTime } from '#system/moment.ts';
-import { Zone } from '#system/zone.ts';
+import { Zone } from '#system/time/zone.ts';
 
 const ANY = fc.oneof(fc.double(), fc.maxSafeInteger(), fc.constantFrom(1e300, -1e300, 8.64e15 + 1, Number.NaN));
 const berlin = new Zone('Europe/Berlin');

@@ -1,12 +1,12 @@
 // The moments that a cron expression names in a time zone: its slots. Pure.
 //
 // node-cron says what an expression means: its fields, and whether a time of day on a date fits. It is asked about
-// plain dates, without a zone; where they lie in time is the zone's to say (`system/zone.ts`). Thus a slot that a change to
+// plain dates, without a zone; where they lie in time is the zone's to say (`system/time/zone.ts`). Thus a slot that a change to
 // summer time skips is due at the change, and one that comes twice is due once, the first time. node-cron's own
 // `getNextRun` skips the former and knows no other moment than now.
 
 import { createTask, parse } from 'node-cron';
-import type { Zone } from '#system/zone.ts';
+import type { Zone } from '#system/time/zone.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;

@@ -8,7 +8,7 @@ import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Notifier } from '#system/process/notify.ts';
-import type { OverdueWait } from '#system/watched-clock.ts';
+import type { OverdueWait } from '#system/time/watched-clock.ts';
 
 /**
  * How far a wait may outlive its deadline. No setting, no variable: only code in this process can change it, and in

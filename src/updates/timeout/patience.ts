@@ -8,7 +8,7 @@ import { asCoded } from '#errors/coded-error.ts';
 import { showDuration, showSize } from '#errors/template.ts';
 import type { DeadlineWords } from '#http/deadlines.ts';
 import { KIND_WORDS, kindOfTransfer, type PathKind, type TransferShape } from '#path/kind.ts';
-import { ClockSteps } from '#system/clock-steps.ts';
+import { ClockSteps } from '#system/time/clock-steps.ts';
 import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
 import type { FetchPatience } from '#transfer/fetch.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';

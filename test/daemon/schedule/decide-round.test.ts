@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { doneUntil, fixedDelay, judgeSlot } from '#daemon/schedule/decide-round.ts';
 import { Slots } from '#daemon/schedule/slots.ts';
 import { retryDelay } from '#http/retry-delay.ts';
-import { Zone } from '#system/zone.ts';
+import { Zone } from '#system/time/zone.ts';
 
 const slots = new Slots('0 */6 * * *', new Zone('UTC'));
 const DONE = Date.parse('2026-11-20T00:05:00Z');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Slots } from '#daemon/schedule/slots.ts';
-import { Zone } from '#system/zone.ts';
+import { Zone } from '#system/time/zone.ts';
 
 /** The slots after a moment, in UTC to the minute. */
 function slotsFrom(expression: string, zone: string, from: string, count: number): string[] {

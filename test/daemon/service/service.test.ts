@@ -6,7 +6,7 @@ import type { Report } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import type { Notifier } from '#system/process/notify.ts';
-import { WatchedClock } from '#system/watched-clock.ts';
+import { WatchedClock } from '#system/time/watched-clock.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 let time: FakeClock;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { startWatchdog, watchdogLimits } from '#daemon/service/watchdog.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { SILENT_NOTIFIER } from '#system/process/notify.ts';
-import type { OverdueWait } from '#system/watched-clock.ts';
+import type { OverdueWait } from '#system/time/watched-clock.ts';
 import { readSource } from '#test/architecture/imports.ts';
 import { sourceFiles } from '#test/architecture/rooms.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';

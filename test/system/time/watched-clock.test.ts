@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '#system/clock.ts';
-import { WatchedClock } from '#system/watched-clock.ts';
+import { WatchedClock } from '#system/time/watched-clock.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const nothing = () => undefined;

@@ -3,7 +3,7 @@
 // After a suspend the wall clock is ahead (CLOCK_MONOTONIC stands still meanwhile), after a step it is ahead or behind.
 // Which of the two it was nobody can tell, and nobody needs to. A slow correction (NTP slews at most 0.05 %) is none.
 
-import type { Clock } from './clock.ts';
+import type { Clock } from '#system/clock.ts';
 
 const SMALLEST_STEP_MS = 5_000;
 

@@ -4,7 +4,7 @@
 // it was called off, also after it fired, so work that goes on past its own deadline is seen. Time, timers and their
 // order are those of the clock inside. Nothing is kept of a wait that is over.
 
-import { type Clock, clampWait, type Timer } from './clock.ts';
+import { type Clock, clampWait, type Timer } from '#system/clock.ts';
 
 /** A wait that is past its end. */
 export interface OverdueWait {
