@@ -80,7 +80,7 @@ export async function applyChange(
   requireNewNames(before.text, change.edits);
   const place: SecretPlace = { config: before.path, files, clock };
   const kept = keptIn(before.text);
-  const { edits, reference, isNew } = await storeSecret(place, change, kept).catch((thrown: unknown) => {
+  const { edits, reference, isNew } = await storeSecret(place, change, before.text).catch((thrown: unknown) => {
     throw forbidden(thrown, loaded.file);
   });
   const judge = new Judge(around);
@@ -93,7 +93,7 @@ export async function applyChange(
       clock,
       check: (text) => judge.check(text),
     });
-    const orphans = orphansOf(kept, keptIn(judge.text));
+    const orphans = orphansOf(kept, judge.text);
     const changed = edited.changed || reference !== null;
     const told = { changed, loaded: judge.loaded, writtenAtMs: clock.now(), stored: reference };
     return { ok: true, ...told, orphans, tidy: () => removeAll(place, orphans) };
@@ -142,10 +142,11 @@ interface Stored {
  * A new password alone takes the place of the old one in its file. One that comes with other settings gets a file of its
  * own, so that the old settings never meet the new password, nor the new ones the old.
  */
-async function storeSecret(place: SecretPlace, { edits, secret }: Change, kept: readonly Kept[]): Promise<Stored> {
+async function storeSecret(place: SecretPlace, { edits, secret }: Change, text: string): Promise<Stored> {
   if (secret === undefined) return { edits, reference: null, isNew: false };
-  const old = edits.length === 0 ? kept.find(({ name }) => name === secret.name) : undefined;
-  if (old !== undefined && isOwnSecret(old.reference, secret.name)) {
+  const old = edits.length === 0 ? keptIn(text).find(({ name }) => name === secret.name) : undefined;
+  const isOnlyHere = old !== undefined && namesOf(text, old.reference) === 1;
+  if (isOnlyHere && isOwnSecret(old.reference, secret.name)) {
     await replaceSecret(place, old.reference, secret.value);
     return { edits, reference: old.reference, isNew: false };
   }
@@ -158,10 +159,21 @@ async function storeSecret(place: SecretPlace, { edits, secret }: Change, kept: 
 }
 
 /** Files that were made here for a password that is gone; what an admin keeps under another name is left alone. */
-function orphansOf(before: readonly Kept[], after: readonly Kept[]): string[] {
-  const used = new Set(after.map(({ reference }) => reference));
-  const orphans = before.filter(({ name, reference }) => isOwnSecret(reference, name) && !used.has(reference));
+function orphansOf(before: readonly Kept[], after: string): string[] {
+  const orphans = before.filter(
+    ({ name, reference }) => isOwnSecret(reference, name) && namesOf(after, reference) === 0,
+  );
   return orphans.map(({ reference }) => reference);
+}
+
+/** How often a configuration names a file, for whatever it is used. */
+function namesOf(text: string, reference: string): number {
+  const count = (value: unknown): number => {
+    if (value === reference) return 1;
+    if (typeof value !== 'object' || value === null) return 0;
+    return Object.values(value).reduce((sum: number, part) => sum + count(part), 0);
+  };
+  return count(readDocument(text).value);
 }
 
 async function removeAll(place: SecretPlace, orphans: readonly string[]): Promise<string[]> {

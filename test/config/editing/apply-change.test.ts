@@ -98,6 +98,18 @@ describe('a new password', () => {
     expect(files.names()).toEqual([FILE, `${FOLDER}/secrets/corp.2`]);
   });
 
+  it('leaves a file alone that something else in the configuration names as well', async () => {
+    const shared = `${TEXT}updates:\n  bearer_token: { file: secrets/corp }\n`;
+    for (const change of [{ edits: [], secret }, MOVE]) {
+      const files = machine();
+      files.plantFile(FILE, shared, { mode: 0o640 });
+      const made = await make(files, change);
+      expect(made).toMatchObject({ ok: true, stored: 'secrets/corp.2', orphans: [] });
+      expect(String(files.content(`${FOLDER}/secrets/corp`))).toBe(OLD_SECRET);
+      expect(String(files.content(FILE))).toContain('bearer_token: { file: secrets/corp }');
+    }
+  });
+
   it('is gone again when the settings with it would be wrong', async () => {
     const files = machine();
     const refused = { ok: false, error: coded('CONFIG', { file: FILE, count: 1 }) } as RefusedSettings;
