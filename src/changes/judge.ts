@@ -1,4 +1,4 @@
-// What a request to the change service may do: only keys of an admin, and no use of a secret that its sender does not know.
+// Checks a request to the change service: it may set only keys of an admin, and use no secret that its sender does not know.
 // Pure.
 
 import { isDeepStrictEqual } from 'node:util';

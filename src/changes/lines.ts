@@ -8,7 +8,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 
 const NEWLINE = 0x0a;
-/** A peer that does not read this much is gone. */
+/** Bytes that may wait for a peer that does not read; beyond them it is cut off. */
 const MAX_BACKLOG_BYTES = 1_048_576;
 
 export interface LineLimits {

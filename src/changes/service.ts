@@ -40,11 +40,11 @@ export interface ServiceParts {
   keepSecret(value: Secret): void;
   readonly known: Redactor;
   readonly report: Report;
-  /** Who is at the other end; null where the kernel does not tell. */
+  /** The user at the other end; null if the kernel does not report it. */
   peerOf(socket: Socket): Promise<Peer | null>;
   /** Aborted when this process has to end. */
   readonly signal: AbortSignal;
-  /** Milliseconds in which a request is whole, and in which the answer is read. */
+  /** Time limit to receive the request, and again to have the answer read, in milliseconds. */
   readonly limitMs?: number;
 }
 

@@ -1,4 +1,4 @@
-// A change by a member of sallyport-admin, who may not write the configuration: the change service tries it and writes it.
+// A change by a member of sallyport-admin, who cannot write the configuration: the change service tests it and writes it.
 
 import { askService, needsService } from '#changes/client.ts';
 import { tellJson } from '#cli/terminal/json.ts';
@@ -14,7 +14,7 @@ export async function usesService({ changeSocket, files }: Desk, { file }: Loade
   return changeSocket !== null && (await needsService({ socket: changeSocket, files }, file));
 }
 
-/** Has it made, and tells it in the words of a change that is made here. */
+/** Has the service make the change, and prints the result like that of a change that is made here. */
 export async function changeByService(desk: Desk, loaded: LoadedSettings, change: ToldChange): Promise<number> {
   const { terminal, files, clock, signal, changeSocket } = desk;
   const { confirm = {}, json } = change;
