@@ -58,7 +58,11 @@ describe('a file of the version before', () => {
     const both = { version: 1, updates: { interval: 'a', schedule: 'b' } };
 
     expect(modernise(both, HISTORY).findings).toMatchObject([
-      { path: ['updates', 'interval'], severity: 'error', message: expect.stringContaining('old name of updates.schedule') },
+      {
+        path: ['updates', 'interval'],
+        severity: 'error',
+        message: expect.stringContaining('old name of updates.schedule'),
+      },
     ]);
   });
 });
