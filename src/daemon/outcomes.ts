@@ -9,8 +9,7 @@ import { type Failure, failureSchema } from '#control/answers.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';
-import { loadState, saveState } from '#system/state-file.ts';
-import { Turns } from '#system/turns.ts';
+import { SavedState } from '#system/saved-state.ts';
 
 const FORMAT = 1;
 
@@ -27,20 +26,16 @@ const NOTHING: PurposeOutcome = { succeeded_at: null, failed: null };
 
 /** The one store of how work went. */
 export class Outcomes {
-  readonly #files: Files;
-  readonly #path: string;
+  readonly #state: SavedState<z.infer<typeof fileSchema>>;
   #purposes = new Map<string, PurposeOutcome>();
-  readonly #saves = new Turns();
 
   constructor(files: Files, path: string) {
-    this.#files = files;
-    this.#path = path;
+    this.#state = new SavedState(files, path, { format: FORMAT, parse: (raw) => fileSchema.parse(raw) });
   }
 
   /** Loads what was kept; what can't be read is set aside and named. */
   async load(): Promise<CodedError | null> {
-    const parse = (raw: unknown) => fileSchema.parse(raw);
-    const loaded = await loadState(this.#files, this.#path, { format: FORMAT, parse });
+    const loaded = await this.#state.load();
     if (loaded.kind === 'loaded') this.#purposes = new Map(Object.entries(loaded.value.purposes));
     return loaded.kind === 'set-aside' ? loaded.error : null;
   }
@@ -54,15 +49,12 @@ export class Outcomes {
     const before = this.of(purpose);
     const now = failure === null ? { succeeded_at: at } : { failed: { at, failure } };
     this.#purposes.set(purpose, { ...before, ...now });
-    await this.#saves.run(async () => {
-      const value = { purposes: Object.fromEntries(this.#purposes) };
-      // A disk that is full has been told by the work itself.
-      await saveState(this.#files, this.#path, { format: FORMAT, value }).catch(() => undefined);
-    });
+    // A disk that is full has been told by the work itself.
+    await this.#state.save(() => ({ purposes: Object.fromEntries(this.#purposes) })).catch(() => undefined);
   }
 
   /** On return everything that was noted before the call is on the disk, as far as that takes it. */
   async saved(): Promise<void> {
-    await this.#saves.idle();
+    await this.#state.idle();
   }
 }

@@ -10,8 +10,7 @@ import type { Settings } from '#config/settings.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';
-import { loadState, saveState } from '#system/state-file.ts';
-import { Turns } from '#system/turns.ts';
+import { SavedState } from '#system/saved-state.ts';
 
 const FORMAT = 2;
 
@@ -43,20 +42,16 @@ export type ScheduleRecord = Readonly<z.infer<typeof recordSchema>>;
 
 /** The state of all schedules, by name. */
 export class ScheduleState {
-  readonly #files: Files;
-  readonly #path: string;
+  readonly #state: SavedState<z.infer<typeof stateSchema>>;
   #records = new Map<string, ScheduleRecord>();
-  readonly #saves = new Turns();
 
   constructor(files: Files, path: string) {
-    this.#files = files;
-    this.#path = path;
+    this.#state = new SavedState(files, path, { format: FORMAT, parse: (raw) => stateSchema.parse(raw) });
   }
 
   /** Loads the file; what can't be read is set aside and named. */
   async load(): Promise<CodedError | null> {
-    const parse = (raw: unknown) => stateSchema.parse(raw);
-    const loaded = await loadState(this.#files, this.#path, { format: FORMAT, parse });
+    const loaded = await this.#state.load();
     if (loaded.kind === 'loaded') this.#records = new Map(Object.entries(loaded.value.schedules));
     return loaded.kind === 'set-aside' ? loaded.error : null;
   }
@@ -71,11 +66,6 @@ export class ScheduleState {
 
   /** Writes what is known when its turn comes. @throws CodedError DISK-FULL, FILE-* */
   save(): Promise<void> {
-    return this.#saves.run(() =>
-      saveState(this.#files, this.#path, {
-        format: FORMAT,
-        value: { schedules: Object.fromEntries(this.#records) },
-      }),
-    );
+    return this.#state.save(() => ({ schedules: Object.fromEntries(this.#records) }));
   }
 }

@@ -1,0 +1,35 @@
+// A small state file that one object owns: loaded once, then saved by any caller. Saves run one at a time, and each writes
+// what is known when its turn comes. Guarantees and crashes are those of `state-file.ts`.
+
+import type { Files } from './files.ts';
+import { type LoadedState, loadState, type StateReader, saveState } from './state-file.ts';
+import { Turns } from './turns.ts';
+
+/** One file and the turns of its saves. */
+export class SavedState<T extends object> {
+  readonly #files: Files;
+  readonly #path: string;
+  readonly #reader: StateReader<T>;
+  readonly #turns = new Turns();
+
+  constructor(files: Files, path: string, reader: StateReader<T>) {
+    this.#files = files;
+    this.#path = path;
+    this.#reader = reader;
+  }
+
+  /** @throws CodedError STATE-UNREADABLE, TOO-MANY-FILES, OUT-OF-MEMORY */
+  load(): Promise<LoadedState<T>> {
+    return loadState(this.#files, this.#path, this.#reader);
+  }
+
+  /** Durable on return. @throws CodedError DISK-FULL, FILE-* */
+  save(value: () => T): Promise<void> {
+    return this.#turns.run(() => saveState(this.#files, this.#path, { format: this.#reader.format, value: value() }));
+  }
+
+  /** Resolves when no save is left. */
+  idle(): Promise<void> {
+    return this.#turns.idle();
+  }
+}
