@@ -389,3 +389,12 @@ it('a purpose that goes direct never touches the proxy', async () => {
   expect(await get(await router.route('updates', plainUrl).open(plain), plainUrl)).toMatchObject({ status: 200 });
   expect(proxy?.connections).toBe(0);
 });
+
+it('a router has keys of connections of its own, so a reload uses no connection of the settings before', () => {
+  const url = new URL('https://updates.example.com/feed.json');
+  const keysOf = (router: ReturnType<typeof testRouter>) => [1, 2].map(() => router.route('updates', url).sharedKey);
+  const [before, after] = [testRouter(), testRouter()].map(keysOf);
+
+  expect(new Set(before).size).toBe(1);
+  expect(after).not.toContain(before?.[0]);
+});
