@@ -28,13 +28,15 @@ let receipts: string[] = [];
 let isFeedSick = false;
 beforeAll(async () => {
   origin = await startTlsOrigin(ca.issue(), {
-    answer: async (request, response) => {
+    answer: (request, response) => {
       if (request.url === '/feed.json') response.writeHead(isFeedSick ? 500 : 200).end(feedOf([itemFor('u1', jar)]));
       else if (request.method === 'GET') response.writeHead(200).end(jar);
       else {
-        const { id, outcome } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as Record<string, string>;
-        receipts.push(`${id} ${outcome}`);
-        response.writeHead(receipts.length === 1 ? 503 : 201, { 'retry-after': '2' }).end();
+        void request.toArray().then((chunks) => {
+          const { id, outcome } = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, string>;
+          receipts.push(`${id} ${outcome}`);
+          response.writeHead(receipts.length === 1 ? 503 : 201, { 'retry-after': '2' }).end();
+        });
       }
     },
   });
