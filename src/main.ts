@@ -7,11 +7,14 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkCommand } from '#cli/check.ts';
+import { type FoundDaemon, findDaemonOf } from '#cli/find-daemon.ts';
 import { healthCommand } from '#cli/health.ts';
+import { networkActions, type Obstacle } from '#cli/network-actions.ts';
 import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/settings/config.ts';
 import type { Desk } from '#cli/settings/desk-parts.ts';
+import { proxyActions } from '#cli/settings/proxy-actions.ts';
 import { statusCommand } from '#cli/status.ts';
 import { tellAsked } from '#cli/terminal/asked.ts';
 import { exitStatusOf, tellError } from '#cli/terminal/failure.ts';
@@ -21,7 +24,8 @@ import { forgetSerialCommand, listUpdatesCommand, runHookCommand, verifyUpdatesC
 import { findCheckout, findPlaces } from '#config/places.ts';
 import { readGateways } from '#config/reading/host-gateways.ts';
 import { type LoadedSettings, type LoadResult, loadSettings } from '#config/reading/load.ts';
-import type { Control } from '#control/control.ts';
+import type { Control, Diagnosis } from '#control/control.ts';
+import type { EndpointList } from '#control/endpoints.ts';
 import type { TimeoutSeeded } from '#control/timeouts.ts';
 import type { LoadAgain, TextBounds } from '#daemon/parts.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
@@ -43,9 +47,6 @@ import { dieOf, LastResort } from '#system/process/last-resort.ts';
 import { nameProcess } from '#system/process/process-name.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/time/zone.ts';
-import { type FoundDaemon, findDaemonOf } from './find-daemon.ts';
-import { networkActions } from './network-actions.ts';
-import { absolute, proxyActions } from './proxy-actions.ts';
 import { VERSION } from './version.ts';
 
 nameProcess('sallyport');
@@ -174,7 +175,17 @@ const actions: Actions = {
     ),
   explainTimeout: (globals, options) =>
     withControl(globals, (control) => explainTimeoutCommand(control, terminal, options)),
-  ...networkActions({ terminal, redactor, environment, findDaemon, openHere, look, fileOf, signal: stopping }),
+  ...networkActions({
+    terminal,
+    redactor,
+    shell: proxyVariables(environment),
+    findDaemon,
+    openHere,
+    look,
+    endpointsOfFile,
+    undiagnosed: whyUndiagnosed,
+    signal: stopping,
+  }),
   estimateTimeout,
   ...proxyActions({ desk: deskOf, withControl }),
   configCheck: async (globals) => configCheckCommand(terminal, await look(globals)),
@@ -190,6 +201,18 @@ const actions: Actions = {
   buildFeed,
   demo,
 };
+
+async function endpointsOfFile(loaded: LoadedSettings): Promise<EndpointList> {
+  const { endpointsOfFile: read } = await import('#daemon/answers/read-endpoints.ts');
+  return await read(loaded, { files: realFiles, clock: systemClock, version: VERSION });
+}
+
+/** The answer where no diagnosis can begin. */
+async function whyUndiagnosed(globals: Globals, why: Obstacle): Promise<Diagnosis> {
+  const { undiagnosed } = await import('#daemon/trial/undiagnosed.ts');
+  const shell = proxyVariables(environment);
+  return undiagnosed(why, { file: fileOf(globals), version: VERSION, nowMs: systemClock.now(), shell, redactor });
+}
 
 /** Reads with our own rights, also beside a daemon. */
 async function estimateTimeout(globals: Globals, { json, yes, apply, ...given }: EstimateArguments): Promise<number> {
@@ -252,7 +275,7 @@ function deskOf(globals: Globals): Desk {
     shell: proxyVariables(environment),
     who: `process ${process.pid} of user ${process.getuid?.() ?? 'unknown'}`,
     gateways: readGateways,
-    absolute,
+    absolute: (path) => resolve(path),
     changeSocket: checkout === null && resolve(fileOf(globals)) === places.config ? CHANGE_SOCKET : null,
     signal: stopping,
   };

@@ -176,7 +176,7 @@ const PURE: readonly RegExp[] = [
   /^daemon\/schedule\/(?:decide-round|freeze|slots)\.ts$/,
   /^path\/(?:kind|shape-watch)\.ts$/,
   /^updates\/(?:origin-shares|timeout\/waits-seen|feed\/requires)\.ts$/,
-  /^system\/(?:zone|moment|json-shape|newest)\.ts$/,
+  /^system\/(?:time\/zone|moment|json-shape|newest)\.ts$/,
   /^updates\/feed\/decide[\w-]*\.ts$/,
   /^updates\/hook\/hook-decision\.ts$/,
   /^http\/judge-url\.ts$/,

@@ -1,43 +1,47 @@
-// The commands that answer "is it the proxy?" with real parts: a piece of `main.ts`, which hands in what it has made.
+// The commands that answer "is it the proxy?". Each asks the running daemon, or works in this process where none runs. `main.ts`
+// hands in the parts.
 
-import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
-import { type EndpointForm, endpointsCommand } from '#cli/endpoints.ts';
-import type { Globals } from '#cli/program/program-hooks.ts';
-import type { NetworkActions } from '#cli/program/program-network.ts';
-import { tellProblems } from '#cli/settings/config.ts';
-import { tellAsked } from '#cli/terminal/asked.ts';
-import type { Terminal } from '#cli/terminal/terminal.ts';
-import type { Environment } from '#config/places.ts';
+import type { Problem } from '#config/problem.ts';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
-import type { Control } from '#control/control.ts';
-import { undiagnosed } from '#daemon/trial/undiagnosed.ts';
-import { proxyVariables } from '#diagnose/shell.ts';
+import type { Control, Diagnosis } from '#control/control.ts';
+import type { EndpointList } from '#control/endpoints.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
-import { systemClock } from '#system/clock.ts';
-import { realFiles } from '#system/real-files.ts';
+import { type Diagnoser, diagnoseCommand } from './diagnose.ts';
+import { type EndpointForm, endpointsCommand } from './endpoints.ts';
 import type { FoundDaemon } from './find-daemon.ts';
-import { VERSION } from './version.ts';
+import type { Globals } from './program/program-hooks.ts';
+import type { NetworkActions } from './program/program-network.ts';
+import { tellProblems } from './settings/config.ts';
+import { tellAsked } from './terminal/asked.ts';
+import type { Terminal } from './terminal/terminal.ts';
+
+/** Why no diagnosis can begin: one error, and every mistake where it is the file. */
+export interface Obstacle {
+  readonly error: CodedError;
+  readonly problems?: readonly Problem[];
+}
 
 export interface NetworkActionParts {
   readonly terminal: Terminal;
   readonly redactor: Redactor;
-  /** The variables of this process. */
-  readonly environment: Environment;
+  /** The variables of this process that name proxies. */
+  readonly shell: Readonly<Record<string, string>>;
   /** The daemon of the file that runs, and what is in the file. */
   findDaemon(globals: Globals): Promise<FoundDaemon & { loaded: LoadResult }>;
   /** Reads the file for who uses no secret. */
   look(globals: Globals): Promise<LoadResult>;
   openHere(globals: Globals, loaded: LoadedSettings): Promise<Control>;
-  /** Which file that is. */
-  fileOf(globals: Globals): string;
+  /** Composes nothing, and uses no secret. */
+  endpointsOfFile(loaded: LoadedSettings): Promise<EndpointList>;
+  /** The obstacle in the form of a diagnosis. */
+  undiagnosed(globals: Globals, why: Obstacle): Promise<Diagnosis>;
   readonly signal: AbortSignal;
 }
 
 /** Each command by the name that the program calls it. */
 export function networkActions(parts: NetworkActionParts): NetworkActions {
-  const { terminal, environment, signal } = parts;
-  const shell = proxyVariables(environment);
+  const { terminal, shell, signal } = parts;
   return {
     diagnose: (globals, { purpose, secondOpinion, ...options }) =>
       withDiagnoser(parts, globals, (control) => {
@@ -64,9 +68,7 @@ async function endpoints(parts: NetworkActionParts, globals: Globals, form: Endp
   }
   const loaded = await parts.look(globals);
   if (!loaded.ok) return tellProblems(terminal, loaded);
-  const { endpointsOfFile } = await import('#daemon/answers/read-endpoints.ts');
-  const list = await endpointsOfFile(loaded, { files: realFiles, clock: systemClock, version: VERSION });
-  return endpointsCommand(redactDeep(list, redactor), terminal, form);
+  return endpointsCommand(redactDeep(await parts.endpointsOfFile(loaded), redactor), terminal, form);
 }
 
 /** The running daemon, or this process; what stands in the way of both is an answer, too. */
@@ -94,15 +96,9 @@ async function withDiagnoser(
 }
 
 /** Answers with why nobody can be asked. */
-function nobody(
-  why: Parameters<typeof undiagnosed>[0],
-  { environment, redactor, fileOf }: NetworkActionParts,
-  globals: Globals,
-): Diagnoser {
-  const shell = proxyVariables(environment);
-  const about = { file: fileOf(globals), version: VERSION, nowMs: systemClock.now(), shell, redactor };
+function nobody(why: Obstacle, parts: NetworkActionParts, globals: Globals): Diagnoser {
   return {
     retryCredentials: () => Promise.resolve(),
-    diagnose: () => Promise.resolve(undiagnosed(why, about)),
+    diagnose: () => parts.undiagnosed(globals, why),
   };
 }

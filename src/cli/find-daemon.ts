@@ -1,4 +1,4 @@
-// Finds the daemon of a configuration file: a piece of `main.ts`. A daemon that works with another file never answers for
+// Finds the daemon of a configuration file. A daemon that works with another file never answers for
 // this one; then nothing is asked of it.
 
 import { type Places, placesOfDaemon, socketsOf } from '#config/places.ts';

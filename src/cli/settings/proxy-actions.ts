@@ -1,15 +1,14 @@
-// The commands around proxies and routes with real parts: a piece of `main.ts`, which hands in what it has made.
+// The commands around proxies and routes, by the names that the program calls them. `main.ts` hands in the parts.
 
-import { resolve } from 'node:path';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import type { ProxyActions } from '#cli/program/program-proxy.ts';
-import { confirmCommand } from '#cli/settings/confirm.ts';
-import type { Desk } from '#cli/settings/desk-parts.ts';
-import { addProxyCommand, changeProxyCommand, editProxyCommand } from '#cli/settings/proxy-change.ts';
-import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/settings/proxy-delete.ts';
-import { listProxiesCommand, showProxyCommand } from '#cli/settings/proxy-list.ts';
-import { setRouteCommand, showRoutesCommand } from '#cli/settings/route.ts';
 import type { Control } from '#control/control.ts';
+import { confirmCommand } from './confirm.ts';
+import type { Desk } from './desk-parts.ts';
+import { addProxyCommand, changeProxyCommand, editProxyCommand } from './proxy-change.ts';
+import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from './proxy-delete.ts';
+import { listProxiesCommand, showProxyCommand } from './proxy-list.ts';
+import { setRouteCommand, showRoutesCommand } from './route.ts';
 
 export interface ProxyActionParts {
   /** Everything of a desk that depends on the configuration file. */
@@ -34,6 +33,3 @@ export function proxyActions({ desk, withControl }: ProxyActionParts): ProxyActi
     setRoute: (globals, options) => setRouteCommand(desk(globals), options),
   };
 }
-
-/** Makes a path of the command line absolute. */
-export const absolute = (path: string): string => resolve(path);
