@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { proxyAt } from '#errors/hop.ts';
 import { endpointOf, travelThrough } from '#proxy/endpoint.ts';
 import { makeHop, ownHop } from '#proxy/hop.ts';
 import { profile } from '#test/support/test-router.ts';
@@ -25,7 +26,7 @@ describe('what a URL means for the way out', () => {
 describe('a hop', () => {
   it('is named with brackets where its address is IPv6', () => {
     const hop = makeHop(profile(3128), { scheme: 'https', address: '2001:db8::1', port: 3128 });
-    expect(hop).toMatchObject({ url: 'https://[2001:db8::1]:3128', words: 'proxy corp ([2001:db8::1]:3128)' });
+    expect(hop).toMatchObject({ url: 'https://[2001:db8::1]:3128', place: proxyAt('corp', '[2001:db8::1]:3128') });
   });
 
   it('is bound to itself, unless something else names it', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { proxyAt } from '#errors/hop.ts';
 import { environmentWays } from '#proxy/choosing/environment-ways.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -22,7 +23,7 @@ describe('the proxy of a variable', () => {
   it('is a hop of the profile, with user and password of the variable by Basic', () => {
     const hop = hopOf({ https_proxy: 'http://svc:open%20sesame@proxy.example:3128' });
 
-    expect(hop).toMatchObject({ url: 'http://proxy.example:3128', words: 'proxy corp (proxy.example:3128)' });
+    expect(hop).toMatchObject({ url: 'http://proxy.example:3128', place: proxyAt('corp', 'proxy.example:3128') });
     expect(hop?.profile).toMatchObject({ authentication: 'basic', user: 'svc' });
     expect(hop?.profile.password?.reveal()).toBe('open sesame');
   });
