@@ -15,7 +15,6 @@ import type { Report } from '#logging/events.ts';
 import { openLog, type Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { PATHS_FILE, PathHabits } from '#path/habits.ts';
-import { TimeoutMemory } from '#path/timeouts.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -26,6 +25,7 @@ import { acquireLock } from '#system/lock.ts';
 import { SystemCommands } from '#system/process/command.ts';
 import { realFiles } from '#system/real-files.ts';
 import { WatchedClock } from '#system/time/watched-clock.ts';
+import { TimeoutMemory } from '#timeout/memory.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
@@ -44,7 +44,7 @@ import { LogRoom } from './reload/log-room.ts';
 import { NetworkRoom } from './reload/network-room.ts';
 import { Reloader } from './reload/reload.ts';
 import { SettingsRoom } from './reload/settings-room.ts';
-import { isTaken, TimeoutRoom } from './reload/timeout-room.ts';
+import { TimeoutRoom } from './reload/timeout-room.ts';
 import { requireOurState } from './service/state-folder.ts';
 
 /** What a composition needs from outside. */
@@ -231,7 +231,7 @@ async function openState(from: {
   const habits = new PathHabits(files, join(stateDir, PATHS_FILE), { clock, redactor });
   name(await habits.load());
   const timeouts = new TimeoutMemory(files, join(stateDir, 'timeouts.json'));
-  name(await timeouts.load(isTaken));
+  name(await timeouts.load());
   const retries = new PackageRetries({ files, clock, report }, join(stateDir, 'retries.json'));
   name(await retries.load());
   const spool = await openReceipts({ files, clock, report }, stateDir);

@@ -10,7 +10,15 @@ import type { Files } from '#system/files.ts';
 import { momentSchema } from '#system/moment.ts';
 import { NewestMap } from '#system/newest.ts';
 import { loadState, peekState, saveState } from '#system/state-file.ts';
-import { KINDS_KEPT, kindOfRoute, PATH_KINDS, type PathKind } from './kind.ts';
+import {
+  KIND_WORDS,
+  KINDS_KEPT,
+  kindOfRoute,
+  kindOfTransfer,
+  PATH_KINDS,
+  type PathKind,
+  type TransferShape,
+} from './kind.ts';
 import { MOST_HOSTS, type SeenHost, type Sighting, seenHostSchema, withSighting } from './seen-hosts.ts';
 
 /** Its name in the state folder. */
@@ -110,6 +118,23 @@ export class PathHabits {
     if (!this.#routes.has(keyOf(route))) this.observe({ ...route, via: null, rangeWorked: null });
     const known = this.#routes.get(keyOf(route));
     if (known !== undefined) known.kinds = [...known.kinds, kind].slice(-KINDS_KEPT);
+  }
+
+  /** Takes in one transfer and returns its kind, if it shows one. Wrong bytes, however many, are not the whole package. */
+  observeTransfer(
+    route: { readonly proxy: string; readonly origin: string },
+    shape: TransferShape,
+    verified: boolean,
+  ): PathKind | null {
+    const kind = kindOfTransfer({ ...shape, whole: shape.whole && verified });
+    if (kind !== null) this.observeKind(route, kind);
+    return kind;
+  }
+
+  /** The kind of this route in words; null when no transfer has shown it. */
+  wordsOf(route: { readonly proxy: string; readonly origin: string }): string | null {
+    const kind = this.kindOf(route);
+    return kind === null ? null : KIND_WORDS[kind];
   }
 
   /** What kind of path this route is; null when no transfer has shown it. */

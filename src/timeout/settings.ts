@@ -1,6 +1,7 @@
 // The settings of the model: those of the schema's defaults where none are given, and the range of every deadline.
 
 import { responseTimeout } from '#config/schema/response-timeout.ts';
+import type { Settings } from '#config/settings.ts';
 import type { Phase, TimeoutSettings } from './types.ts';
 
 /** The shortest deadline that any setting allows. */
@@ -9,15 +10,26 @@ const SHORTEST_MS = 1_000;
 /** The manual's maximum, and the longest timer: no limit in practice (24.8 days). */
 export const NO_LIMIT_MS = 2_147_483_647;
 
+/** The section `response_timeout` in the names of the model. */
+export function timeoutSettings({ response_timeout: section }: Pick<Settings, 'response_timeout'>): TimeoutSettings {
+  return {
+    mode: section.mode,
+    baseMs: section.base_ms,
+    minMs: section.min_ms,
+    maxMs: section.max_ms,
+    totalMaxMs: section.total_max_ms,
+  };
+}
+
 /** What an untouched configuration says, completed by what is given. */
 export function withDefaults(given: Partial<TimeoutSettings>): TimeoutSettings {
-  const shipped = responseTimeout.parse({});
+  const shipped = timeoutSettings({ response_timeout: responseTimeout.parse({}) });
   return {
     mode: given.mode ?? shipped.mode,
-    baseMs: given.baseMs ?? shipped.base_ms,
-    minMs: given.minMs ?? shipped.min_ms,
-    maxMs: given.maxMs ?? shipped.max_ms,
-    totalMaxMs: given.totalMaxMs ?? shipped.total_max_ms,
+    baseMs: given.baseMs ?? shipped.baseMs,
+    minMs: given.minMs ?? shipped.minMs,
+    maxMs: given.maxMs ?? shipped.maxMs,
+    totalMaxMs: given.totalMaxMs ?? shipped.totalMaxMs,
   };
 }
 

@@ -171,11 +171,11 @@ const RESERVED: readonly Reserved[] = [
 
 /** Decisions that must be functions of data: no effect can be reached from them, not even by way of another room. */
 const PURE: readonly RegExp[] = [
-  /^timeout\//,
+  /^timeout\/(?!(?:memory|patience)\.ts$)/,
   /^estimate\/(?!estimate\.ts$)/,
   /^daemon\/schedule\/(?:decide-round|freeze|slots)\.ts$/,
   /^path\/(?:kind|shape-watch)\.ts$/,
-  /^updates\/(?:origin-shares|timeout\/waits-seen|feed\/requires)\.ts$/,
+  /^updates\/(?:origin-shares|feed\/requires)\.ts$/,
   /^system\/(?:time\/zone|moment|json-shape|newest)\.ts$/,
   /^updates\/feed\/decide[\w-]*\.ts$/,
   /^updates\/hook\/hook-decision\.ts$/,

@@ -27,7 +27,12 @@ export const ROOMS: readonly Room[] = [
   { name: 'logging', floor: 1, why: 'the event vocabulary must not depend on how things are configured' },
   { name: 'proxy', floor: 2, why: 'the one door to the network knows nothing of what goes through it' },
   { name: 'http', floor: 3, why: 'http knows lanes and deadlines, not updates and not where a deadline came from' },
-  { name: 'timeout', floor: 3, only: ['errors', 'config'], why: 'the timeout model is pure arithmetic' },
+  {
+    name: 'timeout',
+    floor: 3,
+    only: ['errors', 'config', 'logging', 'system'],
+    why: 'the life of a timeout is arithmetic and memory, without the network',
+  },
   { name: 'path', floor: 3, why: 'what a route has shown is kept apart from who uses it' },
   { name: 'transfer', floor: 4, why: 'a durable fetch does not know what it fetches' },
   { name: 'spool', floor: 4, why: 'the durable way out does not know what it sends' },
@@ -94,7 +99,6 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'updates/hook': "The admin's command for each published update.",
   'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',
   'updates/receipts': 'What the vendor is told of each outcome.',
-  'updates/timeout': 'The response timeout of one package: plan, extend, measure, teach.',
 };
 
 /** Who may use the room that stands apart. Files directly in src/ are the program itself: they may import all. */

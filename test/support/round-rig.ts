@@ -2,11 +2,9 @@
 
 import { settingsSchema } from '#config/schema/settings.ts';
 import type { Settings } from '#config/settings.ts';
-import { isTaken, timeoutSettings } from '#daemon/reload/timeout-room.ts';
 import { Session } from '#http/session/session.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { PathHabits } from '#path/habits.ts';
-import { TimeoutMemory } from '#path/timeouts.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { CoolDown } from '#proxy/choosing/failover.ts';
 import { createRouter } from '#proxy/router.ts';
@@ -14,7 +12,9 @@ import type { TlsTrust } from '#proxy/tls/trust.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
+import { TimeoutMemory } from '#timeout/memory.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
+import { timeoutSettings } from '#timeout/settings.ts';
 import { loadAgentId } from '#updates/agent-id.ts';
 import { DiskPause } from '#updates/disk-pause.ts';
 import { HttpFeed } from '#updates/feed/http-feed.ts';
@@ -73,7 +73,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   const habits = new PathHabits(files, `${stateDir}/paths.json`, { clock });
   await habits.load();
   const timeouts = new TimeoutMemory(files, `${stateDir}/timeouts.json`);
-  await timeouts.load(isTaken);
+  await timeouts.load();
   const router = createRouter({
     settings,
     clock: options.routerClock ?? clock,

@@ -2,12 +2,11 @@
 // remembered around it. Changes nothing but by `seedTimeouts`, which is durable on return.
 
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
-import { KIND_WORDS } from '#path/kind.ts';
 import { ownHop } from '#proxy/hop.ts';
 import { utcTime } from '#system/moment.ts';
 import type { RouteKey } from '#timeout/model.ts';
+import { waitsSeen } from '#timeout/waits-seen.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
-import { waitsSeen } from '#updates/timeout/waits-seen.ts';
 
 /** Sizes that everybody can think of. */
 const SIZES = [1_000_000, 10_000_000, 100_000_000];
@@ -40,12 +39,11 @@ function explainRoute(
   const samples = model.samples(route);
   const largest = Math.max(0, ...samples.map((sample) => sample.size));
   const longest = waitsSeen(samples, 0);
-  const kind = habits.kindOf(route);
   const newest = samples.at(-1)?.atMs;
   const { changed } = timeouts.route(route) ?? {};
   return {
     ...route,
-    kind: kind === null ? null : KIND_WORDS[kind],
+    kind: habits.wordsOf(route),
     plans: sizes.map((size) => {
       const plan = model.plan(route, size, clock.now());
       return {

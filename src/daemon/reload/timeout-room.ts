@@ -1,12 +1,12 @@
 // The response timeout as a room that works with settings: other bounds hold from the next plan on, what was learned
 // stays.
 
-import { isDeepStrictEqual } from 'node:util';
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
-import { ResponseTimeoutModel, type TimeoutSettings } from '#timeout/model.ts';
+import type { ResponseTimeoutModel } from '#timeout/model.ts';
+import { timeoutSettings } from '#timeout/settings.ts';
 
 const TAKEN: Readonly<Record<string, Effect>> = {
   'response_timeout.mode': 'next_transfer',
@@ -32,20 +32,4 @@ export class TimeoutRoom implements Reloadable {
     this.#model.configure(timeoutSettings(to));
     return Promise.resolve({ changes: changesOf(from, to, TAKEN) });
   }
-}
-
-/** The section in the words of the model. */
-export function timeoutSettings({ response_timeout: section }: Settings): TimeoutSettings {
-  return {
-    mode: section.mode,
-    baseMs: section.base_ms,
-    minMs: section.min_ms,
-    maxMs: section.max_ms,
-    totalMaxMs: section.total_max_ms,
-  };
-}
-
-/** Whether the model takes a saved state as a whole: what it is given it then gives back. */
-export function isTaken(learned: unknown): boolean {
-  return learned === null || isDeepStrictEqual(new ResponseTimeoutModel({}, learned).save(), learned);
 }

@@ -9,8 +9,9 @@ import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { judgeUrl } from '#http/judge-url.ts';
 import { withRetries } from '#http/retry.ts';
-import type { PathKind } from '#path/kind.ts';
+import type { PathKind, TransferShape } from '#path/kind.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
+import { PackagePatience } from '#timeout/patience.ts';
 import type { Fetched, FetchJob, FetchWatcher } from '#transfer/fetch.ts';
 import { fetchDurably } from '#transfer/fetch.ts';
 import { closeJournal } from '#transfer/journal.ts';
@@ -19,7 +20,6 @@ import type { FeedItem } from '#updates/feed/feed-document.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { reportRetry } from '#updates/report-retry.ts';
 import { feedUrl, updatesHeaders } from '#updates/request.ts';
-import { PackagePatience } from '#updates/timeout/patience.ts';
 import type { JournalNote } from './journal-note.ts';
 import type { Turn } from './turn.ts';
 import { LOCAL_HEADER, verify } from './verify.ts';
@@ -89,7 +89,7 @@ interface Attempt {
   readonly job: FetchJob;
   readonly item: FeedItem;
   readonly turn: Turn;
-  readonly patience: PackagePatience;
+  readonly patience: PackagePatience<TransferShape, PathKind>;
 }
 
 /** Goes on at once where the route changed meanwhile: that is no failure of the attempt. */

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Settings } from '#config/settings.ts';
-import { timeoutSettings } from '#daemon/reload/timeout-room.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { PathHabits } from '#path/habits.ts';
 import type { TransferShape } from '#path/kind.ts';
-import { TimeoutMemory } from '#path/timeouts.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { testSettings } from '#test/support/round-rig.ts';
+import { TimeoutMemory } from '#timeout/memory.ts';
 import { type Outcome, ResponseTimeoutModel } from '#timeout/model.ts';
-import { PackagePatience } from '#updates/timeout/patience.ts';
+import { PackagePatience } from '#timeout/patience.ts';
+import { timeoutSettings } from '#timeout/settings.ts';
 
 const MB = 1_000_000;
 const ROUTE = { proxy: 'http://proxy.example.com:3128', origin: 'https://updates.example.com' };
@@ -22,7 +22,7 @@ async function open(over: Record<string, unknown> = {}, files = new CrashingFile
   const events: SallyportEvent[] = [];
   await files.makeDirectory('/d/state', 0o700);
   const timeouts = new TimeoutMemory(files, '/d/state/timeouts.json');
-  await timeouts.load(() => true);
+  await timeouts.load();
   const model = new ResponseTimeoutModel(timeoutSettings(settings), timeouts.learned);
   const habits = new PathHabits(files, '/d/state/paths.json', { clock });
   const ports = {

@@ -2,38 +2,64 @@
 //
 // Guarantees: only a whole package whose digest was verified teaches the model, and a timeout; nothing that went on from
 // an earlier attempt does, nor an attempt during which the machine slept or the clock was set. The next attempt knows the
-// one before, also in the next round and after a restart. What was learned is on disk before the next attempt.
+// one before, also in the next round and after a restart. What was learned is on disk before the next attempt. What a
+// transfer looks like and what kind of route that makes is decided elsewhere: here both are only passed on.
 
+import type { Settings } from '#config/settings.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { showDuration, showSize } from '#errors/template.ts';
-import type { DeadlineWords } from '#http/deadlines.ts';
-import { KIND_WORDS, kindOfTransfer, type PathKind, type TransferShape } from '#path/kind.ts';
+import type { Report } from '#logging/events.ts';
+import type { Clock } from '#system/clock.ts';
 import { ClockSteps } from '#system/time/clock-steps.ts';
-import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
-import type { FetchPatience } from '#transfer/fetch.ts';
-import type { UpdatesPorts } from '#updates/ports.ts';
+import type { TimeoutMemory } from './memory.ts';
+import type { Outcome, ResponseTimeoutModel, RouteKey, TimeoutPlan } from './model.ts';
 import { waitsSeen } from './waits-seen.ts';
+
+/** The memory of what kind each route is. */
+interface RouteKinds<Shape, Kind> {
+  /** The kind of this route in words; null when it is unknown. */
+  wordsOf(route: RouteKey): string | null;
+  /** Adds one transfer to this route and returns its kind, if it shows one. `verified`: its digest was right. */
+  observeTransfer(route: RouteKey, shape: Shape, verified: boolean): Kind | null;
+}
+
+/** What a `PackagePatience` uses. */
+interface PatiencePorts<Shape, Kind> {
+  readonly model: ResponseTimeoutModel;
+  readonly timeouts: TimeoutMemory;
+  readonly habits: RouteKinds<Shape, Kind>;
+  readonly clock: Clock;
+  readonly report: Report;
+  settings(): Pick<Settings, 'response_timeout'>;
+}
+
+/** For the message of a timeout: the configuration key to change, the evidence, and the advice. */
+interface TimeoutWords {
+  readonly key: string;
+  readonly words: { readonly seen: string; readonly advice: string };
+}
+
+interface Attempt<Shape> {
+  readonly route: RouteKey;
+  readonly plan: TimeoutPlan;
+  readonly steps: ClockSteps;
+  seen: { readonly outcome: Outcome; readonly shape: Shape } | null;
+}
 
 /** A plan that became so many times longer or shorter is worth a line. */
 const WORTH_TELLING = 1.5;
 
-type PatiencePorts = Pick<UpdatesPorts, 'model' | 'timeouts' | 'habits' | 'clock' | 'report' | 'settings'>;
-
-interface Attempt {
-  readonly route: RouteKey;
-  readonly plan: TimeoutPlan;
-  readonly steps: ClockSteps;
-  seen: { readonly outcome: Outcome; readonly shape: TransferShape } | null;
-}
+const ADAPTIVE_ADVICE =
+  'the next attempt waits at least twice as long, and a longer response_timeout.min_ms is never undercut';
 
 /** The patience with one package. */
-export class PackagePatience implements FetchPatience {
-  readonly #ports: PatiencePorts;
+export class PackagePatience<Shape, Kind> {
+  readonly #ports: PatiencePorts<Shape, Kind>;
   /** Another file under the same id would be another package. */
   readonly #name: string;
-  #attempt: Attempt | null = null;
+  #attempt: Attempt<Shape> | null = null;
 
-  constructor(ports: PatiencePorts, item: { readonly id: string; readonly sha256: string }) {
+  constructor(ports: PatiencePorts<Shape, Kind>, item: { readonly id: string; readonly sha256: string }) {
     this.#ports = ports;
     this.#name = `${item.id} ${item.sha256}`;
   }
@@ -46,7 +72,7 @@ export class PackagePatience implements FetchPatience {
     return plan;
   }
 
-  words(route: RouteKey, plan: TimeoutPlan): { readonly key: string; readonly words: DeadlineWords } {
+  words(route: RouteKey, plan: TimeoutPlan): TimeoutWords {
     const { response_timeout: section } = this.#ports.settings();
     const seen = this.#seen(route, plan.size);
     if (section.mode === 'fixed') {
@@ -72,7 +98,7 @@ export class PackagePatience implements FetchPatience {
     return this.#ports.model.extend(plan, elapsedMs, bytes);
   }
 
-  observe(_route: RouteKey, outcome: Outcome, shape: TransferShape): void {
+  observe(_route: RouteKey, outcome: Outcome, shape: Shape): void {
     if (this.#attempt !== null) this.#attempt.seen = { outcome, shape };
   }
 
@@ -80,7 +106,7 @@ export class PackagePatience implements FetchPatience {
    * The attempt is over; `verified` when its digest was right, `whole` when all of the bytes came in it. Returns what kind
    * of path it showed.
    */
-  async settle(ended: { readonly verified: boolean; readonly whole: boolean }): Promise<PathKind | null> {
+  async settle(ended: { readonly verified: boolean; readonly whole: boolean }): Promise<Kind | null> {
     const attempt = this.#attempt;
     this.#attempt = null;
     if (attempt === null || attempt.seen === null) return null;
@@ -97,14 +123,13 @@ export class PackagePatience implements FetchPatience {
   }
 
   #learn(
-    { route, plan }: Attempt,
-    { outcome, shape }: NonNullable<Attempt['seen']>,
+    { route, plan }: Attempt<Shape>,
+    { outcome, shape }: NonNullable<Attempt<Shape>['seen']>,
     { verified, whole }: { readonly verified: boolean; readonly whole: boolean },
-  ): PathKind | null {
+  ): Kind | null {
     const { model, timeouts, habits } = this.#ports;
     model.observe(route, { ...outcome, ok: outcome.ok && verified && whole });
-    const kind = kindOfTransfer({ ...shape, whole: shape.whole && verified });
-    if (kind !== null) habits.observeKind(route, kind);
+    const kind = habits.observeTransfer(route, shape, verified);
     timeouts.setAttempt(this.#name, verified ? null : { plan, timedOut: outcome.timedOut });
     return kind;
   }
@@ -130,8 +155,8 @@ export class PackagePatience implements FetchPatience {
 
   #seen(route: RouteKey, size: number): string {
     const who = route.proxy === 'direct' ? 'this server' : 'this proxy';
-    const kind = this.#ports.habits.kindOf(route);
-    const known = kind === null ? '' : ` (${KIND_WORDS[kind]})`;
+    const kind = this.#ports.habits.wordsOf(route);
+    const known = kind === null ? '' : ` (${kind})`;
     const waits = waitsSeen(this.#ports.model.samples(route), size);
     if (waits === null) return `nothing has come this way before${known}`;
     const longest = showDuration(waits.ms);
@@ -140,6 +165,3 @@ export class PackagePatience implements FetchPatience {
       : `${who} has held ${showSize(waits.size)} for ${longest}${known}`;
   }
 }
-
-const ADAPTIVE_ADVICE =
-  'the next attempt waits at least twice as long, and a longer response_timeout.min_ms is never undercut';

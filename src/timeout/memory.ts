@@ -2,9 +2,10 @@
 // of each route, the last attempt of each package that is not here yet.
 //
 // One state file, at most 256 of each; a file that is damaged, or that the model does not take, is set aside and named.
-// Losing it costs patience: every route begins as an unknown one. A crash leaves the old file or the new one. What the
-// model learned is opaque here: the two rooms do not know each other.
+// Losing it costs patience: every route begins as an unknown one. A crash leaves the old file or the new one. The only
+// file of this module with an effect: the model and its arithmetic stay pure.
 
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
@@ -12,6 +13,7 @@ import { momentSchema, spanSchema } from '#system/moment.ts';
 import { NewestMap, NewestSet } from '#system/newest.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 import { Turns } from '#system/turns.ts';
+import { ResponseTimeoutModel } from './model.ts';
 
 const FORMAT = 1;
 const MOST = 256;
@@ -71,11 +73,11 @@ export class TimeoutMemory {
     this.#path = path;
   }
 
-  /** Loads what was kept; `takes` says whether the model takes what it had learned. */
-  async load(takes: (learned: unknown) => boolean): Promise<CodedError | null> {
+  /** Loads what was kept. */
+  async load(): Promise<CodedError | null> {
     const parse = (raw: unknown) => {
       const read = fileSchema.parse(raw);
-      if (!takes(read.learned)) throw new Error('what was learned is not whole');
+      if (!isTaken(read.learned)) throw new Error('what was learned is not whole');
       return read;
     };
     const loaded = await loadState(this.#files, this.#path, { format: FORMAT, parse });
@@ -133,4 +135,9 @@ export class TimeoutMemory {
 
 function keyOf({ proxy, origin }: { readonly proxy: string; readonly origin: string }): string {
   return JSON.stringify([proxy, origin]);
+}
+
+/** Whether the model accepts a saved state as a whole: then it saves the same state again. */
+function isTaken(learned: unknown): boolean {
+  return learned === null || isDeepStrictEqual(new ResponseTimeoutModel({}, learned).save(), learned);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { waitsSeen } from '#updates/timeout/waits-seen.ts';
+import { waitsSeen } from '#timeout/waits-seen.ts';
 
 const seen = (size: number, firstByte: number | null, silence: number | null) => ({
   size,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { TimeoutMemory } from '#path/timeouts.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { everyCrash } from '#test/support/every-crash.ts';
+import { TimeoutMemory } from '#timeout/memory.ts';
+import { ResponseTimeoutModel } from '#timeout/model.ts';
 
 const PATH = '/state/timeouts.json';
 const ROUTE = { proxy: 'http://proxy.example.com:3128', origin: 'https://updates.example.com' };
@@ -11,10 +12,18 @@ const ATTEMPT = {
   timedOut: 'silence',
 } as const;
 
-async function open(files: CrashingFiles, takes: (learned: unknown) => boolean = () => true) {
+/** What a model has learned from one download that took this long. */
+function learnedFrom(totalMs: number): unknown {
+  const model = new ResponseTimeoutModel();
+  const times = { firstByteMs: totalMs, longestSilenceMs: 0, totalMs, atMs: 0 };
+  model.observe(ROUTE, { size: 5, ok: true, timedOut: null, ...times });
+  return model.save();
+}
+
+async function open(files: CrashingFiles) {
   await files.makeDirectory('/state', 0o700);
   const memory = new TimeoutMemory(files, PATH);
-  return { memory, error: await memory.load(takes) };
+  return { memory, error: await memory.load() };
 }
 
 describe('the memory of timeouts', () => {
@@ -24,11 +33,11 @@ describe('the memory of timeouts', () => {
     memory.setRoute(TOLD);
     memory.setAttempt('u1', ATTEMPT);
     expect(memory.isNewSeed('a')).toBe(true);
-    await memory.save({ version: 1 });
+    await memory.save(learnedFrom(1_000));
 
     const { memory: again, error } = await open(files);
     expect(error).toBeNull();
-    expect(again.learned).toEqual({ version: 1 });
+    expect(again.learned).toEqual(learnedFrom(1_000));
     expect(again.route(ROUTE)).toEqual(TOLD);
     expect(again.attempt('u1')).toEqual(ATTEMPT);
     expect(again.isNewSeed('a')).toBe(false);
@@ -57,33 +66,34 @@ describe('the memory of timeouts', () => {
   });
 
   it.each([
-    ['is damaged', '{', () => true],
-    ['is not what the model takes', '{"format":1,"learned":7,"routes":[],"attempts":[],"seeds":[]}', () => false],
-  ])('sets a file aside that %s, and names it', async (_how, text, takes) => {
+    ['is damaged', '{'],
+    ['is not what the model takes', '{"format":1,"learned":7,"routes":[],"attempts":[],"seeds":[]}'],
+  ])('sets a file aside that %s, and names it', async (_how, text) => {
     const files = new CrashingFiles();
     await files.makeDirectory('/state', 0o700);
     files.plantFile(PATH, Buffer.from(text));
-    const { memory, error } = await open(files, takes);
+    const { memory, error } = await open(files);
     expect(error).toMatchObject({ code: 'STATE-DAMAGED' });
     expect(memory.learned).toBeNull();
   });
 
   it('is the old one or the new one after a crash', async () => {
+    const [before, after] = [learnedFrom(1_000), learnedFrom(2_000)];
     await everyCrash({
       prepare: async () => {
         const files = new CrashingFiles();
         const { memory } = await open(files);
-        await memory.save('old');
+        await memory.save(before);
         return files;
       },
       act: async (files) => {
         const { memory } = await open(files);
-        await memory.save('new');
+        await memory.save(after);
       },
       check: async ({ files }) => {
         const { memory, error } = await open(files);
         expect(error).toBeNull();
-        expect(['old', 'new']).toContain(memory.learned);
+        expect([before, after]).toContainEqual(memory.learned);
       },
     });
   });
