@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url';
 import { checkCommand } from '#cli/check.ts';
 import { type FoundDaemon, findDaemonOf } from '#cli/find-daemon.ts';
 import { healthCommand } from '#cli/health.ts';
-import { networkActions, type Obstacle } from '#cli/network-actions.ts';
+import { networkActions, type Obstacle } from '#cli/program/network-actions.ts';
 import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
+import { proxyActions } from '#cli/program/proxy-actions.ts';
 import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/settings/config.ts';
 import type { Desk } from '#cli/settings/desk-parts.ts';
-import { proxyActions } from '#cli/settings/proxy-actions.ts';
 import { statusCommand } from '#cli/status.ts';
 import { tellAsked } from '#cli/terminal/asked.ts';
 import { exitStatusOf, tellError } from '#cli/terminal/failure.ts';
@@ -224,7 +224,7 @@ async function estimateTimeout(globals: Globals, { json, yes, apply, ...given }:
     const { estimateCommand } = await import('#cli/timeout-estimate.ts');
     return await estimateCommand(terminal, { json, estimate });
   }
-  const { applyEstimateCommand } = await import('#cli/timeout-apply.ts');
+  const { applyEstimateCommand } = await import('#cli/settings/timeout-apply.ts');
   return await applyEstimateCommand(deskOf(globals), {
     json,
     yes,

@@ -1,11 +1,11 @@
 // What Sallyport does with input from others, each at its limit and in the shape that costs the most.
 
 import { statusCommand } from '#cli/status.ts';
-import { matchNoProxy } from '#config/no-proxy.ts';
 import { readDocument } from '#config/reading/document.ts';
 import { wrongIndentation } from '#config/reading/indentation.ts';
 import { MOST_YAML_SIGNS } from '#config/reading/yaml-shape.ts';
 import { LONGEST_NO_PROXY } from '#config/schema/values.ts';
+import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { readPacAnswer } from '#proxy/pac/directives.ts';
 import { ANSWER_BYTES } from '#proxy/pac/question.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';

@@ -5,7 +5,7 @@
 // Nothing of it is printed.
 
 import { Worker } from 'node:worker_threads';
-import { boundedStep } from '#proxy/opening/bounded-step.ts';
+import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
 import type { OpinionAnswer, OpinionQuestion, OpinionReport, OpinionStage } from './second-opinion-question.ts';
 

@@ -4,7 +4,7 @@
 // is searched for its title in bounded time. Everything here is foreign text: only the one formatter shows it.
 // Pure; a crash leaves nothing.
 
-import { titleOf } from '#proxy/opening/error-page.ts';
+import { titleOf } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { ResponseInfo } from './response-info.ts';
 

@@ -5,7 +5,7 @@
 
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
-import { readErrorPage, saysNothing } from '#proxy/opening/error-page.ts';
+import { readErrorPage, saysNothing } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { headerValue, pageTitle } from './headers.ts';
 import { shownUrl } from './judge-url.ts';

@@ -1,11 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { circlesOf, filesImportedBy, importGraph } from './import-graph.ts';
+import { arrowsBetween, directoryOf } from './module-picture.ts';
 
 const graphOf = (imports: Record<string, string[]>) => new Map(Object.entries(imports));
 
 describe('import circles', () => {
   it('imports: no circle among the files of src, type-only imports included', () => {
     expect(circlesOf(importGraph())).toEqual([]);
+  });
+
+  it('imports: no circle among the directories inside a module', () => {
+    // Files directly in a module are left out: some put its directories together, others are used by all of them.
+    const inner = [...arrowsBetween(importGraph(), directoryOf)].filter(([directory]) => directory.includes('/'));
+    const known = new Set(inner.map(([directory]) => directory));
+    const graph = new Map(inner.map(([from, targets]) => [from, [...targets].filter((to) => known.has(to))]));
+
+    expect(circlesOf(graph)).toEqual([]);
   });
 
   it('imports: the graph has every kind of import between two files, and no packages', () => {

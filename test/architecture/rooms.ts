@@ -80,6 +80,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'config/reading': 'From the bytes of the file to checked settings with their secrets.',
   'config/rules': 'What must hold between keys, beyond what the schema says of each.',
   'config/schema': 'The schema, a file for each section.',
+  'config/values': 'Rules for single values, whichever key has them, and what was probably meant by a wrong one.',
   'daemon/answers': 'What callers of Control get to know: status, health, endpoints, settings, the log.',
   'daemon/reload': 'How settings take effect, at the start and later, in every part or in none.',
   'daemon/schedule': 'When rounds run, and the loop that runs them.',

@@ -1,5 +1,5 @@
 /** A login of tests: its own ledger, which keeps the verdicts in the order in which they came. */
-import type { Account } from '#proxy/auth/account.ts';
+import type { Account } from '#proxy/account.ts';
 import type { Admission, AdmitOptions } from '#proxy/auth/attempt.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { type Login, openLogin } from '#proxy/auth/login.ts';

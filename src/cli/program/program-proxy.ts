@@ -6,11 +6,11 @@ import { type ConfirmFlags, parseWindow } from '#cli/settings/confirm.ts';
 import type { ProfileFlags } from '#cli/settings/proxy-change.ts';
 import type { DeleteFlags } from '#cli/settings/proxy-delete.ts';
 import { PURPOSE_NAMES } from '#cli/settings/route.ts';
+import { UsageError } from '#cli/terminal/usage-error.ts';
 import { filled } from '#cli/terminal/wrap.ts';
 import { type ProfileField, profileFields } from '#config/editing/profile-fields.ts';
 import type { Globals, Hooks } from './program-hooks.ts';
 import { addProxyTest, type NetworkActions } from './program-network.ts';
-import { UsageError } from './usage-error.ts';
 
 /** What main does for each of these; each returns its exit status. */
 export interface ProxyActions {

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Help, InvalidArgumentError, Option } from 'commander';
 import { parseSize } from '#cli/size.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
+import { UsageError } from '#cli/terminal/usage-error.ts';
 import { filled } from '#cli/terminal/wrap.ts';
 import { judgeTimeZone } from '#config/schema/values.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
@@ -11,7 +12,6 @@ import { judgeId } from '#system/id.ts';
 import type { Does, Globals, Hooks } from './program-hooks.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import { addProxyCommands, type ProxyActions } from './program-proxy.ts';
-import { UsageError } from './usage-error.ts';
 
 /** What `status` is given. */
 interface StatusArguments {

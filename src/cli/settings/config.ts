@@ -6,7 +6,7 @@ import type { Terminal } from '#cli/terminal/terminal.ts';
 import { makeJsonSchema } from '#config/generate/json-schema.ts';
 import { problemLine, showKey } from '#config/problem.ts';
 import type { LoadResult, RefusedSettings } from '#config/reading/load.ts';
-import { type ExplainedKey, explainSettings } from '#config/show.ts';
+import { type ExplainedKey, explainSettings } from '#config/reading/show.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';

@@ -1,7 +1,7 @@
 // `sallyport proxy add | edit | change`: a profile by flags, or by questions where there are none.
 
 import { dirname } from 'node:path';
-import { UsageError } from '#cli/program/usage-error.ts';
+import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { Change } from '#config/editing/apply-change.ts';
 import type { Edit } from '#config/editing/edit.ts';
 import { noteProfile } from '#config/editing/profile-dates.ts';

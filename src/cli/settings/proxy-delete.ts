@@ -1,6 +1,6 @@
 // `sallyport proxy delete | default | enable | disable`: what a profile is to those who use it.
 
-import { UsageError } from '#cli/program/usage-error.ts';
+import { UsageError } from '#cli/terminal/usage-error.ts';
 import { noteProfile } from '#config/editing/profile-dates.ts';
 import { deleteProfile, type Fall, fallOf, findProfile, makeDefault, usersOf } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';

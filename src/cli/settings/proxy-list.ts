@@ -5,7 +5,7 @@ import { layTable } from '#cli/terminal/table.ts';
 import { readProfileDates } from '#config/editing/profile-dates.ts';
 import { findProfile, usersOf } from '#config/editing/profile-edits.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
-import { type ExplainedKey, explainSettings } from '#config/show.ts';
+import { type ExplainedKey, explainSettings } from '#config/reading/show.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { redactDeep } from '#redaction/redact.ts';

@@ -2,7 +2,7 @@
 // argument, which everybody on the machine can read.
 
 import { relative } from 'node:path';
-import { UsageError } from '#cli/program/usage-error.ts';
+import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { Plain } from '#config/editing/edit-render.ts';
 import { judgeNoControl } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';

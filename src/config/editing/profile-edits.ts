@@ -5,8 +5,8 @@
 // in use is deleted without saying what its users fall to; keys that nobody named stay as they are.
 
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
-import { suggest } from '#config/reading/suggest.ts';
 import type { Settings } from '#config/settings.ts';
+import { suggest } from '#config/values/suggest.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Edit } from './edit.ts';
 import type { Plain } from './edit-render.ts';

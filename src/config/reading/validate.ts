@@ -5,8 +5,8 @@ import type { z } from 'zod';
 import { type Finding, type KeyPath, keyName } from '#config/problem.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
 import { factsAt, keysOf, schemaAt } from '#config/tree.ts';
+import { meantChoice, meantKey, meantNumber } from '#config/values/hints.ts';
 import { applyRules } from '#redaction/rules.ts';
-import { meantChoice, meantKey, meantNumber } from './hints.ts';
 import { FORMAT_HISTORY } from './renamed.ts';
 
 type Issue = z.core.$ZodIssue;

@@ -6,8 +6,8 @@
 import type { Finding, KeyPath } from '#config/problem.ts';
 import { urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose, urlKeyOf } from '#config/purposes.ts';
-import { meantRoute } from '#config/reading/hints.ts';
 import { isLoopbackUrl } from '#config/schema/values.ts';
+import { meantRoute } from '#config/values/hints.ts';
 import { coded } from '#errors/coded-error.ts';
 import { checkProfiles } from './profile-rules.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';

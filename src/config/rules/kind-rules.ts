@@ -1,7 +1,7 @@
 // What a kind of proxy needs and what it cannot use: SOCKS, PAC files, the environment. Pure.
 
-import { tokensOf } from '#config/no-proxy.ts';
 import type { Finding, KeyPath } from '#config/problem.ts';
+import { tokensOf } from '#config/values/no-proxy.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';
 
 type SalvagedProfile = NonNullable<NonNullable<Salvaged['proxies']>[number]>;

@@ -1,7 +1,7 @@
 // What must hold in and between proxy profiles: names, the default, addresses, accounts, who stands in for whom. Pure.
 
 import type { Finding, KeyPath } from '#config/problem.ts';
-import { suggest } from '#config/reading/suggest.ts';
+import { suggest } from '#config/values/suggest.ts';
 import { fillTemplate } from '#errors/template.ts';
 import { checkKind } from './kind-rules.ts';
 import { error, type Salvaged, warning } from './salvaged.ts';

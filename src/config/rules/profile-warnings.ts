@@ -1,7 +1,7 @@
 // What is worth a warning about the address of a proxy, and no more than that: the admin may know better. Pure.
 
-import { matchNoProxy } from '#config/no-proxy.ts';
 import type { Settings } from '#config/settings.ts';
+import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { isPrivateAddress } from '#system/network/addresses.ts';
 
 /** What the verdict depends on. */

@@ -4,9 +4,9 @@
 // A judge never repeats user information of a URL, so its sentence can be shown.
 
 import { validate as isCron } from 'node-cron';
-import { isHost, judgeDnsName } from '#config/host-name.ts';
-import { judgeToken, tokensOf } from '#config/no-proxy.ts';
-import { suggest } from '#config/reading/suggest.ts';
+import { isHost, judgeDnsName } from '#config/values/host-name.ts';
+import { judgeToken, tokensOf } from '#config/values/no-proxy.ts';
+import { suggest } from '#config/values/suggest.ts';
 import { isLoopbackAddress } from '#system/network/addresses.ts';
 
 /** Longest URL that is taken anywhere, in characters: signed URLs of a CDN have 4,000 and more. */

@@ -5,7 +5,7 @@ import { findProfile, noDefault } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Authority, Status } from '#control/control.ts';
 import { coded } from '#errors/coded-error.ts';
-import { type Account, accountOf } from '#proxy/auth/account.ts';
+import { type Account, accountOf } from '#proxy/account.ts';
 import type { Ledger } from '#proxy/auth/ledger.ts';
 import { bindingOf } from '#proxy/hop.ts';
 import { utcTime } from '#system/moment.ts';

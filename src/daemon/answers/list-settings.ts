@@ -1,7 +1,7 @@
 // The settings in force for whoever may look: every key with its value, origin and setter. Secrets are masked, also where
 // they stand inside another value.
 
-import { explainSettings } from '#config/show.ts';
+import { explainSettings } from '#config/reading/show.ts';
 import type { SettingsList } from '#control/settings.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { redactDeep } from '#redaction/redact.ts';

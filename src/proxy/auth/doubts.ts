@@ -4,8 +4,8 @@
 // in absolute form through the same proxy, also after a restart; then it may go again. Everything else goes on meanwhile.
 // An hour is longer than the time in which directories count failed logins before they lock an account.
 
+import type { Account } from '#proxy/account.ts';
 import type { Clock } from '#system/clock.ts';
-import type { Account } from './account.ts';
 import type { LedgerState } from './ledger-state.ts';
 
 /** How long the password is kept back, in milliseconds. */

@@ -8,9 +8,9 @@
 // refused first.
 // Relies on `ledger-state.ts`; holds fingerprints, never a secret.
 
+import type { Account } from '#proxy/account.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { NewestSet } from '#system/newest.ts';
-import type { Account } from './account.ts';
 import type { Admission, AdmitOptions, Attempt } from './attempt.ts';
 import { Doubts } from './doubts.ts';
 import { type CredentialRecord, LedgerState, type ProxyRecord } from './ledger-state.ts';

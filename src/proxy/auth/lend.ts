@@ -3,9 +3,9 @@
 // Guarantees: only what this proxy accepted after the given moment is lent, and only in the form in which it was accepted:
 // Basic, or the login of SOCKS. The guard of credentials gives leave as for the work, and learns of a refusal.
 
+import { accountOf } from '#proxy/account.ts';
 import type { Candidate, Loan } from '#proxy/candidate.ts';
 import type { ProxyHop, Way } from '#proxy/hop.ts';
-import { accountOf } from './account.ts';
 import type { Ledger } from './ledger.ts';
 import { namedScheme, type SchemeName } from './schemes/scheme.ts';
 

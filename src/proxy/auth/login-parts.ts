@@ -1,8 +1,8 @@
 // What a conversation with a proxy about who we are needs, and what it hands out.
 
+import type { Account } from '#proxy/account.ts';
 import type { ProxyHop } from '#proxy/hop.ts';
 import type { Secret } from '#redaction/secret.ts';
-import type { Account } from './account.ts';
 import type { Ledger } from './ledger.ts';
 import type { KerberosLoader } from './schemes/negotiate.ts';
 import type { SecretRegistry } from './schemes/scheme.ts';

@@ -7,9 +7,9 @@
 // Relies on its owner to call `settle` or `unknown` in every case.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
+import { type Account, accountOf } from '#proxy/account.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { Secret } from '#redaction/secret.ts';
-import { type Account, accountOf } from './account.ts';
 import type { Attempt } from './attempt.ts';
 import { askedProxy, type LoginParts, type NextStep, offersOf } from './login-parts.ts';
 import type { Refusal } from './refusal.ts';

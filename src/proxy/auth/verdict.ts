@@ -6,7 +6,7 @@
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import { showLocalTime } from '#errors/template.ts';
-import { type ErrorPage, saysNothing } from '#proxy/opening/error-page.ts';
+import { type ErrorPage, saysNothing } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { Refusal } from './refusal.ts';
 import type { Challenge } from './schemes/challenge.ts';

@@ -3,8 +3,8 @@
 // Guarantees: a choice always carries its reasons, each naming the setting that decided; it never falls back to
 // direct by itself (law 7). What the settings can't answer is an error that names the key, not a guess.
 
-import { matchNoProxy } from '#config/no-proxy.ts';
 import type { Purpose } from '#config/purposes.ts';
+import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { decidingText, type Reason, reasonText } from '#proxy/reason.ts';

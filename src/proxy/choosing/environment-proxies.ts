@@ -4,7 +4,7 @@
 // sentence repeats user or password. What curl guesses at, an unescaped `@`, is a mistake here. The list of no_proxy has
 // the one meaning that it has everywhere in this house.
 
-import { matchNoProxy, normaliseHost } from '#config/no-proxy.ts';
+import { matchNoProxy, normaliseHost } from '#config/values/no-proxy.ts';
 import type { HopScheme } from '#proxy/profile.ts';
 import type { Reason } from '#proxy/reason.ts';
 

@@ -9,8 +9,8 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { RequestLine } from '#proxy/auth/schemes/scheme.ts';
 import { isTlsRecord, TLS_RECORD } from '#proxy/auth/verdict.ts';
+import type { StepEnd } from '#proxy/bounded-step.ts';
 import type { ResponseHead } from '#proxy/route.ts';
-import type { StepEnd } from './bounded-step.ts';
 import { HEAD_LIMIT_BYTES, HeadReader } from './head-reader.ts';
 
 /** Interim responses that are read over before an answer (RFC 9110, 15.2 sets no limit; Node would take 50,000). */

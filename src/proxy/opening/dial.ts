@@ -8,10 +8,10 @@ import { getServers } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';
 import { type CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
+import { boundedStep } from '#proxy/bounded-step.ts';
 import type { BulkSource } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import { outOfFiles } from '#system/out-of-files.ts';
-import { boundedStep } from './bounded-step.ts';
 
 /** What is dialled: `proxy` is the profile's name, null for a target that is dialled directly. */
 export interface DialTarget {

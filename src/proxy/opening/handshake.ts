@@ -10,12 +10,12 @@ import type { Login } from '#proxy/auth/login.ts';
 import type { NextStep } from '#proxy/auth/login-parts.ts';
 import type { RequestLine } from '#proxy/auth/schemes/scheme.ts';
 import { announcesPage, asksForUser, schemeRemedy, wrongScheme } from '#proxy/auth/verdict.ts';
+import { boundedStep } from '#proxy/bounded-step.ts';
+import { type ErrorPage, readErrorPage } from '#proxy/error-page.ts';
 import type { HopMemory } from '#proxy/hop-memory.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import { boundedStep } from './bounded-step.ts';
 import { askHead, type CollectedBody, type ConnectAnswer, collectBody, MOST_INTERIM } from './connect-answer.ts';
-import { type ErrorPage, readErrorPage } from './error-page.ts';
 
 export interface HandshakeOptions {
   readonly line: RequestLine;

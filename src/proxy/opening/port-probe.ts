@@ -6,8 +6,8 @@
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
+import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
-import { boundedStep } from './bounded-step.ts';
 import { pump } from './connect-answer.ts';
 import { dial } from './dial.ts';
 

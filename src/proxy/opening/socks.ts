@@ -10,8 +10,8 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import type { Login } from '#proxy/auth/login.ts';
 import { schemeRemedy, userRemedy } from '#proxy/auth/verdict.ts';
+import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
-import { boundedStep } from './bounded-step.ts';
 import { pump } from './connect-answer.ts';
 import {
   BEHIND_IT,

@@ -4,7 +4,7 @@
 // URL could hold and a port, and nothing else of the foreign text but the parts that are not known, for the log.
 
 import { isIP } from 'node:net';
-import { normaliseHost } from '#config/no-proxy.ts';
+import { normaliseHost } from '#config/values/no-proxy.ts';
 import type { HopScheme } from '#proxy/profile.ts';
 
 export type Directive =

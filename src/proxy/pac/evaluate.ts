@@ -5,7 +5,7 @@
 
 import { Worker } from 'node:worker_threads';
 import type { CodedError } from '#errors/coded-error.ts';
-import { boundedStep } from '#proxy/opening/bounded-step.ts';
+import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
 import { ANSWER_BYTES, type Family, type PacQuestion, type PacReport, STATE_BYTES } from './question.ts';
 

@@ -5,7 +5,7 @@
 // nothing but a proxy or DIRECT in so many words is ever made of an answer, least of all a direct connection. User and
 // password go only to proxies that `credentials_for` matches.
 
-import { matchNoProxy } from '#config/no-proxy.ts';
+import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { type Asking, bindingOf, makeHop, type Way, type WaySource, withoutAccount } from '#proxy/hop.ts';

@@ -7,7 +7,7 @@
 
 import { isIP, type Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
-import { boundedStep } from '#proxy/opening/bounded-step.ts';
+import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
 import { issuedChain, pinOf, readChain } from './pins.ts';
 import type { SeenTime } from './seen-time.ts';

@@ -2,7 +2,7 @@
 // over HTTP is the first; signed feeds and existing repositories come behind the same interface.
 
 import type { Hop } from '#errors/hop.ts';
-import type { Trust } from '#updates/package/sidecar.ts';
+import type { Trust } from '#updates/sidecar.ts';
 import type { FeedDocument } from './feed-document.ts';
 
 /** One complete reading of a feed. */

@@ -2,7 +2,7 @@
 
 import { showDuration } from '#errors/template.ts';
 import type { CommandEnd, WayPoint } from '#system/process/command.ts';
-import type { Trust } from '#updates/package/sidecar.ts';
+import type { Trust } from '#updates/sidecar.ts';
 import type { HookRecord } from './hook-journal.ts';
 
 /** So often at most by itself. */

@@ -13,7 +13,7 @@ import { requireId } from '#system/id.ts';
 import { ownFolder, requireOwnFolder } from '#system/own-folder.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 import { type FeedItem, idSchema } from '#updates/feed/feed-document.ts';
-import { type Trust, trustSchema } from '#updates/package/sidecar.ts';
+import { type Trust, trustSchema } from '#updates/sidecar.ts';
 
 const FORMAT = 1;
 const ENDING = '.json';

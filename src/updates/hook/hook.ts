@@ -11,10 +11,9 @@ import { requireId } from '#system/id.ts';
 import type { CommandEnd, CommandLimits, Commands } from '#system/process/command.ts';
 import { Turns } from '#system/turns.ts';
 import { isDiskFull } from '#updates/disk-pause.ts';
-import type { JournalNote } from '#updates/package/journal-note.ts';
-import type { Published } from '#updates/package/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { acceptReceipt } from '#updates/receipts/acknowledge.ts';
+import type { Sidecar } from '#updates/sidecar.ts';
 import {
   delayAfter,
   endingOf,
@@ -49,7 +48,10 @@ export interface HookWatch {
 }
 
 /** Makes the hook wait for a published update, if there is one for it; may run twice without harm. */
-export async function enqueueHook(ports: UpdatesPorts, { item, trust }: JournalNote): Promise<void> {
+export async function enqueueHook(
+  ports: UpdatesPorts,
+  { item, trust }: Pick<Sidecar, 'item' | 'trust'>,
+): Promise<void> {
   const { on_published: hook, hook_trust: hookTrust } = ports.settings().updates;
   if (hook === undefined) return;
   const reason = judgeTrust(trust, hookTrust);
@@ -116,7 +118,7 @@ export class HookQueue {
    */
   async again(id: string): Promise<void> {
     await this.#alone(async () => {
-      const { item, trust } = (await this.#requirePublished(id)).sidecar;
+      const { item, trust } = await this.#requirePublished(id);
       const { hooks } = this.#ports;
       const before = hooks.get(id) ?? hooks.compose(item, trust);
       const { end, record } = await this.#runOnce({ ...before, tries: 0 }, 1);
@@ -131,7 +133,7 @@ export class HookQueue {
   }
 
   /** The sidecar alone proves nothing: memory must call the update published, and the file must still have its digest. */
-  async #requirePublished(id: string): Promise<Published> {
+  async #requirePublished(id: string): Promise<Sidecar> {
     const { memory, store } = this.#ports;
     const published = await store.find(requireId(id));
     const known = memory.id(id);
@@ -139,7 +141,7 @@ export class HookQueue {
       throw coded('HOOK-IMPOSSIBLE', { id, reason: 'no update of this ID is published' });
     const state = await store.examine(published, true, this.#stopped.signal);
     if (state.kind !== 'intact') throw state.error;
-    return published;
+    return published.sidecar;
   }
 
   async #runWaiting(): Promise<void> {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { momentSchema } from '#system/moment.ts';
 import type { Journal } from '#transfer/journal.ts';
 import { feedItemSchema } from '#updates/feed/feed-document.ts';
-import { trustSchema } from './sidecar.ts';
+import { trustSchema } from '#updates/sidecar.ts';
 
 const noteSchema = z.object({
   item: feedItemSchema,

@@ -12,7 +12,7 @@ import { publishFile, removeDurably } from '#system/durable.ts';
 import { type FileFacts, type FileIdentity, type Files, isSameFile } from '#system/files.ts';
 import { judgeId, requireId } from '#system/id.ts';
 import { isAsCheckedOut, ownFolder, requireOwnFolder } from '#system/own-folder.ts';
-import { readSidecar, type Sidecar, writeSidecar } from './sidecar.ts';
+import { readSidecar, type Sidecar, writeSidecar } from '#updates/sidecar.ts';
 
 const JAR = '.jar';
 const SIDECAR = '.json';

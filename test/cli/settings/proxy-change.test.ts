@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { UsageError } from '#cli/program/usage-error.ts';
 import {
   addProxyCommand,
   changeProxyCommand,
   editProxyCommand,
   type ProfileFlags,
 } from '#cli/settings/proxy-change.ts';
+import { UsageError } from '#cli/terminal/usage-error.ts';
 import { DeskRig } from '#test/support/desk-rig.ts';
 
 const flagsOf = (fields: ProfileFlags['fields'], over: Partial<ProfileFlags> = {}): ProfileFlags => ({

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { UsageError } from '#cli/program/usage-error.ts';
 import { type DeleteFlags, deleteProxyCommand, enableProxyCommand } from '#cli/settings/proxy-delete.ts';
 import { listProxiesCommand } from '#cli/settings/proxy-list.ts';
+import { UsageError } from '#cli/terminal/usage-error.ts';
 import { DeskRig } from '#test/support/desk-rig.ts';
 
 const TEXT = `version: 2

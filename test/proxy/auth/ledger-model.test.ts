@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Account } from '#proxy/auth/account.ts';
+import type { Account } from '#proxy/account.ts';
 import type { Attempt } from '#proxy/auth/attempt.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Account } from '#proxy/auth/account.ts';
+import type { Account } from '#proxy/account.ts';
 import type { Attempt } from '#proxy/auth/attempt.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';

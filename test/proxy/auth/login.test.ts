@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Account, accountOf } from '#proxy/auth/account.ts';
+import { type Account, accountOf } from '#proxy/account.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import { LedgerState } from '#proxy/auth/ledger-state.ts';
 import { type Login, openLogin } from '#proxy/auth/login.ts';

@@ -9,7 +9,7 @@ import {
   judgeForward,
   rejection,
 } from '#proxy/auth/verdict.ts';
-import type { ErrorPage } from '#proxy/opening/error-page.ts';
+import type { ErrorPage } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 
 const TARGET = 'updates.example.com:443';

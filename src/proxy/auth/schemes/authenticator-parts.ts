@@ -1,7 +1,7 @@
 // What the authenticator of any scheme is made of. Types only.
 
 import type { Hop } from '#errors/hop.ts';
-import type { Account } from '#proxy/auth/account.ts';
+import type { Account } from '#proxy/account.ts';
 import type { KerberosLoader } from './negotiate.ts';
 import type { SecretRegistry } from './scheme.ts';
 

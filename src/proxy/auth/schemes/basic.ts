@@ -3,7 +3,7 @@
 // Guarantees: UTF-8, a domain stands before the user as DOMAIN\user; the composite is registered with the masks before
 // anybody can hold it, so that even its base64 is never printed.
 
-import type { Account } from '#proxy/auth/account.ts';
+import type { Account } from '#proxy/account.ts';
 import { Secret } from '#redaction/secret.ts';
 import type { Authenticator, Reply, SecretRegistry } from './scheme.ts';
 

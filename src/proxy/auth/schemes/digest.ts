@@ -8,7 +8,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
-import type { Account } from '#proxy/auth/account.ts';
+import type { Account } from '#proxy/account.ts';
 import { Secret } from '#redaction/secret.ts';
 import type { Challenge } from './challenge.ts';
 import type { Authenticator, Reply, RequestLine, SecretRegistry } from './scheme.ts';

@@ -9,7 +9,7 @@
 import { isIP } from 'node:net';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
-import { boundedStep } from '#proxy/opening/bounded-step.ts';
+import { boundedStep } from '#proxy/bounded-step.ts';
 import { Secret } from '#redaction/secret.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { Turns } from '#system/turns.ts';

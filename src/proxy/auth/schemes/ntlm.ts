@@ -5,7 +5,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { coded } from '#errors/coded-error.ts';
-import type { Account } from '#proxy/auth/account.ts';
+import type { Account } from '#proxy/account.ts';
 import { Secret } from '#redaction/secret.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import type { AuthenticatorParts } from './authenticator-parts.ts';

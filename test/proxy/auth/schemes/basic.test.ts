@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accountOf } from '#proxy/auth/account.ts';
+import { accountOf } from '#proxy/account.ts';
 import { basicAuthenticator } from '#proxy/auth/schemes/basic.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { profile } from '#test/support/test-router.ts';

@@ -3,7 +3,7 @@ import { validateHeaderValue } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { proxyAt } from '#errors/hop.ts';
-import type { Account } from '#proxy/auth/account.ts';
+import type { Account } from '#proxy/account.ts';
 import { type Challenge, readChallenges } from '#proxy/auth/schemes/challenge.ts';
 import { type DigestParts, digestAuthenticator, digestValue, strongestDigest } from '#proxy/auth/schemes/digest.ts';
 import { Secret } from '#redaction/secret.ts';

@@ -4,15 +4,15 @@
 // edited with the rights of whoever calls; only the samples go to the daemon. What overlapped or went on from an earlier
 // attempt is no sample.
 
+import { UsageError } from '#cli/terminal/usage-error.ts';
+import { describeEstimate, estimateToJson } from '#cli/timeout-estimate.ts';
 import { isSeed, type TimeoutSeeded, type TimeoutSeeds } from '#control/timeouts.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
 import type { EstimateReport } from '#estimate/estimate.ts';
-import { UsageError } from './program/usage-error.ts';
-import { changeCommand, withSettings } from './settings/desk.ts';
-import type { Desk } from './settings/desk-parts.ts';
-import { askYesNo } from './settings/proxy-form.ts';
-import { describeEstimate, estimateToJson } from './timeout-estimate.ts';
+import { changeCommand, withSettings } from './desk.ts';
+import type { Desk } from './desk-parts.ts';
+import { askYesNo } from './proxy-form.ts';
 
 /** A value so many times as long is rather a mistake than an advice. */
 const ASKS_FROM = 10;

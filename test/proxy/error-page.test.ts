@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readErrorPage, titleOf } from '#proxy/opening/error-page.ts';
+import { readErrorPage, titleOf } from '#proxy/error-page.ts';
 
 describe('the title of an error page', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { problemLine } from '#config/problem.ts';
-import { meantNumber } from '#config/reading/hints.ts';
+import { meantNumber } from '#config/values/hints.ts';
 import { ConfigFolder } from '#test/support/config-file.ts';
 
 let folder: ConfigFolder;

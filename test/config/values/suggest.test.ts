@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { suggest } from '#config/reading/suggest.ts';
+import { suggest } from '#config/values/suggest.ts';
 
 it.each([
   ['shedule', 'schedule'],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judgeToken, matchNoProxy, normaliseHost } from '#config/no-proxy.ts';
+import { judgeToken, matchNoProxy, normaliseHost } from '#config/values/no-proxy.ts';
 import { systemClock } from '#system/clock.ts';
 
 const match = (list: string, host: string, port = 443) => matchNoProxy(list, { host, port });

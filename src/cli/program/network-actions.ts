@@ -1,20 +1,20 @@
 // The commands that answer "is it the proxy?". Each asks the running daemon, or works in this process where none runs. `main.ts`
 // hands in the parts.
 
+import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
+import { type EndpointForm, endpointsCommand } from '#cli/endpoints.ts';
+import type { FoundDaemon } from '#cli/find-daemon.ts';
+import { tellProblems } from '#cli/settings/config.ts';
+import { tellAsked } from '#cli/terminal/asked.ts';
+import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Problem } from '#config/problem.ts';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
 import type { Control, Diagnosis } from '#control/control.ts';
 import type { EndpointList } from '#control/endpoints.ts';
 import { CodedError } from '#errors/coded-error.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
-import { type Diagnoser, diagnoseCommand } from './diagnose.ts';
-import { type EndpointForm, endpointsCommand } from './endpoints.ts';
-import type { FoundDaemon } from './find-daemon.ts';
-import type { Globals } from './program/program-hooks.ts';
-import type { NetworkActions } from './program/program-network.ts';
-import { tellProblems } from './settings/config.ts';
-import { tellAsked } from './terminal/asked.ts';
-import type { Terminal } from './terminal/terminal.ts';
+import type { Globals } from './program-hooks.ts';
+import type { NetworkActions } from './program-network.ts';
 
 /** Why no diagnosis can begin: one error, and every mistake where it is the file. */
 export interface Obstacle {

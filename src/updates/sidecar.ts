@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { readWhole, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
-import { feedItemSchema } from '#updates/feed/feed-document.ts';
+import { feedItemSchema } from './feed/feed-document.ts';
 
 const SIDECAR_FORMAT = 1;
 /** An item, its URL, that of the feed, and Via are each bounded where they come in. */

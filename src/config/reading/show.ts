@@ -1,12 +1,12 @@
 // What `config show` tells: every key with its effective value and where that came from. Secrets show as `***`. Pure.
 
 import { z } from 'zod';
+import { type KeyPath, keyName } from '#config/problem.ts';
+import { kindOf, type Setter, unwrap } from '#config/schema/key.ts';
+import { settingsSchema } from '#config/schema/settings.ts';
+import { factsAt } from '#config/tree.ts';
 import { MASK } from '#redaction/secret.ts';
-import { type KeyPath, keyName } from './problem.ts';
-import type { LoadedSettings } from './reading/load.ts';
-import { kindOf, type Setter, unwrap } from './schema/key.ts';
-import { settingsSchema } from './schema/settings.ts';
-import { factsAt } from './tree.ts';
+import type { LoadedSettings } from './load.ts';
 
 /** One key. */
 export interface ExplainedKey {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { listKeys } from '#config/generate/keys.ts';
-import { explainSettings } from '#config/show.ts';
+import { explainSettings } from '#config/reading/show.ts';
 import { ConfigFolder } from '#test/support/config-file.ts';
 
 let folder: ConfigFolder;

@@ -3,8 +3,8 @@
 // Guarantees: `CORP\svc` in the user and `CORP` beside `svc` are one account, whatever the case, so that both count as
 // one where attempts are counted. Relies on the config room for what may be in a user.
 
-import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
+import type { ProxyProfile } from './profile.ts';
 
 export interface Account {
   /** Without domain. */

@@ -1,14 +1,14 @@
 // The commands around proxies and routes, by the names that the program calls them. `main.ts` hands in the parts.
 
-import type { Globals } from '#cli/program/program-hooks.ts';
-import type { ProxyActions } from '#cli/program/program-proxy.ts';
+import { confirmCommand } from '#cli/settings/confirm.ts';
+import type { Desk } from '#cli/settings/desk-parts.ts';
+import { addProxyCommand, changeProxyCommand, editProxyCommand } from '#cli/settings/proxy-change.ts';
+import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/settings/proxy-delete.ts';
+import { listProxiesCommand, showProxyCommand } from '#cli/settings/proxy-list.ts';
+import { setRouteCommand, showRoutesCommand } from '#cli/settings/route.ts';
 import type { Control } from '#control/control.ts';
-import { confirmCommand } from './confirm.ts';
-import type { Desk } from './desk-parts.ts';
-import { addProxyCommand, changeProxyCommand, editProxyCommand } from './proxy-change.ts';
-import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from './proxy-delete.ts';
-import { listProxiesCommand, showProxyCommand } from './proxy-list.ts';
-import { setRouteCommand, showRoutesCommand } from './route.ts';
+import type { Globals } from './program-hooks.ts';
+import type { ProxyActions } from './program-proxy.ts';
 
 export interface ProxyActionParts {
   /** Everything of a desk that depends on the configuration file. */

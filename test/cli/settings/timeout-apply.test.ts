@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { UsageError } from '#cli/program/usage-error.ts';
-import { applyEstimateCommand } from '#cli/timeout-apply.ts';
+import { applyEstimateCommand } from '#cli/settings/timeout-apply.ts';
+import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { EstimateReport } from '#estimate/estimate.ts';

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { boundedStep, type StepEnd } from '#proxy/opening/bounded-step.ts';
+import { boundedStep, type StepEnd } from '#proxy/bounded-step.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 function begin(options: { signal?: AbortSignal } = {}) {
