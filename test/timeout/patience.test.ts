@@ -89,6 +89,7 @@ describe('what an attempt teaches', () => {
     const waiting = await open();
     await attempt(waiting, success(), { verified: false });
     expect(learned(waiting)).toBe(0);
+    expect(waiting.habits.kindOf(ROUTE)).toBeNull();
     await attempt(waiting, success());
     expect(learned(waiting)).toBe(1);
   });
