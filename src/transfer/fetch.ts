@@ -59,7 +59,7 @@ export interface FetchPorts {
 }
 
 /** Who says how long to wait, and is told what came of it. */
-export interface FetchPatience {
+interface FetchPatience {
   /** The deadlines for one attempt over this route. */
   plan(route: RouteKey, size: number): TimeoutPlan;
   /** What a failure by one of these deadlines says. */
