@@ -21,6 +21,7 @@ import { asCoded, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/judge-url.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
+import { onAbort } from '#system/abort.ts';
 import { utcTime } from '#system/moment.ts';
 import { Turns } from '#system/turns.ts';
 import { HookQueue } from '#updates/hook/hook.ts';
@@ -323,9 +324,12 @@ export class Agent {
     // Whoever joins while a package is held back must not look at nothing.
     const { waiting } = this.#underWay;
     if (waiting !== null) onEvent(waiting);
+    const { promise: left, reject } = Promise.withResolvers<never>();
+    const stopListening = onAbort(signal, () => reject(signal.reason as Error));
     try {
-      return await Promise.race([work(), rejectOnAbort(signal)]);
+      return await Promise.race([work(), left]);
     } finally {
+      stopListening();
       this.#listeners.delete(onEvent);
     }
   }
@@ -356,10 +360,4 @@ function toResult(report: RoundReport, redactor: Redactor): RoundResult {
 function earliest(moments: readonly (number | null)[]): string | null {
   const known = moments.filter((at) => at !== null);
   return known.length === 0 ? null : utcTime(Math.min(...known));
-}
-
-function rejectOnAbort(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
 }

@@ -1,5 +1,6 @@
 // Rounds over a real composition and a real loopback origin: one at a time, whoever asks, and what is told of them.
 
+import { getEventListeners } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -102,6 +103,12 @@ describe('a round', () => {
 
     expect(await second).toMatchObject({ published: ['1602503'] });
     expect(heard).toHaveLength(before);
+  });
+
+  it('leaves no listener on the signal of a caller when it ends', async () => {
+    const { signal } = new AbortController();
+    await composed.agent.check(DEAF, signal);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('is not begun for who was gone before', async () => {
