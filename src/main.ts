@@ -40,6 +40,7 @@ import { TerminalLog } from '#logging/terminal.ts';
 import { secretsInEnvironment } from '#proxy/choosing/environment-proxies.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
+import { untilAborted } from '#system/abort.ts';
 import { systemClock } from '#system/clock.ts';
 import { takeEnvironment } from '#system/process/environment.ts';
 import { hasTerminal } from '#system/process/has-terminal.ts';
@@ -318,7 +319,7 @@ async function serve(dir: string, options: { host: string; port: number }): Prom
   terminal.out(`  updates.feed_url: ${origin.feedUrl}`);
   terminal.out(`  updates.acknowledge_url: ${origin.acknowledgeUrl}`);
   terminal.out('Ctrl-C stops it.');
-  await new Promise<void>((resolve) => stopping.addEventListener('abort', () => resolve(), { once: true }));
+  await untilAborted(stopping);
   await origin.close();
   return EXIT_OK;
 }

@@ -14,6 +14,7 @@ import { judgeSocketOwner } from '#control/socket-owner.ts';
 import { reviveError, reviveEvent } from '#control/wire.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
+import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { linesFrom } from './lines.ts';
@@ -72,8 +73,7 @@ export async function askService(
   const broken = (reason: string) => coded('CHANGE-UNREACHABLE', { path, reason });
   const socket = await open(path, loaded.file);
   const late = clock.after(request.window_ms + RESERVE_MS, () => socket.destroy(), 'the change service');
-  const onAbort = () => socket.destroy();
-  asked.signal.addEventListener('abort', onAbort, { once: true });
+  const stopListening = onAbort(asked.signal, () => socket.destroy());
   try {
     asked.signal.throwIfAborted();
     socket.write(`${JSON.stringify(request)}\n`);
@@ -90,7 +90,7 @@ export async function askService(
     throw coded('CANCELLED', { reason: 'it was interrupted while it was tried' }, thrown);
   } finally {
     late.cancel();
-    asked.signal.removeEventListener('abort', onAbort);
+    stopListening();
     socket.destroy();
   }
 }

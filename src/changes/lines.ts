@@ -5,6 +5,7 @@
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 
 const NEWLINE = 0x0a;
@@ -47,7 +48,7 @@ export class LineSocket {
     };
     const onEnd = () => refuse('it ended before it was complete');
     const timer = clock.after(ms, () => refuse(`it was not complete after ${ms / 1_000} s`), 'a request for a change');
-    this.gone.addEventListener('abort', onEnd, { once: true });
+    const stopListening = onAbort(this.gone, onEnd);
     socket.on('data', onData).once('end', onEnd);
     try {
       const whole = await promise;
@@ -57,7 +58,7 @@ export class LineSocket {
       return whole.subarray(0, end).toString('utf8');
     } finally {
       timer.cancel();
-      this.gone.removeEventListener('abort', onEnd);
+      stopListening();
       socket.off('data', onData).off('end', onEnd);
       // Nothing more is expected: any byte, and the end, is a caller that left.
       socket.once('data', () => this.#leave()).once('end', () => this.#leave());

@@ -12,6 +12,7 @@ import type { Report } from '#logging/events.ts';
 import type { Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
+import { onAbort } from '#system/abort.ts';
 import type { ServiceVariables } from '#system/process/environment.ts';
 import type { LastResort } from '#system/process/last-resort.ts';
 import { Agent } from './agent.ts';
@@ -64,8 +65,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   });
   const service = await openService(parts, options.service);
   // It may have come while the parts were put together.
-  if (options.signal.aborted) service.stopping();
-  else options.signal.addEventListener('abort', service.stopping, { once: true });
+  const stopListening = onAbort(options.signal, service.stopping);
   try {
     announce(parts, parts.config.loaded);
     const control = await serveSockets(parts, agent, loaded.settings);
@@ -88,7 +88,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
     }
   } finally {
     parts.report({ name: 'stopped' });
-    options.signal.removeEventListener('abort', service.stopping);
+    stopListening();
     service.close();
     dismiss();
     process.off('SIGUSR2', parts.reopenLog);
@@ -109,8 +109,7 @@ async function oneRound(parts: Parts, agent: Agent, signal: AbortSignal): Promis
     void agent.stop(reasonOf(signal));
   };
   // It may have come while the parts were put together.
-  if (signal.aborted) stop();
-  else signal.addEventListener('abort', stop, { once: true });
+  onAbort(signal, stop);
   try {
     const { failure, failed } = await agent.round();
     const hook = await agent.hooksSettled();

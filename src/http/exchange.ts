@@ -8,6 +8,7 @@
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { HeadReader } from '#proxy/opening/head-reader.ts';
 import type { Lane } from '#proxy/route.ts';
+import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import { type Deadlines, factsOf, nextAttempt } from './deadlines.ts';
 import { Failures, INTERIM_LIMIT, type Progress } from './failures.ts';
@@ -86,6 +87,7 @@ class RunningExchange {
   readonly #reject: (reason: Error) => void;
   readonly #watch: ResponseWatch;
   readonly #heads = new HeadReader({ toConnect: false });
+  #stopListening = (): void => undefined;
   #parser: ResponseParser | null = null;
   #ready = false;
   /** Bytes that came before the parser was ready; only a server that speaks first sends such. */
@@ -115,7 +117,7 @@ class RunningExchange {
 
   start(): void {
     const { lane, request, signal } = this.#options;
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#stopListening = onAbort(signal, () => this.#onAbort());
     // Stays attached: a destroyed socket may still report its error, which then belongs to nobody.
     lane.socket.on('error', this.#onSocketError);
     if (lane.socket.destroyed || lane.socket.readableEnded) {
@@ -279,10 +281,10 @@ class RunningExchange {
     this.#fail(this.#lost(error.code ?? error.message));
   };
 
-  readonly #onAbort = (): void => {
+  #onAbort(): void {
     if (!this.#end(false)) return;
     this.#reject(this.#options.signal.reason as Error);
-  };
+  }
 
   #finish(ended: 'complete' | 'dropped'): void {
     const head = this.#head;
@@ -303,8 +305,8 @@ class RunningExchange {
     this.#stage = 'over';
     this.#watch.end(whole);
     this.#page.end();
-    const { lane, signal } = this.#options;
-    signal.removeEventListener('abort', this.#onAbort);
+    const { lane } = this.#options;
+    this.#stopListening();
     lane.socket.off('data', this.#onBytes);
     lane.socket.off('end', this.#onSocketEnd);
     lane.socket.off('close', this.#onSocketClose);

@@ -11,6 +11,7 @@ import { type Hop, originAt } from '#errors/hop.ts';
 import { LaneAgent } from '#proxy/lane-agent.ts';
 import { HEAD_LIMIT_BYTES } from '#proxy/opening/head-reader.ts';
 import type { Router } from '#proxy/route.ts';
+import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import { shownUrl } from './judge-url.ts';
 
@@ -58,32 +59,31 @@ export async function openWebSocket(url: URL, options: WebSocketOptions): Promis
   }
 }
 
-function opened(
+async function opened(
   socket: WebSocket,
   { url, timeoutMs, clock, signal }: Pick<WebSocketOptions, 'timeoutMs' | 'clock' | 'signal'> & { readonly url: URL },
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (answer: string, hop: Hop | null, cause?: unknown) => {
-      const facts = { host: url.hostname, target: url.host, url: shownUrl(url), answer, hop };
-      end(() => reject(coded('WS-BLOCKED', facts, cause)));
-    };
-    const timer = clock.after(timeoutMs, () => fail(`no answer in ${Math.round(timeoutMs / 1_000)} s`, null));
-    const onAbort = () => end(() => reject(signal.reason as Error));
-    const end = (settle: () => void) => {
-      timer.cancel();
-      signal.removeEventListener('abort', onAbort);
-      settle();
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.once('open', () => end(resolve));
-    socket.once('unexpected-response', (_request, response) => {
-      fail(`${response.statusCode} ${response.statusMessage}`.trim(), originAt(url.host));
-      response.destroy();
-    });
-    // Stays: a socket that is ended early reports that as an error, too.
-    socket.on('error', (error) => {
-      if (error instanceof CodedError) end(() => reject(error));
-      else fail(error.message, null, error);
-    });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const fail = (answer: string, hop: Hop | null, cause?: unknown) => {
+    const facts = { host: url.hostname, target: url.host, url: shownUrl(url), answer, hop };
+    reject(coded('WS-BLOCKED', facts, cause));
+  };
+  socket.once('open', resolve);
+  socket.once('unexpected-response', (_request, response) => {
+    fail(`${response.statusCode} ${response.statusMessage}`.trim(), originAt(url.host));
+    response.destroy();
   });
+  // Stays: a socket that is ended early reports that as an error, too.
+  socket.on('error', (error) => {
+    if (error instanceof CodedError) reject(error);
+    else fail(error.message, null, error);
+  });
+  const timer = clock.after(timeoutMs, () => fail(`no answer in ${Math.round(timeoutMs / 1_000)} s`, null));
+  const stopListening = onAbort(signal, () => reject(signal.reason as Error));
+  try {
+    await promise;
+  } finally {
+    timer.cancel();
+    stopListening();
+  }
 }

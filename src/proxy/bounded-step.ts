@@ -3,6 +3,7 @@
 // Guarantees: settles exactly once; `cleanUp` of the step has run by then, the timer is cancelled and the signal's
 // listener is gone. What the step must do when it does not succeed (destroy its socket) is in that clean-up.
 
+import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 
 /** What bounds a step. */
@@ -40,14 +41,13 @@ export function boundedStep<T>(
       ended = true;
       succeeded = success;
       timer.cancel();
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       cleanUp?.(success);
       act();
     };
     const fail = (error: unknown) => settle(false, () => reject(error));
-    const onAbort = () => fail(signal.reason);
     const timer = clock.after(bounds.timeoutMs, () => fail(bounds.late(clock.monotonic() - startedMs)));
-    signal.addEventListener('abort', onAbort, { once: true });
+    const stopListening = onAbort(signal, () => fail(signal.reason));
     try {
       cleanUp = start({ done: (value) => settle(true, () => resolve(value)), fail });
     } catch (thrown) {

@@ -11,6 +11,7 @@ import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Purpose } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
+import { onAbort } from '#system/abort.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Lane, Router } from './route.ts';
 
@@ -41,6 +42,7 @@ export class LaneAgent extends Agent {
   readonly #over = new AbortController();
   readonly #lanes = new Set<Lane>();
   readonly #unused = new Map<Duplex, Timer>();
+  #stopListening = (): void => undefined;
 
   /** @throws CodedError URL-INVALID for a scheme that is none of http, https, ws, wss */
   constructor(target: URL, options: LaneAgentOptions) {
@@ -54,7 +56,7 @@ export class LaneAgent extends Agent {
     this.defaultPort = isSecure ? 443 : 80;
     this.#target = new URL(target.href.replace(target.protocol, scheme));
     this.#options = options;
-    options.signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#stopListening = onAbort(options.signal, () => this.#end(options.signal.reason as Error));
   }
 
   /** Called by Node where no unused connection fits. TLS is the lane's: what is handed over speaks HTTP. */
@@ -121,10 +123,8 @@ export class LaneAgent extends Agent {
     this.#unused.delete(connection);
   }
 
-  readonly #onAbort = (): void => this.#end(this.#options.signal.reason as Error);
-
   #end(reason: Error): void {
-    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    this.#stopListening();
     this.#over.abort(reason);
     super.destroy();
     for (const lane of this.#lanes) lane.release();

@@ -4,6 +4,7 @@
 // step of years moves none of them. Timers are clamped: Node fires a timeout above 2147483647 ms after 1 ms.
 
 import { randomBytes } from 'node:crypto';
+import { onAbort } from './abort.ts';
 
 /** The longest wait that a Node timer can hold, in milliseconds; the manual's maximum, too. */
 export const LONGEST_TIMER_MS = 2_147_483_647;
@@ -35,15 +36,14 @@ export function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<voi
       reject(signal.reason as Error);
       return;
     }
-    const onAbort = () => {
-      timer.cancel();
-      reject(signal.reason as Error);
-    };
     const timer = clock.after(ms, () => {
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       resolve();
     });
-    signal.addEventListener('abort', onAbort, { once: true });
+    const stopListening = onAbort(signal, () => {
+      timer.cancel();
+      reject(signal.reason as Error);
+    });
   });
 }
 

@@ -7,6 +7,7 @@ import type { Followed, FollowRequest } from '#control/follow.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { EVENTS, type Level, type SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
+import { untilAborted } from '#system/abort.ts';
 import { utcTime } from '#system/moment.ts';
 
 /** Lines that are kept for callers who come back. */
@@ -40,7 +41,7 @@ export class Followers {
     this.#senders.add(send);
     const ending = AbortSignal.any([signal, this.#ended.signal]);
     try {
-      if (!ending.aborted) await new Promise((resolve) => ending.addEventListener('abort', resolve, { once: true }));
+      await untilAborted(ending);
       signal.throwIfAborted();
     } finally {
       this.#senders.delete(send);

@@ -8,6 +8,7 @@ import { HealthWatch } from '#daemon/answers/health.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { DeliveryTimer } from '#spool/delivery-timer.ts';
+import { untilAborted } from '#system/abort.ts';
 import { isDiskFull } from '#updates/disk-pause.ts';
 import { Schedule, type Timetable } from './schedule.ts';
 import { ScheduleRoom } from './schedule-room.ts';
@@ -59,7 +60,7 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
   schedule.start();
   health.start();
   receipts.plan();
-  await aborted(signal);
+  await untilAborted(signal);
   report({ name: 'stopping', reason: reasonOf(signal) });
   schedule.stop();
   health.stop();
@@ -125,11 +126,4 @@ async function quietly(parts: Parts, work: () => Promise<unknown>): Promise<void
     const error = asCoded(thrown);
     if (error.code !== 'INTERRUPTED') parts.report({ name: 'fault', error });
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

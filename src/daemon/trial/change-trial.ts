@@ -13,6 +13,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { changedWays } from '#proxy/choosing/way-changes.ts';
 import { proxiesByPurpose, wouldGoDirect } from '#proxy/choosing/went-direct.ts';
+import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import { utcTime } from '#system/moment.ts';
 import { type ConfirmEvent, type ConfirmState, stepConfirm } from './confirm-state.ts';
@@ -74,8 +75,7 @@ export class ChangeTrials {
     const settled = Promise.withResolvers<ChangeVerdict>();
     this.#waiting = { sinceMs, untilMs: sinceMs + asked.window_ms, settle: settled.resolve };
     const ending = new AbortController();
-    const onGone = () => void this.#step({ kind: 'gone', id });
-    signal.addEventListener('abort', onGone, { once: true });
+    const stopListening = onAbort(signal, () => void this.#step({ kind: 'gone', id }));
     const timer = clock.after(
       asked.window_ms,
       () => void this.#step({ kind: 'expired', id }),
@@ -94,7 +94,7 @@ export class ChangeTrials {
       return verdict;
     } finally {
       timer.cancel();
-      signal.removeEventListener('abort', onGone);
+      stopListening();
       this.#step({ kind: 'gone', id });
       ending.abort(coded('INTERRUPTED', { reason: 'the change is settled' }));
     }

@@ -14,6 +14,7 @@ import type { Measured, ResponseInfo } from '#http/response-info.ts';
 import { ResponseWatch, type TimedOut } from '#http/watch.ts';
 import { requestPath, wireHeaders } from '#http/wire.ts';
 import type { Lane } from '#proxy/route.ts';
+import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import type { ReadSendQueue } from '#system/network/send-queue.ts';
 import { BodyReading, type RequestBody } from './body.ts';
@@ -77,6 +78,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   readonly #failures: Failures;
   readonly #page: RefusedPage;
   readonly #watch: ResponseWatch;
+  #stopListening = (): void => undefined;
   #meter: SendMeter | null = null;
   #body: BodyReading | null = null;
   #isHandedOver = false;
@@ -103,7 +105,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   start(dispatch: (request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => unknown): void {
     const { request, signal } = this.#options;
     const { lane, connection } = this.#over;
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#stopListening = onAbort(signal, () => this.#onAbort());
     if (lane.socket.destroyed || lane.socket.readableEnded) {
       this.cut('it was closed before the request');
       return;
@@ -121,9 +123,9 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   }
 
   /** Ends it, for nobody waits for the answer any more. */
-  readonly #onAbort = (): void => {
+  #onAbort(): void {
     if (this.#end(false)) this.#over.done({ ended: 'aborted', reason: this.#options.signal.reason });
-  };
+  }
 
   #openBody(): { body: NonNullable<Dispatcher.DispatchOptions['body']> | null; length: number } {
     const { body } = this.#options.request;
@@ -243,7 +245,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     this.#meter?.end();
     this.#page.end();
     this.#body?.close();
-    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    this.#stopListening();
     return true;
   }
 

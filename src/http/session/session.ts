@@ -10,6 +10,7 @@
 import type { Purpose } from '#config/purposes.ts';
 import type { Code } from '#errors/catalogue.ts';
 import type { HopFacts, Route, Router } from '#proxy/route.ts';
+import { onAbort } from '#system/abort.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { NewestSet } from '#system/newest.ts';
 import { connectionOver, type HttpConnection, responseOf } from './connection.ts';
@@ -174,12 +175,10 @@ function isRepeatable({ method, headers }: SmallRequest): boolean {
 
 /** As long as the work lasts, `signal` ends what `ender` ends. */
 async function endedBy<T>(signal: AbortSignal, ender: AbortController, work: () => Promise<T>): Promise<T> {
-  const onAbort = () => ender.abort(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
+  const stopListening = onAbort(signal, () => ender.abort(signal.reason));
   try {
     return await work();
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    stopListening();
   }
 }

@@ -9,6 +9,7 @@
 // Relies on `ledger-state.ts`; holds fingerprints, never a secret.
 
 import type { Account } from '#proxy/account.ts';
+import { onAbort } from '#system/abort.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { NewestSet } from '#system/newest.ts';
 import type { Admission, AdmitOptions, Attempt } from './attempt.ts';
@@ -121,14 +122,13 @@ export class Ledger {
   /** Waits for the verdict, for so long, or for the abort; leaves no listener. */
   async #turn({ over }: UnderWay, waitMs: number | null, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
+    const stopListening = onAbort(signal, () => reject(signal.reason as Error));
     const timer = waitMs === null ? null : this.#clock.after(waitMs, resolve);
     over.then(resolve, reject);
     try {
       await promise;
     } finally {
-      signal.removeEventListener('abort', onAbort);
+      stopListening();
       timer?.cancel();
     }
   }

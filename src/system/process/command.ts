@@ -10,6 +10,7 @@ import type { Stats } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
+import { onAbort } from '#system/abort.ts';
 import { type Clock, type Timer, wait } from '#system/clock.ts';
 
 /** How often a group that was told to end is looked at. */
@@ -145,8 +146,7 @@ class Run {
     const { limitMs, signal } = this.#limits;
     const closed = this.#listen();
     const exited = this.#exit();
-    const stop = () => this.#finish('stopped');
-    signal.addEventListener('abort', stop, { once: true });
+    const stopListening = onAbort(signal, () => this.#finish('stopped'));
     const timer: Timer = this.#clock.after(limitMs, () => this.#finish('too-long'));
     try {
       const ended = await exited;
@@ -157,7 +157,7 @@ class Run {
       return this.#ended === null ? ended : { kind: this.#ended };
     } finally {
       timer.cancel();
-      signal.removeEventListener('abort', stop);
+      stopListening();
       this.#over.abort();
       this.#child.stdout?.destroy();
       this.#child.stderr?.destroy();
