@@ -152,6 +152,11 @@ const RESERVED: readonly Reserved[] = [
     },
   },
   {
+    what: 'a listener for an abort (law 4: a signal that is already aborted must not be missed)',
+    code: /(['"`])abort\1|\baddAbortListener\b|\bonabort\b/,
+    places: { 'system/abort.ts': 'onAbort, which acts at once for an aborted signal' },
+  },
+  {
     // Only names that are no other words.
     what: 'the name of a purpose: it comes from the table',
     code: /\b(?:support_logs|exposure_analytics)\b|[=!]== 'updates'/,
@@ -234,6 +239,10 @@ describe('one door', () => {
     ['time of day', 'const now = new Date();'],
     ['timer', 'setTimeout(() => {}, 5);'],
     ['timer', "import { setTimeout as pause } from 'node:timers/promises';"],
+    ['listener for an abort', "signal.addEventListener('abort', stop, { once: true });"],
+    ['listener for an abort', "await once(signal, 'abort');"],
+    ['listener for an abort', 'addAbortListener(signal, stop);'],
+    ['listener for an abort', 'signal.onabort = stop;'],
     ['TLS verification', 'tls.connect({ rejectUnauthorized: false });'],
   ])('the rule about %s sees: %s', (what, code) => {
     expect(RESERVED.filter((reserved) => reserved.what.includes(what)).map((one) => usesOf(one, code))).toEqual([
@@ -247,6 +256,7 @@ describe('one door', () => {
     'const at = new Date(clock.now());',
     'await route.fetch(url);',
     'clock.setTimeout(work, 5);',
+    'const stopListening = onAbort(signal, () => ender.abort(signal.reason));',
     "import { setImmediate } from 'node:timers/promises';",
   ])('no rule minds: %s', (code) => {
     expect(RESERVED.flatMap((reserved) => usesOf(reserved, code))).toEqual([]);
