@@ -133,7 +133,9 @@ class House {
     const end = this.#clock.monotonic() + ms;
     for (let quiet = 0; this.#clock.monotonic() < end; ) {
       await new Promise((resolve) => setImmediate(resolve));
-      quiet = this.#proxy.open > 0 || this.#deadlines.pending > 0 ? 0 : quiet + 1;
+      // A round keeps the connection of its feed, with a timer, while its packages wait.
+      const { unused } = this.#rig.ports.session;
+      quiet = this.#proxy.open > unused || this.#deadlines.pending > unused ? 0 : quiet + 1;
       if (quiet < QUIET_TURNS) continue;
       quiet = 0;
       this.#clock.advance(Math.min(this.#clock.untilNext ?? ms, end - this.#clock.monotonic()));

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -61,6 +61,7 @@ export async function startSamba(): Promise<RunningSamba> {
     },
     async stop() {
       await pause();
+      endHelpers(at('pid'));
       rmSync(folder, { recursive: true, force: true });
     },
   };
@@ -73,6 +74,17 @@ function startWinbindd(config: string, seen: Seen): ChildProcess {
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
   return child;
+}
+
+/** Winbindd starts a process for RPC that outlives it, and that ends its own workers. */
+function endHelpers(folder: string): void {
+  for (const name of readdirSync(folder).filter((found) => found.endsWith('.pid'))) {
+    try {
+      process.kill(Number.parseInt(readFileSync(join(folder, name), 'utf8'), 10), 'SIGTERM');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
 }
 
 async function ended(child: ChildProcess): Promise<void> {

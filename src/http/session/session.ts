@@ -79,6 +79,11 @@ export class Session {
     return await this.#finish(opened, await this.#send(opened, request), route);
   }
 
+  /** How many connections are open and not in use. */
+  get unused(): number {
+    return this.#unused.size;
+  }
+
   /** Ends the connections that are not in use. */
   close(): void {
     for (const unused of this.#unused) this.#drop(unused);
