@@ -1,7 +1,7 @@
 // A wrong password costs one attempt, whatever asks and however often the process is killed: real processes, a real disk, a
 // real Squid whose log counts. And a right password that is refused for a while is not lost.
 
-import { chmod, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -87,10 +87,14 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
 describeWith(['squid'], 'a password whose attempt was cut off by kill -9', () => {
   it('is not sent again by two starts, also where the proxy never said what it thinks of it', async () => {
     const site = await Site.make();
-    const [asked, helper] = [join(site.dir, 'asked'), join(site.dir, 'helper.sh')];
+    // Squid's user writes to a folder of its own: the daemon refuses a state folder that others can write.
+    const folder = join(site.dir, 'squid');
+    const [asked, helper] = [join(folder, 'asked'), join(folder, 'helper.sh')];
+    await mkdir(folder);
+    await chmod(folder, 0o777);
+    await chmod(site.dir, 0o711);
     // Asked, it notes the line and says nothing.
     await writeFile(helper, `while read -r line; do echo "$line" >> '${asked}'; done\n`);
-    await chmod(site.dir, 0o777);
     const targets = await startTargets(2);
     const squid = await startSquid({ schemes: [`auth_param basic program /bin/sh ${helper}`], hosts: targets.names });
     const url = targets.url('https').href;
