@@ -142,6 +142,6 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     const { stdout } = await machine.try('systemd-analyze', 'security', '--offline=true', '--no-pager', UNIT);
     const level = /Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1] ?? '';
     expect(Number(level)).toBeLessThanOrEqual(1.5);
-    expect(readFileSync(INSTALL_DOC, 'utf8')).toContain(`sallyport-change@.service\` **${level}**`);
+    expect(readFileSync(INSTALL_DOC, 'utf8')).toContain(`reports **${level}** for \`sallyport-change@.service\``);
   });
 });

@@ -59,7 +59,7 @@ describe('judgeSetter', () => {
     expect(refused?.message).toBe('[KEY-AUTHORITY] Only root may set updates.feed_url. Nothing was written.');
     expect(refused?.check).toBe('Set it as root: run the same command with sudo, or edit the configuration file.');
     const source = judgeSetter({ path: ['proxies', 0, 'password'], value: { file: 'x' } }, 'admin');
-    expect(source?.check).toContain('or give the value itself');
+    expect(source?.check).toContain('or enter the value itself');
     expect(judgeSetter({ path: ['proxy_enabled'], value: true }, 'operator')?.message).toContain(
       'Only an admin or root',
     );
