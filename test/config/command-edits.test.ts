@@ -13,7 +13,7 @@ import {
 } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import { ODD_NAMES, oddFile } from '#test/support/odd-yaml.ts';
-import { testSettings } from '#test/support/round-rig.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 /** What every odd file says of proxies and routes, in whatever style. */
 const settings: Settings = testSettings('/x', {

@@ -8,9 +8,10 @@ import { systemClock } from '#system/clock.ts';
 import { type BadPath, type BadPathOptions, startBadPath } from '#test/support/bad-path.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
-import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { openRig } from '#test/support/round-rig.ts';
 import { scaledClock } from '#test/support/scaled-clock.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const FASTER = 30;
 const MINUTE_MS = 60_000;

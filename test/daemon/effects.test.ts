@@ -22,7 +22,7 @@ import { Ledger } from '#proxy/auth/ledger.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Secret } from '#redaction/secret.ts';
 import { systemClock } from '#system/clock.ts';
-import { testSettings } from '#test/support/round-rig.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 type Tree = Readonly<Record<string | number, unknown>>;
 type Path = readonly (string | number)[];

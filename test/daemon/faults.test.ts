@@ -14,8 +14,9 @@ import { FakeClock } from '#test/support/fake-clock.ts';
 import { FAULTS, type FaultProxy, honest, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { type Fault, openSockets } from '#test/support/fault-rounds.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
-import { openRig, type Rig, testSettings } from '#test/support/round-rig.ts';
+import { openRig, type Rig } from '#test/support/round-rig.ts';
 import { profile } from '#test/support/test-router.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
 const DIR = '/data';

@@ -4,9 +4,10 @@ import { type Probe, walk } from '#diagnose/walk.ts';
 import { systemClock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
-import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { openRig } from '#test/support/round-rig.ts';
 import { scaledClock } from '#test/support/scaled-clock.ts';
 import { testRouter } from '#test/support/test-router.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 import { startWays, type WayName, type Ways } from '#test/support/ways.ts';
 
 let ways: Ways;

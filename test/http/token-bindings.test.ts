@@ -12,8 +12,8 @@ import { Ledger } from '#proxy/auth/ledger.ts';
 import { Secret } from '#redaction/secret.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { feedOf } from '#test/support/jars.ts';
-import { testSettings } from '#test/support/round-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const NEVER = new AbortController().signal;
 const TOKEN = 'a-token-of-the-service';

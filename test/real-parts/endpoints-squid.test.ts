@@ -16,9 +16,10 @@ import { realFiles } from '#system/real-files.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { describeWith, squid as squidParts } from '#test/support/real-parts.ts';
-import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { openRig } from '#test/support/round-rig.ts';
 import { type RunningSquid, type SquidOptions, startSquid } from '#test/support/squid.ts';
 import { get, profile, testRouter } from '#test/support/test-router.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
 const JAR = makeJar('1602503', 40_000);

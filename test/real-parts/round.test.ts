@@ -10,8 +10,9 @@ import { type Origin, startOrigin } from '#origin/server.ts';
 import { Secret } from '#redaction/secret.ts';
 import { realFiles } from '#system/real-files.ts';
 import { describeWith, realJar } from '#test/support/real-parts.ts';
-import { openRig, type Rig, testSettings } from '#test/support/round-rig.ts';
+import { openRig, type Rig } from '#test/support/round-rig.ts';
 import { startSquid } from '#test/support/squid.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const USER = 'svc_upd';
 const PASSWORD = 'p:ss wörd%/@#';

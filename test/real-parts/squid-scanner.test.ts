@@ -6,10 +6,11 @@ import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { type IcapServer, type ScanManner, startIcap } from '#test/support/icap-server.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { describeWith } from '#test/support/real-parts.ts';
-import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { openRig } from '#test/support/round-rig.ts';
 import { scaledClock } from '#test/support/scaled-clock.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const FASTER = 200;
 const DIR = '/data';

@@ -13,8 +13,9 @@ import { Turn } from '#updates/package/turn.ts';
 import { CrashingFiles } from './crashing-files.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { feedOf, itemFor, makeJar } from './jars.ts';
-import { openRig, type Rig, testSettings } from './round-rig.ts';
+import { openRig, type Rig } from './round-rig.ts';
 import { profile, testRouter } from './test-router.ts';
+import { testSettings } from './test-settings.ts';
 import { startWays, WAYS, type WayName, type Ways } from './ways.ts';
 
 interface FuzzOptions {

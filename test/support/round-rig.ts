@@ -1,6 +1,5 @@
 // The ports of a round for tests: real rooms over given files and a real loopback network, nothing of them mocked.
 
-import { settingsSchema } from '#config/schema/settings.ts';
 import type { Settings } from '#config/settings.ts';
 import { Session } from '#http/session/session.ts';
 import type { SallyportEvent } from '#logging/events.ts';
@@ -45,18 +44,6 @@ export interface Rig {
   /** Names of the codes that were reported, in order. */
   codes(): string[];
   round(signal?: AbortSignal, scope?: RoundScope): Promise<RoundReport>;
-}
-
-/** Settings with the shipped defaults and these sections laid over them; one attempt, unless said otherwise. */
-export function testSettings(dir: string, over: Record<string, unknown> = {}): Settings {
-  const { updates, ...rest } = over as { updates?: object };
-  const parsed = settingsSchema.parse({ version: 2, retry: { attempts: 1 }, ...rest, updates: { ...updates } });
-  return {
-    ...parsed,
-    updates: { ...parsed.updates, packages_dir: `${dir}/packages` },
-    logging: { ...parsed.logging, dir: `${dir}/logs` },
-    daemon: { state_dir: `${dir}/state`, control_socket: `${dir}/state/control.sock` },
-  } as unknown as Settings;
 }
 
 /** Builds the ports as the composition root does, over the given files. */

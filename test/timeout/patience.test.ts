@@ -5,7 +5,7 @@ import { PathHabits } from '#path/habits.ts';
 import type { TransferShape } from '#path/kind.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
-import { testSettings } from '#test/support/round-rig.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 import { TimeoutMemory } from '#timeout/memory.ts';
 import { type Outcome, ResponseTimeoutModel } from '#timeout/model.ts';
 import { PackagePatience } from '#timeout/patience.ts';

@@ -6,8 +6,9 @@ import { systemClock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { type RawServer, startRawServer } from '#test/support/raw-server.ts';
-import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { openRig } from '#test/support/round-rig.ts';
 import { scaledClock } from '#test/support/scaled-clock.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const JAR = makeJar('u1', 40_000);
 const KEPT = 25_000;

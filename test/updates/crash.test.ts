@@ -5,8 +5,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CRASH_MODES, CrashingFiles, type CrashMode, crashPoints } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
-import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { openRig } from '#test/support/round-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const DIR = '/data';
 const JARS = new Map(['old1', 'new2', 'gone3', 'tool4'].map((id) => [id, makeJar(id, 3_000)]));

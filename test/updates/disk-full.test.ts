@@ -6,8 +6,9 @@ import type { SallyportEvent } from '#logging/events.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
-import { openRig, type Rig, testSettings } from '#test/support/round-rig.ts';
+import { openRig, type Rig } from '#test/support/round-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const DIR = '/data';
 const jar = makeJar('u1', 400_000);

@@ -9,7 +9,8 @@ import { SystemCommands } from '#system/process/command.ts';
 import { realFiles } from '#system/real-files.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
-import { openRig, type Rig, testSettings } from '#test/support/round-rig.ts';
+import { openRig, type Rig } from '#test/support/round-rig.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 import { HookQueue } from '#updates/hook/hook.ts';
 

@@ -5,9 +5,10 @@ import { explainTimeouts } from '#daemon/answers/timeouts.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
-import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { openRig } from '#test/support/round-rig.ts';
 import { scaledClock } from '#test/support/scaled-clock.ts';
 import { ALIVE, DEAD, FASTER, type ScanningProxy, startScanningProxy } from '#test/support/scanning-proxy.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const DIR = '/data';
 const ORIGIN = 'http://127.0.0.1:9';

@@ -3,8 +3,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
-import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { openRig } from '#test/support/round-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const JAR = makeJar('u1', 200_000);
 const HALF = 60_000;

@@ -8,8 +8,9 @@ import { createCa } from '#test/support/certificates.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf } from '#test/support/jars.ts';
 import { type ProxyLogin, startLoginProxy } from '#test/support/login-proxy.ts';
-import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { openRig } from '#test/support/round-rig.ts';
 import { profile } from '#test/support/test-router.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 import { acceptReceipt } from '#updates/receipts/acknowledge.ts';
 

@@ -12,8 +12,9 @@ import { systemClock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { feedOf, itemFor, makeJar, sha256 } from '#test/support/jars.ts';
-import { openRig, type Rig, testSettings } from '#test/support/round-rig.ts';
+import { openRig, type Rig } from '#test/support/round-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const DIR = '/data';
 const jar = makeJar('1602503', 40_000);

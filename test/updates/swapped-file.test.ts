@@ -4,8 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { meddling } from '#test/support/meddling-files.ts';
-import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { openRig } from '#test/support/round-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const DIR = '/data';
 const STAGED = `${DIR}/packages/.staging/u1.jar.unverified`;

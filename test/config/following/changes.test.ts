@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { changesBetween, changesOf, heldUntilRestart } from '#config/following/changes.ts';
 import type { Settings } from '#config/settings.ts';
 import { Secret } from '#redaction/secret.ts';
-import { testSettings } from '#test/support/round-rig.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const CORP = { name: 'corp', address: 'proxy.example.com', port: 3128, default: true };
 

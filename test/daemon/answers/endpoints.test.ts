@@ -3,7 +3,7 @@ import { type EndpointList, endpointListSchema } from '#control/endpoints.ts';
 import { listEndpoints } from '#daemon/answers/endpoints.ts';
 import type { SeenHost } from '#path/seen-hosts.ts';
 import { composeIn } from '#test/support/composed.ts';
-import { testSettings } from '#test/support/round-rig.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const NOW = Date.UTC(2026, 10, 20);
 const CORP = { name: 'corp', address: 'proxy.example.com', port: 3_128, default: true };

@@ -3,7 +3,8 @@ import { seedSchema } from '#control/timeouts.ts';
 import { explainTimeouts, seedTimeouts } from '#daemon/answers/timeouts.ts';
 import { LAST_MOMENT_MS } from '#system/moment.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
-import { openRig, testSettings } from '#test/support/round-rig.ts';
+import { openRig } from '#test/support/round-rig.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const FEED = 'https://updates.example.com/feed.json';
 const PROXY = { name: 'corp', address: 'proxy.example.com', port: 3128, default: true };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LastSettings } from '#daemon/reload/last-settings.ts';
 import { realFiles } from '#system/real-files.ts';
-import { testSettings } from '#test/support/round-rig.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 let dir: string;
 let path: string;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TimeoutRoom } from '#daemon/reload/timeout-room.ts';
-import { testSettings } from '#test/support/round-rig.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 
 const ROUTE = { proxy: 'http://proxy.example.com:3128', origin: 'https://updates.example.com' };

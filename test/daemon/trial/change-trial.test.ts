@@ -6,7 +6,7 @@ import { coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { aFailure } from '#test/support/fake-control.ts';
-import { testSettings } from '#test/support/round-rig.ts';
+import { testSettings } from '#test/support/test-settings.ts';
 
 const PROXIES = [{ name: 'corp', address: '127.0.0.1', port: 3128, default: true }];
 const before = testSettings('/x', { proxies: PROXIES });
