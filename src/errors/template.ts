@@ -77,11 +77,18 @@ export function fillPieces(template: string, fields: Readonly<Record<string, Fie
     if (format === 'at' && (value === undefined || value === null)) continue;
     if (format === 'for') pieces.push({ text: ' for update ID ', ours: true });
     if (format === 'at') pieces.push({ text: ' at ', ours: true });
-    if (isSafeError(value)) pieces.push(...value[SAFE_SENTENCE](format === 'advised'));
+    if (isSafeError(value)) pieces.push(...withoutStop(value[SAFE_SENTENCE](format === 'advised'), template[shownTo]));
     else pieces.push({ text: show(value, format), ours: false });
   }
   if (shownTo < template.length) pieces.push({ text: template.slice(shownTo), ours: true });
   return pieces;
+}
+
+/** A sentence inside another one: its full stop is dropped where the other one continues with a mark of its own. */
+function withoutStop(sentence: readonly Piece[], next = ''): readonly Piece[] {
+  const last = sentence.at(-1);
+  if (last?.ours !== true || !last.text.endsWith('.') || !/^[.,;:)]/.test(next)) return sentence;
+  return [...sentence.slice(0, -1), { ...last, text: last.text.slice(0, -1) }];
 }
 
 /** One line of bounded length. */

@@ -65,6 +65,21 @@ describe('fillTemplate', () => {
     expect(show(error, 'advised')).toBe(`${show(error)} ${error.check}`);
   });
 
+  it('drops the full stop of a failure where the sentence around it goes on', () => {
+    const error = coded('DISK-FULL', { operation: 'write', path: '/x', reason: 'ENOSPC' });
+    const fill = (template: string) => fillTemplate(template, { error });
+
+    expect(fill('Failed: {error}.')).toBe('Failed: [DISK-FULL] No room to write /x: ENOSPC.');
+    expect(fill('({error}); stopped: {error:advised}.')).toBe(
+      `([DISK-FULL] No room to write /x: ENOSPC); stopped: ${error.message} ${error.check}`,
+    );
+    expect(fill('{error} Stopped.')).toBe(`${error.message} Stopped.`);
+    expect(fill('Failed: {error}')).toBe(`Failed: ${error.message}`);
+    expect(coded('PAC-UNAVAILABLE', { where: '/p.pac', proxy: 'corp', reason: error }).safeText).toBe(
+      'Cannot get the PAC file /p.pac of proxy corp: [DISK-FULL] No room to write /x: ENOSPC.',
+    );
+  });
+
   it('takes no error for one of ours because of its properties', () => {
     const forged = Object.assign(new Error('Downloading update ID 1.'), { code: 'DISK-FULL', safeText: 'x. Stopped.' });
 
