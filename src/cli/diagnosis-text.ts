@@ -78,12 +78,12 @@ function provenLine(failed: PurposeReport | undefined): string[] {
 
 /** What an ordinary Node client got; purposes with the same sentence share a line. */
 function opinionLines(walked: readonly PurposeReport[]): string[] {
-  const asked = walked.flatMap(({ purpose, second_opinion: opinion }) =>
-    opinion === null ? [] : [{ purpose, ...opinion }],
+  const asked = walked.flatMap(({ purpose, enabled, second_opinion: opinion }) =>
+    opinion === null ? [] : [{ name: `${purpose}${notEnabled(enabled)}`, ...opinion }],
   );
   const bySentence = Map.groupBy(asked, ({ says }) => says);
   return [...bySentence].map(([says, same]) => {
-    const purposes = same.map(({ purpose }) => purpose).join(', ');
+    const purposes = same.map(({ name }) => name).join(', ');
     return bySentence.size === 1 ? `  ${says}` : `  ${purposes}: ${says}`;
   });
 }
@@ -97,7 +97,7 @@ export function failedStageLines({ verdict, purposes }: Diagnosis, color: boolea
 function purposeLines(purposes: readonly PurposeReport[], color: boolean): string[] {
   const rows = purposes.map((report) => [
     report.purpose,
-    MARKS[report.outcome],
+    `${MARKS[report.outcome]}${report.target === null ? '' : notEnabled(report.enabled)}`,
     wayOf(report),
     report.failure === null ? (report.target ?? 'not configured') : `[${report.failure.code}] ${report.target}`,
   ]);
@@ -105,12 +105,20 @@ function purposeLines(purposes: readonly PurposeReport[], color: boolean): strin
   return [head, ...body.map((line, index) => mark(line, purposes[index]?.outcome ?? 'ok', color))];
 }
 
+/** What stands behind a purpose that is tested and does no work, as `status` says it. */
+function notEnabled(enabled: boolean): string {
+  return enabled ? '' : ' (not enabled)';
+}
+
 function wayOf({ outcome, proxy, how }: PurposeReport): string {
   if (outcome === 'not configured' || how === null) return '-';
   return proxy === null ? 'none (direct)' : `${showForeign(proxy)} (${how})`;
 }
 
-function stageLines({ purpose, target, stages, elapsed_ms: elapsedMs }: PurposeReport, color: boolean): string[] {
+function stageLines(
+  { purpose, target, enabled, stages, elapsed_ms: elapsedMs }: PurposeReport,
+  color: boolean,
+): string[] {
   const width = Math.max(...Object.values(TITLES).map(({ length }) => length));
   let at = stages[0]?.target;
   const lines = stages.flatMap((stage) => {
@@ -121,7 +129,7 @@ function stageLines({ purpose, target, stages, elapsed_ms: elapsedMs }: PurposeR
     const line = `  ${TITLES[stage.name].padEnd(width)}  ${MARKS[stage.outcome].padEnd(7)}  ${took.padStart(7)}  ${said}`;
     return [...title, mark(line, stage.outcome, color)];
   });
-  return [`${purpose} to ${target} (${showDuration(elapsedMs)})`, ...lines];
+  return [`${purpose}${notEnabled(enabled)} to ${target} (${showDuration(elapsedMs)})`, ...lines];
 }
 
 /** Which hosts are intercepted: told as soon as one is. */

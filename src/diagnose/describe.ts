@@ -50,6 +50,7 @@ export function describeWalk(walk: Walk, about: Describing): PurposeReport {
     purpose: probe.purpose,
     outcome: outcomeOf(failure !== null, warnings.length > 0),
     target: shownUrl(probe.target),
+    enabled: probe.enabled,
     proxy: route?.proxy ?? null,
     how: route?.how ?? null,
     why: whyOf(walk, about),

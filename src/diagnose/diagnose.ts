@@ -52,6 +52,7 @@ function unconfigured(purpose: Purpose): PurposeReport {
     purpose,
     outcome: 'not configured',
     target: null,
+    enabled: false,
     proxy: null,
     how: null,
     why: [],
@@ -79,21 +80,27 @@ function judge(reports: readonly PurposeReport[]): Diagnosis['verdict'] | null {
             .slice(1)
             .map(({ purpose }) => purpose)
             .join(', ')} failed, too)`;
-    const sentence = `[${code}] ${first.purpose}: ${message}${more}`;
+    const sentence = `[${code}] ${shownName(first)}: ${message}${more}`;
     return { outcome: 'failed', sentence, purpose: first.purpose, finding: first.failure };
   }
   const warned = reports.find(({ outcome }) => outcome === 'warning');
   const [warning] = warned?.warnings ?? [];
   if (warned !== undefined && warning !== undefined) {
-    const sentence = `[${warning.code}] ${warned.purpose} works, but: ${warning.message}`;
+    const sentence = `[${warning.code}] ${shownName(warned)} works, but: ${warning.message}`;
     return { outcome: 'warning', sentence, purpose: warned.purpose, finding: warning };
   }
   const working = reports.filter(({ outcome }) => outcome === 'ok');
   if (working.length === 0) return null;
-  const ways = working.map(({ purpose, proxy }) =>
-    fillTemplate(proxy === null ? '{purpose} direct' : '{purpose} through {proxy}', { purpose, proxy }),
-  );
+  const ways = working.map(({ purpose, proxy, enabled }) => {
+    const way = fillTemplate(proxy === null ? '{purpose} direct' : '{purpose} through {proxy}', { purpose, proxy });
+    return enabled ? way : `${way} (not enabled)`;
+  });
   return { outcome: 'ok', sentence: `All is well: ${ways.join(', ')}.`, purpose: null, finding: null };
+}
+
+/** The purpose in a sentence. */
+function shownName({ purpose, enabled }: PurposeReport): string {
+  return enabled ? purpose : `${purpose} (not enabled)`;
 }
 
 function nothingToReach(purposes: readonly Purpose[], { toFinding }: Describing): Diagnosis['verdict'] {

@@ -117,6 +117,8 @@ const purposeReportSchema = z.object({
   purpose: purposeSchema,
   outcome: z.enum(['ok', 'warning', 'failed', 'not configured']),
   target: z.string().nullable(),
+  /** Whether the purpose may do its work; one that is configured but not enabled is tested all the same. */
+  enabled: z.boolean(),
   /** Name of the proxy profile; null when direct, or before any choice. */
   proxy: z.string().nullable(),
   how: z.enum(['tunnel', 'forward', 'direct']).nullable(),

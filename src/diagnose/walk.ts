@@ -20,6 +20,8 @@ import { type Answer, authorityOf, type Seen, type Tried, WatchedRouter } from '
 export interface Probe {
   readonly purpose: Purpose;
   readonly target: URL;
+  /** Whether the settings let the purpose do its work. */
+  readonly enabled: boolean;
   /** Every host of the purpose, that of the target among them. */
   readonly endpoints: readonly Endpoint[];
   /** Does what the work does first, over this router. Returns something that the work would fetch next, if anything. */

@@ -96,6 +96,27 @@ describe('a diagnosis for people', () => {
     expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(plain);
   });
 
+  it('says of a purpose that it is not enabled, in its row, its stages and the second opinion', () => {
+    const opinion = { proxy: null, status: null, code: null, elapsed_ms: null, without: [], outcome: 'same' as const };
+    const purposes = [
+      aPurposeReport({ second_opinion: { ...opinion, says: 'Both get through.' } }),
+      aPurposeReport({
+        purpose: 'platform',
+        enabled: false,
+        second_opinion: { ...opinion, says: 'An ordinary Node client gets the same 403.' },
+      }),
+      aPurposeReport({ purpose: 'support_logs', enabled: false, outcome: 'not configured', target: null, how: null }),
+    ];
+    const lines = diagnosisLines(aDiagnosis({ purposes }), false);
+    const colored = diagnosisLines(aDiagnosis({ purposes }), true);
+    expect(lines.filter((line) => line.includes('not enabled'))).toEqual([
+      '  platform (not enabled): An ordinary Node client gets the same 403.',
+      expect.stringMatching(/^platform +ok \(not enabled\) +corp \(tunnel\) /),
+      expect.stringMatching(/^platform \(not enabled\) to https/),
+    ]);
+    expect(colored.join('\n')).toContain('\u001b[32mok\u001b[0m (not enabled)');
+  });
+
   it('marks the hosts that are intercepted', () => {
     const endpoints = ['a.example.com:443', 'b.example.com:443'].map((endpoint, index) => ({
       endpoint,

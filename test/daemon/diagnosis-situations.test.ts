@@ -180,7 +180,7 @@ describe('21: a WebSocket is refused while HTTPS passes', () => {
       }),
     );
     const told = await linked(origin);
-    expect(told).toMatchObject({ first: 'All is well: platform through corp.', status: 0 });
+    expect(told).toMatchObject({ first: 'All is well: platform through corp (not enabled).', status: 0 });
     expect(told.lines.join('\n')).toMatch(/WebSocket +ok +.*upgraded to a WebSocket/);
   });
 });
@@ -214,10 +214,16 @@ describe('28: a test of one purpose passes and the work of another fails', () =>
       },
     });
     expect(told.status).toBe(11);
-    expect(told.first).toMatch(/^\[TCP-REFUSED\] support_logs: 127\.0\.0\.1 refused port/);
+    expect(told.first).toMatch(/^\[TCP-REFUSED\] support_logs \(not enabled\): 127\.0\.0\.1 refused port/);
     const row = (purpose: string) => told.lines.find((line) => line.startsWith(`${purpose} `)) ?? '';
     expect(row('updates')).toMatch(/ok +corp \(tunnel\)/);
-    expect(row('support_logs')).toMatch(/FAILED +none \(direct\) +\[TCP-REFUSED\]/);
+    expect(row('support_logs')).toMatch(/FAILED \(not enabled\) +none \(direct\) +\[TCP-REFUSED\]/);
+    expect(told.diagnosis.purposes.map(({ purpose, enabled }) => [purpose, enabled])).toEqual([
+      ['updates', true],
+      ['support_logs', false],
+      ['exposure_analytics', false],
+      ['platform', false],
+    ]);
     expect(told.lines.join('\n')).toContain('use_proxy_for.support_logs is none (sallyport.yaml:');
   });
 });

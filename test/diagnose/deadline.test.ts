@@ -53,7 +53,7 @@ describe('diagnose: a feed that drips ends at a deadline, with what it did', () 
 
 describe('diagnose: a purpose ends at its deadline whatever it waits for', () => {
   const url = new URL('https://localhost/');
-  const base = { purpose: 'updates', target: url, headers: () => ({}) } as const;
+  const base = { purpose: 'updates', target: url, enabled: true, headers: () => ({}) } as const;
 
   it('a probe that never ends is DIAGNOSIS-LATE, and no other host is tried', async () => {
     const clock = new FakeClock();

@@ -85,6 +85,7 @@ export function aPurposeReport(over: Partial<PurposeReport> = {}): PurposeReport
     purpose: 'updates',
     outcome: 'ok',
     target: 'https://updates.example.com/feed.json',
+    enabled: true,
     proxy: 'corp',
     how: 'tunnel',
     why: ['use_proxy_for.updates is default (sallyport.yaml:9)', 'proxies[0] corp is the default (sallyport.yaml:3)'],

@@ -1,7 +1,7 @@
 // How the work of each purpose begins, for a diagnosis: the updates by reading their feed with the very code of a round,
 // the others, which nothing is sent to so far, by one request.
 
-import { urlOf } from '#config/purpose-settings.ts';
+import { isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { type ProbeKind, PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import { askAnything, type Net, type Part } from '#diagnose/ask.ts';
@@ -37,6 +37,7 @@ function feedProbe(ports: UpdatesPorts, settings: Settings, purpose: Purpose): P
     {
       purpose,
       target: new URL(feed),
+      enabled: isEnabled(settings, purpose),
       endpoints: [
         { url: new URL(feed), always: true },
         ...(acknowledge === undefined ? [] : [{ url: new URL(acknowledge), always: true }]),
@@ -101,7 +102,9 @@ function requestProbe({ agent, tokens }: UpdatesPorts, settings: Settings, purpo
     await askAnything(url, { purpose, deadlines: deadlinesOf(settings), headers }, net);
     return null;
   };
-  return [{ purpose, target, endpoints: [{ url: target, always: true }], headers: () => headers(true), ask }];
+  const enabled = isEnabled(settings, purpose);
+  const endpoints = [{ url: target, always: true }];
+  return [{ purpose, target, enabled, endpoints, headers: () => headers(true), ask }];
 }
 
 function deadlinesOf({ response_timeout: { base_ms: baseMs } }: Settings): Deadlines {

@@ -280,7 +280,9 @@ describe('a diagnosis', () => {
     const { first, status, diagnosis, lines } = await tell();
     const { code, kind, words, purpose = 'updates' } = expected;
     expect({ first, status }).toEqual({ first: expect.stringContaining(words), status: expected.status });
-    expect(first).toContain(purpose === null ? `[${code}] ` : `[${code}] ${purpose}: `);
+    expect(first).toContain(
+      purpose === null ? `[${code}] ` : `[${code}] ${purpose}${purpose === 'updates' ? '' : ' (not enabled)'}: `,
+    );
     // What a script reads says the same.
     const finding = { code, class: kind, check: expect.stringMatching(/\w/) };
     expect(diagnosis.verdict).toMatchObject({ outcome: 'failed', purpose, sentence: first, finding });
