@@ -62,8 +62,11 @@ export interface ServedControl<T extends VerbTable> {
   readonly known: Redactor;
   /** Milliseconds in which a request is whole, and the end of an answer read; 10 s where it is not given. */
   readonly silenceMs?: number;
-  /** Hears of every request that does more than look; `peer` is null where the kernel does not tell. */
-  onAsked?(what: string, peer: Peer | null): void;
+  /**
+   * Called once for every request that needs more than `look`: before its work begins, with null, or with why it was refused.
+   * `peer` is null where the kernel does not report it.
+   */
+  onAsked?(what: string, peer: Peer | null, refused: CodedError | null): void;
   /** Who is at the other end; the kernel is asked where it is not given. */
   peerOf?(socket: Socket): Promise<Peer | null>;
 }
@@ -206,10 +209,7 @@ async function answer<T extends VerbTable>(
   response.once('prefinish', () => incoming.socket.setTimeout(silenceMs, () => incoming.socket.destroy()));
   try {
     if (verb === null) return sendJson(out, 404, { error: 'no such request' });
-    if (verb.needs !== 'look') served.onAsked?.(verb.does, await peerOf(incoming.socket));
-    requireAuthority(authority, verb);
-    const request = verb.request === null ? undefined : read(await body, verb);
-    if (verb.more?.applies(request) === true) requireAuthority(authority, verb.more);
+    const request = await admit(served, { incoming, verb, body });
     const work = async (onEvent: (event: unknown) => void) =>
       await handlerOf(handlers, name)({ request, onEvent, signal: gone.signal, authority });
     if (verb.mode === 'answer') sendJson(out, 200, (await work(() => undefined)) ?? null);
@@ -217,6 +217,40 @@ async function answer<T extends VerbTable>(
   } catch (thrown) {
     if (response.headersSent) response.destroy();
     else sendError(out, asCoded(thrown));
+  }
+}
+
+interface Asked {
+  readonly incoming: IncomingMessage;
+  readonly verb: AnyVerb;
+  readonly body: Promise<string>;
+}
+
+/** The argument of a request that may be served; says who sent it, and whether it was refused. @throws CodedError CONTROL-* */
+async function admit(
+  { authority, onAsked }: Pick<ServedControl<VerbTable>, 'authority' | 'onAsked'>,
+  { incoming, verb, body }: Asked,
+): Promise<unknown> {
+  // Before the body, whose sender may leave.
+  const peer = verb.needs === 'look' && verb.more === null ? null : await peerOf(incoming.socket);
+  let asked: Pick<AnyVerb, 'needs' | 'does'> = verb;
+  const tell = (refused: CodedError | null) => {
+    if (asked.needs !== 'look') onAsked?.(asked.does, peer, refused);
+  };
+  try {
+    requireAuthority(authority, verb);
+    const request = verb.request === null ? undefined : read(await body, verb);
+    if (verb.more?.applies(request) === true) {
+      asked = verb.more;
+      requireAuthority(authority, verb.more);
+    }
+    tell(null);
+    return request;
+  } catch (thrown) {
+    const error = asCoded(thrown);
+    // A caller that leaves before its request is complete is not refused.
+    if (incoming.errored === null) tell(error);
+    throw error;
   }
 }
 

@@ -27,16 +27,17 @@ export const EVENTS = {
   },
   stopping: { level: 'info', thread: 'Main', text: 'Stopping ({reason:words}); bytes already fetched are kept.' },
   stopped: { level: 'info', thread: 'Main', text: 'Stopped.' },
-  diagnosed: {
-    level: 'info',
-    thread: 'Control',
-    text: 'Diagnosed {what:words}: {found:words}.',
-  },
+  diagnosed: { level: 'info', thread: 'Control', text: 'Diagnosed {what:words}: {found:words}.' },
   'control-listening': { level: 'info', thread: 'Control', text: 'Commands are taken at {path}.' },
   'control-asked': {
     level: 'info',
     thread: 'Control',
     text: 'Request to {what:words} from {who:words}, over {socket}.',
+  },
+  'control-refused': {
+    level: 'warn',
+    thread: 'Control',
+    text: 'Refused a request to {what:words} from {who:words}, over {socket}: {error:advised}',
   },
   'change-requested': {
     level: 'info',

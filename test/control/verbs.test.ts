@@ -161,9 +161,52 @@ describe.each(AUTHORITIES)('a socket for callers who may %s', (authority) => {
   });
 });
 
-it('requests that do more than look are told with what they are, refused or not', async () => {
-  const told: string[] = [];
-  await rig.serve(fakeControl(), { authority: 'operate', onAsked: (what) => told.push(what) });
-  for (const [name, verb] of TABLE) await rig.raw(asked(verb, REQUESTS[name]));
-  expect(told).toEqual(TABLE.filter(([, { needs }]) => needs !== 'look').map(([, { does }]) => does));
+describe('the report of a request', () => {
+  type Reported = [what: string, refused: string | null];
+  async function report(authority: (typeof AUTHORITIES)[number], requests: readonly [AnyVerb, unknown][]) {
+    const reported: Reported[] = [];
+    const onAsked = (what: string, _peer: unknown, refused: { readonly code: string } | null) =>
+      void reported.push([what, refused?.code ?? null]);
+    await rig.serve(fakeControl(), { authority, onAsked });
+    for (const [verb, request] of requests) await rig.raw(asked(verb, request));
+    return reported;
+  }
+
+  it.each(AUTHORITIES)(
+    'over a socket for callers who may %s says what was asked, and whether it was refused',
+    async (authority) => {
+      const reported = await report(
+        authority,
+        TABLE.map(([name, verb]) => [verb, REQUESTS[name]]),
+      );
+      expect(reported).toEqual(
+        TABLE.filter(([, { needs }]) => needs !== 'look').map(([, { does, needs }]): Reported => {
+          const code = needs === 'admin' ? 'CONTROL-ADMIN' : 'CONTROL-OPERATE';
+          return [does, suffices(authority, needs) ? null : code];
+        }),
+      );
+    },
+  );
+
+  it('names what needs more authority, and a malformed request', async () => {
+    const requests = [
+      [VERBS.diagnose, CANDIDATE],
+      [VERBS.retryCredentials, { profile: 7 }],
+    ] as [AnyVerb, unknown][];
+    expect(await report('operate', requests)).toEqual([
+      ['diagnose settings that are not in force', 'CONTROL-ADMIN'],
+      ['allow refused passwords once more', 'CONTROL-REQUEST'],
+    ]);
+  });
+
+  it('is missing for a caller that leaves before its request is complete', async () => {
+    const reported: Reported[] = [];
+    const onAsked = (what: string, _peer: unknown, refused: { readonly code: string } | null) =>
+      void reported.push([what, refused?.code ?? null]);
+    await rig.serve(fakeControl(), { authority: 'operate', onAsked });
+    const { path } = VERBS.retryCredentials;
+    await rig.leave(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{`);
+    expect(await rig.raw(asked(VERBS.retryCredentials as AnyVerb, { profile: null }))).toContain('200');
+    expect(reported).toEqual([['allow refused passwords once more', null]]);
+  });
 });

@@ -222,7 +222,11 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
       new RegExp(`Request to ${what} from ${who}, process \\d+, over \\S+/${socket}\\.`);
     expect(log).toMatch(by(`user ${USERS.member.uid}`, 'check for updates', 'operate.sock'));
     expect(log).toMatch(by(`user ${USERS.member.uid}`, 'diagnose', 'operate.sock'));
-    expect(log).toMatch(by(`user ${USERS.member.uid}`, 'try new settings', 'control.sock'));
+    expect(log).toMatch(
+      new RegExp(
+        `Refused a request to try new settings from user ${USERS.member.uid}, process \\d+, over \\S+/control\\.sock: \\[CONTROL-ADMIN\\]`,
+      ),
+    );
     expect(log).toMatch(by('root', 'diagnose', 'admin.sock'));
   });
 

@@ -83,6 +83,16 @@ export class ControlRig {
     });
   }
 
+  /** Sends these bytes, and leaves. */
+  leave(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(this.path);
+      socket.once('error', reject);
+      socket.once('close', () => resolve());
+      socket.write(text, () => setTimeout(() => socket.destroy(), 20));
+    });
+  }
+
   /** Ends whoever listens. */
   async quit(): Promise<void> {
     for (const one of this.#open.splice(0)) await one.close();

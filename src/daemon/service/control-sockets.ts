@@ -11,7 +11,7 @@ import type { Agent } from '#daemon/agent.ts';
 import { Followers } from '#daemon/answers/followers.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { handlersOf } from '#daemon/verbs.ts';
-import { asCoded, coded } from '#errors/coded-error.ts';
+import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Peer } from '#system/network/peer.ts';
 import { groupNumber } from '#system/process/group.ts';
 
@@ -38,8 +38,10 @@ export async function serveSockets(parts: Parts, agent: Agent, settings: Setting
   const paths = socketsOf(settings.daemon);
   try {
     for (const { path, authority, openTo } of await socketsFor(paths, group)) {
-      const onAsked = (what: string, peer: Peer | null) =>
-        report({ name: 'control-asked', what, who: nameOf(peer), socket: path });
+      const onAsked = (what: string, peer: Peer | null, error: CodedError | null) => {
+        const asked = { what, who: nameOf(peer), socket: path };
+        report(error === null ? { name: 'control-asked', ...asked } : { name: 'control-refused', ...asked, error });
+      };
       const served = { verbs: VERBS, handlers, authority, openTo, files, known, onAsked };
       servers.push(await serveControl(path, served));
     }

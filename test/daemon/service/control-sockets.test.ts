@@ -8,6 +8,9 @@ import { connectControl } from '#control/client.ts';
 import type { Control } from '#control/control.ts';
 import type { ControlServer } from '#control/server.ts';
 import { serveSockets } from '#daemon/service/control-sockets.ts';
+import { toRecord } from '#logging/record.ts';
+import { KnownSecrets } from '#redaction/known-secrets.ts';
+import { createRedactor } from '#redaction/redact.ts';
 import { systemClock } from '#system/clock.ts';
 import { groupNumber } from '#system/process/group.ts';
 import { realFiles } from '#system/real-files.ts';
@@ -70,6 +73,22 @@ describe('the sockets', () => {
     expect((await control.status()).main.state).toBe('running');
     expect(await code(control.retryCredentials(null))).toBe(operate);
     expect(await code(control.forgetSerial())).toBe(admin);
+  });
+
+  it('the log says of a refused request who sent it and why it was refused, and nothing else', async () => {
+    const { events } = await serve();
+    const uid = realFiles.self;
+    await expect((await askOver('look')).retryCredentials(null)).rejects.toMatchObject({ code: 'CONTROL-OPERATE' });
+    await (await askOver('operate')).retryCredentials(null);
+
+    const reported = events.filter(({ name }) => name.startsWith('control-') && name !== 'control-listening');
+    expect(reported).toMatchObject([{ name: 'control-refused' }, { name: 'control-asked' }]);
+    const [refused, asked] = reported.map((event) => toRecord(event, 0, createRedactor(new KnownSecrets())).message);
+    expect(refused).toContain(
+      `Refused a request to allow refused passwords once more from ${uid === 0 ? 'root' : `user ${uid}`}, process ${process.pid}`,
+    );
+    expect(refused).toMatch(/\/look\.sock: \[CONTROL-OPERATE\] Only root and .* is read-only\. /);
+    expect(asked).toMatch(/Request to allow refused passwords once more from .*\/operate\.sock\.$/);
   });
 
   it('settings has every key with its origin and who may set it, and no secret', async () => {
