@@ -50,6 +50,8 @@ export interface LoadedSettings {
   readonly ok: true;
   readonly settings: Settings;
   readonly warnings: readonly Problem[];
+  /** The version of the format that the file is written in; `settings` have the current one. */
+  readonly version: number;
   /** Absolute. */
   readonly file: string;
   /** sha256 of the file, in hex. */
@@ -116,6 +118,7 @@ async function loadAll({ file: given, text: instead, ...options }: LoadOptions):
     ok: true,
     settings,
     warnings: findings.map((finding) => place(finding, file, today)),
+    version: (document.value as { readonly version: number }).version,
     file,
     digest: createHash('sha256').update(read.bytes).digest('hex'),
     files: facts.files,

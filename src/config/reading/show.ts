@@ -22,8 +22,8 @@ export interface ExplainedKey {
 }
 
 /** Explains every key, in the order of the schema. */
-export function explainSettings(loaded: Pick<LoadedSettings, 'settings' | 'lineOf'>): ExplainedKey[] {
-  return explain(settingsSchema, loaded.settings, []).map(({ path, value }) => {
+export function explainSettings(loaded: Pick<LoadedSettings, 'settings' | 'version' | 'lineOf'>): ExplainedKey[] {
+  return explain(settingsSchema, { ...loaded.settings, version: loaded.version }, []).map(({ path, value }) => {
     const key = keyName(path);
     const line = loaded.lineOf(key)?.line ?? null;
     const setBy = factsAt(settingsSchema, path)?.setBy ?? 'root';

@@ -49,6 +49,14 @@ it('shows each key with its value, its source and its line; secrets as ***', asy
   expect(JSON.stringify(rows)).not.toContain('a-secret-value');
 });
 
+it('shows the version that the file says, not the one that it is read as', async () => {
+  const version = async (text: string) =>
+    explainSettings(await folder.accept(text)).find(({ key }) => key === 'version');
+
+  expect(await version('# ours\nversion: 1\n')).toMatchObject({ value: 1, source: 'file', line: 2 });
+  expect(await version('version: 2\n')).toMatchObject({ value: 2, source: 'file', line: 1 });
+});
+
 it('has a row for every key of the schema that no list or object holds', async () => {
   const shown = new Set(explainSettings(await folder.accept('version: 2\n')).map(({ key }) => key));
   const inner = new Set(listKeys().flatMap((key) => key.inner.map(({ name }) => name)));
