@@ -133,6 +133,14 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     expect(await machine.show('ActiveState', 'sallyport-change.socket')).toBe('active');
   });
 
+  it('limits the connections of one user, and the CPU time and memory of each process', async () => {
+    expect(await machine.show('MaxConnectionsPerSource', 'sallyport-change.socket')).toBe('4');
+    const unit = 'sallyport-change@1.service';
+    expect(await machine.show('CPUQuotaPerSecUSec', unit)).toBe('500ms');
+    expect(await machine.show('CPUWeight', unit)).toBe('20');
+    expect(await machine.show('MemoryMax', unit)).toBe(`${512 * 1_024 * 1_024}`);
+  });
+
   it('has units of which systemd-analyze verify has nothing to say', async () => {
     const verified = await machine.try('systemd-analyze', 'verify', UNIT, 'sallyport-change.socket');
     expect(verified).toEqual({ status: 0, stdout: '', stderr: '' });
