@@ -3,8 +3,9 @@
 // A connection serves a later request where a new one would be the same: same settings, same origin, same proxy profile
 // (`Route.sharedKey`), so a reload leaves no old credential and no old proxy in use. Packages, WebSockets, PAC files and
 // the second opinion do not come here. Guarantees: a request is sent a second time only where the connection had answered
-// before and either nothing of the request left, or the proxy refused to pass it on, or the connection ended before the
-// first byte of an answer and sending twice is harmless: GET, HEAD, PUT, or a POST with an Idempotency-Key; a PATCH never.
+// before and either nothing of the request left, or sending twice is harmless (GET, HEAD, PUT, or a POST with an
+// Idempotency-Key; a PATCH never) and the connection ended before the first byte of an answer or the proxy asked again who
+// we are. That answer proves nothing: a proxy that sends it may have forwarded the request.
 // An unused connection is kept for seconds; `close` ends all of them.
 
 import type { Purpose } from '#config/purposes.ts';
@@ -38,7 +39,7 @@ const UNUSED_MS = 30_000;
 const FRESH_MS = 1_000;
 /** Unused connections that are kept. */
 const MAX_UNUSED = 4;
-/** A proxy that asks again who we are has not passed the request on: a nonce that is too old, a login that has ended. */
+/** The proxy asks again who we are: a nonce that is too old, a login that has ended. A new connection answers that. */
 const ASKS_AGAIN: ReadonlySet<Code> = new Set<Code>(['AUTH-STALE', 'NTLM-CONN']);
 
 interface Unused {
@@ -167,9 +168,9 @@ export class Session {
 function mayRepeat(outcome: Outcome, request: SmallRequest): boolean {
   if (outcome.ended !== 'failed') return false;
   const { error, isUnsent, isUnanswered } = outcome;
-  if (ASKS_AGAIN.has(error.code)) return true;
-  if (error.code !== 'CONNECTION-LOST') return false;
-  return isUnsent || (isUnanswered && isRepeatable(request));
+  const asksAgain = ASKS_AGAIN.has(error.code);
+  if (!asksAgain && error.code !== 'CONNECTION-LOST') return false;
+  return isUnsent || ((asksAgain || isUnanswered) && isRepeatable(request));
 }
 
 /** Whether sending it twice does no more than sending it once (RFC 9110, 9.2.2). */

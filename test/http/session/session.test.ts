@@ -296,10 +296,40 @@ describe('session: over a proxy that forwards', () => {
     });
     const session = sessionOver(testRouter({ proxies: [profile(proxy.port, { ...USER, authentication: 'digest' })] }));
 
-    for (const body of ['1', '2', '3', '4', '5']) await ask(session, url, { method: 'POST', body });
+    for (const body of ['1', '2', '3', '4', '5'])
+      await ask(session, url, { method: 'POST', body, headers: { 'Idempotency-Key': body } });
 
     expect(delivered).toEqual(['1', '2', '3', '4', '5']);
     expect(proxy.connections()).toBe(3);
+  });
+
+  it.each([
+    ['GET', {}, 'answered'],
+    ['PUT', {}, 'answered'],
+    ['POST', { 'Idempotency-Key': 'k' }, 'answered'],
+    ['POST', {}, 'AUTH-STALE'],
+    ['PATCH', {}, 'AUTH-STALE'],
+    ['PATCH', { 'Idempotency-Key': 'k' }, 'AUTH-STALE'],
+  ] as const)('a proxy that forwards a %s with %j and then says 407 stale: %s', async (method, headers, expected) => {
+    const forwarded: string[] = [];
+    let isLying = false;
+    const proxy = await serve((socket, request) => {
+      const isProved = authorization(request) !== undefined;
+      const isLie = isProved && isLying && request.connection === 1;
+      const challenge = `Proxy-Authenticate: Digest realm="x", nonce="n", qop="auth"${isLie ? ', stale=true' : ''}\r\n`;
+      if (isProved && isLying) forwarded.push(request.method);
+      if (!isProved) socket.write(answer('', '407 Who', challenge));
+      else if (isLie) socket.write(answer('', '407 Old', challenge));
+      else socket.write(request.method === 'HEAD' ? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n' : answer());
+    });
+    const session = sessionOver(testRouter({ proxies: [profile(proxy.port, { ...USER, authentication: 'digest' })] }));
+    await ask(session, url);
+    isLying = true;
+    const body = method === 'GET' ? {} : { body: 'x' };
+
+    expect(await codeOf(ask(session, url, { method, headers, ...body }))).toBe(expected);
+    expect(forwarded.filter((one) => one === method)).toHaveLength(expected === 'answered' ? 2 : 1);
+    expect(await codeOf(ask(session, url, { method, headers, ...body }))).toBe('answered');
   });
 
   it('a connection that the proxy closes between two requests does not send others to another proxy', async () => {
