@@ -9,6 +9,7 @@ import { readGateways } from '#config/reading/host-gateways.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { userAgentOf } from '#http/purpose-headers.ts';
 import { Session } from '#http/session/session.ts';
 import { TokenBindings } from '#http/token-bindings.ts';
 import type { Report } from '#logging/events.ts';
@@ -105,7 +106,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   try {
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
     const [{ ledger, outcomes }, { environment = {} }] = [state, options];
-    const network = new NetworkRoom({ clock, known, report, ledger, environment, userAgent: `Sallyport/${version}` });
+    const network = new NetworkRoom({ clock, known, report, ledger, environment, userAgent: userAgentOf({ version }) });
     const tokens = new TokenBindings(ledger);
     const inForce = new SettingsRoom(settings, (to) => tokens.introduce(to));
     const model = new ResponseTimeoutModel({}, state.stores.timeouts.learned);

@@ -1,4 +1,5 @@
-// The headers of every request of a purpose: who we are, and where credentials may go the admin's own headers and the token.
+// The headers of every request: who we are, and for a purpose, where credentials may go, the admin's own headers and the
+// token.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
@@ -14,6 +15,11 @@ export interface HeaderParts {
   readonly tokens: TokenGuard;
 }
 
+/** How Sallyport names itself to servers and proxies (`User-Agent`, RFC 9110, 10.1.5). */
+export function userAgentOf({ version }: { readonly version: string }): string {
+  return `Sallyport/${version}`;
+}
+
 /**
  * With `credentials` also what was entered for the origin of the purpose; the caller knows that the request goes there.
  * @throws CodedError TOKEN-REBIND
@@ -23,7 +29,7 @@ export function purposeHeaders(
   settings: Settings,
   { agent, tokens, credentials }: HeaderParts & { readonly credentials: boolean },
 ): Record<string, string> {
-  const headers: Record<string, string> = { 'user-agent': `Sallyport/${agent.version}` };
+  const headers: Record<string, string> = { 'user-agent': userAgentOf(agent) };
   if (!credentials) return headers;
   tokens.check(settings, purpose);
   const { headers: own, bearer_token: token } = settings[purpose];

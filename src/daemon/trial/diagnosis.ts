@@ -25,6 +25,7 @@ import type { OpinionSettings } from '#diagnose/second-opinion.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
 import { coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
+import { userAgentOf } from '#http/purpose-headers.ts';
 import { PathHabits } from '#path/habits.ts';
 import { secretsInEnvironment } from '#proxy/choosing/environment-proxies.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -106,7 +107,7 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
 async function opinionSettings({ ports: { agent } }: Parts, settings: Settings): Promise<OpinionSettings> {
   const { purposes, proxies } = await readTrusts(settings);
   return {
-    userAgent: `Sallyport/${agent.version}`,
+    userAgent: userAgentOf(agent),
     mayResolve: !settings.proxy_required,
     trustOf: (purpose) => purposes[purpose],
     proxyTrustOf: (name) => proxies.get(name) ?? {},
