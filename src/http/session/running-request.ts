@@ -83,6 +83,8 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   #body: BodyReading | null = null;
   #isHandedOver = false;
   #isDone = false;
+  /** Tells how much of the body got through; set while it is measured. */
+  #reportSent: ((bytes: number) => void) | null = null;
   #interim = 0;
   #head: ResponseInfo | null = null;
   readonly #parts: Buffer[] = [];
@@ -141,6 +143,12 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     if (length <= MEASURED_BYTES) return;
     const { clock, onProgress } = this.#options;
     const { lane, filter, readSendQueue } = this.#over;
+    let told = 0;
+    this.#reportSent = (bytes) => {
+      const sent = Math.min(bytes, length);
+      if (sent > told) onProgress?.(sent);
+      told = Math.max(told, sent);
+    };
     this.#meter = new SendMeter({
       clock,
       isDirect: lane.facts.how === 'direct',
@@ -149,7 +157,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
       queued: () => readSendQueue(lane.socket),
       onMoved: (bytes) => {
         this.#watch.requestMoved();
-        onProgress?.(Math.min(bytes, length));
+        this.#reportSent?.(bytes);
       },
     });
   }
@@ -225,6 +233,8 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   #answer(): void {
     const head = this.#head;
     if (head === null || !this.#end(true)) return;
+    // A server that answers with success has the whole body, including what the meter had not seen yet.
+    if (this.#isHandedOver && head.status < 300) this.#reportSent?.(Number.POSITIVE_INFINITY);
     const response = { head, body: Buffer.concat(this.#parts), measured: this.#watch.measured };
     this.#over.done({ ended: 'answered', response });
   }
