@@ -1,4 +1,4 @@
-// What a change of the configuration works with, whoever asks for it: a command, a menu, a console.
+// What a change of the configuration works with: the same for a command, a menu and a console.
 
 import type { LoadResult } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';
@@ -14,7 +14,7 @@ export interface ChangeContext {
   findDaemon(): Promise<Control | null>;
   /** The same, or one that works in this process where no daemon runs. */
   openControl(): Promise<Control>;
-  /** Who asks, shown to whoever comes second. */
+  /** Who asks; shown to a second caller. */
   readonly who: string;
   readonly signal: AbortSignal;
 }

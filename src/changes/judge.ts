@@ -63,7 +63,7 @@ export function givenKeys({ edits, secret }: ServiceRequest, text: string): Read
     settingsSchema,
     valuesAfter(kept as Plain, [...(edits as readonly Edit[]), ...typed]),
     (leaf, schema, path) => {
-      // A reference is never given: whoever names it need not know what it leads to.
+      // A reference never counts as given: a caller can name it without knowing what it leads to.
       if (isSecret(schema) && typeof leaf === 'string') given.add(keyName(path));
       return leaf;
     },

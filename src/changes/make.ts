@@ -1,5 +1,5 @@
-// Makes a change: writes the file, waits until the daemon has taken it, removes the passwords that nobody uses any more.
-// Returns what happened as data; whoever called shows it.
+// Makes a change: writes the file, waits until the daemon has taken it, removes the passwords that are no longer used.
+// Returns what happened as data; the caller shows it.
 //
 // Guarantees: the rename of the configuration file is the commit (`config/editing/apply-change.ts`). A password that was replaced
 // is kept until the daemon works with the new settings. A crash leaves the old settings or the new ones, each with its
@@ -50,7 +50,7 @@ export async function makeChange(
 
 type Applied = Extract<Changed, { ok: true }>;
 
-/** Whether nobody works with the old settings any more, now or after a restart: then their passwords may go. */
+/** Whether the old settings are no longer used, now or after a restart: then their passwords may be removed. */
 function isOver(daemon: Reception | null, { loaded }: Applied): boolean {
   if (daemon === null || daemon.taken === 'taken' || daemon.taken === 'another file') return true;
   return daemon.taken === 'no daemon' && loaded.settings.proxy_change !== 'confirm';

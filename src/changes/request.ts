@@ -23,7 +23,7 @@ const MAX_INDEX = 10_000;
 const MAX_SECRET_LENGTH = 65_536;
 const MIN_WINDOW_MS = 5_000;
 const MAX_WINDOW_MS = 3_600_000;
-/** How long a trial may take where nobody says otherwise. */
+/** How long a trial may take unless the request says otherwise. */
 export const DEFAULT_WINDOW_MS = 60_000;
 
 const pathSchema = z

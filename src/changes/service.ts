@@ -49,7 +49,7 @@ export interface ServiceParts {
 }
 
 const LIMIT_MS = 10_000;
-/** More lines than that nobody reads. */
+/** A journal with more lines is not read. */
 const MAX_PROBLEMS = 100;
 
 /** Answers the one request of this connection, and ends it. Never throws for what comes over it. */

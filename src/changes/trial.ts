@@ -1,5 +1,5 @@
 // Tries a change before it is written: the settings as they would be go to the daemon, which tests the connections that
-// they change. Returns what came of it; whoever called decides and shows it.
+// they change. Returns what came of it; the caller decides and shows it.
 //
 // Guarantees: nothing is written and nothing takes effect. A caller that goes away, or a daemon that stops, leaves
 // everything as it was.
@@ -40,7 +40,7 @@ export async function tryChange(
   const judged = await context.load(text);
   if (!judged.ok) return { state: 'refused', refused: judged };
   const daemon = await context.findDaemon();
-  // Without a daemon nobody can confirm it from elsewhere.
+  // Without a daemon it cannot be confirmed from elsewhere.
   const waits = daemon !== null && options.mayWait;
   const control = daemon ?? (await context.openControl());
   try {

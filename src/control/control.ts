@@ -22,7 +22,7 @@ const profileSchema = z.string().max(256).nullable();
 
 export const VERBS = {
   status: answer({ path: '/v1/status', needs: 'look', does: 'show the status', result: statusSchema }),
-  /** The settings in force, each with its value (secrets masked), where it comes from and who may set it. */
+  /** The active settings, each with its value (secrets masked), where it comes from and who may set it. */
   settings: answer({ path: '/v1/settings', needs: 'look', does: 'show the settings', result: settingsListSchema }),
   /** The lines of the log and the progress of transfers, until the caller leaves. */
   follow: work({
@@ -84,7 +84,7 @@ export const VERBS = {
     result: nothing,
   }),
   /**
-   * Tests the route of each purpose stage by stage, with the settings in force. A failed stage is an answer. Only an admin may
+   * Tests the route of each purpose stage by stage, with the active settings. A failed stage is an answer. Only an admin may
    * have other settings tested. @throws CodedError CONFIG, POLICY-DIRECT, TLS-FILE for settings that cannot be used
    */
   diagnose: work({
@@ -94,7 +94,7 @@ export const VERBS = {
     more: {
       applies: ({ candidate }) => candidate !== null,
       needs: 'admin',
-      does: 'diagnose settings that are not in force',
+      does: 'diagnose settings that are not active',
     },
     request: whole(diagnosisRequestSchema),
     maxBytes: MAX_TEXT_BYTES,

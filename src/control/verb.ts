@@ -160,7 +160,7 @@ export type HandlersOf<T extends VerbTable> = {
 };
 type AnyHandler = (asked: Asked & { readonly authority: Authority }) => unknown;
 
-/** Takes a call to whoever does it. */
+/** Passes a call to its handler. */
 export type Carrier = (name: string, asked: Asked) => Promise<unknown>;
 
 /** The methods of a table over a carrier. */
@@ -188,7 +188,7 @@ export function carryTo<T extends VerbTable>(handlers: HandlersOf<T>, authority:
   return async (name, asked) => await handlerOf(handlers, name)({ ...asked, authority });
 }
 
-/** The handler of a name, for whoever got the name from the same table. */
+/** The handler of a name that comes from the same table. */
 export function handlerOf<T extends VerbTable>(handlers: HandlersOf<T>, name: string): AnyHandler {
   return (handlers as Readonly<Record<string, AnyHandler>>)[name] as AnyHandler;
 }

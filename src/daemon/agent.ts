@@ -1,4 +1,4 @@
-// The work itself: rounds, one at a time, whoever asks for them. `verbs.ts` answers for it over both carriers of Control.
+// The work itself: rounds, one at a time, for every caller. `verbs.ts` answers for it over both carriers of Control.
 //
 // Guarantees: never two rounds at once (who asks while one runs joins it and sees its events); an abort of one asker
 // ends only the waiting of that asker; `stop` ends the round, which keeps its bytes. A round rejects only when it is stopped.
@@ -334,7 +334,7 @@ export class Agent {
     }
   }
 
-  /** Passes an event on to whoever looks: nothing that is done depends on it. */
+  /** Passes an event to those who watch; no work depends on it. */
   #show(event: SallyportEvent): void {
     this.#underWay.hear(event);
     for (const listener of this.#listeners) listener(event);

@@ -63,7 +63,7 @@ export interface ComposeOptions {
   readonly mode: 'daemon' | 'command';
   /** Who watches the log live, if anybody; without a form of its own in that of `logging.stdout`. */
   readonly watch?: { readonly screen: Screen; readonly form: Watch['form'] | null };
-  /** Takes every event in place of the log and of whoever listens: the work does not depend on them. */
+  /** Takes every event in place of the log and its listeners: the work does not depend on them. */
   readonly report?: Report;
 }
 
@@ -160,7 +160,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   }
 }
 
-/** The log as the settings want it, and live for whoever watches. */
+/** The log as the settings want it, and live for those who watch. */
 function logFor({ loaded: { settings }, watch }: ComposeOptions, known: SpanRedactor, clock: Clock) {
   return openLog({
     dir: settings.logging.dir,
@@ -188,7 +188,7 @@ function forDiagnosis(
 ): Pick<Parts, 'judge' | 'routerFor' | 'gateways' | 'environment'> {
   return {
     judge: async (text, authority, known = new KnownSecrets()) => {
-      if (load === undefined) throw coded('INTERNAL', { reason: 'nobody reads settings here' });
+      if (load === undefined) throw coded('INTERNAL', { reason: 'settings are not read here' });
       if (authority === 'admin') return await load(text);
       const { secretUses, settings } = config.loaded;
       const loaded = await load(text, { usesAllowed: secretUses, known });

@@ -43,9 +43,9 @@ export interface Parts {
   /** The settings in force, and the file they came from. */
   readonly config: Reloader;
   /**
-   * Reads settings that are not saved; those of the group use no secret by reference but as the settings in force do, and go
-   * direct only where the settings in force may. What
-   * the group calls a secret is registered in `known` alone: in the registry of the process it would mask our own words.
+   * Reads settings that are not saved. Those of the group may use a secret by reference, and go direct, only where the
+   * active settings do. What the group calls a secret is registered in `known` alone: in the registry of the process it
+   * would mask our own words.
    */
   judge(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
   /** A router for settings that need not be in force, with the ledger of the one that is. */

@@ -143,7 +143,7 @@ const purposeReportSchema = z.object({
       code: z.string().nullable(),
     }),
   ),
-  /** Null where nobody asked for one. */
+  /** Null where none was asked for. */
   second_opinion: secondOpinionSchema.nullable(),
 });
 export type PurposeReport = z.infer<typeof purposeReportSchema>;

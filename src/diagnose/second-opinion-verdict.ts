@@ -70,7 +70,7 @@ export const RECOVERED: Said = {
   says: 'An ordinary Node client gets through, and so did Sallyport when it tried again: the failure comes and goes.',
 };
 
-/** Nobody was asked. `why` is a clause of ours. */
+/** No client was started. `why` is a clause of ours. */
 export function notAsked(why: string): Said {
   return { outcome: 'not asked', says: `No second opinion: ${why}.` };
 }

@@ -2,7 +2,7 @@
 // program makes it. It shares nothing with the code under diagnosis but the check of pins.
 //
 // Guarantees: every request goes to the given proxy, whatever the environment says, and no redirect is followed; both TLS
-// legs are verified; no byte of a body is kept. The thread ends by whoever started it.
+// legs are verified; no byte of a body is kept. The thread is ended by the code that started it.
 
 import { type ClientRequest, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';

@@ -67,7 +67,7 @@ export async function secondOpinion(walked: Walk, parts: OpinionParts): Promise<
   };
 }
 
-/** Why nobody is asked, as a clause; null where somebody is. */
+/** Why no client is started, as a clause; null where one is. */
 async function whyNot(
   { tried, failure, seen }: Walk,
   proxy: CandidateProxy | null,

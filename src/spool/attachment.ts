@@ -1,8 +1,8 @@
 // The frozen attachment of an entry: streamed to disk when it is accepted, streamed from disk when it is sent.
 //
 // Guarantees: no more than one chunk of it is in memory; its final name comes by write, fsync, rename, fsync of the
-// folder, and its length and digest are known by then. As with a transfer, bytes that no record vouches for belong to
-// nobody: an attachment without a head is left by a crash and removed at the next start.
+// folder, and its length and digest are known by then. As with a transfer, bytes without a record are leftovers of a
+// crash: an attachment without a head is removed at the next start.
 
 import { createHash } from 'node:crypto';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import { publishFile, UNFINISHED_SUFFIX } from '#system/durable.ts';
 import { type Files, type OpenFile, writeAll } from '#system/files.ts';
 import type { Attachment } from './entry.ts';
 
-/** Readable by the service only, and written by nobody again. */
+/** Readable by the service only, and never written again. */
 const FROZEN_MODE = 0o400;
 const MISSING = 'its attachment is missing';
 const SLICE_BYTES = 65_536;
@@ -90,7 +90,7 @@ async function* slices(
   try {
     let position = range.from;
     while (position < range.to) {
-      // A buffer of its own for each slice: whoever sends it may keep it.
+      // A buffer of its own for each slice: the sender may keep it.
       const slice = Buffer.allocUnsafeSlow(Math.min(SLICE_BYTES, range.to - position));
       const got = file.read(slice, position);
       if (got === 0) throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is too short', errno: 'EIO' });

@@ -21,7 +21,7 @@ export interface Waiting {
   readonly ending: Ending['does'] | null;
 }
 
-/** The entry of a head's file with so many bytes. */
+/** The entry of a head's file with this number of bytes. */
 export function toWaiting(found: {
   readonly sequence: number;
   readonly record: HeadRecord;
@@ -148,7 +148,7 @@ export class Queue {
     return this.#nextSequence - 1;
   }
 
-  /** Room for one entry that is not there yet, with a head of so many bytes. @throws CodedError SPOOL-FULL */
+  /** Room for one entry that is not there yet, with a head of this number of bytes. @throws CodedError SPOOL-FULL */
   reserve(key: string, headBytes: number): Room {
     const { quota, dir } = this.#options;
     const taken = this.#reserved;

@@ -1,6 +1,6 @@
 // The outer form of our JSON files: one object `{"format": N, ...}`. Pure.
 //
-// Guarantees: never throws. Content of a newer format is told from damaged content, so that a downgrade is named as one.
+// Guarantees: never throws. Content of a newer format is distinguished from damaged content, so that a downgrade is named as one.
 
 /** What the bytes of a file are worth before a schema has seen their fields. */
 export type FormattedJson =

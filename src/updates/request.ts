@@ -22,7 +22,7 @@ const DOCUMENT_TOTAL_MS = 900_000;
 /** What a small request stands on. */
 export interface UpdatesRequestPorts {
   readonly clock: Clock;
-  /** Where small requests go; whoever ends the work closes it. */
+  /** Where small requests go; the code that ends the work closes it. */
   readonly session: Session;
   readonly habits: PathHabits;
   readonly report: Report;

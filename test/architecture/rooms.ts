@@ -99,7 +99,7 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'updates/feed': 'What the vendor offers: reading the feed, and deciding about each item.',
   'updates/hook': "The admin's command for each published update.",
   'updates/package': 'One package from download to withdrawal: verify, publish, reconcile, prune.',
-  'updates/receipts': 'What the vendor is told of each outcome.',
+  'updates/receipts': 'What is reported to the vendor about each outcome.',
 };
 
 /** Who may use the room that stands apart. Files directly in src/ are the program itself: they may import all. */

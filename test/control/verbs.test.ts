@@ -114,7 +114,7 @@ describe('the table', () => {
     expect(new Set(requests).size).toBe(requests.length);
   });
 
-  it('lets whoever may do more do everything below it', () => {
+  it('lets a caller with more authority do everything below it', () => {
     const may = (has: Authority) => TABLE.filter(([, verb]) => suffices(has, verb.needs)).map(([name]) => name);
     expect(may('look')).toEqual(['status', 'settings', 'follow', 'endpoints', 'listUpdates', 'explainTimeout']);
     expect(may('operate')).toEqual(expect.arrayContaining([...may('look'), 'check', 'diagnose', 'confirmChange']));
@@ -194,7 +194,7 @@ describe('the report of a request', () => {
       [VERBS.retryCredentials, { profile: 7 }],
     ] as [AnyVerb, unknown][];
     expect(await report('operate', requests)).toEqual([
-      ['diagnose settings that are not in force', 'CONTROL-ADMIN'],
+      ['diagnose settings that are not active', 'CONTROL-ADMIN'],
       ['allow refused passwords once more', 'CONTROL-REQUEST'],
     ]);
   });

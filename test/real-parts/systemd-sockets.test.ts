@@ -77,7 +77,7 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
   async function askAll(user: User, socket: string): Promise<Record<string, string>> {
     const requests = TABLE.flatMap(([name, verb], index) => [
       ...(index === 0 ? [] : ['--next']),
-      // Nobody ends to follow by themselves.
+      // A follower never ends by itself.
       ...['--silent', '--output', '/dev/null', '--max-time', name === 'follow' ? '0.5' : '20'],
       ...['--unix-socket', `/run/sallyport/${socket}.sock`, '--request', methodOf(verb)],
       ...(verb.request === null ? [] : ['--data-binary', JSON.stringify(REQUESTS[name])]),

@@ -43,7 +43,7 @@ describe('delivery timer', () => {
     timer.stop();
   });
 
-  it('plans anew when the spool says that something changed, and no more once it is stopped', async () => {
+  it('plans again when the spool says that something changed, and no more once it is stopped', async () => {
     let wait: number | null = null;
     const { timer, clock, runs, replan } = rig(() => wait);
     timer.plan();

@@ -12,7 +12,7 @@ export interface SlowReader extends Loopback {
 export interface SlowReaderOptions {
   /** Bytes per second that each connection is read at. */
   readonly rate: number;
-  /** Reads no more after so many bytes. */
+  /** Stops reading after this number of bytes. */
   readonly stallsAfter?: number;
 }
 

@@ -1,4 +1,4 @@
-// Accepts an attachment of so many bytes into a spool on the real disk, compares it with its digest, reads it as a sender
+// Accepts an attachment of a given size into a spool on the real disk, compares it with its digest, reads it as a sender
 // does, settles it, and prints by how much the highest memory of the process grew, in JSON. A program of its own, since
 // that value never falls.
 

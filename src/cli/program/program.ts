@@ -212,7 +212,7 @@ function addConfig(program: Command, actions: Actions, { globals, does }: Hooks)
     .description('convert a file of the previous format version; only renamed keys and the version change')
     .option('--dry-run', 'only show what would change', false)
     .action(does((options: { dryRun: boolean }) => actions.configUpgrade(globals(), options)));
-  // Started by systemd for a connection (sallyport-change@.service); nobody types it.
+  // Started by systemd for a connection (sallyport-change@.service), never typed.
   program.command('serve-changes', { hidden: true }).action(does(() => actions.serveChanges(globals())));
 }
 

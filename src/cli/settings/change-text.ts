@@ -1,4 +1,4 @@
-// What a command says of a change that was made, whoever wrote the file.
+// What a command says of a change that was made, by itself or by the change service.
 
 import type { MadeChange } from '#changes/make.ts';
 import type { Reception, TakenState } from '#changes/reception.ts';

@@ -66,7 +66,7 @@ export function inlineUses(settings: Salvaged): SecretUse[] {
 }
 
 /**
- * The uses that a change makes of secrets that whoever asked for it did not give: another source, or another destination,
+ * The uses that a change makes of secrets that the caller did not give: another source, or another destination,
  * than before. A profile may have another name or place in the list. `given` are the keys whose values came with the
  * request. Once it is in the file, authentication `auto` uses a ticket, so a ticket counts although a trial does without.
  */

@@ -31,7 +31,7 @@ export const daemon = section(
       title: 'Admin socket',
       description:
         'The unix socket for commands from root and the service user (mode 0600). Only this socket can run the hook and test ' +
-        'settings that are not in force.',
+        'settings that are not active.',
       allowed: PATH_ALLOWED,
       absent:
         'admin.sock in the folder of control_socket; if control_socket has another name, such as a.sock, a-admin.sock',

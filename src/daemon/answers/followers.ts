@@ -1,6 +1,6 @@
 // The log as callers follow it over Control: the newest lines are kept, numbered, and everybody who follows gets each new one.
 //
-// Guarantees: memory is bounded, and nobody who reads slowly holds up the work (the server ends such a caller, who can
+// Guarantees: memory is bounded, and a slow reader does not delay the work (the server ends such a caller, who can
 // continue after the last line they got). Lines have the words and the redaction of the log. Nothing is on disk.
 
 import type { Followed, FollowRequest } from '#control/follow.ts';

@@ -1,4 +1,4 @@
-// The settings in force for whoever may look: every key with its value, origin and setter. Secrets are masked, also where
+// The active settings, for the look socket: every key with its value, origin and setter. Secrets are masked, also where
 // they stand inside another value.
 
 import { explainSettings } from '#config/reading/show.ts';

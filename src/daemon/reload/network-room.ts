@@ -37,7 +37,7 @@ interface NetworkParts {
   readonly environment: Environment;
 }
 
-/** A router for settings that are only tried; by default as for those in force. */
+/** A router for settings that are only tried; by default as for the active ones. */
 interface TriedRouter {
   readonly tickets?: boolean;
   readonly known?: KnownSecrets;

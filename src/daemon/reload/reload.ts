@@ -87,7 +87,7 @@ export class Reloader {
     this.#rooms.push(room);
   }
 
-  /** For whoever has to act on a reload; the settings are in force in every room by then. */
+  /** For what has to act on a reload; every part has the new settings by then. */
   watch(watch: ReloadWatch): void {
     this.#watches.push(watch);
   }

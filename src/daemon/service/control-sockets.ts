@@ -53,7 +53,7 @@ export async function serveSockets(parts: Parts, agent: Agent, settings: Setting
   return { path: paths.control, close };
 }
 
-/** In the order in which they are made: whoever finds the last one finds them all. */
+/** In the order in which they are made: a caller that finds the last one finds them all. */
 async function socketsFor(paths: ReturnType<typeof socketsOf>, group: string | undefined): Promise<Listening[]> {
   const operators = group === undefined ? 'group' : { group: await requireGroup(group) };
   return [

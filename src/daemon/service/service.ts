@@ -2,7 +2,7 @@
 // for the watchdog, and for `systemctl status` one sentence that helps: what we do now, or what came of the last check
 // and when the next one is.
 //
-// Guarantees: nothing here can hold up or fail the work. The states are told by calls, never by events; the sentence is a
+// Guarantees: nothing here can hold up or fail the work. The states arrive by calls, never by events; the sentence is a
 // renderer of events, redacted and escaped as in the log. Without a service manager it does nothing and loads nothing.
 
 import type { Parts } from '#daemon/parts.ts';

@@ -90,7 +90,7 @@ function partOf(
   };
 }
 
-/** The URL is asked whether or not the purpose is enabled: whoever sets it up tests it first. */
+/** The URL is tested whether or not the purpose is enabled: an admin tests it before enabling it. */
 function requestProbe({ agent, tokens }: UpdatesPorts, settings: Settings, purpose: Purpose): Probe[] {
   const endpoint = urlOf(settings, purpose);
   if (endpoint === undefined) return [];

@@ -46,9 +46,9 @@ export class BodyReading implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** Ends the reading, also where nobody asks for the next chunk. */
+  /** Ends the reading, also where the next chunk is not requested. */
   close(): void {
-    // What the source throws at its end has nobody left to be told.
+    // No caller is left for what the source throws at its end.
     this.#source.return?.().then(undefined, () => undefined);
   }
 

@@ -20,7 +20,7 @@ import {
   type SmallResponse,
 } from './running-request.ts';
 
-/** undici's own limit for an unused connection, in milliseconds: whoever keeps one has a shorter one. */
+/** undici's own limit for an unused connection, in milliseconds: the session has a shorter one. */
 const UNDICI_KEEPS_MS = 600_000;
 
 const UNKNOWN_QUEUE: ReadSendQueue = () => null;

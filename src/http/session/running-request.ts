@@ -124,7 +124,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     }
   }
 
-  /** Ends it, for nobody waits for the answer any more. */
+  /** Ends it: the caller no longer waits for the answer. */
   #onAbort(): void {
     if (this.#end(false)) this.#over.done({ ended: 'aborted', reason: this.#options.signal.reason });
   }

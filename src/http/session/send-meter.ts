@@ -12,7 +12,7 @@ export interface SendMeterOptions {
   readonly clock: Clock;
   /** Bytes of the whole request, its head included; null as long as not all of them were handed over. */
   total(): number | null;
-  /** Whether nobody in between can hold bytes: no proxy. */
+  /** Whether nothing in between can hold bytes: no proxy. */
   readonly isDirect: boolean;
   /** Bytes that our kernel has taken so far. */
   taken(): number;
@@ -95,7 +95,7 @@ export class SendMeter {
       this.#movedMs = this.#options.clock.monotonic();
       this.#options.onMoved(bytes);
     }
-    // Whoever hears of it may have ended it.
+    // The callback may have ended it.
     if (!this.#isOver && this.isSending) this.#arm();
   }
 }

@@ -64,7 +64,7 @@ export function forwardLane(
   };
   const release = () => {
     login.unknown();
-    // The other end closed it; whoever gives up by himself finds it open. A connection that had answered may be closed
+    // The other end closed it; a side that gives up by itself finds it open. A connection that had answered may be closed
     // between two requests, which is no failure of the proxy.
     if (waiting && !hasAnswered && (socket.readableEnded || socket.errored !== null)) parts.onAnswered(false);
     waiting = false;

@@ -21,7 +21,7 @@ export interface TlsPeer {
   readonly port: number;
   /** Name of the proxy that is spoken to, or that stands between; null when the target is reached without one. */
   readonly proxy: string | null;
-  /** For failures; null where nobody knows which of two ends it is. */
+  /** For failures; null where it is unknown which of two ends it is. */
   readonly hop: Hop | null;
   /** What the connection is for; the first of the table where nothing is said. */
   readonly purpose?: Purpose | undefined;

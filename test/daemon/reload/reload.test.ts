@@ -109,7 +109,7 @@ describe('a changed key', () => {
   });
 });
 
-describe('whoever watches reloads', () => {
+describe('a watch of reloads', () => {
   it('hears when one began and what it came to, as the log does, and nothing of a file that is as it was', async () => {
     await open('version: 2\n');
     const heard: string[] = [];

@@ -51,7 +51,7 @@ async function startTus() {
   return { folder, requests, port };
 }
 
-/** Passes bytes on to `port`, and cuts the first connection after so many of them. */
+/** Passes bytes on to `port`, and cuts the first connection after a given number of them. */
 async function startCutter(port: number, cutAfter: number) {
   let passed = 0;
   let cuts = 0;

@@ -225,7 +225,7 @@ describe('a hook that fails', () => {
     expect(commands.runs).toHaveLength(3);
   });
 
-  it('is returned to whoever waits, and its receipt is asked for, whatever is logged', async () => {
+  it('is returned to the caller that waits, and its receipt is asked for, whatever is logged', async () => {
     commands.next = () => Promise.resolve(BAD);
     await publishOne('u1');
     queue.start();
