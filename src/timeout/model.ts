@@ -5,6 +5,7 @@
 // a page that is not the package adds no sample. A new origin behind a known proxy starts with what the proxy has shown.
 // Nothing that a peer does moves a deadline over its ceiling.
 
+import { NewestMap } from '#system/newest.ts';
 import { deadlineOf, expectedMs } from './deadline.ts';
 import { explain } from './explain.ts';
 import { type History, NO_HISTORY, PHASES, type Sample, withSuccess, withTimeout } from './samples.ts';
@@ -35,8 +36,8 @@ const SLOWEST_BYTES_PER_MS = 10;
 export class ResponseTimeoutModel {
   #settings: TimeoutSettings;
   /** In the order of last use. */
-  readonly #routes = new Map<string, { readonly key: RouteKey; readonly history: History }>();
-  readonly #proxies = new Map<string, History>();
+  readonly #routes = new NewestMap<string, { readonly key: RouteKey; readonly history: History }>(MOST_ROUTES);
+  readonly #proxies = new NewestMap<string, History>(MOST_ROUTES);
 
   /** Settings that are not given are the shipped ones; a saved state that is damaged is as none. */
   constructor(settings: Partial<TimeoutSettings> = {}, saved?: unknown) {
@@ -124,14 +125,10 @@ export class ResponseTimeoutModel {
   #learn(route: RouteKey, step: (history: History) => History): void {
     const name = nameOf(route);
     const before = this.#routes.get(name)?.history ?? NO_HISTORY;
-    this.#routes.delete(name);
     this.#routes.set(name, { key: { proxy: route.proxy, origin: route.origin }, history: step(before) });
-    forgetOldest(this.#routes);
     if (route.proxy === DIRECT) return;
     const shared = this.#proxies.get(route.proxy) ?? NO_HISTORY;
-    this.#proxies.delete(route.proxy);
     this.#proxies.set(route.proxy, step(shared));
-    forgetOldest(this.#proxies);
   }
 
   /** What a plan rests on: the route's own history, or its proxy's as long as there is little of its own. */
@@ -184,13 +181,6 @@ function later(elapsedMs: number, wantedMs: number, ceilingMs: number): number {
 /** Two names can't run into each other, whatever is in them. */
 function nameOf({ proxy, origin }: RouteKey): string {
   return JSON.stringify([proxy, origin]);
-}
-
-function forgetOldest(map: Map<string, unknown>): void {
-  for (const name of map.keys()) {
-    if (map.size <= MOST_ROUTES) return;
-    map.delete(name);
-  }
 }
 
 function checkNumbers(numbers: Readonly<Record<string, number>>): void {
