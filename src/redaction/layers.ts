@@ -29,6 +29,8 @@ const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', qu
 const SHORT: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
 /** A character of UTF-8, each of whose bytes was taken for a character. */
 const MISREAD = /[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][\u0080-\u00bf]{2}|[\u00f0-\u00f4][\u0080-\u00bf]{3}/g;
+/** The bytes of U+FFFD itself; for any others, it says that they are no UTF-8. */
+const REPLACEMENT = '\u00ef\u00bf\u00bd';
 const LINE_BREAK = /[\r\n][ \t]*/g;
 
 /** The text itself, then each way to read it that differs from those before. */
@@ -70,7 +72,7 @@ export function asBase64(layer: Layer): Layer {
 function withoutMisreading(layer: Layer): Layer | null {
   return rewrite(layer, MISREAD, ([bytes]) => {
     const read = Buffer.from(bytes, 'latin1').toString('utf8');
-    return read.includes('\ufffd') ? null : read;
+    return read.includes('\ufffd') && bytes !== REPLACEMENT ? null : read;
   });
 }
 

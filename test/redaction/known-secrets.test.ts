@@ -56,6 +56,14 @@ function knowing(...values: string[]): KnownSecrets {
 }
 
 describe('known secrets', () => {
+  it.each(Object.entries(ENCODINGS))(
+    'a secret with the replacement character U+FFFD never survives as %s',
+    (_name, encode) => {
+      const value = '\ufffd secret';
+      expect(knowing(value).redact(`before ${encode(value)} after`)).not.toContain(encode(value));
+    },
+  );
+
   it.each(Object.entries(ENCODINGS))('a secret never survives as %s, whatever stands around it', (_name, encode) => {
     fc.assert(
       fc.property(secret, around, around, (value, before, after) => {
