@@ -49,15 +49,40 @@ export async function connectControl<T extends Verbs = Verbs>(
   parts: ClientParts,
   verbs: T = VERBS as T,
 ): Promise<MethodsOf<T> | null> {
+  // In the order in which the daemon makes them, so that the one with the most authority is found.
+  const paths = [sockets.admin, sockets.operate, sockets.look, sockets.control];
+  const found = await firstOf(paths, { stateDir: sockets.stateDir, parts, verbs });
+  // A daemon that was starting had not made the earlier ones yet; it has now.
+  return found?.isLater === true
+    ? ((await firstOf(paths, { stateDir: sockets.stateDir, parts, verbs }))?.methods ?? null)
+    : (found?.methods ?? null);
+}
+
+interface Connecting<T extends Verbs> {
+  readonly stateDir: string;
+  readonly parts: ClientParts;
+  readonly verbs: T;
+}
+
+interface Found<T extends Verbs> {
+  readonly methods: MethodsOf<T>;
+  /** One before it was not there. */
+  readonly isLater: boolean;
+}
+
+/** @throws CodedError CONTROL-UNREACHABLE when we may not ask, CONTROL-FOREIGN */
+async function firstOf<T extends Verbs>(paths: readonly string[], connecting: Connecting<T>): Promise<Found<T> | null> {
   let closed: CodedError | null = null;
-  for (const path of [sockets.admin, sockets.operate, sockets.look, sockets.control]) {
+  let isLater = false;
+  for (const path of paths) {
     try {
-      return await connect(path, { stateDir: sockets.stateDir, parts, verbs });
+      return { methods: await connect(path, connecting), isLater };
     } catch (thrown) {
       const error = asCoded(thrown);
       const reason = error.code === 'CONTROL-UNREACHABLE' ? String(error.facts['reason']) : '';
       if (CLOSED.has(reason)) closed = error;
-      else if (!ABSENT.has(reason)) throw thrown;
+      else if (ABSENT.has(reason)) isLater = true;
+      else throw thrown;
     }
   }
   if (closed !== null) throw closed;
@@ -66,7 +91,7 @@ export async function connectControl<T extends Verbs = Verbs>(
 
 async function connect<T extends Verbs>(
   path: string,
-  { stateDir, parts, verbs }: { readonly stateDir: string; readonly parts: ClientParts; readonly verbs: T },
+  { stateDir, parts, verbs }: Connecting<T>,
 ): Promise<MethodsOf<T>> {
   await reaching(path, () => judgeSocketOwner({ path, stateDir, self: parts.self }, parts.files));
   const carrier = new SocketCarrier(path, parts.clock);

@@ -2,9 +2,14 @@
 
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectControl } from '#control/client.ts';
+import type { Authority } from '#control/verb.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
+import { systemClock } from '#system/clock.ts';
+import { realFiles } from '#system/real-files.ts';
 import { ControlRig, says, scriptedRound } from '#test/support/control-rig.ts';
 import { aRound, aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { UPDATER } from '#test/support/updater.ts';
@@ -185,5 +190,32 @@ describe('versions apart', () => {
     const failure = coded('FILE-FAILED', { operation: 'read', path: '/data', reason: 'ENOENT' });
     await rig.serve(fakeControl({ status: () => Promise.reject(failure) }));
     await expect(rig.find()).rejects.toMatchObject({ code: 'FILE-FAILED' });
+  });
+});
+
+describe('a client that asks while the daemon starts', () => {
+  it('uses the socket with the most authority, although it first found a later one', async () => {
+    const of = (name: string) => join(rig.dir, name);
+    const sockets = { admin: of('admin'), operate: of('operate'), look: of('look'), control: of('control') };
+    const serve = async (path: string, authority: Authority) => {
+      rig.path = path;
+      await rig.serve(fakeControl(), { authority });
+    };
+    const files = {
+      realPath: realFiles.realPath,
+      facts: async (path: string) => {
+        // By now the client has found that `operate` is missing. The daemon makes both.
+        if (path === sockets.look && (await realFiles.facts(path)) === null) {
+          await serve(sockets.operate, 'operate');
+          await serve(sockets.look, 'look');
+        }
+        return await realFiles.facts(path);
+      },
+    };
+    const parts = { clock: systemClock, files, self: process.geteuid?.() ?? 0 };
+
+    const control = await connectControl({ ...sockets, stateDir: rig.dir }, parts);
+
+    await expect(control?.check(() => undefined, NEVER)).resolves.toBeDefined();
   });
 });

@@ -53,13 +53,13 @@ export async function serveSockets(parts: Parts, agent: Agent, settings: Setting
   return { path: paths.control, close };
 }
 
-/** In the order in which they are made: a caller that finds the last one finds them all. */
+/** In the order in which a client looks for them: a client that finds one finds each before it. */
 async function socketsFor(paths: ReturnType<typeof socketsOf>, group: string | undefined): Promise<Listening[]> {
   const operators = group === undefined ? 'group' : { group: await requireGroup(group) };
   return [
     { path: paths.admin, authority: 'admin', openTo: 'owner' },
-    { path: paths.look, authority: 'look', openTo: 'group' },
     { path: paths.operate, authority: 'operate', openTo: operators },
+    { path: paths.look, authority: 'look', openTo: 'group' },
     { path: paths.control, authority: 'operate', openTo: operators },
   ];
 }
