@@ -8,7 +8,7 @@ import { type Agent, request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { HttpsProxyAgent } from 'https-proxy-agent';
-import { LaneAgent } from '#proxy/lane-agent.ts';
+import { ConnectionAgent } from '#proxy/connection-agent.ts';
 import { systemClock } from '#system/clock.ts';
 import { testRouter } from '#test/support/test-router.ts';
 import { GREETING } from './far-side.ts';
@@ -34,7 +34,10 @@ export const sallyport: Maker = (kind, { pem }) => {
     name: 'Sallyport',
     ask: (asked) => {
       const { signal } = new AbortController();
-      return askBelow(new LaneAgent(asked.url, { router, purpose: 'updates', clock: systemClock, signal }), asked);
+      return askBelow(
+        new ConnectionAgent(asked.url, { router, purpose: 'updates', clock: systemClock, signal }),
+        asked,
+      );
     },
   };
 };

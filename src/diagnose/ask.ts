@@ -44,7 +44,7 @@ export interface Part extends Asking {
 export interface PartSeen {
   readonly url: URL;
   readonly head: ResponseInfo;
-  readonly lane: HopFacts;
+  readonly connection: HopFacts;
   readonly rangeWorked: boolean;
 }
 
@@ -66,17 +66,17 @@ export async function askPart(part: Part, net: Net): Promise<PartSeen> {
     context: { from, configured, allowedOrigins },
     report: net.report,
     visit: async (url, credentials) => {
-      const { head, lane, page } = await askOnce({ url, credentials, range: true }, part, net);
+      const { head, connection, page } = await askOnce({ url, credentials, range: true }, part, net);
       if (isRedirect(head.status)) return { redirect: head };
       if (head.status < 200 || head.status > 299) {
-        throw statusError(head, url, { nowMs: net.clock.now(), page, proxy: lane.proxy });
+        throw statusError(head, url, { nowMs: net.clock.now(), page, proxy: connection.proxy });
       }
       if (isPage(head)) {
         const type = head.header('content-type') ?? '';
         const facts = { expected: null, type, bytes: head.contentLength ?? page.length, title: pageTitle(page) };
-        throw coded('NOT-THE-PACKAGE', { ...facts, hop: answersFrom(lane), url: shownUrl(url) });
+        throw coded('NOT-THE-PACKAGE', { ...facts, hop: answersFrom(connection), url: shownUrl(url) });
       }
-      return { value: { url, head, lane, rangeWorked: head.status === 206 } };
+      return { value: { url, head, connection, rangeWorked: head.status === 206 } };
     },
   });
 }
@@ -85,12 +85,12 @@ async function askOnce(
   { url, credentials, range }: { readonly url: URL; readonly credentials: boolean; readonly range: boolean },
   asking: Asking,
   { router, clock, signal }: Net,
-): Promise<{ head: ResponseInfo; lane: HopFacts; page: Buffer }> {
-  const lane = await router.route(asking.purpose, url).open({ bulk: true, signal });
+): Promise<{ head: ResponseInfo; connection: HopFacts; page: Buffer }> {
+  const connection = await router.route(asking.purpose, url).open({ bulk: true, signal });
   const page = new FirstBytes();
   const headers = { ...asking.headers(credentials), ...(range ? { range: `bytes=0-${PART_BYTES - 1}` } : {}) };
   const result = await exchange({
-    lane,
+    connection,
     request: { method: 'GET', url, headers },
     deadlines: asking.deadlines,
     clock,
@@ -100,7 +100,7 @@ async function askOnce(
     onHead: (head) => (range && (head.status === 206 || isPage(head)) ? page : null),
   });
   if (result.ended === 'failed') throw result.error;
-  return { head: result.head, lane: lane.facts, page: page.bytes };
+  return { head: result.head, connection: connection.facts, page: page.bytes };
 }
 
 function isPage(head: ResponseInfo): boolean {

@@ -74,8 +74,8 @@ export async function tryEndpoint(
   const authority = authorityOf(endpoint.url);
   const watched = new WatchedRouter(router, clock);
   try {
-    const lane = await watched.route(purpose, endpoint.url).open({ bulk: false, signal });
-    lane.release();
+    const connection = await watched.route(purpose, endpoint.url).open({ bulk: false, signal });
+    connection.release();
     return { ...endpoint, authority, tried: true, seen: watched.seen, failure: null };
   } catch (thrown) {
     signal.throwIfAborted();

@@ -30,8 +30,8 @@ export function observeClock(answers: readonly Answer[]): Noticed | null {
   if (answer === undefined) return null;
   const aheadMs = answer.atMs - (dateOf(answer.head) ?? answer.atMs);
   const by = Math.abs(aheadMs);
-  const { host, port } = answer.lane;
-  const hop = answersFrom(answer.lane);
+  const { host, port } = answer.connection;
+  const hop = answersFrom(answer.connection);
   const direction = aheadMs < 0 ? 'behind' : 'ahead of';
   const right = by <= CLOCKS_AGREE_MS;
   const warning = right ? null : coded('CLOCK-SKEW', { by, direction, host, hop });
@@ -42,15 +42,15 @@ export function observeClock(answers: readonly Answer[]): Noticed | null {
 /** What the path kept of the answer to a request for a part; null where none was made. */
 export function observePath(part: PartSeen | null): Noticed | null {
   if (part === null) return null;
-  const { head, lane, url, rangeWorked } = part;
+  const { head, connection, url, rangeWorked } = part;
   const facts = {
     via: head.via,
     etag: head.header('etag') === undefined ? 'missing' : 'kept',
     length: head.contentLength === null ? 'missing' : 'kept',
     ranges: rangeWorked ? 'kept' : 'stripped',
   };
-  const target = `${lane.host}:${lane.port}`;
-  const stripped = { url: shownUrl(url), status: head.status, target, hop: answersFrom(lane) };
+  const target = `${connection.host}:${connection.port}`;
+  const stripped = { url: shownUrl(url), status: head.status, target, hop: answersFrom(connection) };
   const warning = rangeWorked ? null : coded('RANGE-STRIPPED', stripped);
   return { stage: { stage: 'path', target, elapsedMs: null, facts, error: null }, warning };
 }

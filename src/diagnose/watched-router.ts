@@ -1,8 +1,8 @@
-// A router that writes down what the lanes of another one show: each step of opening them, and each answer. Whatever
+// A router that writes down what the connections of another one show: each step of opening them, and each answer. Whatever
 // works over it does just what it always does, so a diagnosis runs the work's own code and needs none beside it.
 //
-// Guarantees: nothing is changed, asked twice or held up; lanes are those of the router below. The steps of a second
-// lane to the same target are written down only where they fail, so that a walk reads like one way.
+// Guarantees: nothing is changed, asked twice or held up; connections are those of the router below. The steps of a second
+// connection to the same target are written down only where they fail, so that a walk reads like one way.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -10,7 +10,7 @@ import type { Phase } from '#errors/journey.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { responseInfo } from '#http/headers.ts';
 import type { Candidate } from '#proxy/candidate.ts';
-import type { HopFacts, Lane, OpenOptions, ResponseHead, Route, Router } from '#proxy/route.ts';
+import type { Connection, HopFacts, OpenOptions, ResponseHead, Route, Router } from '#proxy/route.ts';
 import type { StepSeen } from '#proxy/steps.ts';
 import type { Clock } from '#system/clock.ts';
 import type { StageName } from './report.ts';
@@ -25,11 +25,11 @@ export interface Seen {
   readonly error: CodedError | null;
 }
 
-/** A response head, and the lane that it came over. */
+/** A response head, and the connection that it came over. */
 export interface Answer {
   readonly head: ResponseHead;
   readonly url: string;
-  readonly lane: HopFacts;
+  readonly connection: HopFacts;
   /** Wall time at which it came. */
   readonly atMs: number;
 }
@@ -46,8 +46,8 @@ export interface Tried {
 export class WatchedRouter implements Router {
   readonly seen: Seen[] = [];
   readonly answers: Answer[] = [];
-  /** Lanes that were opened, the first one first. */
-  readonly lanes: HopFacts[] = [];
+  /** Connections that were opened, the first one first. */
+  readonly connections: HopFacts[] = [];
   /** What connections were opened for, in order. */
   readonly tried: Tried[] = [];
   /** Whether an answer is a stage of its own; what asks for something special says so itself. */
@@ -66,7 +66,7 @@ export class WatchedRouter implements Router {
     const { seen } = this;
     if (seen.some((one) => one.error === error)) return;
     const isChoice = seen.length === 0;
-    const last = this.lanes.at(-1);
+    const last = this.connections.at(-1);
     const stage = isChoice ? 'choice' : stageOf(error.journey?.phase, under);
     error.during({ phase: isChoice ? 'choice' : 'response', elapsedMs: 0, proven: last?.passed ?? [] });
     const target = last === undefined ? (seen.at(-1)?.target ?? authorityOf(aim)) : `${last.host}:${last.port}`;
@@ -78,7 +78,7 @@ export class WatchedRouter implements Router {
     return { ...route, open: (options) => this.#open(route, options) };
   }
 
-  async #open(route: Route, options: OpenOptions): Promise<Lane> {
+  async #open(route: Route, options: OpenOptions): Promise<Connection> {
     const target = authorityOf(route.target);
     const isFirst = !this.#reached.has(target);
     const watch = (step: StepSeen) => {
@@ -92,20 +92,20 @@ export class WatchedRouter implements Router {
       options.onCandidate?.(candidate);
       this.tried[at] = { url: route.target, candidate, inPart };
     };
-    const lane = await route.open({ ...options, watch, onCandidate });
+    const connection = await route.open({ ...options, watch, onCandidate });
     this.#reached.add(target);
-    this.lanes.push(lane.facts);
-    return this.#watched(lane, target);
+    this.connections.push(connection.facts);
+    return this.#watched(connection, target);
   }
 
-  #watched(lane: Lane, target: string): Lane {
+  #watched(connection: Connection, target: string): Connection {
     const openedMs = this.#clock.monotonic();
     return {
-      ...lane,
+      ...connection,
       judgeResponse: (head, url) => {
-        this.answers.push({ head, url, lane: lane.facts, atMs: this.#clock.now() });
+        this.answers.push({ head, url, connection: connection.facts, atMs: this.#clock.now() });
         // First the hop's own verdict: what it throws is no answer of the target.
-        lane.judgeResponse(head, url);
+        connection.judgeResponse(head, url);
         if (!this.tellsAnswers) return;
         const elapsedMs = this.#clock.monotonic() - openedMs;
         const { status, reason } = head;
@@ -120,7 +120,7 @@ export class WatchedRouter implements Router {
   }
 }
 
-/** What a phase of a lane is called here; those of an exchange are what it is made for. */
+/** What a phase of a connection is called here; those of an exchange are what it is made for. */
 function stageOf(phase: Phase | undefined, exchange: StageName): StageName {
   return phase === undefined || phase === 'request' || phase === 'response' ? exchange : phase;
 }

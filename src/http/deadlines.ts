@@ -38,8 +38,8 @@ export function factsOf(
 }
 
 /** Who may hold an answer back, in words: inside TLS that ends at the server no proxy can scan. */
-export function holderOf(lane: Pick<HopFacts, 'how'>, url: URL): string {
-  return canLookInside(lane, url) ? 'a scanning proxy, or a slow server or network' : 'a slow server or network';
+export function holderOf(connection: Pick<HopFacts, 'how'>, url: URL): string {
+  return canLookInside(connection, url) ? 'a scanning proxy, or a slow server or network' : 'a slow server or network';
 }
 
 /** What becomes of the bytes after a failure, as far as the head tells whether the server takes ranges. */

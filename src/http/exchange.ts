@@ -1,13 +1,13 @@
-// One request and its response over one lane: the only place where deadlines, 1xx, Via and framing live.
+// One request and its response over one connection: the only place where deadlines, 1xx, Via and framing live.
 //
-// Heads go through the head reader into Node's own parser. A body with Content-Length is then counted straight from the lane's bytes, on a
-// `bulk` lane from its one reused buffer, so that nothing is copied between the kernel and the sink; any other body
-// goes through the parser. Guarantees: every wait has its deadline; the lane is released in every case, once; only an
+// Heads go through the head reader into Node's own parser. A body with Content-Length is then counted straight from the connection's bytes, on a
+// `bulk` connection from its one reused buffer, so that nothing is copied between the kernel and the sink; any other body
+// goes through the parser. Guarantees: every wait has its deadline; the connection is released in every case, once; only an
 // abort throws. Relies on the sink being synchronous, which is the back-pressure. Keeps nothing on disk.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { HeadReader } from '#proxy/opening/head-reader.ts';
-import type { Lane } from '#proxy/route.ts';
+import type { Connection } from '#proxy/route.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import { type Deadlines, factsOf, nextAttempt } from './deadlines.ts';
@@ -33,14 +33,14 @@ interface ExchangeRequest {
 }
 
 export interface ExchangeOptions {
-  readonly lane: Lane;
+  readonly connection: Connection;
   readonly request: ExchangeRequest;
   readonly deadlines: Deadlines;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Bytes that the caller expects, for failures; null when unknown. */
   readonly expectedBytes: number | null;
-  /** Called once, with the final head; null discards the body and ends the lane. */
+  /** Called once, with the final head; null discards the body and ends the connection. */
   onHead(head: ResponseInfo): BodySink | null;
 }
 
@@ -68,13 +68,13 @@ const SHOWN_BYTES = 8;
 export async function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
   const result = await new Promise<ExchangeResult>((resolve, reject) => {
     if (options.signal.aborted) {
-      options.lane.release();
+      options.connection.release();
       reject(options.signal.reason as Error);
       return;
     }
     new RunningExchange(options, resolve, reject).start();
   });
-  const shown = await options.lane.settled();
+  const shown = await options.connection.settled();
   if (shown === null || result.ended !== 'failed') return result;
   return { ...result, error: shown.during(result.error.journey) };
 }
@@ -109,30 +109,30 @@ class RunningExchange {
     this.#options = options;
     this.#resolve = resolve;
     this.#reject = reject;
-    const { deadlines, clock, lane, request } = options;
-    this.#page = new RefusedPage({ lane, url: request.url, clock });
-    this.#failures = new Failures({ lane, url: request.url, deadlines });
+    const { deadlines, clock, connection, request } = options;
+    this.#page = new RefusedPage({ connection, url: request.url, clock });
+    this.#failures = new Failures({ connection, url: request.url, deadlines });
     this.#watch = new ResponseWatch({ deadlines, clock, onTimeout: (which) => this.#fail(this.#timeout(which)) });
   }
 
   start(): void {
-    const { lane, request, signal } = this.#options;
+    const { connection, request, signal } = this.#options;
     this.#stopListening = onAbort(signal, () => this.#onAbort());
     // Stays attached: a destroyed socket may still report its error, which then belongs to nobody.
-    lane.socket.on('error', this.#onSocketError);
-    if (lane.socket.destroyed || lane.socket.readableEnded) {
+    connection.socket.on('error', this.#onSocketError);
+    if (connection.socket.destroyed || connection.socket.readableEnded) {
       this.#fail(this.#lost('it was closed before the request'));
       return;
     }
-    lane.socket.on('end', this.#onSocketEnd);
-    lane.socket.on('close', this.#onSocketClose);
-    if (lane.bulk === null) lane.socket.on('data', this.#onBytes);
-    else lane.bulk.consume(this.#onBytes);
+    connection.socket.on('end', this.#onSocketEnd);
+    connection.socket.on('close', this.#onSocketClose);
+    if (connection.bulk === null) connection.socket.on('data', this.#onBytes);
+    else connection.bulk.consume(this.#onBytes);
     try {
       this.#parser = this.#makeParser({
         method: request.method,
-        path: requestPath(lane, request.url),
-        headers: wireHeaders(lane, request, 'close'),
+        path: requestPath(connection, request.url),
+        headers: wireHeaders(connection, request, 'close'),
       });
     } catch (thrown) {
       this.#fail(asCoded(thrown));
@@ -140,7 +140,7 @@ class RunningExchange {
   }
 
   #makeParser(request: { method: string; path: string; headers: Record<string, string> }): ResponseParser {
-    const { socket } = this.#options.lane;
+    const { socket } = this.#options.connection;
     return new ResponseParser({
       request,
       write: (chunk, done) => {
@@ -165,7 +165,7 @@ class RunningExchange {
       return;
     }
     this.#early.push(Uint8Array.from(chunk));
-    this.#options.lane.socket.pause();
+    this.#options.connection.socket.pause();
   };
 
   #onReady(): void {
@@ -174,7 +174,7 @@ class RunningExchange {
     const paused = this.#early.length > 0;
     this.#early = [];
     if (this.#stage === 'over') return;
-    if (paused) this.#options.lane.socket.resume();
+    if (paused) this.#options.connection.socket.resume();
     if (this.#ended) this.#onSocketEnd();
   }
 
@@ -192,9 +192,9 @@ class RunningExchange {
     else if (this.#stage === 'parsed') this.#parse(rest);
   }
 
-  /** The parser's streams may keep what they are given, so the reused buffer of a bulk lane is copied for them. */
+  /** The parser's streams may keep what they are given, so the reused buffer of a bulk connection is copied for them. */
   #parse(bytes: Uint8Array): void {
-    this.#parser?.push(this.#options.lane.bulk === null ? bytes : Uint8Array.from(bytes));
+    this.#parser?.push(this.#options.connection.bulk === null ? bytes : Uint8Array.from(bytes));
   }
 
   #onInterim(status: number): void {
@@ -204,9 +204,9 @@ class RunningExchange {
   }
 
   #onHead(head: ParsedHead): void {
-    const { lane, request, onHead } = this.#options;
+    const { connection, request, onHead } = this.#options;
     try {
-      const { info, framing } = judgeHead(head, lane, request);
+      const { info, framing } = judgeHead(head, connection, request);
       this.#head = info;
       this.#sink = onHead(info);
       if (this.#sink === null) this.#finish('dropped');
@@ -305,14 +305,14 @@ class RunningExchange {
     this.#stage = 'over';
     this.#watch.end(whole);
     this.#page.end();
-    const { lane } = this.#options;
+    const { connection } = this.#options;
     this.#stopListening();
-    lane.socket.off('data', this.#onBytes);
-    lane.socket.off('end', this.#onSocketEnd);
-    lane.socket.off('close', this.#onSocketClose);
+    connection.socket.off('data', this.#onBytes);
+    connection.socket.off('end', this.#onSocketEnd);
+    connection.socket.off('close', this.#onSocketClose);
     this.#parser?.destroy();
     this.#early = [];
-    lane.release();
+    connection.release();
     return true;
   }
 

@@ -1,10 +1,10 @@
 // What an exchange over a connection may fail with, and where the failure happened: the same words for packages and for
-// small requests. Pure, but for asking the lane what foreign bytes say of its hop.
+// small requests. Pure, but for asking the connection what foreign bytes say of its hop.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import type { Phase } from '#errors/journey.ts';
-import { answersFrom, cutBy, type Lane } from '#proxy/route.ts';
+import { answersFrom, type Connection, cutBy } from '#proxy/route.ts';
 import { type Deadlines, factsOf, holderOf } from './deadlines.ts';
 import { shownUrl } from './judge-url.ts';
 
@@ -20,28 +20,28 @@ export interface Progress {
 }
 
 export class Failures {
-  readonly #lane: Lane;
+  readonly #connection: Connection;
   readonly #url: URL;
   readonly #deadlines: Deadlines;
 
-  constructor(about: { readonly lane: Lane; readonly url: URL; readonly deadlines: Deadlines }) {
-    this.#lane = about.lane;
+  constructor(about: { readonly connection: Connection; readonly url: URL; readonly deadlines: Deadlines }) {
+    this.#connection = about.connection;
     this.#url = about.url;
     this.#deadlines = about.deadlines;
   }
 
   /** What every failure of an answer says. */
   get facts(): { readonly url: string; readonly hop: Hop } {
-    return { url: shownUrl(this.#url), hop: answersFrom(this.#lane.facts) };
+    return { url: shownUrl(this.#url), hop: answersFrom(this.#connection.facts) };
   }
 
   /** What every failure of a connection says: whose a silence or a cut is may be unknown. */
   get cut(): { readonly url: string; readonly hop: Hop | null } {
-    return { url: shownUrl(this.#url), hop: cutBy(this.#lane.facts) };
+    return { url: shownUrl(this.#url), hop: cutBy(this.#connection.facts) };
   }
 
   silent(which: 'first_byte' | 'silence', progress: Progress): CodedError {
-    const holder = holderOf(this.#lane.facts, this.#url);
+    const holder = holderOf(this.#connection.facts, this.#url);
     return coded('RESPONSE-TIMEOUT', { ...this.cut, ...progress, holder, ...factsOf(this.#deadlines, which) });
   }
 
@@ -59,11 +59,11 @@ export class Failures {
 
   /** What first bytes that are no HTTP say of the hop, or of the answer. */
   noise(firstBytes: Uint8Array, reason: string): CodedError {
-    return this.#lane.judgeNoise(firstBytes) ?? this.bad(reason);
+    return this.#connection.judgeNoise(firstBytes) ?? this.bad(reason);
   }
 
   /** The same failure with the phase that it happened in. */
   during(phase: Phase, error: CodedError, elapsedMs: number): CodedError {
-    return error.during({ phase, elapsedMs, proven: this.#lane.facts.passed });
+    return error.during({ phase, elapsedMs, proven: this.#connection.facts.passed });
   }
 }

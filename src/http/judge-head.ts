@@ -1,11 +1,11 @@
 // What a final response head is worth before anybody takes its body: whose answer it is, whether it is sound, and how
-// its body ends. Pure, but for asking the lane about the hop's own answers.
+// its body ends. Pure, but for asking the connection about the hop's own answers.
 //
 // Guarantees: proxy and origin are never mixed (law 9): what the hop made itself throws the hop's failure; a 407 that
 // nobody but a proxy may send is named as such. Nothing is ever decoded: an encoded success is refused.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { answersFrom, type Lane, type ResponseHead } from '#proxy/route.ts';
+import { answersFrom, type Connection, type ResponseHead } from '#proxy/route.ts';
 import { contentEncoding, headerValue, responseInfo } from './headers.ts';
 import { shownUrl } from './judge-url.ts';
 import type { ResponseInfo } from './response-info.ts';
@@ -17,17 +17,17 @@ export interface HeadToJudge extends ResponseHead {
   readonly major: number;
 }
 
-/** @throws CodedError of the lane's hop, ORIGIN-407, BAD-RESPONSE, CONTENT-ENCODED */
+/** @throws CodedError of the connection's hop, ORIGIN-407, BAD-RESPONSE, CONTENT-ENCODED */
 export function judgeHead(
   head: HeadToJudge,
-  lane: Lane,
+  connection: Connection,
   request: { readonly method: string; readonly url: URL },
 ): { info: ResponseInfo; framing: Framing } {
-  const facts = { url: shownUrl(request.url), hop: answersFrom(lane.facts) };
+  const facts = { url: shownUrl(request.url), hop: answersFrom(connection.facts) };
   const bad = (reason: string) => coded('BAD-RESPONSE', { ...facts, reason });
   if (head.major !== 1) throw bad(`it claims HTTP/${head.major}`);
   if (head.status < 200 || head.status > 599) throw bad(`status ${head.status} is out of range`);
-  judgeAuthority(head, lane, request.url);
+  judgeAuthority(head, connection, request.url);
   const framing = framingOf(head, request.method, bad);
   const encoding = contentEncoding(head);
   // Only a success is taken for the thing itself; the page of an error may come as it likes.
@@ -36,12 +36,12 @@ export function judgeHead(
 }
 
 /** @throws CodedError when the hop made this response, or when it is a 407 that no proxy sent */
-function judgeAuthority(head: ResponseHead, lane: Lane, url: URL): void {
-  lane.judgeResponse(head, shownUrl(url));
+function judgeAuthority(head: ResponseHead, connection: Connection, url: URL): void {
+  connection.judgeResponse(head, shownUrl(url));
   if (head.status === 407)
     throw coded('ORIGIN-407', {
       url: shownUrl(url),
-      hop: lane.facts.how === 'forward' ? null : answersFrom(lane.facts),
+      hop: connection.facts.how === 'forward' ? null : answersFrom(connection.facts),
     });
 }
 

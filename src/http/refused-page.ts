@@ -4,20 +4,20 @@
 // `end` leaves no timer behind.
 
 import type { CodedError } from '#errors/coded-error.ts';
-import type { Lane, ResponseHead } from '#proxy/route.ts';
+import type { Connection, ResponseHead } from '#proxy/route.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { contentBlocked, PAGE_BYTES, PAGE_WAIT_MS, withTitle } from './refusal-page.ts';
 
 export class RefusedPage {
-  readonly #lane: Lane;
+  readonly #connection: Connection;
   readonly #url: URL;
   readonly #clock: Clock;
   #refused: { readonly error: CodedError; readonly head: ResponseHead } | null = null;
   #page: Uint8Array = new Uint8Array();
   #timer: Timer | null = null;
 
-  constructor(about: { readonly lane: Lane; readonly url: URL; readonly clock: Clock }) {
-    this.#lane = about.lane;
+  constructor(about: { readonly connection: Connection; readonly url: URL; readonly clock: Clock }) {
+    this.#connection = about.connection;
     this.#url = about.url;
     this.#clock = about.clock;
   }
@@ -49,7 +49,7 @@ export class RefusedPage {
   /** The failure, or the refusal whose page was being read. */
   shown(error: CodedError): CodedError {
     if (this.#refused === null) return error;
-    const { hop, proxy } = this.#lane.facts;
+    const { hop, proxy } = this.#connection.facts;
     const { head, error: refusal } = this.#refused;
     return contentBlocked(head, this.#page, { url: this.#url, hop, proxy }) ?? withTitle(refusal, this.#page);
   }

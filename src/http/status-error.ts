@@ -18,7 +18,7 @@ export interface AboutStatus {
   readonly nowMs: number;
   /** What came of the body. */
   readonly page?: Uint8Array | undefined;
-  /** Of the lane. */
+  /** Of the connection. */
   readonly proxy?: string | null | undefined;
 }
 

@@ -1,4 +1,4 @@
-// The opening of a WebSocket over a route: a tunnel, TLS, and the upgrade, by the package `ws` over lanes of ours.
+// Opens a WebSocket over a route: a tunnel, TLS, and the upgrade, with the package `ws` over a `ConnectionAgent`.
 //
 // Guarantees: leaves by the one door; ends within `timeoutMs` or at the abort, and then nothing is open but what was
 // returned. A failure of the way is the way's own; everything after it that is no 101 is WS-BLOCKED, with what came instead.
@@ -8,7 +8,7 @@ import type { WebSocket } from 'ws';
 import type { Purpose } from '#config/purposes.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import { type Hop, originAt } from '#errors/hop.ts';
-import { LaneAgent } from '#proxy/lane-agent.ts';
+import { ConnectionAgent } from '#proxy/connection-agent.ts';
 import { HEAD_LIMIT_BYTES } from '#proxy/opening/head-reader.ts';
 import type { Router } from '#proxy/route.ts';
 import { onAbort } from '#system/abort.ts';
@@ -38,7 +38,7 @@ export async function openWebSocket(url: URL, options: WebSocketOptions): Promis
   const { router, purpose, headers, timeoutMs, clock, signal } = options;
   const { WebSocket: Client } = await import('ws');
   signal.throwIfAborted();
-  const agent = new LaneAgent(url, { router, purpose, clock, signal });
+  const agent = new ConnectionAgent(url, { router, purpose, clock, signal });
   const socket = new Client(url, {
     agent,
     headers: { ...headers },

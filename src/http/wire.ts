@@ -1,14 +1,14 @@
-// What a request looks like on this lane: the form of its target and its headers.
+// What a request looks like on this connection: the form of its target and its headers.
 //
-// Guarantees: proxy credentials come from the lane alone and never from a caller, so none can enter a tunnel (law 9);
+// Guarantees: proxy credentials come from the connection alone and never from a caller, so none can enter a tunnel (law 9);
 // nothing is asked for in an encoded form. Pure.
 
-import type { Lane } from '#proxy/route.ts';
+import type { Connection } from '#proxy/route.ts';
 
 /** The request target: the whole URL for a forwarding proxy (RFC 9112, 3.2.2), else path and query (3.2.1). */
-export function requestPath(lane: Lane, url: URL): string {
+export function requestPath(connection: Connection, url: URL): string {
   const path = `${url.pathname}${url.search}`;
-  return lane.form === 'absolute' ? `${url.origin}${path}` : path;
+  return connection.form === 'absolute' ? `${url.origin}${path}` : path;
 }
 
 interface WireRequest {
@@ -18,19 +18,19 @@ interface WireRequest {
 }
 
 /**
- * The caller's headers, then what every request carries, then what the hop wants. `connection` says what becomes of the
- * connection after the answer: a lane that is used once is closed, which spares both sides an idle connection.
+ * The caller's headers, then those of every request, then those that the hop wants. `connectionHeader` is the Connection
+ * header: a connection that is used once is closed after the response, which spares both sides an idle connection.
  */
 export function wireHeaders(
-  lane: Lane,
+  connection: Connection,
   { method, url, headers }: WireRequest,
-  connection: 'close' | 'keep-alive',
+  connectionHeader: 'close' | 'keep-alive',
 ): Record<string, string> {
   const wire: Record<string, string> = { host: url.host };
   for (const [name, value] of Object.entries(headers)) wire[name.toLowerCase()] = value;
   delete wire['proxy-authorization'];
-  Object.assign(wire, { host: url.host, 'accept-encoding': 'identity', connection });
-  for (const [name, value] of Object.entries(lane.headersFor(method, requestPath(lane, url)))) {
+  Object.assign(wire, { host: url.host, 'accept-encoding': 'identity', connection: connectionHeader });
+  for (const [name, value] of Object.entries(connection.headersFor(method, requestPath(connection, url)))) {
     wire[name.toLowerCase()] = value;
   }
   return wire;

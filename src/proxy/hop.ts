@@ -1,4 +1,4 @@
-// One proxy that a lane may go through, wherever its address came from: a profile, a PAC file, the environment.
+// One proxy that a connection may go through, wherever its address came from: a profile, a PAC file, the environment.
 //
 // A `ProxyHop` is all that dialling and authentication need to know. `profile` is whose account is shown there: whoever
 // names a hop that must not see it hands in a profile without one. `Way` is one entry of a route: a hop or direct, with

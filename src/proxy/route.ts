@@ -1,5 +1,5 @@
 // The one door to the network (law 1): a `Route` is the choice of how to reach a target, with its reasons; it yields
-// lanes, and only lanes carry bytes out. Work, diagnosis and "Test connection" all walk through here.
+// connections, and only they carry bytes out. Work, diagnosis and "Test connection" all use it.
 
 import type { Duplex } from 'node:stream';
 import type { Purpose } from '#config/purposes.ts';
@@ -13,7 +13,7 @@ import type { StepWatch } from './steps.ts';
 /** How the bytes travel: CONNECT through a proxy, absolute-form to a proxy, or straight to the target. */
 export type Travel = 'tunnel' | 'forward' | 'direct';
 
-/** What is known of the hop once a lane is open. */
+/** What is known of the hop once a connection is open. */
 export interface HopFacts {
   /** Name of the proxy profile; null when direct. */
   readonly proxy: string | null;
@@ -25,7 +25,7 @@ export interface HopFacts {
   readonly port: number;
   /** For failures. */
   readonly hop: Hop;
-  /** What went well until the lane was open, in order. */
+  /** What went well until the connection was open, in order. */
   readonly passed: readonly Phase[];
 }
 
@@ -53,14 +53,14 @@ export interface ResponseHead {
 }
 
 /** One open connection, ready for HTTP/1.1 to the target; TLS to the target is already done where it is https. */
-export interface Lane {
+export interface Connection {
   readonly socket: Duplex;
   /** `absolute` when requests must name the whole URL (plain http through a proxy), else `origin`. */
   readonly form: 'origin' | 'absolute';
   readonly facts: HopFacts;
   /**
    * Headers that this hop wants on a request, such as Proxy-Authorization; empty in a tunnel and direct. `target` is the
-   * request target as it goes to the wire: Digest signs both. Called once for each request. Where it throws, the lane is
+   * request target as it goes to the wire: Digest signs both. Called once for each request. Where it throws, the connection is
    * released.
    */
   headersFor(method: string, target: string): Readonly<Record<string, string>>;
@@ -81,7 +81,7 @@ export interface Lane {
    * question to the hop was needed to know whose the refused answer was, resolves to the failure that it showed.
    */
   settled(): Promise<CodedError | null>;
-  /** Ends the use of the lane. */
+  /** Ends the use of the connection. */
   release(): void;
 }
 
@@ -95,7 +95,7 @@ export interface BulkSource {
 export interface Route {
   readonly purpose: Purpose;
   readonly target: URL;
-  /** Proxy profile's name, or null for direct. Which of its proxies was used is in the facts of the lane. */
+  /** Proxy profile's name, or null for direct. Which of its proxies was used is in the facts of the connection. */
   readonly proxy: string | null;
   /** How the bytes travel as long as the first choice holds. */
   readonly how: Travel;
@@ -107,10 +107,10 @@ export interface Route {
    */
   readonly sharedKey: string;
   /**
-   * Opens a lane by the first way that can be reached: dials, tunnels, authenticates, does TLS, each with its deadline.
+   * Opens a connection by the first way that can be reached: dials, tunnels, authenticates, does TLS, each with its deadline.
    * @throws CodedError DNS-*, TCP-*, TUNNEL-*, NOT-A-PROXY, AUTH-*, POLICY*, PROXY-*, TLS-*, with its journey
    */
-  open(options: OpenOptions): Promise<Lane>;
+  open(options: OpenOptions): Promise<Connection>;
 }
 
 export interface OpenOptions {
@@ -120,7 +120,7 @@ export interface OpenOptions {
   readonly watch?: StepWatch;
   /** Called with each candidate just before it is tried. */
   readonly onCandidate?: (candidate: Candidate) => void;
-  /** The update that the lane is for, where it is for one. */
+  /** The update that the connection is for, where it is for one. */
   readonly updateId?: string;
 }
 

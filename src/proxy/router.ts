@@ -1,8 +1,8 @@
-// The router: purpose and target in, a `Route` out, and lanes from it. The only door to the network (law 1).
+// The router: purpose and target in, a `Route` out, and connections from it. The only door to the network (law 1).
 //
 // Guarantees: the ways of a route are chosen by `choice.ts` and by what the chosen profile names; they are tried in that
 // order, one that failed a short while ago last; the next one is tried only after a failure to reach a proxy
-// (`failover.ts`); direct is a way only where a setting says so. Every attempt that opens a lane reports it.
+// (`failover.ts`); direct is a way only where a setting says so. Every attempt that opens a connection reports it.
 
 import type { Purpose } from '#config/purposes.ts';
 import { type Code, isOfGroup } from '#errors/catalogue.ts';
@@ -24,7 +24,7 @@ import { Opener, type OpenerParts } from './opening/opener.ts';
 import type { ProxyProfile } from './profile.ts';
 import { reportOf } from './purpose-report.ts';
 import { decidingText, distinctReasons, type Reason, reasonText } from './reason.ts';
-import type { Lane, OpenOptions, Route, Router, Travel } from './route.ts';
+import type { Connection, OpenOptions, Route, Router, Travel } from './route.ts';
 import { Steps } from './steps.ts';
 import type { TlsTrust } from './tls/trust.ts';
 import { TrustStore } from './tls/trust-store.ts';
@@ -166,7 +166,7 @@ class Walk {
     this.#report = reportOf(chosen.purpose, parts.report);
   }
 
-  async open({ bulk, signal, watch, onCandidate, updateId }: OpenOptions): Promise<Lane> {
+  async open({ bulk, signal, watch, onCandidate, updateId }: OpenOptions): Promise<Connection> {
     signal.throwIfAborted();
     const { clock } = this.#parts;
     const choice = new Steps(clock, watch);
@@ -182,9 +182,9 @@ class Walk {
       const steps = new Steps(clock, watch);
       if (onCandidate !== undefined) onCandidate(this.#candidateOf(way));
       try {
-        const lane = await this.#opener.open(way, { bulk, signal, steps });
-        this.#opened(way, lane, updateId);
-        return lane;
+        const connection = await this.#opener.open(way, { bulk, signal, steps });
+        this.#opened(way, connection, updateId);
+        return connection;
       } catch (thrown) {
         signal.throwIfAborted();
         const error = this.#paced(way, asCoded(thrown), steps);
@@ -267,7 +267,7 @@ class Walk {
     return ways.toSorted((one, other) => rest(one) - rest(other));
   }
 
-  #opened(way: Way, { facts: { host, port, how } }: Lane, updateId: string | undefined): void {
+  #opened(way: Way, { facts: { host, port, how } }: Connection, updateId: string | undefined): void {
     const { coolDown } = this.#parts;
     const about = updateId === undefined ? {} : { update_id: updateId };
     if (way.kind === 'direct') {

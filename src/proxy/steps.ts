@@ -1,4 +1,4 @@
-// The steps of opening a lane, watched: how long each took, what it showed, and what had gone well before one failed.
+// The steps of opening a connection, watched: how long each took, what it showed, and what had gone well before one failed.
 //
 // Guarantees: a failure that leaves a step knows its phase, its time and what was proven before (`Journey`); whoever
 // watches hears of each step once, as it ends. Work, diagnosis and "Test connection" walk the same steps.

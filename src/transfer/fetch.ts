@@ -17,7 +17,7 @@ import type { ResponseInfo } from '#http/response-info.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { TransferShape } from '#path/kind.ts';
 import { ShapeWatch } from '#path/shape-watch.ts';
-import { answersFrom, canLookInside, type Lane, type Router } from '#proxy/route.ts';
+import { answersFrom, type Connection, canLookInside, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { FileIdentity, Files } from '#system/files.ts';
 import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
@@ -208,34 +208,34 @@ interface Visit {
 async function visit(ports: FetchPorts, attempt: Attempt, hop: Visit): Promise<FollowStep<void>> {
   const route = ports.router.route(ports.purpose, hop.url);
   attempt.isConnected = false;
-  const lane = await route.open({ bulk: true, signal: hop.signal, updateId: attempt.job.name });
+  const connection = await route.open({ bulk: true, signal: hop.signal, updateId: attempt.job.name });
   attempt.isConnected = true;
   try {
     // Which proxy is really used is known only now, and each has a history of its own.
-    const key: RouteKey = { proxy: lane.facts.proxyUrl, origin: hop.url.origin };
+    const key: RouteKey = { proxy: connection.facts.proxyUrl, origin: hop.url.origin };
     const plan = ports.patience.plan(key, attempt.job.length);
-    const { proxy } = lane.facts;
-    ports.watch.planned(plan, { route: key, proxy, scans: canLookInside(lane.facts, hop.url) });
+    const { proxy } = connection.facts;
+    ports.watch.planned(plan, { route: key, proxy, scans: canLookInside(connection.facts, hop.url) });
     const shape = new ShapeWatch(ports.clock.monotonic(), missingBytes(attempt));
-    const result = await receive(ports, attempt, { ...hop, lane, key, plan, shape });
+    const result = await receive(ports, attempt, { ...hop, connection, key, plan, shape });
     if (result.head !== null && isRedirect(result.head.status)) return { redirect: result.head };
     observe(ports, { key, size: attempt.job.length, result, shape, ok: attempt.reader.complete });
-    attempt.reader.conclude({ url: hop.url, hop: answersFrom(lane.facts), proxy }, result);
+    attempt.reader.conclude({ url: hop.url, hop: answersFrom(connection.facts), proxy }, result);
     return { value: undefined };
   } finally {
-    lane.release();
+    connection.release();
   }
 }
 
 function receive(
   ports: FetchPorts,
   { job, range, reader }: Attempt,
-  hop: Visit & { lane: Lane; key: RouteKey; plan: TimeoutPlan; shape: ShapeWatch },
+  hop: Visit & { connection: Connection; key: RouteKey; plan: TimeoutPlan; shape: ShapeWatch },
 ): Promise<ExchangeResult> {
   // Only what is still missing has to come in time.
   const asked = { ...hop.plan, size: missingBytes({ job, range }) };
   return exchange({
-    lane: hop.lane,
+    connection: hop.connection,
     request: {
       method: 'GET',
       url: hop.url,
@@ -257,10 +257,10 @@ function receive(
     expectedBytes: job.length,
     onHead: (head) => {
       // Told when the head comes, not when the body ends: the time of that line is evidence of what the proxy does.
-      noteResponse(ports, { id: job.name, lane: hop.lane, url: hop.url, head, range });
+      noteResponse(ports, { id: job.name, connection: hop.connection, url: hop.url, head, range });
       if (isRedirect(head.status)) return null;
       hop.shape.responded(isFromCache(head));
-      const { facts } = hop.lane;
+      const { facts } = hop.connection;
       const sink = reader.open(head, { url: hop.url, hop: answersFrom(facts), proxy: facts.proxy });
       return sink === null ? null : timed(sink, hop.shape, ports.clock);
     },
@@ -285,13 +285,13 @@ function timed(sink: BodySink, shape: ShapeWatch, clock: Clock): BodySink {
 
 function noteResponse(
   ports: FetchPorts,
-  seen: { readonly id: string; lane: Lane; url: URL; head: ResponseInfo; range: RangePlan },
+  seen: { readonly id: string; connection: Connection; url: URL; head: ResponseInfo; range: RangePlan },
 ): void {
   const { head, range } = seen;
   if (head.via !== null) ports.report({ name: 'response-via', via: head.via, update_id: seen.id });
   const judged = head.status === 200 || head.status === 206;
   ports.watch.responded({
-    proxy: seen.lane.facts.proxyUrl,
+    proxy: seen.connection.facts.proxyUrl,
     origin: seen.url.origin,
     via: head.via,
     rangeWorked: range.kind === 'rest' && judged ? head.status === 206 : null,

@@ -33,9 +33,10 @@ const RESERVED: readonly Reserved[] = [
     modules: ['http', 'https', 'http2'],
     typesAreFree: true,
     places: {
-      'http/response-parser.ts': "Node's parser over a lane that src/proxy dialled",
+      'http/response-parser.ts': "Node's parser over a connection that src/proxy dialled",
       'proxy/opening/connect-answer.ts': "Node's parser over the answer to CONNECT",
-      'proxy/lane-agent.ts': 'an Agent whose connections are lanes, for libraries that bring their own HTTP',
+      'proxy/connection-agent.ts':
+        'an Agent whose connections are connections, for libraries that bring their own HTTP',
       'diagnose/second-opinion-worker.ts': "Node's own client, for the second opinion of a diagnosis",
       'origin/': 'the reference server',
       'demo/': 'the demo proxy',
@@ -46,13 +47,13 @@ const RESERVED: readonly Reserved[] = [
     what: 'undici',
     modules: ['undici'],
     typesAreFree: true,
-    places: { 'http/session/connection.ts': 'small requests and uploads, over a lane that src/proxy dialled' },
+    places: { 'http/session/client.ts': 'small requests and uploads, over a connection that src/proxy dialled' },
   },
   {
     what: 'a WebSocket library',
     modules: ['ws'],
     typesAreFree: true,
-    places: { 'http/websocket.ts': 'the upgrade, over lanes by an agent' },
+    places: { 'http/websocket.ts': 'the upgrade, over connections by an agent' },
   },
   {
     what: 'a small request over a connection of its own, where a session would share one',
@@ -230,7 +231,7 @@ describe('one door', () => {
     ['undici', "const { request } = await import('undici');"],
     ['proxy-agent', "import { HttpsProxyAgent } from 'https-proxy-agent';"],
     ['WebSocket library', "import WebSocket from 'ws';"],
-    ['session would share', 'await requestDocument({ lane });'],
+    ['session would share', 'await requestDocument({ connection });'],
     ['fetch', 'const response = await fetch(url);'],
     ['file system', "import { readFile } from 'node:fs/promises';"],
     ['processes', "import { spawn } from 'node:child_process';"],

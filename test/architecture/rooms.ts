@@ -26,7 +26,11 @@ export const ROOMS: readonly Room[] = [
   { name: 'config', floor: 1, why: 'configuration is read before there is a log' },
   { name: 'logging', floor: 1, why: 'the event vocabulary must not depend on how things are configured' },
   { name: 'proxy', floor: 2, why: 'the one door to the network knows nothing of what goes through it' },
-  { name: 'http', floor: 3, why: 'http knows lanes and deadlines, not updates and not where a deadline came from' },
+  {
+    name: 'http',
+    floor: 3,
+    why: 'http knows connections and deadlines, not updates and not where a deadline came from',
+  },
   {
     name: 'timeout',
     floor: 3,

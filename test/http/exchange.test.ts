@@ -5,7 +5,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
 import { type BodySink, type ExchangeOptions, type ExchangeResult, exchange } from '#http/exchange.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
-import { openPlainLane, type PlainLane, type PlainLaneOptions } from '#test/support/plain-lane.ts';
+import {
+  openPlainConnection,
+  type PlainConnection,
+  type PlainConnectionOptions,
+} from '#test/support/plain-connection.ts';
 import { type RawServer, type RawServerOptions, startRawServer } from '#test/support/raw-server.ts';
 
 const KEY = 'response_timeout.base_ms';
@@ -30,7 +34,7 @@ function serveText(text: string | Uint8Array, open: 'closes' | 'open' = 'closes'
 interface Asked {
   readonly result: ExchangeResult;
   readonly body: Buffer;
-  readonly lane: PlainLane;
+  readonly connection: PlainConnection;
   readonly clock: CountingClock;
   /** Final statuses that the caller was shown. */
   readonly shown: readonly number[];
@@ -38,20 +42,20 @@ interface Asked {
 }
 
 interface Asking {
-  readonly lane?: Partial<PlainLaneOptions>;
+  readonly connection?: Partial<PlainConnectionOptions>;
   readonly options?: Partial<ExchangeOptions>;
   readonly request?: Partial<ExchangeOptions['request']>;
   readonly sink?: BodySink | null;
 }
 
 async function ask(server: RawServer, asking: Asking = {}): Promise<Asked> {
-  const lane = await openPlainLane({ port: server.port, ...asking.lane });
+  const connection = await openPlainConnection({ port: server.port, ...asking.connection });
   const clock = new CountingClock();
   const parts: Buffer[] = [];
   const shown: number[] = [];
   const keep: BodySink = { write: (chunk) => parts.push(Buffer.from(chunk)) };
   const result = await exchange({
-    lane,
+    connection,
     request: {
       method: 'GET',
       url: new URL(`http://127.0.0.1:${server.port}/a/b.jar?token=abc#part`),
@@ -68,7 +72,7 @@ async function ask(server: RawServer, asking: Asking = {}): Promise<Asked> {
     },
     ...asking.options,
   });
-  return { result, body: Buffer.concat(parts), lane, clock, shown, chunks: parts.map((part) => part.length) };
+  return { result, body: Buffer.concat(parts), connection, clock, shown, chunks: parts.map((part) => part.length) };
 }
 
 const ok = (length: number, more = '') => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n${more}\r\n`;
@@ -87,25 +91,25 @@ async function trickle(socket: Socket, pieces: readonly (string | Uint8Array)[])
 }
 
 describe.each([
-  ['a bulk lane', true],
-  ['a lane of data events', false],
+  ['a bulk connection', true],
+  ['a connection of data events', false],
 ])('an exchange over %s', (_name, bulk) => {
-  const lane = { bulk };
+  const connection = { bulk };
 
-  it('takes a counted body bit for bit, and lets the lane go once', async () => {
+  it('takes a counted body bit for bit, and lets the connection go once', async () => {
     const sent = randomBytes(3_000_000);
     const server = await serve((socket) => {
       socket.write(ok(sent.length));
       socket.end(sent);
     });
 
-    const asked = await ask(server, { lane });
+    const asked = await ask(server, { connection });
 
     expect(verdict(asked)).toBe('complete');
     expect(sha256(asked.body)).toBe(sha256(sent));
     expect(asked.result).toMatchObject({ bytes: sent.length, head: { status: 200, contentLength: sent.length } });
-    expect(asked.lane.releases).toBe(1);
-    expect(asked.lane.socket.destroyed).toBe(true);
+    expect(asked.connection.releases).toBe(1);
+    expect(asked.connection.socket.destroyed).toBe(true);
     expect(asked.clock.pending).toBe(0);
   });
 
@@ -118,7 +122,7 @@ describe.each([
       );
     });
 
-    const asked = await ask(server, { lane });
+    const asked = await ask(server, { connection });
 
     expect(verdict(asked)).toBe('complete');
     expect(asked.body.toString()).toBe('hello');
@@ -127,14 +131,14 @@ describe.each([
   it('is complete with the last promised byte, though the connection stays open', async () => {
     const server = await serveText(`${ok(5)}hello`, 'open');
 
-    expect(await ask(server, { lane })).toMatchObject({ result: { ended: 'complete', bytes: 5 } });
+    expect(await ask(server, { connection })).toMatchObject({ result: { ended: 'complete', bytes: 5 } });
     await server.allClosed();
   });
 
   it('drops what follows a counted body', async () => {
     const server = await serveText(`${ok(5)}helloHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad`);
 
-    const asked = await ask(server, { lane });
+    const asked = await ask(server, { connection });
 
     expect(asked.body.toString()).toBe('hello');
     expect(asked.shown).toEqual([200]);
@@ -146,7 +150,7 @@ describe.each([
       'open',
     );
 
-    const asked = await ask(server, { lane });
+    const asked = await ask(server, { connection });
 
     expect(verdict(asked)).toBe('complete');
     expect(asked.body.toString()).toBe('hello world');
@@ -166,7 +170,7 @@ describe.each([
       socket.write('0\r\n\r\n');
     });
 
-    const asked = await ask(server, { lane });
+    const asked = await ask(server, { connection });
 
     expect(verdict(asked)).toBe('complete');
     expect(sha256(asked.body)).toBe(sha256(sent));
@@ -175,7 +179,7 @@ describe.each([
   it('takes a body that ends with the connection', async () => {
     const server = await serveText('HTTP/1.0 200 OK\r\n\r\nhello');
 
-    const asked = await ask(server, { lane });
+    const asked = await ask(server, { connection });
 
     expect(verdict(asked)).toBe('complete');
     expect(asked.body.toString()).toBe('hello');
@@ -189,7 +193,7 @@ describe.each([
   ] as const)('is complete at the end of a head without a body: %s, %j', async (method, said) => {
     const server = await serveText(said, 'open');
 
-    const asked = await ask(server, { lane, request: { method } });
+    const asked = await ask(server, { connection, request: { method } });
 
     expect(asked.result).toMatchObject({ ended: 'complete', bytes: 0, measured: { firstByteMs: expect.any(Number) } });
     expect(asked.clock.pending).toBe(0);
@@ -198,8 +202,8 @@ describe.each([
   it('takes 32 interim responses and not one more', async () => {
     const interim = 'HTTP/1.1 102 Processing\r\n\r\n';
 
-    const taken = await ask(await serveText(`${interim.repeat(32)}${ok(2)}ok`), { lane });
-    const refused = await ask(await serveText(`${interim.repeat(33)}${ok(2)}ok`), { lane });
+    const taken = await ask(await serveText(`${interim.repeat(32)}${ok(2)}ok`), { connection });
+    const refused = await ask(await serveText(`${interim.repeat(33)}${ok(2)}ok`), { connection });
 
     expect(taken.body.toString()).toBe('ok');
     expect(verdict(refused)).toBe('TOO-MANY-INTERIM');
@@ -210,22 +214,22 @@ describe.each([
       () => {},
       (socket) => socket.write(`${ok(5)}hello`),
     );
-    const early = await openPlainLane({ port: server.port, bulk });
+    const early = await openPlainConnection({ port: server.port, bulk });
     if (!bulk) await once(early.socket, 'readable');
 
-    const asked = await ask(server, { options: { lane: early } });
+    const asked = await ask(server, { options: { connection: early } });
 
     expect(verdict(asked)).toBe('complete');
     expect(asked.body.toString()).toBe('hello');
   });
 
-  it('tells head and timing of a response that it drops, and ends the lane', async () => {
+  it('tells head and timing of a response that it drops, and ends the connection', async () => {
     const server = await serveText(
       `HTTP/1.1 302 Found\r\nVia: 1.1 a\r\nLocation: /x\r\nContent-Length: 9\r\n\r\n`,
       'open',
     );
 
-    const asked = await ask(server, { lane, sink: null });
+    const asked = await ask(server, { connection, sink: null });
 
     expect(asked.result).toMatchObject({ ended: 'dropped', bytes: 0, head: { status: 302, via: '1.1 a' } });
     await server.allClosed();
@@ -255,7 +259,7 @@ describe.each([
   ])('fails with %s, names the hop and leaves nothing: %.60j', async (code, said, bytes) => {
     const server = await serveText(said);
 
-    const asked = await ask(server, { lane });
+    const asked = await ask(server, { connection });
 
     expect(verdict(asked)).toBe(code);
     expect(asked.result.bytes).toBe(bytes);
@@ -277,7 +281,7 @@ describe.each([
       `HTTP/1.1 103 E\n\nHTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\r\nhello\r\n0\r\n\r\n`,
     ],
   ])('takes %s, as RFC 9112 allows', async (_name, said) => {
-    const asked = await ask(await serveText(said), { lane });
+    const asked = await ask(await serveText(said), { connection });
     expect(verdict(asked)).toBe('complete');
     expect(asked.body.toString()).toBe('hello');
   });
@@ -293,7 +297,7 @@ describe.each([
       void reset.promise.then(() => socket.resetAndDestroy());
     });
 
-    const asked = await ask(server, { lane, sink: { write: () => reset.resolve() } });
+    const asked = await ask(server, { connection, sink: { write: () => reset.resolve() } });
 
     expect(verdict(asked)).toBe('CONNECTION-LOST');
     expect(asked.result.bytes).toBe(4);
@@ -308,7 +312,7 @@ describe.each([
   ] as const)('ends a wait for the %s within its limit after %j, naming the key', async (phase, said, limits) => {
     const server = await serveText(said, 'open');
 
-    const asked = await ask(server, { lane, options: { deadlines: { ...PATIENT, ...limits } } });
+    const asked = await ask(server, { connection, options: { deadlines: { ...PATIENT, ...limits } } });
 
     expect(verdict(asked)).toBe('RESPONSE-TIMEOUT');
     const { measured } = asked.result;
@@ -328,7 +332,7 @@ describe.each([
       socket.on('close', () => clearInterval(tick));
     });
 
-    const asked = await ask(server, { lane, options: { deadlines: { ...PATIENT, totalMs: 60 } } });
+    const asked = await ask(server, { connection, options: { deadlines: { ...PATIENT, totalMs: 60 } } });
 
     expect(asked.result).toMatchObject({ ended: 'failed', measured: { timedOut: 'total' } });
     expect(verdict(asked)).toBe('RESPONSE-TRICKLES');
@@ -346,7 +350,7 @@ describe.each([
       return elapsedMs + 30;
     };
 
-    const { result } = await ask(server, { lane, options: { deadlines: { ...PATIENT, totalMs: 20, extend } } });
+    const { result } = await ask(server, { connection, options: { deadlines: { ...PATIENT, totalMs: 20, extend } } });
 
     expect(result).toMatchObject({ ended: 'complete', bytes: 8 });
     expect(asked.length).toBeGreaterThan(0);
@@ -359,18 +363,18 @@ describe.each([
       socket.on('close', () => clearInterval(tick));
     });
 
-    const asked = await ask(server, { lane, options: { deadlines: { ...PATIENT, firstByteMs: 60 } } });
+    const asked = await ask(server, { connection, options: { deadlines: { ...PATIENT, firstByteMs: 60 } } });
 
     expect(asked.result).toMatchObject({ ended: 'failed', measured: { timedOut: 'first_byte', firstByteMs: null } });
   });
 
-  it('rejects with the reason of an abort at once, and lets the lane go', async () => {
+  it('rejects with the reason of an abort at once, and lets the connection go', async () => {
     const aborter = new AbortController();
     const server = await serveText(`${ok(9)}ab`, 'open');
-    const early = await openPlainLane({ port: server.port, bulk });
+    const early = await openPlainConnection({ port: server.port, bulk });
     const sink = { write: () => aborter.abort(new Error('stop')) };
 
-    await expect(ask(server, { sink, options: { lane: early, signal: aborter.signal } })).rejects.toThrow('stop');
+    await expect(ask(server, { sink, options: { connection: early, signal: aborter.signal } })).rejects.toThrow('stop');
 
     expect(early.socket.destroyed).toBe(true);
     expect(early.releases).toBe(1);
@@ -378,10 +382,10 @@ describe.each([
 
   it('sends nothing when it is aborted before', async () => {
     const server = await serveText(ok(0));
-    const early = await openPlainLane({ port: server.port, bulk });
+    const early = await openPlainConnection({ port: server.port, bulk });
     const signal = AbortSignal.abort(new Error('before'));
 
-    await expect(ask(server, { options: { lane: early, signal } })).rejects.toThrow('before');
+    await expect(ask(server, { options: { connection: early, signal } })).rejects.toThrow('before');
 
     expect(early.socket.destroyed).toBe(true);
     expect(server.requests).toEqual([]);
@@ -396,7 +400,7 @@ describe.each([
         throw refusal;
       },
     };
-    const asked = await ask(server, { lane, sink });
+    const asked = await ask(server, { connection, sink });
 
     expect(asked.result).toMatchObject({ ended: 'failed', error: refusal, bytes: 0 });
     await server.allClosed();
@@ -406,7 +410,7 @@ describe.each([
     const server = await serveText(`${ok(9)}abc`, 'open');
 
     const asked = await ask(server, {
-      lane,
+      connection,
       options: {
         onHead: () => {
           throw new Error('odd');
@@ -418,17 +422,17 @@ describe.each([
     await server.allClosed();
   });
 
-  it('fails over a lane that is closed already', async () => {
+  it('fails over a connection that is closed already', async () => {
     const server = await serveText('');
-    const closed = await openPlainLane({ port: server.port, bulk });
+    const closed = await openPlainConnection({ port: server.port, bulk });
     closed.socket.destroy();
 
-    expect(verdict(await ask(server, { options: { lane: closed } }))).toBe('CONNECTION-LOST');
+    expect(verdict(await ask(server, { options: { connection: closed } }))).toBe('CONNECTION-LOST');
   });
 });
 
 describe('an exchange', () => {
-  it('sends what every request carries, in origin form, and no credentials but those of the lane', async () => {
+  it('sends what every request carries, in origin form, and no credentials but those of the connection', async () => {
     const server = await serveText(ok(0));
 
     await ask(server, {
@@ -450,7 +454,7 @@ describe('an exchange', () => {
     const server = await serveText(ok(0));
 
     await ask(server, {
-      lane: { form: 'absolute', requestHeaders: { 'Proxy-Authorization': 'Basic eA==' } },
+      connection: { form: 'absolute', requestHeaders: { 'Proxy-Authorization': 'Basic eA==' } },
       request: { url: new URL('http://updates.example.com/a?b#c') },
     });
 
@@ -464,7 +468,7 @@ describe('an exchange', () => {
     const server = await serveText('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n');
 
     const asked = await ask(server, {
-      lane: {
+      connection: {
         form: 'absolute',
         judgeResponse: (head) => {
           if (head.status === 403) throw denied;
@@ -503,7 +507,7 @@ describe('an exchange', () => {
       socket.end(Buffer.alloc(20_000_000));
     });
 
-    const asked = await ask(server, { lane: { bulk: true } });
+    const asked = await ask(server, { connection: { bulk: true } });
 
     expect(asked.chunks.length).toBeGreaterThan(100);
     expect(asked.clock.made).toBe(2);

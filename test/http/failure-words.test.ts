@@ -31,9 +31,9 @@ describe('a connection that is cut', () => {
     server = await startFaultProxy(says(answer));
     const url = new URL(`http://127.0.0.1:${server.port}/x.jar`);
     const { signal } = new AbortController();
-    const lane = await testRouter().route('updates', url).open({ bulk: true, signal });
+    const connection = await testRouter().route('updates', url).open({ bulk: true, signal });
     const result = await exchange({
-      lane,
+      connection,
       request: { method: 'GET', url, headers: {} },
       deadlines: { firstByteMs: 15_000, silenceMs: 15_000, totalMs: 15_000, key: 'a test' },
       clock: systemClock,

@@ -3,7 +3,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { exchange } from '#http/exchange.ts';
 import { requestDocument } from '#http/session/document.ts';
-import type { Lane } from '#proxy/route.ts';
+import type { Connection } from '#proxy/route.ts';
 import { systemClock } from '#system/clock.ts';
 import { type FaultProxy, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
@@ -16,20 +16,20 @@ const common = { request: { method: 'GET' as const, url, headers: {} }, deadline
 let proxy: FaultProxy;
 afterEach(() => proxy.close());
 
-const asking: Readonly<Record<string, (bulk: boolean, lane: Lane) => Promise<unknown>>> = {
-  document: (_bulk, lane) => requestDocument({ ...common, lane, limitBytes: 1_000 }),
-  exchange: async (_bulk, lane) => {
-    const result = await exchange({ ...common, lane, expectedBytes: null, onHead: () => null });
+const asking: Readonly<Record<string, (bulk: boolean, connection: Connection) => Promise<unknown>>> = {
+  document: (_bulk, connection) => requestDocument({ ...common, connection, limitBytes: 1_000 }),
+  exchange: async (_bulk, connection) => {
+    const result = await exchange({ ...common, connection, expectedBytes: null, onHead: () => null });
     if (result.ended === 'failed') throw result.error;
   },
 };
 
 async function failureOf(answer: string, how: string, bulk: boolean): Promise<unknown> {
   proxy = await startFaultProxy(says(answer));
-  const lane = await testRouter({ proxies: [profile(proxy.port)] })
+  const connection = await testRouter({ proxies: [profile(proxy.port)] })
     .route('updates', url)
     .open({ bulk, signal });
-  return await asking[how]?.(bulk, lane).then(
+  return await asking[how]?.(bulk, connection).then(
     () => null,
     (error: unknown) => error,
   );

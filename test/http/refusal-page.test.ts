@@ -5,7 +5,7 @@ import { exchange } from '#http/exchange.ts';
 import { contentBlocked } from '#http/refusal-page.ts';
 import { requestDocument } from '#http/session/document.ts';
 import { statusError } from '#http/status-error.ts';
-import type { Lane } from '#proxy/route.ts';
+import type { Connection } from '#proxy/route.ts';
 import { systemClock } from '#system/clock.ts';
 import { type FaultProxy, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { profile, testRouter } from '#test/support/test-router.ts';
@@ -58,7 +58,7 @@ describe('a refusal by the proxy in absolute form', () => {
   const answer = (status: string, fields: string, body = BODY) =>
     `HTTP/1.1 ${status}\r\n${fields}Content-Type: text/html\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
-  async function lane(bulk: boolean): Promise<Lane> {
+  async function connection(bulk: boolean): Promise<Connection> {
     const router = testRouter({ proxies: [profile(proxy.port)] });
     return await router.route('updates', ASKED).open({ bulk, signal: new AbortController().signal });
   }
@@ -70,14 +70,19 @@ describe('a refusal by the proxy in absolute form', () => {
   };
 
   async function asDocument(): Promise<CodedError> {
-    const asking = requestDocument({ ...common, lane: await lane(false), limitBytes: 1_000 });
+    const asking = requestDocument({ ...common, connection: await connection(false), limitBytes: 1_000 });
     return await asking.then(
       () => Promise.reject(new Error('it was answered')),
       (error: CodedError) => error,
     );
   }
   async function asPackage(): Promise<CodedError> {
-    const result = await exchange({ ...common, lane: await lane(true), expectedBytes: 5, onHead: () => null });
+    const result = await exchange({
+      ...common,
+      connection: await connection(true),
+      expectedBytes: 5,
+      onHead: () => null,
+    });
     if (result.ended !== 'failed') throw new Error('it was answered');
     return result.error;
   }

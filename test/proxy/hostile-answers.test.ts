@@ -63,8 +63,8 @@ function routerFor(scheme: HopScheme, authentication?: Authentication): TestRout
 /** The code of the failure, or that there is a tunnel. Fails by itself where what is thrown has none. */
 async function outcome(scheme: HopScheme, authentication?: Authentication): Promise<string> {
   try {
-    const lane = await routerFor(scheme, authentication).route('updates', TARGET).open(plain);
-    lane.release();
+    const connection = await routerFor(scheme, authentication).route('updates', TARGET).open(plain);
+    connection.release();
     return 'tunnel';
   } catch (thrown) {
     expect(thrown).toBeInstanceOf(CodedError);

@@ -61,13 +61,13 @@ async function through(script: Script, { pair = proxyCa.issue(), tls = {}, corp 
 describe('an HTTPS proxy', () => {
   it('opens tunnels, with TLS to the target inside of TLS to the proxy', async () => {
     const router = await through(honest(origin.port), { pair: proxyCa.issue({ names: 'IP:127.0.0.1' }) });
-    const lane = await router.route('updates', origin.url).open({ bulk: true, signal: plain.signal });
-    expect(lane.bulk).toBeNull();
-    expect(lane.facts).toMatchObject({
+    const connection = await router.route('updates', origin.url).open({ bulk: true, signal: plain.signal });
+    expect(connection.bulk).toBeNull();
+    expect(connection.facts).toMatchObject({
       proxyUrl: `https://127.0.0.1:${front?.port}`,
       passed: ['dial', 'proxy_tls', 'tunnel', 'tls'],
     });
-    expect(await get(lane, origin.url)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
+    expect(await get(connection, origin.url)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
     expect(front?.clients).toHaveLength(1);
     expect(proxy?.heads[0]).toContain(`CONNECT localhost:${origin.port} HTTP/1.1\r\n`);
     // Nothing of the three layers is left.
@@ -89,9 +89,9 @@ describe('an HTTPS proxy', () => {
   it('takes http in absolute form, with no bulk', async () => {
     const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello';
     const router = await through(says(answer));
-    const lane = await router.route('updates', plainUrl).open({ bulk: true, signal: plain.signal });
-    expect([lane.form, lane.bulk]).toEqual(['absolute', null]);
-    expect(await get(lane, plainUrl)).toMatchObject({ status: 200, body: 'hello' });
+    const connection = await router.route('updates', plainUrl).open({ bulk: true, signal: plain.signal });
+    expect([connection.form, connection.bulk]).toEqual(['absolute', null]);
+    expect(await get(connection, plainUrl)).toMatchObject({ status: 200, body: 'hello' });
     expect(proxy?.heads[0]).toContain(`GET ${plainUrl.href} HTTP/1.1\r\n`);
     await front?.allClosed();
   });

@@ -65,9 +65,9 @@ const http = () => keep(startFaultProxy(honest(origin.port)));
 const socks = () => keep(startSocksServer(honest5(origin.port)));
 
 async function fetched(router: TestRouter, url = origin.url): Promise<string> {
-  const lane = await router.route('updates', url).open(plain);
-  expect(await get(lane, url)).toMatchObject({ status: 200 });
-  return lane.facts.proxyUrl;
+  const connection = await router.route('updates', url).open(plain);
+  expect(await get(connection, url)).toMatchObject({ status: 200 });
+  return connection.facts.proxyUrl;
 }
 
 const codeOf = (router: TestRouter, url = origin.url) =>
@@ -98,9 +98,9 @@ describe('a SOCKS proxy', () => {
     const url = new URL(`http://localhost:${(server.address() as AddressInfo).port}/`);
     const proxy = await keep(startSocksServer([open(OPEN_4, Number(url.port))]));
     const router = testRouter({ proxies: [through(proxy.port, { scheme: 'socks4a' })] });
-    const lane = await router.route('updates', url).open(plain);
-    expect([lane.form, lane.facts.how]).toEqual(['origin', 'tunnel']);
-    expect(await get(lane, url)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
+    const connection = await router.route('updates', url).open(plain);
+    expect([connection.form, connection.facts.how]).toEqual(['origin', 'tunnel']);
+    expect(await get(connection, url)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
     server.close();
   });
 
@@ -134,8 +134,8 @@ describe('a SOCKS proxy', () => {
       const proxy = await keep(startSocksServer(script(origin.port)));
       const router = testRouter({ proxies: [through(proxy.port, { scheme, ...account })], trust });
       const open = () => router.route('updates', origin.url).open(plain);
-      const lanes = [await open(), await open(), ...(await Promise.all([open(), open()]))];
-      for (const lane of lanes) lane.release();
+      const connections = [await open(), await open(), ...(await Promise.all([open(), open()]))];
+      for (const connection of connections) connection.release();
       expect(proxy.connections).toBe(4);
       expect(proxy.messages.join()).not.toContain(SESAME);
     },

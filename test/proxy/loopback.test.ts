@@ -37,8 +37,8 @@ async function open(url: string, through: 'proxy' | 'direct', authentication: 'b
   const proxies = through === 'proxy' ? [profile(port, { password: 'right', authentication })] : [];
   try {
     const route = testRouter({ proxies }).route('updates', new URL(url.replace('PORT', String(port))));
-    const lane = await route.open({ bulk: false, signal: new AbortController().signal });
-    lane.release();
+    const connection = await route.open({ bulk: false, signal: new AbortController().signal });
+    connection.release();
     return 'open';
   } catch (error) {
     return (error as { code?: string }).code ?? String(error);

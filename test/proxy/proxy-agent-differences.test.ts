@@ -223,8 +223,8 @@ describe('kinds of proxies beside proxy-agent', () => {
   async function askOurs(scheme: HopScheme, port: number, url: URL): Promise<number> {
     const trust = { ca: { key: 'updates.ca_file', path: '/ca.pem', pem: ca.cert } };
     const router = testRouter({ proxies: [{ ...profile(port), scheme }], trust });
-    const lane = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
-    return (await get(lane, url)).status;
+    const connection = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
+    return (await get(connection, url)).status;
   }
 
   async function askTheirs(scheme: HopScheme, port: number, url: URL): Promise<number | undefined> {

@@ -43,8 +43,8 @@ async function start(answers: { readonly refused: string; readonly connect: stri
 async function ask(ledger: Ledger, url: URL, authentication: 'basic' | 'digest' = 'basic'): Promise<string> {
   const router = testRouter({ proxies: [profile(proxy.port, { password: 'right', authentication })], ledger });
   try {
-    const lane = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
-    return String((await get(lane, url)).status);
+    const connection = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
+    return String((await get(connection, url)).status);
   } catch (error) {
     return (error as { code?: string }).code ?? String(error);
   }
@@ -153,10 +153,10 @@ describe('what a refusal says was proven before', () => {
     proxy = await startFaultProxy((client) => client.end(`HTTP/1.1 407 X\r\nProxy-Authenticate: ${field}\r\n${END}`));
     const router = testRouter({ proxies: [profile(proxy.port, { password: 'wrong', authentication })] });
     const { signal } = new AbortController();
-    const lane = await router.route('updates', HOSTILE).open({ bulk: false, signal });
+    const connection = await router.route('updates', HOSTILE).open({ bulk: false, signal });
     const deadlines = { firstByteMs: 15_000, silenceMs: 15_000, totalMs: 15_000, key: 'a test' };
     const request = { method: 'GET', url: HOSTILE, headers: {} } as const;
-    const asking = requestDocument({ lane, request, deadlines, limitBytes: 1_000, clock: systemClock, signal });
+    const asking = requestDocument({ connection, request, deadlines, limitBytes: 1_000, clock: systemClock, signal });
     const error = asCoded(await asking.catch((thrown: unknown) => thrown));
     expect([error.code, new Set(error.journey?.proven)]).toEqual(['AUTH-REJECTED', new Set(['dial'])]);
     expect(error.check).toMatch(/ Proven fine before: connection\.$/);

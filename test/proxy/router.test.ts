@@ -85,22 +85,26 @@ describe('a route', () => {
   });
 });
 
-describe('a direct lane', () => {
+describe('a direct connection', () => {
   it.each([false, true])('carries http (bulk %s) and reports the attempt', async (bulk) => {
     const router = testRouter();
-    const lane = await router.route('updates', plainUrl).open({ bulk, signal: never });
-    expect([lane.form, lane.bulk !== null, lane.facts.hop]).toEqual(['origin', bulk, originAt(plainUrl.host)]);
-    expect(await get(lane, plainUrl)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
+    const connection = await router.route('updates', plainUrl).open({ bulk, signal: never });
+    expect([connection.form, connection.bulk !== null, connection.facts.hop]).toEqual([
+      'origin',
+      bulk,
+      originAt(plainUrl.host),
+    ]);
+    expect(await get(connection, plainUrl)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
     expect(router.events).toEqual([
       { name: 'connected-direct', ...UPDATER, host: '127.0.0.1', port: Number(plainUrl.port) },
     ]);
-    expect(lane.socket.destroyed).toBe(true);
+    expect(connection.socket.destroyed).toBe(true);
   });
 
   it.each([false, true])('carries https (bulk asked for: %s), with TLS done and no bulk', async (bulk) => {
-    const lane = await testRouter({ trust }).route('updates', secureOrigin.url).open({ bulk, signal: never });
-    expect(lane.bulk).toBeNull();
-    expect(await get(lane, secureOrigin.url)).toMatchObject({ status: 200 });
+    const connection = await testRouter({ trust }).route('updates', secureOrigin.url).open({ bulk, signal: never });
+    expect(connection.bulk).toBeNull();
+    expect(await get(connection, secureOrigin.url)).toMatchObject({ status: 200 });
   });
 
   it('is not reported when it does not come about', async () => {
@@ -128,7 +132,7 @@ describe('what a router reports', () => {
   });
 });
 
-describe('a tunnel lane', () => {
+describe('a tunnel connection', () => {
   it('carries https through CONNECT, and nothing of the proxy’s credentials gets inside', async () => {
     const port = await proxied(honest(secureOrigin.port));
     const router = testRouter({
@@ -136,10 +140,14 @@ describe('a tunnel lane', () => {
       trust,
       userAgent: 'Sallyport/1',
     });
-    const lane = await router.route('updates', secureOrigin.url).open(plain);
-    expect([lane.form, lane.bulk, lane.headersFor('GET', '/')]).toEqual(['origin', null, {}]);
-    expect(lane.facts).toMatchObject({ how: 'tunnel', host: 'localhost', hop: proxyAt('corp', `127.0.0.1:${port}`) });
-    expect(await get(lane, secureOrigin.url)).toMatchObject({ status: 200 });
+    const connection = await router.route('updates', secureOrigin.url).open(plain);
+    expect([connection.form, connection.bulk, connection.headersFor('GET', '/')]).toEqual(['origin', null, {}]);
+    expect(connection.facts).toMatchObject({
+      how: 'tunnel',
+      host: 'localhost',
+      hop: proxyAt('corp', `127.0.0.1:${port}`),
+    });
+    expect(await get(connection, secureOrigin.url)).toMatchObject({ status: 200 });
 
     expect(proxy?.heads[0]).toContain(`CONNECT localhost:${secureOrigin.port} HTTP/1.1\r\n`);
     expect(proxy?.heads[0]).toContain('User-Agent: Sallyport/1\r\n');
@@ -154,9 +162,12 @@ describe('a tunnel lane', () => {
     const corp = { ...profile(port, { password: 'open sesame' }), tunnel_http: true };
     const route = testRouter({ proxies: [corp] }).route('updates', plainUrl);
     expect(route.how).toBe('tunnel');
-    const lane = await route.open({ bulk: true, signal: never });
-    expect([lane.form, lane.bulk, lane.headersFor('GET', '/')]).toEqual(['origin', null, {}]);
-    expect(await get(lane, plainUrl)).toMatchObject({ status: 200, body: expect.stringContaining('in the clear') });
+    const connection = await route.open({ bulk: true, signal: never });
+    expect([connection.form, connection.bulk, connection.headersFor('GET', '/')]).toEqual(['origin', null, {}]);
+    expect(await get(connection, plainUrl)).toMatchObject({
+      status: 200,
+      body: expect.stringContaining('in the clear'),
+    });
     expect(proxy?.heads[0]).toContain(`CONNECT ${plainUrl.host} HTTP/1.1\r\n`);
     expect(proxy?.heads[0]).toContain('Proxy-Authorization: Basic ');
   });
@@ -210,20 +221,20 @@ describe('a tunnel lane', () => {
   });
 });
 
-describe('a forward lane', () => {
+describe('a forward connection', () => {
   const answer = 'HTTP/1.1 200 OK\r\nVia: 1.1 proxy.example.com\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello';
 
   it.each([false, true])('asks in absolute form with the credential (bulk %s)', async (bulk) => {
     const port = await proxied(says(answer));
     const router = testRouter({ proxies: [profile(port, { password: 'open sesame', domain: 'CORP' })] });
-    const lane = await router.route('updates', plainUrl).open({ bulk, signal: never });
-    expect([lane.form, lane.bulk !== null]).toEqual(['absolute', bulk]);
-    expect(await get(lane, plainUrl)).toMatchObject({ status: 200, body: 'hello' });
+    const connection = await router.route('updates', plainUrl).open({ bulk, signal: never });
+    expect([connection.form, connection.bulk !== null]).toEqual(['absolute', bulk]);
+    expect(await get(connection, plainUrl)).toMatchObject({ status: 200, body: 'hello' });
 
     expect(proxy?.heads[0]).toContain(`GET ${plainUrl.href} HTTP/1.1\r\n`);
     expect(proxy?.heads[0]).toContain(`Proxy-Authorization: Basic ${btoa('CORP\\svc:open sesame')}\r\n`);
     expect(router.events).toMatchObject([{ name: 'connected', host: '127.0.0.1', proxy: 'corp', how: 'forward' }]);
-    expect(JSON.stringify(lane.facts)).not.toContain('sesame');
+    expect(JSON.stringify(connection.facts)).not.toContain('sesame');
   });
 
   it('throws the proxy’s own refusal and keeps the origin’s', async () => {
@@ -255,15 +266,15 @@ describe('a wrong password', () => {
     expect(proxy?.connections).toBe(1);
   });
 
-  it('costs one attempt over forward lanes, and a lane that is let go unused does not block the next', async () => {
+  it('costs one attempt over forward connections, and a connection that is let go unused does not block the next', async () => {
     const port = await proxied(says(refusal));
     const router = testRouter({ proxies: [profile(port, { password: 'wrong' })] });
     const open = () => router.route('updates', plainUrl).open(plain);
     (await open()).release();
 
-    const lane = await open();
+    const connection = await open();
     const second = open();
-    await expect(get(lane, plainUrl)).rejects.toMatchObject({ code: 'AUTH-REJECTED', facts: { user: 'svc' } });
+    await expect(get(connection, plainUrl)).rejects.toMatchObject({ code: 'AUTH-REJECTED', facts: { user: 'svc' } });
     await expect(second).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
     await expect(open()).rejects.toMatchObject({ code: 'AUTH-REJECTED', hop: `proxy corp (127.0.0.1:${port})` });
     expect(proxy?.heads.filter(hasCredential)).toHaveLength(1);
@@ -310,9 +321,9 @@ describe('a list of proxies', () => {
     const port = await proxied(honest(secureOrigin.port));
     const router = testRouter({ proxies: [named('corp', dead, ['backup']), named('backup', port)], trust });
     const route = router.route('updates', secureOrigin.url);
-    const lane = await route.open(plain);
-    expect(lane.facts).toMatchObject({ proxy: 'backup', proxyUrl: `http://127.0.0.1:${port}` });
-    lane.release();
+    const connection = await route.open(plain);
+    expect(connection.facts).toMatchObject({ proxy: 'backup', proxyUrl: `http://127.0.0.1:${port}` });
+    connection.release();
     expect(router.events).toMatchObject([
       { name: 'failed-over', proxy: 'corp', rest: 60_000, next: `proxy backup (127.0.0.1:${port})` },
       { name: 'connected', proxy: 'backup' },

@@ -26,14 +26,14 @@ function held<T extends TlsOrigin | FaultProxy | TlsFront>(one: T): T {
 
 const origin = async (tls: object) => held(await startTlsOrigin(ca.issue(), { tls }));
 
-/** What opening a lane to this server comes to: `open`, or the failure. */
+/** What opening a connection to this server comes to: `open`, or the failure. */
 async function reach(router: TestRouter, { url }: TlsOrigin): Promise<CodedError | 'open'> {
   return await router
     .route('updates', url)
     .open(options)
     .then(
-      (lane) => {
-        lane.release();
+      (connection) => {
+        connection.release();
         return 'open' as const;
       },
       (error: CodedError) => error,

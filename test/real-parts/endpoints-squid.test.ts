@@ -111,7 +111,7 @@ describeWith(['squid'], 'the ACL for Squid', () => {
     const asked = router
       .route('updates', target)
       .open(plain)
-      .then((lane) => get(lane, target));
+      .then((connection) => get(connection, target));
     return await asked.then(
       ({ status }) => status,
       (error: { code: string }) => error.code,

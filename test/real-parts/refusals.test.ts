@@ -48,8 +48,8 @@ async function ask(path: string, { proxyPort, ledger, password = 'right', authen
   const router = testRouter({ proxies: [profile(proxyPort, { ...USER, password, authentication })], ledger });
   const url = new URL(`http://updates.cells.test:${port}${path}`);
   try {
-    const lane = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
-    return String((await get(lane, url)).status);
+    const connection = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
+    return String((await get(connection, url)).status);
   } catch (error) {
     return (error as { code?: string }).code ?? String(error);
   }

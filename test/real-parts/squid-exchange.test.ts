@@ -1,4 +1,4 @@
-// What travels over real lanes through a real Squid: bodies bit for bit, Via where there is one, and whose answer it is.
+// What travels over real connections through a real Squid: bodies bit for bit, Via where there is one, and whose answer it is.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type ExchangeResult, exchange } from '#http/exchange.ts';
 import { requestDocument } from '#http/session/document.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import type { Lane, Router } from '#proxy/route.ts';
+import type { Connection, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
 import { Secret } from '#redaction/secret.ts';
 import { createCa } from '#test/support/certificates.ts';
@@ -110,19 +110,19 @@ describeWith(['squid'], 'an exchange through a real Squid', () => {
     });
   }
 
-  function open(router: Router, url: URL, bulk: boolean): Promise<Lane> {
+  function open(router: Router, url: URL, bulk: boolean): Promise<Connection> {
     return router.route('updates', url).open({ bulk, signal });
   }
 
   async function fetchThrough(
     router: Router,
     address: string,
-  ): Promise<{ result: ExchangeResult; digest: string; lane: Lane }> {
+  ): Promise<{ result: ExchangeResult; digest: string; connection: Connection }> {
     const url = new URL(address);
-    const lane = await open(router, url, true);
+    const connection = await open(router, url, true);
     const hash = createHash('sha256');
     const result = await exchange({
-      lane,
+      connection,
       request: { method: 'GET', url, headers: { 'User-Agent': 'Sallyport/0' } },
       deadlines: DEADLINES,
       clock,
@@ -130,28 +130,28 @@ describeWith(['squid'], 'an exchange through a real Squid', () => {
       expectedBytes: null,
       onHead: () => ({ write: (chunk) => hash.update(chunk) }),
     });
-    return { result, digest: hash.digest('hex'), lane };
+    return { result, digest: hash.digest('hex'), connection };
   }
 
   it.each(['/x.jar', '/chunked.jar'])('brings a package in absolute form bit for bit, with Via: %s', async (path) => {
     const squid = await start();
 
-    const { result, digest, lane } = await fetchThrough(routerTo(squid), `${plain}${path}`);
+    const { result, digest, connection } = await fetchThrough(routerTo(squid), `${plain}${path}`);
 
-    expect(lane).toMatchObject({ form: 'absolute', bulk: expect.anything() });
+    expect(connection).toMatchObject({ form: 'absolute', bulk: expect.anything() });
     expect(result).toMatchObject({ ended: 'complete', bytes: PACKAGE.length, head: { status: 200 } });
     expect(digest).toBe(DIGEST);
     expect(result.head?.via).toMatch(/^1\.1 proxy\.example\.com/);
-    expect(lane.socket.destroyed).toBe(true);
+    expect(connection.socket.destroyed).toBe(true);
     expect(await squid.accessLog(1)).toEqual([`200 GET ${plain}${path} sensor`]);
   });
 
   it('brings a package through a tunnel bit for bit, and no proxy header reaches the origin', async () => {
     const squid = await start();
 
-    const { result, digest, lane } = await fetchThrough(routerTo(squid), new URL('x.jar', secure.url).href);
+    const { result, digest, connection } = await fetchThrough(routerTo(squid), new URL('x.jar', secure.url).href);
 
-    expect(lane.form).toBe('origin');
+    expect(connection.form).toBe('origin');
     expect(result).toMatchObject({ ended: 'complete', bytes: PACKAGE.length, head: { status: 200, via: null } });
     expect(digest).toBe(DIGEST);
     expect(secure.requests.at(-1)).toEqual({ method: 'GET', url: '/x.jar', proxyHeaders: [] });
@@ -163,10 +163,10 @@ describeWith(['squid'], 'an exchange through a real Squid', () => {
     const router = routerTo(squid);
 
     for (const url of [new URL(`${plain}/ack`), new URL('ack', secure.url)]) {
-      const lane = await open(router, url, false);
+      const connection = await open(router, url, false);
       const headers = { 'User-Agent': 'Sallyport/0', 'Content-Type': 'application/json' };
       const { head, body } = await requestDocument({
-        lane,
+        connection,
         request: { method: 'POST', url, headers, body: '{"id":"x"}' },
         deadlines: DEADLINES,
         limitBytes: 1_000,
@@ -175,7 +175,7 @@ describeWith(['squid'], 'an exchange through a real Squid', () => {
       });
 
       expect([head.status, body.toString()]).toEqual([200, '{"ID":"X"}']);
-      expect(lane.socket.destroyed).toBe(true);
+      expect(connection.socket.destroyed).toBe(true);
     }
     expect(secure.requests.at(-1)?.proxyHeaders).toEqual([]);
     expect(await squid.accessLog(2)).toEqual([

@@ -40,8 +40,8 @@ describeWith(['squid'], 'a Squid that is spoken to over TLS', () => {
   it('opens tunnels in which TLS goes on to the target, and takes Basic from auto', async () => {
     const account = { authentication: 'auto', user: USER.user, password: new Secret(USER.password) } as const;
     const router = await over({ auth: USER }, account);
-    const lane = await router.route('updates', origin.url).open(plain);
-    expect(await get(lane, origin.url)).toMatchObject({ status: 200 });
+    const connection = await router.route('updates', origin.url).open(plain);
+    expect(await get(connection, origin.url)).toMatchObject({ status: 200 });
     expect(await squid?.accessLog(2)).toEqual([
       `407 CONNECT localhost:${origin.port} -`,
       `200 CONNECT localhost:${origin.port} svc_update`,

@@ -29,8 +29,8 @@ const USER = { user: 'svc', password: 'open sesame' };
 /** How it failed, over a tunnel or in absolute form. */
 async function failureOf(router: Router, url = SECURE): Promise<CodedError> {
   try {
-    const lane = await router.route('updates', url).open({ bulk: false, signal });
-    await get(lane, url);
+    const connection = await router.route('updates', url).open({ bulk: false, signal });
+    await get(connection, url);
   } catch (error) {
     return asCoded(error);
   }

@@ -110,9 +110,9 @@ export class FaultRounds {
     const watch = ({ phase }: { phase: string }) => {
       if (phase === 'dial') host.dialled.push(host.clock.monotonic());
     };
-    const lane = await router.route('updates', url).open({ bulk: false, signal, watch });
+    const connection = await router.route('updates', url).open({ bulk: false, signal, watch });
     await requestDocument({
-      lane,
+      connection,
       // In absolute form it is the request itself that tells the proxy who asks.
       request: { method: 'GET', url, headers: { 'user-agent': host.name } },
       deadlines: { firstByteMs: limitMs, silenceMs: limitMs, totalMs: AMPLE_MS, key: 'response_timeout.base_ms' },

@@ -217,7 +217,7 @@ async function playConnect(dice: Dice, ways: Ways): Promise<Played> {
   });
   try {
     const opening = router.route('updates', target).open({ bulk: false, signal: NEVER });
-    const error = await failureOf(opening.then((lane) => lane.release()));
+    const error = await failureOf(opening.then((connection) => connection.release()));
     if (error === null) return { code: 'ok', fault: null };
     const words = `proxy corp (127.0.0.1:${proxy.port})`;
     const inTls = error instanceof CodedError && error.journey?.phase === 'tls';

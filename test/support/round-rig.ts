@@ -33,7 +33,7 @@ export interface RigOptions {
   readonly clock?: Clock;
   readonly ledger?: Ledger;
   readonly updatesTls?: TlsTrust;
-  /** What bounds the opening of lanes, where that is to be real while the rest of time is moved by hand. */
+  /** What bounds the opening of connections, where that is to be real while the rest of time is moved by hand. */
   readonly routerClock?: Clock;
 }
 

@@ -80,10 +80,10 @@ export async function reach(router: Router, url: URL, purpose: Purpose = PURPOSE
 
 async function fetched(router: Router, url: URL, purpose: Purpose): Promise<string> {
   const { signal } = new AbortController();
-  const lane = await router.route(purpose, url).open({ bulk: false, signal });
+  const connection = await router.route(purpose, url).open({ bulk: false, signal });
   const request = { method: 'GET', url, headers: {} } as const;
   const { body } = await requestDocument({
-    lane,
+    connection,
     request,
     deadlines: AMPLE,
     limitBytes: 1_000,

@@ -1,11 +1,11 @@
-/** A router of tests: one proxy (or none), short deadlines, its events kept; and HTTP/1.1 by hand over its lanes. */
+/** A router of tests: one proxy (or none), short deadlines, its events kept; and HTTP/1.1 by hand over its connections. */
 import { once } from 'node:events';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
 import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
-import type { Lane, Router } from '#proxy/route.ts';
+import type { Connection, Router } from '#proxy/route.ts';
 import { createRouter, type RouterParts, type RouterSettings } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/tls/trust.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -76,29 +76,29 @@ export interface Answer {
   readonly rawHeaders: readonly string[];
 }
 
-/** One GET over a lane, by hand; lets go of the lane. Throws what the lane's judge throws. */
-export async function get(lane: Lane, url: URL): Promise<Answer> {
-  const target = lane.form === 'absolute' ? url.href : `${url.pathname}${url.search}`;
-  const headers = { Host: url.host, Connection: 'close', ...lane.headersFor('GET', target) };
+/** One GET over a connection, by hand; lets go of the connection. Throws what the connection's judge throws. */
+export async function get(connection: Connection, url: URL): Promise<Answer> {
+  const target = connection.form === 'absolute' ? url.href : `${url.pathname}${url.search}`;
+  const headers = { Host: url.host, Connection: 'close', ...connection.headersFor('GET', target) };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   let text = '';
   const take = (chunk: Uint8Array) => {
     text += Buffer.from(chunk).toString('latin1');
   };
-  if (lane.bulk === null) lane.socket.on('data', take);
-  else lane.bulk.consume(take);
-  lane.socket.write(`GET ${target} HTTP/1.1\r\n${lines.join('')}\r\n`);
+  if (connection.bulk === null) connection.socket.on('data', take);
+  else connection.bulk.consume(take);
+  connection.socket.write(`GET ${target} HTTP/1.1\r\n${lines.join('')}\r\n`);
   try {
-    await once(lane.socket, 'end');
+    await once(connection.socket, 'end');
     const answer = parseAnswer(text);
     const [, , ...reason] = (answer.head.split('\r\n', 1)[0] ?? '').split(' ');
     const { status, rawHeaders } = answer;
-    lane.judgeResponse({ status, reason: reason.join(' '), rawHeaders }, url.href);
+    connection.judgeResponse({ status, reason: reason.join(' '), rawHeaders }, url.href);
     return answer;
   } catch (error) {
-    throw (await lane.settled()) ?? error;
+    throw (await connection.settled()) ?? error;
   } finally {
-    lane.release();
+    connection.release();
   }
 }
 

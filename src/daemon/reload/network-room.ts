@@ -1,6 +1,6 @@
 // The one door as the rest of the house holds it: a router that is replaced as a whole when the settings change.
 //
-// Verifying reads the certificate files and builds the new router; committing swaps it in. Lanes that are open go on
+// Verifying reads the certificate files and builds the new router; committing swaps it in. Connections that are open go on
 // as they were, but for who asked to hear of another way (`rerouted`). The ledger of rejected credentials, the rests of proxies and what they told outlive every router.
 
 import { changesOf } from '#config/following/changes.ts';
@@ -43,7 +43,7 @@ interface TriedRouter {
   readonly known?: KnownSecrets;
 }
 
-/** Keys that every new lane goes by. */
+/** Keys that every new connection goes by. */
 const TAKEN: Readonly<Record<string, Effect>> = {
   proxy_enabled: 'next_transfer',
   proxy_required: 'next_transfer',

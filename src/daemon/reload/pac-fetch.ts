@@ -1,4 +1,4 @@
-// Fetches PAC files for `src/proxy`: over the direct lane of the one door, since no proxy is known yet.
+// Fetches PAC files for `src/proxy`: over the direct connection of the one door, since no proxy is known yet.
 //
 // Guarantees: one small request, asked by its ETag, bounded in bytes and time; no redirect is followed and no credential is
 // sent. Relies on whoever gives the router that it goes direct and for nothing but this.
@@ -23,9 +23,9 @@ export interface PacFetchParts {
 
 export function pacFetch({ clock, userAgent, router }: PacFetchParts): PacFetch {
   return async (url, { purpose, etag, limitBytes, signal }) => {
-    const lane = await router().route(purpose, url).open({ bulk: false, signal });
+    const connection = await router().route(purpose, url).open({ bulk: false, signal });
     const { head, body } = await requestDocument({
-      lane,
+      connection,
       request: {
         method: 'GET',
         url,

@@ -1,5 +1,5 @@
 // A diagnosis with the parts of the work: the settings in force or a candidate, the ledger, what proxies told, the feed's
-// own code. It runs beside a round and in nobody's way; lanes that it opens are not told in the log, its verdict is.
+// own code. It runs beside a round and in nobody's way; connections that it opens are not told in the log, its verdict is.
 //
 // Guarantees: a candidate is judged as a start would judge it, and nothing of it stays but what became of its secrets.
 // What it shows of a path goes to the habits, except what a candidate of the group shows. Secrets in such a candidate are
@@ -67,9 +67,9 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
     report: () => undefined,
     upgradeTimeoutMs: settings.response_timeout.base_ms,
     secondOpinion: asked.second_opinion === true ? await opinionSettings(parts, settings) : undefined,
-    learn: ({ head, lane, url, rangeWorked }) => {
+    learn: ({ head, connection, url, rangeWorked }) => {
       const etag = head.header('etag') ?? null;
-      ports.habits.observe({ proxy: lane.proxyUrl, origin: url.origin, via: head.via, rangeWorked, etag });
+      ports.habits.observe({ proxy: connection.proxyUrl, origin: url.origin, via: head.via, rangeWorked, etag });
     },
     probes: probesFor(ports, settings),
     purposes: asked.purposes ?? [...PURPOSES],

@@ -1,4 +1,4 @@
-// A stream over a lane's socket for clients that read response heads with a strict parser of their own (undici).
+// A stream over a connection's socket for clients that read response heads with a strict parser of their own (undici).
 //
 // Guarantees: what is written goes through as it is; response heads come out as the head reader brings them into form,
 // and everything behind the final head as it came. The end of the socket is its end, a broken socket breaks it, and

@@ -13,7 +13,7 @@ import { RefusedPage } from '#http/refused-page.ts';
 import type { Measured, ResponseInfo } from '#http/response-info.ts';
 import { ResponseWatch, type TimedOut } from '#http/watch.ts';
 import { requestPath, wireHeaders } from '#http/wire.ts';
-import type { Lane } from '#proxy/route.ts';
+import type { Connection } from '#proxy/route.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import type { ReadSendQueue } from '#system/network/send-queue.ts';
@@ -62,9 +62,9 @@ export type Outcome =
 
 /** What a request runs over. */
 interface Over {
-  readonly lane: Lane;
+  readonly connection: Connection;
   readonly filter: HeadFilter;
-  readonly connection: 'close' | 'keep-alive';
+  readonly connectionHeader: 'close' | 'keep-alive';
   readonly readSendQueue: ReadSendQueue;
   readonly done: (outcome: Outcome) => void;
 }
@@ -94,8 +94,8 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     this.#options = options;
     this.#over = over;
     const { deadlines, clock, request } = options;
-    this.#failures = new Failures({ lane: over.lane, url: request.url, deadlines });
-    this.#page = new RefusedPage({ lane: over.lane, url: request.url, clock });
+    this.#failures = new Failures({ connection: over.connection, url: request.url, deadlines });
+    this.#page = new RefusedPage({ connection: over.connection, url: request.url, clock });
     this.#watch = new ResponseWatch({
       deadlines,
       clock,
@@ -106,19 +106,19 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
 
   start(dispatch: (request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => unknown): void {
     const { request, signal } = this.#options;
-    const { lane, connection } = this.#over;
+    const { connection, connectionHeader } = this.#over;
     this.#stopListening = onAbort(signal, () => this.#onAbort());
-    if (lane.socket.destroyed || lane.socket.readableEnded) {
+    if (connection.socket.destroyed || connection.socket.readableEnded) {
       this.cut('it was closed before the request');
       return;
     }
     try {
       const { body, length } = this.#openBody();
-      const headers = wireHeaders(lane, request, connection);
+      const headers = wireHeaders(connection, request, connectionHeader);
       if (length > 0) headers['content-length'] = `${length}`;
-      if (connection === 'keep-alive') delete headers['connection'];
+      if (connectionHeader === 'keep-alive') delete headers['connection'];
       this.#measure(length);
-      dispatch({ path: requestPath(lane, request.url), method: request.method, headers, body }, this);
+      dispatch({ path: requestPath(connection, request.url), method: request.method, headers, body }, this);
     } catch (thrown) {
       this.#fail(asCoded(thrown));
     }
@@ -142,7 +142,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   #measure(length: number): void {
     if (length <= MEASURED_BYTES) return;
     const { clock, onProgress } = this.#options;
-    const { lane, filter, readSendQueue } = this.#over;
+    const { connection, filter, readSendQueue } = this.#over;
     let told = 0;
     this.#reportSent = (bytes) => {
       const sent = Math.min(bytes, length);
@@ -151,10 +151,10 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     };
     this.#meter = new SendMeter({
       clock,
-      isDirect: lane.facts.how === 'direct',
+      isDirect: connection.facts.how === 'direct',
       total: () => (this.#isHandedOver && filter.writableLength === 0 ? filter.sent.written : null),
       taken: () => filter.sent.taken,
-      queued: () => readSendQueue(lane.socket),
+      queued: () => readSendQueue(connection.socket),
       onMoved: (bytes) => {
         this.#watch.requestMoved();
         this.#reportSent?.(bytes);
@@ -178,7 +178,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     }
     const rawHeaders = rawHeadersOf(controller);
     try {
-      const { info } = judgeHead({ status, reason, rawHeaders, major: 1 }, this.#over.lane, request);
+      const { info } = judgeHead({ status, reason, rawHeaders, major: 1 }, this.#over.connection, request);
       this.#head = info;
       // The length in the answer to HEAD is that of another answer.
       if (request.method !== 'HEAD' && (info.contentLength ?? 0) > limitBytes) throw this.#tooLarge();

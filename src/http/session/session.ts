@@ -14,7 +14,7 @@ import type { HopFacts, Route, Router } from '#proxy/route.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { NewestSet } from '#system/newest.ts';
-import { connectionOver, type HttpConnection, responseOf } from './connection.ts';
+import { clientOver, type HttpClient, responseOf } from './client.ts';
 import type { Outcome, SendOptions, SmallRequest, SmallResponse } from './running-request.ts';
 
 export interface SessionParts {
@@ -44,13 +44,13 @@ const ASKS_AGAIN: ReadonlySet<Code> = new Set<Code>(['AUTH-STALE', 'NTLM-CONN'])
 
 interface Unused {
   readonly key: string;
-  readonly connection: HttpConnection;
+  readonly client: HttpClient;
   readonly ender: AbortController;
   readonly sinceMs: number;
   readonly timer: Timer;
 }
 
-type Opened = Pick<Unused, 'connection' | 'ender'>;
+type Opened = Pick<Unused, 'client' | 'ender'>;
 
 export class Session {
   readonly #parts: SessionParts;
@@ -74,7 +74,7 @@ export class Session {
       const outcome = await this.#send(used, request);
       if (!mayRepeat(outcome, request.request)) return await this.#finish(used, outcome, route);
       this.#end(used);
-      await used.connection.lane.settled();
+      await used.client.connection.settled();
     }
     const opened = await this.#open(route, signal);
     return await this.#finish(opened, await this.#send(opened, request), route);
@@ -94,8 +94,8 @@ export class Session {
   #take({ sharedKey }: Route, request: SmallRequest): Opened | null {
     const now = this.#parts.clock.monotonic();
     for (const unused of this.#unused) {
-      const { key, connection, sinceMs } = unused;
-      if (!connection.isOpen) this.#drop(unused);
+      const { key, client, sinceMs } = unused;
+      if (!client.isOpen) this.#drop(unused);
       else if (key === sharedKey && (isRepeatable(request) || now - sinceMs <= FRESH_MS)) {
         unused.timer.cancel();
         this.#unused.delete(unused);
@@ -108,43 +108,43 @@ export class Session {
   /** The signal of the opener serves the whole life of a connection, and that of the request as long as it lasts. */
   async #open(route: Route, signal: AbortSignal): Promise<Opened> {
     const ender = new AbortController();
-    const lane = await endedBy(signal, ender, () => route.open({ bulk: false, signal: ender.signal }));
+    const connection = await endedBy(signal, ender, () => route.open({ bulk: false, signal: ender.signal }));
     try {
       signal.throwIfAborted();
-      return { connection: await connectionOver(lane, route.target.origin), ender };
+      return { client: await clientOver(connection, route.target.origin), ender };
     } catch (thrown) {
-      lane.release();
+      connection.release();
       throw thrown;
     }
   }
 
-  #send({ connection, ender }: Opened, request: SessionRequest): Promise<Outcome> {
+  #send({ client, ender }: Opened, request: SessionRequest): Promise<Outcome> {
     const { clock } = this.#parts;
     request.onConnected?.();
-    return endedBy(request.signal, ender, () => connection.send({ ...request, clock }, { isLast: false }));
+    return endedBy(request.signal, ender, () => client.send({ ...request, clock }, { isLast: false }));
   }
 
   async #finish(opened: Opened, outcome: Outcome, { sharedKey }: Route): Promise<SessionResponse> {
-    const { lane } = opened.connection;
+    const { connection } = opened.client;
     try {
-      const response = await responseOf(outcome, lane);
+      const response = await responseOf(outcome, connection);
       this.#keep(opened, sharedKey);
-      return { ...response, facts: lane.facts };
+      return { ...response, facts: connection.facts };
     } catch (thrown) {
       this.#end(opened);
       throw thrown;
     }
   }
 
-  #keep({ connection, ender }: Opened, key: string): void {
-    if (!connection.isOpen) {
-      this.#end({ connection, ender });
+  #keep({ client, ender }: Opened, key: string): void {
+    if (!client.isOpen) {
+      this.#end({ client, ender });
       return;
     }
     const { clock } = this.#parts;
     const unused: Unused = {
       key,
-      connection,
+      client,
       ender,
       sinceMs: clock.monotonic(),
       timer: clock.after(UNUSED_MS, () => this.#drop(unused)),
@@ -158,8 +158,8 @@ export class Session {
     this.#end(unused);
   }
 
-  #end({ connection, ender }: Opened): void {
-    connection.close();
+  #end({ client, ender }: Opened): void {
+    client.close();
     ender.abort();
   }
 }

@@ -12,7 +12,7 @@ export interface Attempt {
    * @throws CodedError DISK-FULL, FILE-*
    */
   sending(): Promise<Refusal | null>;
-  /** The same, for one more request of a lane whose first has gone. */
+  /** The same, for one more request of a connection whose first has gone. */
   refusedMeanwhile(): Refusal | null;
   /** The proxy took it. */
   accepted(): void;

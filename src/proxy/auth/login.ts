@@ -1,4 +1,4 @@
-// One conversation with one proxy about who we are, from the first request of a lane to the verdict.
+// One conversation with one proxy about who we are, from the first request of a connection to the verdict.
 //
 // Guarantees: what is made from the secret leaves only after the ledger gave leave and wrote it down, at most once per
 // verdict; a refusal ends the conversation; `auto` never goes below what worked with this proxy before, and shows Basic
@@ -96,7 +96,7 @@ export class Login {
     });
   }
 
-  /** Readies a lane whose requests carry their own proof from the first on. */
+  /** Readies a connection whose requests carry their own proof from the first on. */
   async readyAlone(): Promise<void> {
     await this.begin({ method: 'GET', target: '' });
   }
@@ -136,7 +136,7 @@ export class Login {
   }
 
   /**
-   * Takes a 407 for the lane's own requests, whose lines are not known yet. True when they carry their proof themselves
+   * Takes a 407 for the connection's own requests, whose lines are not known yet. True when they carry their proof themselves
    * (`headerFor`); false when the connection has to be authenticated first (`challenged`).
    */
   prepare(head: ResponseHead): Promise<boolean> {

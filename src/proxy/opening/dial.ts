@@ -83,7 +83,7 @@ export function dial(target: DialTarget, options: DialOptions): Promise<Dialled>
       if (!resolved) options.onResolved?.(addresses, options.clock.monotonic() - startedMs);
       resolved = true;
     };
-    // Stays for the socket's life: whoever uses the lane listens as well, but an error between two users is no crash.
+    // Stays for the socket's life: whoever uses the connection listens as well, but an error between two users is no crash.
     socket.on('error', ignore);
     socket.once('error', onError);
     socket.once('connect', onConnect);
@@ -117,7 +117,7 @@ function createBulkSource() {
   };
   const attach = (socket: Socket): BulkSource => ({
     consume(onBytes) {
-      // Not before the caller has finished setting up: it may answer the first bytes by ending the lane.
+      // Not before the caller has finished setting up: it may answer the first bytes by ending the connection.
       process.nextTick(() => {
         consumer = onBytes;
         for (const chunk of early.splice(0)) {

@@ -23,7 +23,7 @@ export interface ForwardOptions extends Omit<HandshakeOptions, 'line'> {
 export async function openForward(socket: Socket, url: URL, options: ForwardOptions): Promise<Socket> {
   const { login } = options;
   const line = { method: 'HEAD', target: `${url.origin}${url.pathname}${url.search}` };
-  const answered = await shakeHands(socket, { ...options, line, lane: true }).catch(async (error: unknown) => {
+  const answered = await shakeHands(socket, { ...options, line, isForward: true }).catch(async (error: unknown) => {
     if (login.doubted === null) throw error;
     throw await options.checkRefusal(login.doubted, `${url.origin}${url.pathname}`);
   });

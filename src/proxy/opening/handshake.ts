@@ -62,12 +62,12 @@ const NO_PAGE: ErrorPage = { title: null, words: null };
 const MOST_ANSWERS = 6;
 
 /**
- * Asks until the answer is no 407. With `lane`, also ends at a 407 after which requests carry their own proof.
+ * Asks until the answer is no 407. With `isForward`, it also ends at a 407 after which requests carry their own proof.
  * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, PROXY-PROTOCOL, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN
  */
 export async function shakeHands(
   first: Socket,
-  options: HandshakeOptions & { readonly lane: boolean },
+  options: HandshakeOptions & { readonly isForward: boolean },
 ): Promise<Handshaken> {
   const { login, line } = options;
   let socket = first;
@@ -80,7 +80,7 @@ export async function shakeHands(
       options.memory.noteHead(answer.head);
       const answered = await readOn(socket, answer, options);
       if (!asksForUser(answered.head, line.method)) return answered;
-      if (options.lane && (await login.prepare(answered.head))) return answered;
+      if (options.isForward && (await login.prepare(answered.head))) return answered;
       step = await login.challenged(answered.head, line);
       if (!answered.reusable) socket = await anew(socket, step, options);
       authorization = step.authorization;

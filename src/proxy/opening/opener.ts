@@ -1,7 +1,7 @@
-// Opens one lane by one way: through a hop, or direct. Every connection of the program comes about here.
+// Opens one connection by one way: through a hop, or direct. Every connection of the program comes about here.
 //
 // Guarantees: a credential goes to its own proxy only; a plain URL of this machine never leaves it (`loopback.ts`); a failed or aborted opening leaves no socket, no timer and no
-// credential under way, and its failure knows how far it came. After it has returned, the lane is the caller's.
+// credential under way, and its failure knows how far it came. After it has returned, the connection is the caller's.
 
 import type { Socket } from 'node:net';
 import type { Purpose } from '#config/purposes.ts';
@@ -15,15 +15,15 @@ import { type Endpoint, travelThrough } from '#proxy/endpoint.ts';
 import type { ProxyHop, Way } from '#proxy/hop.ts';
 import type { HopMemories, HopMemory } from '#proxy/hop-memory.ts';
 import { refuseElsewhere } from '#proxy/loopback.ts';
-import type { HopFacts, Lane, ResponseHead } from '#proxy/route.ts';
+import type { Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
 import { Steps } from '#proxy/steps.ts';
 import type { SeenTime } from '#proxy/tls/seen-time.ts';
 import type { TlsPeer } from '#proxy/tls/tls-failure.ts';
 import type { TrustContexts } from '#proxy/tls/trust.ts';
 import type { TrustStore } from '#proxy/tls/trust-store.ts';
 import type { Clock } from '#system/clock.ts';
+import { forwardConnection, originConnection } from './connection.ts';
 import { type Dialled, type DialTarget, dial } from './dial.ts';
-import { forwardLane, originLane } from './lane.ts';
 import type { SocksScheme } from './socks.ts';
 
 export interface OpenerParts {
@@ -60,11 +60,11 @@ export interface Aim {
 
 type SocksHop = ProxyHop & { readonly scheme: SocksScheme };
 
-/** A refusal in absolute form, and what the lane was to be opened with. */
+/** A refusal in absolute form, and what the connection was to be opened with. */
 interface Refused {
   readonly head: ResponseHead;
   readonly url: string;
-  readonly options: LaneOptions;
+  readonly options: ConnectionOptions;
 }
 
 /** TLS over a connection, and what the certificate of the other end says. */
@@ -78,7 +78,7 @@ function shownBy(secured: Secured) {
   return { ...secured.certificate(), ...secured.strength() };
 }
 
-interface LaneOptions {
+interface ConnectionOptions {
   readonly bulk: boolean;
   readonly signal: AbortSignal;
   readonly steps: Steps;
@@ -102,22 +102,22 @@ export class Opener {
     this.#aim = aim;
   }
 
-  open(way: Way, options: LaneOptions): Promise<Lane> {
+  open(way: Way, options: ConnectionOptions): Promise<Connection> {
     return way.kind === 'direct' ? this.#openDirect(options) : this.#openThrough(way.hop, options);
   }
 
-  async #openDirect(options: LaneOptions): Promise<Lane> {
+  async #openDirect(options: ConnectionOptions): Promise<Connection> {
     const { host, port, tls } = this.#aim.endpoint;
     const hop = originAt(`${host}:${port}`);
     const dialled = await this.#dial({ host, port, proxy: null, hop }, { ...options, bulk: options.bulk && !tls });
-    return await this.#originLane(
+    return await this.#originConnection(
       dialled,
       { proxy: null, proxyUrl: 'direct', how: 'direct', host, port, hop },
       options,
     );
   }
 
-  async #openThrough(hop: ProxyHop, options: LaneOptions): Promise<Lane> {
+  async #openThrough(hop: ProxyHop, options: ConnectionOptions): Promise<Connection> {
     const { ledger, known, credentialRetryMs: retryMs, loadKerberos } = this.#parts;
     const { signal } = options;
     const travel = travelThrough(hop.profile, hop.scheme, this.#aim.endpoint);
@@ -135,12 +135,12 @@ export class Opener {
     }
   }
 
-  async #openForward(hop: ProxyHop, login: Login, options: LaneOptions): Promise<Lane> {
+  async #openForward(hop: ProxyHop, login: Login, options: ConnectionOptions): Promise<Connection> {
     const ready = await this.#readyForward(hop, login, options);
     const facts = { ...this.#factsOf(hop, 'forward'), passed: options.steps.passed };
     const onAnswered = (answered: boolean) => this.#parts.onAnswered(hop, answered);
     const checkRefusal = (head: ResponseHead, url: string) => this.#checkRefusal(hop, login, { head, url, options });
-    return forwardLane(facts, { ...ready, login, onAnswered, memory: this.#memoryOf(hop), checkRefusal });
+    return forwardConnection(facts, { ...ready, login, onAnswered, memory: this.#memoryOf(hop), checkRefusal });
   }
 
   /** A refusal that a server behind the proxy may have made. Port 443, because many proxies open tunnels to no other. */
@@ -162,7 +162,7 @@ export class Opener {
     return await checkRefusal({ ...refused, login, authority, signal: options.signal, connect });
   }
 
-  async #readyForward(hop: ProxyHop, login: Login, options: LaneOptions): Promise<Dialled> {
+  async #readyForward(hop: ProxyHop, login: Login, options: ConnectionOptions): Promise<Dialled> {
     if (login.startsAlone) {
       const dialled = await this.#dialHop(hop, options);
       await this.#readied(dialled.socket, login.readyAlone());
@@ -181,7 +181,7 @@ export class Opener {
     return { socket: ready, bulk: null };
   }
 
-  async #openTunnel(hop: ProxyHop, login: Login, options: LaneOptions): Promise<Lane> {
+  async #openTunnel(hop: ProxyHop, login: Login, options: ConnectionOptions): Promise<Connection> {
     if (hop.scheme !== 'http' && hop.scheme !== 'https') {
       return await this.#openSocks({ ...hop, scheme: hop.scheme }, login, options);
     }
@@ -194,10 +194,10 @@ export class Opener {
         if (login.accepted) options.steps.passedBy('authentication', 0, { scheme: login.proved });
       }),
     );
-    return await this.#originLane({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
+    return await this.#originConnection({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
   }
 
-  async #openSocks(hop: SocksHop, login: Login, options: LaneOptions): Promise<Lane> {
+  async #openSocks(hop: SocksHop, login: Login, options: ConnectionOptions): Promise<Connection> {
     const { openSocks } = await import('./socks.ts');
     const { authority, port } = this.#aim.endpoint;
     const host = await this.#hostForSocks(hop, options);
@@ -209,13 +209,13 @@ export class Opener {
         if (login.accepted) options.steps.passedBy('authentication', 0, { scheme: login.proved });
       }),
     );
-    return await this.#originLane({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
+    return await this.#originConnection({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
   }
 
   /** What a SOCKS proxy is told: a name, or an address where it takes no names. */
   async #hostForSocks(
     { scheme, name: proxy, place: hop, variable }: SocksHop,
-    { signal, steps }: LaneOptions,
+    { signal, steps }: ConnectionOptions,
   ): Promise<string> {
     const { resolveForSocks, resolvesHere } = await import('./socks.ts');
     const { host } = this.#aim.endpoint;
@@ -239,7 +239,7 @@ export class Opener {
     }
   }
 
-  #handshakeOptions(hop: ProxyHop, login: Login, options: LaneOptions) {
+  #handshakeOptions(hop: ProxyHop, login: Login, options: ConnectionOptions) {
     return {
       authority: this.#aim.endpoint.authority,
       login,
@@ -253,7 +253,7 @@ export class Opener {
   }
 
   /** A connection to the proxy, ready for the first byte that is meant for it; over TLS where its scheme says so. */
-  async #dialHop(hop: ProxyHop, options: LaneOptions): Promise<Dialled> {
+  async #dialHop(hop: ProxyHop, options: ConnectionOptions): Promise<Dialled> {
     const { address: host, port, name: proxy, place, url: origin } = hop;
     const target = { host, port, proxy, hop: place };
     if (hop.scheme !== 'https') return await this.#dial(target, options);
@@ -270,7 +270,7 @@ export class Opener {
   }
 
   /** @throws CodedError LOOPBACK-ELSEWHERE, before a byte is sent */
-  async #dial(target: DialTarget, options: LaneOptions): Promise<Dialled> {
+  async #dial(target: DialTarget, options: ConnectionOptions): Promise<Dialled> {
     const dialled = await this.#connect(target, options);
     return await this.#readied(
       dialled.socket,
@@ -281,7 +281,7 @@ export class Opener {
     );
   }
 
-  async #connect(target: DialTarget, { bulk, signal, steps }: LaneOptions): Promise<Dialled> {
+  async #connect(target: DialTarget, { bulk, signal, steps }: ConnectionOptions): Promise<Dialled> {
     const { clock, timeouts } = this.#parts;
     const timeoutMs = timeouts.connect_timeout_ms;
     const onResolved = (addresses: readonly string[], elapsedMs: number) =>
@@ -297,23 +297,24 @@ export class Opener {
   }
 
   /** TLS where the target wants it; on a failure the connection is gone. */
-  async #originLane(
+  async #originConnection(
     { socket, bulk }: Dialled,
     facts: Omit<HopFacts, 'passed'>,
-    { signal, steps }: LaneOptions,
-  ): Promise<Lane> {
+    { signal, steps }: ConnectionOptions,
+  ): Promise<Connection> {
     const { purpose, endpoint, target } = this.#aim;
     const { host, port, authority } = endpoint;
     const { trusts, memories, trustRemedy: remedy } = this.#parts;
     const memory = memories.of(authority, host);
-    if (!endpoint.tls) return originLane({ ...facts, passed: steps.passed }, { socket, under: socket, bulk, memory });
+    if (!endpoint.tls)
+      return originConnection({ ...facts, passed: steps.passed }, { socket, under: socket, bulk, memory });
     const whose = { purpose, ...(remedy === undefined ? {} : { remedy }) };
     const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: originAt(authority), ...whose } as const;
     const seen = memories.latest([authority, facts.proxyUrl]);
     const leg = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, seen };
     const secured = await steps.run('tls', () => this.#secure(socket, leg, signal), shownBy);
     const sockets = { socket: secured.socket, under: socket, bulk: null };
-    return originLane({ ...facts, passed: steps.passed }, { ...sockets, memory });
+    return originConnection({ ...facts, passed: steps.passed }, { ...sockets, memory });
   }
 
   #secure(socket: Socket, leg: TlsLeg, signal: AbortSignal): Promise<Secured> {

@@ -17,7 +17,7 @@ export type TunnelOptions = Omit<HandshakeOptions, 'line'>;
 export async function openTunnel(socket: Socket, options: TunnelOptions): Promise<Socket> {
   const { login, memory, authority: target } = options;
   const line = { method: 'CONNECT', target };
-  const answered = await shakeHands(socket, { ...options, line, lane: false });
+  const answered = await shakeHands(socket, { ...options, line, isForward: false });
   const about = { target, page: answered.page, proved: login.proved, passes443: memory.passes443 };
   const isPage = answered.pageForTunnel === true;
   const error = isPage

@@ -15,7 +15,7 @@ export interface PacPlace {
   readonly file?: string | undefined;
 }
 
-/** Fetches over the direct lane of the door, since no proxy is known yet. `unchanged` only where an ETag was given. */
+/** Fetches over the direct connection of the door, since no proxy is known yet. `unchanged` only where an ETag was given. */
 export type PacFetch = (
   url: URL,
   asked: Asking & { readonly etag: string | null; readonly limitBytes: number },

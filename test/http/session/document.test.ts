@@ -4,7 +4,11 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import { type DocumentOptions, requestDocument } from '#http/session/document.ts';
 import type { SmallResponse } from '#http/session/running-request.ts';
 import { systemClock } from '#system/clock.ts';
-import { openPlainLane, type PlainLane, type PlainLaneOptions } from '#test/support/plain-lane.ts';
+import {
+  openPlainConnection,
+  type PlainConnection,
+  type PlainConnectionOptions,
+} from '#test/support/plain-connection.ts';
 import { type RawServer, startRawServer } from '#test/support/raw-server.ts';
 
 const servers: RawServer[] = [];
@@ -21,7 +25,7 @@ async function serve(onRequest: (socket: Socket, head: string) => void): Promise
 }
 
 interface Asking {
-  readonly lane?: Partial<PlainLaneOptions>;
+  readonly connection?: Partial<PlainConnectionOptions>;
   readonly options?: Partial<DocumentOptions>;
   readonly request?: Partial<DocumentOptions['request']>;
   readonly url?: string;
@@ -30,10 +34,10 @@ interface Asking {
 async function ask(
   server: RawServer,
   asking: Asking = {},
-): Promise<{ lane: PlainLane; outcome: Promise<SmallResponse> }> {
-  const lane = await openPlainLane({ port: server.port, ...asking.lane });
+): Promise<{ connection: PlainConnection; outcome: Promise<SmallResponse> }> {
+  const connection = await openPlainConnection({ port: server.port, ...asking.connection });
   const outcome = requestDocument({
-    lane,
+    connection,
     request: {
       method: 'GET',
       url: new URL(asking.url ?? `http://127.0.0.1:${server.port}/feed.json?token=abc`),
@@ -47,7 +51,7 @@ async function ask(
     ...asking.options,
   });
   outcome.catch(() => {});
-  return { lane, outcome };
+  return { connection, outcome };
 }
 
 async function failure(server: RawServer, asking: Asking = {}): Promise<CodedError> {
@@ -64,13 +68,13 @@ describe('a document', () => {
       socket.end('HTTP/1.1 200 OK\r\nVia: 1.1 a\r\nVia: 1.1 b\r\nContent-Length: 2\r\n\r\n{}'),
     );
 
-    const { lane, outcome } = await ask(server);
+    const { connection, outcome } = await ask(server);
     const { head, body, measured } = await outcome;
 
     expect(body.toString()).toBe('{}');
     expect(head).toMatchObject({ status: 200, reason: 'OK', via: '1.1 a, 1.1 b', contentLength: 2 });
     expect(measured).toMatchObject({ timedOut: null, firstByteMs: expect.any(Number) });
-    expect(lane.socket.destroyed).toBe(true);
+    expect(connection.socket.destroyed).toBe(true);
   });
 
   it('comes chunked, after interim responses, too', async () => {
@@ -101,7 +105,7 @@ describe('a document', () => {
     expect(await outcome).toMatchObject({ head: { status: 404 }, body: Buffer.from('page') });
   });
 
-  it('is asked for with the headers that every request carries, and no credentials but those of the lane', async () => {
+  it('is asked for with the headers that every request carries, and no credentials but those of the connection', async () => {
     const server = await serve((socket) => socket.end('HTTP/1.1 204 No\r\n\r\n'));
 
     const { outcome } = await ask(server, {
@@ -126,7 +130,7 @@ describe('a document', () => {
     });
 
     const { outcome } = await ask(server, {
-      lane: { form: 'absolute', requestHeaders: { 'Proxy-Authorization': 'Basic eA==' } },
+      connection: { form: 'absolute', requestHeaders: { 'Proxy-Authorization': 'Basic eA==' } },
       url: 'http://updates.example.com/ack#part',
       request: { method: 'POST', body: '{"id":"1"}', headers: { 'content-type': 'application/json' } },
     });
@@ -214,26 +218,26 @@ describe('a document fails', () => {
       throw rejected;
     };
 
-    expect(await failure(server, { lane: { form: 'absolute', judgeResponse } })).toBe(rejected);
+    expect(await failure(server, { connection: { form: 'absolute', judgeResponse } })).toBe(rejected);
   });
 
   it('with the reason of the abort, at once', async () => {
     const aborter = new AbortController();
     const server = await serve(() => aborter.abort(new Error('stop')));
 
-    const { lane, outcome } = await ask(server, { options: { signal: aborter.signal } });
+    const { connection, outcome } = await ask(server, { options: { signal: aborter.signal } });
 
     await expect(outcome).rejects.toThrow('stop');
-    expect(lane.socket.destroyed).toBe(true);
+    expect(connection.socket.destroyed).toBe(true);
   });
 
-  it('without a request when the signal is aborted already, or the lane is a bulk one', async () => {
+  it('without a request when the signal is aborted already, or the connection is a bulk one', async () => {
     const server = await serve(() => {});
 
     const { outcome } = await ask(server, { options: { signal: AbortSignal.abort(new Error('before')) } });
 
     await expect(outcome).rejects.toThrow('before');
-    expect((await failure(server, { lane: { bulk: true } })).code).toBe('INTERNAL');
+    expect((await failure(server, { connection: { bulk: true } })).code).toBe('INTERNAL');
     expect(server.requests).toEqual([]);
   });
 });

@@ -11,7 +11,7 @@ import { type Login, openLogin } from '#proxy/auth/login.ts';
 import type { KerberosLoader } from '#proxy/auth/schemes/negotiate.ts';
 import { makeHop } from '#proxy/hop.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
-import type { Lane } from '#proxy/route.ts';
+import type { Connection } from '#proxy/route.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { fakeKerberos } from '#test/support/fake-kerberos.ts';
@@ -62,8 +62,8 @@ beforeEach(() => {
 async function failureOf(url: URL, given: ProxyProfile, ledger = new Ledger()): Promise<unknown> {
   const route = testRouter({ proxies: [given], ledger }).route('updates', url);
   return await route.open({ bulk: false, signal: new AbortController().signal }).then(
-    (lane) => {
-      lane.release();
+    (connection) => {
+      connection.release();
       return null;
     },
     (error: unknown) => error,
@@ -107,18 +107,18 @@ describe('NTLM', () => {
     expect(await failureOf(TUNNEL, ntlm(proxy.port))).toMatchObject({ code: 'AUTH-MESSAGE' });
   });
 
-  it('on a forward lane shakes hands by HEAD, and the request itself carries nothing', async () => {
+  it('on a forward connection shakes hands by HEAD, and the request itself carries nothing', async () => {
     const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n';
     proxy = await startFaultProxy(answers(asks(TYPE2).replace('sorr', ''), ok, `${ok}hello`));
     const route = testRouter({ proxies: [ntlm(proxy.port)] }).route('updates', FORWARD);
-    const lane = await route.open({ bulk: true, signal: new AbortController().signal });
-    expect(lane.headersFor('GET', FORWARD.href)).toEqual({});
+    const connection = await route.open({ bulk: true, signal: new AbortController().signal });
+    expect(connection.headersFor('GET', FORWARD.href)).toEqual({});
     expect(proxy.heads[0]).toMatch(/^HEAD http:\/\/updates\.example\.com\/a\?b=c HTTP\/1\.1\r\n/);
     // An honest proxy never asks again on this connection; one that does is not taken for a refusal.
     expect(() =>
-      lane.judgeResponse({ status: 407, reason: '', rawHeaders: ['Proxy-Authenticate', 'NTLM'] }, 'x'),
+      connection.judgeResponse({ status: 407, reason: '', rawHeaders: ['Proxy-Authenticate', 'NTLM'] }, 'x'),
     ).toThrow(expect.objectContaining({ code: 'NTLM-CONN' }));
-    lane.release();
+    connection.release();
   });
 });
 
@@ -198,14 +198,14 @@ describe('a proof that cannot be made', () => {
     await proxy.allClosed();
   });
 
-  it('on a lane ends the lane with a code, and nobody waits for its verdict', async () => {
+  it('on a connection ends the connection with a code, and nobody waits for its verdict', async () => {
     proxy = await startFaultProxy(answers(asks(`Proxy-Authenticate: ${NONCE}`)));
     const given = profile(proxy.port, { ...USER, authentication: 'digest' });
     const route = testRouter({ proxies: [given], registry: unable }).route('updates', FORWARD);
     for (let round = 0; round < 2; round += 1) {
-      const lane = await route.open({ bulk: false, signal: never });
-      expect(() => lane.headersFor('GET', FORWARD.href)).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
-      expect(lane.socket.destroyed).toBe(true);
+      const connection = await route.open({ bulk: false, signal: never });
+      expect(() => connection.headersFor('GET', FORWARD.href)).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
+      expect(connection.socket.destroyed).toBe(true);
     }
     await proxy.allClosed();
   });
@@ -240,13 +240,15 @@ describe('a password', () => {
 
     ledger.retryCredentials();
     const router = testRouter({ proxies: [profile(moved, USER)], ledger });
-    const lane = await router.route('updates', FORWARD).open({ bulk: false, signal: new AbortController().signal });
-    await expect(get(lane, FORWARD)).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
+    const connection = await router
+      .route('updates', FORWARD)
+      .open({ bulk: false, signal: new AbortController().signal });
+    await expect(get(connection, FORWARD)).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
     expect(seen.join()).toContain('Proxy-Authorization');
   });
 });
 
-it('a lane that is open already does not send a password that another one was refused with', async () => {
+it('a connection that is open already does not send a password that another one was refused with', async () => {
   proxy = await startFaultProxy((client) => client.end(asks('Proxy-Authenticate: Basic realm="r"')));
   const ledger = new Ledger();
   const given = profile(proxy.port, USER);
@@ -257,10 +259,12 @@ it('a lane that is open already does not send a password that another one was re
   });
   if (admission.kind === 'admitted') admission.attempt.accepted();
   const route = testRouter({ proxies: [given], ledger }).route('updates', FORWARD);
-  const lanes = await Promise.all([1, 2].map(() => route.open({ bulk: false, signal: never })));
-  await expect(get(lanes[0] as Lane, FORWARD)).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
-  expect(() => lanes[1]?.headersFor('GET', FORWARD.href)).toThrow(expect.objectContaining({ code: 'AUTH-REJECTED' }));
-  lanes[1]?.release();
+  const connections = await Promise.all([1, 2].map(() => route.open({ bulk: false, signal: never })));
+  await expect(get(connections[0] as Connection, FORWARD)).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
+  expect(() => connections[1]?.headersFor('GET', FORWARD.href)).toThrow(
+    expect.objectContaining({ code: 'AUTH-REJECTED' }),
+  );
+  connections[1]?.release();
   expect(proxy.heads).toHaveLength(1);
 });
 
@@ -360,11 +364,11 @@ it.each([
     else client.end(ok);
   });
   const given = profile(proxy.port, { ...USER, authentication: 'digest' });
-  const lane = await testRouter({ proxies: [given] })
+  const connection = await testRouter({ proxies: [given] })
     .route('updates', url)
     .open({ bulk: false, signal: never });
-  if (url === FORWARD) expect(await get(lane, url)).toMatchObject({ status: 200, body: 'hello' });
-  lane.release();
+  if (url === FORWARD) expect(await get(connection, url)).toMatchObject({ status: 200, body: 'hello' });
+  connection.release();
   expect(proxy.connections).toBe(2);
 });
 

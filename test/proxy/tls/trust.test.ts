@@ -126,8 +126,8 @@ describe('the client certificate', () => {
     });
     for (const host of ['localhost', '127.0.0.1']) {
       const url = new URL(`https://${host}:${origin.port}/`);
-      const lane = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
-      expect((await get(lane, url)).status).toBe(200);
+      const connection = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
+      expect((await get(connection, url)).status).toBe(200);
     }
     expect(origin.clients).toEqual(['leaf', null]);
   });

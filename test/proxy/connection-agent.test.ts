@@ -1,4 +1,4 @@
-// Real libraries over lanes: `ws` against a real WebSocket server, `tus-js-client` against a real tus server, through
+// Real libraries over connections: `ws` against a real WebSocket server, `tus-js-client` against a real tus server, through
 // proxies that ask who we are and compute each proof themselves.
 
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { Server as TusServer } from '@tus/server';
 import { DefaultHttpStack, Upload } from 'tus-js-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
-import { LaneAgent } from '#proxy/lane-agent.ts';
+import { ConnectionAgent } from '#proxy/connection-agent.ts';
 import { systemClock } from '#system/clock.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
@@ -85,14 +85,14 @@ async function startProxy(login: ProxyLogin, target: Origin): Promise<LoginProxy
 }
 
 interface Made {
-  readonly agent: LaneAgent;
+  readonly agent: ConnectionAgent;
   readonly clock: CountingClock;
 }
 
 function agentFor(url: string, router: TestRouterOptions, signal = new AbortController().signal): Made {
   const clock = new CountingClock();
   const made = testRouter({ trust, clock, ...router });
-  const agent = new LaneAgent(new URL(url), { router: made, purpose: 'platform', clock, signal });
+  const agent = new ConnectionAgent(new URL(url), { router: made, purpose: 'platform', clock, signal });
   closing.push(() => agent.destroy());
   return { agent, clock };
 }
@@ -113,7 +113,7 @@ async function failureOf(emitter: NodeJS.EventEmitter): Promise<unknown> {
 
 const LOGINS = ['none', 'basic', 'digest', 'ntlm'] as const;
 
-describe('a WebSocket over lanes', () => {
+describe('a WebSocket over connections', () => {
   it.each(LOGINS.flatMap((login) => (['ws', 'wss'] as const).map((scheme) => [scheme, login] as const)))(
     '%s goes through a tunnel of a proxy that wants %s, and leaves nothing behind',
     async (scheme, login) => {
@@ -165,10 +165,10 @@ describe('a WebSocket over lanes', () => {
   });
 });
 
-describe('an upload over lanes', () => {
+describe('an upload over connections', () => {
   const bytes = Buffer.from(Array.from({ length: 300_000 }, (_none, at) => (at * 31) % 251));
 
-  function upload(endpoint: string, agent: LaneAgent): Promise<Upload> {
+  function upload(endpoint: string, agent: ConnectionAgent): Promise<Upload> {
     return new Promise((resolve, reject) => {
       const sent: Upload = new Upload(bytes, {
         endpoint,
@@ -205,7 +205,7 @@ describe('an upload over lanes', () => {
     },
   );
 
-  it('fails with the code of the lane, not with one of the library', async () => {
+  it('fails with the code of the connection, not with one of the library', async () => {
     const proxy = await startProxy('basic', secure);
     const wrong = profile(proxy.port, { ...USER, password: 'wrong' });
     const endpoint = `https://localhost:${secure.port}/files`;
@@ -219,7 +219,7 @@ describe('an upload over lanes', () => {
 describe('a connection of the agent', () => {
   const never = new AbortController().signal;
 
-  async function ask(url: string, agent: LaneAgent): Promise<number> {
+  async function ask(url: string, agent: ConnectionAgent): Promise<number> {
     const [response] = await once((url.startsWith('https') ? getSecure : get)(url, { agent }), 'response');
     response.resume();
     await once(response, 'end');
@@ -233,7 +233,7 @@ describe('a connection of the agent', () => {
     const url = `http://localhost:${plain.port}/`;
     const clock = new FakeClock();
     const router = testRouter(proxied(proxy, 'none'));
-    const agent = new LaneAgent(new URL(url), { router, purpose: 'platform', clock, signal: never });
+    const agent = new ConnectionAgent(new URL(url), { router, purpose: 'platform', clock, signal: never });
     closing.push(() => agent.destroy());
     await ask(url, agent);
     clock.advance(3_999);
@@ -273,7 +273,9 @@ describe('a connection of the agent', () => {
 
   it('needs a URL of http, https, ws or wss', () => {
     const options = { router: testRouter(), purpose: 'platform', clock: systemClock, signal: never } as const;
-    expect(() => new LaneAgent(new URL('ftp://x/'), options)).toThrow(expect.objectContaining({ code: 'URL-INVALID' }));
+    expect(() => new ConnectionAgent(new URL('ftp://x/'), options)).toThrow(
+      expect.objectContaining({ code: 'URL-INVALID' }),
+    );
   });
 
   const faults: readonly [string, Script, string][] = [

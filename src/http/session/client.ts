@@ -1,15 +1,15 @@
-// HTTP/1.1 over one open lane: requests one after the other, each answered as a whole. undici speaks, over exactly the
-// lane's socket.
+// An HTTP/1.1 client for one open connection: it sends one request at a time and returns each response as a whole. undici
+// does the protocol, over exactly that connection's socket.
 //
-// Guarantees: `close`, a failure and an abort let go of the socket and of the lane; after an answer the connection is open
-// only where both sides keep it and nothing unexpected came. undici is loaded at the first use.
+// Guarantees: `close`, a failure and an abort release the connection. After a response the client stays open only if both
+// sides keep the connection and nothing unexpected arrived. undici is loaded at the first use.
 
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Client } from 'undici';
 import { coded } from '#errors/coded-error.ts';
 import { HEAD_LIMIT_BYTES } from '#proxy/opening/head-reader.ts';
-import type { Lane } from '#proxy/route.ts';
+import type { Connection } from '#proxy/route.ts';
 import { openSendQueue, type ReadSendQueue } from '#system/network/send-queue.ts';
 import { HeadFilter } from './head-filter.ts';
 import {
@@ -25,38 +25,38 @@ const UNDICI_KEEPS_MS = 600_000;
 
 const UNKNOWN_QUEUE: ReadSendQueue = () => null;
 
-/** Opens a connection over a lane that was opened without `bulk`: undici never sees the bytes of such a socket. */
-export async function connectionOver(lane: Lane, origin: string): Promise<HttpConnection> {
-  const { Client: make } = await import('undici');
-  return new HttpConnection(lane, origin, make);
+/** A client for a connection that was opened without `bulk`: undici never sees the bytes of a bulk socket. */
+export async function clientOver(connection: Connection, origin: string): Promise<HttpClient> {
+  const { Client } = await import('undici');
+  return new HttpClient(connection, origin, Client);
 }
 
-export class HttpConnection {
-  readonly lane: Lane;
+export class HttpClient {
+  readonly connection: Connection;
   readonly #filter: HeadFilter;
-  readonly #client: Client;
+  readonly #undici: Client;
   #running: RunningRequest | null = null;
   #answers = 0;
   #isClosed = false;
 
-  constructor(lane: Lane, origin: string, make: typeof Client) {
-    this.lane = lane;
+  constructor(connection: Connection, origin: string, UndiciClient: typeof Client) {
+    this.connection = connection;
     // Before undici's own listeners; they stay for an error that a destroyed socket may still report.
-    lane.socket.on('error', (error) => this.#running?.broken(error));
-    lane.socket.on('close', () => this.#onClosed());
-    this.#filter = new HeadFilter(lane.socket, (reason) => this.#running?.refused(reason));
+    connection.socket.on('error', (error) => this.#running?.broken(error));
+    connection.socket.on('close', () => this.#onClosed());
+    this.#filter = new HeadFilter(connection.socket, (reason) => this.#running?.refused(reason));
     this.#filter.on('error', (error) => this.#running?.broken(error));
-    this.#client = this.#makeClient(origin, make);
+    this.#undici = this.#makeUndici(origin, UndiciClient);
   }
 
-  /** Answers that came over it. */
+  /** Number of responses that it has received. */
   get answers(): number {
     return this.#answers;
   }
 
   /** Whether another request may be sent. */
   get isOpen(): boolean {
-    const { socket } = this.lane;
+    const { socket } = this.connection;
     return !this.#isClosed && !this.#filter.destroyed && !socket.destroyed && !socket.readableEnded;
   }
 
@@ -71,9 +71,9 @@ export class HttpConnection {
     return await new Promise<Outcome>((resolve) => {
       this.#filter.begin();
       const running = new RunningRequest(options, {
-        lane: this.lane,
+        connection: this.connection,
         filter: this.#filter,
-        connection: isLast ? 'close' : 'keep-alive',
+        connectionHeader: isLast ? 'close' : 'keep-alive',
         readSendQueue,
         done: (outcome) => {
           this.#ended(outcome, isLast);
@@ -81,7 +81,7 @@ export class HttpConnection {
         },
       });
       this.#running = running;
-      running.start((dispatched, handler) => this.#client.dispatch(dispatched, handler));
+      running.start((dispatched, handler) => this.#undici.dispatch(dispatched, handler));
     });
   }
 
@@ -89,8 +89,8 @@ export class HttpConnection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     // Ends the keep-alive timer and the socket; a failure to do so has nobody left to tell.
-    this.#client.destroy().catch(() => {});
-    this.lane.release();
+    this.#undici.destroy().catch(() => {});
+    this.connection.release();
   }
 
   #ended(outcome: Outcome, isLast: boolean): void {
@@ -102,15 +102,15 @@ export class HttpConnection {
   }
 
   #onClosed(): void {
-    if (!this.lane.socket.readableEnded) this.#running?.cut('it was cut off');
-    // The lane learns how the other side ended it.
+    if (!this.connection.socket.readableEnded) this.#running?.cut('it was cut off');
+    // Lets the connection see how the other side ended it.
     if (this.#running === null) this.close();
   }
 
-  /** Hands out the lane's socket, once; the timeouts of 0 turn undici's own timers off. */
-  #makeClient(origin: string, make: typeof Client): Client {
+  /** Hands out the connection's socket, once; the timeouts of 0 turn undici's own timers off. */
+  #makeUndici(origin: string, UndiciClient: typeof Client): Client {
     let given = false;
-    return new make(origin, {
+    return new UndiciClient(origin, {
       connect: (_options, callback) => {
         const isFirst = !given;
         given = true;
@@ -137,19 +137,19 @@ export class HttpConnection {
 }
 
 /**
- * What a request over this lane comes to, once what the hop's answers said of our credential is on disk.
+ * The response of a request, once the hop's verdict on our credential is on disk.
  * @throws CodedError of the outcome; the reason of the abort
  */
-export async function responseOf(outcome: Outcome, lane: Lane): Promise<SmallResponse> {
-  const shown = await lane.settled();
+export async function responseOf(outcome: Outcome, connection: Connection): Promise<SmallResponse> {
+  const shown = await connection.settled();
   if (outcome.ended === 'answered') return outcome.response;
   if (outcome.ended === 'aborted') throw outcome.reason;
   throw shown === null ? outcome.error : shown.during(outcome.error.journey);
 }
 
-/** A lane of which undici would see no byte. */
-export function refuseBulk(lane: Lane): void {
-  if (lane.bulk !== null) throw coded('INTERNAL', { reason: 'a small request was made over a bulk lane' });
+/** Refuses a connection whose bytes undici would never see. */
+export function refuseBulk(connection: Connection): void {
+  if (connection.bulk !== null) throw coded('INTERNAL', { reason: 'a small request was made over a bulk connection' });
 }
 
 function isMeasured(body: SendOptions['request']['body']): boolean {

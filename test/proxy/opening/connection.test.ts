@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { proxyAt } from '#errors/hop.ts';
 import { HopMemories } from '#proxy/hop-memory.ts';
-import { forwardLane, originLane } from '#proxy/opening/lane.ts';
+import { forwardConnection, originConnection } from '#proxy/opening/connection.ts';
 import type { HopFacts } from '#proxy/route.ts';
 import { systemClock } from '#system/clock.ts';
 import { testLogin } from '#test/support/test-login.ts';
@@ -28,69 +28,69 @@ async function forward() {
   const memory = memories.of('http://a:1', 'proxy a');
   const onAnswered = (is: boolean) => answered.push(is);
   const checkRefusal = () => Promise.reject(new Error('nothing is in doubt here'));
-  const lane = forwardLane(facts, { socket, bulk: null, login, memory, onAnswered, checkRefusal });
-  return { lane, ledger, verdicts: ledger.verdicts, socket, answered };
+  const connection = forwardConnection(facts, { socket, bulk: null, login, memory, onAnswered, checkRefusal });
+  return { connection, ledger, verdicts: ledger.verdicts, socket, answered };
 }
 
 const URL_OF_IT = 'http://updates.example.com/';
 
-describe('a forward lane', () => {
+describe('a forward connection', () => {
   it.each([
     [200, [], 'accepted'],
     [403, [], 'accepted'],
     [407, ['Proxy-Authenticate', 'Basic'], 'rejected'],
     [403, ['X-Squid-Error', 'ERR_ACCESS_DENIED 0'], 'unknown'],
   ])('takes a %i with %j as: credential %s', async (status, rawHeaders, verdict) => {
-    const { lane, verdicts } = await forward();
+    const { connection, verdicts } = await forward();
     try {
-      lane.judgeResponse({ status, reason: '', rawHeaders }, URL_OF_IT);
+      connection.judgeResponse({ status, reason: '', rawHeaders }, URL_OF_IT);
     } catch {}
     expect(verdicts[0]).toBe(verdict);
   });
 
   it('has a refusal on disk before it is told', async () => {
-    const { lane, ledger } = await forward();
+    const { connection, ledger } = await forward();
     let isWritten = false;
     ledger.flush = () => {
       isWritten = true;
       return Promise.resolve();
     };
-    expect(() => lane.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
-    await lane.settled();
+    expect(() => connection.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
+    await connection.settled();
     expect(isWritten).toBe(true);
   });
 
   it('gives the credential back when it is let go, and its socket ends', async () => {
-    const { lane, verdicts, socket } = await forward();
-    lane.release();
-    lane.release();
+    const { connection, verdicts, socket } = await forward();
+    connection.release();
+    connection.release();
     expect(verdicts[0]).toBe('unknown');
     expect(socket.destroyed).toBe(true);
   });
 
   it('stays open after an answer that is the proxy’s own, so that its page can be read', async () => {
-    const { lane, verdicts, socket } = await forward();
-    expect(() => lane.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
+    const { connection, verdicts, socket } = await forward();
+    expect(() => connection.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
     expect([verdicts[0], socket.destroyed]).toEqual(['rejected', false]);
-    lane.release();
+    connection.release();
     expect([verdicts.length, socket.destroyed]).toEqual([2, true]);
   });
 
   it('does not show its credential to whoever looks at it', async () => {
-    expect(inspect((await forward()).lane)).not.toContain(btoa('svc:open sesame'));
+    expect(inspect((await forward()).connection)).not.toContain(btoa('svc:open sesame'));
   });
 });
 
-describe('a lane to the origin', () => {
+describe('a connection to the origin', () => {
   it('wants no header, judges nothing, and ends both sockets', () => {
     const [socket, under] = [new Duplex(), new Duplex()];
     const memory = memories.of('updates.example.com:80', 'updates.example.com');
-    const lane = originLane({ ...facts, how: 'tunnel' }, { socket, under, bulk: null, memory });
+    const connection = originConnection({ ...facts, how: 'tunnel' }, { socket, under, bulk: null, memory });
     const rawHeaders = ['Date', 'Wed, 25 Nov 2026 12:00:00 GMT'];
-    lane.judgeResponse({ status: 407, reason: '', rawHeaders }, URL_OF_IT);
+    connection.judgeResponse({ status: 407, reason: '', rawHeaders }, URL_OF_IT);
     expect(memory.seenTime).toMatchObject({ by: 'updates.example.com', dateMs: Date.parse('2026-11-25T12:00:00Z') });
-    expect(lane.headersFor('GET', '/')).toEqual({});
-    lane.release();
+    expect(connection.headersFor('GET', '/')).toEqual({});
+    connection.release();
     expect([socket.destroyed, under.destroyed]).toEqual([true, true]);
   });
 });

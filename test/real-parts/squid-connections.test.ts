@@ -1,4 +1,4 @@
-// Lanes through a real Squid: what it grants, what it refuses, and what its own log says of us.
+// Connections through a real Squid: what it grants, what it refuses, and what its own log says of us.
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -16,7 +16,7 @@ import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 const USER = { user: 'svc_update', password: 'grün:@/%1' };
 const plain = { bulk: false, signal: new AbortController().signal };
 
-describeWith(['squid'], 'lanes through a real Squid', () => {
+describeWith(['squid'], 'connections through a real Squid', () => {
   const ca = createCa();
   const trust = { ca: { key: 'updates.ca_file', path: '/ca.pem', pem: ca.cert } };
   let secure: TlsOrigin;
@@ -86,8 +86,8 @@ describeWith(['squid'], 'lanes through a real Squid', () => {
 
   it('carry a Basic credential that is right: one request each, none refused first', async () => {
     const router = await through({ auth: USER }, USER);
-    const lane = await router.route('updates', secure.url).open(plain);
-    expect(await get(lane, secure.url)).toMatchObject({ status: 200 });
+    const connection = await router.route('updates', secure.url).open(plain);
+    expect(await get(connection, secure.url)).toMatchObject({ status: 200 });
     const forward = await router.route('updates', plainUrl).open(plain);
     expect(await get(forward, plainUrl)).toMatchObject({ status: 200 });
     expect((await statuses(2)).sort()).toEqual(['200 CONNECT', '200 GET']);
@@ -105,7 +105,7 @@ describeWith(['squid'], 'lanes through a real Squid', () => {
             router
               .route(purpose, url)
               .open(plain)
-              .then((lane) => get(lane, url)),
+              .then((connection) => get(connection, url)),
           ),
         ),
       );

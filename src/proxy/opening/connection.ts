@@ -1,18 +1,17 @@
-// Makes a `Lane` of an open socket: what its hop is, what it wants on each request, and who judges its answers.
+// Makes a `Connection` of an open socket: what its hop is, what it wants on each request, and who judges its answers.
 //
-// Guarantees: `release` leaves no socket and no credential under way, and a lane whose proof cannot be made is released by
-// that; a credential is in the headers of a forward lane only, and only for the
-// proxy that the lane goes to.
+// Guarantees: `release` leaves no socket and no pending credential. A connection that cannot prove its account is released
+// at once. Only a forward connection has a credential in its headers, and only that of its own proxy.
 
 import type { Duplex } from 'node:stream';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { Login } from '#proxy/auth/login.ts';
 import { asksForUser, isTlsRecord, judgeForward, TLS_RECORD, wrongScheme } from '#proxy/auth/verdict.ts';
 import type { HopMemory } from '#proxy/hop-memory.ts';
-import type { BulkSource, HopFacts, Lane, ResponseHead } from '#proxy/route.ts';
+import type { BulkSource, Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
 
-/** A lane on which the origin itself answers: direct, or through a tunnel. `under` is the socket beneath TLS. */
-export function originLane(
+/** A connection on which the origin itself answers: direct, or through a tunnel. `under` is the socket beneath TLS. */
+export function originConnection(
   facts: HopFacts,
   parts: {
     readonly socket: Duplex;
@@ -21,7 +20,7 @@ export function originLane(
     /** Is told of every answer. */
     readonly memory: HopMemory;
   },
-): Lane {
+): Connection {
   return {
     socket: parts.socket,
     form: 'origin',
@@ -38,8 +37,8 @@ export function originLane(
   };
 }
 
-/** A lane to a proxy that forwards absolute-form requests and may answer them itself. */
-export function forwardLane(
+/** A connection to a proxy that forwards absolute-form requests and may answer them itself. */
+export function forwardConnection(
   facts: HopFacts,
   parts: {
     readonly socket: Duplex;
@@ -51,7 +50,7 @@ export function forwardLane(
     /** Finds out whose a refusal is that leaves the login in doubt. */
     readonly checkRefusal: (refused: ResponseHead, url: string) => Promise<CodedError>;
   },
-): Lane {
+): Connection {
   const { socket, login } = parts;
   let waiting = false;
   let hasAnswered = false;

@@ -1,11 +1,11 @@
-// A lane over a real loopback socket, without the proxy room: for tests of what travels over lanes. With `bulk` the
+// A `Connection` over a real loopback socket, without the proxy module: for tests of what is sent over it. With `bulk` the
 // socket hands every byte to its consumer through one reused buffer, as src/proxy does.
 
 import { connect, type Socket } from 'node:net';
 import { originAt, proxyAt } from '#errors/hop.ts';
-import type { BulkSource, Lane, ResponseHead } from '#proxy/route.ts';
+import type { BulkSource, Connection, ResponseHead } from '#proxy/route.ts';
 
-export interface PlainLaneOptions {
+export interface PlainConnectionOptions {
   readonly port: number;
   readonly bulk?: boolean;
   /** As through a forwarding proxy: absolute request targets. */
@@ -14,14 +14,14 @@ export interface PlainLaneOptions {
   readonly judgeResponse?: (head: ResponseHead, url: string) => void;
 }
 
-export interface PlainLane extends Lane {
+export interface PlainConnection extends Connection {
   readonly socket: Socket;
   /** How often release was called. */
   releases: number;
 }
 
 /** Dials 127.0.0.1; resolves when connected. */
-export function openPlainLane(options: PlainLaneOptions): Promise<PlainLane> {
+export function openPlainConnection(options: PlainConnectionOptions): Promise<PlainConnection> {
   const bulk = options.bulk === true ? new TestBulk() : null;
   return new Promise((resolve, reject) => {
     const socket = connect({
@@ -32,13 +32,17 @@ export function openPlainLane(options: PlainLaneOptions): Promise<PlainLane> {
     socket.once('error', reject);
     socket.once('connect', () => {
       socket.off('error', reject);
-      resolve(laneOver(socket, options, bulk));
+      resolve(connectionOver(socket, options, bulk));
     });
   });
 }
 
-/** A lane over a socket that is open already. */
-function laneOver(socket: Socket, options: PlainLaneOptions, bulk: BulkSource | null = null): PlainLane {
+/** A connection over a socket that is open already. */
+function connectionOver(
+  socket: Socket,
+  options: PlainConnectionOptions,
+  bulk: BulkSource | null = null,
+): PlainConnection {
   const form = options.form ?? 'origin';
   const host = '127.0.0.1';
   return {

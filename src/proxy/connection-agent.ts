@@ -1,11 +1,11 @@
-// Node's HTTP over lanes: an `http.Agent` whose connections are lanes of a route. For libraries that bring their own HTTP
-// and take an agent, `ws` (WebSocket) and `tus-js-client` (uploads), so that they leave by the same door as everything else.
+// An `http.Agent` whose sockets are connections of a route. It is for libraries that bring their own HTTP and accept an
+// agent: `ws` (WebSocket) and `tus-js-client` (uploads). Their traffic takes the same route as all other traffic.
 //
-// Guarantees: a connection has the deadlines, the authentication and the TLS of its lane; it goes to the one origin that
-// the agent was made for; it is a tunnel or direct, never absolute-form, because such libraries could not tell the proxy's
-// answers from the origin's, and forwarding proxies drop Upgrade. An unused connection is kept for seconds. After
-// `destroy`, or at the abort, no socket, timer or listener is left, upgraded connections included.
-// The time between request and response is the caller's to bound: it has the signal.
+// Guarantees: every socket has the deadlines, the authentication and the TLS of its `Connection`, and goes to the one
+// origin that the agent was made for. It is a tunnel or direct, never absolute-form: such libraries could not tell the
+// proxy's responses from the origin's, and forwarding proxies drop Upgrade. An unused socket is kept for seconds. After
+// `destroy` or an abort no socket, timer or listener is left, including upgraded ones.
+// The caller bounds the time between request and response, with its signal.
 
 import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -13,9 +13,9 @@ import type { Purpose } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock, Timer } from '#system/clock.ts';
-import type { Lane, Router } from './route.ts';
+import type { Connection, Router } from './route.ts';
 
-export interface LaneAgentOptions {
+export interface ConnectionAgentOptions {
   readonly router: Router;
   readonly purpose: Purpose;
   readonly clock: Clock;
@@ -23,30 +23,30 @@ export interface LaneAgentOptions {
   readonly signal: AbortSignal;
 }
 
-/** Connections at once; what is more waits for one of them. */
-const MOST_LANES = 4;
-/** Connections that wait for another request, and for how long: servers of Node close theirs after 5 s. */
-const MOST_UNUSED_LANES = 1;
+/** Maximum number of connections at a time; further requests wait for one of them. */
+const MAX_CONNECTIONS = 4;
+/** Maximum number of unused connections, and how long one is kept: Node's servers close theirs after 5 s. */
+const MAX_UNUSED_CONNECTIONS = 1;
 const UNUSED_MS = 4_000;
 
 /** What a route is asked for in place of each scheme: http goes as `ws` does, through a tunnel. */
 const ASKED: Readonly<Record<string, string>> = { 'http:': 'ws:', 'ws:': 'ws:', 'https:': 'https:', 'wss:': 'https:' };
 
 /** Made for one use, such as one upload or one WebSocket, and destroyed with it. */
-export class LaneAgent extends Agent {
+export class ConnectionAgent extends Agent {
   /** What Node checks a request's own scheme against. */
   readonly protocol: string;
   readonly defaultPort: number;
   readonly #target: URL;
-  readonly #options: LaneAgentOptions;
+  readonly #options: ConnectionAgentOptions;
   readonly #over = new AbortController();
-  readonly #lanes = new Set<Lane>();
+  readonly #connections = new Set<Connection>();
   readonly #unused = new Map<Duplex, Timer>();
   #stopListening = (): void => undefined;
 
   /** @throws CodedError URL-INVALID for a scheme that is none of http, https, ws, wss */
-  constructor(target: URL, options: LaneAgentOptions) {
-    super({ keepAlive: true, maxSockets: MOST_LANES, maxFreeSockets: MOST_UNUSED_LANES });
+  constructor(target: URL, options: ConnectionAgentOptions) {
+    super({ keepAlive: true, maxSockets: MAX_CONNECTIONS, maxFreeSockets: MAX_UNUSED_CONNECTIONS });
     const scheme = ASKED[target.protocol];
     if (scheme === undefined) {
       throw coded('URL-INVALID', { url: target.origin, reason: 'it is neither http, https, ws nor wss' });
@@ -59,32 +59,32 @@ export class LaneAgent extends Agent {
     this.#stopListening = onAbort(options.signal, () => this.#end(options.signal.reason as Error));
   }
 
-  /** Called by Node where no unused connection fits. TLS is the lane's: what is handed over speaks HTTP. */
+  /** Node calls this if no unused socket fits. The socket already speaks TLS where needed, so Node sends plain HTTP. */
   override createConnection(
     options: ClientRequestArgs,
-    callback: (error: Error | null, connection: Duplex) => void,
+    callback: (error: Error | null, socket: Duplex) => void,
   ): undefined {
     this.#open(options).then(
-      (connection) => callback(null, connection),
-      // Node takes no connection beside an error.
+      (socket) => callback(null, socket),
+      // Node expects no socket together with an error.
       (thrown: unknown) => callback(thrown as Error, undefined as never),
     );
   }
 
-  /** Called by Node when a request is over: whether the connection waits for another one. */
-  override keepSocketAlive(connection: Duplex): boolean {
-    const keeps = super.keepSocketAlive(connection) as unknown;
+  /** Node calls this when a request has ended. Returns whether the socket is kept for another one. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    const keeps = super.keepSocketAlive(socket) as unknown;
     if (keeps === false) return false;
     this.#unused.set(
-      connection,
-      this.#options.clock.after(UNUSED_MS, () => connection.destroy()),
+      socket,
+      this.#options.clock.after(UNUSED_MS, () => socket.destroy()),
     );
     return true;
   }
 
-  override reuseSocket(connection: Duplex, request: ClientRequest): void {
-    this.#forget(connection);
-    super.reuseSocket(connection, request);
+  override reuseSocket(socket: Duplex, request: ClientRequest): void {
+    this.#forget(socket);
+    super.reuseSocket(socket, request);
   }
 
   override destroy(): void {
@@ -95,18 +95,18 @@ export class LaneAgent extends Agent {
     const { router, purpose, signal } = this.#options;
     signal.throwIfAborted();
     this.#expectTarget(`${host}`, Number(port));
-    const lane = await router.route(purpose, this.#target).open({ bulk: false, signal: this.#over.signal });
+    const connection = await router.route(purpose, this.#target).open({ bulk: false, signal: this.#over.signal });
     if (this.#over.signal.aborted) {
-      lane.release();
+      connection.release();
       throw this.#over.signal.reason;
     }
-    this.#lanes.add(lane);
-    lane.socket.once('close', () => {
-      this.#forget(lane.socket);
-      this.#lanes.delete(lane);
-      lane.release();
+    this.#connections.add(connection);
+    connection.socket.once('close', () => {
+      this.#forget(connection.socket);
+      this.#connections.delete(connection);
+      connection.release();
     });
-    return lane.socket;
+    return connection.socket;
   }
 
   /** A server may name another place for the next request (tus does, in Location). */
@@ -118,15 +118,15 @@ export class LaneAgent extends Agent {
     throw coded('URL-ELSEWHERE', { origin, target: this.#target.host });
   }
 
-  #forget(connection: Duplex): void {
-    this.#unused.get(connection)?.cancel();
-    this.#unused.delete(connection);
+  #forget(socket: Duplex): void {
+    this.#unused.get(socket)?.cancel();
+    this.#unused.delete(socket);
   }
 
   #end(reason: Error): void {
     this.#stopListening();
     this.#over.abort(reason);
     super.destroy();
-    for (const lane of this.#lanes) lane.release();
+    for (const connection of this.#connections) connection.release();
   }
 }
