@@ -1,4 +1,4 @@
-// The exit statuses of every command: stable, documented in docs/operations.md, one per class of failure, so that a
+// The exit statuses of every command: stable, documented in docs/commands.md, one per class of failure, so that a
 // script can tell "the proxy refuses my password" from "the name does not resolve". 64 and 78 are those of sysexits.
 
 import type { FailureClass } from './entry.ts';

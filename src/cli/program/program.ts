@@ -283,7 +283,7 @@ First steps:
   sallyport status                   is it well, what did it decide and why
 
 The configuration file is /etc/sallyport/sallyport.yaml where installed, config/sallyport.yaml in a checkout; the
-example beside it shows every key. Failure codes and exit statuses are in docs/operations.md.
+example beside it shows every key. Failure codes are in docs/failure-codes.md, exit statuses in docs/commands.md.
 
 Exit status: 0 all well, 64 bad arguments, 78 bad configuration, 10 name resolution, 11 connection, 12 proxy
 authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP, 19 files or daemon, 70 a defect of ours.`;
