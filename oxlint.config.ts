@@ -10,7 +10,7 @@ const NO_PARENT = {
   message: "Between rooms import '#room/file.ts', within a room './file.ts': never '../'.",
 };
 
-const NO_TEST = { regex: '^#test/', message: 'What runs at a customer does not import tests.' };
+const NO_TEST = { regex: '^#(test|tools)/', message: 'The installed program does not import tests or tools.' };
 
 const floors = ROOMS.flatMap((room) => {
   const bans = bannedRooms(room).map((name) => ({
