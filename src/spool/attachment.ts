@@ -21,7 +21,10 @@ const TURN_BYTES = 4 * 1_048_576;
 
 /** Bytes to send, from any offset, as often as needed. */
 export interface AttachmentBody extends Attachment {
-  /** @throws CodedError FILE-*, when the first chunk is read or later */
+  /**
+   * A chunk is valid until the next one is requested.
+   * @throws CodedError FILE-*, when the first chunk is read or later
+   */
   open(offset: number): AsyncIterable<Uint8Array>;
 }
 
@@ -88,10 +91,11 @@ async function* slices(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await files.openToRead(path);
   try {
+    // One buffer for all slices. V8 collects freed buffers only after some 64 MiB of them have piled up.
+    const buffer = Buffer.allocUnsafeSlow(Math.min(SLICE_BYTES, Math.max(0, range.to - range.from)));
     let position = range.from;
     while (position < range.to) {
-      // A buffer of its own for each slice: the sender may keep it.
-      const slice = Buffer.allocUnsafeSlow(Math.min(SLICE_BYTES, range.to - position));
+      const slice = buffer.subarray(0, range.to - position);
       const got = file.read(slice, position);
       if (got === 0) throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is too short', errno: 'EIO' });
       yield slice.subarray(0, got);

@@ -1,6 +1,7 @@
 // Bodies that are sent to peers that read slowly, or stop, or refuse: rates of the field at a tenth of the size, with real
 // sockets and the kernel's own buffers. `bench/uploads.ts` does the same at full size.
 
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RequestBody } from '#http/session/body.ts';
@@ -97,6 +98,25 @@ describe('an upload', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('reads a source that has one buffer for all its chunks, and sends every byte as it was', async () => {
+    const reader = await startHashingReader(400 * 10_000);
+    const wanted = createHash('sha256');
+    // Smaller than the buffer of a stream: without a wait, several chunks would be in that buffer.
+    const chunk = Buffer.alloc(10_000);
+    const source = {
+      length: 400 * chunk.length,
+      async *open() {
+        for (let part = 0; part < 400; part += 1) {
+          wanted.update(chunk.fill(part));
+          yield await Promise.resolve(chunk);
+        }
+      },
+    };
+
+    expect((await put(reader, source, { firstByteMs: 5_000 }).outcome).head.status).toBe(200);
+    expect(reader.digest()).toBe(wanted.digest('hex'));
+  });
+
   it('to a peer that takes all and says nothing ends in the phase response', async () => {
     const server = await kept(() => {});
     const { outcome } = put(server, body(100_000), { firstByteMs: 100, signal: AbortSignal.timeout(20_000) });
@@ -151,6 +171,27 @@ async function refusing(): Promise<Loopback> {
   );
   closing.push(() => server.close());
   return server;
+}
+
+/** Reads in small steps with pauses, so that the sender's buffers are full, and answers once the whole body is there. */
+async function startHashingReader(bodyBytes: number): Promise<Loopback & { digest(): string }> {
+  const chunks: Buffer[] = [];
+  let missing = bodyBytes;
+  const server = await listenOnLoopback(
+    createServer({ highWaterMark: 16_384 }, (socket) => {
+      socket.on('data', (chunk: Buffer) => {
+        if (chunks.length === 0) missing += chunk.indexOf('\r\n\r\n') + 4;
+        chunks.push(chunk);
+        missing -= chunk.length;
+        if (missing === 0) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+        socket.pause();
+        setImmediate(() => socket.resume());
+      });
+    }),
+  );
+  closing.push(() => server.close());
+  const digest = () => createHash('sha256').update(Buffer.concat(chunks).subarray(-bodyBytes)).digest('hex');
+  return { ...server, digest };
 }
 
 async function kept(onRequest: Parameters<typeof startKeptServer>[0]): Promise<KeptServer> {

@@ -1,14 +1,15 @@
 // The body of a request that is too large for memory: its length, and a way to read it from any offset.
 //
-// Guarantees: exactly `length` bytes are sent, or the request fails; whatever `open` holds (a file) is let go of in
-// every case, also while the connection takes nothing. Relies on the chunks staying as they are until they are sent.
+// Guarantees: exactly `length` bytes are sent, or the request fails. The source is closed in every case, even while the
+// connection accepts no data. The next chunk is requested only when the kernel has taken the previous one, so that a
+// source can read a file of any size through one buffer.
 
 import { asCoded, coded } from '#errors/coded-error.ts';
 
 /** What a request carries. It may be opened again, for another attempt. */
 export interface RequestBody {
   readonly length: number;
-  /** The bytes from `offset` to the end. A chunk must not be changed after it was handed out. */
+  /** The bytes from `offset` to the end. A chunk is valid until the next one is requested. */
   open(offset: number): AsyncIterable<Uint8Array>;
 }
 
@@ -19,10 +20,13 @@ const CHUNK_BYTES = 16_384;
 export class BodyReading implements AsyncIterable<Uint8Array> {
   readonly #length: number;
   readonly #source: AsyncIterator<Uint8Array>;
+  readonly #flushed: () => Promise<void>;
   #bytes = 0;
 
-  constructor(body: RequestBody) {
+  /** `flushed` resolves when no chunk that was handed out is in use any more. */
+  constructor(body: RequestBody, flushed: () => Promise<void>) {
     this.#length = body.length;
+    this.#flushed = flushed;
     this.#source = body.open(0)[Symbol.asyncIterator]();
   }
 
@@ -33,6 +37,7 @@ export class BodyReading implements AsyncIterable<Uint8Array> {
       this.#bytes += value.length;
       if (this.#bytes > this.#length) throw this.#wrongLength();
       for (let at = 0; at < value.length; at += CHUNK_BYTES) yield value.subarray(at, at + CHUNK_BYTES);
+      await this.#flushed();
     }
     if (this.#bytes !== this.#length) throw this.#wrongLength();
   }

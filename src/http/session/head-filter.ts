@@ -17,6 +17,8 @@ export class HeadFilter extends Duplex {
   #written = 0;
   #taken = 0;
   #received = 0;
+  /** Called when the kernel has taken everything, or will take nothing more. */
+  #onFlushed: (() => void) | null = null;
 
   constructor(under: Duplex, onRefused: (reason: string) => void) {
     super({ allowHalfOpen: true });
@@ -36,6 +38,14 @@ export class HeadFilter extends Duplex {
   /** Bytes that came since the request began. */
   get received(): number {
     return this.#received;
+  }
+
+  /** Resolves when the kernel has taken everything that was written, or the stream is destroyed. One caller at a time. */
+  async flushed(): Promise<void> {
+    if (this.writableLength === 0 || this.destroyed) return;
+    await new Promise<void>((resolve) => {
+      this.#onFlushed = resolve;
+    });
   }
 
   /** Another request begins: what comes from now on is its answer. */
@@ -60,6 +70,7 @@ export class HeadFilter extends Duplex {
     this.#under.write(chunk, (error) => {
       if (error == null) this.#taken += chunk.length;
       done(error);
+      if (this.writableLength === 0) this.#notifyFlushed();
     });
   }
 
@@ -70,7 +81,13 @@ export class HeadFilter extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#under.off('data', this.#onBytes);
     this.#under.destroy();
+    this.#notifyFlushed();
     done(error);
+  }
+
+  #notifyFlushed(): void {
+    this.#onFlushed?.();
+    this.#onFlushed = null;
   }
 
   readonly #onBytes = (chunk: Buffer): void => {

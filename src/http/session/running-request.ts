@@ -134,7 +134,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     if (body === undefined) return { body: null, length: 0 };
     if (typeof body === 'string') return { body, length: Buffer.byteLength(body) };
     if (body instanceof Uint8Array) return { body: Buffer.from(body), length: body.length };
-    this.#body = new BodyReading(body);
+    this.#body = new BodyReading(body, () => this.#over.filter.flushed());
     // undici takes any iterable; its types name only some.
     return { body: this.#body as unknown as Buffer, length: body.length };
   }

@@ -24,7 +24,11 @@ const bytes = Buffer.from(Array.from({ length: 900_000 }, (_none, at) => (at * 3
 const body: RequestBody = {
   length: bytes.length,
   async *open(offset) {
-    for (let at = offset; at < bytes.length; at += 100_000) yield bytes.subarray(at, at + 100_000);
+    // One buffer for all chunks, as a spool has.
+    const chunk = Buffer.alloc(100_000);
+    for (let at = offset; at < bytes.length; at += chunk.length) {
+      yield chunk.subarray(0, bytes.copy(chunk, 0, at, at + chunk.length));
+    }
   },
 };
 
