@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE } from '#errors/catalogue.ts';
 import { couldBePrinted, logLinesOf } from '#test/support/told-lines.ts';
@@ -23,6 +23,18 @@ describe('the pages in docs', () => {
     const known = new Set<string>(Object.keys(CATALOGUE));
     const named = [...textOf(page).matchAll(/[`[]([A-Z]+(?:-[A-Z0-9]+)+)[`\]]/g)].map(([, code = '']) => code);
     expect(named.filter((code) => !known.has(code))).toEqual([]);
+  });
+});
+
+describe('files-and-recovery.md', () => {
+  it('names every JSON file that the program keeps', () => {
+    const ROOT = new URL('../../', import.meta.url);
+    const source = globSync('src/**/*.ts', { cwd: ROOT }).map((path) => readFileSync(new URL(path, ROOT), 'utf8'));
+    const names = source.flatMap((text) => [...text.matchAll(/'([a-z-]+\.json)'/g)].map(([, name = '']) => name));
+    const elsewhere = new Set(['package.json', 'feed.json']);
+    const kept = [...new Set(names)].filter((name) => !elsewhere.has(name));
+    expect(kept.length).toBeGreaterThan(8);
+    expect(kept.filter((name) => !textOf('files-and-recovery.md').includes(`\`${name}\``))).toEqual([]);
   });
 });
 
