@@ -27,7 +27,7 @@ const SCHEMES: Readonly<Record<string, { port: number; tls: boolean; forwardable
 export function endpointOf(target: URL): Endpoint {
   const scheme = SCHEMES[target.protocol];
   if (scheme === undefined || target.hostname === '') {
-    const reason = scheme === undefined ? 'it is neither http, https, ws nor wss' : 'it names no host';
+    const reason = scheme === undefined ? 'it is neither http, https, ws nor wss' : 'it has no host';
     throw coded('URL-INVALID', { url: `${target.protocol}//${target.host}`, reason });
   }
   const port = target.port === '' ? scheme.port : Number(target.port);

@@ -257,7 +257,7 @@ class Walk {
       purpose: this.#chosen.purpose,
       rule: decidingText(ways.at(-1)?.reasons ?? []),
       why: 'proxy_required is true',
-      otherwise: 'have proxy_required changed by root',
+      otherwise: 'ask root to change proxy_required',
     });
   }
 
@@ -299,7 +299,7 @@ class Walk {
     if (last === undefined) return coded('INTERNAL', { reason: 'a route without a way' });
     if (failed.length === 1) return last.error;
     const failures = failed.map(({ hop, error }) => `${new URL(hop.url).host} ${error.code}`);
-    const why = this.#parts.settings.proxy_required ? 'proxy_required is true' : 'no setting says so';
+    const why = this.#parts.settings.proxy_required ? 'proxy_required is true' : 'no setting allows it';
     const { place: hop } = last.error;
     const error = coded('POLICY', { count: failed.length, failures, why, hop }, last.error).during(last.error.journey);
     return askedAgainAfter(Math.max(...failed.map((one) => waitOf(one.error))), error);

@@ -150,7 +150,7 @@ describe('a failure of TLS to the proxy itself', () => {
     expect(failure).toMatchObject({
       code: 'PROXY-TLS-UNTRUSTED',
       hop: `proxy corp (127.0.0.1:${front?.port})`,
-      message: expect.stringContaining('expected an authority of proxies[0].ca_file'),
+      message: expect.stringContaining('expected a CA in proxies[0].ca_file'),
     });
   });
 
@@ -176,7 +176,7 @@ describe('a failure of TLS to the proxy itself', () => {
       code: 'PROXY-TLS-FAILED',
       message: expect.stringMatching(/alert (?:handshake failure|certificate required)/),
       journey: { phase: 'proxy_tls' },
-      check: expect.stringContaining('whether it asks for a client_certificate'),
+      check: expect.stringContaining('whether it requires a client_certificate'),
     });
   });
 
@@ -216,7 +216,7 @@ describe('a scheme that is not that of the port', () => {
     ).rejects.toMatchObject({
       code: 'PROXY-SCHEME',
       check: expect.stringMatching(
-        /^Set scheme: http of proxy corp\. What goes through its tunnel is TLS all the same\./,
+        /^Set scheme: http for proxy corp\. TLS to the servers inside its tunnels is not affected\./,
       ),
     });
     await plainProxy.allClosed();
@@ -230,9 +230,9 @@ describe('a scheme that is not that of the port', () => {
       .open(plain);
     await expect(opening).rejects.toMatchObject({
       code: 'PROXY-SCHEME',
-      safeText: expect.stringContaining('speaks TLS, and its scheme is http (it answered "a TLS record")'),
+      safeText: expect.stringContaining('speaks TLS, but its scheme is set to http (it answered "a TLS record")'),
       check: expect.stringMatching(
-        /^Set scheme: https of proxy corp\. What goes through its tunnel is TLS all the same\./,
+        /^Set scheme: https for proxy corp\. TLS to the servers inside its tunnels is not affected\./,
       ),
     });
   });

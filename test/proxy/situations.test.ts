@@ -115,14 +115,22 @@ const SITUATIONS: readonly Situation[] = [
     'the name of the proxy is misspelt',
     () => failureOf(testRouter({ proxies: [{ ...profile(3128), address: 'prxoy.invalid' }] })),
     'DNS-PROXY',
-    ['proxy host prxoy.invalid', /\((?:ENOTFOUND|EAI_AGAIN); name servers \S+/, 'Check the address of proxy corp'],
+    [
+      'proxy host prxoy.invalid',
+      /\((?:ENOTFOUND|EAI_AGAIN); name servers \S+/,
+      'Check the spelling of the address of proxy corp',
+    ],
   ],
   [
     2,
     'the outer DNS is blocked and no proxy is configured',
     () => failureOf(testRouter(), new URL('https://updates.invalid/')),
     'DNS-TARGET',
-    ['Cannot resolve updates.invalid here', 'no proxy is used', 'Behind a proxy this is normal: configure one'],
+    [
+      'Cannot resolve updates.invalid on this host',
+      'no proxy is used',
+      'Behind a proxy this is normal: configure the proxy',
+    ],
   ],
   [
     3,
@@ -137,10 +145,10 @@ const SITUATIONS: readonly Situation[] = [
     () => failureOf(testRouter({ proxies: [profile(3128)], clock: impatientClock() })),
     'TCP-TIMEOUT',
     [
-      'No answer from 127.0.0.1:3128 in 15 s',
+      'No response from 127.0.0.1:3128 within 15 s',
       'connect_timeout_ms',
       /asked from \S+/,
-      'A firewall drops it, or the address is wrong',
+      'A firewall may be dropping the packets, or the address is wrong',
     ],
   ],
   [
@@ -164,8 +172,8 @@ const SITUATIONS: readonly Situation[] = [
     'PROXY-SCHEME',
     [
       /Port \d+ of proxy corp speaks no TLS/,
-      'Set scheme: http of proxy corp',
-      'through its tunnel is TLS all the same',
+      'Set scheme: http for proxy corp',
+      'TLS to the servers inside its tunnels is not affected',
     ],
   ],
   [
@@ -173,14 +181,14 @@ const SITUATIONS: readonly Situation[] = [
     'a TLS port is spoken to in the clear',
     async () => failureOf(await behind(says('\u0015\u0003\u0001\u0000\u0002\u0002\u0046'))),
     'PROXY-SCHEME',
-    [/Port \d+ of proxy corp speaks TLS/, 'a TLS record', 'Set scheme: https of proxy corp'],
+    [/Port \d+ of proxy corp speaks TLS/, 'a TLS record', 'Set scheme: https for proxy corp'],
   ],
   [
     8,
     'it asks for a user, and none is set',
     async () => failureOf(await behind(says(asks('NTLM', 'Basic realm="CORP"')))),
     'AUTH-REQUIRED',
-    ['(NTLM, Basic, realm CORP)', 'its authentication is transparent', 'Set authentication, user and password'],
+    ['(NTLM, Basic, realm CORP)', '(authentication: transparent)', 'Set authentication, user and password'],
   ],
   [
     9,
@@ -194,7 +202,7 @@ const SITUATIONS: readonly Situation[] = [
     'it offers NTLM and Negotiate alone',
     async () => failureOf(await behind(says(asks('Negotiate', 'NTLM')), { account: ACCOUNT })),
     'AUTH-SCHEME',
-    ['offers Negotiate, NTLM', 'configured as basic', 'ask the proxy team for an exemption'],
+    ['offers Negotiate, NTLM', 'authentication is set to basic', 'ask the proxy team for an exemption'],
   ],
   [
     11,
@@ -214,7 +222,7 @@ const SITUATIONS: readonly Situation[] = [
       return failureOf(await behind(says(asks('NTLM', 'Basic realm="CORP"')), { account }));
     },
     'AUTH-DOMAIN',
-    ['refused user svc (Basic), whose domain is empty', 'NTLM, Basic', 'Set the domain of proxy corp', 'DOMAIN\\svc'],
+    ['refused user svc (Basic). The user has no domain', 'NTLM, Basic', 'Set the domain of proxy corp', 'DOMAIN\\svc'],
   ],
   [
     14,
@@ -256,7 +264,7 @@ const SITUATIONS: readonly Situation[] = [
       return failureOf(router, OTHER_PORT);
     },
     'POLICY-PORT',
-    ['refused updates.example.com:8443 (403, ERR_ACCESS_DENIED)', 'tunnels to port 443 it has opened before'],
+    ['refused updates.example.com:8443 (403, ERR_ACCESS_DENIED)', 'although it has opened tunnels to port 443 before'],
   ],
   [
     17,
@@ -270,8 +278,8 @@ const SITUATIONS: readonly Situation[] = [
     'PROXY-UPSTREAM',
     [
       'cannot reach updates.example.com:443 (503, ERR_CONNECT_FAIL)',
-      'the credentials are fine',
-      'Its DNS or the firewall',
+      'the credentials are correct',
+      'its DNS or a firewall',
     ],
   ],
   [
@@ -286,7 +294,7 @@ const SITUATIONS: readonly Situation[] = [
     'TLS-INTERCEPTED',
     [
       'certificate for updates.example.com was issued by "O=Test Inspect, CN=Corp TLS Inspection CA"',
-      'expected an authority of updates.ca_file',
+      'expected a CA in updates.ca_file',
       'SSL bridging is not supported',
       'Ask for a bypass for: updates.example.com:443',
     ],
@@ -302,7 +310,12 @@ const SITUATIONS: readonly Situation[] = [
       return failureOf(await behind(honest(young.port, dated), { clock }));
     },
     'TLS-CLOCK',
-    ['is not yet valid', 'the clock here says 2019-06-01', 'proxy corp says 2099-06-01', 'they differ by 80 years'],
+    [
+      'is not yet valid',
+      'the clock of this host says 2019-06-01',
+      'proxy corp says 2099-06-01',
+      'they differ by 80 years',
+    ],
   ],
   [
     20,
@@ -325,7 +338,7 @@ const SITUATIONS: readonly Situation[] = [
     [
       'is expired',
       'to 2021-01-01',
-      /the clock here says 20\d\d-.*, proxy corp says 20\d\d-/,
+      /the clock of this host says 20\d\d-.*, proxy corp says 20\d\d-/,
       'has to renew its certificate',
     ],
   ],

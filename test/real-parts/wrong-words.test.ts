@@ -62,14 +62,14 @@ describeWith(['squid'], 'Squid', () => {
       const met = await failureOf(router);
       expect([met.code, met.check]).toEqual([
         'TUNNEL-CLOSED',
-        expect.stringMatching(/speaks TLS or SOCKS instead, set scheme: https or socks5h of proxy corp\./),
+        expect.stringMatching(/speaks TLS or SOCKS instead, set scheme: https or socks5h for proxy corp\./),
       ]);
       const error = await diagnosed(router);
       expect([error.code, error.check]).toEqual([
         'PROXY-SCHEME',
-        expect.stringMatching(/^Set scheme: https of proxy corp\./),
+        expect.stringMatching(/^Set scheme: https for proxy corp\./),
       ]);
-      expect(error.safeText).toContain('speaks TLS, and its scheme is http');
+      expect(error.safeText).toContain('speaks TLS, but its scheme is set to http');
     });
   });
 
@@ -79,7 +79,7 @@ describeWith(['squid'], 'Squid', () => {
       const met = await failureOf(router);
       expect(['TUNNEL-TIMEOUT', 'TUNNEL-CLOSED', 'PROXY-SCHEME']).toContain(met.code);
       expect(met.message).not.toContain('CONNECT');
-      expect(met.check).toContain('set scheme: http of proxy corp');
+      expect(met.check).toContain('set scheme: http for proxy corp');
       const error = await diagnosed(router);
       expect([error.code, error.facts['wanted']]).toEqual(['PROXY-SCHEME', 'http']);
     });

@@ -33,7 +33,7 @@ export async function openLogin(parts: LoginParts): Promise<Login> {
   if (bound !== null) throw coded('AUTH-REBIND', { proxy: hop.name, bound, url: hop.boundTo, hop: hop.place });
   const place = { proxyUrl: hop.url, origin: forwardOrigin ?? '' };
   const doubt = forwardOrigin === null ? null : ledger.doubts.of(account, place);
-  if (doubt !== null) throw unclearRefusal(asked, { ...place, ...doubt, status: null, found: 'not asked again yet' });
+  if (doubt !== null) throw unclearRefusal(asked, { ...place, ...doubt, status: null, found: 'not tried again yet' });
   const admission = await ledger.admit(account, { proxyUrl: hop.url, retryMs, signal });
   if (admission.kind === 'refused')
     throw rejection(asked, admission.refusal, { scheme: null, advertised: offersOf(parts) });
@@ -186,7 +186,7 @@ export class Login {
     this.#noteOffers(challenges);
     if (this.connectionBound && this.#accepted) {
       const { name: proxy, hop } = this.asked;
-      return coded('NTLM-CONN', { proxy, reason: 'it asks again on the connection that it had let through', hop });
+      return coded('NTLM-CONN', { proxy, reason: 'it asked again on a connection that it had authenticated', hop });
     }
     const verdict = judgeAuthentication(challenges, this.asked, this.#proved);
     if (verdict.kind === 'failed' && !this.#isTurnedDown(challenges)) return verdict.error;
@@ -209,7 +209,7 @@ export class Login {
     this.#doubted = head;
     const { hop, forwardOrigin } = this.#parts;
     const about = { proxyUrl: hop.url, origin: forwardOrigin ?? '', sinceMs: null, retryAtMs: null };
-    return unclearRefusal(this.asked, { ...about, status: head.status, found: 'not asked yet' });
+    return unclearRefusal(this.asked, { ...about, status: head.status, found: 'not tried yet' });
   }
 
   /** A refusal of which one CONNECT has to tell whose it was; the attempt is under way until then. Null without one. */

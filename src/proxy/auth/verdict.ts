@@ -132,7 +132,7 @@ export function schemeRemedy(
   { name, variable }: { readonly name: string; readonly variable: string | null },
   schemes: readonly string[],
 ): string {
-  if (variable === null) return `scheme: ${schemes.join(' or ')} of proxy ${name}`;
+  if (variable === null) return `scheme: ${schemes.join(' or ')} for proxy ${name}`;
   return `environment variable ${variable} to a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
 }
 
@@ -143,9 +143,9 @@ export function userRemedy(asked: AskedProxy, offered: readonly string[]): strin
     return `pac.credentials_for of proxy ${name} so that it includes ${address}:${port}; user and password are already set`;
   if (variable !== null) return `user and password in the environment variable ${variable}`;
   if (offered.length > 0 && offered.every((scheme) => scheme.toLowerCase() === 'negotiate')) {
-    return `authentication: negotiate of proxy ${name}; it uses a ticket (kinit), not a password`;
+    return `authentication: negotiate for proxy ${name}; it uses a ticket (kinit), not a password`;
   }
-  return `authentication, user and password of proxy ${name}`;
+  return `authentication, user and password for proxy ${name}`;
 }
 
 /** Judges an answer to an absolute-form request other than 407; null when the origin gave it. */
@@ -173,7 +173,7 @@ export function judgeAuthentication(
   }
   const own = challenges.filter(({ scheme }) => scheme.toLowerCase() === shown?.toLowerCase());
   if (shown === 'Digest' && own.some(isStale)) {
-    return failed(staleNonces({ proxy: asked.name, hop: asked.hop }));
+    return failed(staleNonces({ proxy: asked.name, hop: asked.hop }, 'the Digest nonce of this request'));
   }
   // Without any challenge the only thing that it can mean is the credential that was sent.
   if (shown !== null && (own.length > 0 || offered.length === 0)) return { kind: 'refused' };
@@ -239,7 +239,8 @@ function historyOf(refusal: Refusal | null): string {
   if (refusal?.workedUntilMs == null) return 'it never worked here before';
   const worked = refusal.workedUntilMs - (refusal.workedFromMs ?? refusal.workedUntilMs);
   const until = `it worked until ${showLocalTime(refusal.workedUntilMs)}`;
-  return worked < DAY_MS ? until : `${until}, for ${Math.floor(worked / DAY_MS)} days`;
+  const days = Math.floor(worked / DAY_MS);
+  return days === 0 ? until : `${until}, for ${days} ${days === 1 ? 'day' : 'days'}`;
 }
 
 function retryOf(refusal: Refusal | null): string {
@@ -258,7 +259,7 @@ function refusal(
   const { target, page, said } = about;
   const facts = { proxy: asked.name, status: head.status, hop: asked.hop, target, said, ...saidOn(page) };
   if (UPSTREAM.has(head.status) || (head.status === 404 && isPrivoxy(head))) {
-    const credentials = about.proved === null ? 'without credentials' : 'the credentials are fine';
+    const credentials = about.proved === null ? 'no credentials were sent' : 'the credentials are correct';
     return coded('PROXY-UPSTREAM', { ...facts, credentials });
   }
   if (wasToldTooBig(said)) return coded('PROXY-TOO-BIG', facts);

@@ -40,7 +40,7 @@ export interface Fallback {
 const MOST_FALLBACKS = 5;
 
 /** What forbids it, and who could allow it. */
-const BY_REQUIREMENT = { why: 'proxy_required is true', otherwise: 'have proxy_required changed by root' };
+const BY_REQUIREMENT = { why: 'proxy_required is true', otherwise: 'ask root to change proxy_required' };
 
 /**
  * Chooses the proxy of a purpose for a target.

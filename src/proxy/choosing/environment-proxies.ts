@@ -87,7 +87,7 @@ function valueIn(variables: Variables, name: Name): { readonly name: string; rea
 function readProxyUrl(value: string): Reading {
   const [, scheme = 'http', rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(value) ?? [];
   const kind = SCHEMES[scheme.toLowerCase()];
-  if (kind === undefined) return wrong('its scheme is none of http, https, socks4, socks4a, socks5, socks5h');
+  if (kind === undefined) return wrong('its scheme is not one of http, https, socks4, socks4a, socks5, socks5h');
   const at = rest.lastIndexOf('@');
   const [userInfo, place] = at === -1 ? [null, rest] : [rest.slice(0, at), rest.slice(at + 1)];
   const credentials = readUserInfo(userInfo);
@@ -95,8 +95,8 @@ function readProxyUrl(value: string): Reading {
   const found = /^(?:\[([0-9a-f:.]+)\]|([^[\]:/?#\\%\s]+))(?::(\d{1,5}))?\/?$/i.exec(place);
   const host = normaliseHost(found?.[1] ?? found?.[2] ?? '');
   const port = found?.[3] === undefined ? kind.port : Number(found[3]);
-  if (found === null || host === null) return wrong('what it names is no host and port');
-  if (port < 1 || port > 65_535) return wrong('its port is not within 1 to 65535');
+  if (found === null || host === null) return wrong('it has no valid host and port');
+  if (port < 1 || port > 65_535) return wrong('its port is not between 1 and 65535');
   return { ok: true, proxy: { scheme: kind.scheme, host, port, ...credentials } };
 }
 
@@ -115,7 +115,7 @@ function readUserInfo(userInfo: string | null): Pick<NamedProxy, 'user' | 'passw
   // As for a profile: they would end a header, and the first colon ends the user in Basic (RFC 7617, 2).
   if (/\p{Cc}/u.test(user + password)) return 'it has a control character in its user or password part';
   if (user.includes(':')) return 'it has a colon in its user, which Basic cannot send';
-  if (user === '') return password === '' ? { user: null, password: null } : 'it has a password and no user';
+  if (user === '') return password === '' ? { user: null, password: null } : 'it has a password but no user';
   return { user, password };
 }
 

@@ -66,7 +66,11 @@ export function askHead(
     asking.on('error', (error: NodeJS.ErrnoException & { reason?: string }) => {
       const { code = '', reason = error.message } = error;
       if (code.startsWith('HPE_')) end.done(unreadable(`${code}: ${reason}`, firstBytes));
-      else end.done({ kind: 'closed', reason: firstBytes === '' ? 'without a word' : 'in the middle of its answer' });
+      else
+        end.done({
+          kind: 'closed',
+          reason: firstBytes === '' ? 'without sending anything' : 'in the middle of its response',
+        });
     });
     asking.end();
   };
@@ -189,9 +193,9 @@ export function pump(
       to.onBytes(chunk);
     }
   };
-  const onError = ({ code }: NodeJS.ErrnoException) => to.onBroken(code ?? 'it broke');
+  const onError = ({ code }: NodeJS.ErrnoException) => to.onBroken(code ?? 'the connection broke');
   const onClose = () => {
-    if (!socket.readableEnded) to.onBroken('it broke');
+    if (!socket.readableEnded) to.onBroken('the connection broke');
   };
   socket.on('readable', onReadable);
   socket.on('end', to.onEnd);

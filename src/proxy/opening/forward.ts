@@ -33,6 +33,6 @@ export async function openForward(socket: Socket, url: URL, options: ForwardOpti
   if (answered.reusable) return answered.socket;
   answered.socket.destroy();
   if (!login.connectionBound) return await options.redial();
-  const reason = 'it closed the connection that it had just let through';
+  const reason = 'it closed the connection that it had just authenticated';
   throw coded('NTLM-CONN', { proxy: login.asked.name, reason, hop: login.asked.hop });
 }

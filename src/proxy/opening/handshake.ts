@@ -140,7 +140,7 @@ function ask(socket: Socket, authorization: string | null, options: HandshakeOpt
   const late = (elapsed: number) => coded('TUNNEL-TIMEOUT', { ...facts, elapsed });
   return boundedStep<ConnectAnswer>({ ...options, late }, (end) => {
     if (socket.destroyed || socket.readableEnded) {
-      end.done({ kind: 'closed', reason: 'without a word' });
+      end.done({ kind: 'closed', reason: 'without sending anything' });
       return () => {};
     }
     return askHead(socket, { line, headers }, end);
@@ -232,5 +232,10 @@ function brokenTls({ login }: HandshakeOptions, code: string): CodedError {
 
 function endless({ login }: HandshakeOptions): CodedError {
   const { name: proxy, authentication, hop } = login.asked;
-  return coded('AUTH-MESSAGE', { proxy, scheme: authentication, reason: 'it asks again and again', hop });
+  return coded('AUTH-MESSAGE', {
+    proxy,
+    scheme: authentication,
+    reason: `it still asks after ${MOST_ANSWERS} answers`,
+    hop,
+  });
 }

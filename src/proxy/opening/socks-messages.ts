@@ -44,7 +44,7 @@ const GRANTED_4 = 90;
 const REPLY_4: Readonly<Record<number, string>> = {
   91: 'rejected or failed',
   92: 'it cannot reach the identd of this host',
-  93: 'the identd of this host names another user',
+  93: 'the identd of this host reports another user',
 };
 
 /** Offers no authentication, and user and password where we have them. */
@@ -157,5 +157,5 @@ function octetsOf6(address: string): Buffer {
 }
 
 function wordsOf(known: Readonly<Record<number, string>>, code: number): string {
-  return known[code] ?? 'a reply that no standard knows';
+  return known[code] ?? 'a reply code of no standard';
 }

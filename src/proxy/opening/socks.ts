@@ -129,7 +129,7 @@ async function ask5(talk: Talk, { host, port, login, scheme, authority }: SocksO
 async function showPassword(talk: Talk, login: Login, scheme: SocksScheme): Promise<void> {
   const { shown, password } = login.account ?? { shown: '', password: null };
   const message = userAndPassword(shown, password?.reveal() ?? '');
-  if (message === null) throw tooLong(login, scheme, 'user or password');
+  if (message === null) throw tooLong(login, scheme, 'this user or password');
   await login.showing();
   if (!(await talk.ask(message, readLogin))) throw await login.refused();
   login.settle(null);
@@ -142,7 +142,7 @@ function unmet(login: Login, method: number): CodedError {
   if (login.account !== null) {
     return coded('AUTH-SCHEME', {
       proxy,
-      offered: 'neither of no user and user with password',
+      offered: 'neither access without a user nor user and password',
       configured: authentication,
       hop,
     });
@@ -155,7 +155,7 @@ function refusal({ code }: SocksReply, said: string, { login, authority: target 
   const facts = { proxy: login.asked.name, target, status: `SOCKS reply ${code}`, said, hop: login.asked.hop };
   if (code === NOT_ALLOWED) return coded('POLICY-DENIED', facts);
   if (!BEHIND_IT.has(code)) return coded('SOCKS-REFUSED', facts);
-  const credentials = login.accepted ? 'the credentials are fine' : 'without credentials';
+  const credentials = login.accepted ? 'the credentials are correct' : 'no credentials were sent';
   return coded('PROXY-UPSTREAM', { ...facts, credentials });
 }
 
@@ -199,7 +199,7 @@ class Talk {
     const socket = this.#socket;
     return boundedStep<T>(left, ({ done, fail }) => {
       if (socket.destroyed || socket.readableEnded) {
-        fail(closed('without a word'));
+        fail(closed('without sending anything'));
         return () => {};
       }
       let bytes = Buffer.alloc(0);
@@ -216,7 +216,7 @@ class Talk {
           if (bytes.length > answer.length) socket.unshift(bytes.subarray(answer.length));
           done(answer.value);
         },
-        onEnd: () => fail(closed(bytes.length === 0 ? 'without a word' : 'in the middle of its answer')),
+        onEnd: () => fail(closed(bytes.length === 0 ? 'without sending anything' : 'in the middle of its response')),
         onBroken: (reason) => fail(closed(reason)),
       });
       socket.write(message);

@@ -15,7 +15,7 @@ export interface SeenTime {
 }
 
 /** What is said where there is nothing to compare the clock here with. */
-export const NOBODY_TOLD = 'nobody else has told the time';
+export const NOBODY_TOLD = 'no other clock is known';
 
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365.25 * DAY_MS;

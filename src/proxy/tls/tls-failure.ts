@@ -146,7 +146,7 @@ function tooOld(code: string, received: number): { reason: string; version: stri
   // An alert behind a certificate means something else, such as that ours is missing; one that was there before we said
   // anything answers nothing.
   if (!NOTHING_TAKEN.has(code) || received === 0 || received > ALERT_BYTES) return null;
-  return { reason: `it takes none of the cipher suites offered (${OFFERED})`, version: null, suites: OFFERED };
+  return { reason: `it accepts none of the cipher suites offered (${OFFERED})`, version: null, suites: OFFERED };
 }
 
 /** A handshake that ended in no verdict. */
@@ -202,7 +202,7 @@ function outOfTime(error: Error, peer: TlsPeer, { chain, times }: Circumstances)
 function notTls(error: Error, code: string, peer: TlsPeer): CodedError | null {
   if (peer.leg !== 'proxy' || !NO_TLS.has(code)) return null;
   const answer = plainReason(error, code);
-  const remedy = `scheme: http of proxy ${peer.proxy}`;
+  const remedy = `scheme: http for proxy ${peer.proxy}`;
   return coded('PROXY-SCHEME', { ...peer, speaks: 'no TLS', scheme: 'https', wanted: 'http', answer, remedy }, error);
 }
 

@@ -61,7 +61,7 @@ export class TrustContexts {
   /** Whom the contexts trust, in words. */
   get expected(): string {
     const { ca } = this.#trust;
-    return ca === undefined ? 'an authority built into the program' : `an authority of ${ca.key}`;
+    return ca === undefined ? 'a public CA built into Sallyport' : `a CA in ${ca.key}`;
   }
 
   get pins(): readonly string[] {
@@ -92,7 +92,7 @@ function createContext({ ca, client, suites }: TlsTrust & { readonly suites: Sui
 /** OpenSSL would skip what it can't read and trust less, or nothing, without a word. */
 function certificatesOf(file: PemFile): string[] {
   const blocks = file.pem.match(CERTIFICATE) ?? [];
-  if (blocks.length === 0) throw unusable(file, 'it holds no certificate');
+  if (blocks.length === 0) throw unusable(file, 'it contains no certificate');
   for (const block of blocks) usable(file, () => new X509Certificate(block));
   return [...blocks];
 }

@@ -133,7 +133,7 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; read
       const { port } = held(await startLoginProxy('ntlm', user, healthy.port));
       return await behind({ corp: { port, authentication: 'ntlm', user: 'svc', password: 'right one' } });
     },
-    expected: { code: 'AUTH-DOMAIN', status: 12, kind: 'auth', words: 'whose domain is empty' },
+    expected: { code: 'AUTH-DOMAIN', status: 12, kind: 'auth', words: 'The user has no domain' },
   },
   'a host that the proxy denies': {
     tell: () => behind({ script: refusing(() => true, healthy.port) }),
@@ -160,7 +160,7 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; read
   },
   'a certificate out of its time where nobody else tells the time': {
     tell: async () => behind({ origin: held(await startFeedOrigin({ pair: EXPIRED })) }),
-    expected: { code: 'TLS-CLOCK', status: 14, kind: 'tls', words: 'nobody else has told the time' },
+    expected: { code: 'TLS-CLOCK', status: 14, kind: 'tls', words: 'no other clock is known' },
   },
   'an expired certificate': {
     tell: async () => {

@@ -76,9 +76,9 @@ describe('the answer to CONNECT', () => {
 
   it('that it cannot get further says of the credentials what is known', () => {
     expect(connect(head(503), basic, { proved: 'Basic' })?.safeText).toContain(
-      'accepted us (the credentials are fine)',
+      'accepted the request (the credentials are correct)',
     );
-    expect(connect(head(503))?.safeText).toContain('accepted us (without credentials)');
+    expect(connect(head(503))?.safeText).toContain('accepted the request (no credentials were sent)');
   });
 
   it('403 for another port than 443 is a matter of the port where 443 has passed, and only there', () => {
@@ -148,8 +148,8 @@ describe('a 407 of a proxy', () => {
   });
 
   it.each([
-    [['Negotiate'], {}, 'authentication: negotiate of proxy corp; it uses a ticket (kinit), not a password'],
-    [['Negotiate', 'NTLM'], {}, 'authentication, user and password of proxy corp'],
+    [['Negotiate'], {}, 'authentication: negotiate for proxy corp; it uses a ticket (kinit), not a password'],
+    [['Negotiate', 'NTLM'], {}, 'authentication, user and password for proxy corp'],
     [
       ['Basic'],
       { isAccountWithheld: true },
@@ -174,7 +174,11 @@ describe('a 407 of a proxy', () => {
   it('with stale=true refuses no Digest credential', () => {
     const stale = challenges('Digest realm="x", nonce="y", stale=TRUE');
     expect(judgeAuthentication(stale, basic, 'Digest')).toMatchObject({
-      error: { code: 'AUTH-STALE', facts: { pauseMs: 30_000 } },
+      error: {
+        code: 'AUTH-STALE',
+        safeText: 'Proxy corp rejected the Digest nonce of this request as stale. User and password are correct.',
+        facts: { pauseMs: 30_000 },
+      },
     });
     expect(judgeAuthentication(challenges('Digest nonce="y"'), basic, 'Digest')).toEqual({ kind: 'refused' });
   });
@@ -210,7 +214,7 @@ describe('a refused credential', () => {
     const plain: AskedProxy = { ...basic, user: 'svc', hasDomain: false };
     const error = rejection(plain, { ...refusal, retryAtMs: null }, { scheme: 'NTLM', advertised: ['CORP'] });
     expect(error.code).toBe('AUTH-DOMAIN');
-    expect(error.safeText).toContain('takes users of CORP');
+    expect(error.safeText).toContain('(it advertises CORP)');
     expect(error.check).toContain('DOMAIN\\svc');
     const upn = rejection({ ...plain, user: 'svc@corp.example' }, null, { scheme: 'NTLM', advertised: ['CORP'] });
     expect(upn.code).toBe('AUTH-REJECTED');

@@ -59,11 +59,11 @@ describe('the proxy of the environment', () => {
     ['http://corp%3Asvc:p@proxy:3128', 'it has a colon in its user, which Basic cannot send'],
     ['http://svc:p ss@proxy:3128', "it has an unescaped ' ' in its user or password part"],
     ['http://:pass@proxy:3128', 'it has a password and no user'],
-    ['ftp://proxy:3128', 'its scheme is none of http, https, socks4, socks4a, socks5, socks5h'],
+    ['ftp://proxy:3128', 'its scheme is not one of http, https, socks4, socks4a, socks5, socks5h'],
     ['http://proxy:99999', 'its port is not within 1 to 65535'],
-    ['http://proxy:3128/path', 'what it names is no host and port'],
-    ['http://', 'what it names is no host and port'],
-    ['http://2001:db8::1', 'what it names is no host and port'],
+    ['http://proxy:3128/path', 'it has no valid host and port'],
+    ['http://', 'it has no valid host and port'],
+    ['http://2001:db8::1', 'it has no valid host and port'],
   ])('%s is a mistake that is told without user and password', (value, reason) => {
     expect(chooseFromEnvironment({ https_proxy: value }, https)).toEqual({
       kind: 'wrong',

@@ -87,7 +87,7 @@ describe('what is read', () => {
     [2, 'not allowed by its rules'],
     [4, 'host unreachable'],
     [6, 'time to live expired'],
-    [77, 'a reply that no standard knows'],
+    [77, 'a reply code of no standard'],
   ])('a refusal %d in words, also when the rest of it is missing', (code, words) => {
     expect(readReply5(Buffer.from([5, code]))).toMatchObject({ kind: 'read', value: { code, words } });
   });
@@ -96,7 +96,7 @@ describe('what is read', () => {
     ['005a 0050 7f000001', { code: 90, words: null }, 8],
     ['045a 0050 7f000001', { code: 90, words: null }, 8],
     ['005b', { code: 91, words: 'rejected or failed' }, 2],
-    ['005d', { code: 93, words: 'the identd of this host names another user' }, 2],
+    ['005d', { code: 93, words: 'the identd of this host reports another user' }, 2],
   ])('a reply of SOCKS 4: %s', (message, value, length) => {
     expect(readReply4(of(message))).toEqual({ kind: 'read', value, length });
   });

@@ -300,7 +300,7 @@ describe('names', () => {
     // A profile that is the environment has no scheme of its own to be set.
     await expect(resolveForSocks({ ...target, variable: 'all_proxy' }, bounds)).rejects.toMatchObject({
       check:
-        'Set environment variable all_proxy to a URL that begins with socks5h:// or socks4a://: then the proxy resolves the names.',
+        'Set environment variable all_proxy to a URL that begins with socks5h:// or socks4a://; the proxy then resolves names itself.',
     });
   });
 });

@@ -36,5 +36,5 @@ it.each([
 });
 
 it('says so where nobody told it', () => {
-  expect(compareClocks(null, { nowMs: NOON, monotonicMs: 0 })).toBe('nobody else has told the time');
+  expect(compareClocks(null, { nowMs: NOON, monotonicMs: 0 })).toBe('no other clock is known');
 });

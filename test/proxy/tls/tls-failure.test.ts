@@ -63,8 +63,8 @@ it('what is no TLS at all is a matter of the scheme at a proxy, and of the port 
   expect(tlsFailure(error, { ...target, leg: 'proxy', port: 3128 }, about)).toMatchObject({
     code: 'PROXY-SCHEME',
     message:
-      '[PROXY-SCHEME] Port 3128 of proxy corp speaks no TLS, and its scheme is https (it answered "wrong version number").',
-    check: 'Set scheme: http of proxy corp. What goes through its tunnel is TLS all the same.',
+      '[PROXY-SCHEME] Port 3128 of proxy corp speaks no TLS, but its scheme is set to https (it answered "wrong version number").',
+    check: 'Set scheme: http for proxy corp. TLS to the servers inside its tunnels is not affected.',
   });
   expect(tlsFailure(error, target, about)).toMatchObject({
     code: 'TLS-FAILED',

@@ -134,7 +134,7 @@ describe('TLS behind a proxy', () => {
     expect(failure).toMatchObject({
       code: 'TLS-INTERCEPTED',
       facts: { issuer: 'O=Test Inspect, CN=Corp Inspection CA', proxy: 'corp' },
-      message: expect.stringContaining('expected an authority of updates.ca_file: TLS is opened at proxy corp'),
+      message: expect.stringContaining('expected a CA in updates.ca_file: TLS is intercepted at proxy corp'),
       check: expect.stringMatching(
         /^SSL bridging is not supported\. Ask for a bypass for: localhost:\d+ \(all hosts that need one: sallyport endpoints\)\. Only if .* set updates\.ca_file\.$/,
       ),
@@ -150,7 +150,7 @@ describe('TLS behind a proxy', () => {
       const failure = await failureOf({ cert: leaf, key }, { peer: { leg: 'target', proxy }, trust });
       expect(failure).toMatchObject({ code: 'TLS-CHAIN', facts: { end: 'O=Example Trust, CN=Public TLS CA' } });
       const { message, check } = failure as Error & { check: string };
-      expect(message).toContain('The server forgot it, or TLS is intercepted');
+      expect(message).toContain('Either the server is misconfigured, or TLS is intercepted');
       expect(message).not.toContain('proxy corp');
       expect(check).toContain('(available at http://ca.example.com/tls-ca.crt, not fetched)');
       expect(check).toMatch(/Another issuer: ask for a bypass for localhost:\d+\.$/);
@@ -201,7 +201,7 @@ describe('TLS to a proxy itself', () => {
     await origin?.close();
     expect(await failureOf(ca.issue({ names: 'DNS:other.example' }), { peer })).toMatchObject({
       code: 'PROXY-TLS-NAME',
-      check: 'Set the address of proxy corp to a name that its certificate has.',
+      check: 'Set the address of proxy corp to a name in its certificate.',
     });
     await origin?.close();
     const expired = ca.issue({ notAfter: '20210101000000Z' });
@@ -232,7 +232,7 @@ describe('a certificate that is out of its time', () => {
       code: 'TLS-CLOCK',
       facts: { reason: 'not yet valid' },
       message: expect.stringMatching(
-        /the clock here says 2088-11-2\d.*, proxy corp says 2095-11-2\d.*, they differ by 7 years\./,
+        /the clock of this host says 2088-11-2\d.*, proxy corp says 2095-11-2\d.*, they differ by 7 years\./,
       ),
     });
   });
@@ -242,7 +242,7 @@ describe('a certificate that is out of its time', () => {
     expect(await failureOf(expired, { seenTime })).toMatchObject({
       code: 'TLS-EXPIRED',
       message: expect.stringContaining('they differ by 3 days'),
-      check: 'The clock here is not the cause. Whoever runs the server has to renew its certificate.',
+      check: 'The clock of this host is not the cause. Ask the administrator of the server to renew its certificate.',
     });
     await origin?.close();
     const peer = { leg: 'proxy', proxy: 'corp' } as const;
@@ -252,7 +252,7 @@ describe('a certificate that is out of its time', () => {
   it('is a matter of the clock first where nobody else told the time', async () => {
     expect(await failureOf(expired)).toMatchObject({
       code: 'TLS-CLOCK',
-      message: expect.stringContaining(', nobody else has told the time.'),
+      message: expect.stringContaining(', no other clock is known.'),
     });
   });
 });

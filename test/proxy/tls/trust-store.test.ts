@@ -7,9 +7,9 @@ const pem = (key: string) => ({ ca: { key, path: '/ca.pem', pem: '' } });
 it('has the trust of each purpose and of each proxy apart, each made once', async () => {
   const updates = pem('updates.ca_file');
   const store = new TrustStore({ ...forAll({}), updates }, new Map([['corp', pem('proxies[0].ca_file')]]));
-  expect((await store.ofPurpose('updates')).expected).toBe('an authority of updates.ca_file');
+  expect((await store.ofPurpose('updates')).expected).toBe('a CA in updates.ca_file');
   expect((await store.ofPurpose('platform')).expected).toBe('an authority built into the program');
-  expect((await store.ofProxy('corp')).expected).toBe('an authority of proxies[0].ca_file');
+  expect((await store.ofProxy('corp')).expected).toBe('a CA in proxies[0].ca_file');
   expect(await store.ofProxy('corp')).toBe(await store.ofProxy('corp'));
 });
 

@@ -32,7 +32,7 @@ function identity(some: { cert?: string; key?: string; passphrase?: Secret; orig
 describe('trust', () => {
   it('says in words whom it trusts', () => {
     expect(new TrustContexts({}).expected).toBe('an authority built into the program');
-    expect(new TrustContexts({ ca: pem(ca.cert) }).expected).toBe('an authority of updates.ca_file');
+    expect(new TrustContexts({ ca: pem(ca.cert) }).expected).toBe('a CA in updates.ca_file');
   });
 
   it('is made once and used again', () => {

@@ -55,7 +55,7 @@ export function digestAuthenticator(parts: DigestParts): Authenticator {
   };
   const answer = (challenge: Challenge, line: RequestLine): Reply => {
     if (sent && !isStale(challenge)) return { kind: 'refused' };
-    if (sent && renewed) return { kind: 'failed', error: staleNonces(parts) };
+    if (sent && renewed) return { kind: 'failed', error: staleNonces(parts, 'a Digest nonce that it had just issued') };
     renewed = sent;
     const error = prepare(challenge);
     if (error !== null) return { kind: 'failed', error };
@@ -72,9 +72,12 @@ export function digestAuthenticator(parts: DigestParts): Authenticator {
   };
 }
 
-/** The proof is right and its nonce never young enough: a clock at the proxy, or several that share no nonces. */
-export function staleNonces({ proxy, hop }: { readonly proxy: string; readonly hop: Hop }): CodedError {
-  return coded('AUTH-STALE', { proxy, hop, pauseMs: STALE_WAIT_MS });
+/**
+ * The proof is correct, but its nonce is not accepted: it expired, the clock of the proxy is wrong, or several proxies share
+ * an address but no nonces.
+ */
+export function staleNonces({ proxy, hop }: { readonly proxy: string; readonly hop: Hop }, nonce: string): CodedError {
+  return coded('AUTH-STALE', { proxy, hop, nonce, pauseMs: STALE_WAIT_MS });
 }
 
 /** RFC 7616, 3.3: the proof was right, only its nonce is too old. */

@@ -89,7 +89,7 @@ export function negotiateAuthenticator(
 
   /** What the library does cannot be ended: it is left to itself. */
   function bounded(work: (isOver: () => boolean) => Promise<string>): Promise<string> {
-    const late = () => new Error(`no ticket came in ${TICKET_WAIT_MS} ms`);
+    const late = () => new Error(`no ticket within ${TICKET_WAIT_MS} ms`);
     return boundedStep<string>({ clock, timeoutMs: TICKET_WAIT_MS, signal: parts.signal, late }, ({ done, fail }) => {
       let over = false;
       work(() => over).then(done, fail);
@@ -105,7 +105,7 @@ export function negotiateAuthenticator(
       throw coded('AUTH-TICKET', {
         proxy,
         service: `HTTP@${hostname}`,
-        reason: 'a ticket is for a name, not for an address',
+        reason: 'a ticket needs a host name, not an IP address',
         hop,
       });
     }
@@ -126,7 +126,7 @@ export function negotiateAuthenticator(
 function inTurn(library: KerberosLibrary, isOver: () => boolean, ask: () => Promise<string>): Promise<string> {
   const turns = turnsOf.get(library) ?? new Turns();
   turnsOf.set(library, turns);
-  return turns.run(() => (isOver() ? Promise.reject(new Error('nobody waits for it any more')) : ask()));
+  return turns.run(() => (isOver() ? Promise.reject(new Error('the attempt was already over')) : ask()));
 }
 
 function ticketFailure(thrown: unknown, { proxy, proxyUrl, hop }: NegotiateParts): CodedError {

@@ -57,17 +57,17 @@ export function negotiateMessage(): Buffer {
 
 /** Reads the second message; or says in words why it is none. */
 export function readChallenge(raw: Buffer): NtlmChallenge | string {
-  if (raw.length < CHALLENGE_HEAD_BYTES) return 'it is too short';
-  if (!raw.subarray(0, 8).equals(SIGNATURE)) return 'it does not begin with NTLMSSP';
+  if (raw.length < CHALLENGE_HEAD_BYTES) return 'its message is too short';
+  if (!raw.subarray(0, 8).equals(SIGNATURE)) return 'its message does not begin with NTLMSSP';
   if (raw.readUInt32LE(8) !== 2) return `it is message ${raw.readUInt32LE(8)}, not 2`;
   const flags = raw.readUInt32LE(20);
-  if ((flags & FLAG_UNICODE) === 0) return 'it does not take Unicode';
+  if ((flags & FLAG_UNICODE) === 0) return 'it does not support Unicode';
   const serverChallenge = raw.subarray(24, 32);
   if ((flags & FLAG_TARGET_INFO) === 0 || raw.length < TARGET_INFO_AT + 8) {
     return { flags, serverChallenge, targetInfo: [], raw };
   }
   const [length, offset] = [raw.readUInt16LE(TARGET_INFO_AT), raw.readUInt32LE(TARGET_INFO_AT + 4)];
-  if (offset + length > raw.length) return 'its target information is cut off';
+  if (offset + length > raw.length) return 'its target information is truncated';
   const targetInfo = readPairs(raw.subarray(offset, offset + length));
   return targetInfo === null ? 'its target information is damaged' : { flags, serverChallenge, targetInfo, raw };
 }

@@ -55,7 +55,7 @@ export function ntlmAuthenticator(
       if (stage === 'authenticate') return Promise.resolve({ kind: 'refused' });
       if (stage === 'nothing') return Promise.resolve(first());
       if (token === null) {
-        const reason = 'it answered the first message as if there had been none';
+        const reason = 'it ignored the first message';
         return Promise.resolve({ kind: 'failed', error: coded('NTLM-CONN', { proxy, reason, hop }) });
       }
       const challenge = readChallenge(Buffer.from(token, 'base64'));

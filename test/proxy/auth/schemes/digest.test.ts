@@ -214,7 +214,10 @@ describe('the Digest conversation', () => {
     const again = await made.next(stale('two'), LINE);
     const header = again.kind === 'send' ? again.authorization.reveal() : '';
     expect([param(header, 'nonce'), param(header, 'nc')]).toEqual(['two', '00000001']);
-    expect(await made.next(stale('three'), LINE)).toMatchObject({ kind: 'failed', error: { code: 'AUTH-STALE' } });
+    expect(await made.next(stale('three'), LINE)).toMatchObject({
+      kind: 'failed',
+      error: { code: 'AUTH-STALE', facts: { nonce: 'a Digest nonce that it had just issued' } },
+    });
   });
 
   it.each([

@@ -97,7 +97,7 @@ describe('Negotiate', () => {
     clock.advance(10_000);
     expect(await late).toMatchObject({
       kind: 'failed',
-      error: { code: 'AUTH-TICKET', facts: { reason: 'no ticket came in 10000 ms' } },
+      error: { code: 'AUTH-TICKET', facts: { reason: 'no ticket within 10000 ms' } },
     });
     const controller = new AbortController();
     const parts = { ...PARTS, signal: controller.signal, known: { add() {} } };

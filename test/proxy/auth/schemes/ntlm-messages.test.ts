@@ -127,14 +127,14 @@ describe('the third message', () => {
 describe('the proxy’s message', () => {
   it.each([
     ['', 'it is too short'],
-    ['x'.repeat(40), 'it does not begin with NTLMSSP'],
+    ['x'.repeat(40), 'its message does not begin with NTLMSSP'],
   ])('%j is none', (bytes, reason) => {
     expect(readChallenge(Buffer.from(bytes))).toBe(reason);
   });
 
   it('is refused where it is another message, takes no Unicode, or points outside itself', () => {
     expect(readChallenge(negotiateMessage())).toBe('it is message 1, not 2');
-    expect(readChallenge(challengeMessage({ flags: 0x8204 }))).toBe('it does not take Unicode');
+    expect(readChallenge(challengeMessage({ flags: 0x8204 }))).toBe('it does not support Unicode');
     const outside = challengeMessage({ pairs: [DOMAIN] });
     outside.writeUInt32LE(4_000_000_000, 44);
     expect(readChallenge(outside)).toBe('its target information is cut off');
