@@ -129,7 +129,7 @@ export const PROXY_CODES = {
     retry: 'later',
   },
   'AUTH-STALE': {
-    text: 'Proxy {proxy} rejected {nonce:words} as stale. User and password are correct.',
+    text: 'Proxy {proxy} rejected {nonce:words} as stale (Digest). User and password are correct.',
     check:
       'An expired nonce is normal, and the next attempt gets a new one. If this repeats, ask the proxy team how long its Digest nonces live, and whether several proxies share one address.',
     class: 'auth',

@@ -80,7 +80,7 @@ export const TLS_CODES = {
     retry: 'change',
   },
   'TLS-CHAIN': {
-    text: 'The certificate chain of {host} is incomplete: the certificate of {end} was not sent and is unknown on this host. Either the server is misconfigured, or TLS is intercepted. No request was sent.',
+    text: 'The certificate chain of {host} is incomplete: the certificate of {end} was not sent and is unknown here. The cause is the server or TLS interception. No request was sent.',
     check:
       'Run from outside the proxy: openssl s_client -showcerts -connect {target}. Same issuer: the server must send its intermediate ({aia:words}), or if it has its own CA: {remedy:words}. Another issuer: ask for a bypass for {target}.',
     class: 'tls',

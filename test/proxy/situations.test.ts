@@ -147,7 +147,7 @@ const SITUATIONS: readonly Situation[] = [
     [
       'No response from 127.0.0.1:3128 within 15 s',
       'connect_timeout_ms',
-      /asked from \S+/,
+      /connecting from \S+/,
       'A firewall may be dropping the packets, or the address is wrong',
     ],
   ],
@@ -339,7 +339,7 @@ const SITUATIONS: readonly Situation[] = [
       'is expired',
       'to 2021-01-01',
       /the clock of this host says 20\d\d-.*, proxy corp says 20\d\d-/,
-      'has to renew its certificate',
+      'to renew its certificate',
     ],
   ],
   [

@@ -48,7 +48,7 @@ async function routerBy(way: 'direct' | 'tunnel', { port }: TlsOrigin): Promise<
 
 describe.each(['direct', 'tunnel'] as const)('a target of old TLS, %s', (way) => {
   it.each([
-    ['only CBC suites', CBC, 'takes none of the cipher suites offered'],
+    ['only CBC suites', CBC, 'accepts none of the cipher suites offered'],
     ['only TLS 1.1', OLD, 'no version newer than TLS 1.1'],
   ])('with %s is TLS-OLD, and names itself', async (_name, tls, reason) => {
     const server = await origin(tls);

@@ -173,7 +173,7 @@ export function judgeAuthentication(
   }
   const own = challenges.filter(({ scheme }) => scheme.toLowerCase() === shown?.toLowerCase());
   if (shown === 'Digest' && own.some(isStale)) {
-    return failed(staleNonces({ proxy: asked.name, hop: asked.hop }, 'the Digest nonce of this request'));
+    return failed(staleNonces({ proxy: asked.name, hop: asked.hop }, 'the nonce of this request'));
   }
   // Without any challenge the only thing that it can mean is the credential that was sent.
   if (shown !== null && (own.length > 0 || offered.length === 0)) return { kind: 'refused' };

@@ -61,7 +61,7 @@ export class TrustContexts {
   /** Whom the contexts trust, in words. */
   get expected(): string {
     const { ca } = this.#trust;
-    return ca === undefined ? 'a public CA built into Sallyport' : `a CA in ${ca.key}`;
+    return ca === undefined ? 'a public CA built into the program' : `a CA in ${ca.key}`;
   }
 
   get pins(): readonly string[] {

@@ -176,7 +176,7 @@ describe('a 407 of a proxy', () => {
     expect(judgeAuthentication(stale, basic, 'Digest')).toMatchObject({
       error: {
         code: 'AUTH-STALE',
-        safeText: 'Proxy corp rejected the Digest nonce of this request as stale. User and password are correct.',
+        safeText: 'Proxy corp rejected the nonce of this request as stale (Digest). User and password are correct.',
         facts: { pauseMs: 30_000 },
       },
     });

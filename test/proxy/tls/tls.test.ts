@@ -150,7 +150,7 @@ describe('TLS behind a proxy', () => {
       const failure = await failureOf({ cert: leaf, key }, { peer: { leg: 'target', proxy }, trust });
       expect(failure).toMatchObject({ code: 'TLS-CHAIN', facts: { end: 'O=Example Trust, CN=Public TLS CA' } });
       const { message, check } = failure as Error & { check: string };
-      expect(message).toContain('Either the server is misconfigured, or TLS is intercepted');
+      expect(message).toContain('The cause is the server or TLS interception');
       expect(message).not.toContain('proxy corp');
       expect(check).toContain('(available at http://ca.example.com/tls-ca.crt, not fetched)');
       expect(check).toMatch(/Another issuer: ask for a bypass for localhost:\d+\.$/);
@@ -181,7 +181,7 @@ describe('TLS behind a proxy', () => {
   it('names the built-in authorities where no ca_file is set', async () => {
     expect(await failureOf(good, { peer, trust: {} })).toMatchObject({
       code: 'TLS-INTERCEPTED',
-      message: expect.stringContaining('expected an authority built into the program'),
+      message: expect.stringContaining('expected a public CA built into the program'),
     });
   });
 

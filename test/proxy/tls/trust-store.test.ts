@@ -8,12 +8,12 @@ it('has the trust of each purpose and of each proxy apart, each made once', asyn
   const updates = pem('updates.ca_file');
   const store = new TrustStore({ ...forAll({}), updates }, new Map([['corp', pem('proxies[0].ca_file')]]));
   expect((await store.ofPurpose('updates')).expected).toBe('a CA in updates.ca_file');
-  expect((await store.ofPurpose('platform')).expected).toBe('an authority built into the program');
+  expect((await store.ofPurpose('platform')).expected).toBe('a public CA built into the program');
   expect((await store.ofProxy('corp')).expected).toBe('a CA in proxies[0].ca_file');
   expect(await store.ofProxy('corp')).toBe(await store.ofProxy('corp'));
 });
 
 it('trusts the built-in authorities for a proxy that says nothing', async () => {
   const store = new TrustStore(forAll(pem('updates.ca_file')), new Map());
-  expect((await store.ofProxy('corp')).expected).toBe('an authority built into the program');
+  expect((await store.ofProxy('corp')).expected).toBe('a public CA built into the program');
 });

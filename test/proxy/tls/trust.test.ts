@@ -31,7 +31,7 @@ function identity(some: { cert?: string; key?: string; passphrase?: Secret; orig
 
 describe('trust', () => {
   it('says in words whom it trusts', () => {
-    expect(new TrustContexts({}).expected).toBe('an authority built into the program');
+    expect(new TrustContexts({}).expected).toBe('a public CA built into the program');
     expect(new TrustContexts({ ca: pem(ca.cert) }).expected).toBe('a CA in updates.ca_file');
   });
 

@@ -55,7 +55,7 @@ export function digestAuthenticator(parts: DigestParts): Authenticator {
   };
   const answer = (challenge: Challenge, line: RequestLine): Reply => {
     if (sent && !isStale(challenge)) return { kind: 'refused' };
-    if (sent && renewed) return { kind: 'failed', error: staleNonces(parts, 'a Digest nonce that it had just issued') };
+    if (sent && renewed) return { kind: 'failed', error: staleNonces(parts, 'a nonce that it had just issued') };
     renewed = sent;
     const error = prepare(challenge);
     if (error !== null) return { kind: 'failed', error };

@@ -59,7 +59,7 @@ export function negotiateMessage(): Buffer {
 export function readChallenge(raw: Buffer): NtlmChallenge | string {
   if (raw.length < CHALLENGE_HEAD_BYTES) return 'its message is too short';
   if (!raw.subarray(0, 8).equals(SIGNATURE)) return 'its message does not begin with NTLMSSP';
-  if (raw.readUInt32LE(8) !== 2) return `it is message ${raw.readUInt32LE(8)}, not 2`;
+  if (raw.readUInt32LE(8) !== 2) return `it sent message ${raw.readUInt32LE(8)} instead of 2`;
   const flags = raw.readUInt32LE(20);
   if ((flags & FLAG_UNICODE) === 0) return 'it does not support Unicode';
   const serverChallenge = raw.subarray(24, 32);

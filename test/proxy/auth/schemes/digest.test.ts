@@ -216,7 +216,7 @@ describe('the Digest conversation', () => {
     expect([param(header, 'nonce'), param(header, 'nc')]).toEqual(['two', '00000001']);
     expect(await made.next(stale('three'), LINE)).toMatchObject({
       kind: 'failed',
-      error: { code: 'AUTH-STALE', facts: { nonce: 'a Digest nonce that it had just issued' } },
+      error: { code: 'AUTH-STALE', facts: { nonce: 'a nonce that it had just issued' } },
     });
   });
 

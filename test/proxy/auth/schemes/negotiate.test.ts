@@ -54,8 +54,8 @@ describe('Negotiate', () => {
 
   it.each([
     ['http://proxy.example.com:3128', 'No Kerberos credentials available'],
-    ['http://10.1.1.5:3128', 'a ticket is for a name, not for an address'],
-    ['http://[2001:db8::1]:3128', 'a ticket is for a name, not for an address'],
+    ['http://10.1.1.5:3128', 'a ticket needs a host name, not an IP address'],
+    ['http://[2001:db8::1]:3128', 'a ticket needs a host name, not an IP address'],
   ])('without a ticket for %s says why: %s', async (proxyUrl, reason) => {
     const { load } = library(() => {
       throw new Error('No Kerberos credentials available');

@@ -126,18 +126,18 @@ describe('the third message', () => {
 
 describe('the proxy’s message', () => {
   it.each([
-    ['', 'it is too short'],
+    ['', 'its message is too short'],
     ['x'.repeat(40), 'its message does not begin with NTLMSSP'],
   ])('%j is none', (bytes, reason) => {
     expect(readChallenge(Buffer.from(bytes))).toBe(reason);
   });
 
   it('is refused where it is another message, takes no Unicode, or points outside itself', () => {
-    expect(readChallenge(negotiateMessage())).toBe('it is message 1, not 2');
+    expect(readChallenge(negotiateMessage())).toBe('it sent message 1 instead of 2');
     expect(readChallenge(challengeMessage({ flags: 0x8204 }))).toBe('it does not support Unicode');
     const outside = challengeMessage({ pairs: [DOMAIN] });
     outside.writeUInt32LE(4_000_000_000, 44);
-    expect(readChallenge(outside)).toBe('its target information is cut off');
+    expect(readChallenge(outside)).toBe('its target information is truncated');
   });
 
   it('that is nothing but noise is refused in words', () => {
@@ -145,7 +145,7 @@ describe('the proxy’s message', () => {
       fc.property(fc.uint8Array({ maxLength: 4_096 }), fc.boolean(), (noise, signed) => {
         const head = signed ? hex('4e544c4d53535000 02000000') : Buffer.alloc(0);
         const challenge = readChallenge(Buffer.concat([head, noise]));
-        if (!signed) expect(challenge).toMatch(/^it (?:is too short|does not begin with NTLMSSP)$/);
+        if (!signed) expect(challenge).toMatch(/^its message (?:is too short|does not begin with NTLMSSP)$/);
         if (typeof challenge !== 'string') expect(challenge.serverChallenge).toHaveLength(8);
       }),
       { numRuns: 500 },
