@@ -26,9 +26,9 @@ import {
   isFlow,
   looksLikeJson,
   type Node,
-  type Sheet,
-  type Slot,
-  slotAt,
+  type YamlSource,
+  type ValuePosition,
+  positionAt,
   startOf,
 } from './edit-tree.ts';
 
@@ -40,37 +40,37 @@ export interface Splice {
 }
 
 /** One way to make an edit: splices that do not overlap. */
-export type Way = readonly Splice[];
+export type TextEdit = readonly Splice[];
 
 /** Applies a way to the text. */
-export function applyWay(text: string, way: Way): string {
-  return way
+export function applyTextEdit(text: string, edit: TextEdit): string {
+  return edit
     .toSorted((a, b) => b.from - a.from || b.to - a.to)
     .reduce((result, { from, to, text: put }) => result.slice(0, from) + put + result.slice(to), text);
 }
 
 /** The ways to give the key or entry this value, whether it is there or not. */
-export function waysToSet(sheet: Sheet, path: KeyPath, value: Plain): Way[] {
+export function editsToSet(source: YamlSource, path: KeyPath, value: Plain): TextEdit[] {
   for (let depth = path.length; depth >= 0; depth -= 1) {
-    const slot = slotAt(sheet, path.slice(0, depth));
-    if (slot === null) continue;
+    const position = positionAt(source, path.slice(0, depth));
+    if (position === null) continue;
     const [step, ...deeper] = path.slice(depth);
-    if (step === undefined) return waysToReplace(sheet, slot, value);
-    return waysToAdd(sheet, slot, { step, value: wrap(deeper, value) });
+    if (step === undefined) return editsToReplace(source, position, value);
+    return editsToAdd(source, position, { step, value: wrap(deeper, value) });
   }
   return [];
 }
 
 /** The ways to take the key or entry out. */
-export function waysToRemove(sheet: Sheet, path: KeyPath): Way[] {
+export function editsToRemove(source: YamlSource, path: KeyPath): TextEdit[] {
   const step = path.at(-1);
-  const parent = slotAt(sheet, path.slice(0, -1));
+  const parent = positionAt(source, path.slice(0, -1));
   const { node } = parent ?? { node: null };
   if (parent === null || step === undefined || !(isMap(node) || isSeq(node))) return [];
   const index = indexOf(node, step);
   if (index === -1) return [];
-  if (node.items.length === 1) return waysToReplace(sheet, parent, isSeq(node) ? [] : {});
-  return isFlow(node) ? waysToRemoveFromFlow(sheet, parent, index) : waysToRemoveFromBlock(sheet, parent, index);
+  if (node.items.length === 1) return editsToReplace(source, parent, isSeq(node) ? [] : {});
+  return isFlow(node) ? editsToRemoveFromFlow(source, parent, index) : editsToRemoveFromBlock(source, parent, index);
 }
 
 function indexOf(node: YAMLMap | YAMLSeq, step: string | number): number {
@@ -84,44 +84,44 @@ function wrap(path: KeyPath, value: Plain): Plain {
 
 // A value in place of another, or where there was none.
 
-function waysToReplace(sheet: Sheet, slot: Slot, value: Plain): Way[] {
-  const { node } = slot;
-  if (node === null) return waysToFill(sheet, slot, value);
-  const style = styleOf(sheet, node);
+function editsToReplace(source: YamlSource, position: ValuePosition, value: Plain): TextEdit[] {
+  const { node } = position;
+  if (node === null) return editsToFill(source, position, value);
+  const style = styleOf(source, node);
   const inline = renderInline(value, typeof value === 'object' && style !== 'json' ? 'plain' : style);
   if (!isBlock(node)) {
     const isTextBlock = isScalar(node) && (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED');
-    const end = endOf(slot);
-    return [[{ from: startOf(node), to: isTextBlock ? withoutEol(sheet.text, end) : end, text: inline }]];
+    const end = endOf(position);
+    return [[{ from: startOf(node), to: isTextBlock ? withoutEol(source.text, end) : end, text: inline }]];
   }
   const from = startOf(node);
-  const lines = { from: lineStart(sheet.text, from), to: lineEnd(sheet.text, endOf(slot)), text: '' };
+  const lines = { from: lineStart(source.text, from), to: lineEnd(source.text, endOf(position)), text: '' };
   // The first key of an entry stands behind its dash.
-  if (lines.from <= slot.behindMark) return [[{ from, to: endOf(slot), text: inline }]];
-  return [[{ from: slot.behindMark, to: slot.behindMark, text: ` ${inline}` }, lines]];
+  if (lines.from <= position.behindMark) return [[{ from, to: endOf(position), text: inline }]];
+  return [[{ from: position.behindMark, to: position.behindMark, text: ` ${inline}` }, lines]];
 }
 
-function waysToFill(sheet: Sheet, slot: Slot, value: Plain): Way[] {
-  const mark = slot.hasMark ? ' ' : ': ';
+function editsToFill(source: YamlSource, position: ValuePosition, value: Plain): TextEdit[] {
+  const mark = position.hasMark ? ' ' : ': ';
   const text = mark + renderInline(value, 'plain');
-  return [...blockInSlot(sheet, slot, value), [{ from: slot.behindMark, to: slot.behindMark, text }]];
+  return [...blockAt(source, position, value), [{ from: position.behindMark, to: position.behindMark, text }]];
 }
 
 /** A list or section as lines of its own below its key, which stands alone in its line so far. */
-function blockInSlot(sheet: Sheet, slot: Slot, value: Plain): Way[] {
-  if (slot.inFlow || typeof value !== 'object' || value === null || Object.keys(value).length === 0) return [];
-  const isRoot = slot.column < 0;
+function blockAt(source: YamlSource, position: ValuePosition, value: Plain): TextEdit[] {
+  if (position.inFlow || typeof value !== 'object' || value === null || Object.keys(value).length === 0) return [];
+  const isRoot = position.column < 0;
   if (isRoot && isList(value)) return [];
-  const place = { step: sheet.step, dashStep: sheet.dashStep };
-  const column = isRoot ? 0 : slot.column + (isList(value) ? sheet.dashStep : sheet.step);
+  const place = { step: source.step, dashStep: source.dashStep };
+  const column = isRoot ? 0 : position.column + (isList(value) ? source.dashStep : source.step);
   const lines = isList(value)
     ? value.flatMap((one) => renderItemLines(one, { ...place, column }))
     : Object.entries(value).flatMap(([key, part]) => renderPairLines(key, part, { ...place, column }));
-  const below = isRoot ? sheet.text.length : lineEnd(sheet.text, slot.behindMark);
+  const below = isRoot ? source.text.length : lineEnd(source.text, position.behindMark);
   const [only] = isSection(value) && Object.keys(value).length === 1 ? Object.keys(value) : [];
   const marked =
-    only === undefined || isRoot ? [] : commentsNaming(sheet, only, { from: below, to: sheet.text.length });
-  return [...marked, below].map((at) => [linesAt(sheet, at, lines)]);
+    only === undefined || isRoot ? [] : commentsNaming(source, only, { from: below, to: source.text.length });
+  return [...marked, below].map((at) => [linesAt(source, at, lines)]);
 }
 
 // A key or entry more.
@@ -131,94 +131,94 @@ interface Addition {
   readonly value: Plain;
 }
 
-function waysToAdd(sheet: Sheet, slot: Slot, { step, value }: Addition): Way[] {
-  const { node } = slot;
-  if (node === null) return waysToFill(sheet, slot, wrap([step], value));
+function editsToAdd(source: YamlSource, position: ValuePosition, { step, value }: Addition): TextEdit[] {
+  const { node } = position;
+  if (node === null) return editsToFill(source, position, wrap([step], value));
   if (isMap(node) && typeof step === 'string') {
-    if (!isFlow(node)) return addPairLines(sheet, slot, { step, value });
-    if (node.items.length === 0) return waysToUnfold(sheet, slot, { [step]: value });
-    return addInFlow(sheet, slot, renderInlinePair(step, value, styleOf(sheet, node)));
+    if (!isFlow(node)) return addPairLines(source, position, { step, value });
+    if (node.items.length === 0) return editsToUnfold(source, position, { [step]: value });
+    return addInFlow(source, position, renderInlinePair(step, value, styleOf(source, node)));
   }
   if (!isSeq(node) || step !== node.items.length) return [];
-  if (!isFlow(node)) return addItemLines(sheet, slot, value);
-  if (node.items.length === 0) return waysToUnfold(sheet, slot, [value]);
-  return addInFlow(sheet, slot, renderInline(value, styleOf(sheet, node)));
+  if (!isFlow(node)) return addItemLines(source, position, value);
+  if (node.items.length === 0) return editsToUnfold(source, position, [value]);
+  return addInFlow(source, position, renderInline(value, styleOf(source, node)));
 }
 
 /** An empty `{}` or `[]` becomes lines where lines can be; else it is filled as it is. */
-function waysToUnfold(sheet: Sheet, slot: Slot, value: Plain): Way[] {
-  const { text } = sheet;
-  const node = slot.node as Node;
-  const [from, to] = [startOf(node), endOf(slot)];
+function editsToUnfold(source: YamlSource, position: ValuePosition, value: Plain): TextEdit[] {
+  const { text } = source;
+  const node = position.node as Node;
+  const [from, to] = [startOf(node), endOf(position)];
   const inside = text.slice(from + 1, to - 1);
-  const style = styleOf(sheet, node);
-  const filled: Way =
+  const style = styleOf(source, node);
+  const filled: TextEdit =
     inside.trim() === ''
       ? [{ from, to, text: renderInline(value, style) }]
       : [{ from: from + 1, to: from + 1, text: renderInline(value, style).slice(1, -1) }];
-  const isAlone = inside.trim() === '' && slot.column >= 0 && !slot.isMarked && from - slot.behindMark < 80;
-  if (!isAlone || text.slice(slot.behindMark, to).includes('\n')) return [filled];
-  const gone = { from: slot.behindMark, to, text: '' };
-  const blocks = blockInSlot(sheet, slot, value).map((way) => [gone, ...way]);
+  const isAlone = inside.trim() === '' && position.column >= 0 && !position.isMarked && from - position.behindMark < 80;
+  if (!isAlone || text.slice(position.behindMark, to).includes('\n')) return [filled];
+  const gone = { from: position.behindMark, to, text: '' };
+  const blocks = blockAt(source, position, value).map((edit) => [gone, ...edit]);
   return [...blocks, filled];
 }
 
-function addPairLines(sheet: Sheet, slot: Slot, { step, value }: Addition): Way[] {
-  const node = slot.node as YAMLMap;
+function addPairLines(source: YamlSource, position: ValuePosition, { step, value }: Addition): TextEdit[] {
+  const node = position.node as YAMLMap;
   const column = columnOf(node);
-  const lines = renderPairLines(String(step), value, { column, step: sheet.step, dashStep: sheet.dashStep });
-  const end = lineEnd(sheet.text, endOf(slot));
+  const lines = renderPairLines(String(step), value, { column, step: source.step, dashStep: source.dashStep });
+  const end = lineEnd(source.text, endOf(position));
   const isBlockOfItsOwn = column === 0 && lines.length > 1;
-  const named = commentsNaming(sheet, String(step), {
-    from: lineStart(sheet.text, startOf(node)),
-    to: sheet.text.length,
+  const named = commentsNaming(source, String(step), {
+    from: lineStart(source.text, startOf(node)),
+    to: source.text.length,
   });
-  const spaced = isBlockOfItsOwn && /\n\r?\n/.test(sheet.text.slice(0, end)) ? ['', ...lines] : lines;
+  const spaced = isBlockOfItsOwn && /\n\r?\n/.test(source.text.slice(0, end)) ? ['', ...lines] : lines;
   return [
-    ...named.map((at) => [linesAt(sheet, at, lines)]),
-    [linesAt(sheet, end, spaced)],
-    ...atLastByte(sheet, slot, lines),
+    ...named.map((at) => [linesAt(source, at, lines)]),
+    [linesAt(source, end, spaced)],
+    ...atLastByte(source, position, lines),
   ];
 }
 
-function addItemLines(sheet: Sheet, slot: Slot, value: Plain): Way[] {
-  const place = { column: columnOf(slot.node as YAMLSeq), step: sheet.step, dashStep: sheet.dashStep };
+function addItemLines(source: YamlSource, position: ValuePosition, value: Plain): TextEdit[] {
+  const place = { column: columnOf(position.node as YAMLSeq), step: source.step, dashStep: source.dashStep };
   const lines = renderItemLines(value, place);
-  return [[linesAt(sheet, lineEnd(sheet.text, endOf(slot)), lines)], ...atLastByte(sheet, slot, lines)];
+  return [[linesAt(source, lineEnd(source.text, endOf(position)), lines)], ...atLastByte(source, position, lines)];
 }
 
 /** A text block that keeps its blank lines ends behind them. */
-function atLastByte(sheet: Sheet, slot: Slot, lines: readonly string[]): Way[] {
-  const last = slot.node?.range?.[2] ?? 0;
-  return [[linesAt(sheet, lineStart(sheet.text, last), lines)]];
+function atLastByte(source: YamlSource, position: ValuePosition, lines: readonly string[]): TextEdit[] {
+  const last = position.node?.range?.[2] ?? 0;
+  return [[linesAt(source, lineStart(source.text, last), lines)]];
 }
 
-function addInFlow(sheet: Sheet, slot: Slot, rendered: string): Way[] {
-  const { text } = sheet;
-  const node = slot.node as YAMLMap | YAMLSeq;
+function addInFlow(source: YamlSource, position: ValuePosition, rendered: string): TextEdit[] {
+  const { text } = source;
+  const node = position.node as YAMLMap | YAMLSeq;
   const count = node.items.length;
-  const last = childAt(slot, count - 1);
+  const last = childAt(position, count - 1);
   const end = last === null ? 0 : endOf(last);
   const trailing = commaBefore(node, count);
   const start = childStart(node, count - 1);
   const behind = trailing === null ? end : trailing + 1;
-  const inline: Way =
+  const inline: TextEdit =
     trailing === null
       ? [{ from: end, to: end, text: `, ${rendered}` }]
       : [{ from: behind, to: behind, text: ` ${rendered}` }];
   const begin = lineStart(text, start);
-  const close = endOf(slot) - 1;
+  const close = endOf(position) - 1;
   if (text.slice(begin, start).trim() !== '' || lineEnd(text, behind) > close) return [inline];
   const line = `${text.slice(begin, start)}${rendered}${trailing === null ? '' : ','}`;
   const comma = trailing === null ? [{ from: end, to: end, text: ',' }] : [];
-  return [[...comma, linesAt(sheet, lineEnd(text, behind), [line])], inline];
+  return [[...comma, linesAt(source, lineEnd(text, behind), [line])], inline];
 }
 
 // A key or entry less.
 
-function waysToRemoveFromBlock({ text }: Sheet, slot: Slot, index: number): Way[] {
-  const node = slot.node as YAMLMap | YAMLSeq;
-  const child = childAt(slot, index);
+function editsToRemoveFromBlock({ text }: YamlSource, position: ValuePosition, index: number): TextEdit[] {
+  const node = position.node as YAMLMap | YAMLSeq;
+  const child = childAt(position, index);
   if (child === null) return [];
   const start = childStart(node, index);
   const end = lineEnd(text, endOf(child));
@@ -231,9 +231,9 @@ function waysToRemoveFromBlock({ text }: Sheet, slot: Slot, index: number): Way[
   return between.trim() === '' ? [[{ from: start, to: next, text: '' }], alone] : [alone];
 }
 
-function waysToRemoveFromFlow({ text }: Sheet, slot: Slot, index: number): Way[] {
-  const node = slot.node as YAMLMap | YAMLSeq;
-  const child = childAt(slot, index);
+function editsToRemoveFromFlow({ text }: YamlSource, position: ValuePosition, index: number): TextEdit[] {
+  const node = position.node as YAMLMap | YAMLSeq;
+  const child = childAt(position, index);
   if (child === null) return [];
   const start = childStart(node, index);
   const end = endOf(child);
@@ -244,23 +244,23 @@ function waysToRemoveFromFlow({ text }: Sheet, slot: Slot, index: number): Way[]
   const rest = text.slice(behind, lineEnd(text, behind));
   const isOwnLine = text.slice(begin, start).trim() === '' && /^[ \t]*(?:#.*)?\r?\n$/.test(rest);
   const comma = after === null && before !== null ? [{ from: before, to: before + 1, text: '' }] : [];
-  const ownLine: Way[] = isOwnLine ? [[...comma, { from: begin, to: lineEnd(text, behind), text: '' }]] : [];
+  const ownLine: TextEdit[] = isOwnLine ? [[...comma, { from: begin, to: lineEnd(text, behind), text: '' }]] : [];
   const spaces = rest.length - rest.replace(/^[ \t]+/, '').length;
   if (after !== null) return [...ownLine, [{ from: start, to: behind + spaces, text: '' }]];
   const hasComment = before !== null && text.slice(before, start).includes('#');
-  const joined: Way[] = before === null || hasComment ? [] : [[{ from: before, to: end, text: '' }]];
+  const joined: TextEdit[] = before === null || hasComment ? [] : [[{ from: before, to: end, text: '' }]];
   return [...ownLine, ...joined, [...comma, { from: start, to: end, text: '' }]];
 }
 
 // Lines.
 
 /** Places behind a comment that names the key, such as `#port: 3128`; behind all of it where it goes on below. */
-function commentsNaming(sheet: Sheet, key: string, { from, to }: { from: number; to: number }): number[] {
+function commentsNaming(source: YamlSource, key: string, { from, to }: { from: number; to: number }): number[] {
   const named = new RegExp(`^[ \\t]*#[ \\t]*(["']?)${escapeRegExp(key)}\\1[ \\t]*:(?=[ \\t\\r\\n]|$)`);
   const places: number[] = [];
-  for (let at = from; at < to && places.length < MOST_PLACES; at = nextLine(sheet.text, at)) {
-    const line = sheet.text.slice(at, nextLine(sheet.text, at));
-    if (named.test(line)) places.push(endOfComment(sheet.text, at + line.length, indentOf(line)));
+  for (let at = from; at < to && places.length < MOST_PLACES; at = nextLine(source.text, at)) {
+    const line = source.text.slice(at, nextLine(source.text, at));
+    if (named.test(line)) places.push(endOfComment(source.text, at + line.length, indentOf(line)));
   }
   return places;
 }
@@ -285,7 +285,7 @@ function indentOf(line: string): number {
 }
 
 /** Whole lines at the beginning of a line, or behind a last line without an end, which then has one. */
-function linesAt({ text, eol }: Sheet, at: number, lines: readonly string[]): Splice {
+function linesAt({ text, eol }: YamlSource, at: number, lines: readonly string[]): Splice {
   const block = lines.join(eol);
   const isInside = at === 0 || text[at - 1] === '\n' || (at === 1 && text.startsWith('\ufeff'));
   return { from: at, to: at, text: isInside ? block + eol : eol + block };
@@ -320,7 +320,7 @@ function escapeRegExp(text: string): string {
 }
 
 /** Quotes stay as they are. */
-function styleOf({ root }: Sheet, node: Node): Style {
+function styleOf({ root }: YamlSource, node: Node): Style {
   if (looksLikeJson(root.node) || (isFlow(node) && looksLikeJson(node))) return 'json';
   if (!isScalar(node)) return 'plain';
   if (node.type === 'QUOTE_DOUBLE') return 'double';

@@ -19,7 +19,7 @@ type Token = CST.SourceToken;
 const USUAL_STEP = 2;
 
 /** Something that has, or can have, a value: the file as a whole, a key, or an entry of a list. */
-export interface Slot {
+export interface ValuePosition {
   /** Null where nothing is written. */
   readonly node: Node | null;
   /** Behind the colon or dash, and behind what stands there of anchors and tags; where an absent value begins. */
@@ -35,16 +35,16 @@ export interface Slot {
 }
 
 /** A document, parsed with the tokens that it was made of. */
-export interface Sheet {
+export interface YamlSource {
   readonly text: string;
-  readonly root: Slot;
+  readonly root: ValuePosition;
   readonly eol: string;
   readonly step: number;
   readonly dashStep: number;
 }
 
 /** Reads a text that `readDocument` has found nothing wrong with. */
-export function readSheet(text: string): Sheet {
+export function readYamlSource(text: string): YamlSource {
   const { contents } = parseDocument(text, { keepSourceTokens: true, stringKeys: true, uniqueKeys: false });
   const node = isNode(contents) && !isNothing(contents) ? contents : null;
   const root = { node, behindMark: 0, hasMark: true, isMarked: false, inFlow: false, column: -1 };
@@ -52,19 +52,19 @@ export function readSheet(text: string): Sheet {
 }
 
 /** The key or entry of this name in a section or list; null when there is none. */
-function childOf(slot: Slot, step: string | number): Slot | null {
-  const { node } = slot;
+function childOf(position: ValuePosition, step: string | number): ValuePosition | null {
+  const { node } = position;
   if (isMap(node) && typeof step === 'string') {
     const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
-    return pair === undefined ? null : slotOfPair(slot, pair);
+    return pair === undefined ? null : positionOfPair(position, pair);
   }
   if (!isSeq(node) || typeof step !== 'number') return null;
-  return step < node.items.length ? slotOfItem(slot, step) : null;
+  return step < node.items.length ? positionOfItem(position, step) : null;
 }
 
 /** The slot at the end of the path, or null. */
-export function slotAt(sheet: Sheet, path: KeyPath): Slot | null {
-  return path.reduce<Slot | null>((slot, step) => (slot === null ? null : childOf(slot, step)), sheet.root);
+export function positionAt(source: YamlSource, path: KeyPath): ValuePosition | null {
+  return path.reduce<ValuePosition | null>((position, step) => (position === null ? null : childOf(position, step)), source.root);
 }
 
 export function isFlow(node: Node | null): node is YAMLMap | YAMLSeq {
@@ -80,11 +80,11 @@ export function startOf(node: Node): number {
 }
 
 /** Behind the last byte that belongs to the value, comments not counted. */
-export function endOf(slot: Slot): number {
-  const { node } = slot;
-  if (node === null) return slot.behindMark;
+export function endOf(position: ValuePosition): number {
+  const { node } = position;
+  if (node === null) return position.behindMark;
   if (!isBlock(node)) return node.range?.[1] ?? 0;
-  const last = lastChild(slot);
+  const last = lastChild(position);
   return last === null ? startOf(node) : endOf(last);
 }
 
@@ -110,11 +110,11 @@ export function commaBefore(node: YAMLMap | YAMLSeq, index: number): number | nu
   return tokensOf(node)[index]?.start.find(({ type }) => type === 'comma')?.offset ?? null;
 }
 
-export function childAt(slot: Slot, index: number): Slot | null {
-  const { node } = slot;
-  if (isSeq(node)) return slotOfItem(slot, index);
+export function childAt(position: ValuePosition, index: number): ValuePosition | null {
+  const { node } = position;
+  if (isSeq(node)) return positionOfItem(position, index);
   const pair = isMap(node) ? node.items[index] : undefined;
-  return pair === undefined ? null : slotOfPair(slot, pair);
+  return pair === undefined ? null : positionOfPair(position, pair);
 }
 
 /** Whether every key of the section is in double quotes, as in JSON. */
@@ -123,39 +123,39 @@ export function looksLikeJson(node: Node | null): boolean {
   return node.items.length > 0 && node.items.every(({ key }) => isScalar(key) && key.type === 'QUOTE_DOUBLE');
 }
 
-function lastChild(slot: Slot): Slot | null {
-  const { node } = slot;
-  return isMap(node) || isSeq(node) ? childAt(slot, node.items.length - 1) : null;
+function lastChild(position: ValuePosition): ValuePosition | null {
+  const { node } = position;
+  return isMap(node) || isSeq(node) ? childAt(position, node.items.length - 1) : null;
 }
 
-function slotOfPair(parent: Slot, pair: Pair): Slot {
+function positionOfPair(parent: ValuePosition, pair: Pair): ValuePosition {
   const token = pair.srcToken as CST.BlockMap['items'][number] | undefined;
   const marks = token?.sep ?? [];
   const key = pair.key as Scalar;
   const colon = marks.find(({ type }) => type === 'map-value-ind');
   const end = key.range?.[1] ?? 0;
   const inFlow = parent.inFlow || isFlow(parent.node);
-  return { ...slotBehind(colon, marks, end), node: writtenIn(pair.value), inFlow, column: columnIn(parent) };
+  return { ...positionBehind(colon, marks, end), node: writtenIn(pair.value), inFlow, column: columnIn(parent) };
 }
 
-function slotOfItem(parent: Slot, index: number): Slot {
+function positionOfItem(parent: ValuePosition, index: number): ValuePosition {
   const node = parent.node as YAMLSeq;
   const marks = tokensOf(node)[index]?.start ?? [];
   const dash = marks.find(({ type }) => type === 'seq-item-ind');
   const inFlow = parent.inFlow || isFlow(node);
   return {
-    ...slotBehind(dash, marks, startOf(node)),
+    ...positionBehind(dash, marks, startOf(node)),
     node: writtenIn(node.items[index]),
     inFlow,
     column: columnIn(parent),
   };
 }
 
-function columnIn({ node }: Slot): number {
+function columnIn({ node }: ValuePosition): number {
   return isBlock(node) ? columnOf(node) : 0;
 }
 
-function slotBehind(mark: Token | undefined, all: readonly Token[], otherwise: number) {
+function positionBehind(mark: Token | undefined, all: readonly Token[], otherwise: number) {
   const properties = all.filter(
     ({ type, offset }) => ['anchor', 'tag'].includes(type) && offset > (mark?.offset ?? -1),
   );

@@ -13,8 +13,8 @@ import { settingsSchema } from '#config/schema/settings.ts';
 import { schemaAt } from '#config/tree.ts';
 import { coded } from '#errors/coded-error.ts';
 import { isList, isSection, type Plain } from './edit-render.ts';
-import { applyWay, type Way, waysToRemove, waysToSet } from './edit-splice.ts';
-import { readSheet } from './edit-tree.ts';
+import { applyTextEdit, type TextEdit, editsToRemove, editsToSet } from './edit-splice.ts';
+import { readYamlSource } from './edit-tree.ts';
 
 /** One change. A path may be written as in messages, `proxies[0].port`, where no key has a dot in its name. */
 export type Edit =
@@ -72,18 +72,18 @@ function spliceOne(text: string, step: Step): string {
   const before = valueIn(text);
   const expected = applyStep(before, step);
   if (isDeepStrictEqual(before, expected)) return text;
-  for (const way of waysFor(text, step)) {
-    const spliced = applyWay(text, way);
+  for (const edit of textEditsFor(text, step)) {
+    const spliced = applyTextEdit(text, edit);
     const { value, findings } = readDocument(spliced);
     if (findings.length === 0 && isDeepStrictEqual(value, expected)) return spliced;
   }
   throw refuse(text, step.path, 'the way it is written there leaves no place for a change of its own');
 }
 
-function waysFor(text: string, step: Step): Way[] {
-  const sheet = readSheet(text);
-  if (step.kind === 'remove') return waysToRemove(sheet, step.path);
-  return waysToSet(sheet, step.path, step.value);
+function textEditsFor(text: string, step: Step): TextEdit[] {
+  const source = readYamlSource(text);
+  if (step.kind === 'remove') return editsToRemove(source, step.path);
+  return editsToSet(source, step.path, step.value);
 }
 
 /** A text that no style writes without quotes. */

@@ -11,17 +11,17 @@ import { FORMAT_HISTORY, type FormatHistory, modernise, type Renamed } from '#co
 import { coded } from '#errors/coded-error.ts';
 import { type Edit, spliceEdits, spliceSet } from './edit.ts';
 import { isSection, type Plain } from './edit-render.ts';
-import { applyWay, type Splice } from './edit-splice.ts';
+import { applyTextEdit, type Splice } from './edit-splice.ts';
 import {
   childAt,
   childStart,
   endOf,
   isBlock,
   isFlow,
-  readSheet,
-  type Sheet,
-  type Slot,
-  slotAt,
+  readYamlSource,
+  type YamlSource,
+  type ValuePosition,
+  positionAt,
   startOf,
 } from './edit-tree.ts';
 
@@ -56,8 +56,8 @@ function tryToUpgrade(text: string, history: FormatHistory, rename: Rename): str
 
 /** The renames whose old name the text has. */
 function renamesIn(text: string, { version, renamed }: FormatHistory): Renamed[] {
-  const sheet = readSheet(text);
-  return renamed.filter(({ since, from }) => since === version && slotAt(sheet, from) !== null);
+  const source = readYamlSource(text);
+  return renamed.filter(({ since, from }) => since === version && positionAt(source, from) !== null);
 }
 
 /** Sections that had a renamed key in the version before. */
@@ -70,65 +70,65 @@ function oldSections({ version, renamed }: FormatHistory): string[] {
 
 /** `a:` over `  b: value` becomes `b:` over `  url: value`, with the value and what is around it untouched. */
 function renameInPlace(text: string, renames: readonly Renamed[], history: FormatHistory): string {
-  const sheet = readSheet(text);
+  const source = readYamlSource(text);
   const splices = oldSections(history).flatMap((section) => {
-    const slot = slotAt(sheet, [section]);
-    return slot === null ? [] : renameSection(sheet, { section, slot }, renames);
+    const position = positionAt(source, [section]);
+    return position === null ? [] : renameSection(source, { section, position }, renames);
   });
-  return applyWay(text, splices);
+  return applyTextEdit(text, splices);
 }
 
 interface Found {
   readonly section: string;
-  readonly slot: Slot;
+  readonly position: ValuePosition;
 }
 
-function renameSection(sheet: Sheet, { section, slot }: Found, renames: readonly Renamed[]): Splice[] {
-  const { node } = slot;
-  if (isFlow(node) && node.items.length > 0) return unfoldSection(sheet, { section, slot }, renames);
+function renameSection(source: YamlSource, { section, position }: Found, renames: readonly Renamed[]): Splice[] {
+  const { node } = position;
+  if (isFlow(node) && node.items.length > 0) return unfoldSection(source, { section, position }, renames);
   const isLeft = isMap(node) && node.items.some(({ key }) => nameFor([section, textOf(key)], renames) === null);
-  const header = isLeft ? [] : withoutHeader(sheet, { section, slot });
+  const header = isLeft ? [] : withoutHeader(source, { section, position });
   if (!isMap(node) || !isBlock(node)) return header;
   const pairs = node.items.flatMap(({ key }, index) => {
     const to = nameFor([section, textOf(key)], renames);
-    const child = childAt(slot, index);
+    const child = childAt(position, index);
     if (to === null || child === null) return [];
     const start = childStart(node, index);
-    const from = lineStart(sheet.text, start);
-    const indent = sheet.text.slice(from, start);
-    return [{ from, to: child.behindMark, text: headersOf(to, { indent, eol: sheet.eol }) }];
+    const from = lineStart(source.text, start);
+    const indent = source.text.slice(from, start);
+    return [{ from, to: child.behindMark, text: headersOf(to, { indent, eol: source.eol }) }];
   });
   return [...header, ...pairs];
 }
 
 /** The line of the section itself; a comment behind it stays as a line. */
-function withoutHeader({ text, root }: Sheet, { section, slot }: Found): Splice[] {
+function withoutHeader({ text, root }: YamlSource, { section, position }: Found): Splice[] {
   const { node } = root;
   if (!isMap(node)) return [];
   const index = node.items.findIndex(({ key }) => textOf(key) === section);
   const from = childStart(node, index);
-  const value = slot.node;
+  const value = position.node;
   // An empty `{}` goes with its key.
-  const end = value === null || isBlock(value) ? slot.behindMark : endOf(slot);
+  const end = value === null || isBlock(value) ? position.behindMark : endOf(position);
   const blanks = /^[ \t]*/.exec(text.slice(end))?.[0].length ?? 0;
   const rest = /^\r?\n/.exec(text.slice(end + blanks))?.[0].length ?? 0;
   return [{ from, to: end + blanks + rest, text: '' }];
 }
 
 /** `a: {b: value}` becomes lines. */
-function unfoldSection(sheet: Sheet, { section, slot }: Found, renames: readonly Renamed[]): Splice[] {
-  const { node } = slot;
-  const { node: root } = sheet.root;
+function unfoldSection(source: YamlSource, { section, position }: Found, renames: readonly Renamed[]): Splice[] {
+  const { node } = position;
+  const { node: root } = source.root;
   if (!isMap(node) || !isMap(root)) return [];
   const lines = node.items.flatMap(({ key }, index) => {
     const to = nameFor([section, textOf(key)], renames);
-    const child = childAt(slot, index);
+    const child = childAt(position, index);
     if (to === null || child?.node == null) return [];
-    const value = sheet.text.slice(startOf(child.node), endOf(child));
-    return [`${headersOf(to, { indent: ' '.repeat(sheet.step), eol: sheet.eol })} ${value}`];
+    const value = source.text.slice(startOf(child.node), endOf(child));
+    return [`${headersOf(to, { indent: ' '.repeat(source.step), eol: source.eol })} ${value}`];
   });
   const index = root.items.findIndex(({ key }) => textOf(key) === section);
-  return [{ from: childStart(root, index), to: endOf(slot), text: lines.join(sheet.eol) }];
+  return [{ from: childStart(root, index), to: endOf(position), text: lines.join(source.eol) }];
 }
 
 /** The new name of a key as lines, without its value. */
