@@ -36,8 +36,8 @@ try {
   const [bare, bundle, source] = await starts(world);
   console.log(`bare Node: ${bare.toFixed(0)} ms to its first byte`);
   const kept = [
-    judge('READY from the bundle, in bare Nodes', bundle / bare, PROMISED.bundle),
-    judge('READY from source, in bare Nodes', source / bare, PROMISED.source),
+    printBudget('READY from the bundle, in bare Nodes', bundle / bare, PROMISED.bundle),
+    printBudget('READY from source, in bare Nodes', source / bare, PROMISED.source),
     ...(await idle(world)),
   ];
   process.exitCode = kept.every(Boolean) ? 0 : 1;
@@ -131,8 +131,8 @@ async function idle(world: World): Promise<boolean[]> {
   await ended(child);
   socket.close();
   return [
-    judge('anonymous memory after the first round, MiB', anonymous, PROMISED.anonymousMiB),
-    judge(`CPU in ${WATCH_MS / 1_000} s, ms`, used, PROMISED.cpuMs),
+    printBudget('anonymous memory after the first round, MiB', anonymous, PROMISED.anonymousMiB),
+    printBudget(`CPU in ${WATCH_MS / 1_000} s, ms`, used, PROMISED.cpuMs),
   ];
 }
 
@@ -158,7 +158,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-function judge(what: string, value: number, promised: number): boolean {
+function printBudget(what: string, value: number, promised: number): boolean {
   const isKept = value <= promised;
   console.log(`${what}: ${value.toFixed(1)} (promised: at most ${promised})${isKept ? '' : '  NOT KEPT'}`);
   return isKept;

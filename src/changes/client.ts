@@ -10,7 +10,7 @@ import { mayReplace } from '#config/editing/edit-file.ts';
 import type { Problem } from '#config/problem.ts';
 import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
-import { judgeSocketOwner } from '#control/socket-owner.ts';
+import { validateSocketOwner } from '#control/socket-owner.ts';
 import { reviveError, reviveEvent } from '#control/wire.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
@@ -69,7 +69,7 @@ export async function askService(
   asked: ServiceChange,
 ): Promise<ServiceOutcome> {
   const request = requestOf(loaded, asked);
-  await judgeSocketOwner({ path, stateDir: loaded.settings.daemon.state_dir, self: files.self }, files);
+  await validateSocketOwner({ path, stateDir: loaded.settings.daemon.state_dir, self: files.self }, files);
   const broken = (reason: string) => coded('CHANGE-UNREACHABLE', { path, reason });
   const socket = await open(path, loaded.file);
   const late = clock.after(request.window_ms + RESERVE_MS, () => socket.destroy(), 'the change service');

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { keyName } from '#config/problem.ts';
 import { changeVerdictSchema } from '#control/change.ts';
 import { coded } from '#errors/coded-error.ts';
-import { type JsonLimits, judgeJsonShape } from '#system/json-shape.ts';
+import { checkJsonShape, type JsonLimits } from '#system/json-shape.ts';
 import { TAKEN_STATES } from './reception.ts';
 
 /** 256 KiB. A list of a thousand hosts has 30 KB. */
@@ -62,7 +62,7 @@ function countValues(value: unknown): number {
 
 /** Reads a request. @throws CodedError CHANGE-REQUEST */
 export function parseRequest(line: string): ServiceRequest {
-  const excess = judgeJsonShape(Buffer.from(line), SHAPE);
+  const excess = checkJsonShape(Buffer.from(line), SHAPE);
   if (excess !== null) throw coded('CHANGE-REQUEST', { reason: `it has more than ${excess.limit} ${excess.what}` });
   let raw: unknown;
   try {

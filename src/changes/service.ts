@@ -138,10 +138,10 @@ async function tryRequest(
   const context = {
     ...serving,
     load: async (candidate?: string) => {
-      const judged = await serving.load(candidate);
-      if (judged.ok) requireKept(loaded, judged, given);
+      const result = await serving.load(candidate);
+      if (result.ok) requireKept(loaded, result, given);
       text = candidate ?? '';
-      return judged;
+      return result;
     },
     openControl: () => Promise.reject(coded('CHANGE-UNTRIED', {})),
   };

@@ -37,8 +37,8 @@ export async function tryChange(
   { change, ...options }: TrialOptions & { readonly change: Change },
 ): Promise<TrialOutcome> {
   const { text, typed } = await candidateOf(loaded, change, context.files);
-  const judged = await context.load(text);
-  if (!judged.ok) return { state: 'refused', refused: judged };
+  const result = await context.load(text);
+  if (!result.ok) return { state: 'refused', refused: result };
   const daemon = await context.findDaemon();
   // Without a daemon it cannot be confirmed from elsewhere.
   const waits = daemon !== null && options.mayWait;

@@ -10,7 +10,7 @@ import { asCoded, CodedError, coded, exhaustion } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { VERBS, type Verbs } from './control.ts';
-import { judgeSocketOwner } from './socket-owner.ts';
+import { validateSocketOwner } from './socket-owner.ts';
 import { placeOf } from './socket-place.ts';
 import { type AnyVerb, type Asked, type MethodsOf, methodOf, methodsOf } from './verb.ts';
 import { reviveError } from './wire.ts';
@@ -93,7 +93,7 @@ async function connect<T extends Verbs>(
   path: string,
   { stateDir, parts, verbs }: Connecting<T>,
 ): Promise<MethodsOf<T>> {
-  await reaching(path, () => judgeSocketOwner({ path, stateDir, self: parts.self }, parts.files));
+  await reaching(path, () => validateSocketOwner({ path, stateDir, self: parts.self }, parts.files));
   const carrier = new SocketCarrier(path, parts.clock);
   const methods = methodsOf(
     verbs,

@@ -18,7 +18,7 @@ const MOST_LINKS = 10;
 type Reads = Pick<Files, 'facts' | 'realPath'>;
 
 /** Where a socket is, and the state folder of the daemon that should listen there. */
-export interface JudgedSocket {
+export interface ExpectedSocket {
   readonly path: string;
   readonly stateDir: string;
   /** The user who asks. */
@@ -26,7 +26,7 @@ export interface JudgedSocket {
 }
 
 /** @throws CodedError CONTROL-FOREIGN; FILE-FAILED where the socket cannot be looked at */
-export async function judgeSocketOwner({ path, stateDir, self }: JudgedSocket, files: Reads): Promise<void> {
+export async function validateSocketOwner({ path, stateDir, self }: ExpectedSocket, files: Reads): Promise<void> {
   const facts = await files.facts(path);
   if (facts === null) return;
   const real = facts.kind === 'symbolic link' ? await files.facts(await files.realPath(path)) : facts;
@@ -41,18 +41,18 @@ export async function judgeSocketOwner({ path, stateDir, self }: JudgedSocket, f
   }
 }
 
-interface Judging {
+interface OwnerCheck {
   readonly trusted: readonly number[];
   readonly files: Reads;
 }
 
-async function hasState(owner: number, stateDir: string, judging: Judging): Promise<boolean> {
-  const facts = await factsOrNull(stateDir, judging.files);
-  return facts?.owner === owner && (await isGivenTo(owner, stateDir, judging));
+async function hasState(owner: number, stateDir: string, check: OwnerCheck): Promise<boolean> {
+  const facts = await factsOrNull(stateDir, check.files);
+  return facts?.owner === owner && (await isGivenTo(owner, stateDir, check));
 }
 
 /** Whether only those who are trusted, and this owner below what they gave to it, can have put this name there. */
-async function isGivenTo(owner: number, path: string, { trusted, files }: Judging, links = 0): Promise<boolean> {
+async function isGivenTo(owner: number, path: string, { trusted, files }: OwnerCheck, links = 0): Promise<boolean> {
   let folder = await factsOrNull(sep, files);
   let at: string = sep;
   for (const step of path.split(sep).filter((part) => part !== '')) {

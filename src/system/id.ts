@@ -9,7 +9,7 @@ const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const OUR_ENDINGS = ['.jar', '.json', '.new', '.unverified', '.journal', '.receipt', '.damaged'];
 
 /** Why an ID cannot be part of a file name of ours, or null when it can. */
-export function judgeId(id: string): string | null {
+export function validateId(id: string): string | null {
   if (!ID.test(id))
     return 'it must be 1 to 64 letters, digits, dots, dashes or underscores, the first a letter or digit';
   if (id.includes('..')) return 'it has two dots in a row';
@@ -19,7 +19,7 @@ export function judgeId(id: string): string | null {
 
 /** Hands the ID back. @throws CodedError ID-INVALID */
 export function requireId(id: string): string {
-  const reason = judgeId(id);
+  const reason = validateId(id);
   if (reason !== null) throw coded('ID-INVALID', { id, reason });
   return id;
 }

@@ -29,7 +29,7 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
 /** The first limit that these bytes exceed, or null. */
-export function judgeJsonShape(bytes: Uint8Array, limits: JsonLimits): JsonExcess | null {
+export function checkJsonShape(bytes: Uint8Array, limits: JsonLimits): JsonExcess | null {
   let values = 1;
   let depth = 0;
   for (let at = 0; at < bytes.length; at += 1) {

@@ -33,12 +33,12 @@ export async function ownFolder(files: Files, path: string, folder: OwnFolder): 
 /** The same for a folder that need not be there. @throws CodedError FOLDER-UNSAFE, FILE-* */
 export async function requireOwnFolder(files: Files, path: string, folder: Omit<OwnFolder, 'mode'>): Promise<void> {
   const facts = await followedFacts(files, path);
-  const error = facts === null ? null : judgeFolder(path, facts, { ...folder, self: files.self });
+  const error = facts === null ? null : checkFolder(path, facts, { ...folder, self: files.self });
   if (error !== null) throw error;
 }
 
 /** Why somebody else could change what is in this folder; null when nobody can. Pure. */
-export function judgeFolder(
+export function checkFolder(
   path: string,
   { owner, mode }: Pick<FileFacts, 'owner' | 'mode'>,
   { what, isPrivate = false, self }: Omit<OwnFolder, 'mode'> & { readonly self: number },
@@ -93,7 +93,7 @@ export async function exposedAbove(files: Files, path: string): Promise<Exposed[
   const found: Exposed[] = [];
   for (let at = dirname(await files.realPath(path)); ; at = dirname(at)) {
     const facts = await files.facts(at);
-    const reason = facts === null ? null : judgeAbove(facts, files.self);
+    const reason = facts === null ? null : checkParent(facts, files.self);
     if (facts !== null && reason !== null) {
       found.unshift({ path: at, reason, owner: facts.owner, mode: octal(facts.mode) });
     }
@@ -101,7 +101,7 @@ export async function exposedAbove(files: Files, path: string): Promise<Exposed[
   }
 }
 
-function judgeAbove({ owner, mode }: FileFacts, self: number): string | null {
+function checkParent({ owner, mode }: FileFacts, self: number): string | null {
   if (owner !== ROOT && owner !== self) return `belongs to user ID ${owner}`;
   return (mode & 0o002) !== 0 && (mode & STICKY) === 0 ? 'can be written by everybody' : null;
 }

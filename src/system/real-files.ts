@@ -45,11 +45,11 @@ export class RealFiles implements Files {
   }
 
   openToWrite(path: string): Promise<OpenFile> {
-    return this.#open(path, O_RDWR, (seen) => judgeRegular(path, seen) ?? judgeOurs(path, seen, this.self));
+    return this.#open(path, O_RDWR, (seen) => checkRegular(path, seen) ?? checkOwner(path, seen, this.self));
   }
 
   openToRead(path: string): Promise<OpenFile> {
-    return this.#open(path, O_RDONLY, (seen) => judgeRegular(path, seen));
+    return this.#open(path, O_RDONLY, (seen) => checkRegular(path, seen));
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -147,7 +147,7 @@ export class RealFiles implements Files {
     }
   }
 
-  async #open(path: string, access: number, judge: (seen: BigIntStats) => CodedError | null): Promise<OpenFile> {
+  async #open(path: string, access: number, check: (seen: BigIntStats) => CodedError | null): Promise<OpenFile> {
     let handle: FileHandle;
     try {
       handle = await open(path, access | CAREFULLY);
@@ -155,7 +155,7 @@ export class RealFiles implements Files {
       throw (await whatStandsThere(path)) ?? failure('open', path, thrown);
     }
     try {
-      const refused = judge(await handle.stat({ bigint: true }));
+      const refused = check(await handle.stat({ bigint: true }));
       if (refused !== null) throw refused;
       return new RealFile(path, handle);
     } catch (thrown) {
@@ -220,11 +220,11 @@ class RealFile implements OpenFile {
   }
 }
 
-function judgeRegular(path: string, seen: BigIntStats): CodedError | null {
+function checkRegular(path: string, seen: BigIntStats): CodedError | null {
   return seen.isFile() ? null : coded('FILE-SPECIAL', { path, kind: specialKind(seen) });
 }
 
-function judgeOurs(path: string, seen: BigIntStats, self: number): CodedError | null {
+function checkOwner(path: string, seen: BigIntStats, self: number): CodedError | null {
   if (seen.nlink !== 1n) return coded('FILE-LINKED', { path, links: Number(seen.nlink) });
   if (Number(seen.uid) !== self) return coded('FILE-FOREIGN', { path, owner: Number(seen.uid), self });
   return null;
@@ -234,7 +234,7 @@ function judgeOurs(path: string, seen: BigIntStats, self: number): CodedError | 
 async function whatStandsThere(path: string): Promise<CodedError | null> {
   const seen = await lstat(path, { bigint: true }).catch(() => null);
   if (seen === null || seen.isFile()) return null;
-  return seen.isSymbolicLink() ? coded('FILE-SYMLINK', { path }) : judgeRegular(path, seen);
+  return seen.isSymbolicLink() ? coded('FILE-SYMLINK', { path }) : checkRegular(path, seen);
 }
 
 function specialKind(seen: BigIntStats): string {

@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
-import { judgeId, requireId } from '#system/id.ts';
+import { requireId, validateId } from '#system/id.ts';
 import { isAboutContent } from '#system/state-file.ts';
 
 const JOURNAL_FORMAT = 1;
@@ -137,7 +137,7 @@ function journalPath(stagingDir: string, name: string): string {
 function nameOf(entry: string): string | null {
   if (!entry.endsWith(JOURNAL_SUFFIX)) return null;
   const name = entry.slice(0, -JOURNAL_SUFFIX.length);
-  return judgeId(name) === null ? name : null;
+  return validateId(name) === null ? name : null;
 }
 
 function unreadable(path: string, reason: string): CodedError {

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Files } from '#system/files.ts';
-import { judgeId } from '#system/id.ts';
+import { validateId } from '#system/id.ts';
 import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
@@ -62,7 +62,7 @@ export class UpdatesMemory {
     if (loaded.kind === 'loaded') {
       this.#feeds = new Map(Object.entries(loaded.value.feeds));
       // An entry under any other name cannot be ours, and nothing else is lost with it.
-      this.#ids = new Map(Object.entries(loaded.value.ids).filter(([id]) => judgeId(id) === null));
+      this.#ids = new Map(Object.entries(loaded.value.ids).filter(([id]) => validateId(id) === null));
       this.#seen = new Set([...this.#ids].filter(([, { fate }]) => fate === 'seen').map(([id]) => id));
       this.#verifiedAtMs = loaded.value.verified_at;
     }

@@ -1,7 +1,7 @@
 // Which sockets a command takes for those of a Sallyport of this host.
 
 import { describe, expect, it } from 'vitest';
-import { judgeSocketOwner } from '#control/socket-owner.ts';
+import { validateSocketOwner } from '#control/socket-owner.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { FileFacts } from '#system/files.ts';
 
@@ -19,7 +19,7 @@ async function judged(path: string, disk: Disk): Promise<string> {
     return { kind, owner, mode, group: SERVICE, size: 0, links: 1, inode: '1', device: '1', modifiedMs: 0 };
   };
   const files = { facts: (at: string) => Promise.resolve(factsOf(at)), realPath: (at: string) => Promise.resolve(at) };
-  return await judgeSocketOwner({ path, stateDir: STATE, self: ROOT }, files).then(
+  return await validateSocketOwner({ path, stateDir: STATE, self: ROOT }, files).then(
     () => 'taken',
     (thrown: unknown) => asCoded(thrown).code,
   );

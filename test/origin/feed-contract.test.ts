@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assembleFeed, renderFeed } from '#origin/feed-assemble.ts';
 import { type ItemMeta, idProblem, readMeta } from '#origin/feed-format.ts';
-import { judgeId } from '#system/id.ts';
+import { validateId } from '#system/id.ts';
 import { parseFeed } from '#updates/feed/feed-document.ts';
 
 // The builder and the agent's reader share docs/protocol.md and no code; here they meet.
@@ -18,7 +18,7 @@ describe('the builder and the reader', () => {
           near.map((parts) => parts.join('')),
         ),
         (id) => {
-          expect(idProblem(id) === null).toBe(judgeId(id) === null);
+          expect(idProblem(id) === null).toBe(validateId(id) === null);
         },
       ),
     );

@@ -3,7 +3,7 @@
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judgeId, requireId } from '#system/id.ts';
+import { requireId, validateId } from '#system/id.ts';
 import { hostileText } from '#test/support/hostile.ts';
 
 const UNSAFE = [
@@ -27,18 +27,18 @@ describe('judgeId', () => {
   it('accepts only what is a file name of its own, whatever stands behind it', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ maxLength: 70 }), hostileText, fc.constantFrom(...UNSAFE)), (id) => {
-        if (judgeId(id) !== null) return;
+        if (validateId(id) !== null) return;
         expect(id).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
         expect(basename(join('/folder', `${id}.json`))).toBe(`${id}.json`);
       }),
     );
-    expect(judgeId('1602503')).toBeNull();
-    expect(judgeId('constructor')).toBeNull();
-    expect(judgeId('__proto__')).not.toBeNull();
+    expect(validateId('1602503')).toBeNull();
+    expect(validateId('constructor')).toBeNull();
+    expect(validateId('__proto__')).not.toBeNull();
   });
 
   it.each(UNSAFE)('refuses %j', (id) => {
-    expect(judgeId(id)).not.toBeNull();
+    expect(validateId(id)).not.toBeNull();
     expect(() => requireId(id)).toThrow(expect.objectContaining({ code: 'ID-INVALID' }));
   });
 });

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judgeJsonShape } from '#system/json-shape.ts';
+import { checkJsonShape } from '#system/json-shape.ts';
 
 const NO_LIMITS = { values: Infinity, depth: Infinity };
 
@@ -24,16 +24,16 @@ describe('judgeJsonShape', () => {
         const text = JSON.stringify(value, null, spaced ? 1 : undefined);
         const parsed: unknown = JSON.parse(text);
         const bytes = Buffer.from(text);
-        expect(judgeJsonShape(bytes, { ...NO_LIMITS, values: count(parsed) - 1 })?.what).toBe('values');
-        expect(judgeJsonShape(bytes, { ...NO_LIMITS, values: 2 * count(parsed) + 1 })).toBeNull();
-        expect(judgeJsonShape(bytes, { ...NO_LIMITS, depth: depthOf(parsed) })).toBeNull();
-        expect(judgeJsonShape(bytes, { ...NO_LIMITS, depth: depthOf(parsed) - 1 })?.what).toBe('depth');
+        expect(checkJsonShape(bytes, { ...NO_LIMITS, values: count(parsed) - 1 })?.what).toBe('values');
+        expect(checkJsonShape(bytes, { ...NO_LIMITS, values: 2 * count(parsed) + 1 })).toBeNull();
+        expect(checkJsonShape(bytes, { ...NO_LIMITS, depth: depthOf(parsed) })).toBeNull();
+        expect(checkJsonShape(bytes, { ...NO_LIMITS, depth: depthOf(parsed) - 1 })?.what).toBe('depth');
       }),
     );
   });
 
   it('stops at the first limit that is exceeded', () => {
-    expect(judgeJsonShape(Buffer.from('['.repeat(100_000)), { values: 1_000, depth: 64 })).toEqual({
+    expect(checkJsonShape(Buffer.from('['.repeat(100_000)), { values: 1_000, depth: 64 })).toEqual({
       what: 'depth',
       found: 65,
       limit: 64,
@@ -41,6 +41,6 @@ describe('judgeJsonShape', () => {
   });
 
   it.each(['', '"', '"\\', '{"a', '[]]]]'])('ends on text that is no JSON: %j', (text) => {
-    expect(judgeJsonShape(Buffer.from(text), NO_LIMITS)).toBeNull();
+    expect(checkJsonShape(Buffer.from(text), NO_LIMITS)).toBeNull();
   });
 });

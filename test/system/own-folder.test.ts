@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { exposedAbove, isAsCheckedOut, isWithin, judgeFolder, nearestFolder, ownFolder } from '#system/own-folder.ts';
+import { checkFolder, exposedAbove, isAsCheckedOut, isWithin, nearestFolder, ownFolder } from '#system/own-folder.ts';
 import { realFiles } from '#system/real-files.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 
@@ -24,7 +24,7 @@ describe('judgeFolder', () => {
     [0o755, 64_102, `chown ${SELF} ${PATH}`],
     [0o757, 64_102, `chown ${SELF} ${PATH} && chmod 0755 ${PATH}`],
   ])('mode %o of user %i: %s', (mode, owner, command) => {
-    const error = judgeFolder(PATH, { mode, owner }, { what: 'updates.packages_dir', self: SELF });
+    const error = checkFolder(PATH, { mode, owner }, { what: 'updates.packages_dir', self: SELF });
     if (command === null) return expect(error).toBeNull();
     expect(error).toMatchObject({
       code: 'FOLDER-UNSAFE',
@@ -36,7 +36,7 @@ describe('judgeFolder', () => {
   });
 
   it.each([0o710, 0o701, 0o755, 0o777])('a private folder of mode %o is refused', (mode) => {
-    const error = judgeFolder(PATH, { mode, owner: SELF }, { what: 'staging', isPrivate: true, self: SELF });
+    const error = checkFolder(PATH, { mode, owner: SELF }, { what: 'staging', isPrivate: true, self: SELF });
     expect(error?.facts['command']).toBe(`chmod 0700 ${PATH}`);
   });
 });

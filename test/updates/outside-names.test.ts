@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { writeDurably } from '#system/durable.ts';
-import { judgeId } from '#system/id.ts';
+import { validateId } from '#system/id.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { hostileText } from '#test/support/hostile.ts';
@@ -46,7 +46,7 @@ describe('the package store', () => {
     const { store } = rig.ports;
     await fc.assert(
       fc.asyncProperty(outside, async (id) => {
-        const good = judgeId(id) === null;
+        const good = validateId(id) === null;
         for (const make of [() => store.jarPath(id), () => store.receiptPath(id)]) {
           if (good) expect(dirname(make())).toBe(store.dir);
           else expect(make).toThrow(expect.objectContaining({ code: 'ID-INVALID' }));
@@ -79,7 +79,7 @@ describe('the journal of a download', () => {
     const rest = { url: 'https://x/', length: 1, sha256: 'a'.repeat(64), validator: null, note: null };
     await fc.assert(
       fc.asyncProperty(outside, async (name) => {
-        if (judgeId(name) === null) {
+        if (validateId(name) === null) {
           expect(dirname(stagedPath(dir, name))).toBe(dir);
           return;
         }
@@ -170,7 +170,7 @@ describe('what is read back', () => {
         const feed = { format: 1, serial: 1, expires: '2030-01-01T00:00:00Z', items: [{ id }] };
         const { items, refused } = parseFeed(Buffer.from(JSON.stringify(feed)));
         expect(items).toEqual([]);
-        if (judgeId(id) !== null) expect(refused).toMatchObject([{ error: { code: 'ID-INVALID' } }]);
+        if (validateId(id) !== null) expect(refused).toMatchObject([{ error: { code: 'ID-INVALID' } }]);
       }),
     );
   });

@@ -5,10 +5,10 @@ import { parseSize } from '#cli/size.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import { filled } from '#cli/terminal/wrap.ts';
-import { judgeTimeZone } from '#config/schema/values.ts';
+import { validateTimeZone } from '#config/schema/values.ts';
 import { EXIT_OK, EXIT_USAGE } from '#errors/exit-status.ts';
 import type { Watch } from '#logging/log.ts';
-import { judgeId } from '#system/id.ts';
+import { validateId } from '#system/id.ts';
 import type { Does, Globals, Hooks } from './program-hooks.ts';
 import { addNetworkCommands, type NetworkActions } from './program-network.ts';
 import { addProxyCommands, type ProxyActions } from './program-proxy.ts';
@@ -248,7 +248,7 @@ function parsePort(text: string): number {
 }
 
 function readId(text: string): string {
-  const reason = judgeId(text);
+  const reason = validateId(text);
   if (reason === null) return text;
   throw new InvalidArgumentError(`${reason[0]?.toUpperCase()}${reason.slice(1)}.`);
 }
@@ -260,7 +260,7 @@ function readSize(text: string): number {
 }
 
 function parseZone(text: string): string {
-  const complaint = judgeTimeZone(text);
+  const complaint = validateTimeZone(text);
   if (complaint === null) return text;
   throw new InvalidArgumentError('A zone is a name such as Europe/Berlin, or UTC.');
 }

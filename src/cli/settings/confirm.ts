@@ -60,7 +60,7 @@ export async function tryFirst(
     case 'interrupted':
       throw outcome.error;
     case 'judged':
-      return await judgeVerdict(desk, outcome.verdict, { ...confirm, json });
+      return await handleVerdict(desk, outcome.verdict, { ...confirm, json });
   }
 }
 
@@ -89,7 +89,7 @@ export async function confirmCommand(desk: Desk): Promise<number> {
   }
 }
 
-async function judgeVerdict(
+async function handleVerdict(
   { terminal }: Desk,
   verdict: ChangeVerdict,
   { saveAnyway, json }: ConfirmFlags & { readonly json: boolean },

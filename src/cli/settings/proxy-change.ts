@@ -6,11 +6,11 @@ import type { Change } from '#config/editing/apply-change.ts';
 import type { Edit } from '#config/editing/edit.ts';
 import { noteProfile } from '#config/editing/profile-dates.ts';
 import { addProfile, changeProfile, type FieldChange, findProfile, noDefault } from '#config/editing/profile-edits.ts';
-import { judgeField, profileFields, readField } from '#config/editing/profile-fields.ts';
+import { profileFields, readField, validateField } from '#config/editing/profile-fields.ts';
 import { PURPOSES } from '#config/purposes.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import { warningsFor } from '#config/rules/profile-warnings.ts';
-import { judgeProfileName } from '#config/schema/values.ts';
+import { validateProfileName } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import type { ConfirmFlags } from './confirm.ts';
 import { changeCommand, switchedOff, withSettings } from './desk.ts';
@@ -40,7 +40,7 @@ export async function addProxyCommand(desk: Desk, name: string | undefined, flag
     const asks = isBare(flags) && desk.terminal.answers.interactive;
     if (!asks) refuseMissing(name, flags);
     const own = name ?? (await askName(desk.terminal));
-    const wrong = judgeProfileName(own);
+    const wrong = validateProfileName(own);
     if (wrong !== null) throw new UsageError(wrong);
     // Found before anything else is asked.
     addProfile(settings, { name: own, changes: [], isDefault: false });
@@ -93,7 +93,7 @@ async function editProfile(
     );
   }
   const rename = flags.rename === before.name ? undefined : flags.rename;
-  const wrong = rename === undefined ? null : judgeProfileName(rename);
+  const wrong = rename === undefined ? null : validateProfileName(rename);
   if (wrong !== null) throw new UsageError(wrong);
   const changes = asks ? await askFields(desk.terminal, before) : changesOf(flags);
   const profile = profileWith(before, rename ?? before.name, changes);
@@ -143,7 +143,7 @@ function changesOf({ fields }: ProfileFlags): FieldChange[] {
     if (text === undefined) return [];
     if (text === '') return [{ path: field.path, value: undefined }];
     const value = readField(field, text);
-    const wrong = judgeField(field.path, value);
+    const wrong = validateField(field.path, value);
     if (wrong !== null) throw new UsageError(`--${field.flag}: ${wrong}`);
     return [{ path: field.path, value }];
   });

@@ -3,8 +3,8 @@
 
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { FieldChange } from '#config/editing/profile-edits.ts';
-import { judgeField, type ProfileField, profileFields, readField } from '#config/editing/profile-fields.ts';
-import { judgeProfileName } from '#config/schema/values.ts';
+import { type ProfileField, profileFields, readField, validateField } from '#config/editing/profile-fields.ts';
+import { validateProfileName } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
@@ -23,7 +23,7 @@ export type Before = Profile | null;
 
 /** The name of a new profile. */
 export async function askName(terminal: Terminal): Promise<string> {
-  return await askUntil(terminal, 'Proxy setting name: ', judgeProfileName);
+  return await askUntil(terminal, 'Proxy setting name: ', validateProfileName);
 }
 
 /** Asks for each field; returns those that differ from before. */
@@ -44,15 +44,15 @@ export async function askFields(terminal: Terminal, before: Before): Promise<Fie
 
 /** `yes` or `no`; ENTER is the answer in capitals. */
 export async function askYesNo(terminal: Terminal, question: string, byDefault: boolean): Promise<boolean> {
-  const judge = (text: string) => (/^(?:y|yes|n|no|)$/i.test(text) ? null : 'Answer y or n.');
-  const text = await askUntil(terminal, `${question} [${byDefault ? 'Y/n' : 'y/N'}] `, judge);
+  const validate = (text: string) => (/^(?:y|yes|n|no|)$/i.test(text) ? null : 'Answer y or n.');
+  const text = await askUntil(terminal, `${question} [${byDefault ? 'Y/n' : 'y/N'}] `, validate);
   return text === '' ? byDefault : /^y/i.test(text);
 }
 
 /** One of the choices. */
 export async function askChoice(terminal: Terminal, question: string, choices: readonly string[]): Promise<string> {
-  const judge = (text: string) => (choices.includes(text) ? null : `Answer one of: ${choices.join(', ')}.`);
-  return await askUntil(terminal, `${question} (${choices.join(', ')}): `, judge);
+  const validate = (text: string) => (choices.includes(text) ? null : `Answer one of: ${choices.join(', ')}.`);
+  return await askUntil(terminal, `${question} (${choices.join(', ')}): `, validate);
 }
 
 function isAsked(key: AskedField, answers: ReadonlyMap<AskedField, string>): boolean {
@@ -73,11 +73,11 @@ async function askField(terminal: Terminal, field: ProfileField, before: Before)
   const question = `${LABELS[field.path.join('.')] ?? field.facts.title}${choices}${shown === '' ? hint : ` [${showForeign(shown)}]`}: `;
   // The manuals write Basic and Transparent.
   const inOurs = (text: string) => field.choices.find((choice) => choice === text.toLowerCase()) ?? text;
-  const judge = (text: string) => {
+  const validate = (text: string) => {
     if (text === '') return shown !== '' || mayBeBlank ? null : 'It is needed here.';
-    return judgeField(field.path, readField(field, inOurs(text)));
+    return validateField(field.path, readField(field, inOurs(text)));
   };
-  const text = await askUntil(terminal, question, judge);
+  const text = await askUntil(terminal, question, validate);
   return text === '' ? shown : inOurs(text);
 }
 
@@ -102,12 +102,16 @@ function changeOf(field: ProfileField, text: string, before: Before): FieldChang
   return { path: field.path, value: isCleared ? undefined : readField(field, text) };
 }
 
-async function askUntil(terminal: Terminal, question: string, judge: (text: string) => string | null): Promise<string> {
+async function askUntil(
+  terminal: Terminal,
+  question: string,
+  validate: (text: string) => string | null,
+): Promise<string> {
   for (;;) {
     const answer = await terminal.answers.line(question);
     if (answer === null) throw coded('CANCELLED', { reason: 'the questions were not answered' });
     const text = answer.trim();
-    const wrong = judge(text);
+    const wrong = validate(text);
     if (wrong === null) return text;
     terminal.err(wrong);
   }

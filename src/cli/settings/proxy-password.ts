@@ -4,7 +4,7 @@
 import { relative } from 'node:path';
 import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { Plain } from '#config/editing/edit-render.ts';
-import { judgeNoControl } from '#config/schema/values.ts';
+import { validateNoControl } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -52,7 +52,7 @@ export async function getPassword(desk: Desk, flags: PasswordFlags, asked: Asked
   }
   if (flags.passwordStdin === true) {
     const text = (await desk.terminal.answers.piped(LONGEST_BYTES)).replace(/\r?\n$/, '');
-    const wrong = judge(text);
+    const wrong = validatePassword(text);
     if (wrong !== null) throw new UsageError(`The password on standard input cannot be taken. ${wrong}`);
     return typed(desk, text);
   }
@@ -75,7 +75,7 @@ async function askPassword(desk: Desk, { mayKeep, isBoundElsewhere }: AskedPassw
     const text = await answers.hidden(question);
     if (text === null) throw coded('CANCELLED', { reason: 'the password was not given' });
     if (text === '' && mayKeep && !isBoundElsewhere) return { kind: 'kept' };
-    const wrong = judge(text);
+    const wrong = validatePassword(text);
     if (wrong === null) return typed(desk, text);
     desk.terminal.err(wrong);
   }
@@ -88,6 +88,6 @@ function typed(desk: Desk, text: string): Password {
 }
 
 /** The sentence does not repeat the text. */
-function judge(text: string): string | null {
-  return text === '' ? 'The password is empty.' : judgeNoControl(text);
+function validatePassword(text: string): string | null {
+  return text === '' ? 'The password is empty.' : validateNoControl(text);
 }

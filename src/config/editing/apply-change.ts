@@ -83,7 +83,7 @@ export async function applyChange(
   const { edits, reference, isNew } = await storeSecret(place, change, before.text).catch((thrown: unknown) => {
     throw forbidden(thrown, loaded.file);
   });
-  const judge = new Judge(around);
+  const contentCheck = new ContentCheck(around);
   try {
     const edited = await editConfigFile({
       file: loaded.file,
@@ -91,21 +91,22 @@ export async function applyChange(
       expectDigest: loaded.digest,
       files,
       clock,
-      check: (text) => judge.check(text),
+      check: (text) => contentCheck.check(text),
     });
-    const orphans = orphansOf(kept, judge.text);
+    const orphans = orphansOf(kept, contentCheck.text);
     const changed = edited.changed || reference !== null;
-    const told = { changed, loaded: judge.loaded, writtenAtMs: clock.now(), stored: reference };
+    const told = { changed, loaded: contentCheck.loaded, writtenAtMs: clock.now(), stored: reference };
     return { ok: true, ...told, orphans, tidy: () => removeAll(place, orphans) };
   } catch (thrown) {
     if (isNew && reference !== null) await removeSecret(place, reference).catch(() => undefined);
-    if (judge.refused !== null && thrown === judge.refused.error) return { ok: false, refused: judge.refused };
+    if (contentCheck.refused !== null && thrown === contentCheck.refused.error)
+      return { ok: false, refused: contentCheck.refused };
     throw thrown;
   }
 }
 
 /** Judges the new content, and keeps the verdict. */
-class Judge {
+class ContentCheck {
   readonly #around: ChangeSurroundings;
   text = '';
   refused: RefusedSettings | null = null;

@@ -26,10 +26,10 @@ import {
   isFlow,
   looksLikeJson,
   type Node,
-  type YamlSource,
-  type ValuePosition,
   positionAt,
   startOf,
+  type ValuePosition,
+  type YamlSource,
 } from './edit-tree.ts';
 
 /** These bytes away, this text in their place. */

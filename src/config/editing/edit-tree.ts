@@ -64,7 +64,10 @@ function childOf(position: ValuePosition, step: string | number): ValuePosition 
 
 /** The slot at the end of the path, or null. */
 export function positionAt(source: YamlSource, path: KeyPath): ValuePosition | null {
-  return path.reduce<ValuePosition | null>((position, step) => (position === null ? null : childOf(position, step)), source.root);
+  return path.reduce<ValuePosition | null>(
+    (position, step) => (position === null ? null : childOf(position, step)),
+    source.root,
+  );
 }
 
 export function isFlow(node: Node | null): node is YAMLMap | YAMLSeq {

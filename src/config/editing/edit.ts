@@ -13,7 +13,7 @@ import { settingsSchema } from '#config/schema/settings.ts';
 import { schemaAt } from '#config/tree.ts';
 import { coded } from '#errors/coded-error.ts';
 import { isList, isSection, type Plain } from './edit-render.ts';
-import { applyTextEdit, type TextEdit, editsToRemove, editsToSet } from './edit-splice.ts';
+import { applyTextEdit, editsToRemove, editsToSet, type TextEdit } from './edit-splice.ts';
 import { readYamlSource } from './edit-tree.ts';
 
 /** One change. A path may be written as in messages, `proxies[0].port`, where no key has a dot in its name. */

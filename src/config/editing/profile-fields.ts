@@ -41,7 +41,7 @@ export function readField({ kind }: ProfileField, text: string): Plain {
 }
 
 /** What is wrong with a value, in one sentence of the schema's; null when nothing is. */
-export function judgeField(path: readonly string[], value: Plain): string | null {
+export function validateField(path: readonly string[], value: Plain): string | null {
   const nested = path.reduceRight<Plain>((inner, step) => ({ [step]: inner }), value) as Readonly<
     Record<string, Plain>
   >;

@@ -36,7 +36,7 @@ const HOW: Readonly<Record<Setter, string>> = {
 const HOW_SECRET = 'as root, or enter the value itself instead of naming a file, a variable or a credential';
 
 /** Whether this setter may set this key to this value: null, or why not (KEY-AUTHORITY). */
-export function judgeSetter({ path, value }: KeyValue, who: Setter): CodedError | null {
+export function checkSetter({ path, value }: KeyValue, who: Setter): CodedError | null {
   const schema = schemaAt(settingsSchema, path);
   const isSource = schema !== undefined && kindOf(schema) === 'secret' && isSection(value);
   const facts = schema === undefined || isSource ? undefined : factsAt(settingsSchema, path);
@@ -50,7 +50,7 @@ export function requireSetter(before: Plain, edits: readonly Edit[], who: Setter
   let root = before;
   for (const edit of edits) {
     for (const changed of changedBy(root, edit)) {
-      const refused = judgeSetter(changed, who);
+      const refused = checkSetter(changed, who);
       if (refused !== null) throw refused;
     }
     root = valuesAfter(root, [edit]);

@@ -18,11 +18,11 @@ import {
   endOf,
   isBlock,
   isFlow,
-  readYamlSource,
-  type YamlSource,
-  type ValuePosition,
   positionAt,
+  readYamlSource,
   startOf,
+  type ValuePosition,
+  type YamlSource,
 } from './edit-tree.ts';
 
 /** The text with the keys of this version; unchanged if it has this version already. @throws CodedError CONFIG-EDIT */

@@ -11,7 +11,7 @@ import { type Finding, type KeyPath, keyName, type Position, type Problem } from
 import { crossCheck } from '#config/rules/cross-rules.ts';
 import { checkHookFile } from '#config/rules/hook-file.ts';
 import type { Salvaged } from '#config/rules/salvaged.ts';
-import { judgeSockets } from '#config/rules/socket-rules.ts';
+import { validateSockets } from '#config/rules/socket-rules.ts';
 import { kindOf } from '#config/schema/key.ts';
 import { SECRET_ALLOWED } from '#config/schema/leaves.ts';
 import { FORMAT_VERSION, settingsSchema } from '#config/schema/settings.ts';
@@ -109,7 +109,7 @@ async function loadAll({ file: given, text: instead, ...options }: LoadOptions):
   if (typeof text !== 'string') return refuseWhole(nothing, text);
   const document = readDocument(text);
   if (document.value === undefined) return refuse(nothing, document, []);
-  const wrongRoot = judgeRoot(document.value);
+  const wrongRoot = validateRoot(document.value);
   if (wrongRoot !== null) return refuse(nothing, document, [wrongRoot]);
   const today = inNamesOfToday(document);
   const { settings, findings, facts } = await check(today, { file, mode: read.mode, ...options });
@@ -172,10 +172,10 @@ async function check(document: Today, options: CheckOptions) {
   const across = [
     ...(isMisplaced ? [] : crossCheck(salvaged)),
     ...hook,
-    ...judgeQuotes(salvaged, document),
+    ...validateQuotes(salvaged, document),
     ...notInForce,
     ...secrets.findings,
-    ...judgeSockets((filled as Settings).daemon),
+    ...validateSockets((filled as Settings).daemon),
   ].filter(({ path }) => !wrongKeys.has(keyName(path)));
   const findings = [...document.notices, ...single, ...across];
   const isWrong = [...document.findings, ...findings].some(({ severity }) => severity === 'error');
@@ -200,7 +200,7 @@ function filesIn(filled: unknown): string[] {
 }
 
 /** A secret without quotes ends at ` #`, and nothing shows that: what is cut would be sent, and refused. */
-function judgeQuotes(salvaged: unknown, document: ConfigDocument): Finding[] {
+function validateQuotes(salvaged: unknown, document: ConfigDocument): Finding[] {
   const findings: Finding[] = [];
   mapLeaves(settingsSchema, salvaged, (leaf, schema, path) => {
     if (kindOf(schema) !== 'secret' || typeof leaf !== 'string' || !document.isUnquoted(keyName(path))) return leaf;
@@ -220,7 +220,7 @@ function judgeQuotes(salvaged: unknown, document: ConfigDocument): Finding[] {
 }
 
 /** A file that cannot hold settings at all: empty, no mapping, or of another version. */
-function judgeRoot(value: unknown): Finding | null {
+function validateRoot(value: unknown): Finding | null {
   const base = { severity: 'error', at: 'value', found: '', allowed: `version: ${FORMAT_VERSION}` } as const;
   if (value === null)
     return { ...base, path: [], message: `The file is empty. It needs at least this line: version: ${FORMAT_VERSION}` };

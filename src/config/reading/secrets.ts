@@ -9,7 +9,7 @@ import { type Finding, type KeyPath, keyName } from '#config/problem.ts';
 import { kindOf } from '#config/schema/key.ts';
 import type { SecretSource } from '#config/schema/leaves.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
-import { judgeNoControl } from '#config/schema/values.ts';
+import { validateNoControl } from '#config/schema/values.ts';
 import { mapLeaves } from '#config/tree.ts';
 import { type KnownSecrets, SHORTEST_MASKED } from '#redaction/known-secrets.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -67,7 +67,7 @@ export async function resolveSecrets(settings: unknown, surroundings: SecretSurr
     if (outcome.value === null) continue;
     if (outcome.value !== '') {
       surroundings.known.add(outcome.value);
-      findings.push(...judgeValue(path, outcome.value));
+      findings.push(...validateValue(path, outcome.value));
     }
     byKey.set(keyName(path), new Secret(outcome.value, outcome.revision ?? null));
   }
@@ -86,7 +86,7 @@ function isFrom<K extends string>(
 }
 
 async function resolveOne(path: KeyPath, source: SecretSource, surroundings: SecretSurroundings): Promise<Outcome> {
-  if (typeof source === 'string') return { value: source, findings: judgeExposure(path, surroundings.mode) };
+  if (typeof source === 'string') return { value: source, findings: validateExposure(path, surroundings.mode) };
   if ('env' in source) return fromVariable(path, source.env, surroundings.environment);
   if ('file' in source) return fromFile([...path, 'file'], resolve(surroundings.folder, source.file));
   const folder = surroundings.environment['CREDENTIALS_DIRECTORY'];
@@ -128,7 +128,7 @@ async function fromFile(path: KeyPath, file: string): Promise<Outcome> {
   return { value, revision, findings: [{ ...finding(path, message, file), severity: 'warning' }] };
 }
 
-function judgeExposure(path: KeyPath, mode: number): Finding[] {
+function validateExposure(path: KeyPath, mode: number): Finding[] {
   if ((mode & (OTHERS_MAY_READ | GROUP_MAY_READ)) === 0) return [];
   const who = (mode & OTHERS_MAY_READ) === 0 ? 'the group of this file' : 'every user of this host';
   const message =
@@ -138,8 +138,8 @@ function judgeExposure(path: KeyPath, mode: number): Finding[] {
 }
 
 /** What no secret may hold, whatever it is for; the sentences name positions, not characters. */
-function judgeValue(path: KeyPath, value: string): Finding[] {
-  const wrong = judgeNoControl(value) ?? judgeForItsUse(path, value);
+function validateValue(path: KeyPath, value: string): Finding[] {
+  const wrong = validateNoControl(value) ?? validateForUse(path, value);
   if (wrong !== null) return [finding(path, wrong)];
   if ([...value].length >= SHORTEST_MASKED) return [];
   const message = `The secret has fewer than ${SHORTEST_MASKED} characters, too short to be masked in logs.`;
@@ -147,7 +147,7 @@ function judgeValue(path: KeyPath, value: string): Finding[] {
 }
 
 /** RFC 9110, 5.5 (field values) and RFC 6750, 2.1 (bearer tokens). */
-function judgeForItsUse(path: KeyPath, value: string): string | null {
+function validateForUse(path: KeyPath, value: string): string | null {
   if (path[1] === 'headers' && !/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value)) {
     return 'The value of a header is printable ASCII, without a space at its ends.';
   }

@@ -5,20 +5,20 @@ import { type DaemonPlaces, LONGEST_SOCKET_NAME, LONGEST_SOCKET_PATH, socketsOf 
 import type { Finding } from '#config/problem.ts';
 
 /** Problems with the paths that a daemon would listen on. */
-export function judgeSockets(daemon: DaemonPlaces): Finding[] {
+export function validateSockets(daemon: DaemonPlaces): Finding[] {
   const { admin, ...others } = socketsOf(daemon);
-  const own = judgeSocket('control_socket', others.control);
+  const own = validateSocket('control_socket', others.control);
   // The names of the other sockets are made from this one.
   if (own.length > 0) return own;
-  const longer = [others.operate, others.look].flatMap((path) => judgeSocket('control_socket', path)).slice(0, 1);
+  const longer = [others.operate, others.look].flatMap((path) => validateSocket('control_socket', path)).slice(0, 1);
   if (longer.length > 0) return longer;
-  if (!Object.values(others).includes(admin)) return judgeSocket('admin_socket', admin);
+  if (!Object.values(others).includes(admin)) return validateSocket('admin_socket', admin);
   const message = 'Another control socket already has this path. The admin socket needs a path of its own.';
   const path = ['daemon', 'admin_socket'];
   return [{ path, severity: 'error', at: 'value', found: admin, allowed: '', message }];
 }
 
-function judgeSocket(key: string, path: string): Finding[] {
+function validateSocket(key: string, path: string): Finding[] {
   const isLinux = process.platform === 'linux';
   const [what, most] = isLinux ? ['name', LONGEST_SOCKET_NAME] : ['path', LONGEST_SOCKET_PATH];
   const length = Buffer.byteLength(isLinux ? basename(path) : path);

@@ -1,18 +1,18 @@
 // Section `control`: who may do what over the sockets of the daemon.
 
-import { describeKey, judgedText, section } from './key.ts';
+import { describeKey, section, validatedText } from './key.ts';
 
 /** What useradd(8) and most directories allow; `DOMAIN\group` and `group@domain` are names of winbind and sssd. */
 const GROUP = /^[A-Za-z0-9_][A-Za-z0-9_. @\\-]{0,254}$/;
 
-const judgeGroup = (text: string) =>
+const validateGroup = (text: string) =>
   GROUP.test(text) && text.trim() === text
     ? null
     : 'A group name may contain letters, digits, spaces, dots, dashes, underscores, @ and backslashes.';
 
 export const control = section(
   {
-    operate_group: describeKey(judgedText(judgeGroup).optional(), {
+    operate_group: describeKey(validatedText(validateGroup).optional(), {
       title: 'Operate group',
       description:
         'The group whose members may start checks and operate the daemon (operate.sock). Members of the service group then have ' +

@@ -79,9 +79,9 @@ export function wholeNumber(smallest: number, largest: number) {
 }
 
 /** A text that a judge finds nothing wrong with; the judge says what is wrong in one sentence. */
-export function judgedText(judge: (text: string) => string | null) {
+export function validatedText(validate: (text: string) => string | null) {
   return z.string().superRefine((text, context) => {
-    const wrong = judge(text);
+    const wrong = validate(text);
     if (wrong !== null) context.addIssue({ code: 'custom', message: wrong });
   });
 }

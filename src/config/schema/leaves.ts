@@ -2,32 +2,32 @@
 // value itself.
 
 import { z } from 'zod';
-import { judgedText, markKind } from './key.ts';
-import { judgePath } from './values.ts';
+import { markKind, validatedText } from './key.ts';
+import { validatePath } from './values.ts';
 
 /** What a shell takes as the name of a variable, and systemd as that of a credential. */
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const CREDENTIAL = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$/;
 
-const judgeVariable = (text: string) =>
+const validateVariable = (text: string) =>
   VARIABLE.test(text) ? null : 'The name of an environment variable is letters, digits and underscores.';
-const judgeCredential = (text: string) =>
+const validateCredential = (text: string) =>
   CREDENTIAL.test(text) ? null : 'The name of a credential is letters, digits, dash, dot, colon and underscore.';
 
 export const SECRET_ALLOWED = '{file: PATH}, {env: NAME}, {credential: NAME}, or the value itself in quotes';
 
 /** A path; a relative one starts at the folder of the configuration file. */
-export const path = markKind(judgedText(judgePath), 'path');
+export const path = markKind(validatedText(validatePath), 'path');
 /** The same, of a file that is read: it is watched, and read again when it changes. */
-export const filePath = markKind(judgedText(judgePath), 'file');
+export const filePath = markKind(validatedText(validatePath), 'file');
 export const PATH_ALLOWED = 'a path; a relative one starts at the folder of this file';
 
 export const secretSource = markKind(
   z.union([
     z.string(),
-    z.strictObject({ file: judgedText(judgePath) }),
-    z.strictObject({ env: judgedText(judgeVariable) }),
-    z.strictObject({ credential: judgedText(judgeCredential) }),
+    z.strictObject({ file: validatedText(validatePath) }),
+    z.strictObject({ env: validatedText(validateVariable) }),
+    z.strictObject({ credential: validatedText(validateCredential) }),
   ]),
   'secret',
 );

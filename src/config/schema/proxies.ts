@@ -3,16 +3,16 @@
 import { z } from 'zod';
 import { byPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
 import { clientCertificate } from './client-certificate.ts';
-import { describeKey, judgedText, section, wholeNumber } from './key.ts';
+import { describeKey, section, validatedText, wholeNumber } from './key.ts';
 import { filePath, PATH_ALLOWED, SECRET_ALLOWED, secretSource } from './leaves.ts';
 import {
-  judgeHost,
-  judgeNoControl,
-  judgeNoProxy,
-  judgeProfileName,
-  judgeUrlText,
   LONGEST_NO_PROXY,
   PROFILE_NAME_ALLOWED,
+  validateHost,
+  validateNoControl,
+  validateNoProxy,
+  validateProfileName,
+  validateUrlText,
 } from './values.ts';
 
 const LONGEST_LIST = 64;
@@ -24,9 +24,9 @@ const MOST_FALLBACKS = 5;
 /** Names, addresses and networks, as one text or as a list of them; the program sees the text. */
 const hostList = z
   .union([
-    judgedText(judgeNoProxy),
+    validatedText(validateNoProxy),
     z
-      .array(judgedText(judgeNoProxy))
+      .array(validatedText(validateNoProxy))
       .max(MOST_ENTRIES)
       .superRefine((entries, context) => {
         if (entries.join(', ').length <= LONGEST_NO_PROXY) return;
@@ -36,7 +36,7 @@ const hostList = z
   .transform((written) => (typeof written === 'string' ? written : written.join(', ')));
 
 const pac = z.strictObject({
-  url: describeKey(judgedText((text) => judgeUrlText(text, ['http', 'https'])).optional(), {
+  url: describeKey(validatedText((text) => validateUrlText(text, ['http', 'https'])).optional(), {
     title: 'PAC URL',
     description:
       'Where the PAC file is fetched from, directly. It is asked for anew every 10 minutes, by ETag. Over https its server is ' +
@@ -71,7 +71,7 @@ const pac = z.strictObject({
 });
 
 const profile = z.strictObject({
-  name: describeKey(judgedText(judgeProfileName), {
+  name: describeKey(validatedText(validateProfileName), {
     title: 'Name',
     description: 'What the profile is called in use_proxy_for, in the log and in status. Unique, whatever its case.',
     allowed: `${PROFILE_NAME_ALLOWED}; not none, not default`,
@@ -79,7 +79,7 @@ const profile = z.strictObject({
     effect: 'next_transfer',
     setBy: 'admin',
   }),
-  address: describeKey(judgedText(judgeHost).toLowerCase().optional(), {
+  address: describeKey(validatedText(validateHost).toLowerCase().optional(), {
     title: 'Name or address',
     description: 'The host of the proxy, without scheme and port. Needed unless scheme is pac or environment.',
     allowed: 'a DNS name, an IPv4 address or an IPv6 address without brackets',
@@ -147,7 +147,7 @@ const profile = z.strictObject({
     effect: 'next_transfer',
     setBy: 'root',
   }),
-  domain: describeKey(judgedText(judgeNoControl).optional(), {
+  domain: describeKey(validatedText(validateNoControl).optional(), {
     title: 'Domain',
     description:
       "The domain that knows the user. Shown as DOMAIN\\user; NTLM needs it where the users are a directory's.",
@@ -157,7 +157,7 @@ const profile = z.strictObject({
     effect: 'next_transfer',
     setBy: 'admin',
   }),
-  user: describeKey(judgedText(judgeNoControl).optional(), {
+  user: describeKey(validatedText(validateNoControl).optional(), {
     title: 'User',
     description: 'The user that the proxy knows. Needed where authentication is basic, digest, ntlm or auto.',
     allowed: 'any text without control characters and without a colon',

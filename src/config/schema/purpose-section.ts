@@ -5,9 +5,9 @@
 
 import { z } from 'zod';
 import { clientCertificate } from './client-certificate.ts';
-import { describeKey, judgedText, section } from './key.ts';
+import { describeKey, section, validatedText } from './key.ts';
 import { filePath, PATH_ALLOWED, SECRET_ALLOWED, secretSource } from './leaves.ts';
-import { judgeHeaderName, judgePin, judgeUrlText } from './values.ts';
+import { validateHeaderName, validatePin, validateUrlText } from './values.ts';
 
 /** The words for a purpose in the descriptions of its keys. */
 interface Wording {
@@ -22,7 +22,7 @@ interface Wording {
 /** The keys for trust and credentials of a purpose. */
 export function trustKeys({ name, origin, traffic }: Wording) {
   return {
-    headers: describeKey(z.record(judgedText(judgeHeaderName), secretSource).default({}), {
+    headers: describeKey(z.record(validatedText(validateHeaderName), secretSource).default({}), {
       title: 'Headers',
       description: `Headers to send to the origin of ${origin}, such as an API key. The values are secrets.`,
       secret: true,
@@ -58,7 +58,7 @@ export function trustKeys({ name, origin, traffic }: Wording) {
       effect: 'next_transfer',
       setBy: 'root',
     }),
-    pins: describeKey(z.array(judgedText(judgePin)).min(1).max(16).optional(), {
+    pins: describeKey(z.array(validatedText(validatePin)).min(1).max(16).optional(), {
       title: 'Pins',
       description:
         `Public keys. Each TLS connection for ${traffic} needs a valid certificate chain that contains one of them: the key of the server or of a CA above it. ` +
@@ -96,7 +96,7 @@ export function purposeSection({ name, title, sends, enables, traffic, example }
         effect: 'next_transfer',
         setBy: 'admin',
       }),
-      url: describeKey(judgedText((text) => judgeUrlText(text, ['https', 'wss'])).optional(), {
+      url: describeKey(validatedText((text) => validateUrlText(text, ['https', 'wss'])).optional(), {
         title: 'URL',
         description: `The URL that ${sends}.`,
         allowed: 'an https or wss URL without user and fragment',

@@ -1,9 +1,9 @@
 // The zone that every schedule is read in.
 
-import { describeKey, judgedText } from './key.ts';
-import { judgeTimeZone } from './values.ts';
+import { describeKey, validatedText } from './key.ts';
+import { validateTimeZone } from './values.ts';
 
-export const timeZone = describeKey(judgedText(judgeTimeZone).optional(), {
+export const timeZone = describeKey(validatedText(validateTimeZone).optional(), {
   title: 'Time zone',
   description:
     'The zone that every schedule is read in. A time that a change to summer time skips is made up for at once; one that comes twice counts once.',

@@ -1,25 +1,25 @@
 // Section `updates`: where updates come from, when, and what is kept of them.
 
 import { z } from 'zod';
-import { describeKey, judgedText, section, wholeNumber } from './key.ts';
+import { describeKey, section, validatedText, wholeNumber } from './key.ts';
 import { PATH_ALLOWED, path } from './leaves.ts';
 import { trustKeys } from './purpose-section.ts';
 import {
-  judgeAbsolutePath,
-  judgeArgument,
-  judgeOrigin,
-  judgeSchedule,
-  judgeUrlText,
-  judgeWord,
   PROFILE_NAME_ALLOWED,
+  validateAbsolutePath,
+  validateArgument,
+  validateOrigin,
+  validateSchedule,
+  validateUrlText,
+  validateWord,
 } from './values.ts';
 
-const httpUrl = judgedText((text) => judgeUrlText(text, ['https', 'http']));
+const httpUrl = validatedText((text) => validateUrlText(text, ['https', 'http']));
 /** 1 TiB: no package is larger, and every count of bytes up to it is exact. */
 const LARGEST_PACKAGE = 1_099_511_627_776;
 
 const onPublished = z.strictObject({
-  command: describeKey(judgedText(judgeAbsolutePath), {
+  command: describeKey(validatedText(validateAbsolutePath), {
     title: 'Command',
     description:
       'The program itself, no shell. It is run only while nobody but root and this user can write it or any folder above it.',
@@ -28,7 +28,7 @@ const onPublished = z.strictObject({
     effect: 'next_transfer',
     setBy: 'root',
   }),
-  arguments: describeKey(z.array(judgedText(judgeArgument)).max(64).default([]), {
+  arguments: describeKey(z.array(validatedText(validateArgument)).max(64).default([]), {
     title: 'Arguments',
     description: 'Given to the command as they are; everybody on this machine can read them while it runs.',
     allowed: 'a list of at most 64 texts',
@@ -67,7 +67,7 @@ export const updates = section(
       effect: 'next_transfer',
       setBy: 'root',
     }),
-    schedule: describeKey(judgedText(judgeSchedule).default('0 */6 * * *'), {
+    schedule: describeKey(validatedText(validateSchedule).default('0 */6 * * *'), {
       title: 'Schedule',
       description:
         'When to check for updates: minute, hour, day of month, month, day of week, in time_zone. Where both days are limited, both must fit.',
@@ -132,7 +132,7 @@ export const updates = section(
       setBy: 'admin',
     }),
     ...trustKeys({ name: 'updates', origin: 'the feed', traffic: 'updates' }),
-    allowed_origins: describeKey(z.array(judgedText(judgeOrigin)).max(64).default([]), {
+    allowed_origins: describeKey(z.array(validatedText(validateOrigin)).max(64).default([]), {
       title: 'Allowed origins',
       description:
         'Origins besides that of the feed that a feed or a redirect may lead to. They never get tokens, headers or certificates.',
@@ -141,7 +141,7 @@ export const updates = section(
       effect: 'next_transfer',
       setBy: 'root',
     }),
-    channel: describeKey(judgedText(judgeWord).default('stable'), {
+    channel: describeKey(validatedText(validateWord).default('stable'), {
       title: 'Channel',
       description: 'Which updates are wanted: those of this channel, and those that name none.',
       allowed: PROFILE_NAME_ALLOWED,

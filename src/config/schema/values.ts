@@ -4,8 +4,8 @@
 // A judge never repeats user information of a URL, so its sentence can be shown.
 
 import { validate as isCron } from 'node-cron';
-import { isHost, judgeDnsName } from '#config/values/host-name.ts';
-import { judgeToken, tokensOf } from '#config/values/no-proxy.ts';
+import { isHost, validateDnsName } from '#config/values/host-name.ts';
+import { tokensOf, validateToken } from '#config/values/no-proxy.ts';
 import { suggest } from '#config/values/suggest.ts';
 import { isLoopbackAddress } from '#system/network/addresses.ts';
 
@@ -24,17 +24,17 @@ export const PROFILE_NAME_ALLOWED =
   'letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit';
 
 /** Address of a proxy: a DNS name, an IPv4 or an IPv6 address, and nothing else. */
-export function judgeHost(text: string): string | null {
+export function validateHost(text: string): string | null {
   if (text === '') return 'The address is empty.';
-  if (text.includes('@')) return judgeCredentials(text);
+  if (text.includes('@')) return credentialsMistake(text);
   const [host, port] = splitHost(text);
   return host === text
-    ? judgePlainHost(text)
+    ? validatePlainHost(text)
     : `This key takes the bare host; ${writeInstead(schemeOf(text), host, port)}`;
 }
 
 /** With the characters of a password in it, a URL means something else than what was meant. */
-function judgeCredentials(text: string): string {
+function credentialsMistake(text: string): string {
   const last = text.lastIndexOf('@');
   const password = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^:]*:(.*)$/is.exec(text.slice(0, last))?.[1] ?? '';
   const unescaped = /[@#:/?]|%(?![0-9a-f]{2})/i.exec(password)?.[0];
@@ -46,7 +46,7 @@ function judgeCredentials(text: string): string {
 
 /** The parts of a URL, each with the key that it belongs to. */
 function writeInstead(scheme: string | null, host: string, port: string | null): string {
-  const shown = host === '' || judgePlainHost(host) !== null ? 'proxy.example.com' : host;
+  const shown = host === '' || validatePlainHost(host) !== null ? 'proxy.example.com' : host;
   const parts = [`address: ${shown}`, ...(port === null ? [] : [`port: ${port}`])];
   if (scheme !== null && scheme !== 'http') parts.unshift(`scheme: ${scheme}`);
   return `write ${[parts.slice(0, -1).join(', '), parts.at(-1)].filter((part) => part !== '').join(' and ')}.`;
@@ -62,7 +62,7 @@ function schemeOf(url: string): string | null {
 const PROXY_SCHEMES = ['http', 'https', 'socks4', 'socks4a', 'socks5', 'socks5h'];
 
 /** A URL of one of the schemes, without user information and fragment. */
-export function judgeUrlText(text: string, schemes: readonly string[]): string | null {
+export function validateUrlText(text: string, schemes: readonly string[]): string | null {
   if (text.length > LONGEST_URL) return `A URL has at most ${LONGEST_URL} characters.`;
   if (/[\s\p{Cc}]/u.test(text)) return 'A URL has no spaces and no control characters.';
   if (!URL.canParse(text)) return `This is no URL; write it like ${schemes[0]}://updates.example.com/feed.json.`;
@@ -73,11 +73,11 @@ export function judgeUrlText(text: string, schemes: readonly string[]): string |
   if (url.username !== '' || url.password !== '')
     return 'No user and no password in a URL; there are keys for secrets.';
   if (text.includes('#')) return 'A URL here has no fragment (the part from # on).';
-  return judgeUrlHost(url.hostname);
+  return validateUrlHost(url.hostname);
 }
 
 /** The host as the URL parser has it: in ASCII, and numbers as an address. */
-function judgeUrlHost(hostname: string): string | null {
+function validateUrlHost(hostname: string): string | null {
   if (isHost(hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, ''))) return null;
   if (hostname.includes('*'))
     return 'The host of a URL is a single name, in which an asterisk matches nothing. List each host separately.';
@@ -85,24 +85,24 @@ function judgeUrlHost(hostname: string): string | null {
 }
 
 /** An origin: scheme, host and port, nothing after. */
-export function judgeOrigin(text: string): string | null {
-  const wrong = judgeUrlText(text, ['https', 'http']);
+export function validateOrigin(text: string): string | null {
+  const wrong = validateUrlText(text, ['https', 'http']);
   if (wrong !== null) return wrong;
   const { origin, pathname, search } = new URL(text);
   return pathname === '/' && search === '' ? null : `An origin ends after host and port; write ${origin}.`;
 }
 
 /** A no_proxy list, or one entry of it; each token must be able to match something. */
-export function judgeNoProxy(text: string): string | null {
+export function validateNoProxy(text: string): string | null {
   if (text.length > LONGEST_NO_PROXY) return `The list has at most ${LONGEST_NO_PROXY} characters.`;
   const wrong = tokensOf(text)
-    .map((token) => judgeToken(token))
+    .map((token) => validateToken(token))
     .find((reason) => reason !== null);
   return wrong === undefined ? null : `${wrong}.`;
 }
 
 /** A pin of RFC 7469: the SHA-256 of a public key. */
-export function judgePin(text: string): string | null {
+export function validatePin(text: string): string | null {
   const base64 = /^sha256\/([A-Za-z0-9+/]{43}=)$/.exec(text)?.[1];
   // The last letter holds four bits that nobody looks at: only one way of writing them ever matches.
   if (base64 !== undefined && Buffer.from(base64, 'base64').toString('base64') === base64) return null;
@@ -110,14 +110,14 @@ export function judgePin(text: string): string | null {
 }
 
 /** Five fields of cron. */
-export function judgeSchedule(text: string): string | null {
+export function validateSchedule(text: string): string | null {
   const fields = text.trim().split(/\s+/);
   if (fields.length !== 5) return 'A schedule has five fields: minute, hour, day of month, month, day of week.';
   return isCron(text) ? null : 'One of the five fields is out of its range, or not a number, list, step or name.';
 }
 
 /** A time zone by its name; an offset such as +01:00 would know no summer time. */
-export function judgeTimeZone(text: string): string | null {
+export function validateTimeZone(text: string): string | null {
   if (/^[A-Za-z]/.test(text) && isTimeZone(text)) return null;
   const meant = suggest(text, Intl.supportedValuesOf('timeZone'));
   const example = meant ?? 'Europe/Berlin';
@@ -125,44 +125,44 @@ export function judgeTimeZone(text: string): string | null {
 }
 
 /** Name of a proxy profile. */
-export function judgeProfileName(text: string): string | null {
+export function validateProfileName(text: string): string | null {
   if (/^(?:none|default)$/i.test(text))
     return `The name ${text.toLowerCase()} is taken: use_proxy_for gives it a meaning.`;
   return PROFILE_NAME.test(text) ? null : `A name is ${PROFILE_NAME_ALLOWED}.`;
 }
 
 /** A short plain word, such as a channel. */
-export function judgeWord(text: string): string | null {
+export function validateWord(text: string): string | null {
   return PROFILE_NAME.test(text) ? null : `Write ${PROFILE_NAME_ALLOWED}.`;
 }
 
 /** Name of a header that an admin may add to our requests. */
-export function judgeHeaderName(text: string): string | null {
+export function validateHeaderName(text: string): string | null {
   if (!TOKEN.test(text)) return 'A header name is letters, digits and dashes.';
   return OURS.test(text) ? 'This header belongs to the connection or to Sallyport itself and cannot be set.' : null;
 }
 
 /** User, domain or password: any UTF-8, no control characters. The sentence does not repeat the text. */
-export function judgeNoControl(text: string): string | null {
+export function validateNoControl(text: string): string | null {
   const at = [...text].findIndex((character) => /\p{Cc}|\p{Zl}|\p{Zp}|\p{Cs}/u.test(character));
   return at === -1 ? null : `Character ${at + 1} is a control character.`;
 }
 
 /** A path of a file or folder. */
-export function judgePath(text: string): string | null {
+export function validatePath(text: string): string | null {
   if (text === '') return 'The path is empty.';
   return text.includes('\0') ? 'A path has no NUL character.' : null;
 }
 
 /** A path that starts at the root and names what it means without detours. */
-export function judgeAbsolutePath(text: string): string | null {
+export function validateAbsolutePath(text: string): string | null {
   if (!text.startsWith('/')) return 'Write the whole path, from / on; nothing is looked for in PATH.';
   if (text.split('/').some((part) => part === '.' || part === '..')) return 'Leave out the parts . and .. of the path.';
-  return text.endsWith('/') ? 'This names a folder; name the program.' : judgePath(text);
+  return text.endsWith('/') ? 'This names a folder; name the program.' : validatePath(text);
 }
 
 /** One argument of a command. */
-export function judgeArgument(text: string): string | null {
+export function validateArgument(text: string): string | null {
   if (text.length > LONGEST_ARGUMENT) return `An argument has at most ${LONGEST_ARGUMENT} characters.`;
   return text.includes('\0') ? 'An argument has no NUL character.' : null;
 }
@@ -182,15 +182,15 @@ function isTimeZone(text: string): boolean {
   }
 }
 
-function judgePlainHost(text: string): string | null {
-  if (text.includes(':')) return judgeIpv6(text);
-  if (/^[0-9.]+$/.test(text)) return judgeIpv4(text);
-  if (!/^\p{ASCII}*$/u.test(text)) return judgeForeignName(text);
+function validatePlainHost(text: string): string | null {
+  if (text.includes(':')) return validateIpv6(text);
+  if (/^[0-9.]+$/.test(text)) return validateIpv4(text);
+  if (!/^\p{ASCII}*$/u.test(text)) return validateForeignName(text);
   if (text.endsWith('.')) return `Leave out the dot at the end.`;
-  return judgeDnsName(text);
+  return validateDnsName(text);
 }
 
-function judgeIpv4(text: string): string | null {
+function validateIpv4(text: string): string | null {
   const octets = text.split('.');
   if (octets.length !== 4 || octets.includes('')) return 'An IPv4 address has four numbers, like 192.0.2.10.';
   const wide = octets.find((octet) => octet.length > 3 || Number(octet) > 255);
@@ -201,12 +201,12 @@ function judgeIpv4(text: string): string | null {
   return null;
 }
 
-function judgeIpv6(text: string): string | null {
+function validateIpv6(text: string): string | null {
   if (text.includes('%')) return 'An IPv6 address with a zone (%) is not taken.';
   return URL.canParse(`http://[${text}]/`) ? null : 'This is no IPv6 address.';
 }
 
-function judgeForeignName(text: string): string | null {
+function validateForeignName(text: string): string | null {
   const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`).hostname : '';
   return /^[a-z0-9.-]+$/.test(url) ? `Write the name in its ASCII form: ${url}.` : 'A DNS name is ASCII.';
 }

@@ -10,7 +10,7 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/i;
 
 /** Why a text in ASCII is no DNS name, in one sentence; null when it is one. */
-export function judgeDnsName(text: string): string | null {
+export function validateDnsName(text: string): string | null {
   if (text.length > LONGEST_NAME) return `A DNS name has at most ${LONGEST_NAME} characters.`;
   const labels = text.split('.');
   if (!labels.every((label) => LABEL.test(label))) {
@@ -21,5 +21,5 @@ export function judgeDnsName(text: string): string | null {
 
 /** Whether a text, without brackets, is a DNS name or an address. */
 export function isHost(text: string): boolean {
-  return isIP(text) !== 0 || judgeDnsName(text) === null;
+  return isIP(text) !== 0 || validateDnsName(text) === null;
 }

@@ -24,7 +24,7 @@ export function matchNoProxy(list: string, target: NoProxyTarget): string | null
 }
 
 /** Why a token can never match anything, in one sentence; null when it is sound. Never repeats user and password. */
-export function judgeToken(token: string): string | null {
+export function validateToken(token: string): string | null {
   const shown = token.replace(/^.*@/s, '***@');
   const { pattern, port } = splitPort(token);
   if (port !== null && (port < 1 || port > 65_535)) return `The port of ${shown} is not 1 to 65535`;
@@ -33,7 +33,7 @@ export function judgeToken(token: string): string | null {
   if (url !== undefined) return `${shown} is a URL; write its host alone${host === '' ? '' : `: ${host}`}`;
   if (token.includes(';')) return `${shown} has a semicolon; separate entries with commas or spaces`;
   if (/["'`]/.test(token)) return `${shown} has a quote in it; write names and addresses without quotes`;
-  if (pattern.includes('/')) return judgeNetwork(shown, pattern);
+  if (pattern.includes('/')) return validateNetwork(shown, pattern);
   const bytes = /^(\d{1,3}(?:\.\d{1,3}){0,2})(?:\.\*)+$/.exec(pattern)?.[1]?.split('.');
   if (bytes !== undefined) {
     return `${shown} matches no address; write ${[...bytes, 0, 0, 0].slice(0, 4).join('.')}/${bytes.length * 8}`;
@@ -49,7 +49,7 @@ export function judgeToken(token: string): string | null {
   return isWhole ? null : `${shown} is no whole address; write four numbers, or a network such as 10.0.0.0/8`;
 }
 
-function judgeNetwork(shown: string, pattern: string): string | null {
+function validateNetwork(shown: string, pattern: string): string | null {
   const network = readNetwork(pattern);
   if (network === null) return `${shown} is no network in CIDR notation`;
   // Addresses of this kind are compared as IPv4.
@@ -79,7 +79,7 @@ export function normaliseHost(host: string): string | null {
 
 function matchesToken(token: string, target: { host: string; port: number }): boolean {
   // What the check of the file refuses has no effect in a variable of the environment either.
-  if (judgeToken(token) !== null) return false;
+  if (validateToken(token) !== null) return false;
   const { pattern, port } = splitPort(token);
   if (port !== null && port !== target.port) return false;
   if (pattern === '*') return true;

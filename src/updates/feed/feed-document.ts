@@ -6,8 +6,8 @@
 import { z } from 'zod';
 import { LONGEST_URL } from '#config/schema/values.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { judgeId } from '#system/id.ts';
-import { type JsonExcess, judgeJsonShape } from '#system/json-shape.ts';
+import { validateId } from '#system/id.ts';
+import { checkJsonShape, type JsonExcess } from '#system/json-shape.ts';
 
 const FEED_FORMAT = 1;
 /** Limits of format 1; docs/protocol.md names the same numbers. */
@@ -35,7 +35,7 @@ const time = z.iso
   .refine((text) => !Number.isNaN(Date.parse(text)), 'must be a date that exists');
 /** An ID, wherever it is read from: the feed, a sidecar, a journal, a record of the hook. */
 export const idSchema = z.string().check((context) => {
-  const reason = judgeId(context.value);
+  const reason = validateId(context.value);
   if (reason !== null) context.issues.push({ code: 'custom', message: reason, input: context.value });
 });
 export const feedItemSchema = z.object({
@@ -85,7 +85,7 @@ export interface FeedDocument {
 /** @throws CodedError FEED-INVALID, FEED-NEWER, FEED-LIMIT */
 export function parseFeed(bytes: Uint8Array): FeedDocument {
   if (bytes.length > FEED_LIMITS.documentBytes) throw overLimit('its size', bytes.length, FEED_LIMITS.documentBytes);
-  const excess = judgeJsonShape(bytes, FEED_LIMITS);
+  const excess = checkJsonShape(bytes, FEED_LIMITS);
   if (excess !== null) throw overLimit(EXCESS[excess.what], excess.found, excess.limit);
   const raw = parseJson(bytes);
   const format: unknown = typeof raw === 'object' && raw !== null ? (raw as { format?: unknown }).format : undefined;
@@ -128,7 +128,7 @@ function readItem(row: unknown, index: number): FeedItem | RefusedItem {
   const rawId: unknown = typeof row === 'object' && row !== null ? (row as { id?: unknown }).id : undefined;
   const shown = typeof rawId === 'string' ? rawId.slice(0, LONGEST_SHOWN_ID) : `items[${index}]`;
   if (typeof rawId === 'string') {
-    const reason = judgeId(rawId);
+    const reason = validateId(rawId);
     if (reason !== null) return { id: shown, error: coded('ID-INVALID', { id: shown, reason }) };
   }
   const parsed = feedItemSchema.safeParse(row);

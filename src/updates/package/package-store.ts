@@ -10,7 +10,7 @@ import { NO_SECRETS, type Redactor } from '#redaction/redact.ts';
 import { digestFile } from '#system/digest.ts';
 import { publishFile, removeDurably } from '#system/durable.ts';
 import { type FileFacts, type FileIdentity, type Files, isSameFile } from '#system/files.ts';
-import { judgeId, requireId } from '#system/id.ts';
+import { requireId, validateId } from '#system/id.ts';
 import { isAsCheckedOut, ownFolder, requireOwnFolder } from '#system/own-folder.ts';
 import { readSidecar, type Sidecar, writeSidecar } from '#updates/sidecar.ts';
 
@@ -96,7 +96,7 @@ export class PackageStore {
 
   /** Null also for what is no ID: no file is looked at then. */
   async find(id: string): Promise<Published | null> {
-    if (judgeId(id) !== null) return null;
+    if (validateId(id) !== null) return null;
     if ((await this.#files.facts(this.#sidecarPath(id)))?.kind !== 'file') return null;
     const read = await readSidecar(this.#files, this.#sidecarPath(id));
     if (read.kind !== 'ours' || read.sidecar.item.id !== id) return null;
@@ -108,7 +108,7 @@ export class PackageStore {
     const found: { id: string; sha256: string | null; error: CodedError }[] = [];
     for (const entry of await this.#files.list(this.dir)) {
       const id = entry.endsWith(SIDECAR) ? entry.slice(0, -SIDECAR.length) : '';
-      if (judgeId(id) !== null) continue;
+      if (validateId(id) !== null) continue;
       const read = await readSidecar(this.#files, this.#sidecarPath(id));
       if (read.kind === 'newer') found.push({ id, sha256: read.sha256, error: read.error });
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judgeField, profileFields, readField } from '#config/editing/profile-fields.ts';
+import { profileFields, readField, validateField } from '#config/editing/profile-fields.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
 import { keysOf, schemaAt } from '#config/tree.ts';
 
@@ -33,7 +33,7 @@ describe('the fields of a profile', () => {
     [['authentication'], 'kerberos', 'This is none of the choices.'],
     [['no_proxy'], '10.0.0.0/99', 'no network'],
   ])('%j is judged by the schema: %j', (path, value, sentence) => {
-    expect(judgeField(path, value)).toContain(sentence);
+    expect(validateField(path, value)).toContain(sentence);
   });
 
   it.each([
@@ -43,6 +43,6 @@ describe('the fields of a profile', () => {
     [['user'], 'CORP\\svc'],
     [['authentication'], 'basic'],
   ])('%j is taken: %j', (path, value) => {
-    expect(judgeField(path, value)).toBeNull();
+    expect(validateField(path, value)).toBeNull();
   });
 });

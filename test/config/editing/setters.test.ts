@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Edit } from '#config/editing/edit.ts';
 import { parsePath } from '#config/editing/edit.ts';
 import type { Plain } from '#config/editing/edit-render.ts';
-import { judgeSetter, requireSetter } from '#config/editing/setters.ts';
+import { checkSetter, requireSetter } from '#config/editing/setters.ts';
 import { type ListedKey, listKeys } from '#config/generate/keys.ts';
 import { kindOf, type Setter } from '#config/schema/key.ts';
 import { asCoded } from '#errors/coded-error.ts';
@@ -28,7 +28,7 @@ describe('judgeSetter', () => {
 
   it.each(keys)('$name: allows exactly its setter and those with more rights', (key) => {
     const needed = SETTERS.indexOf(key.facts?.setBy ?? 'root');
-    const allowed = SETTERS.filter((who) => judgeSetter({ path: pathOf(key), value: 'x' }, who) === null);
+    const allowed = SETTERS.filter((who) => checkSetter({ path: pathOf(key), value: 'x' }, who) === null);
     expect(allowed).toEqual(SETTERS.slice(needed));
   });
 
@@ -36,7 +36,7 @@ describe('judgeSetter', () => {
     '$name: a file, a variable or a credential as its source is root to name',
     (key) => {
       for (const value of [{ file: '/etc/shadow' }, { env: 'PATH' }, { credential: 'x' }, {}]) {
-        const allowed = SETTERS.filter((who) => judgeSetter({ path: pathOf(key), value }, who) === null);
+        const allowed = SETTERS.filter((who) => checkSetter({ path: pathOf(key), value }, who) === null);
         expect(allowed).toEqual(['root']);
       }
     },
@@ -50,17 +50,17 @@ describe('judgeSetter', () => {
       '__proto__',
       'proxies[0].__proto__',
     ]) {
-      expect(judgeSetter({ path: parsePath(name), value: 'x' }, 'admin')?.code, name).toBe('KEY-AUTHORITY');
+      expect(checkSetter({ path: parsePath(name), value: 'x' }, 'admin')?.code, name).toBe('KEY-AUTHORITY');
     }
   });
 
   it('names the key, who may set it, and how', () => {
-    const refused = judgeSetter({ path: ['updates', 'feed_url'], value: 'x' }, 'admin');
+    const refused = checkSetter({ path: ['updates', 'feed_url'], value: 'x' }, 'admin');
     expect(refused?.message).toBe('[KEY-AUTHORITY] Only root may set updates.feed_url. Nothing was written.');
     expect(refused?.check).toBe('Set it as root: run the same command with sudo, or edit the configuration file.');
-    const source = judgeSetter({ path: ['proxies', 0, 'password'], value: { file: 'x' } }, 'admin');
+    const source = checkSetter({ path: ['proxies', 0, 'password'], value: { file: 'x' } }, 'admin');
     expect(source?.check).toContain('or enter the value itself');
-    expect(judgeSetter({ path: ['proxy_enabled'], value: true }, 'operator')?.message).toContain(
+    expect(checkSetter({ path: ['proxy_enabled'], value: true }, 'operator')?.message).toContain(
       'Only an admin or root',
     );
   });

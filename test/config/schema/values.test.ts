@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   isLoopbackUrl,
-  judgeHost,
-  judgeOrigin,
-  judgePin,
-  judgeSchedule,
-  judgeTimeZone,
-  judgeUrlText,
+  validateHost,
+  validateOrigin,
+  validatePin,
+  validateSchedule,
+  validateTimeZone,
+  validateUrlText,
 } from '#config/schema/values.ts';
 
 describe('an address', () => {
@@ -23,7 +23,7 @@ describe('an address', () => {
     '::1',
     '::ffff:192.0.2.1',
   ])('may be %s', (host) => {
-    expect(judgeHost(host)).toBeNull();
+    expect(validateHost(host)).toBeNull();
   });
 
   it.each([
@@ -53,7 +53,7 @@ describe('an address', () => {
     ['fe80::1%eth0', 'zone'],
     ['12345::', 'no IPv6'],
   ])('may not be %s', (host, words) => {
-    expect(judgeHost(host)).toContain(words);
+    expect(validateHost(host)).toContain(words);
   });
 
   it.each([
@@ -65,7 +65,7 @@ describe('an address', () => {
     ['http://svc:p%40ss@proxy.corp:3128', 'user and password'],
     ['svc@proxy.corp:3128', 'user and password'],
   ])('may not be %s, and it is said what is in the way and where it belongs', (url, words) => {
-    expect(judgeHost(url)).toBe(
+    expect(validateHost(url)).toBe(
       `This URL has ${words}; the keys user and password take them as they are, every character standing for itself. ` +
         'This key takes the bare host; write address: proxy.corp and port: 3128.',
     );
@@ -78,7 +78,7 @@ describe('an address', () => {
         fc.constantFrom(':3128', '', '/x', '@b'),
         fc.constantFrom('', '@', '#', '%', '/', ':', '?'),
         (head, tail, awkward) => {
-          expect(judgeHost(`${head}bob:${awkward}hunter2@proxy${tail}`) ?? '').not.toMatch(/hunter2|bob/);
+          expect(validateHost(`${head}bob:${awkward}hunter2@proxy${tail}`) ?? '').not.toMatch(/hunter2|bob/);
         },
       ),
     );
@@ -87,7 +87,7 @@ describe('an address', () => {
   it('that is taken stands in a URL as it is', () => {
     fc.assert(
       fc.property(fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6(), fc.string()), (host) => {
-        fc.pre(judgeHost(host) === null);
+        fc.pre(validateHost(host) === null);
         const url = new URL(`http://${host.includes(':') ? `[${host}]` : host}:3128/`);
         expect([url.port, url.username, url.pathname]).toEqual(['3128', '', '/']);
       }),
@@ -99,7 +99,7 @@ describe('a pin', () => {
   const digest = Buffer.alloc(32, 7).toString('base64');
 
   it('is sha256/ and the digest of a public key in base64', () => {
-    expect(judgePin(`sha256/${digest}`)).toBeNull();
+    expect(validatePin(`sha256/${digest}`)).toBeNull();
   });
 
   it.each([
@@ -112,7 +112,7 @@ describe('a pin', () => {
     `sha256/${digest.slice(0, -2)}d=`,
     `pin-sha256="${digest}"`,
   ])('is not %s', (text) => {
-    expect(judgePin(text)).toContain('44 characters of base64');
+    expect(validatePin(text)).toContain('44 characters of base64');
   });
 });
 
@@ -120,7 +120,7 @@ describe('a URL', () => {
   it.each(['https://a/', 'http://a:8080/x?y', 'HTTPS://A', 'https://a./', 'https://[::1]/', 'https://bücher.example/'])(
     'may be %s',
     (url) => {
-      expect(judgeUrlText(url, ['https', 'http'])).toBeNull();
+      expect(validateUrlText(url, ['https', 'http'])).toBeNull();
     },
   );
 
@@ -146,7 +146,7 @@ describe('a URL', () => {
     'https://-a/',
     'https://a.b!/',
   ])('may not be %j', (url) => {
-    expect(judgeUrlText(url, ['https', 'http'])).not.toBeNull();
+    expect(validateUrlText(url, ['https', 'http'])).not.toBeNull();
   });
 
   it('of this machine is 127.0.0.0/8, ::1 or localhost', () => {
@@ -168,37 +168,37 @@ describe('a URL', () => {
   });
 
   it('of an origin ends after host and port', () => {
-    expect(judgeOrigin('https://cdn.example.com:8443')).toBeNull();
-    expect(judgeOrigin('https://cdn.example.com/')).toBeNull();
-    expect(judgeOrigin('https://cdn.example.com/x?y')).toContain('https://cdn.example.com.');
-    expect(judgeOrigin('cdn.example.com')).not.toBeNull();
+    expect(validateOrigin('https://cdn.example.com:8443')).toBeNull();
+    expect(validateOrigin('https://cdn.example.com/')).toBeNull();
+    expect(validateOrigin('https://cdn.example.com/x?y')).toContain('https://cdn.example.com.');
+    expect(validateOrigin('cdn.example.com')).not.toBeNull();
   });
 });
 
 describe('a schedule', () => {
   it.each(['0 */6 * * *', '30 2 * * 1-5', '*/5 0,12 1 jan *'])('may be %s', (text) => {
-    expect(judgeSchedule(text)).toBeNull();
+    expect(validateSchedule(text)).toBeNull();
   });
 
   it.each(['', '* * * *', '* * * * * *', '60 * * * *', '0 24 * * *', 'every 6 hours now please', '@daily'])(
     'may not be %j',
     (text) => {
-      expect(judgeSchedule(text)).not.toBeNull();
+      expect(validateSchedule(text)).not.toBeNull();
     },
   );
 });
 
 describe('a time zone', () => {
   it.each(['Europe/Berlin', 'UTC', 'America/Santiago', 'Asia/Kathmandu'])('may be %s', (text) => {
-    expect(judgeTimeZone(text)).toBeNull();
+    expect(validateTimeZone(text)).toBeNull();
   });
 
   it.each(['', '+01:00', 'Mars/Olympus', 'Europe', '/etc/localtime', 'Europe/Berlin\n'])('may not be %j', (text) => {
-    expect(judgeTimeZone(text)).not.toBeNull();
+    expect(validateTimeZone(text)).not.toBeNull();
   });
 
   it('that is nearly right is answered with the right one', () => {
-    expect(judgeTimeZone('Europe/Berln')).toContain('Europe/Berlin');
-    expect(judgeTimeZone('America/Los Angeles')).toContain('America/Los_Angeles');
+    expect(validateTimeZone('Europe/Berln')).toContain('Europe/Berlin');
+    expect(validateTimeZone('America/Los Angeles')).toContain('America/Los_Angeles');
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judgeToken, matchNoProxy, normaliseHost } from '#config/values/no-proxy.ts';
+import { matchNoProxy, normaliseHost, validateToken } from '#config/values/no-proxy.ts';
 import { systemClock } from '#system/clock.ts';
 
 const match = (list: string, host: string, port = 443) => matchNoProxy(list, { host, port });
@@ -77,7 +77,7 @@ describe('matchNoProxy', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 40 }), fc.domain(), fc.nat(65_535), (list, host, port) => {
         const token = matchNoProxy(list, { host, port });
-        if (token !== null) expect(judgeToken(token)).toBeNull();
+        if (token !== null) expect(validateToken(token)).toBeNull();
       }),
     );
   });
@@ -179,7 +179,7 @@ describe('an entry of a list', () => {
     '[fd00::]/8',
     '::/0',
   ])('may be %s', (entry) => {
-    expect(judgeToken(entry)).toBeNull();
+    expect(validateToken(entry)).toBeNull();
   });
 
   it.each([
@@ -214,12 +214,12 @@ describe('an entry of a list', () => {
     ['http://proxy.example.com:3128', 'write its host alone: proxy.example.com:3128'],
     ['http://', 'write its host alone'],
   ])('may not be %s, which can match nothing', (entry, words) => {
-    expect(judgeToken(entry)).toContain(words);
+    expect(validateToken(entry)).toContain(words);
   });
 
   it('that is refused never has its user or password repeated', () => {
     for (const entry of ['http://bob:hunter2@proxy', 'bob:hunter2@proxy', '"bob:hunter2@proxy"', 'bob:h/unter2@;']) {
-      expect(judgeToken(entry)).not.toMatch(/bob|unter2/);
+      expect(validateToken(entry)).not.toMatch(/bob|unter2/);
     }
   });
 });
