@@ -11,13 +11,13 @@ import { askPac } from '#proxy/pac/evaluate.ts';
 import { systemClock } from '#system/clock.ts';
 import { CASES, type Case } from './limits/cases.ts';
 
-const MOST_PAUSE_MS = 200;
-const MOST_RATIO = 12;
+const MAX_PAUSE_MS = 200;
+const MAX_RATIO = 12;
 const RUNS = 5;
 /** A batch lasts at least so long, so that the clock of the thread can tell. */
 const BATCH_MS = 20;
 /** A machine that is busy with other work makes some ratios look worse, and none look better. */
-const LOOKS = 12;
+const MAX_MEASUREMENTS = 12;
 const PAC_LIMIT_MS = 1_000;
 
 const { values } = parseArgs({ options: { gate: { type: 'boolean', default: false } } });
@@ -42,7 +42,7 @@ async function pauseOf(one: Case): Promise<number> {
 async function costOf(one: Case, share: number): Promise<number> {
   const work = one.make(share);
   await work();
-  let least = Number.POSITIVE_INFINITY;
+  let minMs = Number.POSITIVE_INFINITY;
   for (let batch = 0; batch < RUNS; batch += 1) {
     let runs = 0;
     let spentMs = 0;
@@ -52,9 +52,9 @@ async function costOf(one: Case, share: number): Promise<number> {
       runs += 1;
       spentMs = process.threadCpuUsage(began).user / 1_000;
     }
-    least = Math.min(least, spentMs / runs);
+    minMs = Math.min(minMs, spentMs / runs);
   }
-  return least;
+  return minMs;
 }
 
 /** A PAC file of 1 MiB that never ends runs in a thread that is ended; this thread goes on meanwhile. */
@@ -77,34 +77,34 @@ async function pacPause(): Promise<number> {
 }
 
 let failed = false;
-function tell(name: string, told: string, isFine: boolean): void {
+function print(name: string, measured: string, isFine: boolean): void {
   failed ||= !isFine;
-  console.log(`${name.padEnd(56)} ${told}${isFine ? '' : '  TOO MUCH'}`);
+  console.log(`${name.padEnd(56)} ${measured}${isFine ? '' : '  TOO MUCH'}`);
 }
 
 if (values.gate) {
   for (const one of CASES) {
-    const most = one.most ?? MOST_RATIO;
+    const maxRatio = one.maxRatio ?? MAX_RATIO;
     let ratio = Number.POSITIVE_INFINITY;
     let wholeMs = 0;
-    for (let look = 0; look < LOOKS && ratio > most; look += 1) {
+    for (let measurement = 0; measurement < MAX_MEASUREMENTS && ratio > maxRatio; measurement += 1) {
       const tenthMs = await costOf(one, 0.1);
       wholeMs = await costOf(one, 1);
       ratio = Math.min(ratio, wholeMs / tenthMs);
     }
-    tell(one.name, `${ratio.toFixed(1)} x a tenth (${wholeMs.toFixed(2)} ms)`, ratio <= most);
+    print(one.name, `${ratio.toFixed(1)} x a tenth (${wholeMs.toFixed(2)} ms)`, ratio <= maxRatio);
   }
 } else {
   for (const one of CASES) {
     const pauseMs = await pauseOf(one);
-    tell(one.name, `${pauseMs.toFixed(1)} ms`, pauseMs < MOST_PAUSE_MS);
+    print(one.name, `${pauseMs.toFixed(1)} ms`, pauseMs < MAX_PAUSE_MS);
   }
   const pauses: number[] = [];
   for (let run = 0; run < RUNS; run += 1) pauses.push(await pacPause());
-  tell(
+  print(
     'PAC: a file of 1 MiB that never ends, in its thread',
     `${median(pauses).toFixed(1)} ms`,
-    median(pauses) < MOST_PAUSE_MS,
+    median(pauses) < MAX_PAUSE_MS,
   );
 }
 process.exitCode = failed ? 1 : 0;

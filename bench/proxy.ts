@@ -16,11 +16,11 @@ import { startKdc } from '#test/support/kdc.ts';
 import { KERBEROS, missingParts, squid as squidParts } from '#test/support/real-parts.ts';
 import { startSquid } from '#test/support/squid.ts';
 import { type Contender, curl, proxyAgent, sallyport } from './proxy/contenders.ts';
-import { CLOSING, startFarSide } from './proxy/far-side.ts';
+import { CLOSING, startTarget } from './proxy/far-side.ts';
 import { byTicket, type Kind, kindsOf, throughSquid } from './proxy/kinds.ts';
 import { printTable, type Round, type Times } from './proxy/report.ts';
 
-const MOST_ROUNDS = 15;
+const MAX_ROUNDS = 15;
 /** Requests of one contender in one round, each way. */
 const BATCH = 30;
 /** No round begins after that. */
@@ -34,14 +34,14 @@ const limit = setTimeout(() => {
   console.error(`not done after ${LIMIT_MS / 1_000} s`);
   process.exit(2);
 }, LIMIT_MS);
-const farSide = await startFarSide();
-const stops: (() => Promise<void>)[] = [farSide.close, () => rm(dir, { recursive: true, force: true })];
+const target = await startTarget();
+const stops: (() => Promise<void>)[] = [target.close, () => rm(dir, { recursive: true, force: true })];
 let isHonest = true;
 try {
-  const ca = { pem: farSide.ports.ca, file: join(dir, 'ca.pem') };
+  const ca = { pem: target.ports.ca, file: join(dir, 'ca.pem') };
   await writeFile(ca.file, ca.pem);
   const makers = hasCurl() ? [sallyport, curl, proxyAgent] : [sallyport, proxyAgent];
-  const kinds = [...kindsOf(farSide.ports), ...(await realKinds())];
+  const kinds = [...kindsOf(target.ports), ...(await realKinds())];
   const rows = kinds.map((kind) => ({ kind, contenders: makers.flatMap((make) => make(kind, ca) ?? []) }));
   const rounds = await compare(rows);
   console.log(
@@ -71,7 +71,7 @@ async function realKinds(): Promise<Kind[]> {
   if (missing.includes('squid')) return [];
   const squid = await startSquid();
   stops.push(squid.stop);
-  const open = throughSquid(farSide.ports, squid);
+  const open = throughSquid(target.ports, squid);
   if (missing.includes('kerberos')) return [open];
   const kdc = await startKdc(squidParts?.negotiateAuth ?? '');
   stops.push(kdc.stop);
@@ -82,7 +82,7 @@ async function realKinds(): Promise<Kind[]> {
   });
   const asking = await startSquid({ schemes: kdc.squid });
   stops.push(asking.stop);
-  return [open, byTicket(farSide.ports, asking)];
+  return [open, byTicket(target.ports, asking)];
 }
 
 interface Row {
@@ -93,7 +93,7 @@ interface Row {
 async function compare(rows: readonly Row[]): Promise<Round[]> {
   const rounds: Round[] = [];
   const begun = performance.now();
-  for (let turn = 0; turn <= MOST_ROUNDS && performance.now() - begun < MEASURE_MS; turn += 1) {
+  for (let turn = 0; turn <= MAX_ROUNDS && performance.now() - begun < MEASURE_MS; turn += 1) {
     const round: Round = new Map();
     for (const { kind, contenders } of rows) {
       const times = new Map<string, Times>();
@@ -116,10 +116,10 @@ function turned<T>(all: readonly T[], by: number): T[] {
 
 /** The lower quartile of one batch in milliseconds; whoever made more or fewer tunnels than asked for is named. */
 async function batch(kind: Kind, contender: Contender, path: string): Promise<number> {
-  const before = await farSide.connections();
+  const before = await target.connections();
   const url = new URL(path, kind.target);
-  const times = (await contender.ask({ url, times: BATCH })).toSorted((a, b) => a - b);
-  const made = (await farSide.connections()) - before;
+  const times = (await contender.run({ url, times: BATCH })).toSorted((a, b) => a - b);
+  const made = (await target.connections()) - before;
   const expected = path === CLOSING ? BATCH : 1;
   if (made !== expected) {
     isHonest = false;

@@ -60,12 +60,12 @@ function compare(kinds: readonly Kind[], policies: readonly (() => Policy)[], se
 }
 
 function printKinds([ours, rival]: readonly Compared[]): void {
-  const rows = [...(ours?.kinds ?? [])].flatMap(([name, seen]): [string, Columns][] => {
+  const rows = [...(ours?.kinds ?? [])].flatMap(([name, kind]): [string, Columns][] => {
     const other = rival?.kinds.get(name);
     return other === undefined
       ? []
       : [
-          [name, seen],
+          [name, kind],
           ['  (RFC per size and phase)', other],
         ];
   });

@@ -18,14 +18,14 @@ interface Case {
   readonly bytes: number;
   readonly peer: SlowReaderOptions;
   /** How many run at once. */
-  readonly beside: number;
+  readonly concurrent: number;
 }
 
 const CASES: readonly Case[] = [
-  { name: '60 MB at 5 MB/s', bytes: 60 * MB, peer: { rate: 5 * MB }, beside: 4 },
-  { name: '2 MB at 100 KB/s', bytes: 2 * MB, peer: { rate: 100_000 }, beside: 20 },
-  { name: '2 MB at 20 KB/s', bytes: 2 * MB, peer: { rate: 20_000 }, beside: 20 },
-  { name: 'stalls after 2 MB', bytes: 60 * MB, peer: { rate: 5 * MB, stallsAfter: 2 * MB }, beside: 4 },
+  { name: '60 MB at 5 MB/s', bytes: 60 * MB, peer: { rate: 5 * MB }, concurrent: 4 },
+  { name: '2 MB at 100 KB/s', bytes: 2 * MB, peer: { rate: 100_000 }, concurrent: 20 },
+  { name: '2 MB at 20 KB/s', bytes: 2 * MB, peer: { rate: 20_000 }, concurrent: 20 },
+  { name: 'stalls after 2 MB', bytes: 60 * MB, peer: { rate: 5 * MB, stallsAfter: 2 * MB }, concurrent: 4 },
 ];
 
 function body(length: number): RequestBody {
@@ -49,10 +49,10 @@ async function upload({ bytes, peer }: Case): Promise<Ended> {
   const reader = await startSlowReader(peer);
   const session = new Session({ router: testRouter(), purpose: 'support_logs', clock: systemClock });
   let last = performance.now();
-  let seen = 0;
+  let received = 0;
   const watch = setInterval(() => {
-    if (reader.read() > seen) last = performance.now();
-    seen = reader.read();
+    if (reader.read() > received) last = performance.now();
+    received = reader.read();
   }, 10);
   try {
     await session.request({
@@ -78,19 +78,19 @@ await Promise.all(
     const startedMs = performance.now();
     const ended: Ended[] = [];
     while (ended.length < TIMES)
-      ended.push(...(await Promise.all(Array.from({ length: one.beside }, () => upload(one)))));
+      ended.push(...(await Promise.all(Array.from({ length: one.concurrent }, () => upload(one)))));
     const stalls = one.peer.stallsAfter !== undefined;
     const isRight = ({ code, phase, afterMs }: Ended) =>
       stalls ? code === 'REQUEST-TIMEOUT' && phase === 'request' && afterMs <= GIVEN_UP_MS : code === 'complete';
     const right = ended.filter(isRight).length;
     failed ||= right < ended.length;
-    const longest = Math.max(...ended.map(({ afterMs }) => afterMs));
-    const ways = [...new Set(ended.map(({ code, phase }) => (phase === null ? code : `${code} in ${phase}`)))].join(
+    const maxMs = Math.max(...ended.map(({ afterMs }) => afterMs));
+    const endings = [...new Set(ended.map(({ code, phase }) => (phase === null ? code : `${code} in ${phase}`)))].join(
       ', ',
     );
     const seconds = Math.round((performance.now() - startedMs) / 1_000);
     console.log(
-      `${one.name}: ${right} of ${ended.length} (${ways}); ended at most ${Math.round(longest)} ms after the last byte read; ${seconds} s`,
+      `${one.name}: ${right} of ${ended.length} (${endings}); ended at most ${Math.round(maxMs)} ms after the last byte read; ${seconds} s`,
     );
   }),
 );

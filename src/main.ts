@@ -365,7 +365,7 @@ function listenForSignals(): AbortSignal {
 /** What nobody caught is a defect of ours: it is told on the screen and in the log that is open, then we end. */
 function dieOfDefect(thrown: unknown): never {
   try {
-    lastResort.tell(asCoded(thrown));
+    lastResort.notifyWitnesses(asCoded(thrown));
     tellStack(thrown);
   } finally {
     process.exit(EXIT_STATUS.internal);

@@ -3,8 +3,8 @@
 import { statusCommand } from '#cli/status.ts';
 import { readDocument } from '#config/reading/document.ts';
 import { wrongIndentation } from '#config/reading/indentation.ts';
-import { MOST_YAML_SIGNS } from '#config/reading/yaml-shape.ts';
-import { LONGEST_NO_PROXY } from '#config/schema/values.ts';
+import { MAX_YAML_SIGNS } from '#config/reading/yaml-shape.ts';
+import { MAX_NO_PROXY_LENGTH } from '#config/schema/values.ts';
 import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { readPacAnswer } from '#proxy/pac/directives.ts';
 import { ANSWER_BYTES } from '#proxy/pac/question.ts';
@@ -24,7 +24,7 @@ export interface Case {
   readonly name: string;
   readonly make: (share: number) => () => unknown;
   /** How many times the cost of a tenth it may cost; 12 where it is not given. */
-  readonly most?: number;
+  readonly maxRatio?: number;
 }
 
 const times = <T>(count: number, one: (index: number) => T): T[] =>
@@ -43,15 +43,15 @@ const decideAbout = (items: readonly FeedItem[]) => () =>
 const feedBytes = (...fields: Parameters<typeof feedOf>) => Buffer.from(feedOf(...fields));
 
 /** More than a line of the hook, a note or any other field can have. */
-const LONGEST_TEXT = 262_144;
+const MAX_TEXT_LENGTH = 262_144;
 const known = new KnownSecrets();
 for (const secret of times(200, (n) => `${n.toString(36)}-Secret-of-grüße-${n * n}`)) known.add(secret);
 const redact = (text: string) => () => known.redact(text);
 
 const PATHS = 256;
 const PROFILES = 64;
-const MOST_IDS = 100_000;
-const MOST_STORED = 10_000;
+const MAX_IDS = 100_000;
+const MAX_STORED = 10_000;
 const HOSTS = 128;
 
 export const CASES: readonly Case[] = [
@@ -102,7 +102,7 @@ export const CASES: readonly Case[] = [
     make: (share) => {
       const memory = new UpdatesMemory(new CrashingFiles(), '/updates.json');
       const sha256 = 'a'.repeat(64);
-      for (const n of times(MOST_IDS, (index) => index)) memory.setId(`p${n}`, { sha256, fate: 'published' });
+      for (const n of times(MAX_IDS, (index) => index)) memory.setId(`p${n}`, { sha256, fate: 'published' });
       let next = 0;
       return () => {
         for (let n = 0; n < FEED_LIMITS.items * share; n += 1) {
@@ -115,9 +115,9 @@ export const CASES: readonly Case[] = [
   {
     name: 'prune: 10,000 packages',
     // It sorts: n log n alone is 13 times as much.
-    most: 15,
+    maxRatio: 15,
     make: (share) => {
-      const stored = times(MOST_STORED * share, (n) => ({
+      const stored = times(MAX_STORED * share, (n) => ({
         id: `i${n}`,
         package: `p${n % 100}`,
         sequence: n,
@@ -128,14 +128,14 @@ export const CASES: readonly Case[] = [
     },
   },
   { name: 'redaction: 256 KiB of log lines, 200 secrets', make: (share) => redact(lines(share)) },
-  { name: 'redaction: 256 KiB of escapes', make: (share) => redact('%25'.repeat((LONGEST_TEXT * share) / 3)) },
+  { name: 'redaction: 256 KiB of escapes', make: (share) => redact('%25'.repeat((MAX_TEXT_LENGTH * share) / 3)) },
   {
     name: 'redaction: 256 KiB of mixed escapes',
-    make: (share) => redact('%5C&#92;'.repeat((LONGEST_TEXT * share) / 8)),
+    make: (share) => redact('%5C&#92;'.repeat((MAX_TEXT_LENGTH * share) / 8)),
   },
   {
     name: 'redaction: 256 KiB of one secret',
-    make: (share) => redact('0-Secret-of-grüße-0'.repeat((LONGEST_TEXT * share) / 19)),
+    make: (share) => redact('0-Secret-of-grüße-0'.repeat((MAX_TEXT_LENGTH * share) / 19)),
   },
   { name: 'YAML: as many keys as are taken', make: yaml((n) => `k${n}: 1\n`, 2) },
   { name: 'YAML: as many lists in a list', make: yaml(() => '[],', 2, 'a: [') },
@@ -144,8 +144,8 @@ export const CASES: readonly Case[] = [
   {
     name: 'no_proxy: the longest list, 128 hosts',
     make: (share) => {
-      const tokens = times((LONGEST_NO_PROXY * share) / 20, (n) => `h${String(n).padStart(5, '0')}.example.com`);
-      const list = tokens.join(',').slice(0, LONGEST_NO_PROXY);
+      const tokens = times((MAX_NO_PROXY_LENGTH * share) / 20, (n) => `h${String(n).padStart(5, '0')}.example.com`);
+      const list = tokens.join(',').slice(0, MAX_NO_PROXY_LENGTH);
       const hosts = times(HOSTS, (n) => ({ host: `a.b.c.d.e.f.${n}.example.org`, port: 443 }));
       return () => hosts.map((host) => matchNoProxy(list, host));
     },
@@ -194,13 +194,13 @@ function wideFeed(share: number): FeedItem[] {
 
 function lines(share: number): string {
   const line = '2026-11-20T00:04:10 [INFO] [Thread: Updater] Connected to https://updates.example.com/a%20b?c=d&e=f. ';
-  return line.repeat((LONGEST_TEXT * share) / line.length);
+  return line.repeat((MAX_TEXT_LENGTH * share) / line.length);
 }
 
 /** `signs`: how many of those that count one unit has. */
 function yaml(unit: (n: number) => string, signs: number, head = ''): Case['make'] {
   return (share) => {
-    const text = `version: 2\n${head}${times(((MOST_YAML_SIGNS - 10) / signs) * share, unit).join('')}`;
+    const text = `version: 2\n${head}${times(((MAX_YAML_SIGNS - 10) / signs) * share, unit).join('')}`;
     return () => readDocument(text);
   };
 }

@@ -14,14 +14,14 @@ import { testRouter } from '#test/support/test-router.ts';
 import { GREETING } from './far-side.ts';
 import type { Kind } from './kinds.ts';
 
-interface Asked {
+interface Load {
   readonly url: URL;
   readonly times: number;
 }
 
 export interface Contender {
   readonly name: string;
-  ask(asked: Asked): Promise<number[]>;
+  run(load: Load): Promise<number[]>;
 }
 
 /** Null for who can't go this way. */
@@ -32,11 +32,11 @@ export const sallyport: Maker = (kind, { pem }) => {
   const router = testRouter({ proxies: [kind.profile], trust, proxyTrust: trust });
   return {
     name: 'Sallyport',
-    ask: (asked) => {
+    run: (load) => {
       const { signal } = new AbortController();
-      return askBelow(
-        new ConnectionAgent(asked.url, { router, purpose: 'updates', clock: systemClock, signal }),
-        asked,
+      return runOverAgent(
+        new ConnectionAgent(load.url, { router, purpose: 'updates', clock: systemClock, signal }),
+        load,
       );
     },
   };
@@ -46,14 +46,14 @@ export const proxyAgent: Maker = ({ agent }, { pem }) => {
   if (agent === null) return null;
   return {
     name: 'https-proxy-agent',
-    ask: (asked) => askBelow(new HttpsProxyAgent(agent, { keepAlive: true, maxSockets: 1, ca: pem }), asked, pem),
+    run: (load) => runOverAgent(new HttpsProxyAgent(agent, { keepAlive: true, maxSockets: 1, ca: pem }), load, pem),
   };
 };
 
 /** Without curl nobody is compared with it. */
 export const curl: Maker = ({ curl: lines }, { file }) => ({
   name: 'curl',
-  ask: async ({ url, times }) => {
+  run: async ({ url, times }) => {
     const each = [`url = "${url.href}"`, 'output = "/dev/null"'];
     const always = ['silent', 'http1.1', 'noproxy = ""', `cacert = "${file}"`, `proxy-cacert = "${file}"`];
     const config = [
@@ -64,21 +64,21 @@ export const curl: Maker = ({ curl: lines }, { file }) => ({
     ];
     const child = spawn('curl', ['--disable', '--config', '-'], { stdio: ['pipe', 'pipe', 'inherit'] });
     child.stdin.end(config.join('\n'));
-    const said = (await text(child.stdout)).trim().split('\n');
-    const answered = said.filter((line) => line.startsWith('200 '));
-    if (answered.length !== times) throw new Error(`curl said ${said[0]}`);
+    const outputLines = (await text(child.stdout)).trim().split('\n');
+    const answered = outputLines.filter((line) => line.startsWith('200 '));
+    if (answered.length !== times) throw new Error(`curl said ${outputLines[0]}`);
     return answered.map((line) => Number(line.split(' ')[1]) * 1_000);
   },
 });
 
-async function askBelow(agent: Agent, { url, times }: Asked, ca?: string): Promise<number[]> {
+async function runOverAgent(agent: Agent, { url, times }: Load, ca?: string): Promise<number[]> {
   const request = url.protocol === 'https:' ? secureRequest : plainRequest;
   const took: number[] = [];
   try {
     for (let time = 0; time < times; time += 1) {
       const begun = performance.now();
-      const asked = request(url, { agent, ...(ca === undefined ? {} : { ca }) }).end();
-      const [response] = await once(asked, 'response');
+      const outgoing = request(url, { agent, ...(ca === undefined ? {} : { ca }) }).end();
+      const [response] = await once(outgoing, 'response');
       if ((await text(response)) !== GREETING) throw new Error('somebody else answered');
       took.push(performance.now() - begun);
     }

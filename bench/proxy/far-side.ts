@@ -28,14 +28,14 @@ export interface Ports {
   readonly ca: string;
 }
 
-export interface FarSide {
+export interface Target {
   readonly ports: Ports;
   /** That the origins took so far: one for each tunnel. */
   connections(): Promise<number>;
   close(): Promise<void>;
 }
 
-export async function startFarSide(): Promise<FarSide> {
+export async function startTarget(): Promise<Target> {
   const child = fork(fileURLToPath(new URL('servers.ts', import.meta.url)));
   const ended = once(child, 'exit');
   const said = async () => {

@@ -76,11 +76,11 @@ class FirstMeasured {
 
 /** Half again the time that all but a hundredth of the last ones stayed under, in each phase. */
 function percentile(): Policy {
-  const seen = new Map<string, number[][]>();
+  const samples = new Map<string, number[][]>();
   return {
     name: 'p99 x 1.5 of history',
     plan: (route, size) => {
-      const history = seen.get(nameOf(route));
+      const history = samples.get(nameOf(route));
       if (history === undefined) return cold(size);
       const [first = 0, silence = 0, whole = 0] = history.map((times) => {
         const sorted = Float64Array.from(times).sort();
@@ -91,8 +91,8 @@ function percentile(): Policy {
     extend: never,
     observe: (route, outcome) => {
       if (!outcome.ok) return;
-      const history = seen.get(nameOf(route)) ?? [[], [], []];
-      seen.set(nameOf(route), history);
+      const history = samples.get(nameOf(route)) ?? [[], [], []];
+      samples.set(nameOf(route), history);
       for (const [index, ms] of timesOf(outcome).entries()) {
         history[index]?.push(ms);
         if ((history[index]?.length ?? 0) > 100) history[index]?.shift();

@@ -39,8 +39,8 @@ export class Random {
   }
 
   /** At least `least`; a smaller `alpha` has a heavier tail. */
-  pareto(least: number, alpha: number): number {
-    return least * (1 - this.next()) ** (-1 / alpha);
+  pareto(min: number, alpha: number): number {
+    return min * (1 - this.next()) ** (-1 / alpha);
   }
 
   pick<T>(from: readonly T[]): T {

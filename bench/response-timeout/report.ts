@@ -34,15 +34,15 @@ export function columns(tally: Tally): Columns {
 export function printTable(of: string, rows: readonly (readonly [string, Columns])[]): void {
   console.log(`| ${of} | false% | lost% | deadW s | xClair | gm | redown% | s/job |`);
   console.log('|---|---|---|---|---|---|---|---|');
-  for (const [name, seen] of rows) {
+  for (const [name, row] of rows) {
     const cells = [
-      seen.falsePercent.toFixed(3),
-      seen.lostPercent.toFixed(2),
-      seen.deadWaitSeconds.toFixed(0),
-      seen.toClairvoyant.toFixed(2),
-      seen.geometric.toFixed(2),
-      seen.fetchedAgainPercent.toFixed(2),
-      seen.lostSecondsPerJob.toFixed(2),
+      row.falsePercent.toFixed(3),
+      row.lostPercent.toFixed(2),
+      row.deadWaitSeconds.toFixed(0),
+      row.toClairvoyant.toFixed(2),
+      row.geometric.toFixed(2),
+      row.fetchedAgainPercent.toFixed(2),
+      row.lostSecondsPerJob.toFixed(2),
     ];
     console.log(`| ${name} | ${cells.join(' | ')} |`);
   }
@@ -87,8 +87,11 @@ export function line1(
     [`${own.fetchedAgainPercent.toFixed(2)} % fetched again, goal 0.3`, own.fetchedAgainPercent <= 0.3],
     [`jobs lost ${own.lostPercent.toFixed(3)} %, goal 0.03`, own.lostPercent <= 0.03],
   ];
-  const told = ([what, holds]: [string, boolean]) => `${holds ? 'holds ' : 'MISSED'} ${what}`;
-  return { holds: musts.every(([, holds]) => holds), sentences: ['', ...musts.map(told), '', ...goals.map(told)] };
+  const verdict = ([what, holds]: [string, boolean]) => `${holds ? 'holds ' : 'MISSED'} ${what}`;
+  return {
+    holds: musts.every(([, holds]) => holds),
+    sentences: ['', ...musts.map(verdict), '', ...goals.map(verdict)],
+  };
 }
 
 function isBetter(own: Columns, other: Columns): boolean {

@@ -35,7 +35,7 @@ interface Played {
 }
 
 /** What one job saw, for whoever looks at a single moment. */
-export type Watch = (seen: {
+export type Watch = (observed: {
   readonly index: number;
   readonly job: Job;
   readonly plan: TimeoutPlan;
@@ -127,8 +127,8 @@ function playDead(policy: Policy, plan: TimeoutPlan, attempt: Attempt): Played {
   // What was too slow before it died is a false kill of its own kind; it is counted with the dead here.
   const early = death === 'mute' ? null : playLiveUntil(policy, plan, { transfer, lastMs });
   if (early !== null) return early;
-  const patience = { mute: plan.firstByteMs, stuck: plan.silenceMs, drip: Number.POSITIVE_INFINITY }[death ?? 'mute'];
-  const byPhase = Math.min(lastMs + Math.min(patience, limit), lastMs + END_MS);
+  const waitMs = { mute: plan.firstByteMs, stuck: plan.silenceMs, drip: Number.POSITIVE_INFINITY }[death ?? 'mute'];
+  const byPhase = Math.min(lastMs + Math.min(waitMs, limit), lastMs + END_MS);
   const byTotal = totalEnd(policy, plan, { untilMs: byPhase, bytes });
   if (byTotal !== null) return { timedOut: 'total', endMs: byTotal, bytes: bytes(byTotal) };
   return { timedOut: death === 'mute' ? 'first_byte' : 'silence', endMs: byPhase, bytes: bytes(byPhase) };
@@ -161,8 +161,11 @@ function outcomeOf(job: Job, { transfer }: Attempt, { timedOut, endMs }: Played)
   };
 }
 
-function count(tally: Tally, seen: { readonly job: Job; readonly attempt: Attempt; readonly played: Played }): void {
-  const { job, attempt, played } = seen;
+function count(
+  tally: Tally,
+  observed: { readonly job: Job; readonly attempt: Attempt; readonly played: Played },
+): void {
+  const { job, attempt, played } = observed;
   if (attempt.death === null) {
     tally.live += 1;
     if (played.timedOut === null) {

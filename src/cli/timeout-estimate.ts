@@ -9,7 +9,7 @@ import { layTable } from './terminal/table.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 /** The newest of the downloads are shown; `--json` has them all. */
-const MOST_ROWS = 20;
+const MAX_ROWS = 20;
 
 /** Reads, measures and tells. */
 export async function estimateCommand(
@@ -40,7 +40,7 @@ export function describeEstimate(report: EstimateReport): string[] {
 }
 
 function describePackages(packages: readonly EstimatedPackage[]): string[] {
-  const shown = packages.slice(-MOST_ROWS);
+  const shown = packages.slice(-MAX_ROWS);
   const table = layTable(
     ['ID', 'ENDED', 'SIZE', 'ELAPSED', 'LONGEST SILENCE', 'RATE', 'NOTE'],
     shown.map((one) => [
@@ -109,7 +109,7 @@ function describeEstimates({ advice }: EstimateReport): string[] {
 }
 
 function describeAdvice({ advice }: EstimateReport): string[] {
-  const { baseMs, seenMs, largestMs, margin, tipDecides } = advice;
+  const { baseMs, observedMs: seenMs, largestMs, margin, tipDecides } = advice;
   const larger =
     largestMs !== null && largestMs > seenMs ? `, ${showDuration(largestMs)} for the largest package here` : '';
   const why = tipDecides
@@ -167,7 +167,7 @@ export function estimateToJson({
     })),
     recommended: {
       base_ms: advice.baseMs,
-      longest_silence_seen_ms: advice.seenMs,
+      longest_silence_seen_ms: advice.observedMs,
       largest_package_ms: advice.largestMs,
       margin: advice.margin,
       tip_decides: advice.tipDecides,

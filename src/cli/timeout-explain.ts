@@ -85,9 +85,9 @@ function changeWords({ size, from_ms, to_ms, before, after }: NonNullable<Route[
 
 /** What is expected, and up to where it is waited for: `####......`. */
 function drawPlans(plans: readonly Plan[]): string[] {
-  const most = Math.max(1, ...plans.map((plan) => plan.first_byte_ms));
+  const maxMs = Math.max(1, ...plans.map((plan) => plan.first_byte_ms));
   const width = Math.max(...plans.map((plan) => showSize(plan.size).length));
-  const columns = (ms: number) => Math.max(1, Math.round((ms / most) * BAR_COLUMNS));
+  const columns = (ms: number) => Math.max(1, Math.round((ms / maxMs) * BAR_COLUMNS));
   return [
     '',
     ...plans.map((plan) => {

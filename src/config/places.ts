@@ -18,9 +18,9 @@ export interface Places {
 }
 
 /** In bytes: 104 where it is not Linux, with a reserve. Linux reaches a longer path by way of its open folder. */
-export const LONGEST_SOCKET_PATH = 100;
+export const MAX_SOCKET_PATH_BYTES = 100;
 /** In bytes; what is left of the same beside `/proc/self/fd/NUMBER/`. */
-export const LONGEST_SOCKET_NAME = 80;
+export const MAX_SOCKET_NAME_BYTES = 80;
 
 interface Surroundings {
   /** The folder that holds the program. */

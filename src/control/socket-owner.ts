@@ -13,7 +13,7 @@ const OTHERS_MAY_WRITE = 0o002;
 const GROUP_MAY_WRITE = 0o020;
 const STICKY = 0o1000;
 /** Symbolic links on a path; the kernel follows 40. */
-const MOST_LINKS = 10;
+const MAX_LINKS = 10;
 
 type Reads = Pick<Files, 'facts' | 'realPath'>;
 
@@ -65,7 +65,7 @@ async function isGivenTo(owner: number, path: string, { trusted, files }: OwnerC
     const isKept = (folder.mode & STICKY) !== 0 && trusted.includes(facts.owner);
     if (isOpen && !isKept) return false;
     if (facts.kind === 'symbolic link') {
-      if (!trusted.includes(facts.owner) || links === MOST_LINKS) return false;
+      if (!trusted.includes(facts.owner) || links === MAX_LINKS) return false;
       const rest = path.slice(child.length);
       return await isGivenTo(owner, `${await files.realPath(child)}${rest}`, { trusted, files }, links + 1);
     }

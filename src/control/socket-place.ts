@@ -6,7 +6,7 @@ import { coded } from '#errors/coded-error.ts';
 import { type OpenFolder, openFolder } from '#system/open-folder.ts';
 
 /** 108 bytes on Linux, 104 elsewhere, with a reserve. */
-const LONGEST_ADDRESS = 100;
+const MAX_ADDRESS_BYTES = 100;
 
 /** What to connect to or listen at, until it is released. */
 export interface SocketPlace {
@@ -16,11 +16,11 @@ export interface SocketPlace {
 
 /** @throws CodedError FILE-FAILED where a path this long cannot be reached */
 export function placeOf(path: string): SocketPlace {
-  if (Buffer.byteLength(path) <= LONGEST_ADDRESS) return { address: path, release: () => undefined };
+  if (Buffer.byteLength(path) <= MAX_ADDRESS_BYTES) return { address: path, release: () => undefined };
   const name = basename(path);
   const folder: OpenFolder = openFolder(dirname(path));
   const address = `${folder.path}/${name}`;
-  if (Buffer.byteLength(address) <= LONGEST_ADDRESS) return { address, release: () => folder.close() };
+  if (Buffer.byteLength(address) <= MAX_ADDRESS_BYTES) return { address, release: () => folder.close() };
   folder.close();
   throw coded('FILE-FAILED', { operation: 'reach', path, reason: 'the name of the socket is too long' });
 }

@@ -40,7 +40,7 @@ export interface DemoOptions {
 }
 
 /** A unix socket's path has at most 107 bytes on Linux, 103 elsewhere. */
-const LONGEST_SOCKET_PATH_BYTES = 100;
+const MAX_SOCKET_PATH_BYTES = 100;
 
 /**
  * Runs the demo and resolves with an exit status.
@@ -110,7 +110,7 @@ function describeConfig(folder: DemoFolder, { origin, proxy, socketDir }: Parts)
 
 /** Usually the state folder; a checkout deep down in the file system needs a shorter path, with a name of chance. */
 async function findSocketDir(folder: DemoFolder, cleanup: AsyncDisposableStack): Promise<string> {
-  if (Buffer.byteLength(join(folder.state, 'control.sock')) <= LONGEST_SOCKET_PATH_BYTES) return folder.state;
+  if (Buffer.byteLength(join(folder.state, 'control.sock')) <= MAX_SOCKET_PATH_BYTES) return folder.state;
   const dir = await mkdtemp(join(tmpdir(), 'sallyport-demo-'));
   cleanup.defer(() => rm(dir, { recursive: true, force: true }));
   return dir;

@@ -41,13 +41,13 @@ const BYTES_PER_SECOND = 10_000_000;
 /** What is smaller is no package, and no proxy holds it back. */
 const SCANNED_BYTES = 1_000_000;
 const UPSTREAM_SILENCE_MS = 30_000;
-const MOST_CONNECTIONS = 64;
+const MAX_CONNECTIONS = 64;
 
 /** Runs until closed. */
 export async function startForwardProxy(options: ForwardProxyOptions): Promise<ForwardProxy> {
   const forwarder = new Forwarder(options);
   const server = createServer({ headersTimeout: 10_000, connectionsCheckingInterval: 1_000 });
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = MAX_CONNECTIONS;
   server.on('request', (request, response) => void forwarder.forward(request, response));
   server.on('connect', (request, socket, head) => void forwarder.tunnel(request, socket, head));
   server.on('clientError', (_error, socket) => socket.destroy());

@@ -23,7 +23,7 @@ export interface Advice {
   /** What to set `response_timeout.base_ms` to. */
   readonly baseMs: number;
   /** The longest silence that was seen. */
-  readonly seenMs: number;
+  readonly observedMs: number;
   /** The longest that the largest package at hand may need; null when no size is known. */
   readonly largestMs: number | null;
   readonly margin: number;
@@ -37,8 +37,8 @@ const MARGIN = 2;
 /** "In most cases, a timeout interval of 5 minutes (300,000 ms) is generally sufficient." */
 const TIP_MS = 300_000;
 /** What the setting may hold. */
-const SHORTEST_MS = 1_000;
-const LONGEST_MS = 2_147_483_647;
+const MIN_TIMEOUT_MS = 1_000;
+const MAX_TIMEOUT_MS = 2_147_483_647;
 const SECOND_MS = 1_000;
 /** Packages so many times as large as the largest one that was measured. */
 const TIMES_LARGER = [1, 2, 5, 10];
@@ -49,15 +49,15 @@ export function advise(measured: readonly MeasuredPackage[], largestHere: number
   const whole = measured.filter(({ size, resumed }) => size !== null && !resumed);
   const silence = slowest(whole.map(({ size, silenceMs }) => ({ size: size ?? 0, ms: silenceMs })));
   const elapsed = slowest(whole.map(({ size, elapsedMs }) => ({ size: size ?? 0, ms: elapsedMs })));
-  const seenMs = Math.max(0, ...measured.map(({ silenceMs }) => silenceMs));
-  const largestSeen = Math.max(0, ...whole.map(({ size }) => size ?? 0));
-  const largestMs = silence === null ? null : Math.ceil(at(silence, Math.max(largestHere, largestSeen)));
-  const neededMs = toSeconds(MARGIN * Math.max(seenMs, largestMs ?? 0));
-  const sizes = new Set(TIMES_LARGER.map((times) => times * largestSeen));
-  if (largestHere > largestSeen) sizes.add(largestHere);
+  const observedMs = Math.max(0, ...measured.map(({ silenceMs }) => silenceMs));
+  const largestObserved = Math.max(0, ...whole.map(({ size }) => size ?? 0));
+  const largestMs = silence === null ? null : Math.ceil(at(silence, Math.max(largestHere, largestObserved)));
+  const neededMs = toSeconds(MARGIN * Math.max(observedMs, largestMs ?? 0));
+  const sizes = new Set(TIMES_LARGER.map((times) => times * largestObserved));
+  if (largestHere > largestObserved) sizes.add(largestHere);
   return {
-    baseMs: Math.min(Math.max(neededMs, TIP_MS, SHORTEST_MS), LONGEST_MS),
-    seenMs,
+    baseMs: Math.min(Math.max(neededMs, TIP_MS, MIN_TIMEOUT_MS), MAX_TIMEOUT_MS),
+    observedMs,
     largestMs,
     margin: MARGIN,
     tipDecides: neededMs < TIP_MS,
@@ -75,13 +75,15 @@ export function advise(measured: readonly MeasuredPackage[], largestHere: number
 }
 
 /** The line above everything that was seen, in whole seconds at least, which is all that a log knows. */
-function slowest(seen: readonly Point[]): Line | null {
-  const points = seen.filter(({ size }) => size > 0).map(({ size, ms }) => ({ size, ms: Math.max(ms, SECOND_MS) }));
+function slowest(candidates: readonly Point[]): Line | null {
+  const points = candidates
+    .filter(({ size }) => size > 0)
+    .map(({ size, ms }) => ({ size, ms: Math.max(ms, SECOND_MS) }));
   const [one] = points;
   if (one === undefined) return null;
-  const most = Math.max(...points.map(({ ms }) => ms));
+  const maxMs = Math.max(...points.map(({ ms }) => ms));
   // One size shows no pace: a package ten times as large may take ten times as long.
-  if (points.every(({ size }) => size === one.size)) return { baseMs: 0, msPerByte: most / one.size };
+  if (points.every(({ size }) => size === one.size)) return { baseMs: 0, msPerByte: maxMs / one.size };
   return lowestLineAbove(
     points,
     points.map(({ size }) => size),

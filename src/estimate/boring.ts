@@ -34,7 +34,7 @@ export class BoringLines {
   }
 
   /** A line that was not skipped has this time: what is earlier from here on is not boring. */
-  saw(stamp: string): void {
+  note(stamp: string): void {
     this.#latest.write(stamp, 'latin1');
   }
 

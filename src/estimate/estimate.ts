@@ -52,7 +52,7 @@ export interface EstimateReport {
 }
 
 /** So many notes on the clock are enough to know what kind of log it is. */
-const MOST_CLOCK_NOTES = 20;
+const MAX_CLOCK_NOTES = 20;
 
 /** @throws CodedError ESTIMATE-NOTHING; FILE-FAILED for a log or a folder that can't be opened */
 export async function estimateTimeout(options: EstimateOptions): Promise<EstimateReport> {
@@ -72,7 +72,7 @@ export async function estimateTimeout(options: EstimateOptions): Promise<Estimat
     logs,
     packages,
     tally: addUp(read.map(({ pairing }) => pairing.tally)),
-    clock: read.flatMap(({ notes }) => notes).slice(0, MOST_CLOCK_NOTES),
+    clock: read.flatMap(({ notes }) => notes).slice(0, MAX_CLOCK_NOTES),
     clockSteps: read.reduce((sum, { steps }) => sum + steps, 0),
     ambiguous,
     advice: advise(packages, jars.largest),
@@ -125,10 +125,10 @@ async function readLog(
   const clock = new LogClock(options.zone);
   const notes: ClockNote[] = [];
   let steps = 0;
-  const note = (seen: ClockNote | null) => {
-    if (seen === null) return;
-    if (notes.length < MOST_CLOCK_NOTES) notes.push(seen);
-    if (seen.kind !== 'step') return;
+  const note = (observed: ClockNote | null) => {
+    if (observed === null) return;
+    if (notes.length < MAX_CLOCK_NOTES) notes.push(observed);
+    if (observed.kind !== 'step') return;
     steps += 1;
     pairing.stepped();
   };
@@ -151,7 +151,7 @@ async function readLog(
       take(joiner.next(line));
       const latest = boring.latest();
       if (latest !== null) note(clock.see(latest));
-      if (joiner.stamp !== null) boring.saw(joiner.stamp);
+      if (joiner.stamp !== null) boring.note(joiner.stamp);
     },
   };
   for (const path of paths) {

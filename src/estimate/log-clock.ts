@@ -23,7 +23,7 @@ const JITTER_MS = 2_000;
 /** By how much summer time differs: an hour, and half of one at Lord Howe. */
 const FOLDS_MS = [3_600_000, 1_800_000];
 /** A log that goes back more often has no clock worth asking a zone about. */
-const MOST_LOOKS = 1_000;
+const MAX_LOOKUPS = 1_000;
 
 /** Follows one log, line by line. */
 export class LogClock {
@@ -46,7 +46,7 @@ export class LogClock {
     const backMs = localMs(this.#latest) - localMs(stamp);
     if (backMs <= JITTER_MS) return null;
     this.#looks += 1;
-    const again = this.#looks > MOST_LOOKS ? null : this.#secondTime(stamp);
+    const again = this.#looks > MAX_LOOKUPS ? null : this.#secondTime(stamp);
     this.#latest = stamp;
     this.#floorMs = again ?? Number.NEGATIVE_INFINITY;
     return { kind: again === null ? 'step' : 'summer-time', stamp, backMs };

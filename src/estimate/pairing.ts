@@ -38,11 +38,11 @@ export interface PairingTally {
 }
 
 /** The latest are kept; more would not make the estimate better. */
-const MOST_MEASURED = 1_000;
+const MAX_MEASURED = 1_000;
 /** Nobody fetches so many at once; the oldest of them has been given up. */
-const MOST_OPEN = 100;
+const MAX_OPEN = 100;
 /** A download of a day, or a day without a sign: a machine that slept, or a clock that was set forward. */
-const LONGEST_MS = 86_400_000;
+const MAX_MS = 86_400_000;
 
 interface Open {
   readonly beganMs: number;
@@ -65,7 +65,7 @@ interface Done extends Omit<Measured, 'overlapped'> {
 
 /** Takes the steps of one log in their order. */
 export class Pairing {
-  readonly #open = new NewestMap<string, Open>(MOST_OPEN, () => {
+  readonly #open = new NewestMap<string, Open>(MAX_OPEN, () => {
     this.#givenUp += 1;
   });
   readonly #done: Done[] = [];
@@ -102,7 +102,7 @@ export class Pairing {
   }
 
   get measured(): Measured[] {
-    return this.#done.slice(-MOST_MEASURED).map(({ exact: _, ...done }) => ({
+    return this.#done.slice(-MAX_MEASURED).map(({ exact: _, ...done }) => ({
       ...done,
       silenceMs: done.overlapped ? done.elapsedMs : done.silenceMs,
     }));
@@ -114,7 +114,7 @@ export class Pairing {
       unacknowledged: this.#givenUp + this.#open.size,
       withoutBeginning: this.#withoutBeginning,
       acrossClockSteps: this.#acrossClockSteps,
-      dropped: this.#dropped + Math.max(0, this.#done.length - MOST_MEASURED),
+      dropped: this.#dropped + Math.max(0, this.#done.length - MAX_MEASURED),
     };
   }
 
@@ -165,7 +165,7 @@ export class Pairing {
     sign(open, atMs);
     const endedMs = open.downloadedMs ?? atMs;
     const elapsedMs = Math.max(0, endedMs - open.beganMs);
-    if (open.stepped || elapsedMs > LONGEST_MS) {
+    if (open.stepped || elapsedMs > MAX_MS) {
       this.#acrossClockSteps += 1;
       return;
     }
@@ -182,7 +182,7 @@ export class Pairing {
       resumed: open.resumed,
       attempts: open.attempts,
     });
-    if (this.#done.length > MOST_MEASURED * 2) this.#forgetOldest();
+    if (this.#done.length > MAX_MEASURED * 2) this.#forgetOldest();
   }
 
   /** Only now it is known that this one ran while those did that ended after its beginning. */
@@ -195,8 +195,8 @@ export class Pairing {
   }
 
   #forgetOldest(): void {
-    this.#dropped += this.#done.length - MOST_MEASURED;
-    this.#done.splice(0, this.#done.length - MOST_MEASURED);
+    this.#dropped += this.#done.length - MAX_MEASURED;
+    this.#done.splice(0, this.#done.length - MAX_MEASURED);
   }
 }
 

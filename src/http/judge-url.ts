@@ -5,7 +5,7 @@
 // user, password or fragment travels along; credentials only to the configured origin itself. Relies on WHATWG URL to
 // bring each notation of an IPv4 address (hex, octal, one number) into the dotted form.
 
-import { LONGEST_URL } from '#config/schema/values.ts';
+import { MAX_URL_LENGTH } from '#config/schema/values.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { type Hop, originAt } from '#errors/hop.ts';
 import { isInternalAddress } from '#system/network/addresses.ts';
@@ -28,7 +28,8 @@ export type UrlVerdict =
 export function judgeUrl(candidate: string | URL, context: JudgeContext): UrlVerdict {
   const written = typeof candidate === 'string' ? candidate : candidate.href;
   const base = context.from ?? context.configured;
-  if (written.length > LONGEST_URL) return invalid(written, context, `it is longer than ${LONGEST_URL} characters`);
+  if (written.length > MAX_URL_LENGTH)
+    return invalid(written, context, `it is longer than ${MAX_URL_LENGTH} characters`);
   if (hasControls(written)) return invalid(written, context, 'it has control characters');
   const url = URL.parse(written, base);
   if (url === null) return invalid(written, context, 'it cannot be read');
@@ -37,8 +38,8 @@ export function judgeUrl(candidate: string | URL, context: JudgeContext): UrlVer
     return invalid(shownUrl(url), context, `its scheme is ${url.protocol.slice(0, -1)}`);
   }
   if (url.username !== '' || url.password !== '') return invalid(shownUrl(url), context, 'it has a user or a password');
-  if (url.href.length > LONGEST_URL) {
-    return invalid(shownUrl(url), context, `it is longer than ${LONGEST_URL} characters`);
+  if (url.href.length > MAX_URL_LENGTH) {
+    return invalid(shownUrl(url), context, `it is longer than ${MAX_URL_LENGTH} characters`);
   }
   return judgeOrigin(url, base, context);
 }

@@ -5,7 +5,7 @@
 // and time are given.
 
 import type { CodedError } from '#errors/coded-error.ts';
-import { LONGEST_SPAN_MS } from '#system/moment.ts';
+import { MAX_SPAN_MS } from '#system/moment.ts';
 
 /** The first base; doubles with each attempt. */
 const BASE_MS = 1_000;
@@ -60,9 +60,9 @@ const ASCTIME_DATE = new RegExp(`^${DAY} ${MONTH} [ \\d]\\d ${TIME} \\d{4}$`);
 /** Retry-After (RFC 9110, 10.2.3): seconds or a date, as milliseconds from `nowMs`, at most 31 days; null when absent or unusable. */
 export function parseRetryAfter(value: string | undefined, nowMs: number): number | null {
   const text = value?.trim() ?? '';
-  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, LONGEST_SPAN_MS);
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, MAX_SPAN_MS);
   const at = parseHttpDate(text);
-  return Number.isNaN(at) ? null : Math.min(Math.max(0, at - nowMs), LONGEST_SPAN_MS);
+  return Number.isNaN(at) ? null : Math.min(Math.max(0, at - nowMs), MAX_SPAN_MS);
 }
 
 /** The three forms of RFC 9110, 5.6.7; anything else that Date.parse would take is refused. */

@@ -14,8 +14,8 @@ export interface Progress {
   readonly rate: number | null;
 }
 
-const SHORTEST_BAR = 10;
-const LONGEST_BAR = 40;
+const MIN_BAR_LENGTH = 10;
+const MAX_BAR_LENGTH = 40;
 /** Longest id that is shown whole; the feed allows 64. */
 const ID_LIMIT = 24;
 
@@ -35,10 +35,10 @@ export function progressBar(progress: Progress, columns: number): string {
   ];
 
   const whole = tails[0]?.join('  ') ?? '';
-  const room = Math.min(columns - id.length - whole.length - 4, LONGEST_BAR);
-  if (done !== null && room >= SHORTEST_BAR) {
-    const full = Math.floor(done * room);
-    return `${id} [${'#'.repeat(full)}${'-'.repeat(room - full)}] ${whole}`;
+  const width = Math.min(columns - id.length - whole.length - 4, MAX_BAR_LENGTH);
+  if (done !== null && width >= MIN_BAR_LENGTH) {
+    const full = Math.floor(done * width);
+    return `${id} [${'#'.repeat(full)}${'-'.repeat(width - full)}] ${whole}`;
   }
   const lines = tails.map((tail) => `${id} ${tail.join('  ')}`);
   return (lines.find((line) => line.length <= columns) ?? `${id} ${percent.join('')}`).slice(0, columns);

@@ -19,8 +19,8 @@ export interface AcknowledgementLog {
 }
 
 /** About 40 MB of file and memory; a fleet needs a real database, and this server says so (507). */
-const MOST_KEPT = 100_000;
-const LARGEST_FILE_BYTES = 64 * 1024 * 1024;
+const MAX_KEPT = 100_000;
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /** Opens or makes the file. Throws what the file system throws, and when the file is not a log of ours. */
 export async function openAcknowledgementLog(path: string): Promise<AcknowledgementLog> {
@@ -68,7 +68,7 @@ class FileLog implements AcknowledgementLog {
     const known = this.#byKey.get(acknowledgement.key);
     if (known !== undefined) return isSameFact(known, acknowledgement) ? 'again' : 'other';
     const line = Buffer.from(`${JSON.stringify(acknowledgement)}\n`);
-    if (this.all.length >= MOST_KEPT || this.#end + line.length > LARGEST_FILE_BYTES) return 'full';
+    if (this.all.length >= MAX_KEPT || this.#end + line.length > MAX_FILE_BYTES) return 'full';
     if (this.#dirty) await this.#file.truncate(this.#end);
     this.#dirty = true;
     await writeAt(this.#file, line, this.#end);
@@ -91,7 +91,7 @@ async function writeAt(file: FileHandle, line: Buffer, position: number): Promis
 
 async function readKept(file: FileHandle, path: string): Promise<{ kept: Acknowledgement[]; end: number }> {
   const { size } = await file.stat();
-  if (size > LARGEST_FILE_BYTES + 1024) throw new Error(`${path} has ${size} bytes; it was not written by this server`);
+  if (size > MAX_FILE_BYTES + 1024) throw new Error(`${path} has ${size} bytes; it was not written by this server`);
   const bytes = Buffer.alloc(size);
   const { bytesRead } = await file.read(bytes, 0, size, 0);
   const end = bytes.subarray(0, bytesRead).lastIndexOf('\n') + 1;

@@ -11,8 +11,8 @@ import {
   type Feed,
   type FeedItem,
   type ItemMeta,
-  LARGEST_FEED_BYTES,
-  MOST_ITEMS,
+  MAX_FEED_BYTES,
+  MAX_ITEMS,
 } from './feed-format.ts';
 import type { JarFacts } from './jar-facts.ts';
 
@@ -196,13 +196,11 @@ function refuseTooMuch(feed: Feed): void {
 }
 
 function tooMuch(feed: Feed): CodedError | null {
-  if (feed.items.length > MOST_ITEMS) {
-    return coded('FEED-LIMIT', { what: 'items', found: feed.items.length, limit: MOST_ITEMS });
+  if (feed.items.length > MAX_ITEMS) {
+    return coded('FEED-LIMIT', { what: 'items', found: feed.items.length, limit: MAX_ITEMS });
   }
   const bytes = Buffer.byteLength(renderFeed(feed));
-  return bytes > LARGEST_FEED_BYTES
-    ? coded('FEED-LIMIT', { what: 'bytes', found: bytes, limit: LARGEST_FEED_BYTES })
-    : null;
+  return bytes > MAX_FEED_BYTES ? coded('FEED-LIMIT', { what: 'bytes', found: bytes, limit: MAX_FEED_BYTES }) : null;
 }
 
 /** The document as it is written. */

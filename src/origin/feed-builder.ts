@@ -12,15 +12,7 @@ import { writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { realFiles } from '#system/real-files.ts';
 import { assembleFeed, compareIds, type Found, renderFeed } from './feed-assemble.ts';
-import {
-  FEED_NAME,
-  type Feed,
-  type ItemMeta,
-  idProblem,
-  LARGEST_FEED_BYTES,
-  readFeed,
-  readMeta,
-} from './feed-format.ts';
+import { FEED_NAME, type Feed, type ItemMeta, idProblem, MAX_FEED_BYTES, readFeed, readMeta } from './feed-format.ts';
 import { readJar } from './jar-facts.ts';
 
 export interface BuildOptions {
@@ -40,11 +32,11 @@ export interface BuiltFeed {
 
 /** Long enough for a vendor on holiday, short enough that a held back feed is noticed. */
 const DEFAULT_EXPIRES_DAYS = 30;
-const MOST_EXPIRES_DAYS = 3_650;
+const MAX_EXPIRES_DAYS = 3_650;
 
 const JAR_ENDING = /\.jar$/i;
 const META_ENDING = '.meta.json';
-const LARGEST_META_BYTES = 64 * 1024;
+const MAX_META_BYTES = 64 * 1024;
 /** Static servers run as somebody else. */
 const FEED_MODE = 0o644;
 
@@ -54,8 +46,8 @@ const FEED_MODE = 0o644;
  */
 export async function buildFeed(dir: string, options: BuildOptions = {}): Promise<BuiltFeed> {
   const { expiresDays = DEFAULT_EXPIRES_DAYS, clock = systemClock, files = realFiles } = options;
-  if (!(expiresDays > 0 && expiresDays <= MOST_EXPIRES_DAYS)) {
-    const reason = `expires days must be above 0 and at most ${MOST_EXPIRES_DAYS}, not ${expiresDays}`;
+  if (!(expiresDays > 0 && expiresDays <= MAX_EXPIRES_DAYS)) {
+    const reason = `expires days must be above 0 and at most ${MAX_EXPIRES_DAYS}, not ${expiresDays}`;
     throw coded('FEED-BUILD', { file: FEED_NAME, reason });
   }
   const names = await listFolder(dir, files);
@@ -78,7 +70,7 @@ async function listFolder(dir: string, files: Files): Promise<readonly string[]>
 
 async function readPrevious(dir: string, names: readonly string[]): Promise<Feed | null> {
   if (!names.includes(FEED_NAME)) return null;
-  const read = readFeed(await readText(dir, FEED_NAME, LARGEST_FEED_BYTES));
+  const read = readFeed(await readText(dir, FEED_NAME, MAX_FEED_BYTES));
   if ('feed' in read) return read.feed;
   // Starting over at serial 1 would make every agent refuse the feed as gone back, so nothing is guessed here.
   const reason = `the feed built before ${read.problem}; put the one back that you published last`;
@@ -88,7 +80,7 @@ async function readPrevious(dir: string, names: readonly string[]): Promise<Feed
 async function readMetas(dir: string, names: readonly string[]): Promise<ReadonlyMap<string, ItemMeta>> {
   const metas = new Map<string, ItemMeta>();
   for (const name of names.filter((one) => one.endsWith(META_ENDING))) {
-    const read = readMeta(await readText(dir, name, LARGEST_META_BYTES));
+    const read = readMeta(await readText(dir, name, MAX_META_BYTES));
     if ('problem' in read) throw coded('FEED-BUILD', { file: name, reason: read.problem });
     metas.set(name.slice(0, -META_ENDING.length), read.meta);
   }

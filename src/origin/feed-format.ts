@@ -6,13 +6,13 @@
 export const FEED_FORMAT = 1;
 export const FEED_NAME = 'feed.json';
 /** Limits of docs/protocol.md, which every agent enforces. */
-export const MOST_ITEMS = 2_000;
-export const LARGEST_FEED_BYTES = 4 * 1024 * 1024;
-export const MOST_REQUIRED = 16;
-const LONGEST_NOTES_CHARACTERS = 2_000;
-const LONGEST_FILE_CHARACTERS = 16_384;
+export const MAX_ITEMS = 2_000;
+export const MAX_FEED_BYTES = 4 * 1024 * 1024;
+export const MAX_REQUIRED = 16;
+const MAX_NOTES_LENGTH = 2_000;
+const MAX_FILE_NAME_LENGTH = 16_384;
 /** An end of central directory and nothing else: the shortest archive there is (APPNOTE.TXT 4.3.16). */
-export const SHORTEST_JAR_BYTES = 22;
+export const MIN_JAR_BYTES = 22;
 
 export interface FeedItem {
   readonly id: string;
@@ -60,8 +60,8 @@ export function idProblem(id: unknown): string | null {
 
 type Check = (value: unknown) => boolean;
 
-const isWhole = (least: number, most: number): Check => {
-  return (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+const isWhole = (min: number, max: number): Check => {
+  return (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
 };
 const isName: Check = (value) => typeof value === 'string' && NAME.test(value);
 const isTime: Check = (value) =>
@@ -73,7 +73,7 @@ const isDay = (time: string): boolean => {
 };
 const isIds: Check = (value) =>
   Array.isArray(value) &&
-  value.length <= MOST_REQUIRED &&
+  value.length <= MAX_REQUIRED &&
   new Set(value).size === value.length &&
   value.every((id) => idProblem(id) === null);
 
@@ -88,7 +88,7 @@ const META_RULES: Readonly<Record<keyof ItemMeta, Rule>> = {
   sequence: { valid: isWhole(0, Number.MAX_SAFE_INTEGER), allowed: 'a whole number from 0 to 9007199254740991' },
   released: { valid: isTime, allowed: 'a time such as 2026-11-20T00:00:00Z' },
   kind: { valid: (value) => value === 'content' || value === 'product', allowed: 'content or product' },
-  requires: { valid: isIds, allowed: `a list of at most ${MOST_REQUIRED} different ids` },
+  requires: { valid: isIds, allowed: `a list of at most ${MAX_REQUIRED} different ids` },
   withdrawn: { valid: (value) => typeof value === 'boolean', allowed: 'true or false' },
   channel: { valid: isName, allowed: 'a name of at most 64 letters, digits, dots, dashes and underscores' },
   rollout_percent: {
@@ -100,8 +100,8 @@ const META_RULES: Readonly<Record<keyof ItemMeta, Rule>> = {
     allowed: 'a version such as 1.2.0',
   },
   notes: {
-    valid: (value) => typeof value === 'string' && value.length <= LONGEST_NOTES_CHARACTERS,
-    allowed: `a text of at most ${LONGEST_NOTES_CHARACTERS} characters`,
+    valid: (value) => typeof value === 'string' && value.length <= MAX_NOTES_LENGTH,
+    allowed: `a text of at most ${MAX_NOTES_LENGTH} characters`,
   },
 };
 
@@ -109,10 +109,10 @@ const META_RULES: Readonly<Record<keyof ItemMeta, Rule>> = {
 const ITEM_RULES: Readonly<Record<'id' | 'file' | 'length' | 'sha256', Rule>> = {
   id: { valid: (value) => idProblem(value) === null, allowed: 'an id' },
   file: {
-    valid: (value) => typeof value === 'string' && value !== '' && value.length <= LONGEST_FILE_CHARACTERS,
+    valid: (value) => typeof value === 'string' && value !== '' && value.length <= MAX_FILE_NAME_LENGTH,
     allowed: 'a name',
   },
-  length: { valid: isWhole(SHORTEST_JAR_BYTES, Number.MAX_SAFE_INTEGER), allowed: 'a number of bytes' },
+  length: { valid: isWhole(MIN_JAR_BYTES, Number.MAX_SAFE_INTEGER), allowed: 'a number of bytes' },
   sha256: {
     valid: (value) => typeof value === 'string' && SHA256.test(value),
     allowed: '64 hexadecimal digits, small letters',

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { SHORTEST_JAR_BYTES } from './feed-format.ts';
+import { MIN_JAR_BYTES } from './feed-format.ts';
 
 export interface JarFacts {
   readonly length: number;
@@ -18,7 +18,7 @@ export interface JarFacts {
 const FIRST_BYTES = Buffer.from('PK\x03\x04', 'latin1');
 const END_BYTES = Buffer.from('PK\x05\x06', 'latin1');
 /** The end of central directory with the longest comment that its 16 bit length can name. */
-const LONGEST_END_BYTES = SHORTEST_JAR_BYTES + 65_535;
+const MAX_END_BYTES = MIN_JAR_BYTES + 65_535;
 const CHUNK_BYTES = 1024 * 1024;
 
 /** Looks at the file and hashes it; or says why it is no package. Throws what the file system throws. */
@@ -40,19 +40,19 @@ export async function readJar(path: string): Promise<JarFacts | { readonly probl
 }
 
 async function archiveProblem(file: FileHandle, length: number): Promise<string | null> {
-  if (length < SHORTEST_JAR_BYTES) return `has ${length} bytes; the shortest archive has ${SHORTEST_JAR_BYTES}`;
+  if (length < MIN_JAR_BYTES) return `has ${length} bytes; the shortest archive has ${MIN_JAR_BYTES}`;
   const first = await readAt(file, 0, FIRST_BYTES.length);
   if (!first.equals(FIRST_BYTES)) return 'does not begin as a .JAR with entries does (PK 3 4)';
-  const tail = await readAt(file, Math.max(0, length - LONGEST_END_BYTES), Math.min(length, LONGEST_END_BYTES));
+  const tail = await readAt(file, Math.max(0, length - MAX_END_BYTES), Math.min(length, MAX_END_BYTES));
   return endsAsArchive(tail) ? null : 'has no end of central directory: it is cut off, or something follows it';
 }
 
 /** True when some end record's comment reaches exactly to the last byte; a comment may hold the signature, too. */
 export function endsAsArchive(tail: Buffer): boolean {
-  let at = tail.lastIndexOf(END_BYTES, tail.length - SHORTEST_JAR_BYTES);
+  let at = tail.lastIndexOf(END_BYTES, tail.length - MIN_JAR_BYTES);
   while (at >= 0) {
-    const commentLength = tail.readUInt16LE(at + SHORTEST_JAR_BYTES - 2);
-    if (at + SHORTEST_JAR_BYTES + commentLength === tail.length) return true;
+    const commentLength = tail.readUInt16LE(at + MIN_JAR_BYTES - 2);
+    if (at + MIN_JAR_BYTES + commentLength === tail.length) return true;
     at = at === 0 ? -1 : tail.lastIndexOf(END_BYTES, at - 1);
   }
   return false;

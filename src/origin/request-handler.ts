@@ -27,8 +27,8 @@ export interface Exchange {
 }
 
 /** A receipt has some hundreds of bytes. */
-const LARGEST_BODY_BYTES = 64 * 1024;
-const MOST_SHOWN = 1_000;
+const MAX_BODY_BYTES = 64 * 1024;
+const MAX_SHOWN = 1_000;
 
 export const ACKNOWLEDGE_PATH = 'acknowledge';
 const RECORD_PATH = 'acknowledge/record';
@@ -131,7 +131,7 @@ async function acknowledge({ log }: Served, exchange: Exchange): Promise<void> {
     return refuse(exchange, 415, 'Send application/json without Content-Encoding.');
   }
   const body = await readBody(exchange.request);
-  if (body === null) return refuse(exchange, 413, `A body has at most ${LARGEST_BODY_BYTES} bytes.`);
+  if (body === null) return refuse(exchange, 413, `A body has at most ${MAX_BODY_BYTES} bytes.`);
   const key = headers['idempotency-key'];
   const read = readAcknowledgement(body, Array.isArray(key) ? key.join() : key);
   if ('problem' in read) return refuse(exchange, 400, `Not taken: ${read.problem}.`);
@@ -149,13 +149,13 @@ async function acknowledge({ log }: Served, exchange: Exchange): Promise<void> {
 
 /** Null when it is too large; rejects when the client goes away. */
 async function readBody(request: IncomingMessage): Promise<string | null> {
-  if (Number(request.headers['content-length'] ?? 0) > LARGEST_BODY_BYTES) return null;
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null;
   const chunks: Buffer[] = [];
   let length = 0;
   // Leaving the loop early must not destroy the request: the refusal goes out on its socket.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LARGEST_BODY_BYTES) return null;
+    if (length > MAX_BODY_BYTES) return null;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -166,7 +166,7 @@ function showRecord({ log, requests }: Served, exchange: Exchange): void {
   if (!isLoopbackAddress(exchange.request.socket.remoteAddress ?? '')) {
     refuse(exchange, 404, 'Not here.');
   } else if (allows(exchange, ['GET', 'HEAD'])) {
-    sendJson(exchange, 200, { acknowledgements: log.all.slice(-MOST_SHOWN), requests: requests.requests });
+    sendJson(exchange, 200, { acknowledgements: log.all.slice(-MAX_SHOWN), requests: requests.requests });
   }
 }
 

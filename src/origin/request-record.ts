@@ -23,8 +23,8 @@ export interface RecordedRequest {
 type Entry = { -readonly [Field in keyof RecordedRequest]: RecordedRequest[Field] };
 
 /** A day of a small fleet, less than a MB or two. */
-const MOST_REQUESTS = 1_000;
-const LONGEST_TEXT_CHARACTERS = 2_048;
+const MAX_REQUESTS = 1_000;
+const MAX_TEXT_LENGTH = 2_048;
 const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
 export class RequestRecord {
@@ -41,7 +41,7 @@ export class RequestRecord {
       bytes: 0,
     };
     this.requests.push(entry);
-    if (this.requests.length > MOST_REQUESTS) this.requests.shift();
+    if (this.requests.length > MAX_REQUESTS) this.requests.shift();
     return entry;
   }
 }
@@ -55,5 +55,5 @@ function harmlessHeaders(request: IncomingMessage): Readonly<Record<string, stri
 }
 
 function cut(text: string): string {
-  return text.slice(0, LONGEST_TEXT_CHARACTERS);
+  return text.slice(0, MAX_TEXT_LENGTH);
 }

@@ -59,8 +59,8 @@ export interface Origin {
 const ACKNOWLEDGEMENTS_FILE = 'acknowledgements.jsonl';
 
 const DEFAULT_LIMITS: OriginLimits = { connections: 256, headMs: 10_000, requestMs: 30_000, silenceMs: 120_000 };
-const LARGEST_HEAD_BYTES = 64 * 1024;
-const MOST_REQUESTS_PER_CONNECTION = 1_000;
+const MAX_HEAD_BYTES = 64 * 1024;
+const MAX_REQUESTS_PER_CONNECTION = 1_000;
 const IDLE_CONNECTION_MS = 5_000;
 
 /**
@@ -91,7 +91,7 @@ export async function startOrigin(options: OriginOptions): Promise<Origin> {
 
 function makeServer(limits: OriginLimits): Server {
   const server = createServer({
-    maxHeaderSize: LARGEST_HEAD_BYTES,
+    maxHeaderSize: MAX_HEAD_BYTES,
     headersTimeout: limits.headMs,
     requestTimeout: limits.requestMs,
     connectionsCheckingInterval: Math.min(1_000, limits.headMs),
@@ -100,7 +100,7 @@ function makeServer(limits: OriginLimits): Server {
     insecureHTTPParser: false,
   });
   server.maxConnections = limits.connections;
-  server.maxRequestsPerSocket = MOST_REQUESTS_PER_CONNECTION;
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   server.setTimeout(limits.silenceMs, (socket) => socket.destroy());
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();

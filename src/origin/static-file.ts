@@ -16,7 +16,7 @@ export interface ServedFile extends Representation {
 }
 
 /** A target that is longer or deeper than any file of ours. */
-const LONGEST_TARGET_CHARACTERS = 16_384;
+const MAX_TARGET_LENGTH = 16_384;
 const DEEPEST_FOLDER = 8;
 
 const TYPES: readonly (readonly [ending: RegExp, type: string, cacheControl: string])[] = [
@@ -31,7 +31,7 @@ const NOT_SERVED = /(?:\.meta\.json|\.new|\.jsonl)$/i;
 
 /** The parts of the path that a target names; null when it cannot name a file of ours, 'malformed' when it is no path. */
 export function pathOf(target: string): readonly string[] | null | 'malformed' {
-  if (target.length > LONGEST_TARGET_CHARACTERS) return null;
+  if (target.length > MAX_TARGET_LENGTH) return null;
   // RFC 9112, 3.2.2: a server takes the absolute form, too.
   const path = target.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/, 1)[0] ?? '';
   if (!path.startsWith('/')) return 'malformed';

@@ -19,11 +19,11 @@ export interface Encodings {
 }
 
 /** Of longer values (keys, signed tokens) a part is no use to anybody. */
-const LONGEST_WITH_HEADS = 64;
+const MAX_LENGTH_WITH_HEADS = 64;
 
 /** The value in each of its encodings. */
 export function encodingsOf(value: string): Encodings {
-  const head = [...value].length <= LONGEST_WITH_HEADS;
+  const head = [...value].length <= MAX_LENGTH_WITH_HEADS;
   const bytes = Buffer.from(value, 'utf8');
   const wide = Buffer.from(value, 'utf16le');
   return {
@@ -37,7 +37,7 @@ export function encodingsOf(value: string): Encodings {
 
 /** The value as it is, and as a text reads that holds it: a password may be `a%41b`. */
 export function plainOf(value: string): Pattern[] {
-  const head = [...value].length <= LONGEST_WITH_HEADS;
+  const head = [...value].length <= MAX_LENGTH_WITH_HEADS;
   return layersOf(value).map(({ text }) => ({ text: withSpaces(text), head }));
 }
 

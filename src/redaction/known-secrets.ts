@@ -14,19 +14,19 @@ import { type End, PatternSet } from './pattern-set.ts';
 import { Secret } from './secret.ts';
 
 /** Below this many characters a value would mask ordinary words, and is left alone. */
-export const SHORTEST_MASKED = 4;
+export const MIN_MASKED_LENGTH = 4;
 
 /** A longer value is looked for in pieces of this many characters, so that no comparison grows too long. */
 const PIECE_LENGTH = 256;
 
 /** So many pieces of what is sent once are known; a proof has one to three. */
-const MOST_PASSING = 24;
+const MAX_PASSING = 24;
 
 /** Where a text was cut: before an ellipsis of ours, or before a query that is not shown. */
 const CUT = /(?:…|\?\*\*\*)$/;
 /** An escape, or a character read byte by byte, that was cut in its middle; and so much of the end may belong to it. */
 const CUT_ESCAPE = /(?:[%&\\][#%0-9A-Za-z]{0,11}|[\u00c2-\u00f4][\u0080-\u00bf]{0,2})$/;
-const LONGEST_CUT_ESCAPE = 12;
+const MAX_CUT_ESCAPE_LENGTH = 12;
 
 /** Masks what was registered with it. */
 export class KnownSecrets {
@@ -60,7 +60,7 @@ export class KnownSecrets {
     this.#passing.delete(piece);
     this.#passing.add(piece);
     for (const oldest of this.#passing) {
-      if (this.#passing.size <= MOST_PASSING) break;
+      if (this.#passing.size <= MAX_PASSING) break;
       this.#passing.delete(oldest);
     }
     this.#passingPlain = new PatternSet();
@@ -96,13 +96,13 @@ function spansIn(patterns: PatternSet, { place }: Layer, text: string): Span[] {
 
 function endOf(text: string): End {
   const at = text.length - (CUT.exec(text.slice(-4))?.[0].length ?? 0);
-  const half = CUT_ESCAPE.exec(text.slice(Math.max(0, at - LONGEST_CUT_ESCAPE), at));
+  const half = CUT_ESCAPE.exec(text.slice(Math.max(0, at - MAX_CUT_ESCAPE_LENGTH), at));
   return { at, beforeEscape: at - (half?.[0].length ?? 0) };
 }
 
 function piecesOf(value: string): string[] {
   const characters = [...value.toWellFormed()];
-  if (characters.length < SHORTEST_MASKED) return [];
+  if (characters.length < MIN_MASKED_LENGTH) return [];
   const count = Math.ceil(characters.length / PIECE_LENGTH);
   const length = Math.ceil(characters.length / count);
   return Array.from({ length: count }, (_none, index) =>

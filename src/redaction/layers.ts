@@ -15,7 +15,7 @@ export interface Layer {
 }
 
 /** Percent-encoded three times, and JSON within JSON inside of it. */
-const MOST_PASSES = 6;
+const MAX_PASSES = 6;
 
 const WEB =
   '%([0-9A-Fa-f]{2})|%u([0-9A-Fa-f]{4})|&#0{0,8}([0-9]{1,7});?|&#[xX]0{0,8}([0-9A-Fa-f]{1,6});?|&(amp|lt|gt|quot|apos);';
@@ -44,10 +44,10 @@ export function layersOf(text: string): Layer[] {
     layers.push(layer);
   };
   add(withoutMisreading(whole));
-  const read = (way: RegExp) => {
+  const read = (pattern: RegExp) => {
     let layer: Layer | null = whole;
-    for (let pass = 0; pass < MOST_PASSES; pass += 1) {
-      layer = rewrite(layer, way, undo);
+    for (let pass = 0; pass < MAX_PASSES; pass += 1) {
+      layer = rewrite(layer, pattern, undo);
       if (layer === null) return;
       add(layer);
       add(withoutMisreading(layer));
@@ -59,7 +59,7 @@ export function layersOf(text: string): Layer[] {
   // An escape of one kind may have hidden one of the other.
   const mixed =
     layers.some((layer) => MAY_BE_WEB.test(layer.text)) && layers.some(({ text: one }) => one.includes('\\'));
-  if (mixed) for (const way of EACH) read(way);
+  if (mixed) for (const pattern of EACH) read(pattern);
   return layers;
 }
 

@@ -8,9 +8,9 @@ import type { Span } from './mask.ts';
 
 /** Characters that are looked up; no pattern is shorter. */
 const PREFIX = 4;
-const SLOTS = 65_536;
+const BUCKETS = 65_536;
 /** So much of a pattern at the end of a text is no coincidence. */
-const SHORTEST_HEAD = 8;
+const MIN_HEAD_LENGTH = 8;
 
 /** What is looked for. */
 export interface Pattern {
@@ -31,30 +31,30 @@ export interface End {
 
 /** Strings of at least four characters. */
 export class PatternSet {
-  readonly #bySlot = new Map<number, Pattern[]>();
-  readonly #slots = new Uint8Array(SLOTS);
+  readonly #buckets = new Map<number, Pattern[]>();
+  readonly #filled = new Uint8Array(BUCKETS);
 
   add(pattern: Pattern): void {
     if (pattern.text.length < PREFIX) return;
-    let slot = 0;
-    for (let at = 0; at < PREFIX; at += 1) slot = slotAfter(slot, pattern.text.charCodeAt(at));
-    const there = this.#bySlot.get(slot);
+    let bucket = 0;
+    for (let at = 0; at < PREFIX; at += 1) bucket = nextBucket(bucket, pattern.text.charCodeAt(at));
+    const there = this.#buckets.get(bucket);
     if (there?.some(({ text }) => text === pattern.text && pattern.fits === undefined)) return;
-    if (there === undefined) this.#bySlot.set(slot, [pattern]);
+    if (there === undefined) this.#buckets.set(bucket, [pattern]);
     else there.push(pattern);
-    this.#slots[slot] = 1;
+    this.#filled[bucket] = 1;
   }
 
   /** Where the strings stand; what overlaps is one span. */
   spans(text: string, end: End): Span[] {
     const spans: [number, number][] = [];
-    const slots = this.#slots;
-    let slot = 0;
+    const filled = this.#filled;
+    let bucket = 0;
     for (let next = 0; next < text.length; next += 1) {
-      slot = slotAfter(slot, text.charCodeAt(next));
-      if (slots[slot] === 0 || next < PREFIX - 1) continue;
+      bucket = nextBucket(bucket, text.charCodeAt(next));
+      if (filled[bucket] === 0 || next < PREFIX - 1) continue;
       const at = next - PREFIX + 1;
-      for (const pattern of this.#bySlot.get(slot) ?? []) {
+      for (const pattern of this.#buckets.get(bucket) ?? []) {
         const found = matchAt(pattern, { text, at, end });
         if (found !== null) cover(spans, found);
       }
@@ -64,8 +64,8 @@ export class PatternSet {
 }
 
 /** Each character moves the older ones on by four bits, so after four more it is gone. */
-function slotAfter(slot: number, unit: number): number {
-  return ((slot << 4) ^ unit ^ (unit >> 8)) & (SLOTS - 1);
+function nextBucket(bucket: number, unit: number): number {
+  return ((bucket << 4) ^ unit ^ (unit >> 8)) & (BUCKETS - 1);
 }
 
 function matchAt(pattern: Pattern, place: { text: string; at: number; end: End }): Span | null {
@@ -78,7 +78,7 @@ function matchAt(pattern: Pattern, place: { text: string; at: number; end: End }
   }
   if (!pattern.head || end.at - at >= length) return null;
   for (const to of [end.at, end.beforeEscape]) {
-    if (to - at >= SHORTEST_HEAD && pattern.text.startsWith(text.slice(at, to))) return [at, end.at];
+    if (to - at >= MIN_HEAD_LENGTH && pattern.text.startsWith(text.slice(at, to))) return [at, end.at];
   }
   return null;
 }

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { onAbort } from './abort.ts';
 
 /** The longest wait that a Node timer can hold, in milliseconds; the manual's maximum, too. */
-export const LONGEST_TIMER_MS = 2_147_483_647;
+export const MAX_TIMER_MS = 2_147_483_647;
 
 /** Clock and timers; `test/support/fake-clock.ts` has a twin that moves by hand. */
 export interface Clock {
@@ -49,7 +49,7 @@ export function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<voi
 
 /** Clamps a wait to what a timer can hold; NaN and negative become 0. */
 export function clampWait(ms: number): number {
-  return ms > 0 ? Math.min(Math.ceil(ms), LONGEST_TIMER_MS) : 0;
+  return ms > 0 ? Math.min(Math.ceil(ms), MAX_TIMER_MS) : 0;
 }
 
 /** The machine's own clock. */

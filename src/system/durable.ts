@@ -26,21 +26,21 @@ export interface Replacement {
   /** Whose the new file is. */
   readonly to: Ownership;
   /** The last look before the rename; what it throws leaves the old file in place. */
-  readonly lastLook: () => Promise<void>;
+  readonly lastCheck: () => Promise<void>;
   /** Wall time, ms since the epoch. */
   readonly now: number;
 }
 
 /**
  * Replaces a file that does not belong to us alone. Of two who do so at once, one fails (EEXIST) and changes nothing;
- * so does whoever comes within a minute after a crash. @throws CodedError DISK-FULL, FILE-*, and what `lastLook` throws
+ * so does whoever comes within a minute after a crash. @throws CodedError DISK-FULL, FILE-*, and what `lastCheck` throws
  */
 export async function replaceDurably(files: Files, path: string, made: Replacement): Promise<void> {
   const unfinished = path + UNFINISHED_SUFFIX;
-  const seen = await files.facts(unfinished);
-  if (seen !== null && made.now - seen.modifiedMs > LEFT_BEHIND_AFTER_MS) await files.remove(unfinished);
+  const facts = await files.facts(unfinished);
+  if (facts !== null && made.now - facts.modifiedMs > LEFT_BEHIND_AFTER_MS) await files.remove(unfinished);
   await createSynced(files, unfinished, made);
-  await commit(files, path, made.lastLook);
+  await commit(files, path, made.lastCheck);
 }
 
 /** Gives the unfinished file its final name once `prepare` is done; a failure before that removes it. */

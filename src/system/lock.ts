@@ -37,9 +37,9 @@ export interface LockOptions {
 export const LOCK_FILE = 'lock';
 export const LOCK_NOTE = 'lock.json';
 /** How long a command is waited for. */
-const PATIENCE_MS = 5_000;
+const WAIT_MS = 5_000;
 /** How long a note may be missing or be that of a dead process: it is written right after the lock is taken. */
-const NOTE_PATIENCE_MS = 500;
+const NOTE_WAIT_MS = 500;
 const LOOK_EVERY_MS = 25;
 /** SQLITE_BUSY: somebody else has the lock. */
 const BUSY = 5;
@@ -63,7 +63,7 @@ export async function acquireLock(dir: string, options: LockOptions): Promise<Lo
     while (!take(database, join(dir, LOCK_FILE))) {
       const holder = readNote(note);
       const waited = clock.monotonic() - startedAt;
-      if (waited >= patienceWith(holder)) throw held(dir, holder);
+      if (waited >= waitFor(holder)) throw held(dir, holder);
       await wait(clock, LOOK_EVERY_MS, NEVER);
     }
   } catch (thrown) {
@@ -123,9 +123,9 @@ function take(database: DatabaseSync, path: string): boolean {
   }
 }
 
-function patienceWith(holder: Holder | null): number {
-  if (holder === null || isGone(holder)) return NOTE_PATIENCE_MS;
-  return holder.mode === 'command' ? PATIENCE_MS : 0;
+function waitFor(holder: Holder | null): number {
+  if (holder === null || isGone(holder)) return NOTE_WAIT_MS;
+  return holder.mode === 'command' ? WAIT_MS : 0;
 }
 
 /** Only for a process of this host; in another container the same number may be anybody. */

@@ -9,7 +9,7 @@ import { z } from 'zod';
 /** 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can write. */
 export const LAST_MOMENT_MS = 253_402_300_799_999;
 /** 31 days. No wait, transfer or pause of ours is longer; a Node timer holds 24.8. */
-export const LONGEST_SPAN_MS = 31 * 86_400_000;
+export const MAX_SPAN_MS = 31 * 86_400_000;
 
 /** The nearest moment from 1970 to 9999, in ms since the epoch; 1970 for NaN. */
 export function clampMoment(epochMs: number): number {
@@ -25,4 +25,4 @@ export function utcTime(epochMs: number): string {
 export const momentSchema = z.number().transform(clampMoment);
 
 /** A measured span of time. */
-export const spanSchema = z.number().min(0).max(LONGEST_SPAN_MS);
+export const spanSchema = z.number().min(0).max(MAX_SPAN_MS);

@@ -116,8 +116,8 @@ export async function isAsCheckedOut(files: Files, path: string, checkout: strin
 
 /** Whether a path is below a folder. Pure. */
 export function isWithin(path: string, folder: string): boolean {
-  const way = relative(folder, path);
-  return way !== '' && way !== '..' && !way.startsWith(join('..', '/'));
+  const relativePath = relative(folder, path);
+  return relativePath !== '' && relativePath !== '..' && !relativePath.startsWith(join('..', '/'));
 }
 
 function octal(mode: number): string {

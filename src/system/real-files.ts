@@ -32,7 +32,7 @@ export class RealFiles implements Files {
     try {
       handle = await open(path, O_RDWR | O_CREAT | O_EXCL | CAREFULLY, mode);
     } catch (thrown) {
-      throw (await whatStandsThere(path)) ?? failure('create', path, thrown);
+      throw (await existingFileError(path)) ?? failure('create', path, thrown);
     }
     try {
       await handle.chmod(mode);
@@ -45,11 +45,11 @@ export class RealFiles implements Files {
   }
 
   openToWrite(path: string): Promise<OpenFile> {
-    return this.#open(path, O_RDWR, (seen) => checkRegular(path, seen) ?? checkOwner(path, seen, this.self));
+    return this.#open(path, O_RDWR, (stats) => checkRegular(path, stats) ?? checkOwner(path, stats, this.self));
   }
 
   openToRead(path: string): Promise<OpenFile> {
-    return this.#open(path, O_RDONLY, (seen) => checkRegular(path, seen));
+    return this.#open(path, O_RDONLY, (stats) => checkRegular(path, stats));
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -76,7 +76,7 @@ export class RealFiles implements Files {
     } catch (thrown) {
       // Somebody else may have made it in the meantime; that is as good.
       if (errnoOf(thrown) !== 'EEXIST' || !(await isFolder(path))) {
-        throw (await whatStandsThere(path)) ?? failure('make', path, thrown);
+        throw (await existingFileError(path)) ?? failure('make', path, thrown);
       }
     }
     await this.syncDirectory(parent);
@@ -105,8 +105,8 @@ export class RealFiles implements Files {
     try {
       handle = await open(path, O_RDONLY | CAREFULLY);
     } catch (thrown) {
-      const seen = await lstat(path).catch(() => null);
-      throw seen?.isSymbolicLink() === true ? coded('FILE-SYMLINK', { path }) : failure('give', path, thrown);
+      const stats = await lstat(path).catch(() => null);
+      throw stats?.isSymbolicLink() === true ? coded('FILE-SYMLINK', { path }) : failure('give', path, thrown);
     }
     try {
       const { uid, gid } = await handle.stat();
@@ -147,12 +147,12 @@ export class RealFiles implements Files {
     }
   }
 
-  async #open(path: string, access: number, check: (seen: BigIntStats) => CodedError | null): Promise<OpenFile> {
+  async #open(path: string, access: number, check: (stats: BigIntStats) => CodedError | null): Promise<OpenFile> {
     let handle: FileHandle;
     try {
       handle = await open(path, access | CAREFULLY);
     } catch (thrown) {
-      throw (await whatStandsThere(path)) ?? failure('open', path, thrown);
+      throw (await existingFileError(path)) ?? failure('open', path, thrown);
     }
     try {
       const refused = check(await handle.stat({ bigint: true }));
@@ -220,54 +220,54 @@ class RealFile implements OpenFile {
   }
 }
 
-function checkRegular(path: string, seen: BigIntStats): CodedError | null {
-  return seen.isFile() ? null : coded('FILE-SPECIAL', { path, kind: specialKind(seen) });
+function checkRegular(path: string, stats: BigIntStats): CodedError | null {
+  return stats.isFile() ? null : coded('FILE-SPECIAL', { path, kind: specialKind(stats) });
 }
 
-function checkOwner(path: string, seen: BigIntStats, self: number): CodedError | null {
-  if (seen.nlink !== 1n) return coded('FILE-LINKED', { path, links: Number(seen.nlink) });
-  if (Number(seen.uid) !== self) return coded('FILE-FOREIGN', { path, owner: Number(seen.uid), self });
+function checkOwner(path: string, stats: BigIntStats, self: number): CodedError | null {
+  if (stats.nlink !== 1n) return coded('FILE-LINKED', { path, links: Number(stats.nlink) });
+  if (Number(stats.uid) !== self) return coded('FILE-FOREIGN', { path, owner: Number(stats.uid), self });
   return null;
 }
 
 /** Why a name could not be opened or made, when something else than a regular file has it. */
-async function whatStandsThere(path: string): Promise<CodedError | null> {
-  const seen = await lstat(path, { bigint: true }).catch(() => null);
-  if (seen === null || seen.isFile()) return null;
-  return seen.isSymbolicLink() ? coded('FILE-SYMLINK', { path }) : checkRegular(path, seen);
+async function existingFileError(path: string): Promise<CodedError | null> {
+  const stats = await lstat(path, { bigint: true }).catch(() => null);
+  if (stats === null || stats.isFile()) return null;
+  return stats.isSymbolicLink() ? coded('FILE-SYMLINK', { path }) : checkRegular(path, stats);
 }
 
-function specialKind(seen: BigIntStats): string {
-  if (seen.isDirectory()) return 'folder';
-  if (seen.isFIFO()) return 'FIFO';
-  return seen.isSocket() ? 'socket' : 'device';
+function specialKind(stats: BigIntStats): string {
+  if (stats.isDirectory()) return 'folder';
+  if (stats.isFIFO()) return 'FIFO';
+  return stats.isSocket() ? 'socket' : 'device';
 }
 
-function factsOf(seen: BigIntStats): FileFacts {
+function factsOf(stats: BigIntStats): FileFacts {
   return {
-    kind: kindOf(seen),
-    size: Number(seen.size),
-    mode: Number(seen.mode & 0o7777n),
-    modifiedMs: Number(seen.mtimeMs),
-    device: String(seen.dev),
-    inode: String(seen.ino),
-    links: Number(seen.nlink),
-    owner: Number(seen.uid),
-    group: Number(seen.gid),
+    kind: kindOf(stats),
+    size: Number(stats.size),
+    mode: Number(stats.mode & 0o7777n),
+    modifiedMs: Number(stats.mtimeMs),
+    device: String(stats.dev),
+    inode: String(stats.ino),
+    links: Number(stats.nlink),
+    owner: Number(stats.uid),
+    group: Number(stats.gid),
   };
 }
 
-function kindOf(seen: BigIntStats): FileFacts['kind'] {
-  if (seen.isFile()) return 'file';
-  if (seen.isDirectory()) return 'directory';
-  if (seen.isSymbolicLink()) return 'symbolic link';
-  return seen.isSocket() ? 'socket' : 'special file';
+function kindOf(stats: BigIntStats): FileFacts['kind'] {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isSymbolicLink()) return 'symbolic link';
+  return stats.isSocket() ? 'socket' : 'special file';
 }
 
 /** Follows links: the admin may have put a folder of ours elsewhere. */
 async function isFolder(path: string): Promise<boolean> {
-  const seen = await stat(path).catch(() => null);
-  return seen?.isDirectory() ?? false;
+  const stats = await stat(path).catch(() => null);
+  return stats?.isDirectory() ?? false;
 }
 
 async function onFolder(operation: string, path: string, use: (handle: FileHandle) => Promise<void>): Promise<void> {

@@ -16,7 +16,7 @@ const STATE_MODE = 0o600;
 /** Far above what any state of ours grows to; a file above it is none of ours and would only eat memory. */
 const STATE_LIMIT_BYTES = 67_108_864;
 /** So many files set aside are kept under one name; then the last one is replaced, or a bad disk fills itself. */
-const MOST_SET_ASIDE = 20;
+const MAX_SET_ASIDE = 20;
 
 /** How to read a state file. */
 export interface StateReader<T> {
@@ -133,18 +133,18 @@ function complaintOf(thrown: unknown): string {
 function describe(
   path: string,
   aside: string,
-  seen: { read: Exclude<Read<unknown>, { kind: 'value' | 'closed' }>; known: number },
+  problem: { read: Exclude<Read<unknown>, { kind: 'value' | 'closed' }>; known: number },
 ): CodedError {
-  if (seen.read.kind === 'newer')
-    return coded('STATE-NEWER', { path, found: seen.read.format, known: seen.known, aside });
-  return coded('STATE-DAMAGED', { path, reason: seen.read.reason, aside });
+  if (problem.read.kind === 'newer')
+    return coded('STATE-NEWER', { path, found: problem.read.format, known: problem.known, aside });
+  return coded('STATE-DAMAGED', { path, reason: problem.read.reason, aside });
 }
 
 /** Moves the file (or a link, itself) to `<path>.<label>`, `<path>.<label>.2`, ... */
 async function setAside(files: Files, path: string, label: string): Promise<string> {
   const first = `${path}.${label}`;
   let aside = first;
-  for (let number = 2; number <= MOST_SET_ASIDE && (await files.facts(aside)) !== null; number += 1) {
+  for (let number = 2; number <= MAX_SET_ASIDE && (await files.facts(aside)) !== null; number += 1) {
     aside = `${first}.${number}`;
   }
   await files.rename(path, aside);

@@ -14,10 +14,10 @@ export class Turns {
 
   /** Resolves when no work is left, including work that was added meanwhile. */
   async idle(): Promise<void> {
-    let seen: unknown = null;
-    while (seen !== this.#last) {
-      seen = this.#last;
-      await seen;
+    let last: unknown = null;
+    while (last !== this.#last) {
+      last = this.#last;
+      await last;
     }
   }
 }

@@ -52,7 +52,7 @@ describe('the advice', () => {
     });
     fc.assert(
       fc.property(fc.array(one, { maxLength: 30 }), fc.maxSafeNat(), (packages, largest) => {
-        const { baseMs, seenMs } = advise(packages.map(measured), largest);
+        const { baseMs, observedMs: seenMs } = advise(packages.map(measured), largest);
         expect(Number.isInteger(baseMs)).toBe(true);
         expect(baseMs).toBeLessThanOrEqual(2_147_483_647);
         expect(baseMs).toBeGreaterThanOrEqual(Math.min(2 * seenMs, 2_147_483_647));

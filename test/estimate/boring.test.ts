@@ -37,7 +37,7 @@ describe('a boring line', () => {
     const lines = new BoringLines();
     expect(skips('2013-06-05T00:04:10 a', lines)).toBe(true);
     expect(skips('2013-06-05T00:04:09 a', lines)).toBe(false);
-    lines.saw('2013-06-05T00:04:09');
+    lines.note('2013-06-05T00:04:09');
     expect(skips('2013-06-05T00:04:09 a', lines)).toBe(true);
   });
 

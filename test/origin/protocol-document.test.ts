@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { assembleFeed } from '#origin/feed-assemble.ts';
-import { LARGEST_FEED_BYTES, MOST_ITEMS, MOST_REQUIRED, readFeed } from '#origin/feed-format.ts';
+import { MAX_FEED_BYTES, MAX_ITEMS, MAX_REQUIRED, readFeed } from '#origin/feed-format.ts';
 import { FEED_LIMITS, feedItemSchema, parseFeed } from '#updates/feed/feed-document.ts';
 
 const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
@@ -19,7 +19,7 @@ describe('docs/protocol.md', () => {
 
   it('names the limits that are enforced', () => {
     const { documentBytes, items, notes, requires, url, values, depth } = FEED_LIMITS;
-    expect([documentBytes, items, requires]).toEqual([LARGEST_FEED_BYTES, MOST_ITEMS, MOST_REQUIRED]);
+    expect([documentBytes, items, requires]).toEqual([MAX_FEED_BYTES, MAX_ITEMS, MAX_REQUIRED]);
     for (const limit of [documentBytes, items, notes, url, values, depth])
       expect(page).toContain(limit.toLocaleString('en'));
     expect(page).toContain(`at most ${requires} ids`);

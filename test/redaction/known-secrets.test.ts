@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KnownSecrets, SHORTEST_MASKED } from '#redaction/known-secrets.ts';
+import { KnownSecrets, MIN_MASKED_LENGTH } from '#redaction/known-secrets.ts';
 import { Secret } from '#redaction/secret.ts';
 
 type Encode = (value: string) => string;
@@ -44,8 +44,8 @@ const ENCODINGS: Readonly<Record<string, Encode>> = {
 
 // Letters beyond ASCII make large expressions, so most are without.
 const secret = fc.oneof(
-  { weight: 4, arbitrary: fc.string({ unit: 'grapheme-ascii', minLength: SHORTEST_MASKED, maxLength: 40 }) },
-  { weight: 1, arbitrary: fc.string({ unit: 'grapheme', minLength: SHORTEST_MASKED, maxLength: 20 }) },
+  { weight: 4, arbitrary: fc.string({ unit: 'grapheme-ascii', minLength: MIN_MASKED_LENGTH, maxLength: 40 }) },
+  { weight: 1, arbitrary: fc.string({ unit: 'grapheme', minLength: MIN_MASKED_LENGTH, maxLength: 20 }) },
 );
 const around = fc.string({ unit: 'grapheme', maxLength: 20 });
 

@@ -217,7 +217,7 @@ describe('a file that others write, too', () => {
     replaceDurably(files, PATH, {
       bytes: Buffer.from(NEW),
       to: TO,
-      lastLook: async () => undefined,
+      lastCheck: async () => undefined,
       now: LATER,
       ...over,
     });
@@ -243,8 +243,8 @@ describe('a file that others write, too', () => {
 
   it('stays as it is when the last look finds something', async () => {
     const files = await machine();
-    const lastLook = () => Promise.reject(coded('FILE-FAILED', { operation: 'look', path: PATH, reason: 'no' }));
-    expect((await failureOf(() => replace(files, { lastLook }))).facts['reason']).toBe('no');
+    const lastCheck = () => Promise.reject(coded('FILE-FAILED', { operation: 'look', path: PATH, reason: 'no' }));
+    expect((await failureOf(() => replace(files, { lastCheck }))).facts['reason']).toBe('no');
     expect(String(files.content(PATH))).toBe(OLD);
     expect(files.names()).toEqual([PATH]);
   });

@@ -22,12 +22,12 @@ export function configCheckCommand(terminal: Terminal, result: LoadResult): numb
 }
 
 /** More lines than that nobody reads before mending some. */
-const MOST_TOLD = 100;
+const MAX_PRINTED = 100;
 
 /** Prints the mistakes and what to do; returns the exit status. */
 export function tellProblems(terminal: Terminal, { error, problems }: RefusedSettings): number {
-  for (const problem of problems.slice(0, MOST_TOLD)) terminal.err(problemLine(problem));
-  const more = problems.length - MOST_TOLD;
+  for (const problem of problems.slice(0, MAX_PRINTED)) terminal.err(problemLine(problem));
+  const more = problems.length - MAX_PRINTED;
   if (more > 0) terminal.err(`and ${more} more ${more === 1 ? 'mistake' : 'mistakes'}`);
   terminal.err(error.message);
   terminal.err(`  ${error.check}`);

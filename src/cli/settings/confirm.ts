@@ -22,14 +22,14 @@ export interface ConfirmFlags {
   readonly saveAnyway?: boolean | undefined;
 }
 
-const SHORTEST_MS = 5_000;
-const LONGEST_MS = 3_600_000;
+const MIN_WINDOW_MS = 5_000;
+const MAX_WINDOW_MS = 3_600_000;
 
 /** A window as people write it: `60s`, `2m`, `90`; milliseconds, or null when it is none. Pure. */
 export function parseWindow(text: string): number | null {
   const [, number = '', unit = 's'] = /^(\d{1,5})(s|m|h)?$/.exec(text.trim()) ?? [];
   const ms = Number(number) * { s: 1_000, m: 60_000, h: 3_600_000 }[unit as 's' | 'm' | 'h'];
-  return number !== '' && ms >= SHORTEST_MS && ms <= LONGEST_MS ? ms : null;
+  return number !== '' && ms >= MIN_WINDOW_MS && ms <= MAX_WINDOW_MS ? ms : null;
 }
 
 /** What the trial came to; `status` is null where the change is to be written. */

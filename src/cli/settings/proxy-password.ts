@@ -34,7 +34,7 @@ export interface AskedPassword {
   readonly folder: string;
 }
 
-const LONGEST_BYTES = 65_536;
+const MAX_PASSWORD_BYTES = 65_536;
 
 type Profile = Settings['proxies'][number];
 
@@ -51,7 +51,7 @@ export async function getPassword(desk: Desk, flags: PasswordFlags, asked: Asked
     return { kind: 'elsewhere', value: { file: inside.startsWith('..') ? path : inside } };
   }
   if (flags.passwordStdin === true) {
-    const text = (await desk.terminal.answers.piped(LONGEST_BYTES)).replace(/\r?\n$/, '');
+    const text = (await desk.terminal.answers.piped(MAX_PASSWORD_BYTES)).replace(/\r?\n$/, '');
     const wrong = validatePassword(text);
     if (wrong !== null) throw new UsageError(`The password on standard input cannot be taken. ${wrong}`);
     return typed(desk, text);

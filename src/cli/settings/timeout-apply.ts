@@ -15,9 +15,9 @@ import type { Desk } from './desk-parts.ts';
 import { askYesNo } from './proxy-form.ts';
 
 /** A value so many times as long is rather a mistake than an advice. */
-const ASKS_FROM = 10;
+const CONFIRMATION_FACTOR = 10;
 /** As many as cross at once, the latest. */
-const MOST_SEEDS = 1_000;
+const MAX_SEEDS = 1_000;
 const KEY = 'response_timeout.base_ms';
 
 export interface ApplyOptions {
@@ -38,7 +38,7 @@ export async function applyEstimateCommand(desk: Desk, options: ApplyOptions): P
     const present = loaded.settings.response_timeout.base_ms;
     const wanted = report.advice.baseMs;
     const isLonger = wanted > present;
-    if (wanted > present * ASKS_FROM)
+    if (wanted > present * CONFIRMATION_FACTOR)
       await confirm(desk, `${KEY} would grow from ${present} to ${wanted}`, options.yes);
     const facts: Record<string, unknown> = { ...estimateToJson(report), before: present };
     return await changeCommand(desk, loaded, {
@@ -85,7 +85,7 @@ function seedsOf({ packages }: EstimateReport): TimeoutSeeds {
         : [{ id, size, elapsed_ms: elapsedMs, longest_silence_ms: silenceMs, ended_at: Math.max(0, endedMs) }],
     )
     .filter(isSeed)
-    .slice(-MOST_SEEDS);
+    .slice(-MAX_SEEDS);
 }
 
 function teachingWords(count: number, seeded: TimeoutSeeded | null): string {

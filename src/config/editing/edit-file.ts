@@ -15,7 +15,7 @@ import type { FileFacts, Files } from '#system/files.ts';
 import { type Edit, spliceEdits } from './edit.ts';
 
 /** As the loader has it; 1 MiB. */
-const LARGEST_FILE_BYTES = 1_048_576;
+const MAX_FILE_BYTES = 1_048_576;
 
 export interface EditFileOptions {
   /** Path of the configuration file. */
@@ -54,12 +54,12 @@ export async function editConfigFile(options: EditFileOptions): Promise<EditedFi
     return { path, digest: before.digest, changed: false };
   }
   const bytes = Buffer.from(text);
-  const lastLook = async () => {
+  const lastCheck = async () => {
     const now = await readAt(files, path);
     if (now.digest !== before.digest) throw coded('CONFIG-CHANGED', { file });
   };
   try {
-    await replaceDurably(files, path, { bytes, to: before.facts, lastLook, now: clock.now() });
+    await replaceDurably(files, path, { bytes, to: before.facts, lastCheck, now: clock.now() });
   } catch (thrown) {
     throw inOurWords(thrown, file, before.facts);
   }
@@ -110,7 +110,7 @@ async function readAt(files: Files, path: string): Promise<Content> {
   let facts: FileFacts | null;
   try {
     facts = await files.facts(path);
-    bytes = await readWhole(files, path, LARGEST_FILE_BYTES);
+    bytes = await readWhole(files, path, MAX_FILE_BYTES);
   } catch (thrown) {
     throw unreadable(path, thrown);
   }

@@ -15,7 +15,7 @@ const NOT_TEXT = /^(?:true|false|yes|no|on|off|y|n|null)$/i;
 const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 /** What would end or change a text in quotes; it is escaped, which only double quotes can. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\ufeff]/u;
-const LARGEST_INLINE_KEYS = 2;
+const MAX_INLINE_KEYS = 2;
 
 export function isSection(value: unknown): value is Readonly<Record<string, Plain>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -80,7 +80,7 @@ function renderItems(values: readonly Plain[], place: BlockPlace): string[] {
 function isShort(section: Readonly<Record<string, Plain>>, column: number): boolean {
   const values = Object.values(section);
   if (values.length === 0) return true;
-  return column > 0 && values.length <= LARGEST_INLINE_KEYS && values.every((one) => typeof one !== 'object');
+  return column > 0 && values.length <= MAX_INLINE_KEYS && values.every((one) => typeof one !== 'object');
 }
 
 function renderText(text: string, style: Style): string {

@@ -258,7 +258,7 @@ function editsToRemoveFromFlow({ text }: YamlSource, position: ValuePosition, in
 function commentsNaming(source: YamlSource, key: string, { from, to }: { from: number; to: number }): number[] {
   const named = new RegExp(`^[ \\t]*#[ \\t]*(["']?)${escapeRegExp(key)}\\1[ \\t]*:(?=[ \\t\\r\\n]|$)`);
   const places: number[] = [];
-  for (let at = from; at < to && places.length < MOST_PLACES; at = nextLine(source.text, at)) {
+  for (let at = from; at < to && places.length < MAX_COMMENTS; at = nextLine(source.text, at)) {
     const line = source.text.slice(at, nextLine(source.text, at));
     if (named.test(line)) places.push(endOfComment(source.text, at + line.length, indentOf(line)));
   }
@@ -266,7 +266,7 @@ function commentsNaming(source: YamlSource, key: string, { from, to }: { from: n
 }
 
 /** More comments than that do not name one key. */
-const MOST_PLACES = 4;
+const MAX_COMMENTS = 4;
 
 /** Behind the lines of a comment that are indented deeper than its head, as the parts of a section put aside are. */
 function endOfComment(text: string, from: number, head: number): number {

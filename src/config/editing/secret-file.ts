@@ -16,7 +16,7 @@ const FOLDER = 'secrets';
 const FILE_MODE = 0o640;
 const FOLDER_MODE = 0o750;
 /** More files of one name are somebody's mistake. */
-const MOST_OF_A_NAME = 100;
+const MAX_SAME_NAMES = 100;
 
 export interface SecretPlace {
   /** The configuration file, as it really is. */
@@ -41,7 +41,7 @@ export async function createSecret(place: SecretPlace, name: string, value: Secr
       await createDurably(files, join(folder, file), { bytes, to });
       return `${FOLDER}/${file}`;
     } catch (thrown) {
-      if (!isTaken(thrown) || number === MOST_OF_A_NAME) throw thrown;
+      if (!isTaken(thrown) || number === MAX_SAME_NAMES) throw thrown;
     }
   }
 }
@@ -54,7 +54,7 @@ export async function replaceSecret(place: SecretPlace, reference: string, value
   await replaceDurably(files, path, {
     bytes,
     to: await ownershipOf(place),
-    lastLook: async () => undefined,
+    lastCheck: async () => undefined,
     now: clock.now(),
   });
 }

@@ -60,8 +60,8 @@ function partsOf(schema: z.ZodType, from: unknown, to: unknown): [string | numbe
   }
   if (!(schema instanceof z.ZodArray) || !(schema.element instanceof z.ZodObject)) return null;
   const { element } = schema;
-  const longest = Math.max((from as unknown[]).length, (to as unknown[]).length);
-  return Array.from({ length: longest }, (_none, index) => [index, element]);
+  const maxLength = Math.max((from as unknown[]).length, (to as unknown[]).length);
+  return Array.from({ length: maxLength }, (_none, index) => [index, element]);
 }
 
 function isSame(from: unknown, to: unknown): boolean {

@@ -10,7 +10,7 @@ import { readBounded } from '#config/reading/read-bounded.ts';
 import type { Clock } from '#system/clock.ts';
 
 /** No file that a configuration names is larger: a bundle of certificates has some 250 KB. */
-const MOST_READ_BYTES = 4_194_304;
+const MAX_READ_BYTES = 4_194_304;
 /** Time stamps of some file systems tick every two seconds; a write within the same tick does not show in them. */
 const COARSEST_TICK_MS = 2_500;
 
@@ -86,7 +86,7 @@ async function factsOf(file: string): Promise<string | null> {
 const EMPTY = 'empty';
 
 async function printOf(file: string): Promise<string> {
-  const read = await readBounded(file, MOST_READ_BYTES);
+  const read = await readBounded(file, MAX_READ_BYTES);
   if (!read.ok) return read.reason;
   if (read.bytes.length === 0) return EMPTY;
   return `${read.mode}:${createHash('sha256').update(read.bytes).digest('hex')}`;

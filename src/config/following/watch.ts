@@ -16,7 +16,7 @@ const COMPARE_EVERY_MS = 10_000;
 /** How often a file that does not exist is looked for: watching one makes every event in its folder expensive. */
 const LOOK_FOR_MISSING_EVERY_MS = 1_000;
 /** How long a file that has just gone is waited for before that is called a mistake. */
-const GONE_AT_LEAST_MS = 5_000;
+const MIN_GONE_MS = 5_000;
 /** When somebody should hear that the files are never still. */
 const RESTLESS_MS = 30_000;
 
@@ -146,7 +146,7 @@ export class ConfigWatch {
       const now = await this.#prints.take(this.#files);
       const passedMs = clock.monotonic() - beganMs;
       const isStill = now.digest === before.digest;
-      if (isStill && (!this.#hasJustGone(now) || passedMs >= GONE_AT_LEAST_MS)) return now;
+      if (isStill && (!this.#hasJustGone(now) || passedMs >= MIN_GONE_MS)) return now;
       before = now;
       if (isStill || told || passedMs < RESTLESS_MS) continue;
       told = true;

@@ -20,7 +20,7 @@ import {
 } from 'yaml';
 import { type Finding, type KeyPath, keyName, type Position } from '#config/problem.ts';
 import { wrongIndentation } from './indentation.ts';
-import { lineOfExcess, MOST_YAML_SIGNS } from './yaml-shape.ts';
+import { lineOfExcess, MAX_YAML_SIGNS } from './yaml-shape.ts';
 
 /** A file that was read. `value` is undefined when its text is no YAML. */
 export interface ConfigDocument {
@@ -41,10 +41,10 @@ export interface PlacedFinding extends Finding {
 /** Deeper than any key can be; deeper still would exhaust the stack. */
 const DEEPEST = 16;
 /** After so many the rest is noise that the first ones made. */
-const MOST_SYNTAX_FINDINGS = 20;
+const MAX_SYNTAX_FINDINGS = 20;
 const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype'];
 
-const TOO_MUCH = `There are more than ${MOST_YAML_SIGNS.toLocaleString('en')} lines, keys, list items and quotes up to this line; no configuration has.`;
+const TOO_MUCH = `There are more than ${MAX_YAML_SIGNS.toLocaleString('en')} lines, keys, list items and quotes up to this line; no configuration has.`;
 
 /** Reads the text. */
 export function readDocument(text: string): ConfigDocument {
@@ -92,7 +92,7 @@ class Reader {
         this.#add([], wrong, indentationMessage(wrong.expected));
         break;
       }
-      if (lines.has(position.line) || lines.size === MOST_SYNTAX_FINDINGS) continue;
+      if (lines.has(position.line) || lines.size === MAX_SYNTAX_FINDINGS) continue;
       lines.add(position.line);
       this.#add([], position, syntaxMessage(error, lineOf(text, position.line)));
     }

@@ -4,7 +4,7 @@
 import { parseGateways, ROUTE_FILES } from '#system/network/gateway.ts';
 import { readBounded } from './read-bounded.ts';
 
-const LARGEST_TABLE_BYTES = 1_048_576;
+const MAX_TABLE_BYTES = 1_048_576;
 
 /** Addresses of the default gateways, IPv4 first. */
 export async function readGateways(): Promise<readonly string[]> {
@@ -13,6 +13,6 @@ export async function readGateways(): Promise<readonly string[]> {
 }
 
 async function readText(path: string): Promise<string> {
-  const read = await readBounded(path, LARGEST_TABLE_BYTES);
+  const read = await readBounded(path, MAX_TABLE_BYTES);
   return read.ok ? Buffer.from(read.bytes).toString('latin1') : '';
 }

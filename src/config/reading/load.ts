@@ -28,7 +28,7 @@ import { resolveSecrets } from './secrets.ts';
 import { describeFound, validate } from './validate.ts';
 
 /** No configuration is as large; 1 MiB. */
-const LARGEST_FILE_BYTES = 1_048_576;
+const MAX_FILE_BYTES = 1_048_576;
 
 export interface LoadOptions {
   /** Path of the file; it is made absolute. */
@@ -93,7 +93,7 @@ export async function loadSettings(options: LoadOptions): Promise<LoadResult> {
 
 async function loadAll({ file: given, text: instead, ...options }: LoadOptions): Promise<LoadResult> {
   const file = resolve(given);
-  const read = instead === undefined ? await readBounded(file, LARGEST_FILE_BYTES) : asRead(instead);
+  const read = instead === undefined ? await readBounded(file, MAX_FILE_BYTES) : asRead(instead);
   const nothing: Told = { file, files: [file], daemon: null };
   if (!read.ok && read.kind === 'too large') return refuseWhole(nothing, tooLarge(read.bytes));
   if (!read.ok) {
@@ -132,9 +132,9 @@ async function loadAll({ file: given, text: instead, ...options }: LoadOptions):
 /** Nobody can read what is not written. */
 function asRead(text: string): ReadResult {
   const bytes = Buffer.from(text);
-  if (bytes.length <= LARGEST_FILE_BYTES) return { ok: true, bytes, mode: 0o600, modifiedMs: 0 };
-  const reason = `it is larger than ${LARGEST_FILE_BYTES} bytes`;
-  return { ok: false, kind: 'too large', bytes: bytes.subarray(0, LARGEST_FILE_BYTES), reason };
+  if (bytes.length <= MAX_FILE_BYTES) return { ok: true, bytes, mode: 0o600, modifiedMs: 0 };
+  const reason = `it is larger than ${MAX_FILE_BYTES} bytes`;
+  return { ok: false, kind: 'too large', bytes: bytes.subarray(0, MAX_FILE_BYTES), reason };
 }
 
 /** A document whose keys have the names of this version; their places are those in the file. */

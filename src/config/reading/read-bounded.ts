@@ -46,14 +46,15 @@ export async function readBounded(path: string, limit: number): Promise<ReadResu
 }
 
 /** Takes as much memory as the file says it needs; a file that says 0, as those of /proc do, is read all the same. */
-async function readUpTo(handle: FileHandle, most: number, expected: number): Promise<Uint8Array> {
-  let buffer = Buffer.alloc(Math.min(most, expected + 1));
+async function readUpTo(handle: FileHandle, maxBytes: number, expected: number): Promise<Uint8Array> {
+  let buffer = Buffer.alloc(Math.min(maxBytes, expected + 1));
   let length = 0;
   for (;;) {
     const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
     length += bytesRead;
-    if (bytesRead === 0 || length === most) return buffer.subarray(0, length);
-    if (length === buffer.length) buffer = Buffer.concat([buffer], Math.min(most, length * 2 + SMALLEST_STEP_BYTES));
+    if (bytesRead === 0 || length === maxBytes) return buffer.subarray(0, length);
+    if (length === buffer.length)
+      buffer = Buffer.concat([buffer], Math.min(maxBytes, length * 2 + SMALLEST_STEP_BYTES));
   }
 }
 

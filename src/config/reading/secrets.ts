@@ -11,11 +11,11 @@ import type { SecretSource } from '#config/schema/leaves.ts';
 import { settingsSchema } from '#config/schema/settings.ts';
 import { validateNoControl } from '#config/schema/values.ts';
 import { mapLeaves } from '#config/tree.ts';
-import { type KnownSecrets, SHORTEST_MASKED } from '#redaction/known-secrets.ts';
+import { type KnownSecrets, MIN_MASKED_LENGTH } from '#redaction/known-secrets.ts';
 import { Secret } from '#redaction/secret.ts';
 import { readBounded } from './read-bounded.ts';
 
-const LARGEST_SECRET_BYTES = 65_536;
+const MAX_SECRET_BYTES = 65_536;
 const OTHERS_MAY_READ = 0o004;
 const GROUP_MAY_READ = 0o040;
 
@@ -113,7 +113,7 @@ function fromVariable(path: KeyPath, name: string, environment: Environment): Ou
 }
 
 async function fromFile(path: KeyPath, file: string): Promise<Outcome> {
-  const read = await readBounded(file, LARGEST_SECRET_BYTES);
+  const read = await readBounded(file, MAX_SECRET_BYTES);
   if (!read.ok) return failed(path, `The file of the secret cannot be read: ${read.reason}.`, file);
   let value: string;
   try {
@@ -141,8 +141,8 @@ function validateExposure(path: KeyPath, mode: number): Finding[] {
 function validateValue(path: KeyPath, value: string): Finding[] {
   const wrong = validateNoControl(value) ?? validateForUse(path, value);
   if (wrong !== null) return [finding(path, wrong)];
-  if ([...value].length >= SHORTEST_MASKED) return [];
-  const message = `The secret has fewer than ${SHORTEST_MASKED} characters, too short to be masked in logs.`;
+  if ([...value].length >= MIN_MASKED_LENGTH) return [];
+  const message = `The secret has fewer than ${MIN_MASKED_LENGTH} characters, too short to be masked in logs.`;
   return [{ ...finding(path, message), severity: 'warning' }];
 }
 

@@ -12,7 +12,7 @@ import { FORMAT_HISTORY } from './renamed.ts';
 type Issue = z.core.$ZodIssue;
 
 /** Longest text of a value that is shown. */
-const LONGEST_SHOWN = 60;
+const MAX_SHOWN_LENGTH = 60;
 
 /** Every mistake that the schema knows of. */
 export function validate(value: unknown): Finding[] {
@@ -183,7 +183,7 @@ export function describeFound(path: KeyPath, value: unknown): string {
   if (isSecretPath(path)) return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
   // What stands before the last @ may be user and password, also where the scheme was forgotten.
   const text = applyRules(String(value).replace(/^([a-z][a-z0-9+.-]*:\/\/)?.+@/is, '$1***@'));
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }
 
 function isSecretPath(path: KeyPath): boolean {

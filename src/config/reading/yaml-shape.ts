@@ -5,7 +5,7 @@
 // and comments. The example, with a comment for each key, has less than a twentieth of what is taken.
 
 /** Lines, and signs that begin a list, item, key, quote, tag, anchor or alias. */
-export const MOST_YAML_SIGNS = 16_384;
+export const MAX_YAML_SIGNS = 16_384;
 
 const SIGNS = new Set('\n\r,:[{?-"\'!&*|>'.split('').map((sign) => sign.charCodeAt(0)));
 const IS_SIGN = Uint8Array.from({ length: 128 }, (_none, unit) => (SIGNS.has(unit) ? 1 : 0));
@@ -18,7 +18,7 @@ export function lineOfExcess(text: string): number | null {
     const unit = text.charCodeAt(at);
     if (unit >= IS_SIGN.length || IS_SIGN[unit] === 0) continue;
     signs += 1;
-    if (signs > MOST_YAML_SIGNS) return line;
+    if (signs > MAX_YAML_SIGNS) return line;
     if (unit === 0x0a) line += 1;
   }
   return null;

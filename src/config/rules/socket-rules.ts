@@ -1,7 +1,7 @@
 // Checks the paths of the control sockets: each fits into a socket address, and the admin socket has a path of its own. Pure.
 
 import { basename } from 'node:path';
-import { type DaemonPlaces, LONGEST_SOCKET_NAME, LONGEST_SOCKET_PATH, socketsOf } from '#config/places.ts';
+import { type DaemonPlaces, MAX_SOCKET_NAME_BYTES, MAX_SOCKET_PATH_BYTES, socketsOf } from '#config/places.ts';
 import type { Finding } from '#config/problem.ts';
 
 /** Problems with the paths that a daemon would listen on. */
@@ -20,9 +20,9 @@ export function validateSockets(daemon: DaemonPlaces): Finding[] {
 
 function validateSocket(key: string, path: string): Finding[] {
   const isLinux = process.platform === 'linux';
-  const [what, most] = isLinux ? ['name', LONGEST_SOCKET_NAME] : ['path', LONGEST_SOCKET_PATH];
+  const [what, maxBytes] = isLinux ? ['name', MAX_SOCKET_NAME_BYTES] : ['path', MAX_SOCKET_PATH_BYTES];
   const length = Buffer.byteLength(isLinux ? basename(path) : path);
-  if (length <= most) return [];
-  const message = `The ${what} of a unix socket has at most ${most} bytes; this one has ${length}.`;
+  if (length <= maxBytes) return [];
+  const message = `The ${what} of a unix socket has at most ${maxBytes} bytes; this one has ${length}.`;
   return [{ path: ['daemon', key], severity: 'error', at: 'value', found: path, allowed: '', message }];
 }

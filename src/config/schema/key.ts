@@ -74,8 +74,8 @@ export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape, title
 }
 
 /** A whole number in a range. */
-export function wholeNumber(smallest: number, largest: number) {
-  return z.int().min(smallest).max(largest);
+export function wholeNumber(min: number, max: number) {
+  return z.int().min(min).max(max);
 }
 
 /** A text that a judge finds nothing wrong with; the judge says what is wrong in one sentence. */

@@ -6,7 +6,7 @@ import { clientCertificate } from './client-certificate.ts';
 import { describeKey, section, validatedText, wholeNumber } from './key.ts';
 import { filePath, PATH_ALLOWED, SECRET_ALLOWED, secretSource } from './leaves.ts';
 import {
-  LONGEST_NO_PROXY,
+  MAX_NO_PROXY_LENGTH,
   PROFILE_NAME_ALLOWED,
   validateHost,
   validateNoControl,
@@ -15,11 +15,11 @@ import {
   validateUrlText,
 } from './values.ts';
 
-const LONGEST_LIST = 64;
+const MAX_LIST_LENGTH = 64;
 /** Entries of a list of hosts. */
-const MOST_ENTRIES = 256;
+const MAX_ENTRIES = 256;
 /** So many profiles may stand in for one. */
-const MOST_FALLBACKS = 5;
+const MAX_FALLBACKS = 5;
 
 /** Names, addresses and networks, as one text or as a list of them; the program sees the text. */
 const hostList = z
@@ -27,10 +27,10 @@ const hostList = z
     validatedText(validateNoProxy),
     z
       .array(validatedText(validateNoProxy))
-      .max(MOST_ENTRIES)
+      .max(MAX_ENTRIES)
       .superRefine((entries, context) => {
-        if (entries.join(', ').length <= LONGEST_NO_PROXY) return;
-        context.addIssue({ code: 'custom', message: `The list has at most ${LONGEST_NO_PROXY} characters.` });
+        if (entries.join(', ').length <= MAX_NO_PROXY_LENGTH) return;
+        context.addIssue({ code: 'custom', message: `The list has at most ${MAX_NO_PROXY_LENGTH} characters.` });
       }),
   ])
   .transform((written) => (typeof written === 'string' ? written : written.join(', ')));
@@ -116,12 +116,12 @@ const profile = z.strictObject({
     effect: 'next_transfer',
     setBy: 'root',
   }),
-  fallback: describeKey(z.array(z.string()).max(MOST_FALLBACKS).default([]), {
+  fallback: describeKey(z.array(z.string()).max(MAX_FALLBACKS).default([]), {
     title: 'Fallback',
     description:
       'Profiles that are tried, in this order, where this one cannot be reached. A proxy that refuses (407, 403) is ' +
       'reached. One that failed rests for 60 s, then twice as long each time, up to 10 minutes.',
-    allowed: `a list of at most ${MOST_FALLBACKS} names of other profiles; none leads back here`,
+    allowed: `a list of at most ${MAX_FALLBACKS} names of other profiles; none leads back here`,
     effect: 'next_transfer',
     setBy: 'admin',
   }),
@@ -226,10 +226,10 @@ const profile = z.strictObject({
   }),
 });
 
-export const proxies = describeKey(z.array(profile).max(LONGEST_LIST).default([]), {
+export const proxies = describeKey(z.array(profile).max(MAX_LIST_LENGTH).default([]), {
   title: 'Proxies',
   description: 'The proxies that are known here, by name. Without any, everything goes direct, which is said at start.',
-  allowed: `a list of at most ${LONGEST_LIST} profiles`,
+  allowed: `a list of at most ${MAX_LIST_LENGTH} profiles`,
   effect: 'next_transfer',
   setBy: 'admin',
 });

@@ -16,7 +16,7 @@ import {
 
 const httpUrl = validatedText((text) => validateUrlText(text, ['https', 'http']));
 /** 1 TiB: no package is larger, and every count of bytes up to it is exact. */
-const LARGEST_PACKAGE = 1_099_511_627_776;
+const MAX_PACKAGE_BYTES = 1_099_511_627_776;
 
 const onPublished = z.strictObject({
   command: describeKey(validatedText(validateAbsolutePath), {
@@ -107,7 +107,7 @@ export const updates = section(
       effect: 'next_transfer',
       setBy: 'operator',
     }),
-    max_package_bytes: describeKey(wholeNumber(1, LARGEST_PACKAGE).default(8_589_934_592), {
+    max_package_bytes: describeKey(wholeNumber(1, MAX_PACKAGE_BYTES).default(8_589_934_592), {
       title: 'Largest package',
       description: 'A package that the feed says is larger is refused before anything of it is fetched.',
       unit: 'bytes',

@@ -10,9 +10,9 @@ import { suggest } from '#config/values/suggest.ts';
 import { isLoopbackAddress } from '#system/network/addresses.ts';
 
 /** Longest URL that is taken anywhere, in characters: signed URLs of a CDN have 4,000 and more. */
-export const LONGEST_URL = 16_384;
-const LONGEST_ARGUMENT = 4_096;
-export const LONGEST_NO_PROXY = 4_096;
+export const MAX_URL_LENGTH = 16_384;
+const MAX_ARGUMENT_LENGTH = 4_096;
+export const MAX_NO_PROXY_LENGTH = 4_096;
 const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
@@ -63,7 +63,7 @@ const PROXY_SCHEMES = ['http', 'https', 'socks4', 'socks4a', 'socks5', 'socks5h'
 
 /** A URL of one of the schemes, without user information and fragment. */
 export function validateUrlText(text: string, schemes: readonly string[]): string | null {
-  if (text.length > LONGEST_URL) return `A URL has at most ${LONGEST_URL} characters.`;
+  if (text.length > MAX_URL_LENGTH) return `A URL has at most ${MAX_URL_LENGTH} characters.`;
   if (/[\s\p{Cc}]/u.test(text)) return 'A URL has no spaces and no control characters.';
   if (!URL.canParse(text)) return `This is no URL; write it like ${schemes[0]}://updates.example.com/feed.json.`;
   const url = new URL(text);
@@ -94,7 +94,7 @@ export function validateOrigin(text: string): string | null {
 
 /** A no_proxy list, or one entry of it; each token must be able to match something. */
 export function validateNoProxy(text: string): string | null {
-  if (text.length > LONGEST_NO_PROXY) return `The list has at most ${LONGEST_NO_PROXY} characters.`;
+  if (text.length > MAX_NO_PROXY_LENGTH) return `The list has at most ${MAX_NO_PROXY_LENGTH} characters.`;
   const wrong = tokensOf(text)
     .map((token) => validateToken(token))
     .find((reason) => reason !== null);
@@ -163,7 +163,7 @@ export function validateAbsolutePath(text: string): string | null {
 
 /** One argument of a command. */
 export function validateArgument(text: string): string | null {
-  if (text.length > LONGEST_ARGUMENT) return `An argument has at most ${LONGEST_ARGUMENT} characters.`;
+  if (text.length > MAX_ARGUMENT_LENGTH) return `An argument has at most ${MAX_ARGUMENT_LENGTH} characters.`;
   return text.includes('\0') ? 'An argument has no NUL character.' : null;
 }
 

@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net';
 
-const LONGEST_NAME = 253;
+const MAX_NAME_LENGTH = 253;
 /** RFC 1035, 2.3.1, and the underscore that Windows allows (RFC 2181, 11). */
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 /** The URL standard reads a name whose last part is a number as an IPv4 address (host parser, "ends in a number"). */
@@ -11,7 +11,7 @@ const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/i;
 
 /** Why a text in ASCII is no DNS name, in one sentence; null when it is one. */
 export function validateDnsName(text: string): string | null {
-  if (text.length > LONGEST_NAME) return `A DNS name has at most ${LONGEST_NAME} characters.`;
+  if (text.length > MAX_NAME_LENGTH) return `A DNS name has at most ${MAX_NAME_LENGTH} characters.`;
   const labels = text.split('.');
   if (!labels.every((label) => LABEL.test(label))) {
     return 'A DNS name is parts of letters, digits, dashes and underscores, joined by single dots.';

@@ -3,11 +3,11 @@
 import { closest, distance } from 'fastest-levenshtein';
 
 /** Longer words are no slip of a finger, and the comparison takes their length squared. */
-const LONGEST_WORD = 64;
+const MAX_WORD_LENGTH = 64;
 
 /** The nearest candidate, whatever the case; undefined when none is near. */
 export function suggest(word: string, candidates: readonly string[]): string | undefined {
-  if (candidates.length === 0 || word.length > LONGEST_WORD) return undefined;
+  if (candidates.length === 0 || word.length > MAX_WORD_LENGTH) return undefined;
   const folded = word.toLowerCase().replaceAll('-', '_');
   const nearest = closest(
     folded,

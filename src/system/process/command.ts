@@ -18,9 +18,9 @@ const LOOK_EVERY_MS = 50;
 /** What is still in the pipes when everything has ended is there at once; a stranger that holds one may hold it for ever. */
 const DRAIN_MS = 1_000;
 /** As many links as Linux follows before it says ELOOP. */
-const MOST_LINKS = 40;
+const MAX_LINKS = 40;
 /** A longer line is cut into pieces, so that a program that writes none costs nothing. */
-const LONGEST_LINE = 4_096;
+const MAX_LINE_LENGTH = 4_096;
 
 /** A program and what it gets. */
 export interface Command {
@@ -55,7 +55,7 @@ export type CommandEnd =
   | { readonly kind: 'not-started'; readonly reason: string };
 
 /** A name on the way to a program, as it is now. */
-export interface WayPoint {
+export interface PathEntry {
   readonly path: string;
   readonly kind: 'file' | 'folder' | 'symbolic link' | 'other';
   /** Permission bits. */
@@ -69,7 +69,7 @@ export interface Commands {
   readonly self: number;
   run(command: Command, limits: CommandLimits): Promise<CommandEnd>;
   /** Every name that decides which program a path means: each folder from / on, each link and what it leads to. */
-  way(path: string): Promise<readonly WayPoint[]>;
+  resolvePath(path: string): Promise<readonly PathEntry[]>;
 }
 
 /** Commands as processes of this machine. */
@@ -99,8 +99,8 @@ export class SystemCommands implements Commands {
     return await new Run(this.#clock, child, limits).end();
   }
 
-  async way(path: string): Promise<readonly WayPoint[]> {
-    const points: WayPoint[] = [await wayPoint('/')];
+  async resolvePath(path: string): Promise<readonly PathEntry[]> {
+    const points: PathEntry[] = [await pathEntry('/')];
     let rest = path.split('/').filter(isName);
     let at = '/';
     for (let links = 0; rest.length > 0; ) {
@@ -109,14 +109,14 @@ export class SystemCommands implements Commands {
         [at, rest] = [dirname(at), after];
         continue;
       }
-      const point = await wayPoint(join(at, name));
+      const point = await pathEntry(join(at, name));
       points.push(point);
       if (point.kind !== 'symbolic link') {
         [at, rest] = [point.path, after];
         continue;
       }
       links += 1;
-      if (links > MOST_LINKS) throw new Error('ELOOP: too many symbolic links');
+      if (links > MAX_LINKS) throw new Error('ELOOP: too many symbolic links');
       const target = await readlink(point.path);
       if (target.startsWith('/')) at = '/';
       rest = [...target.split('/').filter(isName), ...after];
@@ -219,9 +219,9 @@ class Run {
         const lines = (open + text).split('\n');
         open = lines.pop() ?? '';
         for (const line of lines) this.#hand(name, line);
-        while (open.length > LONGEST_LINE) {
-          this.#hand(name, open.slice(0, LONGEST_LINE));
-          open = open.slice(LONGEST_LINE);
+        while (open.length > MAX_LINE_LENGTH) {
+          this.#hand(name, open.slice(0, MAX_LINE_LENGTH));
+          open = open.slice(MAX_LINE_LENGTH);
         }
       };
       stream.on('data', (chunk: Buffer) => {
@@ -253,15 +253,15 @@ function notStarted(thrown: unknown): CommandEnd {
   return { kind: 'not-started', reason: code ?? message };
 }
 
-async function wayPoint(path: string): Promise<WayPoint> {
-  const seen = await lstat(path);
-  return { path, kind: kindOf(seen), mode: seen.mode & 0o7777, owner: seen.uid };
+async function pathEntry(path: string): Promise<PathEntry> {
+  const stats = await lstat(path);
+  return { path, kind: kindOf(stats), mode: stats.mode & 0o7777, owner: stats.uid };
 }
 
-function kindOf(seen: Stats): WayPoint['kind'] {
-  if (seen.isFile()) return 'file';
-  if (seen.isDirectory()) return 'folder';
-  return seen.isSymbolicLink() ? 'symbolic link' : 'other';
+function kindOf(stats: Stats): PathEntry['kind'] {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'folder';
+  return stats.isSymbolicLink() ? 'symbolic link' : 'other';
 }
 
 function isName(part: string): boolean {

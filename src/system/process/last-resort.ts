@@ -53,7 +53,7 @@ export class LastResort {
   }
 
   /** Has everybody say a last word, at once; one who cannot keeps nobody else from it. */
-  tell(error: CodedError): void {
+  notifyWitnesses(error: CodedError): void {
     for (const witness of this.#witnesses) {
       try {
         witness.lastWords(error);
@@ -68,7 +68,7 @@ export class LastResort {
     const alive = resources();
     try {
       const named = [...this.#witnesses].flatMap((witness) => witness.still());
-      this.tell(coded('STOP-FORCED', { limit: limitMs, still: named.length > 0 ? named : inWords(alive) }));
+      this.notifyWitnesses(coded('STOP-FORCED', { limit: limitMs, still: named.length > 0 ? named : inWords(alive) }));
     } catch {
       // The end is what was promised.
     }

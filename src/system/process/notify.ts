@@ -32,7 +32,7 @@ export interface NotifyOptions {
 type Send = (message: Buffer) => void;
 
 /** The manager takes a datagram of 4,096 bytes; fewer leave room for the other fields. */
-const LONGEST_STATUS = 1_000;
+const MAX_STATUS_LENGTH = 1_000;
 
 /** Where nobody listens. */
 export const SILENT_NOTIFIER: Notifier = {
@@ -59,7 +59,7 @@ export async function openNotifier({ socket, onFailure }: NotifyOptions): Promis
     fail(thrown);
     return SILENT_NOTIFIER;
   }
-  const tell = (fields: readonly string[]) => {
+  const write = (fields: readonly string[]) => {
     try {
       send(Buffer.from(fields.join('\n')));
     } catch (thrown) {
@@ -67,31 +67,31 @@ export async function openNotifier({ socket, onFailure }: NotifyOptions): Promis
     }
   };
   return {
-    ready: () => tell(['READY=1']),
-    reloading: () => tell(['RELOADING=1', `MONOTONIC_USEC=${kernelMonotonicMicros()}`]),
-    stopping: () => tell(['STOPPING=1']),
-    status: (sentence) => tell([`STATUS=${oneLine(sentence)}`]),
-    alive: () => tell(['WATCHDOG=1']),
+    ready: () => write(['READY=1']),
+    reloading: () => write(['RELOADING=1', `MONOTONIC_USEC=${kernelMonotonicMicros()}`]),
+    stopping: () => write(['STOPPING=1']),
+    status: (sentence) => write([`STATUS=${oneLine(sentence)}`]),
+    alive: () => write(['WATCHDOG=1']),
   };
 }
 
 /** A line break would begin another field, such as a READY=1 that somebody else's header wrote. */
 function oneLine(sentence: string): string {
-  return sentence.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, LONGEST_STATUS);
+  return sentence.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, MAX_STATUS_LENGTH);
 }
 
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
 const MSG_NOSIGNAL = 0x4000;
 /** sun_path of unix(7), with the zero byte that ends a path. */
-const LONGEST_ADDRESS = 108;
+const MAX_ADDRESS_BYTES = 108;
 
 /** struct sockaddr_un: the family in the byte order of the machine, then the path, or a zero byte and the name. */
 function addressOf(socket: string): Buffer {
   const isAbstract = socket.startsWith('@');
   if (!isAbstract && !socket.startsWith('/')) throw new Error('neither a path nor an abstract name');
   const name = Buffer.from(isAbstract ? `\0${socket.slice(1)}` : `${socket}\0`);
-  if (name.length > LONGEST_ADDRESS) throw new Error('the address is too long');
+  if (name.length > MAX_ADDRESS_BYTES) throw new Error('the address is too long');
   return Buffer.concat([Buffer.from(new Uint16Array([AF_UNIX]).buffer), name]);
 }
 

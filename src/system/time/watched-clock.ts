@@ -62,10 +62,10 @@ export class WatchedClock implements Clock {
   /** The wait that is furthest past its end, if any is. */
   mostOverdue(): OverdueWait | null {
     const now = this.#inner.monotonic();
-    let most: Wait | null = null;
+    let longest: Wait | null = null;
     for (const wait of this.#waits) {
-      if (wait.dueMs <= now && (most === null || wait.dueMs < most.dueMs)) most = wait;
+      if (wait.dueMs <= now && (longest === null || wait.dueMs < longest.dueMs)) longest = wait;
     }
-    return most === null ? null : { what: most.what, overdueMs: now - most.dueMs };
+    return longest === null ? null : { what: longest.what, overdueMs: now - longest.dueMs };
   }
 }

@@ -4,7 +4,7 @@
 // except where it makes the whole ambiguous. Pure: no clock, no files. Relies on nothing that the feed says of itself.
 
 import { z } from 'zod';
-import { LONGEST_URL } from '#config/schema/values.ts';
+import { MAX_URL_LENGTH } from '#config/schema/values.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { validateId } from '#system/id.ts';
 import { checkJsonShape, type JsonExcess } from '#system/json-shape.ts';
@@ -19,7 +19,7 @@ export const FEED_LIMITS = {
   /** Format 1 uses 4; unknown fields may nest deeper. */
   depth: 64,
   notes: 2_000,
-  url: LONGEST_URL,
+  url: MAX_URL_LENGTH,
   requires: 16,
 } as const;
 

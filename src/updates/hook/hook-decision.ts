@@ -1,7 +1,7 @@
 // What the hook may be run for, what it is told, which comes next and what a try means. Pure.
 
 import { showDuration } from '#errors/template.ts';
-import type { CommandEnd, WayPoint } from '#system/process/command.ts';
+import type { CommandEnd, PathEntry } from '#system/process/command.ts';
 import type { Trust } from '#updates/sidecar.ts';
 import type { HookRecord } from './hook-journal.ts';
 
@@ -26,7 +26,7 @@ export function judgeTrust(trust: Trust, hookTrust: 'tls' | undefined): string |
 }
 
 /** What somebody else could change on the way to the program; null when nobody can. */
-export function judgeWay(way: readonly WayPoint[], self: number): { path: string; reason: string } | null {
+export function judgeWay(way: readonly PathEntry[], self: number): { path: string; reason: string } | null {
   for (const [index, { path, kind, mode, owner }] of way.entries()) {
     const isProgram = index === way.length - 1;
     if (owner !== 0 && owner !== self) return { path, reason: `belongs to user number ${owner}` };

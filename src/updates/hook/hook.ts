@@ -247,7 +247,7 @@ export class HookQueue {
 
   async #lookAtWay(command: string): Promise<{ path: string; reason: string } | null> {
     try {
-      return judgeWay(await this.#commands.way(command), this.#commands.self);
+      return judgeWay(await this.#commands.resolvePath(command), this.#commands.self);
     } catch (thrown) {
       const { code } = thrown as NodeJS.ErrnoException;
       return { path: command, reason: `cannot be looked at: ${code ?? 'unknown'}` };

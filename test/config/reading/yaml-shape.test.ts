@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readDocument } from '#config/reading/document.ts';
-import { lineOfExcess, MOST_YAML_SIGNS } from '#config/reading/yaml-shape.ts';
+import { lineOfExcess, MAX_YAML_SIGNS } from '#config/reading/yaml-shape.ts';
 
 const LARGEST = 1_048_576;
 const example = readFileSync(new URL('../../../config/sallyport.example.yaml', import.meta.url), 'utf8');
@@ -26,8 +26,8 @@ describe('the structure of a configuration', () => {
 
   it('may be twelve times that of the example, and a text of 1 MiB that is one value', () => {
     expect(lineOfExcess(example.repeat(12))).toBeNull();
-    expect(lineOfExcess('\n'.repeat(MOST_YAML_SIGNS))).toBeNull();
-    expect(lineOfExcess('\n'.repeat(MOST_YAML_SIGNS + 1))).toBe(MOST_YAML_SIGNS + 1);
+    expect(lineOfExcess('\n'.repeat(MAX_YAML_SIGNS))).toBeNull();
+    expect(lineOfExcess('\n'.repeat(MAX_YAML_SIGNS + 1))).toBe(MAX_YAML_SIGNS + 1);
     expect(readDocument(`version: 1\na: ${'x'.repeat(LARGEST)}`).findings).toEqual([]);
   });
 });

@@ -207,7 +207,7 @@ describe('the way to a command', () => {
     symlinkSync(script('exit 0'), join(dir, 'link'));
     symlinkSync('link', join(dir, 'relative'));
 
-    const way = await commands.way(join(dir, 'relative'));
+    const way = await commands.resolvePath(join(dir, 'relative'));
 
     const own = way.filter(({ path }) => path.startsWith(dir));
     expect(way[0]).toMatchObject({ path: '/', kind: 'folder' });
@@ -225,7 +225,7 @@ describe('the way to a command', () => {
     symlinkSync('b', join(dir, 'a'));
     symlinkSync('a', join(dir, 'b'));
 
-    await expect(commands.way(join(dir, 'a'))).rejects.toThrow('ELOOP');
-    await expect(commands.way(join(dir, 'none'))).rejects.toThrow('ENOENT');
+    await expect(commands.resolvePath(join(dir, 'a'))).rejects.toThrow('ELOOP');
+    await expect(commands.resolvePath(join(dir, 'none'))).rejects.toThrow('ENOENT');
   });
 });

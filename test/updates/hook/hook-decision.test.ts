@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { WayPoint } from '#system/process/command.ts';
+import type { PathEntry } from '#system/process/command.ts';
 import { delayAfter, endingOf, hookEnvironment, judgeTrust, judgeWay, nextHook } from '#updates/hook/hook-decision.ts';
 import type { HookRecord } from '#updates/hook/hook-journal.ts';
 
@@ -18,14 +18,14 @@ const record = (id: string, over: Partial<HookRecord> = {}): HookRecord => ({
   ending: null,
   ...over,
 });
-const folder = (path: string, over: Partial<WayPoint> = {}): WayPoint => ({
+const folder = (path: string, over: Partial<PathEntry> = {}): PathEntry => ({
   path,
   kind: 'folder',
   mode: 0o755,
   owner: 0,
   ...over,
 });
-const program = (over: Partial<WayPoint> = {}): WayPoint => folder('/opt/hook', { kind: 'file', ...over });
+const program = (over: Partial<PathEntry> = {}): PathEntry => folder('/opt/hook', { kind: 'file', ...over });
 
 describe('trust', () => {
   it('of tls runs the hook only where the file says so; that of loopback never does', () => {
@@ -37,7 +37,7 @@ describe('trust', () => {
 });
 
 describe('the way to the command', () => {
-  const way = (...points: WayPoint[]) => judgeWay(points, 990);
+  const way = (...points: PathEntry[]) => judgeWay(points, 990);
 
   it('may be changed by root and by us alone', () => {
     expect(way(folder('/'), folder('/opt', { owner: 990 }), program())).toBeNull();

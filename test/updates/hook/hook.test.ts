@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Command, CommandEnd, CommandLimits, Commands, WayPoint } from '#system/process/command.ts';
+import type { Command, CommandEnd, CommandLimits, Commands, PathEntry } from '#system/process/command.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { everyCrash } from '#test/support/every-crash.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -20,7 +20,7 @@ const COMMAND = '/opt/hook';
 const WELL: CommandEnd = { kind: 'exited', status: 0 };
 const BAD: CommandEnd = { kind: 'exited', status: 3 };
 const HOOK = { on_published: { command: COMMAND, arguments: ['--one'] }, hook_trust: 'tls' };
-const SAFE: WayPoint[] = [
+const SAFE: PathEntry[] = [
   { path: '/', kind: 'folder', mode: 0o755, owner: 0 },
   { path: COMMAND, kind: 'file', mode: 0o755, owner: 0 },
 ];
@@ -49,7 +49,7 @@ class ScriptedCommands implements Commands {
     }
   }
 
-  way(): Promise<readonly WayPoint[]> {
+  resolvePath(): Promise<readonly PathEntry[]> {
     return Promise.resolve(this.safeWay);
   }
 }
