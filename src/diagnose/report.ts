@@ -30,7 +30,7 @@ const candidateSchema = z.object({
   /** Keys of secrets that were typed for this: they belong to the proxy that they stand beside. */
   typed: typedKeysSchema,
 });
-export type Candidate = z.infer<typeof candidateSchema>;
+export type ConfigCandidate = z.infer<typeof candidateSchema>;
 
 export const diagnosisRequestSchema = z.object({
   /** Null means all. */

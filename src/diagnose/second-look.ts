@@ -53,10 +53,10 @@ async function ofThePort(error: CodedError, purpose: Purpose, parts: TryParts): 
 async function ofTheScheme(error: CodedError, { clock, signal }: TryParts): Promise<CodedError> {
   const { proxy, address: host, port, scheme, variable, reason } = error.facts;
   if (typeof proxy !== 'string' || typeof host !== 'string' || typeof port !== 'number') return error;
-  const candidates = scheme === 'http' ? (['TLS', 'SOCKS'] as const) : (['HTTP'] as const);
+  const protocols = scheme === 'http' ? (['TLS', 'SOCKS'] as const) : (['HTTP'] as const);
   const { probePort } = await import('#proxy/opening/port-probe.ts');
   const hop = error.place ?? proxyAt(proxy, `${host}:${port}`);
-  const speaks = await probePort({ host, port, proxy, hop }, candidates, { clock, signal, timeoutMs: PROBE_MS });
+  const speaks = await probePort({ host, port, proxy, hop }, protocols, { clock, signal, timeoutMs: PROBE_MS });
   if (speaks === null || scheme === 'https') return error;
   const wanted = WANTED[speaks];
   const remedy = schemeRemedy({ name: proxy, variable: typeof variable === 'string' ? variable : null }, [wanted]);

@@ -6,7 +6,7 @@
 // Relies on the walk to be over.
 
 import type { Purpose } from '#config/purposes.ts';
-import type { CandidateProxy, Loan } from '#proxy/candidate.ts';
+import type { CandidateProxy, Loan } from '#proxy/candidate-info.ts';
 import { AEAD_SUITES, type TlsTrust } from '#proxy/tls/trust.ts';
 import type { Clock } from '#system/clock.ts';
 import type { SecondOpinion } from './report.ts';

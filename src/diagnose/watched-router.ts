@@ -9,7 +9,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import type { Phase } from '#errors/journey.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { responseInfo } from '#http/headers.ts';
-import type { Candidate } from '#proxy/candidate.ts';
+import type { CandidateInfo } from '#proxy/candidate-info.ts';
 import type { Connection, HopFacts, OpenOptions, ResponseHead, Route, Router } from '#proxy/route.ts';
 import type { StepSeen } from '#proxy/steps.ts';
 import type { Clock } from '#system/clock.ts';
@@ -38,7 +38,7 @@ export interface Answer {
 export interface Tried {
   readonly url: URL;
   /** Null where none was tried. */
-  readonly candidate: Candidate | null;
+  readonly candidate: CandidateInfo | null;
   /** Whether a part of it was requested. */
   readonly inPart: boolean;
 }
@@ -88,7 +88,7 @@ export class WatchedRouter implements Router {
     const at = this.tried.length;
     const inPart = !this.tellsAnswers;
     this.tried.push({ url: route.target, candidate: null, inPart });
-    const onCandidate = (candidate: Candidate) => {
+    const onCandidate = (candidate: CandidateInfo) => {
       options.onCandidate?.(candidate);
       this.tried[at] = { url: route.target, candidate, inPart };
     };

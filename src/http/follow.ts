@@ -38,18 +38,18 @@ export function isRedirect(status: number): boolean {
 export async function followRedirects<T>(options: FollowOptions<T>): Promise<T> {
   const { configured, allowedOrigins } = options.context;
   const limit = options.limit ?? REDIRECT_LIMIT;
-  let candidate = options.start;
+  let next = options.start;
   let from = options.context.from ?? null;
   for (let redirects = 0; ; redirects += 1) {
-    const verdict = judgeUrl(candidate, { from, configured, allowedOrigins });
+    const verdict = judgeUrl(next, { from, configured, allowedOrigins });
     if (!verdict.ok) throw verdict.error;
     const { url, credentials } = verdict;
     if (redirects > 0) options.report({ name: 'redirected', url: shownUrl(url) });
     const step = await options.visit(url, credentials);
     if ('value' in step) return step.value;
-    candidate = locationOf(step.redirect, url);
-    options.led?.(candidate);
-    if (redirects === limit) throw coded('REDIRECT-LOOP', { limit, url: shownUrl(candidate), hop: originAt(url.host) });
+    next = locationOf(step.redirect, url);
+    options.led?.(next);
+    if (redirects === limit) throw coded('REDIRECT-LOOP', { limit, url: shownUrl(next), hop: originAt(url.host) });
     from = url;
   }
 }

@@ -25,8 +25,8 @@ export type UrlVerdict =
   | { readonly ok: false; readonly error: CodedError };
 
 /** Judges one URL; a relative one stands on `from`, else on the configured one. */
-export function judgeUrl(candidate: string | URL, context: JudgeContext): UrlVerdict {
-  const written = typeof candidate === 'string' ? candidate : candidate.href;
+export function judgeUrl(input: string | URL, context: JudgeContext): UrlVerdict {
+  const written = typeof input === 'string' ? input : input.href;
   const base = context.from ?? context.configured;
   if (written.length > MAX_URL_LENGTH)
     return invalid(written, context, `it is longer than ${MAX_URL_LENGTH} characters`);

@@ -12,7 +12,7 @@ export interface Account {
   readonly domain: string;
   /** `CORP\svc_update`: shown in failures. */
   readonly shown: string;
-  /** The same for every way to write the account. */
+  /** The same for every spelling of the account. */
   readonly key: string;
   readonly password: Secret;
 }

@@ -1,4 +1,4 @@
-// What a URL means for the way out: host, port, TLS or not, and in which form a proxy is asked for it. Pure.
+// The host and port of a URL, whether it needs TLS, and in which form a proxy is asked for it. Pure.
 
 import { coded } from '#errors/coded-error.ts';
 import type { HopScheme, ProxyProfile } from './profile.ts';

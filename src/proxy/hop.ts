@@ -1,8 +1,8 @@
 // One proxy that a connection may go through, wherever its address came from: a profile, a PAC file, the environment.
 //
-// A `ProxyHop` is all that dialling and authentication need to know. `profile` is whose account is shown there: whoever
-// names a hop that must not see it hands in a profile without one. `Way` is one entry of a route: a hop or direct, with
-// the reasons that led to it.
+// A `ProxyHop` is all that dialling and authentication need. `profile` has the account that the proxy may see; for a proxy
+// that must not see it, use a profile without one (`withoutAccount`). A `Candidate` is one entry of a route: a hop, or
+// direct, with the reasons that led to it.
 
 import type { Purpose } from '#config/purposes.ts';
 import { type Hop, proxyAt } from '#errors/hop.ts';
@@ -30,26 +30,26 @@ export interface ProxyHop {
   readonly variable: string | null;
 }
 
-/** One way to the target; the reasons each name what decided. */
-export type Way =
+/** One proxy to try for a target, or a direct connection; each reason names what decided. */
+export type Candidate =
   | { readonly kind: 'proxy'; readonly hop: ProxyHop; readonly reasons: readonly Reason[] }
   | { readonly kind: 'direct'; readonly reasons: readonly Reason[] };
 
-/** What the ways are asked for. */
-export interface Asking {
+/** For which purpose candidates are requested. */
+export interface CandidateRequest {
   readonly purpose: Purpose;
   readonly signal: AbortSignal;
 }
 
-/** Names the ways of profiles whose proxies stand elsewhere. */
-export interface WaySource {
+/** Names the candidates of profiles that have no address of their own. */
+export interface CandidateSource {
   /**
-   * The ways for a target, best first; never empty.
-   * @throws CodedError when what names them cannot be had
+   * The candidates for a target, best first; never empty.
+   * @throws CodedError when the source is unavailable
    */
-  waysFor(profile: ProxyProfile, target: URL, asking: Asking): Promise<readonly Way[]>;
-  /** The same as far as it is known without asking anybody; null when it is not. */
-  knownWays(profile: ProxyProfile, target: URL): readonly Way[] | null;
+  candidatesFor(profile: ProxyProfile, target: URL, request: CandidateRequest): Promise<readonly Candidate[]>;
+  /** The same if they are known already, without a request; null otherwise. */
+  knownCandidates(profile: ProxyProfile, target: URL): readonly Candidate[] | null;
 }
 
 /** A hop at an address; `boundTo` is the hop itself unless something else names it. */
@@ -72,7 +72,7 @@ export function makeHop(
   return { name: profile.name, scheme, address, port, url, place, profile, boundTo, isAccountWithheld, variable };
 }
 
-/** The profile as a proxy sees it that must not see whose it is. */
+/** The profile without its credentials, for proxies that must not receive them. */
 export function withoutAccount(profile: ProxyProfile): ProxyProfile {
   return { ...profile, authentication: 'transparent', domain: undefined, user: undefined, password: undefined };
 }

@@ -6,7 +6,7 @@ import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { type Hop, originAt } from '#errors/hop.ts';
 import type { Phase } from '#errors/journey.ts';
-import type { Candidate } from './candidate.ts';
+import type { CandidateInfo } from './candidate-info.ts';
 import type { Reason } from './reason.ts';
 import type { StepWatch } from './steps.ts';
 
@@ -107,7 +107,8 @@ export interface Route {
    */
   readonly sharedKey: string;
   /**
-   * Opens a connection by the first way that can be reached: dials, tunnels, authenticates, does TLS, each with its deadline.
+   * Opens a connection to the first candidate that can be reached: dials, tunnels, authenticates, does TLS, each with its
+   * deadline.
    * @throws CodedError DNS-*, TCP-*, TUNNEL-*, NOT-A-PROXY, AUTH-*, POLICY*, PROXY-*, TLS-*, with its journey
    */
   open(options: OpenOptions): Promise<Connection>;
@@ -119,7 +120,7 @@ export interface OpenOptions {
   /** Hears of each step as it ends. */
   readonly watch?: StepWatch;
   /** Called with each candidate just before it is tried. */
-  readonly onCandidate?: (candidate: Candidate) => void;
+  readonly onCandidate?: (candidate: CandidateInfo) => void;
   /** The update that the connection is for, where it is for one. */
   readonly updateId?: string;
 }

@@ -1,8 +1,8 @@
-// The router: purpose and target in, a `Route` out, and connections from it. The only door to the network (law 1).
+// The router: for a purpose and a target it returns a `Route`, which opens connections. Nothing else opens connections.
 //
-// Guarantees: the ways of a route are chosen by `choice.ts` and by what the chosen profile names; they are tried in that
-// order, one that failed a short while ago last; the next one is tried only after a failure to reach a proxy
-// (`failover.ts`); direct is a way only where a setting says so. Every attempt that opens a connection reports it.
+// Guarantees: the candidates of a route are the proxies that `choice.ts` and the chosen profile name. They are tried in
+// that order, except that one that failed recently comes last. The next one is tried only after a failure to reach a proxy
+// (`failover.ts`). A direct connection is a candidate only if a setting says so. Each connection that is opened is reported.
 
 import type { Purpose } from '#config/purposes.ts';
 import { type Code, isOfGroup } from '#errors/catalogue.ts';
@@ -12,15 +12,15 @@ import type { Report } from '#logging/events.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { Clock } from '#system/clock.ts';
 import type { Ledger } from './auth/ledger.ts';
-import { candidateOf } from './auth/lend.ts';
+import { candidateInfoOf } from './auth/lend.ts';
 import type { KerberosLoader } from './auth/schemes/negotiate.ts';
 import type { SecretRegistry } from './auth/schemes/scheme.ts';
 import { chooseProxy, fallbacksOf, type ProxySettings } from './choosing/choice.ts';
 import { CoolDown, failsOver } from './choosing/failover.ts';
 import { type Endpoint, endpointOf, travelThrough } from './endpoint.ts';
-import { bindingOf, ownHop, type ProxyHop, type Way, type WaySource } from './hop.ts';
+import { bindingOf, type Candidate, type CandidateSource, ownHop, type ProxyHop } from './hop.ts';
 import { HopMemories } from './hop-memory.ts';
-import { Opener, type OpenerParts } from './opening/opener.ts';
+import { Connector, type ConnectorParts } from './opening/connector.ts';
 import type { ProxyProfile } from './profile.ts';
 import { reportOf } from './purpose-report.ts';
 import { decidingText, distinctReasons, type Reason, reasonText } from './reason.ts';
@@ -29,10 +29,10 @@ import { Steps } from './steps.ts';
 import type { TlsTrust } from './tls/trust.ts';
 import { TrustStore } from './tls/trust-store.ts';
 
-/** The part of the settings that the way out depends on. */
+/** The part of the settings that routes depend on. */
 export interface RouterSettings extends ProxySettings {
   readonly rejected_credential_retry_hours: number;
-  readonly response_timeout: OpenerParts['timeouts'];
+  readonly response_timeout: ConnectorParts['timeouts'];
 }
 
 export interface RouterParts {
@@ -53,7 +53,7 @@ export interface RouterParts {
   /** One for the process, likewise. */
   readonly memories?: HopMemories;
   /** Where profiles without an address of their own have their proxies from. */
-  readonly sources?: Readonly<Partial<Record<'pac' | 'environment', WaySource>>>;
+  readonly sources?: Readonly<Partial<Record<'pac' | 'environment', CandidateSource>>>;
   readonly known: SecretRegistry;
   readonly report: Report;
   /** Where the package `kerberos` comes from, where it is not the one that is installed. */
@@ -74,7 +74,7 @@ export function createRouter(parts: RouterParts): Router {
   ledger.introduce(settings.proxies.flatMap(introduced), parts.isTried);
   // Once for each proxy and each change of the settings.
   const toldWeak = new Set<string>();
-  const openerParts: Omit<OpenerParts, 'onWeakTls'> = {
+  const connectorParts: Omit<ConnectorParts, 'onWeakTls'> = {
     ...parts,
     timeouts: settings.response_timeout,
     mayResolve: !settings.proxy_required,
@@ -88,13 +88,13 @@ export function createRouter(parts: RouterParts): Router {
     route(purpose, target) {
       const endpoint = endpointOf(target);
       const { proxy, reasons } = chooseProxy(purpose, endpoint, settings);
-      const onWeakTls: OpenerParts['onWeakTls'] = ({ url }, error) => {
+      const onWeakTls: ConnectorParts['onWeakTls'] = ({ url }, error) => {
         if (!toldWeak.has(url)) reportOf(purpose, parts.report)({ name: 'proxy-tls-weak', error });
         toldWeak.add(url);
       };
-      const opener = new Opener({ ...openerParts, onWeakTls }, { purpose, target, endpoint });
+      const connector = new Connector({ ...connectorParts, onWeakTls }, { purpose, target, endpoint });
       const chosen = { proxy, reasons, endpoint, target, purpose };
-      const known = knownWays(parts, proxy, target);
+      const known = knownCandidates(parts, proxy, target);
       return {
         purpose,
         target,
@@ -102,7 +102,7 @@ export function createRouter(parts: RouterParts): Router {
         how: travelOf(proxy, endpoint, known),
         reasons: [...reasons, ...reasonsOf(known)],
         sharedKey: `${generation} ${purpose} ${sharedBy(proxy, target)}`,
-        open: (options) => new Walk({ ...parts, coolDown }, chosen, opener).open(options),
+        open: (options) => new Failover({ ...parts, coolDown }, chosen, connector).open(options),
       } satisfies Route;
     },
   };
@@ -114,13 +114,13 @@ function sharedBy(proxy: ProxyProfile | null, { origin, href }: URL): string {
 }
 
 /** What names the proxies of a profile that has no address of its own. */
-function sourceOf({ sources }: RouterParts, { scheme }: ProxyProfile): WaySource | null {
+function sourceOf({ sources }: RouterParts, { scheme }: ProxyProfile): CandidateSource | null {
   return scheme === 'pac' || scheme === 'environment' ? (sources?.[scheme] ?? null) : null;
 }
 
-/** What is known already of the ways that something else names. */
-function knownWays(parts: RouterParts, proxy: ProxyProfile | null, target: URL): readonly Way[] {
-  return (proxy === null ? null : sourceOf(parts, proxy)?.knownWays(proxy, target)) ?? [];
+/** The candidates that are known already, where a PAC file or the environment names them. */
+function knownCandidates(parts: RouterParts, proxy: ProxyProfile | null, target: URL): readonly Candidate[] {
+  return (proxy === null ? null : sourceOf(parts, proxy)?.knownCandidates(proxy, target)) ?? [];
 }
 
 function introduced(profile: ProxyProfile) {
@@ -138,8 +138,8 @@ interface Chosen {
   readonly endpoint: Endpoint;
 }
 
-/** One of several profiles that may name ways. */
-interface Candidate {
+/** One of several profiles that may name candidates. */
+interface ProfileOption {
   readonly profile: ProxyProfile;
   readonly reasons: readonly Reason[];
   /** Whether a failure to name any leads on to the next. */
@@ -152,17 +152,17 @@ interface Failed {
   readonly error: CodedError;
 }
 
-/** Tries the ways of one route in their order. */
-class Walk {
+/** Tries the candidates of one route in order. */
+class Failover {
   readonly #parts: RouterParts & { readonly coolDown: CoolDown };
   readonly #chosen: Chosen;
-  readonly #opener: Opener;
+  readonly #connector: Connector;
   readonly #report: ScopedReport;
 
-  constructor(parts: RouterParts & { readonly coolDown: CoolDown }, chosen: Chosen, opener: Opener) {
+  constructor(parts: RouterParts & { readonly coolDown: CoolDown }, chosen: Chosen, connector: Connector) {
     this.#parts = parts;
     this.#chosen = chosen;
-    this.#opener = opener;
+    this.#connector = connector;
     this.#report = reportOf(chosen.purpose, parts.report);
   }
 
@@ -170,53 +170,56 @@ class Walk {
     signal.throwIfAborted();
     const { clock } = this.#parts;
     const choice = new Steps(clock, watch);
-    const ways = this.#restedFirst(
+    const candidates = this.#restedFirst(
       await choice.run(
         'choice',
-        () => this.#ways(signal),
+        () => this.#candidates(signal),
         (found) => ({ reasons: reasonsOf(found).map(reasonText), ways: found.map(wordsOf) }),
       ),
     );
     const failed: Failed[] = [];
-    for (const [index, way] of ways.entries()) {
+    for (const [index, candidate] of candidates.entries()) {
       const steps = new Steps(clock, watch);
-      if (onCandidate !== undefined) onCandidate(this.#candidateOf(way));
+      if (onCandidate !== undefined) onCandidate(this.#candidateInfoOf(candidate));
       try {
-        const connection = await this.#opener.open(way, { bulk, signal, steps });
-        this.#opened(way, connection, updateId);
+        const connection = await this.#connector.open(candidate, { bulk, signal, steps });
+        this.#opened(candidate, connection, updateId);
         return connection;
       } catch (thrown) {
         signal.throwIfAborted();
-        const error = this.#paced(way, asCoded(thrown), steps);
-        if (way.kind === 'direct' || !failsOver(error)) throw error;
-        failed.push({ hop: way.hop, error });
-        this.#missed(way.hop, error, ways[index + 1]);
+        const error = this.#paced(candidate, asCoded(thrown), steps);
+        if (candidate.kind === 'direct' || !failsOver(error)) throw error;
+        failed.push({ hop: candidate.hop, error });
+        this.#missed(candidate.hop, error, candidates[index + 1]);
       }
     }
     throw this.#allFailed(failed);
   }
 
   /** What the chosen profile says, then what stands in for it. */
-  async #ways(signal: AbortSignal): Promise<readonly Way[]> {
+  async #candidates(signal: AbortSignal): Promise<readonly Candidate[]> {
     const { proxy, reasons, endpoint } = this.#chosen;
     if (proxy === null) return [{ kind: 'direct', reasons }];
     const standIns = fallbacksOf(proxy, endpoint, this.#parts.settings.proxies);
-    if (standIns.length === 0) return await this.#waysOf(proxy, reasons, signal);
+    if (standIns.length === 0) return await this.#candidatesOf(proxy, reasons, signal);
     const chosen = { profile: proxy, reasons, leadsOn: (code: Code) => isOfGroup(code, 'PAC') };
-    const ways = [...(await this.#waysOrNone(chosen, signal))];
+    const candidates = [...(await this.#candidatesOrNone(chosen, signal))];
     for (const { profile, reason } of standIns) {
       const standIn = { profile, reasons: [...reasons, reason], leadsOn: () => true };
-      // Standing in for a proxy is no way of going direct.
-      ways.push(...(await this.#waysOrNone(standIn, signal)).filter(({ kind }) => kind === 'proxy'));
+      // A fallback for a proxy never means a direct connection.
+      candidates.push(...(await this.#candidatesOrNone(standIn, signal)).filter(({ kind }) => kind === 'proxy'));
     }
     // Nobody names a proxy: what is wrong with the chosen profile is what counts.
-    return ways.length > 0 ? ways : await this.#waysOf(proxy, reasons, signal);
+    return candidates.length > 0 ? candidates : await this.#candidatesOf(proxy, reasons, signal);
   }
 
-  /** The ways of one of several profiles; none, and told, where what names them cannot be had. */
-  async #waysOrNone({ profile, reasons, leadsOn }: Candidate, signal: AbortSignal): Promise<readonly Way[]> {
+  /** The candidates of one of several profiles; if their source is unavailable, none, and an event. */
+  async #candidatesOrNone(
+    { profile, reasons, leadsOn }: ProfileOption,
+    signal: AbortSignal,
+  ): Promise<readonly Candidate[]> {
     try {
-      return await this.#waysOf(profile, reasons, signal);
+      return await this.#candidatesOf(profile, reasons, signal);
     } catch (thrown) {
       signal.throwIfAborted();
       if (!(thrown instanceof CodedError) || !leadsOn(thrown.code)) throw thrown;
@@ -225,69 +228,78 @@ class Walk {
     }
   }
 
-  async #waysOf(profile: ProxyProfile, reasons: readonly Reason[], signal: AbortSignal): Promise<readonly Way[]> {
+  async #candidatesOf(
+    profile: ProxyProfile,
+    reasons: readonly Reason[],
+    signal: AbortSignal,
+  ): Promise<readonly Candidate[]> {
     const hop = ownHop(profile);
     if (hop !== null) return [{ kind: 'proxy', hop, reasons }];
     const { target, purpose } = this.#chosen;
     const from = sourceOf(this.#parts, profile);
     if (from === null) throw coded('INTERNAL', { reason: `nothing names the proxies of ${profile.name}` });
-    const ways = await from.waysFor(profile, target, { purpose, signal });
-    return this.#allowed(ways.map((way) => ({ ...way, reasons: [...reasons, ...way.reasons] })));
+    const candidates = await from.candidatesFor(profile, target, { purpose, signal });
+    return this.#allowed(
+      candidates.map((candidate) => ({ ...candidate, reasons: [...reasons, ...candidate.reasons] })),
+    );
   }
 
-  /** The way as another client may know it. */
-  #candidateOf(way: Way) {
+  /** What another client may know of the candidate. */
+  #candidateInfoOf(candidate: Candidate) {
     const { settings, ledger } = this.#parts;
     const retryMs = settings.rejected_credential_retry_hours * HOUR_MS;
     const how =
-      way.kind === 'direct' ? 'tunnel' : travelThrough(way.hop.profile, way.hop.scheme, this.#chosen.endpoint);
-    return candidateOf(way, { ledger, retryMs, how });
+      candidate.kind === 'direct'
+        ? 'tunnel'
+        : travelThrough(candidate.hop.profile, candidate.hop.scheme, this.#chosen.endpoint);
+    return candidateInfoOf(candidate, { ledger, retryMs, how });
   }
 
   /**
    * A file or a variable sends nobody direct where the settings forbid it: behind proxies DIRECT is passed over, and alone
    * it is refused. @throws CodedError POLICY-DIRECT
    */
-  #allowed(ways: readonly Way[]): readonly Way[] {
-    if (!this.#parts.settings.proxy_required) return ways;
-    const through = ways.filter(({ kind }) => kind === 'proxy');
+  #allowed(candidates: readonly Candidate[]): readonly Candidate[] {
+    if (!this.#parts.settings.proxy_required) return candidates;
+    const through = candidates.filter(({ kind }) => kind === 'proxy');
     if (through.length > 0) return through;
     throw coded('POLICY-DIRECT', {
       target: this.#chosen.endpoint.authority,
       purpose: this.#chosen.purpose,
-      rule: decidingText(ways.at(-1)?.reasons ?? []),
+      rule: decidingText(candidates.at(-1)?.reasons ?? []),
       why: 'proxy_required is true',
       otherwise: 'ask root to change proxy_required',
     });
   }
 
   /** Those that failed a short while ago come last, behind a DIRECT of the list as well; the rest is the admin's order. */
-  #restedFirst(ways: readonly Way[]): readonly Way[] {
-    const rest = (way: Way) => (way.kind === 'proxy' ? this.#parts.coolDown.restOf(way.hop.url) : 0);
-    return ways.toSorted((one, other) => rest(one) - rest(other));
+  #restedFirst(candidates: readonly Candidate[]): readonly Candidate[] {
+    const rest = (candidate: Candidate) =>
+      candidate.kind === 'proxy' ? this.#parts.coolDown.restOf(candidate.hop.url) : 0;
+    return candidates.toSorted((one, other) => rest(one) - rest(other));
   }
 
-  #opened(way: Way, { facts: { host, port, how } }: Connection, updateId: string | undefined): void {
+  #opened(candidate: Candidate, { facts: { host, port, how } }: Connection, updateId: string | undefined): void {
     const { coolDown } = this.#parts;
     const about = updateId === undefined ? {} : { update_id: updateId };
-    if (way.kind === 'direct') {
+    if (candidate.kind === 'direct') {
       this.#report({ name: 'connected-direct', host, port, ...about });
       return;
     }
     // In absolute form nothing was asked yet: whether it answers is known with the first response.
-    if (how === 'tunnel') coolDown.worked(way.hop.url);
-    this.#report({ name: 'connected', host, port, proxy: way.hop.name, how, ...about });
+    if (how === 'tunnel') coolDown.worked(candidate.hop.url);
+    this.#report({ name: 'connected', host, port, proxy: candidate.hop.name, how, ...about });
   }
 
   /** A failure that may be over soon says when it is time to ask this proxy again. */
-  #paced(way: Way, error: CodedError, { passed }: Steps): CodedError {
-    if (way.kind === 'direct' || !error.retryable) return error;
+  #paced(candidate: Candidate, error: CodedError, { passed }: Steps): CodedError {
+    if (candidate.kind === 'direct' || !error.retryable) return error;
     const dialled = passed.filter((phase) => phase === 'dial').length;
-    const wait = this.#parts.coolDown.pace.failed(way.hop.url, Math.max(1, dialled));
+    const wait = this.#parts.coolDown.pace.failed(candidate.hop.url, Math.max(1, dialled));
     return wait === 0 ? error : askedAgainAfter(wait, error);
   }
 
-  #missed(hop: ProxyHop, error: CodedError, next: Way | undefined): void {
+  #missed(hop: ProxyHop, error: CodedError, next: Candidate | undefined): void {
     const rest = this.#parts.coolDown.failed(hop.url);
     if (next === undefined) return;
     this.#report({ name: 'failed-over', proxy: hop.name, error, rest, next: wordsOf(next) });
@@ -296,7 +308,7 @@ class Walk {
   /** One proxy fails with its own failure; a list fails as a list, and says why it ends there. */
   #allFailed(failed: readonly Failed[]): CodedError {
     const last = failed.at(-1);
-    if (last === undefined) return coded('INTERNAL', { reason: 'a route without a way' });
+    if (last === undefined) return coded('INTERNAL', { reason: 'a route without candidates' });
     if (failed.length === 1) return last.error;
     const failures = failed.map(({ hop, error }) => `${new URL(hop.url).host} ${error.code}`);
     const why = this.#parts.settings.proxy_required ? 'proxy_required is true' : 'no setting allows it';
@@ -316,16 +328,16 @@ function waitOf({ facts: { pauseMs } }: CodedError): number {
   return typeof pauseMs === 'number' ? pauseMs : 0;
 }
 
-function wordsOf(way: Way): string {
-  return way.kind === 'direct' ? 'direct' : hopText(way.hop.place);
+function wordsOf(candidate: Candidate): string {
+  return candidate.kind === 'direct' ? 'direct' : hopText(candidate.hop.place);
 }
 
-function reasonsOf(ways: readonly Way[]): readonly Reason[] {
-  return distinctReasons(ways.flatMap(({ reasons }) => reasons));
+function reasonsOf(candidates: readonly Candidate[]): readonly Reason[] {
+  return distinctReasons(candidates.flatMap(({ reasons }) => reasons));
 }
 
 /** How it goes as long as the first choice holds; what a file or a variable names later may be another kind. */
-function travelOf(proxy: ProxyProfile | null, endpoint: Endpoint, [known]: readonly Way[]): Travel {
+function travelOf(proxy: ProxyProfile | null, endpoint: Endpoint, [known]: readonly Candidate[]): Travel {
   if (proxy === null || known?.kind === 'direct') return 'direct';
   const scheme = known?.hop.scheme ?? proxy.scheme;
   return travelThrough(proxy, scheme === 'pac' || scheme === 'environment' ? 'http' : scheme, endpoint);

@@ -1,9 +1,9 @@
-/** The order in which proxies are tried is judged (changedWays, listEndpoints) and walked (Router) by one algorithm. */
+/** The order in which proxies are tried is computed (changedRoutes, listEndpoints) and used (Router) by one algorithm. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PURPOSES } from '#config/purposes.ts';
-import { candidateFallbacks, chooseProxy, fallbacksOf, type ProxySettings } from '#proxy/choosing/choice.ts';
-import { changedWays } from '#proxy/choosing/way-changes.ts';
+import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
+import { chooseProxy, fallbacksOf, type ProxySettings, possibleFallbacks } from '#proxy/choosing/choice.ts';
 import { endpointOf } from '#proxy/endpoint.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { forAll, testRouter } from '#test/support/test-router.ts';
@@ -38,7 +38,7 @@ function settingsWith(proxies: readonly ProxyProfile[]): ProxySettings {
   return { proxy_enabled: true, proxy_required: false, proxies, use_proxy_for: forAll('default') };
 }
 
-/** The ways that the router tries for a target, in words. Nothing is dialled. */
+/** The candidates that the router tries for a target, in words. Nothing is dialled. */
 async function walked(proxies: readonly ProxyProfile[], target: URL): Promise<readonly string[]> {
   const over = new AbortController();
   let ways: readonly string[] = [];
@@ -56,7 +56,7 @@ async function walked(proxies: readonly ProxyProfile[], target: URL): Promise<re
   return ways;
 }
 
-/** The ways that the functions of the judges give for a target, in words. */
+/** The candidates that `fallbacksOf` and its callers expect for a target, in words. */
 function judged(proxies: readonly ProxyProfile[], target: URL): readonly string[] {
   const endpoint = endpointOf(target);
   const { proxy } = chooseProxy('updates', endpoint, settingsWith(proxies));
@@ -80,7 +80,7 @@ describe('the order of fallbacks', () => {
       fc.property(anyProxies, anyProxies, fc.subarray([...NAMES]), (one, other, changed) => {
         const mixed = one.map((profile, index) => (changed.includes(NAMES[index] ?? 'a') ? other[index] : profile));
         const to = mixed as readonly ProxyProfile[];
-        if (changedWays(settingsWith(one), settingsWith(to)).length > 0) return;
+        if (changedRoutes(settingsWith(one), settingsWith(to)).length > 0) return;
         for (const target of TARGETS) expect(judged(to, target)).toEqual(judged(one, target));
       }),
       { numRuns: 300 },
@@ -92,14 +92,14 @@ describe('the order of fallbacks', () => {
       fc.property(anyProxies, (proxies) => {
         const [chosen] = proxies;
         if (chosen === undefined) return;
-        const candidates = candidateFallbacks(chosen, proxies).map(({ profile }) => profile.name);
+        const candidates = possibleFallbacks(chosen, proxies).map(({ profile }) => profile.name);
         // A host that every profile with a no_proxy exempts leads as far as any target can get.
         const far = proxies.map((profile) =>
           profile.no_proxy === undefined ? profile : { ...profile, no_proxy: '*' },
         );
         const certain = fallbacksOf(chosen, { host: 'x', port: 1 }, far).map(({ profile }) => profile.name);
         const near = proxies.map((profile) => ({ ...profile, no_proxy: undefined }));
-        const all = near.flatMap((profile) => (profile.name === chosen.name ? candidateFallbacks(profile, near) : []));
+        const all = near.flatMap((profile) => (profile.name === chosen.name ? possibleFallbacks(profile, near) : []));
         expect(candidates.filter((name) => proxies.find((one) => one.name === name)?.no_proxy === undefined)).toEqual(
           certain,
         );
@@ -124,7 +124,7 @@ describe('the order of fallbacks', () => {
         };
       });
 
-    expect(changedWays(settingsWith(proxies(1)), settingsWith(proxies(2)))).toEqual([]);
+    expect(changedRoutes(settingsWith(proxies(1)), settingsWith(proxies(2)))).toEqual([]);
   });
 
   it('fallbacks: one that exempted hosts bring within reach asks for a trial', () => {
@@ -140,7 +140,7 @@ describe('the order of fallbacks', () => {
     const target = { host: 'one.example', port: 443 };
     const [chosen] = proxies(1);
 
-    expect(changedWays(settingsWith(proxies(1)), settingsWith(proxies(2)))).toEqual(PURPOSES);
+    expect(changedRoutes(settingsWith(proxies(1)), settingsWith(proxies(2)))).toEqual(PURPOSES);
     expect(chosen && fallbacksOf(chosen, target, proxies(1)).map(({ profile }) => profile.name)).toEqual(
       names.slice(2),
     );

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import { environmentWays } from '#proxy/choosing/environment-ways.ts';
+import { environmentCandidates } from '#proxy/choosing/environment-candidates.ts';
 import { CoolDown, SHORTEST_REST_MS } from '#proxy/choosing/failover.ts';
-import { PacWays } from '#proxy/pac/ways.ts';
+import { PacCandidates } from '#proxy/pac/candidates.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { reasonText } from '#proxy/reason.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -168,7 +168,7 @@ describe('a PAC file', () => {
         : `function FindProxyForURL(url, host) { return ${JSON.stringify(answer)}; }`,
     );
     const reported: string[] = [];
-    const ways = new PacWays({
+    const ways = new PacCandidates({
       clock: options.clock ?? systemClock,
       report: (event) => reported.push(event.name),
       fetch: () => Promise.reject(new Error('nothing is fetched here')),
@@ -334,7 +334,12 @@ describe('the environment', () => {
       authentication: 'transparent',
       ...more,
     };
-    return testRouter({ trust, proxies: [named], sources: { environment: environmentWays(variables) }, ...options });
+    return testRouter({
+      trust,
+      proxies: [named],
+      sources: { environment: environmentCandidates(variables) },
+      ...options,
+    });
   };
 
   it('names the proxy, and the route says by which variable', async () => {
@@ -395,7 +400,7 @@ describe('the environment', () => {
       trust,
       timeouts: { tunnel_timeout_ms: 60 },
       proxies: [named, { ...profile(next.port), name: 'next', default: false }],
-      sources: { environment: environmentWays({ all_proxy: `127.0.0.1:${silent.port}` }) },
+      sources: { environment: environmentCandidates({ all_proxy: `127.0.0.1:${silent.port}` }) },
     });
     expect(await fetched(router)).toBe(`http://127.0.0.1:${next.port}`);
   });

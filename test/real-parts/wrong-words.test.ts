@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { lookAgain } from '#diagnose/second-look.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import { PacWays } from '#proxy/pac/ways.ts';
+import { PacCandidates } from '#proxy/pac/candidates.ts';
 import type { HopScheme, ProxyProfile } from '#proxy/profile.ts';
 import type { Router } from '#proxy/route.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -91,7 +91,7 @@ describeWith(['squid'], 'Squid', () => {
       const file = join(folder, 'proxy.pac');
       await writeFile(file, `function FindProxyForURL() { return 'PROXY 127.0.0.1:${port}'; }`);
       const fetch = () => Promise.reject(new Error('nothing is fetched here'));
-      const pac = new PacWays({ clock: systemClock, report: () => undefined, fetch });
+      const pac = new PacCandidates({ clock: systemClock, report: () => undefined, fetch });
       const account = { user: USER.user, password: new Secret(USER.password), authentication: 'basic' } as const;
       const proxies: ProxyProfile[] = [
         { name: 'corp', port: 80, scheme: 'pac', pac: { file }, default: true, ...account },

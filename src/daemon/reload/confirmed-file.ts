@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { digestOf } from '#config/editing/edit-file.ts';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
-import { changedWays } from '#proxy/choosing/way-changes.ts';
+import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
 import type { Files } from '#system/files.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
@@ -29,7 +29,7 @@ export async function confirmedOr(
   if (kept.kind !== 'loaded' || digestOf(Buffer.from(kept.value.text)) === file.digest) return file;
   const confirmed = await from.load?.(kept.value.text);
   if (confirmed?.ok !== true || confirmed.settings.proxy_change !== 'confirm') return file;
-  return changedWays(confirmed.settings, file.settings).length === 0 ? file : confirmed;
+  return changedRoutes(confirmed.settings, file.settings).length === 0 ? file : confirmed;
 }
 
 /** This text is confirmed; durable on return. */

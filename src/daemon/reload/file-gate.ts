@@ -11,7 +11,7 @@ import type { Settings } from '#config/settings.ts';
 import type { Found, HeldFile } from '#control/change.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import { changedWays } from '#proxy/choosing/way-changes.ts';
+import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { utcTime } from '#system/moment.ts';
@@ -66,8 +66,8 @@ export class FileGate {
   /** Whether what was read may come into force; `again` reads it once more, a day later. */
   async admits(read: LoadedSettings, again: () => void): Promise<boolean> {
     const from = this.#parts.settings();
-    const purposes = changedWays(from, read.settings);
-    const isTried = this.#tried !== null && changedWays(this.#tried, read.settings).length === 0;
+    const purposes = changedRoutes(from, read.settings);
+    const isTried = this.#tried !== null && changedRoutes(this.#tried, read.settings).length === 0;
     if (purposes.length > 0) this.#tried = null;
     const isConfirmed = isTried || this.#confirmed === read.digest;
     const isFree = from.proxy_change !== 'confirm' || purposes.length === 0 || isConfirmed;

@@ -1,7 +1,7 @@
 // The one door as the rest of the house holds it: a router that is replaced as a whole when the settings change.
 //
 // Verifying reads the certificate files and builds the new router; committing swaps it in. Connections that are open go on
-// as they were, but for who asked to hear of another way (`rerouted`). The ledger of rejected credentials, the rests of proxies and what they told outlive every router.
+// as they were, but for who asked to hear of another route (`rerouted`). The ledger of rejected credentials, the rests of proxies and what they told outlive every router.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
@@ -13,12 +13,12 @@ import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import type { Ledger } from '#proxy/auth/ledger.ts';
-import { environmentWays } from '#proxy/choosing/environment-ways.ts';
+import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
+import { environmentCandidates } from '#proxy/choosing/environment-candidates.ts';
 import { CoolDown } from '#proxy/choosing/failover.ts';
-import { changedWays } from '#proxy/choosing/way-changes.ts';
-import type { WaySource } from '#proxy/hop.ts';
+import type { CandidateSource } from '#proxy/hop.ts';
 import { HopMemories } from '#proxy/hop-memory.ts';
-import { PacWays } from '#proxy/pac/ways.ts';
+import { PacCandidates } from '#proxy/pac/candidates.ts';
 import type { Route, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/tls/trust.ts';
@@ -73,8 +73,8 @@ export class NetworkRoom implements Router, Reloadable {
   readonly #parts: NetworkParts;
   readonly #coolDown: CoolDown;
   readonly #memories: HopMemories;
-  readonly #pac: PacWays;
-  readonly #environment: WaySource;
+  readonly #pac: PacCandidates;
+  readonly #environment: CandidateSource;
   #candidate: Network | null = null;
   #current: Network | null = null;
   readonly #rerouted = new Map<Purpose, AbortController>();
@@ -84,15 +84,15 @@ export class NetworkRoom implements Router, Reloadable {
     this.#coolDown = new CoolDown(parts.clock);
     this.#memories = new HopMemories(parts.clock);
     const router = () => this.#inForce.direct;
-    this.#pac = new PacWays({ ...parts, fetch: pacFetch({ ...parts, router }) });
-    this.#environment = environmentWays(parts.environment);
+    this.#pac = new PacCandidates({ ...parts, fetch: pacFetch({ ...parts, router }) });
+    this.#environment = environmentCandidates(parts.environment);
   }
 
   route(purpose: Purpose, target: URL): Route {
     return this.#inForce.router.route(purpose, target);
   }
 
-  /** Aborted with ROUTE-CHANGED once other settings send this purpose another way than now. */
+  /** Aborted with ROUTE-CHANGED once new settings change the route of this purpose. */
   rerouted(purpose: Purpose): AbortSignal {
     const controller = this.#rerouted.get(purpose) ?? new AbortController();
     this.#rerouted.set(purpose, controller);
@@ -149,7 +149,7 @@ export class NetworkRoom implements Router, Reloadable {
     const [before, now] = [this.#current, this.#candidate ?? this.#current];
     this.#current = now;
     this.#candidate = null;
-    for (const purpose of from === null ? [] : changedWays(from, to)) {
+    for (const purpose of from === null ? [] : changedRoutes(from, to)) {
       const controller = this.#rerouted.get(purpose);
       this.#rerouted.delete(purpose);
       controller?.abort(coded('ROUTE-CHANGED', { purpose }));

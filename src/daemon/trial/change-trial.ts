@@ -11,7 +11,7 @@ import type { ChangeRequest, ChangeVerdict, Found, PendingChange } from '#contro
 import type { Authority } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import { changedWays } from '#proxy/choosing/way-changes.ts';
+import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
 import { proxiesByPurpose, wouldGoDirect } from '#proxy/choosing/went-direct.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
@@ -108,7 +108,7 @@ export class ChangeTrials {
   async #walk(trial: { id: number; asked: AskedChange; report: Report }, signal: AbortSignal): Promise<void> {
     const { id, asked, report } = trial;
     const to = await this.#judge(asked);
-    const failure = await this.#firstFailure(asked, changedWays(this.#parts.settings(), to), signal);
+    const failure = await this.#firstFailure(asked, changedRoutes(this.#parts.settings(), to), signal);
     if (failure === null) this.#step({ kind: 'passed', id });
     else if (this.#step({ kind: 'failed', id, failure })) {
       report({ name: 'change-failed', code: failure.code, message: failure.message });

@@ -20,7 +20,7 @@ import { toFailure } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
 import { readTrusts } from '#daemon/reload/read-trust.ts';
 import { diagnose } from '#diagnose/diagnose.ts';
-import type { Candidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
+import type { ConfigCandidate, Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import type { OpinionSettings } from '#diagnose/second-opinion.ts';
 import { proxyVariables } from '#diagnose/shell.ts';
 import { coded } from '#errors/coded-error.ts';
@@ -146,7 +146,7 @@ function refuseVariables({ environment }: Parts, borrowed: readonly SecretUse[])
 /** Reads the candidate as a start would. Secrets that were typed for it count as entered now, for where they stand. */
 async function judge(
   { judge, clock }: Parts,
-  { text, typed }: Candidate,
+  { text, typed }: ConfigCandidate,
   { authority, known }: { readonly authority: Authority; readonly known: KnownSecrets | undefined },
 ): Promise<LoadedSettings> {
   const loaded = await judge(text, authority, known);

@@ -4,8 +4,8 @@
 // Basic, or the login of SOCKS. The guard of credentials gives leave as for the work, and learns of a refusal.
 
 import { accountOf } from '#proxy/account.ts';
-import type { Candidate, Loan } from '#proxy/candidate.ts';
-import type { ProxyHop, Way } from '#proxy/hop.ts';
+import type { CandidateInfo, Loan } from '#proxy/candidate-info.ts';
+import type { Candidate, ProxyHop } from '#proxy/hop.ts';
 import type { Ledger } from './ledger.ts';
 import { namedScheme, type SchemeName } from './schemes/scheme.ts';
 
@@ -17,10 +17,10 @@ export interface LendParts {
   readonly how: 'tunnel' | 'forward';
 }
 
-/** A way as another client sees it. */
-export function candidateOf(way: Way, parts: LendParts): Candidate {
-  if (way.kind === 'direct') return { proxy: null };
-  const { hop } = way;
+/** A candidate, as another client sees it. */
+export function candidateInfoOf(candidate: Candidate, parts: LendParts): CandidateInfo {
+  if (candidate.kind === 'direct') return { proxy: null };
+  const { hop } = candidate;
   const { name, scheme, address, port, url, profile } = hop;
   return {
     proxy: {

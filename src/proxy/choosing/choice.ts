@@ -101,7 +101,7 @@ function chooseDefault(reason: Reason, proxies: readonly ProxyProfile[]): ProxyC
  * Every profile that any target may be led to where the chosen one cannot be reached, in order: its own list, then the lists
  * of those, each once. Ends where no target can get further, because a profile without `no_proxy` is in every target's list.
  */
-export function candidateFallbacks(chosen: ProxyProfile, proxies: readonly ProxyProfile[]): readonly Fallback[] {
+export function possibleFallbacks(chosen: ProxyProfile, proxies: readonly ProxyProfile[]): readonly Fallback[] {
   const found: Fallback[] = [];
   const names = new Set([chosen.name]);
   const queue: ProxyProfile[] = [chosen];
@@ -129,7 +129,7 @@ export function fallbacksOf(
   target: ChoiceTarget,
   proxies: readonly ProxyProfile[],
 ): readonly Fallback[] {
-  return candidateFallbacks(chosen, proxies)
+  return possibleFallbacks(chosen, proxies)
     .filter(({ profile: { no_proxy } }) => no_proxy === undefined || matchNoProxy(no_proxy, target) === null)
     .slice(0, MOST_FALLBACKS);
 }

@@ -3,7 +3,7 @@
 // Fails over: what happened before the proxy said anything about us or the target, that is dialling it, TLS to it, and
 // its silence or nonsense as an answer to CONNECT. Does not: 407 (a credential never goes on to the next proxy), 403 and
 // whatever else the proxy decided, and everything of the target. Time is monotonic. A rest moves a proxy behind the other
-// ways of its list and adds none: direct comes first then only where a PAC file says DIRECT itself and nothing forbids it,
+// candidates of its list and adds none: direct comes first only if a PAC file says DIRECT itself and nothing forbids it,
 // as in browsers.
 
 import type { Code } from '#errors/catalogue.ts';

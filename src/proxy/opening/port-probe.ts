@@ -42,13 +42,13 @@ const HTTP_REQUEST = Buffer.from('OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConne
 /** The first of these that the port speaks; null where it is none. @throws the reason of the signal */
 export async function probePort(
   at: PortToProbe,
-  candidates: readonly Spoken[],
+  protocols: readonly Spoken[],
   bounds: ProbeBounds,
 ): Promise<Spoken | null> {
-  for (const candidate of candidates) {
-    const speaks = await (candidate === 'TLS' ? speaksTls(at, bounds) : answersTo(at, candidate, bounds));
+  for (const protocol of protocols) {
+    const speaks = await (protocol === 'TLS' ? speaksTls(at, bounds) : answersTo(at, protocol, bounds));
     bounds.signal.throwIfAborted();
-    if (speaks) return candidate;
+    if (speaks) return protocol;
   }
   return null;
 }
@@ -71,7 +71,7 @@ async function speaksTls(at: PortToProbe, bounds: ProbeBounds): Promise<boolean>
   }
 }
 
-async function answersTo(at: PortToProbe, candidate: 'SOCKS' | 'HTTP', bounds: ProbeBounds): Promise<boolean> {
+async function answersTo(at: PortToProbe, protocol: 'SOCKS' | 'HTTP', bounds: ProbeBounds): Promise<boolean> {
   const late = () => new Error('no answer');
   try {
     const { socket } = await dial(at, { ...bounds, bulk: false });
@@ -81,11 +81,11 @@ async function answersTo(at: PortToProbe, candidate: 'SOCKS' | 'HTTP', bounds: P
         onEnd: () => done(Buffer.alloc(0)),
         onBroken: () => done(Buffer.alloc(0)),
       });
-      socket.write(candidate === 'SOCKS' ? SOCKS_GREETING : HTTP_REQUEST);
+      socket.write(protocol === 'SOCKS' ? SOCKS_GREETING : HTTP_REQUEST);
       return unlisten;
     });
     const bytes = await first.finally(() => socket.destroy());
-    return candidate === 'SOCKS' ? bytes[0] === 5 : bytes.toString('latin1', 0, 5) === 'HTTP/';
+    return protocol === 'SOCKS' ? bytes[0] === 5 : bytes.toString('latin1', 0, 5) === 'HTTP/';
   } catch {
     return false;
   }

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { readBounded } from '#config/reading/read-bounded.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
-import type { Asking } from '#proxy/hop.ts';
+import type { CandidateRequest } from '#proxy/hop.ts';
 import type { Clock } from '#system/clock.ts';
 
 /** Where it is; exactly one of the two. */
@@ -18,7 +18,7 @@ export interface PacPlace {
 /** Fetches over the direct connection of the door, since no proxy is known yet. `unchanged` only where an ETag was given. */
 export type PacFetch = (
   url: URL,
-  asked: Asking & { readonly etag: string | null; readonly limitBytes: number },
+  asked: CandidateRequest & { readonly etag: string | null; readonly limitBytes: number },
 ) => Promise<
   { readonly kind: 'unchanged' } | { readonly kind: 'text'; readonly body: Uint8Array; readonly etag: string | null }
 >;
@@ -56,22 +56,22 @@ export class PacScript {
   }
 
   /** @throws CodedError PAC-UNAVAILABLE when there never was a text; the reason of the signal */
-  async read(proxy: string, asking: Asking): Promise<PacReading> {
+  async read(proxy: string, request: CandidateRequest): Promise<PacReading> {
     const isFetched = this.#place.url !== undefined;
-    if (!isFetched || this.#clock.monotonic() >= this.#askAgainMs) await this.#renew(proxy, asking);
+    if (!isFetched || this.#clock.monotonic() >= this.#askAgainMs) await this.#renew(proxy, request);
     if (this.#kept === null) throw this.#stale ?? coded('INTERNAL', { reason: 'a PAC file without a text' });
     const { text, digest } = this.#kept;
     return { text, digest, stale: this.#stale };
   }
 
-  async #renew(proxy: string, asking: Asking): Promise<void> {
+  async #renew(proxy: string, request: CandidateRequest): Promise<void> {
     try {
       const { url, file = '' } = this.#place;
-      await (url === undefined ? this.#readFile(file) : this.#fetchUrl(new URL(url), asking));
+      await (url === undefined ? this.#readFile(file) : this.#fetchUrl(new URL(url), request));
       this.#stale = null;
       this.#askAgainMs = this.#clock.monotonic() + REFRESH_MS;
     } catch (thrown) {
-      asking.signal.throwIfAborted();
+      request.signal.throwIfAborted();
       this.#stale = unavailable(this.where, proxy, thrown);
       this.#askAgainMs = this.#clock.monotonic() + RETRY_MS;
     }
@@ -83,9 +83,9 @@ export class PacScript {
     this.#keep(read.bytes, null);
   }
 
-  async #fetchUrl(url: URL, asking: Asking): Promise<void> {
+  async #fetchUrl(url: URL, request: CandidateRequest): Promise<void> {
     const etag = this.#kept?.etag ?? null;
-    const answer = await this.#ask(url, { ...asking, etag, limitBytes: MOST_PAC_BYTES });
+    const answer = await this.#ask(url, { ...request, etag, limitBytes: MOST_PAC_BYTES });
     if (answer.kind === 'text') this.#keep(answer.body, answer.etag);
   }
 

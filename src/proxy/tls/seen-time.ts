@@ -1,4 +1,4 @@
-// What another clock said on a way out: the Date of an answer that came before. Pure.
+// The time that another clock showed: the Date header of an earlier response. Pure.
 //
 // A certificate that is out of its time by the clock here, and in its time by that other one, tells of a wrong clock; one
 // that is out of its time by both is itself at fault. The Date is nobody's proof, so it decides the words and nothing else.

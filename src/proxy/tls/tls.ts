@@ -19,7 +19,7 @@ export interface TlsOptions {
   readonly expected: string;
   /** One of these must be in the chain; none, when empty. */
   readonly pins?: readonly string[] | undefined;
-  /** What another clock said on this way, if any did. */
+  /** The time that another clock on this route showed, if one did. */
   readonly seenTime?: SeenTime | null;
   readonly timeoutMs: number;
   readonly clock: Clock;

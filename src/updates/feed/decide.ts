@@ -97,13 +97,13 @@ function refusal(item: FeedItem, { known, maxPackageBytes }: Circumstances): Cod
 }
 
 /** An item of our channel, and why it has to wait; null when it may be fetched. */
-interface Candidate {
+interface FeedCandidate {
   readonly item: FeedItem;
   readonly reason: string | null;
 }
 
 /** Eligibility, once for each item: it hashes, and parses versions. */
-function judgeOnce(offered: readonly FeedItem[], circumstances: Circumstances): Candidate[] {
+function judgeOnce(offered: readonly FeedItem[], circumstances: Circumstances): FeedCandidate[] {
   return offered
     .filter((item) => inChannel(item, circumstances))
     .map((item) => ({ item, reason: whyDeferred(item, circumstances) }));
@@ -111,7 +111,7 @@ function judgeOnce(offered: readonly FeedItem[], circumstances: Circumstances): 
 
 /** The newest eligible item of each package that is not here yet, and what was newer but has to wait. */
 function chooseNewest(
-  candidates: readonly Candidate[],
+  candidates: readonly FeedCandidate[],
   { known }: Circumstances,
 ): { newest: FeedItem[]; deferred: { id: string; reason: string }[] } {
   const newest: FeedItem[] = [];
@@ -129,7 +129,7 @@ function chooseNewest(
   return { newest, deferred };
 }
 
-function groupByPackage(candidates: readonly Candidate[]): Candidate[][] {
+function groupByPackage(candidates: readonly FeedCandidate[]): FeedCandidate[][] {
   const groups = Map.groupBy(candidates, ({ item }) => item.package);
   return [...groups.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
 }

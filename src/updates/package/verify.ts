@@ -18,14 +18,14 @@ const END_BYTES = 22;
 const TAIL_BYTES = END_BYTES + 65_535;
 
 /** The staged file and what was promised of it. */
-interface Candidate {
+interface VerifiableFile {
   readonly file: OpenFile;
   readonly fetched: Fetched;
   readonly item: FeedItem;
 }
 
 /** One check; returns what is wrong, or null. */
-type Verifier = (candidate: Candidate) => CodedError | null;
+type Verifier = (downloaded: VerifiableFile) => CodedError | null;
 
 /** Every check that a package of an unsigned feed must pass, in this order. */
 const VERIFIERS: readonly Verifier[] = [verifyLength, verifyMagic, verifyEnd, verifyDigest];
@@ -44,17 +44,17 @@ export async function verify(files: Files, fetched: Fetched, item: FeedItem): Pr
   }
 }
 
-function verifyLength({ file, item }: Candidate): CodedError | null {
+function verifyLength({ file, item }: VerifiableFile): CodedError | null {
   const { size } = file.facts();
   return size === item.length ? null : notAJar(`it has ${size} bytes, not ${item.length}`);
 }
 
-function verifyMagic({ file }: Candidate): CodedError | null {
+function verifyMagic({ file }: VerifiableFile): CodedError | null {
   const magic = readAt(file, 0, LOCAL_HEADER.length);
   return magic.equals(LOCAL_HEADER) ? null : notAJar(describeFirstBytes(magic));
 }
 
-function verifyEnd({ file, item }: Candidate): CodedError | null {
+function verifyEnd({ file, item }: VerifiableFile): CodedError | null {
   const length = Math.min(item.length, TAIL_BYTES);
   const tail = readAt(file, item.length - length, length);
   for (let at = tail.length - END_BYTES; at >= 0; at -= 1) {
@@ -65,7 +65,7 @@ function verifyEnd({ file, item }: Candidate): CodedError | null {
   return notAJar('it has no end of central directory: the archive is cut off or no archive');
 }
 
-function verifyDigest({ fetched, item }: Candidate): CodedError | null {
+function verifyDigest({ fetched, item }: VerifiableFile): CodedError | null {
   if (fetched.sha256 === item.sha256) return null;
   const via = fetched.via === null ? 'no via' : `via ${fetched.via}`;
   return coded('DIGEST-MISMATCH', { found: fetched.sha256, expected: item.sha256, via });

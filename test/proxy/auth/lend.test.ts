@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Ledger } from '#proxy/auth/ledger.ts';
-import { candidateOf } from '#proxy/auth/lend.ts';
-import { makeHop, type Way } from '#proxy/hop.ts';
+import { candidateInfoOf } from '#proxy/auth/lend.ts';
+import { type Candidate, makeHop } from '#proxy/hop.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { profile } from '#test/support/test-router.ts';
 
@@ -12,8 +12,8 @@ function rig(authentication: 'basic' | 'ntlm' | 'auto' = 'basic') {
   const ledger = new Ledger({ clock });
   const account = profile(3_128, { password: 'sesame', authentication });
   const hop = makeHop(account, { scheme: 'http', address: '127.0.0.1', port: 3_128 });
-  const way: Way = { kind: 'proxy', hop, reasons: [] };
-  const { proxy } = candidateOf(way, { ledger, retryMs: 0, how: 'tunnel' });
+  const candidate: Candidate = { kind: 'proxy', hop, reasons: [] };
+  const { proxy } = candidateInfoOf(candidate, { ledger, retryMs: 0, how: 'tunnel' });
   if (proxy === null) throw new Error('no proxy');
   const key = { user: 'svc', domain: '', shown: 'svc', key: 'svc', password: hop.profile.password ?? fail() };
   /** The work shows the password to a proxy, which accepts or refuses it. */

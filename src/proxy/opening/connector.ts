@@ -1,4 +1,4 @@
-// Opens one connection by one way: through a hop, or direct. Every connection of the program comes about here.
+// Opens a connection to one candidate: a proxy, or the target itself. All outgoing connections are opened here.
 //
 // Guarantees: a credential goes to its own proxy only; a plain URL of this machine never leaves it (`loopback.ts`); a failed or aborted opening leaves no socket, no timer and no
 // credential under way, and its failure knows how far it came. After it has returned, the connection is the caller's.
@@ -12,7 +12,7 @@ import { type Login, openLogin } from '#proxy/auth/login.ts';
 import type { KerberosLoader } from '#proxy/auth/schemes/negotiate.ts';
 import type { SecretRegistry } from '#proxy/auth/schemes/scheme.ts';
 import { type Endpoint, travelThrough } from '#proxy/endpoint.ts';
-import type { ProxyHop, Way } from '#proxy/hop.ts';
+import type { Candidate, ProxyHop } from '#proxy/hop.ts';
 import type { HopMemories, HopMemory } from '#proxy/hop-memory.ts';
 import { refuseElsewhere } from '#proxy/loopback.ts';
 import type { Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
@@ -26,7 +26,7 @@ import { forwardConnection, originConnection } from './connection.ts';
 import { type Dialled, type DialTarget, dial } from './dial.ts';
 import type { SocksScheme } from './socks.ts';
 
-export interface OpenerParts {
+export interface ConnectorParts {
   readonly timeouts: {
     readonly connect_timeout_ms: number;
     readonly tunnel_timeout_ms: number;
@@ -93,17 +93,17 @@ interface TlsLeg {
   readonly seen: SeenTime | null;
 }
 
-export class Opener {
-  readonly #parts: OpenerParts;
+export class Connector {
+  readonly #parts: ConnectorParts;
   readonly #aim: Aim;
 
-  constructor(parts: OpenerParts, aim: Aim) {
+  constructor(parts: ConnectorParts, aim: Aim) {
     this.#parts = parts;
     this.#aim = aim;
   }
 
-  open(way: Way, options: ConnectionOptions): Promise<Connection> {
-    return way.kind === 'direct' ? this.#openDirect(options) : this.#openThrough(way.hop, options);
+  open(candidate: Candidate, options: ConnectionOptions): Promise<Connection> {
+    return candidate.kind === 'direct' ? this.#openDirect(options) : this.#openThrough(candidate.hop, options);
   }
 
   async #openDirect(options: ConnectionOptions): Promise<Connection> {
@@ -146,7 +146,7 @@ export class Opener {
   /** A refusal that a server behind the proxy may have made. Port 443, because many proxies open tunnels to no other. */
   async #checkRefusal(hop: ProxyHop, login: Login, refused: Refused): Promise<CodedError> {
     const { host, authority } = this.#aim.endpoint;
-    // Nobody watches these steps: they are none of the way that the caller wanted.
+    // These steps are not reported: they are not part of the connection that the caller requested.
     const options = { ...refused.options, bulk: false, steps: new Steps(this.#parts.clock, undefined) };
     const connect = async (byConnect: Login) => {
       const { socket } = await this.#dialHop(hop, options);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { proxyAt } from '#errors/hop.ts';
-import { environmentWays } from '#proxy/choosing/environment-ways.ts';
+import { environmentCandidates } from '#proxy/choosing/environment-candidates.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
 
@@ -15,8 +15,8 @@ const corp: ProxyProfile = {
 const account = { user: 'other', domain: 'CORP', password: new Secret('not this one') };
 
 function hopOf(variables: Record<string, string>, profile: ProxyProfile = corp) {
-  const [way] = environmentWays(variables).knownWays(profile, target) ?? [];
-  return way?.kind === 'proxy' ? way.hop : null;
+  const [candidate] = environmentCandidates(variables).knownCandidates(profile, target) ?? [];
+  return candidate?.kind === 'proxy' ? candidate.hop : null;
 }
 
 describe('the proxy of a variable', () => {
@@ -46,11 +46,11 @@ describe('the proxy of a variable', () => {
   );
 
   it('that is no URL names no way, and says why when it is needed', async () => {
-    const ways = environmentWays({ https_proxy: 'ftp://proxy.example' });
+    const candidates = environmentCandidates({ https_proxy: 'ftp://proxy.example' });
 
-    expect(ways.knownWays(corp, target)).toBeNull();
+    expect(candidates.knownCandidates(corp, target)).toBeNull();
     await expect(
-      ways.waysFor(corp, target, { purpose: 'updates', signal: new AbortController().signal }),
+      candidates.candidatesFor(corp, target, { purpose: 'updates', signal: new AbortController().signal }),
     ).rejects.toMatchObject({
       code: 'CONFIG-PROXY-URL',
     });

@@ -3,7 +3,7 @@
 import type { Secret } from '#redaction/secret.ts';
 
 /** A proxy, or the target itself, just before it is tried. */
-export interface Candidate {
+export interface CandidateInfo {
   /** Null where the connection goes direct. */
   readonly proxy: CandidateProxy | null;
 }

@@ -1,26 +1,26 @@
-// Which purposes other settings send another way. Pure.
+// The purposes whose route differs between two versions of the settings. Pure.
 //
-// A way is the profile of a purpose with everything in it, and the profiles that any target may be led to in its place, in
-// their order (`candidateFallbacks`); what they are called is no matter. Settings that name no way are another way. Secrets
-// are compared, never shown.
+// The comparison covers the profile of a purpose with all its keys, and the profiles that may replace it for some target,
+// in their order (`possibleFallbacks`). The names of profiles do not matter. Settings that name no existing profile count
+// as a change. Secrets are compared, never shown.
 
 import { isDeepStrictEqual } from 'node:util';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
-import { candidateFallbacks, choose, type ProxySettings } from './choice.ts';
+import { choose, type ProxySettings, possibleFallbacks } from './choice.ts';
 
-/** The purposes whose way is another one, in the order of all purposes. */
-export function changedWays(from: ProxySettings, to: ProxySettings): Purpose[] {
-  return PURPOSES.filter((purpose) => !isSame(wayOf(purpose, from), wayOf(purpose, to)));
+/** The purposes whose route differs, in the order of `PURPOSES`. */
+export function changedRoutes(from: ProxySettings, to: ProxySettings): Purpose[] {
+  return PURPOSES.filter((purpose) => !isSame(profilesOf(purpose, from), profilesOf(purpose, to)));
 }
 
 /** The chosen profile and every one that may stand in for it; null where the settings name none that exists. */
-function wayOf(purpose: Purpose, settings: ProxySettings): readonly ProxyProfile[] | null {
+function profilesOf(purpose: Purpose, settings: ProxySettings): readonly ProxyProfile[] | null {
   try {
     const { proxy } = choose(purpose, settings);
     if (proxy === null) return [];
-    return [proxy, ...candidateFallbacks(proxy, settings.proxies).map(({ profile }) => profile)];
+    return [proxy, ...possibleFallbacks(proxy, settings.proxies).map(({ profile }) => profile)];
   } catch {
     return null;
   }
@@ -31,7 +31,7 @@ function isSame(one: readonly ProxyProfile[] | null, other: readonly ProxyProfil
   return one.length === other.length && one.every((profile, index) => isSameProfile(profile, other[index]));
 }
 
-/** Its name and whether it is the default say nothing of the way. */
+/** The name, and whether it is the default, do not affect the route. */
 function isSameProfile(one: ProxyProfile, other: ProxyProfile | undefined): boolean {
   if (other === undefined) return false;
   const [a, b] = [one.password, other.password];

@@ -1,4 +1,4 @@
-// The proxies that a PAC file names for a target: a `WaySource` for profiles whose scheme is pac.
+// The proxies that a PAC file names for a target: a `CandidateSource` for profiles whose scheme is pac.
 //
 // Guarantees: the file learns the scheme, host and port of an https target and no more; an answer stands for five minutes,
 // as long as the file is the same; a file that is broken is passed over for the last one that was of use, and that is said;
@@ -8,7 +8,14 @@
 import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import { type Asking, bindingOf, makeHop, type Way, type WaySource, withoutAccount } from '#proxy/hop.ts';
+import {
+  bindingOf,
+  type Candidate,
+  type CandidateRequest,
+  type CandidateSource,
+  makeHop,
+  withoutAccount,
+} from '#proxy/hop.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
 import type { Reason } from '#proxy/reason.ts';
@@ -59,7 +66,7 @@ interface Place {
   readonly answers: Map<string, Answer>;
 }
 
-/** One request for ways. */
+/** One request for candidates. */
 interface Asked {
   readonly place: Place;
   readonly profile: ProxyProfile;
@@ -69,7 +76,7 @@ interface Asked {
 }
 
 /** One for the process: what is known of a file outlives a change of the configuration. */
-export class PacWays {
+export class PacCandidates {
   readonly #parts: PacParts;
   readonly #places = new NewestMap<string, Place>(MOST_PLACES);
 
@@ -78,7 +85,7 @@ export class PacWays {
   }
 
   /** The same under settings that allow or forbid to resolve the names of targets here. */
-  source({ proxy_required }: { readonly proxy_required: boolean }): WaySource {
+  source({ proxy_required }: { readonly proxy_required: boolean }): CandidateSource {
     const askedOf = (profile: ProxyProfile, target: URL): Asked => ({
       place: this.#placeOf(profile),
       profile,
@@ -86,14 +93,14 @@ export class PacWays {
       resolves: !proxy_required,
     });
     return {
-      waysFor: async (profile, target, asking) => {
+      candidatesFor: async (profile, target, request) => {
         const asked = askedOf(profile, target);
-        return waysOf(await this.#directives(asked, asking), asked);
+        return candidatesOf(await this.#directives(asked, request), asked);
       },
-      knownWays: (profile, target) => {
+      knownCandidates: (profile, target) => {
         const asked = askedOf(profile, target);
         const known = asked.place.answers.get(keyOf(asked));
-        return known === undefined ? null : waysOf(known.directives, asked);
+        return known === undefined ? null : candidatesOf(known.directives, asked);
       },
     };
   }
@@ -112,17 +119,17 @@ export class PacWays {
   }
 
   /** @throws CodedError PAC-UNAVAILABLE, PAC-SYNTAX, PAC-FAILED, PAC-ANSWER, PAC-TIMEOUT */
-  async #directives(asked: Asked, asking: Asking): Promise<readonly Directive[]> {
+  async #directives(asked: Asked, request: CandidateRequest): Promise<readonly Directive[]> {
     const { place, profile } = asked;
     const { clock } = this.#parts;
-    const report = reportOf(asking.purpose, this.#parts.report);
-    const { stale, ...text } = await place.script.read(profile.name, asking);
+    const report = reportOf(request.purpose, this.#parts.report);
+    const { stale, ...text } = await place.script.read(profile.name, request);
     if (stale !== null && !place.told) report({ name: 'pac-kept', where: place.script.where, error: stale });
     place.told = stale !== null;
     const key = keyOf(asked);
     const known = place.answers.get(key);
     if (known?.digest === text.digest && clock.monotonic() < known.untilMs) return known.directives;
-    const directives = await this.#askOrKeep(text, asked, asking);
+    const directives = await this.#askOrKeep(text, asked, request);
     place.answers.set(key, { digest: text.digest, directives, untilMs: clock.monotonic() + ANSWER_MS });
     report({
       name: 'pac-answered',
@@ -134,23 +141,23 @@ export class PacWays {
   }
 
   /** Asks this text; where it is of no use, the last one that was. */
-  async #askOrKeep(text: PacText, asked: Asked, asking: Asking): Promise<readonly Directive[]> {
+  async #askOrKeep(text: PacText, asked: Asked, request: CandidateRequest): Promise<readonly Directive[]> {
     const { place } = asked;
     try {
-      const directives = await this.#ask(text, asked, asking);
+      const directives = await this.#ask(text, asked, request);
       place.good = text;
       return directives;
     } catch (thrown) {
       if (!(thrown instanceof CodedError) || place.good === null || place.good.digest === text.digest) throw thrown;
-      reportOf(asking.purpose, this.#parts.report)({ name: 'pac-kept', where: place.script.where, error: thrown });
-      return await this.#ask(place.good, asked, asking);
+      reportOf(request.purpose, this.#parts.report)({ name: 'pac-kept', where: place.script.where, error: thrown });
+      return await this.#ask(place.good, asked, request);
     }
   }
 
-  async #ask({ text }: PacText, asked: Asked, asking: Asking): Promise<readonly Directive[]> {
+  async #ask({ text }: PacText, asked: Asked, request: CandidateRequest): Promise<readonly Directive[]> {
     const { profile, place, question, resolves } = asked;
     const { clock, limitMs = LIMIT_MS } = this.#parts;
-    const report = reportOf(asking.purpose, this.#parts.report);
+    const report = reportOf(request.purpose, this.#parts.report);
     const { where } = place.script;
     const facts = { where, proxy: profile.name, url: shown(question) };
     const names = lookUps(resolves);
@@ -161,7 +168,7 @@ export class PacWays {
       lookUp: names.lookUp,
       limitMs,
       clock,
-      signal: asking.signal,
+      signal: request.signal,
       late: (elapsed) => coded('PAC-TIMEOUT', { ...facts, elapsed }),
     });
     if (names.withheld.size > 0) report({ name: 'pac-names-withheld', where, names: [...names.withheld] });
@@ -198,10 +205,10 @@ function questionOf(target: URL): Question {
   return { url: encrypted ? `${origin}/` : `${origin}${target.pathname}${target.search}`, host };
 }
 
-function waysOf(directives: readonly Directive[], { place, profile, question }: Asked): readonly Way[] {
+function candidatesOf(directives: readonly Directive[], { place, profile, question }: Asked): readonly Candidate[] {
   const answer = directives.map(wordsOf);
   const reason: Reason = { kind: 'pac', where: place.script.where, answer, url: shown(question) };
-  return directives.map((directive) => wayOf(directive, profile, reason));
+  return directives.map((directive) => candidateOf(directive, profile, reason));
 }
 
 /** A query is for the file alone: it may hold anything. */
@@ -209,7 +216,7 @@ function shown({ url }: Question): string {
   return url.replace(/\?.*$/s, '');
 }
 
-function wayOf(directive: Directive, profile: ProxyProfile, reason: Reason): Way {
+function candidateOf(directive: Directive, profile: ProxyProfile, reason: Reason): Candidate {
   if (directive.kind === 'direct') return { kind: 'direct', reasons: [reason, { kind: 'pac direct' }] };
   const { scheme, host: address, port } = directive;
   const token = matchNoProxy(profile.pac?.credentials_for ?? '', { host: address, port });

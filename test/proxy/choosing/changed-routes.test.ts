@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PURPOSES } from '#config/purposes.ts';
+import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
 import type { ProxySettings } from '#proxy/choosing/choice.ts';
-import { changedWays } from '#proxy/choosing/way-changes.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
 
@@ -55,7 +55,7 @@ describe('a purpose goes another way', () => {
       ['updates'],
     ],
   ])('%s', (_name, over, changed) => {
-    expect(changedWays(settings(), settings(over))).toEqual(changed);
+    expect(changedRoutes(settings(), settings(over))).toEqual(changed);
   });
 
   it('never without a change, and both ways alike', () => {
@@ -71,9 +71,9 @@ describe('a purpose goes another way', () => {
       );
     fc.assert(
       fc.property(any, any, (one, other) => {
-        expect(changedWays(one, one)).toEqual([]);
-        expect(changedWays(one, other)).toEqual(changedWays(other, one));
-        expect(PURPOSES).toEqual(expect.arrayContaining(changedWays(one, other)));
+        expect(changedRoutes(one, one)).toEqual([]);
+        expect(changedRoutes(one, other)).toEqual(changedRoutes(other, one));
+        expect(PURPOSES).toEqual(expect.arrayContaining(changedRoutes(one, other)));
       }),
     );
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SallyportEvent } from '#logging/events.ts';
-import { ANSWER_MS, MOST_PLACES, PacWays } from '#proxy/pac/ways.ts';
+import { ANSWER_MS, MOST_PLACES, PacCandidates } from '#proxy/pac/candidates.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -20,7 +20,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 interface Rig {
   /** The URLs of the proxies that are named, or the code of the failure. */
-  ways(target?: URL): Promise<unknown>;
+  candidates(target?: URL): Promise<unknown>;
   write(body: string): Promise<void>;
   known(): unknown;
   readonly file: string;
@@ -31,7 +31,7 @@ interface Rig {
 async function rig(body: string, options: { clock?: Clock; required?: boolean; limitMs?: number } = {}): Promise<Rig> {
   const file = join(folder, `${crypto.randomUUID()}.pac`);
   const events: SallyportEvent[] = [];
-  const pac = new PacWays({
+  const pac = new PacCandidates({
     clock: options.clock ?? systemClock,
     report: (event) => events.push(event),
     fetch: () => Promise.reject(new Error('nothing is fetched here')),
@@ -52,11 +52,11 @@ async function rig(body: string, options: { clock?: Clock; required?: boolean; l
     file,
     events,
     write,
-    known: () => source.knownWays(profile, url),
-    ways: async (target = url) => {
+    known: () => source.knownCandidates(profile, url),
+    candidates: async (target = url) => {
       try {
-        const ways = await source.waysFor(profile, target, { purpose: 'updates', signal });
-        return ways.map((way) => (way.kind === 'direct' ? 'direct' : way.hop.url));
+        const candidates = await source.candidatesFor(profile, target, { purpose: 'updates', signal });
+        return candidates.map((candidate) => (candidate.kind === 'direct' ? 'direct' : candidate.hop.url));
       } catch (error) {
         return (error as { code?: string }).code;
       }
@@ -75,11 +75,11 @@ describe('a PAC file is told', () => {
     ['http://updates.example/feed?x=1', 'http://updates.example/feed?x=1 updates.example'],
     ['https://[2001:db8::1]/feed', 'https://[2001:db8::1]/ 2001:db8::1'],
   ])('of %s no more than it needs', async (target, told) => {
-    const { ways } = await rig(
+    const { candidates } = await rig(
       `if (url + " " + host === ${JSON.stringify(told)}) return "PROXY right:1"; return "PROXY wrong:1";`,
     );
 
-    expect(await ways(new URL(target))).toEqual(['http://right:1']);
+    expect(await candidates(new URL(target))).toEqual(['http://right:1']);
   });
 });
 
@@ -90,7 +90,7 @@ describe('PAC files that are asked', () => {
       asked.push(pathname);
       return Promise.reject(new Error('nobody is there'));
     };
-    const source = new PacWays({ clock: new FakeClock(), report: () => undefined, fetch }).source({
+    const source = new PacCandidates({ clock: new FakeClock(), report: () => undefined, fetch }).source({
       proxy_required: true,
     });
     const ask = (name: string) => {
@@ -101,7 +101,7 @@ describe('PAC files that are asked', () => {
         pac,
         authentication: 'transparent',
       };
-      return source.waysFor(profile, url, { purpose: 'updates', signal }).catch(() => undefined);
+      return source.candidatesFor(profile, url, { purpose: 'updates', signal }).catch(() => undefined);
     };
     await ask('first');
     for (let other = 1; other < MOST_PLACES; other += 1) await ask(String(other));
@@ -116,20 +116,20 @@ describe('PAC files that are asked', () => {
 describe('an answer', () => {
   it('stands for five minutes, as long as the file is the same', async () => {
     const clock = new FakeClock();
-    const { ways, events, write } = await rig('return "PROXY a:1";', { clock });
-    await ways();
-    await ways();
+    const { candidates, events, write } = await rig('return "PROXY a:1";', { clock });
+    await candidates();
+    await candidates();
     expect(namesOf(events)).toEqual(['pac-answered']);
     clock.advance(ANSWER_MS);
-    await ways();
+    await candidates();
     expect(namesOf(events)).toEqual(['pac-answered', 'pac-answered']);
     await write('return "PROXY b:1";');
-    expect(await ways()).toEqual(['http://b:1']);
+    expect(await candidates()).toEqual(['http://b:1']);
   });
 
   it('is told with the file and the target, without path and query', async () => {
-    const { ways, events, file } = await rig('return "PROXY a:1; QUIC b:2; DIRECT";');
-    await ways();
+    const { candidates, events, file } = await rig('return "PROXY a:1; QUIC b:2; DIRECT";');
+    await candidates();
 
     expect(events).toEqual([
       { name: 'pac-left-out', ...UPDATER, where: file, parts: ['QUIC b:2'] },
@@ -144,9 +144,9 @@ describe('an answer', () => {
   });
 
   it('is known afterwards without asking, and not before', async () => {
-    const { ways, known } = await rig('return "PROXY a:1";');
+    const { candidates, known } = await rig('return "PROXY a:1";');
     expect(known()).toBeNull();
-    await ways();
+    await candidates();
     expect(known()).toMatchObject([{ kind: 'proxy', hop: { url: 'http://a:1' } }]);
   });
 
@@ -159,15 +159,15 @@ describe('an answer', () => {
     ['let x = ;', 'PAC-SYNTAX'],
     ['<html> function', 'PAC-SYNTAX'],
   ])('of no use is a failure and never direct: %s', async (body, code) => {
-    const { ways } = await rig(body);
+    const { candidates } = await rig(body);
 
-    expect(await ways()).toBe(code);
+    expect(await candidates()).toBe(code);
   });
 
   it('that never comes is a failure at the limit', async () => {
-    const { ways } = await rig('while (true);', { limitMs: 300 });
+    const { candidates } = await rig('while (true);', { limitMs: 300 });
 
-    expect(await ways()).toBe('PAC-TIMEOUT');
+    expect(await candidates()).toBe('PAC-TIMEOUT');
   });
 });
 
@@ -175,25 +175,25 @@ describe('a new version that is broken', () => {
   it.each(['let x = ;', 'throw new Error("x");', 'return null;', '<html> function'])(
     'is passed over for the last good one, once and told: %s',
     async (broken) => {
-      const { ways, write, events } = await rig('return "PROXY a:1";');
-      await ways();
+      const { candidates, write, events } = await rig('return "PROXY a:1";');
+      await candidates();
       await write(broken);
 
-      expect(await ways()).toEqual(['http://a:1']);
-      expect(await ways()).toEqual(['http://a:1']);
+      expect(await candidates()).toEqual(['http://a:1']);
+      expect(await candidates()).toEqual(['http://a:1']);
       expect(namesOf(events)).toEqual(['pac-answered', 'pac-kept', 'pac-answered']);
       await write('return "PROXY b:1";');
-      expect(await ways()).toEqual(['http://b:1']);
+      expect(await candidates()).toEqual(['http://b:1']);
     },
   );
 
   it('that is gone leaves the last one in use, told once', async () => {
-    const { ways, file, events } = await rig('return "PROXY a:1";');
-    await ways();
+    const { candidates, file, events } = await rig('return "PROXY a:1";');
+    await candidates();
     await rm(file);
 
-    expect(await ways()).toEqual(['http://a:1']);
-    expect(await ways()).toEqual(['http://a:1']);
+    expect(await candidates()).toEqual(['http://a:1']);
+    expect(await candidates()).toEqual(['http://a:1']);
     expect(namesOf(events)).toEqual(['pac-answered', 'pac-kept']);
   });
 });
@@ -202,7 +202,7 @@ it('under proxy_required no name of a target is resolved for a PAC file, which i
   const body =
     'return dnsResolve("localhost") === null && !isInNet("localhost", "127.0.0.0", "255.0.0.0") ? "PROXY a:1" : "DIRECT";';
   const strict = await rig(body, { required: true });
-  expect(await strict.ways()).toEqual(['http://a:1']);
+  expect(await strict.candidates()).toEqual(['http://a:1']);
   expect(strict.events[0]).toEqual({
     name: 'pac-names-withheld',
     ...UPDATER,
@@ -211,5 +211,5 @@ it('under proxy_required no name of a target is resolved for a PAC file, which i
   });
 
   const open = await rig(body);
-  expect(await open.ways()).toEqual(['direct']);
+  expect(await open.candidates()).toEqual(['direct']);
 });

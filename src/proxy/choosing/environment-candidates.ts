@@ -1,11 +1,11 @@
-// The proxy that the environment of the service names: a `WaySource` for profiles whose scheme is environment.
+// The proxy that the environment of the service names: a `CandidateSource` for profiles whose scheme is environment.
 //
 // Guarantees: user and password of a variable go to the proxy that the same variable names, and those of the profile to
 // none, since whoever sets a variable could have them sent anywhere.
 
 import { coded } from '#errors/coded-error.ts';
 import { endpointOf } from '#proxy/endpoint.ts';
-import { makeHop, type Way, type WaySource, withoutAccount } from '#proxy/hop.ts';
+import { type Candidate, type CandidateSource, makeHop, withoutAccount } from '#proxy/hop.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
 import {
@@ -16,26 +16,26 @@ import {
 } from './environment-proxies.ts';
 
 /** The variables are those of the start: a process has no others. */
-export function environmentWays(variables: Variables): WaySource {
+export function environmentCandidates(variables: Variables): CandidateSource {
   const choose = (target: URL) => {
     const { host, port, tls } = endpointOf(target);
     return chooseFromEnvironment(variables, { host, port, encrypted: tls });
   };
   return {
-    waysFor(profile, target) {
+    candidatesFor(profile, target) {
       const choice = choose(target);
-      if (choice.kind !== 'wrong') return Promise.resolve([wayOf(choice, profile)]);
+      if (choice.kind !== 'wrong') return Promise.resolve([candidateOf(choice, profile)]);
       const { variable, reason } = choice;
       return Promise.reject(coded('CONFIG-PROXY-URL', { variable, reason, proxy: profile.name }));
     },
-    knownWays(profile, target) {
+    knownCandidates(profile, target) {
       const choice = choose(target);
-      return choice.kind === 'wrong' ? null : [wayOf(choice, profile)];
+      return choice.kind === 'wrong' ? null : [candidateOf(choice, profile)];
     },
   };
 }
 
-function wayOf(choice: Exclude<EnvironmentChoice, { kind: 'wrong' }>, profile: ProxyProfile): Way {
+function candidateOf(choice: Exclude<EnvironmentChoice, { kind: 'wrong' }>, profile: ProxyProfile): Candidate {
   if (choice.kind === 'direct') return { kind: 'direct', reasons: [choice.reason] };
   const { scheme, host: address, port } = choice.proxy;
   const hop = makeHop(withAccountOf(choice.proxy, profile), {
