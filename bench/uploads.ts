@@ -63,8 +63,8 @@ async function upload({ bytes, peer }: Case): Promise<Ended> {
     });
     return { code: 'complete', phase: null, afterMs: performance.now() - last };
   } catch (thrown) {
-    const { code, journey } = thrown as { code: string; journey?: { phase: string } | null };
-    return { code, phase: journey?.phase ?? null, afterMs: performance.now() - last };
+    const { code, trace } = thrown as { code: string; trace?: { phase: string } | null };
+    return { code, phase: trace?.phase ?? null, afterMs: performance.now() - last };
   } finally {
     clearInterval(watch);
     session.close();

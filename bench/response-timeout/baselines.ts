@@ -1,7 +1,7 @@
 // The rules in use elsewhere, each as well as it can be had: with doubled retries where it has any back-off at all, and
 // never under 10 s where it learns, as the model has it.
 
-import type { Outcome, Phase, RouteKey, TimeoutPlan } from '#timeout/model.ts';
+import type { Outcome, RouteKey, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 import { type Before, END_MS, type Policy, planOf } from './policy.ts';
 
 const MB = 1e6;
@@ -208,7 +208,7 @@ function clamped(ms: number): number {
   return Math.min(CEILING_MS, Math.max(FLOOR_MS, ms));
 }
 
-const KEY_OF: Readonly<Record<Phase, 'firstByteMs' | 'silenceMs' | 'totalMs'>> = {
+const KEY_OF: Readonly<Record<TimeoutPhase, 'firstByteMs' | 'silenceMs' | 'totalMs'>> = {
   first_byte: 'firstByteMs',
   silence: 'silenceMs',
   total: 'totalMs',

@@ -1,6 +1,6 @@
 // What every policy is asked: the model under test and the rules that it is compared with answer the same questions.
 
-import type { Outcome, Phase, RouteKey, TimeoutPlan } from '#timeout/model.ts';
+import type { Outcome, RouteKey, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 
 /** Nothing waits longer than this in the simulation, so that rules without an end have one. */
 export const END_MS = 6 * 3_600_000;
@@ -8,7 +8,7 @@ export const END_MS = 6 * 3_600_000;
 /** The attempt before, of the same package. */
 export interface Before {
   readonly plan: TimeoutPlan;
-  readonly timedOut: Phase | null;
+  readonly timedOut: TimeoutPhase | null;
 }
 
 export interface Policy {

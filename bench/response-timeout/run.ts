@@ -1,6 +1,6 @@
 // One policy through one scenario: every attempt is played against its deadlines, and what it cost is counted.
 
-import type { Outcome, Phase, TimeoutPlan } from '#timeout/model.ts';
+import type { Outcome, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 import { type Before, END_MS, type Policy } from './policy.ts';
 import type { Attempt, Job, Truth } from './scenario.ts';
 import { bytesAt, type Transfer } from './transfers.ts';
@@ -28,7 +28,7 @@ export class Tally {
 
 /** How an attempt ended. */
 interface Played {
-  readonly timedOut: Phase | null;
+  readonly timedOut: TimeoutPhase | null;
   /** Since the request. */
   readonly endMs: number;
   readonly bytes: number;

@@ -3,7 +3,7 @@
 
 import { CATALOGUE, type Code } from '#errors/catalogue.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
-import { type Journey, readJourney } from '#errors/journey.ts';
+import { type ConnectTrace, readConnectTrace } from '#errors/connect-trace.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { EVENTS, type SallyportEvent } from '#logging/events.ts';
 
@@ -29,9 +29,9 @@ export function reviveEvent(raw: unknown): SallyportEvent | null {
 export function wireError(error: CodedError): {
   code: string;
   facts: Readonly<Record<string, unknown>>;
-  journey: Journey | null;
+  journey: ConnectTrace | null;
 } {
-  return { code: error.code, facts: error.facts, journey: error.journey };
+  return { code: error.code, facts: error.facts, journey: error.trace };
 }
 
 /** Makes a failure of the other end ours. */
@@ -44,5 +44,5 @@ export function reviveError(raw: unknown): CodedError {
   if (typeof code !== 'string' || !Object.hasOwn(CATALOGUE, code) || typeof facts !== 'object' || facts === null) {
     return coded('INTERNAL', { reason: 'the daemon answered with an unknown failure' });
   }
-  return new CodedError(code as Code, facts as Record<string, FieldValue>).during(readJourney(journey));
+  return new CodedError(code as Code, facts as Record<string, FieldValue>).during(readConnectTrace(journey));
 }

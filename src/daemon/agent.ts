@@ -159,8 +159,8 @@ export class Agent {
   }
 
   async retryCredentials(profile: string | null, authority: Authority = 'admin'): Promise<void> {
-    const { ledger, ports } = this.#parts;
-    allowRetry(ledger, ports.settings(), { profile, authority });
+    const { credentialGuard, ports } = this.#parts;
+    allowRetry(credentialGuard, ports.settings(), { profile, authority });
   }
 
   async status(): Promise<Status> {
@@ -297,7 +297,7 @@ export class Agent {
   async stop(reason: string): Promise<void> {
     this.#stopped.abort(coded('INTERRUPTED', { reason }));
     await Promise.all([this.#hooks.stop(), this.#work.idle()]);
-    await Promise.all([this.#parts.outcomes.saved(), this.#parts.ledger.flush()]);
+    await Promise.all([this.#parts.outcomes.saved(), this.#parts.credentialGuard.flush()]);
   }
 
   async close(): Promise<void> {

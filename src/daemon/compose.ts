@@ -16,8 +16,8 @@ import type { Report } from '#logging/events.ts';
 import { openLog, type Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { PATHS_FILE, PathHabits } from '#path/habits.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
-import { LedgerState } from '#proxy/auth/ledger-state.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
+import { CredentialState } from '#proxy/auth/credential-state.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
 import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
@@ -105,10 +105,11 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   const { report = tellAll } = options;
   try {
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
-    const [{ ledger, outcomes }, { environment = {} }] = [state, options];
-    const network = new NetworkRoom({ clock, known, report, ledger, environment, userAgent: userAgentOf({ version }) });
-    const tokens = new TokenBindings(ledger);
-    const inForce = new SettingsRoom(settings, (to) => tokens.introduce(to));
+    const [{ credentialGuard, outcomes }, { environment = {} }] = [state, options];
+    const userAgent = userAgentOf({ version });
+    const network = new NetworkRoom({ clock, known, report, credentialGuard, environment, userAgent });
+    const tokens = new TokenBindings(credentialGuard);
+    const inForce = new SettingsRoom(settings, (to) => tokens.bindSecrets(to));
     const model = new ResponseTimeoutModel({}, state.stores.timeouts.learned);
     const rooms = [network, inForce, new TimeoutRoom(model), new LogRoom(log)];
     const config = new Reloader({ loaded, rooms, last: state.last, clock, report });
@@ -148,7 +149,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       tokens,
       ...forDiagnosis(options, network, config),
       outcomes,
-      ledger,
+      credentialGuard,
       logFile: log.file,
       reopenLog: () => log.reopen(),
       startedAtMs: clock.now(),
@@ -205,7 +206,7 @@ function forDiagnosis(
 interface State {
   readonly outcomes: Outcomes;
   readonly last: LastSettings;
-  readonly ledger: Ledger;
+  readonly credentialGuard: CredentialGuard;
   readonly agentId: string;
   readonly habits: PathHabits;
   /** What the updates room works with as it is. */
@@ -237,11 +238,11 @@ async function openState(from: {
   name(await retries.load());
   const spool = await openReceipts({ files, clock, report }, stateDir);
   const hooks = await HookJournal.open(files, join(stateDir, 'hooks'), report);
-  const credentials = new LedgerState({ files, path: join(stateDir, 'credentials.json') });
+  const credentials = new CredentialState({ files, path: join(stateDir, 'credentials.json') });
   name(await credentials.load());
-  const ledger = new Ledger({ state: credentials, clock });
+  const credentialGuard = new CredentialGuard({ state: credentials, clock });
   const outcomes = new Outcomes(files, join(stateDir, 'outcomes.json'));
   name(await outcomes.load());
   const stores = { memory, timeouts, retries, spool, hooks };
-  return { outcomes, last, ledger, agentId: agent.id, habits, stores };
+  return { outcomes, last, credentialGuard, agentId: agent.id, habits, stores };
 }

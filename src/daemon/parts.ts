@@ -7,7 +7,7 @@ import type { SecretUse } from '#config/reading/secret-uses.ts';
 import type { Authority } from '#control/control.ts';
 import type { TokenBindings } from '#http/token-bindings.ts';
 import type { Report } from '#logging/events.ts';
-import type { Ledger } from '#proxy/auth/ledger.ts';
+import type { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { KnownSecrets } from '#redaction/known-secrets.ts';
 import type { SpanRedactor } from '#redaction/redact.ts';
 import type { Files } from '#system/files.ts';
@@ -48,7 +48,7 @@ export interface Parts {
    * would mask our own words.
    */
   judge(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
-  /** A router for settings that need not be in force, with the ledger of the one that is. */
+  /** A router for settings that need not be in force, with the credential guard of the one that is. */
   routerFor: NetworkRoom['routerFor'];
   gateways(): Promise<readonly string[]>;
   /** The variables of the process. */
@@ -58,7 +58,7 @@ export interface Parts {
   /** Which origin each token belongs to. */
   readonly tokens: TokenBindings;
   /** What became of each password. */
-  readonly ledger: Ledger;
+  readonly credentialGuard: CredentialGuard;
   readonly logFile: string;
   /** After somebody moved the log file away. */
   reopenLog(): void;

@@ -1,5 +1,5 @@
 // Why a walk failed, as far as more than the failure itself tells it: what else this host knows makes some of them plain.
-// Pure. A sharper cause keeps the journey and names the code that it stands for.
+// Pure. A sharper cause keeps the trace and names the code that it replaces.
 
 import type { Code } from '#errors/catalogue.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -40,7 +40,7 @@ const NO_WAY_OUT: ReadonlySet<Code> = new Set<Code>(['DNS-TARGET', 'TCP-REFUSED'
 /** The cause of a failure: the failure itself, or what explains it. */
 export function causeOf(error: CodedError, known: Circumstances): CodedError {
   const sharper = gatewayAsProxy(error, known) ?? proxyOfTheShell(error, known);
-  return sharper?.during(error.journey) ?? error;
+  return sharper?.during(error.trace) ?? error;
 }
 
 function gatewayAsProxy(error: CodedError, { gateways, proxyAddresses }: Circumstances): CodedError | null {

@@ -100,8 +100,8 @@ function listOf(value: FieldValue): readonly string[] {
 }
 
 /** What was refused before a byte was sent was not tried: an account that may be locked is not asked for by itself. */
-function isUnsent({ code, journey }: CodedError): boolean {
-  const proven = journey?.proven ?? [];
+function isUnsent({ code, trace }: CodedError): boolean {
+  const proven = trace?.proven ?? [];
   return WAITING.has(code) && !proven.includes('dial');
 }
 

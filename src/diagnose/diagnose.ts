@@ -1,5 +1,5 @@
 // The diagnosis: every purpose walked at once, and one verdict over them. Purposes are walked side by side, so that silence
-// on one way does not hold up the others; a wrong password still costs one attempt, because the ledger is that of the work.
+// on one way does not hold up the others; a wrong password still costs one attempt, because the credential guard is that of the work.
 
 import { PURPOSES, urlKeyOf } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';

@@ -4,7 +4,7 @@
 
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
-import type { Phase } from '#errors/journey.ts';
+import type { ConnectPhase } from '#errors/connect-trace.ts';
 import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import { authorityOf, type Seen, type Tried, WatchedRouter } from './watched-router.ts';
@@ -34,7 +34,7 @@ export interface EndpointSeen extends Endpoint {
 }
 
 /** Phases that are the same for every target: where one of them fails, the others need not be tried. */
-const OF_THE_WAY: ReadonlySet<Phase> = new Set(['choice', 'resolve', 'dial', 'proxy_tls', 'authentication']);
+const OF_THE_WAY: ReadonlySet<ConnectPhase> = new Set(['choice', 'resolve', 'dial', 'proxy_tls', 'authentication']);
 
 /** Each host up to TLS, those of a walk as they were seen on it. */
 export async function tryEndpoints(
@@ -44,7 +44,7 @@ export async function tryEndpoints(
 ): Promise<EndpointSeen[]> {
   const { failure } = walked;
   const tried: EndpointSeen[] = [];
-  const isWayBlocked = failure !== null && OF_THE_WAY.has(failure.journey?.phase ?? 'choice');
+  const isWayBlocked = failure !== null && OF_THE_WAY.has(failure.trace?.phase ?? 'choice');
   for (const endpoint of endpoints) {
     const authority = authorityOf(endpoint.url);
     if (tried.some((one) => one.authority === authority)) continue;

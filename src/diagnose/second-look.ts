@@ -45,8 +45,8 @@ async function ofThePort(error: CodedError, purpose: Purpose, parts: TryParts): 
   if (target === null || authorityOf(target).endsWith(':443')) return error;
   const url = new URL(`https://${target.hostname}/`);
   const { failure } = await tryEndpoint({ url, always: true }, purpose, parts);
-  if (failure !== null && failure.journey?.proven.includes('tunnel') !== true) return error;
-  return coded('POLICY-PORT', { proxy, target: refused, status, said, hop }, error).during(error.journey);
+  if (failure !== null && failure.trace?.proven.includes('tunnel') !== true) return error;
+  return coded('POLICY-PORT', { proxy, target: refused, status, said, hop }, error).during(error.trace);
 }
 
 /** What a port speaks where it did not answer: TLS or SOCKS to a CONNECT in the clear, HTTP to the greeting of SOCKS. */
@@ -61,7 +61,7 @@ async function ofTheScheme(error: CodedError, { clock, signal }: TryParts): Prom
   const wanted = WANTED[speaks];
   const remedy = schemeRemedy({ name: proxy, variable: typeof variable === 'string' ? variable : null }, [wanted]);
   const facts = { proxy, port, speaks, scheme, wanted, answer: reason ?? 'nothing', remedy, hop };
-  return coded('PROXY-SCHEME', facts, error).during(error.journey);
+  return coded('PROXY-SCHEME', facts, error).during(error.trace);
 }
 
 /**
@@ -78,7 +78,7 @@ async function ofTheClock(error: CodedError, purpose: Purpose, parts: TryParts):
   await askAnything(new URL(`http://${target.hostname}/`), asking, net).catch(() => parts.signal.throwIfAborted());
   const { failure } = await tryEndpoint({ url: target, always: true }, purpose, parts);
   const isSame = failure?.code === 'TLS-CLOCK' || failure?.code === 'TLS-EXPIRED';
-  return isSame ? failure.during(error.journey) : error;
+  return isSame ? failure.during(error.trace) : error;
 }
 
 /** The target of a tunnel, from `host:port`; null for what is asked for by its URL. */

@@ -1,7 +1,7 @@
 // What the answer of an ordinary Node client says about ours. Pure.
 
 import type { CodedError } from '#errors/coded-error.ts';
-import type { Phase } from '#errors/journey.ts';
+import type { ConnectPhase } from '#errors/connect-trace.ts';
 import { fillTemplate } from '#errors/template.ts';
 import type { SecondOpinion } from './report.ts';
 import type { OpinionResult } from './second-opinion-ask.ts';
@@ -47,7 +47,7 @@ function besideSuccess(own: OwnResult, seen: OpinionResult, { secrets }: Withhel
 }
 
 function besideFailure(own: OwnResult, failure: CodedError, seen: OpinionResult): Said {
-  const at = stageOf(failure.journey?.phase);
+  const at = stageOf(failure.trace?.phase);
   const status = ownStatus(own);
   if (seen.kind !== 'answered') {
     return seen.at === at ? sameStage(seen) : say('differs', 'fails in another way', { why: whyOf(seen) });
@@ -104,11 +104,11 @@ function ownStatus({ failure, status }: OwnResult): number | null {
   const named = failure.facts['status'];
   if (typeof named === 'number') return named;
   if (/^(?:AUTH|NTLM|NEGOTIATE)-/.test(failure.code)) return REQUIRES_LOGIN;
-  return stageOf(failure.journey?.phase) === 'response' ? status : null;
+  return stageOf(failure.trace?.phase) === 'response' ? status : null;
 }
 
 /** Null for what failed before anything was sent. */
-function stageOf(phase: Phase | undefined): OpinionStage | null {
+function stageOf(phase: ConnectPhase | undefined): OpinionStage | null {
   switch (phase) {
     case 'resolve':
     case 'dial':

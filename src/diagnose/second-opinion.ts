@@ -75,7 +75,7 @@ async function whyNot(
 ): Promise<string | null> {
   if (tried === null || tried.candidate === null) return 'Sallyport tried no proxy';
   if (proxy === null) return 'the connection uses no proxy';
-  const { phase, proven } = failure?.journey ?? { phase: 'response', proven: [] };
+  const { phase, proven } = failure?.trace ?? { phase: 'response', proven: [] };
   const isUnsent = phase === 'choice' || (phase === 'authentication' && !proven.includes('dial'));
   if (isUnsent) return 'Sallyport sent nothing to the proxy';
   const proved = seen.findLast(({ stage }) => stage === 'authentication')?.facts['scheme'];

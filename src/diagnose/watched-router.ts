@@ -6,12 +6,12 @@
 
 import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
-import type { Phase } from '#errors/journey.ts';
+import type { ConnectPhase } from '#errors/connect-trace.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { responseInfo } from '#http/headers.ts';
 import type { CandidateInfo } from '#proxy/candidate-info.ts';
+import type { ObservedStep } from '#proxy/connect-observer.ts';
 import type { Connection, HopFacts, OpenOptions, ResponseHead, Route, Router } from '#proxy/route.ts';
-import type { StepSeen } from '#proxy/steps.ts';
 import type { Clock } from '#system/clock.ts';
 import type { StageName } from './report.ts';
 
@@ -67,10 +67,10 @@ export class WatchedRouter implements Router {
     if (seen.some((one) => one.error === error)) return;
     const isChoice = seen.length === 0;
     const last = this.connections.at(-1);
-    const stage = isChoice ? 'choice' : stageOf(error.journey?.phase, under);
+    const stage = isChoice ? 'choice' : stageOf(error.trace?.phase, under);
     error.during({ phase: isChoice ? 'choice' : 'response', elapsedMs: 0, proven: last?.passed ?? [] });
     const target = last === undefined ? (seen.at(-1)?.target ?? authorityOf(aim)) : `${last.host}:${last.port}`;
-    seen.push({ stage, target, elapsedMs: error.journey?.elapsedMs ?? null, facts: {}, error });
+    seen.push({ stage, target, elapsedMs: error.trace?.elapsedMs ?? null, facts: {}, error });
   }
 
   route(purpose: Purpose, target: URL): Route {
@@ -81,7 +81,7 @@ export class WatchedRouter implements Router {
   async #open(route: Route, options: OpenOptions): Promise<Connection> {
     const target = authorityOf(route.target);
     const isFirst = !this.#reached.has(target);
-    const watch = (step: StepSeen) => {
+    const watch = (step: ObservedStep) => {
       options.watch?.(step);
       if (isFirst || step.error !== null) this.#note(step, target);
     };
@@ -115,13 +115,13 @@ export class WatchedRouter implements Router {
     };
   }
 
-  #note({ phase, elapsedMs, facts, error }: StepSeen, target: string): void {
+  #note({ phase, elapsedMs, facts, error }: ObservedStep, target: string): void {
     this.seen.push({ stage: stageOf(phase, 'http'), target, elapsedMs, facts, error });
   }
 }
 
 /** What a phase of a connection is called here; those of an exchange are what it is made for. */
-function stageOf(phase: Phase | undefined, exchange: StageName): StageName {
+function stageOf(phase: ConnectPhase | undefined, exchange: StageName): StageName {
   return phase === undefined || phase === 'request' || phase === 'response' ? exchange : phase;
 }
 

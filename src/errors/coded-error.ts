@@ -6,9 +6,9 @@
 
 import { getSystemErrorMessage } from 'node:util';
 import { CATALOGUE, type Code } from './catalogue.ts';
+import { type ConnectTrace, provenSentence } from './connect-trace.ts';
 import type { Entry } from './entry.ts';
 import { type Hop, hopText, originAt, readHop, THIS_HOST } from './hop.ts';
-import { type Journey, provenSentence } from './journey.ts';
 import { type FieldsOf, type FieldValue, fillPieces, fillTemplate, type Piece, SAFE_SENTENCE } from './template.ts';
 
 /** The facts that the sentence of a code asks for; more may be given and travel along in JSON. */
@@ -24,7 +24,7 @@ export class CodedError extends Error {
   readonly facts: Readonly<Record<string, FieldValue>>;
   /** The sentence, already safe to print on one line. */
   readonly safeText: string;
-  #journey: Journey | null = null;
+  #trace: ConnectTrace | null = null;
   #at: Hop | null = null;
 
   constructor(code: Code, facts: Readonly<Record<string, FieldValue>>, cause?: unknown) {
@@ -46,13 +46,13 @@ export class CodedError extends Error {
   }
 
   /** How far it came; null where nobody recorded it. */
-  get journey(): Journey | null {
-    return this.#journey;
+  get trace(): ConnectTrace | null {
+    return this.#trace;
   }
 
   /** Records how far it came. The first record stands: it is the one nearest to the failure. */
-  during(journey: Journey | null): this {
-    this.#journey ??= journey;
+  during(trace: ConnectTrace | null): this {
+    this.#trace ??= trace;
     return this;
   }
 
@@ -95,7 +95,7 @@ export class CodedError extends Error {
   }
 
   #proven(): string {
-    const sentence = this.#journey === null ? '' : provenSentence(this.#journey);
+    const sentence = this.#trace === null ? '' : provenSentence(this.#trace);
     return sentence === '' ? '' : ` ${sentence}`;
   }
 
@@ -106,7 +106,7 @@ export class CodedError extends Error {
       check: this.check,
       hop: this.hop,
       facts: 'hop' in this.facts ? { ...this.facts, hop: this.hop } : this.facts,
-      journey: this.#journey,
+      journey: this.#trace,
     };
   }
 }

@@ -76,7 +76,7 @@ export async function exchange(options: ExchangeOptions): Promise<ExchangeResult
   });
   const shown = await options.connection.settled();
   if (shown === null || result.ended !== 'failed') return result;
-  return { ...result, error: shown.during(result.error.journey) };
+  return { ...result, error: shown.during(result.error.trace) };
 }
 
 type Stage = 'head' | 'counted' | 'parsed' | 'over';

@@ -2,8 +2,8 @@
 // small requests. Pure, but for asking the connection what foreign bytes say of its hop.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import type { ConnectPhase } from '#errors/connect-trace.ts';
 import type { Hop } from '#errors/hop.ts';
-import type { Phase } from '#errors/journey.ts';
 import { answersFrom, type Connection, cutBy } from '#proxy/route.ts';
 import { type Deadlines, factsOf, holderOf } from './deadlines.ts';
 import { shownUrl } from './judge-url.ts';
@@ -63,7 +63,7 @@ export class Failures {
   }
 
   /** The same failure with the phase that it happened in. */
-  during(phase: Phase, error: CodedError, elapsedMs: number): CodedError {
+  during(phase: ConnectPhase, error: CodedError, elapsedMs: number): CodedError {
     return error.during({ phase, elapsedMs, proven: this.#connection.facts.passed });
   }
 }

@@ -54,5 +54,5 @@ export function withTitle(error: CodedError, page: Uint8Array): CodedError {
   const { said } = error.facts;
   if (title === null || saysNothing(title) || title === said) return error;
   const both = typeof said === 'string' ? [said, title] : title;
-  return new CodedError(error.code, { ...error.facts, said: both, title }, error).during(error.journey);
+  return new CodedError(error.code, { ...error.facts, said: both, title }, error).during(error.trace);
 }

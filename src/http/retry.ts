@@ -63,7 +63,7 @@ async function beforeNext(options: RetryOptions, error: CodedError, spent: numbe
   const random = spent === 0 ? 0 : options.random();
   const delayMs = nextDelay(error, spent, { random, maxDelaySeconds, soonestMs });
   if (delayMs > LONGEST_WAIT_HERE_MS) {
-    throw new CodedError(error.code, { ...error.facts, retryAfterMs: delayMs }, error).during(error.journey);
+    throw new CodedError(error.code, { ...error.facts, retryAfterMs: delayMs }, error).during(error.trace);
   }
   options.onRetry(error, spent, delayMs);
   await wait(options.clock, delayMs, options.signal);

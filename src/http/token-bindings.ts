@@ -1,5 +1,5 @@
 // Tokens and headers belong to the origin of the purpose that they were entered for, as passwords belong to their proxy: an
-// edit of its URL does not take them to another server. The ledger of credentials keeps which origin that is.
+// edit of its URL does not take them to another server. The credential guard keeps which origin that is.
 //
 // Guarantees: a secret that was entered for another origin is not sent; one that is unknown belongs to the first origin that
 // it is set with. It leaves when it is entered again (a new value, or its file written anew) or when an admin allows it.
@@ -10,22 +10,22 @@ import { PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';
-import type { Ledger } from '#proxy/auth/ledger.ts';
+import type { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { Secret } from '#redaction/secret.ts';
 
-/** What the bindings of tokens are kept by. */
-type Bindings = Pick<Ledger, 'introduce' | 'boundElsewhere' | 'flush'>;
+/** The part of the credential guard that keeps the bindings of tokens. */
+type Bindings = Pick<CredentialGuard, 'bindSecrets' | 'boundElsewhere' | 'flush'>;
 
 export class TokenBindings {
-  readonly #ledger: Bindings;
+  readonly #credentialGuard: Bindings;
 
-  constructor(ledger: Bindings) {
-    this.#ledger = ledger;
+  constructor(credentialGuard: Bindings) {
+    this.#credentialGuard = credentialGuard;
   }
 
   /** Binds what these settings have to the origin of its purpose, unless it is known to belong elsewhere. */
-  introduce(settings: Settings, isTried = false): void {
-    const introduced = PURPOSES.flatMap((purpose) => {
+  bindSecrets(settings: Settings, isTried = false): void {
+    const enteredSecrets = PURPOSES.flatMap((purpose) => {
       const url = urlOf(settings, purpose);
       if (url === undefined) return [];
       const proxyUrl = new URL(url).origin;
@@ -35,8 +35,8 @@ export class TokenBindings {
         proxyUrl,
       }));
     });
-    this.#ledger.introduce(introduced, isTried);
-    if (!isTried && introduced.length > 0) void this.#ledger.flush();
+    this.#credentialGuard.bindSecrets(enteredSecrets, isTried);
+    if (!isTried && enteredSecrets.length > 0) void this.#credentialGuard.flush();
   }
 
   /** @throws CodedError TOKEN-REBIND where one of them was entered for another origin */
@@ -45,7 +45,7 @@ export class TokenBindings {
     if (url === undefined) return;
     const { origin, host } = new URL(url);
     for (const { key, secret } of secretsOf(settings, purpose)) {
-      const bound = this.#ledger.boundElsewhere(textOf(secret, purpose), origin);
+      const bound = this.#credentialGuard.boundElsewhere(textOf(secret, purpose), origin);
       if (bound !== null) throw coded('TOKEN-REBIND', { key, bound, origin, hop: originAt(host) });
     }
   }

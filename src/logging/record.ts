@@ -68,7 +68,7 @@ function stackOf(values: readonly FieldValue[], known: Redactor): string[] | nul
 
 /** The same failure with its sentence made from redacted facts; what caused it stays behind. */
 export function redactError(error: CodedError, known: Redactor): CodedError {
-  return new CodedError(error.code, redactFields(error.facts, known)).during(error.journey);
+  return new CodedError(error.code, redactFields(error.facts, known)).during(error.trace);
 }
 
 function redactFields(fields: Readonly<Record<string, FieldValue>>, known: Redactor): Record<string, FieldValue> {

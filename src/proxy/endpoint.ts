@@ -2,7 +2,7 @@
 
 import { coded } from '#errors/coded-error.ts';
 import type { HopScheme, ProxyProfile } from './profile.ts';
-import type { Travel } from './route.ts';
+import type { ConnectMode } from './route.ts';
 
 export interface Endpoint {
   /** Without brackets. */
@@ -35,8 +35,12 @@ export function endpointOf(target: URL): Endpoint {
   return { ...scheme, host, port, authority: `${target.hostname}:${port}` };
 }
 
-/** How the bytes travel through a proxy of this scheme. Only HTTP proxies know the absolute form. */
-export function travelThrough(profile: ProxyProfile, scheme: HopScheme, endpoint: Endpoint): Exclude<Travel, 'direct'> {
+/** The connect mode through a proxy of this scheme. Only HTTP proxies know the absolute form. */
+export function connectModeThrough(
+  profile: ProxyProfile,
+  scheme: HopScheme,
+  endpoint: Endpoint,
+): Exclude<ConnectMode, 'direct'> {
   const isHttp = scheme === 'http' || scheme === 'https';
   return isHttp && endpoint.forwardable && profile.tunnel_http !== true ? 'forward' : 'tunnel';
 }

@@ -4,14 +4,14 @@
 import type { Duplex } from 'node:stream';
 import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
+import type { ConnectPhase } from '#errors/connect-trace.ts';
 import { type Hop, originAt } from '#errors/hop.ts';
-import type { Phase } from '#errors/journey.ts';
 import type { CandidateInfo } from './candidate-info.ts';
+import type { StepListener } from './connect-observer.ts';
 import type { Reason } from './reason.ts';
-import type { StepWatch } from './steps.ts';
 
-/** How the bytes travel: CONNECT through a proxy, absolute-form to a proxy, or straight to the target. */
-export type Travel = 'tunnel' | 'forward' | 'direct';
+/** How a target is reached: CONNECT through a proxy, absolute-form to a proxy, or a direct connection. */
+export type ConnectMode = 'tunnel' | 'forward' | 'direct';
 
 /** What is known of the hop once a connection is open. */
 export interface HopFacts {
@@ -19,14 +19,14 @@ export interface HopFacts {
   readonly proxy: string | null;
   /** The proxy really used: `http://proxy.example.com:3128` without user, or `direct`; a `RouteKey`'s proxy. */
   readonly proxyUrl: string;
-  readonly how: Travel;
+  readonly how: ConnectMode;
   /** The target's host and port. */
   readonly host: string;
   readonly port: number;
   /** For failures. */
   readonly hop: Hop;
   /** What went well until the connection was open, in order. */
-  readonly passed: readonly Phase[];
+  readonly passed: readonly ConnectPhase[];
 }
 
 /** Whether the hop can look into a response: never where there is none, nor into TLS that goes through it. */
@@ -97,8 +97,8 @@ export interface Route {
   readonly target: URL;
   /** Proxy profile's name, or null for direct. Which of its proxies was used is in the facts of the connection. */
   readonly proxy: string | null;
-  /** How the bytes travel as long as the first choice holds. */
-  readonly how: Travel;
+  /** The connect mode of the first candidate. */
+  readonly how: ConnectMode;
   /** What decided, in order; `reasonText` makes sentences of them. */
   readonly reasons: readonly Reason[];
   /**
@@ -109,7 +109,7 @@ export interface Route {
   /**
    * Opens a connection to the first candidate that can be reached: dials, tunnels, authenticates, does TLS, each with its
    * deadline.
-   * @throws CodedError DNS-*, TCP-*, TUNNEL-*, NOT-A-PROXY, AUTH-*, POLICY*, PROXY-*, TLS-*, with its journey
+   * @throws CodedError DNS-*, TCP-*, TUNNEL-*, NOT-A-PROXY, AUTH-*, POLICY*, PROXY-*, TLS-*, with its trace
    */
   open(options: OpenOptions): Promise<Connection>;
 }
@@ -118,7 +118,7 @@ export interface OpenOptions {
   readonly bulk: boolean;
   readonly signal: AbortSignal;
   /** Hears of each step as it ends. */
-  readonly watch?: StepWatch;
+  readonly watch?: StepListener;
   /** Called with each candidate just before it is tried. */
   readonly onCandidate?: (candidate: CandidateInfo) => void;
   /** The update that the connection is for, where it is for one. */

@@ -11,21 +11,21 @@ import { hopText } from '#errors/hop.ts';
 import type { Report } from '#logging/events.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { Clock } from '#system/clock.ts';
-import type { Ledger } from './auth/ledger.ts';
+import type { CredentialGuard } from './auth/credential-guard.ts';
 import { candidateInfoOf } from './auth/lend.ts';
 import type { KerberosLoader } from './auth/schemes/negotiate.ts';
 import type { SecretRegistry } from './auth/schemes/scheme.ts';
 import { chooseProxy, fallbacksOf, type ProxySettings } from './choosing/choice.ts';
 import { CoolDown, failsOver } from './choosing/failover.ts';
-import { type Endpoint, endpointOf, travelThrough } from './endpoint.ts';
+import { ConnectObserver } from './connect-observer.ts';
+import { connectModeThrough, type Endpoint, endpointOf } from './endpoint.ts';
 import { bindingOf, type Candidate, type CandidateSource, ownHop, type ProxyHop } from './hop.ts';
 import { HopMemories } from './hop-memory.ts';
 import { Connector, type ConnectorParts } from './opening/connector.ts';
 import type { ProxyProfile } from './profile.ts';
 import { reportOf } from './purpose-report.ts';
 import { decidingText, distinctReasons, type Reason, reasonText } from './reason.ts';
-import type { Connection, OpenOptions, Route, Router, Travel } from './route.ts';
-import { Steps } from './steps.ts';
+import type { Connection, ConnectMode, OpenOptions, Route, Router } from './route.ts';
 import type { TlsTrust } from './tls/trust.ts';
 import { TrustStore } from './tls/trust-store.ts';
 
@@ -45,7 +45,7 @@ export interface RouterParts {
   /** Whom TLS to a proxy itself trusts, by the name of its profile; the bundled roots where there is none. */
   readonly proxyTls?: ReadonlyMap<string, TlsTrust>;
   /** One for the process, so that a new router after a reload knows what was rejected. */
-  readonly ledger: Ledger;
+  readonly credentialGuard: CredentialGuard;
   /** The settings are not in force and may never be: their secrets stay bound to where those in force have them. */
   readonly isTried?: boolean;
   /** One for the process, likewise. */
@@ -70,8 +70,8 @@ let routers = 0;
 export function createRouter(parts: RouterParts): Router {
   routers += 1;
   const generation = routers;
-  const { settings, ledger, coolDown = new CoolDown(parts.clock) } = parts;
-  ledger.introduce(settings.proxies.flatMap(introduced), parts.isTried);
+  const { settings, credentialGuard, coolDown = new CoolDown(parts.clock) } = parts;
+  credentialGuard.bindSecrets(settings.proxies.flatMap(enteredSecrets), parts.isTried);
   // Once for each proxy and each change of the settings.
   const toldWeak = new Set<string>();
   const connectorParts: Omit<ConnectorParts, 'onWeakTls'> = {
@@ -99,7 +99,7 @@ export function createRouter(parts: RouterParts): Router {
         purpose,
         target,
         proxy: proxy?.name ?? null,
-        how: travelOf(proxy, endpoint, known),
+        how: connectModeOf(proxy, endpoint, known),
         reasons: [...reasons, ...reasonsOf(known)],
         sharedKey: `${generation} ${purpose} ${sharedBy(proxy, target)}`,
         open: (options) => new Failover({ ...parts, coolDown }, chosen, connector).open(options),
@@ -123,7 +123,7 @@ function knownCandidates(parts: RouterParts, proxy: ProxyProfile | null, target:
   return (proxy === null ? null : sourceOf(parts, proxy)?.knownCandidates(proxy, target)) ?? [];
 }
 
-function introduced(profile: ProxyProfile) {
+function enteredSecrets(profile: ProxyProfile) {
   const { password } = profile;
   const binding = bindingOf(profile);
   if (password === undefined || binding === null) return [];
@@ -169,7 +169,7 @@ class Failover {
   async open({ bulk, signal, watch, onCandidate, updateId }: OpenOptions): Promise<Connection> {
     signal.throwIfAborted();
     const { clock } = this.#parts;
-    const choice = new Steps(clock, watch);
+    const choice = new ConnectObserver(clock, watch);
     const candidates = this.#restedFirst(
       await choice.run(
         'choice',
@@ -179,15 +179,15 @@ class Failover {
     );
     const failed: Failed[] = [];
     for (const [index, candidate] of candidates.entries()) {
-      const steps = new Steps(clock, watch);
+      const observer = new ConnectObserver(clock, watch);
       if (onCandidate !== undefined) onCandidate(this.#candidateInfoOf(candidate));
       try {
-        const connection = await this.#connector.open(candidate, { bulk, signal, steps });
+        const connection = await this.#connector.open(candidate, { bulk, signal, observer });
         this.#opened(candidate, connection, updateId);
         return connection;
       } catch (thrown) {
         signal.throwIfAborted();
-        const error = this.#paced(candidate, asCoded(thrown), steps);
+        const error = this.#paced(candidate, asCoded(thrown), observer);
         if (candidate.kind === 'direct' || !failsOver(error)) throw error;
         failed.push({ hop: candidate.hop, error });
         this.#missed(candidate.hop, error, candidates[index + 1]);
@@ -246,13 +246,13 @@ class Failover {
 
   /** What another client may know of the candidate. */
   #candidateInfoOf(candidate: Candidate) {
-    const { settings, ledger } = this.#parts;
+    const { settings, credentialGuard } = this.#parts;
     const retryMs = settings.rejected_credential_retry_hours * HOUR_MS;
     const how =
       candidate.kind === 'direct'
         ? 'tunnel'
-        : travelThrough(candidate.hop.profile, candidate.hop.scheme, this.#chosen.endpoint);
-    return candidateInfoOf(candidate, { ledger, retryMs, how });
+        : connectModeThrough(candidate.hop.profile, candidate.hop.scheme, this.#chosen.endpoint);
+    return candidateInfoOf(candidate, { credentialGuard, retryMs, how });
   }
 
   /**
@@ -292,7 +292,7 @@ class Failover {
   }
 
   /** A failure that may be over soon says when it is time to ask this proxy again. */
-  #paced(candidate: Candidate, error: CodedError, { passed }: Steps): CodedError {
+  #paced(candidate: Candidate, error: CodedError, { passed }: ConnectObserver): CodedError {
     if (candidate.kind === 'direct' || !error.retryable) return error;
     const dialled = passed.filter((phase) => phase === 'dial').length;
     const wait = this.#parts.coolDown.pace.failed(candidate.hop.url, Math.max(1, dialled));
@@ -313,14 +313,14 @@ class Failover {
     const failures = failed.map(({ hop, error }) => `${new URL(hop.url).host} ${error.code}`);
     const why = this.#parts.settings.proxy_required ? 'proxy_required is true' : 'no setting allows it';
     const { place: hop } = last.error;
-    const error = coded('POLICY', { count: failed.length, failures, why, hop }, last.error).during(last.error.journey);
+    const error = coded('POLICY', { count: failed.length, failures, why, hop }, last.error).during(last.error.trace);
     return askedAgainAfter(Math.max(...failed.map((one) => waitOf(one.error))), error);
   }
 }
 
 function askedAgainAfter(ms: number, error: CodedError): CodedError {
   if (ms <= waitOf(error)) return error;
-  return new CodedError(error.code, { ...error.facts, pauseMs: ms }, error).during(error.journey);
+  return new CodedError(error.code, { ...error.facts, pauseMs: ms }, error).during(error.trace);
 }
 
 /** How long whoever tries again waits at least. */
@@ -337,8 +337,8 @@ function reasonsOf(candidates: readonly Candidate[]): readonly Reason[] {
 }
 
 /** How it goes as long as the first choice holds; what a file or a variable names later may be another kind. */
-function travelOf(proxy: ProxyProfile | null, endpoint: Endpoint, [known]: readonly Candidate[]): Travel {
+function connectModeOf(proxy: ProxyProfile | null, endpoint: Endpoint, [known]: readonly Candidate[]): ConnectMode {
   if (proxy === null || known?.kind === 'direct') return 'direct';
   const scheme = known?.hop.scheme ?? proxy.scheme;
-  return travelThrough(proxy, scheme === 'pac' || scheme === 'environment' ? 'http' : scheme, endpoint);
+  return connectModeThrough(proxy, scheme === 'pac' || scheme === 'environment' ? 'http' : scheme, endpoint);
 }

@@ -3,7 +3,7 @@
 
 import { at, type Line } from './line.ts';
 import { type History, recentSamples } from './samples.ts';
-import type { Phase } from './types.ts';
+import type { TimeoutPhase } from './types.ts';
 import { lineFor, type Worst, worstOf } from './worst.ts';
 
 const MB = 1e6;
@@ -56,7 +56,7 @@ function coldMs(size: number, baseMs: number): number {
 /** The deadline of a phase for a size; never smaller for a larger one. */
 export function deadlineOf(
   history: History,
-  asked: { readonly phase: Phase; readonly size: number; readonly nowMs: number; readonly baseMs: number },
+  asked: { readonly phase: TimeoutPhase; readonly size: number; readonly nowMs: number; readonly baseMs: number },
 ): Deadline {
   const { phase, size } = asked;
   const cold = coldMs(size, asked.baseMs);
@@ -79,7 +79,7 @@ function ruleOf(ms: number, known: number, fading: number): Deadline['rule'] {
   return ms === fading ? 'start' : 'longer';
 }
 
-function from(worst: Worst, phase: Phase, size: number): { readonly ms: number; readonly evidence: Evidence } {
+function from(worst: Worst, phase: TimeoutPhase, size: number): { readonly ms: number; readonly evidence: Evidence } {
   const { samples } = worst;
   const line = lineFor(worst, size);
   const margin = MARGIN + MARGIN_OF_FEW / samples.length;

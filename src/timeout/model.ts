@@ -8,17 +8,17 @@
 import { NewestMap } from '#system/newest.ts';
 import { deadlineOf, expectedMs } from './deadline.ts';
 import { explain } from './explain.ts';
-import { type History, NO_HISTORY, PHASES, type Sample, withSuccess, withTimeout } from './samples.ts';
+import { type History, NO_HISTORY, type Sample, TIMEOUT_PHASES, withSuccess, withTimeout } from './samples.ts';
 import { fromSaved, MOST_ROUTES, toSaved } from './saved.ts';
 import { ceilingOf, NO_LIMIT_MS, withDefaults, withinBounds } from './settings.ts';
-import type { Outcome, Phase, RouteKey, TimeoutPlan, TimeoutSettings } from './types.ts';
+import type { Outcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings } from './types.ts';
 
-export type { Outcome, Phase, RouteKey, TimeoutPlan, TimeoutSettings };
+export type { Outcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings };
 
 /** The attempt before this one, of the same package. */
 export interface PreviousAttempt {
   readonly plan: TimeoutPlan;
-  readonly timedOut: Phase | null;
+  readonly timedOut: TimeoutPhase | null;
 }
 
 /** The proxy of a route that has none: origins reached directly have no way in common. */
@@ -61,7 +61,7 @@ export class ResponseTimeoutModel {
     const { history, borrowed } = this.#basis(route);
     const asked = size > 0 ? size : history.largest;
     const { baseMs } = this.#settings;
-    const deadline = (phase: Phase) => deadlineOf(history, { phase, size: asked, nowMs, baseMs });
+    const deadline = (phase: TimeoutPhase) => deadlineOf(history, { phase, size: asked, nowMs, baseMs });
     const [first, total] = [deadline('first_byte'), deadline('total')];
     const silence = deadline('silence');
     // On a known route a single wait that is allowed is never ended by the whole.
@@ -139,10 +139,10 @@ export class ResponseTimeoutModel {
     return { history: shared, borrowed: shared.count > own.count };
   }
 
-  #bounded(wanted: Readonly<Record<Phase, number>>, previous: PreviousAttempt | undefined) {
+  #bounded(wanted: Readonly<Record<TimeoutPhase, number>>, previous: PreviousAttempt | undefined) {
     const before = previous === undefined ? null : previous.plan;
     const ms = { ...wanted };
-    for (const phase of PHASES) {
+    for (const phase of TIMEOUT_PHASES) {
       const factor = (previous?.timedOut ?? null) === null ? 1 : 2;
       if (before !== null) ms[phase] = Math.max(ms[phase], factor * plannedFor(before, phase));
     }
@@ -152,12 +152,12 @@ export class ResponseTimeoutModel {
     return { firstByteMs, silenceMs, totalMs };
   }
 
-  #within(ms: number, phase: Phase): number {
+  #within(ms: number, phase: TimeoutPhase): number {
     return withinBounds(ms, phase, this.#settings);
   }
 }
 
-function plannedFor(plan: TimeoutPlan, phase: Phase): number {
+function plannedFor(plan: TimeoutPlan, phase: TimeoutPhase): number {
   if (phase === 'total') return plan.totalMs;
   return phase === 'silence' ? plan.silenceMs : plan.firstByteMs;
 }

@@ -4,7 +4,7 @@
 // Samples age by count and by wall time. Each class of sizes keeps its own, so that many small files never push out what
 // is known of the few large ones.
 
-import type { Outcome, Phase } from './types.ts';
+import type { Outcome, TimeoutPhase } from './types.ts';
 
 /** One verified success; times in whole milliseconds, null where a phase was not measured. */
 export interface Sample {
@@ -12,7 +12,7 @@ export interface Sample {
   readonly seq: number;
   readonly atMs: number;
   readonly size: number;
-  readonly ms: Readonly<Record<Phase, number | null>>;
+  readonly ms: Readonly<Record<TimeoutPhase, number | null>>;
 }
 
 export interface History {
@@ -21,9 +21,9 @@ export interface History {
   /** The largest size ever asked for. */
   readonly largest: number;
   /** In a row, without a success. */
-  readonly timeouts: Readonly<Record<Phase, number>>;
+  readonly timeouts: Readonly<Record<TimeoutPhase, number>>;
   /** How many successes there were at the last timeout. */
-  readonly timedOutAt: Readonly<Record<Phase, number>>;
+  readonly timedOutAt: Readonly<Record<TimeoutPhase, number>>;
   /** Timeouts of the first byte, ever. */
   readonly muteEver: number;
   /** Until there were so many successes, a longer wait for the first byte is tried. */
@@ -32,7 +32,7 @@ export interface History {
   readonly samples: readonly Sample[];
 }
 
-export const PHASES: readonly Phase[] = ['first_byte', 'silence', 'total'];
+export const TIMEOUT_PHASES: readonly TimeoutPhase[] = ['first_byte', 'silence', 'total'];
 
 export const NO_HISTORY: History = {
   count: 0,
@@ -79,7 +79,7 @@ export function withSuccess(history: History, outcome: Outcome): History {
     },
   };
   const timeouts = { ...history.timeouts };
-  for (const phase of PHASES) if (sample.ms[phase] !== null) timeouts[phase] = 0;
+  for (const phase of TIMEOUT_PHASES) if (sample.ms[phase] !== null) timeouts[phase] = 0;
   return {
     ...history,
     count: history.count + 1,
@@ -90,7 +90,7 @@ export function withSuccess(history: History, outcome: Outcome): History {
 }
 
 /** The history after a timeout: how long it would have taken nobody knows, so there is no sample. */
-export function withTimeout(history: History, size: number, phase: Phase): History {
+export function withTimeout(history: History, size: number, phase: TimeoutPhase): History {
   const { count } = history;
   const muteEver = history.muteEver + (phase === 'first_byte' ? 1 : 0);
   return {
@@ -119,13 +119,13 @@ function kept(samples: readonly Sample[]): readonly Sample[] {
   if (newest === undefined) return samples;
   const from = CLASS_FACTOR ** Math.floor(Math.log(Math.max(1, newest.size)) / Math.log(CLASS_FACTOR));
   const alike = samples.filter(({ size }) => size < from * CLASS_FACTOR && (size >= from || from === 1));
-  const slowest = new Set(PHASES.flatMap((phase) => slowestIn(phase, alike, newest.seq)));
+  const slowest = new Set(TIMEOUT_PHASES.flatMap((phase) => slowestIn(phase, alike, newest.seq)));
   const gone = alike.slice(0, -NEWEST_OF_A_CLASS).find((sample) => !slowest.has(sample));
   const rest = samples.filter((sample) => sample !== gone);
   return rest.slice(-KEPT_OF_ALL);
 }
 
-function slowestIn(phase: Phase, alike: readonly Sample[], newestSeq: number): Sample[] {
+function slowestIn(phase: TimeoutPhase, alike: readonly Sample[], newestSeq: number): Sample[] {
   return alike
     .filter(({ seq }) => newestSeq - seq <= SLOWEST_KEPT_FOR)
     .sort((a, b) => (b.ms[phase] ?? 0) - (a.ms[phase] ?? 0))

@@ -2,7 +2,7 @@
 
 import { responseTimeout } from '#config/schema/response-timeout.ts';
 import type { Settings } from '#config/settings.ts';
-import type { Phase, TimeoutSettings } from './types.ts';
+import type { TimeoutPhase, TimeoutSettings } from './types.ts';
 
 /** The shortest deadline that any setting allows. */
 const SHORTEST_MS = 1_000;
@@ -34,12 +34,12 @@ export function withDefaults(given: Partial<TimeoutSettings>): TimeoutSettings {
 }
 
 /** A deadline in whole milliseconds within what the settings allow; where `min_ms` is over a maximum, the maximum holds. */
-export function withinBounds(ms: number, phase: Phase, settings: TimeoutSettings): number {
+export function withinBounds(ms: number, phase: TimeoutPhase, settings: TimeoutSettings): number {
   const ceiling = ceilingOf(phase, settings);
   return Math.min(ceiling, Math.max(SHORTEST_MS, settings.minMs, Math.ceil(ms)));
 }
 
 /** The longest deadline of a phase. */
-export function ceilingOf(phase: Phase, { maxMs, totalMaxMs }: TimeoutSettings): number {
+export function ceilingOf(phase: TimeoutPhase, { maxMs, totalMaxMs }: TimeoutSettings): number {
   return Math.min(NO_LIMIT_MS, Math.max(SHORTEST_MS, phase === 'total' ? totalMaxMs : maxMs));
 }

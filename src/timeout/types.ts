@@ -7,7 +7,7 @@ export interface RouteKey {
 }
 
 /** The phases of a response that have a deadline of their own. */
-export type Phase = 'first_byte' | 'silence' | 'total';
+export type TimeoutPhase = 'first_byte' | 'silence' | 'total';
 
 /** Deadlines for one attempt, in milliseconds, and the words that explain them. */
 export interface TimeoutPlan {
@@ -40,7 +40,7 @@ export interface Outcome {
   /** Whole, and its digest is the promised one. */
   readonly ok: boolean;
   /** The phase whose deadline ended the attempt. */
-  readonly timedOut: Phase | null;
+  readonly timedOut: TimeoutPhase | null;
   readonly firstByteMs: number | null;
   /** After the first byte. */
   readonly longestSilenceMs: number | null;

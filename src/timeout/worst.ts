@@ -8,7 +8,7 @@
 
 import { at, type Hull, type Line, lowestLineAbove, type Point, raised, upperHull } from './line.ts';
 import type { Sample } from './samples.ts';
-import type { Phase } from './types.ts';
+import type { TimeoutPhase } from './types.ts';
 
 /** A sample is worth so much less for each one after it: half after some 350. */
 const LEAK = 0.998;
@@ -47,7 +47,7 @@ export interface Worst {
  * Of at least one sample, all of them measured in this phase: with every one, then without what lies before a calm, if
  * there is one.
  */
-export function worstOf(measured: readonly Sample[], phase: Phase, count: number): readonly [Worst, ...Worst[]] {
+export function worstOf(measured: readonly Sample[], phase: TimeoutPhase, count: number): readonly [Worst, ...Worst[]] {
   const aged = measured.map(({ size, ms, seq }) => ({ size, ms: (ms[phase] ?? 0) * LEAK ** (count - 1 - seq) }));
   const hull = upperHull(aged);
   const line = lowestLineAbove(hull, sizesOf(aged));

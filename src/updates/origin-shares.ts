@@ -3,7 +3,7 @@
 // for the next round, and what other servers have comes now. What failed in another way says nothing of the next. Pure.
 
 import type { CodedError } from '#errors/coded-error.ts';
-import { PHASES } from '#errors/journey.ts';
+import { CONNECT_PHASES } from '#errors/connect-trace.ts';
 
 /** One may be an accident. */
 const MOST_FAILURES = 2;
@@ -27,6 +27,6 @@ function isDrip({ code }: CodedError): boolean {
 }
 
 /** No request ever left: it would be the same for whatever else is to come from there. */
-function isUnreached({ journey }: CodedError): boolean {
-  return journey !== null && PHASES.indexOf(journey.phase) < PHASES.indexOf('request');
+function isUnreached({ trace }: CodedError): boolean {
+  return trace !== null && CONNECT_PHASES.indexOf(trace.phase) < CONNECT_PHASES.indexOf('request');
 }

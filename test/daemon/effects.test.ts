@@ -18,7 +18,7 @@ import { NetworkRoom } from '#daemon/reload/network-room.ts';
 import { SettingsRoom } from '#daemon/reload/settings-room.ts';
 import { TimeoutRoom } from '#daemon/reload/timeout-room.ts';
 import { ScheduleRoom } from '#daemon/schedule/schedule-room.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Secret } from '#redaction/secret.ts';
 import { systemClock } from '#system/clock.ts';
@@ -68,7 +68,7 @@ function makeRooms(): Reloadable[] {
       clock: systemClock,
       known,
       report,
-      ledger: new Ledger(),
+      credentialGuard: new CredentialGuard(),
       environment: {},
       userAgent: 'Sallyport/test',
     }),

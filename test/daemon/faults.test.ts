@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Settings } from '#config/settings.ts';
 import { Schedule } from '#daemon/schedule/schedule.ts';
 import type { ScheduleRecord } from '#daemon/schedule/schedule-state.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
@@ -82,8 +82,15 @@ class House {
     });
     const settings = { ...given, proxies: [profile(this.#proxy.port, this.#account)] } as Settings;
     const clocks = { clock: this.#clock, routerClock: this.#deadlines };
-    const ledger = new Ledger({ clock: this.#clock });
-    this.#rig = await openRig({ files: this.#files, dir: DIR, settings, updatesTls: trust, ledger, ...clocks });
+    const credentialGuard = new CredentialGuard({ clock: this.#clock });
+    this.#rig = await openRig({
+      files: this.#files,
+      dir: DIR,
+      settings,
+      updatesTls: trust,
+      credentialGuard,
+      ...clocks,
+    });
     this.#schedule = new Schedule({
       name: 'updates',
       timetable: () => ({ expression: '0 */6 * * *', timeZone: 'UTC', jitterSeconds: 0, maxDelaySeconds: 21_600 }),

@@ -12,8 +12,8 @@ const KNOWN: Circumstances = {
   shell: {},
 };
 const hop = proxyAt('corp', '10.1.1.1:443');
-const journey = { phase: 'dial', elapsedMs: 3, proven: ['choice'] } as const;
-const refused = () => coded('TCP-REFUSED', { host: '10.1.1.1', port: 443, elapsed: 3, hop }).during(journey);
+const trace = { phase: 'dial', elapsedMs: 3, proven: ['choice'] } as const;
+const refused = () => coded('TCP-REFUSED', { host: '10.1.1.1', port: 443, elapsed: 3, hop }).during(trace);
 
 describe('the cause of a failure', () => {
   it('is the failure itself where nothing else is known', () => {
@@ -26,7 +26,7 @@ describe('the cause of a failure', () => {
     expect(cause).toMatchObject({
       code: 'HOST-IS-GATEWAY',
       place: hop,
-      journey,
+      trace,
       facts: { proxy: 'corp', found: 'TCP-REFUSED' },
     });
   });

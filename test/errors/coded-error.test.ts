@@ -54,7 +54,7 @@ describe('a coded error', () => {
     error.during({ phase: 'tls', elapsedMs: 9, proven: [] });
 
     expect(error.check).toBe(`${advice} Proven fine before: name.`);
-    expect(error.journey?.phase).toBe('dial');
+    expect(error.trace?.phase).toBe('dial');
   });
 
   it('quotes what is foreign in its facts', () => {

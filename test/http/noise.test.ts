@@ -45,7 +45,7 @@ it.each([
   expect(await failureOf(ALERT, how, bulk)).toMatchObject({
     code: 'PROXY-SCHEME',
     facts: { proxy: 'corp', speaks: 'TLS', wanted: 'https', answer: 'a TLS record' },
-    journey: { phase: 'response' },
+    trace: { phase: 'response' },
   });
   await proxy.close();
   expect(await failureOf('SSH-2.0-OpenSSH_9.2\r\n', how, bulk)).toMatchObject({ code: 'BAD-RESPONSE' });

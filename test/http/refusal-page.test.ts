@@ -113,7 +113,7 @@ describe('a refusal by the proxy in absolute form', () => {
     for (const error of [await asDocument(), await asPackage()]) {
       expect(error.code).toBe(code);
       expect(error.safeText).toContain(words);
-      expect(error.journey?.phase).toBe('response');
+      expect(error.trace?.phase).toBe('response');
     }
   });
 

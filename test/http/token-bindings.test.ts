@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Settings } from '#config/settings.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { TokenBindings } from '#http/token-bindings.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { Secret } from '#redaction/secret.ts';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { feedOf } from '#test/support/jars.ts';
@@ -136,13 +136,13 @@ describe('the token of another purpose', () => {
     });
 
   it('belongs to the origin of its own URL, also where both have the same value', () => {
-    const bindings = new TokenBindings(new Ledger());
+    const bindings = new TokenBindings(new CredentialGuard());
     const first = settings('https://a.example.com/feed.json', 'https://b.example.com/');
-    bindings.introduce(first);
+    bindings.bindSecrets(first);
     expect(verdicts(bindings, first)).toEqual(['ok', 'ok']);
 
     const moved = settings('https://a.example.com/feed.json', 'https://a.example.com/');
-    bindings.introduce(moved);
+    bindings.bindSecrets(moved);
     expect(verdicts(bindings, moved)).toEqual([
       'ok',
       expect.stringContaining('support_logs.bearer_token was entered for https://b.example.com'),

@@ -92,7 +92,7 @@ describe('an upload', () => {
       (thrown: unknown) => thrown,
     );
 
-    expect(error).toMatchObject({ code: 'REQUEST-TIMEOUT', journey: { phase: 'request' } });
+    expect(error).toMatchObject({ code: 'REQUEST-TIMEOUT', trace: { phase: 'request' } });
     expect((error as Error).message).toMatch(/accepted no data for 500 ms \(response_timeout\.base_ms\)/);
     expect(sent.closed).toBe(1);
     expect(clock.pending).toBe(0);
@@ -121,7 +121,7 @@ describe('an upload', () => {
     const server = await kept(() => {});
     const { outcome } = put(server, body(100_000), { firstByteMs: 100, signal: AbortSignal.timeout(20_000) });
 
-    await expect(outcome).rejects.toMatchObject({ code: 'RESPONSE-TIMEOUT', journey: { phase: 'response' } });
+    await expect(outcome).rejects.toMatchObject({ code: 'RESPONSE-TIMEOUT', trace: { phase: 'response' } });
   }, 30_000);
 
   it('that is refused before it is whole has the answer of the server', async () => {

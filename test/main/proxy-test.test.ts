@@ -1,5 +1,5 @@
 // `proxy test` and Test Connection as real processes, beside a daemon and without one; and that a password that a proxy
-// refused counts in one ledger, whoever has sent it.
+// refused counts in one credential guard, whoever has sent it.
 
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

@@ -34,7 +34,7 @@ describe('a page in place of a tunnel', () => {
       '[TUNNEL-PAGE] Proxy corp answered CONNECT updates.example.com:443 with 200, but sent a web page instead of ' +
         'opening a tunnel (title: "Welcome to Guest WiFi").',
     );
-    expect(error.journey?.phase).toBe('tunnel');
+    expect(error.trace?.phase).toBe('tunnel');
   });
 
   it('is named as such also where the page comes later than its head', async () => {

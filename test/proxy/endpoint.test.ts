@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { proxyAt } from '#errors/hop.ts';
-import { endpointOf, travelThrough } from '#proxy/endpoint.ts';
+import { connectModeThrough, endpointOf } from '#proxy/endpoint.ts';
 import { makeHop, ownHop } from '#proxy/hop.ts';
 import { profile } from '#test/support/test-router.ts';
 
@@ -17,7 +17,7 @@ describe('what a URL means for the way out', () => {
   it('only HTTP proxies are asked in absolute form', () => {
     const endpoint = endpointOf(new URL('http://updates.example.com/'));
     const how = (['http', 'https', 'socks4a', 'socks5h'] as const).map((scheme) =>
-      travelThrough(profile(1), scheme, endpoint),
+      connectModeThrough(profile(1), scheme, endpoint),
     );
     expect(how).toEqual(['forward', 'forward', 'tunnel', 'tunnel']);
   });

@@ -175,7 +175,7 @@ describe('a failure of TLS to the proxy itself', () => {
     expect(await failureOf(honest(origin.port), { tls })).toMatchObject({
       code: 'PROXY-TLS-FAILED',
       message: expect.stringMatching(/alert (?:handshake failure|certificate required)/),
-      journey: { phase: 'proxy_tls' },
+      trace: { phase: 'proxy_tls' },
       check: expect.stringContaining('whether it requires a client_certificate'),
     });
   });

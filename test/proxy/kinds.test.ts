@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { environmentCandidates } from '#proxy/choosing/environment-candidates.ts';
 import { CoolDown, SHORTEST_REST_MS } from '#proxy/choosing/failover.ts';
 import { PacCandidates } from '#proxy/pac/candidates.ts';
@@ -105,15 +105,15 @@ describe('a SOCKS proxy', () => {
   });
 
   it('is shown user and password when it asks, and a refusal stands for every purpose', async () => {
-    const ledger = new Ledger();
+    const credentialGuard = new CredentialGuard();
     const account = { authentication: 'basic', user: 'svc', password: new Secret('open sesame') } as const;
     const good = await keep(startSocksServer([WANTS_USER, LOGIN_TAKEN, open(OPEN_5, origin.port)]));
-    await fetched(testRouter({ proxies: [through(good.port, account)], trust, ledger }));
+    await fetched(testRouter({ proxies: [through(good.port, account)], trust, credentialGuard }));
     expect(good.messages[1]).toContain(SESAME);
 
     const bad = await keep(startSocksServer([WANTS_USER, Buffer.from([1, 1])]));
     const wrong = { ...account, password: new Secret('wrong sesame') };
-    const router = testRouter({ proxies: [through(bad.port, wrong)], trust, ledger });
+    const router = testRouter({ proxies: [through(bad.port, wrong)], trust, credentialGuard });
     const all = (['updates', 'support_logs', 'exposure_analytics', 'platform'] as const).map((purpose) =>
       router
         .route(purpose, origin.url)
@@ -271,17 +271,17 @@ describe('a PAC file', () => {
 
   it('whose list of trusted proxies changed does not get the password shown until it is entered again', async () => {
     const proxy = await http();
-    const ledger = new Ledger();
+    const credentialGuard = new CredentialGuard();
     const account = { authentication: 'basic', user: 'svc', password: new Secret('open sesame') } as const;
     const one = await pac(
       `PROXY ${at(proxy.port)}`,
-      { ledger },
+      { credentialGuard },
       { ...account, pac: { credentials_for: 'other.example' } },
     );
     await fetched(one.router);
     const other = await pac(
       `PROXY ${at(proxy.port)}`,
-      { ledger },
+      { credentialGuard },
       { ...account, pac: { credentials_for: '127.0.0.1' } },
     );
     expect(await codeOf(other.router)).toBe('AUTH-REBIND');

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { asCoded } from '#errors/coded-error.ts';
 import { requestDocument } from '#http/session/document.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
-import { LedgerState } from '#proxy/auth/ledger-state.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
+import { CredentialState } from '#proxy/auth/credential-state.ts';
 import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -40,8 +40,12 @@ async function start(answers: { readonly refused: string; readonly connect: stri
   return turned;
 }
 
-async function ask(ledger: Ledger, url: URL, authentication: 'basic' | 'digest' = 'basic'): Promise<string> {
-  const router = testRouter({ proxies: [profile(proxy.port, { password: 'right', authentication })], ledger });
+async function ask(
+  credentialGuard: CredentialGuard,
+  url: URL,
+  authentication: 'basic' | 'digest' = 'basic',
+): Promise<string> {
+  const router = testRouter({ proxies: [profile(proxy.port, { password: 'right', authentication })], credentialGuard });
   try {
     const connection = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
     return String((await get(connection, url)).status);
@@ -66,9 +70,9 @@ describe('a refusal in absolute form of a password that never worked', () => {
   ])('counts at once, by the mark of the proxy: %s', async (_what, refused, code, outcome) => {
     const turned = await start({ refused, connect: OK });
     turned.is = true;
-    const ledger = new Ledger();
-    expect([await ask(ledger, HOSTILE), await ask(ledger, HOSTILE)]).toEqual([code, code]);
-    expect([attempts(), await ask(ledger, OTHER)]).toEqual(outcome);
+    const credentialGuard = new CredentialGuard();
+    expect([await ask(credentialGuard, HOSTILE), await ask(credentialGuard, HOSTILE)]).toEqual([code, code]);
+    expect([attempts(), await ask(credentialGuard, OTHER)]).toEqual(outcome);
   });
 });
 
@@ -85,11 +89,11 @@ describe('a refusal in absolute form of a password that has worked at this proxy
     ['407, CONNECT without an answer: open', CHALLENGE, '', ['AUTH-UNCLEAR', [1, 1], '200']],
   ] as const)('is decided by one CONNECT: %s', async (_what, refused, connect, [code, counted, elsewhere]) => {
     const turned = await start({ refused, connect });
-    const ledger = new Ledger();
-    expect(await ask(ledger, HOSTILE)).toBe('200');
+    const credentialGuard = new CredentialGuard();
+    expect(await ask(credentialGuard, HOSTILE)).toBe('200');
     turned.is = true;
-    expect([await ask(ledger, HOSTILE), await ask(ledger, HOSTILE)]).toEqual([code, code]);
-    expect([attempts(1), await ask(ledger, OTHER)]).toEqual([counted, elsewhere]);
+    expect([await ask(credentialGuard, HOSTILE), await ask(credentialGuard, HOSTILE)]).toEqual([code, code]);
+    expect([attempts(1), await ask(credentialGuard, OTHER)]).toEqual([counted, elsewhere]);
   });
 
   it('is decided by one CONNECT with Digest as well, whose proof goes with the request', async () => {
@@ -98,12 +102,12 @@ describe('a refusal in absolute form of a password that has worked at this proxy
     proxy = await startFaultProxy((client, head) => {
       client.end(refuses || !/^proxy-authorization:/im.test(head) ? asks : OK);
     });
-    const ledger = new Ledger();
-    expect(await ask(ledger, HOSTILE, 'digest')).toBe('200');
+    const credentialGuard = new CredentialGuard();
+    expect(await ask(credentialGuard, HOSTILE, 'digest')).toBe('200');
     refuses = true;
     const earlier = proxy.heads.length;
-    expect(await ask(ledger, HOSTILE, 'digest')).toBe('AUTH-REJECTED');
-    expect(await ask(ledger, OTHER, 'digest')).toBe('AUTH-REJECTED');
+    expect(await ask(credentialGuard, HOSTILE, 'digest')).toBe('AUTH-REJECTED');
+    expect(await ask(credentialGuard, OTHER, 'digest')).toBe('AUTH-REJECTED');
     expect(attempts(earlier)).toEqual([1, 1]);
   });
 
@@ -111,9 +115,9 @@ describe('a refusal in absolute form of a password that has worked at this proxy
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-refusals-'));
     const [path, clock] = [join(folder, 'credentials.json'), new FakeClock()];
     const restart = async () => {
-      const state = new LedgerState({ files: realFiles, path });
+      const state = new CredentialState({ files: realFiles, path });
       expect(await state.load()).toBeNull();
-      return new Ledger({ state, clock });
+      return new CredentialGuard({ state, clock });
     };
     try {
       const turned = await start({ refused: CHALLENGE, connect: POLICY_403 });
@@ -137,13 +141,13 @@ describe('a refusal in absolute form of a password that has worked at this proxy
 
   it('is asked again at once where an admin says so', async () => {
     const turned = await start({ refused: CHALLENGE, connect: POLICY_403 });
-    const ledger = new Ledger();
-    expect(await ask(ledger, HOSTILE)).toBe('200');
+    const credentialGuard = new CredentialGuard();
+    expect(await ask(credentialGuard, HOSTILE)).toBe('200');
     turned.is = true;
-    expect(await ask(ledger, HOSTILE)).toBe('AUTH-UNCLEAR');
+    expect(await ask(credentialGuard, HOSTILE)).toBe('AUTH-UNCLEAR');
     turned.is = false;
-    ledger.retryCredentials();
-    expect(await ask(ledger, HOSTILE)).toBe('200');
+    credentialGuard.retryCredentials();
+    expect(await ask(credentialGuard, HOSTILE)).toBe('200');
   });
 });
 
@@ -158,7 +162,7 @@ describe('what a refusal says was proven before', () => {
     const request = { method: 'GET', url: HOSTILE, headers: {} } as const;
     const asking = requestDocument({ connection, request, deadlines, limitBytes: 1_000, clock: systemClock, signal });
     const error = asCoded(await asking.catch((thrown: unknown) => thrown));
-    expect([error.code, new Set(error.journey?.proven)]).toEqual(['AUTH-REJECTED', new Set(['dial'])]);
+    expect([error.code, new Set(error.trace?.proven)]).toEqual(['AUTH-REJECTED', new Set(['dial'])]);
     expect(error.check).toMatch(/ Proven fine before: connection\.$/);
   });
 });

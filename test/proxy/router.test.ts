@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PURPOSE_TABLE, PURPOSES } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { originAt, proxyAt } from '#errors/hop.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
-import type { StepSeen } from '#proxy/steps.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
+import type { ObservedStep } from '#proxy/connect-observer.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { FAULTS, type FaultProxy, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { forAll, get, profile, testRouter } from '#test/support/test-router.ts';
@@ -286,9 +286,9 @@ describe('a wrong password', () => {
       if (head.includes(right)) honest(secureOrigin.port)(client, head, earlier);
       else client.end(refusal);
     });
-    const ledger = new Ledger();
+    const credentialGuard = new CredentialGuard();
     const open = (password: string) =>
-      testRouter({ proxies: [profile(port, { password })], trust, ledger })
+      testRouter({ proxies: [profile(port, { password })], trust, credentialGuard })
         .route('updates', secureOrigin.url)
         .open(plain);
     await expect(open('wrong')).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
@@ -381,13 +381,13 @@ describe('whoever watches an opening', () => {
   it('hears of each step, and a failure knows what was proven before', async () => {
     const port = await proxied(honest(secureOrigin.port));
     const seen: string[] = [];
-    const watch = ({ phase, error }: StepSeen) => seen.push(`${phase} ${error?.code ?? 'ok'}`);
+    const watch = ({ phase, error }: ObservedStep) => seen.push(`${phase} ${error?.code ?? 'ok'}`);
     const router = testRouter({ proxies: [profile(port, { password: 'open sesame' })] });
     const opening = router.route('updates', secureOrigin.url).open({ ...plain, watch });
     const failure = await opening.catch((error: CodedError) => error);
     expect(seen).toEqual(['choice ok', 'dial ok', 'authentication ok', 'tunnel ok', 'tls TLS-INTERCEPTED']);
     expect(failure).toMatchObject({
-      journey: { phase: 'tls', proven: ['dial', 'authentication', 'tunnel'] },
+      trace: { phase: 'tls', proven: ['dial', 'authentication', 'tunnel'] },
       check: expect.stringContaining('Proven fine before: connection, user and password, tunnel.'),
     });
   });

@@ -5,7 +5,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { problemLine } from '#config/problem.ts';
 import type { CodedError } from '#errors/coded-error.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { createCa, type KeyPair } from '#test/support/certificates.ts';
@@ -234,7 +234,7 @@ const SITUATIONS: readonly Situation[] = [
         if (expired) client.end(asks('Basic realm="CORP"'));
         else honest(origin.port)(client, head, earlier);
       };
-      const router = await behind(script, { account: ACCOUNT, ledger: new Ledger({ clock }) });
+      const router = await behind(script, { account: ACCOUNT, credentialGuard: new CredentialGuard({ clock }) });
       (await router.route('updates', TARGET).open(plain)).release();
       clock.advance(92 * 86_400_000);
       (await router.route('updates', TARGET).open(plain)).release();

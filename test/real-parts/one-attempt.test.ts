@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { says, startFaultProxy } from '#test/support/fault-proxy.ts';
@@ -180,17 +180,21 @@ describeWith(['squid', 'samba'], 'a right password, while nobody knows users for
     const down = samba?.pause ?? (() => Promise.resolve(squid.forgetUsers()));
     const up = samba?.resume ?? (() => Promise.resolve(squid.rememberUsers()));
     const clock = new FakeClock();
-    const ledger = new Ledger({ clock });
+    const credentialGuard = new CredentialGuard({ clock });
     const given = { user, password, authentication, domain: authentication === 'ntlm' ? domain : '' };
-    // A router of its own each time, as after a reload: what is known is in the ledger alone.
-    const ask = (known: Ledger) => {
-      const router = testRouter({ proxies: [profile(squid.port, given)], ledger: known, trust: targets.trust });
+    // A router of its own each time, as after a reload: what is known is in the credential guard alone.
+    const ask = (known: CredentialGuard) => {
+      const router = testRouter({
+        proxies: [profile(squid.port, given)],
+        credentialGuard: known,
+        trust: targets.trust,
+      });
       return reach(router, targets.url('https', targets.names[0]));
     };
     const work = async (hours: number) => {
       const results: string[] = [];
       for (const end = clock.now() + hours * HOUR_MS; clock.now() < end; clock.advance(ASKED_EVERY_MS)) {
-        results.push(await ask(ledger));
+        results.push(await ask(credentialGuard));
       }
       return results;
     };
@@ -198,7 +202,7 @@ describeWith(['squid', 'samba'], 'a right password, while nobody knows users for
       expect(await work(1)).toEqual(Array(6).fill('passed'));
 
       await down();
-      while ((await ask(new Ledger())) === 'passed') await delay(50);
+      while ((await ask(new CredentialGuard())) === 'passed') await delay(50);
       const before = await squid.accessLog();
       expect(await work(2)).toEqual(Array(12).fill('AUTH-REJECTED'));
       expect((await squid.accessLog(before.length + lines)).slice(before.length)).toEqual(

@@ -95,7 +95,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
   const diagnosis = (text: string, typed: string[] = [], more: object = {}) =>
     JSON.stringify({ purposes: ['updates'], shell: {}, candidate: { text, typed }, through: null, ...more });
   const change = (text: string, typed: string[] = [], more: object = {}) =>
-    JSON.stringify({ text, typed, window_ms: 5_000, waits: false, by: 'root, who else', ...more });
+    JSON.stringify({ text, typed, window_ms: 5_000, findHold: false, by: 'root, who else', ...more });
   /** What root asks for somebody who may not read the secrets. */
   const BOUND = { secrets: 'in_force' };
 
@@ -193,16 +193,16 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     expect((await users.sallyport('root', 'proxy', 'test', 'corp')).status).toBe(0);
     await users.stop();
     await startWith({ corp: { port: evil.port } });
-    const waits = async () =>
+    const findHold = async () =>
       (JSON.parse((await users.sallyport('root', 'status', '--json')).stdout) as Status).credentials;
     expect((await users.sallyport('member', 'proxy', 'test', 'corp')).stdout).toContain('[AUTH-REBIND]');
-    expect(await waits()).toMatchObject([{ proxy: 'corp', why: 'bound' }]);
+    expect(await findHold()).toMatchObject([{ proxy: 'corp', why: 'bound' }]);
 
     expect(await asMember('/v1/credentials/retry', '{"profile":"corp"}')).toContain('CONTROL-ADMIN');
     expect(await asMember('/v1/credentials/retry', '{"profile":null}')).toBe('null');
     const again = await users.sallyport('member', 'proxy', 'test', 'corp', '--retry-credential');
     expect(again.stderr).toContain('[CONTROL-ADMIN]');
-    expect(await waits()).toMatchObject([{ proxy: 'corp', why: 'bound' }]);
+    expect(await findHold()).toMatchObject([{ proxy: 'corp', why: 'bound' }]);
     expect(evil.leaks()).toEqual([]);
 
     expect((await users.sallyport('root', 'proxy', 'test', 'corp', '--retry-credential')).status).toBe(0);

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { startSquid } from '#test/support/squid.ts';
@@ -39,13 +39,13 @@ afterAll(() => {
 
 interface Asking {
   readonly proxyPort: number;
-  readonly ledger: Ledger;
+  readonly credentialGuard: CredentialGuard;
   readonly password?: string;
   readonly authentication?: Authentication;
 }
 
-async function ask(path: string, { proxyPort, ledger, password = 'right', authentication = 'basic' }: Asking) {
-  const router = testRouter({ proxies: [profile(proxyPort, { ...USER, password, authentication })], ledger });
+async function ask(path: string, { proxyPort, credentialGuard, password = 'right', authentication = 'basic' }: Asking) {
+  const router = testRouter({ proxies: [profile(proxyPort, { ...USER, password, authentication })], credentialGuard });
   const url = new URL(`http://updates.cells.test:${port}${path}`);
   try {
     const connection = await router.route('updates', url).open({ bulk: false, signal: new AbortController().signal });
@@ -63,7 +63,12 @@ describeWith(['squid'], 'a refusal through Squid', () => {
   ] as const)('%s: a wrong password that never worked is seen once', async (authentication, log) => {
     const squid = await startSquid({ [authentication === 'basic' ? 'auth' : 'digest']: USER, hosts: HOSTS });
     try {
-      const asking = { proxyPort: squid.port, ledger: new Ledger(), password: 'wrong', authentication };
+      const asking = {
+        proxyPort: squid.port,
+        credentialGuard: new CredentialGuard(),
+        password: 'wrong',
+        authentication,
+      };
       expect([await ask('/', asking), await ask('/', asking)]).toEqual(['AUTH-REJECTED', 'AUTH-REJECTED']);
       expect(await methods(squid)).toEqual(log);
     } finally {
@@ -75,11 +80,11 @@ describeWith(['squid'], 'a refusal through Squid', () => {
     // Squid remembers whom it let through, for a second at least.
     const squid = await startSquid({ auth: USER, hosts: HOSTS, extra: ['auth_param basic credentialsttl 1 second'] });
     try {
-      const asking = { proxyPort: squid.port, ledger: new Ledger() };
+      const asking = { proxyPort: squid.port, credentialGuard: new CredentialGuard() };
       expect(await ask('/', asking)).toBe('200');
       squid.forgetUsers();
-      // Asked with a ledger of its own, which leaves no trace in ours.
-      while ((await ask('/', { ...asking, ledger: new Ledger() })) === '200') await delay(100);
+      // Asked with a credential guard of its own, which leaves no trace in ours.
+      while ((await ask('/', { ...asking, credentialGuard: new CredentialGuard() })) === '200') await delay(100);
       const before = (await squid.accessLog()).length;
       expect([await ask('/', asking), await ask('/', asking)]).toEqual(['AUTH-REJECTED', 'AUTH-REJECTED']);
       expect((await methods(squid)).slice(before)).toEqual(['407 GET', '407 CONNECT']);
@@ -95,7 +100,7 @@ describeWith(['squid'], 'a refusal through Squid', () => {
   ])('a hostile origin takes a password that works for nothing: %s is %s', async (path, code) => {
     const squid = await startSquid({ auth: USER, hosts: HOSTS });
     try {
-      const asking = { proxyPort: squid.port, ledger: new Ledger() };
+      const asking = { proxyPort: squid.port, credentialGuard: new CredentialGuard() };
       expect(await ask('/', asking)).toBe('200');
       expect([await ask(path, asking), await ask(path, asking)]).toEqual([code, code]);
       expect(await ask('/', asking)).toBe('200');
@@ -109,7 +114,7 @@ describeWith(['squid'], 'a refusal through Squid', () => {
     async (as) => {
       const squid = await startSquid({ auth: USER, hosts: HOSTS });
       try {
-        const asking = { proxyPort: squid.port, ledger: new Ledger() };
+        const asking = { proxyPort: squid.port, credentialGuard: new CredentialGuard() };
         expect([await ask(`/${as.toLowerCase()}-401`, asking), await ask('/', asking)]).toEqual(['401', '200']);
       } finally {
         await squid.stop();
@@ -124,10 +129,10 @@ describeWith(['squid'], 'a refusal through Squid', () => {
       acl: ['acl CONNECT method CONNECT', 'http_access deny CONNECT', 'http_access allow authenticated'],
     });
     try {
-      const asking = { proxyPort: squid.port, ledger: new Ledger() };
+      const asking = { proxyPort: squid.port, credentialGuard: new CredentialGuard() };
       expect(await ask('/', asking)).toBe('200');
       expect(await ask('/squid-407', asking)).toBe('AUTH-UNCLEAR');
-      asking.ledger.retryCredentials();
+      asking.credentialGuard.retryCredentials();
       expect(await ask('/', asking)).toBe('200');
     } finally {
       await squid.stop();
@@ -139,7 +144,7 @@ describeWith(['tinyproxy'], 'a refusal through tinyproxy', () => {
   it('its 401 of a wrong password that never worked counts, after one attempt', async () => {
     const tinyproxy = await startTinyproxy({ auth: USER, hosts: HOSTS });
     try {
-      const asking = { proxyPort: tinyproxy.port, ledger: new Ledger(), password: 'wrong' };
+      const asking = { proxyPort: tinyproxy.port, credentialGuard: new CredentialGuard(), password: 'wrong' };
       expect([await ask('/', asking), await ask('/', asking)]).toEqual(['AUTH-REJECTED', 'AUTH-REJECTED']);
       expect((await tinyproxy.log(1)).length).toBe(1);
     } finally {
@@ -154,7 +159,7 @@ describeWith(['tinyproxy'], 'a refusal through tinyproxy', () => {
   ])('a hostile origin takes a password that works for nothing: %s is %s', async (path, code) => {
     const tinyproxy = await startTinyproxy({ auth: USER, hosts: HOSTS });
     try {
-      const asking = { proxyPort: tinyproxy.port, ledger: new Ledger() };
+      const asking = { proxyPort: tinyproxy.port, credentialGuard: new CredentialGuard() };
       expect(await ask('/', asking)).toBe('200');
       expect([await ask(path, asking), await ask(path, asking)]).toEqual([code, code]);
       expect(await ask('/', asking)).toBe('200');

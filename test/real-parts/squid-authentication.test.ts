@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PURPOSES } from '#config/purposes.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type RunningSamba, SAMBA_USER, startSamba } from '#test/support/samba.ts';
@@ -37,9 +37,13 @@ afterAll(async () => {
   origin.close();
 });
 
-async function through(options: SquidOptions, given: Given, ledger = new Ledger()): Promise<TestRouter> {
+async function through(
+  options: SquidOptions,
+  given: Given,
+  credentialGuard = new CredentialGuard(),
+): Promise<TestRouter> {
   squid = await startSquid(options);
-  return testRouter({ proxies: [profile(squid.port, given)], trust, ledger });
+  return testRouter({ proxies: [profile(squid.port, given)], trust, credentialGuard });
 }
 
 async function fetchOver(router: TestRouter, url: URL, purpose = PURPOSES[0] ?? 'updates') {

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { PURPOSES } from '#config/purposes.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type RunningSquid, type SquidOptions, startSquid } from '#test/support/squid.ts';
@@ -151,11 +151,11 @@ describeWith(['squid'], 'connections through a real Squid', () => {
   });
 
   it('try a password again when it was changed here, and only then', async () => {
-    const ledger = new Ledger();
+    const credentialGuard = new CredentialGuard();
     const at = async (password: string) => {
       squid ??= await startSquid({ auth: USER });
       const proxies = [profile(squid.port, { user: USER.user, password })];
-      return testRouter({ proxies, trust, ledger }).route('updates', secure.url).open(plain);
+      return testRouter({ proxies, trust, credentialGuard }).route('updates', secure.url).open(plain);
     };
     expect(await failureOf(at('old'))).toMatchObject({ code: 'AUTH-REJECTED' });
     expect(await failureOf(at('old'))).toMatchObject({ code: 'AUTH-REJECTED' });

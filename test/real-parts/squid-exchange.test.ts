@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type ExchangeResult, exchange } from '#http/exchange.ts';
 import { requestDocument } from '#http/session/document.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { Connection, Router } from '#proxy/route.ts';
 import { createRouter } from '#proxy/router.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -104,7 +104,7 @@ describeWith(['squid'], 'an exchange through a real Squid', () => {
       },
       clock,
       tls: purposes({ ca: { key: 'updates.ca_file', path: 'ca.pem', pem: ca.cert } }),
-      ledger: new Ledger(),
+      credentialGuard: new CredentialGuard(),
       known: { add: () => {} },
       report: () => {},
     });

@@ -60,7 +60,7 @@ describeWith(['squid'], 'a Squid that is spoken to over TLS', () => {
     };
     await expect(open(proxyTrust)).rejects.toMatchObject({
       code: 'PROXY-TLS-FAILED',
-      journey: { phase: 'proxy_tls', proven: ['dial'] },
+      trace: { phase: 'proxy_tls', proven: ['dial'] },
     });
     const client = {
       certificate: { ...at('proxies[0].client_certificate.certificate_file'), pem: own.cert },

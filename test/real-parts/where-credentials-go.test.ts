@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { composeIn } from '#test/support/composed.ts';
@@ -72,10 +72,10 @@ describeWith(['squid', 'samba', 'kerberos'], 'a proxy that offers less than what
     const [strong, weak] = await Promise.all([first(), later()].map((options) => startSquid({ ...options, hosts })));
     if (strong === undefined || weak === undefined) throw new Error('no proxies');
     const relay = await startRecordingRelay(strong.port);
-    const ledger = new Ledger();
+    const credentialGuard = new CredentialGuard();
     const corp: ProxyProfile = { ...profile(relay.port, account), address: KDC_PROXY, allow_cleartext: true };
-    // A router of its own each time, as after a reload: what is known is in the ledger alone.
-    const ask = (url: URL) => reach(testRouter({ proxies: [corp], ledger, trust: targets.trust }), url);
+    // A router of its own each time, as after a reload: what is known is in the credential guard alone.
+    const ask = (url: URL) => reach(testRouter({ proxies: [corp], credentialGuard, trust: targets.trust }), url);
     try {
       expect(await ask(targets.url('https'))).toBe('passed');
       expect(relay.sent).toMatch(CREDENTIALS);

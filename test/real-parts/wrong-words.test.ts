@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { lookAgain } from '#diagnose/second-look.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { PacCandidates } from '#proxy/pac/candidates.ts';
 import type { HopScheme, ProxyProfile } from '#proxy/profile.ts';
 import type { Router } from '#proxy/route.ts';
@@ -159,8 +159,9 @@ describeWith(['squid'], 'a user without a domain', () => {
   it('is told so by the next attempt as well, which does not reach the proxy', async () => {
     const schemes = ['auth_param ntlm program /bin/false', 'auth_param ntlm children 1 startup=0'];
     await using(await startSquid({ auth: USER, schemes }), async ({ port, accessLog }) => {
-      const ledger = new Ledger();
-      const ask = () => failureOf(testRouter({ proxies: [profile(port, { ...USER, password: 'wrong' })], ledger }));
+      const credentialGuard = new CredentialGuard();
+      const ask = () =>
+        failureOf(testRouter({ proxies: [profile(port, { ...USER, password: 'wrong' })], credentialGuard }));
       expect([(await ask()).code, (await ask()).code]).toEqual(['AUTH-DOMAIN', 'AUTH-DOMAIN']);
       // Squid writes its log a moment after its answer.
       expect(await accessLog(1)).toHaveLength(1);

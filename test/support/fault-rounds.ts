@@ -7,7 +7,7 @@ import { SOONEST_MS } from '#daemon/schedule/decide-round.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import { withRetries } from '#http/retry.ts';
 import { requestDocument } from '#http/session/document.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { CoolDown } from '#proxy/choosing/failover.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import type { Router } from '#proxy/route.ts';
@@ -122,7 +122,10 @@ export class FaultRounds {
     });
   }
 
-  #routerOf({ name, ledger, coolDown }: Host, short: 'tunnel_timeout_ms' | 'tls_timeout_ms' | undefined): Router {
+  #routerOf(
+    { name, credentialGuard, coolDown }: Host,
+    short: 'tunnel_timeout_ms' | 'tls_timeout_ms' | undefined,
+  ): Router {
     const { profile, trust } = this.#options;
     return testRouter({
       proxies: [profile(this.#proxy.port)],
@@ -130,7 +133,7 @@ export class FaultRounds {
       timeouts: short === undefined ? {} : { [short]: SHORT_MS },
       userAgent: name,
       trust,
-      ledger,
+      credentialGuard,
       coolDown,
     });
   }
@@ -150,7 +153,7 @@ export class Host {
   readonly name: string;
   readonly random: () => number;
   readonly clock = new FakeClock();
-  readonly ledger = new Ledger({ clock: this.clock });
+  readonly credentialGuard = new CredentialGuard({ clock: this.clock });
   readonly coolDown = new CoolDown(this.clock);
   /** When it connected. */
   readonly dialled: number[] = [];

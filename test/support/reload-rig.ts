@@ -14,7 +14,7 @@ import { Reloader } from '#daemon/reload/reload.ts';
 import { SettingsRoom } from '#daemon/reload/settings-room.ts';
 import { TimeoutRoom } from '#daemon/reload/timeout-room.ts';
 import type { SallyportEvent } from '#logging/events.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
@@ -70,7 +70,7 @@ export class ReloadRig {
       clock: this.#clock,
       known: this.known,
       report,
-      ledger: new Ledger(),
+      credentialGuard: new CredentialGuard(),
       environment: {},
       userAgent: 'Sallyport/test',
     };

@@ -220,7 +220,7 @@ async function playConnect(dice: Dice, ways: Ways): Promise<Played> {
     const error = await failureOf(opening.then((connection) => connection.release()));
     if (error === null) return { code: 'ok', fault: null };
     const words = `proxy corp (127.0.0.1:${proxy.port})`;
-    const inTls = error instanceof CodedError && error.journey?.phase === 'tls';
+    const inTls = error instanceof CodedError && error.trace?.phase === 'tls';
     return judged(error, inTls ? [target.host, null] : [words]);
   } finally {
     await proxy.close();

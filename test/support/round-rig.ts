@@ -4,7 +4,7 @@ import type { Settings } from '#config/settings.ts';
 import { Session } from '#http/session/session.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { PathHabits } from '#path/habits.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { CoolDown } from '#proxy/choosing/failover.ts';
 import { createRouter } from '#proxy/router.ts';
 import type { TlsTrust } from '#proxy/tls/trust.ts';
@@ -31,7 +31,7 @@ export interface RigOptions {
   readonly dir: string;
   readonly settings: Settings;
   readonly clock?: Clock;
-  readonly ledger?: Ledger;
+  readonly credentialGuard?: CredentialGuard;
   readonly updatesTls?: TlsTrust;
   /** What bounds the opening of connections, where that is to be real while the rest of time is moved by hand. */
   readonly routerClock?: Clock;
@@ -66,7 +66,7 @@ export async function openRig(options: RigOptions): Promise<Rig> {
     clock: options.routerClock ?? clock,
     coolDown: new CoolDown(clock),
     tls: { updates: options.updatesTls ?? {}, support_logs: {}, exposure_analytics: {}, platform: {} },
-    ledger: options.ledger ?? new Ledger(),
+    credentialGuard: options.credentialGuard ?? new CredentialGuard(),
     known: new KnownSecrets(),
     report,
   });

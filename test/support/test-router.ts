@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { SallyportEvent } from '#logging/events.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import type { Connection, Router } from '#proxy/route.ts';
@@ -21,7 +21,7 @@ export interface TestRouterOptions {
   readonly trust?: TlsTrust;
   /** Whom TLS to the proxy corp itself trusts. */
   readonly proxyTrust?: TlsTrust;
-  readonly ledger?: Ledger;
+  readonly credentialGuard?: CredentialGuard;
   readonly clock?: Clock;
   readonly userAgent?: string;
   readonly sources?: RouterParts['sources'];
@@ -44,7 +44,7 @@ export function testRouter(options: TestRouterOptions = {}): TestRouter {
     clock: options.clock ?? systemClock,
     tls: forAll(options.trust ?? {}),
     proxyTls: new Map(options.proxyTrust === undefined ? [] : [['corp', options.proxyTrust]]),
-    ledger: options.ledger ?? new Ledger(),
+    credentialGuard: options.credentialGuard ?? new CredentialGuard(),
     known: options.registry ?? { add: (secret) => known.push(secret.reveal()) },
     report: (event) => events.push(event),
     ...(options.userAgent === undefined ? {} : { userAgent: options.userAgent }),

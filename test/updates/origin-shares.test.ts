@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { PHASES, type Phase } from '#errors/journey.ts';
+import { CONNECT_PHASES, type ConnectPhase } from '#errors/connect-trace.ts';
 import { OriginShares } from '#updates/origin-shares.ts';
 
 const drip = coded('RESPONSE-TRICKLES', { received: 1, expected: 2, elapsed: 3, seen: 'x' });
 const lost = () => coded('CONNECTION-LOST', { received: 1, expected: 2, reason: 'x' });
-const at = (phase: Phase) => lost().during({ phase, elapsedMs: 1, proven: [] });
+const at = (phase: ConnectPhase) => lost().during({ phase, elapsedMs: 1, proven: [] });
 
 function spentAfter(...errors: readonly CodedError[]): boolean {
   const shares = new OriginShares();
@@ -20,7 +20,7 @@ describe('a server has had its share of the round', () => {
     expect(spentAfter(drip, lost(), drip)).toBe(true);
   });
 
-  it.each(PHASES)('where it failed twice before a request could leave, and not after it (%s)', (phase) => {
+  it.each(CONNECT_PHASES)('where it failed twice before a request could leave, and not after it (%s)', (phase) => {
     expect(spentAfter(at(phase))).toBe(false);
     expect(spentAfter(at(phase), at(phase))).toBe(phase !== 'request' && phase !== 'response');
   });

@@ -1,4 +1,4 @@
-// Which passwords of the settings wait, and what for: as the ledger would judge them if they were to be sent now. Which one
+// Which passwords of the settings wait, and what for: as the credential guard would judge them if they were to be sent now. Which one
 // is that of a profile.
 
 import { findProfile, noDefault } from '#config/editing/profile-edits.ts';
@@ -6,7 +6,7 @@ import type { Settings } from '#config/settings.ts';
 import type { Authority, Status } from '#control/control.ts';
 import { coded } from '#errors/coded-error.ts';
 import { type Account, accountOf } from '#proxy/account.ts';
-import type { Ledger } from '#proxy/auth/ledger.ts';
+import type { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { bindingOf } from '#proxy/hop.ts';
 import { utcTime } from '#system/moment.ts';
 
@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000;
 
 /** One for each profile whose password would not be sent; `used` are the profiles that some purpose goes through. */
 export function waitingCredentials(
-  ledger: Ledger,
+  credentialGuard: CredentialGuard,
   settings: Settings,
   used: ReadonlySet<string>,
 ): Status['credentials'] {
@@ -23,9 +23,9 @@ export function waitingCredentials(
     const account = accountOf(profile);
     const boundTo = bindingOf(profile);
     if (account === null || boundTo === null) return [];
-    const wait = ledger.waits(account, { boundTo, retryMs });
-    if (wait === null) return [];
-    const { why, bound, refusal } = wait;
+    const hold = credentialGuard.findHold(account, { boundTo, retryMs });
+    if (hold === null) return [];
+    const { why, bound, refusal } = hold;
     return [
       {
         proxy: profile.name,
@@ -46,7 +46,7 @@ export function waitingCredentials(
  * it was not entered for. @throws CodedError CONTROL-ADMIN, PROFILE-UNKNOWN, PROFILE-NO-DEFAULT
  */
 export function allowRetry(
-  ledger: Ledger,
+  credentialGuard: CredentialGuard,
   settings: Settings,
   { profile, authority }: { readonly profile: string | null; readonly authority: Authority },
 ): void {
@@ -54,10 +54,10 @@ export function allowRetry(
   const mayMove = authority === 'admin';
   const at =
     only === null ? null : { boundTo: only.boundTo, retryMs: settings.rejected_credential_retry_hours * HOUR_MS };
-  if (!mayMove && only !== null && at !== null && ledger.waits(only.account, at)?.why === 'bound') {
+  if (!mayMove && only !== null && at !== null && credentialGuard.findHold(only.account, at)?.why === 'bound') {
     throw coded('CONTROL-ADMIN', { what: 'send a password to a proxy that it was not entered for' });
   }
-  ledger.retryCredentials(only, { mayMove });
+  credentialGuard.retryCredentials(only, { mayMove });
 }
 
 /**

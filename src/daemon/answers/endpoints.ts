@@ -22,7 +22,7 @@ import { fillTemplate } from '#errors/template.ts';
 import { judgeUrl } from '#http/judge-url.ts';
 import type { SeenHost } from '#path/seen-hosts.ts';
 import { chooseProxy, fallbacksOf } from '#proxy/choosing/choice.ts';
-import { endpointOf, travelThrough } from '#proxy/endpoint.ts';
+import { connectModeThrough, endpointOf } from '#proxy/endpoint.ts';
 import type { HopScheme, ProfileScheme, ProxyProfile } from '#proxy/profile.ts';
 import { utcTime } from '#system/moment.ts';
 
@@ -146,9 +146,9 @@ function wayThrough(
   const { name, scheme } = profile;
   const common = { proxy: name, stands_in: index > 0 };
   // What a file or a variable names may be of any kind; an HTTP proxy is what it mostly is.
-  const travel = travelThrough(profile, hopScheme(scheme) ?? 'http', endpointOf(url));
+  const mode = connectModeThrough(profile, hopScheme(scheme) ?? 'http', endpointOf(url));
   if (scheme.startsWith('socks')) return { ...common, how: 'socks', methods: [] };
-  if (travel === 'tunnel') return { ...common, how: 'connect', methods: ['CONNECT'] };
+  if (mode === 'tunnel') return { ...common, how: 'connect', methods: ['CONNECT'] };
   return { ...common, how: 'plain', methods: provesBefore(profile) ? [...requests, 'HEAD'] : [...requests] };
 }
 

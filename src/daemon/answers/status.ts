@@ -45,7 +45,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
   const published = await ports.store.list();
   const feed = settings.updates.feed_url ?? null;
   const known = feed === null ? null : ports.memory.feed(new URL(feed).href);
-  const credentials = waitingCredentials(parts.ledger, settings, proxiesInUse(settings));
+  const credentials = waitingCredentials(parts.credentialGuard, settings, proxiesInUse(settings));
   const failed = parts.outcomes.of('updates').failed;
   const endpoint = settings.updates.acknowledge_url;
   const failing = activity.last?.failed ?? [];

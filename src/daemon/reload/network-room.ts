@@ -1,7 +1,7 @@
 // The one door as the rest of the house holds it: a router that is replaced as a whole when the settings change.
 //
 // Verifying reads the certificate files and builds the new router; committing swaps it in. Connections that are open go on
-// as they were, but for who asked to hear of another route (`rerouted`). The ledger of rejected credentials, the rests of proxies and what they told outlive every router.
+// as they were, but for who asked to hear of another route (`rerouted`). The credential guard, the rests of proxies and what they told outlive every router.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
@@ -12,7 +12,7 @@ import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import type { Ledger } from '#proxy/auth/ledger.ts';
+import type { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
 import { environmentCandidates } from '#proxy/choosing/environment-candidates.ts';
 import { CoolDown } from '#proxy/choosing/failover.ts';
@@ -31,7 +31,7 @@ interface NetworkParts {
   readonly clock: Clock;
   readonly known: KnownSecrets;
   readonly report: Report;
-  readonly ledger: Ledger;
+  readonly credentialGuard: CredentialGuard;
   readonly userAgent: string;
   /** Where profiles whose scheme is environment have their proxies from. */
   readonly environment: Environment;
@@ -110,7 +110,7 @@ export class NetworkRoom implements Router, Reloadable {
   }
 
   /**
-   * A router for settings that need not be in force, with the ledger and the rests of the one that is; what it reports
+   * A router for settings that need not be in force, with the credential guard and the rests of the one that is; what it reports
    * goes to `report`. Without `tickets` no Kerberos ticket is shown to anybody. What is made from passwords is registered
    * in `known`. @throws CodedError TLS-FILE
    */

@@ -1,4 +1,4 @@
-// A diagnosis with the parts of the work: the settings in force or a candidate, the ledger, what proxies told, the feed's
+// A diagnosis with the parts of the work: the settings in force or a candidate, the credential guard, what proxies told, the feed's
 // own code. It runs beside a round and in nobody's way; connections that it opens are not told in the log, its verdict is.
 //
 // Guarantees: a candidate is judged as a start would judge it, and nothing of it stays but what became of its secrets.
@@ -54,7 +54,7 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
   const borrowed = asked.authority === 'admin' ? [] : newUses(loaded.secretUses, config.loaded.secretUses);
   const tickets = !borrowed.some(usesTicket);
   refuseVariables(parts, borrowed);
-  parts.tokens.introduce(settings, true);
+  parts.tokens.bindSecrets(settings, true);
   const router = await parts.routerFor(settings, () => undefined, {
     tickets,
     ...(known === undefined ? {} : { known }),

@@ -1,6 +1,6 @@
 // Whether the work would go well with settings that are not in force: the diagnosis of them, and its first failure.
 //
-// Guarantees: nothing of it comes into force; a secret that a proxy refused counts in the same ledger as the work's own.
+// Guarantees: nothing of it comes into force; a secret that a proxy refused counts in the same credential guard as the work's own.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Found } from '#control/change.ts';

@@ -144,7 +144,7 @@ export async function responseOf(outcome: Outcome, connection: Connection): Prom
   const shown = await connection.settled();
   if (outcome.ended === 'answered') return outcome.response;
   if (outcome.ended === 'aborted') throw outcome.reason;
-  throw shown === null ? outcome.error : shown.during(outcome.error.journey);
+  throw shown === null ? outcome.error : shown.during(outcome.error.trace);
 }
 
 /** Refuses a connection whose bytes undici would never see. */

@@ -6,7 +6,7 @@
 
 import type { Account } from '#proxy/account.ts';
 import type { Clock } from '#system/clock.ts';
-import type { LedgerState } from './ledger-state.ts';
+import type { CredentialState } from './credential-state.ts';
 
 /** How long the password is kept back, in milliseconds. */
 const DOUBT_MS = 3_600_000;
@@ -24,10 +24,10 @@ export interface Doubt {
 }
 
 export class Doubts {
-  readonly #state: LedgerState;
+  readonly #state: CredentialState;
   readonly #clock: Clock;
 
-  constructor(state: LedgerState, clock: Clock) {
+  constructor(state: CredentialState, clock: Clock) {
     this.#state = state;
     this.#clock = clock;
   }

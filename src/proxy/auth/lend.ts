@@ -6,14 +6,14 @@
 import { accountOf } from '#proxy/account.ts';
 import type { CandidateInfo, Loan } from '#proxy/candidate-info.ts';
 import type { Candidate, ProxyHop } from '#proxy/hop.ts';
-import type { Ledger } from './ledger.ts';
+import type { CredentialGuard } from './credential-guard.ts';
 import { namedScheme, type SchemeName } from './schemes/scheme.ts';
 
 export interface LendParts {
-  readonly ledger: Ledger;
+  readonly credentialGuard: CredentialGuard;
   /** How long a refused credential that had worked waits, in milliseconds; 0 for ever. */
   readonly retryMs: number;
-  /** How plain HTTP and the rest travel through this proxy. */
+  /** The connect mode through this proxy. */
   readonly how: 'tunnel' | 'forward';
 }
 
@@ -25,7 +25,7 @@ export function candidateInfoOf(candidate: Candidate, parts: LendParts): Candida
   return {
     proxy: {
       ...{ name, scheme, address, port, url, how: parts.how },
-      authentication: schemeOf(hop, parts.ledger),
+      authentication: schemeOf(hop, parts.credentialGuard),
       hasAccount: accountOf(profile) !== null || profile.authentication === 'negotiate',
       lend: (sinceMs, signal) => lend(hop, parts, { sinceMs, signal }),
     },
@@ -33,23 +33,23 @@ export function candidateInfoOf(candidate: Candidate, parts: LendParts): Candida
 }
 
 /** `auto` never uses less than what this proxy accepted before. */
-function schemeOf({ profile, url }: ProxyHop, ledger: Ledger): SchemeName | null {
+function schemeOf({ profile, url }: ProxyHop, credentialGuard: CredentialGuard): SchemeName | null {
   return profile.authentication === 'auto'
-    ? (ledger.remembered(url)?.worked ?? null)
+    ? (credentialGuard.remembered(url)?.worked ?? null)
     : namedScheme(profile.authentication);
 }
 
 async function lend(
   hop: ProxyHop,
-  { ledger, retryMs }: LendParts,
+  { credentialGuard, retryMs }: LendParts,
   { sinceMs, signal }: { readonly sinceMs: number; readonly signal: AbortSignal },
 ): Promise<Loan | null> {
   const account = accountOf(hop.profile);
-  if (account === null || schemeOf(hop, ledger) !== 'Basic') return null;
-  if (!ledger.acceptedSince(account, hop.url, sinceMs)) return null;
-  const admission = await ledger.admit(account, { proxyUrl: hop.url, retryMs, signal });
-  if (admission.kind === 'refused') return null;
-  const { attempt } = admission;
+  if (account === null || schemeOf(hop, credentialGuard) !== 'Basic') return null;
+  if (!credentialGuard.acceptedSince(account, hop.url, sinceMs)) return null;
+  const permit = await credentialGuard.requestPermit(account, { proxyUrl: hop.url, retryMs, signal });
+  if (permit.kind === 'refused') return null;
+  const { attempt } = permit;
   // A full disk is no failure of a diagnosis: then nothing is lent.
   const mayGo = await attempt.sending().then(
     (refusal) => refusal === null,

@@ -7,24 +7,24 @@
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { ResponseHead } from '#proxy/route.ts';
-import type { Login } from './login.ts';
+import type { AuthSession } from './auth-session.ts';
 
 export interface RefusalToCheck {
   /** With the refused attempt. */
-  readonly login: Login;
+  readonly authSession: AuthSession;
   readonly head: ResponseHead;
   /** The URL that was asked for, and its `host:port`. */
   readonly url: string;
   readonly authority: string;
   readonly signal: AbortSignal;
   /** Opens a tunnel and closes it again. */
-  connect(login: Login): Promise<void>;
+  connect(authSession: AuthSession): Promise<void>;
 }
 
 /** What the refusal was. @throws the reason of the signal */
 export async function checkRefusal(check: RefusalToCheck): Promise<CodedError> {
-  const { login, signal } = check;
-  const byConnect = login.byConnect();
+  const { authSession, signal } = check;
+  const byConnect = authSession.byConnect();
   try {
     await check.connect(byConnect);
     return ofTheServer(check);
@@ -33,7 +33,7 @@ export async function checkRefusal(check: RefusalToCheck): Promise<CodedError> {
     const found = asCoded(thrown);
     if (REFUSED.has(found.code)) return found;
     if (byConnect.accepted || found.code === 'PROXY-UPSTREAM') return ofTheServer(check);
-    return await login.leaveInDoubt({ status: check.head.status, found: found.code });
+    return await authSession.leaveInDoubt({ status: check.head.status, found: found.code });
   } finally {
     byConnect.unknown();
     await byConnect.settled();

@@ -3,7 +3,7 @@
 // Guarantees: one that was refused, or whose last attempt nobody learnt the end of, waits; one that had worked is tried
 // again when `retryMs` have passed since its last try, and may be cut off once for nothing.
 
-import type { CredentialRecord } from './ledger-state.ts';
+import type { CredentialRecord } from './credential-state.ts';
 
 /** Why there is no leave, with what is known of the credential; times are ms since the epoch. */
 export interface Refusal {
@@ -17,7 +17,7 @@ export interface Refusal {
 }
 
 /** Whether a credential must wait, by what is written down of it; null when it may go. */
-export function judge(record: CredentialRecord, nowMs: number, retryMs: number): Refusal | null {
+export function checkRecord(record: CredentialRecord, nowMs: number, retryMs: number): Refusal | null {
   const interrupted = record.trying_since !== null;
   const since = record.rejected_at ?? record.trying_since;
   if (since === null) return null;

@@ -13,8 +13,8 @@ import type { Challenge } from './schemes/challenge.ts';
 import { isStale, staleNonces } from './schemes/digest.ts';
 import { type Authentication, namedScheme, type SchemeName } from './schemes/scheme.ts';
 
-/** Who was asked, and with what. */
-export interface AskedProxy {
+/** The proxy that an `AuthSession` talks to, and the user that it is shown. */
+export interface AuthPeer {
   readonly name: string;
   /** For failures. */
   readonly hop: Hop;
@@ -74,28 +74,27 @@ export interface AboutConnect {
 }
 
 /** Judges an answer to CONNECT other than 407; null when the tunnel is open. */
-export function judgeConnect(head: ResponseHead, asked: AskedProxy, about: AboutConnect): CodedError | null {
+export function judgeConnect(head: ResponseHead, peer: AuthPeer, about: AboutConnect): CodedError | null {
   const { status } = head;
   const { target, page } = about;
   if (status >= 200 && status <= 299) return null;
   const mark = proxyMark(head);
   if (NO_SUCH_METHOD.has(status) && mark === null) {
-    if (asked.scheme === 'http' && WANTS_TLS.test(page.words ?? ''))
-      return wrongScheme(asked, page.title ?? page.words);
+    if (peer.scheme === 'http' && WANTS_TLS.test(page.words ?? '')) return wrongScheme(peer, page.title ?? page.words);
     const answer = `${status} ${head.reason}`.trim();
-    return coded('NOT-A-PROXY', { proxy: asked.name, target, answer, status, ...saidOn(page), hop: asked.hop });
+    return coded('NOT-A-PROXY', { proxy: peer.name, target, answer, status, ...saidOn(page), hop: peer.hop });
   }
   const location = headerOf(head, 'location');
   if (status >= 300 && status <= 399 && location !== null) {
-    const facts = { proxy: asked.name, target, status, location: withoutQuery(location), hop: asked.hop };
+    const facts = { proxy: peer.name, target, status, location: withoutQuery(location), hop: peer.hop };
     return coded('PROXY-REDIRECT', { ...facts, ...saidOn(page) });
   }
-  return refusal(head, asked, { ...about, said: saidBy(mark?.said ?? null, page.title) ?? head.reason });
+  return refusal(head, peer, { ...about, said: saidBy(mark?.said ?? null, page.title) ?? head.reason });
 }
 
 /** A page in place of a tunnel: no bytes of a target begin so. */
-export function pageForTunnel(asked: AskedProxy, target: string, page: ErrorPage): CodedError {
-  return coded('TUNNEL-PAGE', { proxy: asked.name, target, ...saidOn(page), title: page.title, hop: asked.hop });
+export function pageForTunnel(peer: AuthPeer, target: string, page: ErrorPage): CodedError {
+  return coded('TUNNEL-PAGE', { proxy: peer.name, target, ...saidOn(page), title: page.title, hop: peer.hop });
 }
 
 /** Whether a proxy that says 200 to CONNECT sends a page: an honest one describes no body, and its target sends none first. */
@@ -121,9 +120,9 @@ export function isTlsRecord([type, version]: Uint8Array): boolean {
 }
 
 /** A port that speaks TLS, of a proxy whose scheme is http. */
-export function wrongScheme(asked: AskedProxy, answer: string | null): CodedError {
-  const { name: proxy, port, scheme, hop } = asked;
-  const remedy = schemeRemedy(asked, ['https']);
+export function wrongScheme(peer: AuthPeer, answer: string | null): CodedError {
+  const { name: proxy, port, scheme, hop } = peer;
+  const remedy = schemeRemedy(peer, ['https']);
   return coded('PROXY-SCHEME', { proxy, port, speaks: 'TLS', scheme, wanted: 'https', answer, remedy, hop });
 }
 
@@ -137,8 +136,8 @@ export function schemeRemedy(
 }
 
 /** What is to be set so that a proxy is told who we are, in words. */
-export function userRemedy(asked: AskedProxy, offered: readonly string[]): string {
-  const { name, address, port, isAccountWithheld, variable } = asked;
+export function userRemedy(peer: AuthPeer, offered: readonly string[]): string {
+  const { name, address, port, isAccountWithheld, variable } = peer;
   if (isAccountWithheld)
     return `pac.credentials_for of proxy ${name} so that it includes ${address}:${port}; user and password are already set`;
   if (variable !== null) return `user and password in the environment variable ${variable}`;
@@ -151,62 +150,62 @@ export function userRemedy(asked: AskedProxy, offered: readonly string[]): strin
 /** Judges an answer to an absolute-form request other than 407; null when the origin gave it. */
 export function judgeForward(
   head: ResponseHead,
-  asked: AskedProxy,
+  peer: AuthPeer,
   about: Pick<AboutConnect, 'target' | 'proved'>,
 ): CodedError | null {
   if (head.status < 400 || (head.status === UNAUTHORIZED && !isMadeByTinyproxy(head))) return null;
   const mark = proxyMark(head);
-  return mark === null ? null : refusal(head, asked, { ...about, page: null, passes443: false, said: mark.said });
+  return mark === null ? null : refusal(head, peer, { ...about, page: null, passes443: false, said: mark.said });
 }
 
 /** What a 407 means where this scheme was shown; null when nothing was. */
 export function judgeAuthentication(
   challenges: readonly Challenge[],
-  asked: AskedProxy,
+  peer: AuthPeer,
   shown: SchemeName | null,
 ): AuthenticationVerdict {
   const offered = [...new Set(challenges.map(({ scheme }) => scheme))];
-  const facts = { proxy: asked.name, offered, hop: asked.hop };
+  const facts = { proxy: peer.name, offered, hop: peer.hop };
   const failed = (error: CodedError) => ({ kind: 'failed', error }) as const;
-  if (asked.authentication === 'transparent') {
-    return failed(coded('AUTH-REQUIRED', { ...facts, realm: realmOf(challenges), remedy: userRemedy(asked, offered) }));
+  if (peer.authentication === 'transparent') {
+    return failed(coded('AUTH-REQUIRED', { ...facts, realm: realmOf(challenges), remedy: userRemedy(peer, offered) }));
   }
   const own = challenges.filter(({ scheme }) => scheme.toLowerCase() === shown?.toLowerCase());
   if (shown === 'Digest' && own.some(isStale)) {
-    return failed(staleNonces({ proxy: asked.name, hop: asked.hop }, 'the nonce of this request'));
+    return failed(staleNonces({ proxy: peer.name, hop: peer.hop }, 'the nonce of this request'));
   }
   // Without any challenge the only thing that it can mean is the credential that was sent.
   if (shown !== null && (own.length > 0 || offered.length === 0)) return { kind: 'refused' };
-  return failed(coded('AUTH-SCHEME', { ...facts, configured: asked.authentication }));
+  return failed(coded('AUTH-SCHEME', { ...facts, configured: peer.authentication }));
 }
 
 /** The failure of a credential that a proxy refused, now or at an earlier attempt. */
 export function rejection(
-  asked: AskedProxy,
+  peer: AuthPeer,
   refusal: Refusal | null,
   seen: { readonly scheme: SchemeName | null; readonly advertised: readonly string[] },
 ): CodedError {
   const facts = {
-    proxy: asked.name,
-    user: asked.user,
-    scheme: seen.scheme ?? namedScheme(asked.authentication) ?? asked.authentication,
+    proxy: peer.name,
+    user: peer.user,
+    scheme: seen.scheme ?? namedScheme(peer.authentication) ?? peer.authentication,
     since: refusal?.sinceMs ?? null,
     workedUntil: refusal?.workedUntilMs ?? null,
     retryAt: refusal?.retryAtMs ?? null,
     history: historyOf(refusal),
     retry: retryOf(refusal),
-    hop: asked.hop,
+    hop: peer.hop,
   };
   if (refusal?.why === 'interrupted') return coded('AUTH-INTERRUPTED', facts);
-  if (lacksDomain(asked, seen.advertised)) {
-    return coded('AUTH-DOMAIN', { ...facts, advertised: seen.advertised, meant: `DOMAIN\\${asked.user}` });
+  if (lacksDomain(peer, seen.advertised)) {
+    return coded('AUTH-DOMAIN', { ...facts, advertised: seen.advertised, meant: `DOMAIN\\${peer.user}` });
   }
   return coded('AUTH-REJECTED', facts);
 }
 
 /** A refusal in absolute form, which the proxy or a server behind it may have made. */
 export function unclearRefusal(
-  asked: AskedProxy,
+  peer: AuthPeer,
   about: {
     readonly origin: string;
     readonly status: number | null;
@@ -218,19 +217,19 @@ export function unclearRefusal(
 ): CodedError {
   const { origin, status, found, sinceMs: since, retryAtMs: retryAt } = about;
   return coded('AUTH-UNCLEAR', {
-    proxy: asked.name,
-    user: asked.user,
+    proxy: peer.name,
+    user: peer.user,
     origin,
     status,
     found,
     since,
     retryAt,
-    hop: asked.hop,
+    hop: peer.hop,
   });
 }
 
 /** Windows' directories know users by their domain; who offers NTLM or named a domain asks one. */
-function lacksDomain({ user, hasDomain }: AskedProxy, advertised: readonly string[]): boolean {
+function lacksDomain({ user, hasDomain }: AuthPeer, advertised: readonly string[]): boolean {
   if (hasDomain || user === null || user.includes('@')) return false;
   return advertised.some((name) => name.toLowerCase() !== 'basic' && name.toLowerCase() !== 'digest');
 }
@@ -244,20 +243,20 @@ function historyOf(refusal: Refusal | null): string {
 }
 
 function retryOf(refusal: Refusal | null): string {
-  const asked = 'by check --retry-credential';
-  return refusal?.retryAtMs == null ? asked : `${asked}, or by itself at ${showLocalTime(refusal.retryAtMs)}`;
+  const byCommand = 'by check --retry-credential';
+  return refusal?.retryAtMs == null ? byCommand : `${byCommand}, or by itself at ${showLocalTime(refusal.retryAtMs)}`;
 }
 
 function refusal(
   head: ResponseHead,
-  asked: AskedProxy,
+  peer: AuthPeer,
   about: Omit<AboutConnect, 'page'> & {
     readonly page: ErrorPage | null;
     readonly said: string | readonly string[] | null;
   },
 ): CodedError {
   const { target, page, said } = about;
-  const facts = { proxy: asked.name, status: head.status, hop: asked.hop, target, said, ...saidOn(page) };
+  const facts = { proxy: peer.name, status: head.status, hop: peer.hop, target, said, ...saidOn(page) };
   if (UPSTREAM.has(head.status) || (head.status === 404 && isPrivoxy(head))) {
     const credentials = about.proved === null ? 'no credentials were sent' : 'the credentials are correct';
     return coded('PROXY-UPSTREAM', { ...facts, credentials });

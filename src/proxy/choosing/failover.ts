@@ -31,10 +31,10 @@ const FAILS_OVER: ReadonlySet<Code> = new Set<Code>([
   'TOO-MANY-INTERIM',
 ]);
 
-/** Whether another proxy may do better; the journey tells the leg to the proxy from the one behind it. */
+/** Whether another proxy may succeed. The trace shows whether TLS to the proxy failed, or TLS to the target. */
 export function failsOver(error: CodedError): boolean {
-  if (error.journey?.phase === 'proxy_tls') return true;
-  return FAILS_OVER.has(error.code) && error.journey?.phase !== 'tls';
+  if (error.trace?.phase === 'proxy_tls') return true;
+  return FAILS_OVER.has(error.code) && error.trace?.phase !== 'tls';
 }
 
 /** Which proxies rest after a failure. One for the process: it outlives a change of the configuration. */

@@ -38,10 +38,10 @@ export type ConnectAnswer =
  */
 export function askHead(
   socket: Socket,
-  asked: { readonly line: RequestLine; readonly headers: Readonly<Record<string, string>> },
+  sent: { readonly line: RequestLine; readonly headers: Readonly<Record<string, string>> },
   end: Pick<StepEnd<ConnectAnswer>, 'done'>,
 ): () => void {
-  const { line, headers } = asked;
+  const { line, headers } = sent;
   let facade = openFacade((chunk) => socket.write(withMethod(line.method, chunk)));
   let interim = 0;
   let firstBytes = '';

@@ -5,7 +5,7 @@
 
 import type { Duplex } from 'node:stream';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
-import type { Login } from '#proxy/auth/login.ts';
+import type { AuthSession } from '#proxy/auth/auth-session.ts';
 import { asksForUser, isTlsRecord, judgeForward, TLS_RECORD, wrongScheme } from '#proxy/auth/verdict.ts';
 import type { HopMemory } from '#proxy/hop-memory.ts';
 import type { BulkSource, Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
@@ -43,7 +43,7 @@ export function forwardConnection(
   parts: {
     readonly socket: Duplex;
     readonly bulk: BulkSource | null;
-    readonly login: Login;
+    readonly authSession: AuthSession;
     /** Whether the proxy answered a request, or the connection ended without an answer. */
     readonly onAnswered: (answered: boolean) => void;
     readonly memory: HopMemory;
@@ -51,18 +51,18 @@ export function forwardConnection(
     readonly checkRefusal: (refused: ResponseHead, url: string) => Promise<CodedError>;
   },
 ): Connection {
-  const { socket, login } = parts;
+  const { socket, authSession } = parts;
   let waiting = false;
   let hasAnswered = false;
   let checking: Promise<CodedError | null> = Promise.resolve(null);
   const refused = (head: ResponseHead, url: string): CodedError => {
-    const error = login.judge(head);
+    const error = authSession.judge(head);
     // Only an abort rejects, and whoever aborts hears of that.
-    if (login.doubted !== null) checking = parts.checkRefusal(head, url).catch(() => null);
+    if (authSession.doubted !== null) checking = parts.checkRefusal(head, url).catch(() => null);
     return error;
   };
   const release = () => {
-    login.unknown();
+    authSession.unknown();
     // The other end closed it; a side that gives up by itself finds it open. A connection that had answered may be closed
     // between two requests, which is no failure of the proxy.
     if (waiting && !hasAnswered && (socket.readableEnded || socket.errored !== null)) parts.onAnswered(false);
@@ -83,7 +83,7 @@ export function forwardConnection(
     facts,
     headersFor: (method, target) =>
       orRelease((): Readonly<Record<string, string>> => {
-        const authorization = login.headerFor({ method, target });
+        const authorization = authSession.headerFor({ method, target });
         waiting = true;
         return authorization === null ? {} : { 'Proxy-Authorization': authorization.reveal() };
       }),
@@ -94,15 +94,15 @@ export function forwardConnection(
       parts.onAnswered(true);
       parts.memory.noteHead(head);
       if (asksForUser(head, 'GET')) throw refused(head, url);
-      const error = judgeForward(head, login.asked, { target: url, proved: login.proved });
-      login.settle(error);
+      const error = judgeForward(head, authSession.peer, { target: url, proved: authSession.proved });
+      authSession.settle(error);
       if (error !== null) throw error;
     },
     judgeNoise: (firstBytes) =>
-      login.asked.scheme === 'http' && isTlsRecord(firstBytes) ? wrongScheme(login.asked, TLS_RECORD) : null,
+      authSession.peer.scheme === 'http' && isTlsRecord(firstBytes) ? wrongScheme(authSession.peer, TLS_RECORD) : null,
     async settled() {
       const checked = await checking;
-      await login.settled();
+      await authSession.settled();
       return checked;
     },
     release,

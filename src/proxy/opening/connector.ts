@@ -7,16 +7,16 @@ import type { Socket } from 'node:net';
 import type { Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';
-import type { Ledger } from '#proxy/auth/ledger.ts';
-import { type Login, openLogin } from '#proxy/auth/login.ts';
+import { type AuthSession, openAuthSession } from '#proxy/auth/auth-session.ts';
+import type { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { KerberosLoader } from '#proxy/auth/schemes/negotiate.ts';
 import type { SecretRegistry } from '#proxy/auth/schemes/scheme.ts';
-import { type Endpoint, travelThrough } from '#proxy/endpoint.ts';
+import { ConnectObserver } from '#proxy/connect-observer.ts';
+import { connectModeThrough, type Endpoint } from '#proxy/endpoint.ts';
 import type { Candidate, ProxyHop } from '#proxy/hop.ts';
 import type { HopMemories, HopMemory } from '#proxy/hop-memory.ts';
 import { refuseElsewhere } from '#proxy/loopback.ts';
 import type { Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
-import { Steps } from '#proxy/steps.ts';
 import type { SeenTime } from '#proxy/tls/seen-time.ts';
 import type { TlsPeer } from '#proxy/tls/tls-failure.ts';
 import type { TrustContexts } from '#proxy/tls/trust.ts';
@@ -41,7 +41,7 @@ export interface ConnectorParts {
   /** How to have a target's own CA trusted, where that is not the `ca_file` of its purpose. */
   readonly trustRemedy?: string;
   readonly memories: HopMemories;
-  readonly ledger: Ledger;
+  readonly credentialGuard: CredentialGuard;
   readonly known: SecretRegistry;
   readonly userAgent: string | null;
   readonly loadKerberos?: KerberosLoader;
@@ -81,7 +81,7 @@ function shownBy(secured: Secured) {
 interface ConnectionOptions {
   readonly bulk: boolean;
   readonly signal: AbortSignal;
-  readonly steps: Steps;
+  readonly observer: ConnectObserver;
 }
 
 /** TLS that is to be spoken over an open connection. */
@@ -118,37 +118,38 @@ export class Connector {
   }
 
   async #openThrough(hop: ProxyHop, options: ConnectionOptions): Promise<Connection> {
-    const { ledger, known, credentialRetryMs: retryMs, loadKerberos } = this.#parts;
+    const { credentialGuard, known, credentialRetryMs: retryMs, loadKerberos } = this.#parts;
     const { signal } = options;
-    const travel = travelThrough(hop.profile, hop.scheme, this.#aim.endpoint);
-    const forwardOrigin = travel === 'forward' ? this.#aim.target.origin : null;
+    const mode = connectModeThrough(hop.profile, hop.scheme, this.#aim.endpoint);
+    const forwardOrigin = mode === 'forward' ? this.#aim.target.origin : null;
     const tickets = loadKerberos === undefined ? {} : { loadKerberos };
-    const loginParts = { hop, ledger, known, retryMs, forwardOrigin, signal, ...tickets };
-    const login = await options.steps.guard('authentication', () => openLogin(loginParts));
+    const sessionParts = { hop, credentialGuard, known, retryMs, forwardOrigin, signal, ...tickets };
+    const authSession = await options.observer.attribute('authentication', () => openAuthSession(sessionParts));
     try {
-      return travel === 'forward'
-        ? await this.#openForward(hop, login, options)
-        : await this.#openTunnel(hop, login, options);
+      return mode === 'forward'
+        ? await this.#openForward(hop, authSession, options)
+        : await this.#openTunnel(hop, authSession, options);
     } catch (error) {
-      login.unknown();
+      authSession.unknown();
       throw error;
     }
   }
 
-  async #openForward(hop: ProxyHop, login: Login, options: ConnectionOptions): Promise<Connection> {
-    const ready = await this.#readyForward(hop, login, options);
-    const facts = { ...this.#factsOf(hop, 'forward'), passed: options.steps.passed };
+  async #openForward(hop: ProxyHop, authSession: AuthSession, options: ConnectionOptions): Promise<Connection> {
+    const ready = await this.#readyForward(hop, authSession, options);
+    const facts = { ...this.#factsOf(hop, 'forward'), passed: options.observer.passed };
     const onAnswered = (answered: boolean) => this.#parts.onAnswered(hop, answered);
-    const checkRefusal = (head: ResponseHead, url: string) => this.#checkRefusal(hop, login, { head, url, options });
-    return forwardConnection(facts, { ...ready, login, onAnswered, memory: this.#memoryOf(hop), checkRefusal });
+    const checkRefusal = (head: ResponseHead, url: string) =>
+      this.#checkRefusal(hop, authSession, { head, url, options });
+    return forwardConnection(facts, { ...ready, authSession, onAnswered, memory: this.#memoryOf(hop), checkRefusal });
   }
 
   /** A refusal that a server behind the proxy may have made. Port 443, because many proxies open tunnels to no other. */
-  async #checkRefusal(hop: ProxyHop, login: Login, refused: Refused): Promise<CodedError> {
+  async #checkRefusal(hop: ProxyHop, authSession: AuthSession, refused: Refused): Promise<CodedError> {
     const { host, authority } = this.#aim.endpoint;
     // These steps are not reported: they are not part of the connection that the caller requested.
-    const options = { ...refused.options, bulk: false, steps: new Steps(this.#parts.clock, undefined) };
-    const connect = async (byConnect: Login) => {
+    const options = { ...refused.options, bulk: false, observer: new ConnectObserver(this.#parts.clock, undefined) };
+    const connect = async (byConnect: AuthSession) => {
       const { socket } = await this.#dialHop(hop, options);
       const { openTunnel } = await this.#readied(socket, import('./tunnel.ts'));
       const probe = `${host.includes(':') ? `[${host}]` : host}:443`;
@@ -159,54 +160,54 @@ export class Connector {
       tunnel.destroy();
     };
     const { checkRefusal } = await import('#proxy/auth/refusal-check.ts');
-    return await checkRefusal({ ...refused, login, authority, signal: options.signal, connect });
+    return await checkRefusal({ ...refused, authSession, authority, signal: options.signal, connect });
   }
 
-  async #readyForward(hop: ProxyHop, login: Login, options: ConnectionOptions): Promise<Dialled> {
-    if (login.startsAlone) {
+  async #readyForward(hop: ProxyHop, authSession: AuthSession, options: ConnectionOptions): Promise<Dialled> {
+    if (authSession.startsAlone) {
       const dialled = await this.#dialHop(hop, options);
-      await this.#readied(dialled.socket, login.readyAlone());
+      await this.#readied(dialled.socket, authSession.readyAlone());
       return dialled;
     }
     const { openForward } = await import('./forward.ts');
     const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
-    const ready = await options.steps.guard('authentication', () =>
+    const ready = await options.observer.attribute('authentication', () =>
       openForward(socket, this.#aim.target, {
-        ...this.#handshakeOptions(hop, login, options),
-        checkRefusal: (head, url) => this.#checkRefusal(hop, login, { head, url, options }),
+        ...this.#handshakeOptions(hop, authSession, options),
+        checkRefusal: (head, url) => this.#checkRefusal(hop, authSession, { head, url, options }),
       }),
     );
     // With Digest the proof goes with the request itself: nothing is proven yet.
-    if (login.accepted) options.steps.passedBy('authentication', 0, { scheme: login.proved });
+    if (authSession.accepted) options.observer.passedBy('authentication', 0, { scheme: authSession.proved });
     return { socket: ready, bulk: null };
   }
 
-  async #openTunnel(hop: ProxyHop, login: Login, options: ConnectionOptions): Promise<Connection> {
+  async #openTunnel(hop: ProxyHop, authSession: AuthSession, options: ConnectionOptions): Promise<Connection> {
     if (hop.scheme !== 'http' && hop.scheme !== 'https') {
-      return await this.#openSocks({ ...hop, scheme: hop.scheme }, login, options);
+      return await this.#openSocks({ ...hop, scheme: hop.scheme }, authSession, options);
     }
     const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
     // What only a tunnel needs is loaded with the first tunnel: Node's HTTP and TLS cost 20 MiB and 40 ms.
     const { openTunnel } = await this.#readied(socket, import('./tunnel.ts'));
-    const handshake = this.#handshakeOptions(hop, login, options);
-    const tunnel = await options.steps.run('tunnel', () =>
+    const handshake = this.#handshakeOptions(hop, authSession, options);
+    const tunnel = await options.observer.run('tunnel', () =>
       openTunnel(socket, handshake).finally(() => {
-        if (login.accepted) options.steps.passedBy('authentication', 0, { scheme: login.proved });
+        if (authSession.accepted) options.observer.passedBy('authentication', 0, { scheme: authSession.proved });
       }),
     );
     return await this.#originConnection({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
   }
 
-  async #openSocks(hop: SocksHop, login: Login, options: ConnectionOptions): Promise<Connection> {
+  async #openSocks(hop: SocksHop, authSession: AuthSession, options: ConnectionOptions): Promise<Connection> {
     const { openSocks } = await import('./socks.ts');
     const { authority, port } = this.#aim.endpoint;
     const host = await this.#hostForSocks(hop, options);
     const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
     const { clock, timeouts } = this.#parts;
     const bounds = { clock, timeoutMs: timeouts.tunnel_timeout_ms, signal: options.signal };
-    const tunnel = await options.steps.run('tunnel', () =>
-      openSocks(socket, { ...bounds, scheme: hop.scheme, host, port, authority, login }).finally(() => {
-        if (login.accepted) options.steps.passedBy('authentication', 0, { scheme: login.proved });
+    const tunnel = await options.observer.run('tunnel', () =>
+      openSocks(socket, { ...bounds, scheme: hop.scheme, host, port, authority, authSession }).finally(() => {
+        if (authSession.accepted) options.observer.passedBy('authentication', 0, { scheme: authSession.proved });
       }),
     );
     return await this.#originConnection({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
@@ -215,14 +216,14 @@ export class Connector {
   /** What a SOCKS proxy is told: a name, or an address where it takes no names. */
   async #hostForSocks(
     { scheme, name: proxy, place: hop, variable }: SocksHop,
-    { signal, steps }: ConnectionOptions,
+    { signal, observer }: ConnectionOptions,
   ): Promise<string> {
     const { resolveForSocks, resolvesHere } = await import('./socks.ts');
     const { host } = this.#aim.endpoint;
     if (!resolvesHere(scheme, host)) return host;
     const { clock, timeouts, mayResolve } = this.#parts;
     const bounds = { clock, timeoutMs: timeouts.connect_timeout_ms, signal };
-    return await steps.run(
+    return await observer.run(
       'resolve',
       () => resolveForSocks({ host, scheme, proxy, hop, variable, mayResolve }, bounds),
       (address) => ({ host, addresses: [address] }),
@@ -239,10 +240,10 @@ export class Connector {
     }
   }
 
-  #handshakeOptions(hop: ProxyHop, login: Login, options: ConnectionOptions) {
+  #handshakeOptions(hop: ProxyHop, authSession: AuthSession, options: ConnectionOptions) {
     return {
       authority: this.#aim.endpoint.authority,
-      login,
+      authSession,
       memory: this.#memoryOf(hop),
       userAgent: this.#parts.userAgent,
       timeoutMs: this.#parts.timeouts.tunnel_timeout_ms,
@@ -263,7 +264,7 @@ export class Connector {
     const leg = { peer, trust: () => trusts.ofProxy(proxy), origin, seen: memories.latest([origin]) };
     const work = () => this.#secure(socket, leg, options.signal);
     const show = (secured: Secured) => ({ ...shownBy(secured), proxy, hop: place });
-    const secured = await options.steps.run('proxy_tls', work, show);
+    const secured = await options.observer.run('proxy_tls', work, show);
     const { weak, version, suite } = secured.strength();
     if (weak) this.#parts.onWeakTls(hop, coded('PROXY-TLS-WEAK', { proxy, version, suite, hop: place }));
     return { socket: secured.socket, bulk: null };
@@ -274,19 +275,19 @@ export class Connector {
     const dialled = await this.#connect(target, options);
     return await this.#readied(
       dialled.socket,
-      options.steps.guard('choice', async () => {
+      options.observer.attribute('choice', async () => {
         refuseElsewhere(this.#aim.target, { address: dialled.socket.remoteAddress, ...target });
         return dialled;
       }),
     );
   }
 
-  async #connect(target: DialTarget, { bulk, signal, steps }: ConnectionOptions): Promise<Dialled> {
+  async #connect(target: DialTarget, { bulk, signal, observer }: ConnectionOptions): Promise<Dialled> {
     const { clock, timeouts } = this.#parts;
     const timeoutMs = timeouts.connect_timeout_ms;
     const onResolved = (addresses: readonly string[], elapsedMs: number) =>
-      steps.passedBy('resolve', elapsedMs, { host: target.host, addresses });
-    return await steps.run(
+      observer.passedBy('resolve', elapsedMs, { host: target.host, addresses });
+    return await observer.run(
       'dial',
       () => dial(target, { bulk, signal, clock, timeoutMs, onResolved }),
       ({ socket }) => ({
@@ -300,21 +301,21 @@ export class Connector {
   async #originConnection(
     { socket, bulk }: Dialled,
     facts: Omit<HopFacts, 'passed'>,
-    { signal, steps }: ConnectionOptions,
+    { signal, observer }: ConnectionOptions,
   ): Promise<Connection> {
     const { purpose, endpoint, target } = this.#aim;
     const { host, port, authority } = endpoint;
     const { trusts, memories, trustRemedy: remedy } = this.#parts;
     const memory = memories.of(authority, host);
     if (!endpoint.tls)
-      return originConnection({ ...facts, passed: steps.passed }, { socket, under: socket, bulk, memory });
+      return originConnection({ ...facts, passed: observer.passed }, { socket, under: socket, bulk, memory });
     const whose = { purpose, ...(remedy === undefined ? {} : { remedy }) };
     const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: originAt(authority), ...whose } as const;
     const seen = memories.latest([authority, facts.proxyUrl]);
     const leg = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, seen };
-    const secured = await steps.run('tls', () => this.#secure(socket, leg, signal), shownBy);
+    const secured = await observer.run('tls', () => this.#secure(socket, leg, signal), shownBy);
     const sockets = { socket: secured.socket, under: socket, bulk: null };
-    return originConnection({ ...facts, passed: steps.passed }, { ...sockets, memory });
+    return originConnection({ ...facts, passed: observer.passed }, { ...sockets, memory });
   }
 
   #secure(socket: Socket, leg: TlsLeg, signal: AbortSignal): Promise<Secured> {

@@ -21,18 +21,21 @@ export interface ForwardOptions extends Omit<HandshakeOptions, 'line'> {
  * @throws CodedError as `openTunnel`
  */
 export async function openForward(socket: Socket, url: URL, options: ForwardOptions): Promise<Socket> {
-  const { login } = options;
+  const { authSession } = options;
   const line = { method: 'HEAD', target: `${url.origin}${url.pathname}${url.search}` };
   const answered = await shakeHands(socket, { ...options, line, isForward: true }).catch(async (error: unknown) => {
-    if (login.doubted === null) throw error;
-    throw await options.checkRefusal(login.doubted, `${url.origin}${url.pathname}`);
+    if (authSession.doubted === null) throw error;
+    throw await options.checkRefusal(authSession.doubted, `${url.origin}${url.pathname}`);
   });
-  const asked = asksForUser(answered.head, line.method);
+  const isChallenged = asksForUser(answered.head, line.method);
   // What the proxy says of the target it says to the request itself as well.
-  if (!asked) login.settle(judgeForward(answered.head, login.asked, { target: line.target, proved: login.proved }));
+  if (!isChallenged)
+    authSession.settle(
+      judgeForward(answered.head, authSession.peer, { target: line.target, proved: authSession.proved }),
+    );
   if (answered.reusable) return answered.socket;
   answered.socket.destroy();
-  if (!login.connectionBound) return await options.redial();
+  if (!authSession.connectionBound) return await options.redial();
   const reason = 'it closed the connection that it had just authenticated';
-  throw coded('NTLM-CONN', { proxy: login.asked.name, reason, hop: login.asked.hop });
+  throw coded('NTLM-CONN', { proxy: authSession.peer.name, reason, hop: authSession.peer.hop });
 }

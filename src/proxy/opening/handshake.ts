@@ -6,8 +6,8 @@
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import type { Login } from '#proxy/auth/login.ts';
-import type { NextStep } from '#proxy/auth/login-parts.ts';
+import type { AuthSession } from '#proxy/auth/auth-session.ts';
+import type { NextStep } from '#proxy/auth/auth-session-parts.ts';
 import type { RequestLine } from '#proxy/auth/schemes/scheme.ts';
 import { announcesPage, asksForUser, schemeRemedy, wrongScheme } from '#proxy/auth/verdict.ts';
 import { boundedStep } from '#proxy/bounded-step.ts';
@@ -21,7 +21,7 @@ export interface HandshakeOptions {
   readonly line: RequestLine;
   /** `host:port` of the target: the Host field, and what failures name. */
   readonly authority: string;
-  readonly login: Login;
+  readonly authSession: AuthSession;
   /** Is told of every answer. */
   readonly memory: HopMemory;
   readonly userAgent: string | null;
@@ -69,19 +69,19 @@ export async function shakeHands(
   first: Socket,
   options: HandshakeOptions & { readonly isForward: boolean },
 ): Promise<Handshaken> {
-  const { login, line } = options;
+  const { authSession, line } = options;
   let socket = first;
   try {
     let step: NextStep | null = null;
-    let authorization = await login.begin(line);
+    let authorization = await authSession.begin(line);
     for (let answers = 1; answers <= MOST_ANSWERS; answers += 1) {
       const answer = await ask(socket, authorization?.reveal() ?? null, options);
       if (answer.kind !== 'answered') throw noAnswer(answer, step, options);
       options.memory.noteHead(answer.head);
       const answered = await readOn(socket, answer, options);
       if (!asksForUser(answered.head, line.method)) return answered;
-      if (options.isForward && (await login.prepare(answered.head))) return answered;
-      step = await login.challenged(answered.head, line);
+      if (options.isForward && (await authSession.prepare(answered.head))) return answered;
+      step = await authSession.challenged(answered.head, line);
       if (!answered.reusable) socket = await anew(socket, step, options);
       authorization = step.authorization;
     }
@@ -187,11 +187,12 @@ function noAnswer(
   step: NextStep | null,
   options: HandshakeOptions,
 ): CodedError {
-  const { name: proxy, hop } = options.login.asked;
+  const { name: proxy, hop } = options.authSession.peer;
   const target = options.authority;
   switch (answer.kind) {
     case 'not-http':
-      if (answer.tls && options.login.asked.scheme === 'http') return wrongScheme(options.login.asked, answer.answer);
+      if (answer.tls && options.authSession.peer.scheme === 'http')
+        return wrongScheme(options.authSession.peer, answer.answer);
       return coded('NOT-A-PROXY', { proxy, target, answer: answer.answer, hop });
     case 'broken':
       return coded('PROXY-PROTOCOL', {
@@ -211,27 +212,27 @@ function noAnswer(
 }
 
 /** Who did not answer, and what else its port may speak. */
-function unanswered({ login: { asked }, authority: target, line }: HandshakeOptions) {
-  const { name: proxy, hop, address, port } = asked;
-  const isPlain = asked.scheme === 'http';
-  const remedy = schemeRemedy(asked, isPlain ? ['https', 'socks5h'] : ['http']);
+function unanswered({ authSession: { peer }, authority: target, line }: HandshakeOptions) {
+  const { name: proxy, hop, address, port } = peer;
+  const isPlain = peer.scheme === 'http';
+  const remedy = schemeRemedy(peer, isPlain ? ['https', 'socks5h'] : ['http']);
   const others = isPlain ? 'TLS or SOCKS' : 'plain HTTP';
-  const { scheme, variable } = asked;
+  const { scheme, variable } = peer;
   return { proxy, target, asked: line.method, others, remedy, scheme, address, port, variable, hop };
 }
 
-function lost({ login }: HandshakeOptions, reason: string): CodedError {
-  return coded('NTLM-CONN', { proxy: login.asked.name, reason, hop: login.asked.hop });
+function lost({ authSession }: HandshakeOptions, reason: string): CodedError {
+  return coded('NTLM-CONN', { proxy: authSession.peer.name, reason, hop: authSession.peer.hop });
 }
 
 /** TLS 1.3 tells of a certificate that is wanting only behind the handshake. */
-function brokenTls({ login }: HandshakeOptions, code: string): CodedError {
+function brokenTls({ authSession }: HandshakeOptions, code: string): CodedError {
   const reason = code.slice(TLS_ERROR.length).toLowerCase().replaceAll('_', ' ');
-  return coded('PROXY-TLS-FAILED', { proxy: login.asked.name, reason, hop: login.asked.hop });
+  return coded('PROXY-TLS-FAILED', { proxy: authSession.peer.name, reason, hop: authSession.peer.hop });
 }
 
-function endless({ login }: HandshakeOptions): CodedError {
-  const { name: proxy, authentication, hop } = login.asked;
+function endless({ authSession }: HandshakeOptions): CodedError {
+  const { name: proxy, authentication, hop } = authSession.peer;
   return coded('AUTH-MESSAGE', {
     proxy,
     scheme: authentication,

@@ -2,13 +2,13 @@
 //
 // Guarantees: the socket that is returned is a raw pipe to the target, with every byte that came behind the reply still in
 // it and no listener of ours; it ends within its limit or at the abort; on a failure no socket is left, and the error is the
-// proxy's own. The password leaves only after the ledger has written that down, and only when the proxy asked for it.
+// proxy's own. The password leaves only after the credential guard has written that down, and only when the proxy asked for it.
 
 import { lookup } from 'node:dns';
 import { isIP, type Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
-import type { Login } from '#proxy/auth/login.ts';
+import type { AuthSession } from '#proxy/auth/auth-session.ts';
 import { schemeRemedy, userRemedy } from '#proxy/auth/verdict.ts';
 import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
@@ -40,7 +40,7 @@ export interface SocksOptions {
   readonly port: number;
   /** `host:port` of the target as failures name it. */
   readonly authority: string;
-  readonly login: Login;
+  readonly authSession: AuthSession;
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -64,7 +64,7 @@ export async function openSocks(socket: Socket, options: SocksOptions): Promise<
     const reply = isVersion4(options.scheme) ? await ask4(talk, options) : await ask5(talk, options);
     if (reply.words !== null) throw refusal(reply, reply.words, options);
     // Where nobody asked who we are there is no verdict to wait for.
-    if (!options.login.accepted) options.login.unknown();
+    if (!options.authSession.accepted) options.authSession.unknown();
     return socket;
   } catch (error) {
     socket.destroy();
@@ -111,35 +111,35 @@ export async function resolveForSocks(
   });
 }
 
-async function ask4(talk: Talk, { host, port, login, scheme, authority }: SocksOptions): Promise<SocksReply> {
-  const request = connect4(host, port, login.account?.shown ?? '');
-  if (request === null) throw tooLong(login, scheme, authority);
+async function ask4(talk: Talk, { host, port, authSession, scheme, authority }: SocksOptions): Promise<SocksReply> {
+  const request = connect4(host, port, authSession.account?.shown ?? '');
+  if (request === null) throw tooLong(authSession, scheme, authority);
   return await talk.ask(request, readReply4);
 }
 
-async function ask5(talk: Talk, { host, port, login, scheme, authority }: SocksOptions): Promise<SocksReply> {
+async function ask5(talk: Talk, { host, port, authSession, scheme, authority }: SocksOptions): Promise<SocksReply> {
   const request = connect5(host, port);
-  if (request === null) throw tooLong(login, scheme, authority);
-  const method = await talk.ask(greeting5(login.account !== null), readMethod);
-  if (method === USER_AND_PASSWORD && login.account !== null) await showPassword(talk, login, scheme);
-  else if (method !== NO_AUTHENTICATION) throw unmet(login, method);
+  if (request === null) throw tooLong(authSession, scheme, authority);
+  const method = await talk.ask(greeting5(authSession.account !== null), readMethod);
+  if (method === USER_AND_PASSWORD && authSession.account !== null) await showPassword(talk, authSession, scheme);
+  else if (method !== NO_AUTHENTICATION) throw unmet(authSession, method);
   return await talk.ask(request, readReply5);
 }
 
-async function showPassword(talk: Talk, login: Login, scheme: SocksScheme): Promise<void> {
-  const { shown, password } = login.account ?? { shown: '', password: null };
+async function showPassword(talk: Talk, authSession: AuthSession, scheme: SocksScheme): Promise<void> {
+  const { shown, password } = authSession.account ?? { shown: '', password: null };
   const message = userAndPassword(shown, password?.reveal() ?? '');
-  if (message === null) throw tooLong(login, scheme, 'this user or password');
-  await login.showing();
-  if (!(await talk.ask(message, readLogin))) throw await login.refused();
-  login.settle(null);
-  await login.settled();
+  if (message === null) throw tooLong(authSession, scheme, 'this user or password');
+  await authSession.showing();
+  if (!(await talk.ask(message, readLogin))) throw await authSession.refused();
+  authSession.settle(null);
+  await authSession.settled();
 }
 
 /** The proxy wants another proof of who we are than we have. */
-function unmet(login: Login, method: number): CodedError {
-  const { name: proxy, hop, authentication } = login.asked;
-  if (login.account !== null) {
+function unmet(authSession: AuthSession, method: number): CodedError {
+  const { name: proxy, hop, authentication } = authSession.peer;
+  if (authSession.account !== null) {
     return coded('AUTH-SCHEME', {
       proxy,
       offered: 'neither access without a user nor user and password',
@@ -148,19 +148,25 @@ function unmet(login: Login, method: number): CodedError {
     });
   }
   const offered = method === USER_AND_PASSWORD ? 'SOCKS user and password' : 'SOCKS';
-  return coded('AUTH-REQUIRED', { proxy, offered, realm: null, remedy: userRemedy(login.asked, []), hop });
+  return coded('AUTH-REQUIRED', { proxy, offered, realm: null, remedy: userRemedy(authSession.peer, []), hop });
 }
 
-function refusal({ code }: SocksReply, said: string, { login, authority: target }: SocksOptions): CodedError {
-  const facts = { proxy: login.asked.name, target, status: `SOCKS reply ${code}`, said, hop: login.asked.hop };
+function refusal({ code }: SocksReply, said: string, { authSession, authority: target }: SocksOptions): CodedError {
+  const facts = {
+    proxy: authSession.peer.name,
+    target,
+    status: `SOCKS reply ${code}`,
+    said,
+    hop: authSession.peer.hop,
+  };
   if (code === NOT_ALLOWED) return coded('POLICY-DENIED', facts);
   if (!BEHIND_IT.has(code)) return coded('SOCKS-REFUSED', facts);
-  const credentials = login.accepted ? 'the credentials are correct' : 'no credentials were sent';
+  const credentials = authSession.accepted ? 'the credentials are correct' : 'no credentials were sent';
   return coded('PROXY-UPSTREAM', { ...facts, credentials });
 }
 
-function tooLong({ asked }: Login, scheme: SocksScheme, what: string): CodedError {
-  return coded('SOCKS-LIMIT', { proxy: asked.name, what, scheme, hop: asked.hop });
+function tooLong({ peer }: AuthSession, scheme: SocksScheme, what: string): CodedError {
+  return coded('SOCKS-LIMIT', { proxy: peer.name, what, scheme, hop: peer.hop });
 }
 
 function isVersion4(scheme: SocksScheme): boolean {
@@ -181,15 +187,15 @@ class Talk {
 
   /** Sends a message and reads the one that answers it; what is behind that goes back into the socket. */
   ask<T>(message: Buffer, read: (bytes: Buffer) => Read<T>): Promise<T> {
-    const { clock, timeoutMs, login, authority: target } = this.#options;
-    const { name: proxy, hop, scheme, address, port, variable } = login.asked;
+    const { clock, timeoutMs, authSession, authority: target } = this.#options;
+    const { name: proxy, hop, scheme, address, port, variable } = authSession.peer;
     const place = { scheme, address, port, variable };
     const about = {
       proxy,
       target,
       asked: 'SOCKS',
       others: OTHERS,
-      remedy: schemeRemedy(login.asked, ['http']),
+      remedy: schemeRemedy(authSession.peer, ['http']),
       ...place,
       hop,
     };
@@ -225,10 +231,10 @@ class Talk {
   }
 
   #misunderstood(answer: string): CodedError {
-    const { login, scheme, authority: target } = this.#options;
-    const { name: proxy, port, hop } = login.asked;
+    const { authSession, scheme, authority: target } = this.#options;
+    const { name: proxy, port, hop } = authSession.peer;
     if (/^HTTP\//.test(answer)) {
-      const remedy = schemeRemedy(login.asked, ['http']);
+      const remedy = schemeRemedy(authSession.peer, ['http']);
       return coded('PROXY-SCHEME', { proxy, port, speaks: 'HTTP', scheme, wanted: 'http', answer, remedy, hop });
     }
     return coded('NOT-A-PROXY', { proxy, target, answer, hop });

@@ -2,7 +2,7 @@
 //
 // Guarantees: the socket that is returned is a raw pipe to the target, with every byte that came behind the 200 still in
 // it; on a failure the error is the proxy's own, with what the proxy said, and no socket is left. The verdict on the
-// credential reaches the ledger as soon as it is known.
+// credential reaches the credential guard as soon as it is known.
 
 import type { Socket } from 'node:net';
 import { judgeConnect, pageForTunnel } from '#proxy/auth/verdict.ts';
@@ -15,16 +15,16 @@ export type TunnelOptions = Omit<HandshakeOptions, 'line'>;
  * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN, POLICY-DENIED, PROXY-*, TUNNEL-PAGE
  */
 export async function openTunnel(socket: Socket, options: TunnelOptions): Promise<Socket> {
-  const { login, memory, authority: target } = options;
+  const { authSession, memory, authority: target } = options;
   const line = { method: 'CONNECT', target };
   const answered = await shakeHands(socket, { ...options, line, isForward: false });
-  const about = { target, page: answered.page, proved: login.proved, passes443: memory.passes443 };
+  const about = { target, page: answered.page, proved: authSession.proved, passes443: memory.passes443 };
   const isPage = answered.pageForTunnel === true;
   const error = isPage
-    ? pageForTunnel(login.asked, target, answered.page)
-    : judgeConnect(answered.head, login.asked, about);
-  login.settle(error);
-  await login.settled();
+    ? pageForTunnel(authSession.peer, target, answered.page)
+    : judgeConnect(answered.head, authSession.peer, about);
+  authSession.settle(error);
+  await authSession.settled();
   if (error === null) {
     memory.noteTunnel(target);
     return answered.socket;

@@ -2,7 +2,7 @@ import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SmallRequest } from '#http/session/running-request.ts';
 import { Session, type SessionRequest, type SessionResponse } from '#http/session/session.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { CoolDown } from '#proxy/choosing/failover.ts';
 import type { Router } from '#proxy/route.ts';
 import { systemClock } from '#system/clock.ts';
@@ -262,13 +262,13 @@ describe('session: over a proxy that forwards', () => {
 
   it('a password that is refused on a used connection is sent no more, by anybody', async () => {
     let isRevoked = false;
-    const ledger = new Ledger();
+    const credentialGuard = new CredentialGuard();
     const proxy = await serve((socket, { method }) => {
       if (!isRevoked) socket.write(answer());
       else if (method === 'CONNECT') socket.end(answer('', '407 No', 'Proxy-Authenticate: Basic realm="x"\r\n'));
       else socket.write(answer('', '407 No', 'Proxy-Authenticate: Basic realm="x"\r\n'));
     });
-    const options = { proxies: [profile(proxy.port, USER)], ledger };
+    const options = { proxies: [profile(proxy.port, USER)], credentialGuard };
     const session = sessionOver(testRouter(options));
     await ask(session, url);
     isRevoked = true;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { candidateInfoOf } from '#proxy/auth/lend.ts';
 import { type Candidate, makeHop } from '#proxy/hop.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -9,21 +9,21 @@ const signal = new AbortController().signal;
 
 function rig(authentication: 'basic' | 'ntlm' | 'auto' = 'basic') {
   const clock = new FakeClock();
-  const ledger = new Ledger({ clock });
+  const credentialGuard = new CredentialGuard({ clock });
   const account = profile(3_128, { password: 'sesame', authentication });
   const hop = makeHop(account, { scheme: 'http', address: '127.0.0.1', port: 3_128 });
   const candidate: Candidate = { kind: 'proxy', hop, reasons: [] };
-  const { proxy } = candidateInfoOf(candidate, { ledger, retryMs: 0, how: 'tunnel' });
+  const { proxy } = candidateInfoOf(candidate, { credentialGuard, retryMs: 0, how: 'tunnel' });
   if (proxy === null) throw new Error('no proxy');
   const key = { user: 'svc', domain: '', shown: 'svc', key: 'svc', password: hop.profile.password ?? fail() };
   /** The work shows the password to a proxy, which accepts or refuses it. */
   const worked = async (verdict: 'accepted' | 'rejected', proxyUrl = hop.url) => {
-    const admission = await ledger.admit(key, { proxyUrl, retryMs: 0, signal });
-    if (admission.kind === 'refused') throw new Error('refused');
-    await admission.attempt.sending();
-    admission.attempt[verdict]();
+    const permit = await credentialGuard.requestPermit(key, { proxyUrl, retryMs: 0, signal });
+    if (permit.kind === 'refused') throw new Error('refused');
+    await permit.attempt.sending();
+    permit.attempt[verdict]();
   };
-  return { clock, ledger, proxy, worked };
+  return { clock, credentialGuard, proxy, worked };
 }
 
 function fail(): never {
@@ -69,8 +69,8 @@ describe('lending an account', () => {
   it.each(['ntlm', 'auto'] as const)(
     'gives no password that may have been proven by another scheme: %s',
     async (scheme) => {
-      const { ledger, proxy, worked } = rig(scheme);
-      ledger.rememberWorked('http://127.0.0.1:3128', 'NTLM');
+      const { credentialGuard, proxy, worked } = rig(scheme);
+      credentialGuard.rememberWorked('http://127.0.0.1:3128', 'NTLM');
       await worked('accepted');
       expect(await proxy.lend(0, signal)).toBeNull();
     },

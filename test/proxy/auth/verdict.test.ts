@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { proxyAt } from '#errors/hop.ts';
 import { readChallenges } from '#proxy/auth/schemes/challenge.ts';
 import {
-  type AskedProxy,
+  type AuthPeer,
   asksForUser,
   judgeAuthentication,
   judgeConnect,
@@ -16,8 +16,8 @@ const TARGET = 'updates.example.com:443';
 const hop = proxyAt('corp', '10.1.1.5:3128');
 const own = { isAccountWithheld: false, variable: null };
 const corp = { name: 'corp', hop, scheme: 'http', address: '10.1.1.5', port: 3128, ...own } as const;
-const transparent: AskedProxy = { ...corp, authentication: 'transparent', user: null, hasDomain: false };
-const basic: AskedProxy = { ...corp, authentication: 'basic', user: 'CORP\\svc', hasDomain: true };
+const transparent: AuthPeer = { ...corp, authentication: 'transparent', user: null, hasDomain: false };
+const basic: AuthPeer = { ...corp, authentication: 'basic', user: 'CORP\\svc', hasDomain: true };
 
 function head(status: number, headers: Record<string, string> = {}, reason = 'Reason'): ResponseHead {
   return { status, reason, rawHeaders: Object.entries(headers).flat() };
@@ -211,7 +211,7 @@ describe('a refused credential', () => {
   });
 
   it('without a domain, at a proxy that knows domains, is told where the domain goes', () => {
-    const plain: AskedProxy = { ...basic, user: 'svc', hasDomain: false };
+    const plain: AuthPeer = { ...basic, user: 'svc', hasDomain: false };
     const error = rejection(plain, { ...refusal, retryAtMs: null }, { scheme: 'NTLM', advertised: ['CORP'] });
     expect(error.code).toBe('AUTH-DOMAIN');
     expect(error.safeText).toContain('(it advertises CORP)');

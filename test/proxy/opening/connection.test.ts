@@ -6,7 +6,7 @@ import { HopMemories } from '#proxy/hop-memory.ts';
 import { forwardConnection, originConnection } from '#proxy/opening/connection.ts';
 import type { HopFacts } from '#proxy/route.ts';
 import { systemClock } from '#system/clock.ts';
-import { testLogin } from '#test/support/test-login.ts';
+import { testAuthSession } from '#test/support/test-auth-session.ts';
 import { profile } from '#test/support/test-router.ts';
 
 const memories = new HopMemories(systemClock);
@@ -22,14 +22,14 @@ const facts: HopFacts = {
 
 async function forward() {
   const socket = new Duplex({ read() {} });
-  const { login, ledger } = await testLogin(profile(3128, { password: 'open sesame' }));
-  await login.readyAlone();
+  const { authSession, credentialGuard } = await testAuthSession(profile(3128, { password: 'open sesame' }));
+  await authSession.readyAlone();
   const answered: boolean[] = [];
   const memory = memories.of('http://a:1', 'proxy a');
   const onAnswered = (is: boolean) => answered.push(is);
   const checkRefusal = () => Promise.reject(new Error('nothing is in doubt here'));
-  const connection = forwardConnection(facts, { socket, bulk: null, login, memory, onAnswered, checkRefusal });
-  return { connection, ledger, verdicts: ledger.verdicts, socket, answered };
+  const connection = forwardConnection(facts, { socket, bulk: null, authSession, memory, onAnswered, checkRefusal });
+  return { connection, credentialGuard, verdicts: credentialGuard.verdicts, socket, answered };
 }
 
 const URL_OF_IT = 'http://updates.example.com/';
@@ -49,9 +49,9 @@ describe('a forward connection', () => {
   });
 
   it('has a refusal on disk before it is told', async () => {
-    const { connection, ledger } = await forward();
+    const { connection, credentialGuard } = await forward();
     let isWritten = false;
-    ledger.flush = () => {
+    credentialGuard.flush = () => {
       isWritten = true;
       return Promise.resolve();
     };

@@ -22,7 +22,7 @@ import {
   startSocksServer,
   WANTS_USER,
 } from '#test/support/socks-server.ts';
-import { SpyLedger, testLogin } from '#test/support/test-login.ts';
+import { SpyCredentialGuard, testAuthSession } from '#test/support/test-auth-session.ts';
 import { profile } from '#test/support/test-router.ts';
 
 const never = new AbortController().signal;
@@ -42,7 +42,7 @@ interface Asking {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
-  readonly ledger?: SpyLedger;
+  readonly credentialGuard?: SpyCredentialGuard;
 }
 
 async function socks(script: readonly SocksStep[], asking: Asking = {}) {
@@ -52,16 +52,16 @@ async function socks(script: readonly SocksStep[], asking: Asking = {}) {
   const { socket } = await dial(target, { ...bounds, bulk: false, timeoutMs: 5_000 });
   const listening = socket.eventNames().map((name) => [name, socket.listenerCount(name)]);
   const { user = 'svc', password } = asking;
-  const { login, ledger } = await testLogin(
+  const { authSession, credentialGuard } = await testAuthSession(
     profile(server.port, password === undefined ? undefined : { user, password }),
-    asking.ledger,
+    asking.credentialGuard,
   );
   const failure: unknown = await openSocks(socket, {
     scheme: asking.scheme ?? 'socks5h',
     host: asking.host ?? 'updates.example.com',
     port: 443,
     authority: AUTHORITY,
-    login,
+    authSession,
     timeoutMs: asking.timeoutMs ?? 5_000,
     ...bounds,
   }).then(
@@ -69,8 +69,8 @@ async function socks(script: readonly SocksStep[], asking: Asking = {}) {
     (error: unknown) => error,
   );
   // As the router does.
-  if (failure !== null) login.unknown();
-  return { socket, listening, failure, verdicts: ledger.verdicts };
+  if (failure !== null) authSession.unknown();
+  return { socket, listening, failure, verdicts: credentialGuard.verdicts };
 }
 
 async function read(socket: Socket, length: number): Promise<string> {
@@ -150,13 +150,13 @@ describe('a connection through SOCKS', () => {
 
 describe('a refused user', () => {
   it('is refused once: the password is not sent again', async () => {
-    const ledger = new SpyLedger();
-    const first = await socks([WANTS_USER, LOGIN_REFUSED], { password: 'wrong', ledger });
+    const credentialGuard = new SpyCredentialGuard();
+    const first = await socks([WANTS_USER, LOGIN_REFUSED], { password: 'wrong', credentialGuard });
     expect(first.failure).toMatchObject({ code: 'AUTH-REJECTED', hop: expect.stringMatching(/^proxy corp/) });
     expect(first.verdicts[0]).toBe('rejected');
     await server?.close();
 
-    await expect(socks([WANTS_USER, LOGIN_REFUSED], { password: 'wrong', ledger })).rejects.toMatchObject({
+    await expect(socks([WANTS_USER, LOGIN_REFUSED], { password: 'wrong', credentialGuard })).rejects.toMatchObject({
       code: 'AUTH-REJECTED',
     });
     expect(server?.messages).toEqual([]);
@@ -164,18 +164,18 @@ describe('a refused user', () => {
 
   it('is on disk as an attempt before the first byte of the password', async () => {
     const order: string[] = [];
-    const ledger = new SpyLedger();
-    const admit = ledger.admit.bind(ledger);
-    ledger.admit = async (account, options) => {
-      const admission = await admit(account, options);
-      if (admission.kind === 'refused') return admission;
+    const credentialGuard = new SpyCredentialGuard();
+    const requestPermit = credentialGuard.requestPermit.bind(credentialGuard);
+    credentialGuard.requestPermit = async (account, options) => {
+      const permit = await requestPermit(account, options);
+      if (permit.kind === 'refused') return permit;
       const sending = async () => {
         order.push(`written after ${server?.messages.length} messages`);
-        return await admission.attempt.sending();
+        return await permit.attempt.sending();
       };
-      return { kind: 'admitted', attempt: { ...admission.attempt, sending } };
+      return { kind: 'granted', attempt: { ...permit.attempt, sending } };
     };
-    await socks([WANTS_USER, LOGIN_TAKEN, OPEN_5], { password: 'open sesame', ledger });
+    await socks([WANTS_USER, LOGIN_TAKEN, OPEN_5], { password: 'open sesame', credentialGuard });
     expect(order).toEqual(['written after 1 messages']);
   });
 

@@ -10,7 +10,7 @@ import { openTunnel } from '#proxy/opening/tunnel.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
 import { FAULTS, type FaultProxy, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
-import { testLogin } from '#test/support/test-login.ts';
+import { testAuthSession } from '#test/support/test-auth-session.ts';
 import { profile } from '#test/support/test-router.ts';
 
 const AUTHORITY = 'updates.example.com:443';
@@ -36,11 +36,11 @@ async function tunnel(
   const target = { host: '127.0.0.1', port: proxy.port, proxy: 'corp', hop: proxyAt('corp', '127.0.0.1:3128') };
   const { socket } = await dial(target, { ...bounds, bulk: false, timeoutMs: 5_000 });
   const basic = asking.password === undefined ? undefined : { password: asking.password };
-  const { login, ledger } = await testLogin(profile(proxy.port, basic));
+  const { authSession, credentialGuard } = await testAuthSession(profile(proxy.port, basic));
   const redial = async () => (await dial(target, { ...bounds, bulk: false, timeoutMs: 5_000 })).socket;
   const failure: unknown = await openTunnel(socket, {
     authority: AUTHORITY,
-    login,
+    authSession,
     memory: new HopMemory(systemClock, 'proxy corp'),
     userAgent: 'Sallyport/1.0.0',
     timeoutMs: asking.timeoutMs ?? 5_000,
@@ -51,8 +51,8 @@ async function tunnel(
     (error: unknown) => error,
   );
   // As the router does.
-  if (failure !== null) login.unknown();
-  const { verdicts } = ledger;
+  if (failure !== null) authSession.unknown();
+  const { verdicts } = credentialGuard;
   return { socket, failure, verdicts };
 }
 
@@ -229,7 +229,7 @@ describe('a refusal', () => {
     expect(failure).toMatchObject({ code: 'POLICY-DENIED', facts: { said: 'Forbidden' } });
   });
 
-  it('hands the verdict on the credential to the ledger', async () => {
+  it('hands the verdict on the credential to the credential guard', async () => {
     const refused = await tunnel(says('HTTP/1.1 407 X\r\nProxy-Authenticate: Basic\r\n\r\n'), { password: 'wrong' });
     expect(refused.verdicts[0]).toBe('rejected');
     await proxy?.close();
@@ -250,10 +250,10 @@ it('a proxy that hung up while nobody looked is named, without a wait', async ()
   );
   socket.resume();
   await once(socket, 'close');
-  const { login } = await testLogin(profile(port));
+  const { authSession } = await testAuthSession(profile(port));
   const redial = () => Promise.reject(new Error('nobody asked for another connection'));
   const memory = new HopMemory(systemClock, 'proxy corp');
-  const options = { authority: AUTHORITY, login, memory, userAgent: null, timeoutMs: 5_000, redial };
+  const options = { authority: AUTHORITY, authSession, memory, userAgent: null, timeoutMs: 5_000, redial };
   await expect(openTunnel(socket, { ...options, clock: systemClock, signal: never })).rejects.toMatchObject({
     code: 'TUNNEL-CLOSED',
   });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Ledger } from '#proxy/auth/ledger.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { type ClientIdentity, TrustContexts } from '#proxy/tls/trust.ts';
 import { Secret } from '#redaction/secret.ts';
 import { createCa, encryptKey } from '#test/support/certificates.ts';
@@ -122,7 +122,7 @@ describe('the client certificate', () => {
     origin = await startTlsOrigin(ca.issue(), { tls });
     const router = testRouter({
       trust: { ca: pem(ca.cert), client: identity({ origins: [origin.url.origin] }) },
-      ledger: new Ledger(),
+      credentialGuard: new CredentialGuard(),
     });
     for (const host of ['localhost', '127.0.0.1']) {
       const url = new URL(`https://${host}:${origin.port}/`);

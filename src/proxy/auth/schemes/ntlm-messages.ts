@@ -102,8 +102,9 @@ export function authenticateMessage(parts: AuthenticateParts): Buffer {
   const { identity, challenge, clientChallenge } = parts;
   const key = ntowfv2(identity);
   const timestamp = challenge.targetInfo.find(({ id }) => id === AV.timestamp)?.value ?? null;
-  const asked = challenge.targetInfo.find(({ id }) => id === AV.flags)?.value;
-  const withMic = timestamp !== null || ((asked?.length === 4 ? asked.readUInt32LE(0) : 0) & AV_FLAG_MIC) !== 0;
+  const requestedFlags = challenge.targetInfo.find(({ id }) => id === AV.flags)?.value;
+  const withMic =
+    timestamp !== null || ((requestedFlags?.length === 4 ? requestedFlags.readUInt32LE(0) : 0) & AV_FLAG_MIC) !== 0;
   const { response, sessionKey } = ntlmv2Response({
     key,
     serverChallenge: challenge.serverChallenge,

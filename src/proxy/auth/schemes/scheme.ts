@@ -1,7 +1,7 @@
 // What an authentication scheme is to the loop that speaks with a proxy: it makes the values of Proxy-Authorization.
 //
-// A scheme knows no socket, no ledger and no clock of its own. It says of each value whether anything in it was made
-// from the secret, because such a value may be sent once and only after the ledger has written that down.
+// A scheme knows no socket, no credential guard and no clock of its own. It says of each value whether anything in it was made
+// from the secret, because such a value may be sent once and only after the credential guard has written that down.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Secret } from '#redaction/secret.ts';

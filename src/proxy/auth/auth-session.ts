@@ -1,50 +1,49 @@
-// One conversation with one proxy about who we are, from the first request of a connection to the verdict.
+// Authentication with one proxy, from the first request of a connection to the verdict.
 //
-// Guarantees: what is made from the secret leaves only after the ledger gave leave and wrote it down, at most once per
-// verdict; a refusal ends the conversation; `auto` never goes below what worked with this proxy before, and shows Basic
-// on an encrypted leg only, unless the profile allows otherwise; a Kerberos ticket that is of no use gives way to the next
-// scheme by the same rule. Knows no socket: it is given heads and hands out values.
+// Guarantees: nothing made from the secret is sent before the credential guard has permitted and recorded it, at most once
+// per verdict. A refusal ends the session. `auto` never uses a weaker scheme than one that worked with this proxy before,
+// and uses Basic only on an encrypted connection, unless the profile allows otherwise. If a Kerberos ticket cannot be used,
+// the next scheme is tried by the same rule. It has no socket: it reads heads and returns header values.
 // Relies on its owner to call `settle` or `unknown` in every case.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { type Account, accountOf } from '#proxy/account.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { Secret } from '#redaction/secret.ts';
-import type { Attempt } from './attempt.ts';
-import { askedProxy, type LoginParts, type NextStep, offersOf } from './login-parts.ts';
+import { type AuthSessionParts, authPeer, type NextStep, offersOf } from './auth-session-parts.ts';
+import type { AuthAttempt } from './permit.ts';
 import type { Refusal } from './refusal.ts';
 import { authenticatorFor, weakHashesWork } from './schemes/authenticators.ts';
 import { type Challenge, readChallenges } from './schemes/challenge.ts';
 import { chooseScheme, type Means, mayBegin } from './schemes/choose-scheme.ts';
 import { strongestDigest } from './schemes/digest.ts';
 import { type Authenticator, namedScheme, type Reply, type RequestLine, type SchemeName } from './schemes/scheme.ts';
-import { type AskedProxy, judgeAuthentication, rejection, unclearRefusal } from './verdict.ts';
+import { type AuthPeer, judgeAuthentication, rejection, unclearRefusal } from './verdict.ts';
 
 /**
- * Asks the ledger for leave; waits while another attempt with the same account is under way.
+ * Requests a permit from the credential guard; waits while another attempt with the same account is under way.
  * @throws CodedError AUTH-REJECTED, AUTH-INTERRUPTED, AUTH-REBIND, AUTH-UNCLEAR; the reason of the signal
  */
-export async function openLogin(parts: LoginParts): Promise<Login> {
-  const { hop, ledger, retryMs, forwardOrigin, signal } = parts;
+export async function openAuthSession(parts: AuthSessionParts): Promise<AuthSession> {
+  const { hop, credentialGuard, retryMs, forwardOrigin, signal } = parts;
   const account = accountOf(hop.profile);
-  const asked = askedProxy(parts, account);
-  if (account === null) return new Login(parts, { asked, account, attempt: null });
-  const bound = ledger.boundElsewhere(account.password.reveal(), hop.boundTo);
+  const peer = authPeer(parts, account);
+  if (account === null) return new AuthSession(parts, { peer, account, attempt: null });
+  const bound = credentialGuard.boundElsewhere(account.password.reveal(), hop.boundTo);
   if (bound !== null) throw coded('AUTH-REBIND', { proxy: hop.name, bound, url: hop.boundTo, hop: hop.place });
   const place = { proxyUrl: hop.url, origin: forwardOrigin ?? '' };
-  const doubt = forwardOrigin === null ? null : ledger.doubts.of(account, place);
-  if (doubt !== null) throw unclearRefusal(asked, { ...place, ...doubt, status: null, found: 'not tried again yet' });
-  const admission = await ledger.admit(account, { proxyUrl: hop.url, retryMs, signal });
-  if (admission.kind === 'refused')
-    throw rejection(asked, admission.refusal, { scheme: null, advertised: offersOf(parts) });
-  return new Login(parts, { asked, account, attempt: admission.attempt });
+  const doubt = forwardOrigin === null ? null : credentialGuard.doubts.of(account, place);
+  if (doubt !== null) throw unclearRefusal(peer, { ...place, ...doubt, status: null, found: 'not tried again yet' });
+  const permit = await credentialGuard.requestPermit(account, { proxyUrl: hop.url, retryMs, signal });
+  if (permit.kind === 'refused') throw rejection(peer, permit.refusal, { scheme: null, advertised: offersOf(parts) });
+  return new AuthSession(parts, { peer, account, attempt: permit.attempt });
 }
 
-export class Login {
-  readonly asked: AskedProxy;
-  readonly #parts: LoginParts;
+export class AuthSession {
+  readonly peer: AuthPeer;
+  readonly #parts: AuthSessionParts;
   readonly #account: Account | null;
-  #attempt: Attempt | null;
+  #attempt: AuthAttempt | null;
   #active: Authenticator | null = null;
   /** The scheme whose proof went out; null before. */
   #proved: SchemeName | null = null;
@@ -56,11 +55,11 @@ export class Login {
   #doubted: ResponseHead | null = null;
 
   constructor(
-    parts: LoginParts,
-    made: { readonly asked: AskedProxy; readonly account: Account | null; readonly attempt: Attempt | null },
+    parts: AuthSessionParts,
+    made: { readonly peer: AuthPeer; readonly account: Account | null; readonly attempt: AuthAttempt | null },
   ) {
     this.#parts = parts;
-    this.asked = made.asked;
+    this.peer = made.peer;
     this.#account = made.account;
     this.#attempt = made.attempt;
   }
@@ -121,7 +120,7 @@ export class Login {
 
   /** Whether `auto` goes on with the next scheme: a ticket is of no use, and a ticket is not what worked here. */
   #doesWithoutTicket(reply: Reply, head: ResponseHead): boolean {
-    const { hop, ledger } = this.#parts;
+    const { hop, credentialGuard } = this.#parts;
     if (hop.profile.authentication !== 'auto' || this.#active?.scheme !== 'Negotiate' || reply.kind === 'send')
       return false;
     const means = this.#means();
@@ -129,7 +128,7 @@ export class Login {
     // Without the package it is as if the proxy had not offered it: what is wrong with the rest is what counts.
     const absent = reply.kind === 'failed' && reply.error.code === 'NEGOTIATE-UNAVAILABLE';
     if (means.worked === 'Negotiate' || others === 'none' || (others !== 'chosen' && !absent)) return false;
-    ledger.rememberTicketless(hop.url);
+    credentialGuard.rememberTicketless(hop.url);
     this.#active = null;
     this.#proved = null;
     return true;
@@ -177,7 +176,7 @@ export class Login {
 
   #expectLeave(refusal: Refusal | null | undefined): void {
     const advertised = offersOf(this.#parts);
-    if (refusal != null) throw rejection(this.asked, refusal, { scheme: null, advertised });
+    if (refusal != null) throw rejection(this.peer, refusal, { scheme: null, advertised });
   }
 
   /** What a 407 means after all that was sent; a refusal is written down. */
@@ -185,10 +184,10 @@ export class Login {
     const challenges = readChallenges(head.rawHeaders);
     this.#noteOffers(challenges);
     if (this.connectionBound && this.#accepted) {
-      const { name: proxy, hop } = this.asked;
+      const { name: proxy, hop } = this.peer;
       return coded('NTLM-CONN', { proxy, reason: 'it asked again on a connection that it had authenticated', hop });
     }
-    const verdict = judgeAuthentication(challenges, this.asked, this.#proved);
+    const verdict = judgeAuthentication(challenges, this.peer, this.#proved);
     if (verdict.kind === 'failed' && !this.#isTurnedDown(challenges)) return verdict.error;
     if (this.#proved === 'Negotiate') {
       const { name: proxy, address, place: hop } = this.#parts.hop;
@@ -201,15 +200,15 @@ export class Login {
 
   /** Whether a server behind the proxy may have made this refusal: a password that worked here is not given up for that. */
   #mayBeTheServers(): boolean {
-    const { ledger, hop, forwardOrigin } = this.#parts;
-    return forwardOrigin !== null && this.#account !== null && ledger.hasWorkedAt(this.#account, hop.url);
+    const { credentialGuard, hop, forwardOrigin } = this.#parts;
+    return forwardOrigin !== null && this.#account !== null && credentialGuard.hasWorkedAt(this.#account, hop.url);
   }
 
   #inDoubt(head: ResponseHead): CodedError {
     this.#doubted = head;
     const { hop, forwardOrigin } = this.#parts;
     const about = { proxyUrl: hop.url, origin: forwardOrigin ?? '', sinceMs: null, retryAtMs: null };
-    return unclearRefusal(this.asked, { ...about, status: head.status, found: 'not tried yet' });
+    return unclearRefusal(this.peer, { ...about, status: head.status, found: 'not tried yet' });
   }
 
   /** A refusal of which one CONNECT has to tell whose it was; the attempt is under way until then. Null without one. */
@@ -218,20 +217,23 @@ export class Login {
   }
 
   /** The same attempt over a CONNECT, whose answer is the proxy's; the caller ends it. */
-  byConnect(): Login {
+  byConnect(): AuthSession {
     const attempt = this.#attempt;
     this.#attempt = null;
-    return new Login({ ...this.#parts, forwardOrigin: null }, { asked: this.asked, account: this.#account, attempt });
+    return new AuthSession(
+      { ...this.#parts, forwardOrigin: null },
+      { peer: this.peer, account: this.#account, attempt },
+    );
   }
 
   /** Nobody could tell whose the refusal was: keeps the password back from this origin for a while. */
   async leaveInDoubt(facts: { readonly status: number; readonly found: string }): Promise<CodedError> {
-    const { hop, ledger, forwardOrigin } = this.#parts;
+    const { hop, credentialGuard, forwardOrigin } = this.#parts;
     const place = { proxyUrl: hop.url, origin: forwardOrigin ?? '' };
     const account = this.#account;
-    const doubt = account === null ? { sinceMs: null, retryAtMs: null } : ledger.doubts.add(account, place);
-    await ledger.flush();
-    return unclearRefusal(this.asked, { ...place, ...doubt, ...facts });
+    const doubt = account === null ? { sinceMs: null, retryAtMs: null } : credentialGuard.doubts.add(account, place);
+    await credentialGuard.flush();
+    return unclearRefusal(this.peer, { ...place, ...doubt, ...facts });
   }
 
   /**
@@ -245,7 +247,7 @@ export class Login {
 
   /** User and password for a proxy that is shown them as they are (RFC 1929); null unless the profile says `basic`. */
   get account(): Account | null {
-    return this.asked.authentication === 'basic' ? this.#account : null;
+    return this.peer.authentication === 'basic' ? this.#account : null;
   }
 
   /** The password goes out as it is, in the next bytes. */
@@ -263,14 +265,14 @@ export class Login {
 
   #rejected(advertised: readonly string[]): CodedError {
     this.#attempt?.rejected();
-    const { ledger, retryMs } = this.#parts;
-    const refusal = this.#account === null ? null : ledger.refusalOf(this.#account, retryMs);
-    return rejection(this.asked, refusal, { scheme: this.#proved, advertised });
+    const { credentialGuard, retryMs } = this.#parts;
+    const refusal = this.#account === null ? null : credentialGuard.refusalOf(this.#account, retryMs);
+    return rejection(this.peer, refusal, { scheme: this.#proved, advertised });
   }
 
   /** Resolves when every verdict so far is on disk, as far as the disk takes it. */
   settled(): Promise<void> {
-    return this.#parts.ledger.settled();
+    return this.#parts.credentialGuard.settled();
   }
 
   /** A refusal is on disk before anybody hears of it. */
@@ -293,7 +295,7 @@ export class Login {
     // A ticket says nothing of the password.
     if (this.#proved === 'Negotiate') this.unknown();
     else this.#attempt?.accepted();
-    this.#parts.ledger.rememberWorked(this.#parts.hop.url, this.#proved);
+    this.#parts.credentialGuard.rememberWorked(this.#parts.hop.url, this.#proved);
   }
 
   /** It ended without a verdict. */
@@ -337,28 +339,30 @@ export class Login {
   }
 
   #means(): Means {
-    const { ledger, hop } = this.#parts;
+    const { credentialGuard, hop } = this.#parts;
     return {
-      worked: ledger.remembered(hop.url)?.worked ?? null,
+      worked: credentialGuard.remembered(hop.url)?.worked ?? null,
       readable: hop.scheme === 'https' || hop.profile.allow_cleartext === true,
       weakHashes: weakHashesWork(),
-      ticket: !ledger.isTicketless(hop.url),
+      ticket: !credentialGuard.isTicketless(hop.url),
     };
   }
 
   #noteOffers(challenges: readonly Challenge[]): void {
     if (challenges.length === 0) return;
-    this.#parts.ledger.rememberOffers(this.#parts.hop.url, [...new Set(challenges.map(({ scheme }) => scheme))]);
+    this.#parts.credentialGuard.rememberOffers(this.#parts.hop.url, [
+      ...new Set(challenges.map(({ scheme }) => scheme)),
+    ]);
   }
 
   /** The scheme to begin with, before any challenge: not one that the proxy is known not to offer. */
   #firstScheme(): SchemeName | null {
-    const { ledger, hop } = this.#parts;
+    const { credentialGuard, hop } = this.#parts;
     const { authentication } = hop.profile;
     const means = this.#means();
     const worked = authentication === 'auto' ? means.worked : null;
     const scheme = worked !== null && mayBegin(worked, means) ? worked : namedScheme(authentication);
-    const offers = ledger.remembered(hop.url)?.offers ?? [];
+    const offers = credentialGuard.remembered(hop.url)?.offers ?? [];
     if (offers.length > 0 && !offers.some((offer) => offer.toLowerCase() === scheme?.toLowerCase())) return null;
     return scheme;
   }

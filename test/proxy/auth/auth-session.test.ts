@@ -5,9 +5,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Account, accountOf } from '#proxy/account.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
-import { LedgerState } from '#proxy/auth/ledger-state.ts';
-import { type Login, openLogin } from '#proxy/auth/login.ts';
+import { type AuthSession, openAuthSession } from '#proxy/auth/auth-session.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
+import { CredentialState } from '#proxy/auth/credential-state.ts';
 import type { KerberosLoader } from '#proxy/auth/schemes/negotiate.ts';
 import { makeHop } from '#proxy/hop.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
@@ -17,7 +17,7 @@ import { FakeClock } from '#test/support/fake-clock.ts';
 import { fakeKerberos } from '#test/support/fake-kerberos.ts';
 import { type FaultProxy, type Script, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { challengeMessage } from '#test/support/ntlm-verifier.ts';
-import { SpyLedger } from '#test/support/test-login.ts';
+import { SpyCredentialGuard } from '#test/support/test-auth-session.ts';
 import { get, profile, testRouter } from '#test/support/test-router.ts';
 
 const TUNNEL = new URL('ws://updates.example.com:8080/');
@@ -59,8 +59,8 @@ beforeEach(() => {
   said = [];
 });
 
-async function failureOf(url: URL, given: ProxyProfile, ledger = new Ledger()): Promise<unknown> {
-  const route = testRouter({ proxies: [given], ledger }).route('updates', url);
+async function failureOf(url: URL, given: ProxyProfile, credentialGuard = new CredentialGuard()): Promise<unknown> {
+  const route = testRouter({ proxies: [given], credentialGuard }).route('updates', url);
   return await route.open({ bulk: false, signal: new AbortController().signal }).then(
     (connection) => {
       connection.release();
@@ -89,8 +89,8 @@ describe('NTLM', () => {
     ['has forgotten the first message', asks('Proxy-Authenticate: NTLM')],
   ])('is NTLM-CONN where the proxy %s, and no proof leaves', async (_how, answer) => {
     proxy = await startFaultProxy(answers(answer));
-    const ledger = new Ledger();
-    expect(await failureOf(TUNNEL, ntlm(proxy.port), ledger)).toMatchObject({ code: 'NTLM-CONN' });
+    const credentialGuard = new CredentialGuard();
+    expect(await failureOf(TUNNEL, ntlm(proxy.port), credentialGuard)).toMatchObject({ code: 'NTLM-CONN' });
     expect(proxy.heads.join('') + said.join('')).not.toContain('TlRMTVNTUAAD');
   });
 
@@ -140,11 +140,11 @@ describe('whatever the scheme', () => {
 
   it('Basic is not sent again and again to a proxy that does not offer it', async () => {
     proxy = await startFaultProxy((client) => client.end(asks('Proxy-Authenticate: Negotiate', 'Connection: close')));
-    const ledger = new Ledger();
+    const credentialGuard = new CredentialGuard();
     for (let round = 0; round < 4; round += 1) {
       for (const url of [TUNNEL, FORWARD]) {
         if (round === 0 && url === FORWARD) continue;
-        expect(await failureOf(url, profile(proxy.port, USER), ledger)).toMatchObject({
+        expect(await failureOf(url, profile(proxy.port, USER), credentialGuard)).toMatchObject({
           code: 'AUTH-SCHEME',
           facts: { offered: ['Negotiate'] },
         });
@@ -227,19 +227,19 @@ describe('a password', () => {
   it('whose proxy moved waits, until it is entered again or an admin says so; not a byte of it leaves before', async () => {
     const moved = (recorder.address() as AddressInfo).port;
     proxy = await startFaultProxy((client) => client.write('HTTP/1.1 200 OK\r\n\r\n'));
-    const ledger = new Ledger();
-    expect(await failureOf(TUNNEL, profile(proxy.port, USER), ledger)).toBeNull();
+    const credentialGuard = new CredentialGuard();
+    expect(await failureOf(TUNNEL, profile(proxy.port, USER), credentialGuard)).toBeNull();
     for (const authentication of ['basic', 'digest', 'ntlm', 'auto'] as const) {
       const given = { ...profile(moved, { ...USER, authentication }), allow_cleartext: true };
-      expect(await failureOf(FORWARD, given, ledger)).toMatchObject({
+      expect(await failureOf(FORWARD, given, credentialGuard)).toMatchObject({
         code: 'AUTH-REBIND',
         facts: { bound: [`http://127.0.0.1:${proxy.port}`], url: `http://127.0.0.1:${moved}` },
       });
     }
     expect(seen).toEqual([]);
 
-    ledger.retryCredentials();
-    const router = testRouter({ proxies: [profile(moved, USER)], ledger });
+    credentialGuard.retryCredentials();
+    const router = testRouter({ proxies: [profile(moved, USER)], credentialGuard });
     const connection = await router
       .route('updates', FORWARD)
       .open({ bulk: false, signal: new AbortController().signal });
@@ -250,15 +250,15 @@ describe('a password', () => {
 
 it('a connection that is open already does not send a password that another one was refused with', async () => {
   proxy = await startFaultProxy((client) => client.end(asks('Proxy-Authenticate: Basic realm="r"')));
-  const ledger = new Ledger();
+  const credentialGuard = new CredentialGuard();
   const given = profile(proxy.port, USER);
-  const admission = await ledger.admit(accountOf(given) as Account, {
+  const permit = await credentialGuard.requestPermit(accountOf(given) as Account, {
     proxyUrl: 'http://a:1',
     retryMs: 0,
     signal: never,
   });
-  if (admission.kind === 'admitted') admission.attempt.accepted();
-  const route = testRouter({ proxies: [given], ledger }).route('updates', FORWARD);
+  if (permit.kind === 'granted') permit.attempt.accepted();
+  const route = testRouter({ proxies: [given], credentialGuard }).route('updates', FORWARD);
   const connections = await Promise.all([1, 2].map(() => route.open({ bulk: false, signal: never })));
   await expect(get(connections[0] as Connection, FORWARD)).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
   expect(() => connections[1]?.headersFor('GET', FORWARD.href)).toThrow(
@@ -300,9 +300,9 @@ describe('what worked', () => {
     });
     const place = { files, path: '/state/credentials.json' };
     const given = profile(proxy.port, { ...USER, authentication: scheme });
-    const ledger = new Ledger({ state: new LedgerState(place) });
+    const credentialGuard = new CredentialGuard({ state: new CredentialState(place) });
     let isOpen = false;
-    const opening = failureOf(TUNNEL, given, ledger).then((failure) => {
+    const opening = failureOf(TUNNEL, given, credentialGuard).then((failure) => {
       isOpen = true;
       return failure;
     });
@@ -312,9 +312,9 @@ describe('what worked', () => {
     files.released.resolve();
     expect(await opening).toBeNull();
 
-    const state = new LedgerState({ ...place, files: files.afterCrash('killed') });
+    const state = new CredentialState({ ...place, files: files.afterCrash('killed') });
     expect(await state.load()).toBeNull();
-    const worked = new Ledger({ state }).remembered(`http://127.0.0.1:${proxy.port}`)?.worked;
+    const worked = new CredentialGuard({ state }).remembered(`http://127.0.0.1:${proxy.port}`)?.worked;
     expect(worked?.toLowerCase()).toBe(scheme);
   });
 });
@@ -329,13 +329,13 @@ describe('a proof that was asked for and is answered by another offer', () => {
   ])('of %s is refused: the password is not tried in the other kind, nor again (%s)', async (scheme, how, script) => {
     proxy = await startFaultProxy(answers(...script, 'HTTP/1.1 200 OK\r\n\r\n'));
     const given = { ...profile(proxy.port, { ...USER, authentication: how }), allow_cleartext: true };
-    const ledger = new Ledger();
-    expect(await failureOf(TUNNEL, given, ledger)).toMatchObject({ code: 'AUTH-REJECTED', facts: { scheme } });
+    const credentialGuard = new CredentialGuard();
+    expect(await failureOf(TUNNEL, given, credentialGuard)).toMatchObject({ code: 'AUTH-REJECTED', facts: { scheme } });
     const sent = proxy.heads.join('') + said.join('');
     expect(sent.match(/Proxy-Authorization: (?:Digest|NTLM TlRMTVNTUAAD)/g)).toHaveLength(1);
     expect(sent).not.toContain('Proxy-Authorization: Basic');
     const { connections } = proxy;
-    expect(await failureOf(TUNNEL, given, ledger)).toMatchObject({ code: 'AUTH-REJECTED' });
+    expect(await failureOf(TUNNEL, given, credentialGuard)).toMatchObject({ code: 'AUTH-REJECTED' });
     expect(proxy.connections).toBe(connections);
   });
 
@@ -345,10 +345,10 @@ describe('a proof that was asked for and is answered by another offer', () => {
       const texts = earlier === 0 ? [basic, ok] : [asks(TYPE2), asks(TYPE2), ok];
       answers(...texts)(client, head, earlier);
     });
-    const ledger = new Ledger();
+    const credentialGuard = new CredentialGuard();
     const given = { ...profile(proxy.port, { ...USER, authentication: 'auto' }), allow_cleartext: true };
-    expect(await failureOf(TUNNEL, given, ledger)).toBeNull();
-    expect(await failureOf(TUNNEL, given, ledger)).toBeNull();
+    expect(await failureOf(TUNNEL, given, credentialGuard)).toBeNull();
+    expect(await failureOf(TUNNEL, given, credentialGuard)).toBeNull();
     expect(proxy.heads[1]).toContain('Proxy-Authorization: Basic');
     expect(said.at(-1)).toContain('Proxy-Authorization: NTLM TlRMTVNTUAAD');
   });
@@ -386,26 +386,38 @@ describe('auto at a proxy that offers Negotiate', () => {
   }).load;
   const absent = () => Promise.reject(Object.assign(new Error('x'), { code: 'ERR_MODULE_NOT_FOUND' }));
 
-  async function loginWith(ledger: SpyLedger, loadKerberos: KerberosLoader, given = AUTO): Promise<Login> {
+  async function authSessionWith(
+    credentialGuard: SpyCredentialGuard,
+    loadKerberos: KerberosLoader,
+    given = AUTO,
+  ): Promise<AuthSession> {
     const hop = makeHop(given, { scheme: 'http', address: given.address, port: 3128 });
     const known = { add() {} };
     const signal = new AbortController().signal;
-    return await openLogin({ hop, ledger, known, retryMs: 0, forwardOrigin: null, signal, loadKerberos });
+    return await openAuthSession({
+      hop,
+      credentialGuard,
+      known,
+      retryMs: 0,
+      forwardOrigin: null,
+      signal,
+      loadKerberos,
+    });
   }
 
-  async function answer(login: Login, ...schemes: string[]): Promise<string> {
-    const { authorization } = await login.challenged(offers(...schemes), LINE);
+  async function answer(authSession: AuthSession, ...schemes: string[]): Promise<string> {
+    const { authorization } = await authSession.challenged(offers(...schemes), LINE);
     return authorization.reveal().slice(0, 'NTLM TlRMTVNTUAAB'.length);
   }
 
   it('shows the ticket where there is one, remembers that, and does not call the password right', async () => {
-    const ledger = new SpyLedger();
-    const login = await loginWith(ledger, withTicket);
-    expect(await answer(login, 'Negotiate', 'NTLM', 'Basic')).toBe('Negotiate VElDS0V');
-    login.settle(null);
-    expect(ledger.verdicts).toEqual(['unknown']);
-    expect(ledger.remembered('http://proxy.example.com:3128')?.worked).toBe('Negotiate');
-    const next = await loginWith(ledger, withTicket);
+    const credentialGuard = new SpyCredentialGuard();
+    const authSession = await authSessionWith(credentialGuard, withTicket);
+    expect(await answer(authSession, 'Negotiate', 'NTLM', 'Basic')).toBe('Negotiate VElDS0V');
+    authSession.settle(null);
+    expect(credentialGuard.verdicts).toEqual(['unknown']);
+    expect(credentialGuard.remembered('http://proxy.example.com:3128')?.worked).toBe('Negotiate');
+    const next = await authSessionWith(credentialGuard, withTicket);
     expect((await next.begin(LINE))?.reveal()).toBe('Negotiate VElDS0VU');
     next.unknown();
   });
@@ -416,44 +428,48 @@ describe('auto at a proxy that offers Negotiate', () => {
     ['the proxy has an address and no name', withTicket, { ...AUTO, address: '10.1.1.5' }],
   ])('takes the next scheme where %s, and asks for no ticket again for minutes', async (_why, load, given) => {
     const clock = new FakeClock();
-    const ledger = new SpyLedger({ clock });
+    const credentialGuard = new SpyCredentialGuard({ clock });
     for (const asked of [1, 0, 0]) {
       let loads = 0;
       const counting = () => {
         loads += 1;
         return load();
       };
-      const login = await loginWith(ledger, counting, given);
-      expect(await answer(login, 'Negotiate', 'NTLM')).toBe('NTLM TlRMTVNTUAAB');
+      const authSession = await authSessionWith(credentialGuard, counting, given);
+      expect(await answer(authSession, 'Negotiate', 'NTLM')).toBe('NTLM TlRMTVNTUAAB');
       expect(loads).toBe(given.address === '10.1.1.5' ? 0 : asked);
-      login.unknown();
+      authSession.unknown();
     }
     clock.advance(600_000);
-    const again = await loginWith(ledger, withTicket);
+    const again = await authSessionWith(credentialGuard, withTicket);
     expect(await answer(again, 'Negotiate', 'NTLM')).toMatch(given.address === '10.1.1.5' ? /./ : /^Negotiate /);
     again.unknown();
   });
 
   it('takes the next scheme where the proxy refused the ticket; the password then has its one attempt', async () => {
-    const ledger = new SpyLedger();
-    const login = await loginWith(ledger, withTicket);
-    expect(await answer(login, 'Negotiate', NONCE)).toBe('Negotiate VElDS0V');
-    expect(await answer(login, 'Negotiate', NONCE)).toMatch(/^Digest /);
-    await expect(login.challenged(offers('Negotiate', NONCE), LINE)).rejects.toMatchObject({ code: 'AUTH-REJECTED' });
-    expect(ledger.verdicts).toEqual(['rejected']);
+    const credentialGuard = new SpyCredentialGuard();
+    const authSession = await authSessionWith(credentialGuard, withTicket);
+    expect(await answer(authSession, 'Negotiate', NONCE)).toBe('Negotiate VElDS0V');
+    expect(await answer(authSession, 'Negotiate', NONCE)).toMatch(/^Digest /);
+    await expect(authSession.challenged(offers('Negotiate', NONCE), LINE)).rejects.toMatchObject({
+      code: 'AUTH-REJECTED',
+    });
+    expect(credentialGuard.verdicts).toEqual(['rejected']);
   });
 
   it('never goes below a ticket that worked: the failure of the ticket is what is told', async () => {
-    const ledger = new SpyLedger();
-    ledger.rememberWorked('http://proxy.example.com:3128', 'Negotiate');
-    const login = await loginWith(ledger, withoutTicket);
-    await expect(login.begin(LINE)).rejects.toMatchObject({ code: 'AUTH-TICKET' });
-    await expect(login.challenged(offers('Negotiate', 'NTLM', 'Basic'), LINE)).rejects.toMatchObject({
+    const credentialGuard = new SpyCredentialGuard();
+    credentialGuard.rememberWorked('http://proxy.example.com:3128', 'Negotiate');
+    const authSession = await authSessionWith(credentialGuard, withoutTicket);
+    await expect(authSession.begin(LINE)).rejects.toMatchObject({ code: 'AUTH-TICKET' });
+    await expect(authSession.challenged(offers('Negotiate', 'NTLM', 'Basic'), LINE)).rejects.toMatchObject({
       code: 'AUTH-TICKET',
     });
-    await expect(login.challenged(offers('NTLM', 'Basic'), LINE)).rejects.toMatchObject({ code: 'AUTH-DOWNGRADE' });
-    login.unknown();
-    const bare = await loginWith(ledger, absent);
+    await expect(authSession.challenged(offers('NTLM', 'Basic'), LINE)).rejects.toMatchObject({
+      code: 'AUTH-DOWNGRADE',
+    });
+    authSession.unknown();
+    const bare = await authSessionWith(credentialGuard, absent);
     await expect(bare.challenged(offers('Negotiate', 'NTLM'), LINE)).rejects.toMatchObject({
       code: 'NEGOTIATE-UNAVAILABLE',
     });
@@ -467,8 +483,8 @@ describe('auto at a proxy that offers Negotiate', () => {
     // Nobody here thinks of tickets: what is wrong with the rest is told.
     [absent, ['Negotiate', 'Basic'], 'AUTH-CLEARTEXT'],
   ] as const)('where nothing else will do says why', async (load, schemes, code) => {
-    const login = await loginWith(new SpyLedger(), load);
-    await expect(login.challenged(offers(...schemes), LINE)).rejects.toMatchObject({ code });
-    login.unknown();
+    const authSession = await authSessionWith(new SpyCredentialGuard(), load);
+    await expect(authSession.challenged(offers(...schemes), LINE)).rejects.toMatchObject({ code });
+    authSession.unknown();
   });
 });

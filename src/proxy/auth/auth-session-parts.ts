@@ -3,15 +3,15 @@
 import type { Account } from '#proxy/account.ts';
 import type { ProxyHop } from '#proxy/hop.ts';
 import type { Secret } from '#redaction/secret.ts';
-import type { Ledger } from './ledger.ts';
+import type { CredentialGuard } from './credential-guard.ts';
 import type { KerberosLoader } from './schemes/negotiate.ts';
 import type { SecretRegistry } from './schemes/scheme.ts';
-import type { AskedProxy } from './verdict.ts';
+import type { AuthPeer } from './verdict.ts';
 
-export interface LoginParts {
+export interface AuthSessionParts {
   /** Whom we speak to, and whose account is shown there. */
   readonly hop: ProxyHop;
-  readonly ledger: Ledger;
+  readonly credentialGuard: CredentialGuard;
   readonly known: SecretRegistry;
   /** How long a refused credential that had worked waits; 0 for ever. */
   readonly retryMs: number;
@@ -30,7 +30,7 @@ export interface NextStep {
 }
 
 /** Whom a conversation is with, and as whom. */
-export function askedProxy({ hop }: LoginParts, account: Account | null): AskedProxy {
+export function authPeer({ hop }: AuthSessionParts, account: Account | null): AuthPeer {
   const { name, place, scheme, port } = hop;
   const { authentication } = hop.profile;
   const shown = { user: account?.shown ?? null, hasDomain: (account?.domain ?? '') !== '' };
@@ -39,6 +39,6 @@ export function askedProxy({ hop }: LoginParts, account: Account | null): AskedP
 }
 
 /** What the proxy offered last: a user without a domain is told so each time, not only when it is refused. */
-export function offersOf({ ledger, hop }: LoginParts): readonly string[] {
-  return ledger.remembered(hop.url)?.offers ?? [];
+export function offersOf({ credentialGuard, hop }: AuthSessionParts): readonly string[] {
+  return credentialGuard.remembered(hop.url)?.offers ?? [];
 }

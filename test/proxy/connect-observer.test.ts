@@ -1,39 +1,39 @@
 import { describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
-import { type StepSeen, Steps } from '#proxy/steps.ts';
+import { ConnectObserver, type ObservedStep } from '#proxy/connect-observer.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const hop = 'proxy corp (127.0.0.1:1)';
 
 function watched() {
-  const seen: StepSeen[] = [];
+  const seen: ObservedStep[] = [];
   const clock = new FakeClock();
-  return { seen, clock, steps: new Steps(clock, (step) => seen.push(step)) };
+  return { seen, clock, observer: new ConnectObserver(clock, (step) => seen.push(step)) };
 }
 
 describe('the steps of an opening', () => {
   it('are heard of as they end, with time and facts', async () => {
-    const { seen, clock, steps } = watched();
+    const { seen, clock, observer } = watched();
     const work = () => {
       clock.advance(40);
       return Promise.resolve('127.0.0.1');
     };
-    await steps.run('dial', work, (address) => ({ address }));
+    await observer.run('dial', work, (address) => ({ address }));
     expect(seen).toEqual([{ phase: 'dial', elapsedMs: 40, facts: { address: '127.0.0.1' }, error: null }]);
-    expect(steps.passed).toEqual(['dial']);
+    expect(observer.passed).toEqual(['dial']);
   });
 
   it('tell a failure how far it came', async () => {
-    const { seen, clock, steps } = watched();
-    steps.passedBy('resolve', 3, {});
-    await steps.run('dial', () => Promise.resolve());
+    const { seen, clock, observer } = watched();
+    observer.passedBy('resolve', 3, {});
+    await observer.run('dial', () => Promise.resolve());
     const error = coded('TUNNEL-CLOSED', { proxy: 'corp', asked: 'CONNECT', target: 't', reason: 'x', hop });
-    const failing = steps.run('tunnel', () => {
+    const failing = observer.run('tunnel', () => {
       clock.advance(7);
       return Promise.reject(error);
     });
     await expect(failing).rejects.toBe(error);
-    expect(error.journey).toEqual({ phase: 'tunnel', elapsedMs: 7, proven: ['resolve', 'dial'] });
+    expect(error.trace).toEqual({ phase: 'tunnel', elapsedMs: 7, proven: ['resolve', 'dial'] });
     expect(seen.at(-1)).toMatchObject({ phase: 'tunnel', error });
   });
 
@@ -41,15 +41,15 @@ describe('the steps of an opening', () => {
     ['dial', coded('DNS-PROXY', { host: 'p', reason: 'ENOTFOUND', servers: [], proxy: 'corp', hop }), 'resolve'],
     ['tunnel', coded('AUTH-REQUIRED', { proxy: 'corp', offered: [], realm: null, hop }), 'authentication'],
   ] as const)('a failure of %s says which half of it failed', async (phase, error, half) => {
-    const { steps } = watched();
-    await expect(steps.run(phase, () => Promise.reject(error))).rejects.toBe(error);
-    expect(error.journey?.phase).toBe(half);
+    const { observer } = watched();
+    await expect(observer.run(phase, () => Promise.reject(error))).rejects.toBe(error);
+    expect(error.trace?.phase).toBe(half);
   });
 
   it('leave what is no failure of ours alone', async () => {
-    const { steps, seen } = watched();
+    const { observer, seen } = watched();
     const reason = new Error('stop');
-    await expect(steps.run('dial', () => Promise.reject(reason))).rejects.toBe(reason);
+    await expect(observer.run('dial', () => Promise.reject(reason))).rejects.toBe(reason);
     expect(seen).toEqual([]);
   });
 });

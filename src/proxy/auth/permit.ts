@@ -1,12 +1,12 @@
-// Permission to send a credential, and how an attempt with it ends. Types only; `ledger.ts` grants it.
+// Permission to send a credential, and how an attempt with it ends. Types only; `credential-guard.ts` grants it.
 
 import type { Refusal } from './refusal.ts';
 
 /**
- * Leave to send a credential. The first verdict counts; without one others would wait for ever. A refusal also counts after
- * a success: a connection that is used again carries the credential again.
+ * One attempt with a credential, and how it ends. The first verdict counts; others wait until there is one. A refusal also
+ * counts after a success, because each request of a reused connection carries the credential again.
  */
-export interface Attempt {
+export interface AuthAttempt {
   /**
    * Called before each byte that is made from the secret; it may go unless there is a refusal, which came meanwhile.
    * @throws CodedError DISK-FULL, FILE-*
@@ -22,11 +22,11 @@ export interface Attempt {
   unknown(): void;
 }
 
-export type Admission =
-  | { readonly kind: 'admitted'; readonly attempt: Attempt }
+export type Permit =
+  | { readonly kind: 'granted'; readonly attempt: AuthAttempt }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
-export interface AdmitOptions {
+export interface PermitOptions {
   /** The proxy that is shown it: `http://host:port`. */
   readonly proxyUrl: string;
   /** `rejected_credential_retry_hours`; 0 means never. */

@@ -1,9 +1,9 @@
 // How far an exchange came before it failed: its phases in their order, and what was proven fine on the way.
 //
-// Phases and numbers only, no foreign text: a journey travels with a failure as it is, over Control and into JSON.
+// Phases and numbers only, no foreign text: a failure carries its trace unchanged over Control and into JSON.
 
 /** The phases of reaching a target, in their order; what a hop has none of is passed over. */
-export const PHASES = [
+export const CONNECT_PHASES = [
   'choice',
   'resolve',
   'dial',
@@ -14,20 +14,20 @@ export const PHASES = [
   'request',
   'response',
 ] as const;
-export type Phase = (typeof PHASES)[number];
+export type ConnectPhase = (typeof CONNECT_PHASES)[number];
 
-/** Where a failure stands on the way. */
-export interface Journey {
+/** How far a connection or exchange came before it failed. */
+export interface ConnectTrace {
   /** In which it failed. */
-  readonly phase: Phase;
+  readonly phase: ConnectPhase;
   /** How long that phase took, in milliseconds. */
   readonly elapsedMs: number;
   /** What had gone well before, in order. */
-  readonly proven: readonly Phase[];
+  readonly proven: readonly ConnectPhase[];
 }
 
 /** What a phase proves when it goes well, in words. */
-const PROVES: Readonly<Record<Phase, string | null>> = {
+const PROVES: Readonly<Record<ConnectPhase, string | null>> = {
   choice: null,
   resolve: 'name',
   dial: 'connection',
@@ -40,17 +40,17 @@ const PROVES: Readonly<Record<Phase, string | null>> = {
 };
 
 /** `Proven fine before: name, connection.`; empty when nothing was. */
-export function provenSentence({ proven }: Journey): string {
+export function provenSentence({ proven }: ConnectTrace): string {
   // A second connection, as Digest may need one, proves nothing more.
   const words = [...new Set(proven.flatMap((phase) => PROVES[phase] ?? []))];
   return words.length === 0 ? '' : `Proven fine before: ${words.join(', ')}.`;
 }
 
-/** A journey that came from outside, or null when it is none. */
-export function readJourney(raw: unknown): Journey | null {
+/** Reads a trace that came from outside; null if it is not one. */
+export function readConnectTrace(raw: unknown): ConnectTrace | null {
   if (typeof raw !== 'object' || raw === null) return null;
-  const { phase, elapsedMs, proven } = raw as { readonly [K in keyof Journey]?: unknown };
-  const isPhase = (value: unknown): value is Phase => PHASES.some((known) => known === value);
+  const { phase, elapsedMs, proven } = raw as { readonly [K in keyof ConnectTrace]?: unknown };
+  const isPhase = (value: unknown): value is ConnectPhase => CONNECT_PHASES.some((known) => known === value);
   if (!isPhase(phase) || typeof elapsedMs !== 'number' || !Array.isArray(proven) || !proven.every(isPhase)) return null;
   return { phase, elapsedMs, proven };
 }

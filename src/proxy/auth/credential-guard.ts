@@ -1,25 +1,24 @@
-// What became of each credential, so that a wrong password costs one attempt and no account is locked.
+// Guards every use of a credential, so that a wrong password costs one attempt and no account is locked.
 //
-// Guarantees: a secret that a proxy refused is not sent again, to any proxy, by any purpose, profile or scheme, nor after
-// a restart, until it changes; one that had worked before is tried again at most once in `retryMs`, however that try ends,
-// or when an admin asks for it, because proxies refuse right passwords while their directory is down. An attempt is on disk
-// before its first byte, so a killed process does not try again. While an attempt is under way whose end is not foreseen,
-// others wait, with a password that works not longer than 30 s; one that had leave already loses it when another one is
-// refused first.
-// Relies on `ledger-state.ts`; holds fingerprints, never a secret.
+// Guarantees: a secret that a proxy refused is not sent again to any proxy until it changes, not even after a restart. One
+// that had worked before is tried again at most once in `retryMs`, or when an admin requests it, because proxies refuse
+// correct passwords while their directory is down. An attempt is on disk before its first byte, so a killed process does
+// not repeat it. While an attempt is pending, others with the same credential wait; with a password that has worked, at
+// most 30 s. A permit that was granted already ends if another attempt is refused first.
+// Relies on `credential-state.ts`; holds fingerprints, never a secret.
 
 import type { Account } from '#proxy/account.ts';
 import { onAbort } from '#system/abort.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import { NewestSet } from '#system/newest.ts';
-import type { Admission, AdmitOptions, Attempt } from './attempt.ts';
+import { type CredentialRecord, CredentialState, type ProxyRecord } from './credential-state.ts';
 import { Doubts } from './doubts.ts';
-import { type CredentialRecord, LedgerState, type ProxyRecord } from './ledger-state.ts';
-import { judge, type Refusal } from './refusal.ts';
+import type { AuthAttempt, Permit, PermitOptions } from './permit.ts';
+import { checkRecord, type Refusal } from './refusal.ts';
 import { type SchemeName, strengthOf } from './schemes/scheme.ts';
 
-/** Why a password is kept back. */
-export interface Wait {
+/** Why a password is not sent. */
+export interface CredentialHold {
   /** `bound`: it was entered for other proxies. */
   readonly why: Refusal['why'] | 'bound';
   /** Those proxies. */
@@ -28,29 +27,29 @@ export interface Wait {
 }
 
 /** A secret of the configuration and the proxy it was entered for. */
-export interface Introduced {
+export interface EnteredSecret {
   readonly secret: string;
   readonly revision: string | null;
   readonly proxyUrl: string;
 }
 
-/** So long after a proxy took a credential others send it side by side; later one goes first, in case it expired. */
+/** For this long after a success, attempts may run concurrently; after that, one goes first, in case the password expired. */
 const CONFIRMED_FOR_MS = 60_000;
 
 /**
- * So long others wait for the verdict on a password that has worked and was not refused since: behind a proxy that scans, the
- * first byte of an answer may take half an hour.
+ * How long others wait for the verdict on a password that has worked and was not refused since. Behind a proxy that scans,
+ * the first byte of a response may take half an hour.
  */
-const PATIENCE_MS = 30_000;
+const MAX_VERDICT_WAIT_MS = 30_000;
 
 /** So long `auto` does without a ticket at a proxy where there was none: asking for one can take long. */
 const TICKETLESS_FOR_MS = 600_000;
 
 /** A configuration has at most 64 profiles; others were tried and not saved. */
-const MOST_MOVED = 256;
+const MAX_MOVED = 256;
 
 /** Secrets that were only tried are bound up to this many; the rest of the room is for those of the settings. */
-const MOST_TRIED = 128;
+const MAX_TRIED = 128;
 
 /** Proxies that are remembered for each credential. A PAC file can name more; the oldest are forgotten. */
 const MAX_PLACES = 16;
@@ -65,66 +64,68 @@ const UNTRIED: Omit<CredentialRecord, 'fingerprint'> = {
   interrupted: 0,
 };
 
-interface UnderWay {
-  readonly over: Promise<void>;
+interface PendingAttempt {
+  readonly ended: Promise<void>;
   /** Monotonic ms. */
   readonly sinceMs: number;
 }
 
 /** One for the whole process; it outlives a change of the configuration. */
-export class Ledger {
+export class CredentialGuard {
   /** Refusals that may be a server's. */
   readonly doubts: Doubts;
-  readonly #state: LedgerState;
+  readonly #state: CredentialState;
   readonly #clock: Clock;
-  /** Attempts under way that others wait for, and when each credential was last confirmed (monotonic ms). */
-  readonly #underWay = new Map<string, UnderWay>();
+  /** Pending attempts that others wait for, and when each credential was last confirmed (monotonic ms). */
+  readonly #pending = new Map<string, PendingAttempt>();
   readonly #confirmed = new Map<string, number>();
   /** Proxies for which there was no ticket, and since when (monotonic ms). */
   readonly #ticketless = new Map<string, number>();
   /** What an admin allowed once more. */
-  readonly #forgiven = new Set<string>();
+  readonly #allowedOnce = new Set<string>();
   /** Secrets of the settings whose proxy is not where they belong, each with that proxy. */
-  readonly #moved = new NewestSet<string>(MOST_MOVED);
+  readonly #moved = new NewestSet<string>(MAX_MOVED);
   /** The last save that somebody has to wait for. */
-  #owed: Promise<void> = Promise.resolve();
+  #pendingSave: Promise<void> = Promise.resolve();
 
-  constructor(parts: { readonly state?: LedgerState; readonly clock?: Clock } = {}) {
-    this.#state = parts.state ?? new LedgerState(null);
+  constructor(parts: { readonly state?: CredentialState; readonly clock?: Clock } = {}) {
+    this.#state = parts.state ?? new CredentialState(null);
     this.#clock = parts.clock ?? systemClock;
     this.doubts = new Doubts(this.#state, this.#clock);
   }
 
-  /** Asks leave to send the password of an account. Waits while another attempt with it is under way. */
-  async admit(account: Account, options: AdmitOptions): Promise<Admission> {
+  /** Requests permission to send the password of an account. Waits while another attempt with it is pending. */
+  async requestPermit(account: Account, options: PermitOptions): Promise<Permit> {
     const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
     for (;;) {
       options.signal.throwIfAborted();
-      const underWay = this.#underWay.get(fingerprint);
-      const beside = this.#isConfirmed(fingerprint) || this.#patienceLeft(fingerprint, underWay) === 0;
-      if (underWay === undefined || beside) {
+      const pending = this.#pending.get(fingerprint);
+      const isConcurrent = this.#isConfirmed(fingerprint) || this.#remainingWaitMs(fingerprint, pending) === 0;
+      if (pending === undefined || isConcurrent) {
         const record = this.#recordOfNow(fingerprint);
-        const refusal = this.#forgiven.has(fingerprint) ? null : judge(record, this.#clock.now(), options.retryMs);
+        const refusal = this.#allowedOnce.has(fingerprint)
+          ? null
+          : checkRecord(record, this.#clock.now(), options.retryMs);
         if (refusal !== null) return { kind: 'refused', refusal };
-        return { kind: 'admitted', attempt: this.#begin(fingerprint, beside, options) };
+        return { kind: 'granted', attempt: this.#begin(fingerprint, isConcurrent, options) };
       }
-      await this.#turn(underWay, this.#patienceLeft(fingerprint, underWay), options.signal);
+      await this.#waitForVerdict(pending, this.#remainingWaitMs(fingerprint, pending), options.signal);
     }
   }
 
-  /** How long a verdict is waited for still, in milliseconds; null for as long as it takes. */
-  #patienceLeft(fingerprint: string, underWay: UnderWay | undefined): number | null {
+  /** How much longer to wait for a verdict, in milliseconds; null for as long as it takes. */
+  #remainingWaitMs(fingerprint: string, pending: PendingAttempt | undefined): number | null {
     const { worked_at, rejected_at, interrupted } = this.#recordOf(fingerprint);
-    if (underWay === undefined || worked_at === null || rejected_at !== null || interrupted > 0) return null;
-    return Math.max(0, underWay.sinceMs + PATIENCE_MS - this.#clock.monotonic());
+    if (pending === undefined || worked_at === null || rejected_at !== null || interrupted > 0) return null;
+    return Math.max(0, pending.sinceMs + MAX_VERDICT_WAIT_MS - this.#clock.monotonic());
   }
 
-  /** Waits for the verdict, for so long, or for the abort; leaves no listener. */
-  async #turn({ over }: UnderWay, waitMs: number | null, signal: AbortSignal): Promise<void> {
+  /** Waits for the verdict, for at most `waitMs`, or for the abort; leaves no listener. */
+  async #waitForVerdict({ ended }: PendingAttempt, waitMs: number | null, signal: AbortSignal): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const stopListening = onAbort(signal, () => reject(signal.reason as Error));
     const timer = waitMs === null ? null : this.#clock.after(waitMs, resolve);
-    over.then(resolve, reject);
+    ended.then(resolve, reject);
     try {
       await promise;
     } finally {
@@ -136,7 +137,7 @@ export class Ledger {
   /** What was said of this credential when it was refused; for the failure of the attempt that found out. */
   refusalOf(account: Account, retryMs: number): Refusal | null {
     const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
-    return judge(this.#recordOf(fingerprint), this.#clock.now(), retryMs);
+    return checkRecord(this.#recordOf(fingerprint), this.#clock.now(), retryMs);
   }
 
   /** Whether this very proxy has taken the password of an account, and no proxy has refused it since. */
@@ -152,15 +153,15 @@ export class Ledger {
   }
 
   /** Why a password would not be sent now; null when it may, when it is just under way, or when it was allowed once more. */
-  waits(account: Account, at: { readonly boundTo: string; readonly retryMs: number }): Wait | null {
+  findHold(account: Account, at: { readonly boundTo: string; readonly retryMs: number }): CredentialHold | null {
     const secret = this.#state.fingerprint(account.password.reveal());
     const binding = this.#state.bindings.get(secret);
     if (binding !== undefined && !binding.proxies.includes(at.boundTo)) {
-      const isForgiven = this.#forgiven.has(moveOf(secret, at.boundTo));
-      return isForgiven ? null : { why: 'bound', bound: binding.proxies, refusal: null };
+      const isAllowedOnce = this.#allowedOnce.has(moveOf(secret, at.boundTo));
+      return isAllowedOnce ? null : { why: 'bound', bound: binding.proxies, refusal: null };
     }
     const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
-    if (this.#underWay.has(fingerprint) || this.#forgiven.has(fingerprint)) return null;
+    if (this.#pending.has(fingerprint) || this.#allowedOnce.has(fingerprint)) return null;
     const refusal = this.refusalOf(account, at.retryMs);
     return refusal === null ? null : { why: refusal.why, bound: [], refusal };
   }
@@ -178,12 +179,12 @@ export class Ledger {
     const one = only === null ? null : this.#state.fingerprint(only.account.key, secret);
     for (const [fingerprint, record] of this.#state.credentials) {
       if (one !== null && fingerprint !== one) continue;
-      if (record.rejected_at !== null || record.trying_since !== null) this.#forgiven.add(fingerprint);
+      if (record.rejected_at !== null || record.trying_since !== null) this.#allowedOnce.add(fingerprint);
     }
     if (!mayMove) return;
     const move = only === null ? null : moveOf(this.#state.fingerprint(secret), only.boundTo);
     for (const moved of this.#moved) {
-      if (move === null || moved === move) this.#forgiven.add(moved);
+      if (move === null || moved === move) this.#allowedOnce.add(moved);
     }
     this.doubts.clear();
   }
@@ -193,7 +194,7 @@ export class Ledger {
    * that was written down, the strongest scheme that worked.
    */
   settled(): Promise<void> {
-    return this.#owed;
+    return this.#pendingSave;
   }
 
   /** On return everything is on disk, as far as that takes it. */
@@ -222,7 +223,7 @@ export class Ledger {
     const before = this.remembered(proxyUrl);
     if (before?.worked != null && strengthOf(before.worked) >= strengthOf(scheme)) return;
     this.#state.put(this.#state.proxies, proxyUrl, { proxy: proxyUrl, offers: before?.offers ?? [], worked: scheme });
-    this.#owed = this.flush();
+    this.#pendingSave = this.flush();
   }
 
   /** There was no Kerberos ticket for this proxy, or it was of no use. */
@@ -236,12 +237,12 @@ export class Ledger {
   }
 
   /**
-   * Binds secrets to the proxies they were entered for: one that was not known yet, or that was entered anew, to all
-   * that have it now. One that is known stays where it was. Settings that are only tried take nothing from those in force:
-   * a known secret that was entered for them may be shown there as well.
+   * Binds secrets to the proxies that they were entered for. A secret that is new, or was entered again, is bound to all
+   * proxies that have it now; any other keeps its binding. Settings that are only tried remove no binding: a known secret
+   * that was entered for them is bound to their proxies in addition.
    */
-  introduce(introduced: readonly Introduced[], isTried = false): void {
-    const bySecret = Map.groupBy(introduced, ({ secret }) => this.#state.fingerprint(secret));
+  bindSecrets(enteredSecrets: readonly EnteredSecret[], isTried = false): void {
+    const bySecret = Map.groupBy(enteredSecrets, ({ secret }) => this.#state.fingerprint(secret));
     for (const [fingerprint, uses] of bySecret) {
       const known = this.#state.bindings.get(fingerprint);
       const revision = uses[0]?.revision ?? null;
@@ -255,7 +256,7 @@ export class Ledger {
         continue;
       }
       // Anything may be tried: it pushes out no binding that keeps a secret back.
-      if (isTried && known === undefined && this.#state.bindings.size >= MOST_TRIED) continue;
+      if (isTried && known === undefined && this.#state.bindings.size >= MAX_TRIED) continue;
       const binding =
         isTried && known !== undefined
           ? { ...known, proxies: [...new Set([...known.proxies, ...proxies])] }
@@ -277,17 +278,17 @@ export class Ledger {
     const fingerprint = this.#state.fingerprint(secret);
     const binding = this.#state.bindings.get(fingerprint);
     if (binding === undefined || binding.proxies.includes(proxyUrl)) return null;
-    if (!this.#forgiven.delete(moveOf(fingerprint, proxyUrl))) return binding.proxies;
+    if (!this.#allowedOnce.delete(moveOf(fingerprint, proxyUrl))) return binding.proxies;
     this.#moved.delete(moveOf(fingerprint, proxyUrl));
     this.#state.put(this.#state.bindings, fingerprint, { ...binding, proxies: [...binding.proxies, proxyUrl] });
     return null;
   }
 
-  /** `beside` others, or alone, so that others wait for it. */
-  #begin(fingerprint: string, beside: boolean, { retryMs, proxyUrl }: AdmitOptions): Attempt {
+  /** Begins an attempt: concurrently with others, or alone, so that others wait for it. */
+  #begin(fingerprint: string, isConcurrent: boolean, { retryMs, proxyUrl }: PermitOptions): AuthAttempt {
     const { promise, resolve } = Promise.withResolvers<void>();
-    if (!beside) this.#underWay.set(fingerprint, { over: promise, sinceMs: this.#clock.monotonic() });
-    let verdict: keyof Pick<Attempt, 'accepted' | 'rejected' | 'unknown'> | null = null;
+    if (!isConcurrent) this.#pending.set(fingerprint, { ended: promise, sinceMs: this.#clock.monotonic() });
+    let verdict: keyof Pick<AuthAttempt, 'accepted' | 'rejected' | 'unknown'> | null = null;
     let written = false;
     const settle = (
       now: NonNullable<typeof verdict>,
@@ -301,17 +302,17 @@ export class Ledger {
       if (changed !== null || written) {
         this.#put({ ...record, ...changed, trying_since: null });
         // That a password worked again adds nothing to what is on disk but the time.
-        if (written || changed?.rejected_at != null) this.#owed = this.flush();
+        if (written || changed?.rejected_at != null) this.#pendingSave = this.flush();
         else this.#saveQuietly();
       }
-      if (this.#underWay.get(fingerprint)?.over === promise) this.#underWay.delete(fingerprint);
+      if (this.#pending.get(fingerprint)?.ended === promise) this.#pending.delete(fingerprint);
       resolve();
     };
     const started = this.#recordOf(fingerprint);
     const refusedMeanwhile = (): Refusal | null => {
       const record = this.#recordOf(fingerprint);
       if (record.rejected_at === started.rejected_at && record.tried_at === started.tried_at) return null;
-      return this.#forgiven.has(fingerprint) ? null : judge(record, this.#clock.now(), retryMs);
+      return this.#allowedOnce.has(fingerprint) ? null : checkRecord(record, this.#clock.now(), retryMs);
     };
     return {
       refusedMeanwhile,
@@ -320,8 +321,8 @@ export class Ledger {
         if (refusal !== null) return refusal;
         const record = this.#recordOf(fingerprint);
         // What was allowed once more goes now.
-        this.#forgiven.delete(fingerprint);
-        if (!beside && !written) {
+        this.#allowedOnce.delete(fingerprint);
+        if (!isConcurrent && !written) {
           written = true;
           const interrupted = record.trying_since === null ? 0 : record.interrupted + 1;
           this.#put({ ...record, trying_since: this.#clock.now(), interrupted });
@@ -355,7 +356,7 @@ export class Ledger {
 
   #worked(fingerprint: string, record: CredentialRecord, proxyUrl: string): Partial<CredentialRecord> {
     this.#confirmed.set(fingerprint, this.#clock.monotonic());
-    this.#forgiven.delete(fingerprint);
+    this.#allowedOnce.delete(fingerprint);
     const now = this.#clock.now();
     const workedFrom = record.rejected_at === null ? (record.worked_from ?? now) : now;
     const worked_where = [...record.worked_where.filter((place) => place !== proxyUrl), proxyUrl].slice(-MAX_PLACES);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { PHASES, provenSentence, readJourney } from '#errors/journey.ts';
+import { CONNECT_PHASES, provenSentence, readConnectTrace } from '#errors/connect-trace.ts';
 
-describe('a journey', () => {
+describe('a connect trace', () => {
   it('names what was proven in the order in which it was', () => {
     const proven = ['choice', 'resolve', 'dial', 'proxy_tls', 'tunnel', 'authentication'] as const;
     expect(provenSentence({ phase: 'tls', elapsedMs: 1, proven })).toBe(
@@ -13,9 +13,9 @@ describe('a journey', () => {
     expect(provenSentence({ phase: 'resolve', elapsedMs: 1, proven: ['choice'] })).toBe('');
   });
 
-  it.each([...PHASES])('comes through JSON whole, failed in %s', (phase) => {
-    const journey = { phase, elapsedMs: 12.5, proven: ['resolve', 'dial'] as const };
-    expect(readJourney(JSON.parse(JSON.stringify(journey)))).toEqual(journey);
+  it.each([...CONNECT_PHASES])('comes through JSON whole, failed in %s', (phase) => {
+    const trace = { phase, elapsedMs: 12.5, proven: ['resolve', 'dial'] as const };
+    expect(readConnectTrace(JSON.parse(JSON.stringify(trace)))).toEqual(trace);
   });
 
   it.each([
@@ -26,6 +26,6 @@ describe('a journey', () => {
     { phase: 'tls', elapsedMs: '1', proven: [] },
     { phase: 'tls', elapsedMs: 1, proven: ['[INFO]'] },
   ])('from outside that is none is taken for none: %j', (raw) => {
-    expect(readJourney(raw)).toBeNull();
+    expect(readConnectTrace(raw)).toBeNull();
   });
 });

@@ -17,7 +17,7 @@ import { SCHEMES } from './schemes/scheme.ts';
 const FORMAT = 1;
 const KEY_BYTES = 32;
 /** Of each kind; a configuration has at most 64 profiles. */
-const MOST_RECORDS = 256;
+const MAX_RECORDS = 256;
 
 /** Wall time, ms since the epoch; null when it never happened. */
 const moment = momentSchema.nullable();
@@ -76,24 +76,24 @@ const fileSchema = z.strictObject({
 });
 
 /** Where the file is. */
-export interface LedgerPlace {
+export interface CredentialStateFile {
   readonly files: Files;
   readonly path: string;
 }
 
 /** The records by their keys. Without a place they live as long as the process. */
-export class LedgerState {
-  readonly credentials = new NewestMap<string, CredentialRecord>(MOST_RECORDS);
-  readonly proxies = new NewestMap<string, ProxyRecord>(MOST_RECORDS);
-  readonly bindings = new NewestMap<string, BindingRecord>(MOST_RECORDS);
-  readonly doubts = new NewestMap<string, DoubtRecord>(MOST_RECORDS);
-  readonly #place: LedgerPlace | null;
+export class CredentialState {
+  readonly credentials = new NewestMap<string, CredentialRecord>(MAX_RECORDS);
+  readonly proxies = new NewestMap<string, ProxyRecord>(MAX_RECORDS);
+  readonly bindings = new NewestMap<string, BindingRecord>(MAX_RECORDS);
+  readonly doubts = new NewestMap<string, DoubtRecord>(MAX_RECORDS);
+  readonly #place: CredentialStateFile | null;
   #key: Buffer = randomBytes(KEY_BYTES);
   readonly #saves = new Turns();
   #changes = 0;
   #saved = 0;
 
-  constructor(place: LedgerPlace | null) {
+  constructor(place: CredentialStateFile | null) {
     this.#place = place;
   }
 

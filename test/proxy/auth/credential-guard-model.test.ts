@@ -4,9 +4,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Account } from '#proxy/account.ts';
-import type { Attempt } from '#proxy/auth/attempt.ts';
-import { Ledger } from '#proxy/auth/ledger.ts';
-import { LedgerState } from '#proxy/auth/ledger-state.ts';
+import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
+import { CredentialState } from '#proxy/auth/credential-state.ts';
+import type { AuthAttempt } from '#proxy/auth/permit.ts';
 import { Secret } from '#redaction/secret.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -68,9 +68,9 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
 /** One who has leave. */
 interface Held {
   readonly credential: string;
-  readonly attempt: Attempt;
+  readonly attempt: AuthAttempt;
   /** Whether it got its leave beside others, because the credential had just worked. */
-  readonly beside: boolean;
+  readonly concurrent: boolean;
   /** Since when, by the clock that nobody sets. */
   readonly heldMs: number;
   /** Whether the wait was over when it got its leave, and how often the credential had been sent by then. */
@@ -97,7 +97,7 @@ class Trial {
   readonly #retryMs: number;
   readonly #clock = new FakeClock();
   #files = new CrashingFiles();
-  #ledger = new Ledger();
+  #credentialGuard = new CredentialGuard();
   #held: Held[] = [];
   #waiting = 0;
   #order = 0;
@@ -143,7 +143,7 @@ class Trial {
       case 'kill':
         return await this.#kill();
       case 'retry':
-        this.#ledger.retryCredentials();
+        this.#credentialGuard.retryCredentials();
         for (const known of this.#known.values()) known.forgiven = true;
     }
   }
@@ -153,18 +153,18 @@ class Trial {
     const account: Account = { user: key, domain: '', shown: key, key, password: new Secret(password) };
     const { signal } = this.#life;
     this.#waiting += 1;
-    void this.#ledger
-      .admit(account, { proxyUrl: 'http://a:1', retryMs: this.#retryMs, signal })
-      .then((admission) => {
+    void this.#credentialGuard
+      .requestPermit(account, { proxyUrl: 'http://a:1', retryMs: this.#retryMs, signal })
+      .then((permit) => {
         this.#waiting -= 1;
-        if (admission.kind === 'refused') return;
+        if (permit.kind === 'refused') return;
         const known = this.#of(credential);
         const { confirmedMs, sendings } = known;
         const justWorked = confirmedMs !== null && this.#clock.monotonic() - confirmedMs < CONFIRMED_FOR_MS;
-        const beside = justWorked || (known.worked && this.#isSlow(credential));
+        const concurrent = justWorked || (known.worked && this.#isSlow(credential));
         const waited = this.#hasWaited(known);
         const heldMs = this.#clock.monotonic();
-        this.#held.push({ credential, attempt: admission.attempt, beside, heldMs, waited, sendings, sent: null });
+        this.#held.push({ credential, attempt: permit.attempt, concurrent, heldMs, waited, sendings, sent: null });
       })
       .catch(() => {
         this.#waiting -= 1;
@@ -184,7 +184,7 @@ class Trial {
     const waited = this.#hasWaited(known) || (held.waited && held.sendings === known.sendings);
     if (known.refused !== null) expect(known.forgiven || (known.worked && waited)).toBe(true);
     else if (known.cutOff) expect(known.forgiven || waited).toBe(true);
-    if (!held.beside) expect(this.#underWay(held.credential).filter(({ beside }) => !beside)).toEqual([]);
+    if (!held.concurrent) expect(this.#pending(held.credential).filter(({ concurrent }) => !concurrent)).toEqual([]);
     this.#order += 1;
     held.sent = this.#order;
     known.forgiven = false;
@@ -213,7 +213,7 @@ class Trial {
         known.confirmedMs = this.#clock.monotonic();
       }
       // As a login does before anybody hears of it.
-      await this.#ledger.flush();
+      await this.#credentialGuard.flush();
     }
     await turn();
   }
@@ -232,12 +232,12 @@ class Trial {
     this.#held = [];
     this.#life = new AbortController();
     for (const known of this.#known.values()) Object.assign(known, { confirmedMs: null, forgiven: false });
-    const state = new LedgerState({ files: this.#files, path: PATH });
+    const state = new CredentialState({ files: this.#files, path: PATH });
     expect(await state.load()).toBeNull();
-    this.#ledger = new Ledger({ state, clock: this.#clock });
+    this.#credentialGuard = new CredentialGuard({ state, clock: this.#clock });
     // The key of the fingerprints is on disk from the first start on.
-    this.#ledger.introduce([{ secret: 'z', revision: null, proxyUrl: 'http://corp:1' }]);
-    await this.#ledger.flush();
+    this.#credentialGuard.bindSecrets([{ secret: 'z', revision: null, proxyUrl: 'http://corp:1' }]);
+    await this.#credentialGuard.flush();
     await turn();
   }
 
@@ -252,10 +252,10 @@ class Trial {
   /** Whether somebody who went alone has had no verdict for long. */
   #isSlow(credential: string): boolean {
     const sinceMs = this.#clock.monotonic() - PATIENCE_MS;
-    return this.#held.some((one) => one.credential === credential && !one.beside && one.heldMs <= sinceMs);
+    return this.#held.some((one) => one.credential === credential && !one.concurrent && one.heldMs <= sinceMs);
   }
 
-  #underWay(credential: string): Held[] {
+  #pending(credential: string): Held[] {
     return this.#held.filter((held) => held.credential === credential && held.sent !== null);
   }
 
