@@ -61,6 +61,7 @@ describe('floors of the house', () => {
     expect(manifest.imports).toEqual({
       ...Object.fromEntries(ROOMS.map(({ name }) => [`#${name}/*`, `./src/${name}/*`])),
       '#test/*': './test/*',
+      '#tools/*': './tools/*',
     });
   });
 
