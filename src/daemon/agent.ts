@@ -18,7 +18,7 @@ import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/t
 import type { Diagnosis, DiagnosisRequest } from '#diagnose/report.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
-import { shownUrl } from '#http/judge-url.ts';
+import { shownUrl } from '#http/check-url.ts';
 import type { Report, SallyportEvent } from '#logging/events.ts';
 import { type Redactor, redactDeep } from '#redaction/redact.ts';
 import { onAbort } from '#system/abort.ts';

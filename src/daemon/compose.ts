@@ -106,7 +106,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   try {
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
     const [{ credentialGuard, outcomes }, { environment = {} }] = [state, options];
-    const userAgent = userAgentOf({ version });
+    const [agent, userAgent] = [{ id: state.agentId, version }, userAgentOf({ version })];
     const network = new NetworkRoom({ clock, known, report, credentialGuard, environment, userAgent });
     const tokens = new TokenBindings(credentialGuard);
     const inForce = new SettingsRoom(settings, (to) => tokens.bindSecrets(to));
@@ -122,7 +122,7 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
       settings: () => inForce.current,
       tokens,
     };
-    const agent = { id: state.agentId, version };
+
     const ports: UpdatesPorts = {
       ...shared,
       router: network,

@@ -1,15 +1,15 @@
 // What a diagnosis asks by itself, beside what the work asks: one request whose answer may be anything, and a small part
 // of something that the work would fetch. Both over the very `exchange` of packages.
 //
-// Guarantees: no more than some bytes of any body are taken; redirects of a part are judged as the work judges them.
+// Guarantees: no more than some bytes of any body are taken; redirects of a part are checked as the work checks them.
 
 import type { Purpose } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
+import { shownUrl } from '#http/check-url.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { type BodySink, exchange } from '#http/exchange.ts';
 import { followRedirects, isRedirect } from '#http/follow.ts';
 import { pageTitle } from '#http/headers.ts';
-import { shownUrl } from '#http/judge-url.ts';
 import type { ResponseInfo } from '#http/response-info.ts';
 import { statusError } from '#http/status-error.ts';
 import type { ScopedReport } from '#logging/scoped.ts';

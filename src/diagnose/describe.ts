@@ -4,7 +4,7 @@ import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { hopText, readHop } from '#errors/hop.ts';
 import type { FieldValue } from '#errors/template.ts';
-import { shownUrl } from '#http/judge-url.ts';
+import { shownUrl } from '#http/check-url.ts';
 import type { Reason } from '#proxy/reason.ts';
 import { causeOf } from './cause.ts';
 import type { EndpointSeen } from './endpoints.ts';

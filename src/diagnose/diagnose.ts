@@ -8,7 +8,7 @@ import type { PartSeen } from './ask.ts';
 import { type Describing, describeWalk } from './describe.ts';
 import type { Diagnosis, PurposeReport } from './report.ts';
 import type { OpinionSettings } from './second-opinion.ts';
-import { onlyInShell, tellDifferences } from './shell.ts';
+import { describeDifferences, onlyInShell } from './shell.ts';
 import { type Probe, type Walk, type WalkParts, walk } from './walk.ts';
 
 type Purpose = PurposeReport['purpose'];
@@ -36,7 +36,11 @@ export async function diagnose(options: Diagnosing): Promise<Pick<Diagnosis, 've
       return { ...describeWalk(walked, about), second_opinion: await opinionOn(walked, options) };
     }),
   );
-  return { verdict: judge(reports) ?? nothingToReach(purposes, about), notes: notesOf(about), purposes: reports };
+  return {
+    verdict: overallVerdict(reports) ?? nothingToReach(purposes, about),
+    notes: notesOf(about),
+    purposes: reports,
+  };
 }
 
 /** Loaded only where somebody asks for it. */
@@ -68,7 +72,7 @@ function unconfigured(purpose: Purpose): PurposeReport {
 }
 
 /** The first line of the answer; null when nothing is configured to be reached. Pure. */
-function judge(reports: readonly PurposeReport[]): Diagnosis['verdict'] | null {
+function overallVerdict(reports: readonly PurposeReport[]): Diagnosis['verdict'] | null {
   const failed = reports.filter(({ outcome }) => outcome === 'failed');
   const [first] = failed;
   if (first?.failure != null) {
@@ -112,7 +116,7 @@ function nothingToReach(purposes: readonly Purpose[], { toFinding }: Describing)
 
 /** What a person in a shell should know of a service. */
 function notesOf({ service, shell }: Describing): string[] {
-  const notes = tellDifferences(service, shell);
+  const notes = describeDifferences(service, shell);
   if (onlyInShell(service, shell).length > 0) notes.push('What works in your shell is no proof for the service.');
   return notes;
 }

@@ -1,8 +1,8 @@
 // What the answers of a walk tell beside their status: what the path keeps of a response, and how the clocks stand. Pure.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
+import { shownUrl } from '#http/check-url.ts';
 import { headerValue } from '#http/headers.ts';
-import { shownUrl } from '#http/judge-url.ts';
 import { answersFrom } from '#proxy/route.ts';
 import type { PartSeen } from './ask.ts';
 import type { Answer, Seen } from './watched-router.ts';

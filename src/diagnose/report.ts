@@ -9,13 +9,13 @@ const purposeSchema = z.enum(PURPOSES);
 /** Proxy variables by their name; the value of each without user and password. */
 const variablesSchema = z.record(z.string(), z.string());
 /** As many as there are names in `shell.ts`, with room. */
-const MOST_VARIABLES = 8;
+const MAX_VARIABLES = 8;
 /** As long as a variable of a process can be. All together have no more: masking them in the answer takes its time. */
-const MOST_CHARACTERS = 131_072;
+const MAX_CHARACTERS = 131_072;
 const shownVariablesSchema = z
-  .record(z.string().max(64), z.string().max(MOST_CHARACTERS))
-  .refine((variables) => Object.keys(variables).length <= MOST_VARIABLES)
-  .refine((variables) => Object.values(variables).join('').length <= MOST_CHARACTERS);
+  .record(z.string().max(64), z.string().max(MAX_CHARACTERS))
+  .refine((variables) => Object.keys(variables).length <= MAX_VARIABLES)
+  .refine((variables) => Object.values(variables).join('').length <= MAX_CHARACTERS);
 export type ProxyVariables = z.infer<typeof variablesSchema>;
 
 /** A configuration has at most 1 MiB; a character is at least a byte. */

@@ -29,7 +29,7 @@ type Said = Pick<SecondOpinion, 'outcome' | 'says'>;
 const REQUIRES_LOGIN = 407;
 
 /** Compares both. */
-export function judgeOpinion(own: OwnResult, seen: OpinionResult, withheld: Withheld): Said {
+export function compareOpinion(own: OwnResult, seen: OpinionResult, withheld: Withheld): Said {
   if (isStatus(seen, REQUIRES_LOGIN) && withheld.account !== null && ownStatus(own) !== REQUIRES_LOGIN) {
     return { outcome: 'not asked', says: `No second opinion: the proxy requires a login, and ${withheld.account}.` };
   }

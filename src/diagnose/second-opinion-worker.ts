@@ -12,7 +12,7 @@ import { ProxyAgent } from 'proxy-agent';
 import { issuedChain, pinOf, readChain } from '#proxy/tls/pins.ts';
 import type { LegTrust, OpinionQuestion, OpinionReport, OpinionStage } from './second-opinion-question.ts';
 
-const LONGEST_REASON = 300;
+const MAX_REASON_LENGTH = 300;
 const question = workerData as OpinionQuestion;
 const url = new URL(question.url);
 const isUpgrade = url.protocol === 'ws:' || url.protocol === 'wss:';
@@ -94,20 +94,20 @@ function watch(request: ClientRequest): void {
 function fail(error: Error & { readonly code?: unknown }): void {
   const code = typeof error.code === 'string' ? error.code : null;
   const loginRefused = at === 'proxy' && /authentication failed/i.test(error.message);
-  const reason = error.message.slice(0, LONGEST_REASON);
+  const reason = error.message.slice(0, MAX_REASON_LENGTH);
   answer({ kind: 'failed', at, code, reason, loginRefused });
 }
 
 function reach(stage: OpinionStage): void {
   if (at === stage || (at === 'response' && stage === 'tls')) return;
   at = stage;
-  tell({ kind: 'stage', at });
+  post({ kind: 'stage', at });
 }
 
 function answer(report: OpinionReport): void {
-  tell(report);
+  post(report);
 }
 
-function tell(report: OpinionReport): void {
+function post(report: OpinionReport): void {
   parentPort?.postMessage(report);
 }

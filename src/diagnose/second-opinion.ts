@@ -12,7 +12,7 @@ import type { Clock } from '#system/clock.ts';
 import type { SecondOpinion } from './report.ts';
 import { askWitness, type OpinionResult } from './second-opinion-ask.ts';
 import type { LegTrust, OpinionQuestion } from './second-opinion-question.ts';
-import { judgeOpinion, notAsked, type OwnResult, RECOVERED, type Withheld } from './second-opinion-verdict.ts';
+import { compareOpinion, notAsked, type OwnResult, RECOVERED, type Withheld } from './second-opinion-verdict.ts';
 import type { Walk } from './walk.ts';
 import type { Tried } from './watched-router.ts';
 
@@ -44,7 +44,7 @@ const PART = 'bytes=0-1023';
 
 type Asked = Tried & { readonly proxy: CandidateProxy };
 
-/** Asks, and judges what came of it. @throws the reason of the signal */
+/** Asks, and checks what came of it. @throws the reason of the signal */
 export async function secondOpinion(walked: Walk, parts: OpinionParts): Promise<SecondOpinion> {
   const { tried } = walked;
   const proxy = tried?.candidate?.proxy ?? null;
@@ -56,7 +56,7 @@ export async function secondOpinion(walked: Walk, parts: OpinionParts): Promise<
   const { result, loan } = await ask(asked, walked, parts);
   const elapsedMs = Math.round(parts.clock.monotonic() - startedMs);
   const withheld = withheldFrom(asked, loan, parts.settings.secretsOf(walked.probe.purpose));
-  const said = judgeOpinion(ownResult(walked, asked), result, withheld);
+  const said = compareOpinion(ownResult(walked, asked), result, withheld);
   return {
     ...nothing,
     ...(said.outcome === 'gets through' && (await isOver(walked, parts)) ? RECOVERED : said),

@@ -22,7 +22,7 @@ export function onlyInShell(service: ProxyVariables, shell: ProxyVariables): str
 }
 
 /** Where the two differ, one sentence each. */
-export function tellDifferences(service: ProxyVariables, shell: ProxyVariables): string[] {
+export function describeDifferences(service: ProxyVariables, shell: ProxyVariables): string[] {
   return NAMES.flatMap((name) => {
     const [here, there] = [service[name], shell[name]];
     if (here === there) return [];

@@ -56,12 +56,12 @@ export interface Walk {
 }
 
 /** Longest time for one purpose, in milliseconds, beside two waits for a silent path. */
-const LONGEST_MS = 300_000;
+const MAX_PURPOSE_MS = 300_000;
 
 export async function walk(probe: Probe, given: WalkParts): Promise<Walk> {
   const { clock } = given;
   const over = new AbortController();
-  const limit = LONGEST_MS + 2 * Math.min(given.upgradeTimeoutMs, LONGEST_MS);
+  const limit = MAX_PURPOSE_MS + 2 * Math.min(given.upgradeTimeoutMs, MAX_PURPOSE_MS);
   const { purpose } = probe;
   const timer = clock.after(limit, () => over.abort(coded('DIAGNOSIS-LATE', { purpose, limit, hop: null })));
   try {
@@ -146,7 +146,7 @@ async function upgrade({ target, purpose, headers }: Probe, watched: WatchedRout
 
 async function askForPart(next: Part, watched: WatchedRouter, net: Net): Promise<PartSeen> {
   const startedMs = net.clock.monotonic();
-  watched.tellsAnswers = false;
+  watched.recordsResponses = false;
   const part = await askPart(next, net);
   const elapsedMs = net.clock.monotonic() - startedMs;
   const { status, contentLength } = part.head;

@@ -51,7 +51,7 @@ export class WatchedRouter implements Router {
   /** What connections were opened for, in order. */
   readonly tried: Tried[] = [];
   /** Whether an answer is a stage of its own; what asks for something special says so itself. */
-  tellsAnswers = true;
+  recordsResponses = true;
   readonly #router: Router;
   readonly #clock: Clock;
   readonly #reached = new Set<string>();
@@ -86,7 +86,7 @@ export class WatchedRouter implements Router {
       if (isFirst || step.error !== null) this.#note(step, target);
     };
     const at = this.tried.length;
-    const inPart = !this.tellsAnswers;
+    const inPart = !this.recordsResponses;
     this.tried.push({ url: route.target, candidate: null, inPart });
     const onCandidate = (candidate: CandidateInfo) => {
       options.onCandidate?.(candidate);
@@ -102,11 +102,11 @@ export class WatchedRouter implements Router {
     const openedMs = this.#clock.monotonic();
     return {
       ...connection,
-      judgeResponse: (head, url) => {
+      validateResponse: (head, url) => {
         this.answers.push({ head, url, connection: connection.facts, atMs: this.#clock.now() });
         // First the hop's own verdict: what it throws is no answer of the target.
-        connection.judgeResponse(head, url);
-        if (!this.tellsAnswers) return;
+        connection.validateResponse(head, url);
+        if (!this.recordsResponses) return;
         const elapsedMs = this.#clock.monotonic() - openedMs;
         const { status, reason } = head;
         const facts = { status, reason, via: responseInfo(head).via };

@@ -12,10 +12,10 @@ import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import { type Deadlines, factsOf, nextAttempt } from './deadlines.ts';
 import { Failures, INTERIM_LIMIT, type Progress } from './failures.ts';
-import { judgeHead } from './judge-head.ts';
 import { RefusedPage } from './refused-page.ts';
 import type { Measured, ResponseInfo } from './response-info.ts';
 import { type ParsedHead, ResponseParser } from './response-parser.ts';
+import { validateHead } from './validate-head.ts';
 import { ResponseWatch, type TimedOut } from './watch.ts';
 import { requestPath, wireHeaders } from './wire.ts';
 
@@ -206,7 +206,7 @@ class RunningExchange {
   #onHead(head: ParsedHead): void {
     const { connection, request, onHead } = this.#options;
     try {
-      const { info, framing } = judgeHead(head, connection, request);
+      const { info, framing } = validateHead(head, connection, request);
       this.#head = info;
       this.#sink = onHead(info);
       if (this.#sink === null) this.#finish('dropped');

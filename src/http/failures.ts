@@ -5,8 +5,8 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { ConnectPhase } from '#errors/connect-trace.ts';
 import type { Hop } from '#errors/hop.ts';
 import { answersFrom, type Connection, cutBy } from '#proxy/route.ts';
+import { shownUrl } from './check-url.ts';
 import { type Deadlines, factsOf, holderOf } from './deadlines.ts';
-import { shownUrl } from './judge-url.ts';
 
 /** Interim (1xx) responses that are accepted before the final one. */
 export const INTERIM_LIMIT = 32;
@@ -59,7 +59,7 @@ export class Failures {
 
   /** What first bytes that are no HTTP say of the hop, or of the answer. */
   noise(firstBytes: Uint8Array, reason: string): CodedError {
-    return this.#connection.judgeNoise(firstBytes) ?? this.bad(reason);
+    return this.#connection.classifyNoise(firstBytes) ?? this.bad(reason);
   }
 
   /** The same failure with the phase that it happened in. */

@@ -1,4 +1,4 @@
-// Follows redirects hop by hop: each URL is judged before anything is dialled, and each hop is visited by the caller,
+// Follows redirects hop by hop: each URL is checked before anything is dialled, and each hop is visited by the caller,
 // over a route of its own.
 //
 // Guarantees: at most `limit` redirects; credentials are allowed to the configured origin only, on every hop anew; no
@@ -8,8 +8,8 @@ import { coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { ResponseHead } from '#proxy/route.ts';
+import { checkUrl, shownUrl, type UrlContext } from './check-url.ts';
 import { headerLines } from './headers.ts';
-import { type JudgeContext, judgeUrl, shownUrl } from './judge-url.ts';
 
 /** Redirects that are followed for one request. */
 const REDIRECT_LIMIT = 5;
@@ -20,10 +20,10 @@ export type FollowStep<T> = { readonly redirect: ResponseHead } | { readonly val
 export interface FollowOptions<T> {
   readonly start: string | URL;
   /** `from` is the document that named `start`, if any. */
-  readonly context: Omit<JudgeContext, 'from'> & { readonly from?: URL | null };
+  readonly context: Omit<UrlContext, 'from'> & { readonly from?: URL | null };
   readonly limit?: number;
   readonly report: ScopedReport;
-  /** Hears where each redirect leads, before that is judged. */
+  /** Hears where each redirect leads, before that is checked. */
   readonly led?: (to: URL) => void;
   /** Asks for one URL; `credentials` tells whether ours may be sent there. */
   visit(url: URL, credentials: boolean): Promise<FollowStep<T>>;
@@ -41,7 +41,7 @@ export async function followRedirects<T>(options: FollowOptions<T>): Promise<T> 
   let next = options.start;
   let from = options.context.from ?? null;
   for (let redirects = 0; ; redirects += 1) {
-    const verdict = judgeUrl(next, { from, configured, allowedOrigins });
+    const verdict = checkUrl(next, { from, configured, allowedOrigins });
     if (!verdict.ok) throw verdict.error;
     const { url, credentials } = verdict;
     if (redirects > 0) options.report({ name: 'redirected', url: shownUrl(url) });

@@ -5,10 +5,10 @@
 
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
-import { readErrorPage, saysNothing } from '#proxy/error-page.ts';
+import { isUninformative, readErrorPage } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
+import { shownUrl } from './check-url.ts';
 import { headerValue, pageTitle } from './headers.ts';
-import { shownUrl } from './judge-url.ts';
 
 /** As much of a page as is read, in bytes. */
 export const PAGE_BYTES = 16_384;
@@ -52,7 +52,7 @@ export function contentBlocked(head: ResponseHead, page: Uint8Array, at: Refused
 export function withTitle(error: CodedError, page: Uint8Array): CodedError {
   const title = pageTitle(page);
   const { said } = error.facts;
-  if (title === null || saysNothing(title) || title === said) return error;
+  if (title === null || isUninformative(title) || title === said) return error;
   const both = typeof said === 'string' ? [said, title] : title;
   return new CodedError(error.code, { ...error.facts, said: both, title }, error).during(error.trace);
 }

@@ -26,11 +26,11 @@ export interface DelayOptions {
 
 /** The first distance between two tries of the same work that failed as a whole, and the longest. */
 const FIRST_RETRY_MS = 60_000;
-const LONGEST_RETRY_MS = 3_600_000;
+const MAX_RETRY_MS = 3_600_000;
 
 /** The wait after so many failures in a row: 1, 2, 4 ... minutes, up to an hour or `retry.max_delay_seconds`. */
 export function retryDelay(failures: number, maxDelaySeconds: number): number {
-  const cap = Math.max(FIRST_RETRY_MS, Math.min(LONGEST_RETRY_MS, maxDelaySeconds * 1_000));
+  const cap = Math.max(FIRST_RETRY_MS, Math.min(MAX_RETRY_MS, maxDelaySeconds * 1_000));
   return Math.min(cap, FIRST_RETRY_MS * 2 ** Math.min(30, Math.max(0, failures - 1)));
 }
 

@@ -11,7 +11,7 @@ import { type Clock, type Random, wait } from '#system/clock.ts';
 import { nextDelay } from './retry-delay.ts';
 
 /** A longer wait is the caller's to plan: it must not hold a slot, and it must survive a restart. */
-const LONGEST_WAIT_HERE_MS = 60_000;
+const MAX_LOCAL_WAIT_MS = 60_000;
 
 /**
  * What a failure costs. `one`: an attempt. `reset`: nothing, and the count begins again, because the attempt brought
@@ -62,7 +62,7 @@ async function beforeNext(options: RetryOptions, error: CodedError, spent: numbe
   const { maxDelaySeconds, soonestMs = 0 } = options;
   const random = spent === 0 ? 0 : options.random();
   const delayMs = nextDelay(error, spent, { random, maxDelaySeconds, soonestMs });
-  if (delayMs > LONGEST_WAIT_HERE_MS) {
+  if (delayMs > MAX_LOCAL_WAIT_MS) {
     throw new CodedError(error.code, { ...error.facts, retryAfterMs: delayMs }, error).during(error.trace);
   }
   options.onRetry(error, spent, delayMs);

@@ -5,8 +5,8 @@
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';
 import type { ResponseHead } from '#proxy/route.ts';
+import { shownUrl } from './check-url.ts';
 import { headerValue, pageTitle } from './headers.ts';
-import { shownUrl } from './judge-url.ts';
 import { contentBlocked } from './refusal-page.ts';
 import { parseRetryAfter } from './retry-delay.ts';
 

@@ -13,7 +13,7 @@ import { HEAD_LIMIT_BYTES } from '#proxy/opening/head-reader.ts';
 import type { Router } from '#proxy/route.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
-import { shownUrl } from './judge-url.ts';
+import { shownUrl } from './check-url.ts';
 
 export interface WebSocketOptions {
   readonly router: Router;

@@ -19,13 +19,13 @@ import {
   type PathKind,
   type TransferShape,
 } from './kind.ts';
-import { MOST_HOSTS, type SeenHost, type Sighting, seenHostSchema, withSighting } from './seen-hosts.ts';
+import { MAX_HOSTS, type SeenHost, type Sighting, seenHostSchema, withSighting } from './seen-hosts.ts';
 
 /** Its name in the state folder. */
 export const PATHS_FILE = 'paths.json';
 
 const FORMAT = 2;
-const MOST_ROUTES = 256;
+const MAX_ROUTES = 256;
 
 const habitsSchema = z.strictObject({
   proxy: z.string(),
@@ -44,8 +44,8 @@ const habitsSchema = z.strictObject({
   kinds: z.array(z.enum(PATH_KINDS)).max(KINDS_KEPT).default([]),
 });
 const fileSchema = z.strictObject({
-  routes: z.array(habitsSchema).max(MOST_ROUTES),
-  hosts: z.array(seenHostSchema).max(MOST_HOSTS).default([]),
+  routes: z.array(habitsSchema).max(MAX_ROUTES),
+  hosts: z.array(seenHostSchema).max(MAX_HOSTS).default([]),
 });
 const READER = { format: FORMAT, parse: (raw: unknown) => fileSchema.parse(raw) };
 
@@ -76,7 +76,7 @@ export class PathHabits {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #redactor: Redactor;
-  readonly #routes = new NewestMap<string, Habits>(MOST_ROUTES);
+  readonly #routes = new NewestMap<string, Habits>(MAX_ROUTES);
   #hosts: readonly SeenHost[] = [];
 
   constructor(files: Files, path: string, parts: { readonly clock: Clock; readonly redactor?: Redactor }) {

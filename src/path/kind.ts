@@ -24,11 +24,11 @@ export interface TransferShape {
   readonly cached: boolean;
 }
 
-const MOST = 0.5;
-const LEAST_MS = 500;
+const MAJORITY = 0.5;
+const MIN_PHASE_MS = 500;
 /** A first byte that comes so late shows a hold, however long the rest takes: nothing streams after such a pause. */
 const LONG_HOLD = 0.25;
-/** A route is judged by so many of its last transfers. */
+/** A route is checked by so many of its last transfers. */
 export const KINDS_KEPT = 8;
 /** So many dead ones in a row are no accident. */
 const DEAD_IN_A_ROW = 3;
@@ -38,7 +38,7 @@ export function kindOfTransfer(shape: TransferShape): PathKind | null {
   const { endedMs, firstByteMs, earlyMs, lateMs, whole } = shape;
   if (!whole) return shape.timedOut ? kindOfTimeout(shape) : null;
   if (shape.cached) return 'cached';
-  const isMost = (ms: number, of = MOST) => ms >= LEAST_MS && ms >= endedMs * of;
+  const isMost = (ms: number, of = MAJORITY) => ms >= MIN_PHASE_MS && ms >= endedMs * of;
   const first = firstByteMs ?? endedMs;
   const early = earlyMs ?? endedMs;
   const late = lateMs ?? endedMs;
@@ -49,7 +49,7 @@ export function kindOfTransfer(shape: TransferShape): PathKind | null {
 
 /** What dripped to its deadline is a trickle; what was silent is as good as dead. */
 function kindOfTimeout({ firstByteMs, earlyMs, endedMs }: TransferShape): PathKind {
-  const dripped = firstByteMs !== null && earlyMs === null && endedMs - firstByteMs >= LEAST_MS;
+  const dripped = firstByteMs !== null && earlyMs === null && endedMs - firstByteMs >= MIN_PHASE_MS;
   return dripped ? 'trickled' : 'dead';
 }
 

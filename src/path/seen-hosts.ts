@@ -1,25 +1,25 @@
 // Where redirects and feeds have led: the hosts beside those of the settings, each with when it was seen last. Pure.
 //
 // Whoever controls a feed or a server controls what is in here, so it is bounded, holds origins and nothing else of a URL,
-// and means nothing by itself: whether anything may go to a host is judged anew, by the settings, whenever it is listed.
+// and means nothing by itself: whether anything may go to a host is checked again, by the settings, whenever it is listed.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment.ts';
 
 /** So many hosts are kept, those that were seen last. */
-export const MOST_HOSTS = 128;
+export const MAX_HOSTS = 128;
 /** So many of one document: a feed that names more tells nothing by the rest. */
-export const MOST_OF_ONE = 32;
+export const MAX_PER_DOCUMENT = 32;
 /** A host that nothing has led to for so long is forgotten: half a year. */
 export const KEPT_MS = 180 * 86_400_000;
 /** A DNS name has at most 253 characters; with scheme and port. */
-const LONGEST_ORIGIN = 280;
+const MAX_ORIGIN_LENGTH = 280;
 
 export const seenHostSchema = z.strictObject({
   /** What the traffic was for. */
   purpose: z.string().max(40),
   /** `https://cdn.example.com`. */
-  origin: z.string().max(LONGEST_ORIGIN),
+  origin: z.string().max(MAX_ORIGIN_LENGTH),
   /** What led there the last time. */
   by: z.enum(['redirect', 'feed']),
   /** Wall time, ms since the epoch. */
@@ -36,13 +36,13 @@ export interface Sighting {
 
 /** The hosts with what was just seen; the ones seen last are at the end. */
 export function withSighting(hosts: readonly SeenHost[], { purpose, by, urls }: Sighting, now: number): SeenHost[] {
-  const origins = [...new Set(urls.flatMap(originOf))].slice(0, MOST_OF_ONE);
+  const origins = [...new Set(urls.flatMap(originOf))].slice(0, MAX_PER_DOCUMENT);
   const isSeen = (host: SeenHost) => host.purpose === purpose && origins.includes(host.origin);
   const kept = hosts.filter((host) => !isSeen(host) && now - host.seen_at < KEPT_MS);
-  return [...kept, ...origins.map((origin) => ({ purpose, origin, by, seen_at: now }))].slice(-MOST_HOSTS);
+  return [...kept, ...origins.map((origin) => ({ purpose, origin, by, seen_at: now }))].slice(-MAX_HOSTS);
 }
 
 /** The origin of what is asked for over HTTP; nothing of user, path or query. */
 function originOf({ protocol, origin }: URL): string[] {
-  return (protocol === 'https:' || protocol === 'http:') && origin.length <= LONGEST_ORIGIN ? [origin] : [];
+  return (protocol === 'https:' || protocol === 'http:') && origin.length <= MAX_ORIGIN_LENGTH ? [origin] : [];
 }

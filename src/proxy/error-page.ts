@@ -13,7 +13,7 @@ export interface ErrorPage {
 }
 
 /** Whether a title says nothing of its own: Squid's pages have one for all, and Privoxy's have other numbers than its status. */
-export function saysNothing(title: string): boolean {
+export function isUninformative(title: string): boolean {
   return /^ERROR: |\(Privoxy@/i.test(title);
 }
 

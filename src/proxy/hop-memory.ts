@@ -39,12 +39,12 @@ export class HopMemory {
 }
 
 /** More hops and targets than a configuration has; a server's redirects may name any number. */
-const MOST_HOPS = 256;
+const MAX_HOPS = 256;
 
 /** The memory of each hop by its URL, and of each target by its `host:port`; what was used longest ago is forgotten. */
 export class HopMemories {
   readonly #clock: Clock;
-  readonly #hops = new NewestMap<string, HopMemory>(MOST_HOPS);
+  readonly #hops = new NewestMap<string, HopMemory>(MAX_HOPS);
 
   constructor(clock: Clock) {
     this.#clock = clock;

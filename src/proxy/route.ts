@@ -73,9 +73,9 @@ export interface Connection {
    * Looks at a response that this hop may have made itself (absolute-form): throws the proxy's own failure
    * (AUTH-*, POLICY-DENIED, PROXY-UPSTREAM), or returns when the origin answered. The page of a refusal can still be read.
    */
-  judgeResponse(head: ResponseHead, url: string): void;
+  validateResponse(head: ResponseHead, url: string): void;
   /** What the hop shows itself to be by first bytes that are no HTTP; null where they say nothing of it. */
-  judgeNoise(firstBytes: Uint8Array): CodedError | null;
+  classifyNoise(firstBytes: Uint8Array): CodedError | null;
   /**
    * Resolves when what the hop's answers said of our credential is on disk: an end is told after that. Where one more
    * question to the hop was needed to know whose the refused answer was, resolves to the failure that it showed.

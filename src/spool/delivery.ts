@@ -43,7 +43,7 @@ export interface Delivery<Body> {
   readonly clock: Clock;
   readonly random: Random;
   readonly report: Report;
-  /** The kind's policy: sends one entry and judges the outcome. It throws only for faults of this host. */
+  /** The kind's policy: sends one entry and checks the outcome. It throws only for faults of this host. */
   policy(sending: Sending<Body>): Promise<Verdict<Body>>;
   /** How far apart attempts are at most, and over how long the first retry is spread (a second by default). */
   retry(): { readonly maxDelaySeconds: number; readonly baseMs?: number };
@@ -69,9 +69,9 @@ async function deliverDue<Body>(delivery: Delivery<Body>, signal: AbortSignal): 
     if (entry === null) continue;
     const attachment = spool.attachment(head);
     const verdict = await orWait(delivery, head, signal, async () => {
-      const judged = await delivery.policy({ entry, attachment, signal });
-      await carryOut(delivery, entry, judged);
-      return judged;
+      const decided = await delivery.policy({ entry, attachment, signal });
+      await carryOut(delivery, entry, decided);
+      return decided;
     });
     if (verdict.does === 'postpone' && verdict.holds) return false;
     hasSplit ||= verdict.does === 'split';

@@ -12,7 +12,7 @@ const ENTRY_FORMAT = 2;
 /** A head is some hundred bytes. Larger data belongs into the attachment. */
 export const HEAD_LIMIT_BYTES = 262_144;
 /** The longest wait between two attempts: the maximum of retry.max_delay_seconds. A longer one was made by a wrong clock. */
-const LONGEST_POSTPONE_MS = 604_800_000;
+const MAX_POSTPONE_MS = 604_800_000;
 /** If the wall clock steps back by up to this, as NTP may do, the wait only gets longer by as much. */
 const SMALL_STEP_MS = 60_000;
 /** Keys stand in file content, log lines and headers: plain, short, without spaces. */
@@ -149,6 +149,6 @@ export function dueAt({ postponed }: Pick<EntryHead, 'postponed'>, nowMs: number
   if (postponed === null) return null;
   const { atMs, untilMs } = postponed;
   if (nowMs < atMs - SMALL_STEP_MS) return null;
-  const until = Math.min(untilMs, atMs + LONGEST_POSTPONE_MS);
+  const until = Math.min(untilMs, atMs + MAX_POSTPONE_MS);
   return until <= nowMs ? null : until;
 }

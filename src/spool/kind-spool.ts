@@ -20,7 +20,7 @@ import {
 } from './entry.ts';
 import type { KindFolder } from './folder.ts';
 import type { SpoolKind } from './kind.ts';
-import { judgeBody } from './load.ts';
+import { checkBody } from './load.ts';
 import type { Ailment } from './quarantine.ts';
 import { type Queue, toWaiting, type Waiting } from './queue.ts';
 import type { Rejected } from './rejected.ts';
@@ -125,7 +125,7 @@ export class KindSpool<Body> implements Spool<Body> {
     return this.#withWaiting(head, null, async (waiting) => {
       const read = await this.#folder.read(waiting.sequence);
       if (read.kind === 'closed') return this.#putOff(waiting, read.error);
-      const reason = read.kind === 'record' ? judgeBody(this.kind, head.kind, read.record.body) : null;
+      const reason = read.kind === 'record' ? checkBody(this.kind, head.kind, read.record.body) : null;
       if (read.kind === 'record' && reason === null) {
         return { ...waiting.head, body: this.kind.body.parse(read.record.body) };
       }

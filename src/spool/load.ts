@@ -116,7 +116,7 @@ async function loadHeads<Body>(from: LoadFrom<Body>, sequences: readonly number[
       await folder.remove(sequence, record.head).catch(tolerate);
       continue;
     }
-    const reason = await judgeRecord(from, sequence, record);
+    const reason = await checkRecord(from, sequence, record);
     if (reason !== null) {
       await setAside(from, { sequence, part: 'json' }, { kind: 'damaged', reason });
       continue;
@@ -128,18 +128,18 @@ async function loadHeads<Body>(from: LoadFrom<Body>, sequences: readonly number[
 }
 
 /** Why an entry cannot be used, although its head can be read. */
-async function judgeRecord<Body>(
+async function checkRecord<Body>(
   { folder, kind }: LoadFrom<Body>,
   sequence: number,
   { head, body, ending }: HeadRecord,
 ): Promise<string | null> {
-  const reason = judgeBody(kind, head.kind, body);
+  const reason = checkBody(kind, head.kind, body);
   if (reason !== null || head.attachment === null || ending !== null) return reason;
   return await missingAttachment(folder.files, folder.path(sequence, 'attachment'), head.attachment);
 }
 
 /** Why this is no body of the kind; null when it is. */
-export function judgeBody<Body>(kind: SpoolKind<Body>, name: string, body: unknown): string | null {
+export function checkBody<Body>(kind: SpoolKind<Body>, name: string, body: unknown): string | null {
   if (name !== kind.name) return `it is an entry of the kind ${name}`;
   try {
     kind.body.parse(body);

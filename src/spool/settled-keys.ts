@@ -176,14 +176,14 @@ function interpret(bytes: Uint8Array): Interpreted {
   // What follows the last line end is the torn line of a crash, or nothing.
   const torn = lines.pop() ?? '';
   const [header, ...rest] = lines;
-  if (`${header}\n` !== HEADER) return { keys: [], length: 0, ailment: judgeHeader(header) };
+  if (`${header}\n` !== HEADER) return { keys: [], length: 0, ailment: checkHeader(header) };
   const keys = rest.filter(isKey);
   const bad = rest.length - keys.length;
   const ailment: Ailment | null = bad === 0 ? null : { kind: 'damaged', reason: `${bad} of its lines are no keys` };
   return { keys, length: bytes.length - torn.length, ailment };
 }
 
-function judgeHeader(header: string | undefined): Ailment {
+function checkHeader(header: string | undefined): Ailment {
   const format = /^\{"format":(\d{1,9})\}$/.exec(header ?? '')?.[1];
   if (format !== undefined && Number(format) > FORMAT) return { kind: 'newer', format: Number(format), known: FORMAT };
   return { kind: 'damaged', reason: 'its first line names no format' };

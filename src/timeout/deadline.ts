@@ -23,7 +23,7 @@ const PAD_MS = 2_000;
  * again. Two downloads by default: one that failed in all attempts is more often an outage.
  */
 const TIMEOUTS_PER_DOUBLING = 10;
-const MOST_DOUBLINGS = 4;
+const MAX_DOUBLINGS = 4;
 /** Successes after a timeout until a calm is believed: it may have been a good transfer that was killed. */
 const SETTLED_AFTER = 15;
 /** Of the start of an unknown route: what a longer wait tries after timeouts. */
@@ -60,7 +60,7 @@ export function deadlineOf(
 ): Deadline {
   const { phase, size } = asked;
   const cold = coldMs(size, asked.baseMs);
-  const doublings = Math.min(MOST_DOUBLINGS, Math.floor(history.timeouts[phase] / TIMEOUTS_PER_DOUBLING));
+  const doublings = Math.min(MAX_DOUBLINGS, Math.floor(history.timeouts[phase] / TIMEOUTS_PER_DOUBLING));
   const measured = recentSamples(history, asked.nowMs).filter(({ ms }) => ms[phase] !== null);
   if (measured.length === 0) return { ms: cold * 2 ** doublings, rule: 'start', evidence: null };
   const worsts = worstOf(measured, phase, history.count);

@@ -16,9 +16,9 @@ import { Turns } from '#system/turns.ts';
 import { ResponseTimeoutModel } from './model.ts';
 
 const FORMAT = 1;
-const MOST = 256;
+const MAX_NOTES = 256;
 /** Samples that came out of an old log, by name: applying the same log again teaches nothing. */
-const MOST_SEEDS = 1_000;
+const MAX_SEEDS = 1_000;
 
 const changeSchema = z.strictObject({
   at: momentSchema,
@@ -50,9 +50,9 @@ const attemptSchema = z.strictObject({
 });
 const fileSchema = z.strictObject({
   learned: z.unknown(),
-  routes: z.array(routeSchema).max(MOST),
-  attempts: z.array(attemptSchema).max(MOST),
-  seeds: z.array(z.string()).max(MOST_SEEDS),
+  routes: z.array(routeSchema).max(MAX_NOTES),
+  attempts: z.array(attemptSchema).max(MAX_NOTES),
+  seeds: z.array(z.string()).max(MAX_SEEDS),
 });
 
 export type RouteNote = Readonly<z.infer<typeof routeSchema>>;
@@ -63,9 +63,9 @@ export class TimeoutMemory {
   readonly #files: Files;
   readonly #path: string;
   #learned: unknown = null;
-  readonly #routes = new NewestMap<string, RouteNote>(MOST);
-  readonly #attempts = new NewestMap<string, AttemptNote>(MOST);
-  readonly #seeds = new NewestSet<string>(MOST_SEEDS);
+  readonly #routes = new NewestMap<string, RouteNote>(MAX_NOTES);
+  readonly #attempts = new NewestMap<string, AttemptNote>(MAX_NOTES);
+  readonly #seeds = new NewestSet<string>(MAX_SEEDS);
   readonly #saves = new Turns();
 
   constructor(files: Files, path: string) {

@@ -9,7 +9,7 @@ import { NewestMap } from '#system/newest.ts';
 import { deadlineOf, expectedMs } from './deadline.ts';
 import { explain } from './explain.ts';
 import { type History, NO_HISTORY, type Sample, TIMEOUT_PHASES, withSuccess, withTimeout } from './samples.ts';
-import { fromSaved, MOST_ROUTES, toSaved } from './saved.ts';
+import { fromSaved, MAX_ROUTES, toSaved } from './saved.ts';
 import { ceilingOf, NO_LIMIT_MS, withDefaults, withinBounds } from './settings.ts';
 import type { Outcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings } from './types.ts';
 
@@ -26,7 +26,7 @@ const DIRECT = 'direct';
 /** With so many samples of its own an origin needs nothing from others behind its proxy. */
 const OWN_ENOUGH = 10;
 /** At the total deadline an attempt goes on if its average pace would bring it in within so many times that deadline. */
-const EXTENDED_AT_MOST = 1.6;
+const MAX_EXTENSION_FACTOR = 1.6;
 /** What is allowed over the time at which the average pace would finish. */
 const PACE_MARGIN = 1.1;
 /** Of a package of unknown size: the slowest pace that is waited for beyond the total deadline. */
@@ -36,8 +36,8 @@ const SLOWEST_BYTES_PER_MS = 10;
 export class ResponseTimeoutModel {
   #settings: TimeoutSettings;
   /** In the order of last use. */
-  readonly #routes = new NewestMap<string, { readonly key: RouteKey; readonly history: History }>(MOST_ROUTES);
-  readonly #proxies = new NewestMap<string, History>(MOST_ROUTES);
+  readonly #routes = new NewestMap<string, { readonly key: RouteKey; readonly history: History }>(MAX_ROUTES);
+  readonly #proxies = new NewestMap<string, History>(MAX_ROUTES);
 
   /** Settings that are not given are the shipped ones; a saved state that is damaged is as none. */
   constructor(settings: Partial<TimeoutSettings> = {}, saved?: unknown) {
@@ -86,7 +86,7 @@ export class ResponseTimeoutModel {
     if (this.#settings.mode === 'fixed') return NO_LIMIT_MS;
     const ceiling = ceilingOf('total', this.#settings);
     if (elapsedMs >= ceiling || bytes === 0) return 0;
-    const limit = plan.totalMs * EXTENDED_AT_MOST;
+    const limit = plan.totalMs * MAX_EXTENSION_FACTOR;
     if (plan.size === 0) {
       const healthy = bytes >= elapsedMs * SLOWEST_BYTES_PER_MS;
       return healthy ? later(elapsedMs, elapsedMs * 2, ceiling) : 0;

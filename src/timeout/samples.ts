@@ -60,7 +60,7 @@ const CLASS_FACTOR = 4;
 const LONGER_AFTER_EACH = 16;
 const LONGER_FOR = 12;
 /** 31 days: what is said to have taken longer was measured by no clock (`system/moment.ts` has the same for the rest). */
-export const LONGEST_MS = 31 * 86_400_000;
+export const MAX_SAMPLE_MS = 31 * 86_400_000;
 /** An older sample is forgotten once enough younger ones say how it is now. */
 const OLD_MS = 45 * 86_400_000;
 const ENOUGH_YOUNG = 8;
@@ -133,5 +133,5 @@ function slowestIn(phase: TimeoutPhase, alike: readonly Sample[], newestSeq: num
 }
 
 function whole(ms: number | null): number | null {
-  return ms === null ? null : Math.min(Math.ceil(ms), LONGEST_MS);
+  return ms === null ? null : Math.min(Math.ceil(ms), MAX_SAMPLE_MS);
 }

@@ -2,15 +2,15 @@
 // starts empty. A sample is a row of numbers, since there are many: seq, atMs, size, first byte, silence, total.
 
 import { z } from 'zod';
-import { type History, KEPT_OF_ALL, LONGEST_MS } from './samples.ts';
+import { type History, KEPT_OF_ALL, MAX_SAMPLE_MS } from './samples.ts';
 
 /** Routes that are remembered; those not used for longest are forgotten first. */
-export const MOST_ROUTES = 256;
+export const MAX_ROUTES = 256;
 
 const VERSION = 2;
 /** Bytes, or a moment. */
 const amount = z.number().nonnegative().max(Number.MAX_SAFE_INTEGER);
-const span = z.number().min(0).max(LONGEST_MS);
+const span = z.number().min(0).max(MAX_SAMPLE_MS);
 const row = z.tuple([z.int().nonnegative(), amount, amount, span.nullable(), span.nullable(), span.nullable()]);
 const name = z.string().max(2_048);
 const times = z.int().nonnegative();
@@ -30,8 +30,8 @@ const historySchema = z
 
 const savedSchema = z.strictObject({
   version: z.literal(VERSION),
-  routes: z.array(z.strictObject({ proxy: name, origin: name, history: historySchema })).max(MOST_ROUTES),
-  proxies: z.array(z.strictObject({ proxy: name, history: historySchema })).max(MOST_ROUTES),
+  routes: z.array(z.strictObject({ proxy: name, origin: name, history: historySchema })).max(MAX_ROUTES),
+  proxies: z.array(z.strictObject({ proxy: name, history: historySchema })).max(MAX_ROUTES),
 });
 
 /** A route's history under its names. */

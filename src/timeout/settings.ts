@@ -5,7 +5,7 @@ import type { Settings } from '#config/settings.ts';
 import type { TimeoutPhase, TimeoutSettings } from './types.ts';
 
 /** The shortest deadline that any setting allows. */
-const SHORTEST_MS = 1_000;
+const MIN_TIMEOUT_MS = 1_000;
 
 /** The manual's maximum, and the longest timer: no limit in practice (24.8 days). */
 export const NO_LIMIT_MS = 2_147_483_647;
@@ -36,10 +36,10 @@ export function withDefaults(given: Partial<TimeoutSettings>): TimeoutSettings {
 /** A deadline in whole milliseconds within what the settings allow; where `min_ms` is over a maximum, the maximum holds. */
 export function withinBounds(ms: number, phase: TimeoutPhase, settings: TimeoutSettings): number {
   const ceiling = ceilingOf(phase, settings);
-  return Math.min(ceiling, Math.max(SHORTEST_MS, settings.minMs, Math.ceil(ms)));
+  return Math.min(ceiling, Math.max(MIN_TIMEOUT_MS, settings.minMs, Math.ceil(ms)));
 }
 
 /** The longest deadline of a phase. */
 export function ceilingOf(phase: TimeoutPhase, { maxMs, totalMaxMs }: TimeoutSettings): number {
-  return Math.min(NO_LIMIT_MS, Math.max(SHORTEST_MS, phase === 'total' ? totalMaxMs : maxMs));
+  return Math.min(NO_LIMIT_MS, Math.max(MIN_TIMEOUT_MS, phase === 'total' ? totalMaxMs : maxMs));
 }

@@ -2,7 +2,7 @@
 //
 // Guarantees: never more bytes in a copy than promised; a failed attempt keeps what it got, and a failed resume makes the
 // next attempt ask for everything while the old bytes stay (`copies.ts`). The result is whole, synced and hashed, and
-// still unverified: the caller decides what it is worth. Relies on `judgeUrl` for every hop and on `judgeResume` for
+// still unverified: the caller decides what it is worth. Relies on `checkUrl` for every hop and on `checkResume` for
 // every response. A crash leaves the journal and a prefix, which the next attempt resumes.
 
 import type { Hash } from 'node:crypto';
@@ -22,9 +22,9 @@ import type { Clock } from '#system/clock.ts';
 import type { FileIdentity, Files } from '#system/files.ts';
 import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
 import { Copies, type Settled } from './copies.ts';
+import { type Reserve, SpaceWatch } from './disk-space.ts';
 import { ResponseReader } from './response-reader.ts';
 import { chooseValidator, type RangePlan, type TransferPlan } from './resume.ts';
-import { type Reserve, RoomWatch } from './room.ts';
 
 /** What to fetch; length and digest are promised by the feed. */
 export interface FetchJob {
@@ -49,7 +49,7 @@ export interface FetchPorts {
   readonly purpose: Purpose;
   readonly configured: URL;
   readonly allowedOrigins: readonly string[];
-  /** Request headers for a hop; credentials only where `judgeUrl` allows them. */
+  /** Request headers for a hop; credentials only where `checkUrl` allows them. */
   headers(credentials: boolean): Readonly<Record<string, string>>;
   readonly patience: FetchPatience;
   /** What a download leaves free on the disk. */
@@ -83,7 +83,7 @@ export interface FetchWatcher {
   responded(seen: Responded): void;
   /** The attempt failed, and this is what it leaves for the next one. */
   failed(settled: Settled): void;
-  /** A redirect leads there; nothing has judged it. */
+  /** A redirect leads there; nothing has checked it. */
   led(to: URL): void;
 }
 
@@ -116,7 +116,7 @@ export interface Fetched {
 export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: AbortSignal): Promise<Fetched> {
   const copies = await Copies.open(ports, job);
   try {
-    const room = new RoomWatch(ports.files, copies.path, ports.reserve);
+    const room = new SpaceWatch(ports.files, copies.path, ports.reserve);
     const plan = await planWithin(room, copies, job.length);
     const { range } = plan;
     const prefix = await copies.hash(plan, signal);
@@ -152,7 +152,7 @@ interface Attempt {
 }
 
 /** Where two copies do not fit on the disk, the one whose rest could not be had makes room. @throws CodedError DISK-FULL */
-async function planWithin(room: RoomWatch, copies: Copies, length: number): Promise<TransferPlan> {
+async function planWithin(room: SpaceWatch, copies: Copies, length: number): Promise<TransferPlan> {
   const missing = (plan: TransferPlan) =>
     plan.range.kind === 'whole' ? length : length - copies.continued(plan).facts().size;
   const plan = copies.plan();
@@ -289,13 +289,13 @@ function noteResponse(
 ): void {
   const { head, range } = seen;
   if (head.via !== null) ports.report({ name: 'response-via', via: head.via, update_id: seen.id });
-  const judged = head.status === 200 || head.status === 206;
+  const isExpected = head.status === 200 || head.status === 206;
   ports.watch.responded({
     proxy: seen.connection.facts.proxyUrl,
     origin: seen.url.origin,
     via: head.via,
-    rangeWorked: range.kind === 'rest' && judged ? head.status === 206 : null,
-    ...(judged ? { etag: head.header('etag') ?? null } : {}),
+    rangeWorked: range.kind === 'rest' && isExpected ? head.status === 206 : null,
+    ...(isExpected ? { etag: head.header('etag') ?? null } : {}),
   });
 }
 

@@ -1,6 +1,6 @@
-// What one response does to the copies on disk: judged by its head, then written where it belongs, or read as a page.
+// What one response does to the copies on disk: checked by its head, then written where it belongs, or read as a page.
 //
-// Guarantees: bytes go only where `judgeResume` says; never one more than promised. What does not begin as a package
+// Guarantees: bytes go only where `checkResume` says; never one more than promised. What does not begin as a package
 // does touches nothing on disk. Content decides, not its label: the type only words the failure, by which a page that
 // came in place of the package is described with type, size and title.
 
@@ -13,9 +13,9 @@ import type { ResponseInfo } from '#http/response-info.ts';
 import { statusError } from '#http/status-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { type OpenFile, writeAll } from '#system/files.ts';
+import type { SpaceWatch } from './disk-space.ts';
 import { describeFirstBytes } from './first-bytes.ts';
-import { judgeResume, type RangePlan } from './resume.ts';
-import type { RoomWatch } from './room.ts';
+import { checkResume, type RangePlan } from './resume.ts';
 
 /** Enough of a page to find its title. */
 const PAGE_BYTES = 65_536;
@@ -37,7 +37,7 @@ interface ReaderOptions {
   readonly range: RangePlan;
   /** Hash of the bytes already on disk. */
   readonly prefix: Hash;
-  readonly room: RoomWatch;
+  readonly room: SpaceWatch;
   readonly clock: Clock;
   readonly watch: { startedOver(reason: string): void; progress(received: number): void };
 }
@@ -123,7 +123,7 @@ export class ResponseReader {
     return this.#hash.digest('hex');
   }
 
-  /** Judges the head; returns who takes the body, or null when nobody wants it. */
+  /** Checks the head; returns who takes the body, or null when nobody wants it. */
   open(head: ResponseInfo, from: From): BodySink | null {
     this.#head = head;
     this.#from = from.hop;
@@ -137,7 +137,7 @@ export class ResponseReader {
       contentRange: head.header('content-range'),
       contentLength: head.contentLength,
     };
-    const verdict = judgeResume(range, facts, job.length);
+    const verdict = checkResume(range, facts, job.length);
     switch (verdict.kind) {
       case 'append':
         return { write: (chunk) => this.#append(chunk, from) };

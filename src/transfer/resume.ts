@@ -124,9 +124,9 @@ export function progressBytes(length: number): number {
   return Math.max(1, Math.min(65_536, Math.ceil(length / 100)));
 }
 
-/** Judges a 200, 206 or 416; any other status is the caller's. `length` is what the feed promised. */
-export function judgeResume(plan: RangePlan, response: RangeFacts, length: number): ResumeVerdict {
-  if (response.status === 206) return judgePart(plan, response, length);
+/** Checks a 200, 206 or 416; any other status is the caller's. `length` is what the feed promised. */
+export function checkResume(plan: RangePlan, response: RangeFacts, length: number): ResumeVerdict {
+  if (response.status === 206) return checkPart(plan, response, length);
   if (response.status === 416) {
     const asked = plan.kind === 'rest' ? plan.offset : 0;
     return { kind: 'restart', error: coded('RANGE-INVALID', { asked, range: response.contentRange ?? 'status 416' }) };
@@ -147,7 +147,7 @@ export function chooseValidator(etag: string | undefined, lastModified: string |
   return null;
 }
 
-function judgePart(plan: RangePlan, response: RangeFacts, length: number): ResumeVerdict {
+function checkPart(plan: RangePlan, response: RangeFacts, length: number): ResumeVerdict {
   const asked = plan.kind === 'rest' ? plan.offset : 0;
   const range = CONTENT_RANGE.exec(response.contentRange ?? '');
   const invalid = coded('RANGE-INVALID', { asked, range: response.contentRange ?? 'no Content-Range' });

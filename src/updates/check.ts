@@ -1,11 +1,11 @@
-// The first step of a round: read the feed, judge it as a whole, decide about each item.
+// The first step of a round: read the feed, check it as a whole, decide about each item.
 //
 // Guarantees: a feed that went back, expired or changed under its serial decides nothing; what is accepted is
 // remembered durably before anything is fetched. Once a day, and after such a refusal, caches are asked for a fresh copy.
 
 import type { Code } from '#errors/catalogue.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { shownUrl } from '#http/judge-url.ts';
+import { shownUrl } from '#http/check-url.ts';
 import { withRetries } from '#http/retry.ts';
 import { utcTime } from '#system/moment.ts';
 import { type Decision, decide } from './feed/decide.ts';
@@ -21,8 +21,8 @@ const REVALIDATE_EVERY_MS = 86_400_000;
  * The largest serial that nothing can follow would make a feed unusable for good, whoever wrote it. So the first one leaves
  * room, and no later one takes more of it than this; docs/protocol.md names both. Times of any usual unit fit.
  */
-export const LARGEST_FIRST_SERIAL = 2 ** 52;
-export const MOST_SERIAL_STEP = 100_000_000_000_000;
+export const MAX_FIRST_SERIAL = 2 ** 52;
+export const MAX_SERIAL_STEP = 100_000_000_000_000;
 /** Refusals that a fresh copy may cure. */
 const STALE_COPY: ReadonlySet<Code> = new Set<Code>([
   'FEED-ROLLBACK',
@@ -63,7 +63,7 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnecte
         isRevalidationDue(before, ports.clock.now()) || (refused !== null && STALE_COPY.has(refused.code));
       try {
         const read = await ports.feed.read({ revalidate, signal, onConnected });
-        const refusal = judgeFeed(read, before, ports.clock.now());
+        const refusal = checkFeed(read, before, ports.clock.now());
         if (refusal !== null) throw refusal.at(read.from ?? null);
         await accept(ports, { url, read, revalidate });
         return read;
@@ -77,7 +77,7 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnecte
 }
 
 /** Why the feed may not be acted on at all: FEED-STALE, FEED-SERIAL, FEED-ROLLBACK, FEED-FORKED; null when it may. */
-function judgeFeed(
+function checkFeed(
   read: { readonly sha256: string; readonly document: { readonly serial: number; readonly expiresMs: number } },
   before: FeedMemory | null,
   nowMs: number,
@@ -86,7 +86,7 @@ function judgeFeed(
   if (expiresMs <= nowMs) {
     return coded('FEED-STALE', { expires: utcTime(expiresMs), now: nowMs });
   }
-  const limit = before === null ? LARGEST_FIRST_SERIAL : before.serial + MOST_SERIAL_STEP;
+  const limit = before === null ? MAX_FIRST_SERIAL : before.serial + MAX_SERIAL_STEP;
   if (serial > limit) return coded('FEED-SERIAL', { found: serial, limit, known: before?.serial ?? null });
   if (before === null) return null;
   if (serial < before.serial) return coded('FEED-ROLLBACK', { known: before.serial, found: serial });

@@ -11,7 +11,7 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 
 const FIRST_TRY_MS = 60_000;
-const LONGEST_WAIT_MS = 600_000;
+const MAX_WAIT_MS = 600_000;
 
 /** A pause that goes on. */
 export interface Paused {
@@ -89,7 +89,7 @@ export class DiskPause {
   }
 
   #delayMs(): number {
-    return Math.min(LONGEST_WAIT_MS, FIRST_TRY_MS * 2 ** this.#rounds);
+    return Math.min(MAX_WAIT_MS, FIRST_TRY_MS * 2 ** this.#rounds);
   }
 
   /** What is free where it failed; a quota may be full where the disk is not. */

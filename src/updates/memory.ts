@@ -13,7 +13,7 @@ import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;
 /** Ids are kept for ever within reason: this many are some 10 MB. */
-const MOST_IDS = 100_000;
+const MAX_IDS = 100_000;
 
 const feedSchema = z.strictObject({
   serial: z.int(),
@@ -97,7 +97,7 @@ export class UpdatesMemory {
     const key = id.toLowerCase();
     const before = this.#ids.get(key);
     if (before?.sha256 === known.sha256 && before.fate === known.fate) return;
-    if (before === undefined && this.#ids.size >= MOST_IDS) this.#forgetOldestSeen();
+    if (before === undefined && this.#ids.size >= MAX_IDS) this.#forgetOldestSeen();
     this.#ids.set(key, known);
     if (known.fate === 'seen') this.#seen.add(key);
     else this.#seen.delete(key);

@@ -6,7 +6,7 @@ import type { CodedError } from '#errors/coded-error.ts';
 import { CONNECT_PHASES } from '#errors/connect-trace.ts';
 
 /** One may be an accident. */
-const MOST_FAILURES = 2;
+const MAX_FAILURES = 2;
 
 /** Counts, for one round, by origin. */
 export class OriginShares {
@@ -18,7 +18,7 @@ export class OriginShares {
 
   /** Whether this origin has had its share of the round. */
   isSpent(origin: string): boolean {
-    return (this.#counts.get(origin) ?? 0) >= MOST_FAILURES;
+    return (this.#counts.get(origin) ?? 0) >= MAX_FAILURES;
   }
 }
 

@@ -117,7 +117,7 @@ async function removeStrays(ports: UpdatesPorts): Promise<void> {
       await removeDurably(ports.files, path);
       continue;
     }
-    const error = judgeStray(path, facts);
+    const error = classifyStray(path, facts);
     ports.report({ name: 'staging-problem', error });
   }
 }
@@ -135,7 +135,7 @@ async function finishWithdrawals(ports: UpdatesPorts): Promise<void> {
   }
 }
 
-function judgeStray(path: string, { kind, links }: FileFacts): CodedError {
+function classifyStray(path: string, { kind, links }: FileFacts): CodedError {
   if (kind === 'symbolic link') return coded('FILE-SYMLINK', { path });
   if (kind === 'file') return coded('FILE-LINKED', { path, links });
   return coded('FILE-SPECIAL', { path, kind });

@@ -98,7 +98,7 @@ export function updatesHeaders(
   return purposeHeaders('updates', settings, { agent, tokens, credentials });
 }
 
-/** The configured feed URL; everything is judged against its origin. */
+/** The configured feed URL; everything is checked against its origin. */
 export function feedUrl(settings: Settings): URL {
   const { feed_url: url } = settings.updates;
   if (url !== undefined) return new URL(url);

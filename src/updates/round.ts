@@ -69,7 +69,7 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
       tally.connected = true;
     });
     await reportDecision(ports, checked);
-    await tellRefused(ports, checked);
+    await reportRefused(ports, checked);
     const wanted = new Set(checked.decision.wanted.map(({ id }) => id));
     await discardUnwanted(ports, wanted);
     ports.retries.keepOnly(wanted);
@@ -146,7 +146,7 @@ async function inTurns<T>(items: readonly T[], report: (item: T) => void): Promi
 const LINES_A_TURN = 100;
 
 /** The vendor learns which updates were refused, once for each reason; at most as many as a round fetches. */
-async function tellRefused(ports: UpdatesPorts, { reading, decision }: Checked): Promise<void> {
+async function reportRefused(ports: UpdatesPorts, { reading, decision }: Checked): Promise<void> {
   const items = new Map(reading.document.items.map((item) => [item.id, item]));
   for (const { id, error } of decision.refused.slice(0, 50)) {
     const item = items.get(id);

@@ -185,7 +185,7 @@ const PURE: readonly RegExp[] = [
   /^system\/(?:time\/zone|moment|json-shape|newest)\.ts$/,
   /^updates\/feed\/decide[\w-]*\.ts$/,
   /^updates\/hook\/hook-decision\.ts$/,
-  /^http\/judge-url\.ts$/,
+  /^http\/check-url\.ts$/,
   /^http\/retry-delay\.ts$/,
   /^transfer\/resume[\w-]*\.ts$/,
 ];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { onlyInShell, proxyVariables, tellDifferences } from '#diagnose/shell.ts';
+import { describeDifferences, onlyInShell, proxyVariables } from '#diagnose/shell.ts';
 
 describe('proxy variables', () => {
   it('are told in either case, without user and password; blank ones are none', () => {
@@ -33,7 +33,7 @@ describe('what differs', () => {
   it('is told by the name of the variable, whichever side has it', () => {
     const service = { HTTP_PROXY: 'http://a:1', NO_PROXY: 'x' };
     const shell = { HTTPS_PROXY: 'http://b:2', NO_PROXY: 'y' };
-    expect(tellDifferences(service, shell)).toEqual([
+    expect(describeDifferences(service, shell)).toEqual([
       'The environment of this service has no HTTPS_PROXY (your shell has: http://b:2).',
       'The environment of this service has HTTP_PROXY (your shell has none): http://a:1.',
       'The environment of this service has NO_PROXY x; your shell has y.',
@@ -42,6 +42,6 @@ describe('what differs', () => {
   });
 
   it('is nothing where both are the same', () => {
-    expect(tellDifferences({ HTTPS_PROXY: 'http://b:2' }, { HTTPS_PROXY: 'http://b:2' })).toEqual([]);
+    expect(describeDifferences({ HTTPS_PROXY: 'http://b:2' }, { HTTPS_PROXY: 'http://b:2' })).toEqual([]);
   });
 });

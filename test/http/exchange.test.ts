@@ -470,7 +470,7 @@ describe('an exchange', () => {
     const asked = await ask(server, {
       connection: {
         form: 'absolute',
-        judgeResponse: (head) => {
+        validateResponse: (head) => {
           if (head.status === 403) throw denied;
         },
       },

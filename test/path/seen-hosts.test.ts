@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PathHabits, peekHosts } from '#path/habits.ts';
-import { KEPT_MS, MOST_HOSTS, MOST_OF_ONE, type SeenHost, withSighting } from '#path/seen-hosts.ts';
+import { KEPT_MS, MAX_HOSTS, MAX_PER_DOCUMENT, type SeenHost, withSighting } from '#path/seen-hosts.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -48,9 +48,9 @@ describe('the hosts that something led to', () => {
   it('are so many at most, of one document and in all, those of before included', () => {
     const flood = (from: number) => Array.from({ length: 500 }, (_, n) => `https://h${from + n}.example.com/`);
     let hosts = leading([], 1, ...flood(0));
-    expect(hosts).toHaveLength(MOST_OF_ONE);
+    expect(hosts).toHaveLength(MAX_PER_DOCUMENT);
     for (let round = 1; round <= 20; round += 1) hosts = leading(hosts, round, ...flood(round * 1_000));
-    expect(hosts).toHaveLength(MOST_HOSTS);
+    expect(hosts).toHaveLength(MAX_HOSTS);
     expect(hosts.at(-1)?.origin).toBe('https://h20031.example.com');
   });
 });

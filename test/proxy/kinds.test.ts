@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { environmentCandidates } from '#proxy/choosing/environment-candidates.ts';
-import { CoolDown, SHORTEST_REST_MS } from '#proxy/choosing/failover.ts';
+import { CoolDown, MIN_REST_MS } from '#proxy/choosing/failover.ts';
 import { PacCandidates } from '#proxy/pac/candidates.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { reasonText } from '#proxy/reason.ts';
@@ -207,7 +207,7 @@ describe('a PAC file', () => {
     const failedOver = () => router.events.filter(({ name }) => name === 'failed-over').length;
     for (const [passed, dialled] of [
       [0, 1],
-      [SHORTEST_REST_MS - 1, 1],
+      [MIN_REST_MS - 1, 1],
       [1, 2],
     ] as const) {
       clock.advance(passed);

@@ -11,7 +11,7 @@ export interface PlainConnectionOptions {
   /** As through a forwarding proxy: absolute request targets. */
   readonly form?: 'origin' | 'absolute';
   readonly requestHeaders?: Readonly<Record<string, string>>;
-  readonly judgeResponse?: (head: ResponseHead, url: string) => void;
+  readonly validateResponse?: (head: ResponseHead, url: string) => void;
 }
 
 export interface PlainConnection extends Connection {
@@ -59,8 +59,8 @@ function connectionOver(
     },
     headersFor: () => options.requestHeaders ?? {},
     bulk,
-    judgeResponse: options.judgeResponse ?? (() => {}),
-    judgeNoise: () => null,
+    validateResponse: options.validateResponse ?? (() => {}),
+    classifyNoise: () => null,
     settled: () => Promise.resolve(null),
     releases: 0,
     release() {

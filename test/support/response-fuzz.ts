@@ -36,7 +36,7 @@ interface FuzzReport {
   readonly longestPauseMs: number;
 }
 
-const MOST_PAUSE_MS = 200;
+const MAX_PAUSE_MS = 200;
 const LOOK_EVERY_MS = 5;
 /** Silences end soon: that an answer never comes is one of the things that are tried. */
 const SHORT_MS = 60;
@@ -90,7 +90,7 @@ export async function fuzzResponses({ seed, rounds, from = 0 }: FuzzOptions): Pr
       codes.set(code, (codes.get(code) ?? 0) + 1);
       if (fault !== null) faults.push(`seed ${seed}, round ${round}: ${fault}`);
       const pauseMs = pauses.longestMs;
-      if (pauseMs > MOST_PAUSE_MS)
+      if (pauseMs > MAX_PAUSE_MS)
         faults.push(`seed ${seed}, round ${round}: ${Math.round(pauseMs)} ms without a pause`);
     }
   } finally {

@@ -76,7 +76,7 @@ export interface Answer {
   readonly rawHeaders: readonly string[];
 }
 
-/** One GET over a connection, by hand; lets go of the connection. Throws what the connection's judge throws. */
+/** One GET over a connection, by hand; lets go of the connection. Throws what `validateResponse` throws. */
 export async function get(connection: Connection, url: URL): Promise<Answer> {
   const target = connection.form === 'absolute' ? url.href : `${url.pathname}${url.search}`;
   const headers = { Host: url.host, Connection: 'close', ...connection.headersFor('GET', target) };
@@ -93,7 +93,7 @@ export async function get(connection: Connection, url: URL): Promise<Answer> {
     const answer = parseAnswer(text);
     const [, , ...reason] = (answer.head.split('\r\n', 1)[0] ?? '').split(' ');
     const { status, rawHeaders } = answer;
-    connection.judgeResponse({ status, reason: reason.join(' '), rawHeaders }, url.href);
+    connection.validateResponse({ status, reason: reason.join(' '), rawHeaders }, url.href);
     return answer;
   } catch (error) {
     throw (await connection.settled()) ?? error;

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type Attempted,
+  checkResume,
   chooseValidator,
-  judgeResume,
   nextRestart,
   planRange,
   planTransfer,
@@ -23,9 +23,9 @@ describe('planRange', () => {
   });
 });
 
-describe('judgeResume', () => {
+describe('checkResume', () => {
   const part = (contentRange: string | undefined, contentLength: number | null = null) =>
-    judgeResume(rest, { status: 206, contentRange, contentLength }, 1_000).kind;
+    checkResume(rest, { status: 206, contentRange, contentLength }, 1_000).kind;
 
   it('appends only where it asked and only of the promised length', () => {
     expect(part('bytes 400-999/1000', 600)).toBe('append');
@@ -48,18 +48,18 @@ describe('judgeResume', () => {
 
   it('refuses another total length', () => {
     expect(part('bytes 400-1999/2000')).toBe('refused');
-    expect(judgeResume(whole, { status: 200, contentRange: undefined, contentLength: 2 ** 31 }, 1_000)).toMatchObject({
+    expect(checkResume(whole, { status: 200, contentRange: undefined, contentLength: 2 ** 31 }, 1_000)).toMatchObject({
       kind: 'refused',
       error: { code: 'LENGTH-MISMATCH' },
     });
   });
 
   it('starts from zero when the whole comes instead of the rest, and says why', () => {
-    expect(judgeResume(rest, { status: 200, contentRange: undefined, contentLength: 1_000 }, 1_000)).toEqual({
+    expect(checkResume(rest, { status: 200, contentRange: undefined, contentLength: 1_000 }, 1_000)).toEqual({
       kind: 'from-zero',
       reason: 'the whole package came instead of the rest',
     });
-    expect(judgeResume(whole, { status: 200, contentRange: undefined, contentLength: null }, 1_000)).toEqual({
+    expect(checkResume(whole, { status: 200, contentRange: undefined, contentLength: null }, 1_000)).toEqual({
       kind: 'from-zero',
       reason: null,
     });
@@ -67,7 +67,7 @@ describe('judgeResume', () => {
 
   it('takes a 206 that nobody asked for, as far as it begins at the beginning', () => {
     const judge = (contentRange: string | undefined, contentLength: number | null) =>
-      judgeResume(whole, { status: 206, contentRange, contentLength }, 1_000).kind;
+      checkResume(whole, { status: 206, contentRange, contentLength }, 1_000).kind;
     expect(judge('bytes 0-999/1000', 1_000)).toBe('from-zero');
     expect(judge('bytes 0-499/1000', 500)).toBe('from-zero');
     expect(judge(undefined, 1_000)).toBe('from-zero');
@@ -80,16 +80,16 @@ describe('judgeResume', () => {
   it.each(['Bytes 400-999/1000', 'BYTES 400-999/1000', 'bytes  400-999/1000', ' bytes 400 - 999 / 1000 '])(
     'reads %j as RFC 9110, 14.1 and blanks allow',
     (contentRange) => {
-      expect(judgeResume(rest, { status: 206, contentRange, contentLength: 600 }, 1_000).kind).toBe('append');
+      expect(checkResume(rest, { status: 206, contentRange, contentLength: 600 }, 1_000).kind).toBe('append');
     },
   );
 
   it('starts over after 416, and after a part that does not begin where it should', () => {
-    expect(judgeResume(rest, { status: 416, contentRange: 'bytes */900', contentLength: null }, 1_000).kind).toBe(
+    expect(checkResume(rest, { status: 416, contentRange: 'bytes */900', contentLength: null }, 1_000).kind).toBe(
       'restart',
     );
     const elsewhere = { status: 206, contentRange: 'bytes 500-999/1000', contentLength: 500 };
-    expect(judgeResume(rest, elsewhere, 1_000).kind).toBe('restart');
+    expect(checkResume(rest, elsewhere, 1_000).kind).toBe('restart');
   });
 
   it('never appends anywhere but at the end of what is there', () => {
@@ -97,7 +97,7 @@ describe('judgeResume', () => {
     fc.assert(
       fc.property(range, fc.option(fc.nat(2_000)), ([first, last, total], contentLength) => {
         const contentRange = `bytes ${first}-${last}/${total}`;
-        const verdict = judgeResume(rest, { status: 206, contentRange, contentLength }, 1_000);
+        const verdict = checkResume(rest, { status: 206, contentRange, contentLength }, 1_000);
         if (verdict.kind === 'append') expect([first, total, last < 1_000]).toEqual([400, 1_000, true]);
       }),
     );

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Composed, composeIn } from '#test/support/composed.ts';
 import { feedOf } from '#test/support/jars.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
-import { LARGEST_FIRST_SERIAL, MOST_SERIAL_STEP } from '#updates/check.ts';
+import { MAX_FIRST_SERIAL, MAX_SERIAL_STEP } from '#updates/check.ts';
 
 const NEVER = new AbortController().signal;
 
@@ -29,12 +29,12 @@ async function checked(serial: number): Promise<string | null> {
 describe('the serial of a feed', () => {
   it('leaves room for later ones, at the first check and at each step', async () => {
     expect(await checked(Number.MAX_SAFE_INTEGER)).toBe('FEED-SERIAL');
-    expect(await checked(LARGEST_FIRST_SERIAL + 1)).toBe('FEED-SERIAL');
+    expect(await checked(MAX_FIRST_SERIAL + 1)).toBe('FEED-SERIAL');
     expect(await checked(42)).toBeNull();
-    expect(await checked(43 + MOST_SERIAL_STEP)).toBe('FEED-SERIAL');
-    expect(await checked(42 + MOST_SERIAL_STEP)).toBeNull();
+    expect(await checked(43 + MAX_SERIAL_STEP)).toBe('FEED-SERIAL');
+    expect(await checked(42 + MAX_SERIAL_STEP)).toBeNull();
     expect(await checked(42)).toBe('FEED-ROLLBACK');
-    expect(await checked(43 + MOST_SERIAL_STEP)).toBeNull();
+    expect(await checked(43 + MAX_SERIAL_STEP)).toBeNull();
   });
 
   it.each([

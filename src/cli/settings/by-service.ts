@@ -5,7 +5,7 @@ import { tellJson } from '#cli/terminal/json.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
 import { tellChange } from './change-text.ts';
-import { tellConfirmed, tellDropped, tellEvent, tellRefused } from './confirm.ts';
+import { reportRefused, tellConfirmed, tellDropped, tellEvent } from './confirm.ts';
 import type { Desk } from './desk-parts.ts';
 import type { ToldChange } from './told-change.ts';
 
@@ -23,7 +23,7 @@ export async function changeByService(desk: Desk, loaded: LoadedSettings, change
   const onEvent = tellEvent(desk, { windowMs, waits });
   const asked = { verb: 'apply', change, windowMs, waits, onEvent, signal } as const;
   const outcome = await askService({ socket: changeSocket ?? '', files, clock }, loaded, asked);
-  if (outcome.state === 'refused') return tellRefused(terminal, outcome.refused);
+  if (outcome.state === 'refused') return reportRefused(terminal, outcome.refused);
   if (outcome.state === 'tried') return tellNotMade(desk, { change, verdict: outcome.verdict, file: loaded.file });
   if (!json) tellConfirmed(terminal, outcome.verdict);
   await change.after?.();

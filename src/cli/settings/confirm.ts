@@ -53,7 +53,7 @@ export async function tryFirst(
   const outcome = await tryChange(desk, loaded, { change, windowMs, mayWait, onEvent });
   switch (outcome.state) {
     case 'refused':
-      return { status: tellRefused(terminal, outcome.refused), verdict: null };
+      return { status: reportRefused(terminal, outcome.refused), verdict: null };
     case 'broken':
       terminal.err('It could not be tried to its end. Nothing was written; the settings of before stay.');
       throw outcome.error;
@@ -65,7 +65,7 @@ export async function tryFirst(
 }
 
 /** A file that the change would make wrong; returns the exit status. */
-export function tellRefused(terminal: Terminal, refused: RefusedSettings): number {
+export function reportRefused(terminal: Terminal, refused: RefusedSettings): number {
   terminal.err(
     'With this change the file would be wrong; the lines are those that it would have. Nothing was written.',
   );

@@ -7,7 +7,7 @@ import type { LoadedSettings } from '#config/reading/load.ts';
 import { changeByService, usesService } from './by-service.ts';
 import { tellChange } from './change-text.ts';
 import { tellProblems } from './config.ts';
-import { tellRefused, tryFirst } from './confirm.ts';
+import { reportRefused, tryFirst } from './confirm.ts';
 import type { Desk } from './desk-parts.ts';
 import type { ToldChange } from './told-change.ts';
 
@@ -33,6 +33,6 @@ export async function changeCommand(desk: Desk, loaded: LoadedSettings, change: 
     return tried.status;
   }
   const made = await makeChange(desk, loaded, change);
-  if (made.state === 'refused') return tellRefused(terminal, made.refused);
+  if (made.state === 'refused') return reportRefused(terminal, made.refused);
   return tellChange(terminal, made, { ...change, file: loaded.file, verdict: tried.verdict });
 }

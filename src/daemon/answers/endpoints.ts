@@ -19,7 +19,7 @@ import {
 import { type PlaceOf, placedKey, placedReason } from '#diagnose/places.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
-import { judgeUrl } from '#http/judge-url.ts';
+import { checkUrl } from '#http/check-url.ts';
 import type { SeenHost } from '#path/seen-hosts.ts';
 import { chooseProxy, fallbacksOf } from '#proxy/choosing/choice.ts';
 import { connectModeThrough, endpointOf } from '#proxy/endpoint.ts';
@@ -112,7 +112,7 @@ function requestTargets(settings: Settings, purpose: Purpose): Target[] {
 
 function isReachable(text: string, feed: string, allowedOrigins: readonly string[]): boolean {
   const configured = new URL(feed);
-  return judgeUrl(text, { from: configured, configured, allowedOrigins }).ok;
+  return checkUrl(text, { from: configured, configured, allowedOrigins }).ok;
 }
 
 function rowOf(
@@ -220,7 +220,7 @@ function seenOnly({ purpose, origin, ...sight }: SeenHost, settings: Settings): 
   if (!isPurpose(purpose) || url === undefined) return [];
   const configured = new URL(url);
   const allowedOrigins = allowedOriginsOf(settings, purpose);
-  const verdict = judgeUrl(origin, { from: configured, configured, allowedOrigins });
+  const verdict = checkUrl(origin, { from: configured, configured, allowedOrigins });
   if (verdict.ok) return [];
   return [{ ...placeOfUrl(new URL(origin)), purpose, ...sightOf(sight), code: verdict.error.code }];
 }

@@ -5,7 +5,7 @@ import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Status } from '#control/control.ts';
 import { CodedError } from '#errors/coded-error.ts';
-import { shownUrl } from '#http/judge-url.ts';
+import { shownUrl } from '#http/check-url.ts';
 import type { Report } from '#logging/events.ts';
 import { type Reason, reasonText } from '#proxy/reason.ts';
 import type { Router } from '#proxy/route.ts';

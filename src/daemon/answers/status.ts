@@ -7,7 +7,7 @@ import { toFailure } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
 import type { Reloader } from '#daemon/reload/reload.ts';
 import { placedReason } from '#diagnose/places.ts';
-import { shownUrl } from '#http/judge-url.ts';
+import { shownUrl } from '#http/check-url.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { redactError } from '#logging/record.ts';
 import { waitOf } from '#logging/wait-line.ts';

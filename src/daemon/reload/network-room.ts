@@ -121,7 +121,7 @@ export class NetworkRoom implements Router, Reloadable {
   async #build(to: Settings, how: TriedRouter & { report: Report; isTried: boolean }): Promise<Network> {
     const { report, isTried, tickets = true, known = this.#parts.known } = how;
     const trusts = await readTrusts(to);
-    for (const trust of [...Object.values(trusts.purposes), ...trusts.proxies.values()]) await judgeTrust(trust);
+    for (const trust of [...Object.values(trusts.purposes), ...trusts.proxies.values()]) await checkTrust(trust);
     const { purposes, proxies } = trusts;
     const router = createRouter({
       ...this.#parts,
@@ -172,7 +172,7 @@ function noTickets(): Promise<never> {
  * Parses it now, so that a bad file is told at once and not with the first connection. Node's own roots can wait for that:
  * reading them is a good part of a start.
  */
-async function judgeTrust(trust: TlsTrust): Promise<void> {
+async function checkTrust(trust: TlsTrust): Promise<void> {
   if (trust.ca === undefined && trust.client === undefined) return;
   const { TrustContexts } = await import('#proxy/tls/trust.ts');
   new TrustContexts(trust).contextFor(trust.client?.origins[0] ?? '');

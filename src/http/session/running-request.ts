@@ -8,9 +8,9 @@ import type { Dispatcher } from 'undici';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { Failures, INTERIM_LIMIT, type Progress } from '#http/failures.ts';
-import { judgeHead } from '#http/judge-head.ts';
 import { RefusedPage } from '#http/refused-page.ts';
 import type { Measured, ResponseInfo } from '#http/response-info.ts';
+import { validateHead } from '#http/validate-head.ts';
 import { ResponseWatch, type TimedOut } from '#http/watch.ts';
 import { requestPath, wireHeaders } from '#http/wire.ts';
 import type { Connection } from '#proxy/route.ts';
@@ -178,7 +178,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     }
     const rawHeaders = rawHeadersOf(controller);
     try {
-      const { info } = judgeHead({ status, reason, rawHeaders, major: 1 }, this.#over.connection, request);
+      const { info } = validateHead({ status, reason, rawHeaders, major: 1 }, this.#over.connection, request);
       this.#head = info;
       // The length in the answer to HEAD is that of another answer.
       if (request.method !== 'HEAD' && (info.contentLength ?? 0) > limitBytes) throw this.#tooLarge();

@@ -27,7 +27,7 @@ const TICK_MS = 50;
 /** What the kernel of a peer that reads slowly may hold. 195 to 290 KB were seen, and with 262,144 here 8 of 40 uploads ended early. */
 const PEER_BYTES = 1_048_576;
 /** What may be queued where our kernel does not tell, or inside a proxy. */
-const MOST_QUEUED_BYTES = 8_388_608;
+const MAX_QUEUED_BYTES = 8_388_608;
 /** Slower readers are not waited for beyond their deadline, in bytes per second. */
 const SLOWEST_RATE = 16_384;
 
@@ -65,7 +65,7 @@ export class SendMeter {
     const isAcknowledged = this.isSending && this.#isVisible;
     const unseen = isAcknowledged
       ? Math.min(PEER_BYTES, this.#bytes)
-      : Math.min(MOST_QUEUED_BYTES, this.#options.taken());
+      : Math.min(MAX_QUEUED_BYTES, this.#options.taken());
     return (unseen / this.#rate()) * 1_000;
   }
 
@@ -76,7 +76,7 @@ export class SendMeter {
 
   /** In bytes per second. */
   #rate(): number {
-    const unseen = this.#isVisible && this.#options.isDirect ? PEER_BYTES : MOST_QUEUED_BYTES;
+    const unseen = this.#isVisible && this.#options.isDirect ? PEER_BYTES : MAX_QUEUED_BYTES;
     const seconds = Math.max(TICK_MS, this.#movedMs - this.#startMs) / 1_000;
     return Math.max(SLOWEST_RATE, (this.#bytes - unseen) / seconds);
   }

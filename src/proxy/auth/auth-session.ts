@@ -18,7 +18,7 @@ import { type Challenge, readChallenges } from './schemes/challenge.ts';
 import { chooseScheme, type Means, mayBegin } from './schemes/choose-scheme.ts';
 import { strongestDigest } from './schemes/digest.ts';
 import { type Authenticator, namedScheme, type Reply, type RequestLine, type SchemeName } from './schemes/scheme.ts';
-import { type AuthPeer, judgeAuthentication, rejection, unclearRefusal } from './verdict.ts';
+import { type AuthPeer, classifyAuthentication, rejection, unclearRefusal } from './verdict.ts';
 
 /**
  * Requests a permit from the credential guard; waits while another attempt with the same account is under way.
@@ -113,7 +113,7 @@ export class AuthSession {
     const active = this.#active as Authenticator;
     const reply = await active.next(challenge, line);
     if (this.#doesWithoutTicket(reply, head)) return await this.#answered(head, line);
-    if (reply.kind === 'refused') throw await this.#judged(head);
+    if (reply.kind === 'refused') throw await this.#recordRefusal(head);
     this.#wasAskedFor ||= reply.kind === 'send' && reply.proves;
     return await this.#send(reply);
   }
@@ -180,14 +180,14 @@ export class AuthSession {
   }
 
   /** What a 407 means after all that was sent; a refusal is written down. */
-  judge(head: ResponseHead): CodedError {
+  classifyRefusal(head: ResponseHead): CodedError {
     const challenges = readChallenges(head.rawHeaders);
     this.#noteOffers(challenges);
     if (this.connectionBound && this.#accepted) {
       const { name: proxy, hop } = this.peer;
       return coded('NTLM-CONN', { proxy, reason: 'it asked again on a connection that it had authenticated', hop });
     }
-    const verdict = judgeAuthentication(challenges, this.peer, this.#proved);
+    const verdict = classifyAuthentication(challenges, this.peer, this.#proved);
     if (verdict.kind === 'failed' && !this.#isTurnedDown(challenges)) return verdict.error;
     if (this.#proved === 'Negotiate') {
       const { name: proxy, address, place: hop } = this.#parts.hop;
@@ -276,13 +276,13 @@ export class AuthSession {
   }
 
   /** A refusal is on disk before anybody hears of it. */
-  async #judged(head: ResponseHead): Promise<CodedError> {
-    const error = this.judge(head);
+  async #recordRefusal(head: ResponseHead): Promise<CodedError> {
+    const error = this.classifyRefusal(head);
     await this.settled();
     return error;
   }
 
-  /** The proxy answered with something else than 407; `error` is what the judge made of it. */
+  /** The proxy answered with a status other than 407; `error` is the verdict on that answer. */
   settle(error: CodedError | null): void {
     // A refusal for another reason says nothing of the credential, but for a denial after the proxy had asked for it: a
     // fault of the proxy may be one of its directory.
@@ -308,10 +308,10 @@ export class AuthSession {
     this.#wasAsked = true;
     const challenges = readChallenges(head.rawHeaders);
     this.#noteOffers(challenges);
-    if (this.#isTurnedDown(challenges)) throw await this.#judged(head);
+    if (this.#isTurnedDown(challenges)) throw await this.#recordRefusal(head);
     const scheme = this.#schemeFor(challenges);
     const own = scheme === null ? null : pick(challenges, scheme);
-    if (scheme === null || own === null) throw await this.#judged(head);
+    if (scheme === null || own === null) throw await this.#recordRefusal(head);
     if (this.#active?.scheme !== scheme) this.#active = await this.#make(scheme);
     return own;
   }

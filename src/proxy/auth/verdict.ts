@@ -6,7 +6,7 @@
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import { showLocalTime } from '#errors/template.ts';
-import { type ErrorPage, saysNothing } from '#proxy/error-page.ts';
+import { type ErrorPage, isUninformative } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { Refusal } from './refusal.ts';
 import type { Challenge } from './schemes/challenge.ts';
@@ -73,8 +73,8 @@ export interface AboutConnect {
   readonly passes443: boolean;
 }
 
-/** Judges an answer to CONNECT other than 407; null when the tunnel is open. */
-export function judgeConnect(head: ResponseHead, peer: AuthPeer, about: AboutConnect): CodedError | null {
+/** Checks an answer to CONNECT other than 407; null when the tunnel is open. */
+export function checkConnect(head: ResponseHead, peer: AuthPeer, about: AboutConnect): CodedError | null {
   const { status } = head;
   const { target, page } = about;
   if (status >= 200 && status <= 299) return null;
@@ -104,7 +104,7 @@ export function announcesPage(head: ResponseHead): boolean {
 
 /** The mark of a proxy and the title of its page, as far as they say something. */
 function saidBy(mark: string | null, title: string | null): string | readonly string[] | null {
-  if (mark === null || title === null || saysNothing(title)) return mark ?? title;
+  if (mark === null || title === null || isUninformative(title)) return mark ?? title;
   return [mark, title];
 }
 
@@ -147,8 +147,8 @@ export function userRemedy(peer: AuthPeer, offered: readonly string[]): string {
   return `authentication, user and password for proxy ${name}`;
 }
 
-/** Judges an answer to an absolute-form request other than 407; null when the origin gave it. */
-export function judgeForward(
+/** Checks an answer to an absolute-form request other than 407; null when the origin gave it. */
+export function checkForward(
   head: ResponseHead,
   peer: AuthPeer,
   about: Pick<AboutConnect, 'target' | 'proved'>,
@@ -159,7 +159,7 @@ export function judgeForward(
 }
 
 /** What a 407 means where this scheme was shown; null when nothing was. */
-export function judgeAuthentication(
+export function classifyAuthentication(
   challenges: readonly Challenge[],
   peer: AuthPeer,
   shown: SchemeName | null,

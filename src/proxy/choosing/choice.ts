@@ -37,7 +37,7 @@ export interface Fallback {
 }
 
 /** Maximum number of profiles that are tried after the chosen one. */
-const MOST_FALLBACKS = 5;
+const MAX_FALLBACKS = 5;
 
 /** What forbids it, and who could allow it. */
 const BY_REQUIREMENT = { why: 'proxy_required is true', otherwise: 'ask root to change proxy_required' };
@@ -114,7 +114,7 @@ export function possibleFallbacks(chosen: ProxyProfile, proxies: readonly ProxyP
       queue.push(profile);
       found.push({ profile, reason: { kind: 'fallback', index: proxies.indexOf(of), name } });
       if (profile.no_proxy === undefined) certain += 1;
-      if (certain === MOST_FALLBACKS) return found;
+      if (certain === MAX_FALLBACKS) return found;
     }
   }
   return found;
@@ -131,5 +131,5 @@ export function fallbacksOf(
 ): readonly Fallback[] {
   return possibleFallbacks(chosen, proxies)
     .filter(({ profile: { no_proxy } }) => no_proxy === undefined || matchNoProxy(no_proxy, target) === null)
-    .slice(0, MOST_FALLBACKS);
+    .slice(0, MAX_FALLBACKS);
 }

@@ -13,10 +13,10 @@ import { NewestMap } from '#system/newest.ts';
 import { Pace } from './pace.ts';
 
 /** A proxy that failed rests so long, twice as long after each further failure, up to the longest, in milliseconds. */
-export const SHORTEST_REST_MS = 60_000;
-export const LONGEST_REST_MS = 600_000;
+export const MIN_REST_MS = 60_000;
+export const MAX_REST_MS = 600_000;
 /** More proxies than a list can name; whoever rests longest ago is forgotten. */
-const MOST_RESTING = 256;
+const MAX_RESTING = 256;
 
 const FAILS_OVER: ReadonlySet<Code> = new Set<Code>([
   'DNS-PROXY',
@@ -40,7 +40,7 @@ export function failsOver(error: CodedError): boolean {
 /** Which proxies rest after a failure. One for the process: it outlives a change of the configuration. */
 export class CoolDown {
   readonly #clock: Clock;
-  readonly #resting = new NewestMap<string, { untilMs: number; lastMs: number }>(MOST_RESTING);
+  readonly #resting = new NewestMap<string, { untilMs: number; lastMs: number }>(MAX_RESTING);
   /** How soon one that fails may be asked again. */
   readonly pace: Pace;
 
@@ -59,7 +59,7 @@ export class CoolDown {
     const rest = this.restOf(url);
     if (rest > 0) return rest;
     const before = this.#resting.get(url);
-    const lastMs = before === undefined ? SHORTEST_REST_MS : Math.min(before.lastMs * 2, LONGEST_REST_MS);
+    const lastMs = before === undefined ? MIN_REST_MS : Math.min(before.lastMs * 2, MAX_REST_MS);
     this.#resting.set(url, { untilMs: this.#clock.monotonic() + lastMs, lastMs });
     return lastMs;
   }

@@ -13,7 +13,7 @@ export const SPACING_MS = 12_000;
 /** After so long without a failure all begins anew, in milliseconds. */
 const FORGOTTEN_AFTER_MS = 60_000;
 /** More proxies than a list can name; whoever failed longest ago is forgotten. */
-const MOST_FAILING = 256;
+const MAX_FAILING = 256;
 
 interface Failing {
   readonly failures: number;
@@ -24,7 +24,7 @@ interface Failing {
 
 export class Pace {
   readonly #clock: Clock;
-  readonly #failing = new NewestMap<string, Failing>(MOST_FAILING);
+  readonly #failing = new NewestMap<string, Failing>(MAX_FAILING);
 
   constructor(clock: Clock) {
     this.#clock = clock;

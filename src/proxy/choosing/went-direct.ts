@@ -1,7 +1,7 @@
 // Whether new settings would send a purpose direct that had a proxy, without anybody having said so (law 7). Pure.
 //
 // Said is: `none` for that purpose, or `proxy_enabled: false`. A file that was cut short, or from which the proxies were
-// lost, says neither. What a profile's own list of exceptions sends direct is written there, and is not judged here.
+// lost, says neither. What a profile's own list of exceptions sends direct is written there, and is not checked here.
 
 import { byPurpose, PURPOSES, type Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';

@@ -14,7 +14,7 @@ import type { ResponseHead } from '#proxy/route.ts';
 import { HEAD_LIMIT_BYTES, HeadReader } from './head-reader.ts';
 
 /** Interim responses that are read over before an answer (RFC 9110, 15.2 sets no limit; Node would take 50,000). */
-export const MOST_INTERIM = 32;
+export const MAX_INTERIM = 32;
 /** How a status line begins. */
 const HTTP_LINE = /^[\r\n]*HTTP\/\d/;
 /** So much of what was not HTTP is kept to be shown. */
@@ -83,7 +83,7 @@ export function askHead(
       return;
     }
     interim += 1;
-    if (interim > MOST_INTERIM) {
+    if (interim > MAX_INTERIM) {
       end.done({ kind: 'too-many-interim' });
       return;
     }

@@ -1,4 +1,4 @@
-// Makes a `Connection` of an open socket: what its hop is, what it wants on each request, and who judges its answers.
+// Makes a `Connection` of an open socket: what its hop is, what it wants on each request, and who checks its answers.
 //
 // Guarantees: `release` leaves no socket and no pending credential. A connection that cannot prove its account is released
 // at once. Only a forward connection has a credential in its headers, and only that of its own proxy.
@@ -6,7 +6,7 @@
 import type { Duplex } from 'node:stream';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { AuthSession } from '#proxy/auth/auth-session.ts';
-import { asksForUser, isTlsRecord, judgeForward, TLS_RECORD, wrongScheme } from '#proxy/auth/verdict.ts';
+import { asksForUser, checkForward, isTlsRecord, TLS_RECORD, wrongScheme } from '#proxy/auth/verdict.ts';
 import type { HopMemory } from '#proxy/hop-memory.ts';
 import type { BulkSource, Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
 
@@ -27,8 +27,8 @@ export function originConnection(
     facts,
     headersFor: () => ({}),
     bulk: parts.bulk,
-    judgeResponse: (head) => parts.memory.noteHead(head),
-    judgeNoise: () => null,
+    validateResponse: (head) => parts.memory.noteHead(head),
+    classifyNoise: () => null,
     settled: () => Promise.resolve(null),
     release() {
       parts.socket.destroy();
@@ -56,7 +56,7 @@ export function forwardConnection(
   let hasAnswered = false;
   let checking: Promise<CodedError | null> = Promise.resolve(null);
   const refused = (head: ResponseHead, url: string): CodedError => {
-    const error = authSession.judge(head);
+    const error = authSession.classifyRefusal(head);
     // Only an abort rejects, and whoever aborts hears of that.
     if (authSession.doubted !== null) checking = parts.checkRefusal(head, url).catch(() => null);
     return error;
@@ -88,17 +88,17 @@ export function forwardConnection(
         return authorization === null ? {} : { 'Proxy-Authorization': authorization.reveal() };
       }),
     bulk: parts.bulk,
-    judgeResponse(head, url) {
+    validateResponse(head, url) {
       waiting = false;
       hasAnswered = true;
       parts.onAnswered(true);
       parts.memory.noteHead(head);
       if (asksForUser(head, 'GET')) throw refused(head, url);
-      const error = judgeForward(head, authSession.peer, { target: url, proved: authSession.proved });
+      const error = checkForward(head, authSession.peer, { target: url, proved: authSession.proved });
       authSession.settle(error);
       if (error !== null) throw error;
     },
-    judgeNoise: (firstBytes) =>
+    classifyNoise: (firstBytes) =>
       authSession.peer.scheme === 'http' && isTlsRecord(firstBytes) ? wrongScheme(authSession.peer, TLS_RECORD) : null,
     async settled() {
       const checked = await checking;

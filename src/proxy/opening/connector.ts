@@ -88,7 +88,7 @@ interface ConnectionOptions {
 interface TlsLeg {
   readonly peer: TlsPeer;
   readonly trust: () => Promise<TrustContexts>;
-  /** By which it is judged whether our certificate may be shown. */
+  /** Decides whether our certificate may be shown. */
   readonly origin: string;
   readonly seen: SeenTime | null;
 }

@@ -44,7 +44,7 @@ const KEEP_ALIVE_AFTER_MS = 30_000;
 /** The share of the time that each address but the last gets; Node's 250 ms give up on far but healthy hosts. */
 const ATTEMPT_SHARE = 4;
 /** Node's own minimum for one address, in milliseconds. */
-const SHORTEST_ATTEMPT_MS = 10;
+const MIN_ATTEMPT_MS = 10;
 
 const CONNECT_KEY = 'response_timeout.connect_timeout_ms';
 
@@ -69,7 +69,7 @@ export function dial(target: DialTarget, options: DialOptions): Promise<Dialled>
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
       autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout: Math.max(SHORTEST_ATTEMPT_MS, Math.floor(options.timeoutMs / ATTEMPT_SHARE)),
+      autoSelectFamilyAttemptTimeout: Math.max(MIN_ATTEMPT_MS, Math.floor(options.timeoutMs / ATTEMPT_SHARE)),
       ...(source === null ? {} : { onread: source.onread }),
     });
     asking = socket;

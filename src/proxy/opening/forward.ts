@@ -7,7 +7,7 @@
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { asksForUser, judgeForward } from '#proxy/auth/verdict.ts';
+import { asksForUser, checkForward } from '#proxy/auth/verdict.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { type HandshakeOptions, shakeHands } from './handshake.ts';
 
@@ -31,7 +31,7 @@ export async function openForward(socket: Socket, url: URL, options: ForwardOpti
   // What the proxy says of the target it says to the request itself as well.
   if (!isChallenged)
     authSession.settle(
-      judgeForward(answered.head, authSession.peer, { target: line.target, proved: authSession.proved }),
+      checkForward(answered.head, authSession.peer, { target: line.target, proved: authSession.proved }),
     );
   if (answered.reusable) return answered.socket;
   answered.socket.destroy();

@@ -15,7 +15,7 @@ import { type ErrorPage, readErrorPage } from '#proxy/error-page.ts';
 import type { HopMemory } from '#proxy/hop-memory.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import { askHead, type CollectedBody, type ConnectAnswer, collectBody, MOST_INTERIM } from './connect-answer.ts';
+import { askHead, type CollectedBody, type ConnectAnswer, collectBody, MAX_INTERIM } from './connect-answer.ts';
 
 export interface HandshakeOptions {
   readonly line: RequestLine;
@@ -59,7 +59,7 @@ const TLS_ERROR = 'ERR_SSL_';
 const PAGE_START = 64;
 const NO_PAGE: ErrorPage = { title: null, words: null };
 /** Answers before it is given up. The longest honest way has four: none, negotiate, challenge, a stale one. */
-const MOST_ANSWERS = 6;
+const MAX_ANSWERS = 6;
 
 /**
  * Asks until the answer is no 407. With `isForward`, it also ends at a 407 after which requests carry their own proof.
@@ -74,7 +74,7 @@ export async function shakeHands(
   try {
     let step: NextStep | null = null;
     let authorization = await authSession.begin(line);
-    for (let answers = 1; answers <= MOST_ANSWERS; answers += 1) {
+    for (let answers = 1; answers <= MAX_ANSWERS; answers += 1) {
       const answer = await ask(socket, authorization?.reveal() ?? null, options);
       if (answer.kind !== 'answered') throw noAnswer(answer, step, options);
       options.memory.noteHead(answer.head);
@@ -203,7 +203,7 @@ function noAnswer(
         hop,
       });
     case 'too-many-interim':
-      return coded('TOO-MANY-INTERIM', { url: `${options.line.method} ${target}`, limit: MOST_INTERIM, proxy, hop });
+      return coded('TOO-MANY-INTERIM', { url: `${options.line.method} ${target}`, limit: MAX_INTERIM, proxy, hop });
     case 'closed':
       if (answer.reason.startsWith(TLS_ERROR)) return brokenTls(options, answer.reason);
       if (step?.sameConnection === true) return lost(options, 'it closed the connection after its challenge');
@@ -236,7 +236,7 @@ function endless({ authSession }: HandshakeOptions): CodedError {
   return coded('AUTH-MESSAGE', {
     proxy,
     scheme: authentication,
-    reason: `it still asks after ${MOST_ANSWERS} answers`,
+    reason: `it still asks after ${MAX_ANSWERS} answers`,
     hop,
   });
 }

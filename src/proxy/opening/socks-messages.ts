@@ -23,7 +23,7 @@ export const USER_AND_PASSWORD = 0x02;
 const NONE_ACCEPTABLE = 0xff;
 
 /** RFC 1929, 2, and RFC 1928, 5: lengths are one octet. */
-const LONGEST_FIELD = 255;
+const MAX_FIELD_LENGTH = 255;
 
 /** RFC 1928, 6. */
 export const NOT_ALLOWED = 2;
@@ -55,7 +55,7 @@ export function greeting5(withPassword: boolean): Buffer {
 /** RFC 1929, 2; null when one of them does not fit into it. */
 export function userAndPassword(user: string, password: string): Buffer | null {
   const [name, secret] = [Buffer.from(user, 'utf8'), Buffer.from(password, 'utf8')];
-  if (![name, secret].every(({ length }) => length >= 1 && length <= LONGEST_FIELD)) return null;
+  if (![name, secret].every(({ length }) => length >= 1 && length <= MAX_FIELD_LENGTH)) return null;
   return Buffer.concat([Buffer.from([1, name.length]), name, Buffer.from([secret.length]), secret]);
 }
 
@@ -129,7 +129,7 @@ function addressOf(host: string): Buffer | null {
 
 function nameOf(host: string): Buffer | null {
   const name = Buffer.from(host, 'utf8');
-  return name.length >= 1 && name.length <= LONGEST_FIELD ? name : null;
+  return name.length >= 1 && name.length <= MAX_FIELD_LENGTH ? name : null;
 }
 
 function portOf(port: number): Buffer {

@@ -52,7 +52,7 @@ const TUNNEL_KEY = 'response_timeout.tunnel_timeout_ms';
 /** So much of what was no SOCKS is kept to be shown. */
 const SHOWN_BYTES = 80;
 /** No message of a SOCKS proxy is longer: a reply with the longest name. */
-const LONGEST_MESSAGE = 262;
+const MAX_MESSAGE_LENGTH = 262;
 
 /**
  * Asks the proxy at the other end of `socket` for a connection to the target.
@@ -212,7 +212,7 @@ class Talk {
       const unlisten = pump(socket, {
         onBytes: (chunk) => {
           bytes = Buffer.concat([bytes, chunk]);
-          const answer = read(bytes.subarray(0, LONGEST_MESSAGE));
+          const answer = read(bytes.subarray(0, MAX_MESSAGE_LENGTH));
           if (answer.kind === 'short') return;
           unlisten();
           if (answer.kind === 'foreign') {

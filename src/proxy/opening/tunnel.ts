@@ -5,7 +5,7 @@
 // credential reaches the credential guard as soon as it is known.
 
 import type { Socket } from 'node:net';
-import { judgeConnect, pageForTunnel } from '#proxy/auth/verdict.ts';
+import { checkConnect, pageForTunnel } from '#proxy/auth/verdict.ts';
 import { type HandshakeOptions, shakeHands } from './handshake.ts';
 
 export type TunnelOptions = Omit<HandshakeOptions, 'line'>;
@@ -22,7 +22,7 @@ export async function openTunnel(socket: Socket, options: TunnelOptions): Promis
   const isPage = answered.pageForTunnel === true;
   const error = isPage
     ? pageForTunnel(authSession.peer, target, answered.page)
-    : judgeConnect(answered.head, authSession.peer, about);
+    : checkConnect(answered.head, authSession.peer, about);
   authSession.settle(error);
   await authSession.settled();
   if (error === null) {

@@ -38,10 +38,10 @@ export interface PacParts {
 export const ANSWER_MS = 300_000;
 const LIMIT_MS = 5_000;
 /** Answers that are kept for each file. */
-const MOST_ANSWERS = 256;
+const MAX_ANSWERS = 256;
 
 /** Files that are remembered, each of up to 1 MiB: twice as many as a configuration names, since others are only tried. */
-export const MOST_PLACES = 128;
+export const MAX_PAC_FILES = 128;
 
 /** What a file is asked. */
 interface Question {
@@ -78,7 +78,7 @@ interface Asked {
 /** One for the process: what is known of a file outlives a change of the configuration. */
 export class PacCandidates {
   readonly #parts: PacParts;
-  readonly #places = new NewestMap<string, Place>(MOST_PLACES);
+  readonly #places = new NewestMap<string, Place>(MAX_PAC_FILES);
 
   constructor(parts: PacParts) {
     this.#parts = parts;
@@ -115,7 +115,7 @@ export class PacCandidates {
 
   #newPlace(pac: NonNullable<ProxyProfile['pac']>): Place {
     const script = new PacScript(pac, this.#parts);
-    return { script, good: null, told: false, answers: new NewestMap(MOST_ANSWERS) };
+    return { script, good: null, told: false, answers: new NewestMap(MAX_ANSWERS) };
   }
 
   /** @throws CodedError PAC-UNAVAILABLE, PAC-SYNTAX, PAC-FAILED, PAC-ANSWER, PAC-TIMEOUT */

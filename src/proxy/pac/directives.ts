@@ -18,10 +18,10 @@ export interface PacAnswer {
 }
 
 /** Nobody walks a longer list: each dead proxy costs a connect timeout. */
-export const MOST_DIRECTIVES = 16;
+export const MAX_DIRECTIVES = 16;
 /** So many parts are read at all. */
-const MOST_PARTS = 256;
-const LONGEST_PART = 300;
+const MAX_PARTS = 256;
+const MAX_PART_LENGTH = 300;
 
 /**
  * The words of the field. Names go to the proxy in every case. A bare SOCKS is version 5, as Firefox and proxy-agent read
@@ -40,11 +40,11 @@ const KINDS: Readonly<Record<string, { readonly scheme: HopScheme; readonly port
 export function readPacAnswer(text: string): PacAnswer {
   const directives = new Map<string, Directive>();
   const leftOut: string[] = [];
-  for (const part of text.split(';', MOST_PARTS)) {
+  for (const part of text.split(';', MAX_PARTS)) {
     const written = part.trim();
     if (written === '') continue;
-    const directive = directives.size < MOST_DIRECTIVES ? readDirective(written) : null;
-    if (directive === null) leftOut.push(written.slice(0, LONGEST_PART));
+    const directive = directives.size < MAX_DIRECTIVES ? readDirective(written) : null;
+    if (directive === null) leftOut.push(written.slice(0, MAX_PART_LENGTH));
     else directives.set(wordsOf(directive), directive);
   }
   return { directives: [...directives.values()], leftOut };
@@ -67,7 +67,7 @@ const WORDS: Readonly<Record<HopScheme, string>> = {
 };
 
 function readDirective(written: string): Directive | null {
-  if (written.length > LONGEST_PART) return null;
+  if (written.length > MAX_PART_LENGTH) return null;
   const [word = '', place, ...more] = written.split(/\s+/);
   if (word.toUpperCase() === 'DIRECT') return place === undefined ? { kind: 'direct' } : null;
   const kind = KINDS[word.toUpperCase()];

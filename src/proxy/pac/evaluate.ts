@@ -26,7 +26,7 @@ export interface PacAsking {
 export type PacOutcome = Exclude<PacReport, { kind: 'look-up' }>;
 
 /** Memory of the thread beside that of WebAssembly, in MiB. */
-const MOST_HEAP_MIB = 64;
+const MAX_HEAP_MIB = 64;
 
 /** Asks. @throws CodedError at the limit; the reason of the signal */
 export function askPac(asking: PacAsking): Promise<PacOutcome> {
@@ -38,7 +38,7 @@ export function askPac(asking: PacAsking): Promise<PacOutcome> {
       workerData: { script, url, host, nowMs: asking.clock.now(), shared } satisfies PacQuestion,
       env: {},
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MIB },
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
     });
     worker.on('message', (report: PacReport) => {
       if (report.kind === 'look-up') void answer(asking, report, shared);

@@ -3,7 +3,7 @@
 // Guarantees: never more than a number of names for one question; where names are not resolved, no query leaves this host.
 
 import { lookup } from 'node:dns';
-import { type Family, MOST_ADDRESSES } from './question.ts';
+import { type Family, MAX_ADDRESSES } from './question.ts';
 
 export interface LookUps {
   /** The addresses of a name, IPv6 before IPv4 as Microsoft's functions list them; none where it has none. */
@@ -13,12 +13,12 @@ export interface LookUps {
 }
 
 /** So many names are looked up for one question. */
-export const MOST_LOOK_UPS = 64;
+export const MAX_LOOK_UPS = 64;
 
 /** Look-ups for one question. */
 export function lookUps(allowed: boolean): LookUps {
   const withheld = new Set<string>();
-  let left = MOST_LOOK_UPS;
+  let left = MAX_LOOK_UPS;
   return {
     withheld,
     lookUp(name, family) {
@@ -31,7 +31,7 @@ export function lookUps(allowed: boolean): LookUps {
       return new Promise((resolve) => {
         const options = { all: true, family: family === 'ipv4' ? 4 : 0, order: 'ipv6first' } as const;
         lookup(name, options, (error, found) => {
-          resolve(error === null ? found.slice(0, MOST_ADDRESSES).map(({ address }) => address) : []);
+          resolve(error === null ? found.slice(0, MAX_ADDRESSES).map(({ address }) => address) : []);
         });
       });
     },

@@ -1,8 +1,8 @@
 // What goes between the one who asks a PAC file and the thread in which it is asked. Data alone.
 
-/** Room for the addresses of a name: at most `MOST_ADDRESSES`, each at most 45 characters long, and a separator each. */
+/** Room for the addresses of a name: at most `MAX_ADDRESSES`, each at most 45 characters long, and a separator each. */
 export const ANSWER_BYTES = 1_024;
-export const MOST_ADDRESSES = 16;
+export const MAX_ADDRESSES = 16;
 /** Before them, the number that the thread waits on, and the number of bytes of the answer. */
 export const STATE_BYTES = 8;
 

@@ -34,7 +34,7 @@ export interface PacReading extends PacText {
 }
 
 /** PAC files of large companies have some 100 KB. */
-export const MOST_PAC_BYTES = 1_048_576;
+export const MAX_PAC_BYTES = 1_048_576;
 /** How long a fetched text stands unasked, and how long after a failure it is not asked for again, in milliseconds. */
 export const REFRESH_MS = 600_000;
 export const RETRY_MS = 60_000;
@@ -78,14 +78,14 @@ export class PacScript {
   }
 
   async #readFile(path: string): Promise<void> {
-    const read = await readBounded(path, MOST_PAC_BYTES);
+    const read = await readBounded(path, MAX_PAC_BYTES);
     if (!read.ok) throw new Error(read.reason);
     this.#keep(read.bytes, null);
   }
 
   async #fetchUrl(url: URL, request: CandidateRequest): Promise<void> {
     const etag = this.#kept?.etag ?? null;
-    const answer = await this.#ask(url, { ...request, etag, limitBytes: MOST_PAC_BYTES });
+    const answer = await this.#ask(url, { ...request, etag, limitBytes: MAX_PAC_BYTES });
     if (answer.kind === 'text') this.#keep(answer.body, answer.etag);
   }
 

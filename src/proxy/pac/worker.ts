@@ -15,12 +15,12 @@ import { ANSWER_BYTES, type Family, type PacQuestion, type PacReport, STATE_BYTE
 import { limitMemory } from './wasm-memory.ts';
 
 /** The package's own limit counts nothing (2.2.0), so the module is given a maximum. A file of 1 MiB takes some 10 MiB. */
-const MOST_MEMORY_BYTES = 67_108_864;
+const MAX_MEMORY_BYTES = 67_108_864;
 /** More than any honest list of proxies; the rest of a longer text is not handed on. */
-const LONGEST_ANSWER = 8_192;
+const MAX_ANSWER_LENGTH = 8_192;
 /** More than the longest URL that is asked about. */
-const LONGEST_ARGUMENT = 65_536;
-const LONGEST_REASON = 500;
+const MAX_ARGUMENT_LENGTH = 65_536;
+const MAX_REASON_LENGTH = 500;
 const NAME = 'proxy.pac';
 /** The name of a thrown null or undefined, as the package reads it. */
 const NOTHING = '<null>';
@@ -43,7 +43,7 @@ function lookUp(host: string, family: Family): readonly string[] {
   const state = new Int32Array(question.shared, 0, 2);
   const bytes = new Uint8Array(question.shared, STATE_BYTES, ANSWER_BYTES);
   Atomics.store(state, 0, 0);
-  tell({ kind: 'look-up', host: host.slice(0, 255), family });
+  send({ kind: 'look-up', host: host.slice(0, 255), family });
   Atomics.wait(state, 0, 0);
   // Decoders do not read shared memory.
   const addresses = Buffer.from(bytes.slice(0, Atomics.load(state, 1))).toString('latin1');
@@ -68,7 +68,7 @@ interface Tools {
 async function makeTools(): Promise<Tools> {
   const module = readFileSync(new URL('../../../node_modules/quickjs-wasi/quickjs.wasm', import.meta.url));
   const vm = await QuickJS.create({
-    wasm: limitMemory(module, MOST_MEMORY_BYTES),
+    wasm: limitMemory(module, MAX_MEMORY_BYTES),
     wasi: () => ({ fd_write: () => NOT_OPEN }),
   });
   const tools = { vm, toText: vm.evalCode('String'), cut: vm.evalCode('String.prototype.slice') };
@@ -94,7 +94,7 @@ async function ask(): Promise<PacReport> {
   try {
     const answer = vm.callFunction(find, vm.undefined, vm.newString(question.url), vm.newString(question.host));
     const type = vm.typeof(answer);
-    if (type === 'string') return { kind: 'answered', text: beginOf(tools, answer, LONGEST_ANSWER) };
+    if (type === 'string') return { kind: 'answered', text: beginOf(tools, answer, MAX_ANSWER_LENGTH) };
     return { kind: 'no-text', type: type === 'object' && answer.isNull ? 'null' : type };
   } catch (thrown) {
     // Where it happened is not told: the interpreter names the line where the function begins.
@@ -114,7 +114,7 @@ function given(tools: Tools, value: JSValueHandle): Plain {
   if (type === 'undefined' || value.isNull) return value.isNull ? null : undefined;
   if (type === 'boolean') return vm.dump(value) === true;
   const text = type === 'string' ? value : vm.callFunction(toText, vm.undefined, value);
-  if (text.length > LONGEST_ARGUMENT) throw new RangeError(`a text of more than ${LONGEST_ARGUMENT} characters`);
+  if (text.length > MAX_ARGUMENT_LENGTH) throw new RangeError(`a text of more than ${MAX_ARGUMENT_LENGTH} characters`);
   return text.toString();
 }
 
@@ -134,12 +134,12 @@ function handed(vm: QuickJS, value: Plain): JSValueHandle {
 /** What the script threw. What is none of its exceptions is the machine giving up, such as on an endless recursion. */
 function reasonOf(thrown: unknown): string {
   const { name, message } = asError(thrown);
-  const limit = `${MOST_MEMORY_BYTES / 1_048_576} MiB`;
+  const limit = `${MAX_MEMORY_BYTES / 1_048_576} MiB`;
   if (message === 'out of memory') return `it needs more than the ${limit} of memory that it may have`;
   // With its memory full the interpreter cannot even make the error.
   if (name === NOTHING) return `it threw null or undefined, or needs more than the ${limit} of memory that it may have`;
   const reason = thrown instanceof JSException ? `${name}: ${message}` : `the interpreter gave up (${message})`;
-  return reason.slice(0, LONGEST_REASON);
+  return reason.slice(0, MAX_REASON_LENGTH);
 }
 
 /** The line of the file that it does not understand. */
@@ -152,8 +152,8 @@ function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-function tell(report: PacReport): void {
+function send(report: PacReport): void {
   parentPort?.postMessage(report);
 }
 
-tell(await ask());
+send(await ask());

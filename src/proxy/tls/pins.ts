@@ -7,7 +7,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate } from 'node:tls';
 
 /** No real chain is longer; one that runs in a circle ends here. */
-const LONGEST_CHAIN = 16;
+const MAX_CHAIN_LENGTH = 16;
 
 /** `sha256/` and the digest of the public key in base64 (RFC 7469, 2.4). */
 export function pinOf({ publicKey }: X509Certificate): string {
@@ -31,7 +31,7 @@ function hasIssued(issuer: X509Certificate, below: X509Certificate): boolean {
 /** The chain that Node arranged, the server's own certificate first. Without one Node gives an empty object; a root is its own issuer. */
 export function readChain(shown: Partial<DetailedPeerCertificate> | undefined): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
-  for (let at = shown; at?.raw !== undefined && chain.length < LONGEST_CHAIN; at = at.issuerCertificate) {
+  for (let at = shown; at?.raw !== undefined && chain.length < MAX_CHAIN_LENGTH; at = at.issuerCertificate) {
     chain.push(new X509Certificate(at.raw));
     if (at.issuerCertificate === at) break;
   }

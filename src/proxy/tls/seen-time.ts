@@ -15,7 +15,7 @@ export interface SeenTime {
 }
 
 /** What is said where there is nothing to compare the clock here with. */
-export const NOBODY_TOLD = 'no other clock is known';
+export const NO_OTHER_CLOCK = 'no other clock is known';
 
 const DAY_MS = 86_400_000;
 const YEAR_MS = 365.25 * DAY_MS;
@@ -36,7 +36,7 @@ export function timeThere({ dateMs, monotonicMs }: SeenTime, nowMonotonicMs: num
 
 /** In words, behind what the clock here says. */
 export function compareClocks(seen: SeenTime | null, at: { nowMs: number; monotonicMs: number }): string {
-  if (seen === null) return NOBODY_TOLD;
+  if (seen === null) return NO_OTHER_CLOCK;
   const there = timeThere(seen, at.monotonicMs);
   const says = `${seen.by} says ${showLocalTime(there)}`;
   const apart = Math.abs(there - at.nowMs);

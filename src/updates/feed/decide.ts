@@ -12,7 +12,7 @@ import type { FeedItem, RefusedItem } from './feed-document.ts';
 import { planRequires } from './requires.ts';
 
 /** At most so many packages are fetched in one round; the rest waits for the next. */
-export const MOST_A_ROUND = 50;
+export const MAX_PER_ROUND = 50;
 
 /** What became of an id on this host. */
 export type Fate = 'seen' | 'published' | 'pruned' | 'withdrawn';
@@ -52,7 +52,7 @@ export function decide(circumstances: Circumstances): Decision {
   });
   const withdrawn = usable.filter((item) => item.withdrawn && known(item.id)?.fate === 'published');
   const offered = new Map(usable.filter((item) => !item.withdrawn).map((item) => [item.id, item]));
-  const candidates = judgeOnce([...offered.values()], circumstances);
+  const candidates = resolveItems([...offered.values()], circumstances);
   const { newest, deferred } = chooseNewest(candidates, circumstances);
   const plan = planRequires({
     items: new Map(candidates.filter(({ reason }) => reason === null).map(({ item }) => [item.id, item])),
@@ -71,8 +71,8 @@ export function decide(circumstances: Circumstances): Decision {
   const ordered = plan.order(accepted);
   return {
     verdict: ordered.length === 0 ? 'UpToDate' : 'Wanted',
-    wanted: ordered.slice(0, MOST_A_ROUND),
-    left: Math.max(0, ordered.length - MOST_A_ROUND),
+    wanted: ordered.slice(0, MAX_PER_ROUND),
+    left: Math.max(0, ordered.length - MAX_PER_ROUND),
     withdrawn,
     deferred,
     refused,
@@ -103,7 +103,7 @@ interface FeedCandidate {
 }
 
 /** Eligibility, once for each item: it hashes, and parses versions. */
-function judgeOnce(offered: readonly FeedItem[], circumstances: Circumstances): FeedCandidate[] {
+function resolveItems(offered: readonly FeedItem[], circumstances: Circumstances): FeedCandidate[] {
   return offered
     .filter((item) => inChannel(item, circumstances))
     .map((item) => ({ item, reason: whyDeferred(item, circumstances) }));

@@ -24,7 +24,7 @@ export const FEED_LIMITS = {
 } as const;
 
 /** The rest of an id that is no id would only cost memory, and time to redact. */
-const LONGEST_SHOWN_ID = 200;
+const MAX_SHOWN_ID_LENGTH = 200;
 const name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores');
@@ -126,7 +126,7 @@ function readItems(rows: readonly unknown[]): { items: FeedItem[]; refused: Refu
 
 function readItem(row: unknown, index: number): FeedItem | RefusedItem {
   const rawId: unknown = typeof row === 'object' && row !== null ? (row as { id?: unknown }).id : undefined;
-  const shown = typeof rawId === 'string' ? rawId.slice(0, LONGEST_SHOWN_ID) : `items[${index}]`;
+  const shown = typeof rawId === 'string' ? rawId.slice(0, MAX_SHOWN_ID_LENGTH) : `items[${index}]`;
   if (typeof rawId === 'string') {
     const reason = validateId(rawId);
     if (reason !== null) return { id: shown, error: coded('ID-INVALID', { id: shown, reason }) };

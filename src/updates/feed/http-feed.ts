@@ -1,4 +1,4 @@
-// The unsigned JSON feed over HTTP: fetched over the route for "updates", every hop judged, the document bounded.
+// The unsigned JSON feed over HTTP: fetched over the route for "updates", every hop checked, the document bounded.
 //
 // Unsigned means that only the way it came can be trusted: https, or plain http from a loopback URL, which the proxy
 // module takes to no other machine (`proxy/loopback.ts`). Every hop must qualify, so one plain hop elsewhere refuses
@@ -8,8 +8,8 @@ import { createHash } from 'node:crypto';
 import { isLoopbackUrl } from '#config/schema/values.ts';
 import { asCoded, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
+import { shownUrl } from '#http/check-url.ts';
 import { type FollowStep, followRedirects, isRedirect } from '#http/follow.ts';
-import { shownUrl } from '#http/judge-url.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
 import { feedUrl, requestUpdates, type UpdatesRequestPorts } from '#updates/request.ts';
 import type { Trust } from '#updates/sidecar.ts';

@@ -8,7 +8,7 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { FeedItem } from './feed-document.ts';
 
 /** A chain of required updates longer than this is refused by name. */
-const MOST_DEPTH = 16;
+const MAX_DEPTH = 16;
 
 /** What the plan may ask. */
 export interface RequiresContext {
@@ -44,7 +44,7 @@ interface Node {
   obstacle: Obstacle | null;
 }
 
-/** Judges the `requires` of all items at once: circles, unknown ids and chains over 16 are refused by name. */
+/** Checks the `requires` of all items at once: circles, unknown ids and chains over 16 are refused by name. */
 export function planRequires(context: RequiresContext): RequiresPlan {
   const nodes = linkNodes(context);
   const ready = [...nodes.values()].filter(({ open }) => open === 0);
@@ -87,7 +87,7 @@ function resolve(node: Node): void {
     node.obstacle = needed === null ? { kind: 'unknown', by: node.item.id, requires: id } : needed.obstacle;
     if (node.obstacle !== null) return;
     node.depth = Math.max(node.depth, (needed?.depth ?? 0) + 1);
-    if (node.depth > MOST_DEPTH) node.obstacle = { kind: 'deep' };
+    if (node.depth > MAX_DEPTH) node.obstacle = { kind: 'deep' };
     if (node.obstacle !== null) return;
   }
 }
@@ -97,7 +97,7 @@ function refusalOf(node: Node | undefined): CodedError | null {
   const { id } = node.item;
   if (!node.resolved) return unresolvedError(node);
   if (node.obstacle === null) return null;
-  if (node.obstacle.kind === 'deep') return coded('REQUIRES-DEPTH', { id, limit: MOST_DEPTH });
+  if (node.obstacle.kind === 'deep') return coded('REQUIRES-DEPTH', { id, limit: MAX_DEPTH });
   return coded('REQUIRES-UNKNOWN', { id: node.obstacle.by, requires: node.obstacle.requires });
 }
 
@@ -105,7 +105,7 @@ function refusalOf(node: Node | undefined): CodedError | null {
 function unresolvedError(top: Node): CodedError {
   const path = [top.item.id];
   let node: Node | undefined = top;
-  while (path.length <= MOST_DEPTH + 1) {
+  while (path.length <= MAX_DEPTH + 1) {
     node = node.needs.find((need) => need.node !== null && !need.node.resolved)?.node ?? undefined;
     if (node === undefined) break;
     const { id } = node.item;
@@ -113,10 +113,10 @@ function unresolvedError(top: Node): CodedError {
     path.push(id);
     if (closed) return coded('REQUIRES-CYCLE', { id: top.item.id, path });
   }
-  return coded('REQUIRES-DEPTH', { id: top.item.id, limit: MOST_DEPTH });
+  return coded('REQUIRES-DEPTH', { id: top.item.id, limit: MAX_DEPTH });
 }
 
-/** Depth first, each item once. No chain is longer than `MOST_DEPTH`, so the recursion is shallow. */
+/** Depth first, each item once. No chain is longer than `MAX_DEPTH`, so the recursion is shallow. */
 function inOrder(wanted: readonly Node[]): FeedItem[] {
   const placed = new Set<Node>();
   const ordered: FeedItem[] = [];

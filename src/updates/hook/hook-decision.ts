@@ -6,7 +6,7 @@ import type { Trust } from '#updates/sidecar.ts';
 import type { HookRecord } from './hook-journal.ts';
 
 /** So often at most by itself. */
-export const MOST_TRIES = 3;
+export const MAX_TRIES = 3;
 /** How long it may take: to unpack and check a large package takes minutes, what takes longer hangs. */
 export const LIMIT_MS = 600_000;
 /** From TERM to KILL. */
@@ -20,13 +20,13 @@ const WRITABLE_BY_OTHERS = 0o022;
 const EXECUTABLE = 0o111;
 
 /** Why the hook is not run for an update of this trust; null when it is. */
-export function judgeTrust(trust: Trust, hookTrust: 'tls' | undefined): string | null {
+export function checkTrust(trust: Trust, hookTrust: 'tls' | undefined): string | null {
   if (trust === 'loopback') return 'its feed came over http from this machine';
   return hookTrust === 'tls' ? null : 'its feed is not signed, and updates.hook_trust is not tls';
 }
 
 /** What somebody else could change on the way to the program; null when nobody can. */
-export function judgeWay(way: readonly PathEntry[], self: number): { path: string; reason: string } | null {
+export function checkPath(way: readonly PathEntry[], self: number): { path: string; reason: string } | null {
   for (const [index, { path, kind, mode, owner }] of way.entries()) {
     const isProgram = index === way.length - 1;
     if (owner !== 0 && owner !== self) return { path, reason: `belongs to user number ${owner}` };
@@ -69,7 +69,7 @@ export function nextHook(records: readonly HookRecord[]): HookRecord | null {
 
 /** After a failed try: how long until the next one, or null when it was the last. */
 export function delayAfter(tries: number): number | null {
-  return tries < MOST_TRIES ? (DELAYS_MS[tries - 1] ?? 0) : null;
+  return tries < MAX_TRIES ? (DELAYS_MS[tries - 1] ?? 0) : null;
 }
 
 /** How it ended, in words; null when it went well. */

@@ -2,7 +2,7 @@
 //
 // Guarantees: at least once for each id, one at a time, required updates first; journaled before and after each run, so
 // that a crash between run and record runs it again, once. Three tries with back-off, then a receipt `hook_failed`. The
-// way to the command is judged right before each run. A hook that waits or fails keeps no package from coming. Runs
+// way to the command is checked right before each run. A hook that waits or fails keeps no package from coming. Runs
 // beside the rounds; never rejects but where somebody asks by hand.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
@@ -15,14 +15,14 @@ import type { UpdatesPorts } from '#updates/ports.ts';
 import { acceptReceipt } from '#updates/receipts/acknowledge.ts';
 import type { Sidecar } from '#updates/sidecar.ts';
 import {
+  checkPath,
+  checkTrust,
   delayAfter,
   endingOf,
   GRACE_MS,
   hookEnvironment,
-  judgeTrust,
-  judgeWay,
   LIMIT_MS,
-  MOST_TRIES,
+  MAX_TRIES,
   nextHook,
   OUTPUT_BYTES,
 } from './hook-decision.ts';
@@ -54,7 +54,7 @@ export async function enqueueHook(
 ): Promise<void> {
   const { on_published: hook, hook_trust: hookTrust } = ports.settings().updates;
   if (hook === undefined) return;
-  const reason = judgeTrust(trust, hookTrust);
+  const reason = checkTrust(trust, hookTrust);
   if (reason === null) await ports.hooks.add(item, trust);
   else ports.report({ name: 'hook-skipped', id: item.id, reason });
 }
@@ -181,12 +181,12 @@ export class HookQueue {
     const published = await store.find(id);
     if (published?.sidecar.item.sha256 !== record.sha256) return await hooks.forget(id);
     // The last try was begun and never recorded, or what came of it could not be told yet.
-    if (tries >= MOST_TRIES) {
+    if (tries >= MAX_TRIES) {
       const interrupted = record.state === 'running' ? { ...record, ending: 'it was interrupted' } : record;
       return await this.#giveUp(interrupted, 0);
     }
     const startedAt = clock.monotonic();
-    const { end, record: begun } = await this.#runOnce(record, MOST_TRIES);
+    const { end, record: begun } = await this.#runOnce(record, MAX_TRIES);
     if (end.kind === 'stopped') return await this.#keep({ ...record, state: 'waiting' });
     const ending = endingOf(end);
     if (ending === null) return await this.#keep({ ...begun, state: 'done', ending });
@@ -197,11 +197,11 @@ export class HookQueue {
     await wait(clock, delayMs, this.#stopped.signal);
   }
 
-  /** Judges the way, journals, runs. */
+  /** Checks the way, journals, runs. */
   async #runOnce(record: HookRecord, attempts: number): Promise<{ end: CommandEnd; record: HookRecord }> {
     const { hooks, clock, report, store } = this.#ports;
     const { id } = record;
-    const { command, given } = await this.#judge(record);
+    const { command, given } = await this.#checkCommand(record);
     const begun: HookRecord = { ...record, state: 'running', tries: record.tries + 1 };
     await hooks.begin(begun);
     this.#problem = null;
@@ -234,10 +234,10 @@ export class HookQueue {
   }
 
   /** @throws CodedError HOOK-IMPOSSIBLE, HOOK-UNSAFE */
-  async #judge({ id, trust }: HookRecord): Promise<{ command: string; given: readonly string[] }> {
+  async #checkCommand({ id, trust }: HookRecord): Promise<{ command: string; given: readonly string[] }> {
     const { on_published: hook, hook_trust: hookTrust } = this.#ports.settings().updates;
     if (hook === undefined) throw coded('HOOK-IMPOSSIBLE', { id, reason: 'updates.on_published is not set' });
-    const distrust = judgeTrust(trust, hookTrust);
+    const distrust = checkTrust(trust, hookTrust);
     if (distrust !== null) throw coded('HOOK-IMPOSSIBLE', { id, reason: distrust });
     const { command } = hook;
     const unsafe = await this.#lookAtWay(command);
@@ -247,7 +247,7 @@ export class HookQueue {
 
   async #lookAtWay(command: string): Promise<{ path: string; reason: string } | null> {
     try {
-      return judgeWay(await this.#commands.resolvePath(command), this.#commands.self);
+      return checkPath(await this.#commands.resolvePath(command), this.#commands.self);
     } catch (thrown) {
       const { code } = thrown as NodeJS.ErrnoException;
       return { path: command, reason: `cannot be looked at: ${code ?? 'unknown'}` };

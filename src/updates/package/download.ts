@@ -7,7 +7,7 @@
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
-import { judgeUrl } from '#http/judge-url.ts';
+import { checkUrl } from '#http/check-url.ts';
 import { withRetries } from '#http/retry.ts';
 import type { PathKind, TransferShape } from '#path/kind.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
@@ -154,16 +154,16 @@ async function discardingSpoiled<T>(ports: UpdatesPorts, item: FeedItem, work: (
   }
 }
 
-/** The item's URL, judged before anything is dialled. */
+/** The item's URL, checked before anything is dialled. */
 function locate(ports: UpdatesPorts, item: FeedItem, reading: FeedReading): URL {
   const { updates } = ports.settings();
   const given = item.url ?? item.file ?? '';
   const absolute = URL.parse(given, reading.url);
   if (absolute === null) throw coded('URL-INVALID', { url: given, reason: 'it cannot be parsed' });
   const context = { from: reading.url, configured: feedUrl(ports.settings()), allowedOrigins: updates.allowed_origins };
-  const judged = judgeUrl(absolute, context);
-  if (!judged.ok) throw judged.error;
-  return judged.url;
+  const verdict = checkUrl(absolute, context);
+  if (!verdict.ok) throw verdict.error;
+  return verdict.url;
 }
 
 function fetchPorts(ports: UpdatesPorts, attempt: Attempt): Parameters<typeof fetchDurably>[0] {

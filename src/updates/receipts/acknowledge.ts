@@ -15,7 +15,7 @@ import { makeReceipt, type Receipt, type ReceiptOutcome } from './receipt.ts';
 
 const DAY_MS = 86_400_000;
 /** Answers that say that nobody takes receipts there. */
-const NOBODY_THERE: ReadonlySet<unknown> = new Set([404, 405, 410, 501]);
+const NOT_SUPPORTED_STATUSES: ReadonlySet<unknown> = new Set([404, 405, 410, 501]);
 /** An answer to a receipt is not read beyond this. */
 const ANSWER_LIMIT_BYTES = 65_536;
 
@@ -66,7 +66,7 @@ async function sendReceipt(
     await send(ports, { receipt, endpoint: new URL(endpoint), signal });
   } catch (thrown) {
     if (signal.aborted) throw thrown;
-    return judgeFailure(receipt, asCoded(thrown));
+    return classifyFailure(receipt, asCoded(thrown));
   }
   return { does: 'settle', says: [{ name: 'receipt-delivered', id, outcome }] };
 }
@@ -98,8 +98,8 @@ async function send(
 }
 
 /** Pure. Only a refusal of this one receipt lets the next one be tried: the others would meet the same failure. */
-function judgeFailure({ id, outcome }: Receipt, failure: CodedError): Verdict<Receipt> {
-  const nobody = NOBODY_THERE.has(failure.facts['status']) && failure.entry.class === 'http';
+function classifyFailure({ id, outcome }: Receipt, failure: CodedError): Verdict<Receipt> {
+  const nobody = NOT_SUPPORTED_STATUSES.has(failure.facts['status']) && failure.entry.class === 'http';
   const error = nobody
     ? coded('ACKNOWLEDGE-REFUSED', { ...failure.facts, status: failure.facts['status'] }, failure)
     : failure;

@@ -214,11 +214,11 @@ describe('a document fails', () => {
       history: 'it never worked',
       retry: 'later',
     });
-    const judgeResponse = () => {
+    const validateResponse = () => {
       throw rejected;
     };
 
-    expect(await failure(server, { connection: { form: 'absolute', judgeResponse } })).toBe(rejected);
+    expect(await failure(server, { connection: { form: 'absolute', validateResponse } })).toBe(rejected);
   });
 
   it('with the reason of the abort, at once', async () => {

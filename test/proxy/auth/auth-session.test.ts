@@ -116,7 +116,7 @@ describe('NTLM', () => {
     expect(proxy.heads[0]).toMatch(/^HEAD http:\/\/updates\.example\.com\/a\?b=c HTTP\/1\.1\r\n/);
     // An honest proxy never asks again on this connection; one that does is not taken for a refusal.
     expect(() =>
-      connection.judgeResponse({ status: 407, reason: '', rawHeaders: ['Proxy-Authenticate', 'NTLM'] }, 'x'),
+      connection.validateResponse({ status: 407, reason: '', rawHeaders: ['Proxy-Authenticate', 'NTLM'] }, 'x'),
     ).toThrow(expect.objectContaining({ code: 'NTLM-CONN' }));
     connection.release();
   });

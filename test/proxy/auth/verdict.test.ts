@@ -4,9 +4,9 @@ import { readChallenges } from '#proxy/auth/schemes/challenge.ts';
 import {
   type AuthPeer,
   asksForUser,
-  judgeAuthentication,
-  judgeConnect,
-  judgeForward,
+  checkConnect,
+  checkForward,
+  classifyAuthentication,
   rejection,
 } from '#proxy/auth/verdict.ts';
 import type { ErrorPage } from '#proxy/error-page.ts';
@@ -32,7 +32,7 @@ interface Beside {
 
 function connect(answer: ResponseHead, asked = transparent, beside: Beside = {}) {
   const { target = TARGET, passes443 = false, proved = null, page } = beside;
-  return judgeConnect(answer, asked, { target, passes443, proved, page: { title: null, words: null, ...page } });
+  return checkConnect(answer, asked, { target, passes443, proved, page: { title: null, words: null, ...page } });
 }
 
 const squid = (error: string) => ({ Server: 'squid/5.7', 'X-Squid-Error': `${error} 0` });
@@ -141,7 +141,7 @@ describe('asking for a user, or refusing one', () => {
 
 describe('a 407 of a proxy', () => {
   it('asks for a user where none is configured, with schemes and realm', () => {
-    const verdict = judgeAuthentication(challenges('NTLM', 'Basic realm="CORP"'), transparent, null);
+    const verdict = classifyAuthentication(challenges('NTLM', 'Basic realm="CORP"'), transparent, null);
     expect(verdict).toMatchObject({
       error: { code: 'AUTH-REQUIRED', facts: { offered: ['NTLM', 'Basic'], realm: 'CORP', proxy: 'corp' } },
     });
@@ -157,30 +157,30 @@ describe('a 407 of a proxy', () => {
     ],
     [['Basic'], { variable: 'https_proxy' }, 'user and password in the environment variable https_proxy'],
   ])('offering %j to %j is told what to do: %s', (offered, own, remedy) => {
-    const verdict = judgeAuthentication(challenges(...offered), { ...transparent, ...own }, null);
+    const verdict = classifyAuthentication(challenges(...offered), { ...transparent, ...own }, null);
     expect(verdict).toMatchObject({ error: { check: `Set ${remedy}.` } });
   });
 
   it.each([[['basic realm=x']], [[]]])('refuses the credential that was sent: %j', (fields) => {
-    expect(judgeAuthentication(challenges(...fields), basic, 'Basic')).toEqual({ kind: 'refused' });
+    expect(classifyAuthentication(challenges(...fields), basic, 'Basic')).toEqual({ kind: 'refused' });
   });
 
   it.each(['Basic', null] as const)('that does not offer Basic is a matter of the scheme (sent: %s)', (shown) => {
-    expect(judgeAuthentication(challenges('Negotiate'), basic, shown)).toMatchObject({
+    expect(classifyAuthentication(challenges('Negotiate'), basic, shown)).toMatchObject({
       error: { code: 'AUTH-SCHEME', facts: { offered: ['Negotiate'], configured: 'basic' } },
     });
   });
 
   it('with stale=true refuses no Digest credential', () => {
     const stale = challenges('Digest realm="x", nonce="y", stale=TRUE');
-    expect(judgeAuthentication(stale, basic, 'Digest')).toMatchObject({
+    expect(classifyAuthentication(stale, basic, 'Digest')).toMatchObject({
       error: {
         code: 'AUTH-STALE',
         safeText: 'Proxy corp rejected the nonce of this request as stale (Digest). User and password are correct.',
         facts: { pauseMs: 30_000 },
       },
     });
-    expect(judgeAuthentication(challenges('Digest nonce="y"'), basic, 'Digest')).toEqual({ kind: 'refused' });
+    expect(classifyAuthentication(challenges('Digest nonce="y"'), basic, 'Digest')).toEqual({ kind: 'refused' });
   });
 });
 
@@ -233,7 +233,7 @@ describe('an answer to an absolute-form request', () => {
     [401, { Server: 'squid' }],
     [401, squid('ERR_ACCESS_DENIED')],
   ])('%i with %j is the origin’s', (status, headers) => {
-    expect(judgeForward(head(status, headers), basic, { target: TARGET, proved: null })).toBeNull();
+    expect(checkForward(head(status, headers), basic, { target: TARGET, proved: null })).toBeNull();
   });
 
   it.each([
@@ -243,6 +243,6 @@ describe('an answer to an absolute-form request', () => {
     [502, { 'proxy-status': 'p.example;error=connection_refused' }, 'PROXY-UPSTREAM'],
     [400, squid('ERR_INVALID_REQ'), 'PROXY-REFUSED'],
   ])('%i with %j is the proxy’s: %s', (status, headers, code) => {
-    expect(judgeForward(head(status, headers), basic, { target: TARGET, proved: null })?.code).toBe(code);
+    expect(checkForward(head(status, headers), basic, { target: TARGET, proved: null })?.code).toBe(code);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
-import { CoolDown, failsOver, LONGEST_REST_MS, SHORTEST_REST_MS } from '#proxy/choosing/failover.ts';
+import { CoolDown, failsOver, MAX_REST_MS, MIN_REST_MS } from '#proxy/choosing/failover.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const hop = 'proxy corp (127.0.0.1:1)';
@@ -43,7 +43,7 @@ describe('a proxy that failed', () => {
       clock.advance(rest);
       return rest;
     });
-    expect(told).toEqual([60_000, 120_000, 240_000, 480_000, LONGEST_REST_MS, LONGEST_REST_MS]);
+    expect(told).toEqual([60_000, 120_000, 240_000, 480_000, MAX_REST_MS, MAX_REST_MS]);
     expect(rests.restOf(URL_A)).toBe(0);
   });
 
@@ -51,7 +51,7 @@ describe('a proxy that failed', () => {
     const clock = new FakeClock();
     const rests = new CoolDown(clock);
     rests.failed(URL_A);
-    clock.advance(SHORTEST_REST_MS - 1);
+    clock.advance(MIN_REST_MS - 1);
     expect(rests.failed(URL_A)).toBe(1);
   });
 
@@ -62,6 +62,6 @@ describe('a proxy that failed', () => {
     expect(rests.restOf('http://b:3128')).toBe(0);
     rests.worked(URL_A);
     expect(rests.restOf(URL_A)).toBe(0);
-    expect(rests.failed(URL_A)).toBe(SHORTEST_REST_MS);
+    expect(rests.failed(URL_A)).toBe(MIN_REST_MS);
   });
 });

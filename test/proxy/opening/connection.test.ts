@@ -43,7 +43,7 @@ describe('a forward connection', () => {
   ])('takes a %i with %j as: credential %s', async (status, rawHeaders, verdict) => {
     const { connection, verdicts } = await forward();
     try {
-      connection.judgeResponse({ status, reason: '', rawHeaders }, URL_OF_IT);
+      connection.validateResponse({ status, reason: '', rawHeaders }, URL_OF_IT);
     } catch {}
     expect(verdicts[0]).toBe(verdict);
   });
@@ -55,7 +55,7 @@ describe('a forward connection', () => {
       isWritten = true;
       return Promise.resolve();
     };
-    expect(() => connection.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
+    expect(() => connection.validateResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
     await connection.settled();
     expect(isWritten).toBe(true);
   });
@@ -70,7 +70,7 @@ describe('a forward connection', () => {
 
   it('stays open after an answer that is the proxy’s own, so that its page can be read', async () => {
     const { connection, verdicts, socket } = await forward();
-    expect(() => connection.judgeResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
+    expect(() => connection.validateResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
     expect([verdicts[0], socket.destroyed]).toEqual(['rejected', false]);
     connection.release();
     expect([verdicts.length, socket.destroyed]).toEqual([2, true]);
@@ -87,7 +87,7 @@ describe('a connection to the origin', () => {
     const memory = memories.of('updates.example.com:80', 'updates.example.com');
     const connection = originConnection({ ...facts, how: 'tunnel' }, { socket, under, bulk: null, memory });
     const rawHeaders = ['Date', 'Wed, 25 Nov 2026 12:00:00 GMT'];
-    connection.judgeResponse({ status: 407, reason: '', rawHeaders }, URL_OF_IT);
+    connection.validateResponse({ status: 407, reason: '', rawHeaders }, URL_OF_IT);
     expect(memory.seenTime).toMatchObject({ by: 'updates.example.com', dateMs: Date.parse('2026-11-25T12:00:00Z') });
     expect(connection.headersFor('GET', '/')).toEqual({});
     connection.release();

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MOST_DIRECTIVES, readPacAnswer, wordsOf } from '#proxy/pac/directives.ts';
+import { MAX_DIRECTIVES, readPacAnswer, wordsOf } from '#proxy/pac/directives.ts';
 
 const read = (text: string) => {
   const { directives, leftOut } = readPacAnswer(text);
@@ -64,8 +64,8 @@ describe('the answer of a PAC file', () => {
   it('is not longer than anybody would walk', () => {
     const many = Array.from({ length: 20 }, (_none, at) => `PROXY p${at}:80`);
     const { words, leftOut } = read(many.join(';'));
-    expect(words).toEqual(many.slice(0, MOST_DIRECTIVES));
-    expect(leftOut).toEqual(many.slice(MOST_DIRECTIVES));
+    expect(words).toEqual(many.slice(0, MAX_DIRECTIVES));
+    expect(leftOut).toEqual(many.slice(MAX_DIRECTIVES));
   });
 });
 
@@ -93,7 +93,7 @@ describe('whatever a PAC file answers,', () => {
     fc.assert(
       fc.property(answer, (text) => {
         const { directives } = readPacAnswer(text);
-        expect(directives.length).toBeLessThanOrEqual(MOST_DIRECTIVES);
+        expect(directives.length).toBeLessThanOrEqual(MAX_DIRECTIVES);
         for (const directive of directives) {
           expect(readPacAnswer(wordsOf(directive)).directives).toEqual([directive]);
           if (directive.kind === 'direct') continue;

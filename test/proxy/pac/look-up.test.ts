@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lookUps, MOST_LOOK_UPS } from '#proxy/pac/look-up.ts';
+import { lookUps, MAX_LOOK_UPS } from '#proxy/pac/look-up.ts';
 
 describe('the look-ups of a PAC file', () => {
   it('find the IPv4 address of a name, and nothing for one that has none', async () => {
@@ -21,8 +21,8 @@ describe('the look-ups of a PAC file', () => {
   it('come to an end', async () => {
     const { lookUp, withheld } = lookUps(false);
 
-    for (let at = 0; at < MOST_LOOK_UPS + 10; at += 1) await lookUp(`host${at}`, 'ipv4');
+    for (let at = 0; at < MAX_LOOK_UPS + 10; at += 1) await lookUp(`host${at}`, 'ipv4');
 
-    expect(withheld.size).toBe(MOST_LOOK_UPS);
+    expect(withheld.size).toBe(MAX_LOOK_UPS);
   });
 });

@@ -7,7 +7,7 @@ import type { PacProbe } from '#test/support/pac-memory-probe.ts';
 const PROBE = fileURLToPath(new URL('../../support/pac-memory-probe.ts', import.meta.url));
 
 /** What the whole process may grow by: 64 MiB for a script, and what a message of half of that takes when it is read. */
-const MOST_GROWN_MIB = 256;
+const MAX_GROWN_MIB = 256;
 /** The probe gives a file 5 s, as the program does; the start of the thread and its end come with it. */
 const LATEST_MS = 10_000;
 
@@ -44,7 +44,7 @@ describe('the memory of a PAC file', () => {
     const { grownMib = Number.NaN, tookMs, outcome: seen } = found.get(call) ?? {};
 
     expect(seen).toEqual(outcome.constructor === Object ? expect.objectContaining(outcome) : outcome);
-    expect(grownMib).toBeLessThan(MOST_GROWN_MIB);
+    expect(grownMib).toBeLessThan(MAX_GROWN_MIB);
     expect(tookMs).toBeLessThan(LATEST_MS);
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
-import { MOST_PAC_BYTES, type PacFetch, PacScript, REFRESH_MS, RETRY_MS } from '#proxy/pac/script.ts';
+import { MAX_PAC_BYTES, type PacFetch, PacScript, REFRESH_MS, RETRY_MS } from '#proxy/pac/script.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const asking = { purpose: 'updates', signal: new AbortController().signal } as const;
@@ -42,7 +42,7 @@ describe('a PAC file of this host', () => {
     const script = new PacScript({ file }, { clock: new FakeClock(), fetch: nothing });
     await writeFile(file, 'one');
     await script.read('corp', asking);
-    await writeFile(file, 'x'.repeat(MOST_PAC_BYTES + 1));
+    await writeFile(file, 'x'.repeat(MAX_PAC_BYTES + 1));
 
     expect(await script.read('corp', asking)).toMatchObject({ text: 'one', stale: { code: 'PAC-UNAVAILABLE' } });
     await rm(file);

@@ -1,7 +1,7 @@
 // The decision about a feed: pure, so every rule is a row of data.
 
 import { describe, expect, it } from 'vitest';
-import { type Circumstances, decide, type Fate, MOST_A_ROUND, rolloutPosition } from '#updates/feed/decide.ts';
+import { type Circumstances, decide, type Fate, MAX_PER_ROUND, rolloutPosition } from '#updates/feed/decide.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
 
 function item(id: string, fields: Partial<FeedItem> = {}): FeedItem {
@@ -146,7 +146,7 @@ describe('decide', () => {
 
     const decision = decide(circumstances(items));
 
-    expect(decision.wanted).toHaveLength(MOST_A_ROUND);
+    expect(decision.wanted).toHaveLength(MAX_PER_ROUND);
     expect(decision.left).toBe(10);
   });
 

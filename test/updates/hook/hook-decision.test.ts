@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PathEntry } from '#system/process/command.ts';
-import { delayAfter, endingOf, hookEnvironment, judgeTrust, judgeWay, nextHook } from '#updates/hook/hook-decision.ts';
+import { checkPath, checkTrust, delayAfter, endingOf, hookEnvironment, nextHook } from '#updates/hook/hook-decision.ts';
 import type { HookRecord } from '#updates/hook/hook-journal.ts';
 
 const record = (id: string, over: Partial<HookRecord> = {}): HookRecord => ({
@@ -29,15 +29,15 @@ const program = (over: Partial<PathEntry> = {}): PathEntry => folder('/opt/hook'
 
 describe('trust', () => {
   it('of tls runs the hook only where the file says so; that of loopback never does', () => {
-    expect(judgeTrust('tls', 'tls')).toBeNull();
-    expect(judgeTrust('tls', undefined)).toContain('updates.hook_trust');
-    expect(judgeTrust('loopback', 'tls')).not.toBeNull();
-    expect(judgeTrust('loopback', undefined)).not.toBeNull();
+    expect(checkTrust('tls', 'tls')).toBeNull();
+    expect(checkTrust('tls', undefined)).toContain('updates.hook_trust');
+    expect(checkTrust('loopback', 'tls')).not.toBeNull();
+    expect(checkTrust('loopback', undefined)).not.toBeNull();
   });
 });
 
 describe('the way to the command', () => {
-  const way = (...points: PathEntry[]) => judgeWay(points, 990);
+  const way = (...points: PathEntry[]) => checkPath(points, 990);
 
   it('may be changed by root and by us alone', () => {
     expect(way(folder('/'), folder('/opt', { owner: 990 }), program())).toBeNull();

@@ -15,7 +15,7 @@ export interface Challenge {
 }
 
 /** A proxy offers a handful; more is noise. */
-const MOST_CHALLENGES = 16;
+const MAX_CHALLENGES = 16;
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /**
@@ -40,13 +40,13 @@ export function readChallenges(rawHeaders: readonly string[]): readonly Challeng
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     if (rawHeaders[at]?.toLowerCase() === 'proxy-authenticate') readField(rawHeaders[at + 1] ?? '', challenges);
   }
-  return challenges.slice(0, MOST_CHALLENGES);
+  return challenges.slice(0, MAX_CHALLENGES);
 }
 
 function readField(field: string, challenges: Challenge[]): void {
   let params: Map<string, string> | null = null;
   let at = 0;
-  while (at < field.length && challenges.length <= MOST_CHALLENGES) {
+  while (at < field.length && challenges.length <= MAX_CHALLENGES) {
     const param = match(PARAM, field, at);
     if (param !== null && params !== null) {
       const [whole, name = '', quoted = '', bare] = param;

@@ -1,4 +1,4 @@
-// Whether there is room for the rest of a download, asked before it begins and while it runs.
+// Whether the rest of a download fits on the disk, checked before it begins and while it runs.
 //
 // Guarantees: a download that can't be held beside the reserve is refused before a byte is asked for; one that runs
 // ends as soon as a look at the disk shows that the rest will not fit, with every byte kept. What a quota allows is not
@@ -17,8 +17,8 @@ export interface Reserve {
   readonly key: string;
 }
 
-/** Judges the free space; null when the rest fits beside the reserve. Pure. */
-export function judgeRoom(
+/** Checks the free space; null when the rest fits beside the reserve. Pure. */
+export function checkSpace(
   path: string,
   room: { readonly free: number; readonly needed: number; readonly reserve: Reserve },
 ): CodedError | null {
@@ -28,8 +28,8 @@ export function judgeRoom(
   return coded('DISK-FULL', { operation: 'fetch', path, reason, needed, free, reserve: reserve.bytes });
 }
 
-/** Watches the room for one file. */
-export class RoomWatch {
+/** Watches the free space for one file. */
+export class SpaceWatch {
   readonly #files: Files;
   readonly #path: string;
   readonly #reserve: Reserve;
@@ -46,7 +46,7 @@ export class RoomWatch {
   /** @throws CodedError DISK-FULL when so many bytes more do not fit */
   async ensure(needed: number): Promise<void> {
     const free = await this.#files.freeSpace(this.#path);
-    const error = judgeRoom(this.#path, { free, needed, reserve: this.#reserve });
+    const error = checkSpace(this.#path, { free, needed, reserve: this.#reserve });
     if (error !== null) throw error;
   }
 

@@ -6,20 +6,20 @@
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { answersFrom, type Connection, type ResponseHead } from '#proxy/route.ts';
+import { shownUrl } from './check-url.ts';
 import { contentEncoding, headerValue, responseInfo } from './headers.ts';
-import { shownUrl } from './judge-url.ts';
 import type { ResponseInfo } from './response-info.ts';
 
 /** How the body ends: after so many bytes, or where the parser says (chunked, or the end of the connection). */
 export type Framing = { readonly count: number } | 'parsed';
 
-export interface HeadToJudge extends ResponseHead {
+export interface HeadToValidate extends ResponseHead {
   readonly major: number;
 }
 
 /** @throws CodedError of the connection's hop, ORIGIN-407, BAD-RESPONSE, CONTENT-ENCODED */
-export function judgeHead(
-  head: HeadToJudge,
+export function validateHead(
+  head: HeadToValidate,
   connection: Connection,
   request: { readonly method: string; readonly url: URL },
 ): { info: ResponseInfo; framing: Framing } {
@@ -27,7 +27,7 @@ export function judgeHead(
   const bad = (reason: string) => coded('BAD-RESPONSE', { ...facts, reason });
   if (head.major !== 1) throw bad(`it claims HTTP/${head.major}`);
   if (head.status < 200 || head.status > 599) throw bad(`status ${head.status} is out of range`);
-  judgeAuthority(head, connection, request.url);
+  validateProxyAnswer(head, connection, request.url);
   const framing = framingOf(head, request.method, bad);
   const encoding = contentEncoding(head);
   // Only a success is taken for the thing itself; the page of an error may come as it likes.
@@ -36,8 +36,8 @@ export function judgeHead(
 }
 
 /** @throws CodedError when the hop made this response, or when it is a 407 that no proxy sent */
-function judgeAuthority(head: ResponseHead, connection: Connection, url: URL): void {
-  connection.judgeResponse(head, shownUrl(url));
+function validateProxyAnswer(head: ResponseHead, connection: Connection, url: URL): void {
+  connection.validateResponse(head, shownUrl(url));
   if (head.status === 407)
     throw coded('ORIGIN-407', {
       url: shownUrl(url),

@@ -1,5 +1,5 @@
-// The one judgement over every URL that is asked for, first or redirected (law 9): may we go there, and with
-// credentials? Pure: names are not resolved here, so an address is judged only where it is written as one.
+// Checks every URL before it is requested, the first one or a redirect: whether it may be requested, and with
+// credentials? Pure: names are not resolved here, so an address is checked only where it is written as one.
 //
 // Guarantees: only http and https; nothing from https to http; only the configured origin and the allowed ones; no
 // user, password or fragment travels along; credentials only to the configured origin itself. Relies on WHATWG URL to
@@ -10,8 +10,8 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import { type Hop, originAt } from '#errors/hop.ts';
 import { isInternalAddress } from '#system/network/addresses.ts';
 
-/** What a URL is judged against. */
-export interface JudgeContext {
+/** What a URL is checked against. */
+export interface UrlContext {
   /** Where it came from: the URL that redirected, or the document that named it; null for the first one. */
   readonly from: URL | null;
   /** The URL that the admin configured. */
@@ -24,8 +24,8 @@ export type UrlVerdict =
   | { readonly ok: true; readonly url: URL /** Whether our credentials may go there. */; readonly credentials: boolean }
   | { readonly ok: false; readonly error: CodedError };
 
-/** Judges one URL; a relative one stands on `from`, else on the configured one. */
-export function judgeUrl(input: string | URL, context: JudgeContext): UrlVerdict {
+/** Checks one URL; a relative one stands on `from`, else on the configured one. */
+export function checkUrl(input: string | URL, context: UrlContext): UrlVerdict {
   const written = typeof input === 'string' ? input : input.href;
   const base = context.from ?? context.configured;
   if (written.length > MAX_URL_LENGTH)
@@ -41,7 +41,7 @@ export function judgeUrl(input: string | URL, context: JudgeContext): UrlVerdict
   if (url.href.length > MAX_URL_LENGTH) {
     return invalid(shownUrl(url), context, `it is longer than ${MAX_URL_LENGTH} characters`);
   }
-  return judgeOrigin(url, base, context);
+  return checkOrigin(url, base, context);
 }
 
 /** A URL for people: without user, fragment, and the query, which may hold a signature or a token. */
@@ -51,7 +51,7 @@ export function shownUrl(url: URL): string {
 }
 
 /** An inner address is named as such even where the downgrade alone would refuse it: it tells the admin more. */
-function judgeOrigin(url: URL, base: URL, context: JudgeContext): UrlVerdict {
+function checkOrigin(url: URL, base: URL, context: UrlContext): UrlVerdict {
   const credentials = url.origin === context.configured.origin;
   const known = credentials || context.allowedOrigins.some((origin) => URL.parse(origin)?.origin === url.origin);
   const facts = { url: shownUrl(url), host: url.hostname, origin: url.origin, ...hopOf(context) };
@@ -61,12 +61,12 @@ function judgeOrigin(url: URL, base: URL, context: JudgeContext): UrlVerdict {
   return known ? { ok: true, url, credentials } : { ok: false, error: coded('URL-FOREIGN', facts) };
 }
 
-function invalid(url: string, context: JudgeContext, reason: string): UrlVerdict {
+function invalid(url: string, context: UrlContext, reason: string): UrlVerdict {
   return { ok: false, error: coded('URL-INVALID', { url, reason, ...hopOf(context) }) };
 }
 
 /** The server that sent us there is the hop that failed. */
-function hopOf({ from }: JudgeContext): { hop?: Hop } {
+function hopOf({ from }: UrlContext): { hop?: Hop } {
   return from === null ? {} : { hop: originAt(from.host) };
 }
 

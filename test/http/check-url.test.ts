@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_URL_LENGTH } from '#config/schema/values.ts';
-import { isInternalHost, type JudgeContext, judgeUrl, shownUrl } from '#http/judge-url.ts';
+import { checkUrl, isInternalHost, shownUrl, type UrlContext } from '#http/check-url.ts';
 
 const CONFIGURED = new URL('https://updates.example.com/feed.json');
-const context = (more: Partial<JudgeContext> = {}): JudgeContext => ({
+const context = (more: Partial<UrlContext> = {}): UrlContext => ({
   from: null,
   configured: CONFIGURED,
   allowedOrigins: [],
@@ -12,8 +12,8 @@ const context = (more: Partial<JudgeContext> = {}): JudgeContext => ({
 });
 
 /** `ok`, `ok without credentials`, or the code. */
-function judge(candidate: string | URL, more: Partial<JudgeContext> = {}): string {
-  const verdict = judgeUrl(candidate, context(more));
+function judge(candidate: string | URL, more: Partial<UrlContext> = {}): string {
+  const verdict = checkUrl(candidate, context(more));
   if (!verdict.ok) return verdict.error.code;
   return verdict.credentials ? 'ok' : 'ok without credentials';
 }
@@ -37,7 +37,7 @@ describe('a URL', () => {
   });
 
   it('keeps no fragment', () => {
-    expect(judgeUrl('x.jar#secret', context())).toMatchObject({
+    expect(checkUrl('x.jar#secret', context())).toMatchObject({
       ok: true,
       url: { href: 'https://updates.example.com/x.jar' },
     });
@@ -45,7 +45,7 @@ describe('a URL', () => {
 
   it('is read relative to where it came from', () => {
     const from = new URL('https://cdn.example.com/a/b');
-    const verdict = judgeUrl('c.jar', context({ from, allowedOrigins: ['https://cdn.example.com'] }));
+    const verdict = checkUrl('c.jar', context({ from, allowedOrigins: ['https://cdn.example.com'] }));
 
     expect(verdict).toMatchObject({ ok: true, url: { href: 'https://cdn.example.com/a/c.jar' }, credentials: false });
   });
@@ -90,7 +90,7 @@ describe('a URL', () => {
     [`https://updates.example.com/${'x'.repeat(MAX_URL_LENGTH)}`, 'longer than 16384'],
     [`/${'ä'.repeat(MAX_URL_LENGTH / 2)}`, 'longer than 16384'],
   ])('is unusable: %.60s', (candidate, reason) => {
-    const verdict = judgeUrl(candidate, context());
+    const verdict = checkUrl(candidate, context());
 
     expect(verdict).toMatchObject({ ok: false, error: { code: 'URL-INVALID' } });
     expect(!verdict.ok && verdict.error.facts['reason']).toContain(reason);
@@ -102,7 +102,7 @@ describe('a URL', () => {
       'https://u:pass-word@elsewhere.example.com/',
       'https://elsewhere.example.com/?token=pass-word',
     ]) {
-      const verdict = judgeUrl(candidate, context({ from }));
+      const verdict = checkUrl(candidate, context({ from }));
 
       expect(!verdict.ok && verdict.error.message).not.toContain('pass-word');
       expect(!verdict.ok && verdict.error.hop).toBe('updates.example.com');
@@ -184,7 +184,7 @@ describe('a URL', () => {
 
     fc.assert(
       fc.property(candidate, (text) => {
-        const verdict = judgeUrl(text, context({ allowedOrigins }));
+        const verdict = checkUrl(text, context({ allowedOrigins }));
         if (!verdict.ok) return true;
         const { url, credentials } = verdict;
         expect([CONFIGURED.origin, ...allowedOrigins]).toContain(url.origin);

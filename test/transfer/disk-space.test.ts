@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
-import { judgeRoom, RoomWatch } from '#transfer/room.ts';
+import { checkSpace, SpaceWatch } from '#transfer/disk-space.ts';
 
 const RESERVE = { bytes: 1_000, key: 'updates.reserve_bytes' };
 const MIB = 1_048_576;
 
 describe('the room for a download', () => {
   it('is enough when the rest fits beside the reserve, to the byte', () => {
-    expect(judgeRoom('/a', { free: 1_500, needed: 500, reserve: RESERVE })).toBeNull();
-    expect(judgeRoom('/a', { free: 1_499, needed: 500, reserve: RESERVE })).toMatchObject({
+    expect(checkSpace('/a', { free: 1_500, needed: 500, reserve: RESERVE })).toBeNull();
+    expect(checkSpace('/a', { free: 1_499, needed: 500, reserve: RESERVE })).toMatchObject({
       code: 'DISK-FULL',
       facts: { path: '/a', needed: 500, free: 1_499, reserve: 1_000 },
     });
   });
 
   it('is enough for nothing, however full the disk is', () => {
-    expect(judgeRoom('/a', { free: 0, needed: 0, reserve: RESERVE })).toBeNull();
+    expect(checkSpace('/a', { free: 0, needed: 0, reserve: RESERVE })).toBeNull();
   });
 
   it('is told in one sentence with the key', () => {
-    expect(judgeRoom('/a', { free: 1_000_000, needed: 20_000_000, reserve: RESERVE })?.message).toBe(
+    expect(checkSpace('/a', { free: 1_000_000, needed: 20_000_000, reserve: RESERVE })?.message).toBe(
       '[DISK-FULL] No room to fetch /a: 20.0 MB are needed and updates.reserve_bytes keeps 1.0 KB, 1.0 MB are free.',
     );
   });
@@ -30,7 +30,7 @@ describe('while bytes are written', () => {
     const files = new CrashingFiles({ freeBytes });
     files.plantFile('/a', '');
     files.arm({ freeBytes });
-    return { files, room: new RoomWatch(files, '/a', RESERVE) };
+    return { files, room: new SpaceWatch(files, '/a', RESERVE) };
   }
   const looks = (files: CrashingFiles) => files.trace.length;
   const settled = () => new Promise((resolve) => setImmediate(resolve));
