@@ -1,9 +1,9 @@
 // Draws a terminal screen as an SVG that needs no font of its own: each run of equal cells is a text with a fixed width.
 
-/** One character cell. `colour` is an index of the terminal's palette; null is the terminal's own colour. */
+/** One character cell. `color` is an index of the terminal's palette; null is the terminal's own color. */
 interface Cell {
   readonly text: string;
-  readonly colour: number | null;
+  readonly color: number | null;
   readonly isBold: boolean;
   readonly isDim: boolean;
 }
@@ -14,7 +14,7 @@ export type Screen = readonly { readonly isWrapped: boolean; readonly cells: rea
 /** In pixels. */
 const [CELL_WIDTH, LINE_HEIGHT, PADDING, TITLE_HEIGHT] = [7.8, 18, 14, 30];
 const [BACKGROUND, FOREGROUND, DIM] = ['#1b1f24', '#d5dae1', '#8b949e'];
-/** The first 16 colours of the palette, readable on the background. */
+/** The first 16 colors of the palette, readable on the background. */
 const PALETTE = [
   ...['#484f58', '#ff7b72', '#3fb950', '#d29922', '#58a6ff', '#bc8cff', '#39c5cf', '#b1bac4'],
   ...['#6e7681', '#ffa198', '#56d364', '#e3b341', '#79c0ff', '#d2a8ff', '#56d4dd', '#f0f6fc'],
@@ -67,7 +67,7 @@ interface Run {
   readonly style: string;
 }
 
-/** Neighbours of equal style together, without the blanks at both ends. */
+/** Neighbors of equal style together, without the blanks at both ends. */
 function runsOf(cells: readonly Cell[]): Run[] {
   const runs: Run[] = [];
   for (const [column, cell] of cells.entries()) {
@@ -82,8 +82,8 @@ function runsOf(cells: readonly Cell[]): Run[] {
   });
 }
 
-function styleOf({ colour, isBold, isDim }: Cell): string {
-  const own = colour === null ? undefined : PALETTE[colour];
+function styleOf({ color, isBold, isDim }: Cell): string {
+  const own = color === null ? undefined : PALETTE[color];
   const fill = isDim ? DIM : own;
   return `${fill === undefined ? '' : ` fill="${fill}"`}${isBold ? ' font-weight="bold"' : ''}`;
 }

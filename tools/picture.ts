@@ -20,7 +20,7 @@ const BAR = /^1602503 \[#+-*\] +(?:[4-7]\d)%/;
 const { Terminal } = headless;
 type Emulator = InstanceType<typeof Terminal>;
 
-/** The lines of the screen with their colours, from the top to the last line that is not empty. */
+/** The lines of the screen with their colors, from the top to the last line that is not empty. */
 function readScreen(terminal: Emulator): Screen {
   const buffer = terminal.buffer.active;
   const rows = Array.from({ length: buffer.length }, (_none, index) => buffer.getLine(index));
@@ -28,8 +28,8 @@ function readScreen(terminal: Emulator): Screen {
     isWrapped: row?.isWrapped ?? false,
     cells: Array.from({ length: COLUMNS }, (_none, column) => {
       const cell = row?.getCell(column);
-      const colour = cell?.isFgPalette() === true ? cell.getFgColor() : null;
-      return { text: cell?.getChars() || ' ', colour, isBold: cell?.isBold() !== 0, isDim: cell?.isDim() !== 0 };
+      const color = cell?.isFgPalette() === true ? cell.getFgColor() : null;
+      return { text: cell?.getChars() || ' ', color, isBold: cell?.isBold() !== 0, isDim: cell?.isDim() !== 0 };
     }),
   }));
   const last = screen.findLastIndex(({ cells }) => cells.some(({ text }) => text !== ' '));

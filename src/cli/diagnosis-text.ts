@@ -1,4 +1,4 @@
-// A diagnosis for people: the cause first, then a line for each purpose, then the stages of each, in columns. Pure. Colour
+// A diagnosis for people: the cause first, then a line for each purpose, then the stages of each, in columns. Pure. Color
 // only where the caller says so; without it the words say all.
 
 import type { Diagnosis, PurposeReport, Stage } from '#control/control.ts';
@@ -154,7 +154,7 @@ function endpointMark({ outcome, code, issuer }: Pick<EndpointReport, 'outcome' 
   return code === null ? outcome : `${outcome} [${code}]`;
 }
 
-/** Colours the word of the outcome where it stands in the line. */
+/** Colors the word of the outcome where it stands in the line. */
 function mark(line: string, outcome: Outcome, color: boolean): string {
   const word = MARKS[outcome];
   return color ? line.replace(` ${word} `, () => ` ${COLORS[outcome]}${word}${COLOR_OFF} `) : line;

@@ -1,7 +1,7 @@
 // `sallyport status`: first whether all is well, then what it is doing, what it decided and why; a section for each part.
 //
 // Guarantees: the same words on a tty and elsewhere; on a tty no line breaks inside a word, what is under way has a bar and,
-// where it may, the verdict has a colour. Times are local with their zone. Ages are counted from the time of the answer,
+// where it may, the verdict has a color. Times are local with their zone. Ages are counted from the time of the answer,
 // not from a clock of this process. What is not in use is one line, unless everything is asked for.
 
 import type { Control, Status } from '#control/control.ts';

@@ -2,7 +2,7 @@
 //
 // Guarantees that nothing is removed from a folder that the demo did not make: a marker file says whose it is, nor from
 // one that another demo, or a Sallyport with its configuration, works in: it is locked first. The marker is written
-// first and removed never, so a crash in the middle leaves a folder that the next start recognises.
+// first and removed never, so a crash in the middle leaves a folder that the next start recognizes.
 
 import { lstat, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -17,7 +17,7 @@ export function classicBody(record: LogRecord): string {
   return `${classicLevel(record)} [Thread: ${record.thread}] ${record.message}`;
 }
 
-/** `[INFO]`; the terminal colours this part alone. */
+/** `[INFO]`; the terminal colors this part alone. */
 export function classicLevel(record: LogRecord): string {
   return `[${record.level.toUpperCase()}]`;
 }

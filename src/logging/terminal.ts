@@ -1,8 +1,8 @@
-// The log for the one who watches: the classic line, on a tty with its level coloured and one live line below: the wait
+// The log for the one who watches: the classic line, on a tty with its level colored and one live line below: the wait
 // for a package that has not begun to arrive, with its seconds, and then its progress bar.
 //
 // Guarantees: the live line is wiped before any other line, with all the rows that it fills after the window became
-// narrower, and drawn again after it while its download goes on; without a tty no escape sequence and no live line. Relies on records that are safe to print. Whether there is colour the caller decides
+// narrower, and drawn again after it while its download goes on; without a tty no escape sequence and no live line. Relies on records that are safe to print. Whether there is color the caller decides
 // (NO_COLOR). A crash leaves at most the bar standing on the last line.
 
 import type { Clock, Timer } from '#system/clock.ts';
@@ -12,7 +12,7 @@ import { progressBar } from './progress-bar.ts';
 import type { LogRecord } from './record.ts';
 import { type Wait, waitLine, waitOf } from './wait-line.ts';
 
-/** Where the watcher's lines go; `tty` allows the bar, `color` the colours. */
+/** Where the watcher's lines go; `tty` allows the bar, `color` the colors. */
 export interface Screen {
   write(text: string): void;
   readonly tty: boolean;

@@ -55,7 +55,7 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 
 /**
  * The bytes in base64 when `offset` bytes stand before them in their group of three. The characters in the middle are
- * fixed; the first and the last may share bits with a neighbour, and then only their own bits are compared.
+ * fixed; the first and the last may share bits with a neighbor, and then only their own bits are compared.
  */
 function base64Pattern(bytes: Buffer, offset: number, head: boolean): Pattern {
   const shifted = Buffer.concat([Buffer.alloc(offset), bytes]);
@@ -66,7 +66,7 @@ function base64Pattern(bytes: Buffer, offset: number, head: boolean): Pattern {
   const text = characters.slice(first, last);
   const hasBefore = offset > 0;
   const hasAfter = bits % 6 !== 0;
-  // The bits of the character before that are ours: those below the bits of the neighbour.
+  // The bits of the character before that are ours: those below the bits of the neighbor.
   const beforeMask = (1 << (first * 6 - offset * 8)) - 1;
   const afterMask = 63 & ~((1 << (6 - (bits % 6))) - 1);
   const [before, after] = [characters.charAt(first - 1), characters.charAt(last)];

@@ -83,7 +83,7 @@ function matchAt(pattern: Pattern, place: { text: string; at: number; end: End }
   return null;
 }
 
-/** Matches come in the order of their begin, save for an edge that one shares with a neighbour. */
+/** Matches come in the order of their begin, save for an edge that one shares with a neighbor. */
 function cover(spans: [number, number][], [from, to]: Span): void {
   const last = spans.at(-1);
   if (last === undefined || from > last[1]) {

@@ -88,7 +88,7 @@ describe('a diagnosis for people', () => {
     expect(diagnosisLines(diagnosis, false)[0]).toBe('Running as admin, not as the service.');
   });
 
-  it('is plain without colour, and the same words with it', () => {
+  it('is plain without color, and the same words with it', () => {
     const plain = diagnosisLines(refused(), false).join('\n');
     const colored = diagnosisLines(refused(), true).join('\n');
     expect(plain).not.toContain('\u001b');

@@ -238,7 +238,7 @@ describe('status', () => {
     expect((await show(over)).join('\n')).not.toContain('#');
   });
 
-  it('colours the verdict only where colour may be', async () => {
+  it('colors the verdict only where color may be', async () => {
     const critical = { health: { ...aStatus().health, level: 'critical' as const, sentence: 'No.' } };
     expect(await show(critical, false, { tty: true, color: true })).toContain('\u001b[31mCRITICAL\u001b[0m: No.');
     expect(await show(critical, false, { tty: true, color: false })).toContain('CRITICAL: No.');

@@ -51,7 +51,7 @@ function screenOf(written: readonly string[]): string[] {
 }
 
 describe('a terminal', () => {
-  it('shows the classic line, and its level in colour when asked', () => {
+  it('shows the classic line, and its level in color when asked', () => {
     const plain = open({ tty: true });
     const colored = open({ tty: true, color: true });
     plain.line({ name: 'stopped' });
@@ -61,7 +61,7 @@ describe('a terminal', () => {
     expect(colored.written).toEqual([plain.written[0]?.replace('[INFO]', '\u001b[32m[INFO]\u001b[0m')]);
   });
 
-  it('colours its own level only, not one in the message', () => {
+  it('colors its own level only, not one in the message', () => {
     const { line, written } = open({ tty: true, color: true });
     line({ name: 'up-to-date' });
 

@@ -1,5 +1,5 @@
 // A real Squid that has nothing but the lines of `endpoints --squid-acl`: it takes them without a word, lets the work
-// through, and refuses every neighbour of it.
+// through, and refuses every neighbor of it.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

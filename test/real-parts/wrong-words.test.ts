@@ -109,7 +109,7 @@ describeWith(['squid'], 'Squid', () => {
 });
 
 describeWith(['tinyproxy'], 'tinyproxy', () => {
-  it('tinyproxy: diagnose recognises it if SOCKS is configured', async () => {
+  it('tinyproxy: diagnose recognizes it if SOCKS is configured', async () => {
     await using(await startTinyproxy(), async ({ port }) => {
       const router = testRouter({ proxies: [at(port, 'socks5h')], timeouts: { tunnel_timeout_ms: 1_000 } });
       expect((await failureOf(router)).message).not.toContain('CONNECT');
@@ -120,7 +120,7 @@ describeWith(['tinyproxy'], 'tinyproxy', () => {
 });
 
 describeWith(['dante'], 'Dante', () => {
-  it('Dante: diagnose recognises SOCKS if an HTTP proxy is configured', async () => {
+  it('Dante: diagnose recognizes SOCKS if an HTTP proxy is configured', async () => {
     await using(await startDante(), async ({ port }) => {
       const router = testRouter({ proxies: [at(port, 'http')] });
       expect((await failureOf(router)).check).toContain('SOCKS');
@@ -131,7 +131,7 @@ describeWith(['dante'], 'Dante', () => {
 });
 
 describeWith(['ssh'], 'ssh -D', () => {
-  it('ssh -D: diagnose recognises SOCKS if an HTTP proxy is configured', async () => {
+  it('ssh -D: diagnose recognizes SOCKS if an HTTP proxy is configured', async () => {
     await using(await startSshSocks(), async ({ port }) => {
       const router = testRouter({ proxies: [at(port, 'http')] });
       expect((await failureOf(router)).check).toContain('SOCKS');

@@ -40,7 +40,7 @@ function formsOf(secret: string): [string, string][] {
     ['html', secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')],
   ];
   for (const before of [0, 1, 2]) {
-    // Without the characters at both ends, which share bits with their neighbours.
+    // Without the characters at both ends, which share bits with their neighbors.
     const text = Buffer.concat([Buffer.alloc(before), bytes])
       .toString('base64')
       .replaceAll('=', '');

@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => origin.close());
 
-/** One round in which the file is swapped, once, at the operation that `isMoment` recognises. */
+/** One round in which the file is swapped, once, at the operation that `isMoment` recognizes. */
 async function roundWith(
   isMoment: (moment: string, operation: string, given: readonly unknown[]) => boolean,
   swap: () => void,

@@ -21,7 +21,7 @@ export function widthOf({ tty, columns }: Screen): number {
   return tty && Number.isInteger(width) && width > 0 ? width : Number.POSITIVE_INFINITY;
 }
 
-/** The terminal of this process. Colour only on a tty and without NO_COLOR (no-color.org). */
+/** The terminal of this process. Color only on a tty and without NO_COLOR (no-color.org). */
 export function processTerminal(): Terminal {
   const { stdout, stderr } = process;
   const plain = (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';

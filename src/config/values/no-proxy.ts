@@ -1,4 +1,4 @@
-// Which targets a `no_proxy` list lets go direct: one matcher for every purpose, on the normalised host. Pure.
+// Which targets a `no_proxy` list lets go direct: one matcher for every purpose, on the normalized host. Pure.
 //
 // Tokens, parted by commas or white space: `*` (everything), `example.com` (that host and everything below it),
 // `.example.com` and `*.example.com` (only what is below), an IPv4 or IPv6 address (with or without brackets), a network

@@ -1,4 +1,4 @@
-// Which network an IP address belongs to: this machine, an organisation's own networks, or nothing on the open Internet.
+// Which network an IP address belongs to: this machine, an organization's own networks, or nothing on the open Internet.
 // Pure arithmetic over Node's BlockList; names are never resolved.
 //
 // Guarantees: a text that is no address is in no network. Addresses are compared within their family, but an IPv4 address
@@ -14,7 +14,7 @@ export interface Network {
 }
 
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
-/** RFC 1918, 3927, 6598, 4193 and 4291: what an organisation uses inside. */
+/** RFC 1918, 3927, 6598, 4193 and 4291: what an organization uses inside. */
 const PRIVATE = [
   '10.0.0.0/8',
   '172.16.0.0/12',
@@ -44,7 +44,7 @@ export function isLoopbackAddress(address: string): boolean {
   return isLoopback(address);
 }
 
-/** Whether the address is this machine or in a network that organisations use inside. */
+/** Whether the address is this machine or in a network that organizations use inside. */
 export function isPrivateAddress(address: string): boolean {
   return isPrivate(address);
 }
