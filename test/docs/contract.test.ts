@@ -7,7 +7,7 @@ const recorded = JSON.parse(text) as Contract;
 const now = await currentContract();
 
 describe('the contract with users (test/docs/contract.json)', () => {
-  it('contract: no code, key, command, option, exit status, JSON field or event was removed or changed', () => {
+  it('contract: no code, key, command, option, exit status, JSON field or event is missing', () => {
     expect(compareContracts(recorded, now).missing, 'scripts and files of users rely on these').toEqual([]);
   });
 

@@ -17,7 +17,7 @@ describe('the run of docs/getting-started.md', () => {
     expect(ours.filter((command) => !known.includes(command))).toEqual([]);
   });
 
-  it('ends with a package that came through a proxy with Basic', () => {
+  it('docs/getting-started.md: the run ends with a package that came through a proxy with Basic', () => {
     expect(run).toContain('basic');
     expect(run).toMatch(/Connected to \S+ through proxy corp/);
     expect(run).toContain('Round ended: 2 published, 0 failed');

@@ -27,7 +27,7 @@ describe('the picture of README', () => {
   const picture = readFileSync(new URL('../../docs/images/demo.svg', import.meta.url), 'utf8');
   const described = /<desc id="desc">\n([\s\S]*?)\n<\/desc>/.exec(picture)?.[1] ?? '';
 
-  it('shows a package that was published, and the progress bar of the next one', () => {
+  it('README: the picture shows a published package and the progress bar of the next one', () => {
     expect(page).toContain('](docs/images/demo.svg)');
     expect(described).toMatch(/ Published update ID 1602510 as /);
     expect(described.split('\n').at(-1)).toMatch(/^1602503 \[#+-+\] +\d+% {2}[\d.]+ MB of 4\.0 MB/);
@@ -44,7 +44,7 @@ describe('the run of docs/demo.md', () => {
   const demo = readFileSync(new URL('../../docs/demo.md', import.meta.url), 'utf8');
   const lines = logLinesOf(demo.slice(demo.indexOf('<!-- run:begin -->'), demo.indexOf('<!-- run:end -->')));
 
-  it('shows at least two updates that came through a proxy that names itself', () => {
+  it('docs/demo.md: the run shows at least two updates through a proxy that names itself', () => {
     expect(lines.filter((line) => line.includes('] Acknowledging receipt of update ID ')).length).toBeGreaterThan(1);
     expect(lines.filter((line) => line.includes('] Response via ')).length).toBeGreaterThan(1);
   });

@@ -32,7 +32,7 @@ describe('docs/seeds.md', () => {
     expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: 46 }, (_, index) => `R${index + 1}`));
   });
 
-  it.each(rows)('answers $id with a key, a command, a test or a code, or says that it comes later', ({ answer }) => {
+  it.each(rows)('docs/seeds.md: $id is answered by a key, command, test or code, or comes later', ({ answer }) => {
     expect(answer).toMatch(/`(?:key|command): |`test\/|[Ll]ater \(/);
   });
 
