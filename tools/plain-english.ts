@@ -1,7 +1,8 @@
 /**
  * Reports the banned forms (banned-forms.ts) in everything that people read, and keeps the number that each directory may
  * still have in test/docs/plain-english.budget.json. That number only ever falls. Usage: tools/plain-english.ts
- * [PATH ...] shows the findings, all or below a path; --lower writes the present numbers where they are lower.
+ * [PATH ...] shows the findings, all or below a path; --check shows those of directories that have more than their number,
+ * and ends 1 if there are any; --lower writes the present numbers where they are lower.
  */
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -93,6 +94,12 @@ export function readBudget(): Budget {
   return JSON.parse(readFileSync(BUDGET, 'utf8')) as Budget;
 }
 
+/** The findings of every directory that has more than its budget. */
+export function overBudget(findings: readonly Finding[], budget: Budget): Finding[] {
+  const counts = countFindings(findings);
+  return findings.filter((finding) => (counts[budgetKey(finding)] ?? 0) > (budget[budgetKey(finding)] ?? 0));
+}
+
 /** The budget with each number that the present count is below; what is at 0 is left out. */
 export function lowered(budget: Budget, counts: Budget): Budget {
   const kept = Object.entries(budget).map(([key, most]) => [key, Math.min(most, counts[key] ?? 0)] as const);
@@ -109,7 +116,11 @@ function main(argv: readonly string[]): void {
     writeFileSync(BUDGET, `${JSON.stringify(lowered(readBudget(), countFindings(findings)), null, 2)}\n`);
     return;
   }
-  const shown = findings.filter(({ path }) => argv.length === 0 || argv.some((prefix) => path.startsWith(prefix)));
+  const isCheck = argv[0] === '--check';
+  const shown = isCheck
+    ? overBudget(findings, readBudget())
+    : findings.filter(({ path }) => argv.length === 0 || argv.some((prefix) => path.startsWith(prefix)));
+  if (isCheck && shown.length > 0) process.exitCode = 1;
   process.stdout.write(shown.map((finding) => `${shownFinding(finding)}\n`).join(''));
   process.stdout.write(`${shown.length} to rewrite\n`);
 }
