@@ -4,10 +4,8 @@
  */
 import { type ESTree, parseSync, Visitor } from 'rolldown/utils';
 
-export type ProseKind = 'page' | 'text' | 'comment' | 'test name';
-
 export interface Prose {
-  readonly kind: ProseKind;
+  readonly kind: 'page' | 'text' | 'comment' | 'test name';
   /** As written, with its line breaks. */
   readonly text: string;
   /** The line in the file where the text begins, from 1. */
