@@ -13,11 +13,11 @@ import { networkActions, type Obstacle } from '#cli/program/network-actions.ts';
 import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import { proxyActions } from '#cli/program/proxy-actions.ts';
-import { configCheckCommand, configSchemaCommand, configShowCommand, tellProblems } from '#cli/settings/config.ts';
+import { configCheckCommand, configSchemaCommand, configShowCommand, printProblems } from '#cli/settings/config.ts';
 import type { Desk } from '#cli/settings/desk-parts.ts';
 import { statusCommand } from '#cli/status.ts';
-import { tellAsked } from '#cli/terminal/asked.ts';
-import { exitStatusOf, tellError } from '#cli/terminal/failure.ts';
+import { printAnsweringDaemon } from '#cli/terminal/asked.ts';
+import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
 import { processTerminal } from '#cli/terminal/terminal.ts';
 import { explainTimeoutCommand } from '#cli/timeout-explain.ts';
 import { forgetSerialCommand, listUpdatesCommand, runHookCommand, verifyUpdatesCommand } from '#cli/updates.ts';
@@ -60,7 +60,7 @@ for (const secret of secretsInEnvironment(environment)) known.add(secret);
 const places = findPlaces({ root, environment, exists: existsSync });
 const checkout = findCheckout({ root, exists: existsSync });
 const lastResort = new LastResort();
-lastResort.call({ still: () => [], lastWords: (error) => void tellError(terminal, error, redactor) });
+lastResort.call({ still: () => [], lastWords: (error) => void printError(terminal, error, redactor) });
 for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, dieOfDefect);
 const stopping = listenForSignals();
 
@@ -68,7 +68,7 @@ const stopping = listenForSignals();
 async function load(globals: Globals): Promise<LoadedSettings | null> {
   const result = await loadSettings({ file: fileOf(globals), places, environment, known });
   if (result.ok) return result;
-  tellProblems(terminal, result);
+  printProblems(terminal, result);
   return null;
 }
 
@@ -100,9 +100,9 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
   let control: Control | null = found;
   if (control !== null) {
     // A daemon that runs has refused a file with mistakes, too, and works with the settings of before.
-    tellAsked(terminal, socket);
+    printAnsweringDaemon(terminal, socket);
   } else {
-    if (!loaded.ok) return tellProblems(terminal, loaded);
+    if (!loaded.ok) return printProblems(terminal, loaded);
     if (other !== null) throw other;
     control = await openHere(globals, loaded);
   }
@@ -147,7 +147,7 @@ async function run(
   } catch (thrown) {
     const error = asCoded(thrown);
     if (!REFUSED_AT_START.has(error.code)) throw thrown;
-    tellError(terminal, error, redactor);
+    printError(terminal, error, redactor);
     return EXIT_STATUS.config;
   }
 }
@@ -366,13 +366,13 @@ function listenForSignals(): AbortSignal {
 function dieOfDefect(thrown: unknown): never {
   try {
     lastResort.notifyWitnesses(asCoded(thrown));
-    tellStack(thrown);
+    printStack(thrown);
   } finally {
     process.exit(EXIT_STATUS.internal);
   }
 }
 
-function tellStack(thrown: unknown): void {
+function printStack(thrown: unknown): void {
   if (thrown instanceof Error) terminal.err(redactor.redact(thrown.stack ?? ''));
 }
 
@@ -382,6 +382,6 @@ try {
   process.exitCode = await runProgram(process.argv.slice(2), { actions, terminal, version: VERSION });
 } catch (thrown) {
   const error = asCoded(thrown);
-  process.exitCode = tellError(terminal, error, redactor);
-  if (error.code === 'INTERNAL') tellStack(thrown);
+  process.exitCode = printError(terminal, error, redactor);
+  if (error.code === 'INTERNAL') printStack(thrown);
 }

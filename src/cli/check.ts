@@ -4,7 +4,7 @@ import type { Control, RoundResult } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { exitStatusOf } from './terminal/failure.ts';
-import { tellJson } from './terminal/json.ts';
+import { printJson } from './terminal/json.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 export interface CheckOptions {
@@ -21,7 +21,7 @@ export interface CheckOptions {
 export async function checkCommand(control: Control, terminal: Terminal, options: CheckOptions): Promise<number> {
   if (options.retryCredential) await control.retryCredentials(null);
   const result = await control.check(options.json ? () => undefined : options.show, options.signal);
-  if (options.json) tellJson(terminal, result);
+  if (options.json) printJson(terminal, result);
   return exitStatus(result);
 }
 

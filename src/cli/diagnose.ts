@@ -7,7 +7,7 @@ import type { Control, Diagnosis, DiagnosisRequest } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { diagnosisLines } from './diagnosis-text.ts';
 import { exitStatusOf } from './terminal/failure.ts';
-import { tellJson } from './terminal/json.ts';
+import { printJson } from './terminal/json.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
 /** Who is asked for a diagnosis. */
@@ -28,7 +28,7 @@ export async function diagnoseCommand(
 ): Promise<number> {
   const { json, request } = options;
   const diagnosis = await diagnoseAsking(control, terminal, { ...options, mayAsk: !json });
-  if (json) tellJson(terminal, diagnosis);
+  if (json) printJson(terminal, diagnosis);
   else for (const line of diagnosisLines(diagnosis, terminal.screen.color)) terminal.out(line);
   const command = request.through === null ? 'diagnose' : `proxy test ${request.through}`;
   if (waitingIn(diagnosis) !== null) {

@@ -11,7 +11,7 @@ import { progressBar } from '#logging/progress-bar.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { waitLine } from '#logging/wait-line.ts';
 import { ago, credentialRows, failureText, pathRows, purposeRows, type Row, timeText } from './status-rows.ts';
-import { tellJson } from './terminal/json.ts';
+import { printJson } from './terminal/json.ts';
 import { layRows } from './terminal/table.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
 import { wrapWords } from './terminal/wrap.ts';
@@ -36,7 +36,7 @@ export interface StatusOptions {
 export async function statusCommand(control: Control, terminal: Terminal, options: StatusOptions): Promise<number> {
   const status = await control.status();
   if (options.json) {
-    tellJson(terminal, status);
+    printJson(terminal, status);
     return EXIT_OK;
   }
   const width = widthOf(terminal.screen);

@@ -4,7 +4,7 @@ import { EXIT_OK } from '#errors/exit-status.ts';
 import { showDuration, showForeign, showLocalTime, showSize } from '#errors/template.ts';
 import type { EstimatedPackage, EstimateReport } from '#estimate/estimate.ts';
 import { utcTime } from '#system/moment.ts';
-import { tellJson } from './terminal/json.ts';
+import { printJson } from './terminal/json.ts';
 import { layTable } from './terminal/table.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
@@ -17,7 +17,7 @@ export async function estimateCommand(
   options: { readonly json: boolean; estimate(): Promise<EstimateReport> },
 ): Promise<number> {
   const report = await options.estimate();
-  if (options.json) tellJson(terminal, estimateToJson(report));
+  if (options.json) printJson(terminal, estimateToJson(report));
   else for (const line of describeEstimate(report)) terminal.out(line);
   return EXIT_OK;
 }

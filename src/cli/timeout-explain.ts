@@ -4,7 +4,7 @@ import type { Control } from '#control/control.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { fillTemplate, showDuration, showForeign, showSize } from '#errors/template.ts';
-import { tellJson } from './terminal/json.ts';
+import { printJson } from './terminal/json.ts';
 import { layTable } from './terminal/table.ts';
 import type { Terminal } from './terminal/terminal.ts';
 
@@ -22,7 +22,7 @@ export async function explainTimeoutCommand(
 ): Promise<number> {
   const explanation = await control.explainTimeout(options.size);
   if (options.json) {
-    tellJson(terminal, explanation);
+    printJson(terminal, explanation);
     return EXIT_OK;
   }
   terminal.out(modeLine(explanation));

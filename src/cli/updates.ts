@@ -6,7 +6,7 @@ import { showForeign, showSize } from '#errors/template.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { timeText } from './status-rows.ts';
 import { exitStatusOf } from './terminal/failure.ts';
-import { tellJson } from './terminal/json.ts';
+import { printJson } from './terminal/json.ts';
 import { layTable } from './terminal/table.ts';
 import { type Terminal, widthOf } from './terminal/terminal.ts';
 
@@ -18,7 +18,7 @@ export async function listUpdatesCommand(
 ): Promise<number> {
   const rows = await control.listUpdates();
   if (options.json) {
-    tellJson(terminal, rows);
+    printJson(terminal, rows);
     return EXIT_OK;
   }
   if (rows.length === 0) {
@@ -50,7 +50,7 @@ export async function verifyUpdatesCommand(
   options: { json: boolean; signal: AbortSignal },
 ): Promise<number> {
   const rows = await control.verifyUpdates(() => undefined, options.signal);
-  if (options.json) tellJson(terminal, rows);
+  if (options.json) printJson(terminal, rows);
   else
     for (const { id, failure } of rows)
       terminal.out(failure === null ? `${id}: intact` : `${id}: [${failure.code}] ${failure.message}`);
@@ -66,7 +66,7 @@ export async function forgetSerialCommand(
   options: { json: boolean },
 ): Promise<number> {
   const { feed, serial } = await control.forgetSerial();
-  if (options.json) tellJson(terminal, { feed, serial });
+  if (options.json) printJson(terminal, { feed, serial });
   else if (serial === null) terminal.out(`No serial of ${showForeign(feed)} is known.`);
   else terminal.out(`Forgot serial ${serial} of ${showForeign(feed)}. The next check accepts any serial up to 2^52.`);
   return EXIT_OK;
@@ -79,7 +79,7 @@ export async function runHookCommand(
   options: { id: string; json: boolean; signal: AbortSignal; show(event: SallyportEvent): void },
 ): Promise<number> {
   const run = await control.runHook(options.id, options.json ? () => undefined : options.show, options.signal);
-  if (options.json) tellJson(terminal, run);
+  if (options.json) printJson(terminal, run);
   else terminal.out(`The hook for update ID ${showForeign(run.id)} went well.`);
   return EXIT_OK;
 }

@@ -63,9 +63,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const configFile = join(folder.config, 'sallyport.yaml');
   await writeFile(configFile, describeConfig(folder, { origin, proxy, socketDir }), { mode: 0o600 });
   if (options.signal.aborted) return 0;
-  sayWhere(options, { folder, origin, proxy, configFile });
+  printPlaces(options, { folder, origin, proxy, configFile });
   const status = await options.runAgent(configFile, { once: options.once, signal: options.signal });
-  sayNext(options, folder, status);
+  printNextSteps(options, folder, status);
   return status;
 }
 
@@ -123,7 +123,7 @@ interface Places {
   readonly configFile: string;
 }
 
-function sayWhere({ terminal, once }: DemoOptions, { folder, origin, proxy, configFile }: Places): void {
+function printPlaces({ terminal, once }: DemoOptions, { folder, origin, proxy, configFile }: Places): void {
   const lines = [
     'The Sallyport demo: an update server and a forward proxy on this machine, and Sallyport fetching through them.',
     `  Configuration  ${configFile}`,
@@ -137,7 +137,7 @@ function sayWhere({ terminal, once }: DemoOptions, { folder, origin, proxy, conf
   for (const line of lines) terminal.out(line);
 }
 
-function sayNext({ terminal }: DemoOptions, folder: DemoFolder, status: number): void {
+function printNextSteps({ terminal }: DemoOptions, folder: DemoFolder, status: number): void {
   terminal.out('');
   if (status !== 0) {
     terminal.err(`The demo ended with status ${status}; the log is ${join(folder.logs, 'sallyport.log')}.`);

@@ -68,8 +68,8 @@ export class CodedError extends Error {
    */
   get place(): Hop | null {
     const { hop } = this.facts;
-    const told = typeof hop === 'string' && hop !== '' ? originAt(hop) : readHop(hop);
-    if (told !== null) return told;
+    const place = typeof hop === 'string' && hop !== '' ? originAt(hop) : readHop(hop);
+    if (place !== null) return place;
     const { class: group, isLocal } = this.entry;
     return this.#at ?? (isLocal || LOCAL.has(group) ? THIS_HOST : null);
   }

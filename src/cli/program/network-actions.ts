@@ -4,8 +4,8 @@
 import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import { type EndpointForm, endpointsCommand } from '#cli/endpoints.ts';
 import type { FoundDaemon } from '#cli/find-daemon.ts';
-import { tellProblems } from '#cli/settings/config.ts';
-import { tellAsked } from '#cli/terminal/asked.ts';
+import { printProblems } from '#cli/settings/config.ts';
+import { printAnsweringDaemon } from '#cli/terminal/asked.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Problem } from '#config/problem.ts';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
@@ -63,11 +63,11 @@ async function endpoints(parts: NetworkActionParts, globals: Globals, form: Endp
   const { terminal, redactor } = parts;
   const { socket, control } = await parts.findDaemon(globals);
   if (control !== null) {
-    tellAsked(terminal, socket);
+    printAnsweringDaemon(terminal, socket);
     return endpointsCommand(await control.endpoints(), terminal, form);
   }
   const loaded = await parts.look(globals);
-  if (!loaded.ok) return tellProblems(terminal, loaded);
+  if (!loaded.ok) return printProblems(terminal, loaded);
   return endpointsCommand(redactDeep(await parts.endpointsOfFile(loaded), redactor), terminal, form);
 }
 
@@ -82,7 +82,7 @@ async function withDiagnoser(
     const { loaded, socket, control: found, other } = await parts.findDaemon(globals);
     if (found === null && !loaded.ok) return await use(nobody(loaded, parts, globals));
     if (other !== null) throw other;
-    if (found !== null) tellAsked(parts.terminal, socket);
+    if (found !== null) printAnsweringDaemon(parts.terminal, socket);
     control = found ?? (await parts.openHere(globals, loaded as LoadedSettings));
   } catch (thrown) {
     if (!(thrown instanceof CodedError) || thrown.code === 'INTERNAL' || parts.signal.aborted) throw thrown;

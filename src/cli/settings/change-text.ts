@@ -2,7 +2,7 @@
 
 import type { MadeChange } from '#changes/make.ts';
 import type { Reception, TakenState } from '#changes/reception.ts';
-import { tellJson } from '#cli/terminal/json.ts';
+import { printJson } from '#cli/terminal/json.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { problemLine } from '#config/problem.ts';
 import type { ChangeVerdict } from '#control/change.ts';
@@ -12,7 +12,7 @@ import { showForeign } from '#errors/template.ts';
 /** What the command knows of its change. */
 export interface ChangeWords {
   /** Sentences for a person, in the order of what they should know. */
-  readonly told: readonly string[];
+  readonly sentences: readonly string[];
   /** More for JSON, such as the name of the profile. */
   readonly facts: Readonly<Record<string, unknown>>;
   readonly warnings?: readonly string[];
@@ -23,12 +23,12 @@ export interface ChangeWords {
 }
 
 /** Says what was made. Exit status: 0, or 78 when the daemon refuses or holds it. */
-export function tellChange(terminal: Terminal, made: MadeChange, words: ChangeWords): number {
+export function printChange(terminal: Terminal, made: MadeChange, words: ChangeWords): number {
   const { daemon } = made;
   if (daemon?.unreachable !== undefined) terminal.err(daemon.unreachable.message);
   const warnings = [...(words.warnings ?? []), ...made.warnings.map(problemLine)];
   if (words.json) {
-    tellJson(terminal, {
+    printJson(terminal, {
       ...words.facts,
       file: words.file,
       changed: made.changed,
@@ -40,25 +40,25 @@ export function tellChange(terminal: Terminal, made: MadeChange, words: ChangeWo
       ...(daemon?.refusal === undefined ? {} : { refusal: daemon.refusal }),
     });
   } else {
-    tellMade(terminal, made, { told: words.told, warnings, file: words.file });
-    if (daemon !== null) tellTaken(terminal, daemon);
+    printMade(terminal, made, { sentences: words.sentences, warnings, file: words.file });
+    if (daemon !== null) printReception(terminal, daemon);
   }
   return daemon?.taken === 'refused' || daemon?.taken === 'held' ? EXIT_STATUS.config : EXIT_OK;
 }
 
 interface MadeWords {
-  readonly told: readonly string[];
+  readonly sentences: readonly string[];
   readonly warnings: readonly string[];
   readonly file: string;
 }
 
-function tellMade(terminal: Terminal, made: MadeChange, { told, warnings, file }: MadeWords): void {
+function printMade(terminal: Terminal, made: MadeChange, { sentences, warnings, file }: MadeWords): void {
   for (const warning of warnings) terminal.err(`warning: ${warning}`);
   if (!made.changed) {
     terminal.out(`${showForeign(file)} says so already; nothing was written.`);
     return;
   }
-  for (const sentence of told) terminal.out(sentence);
+  for (const sentence of sentences) terminal.out(sentence);
   if (made.stored !== null)
     terminal.out(`The password is in ${showForeign(made.stored)}, beside the configuration file.`);
   for (const one of made.removed) terminal.out(`Removed ${showForeign(one)}, which nothing refers to any more.`);
@@ -77,7 +77,7 @@ const TAKEN: Readonly<Record<TakenState, string>> = {
   'another file': 'The daemon that runs works with another file.',
 };
 
-function tellTaken(terminal: Terminal, { taken, refusal }: Reception): void {
+function printReception(terminal: Terminal, { taken, refusal }: Reception): void {
   if (taken === 'refused' || taken === 'held') {
     terminal.err(TAKEN[taken]);
     terminal.err(`  ${refusal ?? ''}`);

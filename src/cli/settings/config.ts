@@ -1,6 +1,6 @@
 // `sallyport config check | show | schema`: every mistake at once, each effective value with where it came from.
 
-import { tellJson } from '#cli/terminal/json.ts';
+import { printJson } from '#cli/terminal/json.ts';
 import { layTable } from '#cli/terminal/table.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import { makeJsonSchema } from '#config/generate/json-schema.ts';
@@ -13,11 +13,11 @@ import { type Redactor, redactDeep } from '#redaction/redact.ts';
 
 /** Exit status: 0 when the file holds, 78 when not; warnings do not count. */
 export function configCheckCommand(terminal: Terminal, result: LoadResult): number {
-  if (!result.ok) return tellProblems(terminal, result);
+  if (!result.ok) return printProblems(terminal, result);
   for (const warning of result.warnings) terminal.err(`warning: ${problemLine(warning)}`);
   const { length } = result.warnings;
-  const told = length === 0 ? 'no mistakes' : `no mistakes, ${length} ${length === 1 ? 'warning' : 'warnings'}`;
-  terminal.out(`${showForeign(result.file)}: ${told}.`);
+  const summary = length === 0 ? 'no mistakes' : `no mistakes, ${length} ${length === 1 ? 'warning' : 'warnings'}`;
+  terminal.out(`${showForeign(result.file)}: ${summary}.`);
   return EXIT_OK;
 }
 
@@ -25,7 +25,7 @@ export function configCheckCommand(terminal: Terminal, result: LoadResult): numb
 const MAX_PRINTED = 100;
 
 /** Prints the mistakes and what to do; returns the exit status. */
-export function tellProblems(terminal: Terminal, { error, problems }: RefusedSettings): number {
+export function printProblems(terminal: Terminal, { error, problems }: RefusedSettings): number {
   for (const problem of problems.slice(0, MAX_PRINTED)) terminal.err(problemLine(problem));
   const more = problems.length - MAX_PRINTED;
   if (more > 0) terminal.err(`and ${more} more ${more === 1 ? 'mistake' : 'mistakes'}`);
@@ -40,10 +40,10 @@ export function configShowCommand(
   result: LoadResult,
   options: { json: boolean; known: Redactor },
 ): number {
-  if (!result.ok) return tellProblems(terminal, result);
+  if (!result.ok) return printProblems(terminal, result);
   const rows = redactDeep(explainSettings(result), options.known);
   if (options.json) {
-    tellJson(
+    printJson(
       terminal,
       rows.map(({ setBy: set_by, ...row }) => ({ ...row, set_by })),
     );

@@ -11,7 +11,7 @@ import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import type { SallyportEvent } from '#logging/events.ts';
-import { tellProblems } from './config.ts';
+import { printProblems } from './config.ts';
 import type { Desk } from './desk-parts.ts';
 import { askYesNo } from './proxy-form.ts';
 
@@ -49,7 +49,7 @@ export async function tryFirst(
   const { confirmWithin: windowMs } = confirm;
   if (windowMs === undefined) return { status: null, verdict: null };
   const mayWait = confirm.saveAnyway !== true;
-  const onEvent = (event: SallyportEvent, waits: boolean) => tellEvent(desk, { windowMs, waits })(event);
+  const onEvent = (event: SallyportEvent, waits: boolean) => trialPrinter(desk, { windowMs, waits })(event);
   const outcome = await tryChange(desk, loaded, { change, windowMs, mayWait, onEvent });
   switch (outcome.state) {
     case 'refused':
@@ -69,7 +69,7 @@ export function reportRefused(terminal: Terminal, refused: RefusedSettings): num
   terminal.err(
     'With this change the file would be wrong; the lines are those that it would have. Nothing was written.',
   );
-  return tellProblems(terminal, refused);
+  return printProblems(terminal, refused);
 }
 
 /** `sallyport proxy confirm`: the change that is being tried counts, whatever its stages say. */
@@ -96,7 +96,7 @@ async function handleVerdict(
 ): Promise<Tried> {
   const { confirmed, failure } = verdict;
   if (confirmed) {
-    if (!json) tellConfirmed(terminal, verdict);
+    if (!json) printConfirmed(terminal, verdict);
     return { status: null, verdict };
   }
   if (saveAnyway === true) {
@@ -104,7 +104,7 @@ async function handleVerdict(
     terminal.err(`New settings failed at ${code}; they are saved all the same, as you said. The network may be down.`);
     return { status: null, verdict };
   }
-  const status = tellDropped(terminal, verdict);
+  const status = printDropped(terminal, verdict);
   const question = 'Save them anyway? They count at once, and the network may be down.';
   if (!json && terminal.answers.interactive && (await askYesNo(terminal, question, false))) {
     return { status: null, verdict };
@@ -115,12 +115,12 @@ async function handleVerdict(
 const NO_ANSWER = 'no answer in time';
 
 /** Says who confirmed a change. */
-export function tellConfirmed(terminal: Terminal, { by }: ChangeVerdict): void {
+export function printConfirmed(terminal: Terminal, { by }: ChangeVerdict): void {
   terminal.out(by === 'stages' ? 'The new settings work.' : 'The new settings were confirmed.');
 }
 
 /** Says why a change was not written; returns the exit status. */
-export function tellDropped(terminal: Terminal, { failure }: ChangeVerdict): number {
+export function printDropped(terminal: Terminal, { failure }: ChangeVerdict): number {
   const code = failure?.code ?? NO_ANSWER;
   terminal.err(`New settings failed at ${code}; previous settings still in force. Nothing was written.`);
   if (failure === null) return EXIT_STATUS.timeout;
@@ -130,7 +130,7 @@ export function tellDropped(terminal: Terminal, { failure }: ChangeVerdict): num
 }
 
 /** Shows what happens in a trial. */
-export function tellEvent({ terminal }: Desk, asked: { windowMs: number | undefined; waits: boolean }) {
+export function trialPrinter({ terminal }: Desk, asked: { windowMs: number | undefined; waits: boolean }) {
   return (event: SallyportEvent): void => {
     if (event.name === 'change-tried') {
       terminal.err('Trying the new settings; those of before stay in force meanwhile.');

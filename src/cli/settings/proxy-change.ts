@@ -56,7 +56,7 @@ export async function addProxyCommand(desk: Desk, name: string | undefined, flag
     const isDefault = flags.makeDefault || isFirst || (asks && (await askDefault(desk)));
     return await changeCommand(desk, loaded, {
       ...changeTo(isDefault),
-      told: [`Added proxy ${own}.`, ...(isDefault ? [`${own} is the default.`, ...notUsing(settings)] : [])],
+      sentences: [`Added proxy ${own}.`, ...(isDefault ? [`${own} is the default.`, ...notUsing(settings)] : [])],
       facts: { name: own, is_default: isDefault },
       warnings: await warningsOf(desk, settings, { profile, tested }),
       json: flags.json,
@@ -106,7 +106,7 @@ async function editProfile(
   const isDefault = flags.makeDefault || (asks && !before.default && (await askDefault(desk)));
   return await changeCommand(desk, loaded, {
     ...changeTo(isDefault),
-    told: [
+    sentences: [
       `Changed proxy ${before.name}.`,
       ...(rename === undefined ? [] : [`Its name is ${rename} now, also for those who use it.`]),
       ...(isDefault ? [`${profile.name} is the default.`] : []),

@@ -28,11 +28,11 @@ export async function deleteProxyCommand(desk: Desk, name: string, flags: Delete
     const isMissed = users.length > 0 || (profile.default && settings.proxies.length > 1);
     if (users.length > 0 && !flags.force) deleteProfile(settings, name, null);
     const fall = isMissed ? fallOf(settings, name, await successorOf(desk, settings, { profile, flags })) : null;
-    const told = fall === null ? [] : wordsOf(settings, profile.name, fall);
-    await confirm(desk, told, flags);
+    const sentences = fall === null ? [] : wordsOf(settings, profile.name, fall);
+    await confirm(desk, sentences, flags);
     return await changeCommand(desk, loaded, {
       edits: deleteProfile(settings, name, fall ?? { newDefault: null, purposes: {} }),
-      told: [`Deleted proxy ${profile.name}.`, ...told],
+      sentences: [`Deleted proxy ${profile.name}.`, ...sentences],
       facts: {
         name: profile.name,
         used_by: users.map(({ who }) => who),
@@ -59,7 +59,10 @@ export async function defaultProxyCommand(
     const old = settings.proxies.find((one) => one.default && one !== profile)?.name ?? null;
     return await changeCommand(desk, loaded, {
       edits: makeDefault(settings, name),
-      told: [`${profile.name} is the default${old === null ? '' : `, in place of ${old}`}.`, ...switchedOff(settings)],
+      sentences: [
+        `${profile.name} is the default${old === null ? '' : `, in place of ${old}`}.`,
+        ...switchedOff(settings),
+      ],
       facts: { name: profile.name, before: old },
       json: options.json,
       confirm: options.confirm,
@@ -79,7 +82,9 @@ export async function enableProxyCommand(
     const isSame = settings.proxy_enabled === enabled;
     return await changeCommand(desk, loaded, {
       edits: isSame ? [] : [{ kind: 'set', path: 'proxy_enabled', value: enabled }],
-      told: [enabled ? 'Proxies are used again.' : 'No proxy is used: every purpose goes direct. The profiles stay.'],
+      sentences: [
+        enabled ? 'Proxies are used again.' : 'No proxy is used: every purpose goes direct. The profiles stay.',
+      ],
       facts: { proxy_enabled: enabled },
       warnings:
         enabled && isEmpty
@@ -135,8 +140,8 @@ function followersOf(names: readonly string[]): string {
 }
 
 /** Where somebody sits there, what follows is told before it is done. */
-async function confirm({ terminal }: Desk, told: readonly string[], { yes }: DeleteFlags): Promise<void> {
-  if (told.length === 0 || yes || !terminal.answers.interactive) return;
-  for (const sentence of told) terminal.err(sentence);
+async function confirm({ terminal }: Desk, sentences: readonly string[], { yes }: DeleteFlags): Promise<void> {
+  if (sentences.length === 0 || yes || !terminal.answers.interactive) return;
+  for (const sentence of sentences) terminal.err(sentence);
   if (!(await askYesNo(terminal, 'Delete it?', false))) throw coded('CANCELLED', { reason: 'it was not confirmed' });
 }

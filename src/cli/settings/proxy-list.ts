@@ -1,6 +1,6 @@
 // `sallyport proxy list | show`: the profiles as the file has them, never a password.
 
-import { tellJson } from '#cli/terminal/json.ts';
+import { printJson } from '#cli/terminal/json.ts';
 import { layTable } from '#cli/terminal/table.ts';
 import { readProfileDates } from '#config/editing/profile-dates.ts';
 import { findProfile, usersOf } from '#config/editing/profile-edits.ts';
@@ -27,7 +27,7 @@ export async function listProxiesCommand(desk: Desk, options: { json: boolean })
       created: dates.get(profile.name) ?? null,
     }));
     if (options.json) {
-      tellJson(terminal, redactDeep(rows, known));
+      printJson(terminal, redactDeep(rows, known));
       return EXIT_OK;
     }
     if (rows.length === 0) {
@@ -62,7 +62,7 @@ export async function showProxyCommand(desk: Desk, name: string, options: { json
     const keys = redactDeep(keysOfProfile(loaded, name), known);
     if (options.json) {
       const values = Object.fromEntries(keys.map(({ key, value }) => [key, value]));
-      tellJson(terminal, { ...values, created, used_by: usedBy });
+      printJson(terminal, { ...values, created, used_by: usedBy });
       return EXIT_OK;
     }
     const rows = keys.map(({ key, value, line }) => [

@@ -1,7 +1,7 @@
 // `sallyport route show | set`: which purpose goes which way. What counts comes from whoever works with it, over Control;
 // what is written comes from the file.
 
-import { tellJson } from '#cli/terminal/json.ts';
+import { printJson } from '#cli/terminal/json.ts';
 import { layTable } from '#cli/terminal/table.ts';
 import { widthOf } from '#cli/terminal/terminal.ts';
 import { setRoute } from '#config/editing/profile-edits.ts';
@@ -25,7 +25,7 @@ export async function showRoutesCommand(
   // A file with mistakes says nothing; what is in force is told all the same.
   const uses: Readonly<Record<string, string>> = loaded.ok ? loaded.settings.use_proxy_for : {};
   if (options.json) {
-    tellJson(
+    printJson(
       terminal,
       routes.map((route) => ({ ...route, set_to: uses[route.purpose] ?? null })),
     );
@@ -55,7 +55,7 @@ export async function setRouteCommand(
     const use = String(edits.flatMap((edit) => (edit.kind === 'set' ? [edit.value] : []))[0]);
     return await changeCommand(desk, loaded, {
       edits,
-      told: [`${purpose} ${routeWords(use, loaded.settings.proxies)}.`, ...switchedOff(loaded.settings)],
+      sentences: [`${purpose} ${routeWords(use, loaded.settings.proxies)}.`, ...switchedOff(loaded.settings)],
       facts: { purpose, use },
       json: given.json,
       confirm: given.confirm,

@@ -43,12 +43,12 @@ export async function applyEstimateCommand(desk: Desk, options: ApplyOptions): P
     const facts: Record<string, unknown> = { ...estimateToJson(report), before: present };
     return await changeCommand(desk, loaded, {
       edits: isLonger ? [{ kind: 'set', path: KEY, value: wanted }] : [],
-      told: isLonger ? [`${KEY} is ${wanted}; it was ${present}.`] : [],
+      sentences: isLonger ? [`${KEY} is ${wanted}; it was ${present}.`] : [],
       facts,
       json: options.json,
       after: async () => {
         const seeds = seedsOf(report);
-        const seeded = seeds.length === 0 ? null : await seedOrTell(desk, () => options.seed(seeds));
+        const seeded = seeds.length === 0 ? null : await seedOrPrint(desk, () => options.seed(seeds));
         facts['seeded'] = seeded;
         if (!options.json) terminal.out(teachingWords(seeds.length, seeded));
       },
@@ -64,7 +64,7 @@ async function confirm({ terminal }: Desk, what: string, yes: boolean): Promise<
 }
 
 /** What could not be taught costs only time: the file is written and stays. */
-async function seedOrTell(
+async function seedOrPrint(
   { terminal, known }: Desk,
   seed: () => Promise<TimeoutSeeded | null>,
 ): Promise<TimeoutSeeded | null> {

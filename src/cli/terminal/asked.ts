@@ -3,6 +3,6 @@
 import type { Terminal } from './terminal.ts';
 
 /** Names the daemon that is asked. */
-export function tellAsked(terminal: Pick<Terminal, 'err'>, socket: string): void {
+export function printAnsweringDaemon(terminal: Pick<Terminal, 'err'>, socket: string): void {
   terminal.err(`Asked the daemon that listens at ${socket}.`);
 }

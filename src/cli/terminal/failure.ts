@@ -8,7 +8,7 @@ import type { Redactor } from '#redaction/redact.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Prints the failure on stderr: code and sentence, hop, what to check; returns the exit status. */
-export function tellError(terminal: Terminal, error: CodedError, known: Redactor): number {
+export function printError(terminal: Terminal, error: CodedError, known: Redactor): number {
   terminal.err(known.redact(error.message));
   terminal.err(known.redact(`  ${atHop(error.hop)}${error.check}`));
   return EXIT_STATUS[error.entry.class];

@@ -5,6 +5,6 @@ import { escapeJsonLine } from '#logging/json.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Prints a value, indented. */
-export function tellJson(terminal: Terminal, value: unknown): void {
+export function printJson(terminal: Terminal, value: unknown): void {
   terminal.out(escapeJsonLine(JSON.stringify(value, null, 2)));
 }

@@ -16,10 +16,10 @@ const MIN_LAST_COLUMN = 20;
 export function layTable(heads: readonly string[], rows: readonly Cells[], width = Number.POSITIVE_INFINITY): string[] {
   const whole = linesOf(heads, rows);
   if (fits(whole, width)) return whole;
-  const told = heads.map((_head, column) => rows.some((row) => String(row[column] ?? '') !== ''));
-  const without = (cells: Cells) => cells.filter((_cell, column) => told[column]);
+  const isFilled = heads.map((_head, column) => rows.some((row) => String(row[column] ?? '') !== ''));
+  const without = (cells: Cells) => cells.filter((_cell, column) => isFilled[column]);
   return layNarrow(
-    heads.filter((_head, column) => told[column]),
+    heads.filter((_head, column) => isFilled[column]),
     rows.map(without),
     width,
   );
@@ -70,10 +70,10 @@ function lineOf(cells: Cells, widths: readonly number[]): string {
 function blockOf(heads: readonly string[], [first = '', ...cells]: Cells, width: number): string[] {
   const labels = heads.slice(1);
   const widest = Math.max(...labels.map(({ length }) => length));
-  const told = cells.flatMap((cell, index) =>
+  const parts = cells.flatMap((cell, index) =>
     cell === '' || cell === '-' ? [] : [[labels[index] ?? '', String(cell)] as const],
   );
-  return [String(first), ...layRows(told, { width, widest })];
+  return [String(first), ...layRows(parts, { width, widest })];
 }
 
 /** Labels and values, indented; a value wraps below itself, or below its label where that leaves it no room. */
@@ -86,8 +86,8 @@ export function layRows(
     const line = `${GAP}${label.padEnd(widest)}${GAP}${value}`;
     if (line.length <= width) return [line];
     // A word such as a URL may need the room of its label as well.
-    const longest = Math.max(...value.split(' ').map(({ length }) => length));
-    if (width - indent >= Math.max(MIN_LAST_COLUMN, longest)) return wrapWords(line, width, indent);
+    const maxLength = Math.max(...value.split(' ').map(({ length }) => length));
+    if (width - indent >= Math.max(MIN_LAST_COLUMN, maxLength)) return wrapWords(line, width, indent);
     return [
       ...wrapWords(`${GAP}${label}`, width, GAP.length),
       ...wrapWords(`${GAP}${GAP}${value}`, width, GAP.length * 2),

@@ -95,8 +95,8 @@ export async function applyChange(
     });
     const orphans = orphansOf(kept, contentCheck.text);
     const changed = edited.changed || reference !== null;
-    const told = { changed, loaded: contentCheck.loaded, writtenAtMs: clock.now(), stored: reference };
-    return { ok: true, ...told, orphans, tidy: () => removeAll(place, orphans) };
+    const outcome = { changed, loaded: contentCheck.loaded, writtenAtMs: clock.now(), stored: reference };
+    return { ok: true, ...outcome, orphans, tidy: () => removeAll(place, orphans) };
   } catch (thrown) {
     if (isNew && reference !== null) await removeSecret(place, reference).catch(() => undefined);
     if (contentCheck.refused !== null && thrown === contentCheck.refused.error)

@@ -137,7 +137,7 @@ export class ConfigWatch {
   async #stillness(first: Fingerprint): Promise<Fingerprint> {
     const { clock, onRestless } = this.#options;
     const beganMs = clock.monotonic();
-    let told = false;
+    let reported = false;
     let before = first;
     for (;;) {
       // What was seen before may be long ago.
@@ -148,8 +148,8 @@ export class ConfigWatch {
       const isStill = now.digest === before.digest;
       if (isStill && (!this.#hasJustGone(now) || passedMs >= MIN_GONE_MS)) return now;
       before = now;
-      if (isStill || told || passedMs < RESTLESS_MS) continue;
-      told = true;
+      if (isStill || reported || passedMs < RESTLESS_MS) continue;
+      reported = true;
       onRestless(passedMs);
     }
   }

@@ -41,14 +41,14 @@ function sectionLines(group: KeyGroup): string[] {
 function keyLines(key: ListedKey, indent: string, mark = ''): string[] {
   const name = lastName(key);
   const deep = `${indent}${mark === '' ? '' : '  '}`;
-  const told = comment(key, deep);
-  if (key.inner.length === 0) return [...told, `${indent}#${mark}${name}: ${flow(shownValue(key))}`];
+  const commentLines = comment(key, deep);
+  if (key.inner.length === 0) return [...commentLines, `${indent}#${mark}${name}: ${flow(shownValue(key))}`];
   const isList = key.inner.some((inner) => inner.name.startsWith(`${key.name}[]`));
   const inner = key.inner.flatMap((part, index) => {
     if (!isList) return keyLines(part, `${deep}  `);
     return index === 0 ? keyLines(part, `${deep}  `, '- ') : keyLines(part, `${deep}    `);
   });
-  return [...told, `${indent}#${mark}${name}:`, ...inner];
+  return [...commentLines, `${indent}#${mark}${name}:`, ...inner];
 }
 
 function comment({ facts }: ListedKey, indent: string): string[] {

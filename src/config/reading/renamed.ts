@@ -60,7 +60,7 @@ export function modernise(value: Readonly<Record<string, unknown>>, history: For
     if (renamed.from.length > 1) sections.add(String(renamed.from[0]));
     if (old === undefined) continue;
     const isTwice = partAt(value, renamed.to) !== undefined;
-    findings.push(tell(renamed, isTwice));
+    findings.push(findingOf(renamed, isTwice));
     if (isTwice) continue;
     modern = withPart(withoutPart(modern, renamed.from), renamed.to, old);
     moved.push(renamed);
@@ -83,7 +83,7 @@ function outdated({ version }: FormatHistory): Finding {
   return { path: ['version'], severity: 'warning', at: 'value', found: '', allowed: '', message };
 }
 
-function tell({ from, to, since }: Renamed, isTwice: boolean): Finding {
+function findingOf({ from, to, since }: Renamed, isTwice: boolean): Finding {
   const now = keyName(to);
   const message = isTwice
     ? `This is the old name of ${now}, and the file has both. Remove this one.`

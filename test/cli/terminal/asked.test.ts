@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { tellAsked } from '#cli/terminal/asked.ts';
+import { printAnsweringDaemon } from '#cli/terminal/asked.ts';
 
 it('a command that asks a daemon names its socket on stderr', () => {
   const said: string[] = [];
-  tellAsked({ err: (line: string) => void said.push(line) }, '/run/c.sock');
+  printAnsweringDaemon({ err: (line: string) => void said.push(line) }, '/run/c.sock');
   expect(said).toEqual(['Asked the daemon that listens at /run/c.sock.']);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exitStatusOf, tellError } from '#cli/terminal/failure.ts';
+import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
 import { CATALOGUE, type Code } from '#errors/catalogue.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';
@@ -11,7 +11,7 @@ describe('a failure on stderr', () => {
   it('is code and sentence, then the hop and what to check', () => {
     const terminal = fakeTerminal();
     const error = coded('CONTROL-UNREACHABLE', { path: '/run/x.sock', reason: 'EACCES' });
-    expect(tellError(terminal, error, new KnownSecrets())).toBe(19);
+    expect(printError(terminal, error, new KnownSecrets())).toBe(19);
     expect(terminal.told).toEqual([]);
     expect(terminal.complained).toEqual([
       '[CONTROL-UNREACHABLE] Cannot talk to the daemon at /run/x.sock: EACCES.',
@@ -22,7 +22,7 @@ describe('a failure on stderr', () => {
   it('has the status of its class, whichever code it is', () => {
     for (const code of Object.keys(CATALOGUE) as Code[]) {
       const error = new CodedError(code, {});
-      expect(tellError(fakeTerminal(), error, new KnownSecrets())).toBe(EXIT_STATUS[error.entry.class]);
+      expect(printError(fakeTerminal(), error, new KnownSecrets())).toBe(EXIT_STATUS[error.entry.class]);
       expect(exitStatusOf(aFailure({ class: error.entry.class }))).toBe(EXIT_STATUS[error.entry.class]);
     }
   });
@@ -31,7 +31,7 @@ describe('a failure on stderr', () => {
     const known = new KnownSecrets();
     known.add('hunter2-hunter2');
     const terminal = fakeTerminal();
-    tellError(terminal, coded('INTERNAL', { reason: 'saw hunter2-hunter2', hop: 'hunter2-hunter2' }), known);
+    printError(terminal, coded('INTERNAL', { reason: 'saw hunter2-hunter2', hop: 'hunter2-hunter2' }), known);
     expect(terminal.complained.join('\n')).not.toContain('hunter2');
   });
 });
