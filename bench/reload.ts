@@ -114,7 +114,7 @@ async function measure(kind: Role, named: readonly string[]): Promise<void> {
     onRestless: () => undefined,
   });
   if (kind === 'bare') folder = watchFolder(join(named[0] ?? '', '..'), () => undefined);
-  else await watch.ask();
+  else await watch.readNow();
   process.send?.('ready');
   const before = process.cpuUsage();
   await new Promise((resolve) => setTimeout(resolve, MEASURE_MS));

@@ -13,10 +13,10 @@ import { networkActions, type Obstacle } from '#cli/program/network-actions.ts';
 import { type Actions, type EstimateArguments, runProgram } from '#cli/program/program.ts';
 import type { Globals } from '#cli/program/program-hooks.ts';
 import { proxyActions } from '#cli/program/proxy-actions.ts';
+import type { CommandContext } from '#cli/settings/command-context.ts';
 import { configCheckCommand, configSchemaCommand, configShowCommand, printProblems } from '#cli/settings/config.ts';
-import type { Desk } from '#cli/settings/desk-parts.ts';
 import { statusCommand } from '#cli/status.ts';
-import { printAnsweringDaemon } from '#cli/terminal/asked.ts';
+import { printAnsweringDaemon } from '#cli/terminal/answering-daemon.ts';
 import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
 import { processTerminal } from '#cli/terminal/terminal.ts';
 import { explainTimeoutCommand } from '#cli/timeout-explain.ts';
@@ -104,7 +104,7 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
   } else {
     if (!loaded.ok) return printProblems(terminal, loaded);
     if (other !== null) throw other;
-    control = await openHere(globals, loaded);
+    control = await openInThisProcess(globals, loaded);
   }
   try {
     return await use(control);
@@ -114,7 +114,7 @@ async function withControl(globals: Globals, use: (control: Control) => Promise<
 }
 
 /** Control in this process, where no daemon runs. The parts of the work are read here, and not where they are not needed. */
-async function openHere(globals: Globals, loaded: LoadedSettings): Promise<Control> {
+async function openInThisProcess(globals: Globals, loaded: LoadedSettings): Promise<Control> {
   const { openInProcess } = await import('#daemon/in-process.ts');
   const load: LoadAgain = (text, bounds) => loadText(globals, text, bounds);
   return await openInProcess({ loaded, known, version: VERSION, environment, load, checkout });
@@ -181,21 +181,21 @@ const actions: Actions = {
     redactor,
     shell: proxyVariables(environment),
     findDaemon,
-    openHere,
-    look,
+    openInProcess: openInThisProcess,
+    load: loadWithoutSecrets,
     endpointsOfFile,
     undiagnosed: whyUndiagnosed,
     signal: stopping,
   }),
   estimateTimeout,
-  ...proxyActions({ desk: deskOf, withControl }),
-  configCheck: async (globals) => configCheckCommand(terminal, await look(globals)),
+  ...proxyActions({ context: commandContext, withControl }),
+  configCheck: async (globals) => configCheckCommand(terminal, await loadWithoutSecrets(globals)),
   configShow: async (globals, options) =>
-    configShowCommand(terminal, await look(globals), { ...options, known: redactor }),
+    configShowCommand(terminal, await loadWithoutSecrets(globals), { ...options, known: redactor }),
   configSchema: () => Promise.resolve(configSchemaCommand(terminal)),
   configUpgrade: async (globals, options) => {
     const { configUpgradeCommand } = await import('#cli/settings/config-upgrade.ts');
-    return await configUpgradeCommand(deskOf(globals), options);
+    return await configUpgradeCommand(commandContext(globals), options);
   },
   serveChanges,
   serve,
@@ -226,7 +226,7 @@ async function estimateTimeout(globals: Globals, { json, yes, apply, ...given }:
     return await estimateCommand(terminal, { json, estimate });
   }
   const { applyEstimateCommand } = await import('#cli/settings/timeout-apply.ts');
-  return await applyEstimateCommand(deskOf(globals), {
+  return await applyEstimateCommand(commandContext(globals), {
     json,
     yes,
     estimate,
@@ -256,7 +256,7 @@ async function liveOnScreen(work: (show: Report) => Promise<number>): Promise<nu
 }
 
 /** What a command needs that edits the configuration file. */
-function deskOf(globals: Globals): Desk {
+function commandContext(globals: Globals): CommandContext {
   return {
     terminal,
     files: realFiles,
@@ -271,10 +271,10 @@ function deskOf(globals: Globals): Desk {
       if (control !== null) return control;
       if (other !== null) throw other;
       if (!loaded.ok) throw loaded.error;
-      return await openHere(globals, loaded);
+      return await openInThisProcess(globals, loaded);
     },
     shell: proxyVariables(environment),
-    who: `process ${process.pid} of user ${process.getuid?.() ?? 'unknown'}`,
+    requester: `process ${process.pid} of user ${process.getuid?.() ?? 'unknown'}`,
     gateways: readGateways,
     absolute: (path) => resolve(path),
     changeSocket: checkout === null && resolve(fileOf(globals)) === places.config ? CHANGE_SOCKET : null,
@@ -293,13 +293,13 @@ async function serveChanges(globals: Globals): Promise<number> {
   const socket = inheritedSocket(environment, process.pid);
   const file = resolve(fileOf(globals));
   return await liveOnScreen(async (report) => {
-    await serveChange(socket, { ...deskOf(globals), file, report, peerOf });
+    await serveChange(socket, { ...commandContext(globals), file, report, peerOf });
     return EXIT_OK;
   });
 }
 
 /** For commands that use no secret: root, too, may ask, outside the service and without its credentials. */
-function look(globals: Globals): Promise<LoadResult> {
+function loadWithoutSecrets(globals: Globals): Promise<LoadResult> {
   return loadSettings({ ...loadOptions(globals), mayLackCredentials: true });
 }
 

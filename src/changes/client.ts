@@ -66,27 +66,27 @@ export async function needsService({ socket, files }: Omit<ServicePlace, 'clock'
 export async function askService(
   { socket: path, files, clock }: ServicePlace,
   loaded: LoadedSettings,
-  asked: ServiceChange,
+  change: ServiceChange,
 ): Promise<ServiceOutcome> {
-  const request = requestOf(loaded, asked);
+  const request = requestOf(loaded, change);
   await validateSocketOwner({ path, stateDir: loaded.settings.daemon.state_dir, self: files.self }, files);
   const broken = (reason: string) => coded('CHANGE-UNREACHABLE', { path, reason });
   const socket = await open(path, loaded.file);
   const late = clock.after(request.window_ms + RESERVE_MS, () => socket.destroy(), 'the change service');
-  const stopListening = onAbort(asked.signal, () => socket.destroy());
+  const stopListening = onAbort(change.signal, () => socket.destroy());
   try {
-    asked.signal.throwIfAborted();
+    change.signal.throwIfAborted();
     socket.write(`${JSON.stringify(request)}\n`);
     for await (const value of linesFrom(socket, broken)) {
       const { event, result, error } = (value ?? {}) as { event?: unknown; result?: unknown; error?: unknown };
       if (error !== undefined) throw reviveError(error);
       if (result !== undefined) return outcomeOf(path, result);
       const known = reviveEvent(event);
-      if (known !== null) asked.onEvent(known);
+      if (known !== null) change.onEvent(known);
     }
     throw broken(STOPPED);
   } catch (thrown) {
-    if (!asked.signal.aborted) throw thrown instanceof CodedError ? thrown : broken(STOPPED);
+    if (!change.signal.aborted) throw thrown instanceof CodedError ? thrown : broken(STOPPED);
     throw coded('CANCELLED', { reason: 'it was interrupted while it was tried' }, thrown);
   } finally {
     late.cancel();

@@ -15,6 +15,6 @@ export interface ChangeContext {
   /** The same, or one that works in this process where no daemon runs. */
   openControl(): Promise<Control>;
   /** Who asks; shown to a second caller. */
-  readonly who: string;
+  readonly requester: string;
   readonly signal: AbortSignal;
 }

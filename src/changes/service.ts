@@ -60,22 +60,22 @@ export async function serveChange(socket: Socket, parts: ServiceParts): Promise<
   const line = lines.readLine({ bytes: MAX_REQUEST_BYTES, ms: limitMs }, clock);
   // It may fail while the kernel is asked.
   line.catch(() => undefined);
-  let who = 'an unknown user';
+  let requester = 'an unknown user';
   try {
     const peer = await parts.peerOf(socket);
     if (peer === null) throw coded('CHANGE-REQUEST', { reason: 'the kernel did not report who sent it' });
-    who = `${peer.uid === 0 ? 'root' : `user ${peer.uid}`}, process ${peer.pid}`;
+    requester = `${peer.uid === 0 ? 'root' : `user ${peer.uid}`}, process ${peer.pid}`;
     const request = parseRequest(await line);
     const keys = keysOf(request).join(', ');
-    report({ name: 'change-requested', verb: request.verb, who, keys });
+    report({ name: 'change-requested', verb: request.verb, who: requester, keys });
     const signal = AbortSignal.any([lines.gone, parts.signal]);
-    const serving = { ...parts, who, signal, stopping: parts.signal };
+    const serving = { ...parts, requester, signal, stopping: parts.signal };
     const answer = await answerRequest(request, serving, (event) => send({ event: wireEvent(event) }));
-    if (answer.state === 'made' && answer.changed) report({ name: 'change-made', who, keys });
+    if (answer.state === 'made' && answer.changed) report({ name: 'change-made', who: requester, keys });
     send({ result: answer });
   } catch (thrown) {
     const error = asCoded(thrown);
-    report({ name: 'change-not-made', who, error });
+    report({ name: 'change-not-made', who: requester, error });
     send({ error: wireError(error) });
   } finally {
     await lines.close(clock, limitMs);
@@ -83,7 +83,7 @@ export async function serveChange(socket: Socket, parts: ServiceParts): Promise<
 }
 
 interface Serving extends ServiceParts {
-  readonly who: string;
+  readonly requester: string;
   /** Aborted when the process has to end, but not when the caller leaves. */
   readonly stopping: AbortSignal;
 }

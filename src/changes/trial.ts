@@ -45,7 +45,14 @@ export async function tryChange(
   const control = daemon ?? (await context.openControl());
   try {
     const { windowMs: window_ms, secrets } = options;
-    const request = { text, typed, window_ms, waits, by: context.who, ...(secrets === undefined ? {} : { secrets }) };
+    const request = {
+      text,
+      typed,
+      window_ms,
+      waits,
+      by: context.requester,
+      ...(secrets === undefined ? {} : { secrets }),
+    };
     const verdict = await control.tryChange(request, (event) => options.onEvent(event, waits), context.signal);
     return { state: 'judged', verdict };
   } catch (thrown) {

@@ -27,7 +27,7 @@ export async function diagnoseCommand(
   options: DiagnoseOptions,
 ): Promise<number> {
   const { json, request } = options;
-  const diagnosis = await diagnoseAsking(control, terminal, { ...options, mayAsk: !json });
+  const diagnosis = await diagnoseAsking(control, terminal, { ...options, mayPrompt: !json });
   if (json) printJson(terminal, diagnosis);
   else for (const line of diagnosisLines(diagnosis, terminal.screen.color)) terminal.out(line);
   const command = request.through === null ? 'diagnose' : `proxy test ${request.through}`;
@@ -41,14 +41,14 @@ export async function diagnoseCommand(
 export async function diagnoseAsking(
   control: Diagnoser,
   terminal: Terminal,
-  options: Omit<DiagnoseOptions, 'json'> & { readonly mayAsk: boolean },
+  options: Omit<DiagnoseOptions, 'json'> & { readonly mayPrompt: boolean },
 ): Promise<Diagnosis> {
-  const { request, signal, retryCredential, mayAsk } = options;
+  const { request, signal, retryCredential, mayPrompt } = options;
   // The password of settings that are not saved is known to nobody by the name of its profile.
   const profile = request.candidate === null ? request.through : null;
   if (retryCredential) await control.retryCredentials(profile);
   const diagnosis = await control.diagnose(request, signal);
-  const waiting = mayAsk && !retryCredential ? waitingIn(diagnosis) : null;
+  const waiting = mayPrompt && !retryCredential ? waitingIn(diagnosis) : null;
   if (waiting === null || !(await mayRetry(terminal, waiting))) return diagnosis;
   await control.retryCredentials(profile);
   return await control.diagnose(request, signal);

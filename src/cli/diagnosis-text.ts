@@ -42,7 +42,7 @@ const COLOR_OFF = '\u001b[0m';
 export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
   const { as, verdict, purposes, notes, saved, through } = diagnosis;
   const finding = verdict.finding;
-  const walked = purposes.filter(({ outcome }) => outcome !== 'not configured');
+  const tested = purposes.filter(({ outcome }) => outcome !== 'not configured');
   const proven = provenLine(
     purposes.find(({ purpose, outcome }) => purpose === verdict.purpose && outcome === 'failed'),
   );
@@ -55,18 +55,18 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
       ? []
       : [`  Through ${showForeign(through)}, whatever use_proxy_for says; nothing was changed.`]),
     ...(saved ? [] : ['  These settings are not saved.']),
-    ...opinionLines(walked),
+    ...opinionLines(tested),
     ...notes.map((note) => `  ${note}`),
     ...(purposes.length === 0 ? [] : ['', ...purposeLines(purposes, color)]),
-    ...walked.flatMap((report) => ['', ...stageLines(report, color)]),
-    ...interceptionLines(walked),
+    ...tested.flatMap((report) => ['', ...stageLines(report, color)]),
+    ...interceptionLines(tested),
   ];
   return lines;
 }
 
 /** The advice of a failure ends with what was proven; where the stages say it, too, once is enough. */
-function adviceOf(check: string, isSaid: boolean): string {
-  return isSaid ? check.replace(/ Proven fine before: [a-zA-Z, ]+\.$/, '') : check;
+function adviceOf(check: string, isPrinted: boolean): string {
+  return isPrinted ? check.replace(/ Proven fine before: [a-zA-Z, ]+\.$/, '') : check;
 }
 
 /** What was proven fine before it failed, beside the choice, which proves nothing. */
@@ -77,11 +77,11 @@ function provenLine(failed: PurposeReport | undefined): string[] {
 }
 
 /** What an ordinary Node client got; purposes with the same sentence share a line. */
-function opinionLines(walked: readonly PurposeReport[]): string[] {
-  const asked = walked.flatMap(({ purpose, enabled, second_opinion: opinion }) =>
+function opinionLines(tested: readonly PurposeReport[]): string[] {
+  const opinions = tested.flatMap(({ purpose, enabled, second_opinion: opinion }) =>
     opinion === null ? [] : [{ name: `${purpose}${notEnabled(enabled)}`, ...opinion }],
   );
-  const bySentence = Map.groupBy(asked, ({ says }) => says);
+  const bySentence = Map.groupBy(opinions, ({ says }) => says);
   return [...bySentence].map(([says, same]) => {
     const purposes = same.map(({ name }) => name).join(', ');
     return bySentence.size === 1 ? `  ${says}` : `  ${purposes}: ${says}`;
@@ -98,7 +98,7 @@ function purposeLines(purposes: readonly PurposeReport[], color: boolean): strin
   const rows = purposes.map((report) => [
     report.purpose,
     `${MARKS[report.outcome]}${report.target === null ? '' : notEnabled(report.enabled)}`,
-    wayOf(report),
+    connectionText(report),
     report.failure === null ? (report.target ?? 'not configured') : `[${report.failure.code}] ${report.target}`,
   ]);
   const [head = '', ...body] = layTable(['PURPOSE', 'RESULT', 'EFFECTIVE PROXY', 'TARGET'], rows);
@@ -110,7 +110,7 @@ function notEnabled(enabled: boolean): string {
   return enabled ? '' : ' (not enabled)';
 }
 
-function wayOf({ outcome, proxy, how }: PurposeReport): string {
+function connectionText({ outcome, proxy, how }: PurposeReport): string {
   if (outcome === 'not configured' || how === null) return '-';
   return proxy === null ? 'none (direct)' : `${showForeign(proxy)} (${how})`;
 }
@@ -125,8 +125,8 @@ function stageLines(
     const title = stage.target === at || stage.target === '' ? [] : [`  then ${showForeign(stage.target)}`];
     at = stage.target === '' ? at : stage.target;
     const took = stage.elapsed_ms === null ? '' : showDuration(stage.elapsed_ms);
-    const said = stage.code === null ? stage.says : `[${stage.code}] ${stage.says}`;
-    const line = `  ${TITLES[stage.name].padEnd(width)}  ${MARKS[stage.outcome].padEnd(7)}  ${took.padStart(7)}  ${said}`;
+    const text = stage.code === null ? stage.says : `[${stage.code}] ${stage.says}`;
+    const line = `  ${TITLES[stage.name].padEnd(width)}  ${MARKS[stage.outcome].padEnd(7)}  ${took.padStart(7)}  ${text}`;
     return [...title, mark(line, stage.outcome, color)];
   });
   return [`${purpose}${notEnabled(enabled)} to ${target} (${showDuration(elapsedMs)})`, ...lines];

@@ -1,13 +1,13 @@
 // The list of endpoints as who stands at one place sees it: one row for a host and port, whatever it is needed for. Pure.
 
-import type { EndpointList, EndpointProxy, EndpointRow, EndpointWay } from '#control/endpoints.ts';
+import type { EndpointCandidate, EndpointList, EndpointProxy, EndpointRow } from '#control/endpoints.ts';
 import { showForeign } from '#errors/template.ts';
 
 /** One host and port at one proxy, or at none. */
 export interface PlaceRow {
   readonly host: string;
   readonly port: number;
-  readonly how: EndpointWay['how'];
+  readonly how: EndpointCandidate['how'];
   readonly tlsEndToEnd: boolean;
   /** What who stands there sees. */
   readonly methods: readonly string[];
@@ -20,25 +20,25 @@ export interface PlaceRow {
 export function placesOf({ endpoints }: EndpointList, proxy: string | null): PlaceRow[] {
   const places = new Map<string, PlaceRow>();
   for (const row of endpoints) {
-    for (const way of row.ways) {
-      if (way.proxy !== proxy) continue;
-      const key = JSON.stringify([row.host, row.port, way.how, row.tls_end_to_end]);
-      places.set(key, together(places.get(key), row, way));
+    for (const candidate of row.ways) {
+      if (candidate.proxy !== proxy) continue;
+      const key = JSON.stringify([row.host, row.port, candidate.how, row.tls_end_to_end]);
+      places.set(key, together(places.get(key), row, candidate));
     }
   }
   return [...places.values()];
 }
 
-function together(before: PlaceRow | undefined, row: EndpointRow, way: EndpointWay): PlaceRow {
+function together(before: PlaceRow | undefined, row: EndpointRow, candidate: EndpointCandidate): PlaceRow {
   const { host, port, tls_end_to_end: tlsEndToEnd } = row;
   return {
     host,
     port,
-    how: way.how,
+    how: candidate.how,
     tlsEndToEnd,
-    methods: [...new Set([...(before?.methods ?? []), ...way.methods])].toSorted(),
+    methods: [...new Set([...(before?.methods ?? []), ...candidate.methods])].toSorted(),
     rows: [...(before?.rows ?? []), row],
-    standsIn: (before?.standsIn ?? true) && way.stands_in,
+    standsIn: (before?.standsIn ?? true) && candidate.stands_in,
   };
 }
 

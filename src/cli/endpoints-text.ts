@@ -1,7 +1,7 @@
 // The endpoints as a list that one mails to the proxy team: by proxy, tunnels and plain requests apart, then what goes
 // direct. Pure. It has days and no ages, so that it stays true while it is read.
 
-import type { EndpointList, EndpointRow, SeenOnly } from '#control/endpoints.ts';
+import type { EndpointList, EndpointRow, ObservedOnly } from '#control/endpoints.ts';
 import { showForeign } from '#errors/template.ts';
 import { hostPort, type PlaceRow, placesOf, proxyWords } from './endpoint-groups.ts';
 import { layTable } from './terminal/table.ts';
@@ -27,7 +27,7 @@ export function endpointLines(list: EndpointList): string[] {
     }),
     ...(direct.length === 0 ? [] : ['', 'Direct, through no proxy:', ...placeLines(direct)]),
     ...refusedLines(list.endpoints),
-    ...seenLines(list.seen_only),
+    ...observedOnlyLines(list.seen_only),
     ...(notes.length === 0 ? [] : ['', ...notes.map((note) => `Note: ${note}`)]),
   ];
 }
@@ -62,7 +62,7 @@ function placeLines(places: readonly PlaceRow[]): string[] {
     const found = places.filter(isIn);
     if (found.length === 0) return [];
     const isTls = found.every(({ tlsEndToEnd }) => tlsEndToEnd);
-    const rows = found.map((place) => [hostPort(place), methodsOf(place), purposesOf(place), seenOf(place)]);
+    const rows = found.map((place) => [hostPort(place), methodsOf(place), purposesOf(place), observedText(place)]);
     const table = layTable(['HOST', methods, 'FOR', 'LAST SEEN'], rows);
     return [`  ${title}${isTls ? `. ${NO_INTERCEPTION}` : ''}`, ...table.map((line) => `    ${line}`)];
   });
@@ -90,15 +90,15 @@ function purposesOf({ rows }: PlaceRow): string {
 }
 
 /** The last time that something led there; settings name more than is used. */
-function seenOf({ rows }: PlaceRow): string {
+function observedText({ rows }: PlaceRow): string {
   const last = rows
-    .flatMap(({ seen }) => seen ?? [])
+    .flatMap(({ seen: observed }) => observed ?? [])
     .toSorted((a, b) => (a.at < b.at ? -1 : 1))
     .at(-1);
-  return last === undefined ? '-' : seenWords(last);
+  return last === undefined ? '-' : observationText(last);
 }
 
-function seenWords({ by, at }: Pick<SeenOnly, 'by' | 'at'>): string {
+function observationText({ by, at }: Pick<ObservedOnly, 'by' | 'at'>): string {
   return `${at.slice(0, 10)} ${by === 'feed' ? 'in the feed' : 'in a redirect'}`;
 }
 
@@ -112,11 +112,16 @@ function refusedLines(endpoints: readonly EndpointRow[]): string[] {
   return ['', 'Refused by the settings; nothing goes there:', ...layTable(['HOST', 'FOR', 'WHY'], rows).map(indent)];
 }
 
-function seenLines(seenOnly: readonly SeenOnly[] | null): string[] {
-  if (seenOnly === null)
+function observedOnlyLines(observedOnly: readonly ObservedOnly[] | null): string[] {
+  if (observedOnly === null)
     return ['', 'What feeds and redirects led to is not known: what was kept of it cannot be read.'];
-  if (seenOnly.length === 0) return [];
-  const rows = seenOnly.map((seen) => [hostPort(seen), seen.scheme, seenWords(seen), `[${seen.code}]`]);
+  if (observedOnly.length === 0) return [];
+  const rows = observedOnly.map((observed) => [
+    hostPort(observed),
+    observed.scheme,
+    observationText(observed),
+    `[${observed.code}]`,
+  ]);
   const title =
     'Only seen, and nothing goes there. Ask the vendor before you allow one, in updates.allowed_origins and at the proxy:';
   return ['', title, ...layTable(['HOST', 'SCHEME', 'LAST SEEN', 'REFUSED'], rows).map(indent)];

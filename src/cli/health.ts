@@ -14,10 +14,10 @@ const UNKNOWN = 3;
 /** Asks the daemon that `find` finds, if any, and says how it is. */
 export async function healthCommand(
   terminal: Terminal,
-  asked: { find(): Promise<Control | null>; readonly known: Redactor },
+  parts: { find(): Promise<Control | null>; readonly known: Redactor },
 ): Promise<number> {
   try {
-    const control = await asked.find();
+    const control = await parts.find();
     if (control === null) {
       terminal.out('CRITICAL: No daemon is running, so nothing is checked.');
       return LEVELS.critical;
@@ -30,7 +30,7 @@ export async function healthCommand(
       await control.close();
     }
   } catch (thrown) {
-    terminal.out(`UNKNOWN: ${withoutBar(asked.known.redact(asCoded(thrown).message))}`);
+    terminal.out(`UNKNOWN: ${withoutBar(parts.known.redact(asCoded(thrown).message))}`);
     return UNKNOWN;
   }
 }

@@ -10,10 +10,10 @@ export function purposeRows({ routes, at }: Status): Row[] {
   return routes.flatMap(({ purpose, how, proxy, target, why, enabled, ...went }) => {
     const isOff = target !== null && !enabled;
     const route = proxy === null ? how : `${how} through proxy ${showForeign(proxy)}`;
-    const way = isOff ? `configured, not enabled; route: ${route}` : route;
+    const routeText = isOff ? `configured, not enabled; route: ${route}` : route;
     const to = target === null ? '' : ` to ${showForeign(target)}`;
     const because = why.length === 0 ? '' : `: ${why.join('; ')}`;
-    return [[purpose, `${way}${to}${because}`] as const, ...outcomeRows(went, { at, isWorking: enabled })];
+    return [[purpose, `${routeText}${to}${because}`] as const, ...outcomeRows(went, { at, isWorking: enabled })];
   });
 }
 
@@ -74,12 +74,12 @@ const RANGES = ['do not work', 'work'] as const;
 /** What each path has shown, with its age. */
 export function pathRows({ paths, at }: Status): Row[] {
   if (paths.length === 0) return [['none', 'no response has been seen yet']];
-  return paths.map(({ proxy, origin, seen, via, ranges_work: work, ranges_at: tried, etag, kind }) => {
+  return paths.map(({ proxy, origin, seen: observed, via, ranges_work: work, ranges_at: tried, etag, kind }) => {
     const ranges =
       work === null ? 'not tried' : `${RANGES[Number(work)]}${tried === null ? '' : ` (${ago(tried, at)})`}`;
     const shownVia = via === null ? 'none' : fillTemplate('{via:via}', { via });
     const facts = [
-      `seen ${timeText(seen)} (${ago(seen, at)})`,
+      `seen ${timeText(observed)} (${ago(observed, at)})`,
       `Via ${shownVia}`,
       `ranges ${ranges}`,
       `ETag ${etag ?? 'not seen'}`,

@@ -109,14 +109,14 @@ function describeEstimates({ advice }: EstimateReport): string[] {
 }
 
 function describeAdvice({ advice }: EstimateReport): string[] {
-  const { baseMs, observedMs: seenMs, largestMs, margin, tipDecides } = advice;
+  const { baseMs, observedMs, largestMs, margin, tipDecides } = advice;
   const larger =
-    largestMs !== null && largestMs > seenMs ? `, ${showDuration(largestMs)} for the largest package here` : '';
+    largestMs !== null && largestMs > observedMs ? `, ${showDuration(largestMs)} for the largest package here` : '';
   const why = tipDecides
     ? `that times ${margin} is below the manual's own tip of 5 minutes, which is never undercut`
     : `times ${margin}`;
   return [
-    `Longest silence seen: ${showDuration(seenMs)}${larger}; ${why}.`,
+    `Longest silence seen: ${showDuration(observedMs)}${larger}; ${why}.`,
     `Recommended: response_timeout.base_ms: ${baseMs}`,
   ];
 }

@@ -46,7 +46,7 @@ function modeLine({ mode, base_ms, min_ms, max_ms, total_max_ms }: TimeoutExplan
 
 function describeRoute(route: Route, chart: boolean): string[] {
   const { proxy, origin, kind, plans, changed } = route;
-  const way = proxy === 'direct' ? 'direct' : `by ${showForeign(proxy)}`;
+  const routeText = proxy === 'direct' ? 'direct' : `by ${showForeign(proxy)}`;
   const table = layTable(
     ['SIZE', 'FIRST BYTE', 'SILENCE', 'TOTAL', 'EXPECTED'],
     plans.map((plan) => [
@@ -59,7 +59,7 @@ function describeRoute(route: Route, chart: boolean): string[] {
     ]),
   );
   return [
-    `${showForeign(origin)} ${way}${kind === null ? '' : `: ${showWords(kind)}`}`,
+    `${showForeign(origin)} ${routeText}${kind === null ? '' : `: ${showWords(kind)}`}`,
     ...table.map((line) => `  ${line}`),
     ...(chart ? drawPlans(plans).map((line) => `  ${line}`) : []),
     ...evidenceLines(route).map((line) => `  ${line}`),

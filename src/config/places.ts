@@ -22,7 +22,7 @@ export const MAX_SOCKET_PATH_BYTES = 100;
 /** In bytes; what is left of the same beside `/proc/self/fd/NUMBER/`. */
 export const MAX_SOCKET_NAME_BYTES = 80;
 
-interface Surroundings {
+interface PlacesContext {
   /** The folder that holds the program. */
   readonly root: string;
   readonly environment: Environment;
@@ -30,13 +30,13 @@ interface Surroundings {
 }
 
 /** Finds the default places. */
-export function findPlaces(around: Surroundings): Places {
-  const checkout = findCheckout(around);
-  return checkout === null ? placesInstalled(around.environment) : placesInCheckout(checkout);
+export function findPlaces(context: PlacesContext): Places {
+  const checkout = findCheckout(context);
+  return checkout === null ? placesInstalled(context.environment) : placesInCheckout(checkout);
 }
 
 /** The checkout that the program runs from; null where it is installed. */
-export function findCheckout({ root, exists }: Pick<Surroundings, 'root' | 'exists'>): string | null {
+export function findCheckout({ root, exists }: Pick<PlacesContext, 'root' | 'exists'>): string | null {
   return exists(join(root, 'package.json')) && exists(join(root, 'src', 'main.ts')) ? root : null;
 }
 
@@ -82,7 +82,7 @@ export function placesOfDaemon(file: string, set: Partial<DaemonPlaces> | undefi
   return {
     state_dir: stateDir,
     control_socket: control,
-    admin_socket: set?.admin_socket ?? besideControl(control, 'admin'),
+    admin_socket: set?.admin_socket ?? siblingSocket(control, 'admin'),
   };
 }
 
@@ -96,11 +96,11 @@ export interface SocketPaths {
 
 /** All sockets of the daemon with these places. */
 export function socketsOf({ control_socket: control, admin_socket: admin }: DaemonPlaces): SocketPaths {
-  return { admin, operate: besideControl(control, 'operate'), look: besideControl(control, 'look'), control };
+  return { admin, operate: siblingSocket(control, 'operate'), look: siblingSocket(control, 'look'), control };
 }
 
 /** `look.sock`, or the name of the control socket with `-look`, so that two daemons can share a folder. */
-function besideControl(control: string, level: 'admin' | 'operate' | 'look'): string {
+function siblingSocket(control: string, level: 'admin' | 'operate' | 'look'): string {
   const extension = extname(control);
   const name = basename(control, extension);
   return join(dirname(control), name === 'control' ? `${level}${extension}` : `${name}-${level}${extension}`);

@@ -49,7 +49,7 @@ export interface Finding {
   /** Set where a line in a wrong column is what is wrong: rules between keys would judge what nobody meant. */
   readonly isMisplaced?: true;
   /** Set where a secret is used otherwise than in force: its key, the fact of SECRET-NOT-IN-FORCE. */
-  readonly notInForce?: string;
+  readonly refusedSecret?: string;
   readonly message: string;
 }
 

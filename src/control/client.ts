@@ -12,7 +12,7 @@ import type { Files } from '#system/files.ts';
 import { VERBS, type Verbs } from './control.ts';
 import { validateSocketOwner } from './socket-owner.ts';
 import { placeOf } from './socket-place.ts';
-import { type AnyVerb, type Asked, type MethodsOf, methodOf, methodsOf } from './verb.ts';
+import { type AnyVerb, type Call, type MethodsOf, methodOf, methodsOf } from './verb.ts';
 import { reviveError } from './wire.ts';
 
 /** A daemon answers such a question at once; a minute is for a machine under load. */
@@ -97,7 +97,7 @@ async function connect<T extends Verbs>(
   const carrier = new SocketCarrier(path, parts.clock);
   const methods = methodsOf(
     verbs,
-    (name, asked) => carrier.carry(verbs[name as keyof T] as AnyVerb, asked),
+    (name, call) => carrier.carry(verbs[name as keyof T] as AnyVerb, call),
     () => Promise.resolve(),
   );
   await carrier.carry(VERBS.status, { request: undefined, onEvent: () => undefined, signal: NEVER });
@@ -105,9 +105,9 @@ async function connect<T extends Verbs>(
 }
 
 /** A path on which we may not pass is a daemon that we may not ask. */
-async function reaching<T>(path: string, look: () => Promise<T> | T): Promise<T> {
+async function reaching<T>(path: string, action: () => Promise<T> | T): Promise<T> {
   try {
-    return await look();
+    return await action();
   } catch (thrown) {
     const { code, facts } = asCoded(thrown);
     if (code !== 'FILE-FAILED') throw thrown;
@@ -136,9 +136,9 @@ class SocketCarrier {
     this.#clock = clock;
   }
 
-  async carry(verb: AnyVerb, asked: Asked): Promise<unknown> {
-    const body = verb.request === null ? undefined : JSON.stringify(verb.request.write(asked.request));
-    return verb.mode === 'answer' ? await this.#ask({ verb, body }) : await this.#follow({ verb, body }, asked);
+  async carry(verb: AnyVerb, call: Call): Promise<unknown> {
+    const body = verb.request === null ? undefined : JSON.stringify(verb.request.write(call.request));
+    return verb.mode === 'answer' ? await this.#ask({ verb, body }) : await this.#follow({ verb, body }, call);
   }
 
   async #ask(sent: Sent): Promise<unknown> {
@@ -157,7 +157,7 @@ class SocketCarrier {
     }
   }
 
-  async #follow(sent: Sent, { onEvent, signal }: Asked): Promise<unknown> {
+  async #follow(sent: Sent, { onEvent, signal }: Call): Promise<unknown> {
     signal.throwIfAborted();
     const response = await this.#open(sent, signal);
     for await (const text of this.#lines(response, signal)) {
@@ -175,12 +175,12 @@ class SocketCarrier {
     return await new Promise<IncomingMessage>((resolve, reject) => {
       // A connection each: one that is kept may be of a daemon that was restarted since.
       const sent = { socketPath: place.address, method: methodOf(verb), path: verb.path, signal, agent: false };
-      const asked = request(sent, (response) => {
+      const outgoing = request(sent, (response) => {
         if (response.statusCode !== 404) return resolve(response);
         response.destroy();
         reject(this.#unreachable(OTHER_VERSION));
       });
-      asked.once('error', (error: NodeJS.ErrnoException) =>
+      outgoing.once('error', (error: NodeJS.ErrnoException) =>
         reject(
           signal.aborted
             ? (signal.reason as Error)
@@ -188,7 +188,7 @@ class SocketCarrier {
                 this.#unreachable(error.code ?? error.message, error)),
         ),
       );
-      asked.end(body);
+      outgoing.end(body);
     }).finally(() => place.release());
   }
 

@@ -20,13 +20,13 @@ const placeShape = {
   port: z.number(),
 };
 
-const seenSchema = z.object({
+const observedSchema = z.object({
   /** What led there. */
   by: z.enum(['redirect', 'feed']),
   at: z.string(),
 });
 
-const waySchema = z.object({
+const candidateSchema = z.object({
   /** Name of the proxy; null for none. */
   proxy: z.string().nullable(),
   /** connect: a tunnel; plain: the whole URL is asked for at the proxy; socks; direct: no proxy. */
@@ -36,7 +36,7 @@ const waySchema = z.object({
   /** Whether it is used only where the one before it cannot be reached. */
   stands_in: z.boolean(),
 });
-export type EndpointWay = z.infer<typeof waySchema>;
+export type EndpointCandidate = z.infer<typeof candidateSchema>;
 
 const endpointSchema = z.object({
   ...placeShape,
@@ -48,20 +48,20 @@ const endpointSchema = z.object({
   /** Whoever opens TLS on the way breaks it. */
   tls_end_to_end: z.boolean(),
   /** Best first; none where the settings refuse it. */
-  ways: z.array(waySchema),
+  ways: z.array(candidateSchema),
   refused: z.object({ code: z.string(), message: z.string() }).nullable(),
   /** The settings that name it, each with its line in the file. */
   from: z.array(z.string()),
   /** Why it goes that way. */
   why: z.array(z.string()),
   /** Null where nothing has led there; settings name more than is ever used. */
-  seen: seenSchema.nullable(),
+  seen: observedSchema.nullable(),
 });
 export type EndpointRow = z.infer<typeof endpointSchema>;
 
 /** Something led there, and the settings let nothing go there. */
-const seenOnlySchema = z.object({ ...placeShape, ...seenSchema.shape, code: z.string() });
-export type SeenOnly = z.infer<typeof seenOnlySchema>;
+const observedOnlySchema = z.object({ ...placeShape, ...observedSchema.shape, code: z.string() });
+export type ObservedOnly = z.infer<typeof observedOnlySchema>;
 
 const proxySchema = z.object({
   name: z.string(),
@@ -82,7 +82,7 @@ export const endpointListSchema = z.object({
   /** In a fixed order. */
   endpoints: z.array(endpointSchema),
   /** Nothing goes there; null where what was seen cannot be read. */
-  seen_only: z.array(seenOnlySchema).nullable(),
+  seen_only: z.array(observedOnlySchema).nullable(),
   /** Every proxy that is used or stands in. */
   proxies: z.array(proxySchema),
   notes: z.array(z.string()),

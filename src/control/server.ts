@@ -66,7 +66,7 @@ export interface ServedControl<T extends VerbTable> {
    * Called once for every request that needs more than `look`: before its work begins, with null, or with why it was refused.
    * `peer` is null where the kernel does not report it.
    */
-  onAsked?(what: string, peer: Peer | null, refused: CodedError | null): void;
+  onRequest?(what: string, peer: Peer | null, refused: CodedError | null): void;
   /** Who is at the other end; the kernel is asked where it is not given. */
   peerOf?(socket: Socket): Promise<Peer | null>;
 }
@@ -81,7 +81,7 @@ export async function serveControl<T extends VerbTable>(
 ): Promise<ControlServer> {
   const { files, silenceMs = SILENCE_MS, openTo } = served;
   await files.makeDirectory(dirname(path), 0o750);
-  await makeRoom(path, files);
+  await removeStaleSocket(path, files);
   const limits = {
     maxHeaderSize: HEAD_LIMIT_BYTES,
     headersTimeout: silenceMs,
@@ -123,7 +123,7 @@ function closing(server: Server): Promise<void> {
 }
 
 /** Only what nobody listens at any more is taken away: a wrong path must not cost anybody a file. */
-async function makeRoom(path: string, files: Files): Promise<void> {
+async function removeStaleSocket(path: string, files: Files): Promise<void> {
   const facts = await files.facts(path);
   if (facts === null) return;
   if (facts.kind !== 'socket') {
@@ -178,12 +178,12 @@ function answersAt(address: string): Promise<boolean> {
       probe.destroy();
       resolve(true);
     });
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(!NOBODY.has(error.code ?? '')));
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(!NOT_LISTENING.has(error.code ?? '')));
     probe.end();
   });
 }
 
-const NOBODY: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT']);
+const NOT_LISTENING: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT']);
 
 /** The verbs by the method and path of their requests. */
 type Routes = ReadonlyMap<string, readonly [name: string, verb: AnyVerb]>;
@@ -209,7 +209,7 @@ async function answer<T extends VerbTable>(
   response.once('prefinish', () => incoming.socket.setTimeout(silenceMs, () => incoming.socket.destroy()));
   try {
     if (verb === null) return sendJson(out, 404, { error: 'no such request' });
-    const request = await admit(served, { incoming, verb, body });
+    const request = await readAuthorized(served, { incoming, verb, body });
     const work = async (onEvent: (event: unknown) => void) =>
       await handlerOf(handlers, name)({ request, onEvent, signal: gone.signal, authority });
     if (verb.mode === 'answer') sendJson(out, 200, (await work(() => undefined)) ?? null);
@@ -220,36 +220,36 @@ async function answer<T extends VerbTable>(
   }
 }
 
-interface Asked {
+interface IncomingCall {
   readonly incoming: IncomingMessage;
   readonly verb: AnyVerb;
   readonly body: Promise<string>;
 }
 
 /** The argument of a request that may be served; says who sent it, and whether it was refused. @throws CodedError CONTROL-* */
-async function admit(
-  { authority, onAsked }: Pick<ServedControl<VerbTable>, 'authority' | 'onAsked'>,
-  { incoming, verb, body }: Asked,
+async function readAuthorized(
+  { authority, onRequest }: Pick<ServedControl<VerbTable>, 'authority' | 'onRequest'>,
+  { incoming, verb, body }: IncomingCall,
 ): Promise<unknown> {
   // Before the body, whose sender may leave.
   const peer = verb.needs === 'look' && verb.more === null ? null : await peerOf(incoming.socket);
-  let asked: Pick<AnyVerb, 'needs' | 'does'> = verb;
-  const tell = (refused: CodedError | null) => {
-    if (asked.needs !== 'look') onAsked?.(asked.does, peer, refused);
+  let needed: Pick<AnyVerb, 'needs' | 'does'> = verb;
+  const report = (refused: CodedError | null) => {
+    if (needed.needs !== 'look') onRequest?.(needed.does, peer, refused);
   };
   try {
     requireAuthority(authority, verb);
     const request = verb.request === null ? undefined : read(await body, verb);
     if (verb.more?.applies(request) === true) {
-      asked = verb.more;
+      needed = verb.more;
       requireAuthority(authority, verb.more);
     }
-    tell(null);
+    report(null);
     return request;
   } catch (thrown) {
     const error = asCoded(thrown);
     // A caller that leaves before its request is complete is not refused.
-    if (incoming.errored === null) tell(error);
+    if (incoming.errored === null) report(error);
     throw error;
   }
 }

@@ -24,11 +24,11 @@ export function shareConnections(server: Server, { self, peerOf }: Sharing): voi
     else counts.set(uid, count);
     return count;
   };
-  const admit = async (socket: Socket): Promise<void> => {
+  const limit = async (socket: Socket): Promise<void> => {
     const uid = (await peerOf(socket))?.uid;
     if (uid === undefined || uid === 0 || uid === self || socket.destroyed) return;
     socket.once('close', () => add(uid, -1));
     if (add(uid, 1) > MAX_OF_A_USER) socket.destroy();
   };
-  server.on('connection', (socket: Socket) => void admit(socket).catch(() => socket.destroy()));
+  server.on('connection', (socket: Socket) => void limit(socket).catch(() => socket.destroy()));
 }

@@ -146,7 +146,7 @@ export type MethodsOf<T extends VerbTable> = {
 };
 
 /** One call, whatever carries it. */
-export interface Asked<Q = unknown, E = unknown> {
+export interface Call<Q = unknown, E = unknown> {
   readonly request: Q;
   onEvent(event: E): void;
   readonly signal: AbortSignal;
@@ -155,37 +155,37 @@ export interface Asked<Q = unknown, E = unknown> {
 /** What the daemon does for each verb of a table. */
 export type HandlersOf<T extends VerbTable> = {
   readonly [Name in keyof T]: T[Name] extends Verb<infer Q, infer R, infer E>
-    ? (asked: Asked<Q, E> & { readonly authority: Authority }) => Promise<R> | R
+    ? (call: Call<Q, E> & { readonly authority: Authority }) => Promise<R> | R
     : never;
 };
-type AnyHandler = (asked: Asked & { readonly authority: Authority }) => unknown;
+type AnyHandler = (call: Call & { readonly authority: Authority }) => unknown;
 
 /** Passes a call to its handler. */
-export type Carrier = (name: string, asked: Asked) => Promise<unknown>;
+export type Carrier = (name: string, call: Call) => Promise<unknown>;
 
 /** The methods of a table over a carrier. */
 export function methodsOf<T extends VerbTable>(verbs: T, carry: Carrier, close: () => Promise<void>): MethodsOf<T> {
   const methods = Object.entries(verbs).map(([name, verb]) => [
     name,
-    async (...given: unknown[]) => await carry(name, askedOf(verb, given)),
+    async (...given: unknown[]) => await carry(name, callOf(verb, given)),
   ]);
   return { ...Object.fromEntries(methods), close } as MethodsOf<T>;
 }
 
 const NEVER = new AbortController().signal;
 
-function askedOf({ request, events, mode }: AnyVerb, given: unknown[]): Asked {
+function callOf({ request, events, mode }: AnyVerb, given: unknown[]): Call {
   const rest = [...given];
   return {
     request: request === null ? undefined : rest.shift(),
-    onEvent: events === null ? () => undefined : (rest.shift() as Asked['onEvent']),
+    onEvent: events === null ? () => undefined : (rest.shift() as Call['onEvent']),
     signal: mode === 'work' ? (rest.shift() as AbortSignal) : NEVER,
   };
 }
 
 /** Calls the handlers in this process. */
 export function carryTo<T extends VerbTable>(handlers: HandlersOf<T>, authority: Authority): Carrier {
-  return async (name, asked) => await handlerOf(handlers, name)({ ...asked, authority });
+  return async (name, call) => await handlerOf(handlers, name)({ ...call, authority });
 }
 
 /** The handler of a name that comes from the same table. */

@@ -124,24 +124,24 @@ function withdrawnWithoutFile({ metas, previous }: Material, present: ReadonlySe
 }
 
 function refuseTwins(sortedIds: readonly string[]): void {
-  const seen = new Set<string>();
+  const ids = new Set<string>();
   for (const id of sortedIds) {
     const folded = id.toLowerCase();
-    if (seen.has(folded)) throw coded('ID-DUPLICATE', { id });
-    seen.add(folded);
+    if (ids.has(folded)) throw coded('ID-DUPLICATE', { id });
+    ids.add(folded);
   }
 }
 
 function refuseEqualSequences(items: readonly FeedItem[]): void {
-  const seen = new Map<string, string>();
+  const sequences = new Map<string, string>();
   for (const { id, file, package: name, sequence } of items) {
     const place = `${name} ${sequence}`;
-    const other = seen.get(place);
+    const other = sequences.get(place);
     if (other !== undefined) {
       const reason = `${other} and ${id} of package ${name} both have sequence ${sequence}; give one in ${id}.meta.json`;
       throw coded('FEED-BUILD', { file, reason });
     }
-    seen.set(place, id);
+    sequences.set(place, id);
   }
 }
 

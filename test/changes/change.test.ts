@@ -7,7 +7,7 @@ import { awaitDaemon } from '#changes/reception.ts';
 import { tryChange } from '#changes/trial.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import { coded } from '#errors/coded-error.ts';
-import { DeskRig } from '#test/support/desk-rig.ts';
+import { CommandRig } from '#test/support/command-rig.ts';
 import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
@@ -17,10 +17,10 @@ const OFF = { edits: [{ kind: 'set', path: 'proxy_enabled', value: false } as co
 const WRONG = { edits: [{ kind: 'set', path: 'proxy_enabled', value: 'maybe' } as const] };
 const TRIAL = { windowMs: 60_000, mayWait: true, onEvent: () => undefined };
 
-let rig: DeskRig;
+let rig: CommandRig;
 let loaded: LoadedSettings;
 beforeEach(async () => {
-  rig = await DeskRig.make(TEXT);
+  rig = await CommandRig.make(TEXT);
   const result = await context().load();
   if (!result.ok) throw result.error;
   loaded = result;
@@ -29,8 +29,8 @@ afterEach(() => rig.folder.remove());
 
 /** Without a terminal. */
 function context(over: Partial<ChangeContext> = {}): ChangeContext {
-  const { files, clock, load, findDaemon, openControl, who, signal } = rig.desk(fakeTerminal());
-  return { files, clock, load, findDaemon, openControl, who, signal, ...over };
+  const { files, clock, load, findDaemon, openControl, requester, signal } = rig.context(fakeTerminal());
+  return { files, clock, load, findDaemon, openControl, requester, signal, ...over };
 }
 
 const daemonWith = (config: object) =>

@@ -2,21 +2,21 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { Desk } from '#cli/settings/desk-parts.ts';
+import type { CommandContext } from '#cli/settings/command-context.ts';
 import { addProxyCommand, editProxyCommand, type ProfileFlags } from '#cli/settings/proxy-change.ts';
 import { defaultProxyCommand, deleteProxyCommand } from '#cli/settings/proxy-delete.ts';
 import { listProxiesCommand, showProxyCommand } from '#cli/settings/proxy-list.ts';
 import { setRouteCommand } from '#cli/settings/route.ts';
 import { profileFields } from '#config/editing/profile-fields.ts';
-import { DeskRig } from '#test/support/desk-rig.ts';
+import { CommandRig } from '#test/support/command-rig.ts';
 import { aDiagnosis, aFailure, fakeControl } from '#test/support/fake-control.ts';
 
 const NO_FLAGS: ProfileFlags = { fields: {}, makeDefault: false, json: false };
-const add = (desk: Desk) => addProxyCommand(desk, undefined, NO_FLAGS);
+const add = (context: CommandContext) => addProxyCommand(context, undefined, NO_FLAGS);
 
-let rig: DeskRig;
+let rig: CommandRig;
 beforeEach(async () => {
-  rig = await DeskRig.make('version: 2\n');
+  rig = await CommandRig.make('version: 2\n');
 });
 afterEach(() => rig.folder.remove());
 
@@ -41,7 +41,7 @@ describe('Proxy Settings Page', () => {
         ['Authentication', ''],
       ]),
     );
-    const { out } = await rig.run((desk) => listProxiesCommand(desk, { json: false }));
+    const { out } = await rig.run((context) => listProxiesCommand(context, { json: false }));
     expect(out[0]).toMatch(/^NAME +ADDRESS OR IP +PORT +AUTHENTICATION +IS DEFAULT +DATE CREATED$/);
     expect(out[1]).toMatch(/^Main +proxy\.example\.com +3128 +transparent +yes +\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   });
@@ -80,9 +80,9 @@ describe('Proxy Settings Page', () => {
     expect(made.status).toBe(0);
     expect(made.asked.find(({ question }) => question.includes('Password'))?.shown).toBe(false);
     const looks = await Promise.all([
-      rig.run((desk) => listProxiesCommand(desk, { json: true })),
-      rig.run((desk) => showProxyCommand(desk, 'b', { json: true })),
-      rig.run((desk) => showProxyCommand(desk, 'b', { json: false })),
+      rig.run((context) => listProxiesCommand(context, { json: true })),
+      rig.run((context) => showProxyCommand(context, 'b', { json: true })),
+      rig.run((context) => showProxyCommand(context, 'b', { json: false })),
     ]);
     const said = [made, ...looks].flatMap(({ out, err }) => [...out, ...err]).join('\n');
     expect(`${said}${await rig.text()}`).not.toContain('correct horse');
@@ -117,9 +117,9 @@ describe('Proxy Settings Page', () => {
         ['Authentication', ''],
       ]),
     );
-    const before = await rig.run((desk) => listProxiesCommand(desk, { json: true }));
-    await rig.run((desk) => editProxyCommand(desk, 'a', { ...NO_FLAGS, fields: { port: '8080' } }));
-    const after = await rig.run((desk) => listProxiesCommand(desk, { json: true }));
+    const before = await rig.run((context) => listProxiesCommand(context, { json: true }));
+    await rig.run((context) => editProxyCommand(context, 'a', { ...NO_FLAGS, fields: { port: '8080' } }));
+    const after = await rig.run((context) => listProxiesCommand(context, { json: true }));
     const created = ({ out }: { out: readonly string[] }) => /"created": "(.*)"/.exec(out.join('\n'))?.[1];
     expect(created(after)).toBe(created(before));
     expect(created(after)).toMatch(/^\d{4}-/);
@@ -135,16 +135,16 @@ describe('Proxy Settings Page', () => {
     );
     const before = await rig.text();
     const kept = await rig.run(
-      (desk) => editProxyCommand(desk, 'a', NO_FLAGS),
+      (context) => editProxyCommand(context, 'a', NO_FLAGS),
       [...SCHEME, ['address or IP [a.example.com]', ''], ['Port [3128]', ''], ['[transparent]', ''], NO_TEST],
     );
     expect(kept.out[0]).toContain('says so already; nothing was written.');
     expect(await rig.text()).toBe(before);
     const flags = { force: false, yes: false, json: false };
-    await expect(rig.run((desk) => deleteProxyCommand(desk, 'a', flags))).rejects.toMatchObject({
+    await expect(rig.run((context) => deleteProxyCommand(context, 'a', flags))).rejects.toMatchObject({
       code: 'PROFILE-IN-USE',
     });
-    const deleted = await rig.run((desk) => deleteProxyCommand(desk, 'a', { ...flags, force: true }));
+    const deleted = await rig.run((context) => deleteProxyCommand(context, 'a', { ...flags, force: true }));
     expect(deleted.out.slice(0, 2)).toEqual(['Deleted proxy a.', 'updates goes direct from now on (none).']);
   });
 });
@@ -170,7 +170,7 @@ describe('How to Configure Proxy Settings', () => {
       ['old', false],
       ['new', true],
     ]);
-    const back = await rig.run((desk) => defaultProxyCommand(desk, 'old', { json: false }));
+    const back = await rig.run((context) => defaultProxyCommand(context, 'old', { json: false }));
     expect(back.out[0]).toBe('old is the default, in place of new.');
     expect((await rig.settings()).proxies.filter((one) => one.default).map(({ name }) => name)).toEqual(['old']);
   });
@@ -242,7 +242,7 @@ describe('Use Cases of Proxy', () => {
       ]),
     );
     const set = (purpose: string, use: string) =>
-      rig.run((desk) => setRouteCommand(desk, { purpose, use, json: false }));
+      rig.run((context) => setRouteCommand(context, { purpose, use, json: false }));
     expect((await set('support_logs', 'none')).out[0]).toBe('support_logs goes direct.');
     expect((await set('platform', 'b')).out[0]).toBe('platform goes through b.');
     expect((await set('updates', 'default')).out[0]).toBe('updates goes through the default, which is a.');
@@ -258,7 +258,7 @@ describe('Use Cases of Proxy', () => {
 describe('FAQ', () => {
   it('"the internet IP address and Port ... must be defined to allow access by the platform": an inner address is told', async () => {
     await rig.folder.remove();
-    rig = await DeskRig.make('version: 2\nplatform:\n  url: wss://platform.example.com/\n');
+    rig = await CommandRig.make('version: 2\nplatform:\n  url: wss://platform.example.com/\n');
     const { err } = await rig.run(
       add,
       form('a', '10.9.9.9', [

@@ -165,9 +165,9 @@ describe('the report of a request', () => {
   type Reported = [what: string, refused: string | null];
   async function report(authority: (typeof AUTHORITIES)[number], requests: readonly [AnyVerb, unknown][]) {
     const reported: Reported[] = [];
-    const onAsked = (what: string, _peer: unknown, refused: { readonly code: string } | null) =>
+    const onRequest = (what: string, _peer: unknown, refused: { readonly code: string } | null) =>
       void reported.push([what, refused?.code ?? null]);
-    await rig.serve(fakeControl(), { authority, onAsked });
+    await rig.serve(fakeControl(), { authority, onRequest });
     for (const [verb, request] of requests) await rig.raw(asked(verb, request));
     return reported;
   }
@@ -201,9 +201,9 @@ describe('the report of a request', () => {
 
   it('is missing for a caller that leaves before its request is complete', async () => {
     const reported: Reported[] = [];
-    const onAsked = (what: string, _peer: unknown, refused: { readonly code: string } | null) =>
+    const onRequest = (what: string, _peer: unknown, refused: { readonly code: string } | null) =>
       void reported.push([what, refused?.code ?? null]);
-    await rig.serve(fakeControl(), { authority: 'operate', onAsked });
+    await rig.serve(fakeControl(), { authority: 'operate', onRequest });
     const { path } = VERBS.retryCredentials;
     await rig.leave(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{`);
     expect(await rig.raw(asked(VERBS.retryCredentials as AnyVerb, { profile: null }))).toContain('200');

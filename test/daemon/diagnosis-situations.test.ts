@@ -6,8 +6,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { changeProxyCommand } from '#cli/settings/proxy-change.ts';
 import { createCa } from '#test/support/certificates.ts';
+import { CommandRig } from '#test/support/command-rig.ts';
 import { composeIn } from '#test/support/composed.ts';
-import { DeskRig } from '#test/support/desk-rig.ts';
 import { ca, feedSettings, startFeedOrigin, type Told, tellDiagnosis } from '#test/support/diagnosis-rig.ts';
 import { fakeControl } from '#test/support/fake-control.ts';
 import { FAULTS, honest, type Script, startFaultProxy } from '#test/support/fault-proxy.ts';
@@ -236,14 +236,14 @@ describe('30: wrong settings were saved from afar', () => {
       ...(await feedSettings(healthy.port, HOST)),
       proxies: await corp(honest(healthy.port), { authentication: 'basic', user: 'svc', password: 'wrong one' }),
     };
-    const rig = await DeskRig.make('');
+    const rig = await CommandRig.make('');
     const composed = await composeIn(sections);
     try {
       await rig.folder.write('sallyport.yaml', yamlOf({ version: 2, ...sections }));
       rig.daemon = fakeControl({ tryChange: (...asked) => composed.agent.tryChange(...asked) });
       const { status, err } = await rig.run(
-        (desk) =>
-          changeProxyCommand(desk, {
+        (context) =>
+          changeProxyCommand(context, {
             fields: { port: String(login.port) },
             passwordStdin: true,
             makeDefault: false,

@@ -19,7 +19,7 @@ function measured(over: Partial<MeasuredPackage>): MeasuredPackage {
 
 describe('the advice', () => {
   it("is never below the manual's tip", () => {
-    expect(advise([measured({})], 0)).toMatchObject({ baseMs: 300_000, seenMs: 53_000, tipDecides: true });
+    expect(advise([measured({})], 0)).toMatchObject({ baseMs: 300_000, observedMs: 53_000, tipDecides: true });
   });
 
   it('is twice what was seen, where that is more', () => {
@@ -52,10 +52,10 @@ describe('the advice', () => {
     });
     fc.assert(
       fc.property(fc.array(one, { maxLength: 30 }), fc.maxSafeNat(), (packages, largest) => {
-        const { baseMs, observedMs: seenMs } = advise(packages.map(measured), largest);
+        const { baseMs, observedMs } = advise(packages.map(measured), largest);
         expect(Number.isInteger(baseMs)).toBe(true);
         expect(baseMs).toBeLessThanOrEqual(2_147_483_647);
-        expect(baseMs).toBeGreaterThanOrEqual(Math.min(2 * seenMs, 2_147_483_647));
+        expect(baseMs).toBeGreaterThanOrEqual(Math.min(2 * observedMs, 2_147_483_647));
         expect(baseMs).toBeGreaterThanOrEqual(300_000);
       }),
     );

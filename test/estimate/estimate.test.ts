@@ -24,7 +24,7 @@ describe("the manual's own lines", () => {
   it('took 57 s, of which 53 s were silent', async () => {
     const report = await estimateFrom({ 'nsc.log': MANUAL_LINES }, { 'update-1602503.JAR': 2_000 });
     expect(brief(report)).toEqual([['1602503', 2_000, 57_000, 53_000]]);
-    expect(report.advice).toMatchObject({ baseMs: 300_000, seenMs: 53_000 });
+    expect(report.advice).toMatchObject({ baseMs: 300_000, observedMs: 53_000 });
   });
 
   it.each([

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { type ServiceParts, serveChange } from '#changes/service.ts';
 import type { Control } from '#control/control.ts';
 import type { SallyportEvent } from '#logging/events.ts';
-import { DeskRig } from './desk-rig.ts';
+import { CommandRig } from './command-rig.ts';
 import { aStatus, fakeControl } from './fake-control.ts';
 import { fakeTerminal } from './fake-terminal.ts';
 
 export class ChangeRig {
-  readonly rig: DeskRig;
+  readonly rig: CommandRig;
   readonly socket: string;
   /** What the service logs. */
   readonly events: SallyportEvent[] = [];
@@ -23,7 +23,7 @@ export class ChangeRig {
   readonly #served: Promise<void>[] = [];
   readonly #stopping = new AbortController();
 
-  private constructor(rig: DeskRig) {
+  private constructor(rig: CommandRig) {
     this.rig = rig;
     this.socket = join(rig.folder.path, 'change.sock');
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -32,14 +32,14 @@ export class ChangeRig {
   }
 
   static async make(text: string): Promise<ChangeRig> {
-    const made = new ChangeRig(await DeskRig.make(text));
+    const made = new ChangeRig(await CommandRig.make(text));
     made.#server.listen(made.socket);
     await once(made.#server, 'listening');
     return made;
   }
 
   parts(): ServiceParts {
-    const { files, clock, load, findDaemon, keepSecret, known } = this.rig.desk(fakeTerminal());
+    const { files, clock, load, findDaemon, keepSecret, known } = this.rig.context(fakeTerminal());
     return {
       files,
       clock,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Control, type RoundResult, VERBS, type Verbs } from '#control/control.ts';
 import { type ControlServer, type ServedControl, serveControl } from '#control/server.ts';
-import type { AnyVerb, Asked, HandlersOf } from '#control/verb.ts';
+import type { AnyVerb, Call, HandlersOf } from '#control/verb.ts';
 import type { Report } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
@@ -109,7 +109,7 @@ export function handlersFrom(control: Control): HandlersOf<Verbs> {
   const methods = control as unknown as Readonly<Record<string, (...given: unknown[]) => Promise<unknown>>>;
   const handlers = Object.entries(VERBS as Readonly<Record<string, AnyVerb>>).map(([name, verb]) => [
     name,
-    ({ request, onEvent, signal }: Asked) =>
+    ({ request, onEvent, signal }: Call) =>
       methods[name]?.(
         ...(verb.request === null ? [] : [request]),
         ...(verb.events === null ? [] : [onEvent]),

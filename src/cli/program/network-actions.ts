@@ -5,7 +5,7 @@ import { type Diagnoser, diagnoseCommand } from '#cli/diagnose.ts';
 import { type EndpointForm, endpointsCommand } from '#cli/endpoints.ts';
 import type { FoundDaemon } from '#cli/find-daemon.ts';
 import { printProblems } from '#cli/settings/config.ts';
-import { printAnsweringDaemon } from '#cli/terminal/asked.ts';
+import { printAnsweringDaemon } from '#cli/terminal/answering-daemon.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 import type { Problem } from '#config/problem.ts';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
@@ -30,8 +30,8 @@ export interface NetworkActionParts {
   /** The daemon of the file that runs, and what is in the file. */
   findDaemon(globals: Globals): Promise<FoundDaemon & { loaded: LoadResult }>;
   /** Reads the file for who uses no secret. */
-  look(globals: Globals): Promise<LoadResult>;
-  openHere(globals: Globals, loaded: LoadedSettings): Promise<Control>;
+  load(globals: Globals): Promise<LoadResult>;
+  openInProcess(globals: Globals, loaded: LoadedSettings): Promise<Control>;
   /** Composes nothing, and uses no secret. */
   endpointsOfFile(loaded: LoadedSettings): Promise<EndpointList>;
   /** The obstacle in the form of a diagnosis. */
@@ -66,7 +66,7 @@ async function endpoints(parts: NetworkActionParts, globals: Globals, form: Endp
     printAnsweringDaemon(terminal, socket);
     return endpointsCommand(await control.endpoints(), terminal, form);
   }
-  const loaded = await parts.look(globals);
+  const loaded = await parts.load(globals);
   if (!loaded.ok) return printProblems(terminal, loaded);
   return endpointsCommand(redactDeep(await parts.endpointsOfFile(loaded), redactor), terminal, form);
 }
@@ -80,13 +80,13 @@ async function withDiagnoser(
   let control: Control;
   try {
     const { loaded, socket, control: found, other } = await parts.findDaemon(globals);
-    if (found === null && !loaded.ok) return await use(nobody(loaded, parts, globals));
+    if (found === null && !loaded.ok) return await use(unavailable(loaded, parts, globals));
     if (other !== null) throw other;
     if (found !== null) printAnsweringDaemon(parts.terminal, socket);
-    control = found ?? (await parts.openHere(globals, loaded as LoadedSettings));
+    control = found ?? (await parts.openInProcess(globals, loaded as LoadedSettings));
   } catch (thrown) {
     if (!(thrown instanceof CodedError) || thrown.code === 'INTERNAL' || parts.signal.aborted) throw thrown;
-    return await use(nobody({ error: thrown }, parts, globals));
+    return await use(unavailable({ error: thrown }, parts, globals));
   }
   try {
     return await use(control);
@@ -96,7 +96,7 @@ async function withDiagnoser(
 }
 
 /** Answers with why nobody can be asked. */
-function nobody(why: Obstacle, parts: NetworkActionParts, globals: Globals): Diagnoser {
+function unavailable(why: Obstacle, parts: NetworkActionParts, globals: Globals): Diagnoser {
   return {
     retryCredentials: () => Promise.resolve(),
     diagnose: () => parts.undiagnosed(globals, why),

@@ -45,7 +45,7 @@ export function addProxyCommands(program: Command, actions: ProxyActions & Netwo
   const proxy = program
     .command('proxy')
     .description('the proxies by name; every edit changes its own lines of the file only');
-  proxy.addHelpText('after', filled(WHO_MAY_EDIT));
+  proxy.addHelpText('after', filled(EDIT_PERMISSIONS));
   addLooking(proxy, actions, hooks);
   addMaking(proxy, actions, hooks);
   addProxyTest(proxy, actions, hooks);
@@ -133,7 +133,7 @@ function addSwitching(proxy: Command, actions: ProxyActions, { globals, does }: 
 
 function addRoutes(program: Command, actions: ProxyActions, { globals, does }: Hooks): void {
   const route = program.command('route').description('which proxy each purpose uses');
-  route.addHelpText('after', filled(WHO_MAY_EDIT));
+  route.addHelpText('after', filled(EDIT_PERMISSIONS));
   withJson(route.command('show').description('the route of each purpose that is in force, and why')).action(
     does(({ json }: Json) => actions.showRoutes(globals(), { json })),
   );
@@ -228,7 +228,7 @@ function decapitalised(title: string): string {
   return /^[A-Z][a-z]/.test(title) ? title.charAt(0).toLowerCase() + title.slice(1) : title;
 }
 
-const WHO_MAY_EDIT = `
+const EDIT_PERMISSIONS = `
 Editing needs the right to write the configuration file (sudo), or membership in the group sallyport-admin while
 sallyport-change.socket is enabled.`;
 

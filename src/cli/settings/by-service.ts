@@ -5,33 +5,37 @@ import { printJson } from '#cli/terminal/json.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
 import { printChange } from './change-text.ts';
-import { reportRefused, printConfirmed, printDropped, trialPrinter } from './confirm.ts';
-import type { Desk } from './desk-parts.ts';
-import type { DescribedChange } from './told-change.ts';
+import type { CommandContext } from './command-context.ts';
+import { printConfirmed, printDropped, printRefused, trialPrinter } from './confirm.ts';
+import type { DescribedChange } from './described-change.ts';
 
 /** Whether the change service has to write this file for us. */
-export async function usesService({ changeSocket, files }: Desk, { file }: LoadedSettings): Promise<boolean> {
+export async function usesService({ changeSocket, files }: CommandContext, { file }: LoadedSettings): Promise<boolean> {
   return changeSocket !== null && (await needsService({ socket: changeSocket, files }, file));
 }
 
 /** Has the service make the change, and prints the result like that of a change that is made here. */
-export async function changeByService(desk: Desk, loaded: LoadedSettings, change: DescribedChange): Promise<number> {
-  const { terminal, files, clock, signal, changeSocket } = desk;
+export async function changeByService(
+  context: CommandContext,
+  loaded: LoadedSettings,
+  change: DescribedChange,
+): Promise<number> {
+  const { terminal, files, clock, signal, changeSocket } = context;
   const { confirm = {}, json } = change;
   const { confirmWithin: windowMs } = confirm;
   const waits = windowMs !== undefined && confirm.saveAnyway !== true;
-  const onEvent = trialPrinter(desk, { windowMs, waits });
-  const asked = { verb: 'apply', change, windowMs, waits, onEvent, signal } as const;
-  const outcome = await askService({ socket: changeSocket ?? '', files, clock }, loaded, asked);
-  if (outcome.state === 'refused') return reportRefused(terminal, outcome.refused);
-  if (outcome.state === 'tried') return printNotMade(desk, { change, verdict: outcome.verdict, file: loaded.file });
+  const onEvent = trialPrinter(context, { windowMs, waits });
+  const request = { verb: 'apply', change, windowMs, waits, onEvent, signal } as const;
+  const outcome = await askService({ socket: changeSocket ?? '', files, clock }, loaded, request);
+  if (outcome.state === 'refused') return printRefused(terminal, outcome.refused);
+  if (outcome.state === 'tried') return printNotMade(context, { change, verdict: outcome.verdict, file: loaded.file });
   if (!json) printConfirmed(terminal, outcome.verdict);
   await change.after?.();
   return printChange(terminal, outcome, { ...change, file: loaded.file, verdict: outcome.verdict });
 }
 
 function printNotMade(
-  { terminal }: Desk,
+  { terminal }: CommandContext,
   { change, verdict, file }: { change: DescribedChange; verdict: ChangeVerdict; file: string },
 ): number {
   const status = printDropped(terminal, verdict);

@@ -5,21 +5,24 @@ import { readDocument } from '#config/reading/document.ts';
 import { FORMAT_VERSION } from '#config/schema/settings.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
-import { withSettings } from './desk.ts';
-import type { Desk } from './desk-parts.ts';
+import { withSettings } from './change-command.ts';
+import type { CommandContext } from './command-context.ts';
 
 /** Exit status: 0 when the file has this version now, or would have it; 78 when it has mistakes or cannot be rewritten. */
-export async function configUpgradeCommand(desk: Desk, { dryRun }: { readonly dryRun: boolean }): Promise<number> {
-  return await withSettings(desk, async (loaded) => {
-    const { terminal } = desk;
+export async function configUpgradeCommand(
+  context: CommandContext,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<number> {
+  return await withSettings(context, async (loaded) => {
+    const { terminal } = context;
     const file = showForeign(loaded.file);
-    const upgraded = dryRun ? await planUpgrade(loaded, desk) : await upgradeConfigFile(loaded, desk);
+    const upgraded = dryRun ? await planUpgrade(loaded, context) : await upgradeConfigFile(loaded, context);
     if (upgraded.before === upgraded.after) {
       terminal.out(`${file} already has version ${FORMAT_VERSION}; nothing to upgrade.`);
       return EXIT_OK;
     }
     if (dryRun) {
-      for (const line of await diffLines(desk, loaded.file, upgraded)) terminal.out(line);
+      for (const line of await diffLines(context, loaded.file, upgraded)) terminal.out(line);
       return EXIT_OK;
     }
     terminal.out(`Upgraded ${file} from version ${versionOf(upgraded.before)} to version ${FORMAT_VERSION}.`);
@@ -34,7 +37,7 @@ function versionOf(text: string): string {
 }
 
 /** A unified diff without context, since a line beside a change may hold a secret. */
-async function diffLines({ known }: Desk, file: string, { before, after }: UpgradedFile): Promise<string[]> {
+async function diffLines({ known }: CommandContext, file: string, { before, after }: UpgradedFile): Promise<string[]> {
   const { createTwoFilesPatch } = await import('diff');
   const names = [file, file].map(showForeign) as [string, string];
   const patch = createTwoFilesPatch(...names, before, after, undefined, undefined, {

@@ -11,8 +11,8 @@ import type { LoadedSettings, RefusedSettings } from '#config/reading/load.ts';
 import type { ChangeVerdict } from '#control/change.ts';
 import { EXIT_OK, EXIT_STATUS } from '#errors/exit-status.ts';
 import type { SallyportEvent } from '#logging/events.ts';
+import type { CommandContext } from './command-context.ts';
 import { printProblems } from './config.ts';
-import type { Desk } from './desk-parts.ts';
 import { askYesNo } from './proxy-form.ts';
 
 /** What was typed: try it first, for so long; and whether it is written in any case. */
@@ -40,32 +40,32 @@ export interface Tried {
 
 /** Tries the change where that was asked for. @throws CodedError CHANGE-PENDING, CONFIG-CHANGED, what refuses the settings */
 export async function tryFirst(
-  desk: Desk,
+  context: CommandContext,
   loaded: LoadedSettings,
-  asked: { readonly change: Change; readonly confirm: ConfirmFlags; readonly json: boolean },
+  request: { readonly change: Change; readonly confirm: ConfirmFlags; readonly json: boolean },
 ): Promise<Tried> {
-  const { change, confirm, json } = asked;
-  const { terminal } = desk;
+  const { change, confirm, json } = request;
+  const { terminal } = context;
   const { confirmWithin: windowMs } = confirm;
   if (windowMs === undefined) return { status: null, verdict: null };
   const mayWait = confirm.saveAnyway !== true;
-  const onEvent = (event: SallyportEvent, waits: boolean) => trialPrinter(desk, { windowMs, waits })(event);
-  const outcome = await tryChange(desk, loaded, { change, windowMs, mayWait, onEvent });
+  const onEvent = (event: SallyportEvent, waits: boolean) => trialPrinter(context, { windowMs, waits })(event);
+  const outcome = await tryChange(context, loaded, { change, windowMs, mayWait, onEvent });
   switch (outcome.state) {
     case 'refused':
-      return { status: reportRefused(terminal, outcome.refused), verdict: null };
+      return { status: printRefused(terminal, outcome.refused), verdict: null };
     case 'broken':
       terminal.err('It could not be tried to its end. Nothing was written; the settings of before stay.');
       throw outcome.error;
     case 'interrupted':
       throw outcome.error;
     case 'judged':
-      return await handleVerdict(desk, outcome.verdict, { ...confirm, json });
+      return await handleVerdict(context, outcome.verdict, { ...confirm, json });
   }
 }
 
 /** A file that the change would make wrong; returns the exit status. */
-export function reportRefused(terminal: Terminal, refused: RefusedSettings): number {
+export function printRefused(terminal: Terminal, refused: RefusedSettings): number {
   terminal.err(
     'With this change the file would be wrong; the lines are those that it would have. Nothing was written.',
   );
@@ -73,12 +73,12 @@ export function reportRefused(terminal: Terminal, refused: RefusedSettings): num
 }
 
 /** `sallyport proxy confirm`: the change that is being tried counts, whatever its stages say. */
-export async function confirmCommand(desk: Desk): Promise<number> {
-  const control = await desk.openControl();
+export async function confirmCommand(context: CommandContext): Promise<number> {
+  const control = await context.openControl();
   try {
     const { trying } = (await control.status()).config;
     await control.confirmChange();
-    desk.terminal.out(
+    context.terminal.out(
       trying === null
         ? 'Confirmed: the file that was held is in force.'
         : `Confirmed: the command that waits writes its change now: ${trying.by}.`,
@@ -90,7 +90,7 @@ export async function confirmCommand(desk: Desk): Promise<number> {
 }
 
 async function handleVerdict(
-  { terminal }: Desk,
+  { terminal }: CommandContext,
   verdict: ChangeVerdict,
   { saveAnyway, json }: ConfirmFlags & { readonly json: boolean },
 ): Promise<Tried> {
@@ -130,16 +130,16 @@ export function printDropped(terminal: Terminal, { failure }: ChangeVerdict): nu
 }
 
 /** Shows what happens in a trial. */
-export function trialPrinter({ terminal }: Desk, asked: { windowMs: number | undefined; waits: boolean }) {
+export function trialPrinter({ terminal }: CommandContext, window: { windowMs: number | undefined; waits: boolean }) {
   return (event: SallyportEvent): void => {
     if (event.name === 'change-tried') {
       terminal.err('Trying the new settings; those of before stay in force meanwhile.');
     }
-    if (event.name !== 'change-failed' || !asked.waits || asked.windowMs === undefined) return;
+    if (event.name !== 'change-failed' || !window.waits || window.windowMs === undefined) return;
     // A sentence of the daemon's own formatter, as a diagnosis has it: what is foreign in it is quoted already.
     terminal.err(`They failed at ${String(event.code)}: ${String(event.message)}`);
     terminal.err(
-      `To have them all the same, in another terminal and within ${asked.windowMs / 1_000} s of the begin: sallyport proxy confirm. Ctrl-C ends it now; nothing is written then.`,
+      `To have them all the same, in another terminal and within ${window.windowMs / 1_000} s of the begin: sallyport proxy confirm. Ctrl-C ends it now; nothing is written then.`,
     );
   };
 }

@@ -12,9 +12,9 @@ import type { LoadedSettings } from '#config/reading/load.ts';
 import { warningsFor } from '#config/rules/profile-warnings.ts';
 import { validateProfileName } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
+import { changeCommand, switchedOff, withSettings } from './change-command.ts';
+import type { CommandContext } from './command-context.ts';
 import type { ConfirmFlags } from './confirm.ts';
-import { changeCommand, switchedOff, withSettings } from './desk.ts';
-import type { Desk } from './desk-parts.ts';
 import { askFields, askName, askYesNo } from './proxy-form.ts';
 import { getPassword, needsPassword, type Password, type PasswordFlags } from './proxy-password.ts';
 import { offerTest } from './test-connection.ts';
@@ -34,60 +34,64 @@ export interface ProfileFlags extends PasswordFlags {
 }
 
 /** Makes a profile; without flags and name it asks for everything. */
-export async function addProxyCommand(desk: Desk, name: string | undefined, flags: ProfileFlags): Promise<number> {
-  return await withSettings(desk, async (loaded) => {
+export async function addProxyCommand(
+  context: CommandContext,
+  name: string | undefined,
+  flags: ProfileFlags,
+): Promise<number> {
+  return await withSettings(context, async (loaded) => {
     const { settings } = loaded;
-    const asks = isBare(flags) && desk.terminal.answers.interactive;
-    if (!asks) refuseMissing(name, flags);
-    const own = name ?? (await askName(desk.terminal));
+    const prompts = isBare(flags) && context.terminal.answers.interactive;
+    if (!prompts) refuseMissing(name, flags);
+    const own = name ?? (await askName(context.terminal));
     const wrong = validateProfileName(own);
     if (wrong !== null) throw new UsageError(wrong);
     // Found before anything else is asked.
     addProfile(settings, { name: own, changes: [], isDefault: false });
-    const changes = asks ? await askFields(desk.terminal, null) : changesOf(flags);
+    const changes = prompts ? await askFields(context.terminal, null) : changesOf(flags);
     const profile = profileWith(null, own, changes);
-    const password = await passwordFor(desk, loaded, { flags, before: null, profile, asks });
+    const password = await passwordFor(context, loaded, { flags, before: null, profile, prompts });
     const changeTo = (isDefault: boolean) => {
       const edits = addProfile(settings, { name: own, changes: withPassword(changes, password), isDefault });
       return changeWith({ edits, password, name: own, index: settings.proxies.length });
     };
     const isFirst = settings.proxies.length === 0;
-    const tested = asks ? await offerTest(desk, loaded, { change: changeTo(isFirst), name: own }) : null;
-    const isDefault = flags.makeDefault || isFirst || (asks && (await askDefault(desk)));
-    return await changeCommand(desk, loaded, {
+    const tested = prompts ? await offerTest(context, loaded, { change: changeTo(isFirst), name: own }) : null;
+    const isDefault = flags.makeDefault || isFirst || (prompts && (await askDefault(context)));
+    return await changeCommand(context, loaded, {
       ...changeTo(isDefault),
       sentences: [`Added proxy ${own}.`, ...(isDefault ? [`${own} is the default.`, ...notUsing(settings)] : [])],
       facts: { name: own, is_default: isDefault },
-      warnings: await warningsOf(desk, settings, { profile, tested }),
+      warnings: await warningsOf(context, settings, { profile, tested }),
       json: flags.json,
-      after: () => note(desk, settings, { from: null, to: own }),
+      after: () => note(context, settings, { from: null, to: own }),
     });
   });
 }
 
 /** Changes a profile; without flags it asks, and shows each value. */
-export async function editProxyCommand(desk: Desk, name: string, flags: ProfileFlags): Promise<number> {
-  return await withSettings(desk, (loaded) => editProfile(desk, loaded, { name, flags }));
+export async function editProxyCommand(context: CommandContext, name: string, flags: ProfileFlags): Promise<number> {
+  return await withSettings(context, (loaded) => editProfile(context, loaded, { name, flags }));
 }
 
 /** The same for the default profile, whatever its name. */
-export async function changeProxyCommand(desk: Desk, flags: ProfileFlags): Promise<number> {
-  return await withSettings(desk, async (loaded) => {
+export async function changeProxyCommand(context: CommandContext, flags: ProfileFlags): Promise<number> {
+  return await withSettings(context, async (loaded) => {
     const profile = loaded.settings.proxies.find((one) => one.default);
-    if (profile !== undefined) return await editProfile(desk, loaded, { name: profile.name, flags });
+    if (profile !== undefined) return await editProfile(context, loaded, { name: profile.name, flags });
     throw noDefault(loaded.settings);
   });
 }
 
 async function editProfile(
-  desk: Desk,
+  context: CommandContext,
   loaded: LoadedSettings,
   { name, flags }: { name: string; flags: ProfileFlags },
 ): Promise<number> {
   const { settings } = loaded;
   const { profile: before, index } = findProfile(settings, name);
-  const asks = isBare(flags) && desk.terminal.answers.interactive;
-  if (isBare(flags) && !asks) {
+  const prompts = isBare(flags) && context.terminal.answers.interactive;
+  if (isBare(flags) && !prompts) {
     throw new UsageError(
       'Nothing to change is given, and nobody is there to be asked. See: sallyport proxy edit --help.',
     );
@@ -95,16 +99,18 @@ async function editProfile(
   const rename = flags.rename === before.name ? undefined : flags.rename;
   const wrong = rename === undefined ? null : validateProfileName(rename);
   if (wrong !== null) throw new UsageError(wrong);
-  const changes = asks ? await askFields(desk.terminal, before) : changesOf(flags);
+  const changes = prompts ? await askFields(context.terminal, before) : changesOf(flags);
   const profile = profileWith(before, rename ?? before.name, changes);
-  const password = await passwordFor(desk, loaded, { flags, before, profile, asks });
+  const password = await passwordFor(context, loaded, { flags, before, profile, prompts });
   const changeTo = (isDefault: boolean) => {
     const to = { changes: withPassword(changes, password), name: rename, isDefault };
     return changeWith({ edits: changeProfile(settings, before.name, to), password, name: profile.name, index });
   };
-  const tested = asks ? await offerTest(desk, loaded, { change: changeTo(before.default), name: profile.name }) : null;
-  const isDefault = flags.makeDefault || (asks && !before.default && (await askDefault(desk)));
-  return await changeCommand(desk, loaded, {
+  const tested = prompts
+    ? await offerTest(context, loaded, { change: changeTo(before.default), name: profile.name })
+    : null;
+  const isDefault = flags.makeDefault || (prompts && !before.default && (await askDefault(context)));
+  return await changeCommand(context, loaded, {
     ...changeTo(isDefault),
     sentences: [
       `Changed proxy ${before.name}.`,
@@ -112,18 +118,18 @@ async function editProfile(
       ...(isDefault ? [`${profile.name} is the default.`] : []),
     ],
     facts: { name: profile.name, is_default: isDefault || before.default },
-    warnings: isElsewhere(before, profile) ? await warningsOf(desk, settings, { profile, tested }) : [],
+    warnings: isElsewhere(before, profile) ? await warningsOf(context, settings, { profile, tested }) : [],
     json: flags.json,
     confirm: flags.confirm,
     after: async () => {
-      if (rename !== undefined) await note(desk, settings, { from: before.name, to: rename });
+      if (rename !== undefined) await note(context, settings, { from: before.name, to: rename });
     },
   });
 }
 
 function isBare({ fields, makeDefault, rename, passwordFile, passwordStdin }: ProfileFlags): boolean {
-  const said = [...Object.keys(fields), rename, passwordFile].some((one) => one !== undefined);
-  return !said && !makeDefault && passwordStdin !== true;
+  const hasFlags = [...Object.keys(fields), rename, passwordFile].some((one) => one !== undefined);
+  return !hasFlags && !makeDefault && passwordStdin !== true;
 }
 
 function refuseMissing(name: string | undefined, { fields }: ProfileFlags): void {
@@ -174,22 +180,22 @@ interface PasswordQuestion {
   readonly flags: ProfileFlags;
   readonly before: Profile | null;
   readonly profile: Profile;
-  readonly asks: boolean;
+  readonly prompts: boolean;
 }
 
 async function passwordFor(
-  desk: Desk,
+  context: CommandContext,
   loaded: LoadedSettings,
-  { flags, before, profile, asks }: PasswordQuestion,
+  { flags, before, profile, prompts }: PasswordQuestion,
 ): Promise<Password> {
   const isGiven = flags.passwordFile !== undefined || flags.passwordStdin === true;
   if (!needsPassword(profile.authentication) && !isGiven) return { kind: 'kept' };
   const isStored = before?.password !== undefined;
-  return await getPassword(desk, flags, {
+  return await getPassword(context, flags, {
     name: profile.name,
     mayKeep: isStored,
     isBoundElsewhere: isStored && before !== null && isElsewhere(before, profile),
-    ask: asks,
+    mustPrompt: prompts,
     folder: dirname(loaded.file),
   });
 }
@@ -215,17 +221,17 @@ function changeWith(made: {
   return { edits, secret: { name, path: ['proxies', index, 'password'], value: password.value } };
 }
 
-async function askDefault({ terminal }: Desk): Promise<boolean> {
+async function askDefault({ terminal }: CommandContext): Promise<boolean> {
   return await askYesNo(terminal, 'Make it the default proxy setting?', false);
 }
 
 async function warningsOf(
-  desk: Desk,
+  context: CommandContext,
   settings: Settings,
   { profile, tested }: { profile: Profile; tested: boolean | null },
 ): Promise<string[]> {
   if (profile.address === undefined) return [];
-  const gateways = await desk.gateways();
+  const gateways = await context.gateways();
   const odd = warningsFor(profile.address, { settings, gateways });
   if (tested === true) return odd;
   return [
@@ -246,6 +252,10 @@ function notUsing(settings: Settings): string[] {
   ];
 }
 
-async function note(desk: Desk, settings: Settings, change: { from: string | null; to: string | null }): Promise<void> {
-  await noteProfile(desk.files, settings.daemon.state_dir, { ...change, now: desk.clock.now() });
+async function note(
+  context: CommandContext,
+  settings: Settings,
+  change: { from: string | null; to: string | null },
+): Promise<void> {
+  await noteProfile(context.files, settings.daemon.state_dir, { ...change, now: context.clock.now() });
 }

@@ -5,9 +5,9 @@ import { noteProfile } from '#config/editing/profile-dates.ts';
 import { deleteProfile, type Fall, fallOf, findProfile, makeDefault, usersOf } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
+import { changeCommand, switchedOff, withSettings } from './change-command.ts';
+import type { CommandContext } from './command-context.ts';
 import type { ConfirmFlags } from './confirm.ts';
-import { changeCommand, switchedOff, withSettings } from './desk.ts';
-import type { Desk } from './desk-parts.ts';
 import { askChoice, askYesNo } from './proxy-form.ts';
 
 export interface DeleteFlags {
@@ -20,44 +20,48 @@ export interface DeleteFlags {
 }
 
 /** Takes a profile out; one that is used only with `--force`, which says what its users fall to. */
-export async function deleteProxyCommand(desk: Desk, name: string, flags: DeleteFlags): Promise<number> {
-  return await withSettings(desk, async (loaded) => {
+export async function deleteProxyCommand(context: CommandContext, name: string, flags: DeleteFlags): Promise<number> {
+  return await withSettings(context, async (loaded) => {
     const { settings } = loaded;
     const { profile } = findProfile(settings, name);
     const users = usersOf(settings, name);
     const isMissed = users.length > 0 || (profile.default && settings.proxies.length > 1);
     if (users.length > 0 && !flags.force) deleteProfile(settings, name, null);
-    const fall = isMissed ? fallOf(settings, name, await successorOf(desk, settings, { profile, flags })) : null;
+    const fall = isMissed ? fallOf(settings, name, await successorOf(context, settings, { profile, flags })) : null;
     const sentences = fall === null ? [] : wordsOf(settings, profile.name, fall);
-    await confirm(desk, sentences, flags);
-    return await changeCommand(desk, loaded, {
+    await confirm(context, sentences, flags);
+    return await changeCommand(context, loaded, {
       edits: deleteProfile(settings, name, fall ?? { newDefault: null, purposes: {} }),
       sentences: [`Deleted proxy ${profile.name}.`, ...sentences],
       facts: {
         name: profile.name,
-        used_by: users.map(({ who }) => who),
+        used_by: users.map(({ user }) => user),
         new_default: fall?.newDefault ?? null,
         falls_to: fall?.purposes ?? {},
       },
       json: flags.json,
       confirm: flags.confirm,
       after: () =>
-        noteProfile(desk.files, settings.daemon.state_dir, { from: profile.name, to: null, now: desk.clock.now() }),
+        noteProfile(context.files, settings.daemon.state_dir, {
+          from: profile.name,
+          to: null,
+          now: context.clock.now(),
+        }),
     });
   });
 }
 
 /** Makes a profile the one default. */
 export async function defaultProxyCommand(
-  desk: Desk,
+  context: CommandContext,
   name: string,
   options: { json: boolean; confirm?: ConfirmFlags },
 ): Promise<number> {
-  return await withSettings(desk, async (loaded) => {
+  return await withSettings(context, async (loaded) => {
     const { settings } = loaded;
     const { profile } = findProfile(settings, name);
     const old = settings.proxies.find((one) => one.default && one !== profile)?.name ?? null;
-    return await changeCommand(desk, loaded, {
+    return await changeCommand(context, loaded, {
       edits: makeDefault(settings, name),
       sentences: [
         `${profile.name} is the default${old === null ? '' : `, in place of ${old}`}.`,
@@ -72,15 +76,15 @@ export async function defaultProxyCommand(
 
 /** Writes `proxy_enabled`. The profiles stay in any case. */
 export async function enableProxyCommand(
-  desk: Desk,
+  context: CommandContext,
   enabled: boolean,
   options: { json: boolean; confirm?: ConfirmFlags },
 ): Promise<number> {
-  return await withSettings(desk, async (loaded) => {
+  return await withSettings(context, async (loaded) => {
     const { settings } = loaded;
     const isEmpty = settings.proxies.length === 0;
     const isSame = settings.proxy_enabled === enabled;
-    return await changeCommand(desk, loaded, {
+    return await changeCommand(context, loaded, {
       edits: isSame ? [] : [{ kind: 'set', path: 'proxy_enabled', value: enabled }],
       sentences: [
         enabled ? 'Proxies are used again.' : 'No proxy is used: every purpose goes direct. The profiles stay.',
@@ -98,7 +102,7 @@ export async function enableProxyCommand(
 
 /** The next default, by the flag or by the answer; null for none. */
 async function successorOf(
-  desk: Desk,
+  context: CommandContext,
   settings: Settings,
   { profile, flags }: { profile: Settings['proxies'][number]; flags: DeleteFlags },
 ): Promise<string | null> {
@@ -107,7 +111,7 @@ async function successorOf(
   if (flags.newDefault !== undefined) {
     return flags.newDefault === 'none' ? null : findOther(settings, flags.newDefault, profile.name);
   }
-  const { terminal } = desk;
+  const { terminal } = context;
   if (!terminal.answers.interactive) {
     throw new UsageError(`${profile.name} is the default: give --new-default NAME, or --new-default none.`);
   }
@@ -128,11 +132,11 @@ function wordsOf(settings: Settings, name: string, { newDefault, purposes }: Fal
   const fallen = Object.entries(purposes).map(([purpose, use]) =>
     use === 'none' ? `${purpose} goes direct from now on (none).` : `${purpose} uses the default from now on.`,
   );
-  const followers = usersOf(settings, name).filter(({ who, by }) => by === 'default' && !(who in purposes));
+  const followers = usersOf(settings, name).filter(({ user, by }) => by === 'default' && !(user in purposes));
   const next =
-    newDefault === null ? [] : [`${newDefault} is the default${followersOf(followers.map(({ who }) => who))}.`];
+    newDefault === null ? [] : [`${newDefault} is the default${followersOf(followers.map(({ user }) => user))}.`];
   const fallbacks = usersOf(settings, name).filter(({ path }) => path.includes('fallback'));
-  return [...next, ...fallen, ...fallbacks.map(({ who }) => `It is no more in ${who}.`)];
+  return [...next, ...fallen, ...fallbacks.map(({ user }) => `It is no more in ${user}.`)];
 }
 
 function followersOf(names: readonly string[]): string {
@@ -140,7 +144,11 @@ function followersOf(names: readonly string[]): string {
 }
 
 /** Where somebody sits there, what follows is told before it is done. */
-async function confirm({ terminal }: Desk, sentences: readonly string[], { yes }: DeleteFlags): Promise<void> {
+async function confirm(
+  { terminal }: CommandContext,
+  sentences: readonly string[],
+  { yes }: DeleteFlags,
+): Promise<void> {
   if (sentences.length === 0 || yes || !terminal.answers.interactive) return;
   for (const sentence of sentences) terminal.err(sentence);
   if (!(await askYesNo(terminal, 'Delete it?', false))) throw coded('CANCELLED', { reason: 'it was not confirmed' });

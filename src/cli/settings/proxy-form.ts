@@ -13,10 +13,10 @@ import { needsPassword } from './proxy-password.ts';
 type Profile = Settings['proxies'][number];
 
 /** The fields that are asked for; the rest has flags. */
-const ASKED = ['scheme', 'pac.url', 'pac.file', 'address', 'port', 'authentication', 'domain', 'user'] as const;
+const PROMPTED = ['scheme', 'pac.url', 'pac.file', 'address', 'port', 'authentication', 'domain', 'user'] as const;
 /** What may be left blank. */
 const OPTIONAL: readonly string[] = ['pac.url', 'domain'];
-type AskedField = (typeof ASKED)[number];
+type PromptedField = (typeof PROMPTED)[number];
 
 /** What the fields were before; null for a new profile. */
 export type Before = Profile | null;
@@ -29,11 +29,11 @@ export async function askName(terminal: Terminal): Promise<string> {
 /** Asks for each field; returns those that differ from before. */
 export async function askFields(terminal: Terminal, before: Before): Promise<FieldChange[]> {
   const fields = new Map(profileFields().map((field) => [field.path.join('.'), field] as const));
-  const answers = new Map<AskedField, string>();
-  for (const key of ASKED) {
+  const answers = new Map<PromptedField, string>();
+  for (const key of PROMPTED) {
     const field = fields.get(key);
     // One choice is no question.
-    if (field !== undefined && field.choices.length !== 1 && isAsked(key, answers))
+    if (field !== undefined && field.choices.length !== 1 && isPrompted(key, answers))
       answers.set(key, await askField(terminal, field, before));
   }
   return [...answers].flatMap(([key, text]) => {
@@ -55,7 +55,7 @@ export async function askChoice(terminal: Terminal, question: string, choices: r
   return await askUntil(terminal, `${question} (${choices.join(', ')}): `, validate);
 }
 
-function isAsked(key: AskedField, answers: ReadonlyMap<AskedField, string>): boolean {
+function isPrompted(key: PromptedField, answers: ReadonlyMap<PromptedField, string>): boolean {
   const scheme = answers.get('scheme');
   if (key === 'pac.url') return scheme === 'pac';
   if (key === 'pac.file') return scheme === 'pac' && answers.get('pac.url') === '';

@@ -9,14 +9,14 @@ import { type ExplainedKey, explainSettings } from '#config/reading/show.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
 import { redactDeep } from '#redaction/redact.ts';
+import { withSettings } from './change-command.ts';
+import type { CommandContext } from './command-context.ts';
 import { showValue } from './config.ts';
-import { withSettings } from './desk.ts';
-import type { Desk } from './desk-parts.ts';
 
 /** Prints every profile. */
-export async function listProxiesCommand(desk: Desk, options: { json: boolean }): Promise<number> {
-  return await withSettings(desk, async ({ settings }) => {
-    const { terminal, files, known } = desk;
+export async function listProxiesCommand(context: CommandContext, options: { json: boolean }): Promise<number> {
+  return await withSettings(context, async ({ settings }) => {
+    const { terminal, files, known } = context;
     const dates = await readProfileDates(files, settings.daemon.state_dir);
     const rows = settings.proxies.map((profile) => ({
       name: profile.name,
@@ -52,13 +52,17 @@ export async function listProxiesCommand(desk: Desk, options: { json: boolean })
 }
 
 /** Prints each key of one profile with its effective value and where that came from, and who uses it. */
-export async function showProxyCommand(desk: Desk, name: string, options: { json: boolean }): Promise<number> {
-  return await withSettings(desk, async (loaded) => {
-    const { terminal, files, known } = desk;
+export async function showProxyCommand(
+  context: CommandContext,
+  name: string,
+  options: { json: boolean },
+): Promise<number> {
+  return await withSettings(context, async (loaded) => {
+    const { terminal, files, known } = context;
     const { settings } = loaded;
     const { profile } = findProfile(settings, name);
     const created = (await readProfileDates(files, settings.daemon.state_dir)).get(profile.name) ?? null;
-    const usedBy = usersOf(settings, name).map(({ who }) => who);
+    const usedBy = usersOf(settings, name).map(({ user }) => user);
     const keys = redactDeep(keysOfProfile(loaded, name), known);
     if (options.json) {
       const values = Object.fromEntries(keys.map(({ key, value }) => [key, value]));

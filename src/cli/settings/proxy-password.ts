@@ -8,7 +8,7 @@ import { validateNoControl } from '#config/schema/values.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { Secret } from '#redaction/secret.ts';
-import type { Desk } from './desk-parts.ts';
+import type { CommandContext } from './command-context.ts';
 
 /** How the command was told. */
 export interface PasswordFlags {
@@ -22,14 +22,14 @@ export type Password =
   | { readonly kind: 'elsewhere'; readonly value: Plain }
   | { readonly kind: 'kept' };
 
-export interface AskedPassword {
+export interface PasswordRequest {
   readonly name: string;
   /** One is stored, and may stay. */
   readonly mayKeep: boolean;
   /** One is stored, and would be shown to another proxy. */
   readonly isBoundElsewhere: boolean;
   /** Without a question where flags say all. */
-  readonly ask: boolean;
+  readonly mustPrompt: boolean;
   /** Folder of the configuration file: relative paths start there. */
   readonly folder: string;
 }
@@ -44,31 +44,35 @@ export function needsPassword(authentication: Profile['authentication']): boolea
 }
 
 /** Gets the password. @throws UsageError where there is none and nobody to ask; CodedError PASSWORD-ANEW, CANCELLED */
-export async function getPassword(desk: Desk, flags: PasswordFlags, asked: AskedPassword): Promise<Password> {
+export async function getPassword(
+  context: CommandContext,
+  flags: PasswordFlags,
+  request: PasswordRequest,
+): Promise<Password> {
   if (flags.passwordFile !== undefined) {
-    const path = desk.absolute(flags.passwordFile);
-    const inside = relative(asked.folder, path);
+    const path = context.absolute(flags.passwordFile);
+    const inside = relative(request.folder, path);
     return { kind: 'elsewhere', value: { file: inside.startsWith('..') ? path : inside } };
   }
   if (flags.passwordStdin === true) {
-    const text = (await desk.terminal.answers.piped(MAX_PASSWORD_BYTES)).replace(/\r?\n$/, '');
+    const text = (await context.terminal.answers.piped(MAX_PASSWORD_BYTES)).replace(/\r?\n$/, '');
     const wrong = validatePassword(text);
     if (wrong !== null) throw new UsageError(`The password on standard input cannot be taken. ${wrong}`);
-    return typed(desk, text);
+    return typed(context, text);
   }
-  const { interactive } = desk.terminal.answers;
-  if (asked.ask && interactive) return await askPassword(desk, asked);
-  if (asked.isBoundElsewhere) {
-    if (interactive) return await askPassword(desk, asked);
-    throw coded('PASSWORD-ANEW', { name: asked.name });
+  const { interactive } = context.terminal.answers;
+  if (request.mustPrompt && interactive) return await askPassword(context, request);
+  if (request.isBoundElsewhere) {
+    if (interactive) return await askPassword(context, request);
+    throw coded('PASSWORD-ANEW', { name: request.name });
   }
-  if (asked.mayKeep) return { kind: 'kept' };
-  if (interactive) return await askPassword(desk, asked);
+  if (request.mayKeep) return { kind: 'kept' };
+  if (interactive) return await askPassword(context, request);
   throw new UsageError('This authentication needs a password: give --password-stdin or --password-file.');
 }
 
-async function askPassword(desk: Desk, { mayKeep, isBoundElsewhere }: AskedPassword): Promise<Password> {
-  const { answers } = desk.terminal;
+async function askPassword(context: CommandContext, { mayKeep, isBoundElsewhere }: PasswordRequest): Promise<Password> {
+  const { answers } = context.terminal;
   const hint = isBoundElsewhere ? ' (anew, because the proxy is another one)' : '';
   const question = `Password${mayKeep && !isBoundElsewhere ? ' (ENTER keeps the stored one)' : hint}: `;
   for (;;) {
@@ -76,14 +80,14 @@ async function askPassword(desk: Desk, { mayKeep, isBoundElsewhere }: AskedPassw
     if (text === null) throw coded('CANCELLED', { reason: 'the password was not given' });
     if (text === '' && mayKeep && !isBoundElsewhere) return { kind: 'kept' };
     const wrong = validatePassword(text);
-    if (wrong === null) return typed(desk, text);
-    desk.terminal.err(wrong);
+    if (wrong === null) return typed(context, text);
+    context.terminal.err(wrong);
   }
 }
 
-function typed(desk: Desk, text: string): Password {
+function typed(context: CommandContext, text: string): Password {
   const value = new Secret(text);
-  desk.keepSecret(value);
+  context.keepSecret(value);
   return { kind: 'typed', value };
 }
 

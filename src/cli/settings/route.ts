@@ -9,17 +9,17 @@ import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Control } from '#control/control.ts';
 import { EXIT_OK } from '#errors/exit-status.ts';
 import { showForeign } from '#errors/template.ts';
+import { changeCommand, switchedOff, withSettings } from './change-command.ts';
+import type { CommandContext } from './command-context.ts';
 import type { ConfirmFlags } from './confirm.ts';
-import { changeCommand, switchedOff, withSettings } from './desk.ts';
-import type { Desk } from './desk-parts.ts';
 
 /** Prints the effective route of each purpose with its reasons, beside what the file says. */
 export async function showRoutesCommand(
-  desk: Pick<Desk, 'terminal' | 'load'>,
+  context: Pick<CommandContext, 'terminal' | 'load'>,
   control: Control,
   options: { json: boolean },
 ): Promise<number> {
-  const { terminal, load } = desk;
+  const { terminal, load } = context;
   const { routes } = await control.status();
   const loaded = await load();
   // A file with mistakes says nothing; what is in force is told all the same.
@@ -46,14 +46,14 @@ export async function showRoutesCommand(
 
 /** Gives a purpose the route `none`, `default`, or that of a profile. */
 export async function setRouteCommand(
-  desk: Desk,
+  context: CommandContext,
   given: { readonly purpose: string; readonly use: string; readonly json: boolean; readonly confirm?: ConfirmFlags },
 ): Promise<number> {
-  return await withSettings(desk, async (loaded) => {
+  return await withSettings(context, async (loaded) => {
     const purpose = given.purpose as Purpose;
     const edits = setRoute(loaded.settings, purpose, given.use);
     const use = String(edits.flatMap((edit) => (edit.kind === 'set' ? [edit.value] : []))[0]);
-    return await changeCommand(desk, loaded, {
+    return await changeCommand(context, loaded, {
       edits,
       sentences: [`${purpose} ${routeWords(use, loaded.settings.proxies)}.`, ...switchedOff(loaded.settings)],
       facts: { purpose, use },

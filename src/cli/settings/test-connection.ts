@@ -10,7 +10,7 @@ import { type Change, candidateOf } from '#config/editing/apply-change.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Diagnosis } from '#control/control.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
-import type { Desk } from './desk-parts.ts';
+import type { CommandContext } from './command-context.ts';
 import { askYesNo } from './proxy-form.ts';
 
 /** What would be saved, and the profile that it is about. */
@@ -23,10 +23,14 @@ export interface Untested {
  * Offers it to somebody at the terminal. True when it was tried and passed, false when it failed and is to be saved all the
  * same; null when it was not tried. @throws CodedError CANCELLED when it is not to be saved
  */
-export async function offerTest(desk: Desk, loaded: LoadedSettings, untested: Untested): Promise<boolean | null> {
-  const { terminal } = desk;
+export async function offerTest(
+  context: CommandContext,
+  loaded: LoadedSettings,
+  untested: Untested,
+): Promise<boolean | null> {
+  const { terminal } = context;
   if (!(await askYesNo(terminal, 'Test the connection now?', true))) return null;
-  const diagnosis = await testConnection(desk, loaded, untested).catch((thrown: unknown) => {
+  const diagnosis = await testConnection(context, loaded, untested).catch((thrown: unknown) => {
     // Root, while the service is stopped: the values may be right all the same.
     if (thrown instanceof CodedError && thrown.code === 'STATE-OF-OTHERS') return thrown;
     throw thrown;
@@ -54,13 +58,17 @@ export async function offerTest(desk: Desk, loaded: LoadedSettings, untested: Un
   throw coded('CANCELLED', { reason: 'the connection did not work' });
 }
 
-async function testConnection(desk: Desk, loaded: LoadedSettings, { change, name }: Untested): Promise<Diagnosis> {
-  const { terminal, signal } = desk;
-  const candidate = await candidateOf(loaded, change, desk.files);
-  const request = { purposes: null, shell: desk.shell, candidate, through: name };
-  const control = await desk.openControl();
+async function testConnection(
+  context: CommandContext,
+  loaded: LoadedSettings,
+  { change, name }: Untested,
+): Promise<Diagnosis> {
+  const { terminal, signal } = context;
+  const candidate = await candidateOf(loaded, change, context.files);
+  const request = { purposes: null, shell: context.shell, candidate, through: name };
+  const control = await context.openControl();
   try {
-    return await diagnoseAsking(control, terminal, { request, signal, retryCredential: false, mayAsk: true });
+    return await diagnoseAsking(control, terminal, { request, signal, retryCredential: false, mayPrompt: true });
   } catch (thrown) {
     throw signal.aborted ? coded('CANCELLED', { reason: 'the test was interrupted' }, thrown) : thrown;
   } finally {

@@ -10,8 +10,8 @@ import { isSeed, type TimeoutSeeded, type TimeoutSeeds } from '#control/timeouts
 import { asCoded, coded } from '#errors/coded-error.ts';
 import { showForeign } from '#errors/template.ts';
 import type { EstimateReport } from '#estimate/estimate.ts';
-import { changeCommand, withSettings } from './desk.ts';
-import type { Desk } from './desk-parts.ts';
+import { changeCommand, withSettings } from './change-command.ts';
+import type { CommandContext } from './command-context.ts';
 import { askYesNo } from './proxy-form.ts';
 
 /** A value so many times as long is rather a mistake than an advice. */
@@ -30,25 +30,25 @@ export interface ApplyOptions {
 }
 
 /** Estimates, tells, writes and teaches. Exit status: 0 when it is written, 78 when the file or the daemon refuses it. */
-export async function applyEstimateCommand(desk: Desk, options: ApplyOptions): Promise<number> {
-  const { terminal } = desk;
-  return await withSettings(desk, async (loaded) => {
+export async function applyEstimateCommand(context: CommandContext, options: ApplyOptions): Promise<number> {
+  const { terminal } = context;
+  return await withSettings(context, async (loaded) => {
     const report = await options.estimate();
     if (!options.json) for (const line of describeEstimate(report)) terminal.out(line);
     const present = loaded.settings.response_timeout.base_ms;
     const wanted = report.advice.baseMs;
     const isLonger = wanted > present;
     if (wanted > present * CONFIRMATION_FACTOR)
-      await confirm(desk, `${KEY} would grow from ${present} to ${wanted}`, options.yes);
+      await confirm(context, `${KEY} would grow from ${present} to ${wanted}`, options.yes);
     const facts: Record<string, unknown> = { ...estimateToJson(report), before: present };
-    return await changeCommand(desk, loaded, {
+    return await changeCommand(context, loaded, {
       edits: isLonger ? [{ kind: 'set', path: KEY, value: wanted }] : [],
       sentences: isLonger ? [`${KEY} is ${wanted}; it was ${present}.`] : [],
       facts,
       json: options.json,
       after: async () => {
         const seeds = seedsOf(report);
-        const seeded = seeds.length === 0 ? null : await seedOrPrint(desk, () => options.seed(seeds));
+        const seeded = seeds.length === 0 ? null : await seedOrPrint(context, () => options.seed(seeds));
         facts['seeded'] = seeded;
         if (!options.json) terminal.out(teachingWords(seeds.length, seeded));
       },
@@ -56,7 +56,7 @@ export async function applyEstimateCommand(desk: Desk, options: ApplyOptions): P
   });
 }
 
-async function confirm({ terminal }: Desk, what: string, yes: boolean): Promise<void> {
+async function confirm({ terminal }: CommandContext, what: string, yes: boolean): Promise<void> {
   if (yes) return;
   if (!terminal.answers.interactive) throw new UsageError(`${what}, more than tenfold. Say --yes where that is meant.`);
   terminal.err(`${what}, more than tenfold.`);
@@ -65,7 +65,7 @@ async function confirm({ terminal }: Desk, what: string, yes: boolean): Promise<
 
 /** What could not be taught costs only time: the file is written and stays. */
 async function seedOrPrint(
-  { terminal, known }: Desk,
+  { terminal, known }: CommandContext,
   seed: () => Promise<TimeoutSeeded | null>,
 ): Promise<TimeoutSeeded | null> {
   try {
@@ -94,7 +94,7 @@ function teachingWords(count: number, seeded: TimeoutSeeded | null): string {
   if (seeded.route === null)
     return 'Nothing was learned from these downloads: it is not known yet which way updates come.';
   const { proxy, origin } = seeded.route;
-  const way = proxy === 'direct' ? 'direct' : `by ${showForeign(proxy)}`;
+  const routeText = proxy === 'direct' ? 'direct' : `by ${showForeign(proxy)}`;
   const before = seeded.known_before === 0 ? '' : `; ${seeded.known_before} were known`;
-  return `Learned from ${seeded.taken} downloads for ${showForeign(origin)} ${way}${before}.`;
+  return `Learned from ${seeded.taken} downloads for ${showForeign(origin)} ${routeText}${before}.`;
 }

@@ -26,7 +26,7 @@ export interface Change {
   readonly secret?: { readonly name: string; readonly path: KeyPath; readonly value: Secret } | undefined;
 }
 
-export interface ChangeSurroundings {
+export interface EditContext {
   readonly files: Files;
   readonly clock: Pick<Clock, 'now'>;
   /** Reads the settings as a start would; of this text instead of the file where one is given. */
@@ -69,12 +69,8 @@ export async function candidateOf(
 }
 
 /** Makes the change. @throws CodedError CONFIG-RENAMED, what `editConfigFile` throws; then nothing is changed */
-export async function applyChange(
-  loaded: LoadedSettings,
-  change: Change,
-  around: ChangeSurroundings,
-): Promise<Changed> {
-  const { files, clock } = around;
+export async function applyChange(loaded: LoadedSettings, change: Change, context: EditContext): Promise<Changed> {
+  const { files, clock } = context;
   const before = await readConfigText(files, loaded.file);
   if (before.digest !== loaded.digest) throw coded('CONFIG-CHANGED', { file: loaded.file });
   requireNewNames(before.text, change.edits);
@@ -83,7 +79,7 @@ export async function applyChange(
   const { edits, reference, isNew } = await storeSecret(place, change, before.text).catch((thrown: unknown) => {
     throw forbidden(thrown, loaded.file);
   });
-  const contentCheck = new ContentCheck(around);
+  const contentCheck = new ContentCheck(context);
   try {
     const edited = await editConfigFile({
       file: loaded.file,
@@ -107,17 +103,17 @@ export async function applyChange(
 
 /** Judges the new content, and keeps the verdict. */
 class ContentCheck {
-  readonly #around: ChangeSurroundings;
+  readonly #context: EditContext;
   text = '';
   refused: RefusedSettings | null = null;
   #loaded: LoadedSettings | null = null;
 
-  constructor(around: ChangeSurroundings) {
-    this.#around = around;
+  constructor(context: EditContext) {
+    this.#context = context;
   }
 
   async check(text: string): Promise<void> {
-    const result = await this.#around.load(text);
+    const result = await this.#context.load(text);
     this.text = text;
     if (result.ok) {
       this.#loaded = result;
@@ -128,7 +124,7 @@ class ContentCheck {
   }
 
   get loaded(): LoadedSettings {
-    if (this.#loaded === null) throw coded('INTERNAL', { reason: 'settings were written that nobody judged' });
+    if (this.#loaded === null) throw coded('INTERNAL', { reason: 'settings were written without a check' });
     return this.#loaded;
   }
 }

@@ -85,7 +85,7 @@ export interface ProfileUser {
   /** Key of the file, in steps. */
   readonly path: readonly (string | number)[];
   /** In words, such as `updates` or `the fallback of corp`. */
-  readonly who: string;
+  readonly user: string;
   /** By its name, or because it is the default. */
   readonly by: 'name' | 'default';
 }
@@ -96,7 +96,7 @@ export function usersOf(settings: ProfileSettings, name: string): ProfileUser[] 
   const byDefault = PURPOSES.filter((purpose) => profile.default && settings.use_proxy_for[purpose] === 'default');
   return [
     ...namedUsers(settings, profile.name),
-    ...byDefault.map((purpose) => ({ path: ['use_proxy_for', purpose], who: purpose, by: 'default' as const })),
+    ...byDefault.map((purpose) => ({ path: ['use_proxy_for', purpose], user: purpose, by: 'default' as const })),
   ];
 }
 
@@ -131,7 +131,7 @@ export function deleteProfile(settings: ProfileSettings, name: string, fall: Fal
   const { profile, index } = findProfile(settings, name);
   const users = usersOf(settings, name);
   if (fall === null && users.length > 0) {
-    throw coded('PROFILE-IN-USE', { name: profile.name, users: users.map(({ who }) => who).join(', ') });
+    throw coded('PROFILE-IN-USE', { name: profile.name, users: users.map(({ user }) => user).join(', ') });
   }
   const edits: Edit[] = Object.entries(fall?.purposes ?? {}).map(([purpose, use]) => ({
     kind: 'set',
@@ -173,11 +173,11 @@ function namedUsers(settings: ProfileSettings, name: string): ProfileUser[] {
   const purposes = PURPOSES.filter((purpose) => settings.use_proxy_for[purpose] === name);
   const fallbacks = settings.proxies.flatMap((one, index) =>
     fallbackOf(one).flatMap((other, place) =>
-      other === name ? [{ path: ['proxies', index, 'fallback', place], who: `the fallback of ${one.name}` }] : [],
+      other === name ? [{ path: ['proxies', index, 'fallback', place], user: `the fallback of ${one.name}` }] : [],
     ),
   );
   return [
-    ...purposes.map((purpose) => ({ path: ['use_proxy_for', purpose], who: purpose, by: 'name' as const })),
+    ...purposes.map((purpose) => ({ path: ['use_proxy_for', purpose], user: purpose, by: 'name' as const })),
     ...fallbacks.map((user) => ({ ...user, by: 'name' as const })),
   ];
 }

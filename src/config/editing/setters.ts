@@ -23,7 +23,7 @@ export interface KeyValue {
 /** What each setter may do; the later ones may also do what the earlier ones may. */
 const RANKS: readonly Setter[] = ['operator', 'admin', 'root'];
 
-const WHO: Readonly<Record<Setter, string>> = {
+const SETTER_NAMES: Readonly<Record<Setter, string>> = {
   operator: 'an operator, an admin or root',
   admin: 'an admin or root',
   root: 'root',
@@ -36,21 +36,25 @@ const HOW: Readonly<Record<Setter, string>> = {
 const HOW_SECRET = 'as root, or enter the value itself instead of naming a file, a variable or a credential';
 
 /** Whether this setter may set this key to this value: null, or why not (KEY-AUTHORITY). */
-export function checkSetter({ path, value }: KeyValue, who: Setter): CodedError | null {
+export function checkSetter({ path, value }: KeyValue, setter: Setter): CodedError | null {
   const schema = schemaAt(settingsSchema, path);
   const isSource = schema !== undefined && kindOf(schema) === 'secret' && isSection(value);
   const facts = schema === undefined || isSource ? undefined : factsAt(settingsSchema, path);
   const needed = facts?.setBy ?? 'root';
-  if (RANKS.indexOf(who) >= RANKS.indexOf(needed)) return null;
-  return coded('KEY-AUTHORITY', { key: keyName(path), who: WHO[needed], how: isSource ? HOW_SECRET : HOW[needed] });
+  if (RANKS.indexOf(setter) >= RANKS.indexOf(needed)) return null;
+  return coded('KEY-AUTHORITY', {
+    key: keyName(path),
+    who: SETTER_NAMES[needed],
+    how: isSource ? HOW_SECRET : HOW[needed],
+  });
 }
 
 /** Judges every value that the edits change. @throws CodedError KEY-AUTHORITY, for the first that this setter may not set */
-export function requireSetter(before: Plain, edits: readonly Edit[], who: Setter): void {
+export function requireSetter(before: Plain, edits: readonly Edit[], setter: Setter): void {
   let root = before;
   for (const edit of edits) {
     for (const changed of changedBy(root, edit)) {
-      const refused = checkSetter(changed, who);
+      const refused = checkSetter(changed, setter);
       if (refused !== null) throw refused;
     }
     root = valuesAfter(root, [edit]);

@@ -11,7 +11,7 @@ import type { Files } from '#system/files.ts';
 import { editConfigFile, readConfigText } from './edit-file.ts';
 import { upgradeText } from './upgrade.ts';
 
-export interface UpgradeSurroundings {
+export interface UpgradeContext {
   readonly files: Files;
   readonly clock: Pick<Clock, 'now'>;
   /** Reads this text as a start would read the file. */
@@ -25,19 +25,19 @@ export interface UpgradedFile {
 }
 
 /** The upgrade, checked and not written. @throws CodedError CONFIG-CHANGED, CONFIG-EDIT, CONFIG-UNREADABLE */
-export async function planUpgrade(loaded: LoadedSettings, around: UpgradeSurroundings): Promise<UpgradedFile> {
+export async function planUpgrade(loaded: LoadedSettings, context: UpgradeContext): Promise<UpgradedFile> {
   const { file, digest } = loaded;
-  const before = await readConfigText(around.files, file);
+  const before = await readConfigText(context.files, file);
   if (before.digest !== digest) throw coded('CONFIG-CHANGED', { file });
   const after = upgradeText(before.text);
-  if (after !== before.text) await refuseOtherMeaning(loaded, await around.load(after));
+  if (after !== before.text) await refuseOtherMeaning(loaded, await context.load(after));
   return { before: before.text, after };
 }
 
 /** Writes it. @throws CodedError what `editConfigFile` throws; then nothing is changed */
-export async function upgradeConfigFile(loaded: LoadedSettings, around: UpgradeSurroundings): Promise<UpgradedFile> {
-  const planned = await planUpgrade(loaded, around);
-  const { files, clock } = around;
+export async function upgradeConfigFile(loaded: LoadedSettings, context: UpgradeContext): Promise<UpgradedFile> {
+  const planned = await planUpgrade(loaded, context);
+  const { files, clock } = context;
   const edits = () => planned.after;
   await editConfigFile({ file: loaded.file, edits, expectDigest: loaded.digest, files, clock });
   return planned;

@@ -36,8 +36,8 @@ export function changesOf(from: Settings | null, to: Settings, taken: Readonly<R
 }
 
 /** These settings, but with the keys that need a restart as they are in force: nothing works with half of a change. */
-export function heldUntilRestart(inForce: Settings, to: Settings): Settings {
-  return hold(settingsSchema, inForce, to, []) as Settings;
+export function heldUntilRestart(current: Settings, to: Settings): Settings {
+  return hold(settingsSchema, current, to, []) as Settings;
 }
 
 type Tree = Readonly<Record<string | number, unknown>>;
@@ -74,13 +74,13 @@ function effectOf(path: KeyPath): Effect {
 }
 
 /** Only sections are gone into: no key inside a list or a record waits for a restart alone. */
-function hold(schema: z.ZodType, inForce: unknown, to: unknown, path: KeyPath): unknown {
+function hold(schema: z.ZodType, current: unknown, to: unknown, path: KeyPath): unknown {
   const inner = unwrap(schema);
   const isSection = inner instanceof z.ZodObject && factsAt(settingsSchema, path) === undefined;
-  if (!isSection) return effectOf(path) === 'restart' ? inForce : to;
+  if (!isSection) return effectOf(path) === 'restart' ? current : to;
   const shape = inner.shape as Readonly<Record<string, z.ZodType>>;
   const parts = Object.entries(shape).map(
-    ([key, part]) => [key, hold(part, (inForce as Tree)[key], (to as Tree)[key], [...path, key])] as const,
+    ([key, part]) => [key, hold(part, (current as Tree)[key], (to as Tree)[key], [...path, key])] as const,
   );
   return Object.fromEntries(parts.filter(([, part]) => part !== undefined));
 }

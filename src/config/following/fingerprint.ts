@@ -24,7 +24,7 @@ export interface Fingerprint {
   readonly missing: ReadonlySet<string>;
 }
 
-interface Seen {
+interface ReadFile {
   readonly facts: string;
   readonly print: string;
   readonly sinceMs: number;
@@ -35,7 +35,7 @@ interface Seen {
 /** Takes fingerprints, and remembers what it has read. */
 export class Fingerprints {
   readonly #clock: Clock;
-  readonly #seen = new Map<string, Seen>();
+  readonly #read = new Map<string, ReadFile>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -47,27 +47,27 @@ export class Fingerprints {
     const gone = new Set<string>();
     const missing = new Set<string>();
     for (const file of files) {
-      const { print, facts } = await this.#look(file);
+      const { print, facts } = await this.#printOf(file);
       digest.update(`${file}\0${print}\0`);
       if (facts === null) missing.add(file);
       if (facts === null || print === EMPTY) gone.add(file);
     }
-    for (const file of this.#seen.keys()) if (!files.includes(file)) this.#seen.delete(file);
+    for (const file of this.#read.keys()) if (!files.includes(file)) this.#read.delete(file);
     return { digest: digest.digest('hex'), gone, missing };
   }
 
-  async #look(file: string): Promise<{ print: string; facts: string | null }> {
+  async #printOf(file: string): Promise<{ print: string; facts: string | null }> {
     const facts = await factsOf(file);
-    const known = this.#seen.get(file);
+    const known = this.#read.get(file);
     if (facts !== null && known?.facts === facts && known.sure) return { print: known.print, facts };
     const atMs = this.#clock.monotonic();
     const print = await printOf(file);
-    if (facts !== null) this.#seen.set(file, remember({ facts, print, atMs }, known));
+    if (facts !== null) this.#read.set(file, remember({ facts, print, atMs }, known));
     return { print, facts };
   }
 }
 
-function remember(now: { facts: string; print: string; atMs: number }, before: Seen | undefined): Seen {
+function remember(now: { facts: string; print: string; atMs: number }, before: ReadFile | undefined): ReadFile {
   const { facts, print, atMs } = now;
   const sinceMs = before?.facts === facts ? before.sinceMs : atMs;
   return { facts, print, sinceMs, sure: atMs - sinceMs >= COARSEST_TICK_MS };

@@ -1,8 +1,8 @@
-// How settings come into force, at start and later: every room verifies, then every room commits.
+// Applies settings, at startup and later: every reloader verifies them, then every reloader commits them.
 //
-// Guarantees: when one room does not verify, none commits. When one does not commit, those that had committed are put
-// back in reverse order, and a room that cannot be put back is named. It relies on each room to leave its own old
-// settings in force when its commit fails, and on the caller to apply one change at a time.
+// Guarantees: if one reloader fails to verify, none commits. If one fails to commit, those that committed are rolled back
+// in reverse order, and a reloader that cannot be rolled back is named. Relies on each reloader to keep its previous
+// settings when its commit fails, and on the caller to apply one change at a time.
 
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
@@ -13,75 +13,79 @@ export interface CommitReport {
   readonly changes: readonly { readonly key: string; readonly effect: Effect }[];
 }
 
-/** A room that works with settings. `from` is null at start. */
+/** A part of the daemon that works with settings. `from` is null at start. */
 export interface Reloadable {
   readonly name: string;
-  /** Throws when the room could not work with these; changes nothing. */
+  /** Throws if the part cannot work with these settings. Changes nothing. */
   verify(from: Settings | null, to: Settings): Promise<void> | void;
-  /** Brings these into force, whole or not at all. */
+  /** Applies these settings completely or not at all. */
   commit(from: Settings | null, to: Settings): Promise<CommitReport>;
 }
 
-/** A room and why it failed. */
-interface RoomFailure {
-  readonly room: string;
+/** A reloader and why it failed. */
+interface ReloaderFailure {
+  readonly reloader: string;
   readonly error: CodedError;
 }
 
 export type ApplyResult =
-  | { readonly ok: true; readonly reports: readonly { readonly room: string; readonly report: CommitReport }[] }
+  | { readonly ok: true; readonly reports: readonly { readonly reloader: string; readonly report: CommitReport }[] }
   | {
       readonly ok: false;
       readonly stage: 'verify' | 'commit';
-      /** Every room that did not verify, or the one that did not commit. */
-      readonly failures: readonly RoomFailure[];
-      /** Rooms that could not be put back and may work with the new settings still. */
-      readonly notPutBack: readonly RoomFailure[];
+      /** Every reloader that did not verify, or the one that did not commit. */
+      readonly failures: readonly ReloaderFailure[];
+      /** Reloaders that could not be rolled back and may still use the new settings. */
+      readonly notPutBack: readonly ReloaderFailure[];
     };
 
-/** Brings settings into force in every room, or in none. At start there is nothing to put back: the caller stops. */
+/** Applies settings in every reloader or in none. At startup there is nothing to roll back: the caller stops. */
 export async function applySettings(
-  rooms: readonly Reloadable[],
+  reloaders: readonly Reloadable[],
   from: Settings | null,
   to: Settings,
 ): Promise<ApplyResult> {
-  const failures = await verifyAll(rooms, from, to);
+  const failures = await verifyAll(reloaders, from, to);
   if (failures.length > 0) return { ok: false, stage: 'verify', failures, notPutBack: [] };
   const committed: Reloadable[] = [];
-  const reports: { room: string; report: CommitReport }[] = [];
-  for (const room of rooms) {
+  const reports: { reloader: string; report: CommitReport }[] = [];
+  for (const reloader of reloaders) {
     try {
-      reports.push({ room: room.name, report: await room.commit(from, to) });
-      committed.push(room);
+      reports.push({ reloader: reloader.name, report: await reloader.commit(from, to) });
+      committed.push(reloader);
     } catch (error) {
       const notPutBack = from === null ? [] : await putBack(committed, to, from);
-      return { ok: false, stage: 'commit', failures: [{ room: room.name, error: asCoded(error) }], notPutBack };
+      return { ok: false, stage: 'commit', failures: [{ reloader: reloader.name, error: asCoded(error) }], notPutBack };
     }
   }
   return { ok: true, reports };
 }
 
-async function verifyAll(rooms: readonly Reloadable[], from: Settings | null, to: Settings): Promise<RoomFailure[]> {
-  const failures: RoomFailure[] = [];
-  for (const room of rooms) {
+async function verifyAll(
+  reloaders: readonly Reloadable[],
+  from: Settings | null,
+  to: Settings,
+): Promise<ReloaderFailure[]> {
+  const failures: ReloaderFailure[] = [];
+  for (const reloader of reloaders) {
     try {
-      await room.verify(from, to);
+      await reloader.verify(from, to);
     } catch (error) {
-      failures.push({ room: room.name, error: asCoded(error) });
+      failures.push({ reloader: reloader.name, error: asCoded(error) });
     }
   }
   return failures;
 }
 
-async function putBack(committed: readonly Reloadable[], from: Settings, to: Settings): Promise<RoomFailure[]> {
-  const failures: RoomFailure[] = [];
-  for (const room of committed.toReversed()) {
+async function putBack(committed: readonly Reloadable[], from: Settings, to: Settings): Promise<ReloaderFailure[]> {
+  const failures: ReloaderFailure[] = [];
+  for (const reloader of committed.toReversed()) {
     try {
-      // Both steps, as forward: a room may prepare in one what it brings into force in the other.
-      await room.verify(from, to);
-      await room.commit(from, to);
+      // Both steps, as when applying: a reloader may prepare in verify what it applies in commit.
+      await reloader.verify(from, to);
+      await reloader.commit(from, to);
     } catch (error) {
-      failures.push({ room: room.name, error: asCoded(error) });
+      failures.push({ reloader: reloader.name, error: asCoded(error) });
     }
   }
   return failures;

@@ -14,7 +14,7 @@ const STILL_MS = 250;
 /** How often the digest of all contents is compared. */
 const COMPARE_EVERY_MS = 10_000;
 /** How often a file that does not exist is looked for: watching one makes every event in its folder expensive. */
-const LOOK_FOR_MISSING_EVERY_MS = 1_000;
+const MISSING_POLL_MS = 1_000;
 /** How long a file that has just gone is waited for before that is called a mistake. */
 const MIN_GONE_MS = 5_000;
 /** When somebody should hear that the files are never still. */
@@ -51,7 +51,7 @@ export class ConfigWatch {
   #isDeaf = false;
   #timer: Timer | null = null;
   #triggered = false;
-  #asked = false;
+  #requested = false;
   /** Asked for and read, but what was read had moved meanwhile: the answer is still owed. */
   #owed = false;
   /** Ends a wait for stillness. */
@@ -68,18 +68,18 @@ export class ConfigWatch {
 
   /** Begins, and reads once: something may have changed since the program read the files. */
   start(): void {
-    this.look();
+    this.compare();
   }
 
   /** Compares now, and reads when something changed. */
-  look(): void {
+  compare(): void {
     this.#triggered = true;
     this.#go();
   }
 
   /** Reads at once, changed or not, and resolves when that is done. */
-  async ask(): Promise<void> {
-    this.#asked = true;
+  async readNow(): Promise<void> {
+    this.#requested = true;
     this.#hurry?.();
     this.#go();
     await this.#work;
@@ -100,16 +100,16 @@ export class ConfigWatch {
     this.#work ??= this.#serve().finally(() => {
       this.#work = null;
       // Asked for in the very moment of ending.
-      if (this.#triggered || this.#asked) this.#go();
+      if (this.#triggered || this.#requested) this.#go();
     });
   }
 
   async #serve(): Promise<void> {
     this.#timer?.cancel();
-    while ((this.#triggered || this.#asked) && !this.#stopped) {
+    while ((this.#triggered || this.#requested) && !this.#stopped) {
       this.#triggered = false;
       const print = await this.#prints.take(this.#files);
-      if (this.#asked || print.digest !== this.#examined?.digest) await this.#readWhenStill(print);
+      if (this.#requested || print.digest !== this.#examined?.digest) await this.#readWhenStill(print);
       if (!this.#stopped) await this.#follow();
     }
     this.#arm();
@@ -117,15 +117,15 @@ export class ConfigWatch {
 
   async #readWhenStill(first: Fingerprint): Promise<void> {
     const still = await this.#stillness(first);
-    const isAsked = this.#asked || this.#owed;
-    if (this.#stopped || (!isAsked && still.digest === this.#examined?.digest)) return;
-    this.#asked = false;
+    const isRequested = this.#requested || this.#owed;
+    if (this.#stopped || (!isRequested && still.digest === this.#examined?.digest)) return;
+    this.#requested = false;
     const before = this.#files;
     const files = await this.#options.read({
-      cause: isAsked ? 'asked' : 'changed',
+      cause: isRequested ? 'asked' : 'changed',
       isUnchanged: async () => (await this.#prints.take(before)).digest === still.digest,
     });
-    this.#owed = files === null && isAsked;
+    this.#owed = files === null && isRequested;
     this.#files = files ?? before;
     const isSettled = files !== null && sameFiles(before, files);
     // Files that are named for the first time were not still when they were read, as far as anybody knows.
@@ -141,7 +141,7 @@ export class ConfigWatch {
     let before = first;
     for (;;) {
       // What was seen before may be long ago.
-      if (this.#asked || this.#stopped) return await this.#prints.take(this.#files);
+      if (this.#requested || this.#stopped) return await this.#prints.take(this.#files);
       await this.#pause();
       const now = await this.#prints.take(this.#files);
       const passedMs = clock.monotonic() - beganMs;
@@ -174,8 +174,8 @@ export class ConfigWatch {
     this.#timer?.cancel();
     if (this.#stopped) return;
     const isMissing = (this.#examined?.missing.size ?? 0) > 0;
-    const everyMs = isMissing ? LOOK_FOR_MISSING_EVERY_MS : COMPARE_EVERY_MS;
-    this.#timer = this.#options.clock.after(everyMs, () => this.look());
+    const everyMs = isMissing ? MISSING_POLL_MS : COMPARE_EVERY_MS;
+    this.#timer = this.#options.clock.after(everyMs, () => this.compare());
   }
 
   /** Has events of exactly the files that exist. */
@@ -195,11 +195,11 @@ export class ConfigWatch {
       this.#watcher = { events, of };
       events.on('all', () => {
         this.#isDeaf = false;
-        this.look();
+        this.compare();
       });
       events.on('error', (error) => this.#deaf(error));
       // What changed while nobody listened is found by looking once more.
-      events.on('ready', () => this.look());
+      events.on('ready', () => this.compare());
     } catch (error) {
       this.#deaf(error);
     }

@@ -94,7 +94,7 @@ export async function loadSettings(options: LoadOptions): Promise<LoadResult> {
 async function loadAll({ file: given, text: instead, ...options }: LoadOptions): Promise<LoadResult> {
   const file = resolve(given);
   const read = instead === undefined ? await readBounded(file, MAX_FILE_BYTES) : asRead(instead);
-  const nothing: Told = { file, files: [file], daemon: null };
+  const nothing: FileContext = { file, files: [file], daemon: null };
   if (!read.ok && read.kind === 'too large') return refuseWhole(nothing, tooLarge(read.bytes));
   if (!read.ok) {
     return {
@@ -161,9 +161,9 @@ async function check(document: Today, options: CheckOptions) {
   const single = validate(value);
   const salvaged = salvage(settingsSchema, value) as Salvaged;
   const uses = secretUses(salvaged);
-  const notInForce = options.usesAllowed === undefined ? [] : refuseNewUses(uses, options.usesAllowed);
+  const refusedUses = options.usesAllowed === undefined ? [] : refuseNewUses(uses, options.usesAllowed);
   // Nothing is read for somebody who may not have it read.
-  const refused = new Set(notInForce.map(({ path }) => keyName(path)));
+  const refused = new Set(refusedUses.map(({ path }) => keyName(path)));
   const secrets = await resolveSecrets(salvaged, { folder, ...options, skip: (path) => refused.has(keyName(path)) });
   const filled = fillIn(salvaged, { file: options.file, places: options.places, secrets: secrets.byKey });
   const wrongKeys = new Set(single.map(({ path }) => keyName(path)));
@@ -173,7 +173,7 @@ async function check(document: Today, options: CheckOptions) {
     ...(isMisplaced ? [] : crossCheck(salvaged)),
     ...hook,
     ...validateQuotes(salvaged, document),
-    ...notInForce,
+    ...refusedUses,
     ...secrets.findings,
     ...validateSockets((filled as Settings).daemon),
   ].filter(({ path }) => !wrongKeys.has(keyName(path)));
@@ -303,21 +303,25 @@ function whole(message: string, line: number): PlacedFinding {
 }
 
 /** What is known of a file, whether it holds or not. */
-type Told = Pick<RefusedSettings, 'files' | 'daemon'> & { readonly file: string };
+type FileContext = Pick<RefusedSettings, 'files' | 'daemon'> & { readonly file: string };
 
-function refuseWhole({ file, ...told }: Told, finding: PlacedFinding): RefusedSettings {
+function refuseWhole({ file, ...rest }: FileContext, finding: PlacedFinding): RefusedSettings {
   const problem = toProblem(finding, file, finding.position);
   return {
     ok: false,
     error: coded('CONFIG', { file, count: 1 }),
     problems: [problem],
-    files: told.files,
-    daemon: told.daemon,
+    files: rest.files,
+    daemon: rest.daemon,
   };
 }
 
-function refuse({ file, ...told }: Told, document: ConfigDocument, findings: readonly Finding[]): RefusedSettings {
-  const { files, daemon } = told;
+function refuse(
+  { file, ...rest }: FileContext,
+  document: ConfigDocument,
+  findings: readonly Finding[],
+): RefusedSettings {
+  const { files, daemon } = rest;
   const errors = findings.filter(({ severity }) => severity === 'error');
   const problems = [
     ...document.findings.map((finding) => toProblem(finding, file, finding.position)),
@@ -334,7 +338,7 @@ function errorOf(
   errors: readonly Finding[],
   { file, count, parses }: { file: string; count: number; parses: boolean },
 ): CodedError {
-  const [secret] = errors.flatMap(({ notInForce }) => notInForce ?? []);
+  const [secret] = errors.flatMap(({ refusedSecret }) => refusedSecret ?? []);
   if (secret !== undefined) return coded('SECRET-NOT-IN-FORCE', { key: secret });
   const [policy] = errors.flatMap(({ direct }) => direct ?? []);
   const isAlone = (belongs: (finding: Finding) => boolean) => parses && errors.length > 0 && errors.every(belongs);

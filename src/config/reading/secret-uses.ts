@@ -89,8 +89,8 @@ function inlineSource(value: string): string {
 }
 
 /** The uses that `inForce` does not have. */
-export function newUses(uses: readonly SecretUse[], inForce: readonly SecretUse[]): SecretUse[] {
-  const known = new Set(inForce.map(identityOf));
+export function newUses(uses: readonly SecretUse[], current: readonly SecretUse[]): SecretUse[] {
+  const known = new Set(current.map(identityOf));
   return uses.filter((use) => !known.has(identityOf(use)));
 }
 
@@ -98,15 +98,15 @@ export const usesTicket = ({ source }: SecretUse): boolean => source === JSON.st
 export const usesProxyVariables = ({ source }: SecretUse): boolean => source === JSON.stringify(PROXY_VARIABLES);
 
 /** What is wrong with a configuration that may use only what is in force: one mistake for each other use. */
-export function refuseNewUses(uses: readonly SecretUse[], inForce: readonly SecretUse[]): Finding[] {
-  const refused = newUses(uses, inForce).filter(({ isOptional }) => !isOptional);
+export function refuseNewUses(uses: readonly SecretUse[], current: readonly SecretUse[]): Finding[] {
+  const refused = newUses(uses, current).filter(({ isOptional }) => !isOptional);
   return refused.map(({ path, key }) => ({
     path,
     severity: 'error',
     at: 'key',
     found: '',
     allowed: '',
-    notInForce: key,
+    refusedSecret: key,
     message:
       'Settings under test can use a secret by reference only with the source and destination of the active settings.',
   }));

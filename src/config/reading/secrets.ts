@@ -20,7 +20,7 @@ const OTHERS_MAY_READ = 0o004;
 const GROUP_MAY_READ = 0o040;
 
 /** What the values depend on. */
-export interface SecretSurroundings {
+export interface SecretContext {
   /** Folder of the configuration file: relative paths start there. */
   readonly folder: string;
   /** Permission bits of the configuration file. */
@@ -51,7 +51,7 @@ type Outcome = {
 };
 
 /** Resolves every secret of the settings. */
-export async function resolveSecrets(settings: unknown, surroundings: SecretSurroundings): Promise<ResolvedSecrets> {
+export async function resolveSecrets(settings: unknown, context: SecretContext): Promise<ResolvedSecrets> {
   const sources: [KeyPath, SecretSource][] = [];
   mapLeaves(settingsSchema, settings, (leaf, schema, path) => {
     if (kindOf(schema) === 'secret') sources.push([path, leaf as SecretSource]);
@@ -61,19 +61,17 @@ export async function resolveSecrets(settings: unknown, surroundings: SecretSurr
   const findings: Finding[] = [];
   for (const [path, source] of sources) {
     // A blank password is the same as none.
-    if (source === '' || surroundings.skip?.(path) === true) continue;
-    const outcome = await resolveOne(path, source, surroundings);
+    if (source === '' || context.skip?.(path) === true) continue;
+    const outcome = await resolveOne(path, source, context);
     findings.push(...outcome.findings);
     if (outcome.value === null) continue;
     if (outcome.value !== '') {
-      surroundings.known.add(outcome.value);
+      context.known.add(outcome.value);
       findings.push(...validateValue(path, outcome.value));
     }
     byKey.set(keyName(path), new Secret(outcome.value, outcome.revision ?? null));
   }
-  const files = sources.flatMap(([, source]) =>
-    isFrom(source, 'file') ? [resolve(surroundings.folder, source.file)] : [],
-  );
+  const files = sources.flatMap(([, source]) => (isFrom(source, 'file') ? [resolve(context.folder, source.file)] : []));
   const fixed = sources.filter(([, source]) => isFrom(source, 'env') || isFrom(source, 'credential'));
   return { byKey, files, fixed: fixed.map(([path]) => keyName(path)), findings };
 }
@@ -85,19 +83,19 @@ function isFrom<K extends string>(
   return typeof source === 'object' && kind in source;
 }
 
-async function resolveOne(path: KeyPath, source: SecretSource, surroundings: SecretSurroundings): Promise<Outcome> {
-  if (typeof source === 'string') return { value: source, findings: validateExposure(path, surroundings.mode) };
-  if ('env' in source) return fromVariable(path, source.env, surroundings.environment);
-  if ('file' in source) return fromFile([...path, 'file'], resolve(surroundings.folder, source.file));
-  const folder = surroundings.environment['CREDENTIALS_DIRECTORY'];
+async function resolveOne(path: KeyPath, source: SecretSource, context: SecretContext): Promise<Outcome> {
+  if (typeof source === 'string') return { value: source, findings: validateExposure(path, context.mode) };
+  if ('env' in source) return fromVariable(path, source.env, context.environment);
+  if ('file' in source) return fromFile([...path, 'file'], resolve(context.folder, source.file));
+  const folder = context.environment['CREDENTIALS_DIRECTORY'];
   if (folder === undefined || folder === '') {
-    return withoutCredentials([...path, 'credential'], source.credential, surroundings);
+    return withoutCredentials([...path, 'credential'], source.credential, context);
   }
   const { value, findings } = await fromFile([...path, 'credential'], resolve(folder, source.credential));
   return { value, findings };
 }
 
-function withoutCredentials(path: KeyPath, name: string, { mayLackCredentials }: SecretSurroundings): Outcome {
+function withoutCredentials(path: KeyPath, name: string, { mayLackCredentials }: SecretContext): Outcome {
   if (mayLackCredentials !== true) {
     const message = 'There are no credentials: CREDENTIALS_DIRECTORY is not set. LoadCredential= of systemd sets it.';
     return { value: null, findings: [{ ...finding(path, message, name), needsService: true }] };
@@ -130,9 +128,9 @@ async function fromFile(path: KeyPath, file: string): Promise<Outcome> {
 
 function validateExposure(path: KeyPath, mode: number): Finding[] {
   if ((mode & (OTHERS_MAY_READ | GROUP_MAY_READ)) === 0) return [];
-  const who = (mode & OTHERS_MAY_READ) === 0 ? 'the group of this file' : 'every user of this host';
+  const readers = (mode & OTHERS_MAY_READ) === 0 ? 'the group of this file' : 'every user of this host';
   const message =
-    `The secret stands in this file, which ${who} can read (mode ${octal(mode)}); ` +
+    `The secret stands in this file, which ${readers} can read (mode ${octal(mode)}); ` +
     'write {file: ...} or {credential: ...} here, or chmod 0600.';
   return [{ ...finding(path, message), severity: 'warning' }];
 }

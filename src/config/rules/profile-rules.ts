@@ -150,12 +150,12 @@ function unknown(at: KeyPath, name: string, known: readonly string[]): Finding {
 
 /** Whether the lists of fallbacks lead from one profile to another. */
 function reaches(proxies: NonNullable<Salvaged['proxies']>, from: string, to: string | undefined): boolean {
-  const seen = new Set<string>();
+  const visited = new Set<string>();
   const queue = [from];
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (name === to) return true;
-    if (seen.has(name)) continue;
-    seen.add(name);
+    if (visited.has(name)) continue;
+    visited.add(name);
     const next = proxies.find((profile) => profile?.name === name)?.fallback ?? [];
     queue.push(...next.filter((other) => other !== undefined));
   }

@@ -5,14 +5,14 @@ import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { isPrivateAddress } from '#system/network/addresses.ts';
 
 /** What the verdict depends on. */
-export interface AddressSurroundings {
+export interface AddressContext {
   readonly settings: Pick<Settings, 'updates' | 'platform'>;
   /** Addresses of this host's default gateways. */
   readonly gateways: readonly string[];
 }
 
 /** One sentence for each thing that is odd. */
-export function warningsFor(address: string, { settings, gateways }: AddressSurroundings): string[] {
+export function warningsFor(address: string, { settings, gateways }: AddressContext): string[] {
   const host = address.toLowerCase();
   const warnings: string[] = [];
   if (host === hostOf(settings.updates.feed_url)) {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { describeKey, section, wholeNumber } from './key.ts';
 
 /** The manual's range: a second to 2^31 - 1 ms, which is 24.8 days and the longest timer. */
-const patience = wholeNumber(1_000, 2_147_483_647);
+const wholeMs = wholeNumber(1_000, 2_147_483_647);
 const step = wholeNumber(100, 2_147_483_647);
 
 export const responseTimeout = section(
@@ -17,7 +17,7 @@ export const responseTimeout = section(
       effect: 'next_transfer',
       setBy: 'operator',
     }),
-    base_ms: describeKey(patience.default(30_000), {
+    base_ms: describeKey(wholeMs.default(30_000), {
       title: 'Response timeout',
       description:
         'Bounds the wait for the first byte of a body and each later silence, never the whole transfer. In mode adaptive ' +
@@ -26,7 +26,7 @@ export const responseTimeout = section(
       effect: 'next_transfer',
       setBy: 'operator',
     }),
-    min_ms: describeKey(patience.default(10_000), {
+    min_ms: describeKey(wholeMs.default(10_000), {
       title: 'Shortest timeout',
       description:
         'The least that mode adaptive allows for the first byte, a silence and the whole. It does not bound base_ms in mode fixed.',
@@ -34,7 +34,7 @@ export const responseTimeout = section(
       effect: 'next_transfer',
       setBy: 'operator',
     }),
-    max_ms: describeKey(patience.default(7_200_000), {
+    max_ms: describeKey(wholeMs.default(7_200_000), {
       title: 'Longest timeout',
       description:
         'The most that mode adaptive allows for the first byte and for each silence. It does not bound base_ms in mode fixed.',
@@ -42,7 +42,7 @@ export const responseTimeout = section(
       effect: 'next_transfer',
       setBy: 'operator',
     }),
-    total_max_ms: describeKey(patience.default(86_400_000), {
+    total_max_ms: describeKey(wholeMs.default(86_400_000), {
       title: 'Longest transfer',
       description:
         'The most that mode adaptive allows for a whole transfer. In mode fixed a whole transfer has no limit.',

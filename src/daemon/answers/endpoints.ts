@@ -8,11 +8,11 @@ import { allowedOriginsOf, isEnabled, urlOf } from '#config/purpose-settings.ts'
 import { isPurpose, type ProbeKind, PURPOSES, type Purpose, purposeRow, urlKeyOf, usesOf } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import {
+  type EndpointCandidate,
   type EndpointList,
   type EndpointProxy,
   type EndpointRow,
-  type EndpointWay,
-  type SeenOnly,
+  type ObservedOnly,
   USES,
   type Use,
 } from '#control/endpoints.ts';
@@ -142,7 +142,7 @@ function rowOf(
 function wayThrough(
   profile: ProxyProfile,
   { url, requests, index }: { readonly url: URL; readonly requests: readonly string[]; readonly index: number },
-): EndpointWay {
+): EndpointCandidate {
   const { name, scheme } = profile;
   const common = { proxy: name, stands_in: index > 0 };
   // What a file or a variable names may be of any kind; an HTTP proxy is what it mostly is.
@@ -157,7 +157,7 @@ function provesBefore({ scheme, authentication, pac }: ProxyProfile): boolean {
   return !isAnonymous && PROVES_BEFORE.has(authentication);
 }
 
-function directWay(requests: readonly string[]): EndpointWay {
+function directWay(requests: readonly string[]): EndpointCandidate {
   return { proxy: null, how: 'direct', methods: [...requests], stands_in: false };
 }
 
@@ -215,7 +215,7 @@ function hopScheme(scheme: ProfileScheme): HopScheme | null {
 }
 
 /** A host that something led to and where nothing may go. */
-function seenOnly({ purpose, origin, ...sight }: SeenHost, settings: Settings): SeenOnly[] {
+function seenOnly({ purpose, origin, ...sight }: SeenHost, settings: Settings): ObservedOnly[] {
   const url = isPurpose(purpose) ? urlOf(settings, purpose) : undefined;
   if (!isPurpose(purpose) || url === undefined) return [];
   const configured = new URL(url);

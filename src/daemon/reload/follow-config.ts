@@ -31,7 +31,7 @@ export function followConfig(
       try {
         const result = await load();
         if (!(await isUnchanged())) return null;
-        const isHeld = result.ok && gate !== null && !(await gate.admits(result, () => void watch.ask()));
+        const isHeld = result.ok && gate !== null && !(await gate.admits(result, () => void watch.readNow()));
         if (isHeld) return config.filesToWatch(result);
         await config.take(result, cause);
         if (result.ok && config.loaded === result) await gate?.keep(result);
@@ -44,11 +44,11 @@ export function followConfig(
     onDeaf: (reason) => report({ name: 'config-deaf', reason }),
     onRestless: (elapsed) => report({ name: 'config-restless', elapsed }),
   });
-  const onHangup = () => void watch.ask();
+  const onHangup = () => void watch.readNow();
   if (!hasTerminal()) process.on('SIGHUP', onHangup);
   watch.start();
   return {
-    ask: () => watch.ask(),
+    ask: () => watch.readNow(),
     stop: async () => {
       process.off('SIGHUP', onHangup);
       gate?.close();

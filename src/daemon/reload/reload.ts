@@ -144,7 +144,7 @@ export class Reloader {
     const [from, to] = [this.#inForce, heldUntilRestart(this.#inForce, loaded.settings)];
     const applied = await applySettings(this.#rooms, from, to);
     if (!applied.ok) {
-      for (const { room, error } of applied.notPutBack) report({ name: 'not-put-back', room, error });
+      for (const { reloader: room, error } of applied.notPutBack) report({ name: 'not-put-back', room, error });
       return this.#refuse(
         applied.failures.map(({ error }) => tellError(error)),
         cause,

@@ -38,11 +38,11 @@ export async function serveSockets(parts: Parts, agent: Agent, settings: Setting
   const paths = socketsOf(settings.daemon);
   try {
     for (const { path, authority, openTo } of await socketsFor(paths, group)) {
-      const onAsked = (what: string, peer: Peer | null, error: CodedError | null) => {
-        const asked = { what, who: nameOf(peer), socket: path };
-        report(error === null ? { name: 'control-asked', ...asked } : { name: 'control-refused', ...asked, error });
+      const onRequest = (what: string, peer: Peer | null, error: CodedError | null) => {
+        const event = { what, who: nameOf(peer), socket: path };
+        report(error === null ? { name: 'control-asked', ...event } : { name: 'control-refused', ...event, error });
       };
-      const served = { verbs: VERBS, handlers, authority, openTo, files, known, onAsked };
+      const served = { verbs: VERBS, handlers, authority, openTo, files, known, onRequest };
       servers.push(await serveControl(path, served));
     }
   } catch (thrown) {

@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 const disable = (confirm?: { confirmWithin?: number; saveAnyway?: boolean }, json = false) =>
-  rig.rig.run((desk) => enableProxyCommand(desk, false, { json, ...(confirm === undefined ? {} : { confirm }) }));
+  rig.rig.run((context) => enableProxyCommand(context, false, { json, ...(confirm === undefined ? {} : { confirm }) }));
 
 it('makes the change and says what a command with the right to write says', async () => {
   const { status, out, err } = await disable();
@@ -59,7 +59,7 @@ it('has the same JSON, with the verdict', async () => {
 });
 
 it('a key of root is refused by name', async () => {
-  const load = rig.rig.desk(fakeTerminal()).load;
+  const load = rig.rig.context(fakeTerminal()).load;
   const loaded = await load();
   if (!loaded.ok) throw loaded.error;
   const { clock, files } = rig.parts();

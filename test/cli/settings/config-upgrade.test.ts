@@ -2,9 +2,9 @@
 
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CommandContext } from '#cli/settings/command-context.ts';
 import { configUpgradeCommand } from '#cli/settings/config-upgrade.ts';
-import type { Desk } from '#cli/settings/desk-parts.ts';
-import { DeskRig } from '#test/support/desk-rig.ts';
+import { CommandRig } from '#test/support/command-rig.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
 const OLD = `version: 1
@@ -16,13 +16,13 @@ endpoints:
 `;
 const NEW = OLD.replace('version: 1', 'version: 2').replace('endpoints:\n  platform:', 'platform:\n  url:');
 
-let rig: DeskRig;
+let rig: CommandRig;
 beforeEach(async () => {
-  rig = await DeskRig.make(OLD);
+  rig = await CommandRig.make(OLD);
 });
 afterEach(() => rig.folder.remove());
 
-const upgrade = (dryRun = false) => rig.run((desk: Desk) => configUpgradeCommand(desk, { dryRun }));
+const upgrade = (dryRun = false) => rig.run((context: CommandContext) => configUpgradeCommand(context, { dryRun }));
 
 describe('config upgrade', () => {
   it('rewrites the file, keeps its mode, and says so', async () => {
@@ -80,7 +80,7 @@ describe('config upgrade', () => {
 
   it('does not overwrite what somebody else writes at the same moment', async () => {
     const theirs = OLD.replace('# ours', '# theirs');
-    const { load } = rig.desk(fakeTerminal());
+    const { load } = rig.context(fakeTerminal());
     rig.over = {
       load: async (text) => {
         if (text !== undefined) await rig.folder.write('sallyport.yaml', theirs);

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CommandContext } from '#cli/settings/command-context.ts';
 import { confirmCommand, parseWindow } from '#cli/settings/confirm.ts';
-import type { Desk } from '#cli/settings/desk-parts.ts';
 import { defaultProxyCommand, deleteProxyCommand, enableProxyCommand } from '#cli/settings/proxy-delete.ts';
 import { setRouteCommand } from '#cli/settings/route.ts';
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
 import { coded } from '#errors/coded-error.ts';
-import { DeskRig, type Script } from '#test/support/desk-rig.ts';
+import { CommandRig, type Script } from '#test/support/command-rig.ts';
 import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 
 const TEXT = 'version: 2\n# ours\nproxy_enabled: true\n';
@@ -14,10 +14,10 @@ const TWO = 'version: 2\nproxies:\n  - { name: a, address: a, default: true }\n 
 const WITHIN = { confirmWithin: 60_000, saveAnyway: false };
 const FORCED = { force: true, newDefault: 'b', yes: true, json: false };
 
-let rig: DeskRig;
+let rig: CommandRig;
 let asked: ChangeRequest[];
 beforeEach(async () => {
-  rig = await DeskRig.make(TEXT);
+  rig = await CommandRig.make(TEXT);
   asked = [];
 });
 afterEach(() => rig.folder.remove());
@@ -34,9 +34,9 @@ function daemonThatFinds(verdict: ChangeVerdict): void {
 }
 
 const disable = (options: { saveAnyway?: boolean; json?: boolean } = {}, script?: Script) =>
-  rig.run((desk) => {
+  rig.run((context) => {
     const { saveAnyway = false, json = false } = options;
-    return enableProxyCommand(desk, false, { json, confirm: { confirmWithin: 60_000, saveAnyway } });
+    return enableProxyCommand(context, false, { json, confirm: { confirmWithin: 60_000, saveAnyway } });
   }, script);
 
 const FAILED: ChangeVerdict = { confirmed: false, by: 'nobody', failure: aFailure() };
@@ -60,11 +60,12 @@ describe('a change with --confirm-within', () => {
   });
 
   it.each([
-    ['proxy default', (desk: Desk) => defaultProxyCommand(desk, 'b', { json: false, confirm: WITHIN })],
-    ['proxy delete', (desk: Desk) => deleteProxyCommand(desk, 'a', { ...FORCED, confirm: WITHIN })],
+    ['proxy default', (context: CommandContext) => defaultProxyCommand(context, 'b', { json: false, confirm: WITHIN })],
+    ['proxy delete', (context: CommandContext) => deleteProxyCommand(context, 'a', { ...FORCED, confirm: WITHIN })],
     [
       'route set',
-      (desk: Desk) => setRouteCommand(desk, { purpose: 'updates', use: 'b', json: false, confirm: WITHIN }),
+      (context: CommandContext) =>
+        setRouteCommand(context, { purpose: 'updates', use: 'b', json: false, confirm: WITHIN }),
     ],
   ])('of %s is tried first, too', async (_name, command) => {
     await rig.folder.write('sallyport.yaml', TWO);
@@ -147,9 +148,9 @@ describe('a change with --confirm-within', () => {
       tryChange: () => Promise.reject(coded('CONTROL-UNREACHABLE', { path: '/run/c.sock', reason: 'it stopped' })),
     });
     const said: string[] = [];
-    const gone = rig.run((desk) => {
-      const terminal = { ...desk.terminal, err: (line: string) => void said.push(line) };
-      return enableProxyCommand({ ...desk, terminal }, false, { json: false, confirm: WITHIN });
+    const gone = rig.run((context) => {
+      const terminal = { ...context.terminal, err: (line: string) => void said.push(line) };
+      return enableProxyCommand({ ...context, terminal }, false, { json: false, confirm: WITHIN });
     });
     await expect(gone).rejects.toThrow('[CONTROL-UNREACHABLE]');
     expect(said).toEqual(['It could not be tried to its end. Nothing was written; the settings of before stay.']);

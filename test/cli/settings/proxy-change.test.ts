@@ -6,7 +6,7 @@ import {
   type ProfileFlags,
 } from '#cli/settings/proxy-change.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
-import { DeskRig } from '#test/support/desk-rig.ts';
+import { CommandRig } from '#test/support/command-rig.ts';
 
 const flagsOf = (fields: ProfileFlags['fields'], over: Partial<ProfileFlags> = {}): ProfileFlags => ({
   fields,
@@ -25,16 +25,16 @@ proxies:
     default: true
 `;
 
-let rig: DeskRig;
+let rig: CommandRig;
 beforeEach(async () => {
-  rig = await DeskRig.make(CORP);
+  rig = await CommandRig.make(CORP);
 });
 afterEach(() => rig.folder.remove());
 
-const add = (name: string | undefined, flags: ProfileFlags, script?: Parameters<DeskRig['run']>[1]) =>
-  rig.run((desk) => addProxyCommand(desk, name, flags), script);
-const edit = (flags: ProfileFlags, script?: Parameters<DeskRig['run']>[1]) =>
-  rig.run((desk) => editProxyCommand(desk, 'corp', flags), script);
+const add = (name: string | undefined, flags: ProfileFlags, script?: Parameters<CommandRig['run']>[1]) =>
+  rig.run((context) => addProxyCommand(context, name, flags), script);
+const edit = (flags: ProfileFlags, script?: Parameters<CommandRig['run']>[1]) =>
+  rig.run((context) => editProxyCommand(context, 'corp', flags), script);
 
 describe('proxy add with flags', () => {
   it('asks nothing and changes nothing but its own lines', async () => {
@@ -168,20 +168,20 @@ describe('proxy edit', () => {
   });
 
   it('refuses a name that is not known', async () => {
-    const failed = rig.run((desk) => editProxyCommand(desk, 'x', flagsOf({ port: '1' })));
+    const failed = rig.run((context) => editProxyCommand(context, 'x', flagsOf({ port: '1' })));
     await expect(failed).rejects.toMatchObject({ code: 'PROFILE-UNKNOWN' });
   });
 });
 
 describe('proxy change', () => {
   it('is the edit of the default profile', async () => {
-    await rig.run((desk) => changeProxyCommand(desk, flagsOf({ user: 'other' })));
+    await rig.run((context) => changeProxyCommand(context, flagsOf({ user: 'other' })));
     expect((await rig.settings()).proxies[0]?.user).toBe('other');
   });
 
   it('without a default says what to type instead', async () => {
     await rig.folder.write('sallyport.yaml', 'version: 2\n');
-    const change = rig.run((desk) => changeProxyCommand(desk, flagsOf({ port: '1' })));
+    const change = rig.run((context) => changeProxyCommand(context, flagsOf({ port: '1' })));
     await expect(change).rejects.toMatchObject({
       code: 'PROFILE-NO-DEFAULT',
       check: expect.stringContaining('To make one: sallyport proxy add.'),

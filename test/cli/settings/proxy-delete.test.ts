@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DeleteFlags, deleteProxyCommand, enableProxyCommand } from '#cli/settings/proxy-delete.ts';
 import { listProxiesCommand } from '#cli/settings/proxy-list.ts';
 import { UsageError } from '#cli/terminal/usage-error.ts';
-import { DeskRig } from '#test/support/desk-rig.ts';
+import { CommandRig } from '#test/support/command-rig.ts';
 
 const TEXT = `version: 2
 proxies:
@@ -16,14 +16,14 @@ use_proxy_for:
   platform: a   # as agreed
 `;
 
-let rig: DeskRig;
+let rig: CommandRig;
 beforeEach(async () => {
-  rig = await DeskRig.make(TEXT);
+  rig = await CommandRig.make(TEXT);
 });
 afterEach(() => rig.folder.remove());
 
-const remove = (name: string, over: Partial<DeleteFlags> = {}, script?: Parameters<DeskRig['run']>[1]) =>
-  rig.run((desk) => deleteProxyCommand(desk, name, { force: false, yes: false, json: false, ...over }), script);
+const remove = (name: string, over: Partial<DeleteFlags> = {}, script?: Parameters<CommandRig['run']>[1]) =>
+  rig.run((context) => deleteProxyCommand(context, name, { force: false, yes: false, json: false, ...over }), script);
 
 describe('proxy delete', () => {
   it('of one that nobody uses needs no word more', async () => {
@@ -97,25 +97,25 @@ describe('proxy delete', () => {
 
 describe('proxy enable and disable', () => {
   it('write proxy_enabled and keep the profiles', async () => {
-    const off = await rig.run((desk) => enableProxyCommand(desk, false, { json: false }));
+    const off = await rig.run((context) => enableProxyCommand(context, false, { json: false }));
     expect(off.out[0]).toBe('No proxy is used: every purpose goes direct. The profiles stay.');
     expect(await rig.text()).toBe(`${TEXT}proxy_enabled: false\n`);
-    expect((await rig.run((desk) => listProxiesCommand(desk, { json: false }))).out.at(-1)).toBe(
+    expect((await rig.run((context) => listProxiesCommand(context, { json: false }))).out.at(-1)).toBe(
       'proxy_enabled is false: none of them is used.',
     );
-    await rig.run((desk) => enableProxyCommand(desk, true, { json: false }));
+    await rig.run((context) => enableProxyCommand(context, true, { json: false }));
     expect((await rig.settings()).proxy_enabled).toBe(true);
   });
 
   it('that change nothing write nothing', async () => {
-    const { out } = await rig.run((desk) => enableProxyCommand(desk, true, { json: false }));
+    const { out } = await rig.run((context) => enableProxyCommand(context, true, { json: false }));
     expect(out).toEqual([`${rig.file} says so already; nothing was written.`]);
     expect(await rig.text()).toBe(TEXT);
   });
 
   it('say that there is nothing to enable where there is no proxy', async () => {
     await rig.folder.write('sallyport.yaml', 'version: 2\nproxy_enabled: false\n');
-    const { err } = await rig.run((desk) => enableProxyCommand(desk, true, { json: false }));
+    const { err } = await rig.run((context) => enableProxyCommand(context, true, { json: false }));
     expect(err[0]).toContain('No proxy is configured');
   });
 });

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { setRouteCommand, showRoutesCommand } from '#cli/settings/route.ts';
-import { DeskRig } from '#test/support/desk-rig.ts';
+import { CommandRig } from '#test/support/command-rig.ts';
 import { fakeControl } from '#test/support/fake-control.ts';
 
-let rig: DeskRig;
+let rig: CommandRig;
 beforeEach(async () => {
-  rig = await DeskRig.make('version: 2\nproxies: [{name: a, address: a.example.com, default: true}]\n');
+  rig = await CommandRig.make('version: 2\nproxies: [{name: a, address: a.example.com, default: true}]\n');
 });
 afterEach(() => rig.folder.remove());
 
-const show = (json: boolean) => rig.run((desk) => showRoutesCommand(desk, fakeControl(), { json }));
+const show = (json: boolean) => rig.run((context) => showRoutesCommand(context, fakeControl(), { json }));
 
 describe('route show', () => {
   it('has what the file says beside what is in force, and why', async () => {
@@ -33,8 +33,8 @@ describe('route show', () => {
 
 describe('route set', () => {
   it('says that no proxy is used where they are switched off', async () => {
-    const off = await DeskRig.make('version: 2\nproxy_enabled: false\n');
-    const set = off.run((desk) => setRouteCommand(desk, { purpose: 'updates', use: 'none', json: false }));
+    const off = await CommandRig.make('version: 2\nproxy_enabled: false\n');
+    const set = off.run((context) => setRouteCommand(context, { purpose: 'updates', use: 'none', json: false }));
     expect((await set).out).toContain(
       'proxy_enabled is false: no proxy is used. To change that: sallyport proxy enable.',
     );
@@ -42,7 +42,8 @@ describe('route set', () => {
   });
 
   it('takes a name that exists, and says which way the purpose goes', async () => {
-    const set = (use: string) => rig.run((desk) => setRouteCommand(desk, { purpose: 'updates', use, json: false }));
+    const set = (use: string) =>
+      rig.run((context) => setRouteCommand(context, { purpose: 'updates', use, json: false }));
     expect((await set('A')).out[0]).toBe('updates goes through a.');
     expect((await set('default')).out[0]).toBe('updates goes through the default, which is a.');
     await expect(set('b')).rejects.toMatchObject({ code: 'PROFILE-UNKNOWN' });

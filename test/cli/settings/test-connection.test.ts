@@ -3,13 +3,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { offerTest } from '#cli/settings/test-connection.ts';
 import { coded } from '#errors/coded-error.ts';
-import { DeskRig } from '#test/support/desk-rig.ts';
+import { CommandRig } from '#test/support/command-rig.ts';
 import { fakeAnswers, fakeTerminal } from '#test/support/fake-terminal.ts';
 
 describe('offerTest in the state of another user', () => {
-  let rig: DeskRig;
+  let rig: CommandRig;
   beforeEach(async () => {
-    rig = await DeskRig.make('version: 2\n');
+    rig = await CommandRig.make('version: 2\n');
     const refused = coded('STATE-OF-OTHERS', { path: '/var/lib/sallyport', owner: 990, self: 0 });
     rig.over = { openControl: () => Promise.reject(refused) };
   });
@@ -22,10 +22,10 @@ describe('offerTest in the state of another user', () => {
         ['Save it untested?', answer],
       ]),
     );
-    const desk = rig.desk(terminal);
-    const loaded = await desk.load();
+    const context = rig.context(terminal);
+    const loaded = await context.load();
     if (!loaded.ok) throw loaded.error;
-    const tested = offerTest(desk, loaded, { change: { edits: [] }, name: 'corp' });
+    const tested = offerTest(context, loaded, { change: { edits: [] }, name: 'corp' });
     return { tested, terminal };
   }
 

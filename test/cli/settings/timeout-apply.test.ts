@@ -4,7 +4,7 @@ import { UsageError } from '#cli/terminal/usage-error.ts';
 import type { TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { EstimateReport } from '#estimate/estimate.ts';
-import { DeskRig, type Script } from '#test/support/desk-rig.ts';
+import { CommandRig, type Script } from '#test/support/command-rig.ts';
 import { estimateFrom, MANUAL_LINES, vendorLine } from '#test/support/old-log.ts';
 
 const TEXT = `version: 2
@@ -16,10 +16,10 @@ const SLOW_LINES =
   vendorLine('2013-06-06T00:00:00', 'Downloading update ID 7.') +
   vendorLine('2013-06-06T00:10:00', 'Acknowledging receipt of update ID 7.');
 
-let rig: DeskRig;
+let rig: CommandRig;
 let taught: TimeoutSeeds | null;
 beforeEach(async () => {
-  rig = await DeskRig.make(TEXT);
+  rig = await CommandRig.make(TEXT);
   taught = null;
 });
 afterEach(() => rig.folder.remove());
@@ -36,7 +36,10 @@ function apply(
     taught = seeds;
     return Promise.resolve({ route: ROUTE, taken: seeds.length, known_before: 0 });
   };
-  return rig.run((desk) => applyEstimateCommand(desk, { json: false, yes: false, estimate, seed, ...over }), script);
+  return rig.run(
+    (context) => applyEstimateCommand(context, { json: false, yes: false, estimate, seed, ...over }),
+    script,
+  );
 }
 
 describe('timeout estimate --apply', () => {
@@ -52,14 +55,14 @@ describe('timeout estimate --apply', () => {
 
   it('makes the key where the file does not have it', async () => {
     await rig.folder.remove();
-    rig = await DeskRig.make('version: 2\n');
+    rig = await CommandRig.make('version: 2\n');
     await apply(fromManual);
     expect(await rig.text()).toContain('base_ms: 300000');
   });
 
   it('leaves a longer one as it is, and teaches', async () => {
     await rig.folder.remove();
-    rig = await DeskRig.make(TEXT.replace('30000', '400000'));
+    rig = await CommandRig.make(TEXT.replace('30000', '400000'));
     const { out } = await apply(fromManual);
     expect(await rig.text()).toContain('base_ms: 400000');
     expect(out.some((line) => line.endsWith('says so already; nothing was written.'))).toBe(true);

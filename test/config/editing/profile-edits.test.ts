@@ -110,7 +110,7 @@ describe('a profile', () => {
 
 describe('deleting', () => {
   it('is refused where somebody uses it, and names them', () => {
-    expect(usersOf(settings, 'berlin').map(({ who, by }) => `${who} ${by}`)).toEqual([
+    expect(usersOf(settings, 'berlin').map(({ user: who, by }) => `${who} ${by}`)).toEqual([
       'platform name',
       'updates default',
       'exposure_analytics default',

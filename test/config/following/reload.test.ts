@@ -15,8 +15,8 @@ interface Faults {
   readonly putBack?: boolean;
 }
 
-/** A room that writes down what it was asked, and what it works with. */
-class Room implements Reloadable {
+/** A reloader that writes down what it was asked, and what it works with. */
+class TestReloader implements Reloadable {
   inForce: Settings | null;
   readonly name: string;
   readonly #faults: Faults;
@@ -42,80 +42,80 @@ class Room implements Reloadable {
   }
 }
 
-function makeRooms(faults: readonly Faults[], from: Settings | null = OLD) {
+function makeReloaders(faults: readonly Faults[], from: Settings | null = OLD) {
   const story: string[] = [];
-  const rooms = faults.map((fault, index) => new Room('abcdefgh'[index]!, { from, story, faults: fault }));
-  return { rooms, story };
+  const reloaders = faults.map((fault, index) => new TestReloader('abcdefgh'[index]!, { from, story, faults: fault }));
+  return { reloaders, story };
 }
 
 describe('settings come into force', () => {
-  it('in every room, after every room has verified', async () => {
-    const { rooms, story } = makeRooms([{}, {}, {}]);
-    const result = await applySettings(rooms, OLD, NEW);
+  it('in every reloader, after every reloader has verified', async () => {
+    const { reloaders, story } = makeReloaders([{}, {}, {}]);
+    const result = await applySettings(reloaders, OLD, NEW);
 
     expect(story).toEqual(['verify a', 'verify b', 'verify c', 'commit a', 'commit b', 'commit c']);
-    expect(result).toMatchObject({ ok: true, reports: [{ room: 'a' }, { room: 'b' }, { room: 'c' }] });
-    expect(rooms.every(({ inForce }) => inForce === NEW)).toBe(true);
+    expect(result).toMatchObject({ ok: true, reports: [{ reloader: 'a' }, { reloader: 'b' }, { reloader: 'c' }] });
+    expect(reloaders.every(({ inForce }) => inForce === NEW)).toBe(true);
   });
 
-  it('in no room when one does not verify; every one that does not is named', async () => {
-    const { rooms, story } = makeRooms([{}, { verify: true }, {}, { verify: true }]);
-    const result = await applySettings(rooms, OLD, NEW);
+  it('in no reloader when one does not verify; every one that does not is named', async () => {
+    const { reloaders, story } = makeReloaders([{}, { verify: true }, {}, { verify: true }]);
+    const result = await applySettings(reloaders, OLD, NEW);
 
     expect(story).toEqual(['verify a', 'verify b', 'verify c', 'verify d']);
     expect(result).toMatchObject({
       ok: false,
       stage: 'verify',
-      failures: [{ room: 'b', error: BROKEN }, { room: 'd' }],
+      failures: [{ reloader: 'b', error: BROKEN }, { reloader: 'd' }],
       notPutBack: [],
     });
   });
 
-  it('in no room when one does not commit: the earlier ones are put back in reverse order', async () => {
-    const { rooms, story } = makeRooms([{}, {}, { commit: true }, {}]);
-    const result = await applySettings(rooms, OLD, NEW);
+  it('in no reloader when one does not commit: the earlier ones are put back in reverse order', async () => {
+    const { reloaders, story } = makeReloaders([{}, {}, { commit: true }, {}]);
+    const result = await applySettings(reloaders, OLD, NEW);
 
     expect(story.slice(4)).toEqual(['commit a', 'commit b', 'commit c', 'put back b', 'put back a']);
-    expect(result).toMatchObject({ ok: false, stage: 'commit', failures: [{ room: 'c' }], notPutBack: [] });
-    expect(rooms.every(({ inForce }) => inForce === OLD)).toBe(true);
+    expect(result).toMatchObject({ ok: false, stage: 'commit', failures: [{ reloader: 'c' }], notPutBack: [] });
+    expect(reloaders.every(({ inForce }) => inForce === OLD)).toBe(true);
   });
 
-  it('and a room that cannot be put back is named, and the others are put back all the same', async () => {
-    const { rooms } = makeRooms([{}, { putBack: true }, {}, { commit: true }]);
-    const result = await applySettings(rooms, OLD, NEW);
+  it('and a reloader that cannot be put back is named, and the others are put back all the same', async () => {
+    const { reloaders } = makeReloaders([{}, { putBack: true }, {}, { commit: true }]);
+    const result = await applySettings(reloaders, OLD, NEW);
 
-    expect(result).toMatchObject({ failures: [{ room: 'd' }], notPutBack: [{ room: 'b', error: BROKEN }] });
-    expect(rooms.map(({ inForce }) => inForce === OLD)).toEqual([true, false, true, true]);
+    expect(result).toMatchObject({ failures: [{ reloader: 'd' }], notPutBack: [{ reloader: 'b', error: BROKEN }] });
+    expect(reloaders.map(({ inForce }) => inForce === OLD)).toEqual([true, false, true, true]);
   });
 
   it('at start there is nothing to put back', async () => {
-    const { rooms, story } = makeRooms([{}, { commit: true }], null);
-    const result = await applySettings(rooms, null, NEW);
+    const { reloaders, story } = makeReloaders([{}, { commit: true }], null);
+    const result = await applySettings(reloaders, null, NEW);
 
-    expect(result).toMatchObject({ ok: false, stage: 'commit', failures: [{ room: 'b' }], notPutBack: [] });
+    expect(result).toMatchObject({ ok: false, stage: 'commit', failures: [{ reloader: 'b' }], notPutBack: [] });
     expect(story).toEqual(['verify a', 'verify b', 'commit a', 'commit b']);
   });
 
   it('a fault of ours is told as one', async () => {
-    const room: Reloadable = {
+    const reloader: Reloadable = {
       name: 'odd',
       verify: () => Promise.reject(new TypeError('x is not a function')),
       commit: () => Promise.resolve({ changes: [] }),
     };
 
-    expect(await applySettings([room], OLD, NEW)).toMatchObject({
-      failures: [{ room: 'odd', error: { code: 'INTERNAL' } }],
+    expect(await applySettings([reloader], OLD, NEW)).toMatchObject({
+      failures: [{ reloader: 'odd', error: { code: 'INTERNAL' } }],
     });
   });
 
-  it('all or nothing, whichever room fails when, unless a put-back fails, which is told', async () => {
+  it('all or nothing, whichever reloader fails when, unless a put-back fails, which is told', async () => {
     const fault = fc.record({ verify: fc.boolean(), commit: fc.boolean(), putBack: fc.boolean() });
     await fc.assert(
       fc.asyncProperty(fc.array(fault, { maxLength: 6 }), async (faults) => {
-        const { rooms } = makeRooms(faults);
-        const result = await applySettings(rooms, OLD, NEW);
-        const wrong = rooms.filter(({ inForce }) => inForce !== (result.ok ? NEW : OLD)).map(({ name }) => name);
-        expect(wrong).toEqual(result.ok ? [] : result.notPutBack.map(({ room }) => room).toReversed());
+        const { reloaders } = makeReloaders(faults);
+        const result = await applySettings(reloaders, OLD, NEW);
+        const wrong = reloaders.filter(({ inForce }) => inForce !== (result.ok ? NEW : OLD)).map(({ name }) => name);
+        expect(wrong).toEqual(result.ok ? [] : result.notPutBack.map(({ reloader: reloader }) => reloader).toReversed());
       }),
     );
   });

@@ -71,7 +71,7 @@ describe('a watch without events', () => {
   });
 
   it('reads nothing when nothing changed', async () => {
-    await watch.ask();
+    await watch.readNow();
     expect(await untilRead(2)).toBe(60_000);
     expect(reads).toEqual(['asked']);
   });

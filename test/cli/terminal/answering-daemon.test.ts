@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { printAnsweringDaemon } from '#cli/terminal/asked.ts';
+import { printAnsweringDaemon } from '#cli/terminal/answering-daemon.ts';
 
 it('a command that asks a daemon names its socket on stderr', () => {
   const said: string[] = [];

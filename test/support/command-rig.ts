@@ -1,8 +1,8 @@
-// A desk over a real folder, with somebody at the terminal or nobody: what the commands around proxies work on.
+// The context of a command over a real folder, with or without answers at its terminal: for tests of the proxy commands.
 
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Desk } from '#cli/settings/desk-parts.ts';
+import type { CommandContext } from '#cli/settings/command-context.ts';
 import { type LoadedSettings, loadSettings } from '#config/reading/load.ts';
 import type { Control } from '#control/control.ts';
 import { createRedactor } from '#redaction/redact.ts';
@@ -22,11 +22,11 @@ export interface Told {
   readonly asked: FakeAnswers['asked'];
 }
 
-export class DeskRig {
+export class CommandRig {
   readonly folder: ConfigFolder;
   readonly file: string;
   /** What a test is about, in place of what the rig has. */
-  over: Partial<Desk> = {};
+  over: Partial<CommandContext> = {};
   daemon: Control | null = null;
 
   private constructor(folder: ConfigFolder) {
@@ -34,13 +34,13 @@ export class DeskRig {
     this.file = join(folder.path, 'sallyport.yaml');
   }
 
-  static async make(text: string): Promise<DeskRig> {
-    const rig = new DeskRig(await ConfigFolder.make());
+  static async make(text: string): Promise<CommandRig> {
+    const rig = new CommandRig(await ConfigFolder.make());
     await rig.folder.write('sallyport.yaml', `${text}daemon:\n  state_dir: state\n`, 0o640);
     return rig;
   }
 
-  desk(terminal: FakeTerminal): Desk {
+  context(terminal: FakeTerminal): CommandContext {
     const { known } = this.folder;
     return {
       terminal,
@@ -58,7 +58,7 @@ export class DeskRig {
         }),
       findDaemon: () => Promise.resolve(this.daemon),
       openControl: () => Promise.resolve(this.daemon ?? fakeControl()),
-      who: 'process 1 of user root',
+      requester: 'process 1 of user root',
       shell: {},
       changeSocket: null,
       gateways: () => Promise.resolve(['10.0.0.1']),
@@ -69,10 +69,10 @@ export class DeskRig {
   }
 
   /** Runs a command; the script is what is answered or piped in. */
-  async run(command: (desk: Desk) => Promise<number>, script: Script = { piped: '' }): Promise<Told> {
+  async run(command: (context: CommandContext) => Promise<number>, script: Script = { piped: '' }): Promise<Told> {
     const answers = fakeAnswers(script);
     const terminal = fakeTerminal(answers);
-    const status = await command(this.desk(terminal));
+    const status = await command(this.context(terminal));
     return { status, out: terminal.told, err: terminal.complained, asked: answers.asked };
   }
 
@@ -86,7 +86,7 @@ export class DeskRig {
   }
 
   async settings(): Promise<LoadedSettings['settings']> {
-    const loaded = await this.desk(fakeTerminal()).load();
+    const loaded = await this.context(fakeTerminal()).load();
     if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
     return loaded.settings;
   }

@@ -6,15 +6,18 @@ import { printJson } from '#cli/terminal/json.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import { changeByService, usesService } from './by-service.ts';
 import { printChange } from './change-text.ts';
+import type { CommandContext } from './command-context.ts';
 import { printProblems } from './config.ts';
-import { reportRefused, tryFirst } from './confirm.ts';
-import type { Desk } from './desk-parts.ts';
-import type { DescribedChange } from './told-change.ts';
+import { printRefused, tryFirst } from './confirm.ts';
+import type { DescribedChange } from './described-change.ts';
 
 /** Runs a command on the settings, or tells every mistake of the file. */
-export async function withSettings(desk: Desk, use: (loaded: LoadedSettings) => Promise<number>): Promise<number> {
-  const loaded = await desk.load();
-  return loaded.ok ? await use(loaded) : printProblems(desk.terminal, loaded);
+export async function withSettings(
+  context: CommandContext,
+  use: (loaded: LoadedSettings) => Promise<number>,
+): Promise<number> {
+  const loaded = await context.load();
+  return loaded.ok ? await use(loaded) : printProblems(context.terminal, loaded);
 }
 
 /** For whoever chooses a proxy while none is used. */
@@ -23,16 +26,20 @@ export function switchedOff({ proxy_enabled: enabled }: LoadedSettings['settings
 }
 
 /** Makes the change and tells it. Exit status: 0 when it is written, 78 when it is refused or held, here or by the daemon. */
-export async function changeCommand(desk: Desk, loaded: LoadedSettings, change: DescribedChange): Promise<number> {
-  const { terminal } = desk;
+export async function changeCommand(
+  context: CommandContext,
+  loaded: LoadedSettings,
+  change: DescribedChange,
+): Promise<number> {
+  const { terminal } = context;
   const { confirm = {}, json } = change;
-  if (await usesService(desk, loaded)) return await changeByService(desk, loaded, change);
-  const tried = await tryFirst(desk, loaded, { change, confirm, json });
+  if (await usesService(context, loaded)) return await changeByService(context, loaded, change);
+  const tried = await tryFirst(context, loaded, { change, confirm, json });
   if (tried.status !== null) {
     if (json) printJson(terminal, { ...change.facts, file: loaded.file, changed: false, confirmation: tried.verdict });
     return tried.status;
   }
-  const made = await makeChange(desk, loaded, change);
-  if (made.state === 'refused') return reportRefused(terminal, made.refused);
+  const made = await makeChange(context, loaded, change);
+  if (made.state === 'refused') return printRefused(terminal, made.refused);
   return printChange(terminal, made, { ...change, file: loaded.file, verdict: tried.verdict });
 }

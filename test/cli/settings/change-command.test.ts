@@ -6,16 +6,16 @@ import { enableProxyCommand } from '#cli/settings/proxy-delete.ts';
 import type { Status } from '#control/control.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
-import { DeskRig } from '#test/support/desk-rig.ts';
+import { CommandRig } from '#test/support/command-rig.ts';
 import { aFailure, aStatus, fakeControl } from '#test/support/fake-control.ts';
 
-let rig: DeskRig;
+let rig: CommandRig;
 beforeEach(async () => {
-  rig = await DeskRig.make('version: 2\n');
+  rig = await CommandRig.make('version: 2\n');
 });
 afterEach(() => rig.folder.remove());
 
-const disable = (json = false) => rig.run((desk) => enableProxyCommand(desk, false, { json }));
+const disable = (json = false) => rig.run((context) => enableProxyCommand(context, false, { json }));
 
 /** A daemon that answers with each of these in turn, and with the last one from then on. */
 function daemonThatSays(...answers: Partial<Status['config']>[]) {
@@ -102,7 +102,7 @@ describe('after an edit the command says', () => {
     await rig.folder.write('sallyport.yaml', `${text}daemon: {state_dir: state}\n`);
     rig.daemon = daemonThatSays(says);
     const flags = { fields: { port: '8080' }, passwordStdin: true, makeDefault: false, json: false };
-    const { out } = await rig.run((desk) => changeProxyCommand(desk, flags), { piped: 'a second password' });
+    const { out } = await rig.run((context) => changeProxyCommand(context, flags), { piped: 'a second password' });
     expect(out.filter((line) => line.includes('of before and stays'))).toEqual(told);
     expect((await readdir(join(rig.folder.path, 'secrets'))).toSorted()).toEqual(left);
   });

@@ -5,7 +5,7 @@ import type { ChangeWords } from './change-text.ts';
 import type { ConfirmFlags } from './confirm.ts';
 
 /** A change and how to tell it. */
-export interface DescribedChange extends Change, Pick<ChangeWords, 'told' | 'facts' | 'warnings' | 'json'> {
+export interface DescribedChange extends Change, Pick<ChangeWords, 'sentences' | 'facts' | 'warnings' | 'json'> {
   /** Whether it is tried first. */
   readonly confirm?: ConfirmFlags | undefined;
   /** Runs once the change is written. */

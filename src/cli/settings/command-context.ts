@@ -6,7 +6,7 @@ import type { Redactor } from '#redaction/redact.ts';
 import type { Secret } from '#redaction/secret.ts';
 
 /** What main hands to such a command. */
-export interface Desk extends ChangeContext {
+export interface CommandContext extends ChangeContext {
   readonly terminal: Terminal;
   readonly known: Redactor;
   /** Makes a typed secret known to the mask, before anything is said. */
