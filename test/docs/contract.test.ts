@@ -22,7 +22,7 @@ describe('the contract with users (test/docs/contract.json)', () => {
     expect(compareContracts(recorded, { ...now, [group]: others }).missing).toContain(`${group}: ${first}`);
   });
 
-  it('contract: a renamed key and a new one are told apart', () => {
+  it('contract: a renamed key is one missing line and one added line', () => {
     const before = { configurationKeys: ['a: type string', 'b: type string'] };
     const after = { configurationKeys: ['a: type string', 'c: type string'] };
 

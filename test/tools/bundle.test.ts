@@ -11,8 +11,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const node = (...args: string[]) => spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
 
-describe('the bundle', () => {
-  it('has with it what code finds beside itself: the threads of PAC files, their interpreter, and of the second opinion', () => {
+describe('bundle', () => {
+  it('bundle: it includes the workers of PAC files and of the second opinion', () => {
     const entry = join(folder, 'entry.ts');
     writeFileSync(
       entry,

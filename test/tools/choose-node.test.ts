@@ -26,7 +26,7 @@ const WITHOUT_LIBRARY = {
 const ABSENT = { runs: false, reason: 'spawnSync node ENOENT' };
 const OLD_LIBC = { runs: false, reason: "node: /lib/libc.so.6: version `GLIBC_2.28' not found" };
 
-describe('the Node that everything runs on', () => {
+describe('choosing the Node', () => {
   it.each<[string, Choice, Parameters<Launcher['chooseNode']>[0]]>([
     ['the pinned one where it runs', 'pinned', { pinned: RUNS, own: '20.20.2', platform: 'linux-x64' }],
     ['the pinned one before a newer own', 'pinned', { pinned: RUNS, own: '27.1.0', platform: 'linux-x64' }],
@@ -40,27 +40,30 @@ describe('the Node that everything runs on', () => {
     ['a fetched one on arm64', 'fetched', { pinned: WITHOUT_LIBRARY, own: '20.0.0', platform: 'linux-arm64' }],
     ['none where no build would start', 'none', { pinned: OLD_LIBC, own: '20.20.2', platform: 'linux-x64' }],
     ['none where nothing comes with the packages', 'none', { pinned: ABSENT, own: '20.20.2', platform: 'darwin-x64' }],
-  ])('is %s', (_, choice, known) => {
+  ])('choosing the Node: %s', (_, choice, known) => {
     expect(chooseNode(known)).toBe(choice);
   });
 });
 
-describe('the fetched Node', () => {
-  it.each(['linux-x64', 'linux-arm64'])('is one version of one package, by its digest: %s', (platform) => {
-    const name = `node-${platform}`;
-    const { 'package.json': wish, 'package-lock.json': lock } = describeFallback(platform);
+describe('fallback Node', () => {
+  it.each(['linux-x64', 'linux-arm64'])(
+    'fallback Node: the lock file has one package with its digest for %s',
+    (platform) => {
+      const name = `node-${platform}`;
+      const { 'package.json': wish, 'package-lock.json': lock } = describeFallback(platform);
 
-    expect(wish).toEqual({ private: true, dependencies: { [name]: expect.stringMatching(/^24\.\d+\.\d+$/) } });
-    expect(lock).toMatchObject({
-      packages: { [`node_modules/${name}`]: { integrity: expect.stringMatching(/^sha512-\S{88}$/) } },
-    });
-  });
+      expect(wish).toEqual({ private: true, dependencies: { [name]: expect.stringMatching(/^24\.\d+\.\d+$/) } });
+      expect(lock).toMatchObject({
+        packages: { [`node_modules/${name}`]: { integrity: expect.stringMatching(/^sha512-\S{88}$/) } },
+      });
+    },
+  );
 
-  it('is new enough to be an own one: the next command is run by it', () => {
+  it('fallback Node: it is new enough to run the program', () => {
     expect(chooseNode({ pinned: WITHOUT_LIBRARY, own: FALLBACK.version, platform: 'linux-x64' })).toBe('own');
   });
 
-  it('lies in a folder that git ignores', () => {
+  it('fallback Node: git ignores its folder', () => {
     expect(readFileSync(new URL('../../.gitignore', import.meta.url), 'utf8').split('\n')).toContain('.cache/');
   });
 });

@@ -15,8 +15,8 @@ const REFUSED = CANDIDATES.filter((name) => {
   return refused !== null || removed !== null;
 }).toSorted();
 
-describe('the variables that the program refuses or removes', () => {
-  it('are four', () => {
+describe('refused variables', () => {
+  it('refused variables: the list has four', () => {
     expect(REFUSED).toEqual(['NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS', 'NODE_TLS_REJECT_UNAUTHORIZED', 'SSLKEYLOGFILE']);
   });
 
@@ -25,11 +25,11 @@ describe('the variables that the program refuses or removes', () => {
     ['systemd/sallyport.sh', /^for name in .*$/m],
     ['systemd/sallyport.service', /^UnsetEnvironment=.*$/m],
     ['vitest.config.ts', /^ +env: .*$/m],
-  ])('are all taken away by %s', (path, line) => {
+  ])('refused variables: %s removes all of them', (path, line) => {
     expect((line.exec(read(path))?.[0].match(WORDS) ?? []).toSorted()).toEqual(REFUSED);
   });
 
-  it('end it with 78 and their name when they come to it all the same', () => {
+  it('refused variables: the program exits with 78 and names them', () => {
     const env = { PATH: process.env['PATH'] ?? '', SSLKEYLOGFILE: '/tmp/keys' };
     const { status, stderr } = spawnSync(process.execPath, [MAIN_PATH, 'config', 'schema'], { env, encoding: 'utf8' });
 
@@ -38,7 +38,7 @@ describe('the variables that the program refuses or removes', () => {
     expect(stderr).toContain('SSLKEYLOGFILE');
   });
 
-  it('are removed by the launcher of a checkout, by name', () => {
+  it('refused variables: the launcher of a checkout removes and names them', () => {
     const script = `import { cleanEnvironment } from ${JSON.stringify(`${ROOT}tools/environment.js`)};
       console.log(JSON.stringify(cleanEnvironment()));`;
     const env = { PATH: process.env['PATH'] ?? '', SSLKEYLOGFILE: '/tmp/keys', NODE_TLS_REJECT_UNAUTHORIZED: '0' };
@@ -53,12 +53,12 @@ describe('the variables that the program refuses or removes', () => {
   });
 });
 
-describe('every launcher', () => {
-  it.each(['tools/sallyport.js', 'systemd/sallyport.sh'])('%s gives Node the two options', (path) => {
+describe('launchers', () => {
+  it.each(['tools/sallyport.js', 'systemd/sallyport.sh'])('launchers: %s passes both options to Node', (path) => {
     expect(read(path)).toMatch(/--disable-sigusr1\b.*--report-exclude-env\b/s);
   });
 
-  it('is a script that the shell can read', () => {
+  it('launchers: the shell can parse the script', () => {
     for (const path of ['systemd/sallyport.sh', 'systemd/install.sh']) {
       execFileSync('sh', ['-n', `${ROOT}${path}`]);
     }

@@ -34,8 +34,8 @@ function generate(...flags: string[]): Promise<{ code: number; out: string }> {
   });
 }
 
-describe('the generator', () => {
-  it('writes every file, then has nothing to do', async () => {
+describe('npm run generate', () => {
+  it('npm run generate: a second run changes nothing', async () => {
     const all = [...makeArtifacts(), diagnosisArtifact(), ...controlArtifacts()];
 
     expect(await generate()).toEqual({ code: 0, out: all.map(({ path }) => `${path} written\n`).join('') });
@@ -44,7 +44,7 @@ describe('the generator', () => {
     for (const { path, text } of all) expect(await readFile(join(copy, path), 'utf8')).toBe(text);
   });
 
-  it('with --check names what is missing or out of date, ends 1, and writes nothing', async () => {
+  it('npm run generate: --check names outdated files, exits with 1 and writes nothing', async () => {
     await generate();
     const file = join(copy, 'docs/configuration.md');
     await writeFile(file, 'edited by hand\n');
@@ -56,7 +56,7 @@ describe('the generator', () => {
     expect(await readFile(file, 'utf8')).toBe('edited by hand\n');
   });
 
-  it('with --check names the page whose picture of the modules is out of date', async () => {
+  it('npm run generate: --check names the page with an outdated picture of the modules', async () => {
     await generate();
     const page = await readFile(join(copy, PAGE), 'utf8');
     await writeFile(join(copy, PAGE), page.replace('  main --> daemon\n', ''));
@@ -69,7 +69,7 @@ describe('the generator', () => {
     expect(await readFile(join(copy, PAGE), 'utf8')).toBe(page);
   });
 
-  it('refuses a flag that it does not know', async () => {
+  it('npm run generate: an unknown flag is refused', async () => {
     expect((await generate('--chekc')).code).toBe(64);
   });
 });

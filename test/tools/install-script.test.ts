@@ -52,8 +52,8 @@ function install(...args: readonly string[]) {
 const tree = () => readdirSync(join(dir, 'tree'), { recursive: true, encoding: 'utf8' }).sort();
 const lib = () => readdirSync(join(dir, 'tree/usr/lib/sallyport'), { recursive: true, encoding: 'utf8' }).sort();
 
-describe('what the build makes', { timeout: 60_000 }, () => {
-  it('is enough to install from, wherever it was copied', () => {
+describe('install.sh', { timeout: 60_000 }, () => {
+  it('install.sh: a copy of the build is enough to install from', () => {
     expect(install()).toMatchObject({ status: 0, err: '' });
     expect(lib()).toEqual([
       'LICENSE',
@@ -75,7 +75,7 @@ describe('what the build makes', { timeout: 60_000 }, () => {
     );
   });
 
-  it('leaves nothing unfinished, also not what an older version left, and the same when it runs again', () => {
+  it('install.sh: a second run gives the same result and removes unfinished files', () => {
     install();
     const before = tree();
     expect(before.filter((name) => /\.(?:new|old)$/.test(name))).toEqual([]);
@@ -87,7 +87,7 @@ describe('what the build makes', { timeout: 60_000 }, () => {
     expect(tree()).toEqual(before);
   });
 
-  it('that was interrupted between two names keeps the program of before', () => {
+  it('install.sh: an interrupted upgrade keeps the previous program', () => {
     install();
     const usrLib = join(dir, 'tree/usr/lib');
     cpSync(join(usrLib, 'sallyport'), join(usrLib, 'sallyport.old'), { recursive: true });
@@ -99,7 +99,7 @@ describe('what the build makes', { timeout: 60_000 }, () => {
     expect(existsSync(join(usrLib, 'sallyport.old'))).toBe(false);
   });
 
-  it('leaves nothing unfinished where the disk is full or a file cannot be read', () => {
+  it('install.sh: a full disk or an unreadable file leaves nothing unfinished', () => {
     rmSync(join(dir, 'program/docs/operations.md'));
     mkdirSync(join(dir, 'program/docs/operations.md'));
 
@@ -108,8 +108,8 @@ describe('what the build makes', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a Node that does not start', () => {
-  it('for want of libatomic is told with the package that has it', () => {
+describe('install.sh with a Node that does not start', () => {
+  it('install.sh: a missing libatomic is reported with its package', () => {
     node(
       'echo "$0: error while loading shared libraries: libatomic.so.1: cannot open shared object file" >&2; exit 127',
     );
@@ -121,23 +121,23 @@ describe('a Node that does not start', () => {
     expect(existsSync(join(dir, 'tree'))).toBe(false);
   });
 
-  it('for want of another library names that', () => {
+  it('install.sh: another missing library is named', () => {
     node('echo "$0: error while loading shared libraries: libfoo.so.2: cannot open shared object file" >&2; exit 127');
     expect(install().err).toContain('needs the library libfoo.so.2');
   });
 
-  it('for another reason is told with what it said', () => {
+  it('install.sh: the error message of a Node that fails otherwise is shown', () => {
     node('echo "version GLIBC_2.28 not found" >&2; exit 1');
     expect(install().err).toContain('does not start here: version GLIBC_2.28 not found');
   });
 
-  it('because it is too old is told with its version', () => {
+  it('install.sh: a Node that is too old is reported with its version', () => {
     node('echo v20.1.0');
     expect(install().err).toContain('is v20.1.0; 24.15 or newer is needed');
   });
 });
 
-it('--purge removes changes to the unit as well, --remove leaves them', { timeout: 60_000 }, () => {
+it('install.sh: --purge removes changes to the unit, --remove keeps them', { timeout: 60_000 }, () => {
   install();
   const dropIn = join(dir, 'tree/etc/systemd/system/sallyport.service.d');
   mkdirSync(dropIn, { recursive: true });

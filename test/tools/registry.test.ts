@@ -16,21 +16,21 @@ interface Registry {
 // Plain JavaScript, which the types do not see.
 const { judgePing, showLife } = (await import(new URL('../../tools/registry.js', import.meta.url).href)) as Registry;
 
-describe('what npm ping says', () => {
+describe('npm ping', () => {
   it.each([
     ['an answer', 0, '', null],
     ['no such name', 1, 'npm error code ENOTFOUND\nnpm error errno ENOTFOUND\n', 'ENOTFOUND'],
-    ['nobody listens, in the words of an old npm', 1, 'npm ERR! code ECONNREFUSED\n', 'ECONNREFUSED'],
+    ['nothing listens, reported by an old npm', 1, 'npm ERR! code ECONNREFUSED\n', 'ECONNREFUSED'],
     ['a proxy that wants a password', 1, 'npm error code E407\n', 'E407'],
     ['a mirror that knows no ping', 1, 'npm error code E404\nnpm error 404 Not Found\n', null],
     ['a mirror that wants a user', 1, 'npm error code E401\n', null],
     ['something else', 1, 'npm error code EUSAGE\n', null],
     ['nothing', 1, '', null],
-  ])('%s', (_what, status, stderr, code) => {
+  ])('npm ping: %s', (_what, status, stderr, code) => {
     expect(judgePing({ status, stderr })).toBe(code);
   });
 
-  it('a real npm without a registry is understood, within seconds', async () => {
+  it('npm ping: a real npm without a registry is recognized within seconds', async () => {
     const args = [
       'ping',
       '--registry=http://127.0.0.1:9/',
@@ -48,7 +48,7 @@ describe('what npm ping says', () => {
   });
 });
 
-describe('a wait', () => {
+describe('progress while npm works', () => {
   function life(isTTY: boolean) {
     const written: string[] = [];
     let now = 0;
@@ -70,7 +70,7 @@ describe('a wait', () => {
     return { shown, written, at, cleared };
   }
 
-  it('counts its seconds in one line at a terminal, and takes it away at the end', () => {
+  it('progress while npm works: a terminal shows one line that is removed at the end', () => {
     const { shown, written, at, cleared } = life(true);
     at(1_000);
     at(2_000);
@@ -84,7 +84,7 @@ describe('a wait', () => {
     expect(cleared).toHaveBeenCalledWith(7);
   });
 
-  it('is a whole line now and then in a log', () => {
+  it('progress while npm works: a log gets a whole line from time to time', () => {
     const { shown, written, at } = life(false);
     at(15_000);
     shown.stop();

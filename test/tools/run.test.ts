@@ -27,27 +27,30 @@ async function firstOutput(launcher: ChildProcessByStdio<null, Readable, null>):
   return chunk.toString();
 }
 
-describe('the launcher', () => {
-  it("ends with the command's exit code", async () => {
+describe('launcher', () => {
+  it("launcher: it ends with the command's exit code", async () => {
     expect(await once(launch('process.exit(5)'), 'exit')).toEqual([5, null]);
   });
 
-  it('ends by the signal that ended the command', async () => {
+  it('launcher: it ends by the signal that ended the command', async () => {
     expect(await once(launch("process.kill(process.pid, 'SIGTERM')"), 'exit')).toEqual([null, 'SIGTERM']);
   });
 
-  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('hands %s on, and waits for the command to end', async (signal) => {
-    const launcher = launch(
-      `process.on('${signal}', () => process.exit(7)); console.log('ready'); setInterval(() => {}, 1000);`,
-    );
-    await firstOutput(launcher);
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'launcher: it passes on %s and waits for the command to end',
+    async (signal) => {
+      const launcher = launch(
+        `process.on('${signal}', () => process.exit(7)); console.log('ready'); setInterval(() => {}, 1000);`,
+      );
+      await firstOutput(launcher);
 
-    launcher.kill(signal);
+      launcher.kill(signal);
 
-    expect(await once(launcher, 'exit')).toEqual([7, null]);
-  });
+      expect(await once(launcher, 'exit')).toEqual([7, null]);
+    },
+  );
 
-  it('hands a signal on once, however many copies it gets', async () => {
+  it('launcher: several copies of a signal are passed on once', async () => {
     const launcher = launch(
       "let n = 0; process.on('SIGTERM', () => console.log('got', ++n)); process.on('SIGHUP', () => process.exit(n));" +
         "console.log('ready'); setInterval(() => {}, 1000);",
@@ -62,7 +65,7 @@ describe('the launcher', () => {
     expect(await once(launcher, 'exit')).toEqual([1, null]);
   });
 
-  it('leaves standard output to the command alone', async () => {
+  it('launcher: only the command writes to standard output', async () => {
     expect(await firstOutput(launch("console.log('only this')"))).toBe('only this\n');
   });
 });
