@@ -1,6 +1,6 @@
-// What a daemon costs that has nothing to do, and how soon it is ready: anonymous memory after the first round, CPU time
-// in 30 s after that, and the time to READY=1 as a ratio to a bare Node that prints one byte. The starts take turns, so
-// the ratios are of the same run. Some 60 s. Exit status 1 when a promise is not kept. Needs Linux.
+// Measures an idle daemon: anonymous memory after the first round, CPU time in the 30 s after it, and the time to READY=1 as a
+// ratio to a bare Node that prints one byte. The starts alternate, so that the ratios are from the same run. About 60 s. Exit
+// status 1 if a limit is exceeded. Needs Linux.
 //
 // Run: node bench/idle.ts
 
@@ -118,7 +118,7 @@ function launch({ config, dir: folder }: World, main: string) {
 }
 
 async function idle(world: World): Promise<boolean[]> {
-  // A start checks at once only where nothing was ever checked.
+  // A start checks at once only if no check has ever run.
   for (const folder of ['state', 'packages']) await rm(join(world.dir, folder), { recursive: true, force: true });
   const { child, socket } = launch(world, world.bundle);
   await socket.until((message) => message.includes('Next check'));
@@ -136,7 +136,7 @@ async function idle(world: World): Promise<boolean[]> {
   ];
 }
 
-/** Time on a processor, of all threads: the first field of schedstat, in nanoseconds. */
+/** CPU time of all threads: the first field of schedstat, in nanoseconds. */
 async function cpuMs(child: ChildProcess): Promise<number> {
   const threads = await readdir(`/proc/${child.pid}/task`);
   const stats = await Promise.all(threads.map((thread) => proc(child, `task/${thread}/schedstat`)));

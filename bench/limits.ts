@@ -1,6 +1,6 @@
-// How long input from others can stop the event loop, at the limits of each kind of input: at most 200 ms, the median of
-// five, on an idle machine. `--gate` is what CI runs, whose machine is not idle: there the time of this thread at the limit
-// is compared with that at a tenth of it, at most 12 times as much. A pass that is square would take 100 times as much.
+// Measures how long input from outside can block the event loop, at the limit of each kind of input: at most 200 ms, the
+// median of five, on an idle machine. CI is not idle and runs `--gate`: CPU time of this thread at the limit is at most 12
+// times that at a tenth of the limit. A quadratic algorithm would take 100 times as much.
 //
 // Run: node bench/limits.ts [--gate]
 
@@ -14,9 +14,9 @@ import { CASES, type Case } from './limits/cases.ts';
 const MAX_PAUSE_MS = 200;
 const MAX_RATIO = 12;
 const RUNS = 5;
-/** A batch lasts at least so long, so that the clock of the thread can tell. */
+/** Minimum duration of a batch, because the clock of the thread is coarse. */
 const BATCH_MS = 20;
-/** A machine that is busy with other work makes some ratios look worse, and none look better. */
+/** Other work on the machine can only make a ratio worse. */
 const MAX_MEASUREMENTS = 12;
 const PAC_LIMIT_MS = 1_000;
 
@@ -38,7 +38,7 @@ async function pauseOf(one: Case): Promise<number> {
   return median(pauses);
 }
 
-/** Time of this thread for one run, the least of several batches: what else the machine does makes it only longer. */
+/** CPU time of this thread for one run: the minimum of several batches, because other work can only make it longer. */
 async function costOf(one: Case, share: number): Promise<number> {
   const work = one.make(share);
   await work();
@@ -57,7 +57,7 @@ async function costOf(one: Case, share: number): Promise<number> {
   return minMs;
 }
 
-/** A PAC file of 1 MiB that never ends runs in a thread that is ended; this thread goes on meanwhile. */
+/** A PAC file of 1 MiB that never ends runs in a thread that is stopped. This thread keeps running. */
 async function pacPause(): Promise<number> {
   const script = `function FindProxyForURL(){for(;;){}}//${'x'.repeat(1_000_000)}`;
   const delay = monitorEventLoopDelay({ resolution: 5 });

@@ -1,5 +1,5 @@
-// What a line of the log costs: the classic line in the file and the JSON line for stdout, beside a bare pino that
-// writes one JSON line to a file. Prints microseconds a line and the ratio. Bounded: some 5 s.
+// Measures the cost of a log line (the classic line in the file and the JSON line for stdout), compared with pino alone, which
+// writes one JSON line to a file. Prints microseconds per line and the ratio. About 5 s.
 //
 // Run: node bench/log.ts
 
@@ -18,7 +18,7 @@ const dir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
 try {
   const ours: number[] = [];
   const bare: number[] = [];
-  // In turn, so that both see the same machine.
+  // They alternate, so that both run under the same load.
   for (let round = 0; round < ROUNDS; round += 1) {
     ours.push(measureOurs());
     bare.push(measureBare(join(dir, `bare-${round}.log`)));
@@ -31,7 +31,7 @@ try {
   await rm(dir, { recursive: true, force: true });
 }
 
-/** Microseconds a line. */
+/** Microseconds per line. */
 function measureOurs(): number {
   const screen = { write: () => undefined, tty: false, color: false, columns: () => 100 };
   const log = openLog({

@@ -1,7 +1,7 @@
-// What a tunnel costs, by kind of proxy and of authentication, and what a reused one costs: Sallyport beside curl and npm's
-// https-proxy-agent. All on loopback and in one run: they take turns in each round, and the order turns as well, so that
-// the ratios are of the same minutes. Proxies and origins run in a process of their own; Negotiate needs a Squid and a
-// KDC. Bounded: some 40 s, 60 s at most. Exit status 1 when somebody made another number of tunnels than it had to.
+// Measures the cost of a tunnel, new and reused, by kind of proxy and authentication: Sallyport, curl and npm's
+// https-proxy-agent. All run on loopback in one run. They alternate in each round in a changing order, so that the ratios are
+// from the same minutes. Proxies and origins run in another process; Negotiate needs a Squid and a KDC. About 40 s, at most
+// 60 s. Exit status 1 if a contender opened a wrong number of tunnels.
 //
 // Run: node bench/proxy.ts
 
@@ -21,15 +21,15 @@ import { byTicket, type Kind, kindsOf, throughSquid } from './proxy/kinds.ts';
 import { printTable, type Round, type Times } from './proxy/report.ts';
 
 const MAX_ROUNDS = 15;
-/** Requests of one contender in one round, each way. */
+/** Requests of one contender in one round, for each kind. */
 const BATCH = 30;
-/** No round begins after that. */
+/** No round starts after this time. */
 const MEASURE_MS = 35_000;
 const LIMIT_MS = 60_000;
 
 const dir = await mkdtemp(join(tmpdir(), 'sallyport-bench-'));
 const limit = setTimeout(() => {
-  // Children end with us.
+  // Child processes end with this one.
   rmSync(dir, { recursive: true, force: true });
   console.error(`not done after ${LIMIT_MS / 1_000} s`);
   process.exit(2);
@@ -60,11 +60,13 @@ try {
 
 function hasCurl(): boolean {
   const { status, stdout } = spawnSync('curl', ['--version'], { encoding: 'utf8' });
-  console.log(status === 0 ? `beside ${stdout.split(' ', 2).join(' ')}` : 'curl is not here: without it');
+  console.log(
+    status === 0 ? `compared with ${stdout.split(' ', 2).join(' ')}` : 'curl is not installed and is left out',
+  );
   return status === 0;
 }
 
-/** Through a real Squid, without a user and by a ticket of a real KDC, where they are here. */
+/** Through a real Squid, without a user and with a ticket of a real KDC, if they are installed. */
 async function realKinds(): Promise<Kind[]> {
   const missing = missingParts(['squid', 'kerberos']);
   if (missing.length > 0) console.log(`without ${missing.join(' and ')}: npm run parts, npm run kerberos`);
@@ -114,7 +116,7 @@ function turned<T>(all: readonly T[], by: number): T[] {
   return [...all.slice(first), ...all.slice(0, first)];
 }
 
-/** The lower quartile of one batch in milliseconds; whoever made more or fewer tunnels than asked for is named. */
+/** The lower quartile of one batch in milliseconds. Names the contender that opened a wrong number of tunnels. */
 async function batch(kind: Kind, contender: Contender, path: string): Promise<number> {
   const before = await target.connections();
   const url = new URL(path, kind.target);

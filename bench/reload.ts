@@ -1,6 +1,6 @@
-// What it costs to follow a configuration while the folder around it is busy: 1,000 touches a second of other files,
-// then of the configuration itself. Prints the share of a core that the watch takes, and how many times that of a bare
-// `fs.watch` on the same folder it is. Bounded: some 15 s. Exit status 1 when the share is over the promised 20 %.
+// Measures the cost of watching the configuration in a busy folder: 1,000 touches per second of other files, then of the
+// configuration itself. Prints the share of a core that the watch uses, and its ratio to a bare `fs.watch` on the same
+// folder. About 15 s. Exit status 1 if the share exceeds 20 %.
 //
 // Run: node bench/reload.ts
 
@@ -17,14 +17,14 @@ const TOUCHES_PER_SECOND = 1_000;
 const MEASURE_MS = 4_000;
 const TICK_MS = 10;
 const PROMISED_SHARE = 0.2;
-/** A process that did not answer by then is not waited for. */
+/** After this time a process that has not answered is given up. */
 const LIMIT_MS = 60_000;
 
 type Role = 'watch' | 'bare';
 interface Measured {
   /** Of one core. */
   readonly share: number;
-  /** Touches a second that the machine kept up with. */
+  /** Touches per second that the machine achieved. */
   readonly pace?: number;
   readonly reads: number;
 }
@@ -74,7 +74,7 @@ function message(child: ChildProcess): Promise<unknown> {
   });
 }
 
-/** Opens and re-dates files, at the promised pace as far as the machine keeps it; ends when told. */
+/** Opens files and sets their dates, at the intended rate if the machine is fast enough, until it is stopped. */
 function touch(files: readonly string[]): () => Promise<number> {
   let count = 0;
   let work = Promise.resolve();
@@ -100,7 +100,7 @@ function print(what: string, { share, reads, pace = 0 }: Measured): void {
   console.log(`${what}, ${pace.toFixed(0)} a second: ${(share * 100).toFixed(1)} % of a core, ${reads} readings`);
 }
 
-/** The child: watches, and says what that took. */
+/** The child: watches, and reports the CPU time. */
 async function measure(kind: Role, named: readonly string[]): Promise<void> {
   let reads = 0;
   let folder: ReturnType<typeof watchFolder> | null = null;

@@ -1,6 +1,6 @@
-// The response timeout against every rule that is in use elsewhere: how many good transfers it kills, how long it waits
-// for dead ones, and what both cost. Everything comes from integer seeds; there is no wall clock in it but the one that
-// times `plan` itself. Seeds 1 to 6 were tuned on, so reports are made on others. Exit status 1 when line 1 does not hold.
+// Compares the response timeout with rules that others use: how many good transfers it aborts, how long it waits for dead ones,
+// and what both cost. Everything comes from integer seeds; the wall clock only times `plan` itself. Seeds 1 to 6 were used for
+// tuning, so reports use others. Exit status 1 if line 1 does not hold.
 //
 // Run: node bench/response-timeout.ts [--gate] [--seeds 11,12,13]     (--gate: some seconds, for CI)
 
@@ -40,7 +40,7 @@ interface Compared {
   readonly kinds: ReadonlyMap<string, Columns>;
 }
 
-/** Every policy through every kind; a scenario is drawn once and met by all. */
+/** Runs every policy on every kind. A scenario is drawn once and used for all policies. */
 function compare(kinds: readonly Kind[], policies: readonly (() => Policy)[], seeds = SEEDS): Compared[] {
   const tallies = policies.map((policy) => ({
     name: policy().name,
@@ -72,7 +72,7 @@ function printKinds([ours, rival]: readonly Compared[]): void {
   printTable('route', rows);
 }
 
-/** What `plan` takes on a route that has seen everything; the one thing here that is timed. */
+/** The time of `plan` on a route with a full history: the only thing here that is timed. */
 function planMicroseconds(): number {
   const model = new ResponseTimeoutModel();
   const jobs = scenarioOf(KINDS[0] as Kind, 1, JOBS);

@@ -1,6 +1,6 @@
-// What `timeout estimate` needs for a log of 300 MB: time, and the most memory that it ever held. The log is made here,
-// wrapped as in the manual, with thousands of downloads among other lines; half of it rotated and packed. Bounded: some
-// 20 s. Exit status 1 when the memory is over the promised 150 MiB or a download was missed.
+// Measures `timeout estimate` on a log of 300 MB: time and peak memory. The log is generated, wrapped as in the manual, with
+// thousands of downloads among other lines; half of it is rotated and compressed. About 20 s. Exit status 1 if the memory
+// exceeds 150 MiB or a download was missed.
 //
 // Run: node bench/timeout-estimate.ts
 
@@ -73,10 +73,10 @@ interface Run {
   readonly peakMib: number;
 }
 
-/** The program as its launcher starts it: with what Node made of the sources kept, here by the first run. */
+/** The program as its launcher starts it, with Node's compile cache, which the first run fills. */
 async function run(...args: readonly string[]): Promise<Run> {
   const begun = performance.now();
-  // VmHWM is the most that the process ever held; it is asked for at its exit.
+  // VmHWM is the peak memory of the process; it is read at exit.
   const report = `data:text/javascript,import{readFileSync as r}from'node:fs';process.on('exit',()=>{process.stderr.write(r('/proc/self/status','utf8'))})`;
   const child = spawn(process.execPath, ['--import', report, MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -99,7 +99,7 @@ async function measure(downloads: number): Promise<void> {
   const { out, seconds, peakMib } = await run('timeout', 'estimate', ...log, '--json');
   const found = JSON.parse(out) as { packages: unknown[]; not_measured: { dropped: number } };
   const measured = found.packages.length + found.not_measured.dropped;
-  console.log(`log            ${LOG_BYTES / 1e6} MB, ${downloads} downloads`);
+  console.log(`log            ${LOG_BYTES / 1e6} MB, downloads: ${downloads}`);
   console.log(`measured       ${measured}`);
   console.log(`time           ${seconds.toFixed(1)} s`);
   console.log(`most memory    ${peakMib.toFixed(0)} MiB (promised: ${PROMISED_MIB})`);

@@ -1,5 +1,5 @@
-// Uploads to peers that read slowly, with a deadline of 1.5 s, each 20 times: all must complete; and one that stops reading
-// must be given up within 2.5 s, in the phase `request`. Real sockets on loopback, with the kernel's own buffers.
+// Uploads 20 times each to peers that read slowly, with a deadline of 1.5 s: all must complete. An upload to a peer that stops
+// reading must fail within 2.5 s, in the phase `request`. Real sockets on loopback with the kernel's buffers.
 // Run: npx node bench/uploads.ts   (3 minutes)
 
 import type { RequestBody } from '#http/session/body.ts';

@@ -1,4 +1,4 @@
-// What Sallyport does with input from others, each at its limit and in the shape that costs the most.
+// What Sallyport does with input from outside, each at its limit and in its most expensive form.
 
 import { statusCommand } from '#cli/status.ts';
 import { readDocument } from '#config/reading/document.ts';
@@ -23,7 +23,7 @@ import { choosePrunable } from '#updates/package/prune.ts';
 export interface Case {
   readonly name: string;
   readonly make: (share: number) => () => unknown;
-  /** How many times the cost of a tenth it may cost; 12 where it is not given. */
+  /** The maximum ratio to the cost at a tenth of the limit; 12 by default. */
   readonly maxRatio?: number;
 }
 
@@ -98,7 +98,7 @@ export const CASES: readonly Case[] = [
     },
   },
   {
-    name: 'memory: a feed of new ids beside 100,000 known ones',
+    name: 'memory: a feed of new ids with 100,000 known ones',
     make: (share) => {
       const memory = new UpdatesMemory(new CrashingFiles(), '/updates.json');
       const sha256 = 'a'.repeat(64);
@@ -182,7 +182,7 @@ export const CASES: readonly Case[] = [
   },
 ];
 
-/** As many chains as long as they may be, and as many paths as there can be: each requires 12 of the layer below. */
+/** The maximum number of chains of the maximum length, with the maximum number of paths: each requires 12 of the layer below. */
 function wideFeed(share: number): FeedItem[] {
   const [layers, width, requires] = [16, Math.floor((FEED_LIMITS.items * share) / 16), 12];
   return times(layers * width, (index) => {

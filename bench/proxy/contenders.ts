@@ -1,6 +1,6 @@
-// Who is compared: Sallyport, curl, https-proxy-agent. Each asks for one URL so many times, one after the other, and says how
-// long each took, in milliseconds. Sallyport and https-proxy-agent are agents below Node's own http in this process; a curl
-// is one process for all requests and says its own times, so that its start is not among them.
+// The contenders: Sallyport, curl, https-proxy-agent. Each requests one URL repeatedly, one request after the other, and returns
+// the time of each in milliseconds. Sallyport and https-proxy-agent are agents for Node's http in this process. curl is one
+// process for all requests and reports its own times, so its start is not included.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ export interface Contender {
   run(load: Load): Promise<number[]>;
 }
 
-/** Null for who can't go this way. */
+/** Null if the contender does not support this kind. */
 type Maker = (kind: Kind, ca: { readonly pem: string; readonly file: string }) => Contender | null;
 
 export const sallyport: Maker = (kind, { pem }) => {
@@ -50,7 +50,7 @@ export const proxyAgent: Maker = ({ agent }, { pem }) => {
   };
 };
 
-/** Without curl nobody is compared with it. */
+/** Used only if curl is installed. */
 export const curl: Maker = ({ curl: lines }, { file }) => ({
   name: 'curl',
   run: async ({ url, times }) => {
@@ -79,7 +79,7 @@ async function runOverAgent(agent: Agent, { url, times }: Load, ca?: string): Pr
       const begun = performance.now();
       const outgoing = request(url, { agent, ...(ca === undefined ? {} : { ca }) }).end();
       const [response] = await once(outgoing, 'response');
-      if ((await text(response)) !== GREETING) throw new Error('somebody else answered');
+      if ((await text(response)) !== GREETING) throw new Error('another server answered');
       took.push(performance.now() - begun);
     }
     return took;

@@ -1,25 +1,25 @@
-// What stands on the other side of the clients of bench/proxy.ts, as they see it: ports, a user, and how many connections the
-// origins took. The servers themselves are in servers.ts, in a process of their own.
+// The servers of bench/proxy.ts as its clients see them: ports, a user, and the number of connections that the origins
+// accepted. The servers themselves are in servers.ts, in another process.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 export const USER = { user: 'svc_update', domain: 'CORP', password: 'open sesame' } as const;
-/** Behind an answer to this path the origin closes, so that the next request needs a tunnel of its own. */
+/** The origin closes after a response to this path, so that the next request needs a new tunnel. */
 export const CLOSING = '/once';
 export const GREETING = 'here';
 
 export interface Ports {
-  /** Of the origins, in the clear and over TLS. */
+  /** Of the origins, plain and over TLS. */
   readonly plain: number;
   readonly secure: number;
-  /** Of proxies by what they ask for, all in front of the origin in the clear. */
+  /** Of proxies by the authentication that they require, all in front of the plain origin. */
   readonly none: number;
   readonly basic: number;
   readonly digest: number;
   readonly ntlm: number;
-  /** Spoken to over TLS. */
+  /** A proxy that is reached over TLS. */
   readonly tls: number;
   readonly socks: number;
   /** In front of the origin over TLS. */
@@ -30,7 +30,7 @@ export interface Ports {
 
 export interface Target {
   readonly ports: Ports;
-  /** That the origins took so far: one for each tunnel. */
+  /** Accepted by the origins so far: one for each tunnel. */
   connections(): Promise<number>;
   close(): Promise<void>;
 }

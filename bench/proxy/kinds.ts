@@ -1,4 +1,4 @@
-// The kinds of way that bench/proxy.ts compares, each as Sallyport, curl and https-proxy-agent have to be told it.
+// The kinds of route that bench/proxy.ts compares, each as settings of Sallyport, curl and https-proxy-agent.
 
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -13,7 +13,7 @@ export interface Kind {
   readonly profile: ProxyProfile;
   /** Lines of a configuration of curl. */
   readonly curl: readonly string[];
-  /** The address of the proxy for https-proxy-agent; null where it can't do this. */
+  /** The address of the proxy for https-proxy-agent; null if it does not support this. */
   readonly agent: string | null;
 }
 
@@ -96,7 +96,7 @@ export function throughSquid(ports: Ports, { port }: RunningSquid): Kind {
   };
 }
 
-/** Whoever asks has to have a ticket in its environment. */
+/** The process needs a ticket in its environment. */
 export function byTicket(ports: Ports, { port }: RunningSquid): Kind {
   return {
     name: 'Negotiate, Squid',

@@ -1,6 +1,6 @@
-// The table of bench/proxy.ts, in Markdown, so that docs/architecture.md can hold it as it is.
+// The table of bench/proxy.ts in Markdown, for docs/architecture.md.
 
-/** What one request took, in milliseconds. */
+/** The time of one request in milliseconds. */
 export interface Times {
   readonly fresh: number;
   readonly reused: number;
@@ -16,7 +16,7 @@ const HEADS = [
   ...['reused, ms', 'to a new one', ...PEERS.map((peer) => `to ${peer}`)],
 ];
 
-/** Each ratio is that of one round; what is printed is the middle one. */
+/** Each ratio is of one round; the median is printed. */
 export function printTable(kinds: readonly string[], rounds: readonly Round[]): void {
   const [plain = ''] = kinds;
   console.log(`| ${HEADS.join(' | ')} |`);
@@ -38,7 +38,7 @@ export function printTable(kinds: readonly string[], rounds: readonly Round[]): 
   }
 }
 
-/** A dash where there is nobody to compare with. */
+/** A dash if there is nothing to compare with. */
 function shown(value: number): string {
   return Number.isNaN(value) ? '–' : value.toFixed(2);
 }

@@ -1,6 +1,6 @@
-// The far side of bench/proxy.ts, in a process of its own so that it takes no time of whoever is measured: an origin in the
-// clear and one over TLS, and the proxies of the tests in front of them. Forked; it says its ports, says how many
-// connections the origins took when it is asked, and ends with who forked it.
+// The servers of bench/proxy.ts, in another process so that they do not use the time of the measured process: a plain origin,
+// one over TLS, and the proxies of the tests in front of them. A forked process: it sends its ports, on request the number of
+// accepted connections, and ends with its parent.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -1,5 +1,5 @@
-// The rules in use elsewhere, each as well as it can be had: with doubled retries where it has any back-off at all, and
-// never under 10 s where it learns, as the model has it.
+// Rules that others use, each in its best form: with doubled retries if it has any backoff, and never below 10 s if it learns,
+// as in the model.
 
 import type { Outcome, RouteKey, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 import { type Before, END_MS, type Policy, planOf } from './policy.ts';
@@ -74,7 +74,7 @@ class FirstMeasured {
   }
 }
 
-/** Half again the time that all but a hundredth of the last ones stayed under, in each phase. */
+/** 1.5 times the 99th percentile of recent times in each phase. */
 function percentile(): Policy {
   const samples = new Map<string, number[][]>();
   return {
@@ -179,7 +179,7 @@ function smoothedBySize(): Policy {
 /** The name that the report looks for. */
 export const RIVAL = 'RFC 6298 per size and phase';
 
-/** What the nearest class says; of a smaller one as much more as the size is larger, at least a second for each MB. */
+/** The value of the nearest class. From a smaller class it is scaled by size, at least a second for each MB. */
 function nearest(classes: ReadonlyMap<number, readonly Smoothed[]> | undefined, size: number): number[] | null {
   if (classes === undefined) return null;
   const wanted = classOf(size);
@@ -226,7 +226,7 @@ function nameOf({ proxy, origin }: RouteKey): string {
   return `${proxy} ${origin}`;
 }
 
-/** New ones for each run: they learn. */
+/** New instances for each run, because they learn. */
 export const BASELINES: readonly (() => Policy)[] = [
   smoothedBySize,
   manualOneNumber,

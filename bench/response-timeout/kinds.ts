@@ -1,5 +1,5 @@
 // Kinds of route, after what vendors write of their proxies (docs/response-timeout.md names the sources of the ideas):
-// what a response over it looks like at a given job. Everything is drawn from the scenario's own chance.
+// what a response over it looks like at a given job. Everything is drawn from the scenario's random numbers.
 
 import type { RouteKey } from '#timeout/model.ts';
 import type { Random } from './random.ts';
@@ -11,17 +11,17 @@ const DAY_MS = 86_400_000;
 /** What holds for one job. */
 export interface Conditions {
   readonly route: RouteKey;
-  /** Everything is dead just now. */
+  /** Every attempt is dead at present. */
   readonly down?: boolean;
   draw(thing: Thing, random: Random): Transfer;
 }
 
-/** A kind of route; the world it makes is asked for each job in turn. */
+/** A kind of route. Its world is asked for each job in order. */
 export interface Kind {
   readonly name: string;
-  /** Share of dead attempts, where it is not the usual one. */
+  /** Share of dead attempts, if it differs from the default. */
   readonly dead?: number;
-  /** Time between jobs, where it is not the usual one. */
+  /** Time between jobs, if it differs from the default. */
   readonly everyMs?: number;
   world(random: Random): (job: number, atMs: number) => Conditions;
 }
@@ -90,7 +90,7 @@ const slowStream: Draw = ({ size }, random) =>
     stallMs: Math.min(240_000, random.pareto(400, 1.6) * (1 + Math.log10(1 + size / MB))),
   });
 
-/** The proxy is another from job 500 on. */
+/** The proxy is replaced at job 500. */
 function replaced(name: string, before: Draw, after: Draw): Kind {
   return { name, world: () => (job) => ({ route: ROUTE, draw: job < 500 ? before : after }) };
 }

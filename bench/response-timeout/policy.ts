@@ -1,11 +1,11 @@
-// What every policy is asked: the model under test and the rules that it is compared with answer the same questions.
+// The interface of a policy, for the model under test and for the rules that it is compared with.
 
 import type { Outcome, RouteKey, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 
-/** Nothing waits longer than this in the simulation, so that rules without an end have one. */
+/** The maximum wait in the simulation, for rules without a limit. */
 export const END_MS = 6 * 3_600_000;
 
-/** The attempt before, of the same package. */
+/** The previous attempt for the same package. */
 export interface Before {
   readonly plan: TimeoutPlan;
   readonly timedOut: TimeoutPhase | null;
@@ -17,7 +17,7 @@ export interface Policy {
   /** At the total deadline; 0 ends the attempt. */
   extend(plan: TimeoutPlan, elapsedMs: number, bytes: number): number;
   observe(route: RouteKey, outcome: Outcome): void;
-  /** Ends an attempt that brings less than so many bytes a second for so long. */
+  /** Ends an attempt that receives fewer than this many bytes per second for this long. */
   readonly lowSpeed?: { readonly bytesPerSecond: number; readonly forMs: number };
 }
 

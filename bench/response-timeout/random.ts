@@ -1,4 +1,4 @@
-// Chance by an integer seed: the same numbers on every machine, no clock.
+// Random numbers from an integer seed: the same on every machine, without a clock.
 
 export class Random {
   #state: number;
@@ -50,7 +50,7 @@ export class Random {
   }
 }
 
-/** One seed from several numbers, so that every job of every route has its own. */
+/** One seed from several numbers, so that every job of every route has a different one. */
 export function seedOf(...parts: readonly number[]): number {
   return parts.reduce((seed, part) => Math.imul(seed ^ (part + 0x9e3779b9), 0x85ebca6b) >>> 0, 0x811c9dc5);
 }

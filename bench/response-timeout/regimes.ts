@@ -1,4 +1,4 @@
-// What a lasting change costs, and how soon it is over.
+// The cost of a lasting change, and how quickly a policy adapts.
 
 import { KINDS } from './kinds.ts';
 import type { Policy } from './policy.ts';
@@ -24,7 +24,7 @@ export function changeOf(name: string, policy: () => Policy, seeds: readonly num
     run(one, scenarioOf(kind, seed, 1_500), ({ index, job, plan, falseKills }) => {
       if (index >= SLOW_AT && index < SLOW_AT + WINDOW) killed += falseKills;
       for (const [nth, later] of LATER.entries()) {
-        // Several jobs, so that one size does not decide; under the floor of 10 s there is nothing to compare.
+        // Several jobs, so that one size does not decide. Below the minimum of 10 s there is nothing to compare.
         if (index < FAST_AT + later || index >= FAST_AT + later + WINDOW) continue;
         const { firstByteMs } = job.truth();
         if (firstByteMs > FLOOR_MS) logs[nth]?.push(Math.log(plan.firstByteMs / firstByteMs));

@@ -5,14 +5,14 @@ import type { Tally } from './run.ts';
 export interface Columns {
   /** Live attempts that were killed. */
   readonly falsePercent: number;
-  /** Jobs that no attempt brought. */
+  /** Jobs that no attempt completed. */
   readonly lostPercent: number;
   /** From the last byte to the kill of a dead attempt. */
   readonly deadWaitSeconds: number;
   /** Its ratio to the clairvoyant's, of sums and of each one. */
   readonly toClairvoyant: number;
   readonly geometric: number;
-  /** Bytes fetched upstream for nothing, of useful ones. */
+  /** Wasted upstream bytes as a share of useful ones. */
   readonly fetchedAgainPercent: number;
   /** Spent in attempts that were killed. */
   readonly lostSecondsPerJob: number;
@@ -30,7 +30,7 @@ export function columns(tally: Tally): Columns {
   };
 }
 
-/** In Markdown, so that docs/response-timeout.md can hold it as it is. */
+/** In Markdown, for docs/response-timeout.md. */
 export function printTable(of: string, rows: readonly (readonly [string, Columns])[]): void {
   console.log(`| ${of} | false% | lost% | deadW s | xClair | gm | redown% | s/job |`);
   console.log('|---|---|---|---|---|---|---|---|');
@@ -53,10 +53,10 @@ interface Named {
   readonly columns: Columns;
 }
 
-/** Kills more than a fifth of good transfers: a short wait bought so is no rival. */
+/** Policies that abort more than a fifth of good transfers are not compared: their short waits are worth nothing. */
 const KILLS_TOO_MANY_PERCENT = 20;
 
-/** Whether the targets hold that must, and which of the goals do. */
+/** Whether the required targets hold, and which of the goals do. */
 export function line1(
   [ours, ...others]: readonly Named[],
   rivalName: string,

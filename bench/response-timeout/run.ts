@@ -1,11 +1,11 @@
-// One policy through one scenario: every attempt is played against its deadlines, and what it cost is counted.
+// Runs one policy on one scenario: simulates every attempt with its deadlines and adds up the cost.
 
 import type { Outcome, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 import { type Before, END_MS, type Policy } from './policy.ts';
 import type { Attempt, Job, Truth } from './scenario.ts';
 import { bytesAt, type Transfer } from './transfers.ts';
 
-/** What a run, or many, came to. */
+/** Results of one or more runs. */
 export class Tally {
   live = 0;
   killedLive = 0;
@@ -34,7 +34,7 @@ interface Played {
   readonly bytes: number;
 }
 
-/** What one job saw, for whoever looks at a single moment. */
+/** What happened in one job, to inspect a single moment. */
 export type Watch = (observed: {
   readonly index: number;
   readonly job: Job;
@@ -52,7 +52,7 @@ export function run(policy: Policy, jobs: readonly Job[], watch?: Watch): Tally 
   return tally;
 }
 
-/** Attempts until one comes whole; the plan of the first. */
+/** Attempts until one completes, and the plan of the first. */
 function oneJob(policy: Policy, job: Job, tally: Tally): TimeoutPlan {
   tally.jobs += 1;
   let previous: Before | undefined;
@@ -102,7 +102,7 @@ function slowEnd({ lowSpeed }: Policy, { firstMs, silenceMs, silenceFromMs, lull
   return earliest(slow(0, firstMs), slow(silenceFromMs, silenceMs), lulled);
 }
 
-/** When the total deadline ends what goes on until `untilMs`; null when it does not. */
+/** When the total deadline ends an attempt that would last until `untilMs`; null if it does not. */
 function totalEnd(
   policy: Policy,
   plan: TimeoutPlan,
@@ -117,14 +117,14 @@ function totalEnd(
   return null;
 }
 
-/** A dead attempt ends by a deadline, or at the end of the simulation's patience. */
+/** A dead attempt ends at a deadline or at the maximum wait of the simulation. */
 function playDead(policy: Policy, plan: TimeoutPlan, attempt: Attempt): Played {
   const { transfer, death } = attempt;
   const limit = policy.lowSpeed?.forMs ?? Number.POSITIVE_INFINITY;
   const lastMs = lastByteMs(attempt);
   const bytes = (ms: number) =>
     bytesAt(transfer, Math.min(ms, lastMs)) + (death === 'drip' ? (ms - lastMs) / 1_000 : 0);
-  // What was too slow before it died is a false kill of its own kind; it is counted with the dead here.
+  // An attempt that was too slow before it died is a kind of false abort; here it counts as dead.
   const early = death === 'mute' ? null : playLiveUntil(policy, plan, { transfer, lastMs });
   if (early !== null) return early;
   const waitMs = { mute: plan.firstByteMs, stuck: plan.silenceMs, drip: Number.POSITIVE_INFINITY }[death ?? 'mute'];
@@ -182,11 +182,11 @@ function count(
     tally.logRatio += Math.log(waitMs / knownMs);
   }
   tally.lostMs += played.endMs;
-  // Where a proxy holds a file back and throws it away on an abort, all that it had fetched is fetched again.
+  // If a proxy holds a file back and discards it on an abort, it has to fetch all of it again.
   tally.thrownAwayBytes += attempt.death === null ? job.size * Math.min(1, played.endMs / attempt.transfer.totalMs) : 0;
 }
 
-/** Dripping is seen for what it is when the whole should have come. */
+/** A trickle is recognized when the whole file should have arrived. */
 function clairvoyantWait(attempt: Attempt, truth: Truth): number {
   if (attempt.death === 'mute') return truth.firstByteMs;
   if (attempt.death === 'stuck') return truth.silenceMs;

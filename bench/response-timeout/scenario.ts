@@ -1,5 +1,5 @@
-// All jobs of one kind of route under one seed, drawn once, so that every policy meets the very same attempts: what is
-// dead, what each attempt would bring, and how long who knows the truth would wait.
+// All jobs of one kind of route for one seed, drawn once, so that every policy gets the same attempts: which are dead, what each
+// would deliver, and how long a clairvoyant would wait.
 
 import type { RouteKey } from '#timeout/model.ts';
 import type { Conditions, Kind } from './kinds.ts';
@@ -7,16 +7,16 @@ import { Random, seedOf } from './random.ts';
 import type { Thing, Transfer } from './transfers.ts';
 
 const ATTEMPTS = 4;
-/** The clairvoyant waits until all but a thousandth of good transfers had come. */
+/** The clairvoyant waits until 99.9 % of good transfers have arrived. */
 const CLAIRVOYANT = { draws: 1_500, share: 0.999 };
 const USUAL = { dead: 0.04, everyMs: 15 * 60_000 };
 
-/** How an attempt is dead: from the start, in the middle, or by a byte a second for ever. */
+/** How an attempt is dead: from the start, in the middle, or by one byte per second without end. */
 type Death = 'mute' | 'stuck' | 'drip';
 
 export interface Attempt {
   readonly death: Death | null;
-  /** What comes of it, or would have come; a dead one stops at `stopShare` of it. */
+  /** The response, or what it would have been; a dead one stops at `stopShare` of it. */
   readonly transfer: Transfer;
   readonly stopShare: number;
 }
@@ -73,7 +73,7 @@ function anyDeath(random: Random): Death {
   return chance < 0.8 ? 'stuck' : 'drip';
 }
 
-/** What all but a thousandth of good transfers of this size need, over everything but the size. */
+/** The 99.9th percentile of the time of good transfers of this size. */
 function clairvoyant(conditions: Conditions, size: number, seed: number): Truth {
   const random = new Random(seed);
   const { draws, share } = CLAIRVOYANT;

@@ -1,4 +1,4 @@
-// Kinds that nothing was tuned on: whether the model was fitted to a list shows here.
+// Kinds that were not used for tuning: they show whether the model was fitted to a list.
 
 import { cached, fastStream, type Kind, scanMs, scanner, steady, varying } from './kinds.ts';
 import type { Random } from './random.ts';
@@ -8,7 +8,7 @@ const MB = 1e6;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
-/** Scans at most so much of a file. */
+/** Scans at most 50 MB of a file. */
 const saturating = steady('saturating', (thing, random) => {
   const scanned = { ...thing, size: Math.min(thing.size, 50 * MB) };
   const rest = ((thing.size - scanned.size) / (10 * MB)) * 1_000;
@@ -96,7 +96,7 @@ const superlinear = steady('superlinear', (thing, random) => {
   return held(thing.size, scanMs(grown, random, { mbPerSecond: 4 }), random);
 });
 
-/** The line is shared by none to seven others at a time. */
+/** The line is shared with zero to seven others at a time. */
 const sharedLine: Kind = {
   name: 'sharedLine',
   world: (random) => () => {
@@ -114,7 +114,7 @@ const mixedOrigins: Kind = {
   },
 };
 
-/** Once a week everybody updates at once. */
+/** Once a week all clients update at once. */
 const updateDay = varying('updateDay', () => (_job, atMs) => (Math.floor(atMs / DAY_MS) % 7 === 2 ? 4 : 1), scanner);
 
 /** The proxy was replaced again and again: each month another speed. */

@@ -1,5 +1,5 @@
-// What a middlebox does to one response, as far as deadlines can see it: when the first byte of the body comes, the
-// longest silence after it, when it is whole, and how many bytes had come by when.
+// What a middlebox does to one response, as far as it affects deadlines: when the first byte of the body arrives, the longest
+// silence after it, when it is complete, and how many bytes have arrived at any time.
 
 import type { Random } from './random.ts';
 
@@ -14,7 +14,7 @@ export interface Thing {
   readonly mode: number;
 }
 
-/** A response that comes whole if it is waited for. */
+/** A response that completes if the client waits long enough. */
 export interface Transfer {
   readonly size: number;
   readonly firstMs: number;
@@ -33,7 +33,7 @@ interface Lull {
   readonly untilBytes: number;
 }
 
-/** Bytes that had come `ms` after the request. */
+/** Bytes that have arrived `ms` after the request. */
 export function bytesAt({ size, firstMs, totalMs, lull }: Transfer, ms: number): number {
   if (ms <= firstMs) return 0;
   if (ms >= totalMs) return size;
