@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs Sallyport as a service, upgrades it, or removes it. Run it as root in what `npm run build` made (dist/program, or a
 # copy of it on another machine of the same kind) or in the checkout, or with DESTDIR to make the tree of a package. Running it
-# again gives the same result. docs/install.md has the whole story.
+# again gives the same result. docs/install.md describes it.
 #
 # What an admin wrote is never changed: /etc/sallyport/sallyport.yaml, secrets, packages, state, logs. When it is interrupted,
 # the program that was installed before is still there, and nothing unfinished is left.
@@ -49,13 +49,13 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-# Nothing but a running system has users and units to change.
+# Only a running system has users and units to change.
 live=
 if [ -z "$dest" ]; then
   [ "$(id -u)" -eq 0 ] || fail 'it must run as root (or with DESTDIR).'
   live=yes
 fi
-# Also true while systemd runs but is not asked, such as in a chroot.
+# Also true if systemd runs but cannot be reached, as in a chroot.
 manages() { [ -n "$live" ] && [ -d /run/systemd/system ] && command -v systemctl >/dev/null; }
 
 find_node() {
@@ -69,7 +69,7 @@ find_node() {
   node=$root/node_modules/node-linux-$arch/bin/node
 }
 
-# Node is built with GCC, which puts some of its code into a library that a small machine may not have.
+# Node needs GCC's libatomic, which a minimal system may not have.
 fail_without_library() {
   missing=$(printf '%s\n' "$1" | sed -n 's/.*loading shared libraries: \([^: ]*\):.*/\1/p' | head -n 1)
   case $missing in
@@ -93,7 +93,7 @@ check_parts() {
   [ "${major%%.*}" -ge 24 ] || fail "$node is $version; 24.15 or newer is needed."
 }
 
-# What is not finished has no other name than these, and goes when the script ends, however it ends.
+# Unfinished files have only these names. They are deleted when the script ends for any reason.
 unfinished=
 tidy() {
   [ -z "$unfinished" ] || rm -f "$unfinished"
@@ -126,7 +126,7 @@ put_program() {
   chmod 0755 "$lib.new/node"
   for part in "$program"/*; do
     case ${part##*/} in
-      # These have places of their own.
+      # These are installed elsewhere.
       node | systemd | docs | config | LICENSE) ;;
       *) cp -R "$part" "$lib.new/program/" ;;
     esac
@@ -162,7 +162,7 @@ make_user_and_folders() {
     useradd --system --home-dir /var/lib/sallyport --shell /usr/sbin/nologin sallyport
   fi
   if ! getent group sallyport-admin >/dev/null; then groupadd --system sallyport-admin; fi
-  # As the tmpfiles say; by hand, so that a machine without systemd-tmpfiles gets them, too.
+  # The same as in the tmpfiles. Created here so that a machine without systemd-tmpfiles also gets them.
   install -d -m 0750 -o root -g sallyport /etc/sallyport /etc/sallyport/secrets
   install -d -m 0711 -o sallyport -g sallyport /var/lib/sallyport
   install -d -m 0750 -o sallyport -g sallyport /var/log/sallyport
@@ -176,9 +176,9 @@ install_all() {
   make_user_and_folders
   if manages; then
     systemctl daemon-reload
-    # A running service still holds the old program, whose parts are gone.
+    # A running service still uses the old program, whose files are gone.
     systemctl try-restart sallyport.service
-    # Likewise a socket that was enabled, with what the new unit says of it.
+    # The same for an enabled socket, so that the new unit takes effect.
     systemctl try-restart sallyport-change.socket
   fi
   echo "Installed Sallyport $(/usr/bin/sallyport --version) with Node $version."
@@ -203,7 +203,7 @@ remove_all() {
   if manages; then systemctl daemon-reload; fi
   if [ "$action" = purge ]; then
     rm -rf "$dest/etc/sallyport" "$dest/var/lib/sallyport" "$dest/var/log/sallyport"
-    # What `systemctl edit` made: a drop-in, or a unit in place of ours.
+    # Files of `systemctl edit`: a drop-in, or a unit that replaces ours.
     for unit in $units; do rm -rf "$dest/etc/systemd/system/$unit.d" "$dest/etc/systemd/system/$unit"; done
     if manages; then systemctl daemon-reload; systemctl reset-failed sallyport.service 2>/dev/null || true; fi
     if [ -n "$live" ]; then

@@ -1,8 +1,8 @@
 #!/bin/sh
-# The command sallyport where it is installed: the program on its own Node, with the options that it needs. SIGUSR1 must
+# The installed command sallyport: runs the program on its own Node with the options that it needs. SIGUSR1 must
 # not open Node's inspector, and a crash report must not hold the environment. A small young generation saves some 4 MiB.
 
-# They would change what Node trusts, runs or writes down; Node reads three of them before any line of the program.
+# These would change what Node trusts, runs or records. Node reads three of them before it runs the program.
 for name in NODE_TLS_REJECT_UNAUTHORIZED NODE_EXTRA_CA_CERTS NODE_OPTIONS SSLKEYLOGFILE; do
   eval "value=\${$name-}"
   if [ -n "$value" ]; then
@@ -14,9 +14,9 @@ done
 set -- /usr/lib/sallyport/node --disable-sigusr1 --report-exclude-env --max-semi-space-size=1 \
   /usr/lib/sallyport/program/main.js "$@"
 
-# Every command that works on the state when the service is stopped runs as the service's user if root types it: the
-# service could not open files that root made there. Commands that write the configuration stay root's; the program
-# itself refuses to work on the state of another user.
+# If root runs a command that works on the state while the service is stopped, it runs as the service user, because the
+# service could not open files that root created there. Commands that write the configuration still run as root. The
+# program itself refuses to work on the state of another user.
 works_on_state() {
   shift 5
   verb=
