@@ -1,13 +1,13 @@
-/** Dead code: files, exports and dependencies that nothing uses. packages/, logs/ and state/ hold data, not code. */
+/** Finds unused files, exports and dependencies. packages/, logs/ and state/ contain data, not code. */
 import type { KnipConfig } from 'knip';
 
 export default {
-  // tools/ and people start them by their path; scripts and tests are found by themselves.
+  // Started by their path. knip finds scripts and tests itself.
   entry: ['src/main.ts', 'tools/*.js', 'tools/bundle.ts', 'bench/*.ts', 'test/support/faults/watchdog.ts'],
   project: ['src/**/*.ts', 'tools/**/*.{js,ts}', 'test/**/*.ts', 'bench/**/*.ts', '*.ts'],
-  // A file that tests read by its path; what only who wants Negotiate installs.
+  // Tests read a file of the first by its path. The second is installed only for Negotiate.
   ignoreDependencies: ['google-closure-compiler-java', 'kerberos'],
-  // What tests, `npm run parts` and `npm run kerberos` take from the machine.
+  // Programs of the machine that tests, `npm run parts` and `npm run kerberos` use.
   ignoreBinaries: [
     'apt-get',
     'script',

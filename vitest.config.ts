@@ -10,9 +10,9 @@ const TESTS = ['test/**/*.test.ts'];
 const IGNORED = ['**/node_modules/**', 'packages/**', 'logs/**', 'state/**', '.cache/**'];
 
 /**
- * The files that get a process of their own. The others follow each other in one process per worker, which saves
- * reading the program again for each (0.8 s of a core, times 330). A file that replaces a module with `vi.mock` needs
- * one, and a file that counts what its process has open says so with the tag.
+ * Files that need a process of their own: those that replace a module with `vi.mock`, and those with the tag because they
+ * count what their process has open. The others share one process per worker, which saves loading the program for each
+ * (0.8 s of a core, 330 times).
  */
 const ALONE = globSync(TESTS).filter((path) => /\bvi\.mock\(|@process alone\b/.test(readFileSync(path, 'utf8')));
 
@@ -20,13 +20,13 @@ export default defineConfig({
   resolve: { alias: existsSync(KERBEROS) ? { kerberos: KERBEROS } : {} },
   test: {
     globalSetup: './test/support/own-temporary.ts',
-    // Processes, since tests change signals and umask, and kill what they started.
+    // Processes, because tests change signals and umask, and kill what they started.
     pool: 'forks',
-    // One core less than there are would be one on a machine with two; many suites wait more than they work.
+    // At least two, also on two cores: many suites wait more than they work.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 20_000,
     hookTimeout: 20_000,
-    // What the program refuses to start with, and a developer's machine may have set for everything.
+    // The program refuses to start with these, and a developer's machine may have set them.
     env: { NODE_EXTRA_CA_CERTS: '', NODE_OPTIONS: '', NODE_TLS_REJECT_UNAUTHORIZED: '', SSLKEYLOGFILE: '' },
     reporters: ['default', './tools/suite-reporter.ts'],
     projects: [

@@ -1,9 +1,8 @@
 /**
- * Makes the program for installing: one folder that runs with Node alone, from anywhere. What is imported lazily stays
- * in files of its own, so that it is read at its first use. koffi is copied as it is, since it loads a native library
- * beside it; only the build for this machine comes along. The folder appears by one rename. Without arguments, or with --kit
- * behind them, everything that installing needs comes along as well: the Node, systemd/install.sh with its files, and the
- * pages. Usage: tools/bundle.ts [ENTRY FOLDER [--kit]]
+ * Builds the program for installation: one folder that needs only Node. Code that is imported lazily stays in separate
+ * files, which are read at the first use. koffi is copied with the native library for this machine. The folder appears by one
+ * rename. Without arguments, or with --kit, the folder also has everything that an installation needs: the Node,
+ * systemd/install.sh with its files, and the pages. Usage: tools/bundle.ts [ENTRY FOLDER [--kit]]
  */
 import {
   cpSync,
@@ -26,16 +25,16 @@ const MODULES = join(ROOT, 'node_modules');
 interface BundleOptions {
   /** The file to start with. */
   readonly entry: string;
-  /** The folder to make; an old one is replaced. Its parent must not hold a package.json. */
+  /** The folder to create; an existing one is replaced. Its parent must not contain a package.json. */
   readonly dir: string;
-  /** With all that `systemd/install.sh` puts in place, so that the folder is enough for a host. */
+  /** Includes everything that `systemd/install.sh` installs. */
   readonly kit: boolean;
 }
 
 /**
- * Node reads every name of a module of its own that is imported, also those that load half of Node when they are read:
- * http.WebSocket, crypto.webcrypto (lib/internal/bootstrap/realm.js, getESMFacade). That is some 15 ms of every start.
- * This hands out the plain names of the two alone; whoever imports another one gets an error of the build.
+ * Node reads every export of a built-in module that is imported, including getters that load large parts of Node:
+ * http.WebSocket, crypto.webcrypto (lib/internal/bootstrap/realm.js, getESMFacade). That costs about 15 ms of every start.
+ * This plugin provides only the plain exports of the two modules; importing another one is a build error.
  */
 const leanBuiltins: Plugin = {
   name: 'lean-builtins',
@@ -59,8 +58,8 @@ const COSTLY = ['node:http', 'node:crypto'];
 const LEAN = '\0lean-builtin:';
 
 /**
- * What code finds beside itself by `new URL('./worker.ts', import.meta.url)` comes along: a script as an entry of its own,
- * anything else as it is.
+ * Files that code refers to by `new URL('./worker.ts', import.meta.url)` are included: a script as an entry, anything else
+ * as a copy.
  */
 const filesBeside: Plugin = {
   name: 'files-beside',
@@ -79,8 +78,8 @@ const filesBeside: Plugin = {
 };
 
 /**
- * proxy-agent imports its member for PAC files at the first such proxy. It never gets one here: a route resolves PAC files
- * before. With the member would come another QuickJS, an FTP client and two parsers.
+ * proxy-agent imports its agent for PAC files when it first needs it. It never does here, because a route has already
+ * resolved the PAC file. The agent would add a second QuickJS, an FTP client and two parsers.
  */
 const withoutPac: Plugin = {
   name: 'without-pac',
@@ -99,7 +98,7 @@ async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
     input: { main: entry },
     cwd: ROOT,
     platform: 'node',
-    // kerberos is nobody's dependency: who wants Negotiate puts it beside the program.
+    // kerberos is not a dependency: an admin who needs Negotiate installs it next to the program.
     external: ['koffi', 'kerberos'],
     plugins: [leanBuiltins, filesBeside, withoutPac],
     logLevel: 'warn',
@@ -110,7 +109,7 @@ async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
       format: 'esm',
       entryFileNames: '[name].js',
       chunkFileNames: 'parts/[name]-[hash].js',
-      // Half of the time to READY is reading the text: comments and spaces go; names stay, for the stack of a fault.
+      // Reading the code takes half of the time to READY, so comments and blanks are removed. Names stay for stack traces.
       minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
     });
   } finally {
@@ -123,26 +122,26 @@ async function bundle({ entry, dir, kit }: BundleOptions): Promise<void> {
   renameSync(fresh, dir);
 }
 
-/** Optional, as it is in package.json: without it only a unit of Type=notify cannot be served. */
+/** Optional, as in package.json. Only a unit of Type=notify needs it. */
 function copyKoffi(modules: string): void {
   const native = join('@koromix', `koffi-${process.platform}-${process.arch}`);
   if (!existsSync(join(MODULES, 'koffi')) || !existsSync(join(MODULES, native))) return;
   mkdirSync(join(modules, '@koromix'), { recursive: true });
   cpSync(join(MODULES, native), join(modules, native), { recursive: true });
-  // Its sources in C++ and its documentation stay behind.
+  // Without its C++ sources and documentation.
   const needed = (path: string) => statSync(path).isDirectory() || /\.(?:js|json|txt)$/.test(path);
   for (const part of ['package.json', 'LICENSE.txt', 'index.js', 'src/koffi']) {
     cpSync(join(MODULES, 'koffi', part), join(modules, 'koffi', part), { recursive: true, filter: needed });
   }
 }
 
-/** Where the script looks, seen from its own folder: as in a checkout. */
+/** Where the script expects these files, relative to its own folder, as in a checkout. */
 const KIT = ['systemd', 'docs', 'LICENSE', 'config/sallyport.example.yaml', 'config/sallyport.schema.json'];
 
 function copyKit(fresh: string): void {
   for (const part of KIT) cpSync(join(ROOT, part), join(fresh, part), { recursive: true });
   const node = realpathSync(process.execPath);
-  // A Node of the machine may need libraries that another one does not have; ours came with the packages.
+  // The machine's own Node may need libraries that another machine lacks. This one came with the packages.
   if (isWithin(node, MODULES) || isWithin(node, join(ROOT, '.cache'))) cpSync(node, join(fresh, 'node'));
   else process.stdout.write('No Node came with the packages: name one by systemd/install.sh --node FILE\n');
 }

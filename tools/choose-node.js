@@ -1,12 +1,12 @@
-// Plain JavaScript for Node 20, without dependencies: it runs before anything is installed. Which Node everything runs
-// on, decided from what is known about this machine; tools/install.js finds that out and does it.
+// Plain JavaScript for Node 20 without dependencies, because it runs before anything is installed. Decides which Node to
+// use from facts about this machine; tools/install.js collects the facts and acts on the decision.
 
-/** The first release line in which the TypeScript of src/ runs as it is and which we test. */
+/** The first release line that runs the TypeScript of src/ directly and that is tested. */
 export const OLDEST_NODE = '24.15';
 
 /**
- * Where the pinned Node does not start for want of a library that this one does without. The one place of its version
- * and of what npm must find in it.
+ * Used if the pinned Node does not start because a library is missing that this one does not need. Only here are its version
+ * and its digest.
  */
 export const FALLBACK = {
   library: 'libatomic.so.1',

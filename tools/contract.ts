@@ -1,7 +1,7 @@
 /**
  * Writes test/docs/contract.json: everything that scripts, dashboards and configuration files of users rely on. It adds
- * what is new and refuses to change or remove an entry, since that breaks somebody's script; such a change needs an edit
- * of that file by hand. Usage: tools/contract.ts [FILE]
+ * new entries and refuses to change or remove one, because that breaks scripts of users. Such a change needs an edit of
+ * that file by hand. Usage: tools/contract.ts [FILE]
  */
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -123,7 +123,7 @@ function reportedFields(): ReadonlyMap<string, readonly string[]> {
   return fields;
 }
 
-/** The object literal that begins there, without what stands in inner brackets. */
+/** The object literal that begins there, without the content of inner brackets. */
 function objectAt(code: string, start: number): string {
   let depth = 0;
   let flat = '';

@@ -1,6 +1,6 @@
-// Writes the files that are made from the schemas of the configuration, of a diagnosis, of the status and of the endpoints,
-// and the picture of the modules, which is made from their imports. With --check it writes nothing, names each file that is
-// out of date, and ends 1 when there is one.
+// Writes the files that are generated from the schemas of the configuration, the diagnosis, the status and the endpoints, and
+// the picture of the modules, which is generated from their imports. With --check it writes nothing, names each file that is
+// out of date, and exits with 1 if there is one.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

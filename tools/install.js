@@ -1,9 +1,9 @@
-// Plain JavaScript for Node 20, without dependencies: it runs before anything is installed.
+// Plain JavaScript for Node 20 without dependencies, because it runs before anything is installed.
 //
-// Makes sure that node_modules is what package-lock.json says, by `npm ci` of the very npm that called us, and finds
-// the Node to run on: the pinned one from node_modules, else the running one when it is new enough, else one that is
-// fetched into .cache (tools/choose-node.js). After a good install a stamp with the digest of the lock and the choice is
-// left in node_modules; a crash before that means: install again. The fetched Node gets its name by one rename.
+// Guarantees that node_modules matches package-lock.json, by `npm ci` of the npm that called this script. Finds the Node to
+// run on: the pinned one from node_modules, else the running one if it is new enough, else one that is downloaded into
+// .cache (tools/choose-node.js). After an install, a stamp in node_modules has the digest of the lock and the chosen Node.
+// After a crash there is no stamp, so the next start installs again. The downloaded Node gets its name by one rename.
 
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -40,7 +40,7 @@ const FETCHED_NODE = join(FETCHED, 'node_modules', NODE_IN_MODULES);
 
 const LONGEST_INSTALL_MS = 15 * 60_000;
 
-/** Installs what is missing and returns the Node to run on; ends the process with a clear message when it cannot. */
+/** Installs what is missing and returns the Node to run on. If it cannot, ends the process with a message. */
 export async function ensureInstalled() {
   const digest = createHash('sha256').update(readFileSync(LOCK)).digest('hex');
   const wanted = `${digest} ${process.platform} ${process.arch}\n`;
@@ -58,7 +58,7 @@ export async function ensureInstalled() {
   return findChosenNode(wanted);
 }
 
-// What was chosen, when it is still good: undefined means that something is to be installed or chosen anew.
+// The previous choice if it is still valid; undefined if something has to be installed or chosen again.
 function findChosenNode(wanted) {
   switch (readStamp()) {
     case `${wanted}pinned node\n`:
@@ -66,7 +66,7 @@ function findChosenNode(wanted) {
     case `${wanted}own node\n`:
       return isNewEnough(process.versions.node) ? process.execPath : undefined;
     case `${wanted}fetched node\n`:
-      // The library may have come since, and then the pinned one goes first.
+      // The library may have been installed since then; the pinned Node is preferred.
       return existsSync(FETCHED_NODE) && !tryNode(PINNED_NODE).runs ? FETCHED_NODE : undefined;
     default:
       return undefined;
@@ -89,8 +89,8 @@ async function installUnlessFresh() {
   }
 }
 
-// Somebody ran `npm ci` or `npm install` by hand: npm writes its own copy of the lock last. With dev or optional
-// packages left out it is not complete for us.
+// True after a manual `npm ci` or `npm install`: npm writes its copy of the lock last. Without dev or optional packages it
+// is not complete.
 function isFreshInstall() {
   const copy = join(MODULES, '.package-lock.json');
   const complete = existsSync(copy) && statSync(copy).mtimeMs >= statSync(LOCK).mtimeMs;
@@ -104,9 +104,9 @@ async function install() {
 
 async function npmCi(folder) {
   const { command, args } = npmCommand();
-  // No script: none is needed, and one would run on the pinned Node before we know that it starts.
+  // Without install scripts: none is needed, and they would run on the pinned Node, which may not start.
   const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  // What the caller's environment may have turned the other way, and what this checkout cannot do without.
+  // The caller's environment may disable what this checkout needs.
   const needed = ['--include=dev', '--include=optional', '--package-lock=true', '--bin-links=true', '--global=false'];
   const life = showLife('installing packages');
   const stopAsking = askRegistry({ command, args, folder }, (code) =>
@@ -114,7 +114,7 @@ async function npmCi(folder) {
       `no package registry answers (${code}); npm tries again for some minutes, Ctrl-C ends it. ${REGISTRY_ADVICE}.`,
     ),
   );
-  const { code, signal, told } = await run(command, [...args, 'ci', ...flags, ...needed], {
+  const { code, signal, signalled } = await run(command, [...args, 'ci', ...flags, ...needed], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   }).finally(() => {
@@ -125,7 +125,7 @@ async function npmCi(folder) {
     rmSync(BUSY, { force: true });
     process.kill(process.pid, signal);
   }
-  if (told) {
+  if (signalled) {
     fail('the install was ended before it was done. Run the same command again.');
   }
   if (code !== 0) {
@@ -136,8 +136,8 @@ async function npmCi(folder) {
   }
 }
 
-// `npm ci` tries each package for more than a minute before it says a word; one request that is not repeated knows at once.
-// Returns what ends it. The install goes on either way: what npm has in its cache needs no registry.
+// `npm ci` retries each package for more than a minute before it reports anything; a single request shows the problem at
+// once. Returns a function that ends it. The install continues either way: npm may have everything in its cache.
 function askRegistry({ command, args, folder }, tell) {
   const flags = ['--fetch-retries=0', '--fetch-timeout=10000', '--loglevel=error', '--no-update-notifier'];
   const child = execFile(command, [...args, 'ping', ...flags], { cwd: folder }, (error, _stdout, stderr) => {
@@ -149,7 +149,7 @@ function askRegistry({ command, args, folder }, tell) {
   return () => child.kill();
 }
 
-// The npm that called us, on the Node that npm itself runs on: the pinned Node may be about to be replaced.
+// The npm that called this script, on npm's own Node, because the pinned Node may be replaced.
 function npmCommand() {
   const { npm_execpath: npm, npm_node_execpath: node } = process.env;
   if (npm !== undefined && basename(npm) === 'npm-cli.js' && existsSync(npm)) {
@@ -167,7 +167,7 @@ function tryNode(node) {
   return { runs: status === 0, reason: (stderr || error?.message || '').trim() };
 }
 
-// The pinned Node is built for glibc and needs libatomic, which a bare Debian does not have: it is there and does not start.
+// The pinned Node is built for glibc and needs libatomic, which a minimal Debian lacks. It is installed but does not start.
 async function prepareNode() {
   const pinned = tryNode(PINNED_NODE);
   const choice = chooseNode({ pinned, own: process.versions.node, platform: PLATFORM });
@@ -184,7 +184,7 @@ async function prepareNode() {
   return choice;
 }
 
-// npm puts node_modules/.bin first on the PATH of its scripts: a Node that does not start must not be found there.
+// npm puts node_modules/.bin first in the PATH of its scripts, so a Node that does not start must not be there.
 function linkNode(node) {
   const link = join(MODULES, '.bin', 'node');
   rmSync(link, { force: true });
@@ -242,7 +242,7 @@ async function alone(work) {
   }
 }
 
-// The file gets its name only when the number is in it, so a reader never sees it empty.
+// The file gets its name after the number is written, so a reader never finds it empty.
 function claim() {
   const mine = `${BUSY}.${process.pid}`;
   writeFileSync(mine, String(process.pid));
@@ -266,7 +266,7 @@ function readOwner() {
   try {
     return Number(readFileSync(BUSY, 'utf8'));
   } catch {
-    // It has just left.
+    // The other process has just ended.
     return process.pid;
   }
 }

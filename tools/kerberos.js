@@ -1,6 +1,6 @@
-// Plain JavaScript for Node 20: `npm run kerberos`. Builds the package `kerberos`, which is none of ours because it needs an
-// install script, into the ignored .cache/kerberos, for the suites that show real tickets to a real proxy. The headers are
-// those of the Node that tests run on; only npm is asked for packages. The folder appears by one rename, when it is whole.
+// Plain JavaScript for Node 20: `npm run kerberos`. Builds the package `kerberos` into the ignored .cache/kerberos, for the
+// suites that send real tickets to a real proxy. It is not a dependency because it needs an install script. The headers are
+// those of the Node that runs the tests. The folder appears by one rename when it is complete.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,9 +12,7 @@ const BUILT = join(ROOT, '.cache', 'kerberos');
 const WORK = `${BUILT}.new`;
 
 if (existsSync(BUILT)) {
-  process.stderr.write(
-    'sallyport: kerberos is in .cache/kerberos already. To build it anew, remove that folder first.\n',
-  );
+  process.stderr.write('sallyport: kerberos is already in .cache/kerberos. To rebuild it, delete that folder first.\n');
 } else {
   await build(headersOf(await ensureInstalled()));
 }
@@ -29,7 +27,7 @@ async function build(headers) {
   }
   rmSync(WORK, { recursive: true, force: true });
   mkdirSync(WORK, { recursive: true });
-  // npm puts the node-gyp that comes with it on the PATH of its scripts.
+  // npm puts its own node-gyp in the PATH of its scripts.
   const scripts = { build: `cd node_modules/kerberos && node-gyp rebuild --nodedir='${headers}'` };
   writeFileSync(
     join(WORK, 'package.json'),

@@ -1,6 +1,6 @@
-// Plain JavaScript for Node 20: `npm run parts`. Unpacks the real parts that some tests need (today: Squid) into the
-// ignored .cache/parts, from the Debian packages that this machine's own apt sources offer. Nothing is installed and
-// nothing outside the checkout changes. What is half done has another name: .cache/parts appears by one rename.
+// Plain JavaScript for Node 20: `npm run parts`. Unpacks the real server that some tests need (Squid) into the ignored
+// .cache/parts, from the Debian packages of this machine's apt sources. Nothing is installed and nothing outside the
+// checkout changes. The folder appears by one rename when it is complete.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const PARTS = join(CACHE, 'parts');
 const WORK = join(CACHE, 'parts.new');
 const APT = join(CACHE, 'apt');
 
-// The build with OpenSSL: later suites need its TLS side. `squid` and `squid-openssl` replace each other.
+// The build with OpenSSL, for TLS. `squid` and `squid-openssl` conflict with each other.
 const PACKAGE = 'squid-openssl';
 const ALWAYS = [PACKAGE, 'squid-common', 'squid-langpack', 'libecap3'];
 
@@ -21,7 +21,7 @@ const OWN_LISTS = [
 ];
 const COMMON = [
   ['Dir::Cache', join(APT, 'cache')],
-  // As root apt would step down to a user who may not write here.
+  // As root, apt would switch to a user that cannot write here.
   ['APT::Sandbox::User', 'root'],
 ];
 
@@ -30,7 +30,7 @@ let lastReason = '';
 if (existsSync('/usr/sbin/squid')) {
   say('Squid is installed on this machine: nothing to do.');
 } else if (existsSync(PARTS)) {
-  say('the parts are in .cache/parts already. To get them anew, remove that folder first.');
+  say('the parts are already in .cache/parts. To replace them, delete that folder first.');
 } else {
   unpackParts();
 }
@@ -74,7 +74,7 @@ function download(options, folder) {
   return apt(['download', '-q', ...missing], options, folder).ok;
 }
 
-// What an install would add on this machine, of which we need the libraries. A line `Inst NAME [old] (new)` is an upgrade.
+// The packages that an install would add; their libraries are needed. A line `Inst NAME [old] (new)` is an upgrade.
 function missingPackages(options) {
   const { ok, stdout } = apt(['install', '--simulate', '-q', '--no-install-recommends', PACKAGE], options, WORK);
   if (!ok) {

@@ -99,7 +99,7 @@ function rootName(callee: ESTree.Node): string {
 function stringOf(node: ESTree.Node): string | null {
   if (node.type === 'Literal' && typeof node.value === 'string') return node.value;
   if (node.type !== 'TemplateLiteral') return null;
-  // A constant is a number that is known where the text is written, so it is no placeholder.
+  // A constant is a number that is known where the text is written, so it is not a placeholder.
   const values = node.expressions.map((one) =>
     one.type === 'Identifier' && /^[A-Z]/.test(one.name) ? one.name : '{}',
   );

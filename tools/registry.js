@@ -1,7 +1,7 @@
-// Plain JavaScript for Node 20, without dependencies: it runs before anything is installed. What a person sees while npm
-// works, and what `npm ping` says about the registry. tools/install.js uses both.
+// Plain JavaScript for Node 20 without dependencies, because it runs before anything is installed. Shows progress while npm
+// works, and reads the result of `npm ping`. tools/install.js uses both.
 
-/** What npm reports when nobody answered, or not as a registry: network, name, TLS and proxy errors. */
+/** Codes of npm for a registry that cannot be reached: network, name, TLS and proxy errors. */
 const NO_ANSWER = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
@@ -24,7 +24,7 @@ const NO_ANSWER = new Set([
   'CERT_HAS_EXPIRED',
 ]);
 
-/** The code of the failure when `npm ping` reached no registry; null when one answered, even with a refusal. */
+/** The failure code if `npm ping` reached no registry; null if one answered, even with a refusal. */
 export function judgePing({ status, stderr }) {
   if (status === 0) {
     return null;
@@ -42,8 +42,8 @@ const LINE_EVERY_MS = 15_000;
 const DRAW_EVERY_MS = 1_000;
 
 /**
- * Shows that something is still at work: at a terminal one line that counts the seconds, elsewhere a line now and then.
- * `say` prints a line between; `stop` ends it and leaves no half line.
+ * Shows that work is in progress: at a terminal one line that counts the seconds, elsewhere a line from time to time.
+ * `say` prints another line; `stop` ends it and leaves no partial line.
  */
 export function showLife(
   what,

@@ -1,14 +1,14 @@
-// Plain JavaScript for Node 20, without dependencies: it runs before anything is installed.
+// Plain JavaScript for Node 20 without dependencies, because it runs before anything is installed.
 //
-// Runs one child in the foreground: what ends this process reaches the child, and how the child ended is handed back.
+// Runs one child in the foreground: passes on signals that end this process, and returns how the child ended.
 import { spawn } from 'node:child_process';
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 
-// npm passes on what it gets, and a signal to the whole group reaches us as well: one of them is enough.
+// npm passes on signals, and a signal to the whole group also arrives directly. One of the two is enough.
 const SAME_SIGNAL_MS = 500;
 
-/** Resolves with {code, signal} of the child, and whether it was told to end (`told`). The child's standard streams are ours unless `options.stdio` says else. */
+/** Resolves with {code, signal} of the child, and whether a signal was passed on (`signalled`). The child inherits the standard streams unless `options.stdio` differs. */
 export function run(command, args, options = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: 'inherit', ...options });
@@ -18,12 +18,12 @@ export function run(command, args, options = {}) {
       reject(error);
     });
     child.once('exit', (code, signal) => {
-      resolve({ code, signal, told: stop() });
+      resolve({ code, signal, signalled: stop() });
     });
   });
 }
 
-/** Runs the child and ends this process the way the child ended. */
+/** Runs the child and ends this process with the child's exit status or signal. */
 export async function become(command, args, options) {
   const { code, signal } = await run(command, args, options);
   if (signal === null) {
@@ -52,8 +52,8 @@ function forwardSignals(child) {
   };
 }
 
-// Ctrl-C and Ctrl-\ at a terminal go to the whole foreground group, so the child has had it. A second copy would look
-// like a second Ctrl-C, which means "at once".
+// Ctrl-C and Ctrl-\ at a terminal go to the whole foreground group, including the child. A second copy would look like a
+// second Ctrl-C, which means "at once".
 function isFromTerminal(signal) {
   const onTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
   return onTerminal && (signal === 'SIGINT' || signal === 'SIGQUIT');

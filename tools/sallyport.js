@@ -9,6 +9,6 @@ import { become } from './run.js';
 const FLAGS = ['--disable-sigusr1', '--report-exclude-env'];
 
 const node = await ensureInstalled();
-// What Node made of the TypeScript is kept: with some hundred files that is most of a start.
+// Node's compile cache: with several hundred files, compiling takes most of the start.
 const env = { ...cleanEnvironment(), NODE_COMPILE_CACHE: join(ROOT, '.cache', 'node') };
 await become(node, [...FLAGS, join(ROOT, 'src', 'main.ts'), ...process.argv.slice(2)], { env });

@@ -1,7 +1,7 @@
 /**
- * What a test run says at its end: the time of each suite (file), what was skipped for want of real parts, and one line
- * `N passed, N failed, N skipped`. A suite that needs a missing part carries `[needs PART]` in its name
- * (see test/support/real-parts.ts). With SALLYPORT_REQUIRE_PARTS=1, as in CI, anything skipped fails the run.
+ * Prints the end of a test run: the time of each file, what was skipped because a real server is missing, and one line
+ * `N passed, N failed, N skipped`. A suite that needs a missing server has `[needs PART]` in its name
+ * (see test/support/real-parts.ts). With SALLYPORT_REQUIRE_PARTS=1, as in CI, a skipped test fails the run.
  */
 import { relative } from 'node:path';
 import type { Reporter, TestModule } from 'vitest/node';
@@ -17,7 +17,7 @@ export default class SuiteReporter implements Reporter {
       process.exitCode = 1;
     }
     if (unhandledErrors.length > 0) {
-      lines.push(`${unhandledErrors.length} errors outside of any test (see above).`);
+      lines.push(`Errors outside of any test: ${unhandledErrors.length} (see above).`);
     }
     lines.push(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
     process.stdout.write(`${lines.join('\n')}\n`);
@@ -64,10 +64,10 @@ function countTests(modules: readonly TestModule[]): { passed: number; failed: n
   for (const module of modules) {
     for (const test of module.children.allTests()) {
       const { state } = test.result();
-      // Still pending at the end: the run was stopped, so the test did not show what it should.
+      // Still pending at the end: the run was stopped before the test ended.
       count[state === 'pending' ? 'skipped' : state] += 1;
     }
-    // A file that does not load has no tests, yet it must not count as nothing.
+    // A file that does not load has no tests, but it is a failure.
     count.failed += module.errors().length;
   }
   return count;

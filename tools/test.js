@@ -6,6 +6,6 @@ import { become } from './run.js';
 
 const node = await ensureInstalled();
 const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
-// The many processes that tests start then read what Node made of the program, instead of making it again.
+// With Node's compile cache, the many processes that tests start do not compile the program again.
 const env = { ...process.env, NODE_COMPILE_CACHE: join(ROOT, '.cache', 'node') };
 await become(node, [vitest, 'run', ...process.argv.slice(2)], { cwd: ROOT, env });
