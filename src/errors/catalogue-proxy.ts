@@ -1,5 +1,5 @@
 // Codes of `src/proxy`: everything between this host and the far end of the tunnel. The proxy's own answers are here
-// and never mixed with the origin's (law 9). Wording follows part C of the notes on the field's thirty situations.
+// and never mixed with the origin's (principle 6). Wording follows part C of the notes on the field's thirty situations.
 
 import type { Entry } from './entry.ts';
 

@@ -1,5 +1,5 @@
 // Codes of TLS in `src/proxy`: PROXY-TLS-* for TLS to a proxy itself, TLS-* for TLS to the target, whatever lies between.
-// The two are never mixed: one is a matter of the proxy's profile, the other of the purpose (law 9).
+// The two are never mixed: one is a matter of the proxy's profile, the other of the purpose (principle 6).
 
 import type { Entry } from './entry.ts';
 

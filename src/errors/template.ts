@@ -1,4 +1,4 @@
-// The one formatter for text that a person reads (law 8).
+// The one formatter for text that a person reads (principle 8).
 //
 // Guarantees: whatever the fields hold, it never throws, and the result is one line, of bounded length, without control
 // characters, and a foreign string can't pass for words of ours: a plain ASCII token stands as it is, everything else

@@ -1,7 +1,7 @@
 // What a final response head is worth before anybody takes its body: whose answer it is, whether it is sound, and how
 // its body ends. Pure, but for asking the connection about the hop's own answers.
 //
-// Guarantees: proxy and origin are never mixed (law 9): what the hop made itself throws the hop's failure; a 407 that
+// Guarantees: proxy and origin are never mixed (principle 6): what the hop made itself throws the hop's failure; a 407 that
 // nobody but a proxy may send is named as such. Nothing is ever decoded: an encoded success is refused.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';

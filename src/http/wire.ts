@@ -1,7 +1,7 @@
 // What a request looks like on this connection: the form of its target and its headers.
 //
-// Guarantees: proxy credentials come from the connection alone and never from a caller, so none can enter a tunnel (law 9);
-// nothing is asked for in an encoded form. Pure.
+// Guarantees: proxy credentials come only from the connection and never from a caller, so none can enter a tunnel
+// (principle 6). No encoded form is requested. Pure.
 
 import type { Connection } from '#proxy/route.ts';
 

@@ -1,4 +1,4 @@
-// The one vocabulary of what happens (law 10). A step reports an event; it never formats text.
+// The one vocabulary of what happens (principle 2). A step reports an event; it never formats text.
 //
 // Each event has a level, the manual's thread name and a template; an event of the network happens for a purpose and has
 // the thread of that purpose. The classic log line, JSON and the terminal are

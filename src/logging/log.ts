@@ -1,4 +1,4 @@
-// The log: takes events, gives them to every renderer (law 10). One pino, one stream for each way to render.
+// The log: takes events, gives them to every renderer (principle 2). One pino, one stream for each way to render.
 //
 // Guarantees: `report` never throws and never waits, not even for a reader of stdout that is stuck; everything is redacted
 // before it is rendered; the file, the terminal and JSON show the same moment and the same words. pino decides the levels

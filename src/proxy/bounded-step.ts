@@ -1,4 +1,4 @@
-// One step of opening a connection, bounded (law 4): it ends by itself, at its deadline, or at the abort, whatever is first.
+// One step of opening a connection, with a bound (principle 4): it ends by itself, at its deadline, or at the abort.
 //
 // Guarantees: settles exactly once; `cleanUp` of the step has run by then, the timer is cancelled and the signal's
 // listener is gone. What the step must do when it does not succeed (destroy its socket) is in that clean-up.

@@ -1,4 +1,4 @@
-// The one door to the network (law 1): a `Route` is the choice of how to reach a target, with its reasons; it yields
+// The one door to the network (principle 1): a `Route` is the choice of how to reach a target, with its reasons; it yields
 // connections, and only they carry bytes out. Work, diagnosis and "Test connection" all use it.
 
 import type { Duplex } from 'node:stream';

@@ -1,4 +1,4 @@
-// The registry of every secret that this process knows, and the mask over all of them (law 8).
+// The registry of every secret that this process knows, and the mask over all of them (principle 8).
 //
 // Guarantees: no text that went through `redact` holds a registered value, in any encoding of `encodings.ts`; where two
 // of them overlap, both are covered whole; the beginning of one where the text was cut is covered as well. The cost

@@ -1,4 +1,4 @@
-// A secret that can't be printed by accident (law 8): it renders as `***` in text, JSON, templates and inspection.
+// A secret that can't be printed by accident (principle 8): it renders as `***` in text, JSON, templates and inspection.
 // The value leaves it only by `reveal()`, which is called where bytes go to the wire and nowhere else.
 
 import { inspect } from 'node:util';

@@ -1,4 +1,4 @@
-// The one helper for durable writes (law 3): write, fsync, rename, fsync of the folder.
+// The one helper for durable writes (principle 3): write, fsync, rename, fsync of the folder.
 //
 // Guarantees: under the final name stands the old content or the new one, whole, at every moment and after every crash;
 // on return the new one survives a power cut. Relies on `Files`. A crash in the middle leaves at most `<path>.new`,

@@ -1,4 +1,4 @@
-// How long to wait for a response, decided from data alone: no clock, no files, no chance (law 2).
+// How long to wait for a response, decided from data alone: no clock, no files, no chance (principle 2).
 //
 // Three phases have a deadline each: the first byte of the body, the longest silence after it, the whole transfer. Each
 // is learned per route as a function of size, and only from successes whose digest was verified; a timeout, an error or

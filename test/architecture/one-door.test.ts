@@ -14,7 +14,7 @@ interface Reserved {
 
 const RESERVED: readonly Reserved[] = [
   {
-    what: 'dialling out (law 1: one door to the network)',
+    what: 'dialling out (principle 1: one door to the network)',
     modules: ['net', 'tls', 'dns', 'dns/promises', 'dgram', 'quic'],
     typesAreFree: true,
     places: {
@@ -129,12 +129,12 @@ const RESERVED: readonly Reserved[] = [
     places: { 'system/moment.ts': 'utcTime, which takes any number' },
   },
   {
-    what: 'randomness (law 2: decisions are pure)',
+    what: 'randomness (principle 2: decisions are pure)',
     code: /\bMath\.random\b/,
     places: { 'system/clock.ts': 'the one source, given to those who need it' },
   },
   {
-    what: 'the time of day (law 2: decisions are pure)',
+    what: 'the time of day (principle 2: decisions are pure)',
     code: /\bDate\.now\b|\bnew Date\(\s*\)|(?<!new )\bDate\(\s*\)|\bperformance\.now\b|\bprocess\.hrtime\b/,
     places: {
       'system/clock.ts': 'the one clock, given to those who need it',
@@ -143,7 +143,7 @@ const RESERVED: readonly Reserved[] = [
     },
   },
   {
-    what: 'a timer (law 4: every wait through one clamped timer)',
+    what: 'a timer (principle 4: every wait through one clamped timer)',
     // By any bare mention, so an import counts; setImmediate is no wait.
     code: /(?<![.\w])(?:setTimeout|setInterval)\b|\bscheduler\.wait\b|\bAbortSignal\.timeout\b/,
     places: {
@@ -153,7 +153,7 @@ const RESERVED: readonly Reserved[] = [
     },
   },
   {
-    what: 'a listener for an abort (law 4: a signal that is already aborted must not be missed)',
+    what: 'a listener for an abort (principle 4: a signal that is already aborted must not be missed)',
     code: /(['"`])abort\1|\baddAbortListener\b|\bonabort\b/,
     places: { 'system/abort.ts': 'onAbort, which acts at once for an aborted signal' },
   },

@@ -1,4 +1,4 @@
-// Law 10: events report and steer nothing. The same life of a daemon is lived twice, with the log and without anything that
+// Principle 2: events report and steer nothing. The same life of a daemon is lived twice, with the log and without anything that
 // hears events: one round that ends in a refused hook, a round of the schedule, a receipt that has to wait, two reloads,
 // and a hook that has failed for good.
 

@@ -1,4 +1,4 @@
-// A planted secret is in no output (law 8): a real process that holds a proxy password, a token and a secret header,
+// A planted secret is in no output (principle 8): a real process that holds a proxy password, a token and a secret header,
 // against a proxy and an origin that give all of it back, in every place that a message can be made of and in every
 // encoding. Then everything that Sallyport said or wrote is searched.
 

@@ -1,4 +1,4 @@
-// How a key of the configuration is defined: its zod schema together with all that is told about it (law 5).
+// How a key of the configuration is defined: its zod schema together with all that is told about it (principle 5).
 //
 // Types, validation, the JSON schema, the example, the reference page and `config show` are made from these facts and
 // from nothing else. The facts travel in zod's own metadata, those that JSON Schema does not know as `x-...`. They

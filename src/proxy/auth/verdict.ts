@@ -1,4 +1,4 @@
-// What a proxy's own answer means (law 9): a function of status and headers.
+// What a proxy's own answer means (principle 6): a function of status and headers.
 //
 // Guarantees: an answer to CONNECT is never taken for the origin's; on an absolute-form request only an answer that
 // bears the proxy's own mark is taken for the proxy's. What the proxy said travels as a fact, as foreign text.

@@ -1,7 +1,7 @@
-// Which proxy a purpose uses, and why: a function of the settings alone (law 2).
+// Which proxy a purpose uses, and why: a function of the settings alone (principle 2).
 //
 // Guarantees: a choice always carries its reasons, each naming the setting that decided; it never falls back to
-// direct by itself (law 7). What the settings can't answer is an error that names the key, not a guess.
+// direct by itself (principle 7). What the settings can't answer is an error that names the key, not a guess.
 
 import type { Purpose } from '#config/purposes.ts';
 import { matchNoProxy } from '#config/values/no-proxy.ts';

@@ -1,4 +1,4 @@
-// Whether new settings would send a purpose direct that had a proxy, without anybody having said so (law 7). Pure.
+// Whether new settings would send a purpose direct that had a proxy, without anybody having said so (principle 7). Pure.
 //
 // Said is: `none` for that purpose, or `proxy_enabled: false`. A file that was cut short, or from which the proxies were
 // lost, says neither. What a profile's own list of exceptions sends direct is written there, and is not checked here.

@@ -1,8 +1,8 @@
-// What went wrong with TLS, and whose it was: the target's or the proxy's own. Pure.
+// What went wrong with TLS: to the target, or to the proxy itself. Pure.
 //
-// Guarantees: the two are never mixed, each has codes of its own (law 9). Interception is claimed on evidence only: behind a
-// proxy, a chain that is complete and rests on an unknown root, or an issuer that is known to intercept. A chain with a
-// certificate missing is called that, because servers forget to send their intermediate, too (`TLS-CHAIN`).
+// Guarantees: the two are never confused, and each has its own codes (principle 6). Interception is reported only on
+// evidence: behind a proxy, a complete chain with an unknown root, or an issuer that is known for interception. A chain
+// with a missing certificate is `TLS-CHAIN`, because servers also forget to send their intermediate certificate.
 
 import type { X509Certificate } from 'node:crypto';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
