@@ -1,4 +1,4 @@
-/** One request by the whole composition over one profile, as an admin would have it configured. */
+/** One request by the whole program with one profile, as an admin would configure it. */
 import { composeIn } from './composed.ts';
 import { reach } from './targets.ts';
 

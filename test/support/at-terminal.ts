@@ -1,4 +1,4 @@
-// A command with somebody at its terminal: a real process that asks, and is answered one question after the other.
+// A command with a person at its terminal: a real process that asks questions, and answers in order.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

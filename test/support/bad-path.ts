@@ -1,11 +1,11 @@
-// A path to an origin that cuts, stalls or is away: a TCP relay that counts what the other side sends through it.
+// A path to an origin that cuts, stalls or is down: a TCP relay that counts the bytes of the origin.
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';
 
 export interface BadPathOptions {
   readonly targetPort: number;
-  /** A connection is reset, or stalls for ever, after so many bytes from the target. */
+  /** A connection is reset, or stalls permanently, after this number of bytes from the target. */
   readonly cutAfterBytes?: number;
   readonly how?: 'reset' | 'stall';
 }

@@ -1,7 +1,7 @@
-// The program as it is installed, for tests that start it as a process: a bundle, which starts in half the time of the
-// sources (0.4 s of a core instead of 0.8 s, and the tests start it some hundred times).
+// The program as it is installed, for tests that start it as a process. The bundle starts in half the CPU time of the
+// sources (0.4 s instead of 0.8 s), and the tests start it several hundred times.
 //
-// The first file of a run that needs it makes it, in the temporary folder of the run, which goes away with the run.
+// The first test file that needs it builds it in the temporary folder of the run.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';

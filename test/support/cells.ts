@@ -1,6 +1,6 @@
 /**
- * Cells of the matrix: what is asked for, by whom, and what has to come of it where a proxy asks for a password; the same
- * whatever is special about the proxy.
+ * Cells of the matrix: the request, the credentials, and the expected result if a proxy requires a password. They are the
+ * same for every proxy.
  */
 import type { Authentication } from '#proxy/auth/schemes/scheme.ts';
 import { SAMBA_USER } from './samba.ts';
@@ -37,7 +37,7 @@ export function cells(
   );
 }
 
-/** Who we are in a cell; nobody where no password says it. */
+/** The account of a cell; undefined if it has no password. */
 export function account({ authentication, credentials }: Cell): Parameters<typeof profile>[1] {
   if (authentication === 'transparent' || authentication === 'negotiate') return undefined;
   if (credentials === 'wrong') return { ...SAMBA_USER, password: 'wrong', authentication };

@@ -1,4 +1,4 @@
-// The change service over a real unix socket, in this process: the file in a folder of the test, the daemon a fake one.
+// The change service over a real unix socket in this process, with a file in a folder of the test and a fake daemon.
 
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-// The whole composition in a folder of its own, as the program makes it, and the agent over it; no process around.
+// The whole program in its own folder, composed as main does, and the agent over it, in this process.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -76,7 +76,7 @@ async function composeAt(
     events,
     remove: async () => {
       await agent.close();
-      // What was learnt of a proxy is saved by the way, and nobody waits for that.
+      // What was learned about a proxy is saved in the background without waiting.
       if (given === undefined) await rm(dir, { recursive: true, force: true, maxRetries: 3 });
     },
   };

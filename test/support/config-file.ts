@@ -1,4 +1,4 @@
-// A configuration file in a folder of its own, loaded the way the program does.
+// A configuration file in its own folder, loaded as the program does.
 
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import {
 } from '#config/reading/load.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 
-/** Below something that is no folder, so that nobody can make a file there, root neither: a test names its own places. */
+/** Paths below a file, where even root cannot create files: a test must name its own paths. */
 export const TEST_PLACES: Places = {
   config: '/dev/null/sallyport.yaml',
   packagesDir: '/dev/null/packages',

@@ -1,4 +1,4 @@
-// Asks the daemon behind a control socket, as a command does.
+// Connects to the daemon at a control socket, as a command does.
 
 import { dirname } from 'node:path';
 import { placesOfDaemon, socketsOf } from '#config/places.ts';
@@ -8,7 +8,7 @@ import { systemClock } from '#system/clock.ts';
 import { realFiles } from '#system/real-files.ts';
 import { TEST_PLACES } from './config-file.ts';
 
-/** The daemon, by whichever of its sockets lets us in; null when nobody listens. */
+/** The daemon, through the first of its sockets that accepts; null if nothing listens. */
 export function connectAt(socket: string): Promise<Control | null> {
   const places = placesOfDaemon('/dev/null/x.yaml', { control_socket: socket }, TEST_PLACES);
   const parts = { clock: systemClock, files: realFiles, self: process.geteuid?.() ?? 0 };

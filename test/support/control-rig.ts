@@ -1,4 +1,4 @@
-// Both ends of the control socket in a folder of its own, or somebody else in the place of the daemon.
+// Both ends of the control socket in its own folder, or another process in place of the daemon.
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
@@ -40,7 +40,7 @@ export class ControlRig {
     return server;
   }
 
-  /** As a command asks: null when nobody listens. */
+  /** Connects as a command does; null if nothing listens. */
   async find(): Promise<Control | null> {
     return await connectAt(this.path);
   }
@@ -51,7 +51,7 @@ export class ControlRig {
     return control;
   }
 
-  /** Somebody else at the socket, who answers each connection as a test wants; `asked` is the path of the request. */
+  /** Another process at the socket, which answers each connection as a test wants; `asked` is the path of the request. */
   async impostor(answer: (socket: Socket, asked: string) => void): Promise<void> {
     await mkdir(dirname(this.path), { recursive: true });
     const sockets = new Set<Socket>();
@@ -93,7 +93,7 @@ export class ControlRig {
     });
   }
 
-  /** Ends whoever listens. */
+  /** Ends the listener. */
   async quit(): Promise<void> {
     for (const one of this.#open.splice(0)) await one.close();
   }

@@ -1,9 +1,9 @@
-// The twin of the real disk, in memory, that can be made to fail and to crash at any operation.
+// An in-memory twin of the real disk that can fail or crash at any operation.
 //
-// It keeps two truths: what programs see now, and what a power cut would leave (content as of the last `sync` of the
-// file, names as of the last `syncDirectory` of the folder; a rename between two folders is atomic and durable with the
-// new name). Every operation is counted from 1 and traced. After a crash everything answers `CrashError`; nothing is
-// ever reported as done. `afterCrash` gives a fresh twin on what survived. The contract suite holds it to `realFiles`.
+// It keeps two states: what programs see, and what a power cut would leave (content as of the last `sync` of the file, names
+// as of the last `syncDirectory` of the folder; a rename between two folders is atomic and durable with the new name).
+// Every operation is numbered from 1 and traced. After a crash every operation throws `CrashError` and none is reported as
+// done. `afterCrash` returns a new twin with what survived. The contract suite compares it with `realFiles`.
 
 import { constants } from 'node:os';
 import { basename, dirname, join, normalize, resolve } from 'node:path';
@@ -48,9 +48,9 @@ export interface Faults {
   readonly failAt?: { readonly n: number; readonly error: Error };
   /** Every write and every read takes a random part of what was given, from this seed. */
   readonly shortWrites?: number;
-  /** The disk holds so many bytes; what goes beyond is DISK-FULL. */
+  /** The size of the disk in bytes; a write beyond it is DISK-FULL. */
   readonly fullAfterBytes?: number;
-  /** What the disk says that is free, whatever the truth is, as with a quota. */
+  /** The free space that the disk reports, regardless of the real one, as with a quota. */
   readonly freeBytes?: number;
 }
 
@@ -151,7 +151,7 @@ export class CrashingFiles implements Files {
     return this.#crashed;
   }
 
-  /** Sets other faults; counting and the trace start anew. */
+  /** Sets other faults and restarts the count and the trace. */
   arm(faults: Faults): void {
     this.#faults = faults;
     this.#random = seeded(faults.shortWrites ?? 0);
@@ -275,7 +275,7 @@ export class CrashingFiles implements Files {
     });
   }
 
-  // What a test, or somebody else on the machine, does behind the program's back; durable at once and not counted.
+  // Changes by a test, or by another process on the machine. They are durable at once and not counted.
 
   plantFile(
     path: string,
@@ -311,7 +311,7 @@ export class CrashingFiles implements Files {
     return node?.kind === 'file' ? Buffer.from(node.buffer.subarray(0, node.size)) : null;
   }
 
-  /** Full names of everything that is no folder, sorted. Not counted. */
+  /** Full names of everything except folders, sorted. Not counted. */
   names(): string[] {
     return [...walk(this.#root, '/')].filter(([, node]) => node.kind !== 'directory').map(([path]) => path);
   }
@@ -433,7 +433,7 @@ export class CrashingFiles implements Files {
     return made;
   }
 
-  /** The folder that a path lies in, through links on the way but not at the end, and what is there. */
+  /** The folder of a path and the entry itself; follows links in the path except the last. */
   #find(operation: string, path: string): Found {
     const clean = resolve('/', normalize(path));
     if (clean === '/') return { folder: this.#root, name: '', node: this.#root };
@@ -536,7 +536,7 @@ export class CrashingFiles implements Files {
   }
 }
 
-/** Why something that is no regular file is not opened; null for a regular one. */
+/** Why something that is not a regular file cannot be opened; null for a regular file. */
 function refusal(path: string, node: Node): CodedError | null {
   if (node.kind === 'symbolic link') return coded('FILE-SYMLINK', { path });
   if (node.kind === 'file') return null;

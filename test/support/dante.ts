@@ -1,6 +1,6 @@
 /**
- * A real SOCKS server on loopback, Dante: without users, or with one. Names and users it takes from the machine's files, so
- * it sees files of ours in their place. It refuses SOCKS4a.
+ * A real Dante SOCKS server on loopback, without users or with one. It reads names and users from the machine's files, so it
+ * gets test files in their place. It refuses SOCKS4a.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * A whole composition behind a proxy of a test, and the command over it: what `sallyport diagnose` says of a set-up, as
- * text, as JSON, and as an exit status. The origin is an https server with a feed and one package.
+ * The whole program behind a proxy of a test, and the command `sallyport diagnose`: its text, JSON and exit status. The origin
+ * is an HTTPS server with a feed and one package.
  */
 
 import { writeFile } from 'node:fs/promises';
@@ -98,7 +98,7 @@ export interface DiagnosisSetup extends Around {
   readonly clock?: Clock;
 }
 
-/** Tells what is wrong with a file that nobody has taken. */
+/** Diagnoses a file that the program has rejected. */
 export async function tellRefusedFile(sections: Readonly<Record<string, unknown>>): Promise<Told> {
   const folder = await ConfigFolder.make();
   try {
@@ -143,7 +143,7 @@ async function tellBoth(once: Promise<Diagnosis>, request: DiagnosisRequest): Pr
   expect(await diagnoseCommand(control, machine, { ...options, json: true })).toBe(status);
   const printed: unknown = JSON.parse(machine.told.join('\n'));
   const diagnosis = diagnosisSchema.parse(printed);
-  // Nothing beside what the schema has.
+  // Nothing that the schema does not have.
   expect(printed).toEqual(diagnosis);
   return { first: terminal.told[diagnosis.as.service ? 0 : 1] ?? '', lines: terminal.told, status, diagnosis };
 }

@@ -1,6 +1,6 @@
 /**
- * A name server of tests on an address of loopback of its own, since its port is always 53: it knows a few names, says of
- * all others that they do not exist, and keeps what it was asked. Needs root.
+ * A name server for tests on its own loopback address, because its port is always 53. It knows a few names, answers that all
+ * others do not exist, and records the queries. Needs root.
  */
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';

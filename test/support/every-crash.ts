@@ -1,10 +1,10 @@
-// Runs a piece of work once for every place where the machine can die, and every way in which it can be found again.
+// Runs a piece of work once for every point at which the machine can crash and every state that the crash can leave.
 //
-// The places come from the work's own trace: before and after each operation that changes the disk, none skipped.
+// The points come from the trace of the work: before and after each operation that changes the disk. None is skipped.
 
 import { CRASH_MODES, type CrashingFiles, type CrashMode, crashPoints } from './crashing-files.ts';
 
-/** One way to die and what is left. */
+/** One crash and the state that it leaves. */
 interface Survived {
   /** A fresh machine on what survived. */
   readonly files: CrashingFiles;
@@ -14,7 +14,7 @@ interface Survived {
 }
 
 interface CrashTrial {
-  /** A machine as it is before the work; made anew for each trial. */
+  /** A machine before the work; a new one for each trial. */
   readonly prepare: () => Promise<CrashingFiles>;
   /** The work. What it throws after a crash is of no interest. */
   readonly act: (files: CrashingFiles) => Promise<void>;

@@ -1,7 +1,7 @@
-// The twin of `systemClock` that moves by hand: no test sleeps.
+// A twin of `systemClock` that only tests advance, so that no test sleeps.
 //
-// Timers fire in the order of their time, then of their making, each with the clock standing at its very moment; a timer
-// made by a callback fires in the same advance when it falls due in it. A step of the wall clock moves no timer.
+// Timers fire in the order of their time, then of their creation, each with the clock at exactly its time. A timer that a
+// callback creates fires in the same advance if it becomes due in it. A step of the wall clock moves no timer.
 
 import { type Clock, clampWait, type Timer } from '#system/clock.ts';
 

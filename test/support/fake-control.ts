@@ -1,11 +1,11 @@
-// A Control that answers what a test tells it to, and answers that fit the schemas.
+// A Control that answers as the test specifies, with answers that match the schemas.
 
 import type { Control, Failure, RoundResult, Status, UpdateRow, VerifiedRow } from '#control/control.ts';
 import type { EndpointList, EndpointRow } from '#control/endpoints.ts';
 import type { TimeoutExplanation } from '#control/timeouts.ts';
 import type { Diagnosis, PurposeReport } from '#diagnose/report.ts';
 
-/** Answers with healthy defaults; a test replaces what it is about. */
+/** Answers of a healthy daemon; a test replaces the parts that it is about. */
 export function fakeControl(over: Partial<Control> = {}): Control {
   return {
     status: () => Promise.resolve(aStatus()),

@@ -1,4 +1,4 @@
-/** The optional package `kerberos` as tests want it: notes what it is asked, and makes a token of each step or throws. */
+/** A fake of the optional package `kerberos`: records its calls, and returns a token for each step or throws. */
 import type { KerberosLibrary } from '#proxy/auth/schemes/negotiate.ts';
 
 export function fakeKerberos(step: (challenge: string) => string) {

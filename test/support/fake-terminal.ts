@@ -1,15 +1,15 @@
-// A terminal that keeps what was said, and no more than a pipe can do.
+// A terminal that records its output and behaves like a pipe.
 
 import type { Answers } from '#cli/terminal/answers.ts';
 import type { Terminal } from '#cli/terminal/terminal.ts';
 
-/** Somebody at the terminal, who answers each question in turn; a question that nobody expects ends the input. */
+/** A person at the terminal, who answers each question in order; an unexpected question ends the input. */
 export interface FakeAnswers extends Answers {
   /** Every question, and whether its answer was shown. */
   readonly asked: { readonly question: string; readonly shown: boolean }[];
 }
 
-/** Answers by a part of their question, in the order of asking; or what is piped in where nobody sits there. */
+/** Answers by a part of their question, in order; or the piped input if no person is at the terminal. */
 export function fakeAnswers(
   script: readonly (readonly [about: string, answer: string])[] | { piped: string },
 ): FakeAnswers {

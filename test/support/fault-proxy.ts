@@ -1,12 +1,12 @@
 /**
- * A proxy on loopback that behaves as its script says: from a well-behaved CONNECT to the faults of the field. It keeps
- * what it was sent, and knows each connection, so that a test can wait until the other side has let go.
+ * A proxy on loopback that follows a script: from a correct CONNECT to faults of real proxies. It records what it received
+ * and tracks its connections, so that a test can wait until the client has closed them.
  */
 import { createServer, type Socket } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';
 import { pipeTo } from './tls-origin.ts';
 
-/** What a script is given: the client's socket, the request head, and how often somebody asked before. */
+/** Arguments of a script: the client's socket, the request head, and the number of earlier requests. */
 export type Script = (client: Socket, head: string, earlier: number) => void;
 
 export interface FaultProxy extends Loopback {
@@ -44,11 +44,11 @@ export const FAULTS = {
   staleForEver: (client, _head, earlier) => {
     client.end(`${ASKS}Proxy-Authenticate: Digest realm="r", qop="auth", nonce="n${earlier}", stale=true\r\n\r\n`);
   },
-  /** What stands behind the 200 is meant for TLS, and is none. */
+  /** The bytes after the 200 arrive in place of TLS and are not TLS. */
   gluesGarbage: (client) => {
     client.write('HTTP/1.1 200 OK\r\n\r\nglued behind the head');
   },
-  /** What stands behind the 200 is a TLS alert, handshake_failure, as from a target that spoke first. */
+  /** After the 200 comes a TLS alert, handshake_failure, as from a target that spoke first. */
   gluesAlert: (client) => {
     client.write(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), Buffer.from('15030300020228', 'hex')]));
   },

@@ -1,7 +1,7 @@
 /**
- * Rounds of requests against a proxy that fails as the test says, side by side. Retrying is the product's own
- * (`withRetries`, its delays, what the door asks for), on a clock moved by hand; deadlines are real and short, and only
- * where the fault is a silence: nothing depends on how fast the machine is.
+ * Concurrent rounds of requests against a proxy that fails as the test says. Retries are those of the program (`withRetries`
+ * and its delays) on a clock that the test advances. Deadlines are real and short, and only used if the fault is a silence,
+ * so nothing depends on the speed of the machine.
  */
 import { SOONEST_MS } from '#daemon/schedule/decide-round.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
@@ -113,7 +113,7 @@ export class FaultRounds {
     const connection = await router.route('updates', url).open({ bulk: false, signal, watch });
     await requestDocument({
       connection,
-      // In absolute form it is the request itself that tells the proxy who asks.
+      // In absolute form the request itself carries the name to the proxy.
       request: { method: 'GET', url, headers: { 'user-agent': host.name } },
       deadlines: { firstByteMs: limitMs, silenceMs: limitMs, totalMs: AMPLE_MS, key: 'response_timeout.base_ms' },
       limitBytes: 10_000,

@@ -1,4 +1,4 @@
-// Single attempts of `fetchDurably` on a disk that may crash, over real sockets to a server whose answers are scripted.
+// Single attempts of `fetchDurably` on a disk that may crash, over real sockets to a server with scripted responses.
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -19,7 +19,7 @@ export interface Script {
   readonly etag: string;
   /** What becomes of a Range: followed, refused with 403, or ignored. If-Range is always honoured. */
   readonly ranges: 'follow' | 'refuse' | 'ignore';
-  /** After so many bytes of the body the connection is reset; null: never. */
+  /** The connection is reset after this number of bytes of the body; null: never. */
   readonly cutAfter: number | null;
 }
 
@@ -29,7 +29,7 @@ export const FRESH = `${STAGED}.fresh`;
 export const JOURNAL = `${STAGING}/u1.journal`;
 
 export interface FetchServer extends RawServer {
-  /** In force for the next requests. */
+  /** Used for the next requests. */
   script: Script;
 }
 

@@ -1,5 +1,5 @@
-// A process for tests: composes the program over a configuration, asks for URLs for all four purposes at once, twice, says in
-// one line what came of it, and then stays as it is until it is killed. Arguments: the configuration and the URLs.
+// A process for tests: composes the program for a configuration, requests URLs for all four purposes concurrently, twice,
+// prints the results in one line, and then waits until it is killed. Arguments: the configuration and the URLs.
 
 import { dirname } from 'node:path';
 import { PURPOSES } from '#config/purposes.ts';

@@ -1,4 +1,4 @@
-// What the program says of itself: every command with its options, read from the help that it prints.
+// Every command with its options, read from the help that the program prints.
 
 import { type Actions, runProgram } from '#cli/program/program.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';

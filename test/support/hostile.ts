@@ -1,4 +1,4 @@
-/** Values for property tests of what may come from outside: texts that try to act, and fields and failures made of them. */
+/** Hostile values for property tests: texts with control characters, and fields and failures made of them. */
 import fc from 'fast-check';
 import { CATALOGUE, type Code } from '#errors/catalogue.ts';
 import { CodedError } from '#errors/coded-error.ts';

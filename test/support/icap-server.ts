@@ -1,10 +1,10 @@
-// A small ICAP server (RFC 3507) for a real Squid: a scanner that takes its time. It hands every response on unchanged;
-// archives only after a while, in the manner that is asked for. Everything else at once.
+// A small ICAP server (RFC 3507) for a real Squid: a slow scanner. It passes on every response unchanged; archives after a
+// delay, in the configured manner, everything else at once.
 
 import { createServer, type Socket } from 'node:net';
 import { listenOnLoopback } from './loopback.ts';
 
-/** How archives are handed on. Squid 5.7 stalls on a scanner that answers only after it has everything: that is no manner here. */
+/** How archives are passed on. A scanner that answers only after it has everything is not included: Squid 5.7 stalls on it. */
 export type ScanManner = 'trickle' | 'early-headers' | 'never' | 'block';
 
 export interface IcapServer {
@@ -18,7 +18,7 @@ export interface IcapServer {
 const DRIP_MS = 20;
 const FIRST_BYTES = 1_024;
 
-/** Starts it; an archive is held for so long. */
+/** Starts it; an archive is held for `holdMs`. */
 export async function startIcap(manner: ScanManner, holdMs: number): Promise<IcapServer> {
   let scanned = 0;
   const server = createServer((socket) => {
@@ -72,7 +72,7 @@ const VERDICT =
   'HTTP/1.1 403 Forbidden\r\nServer: C-ICAP\r\nContent-Type: text/html\r\nVia: ICAP/1.0 scanner (C-ICAP/0.5.10 Antivirus service)\r\n' +
   'X-Virus-ID: Eicar-Test-Signature\r\nX-Infection-Found: Type=0; Resolution=2; Threat=Eicar-Test-Signature;\r\n\r\n';
 
-/** One answer: its head may go before the body is here, so that Squid goes on reading. */
+/** One response. Its head may be sent before the body has arrived, so that Squid continues reading. */
 class Answer {
   readonly #socket: Socket;
   readonly #scan: { readonly manner: ScanManner; readonly holdMs: number } | null;

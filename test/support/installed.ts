@@ -1,4 +1,4 @@
-// Sallyport installed by its own script in a machine with a real systemd, and what tests do with it there.
+// Sallyport installed by its own script in a machine with a real systemd, with helpers for tests.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,9 +1,9 @@
-// Small packages for tests: real archives whose bytes show an offset that is wrong.
+// Small packages for tests: real archives whose bytes reveal a wrong offset.
 
 import { createHash } from 'node:crypto';
 import { zipSync } from 'fflate';
 
-/** A stored JAR of about so many bytes, the same for the same name. */
+/** A stored JAR of about this many bytes, the same for the same name. */
 export function makeJar(name: string, bytes: number): Buffer {
   const content = new Uint8Array(bytes);
   let block = createHash('sha256').update(name).digest();

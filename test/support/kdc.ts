@@ -1,6 +1,6 @@
 /**
- * A real MIT KDC on loopback with a realm of its own in a temporary folder: one user, one proxy at the name localhost.
- * What a process has to have in its environment to be somebody there is handed out, not set.
+ * A real MIT KDC on loopback with its own realm in a temporary folder: one user, and one proxy with the name localhost. It
+ * returns the environment that a process needs for a ticket and does not set it.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { giveTo, MACHINE, partFolder, startPart } from './part.ts';
 
 const KDC_USER = { user: 'svc_update', password: 'right' } as const;
 const REALM = 'CORP.TEST';
-/** A ticket is for a name; this one needs no resolver of ours. */
+/** A ticket is for a name; this one resolves without a name server of the test. */
 export const KDC_PROXY = 'localhost';
 const SERVICE = `HTTP/${KDC_PROXY}`;
 

@@ -1,12 +1,12 @@
-// Finds secrets in what was said, in every encoding that a tool of this world decodes, also when it was cut: any run of
-// eight characters of a form counts, so half a secret is a leak as well.
+// Finds secrets in output, in every common encoding, also if they were cut: any eight consecutive characters of an encoded
+// form count, so half a secret is a leak as well.
 //
-// It knows nothing of the mask under test: it compares plain substrings of forms that Node itself made.
+// It does not use the mask under test: it compares plain substrings of forms that Node made.
 
-/** Characters of a form that are enough to know it again; shorter ones stand in ordinary text. */
+/** The number of characters that identify a form; shorter ones occur in ordinary text. */
 const WINDOW = 8;
 
-/** What leaked, each with its surroundings; empty when nothing did. */
+/** The leaks, each with the text around it; empty if there are none. */
 export function leaksIn(text: string, secrets: readonly string[]): string[] {
   const plain = text.toLowerCase();
   return secrets.flatMap((secret) =>

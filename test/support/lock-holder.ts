@@ -1,4 +1,4 @@
-// A process of its own that takes the lock of a folder, says `held` or the code of its failure, and stays until killed.
+// A process that takes the lock of a folder, prints `held` or the code of its failure, and waits until it is killed.
 // Arguments: the folder, then optionally `command`.
 
 import { CodedError } from '#errors/coded-error.ts';

@@ -1,6 +1,6 @@
 /**
- * An honest CONNECT proxy on loopback that asks who one is, by Basic, Digest or NTLM, and computes every proof itself.
- * Every name leads to one port. It counts connections and tunnels, and keeps which proofs it was shown.
+ * A correct CONNECT proxy on loopback that requires Basic, Digest or NTLM and verifies every proof itself. Every name leads to
+ * one port. It counts connections and tunnels, and records the proofs that it received.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';

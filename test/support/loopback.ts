@@ -1,4 +1,4 @@
-/** A server of a test on loopback, at a free port, which knows its connections: they can be waited for, and end with it. */
+/** A server of a test on loopback at a free port. It tracks its connections: tests can wait for them, and they end with it. */
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 

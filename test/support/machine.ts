@@ -1,5 +1,5 @@
-// A machine in memory with a real systemd as PID 1, the checkout at /checkout and this Node at /node. It shares the
-// network of this one, so a server of the test on 127.0.0.1 is reached from inside. Needs root; gone with the test.
+// A machine in memory with a real systemd as PID 1, the checkout at /checkout and this Node at /node. It shares the network of
+// this machine, so it can reach a server of the test on 127.0.0.1. Needs root; it ends with the test.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, realpathSync } from 'node:fs';

@@ -1,11 +1,11 @@
-// The service manager's end of sd_notify: a unix datagram socket that is bound and read, by koffi, since Node has none.
+// The service manager's end of sd_notify: a unix datagram socket, bound and read with koffi, because Node has none.
 
 import koffi from 'koffi';
 
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 0o2000002;
 const MSG_DONTWAIT = 0x40;
-/** How often a message is looked for. */
+/** How often the socket is read. */
 const LOOK_EVERY_MS = 1;
 
 const libc = koffi.load(null);

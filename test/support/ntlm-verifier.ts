@@ -1,9 +1,9 @@
 /**
- * The other side of NTLM, written from MS-NLMP and not from our messages: makes challenges, takes an AUTHENTICATE apart
- * and computes every proof again from what it says, with the domain that the server knows. NTLMv2 only.
+ * The server side of NTLM, written from MS-NLMP and independent of the program: makes challenges, parses AUTHENTICATE and
+ * computes every proof with the domain that the server knows. NTLMv2 only.
  */
 import { createHmac } from 'node:crypto';
-// @ts-expect-error It comes without types.
+// @ts-expect-error The package has no types.
 import untyped from 'js-md4';
 
 const md4 = untyped as { arrayBuffer(message: Uint8Array): ArrayBuffer };

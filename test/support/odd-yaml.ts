@@ -1,5 +1,5 @@
-// Configuration files in odd styles, the same for the same seed, with every byte accounted for: what an edit should
-// leave of a file can be said without asking the code that edits.
+// Configuration files in unusual styles, the same for the same seed, with every byte accounted for: the expected result of an
+// edit is known without the code that edits.
 
 import { seeded } from './crashing-files.ts';
 
@@ -93,7 +93,7 @@ class Maker {
       this.#put(pick(NOISE));
       section();
     }
-    // The last line of a file may have no end; what comes behind `...` is no part of the document.
+    // The last line of a file may have no end; what follows `...` does not belong to the document.
     this.#put(pick(['', '', 'retry: {attempts: 3}', '...\n# the end\n']));
   }
 

@@ -8,7 +8,7 @@ import { type EstimateReport, estimateTimeout } from '#estimate/estimate.ts';
 import { realFiles } from '#system/real-files.ts';
 import { Zone } from '#system/time/zone.ts';
 
-/** As the manual prints them, wrapped. */
+/** Wrapped as in the manual. */
 export const MANUAL_LINES = `2013-06-05T00:04:10 [INFO] [Thread: Security Console] Downloading update ID
 1602503.
 2013-06-05T00:04:12 [INFO] [Thread: Security Console] Response via 1.1

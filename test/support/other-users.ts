@@ -1,7 +1,7 @@
-// The built program, run by real users of this machine: one that is the service, one in its group, one that is neither.
+// The built program, run by real users of this machine: the service user, a member of its group, and another user.
 //
-// They need no entry in /etc/passwd. Program and Node are copied to a folder that all of them can read, because the
-// checkout may lie where only its owner looks. Needs root, see `describeWith(['root and setpriv'], ...)`.
+// They need no entry in /etc/passwd. Program and Node are copied to a folder that all of them can read, because only its
+// owner may be able to read the checkout. Needs root, see `describeWith(['root and setpriv'], ...)`.
 
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { yamlOf } from './yaml-of.ts';
 
 const SERVICE_GROUP = 64_101;
 
-/** Numbers of users that nobody has. */
+/** User IDs without an account. */
 export const USERS = {
   root: { uid: 0, gid: 0 },
   service: { uid: 64_101, gid: SERVICE_GROUP },

@@ -1,11 +1,11 @@
-// Gives the whole run a temporary folder of its own, which is gone afterwards, whatever a test left in it. It is open to
-// all, with the sticky bit, as /tmp is: tests run parts and programs as other users.
+// Gives the whole run its own temporary folder and removes it at the end, with everything that a test left in it. All users
+// can write to it, with the sticky bit, as in /tmp: tests run servers and programs as other users.
 
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Vitest calls it before the first test, and what it returns after the last. The processes of tests inherit TMPDIR. */
+/** Vitest calls this before the first test, and the returned function after the last. Test processes inherit TMPDIR. */
 export async function setup(): Promise<() => Promise<void>> {
   const outer = process.env['TMPDIR'];
   // Short: the path of a socket has room for 107 bytes.

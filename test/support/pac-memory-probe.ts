@@ -1,6 +1,5 @@
-// Asks PAC files with the given bodies, one after the other, and prints for each what came of it, how long it took until
-// its thread was gone, and the highest memory of the whole process so far, in JSON. A program of its own, since that
-// value never falls.
+// Evaluates PAC files with the given bodies, one after the other, and prints for each the result, the time until its thread
+// ended, and the peak memory of the process so far, as JSON. A separate process, because that value never falls.
 
 import { coded } from '#errors/coded-error.ts';
 import { askPac } from '#proxy/pac/evaluate.ts';

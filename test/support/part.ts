@@ -1,7 +1,6 @@
 /**
- * A program of the machine as a part of a test: started on free ports of loopback, known by its pid, gone with the test
- * and with the worker that started it. Another process can take a port between our look and the start; then it is
- * started again on others.
+ * A server of the machine in a test: started on free loopback ports, identified by its pid, ended with the test and with the
+ * worker that started it. If another process takes a port before the start, it is started again on other ports.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +17,7 @@ export interface PartPlan {
   readonly env?: NodeJS.ProcessEnv;
   /** Everything of the part; it goes with it. */
   readonly folder: string;
-  /** Where it says why it does not start, beside its outputs. */
+  /** The file in which it reports why it does not start, in addition to its output. */
   readonly log?: string;
   /** Done once it has ended. */
   readonly ended?: () => void;
@@ -97,7 +96,7 @@ async function tryToStart(
   return `${said}\n${log}`;
 }
 
-/** Where a part sees something of ours in place of the machine's: path, and what stands there for it. */
+/** Paths at which a server gets files of the test in place of the machine's. */
 export type Seen = Readonly<Record<string, string>>;
 
 /** The command, seeing that; alone it sees it, in a mount namespace of its own, which only root can make. */
@@ -112,7 +111,7 @@ export function hostsFile(names: readonly string[]): string {
   return ['localhost', ...names].map((name) => `127.0.0.1 ${name}\n`).join('');
 }
 
-/** Lines that are asked for again until there are so many of them; `isOver` says that no more can come. */
+/** Reads lines until there are enough of them; `isOver` means that no more can come. */
 export async function untilLines(
   read: () => readonly string[],
   atLeast: number,
@@ -137,7 +136,7 @@ export function isRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
-/** Gives a file or folder to a user of the machine whom a part steps down to; nothing to do for who is not root. */
+/** Gives a file or folder to the unprivileged user of a server. Does nothing unless run by root. */
 export function giveTo(user: string, path: string): void {
   if (!isRoot()) return;
   const line = readFileSync('/etc/passwd', 'utf8')
@@ -151,7 +150,7 @@ export function readIfThere(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
-/** Ports that nobody listens on, all different. */
+/** Unused ports, all different. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   const ports = servers.map(async (server) => {

@@ -1,5 +1,5 @@
 // A `Connection` over a real loopback socket, without the proxy module: for tests of what is sent over it. With `bulk` the
-// socket hands every byte to its consumer through one reused buffer, as src/proxy does.
+// socket passes every byte to its consumer through one reused buffer, as src/proxy does.
 
 import { connect, type Socket } from 'node:net';
 import { originAt, proxyAt } from '#errors/hop.ts';

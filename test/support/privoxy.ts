@@ -1,4 +1,4 @@
-/** A real Privoxy on loopback: the filtering proxy of single machines. It asks nobody who he is. */
+/** A real Privoxy on loopback: the filtering proxy of single machines. It has no authentication. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { partFolder, startPart } from './part.ts';

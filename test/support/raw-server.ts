@@ -1,5 +1,5 @@
-// A TCP server on loopback that says exactly the bytes a test scripts, after it has read a request head (or at once).
-// Knows each connection, so that a test can wait until the other side let go.
+// A TCP server on loopback that sends exactly the bytes of a script, after it has read a request head (or at once). It tracks
+// its connections, so that a test can wait until the client has closed them.
 
 import { createServer, type Socket } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';
@@ -12,7 +12,7 @@ export interface RawServer extends Loopback {
 export interface RawServerOptions {
   /** Called when a request head is whole; the rest of the request is in `head` behind the blank line. */
   readonly onRequest: (socket: Socket, head: string) => void;
-  /** Speaks as soon as somebody connects. */
+  /** Sends as soon as a client connects. */
   readonly onConnect?: (socket: Socket) => void;
 }
 

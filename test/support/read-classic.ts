@@ -1,7 +1,7 @@
 /**
- * Reads a classic log line back, with expressions made from the very templates that wrote it. It knows only what a shown
- * value can look like: a token, quoted text, words, a failure of ours; so a line that reads as two events shows a hole in
- * the formatter or two templates that are too much alike.
+ * Parses a classic log line with expressions made from the templates that wrote it. It knows only the forms of a shown value: a
+ * token, quoted text, words, a failure. A line that parses as two events reveals a flaw in the formatter or two templates
+ * that are too similar.
  */
 import { PURPOSE_TABLE } from '#config/purposes.ts';
 import { EVENTS, type EventName } from '#logging/events.ts';

@@ -1,7 +1,7 @@
 /**
- * Finds the real parts that some suites need: first what is installed, then what `npm run parts` unpacked into the
- * ignored .cache/parts. A suite says what it needs with `describeWith`; without it, it is skipped, the run names it and
- * the command to run, and CI fails (tools/suite-reporter.ts).
+ * Finds the real servers that some suites need: installed ones first, then those that `npm run parts` unpacked into the
+ * ignored .cache/parts. A suite states its needs with `describeWith`. If one is missing, the suite is skipped, the run names
+ * it with the command to run, and CI fails (tools/suite-reporter.ts).
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';

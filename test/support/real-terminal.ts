@@ -1,4 +1,4 @@
-// A command in a real terminal of a given width (a pty, by script(1)): what it writes, and what stays on the screen.
+// A command in a real terminal of a given width (a pty of script(1)): its output, and what remains on the screen.
 
 import { spawn } from 'node:child_process';
 import { PROGRAM_PATH } from './built-program.ts';
@@ -30,7 +30,7 @@ export async function runInTerminal(args: readonly string[], columns: number): P
   return { status, written, ...shownOf(written) };
 }
 
-/** Each line end keeps what stands there; each wipe takes away what was drawn since. */
+/** Each line end keeps the line; each wipe removes what was drawn since. */
 function shownOf(written: string): Pick<InTerminal, 'lines' | 'live'> {
   const drawn = written
     .replaceAll('\r\n', '\n')

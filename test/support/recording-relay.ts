@@ -1,6 +1,6 @@
 /**
- * A relay on loopback in front of a real proxy, which keeps every byte that clients sent: what a proxy's log leaves out. It
- * can be led to another proxy, so that one address changes its mind, and hold bytes back.
+ * A relay on loopback in front of a real proxy, which records every byte that clients send; the log of a proxy does not. It can
+ * switch to another proxy, so that the proxy at one address changes, and it can hold bytes back.
  */
 import { connect, createServer } from 'node:net';
 import { listenOnLoopback } from './loopback.ts';

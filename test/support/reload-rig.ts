@@ -1,5 +1,4 @@
-// A configuration that is followed for a test: real files, the real watch, the real reload, and the rooms of
-// the network and of the settings.
+// A configuration that a test watches: real files, the real watch, the real reload, and what it reloads: network and settings.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,17 +20,17 @@ import { realFiles } from '#system/real-files.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { TEST_PLACES } from './config-file.ts';
 
-/** Longer than any reload may take; a test that waits so long has failed. */
+/** Longer than any reload may take; a test that waits for this time has failed. */
 const PATIENCE_MS = 15_000;
 
 export interface ReloadRigOptions {
   readonly config: string;
   readonly clock?: Clock;
-  /** Rooms besides the one that holds the settings. */
+  /** Reloaded parts in addition to the settings. */
   readonly rooms?: readonly Reloadable[];
 }
 
-/** A temporary folder with a configuration in it, and everything between the file and the rooms. */
+/** A temporary folder with a configuration in it, and everything between the file and what is reloaded. */
 export class ReloadRig {
   readonly dir: string;
   readonly file: string;
@@ -84,7 +83,7 @@ export class ReloadRig {
       report,
     });
     await reloader.start();
-    // A start that failed leaves what was in force before it.
+    // A failed start keeps what was active before it.
     [this.network, this.#room, this.#reloader] = [network, room, reloader];
   }
 

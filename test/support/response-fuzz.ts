@@ -1,8 +1,8 @@
-// A fuzz over what the other side may answer, against the real client code over loopback sockets: packages, feeds, the head of
-// an answer to CONNECT with its challenges, and what a PAC file returns. Seeded: a seed and a round give the same bytes.
+// Fuzzes the client over loopback sockets with responses: packages, feeds, responses to CONNECT with challenges, and results of
+// PAC files. A seed and a round always give the same bytes.
 //
-// Held in each round: a failure has a code of ours and never INTERNAL, `failed at` names nobody who did not answer, and nothing
-// on this thread takes longer than 200 ms of its own time. Whether a round succeeds is not looked at: a digest decides that.
+// Checked in each round: a failure has a code other than INTERNAL, `failed at` names only a hop that answered, and nothing uses
+// more than 200 ms of CPU time of this thread. Success is not checked, because the digest decides it.
 
 import type { Socket } from 'node:net';
 import { CodedError } from '#errors/coded-error.ts';
@@ -43,7 +43,7 @@ const SHORT_MS = 60;
 
 const JAR = makeJar('1', 3_000);
 const FEED = feedOf([itemFor('u1', JAR)]);
-/** Above the limit of a feed. Sent as it is: the bytes of the other side are made on this thread, too. */
+/** Above the limit of a feed. Sent unchanged, because this thread also makes the bytes of the server. */
 const TOO_LARGE = Buffer.alloc(4_200_000, 0x20);
 const DOCUMENT = parseFeed(Buffer.from(FEED));
 
@@ -76,7 +76,7 @@ export async function fuzzResponses({ seed, rounds, from = 0 }: FuzzOptions): Pr
   const faults: string[] = [];
   const codes = new Map<string, number>();
   const ways = await startWays();
-  // What is loaded at the first use, and what Node compiles then, is no work that an answer causes.
+  // Code that is loaded and compiled at the first use is not caused by a response.
   for (const way of WAYS) await warmUp(way, ways);
   const pauses = new Pauses();
   try {
@@ -177,10 +177,10 @@ function fetchPackage({ ports }: Rig, base: string): Promise<unknown> {
   return download(ports, { item, reading, turn: new Turn(ports.clock) }, NEVER);
 }
 
-/** Who may be named: whoever said the bytes, or nobody; a failure before them names the proxy or the target as ever. */
+/** The hops that may be named: the sender of the bytes, or none. An earlier failure names the proxy or the target as usual. */
 function allowedHops(way: WayName, ways: Ways, base: string): readonly (string | null)[] {
   const { bytes, cut } = ways.hops(way);
-  // ORIGIN-407 behind a proxy that forwards names nobody.
+  // ORIGIN-407 behind a forwarding proxy names no hop.
   return [bytes, cut, new URL(base).host, ...(way === 'forward' ? [null] : [])];
 }
 

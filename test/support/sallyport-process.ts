@@ -1,4 +1,4 @@
-// The program as a process of its own, over a configuration in a folder of its own: for what only a real process shows.
+// The program as a separate process with a configuration in its own folder, for tests that need a real process.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';

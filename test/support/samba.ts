@@ -1,6 +1,6 @@
 /**
- * A real winbindd on this machine, standalone: it knows one user, its domain is CORP. `ntlm_auth` asks it as a domain's
- * proxies do; it takes NTLMv2 only. The path of its socket is built into Samba, so each sees a folder of its own there.
+ * A real standalone winbindd with one user in the domain CORP. `ntlm_auth` uses it as a proxy in a domain does. It accepts only
+ * NTLMv2. The path of its socket is built into Samba, so each instance gets its own folder at that path.
  */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ export const SAMBA_USER = { user: 'nobody', domain: 'CORP', password: 'grün-und
 export interface RunningSamba {
   /** Lines of squid.conf that ask it, and what that Squid has to see to find it. */
   readonly squid: { readonly schemes: readonly string[]; readonly seen: Seen };
-  /** Kills winbindd; the helpers find nobody to ask until it is started again. */
+  /** Kills winbindd; the helpers fail until it is started again. */
   pause(): Promise<void>;
   resume(): Promise<void>;
   stop(): Promise<void>;

@@ -1,4 +1,4 @@
-// The machine's clock, so many times as fast: a minute of waiting passes in a fraction of a second, over real sockets.
+// The machine's clock, faster by a factor: a minute of waiting passes in a fraction of a second, with real sockets.
 
 import { type Clock, systemClock } from '#system/clock.ts';
 
@@ -7,7 +7,7 @@ export function scaledClock(factor: number): Clock {
   const [wall, mono] = [systemClock.now(), systemClock.monotonic()];
   const passed = () => (systemClock.monotonic() - mono) * factor;
   return {
-    // One source for both: otherwise every hiccup of the wall clock would be a step, so many times as large.
+    // One source for both: otherwise every jitter of the wall clock would be a step, multiplied by the factor.
     now: () => wall + passed(),
     monotonic: () => mono + passed(),
     after: (ms, callback, guards) => systemClock.after(ms / factor, callback, guards),

@@ -1,12 +1,12 @@
-// Forward proxies as they are met in the field, each alive and dead: how a package comes, if it comes. They answer for
-// the server, too, so one fake is proxy and origin. Times are those of the field, divided by `FASTER`.
+// Forward proxies as they behave in practice, each alive and dead. They also answer for the server, so that one fake is proxy
+// and origin. Times are real ones divided by `FASTER`.
 
 import type { Socket } from 'node:net';
 import { type RawServer, startRawServer } from './raw-server.ts';
 
-/** So many times faster than in the field: ten seconds are 50 ms. */
+/** The factor by which times are shorter than in practice: ten seconds are 50 ms. */
 export const FASTER = 200;
-/** How long a living proxy holds a package, in the field. */
+/** How long a live proxy holds a package in practice. */
 const HOLD_MS = 60_000;
 
 /** One request for the package. */
@@ -14,7 +14,7 @@ export interface Asked {
   readonly socket: Socket;
   /** The whole package. */
   readonly body: Buffer;
-  /** Where the client wants to go on; 0 for all of it. */
+  /** The offset at which the client resumes; 0 for the whole package. */
   readonly from: number;
   /** Requests for it before this one. */
   readonly earlier: number;
@@ -41,7 +41,7 @@ function after(socket: Socket, fieldMs: number, act: () => void): void {
   socket.once('close', stop);
 }
 
-/** Says something every so often, so many times. */
+/** Writes at an interval, a number of times. */
 function every(
   socket: Socket,
   plan: { fieldMs: number; times: number; say(index: number): void; ending(): void },

@@ -1,4 +1,4 @@
-// A schedule on a clock that moves by hand, with rounds that end as the test says and a record that outlives restarts.
+// A schedule on a clock that the test advances, with rounds that end as the test says and a record that survives restarts.
 
 import { Schedule, type Timetable } from '#daemon/schedule/schedule.ts';
 import type { ScheduleRecord } from '#daemon/schedule/schedule-state.ts';
@@ -79,7 +79,7 @@ export class ScheduleRig {
     await settled();
   }
 
-  /** Asleep: the wall clock goes on, the monotonic one stands still. */
+  /** Suspended: the wall clock continues, the monotonic clock stands still. */
   suspend(ms: number): void {
     this.clock.stepWall(ms);
   }
@@ -88,7 +88,7 @@ export class ScheduleRig {
     return this.runs.map(({ wall }) => new Date(wall).toISOString().slice(0, 19));
   }
 
-  /** What was told, by name. */
+  /** The reported events of a name. */
   told(name: SallyportEvent['name']): SallyportEvent[] {
     return this.events.filter((event) => event.name === name);
   }

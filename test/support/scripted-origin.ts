@@ -1,4 +1,4 @@
-// An origin that does what a test tells it, for the faults that no honest server commits; counts what it was asked.
+// An origin with scripted responses, for faults that no correct server has. It counts its requests.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,4 @@
-// A Sallyport as an admin has it: a folder with a configuration, and the program as a real process.
+// An installation as an admin has it: a folder with a configuration, and the program as a real process.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -61,14 +61,14 @@ export class Site {
     await writeFile(this.config, yamlOf(settings), { mode: 0o600 });
   }
 
-  /** Writes a file beside the configuration; returns its path. */
+  /** Writes a file next to the configuration; returns its path. */
   async write(name: string, content: string): Promise<string> {
     const path = join(this.dir, name);
     await writeFile(path, content);
     return path;
   }
 
-  /** Starts a command; `environment` is all that it sees besides the PATH. */
+  /** Starts a command; `environment` is its whole environment except PATH. */
   start(args: readonly string[], environment: Readonly<Record<string, string>> = {}, wrap: Wrap = asItIs): Running {
     return this.#start([PROGRAM_PATH, ...args, '--config', this.config], environment, wrap);
   }

@@ -1,5 +1,5 @@
-// A server on loopback that reads request bodies at a given rate, as far as a program can say: through its own kernel,
-// whose buffers it does not choose. It answers once the whole request is there, with the number of bytes.
+// A server on loopback that reads request bodies at a given rate. The kernel also buffers data, which a program cannot
+// control. It answers with the number of bytes once the request is complete.
 
 import { createServer, type Socket } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';

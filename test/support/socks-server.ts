@@ -1,12 +1,12 @@
 /**
- * A SOCKS server on loopback that behaves as its script says: each step waits for so many bytes of the client and answers
- * with these. It keeps what it was sent, and knows each connection, so that a test can wait until the other side let go.
+ * A SOCKS server on loopback that follows a script: each step waits for a number of bytes from the client and sends an answer.
+ * It records what it received and tracks its connections, so that a test can wait until the client has closed them.
  */
 import { createServer, type Socket } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';
 import { pipeTo } from './tls-origin.ts';
 
-/** What is said after a message of the client; null ends the connection, a function takes it over. */
+/** The answer to a message of the client; null ends the connection, a function takes it over. */
 export type SocksStep = Buffer | null | ((client: Socket) => void);
 
 export interface SocksServer extends Loopback {

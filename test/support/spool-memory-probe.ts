@@ -1,6 +1,5 @@
-// Accepts an attachment of a given size into a spool on the real disk, compares it with its digest, reads it as a sender
-// does, settles it, and prints by how much the highest memory of the process grew, in JSON. A program of its own, since
-// that value never falls.
+// Accepts an attachment of a given size into a spool on the real disk, verifies its digest, reads it as a sender does, settles
+// it, and prints the growth of the peak memory of the process as JSON. A separate process, because that value never falls.
 
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';

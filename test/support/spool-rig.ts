@@ -60,7 +60,7 @@ export function keysOf(spool: Spool<Named>, nowMs = Number.MAX_SAFE_INTEGER): st
   return spool.due(nowMs).map(({ key }) => key);
 }
 
-/** An attachment whose content can be told from its name. */
+/** An attachment whose content is derived from its name. */
 export function attachmentOf(name: string, bytes: number, chunkBytes = 7): { open(): AsyncIterable<Uint8Array> } {
   const content = contentOf(name, bytes);
   return {

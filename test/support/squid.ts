@@ -1,6 +1,6 @@
 /**
- * A real Squid on loopback for one test: its own configuration in a temporary folder, a free port, nothing cached.
- * Works as root (Squid steps down to `proxy`) and as an ordinary user. `stop` ends it and removes the folder; the access
+ * A real Squid on loopback for one test, with its own configuration in a temporary folder, a free port, and no cache. Works as
+ * root (Squid switches to the user `proxy`) and as an unprivileged user. `stop` ends it and removes the folder; the access
  * log can still be read afterwards.
  */
 import { execFileSync } from 'node:child_process';
@@ -259,7 +259,7 @@ function whoMay(options: SquidOptions): string {
   return asksForUsers(options) ? 'http_access allow authenticated' : 'http_access allow all';
 }
 
-// basic_ncsa_auth takes an unsalted MD5 in hex beside the forms of htpasswd, so that no tool is needed to make it.
+// basic_ncsa_auth accepts an unsalted MD5 in hex as well as the forms of htpasswd, so no tool is needed to make it.
 function passwordFile({ user, password }: { user: string; password: string }): string {
   return `${user}:${createHash('md5').update(password).digest('hex')}\n`;
 }

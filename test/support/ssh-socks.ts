@@ -1,6 +1,6 @@
 /**
- * OpenSSH's dynamic forwarding on loopback: a SOCKS server that speaks 4, 4a and 5, asks nobody who he is, and resolves
- * names at the far side. Both sides run by hand with keys of their own; no service, no account is made.
+ * OpenSSH's dynamic forwarding on loopback: a SOCKS server for 4, 4a and 5 without authentication, which resolves names at the
+ * far end. The test starts both ends with their own keys. It creates no service and no account.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

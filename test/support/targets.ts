@@ -1,7 +1,6 @@
 /**
- * What every cell of the matrix asks for: one origin in the clear and one over TLS on loopback, both with HTTP and
- * WebSocket, under as many names as there are cells, so that the log of a proxy tells the cells apart. The names are
- * known to proxies only: nobody here can resolve them.
+ * The targets of all cells of the matrix: one plain origin and one over TLS on loopback, both with HTTP and WebSocket. Each cell
+ * uses its own name, so that the log of a proxy distinguishes them. Only the proxies can resolve the names.
  */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -32,7 +31,7 @@ export interface Targets {
   readonly securePort: number;
   /** A URL under the next name that was not used yet; or under this one. */
   url(protocol: Protocol, name?: string): URL;
-  /** How often this URL's name was asked for here, and which headers meant for a proxy came along. */
+  /** How often this URL's name was requested, and which headers meant for a proxy the requests had. */
   seen(url: URL): { readonly requests: number; readonly proxyHeaders: readonly string[] };
   close(): Promise<void>;
 }

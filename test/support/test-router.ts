@@ -1,4 +1,4 @@
-/** A router of tests: one proxy (or none), short deadlines, its events kept; and HTTP/1.1 by hand over its connections. */
+/** A router for tests: one proxy or none, short deadlines, recorded events, and plain HTTP/1.1 over its connections. */
 import { once } from 'node:events';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { SallyportEvent } from '#logging/events.ts';

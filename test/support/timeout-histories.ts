@@ -1,4 +1,4 @@
-// Histories as fast-check makes them: outcomes of every kind over few routes, so that they meet.
+// Histories for fast-check: outcomes of every kind on few routes, so that they share routes.
 
 import fc from 'fast-check';
 import { type Outcome, ResponseTimeoutModel, type RouteKey, type TimeoutPlan } from '#timeout/model.ts';

@@ -1,4 +1,4 @@
-/** A real tinyproxy on loopback: the small forward proxy of many devices. Open, or with one user by Basic. */
+/** A real tinyproxy on loopback, the forward proxy of many small devices: open, or with one user and Basic. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostsFile, partFolder, seeing, startPart, untilLines } from './part.ts';

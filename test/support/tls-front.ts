@@ -1,4 +1,4 @@
-/** TLS in front of a plain server on loopback: makes an HTTPS proxy of any proxy of the tests. */
+/** TLS in front of a plain server on loopback: turns any proxy of the tests into an HTTPS proxy. */
 import { connect } from 'node:net';
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { KeyPair } from './certificates.ts';

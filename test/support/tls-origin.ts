@@ -1,4 +1,4 @@
-/** An HTTPS origin on loopback that keeps what reached it, and a pipe for the proxies of tests. */
+/** An HTTPS origin on loopback that records what it received, and a pipe for the proxies of tests. */
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -19,7 +19,7 @@ export interface TlsOrigin {
 /** Takes a request for another protocol; without one it is answered like any other. */
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
-/** An origin over TLS; answers `hello from the origin` unless told otherwise. */
+/** An origin over TLS; answers `hello from the origin` by default. */
 export async function startTlsOrigin(
   pair: KeyPair,
   options: { tls?: TlsOptions; answer?: RequestListener; upgrade?: UpgradeListener } = {},

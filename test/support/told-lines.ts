@@ -1,5 +1,4 @@
-// Log lines that a page shows: whether the program of today could print them, word for word but for what the templates
-// leave open.
+// Checks whether the program could print the log lines of a page: word for word, except the values of the templates.
 
 import { CATALOGUE } from '#errors/catalogue.ts';
 import { EVENTS } from '#logging/events.ts';
@@ -28,7 +27,7 @@ function isFailureAsToday(line: string): boolean {
   return entry !== undefined && new RegExp(`^${patternOf(entry.text)} ${patternOf(entry.check)}$`).test(told);
 }
 
-/** A template as a pattern: anything may stand in its places. */
+/** A template as a pattern: its placeholders match anything. */
 function patternOf(template: string): string {
   const parts = template.split(/(\{[^}]+\})/).map((part) => {
     if (part.endsWith(':for}')) return '(?: for update ID .+)?';

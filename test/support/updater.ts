@@ -1,3 +1,3 @@
-// What scoped events have beside their own fields where they happen for updates.
+// The fields that scoped events have in addition to their own if they happen for updates.
 
 export const UPDATER = { purpose: 'updates', thread: 'Updater' } as const;

@@ -1,6 +1,6 @@
 /**
- * What a process does to the network, counted where nothing escapes: each connect() and each datagram of each of its threads,
- * by strace, and each name that it asks for, by the only name server that it knows.
+ * Counts all network activity of a process: each connect() and each datagram of each of its threads with strace, and each name
+ * with the only name server that it knows.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,8 +1,8 @@
-// Feeds within every limit of the protocol that cost the most to decide about. Also for bench/limits.
+// The most expensive feeds within the limits of the protocol. Also used by bench/limits.
 
 import { FEED_LIMITS, type FeedItem } from '#updates/feed/feed-document.ts';
 
-/** Layers of 16 items, each of which requires all of the layer below: as many as a feed may hold, or a share of that. */
+/** Layers of 16 items, each of which requires all items of the layer below: the maximum of a feed, or a share of it. */
 export function layeredFeed(share = 1): FeedItem[] {
   const width = FEED_LIMITS.requires;
   const layers = Math.floor((FEED_LIMITS.items * share) / width);

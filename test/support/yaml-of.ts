@@ -1,4 +1,4 @@
-// A value as the text of a configuration file. Every text is in quotes, since a secret has to be.
+// A value as the text of a configuration file. Every text is in quotes, because a secret must be.
 
 import { stringify } from 'yaml';
 

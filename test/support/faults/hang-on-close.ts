@@ -1,4 +1,4 @@
-// Loaded before the program by tests: no connection is ever closed from this side, and the last resort comes soon.
+// Loaded before the program by tests: it never closes a connection, and the forced stop comes after a short time.
 
 import { Socket } from 'node:net';
 import './soon.ts';

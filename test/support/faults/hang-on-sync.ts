@@ -1,5 +1,5 @@
-// Loaded before the program by tests: an fsync of a package never ends and holds a thread of the pool, as a dead disk
-// does; and the last resort comes soon. FAULT_FIFO names a FIFO that nobody writes into.
+// Loaded before the program by tests: an fsync of a package never ends and blocks a thread of the pool, as a dead disk does,
+// and the forced stop comes after a short time. FAULT_FIFO names a FIFO without a writer.
 
 import { open } from 'node:fs/promises';
 import './soon.ts';

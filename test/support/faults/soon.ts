@@ -1,4 +1,4 @@
-// The last resort comes after 300 ms instead of 9 s: what it is like, not how long it is, is what a test asks.
+// The forced stop comes after 300 ms instead of 9 s, because tests check what it does, not its duration.
 
 const { setTimeout: real } = globalThis;
 const LIMIT_MS = 9_000;

@@ -1,4 +1,4 @@
-// Loaded before the program by tests: at SIGWINCH a defect that nobody catches, with a password in its message.
+// Loaded before the program by tests: SIGWINCH throws an uncaught error with a password in its message.
 
 const defect = new Error('stray defect of http://svc:hunter2hunter2@proxy.example:3128/');
 

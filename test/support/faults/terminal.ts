@@ -1,3 +1,3 @@
-// Standard input and error are a terminal as far as the program can see, so that it asks.
+// The program takes standard input and error for a terminal, so it asks questions.
 
 for (const stream of [process.stdin, process.stderr]) Object.defineProperty(stream, 'isTTY', { value: true });

@@ -1,5 +1,5 @@
-// Bundled before the program by test/real-parts/systemd-watchdog.test.ts, and by nothing else: a short grace, and faults
-// that a signal switches on. SIGWINCH blocks the event loop; from SIGURG on, the timer of a wait of 2 s never fires.
+// Bundled before the program only by test/real-parts/systemd-watchdog.test.ts: a short grace period, and faults that signals
+// switch on. SIGWINCH blocks the event loop. After SIGURG, the timer of a wait of 2 s never fires.
 
 import { watchdogLimits } from '#daemon/service/watchdog.ts';
 
