@@ -7,7 +7,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { coded } from '#errors/coded-error.ts';
-import { askPac } from '#proxy/pac/evaluate.ts';
+import { evaluatePac } from '#proxy/pac/evaluate.ts';
 import { systemClock } from '#system/clock.ts';
 import { CASES, type Case } from './limits/cases.ts';
 
@@ -62,7 +62,7 @@ async function pacPause(): Promise<number> {
   const script = `function FindProxyForURL(){for(;;){}}//${'x'.repeat(1_000_000)}`;
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();
-  await askPac({
+  await evaluatePac({
     script,
     url: 'https://example.com/',
     host: 'example.com',

@@ -1,7 +1,7 @@
 // Rules that others use, each in its best form: with doubled retries if it has any backoff, and never below 10 s if it learns,
 // as in the model.
 
-import type { Outcome, RouteKey, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
+import type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 import { type Before, END_MS, type Policy, planOf } from './policy.ts';
 
 const MB = 1e6;
@@ -64,7 +64,7 @@ class FirstMeasured {
     return known === undefined || known.left > 0 ? null : known.ms / known.size;
   }
 
-  take(route: RouteKey, { ok, size, totalMs }: Outcome): void {
+  take(route: RouteKey, { ok, size, totalMs }: AttemptOutcome): void {
     if (!ok) return;
     const known = this.#routes.get(nameOf(route)) ?? { left: 5, size: 0, ms: 0 };
     this.#routes.set(nameOf(route), known);
@@ -195,7 +195,7 @@ function classOf(size: number): number {
   return Math.floor(Math.log(Math.max(1, size)) / Math.log(4));
 }
 
-function timesOf(outcome: Outcome): [number, number, number] {
+function timesOf(outcome: AttemptOutcome): [number, number, number] {
   return [outcome.firstByteMs ?? 0, outcome.longestSilenceMs ?? 0, outcome.totalMs];
 }
 

@@ -1,6 +1,6 @@
 // The interface of a policy, for the model under test and for the rules that it is compared with.
 
-import type { Outcome, RouteKey, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
+import type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 
 /** The maximum wait in the simulation, for rules without a limit. */
 export const END_MS = 6 * 3_600_000;
@@ -16,7 +16,7 @@ export interface Policy {
   plan(route: RouteKey, size: number, nowMs: number, previous?: Before): TimeoutPlan;
   /** At the total deadline; 0 ends the attempt. */
   extend(plan: TimeoutPlan, elapsedMs: number, bytes: number): number;
-  observe(route: RouteKey, outcome: Outcome): void;
+  observe(route: RouteKey, outcome: AttemptOutcome): void;
   /** Ends an attempt that receives fewer than this many bytes per second for this long. */
   readonly lowSpeed?: { readonly bytesPerSecond: number; readonly forMs: number };
 }

@@ -1,6 +1,6 @@
 // Runs one policy on one scenario: simulates every attempt with its deadlines and adds up the cost.
 
-import type { Outcome, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
+import type { AttemptOutcome, TimeoutPhase, TimeoutPlan } from '#timeout/model.ts';
 import { type Before, END_MS, type Policy } from './policy.ts';
 import type { Attempt, Job, Truth } from './scenario.ts';
 import { bytesAt, type Transfer } from './transfers.ts';
@@ -147,7 +147,7 @@ function lastByteMs({ death, transfer, stopShare }: Attempt): number {
   return death === 'mute' ? 0 : transfer.firstMs + stopShare * (transfer.totalMs - transfer.firstMs);
 }
 
-function outcomeOf(job: Job, { transfer }: Attempt, { timedOut, endMs }: Played): Outcome {
+function outcomeOf(job: Job, { transfer }: Attempt, { timedOut, endMs }: Played): AttemptOutcome {
   const ok = timedOut === null;
   const cameMs = timedOut === 'first_byte' || transfer.firstMs > endMs ? null : transfer.firstMs;
   return {

@@ -1,4 +1,4 @@
-// Why a walk failed, as far as more than the failure itself tells it: what else this host knows makes some of them plain.
+// Why a probe failed, as far as more than the failure itself tells it: what else this host knows makes some of them plain.
 // Pure. A sharper cause keeps the trace and names the code that it replaces.
 
 import type { Code } from '#errors/catalogue.ts';
@@ -7,8 +7,8 @@ import { type Hop, hopText } from '#errors/hop.ts';
 import type { ProxyVariables } from './report.ts';
 import { onlyInShell } from './shell.ts';
 
-/** What is known around a failure. */
-export interface Circumstances {
+/** The context of a failure. */
+export interface FailureContext {
   readonly purpose: string;
   /** Addresses of the proxy that failed: as configured, and as its name resolved. */
   readonly proxyAddresses: readonly string[];
@@ -38,12 +38,12 @@ const NO_PROXY_THERE: ReadonlySet<Code> = new Set<Code>([
 const NO_WAY_OUT: ReadonlySet<Code> = new Set<Code>(['DNS-TARGET', 'TCP-REFUSED', 'TCP-TIMEOUT', 'TCP-FAILED']);
 
 /** The cause of a failure: the failure itself, or what explains it. */
-export function causeOf(error: CodedError, known: Circumstances): CodedError {
+export function causeOf(error: CodedError, known: FailureContext): CodedError {
   const sharper = gatewayAsProxy(error, known) ?? proxyOfTheShell(error, known);
   return sharper?.during(error.trace) ?? error;
 }
 
-function gatewayAsProxy(error: CodedError, { gateways, proxyAddresses }: Circumstances): CodedError | null {
+function gatewayAsProxy(error: CodedError, { gateways, proxyAddresses }: FailureContext): CodedError | null {
   const { proxy } = error.facts;
   const address = proxyAddresses.find((one) => gateways.includes(one));
   if (address === undefined || !NO_PROXY_THERE.has(error.code)) return null;
@@ -54,7 +54,7 @@ function gatewayAsProxy(error: CodedError, { gateways, proxyAddresses }: Circums
   );
 }
 
-function proxyOfTheShell(error: CodedError, known: Circumstances): CodedError | null {
+function proxyOfTheShell(error: CodedError, known: FailureContext): CodedError | null {
   const { purpose, hasNoProxy, service, shell } = known;
   const missing = onlyInShell(service, shell);
   if (!hasNoProxy || missing.length === 0 || !NO_WAY_OUT.has(error.code)) return null;

@@ -1,4 +1,4 @@
-// From what a walk showed to what is told of a purpose. Pure: everything else it needs is handed in.
+// From what a probe showed to what is told of a purpose. Pure: everything else it needs is handed in.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -7,15 +7,15 @@ import type { FieldValue } from '#errors/template.ts';
 import { shownUrl } from '#http/check-url.ts';
 import type { Reason } from '#proxy/reason.ts';
 import { causeOf } from './cause.ts';
-import type { EndpointSeen } from './endpoints.ts';
+import type { ObservedEndpoint } from './endpoints.ts';
 import { type Noticed, observeClock, observePath, observeProxyTls } from './observed.ts';
 import { type PlaceOf, placedReason } from './places.ts';
+import type { ProbeResult } from './probe.ts';
 import type { Finding, ProxyVariables, PurposeReport, Stage } from './report.ts';
 import { stageSentence } from './sentences.ts';
-import type { Walk } from './walk.ts';
-import type { Seen } from './watched-router.ts';
+import type { ObservedStage } from './watched-router.ts';
 
-/** What a description needs beside the walk. */
+/** What a description needs beside the probe. */
 export interface Describing {
   /** A failure as it is told, redacted. */
   toFinding(error: CodedError): Finding;
@@ -35,14 +35,16 @@ export interface Describing {
 const INTERCEPTED: ReadonlySet<Code> = new Set<Code>(['TLS-INTERCEPTED', 'TLS-PIN']);
 
 /** The report of one purpose. */
-export function describeWalk(walk: Walk, about: Describing): PurposeReport {
-  const { probe, route, failure } = walk;
-  const noticed = failure === null ? [observePath(walk.part), observeClock(walk.answers)].filter(isThere) : [];
-  const missed = failure === null ? walk.endpoints.flatMap((one) => one.failure ?? []) : [];
-  const weak = failure === null ? observeProxyTls(walk.seen) : null;
+export function describeResult(result: ProbeResult, about: Describing): PurposeReport {
+  const { probe, route, failure } = result;
+  const noticed = failure === null ? [observePath(result.part), observeClock(result.answers)].filter(isThere) : [];
+  const missed = failure === null ? result.endpoints.flatMap((one) => one.failure ?? []) : [];
+  const weak = failure === null ? observeProxyTls(result.observed) : null;
   const warnings = [...(weak === null ? [] : [weak]), ...noticed.flatMap(({ warning }) => warning ?? []), ...missed];
-  const cause = failure === null ? null : causeOf(failure, circumstances(walk, about));
-  const stages = [...walk.seen, ...noticed.map(({ stage }) => stage)].map((seen) => describeStage(seen, walk, about));
+  const cause = failure === null ? null : causeOf(failure, failureContext(result, about));
+  const stages = [...result.observed, ...noticed.map(({ stage }) => stage)].map((observed) =>
+    describeStage(observed, result, about),
+  );
   if (weak !== null) markWarning(stages, 'proxy_tls', about.toFinding(weak));
   for (const { stage, warning } of noticed)
     if (warning !== null) markWarning(stages, stage.stage, about.toFinding(warning));
@@ -53,14 +55,14 @@ export function describeWalk(walk: Walk, about: Describing): PurposeReport {
     enabled: probe.enabled,
     proxy: route?.proxy ?? null,
     how: route?.how ?? null,
-    why: whyOf(walk, about),
-    elapsed_ms: Math.round(walk.elapsedMs),
+    why: whyOf(result, about),
+    elapsed_ms: Math.round(result.elapsedMs),
     failure: cause === null ? null : about.toFinding(cause),
     warnings: warnings.map((warning) => about.toFinding(warning)),
     proven: [...new Set(stages.filter(({ outcome }) => outcome === 'ok').map(({ name }) => name))],
     credential_waits: failure !== null && isUnsent(failure),
     stages,
-    endpoints: walk.endpoints.map(describeEndpoint),
+    endpoints: result.endpoints.map(describeEndpoint),
     second_opinion: null,
   };
 }
@@ -70,18 +72,18 @@ function isThere(noticed: Noticed | null): noticed is Noticed {
 }
 
 /** The reasons of the choice. What a test asks for is no word of the settings. */
-function whyOf({ route }: Walk, { placeOf, through }: Describing): string[] {
+function whyOf({ route }: ProbeResult, { placeOf, through }: Describing): string[] {
   const reasons = (route?.reasons ?? []).map(
     (reason): Reason => (through !== null && reason.kind === 'use' ? { kind: 'tested' } : reason),
   );
   return reasons.map((reason) => placedReason(reason, placeOf));
 }
 
-function circumstances(walk: Walk, { addressesOf, gateways, service, shell }: Describing) {
-  const { failure, seen, route, probe } = walk;
+function failureContext(result: ProbeResult, { addressesOf, gateways, service, shell }: Describing) {
+  const { failure, observed, route, probe } = result;
   const named = failure?.facts['proxy'];
   const profile = typeof named === 'string' ? named : (route?.proxy ?? null);
-  const resolved = seen.flatMap(({ stage, facts }) => (stage === 'resolve' ? listOf(facts['addresses']) : []));
+  const resolved = observed.flatMap(({ stage, facts }) => (stage === 'resolve' ? listOf(facts['addresses']) : []));
   return {
     purpose: probe.purpose,
     proxyAddresses: profile === null ? [] : [...addressesOf(profile), ...resolved],
@@ -114,12 +116,12 @@ const WAITING: ReadonlySet<Code> = new Set<Code>([
   'AUTH-UNCLEAR',
 ]);
 
-function describeStage(seen: Seen, walk: Walk, about: Describing): Stage {
-  const { stage, target, elapsedMs, error } = seen;
+function describeStage(observed: ObservedStage, result: ProbeResult, about: Describing): Stage {
+  const { stage, target, elapsedMs, error } = observed;
   // Before a sentence is made of them, which escapes and cuts.
-  const facts = about.redact(seen.facts);
-  const isOver = error !== null && error === walk.met;
-  const shown = stage === 'choice' ? { ...facts, why: whyOf(walk, about) } : facts;
+  const facts = about.redact(observed.facts);
+  const isOver = error !== null && error === result.met;
+  const shown = stage === 'choice' ? { ...facts, why: whyOf(result, about) } : facts;
   const finding = error === null ? null : about.toFinding(error);
   return {
     name: stage,
@@ -150,8 +152,13 @@ function plain(facts: Readonly<Record<string, FieldValue>>): Stage['facts'] {
   return Object.fromEntries(entries) as Stage['facts'];
 }
 
-function describeEndpoint({ authority, tried, seen, failure }: EndpointSeen): PurposeReport['endpoints'][number] {
-  const tls = seen.findLast(({ stage }) => stage === 'tls');
+function describeEndpoint({
+  authority,
+  tried,
+  observed,
+  failure,
+}: ObservedEndpoint): PurposeReport['endpoints'][number] {
+  const tls = observed.findLast(({ stage }) => stage === 'tls');
   const shown = failure?.facts ?? tls?.facts ?? {};
   return {
     endpoint: authority,

@@ -1,39 +1,39 @@
-// The diagnosis: every purpose walked at once, and one verdict over them. Purposes are walked side by side, so that silence
+// The diagnosis: every purpose probed at once, and one verdict over them. Purposes are probed concurrently, so that silence
 // on one way does not hold up the others; a wrong password still costs one attempt, because the credential guard is that of the work.
 
 import { PURPOSES, urlKeyOf } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
-import type { PartSeen } from './ask.ts';
-import { type Describing, describeWalk } from './describe.ts';
+import { type Describing, describeResult } from './describe.ts';
+import { type Probe, type ProbeParts, type ProbeResult, runProbe } from './probe.ts';
 import type { Diagnosis, PurposeReport } from './report.ts';
+import type { ObservedPart } from './requests.ts';
 import type { OpinionSettings } from './second-opinion.ts';
 import { describeDifferences, onlyInShell } from './shell.ts';
-import { type Probe, type Walk, type WalkParts, walk } from './walk.ts';
 
 type Purpose = PurposeReport['purpose'];
 
-export interface Diagnosing extends WalkParts {
+export interface Diagnosing extends ProbeParts {
   /** What there is to reach; a purpose without a probe is not configured. */
   readonly probes: readonly Probe[];
   readonly purposes: readonly Purpose[];
   readonly about: Describing;
   /** Hears what a path kept of an answer to a request for a part. */
-  learn(part: PartSeen): void;
+  learn(part: ObservedPart): void;
   /** Where an ordinary Node client is asked as well. */
   readonly secondOpinion?: OpinionSettings | undefined;
 }
 
-/** Walks every purpose. @throws the reason of the signal; nothing else that a way can do */
+/** Probes every purpose. @throws the reason of the signal; nothing else that a way can do */
 export async function diagnose(options: Diagnosing): Promise<Pick<Diagnosis, 'verdict' | 'notes' | 'purposes'>> {
   const { probes, purposes, about } = options;
   const reports = await Promise.all(
     purposes.map(async (purpose) => {
       const probe = probes.find((one) => one.purpose === purpose);
       if (probe === undefined) return unconfigured(purpose);
-      const walked = await walk(probe, options);
-      if (walked.part !== null) options.learn(walked.part);
-      return { ...describeWalk(walked, about), second_opinion: await opinionOn(walked, options) };
+      const result = await runProbe(probe, options);
+      if (result.part !== null) options.learn(result.part);
+      return { ...describeResult(result, about), second_opinion: await opinionOn(result, options) };
     }),
   );
   return {
@@ -44,11 +44,11 @@ export async function diagnose(options: Diagnosing): Promise<Pick<Diagnosis, 've
 }
 
 /** Loaded only where somebody asks for it. */
-async function opinionOn(walked: Walk, options: Diagnosing): Promise<PurposeReport['second_opinion']> {
+async function opinionOn(result: ProbeResult, options: Diagnosing): Promise<PurposeReport['second_opinion']> {
   const { clock, signal, secondOpinion: settings } = options;
   if (settings === undefined) return null;
   const { secondOpinion } = await import('./second-opinion.ts');
-  return await secondOpinion(walked, { clock, signal, settings, again: () => walk(walked.probe, options) });
+  return await secondOpinion(result, { clock, signal, settings, again: () => runProbe(result.probe, options) });
 }
 
 function unconfigured(purpose: Purpose): PurposeReport {

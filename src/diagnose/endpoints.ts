@@ -1,13 +1,13 @@
 // Each host of a purpose, tried up to TLS: some proxies open TLS to some hosts only, or let some through only.
 //
-// Guarantees: a host that the walk has reached is not asked again; where the way itself failed, no other host is tried.
+// Guarantees: a host that the probe has reached is not asked again; where the way itself failed, no other host is tried.
 
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { ConnectPhase } from '#errors/connect-trace.ts';
 import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import { authorityOf, type Seen, type Tried, WatchedRouter } from './watched-router.ts';
+import { authorityOf, type ObservedStage, type Tried, WatchedRouter } from './watched-router.ts';
 
 /** What hosts are tried over. */
 export interface TryParts {
@@ -24,44 +24,45 @@ export interface Endpoint {
 }
 
 /** How far one host was reached; `tried` is false where the way failed before it. */
-export interface EndpointSeen extends Endpoint {
+export interface ObservedEndpoint extends Endpoint {
   readonly authority: string;
   readonly tried: boolean;
-  readonly seen: readonly Seen[];
+  readonly observed: readonly ObservedStage[];
   readonly failure: CodedError | null;
-  /** What was tried last for it; null where the walk itself has reached it. */
+  /** What was tried last for it; null where the probe itself has reached it. */
   readonly last?: Tried | null;
 }
 
 /** Phases that are the same for every target: where one of them fails, the others need not be tried. */
 const OF_THE_WAY: ReadonlySet<ConnectPhase> = new Set(['choice', 'resolve', 'dial', 'proxy_tls', 'authentication']);
 
-/** Each host up to TLS, those of a walk as they were seen on it. */
+/** Each host up to TLS, those of a probe as they were seen on it. */
 export async function tryEndpoints(
   { endpoints, purpose }: { readonly endpoints: readonly Endpoint[]; readonly purpose: Purpose },
-  walked: { readonly seen: readonly Seen[]; readonly failure: CodedError | null },
+  walked: { readonly observed: readonly ObservedStage[]; readonly failure: CodedError | null },
   parts: TryParts,
-): Promise<EndpointSeen[]> {
+): Promise<ObservedEndpoint[]> {
   const { failure } = walked;
-  const tried: EndpointSeen[] = [];
+  const tried: ObservedEndpoint[] = [];
   const isWayBlocked = failure !== null && OF_THE_WAY.has(failure.trace?.phase ?? 'choice');
   for (const endpoint of endpoints) {
     const authority = authorityOf(endpoint.url);
     if (tried.some((one) => one.authority === authority)) continue;
-    const seen = walked.seen.filter((one) => one.target === authority);
-    const isKnown = seen.some(({ stage }) => stage === 'tls' || stage === 'http');
-    if (isKnown) tried.push({ ...endpoint, authority, tried: true, seen, failure: seen.find(isOfTls)?.error ?? null });
+    const observed = walked.observed.filter((one) => one.target === authority);
+    const isKnown = observed.some(({ stage }) => stage === 'tls' || stage === 'http');
+    if (isKnown)
+      tried.push({ ...endpoint, authority, tried: true, observed, failure: observed.find(isOfTls)?.error ?? null });
     else if (isWayBlocked || parts.signal.aborted)
-      tried.push({ ...endpoint, authority, tried: false, seen: [], failure: null });
+      tried.push({ ...endpoint, authority, tried: false, observed: [], failure: null });
     else {
-      const unreached = { ...endpoint, authority, tried: false, seen: [], failure: null };
+      const unreached = { ...endpoint, authority, tried: false, observed: [], failure: null };
       tried.push(await tryEndpoint(endpoint, purpose, parts).catch(() => unreached));
     }
   }
   return tried;
 }
 
-function isOfTls({ stage, error }: Seen): boolean {
+function isOfTls({ stage, error }: ObservedStage): boolean {
   return stage === 'tls' && error !== null;
 }
 
@@ -70,17 +71,24 @@ export async function tryEndpoint(
   endpoint: Endpoint,
   purpose: Purpose,
   { router, clock, signal }: TryParts,
-): Promise<EndpointSeen> {
+): Promise<ObservedEndpoint> {
   const authority = authorityOf(endpoint.url);
   const watched = new WatchedRouter(router, clock);
   try {
     const connection = await watched.route(purpose, endpoint.url).open({ bulk: false, signal });
     connection.release();
-    return { ...endpoint, authority, tried: true, seen: watched.seen, failure: null };
+    return { ...endpoint, authority, tried: true, observed: watched.observed, failure: null };
   } catch (thrown) {
     signal.throwIfAborted();
     const failure = asCoded(thrown);
     watched.endedWith(failure, 'tls', endpoint.url);
-    return { ...endpoint, authority, tried: true, seen: watched.seen, failure, last: watched.tried.at(-1) ?? null };
+    return {
+      ...endpoint,
+      authority,
+      tried: true,
+      observed: watched.observed,
+      failure,
+      last: watched.tried.at(-1) ?? null,
+    };
   }
 }

@@ -1,24 +1,24 @@
-// What the answers of a walk tell beside their status: what the path keeps of a response, and how the clocks stand. Pure.
+// What the answers of a probe tell beside their status: what the path keeps of a response, and how the clocks stand. Pure.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';
 import { headerValue } from '#http/headers.ts';
 import { answersFrom } from '#proxy/route.ts';
-import type { PartSeen } from './ask.ts';
-import type { Answer, Seen } from './watched-router.ts';
+import type { ObservedPart } from './requests.ts';
+import type { Answer, ObservedStage } from './watched-router.ts';
 
 /** Further apart than this is a wrong clock, in milliseconds: certificates and tickets take five minutes. */
 const CLOCKS_AGREE_MS = 300_000;
 
 /** Something that was noticed: a stage of its own, and a warning where it is one. */
 export interface Noticed {
-  readonly stage: Seen;
+  readonly stage: ObservedStage;
   readonly warning: CodedError | null;
 }
 
 /** TLS to a proxy itself that is weaker than it should be, and is used all the same; null where there is none. */
-export function observeProxyTls(seen: readonly Seen[]): CodedError | null {
-  const facts = seen.find(({ stage, facts: shown }) => stage === 'proxy_tls' && shown['weak'] === true)?.facts;
+export function observeProxyTls(observed: readonly ObservedStage[]): CodedError | null {
+  const facts = observed.find(({ stage, facts: shown }) => stage === 'proxy_tls' && shown['weak'] === true)?.facts;
   if (facts === undefined) return null;
   const { proxy, suite, version, hop } = facts;
   return coded('PROXY-TLS-WEAK', { proxy, suite, version, hop });
@@ -40,7 +40,7 @@ export function observeClock(answers: readonly Answer[]): Noticed | null {
 }
 
 /** What the path kept of the answer to a request for a part; null where none was made. */
-export function observePath(part: PartSeen | null): Noticed | null {
+export function observePath(part: ObservedPart | null): Noticed | null {
   if (part === null) return null;
   const { head, connection, url, rangeWorked } = part;
   const facts = {

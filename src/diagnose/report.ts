@@ -48,7 +48,7 @@ export const diagnosisRequestSchema = z.object({
 });
 export type DiagnosisRequest = z.infer<typeof diagnosisRequestSchema>;
 
-/** The stages of a walk, in their order. */
+/** The stages of a probe, in their order. */
 const STAGES = [
   'choice',
   'resolve',

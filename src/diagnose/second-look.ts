@@ -1,8 +1,8 @@
 // A failure that means one of two things, told by one more question to the same proxy: whether a port or a host is what it
 // refuses, whether the clock here or a certificate is wrong, and what a port speaks that does not answer.
 //
-// Guarantees: asked only through a proxy that the walk has come through, so it costs no attempt with a credential that the
-// walk did not make; what the question itself fails with is of no matter.
+// Guarantees: asked only through a proxy that the probe has come through, so it costs no attempt with a credential that the
+// probe did not make; what the question itself fails with is of no matter.
 
 import type { Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -10,9 +10,9 @@ import { proxyAt } from '#errors/hop.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { schemeRemedy } from '#proxy/auth/verdict.ts';
 import type { Spoken } from '#proxy/opening/port-probe.ts';
-import { NO_OTHER_CLOCK } from '#proxy/tls/seen-time.ts';
-import { askAnything } from './ask.ts';
+import { NO_OTHER_CLOCK } from '#proxy/tls/observed-time.ts';
 import { type TryParts, tryEndpoint } from './endpoints.ts';
+import { requestAnything } from './requests.ts';
 import { authorityOf } from './watched-router.ts';
 
 /** How long the answer that has the time may take, in milliseconds: it is asked for its head alone. */
@@ -74,8 +74,10 @@ async function ofTheClock(error: CodedError, purpose: Purpose, parts: TryParts):
   if (target === null || proxy === null || others !== NO_OTHER_CLOCK) return error;
   const deadlines = { firstByteMs: TIME_MS, silenceMs: TIME_MS, totalMs: TIME_MS, key: 'response_timeout.base_ms' };
   const net = { ...parts, report: () => undefined };
-  const asking = { purpose, deadlines, headers: () => ({}) };
-  await askAnything(new URL(`http://${target.hostname}/`), asking, net).catch(() => parts.signal.throwIfAborted());
+  const requestContext = { purpose, deadlines, headers: () => ({}) };
+  await requestAnything(new URL(`http://${target.hostname}/`), requestContext, net).catch(() =>
+    parts.signal.throwIfAborted(),
+  );
   const { failure } = await tryEndpoint({ url: target, always: true }, purpose, parts);
   const isSame = failure?.code === 'TLS-CLOCK' || failure?.code === 'TLS-EXPIRED';
   return isSame ? failure.during(error.trace) : error;

@@ -4,8 +4,8 @@ import type { CodedError } from '#errors/coded-error.ts';
 import type { ConnectPhase } from '#errors/connect-trace.ts';
 import { fillTemplate } from '#errors/template.ts';
 import type { SecondOpinion } from './report.ts';
-import type { OpinionResult } from './second-opinion-ask.ts';
 import type { OpinionStage } from './second-opinion-question.ts';
+import type { OpinionResult } from './witness.ts';
 
 /** What became of our own request. */
 export interface OwnResult {

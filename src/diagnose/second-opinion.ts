@@ -1,22 +1,22 @@
-// A second opinion on a walk: the same request to the same target through the same proxy, by an ordinary Node client.
+// A second opinion on a probe: the same request to the same target through the same proxy, by an ordinary Node client.
 //
 // Guarantees: it never goes direct, since only a candidate that names a proxy is asked again; it costs no refused attempt,
-// since an account goes along only where this proxy has accepted it during the walk; tokens and headers for the server stay
+// since an account goes along only where this proxy has accepted it during the probe; tokens and headers for the server stay
 // here. Where an ordinary client cannot do what the settings say, it is not asked, and the sentence says why.
-// Relies on the walk to be over.
+// Relies on the probe to be over.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { CandidateProxy, Loan } from '#proxy/candidate-info.ts';
 import { AEAD_SUITES, type TlsTrust } from '#proxy/tls/trust.ts';
 import type { Clock } from '#system/clock.ts';
+import type { ProbeResult } from './probe.ts';
 import type { SecondOpinion } from './report.ts';
-import { askWitness, type OpinionResult } from './second-opinion-ask.ts';
 import type { LegTrust, OpinionQuestion } from './second-opinion-question.ts';
 import { compareOpinion, notAsked, type OwnResult, RECOVERED, type Withheld } from './second-opinion-verdict.ts';
-import type { Walk } from './walk.ts';
 import type { Tried } from './watched-router.ts';
+import { type OpinionResult, runWitness } from './witness.ts';
 
-/** What the settings of the walk say. */
+/** What the settings of the probe say. */
 export interface OpinionSettings {
   readonly userAgent: string;
   /** Whether names of targets may be resolved here. */
@@ -32,44 +32,47 @@ interface OpinionParts {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly settings: OpinionSettings;
-  /** Walks once more. */
-  again(): Promise<Walk>;
+  /** Probes once more. */
+  again(): Promise<ProbeResult>;
 }
 
-/** Time for its answer: twice what the walk took, within these, in milliseconds. */
+/** Time for its answer: twice what the probe took, within these, in milliseconds. */
 const MIN_TIMEOUT_MS = 10_000;
 const MAX_TIMEOUT_MS = 60_000;
-/** As much of a package as the walk itself requests. */
+/** As much of a package as the probe itself requests. */
 const PART = 'bytes=0-1023';
 
-type Asked = Tried & { readonly proxy: CandidateProxy };
+type TriedProxy = Tried & { readonly proxy: CandidateProxy };
 
 /** Asks, and checks what came of it. @throws the reason of the signal */
-export async function secondOpinion(walked: Walk, parts: OpinionParts): Promise<SecondOpinion> {
-  const { tried } = walked;
+export async function secondOpinion(probed: ProbeResult, parts: OpinionParts): Promise<SecondOpinion> {
+  const { tried } = probed;
   const proxy = tried?.candidate?.proxy ?? null;
   const nothing = { proxy: proxy?.url ?? null, status: null, code: null, elapsed_ms: null, without: [] };
-  const obstacle = await whyNot(walked, proxy, parts.settings);
+  const obstacle = await whyNot(probed, proxy, parts.settings);
   if (obstacle !== null) return { ...nothing, ...notAsked(obstacle) };
-  const asked: Asked = { ...(tried as Tried), proxy: proxy as CandidateProxy };
+  const triedProxy: TriedProxy = { ...(tried as Tried), proxy: proxy as CandidateProxy };
   const startedMs = parts.clock.monotonic();
-  const { result, loan } = await ask(asked, walked, parts);
+  const { result, loan } = await queryWitness(triedProxy, probed, parts);
   const elapsedMs = Math.round(parts.clock.monotonic() - startedMs);
-  const withheld = withheldFrom(asked, loan, parts.settings.secretsOf(walked.probe.purpose));
-  const said = compareOpinion(ownResult(walked, asked), result, withheld);
+  const withheld = withheldFrom(triedProxy, loan, parts.settings.secretsOf(probed.probe.purpose));
+  const said = compareOpinion(ownResult(probed, triedProxy), result, withheld);
   return {
     ...nothing,
-    ...(said.outcome === 'gets through' && (await isOver(walked, parts)) ? RECOVERED : said),
+    ...(said.outcome === 'gets through' && (await isOver(probed, parts)) ? RECOVERED : said),
     status: result.kind === 'answered' ? result.status : null,
     code: result.kind === 'failed' ? result.code : null,
     elapsed_ms: elapsedMs,
-    without: [...(withheld.account === null ? [] : [`the login of proxy ${asked.proxy.name}`]), ...withheld.secrets],
+    without: [
+      ...(withheld.account === null ? [] : [`the login of proxy ${triedProxy.proxy.name}`]),
+      ...withheld.secrets,
+    ],
   };
 }
 
 /** Why no client is started, as a clause; null where one is. */
 async function whyNot(
-  { tried, failure, seen }: Walk,
+  { tried, failure, observed }: ProbeResult,
   proxy: CandidateProxy | null,
   { mayResolve }: OpinionSettings,
 ): Promise<string | null> {
@@ -78,7 +81,7 @@ async function whyNot(
   const { phase, proven } = failure?.trace ?? { phase: 'response', proven: [] };
   const isUnsent = phase === 'choice' || (phase === 'authentication' && !proven.includes('dial'));
   if (isUnsent) return 'Sallyport sent nothing to the proxy';
-  const proved = seen.findLast(({ stage }) => stage === 'authentication')?.facts['scheme'];
+  const proved = observed.findLast(({ stage }) => stage === 'authentication')?.facts['scheme'];
   if (typeof proved === 'string' && proved !== 'Basic') return cannotLogIn(proved);
   const { url } = tried;
   const { scheme, how, address } = proxy;
@@ -97,27 +100,27 @@ function cannotLogIn(scheme: string): string {
   return `an ordinary Node client cannot authenticate with ${scheme}`;
 }
 
-async function ask(
-  asked: Asked,
-  walked: Walk,
+async function queryWitness(
+  triedProxy: TriedProxy,
+  probed: ProbeResult,
   { clock, signal, settings }: OpinionParts,
 ): Promise<{ readonly result: OpinionResult; readonly loan: Loan | null }> {
-  const { purpose } = walked.probe;
-  const loan = await asked.proxy.lend(walked.startedMs, signal);
-  const timeoutMs = Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, Math.round(2 * walked.elapsedMs)));
+  const { purpose } = probed.probe;
+  const loan = await triedProxy.proxy.lend(probed.startedMs, signal);
+  const timeoutMs = Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, Math.round(2 * probed.elapsedMs)));
   let isRefused = false;
   try {
     const trust = settings.trustOf(purpose);
     const question: OpinionQuestion = {
-      url: asked.url.href,
-      proxyUrl: urlFor(asked.proxy, loan),
-      headers: asked.inPart ? { range: PART } : {},
+      url: triedProxy.url.href,
+      proxyUrl: urlFor(triedProxy.proxy, loan),
+      headers: triedProxy.inPart ? { range: PART } : {},
       userAgent: settings.userAgent,
-      target: { ...legOf(trust, asked.url.origin), ciphers: AEAD_SUITES },
-      proxy: legOf(settings.proxyTrustOf(asked.proxy.name), asked.proxy.url),
+      target: { ...legOf(trust, triedProxy.url.origin), ciphers: AEAD_SUITES },
+      proxy: legOf(settings.proxyTrustOf(triedProxy.proxy.name), triedProxy.proxy.url),
       pins: trust.pins ?? [],
     };
-    const result = await askWitness(question, { clock, signal, timeoutMs });
+    const result = await runWitness(question, { clock, signal, timeoutMs });
     isRefused = result.kind === 'answered' ? result.by === 'proxy' && result.status === 407 : wasLoginRefused(result);
     return { result, loan };
   } finally {
@@ -153,7 +156,7 @@ function legOf({ ca, client }: TlsTrust, origin: string): LegTrust {
   };
 }
 
-function withheldFrom({ proxy }: Asked, loan: Loan | null, secrets: readonly string[]): Withheld {
+function withheldFrom({ proxy }: TriedProxy, loan: Loan | null, secrets: readonly string[]): Withheld {
   if (!proxy.hasAccount || loan !== null) return { account: null, secrets };
   const { authentication: scheme } = proxy;
   const account =
@@ -163,12 +166,12 @@ function withheldFrom({ proxy }: Asked, loan: Loan | null, secrets: readonly str
   return { account, secrets };
 }
 
-function ownResult({ failure, answers }: Walk, { url, proxy }: Asked): OwnResult {
+function ownResult({ failure, answers }: ProbeResult, { url, proxy }: TriedProxy): OwnResult {
   const answer = answers.findLast((one) => one.url === url.href) ?? (failure === null ? undefined : answers.at(-1));
   return { failure, status: answer?.head.status ?? null, forwarded: proxy.how === 'forward' };
 }
 
 /** Whether what failed works by now: a fault that comes and goes is none of ours. */
-async function isOver({ failure }: Walk, { again }: OpinionParts): Promise<boolean> {
+async function isOver({ failure }: ProbeResult, { again }: OpinionParts): Promise<boolean> {
   return (await again()).failure?.code !== failure?.code;
 }

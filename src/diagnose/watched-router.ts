@@ -2,7 +2,7 @@
 // works over it does just what it always does, so a diagnosis runs the work's own code and needs none beside it.
 //
 // Guarantees: nothing is changed, asked twice or held up; connections are those of the router below. The steps of a second
-// connection to the same target are written down only where they fail, so that a walk reads like one way.
+// connection to the same target are written down only where they fail, so that a probe reads like one way.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -16,7 +16,7 @@ import type { Clock } from '#system/clock.ts';
 import type { StageName } from './report.ts';
 
 /** One thing that was seen on the way. */
-export interface Seen {
+export interface ObservedStage {
   readonly stage: StageName;
   /** `host:port` of the target. */
   readonly target: string;
@@ -44,7 +44,7 @@ export interface Tried {
 }
 
 export class WatchedRouter implements Router {
-  readonly seen: Seen[] = [];
+  readonly observed: ObservedStage[] = [];
   readonly answers: Answer[] = [];
   /** Connections that were opened, the first one first. */
   readonly connections: HopFacts[] = [];
@@ -63,14 +63,14 @@ export class WatchedRouter implements Router {
 
   /** It ended with this failure: one that no step has told is a stage of its own, by default the one that was under way. */
   endedWith(error: CodedError, under: StageName, aim: URL): void {
-    const { seen } = this;
-    if (seen.some((one) => one.error === error)) return;
-    const isChoice = seen.length === 0;
+    const { observed } = this;
+    if (observed.some((one) => one.error === error)) return;
+    const isChoice = observed.length === 0;
     const last = this.connections.at(-1);
     const stage = isChoice ? 'choice' : stageOf(error.trace?.phase, under);
     error.during({ phase: isChoice ? 'choice' : 'response', elapsedMs: 0, proven: last?.passed ?? [] });
-    const target = last === undefined ? (seen.at(-1)?.target ?? authorityOf(aim)) : `${last.host}:${last.port}`;
-    seen.push({ stage, target, elapsedMs: error.trace?.elapsedMs ?? null, facts: {}, error });
+    const target = last === undefined ? (observed.at(-1)?.target ?? authorityOf(aim)) : `${last.host}:${last.port}`;
+    observed.push({ stage, target, elapsedMs: error.trace?.elapsedMs ?? null, facts: {}, error });
   }
 
   route(purpose: Purpose, target: URL): Route {
@@ -110,13 +110,13 @@ export class WatchedRouter implements Router {
         const elapsedMs = this.#clock.monotonic() - openedMs;
         const { status, reason } = head;
         const facts = { status, reason, via: responseInfo(head).via };
-        this.seen.push({ stage: 'http', target, elapsedMs, facts, error: null });
+        this.observed.push({ stage: 'http', target, elapsedMs, facts, error: null });
       },
     };
   }
 
   #note({ phase, elapsedMs, facts, error }: ObservedStep, target: string): void {
-    this.seen.push({ stage: stageOf(phase, 'http'), target, elapsedMs, facts, error });
+    this.observed.push({ stage: stageOf(phase, 'http'), target, elapsedMs, facts, error });
   }
 }
 

@@ -19,7 +19,13 @@ import {
   type PathKind,
   type TransferShape,
 } from './kind.ts';
-import { MAX_HOSTS, type SeenHost, type Sighting, seenHostSchema, withSighting } from './seen-hosts.ts';
+import {
+  type HostObservation,
+  MAX_HOSTS,
+  type ObservedHost,
+  observedHostSchema,
+  withObservation,
+} from './observed-hosts.ts';
 
 /** Its name in the state folder. */
 export const PATHS_FILE = 'paths.json';
@@ -45,7 +51,7 @@ const habitsSchema = z.strictObject({
 });
 const fileSchema = z.strictObject({
   routes: z.array(habitsSchema).max(MAX_ROUTES),
-  hosts: z.array(seenHostSchema).max(MAX_HOSTS).default([]),
+  hosts: z.array(observedHostSchema).max(MAX_HOSTS).default([]),
 });
 const READER = { format: FORMAT, parse: (raw: unknown) => fileSchema.parse(raw) };
 
@@ -53,7 +59,7 @@ const READER = { format: FORMAT, parse: (raw: unknown) => fileSchema.parse(raw) 
 export type Habits = z.infer<typeof habitsSchema>;
 
 /** What one response showed. */
-export interface Observation {
+export interface RouteObservation {
   readonly proxy: string;
   readonly origin: string;
   readonly via: string | null;
@@ -64,7 +70,7 @@ export interface Observation {
 }
 
 /** The hosts in such a file, for who only looks; null where it cannot be read. Changes nothing. */
-export async function peekHosts(files: Files, path: string): Promise<readonly SeenHost[] | null> {
+export async function peekHosts(files: Files, path: string): Promise<readonly ObservedHost[] | null> {
   const peeked = await peekState(files, path, READER);
   if (peeked.kind === 'unreadable') return null;
   return peeked.kind === 'absent' ? [] : peeked.value.hosts;
@@ -77,7 +83,7 @@ export class PathHabits {
   readonly #clock: Clock;
   readonly #redactor: Redactor;
   readonly #routes = new NewestMap<string, Habits>(MAX_ROUTES);
-  #hosts: readonly SeenHost[] = [];
+  #hosts: readonly ObservedHost[] = [];
 
   constructor(files: Files, path: string, parts: { readonly clock: Clock; readonly redactor?: Redactor }) {
     this.#files = files;
@@ -97,7 +103,7 @@ export class PathHabits {
   }
 
   /** Takes in one response; kept in memory until `save`. */
-  observe(seen: Observation): void {
+  observe(seen: RouteObservation): void {
     const key = keyOf(seen);
     const before = this.#routes.get(key);
     this.#routes.set(key, {
@@ -143,14 +149,14 @@ export class PathHabits {
   }
 
   /** Takes in where something led, wherever that is; kept in memory until `save`. */
-  ledTo(sighting: Sighting): void {
+  ledTo(observation: HostObservation): void {
     // A server that knows a secret of ours must not bring it into a file by way of a name.
-    const urls = sighting.urls.filter(({ origin }) => this.#redactor.redact(origin) === origin);
-    this.#hosts = withSighting(this.#hosts, { ...sighting, urls }, this.#clock.now());
+    const urls = observation.urls.filter(({ origin }) => this.#redactor.redact(origin) === origin);
+    this.#hosts = withObservation(this.#hosts, { ...observation, urls }, this.#clock.now());
   }
 
   /** Every host that something led to, the one seen last first. */
-  hosts(): readonly SeenHost[] {
+  hosts(): readonly ObservedHost[] {
     return this.#hosts.toReversed();
   }
 

@@ -4,12 +4,12 @@
 import type { Clock } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';
 import type { ResponseHead } from './route.ts';
-import { type SeenTime, seenIn } from './tls/seen-time.ts';
+import { type ObservedTime, observedTimeIn } from './tls/observed-time.ts';
 
 export class HopMemory {
   readonly #clock: Clock;
   readonly #by: string;
-  #seenTime: SeenTime | null = null;
+  #observedTime: ObservedTime | null = null;
   #passes443 = false;
 
   /** `by` is who answers there, in words. */
@@ -19,8 +19,8 @@ export class HopMemory {
   }
 
   /** The latest time that an answer told; null before. */
-  get seenTime(): SeenTime | null {
-    return this.#seenTime;
+  get observedTime(): ObservedTime | null {
+    return this.#observedTime;
   }
 
   /** Whether a tunnel to port 443 has been opened. */
@@ -29,7 +29,7 @@ export class HopMemory {
   }
 
   noteHead(head: ResponseHead): void {
-    this.#seenTime = seenIn(head, this.#by, this.#clock.monotonic()) ?? this.#seenTime;
+    this.#observedTime = observedTimeIn(head, this.#by, this.#clock.monotonic()) ?? this.#observedTime;
   }
 
   /** `authority` is `host:port`. */
@@ -57,8 +57,8 @@ export class HopMemories {
   }
 
   /** The latest time that one of these told; null where none did. */
-  latest(hops: readonly string[]): SeenTime | null {
-    const seen = hops.flatMap((hop) => this.#hops.get(hop)?.seenTime ?? []);
+  latest(hops: readonly string[]): ObservedTime | null {
+    const seen = hops.flatMap((hop) => this.#hops.get(hop)?.observedTime ?? []);
     return seen.sort((a, b) => b.monotonicMs - a.monotonicMs)[0] ?? null;
   }
 }

@@ -187,7 +187,7 @@ class Failover {
         return connection;
       } catch (thrown) {
         signal.throwIfAborted();
-        const error = this.#paced(candidate, asCoded(thrown), observer);
+        const error = this.#withPause(candidate, asCoded(thrown), observer);
         if (candidate.kind === 'direct' || !failsOver(error)) throw error;
         failed.push({ hop: candidate.hop, error });
         this.#missed(candidate.hop, error, candidates[index + 1]);
@@ -292,11 +292,11 @@ class Failover {
   }
 
   /** A failure that may be over soon says when it is time to ask this proxy again. */
-  #paced(candidate: Candidate, error: CodedError, { passed }: ConnectObserver): CodedError {
+  #withPause(candidate: Candidate, error: CodedError, { passed }: ConnectObserver): CodedError {
     if (candidate.kind === 'direct' || !error.retryable) return error;
     const dialled = passed.filter((phase) => phase === 'dial').length;
-    const wait = this.#parts.coolDown.pace.failed(candidate.hop.url, Math.max(1, dialled));
-    return wait === 0 ? error : askedAgainAfter(wait, error);
+    const wait = this.#parts.coolDown.pacing.failed(candidate.hop.url, Math.max(1, dialled));
+    return wait === 0 ? error : retriedAfter(wait, error);
   }
 
   #missed(hop: ProxyHop, error: CodedError, next: Candidate | undefined): void {
@@ -314,11 +314,11 @@ class Failover {
     const why = this.#parts.settings.proxy_required ? 'proxy_required is true' : 'no setting allows it';
     const { place: hop } = last.error;
     const error = coded('POLICY', { count: failed.length, failures, why, hop }, last.error).during(last.error.trace);
-    return askedAgainAfter(Math.max(...failed.map((one) => waitOf(one.error))), error);
+    return retriedAfter(Math.max(...failed.map((one) => waitOf(one.error))), error);
   }
 }
 
-function askedAgainAfter(ms: number, error: CodedError): CodedError {
+function retriedAfter(ms: number, error: CodedError): CodedError {
   if (ms <= waitOf(error)) return error;
   return new CodedError(error.code, { ...error.facts, pauseMs: ms }, error).during(error.trace);
 }

@@ -10,14 +10,14 @@ import { readWhole, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { decodeHead, type EntryHead, encodeHead, HEAD_LIMIT_BYTES, type HeadRecord } from './entry.ts';
 import { type Part, partName } from './names.ts';
-import { type Ailment, moveToQuarantine } from './quarantine.ts';
+import { type EntryProblem, moveToQuarantine } from './quarantine.ts';
 
 const HEAD_MODE = 0o600;
 
 /** What a head's file turned out to be. */
 export type ReadHead =
   | { readonly kind: 'record'; readonly record: HeadRecord; readonly bytes: number }
-  | { readonly kind: 'unusable'; readonly ailment: Ailment }
+  | { readonly kind: 'unusable'; readonly problem: EntryProblem }
   /** It could not be read now, which says nothing about what is in it. */
   | { readonly kind: 'closed'; readonly error: CodedError };
 
@@ -44,10 +44,10 @@ export class KindFolder {
       if (!(thrown instanceof CodedError)) throw thrown;
       const isClosed = isExhaustion(thrown) || (thrown.code === 'FILE-FAILED' && thrown.facts['errno'] !== 'EFBIG');
       if (isClosed) return { kind: 'closed', error: thrown };
-      return { kind: 'unusable', ailment: { kind: 'damaged', reason: thrown.safeText } };
+      return { kind: 'unusable', problem: { kind: 'damaged', reason: thrown.safeText } };
     }
     const decoded = decodeHead(bytes);
-    if (decoded.kind !== 'head') return { kind: 'unusable', ailment: decoded };
+    if (decoded.kind !== 'head') return { kind: 'unusable', problem: decoded };
     return { kind: 'record', record: decoded.record, bytes: bytes.length };
   }
 
@@ -78,11 +78,11 @@ export class KindFolder {
   }
 
   /** Sets an entry aside with its attachment; the returned error says why and where it is now. */
-  async setAside(sequence: number, ailment: Ailment, part: 'json' | 'settled' = 'json'): Promise<CodedError> {
+  async setAside(sequence: number, problem: EntryProblem, part: 'json' | 'settled' = 'json'): Promise<CodedError> {
     const attachment = partName(sequence, 'attachment');
     const hasAttachment = (await this.files.facts(join(this.dir, attachment))) !== null;
     // The attachment first: without a head, the next start would remove it.
-    if (hasAttachment) await moveToQuarantine(this.files, this.dir, { fileName: attachment, ailment });
-    return await moveToQuarantine(this.files, this.dir, { fileName: partName(sequence, part), ailment });
+    if (hasAttachment) await moveToQuarantine(this.files, this.dir, { fileName: attachment, problem });
+    return await moveToQuarantine(this.files, this.dir, { fileName: partName(sequence, part), problem });
   }
 }

@@ -21,7 +21,7 @@ import {
 import type { KindFolder } from './folder.ts';
 import type { SpoolKind } from './kind.ts';
 import { checkBody } from './load.ts';
-import type { Ailment } from './quarantine.ts';
+import type { EntryProblem } from './quarantine.ts';
 import { type Queue, toWaiting, type Waiting } from './queue.ts';
 import type { Rejected } from './rejected.ts';
 import type { SettledKeys } from './settled-keys.ts';
@@ -129,8 +129,8 @@ export class KindSpool<Body> implements Spool<Body> {
       if (read.kind === 'record' && reason === null) {
         return { ...waiting.head, body: this.kind.body.parse(read.record.body) };
       }
-      const ailment: Ailment = read.kind === 'unusable' ? read.ailment : { kind: 'damaged', reason: reason ?? '' };
-      return await this.#setAside(waiting, ailment);
+      const problem: EntryProblem = read.kind === 'unusable' ? read.problem : { kind: 'damaged', reason: reason ?? '' };
+      return await this.#setAside(waiting, problem);
     });
   }
 
@@ -303,9 +303,9 @@ export class KindSpool<Body> implements Spool<Body> {
     throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is not the head of an entry any more' });
   }
 
-  async #setAside(waiting: Waiting, ailment: Ailment): Promise<null> {
+  async #setAside(waiting: Waiting, problem: EntryProblem): Promise<null> {
     try {
-      const error = await this.#folder.setAside(waiting.sequence, ailment);
+      const error = await this.#folder.setAside(waiting.sequence, problem);
       this.#queue.forget(waiting);
       this.#ports.report(this.kind.setAside(error));
       return null;

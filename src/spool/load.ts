@@ -12,7 +12,7 @@ import type { HeadRecord } from './entry.ts';
 import type { KindFolder } from './folder.ts';
 import type { SpoolKind } from './kind.ts';
 import { type OwnName, type Part, readName, SETTLED_FILE } from './names.ts';
-import type { Ailment } from './quarantine.ts';
+import type { EntryProblem } from './quarantine.ts';
 import type { SettledKeys } from './settled-keys.ts';
 
 /** An entry that was found. */
@@ -81,7 +81,7 @@ async function loadBuried<Body>(from: LoadFrom<Body>, sequences: readonly number
   const keys: string[] = [];
   for (const sequence of sequences) {
     const read = await folder.read(sequence, 'settled');
-    if (read.kind === 'unusable') await setAside(from, { sequence, part: 'settled' }, read.ailment);
+    if (read.kind === 'unusable') await setAside(from, { sequence, part: 'settled' }, read.problem);
     if (read.kind === 'closed') from.report(from.kind.setAside(read.error));
     if (read.kind !== 'record') continue;
     keys.push(read.record.head.key);
@@ -106,7 +106,7 @@ async function loadHeads<Body>(from: LoadFrom<Body>, sequences: readonly number[
   for (const sequence of sequences) {
     const read = await folder.read(sequence);
     if (read.kind === 'closed') report(kind.setAside(read.error));
-    if (read.kind === 'unusable') await setAside(from, { sequence, part: 'json' }, read.ailment);
+    if (read.kind === 'unusable') await setAside(from, { sequence, part: 'json' }, read.problem);
     if (read.kind !== 'record') continue;
     const { record, bytes } = read;
     const { key } = record.head;
@@ -154,10 +154,10 @@ export function checkBody<Body>(kind: SpoolKind<Body>, name: string, body: unkno
 async function setAside<Body>(
   { folder, report, kind }: LoadFrom<Body>,
   file: { readonly sequence: number; readonly part: 'json' | 'settled' },
-  ailment: Ailment,
+  problem: EntryProblem,
 ): Promise<void> {
   try {
-    report(kind.setAside(await folder.setAside(file.sequence, ailment, file.part)));
+    report(kind.setAside(await folder.setAside(file.sequence, problem, file.part)));
   } catch (thrown) {
     tolerate(thrown);
     report(kind.setAside(asCoded(thrown)));

@@ -11,7 +11,7 @@ import { ownFolder } from '#system/own-folder.ts';
 import { QUARANTINE } from './names.ts';
 
 /** Why a file is set aside. */
-export type Ailment =
+export type EntryProblem =
   | { readonly kind: 'newer'; readonly format: number; readonly known: number }
   | { readonly kind: 'damaged'; readonly reason: string };
 
@@ -29,17 +29,17 @@ export async function quarantinePlace(files: Files, dir: string, fileName: strin
 export async function moveToQuarantine(
   files: Files,
   dir: string,
-  moved: { readonly fileName: string; readonly ailment: Ailment },
+  moved: { readonly fileName: string; readonly problem: EntryProblem },
 ): Promise<CodedError> {
   const path = join(dir, moved.fileName);
-  const { ailment } = moved;
-  const label = ailment.kind === 'newer' ? `${moved.fileName}.format-${ailment.format}` : moved.fileName;
+  const { problem } = moved;
+  const label = problem.kind === 'newer' ? `${moved.fileName}.format-${problem.format}` : moved.fileName;
   const aside = await quarantinePlace(files, dir, label);
   await publishFile(files, path, aside);
-  return describeAilment(path, aside, ailment);
+  return describeProblem(path, aside, problem);
 }
 
-export function describeAilment(path: string, aside: string, ailment: Ailment): CodedError {
-  if (ailment.kind === 'damaged') return coded('STATE-DAMAGED', { path, reason: ailment.reason, aside });
-  return coded('STATE-NEWER', { path, found: ailment.format, known: ailment.known, aside });
+export function describeProblem(path: string, aside: string, problem: EntryProblem): CodedError {
+  if (problem.kind === 'damaged') return coded('STATE-DAMAGED', { path, reason: problem.reason, aside });
+  return coded('STATE-NEWER', { path, found: problem.format, known: problem.known, aside });
 }

@@ -33,7 +33,7 @@ export function toWaiting(found: {
 }
 
 /** Room for an entry that is being accepted. */
-export interface Room {
+export interface Reservation {
   /** @throws CodedError SPOOL-FULL */
   add(bytes: number): void;
   /** Harmless when repeated. */
@@ -149,7 +149,7 @@ export class Queue {
   }
 
   /** Room for one entry that is not there yet, with a head of this number of bytes. @throws CodedError SPOOL-FULL */
-  reserve(key: string, headBytes: number): Room {
+  reserve(key: string, headBytes: number): Reservation {
     const { quota, dir } = this.#options;
     const taken = this.#reserved;
     let mine = { entries: 0, bytes: 0 };

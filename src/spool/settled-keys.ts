@@ -13,7 +13,7 @@ import { type Files, writeAll } from '#system/files.ts';
 import { isAboutContent } from '#system/state-file.ts';
 import { isKey } from './entry.ts';
 import { SETTLED_FILE } from './names.ts';
-import { type Ailment, describeAilment, moveToQuarantine, quarantinePlace } from './quarantine.ts';
+import { describeProblem, type EntryProblem, moveToQuarantine, quarantinePlace } from './quarantine.ts';
 
 /** Minimum number of recent keys that are kept. */
 export const SETTLED_KEPT = 10_000;
@@ -95,10 +95,10 @@ export class SettledKeys {
         const reason = String(error.facts['reason'] ?? error.safeText);
         throw coded('STATE-UNREADABLE', { path: this.#path, reason, self: this.#files.self });
       }
-      read = { keys: [], length: 0, ailment: { kind: 'damaged', reason: error.safeText } };
+      read = { keys: [], length: 0, problem: { kind: 'damaged', reason: error.safeText } };
     }
     this.#keys = new Set(read.keys);
-    return read.ailment === null ? await this.#makeSure(read.length) : await this.#setAside(bytes, read.ailment);
+    return read.problem === null ? await this.#makeSure(read.length) : await this.#setAside(bytes, read.problem);
   }
 
   /** A process that died may have left keys that no power cut survives; from here on they are relied upon. */
@@ -119,15 +119,15 @@ export class SettledKeys {
   }
 
   /** Bytes are copied, so that the good lines are on disk at every moment; what is no file is moved. */
-  async #setAside(bytes: Uint8Array | null, ailment: Ailment): Promise<CodedError> {
+  async #setAside(bytes: Uint8Array | null, problem: EntryProblem): Promise<CodedError> {
     try {
-      if (bytes === null || ailment.kind === 'newer') {
-        return await moveToQuarantine(this.#files, this.#dir, { fileName: SETTLED_FILE, ailment });
+      if (bytes === null || problem.kind === 'newer') {
+        return await moveToQuarantine(this.#files, this.#dir, { fileName: SETTLED_FILE, problem });
       }
       const aside = await quarantinePlace(this.#files, this.#dir, SETTLED_FILE);
       await writeDurably(this.#files, aside, bytes, MODE);
       await this.#rewrite();
-      return describeAilment(this.#path, aside, ailment);
+      return describeProblem(this.#path, aside, problem);
     } catch (thrown) {
       return asCoded(thrown);
     }
@@ -168,7 +168,7 @@ interface Interpreted {
   /** Bytes up to the end of the last whole line. */
   readonly length: number;
   /** What is wrong with it beyond a torn last line. */
-  readonly ailment: Ailment | null;
+  readonly problem: EntryProblem | null;
 }
 
 function interpret(bytes: Uint8Array): Interpreted {
@@ -176,14 +176,15 @@ function interpret(bytes: Uint8Array): Interpreted {
   // What follows the last line end is the torn line of a crash, or nothing.
   const torn = lines.pop() ?? '';
   const [header, ...rest] = lines;
-  if (`${header}\n` !== HEADER) return { keys: [], length: 0, ailment: checkHeader(header) };
+  if (`${header}\n` !== HEADER) return { keys: [], length: 0, problem: checkHeader(header) };
   const keys = rest.filter(isKey);
   const bad = rest.length - keys.length;
-  const ailment: Ailment | null = bad === 0 ? null : { kind: 'damaged', reason: `${bad} of its lines are no keys` };
-  return { keys, length: bytes.length - torn.length, ailment };
+  const problem: EntryProblem | null =
+    bad === 0 ? null : { kind: 'damaged', reason: `${bad} of its lines are no keys` };
+  return { keys, length: bytes.length - torn.length, problem };
 }
 
-function checkHeader(header: string | undefined): Ailment {
+function checkHeader(header: string | undefined): EntryProblem {
   const format = /^\{"format":(\d{1,9})\}$/.exec(header ?? '')?.[1];
   if (format !== undefined && Number(format) > FORMAT) return { kind: 'newer', format: Number(format), known: FORMAT };
   return { kind: 'damaged', reason: 'its first line names no format' };

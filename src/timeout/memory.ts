@@ -2,8 +2,8 @@
 // of each route, the last attempt of each package that is not here yet.
 //
 // One state file, at most 256 of each; a file that is damaged, or that the model does not take, is set aside and named.
-// Losing it costs patience: every route begins as an unknown one. A crash leaves the old file or the new one. Only
-// this file and `patience.ts` have effects in this module; the model is pure.
+// Without it every route is unknown and gets longer timeouts. A crash leaves the old file or the new one. Only this file
+// and `timeout-session.ts` have effects in this module; the model is pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';

@@ -11,9 +11,9 @@ import { explain } from './explain.ts';
 import { type History, NO_HISTORY, type Sample, TIMEOUT_PHASES, withSuccess, withTimeout } from './samples.ts';
 import { fromSaved, MAX_ROUTES, toSaved } from './saved.ts';
 import { ceilingOf, NO_LIMIT_MS, withDefaults, withinBounds } from './settings.ts';
-import type { Outcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings } from './types.ts';
+import type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings } from './types.ts';
 
-export type { Outcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings };
+export type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings };
 
 /** The attempt before this one, of the same package. */
 export interface PreviousAttempt {
@@ -96,7 +96,7 @@ export class ResponseTimeoutModel {
   }
 
   /** Learns from an attempt; what is neither a verified success nor a timeout teaches nothing. @throws RangeError */
-  observe(route: RouteKey, outcome: Outcome): void {
+  observe(route: RouteKey, outcome: AttemptOutcome): void {
     const { size, totalMs, atMs, firstByteMs, longestSilenceMs } = outcome;
     checkNumbers({ size, totalMs, atMs, firstByteMs: firstByteMs ?? 0, longestSilenceMs: longestSilenceMs ?? 0 });
     const { timedOut } = outcome;

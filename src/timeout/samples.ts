@@ -4,7 +4,7 @@
 // Samples age by count and by wall time. Each class of sizes keeps its own, so that many small files never push out what
 // is known of the few large ones.
 
-import type { Outcome, TimeoutPhase } from './types.ts';
+import type { AttemptOutcome, TimeoutPhase } from './types.ts';
 
 /** One verified success; times in whole milliseconds, null where a phase was not measured. */
 export interface Sample {
@@ -66,7 +66,7 @@ const OLD_MS = 45 * 86_400_000;
 const ENOUGH_YOUNG = 8;
 
 /** The history after a verified success. An unknown size counts as the largest: the wait is not blamed on small files. */
-export function withSuccess(history: History, outcome: Outcome): History {
+export function withSuccess(history: History, outcome: AttemptOutcome): History {
   const size = outcome.size > 0 ? outcome.size : history.largest;
   const sample: Sample = {
     seq: history.count,

@@ -35,7 +35,7 @@ export interface TimeoutSettings {
 }
 
 /** What one attempt showed. Times in milliseconds on the monotonic clock; `atMs` is wall time. */
-export interface Outcome {
+export interface AttemptOutcome {
   readonly size: number;
   /** Whole, and its digest is the promised one. */
   readonly ok: boolean;

@@ -20,7 +20,7 @@ import { ShapeWatch } from '#path/shape-watch.ts';
 import { answersFrom, type Connection, canLookInside, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { FileIdentity, Files } from '#system/files.ts';
-import type { Outcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
+import type { AttemptOutcome, RouteKey, TimeoutPlan } from '#timeout/model.ts';
 import { Copies, type Settled } from './copies.ts';
 import { type Reserve, SpaceWatch } from './disk-space.ts';
 import { ResponseReader } from './response-reader.ts';
@@ -51,7 +51,7 @@ export interface FetchPorts {
   readonly allowedOrigins: readonly string[];
   /** Request headers for a hop; credentials only where `checkUrl` allows them. */
   headers(credentials: boolean): Readonly<Record<string, string>>;
-  readonly patience: FetchPatience;
+  readonly timeoutSession: FetchTimeouts;
   /** What a download leaves free on the disk. */
   readonly reserve: Reserve;
   readonly report: ScopedReport;
@@ -59,7 +59,7 @@ export interface FetchPorts {
 }
 
 /** Who says how long to wait, and is told what came of it. */
-interface FetchPatience {
+interface FetchTimeouts {
   /** The deadlines for one attempt over this route. */
   plan(route: RouteKey, size: number): TimeoutPlan;
   /** What a failure by one of these deadlines says. */
@@ -67,7 +67,7 @@ interface FetchPatience {
   /** At the total deadline: a later one, or 0. `plan.size` is what this attempt has to bring. */
   extend(plan: TimeoutPlan, elapsedMs: number, bytes: number): number;
   /** What the attempt showed; whether its bytes are right is not known yet. */
-  observe(route: RouteKey, outcome: Outcome, shape: TransferShape): void;
+  observe(route: RouteKey, outcome: AttemptOutcome, shape: TransferShape): void;
 }
 
 /** Who is told how one attempt goes; the caller names the subject. */
@@ -141,7 +141,7 @@ export async function fetchDurably(ports: FetchPorts, job: FetchJob, signal: Abo
   }
 }
 
-interface Attempt {
+interface FetchAttempt {
   readonly job: FetchJob;
   readonly plan: TransferPlan;
   readonly range: RangePlan;
@@ -167,7 +167,7 @@ async function planWithin(room: SpaceWatch, copies: Copies, length: number): Pro
   return alone;
 }
 
-async function fill(ports: FetchPorts, attempt: Attempt, signal: AbortSignal): Promise<void> {
+async function fill(ports: FetchPorts, attempt: FetchAttempt, signal: AbortSignal): Promise<void> {
   try {
     await followRedirects({
       start: attempt.job.url,
@@ -185,12 +185,12 @@ async function fill(ports: FetchPorts, attempt: Attempt, signal: AbortSignal): P
 }
 
 /** What another user, password or disk would need says nothing about the request; nor does a proxy that is away. */
-function isAboutRequest({ isConnected }: Attempt, error: CodedError): boolean {
+function isAboutRequest({ isConnected }: FetchAttempt, error: CodedError): boolean {
   return isConnected && !['auth', 'system', 'config'].includes(error.entry.class);
 }
 
 async function settle(
-  { reader, copies, plan }: Attempt,
+  { reader, copies, plan }: FetchAttempt,
   why: { readonly aborted: boolean; readonly blamed: boolean },
 ): Promise<Settled> {
   const { head, wroteFromZero: fromZero, written, bytesWorthKeeping: keep } = reader;
@@ -205,7 +205,7 @@ interface Visit {
   readonly signal: AbortSignal;
 }
 
-async function visit(ports: FetchPorts, attempt: Attempt, hop: Visit): Promise<FollowStep<void>> {
+async function visit(ports: FetchPorts, attempt: FetchAttempt, hop: Visit): Promise<FollowStep<void>> {
   const route = ports.router.route(ports.purpose, hop.url);
   attempt.isConnected = false;
   const connection = await route.open({ bulk: true, signal: hop.signal, updateId: attempt.job.name });
@@ -213,7 +213,7 @@ async function visit(ports: FetchPorts, attempt: Attempt, hop: Visit): Promise<F
   try {
     // Which proxy is really used is known only now, and each has a history of its own.
     const key: RouteKey = { proxy: connection.facts.proxyUrl, origin: hop.url.origin };
-    const plan = ports.patience.plan(key, attempt.job.length);
+    const plan = ports.timeoutSession.plan(key, attempt.job.length);
     const { proxy } = connection.facts;
     ports.watch.planned(plan, { route: key, proxy, scans: canLookInside(connection.facts, hop.url) });
     const shape = new ShapeWatch(ports.clock.monotonic(), missingBytes(attempt));
@@ -229,7 +229,7 @@ async function visit(ports: FetchPorts, attempt: Attempt, hop: Visit): Promise<F
 
 function receive(
   ports: FetchPorts,
-  { job, range, reader }: Attempt,
+  { job, range, reader }: FetchAttempt,
   hop: Visit & { connection: Connection; key: RouteKey; plan: TimeoutPlan; shape: ShapeWatch },
 ): Promise<ExchangeResult> {
   // Only what is still missing has to come in time.
@@ -249,8 +249,8 @@ function receive(
       firstByteMs: hop.plan.firstByteMs,
       silenceMs: hop.plan.silenceMs,
       totalMs: hop.plan.totalMs,
-      extend: (elapsedMs, bytes) => ports.patience.extend(asked, elapsedMs, bytes),
-      ...ports.patience.words(hop.key, hop.plan),
+      extend: (elapsedMs, bytes) => ports.timeoutSession.extend(asked, elapsedMs, bytes),
+      ...ports.timeoutSession.words(hop.key, hop.plan),
     },
     clock: ports.clock,
     signal: hop.signal,
@@ -267,7 +267,7 @@ function receive(
   });
 }
 
-function missingBytes({ job, range }: Pick<Attempt, 'job' | 'range'>): number {
+function missingBytes({ job, range }: Pick<FetchAttempt, 'job' | 'range'>): number {
   return job.length - (range.kind === 'rest' ? range.offset : 0);
 }
 
@@ -315,7 +315,7 @@ function observe(
     atMs: ports.clock.now(),
   };
   const shape = seen.shape.end(ports.clock.monotonic(), { whole: ok, timedOut: measured.timedOut !== null });
-  ports.patience.observe(seen.key, outcome, shape);
+  ports.timeoutSession.observe(seen.key, outcome, shape);
 }
 
 function finished({ path, file }: Copies, job: FetchJob, reader: ResponseReader, prefix: Hash): Fetched {

@@ -1,4 +1,4 @@
-// A full disk, told once and met with patience: the work pauses, tries again by itself, and says when there is room.
+// Handles a full disk: reports it once, pauses the work, tries again by itself, and reports when there is space again.
 //
 // Guarantees: one line however many files, packages and rounds meet the full disk, and one when it is over; tries after
 // a minute, then after twice as long each time, up to ten minutes, whatever becomes of the wall clock. Keeps nothing on

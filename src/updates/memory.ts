@@ -113,7 +113,7 @@ export class UpdatesMemory {
   }
 
   /** Changes what became of a known id. */
-  setFate(id: string, fate: IdMemory['fate']): void {
+  setState(id: string, fate: IdMemory['fate']): void {
     const known = this.id(id);
     if (known !== null) this.setId(id, { ...known, fate });
   }

@@ -12,7 +12,7 @@ import { type Checked, check } from './check.ts';
 import { isDiskFull } from './disk-pause.ts';
 import type { FeedReading } from './feed/feed.ts';
 import type { FeedItem } from './feed/feed-document.ts';
-import { OriginShares } from './origin-shares.ts';
+import { OriginFailureBudget } from './origin-failure-budget.ts';
 import { download } from './package/download.ts';
 import { choosePrunable } from './package/prune.ts';
 import { publish } from './package/publish.ts';
@@ -161,12 +161,12 @@ async function fetchAll(
 ): Promise<void> {
   const { checked, tally, scope } = round;
   const missing = new Set<string>();
-  const shares = new OriginShares();
+  const budget = new OriginFailureBudget();
   for (const item of slowLast(checked.decision.wanted, (one) => ports.retries.isSlow(one))) {
     signal.throwIfAborted();
     const origin = URL.parse(item.url ?? item.file ?? '', checked.reading.url)?.origin ?? '';
     const waiting = scope === 'due' || ports.retries.isBlocked(item) ? ports.retries.waiting(item) : null;
-    const isSpent = shares.isSpent(origin);
+    const isSpent = budget.isSpent(origin);
     const reason = reasonToDefer(item, { missing, waiting, isSpent });
     if (reason !== null) {
       missing.add(item.id);
@@ -185,7 +185,7 @@ async function fetchAll(
       tally.left += 1;
       continue;
     }
-    shares.note(origin, error);
+    budget.note(origin, error);
     tally.failed.push({ id: item.id, error });
     if (failure.retryAtMs === null) noteRetry(ports, tally, error);
     // A proxy that refuses our user refuses him for every package, and a full disk has room for none: one line is enough.
@@ -285,7 +285,7 @@ async function prune(ports: UpdatesPorts): Promise<string[]> {
     maxBytes: updates.packages_max_bytes ?? null,
   });
   for (const { id, reason } of chosen) {
-    ports.memory.setFate(id, 'pruned');
+    ports.memory.setState(id, 'pruned');
     await ports.memory.save();
     await ports.store.remove(id);
     await ports.hooks.forget(id);

@@ -19,7 +19,7 @@ const RESERVED: readonly Reserved[] = [
     typesAreFree: true,
     places: {
       'proxy/': 'the one door',
-      'diagnose/second-opinion-worker.ts': 'the witness that is not us: contexts of TLS for a client of its own',
+      'diagnose/witness-worker.ts': 'the witness that is not us: contexts of TLS for a client of its own',
       'changes/': 'a unix socket, and the connection that systemd hands over: nothing leaves the machine',
       'config/values/no-proxy.ts': 'isIP: whether a text is an address',
       'system/network/addresses.ts': 'isIP and BlockList: arithmetic on addresses, nothing dialled',
@@ -37,7 +37,7 @@ const RESERVED: readonly Reserved[] = [
       'proxy/opening/connect-answer.ts': "Node's parser over the answer to CONNECT",
       'proxy/connection-agent.ts':
         'an Agent whose connections are connections, for libraries that bring their own HTTP',
-      'diagnose/second-opinion-worker.ts': "Node's own client, for the second opinion of a diagnosis",
+      'diagnose/witness-worker.ts': "Node's own client, for the second opinion of a diagnosis",
       'origin/': 'the reference server',
       'demo/': 'the demo proxy',
       'control/': 'HTTP over a unix socket: it does not leave the machine',
@@ -75,7 +75,7 @@ const RESERVED: readonly Reserved[] = [
       'socks',
     ],
     typesAreFree: true,
-    places: { 'diagnose/second-opinion-worker.ts': 'the second opinion, in a thread with an empty environment' },
+    places: { 'diagnose/witness-worker.ts': 'the second opinion, in a thread with an empty environment' },
   },
   {
     what: 'the global fetch and friends, which would dial by themselves',
@@ -109,8 +109,8 @@ const RESERVED: readonly Reserved[] = [
     places: {
       'system/process/command.ts': "the admin's hook: no shell, a built environment, a process group of its own",
       'proxy/pac/': 'a thread for a PAC file, which may never end by itself',
-      'diagnose/second-opinion-ask.ts': 'a thread for a client that may never end by itself',
-      'diagnose/second-opinion-worker.ts': 'that thread',
+      'diagnose/witness.ts': 'a thread for a client that may never end by itself',
+      'diagnose/witness-worker.ts': 'that thread',
     },
   },
   {
@@ -177,11 +177,11 @@ const RESERVED: readonly Reserved[] = [
 
 /** Decisions that must be functions of data: no effect can be reached from them, not even by way of another room. */
 const PURE: readonly RegExp[] = [
-  /^timeout\/(?!(?:memory|patience)\.ts$)/,
+  /^timeout\/(?!(?:memory|timeout-session)\.ts$)/,
   /^estimate\/(?!estimate\.ts$)/,
   /^daemon\/schedule\/(?:decide-round|freeze|slots)\.ts$/,
   /^path\/(?:kind|shape-watch)\.ts$/,
-  /^updates\/(?:origin-shares|feed\/requires)\.ts$/,
+  /^updates\/(?:origin-failure-budget|feed\/requires)\.ts$/,
   /^system\/(?:time\/zone|moment|json-shape|newest)\.ts$/,
   /^updates\/feed\/decide[\w-]*\.ts$/,
   /^updates\/hook\/hook-decision\.ts$/,

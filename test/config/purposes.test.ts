@@ -56,7 +56,7 @@ import { describeRoutes } from '#daemon/answers/routes.ts';
 import { diagnosisRequestSchema } from '#diagnose/report.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
 import { chooseProxy } from '#proxy/choosing/choice.ts';
-import { proxiesByPurpose } from '#proxy/choosing/went-direct.ts';
+import { proxiesByPurpose } from '#proxy/choosing/bypass-guard.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 
 const place = (name) => import.meta.dirname + '/' + name;

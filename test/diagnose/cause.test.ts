@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type Circumstances, causeOf } from '#diagnose/cause.ts';
+import { causeOf, type FailureContext } from '#diagnose/cause.ts';
 import { coded } from '#errors/coded-error.ts';
 import { proxyAt } from '#errors/hop.ts';
 
-const KNOWN: Circumstances = {
+const KNOWN: FailureContext = {
   purpose: 'updates',
   proxyAddresses: ['10.1.1.1'],
   gateways: [],

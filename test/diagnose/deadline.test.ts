@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { probesFor } from '#daemon/trial/probes.ts';
-import { type Probe, walk } from '#diagnose/walk.ts';
+import { type Probe, runProbe } from '#diagnose/probe.ts';
 import { systemClock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -22,7 +22,7 @@ const NEVER = new AbortController().signal;
 const parts = { report: () => undefined, upgradeTimeoutMs: 30_000 };
 
 /** What the probe of updates shows by this way, on a clock that runs a hundred times as fast. */
-async function walkUpdates(way: WayName) {
+async function probeUpdates(way: WayName) {
   const { proxies, base } = ways.settings(way);
   const settings = testSettings('/data', { proxies, updates: { feed_url: `${base}feed.json` }, ...PATIENT });
   const rig = await openRig({
@@ -35,7 +35,7 @@ async function walkUpdates(way: WayName) {
   });
   const { clock, router } = rig.ports;
   const [probe] = probesFor(rig.ports, settings);
-  return await walk(probe ?? expect.fail('no probe'), { ...parts, clock, router, signal: NEVER });
+  return await runProbe(probe ?? expect.fail('no probe'), { ...parts, clock, router, signal: NEVER });
 }
 
 describe('diagnose: a feed that drips ends at a deadline, with what it did', () => {
@@ -45,9 +45,9 @@ describe('diagnose: a feed that drips ends at a deadline, with what it did', () 
       const timer = setInterval(() => socket.write(' '), 5);
       socket.on('close', () => clearInterval(timer));
     };
-    const { failure, seen } = await walkUpdates(way);
+    const { failure, observed } = await probeUpdates(way);
     expect(failure).toMatchObject({ code: 'DOCUMENT-TIMEOUT' });
-    expect(seen.at(-1)).toMatchObject({ error: { code: 'DOCUMENT-TIMEOUT' } });
+    expect(observed.at(-1)).toMatchObject({ error: { code: 'DOCUMENT-TIMEOUT' } });
   });
 });
 
@@ -65,9 +65,9 @@ describe('diagnose: a purpose ends at its deadline whatever it waits for', () =>
           signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
         }),
     };
-    const walked = walk(probe, { ...parts, clock, router: testRouter(), signal: NEVER });
+    const result = runProbe(probe, { ...parts, clock, router: testRouter(), signal: NEVER });
     clock.advance(360_000);
-    const { failure, endpoints } = await walked;
+    const { failure, endpoints } = await result;
     expect(failure).toMatchObject({ code: 'DIAGNOSIS-LATE', hop: null });
     expect(endpoints).toMatchObject([{ tried: false }]);
     expect(clock.pending).toBe(0);
@@ -83,7 +83,7 @@ describe('diagnose: a purpose ends at its deadline whatever it waits for', () =>
         return Promise.reject(stop.signal.reason as Error);
       },
     };
-    const walked = walk(probe, { ...parts, clock: new FakeClock(), router: testRouter(), signal: stop.signal });
-    await expect(walked).rejects.toThrow('stop');
+    const result = runProbe(probe, { ...parts, clock: new FakeClock(), router: testRouter(), signal: stop.signal });
+    await expect(result).rejects.toThrow('stop');
   });
 });

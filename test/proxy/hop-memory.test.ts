@@ -7,11 +7,11 @@ const said = (...rawHeaders: string[]) => ({ status: 200, reason: 'OK', rawHeade
 
 it('keeps the latest time that a hop told, and an answer without one takes nothing away', () => {
   const memory = new HopMemories(clock).of('http://a:1', 'proxy a');
-  expect(memory.seenTime).toBeNull();
+  expect(memory.observedTime).toBeNull();
   memory.noteHead(said('Date', 'Wed, 25 Nov 2026 12:00:00 GMT'));
   memory.noteHead(said('Date', 'Wed, 25 Nov 2026 13:00:00 GMT'));
   memory.noteHead(said());
-  expect(memory.seenTime).toEqual({ by: 'proxy a', dateMs: Date.parse('2026-11-25T13:00:00Z'), monotonicMs: 7 });
+  expect(memory.observedTime).toEqual({ by: 'proxy a', dateMs: Date.parse('2026-11-25T13:00:00Z'), monotonicMs: 7 });
 });
 
 it('knows whether tunnels to port 443 pass', () => {

@@ -14,7 +14,7 @@ import { ProxyAgent } from 'proxy-agent';
 import { SocksClient } from 'socks';
 import { afterEach, describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
-import { askPac } from '#proxy/pac/evaluate.ts';
+import { evaluatePac } from '#proxy/pac/evaluate.ts';
 import { systemClock } from '#system/clock.ts';
 import { FAULTS, type FaultProxy, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { NO_USER, OPEN_5, startSocksServer } from '#test/support/socks-server.ts';
@@ -133,7 +133,7 @@ async function bothSay(body: string): Promise<{ theirs: string; ours: string }> 
     ({ page }) => page,
     (error: unknown) => `failed: ${(error as Error).message}`,
   );
-  const outcome = await askPac({
+  const outcome = await evaluatePac({
     ...{ script, url: 'http://192.0.2.1/', host: '192.0.2.1', limitMs: 15_000, clock: systemClock },
     lookUp: () => Promise.resolve([]),
     signal: new AbortController().signal,

@@ -84,7 +84,7 @@ export async function attempt(files: CrashingFiles, server: RawServer, right: Ui
         configured: url,
         allowedOrigins: [],
         headers: () => ({}),
-        patience: {
+        timeoutSession: {
           plan: (route, size) => model.plan(route, size, 0),
           words: () => ({ key: 'response_timeout.base_ms' }),
           extend: () => 0,

@@ -2,7 +2,7 @@
 // ended, and the peak memory of the process so far, as JSON. A separate process, because that value never falls.
 
 import { coded } from '#errors/coded-error.ts';
-import { askPac } from '#proxy/pac/evaluate.ts';
+import { evaluatePac } from '#proxy/pac/evaluate.ts';
 import { systemClock } from '#system/clock.ts';
 
 /** What the program prints for a body. */
@@ -17,7 +17,7 @@ const THREADS = 'MessagePort';
 
 async function probe(body: string, before: number): Promise<PacProbe> {
   const startMs = systemClock.monotonic();
-  const outcome = await askPac({
+  const outcome = await evaluatePac({
     script: `function FindProxyForURL(url, host) { ${body} }`,
     url: 'https://updates.example/',
     host: 'updates.example',

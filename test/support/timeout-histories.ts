@@ -1,7 +1,7 @@
 // Histories for fast-check: outcomes of every kind on few routes, so that they share routes.
 
 import fc from 'fast-check';
-import { type Outcome, ResponseTimeoutModel, type RouteKey, type TimeoutPlan } from '#timeout/model.ts';
+import { type AttemptOutcome, ResponseTimeoutModel, type RouteKey, type TimeoutPlan } from '#timeout/model.ts';
 
 export const PROXY = 'http://proxy.example.com:3128';
 export const ROUTE: RouteKey = { proxy: PROXY, origin: 'https://updates.example.com' };
@@ -27,14 +27,14 @@ const anyTimes = fc.record({
   atMs: fc.integer({ min: 0, max: 400 * DAY_MS }),
 });
 
-export const success: fc.Arbitrary<Outcome> = anyTimes.map((times) => ({ ...times, ok: true, timedOut: null }));
+export const success: fc.Arbitrary<AttemptOutcome> = anyTimes.map((times) => ({ ...times, ok: true, timedOut: null }));
 
-export const timeout: fc.Arbitrary<Outcome> = fc
+export const timeout: fc.Arbitrary<AttemptOutcome> = fc
   .tuple(anyTimes, fc.constantFrom('first_byte', 'silence', 'total'))
   .map(([times, timedOut]) => ({ ...times, ok: false, timedOut }));
 
 /** A page that is not the package, a reset, a refusal: neither verified nor timed out. */
-export const error: fc.Arbitrary<Outcome> = fc
+export const error: fc.Arbitrary<AttemptOutcome> = fc
   .tuple(anyTimes, fc.boolean(), fc.boolean())
   .map(([times, mute, early]) => ({
     ...times,
@@ -51,7 +51,7 @@ export const anyRoute: fc.Arbitrary<RouteKey> = fc.record({
   origin: fc.constantFrom('https://updates.example.com', 'https://cdn.example.com', 'https://x'),
 });
 
-export type Step = readonly [RouteKey, Outcome];
+export type Step = readonly [RouteKey, AttemptOutcome];
 export const anyHistory: fc.Arbitrary<Step[]> = fc.array(fc.tuple(anyRoute, anyOutcome), { maxLength: 60 });
 
 /** A model that has seen all this. */

@@ -14,7 +14,7 @@ import {
   taught,
   timeout,
 } from '#test/support/timeout-histories.ts';
-import { type Outcome, ResponseTimeoutModel, type TimeoutPlan } from '#timeout/model.ts';
+import { type AttemptOutcome, ResponseTimeoutModel, type TimeoutPlan } from '#timeout/model.ts';
 
 const DEFAULTS = { minMs: 10_000, maxMs: 7_200_000, totalMaxMs: 86_400_000 };
 const CEILINGS = [DEFAULTS.maxMs, DEFAULTS.maxMs, DEFAULTS.totalMaxMs];
@@ -23,7 +23,7 @@ const anyPhase = fc.constantFrom('first_byte', 'silence', 'total');
 const notANumber = fc.constantFrom(Number.NaN, -1, -0.5, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
 const PHASE_AT = ['first_byte', 'silence', 'total'] as const;
 
-function seen(size: number, ms: number, atMs = 0): Outcome {
+function seen(size: number, ms: number, atMs = 0): AttemptOutcome {
   return { size, ok: true, timedOut: null, firstByteMs: ms, longestSilenceMs: 100, totalMs: ms + 1_000, atMs };
 }
 

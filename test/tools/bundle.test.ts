@@ -24,7 +24,7 @@ describe('bundle', () => {
          clock: systemClock, signal: new AbortController().signal, late: () => new Error('late'),
        });
        console.log(JSON.stringify(answer));
-       const { askWitness } = await import(${JSON.stringify(join(ROOT, 'src/diagnose/second-opinion-ask.ts'))});
+       const { askWitness } = await import(${JSON.stringify(join(ROOT, 'src/diagnose/witness.ts'))});
        const leg = { ca: null, ciphers: null, identity: null };
        const bounds = { clock: systemClock, signal: new AbortController().signal, timeoutMs: 15_000 };
        for (const scheme of ['http', 'socks5h']) {

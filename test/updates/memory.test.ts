@@ -12,7 +12,7 @@ describe('the memory of ids', () => {
     for (let n = 0; n < 99_998; n += 1) memory.setId(`p${n}`, { sha256, fate: 'published' });
     memory.setId('old', { sha256, fate: 'seen' });
     memory.setId('taken', { sha256, fate: 'seen' });
-    memory.setFate('old', 'published');
+    memory.setState('old', 'published');
 
     // The time of this thread, so that a busy machine makes no difference.
     const began = process.threadCpuUsage();

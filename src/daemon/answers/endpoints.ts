@@ -20,7 +20,7 @@ import { type PlaceOf, placedKey, placedReason } from '#diagnose/places.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { fillTemplate } from '#errors/template.ts';
 import { checkUrl } from '#http/check-url.ts';
-import type { SeenHost } from '#path/seen-hosts.ts';
+import type { ObservedHost } from '#path/observed-hosts.ts';
 import { chooseProxy, fallbacksOf } from '#proxy/choosing/choice.ts';
 import { connectModeThrough, endpointOf } from '#proxy/endpoint.ts';
 import type { HopScheme, ProfileScheme, ProxyProfile } from '#proxy/profile.ts';
@@ -29,7 +29,7 @@ import { utcTime } from '#system/moment.ts';
 export interface EndpointsAsked {
   readonly settings: Settings;
   /** Null where it cannot be read. */
-  readonly seen: readonly SeenHost[] | null;
+  readonly seen: readonly ObservedHost[] | null;
   /** Wall time, ms since the epoch. */
   readonly now: number;
   readonly version: string;
@@ -215,7 +215,7 @@ function hopScheme(scheme: ProfileScheme): HopScheme | null {
 }
 
 /** A host that something led to and where nothing may go. */
-function seenOnly({ purpose, origin, ...sight }: SeenHost, settings: Settings): ObservedOnly[] {
+function seenOnly({ purpose, origin, ...sight }: ObservedHost, settings: Settings): ObservedOnly[] {
   const url = isPurpose(purpose) ? urlOf(settings, purpose) : undefined;
   if (!isPurpose(purpose) || url === undefined) return [];
   const configured = new URL(url);
@@ -253,11 +253,11 @@ function about({ protocol }: URL): Pick<EndpointRow, 'websocket' | 'tls_end_to_e
   return { websocket: protocol === 'wss:', tls_end_to_end: protocol !== 'http:' };
 }
 
-function leadsTo({ by }: SeenHost, use: Use): boolean {
+function leadsTo({ by }: ObservedHost, use: Use): boolean {
   return use === 'packages' || (use === 'feed' && by === 'redirect');
 }
 
-function sightOf({ by, seen_at: at }: Pick<SeenHost, 'by' | 'seen_at'>): { by: SeenHost['by']; at: string } {
+function sightOf({ by, seen_at: at }: Pick<ObservedHost, 'by' | 'seen_at'>): { by: ObservedHost['by']; at: string } {
   return { by, at: utcTime(at) };
 }
 

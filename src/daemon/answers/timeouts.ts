@@ -5,7 +5,7 @@ import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/t
 import { ownHop } from '#proxy/hop.ts';
 import { utcTime } from '#system/moment.ts';
 import type { RouteKey } from '#timeout/model.ts';
-import { waitsSeen } from '#timeout/waits-seen.ts';
+import { recentWaits } from '#timeout/recent-waits.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 
 /** Sizes that everybody can think of. */
@@ -38,7 +38,7 @@ function explainRoute(
 ): TimeoutExplanation['routes'][number] {
   const samples = model.samples(route);
   const largest = Math.max(0, ...samples.map((sample) => sample.size));
-  const longest = waitsSeen(samples, 0);
+  const longest = recentWaits(samples, 0);
   const newest = samples.at(-1)?.atMs;
   const { changed } = timeouts.route(route) ?? {};
   return {

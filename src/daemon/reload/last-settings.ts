@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { byPurpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import type { CodedError } from '#errors/coded-error.ts';
-import { type PurposeProxies, proxiesByPurpose } from '#proxy/choosing/went-direct.ts';
+import { type PurposeProxies, proxiesByPurpose } from '#proxy/choosing/bypass-guard.ts';
 import type { Files } from '#system/files.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 

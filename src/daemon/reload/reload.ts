@@ -14,7 +14,7 @@ import type { LoadedSettings, LoadResult, RefusedSettings } from '#config/readin
 import type { Settings } from '#config/settings.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
-import { wouldGoDirect } from '#proxy/choosing/went-direct.ts';
+import { findBypasses } from '#proxy/choosing/bypass-guard.ts';
 import type { Clock } from '#system/clock.ts';
 import type { LastSettings } from './last-settings.ts';
 
@@ -202,7 +202,7 @@ export class Reloader {
 
   #judge(settings: Settings): CodedError[] {
     const { last } = this.#options;
-    return last.current === null ? [] : wouldGoDirect(last.current.proxies, settings);
+    return last.current === null ? [] : findBypasses(last.current.proxies, settings);
   }
 
   #warnOfLoosened(was: boolean, { proxy_required: is }: Settings): void {

@@ -11,8 +11,8 @@ import type { ChangeRequest, ChangeVerdict, Found, PendingChange } from '#contro
 import type { Authority } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
+import { findBypasses, proxiesByPurpose } from '#proxy/choosing/bypass-guard.ts';
 import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
-import { proxiesByPurpose, wouldGoDirect } from '#proxy/choosing/went-direct.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import { utcTime } from '#system/moment.ts';
@@ -120,7 +120,7 @@ export class ChangeTrials {
   async #judge({ text, authority }: AskedChange): Promise<Settings> {
     const loaded = await this.#parts.judge(text, authority);
     if (!loaded.ok) throw loaded.error;
-    const [direct] = wouldGoDirect(proxiesByPurpose(this.#parts.settings()), loaded.settings);
+    const [direct] = findBypasses(proxiesByPurpose(this.#parts.settings()), loaded.settings);
     if (direct !== undefined) throw direct;
     return loaded.settings;
   }

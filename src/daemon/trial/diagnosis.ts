@@ -103,7 +103,7 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
   return redactDeep(diagnosis, redactor);
 }
 
-/** The settings that an ordinary Node client gets: nothing that the router of the walk does not use. */
+/** The settings that an ordinary Node client gets: nothing that the router of the probe does not use. */
 async function opinionSettings({ ports: { agent } }: Parts, settings: Settings): Promise<OpinionSettings> {
   const { purposes, proxies } = await readTrusts(settings);
   return {

@@ -4,8 +4,8 @@
 import { isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { type ProbeKind, PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
-import { askAnything, type Net, type Part } from '#diagnose/ask.ts';
-import type { Probe } from '#diagnose/walk.ts';
+import type { Probe } from '#diagnose/probe.ts';
+import { type Net, type Part, requestAnything } from '#diagnose/requests.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
 import { Session } from '#http/session/session.ts';
@@ -99,7 +99,7 @@ function requestProbe({ agent, tokens }: UpdatesPorts, settings: Settings, purpo
   const ask = async (net: Net) => {
     // A WebSocket begins as a request over TLS like any other.
     const url = new URL(endpoint.replace(/^wss:/, 'https:'));
-    await askAnything(url, { purpose, deadlines: deadlinesOf(settings), headers }, net);
+    await requestAnything(url, { purpose, deadlines: deadlinesOf(settings), headers }, net);
     return null;
   };
   const enabled = isEnabled(settings, purpose);

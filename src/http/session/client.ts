@@ -14,7 +14,7 @@ import { openSendQueue, type ReadSendQueue } from '#system/network/send-queue.ts
 import { HeadFilter } from './head-filter.ts';
 import {
   MEASURED_BYTES,
-  type Outcome,
+  type RequestOutcome,
   RunningRequest,
   type SendOptions,
   type SmallResponse,
@@ -61,14 +61,14 @@ export class HttpClient {
   }
 
   /** Sends one request; the previous one must have ended. With `isLast` both sides close the connection after it. */
-  async send(options: SendOptions, { isLast }: { readonly isLast: boolean }): Promise<Outcome> {
+  async send(options: SendOptions, { isLast }: { readonly isLast: boolean }): Promise<RequestOutcome> {
     const { signal, request } = options;
     const readSendQueue = isMeasured(request.body) ? await openSendQueue() : UNKNOWN_QUEUE;
     if (signal.aborted) {
       this.close();
       return { ended: 'aborted', reason: signal.reason };
     }
-    return await new Promise<Outcome>((resolve) => {
+    return await new Promise<RequestOutcome>((resolve) => {
       this.#filter.begin();
       const running = new RunningRequest(options, {
         connection: this.connection,
@@ -93,7 +93,7 @@ export class HttpClient {
     this.connection.release();
   }
 
-  #ended(outcome: Outcome, isLast: boolean): void {
+  #ended(outcome: RequestOutcome, isLast: boolean): void {
     this.#running = null;
     if (outcome.ended === 'answered' && !isLast) {
       this.#answers += 1;
@@ -140,7 +140,7 @@ export class HttpClient {
  * The response of a request, once the hop's verdict on our credential is on disk.
  * @throws CodedError of the outcome; the reason of the abort
  */
-export async function responseOf(outcome: Outcome, connection: Connection): Promise<SmallResponse> {
+export async function responseOf(outcome: RequestOutcome, connection: Connection): Promise<SmallResponse> {
   const shown = await connection.settled();
   if (outcome.ended === 'answered') return outcome.response;
   if (outcome.ended === 'aborted') throw outcome.reason;

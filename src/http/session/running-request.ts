@@ -48,7 +48,7 @@ export interface SmallResponse {
   readonly measured: Measured;
 }
 
-export type Outcome =
+export type RequestOutcome =
   | { readonly ended: 'answered'; readonly response: SmallResponse }
   | {
       readonly ended: 'failed';
@@ -66,7 +66,7 @@ interface Over {
   readonly filter: HeadFilter;
   readonly connectionHeader: 'close' | 'keep-alive';
   readonly readSendQueue: ReadSendQueue;
-  readonly done: (outcome: Outcome) => void;
+  readonly done: (outcome: RequestOutcome) => void;
 }
 
 /** Smaller bodies leave in one go; larger ones are measured while they do. */

@@ -15,7 +15,7 @@ import { onAbort } from '#system/abort.ts';
 import type { Clock, Timer } from '#system/clock.ts';
 import { NewestSet } from '#system/newest.ts';
 import { clientOver, type HttpClient, responseOf } from './client.ts';
-import type { Outcome, SendOptions, SmallRequest, SmallResponse } from './running-request.ts';
+import type { RequestOutcome, SendOptions, SmallRequest, SmallResponse } from './running-request.ts';
 
 export interface SessionParts {
   readonly router: Router;
@@ -118,13 +118,13 @@ export class Session {
     }
   }
 
-  #send({ client, ender }: Opened, request: SessionRequest): Promise<Outcome> {
+  #send({ client, ender }: Opened, request: SessionRequest): Promise<RequestOutcome> {
     const { clock } = this.#parts;
     request.onConnected?.();
     return endedBy(request.signal, ender, () => client.send({ ...request, clock }, { isLast: false }));
   }
 
-  async #finish(opened: Opened, outcome: Outcome, { sharedKey }: Route): Promise<SessionResponse> {
+  async #finish(opened: Opened, outcome: RequestOutcome, { sharedKey }: Route): Promise<SessionResponse> {
     const { connection } = opened.client;
     try {
       const response = await responseOf(outcome, connection);
@@ -165,7 +165,7 @@ export class Session {
 }
 
 /** Whether a request that a connection in use did not answer is sent again, over a new one. */
-function mayRepeat(outcome: Outcome, request: SmallRequest): boolean {
+function mayRepeat(outcome: RequestOutcome, request: SmallRequest): boolean {
   if (outcome.ended !== 'failed') return false;
   const { error, isUnsent, isUnanswered } = outcome;
   const asksAgain = ASKS_AGAIN.has(error.code);

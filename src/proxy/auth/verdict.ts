@@ -57,7 +57,7 @@ const UNAUTHORIZED = 401;
  * server: after CONNECT it can be nobody else's, in absolute form its mark tells it from the origin's. No other proxy
  * sends 401, and what calls itself Squid there is the origin: Squid sends 407.
  */
-export function asksForUser(head: ResponseHead, method: string): boolean {
+export function requiresAuthentication(head: ResponseHead, method: string): boolean {
   if (head.status === PROXY_AUTHENTICATION_REQUIRED) return method === 'CONNECT' || !isPassedOn(head);
   return head.status === UNAUTHORIZED && (method === 'CONNECT' || isMadeByTinyproxy(head));
 }

@@ -10,7 +10,7 @@ import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';
-import { Pace } from './pace.ts';
+import { RetryPacing } from './retry-pacing.ts';
 
 /** A proxy that failed rests so long, twice as long after each further failure, up to the longest, in milliseconds. */
 export const MIN_REST_MS = 60_000;
@@ -42,11 +42,11 @@ export class CoolDown {
   readonly #clock: Clock;
   readonly #resting = new NewestMap<string, { untilMs: number; lastMs: number }>(MAX_RESTING);
   /** How soon one that fails may be asked again. */
-  readonly pace: Pace;
+  readonly pacing: RetryPacing;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.pace = new Pace(clock);
+    this.pacing = new RetryPacing(clock);
   }
 
   /** How long the proxy rests still, in milliseconds; 0 when it does not. */

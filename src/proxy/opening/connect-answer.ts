@@ -36,7 +36,7 @@ export type ConnectAnswer =
  * Sends a request whose answer is a head alone, CONNECT or HEAD, and reads it; the bytes behind the head are back in the
  * socket then. Returns its clean-up.
  */
-export function askHead(
+export function requestHead(
   socket: Socket,
   sent: { readonly line: RequestLine; readonly headers: Readonly<Record<string, string>> },
   end: Pick<StepEnd<ConnectAnswer>, 'done'>,

@@ -6,7 +6,7 @@
 import type { Duplex } from 'node:stream';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { AuthSession } from '#proxy/auth/auth-session.ts';
-import { asksForUser, checkForward, isTlsRecord, TLS_RECORD, wrongScheme } from '#proxy/auth/verdict.ts';
+import { checkForward, isTlsRecord, requiresAuthentication, TLS_RECORD, wrongScheme } from '#proxy/auth/verdict.ts';
 import type { HopMemory } from '#proxy/hop-memory.ts';
 import type { BulkSource, Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
 
@@ -93,7 +93,7 @@ export function forwardConnection(
       hasAnswered = true;
       parts.onAnswered(true);
       parts.memory.noteHead(head);
-      if (asksForUser(head, 'GET')) throw refused(head, url);
+      if (requiresAuthentication(head, 'GET')) throw refused(head, url);
       const error = checkForward(head, authSession.peer, { target: url, proved: authSession.proved });
       authSession.settle(error);
       if (error !== null) throw error;

@@ -17,7 +17,7 @@ import type { Candidate, ProxyHop } from '#proxy/hop.ts';
 import type { HopMemories, HopMemory } from '#proxy/hop-memory.ts';
 import { refuseElsewhere } from '#proxy/loopback.ts';
 import type { Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
-import type { SeenTime } from '#proxy/tls/seen-time.ts';
+import type { ObservedTime } from '#proxy/tls/observed-time.ts';
 import type { TlsPeer } from '#proxy/tls/tls-failure.ts';
 import type { TrustContexts } from '#proxy/tls/trust.ts';
 import type { TrustStore } from '#proxy/tls/trust-store.ts';
@@ -90,7 +90,7 @@ interface TlsLeg {
   readonly trust: () => Promise<TrustContexts>;
   /** Decides whether our certificate may be shown. */
   readonly origin: string;
-  readonly seen: SeenTime | null;
+  readonly seen: ObservedTime | null;
 }
 
 export class Connector {
@@ -328,7 +328,7 @@ export class Connector {
       const { expected, pins } = trust;
       const context = trust.contextFor(leg.origin);
       const timeoutMs = timeouts.tls_timeout_ms;
-      const options = { context, expected, pins, seenTime: leg.seen, timeoutMs, clock, signal };
+      const options = { context, expected, pins, observedTime: leg.seen, timeoutMs, clock, signal };
       const secured = await secure(socket, leg.peer, options);
       return { socket: secured, certificate: () => certificateOf(secured), strength: () => strengthOf(secured) };
     };

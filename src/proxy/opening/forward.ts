@@ -7,7 +7,7 @@
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
-import { asksForUser, checkForward } from '#proxy/auth/verdict.ts';
+import { checkForward, requiresAuthentication } from '#proxy/auth/verdict.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { type HandshakeOptions, shakeHands } from './handshake.ts';
 
@@ -27,7 +27,7 @@ export async function openForward(socket: Socket, url: URL, options: ForwardOpti
     if (authSession.doubted === null) throw error;
     throw await options.checkRefusal(authSession.doubted, `${url.origin}${url.pathname}`);
   });
-  const isChallenged = asksForUser(answered.head, line.method);
+  const isChallenged = requiresAuthentication(answered.head, line.method);
   // What the proxy says of the target it says to the request itself as well.
   if (!isChallenged)
     authSession.settle(

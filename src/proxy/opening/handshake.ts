@@ -9,13 +9,13 @@ import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { AuthSession } from '#proxy/auth/auth-session.ts';
 import type { NextStep } from '#proxy/auth/auth-session-parts.ts';
 import type { RequestLine } from '#proxy/auth/schemes/scheme.ts';
-import { announcesPage, asksForUser, schemeRemedy, wrongScheme } from '#proxy/auth/verdict.ts';
+import { announcesPage, requiresAuthentication, schemeRemedy, wrongScheme } from '#proxy/auth/verdict.ts';
 import { boundedStep } from '#proxy/bounded-step.ts';
 import { type ErrorPage, readErrorPage } from '#proxy/error-page.ts';
 import type { HopMemory } from '#proxy/hop-memory.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import { askHead, type CollectedBody, type ConnectAnswer, collectBody, MAX_INTERIM } from './connect-answer.ts';
+import { type CollectedBody, type ConnectAnswer, collectBody, MAX_INTERIM, requestHead } from './connect-answer.ts';
 
 export interface HandshakeOptions {
   readonly line: RequestLine;
@@ -75,11 +75,11 @@ export async function shakeHands(
     let step: NextStep | null = null;
     let authorization = await authSession.begin(line);
     for (let answers = 1; answers <= MAX_ANSWERS; answers += 1) {
-      const answer = await ask(socket, authorization?.reveal() ?? null, options);
+      const answer = await requestAnswer(socket, authorization?.reveal() ?? null, options);
       if (answer.kind !== 'answered') throw noAnswer(answer, step, options);
       options.memory.noteHead(answer.head);
       const answered = await readOn(socket, answer, options);
-      if (!asksForUser(answered.head, line.method)) return answered;
+      if (!requiresAuthentication(answered.head, line.method)) return answered;
       if (options.isForward && (await authSession.prepare(answered.head))) return answered;
       step = await authSession.challenged(answered.head, line);
       if (!answered.reusable) socket = await anew(socket, step, options);
@@ -127,7 +127,11 @@ function isTunnel({ status }: ResponseHead, { method }: RequestLine): boolean {
   return method === 'CONNECT' && status >= 200 && status <= 299;
 }
 
-function ask(socket: Socket, authorization: string | null, options: HandshakeOptions): Promise<ConnectAnswer> {
+function requestAnswer(
+  socket: Socket,
+  authorization: string | null,
+  options: HandshakeOptions,
+): Promise<ConnectAnswer> {
   const { authority, line, userAgent } = options;
   const facts = { ...unanswered(options), key: TUNNEL_KEY };
   const headers = {
@@ -143,7 +147,7 @@ function ask(socket: Socket, authorization: string | null, options: HandshakeOpt
       end.done({ kind: 'closed', reason: 'without sending anything' });
       return () => {};
     }
-    return askHead(socket, { line, headers }, end);
+    return requestHead(socket, { line, headers }, end);
   });
 }
 

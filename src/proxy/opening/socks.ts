@@ -60,8 +60,8 @@ const MAX_MESSAGE_LENGTH = 262;
  */
 export async function openSocks(socket: Socket, options: SocksOptions): Promise<Socket> {
   try {
-    const talk = new Talk(socket, options);
-    const reply = isVersion4(options.scheme) ? await ask4(talk, options) : await ask5(talk, options);
+    const dialog = new SocksDialog(socket, options);
+    const reply = isVersion4(options.scheme) ? await request4(dialog, options) : await request5(dialog, options);
     if (reply.words !== null) throw refusal(reply, reply.words, options);
     // Where nobody asked who we are there is no verdict to wait for.
     if (!options.authSession.accepted) options.authSession.unknown();
@@ -111,27 +111,33 @@ export async function resolveForSocks(
   });
 }
 
-async function ask4(talk: Talk, { host, port, authSession, scheme, authority }: SocksOptions): Promise<SocksReply> {
+async function request4(
+  dialog: SocksDialog,
+  { host, port, authSession, scheme, authority }: SocksOptions,
+): Promise<SocksReply> {
   const request = connect4(host, port, authSession.account?.shown ?? '');
   if (request === null) throw tooLong(authSession, scheme, authority);
-  return await talk.ask(request, readReply4);
+  return await dialog.exchange(request, readReply4);
 }
 
-async function ask5(talk: Talk, { host, port, authSession, scheme, authority }: SocksOptions): Promise<SocksReply> {
+async function request5(
+  dialog: SocksDialog,
+  { host, port, authSession, scheme, authority }: SocksOptions,
+): Promise<SocksReply> {
   const request = connect5(host, port);
   if (request === null) throw tooLong(authSession, scheme, authority);
-  const method = await talk.ask(greeting5(authSession.account !== null), readMethod);
-  if (method === USER_AND_PASSWORD && authSession.account !== null) await showPassword(talk, authSession, scheme);
+  const method = await dialog.exchange(greeting5(authSession.account !== null), readMethod);
+  if (method === USER_AND_PASSWORD && authSession.account !== null) await showPassword(dialog, authSession, scheme);
   else if (method !== NO_AUTHENTICATION) throw unmet(authSession, method);
-  return await talk.ask(request, readReply5);
+  return await dialog.exchange(request, readReply5);
 }
 
-async function showPassword(talk: Talk, authSession: AuthSession, scheme: SocksScheme): Promise<void> {
+async function showPassword(dialog: SocksDialog, authSession: AuthSession, scheme: SocksScheme): Promise<void> {
   const { shown, password } = authSession.account ?? { shown: '', password: null };
   const message = userAndPassword(shown, password?.reveal() ?? '');
   if (message === null) throw tooLong(authSession, scheme, 'this user or password');
   await authSession.showing();
-  if (!(await talk.ask(message, readLogin))) throw await authSession.refused();
+  if (!(await dialog.exchange(message, readLogin))) throw await authSession.refused();
   authSession.settle(null);
   await authSession.settled();
 }
@@ -174,7 +180,7 @@ function isVersion4(scheme: SocksScheme): boolean {
 }
 
 /** Questions and answers on one socket, within one limit for all of them. */
-class Talk {
+class SocksDialog {
   readonly #socket: Socket;
   readonly #options: SocksOptions;
   readonly #untilMs: number;
@@ -186,7 +192,7 @@ class Talk {
   }
 
   /** Sends a message and reads the one that answers it; what is behind that goes back into the socket. */
-  ask<T>(message: Buffer, read: (bytes: Buffer) => Read<T>): Promise<T> {
+  exchange<T>(message: Buffer, read: (bytes: Buffer) => Read<T>): Promise<T> {
     const { clock, timeoutMs, authSession, authority: target } = this.#options;
     const { name: proxy, hop, scheme, address, port, variable } = authSession.peer;
     const place = { scheme, address, port, variable };

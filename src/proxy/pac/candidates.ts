@@ -57,18 +57,18 @@ interface Answer {
 }
 
 /** One PAC file and what is known of it. */
-interface Place {
+interface PacFile {
   readonly script: PacScript;
   /** The last text that gave an answer of use. */
   good: PacText | null;
   /** Whether it was told that the text cannot be renewed. */
-  told: boolean;
+  isReported: boolean;
   readonly answers: Map<string, Answer>;
 }
 
 /** One request for candidates. */
-interface Asked {
-  readonly place: Place;
+interface PacQuery {
+  readonly pacFile: PacFile;
   readonly profile: ProxyProfile;
   readonly question: Question;
   /** Whether names may be resolved here. */
@@ -78,7 +78,7 @@ interface Asked {
 /** One for the process: what is known of a file outlives a change of the configuration. */
 export class PacCandidates {
   readonly #parts: PacParts;
-  readonly #places = new NewestMap<string, Place>(MAX_PAC_FILES);
+  readonly #files = new NewestMap<string, PacFile>(MAX_PAC_FILES);
 
   constructor(parts: PacParts) {
     this.#parts = parts;
@@ -86,83 +86,83 @@ export class PacCandidates {
 
   /** The same under settings that allow or forbid to resolve the names of targets here. */
   source({ proxy_required }: { readonly proxy_required: boolean }): CandidateSource {
-    const askedOf = (profile: ProxyProfile, target: URL): Asked => ({
-      place: this.#placeOf(profile),
+    const queryOf = (profile: ProxyProfile, target: URL): PacQuery => ({
+      pacFile: this.#fileOf(profile),
       profile,
       question: questionOf(target),
       resolves: !proxy_required,
     });
     return {
       candidatesFor: async (profile, target, request) => {
-        const asked = askedOf(profile, target);
-        return candidatesOf(await this.#directives(asked, request), asked);
+        const query = queryOf(profile, target);
+        return candidatesOf(await this.#directives(query, request), query);
       },
       knownCandidates: (profile, target) => {
-        const asked = askedOf(profile, target);
-        const known = asked.place.answers.get(keyOf(asked));
-        return known === undefined ? null : candidatesOf(known.directives, asked);
+        const query = queryOf(profile, target);
+        const known = query.pacFile.answers.get(keyOf(query));
+        return known === undefined ? null : candidatesOf(known.directives, query);
       },
     };
   }
 
-  #placeOf({ pac = {} }: ProxyProfile): Place {
+  #fileOf({ pac = {} }: ProxyProfile): PacFile {
     const key = pac.url ?? pac.file ?? '';
-    const known = this.#places.get(key);
-    const place = known ?? this.#newPlace(pac);
-    this.#places.set(key, place);
-    return place;
+    const known = this.#files.get(key);
+    const pacFile = known ?? this.#newFile(pac);
+    this.#files.set(key, pacFile);
+    return pacFile;
   }
 
-  #newPlace(pac: NonNullable<ProxyProfile['pac']>): Place {
+  #newFile(pac: NonNullable<ProxyProfile['pac']>): PacFile {
     const script = new PacScript(pac, this.#parts);
-    return { script, good: null, told: false, answers: new NewestMap(MAX_ANSWERS) };
+    return { script, good: null, isReported: false, answers: new NewestMap(MAX_ANSWERS) };
   }
 
   /** @throws CodedError PAC-UNAVAILABLE, PAC-SYNTAX, PAC-FAILED, PAC-ANSWER, PAC-TIMEOUT */
-  async #directives(asked: Asked, request: CandidateRequest): Promise<readonly Directive[]> {
-    const { place, profile } = asked;
+  async #directives(query: PacQuery, request: CandidateRequest): Promise<readonly Directive[]> {
+    const { pacFile, profile } = query;
     const { clock } = this.#parts;
     const report = reportOf(request.purpose, this.#parts.report);
-    const { stale, ...text } = await place.script.read(profile.name, request);
-    if (stale !== null && !place.told) report({ name: 'pac-kept', where: place.script.where, error: stale });
-    place.told = stale !== null;
-    const key = keyOf(asked);
-    const known = place.answers.get(key);
+    const { stale, ...text } = await pacFile.script.read(profile.name, request);
+    if (stale !== null && !pacFile.isReported) report({ name: 'pac-kept', where: pacFile.script.where, error: stale });
+    pacFile.isReported = stale !== null;
+    const key = keyOf(query);
+    const known = pacFile.answers.get(key);
     if (known?.digest === text.digest && clock.monotonic() < known.untilMs) return known.directives;
-    const directives = await this.#askOrKeep(text, asked, request);
-    place.answers.set(key, { digest: text.digest, directives, untilMs: clock.monotonic() + ANSWER_MS });
+    const directives = await this.#evaluateOrKeep(text, query, request);
+    pacFile.answers.set(key, { digest: text.digest, directives, untilMs: clock.monotonic() + ANSWER_MS });
     report({
       name: 'pac-answered',
-      where: place.script.where,
+      where: pacFile.script.where,
       ways: directives.map(wordsOf),
-      url: shown(asked.question),
+      url: shown(query.question),
     });
     return directives;
   }
 
   /** Asks this text; where it is of no use, the last one that was. */
-  async #askOrKeep(text: PacText, asked: Asked, request: CandidateRequest): Promise<readonly Directive[]> {
-    const { place } = asked;
+  async #evaluateOrKeep(text: PacText, query: PacQuery, request: CandidateRequest): Promise<readonly Directive[]> {
+    const { pacFile } = query;
     try {
-      const directives = await this.#ask(text, asked, request);
-      place.good = text;
+      const directives = await this.#evaluate(text, query, request);
+      pacFile.good = text;
       return directives;
     } catch (thrown) {
-      if (!(thrown instanceof CodedError) || place.good === null || place.good.digest === text.digest) throw thrown;
-      reportOf(request.purpose, this.#parts.report)({ name: 'pac-kept', where: place.script.where, error: thrown });
-      return await this.#ask(place.good, asked, request);
+      if (!(thrown instanceof CodedError) || pacFile.good === null || pacFile.good.digest === text.digest) throw thrown;
+      reportOf(request.purpose, this.#parts.report)({ name: 'pac-kept', where: pacFile.script.where, error: thrown });
+      return await this.#evaluate(pacFile.good, query, request);
     }
   }
 
-  async #ask({ text }: PacText, asked: Asked, request: CandidateRequest): Promise<readonly Directive[]> {
-    const { profile, place, question, resolves } = asked;
+  async #evaluate({ text }: PacText, query: PacQuery, request: CandidateRequest): Promise<readonly Directive[]> {
+    const { profile, pacFile, question, resolves } = query;
     const { clock, limitMs = LIMIT_MS } = this.#parts;
     const report = reportOf(request.purpose, this.#parts.report);
-    const { where } = place.script;
+    const { where } = pacFile.script;
     const facts = { where, proxy: profile.name, url: shown(question) };
     const names = lookUps(resolves);
-    const { askPac } = await import('./evaluate.ts');
-    const outcome = await askPac({
+    const { evaluatePac } = await import('./evaluate.ts');
+    const outcome = await evaluatePac({
       ...question,
       script: text,
       lookUp: names.lookUp,
@@ -193,7 +193,7 @@ function textOf(outcome: PacOutcome, facts: { readonly where: string; readonly p
   }
 }
 
-function keyOf({ resolves, question }: Asked): string {
+function keyOf({ resolves, question }: PacQuery): string {
   return `${resolves} ${question.url}`;
 }
 
@@ -205,9 +205,12 @@ function questionOf(target: URL): Question {
   return { url: encrypted ? `${origin}/` : `${origin}${target.pathname}${target.search}`, host };
 }
 
-function candidatesOf(directives: readonly Directive[], { place, profile, question }: Asked): readonly Candidate[] {
+function candidatesOf(
+  directives: readonly Directive[],
+  { pacFile, profile, question }: PacQuery,
+): readonly Candidate[] {
   const answer = directives.map(wordsOf);
-  const reason: Reason = { kind: 'pac', where: place.script.where, answer, url: shown(question) };
+  const reason: Reason = { kind: 'pac', where: pacFile.script.where, answer, url: shown(question) };
   return directives.map((directive) => candidateOf(directive, profile, reason));
 }
 

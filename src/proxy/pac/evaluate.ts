@@ -9,7 +9,7 @@ import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
 import { ANSWER_BYTES, type Family, type PacQuestion, type PacReport, STATE_BYTES } from './question.ts';
 
-export interface PacAsking {
+export interface PacEvaluation {
   readonly script: string;
   readonly url: string;
   readonly host: string;
@@ -29,7 +29,7 @@ export type PacOutcome = Exclude<PacReport, { kind: 'look-up' }>;
 const MAX_HEAP_MIB = 64;
 
 /** Asks. @throws CodedError at the limit; the reason of the signal */
-export function askPac(asking: PacAsking): Promise<PacOutcome> {
+export function evaluatePac(asking: PacEvaluation): Promise<PacOutcome> {
   const bounds = { clock: asking.clock, timeoutMs: asking.limitMs, signal: asking.signal, late: asking.late };
   return boundedStep<PacOutcome>(bounds, ({ done }) => {
     const shared = new SharedArrayBuffer(STATE_BYTES + ANSWER_BYTES);
@@ -54,7 +54,11 @@ export function askPac(asking: PacAsking): Promise<PacOutcome> {
 
 type LookUpReport = Extract<PacReport, { kind: 'look-up' }>;
 
-async function answer({ lookUp }: PacAsking, { host, family }: LookUpReport, shared: SharedArrayBuffer): Promise<void> {
+async function answer(
+  { lookUp }: PacEvaluation,
+  { host, family }: LookUpReport,
+  shared: SharedArrayBuffer,
+): Promise<void> {
   const addresses = await lookUp(host, family).catch(() => []);
   const bytes = Buffer.from(addresses.join(' '), 'latin1').subarray(0, ANSWER_BYTES);
   new Uint8Array(shared, STATE_BYTES, ANSWER_BYTES).set(bytes);

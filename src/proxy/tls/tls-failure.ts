@@ -10,8 +10,8 @@ import { type CodedError, coded, type FactsOf } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import { utcTime } from '#system/moment.ts';
 import { isInterceptor } from './interceptors.ts';
+import { compareClocks, type ObservedTime, timeThere } from './observed-time.ts';
 import { pinOf } from './pins.ts';
-import { compareClocks, type SeenTime, timeThere } from './seen-time.ts';
 
 /** Who is spoken to. */
 export interface TlsPeer {
@@ -30,14 +30,14 @@ export interface TlsPeer {
 }
 
 /** What is known beside the error. */
-interface Circumstances {
+interface TlsFailureContext {
   /** The server's own first; empty when none came. */
   readonly chain: readonly X509Certificate[];
   /** Whom we trust, in words. */
   readonly expected: string;
   /** Bytes that came since the handshake began. */
   readonly received?: number;
-  readonly times: { readonly nowMs: number; readonly monotonicMs: number; readonly seen: SeenTime | null };
+  readonly times: { readonly nowMs: number; readonly monotonicMs: number; readonly seen: ObservedTime | null };
 }
 
 const TLS_KEY = 'response_timeout.tls_timeout_ms';
@@ -83,7 +83,7 @@ const INCOMPLETE: ReadonlySet<ChainCode> = new Set<ChainCode>([
 const UNKNOWN_ROOT: ChainCode = 'SELF_SIGNED_CERT_IN_CHAIN';
 
 /** The failure of a handshake, or of the verification behind it. */
-export function tlsFailure(error: Error, peer: TlsPeer, about: Circumstances): CodedError {
+export function tlsFailure(error: Error, peer: TlsPeer, about: TlsFailureContext): CodedError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const [own] = about.chain;
   const facts = { ...peer, issuer: oneLine(own?.issuer), expected: about.expected };
@@ -180,7 +180,7 @@ export function unpinned(peer: TlsPeer, chain: readonly X509Certificate[], pins:
 }
 
 /** The clock here, or the certificate: the time that somebody else told decides, where there is one. */
-function outOfTime(error: Error, peer: TlsPeer, { chain, times }: Circumstances): CodedError {
+function outOfTime(error: Error, peer: TlsPeer, { chain, times }: TlsFailureContext): CodedError {
   const { nowMs, monotonicMs, seen } = times;
   const wrong = outsideItsTime(chain, nowMs);
   const reason = (error as NodeJS.ErrnoException).code === EXPIRED ? 'expired' : 'not yet valid';

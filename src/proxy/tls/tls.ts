@@ -9,8 +9,8 @@ import { isIP, type Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
 import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
+import type { ObservedTime } from './observed-time.ts';
 import { issuedChain, pinOf, readChain } from './pins.ts';
-import type { SeenTime } from './seen-time.ts';
 import { iso, oneLine, silentPeer, type TlsPeer, tlsBroken, tlsFailure, tlsLate, unpinned } from './tls-failure.ts';
 
 export interface TlsOptions {
@@ -20,7 +20,7 @@ export interface TlsOptions {
   /** One of these must be in the chain; none, when empty. */
   readonly pins?: readonly string[] | undefined;
   /** The time that another clock on this route showed, if one did. */
-  readonly seenTime?: SeenTime | null;
+  readonly observedTime?: ObservedTime | null;
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -31,7 +31,7 @@ export interface TlsOptions {
  * @throws CodedError TLS-*; of a proxy itself PROXY-TLS-*, PROXY-SCHEME
  */
 export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Promise<TLSSocket> {
-  const { clock, expected, pins = [], seenTime = null } = options;
+  const { clock, expected, pins = [], observedTime = null } = options;
   const late = (elapsed: number) => tlsLate(silentPeer(peer), elapsed);
   return boundedStep<TLSSocket>({ ...options, late }, ({ done, fail }) => {
     // RFC 6066, 3: a literal address is no server name. A trailing dot is DNS notation, not part of the name.
@@ -53,7 +53,7 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
       shown = wrapped.getPeerCertificate(true);
     });
     const onError = (error: Error) => {
-      const times = { nowMs: clock.now(), monotonicMs: clock.monotonic(), seen: seenTime };
+      const times = { nowMs: clock.now(), monotonicMs: clock.monotonic(), seen: observedTime };
       const received = socket.bytesRead - before;
       fail(tlsFailure(error, peer, { chain: readChain(shown), expected, times, received }));
     };

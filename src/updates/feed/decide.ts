@@ -15,13 +15,13 @@ import { planRequires } from './requires.ts';
 export const MAX_PER_ROUND = 50;
 
 /** What became of an id on this host. */
-export type Fate = 'seen' | 'published' | 'pruned' | 'withdrawn';
+export type PackageState = 'seen' | 'published' | 'pruned' | 'withdrawn';
 
 /** What the decision stands on. */
-export interface Circumstances {
+export interface DecisionContext {
   readonly items: readonly FeedItem[];
   /** What is known of an id from before, or null. */
-  known(id: string): { readonly sha256: string; readonly fate: Fate } | null;
+  known(id: string): { readonly sha256: string; readonly fate: PackageState } | null;
   readonly channel: string;
   readonly productUpdates: boolean;
   readonly maxPackageBytes: number;
@@ -42,18 +42,18 @@ export interface Decision {
 }
 
 /** Decides what to do about a feed. */
-export function decide(circumstances: Circumstances): Decision {
-  const { items, known } = circumstances;
+export function decide(context: DecisionContext): Decision {
+  const { items, known } = context;
   const refused: RefusedItem[] = [];
   const usable = items.filter((item) => {
-    const error = refusal(item, circumstances);
+    const error = refusal(item, context);
     if (error !== null) refused.push({ id: item.id, error });
     return error === null;
   });
   const withdrawn = usable.filter((item) => item.withdrawn && known(item.id)?.fate === 'published');
   const offered = new Map(usable.filter((item) => !item.withdrawn).map((item) => [item.id, item]));
-  const candidates = resolveItems([...offered.values()], circumstances);
-  const { newest, deferred } = chooseNewest(candidates, circumstances);
+  const candidates = resolveItems([...offered.values()], context);
+  const { newest, deferred } = chooseNewest(candidates, context);
   const plan = planRequires({
     items: new Map(candidates.filter(({ reason }) => reason === null).map(({ item }) => [item.id, item])),
     satisfied: (id) => hasBeenHere(known(id)?.fate),
@@ -85,7 +85,7 @@ export function rolloutPosition(agentId: string, id: string): number {
   return (digest.readUInt32BE(0) / 2 ** 32) * 100;
 }
 
-function refusal(item: FeedItem, { known, maxPackageBytes }: Circumstances): CodedError | null {
+function refusal(item: FeedItem, { known, maxPackageBytes }: DecisionContext): CodedError | null {
   const before = known(item.id);
   if (before !== null && before.sha256 !== item.sha256) {
     return coded('ID-REUSED', { id: item.id, known: before.sha256, found: item.sha256 });
@@ -103,16 +103,16 @@ interface FeedCandidate {
 }
 
 /** Eligibility, once for each item: it hashes, and parses versions. */
-function resolveItems(offered: readonly FeedItem[], circumstances: Circumstances): FeedCandidate[] {
+function resolveItems(offered: readonly FeedItem[], context: DecisionContext): FeedCandidate[] {
   return offered
-    .filter((item) => inChannel(item, circumstances))
-    .map((item) => ({ item, reason: whyDeferred(item, circumstances) }));
+    .filter((item) => inChannel(item, context))
+    .map((item) => ({ item, reason: whyDeferred(item, context) }));
 }
 
 /** The newest eligible item of each package that is not here yet, and what was newer but has to wait. */
 function chooseNewest(
   candidates: readonly FeedCandidate[],
-  { known }: Circumstances,
+  { known }: DecisionContext,
 ): { newest: FeedItem[]; deferred: { id: string; reason: string }[] } {
   const newest: FeedItem[] = [];
   const deferred: { id: string; reason: string }[] = [];
@@ -134,11 +134,11 @@ function groupByPackage(candidates: readonly FeedCandidate[]): FeedCandidate[][]
   return [...groups.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
 }
 
-function inChannel(item: FeedItem, { channel }: Circumstances): boolean {
+function inChannel(item: FeedItem, { channel }: DecisionContext): boolean {
   return item.channel === undefined || item.channel === channel;
 }
 
-function whyDeferred(item: FeedItem, { productUpdates, agent }: Circumstances): string | null {
+function whyDeferred(item: FeedItem, { productUpdates, agent }: DecisionContext): string | null {
   if (item.kind === 'product' && !productUpdates) return 'product updates are off (updates.product_updates)';
   if (rolloutPosition(agent.id, item.id) >= item.rollout_percent) {
     return `the rollout has reached ${item.rollout_percent} percent of hosts`;
@@ -154,6 +154,6 @@ function isAtLeast(version: string, wanted: string): boolean {
   return least !== null && gte(version, least);
 }
 
-function hasBeenHere(fate: Fate | undefined): boolean {
+function hasBeenHere(fate: PackageState | undefined): boolean {
   return fate === 'published' || fate === 'pruned';
 }

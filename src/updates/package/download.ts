@@ -11,7 +11,7 @@ import { checkUrl } from '#http/check-url.ts';
 import { withRetries } from '#http/retry.ts';
 import type { PathKind, TransferShape } from '#path/kind.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
-import { PackagePatience } from '#timeout/patience.ts';
+import { TimeoutSession } from '#timeout/timeout-session.ts';
 import type { Fetched, FetchJob, FetchWatcher } from '#transfer/fetch.ts';
 import { fetchDurably } from '#transfer/fetch.ts';
 import { closeJournal } from '#transfer/journal.ts';
@@ -53,7 +53,7 @@ export async function download(
     feed: feedUrl(settings).href,
     started_at: ports.clock.now(),
   };
-  const patience = new PackagePatience(ports, item);
+  const timeoutSession = new TimeoutSession(ports, item);
   let fresh = false;
   const fetched = await withRetries(
     {
@@ -74,7 +74,7 @@ export async function download(
       const { id: name, length, sha256 } = item;
       const job: FetchJob = { name, url, length, sha256, begins: LOCAL_HEADER, note, fresh };
       try {
-        return await overRoutes(ports, { job, item, turn, patience }, signal);
+        return await overRoutes(ports, { job, item, turn, timeoutSession }, signal);
       } catch (thrown) {
         fresh ||= isSpoiled(thrown);
         throw thrown;
@@ -85,15 +85,15 @@ export async function download(
   return { fetched, url, elapsedMs: turn.elapsedMs, note };
 }
 
-interface Attempt {
+interface DownloadAttempt {
   readonly job: FetchJob;
   readonly item: FeedItem;
   readonly turn: Turn;
-  readonly patience: PackagePatience<TransferShape, PathKind>;
+  readonly timeoutSession: TimeoutSession<TransferShape, PathKind>;
 }
 
 /** Goes on at once where the route changed meanwhile: that is no failure of the attempt. */
-async function overRoutes(ports: UpdatesPorts, attempt: Attempt, signal: AbortSignal): Promise<Fetched> {
+async function overRoutes(ports: UpdatesPorts, attempt: DownloadAttempt, signal: AbortSignal): Promise<Fetched> {
   for (;;) {
     const rerouted = ports.rerouted();
     try {
@@ -105,22 +105,22 @@ async function overRoutes(ports: UpdatesPorts, attempt: Attempt, signal: AbortSi
   }
 }
 
-async function fetchAndVerify(ports: UpdatesPorts, attempt: Attempt, signal: AbortSignal): Promise<Fetched> {
-  const { item, patience } = attempt;
+async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, signal: AbortSignal): Promise<Fetched> {
+  const { item, timeoutSession } = attempt;
   let fetched: Fetched;
   try {
     fetched = await fetchDurably(fetchPorts(ports, attempt), attempt.job, signal);
   } catch (thrown) {
-    await patience.settle({ verified: false, whole: false });
+    await timeoutSession.settle({ verified: false, whole: false });
     throw thrown;
   }
   const whole = fetched.keptBytes === 0;
   let kind: PathKind | null = null;
   try {
     await discardingSpoiled(ports, item, () => verify(ports.files, fetched, item));
-    kind = await patience.settle({ verified: true, whole });
+    kind = await timeoutSession.settle({ verified: true, whole });
   } catch (thrown) {
-    await patience.settle({ verified: false, whole });
+    await timeoutSession.settle({ verified: false, whole });
     // Bytes of before (a cut, a power failure) may be the wrong ones: what came now has a right to be tried alone, once.
     if (whole || !isSpoiled(thrown)) throw thrown;
     ports.report({
@@ -166,9 +166,9 @@ function locate(ports: UpdatesPorts, item: FeedItem, reading: FeedReading): URL 
   return verdict.url;
 }
 
-function fetchPorts(ports: UpdatesPorts, attempt: Attempt): Parameters<typeof fetchDurably>[0] {
+function fetchPorts(ports: UpdatesPorts, attempt: DownloadAttempt): Parameters<typeof fetchDurably>[0] {
   const settings = ports.settings();
-  const { patience } = attempt;
+  const { timeoutSession } = attempt;
   return {
     files: ports.files,
     stagingDir: ports.store.stagingDir,
@@ -178,7 +178,7 @@ function fetchPorts(ports: UpdatesPorts, attempt: Attempt): Parameters<typeof fe
     configured: feedUrl(settings),
     allowedOrigins: settings.updates.allowed_origins,
     headers: (credentials) => updatesHeaders(settings, ports, credentials),
-    patience,
+    timeoutSession,
     reserve: { bytes: settings.updates.reserve_bytes, key: 'updates.reserve_bytes' },
     report: reportOf('updates', ports.report),
     watch: watcher(ports, attempt),
@@ -187,7 +187,7 @@ function fetchPorts(ports: UpdatesPorts, attempt: Attempt): Parameters<typeof fe
 
 function watcher(
   ports: UpdatesPorts,
-  { item: { id, length }, turn, patience }: Pick<Attempt, 'item' | 'turn' | 'patience'>,
+  { item: { id, length }, turn, timeoutSession }: Pick<DownloadAttempt, 'item' | 'turn' | 'timeoutSession'>,
 ): FetchWatcher {
   const { report, habits } = ports;
   return {
@@ -200,7 +200,7 @@ function watcher(
       report({ name: 'downloading', id });
     },
     planned({ firstByteMs: limit, explanation }, { route, proxy, scans }) {
-      const held = patience.held(route, length);
+      const held = timeoutSession.held(route, length);
       report({ name: 'waiting', id, limit, size: length, explanation, proxy, scans, ...held });
     },
     progress: (received) => report({ name: 'progress', id, received, length }),

@@ -26,7 +26,7 @@ export interface Published {
 }
 
 /** What a look at one published package found. */
-export type PackageState =
+export type PackageCondition =
   | { readonly kind: 'intact' }
   | { readonly kind: 'missing'; readonly error: CodedError }
   | { readonly kind: 'damaged'; readonly error: CodedError };
@@ -150,7 +150,7 @@ export class PackageStore {
   }
 
   /** Looks at size, time and inode; only what looks changed, or `thorough`, is read and hashed. */
-  async examine(published: Published, thorough: boolean, signal: AbortSignal): Promise<PackageState> {
+  async examine(published: Published, thorough: boolean, signal: AbortSignal): Promise<PackageCondition> {
     const { path, sidecar } = published;
     const facts = await this.#files.facts(path);
     if (facts === null) return { kind: 'missing', error: coded('PACKAGE-MISSING', { path }) };

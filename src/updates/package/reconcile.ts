@@ -5,7 +5,7 @@
 
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
-import type { PackageState, Published } from './package-store.ts';
+import type { PackageCondition, Published } from './package-store.ts';
 
 /** Every published package is read once in so long. */
 const VERIFY_EVERY_MS = 7 * 86_400_000;
@@ -53,7 +53,7 @@ export async function reconcile(
     if (sha256 !== null) ports.memory.setId(id, { sha256, fate: 'published' });
     ports.report({ name: 'package-problem', id, error });
   }
-  for (const id of ports.memory.publishedIds()) if (!present.has(id)) ports.memory.setFate(id, 'seen');
+  for (const id of ports.memory.publishedIds()) if (!present.has(id)) ports.memory.setState(id, 'seen');
   if (thorough) ports.memory.setVerifiedAt(now);
   await ports.memory.save();
   return examined;
@@ -64,7 +64,7 @@ async function examineAlone(
   ports: UpdatesPorts,
   published: Published,
   options: { readonly thorough: boolean; readonly signal: AbortSignal },
-): Promise<PackageState | { readonly kind: 'unreadable'; readonly error: CodedError }> {
+): Promise<PackageCondition | { readonly kind: 'unreadable'; readonly error: CodedError }> {
   try {
     return await ports.store.examine(published, options.thorough, options.signal);
   } catch (thrown) {

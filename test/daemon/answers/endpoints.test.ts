@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type EndpointList, endpointListSchema } from '#control/endpoints.ts';
 import { listEndpoints } from '#daemon/answers/endpoints.ts';
-import type { SeenHost } from '#path/seen-hosts.ts';
+import type { ObservedHost } from '#path/observed-hosts.ts';
 import { composeIn } from '#test/support/composed.ts';
 import { testSettings } from '#test/support/test-settings.ts';
 
@@ -9,7 +9,7 @@ const NOW = Date.UTC(2026, 10, 20);
 const CORP = { name: 'corp', address: 'proxy.example.com', port: 3_128, default: true };
 const FEED = { feed_url: 'https://updates.example.com/feed.json' };
 
-function list(sections: Record<string, unknown>, seen: readonly SeenHost[] | null = []): EndpointList {
+function list(sections: Record<string, unknown>, seen: readonly ObservedHost[] | null = []): EndpointList {
   return listEndpoints({
     settings: testSettings('/data', sections),
     seen,
@@ -29,7 +29,7 @@ function rows({ endpoints }: EndpointList): string[] {
   });
 }
 
-const sight = (origin: string, by: SeenHost['by'] = 'feed'): SeenHost => ({
+const sight = (origin: string, by: ObservedHost['by'] = 'feed'): ObservedHost => ({
   purpose: 'updates',
   origin,
   by,

@@ -5,7 +5,7 @@ import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import { coded } from '#errors/coded-error.ts';
 import { toRecord } from '#logging/record.ts';
-import { type PurposeProxies, proxiesByPurpose } from '#proxy/choosing/went-direct.ts';
+import { type PurposeProxies, proxiesByPurpose } from '#proxy/choosing/bypass-guard.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { ReloadRig } from '#test/support/reload-rig.ts';

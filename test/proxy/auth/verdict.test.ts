@@ -3,11 +3,11 @@ import { proxyAt } from '#errors/hop.ts';
 import { readChallenges } from '#proxy/auth/schemes/challenge.ts';
 import {
   type AuthPeer,
-  asksForUser,
   checkConnect,
   checkForward,
   classifyAuthentication,
   rejection,
+  requiresAuthentication,
 } from '#proxy/auth/verdict.ts';
 import type { ErrorPage } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
@@ -135,7 +135,7 @@ describe('asking for a user, or refusing one', () => {
     ['CONNECT', 407, { Via: '1.1 proxy (squid/5.7)' }, true],
     ['GET', 407, { Via: '1.1 gateway' }, true],
   ])('%s answered by %i %j: %s', (method, status, headers, asks) => {
-    expect(asksForUser(head(status, headers), method)).toBe(asks);
+    expect(requiresAuthentication(head(status, headers), method)).toBe(asks);
   });
 });
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { askHead, type ConnectAnswer } from '#proxy/opening/connect-answer.ts';
+import { type ConnectAnswer, requestHead } from '#proxy/opening/connect-answer.ts';
 
 /** Says the pieces one by one, each in a packet of its own as far as the machine lets it, and closes. */
 let server: Server;
@@ -31,7 +31,7 @@ async function ask(pieces: readonly Buffer[]): Promise<{ answer: ConnectAnswer; 
   let stop = () => {};
   const answer = await new Promise<ConnectAnswer>((resolve) => {
     const line = { method: 'CONNECT', target: 'u.example:443' };
-    stop = askHead(socket, { line, headers: { Host: 'u.example:443' } }, { done: resolve });
+    stop = requestHead(socket, { line, headers: { Host: 'u.example:443' } }, { done: resolve });
   });
   stop();
   let behind = '';

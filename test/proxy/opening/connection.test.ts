@@ -88,7 +88,10 @@ describe('a connection to the origin', () => {
     const connection = originConnection({ ...facts, how: 'tunnel' }, { socket, under, bulk: null, memory });
     const rawHeaders = ['Date', 'Wed, 25 Nov 2026 12:00:00 GMT'];
     connection.validateResponse({ status: 407, reason: '', rawHeaders }, URL_OF_IT);
-    expect(memory.seenTime).toMatchObject({ by: 'updates.example.com', dateMs: Date.parse('2026-11-25T12:00:00Z') });
+    expect(memory.observedTime).toMatchObject({
+      by: 'updates.example.com',
+      dateMs: Date.parse('2026-11-25T12:00:00Z'),
+    });
     expect(connection.headersFor('GET', '/')).toEqual({});
     connection.release();
     expect([socket.destroyed, under.destroyed]).toEqual([true, true]);

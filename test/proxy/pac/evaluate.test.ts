@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
-import { askPac, type PacAsking } from '#proxy/pac/evaluate.ts';
+import { evaluatePac, type PacEvaluation } from '#proxy/pac/evaluate.ts';
 import { systemClock } from '#system/clock.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const AMPLE_MS = 15_000;
 
-function ask(body: string, options: Partial<PacAsking> = {}) {
-  return askPac({
+function ask(body: string, options: Partial<PacEvaluation> = {}) {
+  return evaluatePac({
     script: `function FindProxyForURL(url, host) { ${body} }`,
     url: 'https://updates.example/',
     host: 'updates.example',
@@ -21,7 +21,7 @@ function ask(body: string, options: Partial<PacAsking> = {}) {
   });
 }
 
-const answers = (body: string, options?: Partial<PacAsking>) => ask(`return String(${body});`, options);
+const answers = (body: string, options?: Partial<PacEvaluation>) => ask(`return String(${body});`, options);
 
 describe('a PAC file', () => {
   it('is given URL and host, and answers', async () => {
@@ -106,7 +106,7 @@ describe('a PAC file', () => {
 
 describe('names', () => {
   const asked: string[] = [];
-  const lookUp: PacAsking['lookUp'] = (name, family) => {
+  const lookUp: PacEvaluation['lookUp'] = (name, family) => {
     asked.push(`${name} ${family}`);
     if (name !== 'inside.example') return Promise.resolve([]);
     return Promise.resolve(family === 'any' ? ['2001:db8::7', '10.1.2.3'] : ['10.1.2.3']);

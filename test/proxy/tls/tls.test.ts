@@ -5,8 +5,8 @@ import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { originAt } from '#errors/hop.ts';
 import { dial } from '#proxy/opening/dial.ts';
+import type { ObservedTime } from '#proxy/tls/observed-time.ts';
 import { pinOf } from '#proxy/tls/pins.ts';
-import type { SeenTime } from '#proxy/tls/seen-time.ts';
 import { secure } from '#proxy/tls/tls.ts';
 import type { TlsPeer } from '#proxy/tls/tls-failure.ts';
 import { type TlsTrust, TrustContexts } from '#proxy/tls/trust.ts';
@@ -29,7 +29,7 @@ interface Asking {
   readonly host?: string;
   /** Whose TLS it is, and behind which proxy; the target's, reached direct, unless said otherwise. */
   readonly peer?: Pick<TlsPeer, 'leg' | 'proxy'>;
-  readonly seenTime?: SeenTime;
+  readonly observedTime?: ObservedTime;
   readonly trust?: TlsTrust;
   readonly clock?: Clock;
   readonly signal?: AbortSignal;
@@ -45,8 +45,8 @@ async function connectTo(port: number, asking: Asking = {}) {
   const contexts = new TrustContexts(asking.trust ?? trusted);
   const peer: TlsPeer = { leg: 'target', proxy: null, ...asking.peer, host, port, hop: originAt('x') };
   const { expected, pins } = contexts;
-  const seenTime = asking.seenTime ?? null;
-  const trust = { context: contexts.contextFor(`https://${host}:${port}`), expected, pins, seenTime };
+  const observedTime = asking.observedTime ?? null;
+  const trust = { context: contexts.contextFor(`https://${host}:${port}`), expected, pins, observedTime };
   return { under: socket, securing: secure(socket, peer, { ...trust, ...bounds }) };
 }
 
@@ -215,7 +215,7 @@ describe('TLS to a proxy itself', () => {
 describe('a certificate that is out of its time', () => {
   const DAY_MS = 86_400_000;
   const expired = ca.issue({ notAfter: '20210101000000Z' });
-  const said = (iso: string): SeenTime => ({
+  const said = (iso: string): ObservedTime => ({
     by: 'proxy corp',
     dateMs: Date.parse(iso),
     monotonicMs: systemClock.monotonic(),
@@ -226,7 +226,7 @@ describe('a certificate that is out of its time', () => {
     const young = ca.issue({ notBefore: '20900101000000Z' });
     const failure = await failureOf(young, {
       clock: clockAt('2088-11-25T00:00:00Z'),
-      seenTime: said('2095-11-25T00:00:00Z'),
+      observedTime: said('2095-11-25T00:00:00Z'),
     });
     expect(failure).toMatchObject({
       code: 'TLS-CLOCK',
@@ -238,15 +238,15 @@ describe('a certificate that is out of its time', () => {
   });
 
   it('is at fault itself where the other clock says so, too', async () => {
-    const seenTime = said(new Date(Date.now() - 3 * DAY_MS).toISOString());
-    expect(await failureOf(expired, { seenTime })).toMatchObject({
+    const observedTime = said(new Date(Date.now() - 3 * DAY_MS).toISOString());
+    expect(await failureOf(expired, { observedTime })).toMatchObject({
       code: 'TLS-EXPIRED',
       message: expect.stringContaining('they differ by 3 days'),
       check: 'The clock of this host is not the cause. Ask the administrator of the server to renew its certificate.',
     });
     await origin?.close();
     const peer = { leg: 'proxy', proxy: 'corp' } as const;
-    expect(await failureOf(expired, { seenTime, peer })).toMatchObject({ code: 'PROXY-TLS-EXPIRED' });
+    expect(await failureOf(expired, { observedTime, peer })).toMatchObject({ code: 'PROXY-TLS-EXPIRED' });
   });
 
   it('is a matter of the clock first where nobody else told the time', async () => {

@@ -1,7 +1,13 @@
 // The decision about a feed: pure, so every rule is a row of data.
 
 import { describe, expect, it } from 'vitest';
-import { type Circumstances, decide, type Fate, MAX_PER_ROUND, rolloutPosition } from '#updates/feed/decide.ts';
+import {
+  type DecisionContext,
+  decide,
+  MAX_PER_ROUND,
+  type PackageState,
+  rolloutPosition,
+} from '#updates/feed/decide.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
 
 function item(id: string, fields: Partial<FeedItem> = {}): FeedItem {
@@ -21,11 +27,11 @@ function item(id: string, fields: Partial<FeedItem> = {}): FeedItem {
   };
 }
 
-function circumstances(
+function context(
   items: FeedItem[],
-  fates: Record<string, Fate> = {},
-  more: Partial<Circumstances> = {},
-): Circumstances {
+  fates: Record<string, PackageState> = {},
+  more: Partial<DecisionContext> = {},
+): DecisionContext {
   return {
     items,
     known: (id) => (fates[id] === undefined ? null : { sha256: 'a'.repeat(64), fate: fates[id] }),
@@ -43,21 +49,21 @@ describe('decide', () => {
   it('wants the newest of each package', () => {
     const items = [item('c1'), item('c2'), item('p7', { package: 'product' }), item('p6', { package: 'product' })];
 
-    const decision = decide(circumstances(items));
+    const decision = decide(context(items));
 
     expect(decision.verdict).toBe('Wanted');
     expect(ids(decision.wanted)).toEqual(['c2', 'p7']);
   });
 
   it('is up to date when the newest of each package is published', () => {
-    const decision = decide(circumstances([item('c1'), item('c2')], { c2: 'published' }));
+    const decision = decide(context([item('c1'), item('c2')], { c2: 'published' }));
 
     expect(decision.verdict).toBe('UpToDate');
     expect(decision.wanted).toEqual([]);
   });
 
   it('does not want again what was pruned, nor anything older', () => {
-    const decision = decide(circumstances([item('c1'), item('c2')], { c2: 'pruned' }));
+    const decision = decide(context([item('c1'), item('c2')], { c2: 'pruned' }));
 
     expect(decision.wanted).toEqual([]);
   });
@@ -65,8 +71,8 @@ describe('decide', () => {
   it('puts what is required first, and leaves out what is already here', () => {
     const items = [item('c3', { requires: ['c1', 'c2'] }), item('c2', { requires: ['c1'] }), item('c1')];
 
-    expect(ids(decide(circumstances(items)).wanted)).toEqual(['c1', 'c2', 'c3']);
-    expect(ids(decide(circumstances(items, { c1: 'pruned' })).wanted)).toEqual(['c2', 'c3']);
+    expect(ids(decide(context(items)).wanted)).toEqual(['c1', 'c2', 'c3']);
+    expect(ids(decide(context(items, { c1: 'pruned' })).wanted)).toEqual(['c2', 'c3']);
   });
 
   it.each([
@@ -75,7 +81,7 @@ describe('decide', () => {
     ['REQUIRES-DEPTH', Array.from({ length: 20 }, (_, n) => item(`c${n + 1}`, n === 0 ? {} : { requires: [`c${n}`] }))],
     ['PACKAGE-TOO-LARGE', [item('c1', { length: 10_001 })]],
   ])('refuses by name with %s and wants nothing of it', (code, items) => {
-    const decision = decide(circumstances(items));
+    const decision = decide(context(items));
 
     expect(decision.wanted).toEqual([]);
     expect(decision.refused.map(({ error }) => error.code)).toContain(code);
@@ -84,14 +90,14 @@ describe('decide', () => {
   it('takes a chain of exactly sixteen required updates', () => {
     const items = Array.from({ length: 17 }, (_, n) => item(`c${n + 1}`, n === 0 ? {} : { requires: [`c${n}`] }));
 
-    expect(decide(circumstances(items)).wanted).toHaveLength(17);
+    expect(decide(context(items)).wanted).toHaveLength(17);
   });
 
   it('refuses an id that came with another digest before, whatever became of it', () => {
     for (const fate of ['seen', 'published', 'pruned', 'withdrawn'] as const) {
       const changed = item('c1', { sha256: 'b'.repeat(64) });
 
-      const decision = decide(circumstances([changed], { c1: fate }));
+      const decision = decide(context([changed], { c1: fate }));
 
       expect(decision.refused[0]?.error.code).toBe('ID-REUSED');
       expect(decision.wanted).toEqual([]);
@@ -101,18 +107,18 @@ describe('decide', () => {
   it('calls back a withdrawn update only when it is published here, and wants the one before it', () => {
     const items = [item('c1'), item('c2', { withdrawn: true })];
 
-    const decision = decide(circumstances(items, { c2: 'published' }));
+    const decision = decide(context(items, { c2: 'published' }));
 
     expect(ids(decision.withdrawn)).toEqual(['c2']);
     expect(ids(decision.wanted)).toEqual(['c1']);
-    expect(decide(circumstances(items)).withdrawn).toEqual([]);
+    expect(decide(context(items)).withdrawn).toEqual([]);
   });
 
   it('takes an item without a channel, or with ours, and no other', () => {
     const items = [item('c1'), item('c2', { channel: 'stable' }), item('c3', { channel: 'beta' })];
 
-    expect(ids(decide(circumstances(items)).wanted)).toEqual(['c2']);
-    expect(ids(decide(circumstances(items, {}, { channel: 'beta' })).wanted)).toEqual(['c3']);
+    expect(ids(decide(context(items)).wanted)).toEqual(['c2']);
+    expect(ids(decide(context(items, {}, { channel: 'beta' })).wanted)).toEqual(['c3']);
   });
 
   it.each([
@@ -121,7 +127,7 @@ describe('decide', () => {
     ['it needs a newer Sallyport', item('c2', { min_agent: '1.3' }), {}],
     ['its min_agent is no version', item('c2', { min_agent: 'soon' }), {}],
   ] as const)('defers with a reason when %s, and wants the newest eligible one', (_why, newest, more) => {
-    const decision = decide(circumstances([item('c1'), newest], {}, more));
+    const decision = decide(context([item('c1'), newest], {}, more));
 
     expect(ids(decision.wanted)).toEqual(['c1']);
     expect(decision.deferred).toEqual([{ id: 'c2', reason: expect.any(String) }]);
@@ -134,7 +140,7 @@ describe('decide', () => {
   ] as const)('defers what requires an update that this host does not take: %s', (_why, fields, more) => {
     const items = [item('c2', { requires: ['t1'] }), item('t1', { package: 'tool', ...fields })];
 
-    const decision = decide(circumstances(items, {}, more));
+    const decision = decide(context(items, {}, more));
 
     expect(decision.wanted).toEqual([]);
     expect(decision.deferred.map(({ id }) => id)).toContain('c2');
@@ -144,7 +150,7 @@ describe('decide', () => {
   it('takes at most so many a round and says how many are left', () => {
     const items = Array.from({ length: 60 }, (_, n) => item(`c${n}`, { package: `p${n}` }));
 
-    const decision = decide(circumstances(items));
+    const decision = decide(context(items));
 
     expect(decision.wanted).toHaveLength(MAX_PER_ROUND);
     expect(decision.left).toBe(10);

@@ -361,7 +361,7 @@ describe('by hand', () => {
 
   it.each(['seen', 'pruned', 'withdrawn'] as const)('an update that memory calls %s is not run', async (fate) => {
     await publishOne('u1');
-    made.ports.memory.setFate('u1', fate);
+    made.ports.memory.setState('u1', fate);
 
     await expect(queue.again('u1')).rejects.toMatchObject({ code: 'HOOK-IMPOSSIBLE' });
     expect(commands.runs).toEqual([]);

@@ -24,7 +24,7 @@ export interface Net {
   readonly signal: AbortSignal;
 }
 
-export interface Asking {
+export interface RequestContext {
   readonly purpose: Purpose;
   readonly deadlines: Deadlines;
   /** Headers of a request; `credentials` tells whether ours may go there. */
@@ -32,7 +32,7 @@ export interface Asking {
 }
 
 /** Something that the work would fetch. */
-export interface Part extends Asking {
+export interface Part extends RequestContext {
   readonly url: URL;
   /** The document that named it. */
   readonly from: URL;
@@ -41,7 +41,7 @@ export interface Part extends Asking {
 }
 
 /** A part that came, or did not come as one. */
-export interface PartSeen {
+export interface ObservedPart {
   readonly url: URL;
   readonly head: ResponseInfo;
   readonly connection: HopFacts;
@@ -54,19 +54,19 @@ const PART_BYTES = 1_024;
 const PAGE_BYTES = 16_384;
 
 /** Asks for a URL; whatever its server answers is proof enough that it was reached. @throws what stood in the way */
-export async function askAnything(url: URL, asking: Asking, net: Net): Promise<void> {
-  await askOnce({ url, credentials: true, range: false }, asking, net);
+export async function requestAnything(url: URL, requestContext: RequestContext, net: Net): Promise<void> {
+  await requestOnce({ url, credentials: true, range: false }, requestContext, net);
 }
 
 /** Asks for the first bytes of something. @throws what the work would fail with */
-export async function askPart(part: Part, net: Net): Promise<PartSeen> {
+export async function requestPart(part: Part, net: Net): Promise<ObservedPart> {
   const { configured, allowedOrigins, from } = part;
   return await followRedirects({
     start: part.url,
     context: { from, configured, allowedOrigins },
     report: net.report,
     visit: async (url, credentials) => {
-      const { head, connection, page } = await askOnce({ url, credentials, range: true }, part, net);
+      const { head, connection, page } = await requestOnce({ url, credentials, range: true }, part, net);
       if (isRedirect(head.status)) return { redirect: head };
       if (head.status < 200 || head.status > 299) {
         throw statusError(head, url, { nowMs: net.clock.now(), page, proxy: connection.proxy });
@@ -81,18 +81,18 @@ export async function askPart(part: Part, net: Net): Promise<PartSeen> {
   });
 }
 
-async function askOnce(
+async function requestOnce(
   { url, credentials, range }: { readonly url: URL; readonly credentials: boolean; readonly range: boolean },
-  asking: Asking,
+  requestContext: RequestContext,
   { router, clock, signal }: Net,
 ): Promise<{ head: ResponseInfo; connection: HopFacts; page: Buffer }> {
-  const connection = await router.route(asking.purpose, url).open({ bulk: true, signal });
+  const connection = await router.route(requestContext.purpose, url).open({ bulk: true, signal });
   const page = new FirstBytes();
-  const headers = { ...asking.headers(credentials), ...(range ? { range: `bytes=0-${PART_BYTES - 1}` } : {}) };
+  const headers = { ...requestContext.headers(credentials), ...(range ? { range: `bytes=0-${PART_BYTES - 1}` } : {}) };
   const result = await exchange({
     connection,
     request: { method: 'GET', url, headers },
-    deadlines: asking.deadlines,
+    deadlines: requestContext.deadlines,
     clock,
     signal,
     expectedBytes: null,

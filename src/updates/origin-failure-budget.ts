@@ -1,22 +1,22 @@
-// How long a server that drips, or that cannot be reached, may hold up the others: packages are fetched one after the
-// other, so each failing one has the only slot, with all its attempts. After the second of a server the rest of it wait
-// for the next round, and what other servers have comes now. What failed in another way says nothing of the next. Pure.
+// Limits how long a server that trickles, or cannot be reached, delays the packages of other servers. Packages are fetched
+// one after the other, and a failing one uses all its attempts. After two such failures the remaining packages of that
+// server wait for the next round. Failures of another kind do not count: they say nothing about the next package. Pure.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { CONNECT_PHASES } from '#errors/connect-trace.ts';
 
-/** One may be an accident. */
+/** A single failure may be an accident. */
 const MAX_FAILURES = 2;
 
 /** Counts, for one round, by origin. */
-export class OriginShares {
+export class OriginFailureBudget {
   readonly #counts = new Map<string, number>();
 
   note(origin: string, error: CodedError): void {
     if (isDrip(error) || isUnreached(error)) this.#counts.set(origin, (this.#counts.get(origin) ?? 0) + 1);
   }
 
-  /** Whether this origin has had its share of the round. */
+  /** Whether this origin has used its budget of the round. */
   isSpent(origin: string): boolean {
     return (this.#counts.get(origin) ?? 0) >= MAX_FAILURES;
   }

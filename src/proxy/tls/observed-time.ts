@@ -6,7 +6,7 @@
 import { showLocalTime } from '#errors/template.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 
-export interface SeenTime {
+export interface ObservedTime {
   /** Who said it: `proxy corp`, or a host. */
   readonly by: string;
   readonly dateMs: number;
@@ -23,19 +23,19 @@ const YEAR_MS = 365.25 * DAY_MS;
 const AGREE_MS = 2_000;
 
 /** The Date of an answer (RFC 9110, 6.6.1); null without a usable one. */
-export function seenIn(head: ResponseHead, by: string, monotonicMs: number): SeenTime | null {
+export function observedTimeIn(head: ResponseHead, by: string, monotonicMs: number): ObservedTime | null {
   const at = head.rawHeaders.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'date');
   const dateMs = at === -1 ? Number.NaN : Date.parse(head.rawHeaders[at + 1] ?? '');
   return Number.isNaN(dateMs) ? null : { by, dateMs, monotonicMs };
 }
 
 /** What that clock says now. */
-export function timeThere({ dateMs, monotonicMs }: SeenTime, nowMonotonicMs: number): number {
+export function timeThere({ dateMs, monotonicMs }: ObservedTime, nowMonotonicMs: number): number {
   return dateMs + (nowMonotonicMs - monotonicMs);
 }
 
 /** In words, behind what the clock here says. */
-export function compareClocks(seen: SeenTime | null, at: { nowMs: number; monotonicMs: number }): string {
+export function compareClocks(seen: ObservedTime | null, at: { nowMs: number; monotonicMs: number }): string {
   if (seen === null) return NO_OTHER_CLOCK;
   const there = timeThere(seen, at.monotonicMs);
   const says = `${seen.by} says ${showLocalTime(there)}`;

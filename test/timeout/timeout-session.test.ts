@@ -7,9 +7,9 @@ import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 import { testSettings } from '#test/support/test-settings.ts';
 import { TimeoutMemory } from '#timeout/memory.ts';
-import { type Outcome, ResponseTimeoutModel } from '#timeout/model.ts';
-import { PackagePatience } from '#timeout/patience.ts';
+import { type AttemptOutcome, ResponseTimeoutModel } from '#timeout/model.ts';
 import { timeoutSettings } from '#timeout/settings.ts';
+import { TimeoutSession } from '#timeout/timeout-session.ts';
 
 const MB = 1_000_000;
 const ROUTE = { proxy: 'http://proxy.example.com:3128', origin: 'https://updates.example.com' };
@@ -33,8 +33,8 @@ async function open(over: Record<string, unknown> = {}, files = new CrashingFile
     settings: () => settings,
     report: (e: SallyportEvent) => void events.push(e),
   };
-  const patience = (item = ITEM) => new PackagePatience(ports, item);
-  return { ...ports, files, clock, events, patience };
+  const timeoutSession = (item = ITEM) => new TimeoutSession(ports, item);
+  return { ...ports, files, clock, events, timeoutSession };
 }
 
 type Waiting = Awaited<ReturnType<typeof open>>;
@@ -52,7 +52,7 @@ function shape(over: Partial<TransferShape>): TransferShape {
   };
 }
 
-const success = (over: Partial<Outcome> = {}): Outcome => ({
+const success = (over: Partial<AttemptOutcome> = {}): AttemptOutcome => ({
   size: 48 * MB,
   ok: true,
   timedOut: null,
@@ -67,18 +67,18 @@ const timeout = success({ ok: false, timedOut: 'first_byte', firstByteMs: null, 
 /** One attempt from plan to verdict. */
 async function attempt(
   waiting: Waiting,
-  outcome: Outcome,
+  outcome: AttemptOutcome,
   over: { verified?: boolean; whole?: boolean; during?: () => void } = {},
 ) {
-  const patience = waiting.patience();
-  const plan = patience.plan(ROUTE, outcome.size);
+  const timeoutSession = waiting.timeoutSession();
+  const plan = timeoutSession.plan(ROUTE, outcome.size);
   over.during?.();
-  patience.observe(
+  timeoutSession.observe(
     ROUTE,
     outcome,
     shape({ whole: outcome.ok, timedOut: outcome.timedOut !== null, endedMs: outcome.totalMs }),
   );
-  await patience.settle({ verified: over.verified ?? outcome.ok, whole: over.whole ?? true });
+  await timeoutSession.settle({ verified: over.verified ?? outcome.ok, whole: over.whole ?? true });
   return plan;
 }
 
@@ -109,7 +109,7 @@ describe('what an attempt teaches', () => {
     const first = await attempt(waiting, timeout, { during });
     await attempt(waiting, success(), { during });
     expect(learned(waiting)).toBe(0);
-    expect(waiting.patience().plan(ROUTE, 48 * MB)).toEqual(first);
+    expect(waiting.timeoutSession().plan(ROUTE, 48 * MB)).toEqual(first);
   });
 
   it('is remembered by its kind', async () => {
@@ -123,8 +123,8 @@ describe('the attempt after a timeout', () => {
   it('waits at least twice as long, for this package only', async () => {
     const waiting = await open();
     const first = await attempt(waiting, timeout);
-    expect(waiting.patience().plan(ROUTE, 48 * MB).firstByteMs).toBe(2 * first.firstByteMs);
-    expect(waiting.patience({ ...ITEM, sha256: 'b' }).plan(ROUTE, 48 * MB).firstByteMs).toBe(first.firstByteMs);
+    expect(waiting.timeoutSession().plan(ROUTE, 48 * MB).firstByteMs).toBe(2 * first.firstByteMs);
+    expect(waiting.timeoutSession({ ...ITEM, sha256: 'b' }).plan(ROUTE, 48 * MB).firstByteMs).toBe(first.firstByteMs);
   });
 
   it('does so in the next life of the daemon, too: a restart changes no plan', async () => {
@@ -133,7 +133,7 @@ describe('the attempt after a timeout', () => {
     await attempt(before, timeout);
     const after = await open({}, before.files);
     for (const mb of [0, 1, 10, 48, 1_000]) {
-      expect(after.patience().plan(ROUTE, mb * MB)).toEqual(before.patience().plan(ROUTE, mb * MB));
+      expect(after.timeoutSession().plan(ROUTE, mb * MB)).toEqual(before.timeoutSession().plan(ROUTE, mb * MB));
     }
   });
 
@@ -146,8 +146,8 @@ describe('the attempt after a timeout', () => {
 });
 
 describe('the words of a failure', () => {
-  const words = ({ patience }: Waiting) => {
-    const one = patience();
+  const words = ({ timeoutSession }: Waiting) => {
+    const one = timeoutSession();
     return one.words(ROUTE, one.plan(ROUTE, 48 * MB));
   };
 
@@ -184,8 +184,8 @@ describe('a wait that became another one', () => {
     expect(told[0]).toMatchObject({ size: 48 * MB, from: 348_000, before: 'no history of this route' });
     const { changed } = waiting.timeouts.route(ROUTE) ?? {};
     expect(changed?.after).toContain('margin');
-    waiting.patience().plan(ROUTE, 48 * MB);
-    waiting.patience().plan(ROUTE, 48 * MB);
+    waiting.timeoutSession().plan(ROUTE, 48 * MB);
+    waiting.timeoutSession().plan(ROUTE, 48 * MB);
     expect(waiting.events.filter(({ name }) => name === 'patience-changed').length - told.length).toBeLessThan(2);
   });
 });

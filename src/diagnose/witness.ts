@@ -24,13 +24,13 @@ export type OpinionResult =
   | { readonly kind: 'late'; readonly at: OpinionStage; readonly timeoutMs: number };
 
 /** Asks. @throws the reason of the signal */
-export async function askWitness(question: OpinionQuestion, bounds: OpinionBounds): Promise<OpinionResult> {
+export async function runWitness(question: OpinionQuestion, bounds: OpinionBounds): Promise<OpinionResult> {
   let at: OpinionStage = 'proxy';
   const late = new Error('late');
   try {
     return await boundedStep<OpinionAnswer>({ ...bounds, late: () => late }, ({ done }) => {
       const failed = (reason: string) => done({ kind: 'failed', at, code: null, reason, loginRefused: false });
-      const worker = new Worker(new URL('./second-opinion-worker.ts', import.meta.url), {
+      const worker = new Worker(new URL('./witness-worker.ts', import.meta.url), {
         workerData: question,
         env: {},
         execArgv: [],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PathHabits, peekHosts } from '#path/habits.ts';
-import { KEPT_MS, MAX_HOSTS, MAX_PER_DOCUMENT, type SeenHost, withSighting } from '#path/seen-hosts.ts';
+import { KEPT_MS, MAX_HOSTS, MAX_PER_DOCUMENT, type ObservedHost, withObservation } from '#path/observed-hosts.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor } from '#redaction/redact.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -10,11 +10,11 @@ import { FakeClock } from '#test/support/fake-clock.ts';
 const PATH = '/state/paths.json';
 const DAY_MS = 86_400_000;
 
-function leading(hosts: readonly SeenHost[], now: number, ...urls: string[]): SeenHost[] {
-  return withSighting(hosts, { purpose: 'updates', by: 'feed', urls: urls.map((url) => new URL(url)) }, now);
+function leading(hosts: readonly ObservedHost[], now: number, ...urls: string[]): ObservedHost[] {
+  return withObservation(hosts, { purpose: 'updates', by: 'feed', urls: urls.map((url) => new URL(url)) }, now);
 }
 
-const origins = (hosts: readonly SeenHost[]) => hosts.map(({ origin }) => origin);
+const origins = (hosts: readonly ObservedHost[]) => hosts.map(({ origin }) => origin);
 
 describe('the hosts that something led to', () => {
   it('are kept once, by scheme, name and port, with when each was seen last', () => {

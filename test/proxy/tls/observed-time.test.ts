@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { compareClocks, seenIn, timeThere } from '#proxy/tls/seen-time.ts';
+import { compareClocks, observedTimeIn, timeThere } from '#proxy/tls/observed-time.ts';
 
 const head = (...rawHeaders: string[]) => ({ status: 200, reason: 'OK', rawHeaders });
 const NOON = Date.parse('2026-11-25T12:00:00Z');
@@ -7,13 +7,13 @@ const seen = { by: 'proxy corp', dateMs: NOON, monotonicMs: 1_000 };
 
 it('the time is the Date of an answer, whatever the case of the field', () => {
   const date = 'Wed, 25 Nov 2026 12:00:00 GMT';
-  expect(seenIn(head('Server', 'squid', 'dAtE', date), 'proxy corp', 1_000)).toEqual(seen);
+  expect(observedTimeIn(head('Server', 'squid', 'dAtE', date), 'proxy corp', 1_000)).toEqual(seen);
 });
 
 it.each([[[]], [['Date', 'yesterday']], [['X', 'Date', 'Y', 'Wed, 25 Nov 2026 12:00:00 GMT']]])(
   'without a usable Date there is none: %j',
   (fields) => {
-    expect(seenIn(head(...fields), 'x', 0)).toBeNull();
+    expect(observedTimeIn(head(...fields), 'x', 0)).toBeNull();
   },
 );
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { waitsSeen } from '#timeout/waits-seen.ts';
+import { recentWaits } from '#timeout/recent-waits.ts';
 
 const seen = (size: number, firstByte: number | null, silence: number | null) => ({
   size,
@@ -9,14 +9,14 @@ const seen = (size: number, firstByte: number | null, silence: number | null) =>
 describe('the longest wait that was seen', () => {
   it('is that of packages of about the size, before or between bytes', () => {
     const samples = [seen(1, 90, 0), seen(40, 50, 3), seen(48, 10, 53), seen(500, 900, 1)];
-    expect(waitsSeen(samples, 48)).toEqual({ ms: 53, size: 48, like: true });
+    expect(recentWaits(samples, 48)).toEqual({ ms: 53, size: 48, like: true });
   });
 
   it('is that of any package where none is of the size', () => {
-    expect(waitsSeen([seen(1, 90, 0), seen(2, null, 20)], 1_000)).toEqual({ ms: 90, size: 1, like: false });
+    expect(recentWaits([seen(1, 90, 0), seen(2, null, 20)], 1_000)).toEqual({ ms: 90, size: 1, like: false });
   });
 
   it('is none where nothing came', () => {
-    expect(waitsSeen([], 5)).toBeNull();
+    expect(recentWaits([], 5)).toBeNull();
   });
 });

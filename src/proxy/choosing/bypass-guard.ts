@@ -1,7 +1,7 @@
 // Whether new settings would send a purpose direct that had a proxy, without anybody having said so (principle 7). Pure.
 //
-// Said is: `none` for that purpose, or `proxy_enabled: false`. A file that was cut short, or from which the proxies were
-// lost, says neither. What a profile's own list of exceptions sends direct is written there, and is not checked here.
+// They say so with `none` for that purpose, or with `proxy_enabled: false`. A truncated file, or one whose proxies were
+// lost, has neither. Targets that a profile's `no_proxy` sends direct are the admin's choice and are not checked here.
 
 import { byPurpose, PURPOSES, type Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -16,12 +16,12 @@ export function proxiesByPurpose(settings: ProxySettings): PurposeProxies {
   return byPurpose((purpose) => choose(purpose, settings).proxy?.name ?? null);
 }
 
-/** One refusal for each purpose that would go direct by accident. */
-export function wouldGoDirect(before: PurposeProxies, to: ProxySettings): CodedError[] {
+/** One refusal for each purpose that would bypass its proxy by accident. */
+export function findBypasses(before: PurposeProxies, to: ProxySettings): CodedError[] {
   return PURPOSES.flatMap((purpose) => {
     const had = before[purpose];
     const { proxy, reasons } = choose(purpose, to);
-    if (had === null || proxy !== null || isSaid(purpose, to)) return [];
+    if (had === null || proxy !== null || isExplicit(purpose, to)) return [];
     return [
       coded('POLICY-DIRECT', {
         target: purpose,
@@ -34,6 +34,6 @@ export function wouldGoDirect(before: PurposeProxies, to: ProxySettings): CodedE
   });
 }
 
-function isSaid(purpose: Purpose, { proxy_enabled, use_proxy_for }: ProxySettings): boolean {
+function isExplicit(purpose: Purpose, { proxy_enabled, use_proxy_for }: ProxySettings): boolean {
   return !proxy_enabled || use_proxy_for[purpose] === 'none';
 }

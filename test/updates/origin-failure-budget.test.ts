@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { CONNECT_PHASES, type ConnectPhase } from '#errors/connect-trace.ts';
-import { OriginShares } from '#updates/origin-shares.ts';
+import { OriginFailureBudget } from '#updates/origin-failure-budget.ts';
 
 const drip = coded('RESPONSE-TRICKLES', { received: 1, expected: 2, elapsed: 3, seen: 'x' });
 const lost = () => coded('CONNECTION-LOST', { received: 1, expected: 2, reason: 'x' });
 const at = (phase: ConnectPhase) => lost().during({ phase, elapsedMs: 1, proven: [] });
 
 function spentAfter(...errors: readonly CodedError[]): boolean {
-  const shares = new OriginShares();
-  for (const error of errors) shares.note('https://a', error);
-  expect(shares.isSpent('https://b')).toBe(false);
-  return shares.isSpent('https://a');
+  const budget = new OriginFailureBudget();
+  for (const error of errors) budget.note('https://a', error);
+  expect(budget.isSpent('https://b')).toBe(false);
+  return budget.isSpent('https://a');
 }
 
 describe('a server has had its share of the round', () => {

@@ -1,7 +1,7 @@
-// The longest wait that a route has shown, for packages of about this size or for any: the evidence of a failure. Pure.
+// The longest recent wait on a route, for packages of about this size or else of any size: evidence for a failure. Pure.
 
 /** What one verified download showed. */
-interface Seen {
+interface WaitSample {
   readonly size: number;
   readonly ms: Readonly<Record<'first_byte' | 'silence' | 'total', number | null>>;
 }
@@ -10,8 +10,8 @@ interface Seen {
 const ALIKE = 2;
 
 /** The longest of them; null when there is none. `like`: it is of a package of about this size. */
-export function waitsSeen(
-  samples: readonly Seen[],
+export function recentWaits(
+  samples: readonly WaitSample[],
   size: number,
 ): { readonly ms: number; readonly size: number; readonly like: boolean } | null {
   const waits = samples.map((sample) => ({

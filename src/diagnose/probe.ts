@@ -1,4 +1,4 @@
-// One purpose, walked over its real route until it fails or all of it went well: the work's own first request, the upgrade
+// One purpose, probed over its real route until it fails or all of it went well: the work's own first request, the upgrade
 // to a WebSocket where its endpoint is one, a part of what it would fetch, and then each other host up to TLS.
 //
 // Guarantees: it ends at the first failure, which is the one that the work would meet; it costs no attempt with a
@@ -10,11 +10,11 @@ import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { openWebSocket } from '#http/websocket.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { Route, Router } from '#proxy/route.ts';
-import { askPart, type Net, type Part, type PartSeen } from './ask.ts';
-import { type Endpoint, type EndpointSeen, type TryParts, tryEndpoints } from './endpoints.ts';
+import { type Endpoint, type ObservedEndpoint, type TryParts, tryEndpoints } from './endpoints.ts';
 import type { StageName } from './report.ts';
+import { type Net, type ObservedPart, type Part, requestPart } from './requests.ts';
 import { lookAgain } from './second-look.ts';
-import { type Answer, authorityOf, type Seen, type Tried, WatchedRouter } from './watched-router.ts';
+import { type Answer, authorityOf, type ObservedStage, type Tried, WatchedRouter } from './watched-router.ts';
 
 /** What a purpose reaches, and how its work begins. */
 export interface Probe {
@@ -30,25 +30,25 @@ export interface Probe {
   headers(): Readonly<Record<string, string>>;
 }
 
-export interface WalkParts extends TryParts {
+export interface ProbeParts extends TryParts {
   readonly report: ScopedReport;
   /** How long the answer to an upgrade may take, in milliseconds. */
   readonly upgradeTimeoutMs: number;
 }
 
-/** What a walk showed. */
-export interface Walk {
+/** What a probe showed. */
+export interface ProbeResult {
   readonly probe: Probe;
   /** The choice; null where there is none. */
   readonly route: Route | null;
-  readonly seen: readonly Seen[];
+  readonly observed: readonly ObservedStage[];
   readonly answers: readonly Answer[];
-  readonly part: PartSeen | null;
+  readonly part: ObservedPart | null;
   readonly failure: CodedError | null;
   /** The failure as the stage told it. */
   readonly met: CodedError | null;
   readonly elapsedMs: number;
-  readonly endpoints: readonly EndpointSeen[];
+  readonly endpoints: readonly ObservedEndpoint[];
   /** The request that failed, or the first one of the work where none did; null before any. */
   readonly tried: Tried | null;
   /** When it began, monotonic. */
@@ -58,37 +58,37 @@ export interface Walk {
 /** Longest time for one purpose, in milliseconds, beside two waits for a silent path. */
 const MAX_PURPOSE_MS = 300_000;
 
-export async function walk(probe: Probe, given: WalkParts): Promise<Walk> {
+export async function runProbe(probe: Probe, given: ProbeParts): Promise<ProbeResult> {
   const { clock } = given;
   const over = new AbortController();
   const limit = MAX_PURPOSE_MS + 2 * Math.min(given.upgradeTimeoutMs, MAX_PURPOSE_MS);
   const { purpose } = probe;
   const timer = clock.after(limit, () => over.abort(coded('DIAGNOSIS-LATE', { purpose, limit, hop: null })));
   try {
-    return await walkUntil(probe, { ...given, signal: AbortSignal.any([given.signal, over.signal]) }, given.signal);
+    return await runUntil(probe, { ...given, signal: AbortSignal.any([given.signal, over.signal]) }, given.signal);
   } finally {
     timer.cancel();
   }
 }
 
 /** `aborted` is the signal of whoever asked; that of `parts` ends at the deadline as well. */
-async function walkUntil(probe: Probe, parts: WalkParts, aborted: AbortSignal): Promise<Walk> {
+async function runUntil(probe: Probe, parts: ProbeParts, aborted: AbortSignal): Promise<ProbeResult> {
   const { clock, router } = parts;
   const startedMs = clock.monotonic();
   const watched = new WatchedRouter(router, clock);
   const { part, met, failure } = await goAll(probe, watched, parts);
-  const { seen, answers } = watched;
+  const { observed, answers } = watched;
   aborted.throwIfAborted();
-  const endpoints = await tryEndpoints(probe, { seen, failure }, parts);
+  const endpoints = await tryEndpoints(probe, { observed, failure }, parts);
   aborted.throwIfAborted();
-  const walked = { probe, route: routeOf(probe, router), answers, part, endpoints };
+  const common = { probe, route: routeOf(probe, router), answers, part, endpoints };
   // Where all of it went well, a host that the work goes to besides is what fails, or may fail.
-  const missed = failure === null ? endpoints.filter((one) => one.failure !== null && !isOn(seen, one)) : [];
+  const missed = failure === null ? endpoints.filter((one) => one.failure !== null && !isOn(observed, one)) : [];
   const needing = missed.find(({ always }) => always);
   const needed = needing?.failure ?? null;
   return {
-    ...walked,
-    seen: [...seen, ...missed.flatMap((one) => one.seen)],
+    ...common,
+    observed: [...observed, ...missed.flatMap((one) => one.observed)],
     failure: needed === null ? failure : await lookAgain(needed, probe.purpose, parts),
     met: needed ?? met,
     elapsedMs: clock.monotonic() - startedMs,
@@ -102,18 +102,18 @@ function decisive({ target }: Probe, { tried }: WatchedRouter, failure: CodedErr
   return (failure === null ? own : null) ?? tried.at(-1) ?? null;
 }
 
-function isOn(seen: readonly Seen[], { seen: own }: EndpointSeen): boolean {
-  return own.some((one) => seen.includes(one));
+function isOn(observed: readonly ObservedStage[], { observed: own }: ObservedEndpoint): boolean {
+  return own.some((one) => observed.includes(one));
 }
 
 /** What the work does first, and what a diagnosis asks beside it; ends at the first failure. */
 async function goAll(
   probe: Probe,
   watched: WatchedRouter,
-  parts: WalkParts,
-): Promise<Pick<Walk, 'part' | 'met' | 'failure'>> {
+  parts: ProbeParts,
+): Promise<Pick<ProbeResult, 'part' | 'met' | 'failure'>> {
   const { clock, signal, report } = parts;
-  let part: PartSeen | null = null;
+  let part: ObservedPart | null = null;
   let stage: StageName = 'http';
   try {
     const net: Net = { router: watched, clock, report, signal };
@@ -124,7 +124,7 @@ async function goAll(
     }
     if (next !== null) {
       stage = 'range';
-      part = await askForPart(next, watched, net);
+      part = await requestNextPart(next, watched, net);
     }
     return { part, met: null, failure: null };
   } catch (thrown) {
@@ -135,23 +135,23 @@ async function goAll(
   }
 }
 
-async function upgrade({ target, purpose, headers }: Probe, watched: WatchedRouter, parts: WalkParts): Promise<void> {
+async function upgrade({ target, purpose, headers }: Probe, watched: WatchedRouter, parts: ProbeParts): Promise<void> {
   const { clock, signal, upgradeTimeoutMs: timeoutMs } = parts;
   const startedMs = clock.monotonic();
   const open = await openWebSocket(target, { router: watched, purpose, headers: headers(), timeoutMs, clock, signal });
   open.close();
   const elapsedMs = clock.monotonic() - startedMs;
-  watched.seen.push({ stage: 'websocket', target: authorityOf(target), elapsedMs, facts: {}, error: null });
+  watched.observed.push({ stage: 'websocket', target: authorityOf(target), elapsedMs, facts: {}, error: null });
 }
 
-async function askForPart(next: Part, watched: WatchedRouter, net: Net): Promise<PartSeen> {
+async function requestNextPart(next: Part, watched: WatchedRouter, net: Net): Promise<ObservedPart> {
   const startedMs = net.clock.monotonic();
   watched.recordsResponses = false;
-  const part = await askPart(next, net);
+  const part = await requestPart(next, net);
   const elapsedMs = net.clock.monotonic() - startedMs;
   const { status, contentLength } = part.head;
   const facts = { status, bytes: contentLength, works: part.rangeWorked };
-  watched.seen.push({ stage: 'range', target: authorityOf(part.url), elapsedMs, facts, error: null });
+  watched.observed.push({ stage: 'range', target: authorityOf(part.url), elapsedMs, facts, error: null });
   return part;
 }
 

@@ -1,9 +1,9 @@
-// How long to wait for one package, attempt by attempt, and what its attempts teach.
+// The timeouts of one package, from attempt to attempt, and what the model learns from them.
 //
-// Guarantees: only a whole package whose digest was verified teaches the model, and a timeout; nothing that went on from
-// an earlier attempt does, nor an attempt during which the machine slept or the clock was set. The next attempt knows the
-// one before, also in the next round and after a restart. What was learned is on disk before the next attempt. What a
-// transfer looks like and what kind of route that makes is decided elsewhere: here both are only passed on.
+// Guarantees: the model learns only from timeouts and from whole packages whose digest was verified. It learns nothing from
+// a resumed download, nor from an attempt during which the machine slept or the clock was set. Each attempt knows the
+// previous one, also in the next round and after a restart. What was learned is on disk before the next attempt. The shape
+// of a transfer and the kind of its route are decided elsewhere and only passed on here.
 
 import type { Settings } from '#config/settings.ts';
 import { asCoded } from '#errors/coded-error.ts';
@@ -12,8 +12,8 @@ import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 import { ClockSteps } from '#system/time/clock-steps.ts';
 import type { TimeoutMemory } from './memory.ts';
-import type { Outcome, ResponseTimeoutModel, RouteKey, TimeoutPlan } from './model.ts';
-import { waitsSeen } from './waits-seen.ts';
+import type { AttemptOutcome, ResponseTimeoutModel, RouteKey, TimeoutPlan } from './model.ts';
+import { recentWaits } from './recent-waits.ts';
 
 /** The memory of what kind each route is. */
 interface RouteKinds<Shape, Kind> {
@@ -23,8 +23,8 @@ interface RouteKinds<Shape, Kind> {
   observeTransfer(route: RouteKey, shape: Shape, verified: boolean): Kind | null;
 }
 
-/** What a `PackagePatience` uses. */
-interface PatiencePorts<Shape, Kind> {
+/** What a `TimeoutSession` uses. */
+interface TimeoutSessionPorts<Shape, Kind> {
   readonly model: ResponseTimeoutModel;
   readonly timeouts: TimeoutMemory;
   readonly habits: RouteKinds<Shape, Kind>;
@@ -39,58 +39,58 @@ interface TimeoutWords {
   readonly words: { readonly seen: string; readonly advice: string };
 }
 
-interface Attempt<Shape> {
+interface TimedAttempt<Shape> {
   readonly route: RouteKey;
   readonly plan: TimeoutPlan;
   readonly steps: ClockSteps;
-  seen: { readonly outcome: Outcome; readonly shape: Shape } | null;
+  observed: { readonly outcome: AttemptOutcome; readonly shape: Shape } | null;
 }
 
-/** A plan that became so many times longer or shorter is worth a line. */
-const WORTH_TELLING = 1.5;
+/** A plan that became longer or shorter by this factor is reported. */
+const REPORTED_FACTOR = 1.5;
 
 const ADAPTIVE_ADVICE =
   'the next attempt waits at least twice as long, and a longer response_timeout.min_ms is never undercut';
 
-/** The patience with one package. */
-export class PackagePatience<Shape, Kind> {
-  readonly #ports: PatiencePorts<Shape, Kind>;
+/** The timeouts of one package. */
+export class TimeoutSession<Shape, Kind> {
+  readonly #ports: TimeoutSessionPorts<Shape, Kind>;
   /** Another file under the same id would be another package. */
   readonly #name: string;
-  #attempt: Attempt<Shape> | null = null;
+  #attempt: TimedAttempt<Shape> | null = null;
 
-  constructor(ports: PatiencePorts<Shape, Kind>, item: { readonly id: string; readonly sha256: string }) {
+  constructor(ports: TimeoutSessionPorts<Shape, Kind>, item: { readonly id: string; readonly sha256: string }) {
     this.#ports = ports;
     this.#name = `${item.id} ${item.sha256}`;
   }
 
   plan(route: RouteKey, size: number): TimeoutPlan {
     const { model, timeouts, clock } = this.#ports;
-    this.#noteTold(route, size);
+    this.#reportChange(route, size);
     const plan = model.plan(route, size, clock.now(), timeouts.attempt(this.#name) ?? undefined);
-    this.#attempt = { route, plan, steps: new ClockSteps(clock), seen: null };
+    this.#attempt = { route, plan, steps: new ClockSteps(clock), observed: null };
     return plan;
   }
 
   words(route: RouteKey, plan: TimeoutPlan): TimeoutWords {
     const { response_timeout: section } = this.#ports.settings();
-    const seen = this.#seen(route, plan.size);
+    const observed = this.#evidence(route, plan.size);
     if (section.mode === 'fixed') {
       const key = 'response_timeout.base_ms';
       return {
         key,
-        words: { seen, advice: `raise ${key}, 300000 is generally sufficient, or let the mode be adaptive` },
+        words: { seen: observed, advice: `raise ${key}, 300000 is generally sufficient, or let the mode be adaptive` },
       };
     }
     const isAtMost = Math.max(plan.firstByteMs, plan.silenceMs) >= section.max_ms;
     return isAtMost
-      ? { key: 'response_timeout.max_ms', words: { seen, advice: 'raise response_timeout.max_ms' } }
-      : { key: 'response_timeout.mode', words: { seen, advice: ADAPTIVE_ADVICE } };
+      ? { key: 'response_timeout.max_ms', words: { seen: observed, advice: 'raise response_timeout.max_ms' } }
+      : { key: 'response_timeout.mode', words: { seen: observed, advice: ADAPTIVE_ADVICE } };
   }
 
   /** How long this route has held packages; `held_size` where that was one of another size. */
   held(route: RouteKey, size: number): { readonly held: number | null; readonly held_size: number | null } {
-    const waits = waitsSeen(this.#ports.model.samples(route), size);
+    const waits = recentWaits(this.#ports.model.samples(route), size);
     return { held: waits?.ms ?? null, held_size: waits === null || waits.like ? null : waits.size };
   }
 
@@ -98,8 +98,8 @@ export class PackagePatience<Shape, Kind> {
     return this.#ports.model.extend(plan, elapsedMs, bytes);
   }
 
-  observe(_route: RouteKey, outcome: Outcome, shape: Shape): void {
-    if (this.#attempt !== null) this.#attempt.seen = { outcome, shape };
+  observe(_route: RouteKey, outcome: AttemptOutcome, shape: Shape): void {
+    if (this.#attempt !== null) this.#attempt.observed = { outcome, shape };
   }
 
   /**
@@ -109,11 +109,11 @@ export class PackagePatience<Shape, Kind> {
   async settle(ended: { readonly verified: boolean; readonly whole: boolean }): Promise<Kind | null> {
     const attempt = this.#attempt;
     this.#attempt = null;
-    if (attempt === null || attempt.seen === null) return null;
+    if (attempt === null || attempt.observed === null) return null;
     const { timeouts, model, report } = this.#ports;
     // A machine that slept has measured its own sleep.
     const isMeasured = attempt.steps.look().stepMs === 0;
-    const kind = isMeasured ? this.#learn(attempt, attempt.seen, ended) : null;
+    const kind = isMeasured ? this.#learn(attempt, attempt.observed, ended) : null;
     try {
       await timeouts.save(model.save());
     } catch (thrown) {
@@ -123,8 +123,8 @@ export class PackagePatience<Shape, Kind> {
   }
 
   #learn(
-    { route, plan }: Attempt<Shape>,
-    { outcome, shape }: NonNullable<Attempt<Shape>['seen']>,
+    { route, plan }: TimedAttempt<Shape>,
+    { outcome, shape }: NonNullable<TimedAttempt<Shape>['observed']>,
     { verified, whole }: { readonly verified: boolean; readonly whole: boolean },
   ): Kind | null {
     const { model, timeouts, habits } = this.#ports;
@@ -134,8 +134,8 @@ export class PackagePatience<Shape, Kind> {
     return kind;
   }
 
-  /** Says why once the wait is another one than was told last: by more than half, for the largest package so far. */
-  #noteTold(route: RouteKey, size: number): void {
+  /** Reports a plan that differs from the one reported last by more than half, for the largest package so far. */
+  #reportChange(route: RouteKey, size: number): void {
     const { model, timeouts, clock, report } = this.#ports;
     const [now, before] = [clock.now(), timeouts.route(route)];
     const largest = Math.max(size, before?.told.size ?? 0);
@@ -147,17 +147,17 @@ export class PackagePatience<Shape, Kind> {
       return;
     }
     const from = before.told.ms;
-    if (ms < from * WORTH_TELLING && ms * WORTH_TELLING > from) return;
+    if (ms < from * REPORTED_FACTOR && ms * REPORTED_FACTOR > from) return;
     const change = { size: largest, before: before.told.why, after: why };
     report({ name: 'patience-changed', origin: route.origin, from, to: ms, ...change });
     timeouts.setRoute({ ...route, told, changed: { at: now, from_ms: from, to_ms: ms, ...change } });
   }
 
-  #seen(route: RouteKey, size: number): string {
+  #evidence(route: RouteKey, size: number): string {
     const who = route.proxy === 'direct' ? 'this server' : 'this proxy';
     const kind = this.#ports.habits.wordsOf(route);
     const known = kind === null ? '' : ` (${kind})`;
-    const waits = waitsSeen(this.#ports.model.samples(route), size);
+    const waits = recentWaits(this.#ports.model.samples(route), size);
     if (waits === null) return `nothing has come this way before${known}`;
     const longest = showDuration(waits.ms);
     return waits.like

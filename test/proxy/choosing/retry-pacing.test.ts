@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FREE_FAILURES, Pace, SPACING_MS } from '#proxy/choosing/pace.ts';
+import { FREE_FAILURES, RetryPacing, SPACING_MS } from '#proxy/choosing/retry-pacing.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const URL_A = 'http://a:3128';
@@ -8,21 +8,21 @@ const MINUTE_MS = 60_000;
 
 describe('a proxy that fails', () => {
   it('costs no wait at first, and is spaced from the third failure on', () => {
-    const pace = new Pace(new FakeClock());
-    const findHold = Array.from({ length: FREE_FAILURES + 1 }, () => pace.failed(URL_A, 1));
+    const pacing = new RetryPacing(new FakeClock());
+    const findHold = Array.from({ length: FREE_FAILURES + 1 }, () => pacing.failed(URL_A, 1));
     expect(findHold).toEqual([0, 0, SPACING_MS, 2 * SPACING_MS]);
   });
 
   it('is spaced by how many connections each try took', () => {
-    expect(new Pace(new FakeClock()).failed(URL_A, 3)).toBe(3 * SPACING_MS);
+    expect(new RetryPacing(new FakeClock()).failed(URL_A, 3)).toBe(3 * SPACING_MS);
   });
 
   it('begins anew when it has not failed for a minute, and says nothing of others', () => {
     const clock = new FakeClock();
-    const pace = new Pace(clock);
-    const failed = () => [1, 2, 3].map(() => pace.failed(URL_A, 1)).at(-1);
+    const pacing = new RetryPacing(clock);
+    const failed = () => [1, 2, 3].map(() => pacing.failed(URL_A, 1)).at(-1);
     expect(failed()).toBe(SPACING_MS);
-    expect(pace.failed('http://b:3128', 1)).toBe(0);
+    expect(pacing.failed('http://b:3128', 1)).toBe(0);
     clock.advance(MINUTE_MS);
     expect(failed()).toBe(SPACING_MS);
   });
@@ -35,11 +35,11 @@ describe('a proxy that fails', () => {
     fc.assert(
       fc.property(tries, (all) => {
         const clock = new FakeClock();
-        const pace = new Pace(clock);
+        const pacing = new RetryPacing(clock);
         const at: number[] = [];
         for (const { connections, idleMs } of all) {
           at.push(...Array<number>(connections).fill(clock.monotonic()));
-          const wait = pace.failed(URL_A, connections);
+          const wait = pacing.failed(URL_A, connections);
           expect(wait).toBeLessThanOrEqual(3 * SPACING_MS);
           clock.advance(wait + (idleMs % 3 === 0 ? idleMs : 250));
         }

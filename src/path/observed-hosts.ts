@@ -6,16 +6,16 @@
 import { z } from 'zod';
 import { momentSchema } from '#system/moment.ts';
 
-/** So many hosts are kept, those that were seen last. */
+/** Maximum number of hosts that are kept, the most recent ones. */
 export const MAX_HOSTS = 128;
-/** So many of one document: a feed that names more tells nothing by the rest. */
+/** Maximum number of hosts from one document. */
 export const MAX_PER_DOCUMENT = 32;
-/** A host that nothing has led to for so long is forgotten: half a year. */
+/** A host is forgotten if nothing has led to it for this long: half a year. */
 export const KEPT_MS = 180 * 86_400_000;
 /** A DNS name has at most 253 characters; with scheme and port. */
 const MAX_ORIGIN_LENGTH = 280;
 
-export const seenHostSchema = z.strictObject({
+export const observedHostSchema = z.strictObject({
   /** What the traffic was for. */
   purpose: z.string().max(40),
   /** `https://cdn.example.com`. */
@@ -25,20 +25,24 @@ export const seenHostSchema = z.strictObject({
   /** Wall time, ms since the epoch. */
   seen_at: momentSchema,
 });
-export type SeenHost = Readonly<z.infer<typeof seenHostSchema>>;
+export type ObservedHost = Readonly<z.infer<typeof observedHostSchema>>;
 
 /** What leads to hosts. */
-export interface Sighting {
+export interface HostObservation {
   readonly purpose: string;
-  readonly by: SeenHost['by'];
+  readonly by: ObservedHost['by'];
   readonly urls: readonly URL[];
 }
 
-/** The hosts with what was just seen; the ones seen last are at the end. */
-export function withSighting(hosts: readonly SeenHost[], { purpose, by, urls }: Sighting, now: number): SeenHost[] {
+/** The hosts including those just observed; the most recent ones are at the end. */
+export function withObservation(
+  hosts: readonly ObservedHost[],
+  { purpose, by, urls }: HostObservation,
+  now: number,
+): ObservedHost[] {
   const origins = [...new Set(urls.flatMap(originOf))].slice(0, MAX_PER_DOCUMENT);
-  const isSeen = (host: SeenHost) => host.purpose === purpose && origins.includes(host.origin);
-  const kept = hosts.filter((host) => !isSeen(host) && now - host.seen_at < KEPT_MS);
+  const isObserved = (host: ObservedHost) => host.purpose === purpose && origins.includes(host.origin);
+  const kept = hosts.filter((host) => !isObserved(host) && now - host.seen_at < KEPT_MS);
   return [...kept, ...origins.map((origin) => ({ purpose, origin, by, seen_at: now }))].slice(-MAX_HOSTS);
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { findBypasses, proxiesByPurpose } from '#proxy/choosing/bypass-guard.ts';
 import type { ProxySettings } from '#proxy/choosing/choice.ts';
-import { proxiesByPurpose, wouldGoDirect } from '#proxy/choosing/went-direct.ts';
 
 const CORP = {
   name: 'corp',
@@ -35,7 +35,7 @@ describe('going direct by accident', () => {
   it('is what every purpose does that had a proxy and has none, each named', () => {
     const before = { ...proxiesByPurpose(WITH), support_logs: null };
 
-    expect(wouldGoDirect(before, WITHOUT).map(({ facts }) => facts['purpose'])).toEqual([
+    expect(findBypasses(before, WITHOUT).map(({ facts }) => facts['purpose'])).toEqual([
       'updates',
       'exposure_analytics',
       'platform',
@@ -46,9 +46,9 @@ describe('going direct by accident', () => {
     const before = proxiesByPurpose(WITH);
     const none = { updates: 'none', support_logs: 'none', exposure_analytics: 'none', platform: 'none' };
 
-    expect(wouldGoDirect(proxiesByPurpose(WITHOUT), WITHOUT)).toEqual([]);
-    expect(wouldGoDirect(before, { ...WITH, proxies: [{ ...CORP, name: 'other' }] })).toEqual([]);
-    expect(wouldGoDirect(before, { ...WITHOUT, proxy_enabled: false })).toEqual([]);
-    expect(wouldGoDirect(before, { ...WITHOUT, use_proxy_for: none })).toEqual([]);
+    expect(findBypasses(proxiesByPurpose(WITHOUT), WITHOUT)).toEqual([]);
+    expect(findBypasses(before, { ...WITH, proxies: [{ ...CORP, name: 'other' }] })).toEqual([]);
+    expect(findBypasses(before, { ...WITHOUT, proxy_enabled: false })).toEqual([]);
+    expect(findBypasses(before, { ...WITHOUT, use_proxy_for: none })).toEqual([]);
   });
 });
