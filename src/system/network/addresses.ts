@@ -4,7 +4,7 @@
 // Guarantees: a text that is no address is in no network. Addresses are compared within their family, but an IPv4 address
 // that is mapped into IPv6 counts as the IPv4 address in the lists below.
 
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
 
 /** A network in CIDR notation. */
 export interface Network {
@@ -58,10 +58,10 @@ export function isInternalAddress(address: string): boolean {
 export function readNetwork(text: string): Network | null {
   const found = /^([0-9a-f.:]+)\/(\d{1,3})$/i.exec(text);
   const address = found?.[1] ?? '';
-  const version = isIP(address);
+  const family = familyOf(address);
   const prefix = Number(found?.[2]);
-  if (version === 0 || prefix > (version === 4 ? 32 : 128)) return null;
-  return { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
+  if (family === null || prefix > (family === 'ipv4' ? 32 : 128)) return null;
+  return { address, prefix, family };
 }
 
 /** Whether the address is in the network. An address of the other family is not, also where IPv4 is mapped into IPv6. */
@@ -72,19 +72,28 @@ export function isInNetwork(address: string, { address: first, prefix, family }:
   return list.check(address, family);
 }
 
+/** The lists are built when they are first used: Node's test for IPv6 takes 10 ms the first time, and most hosts need no IPv6. */
 function membership(networks: readonly string[]): (address: string) => boolean {
-  const list = new BlockList();
-  for (const network of networks.map(readNetwork)) {
-    if (network !== null) list.addSubnet(network.address, network.prefix, network.family);
-  }
+  const lists: { ipv4?: BlockList; ipv6?: BlockList } = {};
   return (address) => {
     const family = familyOf(address);
-    return family !== null && list.check(address, family);
+    if (family === null) return false;
+    lists[family] ??= listOf(networks, family);
+    return lists[family].check(address, family);
   };
 }
 
+/** The list for addresses of this family. Networks of IPv4 also hold the IPv4 addresses that are mapped into IPv6. */
+function listOf(networks: readonly string[], wanted: Network['family']): BlockList {
+  const list = new BlockList();
+  for (const text of networks) {
+    const network = wanted === 'ipv4' && text.includes(':') ? null : readNetwork(text);
+    if (network !== null) list.addSubnet(network.address, network.prefix, network.family);
+  }
+  return list;
+}
+
 function familyOf(address: string): Network['family'] | null {
-  const version = isIP(address);
-  if (version === 0) return null;
-  return version === 4 ? 'ipv4' : 'ipv6';
+  if (isIPv4(address)) return 'ipv4';
+  return address.includes(':') && isIPv6(address) ? 'ipv6' : null;
 }
