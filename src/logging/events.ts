@@ -1,9 +1,8 @@
 // The one vocabulary of what happens (principle 2). A step reports an event; it never formats text.
 //
 // Each event has a level, the manual's thread name and a template; an event of the network happens for a purpose and has
-// the thread of that purpose. The classic log line, JSON and the terminal are
-// renderers of it, and a reader of old logs is made from the same templates. Story lines (level info and above) are
-// what an admin tails: one line each, a full stop at the end, foreign text only through the one formatter.
+// the thread of that purpose. Classic log line, JSON and terminal are renderers of it, and a reader of old logs is made from
+// the same templates. Story lines (info and above) are what an admin tails: one line each, foreign text only quoted.
 
 import type { FieldsOf, FieldValue } from '#errors/template.ts';
 
@@ -373,6 +372,7 @@ export const EVENTS = {
     text: 'Set aside a receipt that could not be read: {error:advised}',
     folds: true,
   },
+  'set-aside-full': { level: 'warn', thread: 'Main', text: '{dir} is full; its oldest entries are deleted.' },
 } as const satisfies Record<string, Definition>;
 
 export type EventName = keyof typeof EVENTS;

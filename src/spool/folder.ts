@@ -6,11 +6,14 @@
 
 import { join } from 'node:path';
 import { CodedError, isExhaustion } from '#errors/coded-error.ts';
+import type { Report } from '#logging/events.ts';
 import { readWhole, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { decodeHead, type EntryHead, encodeHead, HEAD_LIMIT_BYTES, type HeadRecord } from './entry.ts';
-import { type Part, partName } from './names.ts';
+import type { Quota } from './kind.ts';
+import { type Part, partName, QUARANTINE, REJECTED } from './names.ts';
 import { type EntryProblem, moveToQuarantine } from './quarantine.ts';
+import { SetAside } from './set-aside.ts';
 
 const HEAD_MODE = 0o600;
 
@@ -25,10 +28,16 @@ export type ReadHead =
 export class KindFolder {
   readonly files: Files;
   readonly dir: string;
+  /** What the far side refused for good. */
+  readonly rejected: SetAside;
+  /** What cannot be read or used. */
+  readonly quarantine: SetAside;
 
-  constructor(files: Files, dir: string) {
+  constructor(files: Files, dir: string, options: { readonly quota: Quota; readonly report: Report }) {
     this.files = files;
     this.dir = dir;
+    this.rejected = new SetAside(files, { ...options, dir: join(dir, REJECTED) });
+    this.quarantine = new SetAside(files, { ...options, dir: join(dir, QUARANTINE) });
   }
 
   path(sequence: number, part: Part): string {
@@ -77,12 +86,36 @@ export class KindFolder {
     await this.files.syncDirectory(this.dir);
   }
 
+  /** Moves an entry to `rejected/`, durably. Its head goes last: until then, the next start finds what is left to do. */
+  async reject(sequence: number): Promise<void> {
+    const to = this.rejected.dir;
+    await this.files.makeDirectory(to, 0o700);
+    for (const part of ['attachment', 'json'] as const) {
+      const facts = await this.files.facts(this.path(sequence, part));
+      if (facts === null) continue;
+      const name = partName(sequence, part);
+      await this.files.rename(this.path(sequence, part), join(to, name));
+      this.rejected.count(name, facts.size);
+    }
+    await this.files.syncDirectory(to);
+    await this.files.syncDirectory(this.dir);
+    await this.rejected.trim();
+  }
+
   /** Sets an entry aside with its attachment; the returned error says why and where it is now. */
   async setAside(sequence: number, problem: EntryProblem, part: 'json' | 'settled' = 'json'): Promise<CodedError> {
-    const attachment = partName(sequence, 'attachment');
-    const hasAttachment = (await this.files.facts(join(this.dir, attachment))) !== null;
     // The attachment first: without a head, the next start would remove it.
-    if (hasAttachment) await moveToQuarantine(this.files, this.dir, { fileName: attachment, problem });
-    return await moveToQuarantine(this.files, this.dir, { fileName: partName(sequence, part), problem });
+    const attachment = await this.files.facts(this.path(sequence, 'attachment'));
+    if (attachment !== null) await this.#quarantineFile(partName(sequence, 'attachment'), attachment.size, problem);
+    const head = await this.files.facts(this.path(sequence, part));
+    const error = await this.#quarantineFile(partName(sequence, part), head?.size ?? 0, problem);
+    await this.quarantine.trim();
+    return error;
+  }
+
+  async #quarantineFile(fileName: string, bytes: number, problem: EntryProblem): Promise<CodedError> {
+    const { error, name } = await moveToQuarantine(this.files, this.dir, { fileName, problem });
+    this.quarantine.count(name, bytes);
+    return error;
   }
 }

@@ -23,7 +23,6 @@ import type { SpoolKind } from './kind.ts';
 import { checkBody } from './load.ts';
 import type { EntryProblem } from './quarantine.ts';
 import { type Queue, toWaiting, type Waiting } from './queue.ts';
-import type { Rejected } from './rejected.ts';
 import type { SettledKeys } from './settled-keys.ts';
 import type { Given, Spool, SpoolPorts } from './spool.ts';
 
@@ -32,7 +31,6 @@ export interface Opened<Body> {
   readonly kind: SpoolKind<Body>;
   readonly folder: KindFolder;
   readonly settled: SettledKeys;
-  readonly rejected: Rejected;
   readonly queue: Queue;
   readonly buried: readonly number[];
 }
@@ -43,7 +41,6 @@ export class KindSpool<Body> implements Spool<Body> {
   readonly #ports: SpoolPorts;
   readonly #folder: KindFolder;
   readonly #settled: SettledKeys;
-  readonly #rejected: Rejected;
   readonly #queue: Queue;
   /** Keys that are being accepted, until it is known what came of it. */
   readonly #accepting = new Map<string, Promise<void>>();
@@ -57,7 +54,6 @@ export class KindSpool<Body> implements Spool<Body> {
     this.#ports = ports;
     this.#folder = opened.folder;
     this.#settled = opened.settled;
-    this.#rejected = opened.rejected;
     this.#queue = opened.queue;
     this.#buried = opened.buried;
   }
@@ -71,7 +67,7 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 
   get rejected(): number {
-    return this.#rejected.size;
+    return this.#folder.rejected.size;
   }
 
   async accept(given: Given<Body>): Promise<'accepted' | 'already'> {
@@ -245,7 +241,7 @@ export class KindSpool<Body> implements Spool<Body> {
   async #carryOutReject(waiting: Waiting): Promise<void> {
     await this.#settled.add([waiting.head.key]);
     await this.#clearBuried();
-    await this.#rejected.take(waiting.sequence, waiting.bytes);
+    await this.#folder.reject(waiting.sequence);
     this.#queue.forget(waiting);
   }
 

@@ -1,6 +1,7 @@
 // Opens the spool of one kind: its folder, its memory of settled keys, what waits, what a crash left.
 
 import { join } from 'node:path';
+import { CodedError } from '#errors/coded-error.ts';
 import { ownFolder, requireOwnFolder } from '#system/own-folder.ts';
 import { KindFolder } from './folder.ts';
 import type { SpoolKind } from './kind.ts';
@@ -8,7 +9,6 @@ import { KindSpool } from './kind-spool.ts';
 import { loadFolder } from './load.ts';
 import { moveFrom } from './move-from.ts';
 import { Queue, toWaiting } from './queue.ts';
-import { Rejected } from './rejected.ts';
 import { SettledKeys } from './settled-keys.ts';
 import type { Spool, SpoolPorts } from './spool.ts';
 
@@ -25,12 +25,17 @@ export async function openSpool<Body>(ports: SpoolPorts, kind: SpoolKind<Body>):
   const { settled, error } = await SettledKeys.open(files, dir);
   if (error !== null) report({ name: 'state-set-aside', error });
   if (formerDir !== undefined) await moveFrom(formerDir, { files, dir, settled, report });
-  const folder = new KindFolder(files, dir);
-  const rejected = new Rejected(folder, kind.quota);
-  const lastRejected = await rejected.load();
+  const folder = new KindFolder(files, dir, { quota: kind.quota, report });
+  const lastRejected = await folder.rejected.load();
+  // Nothing there is needed to send what waits.
+  await folder.quarantine.load().catch(tolerate);
   const loaded = await loadFolder({ folder, kind, settled, report });
   const nextSequence = Math.max(loaded.nextSequence, lastRejected + 1);
   const queue = new Queue({ clock, quota: kind.quota, dir, nextSequence });
   for (const found of loaded.entries) queue.keep(toWaiting(found));
-  return new KindSpool(ports, { kind, folder, settled, rejected, queue, buried: loaded.buried });
+  return new KindSpool(ports, { kind, folder, settled, queue, buried: loaded.buried });
+}
+
+function tolerate(thrown: unknown): void {
+  if (!(thrown instanceof CodedError)) throw thrown;
 }

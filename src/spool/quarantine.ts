@@ -1,9 +1,10 @@
-// The corner of the spool for what can't be read: `quarantine/`, kept for a person to look at, never sent, never removed.
+// Moves what cannot be read to `quarantine/`, where it is kept for a person to look at and never sent. `set-aside.ts` bounds
+// that folder.
 //
 // Guarantees: moving is a rename, so nothing is lost and nothing is followed (a link goes there itself). A name that is
 // taken there gets a number. A crash leaves the file at its old place or its new one.
 
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { publishFile } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
@@ -25,18 +26,18 @@ export async function quarantinePlace(files: Files, dir: string, fileName: strin
   return join(corner, name);
 }
 
-/** Moves a file of the spool there; the returned error says what was wrong and where it is now. */
+/** Moves a file of the spool there. The error says what is wrong with it and where it is now; `name` is its name there. */
 export async function moveToQuarantine(
   files: Files,
   dir: string,
   moved: { readonly fileName: string; readonly problem: EntryProblem },
-): Promise<CodedError> {
+): Promise<{ readonly error: CodedError; readonly name: string }> {
   const path = join(dir, moved.fileName);
   const { problem } = moved;
   const label = problem.kind === 'newer' ? `${moved.fileName}.format-${problem.format}` : moved.fileName;
   const aside = await quarantinePlace(files, dir, label);
   await publishFile(files, path, aside);
-  return describeProblem(path, aside, problem);
+  return { error: describeProblem(path, aside, problem), name: basename(aside) };
 }
 
 export function describeProblem(path: string, aside: string, problem: EntryProblem): CodedError {

@@ -122,7 +122,7 @@ export class SettledKeys {
   async #setAside(bytes: Uint8Array | null, problem: EntryProblem): Promise<CodedError> {
     try {
       if (bytes === null || problem.kind === 'newer') {
-        return await moveToQuarantine(this.#files, this.#dir, { fileName: SETTLED_FILE, problem });
+        return (await moveToQuarantine(this.#files, this.#dir, { fileName: SETTLED_FILE, problem })).error;
       }
       const aside = await quarantinePlace(this.#files, this.#dir, SETTLED_FILE);
       await writeDurably(this.#files, aside, bytes, MODE);

@@ -67,7 +67,7 @@ export interface Spool<Body> {
   hold(ms: number): void;
   /** Done: never sent and never accepted again. On an error it is sent again, unless its key was kept. */
   settle(head: EntryHead): Promise<void>;
-  /** Refused for good: kept in `rejected/` with the reason, never sent and never accepted again. */
+  /** Refused for good: kept in `rejected/` with the reason, within the quota; never sent and never accepted again. */
   reject(head: EntryHead, reason: string): Promise<void>;
   /** Replaces an entry without attachment by others, by one durable write. They are due at once. */
   split(head: EntryHead, parts: readonly SplitPart<Body>[]): Promise<void>;

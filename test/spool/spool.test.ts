@@ -248,6 +248,40 @@ describe('what can not be read', () => {
     );
   });
 
+  it('pushes out the oldest where too much is kept, with its attachment, and leaves foreign names alone', async () => {
+    const files = new CrashingFiles();
+    const kind = kindOf('receipt', { entries: 3, bytes: 3_000 });
+    const { spool, events } = await openKind(files, kind);
+    files.plantFile(`${DIR}/quarantine/notes.txt`, 'mine'.repeat(1_000));
+    for (const key of ['a', 'b', 'c']) {
+      await spool.accept({ key, body: { id: key }, attachment: attachmentOf(key, 300) });
+    }
+    for (const n of [1, 2, 3]) files.plantFile(`${DIR}/00000000000${n}.attachment`, 'X'.repeat(1_000));
+    for (const key of ['a', 'b', 'c']) await spool.verify(headOf(spool, key), new AbortController().signal);
+
+    expect(events.map(({ name }) => name)).toEqual([
+      'receipt-quarantined',
+      'receipt-quarantined',
+      'set-aside-full',
+      'receipt-quarantined',
+    ]);
+    const left = [2, 3].flatMap((n) => [`00000000000${n}.attachment`, `00000000000${n}.json`]).concat('notes.txt');
+    expect(await files.list(`${DIR}/quarantine`)).toEqual(left);
+    const again = files.afterCrash('power-lost');
+    await openKind(again, kind);
+    expect(await again.list(`${DIR}/quarantine`)).toEqual(left);
+  });
+
+  it('of an earlier version is brought down to the quota at the start, oldest first', async () => {
+    const files = new CrashingFiles();
+    for (const n of [1, 2, 3, 4]) files.plantFile(`${DIR}/quarantine/00000000000${n}.json`, 'torn');
+    files.plantFile(`${DIR}/quarantine/000000000001.json.2`, 'torn');
+    const { events } = await openKind(files, kindOf('receipt', { entries: 2 }));
+
+    expect(await files.list(`${DIR}/quarantine`)).toEqual(['000000000003.json', '000000000004.json']);
+    expect(events).toEqual([{ name: 'set-aside-full', dir: `${DIR}/quarantine`, entries: 2, limit: 1_000_000 }]);
+  });
+
   it('when it is to be sent goes there, and the rest is sent', async () => {
     const files = new CrashingFiles();
     const { spool, events } = await open(files);
@@ -456,17 +490,20 @@ describe('an attachment', () => {
 describe('what is rejected or split', () => {
   it('is kept with its reason, never accepted again, and the oldest goes where too much is kept', async () => {
     const files = new CrashingFiles();
-    const { spool } = await open(files, new FakeClock(), 2);
-    for (const key of ['a', 'b', 'c']) {
+    const { spool, events } = await open(files, new FakeClock(), 2);
+    const reject = async (key: string) => {
       await spool.accept({ key, body: { id: key }, attachment: attachmentOf(key, 20) });
       await spool.reject(headOf(spool, key), 'CONTENT-BLOCKED');
-    }
+    };
+    for (const key of ['x', 'a', 'b', 'c']) await reject(key);
 
     expect(spool.rejected).toBe(2);
     expect(await files.list(`${DIR}/rejected`)).toEqual(
-      [2, 3].flatMap((n) => [`00000000000${n}.attachment`, `00000000000${n}.json`]),
+      [3, 4].flatMap((n) => [`00000000000${n}.attachment`, `00000000000${n}.json`]),
     );
-    expect(String(files.content(`${DIR}/rejected/000000000003.json`))).toContain('"rejected":"CONTENT-BLOCKED"');
+    // Two entries were removed; the first removal is reported.
+    expect(events).toEqual([{ name: 'set-aside-full', dir: `${DIR}/rejected`, entries: 2, limit: 1_000_000 }]);
+    expect(String(files.content(`${DIR}/rejected/000000000004.json`))).toContain('"rejected":"CONTENT-BLOCKED"');
     const again = await open(files.afterCrash('power-lost'));
     expect(await give(again.spool, 'c')).toBe('already');
     expect(again.spool.rejected).toBe(2);
