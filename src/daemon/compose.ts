@@ -13,18 +13,16 @@ import { userAgentOf } from '#http/purpose-headers.ts';
 import { Session } from '#http/session/session.ts';
 import { TokenBindings } from '#http/token-bindings.ts';
 import type { Report } from '#logging/events.ts';
-import { openLog, type Watch } from '#logging/log.ts';
+import type { LogOptions, Watch } from '#logging/log.ts';
 import type { Screen } from '#logging/terminal.ts';
 import { PATHS_FILE, PathHabits } from '#path/habits.ts';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { CredentialState } from '#proxy/auth/credential-state.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { createRedactor, type Redactor, type SpanRedactor } from '#redaction/redact.ts';
-import { type Clock, systemClock, systemRandom } from '#system/clock.ts';
+import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
-import { acquireLock } from '#system/lock.ts';
 import { SystemCommands } from '#system/process/command.ts';
-import { realFiles } from '#system/real-files.ts';
 import { WatchedClock } from '#system/time/watched-clock.ts';
 import { TimeoutMemory } from '#timeout/memory.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
@@ -37,6 +35,7 @@ import { PackageRetries } from '#updates/package/package-retries.ts';
 import { PackageStore } from '#updates/package/package-store.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { openReceipts } from '#updates/receipts/receipt-spool.ts';
+import { type MachinePorts, realMachine } from './machine-ports.ts';
 import { Outcomes } from './outcomes.ts';
 import type { LoadAgain, Parts } from './parts.ts';
 import { confirmedOr } from './reload/confirmed-file.ts';
@@ -71,13 +70,14 @@ export interface ComposeOptions {
  * Builds everything and puts the settings in force; nothing of ours is touched before the lock of the state folder is
  * held, nor in a state folder of another user's. @throws CodedError LOCK-HELD, STATE-OF-OTHERS, FOLDER-UNSAFE, or when state or settings can't be used at all
  */
-export async function compose(options: ComposeOptions): Promise<Parts> {
+export async function compose(options: ComposeOptions, machine: MachinePorts = realMachine): Promise<Parts> {
+  const { files, clock } = machine;
   const stateDir = options.loaded.settings.daemon.state_dir;
-  await requireOurState(realFiles, stateDir, options.checkout ?? null);
-  const lock = await acquireLock(stateDir, { files: realFiles, clock: systemClock, mode: options.mode });
+  await requireOurState(files, stateDir, options.checkout ?? null);
+  const lock = await machine.acquireLock(stateDir, { files, clock, mode: options.mode });
   try {
-    const loaded = await confirmedOr(options.loaded, { files: realFiles, ...options });
-    const parts = await composeAlone({ ...options, loaded });
+    const loaded = await confirmedOr(options.loaded, { files, ...options });
+    const parts = await composeAlone({ ...options, loaded }, machine);
     return {
       ...parts,
       close: () => {
@@ -91,12 +91,13 @@ export async function compose(options: ComposeOptions): Promise<Parts> {
   }
 }
 
-async function composeAlone(options: ComposeOptions): Promise<Parts> {
+async function composeAlone(options: ComposeOptions, machine: MachinePorts): Promise<Parts> {
   const { loaded, known, version, mode } = options;
   const { settings } = loaded;
   const redactor = createRedactor(known);
-  const [files, clock] = [realFiles, new WatchedClock(systemClock)];
-  const log = logFor(options, redactor, clock);
+  const clock = new WatchedClock(machine.clock);
+  const { files, readTrusts, connectionClock = clock } = machine;
+  const log = machine.openLog(logOptions(options, redactor, clock));
   const events = new Set<Report>();
   const tellAll: Report = (event) => {
     log.report(event);
@@ -106,36 +107,17 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   try {
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
     const [{ credentialGuard, outcomes }, { environment = {} }] = [state, options];
-    const [agent, userAgent] = [{ id: state.agentId, version }, userAgentOf({ version })];
-    const network = new NetworkRoom({ clock, known, report, credentialGuard, environment, userAgent });
+    const userAgent = userAgentOf({ version });
+    const around = { clock, connectionClock, readTrusts, environment };
+    const network = new NetworkRoom({ ...around, known, report, credentialGuard, userAgent });
     const tokens = new TokenBindings(credentialGuard);
     const inForce = new SettingsRoom(settings, (to) => tokens.bindSecrets(to));
     const model = new ResponseTimeoutModel({}, state.stores.timeouts.learned);
     const rooms = [network, inForce, new TimeoutRoom(model), new LogRoom(log)];
     const config = new Reloader({ loaded, rooms, last: state.last, clock, report });
     await config.start();
-    const shared = {
-      clock,
-      report,
-      habits: state.habits,
-      session: new Session({ router: network, purpose: 'updates', clock }),
-      settings: () => inForce.current,
-      tokens,
-    };
-
-    const ports: UpdatesPorts = {
-      ...shared,
-      router: network,
-      files,
-      random: systemRandom,
-      agent,
-      feed: new HttpFeed({ ...shared, agent }),
-      ...state.stores,
-      store: await openStore(settings, redactor, options.checkout ?? null),
-      model,
-      disk: new DiskPause({ files, clock, report }),
-      rerouted: () => network.rerouted('updates'),
-    };
+    const made = { state, network, inForce, tokens, model, redactor, report };
+    const ports = await makePorts(options, { ...machine, clock, connectionClock }, made);
     return {
       mode,
       ports,
@@ -161,9 +143,49 @@ async function composeAlone(options: ComposeOptions): Promise<Parts> {
   }
 }
 
+/** Parts that the ports of a round are made from. */
+interface Made {
+  readonly state: State;
+  readonly network: NetworkRoom;
+  readonly inForce: SettingsRoom;
+  readonly tokens: TokenBindings;
+  readonly model: ResponseTimeoutModel;
+  readonly redactor: Redactor;
+  readonly report: Report;
+}
+
+/** What rounds work with. @throws CodedError FOLDER-UNSAFE */
+async function makePorts(
+  { loaded: { settings }, version, checkout = null }: ComposeOptions,
+  { files, clock, connectionClock, random }: Required<MachinePorts>,
+  { state, network, inForce, tokens, model, redactor, report }: Made,
+): Promise<UpdatesPorts> {
+  const shared = {
+    clock,
+    report,
+    habits: state.habits,
+    session: new Session({ router: network, purpose: 'updates', clock: connectionClock }),
+    settings: () => inForce.current,
+    tokens,
+    agent: { id: state.agentId, version },
+  };
+  return {
+    ...shared,
+    router: network,
+    files,
+    random,
+    feed: new HttpFeed(shared),
+    ...state.stores,
+    store: await openStore(files, settings, { redactor, checkout }),
+    model,
+    disk: new DiskPause({ files, clock, report }),
+    rerouted: () => network.rerouted('updates'),
+  };
+}
+
 /** The log as the settings want it, and live for those who watch. */
-function logFor({ loaded: { settings }, watch }: ComposeOptions, known: SpanRedactor, clock: Clock) {
-  return openLog({
+function logOptions({ loaded: { settings }, watch }: ComposeOptions, known: SpanRedactor, clock: Clock): LogOptions {
+  return {
     dir: settings.logging.dir,
     level: settings.logging.level,
     rotateBytes: settings.logging.rotation === 'internal' ? settings.logging.rotate_bytes : null,
@@ -171,12 +193,16 @@ function logFor({ loaded: { settings }, watch }: ComposeOptions, known: SpanReda
     known,
     clock,
     ...(watch === undefined ? {} : { watch: { screen: watch.screen, form: watch.form ?? settings.logging.stdout } }),
-  });
+  };
 }
 
 /** @throws CodedError FOLDER-UNSAFE */
-async function openStore(settings: Settings, redactor: Redactor, checkout: string | null): Promise<PackageStore> {
-  const store = new PackageStore(realFiles, settings.updates.packages_dir, { redactor, checkout });
+async function openStore(
+  files: Files,
+  { updates }: Settings,
+  options: { readonly redactor: Redactor; readonly checkout: string | null },
+): Promise<PackageStore> {
+  const store = new PackageStore(files, updates.packages_dir, options);
   await store.requireSafe();
   return store;
 }

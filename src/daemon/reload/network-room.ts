@@ -29,6 +29,10 @@ import { changedContents, readTrusts, type Trusts } from './read-trust.ts';
 
 interface NetworkParts {
   readonly clock: Clock;
+  /** Limits how long a connection takes to open; `clock` where it is missing. */
+  readonly connectionClock?: Clock;
+  /** Reads the certificate files that the settings name. */
+  readonly readTrusts?: typeof readTrusts;
   readonly known: KnownSecrets;
   readonly report: Report;
   readonly credentialGuard: CredentialGuard;
@@ -120,11 +124,12 @@ export class NetworkRoom implements Router, Reloadable {
 
   async #build(to: Settings, how: TriedRouter & { report: Report; isTried: boolean }): Promise<Network> {
     const { report, isTried, tickets = true, known = this.#parts.known } = how;
-    const trusts = await readTrusts(to);
+    const parts = { ...this.#parts, clock: this.#parts.connectionClock ?? this.#parts.clock };
+    const trusts = await (parts.readTrusts ?? readTrusts)(to);
     for (const trust of [...Object.values(trusts.purposes), ...trusts.proxies.values()]) await checkTrust(trust);
     const { purposes, proxies } = trusts;
     const router = createRouter({
-      ...this.#parts,
+      ...parts,
       known,
       report,
       isTried,
@@ -137,7 +142,7 @@ export class NetworkRoom implements Router, Reloadable {
       proxyTls: proxies,
     });
     const direct = createRouter({
-      ...this.#parts,
+      ...parts,
       settings: { ...to, proxy_enabled: false, proxy_required: false, proxies: [] },
       tls: byPurpose(() => ({})),
       trustRemedy: PAC_REMEDY,

@@ -1,0 +1,30 @@
+// What the composition takes from the machine: files, time, randomness, the lock, the log and certificate files.
+// The program uses `realMachine`. Tests of rounds pass fakes and compose everything else as the program does.
+
+import { openLog } from '#logging/log.ts';
+import { type Clock, type Random, systemClock, systemRandom } from '#system/clock.ts';
+import type { Files } from '#system/files.ts';
+import { acquireLock } from '#system/lock.ts';
+import { realFiles } from '#system/real-files.ts';
+import { readTrusts } from './reload/read-trust.ts';
+
+export interface MachinePorts {
+  readonly files: Files;
+  readonly clock: Clock;
+  /** Times the opening and the reuse of connections; `clock` where it is missing. */
+  readonly connectionClock?: Clock;
+  readonly random: Random;
+  readonly acquireLock: typeof acquireLock;
+  readonly openLog: typeof openLog;
+  readonly readTrusts: typeof readTrusts;
+}
+
+/** The machine that the program runs on. */
+export const realMachine: MachinePorts = {
+  files: realFiles,
+  clock: systemClock,
+  random: systemRandom,
+  acquireLock,
+  openLog,
+  readTrusts,
+};
