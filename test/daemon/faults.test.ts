@@ -6,7 +6,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Settings } from '#config/settings.ts';
 import { Schedule } from '#daemon/schedule/schedule.ts';
 import type { ScheduleRecord } from '#daemon/schedule/schedule-state.ts';
-import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
@@ -82,15 +81,7 @@ class House {
     });
     const settings = { ...given, proxies: [profile(this.#proxy.port, this.#account)] } as Settings;
     const clocks = { clock: this.#clock, routerClock: this.#deadlines };
-    const credentialGuard = new CredentialGuard({ clock: this.#clock });
-    this.#rig = await openRig({
-      files: this.#files,
-      dir: DIR,
-      settings,
-      updatesTls: trust,
-      credentialGuard,
-      ...clocks,
-    });
+    this.#rig = await openRig({ files: this.#files, dir: DIR, settings, updatesTls: trust, ...clocks });
     this.#schedule = new Schedule({
       name: 'updates',
       timetable: () => ({ expression: '0 */6 * * *', timeZone: 'UTC', jitterSeconds: 0, maxDelaySeconds: 21_600 }),

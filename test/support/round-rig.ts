@@ -1,28 +1,18 @@
-// The ports of a round for tests: real rooms over given files and a real loopback network, nothing of them mocked.
+// A Sallyport without a process for tests: the program's own composition over given files and a real loopback network.
+// Only the machine is replaced: files, clocks, randomness, the lock, the log and the trust of the update server.
 
+import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
-import { Session } from '#http/session/session.ts';
-import type { SallyportEvent } from '#logging/events.ts';
-import { PathHabits } from '#path/habits.ts';
-import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
-import { CoolDown } from '#proxy/choosing/failover.ts';
-import { createRouter } from '#proxy/router.ts';
+import { compose } from '#daemon/compose.ts';
+import type { MachinePorts } from '#daemon/machine-ports.ts';
+import { readTrusts } from '#daemon/reload/read-trust.ts';
+import type { Report, SallyportEvent } from '#logging/events.ts';
 import type { TlsTrust } from '#proxy/tls/trust.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { type Clock, systemClock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
-import { TimeoutMemory } from '#timeout/memory.ts';
-import { ResponseTimeoutModel } from '#timeout/model.ts';
-import { timeoutSettings } from '#timeout/settings.ts';
-import { loadAgentId } from '#updates/agent-id.ts';
-import { DiskPause } from '#updates/disk-pause.ts';
-import { HttpFeed } from '#updates/feed/http-feed.ts';
-import { HookJournal } from '#updates/hook/hook-journal.ts';
-import { UpdatesMemory } from '#updates/memory.ts';
-import { PackageRetries } from '#updates/package/package-retries.ts';
-import { PackageStore } from '#updates/package/package-store.ts';
+import type { Lock, LockOptions } from '#system/lock.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
-import { openReceipts } from '#updates/receipts/receipt-spool.ts';
 import { type RoundReport, type RoundScope, runRound } from '#updates/round.ts';
 
 export interface RigOptions {
@@ -31,10 +21,11 @@ export interface RigOptions {
   readonly dir: string;
   readonly settings: Settings;
   readonly clock?: Clock;
-  readonly credentialGuard?: CredentialGuard;
   readonly updatesTls?: TlsTrust;
   /** What bounds the opening of connections, where that is to be real while the rest of time is moved by hand. */
   readonly routerClock?: Clock;
+  /** In place of a lock that is always free. */
+  readonly acquireLock?: MachinePorts['acquireLock'];
 }
 
 /** A Sallyport without a process around it. */
@@ -46,51 +37,15 @@ export interface Rig {
   round(signal?: AbortSignal, scope?: RoundScope): Promise<RoundReport>;
 }
 
-/** Builds the ports as the composition root does, over the given files. */
+/** Composes as the program does, over the given files; without a lock and without a log. */
 export async function openRig(options: RigOptions): Promise<Rig> {
-  const { files, dir, settings } = options;
-  const clock = options.clock ?? systemClock;
+  const { settings } = options;
   const events: SallyportEvent[] = [];
-  const report = (event: SallyportEvent) => void events.push(event);
-  const stateDir = `${dir}/state`;
-  await files.makeDirectory(stateDir, 0o700);
-  const agent = { id: (await loadAgentId(files, `${stateDir}/agent.json`)).id, version: '0.1.0' };
-  const memory = new UpdatesMemory(files, `${stateDir}/updates.json`);
-  await memory.load();
-  const habits = new PathHabits(files, `${stateDir}/paths.json`, { clock });
-  await habits.load();
-  const timeouts = new TimeoutMemory(files, `${stateDir}/timeouts.json`);
-  await timeouts.load();
-  const router = createRouter({
-    settings,
-    clock: options.routerClock ?? clock,
-    coolDown: new CoolDown(clock),
-    tls: { updates: options.updatesTls ?? {}, support_logs: {}, exposure_analytics: {}, platform: {} },
-    credentialGuard: options.credentialGuard ?? new CredentialGuard(),
-    known: new KnownSecrets(),
-    report,
-  });
-  const retries = new PackageRetries({ files, clock, report }, `${stateDir}/retries.json`);
-  await retries.load();
-  const tokens = { check: () => undefined };
-  const session = new Session({ router, purpose: 'updates', clock: options.routerClock ?? clock });
-  const shared = { clock, report, habits, session, agent, tokens, settings: () => settings };
-  const ports: UpdatesPorts = {
-    ...shared,
-    router,
-    files,
-    random: () => 0,
-    memory,
-    feed: new HttpFeed(shared),
-    spool: await openReceipts({ files, clock, report }, stateDir),
-    store: new PackageStore(files, settings.updates.packages_dir),
-    model: new ResponseTimeoutModel(timeoutSettings(settings), timeouts.learned),
-    timeouts,
-    disk: new DiskPause({ files, clock, report }),
-    retries,
-    hooks: await HookJournal.open(files, `${stateDir}/hooks`, report),
-    rerouted: () => new AbortController().signal,
-  };
+  const parts = await compose(
+    { loaded: loadedFrom(settings), known: new KnownSecrets(), version: '0.1.0', mode: 'daemon' },
+    machineOf(options, (event) => void events.push(event)),
+  );
+  const { ports } = parts;
   return {
     ports,
     events,
@@ -98,6 +53,39 @@ export async function openRig(options: RigOptions): Promise<Rig> {
       events.flatMap((event) => ('error' in event && event.error instanceof Error ? [codeOf(event.error)] : [])),
     round: (signal = new AbortController().signal, scope = 'all') => runRound(ports, signal, scope),
   };
+}
+
+/** What the composition gets in place of the machine; the log hands every event to `report`. */
+function machineOf(options: RigOptions, report: Report): MachinePorts {
+  const { files, clock = systemClock, routerClock, updatesTls, acquireLock = freeLock } = options;
+  return {
+    files,
+    clock,
+    ...(routerClock === undefined ? {} : { connectionClock: routerClock }),
+    random: () => 0,
+    acquireLock,
+    openLog: () => ({ report, file: '', setLevel: nothing, reopen: nothing, close: nothing }),
+    readTrusts: async (settings) => {
+      const { purposes, proxies } = await readTrusts(settings);
+      return { purposes: { ...purposes, updates: updatesTls ?? purposes.updates }, proxies };
+    },
+  };
+}
+
+async function freeLock(dir: string, { files }: LockOptions): Promise<Lock> {
+  await files.makeDirectory(dir, 0o700);
+  return { release: nothing };
+}
+
+function nothing(): void {
+  // There is no log, and the lock is always free.
+}
+
+/** Settings as if a file had been loaded that names no other file. */
+function loadedFrom(settings: Settings): LoadedSettings {
+  const files = { file: '/sallyport.yaml', files: ['/sallyport.yaml'] };
+  const secrets = { fixedSecrets: [], secretUses: [], inlineUses: [] };
+  return { ok: true, version: 2, settings, warnings: [], digest: '', ...files, ...secrets, lineOf: () => null };
 }
 
 function codeOf(error: Error): string {

@@ -24,10 +24,11 @@ beforeEach(async () => {
 });
 afterEach(() => origin.close());
 
-/** One round in which the file is swapped, once, at the operation that `isMoment` recognizes. */
+/** One round in which the file is swapped, once, at the operation that `isMoment` recognizes. `meanwhile` runs before the round. */
 async function roundWith(
   isMoment: (moment: string, operation: string, given: readonly unknown[]) => boolean,
   swap: () => void,
+  meanwhile: () => void = () => undefined,
 ) {
   let swaps = 0;
   const files = meddling(disk, (moment, operation, given) => {
@@ -37,6 +38,7 @@ async function roundWith(
   });
   const settings = testSettings(DIR, { updates: { feed_url: `${origin.url}/feed.json` } });
   const rig = await openRig({ files, dir: DIR, settings });
+  meanwhile();
   const report = await rig.round();
   return { swaps, report, rig };
 }
@@ -107,10 +109,12 @@ describe('a folder that others can write', () => {
     ['staging that others can look into', `${DIR}/packages/.staging`, { mode: 0o755 }],
     ['staging of another user', `${DIR}/packages/.staging`, { mode: 0o700, owner: 4_321 }],
   ])('%s: nothing is fetched', async (_what, path, as) => {
-    disk.plantFolder(path, { mode: path.endsWith('packages') ? 0o755 : 0o700, ...as });
+    // After the start, which would have refused it.
+    const plant = () => disk.plantFolder(path, { mode: path.endsWith('packages') ? 0o755 : 0o700, ...as });
     const { report, rig } = await roundWith(
       () => false,
       () => undefined,
+      plant,
     );
 
     expect(report.error).toMatchObject({ code: 'FOLDER-UNSAFE', facts: { path } });
