@@ -32,7 +32,8 @@ export interface End {
 /** Strings of at least four characters. */
 export class PatternSet {
   readonly #buckets = new Map<number, Pattern[]>();
-  readonly #filled = new Uint8Array(BUCKETS);
+  /** Which buckets have a pattern; null while there is none. */
+  #filled: Uint8Array | null = null;
 
   add(pattern: Pattern): void {
     if (pattern.text.length < PREFIX) return;
@@ -42,6 +43,7 @@ export class PatternSet {
     if (there?.some(({ text }) => text === pattern.text && pattern.fits === undefined)) return;
     if (there === undefined) this.#buckets.set(bucket, [pattern]);
     else there.push(pattern);
+    this.#filled ??= new Uint8Array(BUCKETS);
     this.#filled[bucket] = 1;
   }
 
@@ -49,6 +51,7 @@ export class PatternSet {
   spans(text: string, end: End): Span[] {
     const spans: [number, number][] = [];
     const filled = this.#filled;
+    if (filled === null) return spans;
     let bucket = 0;
     for (let next = 0; next < text.length; next += 1) {
       bucket = nextBucket(bucket, text.charCodeAt(next));
