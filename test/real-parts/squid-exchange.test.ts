@@ -8,14 +8,12 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type ExchangeResult, exchange } from '#http/exchange.ts';
 import { requestDocument } from '#http/session/document.ts';
-import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import type { Connection, Router } from '#proxy/route.ts';
-import { createRouter } from '#proxy/router.ts';
-import { Secret } from '#redaction/secret.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { CountingClock } from '#test/support/counting-clock.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type RunningSquid, type SquidOptions, startSquid } from '#test/support/squid.ts';
+import { profile, testRouter } from '#test/support/test-router.ts';
 import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 
 const USER = { user: 'sensor', password: 'grün:1' };
@@ -76,37 +74,12 @@ describeWith(['squid'], 'an exchange through a real Squid', () => {
   }
 
   function routerTo(squid: RunningSquid, password = USER.password): Router {
-    const purposes = <T>(value: T) => ({
-      updates: value,
-      support_logs: value,
-      exposure_analytics: value,
-      platform: value,
-    });
-    return createRouter({
-      settings: {
-        proxy_enabled: true,
-        proxy_required: true,
-        rejected_credential_retry_hours: 6,
-        proxies: [
-          {
-            name: 'corp',
-            address: '127.0.0.1',
-            port: squid.port,
-            scheme: 'http',
-            authentication: 'basic',
-            user: USER.user,
-            password: new Secret(password),
-            default: true,
-          },
-        ],
-        use_proxy_for: purposes('default'),
-        response_timeout: { connect_timeout_ms: 5_000, tunnel_timeout_ms: 10_000, tls_timeout_ms: 5_000 },
-      },
+    return testRouter({
+      proxies: [profile(squid.port, { ...USER, password })],
+      settings: { proxy_required: true },
+      timeouts: { connect_timeout_ms: 5_000, tunnel_timeout_ms: 10_000, tls_timeout_ms: 5_000 },
+      trust: { ca: { key: 'updates.ca_file', path: 'ca.pem', pem: ca.cert } },
       clock,
-      tls: purposes({ ca: { key: 'updates.ca_file', path: 'ca.pem', pem: ca.cert } }),
-      credentialGuard: new CredentialGuard(),
-      known: { add: () => {} },
-      report: () => {},
     });
   }
 
