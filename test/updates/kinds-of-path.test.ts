@@ -3,6 +3,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { explainTimeouts } from '#daemon/answers/timeouts.ts';
 import type { SallyportEvent } from '#logging/events.ts';
+import { systemClock } from '#system/clock.ts';
 import { CrashingFiles } from '#test/support/crashing-files.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { openRig } from '#test/support/round-rig.ts';
@@ -49,7 +50,7 @@ async function behind(
     retry: { attempts: over.attempts ?? 1 },
     response_timeout: over.timeouts ?? {},
   });
-  const open = () => openRig({ files, dir: DIR, settings, clock: scaledClock(FASTER) });
+  const open = () => openRig({ files, dir: DIR, settings, clock: scaledClock(FASTER), routerClock: systemClock });
   const route = { proxy: `http://127.0.0.1:${proxy.port}`, origin: ORIGIN };
   return { proxy, route, open, rig: await open(), offered };
 }
