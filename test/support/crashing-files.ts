@@ -46,6 +46,8 @@ export interface Faults {
   readonly crashAfter?: number;
   /** Operation n has no effect and throws this. */
   readonly failAt?: { readonly n: number; readonly error: Error };
+  /** Called before each operation. */
+  readonly observe?: () => void;
   /** Every write and every read takes a random part of what was given, from this seed. */
   readonly shortWrites?: number;
   /** The size of the disk in bytes; a write beyond it is DISK-FULL. */
@@ -321,6 +323,7 @@ export class CrashingFiles implements Files {
   #step<T>(operation: Operation, path: string, effect: () => T): T {
     if (this.#crashed) throw new CrashError('the machine is gone');
     const n = this.#trace.length + 1;
+    this.#faults.observe?.();
     this.#trace.push({ n, operation, path });
     if (this.#faults.crashBefore === n) this.#crash(`before ${operation} ${path}`);
     if (this.#faults.failAt?.n === n) throw this.#faults.failAt.error;

@@ -1,6 +1,8 @@
 // Runs a piece of work once for every point at which the machine can crash and every state that the crash can leave.
 //
-// The points come from the trace of the work: before and after each operation that changes the disk. None is skipped.
+// The points come from the trace of the work: after each operation that changes the disk, and before the first. A crash
+// before a later operation finds the disk as a crash after the previous one leaves it. It is a point of its own only where
+// the work does something outside of the disk in between, such as sending a request.
 
 import { CRASH_MODES, type CrashingFiles, type CrashMode, crashPoints } from './crashing-files.ts';
 
@@ -18,6 +20,8 @@ interface CrashTrial {
   readonly prepare: () => Promise<CrashingFiles>;
   /** The work. What it throws after a crash is of no interest. */
   readonly act: (files: CrashingFiles) => Promise<void>;
+  /** Counts what the work did outside of the disk, if it does anything there. */
+  readonly outside?: () => number;
   /** What must hold of what is left. */
   readonly check: (survived: Survived) => Promise<void>;
 }
@@ -25,28 +29,46 @@ interface CrashTrial {
 /** How often the torn disk is looked at, each time torn at other places. */
 const TORN_SEEDS = [1, 2, 3, 4, 5];
 
+/** A place where the machine can die: before or after operation n. */
+export interface CrashPlace {
+  readonly n: number;
+  readonly when: 'before' | 'after';
+}
+
+/** Does the work once without a crash; returns every place that differs from the others. */
+export async function crashPlaces(
+  files: CrashingFiles,
+  act: (files: CrashingFiles) => Promise<unknown>,
+  outside: () => number = () => 0,
+): Promise<CrashPlace[]> {
+  const counts: number[] = [];
+  files.arm({ observe: () => void counts.push(outside()) });
+  await act(files);
+  return crashPoints(files.trace).flatMap((n, index, points): CrashPlace[] => {
+    const previous = points[index - 1];
+    const isSame = previous !== undefined && counts[n - 1] === counts[previous - 1];
+    return isSame ? [{ n, when: 'after' }] : [{ n, when: 'before' }, { n, when: 'after' }];
+  });
+}
+
 /** Number of trials; a failed check says where it was. */
-export async function everyCrash({ prepare, act, check }: CrashTrial): Promise<number> {
+export async function everyCrash({ prepare, act, outside, check }: CrashTrial): Promise<number> {
   const rehearsal = await prepare();
-  rehearsal.arm({});
-  await act(rehearsal);
   let trials = 0;
-  for (const n of crashPoints(rehearsal.trace)) {
-    for (const when of ['before', 'after'] as const) {
-      for (const { mode, seed } of ways()) {
-        const files = await prepare();
-        files.arm(when === 'before' ? { crashBefore: n } : { crashAfter: n });
-        await act(files).catch(() => undefined);
-        if (!files.crashed) throw new Error(`operation ${n} was not reached again: the work is not the same each time`);
-        const step = rehearsal.trace[n - 1];
-        const where = `${when} ${step?.operation} ${step?.path} (${mode}, seed ${seed})`;
-        await check({ files: files.afterCrash(mode, seed), mode, where }).catch((thrown: unknown) => {
-          throw new Error(`crashed ${where}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
-            cause: thrown,
-          });
+  for (const { n, when } of await crashPlaces(rehearsal, act, outside)) {
+    for (const { mode, seed } of ways()) {
+      const files = await prepare();
+      files.arm(when === 'before' ? { crashBefore: n } : { crashAfter: n });
+      await act(files).catch(() => undefined);
+      if (!files.crashed) throw new Error(`operation ${n} was not reached again: the work is not the same each time`);
+      const step = rehearsal.trace[n - 1];
+      const where = `${when} ${step?.operation} ${step?.path} (${mode}, seed ${seed})`;
+      await check({ files: files.afterCrash(mode, seed), mode, where }).catch((thrown: unknown) => {
+        throw new Error(`crashed ${where}: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
+          cause: thrown,
         });
-        trials += 1;
-      }
+      });
+      trials += 1;
     }
   }
   return trials;

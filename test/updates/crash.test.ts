@@ -1,9 +1,10 @@
-// A crash before and after every write, fsync, rename, unlink and folder operation of a whole round, enumerated by the
-// round's own trace, none skipped, in each way in which a machine can forget: a package under a final name is always
+// A crash around every write, fsync, rename, unlink and folder operation of a whole round, enumerated by the round's own
+// trace (`crashPlaces`), none skipped, in each way in which a machine can forget: a package under a final name is always
 // right, and no receipt is lost, whatever was the last operation.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CRASH_MODES, CrashingFiles, type CrashMode, crashPoints } from '#test/support/crashing-files.ts';
+import { type CrashPlace, crashPlaces } from '#test/support/every-crash.ts';
 import { feedOf, itemFor, makeJar } from '#test/support/jars.ts';
 import { openRig } from '#test/support/round-rig.ts';
 import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted-origin.ts';
@@ -33,11 +34,16 @@ const after = () =>
     { serial: 2 },
   );
 
+/** Events of the latest round. Something outside of the disk is one of them, or a request. */
+let events: readonly unknown[] = [];
+
 async function round(files: CrashingFiles): Promise<string[]> {
+  events = [];
   const settings = testSettings(DIR, {
     updates: { feed_url: `${origin.url}/feed.json`, acknowledge_url: `${origin.url}/acknowledge`, keep_versions: 1 },
   });
   const rig = await openRig({ files, dir: DIR, settings });
+  events = rig.events;
   await rig.round();
   return rig.events.flatMap((event) => (event.name === 'acknowledging' ? [String(event.id)] : []));
 }
@@ -85,9 +91,7 @@ function expectReceipts(told: readonly { id: string; outcome: string; key: strin
   ]);
 }
 
-interface Crash {
-  readonly n: number;
-  readonly when: 'before' | 'after';
+interface Crash extends CrashPlace {
   readonly mode: CrashMode;
   /** The disk after the first round, and the receipts that it sent. */
   readonly first: CrashingFiles;
@@ -139,17 +143,14 @@ describe('a crash at any operation of a round', () => {
     const first = await firstDisk();
     const sent = [...origin.receipts];
     const files = first.afterCrash('killed');
-    await round(files);
-    const points = crashPoints(files.trace);
-    expect(points.length).toBeGreaterThan(80);
+    const places = await crashPlaces(files, round, () => origin.asked.length + events.length);
+    expect(places.length).toBeGreaterThan(80);
 
-    for (const n of points) {
-      for (const when of ['before', 'after'] as const) {
-        await crashAt({ n, when, mode, first, sent }).catch((error: unknown) => {
-          const { operation, path } = files.trace.find((traced) => traced.n === n) ?? { operation: '?', path: '?' };
-          throw new Error(`crash ${when} operation ${n} (${operation} ${path})`, { cause: error });
-        });
-      }
+    for (const { n, when } of places) {
+      await crashAt({ n, when, mode, first, sent }).catch((error: unknown) => {
+        const { operation, path } = files.trace.find((traced) => traced.n === n) ?? { operation: '?', path: '?' };
+        throw new Error(`crash ${when} operation ${n} (${operation} ${path})`, { cause: error });
+      });
     }
   });
 });

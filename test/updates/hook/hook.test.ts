@@ -479,6 +479,7 @@ describe('a crash', () => {
         return Promise.resolve(new CrashingFiles());
       },
       act,
+      outside: () => commands.runs.length,
       check: async ({ files: left }) => {
         const before = commands.runs.length;
         // The round's own recovery, which finishes a publication from its journal, has a test of its own.
