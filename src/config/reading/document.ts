@@ -44,13 +44,15 @@ const DEEPEST = 16;
 const MAX_SYNTAX_FINDINGS = 20;
 const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype'];
 
-const TOO_MUCH = `There are more than ${MAX_YAML_SIGNS.toLocaleString('en')} lines, keys, list items and quotes up to this line; no configuration has.`;
+/** Made where it is needed: formatting a number loads the tables of ICU, 25 ms of every start. */
+const tooMuch = () =>
+  `There are more than ${MAX_YAML_SIGNS.toLocaleString('en')} lines, keys, list items and quotes up to this line; no configuration has.`;
 
 /** Reads the text. */
 export function readDocument(text: string): ConfigDocument {
   const lines = new LineCounter();
   const excess = lineOfExcess(text);
-  if (excess !== null) return new Reader(lines, null).refuse(TOO_MUCH, excess);
+  if (excess !== null) return new Reader(lines, null).refuse(tooMuch(), excess);
   try {
     // Duplicates are found below: the library compares each key with all before it, a square of a long file.
     const document = parseDocument(text, {
