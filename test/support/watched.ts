@@ -32,7 +32,7 @@ export async function watchProcess(names: readonly string[]): Promise<Watched & 
   writeFileSync(hosts, '127.0.0.1 localhost\n');
   return {
     wrap(command) {
-      const traced = ['strace', '-f', '-yy', '-qq', '-e', `trace=${CALLS}`, '-e', 'signal=none', '-o', trace] as const;
+      const traced = ['strace', '-f', '--seccomp-bpf', '-yy', '-qq', '-e', `trace=${CALLS}`, '-e', 'signal=none', '-o', trace] as const;
       return seeing({ '/etc/resolv.conf': resolver, '/etc/hosts': hosts }, [...traced, ...command]);
     },
     connects: () => [...readFileSync(trace, 'utf8').matchAll(CONNECT)].map(([, port, ip]) => `${ip}:${port}`),
