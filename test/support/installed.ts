@@ -1,15 +1,25 @@
 // Sallyport installed by its own script in a machine with a real systemd, with helpers for tests.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PROGRAM_PATH } from './built-program.ts';
 import { Machine, type Ran } from './machine.ts';
 import { MAIN_PATH } from './main-path.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export const PACKAGES = '/var/lib/sallyport/packages';
+
+/** `edit` reloads after its own change, so a reload is needed only where there was one. */
+const RESET = `
+systemctl stop sallyport.service || true
+systemctl reset-failed sallyport.service 2>/dev/null || true
+find /var/lib/sallyport -mindepth 1 -delete
+changes=/etc/systemd/system/sallyport.service.d
+[ ! -e "$changes" ] || { rm -rf "$changes" && systemctl daemon-reload; }
+`;
 
 /** Builds the program into the ignored cache. */
 class BuiltProgram {
@@ -23,8 +33,12 @@ class BuiltProgram {
     this.path = join('/checkout', folder, 'program');
     rmSync(this.#dir, { recursive: true, force: true });
     mkdirSync(this.#dir, { recursive: true });
+    if (before === null) {
+      cpSync(dirname(PROGRAM_PATH), join(this.#dir, 'program'), { recursive: true });
+      return;
+    }
     const entry = join(this.#dir, 'entry.ts');
-    const modules = before === null ? [MAIN_PATH] : [join(ROOT, before), MAIN_PATH];
+    const modules = [join(ROOT, before), MAIN_PATH];
     writeFileSync(entry, modules.map((module) => `import ${JSON.stringify(module)};\n`).join(''));
     const args = [join(ROOT, 'tools', 'bundle.ts'), entry, join(this.#dir, 'program')];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
@@ -89,12 +103,7 @@ export class Installed {
 
   /** Everything from before is forgotten: service stopped, no packages, no state, no changes to the unit. */
   async reset(): Promise<void> {
-    const { machine } = this;
-    await this.systemctl('stop', 'sallyport.service');
-    await this.systemctl('reset-failed', 'sallyport.service');
-    const script = 'rm -rf /etc/systemd/system/sallyport.service.d; find /var/lib/sallyport -mindepth 1 -delete';
-    await machine.run('sh', '-c', script);
-    await machine.run('systemctl', 'daemon-reload');
+    await this.machine.run('sh', '-c', RESET);
   }
 
   /** What sd_notify said to PID 1, in order. */

@@ -11,7 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BOOT_MS = 20_000;
-const LOOK_EVERY_MS = 20;
+/** Each look starts one or two processes in the machine. */
+const LOOK_EVERY_MS = 100;
 
 /** How a command ended. */
 export interface Ran {

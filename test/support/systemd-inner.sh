@@ -60,6 +60,11 @@ tr -d - < /proc/sys/kernel/random/uuid > etc/machine-id
 for unit in systemd-sysusers systemd-tmpfiles-setup systemd-udevd systemd-udev-trigger systemd-sysctl systemd-modules-load systemd-binfmt systemd-timesyncd; do
   ln -s /dev/null "etc/systemd/system/$unit.service"
 done
+# Every daemon-reload runs the generators, and none of them makes a unit that is needed here.
+mkdir etc/systemd/system-generators
+for generator in usr/lib/systemd/system-generators/*; do
+  ln -s /dev/null "etc/systemd/system-generators/${generator##*/}"
+done
 printf '[Unit]\nRequires=sysinit.target\nAfter=sysinit.target\nAllowIsolate=yes\n' > etc/systemd/system/test.target
 
 pivot_root . old
