@@ -61,7 +61,7 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     (await as(user, '/node/node', '-e', CLIENT, SOCKET, text)).stdout;
   async function request(user: keyof typeof USERS, over: object): Promise<string> {
     const digest = (await machine.run('sha256sum', FILE)).slice(0, 64);
-    const whole = { verb: 'apply', digest, edits: [], secret: null, window_ms: 20_000, findHold: false, ...over };
+    const whole = { verb: 'apply', digest, edits: [], secret: null, window_ms: 20_000, waits: false, ...over };
     return await send(user, `${JSON.stringify(whole)}\n`);
   }
   const set = (path: (string | number)[], value: unknown) => ({ edits: [{ kind: 'set', path, value }] });
