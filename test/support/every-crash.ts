@@ -47,7 +47,12 @@ export async function crashPlaces(
   return crashPoints(files.trace).flatMap((n, index, points): CrashPlace[] => {
     const previous = points[index - 1];
     const isSame = previous !== undefined && counts[n - 1] === counts[previous - 1];
-    return isSame ? [{ n, when: 'after' }] : [{ n, when: 'before' }, { n, when: 'after' }];
+    return isSame
+      ? [{ n, when: 'after' }]
+      : [
+          { n, when: 'before' },
+          { n, when: 'after' },
+        ];
   });
 }
 

@@ -32,7 +32,7 @@ export async function watchProcess(names: readonly string[]): Promise<Watched & 
   writeFileSync(hosts, '127.0.0.1 localhost\n');
   return {
     wrap(command) {
-      const traced = ['strace', '-f', '--seccomp-bpf', '-yy', '-qq', '-e', `trace=${CALLS}`, '-e', 'signal=none', '-o', trace] as const;
+      const traced = ['strace', ...OPTIONS, '-e', `trace=${CALLS}`, '-o', trace] as const;
       return seeing({ '/etc/resolv.conf': resolver, '/etc/hosts': hosts }, [...traced, ...command]);
     },
     connects: () => [...readFileSync(trace, 'utf8').matchAll(CONNECT)].map(([, port, ip]) => `${ip}:${port}`),
@@ -50,6 +50,8 @@ export async function watchProcess(names: readonly string[]): Promise<Watched & 
   };
 }
 
+/** With seccomp the process stops at the calls that are counted, not at every call. */
+const OPTIONS = ['-f', '--seccomp-bpf', '-yy', '-qq', '-e', 'signal=none'] as const;
 const CALLS = 'connect,sendto,sendmsg,sendmmsg';
 /** TCP alone: getaddrinfo tries UDP sockets to sort addresses, and sends nothing. */
 const CONNECT = /connect\(\d+<TCP(?:v6)?:[^>]*>, \{sa_family=AF_INET6?, sin6?_port=htons\((\d+)\),.*?"([0-9a-f.:]+)"/g;
