@@ -110,7 +110,9 @@ function launch({ config, dir: folder }: World, main: string) {
   const socket = new NotifySocket(join(folder, 'notify'));
   const service = { PATH: process.env['PATH'] ?? '', NOTIFY_SOCKET: socket.name, WATCHDOG_USEC: '60000000' };
   const fromSource = main.endsWith('.ts');
-  const env = fromSource ? { ...service, NODE_COMPILE_CACHE: join(folder, 'cache') } : service;
+  const env = fromSource
+    ? { ...service, NODE_COMPILE_CACHE: join(folder, 'cache') }
+    : { ...service, MALLOC_ARENA_MAX: '1' };
   const begun = performance.now();
   const args = [...(fromSource ? FLAGS : FLAGS_INSTALLED), main, '--config', config, 'run'];
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });

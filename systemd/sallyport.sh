@@ -11,6 +11,10 @@ for name in NODE_TLS_REJECT_UNAUTHORIZED NODE_EXTRA_CA_CERTS NODE_OPTIONS SSLKEY
   unset "$name"
 done
 
+# glibc gives each thread its own heap and returns little of it to the system. With a single heap, anonymous memory after 900
+# checks was 54 MiB instead of 81 MiB.
+export MALLOC_ARENA_MAX=1
+
 set -- /usr/lib/sallyport/node --disable-sigusr1 --report-exclude-env --max-semi-space-size=1 \
   /usr/lib/sallyport/program/main.js "$@"
 
