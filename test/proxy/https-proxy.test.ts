@@ -158,7 +158,7 @@ describe('a failure of TLS to the proxy itself', () => {
     const failure = await failureOf(honest(origin.port), { router: { proxyTrust: {} } });
     expect(failure).toMatchObject({
       code: 'PROXY-TLS-UNTRUSTED',
-      message: expect.stringContaining('expected an authority built into the program'),
+      message: expect.stringContaining('expected a public CA built into the program'),
     });
   });
 
