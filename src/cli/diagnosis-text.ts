@@ -66,14 +66,14 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
 
 /** The advice of a failure ends with what was proven; where the stages say it, too, once is enough. */
 function adviceOf(check: string, isPrinted: boolean): string {
-  return isPrinted ? check.replace(/ Proven fine before: [a-zA-Z, ]+\.$/, '') : check;
+  return isPrinted ? check.replace(/ Already succeeded: [a-zA-Z, ]+\.$/, '') : check;
 }
 
 /** What was proven fine before it failed, beside the choice, which proves nothing. */
 function provenLine(failed: PurposeReport | undefined): string[] {
   const passed = failed?.stages.filter(({ name, outcome }) => outcome === 'ok' && name !== 'choice') ?? [];
   const titles = [...new Set(passed.map(({ name }) => TITLES[name]))];
-  return titles.length === 0 ? [] : [`  Proven fine before: ${titles.join(', ')}.`];
+  return titles.length === 0 ? [] : [`  Already succeeded: ${titles.join(', ')}.`];
 }
 
 /** What an ordinary Node client got; purposes with the same sentence share a line. */

@@ -214,7 +214,7 @@ class SocketCarrier {
     try {
       return JSON.parse(text);
     } catch (thrown) {
-      throw this.#unreachable('what listens there is no Sallyport', thrown);
+      throw this.#unreachable('the program that listens there is not Sallyport', thrown);
     }
   }
 

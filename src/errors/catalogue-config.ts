@@ -4,13 +4,13 @@ import type { Entry } from './entry.ts';
 
 export const CONFIG_CODES = {
   CONFIG: {
-    text: '{file} has mistakes ({count}); nothing was started or changed.',
-    check: 'Mend the lines named above, then run: sallyport config check.',
+    text: '{file} has {count} error{count:s}. Nothing was started or changed.',
+    check: 'Fix the lines listed above, then run: sallyport config check.',
     class: 'config',
     retry: 'change',
   },
   'CREDENTIALS-ELSEWHERE': {
-    text: 'Cannot read the credentials that {keys} in {file} name: only the service can, and it is not running (CREDENTIALS_DIRECTORY is not set here).',
+    text: 'Cannot read the credentials that {keys} in {file} refer to: only the service can, and it is not running (CREDENTIALS_DIRECTORY is not set here).',
     check:
       'The file itself is correct. Start the service (systemctl start sallyport), then run the command again. ' +
       'In a unit of your own, set LoadCredential=.',
@@ -19,40 +19,39 @@ export const CONFIG_CODES = {
   },
   'CONFIG-UNREADABLE': {
     text: 'Cannot read {file}: {reason:words}.',
-    check: 'Check that the file exists and that this user may read it. The example beside it shows every key.',
+    check: 'Check that the file exists and that this user may read it. The example next to it shows every key.',
     class: 'config',
     retry: 'change',
   },
   'CONFIG-EDIT': {
-    text: 'Line {line} of the configuration file cannot be edited by a command ({key:key}): {reason:words}.',
+    text: 'A command cannot edit line {line} of the configuration file ({key:key}): {reason:words}.',
     check: 'Nothing was written. Change the line by hand, then run: sallyport config check.',
     class: 'config',
     retry: 'change',
   },
   'CONFIG-RENAMED': {
-    text: 'The key {old:key} is {key:key} since version {since} of the configuration format, and {reason:words}.',
+    text: 'The key {old:key} has been called {key:key} since version {since} of the configuration format, but {reason:words}.',
     check:
       'Nothing was written. If the file has the old name, run as root: sallyport config upgrade. Then repeat the change with the new name.',
     class: 'config',
     retry: 'change',
   },
   'CONFIG-CHANGED': {
-    text: '{file} was changed by somebody else at the same moment; nothing was written.',
-    check: 'Look at what was changed, then run the command again.',
+    text: 'Another user or program changed {file} at the same time. Nothing was written.',
+    check: 'Check what was changed, then run the command again.',
     class: 'config',
     retry: 'later',
   },
   'CONFIG-OWNER': {
-    text: '{file} belongs to user {owner} and group {group}, which this user cannot give a new file to; nothing was written.',
-    check: 'Run the command as root (sudo), or as the user that the file belongs to.',
+    text: '{file} belongs to user {owner} and group {group}, and this user cannot create a file with that owner. Nothing was written.',
+    check: 'Run the command as root (sudo), or as the owner of the file.',
     class: 'config',
     retry: 'change',
   },
   'CONFIG-FORBIDDEN': {
-    text: 'This user may not change {file} or what stands beside it ({reason:words}); nothing was written.',
+    text: 'This user may not change {file} or the files next to it ({reason:words}). Nothing was written.',
     check:
-      'Run the command as root (sudo), or as the user that the folder belongs to. Members of the group sallyport-admin may ' +
-      'change the configuration of an installed service.',
+      'Run the command as root (sudo), or as the owner of the folder. Members of the group sallyport-admin may change the configuration of an installed service.',
     class: 'config',
     retry: 'change',
   },
@@ -63,33 +62,34 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'PROFILE-UNKNOWN': {
-    text: 'No proxy has the name {name}.',
-    check: 'Known names: {known:words}. See: sallyport proxy list.',
+    text: 'There is no proxy with the name {name}.',
+    check: 'Known names: {known:words}. To list them: sallyport proxy list.',
     class: 'config',
     retry: 'change',
   },
   'PROFILE-NO-DEFAULT': {
     text: 'No proxy is the default.',
     check:
-      'Known names: {known:words}. Name one of them, or make one the default: sallyport proxy default NAME. To make one: sallyport proxy add.',
+      'Known names: {known:words}. Name one of them, or make one the default: sallyport proxy default NAME. To add a proxy: sallyport proxy add.',
     class: 'config',
     retry: 'change',
   },
   'PROFILE-EXISTS': {
-    text: 'A proxy has the name {name} already; case does not count.',
-    check: 'Take another name, or change that one: sallyport proxy edit {name}.',
+    text: 'A proxy with the name {name} already exists (upper and lower case are the same).',
+    check: 'Choose another name, or change the existing proxy: sallyport proxy edit {name}.',
     class: 'config',
     retry: 'change',
   },
   'PROFILE-IN-USE': {
-    text: 'Proxy {name} is used by {users:words} and was not deleted.',
-    check: 'Give them another route (sallyport route set), or add --force, which says what they fall to.',
+    text: 'Proxy {name} is in use ({users:words}) and was not deleted.',
+    check:
+      'Give each of them another route (sallyport route set), or add --force, which shows what they will use instead.',
     class: 'config',
     retry: 'change',
   },
   'PASSWORD-ANEW': {
-    text: 'Proxy {name} would get another scheme, address or port, and its password would be shown there; nothing was written.',
-    check: 'Enter the password anew: --password-stdin, --password-file, or without flags at a terminal.',
+    text: 'You are changing the scheme, address or port of proxy {name}, so its stored password would be sent to a different server. Nothing was saved.',
+    check: 'Enter the password again: --password-stdin, --password-file, or without options at a terminal.',
     class: 'config',
     retry: 'change',
   },
@@ -114,14 +114,14 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'CHANGE-PENDING': {
-    text: 'Another change is being tried, for {by:words}, until {until:words} at the latest; this one was not begun.',
-    check: 'Wait for it, or end it where it was begun (Ctrl-C). See: sallyport status.',
+    text: 'Another change, made by {by:words}, is being tested until {until:words} at the latest. This change was not started.',
+    check: 'Wait until it has ended, or press Ctrl-C where it was started. See: sallyport status.',
     class: 'config',
     retry: 'later',
   },
   'CHANGE-NONE': {
-    text: 'No change of the settings waits to be confirmed.',
-    check: 'Its time is over, or it is settled already. See: sallyport status. Then make it again.',
+    text: 'No change of the settings is waiting for confirmation.',
+    check: 'It timed out, or it was already saved or discarded. See: sallyport status. Then make the change again.',
     class: 'config',
     retry: 'change',
   },
@@ -153,8 +153,8 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'POLICY-DIRECT': {
-    text: 'Going direct to {target} is not allowed: {why:words}, and {rule:words} says direct.',
-    check: 'Give the purpose {purpose} a proxy in use_proxy_for, or {otherwise:words}.',
+    text: 'Refusing to bypass the proxy for {target}: {why:words}, but {rule:words}.',
+    check: 'Set use_proxy_for.{purpose} to a proxy, or {otherwise:words}.',
     class: 'policy',
     retry: 'change',
     isLocal: true,

@@ -4,10 +4,9 @@ import type { Entry } from './entry.ts';
 
 export const ESTIMATE_CODES = {
   'ESTIMATE-NOTHING': {
-    text: 'No download with its acknowledgement was found; lines read: {lines}, files: {files}.',
+    text: 'Found no download with its acknowledgement in {lines} line{lines:s} of {files} file{files:s}.',
     check:
-      'Name the log that tells of downloads and of their acknowledgements; --log takes several files. ' +
-      'Without any evidence 300000 ms is generally sufficient.',
+      'Use the log that contains downloads and their acknowledgements; --log takes several files. Without any evidence 300000 ms is generally sufficient.',
     class: 'content',
     retry: 'change',
     isLocal: true,

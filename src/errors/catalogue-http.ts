@@ -4,7 +4,7 @@ import type { Entry } from './entry.ts';
 
 export const HTTP_CODES = {
   'TOKEN-REBIND': {
-    text: '{key} was entered for {bound}, not for {origin}; it is not sent there.',
+    text: '{key} was entered for {bound}, not for {origin}, so it is not sent there.',
     check:
       'If the new URL is correct, enter the value again (set a new value or rewrite its file), or run check --retry-credential as root.',
     class: 'auth',
@@ -24,7 +24,7 @@ export const HTTP_CODES = {
     retry: 'later',
   },
   'RESPONSE-TRICKLES': {
-    text: '{received:size} of {expected:size} after {elapsed:ms}: too slow to be waited for; {seen:words}.',
+    text: '{received:size} of {expected:size} after {elapsed:ms}: too slow to wait for; {seen:words}.',
     check:
       'The proxy or the server sends too slowly; {next:words}. The time limit for such a transfer is ' +
       'response_timeout.total_max_ms.',
@@ -32,8 +32,8 @@ export const HTTP_CODES = {
     retry: 'change',
   },
   'DOCUMENT-TIMEOUT': {
-    text: 'The answer of {url} was not complete in {limit:ms}.',
-    check: 'The server or the proxy trickles; try again later, then look into their logs.',
+    text: 'The response from {url} was not complete after {limit:ms}.',
+    check: 'The server or the proxy sends too slowly. If this happens again, check their logs.',
     class: 'timeout',
     retry: 'later',
   },
@@ -44,7 +44,7 @@ export const HTTP_CODES = {
     retry: 'later',
   },
   'BAD-RESPONSE': {
-    text: '{url} did not answer in HTTP/1.1: {reason:words}.',
+    text: 'The response from {url} is not valid HTTP/1.1: {reason:words}.',
     check:
       'The server or a proxy in between sends a response that cannot be read safely. Report it to the administrator there.',
     class: 'http',
@@ -52,13 +52,14 @@ export const HTTP_CODES = {
   },
   'ORIGIN-STATUS': {
     text: '{url} answered {status} {reason}.',
-    check: 'Check the URL; then ask the vendor, or the proxy team when the page is one of theirs.',
+    check: 'Check the URL. Then ask the vendor, or the proxy team if the page is theirs.',
     class: 'http',
     retry: 'later',
   },
   'ORIGIN-REFUSED': {
     text: '{url} answered {status} {reason}.',
-    check: 'Check the URL and the token or certificate for it; then ask the vendor, or the proxy team when it blocks.',
+    check:
+      'Check the URL, and the token or certificate for it. Then ask the vendor, or the proxy team if the proxy blocks it.',
     class: 'http',
     retry: 'change',
   },
@@ -70,21 +71,21 @@ export const HTTP_CODES = {
     retry: 'change',
   },
   'ORIGIN-407': {
-    text: 'The server {url} itself, or a proxy behind yours, answered 407; it was sent no credential.',
+    text: 'The server at {url}, or a proxy behind yours, answered 407. No credentials were sent to it.',
     check:
-      'The server is broken or hostile, since only a proxy may ask so; or your proxy hands on to another one that wants to know it.',
+      'Only a proxy may send 407: the server is misconfigured or hostile, or your proxy forwards to an upstream proxy that requires credentials.',
     class: 'http',
     retry: 'change',
   },
   'REDIRECT-LOOP': {
     text: 'More than {limit} redirects, the last one to {url}.',
-    check: 'Ask the vendor; a captive portal can do this, too.',
+    check: 'Ask the vendor. A captive portal can also cause this.',
     class: 'http',
     retry: 'change',
   },
   'REDIRECT-INVALID': {
     text: '{url} answered {status} with an unusable Location {location}.',
-    check: 'Ask the vendor; a captive portal can do this, too.',
+    check: 'Ask the vendor. A captive portal can also cause this.',
     class: 'http',
     retry: 'change',
   },
@@ -97,37 +98,37 @@ export const HTTP_CODES = {
   },
   'URL-FOREIGN': {
     text: '{url} is neither at the configured origin nor in updates.allowed_origins; not followed.',
-    check: 'When the vendor really serves packages from there, add {origin} to updates.allowed_origins.',
+    check: 'If the vendor really serves packages from there, add {origin} to updates.allowed_origins.',
     class: 'policy',
     retry: 'change',
   },
   'URL-INTERNAL': {
-    text: '{url} points at an address of this machine or its network ({host}); not followed.',
-    check: 'A server on the outside must not send us there. Ask the vendor.',
+    text: '{url} points to an address of this machine or its network ({host}); not followed.',
+    check: 'A server outside must not direct requests into the internal network. Ask the vendor.',
     class: 'policy',
     retry: 'change',
   },
   'URL-DOWNGRADE': {
-    text: '{url} would go from https to http; not followed.',
+    text: '{url} would change from https to http; not followed.',
     check: 'Ask the vendor to redirect to https.',
     class: 'policy',
     retry: 'change',
   },
   'CONTENT-ENCODED': {
-    text: '{url} came with Content-Encoding {encoding}, which was not asked for; nothing was decoded.',
-    check: 'The server or the proxy must send packages as they are.',
+    text: '{url} sent Content-Encoding {encoding}, which was not requested; nothing was decoded.',
+    check: 'The server and the proxy must send packages unmodified.',
     class: 'content',
     retry: 'later',
   },
   'DOCUMENT-TOO-LARGE': {
-    text: 'The answer of {url} is larger than {limit:size}.',
-    check: 'Is the URL right? A package or a page is not what belongs there.',
+    text: 'The response from {url} is larger than {limit:size}.',
+    check: 'Check the URL: it may point to a package or to a web page.',
     class: 'content',
     retry: 'change',
   },
   'TOO-MANY-INTERIM': {
     text: '{url} sent more than {limit} interim (1xx) responses.',
-    check: 'The server or the proxy is broken.',
+    check: 'The server or the proxy is faulty. Report it to its administrator.',
     class: 'http',
     retry: 'later',
   },

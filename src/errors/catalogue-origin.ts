@@ -4,15 +4,15 @@ import type { Entry } from './entry.ts';
 
 export const ORIGIN_CODES = {
   'FEED-BUILD': {
-    text: 'The feed was not built: {file}: {reason:words}.',
-    check: 'Mend that file and build again; nothing was written. docs/protocol.md has the rules.',
+    text: 'Cannot build the feed: {file}: {reason:words}.',
+    check: 'Fix that file and build again. Nothing was written. docs/protocol.md has the rules.',
     class: 'content',
     retry: 'change',
     isLocal: true,
   },
   'SERVE-FAILED': {
     text: 'Cannot serve {dir} at {host}:{port}: {reason:words}.',
-    check: 'Check that the folder exists and can be read, and that nothing else listens at that address.',
+    check: 'Check that the folder exists and can be read, and that no other program listens at that address.',
     class: 'system',
     retry: 'change',
   },
@@ -24,8 +24,8 @@ export const ORIGIN_CODES = {
     retry: 'change',
   },
   'DEMO-FOLDER': {
-    text: '{dir} was not made by the demo; nothing in it was touched.',
-    check: 'The demo empties its folder at each start. Move what is in there away, or remove it.',
+    text: '{dir} was not created by the demo; nothing in it was changed.',
+    check: 'The demo empties its folder at each start. Move the contents elsewhere, or delete them.',
     class: 'system',
     retry: 'change',
   },

@@ -4,8 +4,8 @@ import type { Entry } from './entry.ts';
 
 export const SYSTEM_CODES = {
   INTERNAL: {
-    text: 'Unexpected fault: {reason}.',
-    check: 'This is a defect of Sallyport. Please report it with the lines around it.',
+    text: 'Internal error: {reason}.',
+    check: 'This is a bug in Sallyport. Please report it with the log lines around it.',
     class: 'internal',
     retry: 'later',
   },
@@ -16,17 +16,16 @@ export const SYSTEM_CODES = {
     retry: 'later',
   },
   'DISK-FULL': {
-    text: 'No room to {operation:words} {path}: {reason:words}.',
+    text: 'Not enough disk space to {operation:words} {path}: {reason:words}.',
     check:
-      'Free some space, or lower updates.keep_versions or updates.packages_max_bytes; it goes on by itself when there is room.',
+      'Free some space, or lower updates.keep_versions or updates.packages_max_bytes. Work continues by itself when there is space.',
     class: 'system',
     retry: 'change',
   },
   'TOO-MANY-FILES': {
     text: 'Cannot {operation:words}: too many open files ({errno}).',
     check:
-      'EMFILE is the limit of the process: raise LimitNOFILE= of the service or ulimit -n. ENFILE is the limit of the ' +
-      'machine: raise fs.file-max. If ls /proc/PID/fd lists more and more files, please report it.',
+      'EMFILE is the limit of the process: raise LimitNOFILE= of the service or ulimit -n. ENFILE is the limit of the machine: raise fs.file-max. If the list of ls /proc/PID/fd keeps growing, please report it.',
     class: 'system',
     retry: 'later',
   },
@@ -38,25 +37,25 @@ export const SYSTEM_CODES = {
   },
   'FILE-SYMLINK': {
     text: '{path} is a symbolic link; it was not followed.',
-    check: 'Somebody put it there. Remove it after finding out who.',
+    check: 'Find out who created it, then remove it.',
     class: 'system',
     retry: 'change',
   },
   'FILE-SPECIAL': {
     text: '{path} is a {kind:words}, not a regular file; it was not opened.',
-    check: 'Somebody put it there. Remove it after finding out who.',
+    check: 'Find out who created it, then remove it.',
     class: 'system',
     retry: 'change',
   },
   'FILE-LINKED': {
-    text: '{path} has {links} names (hard links); it was not opened.',
-    check: 'Another name of it may lie outside this folder. Remove it after finding out who made it.',
+    text: '{path} has {links} hard links; it was not opened.',
+    check: 'Another link may be outside this folder. Find out who created it, then remove it.',
     class: 'system',
     retry: 'change',
   },
   'FILE-FOREIGN': {
-    text: '{path} belongs to user number {owner}, not to us ({self}); it was not opened.',
-    check: 'Remove it, or give the folder back to the service user.',
+    text: '{path} belongs to user ID {owner}, but this process runs as user ID {self}; it was not opened.',
+    check: 'Remove it, or give the folder back to the service user (chown).',
     class: 'system',
     retry: 'change',
   },
@@ -95,20 +94,20 @@ export const SYSTEM_CODES = {
   },
   'STATE-DAMAGED': {
     text: '{path} cannot be read ({reason:words}); it was set aside as {aside}.',
-    check: 'Nothing to do; the state is rebuilt as far as it can be. Check the disk when this comes again.',
+    check: 'Nothing to do: the state is rebuilt as far as possible. If this happens again, check the disk.',
     class: 'system',
     retry: 'never',
   },
   'CONTROL-UNREACHABLE': {
-    text: 'Cannot talk to the daemon at {path}: {reason:words}.',
-    check: 'Run the command as root or as a member of the service group, or check that the daemon runs.',
+    text: 'Cannot reach the daemon at {path}: {reason:words}.',
+    check: 'Run the command as root or as a member of the service group. Check that the daemon is running.',
     class: 'system',
     retry: 'change',
   },
   'CONTROL-FOREIGN': {
     text: 'The socket {path} belongs to user ID {owner}, which does not run Sallyport here. Nothing was sent to it.',
     check:
-      'Find out who made it (ls -l). Set daemon.control_socket to a path in a folder that only root and the service can write to.',
+      'Find out who created it (ls -l). Set daemon.control_socket to a path in a folder that only root and the service can write to.',
     class: 'system',
     retry: 'change',
   },
@@ -132,44 +131,41 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'CONTROL-BUSY': {
-    text: 'Another Sallyport is running; it answers at {path}.',
+    text: 'Another Sallyport is already running and listens at {path}.',
     check: 'Stop it first, or give this one its own daemon.state_dir and daemon.control_socket.',
     class: 'system',
     retry: 'change',
   },
   'LOCK-HELD': {
-    text: 'Another Sallyport works in {dir}: process {pid} on {host}, since {since:time}.',
+    text: 'Another Sallyport is using {dir}: process {pid} on {host}, since {since:time}.',
     check:
-      'Wait until it has ended, or stop it. A daemon that answers no command is starting, stopping or stuck. Another ' +
-      'Sallyport needs a daemon.state_dir of its own.',
+      'Wait until it ends, or stop it. A daemon that does not answer commands is starting, stopping or stuck. A second Sallyport needs its own daemon.state_dir.',
     class: 'system',
     retry: 'change',
   },
   'STOP-FORCED': {
-    text: 'Stopping took longer than {limit:ms} and was cut short; still at work: {still:words}.',
-    check: 'Bytes that were on disk are kept. Please report it with the lines around it when it comes again.',
+    text: 'Stopping took longer than {limit:ms} and was forced; still running: {still:words}.',
+    check: 'Bytes that were on disk are kept. If this happens again, please report it with the log lines around it.',
     class: 'system',
     retry: 'later',
   },
   'NOTIFY-FAILED': {
-    text: 'Cannot tell the service manager at {socket}: {reason}.',
+    text: 'Cannot notify the service manager at {socket}: {reason}.',
     check:
-      'A service of Type=notify that says nothing is ended by systemd. Check that the package koffi is installed with it.',
+      'A service of Type=notify that never notifies systemd is stopped. Check that the package koffi is installed with Sallyport.',
     class: 'system',
     retry: 'change',
   },
   'ENVIRONMENT-REFUSED': {
-    text: 'The environment variable {variable} is set; it would change what Node trusts, runs or writes down.',
+    text: 'The environment variable {variable} is set; it would change what Node trusts, runs or records.',
     check:
-      'Unset it, or start by the command sallyport, which removes it. An authority of your own belongs into ' +
-      'updates.ca_file.',
+      'Unset it, or start Sallyport with the command sallyport, which removes it. To trust a CA of your own, set updates.ca_file.',
     class: 'config',
     retry: 'change',
   },
   'WAIT-STUCK': {
-    text: 'Some wait ({what:words}) is {overdue:ms} past its own deadline; the service manager is no longer told that all is well.',
-    check:
-      'The service is restarted by systemd; bytes already fetched are kept. Please report it with the lines around it.',
+    text: 'A wait ({what:words}) did not end at its deadline, {overdue:ms} ago. The service manager gets no more watchdog signals.',
+    check: 'The service is restarted by systemd; downloaded bytes are kept. Please report it with the log lines around it.',
     class: 'internal',
     retry: 'later',
   },
@@ -180,14 +176,14 @@ export const SYSTEM_CODES = {
     retry: 'change',
   },
   'ROUTE-CHANGED': {
-    text: 'Changed settings send {purpose} another way.',
-    check: 'Nothing to do; bytes already fetched are kept and the work goes on over the new route.',
+    text: 'New settings give {purpose} another route.',
+    check: 'Nothing to do: downloaded bytes are kept, and the work continues over the new route.',
     class: 'system',
     retry: 'later',
   },
   INTERRUPTED: {
     text: 'Interrupted: {reason:words}.',
-    check: 'Nothing to do: nothing is left half done, and bytes already fetched are kept for the next start.',
+    check: 'Nothing to do: no work is left half done, and downloaded bytes are kept for the next start.',
     class: 'system',
     retry: 'later',
   },

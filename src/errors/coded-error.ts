@@ -40,7 +40,7 @@ export class CodedError extends Error {
     return CATALOGUE[this.code];
   }
 
-  /** What to check, one line, and what was proven fine before. */
+  /** What to check, in one line, and which phases had succeeded. */
   get check(): string {
     return `${fillTemplate(this.entry.check, this.facts)}${this.#proven()}`;
   }
@@ -160,8 +160,8 @@ const FILE_CALLS: ReadonlyMap<unknown, string> = new Map([
   ['copyfile', 'copy'],
   ['link', 'link'],
   ['lstat', 'look at'],
-  ['mkdir', 'make'],
-  ['mkdtemp', 'make'],
+  ['mkdir', 'create the folder'],
+  ['mkdtemp', 'create the folder'],
   ['open', 'open'],
   ['opendir', 'list'],
   ['readlink', 'read'],

@@ -29,7 +29,7 @@ export interface ConnectTrace {
 /** What a phase proves when it goes well, in words. */
 const PROVES: Readonly<Record<ConnectPhase, string | null>> = {
   choice: null,
-  resolve: 'name',
+  resolve: 'name resolution',
   dial: 'connection',
   proxy_tls: 'TLS to the proxy',
   tunnel: 'tunnel',
@@ -39,11 +39,11 @@ const PROVES: Readonly<Record<ConnectPhase, string | null>> = {
   response: null,
 };
 
-/** `Proven fine before: name, connection.`; empty when nothing was. */
+/** `Already succeeded: name resolution, connection.`; empty when nothing was. */
 export function provenSentence({ proven }: ConnectTrace): string {
   // A second connection, as Digest may need one, proves nothing more.
   const words = [...new Set(proven.flatMap((phase) => PROVES[phase] ?? []))];
-  return words.length === 0 ? '' : `Proven fine before: ${words.join(', ')}.`;
+  return words.length === 0 ? '' : `Already succeeded: ${words.join(', ')}.`;
 }
 
 /** Reads a trace that came from outside; null if it is not one. */

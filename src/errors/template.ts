@@ -58,7 +58,7 @@ const WORDS =
  * Fills a template. Formats: none (token, or quoted text), `size` (bytes, 10^6 to the MB), `ms` (a duration in
  * milliseconds), `time` (ms since the epoch as local time without zone, the manual's form), `clock` (its time of day), `via` (a Via value),
  * `hop` (where it failed), `at` (` at ` and such a hop, or nothing), `key` (a key of the configuration, `proxies[0].port`), `words` (a phrase made by us or by the admin, bare as long as it can't be a line of ours),
- * `advised` (an error with what to check), `for` (` for update ID N`, or nothing). A missing field reads `-`, a missing size `an unknown size`.
+ * `advised` (an error with what to check), `s` (the plural `s` of the word before, unless the number is 1), `for` (` for update ID N`, or nothing). A missing field reads `-`, a missing size `an unknown size`.
  */
 export function fillTemplate(template: string, fields: Readonly<Record<string, FieldValue>>): string {
   return joinPieces(fillPieces(template, fields));
@@ -191,6 +191,7 @@ function asText(value: unknown): string {
 }
 
 function showNumber(value: number, format: string | undefined): string {
+  if (format === 's') return value === 1 ? '' : 's';
   if (format === 'size') return showSize(value);
   if (format === 'ms') return showDuration(value);
   if (format === 'time') return showLocalTime(value);

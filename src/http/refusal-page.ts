@@ -42,7 +42,7 @@ export function contentBlocked(head: ResponseHead, page: Uint8Array, at: Refused
   const threat = /\bthreat\s*=\s*([^;]{1,200})/i.exec(infection ?? '')?.[1];
   const finding = (threat ?? virus ?? infection ?? NAMED_IN_PAGE.exec(words ?? '')?.[1] ?? '').trim();
   const { status } = head;
-  const where = at.proxy === null ? 'on the way' : `at proxy ${at.proxy}`;
+  const where = at.proxy === null ? 'on the network path' : `at proxy ${at.proxy}`;
   const shown = finding === '' ? title : finding.slice(0, MAX_FINDING);
   const named = finding === '' ? null : shown;
   return coded('CONTENT-BLOCKED', { where, url: shownUrl(at.url), status, finding: shown, named, title, hop: at.hop });

@@ -64,7 +64,8 @@ export async function buildFeed(dir: string, options: BuildOptions = {}): Promis
 async function listFolder(dir: string, files: Files): Promise<readonly string[]> {
   const facts = await files.facts(dir);
   if (facts === null) throw coded('FEED-BUILD', { file: dir, reason: 'there is no such folder' });
-  if (facts.kind !== 'directory') throw coded('FEED-BUILD', { file: dir, reason: `is a ${facts.kind}, not a folder` });
+  if (facts.kind !== 'directory')
+    throw coded('FEED-BUILD', { file: dir, reason: `it is a ${facts.kind}, not a folder` });
   return (await files.list(dir)).filter((name) => !name.startsWith('.')).sort(compareIds);
 }
 
@@ -103,7 +104,10 @@ async function readJars(dir: string, names: readonly string[]): Promise<readonly
 async function readText(dir: string, name: string, limitBytes: number): Promise<string> {
   const bytes = await guarded(name, () => readFile(join(dir, name)));
   if (bytes.length > limitBytes) {
-    throw coded('FEED-BUILD', { file: name, reason: `has ${bytes.length} bytes; at most ${limitBytes} are read` });
+    throw coded('FEED-BUILD', {
+      file: name,
+      reason: `it has ${bytes.length} bytes, more than the limit of ${limitBytes}`,
+    });
   }
   return bytes.toString('utf8');
 }

@@ -72,11 +72,11 @@ export class RealFiles implements Files {
     if (parent !== path) await this.makeDirectory(parent, mode);
     try {
       await mkdir(path, { mode });
-      await onFolder('make', path, (handle) => handle.chmod(mode));
+      await onFolder('create the folder', path, (handle) => handle.chmod(mode));
     } catch (thrown) {
       // Somebody else may have made it in the meantime; that is as good.
       if (errnoOf(thrown) !== 'EEXIST' || !(await isFolder(path))) {
-        throw (await existingFileError(path)) ?? failure('make', path, thrown);
+        throw (await existingFileError(path)) ?? failure('create the folder', path, thrown);
       }
     }
     await this.syncDirectory(parent);
@@ -106,14 +106,16 @@ export class RealFiles implements Files {
       handle = await open(path, O_RDONLY | CAREFULLY);
     } catch (thrown) {
       const stats = await lstat(path).catch(() => null);
-      throw stats?.isSymbolicLink() === true ? coded('FILE-SYMLINK', { path }) : failure('give', path, thrown);
+      throw stats?.isSymbolicLink() === true
+        ? coded('FILE-SYMLINK', { path })
+        : failure('change the owner of', path, thrown);
     }
     try {
       const { uid, gid } = await handle.stat();
       if (uid !== to.owner || gid !== to.group) await handle.chown(to.owner, to.group);
       await handle.chmod(to.mode);
     } catch (thrown) {
-      throw failure('give', path, thrown);
+      throw failure('change the owner of', path, thrown);
     } finally {
       await closeQuietly(handle);
     }

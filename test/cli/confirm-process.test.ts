@@ -91,7 +91,7 @@ describe('a change with --confirm-within', () => {
     const second = start('proxy', 'disable', '--confirm-within', '60s');
     expect(await second.ended).toBe(78);
     expect(second.lines.join('\n')).toContain(
-      `[CHANGE-PENDING] Another change is being tried, for process ${change.child.pid}`,
+      `[CHANGE-PENDING] Another change, made by process ${change.child.pid}`,
     );
     change.child.kill('SIGKILL');
     await change.ended;

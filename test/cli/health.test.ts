@@ -52,7 +52,7 @@ describe('status --check', () => {
     const broken = () => Promise.reject(coded('CONTROL-UNREACHABLE', { path: '/run/hunter2.sock', reason: 'EACCES' }));
     expect(await ask(broken)).toEqual([
       3,
-      ['UNKNOWN: [CONTROL-UNREACHABLE] Cannot talk to the daemon at /run/***.sock: EACCES.'],
+      ['UNKNOWN: [CONTROL-UNREACHABLE] Cannot reach the daemon at /run/***.sock: EACCES.'],
     ]);
   });
 

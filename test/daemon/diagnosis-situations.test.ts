@@ -77,8 +77,8 @@ describe('5: the address of the gateway was left as the default', () => {
     expect(told).toMatchObject({ status: 78, diagnosis: { verdict: { finding: { code: 'HOST-IS-GATEWAY' } } } });
     namesAll(answerOf(told), [
       '127.0.0.1 is the default gateway of this host',
-      'does not speak HTTP proxy',
-      'Did you keep the default?',
+      'is not an HTTP proxy',
+      'The default address may have been kept.',
       'address of proxy corp',
     ]);
   });
@@ -163,12 +163,12 @@ describe('21: a WebSocket is refused while HTTPS passes', () => {
     });
     namesAll(answerOf(told), [
       `HTTPS to ${HOST} works`,
-      `no 101 ("${status} ${reason}")`,
+      `was not answered with 101 ("${status} ${reason}")`,
       'terminates the tunnel or filters WebSocket',
     ]);
     const platform = told.diagnosis.purposes.find(({ purpose }) => purpose === 'platform');
     expect(platform?.proven).toEqual(['choice', 'dial', 'tunnel', 'tls', 'http']);
-    expect(told.lines).toContain('  Proven fine before: TCP, CONNECT, TLS to target, HTTP.');
+    expect(told.lines).toContain('  Already succeeded: TCP, CONNECT, TLS to target, HTTP.');
     expect(platform?.stages.at(-1)).toMatchObject({ name: 'websocket', outcome: 'failed', code: 'WS-BLOCKED' });
   });
 
@@ -192,7 +192,7 @@ describe('27: it works in the shell and not as a service', () => {
     expect(told).toMatchObject({ status: 78, diagnosis: { verdict: { finding: { code: 'SHELL-DIFFERS' } } } });
     namesAll(answerOf(told), [
       'updates has no proxy',
-      'the environment of this service has no HTTPS_PROXY, your shell has',
+      'Your shell has HTTPS_PROXY, but the environment of the service does not',
       'TCP-REFUSED',
       'sallyport proxy add',
       'scheme: environment',

@@ -108,7 +108,7 @@ describe('a running Sallyport', () => {
     await daemon.said('Downloading update ID u1');
     const disable = start(config, 'proxy', 'disable');
     expect(await disable.ended).toBe(0);
-    await daemon.said('[ROUTE-CHANGED] Changed settings send updates another way.');
+    await daemon.said('[ROUTE-CHANGED] New settings give updates another route.');
     await daemon.said('Resuming update ID u1');
     await daemon.said('Published update ID u1');
 
@@ -150,7 +150,7 @@ describe('a start', () => {
     const second = start(await configure(), 'run', '--once');
 
     expect(await second.ended).toBe(78);
-    expect(second.lines.join('\n')).toMatch(/\[POLICY-DIRECT\].*updates had proxy corp until now/);
+    expect(second.lines.join('\n')).toMatch(/\[POLICY-DIRECT\].*it used proxy corp until now/);
     expect(second.lines.join('\n')).toContain('proxy_enabled: false');
     expect(origin.asked).toEqual([]);
 

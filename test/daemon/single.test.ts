@@ -42,7 +42,7 @@ describe('a second Sallyport for the same state', () => {
 
     expect(await second.ended).toBe(19);
     expect(second.lines.join('\n')).toContain(
-      `[LOCK-HELD] Another Sallyport works in ${dir}/state: process ${first.child.pid} `,
+      `[LOCK-HELD] Another Sallyport is using ${dir}/state: process ${first.child.pid} `,
     );
     expect(await readFile(join(dir, 'logs', 'sallyport.log'), 'utf8')).not.toContain('LOCK-HELD');
   });

@@ -53,7 +53,7 @@ describe('a coded error', () => {
     error.during({ phase: 'dial', elapsedMs: 2, proven: ['choice', 'resolve'] });
     error.during({ phase: 'tls', elapsedMs: 9, proven: [] });
 
-    expect(error.check).toBe(`${advice} Proven fine before: name.`);
+    expect(error.check).toBe(`${advice} Already succeeded: name resolution.`);
     expect(error.trace?.phase).toBe('dial');
   });
 
@@ -76,7 +76,7 @@ describe('whatever was thrown', () => {
     const error = asCoded(cause);
 
     expect(error).toBeInstanceOf(CodedError);
-    expect(error.message).toBe('[INTERNAL] Unexpected fault: "TypeError: x is not a function".');
+    expect(error.message).toBe('[INTERNAL] Internal error: "TypeError: x is not a function".');
     expect(error.cause).toBe(cause);
   });
 
@@ -92,7 +92,7 @@ describe('whatever was thrown', () => {
     // No file: a connection, a program.
     for (const syscall of ['connect', 'spawn x'])
       expect(asCoded(Object.assign(new Error('x'), { code: 'EACCES', syscall, path: '/y' })).code).toBe('INTERNAL');
-    expect(asCoded('gone').message).toBe('[INTERNAL] Unexpected fault: gone.');
+    expect(asCoded('gone').message).toBe('[INTERNAL] Internal error: gone.');
     expect(asCoded(undefined).code).toBe('INTERNAL');
     expect(asCoded(Object.create(null)).code).toBe('INTERNAL');
   });

@@ -5,7 +5,7 @@ describe('a connect trace', () => {
   it('names what was proven in the order in which it was', () => {
     const proven = ['choice', 'resolve', 'dial', 'proxy_tls', 'tunnel', 'authentication'] as const;
     expect(provenSentence({ phase: 'tls', elapsedMs: 1, proven })).toBe(
-      'Proven fine before: name, connection, TLS to the proxy, tunnel, user and password.',
+      'Already succeeded: name resolution, connection, TLS to the proxy, tunnel, user and password.',
     );
   });
 

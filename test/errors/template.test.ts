@@ -51,6 +51,14 @@ describe('fillTemplate', () => {
     );
   });
 
+  it.each([
+    [0, '0 errors in 2 files'],
+    [1, '1 error in 2 files'],
+    [2, '2 errors in 2 files'],
+  ])('fillTemplate: {count:s} after %i is the plural s or nothing', (count, expected) => {
+    expect(fillTemplate('{count} error{count:s} in {files} file{files:s}', { count, files: 2 })).toBe(expected);
+  });
+
   it('cuts a list and says how many more there are', () => {
     const shown = show(Array.from({ length: 1_000 }, (_, index) => `host-${index}.example.com`));
 
@@ -61,7 +69,7 @@ describe('fillTemplate', () => {
   it('shows a failure of ours as it is, with what to check when asked', () => {
     const error = coded('DISK-FULL', { operation: 'write', path: '/x', reason: 'ENOSPC: no space left on device' });
 
-    expect(show(error)).toBe('[DISK-FULL] No room to write /x: ENOSPC: no space left on device.');
+    expect(show(error)).toBe('[DISK-FULL] Not enough disk space to write /x: ENOSPC: no space left on device.');
     expect(show(error, 'advised')).toBe(`${show(error)} ${error.check}`);
   });
 
@@ -69,14 +77,14 @@ describe('fillTemplate', () => {
     const error = coded('DISK-FULL', { operation: 'write', path: '/x', reason: 'ENOSPC' });
     const fill = (template: string) => fillTemplate(template, { error });
 
-    expect(fill('Failed: {error}.')).toBe('Failed: [DISK-FULL] No room to write /x: ENOSPC.');
+    expect(fill('Failed: {error}.')).toBe('Failed: [DISK-FULL] Not enough disk space to write /x: ENOSPC.');
     expect(fill('({error}); stopped: {error:advised}.')).toBe(
-      `([DISK-FULL] No room to write /x: ENOSPC); stopped: ${error.message} ${error.check}`,
+      `([DISK-FULL] Not enough disk space to write /x: ENOSPC); stopped: ${error.message} ${error.check}`,
     );
     expect(fill('{error} Stopped.')).toBe(`${error.message} Stopped.`);
     expect(fill('Failed: {error}')).toBe(`Failed: ${error.message}`);
     expect(coded('PAC-UNAVAILABLE', { where: '/p.pac', proxy: 'corp', reason: error }).safeText).toBe(
-      'Cannot get the PAC file /p.pac of proxy corp: [DISK-FULL] No room to write /x: ENOSPC.',
+      'Cannot get the PAC file /p.pac of proxy corp: [DISK-FULL] Not enough disk space to write /x: ENOSPC.',
     );
   });
 

@@ -83,7 +83,7 @@ describe('a record', () => {
     ];
 
     expect(events[0]?.message).toMatch(/^\[ORIGIN-STATUS\] \*\*\* answered 500 "two words \*\*\*"\./);
-    expect(events[1]?.message).toMatch(/^\[INTERNAL\] Unexpected fault: "TypeError: bad \*\*\*"\./);
+    expect(events[1]?.message).toMatch(/^\[INTERNAL\] Internal error: "TypeError: bad \*\*\*"\./);
     expect(events[2]?.message).toMatch(/^Stopping \(a, \*\*\*\);/);
     const failure = events[0]?.fields['error'] as CodedError;
     expect(failure).toBeInstanceOf(CodedError);
@@ -102,13 +102,13 @@ describe('a record', () => {
 
   it('keeps every word of ours, also when a secret is one of them or runs over them', () => {
     const known = new KnownSecrets();
-    for (const secret of ['update', 'Downloading', 'ID 1602503', 'Unexpected fault', 'the lines around'])
+    for (const secret of ['update', 'Downloading', 'ID 1602503', 'Internal error', 'the log lines around'])
       known.add(secret);
 
     expect(toRecord({ name: 'downloading', id: '1602503' }, 0, known).message).toBe('Downloading update ID ***.');
     expect(toRecord({ name: 'downloading', id: 'my-update' }, 0, known).message).toBe('Downloading update ID my-***.');
     expect(toRecord({ name: 'fault', error: new Error('x') }, 0, known).message).toBe(
-      '[INTERNAL] Unexpected fault: "Error: x". This is a defect of Sallyport. Please report it with the lines around it.',
+      '[INTERNAL] Internal error: "Error: x". This is a bug in Sallyport. Please report it with the log lines around it.',
     );
   });
 

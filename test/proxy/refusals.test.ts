@@ -163,6 +163,6 @@ describe('what a refusal says was proven before', () => {
     const asking = requestDocument({ connection, request, deadlines, limitBytes: 1_000, clock: systemClock, signal });
     const error = asCoded(await asking.catch((thrown: unknown) => thrown));
     expect([error.code, new Set(error.trace?.proven)]).toEqual(['AUTH-REJECTED', new Set(['dial'])]);
-    expect(error.check).toMatch(/ Proven fine before: connection\.$/);
+    expect(error.check).toMatch(/ Already succeeded: connection\.$/);
   });
 });

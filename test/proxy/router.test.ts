@@ -388,7 +388,7 @@ describe('whoever watches an opening', () => {
     expect(seen).toEqual(['choice ok', 'dial ok', 'authentication ok', 'tunnel ok', 'tls TLS-INTERCEPTED']);
     expect(failure).toMatchObject({
       trace: { phase: 'tls', proven: ['dial', 'authentication', 'tunnel'] },
-      check: expect.stringContaining('Proven fine before: connection, user and password, tunnel.'),
+      check: expect.stringContaining('Already succeeded: connection, user and password, tunnel.'),
     });
   });
 });

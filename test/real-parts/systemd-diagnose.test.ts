@@ -136,7 +136,9 @@ describeWith(['systemd'], 'diagnose beside the service in a real systemd', () =>
     const { status, stdout } = await inShell('diagnose');
 
     expect(status).toBe(78);
-    expect(stdout).toMatch(/^\[SHELL-DIFFERS\] updates: .* has no HTTPS_PROXY, HTTP_PROXY, your shell has/);
+    expect(stdout).toMatch(
+      /^\[SHELL-DIFFERS\] updates: .* Your shell has HTTPS_PROXY, HTTP_PROXY, but the environment of the service does not/,
+    );
     expect(stdout).toContain(`(${failure?.code})`);
   });
 

@@ -240,12 +240,12 @@ export class CrashingFiles implements Files {
 
   async give(path: string, to: Ownership): Promise<void> {
     this.#step('give', path, () => {
-      const { node } = this.#find('give', path);
-      if (node === undefined) throw errno('give', path, 'ENOENT');
+      const { node } = this.#find('change the owner of', path);
+      if (node === undefined) throw errno('change the owner of', path, 'ENOENT');
       if (node.kind === 'symbolic link') throw coded('FILE-SYMLINK', { path });
       const isTaken = node.owner !== to.owner || node.group !== to.group;
       if (node.owner !== SELF || (isTaken && (to.owner !== SELF || to.group !== SELF)))
-        throw errno('give', path, 'EPERM');
+        throw errno('change the owner of', path, 'EPERM');
       Object.assign(node, { mode: to.mode, owner: to.owner, group: to.group });
     });
   }
@@ -428,7 +428,7 @@ export class CrashingFiles implements Files {
     const there = this.#findOr('makeDirectory', path, ['ENOENT'])?.node;
     const followed = there?.kind === 'symbolic link' ? this.#follow('makeDirectory', path) : there;
     if (followed?.kind === 'directory') return followed;
-    if (there !== undefined) throw refusal(path, there) ?? errno('make', path, 'EEXIST');
+    if (there !== undefined) throw refusal(path, there) ?? errno('create the folder', path, 'EEXIST');
     const parent = this.#makeFolder(dirname(path), mode);
     const made = this.#folder(mode);
     parent.entries.set(basename(path), made);

@@ -32,7 +32,7 @@ const TEXTS = [
   ': ',
   ', ',
   ' and 3 more',
-  '[INTERNAL] Unexpected fault: x.',
+  '[INTERNAL] Internal error: x.',
   '[INFO] [Thread: Updater] Acknowledging receipt of update ID 1.',
   '2026-11-20T00:04:10 [INFO] [Thread: Updater] Downloading update ID 1602503.',
   'Acknowledging receipt of update ID 1.',

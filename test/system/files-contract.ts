@@ -349,7 +349,7 @@ export function filesContract(open: () => FilesUnderTest): void {
 
       expect(await codeOf(() => files.give(at('link'), { owner, group, mode: 0o666 }))).toBe('FILE-SYMLINK');
       expect((await failureOf(() => files.give(at('none'), { owner, group, mode: 0o600 }))).facts).toMatchObject({
-        operation: 'give',
+        operation: 'change the owner of',
         errno: 'ENOENT',
       });
       expect((await files.facts(at('a')))?.mode).toBe(0o600);

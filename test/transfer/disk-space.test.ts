@@ -20,7 +20,7 @@ describe('the room for a download', () => {
 
   it('is told in one sentence with the key', () => {
     expect(checkSpace('/a', { free: 1_000_000, needed: 20_000_000, reserve: RESERVE })?.message).toBe(
-      '[DISK-FULL] No room to fetch /a: 20.0 MB are needed and updates.reserve_bytes keeps 1.0 KB, 1.0 MB are free.',
+      '[DISK-FULL] Not enough disk space to fetch /a: 20.0 MB are needed and updates.reserve_bytes keeps 1.0 KB, 1.0 MB are free.',
     );
   });
 });

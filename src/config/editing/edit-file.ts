@@ -135,7 +135,8 @@ function unreadable(file: string, thrown: unknown): unknown {
 function inOurWords(thrown: unknown, file: string, { owner, group }: FileFacts): unknown {
   if (!(thrown instanceof CodedError)) return thrown;
   const { operation, errno } = thrown.facts;
-  if (operation === 'give' && isRefusal(thrown)) return coded('CONFIG-OWNER', { file, owner, group }, thrown);
+  if (operation === 'change the owner of' && isRefusal(thrown))
+    return coded('CONFIG-OWNER', { file, owner, group }, thrown);
   if (operation === 'create' && errno === 'EEXIST') return coded('CONFIG-CHANGED', { file }, thrown);
   return forbidden(thrown, file);
 }

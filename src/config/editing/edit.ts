@@ -36,7 +36,7 @@ export function spliceEdits(text: string, edits: readonly Edit[]): string {
   const expected = steps.reduce<Plain>(applyStep, readSound(text).value as Plain);
   const spliced = steps.reduce((before, step) => simplify(step, valueIn(before)).reduce(spliceOne, before), text);
   if (!isDeepStrictEqual(valueIn(spliced), expected))
-    throw refuse(text, steps[0]?.path ?? [], 'the result reads otherwise');
+    throw refuse(text, steps[0]?.path ?? [], 'the result would have another value');
   return spliced;
 }
 
@@ -77,7 +77,7 @@ function spliceOne(text: string, step: Step): string {
     const { value, findings } = readDocument(spliced);
     if (findings.length === 0 && isDeepStrictEqual(value, expected)) return spliced;
   }
-  throw refuse(text, step.path, 'the way it is written there leaves no place for a change of its own');
+  throw refuse(text, step.path, 'its notation does not allow a change of this key alone');
 }
 
 function textEditsFor(text: string, step: Step): TextEdit[] {
@@ -153,7 +153,7 @@ function readSound(text: string): ConfigDocument {
   throw coded('CONFIG-EDIT', {
     key: keyName(first.path) === '' ? 'the file' : keyName(first.path),
     line: first.position.line,
-    reason: 'this line has a mistake already',
+    reason: 'this line already has an error',
   });
 }
 

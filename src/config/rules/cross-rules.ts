@@ -129,7 +129,7 @@ function checkPolicy(settings: Salvaged): Finding[] {
 }
 
 function direct(path: KeyPath, rule: string, purpose: string): Finding {
-  const facts = { rule, purpose, why: 'proxy_required is true', otherwise: 'have proxy_required changed by root' };
+  const facts = { rule, purpose, why: 'proxy_required is true', otherwise: 'ask root to change proxy_required' };
   const { safeText } = coded('POLICY-DIRECT', { target: purpose, ...facts });
   return { ...error(path, safeText), direct: facts };
 }

@@ -124,7 +124,7 @@ export class HealthWatch {
     if (limit === null || age < limit) return null;
     const isPatient = !this.#hasFailedSince && clock.monotonic() - this.#graceFromMs < GRACE_MS;
     if (isPatient) return null;
-    const cause = this.#error === null ? 'none was tried since the start' : placeOf(this.#error);
+    const cause = this.#error === null ? 'none, no check has run since the start' : placeOf(this.#error);
     return coded('FEED-OVERDUE', { age, cause });
   }
 

@@ -67,14 +67,14 @@ async function socketsFor(paths: ReturnType<typeof socketsOf>, group: string | u
 /** @throws CodedError CONTROL-GROUP */
 async function requireGroup(group: string): Promise<number> {
   const number = await groupNumber(group);
-  if (number === null) throw coded('CONTROL-GROUP', { group, reason: 'this machine has no such group' });
+  if (number === null) throw coded('CONTROL-GROUP', { group, reason: 'the group does not exist on this machine' });
   return number;
 }
 
 /** Only a member of a group may give it something. */
 function explain(thrown: unknown, group: string | undefined): unknown {
   const { code, facts } = asCoded(thrown);
-  if (group === undefined || code !== 'FILE-FAILED' || facts['operation'] !== 'give') return thrown;
+  if (group === undefined || code !== 'FILE-FAILED' || facts['operation'] !== 'change the owner of') return thrown;
   const reason = facts['errno'] === 'EPERM' ? 'the service user is not a member of it' : facts['reason'];
   return coded('CONTROL-GROUP', { group, reason: String(reason) }, thrown);
 }

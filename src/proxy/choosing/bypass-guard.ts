@@ -26,9 +26,9 @@ export function findBypasses(before: PurposeProxies, to: ProxySettings): CodedEr
       coded('POLICY-DIRECT', {
         target: purpose,
         purpose,
-        why: `${purpose} had proxy ${had} until now`,
+        why: `it used proxy ${had} until now`,
         rule: decidingText(reasons),
-        otherwise: `write use_proxy_for.${purpose}: none or proxy_enabled: false when direct is meant`,
+        otherwise: `set use_proxy_for.${purpose}: none or proxy_enabled: false if it should connect directly`,
       }),
     ];
   });

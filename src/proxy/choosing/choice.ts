@@ -78,7 +78,7 @@ export function choose(purpose: Purpose, settings: ProxySettings): ProxyChoice {
   if (proxy === undefined) {
     throw coded('CONFIG-INCOMPLETE', {
       key: 'proxies',
-      what: `no proxy has the name that ${reasonText(reason)} asks for`,
+      what: `${reasonText(reason)}, but no proxy has that name`,
     });
   }
   return { proxy, reasons: [reason, { kind: 'named', index, name: proxy.name }] };
@@ -91,7 +91,7 @@ function chooseDefault(reason: Reason, proxies: readonly ProxyProfile[]): ProxyC
   if (proxy === undefined) {
     throw coded('CONFIG-INCOMPLETE', {
       key: 'proxies[].default',
-      what: `${reasonText(reason)} and no proxy is the default`,
+      what: `${reasonText(reason)}, but no proxy is the default`,
     });
   }
   return { proxy, reasons: [reason, { kind: 'default', index, name: proxy.name }] };

@@ -28,6 +28,10 @@ export async function giveToGroup(path: string, group: number, mode: number): Pr
     await chmod(path, mode);
   } catch (thrown) {
     const { code, message } = thrown as NodeJS.ErrnoException;
-    throw coded('FILE-FAILED', { operation: 'give', path, reason: code ?? message, errno: code ?? null }, thrown);
+    throw coded(
+      'FILE-FAILED',
+      { operation: 'change the owner of', path, reason: code ?? message, errno: code ?? null },
+      thrown,
+    );
   }
 }

@@ -21,7 +21,7 @@ const EXECUTABLE = 0o111;
 
 /** Why the hook is not run for an update of this trust; null when it is. */
 export function checkTrust(trust: Trust, hookTrust: 'tls' | undefined): string | null {
-  if (trust === 'loopback') return 'its feed came over http from this machine';
+  if (trust === 'loopback') return 'its feed came over HTTP from this machine';
   return hookTrust === 'tls' ? null : 'its feed is not signed, and updates.hook_trust is not tls';
 }
 
@@ -80,7 +80,7 @@ export function endingOf(end: CommandEnd): string | null {
     case 'signalled':
       return `signal ${end.signal}`;
     case 'too-long':
-      return `no end within ${showDuration(LIMIT_MS)}`;
+      return `it did not end within ${showDuration(LIMIT_MS)}`;
     case 'stopped':
       return 'it was interrupted';
     case 'not-started':

@@ -82,8 +82,8 @@ describe('config check', () => {
         "/etc/sallyport/sallyport.yaml:13:11: proxies[0].port: Out of range; it is 1 to 65535. Found: 99999. Allowed: 1 to 65535.",
         "/etc/sallyport/sallyport.yaml:15:10: logging.level: This is none of the choices. Found: chatty. Allowed: debug, info, warn, error.",
         "/etc/sallyport/sallyport.yaml:16:1: daemons: This key is not known here. Allowed: ... Did you mean daemon?",
-        "[CONFIG] /etc/sallyport/sallyport.yaml has mistakes (12); nothing was started or changed.",
-        "  Mend the lines named above, then run: sallyport config check.",
+        "[CONFIG] /etc/sallyport/sallyport.yaml has 12 errors. Nothing was started or changed.",
+        "  Fix the lines listed above, then run: sallyport config check.",
       ]
     `);
   });
@@ -121,7 +121,7 @@ describe('config check', () => {
     expect(shortened(terminal.complained)).toMatchInlineSnapshot(`
       [
         "[CONFIG-UNREADABLE] Cannot read /etc/sallyport/none.yaml: there is no such file.",
-        "  Check that the file exists and that this user may read it. The example beside it shows every key.",
+        "  Check that the file exists and that this user may read it. The example next to it shows every key.",
       ]
     `);
   });

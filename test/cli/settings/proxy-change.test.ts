@@ -184,7 +184,7 @@ describe('proxy change', () => {
     const change = rig.run((context) => changeProxyCommand(context, flagsOf({ port: '1' })));
     await expect(change).rejects.toMatchObject({
       code: 'PROFILE-NO-DEFAULT',
-      check: expect.stringContaining('To make one: sallyport proxy add.'),
+      check: expect.stringContaining('To add a proxy: sallyport proxy add.'),
     });
   });
 });

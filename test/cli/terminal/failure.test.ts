@@ -14,7 +14,7 @@ describe('a failure on stderr', () => {
     expect(printError(terminal, error, new KnownSecrets())).toBe(19);
     expect(terminal.told).toEqual([]);
     expect(terminal.complained).toEqual([
-      '[CONTROL-UNREACHABLE] Cannot talk to the daemon at /run/x.sock: EACCES.',
+      '[CONTROL-UNREACHABLE] Cannot reach the daemon at /run/x.sock: EACCES.',
       `  At this host. ${error.check}`,
     ]);
   });

@@ -270,8 +270,8 @@ describe('an edit', () => {
 
   it('names the line and the key that it could not change', () => {
     expect(refusalOf(() => spliceSet('a: 1\nb:\n  c: !!int 5\n', 'b.c', 'x')).message).toBe(
-      '[CONFIG-EDIT] Line 3 of the configuration file cannot be edited by a command (b.c): the way it is written there ' +
-        'leaves no place for a change of its own.',
+      '[CONFIG-EDIT] A command cannot edit line 3 of the configuration file (b.c): ' +
+        'its notation does not allow a change of this key alone.',
     );
   });
 

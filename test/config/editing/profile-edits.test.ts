@@ -50,7 +50,9 @@ function refusal(act: () => unknown): string {
 describe('a profile', () => {
   it('is found whatever the case of its name; another name is refused with those that there are', () => {
     expect(findProfile(settings, 'BERLIN')).toMatchObject({ index: 0, profile: { name: 'berlin' } });
-    expect(refusal(() => findProfile(settings, 'berlim'))).toContain('[PROFILE-UNKNOWN] No proxy has the name berlim.');
+    expect(refusal(() => findProfile(settings, 'berlim'))).toContain(
+      '[PROFILE-UNKNOWN] There is no proxy with the name berlim.',
+    );
   });
 
   it('that is added comes last, and is the default only when it is told to be', async () => {
@@ -74,7 +76,7 @@ describe('a profile', () => {
 
   it('never gets a name that is taken, whatever its case', () => {
     expect(refusal(() => addProfile(settings, { name: 'Spare', changes: [], isDefault: false }))).toContain(
-      '[PROFILE-EXISTS] A proxy has the name spare already',
+      '[PROFILE-EXISTS] A proxy with the name spare already exists',
     );
     const to = { changes: [], name: 'BERLIN', isDefault: false };
     expect(refusal(() => changeProfile(settings, 'spare', to))).toContain('PROFILE-EXISTS');

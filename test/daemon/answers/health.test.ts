@@ -45,7 +45,7 @@ describe('checks that do not succeed', () => {
     expect(told()).toEqual([]);
     checks(health, 1, FAILURE);
     expect(told()).toEqual(['checks-overdue']);
-    expect(String(events[0]?.['error'])).toContain('for 72 h; the last one: TCP-REFUSED at proxy corp (h:1).');
+    expect(String(events[0]?.['error'])).toContain('for 72 h. Last failure: TCP-REFUSED at proxy corp (h:1).');
     checks(health, 23, FAILURE);
     expect(told()).toHaveLength(1);
     checks(health, 48, FAILURE);
@@ -85,7 +85,7 @@ describe('checks that do not succeed', () => {
     clock.advance(11 * 60_000);
 
     expect(told()).toEqual(['checks-overdue']);
-    expect(String(events[0]?.['error'])).toContain('none was tried since the start');
+    expect(String(events[0]?.['error'])).toContain('none, no check has run since the start');
   });
 });
 
@@ -211,7 +211,7 @@ describe('the judgement', () => {
       {
         checks: { ...well, overdue: coded('FEED-OVERDUE', { age: 73 * HOUR, cause: 'DNS-PROXY at proxy corp (h:1)' }) },
       },
-      '[FEED-OVERDUE] No check for updates has succeeded for 73 h; the last one: DNS-PROXY at proxy corp (h:1).',
+      '[FEED-OVERDUE] No check for updates has succeeded for 73 h. Last failure: DNS-PROXY at proxy corp (h:1).',
     ],
   ] as const)('is %s for %j', (level, over, sentence) => {
     expect(judgeHealth({ ...facts, ...over })).toEqual({ level, sentence });

@@ -185,7 +185,7 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; read
       code: 'WS-BLOCKED',
       status: 15,
       kind: 'ws',
-      words: 'got no 101 ("404 Not Found")',
+      words: 'was not answered with 101 ("404 Not Found")',
       purpose: 'platform',
     },
   },
@@ -250,7 +250,7 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; read
       code: 'SHELL-DIFFERS',
       status: 78,
       kind: 'config',
-      words: 'the environment of this service has no HTTPS_PROXY',
+      words: 'Your shell has HTTPS_PROXY',
     },
   },
   'a block page in place of the package': {
@@ -294,7 +294,7 @@ describe('a diagnosis', () => {
   });
 
   it.each([
-    ['that strips Range', { ranges: false }, 'RANGE-STRIPPED', 'updates works, but: Asked for a part of'],
+    ['that strips Range', { ranges: false }, 'RANGE-STRIPPED', 'updates works, but: Requested a part of'],
     [
       'to a far clock',
       { date: 'Tue, 01 Jan 2019 00:00:00 GMT' },

@@ -31,13 +31,13 @@ async function forced(
 
 // Its own timer keeps no process alive, so neither does it keep this one: the runner's does.
 describe('the last resort', () => {
-  it('says by code what was still at work, to everybody who can say a last word, then ends', async () => {
+  it('says by code what was still running, to everybody who can say a last word, then ends', async () => {
     const { words, ended } = await forced(['TCPSocketWrap'], [['a round', 'the download of update ID 1'], []]);
 
     expect(words.map(({ message }) => message)).toEqual(
       Array(2).fill(
-        '[STOP-FORCED] Stopping took longer than 20 ms and was cut short; ' +
-          'still at work: a round, the download of update ID 1.',
+        '[STOP-FORCED] Stopping took longer than 20 ms and was forced; ' +
+          'still running: a round, the download of update ID 1.',
       ),
     );
     expect(ended).toEqual(['TCPSocketWrap']);
@@ -48,7 +48,7 @@ describe('the last resort', () => {
     const { words } = await forced(resources, [[]]);
 
     expect(words[0]?.message).toContain(
-      'still at work: an open connection, a file operation, a name lookup, something without a name.',
+      'still running: an open connection, a file operation, a name lookup, something without a name.',
     );
   });
 

@@ -75,7 +75,7 @@ describe('the service manager', () => {
     notifier.ready();
     notifier.alive();
     expect(failures.map(({ message }) => message)).toEqual([
-      `[NOTIFY-FAILED] Cannot tell the service manager at ${dir}/nobody: ENOENT.`,
+      `[NOTIFY-FAILED] Cannot notify the service manager at ${dir}/nobody: ENOENT.`,
     ]);
   });
 
