@@ -165,7 +165,8 @@ export const SYSTEM_CODES = {
   },
   'WAIT-STUCK': {
     text: 'A wait ({what:words}) did not end at its deadline, {overdue:ms} ago. The service manager gets no more watchdog signals.',
-    check: 'The service is restarted by systemd; downloaded bytes are kept. Please report it with the log lines around it.',
+    check:
+      'The service is restarted by systemd; downloaded bytes are kept. Please report it with the log lines around it.',
     class: 'internal',
     retry: 'later',
   },

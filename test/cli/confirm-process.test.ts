@@ -90,9 +90,7 @@ describe('a change with --confirm-within', () => {
     await change.said('Trying the new settings');
     const second = start('proxy', 'disable', '--confirm-within', '60s');
     expect(await second.ended).toBe(78);
-    expect(second.lines.join('\n')).toContain(
-      `[CHANGE-PENDING] Another change, made by process ${change.child.pid}`,
-    );
+    expect(second.lines.join('\n')).toContain(`[CHANGE-PENDING] Another change, made by process ${change.child.pid}`);
     change.child.kill('SIGKILL');
     await change.ended;
     const third = start('proxy', 'disable', '--confirm-within', '60s');
