@@ -35,7 +35,7 @@ const NO_PROXY_THERE: ReadonlySet<Code> = new Set<Code>([
   'PROXY-TLS-TIMEOUT',
 ]);
 /** How a host without a way out answers. */
-const NO_WAY_OUT: ReadonlySet<Code> = new Set<Code>(['DNS-TARGET', 'TCP-REFUSED', 'TCP-TIMEOUT', 'TCP-FAILED']);
+const NO_ROUTE: ReadonlySet<Code> = new Set<Code>(['DNS-TARGET', 'TCP-REFUSED', 'TCP-TIMEOUT', 'TCP-FAILED']);
 
 /** The cause of a failure: the failure itself, or what explains it. */
 export function causeOf(error: CodedError, known: FailureContext): CodedError {
@@ -57,7 +57,7 @@ function gatewayAsProxy(error: CodedError, { gateways, proxyAddresses }: Failure
 function proxyOfTheShell(error: CodedError, known: FailureContext): CodedError | null {
   const { purpose, hasNoProxy, service, shell } = known;
   const missing = onlyInShell(service, shell);
-  if (!hasNoProxy || missing.length === 0 || !NO_WAY_OUT.has(error.code)) return null;
+  if (!hasNoProxy || missing.length === 0 || !NO_ROUTE.has(error.code)) return null;
   return coded('SHELL-DIFFERS', { purpose, missing, found: error.code, hop: error.place }, error);
 }
 

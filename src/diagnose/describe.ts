@@ -11,14 +11,14 @@ import type { ObservedEndpoint } from './endpoints.ts';
 import { type Noticed, observeClock, observePath, observeProxyTls } from './observed.ts';
 import { type PlaceOf, placedReason } from './places.ts';
 import type { ProbeResult } from './probe.ts';
-import type { Finding, ProxyVariables, PurposeReport, Stage } from './report.ts';
+import type { DiagnosisFinding, ProxyVariables, PurposeReport, Stage } from './report.ts';
 import { stageSentence } from './sentences.ts';
 import type { ObservedStage } from './watched-router.ts';
 
 /** What a description needs beside the probe. */
 export interface Describing {
   /** A failure as it is told, redacted. */
-  toFinding(error: CodedError): Finding;
+  toFinding(error: CodedError): DiagnosisFinding;
   /** Takes every known secret out. */
   redact<T>(value: T): T;
   readonly placeOf: PlaceOf;
@@ -37,7 +37,7 @@ const INTERCEPTED: ReadonlySet<Code> = new Set<Code>(['TLS-INTERCEPTED', 'TLS-PI
 /** The report of one purpose. */
 export function describeResult(result: ProbeResult, about: Describing): PurposeReport {
   const { probe, route, failure } = result;
-  const noticed = failure === null ? [observePath(result.part), observeClock(result.answers)].filter(isThere) : [];
+  const noticed = failure === null ? [observePath(result.part), observeClock(result.responses)].filter(isThere) : [];
   const missed = failure === null ? result.endpoints.flatMap((one) => one.failure ?? []) : [];
   const weak = failure === null ? observeProxyTls(result.observed) : null;
   const warnings = [...(weak === null ? [] : [weak]), ...noticed.flatMap(({ warning }) => warning ?? []), ...missed];
@@ -134,7 +134,7 @@ function describeStage(observed: ObservedStage, result: ProbeResult, about: Desc
   };
 }
 
-function markWarning(stages: Stage[], stage: Stage['name'], { code }: Finding): void {
+function markWarning(stages: Stage[], stage: Stage['name'], { code }: DiagnosisFinding): void {
   const at = stages.findLastIndex(({ name }) => name === stage);
   const marked = stages[at];
   if (marked !== undefined) stages[at] = { ...marked, outcome: 'warning', code };

@@ -95,11 +95,11 @@ function overallVerdict(reports: readonly PurposeReport[]): Diagnosis['verdict']
   }
   const working = reports.filter(({ outcome }) => outcome === 'ok');
   if (working.length === 0) return null;
-  const ways = working.map(({ purpose, proxy, enabled }) => {
-    const way = fillTemplate(proxy === null ? '{purpose} direct' : '{purpose} through {proxy}', { purpose, proxy });
-    return enabled ? way : `${way} (not enabled)`;
+  const routes = working.map(({ purpose, proxy, enabled }) => {
+    const route = fillTemplate(proxy === null ? '{purpose} direct' : '{purpose} through {proxy}', { purpose, proxy });
+    return enabled ? route : `${route} (not enabled)`;
   });
-  return { outcome: 'ok', sentence: `All is well: ${ways.join(', ')}.`, purpose: null, finding: null };
+  return { outcome: 'ok', sentence: `All is well: ${routes.join(', ')}.`, purpose: null, finding: null };
 }
 
 /** The purpose in a sentence. */

@@ -7,7 +7,7 @@ import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { ConnectPhase } from '#errors/connect-trace.ts';
 import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import { authorityOf, type ObservedStage, type Tried, WatchedRouter } from './watched-router.ts';
+import { authorityOf, type ObservedStage, type TriedRequest, WatchedRouter } from './watched-router.ts';
 
 /** What hosts are tried over. */
 export interface TryParts {
@@ -17,34 +17,34 @@ export interface TryParts {
 }
 
 /** A host of a purpose. */
-export interface Endpoint {
+export interface PurposeEndpoint {
   readonly url: URL;
   /** Whether the work always goes there, or only where somebody sends it there. */
   readonly always: boolean;
 }
 
 /** How far one host was reached; `tried` is false where the way failed before it. */
-export interface ObservedEndpoint extends Endpoint {
+export interface ObservedEndpoint extends PurposeEndpoint {
   readonly authority: string;
   readonly tried: boolean;
   readonly observed: readonly ObservedStage[];
   readonly failure: CodedError | null;
   /** What was tried last for it; null where the probe itself has reached it. */
-  readonly last?: Tried | null;
+  readonly last?: TriedRequest | null;
 }
 
 /** Phases that are the same for every target: where one of them fails, the others need not be tried. */
-const OF_THE_WAY: ReadonlySet<ConnectPhase> = new Set(['choice', 'resolve', 'dial', 'proxy_tls', 'authentication']);
+const ROUTE_PHASES: ReadonlySet<ConnectPhase> = new Set(['choice', 'resolve', 'dial', 'proxy_tls', 'authentication']);
 
 /** Each host up to TLS, those of a probe as they were seen on it. */
 export async function tryEndpoints(
-  { endpoints, purpose }: { readonly endpoints: readonly Endpoint[]; readonly purpose: Purpose },
+  { endpoints, purpose }: { readonly endpoints: readonly PurposeEndpoint[]; readonly purpose: Purpose },
   walked: { readonly observed: readonly ObservedStage[]; readonly failure: CodedError | null },
   parts: TryParts,
 ): Promise<ObservedEndpoint[]> {
   const { failure } = walked;
   const tried: ObservedEndpoint[] = [];
-  const isWayBlocked = failure !== null && OF_THE_WAY.has(failure.trace?.phase ?? 'choice');
+  const isRouteBlocked = failure !== null && ROUTE_PHASES.has(failure.trace?.phase ?? 'choice');
   for (const endpoint of endpoints) {
     const authority = authorityOf(endpoint.url);
     if (tried.some((one) => one.authority === authority)) continue;
@@ -52,7 +52,7 @@ export async function tryEndpoints(
     const isKnown = observed.some(({ stage }) => stage === 'tls' || stage === 'http');
     if (isKnown)
       tried.push({ ...endpoint, authority, tried: true, observed, failure: observed.find(isOfTls)?.error ?? null });
-    else if (isWayBlocked || parts.signal.aborted)
+    else if (isRouteBlocked || parts.signal.aborted)
       tried.push({ ...endpoint, authority, tried: false, observed: [], failure: null });
     else {
       const unreached = { ...endpoint, authority, tried: false, observed: [], failure: null };
@@ -68,7 +68,7 @@ function isOfTls({ stage, error }: ObservedStage): boolean {
 
 /** One host up to TLS. @throws the reason of the signal; nothing else */
 export async function tryEndpoint(
-  endpoint: Endpoint,
+  endpoint: PurposeEndpoint,
   purpose: Purpose,
   { router, clock, signal }: TryParts,
 ): Promise<ObservedEndpoint> {

@@ -5,7 +5,7 @@ import { shownUrl } from '#http/check-url.ts';
 import { headerValue } from '#http/headers.ts';
 import { answersFrom } from '#proxy/route.ts';
 import type { ObservedPart } from './requests.ts';
-import type { Answer, ObservedStage } from './watched-router.ts';
+import type { ObservedResponse, ObservedStage } from './watched-router.ts';
 
 /** Further apart than this is a wrong clock, in milliseconds: certificates and tickets take five minutes. */
 const CLOCKS_AGREE_MS = 300_000;
@@ -25,8 +25,8 @@ export function observeProxyTls(observed: readonly ObservedStage[]): CodedError 
 }
 
 /** How the clock of this host stands against the last answer that has a Date; null where none has. */
-export function observeClock(answers: readonly Answer[]): Noticed | null {
-  const answer = answers.findLast(({ head }) => dateOf(head) !== null);
+export function observeClock(responses: readonly ObservedResponse[]): Noticed | null {
+  const answer = responses.findLast(({ head }) => dateOf(head) !== null);
   if (answer === undefined) return null;
   const aheadMs = answer.atMs - (dateOf(answer.head) ?? answer.atMs);
   const by = Math.abs(aheadMs);
@@ -56,7 +56,7 @@ export function observePath(part: ObservedPart | null): Noticed | null {
 }
 
 /** When an answer was made, ms since the epoch; one out of a cache is as much older as it says. */
-function dateOf(head: Answer['head']): number | null {
+function dateOf(head: ObservedResponse['head']): number | null {
   const date = Date.parse(headerValue(head, 'date') ?? '');
   const age = Number(headerValue(head, 'age') ?? 0);
   return Number.isNaN(date) || !(age >= 0) ? null : date + age * 1_000;

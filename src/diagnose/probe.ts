@@ -10,11 +10,17 @@ import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { openWebSocket } from '#http/websocket.ts';
 import type { ScopedReport } from '#logging/scoped.ts';
 import type { Route, Router } from '#proxy/route.ts';
-import { type Endpoint, type ObservedEndpoint, type TryParts, tryEndpoints } from './endpoints.ts';
+import { type ObservedEndpoint, type PurposeEndpoint, type TryParts, tryEndpoints } from './endpoints.ts';
 import type { StageName } from './report.ts';
-import { type Net, type ObservedPart, type Part, requestPart } from './requests.ts';
+import { type Net, type ObservedPart, type PackagePart, requestPart } from './requests.ts';
 import { lookAgain } from './second-look.ts';
-import { type Answer, authorityOf, type ObservedStage, type Tried, WatchedRouter } from './watched-router.ts';
+import {
+  authorityOf,
+  type ObservedResponse,
+  type ObservedStage,
+  type TriedRequest,
+  WatchedRouter,
+} from './watched-router.ts';
 
 /** What a purpose reaches, and how its work begins. */
 export interface Probe {
@@ -23,9 +29,9 @@ export interface Probe {
   /** Whether the settings let the purpose do its work. */
   readonly enabled: boolean;
   /** Every host of the purpose, that of the target among them. */
-  readonly endpoints: readonly Endpoint[];
+  readonly endpoints: readonly PurposeEndpoint[];
   /** Does what the work does first, over this router. Returns something that the work would fetch next, if anything. */
-  ask(net: Net): Promise<Part | null>;
+  ask(net: Net): Promise<PackagePart | null>;
   /** Headers for the upgrade to a WebSocket. */
   headers(): Readonly<Record<string, string>>;
 }
@@ -42,7 +48,7 @@ export interface ProbeResult {
   /** The choice; null where there is none. */
   readonly route: Route | null;
   readonly observed: readonly ObservedStage[];
-  readonly answers: readonly Answer[];
+  readonly responses: readonly ObservedResponse[];
   readonly part: ObservedPart | null;
   readonly failure: CodedError | null;
   /** The failure as the stage told it. */
@@ -50,7 +56,7 @@ export interface ProbeResult {
   readonly elapsedMs: number;
   readonly endpoints: readonly ObservedEndpoint[];
   /** The request that failed, or the first one of the work where none did; null before any. */
-  readonly tried: Tried | null;
+  readonly tried: TriedRequest | null;
   /** When it began, monotonic. */
   readonly startedMs: number;
 }
@@ -77,11 +83,11 @@ async function runUntil(probe: Probe, parts: ProbeParts, aborted: AbortSignal): 
   const startedMs = clock.monotonic();
   const watched = new WatchedRouter(router, clock);
   const { part, met, failure } = await goAll(probe, watched, parts);
-  const { observed, answers } = watched;
+  const { observed, responses } = watched;
   aborted.throwIfAborted();
   const endpoints = await tryEndpoints(probe, { observed, failure }, parts);
   aborted.throwIfAborted();
-  const common = { probe, route: routeOf(probe, router), answers, part, endpoints };
+  const common = { probe, route: routeOf(probe, router), responses, part, endpoints };
   // Where all of it went well, a host that the work goes to besides is what fails, or may fail.
   const missed = failure === null ? endpoints.filter((one) => one.failure !== null && !isOn(observed, one)) : [];
   const needing = missed.find(({ always }) => always);
@@ -97,7 +103,7 @@ async function runUntil(probe: Probe, parts: ProbeParts, aborted: AbortSignal): 
   };
 }
 
-function decisive({ target }: Probe, { tried }: WatchedRouter, failure: CodedError | null): Tried | null {
+function decisive({ target }: Probe, { tried }: WatchedRouter, failure: CodedError | null): TriedRequest | null {
   const own = tried.findLast(({ url, inPart }) => url.host === target.host && !inPart);
   return (failure === null ? own : null) ?? tried.at(-1) ?? null;
 }
@@ -144,7 +150,7 @@ async function upgrade({ target, purpose, headers }: Probe, watched: WatchedRout
   watched.observed.push({ stage: 'websocket', target: authorityOf(target), elapsedMs, facts: {}, error: null });
 }
 
-async function requestNextPart(next: Part, watched: WatchedRouter, net: Net): Promise<ObservedPart> {
+async function requestNextPart(next: PackagePart, watched: WatchedRouter, net: Net): Promise<ObservedPart> {
   const startedMs = net.clock.monotonic();
   watched.recordsResponses = false;
   const part = await requestPart(next, net);

@@ -90,7 +90,7 @@ const findingSchema = z.object({
   hop: z.string().nullable(),
   class: z.string(),
 });
-export type Finding = z.infer<typeof findingSchema>;
+export type DiagnosisFinding = z.infer<typeof findingSchema>;
 
 /** What an ordinary Node client got for the same request through the same proxy. */
 const secondOpinionSchema = z.object({

@@ -32,7 +32,7 @@ export interface RequestContext {
 }
 
 /** Something that the work would fetch. */
-export interface Part extends RequestContext {
+export interface PackagePart extends RequestContext {
   readonly url: URL;
   /** The document that named it. */
   readonly from: URL;
@@ -59,7 +59,7 @@ export async function requestAnything(url: URL, requestContext: RequestContext, 
 }
 
 /** Asks for the first bytes of something. @throws what the work would fail with */
-export async function requestPart(part: Part, net: Net): Promise<ObservedPart> {
+export async function requestPart(part: PackagePart, net: Net): Promise<ObservedPart> {
   const { configured, allowedOrigins, from } = part;
   return await followRedirects({
     start: part.url,

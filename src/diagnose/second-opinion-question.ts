@@ -1,7 +1,7 @@
 // What crosses to and from the thread of the second opinion. Types only, all of it plain data.
 
 /** Whom one leg trusts and what is shown there, as PEM texts. */
-export interface LegTrust {
+export interface WitnessTrust {
   /** Null means the roots that come with Node. */
   readonly ca: string | null;
   /** Null means those of Node. */
@@ -16,8 +16,8 @@ export interface OpinionQuestion {
   readonly proxyUrl: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly userAgent: string;
-  readonly target: LegTrust;
-  readonly proxy: LegTrust;
+  readonly target: WitnessTrust;
+  readonly proxy: WitnessTrust;
   /** One of these keys must be in the chain of the target; none where empty. */
   readonly pins: readonly string[];
 }

@@ -71,7 +71,7 @@ export const RECOVERED: Said = {
 };
 
 /** No client was started. `why` is a clause of ours. */
-export function notAsked(why: string): Said {
+export function noOpinion(why: string): Said {
   return { outcome: 'not asked', says: `No second opinion: ${why}.` };
 }
 

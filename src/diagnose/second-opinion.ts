@@ -11,9 +11,9 @@ import { AEAD_SUITES, type TlsTrust } from '#proxy/tls/trust.ts';
 import type { Clock } from '#system/clock.ts';
 import type { ProbeResult } from './probe.ts';
 import type { SecondOpinion } from './report.ts';
-import type { LegTrust, OpinionQuestion } from './second-opinion-question.ts';
-import { compareOpinion, notAsked, type OwnResult, RECOVERED, type Withheld } from './second-opinion-verdict.ts';
-import type { Tried } from './watched-router.ts';
+import type { OpinionQuestion, WitnessTrust } from './second-opinion-question.ts';
+import { compareOpinion, noOpinion, type OwnResult, RECOVERED, type Withheld } from './second-opinion-verdict.ts';
+import type { TriedRequest } from './watched-router.ts';
 import { type OpinionResult, runWitness } from './witness.ts';
 
 /** What the settings of the probe say. */
@@ -42,7 +42,7 @@ const MAX_TIMEOUT_MS = 60_000;
 /** As much of a package as the probe itself requests. */
 const PART = 'bytes=0-1023';
 
-type TriedProxy = Tried & { readonly proxy: CandidateProxy };
+type TriedProxy = TriedRequest & { readonly proxy: CandidateProxy };
 
 /** Asks, and checks what came of it. @throws the reason of the signal */
 export async function secondOpinion(probed: ProbeResult, parts: OpinionParts): Promise<SecondOpinion> {
@@ -50,8 +50,8 @@ export async function secondOpinion(probed: ProbeResult, parts: OpinionParts): P
   const proxy = tried?.candidate?.proxy ?? null;
   const nothing = { proxy: proxy?.url ?? null, status: null, code: null, elapsed_ms: null, without: [] };
   const obstacle = await whyNot(probed, proxy, parts.settings);
-  if (obstacle !== null) return { ...nothing, ...notAsked(obstacle) };
-  const triedProxy: TriedProxy = { ...(tried as Tried), proxy: proxy as CandidateProxy };
+  if (obstacle !== null) return { ...nothing, ...noOpinion(obstacle) };
+  const triedProxy: TriedProxy = { ...(tried as TriedRequest), proxy: proxy as CandidateProxy };
   const startedMs = parts.clock.monotonic();
   const { result, loan } = await queryWitness(triedProxy, probed, parts);
   const elapsedMs = Math.round(parts.clock.monotonic() - startedMs);
@@ -116,8 +116,8 @@ async function queryWitness(
       proxyUrl: urlFor(triedProxy.proxy, loan),
       headers: triedProxy.inPart ? { range: PART } : {},
       userAgent: settings.userAgent,
-      target: { ...legOf(trust, triedProxy.url.origin), ciphers: AEAD_SUITES },
-      proxy: legOf(settings.proxyTrustOf(triedProxy.proxy.name), triedProxy.proxy.url),
+      target: { ...trustFor(trust, triedProxy.url.origin), ciphers: AEAD_SUITES },
+      proxy: trustFor(settings.proxyTrustOf(triedProxy.proxy.name), triedProxy.proxy.url),
       pins: trust.pins ?? [],
     };
     const result = await runWitness(question, { clock, signal, timeoutMs });
@@ -140,7 +140,7 @@ function urlFor({ url, scheme, address, port }: CandidateProxy, loan: Loan | nul
 }
 
 /** As our own connections: a certificate of ours is shown only where the settings show it. */
-function legOf({ ca, client }: TlsTrust, origin: string): LegTrust {
+function trustFor({ ca, client }: TlsTrust, origin: string): WitnessTrust {
   const shown = client?.origins.includes(origin) === true ? client : null;
   return {
     ca: ca?.pem ?? null,
@@ -166,8 +166,8 @@ function withheldFrom({ proxy }: TriedProxy, loan: Loan | null, secrets: readonl
   return { account, secrets };
 }
 
-function ownResult({ failure, answers }: ProbeResult, { url, proxy }: TriedProxy): OwnResult {
-  const answer = answers.findLast((one) => one.url === url.href) ?? (failure === null ? undefined : answers.at(-1));
+function ownResult({ failure, responses }: ProbeResult, { url, proxy }: TriedProxy): OwnResult {
+  const answer = responses.findLast((one) => one.url === url.href) ?? (failure === null ? undefined : responses.at(-1));
   return { failure, status: answer?.head.status ?? null, forwarded: proxy.how === 'forward' };
 }
 

@@ -26,7 +26,7 @@ export interface ObservedStage {
 }
 
 /** A response head, and the connection that it came over. */
-export interface Answer {
+export interface ObservedResponse {
   readonly head: ResponseHead;
   readonly url: string;
   readonly connection: HopFacts;
@@ -35,7 +35,7 @@ export interface Answer {
 }
 
 /** A URL that a connection was opened for, and the candidate that was tried last for it. */
-export interface Tried {
+export interface TriedRequest {
   readonly url: URL;
   /** Null where none was tried. */
   readonly candidate: CandidateInfo | null;
@@ -45,11 +45,11 @@ export interface Tried {
 
 export class WatchedRouter implements Router {
   readonly observed: ObservedStage[] = [];
-  readonly answers: Answer[] = [];
+  readonly responses: ObservedResponse[] = [];
   /** Connections that were opened, the first one first. */
   readonly connections: HopFacts[] = [];
   /** What connections were opened for, in order. */
-  readonly tried: Tried[] = [];
+  readonly tried: TriedRequest[] = [];
   /** Whether an answer is a stage of its own; what asks for something special says so itself. */
   recordsResponses = true;
   readonly #router: Router;
@@ -62,14 +62,15 @@ export class WatchedRouter implements Router {
   }
 
   /** It ended with this failure: one that no step has told is a stage of its own, by default the one that was under way. */
-  endedWith(error: CodedError, under: StageName, aim: URL): void {
+  endedWith(error: CodedError, under: StageName, destination: URL): void {
     const { observed } = this;
     if (observed.some((one) => one.error === error)) return;
     const isChoice = observed.length === 0;
     const last = this.connections.at(-1);
     const stage = isChoice ? 'choice' : stageOf(error.trace?.phase, under);
     error.during({ phase: isChoice ? 'choice' : 'response', elapsedMs: 0, proven: last?.passed ?? [] });
-    const target = last === undefined ? (observed.at(-1)?.target ?? authorityOf(aim)) : `${last.host}:${last.port}`;
+    const target =
+      last === undefined ? (observed.at(-1)?.target ?? authorityOf(destination)) : `${last.host}:${last.port}`;
     observed.push({ stage, target, elapsedMs: error.trace?.elapsedMs ?? null, facts: {}, error });
   }
 
@@ -103,7 +104,7 @@ export class WatchedRouter implements Router {
     return {
       ...connection,
       validateResponse: (head, url) => {
-        this.answers.push({ head, url, connection: connection.facts, atMs: this.#clock.now() });
+        this.responses.push({ head, url, connection: connection.facts, atMs: this.#clock.now() });
         // First the hop's own verdict: what it throws is no answer of the target.
         connection.validateResponse(head, url);
         if (!this.recordsResponses) return;

@@ -10,7 +10,7 @@ import { checkServerIdentity, createSecureContext, type PeerCertificate, rootCer
 import { parentPort, workerData } from 'node:worker_threads';
 import { ProxyAgent } from 'proxy-agent';
 import { issuedChain, pinOf, readChain } from '#proxy/tls/pins.ts';
-import type { LegTrust, OpinionQuestion, OpinionReport, OpinionStage } from './second-opinion-question.ts';
+import type { OpinionQuestion, OpinionReport, OpinionStage, WitnessTrust } from './second-opinion-question.ts';
 
 const MAX_REASON_LENGTH = 300;
 const question = workerData as OpinionQuestion;
@@ -28,10 +28,10 @@ function send(): ClientRequest {
     getProxyForUrl: () => proxyUrl,
     headers: { 'User-Agent': agentName },
     rejectUnauthorized: true,
-    ...legOptions(proxy),
+    ...tlsOptions(proxy),
   });
   // The agent's own options would win over a `ca` that stands here; a context wins over both.
-  const secureContext = createSecureContext(legOptions(target));
+  const secureContext = createSecureContext(tlsOptions(target));
   const checkIdentity = (host: string, certificate: PeerCertificate) =>
     checkServerIdentity(host, certificate) ?? (isPinned(certificate, pins) ? undefined : unpinned());
   const tls = { secureContext, checkServerIdentity: checkIdentity, ALPNProtocols: ['http/1.1'] };
@@ -49,7 +49,7 @@ function send(): ClientRequest {
   return made.end();
 }
 
-function legOptions({ ca, ciphers, identity }: LegTrust) {
+function tlsOptions({ ca, ciphers, identity }: WitnessTrust) {
   const { certificate, key, passphrase } = identity ?? { certificate: null, key: null, passphrase: null };
   return {
     minVersion: 'TLSv1.2' as const,

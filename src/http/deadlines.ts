@@ -25,7 +25,7 @@ export interface DeadlineWords {
 }
 
 /** What a failure says of the deadline that ended it. */
-export function factsOf(
+export function deadlineFacts(
   { firstByteMs, silenceMs, key, words }: Deadlines,
   which: 'first_byte' | 'silence',
 ): DeadlineWords & { readonly limit: number; readonly key: string } {

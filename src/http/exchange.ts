@@ -10,10 +10,10 @@ import { HeadReader } from '#proxy/opening/head-reader.ts';
 import type { Connection } from '#proxy/route.ts';
 import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
-import { type Deadlines, factsOf, nextAttempt } from './deadlines.ts';
-import { Failures, INTERIM_LIMIT, type Progress } from './failures.ts';
+import { type Deadlines, deadlineFacts, nextAttempt } from './deadlines.ts';
+import { Failures, INTERIM_LIMIT, type ResponseProgress } from './failures.ts';
 import { RefusedPage } from './refused-page.ts';
-import type { Measured, ResponseInfo } from './response-info.ts';
+import type { ResponseInfo, ResponseTiming } from './response-info.ts';
 import { type ParsedHead, ResponseParser } from './response-parser.ts';
 import { validateHead } from './validate-head.ts';
 import { ResponseWatch, type TimedOut } from './watch.ts';
@@ -49,14 +49,14 @@ export type ExchangeResult =
       readonly ended: 'complete' | 'dropped';
       readonly head: ResponseInfo;
       readonly bytes: number;
-      readonly measured: Measured;
+      readonly measured: ResponseTiming;
     }
   | {
       readonly ended: 'failed';
       readonly error: CodedError;
       readonly head: ResponseInfo | null;
       readonly bytes: number;
-      readonly measured: Measured;
+      readonly measured: ResponseTiming;
     };
 
 const SHOWN_BYTES = 8;
@@ -318,7 +318,7 @@ class RunningExchange {
 
   #timeout(which: TimedOut): CodedError {
     if (which !== 'total') return this.#failures.silent(which, this.#progress);
-    const { seen } = factsOf(this.#options.deadlines, 'silence');
+    const { seen } = deadlineFacts(this.#options.deadlines, 'silence');
     const facts = { ...this.#failures.cut, ...this.#progress };
     return coded('RESPONSE-TRICKLES', { ...facts, next: nextAttempt(this.#head), seen });
   }
@@ -333,7 +333,7 @@ class RunningExchange {
     return this.#failures.noise(this.#firstBytes, `${code}: ${error.reason ?? error.message}`);
   }
 
-  get #progress(): Progress {
+  get #progress(): ResponseProgress {
     const expected = this.#head?.contentLength ?? this.#options.expectedBytes;
     return { received: this.#bytes, expected, elapsed: this.#watch.measured.totalMs };
   }

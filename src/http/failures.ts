@@ -6,13 +6,13 @@ import type { ConnectPhase } from '#errors/connect-trace.ts';
 import type { Hop } from '#errors/hop.ts';
 import { answersFrom, type Connection, cutBy } from '#proxy/route.ts';
 import { shownUrl } from './check-url.ts';
-import { type Deadlines, factsOf, holderOf } from './deadlines.ts';
+import { type Deadlines, deadlineFacts, holderOf } from './deadlines.ts';
 
 /** Interim (1xx) responses that are accepted before the final one. */
 export const INTERIM_LIMIT = 32;
 
 /** How far an exchange had come. */
-export interface Progress {
+export interface ResponseProgress {
   readonly received: number;
   /** Bytes of the whole body; null when unknown. */
   readonly expected: number | null | undefined;
@@ -40,12 +40,12 @@ export class Failures {
     return { url: shownUrl(this.#url), hop: cutBy(this.#connection.facts) };
   }
 
-  silent(which: 'first_byte' | 'silence', progress: Progress): CodedError {
+  silent(which: 'first_byte' | 'silence', progress: ResponseProgress): CodedError {
     const holder = holderOf(this.#connection.facts, this.#url);
-    return coded('RESPONSE-TIMEOUT', { ...this.cut, ...progress, holder, ...factsOf(this.#deadlines, which) });
+    return coded('RESPONSE-TIMEOUT', { ...this.cut, ...progress, holder, ...deadlineFacts(this.#deadlines, which) });
   }
 
-  lost(reason: string, { received, expected }: Progress, next: string): CodedError {
+  lost(reason: string, { received, expected }: ResponseProgress, next: string): CodedError {
     return coded('CONNECTION-LOST', { ...this.cut, received, expected, reason, next });
   }
 

@@ -11,7 +11,7 @@ import { shownUrl } from './check-url.ts';
 import { headerValue, pageTitle } from './headers.ts';
 
 /** As much of a page as is read, in bytes. */
-export const PAGE_BYTES = 16_384;
+export const REFUSAL_PAGE_BYTES = 16_384;
 /** How long a page is waited for, in milliseconds; the refusal itself is known already. */
 export const PAGE_WAIT_MS = 2_000;
 

@@ -6,7 +6,7 @@
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Connection, ResponseHead } from '#proxy/route.ts';
 import type { Clock, Timer } from '#system/clock.ts';
-import { contentBlocked, PAGE_BYTES, PAGE_WAIT_MS, withTitle } from './refusal-page.ts';
+import { contentBlocked, PAGE_WAIT_MS, REFUSAL_PAGE_BYTES, withTitle } from './refusal-page.ts';
 
 export class RefusedPage {
   readonly #connection: Connection;
@@ -42,8 +42,8 @@ export class RefusedPage {
 
   /** True when enough of the page is here. */
   take(chunk: Uint8Array): boolean {
-    this.#page = Buffer.concat([this.#page, chunk.subarray(0, PAGE_BYTES - this.#page.length)]);
-    return this.#page.length >= PAGE_BYTES;
+    this.#page = Buffer.concat([this.#page, chunk.subarray(0, REFUSAL_PAGE_BYTES - this.#page.length)]);
+    return this.#page.length >= REFUSAL_PAGE_BYTES;
   }
 
   /** The failure, or the refusal whose page was being read. */

@@ -11,7 +11,7 @@ export interface ResponseInfo extends ResponseHead {
 }
 
 /** What an exchange showed, on the monotonic clock. */
-export interface Measured {
+export interface ResponseTiming {
   /** From the end of the request to the first body byte, or to the end of a response without a body. */
   readonly firstByteMs: number | null;
   /** The longest silence after the first body byte; null before it. */

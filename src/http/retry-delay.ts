@@ -38,11 +38,11 @@ export function retryDelay(failures: number, maxDelaySeconds: number): number {
 export function nextDelay(error: CodedError, attempt: number, options: DelayOptions): number {
   const floorMs = Math.max(FLOOR_MS, options.soonestMs ?? 0);
   const capMs = Math.max(floorMs, options.maxDelaySeconds * 1_000);
-  const asked = options.retryAfterMs ?? error.facts['retryAfterMs'];
-  const askedMs = Math.max(positive(asked), positive(error.facts['pauseMs']));
+  const requested = options.retryAfterMs ?? error.facts['retryAfterMs'];
+  const requestedMs = Math.max(positive(requested), positive(error.facts['pauseMs']));
   const baseMs = options.baseMs ?? BASE_MS;
   const jittered = options.random * Math.min(capMs, baseMs * 2 ** (Math.max(1, attempt) - 1));
-  return Math.round(Math.min(capMs, Math.max(floorMs, jittered, askedMs)));
+  return Math.round(Math.min(capMs, Math.max(floorMs, jittered, requestedMs)));
 }
 
 function positive(value: unknown): number {

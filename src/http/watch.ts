@@ -6,11 +6,11 @@
 
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Deadlines } from './deadlines.ts';
-import type { Measured } from './response-info.ts';
+import type { ResponseTiming } from './response-info.ts';
 
-export type TimedOut = NonNullable<Measured['timedOut']>;
+export type TimedOut = NonNullable<ResponseTiming['timedOut']>;
 
-export interface WatchOptions {
+export interface ResponseWatchOptions {
   readonly deadlines: Deadlines;
   readonly clock: Clock;
   /** How much longer than its limit the wait for the first byte may last now, in milliseconds; 0 without it. */
@@ -21,7 +21,7 @@ export interface WatchOptions {
 
 /** Watches one response; it begins when it is made. */
 export class ResponseWatch {
-  readonly #options: WatchOptions;
+  readonly #options: ResponseWatchOptions;
   readonly #startMs: number;
   #totalMs: number;
   #bytes = 0;
@@ -34,7 +34,7 @@ export class ResponseWatch {
   #timer: Timer | null = null;
   #lookAgain: NodeJS.Immediate | null = null;
 
-  constructor(options: WatchOptions) {
+  constructor(options: ResponseWatchOptions) {
     this.#options = options;
     this.#startMs = options.clock.monotonic();
     this.#totalMs = options.deadlines.totalMs;
@@ -74,7 +74,7 @@ export class ResponseWatch {
     if (whole || this.#firstMs !== null) this.#note(this.#endMs);
   }
 
-  get measured(): Measured {
+  get measured(): ResponseTiming {
     const first = this.#firstMs;
     return {
       firstByteMs: first === null ? null : Math.max(0, first - this.#sentMs),

@@ -39,7 +39,7 @@ export class ConnectionAgent extends Agent {
   readonly defaultPort: number;
   readonly #target: URL;
   readonly #options: ConnectionAgentOptions;
-  readonly #over = new AbortController();
+  readonly #controller = new AbortController();
   readonly #connections = new Set<Connection>();
   readonly #unused = new Map<Duplex, Timer>();
   #stopListening = (): void => undefined;
@@ -95,10 +95,10 @@ export class ConnectionAgent extends Agent {
     const { router, purpose, signal } = this.#options;
     signal.throwIfAborted();
     this.#expectTarget(`${host}`, Number(port));
-    const connection = await router.route(purpose, this.#target).open({ bulk: false, signal: this.#over.signal });
-    if (this.#over.signal.aborted) {
+    const connection = await router.route(purpose, this.#target).open({ bulk: false, signal: this.#controller.signal });
+    if (this.#controller.signal.aborted) {
       connection.release();
-      throw this.#over.signal.reason;
+      throw this.#controller.signal.reason;
     }
     this.#connections.add(connection);
     connection.socket.once('close', () => {
@@ -125,7 +125,7 @@ export class ConnectionAgent extends Agent {
 
   #end(reason: Error): void {
     this.#stopListening();
-    this.#over.abort(reason);
+    this.#controller.abort(reason);
     super.destroy();
     for (const connection of this.#connections) connection.release();
   }

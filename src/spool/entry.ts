@@ -10,7 +10,7 @@ import { momentSchema } from '#system/moment.ts';
 
 const ENTRY_FORMAT = 2;
 /** A head is some hundred bytes. Larger data belongs into the attachment. */
-export const HEAD_LIMIT_BYTES = 262_144;
+export const MAX_ENTRY_HEAD_BYTES = 262_144;
 /** The longest wait between two attempts: the maximum of retry.max_delay_seconds. A longer one was made by a wrong clock. */
 const MAX_POSTPONE_MS = 604_800_000;
 /** If the wall clock steps back by up to this, as NTP may do, the wait only gets longer by as much. */

@@ -9,9 +9,9 @@ import { CodedError, isExhaustion } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { readWhole, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
-import { decodeHead, type EntryHead, encodeHead, HEAD_LIMIT_BYTES, type HeadRecord } from './entry.ts';
+import { decodeHead, type EntryHead, encodeHead, type HeadRecord, MAX_ENTRY_HEAD_BYTES } from './entry.ts';
 import type { Quota } from './kind.ts';
-import { type Part, partName, QUARANTINE, REJECTED } from './names.ts';
+import { type EntryPart, partName, QUARANTINE, REJECTED } from './names.ts';
 import { type EntryProblem, moveToQuarantine } from './quarantine.ts';
 import { SetAside } from './set-aside.ts';
 
@@ -40,7 +40,7 @@ export class KindFolder {
     this.quarantine = new SetAside(files, { ...options, dir: join(dir, QUARANTINE) });
   }
 
-  path(sequence: number, part: Part): string {
+  path(sequence: number, part: EntryPart): string {
     return join(this.dir, partName(sequence, part));
   }
 
@@ -48,7 +48,7 @@ export class KindFolder {
   async read(sequence: number, part: 'json' | 'settled' = 'json'): Promise<ReadHead> {
     let bytes: Uint8Array;
     try {
-      bytes = await readWhole(this.files, this.path(sequence, part), HEAD_LIMIT_BYTES);
+      bytes = await readWhole(this.files, this.path(sequence, part), MAX_ENTRY_HEAD_BYTES);
     } catch (thrown) {
       if (!(thrown instanceof CodedError)) throw thrown;
       const isClosed = isExhaustion(thrown) || (thrown.code === 'FILE-FAILED' && thrown.facts['errno'] !== 'EFBIG');

@@ -12,9 +12,9 @@ import {
   type Ending,
   type EntryHead,
   encodeHead,
-  HEAD_LIMIT_BYTES,
   type HeadRecord,
   isKey,
+  MAX_ENTRY_HEAD_BYTES,
   type SplitPart,
   type SpoolEntry,
 } from './entry.ts';
@@ -22,7 +22,7 @@ import type { KindFolder } from './folder.ts';
 import type { SpoolKind } from './kind.ts';
 import { checkBody } from './load.ts';
 import type { EntryProblem } from './quarantine.ts';
-import { type Queue, toWaiting, type Waiting } from './queue.ts';
+import { type Queue, type QueuedEntry, toQueuedEntry } from './queue.ts';
 import type { SettledKeys } from './settled-keys.ts';
 import type { Given, Spool, SpoolPorts } from './spool.ts';
 
@@ -89,7 +89,7 @@ export class KindSpool<Body> implements Spool<Body> {
     if (await this.#inTurn(() => this.#isKnown(key))) return 'already';
     const head = this.#newHead(key, this.#ports.clock.now());
     const size = encodeHead({ head, body, ending: null }).length;
-    if (size > HEAD_LIMIT_BYTES) throw coded('SPOOL-TOO-LARGE', { key, bytes: size, limit: HEAD_LIMIT_BYTES });
+    if (size > MAX_ENTRY_HEAD_BYTES) throw coded('SPOOL-TOO-LARGE', { key, bytes: size, limit: MAX_ENTRY_HEAD_BYTES });
     const room = this.#queue.reserve(key, size);
     const sequence = this.#queue.takeNumber();
     let attachment: Attachment | null = null;
@@ -229,7 +229,7 @@ export class KindSpool<Body> implements Spool<Body> {
     });
   }
 
-  async #carryOut(waiting: Waiting): Promise<void> {
+  async #carryOut(waiting: QueuedEntry): Promise<void> {
     try {
       await (waiting.ending === 'reject' ? this.#carryOutReject(waiting) : this.#carryOutSplit(waiting));
     } catch (thrown) {
@@ -238,14 +238,14 @@ export class KindSpool<Body> implements Spool<Body> {
     }
   }
 
-  async #carryOutReject(waiting: Waiting): Promise<void> {
+  async #carryOutReject(waiting: QueuedEntry): Promise<void> {
     await this.#settled.add([waiting.head.key]);
     await this.#clearBuried();
     await this.#folder.reject(waiting.sequence);
     this.#queue.forget(waiting);
   }
 
-  async #carryOutSplit(waiting: Waiting): Promise<void> {
+  async #carryOutSplit(waiting: QueuedEntry): Promise<void> {
     const { ending } = await this.#record(waiting.sequence);
     for (const { key, body } of ending?.does === 'split' ? ending.parts : []) {
       if (await this.#isKnown(key)) continue;
@@ -256,7 +256,7 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 
   /** The key first, then the entry. Where there is no room for the key, the head itself keeps it under another name. */
-  async #settle(waiting: Waiting): Promise<void> {
+  async #settle(waiting: QueuedEntry): Promise<void> {
     const { sequence, head } = waiting;
     try {
       await this.#settled.add([head.key]);
@@ -281,11 +281,11 @@ export class KindSpool<Body> implements Spool<Body> {
 
   async #put(sequence: number, record: HeadRecord): Promise<void> {
     const bytes = await this.#folder.write(sequence, record);
-    this.#queue.keep(toWaiting({ sequence, record, bytes }));
+    this.#queue.keep(toQueuedEntry({ sequence, record, bytes }));
   }
 
   /** Writes what has changed of a head; its body comes from the disk. */
-  async #rewrite({ sequence, head }: Waiting, ending: Ending | null): Promise<void> {
+  async #rewrite({ sequence, head }: QueuedEntry, ending: Ending | null): Promise<void> {
     const { body } = await this.#record(sequence);
     await this.#folder.write(sequence, { head, body, ending });
   }
@@ -299,7 +299,7 @@ export class KindSpool<Body> implements Spool<Body> {
     throw coded('FILE-FAILED', { operation: 'read', path, reason: 'it is not the head of an entry any more' });
   }
 
-  async #setAside(waiting: Waiting, problem: EntryProblem): Promise<null> {
+  async #setAside(waiting: QueuedEntry, problem: EntryProblem): Promise<null> {
     try {
       const error = await this.#folder.setAside(waiting.sequence, problem);
       this.#queue.forget(waiting);
@@ -312,7 +312,7 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 
   /** A file that is gone was removed by somebody: there is nothing left to send. Any other trouble may pass. */
-  #putOff(waiting: Waiting, error: CodedError): null {
+  #putOff(waiting: QueuedEntry, error: CodedError): null {
     this.#ports.report(this.kind.setAside(error));
     if (error.facts['errno'] === 'ENOENT') this.#queue.forget(waiting);
     else this.#queue.defer(waiting, error);
@@ -324,7 +324,7 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 
   /** Works on an entry that still waits to be sent; anything else has ended meanwhile. */
-  #withWaiting<T>(head: EntryHead, otherwise: T, act: (waiting: Waiting) => Promise<T>): Promise<T> {
+  #withWaiting<T>(head: EntryHead, otherwise: T, act: (waiting: QueuedEntry) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
       const waiting = this.#queue.get(head.key);
       return waiting === undefined || waiting.ending !== null ? otherwise : await act(waiting);

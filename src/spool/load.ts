@@ -11,7 +11,7 @@ import { missingAttachment } from './attachment.ts';
 import type { HeadRecord } from './entry.ts';
 import type { KindFolder } from './folder.ts';
 import type { SpoolKind } from './kind.ts';
-import { type OwnName, type Part, readName, SETTLED_FILE } from './names.ts';
+import { type EntryPart, type OwnName, readName, SETTLED_FILE } from './names.ts';
 import type { EntryProblem } from './quarantine.ts';
 import type { SettledKeys } from './settled-keys.ts';
 
@@ -46,7 +46,7 @@ export async function loadFolder<Body>(from: LoadFrom<Body>): Promise<Loaded> {
   await clearUnfinished(folder, names);
   const own = names.flatMap((found) => found.own ?? []);
   const finished = own.filter(({ unfinished }) => !unfinished);
-  const numbers = (part: Part) =>
+  const numbers = (part: EntryPart) =>
     finished
       .filter((found) => found.part === part)
       .map(({ sequence }) => sequence)

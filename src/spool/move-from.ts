@@ -11,7 +11,7 @@ import type { Report } from '#logging/events.ts';
 import { readWhole, removeDurably, writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { requireOwnFolder } from '#system/own-folder.ts';
-import { HEAD_LIMIT_BYTES } from './entry.ts';
+import { MAX_ENTRY_HEAD_BYTES } from './entry.ts';
 import { partName, QUARANTINE, readName, SETTLED_FILE } from './names.ts';
 import { quarantinePlace } from './quarantine.ts';
 import { SettledKeys } from './settled-keys.ts';
@@ -87,7 +87,7 @@ async function moveFile(files: Files, from: string, to: string): Promise<void> {
     await files.rename(from, to);
   } catch (thrown) {
     unlessOnOtherDisk(thrown);
-    await writeDurably(files, to, await readWhole(files, from, HEAD_LIMIT_BYTES), 0o600);
+    await writeDurably(files, to, await readWhole(files, from, MAX_ENTRY_HEAD_BYTES), 0o600);
     await files.remove(from);
   }
 }

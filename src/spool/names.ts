@@ -11,12 +11,12 @@ export const QUARANTINE = 'quarantine';
 export const REJECTED = 'rejected';
 
 /** One of the files of an entry. */
-export type Part = 'json' | 'attachment' | 'settled';
+export type EntryPart = 'json' | 'attachment' | 'settled';
 
 /** A name that the spool gave. */
 export interface OwnName {
   readonly sequence: number;
-  readonly part: Part;
+  readonly part: EntryPart;
   /** The file was still being written. */
   readonly unfinished: boolean;
 }
@@ -26,7 +26,7 @@ const NUMBERED = /^(\d{12,15})\.(json|attachment|settled)(\.new)?$/;
 const GREATEST = 900_000_000_000_000;
 
 /** Name of a file of the entry with this number. */
-export function partName(sequence: number, part: Part): string {
+export function partName(sequence: number, part: EntryPart): string {
   return `${String(sequence).padStart(12, '0')}.${part}`;
 }
 
@@ -34,7 +34,7 @@ export function partName(sequence: number, part: Part): string {
 export function readName(name: string): OwnName | null {
   const [, digits, part, suffix = ''] = NUMBERED.exec(name) ?? [];
   if (digits === undefined) return null;
-  const own = { sequence: Number(digits), part: part as Part, unfinished: suffix !== '' };
+  const own = { sequence: Number(digits), part: part as EntryPart, unfinished: suffix !== '' };
   if (own.sequence > GREATEST) return null;
   return partName(own.sequence, own.part) + (own.unfinished ? UNFINISHED_SUFFIX : '') === name ? own : null;
 }

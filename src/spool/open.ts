@@ -8,7 +8,7 @@ import type { SpoolKind } from './kind.ts';
 import { KindSpool } from './kind-spool.ts';
 import { loadFolder } from './load.ts';
 import { moveFrom } from './move-from.ts';
-import { Queue, toWaiting } from './queue.ts';
+import { Queue, toQueuedEntry } from './queue.ts';
 import { SettledKeys } from './settled-keys.ts';
 import type { Spool, SpoolPorts } from './spool.ts';
 
@@ -32,7 +32,7 @@ export async function openSpool<Body>(ports: SpoolPorts, kind: SpoolKind<Body>):
   const loaded = await loadFolder({ folder, kind, settled, report });
   const nextSequence = Math.max(loaded.nextSequence, lastRejected + 1);
   const queue = new Queue({ clock, quota: kind.quota, dir, nextSequence });
-  for (const found of loaded.entries) queue.keep(toWaiting(found));
+  for (const found of loaded.entries) queue.keep(toQueuedEntry(found));
   return new KindSpool(ports, { kind, folder, settled, queue, buried: loaded.buried });
 }
 

@@ -12,7 +12,7 @@ import type { Quota } from './kind.ts';
 const DEFER_MS = 60_000;
 
 /** An entry in memory. */
-export interface Waiting {
+export interface QueuedEntry {
   readonly sequence: number;
   readonly head: EntryHead;
   /** Of its head and attachment. */
@@ -22,11 +22,11 @@ export interface Waiting {
 }
 
 /** The entry of a head's file with this number of bytes. */
-export function toWaiting(found: {
+export function toQueuedEntry(found: {
   readonly sequence: number;
   readonly record: HeadRecord;
   readonly bytes: number;
-}): Waiting {
+}): QueuedEntry {
   const { head, ending } = found.record;
   const bytes = found.bytes + (head.attachment?.length ?? 0);
   return { sequence: found.sequence, head, bytes, ending: ending?.does ?? null };
@@ -52,7 +52,7 @@ export interface QueueOptions {
 /** The entries of one spool. */
 export class Queue {
   readonly #options: QueueOptions;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Map<string, QueuedEntry>();
   /** What is being accepted and may still be refused. */
   readonly #reserved = { entries: 0, bytes: 0 };
   #bytes = 0;
@@ -73,40 +73,40 @@ export class Queue {
     return this.#bytes;
   }
 
-  get(key: string): Waiting | undefined {
+  get(key: string): QueuedEntry | undefined {
     return this.#waiting.get(key);
   }
 
-  keep(waiting: Waiting): void {
+  keep(waiting: QueuedEntry): void {
     this.#waiting.set(waiting.head.key, waiting);
     this.#bytes += waiting.bytes;
   }
 
-  forget({ head, bytes }: Waiting): void {
+  forget({ head, bytes }: QueuedEntry): void {
     if (this.#waiting.delete(head.key)) this.#bytes -= bytes;
   }
 
-  change(waiting: Waiting, change: Partial<EntryHead>): Waiting {
+  change(waiting: QueuedEntry, change: Partial<EntryHead>): QueuedEntry {
     const changed = { ...waiting, head: { ...waiting.head, ...change } };
     this.#waiting.set(waiting.head.key, changed);
     this.#onPlan?.();
     return changed;
   }
 
-  end(waiting: Waiting, ending: Ending['does']): Waiting {
+  end(waiting: QueuedEntry, ending: Ending['does']): QueuedEntry {
     const ended = { ...waiting, ending };
     this.#waiting.set(waiting.head.key, ended);
     return ended;
   }
 
   /** In memory only: nothing is lost when the process ends meanwhile. */
-  defer(waiting: Waiting, { code }: CodedError): void {
+  defer(waiting: QueuedEntry, { code }: CodedError): void {
     const atMs = this.#options.clock.now();
     this.change(waiting, { postponed: { atMs, untilMs: atMs + DEFER_MS, error: code } });
   }
 
   /** Due at this wall time, in order of acceptance. */
-  due(nowMs: number): readonly Waiting[] {
+  due(nowMs: number): readonly QueuedEntry[] {
     return [...this.#waiting.values()]
       .filter(({ head }) => dueAt(head, nowMs) === null)
       .sort((a, b) => a.sequence - b.sequence);

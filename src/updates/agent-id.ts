@@ -11,7 +11,7 @@ const FORMAT = 1;
 const schema = z.strictObject({ id: z.uuid() });
 
 /** Who we are: a random id of this installation, and our version. */
-export interface Agent {
+export interface AgentIdentity {
   readonly id: string;
   readonly version: string;
 }

@@ -11,7 +11,7 @@ import type { Clock, Random } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import type { TimeoutMemory } from '#timeout/memory.ts';
 import type { ResponseTimeoutModel } from '#timeout/model.ts';
-import type { Agent } from './agent-id.ts';
+import type { AgentIdentity } from './agent-id.ts';
 import type { DiskPause } from './disk-pause.ts';
 import type { Feed } from './feed/feed.ts';
 import type { HookJournal } from './hook/hook-journal.ts';
@@ -41,7 +41,7 @@ export interface UpdatesPorts {
   readonly retries: PackageRetries;
   readonly hooks: HookJournal;
   readonly report: Report;
-  readonly agent: Agent;
+  readonly agent: AgentIdentity;
   readonly tokens: TokenGuard;
   /** Aborted with ROUTE-CHANGED once updates go another way than now. */
   rerouted(): AbortSignal;

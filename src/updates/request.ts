@@ -14,7 +14,7 @@ import type { PathHabits } from '#path/habits.ts';
 import { reportOf } from '#proxy/purpose-report.ts';
 import { answersFrom } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
-import type { Agent } from './agent-id.ts';
+import type { AgentIdentity } from './agent-id.ts';
 
 /** A feed or a receipt is small; a quarter of an hour is patience for any of them, and an end to a trickle. */
 const DOCUMENT_TOTAL_MS = 900_000;
@@ -26,7 +26,7 @@ export interface UpdatesRequestPorts {
   readonly session: Session;
   readonly habits: PathHabits;
   readonly report: Report;
-  readonly agent: Agent;
+  readonly agent: AgentIdentity;
   /** How long a whole answer may take, where that is less than a round would wait: for a diagnosis. */
   readonly bounds?: Pick<Deadlines, 'totalMs' | 'extend'>;
   readonly tokens: TokenGuard;
@@ -92,7 +92,7 @@ export async function requestUpdates(
  */
 export function updatesHeaders(
   settings: Settings,
-  { agent, tokens }: { readonly agent: Agent; readonly tokens: TokenGuard },
+  { agent, tokens }: { readonly agent: AgentIdentity; readonly tokens: TokenGuard },
   credentials: boolean,
 ): Record<string, string> {
   return purposeHeaders('updates', settings, { agent, tokens, credentials });

@@ -17,7 +17,7 @@ import { download } from './package/download.ts';
 import { choosePrunable } from './package/prune.ts';
 import { publish } from './package/publish.ts';
 import { reconcile } from './package/reconcile.ts';
-import { Turn } from './package/turn.ts';
+import { PackageTurn } from './package/turn.ts';
 import type { UpdatesPorts } from './ports.ts';
 import { acceptReceipt, deliverReceipts } from './receipts/acknowledge.ts';
 import { discardUnwanted, recover, withdraw } from './recover.ts';
@@ -179,9 +179,9 @@ async function fetchAll(
       tally.published.push(item.id);
       continue;
     }
-    const { error, gaveWay } = failure;
+    const { error, yielded } = failure;
     missing.add(item.id);
-    if (gaveWay) {
+    if (yielded) {
       tally.left += 1;
       continue;
     }
@@ -217,7 +217,7 @@ function reasonToDefer(
 /** A package that is not here after its turn. */
 interface Failed {
   readonly error: CodedError;
-  readonly gaveWay: boolean;
+  readonly yielded: boolean;
   /** Its own retry. */
   readonly retryAtMs: number | null;
 }
@@ -228,7 +228,7 @@ async function fetchOne(
   signal: AbortSignal,
 ): Promise<Failed | null> {
   const { item } = wanted;
-  const turn = new Turn(ports.clock);
+  const turn = new PackageTurn(ports.clock);
   try {
     const { fetched, url, elapsedMs, note } = await download(ports, { ...wanted, turn }, signal);
     await publish(ports, fetched, { note, url: url.href, via: fetched.via, elapsedMs });
@@ -242,27 +242,27 @@ async function fetchOne(
 
 async function noteFailed(
   ports: UpdatesPorts,
-  { item, turn, error }: { readonly item: FeedItem; readonly turn: Turn; readonly error: CodedError },
+  { item, turn, error }: { readonly item: FeedItem; readonly turn: PackageTurn; readonly error: CodedError },
 ): Promise<Failed> {
-  const { gaveWay, hasMoved, elapsedMs } = turn;
+  const { yielded, hasMoved, elapsedMs } = turn;
   // The pause of a full disk has a retry for everything.
   if (isDiskFull(error)) {
     await ports.disk.note(error);
-    return { error, gaveWay: false, retryAtMs: null };
+    return { error, yielded: false, retryAtMs: null };
   }
   const maxDelaySeconds = ports.settings().retry.max_delay_seconds;
-  const retryAtMs = ports.retries.failed(item, { error, hasMoved, gaveWay, maxDelaySeconds });
+  const retryAtMs = ports.retries.failed(item, { error, hasMoved, yielded, maxDelaySeconds });
   // A process that is killed before the end of the round must not forget it.
   await ports.retries.save();
   ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop });
-  if (gaveWay) ports.report({ name: 'gave-way', id: item.id, elapsed: elapsedMs });
+  if (yielded) ports.report({ name: 'gave-way', id: item.id, elapsed: elapsedMs });
   if (retryAtMs === null) ports.report({ name: 'next-try-round' });
   else ports.report({ name: 'package-next-try', id: item.id, at: retryAtMs });
-  if (!gaveWay && error.entry.class === 'content') {
+  if (!yielded && error.entry.class === 'content') {
     const finding = findingOf(ports, error);
     await acceptReceipt(ports, { item, outcome: `refused:${error.code}`, elapsedMs, finding });
   }
-  return { error, gaveWay, retryAtMs };
+  return { error, yielded, retryAtMs };
 }
 
 /** What a scanner found, where the vendor may hear of it. */

@@ -9,7 +9,7 @@ import { CodedError } from '#errors/coded-error.ts';
 import { readPacAnswer } from '#proxy/pac/directives.ts';
 import { parseFeed } from '#updates/feed/feed-document.ts';
 import { download } from '#updates/package/download.ts';
-import { Turn } from '#updates/package/turn.ts';
+import { PackageTurn } from '#updates/package/turn.ts';
 import { CrashingFiles } from './crashing-files.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { feedOf, itemFor, makeJar } from './jars.ts';
@@ -174,7 +174,7 @@ function fetchPackage({ ports }: Rig, base: string): Promise<unknown> {
   const reading = { document: DOCUMENT, sha256: '', trust: 'tls', url: new URL(`${base}feed.json`) } as const;
   const [item] = DOCUMENT.items;
   if (item === undefined) throw new Error('the feed of the fuzz has no item');
-  return download(ports, { item, reading, turn: new Turn(ports.clock) }, NEVER);
+  return download(ports, { item, reading, turn: new PackageTurn(ports.clock) }, NEVER);
 }
 
 /** The hops that may be named: the sender of the bytes, or none. An earlier failure names the proxy or the target as usual. */

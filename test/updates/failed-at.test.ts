@@ -9,7 +9,7 @@ import { testSettings } from '#test/support/test-settings.ts';
 import { startWays, WAYS, type WayName, type Ways } from '#test/support/ways.ts';
 import { parseFeed } from '#updates/feed/feed-document.ts';
 import { download } from '#updates/package/download.ts';
-import { Turn } from '#updates/package/turn.ts';
+import { PackageTurn } from '#updates/package/turn.ts';
 import { requestUpdates } from '#updates/request.ts';
 
 const jar = makeJar('1', 3_000);
@@ -136,7 +136,7 @@ describe.each(WAYS)('failed at, %s:', (way) => {
     const document = parseFeed(Buffer.from(feedOf([item])));
     const reading = { document, sha256: '', trust: 'tls', url: new URL(`${base}feed.json`) } as const;
     const [wanted] = document.items;
-    const turn = new Turn(rig.ports.clock);
+    const turn = new PackageTurn(rig.ports.clock);
     const error = await failure(download(rig.ports, { item: wanted ?? expect.fail('no item'), reading, turn }, signal));
     expect({ code: error.code, hop: error.hop }).toEqual({ code, hop: expected(way, at, base) });
   });

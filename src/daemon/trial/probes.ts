@@ -5,7 +5,7 @@ import { isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { type ProbeKind, PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Probe } from '#diagnose/probe.ts';
-import { type Net, type Part, requestAnything } from '#diagnose/requests.ts';
+import { type Net, type PackagePart, requestAnything } from '#diagnose/requests.ts';
 import type { Deadlines } from '#http/deadlines.ts';
 import { purposeHeaders } from '#http/purpose-headers.ts';
 import { Session } from '#http/session/session.ts';
@@ -75,7 +75,7 @@ function partOf(
   { document, url: from }: FeedReading,
   ports: UpdatesPorts,
   { settings, purpose }: { readonly settings: Settings; readonly purpose: Purpose },
-): Part | null {
+): PackagePart | null {
   const item = document.items.find(({ withdrawn }) => !withdrawn);
   const url = URL.parse(item?.url ?? item?.file ?? '', from);
   if (item === undefined || url === null) return null;

@@ -7,9 +7,9 @@
 import type { Dispatcher } from 'undici';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import type { Deadlines } from '#http/deadlines.ts';
-import { Failures, INTERIM_LIMIT, type Progress } from '#http/failures.ts';
+import { Failures, INTERIM_LIMIT, type ResponseProgress } from '#http/failures.ts';
 import { RefusedPage } from '#http/refused-page.ts';
-import type { Measured, ResponseInfo } from '#http/response-info.ts';
+import type { ResponseInfo, ResponseTiming } from '#http/response-info.ts';
 import { validateHead } from '#http/validate-head.ts';
 import { ResponseWatch, type TimedOut } from '#http/watch.ts';
 import { requestPath, wireHeaders } from '#http/wire.ts';
@@ -45,7 +45,7 @@ export interface SendOptions {
 export interface SmallResponse {
   readonly head: ResponseInfo;
   readonly body: Buffer;
-  readonly measured: Measured;
+  readonly measured: ResponseTiming;
 }
 
 export type RequestOutcome =
@@ -61,7 +61,7 @@ export type RequestOutcome =
   | { readonly ended: 'aborted'; readonly reason: unknown };
 
 /** What a request runs over. */
-interface Over {
+interface RequestPorts {
   readonly connection: Connection;
   readonly filter: HeadFilter;
   readonly connectionHeader: 'close' | 'keep-alive';
@@ -74,7 +74,7 @@ export const MEASURED_BYTES = 65_536;
 
 export class RunningRequest implements Dispatcher.DispatchHandler {
   readonly #options: SendOptions;
-  readonly #over: Over;
+  readonly #ports: RequestPorts;
   readonly #failures: Failures;
   readonly #page: RefusedPage;
   readonly #watch: ResponseWatch;
@@ -90,12 +90,12 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   readonly #parts: Buffer[] = [];
   #bytes = 0;
 
-  constructor(options: SendOptions, over: Over) {
+  constructor(options: SendOptions, ports: RequestPorts) {
     this.#options = options;
-    this.#over = over;
+    this.#ports = ports;
     const { deadlines, clock, request } = options;
-    this.#failures = new Failures({ connection: over.connection, url: request.url, deadlines });
-    this.#page = new RefusedPage({ connection: over.connection, url: request.url, clock });
+    this.#failures = new Failures({ connection: ports.connection, url: request.url, deadlines });
+    this.#page = new RefusedPage({ connection: ports.connection, url: request.url, clock });
     this.#watch = new ResponseWatch({
       deadlines,
       clock,
@@ -106,7 +106,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
 
   start(dispatch: (request: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => unknown): void {
     const { request, signal } = this.#options;
-    const { connection, connectionHeader } = this.#over;
+    const { connection, connectionHeader } = this.#ports;
     this.#stopListening = onAbort(signal, () => this.#onAbort());
     if (connection.socket.destroyed || connection.socket.readableEnded) {
       this.cut('it was closed before the request');
@@ -126,7 +126,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
 
   /** Ends it: the caller no longer waits for the answer. */
   #onAbort(): void {
-    if (this.#end(false)) this.#over.done({ ended: 'aborted', reason: this.#options.signal.reason });
+    if (this.#end(false)) this.#ports.done({ ended: 'aborted', reason: this.#options.signal.reason });
   }
 
   #openBody(): { body: NonNullable<Dispatcher.DispatchOptions['body']> | null; length: number } {
@@ -134,7 +134,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     if (body === undefined) return { body: null, length: 0 };
     if (typeof body === 'string') return { body, length: Buffer.byteLength(body) };
     if (body instanceof Uint8Array) return { body: Buffer.from(body), length: body.length };
-    this.#body = new BodyReading(body, () => this.#over.filter.flushed());
+    this.#body = new BodyReading(body, () => this.#ports.filter.flushed());
     // undici takes any iterable; its types name only some.
     return { body: this.#body as unknown as Buffer, length: body.length };
   }
@@ -142,7 +142,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   #measure(length: number): void {
     if (length <= MEASURED_BYTES) return;
     const { clock, onProgress } = this.#options;
-    const { connection, filter, readSendQueue } = this.#over;
+    const { connection, filter, readSendQueue } = this.#ports;
     let told = 0;
     this.#reportSent = (bytes) => {
       const sent = Math.min(bytes, length);
@@ -178,7 +178,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     }
     const rawHeaders = rawHeadersOf(controller);
     try {
-      const { info } = validateHead({ status, reason, rawHeaders, major: 1 }, this.#over.connection, request);
+      const { info } = validateHead({ status, reason, rawHeaders, major: 1 }, this.#ports.connection, request);
       this.#head = info;
       // The length in the answer to HEAD is that of another answer.
       if (request.method !== 'HEAD' && (info.contentLength ?? 0) > limitBytes) throw this.#tooLarge();
@@ -236,15 +236,15 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     // A server that answers with success has the whole body, including what the meter had not seen yet.
     if (this.#isHandedOver && head.status < 300) this.#reportSent?.(Number.POSITIVE_INFINITY);
     const response = { head, body: Buffer.concat(this.#parts), measured: this.#watch.measured };
-    this.#over.done({ ended: 'answered', response });
+    this.#ports.done({ ended: 'answered', response });
   }
 
   #fail(error: CodedError): void {
     const phase = this.#isSending ? 'request' : 'response';
     if (!this.#end(false)) return;
     const shown = this.#failures.during(phase, this.#page.shown(error), this.#watch.measured.totalMs);
-    const { sent, received } = this.#over.filter;
-    this.#over.done({ ended: 'failed', error: shown, isUnsent: sent.written === 0, isUnanswered: received === 0 });
+    const { sent, received } = this.#ports.filter;
+    this.#ports.done({ ended: 'failed', error: shown, isUnsent: sent.written === 0, isUnanswered: received === 0 });
   }
 
   /** Lets go of everything; false when that has been done before. */
@@ -280,7 +280,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     return this.#meter?.isSending ?? false;
   }
 
-  get #progress(): Progress {
+  get #progress(): ResponseProgress {
     const expected = this.#head?.contentLength;
     return { received: this.#bytes, expected, elapsed: this.#watch.measured.totalMs };
   }

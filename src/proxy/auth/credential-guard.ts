@@ -15,7 +15,7 @@ import { type CredentialRecord, CredentialState, type ProxyRecord } from './cred
 import { Doubts } from './doubts.ts';
 import type { AuthAttempt, Permit, PermitOptions } from './permit.ts';
 import { checkRecord, type Refusal } from './refusal.ts';
-import { type SchemeName, strengthOf } from './schemes/scheme.ts';
+import { type SchemeName, schemeStrength } from './schemes/scheme.ts';
 
 /** Why a password is not sent. */
 export interface CredentialHold {
@@ -221,7 +221,7 @@ export class CredentialGuard {
   /** The strongest stays: what once worked there is what is expected there. */
   rememberWorked(proxyUrl: string, scheme: SchemeName): void {
     const before = this.remembered(proxyUrl);
-    if (before?.worked != null && strengthOf(before.worked) >= strengthOf(scheme)) return;
+    if (before?.worked != null && schemeStrength(before.worked) >= schemeStrength(scheme)) return;
     this.#state.put(this.#state.proxies, proxyUrl, { proxy: proxyUrl, offers: before?.offers ?? [], worked: scheme });
     this.#pendingSave = this.flush();
   }

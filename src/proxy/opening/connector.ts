@@ -52,7 +52,7 @@ export interface ConnectorParts {
 }
 
 /** What is to be reached, and for what. */
-export interface Aim {
+export interface Destination {
   readonly purpose: Purpose;
   readonly target: URL;
   readonly endpoint: Endpoint;
@@ -85,7 +85,7 @@ interface ConnectionOptions {
 }
 
 /** TLS that is to be spoken over an open connection. */
-interface TlsLeg {
+interface TlsUpgrade {
   readonly peer: TlsPeer;
   readonly trust: () => Promise<TrustContexts>;
   /** Decides whether our certificate may be shown. */
@@ -95,11 +95,11 @@ interface TlsLeg {
 
 export class Connector {
   readonly #parts: ConnectorParts;
-  readonly #aim: Aim;
+  readonly #destination: Destination;
 
-  constructor(parts: ConnectorParts, aim: Aim) {
+  constructor(parts: ConnectorParts, destination: Destination) {
     this.#parts = parts;
-    this.#aim = aim;
+    this.#destination = destination;
   }
 
   open(candidate: Candidate, options: ConnectionOptions): Promise<Connection> {
@@ -107,7 +107,7 @@ export class Connector {
   }
 
   async #openDirect(options: ConnectionOptions): Promise<Connection> {
-    const { host, port, tls } = this.#aim.endpoint;
+    const { host, port, tls } = this.#destination.endpoint;
     const hop = originAt(`${host}:${port}`);
     const dialled = await this.#dial({ host, port, proxy: null, hop }, { ...options, bulk: options.bulk && !tls });
     return await this.#originConnection(
@@ -120,8 +120,8 @@ export class Connector {
   async #openThrough(hop: ProxyHop, options: ConnectionOptions): Promise<Connection> {
     const { credentialGuard, known, credentialRetryMs: retryMs, loadKerberos } = this.#parts;
     const { signal } = options;
-    const mode = connectModeThrough(hop.profile, hop.scheme, this.#aim.endpoint);
-    const forwardOrigin = mode === 'forward' ? this.#aim.target.origin : null;
+    const mode = connectModeThrough(hop.profile, hop.scheme, this.#destination.endpoint);
+    const forwardOrigin = mode === 'forward' ? this.#destination.target.origin : null;
     const tickets = loadKerberos === undefined ? {} : { loadKerberos };
     const sessionParts = { hop, credentialGuard, known, retryMs, forwardOrigin, signal, ...tickets };
     const authSession = await options.observer.attribute('authentication', () => openAuthSession(sessionParts));
@@ -146,7 +146,7 @@ export class Connector {
 
   /** A refusal that a server behind the proxy may have made. Port 443, because many proxies open tunnels to no other. */
   async #checkRefusal(hop: ProxyHop, authSession: AuthSession, refused: Refused): Promise<CodedError> {
-    const { host, authority } = this.#aim.endpoint;
+    const { host, authority } = this.#destination.endpoint;
     // These steps are not reported: they are not part of the connection that the caller requested.
     const options = { ...refused.options, bulk: false, observer: new ConnectObserver(this.#parts.clock, undefined) };
     const connect = async (byConnect: AuthSession) => {
@@ -172,7 +172,7 @@ export class Connector {
     const { openForward } = await import('./forward.ts');
     const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
     const ready = await options.observer.attribute('authentication', () =>
-      openForward(socket, this.#aim.target, {
+      openForward(socket, this.#destination.target, {
         ...this.#handshakeOptions(hop, authSession, options),
         checkRefusal: (head, url) => this.#checkRefusal(hop, authSession, { head, url, options }),
       }),
@@ -200,7 +200,7 @@ export class Connector {
 
   async #openSocks(hop: SocksHop, authSession: AuthSession, options: ConnectionOptions): Promise<Connection> {
     const { openSocks } = await import('./socks.ts');
-    const { authority, port } = this.#aim.endpoint;
+    const { authority, port } = this.#destination.endpoint;
     const host = await this.#hostForSocks(hop, options);
     const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
     const { clock, timeouts } = this.#parts;
@@ -219,7 +219,7 @@ export class Connector {
     { signal, observer }: ConnectionOptions,
   ): Promise<string> {
     const { resolveForSocks, resolvesHere } = await import('./socks.ts');
-    const { host } = this.#aim.endpoint;
+    const { host } = this.#destination.endpoint;
     if (!resolvesHere(scheme, host)) return host;
     const { clock, timeouts, mayResolve } = this.#parts;
     const bounds = { clock, timeoutMs: timeouts.connect_timeout_ms, signal };
@@ -242,7 +242,7 @@ export class Connector {
 
   #handshakeOptions(hop: ProxyHop, authSession: AuthSession, options: ConnectionOptions) {
     return {
-      authority: this.#aim.endpoint.authority,
+      authority: this.#destination.endpoint.authority,
       authSession,
       memory: this.#memoryOf(hop),
       userAgent: this.#parts.userAgent,
@@ -260,9 +260,9 @@ export class Connector {
     if (hop.scheme !== 'https') return await this.#dial(target, options);
     const { socket } = await this.#dial(target, { ...options, bulk: false });
     const { trusts, memories } = this.#parts;
-    const peer = { leg: 'proxy', ...target } as const;
-    const leg = { peer, trust: () => trusts.ofProxy(proxy), origin, seen: memories.latest([origin]) };
-    const work = () => this.#secure(socket, leg, options.signal);
+    const peer = { side: 'proxy', ...target } as const;
+    const upgrade = { peer, trust: () => trusts.ofProxy(proxy), origin, seen: memories.latest([origin]) };
+    const work = () => this.#secure(socket, upgrade, options.signal);
     const show = (secured: Secured) => ({ ...shownBy(secured), proxy, hop: place });
     const secured = await options.observer.run('proxy_tls', work, show);
     const { weak, version, suite } = secured.strength();
@@ -276,7 +276,7 @@ export class Connector {
     return await this.#readied(
       dialled.socket,
       options.observer.attribute('choice', async () => {
-        refuseElsewhere(this.#aim.target, { address: dialled.socket.remoteAddress, ...target });
+        refuseElsewhere(this.#destination.target, { address: dialled.socket.remoteAddress, ...target });
         return dialled;
       }),
     );
@@ -303,34 +303,34 @@ export class Connector {
     facts: Omit<HopFacts, 'passed'>,
     { signal, observer }: ConnectionOptions,
   ): Promise<Connection> {
-    const { purpose, endpoint, target } = this.#aim;
+    const { purpose, endpoint, target } = this.#destination;
     const { host, port, authority } = endpoint;
     const { trusts, memories, trustRemedy: remedy } = this.#parts;
     const memory = memories.of(authority, host);
     if (!endpoint.tls)
       return originConnection({ ...facts, passed: observer.passed }, { socket, under: socket, bulk, memory });
     const whose = { purpose, ...(remedy === undefined ? {} : { remedy }) };
-    const peer = { leg: 'target', host, port, proxy: facts.proxy, hop: originAt(authority), ...whose } as const;
+    const peer = { side: 'target', host, port, proxy: facts.proxy, hop: originAt(authority), ...whose } as const;
     const seen = memories.latest([authority, facts.proxyUrl]);
-    const leg = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, seen };
-    const secured = await observer.run('tls', () => this.#secure(socket, leg, signal), shownBy);
+    const upgrade = { peer, trust: () => trusts.ofPurpose(purpose), origin: target.origin, seen };
+    const secured = await observer.run('tls', () => this.#secure(socket, upgrade, signal), shownBy);
     const sockets = { socket: secured.socket, under: socket, bulk: null };
     return originConnection({ ...facts, passed: observer.passed }, { ...sockets, memory });
   }
 
-  #secure(socket: Socket, leg: TlsLeg, signal: AbortSignal): Promise<Secured> {
+  #secure(socket: Socket, upgrade: TlsUpgrade, signal: AbortSignal): Promise<Secured> {
     const { clock, timeouts } = this.#parts;
     const securing = async () => {
-      const [{ secure, certificateOf, strengthOf }, trust] = await Promise.all([
+      const [{ secure, certificateOf, tlsStrengthOf }, trust] = await Promise.all([
         import('#proxy/tls/tls.ts'),
-        leg.trust(),
+        upgrade.trust(),
       ]);
       const { expected, pins } = trust;
-      const context = trust.contextFor(leg.origin);
+      const context = trust.contextFor(upgrade.origin);
       const timeoutMs = timeouts.tls_timeout_ms;
-      const options = { context, expected, pins, observedTime: leg.seen, timeoutMs, clock, signal };
-      const secured = await secure(socket, leg.peer, options);
-      return { socket: secured, certificate: () => certificateOf(secured), strength: () => strengthOf(secured) };
+      const options = { context, expected, pins, observedTime: upgrade.seen, timeoutMs, clock, signal };
+      const secured = await secure(socket, upgrade.peer, options);
+      return { socket: secured, certificate: () => certificateOf(secured), strength: () => tlsStrengthOf(secured) };
     };
     return this.#readied(socket, securing());
   }
@@ -340,7 +340,7 @@ export class Connector {
   }
 
   #factsOf(hop: ProxyHop, how: 'forward' | 'tunnel'): Omit<HopFacts, 'passed'> {
-    const { host, port } = this.#aim.endpoint;
+    const { host, port } = this.#destination.endpoint;
     return { proxy: hop.name, proxyUrl: hop.url, how, host, port, hop: hop.place };
   }
 }

@@ -62,7 +62,7 @@ async function speaksTls(at: PortToProbe, bounds: ProbeBounds): Promise<boolean>
   try {
     const { socket } = await dial(at, { ...bounds, bulk: false });
     const context = trust.contextFor('');
-    const secured = await secure(socket, { leg: 'proxy', ...at }, { ...bounds, context, expected: trust.expected });
+    const secured = await secure(socket, { side: 'proxy', ...at }, { ...bounds, context, expected: trust.expected });
     secured.destroy();
     socket.destroy();
     return true;

@@ -83,7 +83,7 @@ export function readMethod(bytes: Buffer): Read<number> {
 }
 
 /** Whether user and password are taken. The version is 1; some servers say 5. */
-export function readLogin(bytes: Buffer): Read<boolean> {
+export function readAuthStatus(bytes: Buffer): Read<boolean> {
   if (bytes.length > 0 && bytes[0] !== 1 && bytes[0] !== 5) return { kind: 'foreign' };
   return bytes.length < 2 ? { kind: 'short' } : { kind: 'read', value: bytes[1] === 0, length: 2 };
 }

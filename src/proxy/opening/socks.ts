@@ -21,7 +21,7 @@ import {
   NO_AUTHENTICATION,
   NOT_ALLOWED,
   type Read,
-  readLogin,
+  readAuthStatus,
   readMethod,
   readReply4,
   readReply5,
@@ -137,7 +137,7 @@ async function showPassword(dialog: SocksDialog, authSession: AuthSession, schem
   const message = userAndPassword(shown, password?.reveal() ?? '');
   if (message === null) throw tooLong(authSession, scheme, 'this user or password');
   await authSession.showing();
-  if (!(await dialog.exchange(message, readLogin))) throw await authSession.refused();
+  if (!(await dialog.exchange(message, readAuthStatus))) throw await authSession.refused();
   authSession.settle(null);
   await authSession.settled();
 }

@@ -12,7 +12,7 @@ import type { Family } from './question.ts';
 export type LookUp = (name: string, family: Family) => readonly string[];
 
 /** What a file may be told for a call. */
-export type Plain = string | number | boolean | null | undefined;
+export type PacValue = string | number | boolean | null | undefined;
 
 /** All of them, by name. `own` lists the addresses of this host, IPv6 before IPv4. */
 export function hostFunctions(lookUp: LookUp, own: () => readonly string[]) {
@@ -48,7 +48,7 @@ export function hostFunctions(lookUp: LookUp, own: () => readonly string[]) {
     sortIpAddressList,
     // The version of Microsoft's extension, which has had no other.
     getClientVersion: () => '1.0',
-  } satisfies Record<string, (...given: unknown[]) => Plain>;
+  } satisfies Record<string, (...given: unknown[]) => PacValue>;
 }
 
 /** As browsers do it: * and ? are translated, and what else a regular expression knows keeps its meaning, as in (a|b). */

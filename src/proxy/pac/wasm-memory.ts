@@ -5,7 +5,7 @@
 // The format: https://webassembly.github.io/spec/core/binary/modules.html
 
 /** The unit in which WebAssembly counts memory. */
-export const PAGE_BYTES = 65_536;
+export const WASM_PAGE_BYTES = 65_536;
 
 const MAGIC_AND_VERSION = Buffer.from([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
 const MEMORY_SECTION = 5;
@@ -22,7 +22,7 @@ export function limitMemory(module: Uint8Array, maxBytes: number): Uint8Array<Ar
     const size = readNumber(bytes, at + 1);
     const end = size.next + size.value;
     if (bytes[at] === MEMORY_SECTION) {
-      const section = limited(bytes.subarray(size.next, end), Math.floor(maxBytes / PAGE_BYTES));
+      const section = limited(bytes.subarray(size.next, end), Math.floor(maxBytes / WASM_PAGE_BYTES));
       const head = Buffer.from([MEMORY_SECTION, ...written(section.length)]);
       return new Uint8Array(Buffer.concat([bytes.subarray(0, at), head, section, bytes.subarray(end)]));
     }

@@ -10,7 +10,7 @@ import { networkInterfaces } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { JSException, type JSValueHandle, QuickJS } from 'quickjs-wasi';
 import { dateRange, timeRange, weekdayRange } from './date-functions.ts';
-import { hostFunctions, type Plain } from './host-functions.ts';
+import { hostFunctions, type PacValue } from './host-functions.ts';
 import { ANSWER_BYTES, type Family, type PacQuestion, type PacReport, STATE_BYTES } from './question.ts';
 import { limitMemory } from './wasm-memory.ts';
 
@@ -32,7 +32,7 @@ const question = workerData as PacQuestion;
 const now = new Date(question.nowMs);
 
 /** What a PAC file may call. */
-const functions: Readonly<Record<string, (...given: unknown[]) => Plain>> = {
+const functions: Readonly<Record<string, (...given: unknown[]) => PacValue>> = {
   ...hostFunctions(lookUp, ownAddresses),
   weekdayRange: (...given) => weekdayRange(now, given),
   dateRange: (...given) => dateRange(now, given),
@@ -107,7 +107,7 @@ const ENTRY = `typeof FindProxyForURL === 'function' ? FindProxyForURL
   : typeof FindProxyForURLEx === 'function' ? FindProxyForURLEx : null`;
 
 /** An argument of a call. @throws Error for a text that nothing here is made for */
-function given(tools: Tools, value: JSValueHandle): Plain {
+function given(tools: Tools, value: JSValueHandle): PacValue {
   const { vm, toText } = tools;
   const type = vm.typeof(value);
   if (type === 'number') return value.toNumber();
@@ -124,7 +124,7 @@ function beginOf({ vm, cut }: Tools, text: JSValueHandle, most: number): string 
     : vm.callFunction(cut, text, vm.newNumber(0), vm.newNumber(most)).toString();
 }
 
-function handed(vm: QuickJS, value: Plain): JSValueHandle {
+function handed(vm: QuickJS, value: PacValue): JSValueHandle {
   if (typeof value === 'string') return vm.newString(value);
   if (typeof value === 'number') return vm.newNumber(value);
   if (typeof value === 'boolean') return value ? vm.true : vm.false;

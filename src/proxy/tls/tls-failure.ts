@@ -15,7 +15,7 @@ import { pinOf } from './pins.ts';
 
 /** Who is spoken to. */
 export interface TlsPeer {
-  readonly leg: 'target' | 'proxy';
+  readonly side: 'target' | 'proxy';
   /** DNS name or address, without brackets. */
   readonly host: string;
   readonly port: number;
@@ -89,18 +89,18 @@ export function tlsFailure(error: Error, peer: TlsPeer, about: TlsFailureContext
   const facts = { ...peer, issuer: oneLine(own?.issuer), expected: about.expected };
   if (code === WRONG_NAME) {
     const names = own?.subjectAltName ?? oneLine(own?.subject);
-    return coded(peer.leg === 'proxy' ? 'PROXY-TLS-NAME' : 'TLS-NAME', { ...facts, names }, error);
+    return coded(peer.side === 'proxy' ? 'PROXY-TLS-NAME' : 'TLS-NAME', { ...facts, names }, error);
   }
   if (code === NOT_YET || code === EXPIRED) return outOfTime(error, peer, about);
   const old = tooOld(code, about.received ?? 0);
-  if (old !== null) return coded(peer.leg === 'proxy' ? 'PROXY-TLS-OLD' : 'TLS-OLD', { ...peer, ...old }, error);
+  if (old !== null) return coded(peer.side === 'proxy' ? 'PROXY-TLS-OLD' : 'TLS-OLD', { ...peer, ...old }, error);
   if (!isChainCode(code))
     return (
       notTls(error, code, peer) ??
       tlsBroken(code.startsWith('ERR_') ? peer : silentPeer(peer), plainReason(error, code), error)
     );
   const reason = UNTRUSTED[code];
-  if (peer.leg === 'proxy') return coded('PROXY-TLS-UNTRUSTED', { ...facts, reason }, error);
+  if (peer.side === 'proxy') return coded('PROXY-TLS-UNTRUSTED', { ...facts, reason }, error);
   return untrustedTarget(code, { ...facts, reason, remedy: remedyFor(peer), target: authorityOf(peer) }, about.chain);
 }
 
@@ -119,8 +119,8 @@ function untrustedTarget(
   if (INCOMPLETE.has(code) && !intercepts) {
     return coded('TLS-CHAIN', { ...facts, end: oneLine(last?.issuer), aia: placeOfIssuer(last) });
   }
-  const isOnTheWay = INCOMPLETE.has(code) || code === UNKNOWN_ROOT;
-  return coded(facts['proxy'] !== null && isOnTheWay ? 'TLS-INTERCEPTED' : 'TLS-UNTRUSTED', facts);
+  const isInTransit = INCOMPLETE.has(code) || code === UNKNOWN_ROOT;
+  return coded(facts['proxy'] !== null && isInTransit ? 'TLS-INTERCEPTED' : 'TLS-UNTRUSTED', facts);
 }
 
 /** What makes a server's own authority trusted. */
@@ -151,17 +151,17 @@ function tooOld(code: string, received: number): { reason: string; version: stri
 
 /** A handshake that ended in no verdict. */
 export function tlsBroken(peer: TlsPeer, reason: string, cause?: Error): CodedError {
-  return coded(peer.leg === 'proxy' ? 'PROXY-TLS-FAILED' : 'TLS-FAILED', { ...peer, reason }, cause);
+  return coded(peer.side === 'proxy' ? 'PROXY-TLS-FAILED' : 'TLS-FAILED', { ...peer, reason }, cause);
 }
 
 /** Whoever stays silent or closes: the other end, and behind a proxy nobody knows which of the two ends. */
 export function silentPeer(peer: TlsPeer): TlsPeer {
-  return peer.leg === 'target' && peer.proxy !== null ? { ...peer, hop: null } : peer;
+  return peer.side === 'target' && peer.proxy !== null ? { ...peer, hop: null } : peer;
 }
 
 /** A handshake that took too long. */
 export function tlsLate(peer: TlsPeer, elapsed: number): CodedError {
-  const code = peer.leg === 'proxy' ? 'PROXY-TLS-TIMEOUT' : 'TLS-TIMEOUT';
+  const code = peer.side === 'proxy' ? 'PROXY-TLS-TIMEOUT' : 'TLS-TIMEOUT';
   return coded(code, { ...peer, elapsed, key: TLS_KEY });
 }
 
@@ -194,13 +194,13 @@ function outOfTime(error: Error, peer: TlsPeer, { chain, times }: TlsFailureCont
     others: compareClocks(seen, times),
   };
   const alsoThere = seen !== null && wrong !== undefined && !isInTime(wrong, timeThere(seen, monotonicMs));
-  if (peer.leg === 'proxy') return coded(alsoThere ? 'PROXY-TLS-EXPIRED' : 'PROXY-TLS-CLOCK', facts, error);
+  if (peer.side === 'proxy') return coded(alsoThere ? 'PROXY-TLS-EXPIRED' : 'PROXY-TLS-CLOCK', facts, error);
   return coded(alsoThere ? 'TLS-EXPIRED' : 'TLS-CLOCK', facts, error);
 }
 
 /** A port of the proxy that speaks no TLS though its scheme says so; null when it is something else. */
 function notTls(error: Error, code: string, peer: TlsPeer): CodedError | null {
-  if (peer.leg !== 'proxy' || !NO_TLS.has(code)) return null;
+  if (peer.side !== 'proxy' || !NO_TLS.has(code)) return null;
   const answer = plainReason(error, code);
   const remedy = `scheme: http for proxy ${peer.proxy}`;
   return coded('PROXY-SCHEME', { ...peer, speaks: 'no TLS', scheme: 'https', wanted: 'http', answer, remedy }, error);

@@ -80,7 +80,7 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
 }
 
 /** What is spoken: the version, the suite, and whether that is one without authenticated encryption. */
-export function strengthOf(socket: TLSSocket): { version: string | null; suite: string; weak: boolean } {
+export function tlsStrengthOf(socket: TLSSocket): { version: string | null; suite: string; weak: boolean } {
   const suite = socket.getCipher().name;
   return { version: socket.getProtocol(), suite, weak: !/GCM|CCM|CHACHA20/.test(suite) };
 }

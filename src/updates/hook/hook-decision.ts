@@ -26,9 +26,9 @@ export function checkTrust(trust: Trust, hookTrust: 'tls' | undefined): string |
 }
 
 /** What somebody else could change on the way to the program; null when nobody can. */
-export function checkPath(way: readonly PathEntry[], self: number): { path: string; reason: string } | null {
-  for (const [index, { path, kind, mode, owner }] of way.entries()) {
-    const isProgram = index === way.length - 1;
+export function checkPath(pathEntries: readonly PathEntry[], self: number): { path: string; reason: string } | null {
+  for (const [index, { path, kind, mode, owner }] of pathEntries.entries()) {
+    const isProgram = index === pathEntries.length - 1;
     if (owner !== 0 && owner !== self) return { path, reason: `belongs to user number ${owner}` };
     // Who may change a link is said by the folder that it is in.
     if (kind === 'symbolic link') continue;

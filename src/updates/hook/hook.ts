@@ -240,12 +240,12 @@ export class HookQueue {
     const distrust = checkTrust(trust, hookTrust);
     if (distrust !== null) throw coded('HOOK-IMPOSSIBLE', { id, reason: distrust });
     const { command } = hook;
-    const unsafe = await this.#lookAtWay(command);
+    const unsafe = await this.#checkCommandPath(command);
     if (unsafe !== null) throw coded('HOOK-UNSAFE', { ...unsafe, command });
     return { command, given: hook.arguments };
   }
 
-  async #lookAtWay(command: string): Promise<{ path: string; reason: string } | null> {
+  async #checkCommandPath(command: string): Promise<{ path: string; reason: string } | null> {
     try {
       return checkPath(await this.#commands.resolvePath(command), this.#commands.self);
     } catch (thrown) {

@@ -21,7 +21,7 @@ import type { UpdatesPorts } from '#updates/ports.ts';
 import { reportRetry } from '#updates/report-retry.ts';
 import { feedUrl, updatesHeaders } from '#updates/request.ts';
 import type { JournalNote } from './journal-note.ts';
-import type { Turn } from './turn.ts';
+import type { PackageTurn } from './turn.ts';
 import { LOCAL_HEADER, verify } from './verify.ts';
 
 /** No two attempts for a package are closer than this. */
@@ -41,7 +41,7 @@ export interface Downloaded {
 /** @throws CodedError of the last attempt; the signal's reason when it is aborted */
 export async function download(
   ports: UpdatesPorts,
-  wanted: { readonly item: FeedItem; readonly reading: FeedReading; readonly turn: Turn },
+  wanted: { readonly item: FeedItem; readonly reading: FeedReading; readonly turn: PackageTurn },
   signal: AbortSignal,
 ): Promise<Downloaded> {
   const { item, reading, turn } = wanted;
@@ -88,7 +88,7 @@ export async function download(
 interface DownloadAttempt {
   readonly job: FetchJob;
   readonly item: FeedItem;
-  readonly turn: Turn;
+  readonly turn: PackageTurn;
   readonly timeoutSession: TimeoutSession<TransferShape, PathKind>;
 }
 

@@ -43,7 +43,7 @@ interface Known {
 export interface FailedTurn {
   readonly error: CodedError;
   readonly hasMoved: boolean;
-  readonly gaveWay: boolean;
+  readonly yielded: boolean;
   readonly maxDelaySeconds: number;
 }
 
@@ -104,17 +104,17 @@ export class PackageRetries {
 
   /** Its turn ended without the package. Returns when it is tried again by itself, wall ms, or null. */
   failed({ id, sha256 }: Known, turn: FailedTurn): number | null {
-    const { error, hasMoved, gaveWay, maxDelaySeconds } = turn;
+    const { error, hasMoved, yielded, maxDelaySeconds } = turn;
     const before = this.#notes.get(id);
     this.forget(id);
     if (error.code === 'CONTENT-BLOCKED') return this.#blocked({ id, sha256 }, error);
-    if (!gaveWay && !mayPass(error)) return null;
+    if (!yielded && !mayPass(error)) return null;
     const failures = hasMoved || before?.sha256 !== sha256 ? 1 : before.failures + 1;
     const { retryAfterMs } = error.facts;
     const asked = typeof retryAfterMs === 'number' ? Math.min(retryAfterMs, maxDelaySeconds * 1_000) : 0;
     const waitMs = Math.min(FURTHEST_MS, Math.max(asked, retryDelay(failures, maxDelaySeconds)));
     const nextAt = this.#ports.clock.now() + waitMs;
-    this.#notes.set(id, { sha256, failures, next_at: nextAt, slow: gaveWay, blocked: false });
+    this.#notes.set(id, { sha256, failures, next_at: nextAt, slow: yielded, blocked: false });
     this.#errors.set(id, error);
     return nextAt;
   }

@@ -16,12 +16,12 @@ interface Left {
 
 const NOTHING: Left = { moved: false, asksWhole: false };
 
-export class Turn {
+export class PackageTurn {
   readonly #clock: Clock;
   readonly #startMs: number;
   #last: Left = NOTHING;
   #hasMoved = false;
-  #gaveWay = false;
+  #yielded = false;
   #startsOver = false;
 
   constructor(clock: Clock) {
@@ -39,8 +39,8 @@ export class Turn {
   }
 
   /** It ended for the sake of the others, not because of a failure. */
-  get gaveWay(): boolean {
-    return this.#gaveWay;
+  get yielded(): boolean {
+    return this.#yielded;
   }
 
   /** The rest could not be had, and the next attempt asks for everything. */
@@ -61,7 +61,7 @@ export class Turn {
     this.#startsOver = asksWhole;
     if (asksWhole) return 'none';
     if (!moved) return 'one';
-    this.#gaveWay = this.elapsedMs >= TURN_MS;
-    return this.#gaveWay ? 'over' : 'reset';
+    this.#yielded = this.elapsedMs >= TURN_MS;
+    return this.#yielded ? 'over' : 'reset';
   }
 }

@@ -5,7 +5,7 @@ import {
   connect5,
   greeting5,
   type Read,
-  readLogin,
+  readAuthStatus,
   readMethod,
   readReply4,
   readReply5,
@@ -60,10 +60,10 @@ describe('what is sent', () => {
 describe('what is read', () => {
   it.each([
     ['0502', readMethod, 2],
-    ['0100', readLogin, true],
-    ['01ff', readLogin, false],
+    ['0100', readAuthStatus, true],
+    ['01ff', readAuthStatus, false],
     // The version of the other standard, which some servers say.
-    ['0500', readLogin, true],
+    ['0500', readAuthStatus, true],
   ] as const)('%s is a message of two bytes', (message, read, value) => {
     expect(read(of(message))).toEqual({ kind: 'read', value, length: 2 });
   });
@@ -106,7 +106,7 @@ describe('what is read', () => {
     ['SSH', Buffer.from('SSH-2.0-OpenSSH_9.2\r\n')],
     ['a TLS record', Buffer.from([21, 3, 1])],
   ])('%s is no SOCKS', (_what, message) => {
-    for (const read of [readMethod, readLogin, readReply4, readReply5]) {
+    for (const read of [readMethod, readAuthStatus, readReply4, readReply5]) {
       expect(read(message)).toEqual({ kind: 'foreign' });
     }
   });
@@ -118,7 +118,7 @@ describe('what is read', () => {
 });
 
 describe('whatever a proxy sends,', () => {
-  const readers: readonly ((bytes: Buffer) => Read<unknown>)[] = [readMethod, readLogin, readReply4, readReply5];
+  const readers: readonly ((bytes: Buffer) => Read<unknown>)[] = [readMethod, readAuthStatus, readReply4, readReply5];
   const hostile = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
     fc.uint8Array({ maxLength: 300 }).map((rest) => Uint8Array.from([5, 0, 0, ...rest])),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { limitMemory, PAGE_BYTES } from '#proxy/pac/wasm-memory.ts';
+import { limitMemory, WASM_PAGE_BYTES } from '#proxy/pac/wasm-memory.ts';
 
 /** The types of the program are without a browser's, where TypeScript keeps this one. */
 const { WebAssembly } = globalThis as unknown as {
@@ -33,14 +33,14 @@ describe('limitMemory', () => {
     const unlimited = await memoryOf(moduleOf(1, 0, 1));
     expect(unlimited?.grow(300)).toBe(1);
 
-    const limited = await memoryOf(limitMemory(moduleOf(1, 0, 1), 300 * PAGE_BYTES));
+    const limited = await memoryOf(limitMemory(moduleOf(1, 0, 1), 300 * WASM_PAGE_BYTES));
     expect(limited?.grow(299)).toBe(1);
     expect(() => limited?.grow(1)).toThrow(/grow/);
   });
 
   it('gives the interpreter of PAC files a maximum, whatever version is installed', async () => {
     const file = new URL('../../../node_modules/quickjs-wasi/quickjs.wasm', import.meta.url);
-    const module = await WebAssembly.compile(limitMemory(readFileSync(file), 64 * PAGE_BYTES));
+    const module = await WebAssembly.compile(limitMemory(readFileSync(file), 64 * WASM_PAGE_BYTES));
     const missing = () => 0;
     const imports: Record<string, Record<string, () => number>> = {};
     for (const { module: from, name } of WebAssembly.Module.imports(module)) {
@@ -58,6 +58,6 @@ describe('limitMemory', () => {
     ['that needs more than the maximum', moduleOf(1, 0, 3), /unexpected form/],
     ['that is cut', Uint8Array.from([...MAGIC, 5, 0x80]), /middle of a number/],
   ])('refuses a module %s', (_which, module, reason) => {
-    expect(() => limitMemory(module, 2 * PAGE_BYTES)).toThrow(reason);
+    expect(() => limitMemory(module, 2 * WASM_PAGE_BYTES)).toThrow(reason);
   });
 });

@@ -3,15 +3,15 @@ import type { Code } from '#errors/catalogue.ts';
 import { originAt } from '#errors/hop.ts';
 import { type TlsPeer, tlsBroken, tlsFailure, tlsLate } from '#proxy/tls/tls-failure.ts';
 
-const target: TlsPeer = { leg: 'target', host: 'updates.example.com', port: 443, proxy: 'corp', hop: originAt('x') };
+const target: TlsPeer = { side: 'target', host: 'updates.example.com', port: 443, proxy: 'corp', hop: originAt('x') };
 const about = { chain: [], expected: 'an authority', times: { nowMs: 0, monotonicMs: 0, seen: null } };
 const failed = (code: string, more: object = {}) => Object.assign(new Error('it broke'), { code, ...more });
 
 describe.each([
   ['target', 'TLS'],
   ['proxy', 'PROXY-TLS'],
-] as const)('a failure of TLS to the %s', (leg, prefix) => {
-  const peer = { ...target, leg };
+] as const)('a failure of TLS to the %s', (side, prefix) => {
+  const peer = { ...target, side };
 
   it.each([
     ['CERT_HAS_EXPIRED', 'CLOCK'],
@@ -23,7 +23,7 @@ describe.each([
   ])('%s is %s, also where no certificate came', (code, kind) => {
     expect(tlsFailure(failed(code), peer, about)).toMatchObject({
       code: `${prefix}-${kind}`,
-      hop: code === 'ECONNRESET' && leg === 'target' ? null : 'x',
+      hop: code === 'ECONNRESET' && side === 'target' ? null : 'x',
     });
   });
 
@@ -37,7 +37,7 @@ it('a complete chain with an unknown root intercepts where a proxy stands betwee
   const error = failed('SELF_SIGNED_CERT_IN_CHAIN');
   expect(tlsFailure(error, target, about).code).toBe('TLS-INTERCEPTED');
   expect(tlsFailure(error, { ...target, proxy: null }, about).code).toBe('TLS-UNTRUSTED');
-  expect(tlsFailure(error, { ...target, leg: 'proxy' }, about).code).toBe('PROXY-TLS-UNTRUSTED');
+  expect(tlsFailure(error, { ...target, side: 'proxy' }, about).code).toBe('PROXY-TLS-UNTRUSTED');
 });
 
 it.each(['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'])(
@@ -45,7 +45,7 @@ it.each(['UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNAB
   (code) => {
     expect(tlsFailure(failed(code), target, about).code).toBe('TLS-CHAIN');
     expect(tlsFailure(failed(code), { ...target, proxy: null }, about).code).toBe('TLS-CHAIN');
-    expect(tlsFailure(failed(code), { ...target, leg: 'proxy' }, about).code).toBe('PROXY-TLS-UNTRUSTED');
+    expect(tlsFailure(failed(code), { ...target, side: 'proxy' }, about).code).toBe('PROXY-TLS-UNTRUSTED');
   },
 );
 
@@ -60,7 +60,7 @@ it.each([
 
 it('what is no TLS at all is a matter of the scheme at a proxy, and of the port at the target', () => {
   const error = failed('ERR_SSL_WRONG_VERSION_NUMBER', { reason: 'wrong version number' });
-  expect(tlsFailure(error, { ...target, leg: 'proxy', port: 3128 }, about)).toMatchObject({
+  expect(tlsFailure(error, { ...target, side: 'proxy', port: 3128 }, about)).toMatchObject({
     code: 'PROXY-SCHEME',
     message:
       '[PROXY-SCHEME] Port 3128 of proxy corp speaks no TLS, but its scheme is set to https (it answered "wrong version number").',

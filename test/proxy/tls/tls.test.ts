@@ -28,7 +28,7 @@ afterEach(async () => {
 interface Asking {
   readonly host?: string;
   /** Whose TLS it is, and behind which proxy; the target's, reached direct, unless said otherwise. */
-  readonly peer?: Pick<TlsPeer, 'leg' | 'proxy'>;
+  readonly peer?: Pick<TlsPeer, 'side' | 'proxy'>;
   readonly observedTime?: ObservedTime;
   readonly trust?: TlsTrust;
   readonly clock?: Clock;
@@ -43,7 +43,7 @@ async function connectTo(port: number, asking: Asking = {}) {
   );
   const host = asking.host ?? 'localhost';
   const contexts = new TrustContexts(asking.trust ?? trusted);
-  const peer: TlsPeer = { leg: 'target', proxy: null, ...asking.peer, host, port, hop: originAt('x') };
+  const peer: TlsPeer = { side: 'target', proxy: null, ...asking.peer, host, port, hop: originAt('x') };
   const { expected, pins } = contexts;
   const observedTime = asking.observedTime ?? null;
   const trust = { context: contexts.contextFor(`https://${host}:${port}`), expected, pins, observedTime };
@@ -127,7 +127,7 @@ describe('TLS to the target', () => {
 });
 
 describe('TLS behind a proxy', () => {
-  const peer = { leg: 'target', proxy: 'corp' } as const;
+  const peer = { side: 'target', proxy: 'corp' } as const;
 
   it('takes a chain that leads nowhere we trust for an interception, and says whose it is and what to ask for', async () => {
     const failure = await failureOf(createCa('Corp Inspection CA').issue(), { peer });
@@ -147,7 +147,7 @@ describe('TLS behind a proxy', () => {
     const [leaf = ''] = cert.split(/(?<=-----END CERTIFICATE-----\n)/);
     const trust = { ca: { key: 'updates.ca_file', path: '/ca.pem', pem: root.cert } };
     for (const proxy of ['corp', null]) {
-      const failure = await failureOf({ cert: leaf, key }, { peer: { leg: 'target', proxy }, trust });
+      const failure = await failureOf({ cert: leaf, key }, { peer: { side: 'target', proxy }, trust });
       expect(failure).toMatchObject({ code: 'TLS-CHAIN', facts: { end: 'O=Example Trust, CN=Public TLS CA' } });
       const { message, check } = failure as Error & { check: string };
       expect(message).toContain('The cause is the server or TLS interception');
@@ -191,7 +191,7 @@ describe('TLS behind a proxy', () => {
 });
 
 describe('TLS to a proxy itself', () => {
-  const peer = { leg: 'proxy', proxy: 'corp' } as const;
+  const peer = { side: 'proxy', proxy: 'corp' } as const;
 
   it('has codes of its own, and never those of the target', async () => {
     expect(await failureOf(createCa('Other CA').issue(), { peer })).toMatchObject({
@@ -245,7 +245,7 @@ describe('a certificate that is out of its time', () => {
       check: 'The clock of this host is not the cause. Ask the administrator of the server to renew its certificate.',
     });
     await origin?.close();
-    const peer = { leg: 'proxy', proxy: 'corp' } as const;
+    const peer = { side: 'proxy', proxy: 'corp' } as const;
     expect(await failureOf(expired, { observedTime, peer })).toMatchObject({ code: 'PROXY-TLS-EXPIRED' });
   });
 
@@ -275,7 +275,7 @@ describe('pins', () => {
   });
 
   it('refuse a valid chain that has none of the keys, before a byte of a request', async () => {
-    const failure = await failureOf(pair, { trust: pinned(foreign), peer: { leg: 'target', proxy: 'corp' } });
+    const failure = await failureOf(pair, { trust: pinned(foreign), peer: { side: 'target', proxy: 'corp' } });
     expect(failure).toMatchObject({
       code: 'TLS-PIN',
       facts: { key: 'updates.pins', expected: [foreign], found: [pin(own), pin(below), pin(ca.cert)] },
@@ -287,7 +287,7 @@ describe('pins', () => {
 
   it('come after the chain: an authority that is not trusted is told first', async () => {
     const strange = createCa('Corp Inspection CA');
-    const asking = { trust: pinned(pin(strange.cert)), peer: { leg: 'target', proxy: 'corp' } as const };
+    const asking = { trust: pinned(pin(strange.cert)), peer: { side: 'target', proxy: 'corp' } as const };
     expect(await failureOf(strange.issue(), asking)).toMatchObject({ code: 'TLS-INTERCEPTED' });
   });
 

@@ -30,8 +30,8 @@ beforeEach(async () => {
   retries = await open();
 });
 
-function fail(known = U1, error: CodedError = lost, over: { hasMoved?: boolean; gaveWay?: boolean } = {}) {
-  const turn = { error, hasMoved: false, gaveWay: false, maxDelaySeconds: 21_600, ...over };
+function fail(known = U1, error: CodedError = lost, over: { hasMoved?: boolean; yielded?: boolean } = {}) {
+  const turn = { error, hasMoved: false, yielded: false, maxDelaySeconds: 21_600, ...over };
   const at = retries.failed(known, turn);
   return at === null ? null : (at - clock.now()) / MINUTE_MS;
 }
@@ -78,7 +78,7 @@ describe('package retries', () => {
 
   it('survive a restart, and a clock that was years ahead', async () => {
     fail();
-    fail(U2, lost, { gaveWay: true, hasMoved: true });
+    fail(U2, lost, { yielded: true, hasMoved: true });
     await retries.save();
     const nextAt = retries.nextAt();
 

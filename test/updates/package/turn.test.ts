@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '#test/support/fake-clock.ts';
-import { Turn } from '#updates/package/turn.ts';
+import { PackageTurn } from '#updates/package/turn.ts';
 import { slowLast } from '#updates/slow-last.ts';
 
 const MOVED = { moved: true, asksWhole: false };
 
 describe('turn: the cost of a failed attempt', () => {
   it('is one attempt when nothing came, and none when the bytes moved', () => {
-    const turn = new Turn(new FakeClock());
+    const turn = new PackageTurn(new FakeClock());
     expect(turn.costOf()).toBe('one');
     turn.left(MOVED);
     expect(turn.costOf()).toBe('reset');
@@ -17,20 +17,20 @@ describe('turn: the cost of a failed attempt', () => {
   });
 
   it('is nothing when the next attempt asks for everything', () => {
-    const turn = new Turn(new FakeClock());
+    const turn = new PackageTurn(new FakeClock());
     turn.left({ moved: false, asksWhole: true });
     expect([turn.costOf(), turn.startsOver, turn.hasMoved]).toEqual(['none', true, false]);
   });
 
   it('is the turn after a quarter of an hour of attempts that moved', () => {
     const clock = new FakeClock();
-    const turn = new Turn(clock);
+    const turn = new PackageTurn(clock);
     clock.advance(899_999);
     turn.left(MOVED);
-    expect([turn.costOf(), turn.gaveWay]).toEqual(['reset', false]);
+    expect([turn.costOf(), turn.yielded]).toEqual(['reset', false]);
     clock.advance(1);
     turn.left(MOVED);
-    expect([turn.costOf(), turn.gaveWay]).toEqual(['over', true]);
+    expect([turn.costOf(), turn.yielded]).toEqual(['over', true]);
   });
 });
 

@@ -5,7 +5,7 @@
 
 import type { Challenge } from './challenge.ts';
 import { canAnswer, strongestDigest } from './digest.ts';
-import { type SchemeName, strengthOf } from './scheme.ts';
+import { type SchemeName, schemeStrength } from './scheme.ts';
 
 export interface Means {
   /** The strongest scheme that worked with this proxy. */
@@ -32,8 +32,8 @@ const TRIED = ['Negotiate', 'NTLM', 'Digest', 'Basic'] as const;
 export function chooseScheme(challenges: readonly Challenge[], means: Means): SchemeChoice {
   const offered = TRIED.filter((scheme) => offers(challenges, scheme));
   const [best = null] = offered.filter((scheme) => mayUse(challenges, scheme, means));
-  const least = means.worked === null ? 0 : strengthOf(means.worked);
-  if (best !== null && strengthOf(best) >= least) return { kind: 'chosen', scheme: best };
+  const least = means.worked === null ? 0 : schemeStrength(means.worked);
+  if (best !== null && schemeStrength(best) >= least) return { kind: 'chosen', scheme: best };
   const forbidden = offered.find((scheme) => needsHashes(scheme) && !mayUse(challenges, scheme, means));
   if (forbidden !== undefined && !means.weakHashes) return { kind: 'fips', scheme: forbidden };
   if (means.worked !== null && offered.length > 0) return { kind: 'downgrade', worked: means.worked };

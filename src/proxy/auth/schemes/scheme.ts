@@ -20,7 +20,7 @@ export function namedScheme(authentication: Authentication): SchemeName | null {
 }
 
 /** Higher is stronger; -1 for what is no scheme of ours. */
-export function strengthOf(scheme: string): number {
+export function schemeStrength(scheme: string): number {
   return SCHEMES.findIndex((known) => known.toLowerCase() === scheme.toLowerCase());
 }
 
