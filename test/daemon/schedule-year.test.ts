@@ -141,7 +141,7 @@ describe('random suspends, steps, restarts, crashes and outages', () => {
     const year = fc.array(happening(20 * DAY), { minLength: 70, maxLength: 110 });
     await fc.assert(
       fc.asyncProperty(timetable, year, (table, happenings) => live(table, happenings, YEAR)),
-      { numRuns: 5 },
+      { numRuns: 3 },
     );
   }, 60_000);
 
@@ -149,7 +149,7 @@ describe('random suspends, steps, restarts, crashes and outages', () => {
     const days = fc.array(happening(6 * HOUR), { minLength: 1, maxLength: 20 });
     await fc.assert(
       fc.asyncProperty(timetable, days, (table, happenings) => live(table, happenings, 30 * DAY)),
-      { numRuns: 150 },
+      { numRuns: 75 },
     );
   }, 60_000);
 });
