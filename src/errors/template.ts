@@ -75,6 +75,10 @@ export function fillPieces(template: string, fields: Readonly<Record<string, Fie
     const value = fields[name];
     if (format === 'for' && (value === undefined || value === null)) continue;
     if (format === 'at' && (value === undefined || value === null)) continue;
+    if (format === 's') {
+      if (value !== 1) pieces.push({ text: 's', ours: true });
+      continue;
+    }
     if (format === 'for') pieces.push({ text: ' for update ID ', ours: true });
     if (format === 'at') pieces.push({ text: ' at ', ours: true });
     if (isSafeError(value)) pieces.push(...withoutStop(value[SAFE_SENTENCE](format === 'advised'), template[shownTo]));

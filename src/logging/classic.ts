@@ -4,7 +4,7 @@
 // for ever. The head is made of our own constants, the sentence by the one formatter: nothing foreign can begin a line.
 
 import { showLocalTime } from '#errors/template.ts';
-import type { Level } from './events.ts';
+import type { Level } from './event-definition.ts';
 import type { LogRecord } from './record.ts';
 
 /** The line without its line end. */

@@ -10,7 +10,8 @@ import { type Hop, originAt, proxyAt, readHop } from '#errors/hop.ts';
 import { type FieldValue, fillPieces, joinPieces, type Piece } from '#errors/template.ts';
 import { maskForeign } from '#redaction/mask.ts';
 import type { Redactor, SpanRedactor } from '#redaction/redact.ts';
-import { EVENTS, type EventName, type Level, type SallyportEvent } from './events.ts';
+import type { Level } from './event-definition.ts';
+import { EVENTS, type EventName, type SallyportEvent } from './events.ts';
 
 /** One event at one moment, safe to render. */
 export interface LogRecord {

@@ -7,7 +7,8 @@
 
 import type { Clock, Timer } from '#system/clock.ts';
 import { classicLevel, classicLine } from './classic.ts';
-import type { EventName, Level } from './events.ts';
+import type { Level } from './event-definition.ts';
+import type { EventName } from './events.ts';
 import { progressBar } from './progress-bar.ts';
 import type { LogRecord } from './record.ts';
 import { type Wait, waitLine, waitOf } from './wait-line.ts';

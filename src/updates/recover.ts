@@ -48,7 +48,7 @@ export async function discardUnwanted(ports: UpdatesPorts, wanted: ReadonlySet<s
   for (const staged of await listJournals(ports.files, ports.store.stagingDir)) {
     const name = staged.kind === 'journal' ? staged.journal.name : staged.name;
     if (wanted.has(name) || (await ports.files.facts(stagedPath(ports.store.stagingDir, name))) === null) continue;
-    ports.report({ name: 'discarded', id: name, reason: 'the feed does not want it any more' });
+    ports.report({ name: 'discarded', id: name, reason: 'the feed no longer lists it' });
     await closeJournal(ports.files, ports.store.stagingDir, name);
   }
 }
@@ -73,7 +73,7 @@ async function recoverOne(ports: UpdatesPorts, journal: Journal, signal: AbortSi
   const note = readNote(journal);
   const { stagingDir } = ports.store;
   if (note === null) {
-    ports.report({ name: 'discarded', id: journal.name, reason: 'its journal is not one of ours' });
+    ports.report({ name: 'discarded', id: journal.name, reason: 'its journal was not written by Sallyport' });
     await closeJournal(ports.files, stagingDir, journal.name);
     return;
   }

@@ -60,8 +60,8 @@ describe('a change with --confirm-within', () => {
     expect(await disable.ended).toBe(0);
     expect(disable.lines).toContain('The new settings work.');
     expect(await text()).toBe(`${before}proxy_enabled: false\n`);
-    await daemon.said('The new settings are confirmed by stages.');
-    await daemon.said('The changed configuration is in force');
+    await daemon.said('The new settings were confirmed by stages.');
+    await daemon.said('New configuration loaded');
   });
 
   it('leaves the old settings when the daemon is killed in the middle of it', async () => {

@@ -254,7 +254,7 @@ describe('30: wrong settings were saved from afar', () => {
       );
       expect(status).toBe(12);
       expect(err).toContain(
-        'New settings failed at AUTH-REJECTED; previous settings still in force. Nothing was written.',
+        'New settings failed at AUTH-REJECTED; the previous settings remain in effect. Nothing was written.',
       );
       expect((await rig.settings()).proxies[0]?.port).not.toBe(login.port);
       expect(login.counted.refused).toBe(1);

@@ -50,7 +50,7 @@ describe('a running Sallyport', () => {
     await writeFile(config, `${whole}retry:\n  attempts: 0\n`);
     const line = whole.split('\n').length + 1;
     expect(await daemon.said('retry.attempts')).toContain(`${config}:${line}:13 retry.attempts: `);
-    await daemon.said('the settings of before stay in force');
+    await daemon.said('the previous settings remain in effect');
 
     const status = start(config, 'status', '--json');
     expect(await status.ended).toBe(0);
@@ -66,7 +66,7 @@ describe('a running Sallyport', () => {
 
     await writeFile(config, `${whole}retry:\n  attempts: 2\n`);
     expect(await daemon.said('Changed: ')).toContain('Changed: retry.attempts, applied to the next transfer.');
-    await daemon.said('The changed configuration is in force');
+    await daemon.said('New configuration loaded');
   });
 
   it('goes on with the download under way, byte for byte, when the settings change under it', async () => {
@@ -79,7 +79,7 @@ describe('a running Sallyport', () => {
     const daemon = start(config, 'run');
     await daemon.said('Downloading update ID u1');
     await configure({ response_timeout: { base_ms: 60_000 }, retry: { attempts: 1 } });
-    await daemon.said('The changed configuration is in force');
+    await daemon.said('New configuration loaded');
     expect(held).toHaveLength(1);
     held[0]?.end(JAR.subarray(200_000));
     await daemon.said('Published update ID u1');
@@ -122,7 +122,7 @@ describe('a running Sallyport', () => {
     await daemon.said('Next check');
     daemon.child.kill('SIGHUP');
     await daemon.said('again (asked for)');
-    await daemon.said('The configuration is in force as before');
+    await daemon.said('Configuration read again: no setting changed');
     daemon.child.kill('SIGTERM');
 
     expect(await daemon.ended).toBe(0);

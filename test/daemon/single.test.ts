@@ -36,7 +36,7 @@ async function removeSockets(): Promise<void> {
 describe('a second Sallyport for the same state', () => {
   it('is refused by code and pid before it touches anything, also when its sockets are gone', async () => {
     const first = start('run');
-    await first.said('Commands are taken at');
+    await first.said('Listening for commands on');
     await removeSockets();
     const second = start('run');
 
@@ -49,7 +49,7 @@ describe('a second Sallyport for the same state', () => {
 
   it.each([['check'], ['updates', 'verify']])('is refused as a command, too: %s', async (...command) => {
     const first = start('run');
-    await first.said('Commands are taken at');
+    await first.said('Listening for commands on');
     await removeSockets();
     const second = start(...command);
 
@@ -59,12 +59,12 @@ describe('a second Sallyport for the same state', () => {
 
   it('starts at once after a kill -9 of the first', async () => {
     const first = start('run');
-    await first.said('Commands are taken at');
+    await first.said('Listening for commands on');
     first.child.kill('SIGKILL');
     await first.ended;
     const second = start('run');
 
-    await second.said('Commands are taken at');
+    await second.said('Listening for commands on');
     second.child.kill('SIGTERM');
     expect(await second.ended).toBe(0);
   });

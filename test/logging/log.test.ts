@@ -64,7 +64,7 @@ describe('the log', () => {
     expect(waiting).toBeLessThanOrEqual(1_048_576);
     expect(lines.filter((line) => line.includes('Downloading'))).toHaveLength(15_000);
     expect(lines.filter((line) => line.includes('does not keep up'))).toHaveLength(1);
-    expect(lines.at(-1)).toMatch(/\[WARN\].* \d+ lines are missing on stdout/);
+    expect(lines.at(-1)).toMatch(/\[WARN\].* \d+ lines missing on stdout/);
   });
 
   it('gives the same moment and the same words to the file, the terminal and JSON', async () => {

@@ -239,7 +239,7 @@ describe('a signal', () => {
 
       expect({ code, err }).toEqual({ code: 0, err: '' });
       const last = out.trimEnd().split('\n').slice(-2);
-      expect(last[0]).toContain(`Stopping (${signal}); bytes already fetched are kept.`);
+      expect(last[0]).toContain(`Stopping (${signal}); the bytes downloaded so far are kept.`);
       expect(last[1]).toMatch(/\[INFO\] \[Thread: Main\] Stopped\.$/);
       await expect(access(join(site.dir, 'control.sock'))).rejects.toThrow();
       expect(await published()).toEqual([]);

@@ -17,7 +17,7 @@ describe('a proxy that is added beside a running daemon', () => {
     await site.configure();
     await writeFile(join(site.dir, 'password'), 'a password of mine\n', { mode: 0o600 });
     const daemon = site.start(['run']);
-    await daemon.line('Commands are taken at');
+    await daemon.line('Listening for commands on');
     const flags = ['--address', 'proxy.example.com', '--authentication', 'basic', '--user', 'svc'];
 
     const added = await site.run(['proxy', 'add', 'corp', ...flags, '--password-file', 'password', '--json']);
@@ -39,7 +39,7 @@ describe('a proxy that is added beside a running daemon', () => {
       updates: { feed_url: 'https://updates.example.com/feed.json' },
     });
     const daemon = site.start(['run']);
-    await daemon.line('Commands are taken at');
+    await daemon.line('Listening for commands on');
 
     const deleted = await site.run(['proxy', 'delete', 'a', '--force', '--new-default', 'none']);
     const routes = JSON.parse((await site.run(['route', 'show', '--json'])).out) as Status['routes'];

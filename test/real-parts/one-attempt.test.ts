@@ -144,7 +144,7 @@ describeWith(['squid'], 'a proxy whose address was changed', () => {
       await daemon.line('[TLS-');
       expect((await squid.accessLog(1)).at(-1)).toMatch(/^200 CONNECT .* nobody$/);
       await at(recording.port);
-      await daemon.line('The changed configuration is in force');
+      await daemon.line('New configuration loaded');
       for (let round = 0; round < 3; round += 1) {
         const { out, err } = await site.run(['check']);
         expect(out + err).toContain('[AUTH-REBIND]');

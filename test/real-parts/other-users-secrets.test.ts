@@ -219,12 +219,12 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
 
     const log = readFileSync(join(users.dir, 'service/logs/sallyport.log'), 'utf8');
     const by = (who: string, what: string, socket: string) =>
-      new RegExp(`Request to ${what} from ${who}, process \\d+, over \\S+/${socket}\\.`);
+      new RegExp(`Request from ${who}, process \\d+ to ${what}, over \\S+/${socket}\\.`);
     expect(log).toMatch(by(`user ${USERS.member.uid}`, 'check for updates', 'operate.sock'));
     expect(log).toMatch(by(`user ${USERS.member.uid}`, 'diagnose', 'operate.sock'));
     expect(log).toMatch(
       new RegExp(
-        `Refused a request to try new settings from user ${USERS.member.uid}, process \\d+, over \\S+/control\\.sock: \\[CONTROL-ADMIN\\]`,
+        `Refused a request from user ${USERS.member.uid}, process \\d+ to try new settings, over \\S+/control\\.sock: \\[CONTROL-ADMIN\\]`,
       ),
     );
     expect(log).toMatch(by('root', 'diagnose', 'admin.sock'));

@@ -75,7 +75,7 @@ async function startDaemon(): Promise<Daemon> {
     }
   });
   const line = (text: string) => new Promise<string>((resolve) => waiting.add({ text, resolve }));
-  await line('Commands are taken at');
+  await line('Listening for commands on');
   const control = await connectAt(join(dir, 'control.sock'));
   if (control === null) throw new Error('the daemon does not answer');
   return { child, control, line };
@@ -102,7 +102,7 @@ async function writeConfig(): Promise<void> {
 }
 
 async function reload(): Promise<void> {
-  const applied = daemon.line('The changed configuration is in force');
+  const applied = daemon.line('New configuration loaded');
   await writeConfig();
   daemon.child.kill('SIGHUP');
   await applied;

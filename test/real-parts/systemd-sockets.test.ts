@@ -121,7 +121,7 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
     const log = await machine.run('cat', '/var/log/sallyport/sallyport.log');
     for (const user of ['operator', 'other'] as const) {
       const line = new RegExp(
-        `Request to verify the packages from user ${USERS[user]}, process \\d+, over \\S+/operate.sock`,
+        `Request from user ${USERS[user]}, process \\d+ to verify the packages, over \\S+/operate.sock`,
       );
       expect(log).toMatch(line);
     }

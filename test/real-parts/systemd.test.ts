@@ -44,7 +44,7 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
   it('is started only when the daemon is at work', async () => {
     await start();
 
-    expect(await machine.run('cat', '/var/log/sallyport/sallyport.log')).toContain('Commands are taken at');
+    expect(await machine.run('cat', '/var/log/sallyport/sallyport.log')).toContain('Listening for commands on');
     const status = await machine.run('sallyport', 'status', '--json');
     expect(JSON.parse(status)).toMatchObject({ main: { state: 'running' } });
     expect(await installed.notifications()).toContain('READY=1');

@@ -38,7 +38,7 @@ const TEXTS = [
   'Acknowledging receipt of update ID 1.',
   'Update ID 1 is deferred: x.',
   'is deferred: x',
-  'starts from zero: x',
+  'starts over from zero: x',
   '1 failed at this host: x',
   ' (direct)',
   ' through proxy x (tunnel)',

@@ -70,6 +70,7 @@ function expressionOf(template: string): RegExp {
   const pieces = template.split(/(\{[^}]+\})/).map((piece) => {
     const [, name, format = ''] = /^\{([A-Za-z0-9_]+)(?::([a-z]+))?\}$/.exec(piece) ?? [];
     if (name === undefined) return piece.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+    if (format === 's') return 's?';
     if (format === 'at') return `(?: at (?<${name}>${HOP}|${PLAIN}))?`;
     if (format === 'for') return `(?: for update ID (?<${name}>${PLAIN}))?`;
     const special = BY_FORMAT[format];

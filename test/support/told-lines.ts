@@ -30,6 +30,7 @@ function isFailureAsToday(line: string): boolean {
 /** A template as a pattern: its placeholders match anything. */
 function patternOf(template: string): string {
   const parts = template.split(/(\{[^}]+\})/).map((part) => {
+    if (part.endsWith(':s}')) return 's?';
     if (part.endsWith(':for}')) return '(?: for update ID .+)?';
     return part.startsWith('{') ? '.+' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
   });

@@ -184,7 +184,7 @@ describe('a healthy round', () => {
     await second.round();
 
     const told = lines(second);
-    expect(told.findIndex((line) => line.includes('starts from zero'))).toBeGreaterThan(0);
+    expect(told.findIndex((line) => line.includes('starts over from zero'))).toBeGreaterThan(0);
     expect(told.filter((line) => line.includes('Downloading update ID 1602503.'))).toHaveLength(1);
     expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(jar)).toBe(true);
   });

@@ -122,7 +122,7 @@ export function printConfirmed(terminal: Terminal, { by }: ChangeVerdict): void 
 /** Says why a change was not written; returns the exit status. */
 export function printDropped(terminal: Terminal, { failure }: ChangeVerdict): number {
   const code = failure?.code ?? NO_ANSWER;
-  terminal.err(`New settings failed at ${code}; previous settings still in force. Nothing was written.`);
+  terminal.err(`New settings failed at ${code}; the previous settings remain in effect. Nothing was written.`);
   if (failure === null) return EXIT_STATUS.timeout;
   terminal.err(`  ${failure.message}`);
   terminal.err(`  ${atHop(failure.hop)}${failure.check}`);

@@ -5,7 +5,8 @@
 
 import type { Followed, FollowRequest } from '#control/follow.ts';
 import type { Parts } from '#daemon/parts.ts';
-import { EVENTS, type Level, type SallyportEvent } from '#logging/events.ts';
+import type { Level } from '#logging/event-definition.ts';
+import { EVENTS, type SallyportEvent } from '#logging/events.ts';
 import { toRecord } from '#logging/record.ts';
 import { untilAborted } from '#system/abort.ts';
 import { utcTime } from '#system/moment.ts';

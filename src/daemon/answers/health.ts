@@ -184,18 +184,19 @@ function lastWords({ interrupted, succeededMs }: CheckHealth): string {
 
 function warningOf(facts: HealthFacts, { failures, error, ageMs }: CheckHealth): string | null {
   if (!facts.hasFeed) return 'updates.feed_url is not set, so no updates are fetched.';
-  if (facts.isPaused) return 'The disk is full; work is paused until there is room.';
+  if (facts.isPaused) return 'The disk is full; downloads are paused until there is space.';
   if (failures > 0) {
     const cause = error === null ? '' : ' {error}';
     const text = `{failures} ${failures === 1 ? 'check' : 'checks'} in a row failed; no success for {age:ms}.${cause} Next try at {next}.`;
     return fillTemplate(text, { failures, error, age: ageMs, next: timeOf(facts.nextCheckMs) });
   }
-  if (facts.isConfigRefused) return 'The configuration as it is now is refused; the settings of before are in force.';
+  if (facts.isConfigRefused) return 'The configuration file was rejected; the previous settings are in effect.';
   if (facts.isFileHeld)
-    return 'The configuration as it is now waits to be confirmed, see sallyport status; that of before is in force.';
+    return 'The configuration file is not confirmed, see sallyport status; the previous settings are in effect.';
   if (facts.keptBack.length > 0)
     return fillTemplate('The password for {proxies} is not sent, see sallyport status.', { proxies: facts.keptBack });
-  if (facts.failing > 0) return fillTemplate('Updates that could not be fetched: {count}.', { count: facts.failing });
+  if (facts.failing > 0)
+    return fillTemplate('Updates that could not be downloaded: {count}.', { count: facts.failing });
   if (facts.hookFailed > 0)
     return fillTemplate('Updates that the hook failed for: {count}.', { count: facts.hookFailed });
   return null;

@@ -87,7 +87,7 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
   });
   if (bounds === null) await ports.habits.save().catch(() => undefined);
   const { code } = found.verdict.finding ?? { code: 'no failure' };
-  const what = asked.candidate === null ? 'the settings in force' : 'settings that are not saved';
+  const what = asked.candidate === null ? 'the current settings' : 'settings that are not saved';
   parts.report({ name: 'diagnosed', what, found: code });
   const diagnosis: Diagnosis = {
     as: { user: userName(), pid: process.pid, service: mode === 'daemon' },
@@ -117,13 +117,15 @@ async function opinionSettings({ ports: { agent } }: Parts, settings: Settings):
 
 /** Whoever has edited the file and sees no effect of it should not look for the reason on the network. */
 function notInForce({ config: { loaded, refused } }: Parts, held: HeldFile | null): string[] {
-  const file = `${showForeign(basename(loaded.file))} as it is now`;
+  const file = showForeign(basename(loaded.file));
   if (refused !== null) {
     const more = refused.count > 1 ? ` (and ${refused.count - 1} more)` : '';
-    return [`${file} is refused, the settings of before are in force: ${refused.first}${more}`];
+    return [`${file} was rejected and the previous settings are in effect: ${refused.first}${more}`];
   }
   if (held === null) return [];
-  return [`${file} waits to be confirmed since ${held.since} (${held.failure.code}); the one of before is in force.`];
+  return [
+    `${file} has been waiting for confirmation since ${held.since} (${held.failure.code}); the previous version is in effect.`,
+  ];
 }
 
 /** Keeps what a candidate of the group says and shows out of the registry of secrets and the habits of the process. */

@@ -181,7 +181,7 @@ describe('the judgement', () => {
     ],
     ['ok', { checks: { ...well, succeededMs: null }, nextCheckMs: null }, 'No check has ended yet.'],
     ['warning', { hasFeed: false }, 'updates.feed_url is not set, so no updates are fetched.'],
-    ['warning', { isPaused: true }, 'The disk is full; work is paused until there is room.'],
+    ['warning', { isPaused: true }, 'The disk is full; downloads are paused until there is space.'],
     [
       'warning',
       { checks: { ...well, failures: 3, error: FAILURE } },
@@ -195,14 +195,14 @@ describe('the judgement', () => {
     [
       'warning',
       { isConfigRefused: true },
-      'The configuration as it is now is refused; the settings of before are in force.',
+      'The configuration file was rejected; the previous settings are in effect.',
     ],
     [
       'warning',
       { isFileHeld: true },
-      'The configuration as it is now waits to be confirmed, see sallyport status; that of before is in force.',
+      'The configuration file is not confirmed, see sallyport status; the previous settings are in effect.',
     ],
-    ['warning', { failing: 2 }, 'Updates that could not be fetched: 2.'],
+    ['warning', { failing: 2 }, 'Updates that could not be downloaded: 2.'],
     ['warning', { keptBack: ['corp', 'far'] }, 'The password for corp, far is not sent, see sallyport status.'],
     ['warning', { hookFailed: 1 }, 'Updates that the hook failed for: 1.'],
     ['critical', { checks: null }, 'No daemon is running, so nothing is checked.'],

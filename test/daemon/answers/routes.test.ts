@@ -33,7 +33,7 @@ async function told(sections: Record<string, unknown>): Promise<string[]> {
 describe('the routes told at start', () => {
   it('are direct where no proxy is configured, and say so', async () => {
     expect(await told({ updates: FEED })).toEqual([
-      expect.stringMatching(/^\[Thread: Config\] updates goes direct \(.*(?:no proxies|proxies).*\)\.$/),
+      expect.stringMatching(/^\[Thread: Config\] Route for updates: direct \(.*(?:no proxies|proxies).*\)\.$/),
       '[Thread: Config] support_logs is not configured.',
       '[Thread: Config] exposure_analytics is not configured.',
       '[Thread: Config] platform is not configured.',
@@ -50,24 +50,24 @@ describe('the routes told at start', () => {
       platform: { enabled: true, url: 'wss://platform.example.com/link' },
     });
     expect(lines).toHaveLength(4);
-    expect(lines[0]).toContain('updates goes through proxy corp, tunnel (');
-    expect(lines[1]).toContain('support_logs goes through proxy lab, tunnel (');
+    expect(lines[0]).toContain('Route for updates: through proxy corp, tunnel (');
+    expect(lines[1]).toContain('Route for support_logs: through proxy lab, tunnel (');
     expect(lines[1]).toContain('use_proxy_for.support_logs is lab');
     expect(lines[2]).toContain(
-      'exposure_analytics is configured, not enabled. Its route: through proxy corp, tunnel (',
+      'exposure_analytics is configured but not enabled. Its route would be: through proxy corp, tunnel (',
     );
-    expect(lines[3]).toContain('platform goes direct');
+    expect(lines[3]).toContain('Route for platform: direct');
     expect(lines[3]).toContain('use_proxy_for.platform is none');
   });
 
   it('are direct with proxy_enabled: false, which is named as the reason', async () => {
     const [line] = await told({ updates: FEED, proxies: [corp], proxy_enabled: false });
-    expect(line).toContain('updates goes direct (proxy_enabled is false');
+    expect(line).toContain('Route for updates: direct (proxy_enabled is false');
   });
 
   it('go through the proxy under proxy_required', async () => {
     const [line] = await told({ updates: FEED, proxies: [corp], proxy_required: true });
-    expect(line).toContain('updates goes through proxy corp, tunnel (');
+    expect(line).toContain('Route for updates: through proxy corp, tunnel (');
   });
 
   it('show no query of an address in the status', async () => {

@@ -52,7 +52,7 @@ describe('with proxy_change: confirm a file edited by hand', () => {
     const daemon = start('run');
     await daemon.said('Next check');
     await writeFile(config, `${before}proxy_enabled: false\n`);
-    await daemon.said('The changed configuration is in force');
+    await daemon.said('New configuration loaded');
   });
 
   it('is held when a stage fails, also over a kill and a restart, until somebody confirms it', async () => {
@@ -60,20 +60,20 @@ describe('with proxy_change: confirm a file edited by hand', () => {
     await first.said('Next check');
     const edited = before.replace(`port: ${proxy.port}`, 'port: 1');
     await writeFile(config, edited);
-    expect(await first.said('is not in force since')).toContain('it failed at TCP-REFUSED');
+    expect(await first.said('has not been in effect since')).toContain('its test failed at TCP-REFUSED');
     expect((await statusOf()).config.held).toMatchObject({ failure: { code: 'TCP-REFUSED' } });
     first.child.kill('SIGKILL');
     await first.ended;
 
     const second = start('run');
-    await second.said('is not in force since');
+    await second.said('has not been in effect since');
     const kept = join(dir, 'state', 'confirmed-file.json');
     expect(((await stat(kept)).mode & 0o777).toString(8)).toBe('600');
     expect(JSON.parse(await readFile(kept, 'utf8'))).toMatchObject({ text: before });
     expect(await readFile(config, 'utf8')).toBe(edited);
 
     expect(await start('proxy', 'confirm').ended).toBe(0);
-    await second.said('The changed configuration is in force');
+    await second.said('New configuration loaded');
     expect((await statusOf()).config.held).toBeNull();
     expect(JSON.parse(await readFile(kept, 'utf8'))).toMatchObject({ text: edited });
   });

@@ -85,10 +85,10 @@ describe('the sockets', () => {
     expect(reported).toMatchObject([{ name: 'control-refused' }, { name: 'control-asked' }]);
     const [refused, asked] = reported.map((event) => toRecord(event, 0, createRedactor(new KnownSecrets())).message);
     expect(refused).toContain(
-      `Refused a request to allow refused passwords once more from ${uid === 0 ? 'root' : `user ${uid}`}, process ${process.pid}`,
+      `Refused a request from ${uid === 0 ? 'root' : `user ${uid}`}, process ${process.pid} to allow refused passwords once more`,
     );
     expect(refused).toMatch(/\/look\.sock: \[CONTROL-OPERATE\] Only root and .* is read-only\. /);
-    expect(asked).toMatch(/Request to allow refused passwords once more from .*\/operate\.sock\.$/);
+    expect(asked).toMatch(/Request from .* to allow refused passwords once more.*\/operate\.sock\.$/);
   });
 
   it('settings has every key with its origin and who may set it, and no secret', async () => {

@@ -90,11 +90,11 @@ describe('what systemctl status shows', () => {
     expect(told.at(-1)).toMatch(/^Update ID u2 failed .*\[TCP-REFUSED\]/);
   });
 
-  it('begins with the refusal of the configuration, until it is mended', () => {
+  it('begins with the rejection of the configuration until it is fixed', () => {
     report({ name: 'up-to-date' });
     report({ name: 'reloading', file: 'f', cause: 'it changed' });
     report({ name: 'reload-refused', count: 2 });
-    expect(told.at(-1)).toMatch(/^The configuration .* is refused .* Everything is up to date\.$/);
+    expect(told.at(-1)).toMatch(/^Configuration rejected \(2 errors\); .* Everything is up to date\.$/);
 
     report({ name: 'reloading', file: 'f', cause: 'it changed' });
     report({ name: 'reloaded', count: 1, waiting: 0 });
@@ -146,7 +146,7 @@ describe('the service manager', () => {
     report({ name: 'reload-unchanged' });
     report({ name: 'stopping', reason: 'SIGTERM' });
 
-    expect(told).toEqual(['', 'Stopping (SIGTERM); bytes already fetched are kept.']);
+    expect(told).toEqual(['', 'Stopping (SIGTERM); the bytes downloaded so far are kept.']);
   });
 
   it('is left alone by everything else', () => {

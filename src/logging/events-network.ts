@@ -1,0 +1,44 @@
+// Events of the network: connections, proxies and PAC files. Each belongs to a purpose and has the thread of that purpose.
+
+import type { Definition } from './event-definition.ts';
+
+export const NETWORK_EVENTS = {
+  connected: {
+    level: 'info',
+    thread: null,
+    text: 'Connected to {host}:{port} through proxy {proxy} ({how}){update_id:for}.',
+  },
+  'failed-over': {
+    level: 'warn',
+    thread: null,
+    text: 'Proxy {proxy} failed and will not be used for {rest:ms}; trying {next:hop}. {error:advised}',
+  },
+  'proxy-tls-weak': { level: 'warn', thread: null, text: '{error:advised}' },
+  'proxies-unnamed': {
+    level: 'warn',
+    thread: null,
+    text: 'No proxy could be determined for profile {proxy}; continuing without it. {error:advised}',
+    folds: true,
+  },
+  'connected-direct': { level: 'info', thread: null, text: 'Connected to {host}:{port} (direct){update_id:for}.' },
+  'pac-answered': { level: 'info', thread: null, text: 'The PAC file {where} returned {ways} for {url}.' },
+  'pac-kept': {
+    level: 'warn',
+    thread: null,
+    text: 'The PAC file {where} is not usable; the last good version remains in use: {error:advised}',
+    folds: true,
+  },
+  'pac-left-out': {
+    level: 'warn',
+    thread: null,
+    text: 'The PAC file {where} returned entries that are not supported: {parts}.',
+    folds: true,
+  },
+  'pac-names-withheld': {
+    level: 'info',
+    thread: null,
+    text: 'The PAC file {where} asked for the address of {names}. It was not resolved because proxy_required is true.',
+  },
+  'response-via': { level: 'info', thread: null, text: 'Response via {via:via}.' },
+  redirected: { level: 'info', thread: null, text: 'Redirected to {url}.' },
+} as const satisfies Record<string, Definition>;

@@ -1,0 +1,82 @@
+// Events of the process: its life, the schedule, the log file and the control sockets.
+
+import type { Definition } from './event-definition.ts';
+
+export const PROCESS_EVENTS = {
+  started: {
+    level: 'info',
+    thread: 'Main',
+    text: 'Sallyport {version} started as process {pid}; configuration {file}.',
+  },
+  stopping: { level: 'info', thread: 'Main', text: 'Stopping ({reason:words}); the bytes downloaded so far are kept.' },
+  stopped: { level: 'info', thread: 'Main', text: 'Stopped.' },
+  diagnosed: { level: 'info', thread: 'Control', text: 'Diagnosed {what:words}: {found:words}.' },
+  'control-listening': { level: 'info', thread: 'Control', text: 'Listening for commands on {path}.' },
+  'control-asked': {
+    level: 'info',
+    thread: 'Control',
+    text: 'Request from {who:words} to {what:words}, over {socket}.',
+  },
+  'control-refused': {
+    level: 'warn',
+    thread: 'Control',
+    text: 'Refused a request from {who:words} to {what:words}, over {socket}: {error:advised}',
+  },
+  'change-requested': {
+    level: 'info',
+    thread: 'Config',
+    text: 'Request from {who:words} to {verb:words} settings: {keys}.',
+  },
+  'change-made': { level: 'info', thread: 'Config', text: 'Settings changed for {who:words}: {keys}.' },
+  'change-not-made': {
+    level: 'warn',
+    thread: 'Config',
+    text: 'Settings not changed for {who:words}: {error:advised}',
+  },
+  'check-next-try': {
+    level: 'info',
+    thread: 'Main',
+    text: 'Next try at {at:time}; failed checks in a row: {failures}.',
+  },
+  'slot-overdue': {
+    level: 'info',
+    thread: 'Main',
+    text: 'Missed the check of {slot:time}; running it at {at:time}.',
+  },
+  'clock-stepped': {
+    level: 'info',
+    thread: 'Main',
+    text: 'The system clock jumped {direction:words} by {by:ms} (the machine was suspended, or the clock was set).',
+  },
+  'next-round': { level: 'info', thread: 'Main', text: 'Next check for updates at {at:time}.' },
+  fault: { level: 'error', thread: 'Main', text: '{error:advised}', folds: true },
+  'notify-failed': { level: 'warn', thread: 'Main', text: 'Cannot notify systemd: {error:advised}', folds: true },
+  'wait-stuck': {
+    level: 'error',
+    thread: 'Main',
+    text: 'Wait did not end at its deadline: {error:advised}',
+    folds: true,
+  },
+  'log-lines-lost': {
+    level: 'warn',
+    thread: 'Main',
+    text: '{count} line{count:s} missing here: the log file could not be written.',
+  },
+  'screen-behind': {
+    level: 'warn',
+    thread: 'Main',
+    text: 'The reader of stdout does not keep up, so lines are dropped there. The log file has all lines.',
+  },
+  'screen-lines-lost': {
+    level: 'warn',
+    thread: 'Main',
+    text: '{count} line{count:s} missing on stdout because its reader did not keep up. The log file has them.',
+  },
+  'fault-stack': { level: 'debug', thread: 'Main', text: 'The fault came from {frames}.' },
+  repeated: {
+    level: 'warn',
+    thread: 'Main',
+    text: 'Repeated {times:words} within {elapsed:ms}: {opening} (first at {at:clock}).',
+  },
+  'set-aside-full': { level: 'warn', thread: 'Main', text: '{dir} is full; its oldest entries are deleted.' },
+} as const satisfies Record<string, Definition>;

@@ -1,0 +1,174 @@
+// Events of updates: a round, a download, publishing, the hook and receipts.
+
+import type { Definition } from './event-definition.ts';
+
+export const UPDATES_EVENTS = {
+  // A round
+  checking: { level: 'info', thread: 'Updater', text: 'Checking for updates at {url}.' },
+  'feed-read': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Feed serial {serial} has {items} update{items:s}; {wanted} wanted (trust {trust}).',
+  },
+  'serial-forgotten': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Forgot serial {serial} of {url}. The next check accepts any serial up to 2^52.',
+  },
+  fetching: { level: 'info', thread: 'Updater', text: 'Fetching {updates:words}, {size:size}.' },
+  'up-to-date': { level: 'info', thread: 'Updater', text: 'Everything is up to date.' },
+  'item-refused': { level: 'warn', thread: 'Updater', text: 'Update ID {id} is refused: {error:advised}' },
+  'item-deferred': { level: 'info', thread: 'Updater', text: 'Update ID {id} is deferred: {reason:words}.' },
+  'more-wanted': { level: 'info', thread: 'Updater', text: '{count} more update{count:s} left for the next round.' },
+  'check-failed': { level: 'error', thread: 'Updater', text: 'The check failed{hop:at}: {error:advised}' },
+  'checks-overdue': { level: 'error', thread: 'Updater', text: 'Updates are overdue: {error:advised}' },
+  'feed-starved': {
+    level: 'error',
+    thread: 'Updater',
+    text: 'The feed cannot be downloaded completely: {error:advised}',
+  },
+  'checks-recovered': { level: 'info', thread: 'Updater', text: 'Checks succeed again after {age:ms}.' },
+  'round-ended': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Round ended: {published} published, {failed} failed, {pruned} pruned.',
+  },
+  'round-failed': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Round ended because the check failed: {published} published, {failed} updates failed, {pruned} pruned.',
+  },
+  // A download
+  downloading: { level: 'info', thread: 'Updater', text: 'Downloading update ID {id}.' },
+  resuming: { level: 'info', thread: 'Updater', text: 'Resuming update ID {id} at {offset} of {length} bytes.' },
+  waiting: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Waiting up to {limit:ms} for update ID {id} ({size:size}): {explanation:words}.',
+  },
+  'patience-changed': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Response timeout for {size:size} from {origin} changed to {to:ms} ({after:words}); it was {from:ms} ({before:words}).',
+  },
+  progress: { level: 'debug', thread: 'Updater', text: 'Received {received:size} of {length:size} of update ID {id}.' },
+  'resume-impossible': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Update ID {id} starts over from zero: {reason:words}.',
+  },
+  downloaded: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Downloaded update ID {id}: {length:size} in {elapsed:ms}, longest silence {silence:ms}.',
+  },
+  rerouted: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Update ID {id} keeps its bytes and continues over the new route now: {error:advised}',
+  },
+  'download-failed': { level: 'warn', thread: 'Updater', text: 'Update ID {id} failed{hop:at}: {error:advised}' },
+  'next-try': { level: 'info', thread: 'Updater', text: 'Next try at {at:time} ({attempt} of {attempts}).' },
+  'package-next-try': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Next try of update ID {id} at {at:time}, or with the next check if that is earlier.',
+  },
+  'gave-way': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Update ID {id} arrives in small parts ({elapsed:ms} so far). Its bytes are kept, and the other updates are fetched first.',
+  },
+  'next-try-round': { level: 'info', thread: 'Updater', text: 'Next try at the next check.' },
+  // Disk space
+  'disk-full': {
+    level: 'error',
+    thread: 'Updater',
+    text: 'Paused with {free:size} free: {error:advised} Next try at {at:time}.',
+  },
+  'disk-still-full': { level: 'debug', thread: 'Updater', text: 'Still paused with {free:size} free: {error:advised}' },
+  'disk-room': { level: 'info', thread: 'Updater', text: 'Enough disk space again after {elapsed:ms}; continuing.' },
+  // Publishing and pruning
+  verified: { level: 'info', thread: 'Updater', text: 'Verified update ID {id}: sha256 {sha256}.' },
+  published: { level: 'info', thread: 'Updater', text: 'Published update ID {id} as {path}.' },
+  acknowledging: { level: 'info', thread: 'Updater', text: 'Acknowledging receipt of update ID {id}.' },
+  recovered: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Finished update ID {id}, which an interruption had left {stage:words}.',
+  },
+  discarded: {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Deleted the partial download of update ID {id}: {reason:words}.',
+  },
+  withdrawn: {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'Update ID {id} was withdrawn by the vendor; moved to {path}.',
+  },
+  pruned: { level: 'info', thread: 'Updater', text: 'Pruned update ID {id} ({reason:words}).' },
+  'package-problem': { level: 'error', thread: 'Updater', text: 'Update ID {id}: {error:advised}', folds: true },
+  'staging-problem': { level: 'error', thread: 'Updater', text: 'Staging: {error:advised}', folds: true },
+  // The hook
+  'hook-running': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'Running the hook for update ID {id} (try {attempt} of {attempts}).',
+  },
+  'hook-output': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'The hook for update ID {id} wrote on {stream}, in quotes: {line}.',
+  },
+  'hook-output-cut': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The hook for update ID {id} wrote more than {limit:size}; the rest is dropped.',
+  },
+  'hook-done': { level: 'info', thread: 'Updater', text: 'The hook for update ID {id} succeeded in {elapsed:ms}.' },
+  'hook-next-try': {
+    level: 'warn',
+    thread: 'Updater',
+    text: 'The hook for update ID {id} failed ({ending:words}); next try at {at:time}.',
+  },
+  'hook-failed': { level: 'error', thread: 'Updater', text: 'The hook failed: {error:advised}' },
+  'hook-refused': { level: 'error', thread: 'Updater', text: 'The hook was not run: {error:advised}' },
+  'hook-skipped': {
+    level: 'info',
+    thread: 'Updater',
+    text: 'The hook was not run for update ID {id}: {reason:words}.',
+  },
+  // Receipts
+  'receipt-delivered': {
+    level: 'info',
+    thread: 'Receipts',
+    text: 'Delivered the receipt of update ID {id} ({outcome}).',
+  },
+  'receipt-unsent': {
+    level: 'info',
+    thread: 'Receipts',
+    text: 'Not sending the receipt of update ID {id} ({outcome}): updates.acknowledge_url is not set.',
+  },
+  'receipt-kept': {
+    level: 'info',
+    thread: 'Receipts',
+    text: 'Kept the receipt of update ID {id} ({outcome}) on this host: updates.acknowledge_url is not set.',
+  },
+  'receipt-failed': {
+    level: 'warn',
+    thread: 'Receipts',
+    text: 'The receipt of update ID {id} ({outcome}) was not delivered{hop:at}: {error:advised}',
+  },
+  'receipt-next-try': {
+    level: 'info',
+    thread: 'Receipts',
+    text: 'Next try to deliver the receipt of update ID {id} at {at:time}.',
+  },
+  'receipt-quarantined': {
+    level: 'error',
+    thread: 'Receipts',
+    text: 'Set aside a receipt that could not be read: {error:advised}',
+    folds: true,
+  },
+} as const satisfies Record<string, Definition>;
