@@ -81,7 +81,7 @@ export const CONFIG_CODES = {
     retry: 'change',
   },
   'PROFILE-IN-USE': {
-    text: 'Proxy {name} is in use ({users:words}) and was not deleted.',
+    text: 'Proxy {name} is used by {users:words} and was not deleted.',
     check:
       'Give each of them another route (sallyport route set), or add --force, which shows what they will use instead.',
     class: 'config',

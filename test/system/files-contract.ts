@@ -151,7 +151,7 @@ export function filesContract(open: () => FilesUnderTest): void {
       await make('a', 'hello');
       on.link(at('b'), at('a'));
 
-      expect((await failureOf(() => files.openToWrite(at('a')))).message).toContain('has 2 names');
+      expect((await failureOf(() => files.openToWrite(at('a')))).message).toContain('has 2 hard links');
       expect(await textOf('b')).toBe('hello');
       expect((await files.facts(at('a')))?.links).toBe(2);
     });
