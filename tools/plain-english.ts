@@ -111,6 +111,11 @@ export function lowered(budget: Budget, counts: Budget): Budget {
   return Object.fromEntries(kept.filter(([, most]) => most > 0).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+function couldBeLowered(findings: readonly Finding[]): boolean {
+  const budget = readBudget();
+  return JSON.stringify(lowered(budget, countFindings(findings))) !== JSON.stringify(budget);
+}
+
 export function shownFinding({ path, line, kind, form, reason }: Finding): string {
   return `${path}:${line} ${kind}: "${form}": ${reason}`;
 }
@@ -126,6 +131,7 @@ function main(argv: readonly string[]): void {
     ? overBudget(findings, readBudget())
     : findings.filter(({ path }) => argv.length === 0 || argv.some((prefix) => path.startsWith(prefix)));
   if (isCheck && shown.length > 0) process.exitCode = 1;
+  else if (isCheck && couldBeLowered(findings)) process.stdout.write('run: npm run plain-english -- --lower\n');
   process.stdout.write(shown.map((finding) => `${shownFinding(finding)}\n`).join(''));
   process.stdout.write(`${shown.length} to rewrite\n`);
 }
