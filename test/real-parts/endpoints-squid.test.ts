@@ -118,7 +118,7 @@ describeWith(['squid'], 'the ACL for Squid', () => {
     );
   }
 
-  it('is taken by squid -k parse without an error or a warning, also with the lines for ssl_bump', () => {
+  it('ACL for Squid: squid -k parse accepts it without warnings, also with lines for ssl_bump', () => {
     const all = [...aclOf(settingsBehind(3_128, 'secure')), ...aclOf(settingsBehind(3_128, 'clear'))];
     const v6 = testSettings(dir, { updates: { feed_url: 'https://[2001:db8::1]/' }, proxies: [profile(3_128)] });
     for (const lines of [all.map(uncommented), aclOf(v6)]) {
@@ -136,7 +136,7 @@ describeWith(['squid'], 'the ACL for Squid', () => {
     }
   });
 
-  it('lets a round over TLS through, and no other name, port, method or address', async () => {
+  it('ACL for Squid: it allows a round over TLS and no other name, port, method or address', async () => {
     const settings = settingsBehind(await start(aclOf(settingsBehind(1, 'secure'))), 'secure');
 
     expect(await round(settings)).toEqual({ error: null, published: ['1602503'], failed: [] });
@@ -149,7 +149,7 @@ describeWith(['squid'], 'the ACL for Squid', () => {
     expect(await ask(`https://127.0.0.1:${secure.port}/`)).toBe('POLICY-DENIED');
   });
 
-  it('lets no address through that is looked up as one of its names: whoever owns an address decides that', async () => {
+  it('ACL for Squid: an address whose reverse name is allowed is not allowed', async () => {
     chmodSync(dir, 0o755);
     writeFileSync(join(dir, 'hosts'), '127.0.0.9 updates.example.com\n');
     await start(aclOf(settingsBehind(1, 'secure')), { extra: [`hosts_file ${join(dir, 'hosts')}`] });
@@ -166,7 +166,7 @@ describeWith(['squid'], 'the ACL for Squid', () => {
     expect(await ask(`https://127.0.0.1:${clearPort}/`)).toBe('POLICY-DENIED');
   });
 
-  it('has the methods that a login needs: a round in the clear with Digest, where users are asked for', async () => {
+  it('ACL for Squid: it allows a round over plain HTTP with Digest', async () => {
     const corp = { authentication: 'digest', user: USER.user, password: { env: 'NEVER_READ' } };
     const asking = aclOf(settingsBehind(1, 'clear', corp)).map((line) =>
       line.startsWith('http_access allow') ? `${line} authenticated` : line,
@@ -181,7 +181,7 @@ describeWith(['squid'], 'the ACL for Squid', () => {
     expect((await squid?.accessLog(1, 'HEAD'))?.[0]).toMatch(/^407 HEAD /);
   });
 
-  it('has lines for a Squid that opens tunnels: with them it opens none of ours, without them each', async () => {
+  it('ACL for Squid: with the lines for ssl_bump, Squid intercepts none of the tunnels', async () => {
     const bump = { ca: createCa('Corp TLS Inspection CA') };
     const acl = aclOf(settingsBehind(1, 'secure'));
 

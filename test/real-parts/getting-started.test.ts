@@ -28,7 +28,7 @@ let scanner: IcapServer;
 let origin: Origin;
 let page: ReadonlyMap<string, readonly string[]>;
 
-/** What stands below each command of ours, in its order. */
+/** The output below each of our commands, in order. */
 async function readPage(): Promise<ReadonlyMap<string, readonly string[]>> {
   const text = await readFile(new URL('docs/getting-started.md', ROOT), 'utf8');
   const run = text.slice(text.indexOf('<!-- run:begin -->'), text.indexOf('<!-- run:end -->'));
@@ -75,7 +75,7 @@ describeWith(['squid'], 'the run of docs/getting-started.md', () => {
     squid = await startSquid({ auth: { user: USER, password: PASSWORD }, extra: scanner.conf });
     config = join(dir, 'config', 'sallyport.yaml');
     await copyFile(new URL(`config/${file}`, ROOT), config);
-    // Beside the key that the page sets, the folders: a test has its own.
+    // In addition to the key that the page sets: the test's own folders.
     const set: Readonly<Record<string, string>> = {
       feed_url: origin.feedUrl,
       packages_dir: join(dir, 'packages'),

@@ -1,5 +1,5 @@
-// A real Squid that opens TLS (ssl-bump): whoever is not exempt is refused before a byte of a request, by the name of the
-// authority, however well this machine knows that authority. Squid reads what is sent, so its own log is the witness.
+// A real Squid that intercepts TLS (ssl-bump): a target that is not exempt is refused before a byte of a request, by the name
+// of the authority, even if this machine trusts it. Squid reads what is sent, so its log is the proof.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -60,7 +60,7 @@ describeWith(['squid'], 'a Squid that opens TLS', () => {
   it.concurrent.each([
     ['http', 'passed', ['200 GET']],
     ['https', 'TLS-INTERCEPTED', ['200 CONNECT']],
-    // What is no TLS in a tunnel is closed by it.
+    // Squid closes a tunnel without TLS.
     ['ws', 'WS-BLOCKED', ['200 CONNECT']],
     ['wss', 'TLS-INTERCEPTED', ['200 CONNECT']],
   ] as const)('%s: %s; a request inside of TLS would be in its log, and is not', async (protocol, result, log) => {
@@ -84,7 +84,7 @@ describeWith(['squid'], 'a Squid that opens TLS', () => {
     expect(targets.seen(url)).toEqual({ requests: 1, proxyHeaders: [] });
   });
 
-  // Not beside the right one: asked about a user twice at once, Squid takes its helper's first word for both passwords.
+  // Not concurrently with the right one: for two requests of a user at once, Squid uses the helper's first answer for both.
   it.each(['https', 'wss'] as const)('%s: a wrong password comes before all that', async (protocol) => {
     const url = targets.url(protocol);
     const proxies = [profile(asking.port, { ...USER, password: 'wrong' })];
@@ -92,7 +92,7 @@ describeWith(['squid'], 'a Squid that opens TLS', () => {
     expect(await logOf(asking, url)).toEqual([`407 CONNECT ${USER.user}`]);
   });
 
-  it('is refused by the pins where its authority is the one that ca_file names', async () => {
+  it('interception: pins refuse it even if ca_file names the authority of the proxy', async () => {
     const url = targets.url('https');
     const pins = [`sha256/${Buffer.alloc(32).toString('base64')}`];
     const trust = { ca: { key: 'updates.ca_file', path: '/ca.pem', pem: bumpCa.cert }, pins };
@@ -132,30 +132,33 @@ describeWith(['squid', 'mounts'], 'a Squid that opens TLS, whose authority this 
   });
   afterAll(() => Promise.all([squid.stop(), targets.close(), rm(dir, { recursive: true })]));
 
-  it.concurrent.each(WAYS)('is refused all the same: %s', async (_what, where) => {
-    const place: Place = { seen: {}, environment: {}, options: [], ...where(dir, pem) };
-    const { seen, environment, options } = place;
-    const theirs = targets.url('https');
-    const site = await Site.make();
-    try {
-      // So the test can tell: what Node does by itself there takes it, and its request is read by Squid.
-      expect(await bareNode(theirs, place)).toBe('authorized by Corp TLS Inspection CA');
-      expect(await logOf(squid, theirs, 2)).toContain('200 GET -');
+  it.concurrent.each(WAYS)(
+    'interception: it is refused although the authority is trusted: %s',
+    async (_what, where) => {
+      const place: Place = { seen: {}, environment: {}, options: [], ...where(dir, pem) };
+      const { seen, environment, options } = place;
+      const theirs = targets.url('https');
+      const site = await Site.make();
+      try {
+        // So the test can tell: what Node does by itself there takes it, and its request is read by Squid.
+        expect(await bareNode(theirs, place)).toBe('authorized by Corp TLS Inspection CA');
+        expect(await logOf(squid, theirs, 2)).toContain('200 GET -');
 
-      const ours = targets.url('https');
-      const proxies = [{ name: 'corp', address: '127.0.0.1', port: squid.port, default: true }];
-      await site.configure({ updates: { feed_url: ours.href }, proxies });
-      const { out, err } = await site.start(['check'], environment, ([node, ...args]) =>
-        seeing(seen, [node, ...options, ...args]),
-      ).ended;
-      expect(out + err).toContain('[TLS-INTERCEPTED]');
-      expect(out + err).toContain(ISSUER);
-      expect(await logOf(squid, ours)).toEqual(['200 CONNECT -']);
-      expect(targets.seen(ours).requests).toBe(0);
-    } finally {
-      await site.remove();
-    }
-  });
+        const ours = targets.url('https');
+        const proxies = [{ name: 'corp', address: '127.0.0.1', port: squid.port, default: true }];
+        await site.configure({ updates: { feed_url: ours.href }, proxies });
+        const { out, err } = await site.start(['check'], environment, ([node, ...args]) =>
+          seeing(seen, [node, ...options, ...args]),
+        ).ended;
+        expect(out + err).toContain('[TLS-INTERCEPTED]');
+        expect(out + err).toContain(ISSUER);
+        expect(await logOf(squid, ours)).toEqual(['200 CONNECT -']);
+        expect(targets.seen(ours).requests).toBe(0);
+      } finally {
+        await site.remove();
+      }
+    },
+  );
 
   /** A GET by Node's own TLS in that place, which trusts what the machine trusts. */
   async function bareNode(url: URL, { seen, environment, options }: Place): Promise<string> {

@@ -1,5 +1,5 @@
-// The matrix for proxies that are named elsewhere and are no plain HTTP proxies, or ask for more than Basic: a PAC file over
-// http or the environment names SOCKS or TLS to the proxy, through Dante and Squid; and a ticket for whom a PAC names.
+// The matrix for proxies that a PAC file over http or the environment names, other than plain HTTP proxies with Basic: SOCKS or
+// TLS to the proxy, through Dante and Squid, and a ticket for a proxy of a PAC file.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -124,7 +124,7 @@ describeWith(['squid'], 'a proxy that is named elsewhere and spoken to over TLS'
     expect(await logOf(url)).toEqual(passed(protocol));
   });
 
-  it.concurrent.each(['PAC', 'environment'])('%s: whose authority nobody trusts', async (how) => {
+  it.concurrent.each(['PAC', 'environment'])('%s: an untrusted authority', async (how) => {
     const url = targets.url('https');
     const profile = how === 'PAC' ? { scheme: 'pac', pac: { url: pac.answers(`HTTPS ${place()}`) } } : byEnvironment;
     const result = await ask({ profile, url, environment: { https_proxy: `https://${place()}` } });

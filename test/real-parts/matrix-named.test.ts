@@ -14,7 +14,7 @@ import { PROTOCOLS, type Protocol, startTargets, type Targets } from '#test/supp
 
 const USER = { user: 'svc_update', password: 'right' } as const;
 const ca = createCa();
-/** Nobody listens there. */
+/** Nothing listens there. */
 const [DEAD, DEAD_TOO] = ['127.0.0.1:1', '127.0.0.1:2'];
 
 describeWith(['squid'], 'proxies that are named elsewhere', () => {
@@ -90,7 +90,7 @@ describeWith(['squid'], 'proxies that are named elsewhere', () => {
     expect(targets.seen(url).requests).toBe(0);
   });
 
-  // A wrong password not beside the right one: asked about a user twice at once, Squid takes its helper's first word for both.
+  // Right and wrong password not concurrently: for two requests of a user at once, Squid uses the helper's first answer for both.
   it.each(
     each([
       ['right', 'the proxy that is named', 'passed'],

@@ -43,7 +43,7 @@ async function run(
   return { result, log };
 }
 
-describeWith(['dante'], 'a SOCKS server that asks nobody', () => {
+describeWith(['dante'], 'a SOCKS server without authentication', () => {
   let dante: RunningDante;
   beforeAll(async () => {
     dante = await startDante({ hosts: targets.names, denyPort: 1 });
@@ -57,7 +57,7 @@ describeWith(['dante'], 'a SOCKS server that asks nobody', () => {
   });
 
   it.each(cells(['socks4a']))(
-    '%s, %s: Dante takes the name for an address that it cannot reach',
+    'Dante: %s, %s: the name is taken for an unreachable address',
     async (version, protocol) => {
       const { result, log } = await run(dante, { version, url: urlFor(version, protocol) }, 1);
       expect(result).toBe('SOCKS-REFUSED');
@@ -128,7 +128,7 @@ describeWith(['ssh'], 'the dynamic forwarding of OpenSSH', () => {
   });
 
   it.each(['socks4a', 'socks5h'] as const)(
-    '%s: a target where nobody listens, of which it says nothing',
+    'ssh -D: %s: a closed port at the target is not reported',
     async (version) => {
       const { result } = await run(ssh, { version, url: new URL('https://localhost:1/') }, 1);
       expect(result).toBe('TUNNEL-CLOSED');

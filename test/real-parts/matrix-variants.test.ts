@@ -36,7 +36,7 @@ async function expectCell(cell: Cell, through: RunningSquid): Promise<void> {
   });
 }
 
-describeWith(['squid'], 'a Squid whose nonces live for one use and a second', () => {
+describeWith(['squid'], 'Squid with short nonces', () => {
   let squid: RunningSquid;
   beforeAll(async () => {
     const extra = ['auth_param digest nonce_max_duration 1 second', 'auth_param digest nonce_max_count 1'];
@@ -44,15 +44,15 @@ describeWith(['squid'], 'a Squid whose nonces live for one use and a second', ()
   });
   afterAll(() => squid.stop());
 
-  describe.each(['right', 'wrong'] as const)('asked with the %s password', (credentials) => {
+  describe.each(['right', 'wrong'] as const)('the %s password', (credentials) => {
     it.concurrent.each(cells(['digest'], [credentials]))('$scheme, $authentication, $protocol', async (cell) => {
       await expectCell(cell, squid);
     });
   });
 
-  // Told by the clock that a nonce is over, Squid 5 asks its helper again and lets the proof through; others say `stale`. Either
-  // way it is one attempt with the password.
-  describe.each(['right', 'wrong'] as const)('asked with the %s password, too late for the nonce', (credentials) => {
+  // If a nonce has expired, Squid 5 asks its helper again and accepts the proof; other versions answer `stale`. Both are one
+  // attempt with the password.
+  describe.each(['right', 'wrong'] as const)('the %s password after the nonce expired', (credentials) => {
     it.concurrent.each(PROTOCOLS)('%s', async (protocol) => {
       let late = 0;
       const relay = await startRecordingRelay(squid.port, (bytes) => {
@@ -84,7 +84,7 @@ describeWith(['squid', 'samba'], 'a Squid', () => {
   });
   afterAll(() => samba.stop());
 
-  describe.each(['on', 'off'])('with keep_alive %s for NTLM', (keepAlive) => {
+  describe.each(['on', 'off'])('keep_alive %s for NTLM', (keepAlive) => {
     let squid: RunningSquid;
     beforeAll(async () => {
       const schemes = [...samba.squid.schemes, `auth_param ntlm keep_alive ${keepAlive}`];
@@ -92,7 +92,7 @@ describeWith(['squid', 'samba'], 'a Squid', () => {
     });
     afterAll(() => squid.stop());
 
-    describe.each(['right', 'wrong'] as const)('asked with the %s password', (credentials) => {
+    describe.each(['right', 'wrong'] as const)('the %s password', (credentials) => {
       it.concurrent.each(cells(['ntlm', 'auto'], [credentials]))(
         '$scheme, $authentication, $protocol',
         async (cell) => {

@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => targets.close());
 
-describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTLM, Digest and Basic', () => {
+describeWith(['squid', 'samba', 'kerberos'], 'Squid with all methods', () => {
   let samba: RunningSamba;
   let kdc: RunningKdc;
   let squid: RunningSquid;
@@ -58,30 +58,30 @@ describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTL
   }
 
   // One after the other: asked about a user twice at once, Squid takes its helper's first word for both passwords.
-  describe.each(['right', 'wrong'] as const)('asked with the %s password', (credentials) => {
+  describe.each(['right', 'wrong'] as const)('the %s password', (credentials) => {
     const passwords = cells(['basic', 'digest', 'ntlm', 'auto'], [credentials]);
     it.concurrent.each(passwords)('$scheme, $authentication, $protocol', async (cell) => {
       await expectCell(cell, withPassword(cell));
     });
   });
 
-  it.concurrent.each(cells(['transparent'], ['missing']))('$scheme, asked without a user, $protocol', async (cell) => {
+  it.concurrent.each(cells(['transparent'], ['missing']))('$scheme, without a user, $protocol', async (cell) => {
     const line = cell.protocol === 'http' ? '407 GET' : '407 CONNECT';
     await expectCell(cell, { result: 'AUTH-REQUIRED', log: [line] });
   });
 
-  it.concurrent.each(cells(['transparent'], ['right']))('$scheme, that asks nobody, $protocol', async (cell) => {
+  it.concurrent.each(cells(['transparent'], ['right']))('$scheme, without authentication, $protocol', async (cell) => {
     const line = cell.protocol === 'http' ? '200 GET -' : '200 CONNECT -';
     await expectCell(cell, { result: 'passed', log: [line] }, open);
   });
 
-  it.concurrent.each(cells(['transparent'], ['right']))('$scheme, a name that it denies, $protocol', async (cell) => {
+  it.concurrent.each(cells(['transparent'], ['right']))('$scheme, a denied name, $protocol', async (cell) => {
     const url = targets.url(cell.protocol, `${cell.scheme}-${cell.protocol}.${DENIED}`);
     const log = [cell.protocol === 'http' ? '403 GET -' : '403 CONNECT -'];
     await expectCell(cell, { result: 'POLICY-DENIED', log }, open, { url });
   });
 
-  it.concurrent.each(cells(['transparent'], ['right']))('$scheme, a port that it denies, $protocol', async (cell) => {
+  it.concurrent.each(cells(['transparent'], ['right']))('$scheme, a denied port, $protocol', async (cell) => {
     const url = targets.url(cell.protocol);
     url.port = '8443';
     const log = [cell.protocol === 'http' ? '403 GET -' : '403 CONNECT -'];
@@ -93,7 +93,7 @@ describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTL
     ['a ticket', 'ticket', ['right', 'wrong']],
     ['a keytab', 'keytab', ['right']],
     ['neither', 'nothing', ['missing']],
-  ] as const)('Kerberos, with %s', (_what, variables, credentials) => {
+  ] as const)('Kerberos, %s', (_what, variables, credentials) => {
     const before = { ...process.env };
     beforeAll(() => {
       Object.assign(process.env, kdc[variables]);
@@ -115,7 +115,7 @@ describeWith(['squid', 'samba', 'kerberos'], 'a Squid that offers Negotiate, NTL
     });
   });
 
-  it('the KDC was asked for tickets for the proxy by its name, and by this user', () => {
+  it("Squid with all methods: the KDC issued tickets for the proxy's name to this user", () => {
     expect(kdc.granted().length).toBeGreaterThan(0);
     expect(kdc.granted().filter((line) => !line.includes('svc_update@CORP.TEST for HTTP/localhost@'))).toEqual([]);
   });

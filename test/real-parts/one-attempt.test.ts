@@ -49,7 +49,7 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
     ['digest', ['407', '407']],
     ['ntlm', ['407', '407']],
   ] as const)(
-    '%s: once, by four purposes at once over two profiles, a daemon, and two kill -9',
+    'wrong password: %s: it is sent once for four purposes, two profiles and two kill -9',
     async (authentication, log) => {
       const site = await Site.make();
       const hosts = targets.names;
@@ -85,7 +85,7 @@ describeWith(['squid', 'samba'], 'a wrong password', () => {
 });
 
 describeWith(['squid'], 'a password whose attempt was cut off by kill -9', () => {
-  it('is not sent again by two starts, also where the proxy never said what it thinks of it', async () => {
+  it('interrupted password: two starts do not send it again after kill -9', async () => {
     const site = await Site.make();
     // Squid's user writes to a folder of its own: the daemon refuses a state folder that others can write.
     const folder = join(site.dir, 'squid');
@@ -123,7 +123,7 @@ function linesOf(file: string): string[] {
 }
 
 describeWith(['squid'], 'a proxy whose address was changed', () => {
-  it('is shown nothing made from the password until it is entered again; the daemon waits and says so', async () => {
+  it('changed proxy address: nothing of the password is sent until it is entered again', async () => {
     const targets = await startTargets(1);
     const recording = await startFaultProxy(
       says('HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm="other"\r\nContent-Length: 0\r\n\r\n'),
@@ -139,7 +139,7 @@ describeWith(['squid'], 'a proxy whose address was changed', () => {
     };
     try {
       await at(squid.port);
-      // The proxy lets us through; whom we meet behind it is nobody that we trust.
+      // The proxy lets the request through; the server behind it is not trusted.
       const daemon = site.start(['run']);
       await daemon.line('[TLS-');
       expect((await squid.accessLog(1)).at(-1)).toMatch(/^200 CONNECT .* nobody$/);
@@ -160,7 +160,7 @@ describeWith(['squid'], 'a proxy whose address was changed', () => {
 const HOUR_MS = 3_600_000;
 const ASKED_EVERY_MS = HOUR_MS / 6;
 
-describeWith(['squid', 'samba'], 'a right password, while nobody knows users for two hours', () => {
+describeWith(['squid', 'samba'], 'a right password, while no users are known for two hours', () => {
   let targets: Targets;
   beforeAll(async () => {
     targets = await startTargets(2);
@@ -170,51 +170,54 @@ describeWith(['squid', 'samba'], 'a right password, while nobody knows users for
   it.each([
     ['basic: its file of users is empty', 'basic', 1],
     ['ntlm: its winbindd is dead', 'ntlm', 2],
-  ] as const)('is tried once meanwhile, and work resumes by itself (%s)', async (_what, authentication, lines) => {
-    const samba = authentication === 'ntlm' ? await startSamba() : null;
-    const { user, password, domain } = SAMBA_USER;
-    // Squid remembers whom it let through, for a second at least.
-    const extra = ['auth_param basic credentialsttl 1 second'];
-    const asking = samba?.squid ?? { auth: { user, password }, extra };
-    const squid = await startSquid({ ...asking, hosts: targets.names });
-    const down = samba?.pause ?? (() => Promise.resolve(squid.forgetUsers()));
-    const up = samba?.resume ?? (() => Promise.resolve(squid.rememberUsers()));
-    const clock = new FakeClock();
-    const credentialGuard = new CredentialGuard({ clock });
-    const given = { user, password, authentication, domain: authentication === 'ntlm' ? domain : '' };
-    // A router of its own each time, as after a reload: what is known is in the credential guard alone.
-    const ask = (known: CredentialGuard) => {
-      const router = testRouter({
-        proxies: [profile(squid.port, given)],
-        credentialGuard: known,
-        trust: targets.trust,
-      });
-      return reach(router, targets.url('https', targets.names[0]));
-    };
-    const work = async (hours: number) => {
-      const results: string[] = [];
-      for (const end = clock.now() + hours * HOUR_MS; clock.now() < end; clock.advance(ASKED_EVERY_MS)) {
-        results.push(await ask(credentialGuard));
+  ] as const)(
+    'right password: it is tried once while no users are known, then work resumes (%s)',
+    async (_what, authentication, lines) => {
+      const samba = authentication === 'ntlm' ? await startSamba() : null;
+      const { user, password, domain } = SAMBA_USER;
+      // Squid remembers whom it let through, for a second at least.
+      const extra = ['auth_param basic credentialsttl 1 second'];
+      const asking = samba?.squid ?? { auth: { user, password }, extra };
+      const squid = await startSquid({ ...asking, hosts: targets.names });
+      const down = samba?.pause ?? (() => Promise.resolve(squid.forgetUsers()));
+      const up = samba?.resume ?? (() => Promise.resolve(squid.rememberUsers()));
+      const clock = new FakeClock();
+      const credentialGuard = new CredentialGuard({ clock });
+      const given = { user, password, authentication, domain: authentication === 'ntlm' ? domain : '' };
+      // A router of its own each time, as after a reload: what is known is in the credential guard alone.
+      const ask = (known: CredentialGuard) => {
+        const router = testRouter({
+          proxies: [profile(squid.port, given)],
+          credentialGuard: known,
+          trust: targets.trust,
+        });
+        return reach(router, targets.url('https', targets.names[0]));
+      };
+      const work = async (hours: number) => {
+        const results: string[] = [];
+        for (const end = clock.now() + hours * HOUR_MS; clock.now() < end; clock.advance(ASKED_EVERY_MS)) {
+          results.push(await ask(credentialGuard));
+        }
+        return results;
+      };
+      try {
+        expect(await work(1)).toEqual(Array(6).fill('passed'));
+
+        await down();
+        while ((await ask(new CredentialGuard())) === 'passed') await delay(50);
+        const before = await squid.accessLog();
+        expect(await work(2)).toEqual(Array(12).fill('AUTH-REJECTED'));
+        expect((await squid.accessLog(before.length + lines)).slice(before.length)).toEqual(
+          Array(lines).fill(expect.stringMatching(/^407 /)),
+        );
+
+        await up();
+        // Six hours after the refusal, of which two are over.
+        expect(await work(5)).toEqual([...Array(24).fill('AUTH-REJECTED'), ...Array(6).fill('passed')]);
+      } finally {
+        await squid.stop();
+        await samba?.stop();
       }
-      return results;
-    };
-    try {
-      expect(await work(1)).toEqual(Array(6).fill('passed'));
-
-      await down();
-      while ((await ask(new CredentialGuard())) === 'passed') await delay(50);
-      const before = await squid.accessLog();
-      expect(await work(2)).toEqual(Array(12).fill('AUTH-REJECTED'));
-      expect((await squid.accessLog(before.length + lines)).slice(before.length)).toEqual(
-        Array(lines).fill(expect.stringMatching(/^407 /)),
-      );
-
-      await up();
-      // Six hours after the refusal, of which two are over.
-      expect(await work(5)).toEqual([...Array(24).fill('AUTH-REJECTED'), ...Array(6).fill('passed')]);
-    } finally {
-      await squid.stop();
-      await samba?.stop();
-    }
-  });
+    },
+  );
 });

@@ -1,4 +1,4 @@
-// Somebody asks for the hook by the name of a file of a member of the group, over the real sockets.
+// A member of the group requests the hook for a file of their own, over the real sockets.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ describeWith(['root and setpriv'], 'a member of the group', () => {
   }
 
   it.each(['../../member/evil', '../packages/../../member/evil', '.%2e/../member/evil'])(
-    'cannot have the hook run for %s, and no file of the service changes',
+    'member of the group: the hook does not run for %s, and no file changes',
     async (id) => {
       plant(decodeURIComponent(id));
       const evil = readFileSync(join(users.dir, 'member/evil.json'), 'utf8');
@@ -57,7 +57,7 @@ describeWith(['root and setpriv'], 'a member of the group', () => {
     },
   );
 
-  it('is told so by the command as well, before anybody is asked', async () => {
+  it('member of the group: the command also refuses such an ID before it sends a request', async () => {
     const { status, stderr } = await users.sallyport('member', 'updates', 'hook', '../../member/evil');
     expect({ status, stderr }).toMatchObject({ status: 64, stderr: expect.stringContaining('letters, digits, dots') });
   });

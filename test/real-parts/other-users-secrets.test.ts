@@ -1,5 +1,5 @@
-// The control sockets with real users: a member of the service's group who wants its secrets, root, and somebody who waits in
-// a folder that everybody may write.
+// The control sockets with real users: a member of the service's group who wants its secrets, root, and a user with a
+// socket in a world-writable folder.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, rmSync, statSync } from 'node:fs';
@@ -96,7 +96,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     JSON.stringify({ purposes: ['updates'], shell: {}, candidate: { text, typed }, through: null, ...more });
   const change = (text: string, typed: string[] = [], more: object = {}) =>
     JSON.stringify({ text, typed, window_ms: 5_000, findHold: false, by: 'root, who else', ...more });
-  /** What root asks for somebody who may not read the secrets. */
+  /** A request of root for a user who may not read the secrets. */
   const BOUND = { secrets: 'in_force' };
 
   const ask = async (user: User, socket: string, path: string, body: string) => {
@@ -111,58 +111,50 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     await users.start();
   }
 
-  it(
-    'no text of a member is tried, nor one that root sends on behalf of somebody who may not use the secrets anew',
-    SLOW,
-    async () => {
-      await startWith();
-      const evilFeed = { feed_url: `http://127.0.0.1:${evil.port}/feed.json` };
-      const attacks: [string, string][] = [
-        ['token', candidate({ updates: { ...evilFeed, headers: undefined } })],
-        ['headers', candidate({ updates: { ...evilFeed, bearer_token: undefined } })],
-        ['token through a proxy', candidate({ corp: { port: evil.port, password: 'abcd' } }, THROUGH)],
-        ['any file as a token', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: file('else') } })],
-        ['any file as a header', candidate({ updates: { ...NO_TOKEN, headers: { 'X-A': file('else') } } })],
-        ['a variable', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: { env: 'PATH' } } })],
-        ['a credential', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: { credential: 'x' } } })],
-        ['password', candidate({ updates: NO_TOKEN, corp: { port: evil.port } }, THROUGH)],
-        [
-          'any file as the password',
-          candidate({ updates: NO_TOKEN, corp: { port: evil.port, password: file('else') } }, THROUGH),
-        ],
-        [
-          'any file as the password of the same proxy',
-          candidate({ updates: NO_TOKEN, corp: { password: file('else') } }, THROUGH),
-        ],
-      ];
-      const typed = ['proxies[0].password', 'updates.bearer_token', 'updates.headers.X-Api-Key'];
-      for (const [what, text] of attacks) {
-        expect(await asMember('/v1/diagnose', diagnosis(text, typed)), what).toContain('"CONTROL-ADMIN"');
-        expect(await asMember('/v1/change/try', change(text, typed)), what).toContain('"CONTROL-ADMIN"');
-        expect(await asRoot('/v1/diagnose', diagnosis(text, typed, BOUND)), what).toContain('"SECRET-NOT-IN-FORCE"');
-        expect(await asRoot('/v1/change/try', change(text, typed, BOUND)), what).toContain('"SECRET-NOT-IN-FORCE"');
-      }
-      expect(evil.heard).toEqual([]);
-      expect(own.heard.join()).not.toContain(SECRETS.else);
-    },
-  );
+  it('sockets: settings that use secrets in a new place are refused, also through root', SLOW, async () => {
+    await startWith();
+    const evilFeed = { feed_url: `http://127.0.0.1:${evil.port}/feed.json` };
+    const attacks: [string, string][] = [
+      ['token', candidate({ updates: { ...evilFeed, headers: undefined } })],
+      ['headers', candidate({ updates: { ...evilFeed, bearer_token: undefined } })],
+      ['token through a proxy', candidate({ corp: { port: evil.port, password: 'abcd' } }, THROUGH)],
+      ['any file as a token', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: file('else') } })],
+      ['any file as a header', candidate({ updates: { ...NO_TOKEN, headers: { 'X-A': file('else') } } })],
+      ['a variable', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: { env: 'PATH' } } })],
+      ['a credential', candidate({ updates: { ...evilFeed, ...NO_TOKEN, bearer_token: { credential: 'x' } } })],
+      ['password', candidate({ updates: NO_TOKEN, corp: { port: evil.port } }, THROUGH)],
+      [
+        'any file as the password',
+        candidate({ updates: NO_TOKEN, corp: { port: evil.port, password: file('else') } }, THROUGH),
+      ],
+      [
+        'any file as the password of the same proxy',
+        candidate({ updates: NO_TOKEN, corp: { password: file('else') } }, THROUGH),
+      ],
+    ];
+    const typed = ['proxies[0].password', 'updates.bearer_token', 'updates.headers.X-Api-Key'];
+    for (const [what, text] of attacks) {
+      expect(await asMember('/v1/diagnose', diagnosis(text, typed)), what).toContain('"CONTROL-ADMIN"');
+      expect(await asMember('/v1/change/try', change(text, typed)), what).toContain('"CONTROL-ADMIN"');
+      expect(await asRoot('/v1/diagnose', diagnosis(text, typed, BOUND)), what).toContain('"SECRET-NOT-IN-FORCE"');
+      expect(await asRoot('/v1/change/try', change(text, typed, BOUND)), what).toContain('"SECRET-NOT-IN-FORCE"');
+    }
+    expect(evil.heard).toEqual([]);
+    expect(own.heard.join()).not.toContain(SECRETS.else);
+  });
 
-  it(
-    'on behalf of somebody, root may try settings with a password that they type, and the settings in force',
-    SLOW,
-    async () => {
-      await startWith();
-      const text = candidate({ updates: NO_TOKEN, corp: { port: evil.port, password: 'typed by a member' } }, THROUGH);
-      expect(await asRoot('/v1/diagnose', diagnosis(text, ['proxies[0].password'], BOUND))).toContain('"result"');
-      expect(evil.heard.length).toBeGreaterThan(0);
-      expect(evil.leaks()).toEqual([]);
+  it('sockets: root may test active settings, and settings with a typed password, for a user', SLOW, async () => {
+    await startWith();
+    const text = candidate({ updates: NO_TOKEN, corp: { port: evil.port, password: 'typed by a member' } }, THROUGH);
+    expect(await asRoot('/v1/diagnose', diagnosis(text, ['proxies[0].password'], BOUND))).toContain('"result"');
+    expect(evil.heard.length).toBeGreaterThan(0);
+    expect(evil.leaks()).toEqual([]);
 
-      expect(await asRoot('/v1/diagnose', diagnosis(candidate(), [], BOUND))).toContain('"outcome":"ok"');
-      expect(own.leaks()).toContain(SECRETS.token);
-    },
-  );
+    expect(await asRoot('/v1/diagnose', diagnosis(candidate(), [], BOUND))).toContain('"outcome":"ok"');
+    expect(own.leaks()).toContain(SECRETS.token);
+  });
 
-  it('root may have secrets by reference tried over its own socket, which no member can open', SLOW, async () => {
+  it('sockets: root may test secrets by reference over admin.sock, which no member can open', SLOW, async () => {
     await startWith();
     const { mode, uid } = statSync(users.adminSocket);
     expect([mode & 0o777, uid]).toEqual([0o600, USERS.service.uid]);
@@ -184,11 +176,11 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     expect(await asRoot('/v1/credentials/retry', '{"profile":null}')).toBe('null');
     expect(await asRoot('/v1/diagnose', diagnosis(text))).toContain('"outcome":"ok"');
     expect(evil.leaks()).toEqual([SECRETS.token, SECRETS.key]);
-    // The socket decides, not who somebody is.
+    // The socket decides, not the user.
     expect(await ask('root', users.controlSocket, '/v1/diagnose', diagnosis(text))).toContain('CONTROL-ADMIN');
   });
 
-  it('a member cannot have the password sent to a proxy that it was not entered for; root can', SLOW, async () => {
+  it('sockets: a member cannot send the password to another proxy; root can', SLOW, async () => {
     await startWith();
     expect((await users.sallyport('root', 'proxy', 'test', 'corp')).status).toBe(0);
     await users.stop();
@@ -209,7 +201,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     expect(evil.leaks()).toContain(SECRETS.password);
   });
 
-  it('a member still checks, looks and diagnoses; the log has who asked, by the word of the kernel', SLOW, async () => {
+  it('sockets: a member can check, look and diagnose, and the log names the member', SLOW, async () => {
     await startWith();
     for (const command of ['status', 'check', 'diagnose']) {
       expect((await users.sallyport('member', command)).status, command).toBe(0);
@@ -230,7 +222,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
     expect(log).toMatch(by('root', 'diagnose', 'admin.sock'));
   });
 
-  it('nothing is sent to the socket of somebody who waits in a folder that everybody may write', SLOW, async () => {
+  it("sockets: nothing is sent to another user's socket in a world-writable folder", SLOW, async () => {
     const trap = join(users.folder('open', 'root', 0o1777), 'control.sock');
     const state_dir = join(users.dir, 'service/state');
     users.configure({ ...sections(), daemon: { state_dir, control_socket: trap } });

@@ -1,5 +1,5 @@
 // The state of the service, and other users of the machine: root while the service is stopped, a member of its group, and
-// folders that somebody else owns or may write.
+// folders that another user owns or may write.
 
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -56,7 +56,7 @@ describeWith(['root and setpriv'], 'the state of the service', () => {
     expect(await foreign()).toBe('');
   });
 
-  it('root is refused before the first start as well, and makes nothing', async () => {
+  it('state of the service: root is refused before the first start and creates nothing', async () => {
     rmSync(at('state'), { recursive: true });
     const ran = await users.sallyport('root', 'status');
 
@@ -70,7 +70,7 @@ describeWith(['root and setpriv'], 'the state of the service', () => {
   });
 
   it.each(['there', 'not there'])(
-    "the date of a profile that root makes is the service's, with its state %s",
+    'state of the service: a profile date that root writes belongs to the service (%s)',
     async (is) => {
       if (is === 'not there') rmSync(at('state'), { recursive: true });
       const flags = ['--scheme', 'http', '--address', '127.0.0.1', '--port', '9'];
@@ -84,7 +84,7 @@ describeWith(['root and setpriv'], 'the state of the service', () => {
   );
 
   it.each(['credentials.json', 'updates.json', 'spool/settled.log', 'outbox/receipt/settled.log', 'outcomes.json'])(
-    'a %s that root left there is not damaged: it stays, and the service says how to have it back',
+    'state of the service: a %s of root stays, and the failure says how to fix it',
     async (name) => {
       const content = name.endsWith('.log') ? '{"format":1}\n' : '{"format":1,"kept":"as it is"}';
       users.file(join('service/state', name), content, 'root', 0o600);
@@ -113,7 +113,7 @@ describeWith(['root and setpriv'], 'the state of the service', () => {
     ['packages', 0o755, 'member', 'chown'],
     ['packages/.staging', 0o700, 'member', 'chown'],
   ] as const)(
-    '%s of mode %o and of the %s is refused, with the command that fixes it',
+    'state of the service: %s of mode %o and of the %s is refused with the fixing command',
     async (name, mode, owner, fix) => {
       mkdirSync(at('packages'), { recursive: true });
       chownSync(at('packages'), USERS.service.uid, USERS.service.gid);

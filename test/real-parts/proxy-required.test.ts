@@ -63,7 +63,7 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
       await site.configure(all);
       const { out, err } = await site.start([...command], environment, watched.wrap).ended;
       const asked = [...new Set(watched.asked)];
-      // Whoever asks for a name asks the one server there is: where nobody asks, there is no datagram at all.
+      // All queries go to the only name server. Without a query there is no datagram at all.
       expect([...new Set(watched.datagrams())]).toEqual(asked.length === 0 ? [] : [watched.nameServer]);
       return { said: out + err, connects: [...new Set(watched.connects())], asked };
     } finally {
@@ -83,7 +83,7 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
     expect({ connects, asked }).toEqual({ connects: throughSquid(), asked: [PROXY] });
   });
 
-  it.concurrent('a second opinion is asked through the proxy alone, whatever the environment exempts', async () => {
+  it.concurrent('proxy_required: a second opinion uses only the proxy, whatever the environment exempts', async () => {
     const environment = { no_proxy: '*', NO_PROXY: '*' };
     const command = ['diagnose', '--second-opinion'];
     const { said, connects, asked } = await round({ proxies: [corp()] }, undefined, environment, command);
@@ -97,13 +97,13 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
     expect((await round({ proxy_required: false }, 'far.cells.test')).asked).toEqual(['far.cells.test']);
   });
 
-  it.concurrent('a proxy that denies the target is no reason to go direct', async () => {
+  it.concurrent('proxy_required: a proxy that denies the target causes no direct connection', async () => {
     const { said, connects, asked } = await round({ proxies: [corp()] }, DENIED);
     expect(said).toContain('[POLICY-DENIED]');
     expect({ connects, asked }).toEqual({ connects: throughSquid(), asked: [PROXY] });
   });
 
-  it.concurrent('a proxy where nobody listens is no reason to go direct', async () => {
+  it.concurrent('proxy_required: a closed port of the proxy causes no direct connection', async () => {
     const { said, connects, asked } = await round({ proxies: [corp({ port: 1 })] });
     expect(said).toContain('[TCP-REFUSED]');
     expect({ connects, asked }).toEqual({ connects: ['127.0.0.1:1'], asked: [PROXY] });
@@ -151,7 +151,7 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
   });
 
   it.concurrent.each(['socks5h', 'socks4a'])(
-    'a %s proxy gets the name; when it is dead nobody else does',
+    'proxy_required: only a %s proxy gets the name, even if it is dead',
     async (scheme) => {
       const { said, connects, asked } = await round({ proxies: [corp({ scheme, port: 1 })] });
       expect(said).toContain('[TCP-REFUSED]');
@@ -159,7 +159,7 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
     },
   );
 
-  it.concurrent('proxies that stand in for each other, all dead, are all that is dialled', async () => {
+  it.concurrent('proxy_required: if all fallback proxies are dead, only they are dialed', async () => {
     const next = { name: 'next', address: '127.0.0.1', port: 2 };
     const { said, connects, asked } = await round({ proxies: [corp({ port: 1, fallback: ['next'] }), next] });
     expect(said).toContain('[POLICY]');
@@ -218,7 +218,7 @@ describeWith(['squid', 'dante', 'strace'], 'under proxy_required', () => {
     },
   );
 
-  it.concurrent('a SOCKS proxy that denies the target is no reason to go direct', async () => {
+  it.concurrent('proxy_required: a SOCKS proxy that denies the target causes no direct connection', async () => {
     const proxies = [corp({ scheme: 'socks5h', port: dante.port })];
     const { said, connects, asked } = await round({ proxies, updates: { feed_url: 'https://c0.cells.test:1/' } });
     expect(said).toContain('[POLICY-DENIED]');

@@ -76,7 +76,7 @@ describeWith(['squid'], 'a refusal through Squid', () => {
     }
   });
 
-  it('one that worked and was changed is refused for good, after one GET and one CONNECT', async () => {
+  it('refusal through Squid: a changed password is rejected after one GET and one CONNECT', async () => {
     // Squid remembers whom it let through, for a second at least.
     const squid = await startSquid({ auth: USER, hosts: HOSTS, extra: ['auth_param basic credentialsttl 1 second'] });
     try {
@@ -110,7 +110,7 @@ describeWith(['squid'], 'a refusal through Squid', () => {
   });
 
   it.each(['Squid', 'tinyproxy'])(
-    'a hostile origin with the 401 of %s takes nothing from a new password',
+    'refusal through Squid: a hostile origin with the 401 of %s rejects no new password',
     async (as) => {
       const squid = await startSquid({ auth: USER, hosts: HOSTS });
       try {
@@ -122,7 +122,7 @@ describeWith(['squid'], 'a refusal through Squid', () => {
     },
   );
 
-  it('a proxy without tunnels leaves it open whose a 407 was, and records nothing for ever', async () => {
+  it('refusal through Squid: without tunnels, the source of a 407 stays open', async () => {
     const squid = await startSquid({
       auth: USER,
       hosts: HOSTS,
@@ -141,7 +141,7 @@ describeWith(['squid'], 'a refusal through Squid', () => {
 });
 
 describeWith(['tinyproxy'], 'a refusal through tinyproxy', () => {
-  it('its 401 of a wrong password that never worked counts, after one attempt', async () => {
+  it('refusal through tinyproxy: its 401 rejects a new wrong password after one attempt', async () => {
     const tinyproxy = await startTinyproxy({ auth: USER, hosts: HOSTS });
     try {
       const asking = { proxyPort: tinyproxy.port, credentialGuard: new CredentialGuard(), password: 'wrong' };

@@ -56,7 +56,7 @@ describeWith(['squid'], 'a round through Squid', () => {
     return openRig({ files: realFiles, dir: home, settings });
   }
 
-  it('brings the package bit for bit, with its sidecar and one receipt, and Squid saw every request', async () => {
+  it('round through Squid: it publishes the package and sends one receipt, all through Squid', async () => {
     const rig = await rigWith(PASSWORD);
 
     const report = await rig.round();
@@ -82,7 +82,7 @@ describeWith(['squid'], 'a round through Squid', () => {
     expect(via).toHaveLength(3);
   });
 
-  it('spends one attempt on a wrong password, says so, and publishes nothing', async () => {
+  it('round through Squid: a wrong password costs one attempt and publishes nothing', async () => {
     const rig = await rigWith('wrong-password');
 
     const report = await rig.round();

@@ -124,7 +124,7 @@ function check(): Promise<RoundResult> {
   return daemon.control.check(() => undefined, new AbortController().signal);
 }
 
-/** Kills in the middle of a round, at an event that the seed chooses, and starts anew. */
+/** Kills the process during a round, at an event that the seed chooses, and starts it again. */
 async function killInRound(): Promise<void> {
   offer();
   let left = Math.floor(random() * 16);
@@ -213,7 +213,7 @@ describeWith(['squid'], 'a soak', () => {
     await rm(dir, { recursive: true, force: true });
   }, 30_000);
 
-  it('of 500 rounds leaves every package right, every receipt there once per key, and nothing behind', {
+  it('soak: 500 rounds leave correct packages, one receipt per key, and nothing else', {
     timeout: 300_000,
   }, async () => {
     for (let round = 0; round < DISTURBED_ROUNDS; round += 1) {

@@ -1,5 +1,5 @@
-// Who we are, told to a real Squid by Digest and by NTLM (Samba's winbindd), in tunnels and in absolute form: what it
-// lets through, what it refuses, and how often its own log says that it was asked.
+// Digest and NTLM (Samba's winbindd) with a real Squid, in tunnels and in absolute form: what it accepts, what it refuses, and
+// the number of requests in its log.
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -70,7 +70,7 @@ describeWith(['squid'], 'Digest through a real Squid', () => {
   const given: Given = { ...user, authentication: 'digest' };
   afterEach(() => squid.stop());
 
-  it('passes in a tunnel and in absolute form, each after one challenge', async () => {
+  it('Digest: it works in a tunnel and in absolute form, after one challenge each', async () => {
     const router = await through({ digest: user }, given);
     expect(await fetchOver(router, secure.url)).toMatchObject({ status: 200 });
     expect(await fetchOver(router, plainUrl)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
@@ -78,14 +78,14 @@ describeWith(['squid'], 'Digest through a real Squid', () => {
     expect((await squid.accessLog()).filter((line) => line.endsWith(' svc_update'))).toHaveLength(2);
   });
 
-  it.each(['tunnel', 'forward'])('shows a wrong password once, four purposes at once (%s)', async (how) => {
+  it.each(['tunnel', 'forward'])('NTLM: four concurrent purposes send a wrong password once (%s)', async (how) => {
     const router = await through({ digest: user }, { ...given, password: 'wrong' });
     expect(await fourTwice(router, how === 'tunnel' ? secure.url : plainUrl)).toEqual(['AUTH-REJECTED']);
     // The first is the challenge that Digest needs, the second the refusal.
     expect(await statuses(2)).toEqual(how === 'tunnel' ? ['407 CONNECT', '407 CONNECT'] : ['407 HEAD', '407 GET']);
   });
 
-  it('is not what a profile with Basic gets, and Basic is sent once to learn that', async () => {
+  it('Digest: a profile with Basic is refused after one request', async () => {
     const router = await through({ digest: user }, { ...given, authentication: 'basic' });
     for (let round = 0; round < 3; round += 1) {
       await expect(fetchOver(router, secure.url)).rejects.toMatchObject({
@@ -112,7 +112,7 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
       schemes: [...samba.squid.schemes, `auth_param ntlm keep_alive ${keepAlive}`],
     });
 
-    it('passes in a tunnel and in absolute form, with one handshake for each', async () => {
+    it('NTLM: it works in a tunnel and in absolute form, with one handshake each', async () => {
       const router = await through(options(), given);
       expect(await fetchOver(router, secure.url)).toMatchObject({ status: 200 });
       expect(await fetchOver(router, plainUrl)).toMatchObject({ status: 200, body: expect.stringContaining('hello') });
@@ -121,14 +121,14 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
     });
   });
 
-  it.each(['tunnel', 'forward'])('shows a wrong password once, four purposes at once (%s)', async (how) => {
+  it.each(['tunnel', 'forward'])('NTLM: four concurrent purposes send a wrong password once (%s)', async (how) => {
     const router = await through(samba.squid, { ...given, password: 'wrong' });
     expect(await fourTwice(router, how === 'tunnel' ? secure.url : plainUrl)).toEqual(['AUTH-REJECTED']);
     const method = how === 'tunnel' ? 'CONNECT' : 'HEAD';
     expect(await statuses(2)).toEqual([`407 ${method}`, `407 ${method}`]);
   });
 
-  it('without a domain tells where the domain goes, and which the proxy named', async () => {
+  it('NTLM: without a domain, the failure names the key and the domain of the proxy', async () => {
     const router = await through(samba.squid, { ...given, domain: '', password: 'wrong' });
     await expect(fetchOver(router, secure.url)).rejects.toMatchObject({
       code: 'AUTH-DOMAIN',
@@ -136,7 +136,7 @@ describeWith(['squid', 'samba'], 'NTLM through a real Squid and winbindd', () =>
     });
   });
 
-  it('is what auto takes of all that Squid offers, from the first request on once it worked there', async () => {
+  it('NTLM: auto chooses it, and after a success from the first request', async () => {
     const router = await through(
       { ...samba.squid, digest: SAMBA_USER, auth: SAMBA_USER },
       { ...SAMBA_USER, authentication: 'auto' },

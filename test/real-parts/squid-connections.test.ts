@@ -58,7 +58,7 @@ describeWith(['squid'], 'connections through a real Squid', () => {
     );
   }
 
-  it('a 407 of the target is its own: it says nothing of the password, which goes on', async () => {
+  it('connections through Squid: a 407 of the target does not reject the password', async () => {
     const asking = createServer((_request, response) => {
       response.writeHead(407, { 'Proxy-Authenticate': 'Basic realm="not the proxy"' }).end();
     }).listen(0, '127.0.0.1');
@@ -95,25 +95,28 @@ describeWith(['squid'], 'connections through a real Squid', () => {
     expect(secure.requests.at(-1)?.proxyHeaders).toEqual([]);
   });
 
-  it.each(['tunnel', 'forward'])('spend one attempt on a wrong password, four purposes at once (%s)', async (how) => {
-    const router = await through({ auth: USER }, { ...USER, password: 'wrong' });
-    const url = how === 'tunnel' ? secure.url : plainUrl;
-    const round = () =>
-      Promise.all(
-        PURPOSES.map((purpose) =>
-          failureOf(
-            router
-              .route(purpose, url)
-              .open(plain)
-              .then((connection) => get(connection, url)),
+  it.each(['tunnel', 'forward'])(
+    'connections through Squid: four concurrent purposes send a wrong password once (%s)',
+    async (how) => {
+      const router = await through({ auth: USER }, { ...USER, password: 'wrong' });
+      const url = how === 'tunnel' ? secure.url : plainUrl;
+      const round = () =>
+        Promise.all(
+          PURPOSES.map((purpose) =>
+            failureOf(
+              router
+                .route(purpose, url)
+                .open(plain)
+                .then((connection) => get(connection, url)),
+            ),
           ),
-        ),
-      );
-    for (const failure of [...(await round()), ...(await round())]) {
-      expect(failure).toMatchObject({ code: 'AUTH-REJECTED', facts: { user: 'svc_update', scheme: 'Basic' } });
-    }
-    expect(await statuses(1)).toEqual([how === 'tunnel' ? '407 CONNECT' : '407 GET']);
-  });
+        );
+      for (const failure of [...(await round()), ...(await round())]) {
+        expect(failure).toMatchObject({ code: 'AUTH-REJECTED', facts: { user: 'svc_update', scheme: 'Basic' } });
+      }
+      expect(await statuses(1)).toEqual([how === 'tunnel' ? '407 CONNECT' : '407 GET']);
+    },
+  );
 
   it('say what Squid asks for where no user is configured', async () => {
     const router = await through({ auth: USER });
@@ -123,7 +126,7 @@ describeWith(['squid'], 'connections through a real Squid', () => {
     expect(await failureOf(get(forward, plainUrl))).toMatchObject(expected);
   });
 
-  it('tell a denial by Squid’s own rules, with its own word for it', async () => {
+  it('connections through Squid: a denial by its rules is reported with its own term', async () => {
     const router = await through({ allowPorts: [1] });
     const expected = { code: 'POLICY-DENIED', facts: { status: 403, said: 'ERR_ACCESS_DENIED', proxy: 'corp' } };
     expect(await failureOf(router.route('updates', secure.url).open(plain))).toMatchObject(expected);
@@ -150,7 +153,7 @@ describeWith(['squid'], 'connections through a real Squid', () => {
     expect(await get(await router.route('updates', url).open(plain), url)).toMatchObject({ status: 200 });
   });
 
-  it('try a password again when it was changed here, and only then', async () => {
+  it('connections through Squid: a password is tried again only after it was changed', async () => {
     const credentialGuard = new CredentialGuard();
     const at = async (password: string) => {
       squid ??= await startSquid({ auth: USER });

@@ -1,5 +1,5 @@
 // `sallyport diagnose` through a real Squid: what it says of a healthy way, of a denial, of a certificate that has expired
-// (which takes another clock to be told from a wrong one), and of TLS that Squid opens.
+// (which needs another clock to be distinguished from a wrong one), and of TLS that Squid opens.
 
 import { afterEach, expect, it } from 'vitest';
 import { createCa } from '#test/support/certificates.ts';
@@ -39,7 +39,7 @@ describeWith(['squid'], 'diagnose through a real Squid', () => {
     expect(first).toContain('ERR_ACCESS_DENIED');
   });
 
-  it('tells a certificate that has expired from a clock that is wrong', async () => {
+  it('diagnose through Squid: an expired certificate and a wrong clock are distinguished', async () => {
     const origin = await startFeedOrigin({ pair: ca.issue({ notAfter: '20210101000000Z' }) });
     const { first, status } = await through({}, origin);
     expect({ first, status }).toMatchObject({ first: expect.stringContaining('[TLS-EXPIRED] updates: '), status: 14 });

@@ -119,7 +119,7 @@ describeWith(['squid'], 'an exchange through a real Squid', () => {
     expect(await squid.accessLog(1)).toEqual([`200 GET ${plain}${path} sensor`]);
   });
 
-  it('brings a package through a tunnel bit for bit, and no proxy header reaches the origin', async () => {
+  it('exchange through Squid: a package arrives unchanged, and no proxy header leaves the tunnel', async () => {
     const squid = await start();
 
     const { result, digest, connection } = await fetchThrough(routerTo(squid), new URL('x.jar', secure.url).href);

@@ -59,7 +59,7 @@ describeWith(['squid'], 'a package that a scanner behind Squid holds', () => {
     expect(sample?.ms.total).toBeGreaterThan(0.9 * HOLD_MS * FASTER);
   });
 
-  it('that never comes back ends soon on a known route, as a silence', async () => {
+  it('scanner behind Squid: a package that never arrives ends soon on a known route', async () => {
     const { rig, route } = await behind('never');
     for (let n = 0; n < 12; n += 1) {
       const seen = {

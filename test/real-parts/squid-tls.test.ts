@@ -37,7 +37,7 @@ describeWith(['squid'], 'a Squid that is spoken to over TLS', () => {
     return testRouter({ proxies: [corp], trust, proxyTrust: trusted });
   }
 
-  it('opens tunnels in which TLS goes on to the target, and takes Basic from auto', async () => {
+  it('Squid over TLS: it opens tunnels for TLS to the target, and auto chooses Basic', async () => {
     const account = { authentication: 'auto', user: USER.user, password: new Secret(USER.password) } as const;
     const router = await over({ auth: USER }, account);
     const connection = await router.route('updates', origin.url).open(plain);
@@ -70,7 +70,7 @@ describeWith(['squid'], 'a Squid that is spoken to over TLS', () => {
     expect(await get(await open({ ...proxyTrust, client }), origin.url)).toMatchObject({ status: 200 });
   });
 
-  it('is told apart from a plain port, both ways', async () => {
+  it('Squid over TLS: a TLS port and a plain port are distinguished', async () => {
     squid = await startSquid({ tls: proxyCa.issue() });
     const failureOf = (port: number, scheme: 'http' | 'https') =>
       testRouter({ proxies: [{ ...profile(port), scheme }], trust, proxyTrust })

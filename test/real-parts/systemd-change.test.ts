@@ -12,7 +12,7 @@ const SOCKET = '/run/sallyport-change.sock';
 const UNIT = '/usr/lib/systemd/system/sallyport-change@.service';
 const INSTALL_DOC = fileURLToPath(new URL('../../docs/install.md', import.meta.url));
 
-/** Members of both groups, one of the service's group alone, and somebody else. */
+/** Members of both groups, a member of only the service's group, and another user. */
 const USERS = {
   alice: { uid: 1_601, groups: 'sallyport,sallyport-admin' },
   carol: { uid: 1_602, groups: 'sallyport,sallyport-admin' },
@@ -68,7 +68,7 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
   const content = () => machine.run('cat', FILE);
   const journal = () => machine.journal('SYSLOG_IDENTIFIER=sallyport-change');
 
-  it('a member of sallyport-admin makes a change by the ordinary command; owner, group, mode and comments stay', async () => {
+  it("change service: a member's change keeps owner, group, mode and comments of the file", async () => {
     const { status, stdout, stderr } = await as('alice', 'sallyport', 'proxy', 'disable');
     expect([status, stderr]).toEqual([0, expect.any(String)]);
     expect(stdout).toContain('The new settings work.');
@@ -77,7 +77,7 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     expect(await machine.run('stat', '-c', '%a %U:%G', FILE)).toBe('640 root:sallyport\n');
   });
 
-  it('a password of a member goes into a file of root that only root and the service can read', async () => {
+  it("change service: a member's password is stored in a file for root and the service", async () => {
     const secret = { path: ['proxies', 0, 'password'], value: 'typed by alice' };
     // No purpose uses the proxy, so nothing has to be tested.
     expect(await request('alice', { ...set(['proxies', 0, 'port'], 2), secret })).toContain(
@@ -89,7 +89,7 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     expect(await journal()).not.toContain('typed by alice');
   });
 
-  it('the journal has who asked by the word of the kernel, and tells two users apart', async () => {
+  it('change service: the journal names the user of each change, as the kernel reports it', async () => {
     await request('alice', set(['proxy_enabled'], false));
     await request('carol', set(['proxy_enabled'], true));
     const told = await journal();
@@ -99,14 +99,14 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     expect(log).toMatch(/user 1601, process \d+/);
   });
 
-  it('nobody outside of the group can connect, whatever other group they are in', async () => {
+  it('change service: users outside the group cannot connect', async () => {
     for (const user of ['bob', 'mallory'] as const) expect(await send(user, '{}\n'), user).toBe('EACCES\n');
     const { status, stderr } = await as('bob', 'sallyport', 'proxy', 'disable');
     expect([status, stderr]).toEqual([78, expect.stringContaining('[CONFIG-FORBIDDEN]')]);
     expect(await content()).toContain('proxy_enabled: true');
   });
 
-  it('no key of root, no source of a secret and no new place for a secret can be set through it', async () => {
+  it('change service: keys of root, sources of secrets and new places for them are refused', async () => {
     const before = await content();
     const refused: [object, string][] = [
       [set(['updates', 'feed_url'], 'https://evil.example/'), 'KEY-AUTHORITY'],
@@ -125,7 +125,7 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     expect(await content()).toContain('proxy_enabled: true');
   });
 
-  it('connecting in a loop does not take the socket away from the others', async () => {
+  it('change service: connecting in a loop does not block other users', async () => {
     await as('alice', '/node/node', '-e', CLIENT, SOCKET, '', '300');
     const isFree = async () =>
       (await request('carol', { ...set(['proxy_enabled'], false), verb: 'try' })).includes('"tried"');
@@ -133,7 +133,7 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     expect(await machine.show('ActiveState', 'sallyport-change.socket')).toBe('active');
   });
 
-  it('limits the connections of one user, and the CPU time and memory of each process', async () => {
+  it('change service: connections per user, CPU time and memory are limited', async () => {
     expect(await machine.show('MaxConnectionsPerSource', 'sallyport-change.socket')).toBe('4');
     const unit = 'sallyport-change@1.service';
     expect(await machine.show('CPUQuotaPerSecUSec', unit)).toBe('500ms');
@@ -141,12 +141,12 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     expect(await machine.show('MemoryMax', unit)).toBe(`${512 * 1_024 * 1_024}`);
   });
 
-  it('has units of which systemd-analyze verify has nothing to say', async () => {
+  it('change service: systemd-analyze verify accepts the units', async () => {
     const verified = await machine.try('systemd-analyze', 'verify', UNIT, 'sallyport-change.socket');
     expect(verified).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 
-  it('is exposed no more than docs/install.md says, which is at most 1.5', async () => {
+  it('change service: the exposure is the one in docs/install.md, at most 1.5', async () => {
     const { stdout } = await machine.try('systemd-analyze', 'security', '--offline=true', '--no-pager', UNIT);
     const level = /Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1] ?? '';
     expect(Number(level)).toBeLessThanOrEqual(1.5);

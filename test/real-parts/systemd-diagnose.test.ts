@@ -1,5 +1,5 @@
-// `sallyport diagnose` against the service in a real systemd: its password is one that nobody else can read, and the shell of
-// whoever asks has other proxy variables. The verdict is the one that the work has met, because the service itself gives it.
+// `sallyport diagnose` against the service in a real systemd: only the service can read its password, and the user's shell has
+// other proxy variables. The verdict matches that of the work, because the service itself gives it.
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Diagnosis, RoundResult } from '#control/control.ts';
@@ -15,7 +15,7 @@ const SECRET = '/etc/sallyport/secrets/proxy-password';
 /** Where no proxy is, and as the admin's own account has it. */
 const SHELL = ['HTTPS_PROXY=http://admin:admins-own@127.0.0.1:9', 'HTTP_PROXY=http://127.0.0.1:9', 'NO_PROXY=*'];
 
-describeWith(['systemd'], 'diagnose beside the service in a real systemd', () => {
+describeWith(['systemd'], 'diagnose with the service in a real systemd', () => {
   let installed: Installed;
   let machine: Machine;
   let origin: TlsOrigin;
@@ -54,7 +54,7 @@ describeWith(['systemd'], 'diagnose beside the service in a real systemd', () =>
     await machine.run('systemctl', 'start', 'sallyport.service');
   }
 
-  /** A password that systemd hands to the service and to nobody else. */
+  /** A password that systemd gives only to the service. */
   async function startWithCredential(password: string): Promise<void> {
     await machine.write(SECRET, `${password}\n`, '0600');
     await installed.edit(`LoadCredential=proxy-password:${SECRET}`);
@@ -74,7 +74,7 @@ describeWith(['systemd'], 'diagnose beside the service in a real systemd', () =>
     return { status, diagnosis: JSON.parse(stdout) as Diagnosis };
   }
 
-  it('says that all is well where the work goes well, whatever the shell has', async () => {
+  it('diagnose with systemd: it reports success whatever variables the shell has', async () => {
     await startWithCredential('right one');
 
     expect((await work()).failure).toBeNull();
@@ -94,7 +94,7 @@ describeWith(['systemd'], 'diagnose beside the service in a real systemd', () =>
     expect(told.stdout + JSON.stringify(diagnosis)).not.toMatch(/admins-own|right one/);
   });
 
-  it('meets the failure that the work has met, and costs no attempt more', async () => {
+  it('diagnose with systemd: it reports the failure of the work without another attempt', async () => {
     await startWithCredential('wrong one');
     const failure = (await work()).failure;
     const refused = login.counted.refused;
@@ -110,7 +110,7 @@ describeWith(['systemd'], 'diagnose beside the service in a real systemd', () =>
     expect([refused, login.counted.refused]).toEqual([1, 1]);
   });
 
-  it('goes as the service also for a member of its group, who cannot read the file of the password', async () => {
+  it("diagnose with systemd: a member who cannot read the password gets the service's result", async () => {
     await machine.write(SECRET, 'right one\n', '0600');
     await machine.run('chown', 'sallyport', SECRET);
     await start(`{ file: ${SECRET} }`);
@@ -125,7 +125,7 @@ describeWith(['systemd'], 'diagnose beside the service in a real systemd', () =>
     );
   });
 
-  it('names the variable that only the shell has, where the service has no proxy and no way', async () => {
+  it('diagnose with systemd: a proxy variable that only the shell has is named', async () => {
     const gone = await startFaultProxy(() => undefined);
     await gone.close();
     const feed = `  feed_url: http://127.0.0.1:${gone.port}/feed.json`;
@@ -142,7 +142,7 @@ describeWith(['systemd'], 'diagnose beside the service in a real systemd', () =>
     expect(stdout).toContain(`(${failure?.code})`);
   });
 
-  it('says to whoever may not ask the daemon as whom it runs, and what to do', async () => {
+  it('diagnose with systemd: a user without access learns what to do', async () => {
     await startWithCredential('right one');
 
     const { status, stdout } = await machine.as('application', 'sallyport', 'diagnose');

@@ -23,7 +23,7 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     return await machine.run('sh', '-c', find);
   };
 
-  it('puts everything in place, and nobody but root may write any of it', async () => {
+  it('install.sh: it installs all files, and only root may write to them', async () => {
     const lines = (await tree()).trim().split('\n');
     const has = (line: string) => expect(lines).toContain(line);
 
@@ -33,7 +33,7 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     has('/usr/lib/systemd/system/sallyport.service -rw-r--r-- root:root');
     has('/usr/lib/systemd/system/sallyport-change.socket -rw-r--r-- root:root');
     has('/usr/lib/systemd/system/sallyport-change@.service -rw-r--r-- root:root');
-    // Nobody who was not named by an admin may change the configuration, and the socket is off.
+    // Only users whom an admin has named may change the configuration, and the socket is off.
     expect(await machine.run('getent', 'group', 'sallyport-admin')).toMatch(/^sallyport-admin:[^:]*:\d+:$/m);
     expect(await machine.show('ActiveState', 'sallyport-change.socket')).toBe('inactive');
     has('/etc/sallyport drwxr-x--- root:sallyport');
@@ -63,7 +63,7 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     expect(await machine.run('cat', '/etc/sallyport/sallyport.yaml')).toContain('level: debug');
   });
 
-  it('restarts a running service on an upgrade, and starts none that was stopped', async () => {
+  it('install.sh: an upgrade restarts a running service and starts no stopped one', async () => {
     await installed.install();
     expect(await machine.show('ActiveState')).toBe('inactive');
     await machine.run('systemctl', 'start', 'sallyport.service');
@@ -105,7 +105,7 @@ describeWith(['systemd'], 'systemd/install.sh', () => {
     await machine.run('test', '-f', '/tmp/tree/usr/lib/sallyport/program/main.js');
   });
 
-  it('takes the program away and leaves what the admin made, or takes that away as well', async () => {
+  it('install.sh: --remove keeps the files of the admin, --purge removes them', async () => {
     await machine.run('systemctl', 'start', 'sallyport.service');
     await machine.run('/checkout/systemd/install.sh', '--remove');
     expect(await machine.show('ActiveState')).toBe('inactive');

@@ -1,5 +1,5 @@
 // The control sockets of the installed service with real users under a real systemd: every verb on every socket, and the
-// numbers of two users told apart.
+// user IDs of two users distinguished.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { VERBS } from '#control/control.ts';
@@ -32,7 +32,7 @@ const OPEN: Readonly<Record<User, readonly string[]>> = {
   other: ['operate', 'control'],
   stranger: [],
 };
-/** A request that each verb accepts; the change is refused for its text, which is no configuration. */
+/** A request that each verb accepts; the change is refused because its text is not a configuration. */
 const REQUESTS: Readonly<Record<string, unknown>> = {
   follow: { after: null },
   explainTimeout: { size: null },
@@ -92,7 +92,7 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
   }
 
   it.each(Object.keys(USERS) as User[])(
-    '%s can use each verb on the sockets that are for them, and no other',
+    'installed sockets: %s can use each verb on their sockets and no other',
     { timeout: 60_000 },
     async (user) => {
       for (const socket of SOCKETS) {
@@ -105,7 +105,7 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
     },
   );
 
-  it('the command of an operator works, also where they cannot read the configuration', {
+  it("installed sockets: an operator's command works without access to the configuration", {
     timeout: 60_000,
   }, async () => {
     expect((await as('operator', 'cat', '/etc/sallyport/sallyport.yaml')).status).not.toBe(0);
@@ -128,7 +128,7 @@ describeWith(['systemd'], 'the control sockets of the installed service', () => 
     expect(log).not.toContain('65534');
   });
 
-  it('a group that the service user is not in stops the start, and says what to do', async () => {
+  it('installed sockets: a group without the service user fails the start with advice', async () => {
     await machine.run('systemctl', 'stop', 'sallyport.service');
     await operatedBy('application');
     expect((await installed.systemctl('start', 'sallyport.service')).status).not.toBe(0);

@@ -57,7 +57,7 @@ describeWith(['systemd'], 'the watchdog of a real systemd', () => {
     await expectRestartedByWatchdog();
   }, 60_000);
 
-  it('restarts a daemon in which a wait outlives its own deadline, which the log names before', async () => {
+  it('watchdog: a daemon whose wait exceeds its deadline logs it and is restarted', async () => {
     await start(2_000);
     await installed.machine.until('the first round is over', published);
     await installed.machine.run('systemctl', 'kill', '--kill-who=main', '--signal=URG', 'sallyport.service');

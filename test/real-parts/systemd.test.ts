@@ -1,5 +1,5 @@
-// Sallyport as its own script installs it, in a real systemd as PID 1: life and death of the service, who may read what,
-// and what systemd itself says of the unit.
+// Sallyport as its own script installs it, in a real systemd as PID 1: starting and stopping the service, access to its files,
+// and what systemd reports about the unit.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -50,7 +50,7 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
     expect(await installed.notifications()).toContain('READY=1');
   });
 
-  it('says in systemctl status what came of the last check and when the next one is', async () => {
+  it('service: systemctl status shows the last check and the time of the next', async () => {
     await start();
     await machine.until('the round is over', async () => (await machine.show('StatusText')).includes('Next check'));
 
@@ -84,7 +84,7 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
     expect(await machine.show('ActiveState')).toBe('active');
   });
 
-  it('stops within 10 s in the middle of a download, keeps its bytes, and goes on with them', async () => {
+  it('service: a stop during a download ends within 10 s, and the download resumes later', async () => {
     origin.on('/u1.jar', (_request, response) => {
       response.writeHead(200, { 'content-length': JAR.length, etag: '"v1"' });
       response.write(JAR.subarray(0, 200_000));
@@ -121,7 +121,7 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
     });
   }
 
-  it('lets another user read a package, and neither the state, the log, the configuration nor a secret', async () => {
+  it('service: another user can read packages, but no state, log, configuration or secret', async () => {
     await machine.write('/etc/sallyport/secrets/proxy-password', 'correct horse', '0600');
     await installed.edit('LoadCredential=proxy-password:/etc/sallyport/secrets/proxy-password');
     await start();
@@ -182,7 +182,7 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
     expect(proxied).toContain(wanted);
   });
 
-  it('is not started again when its configuration is refused, and says why', async () => {
+  it('service: it is not restarted if its configuration is invalid, and the journal says why', async () => {
     await installed.configure(['updates:', '  no_such_key: 1']);
 
     expect((await installed.systemctl('start', 'sallyport.service')).status).not.toBe(0);
@@ -192,7 +192,7 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
     expect(await machine.journal('--unit=sallyport.service')).toContain('no_such_key');
   });
 
-  it('runs without privileges, core dumps and the variables that would change Node', async () => {
+  it('service: it runs without privileges, core dumps and variables that change Node', async () => {
     await installed.edit('Environment=NODE_OPTIONS=--inspect NODE_EXTRA_CA_CERTS=/etc/passwd');
     await start();
     const pid = await machine.show('MainPID');
@@ -208,7 +208,7 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
     expect(await machine.run('cat', `/proc/${pid}/limits`)).toMatch(/Max core file size\s+0\s+0/);
   });
 
-  it('wakes another service by a .path unit when a package is published', async () => {
+  it('service: a published package starts another service through a .path unit', async () => {
     for (const unit of ['application-update.path', 'application-update.service']) {
       const example = `/usr/share/doc/sallyport/examples/${unit}`;
       await machine.run('cp', example, '/etc/systemd/system/');
@@ -228,11 +228,11 @@ describeWith(['systemd'], 'the service in a real systemd', () => {
     await machine.run('systemctl', 'stop', 'application-update.path');
   });
 
-  it('has a unit of which systemd-analyze verify has nothing to say', async () => {
+  it('service: systemd-analyze verify accepts the unit', async () => {
     expect(await machine.try('systemd-analyze', 'verify', UNIT)).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 
-  it('is exposed no more than docs/install.md says, which is at most 1.5', async () => {
+  it('service: the exposure is the one in docs/install.md, at most 1.5', async () => {
     const { stdout } = await machine.try('systemd-analyze', 'security', '--offline=true', '--no-pager', UNIT);
     const level = /Overall exposure level for sallyport\.service: ([\d.]+)/.exec(stdout)?.[1] ?? '';
 

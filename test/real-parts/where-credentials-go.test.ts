@@ -96,7 +96,7 @@ describeWith(['squid', 'samba', 'kerberos'], 'a proxy that offers less than what
     }
   });
 
-  it('is remembered over restarts of the process', async () => {
+  it('weaker offer of a proxy: the stronger method is remembered across restarts', async () => {
     const hosts = targets.names;
     const [strong, weak] = await Promise.all([
       startSquid({ ...ntlm(), ...basic, hosts }),
@@ -136,7 +136,7 @@ describeWith(
     let squid: RunningSquid;
     beforeAll(async () => {
       [samba, pac] = await Promise.all([startSamba(), startPacServer()]);
-      // Nobody has a ticket here; that it is offered is what counts.
+      // No ticket exists here; only the offer matters.
       const schemes = ['auth_param negotiate program /bin/cat', ...samba.squid.schemes];
       squid = await startSquid({ ...samba.squid, schemes, digest: SAMBA_USER, auth: SAMBA_USER, hosts: targets.names });
     });
@@ -182,7 +182,7 @@ describeWith(
         [authentication, 'another proxy', 'proxy.example.com'] as const,
         [authentication, 'another port', '127.0.0.1:1'] as const,
       ]),
-    )('%s, where the user is for %s: no byte of them', async (authentication, _whom, whose) => {
+    )('proxy of a PAC file: %s with the user for %s: no credentials are sent', async (authentication, _whom, whose) => {
       const { results, log, sent } = await askAll(authentication, () => whose);
       expect(results).toEqual(['AUTH-REQUIRED', 'AUTH-REQUIRED']);
       expect(log).toEqual(['407 GET -', '407 CONNECT -']);
@@ -190,12 +190,15 @@ describeWith(
       expect(sent).not.toMatch(CREDENTIALS);
     });
 
-    it.concurrent.each(['basic', 'digest', 'ntlm'])('%s, where the user is for this one', async (authentication) => {
-      const { results, log, sent } = await askAll(authentication, (port) => `127.0.0.1:${port}`);
-      expect(results).toEqual(['passed', 'passed']);
-      expect(log.filter((line) => line.startsWith('200')).every((line) => line.endsWith('nobody'))).toBe(true);
-      expect(sent).toMatch(CREDENTIALS);
-    });
+    it.concurrent.each(['basic', 'digest', 'ntlm'])(
+      'proxy of a PAC file: %s with the user for this proxy',
+      async (authentication) => {
+        const { results, log, sent } = await askAll(authentication, (port) => `127.0.0.1:${port}`);
+        expect(results).toEqual(['passed', 'passed']);
+        expect(log.filter((line) => line.startsWith('200')).every((line) => line.endsWith('nobody'))).toBe(true);
+        expect(sent).toMatch(CREDENTIALS);
+      },
+    );
   },
 );
 
@@ -253,11 +256,14 @@ describeWith(['squid', 'samba'], 'a profile that was changed', () => {
     ['basic', 'TLS to it', () => ({ port: front.port, scheme: 'https', address: 'localhost' })] as const,
   ];
 
-  it.each(cells())('%s, %s: nothing made from the password until it is entered again', async (scheme, _what, to) => {
-    const { first, later, leaked, entered } = await change(scheme, to());
-    expect({ first, later, leaked }).toEqual({ first: 'passed', later: ['AUTH-REBIND', 'AUTH-REBIND'], leaked: '' });
-    // So the test can tell: what is entered anew is sent.
-    expect(entered).toMatch(/^AUTH-(REJECTED|DOMAIN)$/);
-    expect(recorded.sent).toMatch(CREDENTIALS);
-  });
+  it.each(cells())(
+    'changed profile: %s, %s: nothing of the password is sent until it is entered again',
+    async (scheme, _what, to) => {
+      const { first, later, leaked, entered } = await change(scheme, to());
+      expect({ first, later, leaked }).toEqual({ first: 'passed', later: ['AUTH-REBIND', 'AUTH-REBIND'], leaked: '' });
+      // This shows that a password that is entered again is sent.
+      expect(entered).toMatch(/^AUTH-(REJECTED|DOMAIN)$/);
+      expect(recorded.sent).toMatch(CREDENTIALS);
+    },
+  );
 });

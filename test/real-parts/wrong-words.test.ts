@@ -1,4 +1,4 @@
-// Refusals by real proxies that were told in the wrong words: each with the code and the advice that it has now.
+// Refusals by real proxies that once had wrong texts: each with its present code and advice.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -156,7 +156,7 @@ describeWith(['privoxy'], 'Privoxy', () => {
 });
 
 describeWith(['squid'], 'a user without a domain', () => {
-  it('is told so by the next attempt as well, which does not reach the proxy', async () => {
+  it('missing domain: the next attempt reports it without reaching the proxy', async () => {
     const schemes = ['auth_param ntlm program /bin/false', 'auth_param ntlm children 1 startup=0'];
     await using(await startSquid({ auth: USER, schemes }), async ({ port, accessLog }) => {
       const credentialGuard = new CredentialGuard();
