@@ -19,7 +19,7 @@ function rig(waitMs: () => number | null) {
 }
 
 describe('delivery timer', () => {
-  it('runs when the spool says so, not sooner than after a second, and never while nothing waits', async () => {
+  it('delivery timer: it runs when the spool says, after at least a second, if it is not empty', async () => {
     let wait: number | null = 0;
     const { timer, clock, runs } = rig(() => wait);
     timer.plan();
@@ -32,7 +32,7 @@ describe('delivery timer', () => {
     expect(runs).toEqual([1_000, 2_000]);
   });
 
-  it('looks again every two minutes, so that a step of the wall clock costs no more', async () => {
+  it('delivery timer: it looks again every two minutes, which bounds the cost of a clock step', async () => {
     let wait = 86_400_000;
     const { timer, clock, runs } = rig(() => wait);
     timer.plan();
@@ -43,7 +43,7 @@ describe('delivery timer', () => {
     timer.stop();
   });
 
-  it('plans again when the spool says that something changed, and no more once it is stopped', async () => {
+  it('delivery timer: it plans again after each change of the spool until it is stopped', async () => {
     let wait: number | null = null;
     const { timer, clock, runs, replan } = rig(() => wait);
     timer.plan();

@@ -61,7 +61,7 @@ const give = async ({ spool }: OpenedSpool, ...keys: string[]) => {
 };
 
 describe('delivery: verdicts', () => {
-  it('settles what was sent, in order of acceptance, and reports it once it is on disk', async () => {
+  it('delivery: sent entries are settled in order and reported once they are on disk', async () => {
     const made: Rig = await rig(({ entry }) => ({
       does: 'settle',
       says: [{ name: 'receipt-delivered', id: entry.body.id, outcome: `${made.spool.size}` }],
@@ -79,7 +79,7 @@ describe('delivery: verdicts', () => {
     expect(made.spool.waitMs()).toBeNull();
   });
 
-  it('splits in halves until the bad document stands alone, rejects it, and sends the rest in the same run', async () => {
+  it('delivery: a batch is halved until the bad document is alone and rejected', async () => {
     const documents = (entry: { body: Named }) => entry.body.id.split(',');
     const made = await rig(({ entry }) => {
       const all = documents(entry);
@@ -96,7 +96,7 @@ describe('delivery: verdicts', () => {
     expect([made.spool.size, made.spool.rejected]).toEqual([0, 1]);
   });
 
-  it('goes on with the next entry after a failure of one, and stops after one that all would meet', async () => {
+  it('delivery: it continues after a failure of one entry, and stops after a general failure', async () => {
     const one = await rig(() => postponed(false));
     await give(one, 'a', 'b', 'c');
     await one.run();
@@ -110,7 +110,7 @@ describe('delivery: verdicts', () => {
     expect(all.spool.waitMs()).toBe(90_000);
   });
 
-  it('gives an attachment that was compared with its digest, and sends none that was changed', async () => {
+  it('delivery: an attachment is verified by its digest, and a changed one is not sent', async () => {
     const made = await rig(async ({ attachment }) => {
       let length = 0;
       for await (const chunk of attachment?.open(0) ?? []) length += chunk.length;
@@ -157,7 +157,7 @@ describe('delivery: waits', () => {
     expect(await waitAfter({}, 1, refused({ retryAfterMs: 1e10 }))).toBe(3_600_000);
   });
 
-  it('are over when the clock steps back by years, and no longer when it steps forward', async () => {
+  it('delivery: waits end if the clock steps back by years, and not later if it steps forward', async () => {
     for (const step of [-1e11, 1e11]) {
       const made = await rig(() => postponed(true, refused({ retryAfterMs: 90_000 })));
       await give(made, 'a', 'b');

@@ -54,7 +54,7 @@ describe('an entry in its file', () => {
     for (const ending of endings.slice(1)) expect(formatOf(encodeHead(recordOf(entry(), ending)))).toBe(2);
   });
 
-  it('is damaged when a single byte at its end is missing, and whatever bytes it has never throws', () => {
+  it('entry: a missing last byte means damaged, and no content throws', () => {
     const bytes = encodeHead(recordOf(postponedFor(1_000)));
     for (let length = 0; length < bytes.length - 1; length += 1) {
       expect(decodeHead(bytes.subarray(0, length)).kind).toBe('damaged');

@@ -68,7 +68,7 @@ describe('three kinds', () => {
     await expectWhole(again.bundles, 'a', 1_000);
   });
 
-  it('lose nothing and tear nothing, wherever the machine dies in the work of one of them', async () => {
+  it('three kinds: a crash anywhere in the work of one loses and tears nothing', async () => {
     const trials = await everyCrash({
       prepare: async () => {
         const files = new CrashingFiles();

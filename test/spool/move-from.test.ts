@@ -72,7 +72,7 @@ describe('spool of 0.1.0', () => {
     }
   });
 
-  it('on a full disk moves over; its settled keys stay in the old file until there is room', async () => {
+  it('spool of 0.1.0: on a full disk it moves, and settled keys stay in the old file', async () => {
     const files = formerMachine();
     files.plantFolder(DIR, { mode: 0o700 });
     files.arm({ fullAfterBytes: 0 });
@@ -98,7 +98,7 @@ describe('spool of 0.1.0', () => {
     await expectMoved(files.afterCrash('power-lost'));
   });
 
-  it('with damaged and foreign files sets the first aside, and leaves the others alone', async () => {
+  it('spool of 0.1.0: damaged files are set aside, foreign files stay', async () => {
     const files = new CrashingFiles();
     files.plantFile(`${FORMER}/000000000001.json`, 'torn');
     files.plantFile(`${FORMER}/notes.txt`, 'mine');

@@ -32,7 +32,7 @@ describe('settled keys', () => {
     expect(String(files.content(PATH))).toBe('{"format":1}\na\nb\nc\n');
   });
 
-  it('are each known or not wherever the machine dies, and the next ones are not spoiled by it', async () => {
+  it('settled keys: a crash anywhere leaves each key known or not, and later ones intact', async () => {
     await everyCrash({
       prepare: async () => machine('{"format":1}\none\n'),
       act: async (files) => {
@@ -54,7 +54,7 @@ describe('settled keys', () => {
     });
   });
 
-  it('that are known after a process died are known for good, also when then the power goes', async () => {
+  it('settled keys: a key that is known after a crash survives a power cut', async () => {
     await everyCrash({
       prepare: async () => machine('{"format":1}\none\n'),
       act: async (files) => await (await open(files)).add(['second-key']),
@@ -93,7 +93,7 @@ describe('settled keys', () => {
     expect(String(files.content(PATH))).toBe('{"format":1}\none\nb\n');
   });
 
-  it('are written anew when somebody removed, shortened or replaced the file meanwhile', async () => {
+  it('settled keys: a removed, shortened or replaced file is rewritten', async () => {
     for (const meddle of [
       (files: CrashingFiles) => files.remove(PATH),
       async (files: CrashingFiles) => files.plantFile(PATH, ''),

@@ -240,7 +240,7 @@ class Trial {
   }
 }
 
-it('three spools: each does what a list and a set would do, whatever happens and wherever it dies', async () => {
+it('three spools: each behaves like a list and a set, also after crashes', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(actionArbitrary, { maxLength: 30 }), async (actions) => {
       await new Trial().run(actions);

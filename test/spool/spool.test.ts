@@ -34,7 +34,7 @@ async function open(files: CrashingFiles, clock = new FakeClock(), entries = 100
 const give = (spool: Spool<Named>, key: string) => spool.accept({ key, body: { id: key } });
 
 describe('the last failure', () => {
-  it('is that of what still waits, the newest, also after a restart; none once all is settled', async () => {
+  it('last failure: it is the newest of the waiting entries, also after a restart', async () => {
     const files = new CrashingFiles();
     const { spool, clock } = await open(files);
     await give(spool, 'a');
@@ -209,7 +209,7 @@ describe('what can not be read', () => {
     expect(keysOf(again.spool)).toEqual(['a']);
   });
 
-  it('is set aside itself when it is a link or a FIFO; what it points at stays', async () => {
+  it('unreadable entry: a link or FIFO is set aside, and its target stays', async () => {
     const files = new CrashingFiles();
     files.plantFile('/etc/passwd', 'root');
     files.plantSymlink(FIRST, '/etc/passwd');
@@ -248,7 +248,7 @@ describe('what can not be read', () => {
     );
   });
 
-  it('pushes out the oldest where too much is kept, with its attachment, and leaves foreign names alone', async () => {
+  it('quarantine: the oldest entry and its attachment are deleted, foreign names stay', async () => {
     const files = new CrashingFiles();
     const kind = kindOf('receipt', { entries: 3, bytes: 3_000 });
     const { spool, events } = await openKind(files, kind);
@@ -272,7 +272,7 @@ describe('what can not be read', () => {
     expect(await again.list(`${DIR}/quarantine`)).toEqual(left);
   });
 
-  it('of an earlier version is brought down to the quota at the start, oldest first', async () => {
+  it('quarantine: one of an earlier version is reduced to the quota at the start, oldest first', async () => {
     const files = new CrashingFiles();
     for (const n of [1, 2, 3, 4]) files.plantFile(`${DIR}/quarantine/00000000000${n}.json`, 'torn');
     files.plantFile(`${DIR}/quarantine/000000000001.json.2`, 'torn');
@@ -311,7 +311,7 @@ describe('what can not be read', () => {
     expect(foreign.map((path) => String(files.content(path)))).toEqual(foreign.map(() => 'mine'));
   });
 
-  it('and has the last number that a name can have does not make later entries foreign', async () => {
+  it('unreadable entry: the last possible number does not make later entries foreign', async () => {
     const files = new CrashingFiles();
     const planted = `${DIR}/999999999999999.json`;
     files.plantFile(planted, 'mine');
@@ -321,7 +321,7 @@ describe('what can not be read', () => {
     expect(String(files.content(planted))).toBe('mine');
   });
 
-  it('and can not be set aside either is reported, and the rest is given out', async () => {
+  it('unreadable entry: one that cannot be set aside is reported, and the rest is delivered', async () => {
     const files = new CrashingFiles();
     await give((await open(files)).spool, 'a');
     files.plantFile(`${DIR}/000000000002.json`, 'broken');
@@ -334,7 +334,7 @@ describe('what can not be read', () => {
 });
 
 describe('a crash', () => {
-  it('of the process and then of the power loses nothing that was relied upon in between', async () => {
+  it('crash: a process crash and then a power cut lose nothing that was relied upon', async () => {
     const files = new CrashingFiles();
     const rehearsal = new CrashingFiles();
     const first = await open(rehearsal);
@@ -350,7 +350,7 @@ describe('a crash', () => {
     expect(keysOf((await open(killed.afterCrash('power-lost'))).spool)).toEqual(['a']);
   });
 
-  it('anywhere in accept, postpone and settle loses nothing accepted and brings nothing settled back', async () => {
+  it('crash: anywhere in accept, postpone and settle it loses and repeats nothing', async () => {
     const trials = await everyCrash({
       prepare: async () => {
         const files = new CrashingFiles();
@@ -488,7 +488,7 @@ describe('an attachment', () => {
 });
 
 describe('what is rejected or split', () => {
-  it('is kept with its reason, never accepted again, and the oldest goes where too much is kept', async () => {
+  it('rejected entry: it is kept with its reason up to a limit, and never accepted again', async () => {
     const files = new CrashingFiles();
     const { spool, events } = await open(files, new FakeClock(), 2);
     const reject = async (key: string) => {
@@ -536,7 +536,7 @@ describe('what is rejected or split', () => {
     }
   });
 
-  it('on a disk that is full at any byte stays whole, or is finished when there is room', async () => {
+  it('rejected entry: a disk that is full at any byte leaves it intact or finishes it later', async () => {
     const seen = new Set<string>();
     for (let fullAfterBytes = 0; fullAfterBytes < 1_000; fullAfterBytes += 20) {
       const files = new CrashingFiles();
@@ -560,7 +560,7 @@ describe('what is rejected or split', () => {
 });
 
 describe('a full disk', () => {
-  it('lets everything be settled, remembers it over restarts, and writes it down when there is room', async () => {
+  it('full disk: everything can be settled, survives restarts, and is written when there is room', async () => {
     const files = new CrashingFiles();
     const { spool } = await open(files);
     for (const key of ['a', 'b', 'c']) {
