@@ -115,7 +115,7 @@ describe('settings come into force', () => {
         const { reloaders } = makeReloaders(faults);
         const result = await applySettings(reloaders, OLD, NEW);
         const wrong = reloaders.filter(({ inForce }) => inForce !== (result.ok ? NEW : OLD)).map(({ name }) => name);
-        expect(wrong).toEqual(result.ok ? [] : result.notPutBack.map(({ reloader: reloader }) => reloader).toReversed());
+        expect(wrong).toEqual(result.ok ? [] : result.notPutBack.map(({ reloader }) => reloader).toReversed());
       }),
     );
   });
