@@ -6,12 +6,12 @@ const ROOT = new URL('../../', import.meta.url);
 const page = readFileSync(new URL('docs/architecture.md', ROOT), 'utf8');
 
 describe('docs/architecture.md', () => {
-  it('says of every room what it is for', () => {
+  it('docs/architecture.md: it describes every module', () => {
     const told = [...page.matchAll(/^\| `([a-z]+)` \|/gm)].map(([, room]) => room);
     expect(ROOMS.map(({ name }) => name).filter((name) => !told.includes(name))).toEqual([]);
   });
 
-  it.each(ROOMS)('draws $name on its floor', ({ name, floor }) => {
+  it.each(ROOMS)('docs/architecture.md: it draws $name in its layer', ({ name, floor }) => {
     const drawing = page.split('```')[1] ?? '';
     const line = drawing.split('\n').find((row) => row.startsWith(floor < 0 ? '-  ' : `${floor}  `)) ?? '';
     expect(line.split(/\s+/)).toContain(name);

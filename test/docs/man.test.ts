@@ -9,7 +9,7 @@ const [program] = commands;
 const working = commands.filter(({ works }) => works).map((command) => ({ ...command, name: command.path.join(' ') }));
 const ofAll = new Set(program?.options);
 
-/** What stands behind the macro of a command: its options and arguments, and the words below. */
+/** The text after the macro of a command: its options and arguments, and the words below. */
 function chapterOf(name: string): string {
   const chapters = source.slice(source.indexOf('.Sh COMMANDS'), source.indexOf('.Sh ENVIRONMENT')).split(/^\.It Cm /m);
   return chapters.find((chapter) => chapter.startsWith(`${name} `) || chapter.startsWith(`${name}\n`)) ?? '';
