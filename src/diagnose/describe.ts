@@ -31,7 +31,7 @@ export interface Describing {
   readonly through: string | null;
 }
 
-/** Codes that say that TLS is opened on the way. */
+/** Codes of intercepted TLS. */
 const INTERCEPTED: ReadonlySet<Code> = new Set<Code>(['TLS-INTERCEPTED', 'TLS-PIN']);
 
 /** The report of one purpose. */

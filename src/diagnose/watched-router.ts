@@ -15,7 +15,7 @@ import type { Connection, HopFacts, OpenOptions, ResponseHead, Route, Router } f
 import type { Clock } from '#system/clock.ts';
 import type { StageName } from './report.ts';
 
-/** One thing that was seen on the way. */
+/** One step that was observed. */
 export interface ObservedStage {
   readonly stage: StageName;
   /** `host:port` of the target. */

@@ -32,7 +32,7 @@ export function toQueuedEntry(found: {
   return { sequence: found.sequence, head, bytes, ending: ending?.does ?? null };
 }
 
-/** Room for an entry that is being accepted. */
+/** Quota reserved for an entry that is being accepted. */
 export interface Reservation {
   /** @throws CodedError SPOOL-FULL */
   add(bytes: number): void;

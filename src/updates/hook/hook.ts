@@ -197,7 +197,7 @@ export class HookQueue {
     await wait(clock, delayMs, this.#stopped.signal);
   }
 
-  /** Checks the way, journals, runs. */
+  /** Checks the path to the command, journals, runs. */
   async #runOnce(record: HookRecord, attempts: number): Promise<{ end: CommandEnd; record: HookRecord }> {
     const { hooks, clock, report, store } = this.#ports;
     const { id } = record;
