@@ -1,4 +1,4 @@
-// Codes of `src/config`. A mistake in the file itself is a `Problem` with line and column; these are the heads of them.
+// Codes of `src/config`. A mistake in the file itself is a `Problem` with line and column; these codes head the list of them.
 
 import type { Entry } from './entry.ts';
 

@@ -1,4 +1,4 @@
-// Codes of `src/diagnose` and of what only a diagnosis can tell: it sees more than one failure at once.
+// Codes of `src/diagnose`, and of causes that only a diagnosis can see because it combines several observations.
 
 import type { Entry } from './entry.ts';
 

@@ -1,4 +1,4 @@
-// Codes of the reference origin and of the demo: what a vendor meets who builds or serves a feed with our tools.
+// Codes of the reference server and the demo, for a vendor who builds or serves a feed with these tools.
 
 import type { Entry } from './entry.ts';
 

@@ -1,4 +1,4 @@
-// Codes of a package: what arrived, and what became of what was published.
+// Codes of a package: what the download delivered, and what happened to a published package.
 
 import type { Entry } from './entry.ts';
 

@@ -1,4 +1,4 @@
-// Codes of `src/system`, and of faults of our own.
+// Codes of `src/system`, and of defects in Sallyport itself.
 
 import type { Entry } from './entry.ts';
 

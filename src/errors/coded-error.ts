@@ -1,8 +1,8 @@
-// The one error type of the house: a stable code, the facts, and a sentence made from them by the one formatter.
+// The error type of this program: a stable code, the facts, and a sentence made from them by the formatter.
 //
-// A code is defined once, in the catalogue of its room (`catalogue-*.ts`), with what it means, what to check, and
-// whether trying again can help. Foreign text enters only as a fact, so no message can forge a line or leak a secret
-// past the renderers' redaction.
+// A code is defined once, in the catalogue of its module (`catalogue-*.ts`), with its sentence, what to check, and whether
+// a retry can help. Foreign text enters only as a fact. So no message can forge a log line, and the renderers can redact
+// every secret.
 
 import { getSystemErrorMessage } from 'node:util';
 import { CATALOGUE, type Code } from './catalogue.ts';
@@ -11,7 +11,7 @@ import type { Entry } from './entry.ts';
 import { type Hop, hopText, originAt, readHop, THIS_HOST } from './hop.ts';
 import { type FieldsOf, type FieldValue, fillPieces, fillTemplate, type Piece, SAFE_SENTENCE } from './template.ts';
 
-/** The facts that the sentence of a code asks for; more may be given and travel along in JSON. */
+/** The facts that the sentence of a code needs. More may be given; JSON shows them as well. */
 export type FactsOf<C extends Code> = FieldsOf<(typeof CATALOGUE)[C]['text']> & Readonly<Record<string, FieldValue>>;
 
 /** Failures of these classes are of this host unless they say otherwise. */
@@ -45,7 +45,7 @@ export class CodedError extends Error {
     return `${fillTemplate(this.entry.check, this.facts)}${this.#proven()}`;
   }
 
-  /** How far it came; null where nobody recorded it. */
+  /** How far it came; null if that was not recorded. */
   get trace(): ConnectTrace | null {
     return this.#trace;
   }
@@ -64,7 +64,7 @@ export class CodedError extends Error {
 
   /**
    * Where it failed; this host when nothing has left it. Null where that is not known, as for a silence behind a tunnel:
-   * nobody is blamed without evidence.
+   * no hop is named without evidence.
    */
   get place(): Hop | null {
     const { hop } = this.facts;
@@ -80,7 +80,7 @@ export class CodedError extends Error {
     return place === null ? null : hopText(place);
   }
 
-  /** Whether the same attempt may succeed later without anybody changing anything. */
+  /** Whether the same attempt may succeed later without any change. */
   get retryable(): boolean {
     return this.entry.retry === 'later';
   }
@@ -131,7 +131,7 @@ export function exhaustion(thrown: unknown, operation: string): CodedError | nul
   return OUT_OF_MEMORY.has(errno) ? coded('OUT-OF-MEMORY', { operation, errno }, thrown) : null;
 }
 
-/** Whether it says nothing of what was tried, and may be over in a moment. */
+/** Whether it says nothing about the operation itself, and may pass soon. */
 export function isExhaustion({ code }: CodedError): boolean {
   return code === 'TOO-MANY-FILES' || code === 'OUT-OF-MEMORY';
 }
@@ -143,7 +143,7 @@ export function placeOf({ code, hop }: Pick<CodedError, 'code' | 'hop'>): string
 
 /**
  * Wraps whatever was thrown: a coded error as it is, a failed call on a named file (EROFS, EACCES) as FILE-FAILED or
- * DISK-FULL, and anything else as a fault of ours (`INTERNAL`).
+ * DISK-FULL, and anything else as a defect of Sallyport (`INTERNAL`).
  */
 export function asCoded(thrown: unknown): CodedError {
   if (thrown instanceof CodedError) return thrown;

@@ -1,6 +1,6 @@
-// How far an exchange came before it failed: its phases in their order, and what was proven fine on the way.
+// How far a connection or exchange came before it failed: the phase that failed, and the phases that had succeeded.
 //
-// Phases and numbers only, no foreign text: a failure carries its trace unchanged over Control and into JSON.
+// A trace holds phases and numbers only, no foreign text, so a failure carries it unchanged over Control and into JSON.
 
 /** The phases of reaching a target, in their order; what a hop has none of is passed over. */
 export const CONNECT_PHASES = [

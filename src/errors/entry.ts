@@ -23,11 +23,11 @@ export interface Entry {
   readonly check: string;
   readonly class: FailureClass;
   /**
-   * `later`: the same attempt may succeed by itself, try again with back-off. `change`: it can't until somebody
-   * changes something here or there; it is tried again at the next scheduled round only. `never`: this very thing is
-   * refused for good.
+   * `later`: the same attempt may succeed by itself, try again with back-off. `change`: it cannot until something is
+   * changed here or there; it is tried again at the next scheduled round only. `never`: this very thing is
+   * refused permanently.
    */
   readonly retry: 'later' | 'change' | 'never';
-  /** It is met before anything leaves this host, though its class says no such thing. */
+  /** It is found before anything leaves this host, although its class does not imply that. */
   readonly isLocal?: true;
 }

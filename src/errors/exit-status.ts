@@ -1,5 +1,5 @@
-// The exit statuses of every command: stable, documented in docs/commands.md, one per class of failure, so that a
-// script can tell "the proxy refuses my password" from "the name does not resolve". 64 and 78 are those of sysexits.
+// The exit statuses of all commands: stable, and documented in docs/commands.md. There is one per class of failure, so that
+// a script can tell a rejected password from a name that does not resolve. 64 and 78 are those of sysexits.
 
 import type { FailureClass } from './entry.ts';
 

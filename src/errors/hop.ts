@@ -1,6 +1,6 @@
-// Where something failed or an answer came from, as data. Pure.
+// Where something failed, or where a response came from, as data. Pure.
 //
-// Guarantees: `hopText` is the only place that makes words of a hop, and nothing reads the words back.
+// Only `hopText` turns a hop into words, and no code reads the words back.
 
 /** This host, a proxy by its profile, or the server at the far end. Addresses are `host:port`, IPv6 in brackets. */
 export type Hop =
