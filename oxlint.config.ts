@@ -1,27 +1,27 @@
 /**
- * The type-aware rules, and the floors of the house as import bans with their reason in the message. Style and the rest
- * are Biome's. The rooms are listed once, in test/architecture/rooms.ts.
+ * The type-aware rules, and the layers of src as import bans with their reason in the message. Style and the rest
+ * are Biome's. The modules are listed once, in test/architecture/layers.ts.
  */
 import { defineConfig } from 'oxlint';
-import { bannedRooms, ROOMS } from './test/architecture/rooms.ts';
+import { bannedModules, MODULES } from './test/architecture/layers.ts';
 
 const NO_PARENT = {
   regex: '(^|/)\\.\\./',
-  message: "Between rooms import '#room/file.ts', within a room './file.ts': never '../'.",
+  message: "Between modules import '#module/file.ts', within a module './file.ts': never '../'.",
 };
 
 const NO_TEST = { regex: '^#(test|tools)/', message: 'The installed program does not import tests or tools.' };
 
-const floors = ROOMS.flatMap((room) => {
-  const bans = bannedRooms(room).map((name) => ({
+const layerRules = MODULES.flatMap((module) => {
+  const bans = bannedModules(module).map((name) => ({
     regex: `^#${name}/`,
-    message: `src/${room.name} may not import src/${name}: ${room.why}. See the floors in docs/architecture.md.`,
+    message: `src/${module.name} may not import src/${name}: ${module.why}. See the layers in docs/architecture.md.`,
   }));
-  const own = { regex: `^#${room.name}/`, message: `Within a room import './file.ts'.` };
+  const own = { regex: `^#${module.name}/`, message: `Within a module import './file.ts'.` };
   return [
-    ban([`src/${room.name}/*.ts`], [NO_PARENT, NO_TEST, own, ...bans]),
-    // A folder inside a room has no other way up than the name of the room.
-    ban([`src/${room.name}/*/**/*.ts`], [NO_PARENT, NO_TEST, ...bans]),
+    ban([`src/${module.name}/*.ts`], [NO_PARENT, NO_TEST, own, ...bans]),
+    // A folder inside a module has no other way up than the name of the module.
+    ban([`src/${module.name}/*/**/*.ts`], [NO_PARENT, NO_TEST, ...bans]),
   ];
 });
 
@@ -44,5 +44,5 @@ export default defineConfig({
     'typescript/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
     'no-restricted-imports': ['error', { patterns: [NO_PARENT] }],
   },
-  overrides: floors,
+  overrides: layerRules,
 });

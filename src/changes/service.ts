@@ -21,11 +21,11 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import type { Peer } from '#system/network/peer.ts';
 import { exposedAbove, requireOwnFolder } from '#system/own-folder.ts';
-import { changeOf, givenKeys, requireKept, requireTried } from './judge.ts';
 import { LineSocket } from './lines.ts';
 import { makeChange } from './make.ts';
 import type { Reception } from './reception.ts';
 import { keysOf, MAX_REQUEST_BYTES, parseRequest, type ServiceAnswer, type ServiceRequest } from './request.ts';
+import { changeOf, givenKeys, requireKept, requireTried } from './requirements.ts';
 import { tryChange } from './trial.ts';
 
 export interface ServiceParts {

@@ -31,8 +31,8 @@ import type { RoundReport, RoundScope } from '#updates/round.ts';
 import { runRound, settleReceipts } from '#updates/round.ts';
 import { allowRetry } from './answers/credentials.ts';
 import type { HealthWatch } from './answers/health.ts';
-import { UnderWay } from './answers/progress.ts';
-import { endpointsInForce } from './answers/read-endpoints.ts';
+import { RunningRound } from './answers/progress.ts';
+import { currentEndpoints } from './answers/read-endpoints.ts';
 import { describeStatus } from './answers/status.ts';
 import { explainTimeouts, seedTimeouts } from './answers/timeouts.ts';
 import { toFailure } from './failure.ts';
@@ -40,7 +40,7 @@ import type { Parts } from './parts.ts';
 import { FileGate } from './reload/file-gate.ts';
 import { ChangeTrials } from './trial/change-trial.ts';
 import { runDiagnosis } from './trial/diagnosis.ts';
-import { tryWays } from './trial/try-ways.ts';
+import { testCandidate } from './trial/test-candidate.ts';
 
 /** Hears of each round, whoever asked for it. One that begins and is cut short has no end. */
 export interface RoundWatch {
@@ -49,7 +49,7 @@ export interface RoundWatch {
 }
 
 /** What a daemon has around its rounds; a command has none. */
-export interface Surroundings extends RoundWatch {
+export interface ScheduleHooks extends RoundWatch {
   readonly health: HealthWatch;
   /** Wall time of the next round. */
   nextAt(): number | null;
@@ -70,14 +70,14 @@ export class Agent {
   readonly #work = new Turns();
   #round: { readonly scope: RoundScope; readonly result: Promise<RoundResult> } | null = null;
   #last: RoundReport | null = null;
-  readonly #underWay: UnderWay;
+  readonly #runningRound: RunningRound;
   #busyWith: string | null = null;
-  #surroundings: Surroundings | null = null;
+  #scheduleHooks: ScheduleHooks | null = null;
   #rounds: RoundWatch | null = null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#underWay = new UnderWay(parts.clock);
+    this.#runningRound = new RunningRound(parts.clock);
     this.#hooks = new HookQueue(parts.ports, parts.commands, {
       // Its receipt need not wait for the next round.
       gaveUp: () => void this.sendReceipts().catch(() => undefined),
@@ -86,8 +86,8 @@ export class Agent {
       clock: parts.clock,
       report: parts.report,
       settings: () => parts.ports.settings(),
-      judge: (text, authority) => parts.judge(text, authority),
-      tryWays: (asked, signal) => tryWays(parts, asked, signal),
+      loadCandidate: (text, authority) => parts.loadCandidate(text, authority),
+      testCandidate: (request, signal) => testCandidate(parts, request, signal),
     });
     // Another command, or none before, may be able to run what waits.
     parts.config.watch({ ended: (outcome) => outcome === 'applied' && this.#hooks.start() });
@@ -106,7 +106,7 @@ export class Agent {
       // A wider round may have been asked for meanwhile.
       if (this.#round === round) {
         this.#round = null;
-        this.#underWay.forget();
+        this.#runningRound.forget();
       }
     }
   }
@@ -140,9 +140,9 @@ export class Agent {
   }
 
   /** Who plans the rounds, and watches how they go. */
-  attach(surroundings: Surroundings): void {
-    this.#surroundings = surroundings;
-    this.watchRounds(surroundings);
+  attach(scheduleHooks: ScheduleHooks): void {
+    this.#scheduleHooks = scheduleHooks;
+    this.watchRounds(scheduleHooks);
     // What an earlier life of the daemon left to run does not wait for a round.
     this.#hooks.start();
   }
@@ -153,7 +153,7 @@ export class Agent {
 
   /** What is at work at this moment, in words. */
   get busyWith(): string[] {
-    const { transfer: current } = this.#underWay;
+    const { transfer: current } = this.#runningRound;
     const transfer = current === null ? [] : [`the download of update ID ${current.id}`];
     return this.#busyWith === null ? [] : [this.#busyWith, ...transfer];
   }
@@ -167,10 +167,10 @@ export class Agent {
     const status = await describeStatus(this.#parts, {
       checking: this.#round !== null,
       last: this.#last,
-      transfer: this.#underWay.transfer,
-      waiting: this.#underWay.waiting,
-      nextCheckMs: this.#surroundings?.nextAt() ?? null,
-      checks: this.#surroundings?.health.current ?? null,
+      transfer: this.#runningRound.transfer,
+      waiting: this.#runningRound.waiting,
+      nextCheckMs: this.#scheduleHooks?.nextAt() ?? null,
+      checks: this.#scheduleHooks?.health.current ?? null,
       hook: this.#hooks.state,
       trying: this.#trials.pending,
       held: this.#file?.gate.held ?? null,
@@ -239,11 +239,12 @@ export class Agent {
     }));
   }
 
-  async tryChange(asked: ByAuthority<ChangeRequest>, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
-    const { authority = 'admin' } = asked;
+  async tryChange(request: ByAuthority<ChangeRequest>, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
+    const { authority = 'admin' } = request;
     const ending = AbortSignal.any([signal, this.#stopped.signal]);
-    const verdict = await this.#trials.attempt({ ...asked, authority }, onEvent, ending);
-    const tried = verdict.confirmed && this.#file !== null ? await this.#parts.judge(asked.text, authority) : null;
+    const verdict = await this.#trials.attempt({ ...request, authority }, onEvent, ending);
+    const tried =
+      verdict.confirmed && this.#file !== null ? await this.#parts.loadCandidate(request.text, authority) : null;
     if (tried?.ok === true) this.#file?.gate.expect(tried.settings);
     return verdict;
   }
@@ -264,7 +265,7 @@ export class Agent {
       settings: () => ports.settings(),
       tryFile: async (text, purposes, ending) => {
         // Whoever wrote the file may name any secret in it.
-        return await tryWays(this.#parts, { text, typed: [], purposes, authority: 'admin' }, ending);
+        return await testCandidate(this.#parts, { text, typed: [], purposes, authority: 'admin' }, ending);
       },
     });
   }
@@ -274,15 +275,15 @@ export class Agent {
     this.#file = file;
   }
 
-  async diagnose(asked: ByAuthority<DiagnosisRequest>, signal: AbortSignal): Promise<Diagnosis> {
+  async diagnose(request: ByAuthority<DiagnosisRequest>, signal: AbortSignal): Promise<Diagnosis> {
     const held = this.#file?.gate.held ?? null;
-    const { authority = 'admin' } = asked;
+    const { authority = 'admin' } = request;
     const ending = AbortSignal.any([signal, this.#stopped.signal]);
-    return await runDiagnosis(this.#parts, { ...asked, authority, held }, ending);
+    return await runDiagnosis(this.#parts, { ...request, authority, held }, ending);
   }
 
   endpoints(): Promise<EndpointList> {
-    return Promise.resolve(redactDeep(endpointsInForce(this.#parts), this.#parts.redactor));
+    return Promise.resolve(redactDeep(currentEndpoints(this.#parts), this.#parts.redactor));
   }
 
   explainTimeout(size: number | null): Promise<TimeoutExplanation> {
@@ -322,7 +323,7 @@ export class Agent {
     signal.throwIfAborted();
     this.#listeners.add(onEvent);
     // Whoever joins while a package is held back must not look at nothing.
-    const { waiting } = this.#underWay;
+    const { waiting } = this.#runningRound;
     if (waiting !== null) onEvent(waiting);
     const { promise: left, reject } = Promise.withResolvers<never>();
     const stopListening = onAbort(signal, () => reject(signal.reason as Error));
@@ -336,7 +337,7 @@ export class Agent {
 
   /** Passes an event to those who watch; no work depends on it. */
   #show(event: SallyportEvent): void {
-    this.#underWay.hear(event);
+    this.#runningRound.update(event);
     for (const listener of this.#listeners) listener(event);
   }
 }

@@ -40,11 +40,11 @@ import { Outcomes } from './outcomes.ts';
 import type { LoadAgain, Parts } from './parts.ts';
 import { confirmedOr } from './reload/confirmed-file.ts';
 import { LastSettings } from './reload/last-settings.ts';
-import { LogRoom } from './reload/log-room.ts';
-import { NetworkRoom } from './reload/network-room.ts';
-import { Reloader } from './reload/reload.ts';
-import { SettingsRoom } from './reload/settings-room.ts';
-import { TimeoutRoom } from './reload/timeout-room.ts';
+import { LogReloader } from './reload/log-reloader.ts';
+import { NetworkReloader } from './reload/network-reloader.ts';
+import { ReloadCoordinator } from './reload/reload.ts';
+import { SettingsReloader } from './reload/settings-reloader.ts';
+import { TimeoutReloader } from './reload/timeout-reloader.ts';
 import { requireOurState } from './service/state-folder.ts';
 
 /** What a composition needs from outside. */
@@ -99,24 +99,24 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
   const { files, readTrusts, connectionClock = clock } = machine;
   const log = machine.openLog(logOptions(options, redactor, clock));
   const events = new Set<Report>();
-  const tellAll: Report = (event) => {
+  const reportToAll: Report = (event) => {
     log.report(event);
     for (const listener of events) listener(event);
   };
-  const { report = tellAll } = options;
+  const { report = reportToAll } = options;
   try {
     const state = await openState({ stateDir: settings.daemon.state_dir, files, clock, redactor, report });
     const [{ credentialGuard, outcomes }, { environment = {} }] = [state, options];
     const userAgent = userAgentOf({ version });
-    const around = { clock, connectionClock, readTrusts, environment };
-    const network = new NetworkRoom({ ...around, known, report, credentialGuard, userAgent });
+    const machineParts = { clock, connectionClock, readTrusts, environment };
+    const network = new NetworkReloader({ ...machineParts, known, report, credentialGuard, userAgent });
     const tokens = new TokenBindings(credentialGuard);
-    const inForce = new SettingsRoom(settings, (to) => tokens.bindSecrets(to));
+    const currentSettings = new SettingsReloader(settings, (to) => tokens.bindSecrets(to));
     const model = new ResponseTimeoutModel({}, state.stores.timeouts.learned);
-    const rooms = [network, inForce, new TimeoutRoom(model), new LogRoom(log)];
-    const config = new Reloader({ loaded, rooms, last: state.last, clock, report });
+    const reloaders = [network, currentSettings, new TimeoutReloader(model), new LogReloader(log)];
+    const config = new ReloadCoordinator({ loaded, reloaders, last: state.last, clock, report });
     await config.start();
-    const made = { state, network, inForce, tokens, model, redactor, report };
+    const made = { state, network, currentSettings, tokens, model, redactor, report };
     const ports = await makePorts(options, { ...machine, clock, connectionClock }, made);
     return {
       mode,
@@ -146,8 +146,8 @@ async function composeAlone(options: ComposeOptions, machine: MachinePorts): Pro
 /** Parts that the ports of a round are made from. */
 interface Made {
   readonly state: State;
-  readonly network: NetworkRoom;
-  readonly inForce: SettingsRoom;
+  readonly network: NetworkReloader;
+  readonly currentSettings: SettingsReloader;
   readonly tokens: TokenBindings;
   readonly model: ResponseTimeoutModel;
   readonly redactor: Redactor;
@@ -158,14 +158,14 @@ interface Made {
 async function makePorts(
   { loaded: { settings }, version, checkout = null }: ComposeOptions,
   { files, clock, connectionClock, random }: Required<MachinePorts>,
-  { state, network, inForce, tokens, model, redactor, report }: Made,
+  { state, network, currentSettings, tokens, model, redactor, report }: Made,
 ): Promise<UpdatesPorts> {
   const shared = {
     clock,
     report,
     habits: state.habits,
     session: new Session({ router: network, purpose: 'updates', clock: connectionClock }),
-    settings: () => inForce.current,
+    settings: () => currentSettings.current,
     tokens,
     agent: { id: state.agentId, version },
   };
@@ -210,11 +210,11 @@ async function openStore(
 /** What a diagnosis needs beside the work. */
 function forDiagnosis(
   { load, gateways = readGateways, environment = {} }: ComposeOptions,
-  network: NetworkRoom,
-  config: Reloader,
-): Pick<Parts, 'judge' | 'routerFor' | 'gateways' | 'environment'> {
+  network: NetworkReloader,
+  config: ReloadCoordinator,
+): Pick<Parts, 'loadCandidate' | 'routerFor' | 'gateways' | 'environment'> {
   return {
-    judge: async (text, authority, known = new KnownSecrets()) => {
+    loadCandidate: async (text, authority, known = new KnownSecrets()) => {
       if (load === undefined) throw coded('INTERNAL', { reason: 'settings are not read here' });
       if (authority === 'admin') return await load(text);
       const { secretUses, settings } = config.loaded;

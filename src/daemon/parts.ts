@@ -15,8 +15,8 @@ import type { Commands } from '#system/process/command.ts';
 import type { WatchedClock } from '#system/time/watched-clock.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import type { Outcomes } from './outcomes.ts';
-import type { NetworkRoom } from './reload/network-room.ts';
-import type { Reloader } from './reload/reload.ts';
+import type { NetworkReloader } from './reload/network-reloader.ts';
+import type { ReloadCoordinator } from './reload/reload.ts';
 
 /** What a text from the group may use by reference, and where the secrets in it are registered. */
 export interface TextBounds {
@@ -41,15 +41,15 @@ export interface Parts {
   /** Whoever wants to hear every event. */
   readonly events: Set<Report>;
   /** The settings in force, and the file they came from. */
-  readonly config: Reloader;
+  readonly config: ReloadCoordinator;
   /**
    * Reads settings that are not saved. Those of the group may use a secret by reference, and go direct, only where the
    * active settings do. What the group calls a secret is registered in `known` alone: in the registry of the process it
    * would mask our own words.
    */
-  judge(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
+  loadCandidate(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
   /** A router for settings that need not be in force, with the credential guard of the one that is. */
-  routerFor: NetworkRoom['routerFor'];
+  routerFor: NetworkReloader['routerFor'];
   gateways(): Promise<readonly string[]>;
   /** The variables of the process. */
   readonly environment: Environment;

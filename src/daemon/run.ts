@@ -75,7 +75,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
       const gate = agent.makeGate(options.signal);
       await gate.keep(parts.config.loaded);
       const follower = followConfig(parts, options.load, gate);
-      agent.attachFile({ gate, readAgain: () => follower.ask() });
+      agent.attachFile({ gate, readAgain: () => follower.readNow() });
       try {
         await runRounds(parts, agent, options.signal);
       } finally {

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DIRECTORIES, MAX_FLAT_FILES, ROOMS, sourceFiles } from './rooms.ts';
+import { DIRECTORIES, MAX_FLAT_FILES, MODULES, sourceFiles } from './layers.ts';
 
 /** How many files lie flat in each directory. */
 function counts(files: readonly string[]): ReadonlyMap<string, number> {
@@ -27,7 +27,7 @@ describe('directories of src', () => {
   });
 
   it('directories: each one inside a module has its sentence, and no sentence is left over', () => {
-    const modules = ['.', ...ROOMS.map(({ name }) => name)];
+    const modules = ['.', ...MODULES.map(({ name }) => name)];
     const inner = [...counts(sourceFiles()).keys()].filter((directory) => !modules.includes(directory));
 
     expect(inner.sort()).toEqual(Object.keys(DIRECTORIES).sort());

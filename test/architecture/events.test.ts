@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { EVENTS } from '#logging/events.ts';
 import { readSource, withoutComments } from './imports.ts';
-import { sourceFiles } from './rooms.ts';
+import { sourceFiles } from './layers.ts';
 
 /** Files that turn events into something to look at. A folder has a `/` at its end. */
 const RENDERERS: Readonly<Record<string, string>> = {

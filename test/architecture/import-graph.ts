@@ -1,7 +1,7 @@
 /** Which source file imports which, type-only imports included, and the circles in it. */
 import { posix } from 'node:path';
 import { importsOf, readSource } from './imports.ts';
-import { sourceFiles } from './rooms.ts';
+import { sourceFiles } from './layers.ts';
 
 /** The files that each file imports. Paths are relative to src/. */
 export type ImportGraph = ReadonlyMap<string, readonly string[]>;

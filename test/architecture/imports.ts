@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SRC } from './rooms.ts';
+import { SRC } from './layers.ts';
 
 export interface Import {
   readonly specifier: string;

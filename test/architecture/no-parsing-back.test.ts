@@ -1,7 +1,7 @@
 /** Reasons of a route and hops are data. Their sentences are for people: no source reads one back or makes its own. */
 import { describe, expect, it } from 'vitest';
 import { readSource, withoutComments } from './imports.ts';
-import { sourceFiles } from './rooms.ts';
+import { sourceFiles } from './layers.ts';
 
 /** What holds a reason, a hop or its words. */
 const NAMES = String.raw`(?:(?:\w+\.)*(?:reasons?|hop)|(?:\w+\.)+place|reasonText\([^)]*\)|hopText\([^)]*\))`;

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import { userAgentOf } from '#http/purpose-headers.ts';
 import { readSource, withoutComments } from './imports.ts';
-import { sourceFiles } from './rooms.ts';
+import { sourceFiles } from './layers.ts';
 
 it('user agent: it has the version, and only one source file makes it', () => {
   const makers = sourceFiles().filter((file) => /Sallyport\/(?:\$\{|['"`])/.test(withoutComments(readSource(file))));

@@ -13,11 +13,11 @@ import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 import { compose } from '#daemon/compose.ts';
 import type { Parts } from '#daemon/parts.ts';
-import { LogRoom } from '#daemon/reload/log-room.ts';
-import { NetworkRoom } from '#daemon/reload/network-room.ts';
-import { SettingsRoom } from '#daemon/reload/settings-room.ts';
-import { TimeoutRoom } from '#daemon/reload/timeout-room.ts';
-import { ScheduleRoom } from '#daemon/schedule/schedule-room.ts';
+import { LogReloader } from '#daemon/reload/log-reloader.ts';
+import { NetworkReloader } from '#daemon/reload/network-reloader.ts';
+import { SettingsReloader } from '#daemon/reload/settings-reloader.ts';
+import { TimeoutReloader } from '#daemon/reload/timeout-reloader.ts';
+import { ScheduleReloader } from '#daemon/schedule/schedule-reloader.ts';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
 import { Secret } from '#redaction/secret.ts';
@@ -64,7 +64,7 @@ function makeRooms(): Reloadable[] {
   const report = () => undefined;
   const known = new KnownSecrets();
   return [
-    new NetworkRoom({
+    new NetworkReloader({
       clock: systemClock,
       known,
       report,
@@ -72,10 +72,10 @@ function makeRooms(): Reloadable[] {
       environment: {},
       userAgent: 'Sallyport/test',
     }),
-    new SettingsRoom(FROM),
-    new TimeoutRoom({ configure: report }),
-    new LogRoom({ setLevel: report }),
-    new ScheduleRoom(report),
+    new SettingsReloader(FROM),
+    new TimeoutReloader({ configure: report }),
+    new LogReloader({ setLevel: report }),
+    new ScheduleReloader(report),
   ];
 }
 

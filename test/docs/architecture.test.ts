@@ -1,19 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ROOMS } from '#test/architecture/rooms.ts';
+import { MODULES } from '#test/architecture/layers.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const page = readFileSync(new URL('docs/architecture.md', ROOT), 'utf8');
 
 describe('docs/architecture.md', () => {
   it('docs/architecture.md: it describes every module', () => {
-    const told = [...page.matchAll(/^\| `([a-z]+)` \|/gm)].map(([, room]) => room);
-    expect(ROOMS.map(({ name }) => name).filter((name) => !told.includes(name))).toEqual([]);
+    const described = [...page.matchAll(/^\| `([a-z]+)` \|/gm)].map(([, module]) => module);
+    expect(MODULES.map(({ name }) => name).filter((name) => !described.includes(name))).toEqual([]);
   });
 
-  it.each(ROOMS)('docs/architecture.md: it draws $name in its layer', ({ name, floor }) => {
+  it.each(MODULES)('docs/architecture.md: it draws $name in its layer', ({ name, layer }) => {
     const drawing = page.split('```')[1] ?? '';
-    const line = drawing.split('\n').find((row) => row.startsWith(floor < 0 ? '-  ' : `${floor}  `)) ?? '';
+    const line = drawing.split('\n').find((row) => row.startsWith(layer < 0 ? '-  ' : `${layer}  `)) ?? '';
     expect(line.split(/\s+/)).toContain(name);
   });
 
@@ -25,8 +25,8 @@ describe('docs/architecture.md', () => {
       (name) => !name.startsWith('node-linux-'),
     );
     const chapter = page.slice(page.indexOf('## Dependencies'), page.indexOf('**Why not `proxy-agent`'));
-    const told = [...chapter.matchAll(/^\| `([a-z0-9@/-]+)`/gm)].map(([, name]) => name);
-    expect(told.toSorted()).toEqual(needed.toSorted());
+    const described = [...chapter.matchAll(/^\| `([a-z0-9@/-]+)`/gm)].map(([, name]) => name);
+    expect(described.toSorted()).toEqual(needed.toSorted());
   });
 
   it('names files that are there', () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE, isOfGroup } from '#errors/catalogue.ts';
 import { readSource, withoutComments } from '#test/architecture/imports.ts';
-import { sourceFiles } from '#test/architecture/rooms.ts';
+import { sourceFiles } from '#test/architecture/layers.ts';
 
 const CODES: ReadonlySet<string> = new Set(Object.keys(CATALOGUE));
 /** A list of strings, with the type of what it is assigned to and the set that is made of it. */

@@ -42,7 +42,7 @@ function answer(packageUrl: () => string): RequestListener {
 }
 
 function aclOf(settings: Settings): string[] {
-  const about = { seen: [], now: 0, version: '0.1.0', config: '/etc/sallyport/sallyport.yaml' };
+  const about = { observedHosts: [], now: 0, version: '0.1.0', config: '/etc/sallyport/sallyport.yaml' };
   return squidLines(listEndpoints({ ...about, settings, source: 'file', placeOf: () => null }));
 }
 

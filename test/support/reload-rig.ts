@@ -8,10 +8,10 @@ import { type LoadedSettings, type LoadResult, loadSettings } from '#config/read
 import type { Settings } from '#config/settings.ts';
 import { type FollowedConfig, followConfig } from '#daemon/reload/follow-config.ts';
 import { LastSettings } from '#daemon/reload/last-settings.ts';
-import { NetworkRoom } from '#daemon/reload/network-room.ts';
-import { Reloader } from '#daemon/reload/reload.ts';
-import { SettingsRoom } from '#daemon/reload/settings-room.ts';
-import { TimeoutRoom } from '#daemon/reload/timeout-room.ts';
+import { NetworkReloader } from '#daemon/reload/network-reloader.ts';
+import { ReloadCoordinator } from '#daemon/reload/reload.ts';
+import { SettingsReloader } from '#daemon/reload/settings-reloader.ts';
+import { TimeoutReloader } from '#daemon/reload/timeout-reloader.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { CredentialGuard } from '#proxy/auth/credential-guard.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -27,7 +27,7 @@ export interface ReloadRigOptions {
   readonly config: string;
   readonly clock?: Clock;
   /** Reloaded parts in addition to the settings. */
-  readonly rooms?: readonly Reloadable[];
+  readonly reloaders?: readonly Reloadable[];
 }
 
 /** A temporary folder with a configuration in it, and everything between the file and what is reloaded. */
@@ -38,9 +38,9 @@ export class ReloadRig {
   readonly known = new KnownSecrets();
   readonly #clock: Clock;
   readonly #waiting = new Set<() => void>();
-  network!: NetworkRoom;
-  #room!: SettingsRoom;
-  #reloader!: Reloader;
+  network!: NetworkReloader;
+  #settings!: SettingsReloader;
+  #reloader!: ReloadCoordinator;
   #followed: FollowedConfig | null = null;
 
   private constructor(dir: string, clock: Clock) {
@@ -50,21 +50,21 @@ export class ReloadRig {
   }
 
   /** Writes the file and brings it into force. */
-  static async open({ config, clock = systemClock, rooms = [] }: ReloadRigOptions): Promise<ReloadRig> {
+  static async open({ config, clock = systemClock, reloaders = [] }: ReloadRigOptions): Promise<ReloadRig> {
     const rig = new ReloadRig(await mkdtemp(join(tmpdir(), 'sallyport-reload-')), clock);
     await rig.write('sallyport.yaml', config);
-    await rig.restart(rooms);
+    await rig.restart(reloaders);
     return rig;
   }
 
   /** What a start of the program does with the file as it is now. @throws what the start would end with */
-  async restart(rooms: readonly Reloadable[] = []): Promise<void> {
+  async restart(reloaders: readonly Reloadable[] = []): Promise<void> {
     const loaded = await this.load();
     if (!loaded.ok) throw loaded.error;
     const last = new LastSettings(realFiles, join(this.dir, 'last-settings.json'));
     await last.load();
     const report = (event: SallyportEvent) => this.#hear(event);
-    const room = new SettingsRoom(loaded.settings);
+    const settings = new SettingsReloader(loaded.settings);
     const parts = {
       clock: this.#clock,
       known: this.known,
@@ -73,18 +73,18 @@ export class ReloadRig {
       environment: {},
       userAgent: 'Sallyport/test',
     };
-    const network = new NetworkRoom(parts);
-    const timeout = new TimeoutRoom(new ResponseTimeoutModel());
-    const reloader = new Reloader({
+    const network = new NetworkReloader(parts);
+    const timeout = new TimeoutReloader(new ResponseTimeoutModel());
+    const reloader = new ReloadCoordinator({
       loaded,
-      rooms: [network, room, timeout, ...rooms],
+      reloaders: [network, settings, timeout, ...reloaders],
       last,
       clock: this.#clock,
       report,
     });
     await reloader.start();
     // A failed start keeps what was active before it.
-    [this.network, this.#room, this.#reloader] = [network, room, reloader];
+    [this.network, this.#settings, this.#reloader] = [network, settings, reloader];
   }
 
   load(): Promise<LoadResult> {
@@ -104,7 +104,7 @@ export class ReloadRig {
       { config: this.#reloader, clock: this.#clock, report: (event) => this.#hear(event) },
       () => this.load(),
     );
-    await this.#followed.ask();
+    await this.#followed.readNow();
     this.events.length = 0;
     return this.#followed;
   }
@@ -117,10 +117,10 @@ export class ReloadRig {
   }
 
   get inForce(): Settings {
-    return this.#room.current;
+    return this.#settings.current;
   }
 
-  get reloader(): Reloader {
+  get reloader(): ReloadCoordinator {
     return this.#reloader;
   }
 

@@ -26,10 +26,10 @@ import { connectModeThrough, endpointOf } from '#proxy/endpoint.ts';
 import type { HopScheme, ProfileScheme, ProxyProfile } from '#proxy/profile.ts';
 import { utcTime } from '#system/moment.ts';
 
-export interface EndpointsAsked {
+export interface EndpointsInput {
   readonly settings: Settings;
   /** Null where it cannot be read. */
-  readonly seen: readonly ObservedHost[] | null;
+  readonly observedHosts: readonly ObservedHost[] | null;
   /** Wall time, ms since the epoch. */
   readonly now: number;
   readonly version: string;
@@ -53,27 +53,30 @@ const PAC_REQUESTS = ['GET'];
 const PROVES_BEFORE: ReadonlySet<string> = new Set(['digest', 'ntlm', 'negotiate', 'auto']);
 
 /** Everything that is needed, and what was only seen. */
-export function listEndpoints(asked: EndpointsAsked): EndpointList {
-  const { settings, seen, now, version, config, source } = asked;
+export function listEndpoints(input: EndpointsInput): EndpointList {
+  const { settings, observedHosts, now, version, config, source } = input;
   const targets = targetsOf(settings);
-  const rows = merged(targets.map((target) => rowOf(target, asked)));
+  const rows = merged(targets.map((target) => rowOf(target, input)));
   const used = profilesOf(rows, settings);
-  const endpoints = [...rows, ...merged(used.flatMap((profile) => pacRow(profile, asked)))].toSorted(inOrder);
+  const endpoints = [...rows, ...merged(used.flatMap((profile) => pacRow(profile, input)))].toSorted(inOrder);
   return {
     version,
     at: utcTime(now),
     config,
     source,
     endpoints,
-    seen_only: seen === null ? null : seen.flatMap((host) => seenOnly(host, settings)).toSorted(byPlace),
+    seen_only:
+      observedHosts === null ? null : observedHosts.flatMap((host) => observedOnly(host, settings)).toSorted(byPlace),
     proxies: used.map(proxyOf),
-    notes: notesOf(targets, used, asked),
+    notes: notesOf(targets, used, input),
   };
 }
 
 /** Names of the profiles that something which is configured goes through, or may have to. */
 export function proxiesInUse(settings: Settings): ReadonlySet<string> {
-  const rows = targetsOf(settings).map((target) => rowOf(target, { settings, seen: null, placeOf: () => null }));
+  const rows = targetsOf(settings).map((target) =>
+    rowOf(target, { settings, observedHosts: null, placeOf: () => null }),
+  );
   return new Set(profilesOf(rows, settings).map(({ name }) => name));
 }
 
@@ -117,29 +120,33 @@ function isReachable(text: string, feed: string, allowedOrigins: readonly string
 
 function rowOf(
   { purpose, use, url, key }: Target,
-  { settings, seen, placeOf }: Pick<EndpointsAsked, 'settings' | 'seen' | 'placeOf'>,
+  { settings, observedHosts, placeOf }: Pick<EndpointsInput, 'settings' | 'observedHosts' | 'placeOf'>,
 ): EndpointRow {
   const endpoint = endpointOf(url);
   const requests = [...(purposeRow(purpose).uses[use] ?? [])];
   const common = { ...placeOfUrl(url), purpose, use, requests, ...about(url) };
   // A feed is named by the settings; only a redirect leads on from it.
-  const sight = seen?.find((host) => host.purpose === purpose && host.origin === url.origin && leadsTo(host, use));
+  const sight = observedHosts?.find(
+    (host) => host.purpose === purpose && host.origin === url.origin && leadsTo(host, use),
+  );
   const from = [placedKey(key, placeOf)];
-  const told = { from, seen: sight === undefined ? null : sightOf(sight) };
+  const observed = { from, seen: sight === undefined ? null : sightOf(sight) };
   try {
     const { proxy, reasons } = chooseProxy(purpose, endpoint, settings);
     const why = reasons.map((reason) => placedReason(reason, placeOf));
-    if (proxy === null) return { ...common, ...told, why, refused: null, ways: [directWay(requests)] };
+    if (proxy === null) return { ...common, ...observed, why, refused: null, ways: [directCandidate(requests)] };
     const standIns = fallbacksOf(proxy, endpoint, settings.proxies).map(({ profile }) => profile);
-    const ways = [proxy, ...standIns].map((profile, index) => wayThrough(profile, { url, requests, index }));
-    return { ...common, ...told, why, refused: null, ways };
+    const candidates = [proxy, ...standIns].map((profile, index) =>
+      candidateThrough(profile, { url, requests, index }),
+    );
+    return { ...common, ...observed, why, refused: null, ways: candidates };
   } catch (thrown) {
     const { code, message } = asCoded(thrown);
-    return { ...common, ...told, why: [], ways: [], refused: { code, message } };
+    return { ...common, ...observed, why: [], ways: [], refused: { code, message } };
   }
 }
 
-function wayThrough(
+function candidateThrough(
   profile: ProxyProfile,
   { url, requests, index }: { readonly url: URL; readonly requests: readonly string[]; readonly index: number },
 ): EndpointCandidate {
@@ -157,12 +164,12 @@ function provesBefore({ scheme, authentication, pac }: ProxyProfile): boolean {
   return !isAnonymous && PROVES_BEFORE.has(authentication);
 }
 
-function directWay(requests: readonly string[]): EndpointCandidate {
+function directCandidate(requests: readonly string[]): EndpointCandidate {
   return { proxy: null, how: 'direct', methods: [...requests], stands_in: false };
 }
 
 /** The PAC file itself comes directly: no proxy is known before it. */
-function pacRow({ name, pac }: ProxyProfile, { settings, placeOf }: EndpointsAsked): EndpointRow[] {
+function pacRow({ name, pac }: ProxyProfile, { settings, placeOf }: EndpointsInput): EndpointRow[] {
   if (pac?.url === undefined) return [];
   const url = new URL(pac.url);
   const key = `proxies[${settings.proxies.findIndex((one) => one.name === name)}].pac.url`;
@@ -174,7 +181,7 @@ function pacRow({ name, pac }: ProxyProfile, { settings, placeOf }: EndpointsAsk
       purpose: null,
       use: 'pac_file',
       requests,
-      ways: [directWay(requests)],
+      ways: [directCandidate(requests)],
       refused: null,
       from: [placedKey(key, placeOf)],
       why: [],
@@ -195,7 +202,7 @@ function merged(rows: readonly EndpointRow[]): EndpointRow[] {
 }
 
 function profilesOf(rows: readonly EndpointRow[], { proxies }: Settings): ProxyProfile[] {
-  const used = new Set(rows.flatMap(({ ways }) => ways.map(({ proxy }) => proxy)));
+  const used = new Set(rows.flatMap(({ ways: candidates }) => candidates.map(({ proxy }) => proxy)));
   return proxies.filter(({ name }) => used.has(name));
 }
 
@@ -215,7 +222,7 @@ function hopScheme(scheme: ProfileScheme): HopScheme | null {
 }
 
 /** A host that something led to and where nothing may go. */
-function seenOnly({ purpose, origin, ...sight }: ObservedHost, settings: Settings): ObservedOnly[] {
+function observedOnly({ purpose, origin, ...sight }: ObservedHost, settings: Settings): ObservedOnly[] {
   const url = isPurpose(purpose) ? urlOf(settings, purpose) : undefined;
   if (!isPurpose(purpose) || url === undefined) return [];
   const configured = new URL(url);
@@ -225,7 +232,7 @@ function seenOnly({ purpose, origin, ...sight }: ObservedHost, settings: Setting
   return [{ ...placeOfUrl(new URL(origin)), purpose, ...sightOf(sight), code: verdict.error.code }];
 }
 
-function notesOf(targets: readonly Target[], used: readonly ProxyProfile[], { settings }: EndpointsAsked): string[] {
+function notesOf(targets: readonly Target[], used: readonly ProxyProfile[], { settings }: EndpointsInput): string[] {
   const { feed_url: feed, allowed_origins: origins } = settings.updates;
   const needless = feed === undefined ? [] : origins.filter((text) => !isReachable(text, feed, [text]));
   return [
@@ -237,9 +244,9 @@ function notesOf(targets: readonly Target[], used: readonly ProxyProfile[], { se
       fillTemplate('{origin} is in updates.allowed_origins, but nothing goes from https to http.', { origin }),
     ),
     ...used.filter(isElsewhere).map(({ name, scheme }) => {
-      const who = scheme === 'pac' ? 'A PAC file' : 'The environment';
+      const namedBy = scheme === 'pac' ? 'A PAC file' : 'The environment';
       const direct = settings.proxy_required ? '' : ', and may send some targets direct';
-      return fillTemplate(`${who} names the proxies of {name}${direct}.`, { name });
+      return fillTemplate(`${namedBy} names the proxies of {name}${direct}.`, { name });
     }),
   ];
 }

@@ -54,7 +54,7 @@ export class HealthWatch {
   #error: CodedError | null = null;
   #graceFromMs: number;
   #hasFailedSince = false;
-  #told: { readonly wallMs: number; readonly atMs: number } | null = null;
+  #reported: { readonly wallMs: number; readonly atMs: number } | null = null;
   #timer: Timer | null = null;
 
   constructor(options: HealthOptions) {
@@ -88,8 +88,8 @@ export class HealthWatch {
       this.#look();
       return;
     }
-    if (this.#told !== null) report({ name: 'checks-recovered', age: this.#ageMs() });
-    this.#told = null;
+    if (this.#reported !== null) report({ name: 'checks-recovered', age: this.#ageMs() });
+    this.#reported = null;
     this.#succeededMs = clock.now();
     this.#base = { wallMs: clock.now(), ageMs: 0, atMs: clock.monotonic() };
   }
@@ -122,8 +122,8 @@ export class HealthWatch {
     const limit = limitMs();
     const age = this.#ageMs();
     if (limit === null || age < limit) return null;
-    const isPatient = !this.#hasFailedSince && clock.monotonic() - this.#graceFromMs < GRACE_MS;
-    if (isPatient) return null;
+    const isInGrace = !this.#hasFailedSince && clock.monotonic() - this.#graceFromMs < GRACE_MS;
+    if (isInGrace) return null;
     const cause = this.#error === null ? 'none, no check has run since the start' : placeOf(this.#error);
     return coded('FEED-OVERDUE', { age, cause });
   }
@@ -132,10 +132,10 @@ export class HealthWatch {
     const { clock, report } = this.#options;
     const error = this.#overdue();
     const [wallMs, atMs] = [clock.now(), clock.monotonic()];
-    const told = this.#told;
+    const reported = this.#reported;
     if (error === null) return;
-    if (told !== null && wallMs - told.wallMs < DAY_MS && atMs - told.atMs < DAY_MS) return;
-    this.#told = { wallMs, atMs };
+    if (reported !== null && wallMs - reported.wallMs < DAY_MS && atMs - reported.atMs < DAY_MS) return;
+    this.#reported = { wallMs, atMs };
     report({ name: 'checks-overdue', error });
   }
 }
@@ -164,7 +164,7 @@ export interface Health {
 }
 
 /** Level and sentence; `checks` is null where no daemon runs. */
-export function judgeHealth(facts: HealthFacts): Health {
+export function classifyHealth(facts: HealthFacts): Health {
   const { checks } = facts;
   if (checks === null) return { level: 'critical', sentence: 'No daemon is running, so nothing is checked.' };
   if (checks.overdue !== null) return { level: 'critical', sentence: checks.overdue.message };

@@ -18,7 +18,7 @@ export interface Progress {
 export type Waiting = SallyportEvent & { readonly waited: number };
 
 /** No rate is told of a shorter time, in milliseconds. */
-const LEAST_MS = 500;
+const MIN_MS = 500;
 /** What follows a wait: the first byte, or the end of the attempt. */
 const ENDS_WAIT: ReadonlySet<EventName> = new Set([
   'progress',
@@ -29,7 +29,7 @@ const ENDS_WAIT: ReadonlySet<EventName> = new Set([
 ]);
 
 /** Follows the events of a round. */
-export class UnderWay {
+export class RunningRound {
   readonly #clock: Clock;
   #transfer: Progress | null = null;
   /** The package that is waited for, and since when on the monotonic clock. */
@@ -55,11 +55,11 @@ export class UnderWay {
     this.#waiting = null;
   }
 
-  hear(event: SallyportEvent): void {
+  update(event: SallyportEvent): void {
     if (event.name === 'progress') {
       const { id, received, length } = event;
-      const told = { id: String(id), received: Number(received), length: Number(length) };
-      this.#transfer = progressed(this.#transfer, told, this.#clock.monotonic());
+      const latest = { id: String(id), received: Number(received), length: Number(length) };
+      this.#transfer = progressed(this.#transfer, latest, this.#clock.monotonic());
     }
     if (event.name === 'downloaded' || event.name === 'download-failed') this.#transfer = null;
     if (event.name === 'waiting') {
@@ -75,9 +75,9 @@ export function progressed(
   { id, received, length }: Pick<Progress, 'id' | 'received' | 'length'>,
   nowMs: number,
 ): Progress {
-  const goesOn = before !== null && before.id === id && before.received <= received;
-  const from = goesOn ? before.from : { bytes: received, atMs: nowMs };
+  const continues = before !== null && before.id === id && before.received <= received;
+  const from = continues ? before.from : { bytes: received, atMs: nowMs };
   const elapsedMs = nowMs - from.atMs;
-  const rate = elapsedMs < LEAST_MS ? null : ((received - from.bytes) / elapsedMs) * 1_000;
+  const rate = elapsedMs < MIN_MS ? null : ((received - from.bytes) / elapsedMs) * 1_000;
   return { id, received, length, rate, from };
 }

@@ -12,10 +12,10 @@ import type { Files } from '#system/files.ts';
 import { listEndpoints } from './endpoints.ts';
 
 /** By the settings in force. */
-export function endpointsInForce({ ports, config, clock }: Parts): EndpointList {
+export function currentEndpoints({ ports, config, clock }: Parts): EndpointList {
   return listEndpoints({
     settings: ports.settings(),
-    seen: ports.habits.hosts(),
+    observedHosts: ports.habits.hosts(),
     now: clock.now(),
     version: ports.agent.version,
     config: config.loaded.file,
@@ -32,7 +32,7 @@ export async function endpointsOfFile(
   const { settings, file } = loaded;
   return listEndpoints({
     settings,
-    seen: await peekHosts(files, join(settings.daemon.state_dir, PATHS_FILE)),
+    observedHosts: await peekHosts(files, join(settings.daemon.state_dir, PATHS_FILE)),
     now: clock.now(),
     version,
     config: file,

@@ -20,10 +20,10 @@ export function describeRoutes(router: Router, settings: Settings, toText = reas
 /** The same as events, for the log. */
 export function reportRoutes(router: Router, settings: Settings, report: Report): void {
   for (const { purpose, how, proxy, target, why, enabled } of describeRoutes(router, settings)) {
-    const way = proxy === null ? how : `through proxy ${proxy}, ${how}`;
+    const routeText = proxy === null ? how : `through proxy ${proxy}, ${how}`;
     if (target === null) report({ name: 'purpose-unconfigured', purpose });
-    else if (enabled) report({ name: 'purpose-route', purpose, how: way, why });
-    else report({ name: 'purpose-disabled', purpose, how: way, why });
+    else if (enabled) report({ name: 'purpose-route', purpose, how: routeText, why });
+    else report({ name: 'purpose-disabled', purpose, how: routeText, why });
   }
 }
 

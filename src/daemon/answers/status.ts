@@ -5,7 +5,7 @@ import type { HeldFile, PendingChange } from '#control/change.ts';
 import type { Status } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
-import type { Reloader } from '#daemon/reload/reload.ts';
+import type { ReloadCoordinator } from '#daemon/reload/reload.ts';
 import { placedReason } from '#diagnose/places.ts';
 import { shownUrl } from '#http/check-url.ts';
 import type { SallyportEvent } from '#logging/events.ts';
@@ -18,7 +18,7 @@ import type { HookState } from '#updates/hook/hook.ts';
 import type { RoundReport } from '#updates/round.ts';
 import { waitingCredentials } from './credentials.ts';
 import { proxiesInUse } from './endpoints.ts';
-import { type CheckHealth, judgeHealth } from './health.ts';
+import { type CheckHealth, classifyHealth } from './health.ts';
 import type { Progress } from './progress.ts';
 import { placesIn } from './read-endpoints.ts';
 import { describeRoutes } from './routes.ts';
@@ -176,7 +176,7 @@ function describeHealth(
     error: activity.checks.error && redactError(activity.checks.error, redactor),
   };
   const { feed_url: feed, stale_after_hours: hours } = ports.settings().updates;
-  const judged = judgeHealth({
+  const verdict = classifyHealth({
     checks,
     nextCheckMs,
     hasFeed: feed !== undefined,
@@ -188,7 +188,7 @@ function describeHealth(
     keptBack: credentials.flatMap(({ proxy, used }) => (used ? [proxy] : [])),
   });
   return {
-    ...judged,
+    ...verdict,
     age_seconds: checks === null ? null : Math.round(checks.ageMs / 1_000),
     stale_after_seconds: hours * 3_600,
   };
@@ -214,7 +214,12 @@ function toTime(ms: number | null): string | null {
 }
 
 /** The file in force; and, where there is one, the edit that is not. */
-function describeConfig({ loaded, loadedAtMs, refused, waiting }: Reloader): Omit<Status['config'], 'trying' | 'held'> {
+function describeConfig({
+  loaded,
+  loadedAtMs,
+  refused,
+  waiting,
+}: ReloadCoordinator): Omit<Status['config'], 'trying' | 'held'> {
   return {
     file: loaded.file,
     warnings: loaded.warnings.length,

@@ -37,8 +37,8 @@ function explainRoute(
   sizes: readonly number[],
 ): TimeoutExplanation['routes'][number] {
   const samples = model.samples(route);
-  const largest = Math.max(0, ...samples.map((sample) => sample.size));
-  const longest = recentWaits(samples, 0);
+  const maxSize = Math.max(0, ...samples.map((sample) => sample.size));
+  const maxWait = recentWaits(samples, 0);
   const newest = samples.at(-1)?.atMs;
   const { changed } = timeouts.route(route) ?? {};
   return {
@@ -58,9 +58,9 @@ function explainRoute(
     evidence: {
       downloads: samples.length,
       newest: newest === undefined ? null : utcTime(newest),
-      largest: samples.length === 0 ? null : largest,
-      longest_wait_ms: longest?.ms ?? null,
-      longest_wait_size: longest?.size ?? null,
+      largest: samples.length === 0 ? null : maxSize,
+      longest_wait_ms: maxWait?.ms ?? null,
+      longest_wait_size: maxWait?.size ?? null,
     },
     changed: changed === undefined || changed === null ? null : { ...changed, at: utcTime(changed.at) },
   };

@@ -17,9 +17,9 @@ import type { Files } from '#system/files.ts';
 import { utcTime } from '#system/moment.ts';
 import { keepConfirmed } from './confirmed-file.ts';
 
-const TELL_EVERY_MS = 86_400_000;
+const REPORT_INTERVAL_MS = 86_400_000;
 /** Stages that hang are no reason to hold the file for ever. */
-const LONGEST_TRIAL_MS = 60_000;
+const MAX_TRIAL_MS = 60_000;
 
 export interface GateParts {
   readonly clock: Clock;
@@ -82,7 +82,7 @@ export class FileGate {
     const since = this.#held?.digest === read.digest ? this.#held.since : utcTime(clock.now());
     this.#held = { since, failure, digest: read.digest };
     report({ name: 'file-held', file: read.file, since, code: failure.code, message: failure.message });
-    this.#timer = clock.after(TELL_EVERY_MS, again);
+    this.#timer = clock.after(REPORT_INTERVAL_MS, again);
     return false;
   }
 
@@ -107,7 +107,7 @@ export class FileGate {
     const { text, digest: now } = await readConfigText(files, file);
     if (now !== digest) return { ...LATE, message: 'The file changed while it was read.' };
     const ending = new AbortController();
-    const timer = clock.after(LONGEST_TRIAL_MS, () => ending.abort(), 'a file that is tried');
+    const timer = clock.after(MAX_TRIAL_MS, () => ending.abort(), 'a file that is tried');
     try {
       return await this.#parts.tryFile(text, purposes, AbortSignal.any([signal, ending.signal]));
     } catch (thrown) {

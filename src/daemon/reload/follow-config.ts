@@ -15,7 +15,7 @@ import type { FileGate } from './file-gate.ts';
 /** A watch that runs. */
 export interface FollowedConfig {
   /** Reads at once, whatever happened. */
-  ask(): Promise<void>;
+  readNow(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export function followConfig(
   if (!hasTerminal()) process.on('SIGHUP', onHangup);
   watch.start();
   return {
-    ask: () => watch.readNow(),
+    readNow: () => watch.readNow(),
     stop: async () => {
       process.off('SIGHUP', onHangup);
       gate?.close();

@@ -22,7 +22,7 @@ const schema = z.strictObject({
 });
 
 /** What is remembered. */
-export interface LastInForce {
+export interface LastEffective {
   readonly proxies: PurposeProxies;
   readonly proxy_required: boolean;
 }
@@ -31,7 +31,7 @@ export interface LastInForce {
 export class LastSettings {
   readonly #files: Files;
   readonly #path: string;
-  #current: LastInForce | null = null;
+  #current: LastEffective | null = null;
   #isWritten = false;
 
   constructor(files: Files, path: string) {
@@ -47,7 +47,7 @@ export class LastSettings {
   }
 
   /** Null when nothing is known. */
-  get current(): LastInForce | null {
+  get current(): LastEffective | null {
     return this.#current;
   }
 

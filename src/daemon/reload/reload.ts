@@ -28,8 +28,8 @@ export interface RefusedEdit {
 
 export interface ReloadOptions {
   readonly loaded: LoadedSettings;
-  /** Every room that works with settings; they agree in this order. */
-  readonly rooms: readonly Reloadable[];
+  /** All reloaders, in the order in which they verify and commit. */
+  readonly reloaders: readonly Reloadable[];
   readonly last: LastSettings;
   readonly clock: Clock;
   readonly report: Report;
@@ -45,7 +45,7 @@ export interface ReloadWatch {
 }
 
 /** A key that changed and when that takes effect, in words. */
-interface ToldChange {
+interface ReportedChange {
   readonly key: string;
   readonly effect: string;
 }
@@ -56,35 +56,35 @@ const EFFECTS = {
   restart: 'needs a restart',
 } as const;
 /** Of a file that is wrong from top to bottom the log tells so many mistakes; `config check` tells more. */
-const MOST_TOLD = 20;
+const MAX_REPORTED = 20;
 /** A change that waited for a restart, and was taken back. */
 const TAKEN_BACK = 'as it is in force, so no restart is needed';
 
 const CAUSES: Readonly<Record<ReadCause, string>> = { asked: 'asked for', changed: 'it changed' };
 
 /** The settings in force and what is known about the file. */
-export class Reloader {
+export class ReloadCoordinator {
   readonly #options: ReloadOptions;
-  readonly #rooms: Reloadable[];
+  readonly #reloaders: Reloadable[];
   readonly #watches: ReloadWatch[] = [];
   /** The last file that was taken. */
   #loaded: LoadedSettings;
-  /** What the rooms work with: that file's, but for what waits for a restart. */
-  #inForce: Settings;
+  /** Settings in effect: those of the file, except keys that wait for a restart. */
+  #effective: Settings;
   #loadedAtMs: number;
   #refused: (RefusedEdit & { readonly digest: string }) | null = null;
 
   constructor(options: ReloadOptions) {
     this.#options = options;
-    this.#rooms = [...options.rooms];
+    this.#reloaders = [...options.reloaders];
     this.#loaded = options.loaded;
-    this.#inForce = options.loaded.settings;
+    this.#effective = options.loaded.settings;
     this.#loadedAtMs = options.clock.now();
   }
 
-  /** A room that came later; it works with the settings in force already. */
-  add(room: Reloadable): void {
-    this.#rooms.push(room);
+  /** Adds a reloader that already works with the current settings. */
+  add(reloader: Reloadable): void {
+    this.#reloaders.push(reloader);
   }
 
   /** For what has to act on a reload; every part has the new settings by then. */
@@ -107,28 +107,28 @@ export class Reloader {
 
   /** Keys whose new value waits for a restart. */
   get waiting(): string[] {
-    return changesBetween(this.#inForce, this.#loaded.settings).map(({ key }) => key);
+    return changesBetween(this.#effective, this.#loaded.settings).map(({ key }) => key);
   }
 
-  /** Brings the first settings into force. @throws CodedError POLICY-DIRECT, or what a room could not work with */
+  /** Brings the first settings into force. @throws CodedError POLICY-DIRECT, or why a reloader refused them */
   async start(): Promise<void> {
     const { last, report } = this.#options;
-    const errors = this.#judge(this.#inForce);
+    const errors = this.#check(this.#effective);
     for (const error of errors.slice(1)) report({ name: 'reload-problem', error });
-    const applied = errors.length > 0 ? null : await applySettings(this.#rooms, null, this.#inForce);
+    const applied = errors.length > 0 ? null : await applySettings(this.#reloaders, null, this.#effective);
     const error = applied?.ok === false ? applied.failures[0]?.error : errors[0];
-    if (applied?.ok !== true) throw error ?? coded('INTERNAL', { reason: 'no room said why' });
-    this.#warnOfLoosened(last.current?.proxy_required === true, this.#inForce);
+    if (applied?.ok !== true) throw error ?? coded('INTERNAL', { reason: 'no reloader reported an error' });
+    this.#warnOfLoosened(last.current?.proxy_required === true, this.#effective);
     await this.#keep();
   }
 
   /** Takes what was read, or refuses it; never rejects. */
   async take(result: LoadResult, cause: ReadCause): Promise<void> {
-    if (cause === 'asked') this.#tellBegan(cause);
+    if (cause === 'asked') this.#notifyBegan(cause);
     try {
-      await (result.ok ? this.#apply(result, cause) : this.#refuse(tellMistakes(result), cause));
+      await (result.ok ? this.#apply(result, cause) : this.#refuse(mistakesOf(result), cause));
     } catch (thrown) {
-      await this.#refuse([tellError(asCoded(thrown))], cause);
+      await this.#refuse([mistakeOf(asCoded(thrown))], cause);
     }
   }
 
@@ -139,21 +139,21 @@ export class Reloader {
 
   async #apply(loaded: LoadedSettings, cause: ReadCause): Promise<void> {
     const { report } = this.#options;
-    const direct = this.#judge(loaded.settings);
-    if (direct.length > 0) return this.#refuse(direct.map(tellError), cause);
-    const [from, to] = [this.#inForce, heldUntilRestart(this.#inForce, loaded.settings)];
-    const applied = await applySettings(this.#rooms, from, to);
+    const direct = this.#check(loaded.settings);
+    if (direct.length > 0) return this.#refuse(direct.map(mistakeOf), cause);
+    const [from, to] = [this.#effective, heldUntilRestart(this.#effective, loaded.settings)];
+    const applied = await applySettings(this.#reloaders, from, to);
     if (!applied.ok) {
-      for (const { reloader: room, error } of applied.notPutBack) report({ name: 'not-put-back', room, error });
+      for (const { reloader, error } of applied.notPutBack) report({ name: 'not-put-back', room: reloader, error });
       return this.#refuse(
-        applied.failures.map(({ error }) => tellError(error)),
+        applied.failures.map(({ error }) => mistakeOf(error)),
         cause,
       );
     }
     const before = this.#loaded;
     const isMended = this.#refused !== null;
     this.#loaded = loaded;
-    this.#inForce = to;
+    this.#effective = to;
     this.#refused = null;
     this.#loadedAtMs = this.#options.clock.now();
     const changes = [
@@ -163,23 +163,23 @@ export class Reloader {
       ...this.#restarts(before.settings, loaded.settings),
     ];
     const isNothing = changes.length === 0 && !isMended && before.digest === loaded.digest;
-    if (!isNothing || cause === 'asked') this.#tell(changes, cause);
+    if (!isNothing || cause === 'asked') this.#reportApplied(changes, cause);
     this.#warnOfLoosened(from.proxy_required, to);
     await this.#keep();
   }
 
-  /** Keys that no room takes before a restart. */
-  #restarts(before: Settings, now: Settings): ToldChange[] {
+  /** Keys that take effect only after a restart. */
+  #restarts(before: Settings, now: Settings): ReportedChange[] {
     const waiting = new Set(this.waiting);
     return changesBetween(before, now)
       .filter(({ effect }) => effect === 'restart')
       .map(({ key }) => ({ key, effect: waiting.has(key) ? EFFECTS.restart : TAKEN_BACK }));
   }
 
-  #tell(changes: readonly ToldChange[], cause: ReadCause): void {
+  #reportApplied(changes: readonly ReportedChange[], cause: ReadCause): void {
     const { report } = this.#options;
     const { warnings, fixedSecrets } = this.#loaded;
-    if (cause === 'changed') this.#tellBegan(cause);
+    if (cause === 'changed') this.#notifyBegan(cause);
     reportWarnings(warnings, report);
     for (const { key, effect } of changes) report({ name: 'setting-changed', key, effect });
     // Who asks by SIGHUP may have rotated one of these.
@@ -188,19 +188,19 @@ export class Reloader {
     for (const key of fixed) report({ name: 'secret-fixed', key });
     if (changes.length === 0) report({ name: 'reload-unchanged' });
     else report({ name: 'reloaded', count: changes.length, waiting: this.waiting.length });
-    this.#tellEnded(changes.length === 0 ? 'unchanged' : 'applied');
+    this.#notifyEnded(changes.length === 0 ? 'unchanged' : 'applied');
   }
 
-  #tellBegan(cause: ReadCause): void {
+  #notifyBegan(cause: ReadCause): void {
     this.#options.report({ name: 'reloading', file: this.#loaded.file, cause: CAUSES[cause] });
     for (const { began } of this.#watches) began?.();
   }
 
-  #tellEnded(outcome: ReloadOutcome): void {
+  #notifyEnded(outcome: ReloadOutcome): void {
     for (const watch of this.#watches) watch.ended(outcome);
   }
 
-  #judge(settings: Settings): CodedError[] {
+  #check(settings: Settings): CodedError[] {
     const { last } = this.#options;
     return last.current === null ? [] : findBypasses(last.current.proxies, settings);
   }
@@ -217,16 +217,16 @@ export class Reloader {
     if (cause === 'changed' && this.#refused?.digest === digest) return;
     const count = mistakes.length;
     this.#refused = { atMs: clock.now(), first: lines[0] ?? '', count, digest };
-    if (cause === 'changed') this.#tellBegan(cause);
-    for (const mistake of mistakes.slice(0, MOST_TOLD)) mistake.tell(report);
-    if (count > MOST_TOLD) report({ name: 'reload-more', count: count - MOST_TOLD });
+    if (cause === 'changed') this.#notifyBegan(cause);
+    for (const mistake of mistakes.slice(0, MAX_REPORTED)) mistake.reportTo(report);
+    if (count > MAX_REPORTED) report({ name: 'reload-more', count: count - MAX_REPORTED });
     report({ name: 'reload-refused', count });
-    this.#tellEnded('refused');
+    this.#notifyEnded('refused');
   }
 
   async #keep(): Promise<void> {
     try {
-      await this.#options.last.keep(this.#inForce);
+      await this.#options.last.keep(this.#effective);
     } catch (thrown) {
       this.#options.report({ name: 'fault', error: asCoded(thrown) });
     }
@@ -242,20 +242,20 @@ export function reportWarnings(warnings: readonly Problem[], report: Report): vo
 
 interface Mistake {
   readonly line: string;
-  tell(report: Report): void;
+  reportTo(report: Report): void;
 }
 
-function tellMistakes({ error, problems }: RefusedSettings): Mistake[] {
-  if (problems.length === 0) return [tellError(error)];
+function mistakesOf({ error, problems }: RefusedSettings): Mistake[] {
+  if (problems.length === 0) return [mistakeOf(error)];
   return problems.map((problem) => {
     const { file, line, column, key } = problem;
     return {
       line: problemLine(problem),
-      tell: (report) => report({ name: 'config-mistake', file, line, column, key, message: problemFacts(problem) }),
+      reportTo: (report) => report({ name: 'config-mistake', file, line, column, key, message: problemFacts(problem) }),
     };
   });
 }
 
-function tellError(error: CodedError): Mistake {
-  return { line: error.message, tell: (report) => report({ name: 'reload-problem', error }) };
+function mistakeOf(error: CodedError): Mistake {
+  return { line: error.message, reportTo: (report) => report({ name: 'reload-problem', error }) };
 }

@@ -18,7 +18,7 @@ export type Turn =
   | { readonly kind: 'overdue'; readonly slotMs: number };
 
 /** Judges the first slot after `doneMs`, up to which everything is done with. */
-export function judgeSlot(at: {
+export function classifySlot(at: {
   readonly slots: Slots;
   readonly doneMs: number;
   readonly nowMs: number;
@@ -35,8 +35,8 @@ export function judgeSlot(at: {
  * Up to when all slots are done with. After a small step back none runs twice; after a great one all begins anew, from
  * the last look on, `sinceLookMs` ago: a slot may have come between the step and now.
  */
-export function doneUntil(lastRunMs: number, nowMs: number, sinceLookMs = 0): number {
-  return lastRunMs - nowMs > FURTHEST_AHEAD_MS ? nowMs - sinceLookMs : lastRunMs;
+export function doneUntil(lastRunMs: number, nowMs: number, sinceCheckMs = 0): number {
+  return lastRunMs - nowMs > FURTHEST_AHEAD_MS ? nowMs - sinceCheckMs : lastRunMs;
 }
 
 /** Where this host stands inside the jitter, in ms: the same after every restart. */

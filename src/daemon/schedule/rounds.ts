@@ -11,7 +11,7 @@ import { DeliveryTimer } from '#spool/delivery-timer.ts';
 import { untilAborted } from '#system/abort.ts';
 import { isDiskFull } from '#updates/disk-pause.ts';
 import { Schedule, type Timetable } from './schedule.ts';
-import { ScheduleRoom } from './schedule-room.ts';
+import { ScheduleReloader } from './schedule-reloader.ts';
 import { type ScheduleRecord, ScheduleState, schedulesPath, UPDATES } from './schedule-state.ts';
 
 const HOUR_MS = 3_600_000;
@@ -54,7 +54,7 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
     },
   });
   const refresh = () => schedule.refresh();
-  config.add(new ScheduleRoom(refresh));
+  config.add(new ScheduleReloader(refresh));
   // What failed may go well with other settings, whatever they are.
   config.watch({ ended: (outcome) => outcome === 'applied' && refresh() });
   schedule.start();

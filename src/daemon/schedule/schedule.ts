@@ -14,8 +14,8 @@ import type { Clock, Timer } from '#system/clock.ts';
 import { ClockSteps } from '#system/time/clock-steps.ts';
 import { Zone } from '#system/time/zone.ts';
 import type { RoundScope } from '#updates/round.ts';
-import { doneUntil, fixedDelay, judgeSlot, SOONEST_MS, type Turn } from './decide-round.ts';
-import { beginSlot, endCheck, type Starved } from './freeze.ts';
+import { classifySlot, doneUntil, fixedDelay, SOONEST_MS, type Turn } from './decide-round.ts';
+import { beginSlot, endCheck, type FreezeState } from './freeze-detector.ts';
 import type { ScheduleRecord, ScheduleState } from './schedule-state.ts';
 import { Slots } from './slots.ts';
 
@@ -142,9 +142,9 @@ export class Schedule {
     this.#put({ failures, open: false, ...(error === null ? { succeeded_at: now } : {}) });
     const cap = this.#timetable.maxDelaySeconds * 1_000;
     // The clock may have moved since that moment was named.
-    const asked = retryAtMs === null ? null : Math.max(SOONEST_MS, Math.min(cap, retryAtMs - now));
+    const requestedMs = retryAtMs === null ? null : Math.max(SOONEST_MS, Math.min(cap, retryAtMs - now));
     const own = error?.retryable === true ? retryDelay(failures, this.#timetable.maxDelaySeconds) : null;
-    const wait = asked === null && own === null ? null : Math.max(asked ?? 0, own ?? 0);
+    const wait = requestedMs === null && own === null ? null : Math.max(requestedMs ?? 0, own ?? 0);
     this.#extraAt = wait === null ? null : clock.monotonic() + wait;
     this.#planPackages(packageRetryAtMs);
     void this.#save();
@@ -210,7 +210,7 @@ export class Schedule {
     if (stepMs === 0) return;
     report({ name: 'clock-stepped', by: Math.abs(stepMs), direction: stepMs > 0 ? 'forward' : 'back' });
     onStep();
-    if (this.#judge().kind === 'wait' && !this.#running) this.#tellNext();
+    if (this.#classify().kind === 'wait' && !this.#running) this.#tellNext();
   }
 
   #noticeTimetable(): void {
@@ -225,7 +225,7 @@ export class Schedule {
 
   #noticeOverdue(): void {
     const { clock, report } = this.#options;
-    const turn = this.#judge();
+    const turn = this.#classify();
     if (turn.kind !== 'overdue') {
       this.#overdueAt = null;
     } else if (this.#overdueAt === null && !this.#running) {
@@ -234,14 +234,14 @@ export class Schedule {
     }
   }
 
-  #judge(nowMs = this.#options.clock.now()): Turn {
+  #classify(nowMs = this.#options.clock.now()): Turn {
     const { last_run_at: doneMs } = this.#record;
-    return judgeSlot({ slots: this.#slots, doneMs, nowMs, delayMs: this.#delayMs });
+    return classifySlot({ slots: this.#slots, doneMs, nowMs, delayMs: this.#delayMs });
   }
 
   /** Monotonic moment of the next round; null when none ever comes. */
   #nextRun(now = this.#options.clock.now(), mono = this.#options.clock.monotonic()): number | null {
-    const turn = this.#judge(now);
+    const turn = this.#classify(now);
     const candidates = [
       turn.kind === 'wait' ? mono + turn.ms : null,
       turn.kind === 'due' || turn.kind === 'overdue' ? (this.#overdueAt ?? mono) : null,
@@ -255,7 +255,7 @@ export class Schedule {
   #begin(): void {
     const { clock, onDue } = this.#options;
     const isJoined = this.#running;
-    const turn = this.#judge().kind;
+    const turn = this.#classify().kind;
     const isSlot = turn === 'due' || turn === 'overdue';
     if (isSlot) this.#put({ starved: beginSlot(this.#record.starved) });
     const isExtra = this.#extraAt !== null && this.#extraAt <= clock.monotonic();
@@ -282,7 +282,7 @@ export class Schedule {
     else report({ name: 'next-round', at });
   }
 
-  #put(change: Omit<Partial<ScheduleRecord>, 'starved'> & { starved?: Starved | undefined }): void {
+  #put(change: Omit<Partial<ScheduleRecord>, 'starved'> & { starved?: FreezeState | undefined }): void {
     const { starved, ...rest } = { ...this.#record, ...change };
     this.#options.state.put(this.#options.name, starved === undefined ? rest : { ...rest, starved });
   }

@@ -36,7 +36,7 @@ export async function openService(parts: Parts, { notifySocket, watchdogMs }: Se
     return { ready: () => undefined, stopping: () => undefined, close: () => undefined };
   const listen = showService(notifier, parts);
   events.add(listen);
-  config.watch(tellReloads(notifier));
+  config.watch(reportReloads(notifier));
   const watchdog =
     watchdogMs === null
       ? null
@@ -63,7 +63,7 @@ async function openFor(socket: string | null, report: Report): Promise<Notifier>
 }
 
 /** `systemctl reload` waits for READY, whatever the reload came to. */
-export function tellReloads(notifier: Notifier): ReloadWatch {
+export function reportReloads(notifier: Notifier): ReloadWatch {
   return { began: () => notifier.reloading(), ended: () => notifier.ready() };
 }
 
@@ -74,15 +74,15 @@ export function showService(notifier: Pick<Notifier, 'status'>, parts: Pick<Part
   const outcome = new Outcome();
   let refused = '';
   let overdue = '';
-  let said = '';
-  let toldAtMs = Number.NEGATIVE_INFINITY;
-  const say = (sentence: string) => {
-    said = sentence;
-    toldAtMs = clock.monotonic();
+  let lastSentence = '';
+  let shownAtMs = Number.NEGATIVE_INFINITY;
+  const show = (sentence: string) => {
+    lastSentence = sentence;
+    shownAtMs = clock.monotonic();
     // What an admin must see first, whatever else goes on: settings that are not in force, and that no check succeeds.
     notifier.status([refused, overdue, sentence].filter((part) => part !== '').join(' '));
   };
-  const count = countingWaits(parts, say);
+  const count = countingWaits(parts, show);
   return (event) => {
     count(event);
     switch (event.name) {
@@ -90,38 +90,38 @@ export function showService(notifier: Pick<Notifier, 'status'>, parts: Pick<Part
       case 'reload-unchanged':
       case 'reload-refused':
         refused = event.name === 'reload-refused' ? sentenceOf(event) : '';
-        return say(said);
+        return show(lastSentence);
       case 'checks-overdue':
       case 'checks-recovered':
         overdue = event.name === 'checks-overdue' ? sentenceOf(event) : '';
-        return say(said);
+        return show(lastSentence);
       case 'checking':
       case 'feed-read':
         outcome.forget();
-        return say(sentenceOf(event));
+        return show(sentenceOf(event));
       case 'downloading':
       case 'resuming':
-        return say(sentenceOf(event));
+        return show(sentenceOf(event));
       case 'progress':
-        if (clock.monotonic() - toldAtMs >= PROGRESS_EVERY_MS) say(sentenceOf(event));
+        if (clock.monotonic() - shownAtMs >= PROGRESS_EVERY_MS) show(sentenceOf(event));
         return;
       case 'up-to-date':
       case 'check-failed':
       case 'disk-full':
-        return say(outcome.keep(sentenceOf(event)));
+        return show(outcome.keep(sentenceOf(event)));
       case 'download-failed':
-        return say(outcome.keep(sentenceOf(event), event.id));
+        return show(outcome.keep(sentenceOf(event), event.id));
       case 'published':
         return outcome.published(event.id);
       case 'round-ended':
       case 'round-failed':
-        return say(outcome.text === '' ? outcome.keep(sentenceOf(event)) : outcome.text);
+        return show(outcome.text === '' ? outcome.keep(sentenceOf(event)) : outcome.text);
       case 'next-try':
       case 'check-next-try':
       case 'next-round':
-        return say([outcome.text, sentenceOf(event)].filter((part) => part !== '').join(' '));
+        return show([outcome.text, sentenceOf(event)].filter((part) => part !== '').join(' '));
       case 'stopping':
-        return say(sentenceOf(event));
+        return show(sentenceOf(event));
       default:
         return;
     }
@@ -129,7 +129,7 @@ export function showService(notifier: Pick<Notifier, 'status'>, parts: Pick<Part
 }
 
 /** Says again and again how long a package has been waited for, until its first byte or the end of the attempt. */
-function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, say: (line: string) => void): Report {
+function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, show: (line: string) => void): Report {
   let timer: Timer | null = null;
   return (event) => {
     if (ENDS_WAIT.has(event.name)) {
@@ -140,7 +140,7 @@ function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, s
     const { fields } = toRecord(event, clock.now(), redactor);
     const sinceMs = clock.monotonic();
     const tick = () => {
-      say(waitLine(waitOf(fields), clock.monotonic() - sinceMs, MAX_WAIT_LINE));
+      show(waitLine(waitOf(fields), clock.monotonic() - sinceMs, MAX_WAIT_LINE));
       timer = clock.after(PROGRESS_EVERY_MS, tick);
     };
     tick();

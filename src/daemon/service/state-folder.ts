@@ -30,12 +30,12 @@ export async function requireOurState(files: Files, stateDir: string, checkout: 
 
 /** Reports each folder through which another user could replace one of these, once. */
 export async function reportExposed({ files, folders, report }: Guarded): Promise<void> {
-  const seen = new Set<string>();
+  const reported = new Set<string>();
   for (const folder of folders) {
     if ((await files.facts(folder)) === null) continue;
     for (const exposed of await exposedAbove(files, folder)) {
-      if (!seen.has(exposed.path)) report({ name: 'folder-exposed', ...exposed, folder });
-      seen.add(exposed.path);
+      if (!reported.has(exposed.path)) report({ name: 'folder-exposed', ...exposed, folder });
+      reported.add(exposed.path);
     }
   }
 }

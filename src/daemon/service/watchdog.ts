@@ -33,22 +33,22 @@ export interface Watchdog {
 
 /** Feeds at once, then twice in each limit (sd_watchdog_enabled(3)). */
 export function startWatchdog({ notifier, limitMs, clock, mostOverdue, report }: WatchdogOptions): Watchdog {
-  let told = false;
+  let reported = false;
   let stopped = false;
   let timer: Timer | null = null;
-  const look = () => {
+  const check = () => {
     if (stopped) return;
     const wait = mostOverdue();
     if (wait === null || wait.overdueMs <= watchdogLimits.graceMs) {
       notifier.alive();
-      told = false;
-    } else if (!told) {
-      told = true;
+      reported = false;
+    } else if (!reported) {
+      reported = true;
       report({ name: 'wait-stuck', error: coded('WAIT-STUCK', { what: wait.what, overdue: wait.overdueMs }) });
     }
-    timer = clock.after(limitMs / 2, () => setImmediate(look));
+    timer = clock.after(limitMs / 2, () => setImmediate(check));
   };
-  look();
+  check();
   return {
     stop() {
       stopped = true;

@@ -17,7 +17,7 @@ import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
 import { utcTime } from '#system/moment.ts';
 import { type ConfirmEvent, type ConfirmState, stepConfirm } from './confirm-state.ts';
-import type { WaysAsked } from './try-ways.ts';
+import type { TrialRequest } from './test-candidate.ts';
 
 export interface TrialParts {
   readonly clock: Clock;
@@ -25,13 +25,13 @@ export interface TrialParts {
   /** The settings in force. */
   settings(): Settings;
   /** Reads settings that are not saved. */
-  judge(text: string, authority: Authority): Promise<LoadResult>;
+  loadCandidate(text: string, authority: Authority): Promise<LoadResult>;
   /** The first failure of these purposes with these settings; null when there is none. */
-  tryWays(asked: WaysAsked, signal: AbortSignal): Promise<Found | null>;
+  testCandidate(change: TrialRequest, signal: AbortSignal): Promise<Found | null>;
 }
 
 /** A request, and what whoever sent it may have done. */
-export interface AskedChange extends ChangeRequest {
+export interface AuthorizedChange extends ChangeRequest {
   readonly authority: Authority;
 }
 
@@ -65,31 +65,31 @@ export class ChangeTrials {
    * Tries it until it is confirmed or its time is over; what happens meanwhile is told to `onEvent`.
    * @throws CodedError CHANGE-PENDING while another one is tried; what refuses the settings; the signal's reason
    */
-  async attempt(asked: AskedChange, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
+  async attempt(change: AuthorizedChange, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
     signal.throwIfAborted();
     this.#lastId += 1;
     const id = this.#lastId;
-    if (!this.#step({ kind: 'begin', id, by: asked.by })) throw this.#occupied();
+    if (!this.#step({ kind: 'begin', id, by: change.by })) throw this.#occupied();
     const { clock } = this.#parts;
     const sinceMs = clock.now();
     const settled = Promise.withResolvers<ChangeVerdict>();
-    this.#waiting = { sinceMs, untilMs: sinceMs + asked.window_ms, settle: settled.resolve };
+    this.#waiting = { sinceMs, untilMs: sinceMs + change.window_ms, settle: settled.resolve };
     const ending = new AbortController();
     const stopListening = onAbort(signal, () => void this.#step({ kind: 'gone', id }));
     const timer = clock.after(
-      asked.window_ms,
+      change.window_ms,
       () => void this.#step({ kind: 'expired', id }),
       'a change that is tried',
     );
-    const report = this.#telling(onEvent);
+    const report = this.#reportingTo(onEvent);
     try {
-      report({ name: 'change-tried', by: asked.by, window: asked.window_ms });
-      const walked = this.#walk({ id, asked, report }, ending.signal);
+      report({ name: 'change-tried', by: change.by, window: change.window_ms });
+      const running = this.#run({ id, change, report }, ending.signal);
       // Settings that are refused end it; stages that fail wait for a person.
-      const verdict = await Promise.race([settled.promise, walked.then(() => settled.promise)]);
+      const verdict = await Promise.race([settled.promise, running.then(() => settled.promise)]);
       signal.throwIfAborted();
       report(
-        verdict.confirmed ? { name: 'change-confirmed', by: verdict.by } : { name: 'change-dropped', by: asked.by },
+        verdict.confirmed ? { name: 'change-confirmed', by: verdict.by } : { name: 'change-dropped', by: change.by },
       );
       return verdict;
     } finally {
@@ -105,29 +105,29 @@ export class ChangeTrials {
     if (!this.#step({ kind: 'confirm' })) throw coded('CHANGE-NONE', {});
   }
 
-  async #walk(trial: { id: number; asked: AskedChange; report: Report }, signal: AbortSignal): Promise<void> {
-    const { id, asked, report } = trial;
-    const to = await this.#judge(asked);
-    const failure = await this.#firstFailure(asked, changedRoutes(this.#parts.settings(), to), signal);
+  async #run(trial: { id: number; change: AuthorizedChange; report: Report }, signal: AbortSignal): Promise<void> {
+    const { id, change, report } = trial;
+    const to = await this.#validate(change);
+    const failure = await this.#firstFailure(change, changedRoutes(this.#parts.settings(), to), signal);
     if (failure === null) this.#step({ kind: 'passed', id });
     else if (this.#step({ kind: 'failed', id, failure })) {
       report({ name: 'change-failed', code: failure.code, message: failure.message });
-      if (!asked.waits) this.#step({ kind: 'expired', id });
+      if (!change.waits) this.#step({ kind: 'expired', id });
     }
   }
 
   /** Settings that a reload would refuse are no candidate. */
-  async #judge({ text, authority }: AskedChange): Promise<Settings> {
-    const loaded = await this.#parts.judge(text, authority);
+  async #validate({ text, authority }: AuthorizedChange): Promise<Settings> {
+    const loaded = await this.#parts.loadCandidate(text, authority);
     if (!loaded.ok) throw loaded.error;
     const [direct] = findBypasses(proxiesByPurpose(this.#parts.settings()), loaded.settings);
     if (direct !== undefined) throw direct;
     return loaded.settings;
   }
 
-  async #firstFailure(asked: AskedChange, purposes: Purpose[], signal: AbortSignal): Promise<Found | null> {
-    const { text, typed, authority } = asked;
-    return purposes.length === 0 ? null : await this.#parts.tryWays({ text, typed, purposes, authority }, signal);
+  async #firstFailure(change: AuthorizedChange, purposes: Purpose[], signal: AbortSignal): Promise<Found | null> {
+    const { text, typed, authority } = change;
+    return purposes.length === 0 ? null : await this.#parts.testCandidate({ text, typed, purposes, authority }, signal);
   }
 
   #step(event: ConfirmEvent): boolean {
@@ -145,7 +145,7 @@ export class ChangeTrials {
     return coded('CHANGE-PENDING', { by, until });
   }
 
-  #telling(onEvent: Report): Report {
+  #reportingTo(onEvent: Report): Report {
     return (event) => {
       this.#parts.report(event);
       onEvent(event);

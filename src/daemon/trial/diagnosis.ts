@@ -36,22 +36,22 @@ import { probesFor } from './probes.ts';
 import { userName } from './undiagnosed.ts';
 
 /** What is asked, and what of the file is not in force because it waits to be confirmed. */
-export interface Asked extends DiagnosisRequest {
+export interface DiagnosisCall extends DiagnosisRequest {
   readonly held?: HeldFile | null;
   readonly authority: Authority;
 }
 
 /** @throws CodedError what refuses the candidate; the reason of `signal` once it is aborted */
-export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSignal): Promise<Diagnosis> {
+export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: AbortSignal): Promise<Diagnosis> {
   const { config, clock, mode } = parts;
-  const bounds = asked.candidate === null || asked.authority === 'admin' ? null : boundsOf(parts);
+  const bounds = call.candidate === null || call.authority === 'admin' ? null : boundsOf(parts);
   const { ports, redactor, known } = bounds ?? { ...parts, known: undefined };
-  const loaded = asked.candidate === null ? config.loaded : await judge(parts, asked.candidate, { ...asked, known });
-  const given = asked.candidate === null ? ports.settings() : loaded.settings;
-  const through = asked.through === null ? null : profileNamed(given, asked.through);
+  const loaded = call.candidate === null ? config.loaded : await loadTyped(parts, call.candidate, { ...call, known });
+  const given = call.candidate === null ? ports.settings() : loaded.settings;
+  const through = call.through === null ? null : profileNamed(given, call.through);
   const settings = withThrough(given, through);
   // A ticket that the settings in force do not show is not shown for somebody else either.
-  const borrowed = asked.authority === 'admin' ? [] : newUses(loaded.secretUses, config.loaded.secretUses);
+  const borrowed = call.authority === 'admin' ? [] : newUses(loaded.secretUses, config.loaded.secretUses);
   const tickets = !borrowed.some(usesTicket);
   refuseVariables(parts, borrowed);
   parts.tokens.bindSecrets(settings, true);
@@ -66,13 +66,13 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
     signal,
     report: () => undefined,
     upgradeTimeoutMs: settings.response_timeout.base_ms,
-    secondOpinion: asked.second_opinion === true ? await opinionSettings(parts, settings) : undefined,
+    secondOpinion: call.second_opinion === true ? await opinionSettings(parts, settings) : undefined,
     learn: ({ head, connection, url, rangeWorked }) => {
       const etag = head.header('etag') ?? null;
       ports.habits.observe({ proxy: connection.proxyUrl, origin: url.origin, via: head.via, rangeWorked, etag });
     },
     probes: probesFor(ports, settings),
-    purposes: asked.purposes ?? [...PURPOSES],
+    purposes: call.purposes ?? [...PURPOSES],
     about: {
       toFinding: (error) => toFailure(error, redactor),
       redact: (value) => redactDeep(value, redactor),
@@ -82,23 +82,23 @@ export async function runDiagnosis(parts: Parts, asked: Asked, signal: AbortSign
       service,
       through,
       // Without a daemon the two are one.
-      shell: mode === 'daemon' ? asked.shell : service,
+      shell: mode === 'daemon' ? call.shell : service,
     },
   });
   if (bounds === null) await ports.habits.save().catch(() => undefined);
   const { code } = found.verdict.finding ?? { code: 'no failure' };
-  const what = asked.candidate === null ? 'the current settings' : 'settings that are not saved';
+  const what = call.candidate === null ? 'the current settings' : 'settings that are not saved';
   parts.report({ name: 'diagnosed', what, found: code });
   const diagnosis: Diagnosis = {
     as: { user: userName(), pid: process.pid, service: mode === 'daemon' },
     version: ports.agent.version,
     at: utcTime(clock.now()),
     config: loaded.file,
-    saved: asked.candidate === null,
+    saved: call.candidate === null,
     through,
-    environment: { service, shell: asked.shell },
+    environment: { service, shell: call.shell },
     ...found,
-    notes: [...(asked.candidate === null ? notInForce(parts, asked.held ?? null) : []), ...found.notes],
+    notes: [...(call.candidate === null ? notesOnFile(parts, call.held ?? null) : []), ...found.notes],
   };
   return redactDeep(diagnosis, redactor);
 }
@@ -116,7 +116,7 @@ async function opinionSettings({ ports: { agent } }: Parts, settings: Settings):
 }
 
 /** Whoever has edited the file and sees no effect of it should not look for the reason on the network. */
-function notInForce({ config: { loaded, refused } }: Parts, held: HeldFile | null): string[] {
+function notesOnFile({ config: { loaded, refused } }: Parts, held: HeldFile | null): string[] {
   const file = showForeign(basename(loaded.file));
   if (refused !== null) {
     const more = refused.count > 1 ? ` (and ${refused.count - 1} more)` : '';
@@ -146,12 +146,12 @@ function refuseVariables({ environment }: Parts, borrowed: readonly SecretUse[])
 }
 
 /** Reads the candidate as a start would. Secrets that were typed for it count as entered now, for where they stand. */
-async function judge(
-  { judge, clock }: Parts,
+async function loadTyped(
+  { loadCandidate, clock }: Parts,
   { text, typed }: ConfigCandidate,
   { authority, known }: { readonly authority: Authority; readonly known: KnownSecrets | undefined },
 ): Promise<LoadedSettings> {
-  const loaded = await judge(text, authority, known);
+  const loaded = await loadCandidate(text, authority, known);
   if (!loaded.ok) throw loaded.error;
   // What was typed stands in the text itself.
   const references = new Set(loaded.secretUses.map(({ path }) => keyName(path)));

@@ -18,7 +18,7 @@ import { feedUrl, updatesHeaders } from '#updates/request.ts';
 const TOTAL_MS = 120_000;
 /** One that comes faster than this, in bytes a second, does not drip, and has as long as a round would give it. */
 const DRIPS_BELOW = 1_000;
-const LONGEST_MS = 900_000;
+const MAX_WAIT_MS = 900_000;
 
 /** One probe for each purpose that is configured. */
 export function probesFor(ports: UpdatesPorts, settings: Settings): Probe[] {
@@ -120,5 +120,5 @@ function deadlinesOf({ response_timeout: { base_ms: baseMs } }: Settings): Deadl
 /** Silence has its own limit, which the failure names; what drips ends, and what only takes its time goes on. */
 function moreTime(elapsedMs: number, { bytes, baseMs }: { readonly bytes: number; readonly baseMs: number }): number {
   if (bytes === 0) return baseMs + TOTAL_MS;
-  return bytes * 1_000 < elapsedMs * DRIPS_BELOW ? 0 : Math.min(elapsedMs + TOTAL_MS, LONGEST_MS);
+  return bytes * 1_000 < elapsedMs * DRIPS_BELOW ? 0 : Math.min(elapsedMs + TOTAL_MS, MAX_WAIT_MS);
 }

@@ -12,7 +12,7 @@ const FEED = { feed_url: 'https://updates.example.com/feed.json' };
 function list(sections: Record<string, unknown>, seen: readonly ObservedHost[] | null = []): EndpointList {
   return listEndpoints({
     settings: testSettings('/data', sections),
-    seen,
+    observedHosts: seen,
     now: NOW,
     version: '0.1.0',
     config: '/etc/sallyport/sallyport.yaml',

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type CheckHealth, HealthWatch, judgeHealth } from '#daemon/answers/health.ts';
+import { type CheckHealth, classifyHealth, HealthWatch } from '#daemon/answers/health.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -214,12 +214,12 @@ describe('the judgement', () => {
       '[FEED-OVERDUE] No check for updates has succeeded for 73 h. Last failure: DNS-PROXY at proxy corp (h:1).',
     ],
   ] as const)('is %s for %j', (level, over, sentence) => {
-    expect(judgeHealth({ ...facts, ...over })).toEqual({ level, sentence });
+    expect(classifyHealth({ ...facts, ...over })).toEqual({ level, sentence });
   });
 
   it('is one line whatever a failure holds', () => {
     const error = coded('TCP-REFUSED', { host: 'x\ny', port: 1, elapsed: 3, hop: 'this host' });
-    const { sentence } = judgeHealth({ ...facts, checks: { ...well, failures: 1, error } });
+    const { sentence } = classifyHealth({ ...facts, checks: { ...well, failures: 1, error } });
     expect(sentence).not.toMatch(/[\r\n]/);
   });
 });

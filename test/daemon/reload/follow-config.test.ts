@@ -57,7 +57,7 @@ async function openRig(options: ReloadRigOptions): Promise<ReloadRig> {
   const made = await ReloadRig.open({ ...options, config: 'version: 2\n' });
   await made.write('secrets/password', 'first-password\n');
   await made.write('sallyport.yaml', options.config);
-  await made.restart(options.rooms);
+  await made.restart(options.reloaders);
   return made;
 }
 
@@ -313,7 +313,7 @@ describe('asking', () => {
   it('reads at once and says so, also when nothing changed', async () => {
     rig = await openRig({ config: configOf('before'), clock: new FakeClock() });
     const followed = await rig.follow();
-    await followed.ask();
+    await followed.readNow();
 
     expect(rig.names()).toEqual(['reloading', 'reload-unchanged']);
   });
@@ -322,7 +322,7 @@ describe('asking', () => {
     rig = await openRig({ config: configOf('before'), clock: new FakeClock() });
     const followed = await rig.follow();
     await writeFile(rig.file, configOf('after'));
-    await followed.ask();
+    await followed.readNow();
 
     expect(channel()).toBe('after');
   });

@@ -15,8 +15,8 @@ afterEach(() => rig.close());
 
 const CORP = ['proxies:', '  - name: corp', '    address: proxy.example.com', '    default: true', ''].join('\n');
 
-async function open(config: string, rooms: readonly Reloadable[] = []): Promise<void> {
-  rig = await ReloadRig.open({ config, rooms });
+async function open(config: string, reloaders: readonly Reloadable[] = []): Promise<void> {
+  rig = await ReloadRig.open({ config, reloaders });
 }
 
 /** Writes the file and takes it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { doneUntil, fixedDelay, judgeSlot } from '#daemon/schedule/decide-round.ts';
+import { classifySlot, doneUntil, fixedDelay } from '#daemon/schedule/decide-round.ts';
 import { Slots } from '#daemon/schedule/slots.ts';
 import { retryDelay } from '#http/retry-delay.ts';
 import { Zone } from '#system/time/zone.ts';
@@ -8,7 +8,7 @@ const slots = new Slots('0 */6 * * *', new Zone('UTC'));
 const DONE = Date.parse('2026-11-20T00:05:00Z');
 
 function judge(now: string, delayMs = 60_000): unknown {
-  return judgeSlot({ slots, doneMs: DONE, nowMs: Date.parse(now), delayMs });
+  return classifySlot({ slots, doneMs: DONE, nowMs: Date.parse(now), delayMs });
 }
 
 describe('a slot', () => {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ReloadWatch } from '#daemon/reload/reload.ts';
-import { showService, tellReloads } from '#daemon/service/service.ts';
+import { reportReloads, showService } from '#daemon/service/service.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { KnownSecrets } from '#redaction/known-secrets.ts';
@@ -26,7 +26,7 @@ beforeEach(() => {
     status: (sentence) => told.push(sentence),
     alive: () => told.push('WATCHDOG'),
   };
-  reloads = tellReloads(notifier);
+  reloads = reportReloads(notifier);
   report = showService(notifier, { clock: new WatchedClock(time), redactor: createRedactor(known) });
 });
 

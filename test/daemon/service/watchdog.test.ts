@@ -4,7 +4,7 @@ import type { SallyportEvent } from '#logging/events.ts';
 import { SILENT_NOTIFIER } from '#system/process/notify.ts';
 import type { OverdueWait } from '#system/time/watched-clock.ts';
 import { readSource } from '#test/architecture/imports.ts';
-import { sourceFiles } from '#test/architecture/rooms.ts';
+import { sourceFiles } from '#test/architecture/layers.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
 
 const LIMIT_MS = 60_000;

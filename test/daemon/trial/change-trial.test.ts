@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
 import type { ChangeRequest } from '#control/change.ts';
-import { type AskedChange, ChangeTrials, type TrialParts } from '#daemon/trial/change-trial.ts';
+import { type AuthorizedChange, ChangeTrials, type TrialParts } from '#daemon/trial/change-trial.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { SallyportEvent } from '#logging/events.ts';
 import { FakeClock } from '#test/support/fake-clock.ts';
@@ -23,8 +23,8 @@ function trialsWith(over: Partial<TrialParts> = {}) {
     clock,
     report: () => undefined,
     settings: () => before,
-    judge: () => Promise.resolve(loadedOf({ proxies: [{ ...PROXIES[0], port: 8080 }] })),
-    tryWays: ({ purposes }) => {
+    loadCandidate: () => Promise.resolve(loadedOf({ proxies: [{ ...PROXIES[0], port: 8080 }] })),
+    testCandidate: ({ purposes }) => {
       asked.push(purposes);
       return Promise.resolve(null);
     },
@@ -33,7 +33,7 @@ function trialsWith(over: Partial<TrialParts> = {}) {
   return { trials: new ChangeTrials(parts), clock, asked };
 }
 
-function request(over: Partial<ChangeRequest> = {}): AskedChange {
+function request(over: Partial<ChangeRequest> = {}): AuthorizedChange {
   const asked = { text: '', typed: [], window_ms: 60_000, waits: true, by: 'process 1 of user 0', ...over };
   return { ...asked, authority: 'admin' };
 }
@@ -65,7 +65,7 @@ describe('a change that is tried', () => {
   });
 
   it('counts without a stage when it sends nothing another way', async () => {
-    const { trials, asked } = trialsWith({ judge: () => Promise.resolve(loadedOf({ proxies: PROXIES })) });
+    const { trials, asked } = trialsWith({ loadCandidate: () => Promise.resolve(loadedOf({ proxies: PROXIES })) });
     expect((await trials.attempt(request(), () => undefined, NEVER)).confirmed).toBe(true);
     expect(asked).toEqual([]);
   });
@@ -80,7 +80,7 @@ describe('a change that is tried', () => {
     'HTTP-STATUS',
     'NOT-THE-FEED',
   ])('that fails with %s does not count once its time is over', async (code) => {
-    const { trials, clock } = trialsWith({ tryWays: failing(code) });
+    const { trials, clock } = trialsWith({ testCandidate: failing(code) });
     const { onEvent, failed } = heard();
     const verdict = trials.attempt(request(), onEvent, NEVER);
     expect(await failed).toMatchObject({ code });
@@ -90,7 +90,7 @@ describe('a change that is tried', () => {
   });
 
   it('that failed counts all the same when somebody confirms it in time', async () => {
-    const { trials } = trialsWith({ tryWays: failing('TCP-REFUSED') });
+    const { trials } = trialsWith({ testCandidate: failing('TCP-REFUSED') });
     const { onEvent, failed } = heard();
     const verdict = trials.attempt(request(), onEvent, NEVER);
     await failed;
@@ -100,20 +100,20 @@ describe('a change that is tried', () => {
   });
 
   it('that nobody is to wait for ends with its failure', async () => {
-    const { trials } = trialsWith({ tryWays: failing('TCP-REFUSED') });
+    const { trials } = trialsWith({ testCandidate: failing('TCP-REFUSED') });
     const verdict = await trials.attempt(request({ waits: false }), () => undefined, NEVER);
     expect(verdict).toMatchObject({ confirmed: false, failure: { code: 'TCP-REFUSED' } });
   });
 
   it('whose stages hang ends at its deadline', async () => {
-    const { trials, clock } = trialsWith({ tryWays: hanging });
+    const { trials, clock } = trialsWith({ testCandidate: hanging });
     const verdict = trials.attempt(request(), () => undefined, NEVER);
     clock.advance(60_000);
     expect(await verdict).toEqual({ confirmed: false, by: 'nobody', failure: null });
   });
 
   it('keeps a second one out, and says who has the first', async () => {
-    const { trials } = trialsWith({ tryWays: hanging });
+    const { trials } = trialsWith({ testCandidate: hanging });
     const first = trials.attempt(request(), () => undefined, NEVER);
     const second = trials.attempt(request({ by: 'else' }), () => undefined, NEVER);
     await expect(second).rejects.toThrow('for process 1 of user 0, until');
@@ -122,7 +122,7 @@ describe('a change that is tried', () => {
   });
 
   it('ends with its asker, or with the daemon', async () => {
-    const { trials } = trialsWith({ tryWays: hanging });
+    const { trials } = trialsWith({ testCandidate: hanging });
     const gone = new AbortController();
     const verdict = trials.attempt(request(), () => undefined, gone.signal);
     gone.abort(coded('INTERRUPTED', { reason: 'the command went away' }));
@@ -138,7 +138,7 @@ describe('a change that is tried', () => {
     ],
     ['would go direct without a word', loadedOf({}), '[POLICY-DIRECT]'],
   ])('is refused at once where it %s', async (_name, result, code) => {
-    const { trials } = trialsWith({ judge: () => Promise.resolve(result) });
+    const { trials } = trialsWith({ loadCandidate: () => Promise.resolve(result) });
     await expect(trials.attempt(request(), () => undefined, NEVER)).rejects.toThrow(code);
     expect(trials.pending).toBeNull();
   });

@@ -1,6 +1,6 @@
 /**
- * The plan of the house as data: every room, its floor, and what it may import. The tests in this folder, the linter
- * (oxlint.config.ts) and nothing else read it. A new room is added here first.
+ * The plan of src as data: every module, its layer, and what it may import. The tests in this folder, the linter
+ * (oxlint.config.ts) and nothing else read it. A new module is added here first.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,66 +8,66 @@ import { fileURLToPath } from 'node:url';
 
 export const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 
-export interface Room {
+export interface ModuleRule {
   readonly name: string;
-  readonly floor: number;
-  /** What it may import, where that is not simply "every room on a floor below". */
+  readonly layer: number;
+  /** What it may import, where that is not simply "every module on a layer below". */
   readonly only?: readonly string[];
   readonly why: string;
 }
 
-/** Stands beside the floors: used by demo, tests, and the commands that main registers for it. */
-const NO_FLOOR = -1;
+/** Stands beside the layers: used by demo, tests, and the commands that main registers for it. */
+const NO_LAYER = -1;
 
-export const ROOMS: readonly Room[] = [
-  { name: 'errors', floor: 0, only: [], why: 'errors are data for everyone, so they know nobody' },
-  { name: 'system', floor: 0, only: ['errors'], why: 'files, clock and timers serve every room and know none' },
-  { name: 'redaction', floor: 0, only: ['errors'], why: 'redaction is pure and must work before anything else' },
-  { name: 'config', floor: 1, why: 'configuration is read before there is a log' },
-  { name: 'logging', floor: 1, why: 'the event vocabulary must not depend on how things are configured' },
-  { name: 'proxy', floor: 2, why: 'the one door to the network knows nothing of what goes through it' },
+export const MODULES: readonly ModuleRule[] = [
+  { name: 'errors', layer: 0, only: [], why: 'errors are data for everyone, so they know nobody' },
+  { name: 'system', layer: 0, only: ['errors'], why: 'files, clock and timers serve every module and know none' },
+  { name: 'redaction', layer: 0, only: ['errors'], why: 'redaction is pure and must work before anything else' },
+  { name: 'config', layer: 1, why: 'configuration is read before there is a log' },
+  { name: 'logging', layer: 1, why: 'the event vocabulary must not depend on how things are configured' },
+  { name: 'proxy', layer: 2, why: 'the one entry point to the network knows nothing of what goes through it' },
   {
     name: 'http',
-    floor: 3,
+    layer: 3,
     why: 'http knows connections and deadlines, not updates and not where a deadline came from',
   },
   {
     name: 'timeout',
-    floor: 3,
+    layer: 3,
     only: ['errors', 'config', 'logging', 'system'],
     why: 'the life of a timeout is arithmetic and memory, without the network',
   },
-  { name: 'path', floor: 3, why: 'what a route has shown is kept apart from who uses it' },
-  { name: 'transfer', floor: 4, why: 'a durable fetch does not know what it fetches' },
-  { name: 'spool', floor: 4, why: 'the durable way out does not know what it sends' },
+  { name: 'path', layer: 3, why: 'what a route has shown is kept apart from who uses it' },
+  { name: 'transfer', layer: 4, why: 'a durable fetch does not know what it fetches' },
+  { name: 'spool', layer: 4, why: 'the durable way out does not know what it sends' },
   {
     name: 'estimate',
-    floor: 4,
+    layer: 4,
     only: ['errors', 'system', 'timeout'],
     why: 'an old log is read with the rights of whoever asks, without anything of a running Sallyport',
   },
-  { name: 'updates', floor: 5, why: 'updates know nothing of who asks for them' },
+  { name: 'updates', layer: 5, why: 'updates know nothing of who asks for them' },
   {
     name: 'diagnose',
-    floor: 5,
+    layer: 5,
     why: 'a diagnosis walks routes as the work does, and knows nothing of what the work is',
   },
-  { name: 'control', floor: 6, why: 'control says what may be asked; the daemon answers' },
+  { name: 'control', layer: 6, why: 'control says what may be asked; the daemon answers' },
   {
     name: 'changes',
-    floor: 7,
+    layer: 7,
     only: ['control', 'config', 'logging', 'errors', 'system', 'redaction'],
     why: 'a change is proposed, tried and applied by calls of Control; who shows it is above',
   },
-  { name: 'daemon', floor: 7, why: 'the daemon composes the rooms; no front end is in it' },
+  { name: 'daemon', layer: 7, why: 'the daemon composes the modules; no front end is in it' },
   {
     name: 'cli',
-    floor: 8,
+    layer: 8,
     only: ['changes', 'control', 'config', 'estimate', 'logging', 'errors', 'system', 'redaction'],
     why: 'a command is a function of (Control, Terminal)',
   },
-  { name: 'origin', floor: NO_FLOOR, only: ['system', 'logging', 'errors'], why: 'the reference server stands apart' },
-  { name: 'demo', floor: 8, why: 'the demo composes a daemon and an origin' },
+  { name: 'origin', layer: NO_LAYER, only: ['system', 'logging', 'errors'], why: 'the reference server stands apart' },
+  { name: 'demo', layer: 8, why: 'the demo composes a daemon and an origin' },
 ];
 
 /** At most this many files lie flat in a directory of src/. */
@@ -106,21 +106,21 @@ export const DIRECTORIES: Readonly<Record<string, string>> = {
   'updates/receipts': 'What is reported to the vendor about each outcome.',
 };
 
-/** Who may use the room that stands apart. Files directly in src/ are the program itself: they may import all. */
+/** Who may use the module that stands apart. Files directly in src/ are the program itself: they may import all. */
 const USERS_OF_ORIGIN = ['demo'];
 
-export function allowedRooms(room: Room): readonly string[] {
-  if (room.only !== undefined) {
-    return room.only;
+export function allowedModules(module: ModuleRule): readonly string[] {
+  if (module.only !== undefined) {
+    return module.only;
   }
-  return ROOMS.filter(({ floor }) =>
-    floor === NO_FLOOR ? USERS_OF_ORIGIN.includes(room.name) : floor < room.floor,
+  return MODULES.filter(({ layer }) =>
+    layer === NO_LAYER ? USERS_OF_ORIGIN.includes(module.name) : layer < module.layer,
   ).map(({ name }) => name);
 }
 
-export function bannedRooms(room: Room): readonly string[] {
-  const allowed = allowedRooms(room);
-  return ROOMS.map(({ name }) => name).filter((name) => name !== room.name && !allowed.includes(name));
+export function bannedModules(module: ModuleRule): readonly string[] {
+  const allowed = allowedModules(module);
+  return MODULES.map(({ name }) => name).filter((name) => name !== module.name && !allowed.includes(name));
 }
 
 /** Paths of all source files, relative to src/, with forward slashes. */
@@ -131,7 +131,7 @@ export function sourceFiles(): readonly string[] {
     .sort();
 }
 
-/** The room of a file such as `proxy/auth/schemes/basic.ts`, or `main` for one directly in src/. */
-export function roomOf(file: string): string {
+/** The module of a file such as `proxy/auth/schemes/basic.ts`, or `main` for one directly in src/. */
+export function moduleOf(file: string): string {
   return file.includes('/') ? file.slice(0, file.indexOf('/')) : 'main';
 }

@@ -1,4 +1,4 @@
-// The one door as the rest of the house holds it: a router that is replaced as a whole when the settings change.
+// The router that the rest of the program uses. It is replaced as a whole when the settings change.
 //
 // Verifying reads the certificate files and builds the new router; committing swaps it in. Connections that are open go on
 // as they were, but for who asked to hear of another route (`rerouted`). The credential guard, the rests of proxies and what they told outlive every router.
@@ -72,7 +72,7 @@ interface Network {
 }
 
 /** Routes by the settings in force. */
-export class NetworkRoom implements Router, Reloadable {
+export class NetworkReloader implements Router, Reloadable {
   readonly name = 'network';
   readonly #parts: NetworkParts;
   readonly #coolDown: CoolDown;
@@ -87,13 +87,13 @@ export class NetworkRoom implements Router, Reloadable {
     this.#parts = parts;
     this.#coolDown = new CoolDown(parts.clock);
     this.#memories = new HopMemories(parts.clock);
-    const router = () => this.#inForce.direct;
+    const router = () => this.#effective.direct;
     this.#pac = new PacCandidates({ ...parts, fetch: pacFetch({ ...parts, router }) });
     this.#environment = environmentCandidates(parts.environment);
   }
 
   route(purpose: Purpose, target: URL): Route {
-    return this.#inForce.router.route(purpose, target);
+    return this.#effective.router.route(purpose, target);
   }
 
   /** Aborted with ROUTE-CHANGED once new settings change the route of this purpose. */
@@ -103,7 +103,7 @@ export class NetworkRoom implements Router, Reloadable {
     return controller.signal;
   }
 
-  get #inForce(): Network {
+  get #effective(): Network {
     if (this.#current === null) throw coded('INTERNAL', { reason: 'a route was asked for before any settings' });
     return this.#current;
   }

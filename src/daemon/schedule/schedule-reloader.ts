@@ -1,4 +1,4 @@
-// The schedule as a room that works with settings: a changed timetable plans the next round anew, at once.
+// Reloads the schedule: a changed timetable plans the next round again at once.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
@@ -12,11 +12,11 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'updates.stale_after_hours': 'now',
 };
 
-export class ScheduleRoom implements Reloadable {
+export class ScheduleReloader implements Reloadable {
   readonly name = 'schedule';
   readonly #refresh: () => void;
 
-  /** `refresh` plans by the settings that are in force by then: this room comes after the one that holds them. */
+  /** `refresh` plans by the settings that are in force by then: this reloader comes after the one that holds them. */
   constructor(refresh: () => void) {
     this.#refresh = refresh;
   }

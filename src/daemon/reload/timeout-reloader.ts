@@ -1,4 +1,4 @@
-// The response timeout as a room that works with settings: other bounds hold from the next plan on, what was learned
+// Reloads the response timeout: new limits apply from the next plan on, and what was learned
 // stays.
 
 import { changesOf } from '#config/following/changes.ts';
@@ -16,7 +16,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'response_timeout.total_max_ms': 'next_transfer',
 };
 
-export class TimeoutRoom implements Reloadable {
+export class TimeoutReloader implements Reloadable {
   readonly name = 'timeout';
   readonly #model: Pick<ResponseTimeoutModel, 'configure'>;
 

@@ -1,11 +1,11 @@
-// The log as a room that works with settings: its level holds from the next line on; the rest waits for a restart.
+// Reloads the log: a new level applies from the next line on, every other key after a restart.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
 import type { Settings } from '#config/settings.ts';
 import type { Log } from '#logging/log.ts';
 
-export class LogRoom implements Reloadable {
+export class LogReloader implements Reloadable {
   readonly name = 'log';
   readonly #log: Pick<Log, 'setLevel'>;
 

@@ -4,7 +4,7 @@
 import type { CodedError } from '#errors/coded-error.ts';
 
 /** What is remembered across restarts; absent as long as nothing is wrong. */
-export interface Starved {
+export interface FreezeState {
   /** Slots in a row without a complete feed, the one of now included. */
   readonly slots: number;
   /** The slot of now has been counted: its further tries are not. */
@@ -15,27 +15,27 @@ export interface Starved {
 const SLOTS_SUSPECT = 3;
 
 /** Failures of these classes say themselves who refuses: an account, a rule, this host. */
-const TOLD_OTHERWISE: readonly string[] = ['config', 'dns', 'auth', 'policy', 'tls', 'system', 'internal'];
+const EXPLAINED_CLASSES: readonly string[] = ['config', 'dns', 'auth', 'policy', 'tls', 'system', 'internal'];
 
 /** Another slot begins. */
-export function beginSlot(before: Starved | undefined): Starved | undefined {
+export function beginSlot(before: FreezeState | undefined): FreezeState | undefined {
   return before === undefined ? undefined : { ...before, counted: false };
 }
 
 /** A check ended; `connected` when a proxy, or the server itself, had taken the connection. */
 export function endCheck(
-  before: Starved | undefined,
+  before: FreezeState | undefined,
   ended: { readonly error: CodedError | null; readonly connected: boolean },
-): { readonly starved: Starved | undefined; readonly suspect: boolean } {
+): { readonly starved: FreezeState | undefined; readonly suspect: boolean } {
   const { error, connected } = ended;
   if (error === null) return { starved: undefined, suspect: false };
-  if (before?.counted === true || !connected || !isStarving(error)) return { starved: before, suspect: false };
+  if (before?.counted === true || !connected || !isWithheld(error)) return { starved: before, suspect: false };
   const slots = (before?.slots ?? 0) + 1;
   return { starved: { slots, counted: true }, suspect: slots >= SLOTS_SUSPECT };
 }
 
-function isStarving(error: CodedError): boolean {
+function isWithheld(error: CodedError): boolean {
   // A proxy that took the connection and said nothing at all has not answered.
   const isMute = error.code === 'RESPONSE-TIMEOUT' && error.facts['received'] === 0;
-  return !isMute && !TOLD_OTHERWISE.includes(error.entry.class);
+  return !isMute && !EXPLAINED_CLASSES.includes(error.entry.class);
 }

@@ -11,7 +11,7 @@ import { asCoded } from '#errors/coded-error.ts';
 import { runDiagnosis } from './diagnosis.ts';
 
 /** What is tried. */
-export interface WaysAsked {
+export interface TrialRequest {
   readonly text: string;
   /** Keys of secrets that were typed for it: they count as entered now. */
   readonly typed: readonly string[];
@@ -21,10 +21,10 @@ export interface WaysAsked {
 }
 
 /** The first failure of these purposes, in their order; null when there is none. Rejects with the reason of `signal`. */
-export async function tryWays(parts: Parts, asked: WaysAsked, signal: AbortSignal): Promise<Found | null> {
-  const candidate = { text: asked.text, typed: [...asked.typed] };
+export async function testCandidate(parts: Parts, trial: TrialRequest, signal: AbortSignal): Promise<Found | null> {
+  const candidate = { text: trial.text, typed: [...trial.typed] };
   try {
-    const request = { purposes: [...asked.purposes], shell: {}, candidate, through: null, authority: asked.authority };
+    const request = { purposes: [...trial.purposes], shell: {}, candidate, through: null, authority: trial.authority };
     const { purposes } = await runDiagnosis(parts, request, signal);
     return purposes.find(({ failure }) => failure !== null)?.failure ?? null;
   } catch (thrown) {

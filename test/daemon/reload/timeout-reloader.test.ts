@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TimeoutRoom } from '#daemon/reload/timeout-room.ts';
+import { TimeoutReloader } from '#daemon/reload/timeout-reloader.ts';
 import { testSettings } from '#test/support/test-settings.ts';
 import { ResponseTimeoutModel } from '#timeout/model.ts';
 
@@ -13,7 +13,7 @@ function settingsWith(section: object) {
 describe('the response timeout as a room', () => {
   it('gives the model the section, and reports each key that changed', async () => {
     const model = new ResponseTimeoutModel();
-    const room = new TimeoutRoom(model);
+    const room = new TimeoutReloader(model);
     await room.commit(null, settingsWith({ mode: 'fixed', base_ms: 45_000 }));
     expect(model.plan(ROUTE, 1, 0)).toMatchObject({ firstByteMs: 45_000, silenceMs: 45_000 });
 
@@ -35,7 +35,7 @@ describe('the response timeout as a room', () => {
     model.observe(ROUTE, { size: 1, ok: true, timedOut: null, ...times, atMs: 0 });
     const learned = model.save();
 
-    await new TimeoutRoom(model).commit(null, settingsWith({ mode: 'fixed' }));
+    await new TimeoutReloader(model).commit(null, settingsWith({ mode: 'fixed' }));
 
     expect(model.save()).toEqual(learned);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { beginSlot, endCheck, type Starved } from '#daemon/schedule/freeze.ts';
+import { beginSlot, endCheck, type FreezeState } from '#daemon/schedule/freeze-detector.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 
 const hop = 'updates.example.com:443';
@@ -19,8 +19,8 @@ const MUTE = coded('RESPONSE-TIMEOUT', {
 const DENIED = coded('POLICY-DIRECT', { target: 'x', why: 'x', rule: 'x', purpose: 'x', otherwise: 'x' });
 
 /** The slots of a schedule, each with its tries; whether it became a suspicion in the last one. */
-function slots(...all: (readonly (CodedError | null)[])[]): { suspected: number; starved: Starved | undefined } {
-  let starved: Starved | undefined;
+function slots(...all: (readonly (CodedError | null)[])[]): { suspected: number; starved: FreezeState | undefined } {
+  let starved: FreezeState | undefined;
   let suspected = 0;
   for (const tries of all) {
     starved = beginSlot(starved);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { COMPUTED, importsOf, readSource } from './imports.ts';
-import { allowedRooms, bannedRooms, ROOMS, roomOf, sourceFiles } from './rooms.ts';
+import { allowedModules, bannedModules, MODULES, moduleOf, sourceFiles } from './layers.ts';
 
 /** What is wrong with this import in this file, or nothing. */
 function complaint(file: string, specifier: string): string | undefined {
@@ -9,36 +9,36 @@ function complaint(file: string, specifier: string): string | undefined {
     return 'a computed import cannot be checked';
   }
   if (specifier.split('/').includes('..')) {
-    return `never '../': between rooms '#room/file.ts', within a room './file.ts'`;
+    return `never '../': between modules '#module/file.ts', within a module './file.ts'`;
   }
   if (specifier.startsWith('.') && !/^\.\/[\w./-]+\.ts$/.test(specifier)) {
-    return `within a room './file.ts', with its ending`;
+    return `within a module './file.ts', with its ending`;
   }
-  return specifier.startsWith('#') ? complaintAboutRoom(file, specifier) : undefined;
+  return specifier.startsWith('#') ? complaintAboutModule(file, specifier) : undefined;
 }
 
-function complaintAboutRoom(file: string, specifier: string): string | undefined {
-  const [from, to] = [roomOf(file), roomOf(specifier.slice(1))];
-  const room = ROOMS.find(({ name }) => name === from);
-  if (!ROOMS.some(({ name }) => name === to)) {
-    return `'${to}' is no room of the house`;
+function complaintAboutModule(file: string, specifier: string): string | undefined {
+  const [from, to] = [moduleOf(file), moduleOf(specifier.slice(1))];
+  const module = MODULES.find(({ name }) => name === from);
+  if (!MODULES.some(({ name }) => name === to)) {
+    return `'${to}' is no module of src`;
   }
-  if (room === undefined) {
-    return from === 'main' ? undefined : `'${from}' is no room of the house: add it to test/architecture/rooms.ts`;
+  if (module === undefined) {
+    return from === 'main' ? undefined : `'${from}' is no module of src: add it to test/architecture/layers.ts`;
   }
   if (to === from) {
-    // A folder inside a room has no other way up.
-    return file.split('/').length > 2 ? undefined : `within a room './file.ts'`;
+    // A folder inside a module has no other way up.
+    return file.split('/').length > 2 ? undefined : `within a module './file.ts'`;
   }
-  return allowedRooms(room).includes(to) ? undefined : `src/${from} may not import src/${to}: ${room.why}`;
+  return allowedModules(module).includes(to) ? undefined : `src/${from} may not import src/${to}: ${module.why}`;
 }
 
-describe('floors of the house', () => {
+describe('layers of src', () => {
   it('there is source to check', () => {
     expect(sourceFiles().length).toBeGreaterThan(0);
   });
 
-  it('every import goes to a floor below, or stays within the room', () => {
+  it('every import goes to a layer below, or stays within the module', () => {
     const complaints = sourceFiles().flatMap((file) =>
       importsOf(readSource(file)).flatMap(({ specifier }) => {
         const wrong = complaint(file, specifier);
@@ -49,29 +49,29 @@ describe('floors of the house', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('every folder of src is a room of the house', () => {
-    const rooms = new Set(['main', ...ROOMS.map(({ name }) => name)]);
+  it('every folder of src is a module of src', () => {
+    const modules = new Set(['main', ...MODULES.map(({ name }) => name)]);
 
-    expect(sourceFiles().filter((file) => !rooms.has(roomOf(file)))).toEqual([]);
+    expect(sourceFiles().filter((file) => !modules.has(moduleOf(file)))).toEqual([]);
   });
 
-  it('every room has its line in the import map', () => {
+  it('every module has its line in the import map', () => {
     const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
     expect(manifest.imports).toEqual({
-      ...Object.fromEntries(ROOMS.map(({ name }) => [`#${name}/*`, `./src/${name}/*`])),
+      ...Object.fromEntries(MODULES.map(({ name }) => [`#${name}/*`, `./src/${name}/*`])),
       '#test/*': './test/*',
       '#tools/*': './tools/*',
     });
   });
 
-  it('rooms on the same floor never import each other', () => {
+  it('modules on the same layer never import each other', () => {
     const errorsMayBeUsed = ['system', 'redaction'];
-    for (const room of ROOMS) {
-      const siblings = ROOMS.filter(({ name, floor }) => floor === room.floor && name !== room.name);
-      const allowed = siblings.map(({ name }) => name).filter((name) => !bannedRooms(room).includes(name));
+    for (const module of MODULES) {
+      const siblings = MODULES.filter(({ name, layer }) => layer === module.layer && name !== module.name);
+      const allowed = siblings.map(({ name }) => name).filter((name) => !bannedModules(module).includes(name));
 
-      expect(allowed, room.name).toEqual(errorsMayBeUsed.includes(room.name) ? ['errors'] : []);
+      expect(allowed, module.name).toEqual(errorsMayBeUsed.includes(module.name) ? ['errors'] : []);
     }
   });
 });
@@ -83,8 +83,8 @@ describe('the check itself', () => {
     ['http/a.ts', '../proxy/route.ts', "never '../'"],
     ['http/a.ts', './../proxy/route.ts', "never '../'"],
     ['http/a.ts', './deadlines', 'with its ending'],
-    ['http/a.ts', '#http/deadlines.ts', "within a room './file.ts'"],
-    ['http/a.ts', '#test/support/squid.ts', 'no room'],
+    ['http/a.ts', '#http/deadlines.ts', "within a module './file.ts'"],
+    ['http/a.ts', '#test/support/squid.ts', 'no module'],
     ['http/a.ts', COMPUTED, 'computed'],
     ['cli/run.ts', '#daemon/daemon.ts', 'may not import'],
     ['origin/serve.ts', '#http/exchange.ts', 'may not import'],
@@ -131,7 +131,7 @@ describe('the check itself', () => {
         .sort(),
     ).toEqual(
       ['#eight', '#five', '#four', '#one', '#seven', '#six', '#three', '#two']
-        .map((room) => `${room}/a.ts`)
+        .map((module) => `${module}/a.ts`)
         .concat(COMPUTED, 'node:net'),
     );
     expect(importsOf(code).filter(({ typeOnly }) => typeOnly)).toHaveLength(2);

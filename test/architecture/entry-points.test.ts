@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { importsOf, readSource, withoutComments } from './imports.ts';
-import { sourceFiles } from './rooms.ts';
+import { sourceFiles } from './layers.ts';
 
 /** A thing that only the listed places may use. A place is a file, or a folder with a `/` at its end, under src/. */
 interface Reserved {
@@ -14,11 +14,11 @@ interface Reserved {
 
 const RESERVED: readonly Reserved[] = [
   {
-    what: 'dialling out (principle 1: one door to the network)',
+    what: 'dialling out (principle 1: one entry point to the network)',
     modules: ['net', 'tls', 'dns', 'dns/promises', 'dgram', 'quic'],
     typesAreFree: true,
     places: {
-      'proxy/': 'the one door',
+      'proxy/': 'the only entry point',
       'diagnose/witness-worker.ts': 'the witness that is not us: contexts of TLS for a client of its own',
       'changes/': 'a unix socket, and the connection that systemd hands over: nothing leaves the machine',
       'config/values/no-proxy.ts': 'isIP: whether a text is an address',
@@ -175,11 +175,11 @@ const RESERVED: readonly Reserved[] = [
   },
 ];
 
-/** Decisions that must be functions of data: no effect can be reached from them, not even by way of another room. */
+/** Decisions that must be functions of data: no effect can be reached from them, not even by way of another module. */
 const PURE: readonly RegExp[] = [
   /^timeout\/(?!(?:memory|timeout-session)\.ts$)/,
   /^estimate\/(?!estimate\.ts$)/,
-  /^daemon\/schedule\/(?:decide-round|freeze|slots)\.ts$/,
+  /^daemon\/schedule\/(?:decide-round|freeze-detector|slots)\.ts$/,
   /^path\/(?:kind|shape-watch)\.ts$/,
   /^updates\/(?:origin-failure-budget|feed\/requires)\.ts$/,
   /^system\/(?:time\/zone|moment|json-shape|newest)\.ts$/,
@@ -192,7 +192,7 @@ const PURE: readonly RegExp[] = [
 const isPure = (file: string) => PURE.some((pattern) => pattern.test(file));
 const PURE_MODULES = ['node:crypto', 'node:buffer'];
 
-const MOST_LINES = 400;
+const MAX_LINES = 400;
 
 function moduleName(specifier: string): string {
   return specifier.replace(/^node:/, '');
@@ -218,7 +218,7 @@ function offenders(reserved: Reserved): readonly string[] {
     .flatMap((file) => usesOf(reserved, readSource(file)).map((use) => `src/${file} uses ${use}`));
 }
 
-describe('one door', () => {
+describe('entry points', () => {
   it.each(RESERVED)('only the listed places may use $what', (reserved) => {
     expect(offenders(reserved)).toEqual([]);
   });
@@ -282,7 +282,7 @@ describe('pure decisions', () => {
     expect(impure).toEqual([]);
   });
 
-  it('use of other rooms only types, error codes, the schema, which is data, and what is pure itself', () => {
+  it('use of other modules only types, error codes, the schema, which is data, and what is pure itself', () => {
     const allowed = /^#(?:errors\/|config\/schema\/|system\/network\/addresses\.ts$)/;
     const impure = files.flatMap((file) =>
       importsOf(readSource(file))
@@ -298,8 +298,8 @@ describe('pure decisions', () => {
 });
 
 describe('every source file', () => {
-  it(`has at most ${MOST_LINES} lines`, () => {
-    const long = sourceFiles().filter((file) => readSource(file).trimEnd().split('\n').length > MOST_LINES);
+  it(`has at most ${MAX_LINES} lines`, () => {
+    const long = sourceFiles().filter((file) => readSource(file).trimEnd().split('\n').length > MAX_LINES);
 
     expect(long).toEqual([]);
   });

@@ -1,4 +1,4 @@
-// The settings in force: replaced as a whole, after every room has agreed. The first and simplest `Reloadable`.
+// Holds the current settings: replaced as a whole once every reloader has verified them. The first and simplest `Reloadable`.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
@@ -26,7 +26,7 @@ const TAKEN: Readonly<Record<string, Effect>> = {
 };
 
 /** Holds what everybody asks for by `settings()`. */
-export class SettingsRoom implements Reloadable {
+export class SettingsReloader implements Reloadable {
   readonly name = 'settings';
   #current: Settings;
   readonly #onTaken: (settings: Settings) => void;
