@@ -226,9 +226,9 @@ describe('words', () => {
 
   it('takes hostile input in linear time', () => {
     for (const piece of ['a[1]', '(', 'a:', 'a, ', '"a" ', "'"]) {
-      const started = performance.now();
+      const started = process.threadCpuUsage();
       show(`${piece.repeat(200).slice(0, 199)}{`, 'words');
-      expect(performance.now() - started).toBeLessThan(50);
+      expect(process.threadCpuUsage(started).user / 1_000).toBeLessThan(50);
     }
   });
 });

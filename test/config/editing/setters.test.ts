@@ -132,8 +132,8 @@ describe('requireSetter', () => {
 
   it('takes a request of 250 KB in moments', () => {
     const many = Array.from({ length: 20_000 }, (_, index) => `h${index}.example`);
-    const from = performance.now();
+    const from = process.threadCpuUsage();
     requireSetter(FILE, [set('proxies[0].no_proxy', many)], 'admin');
-    expect(performance.now() - from).toBeLessThan(2_000);
+    expect(process.threadCpuUsage(from).user / 1_000).toBeLessThan(2_000);
   });
 });

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchNoProxy, normaliseHost, validateToken } from '#config/values/no-proxy.ts';
-import { systemClock } from '#system/clock.ts';
 
 const match = (list: string, host: string, port = 443) => matchNoProxy(list, { host, port });
 
@@ -137,12 +136,12 @@ describe('matchNoProxy', () => {
   });
 
   it('takes little time for a list that is long and of no use', () => {
-    const before = performance.now();
+    const before = process.threadCpuUsage();
     match(
       `${'a.'.repeat(20_000)},${'*.'.repeat(20_000)},${'[::'.repeat(20_000)},${'1/'.repeat(20_000)}`,
       'example.com',
     );
-    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(process.threadCpuUsage(before).user / 1_000).toBeLessThan(1_000);
   });
 
   it('matches a name by itself and what is below it, and nothing that only ends alike', () => {
@@ -229,8 +228,8 @@ describe('at the limit of its length', () => {
     const list = Array.from({ length: 1_024 }, () => 'a.b')
       .join(',')
       .slice(0, 4_096);
-    const start = systemClock.monotonic();
+    const start = process.threadCpuUsage();
     expect(match(list, 'updates.example.com')).toBeNull();
-    expect(systemClock.monotonic() - start).toBeLessThan(200);
+    expect(process.threadCpuUsage(start).user / 1_000).toBeLessThan(200);
   });
 });
