@@ -5,7 +5,9 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import type { KeyPair } from './certificates.ts';
 import {
@@ -56,6 +58,8 @@ export interface RunningSquid {
    * the tunnel closes; this waits until there are `atLeast` lines, of those with the text `about` where that is given.
    */
   accessLog(atLeast?: number, about?: string): Promise<string[]>;
+  /** The number of lines once every request that was answered has its line: sends one more request and waits for that one's. */
+  linesSoFar(): Promise<number>;
   /** Its files of users are empty, and full again: what a proxy meets whose directory is down. */
   forgetUsers(): void;
   rememberUsers(): void;
@@ -98,16 +102,26 @@ function running(part: Part, options: SquidOptions): RunningSquid {
   const [port = 0, tlsPort = port] = part.ports;
   const file = join(part.folder, 'access.log');
   let last: string[] | undefined;
+  let marks = 0;
   const read = () => last ?? readLog(file, part.ports.length);
+  const accessLog = (atLeast = 0, about = '') =>
+    untilLines(
+      () => read().filter((line) => line.includes(about)),
+      atLeast,
+      () => last !== undefined,
+    );
   return {
     port,
     tlsPort,
-    accessLog: (atLeast = 0, about = '') =>
-      untilLines(
-        () => read().filter((line) => line.includes(about)),
-        atLeast,
-        () => last !== undefined,
-      ),
+    accessLog,
+    linesSoFar: async () => {
+      marks += 1;
+      const mark = `http://127.0.0.1:9/mark-${marks}`;
+      const [response] = (await once(get({ host: '127.0.0.1', port, path: mark }), 'response')) as [IncomingMessage];
+      response.resume();
+      await accessLog(1, mark);
+      return (await accessLog()).length;
+    },
     forgetUsers: () => writeUsers(options, part.folder, false),
     rememberUsers: () => writeUsers(options, part.folder, true),
     async stop() {
