@@ -16,21 +16,21 @@ describe('bundle', () => {
     const entry = join(folder, 'entry.ts');
     writeFileSync(
       entry,
-      `import { askPac } from ${JSON.stringify(join(ROOT, 'src/proxy/pac/evaluate.ts'))};
+      `import { evaluatePac } from ${JSON.stringify(join(ROOT, 'src/proxy/pac/evaluate.ts'))};
        import { systemClock } from ${JSON.stringify(join(ROOT, 'src/system/clock.ts'))};
-       const answer = await askPac({
+       const answer = await evaluatePac({
          script: 'function FindProxyForURL(url, host) { return "PROXY " + host + ":" + dnsDomainLevels(host); }',
          url: 'https://updates.example/', host: 'updates.example', lookUp: async () => null, limitMs: 15_000,
          clock: systemClock, signal: new AbortController().signal, late: () => new Error('late'),
        });
        console.log(JSON.stringify(answer));
-       const { askWitness } = await import(${JSON.stringify(join(ROOT, 'src/diagnose/witness.ts'))});
+       const { runWitness } = await import(${JSON.stringify(join(ROOT, 'src/diagnose/witness.ts'))});
        const leg = { ca: null, ciphers: null, identity: null };
        const bounds = { clock: systemClock, signal: new AbortController().signal, timeoutMs: 15_000 };
        for (const scheme of ['http', 'socks5h']) {
          const url = \`\${scheme}://127.0.0.1:1\`;
          const question = { url: 'https://updates.example/', proxyUrl: url, headers: {}, userAgent: 'x', pins: [] };
-         const { kind, at, reason } = await askWitness({ ...question, target: leg, proxy: leg }, bounds);
+         const { kind, at, reason } = await runWitness({ ...question, target: leg, proxy: leg }, bounds);
          console.log(kind, at, reason);
        }`,
     );
