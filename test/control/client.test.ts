@@ -145,7 +145,7 @@ describe('versions apart', () => {
       (socket: Socket) => says(socket, '{"error":"no such request"}', '404 Not Found'),
       'another version',
     ],
-    ['an answer that is no JSON', (socket: Socket) => says(socket, '<html>hello</html>'), 'no Sallyport'],
+    ['an answer that is no JSON', (socket: Socket) => says(socket, '<html>hello</html>'), 'is not Sallyport'],
     ['an empty answer', (socket: Socket) => says(socket, ''), 'stopped before'],
     ['null', (socket: Socket) => says(socket, 'null'), 'another version'],
     ['bytes that are no HTTP', (socket: Socket) => socket.end('220 mail.example.com ESMTP\r\n'), ''],

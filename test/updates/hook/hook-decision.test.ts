@@ -119,7 +119,7 @@ describe('a try', () => {
     expect(endingOf({ kind: 'exited', status: 0 })).toBeNull();
     expect(endingOf({ kind: 'exited', status: 3 })).toBe('exit status 3');
     expect(endingOf({ kind: 'signalled', signal: 'SIGSEGV' })).toBe('signal SIGSEGV');
-    expect(endingOf({ kind: 'too-long' })).toBe('no end within 10 min');
+    expect(endingOf({ kind: 'too-long' })).toBe('it did not end within 10 min');
     expect(endingOf({ kind: 'not-started', reason: 'EACCES' })).toBe('it could not be started: EACCES');
     expect(endingOf({ kind: 'stopped' })).toBe('it was interrupted');
   });
