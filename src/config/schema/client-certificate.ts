@@ -7,7 +7,7 @@ import { filePath, PATH_ALLOWED, SECRET_ALLOWED, secretSource } from './leaves.t
 export const clientCertificate = z.strictObject({
   certificate_file: describeKey(filePath, {
     title: 'Certificate file',
-    description: 'PEM file with the client certificate and what it was issued by.',
+    description: 'PEM file with the client certificate, followed by the intermediate certificates of its issuers.',
     allowed: PATH_ALLOWED,
     example: 'client.pem',
     effect: 'next_transfer',
@@ -23,7 +23,7 @@ export const clientCertificate = z.strictObject({
   }),
   passphrase: describeKey(secretSource.optional(), {
     title: 'Passphrase',
-    description: 'Opens the private key, when it is encrypted.',
+    description: 'The passphrase that decrypts the private key.',
     secret: true,
     allowed: SECRET_ALLOWED,
     absent: 'the key is not encrypted',

@@ -17,7 +17,7 @@ export const control = section(
       description:
         'The group whose members may start checks and operate the daemon (operate.sock). Members of the service group then have ' +
         'read-only access (look.sock). The service user must be a member of this group.',
-      allowed: 'the name or the number of a group',
+      allowed: 'the name or the number (GID) of a group',
       absent: 'the group of the service',
       example: 'sallyport-operators',
       effect: 'restart',
@@ -25,5 +25,5 @@ export const control = section(
     }),
   },
   'Control',
-  'Who may do what over the sockets of the daemon.',
+  'Which users may do what through the sockets of the daemon.',
 );

@@ -7,9 +7,9 @@ export const daemon = section(
   {
     state_dir: describeKey(path.optional(), {
       title: 'State folder',
-      description: 'Where journals, receipts and what was learnt are kept.',
+      description: 'Folder for persistent state: journals, receipts and learned timeouts.',
       allowed: PATH_ALLOWED,
-      absent: 'the state directory of the service where installed, state/ in a checkout',
+      absent: 'the state directory of the service if Sallyport is installed, state/ in a checkout',
       example: '/var/lib/sallyport',
       effect: 'restart',
       setBy: 'root',
@@ -41,5 +41,5 @@ export const daemon = section(
     }),
   },
   'Daemon',
-  'The process itself.',
+  'State folder and control sockets of the daemon.',
 );

@@ -8,49 +8,49 @@ export const logging = section(
   {
     dir: describeKey(path.optional(), {
       title: 'Log folder',
-      description: 'Where sallyport.log is written.',
+      description: 'Folder in which sallyport.log is written.',
       allowed: PATH_ALLOWED,
-      absent: 'the log directory of the service where installed, logs/ in a checkout',
+      absent: 'the log directory of the service if Sallyport is installed, logs/ in a checkout',
       example: '/var/log/sallyport',
       effect: 'restart',
       setBy: 'root',
     }),
     level: describeKey(z.enum(['debug', 'info', 'warn', 'error']).default('info'), {
-      title: 'Level',
-      description: 'The least that is written. info tells the story of each update.',
+      title: 'Log level',
+      description: 'Lowest level that is logged. At info, the log shows the steps of each update.',
       effect: 'now',
       setBy: 'operator',
     }),
     stdout: describeKey(z.enum(['text', 'json', 'auto']).default('auto'), {
-      title: 'Lines on stdout',
+      title: 'Format on stdout',
       description:
-        "What `run` prints. text: the lines of the log file. json: one JSON object a line. auto: what fits the place; in systemd's journal lines without a time of their own, elsewhere text.",
+        'Format of the log lines that `run` prints. text: the same lines as in the log file. json: one JSON object per line. auto: lines without a timestamp in the systemd journal, otherwise text.',
       effect: 'restart',
       setBy: 'admin',
     }),
     rotation: describeKey(z.enum(['internal', 'external']).default('internal'), {
-      title: 'Who rotates',
+      title: 'Log rotation',
       description:
-        'internal: Sallyport puts the log file aside by its size. external: it never does; logrotate or the like does, and sends SIGUSR2 after it.',
+        'internal: Sallyport rotates the log file by size. external: Sallyport never rotates it; logrotate or a similar tool does, and then sends SIGUSR2 so that the daemon reopens the file.',
       effect: 'restart',
       setBy: 'admin',
     }),
     rotate_bytes: describeKey(wholeNumber(65_536, 10_737_418_240).default(10_485_760), {
-      title: 'Size to rotate at',
+      title: 'Rotation size',
       description:
-        'A log file that would grow beyond this is put aside as sallyport.log.1 and a new one is begun; with rotation: internal.',
+        'Maximum size of the log file. Before it would grow larger, it is renamed to sallyport.log.1 and a new file is started. Only with rotation: internal.',
       unit: 'bytes',
       effect: 'restart',
       setBy: 'admin',
     }),
     rotate_keep: describeKey(wholeNumber(1, 1_000).default(10), {
-      title: 'Files to keep',
-      description: 'How many log files that were put aside are kept; with rotation: internal.',
+      title: 'Rotated files to keep',
+      description: 'Number of rotated log files to keep. Only with rotation: internal.',
       unit: 'files',
       effect: 'restart',
       setBy: 'admin',
     }),
   },
   'Logging',
-  'Where the log goes and how much of it is kept.',
+  'Where the log is written and how much of it is kept.',
 );

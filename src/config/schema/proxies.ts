@@ -39,19 +39,19 @@ const pac = z.strictObject({
   url: describeKey(validatedText((text) => validateUrlText(text, ['http', 'https'])).optional(), {
     title: 'PAC URL',
     description:
-      'Where the PAC file is fetched from, directly. It is asked for anew every 10 minutes, by ETag. Over https its server is ' +
-      'trusted by the bundled roots alone; one with an authority of its own cannot be asked, use file there.',
-    allowed: 'an http or https URL without user and fragment',
-    absent: 'the file is read from file',
+      'The URL of the PAC file. It is fetched over a direct connection and checked for changes (ETag) every 10 minutes. Over ' +
+      'HTTPS only the built-in public CAs are accepted: if the server of the PAC file uses a private CA, set file instead.',
+    allowed: 'an http or https URL without user, password and fragment',
+    absent: 'the PAC file is read from file',
     example: 'http://wpad.example.com/proxy.pac',
     effect: 'next_transfer',
     setBy: 'root',
   }),
   file: describeKey(filePath.optional(), {
     title: 'PAC file',
-    description: 'The PAC file on this host, read again when it changes.',
+    description: 'Path of a PAC file on this host. Sallyport reads it again when it changes.',
     allowed: PATH_ALLOWED,
-    absent: 'the file is fetched from url',
+    absent: 'the PAC file is fetched from url',
     example: 'proxy.pac',
     effect: 'next_transfer',
     setBy: 'root',
@@ -59,11 +59,11 @@ const pac = z.strictObject({
   credentials_for: describeKey(hostList.optional(), {
     title: 'Credentials for',
     description:
-      'Which of the proxies that the PAC file names may see user and password of this profile, written as in no_proxy. ' +
-      'Whoever can change the PAC file could otherwise have them sent anywhere.',
+      'The proxies to which the user and password of this profile may be sent, if the PAC file selects them. Same syntax as ' +
+      'no_proxy. Without this limit, anyone who can change the PAC file could have the password sent to any server.',
     allowed:
       'names, addresses and networks, each with an optional :port, separated by commas or spaces, or a list of them',
-    absent: 'no proxy sees them',
+    absent: 'they are sent to no proxy',
     example: 'proxy.example.com:3128, .proxies.example.com',
     effect: 'next_transfer',
     setBy: 'root',
@@ -73,24 +73,25 @@ const pac = z.strictObject({
 const profile = z.strictObject({
   name: describeKey(validatedText(validateProfileName), {
     title: 'Name',
-    description: 'What the profile is called in use_proxy_for, in the log and in status. Unique, whatever its case.',
-    allowed: `${PROFILE_NAME_ALLOWED}; not none, not default`,
+    description:
+      'Name of the profile in use_proxy_for, in the log and in status. Names are unique and not case-sensitive.',
+    allowed: `${PROFILE_NAME_ALLOWED}; neither none nor default`,
     example: 'corp',
     effect: 'next_transfer',
     setBy: 'admin',
   }),
   address: describeKey(validatedText(validateHost).toLowerCase().optional(), {
-    title: 'Name or address',
-    description: 'The host of the proxy, without scheme and port. Needed unless scheme is pac or environment.',
+    title: 'Host name or address',
+    description: 'The host of the proxy, without scheme and port. Required unless scheme is pac or environment.',
     allowed: 'a DNS name, an IPv4 address or an IPv6 address without brackets',
-    absent: 'the proxies stand elsewhere',
+    absent: 'the PAC file or the environment variables name the proxies',
     example: 'proxy.example.com',
     effect: 'next_transfer',
     setBy: 'admin',
   }),
   port: describeKey(wholeNumber(1, 65_535).default(80), {
     title: 'Port',
-    description: 'The port of the proxy. Common ones are 3128, 8080 and 80.',
+    description: 'The port of the proxy. Common ports are 3128, 8080 and 80.',
     example: 3128,
     effect: 'next_transfer',
     setBy: 'admin',
@@ -100,17 +101,17 @@ const profile = z.strictObject({
     {
       title: 'Scheme',
       description:
-        'How the proxy itself is spoken to. http and https (TLS to the proxy) are HTTP proxies; what goes through their ' +
-        'tunnel is TLS all the same. socks4a and socks5h hand the name of the target to the proxy; socks4 and socks5 ' +
-        'look it up here. pac asks a PAC file for each target, environment the variables http_proxy, https_proxy, ' +
-        'all_proxy and no_proxy of the service.',
+        'Protocol of the connection to the proxy. http and https are HTTP proxies; with https the connection to the proxy ' +
+        'itself also uses TLS. Traffic to https targets is encrypted with either. socks4a and socks5h let the proxy resolve ' +
+        'the name of the target; socks4 and socks5 resolve it on this host. pac selects the proxy for each target with a PAC ' +
+        'file. environment selects it with the variables http_proxy, https_proxy, all_proxy and no_proxy of the service.',
       effect: 'next_transfer',
       setBy: 'admin',
     },
   ),
   pac: describeKey(pac.optional(), {
-    title: 'PAC',
-    description: 'Where the PAC file is. Needed where scheme is pac.',
+    title: 'PAC file settings',
+    description: 'Where the PAC file is. Required if scheme is pac.',
     allowed: 'url or file, and credentials_for',
     absent: 'none',
     effect: 'next_transfer',
@@ -119,9 +120,10 @@ const profile = z.strictObject({
   fallback: describeKey(z.array(z.string()).max(MAX_FALLBACKS).default([]), {
     title: 'Fallback',
     description:
-      'Profiles that are tried, in this order, where this one cannot be reached. A proxy that refuses (407, 403) is ' +
-      'reached. One that failed rests for 60 s, then twice as long each time, up to 10 minutes.',
-    allowed: `a list of at most ${MAX_FALLBACKS} names of other profiles; none leads back here`,
+      'Profiles to try, in this order, if this proxy cannot be reached. A proxy that answers with a refusal (407, 403) ' +
+      'counts as reached. After a failure, a proxy is not tried for 60 s; each further failure doubles this pause, up to 10 ' +
+      'minutes.',
+    allowed: `a list of at most ${MAX_FALLBACKS} names of other profiles, without a loop`,
     effect: 'next_transfer',
     setBy: 'admin',
   }),
@@ -130,27 +132,27 @@ const profile = z.strictObject({
     {
       title: 'Authentication',
       description:
-        'transparent means none: the proxy asks for no user. basic sends user and password readable to whoever sees the ' +
-        'bytes; digest and ntlm (NTLMv2) prove the password without sending it. ' +
-        'negotiate shows a Kerberos ticket and needs no user here, but the package kerberos. ' +
-        'auto takes the strongest of negotiate (where there is a ticket), ntlm, digest and basic that the proxy offers, and ' +
-        'never less than what worked before.',
+        'How Sallyport authenticates to the proxy. transparent: no authentication. basic: sends user and password, readable ' +
+        'to anyone who can see the connection. digest and ntlm (NTLMv2): prove the password without sending it. ' +
+        'negotiate: uses a Kerberos ticket; it needs the package kerberos, but no user here. ' +
+        'auto: uses the strongest scheme that the proxy offers (negotiate if there is a ticket, then ntlm, digest and ' +
+        'basic), but never a weaker one than has worked before.',
       example: 'basic',
       effect: 'next_transfer',
       setBy: 'admin',
     },
   ),
   allow_cleartext: describeKey(z.boolean().default(false), {
-    title: 'Allow cleartext',
+    title: 'Basic without encryption',
     description:
-      'Whether auto may use basic on a connection to the proxy that is not encrypted, where others could read the password.',
+      'Whether auto may use basic over an unencrypted connection to the proxy. Others on the network could then read the password.',
     effect: 'next_transfer',
     setBy: 'root',
   }),
   domain: describeKey(validatedText(validateNoControl).optional(), {
     title: 'Domain',
     description:
-      "The domain that knows the user. Shown as DOMAIN\\user; NTLM needs it where the users are a directory's.",
+      'The domain of the user, shown as DOMAIN\\user. NTLM needs it if the users are in a directory such as Active Directory.',
     allowed: 'any text without control characters and without a colon',
     absent: 'none',
     example: 'CORP',
@@ -159,7 +161,7 @@ const profile = z.strictObject({
   }),
   user: describeKey(validatedText(validateNoControl).optional(), {
     title: 'User',
-    description: 'The user that the proxy knows. Needed where authentication is basic, digest, ntlm or auto.',
+    description: 'The user name for the proxy. Required if authentication is basic, digest, ntlm or auto.',
     allowed: 'any text without control characters and without a colon',
     absent: 'none',
     example: 'sallyport',
@@ -180,10 +182,10 @@ const profile = z.strictObject({
   ca_file: describeKey(filePath.optional(), {
     title: 'CA file',
     description:
-      'PEM file with the authorities that the proxy itself must be certified by, where it is spoken to over TLS. ' +
-      'It says nothing about the servers behind the proxy.',
+      'PEM file with the certificate authorities (CAs) to trust for TLS to the proxy itself, in place of the built-in ones. ' +
+      'It does not apply to the servers behind the proxy.',
     allowed: PATH_ALLOWED,
-    absent: 'the authorities built into the program',
+    absent: 'the CAs built into the program',
     example: '/etc/ssl/certs/proxy-ca.pem',
     effect: 'next_transfer',
     setBy: 'root',
@@ -191,35 +193,36 @@ const profile = z.strictObject({
   client_certificate: describeKey(clientCertificate.optional(), {
     title: 'Client certificate',
     description:
-      'What this host shows to the proxy at address, where its scheme is https and it asks for a certificate. ' +
-      'No other proxy sees it.',
-    allowed: 'certificate_file, key_file and, where the key is encrypted, passphrase',
-    absent: 'none is shown',
+      'Certificate and key for a proxy that requires a client certificate. Presented only to the proxy at address, and only ' +
+      'if scheme is https.',
+    allowed: 'certificate_file, key_file and, if the key is encrypted, passphrase',
+    absent: 'no certificate is presented',
     effect: 'next_transfer',
     setBy: 'root',
   }),
   tunnel_http: describeKey(z.boolean().default(false), {
-    title: 'Tunnel http',
+    title: 'Tunnel for http targets',
     description:
-      'Whether http targets go through a tunnel (CONNECT) as https does, instead of being asked for by their whole URL. ' +
-      'Many proxies grant CONNECT to port 443 only.',
+      'Whether requests to http targets use a tunnel (CONNECT), as https targets always do. If false, the proxy receives the ' +
+      'full URL and forwards the request. Many proxies allow CONNECT to port 443 only.',
     effect: 'next_transfer',
     setBy: 'admin',
   }),
   no_proxy: describeKey(hostList.optional(), {
-    title: 'No proxy',
+    title: 'Direct targets',
     description:
-      'Targets that go direct although this profile is chosen. example.com is that host and all below it, ' +
-      '.example.com only what is below; addresses, networks such as 10.0.0.0/8 and * are taken, each with :port if need be.',
+      'Targets that are reached directly although this profile is selected. example.com matches that host and all its ' +
+      'subdomains; .example.com matches only the subdomains. Addresses, networks such as 10.0.0.0/8 and * (every target) ' +
+      'are also allowed. Each entry can end in :port.',
     allowed: 'names, addresses and networks, separated by commas or spaces, or a list of them',
-    absent: 'nothing goes direct',
+    absent: 'every target goes through the proxy',
     example: 'localhost, .corp.example.com, 10.0.0.0/8',
     effect: 'next_transfer',
     setBy: 'admin',
   }),
   default: describeKey(z.boolean().default(false), {
-    title: 'Default',
-    description: 'Whether this is the profile that a purpose set to default uses. At most one is.',
+    title: 'Default profile',
+    description: 'Whether purposes that are set to default use this profile. At most one profile is the default.',
     example: true,
     effect: 'next_transfer',
     setBy: 'admin',
@@ -228,40 +231,44 @@ const profile = z.strictObject({
 
 export const proxies = describeKey(z.array(profile).max(MAX_LIST_LENGTH).default([]), {
   title: 'Proxies',
-  description: 'The proxies that are known here, by name. Without any, everything goes direct, which is said at start.',
+  description: 'The proxy profiles. If there is none, every connection is direct; the daemon logs that when it starts.',
   allowed: `a list of at most ${MAX_LIST_LENGTH} profiles`,
   effect: 'next_transfer',
   setBy: 'admin',
 });
 
 export const proxyEnabled = describeKey(z.boolean().default(true), {
-  title: 'Proxy enabled',
-  description: 'false keeps the profiles and sends every purpose direct; a mistake where proxy_required is true.',
+  title: 'Use of proxies',
+  description:
+    'Whether proxies are used at all. false keeps the profiles but connects directly for every purpose; it is an error if proxy_required is true.',
   effect: 'next_transfer',
   setBy: 'admin',
 });
 
 export const proxyChange = describeKey(z.enum(['apply', 'confirm']).default('apply'), {
-  title: 'Edits of the file',
+  title: 'Confirmation of edits',
   description:
-    'confirm: a file that sends a purpose another way comes into force only when every stage of it passes, or by ' +
-    'sallyport proxy confirm; until then the last confirmed file goes on, as a whole. apply: at once.',
+    'When an edited file takes effect. apply: at once. confirm: if the edit changes how a purpose connects, the file takes ' +
+    'effect only after every stage of the connection test passes, or after sallyport proxy confirm. Until then the whole ' +
+    'last confirmed file stays in effect.',
   effect: 'next_transfer',
   setBy: 'root',
 });
 
 export const proxyRequired = describeKey(z.boolean().default(false), {
   title: 'Proxy required',
-  description: 'true makes every way of going direct a mistake (POLICY-DIRECT).',
+  description:
+    'Whether connections without a proxy are forbidden. If true, every setting that would connect directly is an error (POLICY-DIRECT).',
   effect: 'next_transfer',
   setBy: 'root',
 });
 
 export const rejectedCredentialRetryHours = describeKey(wholeNumber(0, 8_760).default(6), {
-  title: 'Retry of refused credentials',
+  title: 'Retry of rejected credentials',
   description:
-    'A user and password that a proxy refuses are not sent again until they change. Those that had worked before are ' +
-    'tried once more after so many hours, because proxies refuse right passwords while their directory is down. 0: never.',
+    'A user and password that a proxy rejects are not sent again until they change. If they worked before, they are tried ' +
+    'once more after this many hours, because a proxy also rejects correct passwords while its directory is down. 0 means ' +
+    'never.',
   unit: 'hours',
   effect: 'next_transfer',
   setBy: 'admin',
@@ -281,5 +288,5 @@ function choice(purpose: Purpose) {
 export const useProxyFor = section(
   byPurpose(choice),
   'Use proxy for',
-  'Which proxy each purpose uses. default is looked up when it is used, not copied.',
+  'Which proxy each purpose uses. default always means the profile that is the default at that time.',
 );

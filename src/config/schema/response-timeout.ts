@@ -10,18 +10,19 @@ const step = wholeNumber(100, 2_147_483_647);
 export const responseTimeout = section(
   {
     mode: describeKey(z.enum(['fixed', 'adaptive']).default('adaptive'), {
-      title: 'Mode',
+      title: 'Timeout mode',
       description:
-        'How the response timeout is found. adaptive: learned for each proxy, origin and size from verified downloads, ' +
-        'within min_ms, max_ms and total_max_ms. fixed: base_ms, always.',
+        'How the response timeout is determined. adaptive: learned from verified downloads, for each proxy, origin and ' +
+        'package size, within min_ms, max_ms and total_max_ms. fixed: always base_ms.',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
     base_ms: describeKey(wholeMs.default(30_000), {
       title: 'Response timeout',
       description:
-        'Bounds the wait for the first byte of a body and each later silence, never the whole transfer. In mode adaptive ' +
-        'it is the least that a route without history starts with, which is 300000 ms and a second for each MB. A proxy that scans may hold a large package back until it has all of it; 300000 is generally sufficient.',
+        'Longest wait for the first byte of a body, and longest silence after it. It never limits the whole transfer. In mode ' +
+        'adaptive, a route without history starts with 300000 ms plus 1000 ms per MB, or with this value if it is larger. ' +
+        'A scanning proxy may hold back a large package until it has all of it; for mode fixed, 300000 is generally sufficient.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',
@@ -29,7 +30,7 @@ export const responseTimeout = section(
     min_ms: describeKey(wholeMs.default(10_000), {
       title: 'Shortest timeout',
       description:
-        'The least that mode adaptive allows for the first byte, a silence and the whole. It does not bound base_ms in mode fixed.',
+        'Shortest timeout in mode adaptive, for the first byte, each silence and the whole transfer. It does not limit base_ms in mode fixed.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',
@@ -37,7 +38,7 @@ export const responseTimeout = section(
     max_ms: describeKey(wholeMs.default(7_200_000), {
       title: 'Longest timeout',
       description:
-        'The most that mode adaptive allows for the first byte and for each silence. It does not bound base_ms in mode fixed.',
+        'Longest timeout in mode adaptive, for the first byte and each silence. It does not limit base_ms in mode fixed.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',
@@ -45,33 +46,34 @@ export const responseTimeout = section(
     total_max_ms: describeKey(wholeMs.default(86_400_000), {
       title: 'Longest transfer',
       description:
-        'The most that mode adaptive allows for a whole transfer. In mode fixed a whole transfer has no limit.',
+        'Longest duration of a whole transfer in mode adaptive. In mode fixed, a whole transfer has no limit.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
     connect_timeout_ms: describeKey(step.default(10_000), {
       title: 'Connect timeout',
-      description: 'Bounds finding the address and connecting to the proxy, or to the target where none is used.',
+      description:
+        'Longest wait to resolve the name of the proxy and to connect to it, or to the target if no proxy is used.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
     tunnel_timeout_ms: describeKey(step.default(10_000), {
       title: 'Tunnel timeout',
-      description: 'Bounds the wait for the answer of a proxy to CONNECT.',
+      description: 'Longest wait for the response of the proxy to CONNECT.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
     tls_timeout_ms: describeKey(step.default(10_000), {
       title: 'TLS timeout',
-      description: 'Bounds the TLS handshake with the target.',
+      description: 'Longest duration of the TLS handshake with the target.',
       unit: 'ms',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
   },
   'Response timeout',
-  'How long each part of the way may be silent. A failure names the key that ended it.',
+  'How long Sallyport waits at each stage of a connection. A timeout failure names the key that set the limit.',
 );

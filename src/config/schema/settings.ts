@@ -29,8 +29,8 @@ export const FORMAT_VERSION = 2;
 export const settingsSchema = z
   .strictObject({
     version: describeKey(z.literal(FORMAT_VERSION), {
-      title: 'Version',
-      description: 'The version of this format. Every file says it.',
+      title: 'Format version',
+      description: 'Version of the format of this file. Required.',
       effect: 'now',
       setBy: 'root',
     }),

@@ -6,9 +6,9 @@ import { validateTimeZone } from './values.ts';
 export const timeZone = describeKey(validatedText(validateTimeZone).optional(), {
   title: 'Time zone',
   description:
-    'The zone that every schedule is read in. A time that a change to summer time skips is made up for at once; one that comes twice counts once.',
-  allowed: 'a name of the IANA database such as Europe/Berlin, or UTC',
-  absent: 'the zone of this host when the daemon starts',
+    'Time zone of every schedule. A time that is skipped when summer time begins is due at the moment of the change. A time that occurs twice when summer time ends is due only the first time.',
+  allowed: 'a name from the IANA time zone database such as Europe/Berlin, or UTC',
+  absent: 'the time zone of this host when the daemon starts',
   example: 'Europe/Berlin',
   effect: 'now',
   setBy: 'operator',

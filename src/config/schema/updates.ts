@@ -22,7 +22,7 @@ const onPublished = z.strictObject({
   command: describeKey(validatedText(validateAbsolutePath), {
     title: 'Command',
     description:
-      'The program itself, no shell. It is run only while nobody but root and this user can write it or any folder above it.',
+      'The program to run, without a shell. It runs only if no user except root and the service user can write to it or to any folder above it.',
     allowed: 'an absolute path',
     example: '/usr/bin/touch',
     effect: 'next_transfer',
@@ -30,7 +30,8 @@ const onPublished = z.strictObject({
   }),
   arguments: describeKey(z.array(validatedText(validateArgument)).max(64).default([]), {
     title: 'Arguments',
-    description: 'Given to the command as they are; everybody on this machine can read them while it runs.',
+    description:
+      'Arguments that are passed to the command unchanged. Every user of this host can read them while the command runs.',
     allowed: 'a list of at most 64 texts',
     example: ['/var/lib/sallyport/wake'],
     effect: 'next_transfer',
@@ -43,18 +44,19 @@ export const updates = section(
     feed_url: describeKey(httpUrl.optional(), {
       title: 'Feed URL',
       description:
-        'Where the feed of updates is. An unsigned feed is taken over https, or over http from this machine only.',
-      allowed: 'an https or http URL of at most 16,384 characters, without user and fragment',
-      absent: 'no updates are fetched; a check says so',
+        'The URL of the update feed. An unsigned feed is accepted over https, or over http from this host only.',
+      allowed: 'an https or http URL of at most 16,384 characters, without user, password and fragment',
+      absent: 'no updates are fetched; each check logs that',
       example: 'https://updates.example.com/feed.json',
       effect: 'next_transfer',
       setBy: 'root',
     }),
     acknowledge_url: describeKey(httpUrl.optional(), {
       title: 'Acknowledge URL',
-      description: 'Where receipts are sent. Receipts that wait are sent to the URL that is set when they are sent.',
-      allowed: 'an https or http URL of at most 16,384 characters, without user and fragment',
-      absent: 'receipts are kept beside the packages and not sent',
+      description:
+        'The URL to which receipts are sent. After a change, receipts that are still waiting go to the new URL.',
+      allowed: 'an https or http URL of at most 16,384 characters, without user, password and fragment',
+      absent: 'receipts are stored next to the packages and not sent',
       example: 'https://updates.example.com/acknowledge',
       effect: 'next_transfer',
       setBy: 'root',
@@ -62,7 +64,7 @@ export const updates = section(
     report_findings: describeKey(z.boolean().default(false), {
       title: 'Report findings',
       description:
-        'Whether the receipt of an update that a scanner blocked includes what the scanner found. Nothing else from the page is ever included.',
+        'Whether the receipt of an update that a scanner blocked includes what the scanner found. Nothing else from the block page is ever included.',
       allowed: 'true or false',
       effect: 'next_transfer',
       setBy: 'root',
@@ -70,15 +72,15 @@ export const updates = section(
     schedule: describeKey(validatedText(validateSchedule).default('0 */6 * * *'), {
       title: 'Schedule',
       description:
-        'When to check for updates: minute, hour, day of month, month, day of week, in time_zone. Where both days are limited, both must fit.',
-      allowed: 'five fields of cron',
+        'When to check for updates: minute, hour, day of month, month, day of week, in time_zone. If both the day of month and the day of week are restricted, both must match.',
+      allowed: 'five cron fields',
       effect: 'now',
       setBy: 'operator',
     }),
     jitter_seconds: describeKey(wholeNumber(0, 86_400).default(900), {
       title: 'Jitter',
       description:
-        'Each host adds its own fixed delay between 0 and this to the schedule, so that a fleet does not check all at once.',
+        'Largest delay that is added to the schedule. Each host has its own fixed delay between 0 and this value, so that many hosts do not check at the same time.',
       unit: 'seconds',
       effect: 'now',
       setBy: 'operator',
@@ -86,47 +88,49 @@ export const updates = section(
     stale_after_hours: describeKey(wholeNumber(1, 8_760).default(72), {
       title: 'Stale after',
       description:
-        'Without a successful check for so long an error is logged once a day, and status --check turns critical.',
+        'Longest time without a successful check. After it, an error is logged once a day and status --check reports critical.',
       unit: 'hours',
       effect: 'now',
       setBy: 'operator',
     }),
     packages_dir: describeKey(path.optional(), {
       title: 'Packages folder',
-      description: 'Where verified packages are published. Staging is a folder inside it, on the same file system.',
+      description:
+        'Folder in which verified packages are published. Downloads are staged in a subfolder, on the same file system.',
       allowed: PATH_ALLOWED,
-      absent: 'packages in the state directory where installed, packages/ in a checkout',
+      absent: 'packages in the state directory if Sallyport is installed, packages/ in a checkout',
       example: '/var/lib/sallyport/packages',
       effect: 'restart',
       setBy: 'root',
     }),
     keep_versions: describeKey(wholeNumber(1, 1_000).default(3), {
       title: 'Versions to keep',
-      description: 'How many versions of each package stay published; older ones are pruned.',
+      description: 'Number of versions of each package that stay published. Older versions are deleted.',
       unit: 'versions',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
     max_package_bytes: describeKey(wholeNumber(1, MAX_PACKAGE_BYTES).default(8_589_934_592), {
       title: 'Largest package',
-      description: 'A package that the feed says is larger is refused before anything of it is fetched.',
+      description:
+        'Largest size of a package. If the feed lists a larger one, it is refused before any of it is downloaded.',
       unit: 'bytes',
       effect: 'next_transfer',
       setBy: 'admin',
     }),
     packages_max_bytes: describeKey(wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(), {
-      title: 'Room for packages',
-      description: 'All published packages together stay below this; the oldest are pruned first.',
+      title: 'Disk space for packages',
+      description: 'Largest total size of all published packages. The oldest packages are deleted first.',
       unit: 'bytes',
-      absent: 'no limit but the disk',
+      absent: 'the size of the disk is the only limit',
       example: 50_000_000_000,
       effect: 'next_transfer',
       setBy: 'admin',
     }),
     reserve_bytes: describeKey(wholeNumber(0, Number.MAX_SAFE_INTEGER).default(268_435_456), {
-      title: 'Reserve',
+      title: 'Free space to keep',
       description:
-        'So much of the disk stays free: a package that does not fit beside it waits until there is room. State, receipts and logs are written into it.',
+        'Disk space that packages must leave free. A package that would use it waits until there is enough space. State, receipts and logs may use it.',
       unit: 'bytes',
       effect: 'next_transfer',
       setBy: 'admin',
@@ -135,7 +139,7 @@ export const updates = section(
     allowed_origins: describeKey(z.array(validatedText(validateOrigin)).max(64).default([]), {
       title: 'Allowed origins',
       description:
-        'Origins besides that of the feed that a feed or a redirect may lead to. They never get tokens, headers or certificates.',
+        'Origins, in addition to that of the feed, to which the feed or a redirect may point. They never receive tokens, headers or client certificates.',
       allowed: 'a list of at most 64 origins such as https://cdn.example.com',
       example: ['https://cdn.example.com'],
       effect: 'next_transfer',
@@ -143,7 +147,7 @@ export const updates = section(
     }),
     channel: describeKey(validatedText(validateWord).default('stable'), {
       title: 'Channel',
-      description: 'Which updates are wanted: those of this channel, and those that name none.',
+      description: 'Which updates to fetch: those of this channel, and those without a channel.',
       allowed: PROFILE_NAME_ALLOWED,
       effect: 'next_transfer',
       setBy: 'admin',
@@ -151,28 +155,28 @@ export const updates = section(
     on_published: describeKey(onPublished.optional(), {
       title: 'Hook',
       description:
-        'Run once for each published update, required ones first, with the update in SALLYPORT_* variables. It has no more rights than Sallyport: to wake another service, let it touch a file that a systemd .path unit watches (PathChanged=/var/lib/sallyport/wake).',
-      allowed: 'command and, where it takes some, arguments',
-      absent: 'nothing is run',
+        'Command that runs once for each published update, required updates first. SALLYPORT_* variables describe the update. It has no more rights than Sallyport: to start another service, let it touch a file that a systemd .path unit watches (PathChanged=/var/lib/sallyport/wake).',
+      allowed: 'command and, if needed, arguments',
+      absent: 'no command runs',
       effect: 'next_transfer',
       setBy: 'root',
     }),
     hook_trust: describeKey(z.enum(['tls']).optional(), {
       title: 'Trust for the hook',
       description:
-        'What the hook is run for besides updates of a signed feed. With tls whoever holds the server, or may look into TLS on the way, decides what is handed to it.',
-      absent: 'the hook is run for updates of a signed feed only, and no feed is signed yet',
+        'Trust that the hook requires. Without this key, it runs only for updates of a signed feed. tls also runs it for unsigned feeds that are fetched over HTTPS: anyone who controls the server, or can decrypt the TLS connection, then controls what the hook receives.',
+      absent: 'the hook runs only for updates of a signed feed, and no feed is signed yet',
       example: 'tls',
       effect: 'next_transfer',
       setBy: 'root',
     }),
     product_updates: describeKey(z.boolean().default(true), {
       title: 'Product updates',
-      description: 'Whether updates of the product are wanted besides those of its content.',
+      description: 'Whether to fetch updates of the product in addition to updates of its content.',
       effect: 'next_transfer',
       setBy: 'operator',
     }),
   },
   'Updates',
-  'Where updates come from, when they are fetched, and what is kept of them.',
+  'Where updates come from, when they are fetched, and how many are kept.',
 );

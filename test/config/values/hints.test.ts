@@ -33,7 +33,7 @@ describe('a mistake of the file is told with place, key, what was found, what is
     [
       'a word of cron',
       'updates:\n  schedule: "@daily"',
-      'f:3:13: updates.schedule: A schedule has five fields: minute, hour, day of month, month, day of week. Found: @daily. Allowed: five fields of cron.',
+      'f:3:13: updates.schedule: A schedule has five fields: minute, hour, day of month, month, day of week. Found: @daily. Allowed: five cron fields.',
     ],
     [
       'an unquoted schedule',
