@@ -45,8 +45,10 @@ const PLACEHOLDER = /\{([a-z][A-Za-z0-9_]*)(?::([a-z]+))?\}/g;
 const TOKEN = /^(?!-$)[A-Za-z0-9._~@%+/\\:;=?&#*$!-]{1,200}$/;
 /** A key of the configuration; brackets hold numbers only, so it can't pass for the head of a line. */
 const KEY = /^[a-z0-9_.-]{1,200}(?:\[[0-9]{1,6}\](?:\.[a-z0-9_.-]{1,200})?){0,8}$/;
-/** The words for a hop: `this host`, `proxy corp (proxy.example.com:3128)`; a bare host is a token. */
-const HOP = /^(?:this host|proxy [\w.~@%+-]{1,100} \([\w.:%[\]-]{1,280}\))$/;
+/** Names of proxies that are shown as they are. */
+const HOP_NAME = /^[\w.~@%+-]{1,100}$/;
+/** Addresses of proxies that are shown as they are. */
+const HOP_ADDRESS = /^[\w.:%[\]-]{1,280}$/;
 /**
  * Words of ours: tokens, quoted tokens and `proxies[0]`, with parentheses and commas. No capital in them has a small
  * letter behind it, every line of ours begins so: thus even foreign words can't make one.
@@ -161,12 +163,19 @@ function show(value: FieldValue, format: string | undefined): string {
   if (value instanceof Error) return showForeign(asText(value.message) || value.name);
   if (Array.isArray(value)) return showList(value, format);
   const hop = readHop(value);
-  return showText(hop === null ? asText(value) : hopText(hop), hop === null ? format : 'hop');
+  return hop === null ? showText(asText(value), format) : showHop(hop);
+}
+
+/** `this host`, `proxy corp (proxy.example.com:3128)` or `updates.example.com:443`; quoted as a whole if a part is foreign. */
+function showHop(hop: Hop): string {
+  const text = hopText(hop);
+  if (hop.kind === 'this host') return text;
+  const isPlain = hop.kind === 'proxy' && HOP_NAME.test(hop.name) && HOP_ADDRESS.test(hop.address);
+  return isPlain ? text : showForeign(text);
 }
 
 function showText(text: string, format: string | undefined): string {
   if (format === 'via') return showVia(text);
-  if ((format === 'hop' || format === 'at') && HOP.test(text)) return text;
   if (format === 'words' && WORDS.test(text)) return text;
   if (format === 'key' && KEY.test(text)) return text;
   return showForeign(text);

@@ -302,7 +302,13 @@ class Failover {
   #missed(hop: ProxyHop, error: CodedError, next: Candidate | undefined): void {
     const rest = this.#parts.coolDown.failed(hop.url);
     if (next === undefined) return;
-    this.#report({ name: 'failed-over', proxy: hop.name, error, rest, next: wordsOf(next) });
+    this.#report({
+      name: 'failed-over',
+      proxy: hop.name,
+      error,
+      rest,
+      next: next.kind === 'direct' ? 'direct' : next.hop.place,
+    });
   }
 
   /** One proxy fails with its own failure; a list fails as a list, and says why it ends there. */

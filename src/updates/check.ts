@@ -51,7 +51,7 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnecte
       random: ports.random,
       signal,
       onRetry: (error, attempt, delayMs) => {
-        ports.report({ name: 'check-failed', error, hop: error.hop });
+        ports.report({ name: 'check-failed', error, hop: error.place });
         reportRetry(ports, { attempt, delayMs, attempts: settings.retry.attempts });
       },
     },

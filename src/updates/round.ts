@@ -87,7 +87,7 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
     tally.error = asCoded(thrown);
     noteRetry(ports, tally, tally.error);
     if (isDiskFull(tally.error)) await ports.disk.note(tally.error);
-    else ports.report({ name: 'check-failed', error: tally.error, hop: tally.error.hop });
+    else ports.report({ name: 'check-failed', error: tally.error, hop: tally.error.place });
   }
   await ports.retries.save();
   await settleReceipts(ports, signal);
@@ -254,7 +254,7 @@ async function noteFailed(
   const retryAtMs = ports.retries.failed(item, { error, hasMoved, yielded, maxDelaySeconds });
   // A process that is killed before the end of the round must not forget it.
   await ports.retries.save();
-  ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop });
+  ports.report({ name: 'download-failed', id: item.id, error, hop: error.place });
   if (yielded) ports.report({ name: 'gave-way', id: item.id, elapsed: elapsedMs });
   if (retryAtMs === null) ports.report({ name: 'next-try-round' });
   else ports.report({ name: 'package-next-try', id: item.id, at: retryAtMs });

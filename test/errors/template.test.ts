@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { coded } from '#errors/coded-error.ts';
+import { proxyAt, THIS_HOST } from '#errors/hop.ts';
 import {
   type FieldValue,
   FOREIGN_TEXT_LIMIT,
@@ -234,10 +235,15 @@ describe('words', () => {
 });
 
 describe('a hop', () => {
-  it.each(['this host', 'proxy corp (proxy.example.com:3128)', 'proxy Corp (10.0.0.1:80)', 'proxy c ([::1]:80)'])(
-    'in our words stands as it is: %s',
-    (hop) => expect(show(hop, 'hop')).toBe(hop),
-  );
+  it.each([
+    [THIS_HOST, 'this host'],
+    [proxyAt('corp', 'proxy.example.com:3128'), 'proxy corp (proxy.example.com:3128)'],
+    [proxyAt('Corp', '10.0.0.1:80'), 'proxy Corp (10.0.0.1:80)'],
+    [proxyAt('c', '[::1]:80'), 'proxy c ([::1]:80)'],
+  ])('hop: %j as data is shown in words; the same words as text are quoted', (hop, words) => {
+    expect(show(hop, 'hop')).toBe(words);
+    expect(show(words, 'hop')).toBe(`"${words.replace('[', '\\u{5b}').replace(']', '\\u{5d}')}"`);
+  });
 
   it('that is a host is a token, and anything else is quoted', () => {
     expect(show('updates.example.com:443', 'hop')).toBe('updates.example.com:443');

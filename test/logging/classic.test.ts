@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { proxyAt } from '#errors/hop.ts';
 import { LINE_LIMIT } from '#errors/template.ts';
 import { classicLine } from '#logging/classic.ts';
 import { EVENTS, type EventName, type SallyportEvent } from '#logging/events.ts';
@@ -100,7 +101,7 @@ describe('the classic line', () => {
   it('shows a failure with its code, its hop and what to check', () => {
     fc.assert(
       fc.property(hostileError, hostileText, (error, id) => {
-        const line = lineOf({ name: 'download-failed', id, hop: 'proxy corp (proxy.example.com:3128)', error });
+        const line = lineOf({ name: 'download-failed', id, hop: proxyAt('corp', 'proxy.example.com:3128'), error });
 
         expect(line).toMatch(/ failed at proxy corp \(proxy\.example\.com:3128\): \[[A-Z][A-Z0-9-]*\] .+\.$/);
       }),

@@ -325,7 +325,7 @@ describe('a list of proxies', () => {
     expect(connection.facts).toMatchObject({ proxy: 'backup', proxyUrl: `http://127.0.0.1:${port}` });
     connection.release();
     expect(router.events).toMatchObject([
-      { name: 'failed-over', proxy: 'corp', rest: 60_000, next: `proxy backup (127.0.0.1:${port})` },
+      { name: 'failed-over', proxy: 'corp', rest: 60_000, next: proxyAt('backup', `127.0.0.1:${port}`) },
       { name: 'connected', proxy: 'backup' },
     ]);
     (await route.open(plain)).release();

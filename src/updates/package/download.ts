@@ -65,7 +65,7 @@ export async function download(
       soonestMs: SOONEST_MS,
       costOf: () => turn.costOf(),
       onRetry: (error, attempt, delayMs) => {
-        ports.report({ name: 'download-failed', id: item.id, error, hop: error.hop });
+        ports.report({ name: 'download-failed', id: item.id, error, hop: error.place });
         if (turn.startsOver) ports.report({ name: 'resume-impossible', id: item.id, reason: STARTS_OVER });
         reportRetry(ports, { attempt, delayMs, attempts: settings.retry.attempts });
       },

@@ -109,7 +109,7 @@ function classifyFailure({ id, outcome }: Receipt, failure: CodedError): Verdict
     ...(nobody ? { waitMs: DAY_MS } : {}),
     holds: error.code !== 'ORIGIN-REFUSED',
     says: (at) => [
-      { name: 'receipt-failed', id, outcome, error, hop: error.hop },
+      { name: 'receipt-failed', id, outcome, error, hop: error.place },
       { name: 'receipt-next-try', id, at },
     ],
   };
