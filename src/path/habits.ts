@@ -1,6 +1,9 @@
-// What each route has shown: whether ranges survive it, whether it names itself in Via, when it was seen; and where
-// redirects and feeds have led. One small state file, at most 256 routes, the least recently seen forgotten first. Losing it costs nothing but memory: work
-// never depends on it, `status` and diagnosis show it. A crash leaves the old file or the new one.
+// Remembers what each route has shown: whether range requests work, whether it sends Via, and when it was last used;
+// also where redirects and feeds have led.
+//
+// There is one small state file with at most 256 routes; the least recently used is dropped first. Only `status` and
+// diagnosis show its content, and no download depends on it, so losing the file is harmless. A crash leaves the old
+// file or the new one.
 
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -27,7 +30,7 @@ import {
   withObservation,
 } from './observed-hosts.ts';
 
-/** Its name in the state folder. */
+/** File name in the state folder. */
 export const PATHS_FILE = 'paths.json';
 
 const FORMAT = 2;
@@ -44,9 +47,9 @@ const habitsSchema = z.strictObject({
   ranges_work: z.boolean().nullable(),
   /** Wall time of the last Range request, or null. */
   ranges_at: momentSchema.nullable().default(null),
-  /** What the last package came with: an ETag by which a download can go on, a weak one, none; null before any. */
+  /** ETag of the last package: `strong` allows a resume; null before the first package. */
   etag: z.enum(['strong', 'weak', 'none']).nullable().default(null),
-  /** What the last transfers showed, the newest at the end. */
+  /** Kinds of the last transfers, the newest last. */
   kinds: z.array(z.enum(PATH_KINDS)).max(KINDS_KEPT).default([]),
 });
 const fileSchema = z.strictObject({
@@ -55,7 +58,7 @@ const fileSchema = z.strictObject({
 });
 const READER = { format: FORMAT, parse: (raw: unknown) => fileSchema.parse(raw) };
 
-/** What one route has shown so far. */
+/** What one route has shown. */
 export type Habits = z.infer<typeof habitsSchema>;
 
 /** What one response showed. */
@@ -63,20 +66,20 @@ export interface RouteObservation {
   readonly proxy: string;
   readonly origin: string;
   readonly via: string | null;
-  /** Null when the request asked for no range. */
+  /** Null when the request had no range. */
   readonly rangeWorked: boolean | null;
-  /** The ETag of a package, null where it had none; not given for anything else. */
+  /** The ETag of a package; null if it had none. Absent for other responses. */
   readonly etag?: string | null;
 }
 
-/** The hosts in such a file, for who only looks; null where it cannot be read. Changes nothing. */
+/** The hosts in such a file, for read-only callers; null when it cannot be read. Changes nothing. */
 export async function peekHosts(files: Files, path: string): Promise<readonly ObservedHost[] | null> {
   const peeked = await peekState(files, path, READER);
   if (peeked.kind === 'unreadable') return null;
   return peeked.kind === 'absent' ? [] : peeked.value.hosts;
 }
 
-/** The one store of route habits. */
+/** The only store of route habits. */
 export class PathHabits {
   readonly #files: Files;
   readonly #path: string;
@@ -92,7 +95,7 @@ export class PathHabits {
     this.#redactor = parts.redactor ?? NO_SECRETS;
   }
 
-  /** Loads what was kept; what can't be read is set aside and named. */
+  /** Loads the saved state. A file that cannot be read is set aside and named in the returned failure. */
   async load(): Promise<CodedError | null> {
     const loaded = await loadState(this.#files, this.#path, READER);
     if (loaded.kind === 'loaded') {
@@ -102,7 +105,7 @@ export class PathHabits {
     return loaded.kind === 'set-aside' ? loaded.error : null;
   }
 
-  /** Takes in one response; kept in memory until `save`. */
+  /** Records one response; in memory only until `save`. */
   observe(seen: RouteObservation): void {
     const key = keyOf(seen);
     const before = this.#routes.get(key);
@@ -110,7 +113,7 @@ export class PathHabits {
       proxy: seen.proxy,
       origin: seen.origin,
       seen_at: this.#clock.now(),
-      // A proxy that gives our own credentials back must not bring them into a file.
+      // A proxy that echoes our own credentials must not bring them into a file.
       via: seen.via === null ? null : this.#redactor.redact(seen.via),
       ranges_work: seen.rangeWorked ?? before?.ranges_work ?? null,
       ranges_at: seen.rangeWorked === null ? (before?.ranges_at ?? null) : this.#clock.now(),
@@ -119,14 +122,17 @@ export class PathHabits {
     });
   }
 
-  /** Takes in what kind of path one transfer showed. */
+  /** Records the kind of path that one transfer showed. */
   observeKind(route: { readonly proxy: string; readonly origin: string }, kind: PathKind): void {
     if (!this.#routes.has(keyOf(route))) this.observe({ ...route, via: null, rangeWorked: null });
     const known = this.#routes.get(keyOf(route));
     if (known !== undefined) known.kinds = [...known.kinds, kind].slice(-KINDS_KEPT);
   }
 
-  /** Takes in one transfer and returns its kind, if it shows one. Wrong bytes, however many, are not the whole package. */
+  /**
+   * Records one transfer and returns its kind, if it shows one. Bytes that fail verification never count as the whole
+   * package.
+   */
   observeTransfer(
     route: { readonly proxy: string; readonly origin: string },
     shape: TransferShape,
@@ -148,19 +154,19 @@ export class PathHabits {
     return kindOfRoute(this.#routes.get(keyOf(route))?.kinds ?? []);
   }
 
-  /** Takes in where something led, wherever that is; kept in memory until `save`. */
+  /** Records a host that something led to, whatever it is; in memory only until `save`. */
   ledTo(observation: HostObservation): void {
-    // A server that knows a secret of ours must not bring it into a file by way of a name.
+    // A server that knows one of our secrets must not bring it into a file inside a host name.
     const urls = observation.urls.filter(({ origin }) => this.#redactor.redact(origin) === origin);
     this.#hosts = withObservation(this.#hosts, { ...observation, urls }, this.#clock.now());
   }
 
-  /** Every host that something led to, the one seen last first. */
+  /** Every recorded host, the most recent first. */
   hosts(): readonly ObservedHost[] {
     return this.#hosts.toReversed();
   }
 
-  /** Every route, the one seen last first. */
+  /** Every route, the most recently used first. */
   list(): Habits[] {
     return [...this.#routes.values()].reverse();
   }
@@ -171,7 +177,7 @@ export class PathHabits {
   }
 }
 
-/** RFC 9110, 8.8.3: a weak one is marked, and says nothing of single bytes. */
+/** RFC 9110, 8.8.3: a weak ETag is marked `W/` and guarantees nothing about single bytes. */
 function strengthOf(etag: string | null): Habits['etag'] {
   if (etag === null) return 'none';
   return etag.startsWith('W/') ? 'weak' : 'strong';

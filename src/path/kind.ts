@@ -1,39 +1,42 @@
-// What kind of path a transfer came over, told from its timing alone: streaming, held back until scanned, trickled, tail
-// held, cached, dead. Pure.
+// Classifies the path of a transfer by its timing alone: streaming, held back until scanned, trickled, tail held,
+// cached, dead. Pure.
 //
-// A kind is claimed only where waiting makes up most of the time: half of the transfer, and half a second at least.
-// Everything else streams. What a route is rests on its last transfers, not on one.
+// A kind other than streaming is claimed only if waiting makes up most of the time: at least half of the transfer and
+// at least half a second. The kind of a route rests on its last transfers, not on one.
 
 /** How a path treats a package. */
 export const PATH_KINDS = ['streaming', 'held', 'trickled', 'tail_held', 'cached', 'dead'] as const;
 export type PathKind = (typeof PATH_KINDS)[number];
 
-/** One transfer: milliseconds since its request, null where it never came so far. */
+/** The timing of one transfer, in milliseconds since its request; null for a point that was not reached. */
 export interface TransferShape {
   readonly endedMs: number;
   readonly firstByteMs: number | null;
-  /** When a tenth of what was asked for had come. */
+  /** When a tenth of the requested bytes had arrived. */
   readonly earlyMs: number | null;
-  /** When all but a tenth of it had come. */
+  /** When nine tenths of the requested bytes had arrived. */
   readonly lateMs: number | null;
-  /** A deadline ended it. */
+  /** Whether a deadline ended the transfer. */
   readonly timedOut: boolean;
-  /** All of it came. */
+  /** Whether all bytes arrived. */
   readonly whole: boolean;
-  /** A cache said that it had it. */
+  /** Whether a cache reported a hit. */
   readonly cached: boolean;
 }
 
 const MAJORITY = 0.5;
 const MIN_PHASE_MS = 500;
-/** A first byte that comes so late shows a hold, however long the rest takes: nothing streams after such a pause. */
+/**
+ * Share of the transfer. A wait for the first byte that is longer than this shows a hold, however long the rest takes:
+ * no path streams after such a pause.
+ */
 const LONG_HOLD = 0.25;
-/** A route is checked by so many of its last transfers. */
+/** The kind of a route is decided from this many of its last transfers. */
 export const KINDS_KEPT = 8;
-/** So many dead ones in a row are no accident. */
+/** This many consecutive dead transfers make a route dead. */
 const DEAD_IN_A_ROW = 3;
 
-/** The kind of one transfer; null when it says nothing: it failed for another reason than waiting. */
+/** The kind of one transfer; null when it shows none, because it failed for another reason than waiting. */
 export function kindOfTransfer(shape: TransferShape): PathKind | null {
   const { endedMs, firstByteMs, earlyMs, lateMs, whole } = shape;
   if (!whole) return shape.timedOut ? kindOfTimeout(shape) : null;
@@ -47,7 +50,7 @@ export function kindOfTransfer(shape: TransferShape): PathKind | null {
   return isMost(first, LONG_HOLD) ? 'held' : 'streaming';
 }
 
-/** What dripped to its deadline is a trickle; what was silent is as good as dead. */
+/** A transfer that dripped until its deadline is trickled; one that was silent is dead. */
 function kindOfTimeout({ firstByteMs, earlyMs, endedMs }: TransferShape): PathKind {
   const dripped = firstByteMs !== null && earlyMs === null && endedMs - firstByteMs >= MIN_PHASE_MS;
   return dripped ? 'trickled' : 'dead';
@@ -57,7 +60,7 @@ function kindOfTimeout({ firstByteMs, earlyMs, endedMs }: TransferShape): PathKi
 export function kindOfRoute(last: readonly PathKind[]): PathKind | null {
   const dead = last.slice(-DEAD_IN_A_ROW);
   if (dead.length === DEAD_IN_A_ROW && dead.every((kind) => kind === 'dead')) return 'dead';
-  // A cache and an accident hide what the path does with what is new.
+  // A cache hit or a dead transfer does not show how the path handles new content.
   const telling = last.filter((kind) => kind !== 'dead' && kind !== 'cached');
   const counted = telling.length > 0 ? telling : last;
   let best: PathKind | null = null;
@@ -68,7 +71,7 @@ export function kindOfRoute(last: readonly PathKind[]): PathKind | null {
   return best;
 }
 
-/** The kind in words that fit into a sentence of ours. */
+/** The kind as a phrase that fits into a sentence. */
 export const KIND_WORDS: Readonly<Record<PathKind, string>> = {
   streaming: 'streaming',
   held: 'held back until scanned',

@@ -1,7 +1,8 @@
-// Where redirects and feeds have led: the hosts beside those of the settings, each with when it was seen last. Pure.
+// Hosts that redirects and feeds have led to, in addition to those in the settings, each with the time it last
+// occurred. Pure.
 //
-// Whoever controls a feed or a server controls what is in here, so it is bounded, holds origins and nothing else of a URL,
-// and means nothing by itself: whether anything may go to a host is checked again, by the settings, whenever it is listed.
+// A feed or a server controls what is recorded here. The list is therefore bounded, holds only the origin of a URL, and
+// grants nothing: the settings are checked again whenever it is listed.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment.ts';
@@ -16,18 +17,18 @@ export const KEPT_MS = 180 * 86_400_000;
 const MAX_ORIGIN_LENGTH = 280;
 
 export const observedHostSchema = z.strictObject({
-  /** What the traffic was for. */
+  /** The purpose of the traffic. */
   purpose: z.string().max(40),
-  /** `https://cdn.example.com`. */
+  /** For example `https://cdn.example.com`. */
   origin: z.string().max(MAX_ORIGIN_LENGTH),
-  /** What led there the last time. */
+  /** What led there most recently. */
   by: z.enum(['redirect', 'feed']),
-  /** Wall time, ms since the epoch. */
+  /** Wall time in ms since the epoch. */
   seen_at: momentSchema,
 });
 export type ObservedHost = Readonly<z.infer<typeof observedHostSchema>>;
 
-/** What leads to hosts. */
+/** A document or redirect that named hosts. */
 export interface HostObservation {
   readonly purpose: string;
   readonly by: ObservedHost['by'];
@@ -46,7 +47,7 @@ export function withObservation(
   return [...kept, ...origins.map((origin) => ({ purpose, origin, by, seen_at: now }))].slice(-MAX_HOSTS);
 }
 
-/** The origin of what is asked for over HTTP; nothing of user, path or query. */
+/** The origin of an HTTP or HTTPS URL; empty for others. Keeps no user, path or query. */
 function originOf({ protocol, origin }: URL): string[] {
   return (protocol === 'https:' || protocol === 'http:') && origin.length <= MAX_ORIGIN_LENGTH ? [origin] : [];
 }

@@ -1,11 +1,11 @@
-// Follows one transfer and says when its parts came, for `kind.ts`. It is told moments and counts and asks no clock.
+// Records when the parts of one transfer arrive, for `kind.ts`. It receives times and counts and reads no clock.
 
 import type { TransferShape } from './kind.ts';
 
 const EARLY = 0.1;
 const LATE = 0.9;
 
-/** Marks of one transfer; `expected` bytes are asked for. */
+/** The marks of one transfer of which `expected` bytes were requested. */
 export class ShapeWatch {
   readonly #startMs: number;
   readonly #expected: number;
@@ -23,7 +23,7 @@ export class ShapeWatch {
     this.#cached = cached;
   }
 
-  /** So many of the bytes that were asked for are here. */
+  /** Records the number of requested bytes that have arrived. */
   received(atMs: number, bytes: number): void {
     if (bytes <= 0) return;
     this.#firstMs ??= atMs;

@@ -1,5 +1,5 @@
-// From what a route has shown to the deadline of one phase: the worst recent line, times a margin that narrows with
-// evidence, never under what an unknown route gets as long as there is little of it.
+// Computes the deadline of one phase from what a route has shown: the worst recent line, times a margin that narrows as
+// samples accumulate. While a route has few samples, the deadline is never shorter than that of an unknown route.
 
 import { at, type Line } from './line.ts';
 import { type History, recentSamples } from './samples.ts';
@@ -7,31 +7,35 @@ import type { TimeoutPhase } from './types.ts';
 import { lineFor, type Worst, worstOf } from './worst.ts';
 
 const MB = 1e6;
-/** What is allowed where nothing is known: the manual's tip, and a scanner of 1 MB/s. */
+/** Allowance for an unknown route: the value that the manual recommends, and a scanner that reads 1 MB/s. */
 const COLD_BASE_MS = 300_000;
 const COLD_MS_PER_BYTE = 1_000 / MB;
-/** The start of an unknown route fades with its first samples. */
+/** Number of samples over which the allowance for an unknown route fades out. */
 const COLD_FADES_BY = 10;
 const MARGIN = 1.5;
 const MARGIN_OF_FEW = 5;
-/** The whole needs less: who comes in at a pace that will finish is given more time at its end. */
+/**
+ * Share of the allowance that the total deadline gets. It can be lower, because `extend` gives more time to a transfer
+ * that will finish.
+ */
 const TOTAL_SHARE = 0.8;
-/** What no margin of a small number covers: a name, a scheduler, a busy minute. */
+/** Covers delays that a margin on a small number does not: a DNS lookup, the scheduler, a busy minute. */
 const PAD_MS = 2_000;
 /**
- * After so many timeouts in a row the next download starts at double, so that a route that became much slower is found
- * again. Two downloads by default: one that failed in all attempts is more often an outage.
+ * After this many consecutive timeouts the next download starts with double the deadline, to find a route that has
+ * become much slower. The default covers two downloads: if only one failed in all its attempts, an outage is more
+ * likely.
  */
 const TIMEOUTS_PER_DOUBLING = 10;
 const MAX_DOUBLINGS = 4;
-/** Successes after a timeout until a calm is believed: it may have been a good transfer that was killed. */
+/** Successes needed after a timeout before a calm is trusted: the timeout may have killed a good transfer. */
 const SETTLED_AFTER = 15;
-/** Of the start of an unknown route: what a longer wait tries after timeouts. */
+/** Share of the allowance for an unknown route that a longer wait gets after timeouts. */
 const LONGER_SHARE = 0.25;
-/** Samples that the expected time is the middle of. */
+/** Number of recent samples whose median is the expected time. */
 const MIDDLE_OF = 32;
 
-/** Why a deadline is what it is. */
+/** The samples and figures that a deadline rests on. */
 export interface Evidence {
   readonly samples: number;
   readonly line: Line;
@@ -39,21 +43,24 @@ export interface Evidence {
   readonly worst: Worst;
 }
 
-/** A deadline before bounds. */
+/** A deadline before it is clamped to the configured bounds. */
 export interface Deadline {
   readonly ms: number;
-  /** What decided: nothing but the evidence, the start of an unknown route that fades, or a longer wait that is tried. */
+  /**
+   * What decided the deadline: the evidence alone, the fading allowance for an unknown route, or a trial of a longer
+   * wait.
+   */
   readonly rule: 'evidence' | 'start' | 'longer';
   /** Null where the route has no history. */
   readonly evidence: Evidence | null;
 }
 
-/** What a route without history gets. */
+/** The deadline for a route without history. */
 function coldMs(size: number, baseMs: number): number {
   return Math.max(baseMs, COLD_BASE_MS + COLD_MS_PER_BYTE * size);
 }
 
-/** The deadline of a phase for a size; never smaller for a larger one. */
+/** The deadline of a phase for a size. A larger size never gets a shorter deadline. */
 export function deadlineOf(
   history: History,
   asked: { readonly phase: TimeoutPhase; readonly size: number; readonly nowMs: number; readonly baseMs: number },
@@ -89,7 +96,7 @@ function from(worst: Worst, phase: TimeoutPhase, size: number): { readonly ms: n
   return { ms, evidence: { samples: samples.length, line, margin, worst } };
 }
 
-/** What a transfer of this size will probably take: the middle of the last ones, each scaled along the worst line. */
+/** Probable duration of a transfer of this size: the median of recent ones, each scaled along the worst line. */
 export function expectedMs(total: Deadline, size: number): number | null {
   if (total.evidence === null) return null;
   const { line, samples } = total.evidence.worst;

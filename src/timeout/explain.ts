@@ -1,10 +1,10 @@
-// The words of a plan: what it rests on, in the order in which it was decided.
+// Describes in words what a plan rests on, in the order of the decisions.
 
 import type { Deadline, Evidence } from './deadline.ts';
 
 const MB = 1e6;
 
-/** Such as `worst of 6 recent was 0.5 s + 0.51 s/MB, margin x2.5`. */
+/** For example `worst of 6 recent was 0.5 s + 0.51 s/MB, margin x2.5`. */
 export function explain(
   { evidence, rule }: Deadline,
   more: { readonly borrowed: boolean; readonly retried: boolean },
@@ -23,7 +23,7 @@ function explainLine({ samples, line, margin }: Evidence): string {
   return `worst of ${samples} recent was ${parts.join(' + ')}, margin x${rounded(margin)}`;
 }
 
-/** Two figures that count: 0.51, 2.5, 48, 1200. */
+/** Two significant digits: 0.51, 2.5, 48, 1200. */
 function rounded(value: number): string {
   return String(Number(value.toPrecision(2)));
 }

@@ -1,8 +1,9 @@
-// The lowest line `base + pace * size` above all points, neither part negative. Of all lines above them the one with the
-// smallest product over some sizes is taken: kilobytes count as much as gigabytes, because only ratios do. Such a line
-// always follows an edge of the points' upper hull, or is flat, or starts at zero; so few have to be tried.
+// The lowest line `base + pace * size` above all points, with neither part negative. Of all such lines, the one with
+// the smallest product over the given sizes is chosen. Only ratios matter then, so kilobytes count as much as
+// gigabytes. Such a line always follows an edge of the points' upper hull, is flat, or starts at zero, so only those
+// lines are tried.
 
-/** A point that the line may not lie under. */
+/** A point that the line must not pass below. */
 export interface Point {
   readonly size: number;
   readonly ms: number;
@@ -13,15 +14,15 @@ export interface Line {
   readonly msPerByte: number;
 }
 
-/** The points that decide, from the left to the right: all others lie under the way along them. */
+/** The points that decide, from left to right. All other points lie below the path along them. */
 export type Hull = readonly Point[];
 
-/** What a line says of a size. */
+/** The value of the line at a size. */
 export function at(line: Line, size: number): number {
   return line.baseMs + line.msPerByte * size;
 }
 
-/** The same, higher everywhere by a factor. */
+/** The same line, raised everywhere by a factor. */
 export function raised({ baseMs, msPerByte }: Line, factor: number): Line {
   return { baseMs: baseMs * factor, msPerByte: msPerByte * factor };
 }
@@ -37,7 +38,7 @@ export function upperHull(points: readonly Point[]): Hull {
   return hull;
 }
 
-/** The lowest line above at least one point; `sizes` are what it is to be low at. */
+/** The lowest line above at least one point. `sizes` are the sizes at which it should be low. */
 export function lowestLineAbove(hull: Hull, sizes: readonly number[]): Line {
   let best = flatAbove(hull);
   let least = costOf(best, sizes);
@@ -52,7 +53,7 @@ function flatAbove(hull: Hull): Line {
   return { baseMs: Math.max(...hull.map(({ ms }) => ms)), msPerByte: 0 };
 }
 
-/** The edges of the hull that rise, and the line through zero. */
+/** The rising edges of the hull, and the line through zero. */
 function steeper(hull: Hull): Line[] {
   const lines: Line[] = [];
   for (const [index, right] of hull.entries()) {
@@ -66,20 +67,20 @@ function steeper(hull: Hull): Line[] {
   return lines;
 }
 
-/** The lowest line of this pace: it lies above all points, whatever was rounded. */
+/** The lowest line of this pace that lies above all points, regardless of rounding. */
 function above(hull: Hull, msPerByte: number): Line {
   let baseMs = 0;
   for (const { size, ms } of hull) baseMs = Math.max(baseMs, ms - msPerByte * size);
   return { baseMs, msPerByte };
 }
 
-/** Whether the middle one is not above the straight way from the first to the last. */
+/** Whether the middle point is not above the straight line from the first to the last. */
 function isUnder(first: Point | undefined, middle: Point | undefined, last: Point): boolean {
   if (first === undefined || middle === undefined) return false;
   return (middle.ms - first.ms) * (last.size - first.size) <= (last.ms - first.ms) * (middle.size - first.size);
 }
 
-/** The logarithm of the product; taken of many factors at once, since it is what a plan spends its time on. */
+/** The logarithm of the product. Several factors share one logarithm, because a plan spends most of its time here. */
 function costOf(line: Line, sizes: readonly number[]): number {
   let sum = 0;
   let product = 1;

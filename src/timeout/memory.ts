@@ -1,9 +1,9 @@
-// What must be remembered of response timeouts, so that a restart changes no plan: what the model learned, what was told
-// of each route, the last attempt of each package that is not here yet.
+// Stores what response timeouts rest on, so that a restart changes no plan: what the model learned, what was last
+// reported for each route, and the last attempt of each package that is not complete yet.
 //
-// One state file, at most 256 of each; a file that is damaged, or that the model does not take, is set aside and named.
-// Without it every route is unknown and gets longer timeouts. A crash leaves the old file or the new one. Only this file
-// and `timeout-session.ts` have effects in this module; the model is pure.
+// There is one state file with at most 256 of each. A file that is damaged, or that the model rejects, is set aside and
+// named in a failure. Without the file every route is unknown and gets longer timeouts. A crash leaves the old file or
+// the new one. Only this file and `timeout-session.ts` have effects in this module; the model is pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
@@ -17,7 +17,7 @@ import { ResponseTimeoutModel } from './model.ts';
 
 const FORMAT = 1;
 const MAX_NOTES = 256;
-/** Samples that came out of an old log, by name: applying the same log again teaches nothing. */
+/** Maximum number of names of samples from an old log. Applying the same log again teaches nothing. */
 const MAX_SEEDS = 1_000;
 
 const changeSchema = z.strictObject({
@@ -31,9 +31,9 @@ const changeSchema = z.strictObject({
 const routeSchema = z.strictObject({
   proxy: z.string(),
   origin: z.string(),
-  /** The last plan that was told for this route: its size, its wait for the first byte, and why. */
+  /** The last plan that was reported for this route: its size, its wait for the first byte, and why. */
   told: z.strictObject({ size: z.number(), ms: spanSchema, why: z.string() }),
-  /** The last time that it changed by more than half. */
+  /** The last change by more than half. */
   changed: changeSchema.nullable(),
 });
 const attemptSchema = z.strictObject({
@@ -58,7 +58,7 @@ const fileSchema = z.strictObject({
 export type RouteNote = Readonly<z.infer<typeof routeSchema>>;
 type AttemptNote = Readonly<Omit<z.infer<typeof attemptSchema>, 'id'>>;
 
-/** The one store of what response timeouts rest on. */
+/** The only store of what response timeouts rest on. */
 export class TimeoutMemory {
   readonly #files: Files;
   readonly #path: string;
@@ -73,7 +73,7 @@ export class TimeoutMemory {
     this.#path = path;
   }
 
-  /** Loads what was kept. */
+  /** Loads the saved state. Returns what was wrong with it, or null. */
   async load(): Promise<CodedError | null> {
     const parse = (raw: unknown) => {
       const read = fileSchema.parse(raw);
@@ -90,7 +90,7 @@ export class TimeoutMemory {
     return null;
   }
 
-  /** What the model had learned, or null. */
+  /** The saved state of the model, or null. */
   get learned(): unknown {
     return this.#learned;
   }
@@ -103,7 +103,7 @@ export class TimeoutMemory {
     this.#routes.set(keyOf(note), note);
   }
 
-  /** The attempt before, of a package that is not here yet. */
+  /** The previous attempt of a package that is not complete yet. */
   attempt(id: string): AttemptNote | null {
     return this.#attempts.get(id) ?? null;
   }
@@ -113,14 +113,14 @@ export class TimeoutMemory {
     else this.#attempts.set(id, note);
   }
 
-  /** Whether this sample of an old log is new; from now on it is not. */
+  /** Whether this sample of an old log is new. The call records it, so the next call returns false. */
   isNewSeed(name: string): boolean {
     if (this.#seeds.has(name)) return false;
     this.#seeds.add(name);
     return true;
   }
 
-  /** Durable on return, with what the model has learned by now. Saves run one after the other. */
+  /** Saves the store and what the model has learned; durable on return. Saves run one after the other. */
   async save(learned: unknown): Promise<void> {
     this.#learned = learned;
     const value = {
@@ -137,7 +137,7 @@ function keyOf({ proxy, origin }: { readonly proxy: string; readonly origin: str
   return JSON.stringify([proxy, origin]);
 }
 
-/** Whether the model accepts a saved state as a whole: then it saves the same state again. */
+/** Whether the model accepts the whole of a saved state: it then saves the same state again. */
 function isTaken(learned: unknown): boolean {
   return learned === null || isDeepStrictEqual(new ResponseTimeoutModel({}, learned).save(), learned);
 }

@@ -1,9 +1,9 @@
-// How long to wait for a response, decided from data alone: no clock, no files, no chance (principle 2).
+// Decides how long to wait for a response, from data alone: no clock, no files, no randomness (principle 2).
 //
-// Three phases have a deadline each: the first byte of the body, the longest silence after it, the whole transfer. Each
-// is learned per route as a function of size, and only from successes whose digest was verified; a timeout, an error or
-// a page that is not the package adds no sample. A new origin behind a known proxy starts with what the proxy has shown.
-// Nothing that a peer does moves a deadline over its ceiling.
+// Three phases have a deadline each: the first byte of the body, the longest silence after it, and the whole transfer.
+// Each is learned per route as a function of size, and only from successes whose digest was verified. A timeout, an
+// error, or a page in place of the package adds no sample. A new origin behind a known proxy starts with what the proxy
+// has shown. Nothing that a peer does moves a deadline above its ceiling.
 
 import { NewestMap } from '#system/newest.ts';
 import { deadlineOf, expectedMs } from './deadline.ts';
@@ -15,31 +15,33 @@ import type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettin
 
 export type { AttemptOutcome, RouteKey, TimeoutPhase, TimeoutPlan, TimeoutSettings };
 
-/** The attempt before this one, of the same package. */
+/** The previous attempt of the same package. */
 export interface PreviousAttempt {
   readonly plan: TimeoutPlan;
   readonly timedOut: TimeoutPhase | null;
 }
 
-/** The proxy of a route that has none: origins reached directly have no way in common. */
+/** The proxy of a route that has none. Origins that are reached directly share no history. */
 const DIRECT = 'direct';
-/** With so many samples of its own an origin needs nothing from others behind its proxy. */
+/** An origin with this many samples of its own uses none of the other origins behind its proxy. */
 const OWN_ENOUGH = 10;
-/** At the total deadline an attempt goes on if its average pace would bring it in within so many times that deadline. */
+/**
+ * At the total deadline an attempt continues if its average pace would finish it within this many times the deadline.
+ */
 const MAX_EXTENSION_FACTOR = 1.6;
-/** What is allowed over the time at which the average pace would finish. */
+/** Margin over the time at which the average pace would finish. */
 const PACE_MARGIN = 1.1;
-/** Of a package of unknown size: the slowest pace that is waited for beyond the total deadline. */
+/** For a package of unknown size: the slowest pace at which an attempt continues past the total deadline. */
 const SLOWEST_BYTES_PER_MS = 10;
 
 /** Plans the deadlines of each attempt and learns from its outcome. */
 export class ResponseTimeoutModel {
   #settings: TimeoutSettings;
-  /** In the order of last use. */
+  /** In order of last use, the most recent last. */
   readonly #routes = new NewestMap<string, { readonly key: RouteKey; readonly history: History }>(MAX_ROUTES);
   readonly #proxies = new NewestMap<string, History>(MAX_ROUTES);
 
-  /** Settings that are not given are the shipped ones; a saved state that is damaged is as none. */
+  /** Settings that are not given have their default values. A damaged saved state is treated as absent. */
   constructor(settings: Partial<TimeoutSettings> = {}, saved?: unknown) {
     this.#settings = withDefaults(settings);
     const learned = fromSaved(saved);
@@ -49,12 +51,15 @@ export class ResponseTimeoutModel {
     for (const { proxy, history } of learned.proxies) this.#proxies.set(proxy, history);
   }
 
-  /** Other settings from the next plan on; what was learned stays. */
+  /** Changes the settings from the next plan on. What was learned stays. */
   configure(settings: Partial<TimeoutSettings>): void {
     this.#settings = withDefaults(settings);
   }
 
-  /** The plan for a package of `size` bytes (0: unknown). @throws RangeError for a number that cannot be */
+  /**
+   * The plan for a package of `size` bytes (0: unknown).
+   * @throws RangeError for a size or time that is not a valid number
+   */
   plan(route: RouteKey, size: number, nowMs: number, previous?: PreviousAttempt): TimeoutPlan {
     checkNumbers({ size, nowMs });
     if (this.#settings.mode === 'fixed') return fixedPlan(size, this.#settings.baseMs);
@@ -64,7 +69,7 @@ export class ResponseTimeoutModel {
     const deadline = (phase: TimeoutPhase) => deadlineOf(history, { phase, size: asked, nowMs, baseMs });
     const [first, total] = [deadline('first_byte'), deadline('total')];
     const silence = deadline('silence');
-    // On a known route a single wait that is allowed is never ended by the whole.
+    // On a known route the total deadline never ends a single wait that is allowed.
     const waits =
       first.evidence === null ? 0 : this.#within(first.ms, 'first_byte') + this.#within(silence.ms, 'silence');
     const wanted = { first_byte: first.ms, silence: silence.ms, total: Math.max(total.ms, waits) };
@@ -78,8 +83,8 @@ export class ResponseTimeoutModel {
   }
 
   /**
-   * At the total deadline: the new one, in ms since the attempt began, or 0 to end it. Who comes in at a pace that will
-   * finish is waited for; who drips is not.
+   * Called at the total deadline: the new deadline in ms since the attempt began, or 0 to end the attempt. A transfer
+   * whose pace will finish it gets more time; one that drips does not.
    */
   extend(plan: TimeoutPlan, elapsedMs: number, bytes: number): number {
     checkNumbers({ elapsedMs, bytes });
@@ -95,7 +100,10 @@ export class ResponseTimeoutModel {
     return finishedAt <= limit ? later(elapsedMs, Math.min(limit, finishedAt * PACE_MARGIN), ceiling) : 0;
   }
 
-  /** Learns from an attempt; what is neither a verified success nor a timeout teaches nothing. @throws RangeError */
+  /**
+   * Learns from an attempt. An outcome that is neither a verified success nor a timeout teaches nothing.
+   * @throws RangeError for a value that is not a valid number
+   */
   observe(route: RouteKey, outcome: AttemptOutcome): void {
     const { size, totalMs, atMs, firstByteMs, longestSilenceMs } = outcome;
     checkNumbers({ size, totalMs, atMs, firstByteMs: firstByteMs ?? 0, longestSilenceMs: longestSilenceMs ?? 0 });
@@ -109,12 +117,12 @@ export class ResponseTimeoutModel {
     return this.#basis(route).history.samples;
   }
 
-  /** The routes that anything is known of, the one used last at the end. */
+  /** The routes with any history, the most recently used last. */
   routes(): RouteKey[] {
     return [...this.#routes.values()].map(({ key }) => key);
   }
 
-  /** What was learned, as plain JSON for the constructor. */
+  /** What was learned, as plain JSON that the constructor accepts. */
   save(): unknown {
     return toSaved({
       routes: [...this.#routes.values()].map(({ key, history }) => ({ ...key, history })),
@@ -131,7 +139,7 @@ export class ResponseTimeoutModel {
     this.#proxies.set(route.proxy, step(shared));
   }
 
-  /** What a plan rests on: the route's own history, or its proxy's as long as there is little of its own. */
+  /** What a plan rests on: the route's own history, or its proxy's while the route has too few samples. */
   #basis(route: RouteKey): { readonly history: History; readonly borrowed: boolean } {
     const own = this.#routes.get(nameOf(route))?.history ?? NO_HISTORY;
     if (own.count >= OWN_ENOUGH || route.proxy === DIRECT) return { history: own, borrowed: false };
@@ -173,12 +181,12 @@ function fixedPlan(size: number, baseMs: number): TimeoutPlan {
   };
 }
 
-/** After what has passed, not after the ceiling. */
+/** A later deadline lies after the time that has passed and does not exceed the ceiling. */
 function later(elapsedMs: number, wantedMs: number, ceilingMs: number): number {
   return Math.min(ceilingMs, Math.max(Math.floor(elapsedMs) + 1, Math.ceil(wantedMs)));
 }
 
-/** Two names can't run into each other, whatever is in them. */
+/** No two routes share a name, whatever characters their parts contain. */
 function nameOf({ proxy, origin }: RouteKey): string {
   return JSON.stringify([proxy, origin]);
 }

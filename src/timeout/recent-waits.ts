@@ -1,15 +1,15 @@
 // The longest recent wait on a route, for packages of about this size or else of any size: evidence for a failure. Pure.
 
-/** What one verified download showed. */
+/** The timing of one verified download. */
 interface WaitSample {
   readonly size: number;
   readonly ms: Readonly<Record<'first_byte' | 'silence' | 'total', number | null>>;
 }
 
-/** Sizes within this factor are alike. */
+/** Sizes within this factor are considered similar. */
 const ALIKE = 2;
 
-/** The longest of them; null when there is none. `like`: it is of a package of about this size. */
+/** The longest recent wait; null when there is none. `like` is true when it belongs to a package of similar size. */
 export function recentWaits(
   samples: readonly WaitSample[],
   size: number,

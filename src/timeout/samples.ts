@@ -1,14 +1,14 @@
-// What a route, or all routes of a proxy together, have shown: verified successes, newest last, and how many timeouts in
-// a row. Values only; every change makes a new history.
+// The history of a route, or of all routes of a proxy together: verified successes, the newest last, and the number of
+// consecutive timeouts. Values are immutable; every change makes a new history.
 //
-// Samples age by count and by wall time. Each class of sizes keeps its own, so that many small files never push out what
-// is known of the few large ones.
+// Samples age by count and by wall time. Each size class keeps its own, so that many small files never displace what is
+// known of the few large ones.
 
 import type { AttemptOutcome, TimeoutPhase } from './types.ts';
 
 /** One verified success; times in whole milliseconds, null where a phase was not measured. */
 export interface Sample {
-  /** How many came before it. */
+  /** Number of successes before this one. */
   readonly seq: number;
   readonly atMs: number;
   readonly size: number;
@@ -16,19 +16,19 @@ export interface Sample {
 }
 
 export interface History {
-  /** Successes ever. */
+  /** Total number of successes. */
   readonly count: number;
-  /** The largest size ever asked for. */
+  /** The largest size ever requested. */
   readonly largest: number;
-  /** In a row, without a success. */
+  /** Consecutive timeouts, without a success in between. */
   readonly timeouts: Readonly<Record<TimeoutPhase, number>>;
-  /** How many successes there were at the last timeout. */
+  /** Value of `count` at the last timeout. */
   readonly timedOutAt: Readonly<Record<TimeoutPhase, number>>;
-  /** Timeouts of the first byte, ever. */
+  /** Total number of timeouts of the first byte. */
   readonly muteEver: number;
-  /** Until there were so many successes, a longer wait for the first byte is tried. */
+  /** A longer wait for the first byte is tried until `count` reaches this value. */
   readonly longerUntil: number;
-  /** In the order they came. */
+  /** In order of arrival. */
   readonly samples: readonly Sample[];
 }
 
@@ -44,28 +44,32 @@ export const NO_HISTORY: History = {
   samples: [],
 };
 
-/** The newest that are kept of each class of sizes, and how many are kept of all together. */
+/** Newest samples kept of each size class, and the maximum kept of all classes together. */
 const NEWEST_OF_A_CLASS = 16;
 export const KEPT_OF_ALL = 240;
-/** In each class and phase the slowest are kept for longer: what is rare is what a deadline is for. */
+/** The slowest samples of each class and phase are kept longer: deadlines exist for rare cases. */
 const SLOWEST_OF_A_CLASS = 2;
 const SLOWEST_KEPT_FOR = 400;
 /** Sizes of one class differ by less than this factor. */
 const CLASS_FACTOR = 4;
 /**
- * Whether what was killed was dead or slow only a longer wait can show, and where the retry is fast nothing else ever
- * will. It is tried after the first timeout, the second, the fourth and so on, then after each sixteenth, from the retry
- * on for so many successes: what is slow for one in twelve shows up in these, and elsewhere it costs little.
+ * Only a longer wait can show whether a killed transfer was dead or slow, and if retries are fast nothing else ever
+ * will. A longer wait is tried after the first timeout, the second, the fourth and so on, then after each sixteenth.
+ * From the retry on it applies for this many successes: a route that is slow once in twelve shows it in these, and on
+ * other routes the trial costs little.
  */
 const LONGER_AFTER_EACH = 16;
 const LONGER_FOR = 12;
-/** 31 days: what is said to have taken longer was measured by no clock (`system/moment.ts` has the same for the rest). */
+/** 31 days. A longer duration was not measured by a clock (`system/moment.ts` has the same limit for the rest). */
 export const MAX_SAMPLE_MS = 31 * 86_400_000;
-/** An older sample is forgotten once enough younger ones say how it is now. */
+/** An older sample is dropped once there are enough younger ones. */
 const OLD_MS = 45 * 86_400_000;
 const ENOUGH_YOUNG = 8;
 
-/** The history after a verified success. An unknown size counts as the largest: the wait is not blamed on small files. */
+/**
+ * The history after a verified success. An unknown size counts as the largest, so that small files are not blamed for
+ * the wait.
+ */
 export function withSuccess(history: History, outcome: AttemptOutcome): History {
   const size = outcome.size > 0 ? outcome.size : history.largest;
   const sample: Sample = {
@@ -89,7 +93,7 @@ export function withSuccess(history: History, outcome: AttemptOutcome): History 
   };
 }
 
-/** The history after a timeout: how long it would have taken nobody knows, so there is no sample. */
+/** The history after a timeout. It adds no sample, because the real duration is unknown. */
 export function withTimeout(history: History, size: number, phase: TimeoutPhase): History {
   const { count } = history;
   const muteEver = history.muteEver + (phase === 'first_byte' ? 1 : 0);
@@ -107,13 +111,13 @@ function triesLonger(timeouts: number): boolean {
   return timeouts % LONGER_AFTER_EACH === 0 || Number.isInteger(Math.log2(timeouts));
 }
 
-/** Without those that are too old at `nowMs`, unless they are all that is known. */
+/** The samples that are not too old at `nowMs`, or all of them if every one is too old. */
 export function recentSamples(history: History, nowMs: number): readonly Sample[] {
   const young = history.samples.filter(({ atMs }) => nowMs - atMs <= OLD_MS);
   return young.length >= ENOUGH_YOUNG ? young : history.samples;
 }
 
-/** Each success adds one to its class, so at most one has to go from there. */
+/** Each success adds one sample to its class, so at most one of that class is dropped. */
 function kept(samples: readonly Sample[]): readonly Sample[] {
   const newest = samples.at(-1);
   if (newest === undefined) return samples;

@@ -1,14 +1,14 @@
-// The learned state as plain JSON, and back. What does not fit in every detail is not believed at all: the model then
-// starts empty. A sample is a row of numbers, since there are many: seq, atMs, size, first byte, silence, total.
+// The learned state as plain JSON, and back. A state that is invalid in any detail is rejected as a whole, and the
+// model starts empty. A sample is a row of numbers to save space: seq, atMs, size, first byte, silence, total.
 
 import { z } from 'zod';
 import { type History, KEPT_OF_ALL, MAX_SAMPLE_MS } from './samples.ts';
 
-/** Routes that are remembered; those not used for longest are forgotten first. */
+/** Maximum number of routes. The least recently used is dropped first. */
 export const MAX_ROUTES = 256;
 
 const VERSION = 2;
-/** Bytes, or a moment. */
+/** A number of bytes or a timestamp. */
 const amount = z.number().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const span = z.number().min(0).max(MAX_SAMPLE_MS);
 const row = z.tuple([z.int().nonnegative(), amount, amount, span.nullable(), span.nullable(), span.nullable()]);
@@ -34,20 +34,20 @@ const savedSchema = z.strictObject({
   proxies: z.array(z.strictObject({ proxy: name, history: historySchema })).max(MAX_ROUTES),
 });
 
-/** A route's history under its names. */
+/** The history of a route with the route's names. */
 interface Remembered {
   readonly proxy: string;
   readonly origin: string;
   readonly history: History;
 }
 
-/** Everything learned, in the order of last use. */
+/** Everything that was learned, in order of last use. */
 export interface Learned {
   readonly routes: readonly Remembered[];
   readonly proxies: readonly Omit<Remembered, 'origin'>[];
 }
 
-/** Plain JSON. */
+/** Converts what was learned to plain JSON. */
 export function toSaved({ routes, proxies }: Learned): unknown {
   return {
     version: VERSION,
@@ -56,7 +56,7 @@ export function toSaved({ routes, proxies }: Learned): unknown {
   };
 }
 
-/** Empty when it is damaged, of another version, or nothing. */
+/** Reads saved JSON. The result is empty when it is absent, damaged, or of another version. */
 export function fromSaved(saved: unknown): Learned {
   const read = savedSchema.safeParse(saved);
   if (!read.success) return { routes: [], proxies: [] };

@@ -1,4 +1,5 @@
-// The settings of the model: those of the schema's defaults where none are given, and the range of every deadline.
+// The settings of the model. Missing ones come from the defaults of the schema, and every deadline stays within their
+// range.
 
 import { responseTimeout } from '#config/schema/response-timeout.ts';
 import type { Settings } from '#config/settings.ts';
@@ -10,7 +11,7 @@ const MIN_TIMEOUT_MS = 1_000;
 /** The manual's maximum, and the longest timer: no limit in practice (24.8 days). */
 export const NO_LIMIT_MS = 2_147_483_647;
 
-/** The section `response_timeout` in the names of the model. */
+/** Converts the section `response_timeout` to the model's names and units. */
 export function timeoutSettings({ response_timeout: section }: Pick<Settings, 'response_timeout'>): TimeoutSettings {
   return {
     mode: section.mode,
@@ -21,7 +22,7 @@ export function timeoutSettings({ response_timeout: section }: Pick<Settings, 'r
   };
 }
 
-/** What an untouched configuration says, completed by what is given. */
+/** The defaults, overridden by what is given. */
 export function withDefaults(given: Partial<TimeoutSettings>): TimeoutSettings {
   const shipped = timeoutSettings({ response_timeout: responseTimeout.parse({}) });
   return {
@@ -33,7 +34,7 @@ export function withDefaults(given: Partial<TimeoutSettings>): TimeoutSettings {
   };
 }
 
-/** A deadline in whole milliseconds within what the settings allow; where `min_ms` is over a maximum, the maximum holds. */
+/** A deadline in whole milliseconds within the configured bounds. If `min_ms` exceeds a maximum, the maximum wins. */
 export function withinBounds(ms: number, phase: TimeoutPhase, settings: TimeoutSettings): number {
   const ceiling = ceilingOf(phase, settings);
   return Math.min(ceiling, Math.max(MIN_TIMEOUT_MS, settings.minMs, Math.ceil(ms)));

@@ -15,7 +15,7 @@ import type { TimeoutMemory } from './memory.ts';
 import type { AttemptOutcome, ResponseTimeoutModel, RouteKey, TimeoutPlan } from './model.ts';
 import { recentWaits } from './recent-waits.ts';
 
-/** The memory of what kind each route is. */
+/** Remembers the kind of each route. */
 interface RouteKinds<Shape, Kind> {
   /** The kind of this route in words; null when it is unknown. */
   wordsOf(route: RouteKey): string | null;
@@ -55,7 +55,7 @@ const ADAPTIVE_ADVICE =
 /** The timeouts of one package. */
 export class TimeoutSession<Shape, Kind> {
   readonly #ports: TimeoutSessionPorts<Shape, Kind>;
-  /** Another file under the same id would be another package. */
+  /** Includes more than the id, because another file under the same id is another package. */
   readonly #name: string;
   #attempt: TimedAttempt<Shape> | null = null;
 
@@ -88,7 +88,7 @@ export class TimeoutSession<Shape, Kind> {
       : { key: 'response_timeout.mode', words: { seen: observed, advice: ADAPTIVE_ADVICE } };
   }
 
-  /** How long this route has held packages; `held_size` where that was one of another size. */
+  /** How long this route has held packages. `held_size` is set where that was a package of another size. */
   held(route: RouteKey, size: number): { readonly held: number | null; readonly held_size: number | null } {
     const waits = recentWaits(this.#ports.model.samples(route), size);
     return { held: waits?.ms ?? null, held_size: waits === null || waits.like ? null : waits.size };
@@ -103,15 +103,15 @@ export class TimeoutSession<Shape, Kind> {
   }
 
   /**
-   * The attempt is over; `verified` when its digest was right, `whole` when all of the bytes came in it. Returns what kind
-   * of path it showed.
+   * Ends the attempt. `verified` means that the digest was right, `whole` that all bytes came in this attempt. Returns
+   * the kind of path that it showed.
    */
   async settle(ended: { readonly verified: boolean; readonly whole: boolean }): Promise<Kind | null> {
     const attempt = this.#attempt;
     this.#attempt = null;
     if (attempt === null || attempt.observed === null) return null;
     const { timeouts, model, report } = this.#ports;
-    // A machine that slept has measured its own sleep.
+    // If the machine slept, the measured times include the sleep.
     const isMeasured = attempt.steps.look().stepMs === 0;
     const kind = isMeasured ? this.#learn(attempt, attempt.observed, ended) : null;
     try {
@@ -139,7 +139,7 @@ export class TimeoutSession<Shape, Kind> {
     const { model, timeouts, clock, report } = this.#ports;
     const [now, before] = [clock.now(), timeouts.route(route)];
     const largest = Math.max(size, before?.told.size ?? 0);
-    // Without the attempt before: what the route gets, not what one package gets after a failure.
+    // Without the previous attempt: this is the plan of the route, not that of one package after a failure.
     const { firstByteMs: ms, explanation: why } = model.plan(route, largest, now);
     const told = { size: largest, ms, why };
     if (before === null || before.told.size < largest) {

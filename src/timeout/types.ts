@@ -1,12 +1,12 @@
-// What the response timeout is asked and what it answers. Data only.
+// Inputs and outputs of the response timeout model. Data only.
 
-/** A route as the model knows it: scheme://host:port of the proxy really used, without user; `direct` when none. */
+/** A route as the model knows it. `proxy` is scheme://host:port of the proxy really used, without user, or `direct`. */
 export interface RouteKey {
   readonly proxy: string;
   readonly origin: string;
 }
 
-/** The phases of a response that have a deadline of their own. */
+/** The phases of a response that have their own deadlines. */
 export type TimeoutPhase = 'first_byte' | 'silence' | 'total';
 
 /** Deadlines for one attempt, in milliseconds, and the words that explain them. */
@@ -15,17 +15,17 @@ export interface TimeoutPlan {
   readonly size: number;
   /** For the first byte of the body. */
   readonly firstByteMs: number;
-  /** For each wait without a byte after it. */
+  /** For each wait without a byte after the first one. */
   readonly silenceMs: number;
-  /** For the whole attempt; at its end `extend` is asked. */
+  /** For the whole attempt. When it expires, `extend` is called. */
   readonly totalMs: number;
-  /** What it will probably take, or null when nothing is known. */
+  /** Probable duration, or null when nothing is known. */
   readonly expectedMs: number | null;
-  /** Such as `worst of 6 recent was 0.5 s + 0.51 s/MB, margin x2.5`. */
+  /** For example `worst of 6 recent was 0.5 s + 0.51 s/MB, margin x2.5`. */
   readonly explanation: string;
 }
 
-/** The section `response_timeout`, as far as it bounds a response. */
+/** The part of `response_timeout` that bounds a response. */
 export interface TimeoutSettings {
   readonly mode: 'fixed' | 'adaptive';
   readonly baseMs: number;
@@ -34,10 +34,10 @@ export interface TimeoutSettings {
   readonly totalMaxMs: number;
 }
 
-/** What one attempt showed. Times in milliseconds on the monotonic clock; `atMs` is wall time. */
+/** The outcome of one attempt. Times are in milliseconds on the monotonic clock; `atMs` is wall time. */
 export interface AttemptOutcome {
   readonly size: number;
-  /** Whole, and its digest is the promised one. */
+  /** The download is complete and its digest is the promised one. */
   readonly ok: boolean;
   /** The phase whose deadline ended the attempt. */
   readonly timedOut: TimeoutPhase | null;
