@@ -1,9 +1,9 @@
-// The bytes of one package on disk: the first copy, which is published in the end, and a second one that grows from zero
-// after a resume failed. The second replaces the first, by one rename, as soon as it is longer.
+// Keeps the bytes of one package on disk: the first copy, which is published in the end, and a second copy that grows
+// from zero after a resume failed. One rename replaces the first copy with the second as soon as the second is longer.
 //
-// Guarantees: the first copy never gets shorter, unless the disk has no room for both. The journal says how to continue
-// and is written after the bytes that it describes are synced. A crash at any point leaves two copies under one journal
-// and the sizes tell which step was the last.
+// Guarantees: the first copy never gets shorter, unless the disk has no room for both. The journal says how to
+// continue, and is written only after the bytes that it describes are synced. A crash at any point leaves two copies
+// under one journal, and their sizes show which step was the last.
 
 import type { Hash } from 'node:crypto';
 import { CodedError, coded } from '#errors/coded-error.ts';
@@ -22,7 +22,7 @@ import {
   type TransferPlan,
 } from './resume.ts';
 
-/** What the copies belong to. */
+/** The package that the copies belong to. */
 export interface CopiesJob {
   readonly name: string;
   readonly url: URL;
@@ -31,19 +31,19 @@ export interface CopiesJob {
   readonly note: unknown;
 }
 
-/** What a failed attempt did, as its reader saw it. */
+/** What a failed attempt did, as reported by its reader. */
 export interface Ended extends Pick<Attempted, 'fromZero' | 'validator' | 'blamed' | 'aborted'> {
-  /** The copy that got bytes, if any. */
+  /** The copy that received bytes, if any. */
   readonly written: OpenFile | null;
-  /** How long that copy is to be. */
+  /** The length to which that copy is cut. */
   readonly keep: number;
 }
 
-/** What became of a failed attempt. */
+/** The state after a failed attempt. */
 export interface Settled {
-  /** It brought enough to count as progress. */
+  /** The attempt brought enough bytes to count as progress. */
   readonly moved: boolean;
-  /** It failed to get the rest, and the next one asks for everything. */
+  /** The attempt failed to get the rest, so the next one requests everything. */
   readonly asksWhole: boolean;
 }
 
@@ -54,7 +54,7 @@ export class Copies {
   #journal: Journal;
   #staged: OpenFile;
   #fresh: OpenFile | null;
-  /** Before this attempt. */
+  /** Sizes before this attempt. */
   #openedSizes: CopySizes = { staged: 0, fresh: 0 };
 
   private constructor(
@@ -69,7 +69,7 @@ export class Copies {
     this.#fresh = opened.fresh;
   }
 
-  /** Opens what is there for this job. Bytes of another job are thrown away before a new journal stands. */
+  /** Opens the existing copies of this job. Bytes of another job are deleted before a new journal is written. */
   static async open(ports: { files: Files; stagingDir: string }, job: CopiesJob): Promise<Copies> {
     const { files, stagingDir } = ports;
     const before = await readJournal(files, stagingDir, job.name);
@@ -91,12 +91,12 @@ export class Copies {
     }
   }
 
-  /** Where the whole package is in the end. */
+  /** Path of the whole package once the fetch has finished. */
   get path(): string {
     return stagedPath(this.#stagingDir, this.#journal.name);
   }
 
-  /** The file at `path` that was written here, whatever has its name later. */
+  /** Identity of the file that was written here, even if another file has its name later. */
   get file(): FileIdentity {
     return this.#staged.facts();
   }
@@ -114,7 +114,7 @@ export class Copies {
     return continues === 'fresh' ? (this.#fresh ?? this.#staged) : this.#staged;
   }
 
-  /** Where bytes from zero on go: nothing that is kept is overwritten. */
+  /** The copy for bytes from zero on. No kept byte is overwritten. */
   get anew(): OpenFile {
     return this.sizes.staged === 0 ? this.#staged : (this.#fresh ?? this.#staged);
   }
@@ -125,7 +125,10 @@ export class Copies {
     return await hashPrefix(file, plan.range.kind === 'whole' ? 0 : file.facts().size, signal);
   }
 
-  /** Gives up the copy whose rest could not be had, where the disk has no room for two. True when that freed bytes. */
+  /**
+   * Deletes the copy whose rest could not be fetched, for a disk that has no room for two. Returns true when that freed
+   * bytes.
+   */
   async giveUpKept(): Promise<boolean> {
     const restart = restartInForce(this.#journal.restart, this.sizes);
     if (restart === null) return false;
@@ -141,8 +144,8 @@ export class Copies {
   }
 
   /**
-   * After a failure or an abort: cuts what does not belong to the copy, makes the rest survive a power cut, and records
-   * how to continue; in this order, so that the record never stands for bytes that are not there.
+   * After a failure or an abort: cuts off what does not belong to the copy, syncs the rest, and records how to
+   * continue. The order matters: the record never describes bytes that are not on disk.
    */
   async settle(plan: TransferPlan, ended: Ended): Promise<Settled> {
     const { written, fromZero } = ended;
@@ -162,7 +165,7 @@ export class Copies {
     const isFirst = written === this.#staged && fromZero;
     const validator = isFirst ? ended.validator : stagedValidator(this.#journal, sizes.staged);
     const next = { ...this.#journal, validator, restart: restart ?? undefined };
-    // Writing the journal makes the names of the copies durable, too.
+    // Writing the journal also makes the names of the copies durable.
     if (isSameRecord(next, this.#journal)) await this.#files.syncDirectory(this.#stagingDir);
     const isKnown = await this.#write(next);
     if (sizes.fresh > sizes.staged) {
@@ -172,7 +175,7 @@ export class Copies {
     return { moved, asksWhole: isKnown && restart?.ask === 'whole' && before?.ask !== 'whole' };
   }
 
-  /** The attempt brought everything: the copy that is whole is the first one from now on. */
+  /** The attempt brought everything: the complete copy becomes the first copy. */
   async finish(): Promise<void> {
     await this.#staged.sync();
     if (this.sizes.fresh <= this.sizes.staged) return;
@@ -183,7 +186,7 @@ export class Copies {
     const isEmpty = this.#fresh?.facts().size === 0;
     await this.#staged.close();
     await this.#fresh?.close();
-    // Left behind it does no harm: the journal vouches for it.
+    // A leftover file is harmless: the journal covers it.
     if (isEmpty) await this.#files.remove(freshPath(this.#stagingDir, this.#journal.name)).catch(() => undefined);
   }
 
@@ -192,7 +195,7 @@ export class Copies {
     if (this.#staged.facts().size > this.#length) await this.#staged.truncate(0);
     if ((await this.#files.facts(path)) !== null) this.#fresh = await this.#files.openToWrite(path);
     if (this.sizes.fresh > this.#length) await this.#fresh?.truncate(0);
-    // A crash came before the rename.
+    // A crash happened before the rename.
     if (this.sizes.fresh > this.sizes.staged) await this.#promote();
     const isNeeded = this.sizes.staged > 0 && this.sizes.staged < this.#length;
     if (isNeeded) this.#fresh ??= await this.#files.create(path, 0o644);
@@ -213,7 +216,7 @@ export class Copies {
     if (!isSameFile(written, this.#staged.facts())) throw coded('FILE-SWAPPED', { path: this.path });
   }
 
-  /** False where the disk has no room: the bytes stay, only the record is missing. */
+  /** Returns false when the disk is full: the bytes stay, only the record is missing. */
   async #write(journal: Journal): Promise<boolean> {
     if (isSameRecord(journal, this.#journal)) return true;
     try {
@@ -221,7 +224,7 @@ export class Copies {
       this.#journal = journal;
       return true;
     } catch (thrown) {
-      // What ended the attempt is what has to be reported.
+      // The caller reports what ended the attempt, not the full disk.
       if (!(thrown instanceof CodedError) || thrown.code !== 'DISK-FULL') throw thrown;
       return false;
     }
@@ -244,7 +247,10 @@ async function openOrCreate(files: Files, path: string): Promise<OpenFile> {
   return (await files.facts(path)) === null ? await files.create(path, 0o644) : await files.openToWrite(path);
 }
 
-/** Opening it says by code when it is a link, a FIFO or another's file; only a plain file of ours is removed. */
+/**
+ * Opening the file fails with a code if it is a link, a FIFO or another user's file. Only a regular file of ours is
+ * removed.
+ */
 async function removeOurs(files: Files, path: string): Promise<void> {
   if ((await files.facts(path)) === null) return;
   await (await files.openToWrite(path)).close();

@@ -1,23 +1,25 @@
-// Whether the rest of a download fits on the disk, checked before it begins and while it runs.
+// Checks whether the rest of a download fits on the disk, before it begins and while it runs.
 //
-// Guarantees: a download that can't be held beside the reserve is refused before a byte is asked for; one that runs
-// ends as soon as a look at the disk shows that the rest will not fit, with every byte kept. What a quota allows is not
-// asked: EDQUOT is met by the write itself. Relies on `Files`; keeps nothing.
+// Guarantees: a download that does not fit with the reserve is refused before a byte is requested. A running download
+// ends as soon as a check shows that the rest will not fit, and keeps every byte. Quotas are not checked: the write
+// itself fails with EDQUOT. Relies on `Files`; keeps no state.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { showSize } from '#errors/template.ts';
 import type { Files } from '#system/files.ts';
 
-/** The disk is asked again after so many bytes: often enough for any reserve, too seldom to cost anything. */
+/**
+ * The free space is checked again after this many bytes: often enough for any reserve, and rare enough to cost nothing.
+ */
 const LOOK_EVERY_BYTES = 8 * 1_048_576;
 
-/** What stays free whatever is fetched, and the key that says so. */
+/** Space that downloads leave free, and the configuration key that sets it. */
 export interface Reserve {
   readonly bytes: number;
   readonly key: string;
 }
 
-/** Checks the free space; null when the rest fits beside the reserve. Pure. */
+/** Checks the free space; null when the rest fits and leaves the reserve free. Pure. */
 export function checkSpace(
   path: string,
   room: { readonly free: number; readonly needed: number; readonly reserve: Reserve },
@@ -43,14 +45,17 @@ export class SpaceWatch {
     this.#reserve = reserve;
   }
 
-  /** @throws CodedError DISK-FULL when so many bytes more do not fit */
+  /** @throws CodedError DISK-FULL when `needed` more bytes do not fit */
   async ensure(needed: number): Promise<void> {
     const free = await this.#files.freeSpace(this.#path);
     const error = checkSpace(this.#path, { free, needed, reserve: this.#reserve });
     if (error !== null) throw error;
   }
 
-  /** Told of bytes written; looks in the background. @throws what the last look found */
+  /**
+   * Records written bytes and checks the disk in the background.
+   * @throws the failure of the last check
+   */
   wrote(bytes: number, rest: number): void {
     if (this.#found !== null) throw this.#found;
     this.#sinceLook += bytes;

@@ -1,9 +1,9 @@
-// One attempt to fetch one file durably: journal first, then bytes into `<name>.jar.unverified`, over the one door.
+// Makes one attempt to fetch one file durably: first the journal, then the bytes into `<name>.jar.unverified`.
 //
-// Guarantees: never more bytes in a copy than promised; a failed attempt keeps what it got, and a failed resume makes the
-// next attempt ask for everything while the old bytes stay (`copies.ts`). The result is whole, synced and hashed, and
-// still unverified: the caller decides what it is worth. Relies on `checkUrl` for every hop and on `checkResume` for
-// every response. A crash leaves the journal and a prefix, which the next attempt resumes.
+// Guarantees: no copy ever gets more bytes than promised. A failed attempt keeps its bytes. After a failed resume the
+// next attempt requests everything and keeps the old bytes (`copies.ts`). The result is complete, synced and hashed but
+// unverified: the caller compares the hash. Relies on `checkUrl` for every hop and on `checkResume` for every response.
+// A crash leaves the journal and a prefix, which the next attempt resumes.
 
 import type { Hash } from 'node:crypto';
 import type { Purpose } from '#config/purposes.ts';
@@ -26,21 +26,21 @@ import { type Reserve, SpaceWatch } from './disk-space.ts';
 import { ResponseReader } from './response-reader.ts';
 import { chooseValidator, type RangePlan, type TransferPlan } from './resume.ts';
 
-/** What to fetch; length and digest are promised by the feed. */
+/** What to fetch. The feed promises length and digest. */
 export interface FetchJob {
   readonly name: string;
   readonly url: URL;
   readonly length: number;
   readonly sha256: string;
-  /** The first bytes of every file of this kind. What begins in another way is refused before it is written. */
+  /** The first bytes of every file of this kind. A body that begins differently is refused before it is written. */
   readonly begins: Uint8Array;
-  /** Kept in the journal for the caller's recovery. */
+  /** Stored in the journal for the caller's recovery. */
   readonly note: unknown;
-  /** Asks caches for a fresh copy: after bytes through them were wrong. */
+  /** Requests a fresh copy from caches, after bytes that came through them were wrong. */
   readonly fresh: boolean;
 }
 
-/** What a fetch stands on. */
+/** What a fetch depends on. */
 export interface FetchPorts {
   readonly files: Files;
   readonly stagingDir: string;
@@ -52,63 +52,66 @@ export interface FetchPorts {
   /** Request headers for a hop; credentials only where `checkUrl` allows them. */
   headers(credentials: boolean): Readonly<Record<string, string>>;
   readonly timeoutSession: FetchTimeouts;
-  /** What a download leaves free on the disk. */
+  /** Free space that a download leaves on the disk. */
   readonly reserve: Reserve;
   readonly report: ScopedReport;
   readonly watch: FetchWatcher;
 }
 
-/** Who says how long to wait, and is told what came of it. */
+/** Plans the timeouts and records the outcome. */
 interface FetchTimeouts {
   /** The deadlines for one attempt over this route. */
   plan(route: RouteKey, size: number): TimeoutPlan;
-  /** What a failure by one of these deadlines says. */
+  /** The words that a failure by one of these deadlines uses. */
   words(route: RouteKey, plan: TimeoutPlan): Pick<Deadlines, 'key' | 'words'>;
-  /** At the total deadline: a later one, or 0. `plan.size` is what this attempt has to bring. */
+  /** Called at the total deadline: returns a later one, or 0. `plan.size` is what this attempt has to bring. */
   extend(plan: TimeoutPlan, elapsedMs: number, bytes: number): number;
-  /** What the attempt showed; whether its bytes are right is not known yet. */
+  /** Records what the attempt showed. Whether its bytes are right is not known yet. */
   observe(route: RouteKey, outcome: AttemptOutcome, shape: TransferShape): void;
 }
 
-/** Who is told how one attempt goes; the caller names the subject. */
+/** Receives the events of one attempt. The caller names the subject. */
 export interface FetchWatcher {
   began(offset: number): void;
   startedOver(reason: string): void;
-  /** The wait begins, at this proxy, if any; `scans` where it can look into what it passes on. */
+  /** The wait begins, through this proxy if any. `scans` is true if the proxy can read the content. */
   planned(
     plan: TimeoutPlan,
     at: { readonly route: RouteKey; readonly proxy: string | null; readonly scans: boolean },
   ): void;
   progress(received: number): void;
   responded(seen: Responded): void;
-  /** The attempt failed, and this is what it leaves for the next one. */
+  /** The attempt failed; `settled` is what it leaves for the next one. */
   failed(settled: Settled): void;
-  /** A redirect leads there; nothing has checked it. */
+  /** A redirect leads to this URL, which has not been checked. */
   led(to: URL): void;
 }
 
-/** What a response showed of its way; the ETag only where it is that of the package. */
+/** What a response showed of its route. The ETag is set only if it is that of the package. */
 interface Responded extends RouteKey {
   readonly via: string | null;
   readonly rangeWorked: boolean | null;
   readonly etag?: string | null;
 }
 
-/** The whole file, synced, not verified. */
+/** The complete file, synced but not verified. */
 export interface Fetched {
   readonly path: string;
-  /** The file that the bytes were written to and hashed in, whatever has its name later. */
+  /** The file that the bytes were written to and hashed in, even if another file has its name later. */
   readonly file: FileIdentity;
   /** Digest of the bytes on disk, hex. */
   readonly sha256: string;
   readonly length: number;
-  /** Bytes that were here before this attempt, from earlier ones. */
+  /** Bytes that earlier attempts had left. */
   readonly keptBytes: number;
-  /** The longest wait without a byte in this attempt, first byte included; null when nothing was fetched. */
+  /**
+   * The longest wait without a byte in this attempt, including the wait for the first one; null when nothing was
+   * fetched.
+   */
   readonly longestSilenceMs: number | null;
   /** Via of the response that brought the bytes. */
   readonly via: string | null;
-  /** Where the bytes came from; null where some came with an earlier attempt, of which that is not known. */
+  /** The hop that the bytes came from; null if some came in an earlier attempt, whose hop is not recorded. */
   readonly from: Hop | null;
 }
 
@@ -147,11 +150,14 @@ interface FetchAttempt {
   readonly range: RangePlan;
   readonly reader: ResponseReader;
   readonly copies: Copies;
-  /** The last hop took the connection: from here on a failure may be due to the request. */
+  /** The last hop has accepted the connection: from here on, a failure may be due to the request. */
   isConnected: boolean;
 }
 
-/** Where two copies do not fit on the disk, the one whose rest could not be had makes room. @throws CodedError DISK-FULL */
+/**
+ * If two copies do not fit on the disk, the copy whose rest could not be fetched is deleted.
+ * @throws CodedError DISK-FULL
+ */
 async function planWithin(room: SpaceWatch, copies: Copies, length: number): Promise<TransferPlan> {
   const missing = (plan: TransferPlan) =>
     plan.range.kind === 'whole' ? length : length - copies.continued(plan).facts().size;
@@ -184,7 +190,10 @@ async function fill(ports: FetchPorts, attempt: FetchAttempt, signal: AbortSigna
   }
 }
 
-/** What another user, password or disk would need says nothing about the request; nor does a proxy that is away. */
+/**
+ * Whether the failure may be due to the request. Failures that need another user, password or disk are not, and neither
+ * is an unreachable proxy.
+ */
 function isAboutRequest({ isConnected }: FetchAttempt, error: CodedError): boolean {
   return isConnected && !['auth', 'system', 'config'].includes(error.entry.class);
 }
@@ -211,7 +220,7 @@ async function visit(ports: FetchPorts, attempt: FetchAttempt, hop: Visit): Prom
   const connection = await route.open({ bulk: true, signal: hop.signal, updateId: attempt.job.name });
   attempt.isConnected = true;
   try {
-    // Which proxy is really used is known only now, and each has a history of its own.
+    // The proxy that is really used is known only now, and each proxy has its own history.
     const key: RouteKey = { proxy: connection.facts.proxyUrl, origin: hop.url.origin };
     const plan = ports.timeoutSession.plan(key, attempt.job.length);
     const { proxy } = connection.facts;
@@ -232,7 +241,7 @@ function receive(
   { job, range, reader }: FetchAttempt,
   hop: Visit & { connection: Connection; key: RouteKey; plan: TimeoutPlan; shape: ShapeWatch },
 ): Promise<ExchangeResult> {
-  // Only what is still missing has to come in time.
+  // The deadlines apply only to the missing bytes.
   const asked = { ...hop.plan, size: missingBytes({ job, range }) };
   return exchange({
     connection: hop.connection,
@@ -256,7 +265,7 @@ function receive(
     signal: hop.signal,
     expectedBytes: job.length,
     onHead: (head) => {
-      // Told when the head comes, not when the body ends: the time of that line is evidence of what the proxy does.
+      // Logged when the head arrives, not when the body ends: the time of that line shows what the proxy does.
       noteResponse(ports, { id: job.name, connection: hop.connection, url: hop.url, head, range });
       if (isRedirect(head.status)) return null;
       hop.shape.responded(isFromCache(head));
@@ -271,7 +280,7 @@ function missingBytes({ job, range }: Pick<FetchAttempt, 'job' | 'range'>): numb
   return job.length - (range.kind === 'rest' ? range.offset : 0);
 }
 
-/** The same sink, and the moments of its bytes are noted. */
+/** Wraps a sink to record when its bytes arrive. */
 function timed(sink: BodySink, shape: ShapeWatch, clock: Clock): BodySink {
   let bytes = 0;
   return {

@@ -1,7 +1,7 @@
-// What a file that is no package seems to be, by its first bytes. Pure.
+// Describes a file that is not a package by its first bytes. Pure.
 //
-// The bytes themselves are never shown: a server may send back a secret that it was sent, and four bytes of a password
-// are more than a log may have.
+// The bytes themselves are never shown: a server may echo a secret that it received, and even four bytes of a password
+// must not reach the log.
 
 const KNOWN: readonly (readonly [hex: string, name: string])[] = [
   ['1f8b', 'a gzip file'],
@@ -14,7 +14,7 @@ const KNOWN: readonly (readonly [hex: string, name: string])[] = [
 
 const isTextByte = (byte: number) => byte === 9 || byte === 10 || byte === 13 || (byte >= 0x20 && byte !== 0x7f);
 
-/** The reason of NOT-A-JAR, such as `it begins as a gzip file does, not as a .JAR`. */
+/** The reason of NOT-A-JAR, for example `it begins as a gzip file does, not as a .JAR`. */
 export function describeFirstBytes(bytes: Uint8Array): string {
   const hex = Buffer.from(bytes.subarray(0, 4)).toString('hex');
   const known = KNOWN.find(([start]) => hex.startsWith(start));

@@ -1,9 +1,9 @@
-// The journal of one durable fetch: written before the first byte, removed last.
+// The journal of one durable fetch: written before the first byte and removed last.
 //
-// While it stands, `<name>.jar.unverified` beside it is ours to go on with or to throw away, and `note` holds what the
+// While it exists, the file `<name>.jar.unverified` next to it is ours to resume or delete, and `note` holds what the
 // caller needs to finish the work after a crash. Each write is durable and atomic (a new file, renamed). A crash leaves
-// the old journal or the new one. A file in the staging folder without a journal is nobody's and may be removed.
-// After a failed resume a second copy, `<name>.jar.unverified.fresh`, grows from zero until it is the longer one.
+// the old journal or the new one. A file in the staging folder without a journal has no owner and may be removed. After
+// a failed resume a second copy, `<name>.jar.unverified.fresh`, grows from zero until it is the longer one.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -17,17 +17,17 @@ const JOURNAL_FORMAT = 1;
 const JOURNAL_SUFFIX = '.journal';
 const STAGED_SUFFIX = '.jar.unverified';
 const FRESH_SUFFIX = `${STAGED_SUFFIX}.fresh`;
-/** A journal is some hundred bytes; notes of a feed item are capped well below this. */
+/** A journal has a few hundred bytes; the notes of a feed item are limited to well below this. */
 const JOURNAL_LIMIT_BYTES = 262_144;
 
 const restartSchema = z.strictObject({
-  /** Length of the copy whose rest could not be had. A longer copy makes this record void. */
+  /** Length of the copy whose rest could not be fetched. A longer copy makes this record void. */
   kept: z.int().nonnegative(),
-  /** What the next request asks for: everything, or the rest of the second copy (of the first if there is no second). */
+  /** What the next request is for: everything, or the rest of the second copy (of the first if there is no second). */
   ask: z.enum(['whole', 'rest']),
   /** Like `validator`, for the bytes of the second copy. */
   validator: z.string().nullable(),
-  /** The greatest length that the second copy has had. */
+  /** The greatest length that the second copy has reached. */
   reached: z.int().nonnegative(),
 });
 
@@ -39,23 +39,23 @@ const journalSchema = z.strictObject({
   sha256: z.string(),
   /** Strong ETag or Last-Modified of the bytes on disk, or null; goes into If-Range (RFC 9110, 13.1.5). */
   validator: z.string().nullable(),
-  /** Present after a request for the rest failed, so that the same request is not repeated for ever. */
+  /** Present after a request for the rest failed, so that the same request is not repeated forever. */
   restart: restartSchema.optional(),
   /** What the caller needs to finish after a crash. */
   note: z.unknown(),
 });
 
-/** What a fetch must remember to go on with the bytes that it has. */
+/** What a fetch stores to resume from the bytes that it has. */
 export type Journal = Readonly<z.infer<typeof journalSchema>>;
 
 /** How a transfer continues after a failed resume. */
 export type Restart = Readonly<z.infer<typeof restartSchema>>;
 
-/** What a staging folder holds under one name. */
+/** What a staging folder contains under one name. */
 export type StagedJournal =
   | { readonly kind: 'journal'; readonly journal: Journal }
   | { readonly kind: 'unreadable'; readonly name: string; readonly error: CodedError }
-  /** It could not be opened now, which says nothing of what is in it. */
+  /** The journal could not be opened now, which says nothing about its content. */
   | { readonly kind: 'closed'; readonly name: string; readonly error: CodedError };
 
 /** The file that collects the bytes; its name says that nothing in it is verified. @throws CodedError ID-INVALID */
@@ -63,18 +63,21 @@ export function stagedPath(stagingDir: string, name: string): string {
   return join(stagingDir, requireId(name) + STAGED_SUFFIX);
 }
 
-/** The copy that begins again from zero while the longer one is kept. */
+/** The copy that starts at zero while the longer one is kept. */
 export function freshPath(stagingDir: string, name: string): string {
   return join(stagingDir, requireId(name) + FRESH_SUFFIX);
 }
 
-/** Writes the journal durably, in place of an older one. */
+/** Writes the journal durably and replaces any older one. */
 export async function writeJournal(files: Files, stagingDir: string, journal: Omit<Journal, 'format'>): Promise<void> {
   const text = JSON.stringify({ format: JOURNAL_FORMAT, ...journal });
   await writeDurably(files, journalPath(stagingDir, journal.name), Buffer.from(text), 0o600);
 }
 
-/** Reads the journal of one name; null when there is none or it is damaged. @throws CodedError FILE-* when it can't be opened */
+/**
+ * Reads the journal of one name; null when there is none or it is damaged.
+ * @throws CodedError FILE-* when it cannot be opened
+ */
 export async function readJournal(files: Files, stagingDir: string, name: string): Promise<Journal | null> {
   if ((await files.facts(journalPath(stagingDir, name))) === null) return null;
   const staged = await readStaged(files, stagingDir, name);
@@ -82,7 +85,10 @@ export async function readJournal(files: Files, stagingDir: string, name: string
   return staged.kind === 'journal' ? staged.journal : null;
 }
 
-/** The last step of a fetch: the staged bytes first, then the journal, so that no byte is ever left without one. */
+/**
+ * The last step of a fetch: removes the staged bytes first, then the journal, so that no bytes are left without a
+ * journal.
+ */
 export async function closeJournal(files: Files, stagingDir: string, name: string): Promise<void> {
   await files.remove(freshPath(stagingDir, name));
   await files.remove(stagedPath(stagingDir, name));
@@ -99,7 +105,7 @@ export async function listJournals(files: Files, stagingDir: string): Promise<St
   return found;
 }
 
-/** Names in the folder that no journal vouches for: left-overs of a crash, or something that was put there. */
+/** Names in the folder that no journal covers: leftovers of a crash, or files that someone put there. */
 export async function listStrays(files: Files, stagingDir: string): Promise<string[]> {
   const entries = await files.list(stagingDir);
   const owned = new Set<string>();
@@ -133,7 +139,7 @@ function journalPath(stagingDir: string, name: string): string {
   return join(stagingDir, requireId(name) + JOURNAL_SUFFIX);
 }
 
-/** The name that a file is the journal of; null when it is not one of our journals. */
+/** The name that this file is the journal of; null when it is not one of our journals. */
 function nameOf(entry: string): string | null {
   if (!entry.endsWith(JOURNAL_SUFFIX)) return null;
   const name = entry.slice(0, -JOURNAL_SUFFIX.length);

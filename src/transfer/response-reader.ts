@@ -1,8 +1,9 @@
-// What one response does to the copies on disk: checked by its head, then written where it belongs, or read as a page.
+// Applies one response to the copies on disk: checks the head, then writes the body where it belongs or reads it as a
+// page.
 //
-// Guarantees: bytes go only where `checkResume` says; never one more than promised. What does not begin as a package
-// does touches nothing on disk. Content decides, not its label: the type only words the failure, by which a page that
-// came in place of the package is described with type, size and title.
+// Guarantees: bytes go only where `checkResume` allows, and never one more than promised. A body that does not begin as
+// a package changes nothing on disk. The content decides, not the label: the content type only words the failure, which
+// describes a page in place of the package by type, size and title.
 
 import { createHash, type Hash } from 'node:crypto';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -17,11 +18,11 @@ import type { SpaceWatch } from './disk-space.ts';
 import { describeFirstBytes } from './first-bytes.ts';
 import { checkResume, type RangePlan } from './resume.ts';
 
-/** Enough of a page to find its title. */
+/** Bytes of a page that are searched for its title. */
 const PAGE_BYTES = 65_536;
-/** At most so many progress reports a second. */
+/** Shortest interval between progress reports. */
 const PROGRESS_EVERY_MS = 200;
-/** Types that a page comes with. A package may be labelled so, too, by a static host; how it begins decides. */
+/** Content types of pages. A static host may label a package like this as well, so the first bytes decide. */
 const PAGE_TYPE =
   /^(?:text\/|image\/|multipart\/|message\/|application\/(?:xhtml|json|xml|problem|javascript|.*\+(?:json|xml)))/i;
 
@@ -29,9 +30,9 @@ const PAGE_TYPE =
 const PAGE_START = /^(?:\u{feff})?\s*[<{[]/u;
 
 interface ReaderOptions {
-  /** The copy that a part continues. */
+  /** The copy that a partial response continues. */
   readonly file: OpenFile;
-  /** The copy that bytes from zero go into. */
+  /** The copy for bytes from zero on. */
   readonly anew: OpenFile;
   readonly job: { readonly length: number; readonly begins: Uint8Array };
   readonly range: RangePlan;
@@ -42,11 +43,11 @@ interface ReaderOptions {
   readonly watch: { startedOver(reason: string): void; progress(received: number): void };
 }
 
-/** Where the response came from: the URL that was asked, and the hop that is to be named in a failure. */
+/** Where the response came from: the requested URL, and the hop that a failure names. */
 interface From {
   readonly url: URL;
   readonly hop: Hop;
-  /** Name of the proxy there; null without one. */
+  /** Name of the proxy; null without one. */
   readonly proxy: string | null;
 }
 
@@ -62,9 +63,9 @@ export class ResponseReader {
   #wroteFromZero = false;
   #refusal: CodedError | null = null;
   #isTooLong = false;
-  /** The first bytes of a body from zero, until it is known what they are. */
+  /** The first bytes of a body from zero, until there are enough to classify them. */
   #start: Buffer | null = null;
-  /** A status that is no success: what came is the page of a refusal. */
+  /** The status is not a success, so the body is an error page. */
   #isRefused = false;
   #page: Uint8Array[] | null = null;
   #pageBytes = 0;
@@ -87,7 +88,7 @@ export class ResponseReader {
     return this.#from;
   }
 
-  /** Length of the copy so far, with the bytes of earlier attempts. */
+  /** Length of the copy so far, including the bytes of earlier attempts. */
   get received(): number {
     return this.#position;
   }
@@ -109,12 +110,15 @@ export class ResponseReader {
     return this.#longestSilenceMs;
   }
 
-  /** The copy that got bytes; null when none did. */
+  /** The copy that received bytes; null when none did. */
   get written(): OpenFile | null {
     return this.#written;
   }
 
-  /** After a failure: how much of that copy the next attempt can continue. Nothing that came with too much is right. */
+  /**
+   * After a failure: how many bytes of that copy the next attempt can resume from. If too many bytes came, only those
+   * of earlier attempts are kept.
+   */
   get bytesWorthKeeping(): number {
     return this.#isTooLong ? this.#kept : this.#position;
   }
@@ -123,7 +127,7 @@ export class ResponseReader {
     return this.#hash.digest('hex');
   }
 
-  /** Checks the head; returns who takes the body, or null when nobody wants it. */
+  /** Checks the head. Returns the sink for the body, or null when the body is not needed. */
   open(head: ResponseInfo, from: From): BodySink | null {
     this.#head = head;
     this.#from = from.hop;
@@ -152,18 +156,18 @@ export class ResponseReader {
     }
   }
 
-  /** Whether what can't be the package is called a page; the parts of a multipart answer are none. */
+  /** Whether a body that cannot be the package is called a page. The parts of a multipart response are not. */
   #isPage(): boolean {
     const type = this.#head?.header('content-type') ?? '';
     return this.#head?.status !== 416 && PAGE_TYPE.test(type) && !/^multipart\//i.test(type);
   }
 
-  /** After the exchange: throws what the response was instead of the package, or what ended it. */
+  /** After the exchange: throws what the response was instead of the package, or what ended the exchange. */
   conclude(from: From, result: ExchangeResult): void {
     if (this.#isRefused || this.#page !== null) throw this.#describePage(from, result.bytes);
     if (this.#refusal !== null) throw this.#refusal;
     if (result.ended === 'failed') throw result.error;
-    // It ended before anybody could tell what it is.
+    // The body ended before it could be classified.
     if (this.#start !== null && this.#start.length > 0) throw this.#strange(this.#start, from);
     const { firstByteMs, longestSilenceMs } = result.measured;
     this.#longestSilenceMs = Math.max(firstByteMs ?? 0, longestSilenceMs ?? 0);
@@ -174,7 +178,7 @@ export class ResponseReader {
     this.#options.watch.progress(this.#position);
   }
 
-  /** Collects the first bytes and looks at them; only what begins as a package does is written. */
+  /** Collects and checks the first bytes. Only a body that begins as a package is written. */
   #begin(chunk: Uint8Array, about: { from: From; reason: string | null }): void {
     const { begins } = this.#options.job;
     if (this.#page !== null) {

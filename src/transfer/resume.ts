@@ -1,13 +1,13 @@
-// Whether bytes on disk may be gone on with: decided from what we have and what the response says, nothing else.
+// Decides whether a download can resume from the bytes on disk, from those bytes and the response alone.
 //
-// Relies on the digest to decide in the end: a package never changes under its id, so a resume without a validator
-// risks bytes, not truth. A 206 counts only when its Content-Range starts where we asked and names the length that
-// the feed promised (block-aligned caches answer earlier: RFC 9110, 14.4).
+// Relies on the digest for the final decision: a package never changes under its id, so a resume without a validator
+// can only waste bytes. A 206 is accepted only if its Content-Range starts at the requested offset and names the length
+// that the feed promised. Caches with aligned blocks may start earlier (RFC 9110, 14.4).
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Restart } from './journal.ts';
 
-/** What to ask for. */
+/** What to request. */
 export type RangePlan =
   | { readonly kind: 'whole' }
   | { readonly kind: 'rest'; readonly offset: number; readonly headers: Readonly<Record<string, string>> }
@@ -19,28 +19,28 @@ export interface CopySizes {
   readonly fresh: number;
 }
 
-/** What to ask for, and whose bytes it continues. */
+/** What to request, and which copy it continues. */
 export interface TransferPlan {
   readonly range: RangePlan;
   readonly continues: keyof CopySizes;
 }
 
-/** What an attempt did, for `nextRestart`. */
+/** What an attempt did; input of `nextRestart`. */
 export interface Attempted {
   readonly asked: RangePlan['kind'];
   readonly continued: keyof CopySizes;
-  /** Bytes were written from zero on; with the validator of that response. */
+  /** Bytes were written from zero on. `validator` is that of this response. */
   readonly fromZero: boolean;
   readonly validator: string | null;
-  /** It brought enough to count as progress. */
+  /** The attempt brought enough bytes to count as progress. */
   readonly moved: boolean;
-  /** Its failure may be due to the request itself, so that another request may succeed. */
+  /** The failure may be due to the request itself, so a different request may succeed. */
   readonly blamed: boolean;
-  /** It was ended from here: that says nothing about the request. */
+  /** We ended the attempt, which says nothing about the request. */
   readonly aborted: boolean;
 }
 
-/** What a response to that means. */
+/** What a response to the planned request means. */
 export type ResumeVerdict =
   | { readonly kind: 'append'; readonly offset: number }
   | { readonly kind: 'from-zero'; readonly reason: string | null }
@@ -55,7 +55,7 @@ export interface RangeFacts {
   readonly contentLength: number | null;
 }
 
-/** RFC 9110, 14.1: the name of a unit has no case. 14.4 has one blank behind it; more of them change nothing. */
+/** RFC 9110, 14.1: range units are case-insensitive. 14.4 has one space after the unit; more spaces are accepted. */
 const CONTENT_RANGE = /^[ \t]*bytes[ \t]+([0-9]{1,16})[ \t]*-[ \t]*([0-9]{1,16})[ \t]*\/[ \t]*([0-9]{1,16}|\*)[ \t]*$/i;
 
 /** Plans the request from the bytes on disk. `validator` is a strong ETag, a Last-Modified date or null. */
@@ -67,12 +67,12 @@ export function planRange(onDisk: number, length: number, validator: string | nu
   return { kind: 'rest', offset: onDisk, headers };
 }
 
-/** The restart record that is in force: bytes beyond it show that the transfer got past it. */
+/** The restart record that still applies. Bytes beyond it show that the transfer got past it. */
 export function restartInForce(restart: Restart | undefined, sizes: CopySizes): Restart | null {
   return restart !== undefined && sizes.staged > 0 && sizes.staged <= restart.kept ? restart : null;
 }
 
-/** The validator of the first copy. After a crash the second one may have become the first without its validator. */
+/** The validator of the first copy. After a crash the second copy may have become the first without its validator. */
 export function stagedValidator(
   journal: { readonly validator: string | null; readonly restart?: Restart | undefined },
   staged: number,
@@ -97,9 +97,9 @@ export function planTransfer(
 }
 
 /**
- * What to remember after a failed attempt; null when a request for the rest of the first copy is next. A failed request
- * for the rest is followed by one for everything. If that brings nothing either, ranges are not the cause, and the rest
- * is asked for again.
+ * What to remember after a failed attempt; null when the next request is for the rest of the first copy. After a failed
+ * request for the rest, the next one is for everything. If that brings nothing either, ranges are not the cause, and
+ * the next one is for the rest again.
  */
 export function nextRestart(before: Restart | null, seen: Attempted, sizes: CopySizes): Restart | null {
   if (sizes.staged === 0) return null;
@@ -114,7 +114,8 @@ export function nextRestart(before: Restart | null, seen: Attempted, sizes: Copy
     };
   };
   if (seen.asked === 'whole') return seen.aborted && !seen.fromZero ? before : keep('rest');
-  // A first answer with everything opened the second copy. Where the rest of that can't be had either, ask for everything.
+  // The first response with everything created the second copy. If its rest cannot be fetched either, request
+  // everything.
   const opened = seen.fromZero && seen.continued === 'staged';
   return seen.blamed && !seen.moved && !opened ? keep('whole') : keep('rest');
 }
@@ -124,7 +125,7 @@ export function progressBytes(length: number): number {
   return Math.max(1, Math.min(65_536, Math.ceil(length / 100)));
 }
 
-/** Checks a 200, 206 or 416; any other status is the caller's. `length` is what the feed promised. */
+/** Checks a 200, 206 or 416; the caller handles any other status. `length` is what the feed promised. */
 export function checkResume(plan: RangePlan, response: RangeFacts, length: number): ResumeVerdict {
   if (response.status === 206) return checkPart(plan, response, length);
   if (response.status === 416) {
@@ -140,7 +141,7 @@ export function checkResume(plan: RangePlan, response: RangeFacts, length: numbe
   return { kind: 'from-zero', reason: plan.kind === 'rest' ? 'the whole package came instead of the rest' : null };
 }
 
-/** A validator that If-Range may carry: a strong ETag, else Last-Modified (RFC 9110, 13.1.5); null when neither. */
+/** A validator that If-Range may carry: a strong ETag, else Last-Modified (RFC 9110, 13.1.5); null without either. */
 export function chooseValidator(etag: string | undefined, lastModified: string | undefined): string | null {
   if (etag !== undefined && /^"[\x21\x23-\x7e]{0,200}"$/.test(etag)) return etag;
   if (lastModified !== undefined && /^[A-Za-z0-9 ,:]{20,40}$/.test(lastModified)) return lastModified;
@@ -157,14 +158,14 @@ function checkPart(plan: RangePlan, response: RangeFacts, length: number): Resum
   if (total !== length) {
     return { kind: 'refused', error: coded('LENGTH-MISMATCH', { expected: length, announced: total }) };
   }
-  // A proxy may send less than the rest; what follows is asked for by the next attempt.
+  // A proxy may send less than the rest; the next attempt requests what is missing.
   const fits = first === asked && last >= first && last < length;
   const counted = response.contentLength === null || response.contentLength === last - first + 1;
   if (!fits || !counted) return { kind: 'restart', error: invalid };
   return plan.kind === 'rest' ? { kind: 'append', offset: first } : { kind: 'from-zero', reason: null };
 }
 
-/** A 206 that nobody asked for and that has no Content-Range: its length alone says that it is the whole. */
+/** An unrequested 206 without Content-Range: only its length shows that it is complete. */
 function isWhole({ contentRange, contentLength }: RangeFacts, length: number): boolean {
   return contentRange === undefined && contentLength === length;
 }
