@@ -79,7 +79,7 @@ export function parseRequest(line: string): ServiceRequest {
 }
 
 /** The keys that a request names, for the log. */
-export function keysOf({ edits, secret }: Pick<ServiceRequest, 'edits' | 'secret'>): string[] {
+export function editedKeys({ edits, secret }: Pick<ServiceRequest, 'edits' | 'secret'>): string[] {
   const paths = [...edits.map(({ path }) => path), ...(secret === null ? [] : [secret.path])];
   return [...new Set(paths.map(keyName))];
 }

@@ -24,7 +24,7 @@ import { exposedAbove, requireOwnFolder } from '#system/own-folder.ts';
 import { LineSocket } from './lines.ts';
 import { makeChange } from './make.ts';
 import type { Reception } from './reception.ts';
-import { keysOf, MAX_REQUEST_BYTES, parseRequest, type ServiceAnswer, type ServiceRequest } from './request.ts';
+import { editedKeys, MAX_REQUEST_BYTES, parseRequest, type ServiceAnswer, type ServiceRequest } from './request.ts';
 import { changeOf, givenKeys, requireKept, requireTried } from './requirements.ts';
 import { tryChange } from './trial.ts';
 
@@ -66,7 +66,7 @@ export async function serveChange(socket: Socket, parts: ServiceParts): Promise<
     if (peer === null) throw coded('CHANGE-REQUEST', { reason: 'the kernel did not report who sent it' });
     requester = `${peer.uid === 0 ? 'root' : `user ${peer.uid}`}, process ${peer.pid}`;
     const request = parseRequest(await line);
-    const keys = keysOf(request).join(', ');
+    const keys = editedKeys(request).join(', ');
     report({ name: 'change-requested', verb: request.verb, who: requester, keys });
     const signal = AbortSignal.any([lines.gone, parts.signal]);
     const serving = { ...parts, requester, signal, stopping: parts.signal };

@@ -27,7 +27,7 @@ const foundSchema = z.object({
   hop: z.string().nullable(),
   class: z.string(),
 });
-export type Found = z.infer<typeof foundSchema>;
+export type TrialFailure = z.infer<typeof foundSchema>;
 
 export const changeVerdictSchema = z.object({
   /** Who asked for it may write it. */

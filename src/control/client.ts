@@ -11,7 +11,7 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { VERBS, type Verbs } from './control.ts';
 import { validateSocketOwner } from './socket-owner.ts';
-import { placeOf } from './socket-place.ts';
+import { socketPlace } from './socket-place.ts';
 import { type AnyVerb, type Call, type MethodsOf, methodOf, methodsOf } from './verb.ts';
 import { reviveError } from './wire.ts';
 
@@ -171,7 +171,7 @@ class SocketCarrier {
   }
 
   async #open({ verb, body }: Sent, signal: AbortSignal): Promise<IncomingMessage> {
-    const place = await reaching(this.#path, () => placeOf(this.#path));
+    const place = await reaching(this.#path, () => socketPlace(this.#path));
     return await new Promise<IncomingMessage>((resolve, reject) => {
       // A connection each: one that is kept may be of a daemon that was restarted since.
       const sent = { socketPath: place.address, method: methodOf(verb), path: verb.path, signal, agent: false };

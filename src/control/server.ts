@@ -14,7 +14,7 @@ import type { Files } from '#system/files.ts';
 import { type Peer, peerOf } from '#system/network/peer.ts';
 import { giveToGroup } from '#system/process/group.ts';
 import { shareConnections } from './share.ts';
-import { placeOf } from './socket-place.ts';
+import { socketPlace } from './socket-place.ts';
 import {
   type AnyVerb,
   type Authority,
@@ -95,7 +95,7 @@ export async function serveControl<T extends VerbTable>(
   server.maxConnections = MAX_CONNECTIONS;
   server.maxRequestsPerSocket = 1;
   shareConnections(server, { self: files.self, peerOf: (socket) => (served.peerOf ?? peerOf)(socket) });
-  const place = placeOf(path);
+  const place = socketPlace(path);
   try {
     // Another group gets it last, so that the group of this process never has it.
     await listen(server, { path, address: place.address, mask: openTo === 'group' ? GROUP_MASK : OWNER_MASK });
@@ -160,7 +160,7 @@ function listen(server: Server, { path, address, mask }: Listening): Promise<voi
 
 /** Whether anybody listens there; one who is too busy for us, or may not be asked by us, is somebody as well. */
 async function answers(path: string): Promise<boolean> {
-  const place = placeOf(path);
+  const place = socketPlace(path);
   try {
     return await answersAt(place.address);
   } finally {

@@ -15,7 +15,7 @@ export interface SocketPlace {
 }
 
 /** @throws CodedError FILE-FAILED where a path this long cannot be reached */
-export function placeOf(path: string): SocketPlace {
+export function socketPlace(path: string): SocketPlace {
   if (Buffer.byteLength(path) <= MAX_ADDRESS_BYTES) return { address: path, release: () => undefined };
   const name = basename(path);
   const folder: OpenFolder = openFolder(dirname(path));

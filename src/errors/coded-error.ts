@@ -137,7 +137,7 @@ export function isExhaustion({ code }: CodedError): boolean {
 }
 
 /** `TCP-REFUSED at proxy corp (...)`, the code alone where it is not known where it failed. */
-export function placeOf({ code, hop }: Pick<CodedError, 'code' | 'hop'>): string {
+export function hopPlace({ code, hop }: Pick<CodedError, 'code' | 'hop'>): string {
   return hop === null ? code : `${code} at ${hop}`;
 }
 

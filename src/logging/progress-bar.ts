@@ -5,7 +5,7 @@
 
 import { showDuration, showSize } from '#errors/template.ts';
 
-export interface Progress {
+export interface BarProgress {
   readonly id: string;
   readonly received: number;
   /** Bytes of the whole, or null when unknown. */
@@ -20,7 +20,7 @@ const MAX_BAR_LENGTH = 40;
 const ID_LIMIT = 24;
 
 /** The line, at most `columns` wide. */
-export function progressBar(progress: Progress, columns: number): string {
+export function progressBar(progress: BarProgress, columns: number): string {
   const { received, length, rate } = progress;
   const id = shownId(progress.id);
   const done = length === null || length <= 0 ? null : Math.min(received / length, 1);
@@ -45,7 +45,7 @@ export function progressBar(progress: Progress, columns: number): string {
 }
 
 /** Rounded up, so that it doesn't say 0 s for long. */
-function secondsLeft({ received, length, rate }: Progress): number {
+function secondsLeft({ received, length, rate }: BarProgress): number {
   return Math.ceil(((length ?? 0) - received) / (rate ?? 1));
 }
 

@@ -16,14 +16,14 @@ import {
 } from './feed-format.ts';
 import type { JarFacts } from './jar-facts.ts';
 
-export interface Found {
+export interface FoundJar {
   readonly id: string;
   readonly file: string;
   readonly facts: JarFacts;
 }
 
 export interface Material {
-  readonly found: readonly Found[];
+  readonly found: readonly FoundJar[];
   /** Side files by id. */
   readonly metas: ReadonlyMap<string, ItemMeta>;
   readonly previous: Feed | null;
@@ -71,7 +71,7 @@ export function assembleFeed(material: Material): Assembled {
   return { feed, changed, warnings: warningsOf(material, all) };
 }
 
-function makeItem({ id, file, facts }: Found, meta: ItemMeta, before: FeedItem | undefined): FeedItem {
+function makeItem({ id, file, facts }: FoundJar, meta: ItemMeta, before: FeedItem | undefined): FeedItem {
   if (before !== undefined && before.sha256 !== facts.sha256) {
     throw coded('ID-REUSED', { id, known: before.sha256, found: facts.sha256, file });
   }

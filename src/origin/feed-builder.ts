@@ -11,7 +11,7 @@ import { type Clock, systemClock } from '#system/clock.ts';
 import { writeDurably } from '#system/durable.ts';
 import type { Files } from '#system/files.ts';
 import { realFiles } from '#system/real-files.ts';
-import { assembleFeed, compareIds, type Found, renderFeed } from './feed-assemble.ts';
+import { assembleFeed, compareIds, type FoundJar, renderFeed } from './feed-assemble.ts';
 import { FEED_NAME, type Feed, type ItemMeta, idProblem, MAX_FEED_BYTES, readFeed, readMeta } from './feed-format.ts';
 import { readJar } from './jar-facts.ts';
 
@@ -88,8 +88,8 @@ async function readMetas(dir: string, names: readonly string[]): Promise<Readonl
   return metas;
 }
 
-async function readJars(dir: string, names: readonly string[]): Promise<readonly Found[]> {
-  const found: Found[] = [];
+async function readJars(dir: string, names: readonly string[]): Promise<readonly FoundJar[]> {
+  const found: FoundJar[] = [];
   for (const file of names.filter((name) => JAR_ENDING.test(name))) {
     const id = file.replace(JAR_ENDING, '');
     const problem = idProblem(id);

@@ -11,19 +11,19 @@ import { factsAt } from '#config/tree.ts';
 import { Secret } from '#redaction/secret.ts';
 
 /** A key that changed. */
-export interface Change {
+export interface KeyChange {
   /** Such as `proxies[0].port`. */
   readonly key: string;
   readonly effect: Effect;
 }
 
 /** Every change, in the order of the schema. */
-export function changesBetween(from: Settings, to: Settings): Change[] {
+export function changesBetween(from: Settings, to: Settings): KeyChange[] {
   return differences(settingsSchema, from, to, []).map((path) => ({ key: keyName(path), effect: effectOf(path) }));
 }
 
 /** The changes of the keys that somebody takes: `proxies` stands for `proxies[0].port`, too. */
-export function changesOf(from: Settings | null, to: Settings, taken: Readonly<Record<string, Effect>>): Change[] {
+export function changesOf(from: Settings | null, to: Settings, taken: Readonly<Record<string, Effect>>): KeyChange[] {
   if (from === null) return [];
   return changesBetween(from, to).flatMap(({ key }) => {
     const takers = Object.entries(taken).filter(

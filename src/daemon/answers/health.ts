@@ -4,7 +4,7 @@
 // was set back hides no outage. An alarm waits until a check has failed, or an hour has passed, since the start or the
 // last step of the clock: who wakes after a week is not late, but about to check. Nothing is kept on disk.
 
-import { type CodedError, coded, placeOf } from '#errors/coded-error.ts';
+import { type CodedError, coded, hopPlace } from '#errors/coded-error.ts';
 import { fillTemplate, showZonedTime } from '#errors/template.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
@@ -124,7 +124,7 @@ export class HealthWatch {
     if (limit === null || age < limit) return null;
     const isInGrace = !this.#hasFailedSince && clock.monotonic() - this.#graceFromMs < GRACE_MS;
     if (isInGrace) return null;
-    const cause = this.#error === null ? 'none, no check has run since the start' : placeOf(this.#error);
+    const cause = this.#error === null ? 'none, no check has run since the start' : hopPlace(this.#error);
     return coded('FEED-OVERDUE', { age, cause });
   }
 

@@ -4,7 +4,7 @@
 import type { EventName, SallyportEvent } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 
-export interface Progress {
+export interface TransferProgress {
   readonly id: string;
   readonly received: number;
   readonly length: number;
@@ -31,7 +31,7 @@ const ENDS_WAIT: ReadonlySet<EventName> = new Set([
 /** Follows the events of a round. */
 export class RunningRound {
   readonly #clock: Clock;
-  #transfer: Progress | null = null;
+  #transfer: TransferProgress | null = null;
   /** The package that is waited for, and since when on the monotonic clock. */
   #waiting: { readonly event: SallyportEvent; readonly atMs: number } | null = null;
 
@@ -39,7 +39,7 @@ export class RunningRound {
     this.#clock = clock;
   }
 
-  get transfer(): Progress | null {
+  get transfer(): TransferProgress | null {
     return this.#transfer;
   }
 
@@ -71,10 +71,10 @@ export class RunningRound {
 
 /** The progress with what was just told; another id, or fewer bytes, begin anew. */
 export function progressed(
-  before: Progress | null,
-  { id, received, length }: Pick<Progress, 'id' | 'received' | 'length'>,
+  before: TransferProgress | null,
+  { id, received, length }: Pick<TransferProgress, 'id' | 'received' | 'length'>,
   nowMs: number,
-): Progress {
+): TransferProgress {
   const continues = before !== null && before.id === id && before.received <= received;
   const from = continues ? before.from : { bytes: received, atMs: nowMs };
   const elapsedMs = nowMs - from.atMs;

@@ -19,7 +19,7 @@ import type { RoundReport } from '#updates/round.ts';
 import { waitingCredentials } from './credentials.ts';
 import { proxiesInUse } from './endpoints.ts';
 import { type CheckHealth, classifyHealth } from './health.ts';
-import type { Progress } from './progress.ts';
+import type { TransferProgress } from './progress.ts';
 import { placesIn } from './read-endpoints.ts';
 import { describeRoutes } from './routes.ts';
 
@@ -27,7 +27,7 @@ import { describeRoutes } from './routes.ts';
 export interface Activity {
   readonly checking: boolean;
   readonly last: RoundReport | null;
-  readonly transfer: Progress | null;
+  readonly transfer: TransferProgress | null;
   /** The event of the package that is waited for, with how long that has been. */
   readonly waiting: (SallyportEvent & { readonly waited: number }) | null;
   readonly nextCheckMs: number | null;
@@ -139,7 +139,7 @@ function isScheduled(purpose: string): boolean {
   return isPurpose(purpose) && purposeRow(purpose).probe === 'feed';
 }
 
-function describeTransfer(transfer: Progress | null): Status['updates']['transfer'] {
+function describeTransfer(transfer: TransferProgress | null): Status['updates']['transfer'] {
   if (transfer === null) return null;
   const { id, received, length, rate } = transfer;
   return { id, received, length, rate };

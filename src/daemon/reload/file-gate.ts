@@ -8,7 +8,7 @@ import { readConfigText } from '#config/editing/edit-file.ts';
 import type { Purpose } from '#config/purposes.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
-import type { Found, HeldFile } from '#control/change.ts';
+import type { TrialFailure, HeldFile } from '#control/change.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { changedRoutes } from '#proxy/choosing/changed-routes.ts';
@@ -28,7 +28,7 @@ export interface GateParts {
   /** The settings in force. */
   settings(): Settings;
   /** The first failure of these purposes with this text; null when there is none. */
-  tryFile(text: string, purposes: Purpose[], signal: AbortSignal): Promise<Found | null>;
+  tryFile(text: string, purposes: Purpose[], signal: AbortSignal): Promise<TrialFailure | null>;
   readonly signal: AbortSignal;
 }
 
@@ -102,7 +102,7 @@ export class FileGate {
     this.#timer?.cancel();
   }
 
-  async #try({ file, digest }: LoadedSettings, purposes: Purpose[]): Promise<Found | null> {
+  async #try({ file, digest }: LoadedSettings, purposes: Purpose[]): Promise<TrialFailure | null> {
     const { clock, files, signal } = this.#parts;
     const { text, digest: now } = await readConfigText(files, file);
     if (now !== digest) return { ...LATE, message: 'The file changed while it was read.' };
@@ -119,7 +119,7 @@ export class FileGate {
   }
 }
 
-const LATE: Found = {
+const LATE: TrialFailure = {
   code: 'no answer in time',
   message: 'The stages did not end within a minute.',
   check: 'See the log and: sallyport check.',

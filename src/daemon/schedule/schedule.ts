@@ -7,7 +7,7 @@
 // `decide-round.ts`. A crash in a round leaves its record open, and the next start makes up for it.
 
 import type { CodedError } from '#errors/coded-error.ts';
-import { asCoded, coded, placeOf } from '#errors/coded-error.ts';
+import { asCoded, coded, hopPlace } from '#errors/coded-error.ts';
 import { retryDelay } from '#http/retry-delay.ts';
 import type { Report } from '#logging/events.ts';
 import type { Clock, Timer } from '#system/clock.ts';
@@ -164,7 +164,7 @@ export class Schedule {
     const { starved, suspect } = endCheck(this.#record.starved, { error, connected });
     this.#put({ starved });
     if (!suspect || error === null) return;
-    const facts = { schedules: starved?.slots ?? 0, cause: placeOf(error), hop: error.place };
+    const facts = { schedules: starved?.slots ?? 0, cause: hopPlace(error), hop: error.place };
     this.#options.report({ name: 'feed-starved', error: coded('FREEZE-SUSPECT', facts) });
   }
 

@@ -7,7 +7,7 @@
 import type { Purpose } from '#config/purposes.ts';
 import type { LoadResult } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
-import type { ChangeRequest, ChangeVerdict, Found, PendingChange } from '#control/change.ts';
+import type { ChangeRequest, ChangeVerdict, TrialFailure, PendingChange } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
@@ -27,7 +27,7 @@ export interface TrialParts {
   /** Reads settings that are not saved. */
   loadCandidate(text: string, authority: Authority): Promise<LoadResult>;
   /** The first failure of these purposes with these settings; null when there is none. */
-  testCandidate(change: TrialRequest, signal: AbortSignal): Promise<Found | null>;
+  testCandidate(change: TrialRequest, signal: AbortSignal): Promise<TrialFailure | null>;
 }
 
 /** A request, and what whoever sent it may have done. */
@@ -125,7 +125,7 @@ export class ChangeTrials {
     return loaded.settings;
   }
 
-  async #firstFailure(change: AuthorizedChange, purposes: Purpose[], signal: AbortSignal): Promise<Found | null> {
+  async #firstFailure(change: AuthorizedChange, purposes: Purpose[], signal: AbortSignal): Promise<TrialFailure | null> {
     const { text, typed, authority } = change;
     return purposes.length === 0 ? null : await this.#parts.testCandidate({ text, typed, purposes, authority }, signal);
   }

@@ -3,14 +3,14 @@
 // Guarantees: whatever comes in whatever order, each change gets one verdict at most, and none but these: confirmed by
 // stages that all passed, confirmed by a person, or by nobody. What comes for a change that is over does nothing.
 
-import type { ChangeVerdict, Found } from '#control/change.ts';
+import type { ChangeVerdict, TrialFailure } from '#control/change.ts';
 
 /** A change under way. */
 interface Trying {
   readonly id: number;
   readonly by: string;
   /** What failed; null while the stages run. */
-  readonly failure: Found | null;
+  readonly failure: TrialFailure | null;
 }
 
 /** Null: none is under way. */
@@ -20,7 +20,7 @@ export type ConfirmState = Trying | null;
 export type ConfirmEvent =
   | { readonly kind: 'begin'; readonly id: number; readonly by: string }
   | { readonly kind: 'passed'; readonly id: number }
-  | { readonly kind: 'failed'; readonly id: number; readonly failure: Found }
+  | { readonly kind: 'failed'; readonly id: number; readonly failure: TrialFailure }
   | { readonly kind: 'confirm' }
   | { readonly kind: 'expired'; readonly id: number }
   | { readonly kind: 'gone'; readonly id: number };

@@ -3,7 +3,7 @@
 // Guarantees: nothing of it comes into force; a secret that a proxy refused counts in the same credential guard as the work's own.
 
 import type { Purpose } from '#config/purposes.ts';
-import type { Found } from '#control/change.ts';
+import type { TrialFailure } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';
 import { toFailure } from '#daemon/failure.ts';
 import type { Parts } from '#daemon/parts.ts';
@@ -21,7 +21,7 @@ export interface TrialRequest {
 }
 
 /** The first failure of these purposes, in their order; null when there is none. Rejects with the reason of `signal`. */
-export async function testCandidate(parts: Parts, trial: TrialRequest, signal: AbortSignal): Promise<Found | null> {
+export async function testCandidate(parts: Parts, trial: TrialRequest, signal: AbortSignal): Promise<TrialFailure | null> {
   const candidate = { text: trial.text, typed: [...trial.typed] };
   try {
     const request = { purposes: [...trial.purposes], shell: {}, candidate, through: null, authority: trial.authority };
