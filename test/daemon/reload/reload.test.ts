@@ -260,7 +260,7 @@ describe('going direct', () => {
 
     const errors = told('reload-problem') as { error: { code: string; message: string; check: string } }[];
     expect(errors.map(({ error }) => error.code)).toEqual(PURPOSES.map(() => 'POLICY-DIRECT'));
-    expect(errors[0]?.error.message).toContain('updates had proxy corp until now, and no proxies are configured says');
+    expect(errors[0]?.error.message).toContain('the proxy for updates: it used proxy corp until now, but');
     expect(errors[0]?.error.check).toContain('use_proxy_for.updates: none or proxy_enabled: false');
     expect(proxiesByPurpose(rig.inForce).updates).toBe('corp');
   });

@@ -116,7 +116,7 @@ describe('a change that is tried', () => {
     const { trials } = trialsWith({ testCandidate: hanging });
     const first = trials.attempt(request(), () => undefined, NEVER);
     const second = trials.attempt(request({ by: 'else' }), () => undefined, NEVER);
-    await expect(second).rejects.toThrow('for process 1 of user 0, until');
+    await expect(second).rejects.toThrow('made by process 1 of user 0, is being tested until');
     trials.confirm();
     expect((await first).confirmed).toBe(true);
   });
