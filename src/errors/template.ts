@@ -74,20 +74,23 @@ export function fillPieces(template: string, fields: Readonly<Record<string, Fie
     const [whole, name = '', format] = match;
     if (match.index > shownTo) pieces.push({ text: template.slice(shownTo, match.index), ours: true });
     shownTo = match.index + whole.length;
-    const value = fields[name];
-    if (format === 'for' && (value === undefined || value === null)) continue;
-    if (format === 'at' && (value === undefined || value === null)) continue;
-    if (format === 's') {
-      if (value !== 1) pieces.push({ text: 's', ours: true });
-      continue;
-    }
-    if (format === 'for') pieces.push({ text: ' for update ID ', ours: true });
-    if (format === 'at') pieces.push({ text: ' at ', ours: true });
-    if (isSafeError(value)) pieces.push(...withoutStop(value[SAFE_SENTENCE](format === 'advised'), template[shownTo]));
-    else pieces.push({ text: show(value, format), ours: false });
+    pieces.push(...fillPlace(fields[name], format, template[shownTo]));
   }
   if (shownTo < template.length) pieces.push({ text: template.slice(shownTo), ours: true });
   return pieces;
+}
+
+/** What stands in front of these, and only where there is something to show. */
+const LEAD: Readonly<Record<string, string>> = { for: ' for update ID ', at: ' at ' };
+
+/** One placeholder; `next` is the character of the template behind it. */
+function fillPlace(value: FieldValue, format: string | undefined, next: string | undefined): readonly Piece[] {
+  if (format === 's') return value === 1 ? [] : [{ text: 's', ours: true }];
+  const lead = format === undefined ? undefined : LEAD[format];
+  if (lead !== undefined && (value === undefined || value === null)) return [];
+  const before = lead === undefined ? [] : [{ text: lead, ours: true }];
+  if (isSafeError(value)) return [...before, ...withoutStop(value[SAFE_SENTENCE](format === 'advised'), next)];
+  return [...before, { text: show(value, format), ours: false }];
 }
 
 /** A sentence inside another one: its full stop is dropped where the other one continues with a mark of its own. */

@@ -55,7 +55,9 @@ describe('a change with --confirm-within', () => {
     daemonThatFinds(FAILED);
     const { status, err } = await disable();
     expect(status).toBe(12);
-    expect(err[0]).toBe('New settings failed at AUTH-REJECTED; the previous settings remain in effect. Nothing was written.');
+    expect(err[0]).toBe(
+      'New settings failed at AUTH-REJECTED; the previous settings remain in effect. Nothing was written.',
+    );
     expect(await rig.text()).toBe(TEXT);
   });
 

@@ -192,11 +192,7 @@ describe('the judgement', () => {
       { checks: { ...well, failures: 1 } },
       '1 check in a row failed; no success for 2 h. Next try at 2026-11-20T06:07:00Z.',
     ],
-    [
-      'warning',
-      { isConfigRefused: true },
-      'The configuration file was rejected; the previous settings are in effect.',
-    ],
+    ['warning', { isConfigRefused: true }, 'The configuration file was rejected; the previous settings are in effect.'],
     [
       'warning',
       { isFileHeld: true },
