@@ -59,7 +59,7 @@ describe('a password', () => {
     await site.configure();
     const { code, out, err } = await site.run(['proxy', 'add', 'a', '--address', 'a', '--password', 'hunter2hunter2']);
     expect(code).toBe(64);
-    expect(err).toContain('A password is never an argument');
+    expect(err).toContain('A password cannot be an argument');
     expect(out + err).not.toContain('hunter2');
   });
 

@@ -35,8 +35,10 @@ export interface NetworkActions {
 export function addNetworkCommands(program: Command, actions: NetworkActions, { globals, does }: Hooks): void {
   program
     .command('diagnose')
-    .description('walk the way of each purpose stage by stage, as the service does, and name what is wrong first')
-    .addOption(new Option('--purpose <purpose>', 'this purpose alone').choices([...PURPOSES]))
+    .description(
+      'test the connection for each purpose step by step, as the service would, and report the first problem',
+    )
+    .addOption(new Option('--purpose <purpose>', 'test only this purpose').choices([...PURPOSES]))
     .option('--second-opinion', OPINION_HELP, false)
     .option('--json', JSON_HELP, false)
     .option('--retry-credential', RETRY_HELP, false)
@@ -44,8 +46,10 @@ export function addNetworkCommands(program: Command, actions: NetworkActions, { 
     .action(does((options: DiagnoseArguments) => actions.diagnose(globals(), options)));
   program
     .command('endpoints')
-    .description('every host and port that has to be reached, by purpose and proxy: the allow-list for the proxy team')
-    .addOption(new Option('--text', 'for people; the default').default(false).conflicts(['json', 'squidAcl']))
+    .description(
+      'list every host and port that Sallyport needs, by purpose and proxy: the allow-list for the proxy team',
+    )
+    .addOption(new Option('--text', 'as text (default)').default(false).conflicts(['json', 'squidAcl']))
     .addOption(
       new Option('--json', 'as JSON; docs/endpoints.schema.json is its schema').default(false).conflicts('squidAcl'),
     )
@@ -58,8 +62,10 @@ export function addNetworkCommands(program: Command, actions: NetworkActions, { 
 export function addProxyTest(proxy: Command, actions: NetworkActions, { globals, does }: Hooks): void {
   proxy
     .command('test')
-    .description('walk the way of each purpose through this proxy, whatever use_proxy_for says; changes nothing')
-    .argument('[name]', 'name of the proxy, as `sallyport proxy list` shows it; without it the default one')
+    .description(
+      'test the connection for each purpose through this proxy, regardless of use_proxy_for; changes nothing',
+    )
+    .argument('[name]', 'name of the proxy, as `sallyport proxy list` shows it; default: the default proxy')
     .option('--second-opinion', OPINION_HELP, false)
     .option('--json', JSON_HELP, false)
     .option('--retry-credential', RETRY_HELP, false)
@@ -73,11 +79,11 @@ export function addProxyTest(proxy: Command, actions: NetworkActions, { globals,
 
 const JSON_HELP = 'as JSON; docs/diagnosis.schema.json is its schema';
 const OPINION_HELP = 'also send each request with an ordinary Node client (npm proxy-agent), and compare the results';
-const RETRY_HELP = 'send once more a proxy password that was refused, or whose proxy has moved';
+const RETRY_HELP = 'send a proxy password once more that was rejected, or whose proxy has a new address';
 
 const TEST_HELP = `
-The same walk as sallyport diagnose, inside the daemon where one runs, and the same exit statuses. A password that was refused
-is not sent again unless you say so. Values that are not saved yet are tested by the questions of proxy add and proxy edit.`;
+Runs the same tests as sallyport diagnose, in the daemon if one is running, with the same exit statuses. A rejected password is
+sent again only with --retry-credential, or after you agree at the terminal. To test values before you save them, use the questions of proxy add and proxy edit.`;
 
 function formOf({ json, squidAcl }: EndpointArguments): EndpointForm {
   if (json) return 'json';
@@ -85,19 +91,20 @@ function formOf({ json, squidAcl }: EndpointArguments): EndpointForm {
 }
 
 const ENDPOINTS_HELP = `
-By the settings in force where a daemon runs, else by the file, which is only read. Nothing is asked on the network.
-What a feed or a redirect led to, and the settings do not allow, stands apart: nothing goes there.
+Uses the active settings of the running daemon; if none is running, reads the file. Sends nothing over the network.
+Hosts named by a feed or a redirect that the settings do not allow are listed separately: Sallyport never connects to them.
   sallyport endpoints > for-the-proxy-team.txt
   sallyport endpoints --squid-acl > sallyport-acl.conf`;
 
 const DIAGNOSE_HELP = `
-The daemon that runs does it itself, with its own user, environment and credentials; where none runs, this process does,
-and says so. A purpose ends at its first failure. A password that was refused is not sent again unless you say so.
+The running daemon does the tests with its own user, environment and credentials. If none is running, this process does them
+and says so. The tests of a purpose end at its first failure. A rejected password is sent again only with --retry-credential, or
+after you agree at the terminal.
 
 With --second-opinion an ordinary Node client sends the same request through the same proxy afterwards. If it gets through where
 Sallyport fails, please report that as a fault of Sallyport. The client gets the proxy password only if the proxy accepted it
 just before, by Basic or as the login of a SOCKS proxy.
 
-Exit status: 0 the work would go well (warnings are told), else the class of the first failure: 10 name resolution,
+Exit status: 0 every connection works (there may be warnings), else the class of the first failure: 10 name resolution,
 11 connection, 12 proxy authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP,
 78 configuration.`;

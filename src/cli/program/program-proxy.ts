@@ -44,7 +44,7 @@ type ParsedFlags = Readonly<Record<string, unknown>> & Json;
 export function addProxyCommands(program: Command, actions: ProxyActions & NetworkActions, hooks: Hooks): void {
   const proxy = program
     .command('proxy')
-    .description('the proxies by name; every edit changes its own lines of the file only');
+    .description('list, add, change and delete proxies; an edit leaves all other lines of the file as they are');
   proxy.addHelpText('after', filled(EDIT_PERMISSIONS));
   addLooking(proxy, actions, hooks);
   addMaking(proxy, actions, hooks);
@@ -54,19 +54,21 @@ export function addProxyCommands(program: Command, actions: ProxyActions & Netwo
 }
 
 function addLooking(proxy: Command, actions: ProxyActions, { globals, does }: Hooks): void {
-  withJson(proxy.command('list').description('list every proxy; never a password')).action(
+  withJson(proxy.command('list').description('list every proxy, without passwords')).action(
     does((options: Json) => actions.listProxies(globals(), options)),
   );
-  withJson(proxy.command('show').description('each key of a proxy, where its value came from, and who uses it'))
+  withJson(
+    proxy.command('show').description('show each key of a proxy, the source of its value, and what uses the proxy'),
+  )
     .argument('<name>', NAME)
     .action(does((name: string, { json }: Json) => actions.showProxy(globals(), { name, json })));
 }
 
 function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hooks): void {
   withProfileFlags(
-    proxy.command('add').description('make a proxy; at a terminal and without flags it asks for everything'),
+    proxy.command('add').description('add a proxy; at a terminal and without flags, asks for each value'),
   )
-    .argument('[name]', 'its name, which use_proxy_for and status call it by')
+    .argument('[name]', 'name of the proxy, for use_proxy_for and status')
     .addHelpText('after', filled(ADD_HELP))
     .action(
       does((name: string | undefined, flags: ParsedFlags) =>
@@ -74,26 +76,28 @@ function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hoo
       ),
     );
   withConfirm(
-    withProfileFlags(proxy.command('edit').description('change a proxy; at a terminal and without flags it asks')),
+    withProfileFlags(
+      proxy.command('edit').description('change a proxy; at a terminal and without flags, asks for each value'),
+    ),
   )
     .argument('<name>', NAME)
-    .addOption(new Option('--rename <name>', 'another name, also for those who use it'))
+    .addOption(new Option('--rename <name>', 'new name; references to the proxy change with it'))
     .addHelpText('after', filled(EDIT_HELP))
     .action(
       does((name: string, flags: ParsedFlags) => actions.editProxy(globals(), { name, flags: readFlags(flags) })),
     );
-  withConfirm(withProfileFlags(proxy.command('change').description('the same as edit, for the default proxy')))
-    .addOption(new Option('--rename <name>', 'another name, also for those who use it'))
+  withConfirm(withProfileFlags(proxy.command('change').description('change the default proxy, as edit does')))
+    .addOption(new Option('--rename <name>', 'new name; references to the proxy change with it'))
     .action(does((flags: ParsedFlags) => actions.changeProxy(globals(), { flags: readFlags(flags) })));
-  withConfirm(withJson(proxy.command('delete').description('take a proxy out; one that is used only with --force')))
+  withConfirm(withJson(proxy.command('delete').description('delete a proxy (--force if it is in use)')))
     .argument('<name>', NAME)
     .option(
       '--force',
       'also when it is used: those who named it get the default, or go direct where there is none',
       false,
     )
-    .addOption(new Option('--new-default <name>', 'which proxy is the default in its place; none for none'))
-    .option('--yes', 'without a question', false)
+    .addOption(new Option('--new-default <name>', 'proxy that becomes the default instead, or none'))
+    .option('--yes', 'do not ask for confirmation', false)
     .action(
       does((name: string, { confirmWithin, saveAnyway, ...flags }: DeleteFlags & ConfirmFlags) =>
         actions.deleteProxy(globals(), { name, flags: { ...flags, confirm: { confirmWithin, saveAnyway } } }),
@@ -102,7 +106,7 @@ function addMaking(proxy: Command, actions: ProxyActions, { globals, does }: Hoo
 }
 
 function addSwitching(proxy: Command, actions: ProxyActions, { globals, does }: Hooks): void {
-  withConfirm(withJson(proxy.command('default').description('make a proxy the default, in place of the one that is')))
+  withConfirm(withJson(proxy.command('default').description('make a proxy the default instead of the present one')))
     .argument('<name>', NAME)
     .action(
       does((name: string, { json, ...confirm }: Json & ConfirmFlags) =>
@@ -118,7 +122,9 @@ function addSwitching(proxy: Command, actions: ProxyActions, { globals, does }: 
     withJson(
       proxy
         .command('disable')
-        .description('use none: every purpose goes direct, the proxies stay (proxy_enabled: false)'),
+        .description(
+          'use no proxy: every purpose connects directly, the proxies stay configured (proxy_enabled: false)',
+        ),
     ),
   ).action(
     does(({ json, ...confirm }: Json & ConfirmFlags) =>
@@ -127,20 +133,20 @@ function addSwitching(proxy: Command, actions: ProxyActions, { globals, does }: 
   );
   proxy
     .command('confirm')
-    .description('have the change that another command tries with --confirm-within, although a stage failed')
+    .description('accept the change that --confirm-within is trying, even though a stage failed')
     .action(does(() => actions.confirmChange(globals())));
 }
 
 function addRoutes(program: Command, actions: ProxyActions, { globals, does }: Hooks): void {
-  const route = program.command('route').description('which proxy each purpose uses');
+  const route = program.command('route').description('show or set the proxy of each purpose');
   route.addHelpText('after', filled(EDIT_PERMISSIONS));
-  withJson(route.command('show').description('the route of each purpose that is in force, and why')).action(
+  withJson(route.command('show').description('show the active route of each purpose, and why')).action(
     does(({ json }: Json) => actions.showRoutes(globals(), { json })),
   );
   withConfirm(
-    withJson(route.command('set').description('give a purpose no proxy, the default one, or one by its name')),
+    withJson(route.command('set').description('use no proxy, the default proxy or a named proxy for a purpose')),
   )
-    .addArgument(new Argument('<purpose>', 'what it is for').choices([...PURPOSE_NAMES]))
+    .addArgument(new Argument('<purpose>', 'what the connection is for').choices([...PURPOSE_NAMES]))
     .argument('<use>', 'none (direct), default, or the name of a proxy')
     .action(
       does((purpose: string, use: string, { json, ...confirm }: Json & ConfirmFlags) =>
@@ -160,26 +166,26 @@ function withConfirm(command: Command): Command {
     .addOption(
       new Option(
         '--confirm-within <time>',
-        'try it first; write it only when every stage passes, or sallyport proxy confirm comes in time (such as 60s)',
+        'try the change for this long, such as 60s; save it only if every stage passes or you run sallyport proxy confirm',
       ).argParser(readWindow),
     )
-    .option('--save-anyway', 'write it also when a stage fails; the network may be down after that', false);
+    .option('--save-anyway', 'save the change even if a stage fails; the network may be down after that', false);
 }
 
 function readWindow(text: string): number {
   const ms = parseWindow(text);
   if (ms !== null) return ms;
-  throw new InvalidArgumentError('A time is such as 60s or 2m, from 5s to 1h.');
+  throw new InvalidArgumentError('Use a time such as 60s or 2m, from 5s to 1h.');
 }
 
 function withProfileFlags(command: Command): Command {
   for (const field of profileFields()) command.addOption(optionOf(field));
   return withJson(
     command
-      .option('--password-file <file>', 'the file that has the password; the configuration refers to it')
-      .option('--password-stdin', 'read the password from standard input, into secrets/NAME', false)
+      .option('--password-file <file>', 'file that contains the password; the configuration refers to it')
+      .option('--password-stdin', 'read the password from standard input and store it in secrets/NAME', false)
       .addOption(new Option('--password [value]').hideHelp().argParser(refusePassword).preset('')),
-  ).option('--default', 'make it the default, in place of the one that is', false);
+  ).option('--default', 'make it the default proxy', false);
 }
 
 const PLACES: Readonly<Record<ProfileField['kind'], string>> = {
@@ -199,7 +205,7 @@ function optionOf({ flag, choices, kind, facts }: ProfileField): Option {
 function refusePassword(): never {
   // Not an error of the parser, which would repeat the argument.
   throw new UsageError(
-    'A password is never an argument: everybody on this machine can read it there. Use --password-stdin or --password-file.',
+    'A password cannot be an argument: every user of this machine could read it. Use --password-stdin or --password-file.',
   );
 }
 
@@ -229,15 +235,16 @@ function decapitalised(title: string): string {
 }
 
 const EDIT_PERMISSIONS = `
-Editing needs the right to write the configuration file (sudo), or membership in the group sallyport-admin while
+To change the configuration, you need write access to its file (sudo), or membership in the group sallyport-admin while
 sallyport-change.socket is enabled.`;
 
 const ADD_HELP = `
-The first proxy becomes the default. A password is asked for, or comes from standard input or a file, never from an argument:
+The first proxy becomes the default. The command asks for the password or reads it from standard input or a file; it is never
+an argument:
   sallyport proxy add corp --address proxy.example.com --port 3128
   sallyport proxy add corp --address proxy.example.com --authentication basic \\
     --user svc --password-stdin < file`;
 
 const EDIT_HELP = `
-An empty text takes a key out: --domain ''. The stored password stays unless scheme, address or port change; then it has to be
-entered anew, because another proxy would see it.`;
+An empty value removes a key: --domain ''. If scheme, address or port change, enter the password again, because a different
+server would receive it; otherwise the stored password stays.`;

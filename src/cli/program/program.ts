@@ -116,23 +116,31 @@ function nameHelp(command: Command, path = command.name()): void {
 function addWork(program: Command, actions: Actions, { globals, does }: Hooks): void {
   program
     .command('run')
-    .description('run in the foreground: check by updates.schedule, at once the first time, until SIGTERM or Ctrl-C')
-    .option('--once', 'one round, then exit; status 0 when all of it went well', false)
+    .description('run in the foreground: check at once, then as updates.schedule says, until SIGTERM or Ctrl-C')
+    .option('--once', 'run one round, then exit; status 0 if nothing failed', false)
     .addOption(
-      new Option('--log <form>', 'lines on stdout, instead of logging.stdout').choices(['text', 'json', 'auto']),
+      new Option('--log <form>', 'format of the log lines on stdout, overrides logging.stdout').choices([
+        'text',
+        'json',
+        'auto',
+      ]),
     )
     .addHelpText('after', filled(RUN_HELP))
     .action(does((options: { once: boolean; log?: Watch['form'] }) => actions.run(globals(), options)));
   program
     .command('check')
-    .description('check for updates now and fetch what is wanted; asks the running daemon where there is one')
+    .description('check for updates now and download the packages that are due, in the daemon if one is running')
     .option('--json', 'the result as JSON, without log lines', false)
-    .option('--retry-credential', 'try once more a proxy password that was refused, or whose proxy has moved', false)
+    .option(
+      '--retry-credential',
+      'send a proxy password once more that was rejected, or whose proxy has a new address',
+      false,
+    )
     .action(does((options: { json: boolean; retryCredential: boolean }) => actions.check(globals(), options)));
   program
     .command('status')
-    .description('show whether all is well, what the daemon is doing, what it decided and why')
-    .option('-v, --verbose', 'also show what is not in use', false)
+    .description('show whether everything works, what the daemon is doing, what it decided and why')
+    .option('-v, --verbose', 'also show features that are not in use', false)
     .option('--json', 'as JSON; all times are UTC', false)
     .addOption(
       new Option('--check', 'one line for monitoring; status 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN')
@@ -140,7 +148,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
         .conflicts('json'),
     )
     .action(does((options: StatusArguments) => actions.status(globals(), options)));
-  const updates = program.command('updates').description('the published packages');
+  const updates = program.command('updates').description('list and verify the published packages');
   updates
     .command('list')
     .description('list every published package')
@@ -148,7 +156,7 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .action(does((options: { json: boolean }) => actions.listUpdates(globals(), options)));
   updates
     .command('verify')
-    .description('read and hash every published package; a damaged one is moved aside')
+    .description('read and hash every published package; move damaged ones aside')
     .option('--json', 'as JSON', false)
     .action(does((options: { json: boolean }) => actions.verifyUpdates(globals(), options)));
   updates
@@ -158,18 +166,18 @@ function addWork(program: Command, actions: Actions, { globals, does }: Hooks): 
     .action(does((options: { json: boolean }) => actions.forgetSerial(globals(), options)));
   updates
     .command('hook')
-    .description('run the hook (updates.on_published) for a published package now, whatever came of it before')
+    .description('run the hook (updates.on_published) for a published package now, regardless of earlier results')
     .argument('<id>', 'ID of the update, as `sallyport updates list` shows it', readId)
     .option('--json', 'the result as JSON, without log lines', false)
     .action(does((id: string, options: { json: boolean }) => actions.runHook(globals(), { id, ...options })));
 }
 
 function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks): void {
-  const timeout = program.command('timeout').description('the response timeout');
+  const timeout = program.command('timeout').description('explain or estimate the response timeout');
   timeout
     .command('explain')
-    .description('how long a package of 1, 10, 100 MB or of this size is waited for on each route, and why')
-    .argument('[size]', 'such as 48MB, 1.2GB, or bytes', readSize)
+    .description('show the timeouts for packages of 1, 10 and 100 MB, or of a given size, on each route, and why')
+    .argument('[size]', 'size such as 48MB, 1.2GB, or a number of bytes', readSize)
     .option('--json', 'as JSON', false)
     .action(
       does((size: number | undefined, options: { json: boolean }) =>
@@ -178,29 +186,27 @@ function addTimeout(program: Command, actions: Actions, { globals, does }: Hooks
     );
   timeout
     .command('estimate')
-    .description("measure it from an old log and its packages: the manual's procedure; changes nothing without --apply")
-    .requiredOption('--log <file...>', 'log files; the rotated ones beside each are read, too')
-    .requiredOption('--packages <dir>', 'the folder with the .JAR files of these updates')
-    .option(
-      '--time-zone <zone>',
-      'zone of the times in the log, such as Europe/Berlin; without it that of this host',
-      parseZone,
+    .description(
+      'estimate it from an old log and its packages, as the manual describes; changes nothing without --apply',
     )
-    .option('--apply', 'write response_timeout.base_ms, and learn from the downloads', false)
-    .option('--yes', 'do not ask where it would grow more than tenfold', false)
+    .requiredOption('--log <file...>', 'log files; rotated files next to each are also read')
+    .requiredOption('--packages <dir>', 'folder with the .JAR files of these updates')
+    .option('--time-zone <zone>', 'time zone of the log, such as Europe/Berlin; default: that of this host', parseZone)
+    .option('--apply', 'save response_timeout.base_ms, and learn from the downloads', false)
+    .option('--yes', 'do not ask for confirmation if it grows more than tenfold', false)
     .option('--json', 'as JSON', false)
     .action(does((options: EstimateArguments) => actions.estimateTimeout(globals(), options)));
 }
 
 function addConfig(program: Command, actions: Actions, { globals, does }: Hooks): void {
-  const config = program.command('config').description('the configuration file');
+  const config = program.command('config').description('check, show and upgrade the configuration file');
   config
     .command('check')
-    .description('read the file and name every mistake with line and column; starts nothing')
+    .description('read the file and report every error with line and column; starts nothing')
     .action(does(() => actions.configCheck(globals())));
   config
     .command('show')
-    .description('each key with its effective value and where it came from; secrets read ***')
+    .description('show each key with its effective value and its source; secrets appear as ***')
     .option('--json', 'as JSON', false)
     .action(does((options: { json: boolean }) => actions.configShow(globals(), options)));
   config
@@ -219,10 +225,10 @@ function addConfig(program: Command, actions: Actions, { globals, does }: Hooks)
 function addVendor(program: Command, actions: Actions, does: Does): void {
   program
     .command('serve')
-    .description('for vendors and tests: serve a folder with a feed, and take acknowledgements')
-    .argument('<dir>', 'folder that `sallyport feed build` has prepared')
+    .description('for vendors and tests: serve a folder with a feed, and accept acknowledgements')
+    .argument('<dir>', 'folder prepared by `sallyport feed build`')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <port>', 'port to listen on; 0 takes a free one', parsePort, 8080)
+    .option('--port <port>', 'port to listen on; 0 picks a free port', parsePort, 8080)
     .action(does((dir: string, options: { host: string; port: number }) => actions.serve(dir, options)));
   program
     .command('feed')
@@ -230,21 +236,21 @@ function addVendor(program: Command, actions: Actions, does: Does): void {
     .command('build')
     .description('make feed.json from the .JAR files of a folder; any static web server can serve it')
     .argument('<dir>', 'folder with .JAR files')
-    .option('--expires-days <days>', 'how long the feed is valid', parseDays, 30)
+    .option('--expires-days <days>', 'number of days for which the feed is valid', parseDays, 30)
     .addHelpText('after', filled(FEED_HELP))
     .action(does((dir: string, options: { expiresDays: number }) => actions.buildFeed(dir, options)));
   program
     .command('demo')
-    .description('watch it work: an update server, a forward proxy and a daemon, all on this machine')
-    .option('--once', 'end after one round', false)
-    .option('--dir <dir>', 'folder for everything that the demo makes; it is emptied first')
+    .description('run an update server, a forward proxy and a daemon on this machine, and show what they do')
+    .option('--once', 'exit after one round', false)
+    .option('--dir <dir>', 'folder for all files of the demo; it is emptied first')
     .action(does((options: { dir?: string; once: boolean }) => actions.demo(options)));
 }
 
 function parsePort(text: string): number {
   const port = Number(text);
   if (/^[0-9]{1,5}$/.test(text) && port <= 65_535) return port;
-  throw new InvalidArgumentError('A port is a number from 0 to 65535.');
+  throw new InvalidArgumentError('Use a port from 0 to 65535.');
 }
 
 function readId(text: string): string {
@@ -256,41 +262,41 @@ function readId(text: string): string {
 function readSize(text: string): number {
   const bytes = parseSize(text);
   if (bytes !== null) return bytes;
-  throw new InvalidArgumentError('A size is such as 48MB, 1.2GB, or a number of bytes.');
+  throw new InvalidArgumentError('Use a size such as 48MB, 1.2GB, or a number of bytes.');
 }
 
 function parseZone(text: string): string {
   const complaint = validateTimeZone(text);
   if (complaint === null) return text;
-  throw new InvalidArgumentError('A zone is a name such as Europe/Berlin, or UTC.');
+  throw new InvalidArgumentError('Use a time zone such as Europe/Berlin, or UTC.');
 }
 
 function parseDays(text: string): number {
   const days = Number(text);
   if (/^[0-9]{1,4}$/.test(text) && days >= 1) return days;
-  throw new InvalidArgumentError('Days are a number from 1 to 9999.');
+  throw new InvalidArgumentError('Use a number of days from 1 to 9999.');
 }
 
 const PROGRAM_HELP = `
 First steps:
-  sallyport demo                     see real packages come through a real proxy, on this machine only
-  sallyport proxy add                answer the questions about your proxy
-  sallyport config check             after editing the configuration file
-  sallyport check                    one round now, told live
-  sallyport run                      go on by itself
-  sallyport diagnose                 where it fails on its way, and why
-  sallyport endpoints                what the proxy team has to allow
-  sallyport status                   is it well, what did it decide and why
+  sallyport demo                     watch packages arrive through a proxy, on this machine only
+  sallyport proxy add                set up your proxy by answering questions
+  sallyport config check             check the configuration file after you edit it
+  sallyport check                    check for updates now, and watch
+  sallyport run                      run in the foreground, and check on a schedule
+  sallyport diagnose                 find out where a connection fails, and why
+  sallyport endpoints                list what the proxy team has to allow
+  sallyport status                   show whether everything works, and why
 
-The configuration file is /etc/sallyport/sallyport.yaml where installed, config/sallyport.yaml in a checkout; the
-example beside it shows every key. Failure codes are in docs/failure-codes.md, exit statuses in docs/commands.md.
+The configuration file is /etc/sallyport/sallyport.yaml if Sallyport is installed, config/sallyport.yaml in a checkout.
+The example next to it shows every key. Failure codes are in docs/failure-codes.md, exit statuses in docs/commands.md.
 
-Exit status: 0 all well, 64 bad arguments, 78 bad configuration, 10 name resolution, 11 connection, 12 proxy
-authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP, 19 files or daemon, 70 a defect of ours.`;
+Exit status: 0 success, 64 bad arguments, 78 bad configuration, 10 name resolution, 11 connection, 12 proxy
+authentication, 13 policy, 14 TLS, 15 WebSocket, 16 timeout, 17 content, 18 HTTP, 19 files or daemon, 70 a bug in Sallyport.`;
 
 const RUN_HELP = `
-SIGTERM or Ctrl-C stops it; bytes already fetched are kept and the next start goes on with them.`;
+SIGTERM or Ctrl-C stops it. Interrupted downloads resume at the next start.`;
 
 const FEED_HELP = `
-Other facts of a package (package, sequence, kind, requires, notes, ...) go into ID.meta.json beside ID.jar; see
-docs/protocol.md. Run it again after each change: the serial goes up only when something changed.`;
+Other facts of a package (package, sequence, kind, requires, notes, ...) go into ID.meta.json next to ID.jar; see
+docs/protocol.md. Run it again after each change: the serial rises only if something changed.`;
