@@ -46,7 +46,7 @@ function modeLine({ mode, base_ms, min_ms, max_ms, total_max_ms }: TimeoutExplan
 
 function describeRoute(route: Route, chart: boolean): string[] {
   const { proxy, origin, kind, plans, changed } = route;
-  const routeText = proxy === 'direct' ? 'direct' : `by ${showForeign(proxy)}`;
+  const routeText = proxy === 'direct' ? 'direct' : `through ${showForeign(proxy)}`;
   const table = layTable(
     ['SIZE', 'FIRST BYTE', 'SILENCE', 'TOTAL', 'EXPECTED'],
     plans.map((plan) => [

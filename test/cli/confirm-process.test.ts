@@ -112,7 +112,7 @@ describe('a change with --confirm-within', () => {
     await proxy.close();
     const enable = start('proxy', 'change', '--port', '1', '--confirm-within', '5s', '--save-anyway');
     expect(await enable.ended).toBe(0);
-    expect(enable.lines.join('\n')).toContain('New settings failed at TCP-REFUSED; they are saved all the same');
+    expect(enable.lines.join('\n')).toContain('New settings failed at TCP-REFUSED; saving them anyway');
     expect(await text()).toBe(before.replace(`port: ${proxy.port}`, 'port: 1'));
     const disable = start('proxy', 'disable', '--confirm-within', '60s');
     expect(await disable.ended).toBe(0);

@@ -138,14 +138,14 @@ describe('Proxy Settings Page', () => {
       (context) => editProxyCommand(context, 'a', NO_FLAGS),
       [...SCHEME, ['address or IP [a.example.com]', ''], ['Port [3128]', ''], ['[transparent]', ''], NO_TEST],
     );
-    expect(kept.out[0]).toContain('says so already; nothing was written.');
+    expect(kept.out[0]).toContain('already has this setting; nothing was written.');
     expect(await rig.text()).toBe(before);
     const flags = { force: false, yes: false, json: false };
     await expect(rig.run((context) => deleteProxyCommand(context, 'a', flags))).rejects.toMatchObject({
       code: 'PROFILE-IN-USE',
     });
     const deleted = await rig.run((context) => deleteProxyCommand(context, 'a', { ...flags, force: true }));
-    expect(deleted.out.slice(0, 2)).toEqual(['Deleted proxy a.', 'updates goes direct from now on (none).']);
+    expect(deleted.out.slice(0, 2)).toEqual(['Deleted proxy a.', 'updates now connects directly (none).']);
   });
 });
 
@@ -171,7 +171,7 @@ describe('How to Configure Proxy Settings', () => {
       ['new', true],
     ]);
     const back = await rig.run((context) => defaultProxyCommand(context, 'old', { json: false }));
-    expect(back.out[0]).toBe('old is the default, in place of new.');
+    expect(back.out[0]).toBe('old is now the default instead of new.');
     expect((await rig.settings()).proxies.filter((one) => one.default).map(({ name }) => name)).toEqual(['old']);
   });
 
@@ -243,9 +243,9 @@ describe('Use Cases of Proxy', () => {
     );
     const set = (purpose: string, use: string) =>
       rig.run((context) => setRouteCommand(context, { purpose, use, json: false }));
-    expect((await set('support_logs', 'none')).out[0]).toBe('support_logs goes direct.');
-    expect((await set('platform', 'b')).out[0]).toBe('platform goes through b.');
-    expect((await set('updates', 'default')).out[0]).toBe('updates goes through the default, which is a.');
+    expect((await set('support_logs', 'none')).out[0]).toBe('support_logs connects directly.');
+    expect((await set('platform', 'b')).out[0]).toBe('platform goes through proxy b.');
+    expect((await set('updates', 'default')).out[0]).toBe('updates goes through the default proxy, a.');
     expect((await rig.settings()).use_proxy_for).toEqual({
       updates: 'default',
       support_logs: 'none',

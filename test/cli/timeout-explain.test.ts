@@ -26,7 +26,7 @@ describe('timeout explain', () => {
     expect(lines).toEqual([
       'Adaptive: silence from 10 s to 2 h, the whole transfer up to 24 h.',
       '',
-      'https://updates.example.com by http://proxy.example.com:3128: held back until scanned',
+      'https://updates.example.com through http://proxy.example.com:3128: held back until scanned',
       '  SIZE      FIRST BYTE  SILENCE  TOTAL       EXPECTED',
       '  1.0 MB    10 s        21 s     15 s        4 s',
       '  10.0 MB   16 s        21 s     24 s        6.4 s',

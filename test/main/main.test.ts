@@ -190,7 +190,7 @@ describe('a configuration with mistakes', () => {
   it('that names a credential of the service can be checked and shown outside it, and not run', async () => {
     await site.configure({ updates: { bearer_token: { credential: 'token' } } });
     const check = await site.run(['config', 'check']);
-    expect(check).toMatchObject({ code: 0, out: expect.stringContaining('no mistakes, 1 warning') });
+    expect(check).toMatchObject({ code: 0, out: expect.stringContaining('no errors, 1 warning') });
     expect(check.err).toContain('cannot be read here; the service has it');
     const show = await site.run(['config', 'show']);
     expect(show.code).toBe(0);

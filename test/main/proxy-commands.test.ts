@@ -45,7 +45,7 @@ describe('a proxy that is added beside a running daemon', () => {
     const routes = JSON.parse((await site.run(['route', 'show', '--json'])).out) as Status['routes'];
 
     expect(deleted.code).toBe(0);
-    expect(deleted.out).toContain('The daemon has taken it');
+    expect(deleted.out).toContain('The running daemon has applied the change');
     expect(routes.find(({ purpose }) => purpose === 'updates')).toMatchObject({
       proxy: null,
       set_to: 'none',

@@ -230,7 +230,7 @@ describe('Test Connection', () => {
   it('says that there is nothing to reach yet, and saves', async () => {
     await site.configure();
     const { code, said } = await add('right one');
-    expect(said).toContain('It cannot be tested yet: nothing to reach is configured (updates.feed_url).');
+    expect(said).toContain('The connection cannot be tested yet: no server is configured (updates.feed_url).');
     expect(code).toBe(0);
     expect(login.counted.connections).toBe(0);
   });

@@ -63,7 +63,7 @@ it('--apply writes the file and teaches this process, where no daemon runs; expl
   };
   const told = await run('estimate', '--log', join(dir, 'nsc.log'), '--packages', dir, '--apply');
   expect(told.join('\n')).toContain(
-    'Learned from 1 downloads for https://updates.example.com by http://proxy.example.com:3128.',
+    'Learned from 1 download for https://updates.example.com through http://proxy.example.com:3128.',
   );
   expect(readFileSync(config, 'utf8')).toContain('base_ms: 300000');
   const explained = await run('explain', '2MB');

@@ -72,7 +72,7 @@ describeWith(['systemd'], 'the change service in a real systemd', () => {
     const { status, stdout, stderr } = await as('alice', 'sallyport', 'proxy', 'disable');
     expect([status, stderr]).toEqual([0, expect.any(String)]);
     expect(stdout).toContain('The new settings work.');
-    expect(stdout).toContain('The daemon has taken it');
+    expect(stdout).toContain('The running daemon has applied the change');
     expect(await content()).toContain('# ours\nproxy_enabled: false\n');
     expect(await machine.run('stat', '-c', '%a %U:%G', FILE)).toBe('640 root:sallyport\n');
   });

@@ -40,7 +40,7 @@ function printNotMade(
 ): number {
   const status = printDropped(terminal, verdict);
   if (change.confirm?.saveAnyway === true) {
-    terminal.err('Only root can save settings that failed: run the same command with sudo.');
+    terminal.err('Only root can save settings that failed the test. Run the same command with sudo.');
   }
   if (change.json) printJson(terminal, { ...change.facts, file, changed: false, confirmation: verdict });
   return status;

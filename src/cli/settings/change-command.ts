@@ -22,7 +22,7 @@ export async function withSettings(
 
 /** For whoever chooses a proxy while none is used. */
 export function switchedOff({ proxy_enabled: enabled }: LoadedSettings['settings']): string[] {
-  return enabled ? [] : ['proxy_enabled is false: no proxy is used. To change that: sallyport proxy enable.'];
+  return enabled ? [] : ['proxy_enabled is false, so no proxy is used. To use proxies: sallyport proxy enable.'];
 }
 
 /** Makes the change and tells it. Exit status: 0 when it is written, 78 when it is refused or held, here or by the daemon. */

@@ -55,26 +55,27 @@ interface MadeWords {
 function printMade(terminal: Terminal, made: MadeChange, { sentences, warnings, file }: MadeWords): void {
   for (const warning of warnings) terminal.err(`warning: ${warning}`);
   if (!made.changed) {
-    terminal.out(`${showForeign(file)} says so already; nothing was written.`);
+    terminal.out(`${showForeign(file)} already has this setting; nothing was written.`);
     return;
   }
   for (const sentence of sentences) terminal.out(sentence);
   if (made.stored !== null)
-    terminal.out(`The password is in ${showForeign(made.stored)}, beside the configuration file.`);
-  for (const one of made.removed) terminal.out(`Removed ${showForeign(one)}, which nothing refers to any more.`);
+    terminal.out(`The password is in ${showForeign(made.stored)}, next to the configuration file.`);
+  for (const one of made.removed)
+    terminal.out(`Removed ${showForeign(one)}, because no setting refers to it any more.`);
   for (const one of made.kept) {
-    terminal.out(`${showForeign(one)} has the password of before and stays, for the settings that are in force.`);
+    terminal.out(`${showForeign(one)} still holds the previous password, which the active settings use.`);
   }
   terminal.out(`Written to ${showForeign(file)}.`);
 }
 
 const TAKEN: Readonly<Record<TakenState, string>> = {
-  taken: 'The daemon has taken it; it counts from now on.',
-  refused: 'The daemon refused it and goes on with the settings of before:',
-  held: 'The daemon holds it and goes on with the settings of before (proxy_change is confirm). To have it: sallyport proxy confirm.',
-  'no daemon': 'No daemon runs; it counts from the next start on.',
-  'not yet': 'The daemon has not said that it took it. See: sallyport status.',
-  'another file': 'The daemon that runs works with another file.',
+  taken: 'The running daemon has applied the change.',
+  refused: 'The daemon rejected the change; the previous settings remain in effect:',
+  held: 'The daemon has not applied the change; the previous settings remain in effect (proxy_change is confirm). To apply it: sallyport proxy confirm.',
+  'no daemon': 'No daemon is running; the change applies at the next start.',
+  'not yet': 'The daemon has not yet reported that it applied the change. See: sallyport status.',
+  'another file': 'The running daemon uses a different configuration file.',
 };
 
 function printReception(terminal: Terminal, { taken, refusal }: Reception): void {

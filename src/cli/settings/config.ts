@@ -16,7 +16,7 @@ export function configCheckCommand(terminal: Terminal, result: LoadResult): numb
   if (!result.ok) return printProblems(terminal, result);
   for (const warning of result.warnings) terminal.err(`warning: ${problemLine(warning)}`);
   const { length } = result.warnings;
-  const summary = length === 0 ? 'no mistakes' : `no mistakes, ${length} ${length === 1 ? 'warning' : 'warnings'}`;
+  const summary = length === 0 ? 'no errors' : `no errors, ${length} ${length === 1 ? 'warning' : 'warnings'}`;
   terminal.out(`${showForeign(result.file)}: ${summary}.`);
   return EXIT_OK;
 }
@@ -28,7 +28,7 @@ const MAX_PRINTED = 100;
 export function printProblems(terminal: Terminal, { error, problems }: RefusedSettings): number {
   for (const problem of problems.slice(0, MAX_PRINTED)) terminal.err(problemLine(problem));
   const more = problems.length - MAX_PRINTED;
-  if (more > 0) terminal.err(`and ${more} more ${more === 1 ? 'mistake' : 'mistakes'}`);
+  if (more > 0) terminal.err(`and ${more} more ${more === 1 ? 'error' : 'errors'}`);
   terminal.err(error.message);
   terminal.err(`  ${error.check}`);
   return EXIT_STATUS[error.entry.class];

@@ -55,7 +55,9 @@ export async function tryFirst(
     case 'refused':
       return { status: printRefused(terminal, outcome.refused), verdict: null };
     case 'broken':
-      terminal.err('It could not be tried to its end. Nothing was written; the settings of before stay.');
+      terminal.err(
+        'The test of the new settings did not finish. Nothing was written; the previous settings remain in effect.',
+      );
       throw outcome.error;
     case 'interrupted':
       throw outcome.error;
@@ -67,7 +69,7 @@ export async function tryFirst(
 /** A file that the change would make wrong; returns the exit status. */
 export function printRefused(terminal: Terminal, refused: RefusedSettings): number {
   terminal.err(
-    'With this change the file would be wrong; the lines are those that it would have. Nothing was written.',
+    'This change would make the configuration file invalid. Nothing was written. Line numbers are those after the change:',
   );
   return printProblems(terminal, refused);
 }
@@ -80,8 +82,8 @@ export async function confirmCommand(context: CommandContext): Promise<number> {
     await control.confirmChange();
     context.terminal.out(
       trying === null
-        ? 'Confirmed: the file that was held is in force.'
-        : `Confirmed: the command that waits writes its change now: ${trying.by}.`,
+        ? 'Confirmed: the daemon has applied the waiting change.'
+        : `Confirmed: ${trying.by} now saves its change.`,
     );
     return EXIT_OK;
   } finally {
@@ -101,11 +103,11 @@ async function handleVerdict(
   }
   if (saveAnyway === true) {
     const code = failure?.code ?? NO_ANSWER;
-    terminal.err(`New settings failed at ${code}; they are saved all the same, as you said. The network may be down.`);
+    terminal.err(`New settings failed at ${code}; saving them anyway (--save-anyway). The network may be down.`);
     return { status: null, verdict };
   }
   const status = printDropped(terminal, verdict);
-  const question = 'Save them anyway? They count at once, and the network may be down.';
+  const question = 'Save them anyway? They take effect at once, and the network may be down.';
   if (!json && terminal.answers.interactive && (await askYesNo(terminal, question, false))) {
     return { status: null, verdict };
   }
@@ -133,13 +135,13 @@ export function printDropped(terminal: Terminal, { failure }: ChangeVerdict): nu
 export function trialPrinter({ terminal }: CommandContext, window: { windowMs: number | undefined; waits: boolean }) {
   return (event: SallyportEvent): void => {
     if (event.name === 'change-tried') {
-      terminal.err('Trying the new settings; those of before stay in force meanwhile.');
+      terminal.err('Trying the new settings; the previous ones remain in effect for now.');
     }
     if (event.name !== 'change-failed' || !window.waits || window.windowMs === undefined) return;
     // A sentence of the daemon's own formatter, as a diagnosis has it: what is foreign in it is quoted already.
     terminal.err(`They failed at ${String(event.code)}: ${String(event.message)}`);
     terminal.err(
-      `To have them all the same, in another terminal and within ${window.windowMs / 1_000} s of the begin: sallyport proxy confirm. Ctrl-C ends it now; nothing is written then.`,
+      `To keep the new settings anyway, run sallyport proxy confirm in another terminal within ${window.windowMs / 1_000} s of the start. Ctrl-C discards them.`,
     );
   };
 }

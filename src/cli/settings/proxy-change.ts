@@ -92,9 +92,7 @@ async function editProfile(
   const { profile: before, index } = findProfile(settings, name);
   const prompts = isBare(flags) && context.terminal.answers.interactive;
   if (isBare(flags) && !prompts) {
-    throw new UsageError(
-      'Nothing to change is given, and nobody is there to be asked. See: sallyport proxy edit --help.',
-    );
+    throw new UsageError('No change given, and standard input is not a terminal. See: sallyport proxy edit --help.');
   }
   const rename = flags.rename === before.name ? undefined : flags.rename;
   const wrong = rename === undefined ? null : validateProfileName(rename);
@@ -114,7 +112,7 @@ async function editProfile(
     ...changeTo(isDefault),
     sentences: [
       `Changed proxy ${before.name}.`,
-      ...(rename === undefined ? [] : [`Its name is ${rename} now, also for those who use it.`]),
+      ...(rename === undefined ? [] : [`It is now named ${rename}; references to it changed as well.`]),
       ...(isDefault ? [`${profile.name} is the default.`] : []),
     ],
     facts: { name: profile.name, is_default: isDefault || before.default },
@@ -140,7 +138,9 @@ function refuseMissing(name: string | undefined, { fields }: ProfileFlags): void
     ...(needsAddress && fields['address'] === undefined ? ['--address'] : []),
   ];
   if (missing.length === 0) return;
-  throw new UsageError(`Missing: ${missing.join(' and ')}. At a terminal, sallyport proxy add without flags asks.`);
+  throw new UsageError(
+    `Missing: ${missing.join(' and ')}. At a terminal, sallyport proxy add without flags asks for each value.`,
+  );
 }
 
 function changesOf({ fields }: ProfileFlags): FieldChange[] {
@@ -236,7 +236,7 @@ async function warningsOf(
   if (tested === true) return odd;
   return [
     ...odd,
-    `It is not known whether ${profile.name} works; a wrong proxy keeps updates from coming. Try: sallyport proxy test ${profile.name}.`,
+    `Proxy ${profile.name} has not been tested; if it does not work, no updates arrive. Test it: sallyport proxy test ${profile.name}.`,
   ];
 }
 
@@ -247,7 +247,9 @@ function notUsing(settings: Settings): string[] {
   return [
     ...(direct.length === 0 || proxies.length > 0
       ? []
-      : [`These go direct, as they say: ${direct.join(', ')}. To change that: sallyport route set PURPOSE default.`]),
+      : [
+          `These purposes connect directly (use_proxy_for is none): ${direct.join(', ')}. To change that: sallyport route set PURPOSE default.`,
+        ]),
     ...switchedOff(settings),
   ];
 }

@@ -64,7 +64,7 @@ export async function defaultProxyCommand(
     return await changeCommand(context, loaded, {
       edits: makeDefault(settings, name),
       sentences: [
-        `${profile.name} is the default${old === null ? '' : `, in place of ${old}`}.`,
+        `${profile.name} is now the default${old === null ? '' : ` instead of ${old}`}.`,
         ...switchedOff(settings),
       ],
       facts: { name: profile.name, before: old },
@@ -87,12 +87,14 @@ export async function enableProxyCommand(
     return await changeCommand(context, loaded, {
       edits: isSame ? [] : [{ kind: 'set', path: 'proxy_enabled', value: enabled }],
       sentences: [
-        enabled ? 'Proxies are used again.' : 'No proxy is used: every purpose goes direct. The profiles stay.',
+        enabled
+          ? 'Proxies are used again.'
+          : 'No proxy is used: every purpose connects directly. The profiles stay in the file.',
       ],
       facts: { proxy_enabled: enabled },
       warnings:
         enabled && isEmpty
-          ? ['No proxy is configured, so everything goes direct. To make one: sallyport proxy add.']
+          ? ['No proxy is configured, so every purpose connects directly. To add one: sallyport proxy add.']
           : [],
       json: options.json,
       confirm: options.confirm,
@@ -113,9 +115,9 @@ async function successorOf(
   }
   const { terminal } = context;
   if (!terminal.answers.interactive) {
-    throw new UsageError(`${profile.name} is the default: give --new-default NAME, or --new-default none.`);
+    throw new UsageError(`${profile.name} is the default. Use --new-default NAME, or --new-default none.`);
   }
-  const answer = await askChoice(terminal, `${profile.name} is the default. Which one is it from now on?`, [
+  const answer = await askChoice(terminal, `${profile.name} is the default. Which proxy becomes the default instead?`, [
     ...others,
     'none',
   ]);
@@ -125,18 +127,18 @@ async function successorOf(
 function findOther(settings: Settings, name: string, deleted: string): string {
   const { profile } = findProfile(settings, name);
   if (profile.name !== deleted) return profile.name;
-  throw new UsageError(`${deleted} is deleted, so it cannot be the new default.`);
+  throw new UsageError(`You are deleting ${deleted}, so it cannot be the new default.`);
 }
 
 function wordsOf(settings: Settings, name: string, { newDefault, purposes }: Fall): string[] {
   const fallen = Object.entries(purposes).map(([purpose, use]) =>
-    use === 'none' ? `${purpose} goes direct from now on (none).` : `${purpose} uses the default from now on.`,
+    use === 'none' ? `${purpose} now connects directly (none).` : `${purpose} now uses the default.`,
   );
   const followers = usersOf(settings, name).filter(({ user, by }) => by === 'default' && !(user in purposes));
   const next =
-    newDefault === null ? [] : [`${newDefault} is the default${followersOf(followers.map(({ user }) => user))}.`];
+    newDefault === null ? [] : [`${newDefault} is now the default${followersOf(followers.map(({ user }) => user))}.`];
   const fallbacks = usersOf(settings, name).filter(({ path }) => path.includes('fallback'));
-  return [...next, ...fallen, ...fallbacks.map(({ user }) => `It is no more in ${user}.`)];
+  return [...next, ...fallen, ...fallbacks.map(({ user }) => `It was removed from ${user}.`)];
 }
 
 function followersOf(names: readonly string[]): string {

@@ -74,7 +74,7 @@ async function askField(terminal: Terminal, field: ProfileField, before: Before)
   // The manuals write Basic and Transparent.
   const inOurs = (text: string) => field.choices.find((choice) => choice === text.toLowerCase()) ?? text;
   const validate = (text: string) => {
-    if (text === '') return shown !== '' || mayBeBlank ? null : 'It is needed here.';
+    if (text === '') return shown !== '' || mayBeBlank ? null : 'A value is required.';
     return validateField(field.path, readField(field, inOurs(text)));
   };
   const text = await askUntil(terminal, question, validate);

@@ -31,7 +31,7 @@ export async function listProxiesCommand(context: CommandContext, options: { jso
       return EXIT_OK;
     }
     if (rows.length === 0) {
-      terminal.out('No proxy is configured; everything goes direct. To make one: sallyport proxy add.');
+      terminal.out('No proxy is configured; every purpose connects directly. To add one: sallyport proxy add.');
       return EXIT_OK;
     }
     const table = layTable(
@@ -46,7 +46,7 @@ export async function listProxiesCommand(context: CommandContext, options: { jso
       ]),
     );
     for (const line of table) terminal.out(line);
-    if (!settings.proxy_enabled) terminal.out('proxy_enabled is false: none of them is used.');
+    if (!settings.proxy_enabled) terminal.out('proxy_enabled is false, so none of them is used.');
     return EXIT_OK;
   });
 }
@@ -76,7 +76,7 @@ export async function showProxyCommand(
     ]);
     for (const line of layTable(['KEY', 'VALUE', 'FROM'], rows)) terminal.out(line);
     terminal.out(`created: ${created ?? '-'}`);
-    terminal.out(`used by: ${usedBy.length === 0 ? 'nobody' : usedBy.map(showForeign).join(', ')}`);
+    terminal.out(`used by: ${usedBy.length === 0 ? 'nothing' : usedBy.map(showForeign).join(', ')}`);
     return EXIT_OK;
   });
 }

@@ -57,7 +57,7 @@ export async function getPassword(
   if (flags.passwordStdin === true) {
     const text = (await context.terminal.answers.piped(MAX_PASSWORD_BYTES)).replace(/\r?\n$/, '');
     const wrong = validatePassword(text);
-    if (wrong !== null) throw new UsageError(`The password on standard input cannot be taken. ${wrong}`);
+    if (wrong !== null) throw new UsageError(`The password on standard input is not valid. ${wrong}`);
     return typed(context, text);
   }
   const { interactive } = context.terminal.answers;
@@ -68,12 +68,12 @@ export async function getPassword(
   }
   if (request.mayKeep) return { kind: 'kept' };
   if (interactive) return await askPassword(context, request);
-  throw new UsageError('This authentication needs a password: give --password-stdin or --password-file.');
+  throw new UsageError('This authentication needs a password. Use --password-stdin or --password-file.');
 }
 
 async function askPassword(context: CommandContext, { mayKeep, isBoundElsewhere }: PasswordRequest): Promise<Password> {
   const { answers } = context.terminal;
-  const hint = isBoundElsewhere ? ' (anew, because the proxy is another one)' : '';
+  const hint = isBoundElsewhere ? ' (again, because it would be sent to a different server)' : '';
   const question = `Password${mayKeep && !isBoundElsewhere ? ' (ENTER keeps the stored one)' : hint}: `;
   for (;;) {
     const text = await answers.hidden(question);

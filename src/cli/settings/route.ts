@@ -67,10 +67,10 @@ export async function setRouteCommand(
 export const PURPOSE_NAMES: readonly string[] = PURPOSES;
 
 function routeWords(use: string, proxies: readonly { readonly name: string; readonly default: boolean }[]): string {
-  if (use === 'none') return 'goes direct';
-  if (use !== 'default') return `goes through ${use}`;
+  if (use === 'none') return 'connects directly';
+  if (use !== 'default') return `goes through proxy ${use}`;
   const name = proxies.find((one) => one.default)?.name;
   return name === undefined
-    ? 'goes direct, because no proxy is configured'
-    : `goes through the default, which is ${name}`;
+    ? 'connects directly, because no proxy is configured'
+    : `goes through the default proxy, ${name}`;
 }

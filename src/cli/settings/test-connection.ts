@@ -43,7 +43,7 @@ export async function offerTest(
   }
   const { verdict, purposes } = diagnosis;
   if (purposes.every(({ outcome }) => outcome === 'not configured')) {
-    terminal.err('It cannot be tested yet: nothing to reach is configured (updates.feed_url).');
+    terminal.err('The connection cannot be tested yet: no server is configured (updates.feed_url).');
     return null;
   }
   if (verdict.outcome !== 'failed') {

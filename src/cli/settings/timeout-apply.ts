@@ -58,9 +58,9 @@ export async function applyEstimateCommand(context: CommandContext, options: App
 
 async function confirm({ terminal }: CommandContext, what: string, yes: boolean): Promise<void> {
   if (yes) return;
-  if (!terminal.answers.interactive) throw new UsageError(`${what}, more than tenfold. Say --yes where that is meant.`);
+  if (!terminal.answers.interactive) throw new UsageError(`${what}, more than tenfold. Use --yes if this is intended.`);
   terminal.err(`${what}, more than tenfold.`);
-  if (!(await askYesNo(terminal, 'Write it?', false))) throw coded('CANCELLED', { reason: 'it was not confirmed' });
+  if (!(await askYesNo(terminal, 'Save it?', false))) throw coded('CANCELLED', { reason: 'it was not confirmed' });
 }
 
 /** What could not be taught costs only time: the file is written and stays. */
@@ -88,13 +88,16 @@ function seedsOf({ packages }: EstimateReport): TimeoutSeeds {
     .slice(-MAX_SEEDS);
 }
 
+function showDownloads(count: number): string {
+  return `${count} ${count === 1 ? 'download' : 'downloads'}`;
+}
+
 function teachingWords(count: number, seeded: TimeoutSeeded | null): string {
-  if (count === 0) return 'Nothing to learn from: no download has a .JAR here.';
+  if (count === 0) return 'Nothing to learn from: no download matches a .JAR in the folder.';
   if (seeded === null) return 'Nothing was learned from these downloads.';
-  if (seeded.route === null)
-    return 'Nothing was learned from these downloads: it is not known yet which way updates come.';
+  if (seeded.route === null) return 'Nothing was learned from these downloads: the route of updates is not known yet.';
   const { proxy, origin } = seeded.route;
-  const routeText = proxy === 'direct' ? 'direct' : `by ${showForeign(proxy)}`;
-  const before = seeded.known_before === 0 ? '' : `; ${seeded.known_before} were known`;
-  return `Learned from ${seeded.taken} downloads for ${showForeign(origin)} ${routeText}${before}.`;
+  const routeText = proxy === 'direct' ? 'direct' : `through ${showForeign(proxy)}`;
+  const before = seeded.known_before === 0 ? '' : `; ${showDownloads(seeded.known_before)} already known`;
+  return `Learned from ${showDownloads(seeded.taken)} for ${showForeign(origin)} ${routeText}${before}.`;
 }

@@ -31,9 +31,9 @@ it('makes the change and says what a command with the right to write says', asyn
     err: [],
     out: [
       'The new settings work.',
-      'No proxy is used: every purpose goes direct. The profiles stay.',
+      'No proxy is used: every purpose connects directly. The profiles stay in the file.',
       `Written to ${rig.rig.file}.`,
-      'The daemon has taken it; it counts from now on.',
+      'The running daemon has applied the change.',
     ],
   });
   expect(await rig.rig.text()).toContain('proxy_enabled: false');
@@ -44,7 +44,7 @@ it('says why it was not made, with the exit status of what failed', async () => 
   const { status, err } = await disable({ confirmWithin: 5_000, saveAnyway: true });
   expect(status).toBe(12);
   expect(err[0]).toContain('New settings failed at AUTH-REJECTED');
-  expect(err.at(-1)).toBe('Only root can save settings that failed: run the same command with sudo.');
+  expect(err.at(-1)).toBe('Only root can save settings that failed the test. Run the same command with sudo.');
   expect(await rig.rig.text()).toBe(TEXT);
 });
 

@@ -38,7 +38,7 @@ describe('after an edit the command says', () => {
     const { status, out } = await disable();
     expect({ status, last: out.at(-1) }).toEqual({
       status: 0,
-      last: 'The daemon has taken it; it counts from now on.',
+      last: 'The running daemon has applied the change.',
     });
   });
 
@@ -47,7 +47,10 @@ describe('after an edit the command says', () => {
     rig.daemon = daemonThatSays({ since: BEFORE, refused });
     const { status, err } = await disable();
     expect(status).toBe(78);
-    expect(err).toEqual(['The daemon refused it and goes on with the settings of before:', '  [POLICY-DIRECT] no']);
+    expect(err).toEqual([
+      'The daemon rejected the change; the previous settings remain in effect:',
+      '  [POLICY-DIRECT] no',
+    ]);
     expect((await rig.settings()).proxy_enabled).toBe(false);
   });
 
@@ -58,7 +61,7 @@ describe('after an edit the command says', () => {
 
   it('that the daemon works with another file', async () => {
     rig.daemon = daemonThatSays({ file: '/etc/other.yaml' });
-    expect((await disable()).out.at(-1)).toBe('The daemon that runs works with another file.');
+    expect((await disable()).out.at(-1)).toBe('The running daemon uses a different configuration file.');
   });
 
   it('that it has not heard of it, when the daemon says nothing for too long', async () => {
@@ -74,7 +77,7 @@ describe('after an edit the command says', () => {
     };
     rig.over = { clock };
     rig.daemon = daemonThatSays({ since: BEFORE });
-    expect((await disable()).out.at(-1)).toContain('has not said that it took it');
+    expect((await disable()).out.at(-1)).toContain('has not yet reported that it applied the change');
   });
 
   it('why it could not ask, and does not fail for it', async () => {
@@ -84,7 +87,7 @@ describe('after an edit the command says', () => {
     const { status, err, out } = await disable();
     expect(status).toBe(0);
     expect(err[0]).toContain('[CONTROL-UNREACHABLE]');
-    expect(out.at(-1)).toContain('has not said');
+    expect(out.at(-1)).toContain('has not yet reported');
   });
 
   it.each([
@@ -92,7 +95,7 @@ describe('after an edit the command says', () => {
     [
       'holds',
       { since: BEFORE, held: { since: LATER, failure: aFailure() } },
-      ['secrets/corp has the password of before and stays, for the settings that are in force.'],
+      ['secrets/corp still holds the previous password, which the active settings use.'],
       ['corp', 'corp.2'],
     ],
   ])('what becomes of the password of before, where the daemon %s it', async (_how, says, told, left) => {
@@ -103,7 +106,7 @@ describe('after an edit the command says', () => {
     rig.daemon = daemonThatSays(says);
     const flags = { fields: { port: '8080' }, passwordStdin: true, makeDefault: false, json: false };
     const { out } = await rig.run((context) => changeProxyCommand(context, flags), { piped: 'a second password' });
-    expect(out.filter((line) => line.includes('of before and stays'))).toEqual(told);
+    expect(out.filter((line) => line.includes('still holds the previous password'))).toEqual(told);
     expect((await readdir(join(rig.folder.path, 'secrets'))).toSorted()).toEqual(left);
   });
 

@@ -60,7 +60,7 @@ describe('config check', () => {
   it('says that a good file has no mistakes', async () => {
     const terminal = fakeTerminal();
     expect(configCheckCommand(terminal, await loadGood())).toBe(0);
-    expect(shortened(terminal.told)).toEqual(['/etc/sallyport/sallyport.yaml: no mistakes.']);
+    expect(shortened(terminal.told)).toEqual(['/etc/sallyport/sallyport.yaml: no errors.']);
     expect(terminal.complained).toEqual([]);
   });
 
@@ -90,8 +90,8 @@ describe('config check', () => {
 
   it.each([
     [100, null],
-    [101, 'and 1 more mistake'],
-    [350, 'and 250 more mistakes'],
+    [101, 'and 1 more error'],
+    [350, 'and 250 more errors'],
   ])('of %i mistakes prints the first hundred and counts the rest', async (count, rest) => {
     const terminal = fakeTerminal();
     const wrong = Array.from({ length: count }, (_, index) => `zz${index}: 1\n`).join('');
@@ -105,7 +105,7 @@ describe('config check', () => {
     await folder.write('proxy.password', 'long-enough');
     const result = await folder.accept(GOOD.replace('{ env: TOKEN }', "'written-here'"), { mode: 0o644 });
     expect(configCheckCommand(terminal, result)).toBe(0);
-    expect(shortened(terminal.told)).toEqual(['/etc/sallyport/sallyport.yaml: no mistakes, 1 warning.']);
+    expect(shortened(terminal.told)).toEqual(['/etc/sallyport/sallyport.yaml: no errors, 1 warning.']);
     expect(shortened(terminal.complained)).toMatchInlineSnapshot(`
       [
         "warning: /etc/sallyport/sallyport.yaml:4:17: updates.bearer_token: The secret stands in this file, which every user of this host can read (mode 0644); write {file: ...} or {credential: ...} here, or chmod 0600.",

@@ -155,7 +155,9 @@ describe('a change with --confirm-within', () => {
       return enableProxyCommand({ ...context, terminal }, false, { json: false, confirm: WITHIN });
     });
     await expect(gone).rejects.toThrow('[CONTROL-UNREACHABLE]');
-    expect(said).toEqual(['It could not be tried to its end. Nothing was written; the settings of before stay.']);
+    expect(said).toEqual([
+      'The test of the new settings did not finish. Nothing was written; the previous settings remain in effect.',
+    ]);
     expect(await rig.text()).toBe(TEXT);
   });
 });
@@ -163,14 +165,12 @@ describe('a change with --confirm-within', () => {
 describe('proxy confirm', () => {
   it('confirms, or says that there is nothing to confirm', async () => {
     rig.daemon = fakeControl();
-    expect((await rig.run(confirmCommand)).out).toEqual(['Confirmed: the file that was held is in force.']);
+    expect((await rig.run(confirmCommand)).out).toEqual(['Confirmed: the daemon has applied the waiting change.']);
     const [since, until] = ['2026-11-20T00:00:00Z', '2026-11-20T00:01:00Z'];
     const trying = { by: 'process 7 of user 0', since, until, failure: null };
     const config = { ...aStatus().config, trying };
     rig.daemon = fakeControl({ status: () => Promise.resolve(aStatus({ config })) });
-    expect((await rig.run(confirmCommand)).out).toEqual([
-      'Confirmed: the command that waits writes its change now: process 7 of user 0.',
-    ]);
+    expect((await rig.run(confirmCommand)).out).toEqual(['Confirmed: process 7 of user 0 now saves its change.']);
     rig.daemon = fakeControl({ confirmChange: () => Promise.reject(coded('CHANGE-NONE', {})) });
     await expect(rig.run(confirmCommand)).rejects.toThrow('[CHANGE-NONE]');
   });

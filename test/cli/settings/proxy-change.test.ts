@@ -46,7 +46,7 @@ describe('proxy add with flags', () => {
     expect(out).toEqual([
       'Added proxy b.',
       `Written to ${rig.file}.`,
-      'No daemon runs; it counts from the next start on.',
+      'No daemon is running; the change applies at the next start.',
     ]);
     expect(await rig.text()).toBe(
       `${CORP}  - name: b\n    address: b.example.com\n    port: 443\n    no_proxy: 'a, .b'\n`,
@@ -83,7 +83,7 @@ describe('proxy add with flags', () => {
     ['b', { address: 'http://b:3128' }, '--address: This key takes the bare host; write address: b and port: 3128.'],
     ['b', { address: 'b', port: '70000' }, '--port: Out of range; it is 1 to 65535.'],
     ['a b', { address: 'b' }, 'A name is letters'],
-    ['b', { address: 'b', authentication: 'basic', user: 'u' }, 'give --password-stdin or --password-file'],
+    ['b', { address: 'b', authentication: 'basic', user: 'u' }, 'Use --password-stdin or --password-file'],
   ])('says what is missing or wrong, where nobody can be asked: %s %j', async (name, fields, sentence) => {
     const failed = add(name, flagsOf(fields));
     await expect(failed).rejects.toBeInstanceOf(UsageError);
@@ -130,7 +130,7 @@ describe('proxy edit', () => {
     async (fields) => {
       await expect(edit(flagsOf(fields))).rejects.toMatchObject({ code: 'PASSWORD-ANEW' });
       expect(await rig.text()).toBe(CORP);
-      const { asked } = await edit(flagsOf(fields), [['anew', 'a second password']]);
+      const { asked } = await edit(flagsOf(fields), [['again', 'a second password']]);
       expect(asked).toHaveLength(1);
       expect(await rig.text()).toContain('    password: { file: secrets/corp }\n');
     },
@@ -141,7 +141,7 @@ describe('proxy edit', () => {
   });
 
   it('never takes ENTER for the password of another proxy', async () => {
-    const cancelled = edit(flagsOf({ port: '8080' }), [['anew', '']]);
+    const cancelled = edit(flagsOf({ port: '8080' }), [['again', '']]);
     await expect(cancelled).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(await rig.text()).toBe(CORP);
   });
@@ -158,7 +158,7 @@ describe('proxy edit', () => {
   it('gives another name to the profile and to those who use it', async () => {
     await rig.folder.write('sallyport.yaml', `${CORP}use_proxy_for:\n  updates: corp\n`);
     const { out } = await edit(flagsOf({}, { rename: 'main' }));
-    expect(out[1]).toBe('Its name is main now, also for those who use it.');
+    expect(out[1]).toBe('It is now named main; references to it changed as well.');
     expect(await rig.text()).toContain('- name: main   # ours');
     expect(await rig.text()).toContain('  updates: main\n');
   });

@@ -41,15 +41,15 @@ describe('proxy delete', () => {
 
   it('--force of the default asks which one is it from now on, says what follows, and asks once more', async () => {
     const { asked, err, out } = await remove('a', { force: true }, [
-      ['Which one is it from now on? (b, none)', 'c'],
-      ['Which one', 'b'],
+      ['Which proxy becomes the default instead? (b, none)', 'c'],
+      ['Which proxy', 'b'],
       ['Delete it?', 'y'],
     ]);
     expect(asked).toHaveLength(3);
     expect(err).toEqual([
       'Answer one of: b, none.',
-      'b is the default, also for updates, support_logs, exposure_analytics.',
-      'platform uses the default from now on.',
+      'b is now the default, also for updates, support_logs, exposure_analytics.',
+      'platform now uses the default.',
     ]);
     expect(out[0]).toBe('Deleted proxy a.');
     expect(await rig.text()).toBe(
@@ -60,7 +60,7 @@ describe('proxy delete', () => {
 
   it('is not done without the yes', async () => {
     const script = [
-      ['Which one', 'b'],
+      ['Which proxy', 'b'],
       ['Delete it?', ''],
     ] as const;
     await expect(remove('a', { force: true }, script)).rejects.toMatchObject({ code: 'CANCELLED' });
@@ -78,7 +78,7 @@ describe('proxy delete', () => {
   });
 
   it.each([
-    [{}, 'give --new-default NAME, or --new-default none'],
+    [{}, 'Use --new-default NAME, or --new-default none'],
     [{ newDefault: 'a' }, 'cannot be the new default'],
   ])('--force says what is missing where nobody can be asked: %j', async (over, sentence) => {
     const failed = remove('a', { force: true, ...over });
@@ -98,10 +98,10 @@ describe('proxy delete', () => {
 describe('proxy enable and disable', () => {
   it('write proxy_enabled and keep the profiles', async () => {
     const off = await rig.run((context) => enableProxyCommand(context, false, { json: false }));
-    expect(off.out[0]).toBe('No proxy is used: every purpose goes direct. The profiles stay.');
+    expect(off.out[0]).toBe('No proxy is used: every purpose connects directly. The profiles stay in the file.');
     expect(await rig.text()).toBe(`${TEXT}proxy_enabled: false\n`);
     expect((await rig.run((context) => listProxiesCommand(context, { json: false }))).out.at(-1)).toBe(
-      'proxy_enabled is false: none of them is used.',
+      'proxy_enabled is false, so none of them is used.',
     );
     await rig.run((context) => enableProxyCommand(context, true, { json: false }));
     expect((await rig.settings()).proxy_enabled).toBe(true);
@@ -109,7 +109,7 @@ describe('proxy enable and disable', () => {
 
   it('that change nothing write nothing', async () => {
     const { out } = await rig.run((context) => enableProxyCommand(context, true, { json: false }));
-    expect(out).toEqual([`${rig.file} says so already; nothing was written.`]);
+    expect(out).toEqual([`${rig.file} already has this setting; nothing was written.`]);
     expect(await rig.text()).toBe(TEXT);
   });
 

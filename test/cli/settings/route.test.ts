@@ -36,7 +36,7 @@ describe('route set', () => {
     const off = await CommandRig.make('version: 2\nproxy_enabled: false\n');
     const set = off.run((context) => setRouteCommand(context, { purpose: 'updates', use: 'none', json: false }));
     expect((await set).out).toContain(
-      'proxy_enabled is false: no proxy is used. To change that: sallyport proxy enable.',
+      'proxy_enabled is false, so no proxy is used. To use proxies: sallyport proxy enable.',
     );
     await off.folder.remove();
   });
@@ -44,8 +44,8 @@ describe('route set', () => {
   it('takes a name that exists, and says which way the purpose goes', async () => {
     const set = (use: string) =>
       rig.run((context) => setRouteCommand(context, { purpose: 'updates', use, json: false }));
-    expect((await set('A')).out[0]).toBe('updates goes through a.');
-    expect((await set('default')).out[0]).toBe('updates goes through the default, which is a.');
+    expect((await set('A')).out[0]).toBe('updates goes through proxy a.');
+    expect((await set('default')).out[0]).toBe('updates goes through the default proxy, a.');
     await expect(set('b')).rejects.toMatchObject({ code: 'PROFILE-UNKNOWN' });
   });
 });

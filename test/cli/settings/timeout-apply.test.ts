@@ -48,7 +48,9 @@ describe('timeout estimate --apply', () => {
     expect([status, asked]).toEqual([0, []]);
     expect(await rig.text()).toBe(TEXT.replace('30000', '300000'));
     expect(out).toContain('response_timeout.base_ms is 300000; it was 30000.');
-    expect(out).toContain('Learned from 1 downloads for https://updates.example.com by http://proxy.example.com:3128.');
+    expect(out).toContain(
+      'Learned from 1 download for https://updates.example.com through http://proxy.example.com:3128.',
+    );
     const measured = { id: '1602503', size: 2_000, elapsed_ms: 57_000, longest_silence_ms: 53_000 };
     expect(taught).toEqual([{ ...measured, ended_at: Date.UTC(2013, 5, 5, 0, 5, 7) }]);
   });
@@ -65,14 +67,14 @@ describe('timeout estimate --apply', () => {
     rig = await CommandRig.make(TEXT.replace('30000', '400000'));
     const { out } = await apply(fromManual);
     expect(await rig.text()).toContain('base_ms: 400000');
-    expect(out.some((line) => line.endsWith('says so already; nothing was written.'))).toBe(true);
+    expect(out.some((line) => line.endsWith('already has this setting; nothing was written.'))).toBe(true);
     expect(taught).toHaveLength(1);
   });
 
   it('asks before it writes more than tenfold', async () => {
-    await expect(apply(fromSlow, {}, [['Write it?', 'n']])).rejects.toMatchObject({ code: 'CANCELLED' });
+    await expect(apply(fromSlow, {}, [['Save it?', 'n']])).rejects.toMatchObject({ code: 'CANCELLED' });
     expect([await rig.text(), taught]).toEqual([TEXT, null]);
-    await apply(fromSlow, {}, [['Write it?', 'y']]);
+    await apply(fromSlow, {}, [['Save it?', 'y']]);
     expect(await rig.text()).toContain('base_ms: 1200000');
   });
 
@@ -107,6 +109,6 @@ describe('timeout estimate --apply', () => {
     const packages = one === undefined ? [] : changes.map((change) => ({ ...one, ...change }));
     const { out } = await apply(() => Promise.resolve({ ...report, packages }));
     expect(taught).toBeNull();
-    expect(out).toContain('Nothing to learn from: no download has a .JAR here.');
+    expect(out).toContain('Nothing to learn from: no download matches a .JAR in the folder.');
   });
 });

@@ -89,7 +89,7 @@ describe('with proxy_change: confirm an edit by a command', () => {
     await changing.said('They failed at TCP-REFUSED');
     expect(await start('proxy', 'confirm').ended).toBe(0);
     expect(await changing.ended).toBe(0);
-    expect(changing.lines).toContain('The daemon has taken it; it counts from now on.');
+    expect(changing.lines).toContain('The running daemon has applied the change.');
   }, 60_000);
 
   it('that is saved although a stage failed is held like any other, and the command says so', async () => {
@@ -97,7 +97,9 @@ describe('with proxy_change: confirm an edit by a command', () => {
     await daemon.said('Next check');
     const changing = change('--save-anyway');
     expect(await changing.ended).toBe(78);
-    expect(changing.lines).toContainEqual(expect.stringContaining('The daemon holds it and goes on with the settings'));
+    expect(changing.lines).toContainEqual(
+      expect.stringContaining('The daemon has not applied the change; the previous settings'),
+    );
     expect(changing.lines).toContainEqual(expect.stringMatching(/^ {2}\[TCP-REFUSED\] /));
     expect(await readFile(config, 'utf8')).toContain('port: 1');
     expect((await statusOf()).config.held).toMatchObject({ failure: { code: 'TCP-REFUSED' } });
