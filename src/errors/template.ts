@@ -1,8 +1,8 @@
-// The one formatter for text that a person reads (principle 8).
+// The only formatter for text that people read (principle 8).
 //
-// Guarantees: whatever the fields hold, it never throws, and the result is one line, of bounded length, without control
-// characters, and a foreign string can't pass for words of ours: a plain ASCII token stands as it is, everything else
-// is quoted, escaped and cut. Relies on nothing. Events and errors are both templates: `Downloading update ID {id}.`
+// It never throws, whatever the fields hold. The result is one line of bounded length without control characters. A
+// foreign string cannot imitate text of this program: a plain ASCII token stays as it is, everything else is quoted,
+// escaped and cut. Events and errors are templates: `Downloading update ID {id}.`
 
 import { type Hop, hopText, readHop } from './hop.ts';
 
@@ -23,7 +23,7 @@ type Placeholders<T extends string> = T extends `${string}{${infer Inner}}${infe
       | Placeholders<Rest>
   : never;
 
-/** The fields that a template asks for; what `for` shows may be missing. */
+/** The fields that a template needs; a field of the format `for` may be missing. */
 export type FieldsOf<T extends string> = { readonly [Name in Placeholders<T>]: FieldValue };
 
 /** The mark of an error whose sentence this formatter made: a symbol, so that no data from outside can carry it. */
@@ -34,7 +34,7 @@ interface SafeError {
   [SAFE_SENTENCE](advised: boolean): readonly Piece[];
 }
 
-/** A part of a sentence: words of ours, from a template, or what a field showed. */
+/** A part of a sentence: text of the template (`ours`), or what a field showed. */
 export interface Piece {
   readonly text: string;
   readonly ours: boolean;
@@ -50,23 +50,31 @@ const HOP_NAME = /^[\w.~@%+-]{1,100}$/;
 /** Addresses of proxies that are shown as they are. */
 const HOP_ADDRESS = /^[\w.:%[\]-]{1,280}$/;
 /**
- * Words of ours: tokens, quoted tokens and `proxies[0]`, with parentheses and commas. No capital in them has a small
- * letter behind it, every line of ours begins so: thus even foreign words can't make one.
+ * A phrase: tokens, quoted tokens and `proxies[0]`, with parentheses and commas. In a phrase no capital is followed by a
+ * small letter. Every log line begins with such a pair, so foreign text in a phrase cannot imitate one.
  */
 const WORDS =
   /^(?!.{201})(?! |-$)(?:(?:^| )\(?(?:"[\w.~@%+/:*-]+"|(?:(?![A-Z][a-z])[\w.~@%+/\\:;=?&#*$!'<>-])+(?:\[\d{1,4}\][a-z0-9_.:-]*)*)\)?,?)+$/;
 
 /**
- * Fills a template. Formats: none (token, or quoted text), `size` (bytes, 10^6 to the MB), `ms` (a duration in
- * milliseconds), `time` (ms since the epoch as local time without zone, the manual's form), `clock` (its time of day), `via` (a Via value),
- * `hop` (where it failed), `at` (` at ` and such a hop, or nothing), `key` (a key of the configuration, `proxies[0].port`), `words` (a phrase made by us or by the admin, bare as long as it can't be a line of ours),
- * `advised` (an error with what to check), `s` (the plural `s` of the word before, unless the number is 1), `for` (` for update ID N`, or nothing). A missing field reads `-`, a missing size `an unknown size`.
+ * Fills a template. A missing field is shown as `-`, a missing size as `an unknown size`. Formats:
+ * - none: a token, or quoted text
+ * - `size`: bytes, 10^6 to the MB
+ * - `ms`: a duration in milliseconds
+ * - `time`: milliseconds since the epoch, as local time without a zone; `clock`: its time of day
+ * - `via`: a Via value
+ * - `hop`: where something failed; `at`: ` at ` and a hop, or nothing
+ * - `key`: a key of the configuration, such as `proxies[0].port`
+ * - `words`: a phrase, unquoted unless it could imitate a log line
+ * - `advised`: an error with its advice
+ * - `s`: the plural `s` of the word before it, unless the number is 1
+ * - `for`: ` for update ID N`, or nothing
  */
 export function fillTemplate(template: string, fields: Readonly<Record<string, FieldValue>>): string {
   return joinPieces(fillPieces(template, fields));
 }
 
-/** The same in pieces, for whoever has to tell our words from what the fields hold. */
+/** The same in pieces, for callers that treat template text and field values differently. */
 export function fillPieces(template: string, fields: Readonly<Record<string, FieldValue>>): Piece[] {
   const pieces: Piece[] = [];
   let shownTo = 0;
@@ -80,7 +88,7 @@ export function fillPieces(template: string, fields: Readonly<Record<string, Fie
   return pieces;
 }
 
-/** What stands in front of these, and only where there is something to show. */
+/** The words before a field that may be missing, by its format: without the field they are left out as well. */
 const LEAD: Readonly<Record<string, string>> = { for: ' for update ID ', at: ' at ' };
 
 /** One placeholder; `next` is the character of the template behind it. */
@@ -93,7 +101,7 @@ function fillPlace(value: FieldValue, format: string | undefined, next: string |
   return [...before, { text: show(value, format), ours: false }];
 }
 
-/** A sentence inside another one: its full stop is dropped where the other one continues with a mark of its own. */
+/** A sentence inside another one: its full stop is dropped if the other one continues with a punctuation mark. */
 function withoutStop(sentence: readonly Piece[], next = ''): readonly Piece[] {
   const last = sentence.at(-1);
   if (last?.ours !== true || !last.text.endsWith('.') || !/^[.,;:)]/.test(next)) return sentence;
@@ -106,7 +114,7 @@ export function joinPieces(pieces: readonly Piece[]): string {
   return line.length > LINE_LIMIT ? `${line.slice(0, LINE_LIMIT - 1).replace(/[\ud800-\udbff]$/, '')}…` : line;
 }
 
-/** Makes one foreign string safe to stand inside a line of ours: a token as it is, else quoted, escaped, cut. */
+/** Makes a foreign string safe inside a line: a token stays as it is, other text is quoted, escaped and cut. */
 export function showForeign(text: string): string {
   return TOKEN.test(text) ? text : quote(text);
 }
@@ -137,7 +145,7 @@ export function showDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h${minutes % 60 === 0 ? '' : ` ${minutes % 60} min`}`;
 }
 
-/** Local time without a zone, to the second, as the manual's log has it: `2013-06-05T00:04:10`. */
+/** Local time without a zone, to the second, as in the log of the manual: `2013-06-05T00:04:10`. */
 export function showLocalTime(epochMs: number): string {
   const at = new Date(epochMs);
   const year = at.getFullYear();
@@ -197,7 +205,7 @@ function showList(items: readonly unknown[], format: string | undefined): string
   return shown;
 }
 
-/** What the types rule out may still come at run time, out of JSON or a library: a formatter must not throw. */
+/** Values that the types exclude can still arrive from JSON or a library; a formatter must not throw. */
 function asText(value: unknown): string {
   try {
     return String(value);
@@ -207,7 +215,6 @@ function asText(value: unknown): string {
 }
 
 function showNumber(value: number, format: string | undefined): string {
-  if (format === 's') return value === 1 ? '' : 's';
   if (format === 'size') return showSize(value);
   if (format === 'ms') return showDuration(value);
   if (format === 'time') return showLocalTime(value);
@@ -215,7 +222,7 @@ function showNumber(value: number, format: string | undefined): string {
   return String(value);
 }
 
-/** An error of ours carries text that this formatter made; any other is foreign text. */
+/** A coded error carries text that this formatter made; any other error is foreign text. */
 function isSafeError(value: unknown): value is SafeError {
   return value instanceof Error && typeof (value as Partial<SafeError>)[SAFE_SENTENCE] === 'function';
 }
@@ -243,7 +250,7 @@ function withoutComments(value: string): string {
   return text;
 }
 
-/** Characters of a Via value that are looked at. */
+/** Longest Via value that is parsed, in characters. */
 const VIA_LIMIT = 2_000;
 const VIA_HOPS = 16;
 const VIA_COMMENT_DEPTH = 4;
@@ -262,7 +269,7 @@ function quote(text: string): string {
   return `"${shown}"`;
 }
 
-/** Brackets are escaped as well: `[Thread: ` inside foreign text would look like the head of a line. */
+/** Brackets are escaped as well: `[Thread: ` inside foreign text would look like the start of a log line. */
 function escapeCharacter(character: string): string {
   if (character === '"' || character === '\\') return `\\${character}`;
   if (character === '\n') return '\\n';
@@ -274,11 +281,11 @@ function escapeCodePoint(character: string): string {
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
-/** A mark sits on the character before it: none on our opening quote, and no tower that reaches into other lines. */
+/** A combining mark joins the character before it: none may join the opening quote, and at most three join a letter. */
 const MARK = /^\p{M}$/u;
 const MARKS_LIMIT = 3;
 /**
- * Letters, marks, numbers, punctuation, symbols and the plain space; no control, format, surrogate or separator, and
- * nothing that is drawn as nothing (U+3164 is a letter).
+ * Letters, marks, numbers, punctuation, symbols and the plain space; no control, format, surrogate or separator, and no
+ * invisible character (U+3164 is a letter).
  */
 const PRINTABLE = /^(?!\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;

@@ -10,22 +10,22 @@ function placeholders(template: string): { name: string; format: string | undefi
 }
 
 describe.each(ENTRIES)('%s', (code, entry) => {
-  it('is a code of capitals, digits and dashes', () => {
+  it('catalogue: a code has capitals, digits and dashes only', () => {
     expect(code).toMatch(/^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$/);
     expect(code.length).toBeLessThanOrEqual(24);
   });
 
-  it('says what happened and what to check, each ending with a full stop', () => {
+  it('catalogue: sentence and advice begin with a capital and end with a full stop', () => {
     expect(entry.text).toMatch(/^(?:[A-Z{]|sha256 ).*\.$/);
     expect(entry.check).toMatch(/^[A-Z{].*\.$/);
   });
 
-  it('needs no more than a line', () => {
+  it('catalogue: sentence and advice fit into one line', () => {
     expect(`${entry.text} ${entry.check}`).not.toMatch(/[\n\r"\\[\]]/);
     expect(entry.text.length + entry.check.length).toBeLessThan(400);
   });
 
-  it('names its placeholders and formats as the formatter knows them', () => {
+  it('catalogue: the formatter knows every placeholder and format', () => {
     for (const { name, format } of placeholders(entry.text + entry.check)) {
       expect(name).toMatch(/^[a-z][A-Za-z0-9]*$/);
       expect(FORMATS).toContain(format);
@@ -33,8 +33,8 @@ describe.each(ENTRIES)('%s', (code, entry) => {
   });
 });
 
-describe('the catalogue', () => {
-  it('has each code once: no room overwrites a code of another', async () => {
+describe('catalogue', () => {
+  it('catalogue: no module overwrites a code of another', async () => {
     const rooms = await Promise.all([
       import('#errors/catalogue-config.ts'),
       import('#errors/catalogue-diagnose.ts'),

@@ -6,7 +6,7 @@ const HOP = 'proxy corp (proxy.example.com:3128)';
 describe('a coded error', () => {
   const refused = coded('TCP-REFUSED', { host: 'proxy.example.com', port: 3128, elapsed: 12, hop: HOP });
 
-  it('has its sentence and its advice from the catalogue, filled with its facts', () => {
+  it('coded error: fills sentence and advice of the catalogue with its facts', () => {
     expect(refused.message).toBe(
       '[TCP-REFUSED] proxy.example.com refused port 3128 after 12 ms: the host is up, nothing listens there.',
     );
@@ -15,13 +15,13 @@ describe('a coded error', () => {
     expect(refused.entry.class).toBe('tcp');
   });
 
-  it('names its hop, or this host when it never left it', () => {
+  it('coded error: names its hop, or this host if nothing was sent', () => {
     expect(refused.hop).toBe(HOP);
     expect(coded('INTERNAL', { reason: 'x' }).hop).toBe('this host');
     expect(coded('INTERNAL', { reason: 'x', hop: '' }).hop).toBe('this host');
   });
 
-  it('may be tried again only when nothing has to change first', () => {
+  it('coded error: is retryable only if nothing has to change first', () => {
     expect(refused.retryable).toBe(true);
     expect(
       coded('AUTH-REJECTED', {
@@ -36,7 +36,7 @@ describe('a coded error', () => {
     expect(coded('ID-INVALID', { id: '../x', reason: 'x' }).retryable).toBe(false);
   });
 
-  it('goes into JSON with code, message, check, hop and facts', () => {
+  it('coded error: JSON has code, message, check, hop and facts', () => {
     expect(JSON.parse(JSON.stringify(refused))).toEqual({
       code: 'TCP-REFUSED',
       message: refused.safeText,
@@ -47,7 +47,7 @@ describe('a coded error', () => {
     });
   });
 
-  it('says what was proven fine before, once somebody recorded it; the first record stands', () => {
+  it('coded error: names the phases that succeeded; the first record counts', () => {
     const error = coded('TCP-REFUSED', { host: 'proxy', port: 1, elapsed: 2, hop: HOP });
     const advice = error.check;
     error.during({ phase: 'dial', elapsedMs: 2, proven: ['choice', 'resolve'] });
@@ -57,7 +57,7 @@ describe('a coded error', () => {
     expect(error.trace?.phase).toBe('dial');
   });
 
-  it('quotes what is foreign in its facts', () => {
+  it('coded error: quotes foreign text in its facts', () => {
     const error = coded('ORIGIN-STATUS', { url: 'http://x/', status: 500, reason: 'a\r\n[INFO] Stopped.' });
 
     expect(error.message).toBe('[ORIGIN-STATUS] http://x/ answered 500 "a\\u{d}\\n\\u{5b}INFO\\u{5d} Stopped.".');
@@ -65,13 +65,13 @@ describe('a coded error', () => {
 });
 
 describe('whatever was thrown', () => {
-  it('stays as it is when it is coded', () => {
+  it('asCoded: keeps a coded error', () => {
     const error = coded('INTERNAL', { reason: 'x' });
 
     expect(asCoded(error)).toBe(error);
   });
 
-  it('is a fault of ours otherwise, and keeps its cause', () => {
+  it('asCoded: makes any other error INTERNAL and keeps it as the cause', () => {
     const cause = new TypeError('x is not a function');
     const error = asCoded(cause);
 
@@ -80,7 +80,7 @@ describe('whatever was thrown', () => {
     expect(error.cause).toBe(cause);
   });
 
-  it('need not be an error', () => {
+  it('asCoded: takes failed file calls, and values that are no errors', () => {
     for (const [errno, code, syscall] of [
       ['EROFS', 'FILE-FAILED', 'mkdir'],
       ['EACCES', 'FILE-FAILED', 'open'],

@@ -54,7 +54,7 @@ process.exit(0);
 `;
 
 describe('a host without free descriptors', () => {
-  it('says so at every door, and sets no state aside', async () => {
+  it('exhaustion: every operation without free descriptors says so, no state file is moved', async () => {
     const state = join(dir, 'state.json');
     await writeFile(state, '{"format":1}');
     const { stdout } = await promisify(execFile)(
@@ -83,14 +83,14 @@ describe('what ran out', () => {
     ['ENFILE', 'TOO-MANY-FILES'],
     ['ENOMEM', 'OUT-OF-MEMORY'],
     ['ENOBUFS', 'OUT-OF-MEMORY'],
-  ])('%s is %s, also where nobody expected it', (code, expected) => {
+  ])('exhaustion: %s is %s, also as an unexpected error', (code, expected) => {
     const thrown = Object.assign(new Error(`${code}: something`), { code });
     expect(exhaustion(thrown, 'open /x')?.code).toBe(expected);
     expect(asCoded(thrown).code).toBe(expected);
     expect(exhaustion(thrown, 'open /x')?.safeText).toContain('open /x');
   });
 
-  it('is nothing else', () => {
+  it('exhaustion: other errors are not taken for it', () => {
     for (const code of ['ENOENT', 'EACCES', 'ECONNREFUSED', 17, undefined]) {
       expect(exhaustion(Object.assign(new Error('x'), { code }), 'x')).toBeNull();
     }

@@ -5,20 +5,20 @@ import { EXIT_OK, EXIT_STATUS, EXIT_USAGE } from '#errors/exit-status.ts';
 describe('exit statuses', () => {
   const all = [EXIT_OK, EXIT_USAGE, ...Object.values(EXIT_STATUS)];
 
-  it('each says one thing', () => {
+  it('exit statuses: no two classes share one', () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
-  it('are taken neither by the shell nor by signals nor by Node', () => {
+  it('exit statuses: none is used by the shell, by signals or by Node', () => {
     // 1 to 13 may be Node's own, but only 1 to 9 come from a script that runs; 126 and up are the shell's.
     expect(all.filter((status) => status !== 0 && (status < 10 || status > 125))).toEqual([]);
   });
 
-  it('there is one for the class of every code', () => {
+  it('exit statuses: the class of every code has one', () => {
     for (const { class: failure } of Object.values(CATALOGUE)) expect(EXIT_STATUS[failure]).toBeGreaterThan(0);
   });
 
-  it('are for ever', () => {
+  it('exit statuses: they never change', () => {
     expect({ EXIT_OK, EXIT_USAGE, ...EXIT_STATUS }).toEqual({
       EXIT_OK: 0,
       EXIT_USAGE: 64,

@@ -23,7 +23,7 @@ describe('a hop', () => {
     expect(readHop(JSON.parse(JSON.stringify(hop)))).toEqual(hop);
   });
 
-  it('hop: nothing else is taken for one, whatever another process sends', () => {
+  it('hop: any other value from another process is not taken for one', () => {
     const odd = [
       {},
       { kind: 'proxy', name: 1, address: 'a:1' },
@@ -43,7 +43,7 @@ describe('a hop', () => {
 describe('a failure', () => {
   const facts = { host: 'proxy.example.com', port: 3128, elapsed: 12 };
 
-  it('failure: its place is data, its hop the words of that, and JSON has the words', () => {
+  it('failure: its place is data; its hop, also in JSON, is that in words', () => {
     const error = coded('TCP-REFUSED', { ...facts, hop: proxyAt('corp', 'proxy.example.com:3128') });
 
     expect(error.place).toEqual({ kind: 'proxy', name: 'corp', address: 'proxy.example.com:3128' });
@@ -51,14 +51,14 @@ describe('a failure', () => {
     expect(JSON.parse(JSON.stringify(error))).toMatchObject({ hop: error.hop, facts: { hop: error.hop } });
   });
 
-  it('failure: one that is nowhere is at the place that was recorded, or at this host by its class', () => {
+  it('failure: without a hop its place is the recorded one, or this host by its class', () => {
     const cut = coded('CONNECTION-LOST', { received: 1, expected: 2, reason: 'x', hop: null });
     expect(cut.place).toBeNull();
     expect(cut.at(originAt('h:1')).place).toEqual(originAt('h:1'));
     expect(coded('INTERNAL', { reason: 'x' }).place).toEqual(THIS_HOST);
   });
 
-  it('failure: a secret in its place is masked, and the place stays one', () => {
+  it('failure: a secret in its place is masked, and the place stays data', () => {
     const redact = (text: string) => text.replaceAll('hunter2', '***');
     const error = coded('TCP-REFUSED', { ...facts, hop: originAt('hunter2.example:1') });
     const { fields } = toRecord({ name: 'check-failed', error, hop: error.hop }, 0, { redact, spans: () => [] });

@@ -20,8 +20,8 @@ function show(value: FieldValue, format?: string): string {
   return fillTemplate(format === undefined ? '{x}' : `{x:${format}}`, { x: value });
 }
 
-describe('a part that only some events have', () => {
-  it('is the update that a connection is for, or nothing', () => {
+describe('template: optional part', () => {
+  it('template: {id:for} names the update, or is empty without one', () => {
     const template = 'Connected{update_id:for}.';
     expect(fillTemplate(template, { update_id: '1602503' })).toBe('Connected for update ID 1602503.');
     expect(fillTemplate(template, { update_id: 'a b' })).toBe('Connected for update ID "a b".');
@@ -30,23 +30,23 @@ describe('a part that only some events have', () => {
 });
 
 describe('fillTemplate', () => {
-  it('puts the fields in their places, as often as they are named', () => {
+  it('fillTemplate: inserts each field wherever the template names it', () => {
     expect(fillTemplate('{a} and {b:size}, {a}.', { a: 'x', b: 20e6 })).toBe('x and 20.0 MB, x.');
   });
 
-  it('shows what is missing or empty as a dash, and a dash of somebody else as a quoted one', () => {
+  it('fillTemplate: shows a missing or empty field as a dash, and a given dash in quotes', () => {
     expect(fillTemplate('{a}{b}{c}{d}{e}', { a: undefined, b: null, c: '', d: [], e: '-' })).toBe('----"-"');
   });
 
-  it('does not fill placeholders that come out of a field', () => {
+  it('fillTemplate: does not fill placeholders inside a field value', () => {
     expect(fillTemplate('{a}', { a: '{b}', b: 'x' })).toBe('"{b}"');
   });
 
-  it('takes no replacement pattern out of a field', () => {
+  it('fillTemplate: ignores replacement patterns inside a field value', () => {
     expect(fillTemplate('<{a}>', { a: '$&' })).toBe('<$&>');
   });
 
-  it('shows booleans, numbers and lists', () => {
+  it('fillTemplate: shows booleans, numbers and lists', () => {
     expect(fillTemplate('{a} {b} {c} {d}', { a: true, b: false, c: -1.5, d: ['x', 'y z'] })).toBe(
       'yes no -1.5 x, "y z"',
     );
@@ -60,21 +60,21 @@ describe('fillTemplate', () => {
     expect(fillTemplate('{count} error{count:s} in {files} file{files:s}', { count, files: 2 })).toBe(expected);
   });
 
-  it('cuts a list and says how many more there are', () => {
+  it('fillTemplate: cuts a long list and says how many items it left out', () => {
     const shown = show(Array.from({ length: 1_000 }, (_, index) => `host-${index}.example.com`));
 
     expect(shown).toMatch(/^host-0\.example\.com, .* and 9\d\d more$/);
     expect(shown.length).toBeLessThan(650);
   });
 
-  it('shows a failure of ours as it is, with what to check when asked', () => {
+  it('fillTemplate: shows a coded error unquoted, with its advice on request', () => {
     const error = coded('DISK-FULL', { operation: 'write', path: '/x', reason: 'ENOSPC: no space left on device' });
 
     expect(show(error)).toBe('[DISK-FULL] Not enough disk space to write /x: ENOSPC: no space left on device.');
     expect(show(error, 'advised')).toBe(`${show(error)} ${error.check}`);
   });
 
-  it('drops the full stop of a failure where the sentence around it goes on', () => {
+  it('fillTemplate: drops the full stop of an error where the sentence continues', () => {
     const error = coded('DISK-FULL', { operation: 'write', path: '/x', reason: 'ENOSPC' });
     const fill = (template: string) => fillTemplate(template, { error });
 
@@ -89,13 +89,13 @@ describe('fillTemplate', () => {
     );
   });
 
-  it('takes no error for one of ours because of its properties', () => {
+  it('fillTemplate: quotes an error that only imitates a coded one', () => {
     const forged = Object.assign(new Error('Downloading update ID 1.'), { code: 'DISK-FULL', safeText: 'x. Stopped.' });
 
     expect(show(forged, 'advised')).toBe('"Downloading update ID 1."');
   });
 
-  it('shows what the types rule out without throwing, and a secret as its mask', () => {
+  it('fillTemplate: shows values of wrong types without throwing, and masks a secret', () => {
     const stray = (value: unknown) => show(value as FieldValue);
 
     expect(stray(new Secret('hunter2'))).toBe(MASK);
@@ -106,7 +106,7 @@ describe('fillTemplate', () => {
     expect(stray(Object.assign(new Error('x'), { message: 5 }))).toBe('5');
   });
 
-  it('is one printable line of bounded length, whatever the fields hold', () => {
+  it('fillTemplate: returns one printable line of bounded length for any fields', () => {
     const template = 'Update {a}: {b:words} ({c:via}) at {d:hop}, {e:size} in {f:ms} since {g:time}.';
     const fields = fc.record({
       a: hostileValue,
@@ -127,7 +127,7 @@ describe('fillTemplate', () => {
     );
   });
 
-  it('cuts a line that is too long all the same, and no character in two', () => {
+  it('fillTemplate: cuts a line that is too long, but never inside a character', () => {
     const line = fillTemplate(`${'x'.repeat(LINE_LIMIT - 2)}😀😀{a}`, { a: 'x' });
 
     expect(line).toBe(`${'x'.repeat(LINE_LIMIT - 2)}…`);
@@ -136,7 +136,7 @@ describe('fillTemplate', () => {
 
 describe('foreign text', () => {
   it.each(['1602503', '/var/lib/x-1.jar', 'https://example.com/a?b=c&d#e', 'application/java-archive', 'CORP\\user'])(
-    'a token stands as it is: %s',
+    'foreign text: a token stays unquoted: %s',
     (token) => expect(showForeign(token)).toBe(token),
   );
 
@@ -153,20 +153,20 @@ describe('foreign text', () => {
     expect(showForeign(text)).toBe(shown);
   });
 
-  it('letters that look like ours do not pass for ours', () => {
+  it('foreign text: letters that look like ASCII are quoted', () => {
     expect(showForeign('\u0410cknowledging')).toBe('"\u0410cknowledging"');
   });
 
-  it('letters that are drawn as nothing are escaped', () => {
+  it('foreign text: invisible letters are escaped', () => {
     expect(showForeign('a\u3164b\u115fc\ufe0f')).toBe('"a\\u{3164}b\\u{115f}c\\u{fe0f}"');
   });
 
-  it('no mark falls on the opening quote, and no tower of marks stands on a letter', () => {
+  it('foreign text: a combining mark never joins the quote, and at most three join a letter', () => {
     expect(showForeign('\u0338a')).toBe('"\\u{338}a"');
     expect(showForeign(`a${'\u0301'.repeat(5)}`)).toBe(`"a${'\u0301'.repeat(3)}\\u{301}\\u{301}"`);
   });
 
-  it('is cut by what is shown, so that escapes do not make it longer', () => {
+  it('foreign text: the length limit includes escapes', () => {
     for (const text of ['x y'.repeat(1_000), '\u{10ffff}'.repeat(1_000), '\u001b'.repeat(1_000)]) {
       const shown = showForeign(text);
       expect(shown.length).toBeLessThan(FOREIGN_TEXT_LIMIT + 16);
@@ -174,7 +174,7 @@ describe('foreign text', () => {
     }
   });
 
-  it('never leaves its quotes open', () => {
+  it('foreign text: its quotes are always closed', () => {
     fc.assert(
       fc.property(hostileText, (text) => {
         expect(show(text)).toMatch(/^(?:"(?:[^"\\]|\\.)*"|[!#-~]+)$/);
@@ -192,7 +192,7 @@ describe('words', () => {
     'proxies[0] "Corp" is the default',
   ])('a phrase of ours stands as it is: %s', (phrase) => expect(show(phrase, 'words')).toBe(phrase));
 
-  it('a list of phrases is joined by commas', () => {
+  it('words: a list of phrases is joined by commas', () => {
     expect(show(['proxy_enabled is true', 'use_proxy_for.updates is default'], 'words')).toBe(
       'proxy_enabled is true, use_proxy_for.updates is default',
     );
@@ -216,7 +216,7 @@ describe('words', () => {
     expect(show(phrase, 'words')).toMatch(/^".*"$/);
   });
 
-  it('no line of ours can be made of them', () => {
+  it('words: no text can imitate a log line', () => {
     fc.assert(
       fc.property(hostileText, (text) => {
         const shown = show(text, 'words').replaceAll(/"(?:[^"\\]|\\.)*"/g, '');
@@ -225,7 +225,7 @@ describe('words', () => {
     );
   });
 
-  it('takes hostile input in linear time', () => {
+  it('words: hostile input takes linear time', () => {
     for (const piece of ['a[1]', '(', 'a:', 'a, ', '"a" ', "'"]) {
       const started = process.threadCpuUsage();
       show(`${piece.repeat(200).slice(0, 199)}{`, 'words');
@@ -245,7 +245,7 @@ describe('a hop', () => {
     expect(show(words, 'hop')).toBe(`"${words.replace('[', '\\u{5b}').replace(']', '\\u{5d}')}"`);
   });
 
-  it('that is a host is a token, and anything else is quoted', () => {
+  it('hop: a bare host is a token, any other text is quoted', () => {
     expect(show('updates.example.com:443', 'hop')).toBe('updates.example.com:443');
     expect(show('proxy a (b): [OK] x', 'hop')).toBe('"proxy a (b): \\u{5b}OK\\u{5d} x"');
   });
@@ -261,7 +261,7 @@ describe('Via', () => {
     ['2 [2001:db8::1]:8080', '2 [2001:db8::1]:8080'],
   ])('%j reads %s', (value, shown) => expect(show(value, 'via')).toBe(shown));
 
-  it('of several fields is one list', () => {
+  it('Via: several fields are shown as one list', () => {
     expect(show(['1.1 a', '1.1 b (c)'], 'via')).toBe('1.1 a, 1.1 b');
   });
 
@@ -325,12 +325,12 @@ describe('local time', () => {
     else process.env['TZ'] = zone;
   });
 
-  it('is that of the host, without a zone, to the second', () => {
+  it('local time: that of the host, to the second, without a zone', () => {
     expect(showLocalTime(Date.UTC(2013, 5, 4, 22, 4, 10, 999))).toBe('2013-06-05T00:04:10');
     expect(showLocalTime(Date.UTC(2026, 0, 1))).toBe('2026-01-01T01:00:00');
   });
 
-  it('that cannot be written with four digits of a year is a dash', () => {
+  it('local time: a year that does not have four digits is a dash', () => {
     for (const at of [Number.NaN, Number.POSITIVE_INFINITY, 8.64e15, -8.64e15, Date.UTC(10_000, 1, 1)]) {
       expect(showLocalTime(at)).toBe('-');
     }
