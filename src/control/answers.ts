@@ -1,8 +1,8 @@
-// What verbs about updates answer, as it crosses: plain JSON with a schema for both ends.
+// The answers of the verbs about updates, as they are sent: plain JSON with a schema for both ends.
 
 import { z } from 'zod';
 
-/** A failure as it crosses: code, sentence, what to check, hop, class. */
+/** A failure as it is sent: code, sentence, what to check, hop, class. */
 export const failureSchema = z.object({
   code: z.string(),
   message: z.string(),
@@ -14,7 +14,7 @@ export type Failure = z.infer<typeof failureSchema>;
 
 export const itemFailureSchema = z.object({ id: z.string(), failure: failureSchema });
 
-/** What one round did. */
+/** The result of one round. */
 export const roundSchema = z.object({
   failure: failureSchema.nullable(),
   published: z.array(z.string()),
@@ -23,7 +23,7 @@ export const roundSchema = z.object({
   withdrawn: z.array(z.string()),
   pruned: z.array(z.string()),
   left: z.number(),
-  /** RFC 3339, or null when nothing asked for it. */
+  /** RFC 3339, or null when no retry was requested. */
   retry_at: z.string().nullable(),
 });
 export type RoundResult = z.infer<typeof roundSchema>;
@@ -44,14 +44,14 @@ export const updateSchema = z.object({
 });
 export type UpdateRow = z.infer<typeof updateSchema>;
 
-/** What `updates verify` found of one package. */
+/** The result of `updates verify` for one package. */
 export const verifiedSchema = z.object({ id: z.string(), path: z.string(), failure: failureSchema.nullable() });
 export type VerifiedRow = z.infer<typeof verifiedSchema>;
 
-/** What one run of the hook by hand did; a run that failed is an error. */
+/** The result of one manual run of the hook. A failed run is an error. */
 export const hookRunSchema = z.object({ id: z.string(), elapsed_ms: z.number() });
 export type HookRun = z.infer<typeof hookRunSchema>;
 
-/** The feed that is configured, and the serial that was known of it; null when none was. */
+/** The configured feed and the serial that was stored for it; null when there was none. */
 export const forgottenSchema = z.object({ feed: z.string(), serial: z.number().nullable() });
 export type ForgottenSerial = z.infer<typeof forgottenSchema>;

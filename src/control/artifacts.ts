@@ -1,4 +1,5 @@
-// The JSON schemas of what commands print with --json, as files of the repository. Pure: the same schema, the same bytes.
+// The JSON schemas of the `--json` output of commands, as files of the repository. Pure: the same schema gives the
+// same bytes.
 
 import { z } from 'zod';
 import { endpointListSchema } from './endpoints.ts';
@@ -6,7 +7,7 @@ import { statusSchema } from './status.ts';
 
 const PRINTED = { endpoints: endpointListSchema, status: statusSchema } as const;
 
-/** Each file, with its place from the root of the repository. */
+/** Each file, with its path relative to the root of the repository. */
 export function controlArtifacts(): readonly { readonly path: string; readonly text: string }[] {
   return Object.entries(PRINTED).map(([name, schema]) => ({
     path: `docs/${name}.schema.json`,

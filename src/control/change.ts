@@ -1,25 +1,29 @@
-// A change of the settings that is tried before it is written: what is asked, and what came of it, as both cross Control.
+// A change of the settings that is tested before it is written: the request and its result, as both are sent over
+// Control.
 
 import { z } from 'zod';
 import { candidateTextSchema, typedKeysSchema } from '#diagnose/report.ts';
 
 export const changeRequestSchema = z.object({
-  /** The whole configuration file as it would be. It may hold a secret: it crosses the control socket only, and no log. */
+  /**
+   * The complete new configuration file. It may contain a secret, so it is sent over the control socket only and
+   * never logged.
+   */
   text: candidateTextSchema,
-  /** Keys of secrets that were typed for this. */
+  /** Keys of the secrets that were typed for this change. */
   typed: typedKeysSchema,
-  /** How long somebody may confirm it, in milliseconds. */
+  /** How long a person may confirm it, in milliseconds. */
   window_ms: z.number().int().min(1).max(3_600_000),
-  /** Whether a failure waits for a person until the window is over, or ends it at once. */
+  /** true: after a failure, the change waits for a person until the window ends. false: a failure ends it at once. */
   waits: z.boolean(),
-  /** Who wants it, for whoever comes second. */
+  /** Who requested the change, shown to a later requester. */
   by: z.string().max(200),
-  /** `in_force`: secrets may be used only as the active settings use them, as for somebody who may not read them. */
+  /** `in_force`: secrets may be used only as the active settings use them, as for a user who may not read them. */
   secrets: z.literal('in_force').optional(),
 });
 export type ChangeRequest = z.infer<typeof changeRequestSchema>;
 
-/** What a stage found, or why nothing was found in time. */
+/** The result of a stage, or why there was no result in time. */
 const foundSchema = z.object({
   code: z.string(),
   message: z.string(),
@@ -30,11 +34,11 @@ const foundSchema = z.object({
 export type TrialFailure = z.infer<typeof foundSchema>;
 
 export const changeVerdictSchema = z.object({
-  /** Who asked for it may write it. */
+  /** true: the requester may write the change. */
   confirmed: z.boolean(),
-  /** By every stage that passed, by a person, or not at all. */
+  /** Confirmed by every stage passing, by a person, or not at all. */
   by: z.enum(['stages', 'person', 'nobody']),
-  /** The first failure; null where none was found. */
+  /** The first failure; null when there was none. */
   failure: foundSchema.nullable(),
 });
 export type ChangeVerdict = z.infer<typeof changeVerdictSchema>;
@@ -44,11 +48,11 @@ export const pendingChangeSchema = z.object({
   by: z.string(),
   since: z.string(),
   until: z.string(),
-  /** What failed, while it waits for a person; null while the stages run. */
+  /** The failure, while it waits for a person; null while the stages run. */
   failure: foundSchema.nullable(),
 });
 export type PendingChange = z.infer<typeof pendingChangeSchema>;
 
-/** The file as it is, when `proxy_change: confirm` holds it back. */
+/** The file as it is on disk, when `proxy_change: confirm` holds it back. */
 export const heldFileSchema = z.object({ since: z.string(), failure: foundSchema });
 export type HeldFile = z.infer<typeof heldFileSchema>;

@@ -1,8 +1,8 @@
-// The command's end of Control: asks a running daemon over the socket with the most authority that lets us in.
-//
-// Guarantees: what comes back fits the schema or is a coded error, whoever listens there and whenever it stops; an abort
-// ends the request and nothing else. A daemon that is not there is told from one that may not be asked. Nothing is sent to
-// a socket of a user who does not run Sallyport here.
+// The client end of Control: sends a command's request to a running daemon, over the socket with the most authority
+// that the user can open. ¶ Guarantees: a response fits its schema or becomes a coded error, whatever process listens
+// there and whenever it stops. An abort ends only the request. A daemon that is not running and one that the user has
+// no permission to use give different results. Nothing is sent to a socket owned by a user who does not run Sallyport
+// on this host.
 
 import { type IncomingMessage, request } from 'node:http';
 import type { z } from 'zod';
@@ -15,20 +15,23 @@ import { socketPlace } from './socket-place.ts';
 import { type AnyVerb, type Call, type MethodsOf, methodOf, methodsOf } from './verb.ts';
 import { reviveError } from './wire.ts';
 
-/** A daemon answers such a question at once; a minute is for a machine under load. */
+/** A daemon answers such a request at once. A minute allows for a machine under load. */
 const ANSWER_MS = 60_000;
-/** No line is longer; a short answer is one line. Characters or bytes: the difference is of no matter here. */
+/**
+ * The longest line; a short answer is one line. Counting characters instead of bytes makes no difference at this
+ * size.
+ */
 const ANSWER_LIMIT_BYTES = 67_108_864;
 
 const OTHER_VERSION = 'the daemon is of another version, restart it';
 const STOPPED = 'the daemon stopped before it answered';
 
-/** Where a daemon listens, and where its state is. */
+/** The socket paths of a daemon and its state folder. */
 export interface ControlSockets {
   readonly admin: string;
   readonly operate: string;
   readonly look: string;
-  /** The same as `operate`; the only one of a daemon of version 0.1.0 for its group. */
+  /** The same as `operate`. A daemon of version 0.1.0 offers its group only this socket. */
   readonly control: string;
   readonly stateDir: string;
 }
@@ -36,23 +39,23 @@ export interface ControlSockets {
 export interface ClientParts {
   readonly clock: Clock;
   readonly files: Pick<Files, 'facts' | 'realPath'>;
-  /** The user who asks. */
+  /** The uid of the user who runs the command. */
   readonly self: number;
 }
 
 /**
- * Finds a running daemon; null when nobody listens there.
- * @throws CodedError CONTROL-UNREACHABLE when we may not ask, CONTROL-FOREIGN
+ * Finds a running daemon; null when none listens there.
+ * @throws CodedError CONTROL-UNREACHABLE without permission to open the socket, CONTROL-FOREIGN
  */
 export async function connectControl<T extends Verbs = Verbs>(
   sockets: ControlSockets,
   parts: ClientParts,
   verbs: T = VERBS as T,
 ): Promise<MethodsOf<T> | null> {
-  // In the order in which the daemon makes them, so that the one with the most authority is found.
+  // In the order in which the daemon creates them, so that the one with the most authority is found.
   const paths = [sockets.admin, sockets.operate, sockets.look, sockets.control];
   const found = await firstOf(paths, { stateDir: sockets.stateDir, parts, verbs });
-  // A daemon that was starting had not made the earlier ones yet; it has now.
+  // The daemon was starting and had not created the earlier sockets yet. They exist now.
   return found?.isLater === true
     ? ((await firstOf(paths, { stateDir: sockets.stateDir, parts, verbs }))?.methods ?? null)
     : (found?.methods ?? null);
@@ -66,11 +69,11 @@ interface Connecting<T extends Verbs> {
 
 interface Found<T extends Verbs> {
   readonly methods: MethodsOf<T>;
-  /** One before it was not there. */
+  /** A socket earlier in the list did not exist. */
   readonly isLater: boolean;
 }
 
-/** @throws CodedError CONTROL-UNREACHABLE when we may not ask, CONTROL-FOREIGN */
+/** @throws CodedError CONTROL-UNREACHABLE without permission to open the socket, CONTROL-FOREIGN */
 async function firstOf<T extends Verbs>(paths: readonly string[], connecting: Connecting<T>): Promise<Found<T> | null> {
   let closed: CodedError | null = null;
   let isLater = false;
@@ -104,7 +107,7 @@ async function connect<T extends Verbs>(
   return methods;
 }
 
-/** A path on which we may not pass is a daemon that we may not ask. */
+/** If the path to the socket cannot be traversed, the user may not use this daemon. */
 async function reaching<T>(path: string, action: () => Promise<T> | T): Promise<T> {
   try {
     return await action();
@@ -116,12 +119,12 @@ async function reaching<T>(path: string, action: () => Promise<T> | T): Promise<
 }
 
 const NEVER = new AbortController().signal;
-/** Nobody listens. */
+/** No process listens there. */
 const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR']);
-/** For others than us. */
+/** The socket is not open to this user. */
 const CLOSED: ReadonlySet<string> = new Set(['EACCES', 'EPERM']);
 
-/** A request as it goes out. */
+/** A request as it is sent. */
 interface Sent {
   readonly verb: AnyVerb;
   readonly body: string | undefined;
@@ -173,7 +176,7 @@ class SocketCarrier {
   async #open({ verb, body }: Sent, signal: AbortSignal): Promise<IncomingMessage> {
     const place = await reaching(this.#path, () => socketPlace(this.#path));
     return await new Promise<IncomingMessage>((resolve, reject) => {
-      // A connection each: one that is kept may be of a daemon that was restarted since.
+      // One connection per request: a kept connection may belong to a daemon that has been restarted.
       const sent = { socketPath: place.address, method: methodOf(verb), path: verb.path, signal, agent: false };
       const outgoing = request(sent, (response) => {
         if (response.statusCode !== 404) return resolve(response);

@@ -1,8 +1,7 @@
-// What may be asked of Sallyport: one table of verbs, two carriers. A running daemon is asked over its unix sockets; where
-// none runs, the same handlers work in this process, without schedules. A command never knows which one it has.
-//
-// To add a verb, declare it here and write its handler in `daemon/verbs.ts`. Everything that crosses is plain JSON with a
-// schema, so both ends agree and an old client can tell.
+// Everything that can be requested of Sallyport: one table of verbs with two carriers. A running daemon serves them
+// over its unix sockets. If none runs, the same handlers work in this process, without schedules, and the command
+// does not notice the difference. ¶ To add a verb, declare it here and write its handler in `daemon/verbs.ts`. All
+// data is plain JSON with a schema, so both ends agree and an old client detects a mismatch.
 
 import { z } from 'zod';
 import { diagnosisRequestSchema, diagnosisSchema } from '#diagnose/report.ts';
@@ -24,7 +23,7 @@ export const VERBS = {
   status: answer({ path: '/v1/status', needs: 'look', does: 'show the status', result: statusSchema }),
   /** The active settings, each with its value (secrets masked), where it comes from and who may set it. */
   settings: answer({ path: '/v1/settings', needs: 'look', does: 'show the settings', result: settingsListSchema }),
-  /** The lines of the log and the progress of transfers, until the caller leaves. */
+  /** The lines of the log and the progress of transfers, until the caller disconnects. */
   follow: work({
     path: '/v1/follow',
     needs: 'look',
@@ -33,10 +32,10 @@ export const VERBS = {
     events: eventsOf(followedSchema),
     result: nothing,
   }),
-  /** What the settings in force need to reach, and where feeds and redirects have led. */
+  /** The hosts that the active settings need to reach, and those that feeds and redirects have pointed to. */
   endpoints: answer({ path: '/v1/endpoints', needs: 'look', does: 'list the endpoints', result: endpointListSchema }),
   listUpdates: answer({ path: '/v1/updates', needs: 'look', does: 'list the packages', result: z.array(updateSchema) }),
-  /** How long a package of 1, 10, 100 MB and of this size is waited for on each route, and why. */
+  /** The response timeout for packages of 1, 10 and 100 MB and of this size on each route, and the reason. */
   explainTimeout: answer({
     path: '/v1/timeout/explain',
     needs: 'look',
@@ -44,7 +43,7 @@ export const VERBS = {
     request: field('size', z.int().min(0).nullable()),
     result: explanationSchema,
   }),
-  /** Runs a round now, or joins the one that runs. */
+  /** Runs a round now, or joins the running one. */
   check: work({
     path: '/v1/check',
     needs: 'operate',
@@ -52,7 +51,7 @@ export const VERBS = {
     events: LOG_EVENTS,
     result: roundSchema,
   }),
-  /** Lets passwords that wait be tried once more: that of one profile, or all. */
+  /** Allows passwords that are held back to be tried once more: that of one profile, or all. */
   retryCredentials: answer({
     path: '/v1/credentials/retry',
     needs: 'operate',
@@ -68,7 +67,7 @@ export const VERBS = {
     events: LOG_EVENTS,
     result: z.array(verifiedSchema),
   }),
-  /** Learns what an old log has measured. */
+  /** Imports the measurements of an old log. */
   seedTimeout: answer({
     path: '/v1/timeout/seed',
     needs: 'operate',
@@ -76,7 +75,7 @@ export const VERBS = {
     request: whole(seedSchema),
     result: seededSchema,
   }),
-  /** Accepts the change that is being tried. @throws CodedError CHANGE-NONE */
+  /** Accepts the change that is being tested. @throws CodedError CHANGE-NONE */
   confirmChange: answer({
     path: '/v1/change/confirm',
     needs: 'operate',
@@ -84,8 +83,9 @@ export const VERBS = {
     result: nothing,
   }),
   /**
-   * Tests the route of each purpose stage by stage, with the active settings. A failed stage is an answer. Only an admin may
-   * have other settings tested. @throws CodedError CONFIG, POLICY-DIRECT, TLS-FILE for settings that cannot be used
+   * Tests the route of each purpose stage by stage, with the active settings. A failed stage is a normal answer. Only
+   * an admin may have other settings tested.
+   * @throws CodedError CONFIG, POLICY-DIRECT, TLS-FILE for settings that cannot be used
    */
   diagnose: work({
     path: '/v1/diagnose',
@@ -109,7 +109,7 @@ export const VERBS = {
     events: LOG_EVENTS,
     result: hookRunSchema,
   }),
-  /** Forgets the serial of the feed, so that the next check accepts any. An older feed is accepted after it. */
+  /** Deletes the stored serial of the feed. The next check then accepts any serial, also that of an older feed. */
   forgetSerial: answer({
     path: '/v1/updates/forget-serial',
     needs: 'admin',
@@ -117,8 +117,9 @@ export const VERBS = {
     result: forgottenSchema,
   }),
   /**
-   * Tries settings before they are written: confirmed when every stage of every purpose whose route they change passes, or by
-   * `confirmChange`. The caller writes them. @throws CodedError CHANGE-PENDING, CONFIG, POLICY-DIRECT
+   * Tests settings before they are written. They are confirmed when every stage passes for every purpose whose route
+   * they change, or by `confirmChange`. The caller writes them.
+   * @throws CodedError CHANGE-PENDING, CONFIG, POLICY-DIRECT
    */
   tryChange: work({
     path: '/v1/change/try',
@@ -132,7 +133,7 @@ export const VERBS = {
 };
 export type Verbs = typeof VERBS;
 
-/** Everything that may be asked. */
+/** All methods. */
 export type Control = MethodsOf<Verbs>;
 
 export type { Diagnosis, DiagnosisRequest, PurposeReport, Stage } from '#diagnose/report.ts';

@@ -1,25 +1,25 @@
-// The log as a caller follows it. Lines are numbered from the start of the daemon, so a caller who was cut off can continue
-// after the last line that it has. Progress has no number and is not kept.
+// The log as a caller follows it. Lines are numbered from the start of the daemon, so a caller that was disconnected
+// can continue after its last line. Progress events have no number and are not kept.
 
 import { z } from 'zod';
 
 const runSchema = z.string().max(64);
 
 export const followRequestSchema = z.object({
-  /** The last line that the caller has; null: new lines only. */
+  /** The last line that the caller has; null for new lines only. */
   after: z.object({ run: runSchema, number: z.int().min(0) }).nullable(),
 });
 export type FollowRequest = z.infer<typeof followRequestSchema>;
 
 export const followedSchema = z.discriminatedUnion('kind', [
-  /** Comes first. */
+  /** Sent first. */
   z.object({
     kind: z.literal('start'),
-    /** Another one after each start of the daemon; then the numbers start over. */
+    /** Changes at each start of the daemon; the numbers then start over. */
     run: runSchema,
-    /** The number of the last line so far; 0 before the first. */
+    /** The number of the newest line; 0 before the first. */
     newest: z.number(),
-    /** Lines after the one asked for that are no longer kept. */
+    /** The number of requested lines that are no longer kept. */
     missed: z.number(),
   }),
   z.object({

@@ -1,9 +1,8 @@
-// The daemon's end of Control: HTTP/1.1 over a unix socket. A socket has one authority: what a caller may do depends on the
-// sockets that the file system lets them open. The log names callers by what the kernel says of them.
-//
-// Guarantees: a socket left by a dead daemon is replaced, one that answers is not, nor anything that is no socket; a bad
-// request gets a coded error, never a crash; a client that goes away, or does not read, ends only its own request.
-// Everything is bounded: connections, head, body, silence, what waits to be read.
+// The daemon's end of Control: HTTP/1.1 over a unix socket. Each socket has one authority, so what a caller may do
+// depends on which sockets the file system lets it open. The log identifies callers by what the kernel reports about
+// them. ¶ Guarantees: a socket of a dead daemon is replaced. A socket that answers, or a file that is not a socket,
+// is left alone. A bad request gets a coded error, never a crash. A client that disconnects or does not read ends
+// only its own request. Connections, head, body, silence and unread output all have limits.
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -26,19 +25,19 @@ import {
 } from './verb.ts';
 import { wireError } from './wire.ts';
 
-/** On each socket, so that callers on one cannot keep those on another out. */
+/** On each socket, so that callers on one socket cannot block those on another. */
 const MAX_CONNECTIONS = 64;
-/** Nobody but us speaks here; a request without a body needs no more. */
+/** Only our own clients connect here, and a request without a body needs no more. */
 const HEAD_LIMIT_BYTES = 8_192;
-/** A request is whole after this long, and its answer is read this long after it ended. */
+/** A request must be complete within this time, and its response must be read within this time after it ended. */
 const SILENCE_MS = 10_000;
 const LOOK_FOR_SILENT_EVERY_MS = 1_000;
-/** What may wait for a client that does not read; some thousand events. */
+/** Unread output of a client that may be buffered; a few thousand events. */
 const BACKLOG_LIMIT_BYTES = 1_048_576;
-/** How long a daemon that is there may take to answer whether it is. */
+/** How long a running daemon may take to answer the probe of its socket. */
 const PROBE_MS = 2_000;
 
-/** What a socket lacks: the owner's alone, or also open to its group. */
+/** Permission bits that are cleared: owner only, or owner and group. */
 const OWNER_MASK = 0o177;
 const GROUP_MASK = 0o117;
 const GROUP_MODE = 0o660;
@@ -49,7 +48,7 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-/** Who may open a socket besides its owner and root: nobody, the group of this process, or another group. */
+/** Who may open a socket in addition to its owner and root: no one, the group of this process, or another group. */
 export type OpenTo = 'owner' | 'group' | { readonly group: number };
 
 export interface ServedControl<T extends VerbTable> {
@@ -60,19 +59,20 @@ export interface ServedControl<T extends VerbTable> {
   readonly openTo: OpenTo;
   readonly files: Files;
   readonly known: Redactor;
-  /** Milliseconds in which a request is whole, and the end of an answer read; 10 s where it is not given. */
+  /** Milliseconds for a complete request, and for reading the end of a response. Default: 10 s. */
   readonly silenceMs?: number;
   /**
-   * Called once for every request that needs more than `look`: before its work begins, with null, or with why it was refused.
-   * `peer` is null where the kernel does not report it.
+   * Called once for each request that needs more than `look`, before its work begins: with null, or with the reason
+   * for refusing it. `peer` is null when the kernel does not report it.
    */
   onRequest?(what: string, peer: Peer | null, refused: CodedError | null): void;
-  /** Who is at the other end; the kernel is asked where it is not given. */
+  /** Identifies the peer. Default: reads SO_PEERCRED from the kernel. */
   peerOf?(socket: Socket): Promise<Peer | null>;
 }
 
 /**
- * Listens. @throws CodedError CONTROL-BUSY when another daemon answers there; FILE-FAILED when the socket can't be made or
+ * Listens.
+ * @throws CodedError CONTROL-BUSY when another daemon answers there; FILE-FAILED when the socket cannot be created or
  * given to its group
  */
 export async function serveControl<T extends VerbTable>(
@@ -97,7 +97,7 @@ export async function serveControl<T extends VerbTable>(
   shareConnections(server, { self: files.self, peerOf: (socket) => (served.peerOf ?? peerOf)(socket) });
   const place = socketPlace(path);
   try {
-    // Another group gets it last, so that the group of this process never has it.
+    // The other group gets access last, so that the group of this process never has it.
     await listen(server, { path, address: place.address, mask: openTo === 'group' ? GROUP_MASK : OWNER_MASK });
     if (typeof openTo === 'object') await giveToGroup(path, openTo.group, GROUP_MODE);
   } catch (thrown) {
@@ -109,7 +109,7 @@ export async function serveControl<T extends VerbTable>(
     path,
     close: async () => {
       await closing(server);
-      // The name of the socket was removed through it.
+      // The socket has already been unlinked through this place.
       place.release();
     },
   };
@@ -122,7 +122,7 @@ function closing(server: Server): Promise<void> {
   });
 }
 
-/** Only what nobody listens at any more is taken away: a wrong path must not cost anybody a file. */
+/** Removes only a socket on which no process listens: a wrong path must not delete a user's file. */
 async function removeStaleSocket(path: string, files: Files): Promise<void> {
   const facts = await files.facts(path);
   if (facts === null) return;
@@ -141,14 +141,15 @@ interface Listening {
 
 function listen(server: Server, { path, address, mask }: Listening): Promise<void> {
   return new Promise((resolve, reject) => {
-    // Stays: later an error of the listener (too many open files) costs a connection, not the daemon.
+    // This handler stays. A later error of the listener, such as too many open files, then costs one connection and
+    // not the daemon.
     server.on('error', (error: NodeJS.ErrnoException) =>
       reject(
         exhaustion(error, `listen at ${path}`) ??
           coded('FILE-FAILED', { operation: 'listen at', path, reason: error.code ?? error.message }, error),
       ),
     );
-    // The socket is made during this call, so the mask gives it its mode from the first moment.
+    // The socket is created during this call, so the umask sets its mode from the first moment.
     const before = process.umask(mask);
     try {
       server.listen(address, () => resolve());
@@ -158,7 +159,7 @@ function listen(server: Server, { path, address, mask }: Listening): Promise<voi
   });
 }
 
-/** Whether anybody listens there; one who is too busy for us, or may not be asked by us, is somebody as well. */
+/** Whether a process listens there. A listener that is too busy, or that we may not connect to, counts as one. */
 async function answers(path: string): Promise<boolean> {
   const place = socketPlace(path);
   try {
@@ -201,11 +202,11 @@ async function answer<T extends VerbTable>(
   const out = { response, known };
   const [name, verb] = routes.get(`${incoming.method} ${incoming.url}`) ?? [null, null];
   const body = bodyOf(incoming, verb?.maxBytes ?? 0);
-  // Most requests have none, and nobody waits for it.
+  // Most requests have no body, and then this promise is not awaited.
   body.catch(() => undefined);
   const gone = new AbortController();
   response.once('close', () => gone.abort(coded('INTERRUPTED', { reason: 'the command went away' })));
-  // Whoever does not read the end of an answer must not keep the connection.
+  // A client that does not read the end of a response must not keep the connection.
   response.once('prefinish', () => incoming.socket.setTimeout(silenceMs, () => incoming.socket.destroy()));
   try {
     if (verb === null) return sendJson(out, 404, { error: 'no such request' });
@@ -226,12 +227,15 @@ interface IncomingCall {
   readonly body: Promise<string>;
 }
 
-/** The argument of a request that may be served; says who sent it, and whether it was refused. @throws CodedError CONTROL-* */
+/**
+ * The argument of a permitted request. Reports who sent it and whether it was refused.
+ * @throws CodedError CONTROL-*
+ */
 async function readAuthorized(
   { authority, onRequest }: Pick<ServedControl<VerbTable>, 'authority' | 'onRequest'>,
   { incoming, verb, body }: IncomingCall,
 ): Promise<unknown> {
-  // Before the body, whose sender may leave.
+  // Before reading the body: the sender may disconnect while it is read.
   const peer = verb.needs === 'look' && verb.more === null ? null : await peerOf(incoming.socket);
   let needed: Pick<AnyVerb, 'needs' | 'does'> = verb;
   const report = (refused: CodedError | null) => {
@@ -248,7 +252,7 @@ async function readAuthorized(
     return request;
   } catch (thrown) {
     const error = asCoded(thrown);
-    // A caller that leaves before its request is complete is not refused.
+    // A caller that disconnects before its request is complete is not reported as refused.
     if (incoming.errored === null) report(error);
     throw error;
   }
@@ -260,8 +264,9 @@ function requireAuthority(has: Authority, { needs, does: what }: Pick<AnyVerb, '
 }
 
 /**
- * What a request carries, which few do. What is over the limit is read and not kept, so that whoever sent it reads why it is
- * refused. @throws CodedError CONTROL-REQUEST
+ * The body of a request; most have none. Data beyond the limit is read and discarded, so that the sender can read why
+ * it was refused.
+ * @throws CodedError CONTROL-REQUEST
  */
 async function bodyOf(incoming: IncomingMessage, maxBytes: number): Promise<string> {
   let chunks: Buffer[] = [];
@@ -275,7 +280,10 @@ async function bodyOf(incoming: IncomingMessage, maxBytes: number): Promise<stri
   return Buffer.concat(chunks).toString();
 }
 
-/** The argument of a verb; fields that its schema does not have are dropped. @throws CodedError CONTROL-REQUEST, ID-INVALID */
+/**
+ * The argument of a verb. Fields that its schema does not contain are dropped.
+ * @throws CodedError CONTROL-REQUEST, ID-INVALID
+ */
 function read(body: string, { request: form }: AnyVerb): unknown {
   const found = form?.read(parse(body));
   if (found?.ok === true) return found.request;
@@ -293,7 +301,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Where an answer goes; whatever leaves is redacted, as every renderer's output is. */
+/** Where a response is written. All output is redacted, as that of every renderer is. */
 interface Outlet {
   readonly response: ServerResponse;
   readonly known: Redactor;

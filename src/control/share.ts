@@ -1,21 +1,20 @@
-// Shares the connections of a control socket between users.
-//
-// Guarantees: one user cannot take all connections and keep others out. Root and the user of the service have no limit of
-// their own. Relies on SO_PEERCRED; a caller whom the kernel does not name has no limit but that of the socket.
+// Shares the connections of a control socket between users. ¶ Guarantees: one user cannot take all connections and
+// lock others out. Root and the user of the service have no limit of their own. Relies on SO_PEERCRED. A caller that
+// the kernel does not identify is limited only by the total for the socket.
 
 import type { Server, Socket } from 'node:net';
 import type { Peer } from '#system/network/peer.ts';
 
-/** Connections of one user at a time, on each socket. */
+/** Concurrent connections of one user on each socket. */
 const MAX_OF_A_USER = 16;
 
 export interface Sharing {
-  /** The user of the service. */
+  /** The uid of the service. */
   readonly self: number;
   peerOf(socket: Socket): Promise<Peer | null>;
 }
 
-/** Closes each connection beyond the share of its user. */
+/** Closes each connection that exceeds its user's share. */
 export function shareConnections(server: Server, { self, peerOf }: Sharing): void {
   const counts = new Map<number, number>();
   const add = (uid: number, change: number): number => {

@@ -1,31 +1,31 @@
-// Whether a socket is one that a Sallyport of this host may have made. A password that somebody types goes there, so a socket
-// that another user put into a folder that everybody may write must not pass for the daemon's.
-//
-// Its owner is root or the user who asks; or whoever owns the socket's path or the state folder from a point on up to which
-// only those two can put a name. Relies on the sticky bit: in such a folder only its owner can replace a name.
+// Checks that a socket can have been created only by a Sallyport of this host. Users type passwords that are sent to
+// it. A socket that another user put into a world-writable folder must therefore not be accepted. ¶ The socket's
+// owner must be root, the user who runs the command, or the owner of the socket's path or of the state folder. In the
+// last case only root and that user may have been able to put a name into the path up to that point. Relies on the
+// sticky bit: in such a folder only the owner of a name can replace it.
 
 import { dirname, join, sep } from 'node:path';
 import { coded } from '#errors/coded-error.ts';
 import type { FileFacts, Files } from '#system/files.ts';
 
 const OTHERS_MAY_WRITE = 0o002;
-/** Members of the group of the service are not the service. */
+/** Members of the service's group are not trusted as the service itself. */
 const GROUP_MAY_WRITE = 0o020;
 const STICKY = 0o1000;
-/** Symbolic links on a path; the kernel follows 40. */
+/** The most symbolic links that are followed on a path; the kernel follows 40. */
 const MAX_LINKS = 10;
 
 type Reads = Pick<Files, 'facts' | 'realPath'>;
 
-/** Where a socket is, and the state folder of the daemon that should listen there. */
+/** The path of a socket, and the state folder of the daemon that should listen there. */
 export interface ExpectedSocket {
   readonly path: string;
   readonly stateDir: string;
-  /** The user who asks. */
+  /** The uid of the user who runs the command. */
   readonly self: number;
 }
 
-/** @throws CodedError CONTROL-FOREIGN; FILE-FAILED where the socket cannot be looked at */
+/** @throws CodedError CONTROL-FOREIGN; FILE-FAILED when the socket cannot be examined */
 export async function validateSocketOwner({ path, stateDir, self }: ExpectedSocket, files: Reads): Promise<void> {
   const facts = await files.facts(path);
   if (facts === null) return;
@@ -51,7 +51,7 @@ async function hasState(owner: number, stateDir: string, check: OwnerCheck): Pro
   return facts?.owner === owner && (await isGivenTo(owner, stateDir, check));
 }
 
-/** Whether only those who are trusted, and this owner below what they gave to it, can have put this name there. */
+/** Whether only trusted users, and this owner below folders that they gave it, can have put this name there. */
 async function isGivenTo(owner: number, path: string, { trusted, files }: OwnerCheck, links = 0): Promise<boolean> {
   let folder = await factsOrNull(sep, files);
   let at: string = sep;
@@ -59,7 +59,7 @@ async function isGivenTo(owner: number, path: string, { trusted, files }: OwnerC
     const child = join(at, step);
     const facts = await factsOrNull(child, files);
     if (folder === null || facts === null || ![...trusted, owner].includes(folder.owner)) return false;
-    // Whom the owner of the socket lets write in a folder of theirs is their choice.
+    // The socket's owner decides who else may write in a folder of its own.
     const mayWrite = folder.owner === owner ? OTHERS_MAY_WRITE : OTHERS_MAY_WRITE | GROUP_MAY_WRITE;
     const isOpen = (folder.mode & mayWrite) !== 0;
     const isKept = (folder.mode & STICKY) !== 0 && trusted.includes(facts.owner);

@@ -1,20 +1,21 @@
-// How a unix socket of any path is reached. The kernel takes at most 107 bytes (unix(7)); a longer path is reached by way
-// of its open folder, `/proc/self/fd/N/NAME`, so that no other place for the socket is needed. Linux only.
+// Makes a unix socket reachable at a path of any length. The kernel accepts at most 107 bytes (unix(7)). A longer
+// path is reached through its open folder, as `/proc/self/fd/N/NAME`, so the socket needs no second location. Linux
+// only.
 
 import { basename, dirname } from 'node:path';
 import { coded } from '#errors/coded-error.ts';
 import { type OpenFolder, openFolder } from '#system/open-folder.ts';
 
-/** 108 bytes on Linux, 104 elsewhere, with a reserve. */
+/** The limit is 108 bytes on Linux and 104 elsewhere; this leaves a reserve. */
 const MAX_ADDRESS_BYTES = 100;
 
-/** What to connect to or listen at, until it is released. */
+/** The address to connect to or listen on, until it is released. */
 export interface SocketPlace {
   readonly address: string;
   release(): void;
 }
 
-/** @throws CodedError FILE-FAILED where a path this long cannot be reached */
+/** @throws CodedError FILE-FAILED when a path of this length cannot be reached */
 export function socketPlace(path: string): SocketPlace {
   if (Buffer.byteLength(path) <= MAX_ADDRESS_BYTES) return { address: path, release: () => undefined };
   const name = basename(path);

@@ -1,12 +1,13 @@
-// The status of a daemon, as it crosses and as `status --json` prints it. docs/status.schema.json is made from this schema.
+// The status of a daemon, as it is sent and as `status --json` prints it. docs/status.schema.json is generated from
+// this schema.
 
 import { z } from 'zod';
 import { failureSchema, itemFailureSchema } from './answers.ts';
 import { heldFileSchema, pendingChangeSchema } from './change.ts';
 
-/** Each room has a section. Times are RFC 3339; null means not yet, or not at all. */
+/** Each module has a section. Times are RFC 3339; null means not yet, or not at all. */
 export const statusSchema = z.object({
-  /** When this was told. */
+  /** When this status was made. */
   at: z.string(),
   main: z.object({
     version: z.string(),
@@ -15,59 +16,64 @@ export const statusSchema = z.object({
     since: z.string().nullable(),
     agent: z.string(),
   }),
-  /** Is it well, as `status --check` tells it. */
+  /** Whether the service is healthy, as `status --check` reports it. */
   health: z.object({
     level: z.enum(['ok', 'warning', 'critical']),
     sentence: z.string(),
-    /** Since the last successful check, or the first start; null where no daemon runs. */
+    /** Since the last successful check, or the first start; null when no daemon runs. */
     age_seconds: z.number().nullable(),
     stale_after_seconds: z.number(),
   }),
   config: z.object({
     file: z.string(),
     warnings: z.number(),
-    /** When the settings in force were taken from the file. */
+    /** When the active settings were read from the file. */
     since: z.string(),
-    /** The file as it is now, when it is not in force: its first mistake, and how many there are. */
+    /** The present file, when it was rejected: its first error, and the number of errors. */
     refused: z.object({ at: z.string(), first: z.string(), count: z.number() }).nullable(),
-    /** Keys whose new value waits for a restart. */
+    /** Keys whose new value takes effect after a restart. */
     waiting: z.array(z.string()),
-    /** The change that is being tried (`--confirm-within`). */
+    /** The change that is being tested (`--confirm-within`). */
     trying: pendingChangeSchema.nullable(),
-    /** The file as it is now, when `proxy_change: confirm` holds it back. */
+    /** The present file, when `proxy_change: confirm` holds it back. */
     held: heldFileSchema.nullable(),
   }),
   routes: z.array(
     z.object({
       purpose: z.string(),
-      /** `not configured` when there is nothing to reach. */
+      /** `not configured` when there is no URL to reach. */
       how: z.string(),
-      /** False also where nothing is configured. */
+      /** Also false when nothing is configured. */
       enabled: z.boolean(),
       proxy: z.string().nullable(),
       target: z.string().nullable(),
-      /** The settings that decided, each with its line in the file. */
+      /** The settings that decided the route, each with its line in the file. */
       why: z.array(z.string()),
       last_success: z.string().nullable(),
-      /** It may be older than the last success. */
+      /** May be older than the last success. */
       last_failure: z.object({ at: z.string(), failure: failureSchema }).nullable(),
-      /** When what failed is tried again; null when nothing has, or somebody has to change something first. */
+      /**
+       * When the failed work is retried; null when nothing failed, or when an admin has to change something first.
+       */
       next_try: z.string().nullable(),
     }),
   ),
-  /** Passwords that would not be sent now. */
+  /** Passwords that are held back at present. */
   credentials: z.array(
     z.object({
       proxy: z.string(),
       user: z.string(),
-      /** Whether some purpose goes through this proxy. */
+      /** Whether a purpose uses this proxy. */
       used: z.boolean(),
-      /** rejected; interrupted: nobody learnt how its last attempt ended; bound: it was entered for other proxies. */
+      /**
+       * rejected: the proxy refused it; interrupted: the result of its last attempt is unknown; bound: it was entered
+       * for other proxies.
+       */
       why: z.enum(['rejected', 'interrupted', 'bound']),
       entered_for: z.array(z.string()),
       since: z.string().nullable(),
       worked_until: z.string().nullable(),
-      /** Null when it is not tried again by itself. */
+      /** Null when there is no automatic retry. */
       next_try: z.string().nullable(),
     }),
   ),
@@ -80,13 +86,13 @@ export const statusSchema = z.object({
     next_check: z.string().nullable(),
     published: z.number(),
     published_bytes: z.number(),
-    /** `next_try`: when it is tried again by itself; null when that is with the next check. */
+    /** `next_try`: the time of the automatic retry; null when the next check retries it. */
     failing: z.array(itemFailureSchema.extend({ next_try: z.string().nullable() })),
-    /** `rate` is in bytes a second; null when there is no telling yet. */
+    /** `rate` is in bytes per second; null when it cannot be computed yet. */
     transfer: z
       .object({ id: z.string(), received: z.number(), length: z.number(), rate: z.number().nullable() })
       .nullable(),
-    /** The package whose first byte is waited for; null while none is. */
+    /** The package whose first byte is awaited; null when there is none. */
     waiting: z
       .object({
         id: z.string(),
@@ -94,11 +100,11 @@ export const statusSchema = z.object({
         limit_ms: z.number(),
         /** Null for a direct connection. */
         proxy: z.string().nullable(),
-        /** Whether that proxy can look into the response. */
+        /** Whether that proxy can scan the response. */
         scans: z.boolean(),
-        /** The longest wait that this route has shown; null without history. */
+        /** The longest wait observed on this route; null without history. */
         held_ms: z.number().nullable(),
-        /** Bytes of the package that waited so long, where they are not about those of this one. */
+        /** Size in bytes of the package that had this wait, when it differs from that of the present one. */
         held_size: z.number().nullable(),
       })
       .nullable(),
@@ -108,22 +114,22 @@ export const statusSchema = z.object({
     running: z.string().nullable(),
     waiting: z.array(z.string()),
     failed: z.array(z.object({ id: z.string(), ending: z.string() })),
-    /** Why what waits is not run. */
+    /** Why queued runs are not started. */
     problem: failureSchema.nullable(),
   }),
-  /** Work that waits for room on the disk; null when none does. */
+  /** Work that is paused until the disk has free space; null when there is none. */
   paused: z.object({ failure: failureSchema, since: z.string(), next_try: z.string() }).nullable(),
   receipts: z.object({
     waiting: z.number(),
     next_try: z.string().nullable(),
-    /** Of those that wait. */
+    /** The last failure of the waiting entries. */
     last_failure: z.object({ at: z.string(), code: z.string() }).nullable(),
     endpoint: z.string().nullable(),
   }),
   response_timeout: z.object({
     mode: z.string(),
     base_ms: z.number(),
-    /** How long a small package is waited for on a route without history. */
+    /** The response timeout for a small package on a route without history. */
     unknown_route_ms: z.number(),
   }),
   paths: z.array(
@@ -133,11 +139,11 @@ export const statusSchema = z.object({
       seen: z.string(),
       via: z.string().nullable(),
       ranges_work: z.boolean().nullable(),
-      /** When that was seen last. */
+      /** When this was last observed. */
       ranges_at: z.string().nullable(),
-      /** What the last package came with; null before any. */
+      /** The kind of ETag on the last package; null before the first. */
       etag: z.enum(['strong', 'weak', 'none']).nullable(),
-      /** What kind of path it is, in words; null when no transfer has shown it. */
+      /** The kind of network path, in words; null when no transfer has shown it. */
       kind: z.string().nullable(),
     }),
   ),

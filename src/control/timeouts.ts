@@ -1,4 +1,4 @@
-// What may be asked about response timeouts, as it crosses: plain JSON with a schema for both ends.
+// Questions about response timeouts and their answers, as they are sent: plain JSON with a schema for both ends.
 
 import { z } from 'zod';
 import { LAST_MOMENT_MS, spanSchema } from '#system/moment.ts';
@@ -15,10 +15,10 @@ const planSchema = z.object({
 const routeSchema = z.object({
   proxy: z.string(),
   origin: z.string(),
-  /** What kind of path it is, in words; null when no transfer has shown it. */
+  /** The kind of network path, in words; null when no transfer has shown it. */
   kind: z.string().nullable(),
   plans: z.array(planSchema),
-  /** The verified downloads that the plans rest on; times are RFC 3339. */
+  /** The verified downloads that the plans are based on. Times are RFC 3339. */
   evidence: z.object({
     downloads: z.number(),
     newest: z.string().nullable(),
@@ -50,7 +50,7 @@ export const explanationSchema = z.object({
 });
 export type TimeoutExplanation = z.infer<typeof explanationSchema>;
 
-/** A download that an old log has measured. */
+/** A download that was measured in an old log. */
 const oneSeedSchema = z.object({
   id: z.string().max(64),
   size: z.int().positive(),
@@ -62,12 +62,12 @@ const oneSeedSchema = z.object({
 export const seedSchema = z.array(oneSeedSchema).max(1_000);
 export type TimeoutSeeds = z.infer<typeof seedSchema>;
 
-/** Whether a daemon would take it: a log may claim anything. */
+/** Whether a daemon would accept it: the contents of a log are not trusted. */
 export const isSeed = (seed: TimeoutSeeds[number]): boolean => oneSeedSchema.safeParse(seed).success;
 
-/** What became of them. */
+/** What happened to the seeds. */
 export const seededSchema = z.object({
-  /** The route that they were counted for; null when it is not known yet, and nothing was taken. */
+  /** The route that they were recorded for; null when it is not known yet, and then none was accepted. */
   route: z.object({ proxy: z.string(), origin: z.string() }).nullable(),
   taken: z.number(),
   known_before: z.number(),

@@ -1,41 +1,40 @@
-// How a verb of the control sockets is declared, and what is derived from a table of declarations: the methods of Control,
-// the handlers of the daemon, and the path, method and limits of a request.
-//
-// Guarantees: client and server read the same declaration, so a verb cannot have two forms. Pure.
+// Declares the verbs of the control sockets, and derives from a table of declarations: the methods of Control, the
+// handlers of the daemon, and the path, method and limits of each request. ¶ Guarantees: client and server read the
+// same declaration, so the two ends of a verb cannot differ. Pure.
 
 import { z } from 'zod';
 import type { SallyportEvent } from '#logging/events.ts';
 import { reviveEvent, wireEvent } from './wire.ts';
 
-/** What a caller may do. Each level includes the ones before it; each has a socket of its own. */
+/** What a caller may do. Each level includes the previous ones, and each has its own socket. */
 export type Authority = 'look' | 'operate' | 'admin';
 const LEVELS: readonly Authority[] = ['look', 'operate', 'admin'];
 
 /** The largest request of a verb that does not say otherwise. */
 const MAX_REQUEST_BYTES = 1_048_576;
 
-/** An `answer` comes at once; `work` takes as long as it takes and can be aborted. */
+/** An `answer` returns at once; `work` takes any amount of time and can be aborted. */
 type Mode = 'answer' | 'work';
 
-/** How the argument of a verb crosses. */
+/** How the argument of a verb is sent. */
 export interface RequestForm<Q> {
-  /** @throws CodedError for an argument that is wrong in a way of its own */
+  /** @throws CodedError for an argument with an error that has its own code */
   read(
     raw: unknown,
   ): { readonly ok: true; readonly request: Q } | { readonly ok: false; readonly field: string | null };
   write(request: Q): unknown;
 }
 
-/** How what a verb streams crosses; null for what this version does not know. */
+/** How the events of a verb are sent; `read` gives null for an event that this version does not know. */
 export interface EventForm<E> {
   read(raw: unknown): E | null;
   write(event: E): unknown;
 }
 
-/** One verb: all that client, server, log and documentation know of it. */
+/** One verb: everything that client, server, log and documentation know about it. */
 export interface Verb<Q, R, E, M extends Mode = Mode> {
   readonly path: string;
-  /** Who may ask. */
+  /** The authority that a caller needs. */
   readonly needs: Authority;
   /** Completes "Request to ..." in the log and "Only root may ..." in a refusal. */
   readonly does: string;
@@ -47,7 +46,7 @@ export interface Verb<Q, R, E, M extends Mode = Mode> {
   readonly maxBytes: number;
   readonly more: More<Q> | null;
 }
-/** Requests of a verb that need more than the others, and what they do. */
+/** The requests of a verb that need more authority than its others, and what they do. */
 interface More<Q> {
   applies(request: Q): boolean;
   readonly needs: Authority;
@@ -83,12 +82,12 @@ function filled<Q, R>(given: Given<Q, R>) {
   return { path, needs, does, request, result, maxBytes, more };
 }
 
-/** An argument that crosses as it is. */
+/** An argument that is sent as it is. */
 export function whole<Q>(schema: z.ZodType<Q>): RequestForm<Q> {
   return { read: (raw) => parsed(schema, raw), write: (request) => request };
 }
 
-/** An argument that crosses as the only field of an object, so that others can join it. */
+/** An argument that is sent as the only field of an object, so that fields can be added later. */
 export function field<Q>(name: string, schema: z.ZodType<Q>): RequestForm<Q> {
   const object = z.object({ [name]: schema });
   return {
@@ -103,7 +102,7 @@ export function field<Q>(name: string, schema: z.ZodType<Q>): RequestForm<Q> {
 function parsed<Q>(schema: z.ZodType<Q>, raw: unknown): ReturnType<RequestForm<Q>['read']> {
   const { success, data, error } = schema.safeParse(raw);
   if (success) return { ok: true, request: data };
-  // The names of fields are ours except those inside a record.
+  // Field names are fixed by us, except those inside a record.
   const name = error.issues[0]?.path[0];
   return { ok: false, field: name === undefined ? null : String(name) };
 }
@@ -116,15 +115,15 @@ export function eventsOf<E>(schema: z.ZodType<E>): EventForm<E> {
   return { read: (raw) => schema.safeParse(raw).data ?? null, write: (event) => event };
 }
 
-/** For a verb that answers nothing. */
+/** For a verb without a result. */
 export const nothing: z.ZodType<void> = z.null().transform((): void => undefined);
 
-/** Whether a caller may do this. */
+/** Whether this authority is sufficient. */
 export function suffices(has: Authority, needs: Authority): boolean {
   return LEVELS.indexOf(has) >= LEVELS.indexOf(needs);
 }
 
-/** A verb that only looks and takes no argument can be read with a plain GET. */
+/** A verb that only looks and has no argument can be read with a plain GET. */
 export function methodOf({ needs, request, mode }: AnyVerb): 'GET' | 'POST' {
   return needs === 'look' && request === null && mode === 'answer' ? 'GET' : 'POST';
 }
@@ -135,24 +134,24 @@ type Arguments<Q, E, M> = [
   ...(M extends 'work' ? [signal: AbortSignal] : []),
 ];
 
-/** The methods that a table gives. Each rejects with a CodedError. */
+/** The methods of a table. Each rejects with a CodedError. */
 export type MethodsOf<T extends VerbTable> = {
   readonly [Name in keyof T]: T[Name] extends Verb<infer Q, infer R, infer E, infer M>
     ? (...given: Arguments<Q, E, M>) => Promise<R>
     : never;
 } & {
-  /** Releases what this carrier holds; the daemon continues. */
+  /** Releases the resources of this carrier; the daemon keeps running. */
   close(): Promise<void>;
 };
 
-/** One call, whatever carries it. */
+/** One call, over any carrier. */
 export interface Call<Q = unknown, E = unknown> {
   readonly request: Q;
   onEvent(event: E): void;
   readonly signal: AbortSignal;
 }
 
-/** What the daemon does for each verb of a table. */
+/** The daemon's handler for each verb of a table. */
 export type HandlersOf<T extends VerbTable> = {
   readonly [Name in keyof T]: T[Name] extends Verb<infer Q, infer R, infer E>
     ? (call: Call<Q, E> & { readonly authority: Authority }) => Promise<R> | R
@@ -163,7 +162,7 @@ type AnyHandler = (call: Call & { readonly authority: Authority }) => unknown;
 /** Passes a call to its handler. */
 export type Carrier = (name: string, call: Call) => Promise<unknown>;
 
-/** The methods of a table over a carrier. */
+/** The methods of a table, called over a carrier. */
 export function methodsOf<T extends VerbTable>(verbs: T, carry: Carrier, close: () => Promise<void>): MethodsOf<T> {
   const methods = Object.entries(verbs).map(([name, verb]) => [
     name,

@@ -1,5 +1,5 @@
-// How events and failures look on the unix socket. A request is HTTP/1.1 and JSON; a long answer is lines of JSON, events
-// first and the result last.
+// The form of events and failures on the unix socket. A request is HTTP/1.1 with JSON. A long response is lines of
+// JSON: events first, the result last.
 
 import { CATALOGUE, type Code } from '#errors/catalogue.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
@@ -7,7 +7,7 @@ import { type ConnectTrace, readConnectTrace } from '#errors/connect-trace.ts';
 import type { FieldValue } from '#errors/template.ts';
 import { EVENTS, type SallyportEvent } from '#logging/events.ts';
 
-/** An event, with its error flattened; `reviveEvent` makes it whole again. */
+/** An event with its error flattened; `reviveEvent` restores it. */
 export function wireEvent(event: SallyportEvent): unknown {
   const fields = Object.entries(event).map(([name, value]: [string, unknown]) => [
     name,
@@ -25,7 +25,7 @@ export function reviveEvent(raw: unknown): SallyportEvent | null {
   return revived as SallyportEvent;
 }
 
-/** A failure as code and facts; text is made again by the reader's own formatter. */
+/** A failure as code and facts; the receiver formats its own text from them. */
 export function wireError(error: CodedError): {
   code: string;
   facts: Readonly<Record<string, unknown>>;
@@ -34,7 +34,7 @@ export function wireError(error: CodedError): {
   return { code: error.code, facts: error.facts, journey: error.trace };
 }
 
-/** Makes a failure of the other end ours. */
+/** Converts a failure of the other end to one of this process. */
 export function reviveError(raw: unknown): CodedError {
   const { code, facts, journey } = (typeof raw === 'object' && raw !== null ? raw : {}) as {
     readonly code?: unknown;
