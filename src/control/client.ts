@@ -1,8 +1,9 @@
 // The client end of Control: sends a command's request to a running daemon, over the socket with the most authority
-// that the user can open. ¶ Guarantees: a response fits its schema or becomes a coded error, whatever process listens
-// there and whenever it stops. An abort ends only the request. A daemon that is not running and one that the user has
-// no permission to use give different results. Nothing is sent to a socket owned by a user who does not run Sallyport
-// on this host.
+// that the user can open.
+//
+// Guarantees: a response fits its schema or becomes a coded error, whatever process listens there and whenever it
+// stops. An abort ends only the request. A daemon that is not running and one that the user has no permission to use
+// give different results. Nothing is sent to a socket owned by a user who does not run Sallyport on this host.
 
 import { type IncomingMessage, request } from 'node:http';
 import type { z } from 'zod';

@@ -1,7 +1,9 @@
 // Everything that can be requested of Sallyport: one table of verbs with two carriers. A running daemon serves them
 // over its unix sockets. If none runs, the same handlers work in this process, without schedules, and the command
-// does not notice the difference. ¶ To add a verb, declare it here and write its handler in `daemon/verbs.ts`. All
-// data is plain JSON with a schema, so both ends agree and an old client detects a mismatch.
+// does not notice the difference.
+//
+// To add a verb, declare it here and write its handler in `daemon/verbs.ts`. All data is plain JSON with a schema, so
+// both ends agree and an old client detects a mismatch.
 
 import { z } from 'zod';
 import { diagnosisRequestSchema, diagnosisSchema } from '#diagnose/report.ts';

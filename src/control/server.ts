@@ -1,8 +1,10 @@
 // The daemon's end of Control: HTTP/1.1 over a unix socket. Each socket has one authority, so what a caller may do
 // depends on which sockets the file system lets it open. The log identifies callers by what the kernel reports about
-// them. ¶ Guarantees: a socket of a dead daemon is replaced. A socket that answers, or a file that is not a socket,
-// is left alone. A bad request gets a coded error, never a crash. A client that disconnects or does not read ends
-// only its own request. Connections, head, body, silence and unread output all have limits.
+// them.
+//
+// Guarantees: a socket of a dead daemon is replaced. A socket that answers, or a file that is not a socket, is left
+// alone. A bad request gets a coded error, never a crash. A client that disconnects or does not read ends only its
+// own request. Connections, head, body, silence and unread output all have limits.
 
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

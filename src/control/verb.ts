@@ -1,6 +1,7 @@
 // Declares the verbs of the control sockets, and derives from a table of declarations: the methods of Control, the
-// handlers of the daemon, and the path, method and limits of each request. ¶ Guarantees: client and server read the
-// same declaration, so the two ends of a verb cannot differ. Pure.
+// handlers of the daemon, and the path, method and limits of each request.
+//
+// Guarantees: client and server read the same declaration, so the two ends of a verb cannot differ. Pure.
 
 import { z } from 'zod';
 import type { SallyportEvent } from '#logging/events.ts';

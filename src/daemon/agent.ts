@@ -1,7 +1,8 @@
-// The work itself: rounds, one at a time, for every caller. `verbs.ts` answers for it over both carriers of Control.
+// Runs rounds, one at a time, for every caller. `verbs.ts` uses it for both carriers of Control.
 //
-// Guarantees: never two rounds at once (who asks while one runs joins it and sees its events); an abort of one asker
-// ends only the waiting of that asker; `stop` ends the round, which keeps its bytes. A round rejects only when it is stopped.
+// Guarantees: two rounds never overlap; a caller that requests one during another joins it and gets its events. An
+// abort ends only the wait of that caller. `stop` ends the round, which keeps its partial downloads. A round rejects
+// only when it is stopped.
 
 import type { ChangeRequest, ChangeVerdict } from '#control/change.ts';
 import type {
@@ -42,20 +43,20 @@ import { ChangeTrials } from './trial/change-trial.ts';
 import { runDiagnosis } from './trial/diagnosis.ts';
 import { testCandidate } from './trial/test-candidate.ts';
 
-/** Hears of each round, whoever asked for it. One that begins and is cut short has no end. */
+/** Called for each round, whatever requested it. A round that is interrupted has a start but no end. */
 export interface RoundWatch {
   began(): Promise<void>;
   ended(round: RoundReport): Promise<void>;
 }
 
-/** What a daemon has around its rounds; a command has none. */
+/** What a daemon adds to its rounds; a command has no schedule. */
 export interface ScheduleHooks extends RoundWatch {
   readonly health: HealthWatch;
   /** Wall time of the next round. */
   nextAt(): number | null;
 }
 
-/** A request of somebody whose authority is known; where it is not given, the caller is this process itself. */
+/** A request with the authority of its caller. Without one, the caller is this process itself. */
 type ByAuthority<T> = T & { readonly authority?: Authority };
 
 /** Runs rounds and answers questions about them. */
@@ -66,7 +67,7 @@ export class Agent {
   #file: { readonly gate: FileGate; readAgain(): Promise<void> } | null = null;
   readonly #stopped = new AbortController();
   readonly #listeners = new Set<Report>();
-  /** What runs now and whoever waits for it; work on the packages never overlaps. */
+  /** The running task and those that wait for it; work on the packages never overlaps. */
   readonly #work = new Turns();
   #round: { readonly scope: RoundScope; readonly result: Promise<RoundResult> } | null = null;
   #last: RoundReport | null = null;
@@ -79,7 +80,7 @@ export class Agent {
     this.#parts = parts;
     this.#runningRound = new RunningRound(parts.clock);
     this.#hooks = new HookQueue(parts.ports, parts.commands, {
-      // Its receipt need not wait for the next round.
+      // The receipt of this run need not wait for the next round.
       gaveUp: () => void this.sendReceipts().catch(() => undefined),
     });
     this.#trials = new ChangeTrials({
@@ -89,12 +90,12 @@ export class Agent {
       loadCandidate: (text, authority) => parts.loadCandidate(text, authority),
       testCandidate: (request, signal) => testCandidate(parts, request, signal),
     });
-    // Another command, or none before, may be able to run what waits.
+    // The new settings may name another command, or the first one, that can run the waiting entries.
     parts.config.watch({ ended: (outcome) => outcome === 'applied' && this.#hooks.start() });
     parts.events.add((event) => this.#show(event));
   }
 
-  /** Runs a round, or joins one that runs and tries as much. Rejects only with the reason of `stop`. */
+  /** Runs a round, or joins a running one of at least the same scope. Rejects only with the reason of `stop`. */
   async round(scope: RoundScope = 'all'): Promise<RoundResult> {
     const running = this.#round;
     if (running !== null && (running.scope === 'all' || scope === 'due')) return await running.result;
@@ -103,7 +104,7 @@ export class Agent {
     try {
       return await round.result;
     } finally {
-      // A wider round may have been asked for meanwhile.
+      // A round of wider scope may have been requested meanwhile.
       if (this.#round === round) {
         this.#round = null;
         this.#runningRound.forget();
@@ -122,28 +123,31 @@ export class Agent {
     return toResult(report, this.#parts.redactor);
   }
 
-  /** Not waited for: whoever asks for a round must not join one that is over. */
+  /** Not awaited: a later caller must not join a round that has ended. */
   #noteOutcome({ error }: RoundReport): void {
     const { clock, outcomes, redactor } = this.#parts;
     const failure = error === null ? null : toFailure(error, redactor);
     void outcomes.note('updates', { at: clock.now(), failure });
   }
 
-  /** Waits until the hook has been run for all that waits. Returns why it was not or did not go well, or null. */
+  /**
+   * Waits until the hook has been run for every waiting entry. Returns the failure that prevented or ended it, or
+   * null.
+   */
   async hooksSettled(): Promise<CodedError | null> {
     return await this.#hooks.idle();
   }
 
-  /** Sends what waits in the spool, between rounds. */
+  /** Sends the waiting receipts, between rounds. */
   async sendReceipts(): Promise<void> {
     await this.#alone('sending receipts', () => settleReceipts(this.#parts.ports, this.#stopped.signal));
   }
 
-  /** Who plans the rounds, and watches how they go. */
+  /** Sets the schedule, which plans the rounds and is called for each. */
   attach(scheduleHooks: ScheduleHooks): void {
     this.#scheduleHooks = scheduleHooks;
     this.watchRounds(scheduleHooks);
-    // What an earlier life of the daemon left to run does not wait for a round.
+    // Hook runs that an earlier process left over do not wait for a round.
     this.#hooks.start();
   }
 
@@ -151,7 +155,7 @@ export class Agent {
     this.#rounds = rounds;
   }
 
-  /** What is at work at this moment, in words. */
+  /** The tasks that are running now, in words. */
   get busyWith(): string[] {
     const { transfer: current } = this.#runningRound;
     const transfer = current === null ? [] : [`the download of update ID ${current.id}`];
@@ -181,7 +185,7 @@ export class Agent {
   async check(onEvent: Report, signal: AbortSignal): Promise<RoundResult> {
     return await this.#listening(onEvent, signal, async () => {
       const result = await this.round();
-      // Nobody goes on with them when the command has ended.
+      // After the command has ended, no process would continue them.
       if (this.#parts.mode === 'command') await this.hooksSettled();
       return result;
     });
@@ -197,7 +201,7 @@ export class Agent {
   async forgetSerial(): Promise<ForgottenSerial> {
     const { ports, redactor, report } = this.#parts;
     const feed = feedUrl(ports.settings());
-    // Not while a round judges by it, and accepts another one.
+    // Not during a round: it checks the feed against the serial and stores a new one.
     return await this.#alone('forgetting a serial', async () => {
       const serial = ports.memory.forgetSerial(feed.href);
       await ports.memory.save();
@@ -254,7 +258,7 @@ export class Agent {
     else this.#trials.confirm();
   }
 
-  /** What holds back a file that is not confirmed, with our own stages. */
+  /** The gate that holds back an unconfirmed file, tested with our own stages. */
   makeGate(signal: AbortSignal): FileGate {
     const { clock, files, report, ports } = this.#parts;
     return new FileGate({
@@ -264,13 +268,13 @@ export class Agent {
       signal: AbortSignal.any([signal, this.#stopped.signal]),
       settings: () => ports.settings(),
       tryFile: async (text, purposes, ending) => {
-        // Whoever wrote the file may name any secret in it.
+        // The file's author may use any secret in it.
         return await testCandidate(this.#parts, { text, typed: [], purposes, authority: 'admin' }, ending);
       },
     });
   }
 
-  /** Who follows the file, and what holds it back. */
+  /** Sets the gate, and the function that reads the file again. */
   attachFile(file: { readonly gate: FileGate; readAgain(): Promise<void> }): void {
     this.#file = file;
   }
@@ -294,7 +298,7 @@ export class Agent {
     return redactDeep(await seedTimeouts(this.#parts.ports, seeds), this.#parts.redactor);
   }
 
-  /** Ends whatever runs and waits until it has ended; bytes already fetched are kept. */
+  /** Ends all running work and waits until it has ended. Partial downloads are kept. */
   async stop(reason: string): Promise<void> {
     this.#stopped.abort(coded('INTERRUPTED', { reason }));
     await Promise.all([this.#hooks.stop(), this.#work.idle()]);
@@ -306,7 +310,7 @@ export class Agent {
     this.#parts.close();
   }
 
-  /** One thing at a time, in the order of asking. */
+  /** Runs one task at a time, in the order of the requests. */
   #alone<T>(name: string, work: () => Promise<T>): Promise<T> {
     return this.#work.run(async () => {
       this.#stopped.signal.throwIfAborted();
@@ -322,7 +326,7 @@ export class Agent {
   async #listening<T>(onEvent: Report, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     signal.throwIfAborted();
     this.#listeners.add(onEvent);
-    // Whoever joins while a package is held back must not look at nothing.
+    // A caller that joins while a package is awaited gets that event first.
     const { waiting } = this.#runningRound;
     if (waiting !== null) onEvent(waiting);
     const { promise: left, reject } = Promise.withResolvers<never>();
@@ -335,7 +339,7 @@ export class Agent {
     }
   }
 
-  /** Passes an event to those who watch; no work depends on it. */
+  /** Passes an event to the listeners; no work depends on it. */
   #show(event: SallyportEvent): void {
     this.#runningRound.update(event);
     for (const listener of this.#listeners) listener(event);
@@ -357,7 +361,7 @@ function toResult(report: RoundReport, redactor: Redactor): RoundResult {
   };
 }
 
-/** The earliest of these moments, ms since the epoch, as text; null when there is none. */
+/** The earliest of these times (ms since the epoch) as text; null when there is none. */
 function earliest(moments: readonly (number | null)[]): string | null {
   const known = moments.filter((at) => at !== null);
   return known.length === 0 ? null : utcTime(Math.min(...known));

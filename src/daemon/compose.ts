@@ -1,7 +1,7 @@
-// The composition root of the work: every real part is made here, once, and handed down; no room finds its own.
+// The composition root: every real part is made here, once, and passed down. No module creates its own dependencies.
 //
-// State that can't be read is set aside and named, never fatal. Settings go in force through the same two steps at
-// start as at a reload: every room verifies, then every room commits (`#config/following/reload.ts`).
+// Unreadable state is set aside and reported; it is never fatal. Settings become active through the same two steps at
+// start and at a reload: every module verifies, then every module commits (`#config/following/reload.ts`).
 
 import { join } from 'node:path';
 import type { Environment } from '#config/places.ts';
@@ -47,28 +47,29 @@ import { SettingsReloader } from './reload/settings-reloader.ts';
 import { TimeoutReloader } from './reload/timeout-reloader.ts';
 import { requireOurState } from './service/state-folder.ts';
 
-/** What a composition needs from outside. */
+/** What a composition needs from its caller. */
 export interface ComposeOptions {
   readonly loaded: LoadedSettings;
   readonly known: KnownSecrets;
   readonly version: string;
-  /** The variables of the process, where a proxy may be named; none where they are not given. */
+  /** The variables of the process, which may name a proxy; none by default. */
   readonly environment?: Environment;
   load?: LoadAgain;
-  /** Addresses of the default gateways of this host; read from the kernel where they are not given. */
+  /** Addresses of the default gateways of this host. Default: reads them from the kernel. */
   gateways?(): Promise<readonly string[]>;
-  /** Where the program runs from a checkout: its folder. */
+  /** The folder of the checkout that the program runs from; null for an installation. */
   readonly checkout?: string | null;
   readonly mode: 'daemon' | 'command';
-  /** Who watches the log live, if anybody; without a form of its own in that of `logging.stdout`. */
+  /** The screen that shows the log live, if there is one. Without a form, it is that of `logging.stdout`. */
   readonly watch?: { readonly screen: Screen; readonly form: Watch['form'] | null };
   /** Takes every event in place of the log and its listeners: the work does not depend on them. */
   readonly report?: Report;
 }
 
 /**
- * Builds everything and puts the settings in force; nothing of ours is touched before the lock of the state folder is
- * held, nor in a state folder of another user's. @throws CodedError LOCK-HELD, STATE-OF-OTHERS, FOLDER-UNSAFE, or when state or settings can't be used at all
+ * Builds everything and activates the settings. It changes no file before it holds the lock of the state folder, and
+ * none in a state folder of another user.
+ * @throws CodedError LOCK-HELD, STATE-OF-OTHERS, FOLDER-UNSAFE, or when state or settings cannot be used at all
  */
 export async function compose(options: ComposeOptions, machine: MachinePorts = realMachine): Promise<Parts> {
   const { files, clock } = machine;
@@ -154,7 +155,7 @@ interface Made {
   readonly report: Report;
 }
 
-/** What rounds work with. @throws CodedError FOLDER-UNSAFE */
+/** The ports that rounds work with. @throws CodedError FOLDER-UNSAFE */
 async function makePorts(
   { loaded: { settings }, version, checkout = null }: ComposeOptions,
   { files, clock, connectionClock, random }: Required<MachinePorts>,
@@ -183,7 +184,7 @@ async function makePorts(
   };
 }
 
-/** The log as the settings want it, and live for those who watch. */
+/** The log as the settings configure it, and live for a screen. */
 function logOptions({ loaded: { settings }, watch }: ComposeOptions, known: SpanRedactor, clock: Clock): LogOptions {
   return {
     dir: settings.logging.dir,
@@ -207,7 +208,7 @@ async function openStore(
   return store;
 }
 
-/** What a diagnosis needs beside the work. */
+/** What a diagnosis needs in addition to the ports of the work. */
 function forDiagnosis(
   { load, gateways = readGateways, environment = {} }: ComposeOptions,
   network: NetworkReloader,
@@ -219,7 +220,7 @@ function forDiagnosis(
       if (authority === 'admin') return await load(text);
       const { secretUses, settings } = config.loaded;
       const loaded = await load(text, { usesAllowed: secretUses, known });
-      // Only root may lift that.
+      // Only root may remove that requirement.
       const required = settings.proxy_required ? { proxy_required: true } : {};
       return loaded.ok ? { ...loaded, settings: { ...loaded.settings, ...required } } : loaded;
     },
@@ -235,7 +236,7 @@ interface State {
   readonly credentialGuard: CredentialGuard;
   readonly agentId: string;
   readonly habits: PathHabits;
-  /** What the updates room works with as it is. */
+  /** The stores that the updates module uses unchanged. */
   readonly stores: Pick<UpdatesPorts, 'memory' | 'timeouts' | 'retries' | 'spool' | 'hooks'>;
 }
 

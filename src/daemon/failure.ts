@@ -1,11 +1,14 @@
-// A failure as Control tells it, over the socket and in process alike.
+// A failure in the form that Control sends, over the socket and in process alike.
 
 import type { Failure } from '#control/control.ts';
 import type { CodedError } from '#errors/coded-error.ts';
 import { redactError } from '#logging/record.ts';
 import type { Redactor } from '#redaction/redact.ts';
 
-/** Code, sentence, what to check, hop and class; redacted before the sentence is made, which escapes and cuts. */
+/**
+ * Code, sentence, what to check, hop and class. Redacted before the sentence is made, because the sentence is escaped
+ * and cut.
+ */
 export function toFailure(failed: CodedError, redactor: Redactor): Failure {
   const error = redactError(failed, redactor);
   return { code: error.code, message: error.safeText, check: error.check, hop: error.hop, class: error.entry.class };

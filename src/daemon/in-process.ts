@@ -12,7 +12,7 @@ import type { LoadAgain, Parts } from './parts.ts';
 import { ScheduleState, schedulesPath, UPDATES } from './schedule/schedule-state.ts';
 import { handlersOf } from './verbs.ts';
 
-/** Builds the parts and hands out their Control; `close` puts everything away. */
+/** Builds the parts and returns their Control; `close` releases everything. */
 export async function openInProcess(options: {
   readonly loaded: LoadedSettings;
   readonly known: KnownSecrets;
@@ -29,8 +29,9 @@ export async function openInProcess(options: {
 }
 
 /**
- * Marks the record of the daemon's schedule while a round of this process runs. If it is cut short, the daemon makes up for
- * it when it starts. Without a record there is nothing to mark: that daemon checks at its first start anyway.
+ * Marks the record of the daemon's schedule while a round of this process runs. If the round is interrupted, the
+ * daemon repeats it when it starts. Without a record there is nothing to mark: that daemon checks at its first start
+ * anyway.
  */
 export function markRounds({ files, ports }: Parts): RoundWatch {
   const state = new ScheduleState(files, schedulesPath(ports.settings()));

@@ -1,5 +1,5 @@
-// What the composition takes from the machine: files, time, randomness, the lock, the log and certificate files.
-// The program uses `realMachine`. Tests of rounds pass fakes and compose everything else as the program does.
+// What the composition takes from the machine: files, time, randomness, the lock, the log and certificate files. The
+// program uses `realMachine`. Tests of rounds pass fakes and compose everything else as the program does.
 
 import { openLog } from '#logging/log.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '#system/clock.ts';
@@ -11,7 +11,7 @@ import { readTrusts } from './reload/read-trust.ts';
 export interface MachinePorts {
   readonly files: Files;
   readonly clock: Clock;
-  /** Times the opening and the reuse of connections; `clock` where it is missing. */
+  /** Measures the opening and the reuse of connections. Default: `clock`. */
   readonly connectionClock?: Clock;
   readonly random: Random;
   readonly acquireLock: typeof acquireLock;

@@ -1,7 +1,7 @@
-// How the work of each purpose went the last time, well and not well, so that a restart does not make it unknown.
+// The last success and the last failure of each purpose, kept across restarts.
 //
-// One state file, {purposes: {<name>: {succeeded_at, failed}}}, times in ms since the epoch; what a failure says is redacted
-// before it comes here. Losing it costs nothing but memory. A crash leaves the old file or the new one.
+// One state file, {purposes: {<name>: {succeeded_at, failed}}}, times in ms since the epoch. Failures are redacted
+// before they are stored. Losing the file loses only this history. A crash leaves the old file or the new one.
 
 import { z } from 'zod';
 import type { Purpose } from '#config/purposes.ts';
@@ -19,12 +19,12 @@ const outcomeSchema = z.strictObject({
 });
 const fileSchema = z.strictObject({ purposes: z.record(z.string(), outcomeSchema) });
 
-/** The last success, and the last failure, whichever came later. */
+/** The last success and the last failure, in either order. */
 export type PurposeOutcome = Readonly<z.infer<typeof outcomeSchema>>;
 
 const NOTHING: PurposeOutcome = { succeeded_at: null, failed: null };
 
-/** The one store of how work went. */
+/** The only store of these outcomes. */
 export class Outcomes {
   readonly #state: SavedState<z.infer<typeof fileSchema>>;
   #purposes = new Map<string, PurposeOutcome>();
@@ -33,7 +33,7 @@ export class Outcomes {
     this.#state = new SavedState(files, path, { format: FORMAT, parse: (raw) => fileSchema.parse(raw) });
   }
 
-  /** Loads what was kept; what can't be read is set aside and named. */
+  /** Loads the stored outcomes; an unreadable file is set aside, and the returned error names it. */
   async load(): Promise<CodedError | null> {
     const loaded = await this.#state.load();
     if (loaded.kind === 'loaded') this.#purposes = new Map(Object.entries(loaded.value.purposes));
@@ -44,16 +44,16 @@ export class Outcomes {
     return this.#purposes.get(purpose) ?? NOTHING;
   }
 
-  /** Work ended. In force at once, and on the disk as far as that takes it. */
+  /** Records the result of finished work. Effective at once; written to disk if the disk accepts it. */
   async note(purpose: Purpose, { at, failure }: { at: number; failure: Failure | null }): Promise<void> {
     const before = this.of(purpose);
     const now = failure === null ? { succeeded_at: at } : { failed: { at, failure } };
     this.#purposes.set(purpose, { ...before, ...now });
-    // A disk that is full has been told by the work itself.
+    // The work itself has reported a full disk.
     await this.#state.save(() => ({ purposes: Object.fromEntries(this.#purposes) })).catch(() => undefined);
   }
 
-  /** On return everything that was noted before the call is on the disk, as far as that takes it. */
+  /** On return, every outcome noted before the call is on disk, unless the disk refused it. */
   async saved(): Promise<void> {
     await this.#state.idle();
   }

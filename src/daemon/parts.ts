@@ -1,5 +1,5 @@
-// The parts of a running Sallyport as a type: what the composition root makes once and every task of the daemon works with.
-// `compose.ts` is the only maker; everything else in this folder only knows the type.
+// The type of the parts of a running Sallyport: what the composition root makes once and every task of the daemon
+// uses. Only `compose.ts` makes them; every other file in this folder knows only the type.
 
 import type { Environment } from '#config/places.ts';
 import type { LoadResult } from '#config/reading/load.ts';
@@ -18,13 +18,13 @@ import type { Outcomes } from './outcomes.ts';
 import type { NetworkReloader } from './reload/network-reloader.ts';
 import type { ReloadCoordinator } from './reload/reload.ts';
 
-/** What a text from the group may use by reference, and where the secrets in it are registered. */
+/** The secrets that a text from the group may use by reference, and the registry for those it contains. */
 export interface TextBounds {
   readonly usesAllowed: readonly SecretUse[];
   readonly known: KnownSecrets;
 }
 
-/** Reads the settings again; of this text instead of the file where one is given, and then within these bounds. */
+/** Reads the settings again. With a text, reads that instead of the file, within these bounds. */
 export type LoadAgain = (text?: string, bounds?: TextBounds) => Promise<LoadResult>;
 
 /** The parts of a running Sallyport. */
@@ -32,35 +32,35 @@ export interface Parts {
   readonly mode: 'daemon' | 'command';
   readonly ports: UpdatesPorts;
   readonly files: Files;
-  /** What the hook is run with. */
+  /** Runs the hook command. */
   readonly commands: Commands;
   readonly clock: WatchedClock;
-  /** For whatever leaves by another way than the log. */
+  /** Redacts output that does not go through the log. */
   readonly redactor: SpanRedactor;
   readonly report: Report;
-  /** Whoever wants to hear every event. */
+  /** Listeners that get every event. */
   readonly events: Set<Report>;
-  /** The settings in force, and the file they came from. */
+  /** The active settings, and the file they came from. */
   readonly config: ReloadCoordinator;
   /**
-   * Reads settings that are not saved. Those of the group may use a secret by reference, and go direct, only where the
-   * active settings do. What the group calls a secret is registered in `known` alone: in the registry of the process it
-   * would mask our own words.
+   * Reads settings that are not saved. Those of the group may use a secret by reference, or go direct, only where the
+   * active settings do. What the group declares as a secret is registered in `known` only: in the registry of the
+   * process it would mask our own words.
    */
   loadCandidate(text: string, authority: Authority, known?: KnownSecrets): Promise<LoadResult>;
-  /** A router for settings that need not be in force, with the credential guard of the one that is. */
+  /** A router for settings that need not be active, with the credential guard of the active one. */
   routerFor: NetworkReloader['routerFor'];
   gateways(): Promise<readonly string[]>;
   /** The variables of the process. */
   readonly environment: Environment;
-  /** How the work of each purpose went the last time. */
+  /** The last result of each purpose. */
   readonly outcomes: Outcomes;
-  /** Which origin each token belongs to. */
+  /** The origin that each token belongs to. */
   readonly tokens: TokenBindings;
-  /** What became of each password. */
+  /** The state of each password: accepted, rejected or unknown. */
   readonly credentialGuard: CredentialGuard;
   readonly logFile: string;
-  /** After somebody moved the log file away. */
+  /** Opens the log file again after log rotation has moved it. */
   reopenLog(): void;
   readonly startedAtMs: number;
   close(): void;

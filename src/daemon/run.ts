@@ -1,8 +1,9 @@
-// `sallyport run`: the daemon in the foreground. Starts in the order config, log, state, control socket, schedule; stops
-// in the reverse order on SIGTERM or SIGINT, with every byte kept.
+// `sallyport run`: the daemon in the foreground. Starts in the order config, log, state, control socket, schedule. On
+// SIGTERM or SIGINT it stops in the reverse order and keeps partial downloads.
 //
-// Guarantees: bad settings end it before anything is touched (exit 78, all mistakes at once); a failed round never ends
-// it; a second signal ends it at once, and after one it is gone within 10 s, whatever hangs (`last-resort.ts`).
+// Guarantees: invalid settings end it before it changes any file (exit status 78, all errors at once). A failed round
+// never ends it. After one signal it ends within 10 s even if something hangs (`last-resort.ts`); a second signal
+// ends it at once.
 
 import type { Environment } from '#config/places.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
@@ -29,28 +30,28 @@ import { reportExposed } from './service/state-folder.ts';
 
 export interface RunOptions {
   readonly loaded: LoadedSettings;
-  /** Reads the file again, as it was read for `loaded`. */
+  /** Reads the file again, in the same way as for `loaded`. */
   readonly load: LoadAgain;
   readonly known: KnownSecrets;
   readonly version: string;
   readonly environment?: Environment;
-  /** Where the program runs from a checkout: its folder. */
+  /** The folder of the checkout that the program runs from; null for an installation. */
   readonly checkout?: string | null;
   readonly screen: Screen;
-  /** How lines look on the screen; null: as `logging.stdout` says. */
+  /** The form of lines on the screen; null: as `logging.stdout` says. */
   readonly form: Watch['form'] | null;
-  /** One round, then the end. */
+  /** Runs one round and ends. */
   readonly once: boolean;
   /** Aborted with a reason when the process is to stop. */
   readonly signal: AbortSignal;
   readonly lastResort: LastResort;
-  /** What the service manager told this process. */
+  /** The variables that the service manager set for this process. */
   readonly service: ServiceVariables;
-  /** In place of the log. */
+  /** Takes the events in place of the log. */
   readonly report?: Report;
 }
 
-/** How a run ended: with the first failure of its one round, with `once`; null when there was none. */
+/** The result of a run: with `once`, the first failure of its one round, otherwise null. */
 export async function runDaemon(options: RunOptions): Promise<Failure | null> {
   const { loaded, known, version, environment = {}, checkout = null, screen, form, load } = options;
   const { report } = options;
@@ -64,7 +65,7 @@ export async function runDaemon(options: RunOptions): Promise<Failure | null> {
     lastWords: (error) => parts.report({ name: 'fault', error }),
   });
   const service = await openService(parts, options.service);
-  // It may have come while the parts were put together.
+  // The signal may have arrived while the parts were being made.
   const stopListening = onAbort(options.signal, service.stopping);
   try {
     announce(parts, parts.config.loaded);
@@ -108,7 +109,7 @@ async function oneRound(parts: Parts, agent: Agent, signal: AbortSignal): Promis
     parts.report({ name: 'stopping', reason: reasonOf(signal) });
     void agent.stop(reasonOf(signal));
   };
-  // It may have come while the parts were put together.
+  // The signal may have arrived while the parts were being made.
   onAbort(signal, stop);
   try {
     const { failure, failed } = await agent.round();

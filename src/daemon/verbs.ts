@@ -31,7 +31,7 @@ export function handlersOf(agent: Agent, parts: Parts, followers: Followers): Ha
   };
 }
 
-/** An admin may ask on behalf of somebody who may not use the secrets of the service in a new way. */
+/** An admin may make a request for a user who may not use the service's secrets in new places. */
 function boundBy({ secrets }: { readonly secrets?: 'in_force' | undefined }, authority: Authority): Authority {
   return secrets === 'in_force' ? 'operate' : authority;
 }

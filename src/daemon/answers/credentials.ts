@@ -1,5 +1,5 @@
-// Which passwords of the settings wait, and what for: as the credential guard would judge them if they were to be sent now. Which one
-// is that of a profile.
+// Lists the passwords of the settings that are held back and why, as the credential guard would decide if they were
+// sent now. Also finds the password that belongs to a profile.
 
 import { findProfile, noDefault } from '#config/editing/profile-edits.ts';
 import type { Settings } from '#config/settings.ts';
@@ -12,7 +12,7 @@ import { utcTime } from '#system/moment.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** One for each profile whose password would not be sent; `used` are the profiles that some purpose goes through. */
+/** One entry for each profile whose password would not be sent; `used` are the profiles that a purpose uses. */
 export function waitingCredentials(
   credentialGuard: CredentialGuard,
   settings: Settings,
@@ -42,8 +42,9 @@ export function waitingCredentials(
 }
 
 /**
- * Lets passwords that wait be sent once more: those of one profile, or all. Only an admin may have one sent to a proxy that
- * it was not entered for. @throws CodedError CONTROL-ADMIN, PROFILE-UNKNOWN, PROFILE-NO-DEFAULT
+ * Allows passwords that are held back to be sent once more: those of one profile, or all. Only an admin may have one
+ * sent to a proxy that it was not entered for.
+ * @throws CodedError CONTROL-ADMIN, PROFILE-UNKNOWN, PROFILE-NO-DEFAULT
  */
 export function allowRetry(
   credentialGuard: CredentialGuard,
@@ -61,7 +62,8 @@ export function allowRetry(
 }
 
 /**
- * The password of the profile of this name and the proxy it is for; null where no name is given, or where it stands elsewhere.
+ * The password of the profile with this name, and the proxy it is for. Null when no name is given, or when the
+ * password is kept elsewhere.
  * @throws CodedError PROFILE-UNKNOWN, PROFILE-NO-DEFAULT
  */
 function credentialOf(settings: Settings, name: string | null): { account: Account; boundTo: string } | null {

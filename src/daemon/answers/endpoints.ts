@@ -1,8 +1,9 @@
-// What the settings need to reach: each host and port, what for, by which requests and over which ways. Pure.
+// Lists the endpoints that the settings need: each host and port, its use, the requests and the routes. Pure.
 //
-// Guarantees: the list follows from the settings alone, by the very functions that choose the way of the work (`choice.ts`)
-// and that judge each URL (`judge-url.ts`), so what they would refuse is not on it as needed. What something else led to only
-// adds when that was, or stands apart. Nothing of a URL but scheme, host and port is in it. The order is fixed.
+// Guarantees: the list follows from the settings alone. It uses the functions that choose the route of real work
+// (`choice.ts`) and that check each URL (`judge-url.ts`), so a refused URL is not listed as needed. An observed
+// redirect or feed entry only adds its time, or is listed separately. Of a URL it contains only scheme, host and
+// port. The order is fixed.
 
 import { allowedOriginsOf, isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { isPurpose, type ProbeKind, PURPOSES, type Purpose, purposeRow, urlKeyOf, usesOf } from '#config/purposes.ts';
@@ -28,7 +29,7 @@ import { utcTime } from '#system/moment.ts';
 
 export interface EndpointsInput {
   readonly settings: Settings;
-  /** Null where it cannot be read. */
+  /** Null when the record of observed hosts cannot be read. */
   readonly observedHosts: readonly ObservedHost[] | null;
   /** Wall time, ms since the epoch. */
   readonly now: number;
@@ -49,10 +50,10 @@ interface Target {
 /** The methods of the request for a PAC file, which belongs to no purpose. */
 const PAC_REQUESTS = ['GET'];
 
-/** Schemes of authentication that prove who asks before a plain request, by HEAD for the same URL. */
+/** Authentication schemes that authenticate by a HEAD request for the same URL before a plain request. */
 const PROVES_BEFORE: ReadonlySet<string> = new Set(['digest', 'ntlm', 'negotiate', 'auto']);
 
-/** Everything that is needed, and what was only seen. */
+/** Every endpoint that is needed, and those that were only observed. */
 export function listEndpoints(input: EndpointsInput): EndpointList {
   const { settings, observedHosts, now, version, config, source } = input;
   const targets = targetsOf(settings);
@@ -72,7 +73,7 @@ export function listEndpoints(input: EndpointsInput): EndpointList {
   };
 }
 
-/** Names of the profiles that something which is configured goes through, or may have to. */
+/** Names of the profiles that a configured purpose uses or may have to use. */
 export function proxiesInUse(settings: Settings): ReadonlySet<string> {
   const rows = targetsOf(settings).map((target) =>
     rowOf(target, { settings, observedHosts: null, placeOf: () => null }),
@@ -98,7 +99,7 @@ function feedTargets({ updates }: Settings, purpose: Purpose): Target[] {
   add('feed', feed);
   add('packages', feed);
   for (const [index, text] of updates.allowed_origins.entries()) {
-    // What no feed and no redirect may lead to is not needed.
+    // An origin that no feed and no redirect may point to is not needed.
     const key = `updates.allowed_origins[${index}]`;
     if (feed.text !== undefined && isReachable(text, feed.text, [text])) add('packages', { text, key });
   }
@@ -106,7 +107,7 @@ function feedTargets({ updates }: Settings, purpose: Purpose): Target[] {
   return found;
 }
 
-/** One URL, which every use of the purpose goes to. */
+/** One URL, which every use of the purpose requests. */
 function requestTargets(settings: Settings, purpose: Purpose): Target[] {
   const text = urlOf(settings, purpose);
   if (text === undefined) return [];
@@ -125,7 +126,7 @@ function rowOf(
   const endpoint = endpointOf(url);
   const requests = [...(purposeRow(purpose).uses[use] ?? [])];
   const common = { ...placeOfUrl(url), purpose, use, requests, ...about(url) };
-  // A feed is named by the settings; only a redirect leads on from it.
+  // The settings name the feed itself; only a redirect adds another host.
   const sight = observedHosts?.find(
     (host) => host.purpose === purpose && host.origin === url.origin && leadsTo(host, use),
   );
@@ -152,7 +153,7 @@ function candidateThrough(
 ): EndpointCandidate {
   const { name, scheme } = profile;
   const common = { proxy: name, stands_in: index > 0 };
-  // What a file or a variable names may be of any kind; an HTTP proxy is what it mostly is.
+  // A file or a variable may name a proxy of any kind; most are HTTP proxies.
   const mode = connectModeThrough(profile, hopScheme(scheme) ?? 'http', endpointOf(url));
   if (scheme.startsWith('socks')) return { ...common, how: 'socks', methods: [] };
   if (mode === 'tunnel') return { ...common, how: 'connect', methods: ['CONNECT'] };
@@ -168,7 +169,7 @@ function directCandidate(requests: readonly string[]): EndpointCandidate {
   return { proxy: null, how: 'direct', methods: [...requests], stands_in: false };
 }
 
-/** The PAC file itself comes directly: no proxy is known before it. */
+/** The PAC file itself is fetched directly: no proxy is known before it is read. */
 function pacRow({ name, pac }: ProxyProfile, { settings, placeOf }: EndpointsInput): EndpointRow[] {
   if (pac?.url === undefined) return [];
   const url = new URL(pac.url);
@@ -190,7 +191,7 @@ function pacRow({ name, pac }: ProxyProfile, { settings, placeOf }: EndpointsInp
   ];
 }
 
-/** Rows of one use and one place are one row. */
+/** Merges rows of the same use and place. */
 function merged(rows: readonly EndpointRow[]): EndpointRow[] {
   const found = new Map<string, EndpointRow>();
   for (const row of rows) {
@@ -216,12 +217,12 @@ function isElsewhere({ scheme }: ProxyProfile): boolean {
   return hopScheme(scheme) === null;
 }
 
-/** Null where a file or a variable names the proxies. */
+/** Null when a file or a variable names the proxies. */
 function hopScheme(scheme: ProfileScheme): HopScheme | null {
   return scheme === 'pac' || scheme === 'environment' ? null : scheme;
 }
 
-/** A host that something led to and where nothing may go. */
+/** A host that a feed or redirect pointed to, but that the settings do not allow. */
 function observedOnly({ purpose, origin, ...sight }: ObservedHost, settings: Settings): ObservedOnly[] {
   const url = isPurpose(purpose) ? urlOf(settings, purpose) : undefined;
   if (!isPurpose(purpose) || url === undefined) return [];

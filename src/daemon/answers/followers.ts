@@ -1,7 +1,9 @@
-// The log as callers follow it over Control: the newest lines are kept, numbered, and everybody who follows gets each new one.
+// The log as callers follow it over Control: the newest lines are kept and numbered, and every follower gets each new
+// one.
 //
-// Guarantees: memory is bounded, and a slow reader does not delay the work (the server ends such a caller, who can
-// continue after the last line they got). Lines have the words and the redaction of the log. Nothing is on disk.
+// Guarantees: memory is bounded. A slow reader does not delay the work: the server disconnects it, and it can
+// continue after the last line it received. Lines have the wording and the redaction of the log. Nothing is written
+// to disk.
 
 import type { Followed, FollowRequest } from '#control/follow.ts';
 import type { Parts } from '#daemon/parts.ts';
@@ -11,7 +13,7 @@ import { toRecord } from '#logging/record.ts';
 import { untilAborted } from '#system/abort.ts';
 import { utcTime } from '#system/moment.ts';
 
-/** Lines that are kept for callers who come back. */
+/** Lines that are kept for callers that reconnect. */
 const MAX_LINES = 1_000;
 
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
@@ -31,7 +33,7 @@ export class Followers {
     parts.events.add((event) => this.#hear(event));
   }
 
-  /** Sends what was missed and then each line, until the caller leaves or the daemon stops. */
+  /** Sends the missed lines and then each new one, until the caller disconnects or the daemon stops. */
   async follow({ after }: FollowRequest, send: Send, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const from = after !== null && after.run === this.#run ? after.number : this.#newest;
@@ -49,7 +51,7 @@ export class Followers {
     }
   }
 
-  /** Everybody's following ends in good order. */
+  /** Ends the response of every follower properly. */
   end(): void {
     this.#ended.abort();
   }

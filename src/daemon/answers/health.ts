@@ -1,8 +1,9 @@
-// Is it well: one level and one sentence for `status --check`, and an error a day while no check succeeds.
+// Whether the service is healthy: one level and one sentence for `status --check`, and one error a day while no check
+// succeeds.
 //
-// The age of the last success is the greater of what the wall clock says and what was lived through here: a clock that
-// was set back hides no outage. An alarm waits until a check has failed, or an hour has passed, since the start or the
-// last step of the clock: who wakes after a week is not late, but about to check. Nothing is kept on disk.
+// The age of the last success is the greater of the wall clock's and the monotonic clock's value, so a clock that was
+// set back hides no outage. An alarm waits until a check has failed, or until an hour after the start or the last
+// step of the clock: a host that wakes after a week is about to check, not late. Nothing is stored on disk.
 
 import { type CodedError, coded, hopPlace } from '#errors/coded-error.ts';
 import { fillTemplate, showZonedTime } from '#errors/template.ts';
@@ -13,37 +14,37 @@ const LOOK_EVERY_MS = 600_000;
 const GRACE_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** What is known of the checks. */
+/** The state of the checks. */
 export interface CheckHealth {
-  /** Since the last success; since the first start when there was none. */
+  /** Milliseconds since the last success, or since the first start when there was none. */
   readonly ageMs: number;
   readonly succeededMs: number | null;
-  /** The last check was cut short by the end of its process. */
+  /** The last check was interrupted by the end of its process. */
   readonly interrupted: boolean;
-  /** Checks in a row that failed. */
+  /** Consecutive failed checks. */
   readonly failures: number;
-  /** Why the last one failed, where it was in this process. */
+  /** Why the last check failed, if it ran in this process. */
   readonly error: CodedError | null;
-  /** The age is beyond the limit, and an alarm was due. */
+  /** Set when the age exceeds the limit and an alarm is due. */
   readonly overdue: CodedError | null;
 }
 
 export interface HealthOptions {
   readonly clock: Clock;
   readonly report: Report;
-  /** The age at which silence is an error; null while nothing is to be checked. */
+  /** The age in milliseconds at which silence is an error; null when nothing is to be checked. */
   limitMs(): number | null;
-  /** What the record of the schedule knows from before. */
+  /** What the stored schedule record says about earlier processes. */
   readonly before: {
     readonly firstMs: number;
     readonly succeededMs: number | null;
     readonly failures: number;
-    /** A check began and did not end. */
+    /** A check started and did not end. */
     readonly interrupted: boolean;
   };
 }
 
-/** Watches over the checks of a daemon. */
+/** Monitors the checks of a daemon. */
 export class HealthWatch {
   readonly #options: HealthOptions;
   #succeededMs: number | null;
@@ -94,7 +95,7 @@ export class HealthWatch {
     this.#base = { wallMs: clock.now(), ageMs: 0, atMs: clock.monotonic() };
   }
 
-  /** The wall clock moved by itself. */
+  /** The wall clock was stepped. */
   stepped(): void {
     this.#graceFromMs = this.#options.clock.monotonic();
     this.#hasFailedSince = false;
@@ -140,7 +141,7 @@ export class HealthWatch {
   }
 }
 
-/** What else bears on the judgement. */
+/** Other facts that affect the level. */
 export interface HealthFacts {
   readonly checks: CheckHealth | null;
   readonly hasFeed: boolean;
@@ -150,10 +151,10 @@ export interface HealthFacts {
   readonly isFileHeld: boolean;
   /** Updates that failed in the last round. */
   readonly failing: number;
-  /** Updates that the hook did not take. */
+  /** Updates for which the hook failed. */
   readonly hookFailed: number;
   readonly nextCheckMs: number | null;
-  /** Proxies in use whose password is not sent. */
+  /** Profiles in use whose password is held back. */
   readonly keptBack: readonly string[];
 }
 
@@ -163,7 +164,7 @@ export interface Health {
   readonly sentence: string;
 }
 
-/** Level and sentence; `checks` is null where no daemon runs. */
+/** Level and sentence; `checks` is null when no daemon runs. */
 export function classifyHealth(facts: HealthFacts): Health {
   const { checks } = facts;
   if (checks === null) return { level: 'critical', sentence: 'No daemon is running, so nothing is checked.' };

@@ -1,5 +1,5 @@
-// What is under way, as `status` and a command that joins a check show it: the transfer with its rate, and the package that
-// is waited for. A renderer of events like the log: nothing that is done depends on it.
+// The work in progress, as `status` and a command that joins a check show it: the transfer with its rate, and the
+// package whose first byte is awaited. It renders events as the log does; no work depends on it.
 
 import type { EventName, SallyportEvent } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
@@ -8,18 +8,18 @@ export interface TransferProgress {
   readonly id: string;
   readonly received: number;
   readonly length: number;
-  /** Bytes a second since the first that was heard of; null when there is no telling yet. */
+  /** Bytes per second since the first progress event; null when it cannot be computed yet. */
   readonly rate: number | null;
-  /** The first that was heard of: bytes, and the moment of the monotonic clock. */
+  /** The first progress event: its bytes, and its moment on the monotonic clock. */
   readonly from: { readonly bytes: number; readonly atMs: number };
 }
 
-/** The event of a package that is waited for, with how long that has been. */
+/** The event of an awaited package, with the wait so far. */
 export type Waiting = SallyportEvent & { readonly waited: number };
 
-/** No rate is told of a shorter time, in milliseconds. */
+/** No rate is shown for a shorter time, in milliseconds. */
 const MIN_MS = 500;
-/** What follows a wait: the first byte, or the end of the attempt. */
+/** Events that end a wait: the first byte, or the end of the attempt. */
 const ENDS_WAIT: ReadonlySet<EventName> = new Set([
   'progress',
   'downloaded',
@@ -32,7 +32,7 @@ const ENDS_WAIT: ReadonlySet<EventName> = new Set([
 export class RunningRound {
   readonly #clock: Clock;
   #transfer: TransferProgress | null = null;
-  /** The package that is waited for, and since when on the monotonic clock. */
+  /** The awaited package, and the start of the wait on the monotonic clock. */
   #waiting: { readonly event: SallyportEvent; readonly atMs: number } | null = null;
 
   constructor(clock: Clock) {
@@ -49,7 +49,7 @@ export class RunningRound {
     return { ...event, waited: Math.round(this.#clock.monotonic() - atMs) };
   }
 
-  /** A round is over. */
+  /** A round has ended. */
   forget(): void {
     this.#transfer = null;
     this.#waiting = null;
@@ -69,7 +69,7 @@ export class RunningRound {
   }
 }
 
-/** The progress with what was just told; another id, or fewer bytes, begin anew. */
+/** The progress after an event. Another id, or fewer bytes, start over. */
 export function progressed(
   before: TransferProgress | null,
   { id, received, length }: Pick<TransferProgress, 'id' | 'received' | 'length'>,

@@ -1,5 +1,5 @@
-// What is needed to reach, for whoever asks: by the settings in force of a daemon, or by the file where none runs. A file is
-// only read, with the rights of whoever asks, and so is what a daemon has seen; nothing is composed, locked or moved.
+// Lists the endpoints for a caller: by the active settings of a daemon, or by the file when none runs. The file and
+// the record of observed hosts are only read, with the rights of the caller. Nothing is composed, locked or moved.
 
 import { basename, join } from 'node:path';
 import type { LoadedSettings } from '#config/reading/load.ts';
@@ -11,7 +11,7 @@ import type { Clock } from '#system/clock.ts';
 import type { Files } from '#system/files.ts';
 import { listEndpoints } from './endpoints.ts';
 
-/** By the settings in force. */
+/** By the active settings. */
 export function currentEndpoints({ ports, config, clock }: Parts): EndpointList {
   return listEndpoints({
     settings: ports.settings(),
@@ -41,7 +41,7 @@ export async function endpointsOfFile(
   });
 }
 
-/** Where the file has a key: `sallyport.yaml:12`. */
+/** Where the file sets a key: `sallyport.yaml:12`. */
 export function placesIn({ file, lineOf }: Pick<LoadedSettings, 'file' | 'lineOf'>): PlaceOf {
   return (key) => {
     const place = lineOf(key);

@@ -1,4 +1,4 @@
-// Each purpose with its effective route and where that came from: told at start and in `status`.
+// Each purpose with its effective route and where that came from, for the log at start and for `status`.
 
 import { isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
@@ -12,7 +12,7 @@ import type { Router } from '#proxy/route.ts';
 
 type RouteRow = Pick<Status['routes'][number], 'purpose' | 'how' | 'proxy' | 'target' | 'why' | 'enabled'>;
 
-/** One row a purpose, with the reasons in these words; nothing is dialled. */
+/** One row per purpose, with the reasons in words; no connection is made. */
 export function describeRoutes(router: Router, settings: Settings, toText = reasonText): RouteRow[] {
   return PURPOSES.map((purpose) => describeRoute(router, settings, { purpose, toText }));
 }

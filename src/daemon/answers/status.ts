@@ -1,4 +1,4 @@
-// What `status` tells: each room's section, gathered in one place; effective values and where they came from.
+// Gathers the sections of `status`, one per module: effective values and where they came from.
 
 import { isPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
 import type { HeldFile, PendingChange } from '#control/change.ts';
@@ -23,18 +23,18 @@ import type { TransferProgress } from './progress.ts';
 import { placesIn } from './read-endpoints.ts';
 import { describeRoutes } from './routes.ts';
 
-/** What the agent knows of its own work. */
+/** What the agent knows about its own work. */
 export interface Activity {
   readonly checking: boolean;
   readonly last: RoundReport | null;
   readonly transfer: TransferProgress | null;
-  /** The event of the package that is waited for, with how long that has been. */
+  /** The event of the awaited package, with the wait so far. */
   readonly waiting: (SallyportEvent & { readonly waited: number }) | null;
   readonly nextCheckMs: number | null;
   readonly hook: HookState;
   readonly trying: PendingChange | null;
   readonly held: HeldFile | null;
-  /** Null where no daemon runs. */
+  /** Null when no daemon runs. */
   readonly checks: CheckHealth | null;
 }
 
@@ -107,7 +107,7 @@ export async function describeStatus(parts: Parts, activity: Activity): Promise<
   };
 }
 
-/** A direct route borrows no history, and no origin has this name. */
+/** A direct route borrows no history, and no origin has the empty name. */
 const UNKNOWN_ROUTE = { proxy: 'direct', origin: '' };
 
 function describeTimeout({ ports, clock }: Parts): Status['response_timeout'] {
@@ -116,14 +116,14 @@ function describeTimeout({ ports, clock }: Parts): Status['response_timeout'] {
   return { mode, base_ms: baseMs, unknown_route_ms: unknownMs };
 }
 
-/** Each purpose: its way and why, and how its work went. */
+/** Each purpose: its route with the reasons, and the result of its last work. */
 function describePurposes({ ports, config, outcomes }: Parts, activity: Activity): Status['routes'] {
   const settings = ports.settings();
   const placeOf = placesIn(config.loaded);
   const toText = (reason: Reason) => placedReason(reason, placeOf);
   return describeRoutes(ports.router, settings, toText).map((route) => {
     const { succeeded_at: succeededMs, failed } = outcomes.of(route.purpose as Purpose);
-    // A failure that nothing has made good yet.
+    // A failure without a later success.
     const isOpen = failed !== null && failed.at > (succeededMs ?? 0);
     return {
       ...route,
@@ -134,7 +134,7 @@ function describePurposes({ ports, config, outcomes }: Parts, activity: Activity
   });
 }
 
-/** The schedule reads feeds; nothing else is tried again by itself so far. */
+/** Only the schedule of feeds retries by itself; other purposes have no automatic retry so far. */
 function isScheduled(purpose: string): boolean {
   return isPurpose(purpose) && purposeRow(purpose).probe === 'feed';
 }
@@ -172,7 +172,7 @@ function describeHealth(
   const { nextCheckMs, last, hook } = activity;
   const checks = activity.checks && {
     ...activity.checks,
-    // Before a sentence is made of it, which escapes and cuts.
+    // Redacted before it becomes a sentence, because the sentence is escaped and cut.
     error: activity.checks.error && redactError(activity.checks.error, redactor),
   };
   const { feed_url: feed, stale_after_hours: hours } = ports.settings().updates;
@@ -213,7 +213,7 @@ function toTime(ms: number | null): string | null {
   return ms === null ? null : utcTime(ms);
 }
 
-/** The file in force; and, where there is one, the edit that is not. */
+/** The active file and, if there is one, the edit that was rejected. */
 function describeConfig({
   loaded,
   loadedAtMs,

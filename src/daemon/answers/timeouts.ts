@@ -1,5 +1,5 @@
-// Questions about response timeouts, and samples from an old log: what Control asks of the model and of what is
-// remembered around it. Changes nothing but by `seedTimeouts`, which is durable on return.
+// Answers questions about response timeouts, and imports samples from an old log. Only `seedTimeouts` changes
+// anything, and its changes are durable on return.
 
 import type { TimeoutExplanation, TimeoutSeeded, TimeoutSeeds } from '#control/timeouts.ts';
 import { ownHop } from '#proxy/hop.ts';
@@ -8,12 +8,12 @@ import type { RouteKey } from '#timeout/model.ts';
 import { recentWaits } from '#timeout/recent-waits.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 
-/** Sizes that everybody can think of. */
+/** Sizes that give an overview: 1, 10 and 100 MB. */
 const SIZES = [1_000_000, 10_000_000, 100_000_000];
 
 type TimeoutPorts = Pick<UpdatesPorts, 'model' | 'timeouts' | 'habits' | 'clock' | 'router' | 'settings'>;
 
-/** The plans of every known route, the one of the updates first; `size` is one more that was asked for. */
+/** The plans of every known route, that of the updates first; `size` adds one more size. */
 export function explainTimeouts(ports: TimeoutPorts, size: number | null): TimeoutExplanation {
   const { mode, base_ms, min_ms, max_ms, total_max_ms } = ports.settings().response_timeout;
   const now = routeOfUpdates(ports);
@@ -66,7 +66,7 @@ function explainRoute(
   };
 }
 
-/** Where packages come from as the settings are now; null when that is not known before something came. */
+/** The route of packages by the present settings; null when it is not known before a package has arrived. */
 function routeOfUpdates({ router, settings, habits }: TimeoutPorts): RouteKey | null {
   const { updates, proxies } = settings();
   if (updates.feed_url === undefined) return null;
@@ -76,18 +76,21 @@ function routeOfUpdates({ router, settings, habits }: TimeoutPorts): RouteKey | 
   try {
     name = router.route('updates', target).proxy;
   } catch {
-    // Refused by a policy: nothing goes there.
+    // Refused by a policy: no request goes there.
     return null;
   }
   if (name === null) return { proxy: 'direct', origin };
   const profile = proxies.find((one) => one.name === name);
   const hop = profile === undefined ? null : ownHop(profile);
-  // Where something else names the proxies, the one that was used last.
+  // If a file or variable names the proxies, use the one that was used last.
   const proxy = hop?.url ?? habits.list().find((habit) => habit.origin === origin)?.proxy ?? null;
   return proxy === null ? null : { proxy, origin };
 }
 
-/** Counts downloads of an old log for the route of the updates, each once, however often it is applied. */
+/**
+ * Imports downloads of an old log for the route of the updates. Each is counted once, however often the log is
+ * imported.
+ */
 export async function seedTimeouts(ports: TimeoutPorts, seeds: TimeoutSeeds): Promise<TimeoutSeeded> {
   const { model, timeouts, clock } = ports;
   const route = routeOfUpdates(ports);
@@ -98,11 +101,11 @@ export async function seedTimeouts(ports: TimeoutPorts, seeds: TimeoutSeeds): Pr
       size,
       ok: true,
       timedOut: null,
-      // An old log does not tell on which side of the first byte the silence was.
+      // An old log does not say whether the silence came before or after the first byte.
       firstByteMs: longest_silence_ms,
       longestSilenceMs: longest_silence_ms,
       totalMs: elapsed_ms,
-      // A sample of the future would never age.
+      // A sample from the future would never expire.
       atMs: Math.min(ended_at, clock.now()),
     });
   }

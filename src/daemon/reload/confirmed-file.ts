@@ -1,8 +1,9 @@
-// The text of the last confirmed configuration file, kept in state for `proxy_change: confirm`: it goes on, over restarts,
-// while the file says something that nobody has confirmed.
+// The text of the last confirmed configuration file, kept in state for `proxy_change: confirm`. It stays active, also
+// across restarts, while the file on disk is unconfirmed.
 //
-// Guarantees: 0600, and as private as the file itself; secrets that stand in files are read from there. It is used only
-// while its own settings ask for confirmation and the file sends some purpose another way. A crash leaves the old or the new.
+// Guarantees: mode 0600, and as private as the file itself; secrets in separate files are read from there. It is used
+// only if its own settings require confirmation and the file changes the route of a purpose. A crash leaves the old
+// text or the new one.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -19,7 +20,7 @@ function placeIn(stateDir: string): string {
   return join(stateDir, 'confirmed-file.json');
 }
 
-/** What is to be in force at a start: the file, or the confirmed text where the file is not confirmed. */
+/** The settings to activate at a start: the file, or the confirmed text when the file is unconfirmed. */
 export async function confirmedOr(
   file: LoadedSettings,
   from: { readonly files: Files; load?(text?: string): Promise<LoadResult> },
@@ -32,7 +33,7 @@ export async function confirmedOr(
   return changedRoutes(confirmed.settings, file.settings).length === 0 ? file : confirmed;
 }
 
-/** This text is confirmed; durable on return. */
+/** Stores this text as confirmed; durable on return. */
 export async function keepConfirmed(files: Files, stateDir: string, text: string): Promise<void> {
   await saveState(files, placeIn(stateDir), { format: FORMAT, value: { text } });
 }

@@ -1,8 +1,8 @@
-// `proxy_change: confirm`: a file that was edited by hand comes into force only when the stages of each purpose pass that it
-// sends another way, or when somebody confirms it. It is held or taken as a whole, and never written.
+// `proxy_change: confirm`: a file that was edited by hand takes effect only when every stage passes for each purpose
+// whose route it changes, or when a person confirms it. It is held or accepted as a whole, and never written.
 //
-// Guarantees: a file that is held is told at once and once a day, with the reason, and tried again with that; what is in
-// force meanwhile is the last confirmed file. A crash leaves that one (`confirmed-file.ts`).
+// Guarantees: a held file is reported at once and then once a day, with the reason, and is tested again each time.
+// Meanwhile the last confirmed file stays active. A crash leaves that one (`confirmed-file.ts`).
 
 import { readConfigText } from '#config/editing/edit-file.ts';
 import type { Purpose } from '#config/purposes.ts';
@@ -18,21 +18,21 @@ import { utcTime } from '#system/moment.ts';
 import { keepConfirmed } from './confirmed-file.ts';
 
 const REPORT_INTERVAL_MS = 86_400_000;
-/** Stages that hang are no reason to hold the file for ever. */
+/** Stages that hang must not hold the file forever. */
 const MAX_TRIAL_MS = 60_000;
 
 export interface GateParts {
   readonly clock: Clock;
   readonly files: Files;
   readonly report: Report;
-  /** The settings in force. */
+  /** The active settings. */
   settings(): Settings;
   /** The first failure of these purposes with this text; null when there is none. */
   tryFile(text: string, purposes: Purpose[], signal: AbortSignal): Promise<TrialFailure | null>;
   readonly signal: AbortSignal;
 }
 
-/** Stands between a file that was read and the settings in force. */
+/** Decides whether a file that was read becomes active. */
 export class FileGate {
   readonly #parts: GateParts;
   #held: (HeldFile & { readonly digest: string }) | null = null;
@@ -44,26 +44,28 @@ export class FileGate {
     this.#parts = parts;
   }
 
-  /** The file as it is now, when it waits to be confirmed. */
+  /** The present file, while it waits to be confirmed. */
   get held(): HeldFile | null {
     if (this.#held === null) return null;
     const { since, failure } = this.#held;
     return { since, failure };
   }
 
-  /** A person confirms the file that is held; false where none is. Whoever follows the file has to read it again. */
+  /** Confirms the held file for a person; false when none is held. The caller then has to read the file again. */
   confirm(): boolean {
     if (this.#held === null) return false;
     this.#confirmed = this.#held.digest;
     return true;
   }
 
-  /** These were tried and confirmed before they are written: the next file that sends each purpose their way is no news. */
+  /**
+   * These settings were tested and confirmed before they are written: the next file with the same routes is not held.
+   */
   expect(settings: Settings): void {
     this.#tried = settings;
   }
 
-  /** Whether what was read may come into force; `again` reads it once more, a day later. */
+  /** Whether the file that was read may become active; `again` reads it once more, a day later. */
   async admits(read: LoadedSettings, again: () => void): Promise<boolean> {
     const from = this.#parts.settings();
     const purposes = changedRoutes(from, read.settings);
@@ -86,7 +88,7 @@ export class FileGate {
     return false;
   }
 
-  /** What came into force is confirmed. Kept only where it is asked for. */
+  /** The active file is confirmed. It is stored only if its settings require confirmation. */
   async keep({ file, digest, settings }: LoadedSettings): Promise<void> {
     if (settings.proxy_change !== 'confirm') return;
     const { files, report } = this.#parts;

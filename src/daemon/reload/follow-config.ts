@@ -1,8 +1,8 @@
-// The configuration followed while the daemon runs: a file that changes, and SIGHUP, end in `Reloader.take`.
+// Follows the configuration while the daemon runs: a changed file or SIGHUP ends in `Reloader.take`.
 //
-// Guarantees: settings are taken one after the other, never two at once; what is taken stood still while it was read.
-// SIGHUP is ours only where no terminal is attached: from one it means that the terminal is gone, and ends the process.
-// Before and after, `main.ts` sees to it that one to us is harmless.
+// Guarantees: settings are taken one after the other, never two at once, and a file is taken only if it did not
+// change while it was read. SIGHUP reloads only if no terminal is attached; from a terminal it means that the
+// terminal was closed, and ends the process. Before and after, `main.ts` makes a SIGHUP to the service harmless.
 
 import { ConfigWatch } from '#config/following/watch.ts';
 import type { LoadResult } from '#config/reading/load.ts';
@@ -12,14 +12,14 @@ import type { Clock } from '#system/clock.ts';
 import { hasTerminal } from '#system/process/has-terminal.ts';
 import type { FileGate } from './file-gate.ts';
 
-/** A watch that runs. */
+/** A running watch. */
 export interface FollowedConfig {
-  /** Reads at once, whatever happened. */
+  /** Reads the file at once, whether or not it changed. */
   readNow(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Begins to follow; `load` reads the file as the program did at its start. */
+/** Starts to follow; `load` reads the file as the program did at its start. */
 export function followConfig(
   { config, clock, report }: Pick<Parts, 'config' | 'report'> & { readonly clock: Clock },
   load: () => Promise<LoadResult>,

@@ -1,8 +1,8 @@
-// What the last settings in force said about proxies: the file of the next start or reload is compared with it.
+// What the last active settings said about proxies, to compare with the file of the next start or reload.
 //
-// One small state file. Guarantees: it tells what was in force, never what was only tried; without it (a new
-// installation, a file set aside) there is nothing to compare with and nothing is refused. No secret is in it. A crash
-// leaves the old file or the new one; both were in force.
+// One small state file without secrets. Guarantees: it records active settings, never tested ones. Without it (a new
+// installation, a file set aside) there is nothing to compare with and nothing is refused. A crash leaves the old
+// file or the new one; both were active.
 
 import { z } from 'zod';
 import { byPurpose } from '#config/purposes.ts';
@@ -14,20 +14,20 @@ import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;
 const schema = z.strictObject({
-  /** Name of the proxy of each purpose; null is direct. A purpose that is new since then had none. */
+  /** Name of the proxy of each purpose; null is direct. A purpose that has been added since has no entry. */
   proxies: z
     .record(z.string(), z.string().nullable())
     .transform((kept) => byPurpose((purpose) => kept[purpose] ?? null)),
   proxy_required: z.boolean(),
 });
 
-/** What is remembered. */
+/** What is stored. */
 export interface LastEffective {
   readonly proxies: PurposeProxies;
   readonly proxy_required: boolean;
 }
 
-/** The memory of it. */
+/** The store of it. */
 export class LastSettings {
   readonly #files: Files;
   readonly #path: string;
@@ -39,7 +39,7 @@ export class LastSettings {
     this.#path = path;
   }
 
-  /** Loads the file; what can't be read is set aside and named. */
+  /** Loads the file; an unreadable one is set aside, and the returned error names it. */
   async load(): Promise<CodedError | null> {
     const loaded = await loadState(this.#files, this.#path, { format: FORMAT, parse: (raw) => schema.parse(raw) });
     if (loaded.kind === 'loaded') [this.#current, this.#isWritten] = [loaded.value, true];
@@ -51,12 +51,12 @@ export class LastSettings {
     return this.#current;
   }
 
-  /** These are in force now; durable on return, and not written when they say the same. */
+  /** Records the active settings; durable on return. Unchanged content is not written again. */
   async keep(settings: Settings): Promise<void> {
     const { proxy_required } = settings;
     const value = { proxies: proxiesByPurpose(settings), proxy_required };
     if (this.#isWritten && JSON.stringify(value) === JSON.stringify(this.#current)) return;
-    // In force whether or not the disk takes it.
+    // They are active whether or not the disk accepts the file.
     [this.#current, this.#isWritten] = [value, false];
     await saveState(this.#files, this.#path, { format: FORMAT, value });
     this.#isWritten = true;

@@ -14,7 +14,7 @@ export class LogReloader implements Reloadable {
   }
 
   verify(): void {
-    // Every level of the schema can be written at.
+    // Every level of the schema is supported.
   }
 
   commit(from: Settings | null, to: Settings): Promise<CommitReport> {

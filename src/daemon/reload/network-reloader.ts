@@ -1,7 +1,8 @@
 // The router that the rest of the program uses. It is replaced as a whole when the settings change.
 //
-// Verifying reads the certificate files and builds the new router; committing swaps it in. Connections that are open go on
-// as they were, but for who asked to hear of another route (`rerouted`). The credential guard, the rests of proxies and what they told outlive every router.
+// Verifying reads the certificate files and builds the new router; committing swaps it in. Open connections continue,
+// except for callers that use `rerouted` to end them on a new route. The credential guard, the rest periods of
+// proxies and what was learned from proxies are kept for the next router.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
@@ -37,17 +38,17 @@ interface NetworkParts {
   readonly report: Report;
   readonly credentialGuard: CredentialGuard;
   readonly userAgent: string;
-  /** Where profiles whose scheme is environment have their proxies from. */
+  /** Where profiles with the scheme `environment` get their proxies from. */
   readonly environment: Environment;
 }
 
-/** A router for settings that are only tried; by default as for the active ones. */
+/** A router for settings that are only tested. Defaults: as for the active ones. */
 interface TriedRouter {
   readonly tickets?: boolean;
   readonly known?: KnownSecrets;
 }
 
-/** Keys that every new connection goes by. */
+/** Keys that take effect with the next connection. */
 const TAKEN: Readonly<Record<string, Effect>> = {
   proxy_enabled: 'next_transfer',
   proxy_required: 'next_transfer',
@@ -60,18 +61,18 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   'response_timeout.tls_timeout_ms': 'next_transfer',
 };
 
-/** What settings become. */
-/** The server of `pac.url` is trusted by the built-in CAs only, whatever purpose asks. */
+/** The server of `pac.url` is verified with the built-in CAs only, for every purpose. */
 const PAC_REMEDY = 'copy the PAC file to this host and set pac.file instead of pac.url';
 
+/** The parts that are made from settings. */
 interface Network {
   readonly router: Router;
-  /** Every route of it is direct: for PAC files, and for nothing else. */
+  /** A router with direct routes only, used for PAC files and nothing else. */
   readonly direct: Router;
   readonly trusts: Trusts;
 }
 
-/** Routes by the settings in force. */
+/** Routes by the active settings. */
 export class NetworkReloader implements Router, Reloadable {
   readonly name = 'network';
   readonly #parts: NetworkParts;
@@ -96,7 +97,7 @@ export class NetworkReloader implements Router, Reloadable {
     return this.#effective.router.route(purpose, target);
   }
 
-  /** Aborted with ROUTE-CHANGED once new settings change the route of this purpose. */
+  /** Aborted with ROUTE-CHANGED when new settings change the route of this purpose. */
   rerouted(purpose: Purpose): AbortSignal {
     const controller = this.#rerouted.get(purpose) ?? new AbortController();
     this.#rerouted.set(purpose, controller);
@@ -114,9 +115,10 @@ export class NetworkReloader implements Router, Reloadable {
   }
 
   /**
-   * A router for settings that need not be in force, with the credential guard and the rests of the one that is; what it reports
-   * goes to `report`. Without `tickets` no Kerberos ticket is shown to anybody. What is made from passwords is registered
-   * in `known`. @throws CodedError TLS-FILE
+   * A router for settings that need not be active, with the credential guard and the rest periods of the active one.
+   * It sends its events to `report`. Without `tickets` it uses no Kerberos ticket. Secrets derived from passwords are
+   * registered in `known`.
+   * @throws CodedError TLS-FILE
    */
   async routerFor(settings: Settings, report: Report, options: TriedRouter = {}): Promise<Router> {
     return (await this.#build(settings, { report, isTried: true, ...options })).router;
@@ -168,14 +170,14 @@ export class NetworkReloader implements Router, Reloadable {
   }
 }
 
-/** For whoever may not show tickets of the service. */
+/** For callers that may not use the service's tickets. */
 function noTickets(): Promise<never> {
   return Promise.reject(new Error('settings that are only tried may not use a ticket of the service'));
 }
 
 /**
- * Parses it now, so that a bad file is told at once and not with the first connection. Node's own roots can wait for that:
- * reading them is a good part of a start.
+ * Parses it now, so that a bad file is reported at once and not at the first connection. Node's own roots are left
+ * for later: reading them is a large part of the start.
  */
 async function checkTrust(trust: TlsTrust): Promise<void> {
   if (trust.ca === undefined && trust.client === undefined) return;

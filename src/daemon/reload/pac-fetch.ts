@@ -1,7 +1,9 @@
-// Fetches PAC files for `src/proxy`: over the direct connection of the one door, since no proxy is known yet.
+// Fetches PAC files for `src/proxy`: over the direct connection of the connection module, since no proxy is known
+// yet.
 //
-// Guarantees: one small request, asked by its ETag, bounded in bytes and time; no redirect is followed and no credential is
-// sent. Relies on whoever gives the router that it goes direct and for nothing but this.
+// Guarantees: one small request, conditional on its ETag, with limits on bytes and time. No redirect is followed and
+// no credential is sent. Relies on the caller for a router whose routes are all direct and that is used for nothing
+// else.
 
 import { requestDocument } from '#http/session/document.ts';
 import { statusError } from '#http/status-error.ts';
@@ -9,7 +11,7 @@ import type { PacFetch } from '#proxy/pac/script.ts';
 import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 
-/** A PAC file is small and its server near; work waits for it. In milliseconds. */
+/** In milliseconds. A PAC file is small, its server is near, and work waits for it. */
 const FIRST_BYTE_MS = 10_000;
 const TOTAL_MS = 30_000;
 const NOT_MODIFIED = 304;

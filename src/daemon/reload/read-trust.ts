@@ -1,4 +1,5 @@
-// Reads the files that say whom TLS trusts and what we show of ourselves: of each purpose, and of each proxy over TLS.
+// Reads the files with the CAs that TLS trusts and with our client certificates: for each purpose, and for each proxy
+// over TLS.
 
 import { urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
@@ -9,10 +10,10 @@ import { ownHop } from '#proxy/hop.ts';
 import type { ClientIdentity, PemFile, TlsTrust } from '#proxy/tls/trust.ts';
 import { Secret } from '#redaction/secret.ts';
 
-/** A bundle of every public root has some 250 KB. */
+/** A bundle of every public root is about 250 KB. */
 const PEM_LIMIT_BYTES = 4_194_304;
 
-/** All trust that the settings speak of. */
+/** All trust in the settings. */
 export interface Trusts {
   readonly purposes: Readonly<Record<Purpose, TlsTrust>>;
   /** By the name of the profile. */
@@ -33,7 +34,7 @@ export async function readTrusts(settings: Settings): Promise<Trusts> {
   return { purposes: Object.fromEntries(purposes) as Record<Purpose, TlsTrust>, proxies: new Map(trusts) };
 }
 
-/** Our certificate is shown to the origin of the purpose alone. */
+/** Our certificate is shown only to the origin of the purpose. */
 async function readPurposeTrust(purpose: Purpose, settings: Settings): Promise<TlsTrust> {
   const section = settings[purpose];
   const url = urlOf(settings, purpose);
@@ -47,13 +48,13 @@ function originsOf(url: string): string[] {
   return [...new Set([origin, origin.replace(/^wss:/, 'https:')])];
 }
 
-/** Keys whose file holds another text than before, whether or not it is another file. */
+/** Keys whose file has new content, whether or not it is another file. */
 export function changedContents(before: Trusts, now: Trusts): string[] {
   const [old, files] = [filesOf(before), filesOf(now)];
   return [...files].flatMap(([key, text]) => (old.get(key)?.equals(text) === false ? [key] : []));
 }
 
-/** Our certificate is shown to the profile's own proxy, and to none that a PAC file or a variable names. */
+/** Our certificate is shown only to the profile's own proxy, never to one that a PAC file or a variable names. */
 async function readProxyTrust(at: string, profile: Profile): Promise<TlsTrust> {
   const own = ownHop(profile);
   return { ca: await readCa(at, profile), client: await readIdentity(at, profile, own === null ? [] : [own.url]) };

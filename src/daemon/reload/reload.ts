@@ -1,9 +1,10 @@
-// Settings come into force: at start, and again when the file or a file it names changes, or on SIGHUP.
+// Activates settings: at start, when the file or a file it names changes, and on SIGHUP.
 //
-// Guarantees: either everything of a changed file is in force, or nothing, and then what was in force stays so and
-// `status` tells what was refused, when and why; no file sends a purpose direct that had a proxy unless it says so; each
-// changed key is told with when it takes effect; what needs a restart is as it was in every room until then. It relies
-// on one caller at a time, which `ConfigWatch` is. A crash leaves the last settings that were in force.
+// Guarantees: a changed file becomes active as a whole or not at all. In the latter case the previous settings stay
+// active, and `status` shows what was rejected, when and why. A file that would send a purpose direct that had a
+// proxy is rejected unless it says so explicitly. Each changed key is reported with the time it takes effect. A key
+// that needs a restart keeps its old value in every module until then. Relies on one caller at a time
+// (`ConfigWatch`). A crash leaves the last active settings.
 
 import { createHash } from 'node:crypto';
 import { changesBetween, heldUntilRestart } from '#config/following/changes.ts';
@@ -18,10 +19,10 @@ import { findBypasses } from '#proxy/choosing/bypass-guard.ts';
 import type { Clock } from '#system/clock.ts';
 import type { LastSettings } from './last-settings.ts';
 
-/** An edit that is not in force. */
+/** An edit that was rejected. */
 export interface RefusedEdit {
   readonly atMs: number;
-  /** The first mistake, one line. */
+  /** The first error, one line. */
   readonly first: string;
   readonly count: number;
 }
@@ -35,16 +36,16 @@ export interface ReloadOptions {
   readonly report: Report;
 }
 
-/** What a reading of the file came to. */
+/** The result of reading the file. */
 export type ReloadOutcome = 'applied' | 'unchanged' | 'refused';
 
-/** Is called around each reading of the file that is logged: a file that is as it was is not. */
+/** Called around each reading of the file that is logged; an unchanged file is not logged. */
 export interface ReloadWatch {
   began?(): void;
   ended(outcome: ReloadOutcome): void;
 }
 
-/** A key that changed and when that takes effect, in words. */
+/** A changed key, and when the change takes effect, in words. */
 interface ReportedChange {
   readonly key: string;
   readonly effect: string;
@@ -55,19 +56,19 @@ const EFFECTS = {
   next_transfer: 'applied to the next transfer',
   restart: 'needs a restart',
 } as const;
-/** Of a file that is wrong from top to bottom the log tells so many mistakes; `config check` tells more. */
+/** The log reports at most this many errors of one file; `config check` prints all. */
 const MAX_REPORTED = 20;
-/** A change that waited for a restart, and was taken back. */
+/** A change that waited for a restart and was undone. */
 const TAKEN_BACK = 'as it is in force, so no restart is needed';
 
 const CAUSES: Readonly<Record<ReadCause, string>> = { asked: 'asked for', changed: 'it changed' };
 
-/** The settings in force and what is known about the file. */
+/** The active settings and the state of the file. */
 export class ReloadCoordinator {
   readonly #options: ReloadOptions;
   readonly #reloaders: Reloadable[];
   readonly #watches: ReloadWatch[] = [];
-  /** The last file that was taken. */
+  /** The last file that was accepted. */
   #loaded: LoadedSettings;
   /** Settings in effect: those of the file, except keys that wait for a restart. */
   #effective: Settings;
@@ -87,7 +88,7 @@ export class ReloadCoordinator {
     this.#reloaders.push(reloader);
   }
 
-  /** For what has to act on a reload; every part has the new settings by then. */
+  /** Registers a watch that acts on reloads. By the time it is called, every part has the new settings. */
   watch(watch: ReloadWatch): void {
     this.#watches.push(watch);
   }
@@ -96,7 +97,7 @@ export class ReloadCoordinator {
     return this.#loaded;
   }
 
-  /** Wall time at which the file in force was taken. */
+  /** Wall time at which the active file was accepted. */
   get loadedAtMs(): number {
     return this.#loadedAtMs;
   }
@@ -105,12 +106,12 @@ export class ReloadCoordinator {
     return this.#refused;
   }
 
-  /** Keys whose new value waits for a restart. */
+  /** Keys whose new value takes effect after a restart. */
   get waiting(): string[] {
     return changesBetween(this.#effective, this.#loaded.settings).map(({ key }) => key);
   }
 
-  /** Brings the first settings into force. @throws CodedError POLICY-DIRECT, or why a reloader refused them */
+  /** Activates the first settings. @throws CodedError POLICY-DIRECT, or why a reloader refused them */
   async start(): Promise<void> {
     const { last, report } = this.#options;
     const errors = this.#check(this.#effective);
@@ -122,7 +123,7 @@ export class ReloadCoordinator {
     await this.#keep();
   }
 
-  /** Takes what was read, or refuses it; never rejects. */
+  /** Accepts or rejects what was read; never rejects its promise. */
   async take(result: LoadResult, cause: ReadCause): Promise<void> {
     if (cause === 'asked') this.#notifyBegan(cause);
     try {
@@ -132,7 +133,7 @@ export class ReloadCoordinator {
     }
   }
 
-  /** Every file to watch: those of what is in force, and those of an edit that was refused. */
+  /** Every file to watch: those of the active settings, and those of a rejected edit. */
   filesToWatch(result: LoadResult): string[] {
     return [...new Set([...this.#loaded.files, ...result.files])];
   }
@@ -182,7 +183,7 @@ export class ReloadCoordinator {
     if (cause === 'changed') this.#notifyBegan(cause);
     reportWarnings(warnings, report);
     for (const { key, effect } of changes) report({ name: 'setting-changed', key, effect });
-    // Who asks by SIGHUP may have rotated one of these.
+    // An admin who sends SIGHUP may have rotated one of these.
     const changed = new Set(changes.map(({ key }) => key));
     const fixed = fixedSecrets.filter((key) => cause === 'asked' || changed.has(key));
     for (const key of fixed) report({ name: 'secret-fixed', key });
@@ -213,7 +214,7 @@ export class ReloadCoordinator {
     const { report, clock } = this.#options;
     const lines = mistakes.map(({ line }) => line);
     const digest = createHash('sha256').update(lines.join('\n')).digest('hex');
-    // Read again for another reason, the same mistakes are no news.
+    // When the file is read for another reason, the same errors are not reported again.
     if (cause === 'changed' && this.#refused?.digest === digest) return;
     const count = mistakes.length;
     this.#refused = { atMs: clock.now(), first: lines[0] ?? '', count, digest };
@@ -233,7 +234,7 @@ export class ReloadCoordinator {
   }
 }
 
-/** Each warning of a file, at start and at a reload. */
+/** Reports each warning of a file, at start and at a reload. */
 export function reportWarnings(warnings: readonly Problem[], report: Report): void {
   for (const { file, line, column, key, message } of warnings) {
     report({ name: 'config-warning', file, line, column, key, message });

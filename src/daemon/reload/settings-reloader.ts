@@ -1,4 +1,4 @@
-// Holds the current settings: replaced as a whole once every reloader has verified them. The first and simplest `Reloadable`.
+// Holds the current settings: replaced as a whole once every reloader has verified them. The simplest `Reloadable`.
 
 import { changesOf } from '#config/following/changes.ts';
 import type { CommitReport, Reloadable } from '#config/following/reload.ts';
@@ -6,7 +6,7 @@ import { takenFromPurposes } from '#config/purpose-settings.ts';
 import type { Effect } from '#config/schema/key.ts';
 import type { Settings } from '#config/settings.ts';
 
-/** Keys that are asked for anew at each use, by `settings()`; every other key has a room that takes it, or waits. */
+/** Keys that `settings()` reads at each use. Every other key has a module that applies it, or needs a restart. */
 const TAKEN: Readonly<Record<string, Effect>> = {
   'updates.feed_url': 'next_transfer',
   'updates.acknowledge_url': 'next_transfer',
@@ -25,13 +25,13 @@ const TAKEN: Readonly<Record<string, Effect>> = {
   ...takenFromPurposes(['url', 'enabled', 'headers', 'bearer_token']),
 };
 
-/** Holds what everybody asks for by `settings()`. */
+/** Holds the settings that `settings()` returns. */
 export class SettingsReloader implements Reloadable {
   readonly name = 'settings';
   #current: Settings;
   readonly #onTaken: (settings: Settings) => void;
 
-  /** `onTaken` hears of settings once they are in force, the first among them. */
+  /** `onTaken` is called with settings once they are active, including the first ones. */
   constructor(first: Settings, onTaken: (settings: Settings) => void = () => undefined) {
     this.#current = first;
     this.#onTaken = onTaken;
@@ -42,7 +42,7 @@ export class SettingsReloader implements Reloadable {
   }
 
   verify(): void {
-    // Any settings that passed the schema can be held.
+    // Any settings that passed the schema are accepted.
   }
 
   commit(from: Settings | null, to: Settings): Promise<CommitReport> {

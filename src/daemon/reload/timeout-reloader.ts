@@ -25,7 +25,7 @@ export class TimeoutReloader implements Reloadable {
   }
 
   verify(): void {
-    // Every number of the schema is a bound.
+    // Every number that the schema allows is a valid limit.
   }
 
   commit(from: Settings | null, to: Settings): Promise<CommitReport> {

@@ -1,23 +1,26 @@
-// Which slot is due and where this host stands in the fleet. Pure: the moments are given.
+// Decides which slot is due, and the delay of this host within the fleet. Pure: times are arguments.
 
 import { createHash } from 'node:crypto';
 import type { Slots } from './slots.ts';
 
-/** No two rounds begin within so long. */
+/** Minimum time between the starts of two rounds, in milliseconds. */
 export const SOONEST_MS = 60_000;
-/** A round that begins so late is still in time; later ones wait for the fixed delay, lest a fleet wakes as one. */
+/**
+ * A round that starts at most this late is on time. Later ones wait for the fixed delay, so that a fleet does not
+ * start all at once.
+ */
 const IN_TIME_MS = 90_000;
-/** A record further ahead of the clock is none to go by: the clock was wrong then, or is now. */
+/** A record further ahead of the clock is ignored: the clock was wrong then, or is now. */
 const FURTHEST_AHEAD_MS = 86_400_000;
 
-/** How the slot after the last run stands. */
+/** The state of the slot after the last run. */
 export type Turn =
   | { readonly kind: 'never' }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'due' }
   | { readonly kind: 'overdue'; readonly slotMs: number };
 
-/** Judges the first slot after `doneMs`, up to which everything is done with. */
+/** Classifies the first slot after `doneMs`. All slots up to `doneMs` are done. */
 export function classifySlot(at: {
   readonly slots: Slots;
   readonly doneMs: number;
@@ -32,14 +35,14 @@ export function classifySlot(at: {
 }
 
 /**
- * Up to when all slots are done with. After a small step back none runs twice; after a great one all begins anew, from
- * the last look on, `sinceLookMs` ago: a slot may have come between the step and now.
+ * The time up to which all slots are done. After a small step back of the clock no slot runs twice. After a large
+ * one, slots are counted from the last check, `sinceCheckMs` ago: a slot may have passed between the step and now.
  */
 export function doneUntil(lastRunMs: number, nowMs: number, sinceCheckMs = 0): number {
   return lastRunMs - nowMs > FURTHEST_AHEAD_MS ? nowMs - sinceCheckMs : lastRunMs;
 }
 
-/** Where this host stands inside the jitter, in ms: the same after every restart. */
+/** The delay of this host within the jitter, in milliseconds: the same after every restart. */
 export function fixedDelay(agentId: string, jitterSeconds: number): number {
   const position = createHash('sha256').update(`jitter:${agentId}`).digest().readUInt32BE(0) / 2 ** 32;
   return Math.floor(position * jitterSeconds * 1_000);

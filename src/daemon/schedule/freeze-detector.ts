@@ -1,28 +1,28 @@
-// Whether somebody may keep the feed from us: slots of the schedule in a row that brought no complete feed though the way
-// there answered. Pure; an unchanged feed is a complete one.
+// Detects that the feed may be withheld: consecutive slots of the schedule without a complete feed, although a proxy
+// or the server answered. Pure. An unchanged feed counts as complete.
 
 import type { CodedError } from '#errors/coded-error.ts';
 
-/** What is remembered across restarts; absent as long as nothing is wrong. */
+/** What is stored across restarts; absent while no slot has failed this way. */
 export interface FreezeState {
-  /** Slots in a row without a complete feed, the one of now included. */
+  /** Consecutive slots without a complete feed, including the current one. */
   readonly slots: number;
-  /** The slot of now has been counted: its further tries are not. */
+  /** The current slot has been counted, so its retries are not. */
   readonly counted: boolean;
 }
 
-/** One slow day is weather. */
+/** Fewer slots may be ordinary trouble of one day. */
 const SLOTS_SUSPECT = 3;
 
-/** Failures of these classes say themselves who refuses: an account, a rule, this host. */
+/** Failures of these classes name the cause themselves: an account, a rule, this host. */
 const EXPLAINED_CLASSES: readonly string[] = ['config', 'dns', 'auth', 'policy', 'tls', 'system', 'internal'];
 
-/** Another slot begins. */
+/** The next slot begins. */
 export function beginSlot(before: FreezeState | undefined): FreezeState | undefined {
   return before === undefined ? undefined : { ...before, counted: false };
 }
 
-/** A check ended; `connected` when a proxy, or the server itself, had taken the connection. */
+/** A check ended; `connected` when a proxy, or the server itself, had accepted the connection. */
 export function endCheck(
   before: FreezeState | undefined,
   ended: { readonly error: CodedError | null; readonly connected: boolean },
@@ -35,7 +35,7 @@ export function endCheck(
 }
 
 function isWithheld(error: CodedError): boolean {
-  // A proxy that took the connection and said nothing at all has not answered.
+  // A proxy that accepted the connection and sent nothing has not answered.
   const isMute = error.code === 'RESPONSE-TIMEOUT' && error.facts['received'] === 0;
   return !isMute && !EXPLAINED_CLASSES.includes(error.entry.class);
 }

@@ -1,7 +1,7 @@
-// What a daemon does by itself: rounds by the schedule, receipts when they are due, and an eye on how it goes.
+// The daemon's own work: scheduled rounds, receipts when they are due, and monitoring of the results.
 //
-// Guarantees: nothing here ends the daemon; every wait is on the one clock, and a step of the wall clock or changed
-// settings plan everything anew. It relies on the agent for one round at a time.
+// Guarantees: no failure here ends the daemon. Every wait uses the one clock; a step of the wall clock or changed
+// settings make a new plan. Relies on the agent to run one round at a time.
 
 import type { Agent } from '#daemon/agent.ts';
 import { HealthWatch } from '#daemon/answers/health.ts';
@@ -16,7 +16,7 @@ import { type ScheduleRecord, ScheduleState, schedulesPath, UPDATES } from './sc
 
 const HOUR_MS = 3_600_000;
 
-/** Rounds until the signal comes; then nothing more is begun. */
+/** Runs rounds until the signal; then starts nothing more. */
 export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal): Promise<void> {
   const { report, config } = parts;
   const run = () => quietly(parts, () => agent.sendReceipts());
@@ -55,7 +55,7 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
   });
   const refresh = () => schedule.refresh();
   config.add(new ScheduleReloader(refresh));
-  // What failed may go well with other settings, whatever they are.
+  // With any other settings, what failed may succeed.
   config.watch({ ended: (outcome) => outcome === 'applied' && refresh() });
   schedule.start();
   health.start();
@@ -67,7 +67,7 @@ export async function runRounds(parts: Parts, agent: Agent, signal: AbortSignal)
   receipts.stop();
 }
 
-/** Why a signal was aborted, in words. */
+/** The reason of an aborted signal, in words. */
 export function reasonOf(signal: AbortSignal): string {
   const { reason } = asCoded(signal.reason).facts;
   return typeof reason === 'string' ? reason : 'asked to';
@@ -83,7 +83,7 @@ async function openState({ files, ports, report }: Parts): Promise<ScheduleState
 function watchHealth(parts: Parts, record: ScheduleRecord | null): HealthWatch {
   const { clock, report, ports } = parts;
   const { feed_url: feed } = ports.settings().updates;
-  // A check by hand, without a daemon, counts as well.
+  // A manual check without a daemon counts as well.
   const accepted = feed === undefined ? null : (ports.memory.feed(new URL(feed).href)?.accepted_at ?? null);
   const successes = [record?.succeeded_at ?? null, accepted].filter((at) => at !== null);
   return new HealthWatch({
@@ -112,13 +112,13 @@ function timetableOf({ ports }: Parts): Timetable {
   };
 }
 
-/** Whether a check of the feed that is set has ever gone well. */
+/** Whether a check of the configured feed has ever succeeded. */
 function knowsFeed({ ports }: Parts): boolean {
   const { feed_url: feed } = ports.settings().updates;
   return feed === undefined || ports.memory.feed(new URL(feed).href) !== null;
 }
 
-/** Work that nobody waits for: a stop is no failure, anything else is said. */
+/** Runs work that is not awaited. A stop is not a failure; any other error is reported. */
 async function quietly(parts: Parts, work: () => Promise<unknown>): Promise<void> {
   try {
     await work();

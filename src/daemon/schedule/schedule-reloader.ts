@@ -16,13 +16,13 @@ export class ScheduleReloader implements Reloadable {
   readonly name = 'schedule';
   readonly #refresh: () => void;
 
-  /** `refresh` plans by the settings that are in force by then: this reloader comes after the one that holds them. */
+  /** `refresh` plans by the new settings: this reloader runs after the one that holds them. */
   constructor(refresh: () => void) {
     this.#refresh = refresh;
   }
 
   verify(): void {
-    // Any expression that passed the schema can be planned by.
+    // Any expression that passed the schema can be scheduled.
   }
 
   commit(from: Settings | null, to: Settings): Promise<CommitReport> {

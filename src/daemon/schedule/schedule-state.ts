@@ -1,8 +1,8 @@
-// What is known of each schedule across restarts: when it last ran, and how that went.
+// The state of each schedule across restarts: its last run and the result.
 //
-// One state file, format 2: {schedules: {<name>: {first_at, last_run_at, succeeded_at, failures, open, starved?}}}, wall times in
-// ms since the epoch. Changes are in force at once and durable after `save`; saves run one after the other. Losing the
-// file costs one run at once. A crash leaves the old file or the new one.
+// One state file, format 2: {schedules: {<name>: {first_at, last_run_at, succeeded_at, failures, open, starved?}}},
+// wall times in ms since the epoch. Changes are effective at once and durable after `save`; saves run one after the
+// other. Losing the file causes one extra run. A crash leaves the old file or the new one.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -17,22 +17,22 @@ const FORMAT = 2;
 /** The name of the record of `updates.schedule`. */
 export const UPDATES = 'updates';
 
-/** Where the state of all schedules is. */
+/** Path of the state of all schedules. */
 export function schedulesPath(settings: Settings): string {
   return join(settings.daemon.state_dir, 'schedules.json');
 }
 
 const recordSchema = z.strictObject({
-  /** The first start that knew this schedule. */
+  /** The first start with this schedule. */
   first_at: momentSchema,
-  /** The beginning of the last run; every slot up to it is done with. */
+  /** The start of the last run; every slot up to it is done. */
   last_run_at: momentSchema,
   succeeded_at: momentSchema.nullable(),
-  /** Runs in a row that failed. */
+  /** Consecutive failed runs. */
   failures: z.int().nonnegative(),
-  /** A run has begun and its end was not seen. */
+  /** A run has started and its end was not recorded. */
   open: z.boolean(),
-  /** Slots that brought no complete feed though the way answered; absent while nothing is wrong. */
+  /** Slots without a complete feed although a proxy or the server answered; absent when there are none. */
   starved: z.strictObject({ slots: z.int().positive(), counted: z.boolean() }).optional(),
 });
 const stateSchema = z.strictObject({ schedules: z.record(z.string(), recordSchema) });
@@ -49,7 +49,7 @@ export class ScheduleState {
     this.#state = new SavedState(files, path, { format: FORMAT, parse: (raw) => stateSchema.parse(raw) });
   }
 
-  /** Loads the file; what can't be read is set aside and named. */
+  /** Loads the file; an unreadable one is set aside, and the returned error names it. */
   async load(): Promise<CodedError | null> {
     const loaded = await this.#state.load();
     if (loaded.kind === 'loaded') this.#records = new Map(Object.entries(loaded.value.schedules));
@@ -64,7 +64,7 @@ export class ScheduleState {
     this.#records.set(name, record);
   }
 
-  /** Writes what is known when its turn comes. @throws CodedError DISK-FULL, FILE-* */
+  /** Writes the state as it is when the write starts. @throws CodedError DISK-FULL, FILE-* */
   save(): Promise<void> {
     return this.#state.save(() => ({ schedules: Object.fromEntries(this.#records) }));
   }

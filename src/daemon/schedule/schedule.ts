@@ -1,10 +1,10 @@
-// When the next round runs: the slots of `updates.schedule`, spread over the fleet by a delay that is fixed per host.
+// Plans the next round: the slots of `updates.schedule`, spread over the fleet by a delay that is fixed per host.
 //
-// Guarantees: each slot has one round, also when it was missed (while down, asleep, or skipped by the clock): then one
-// round within the delay makes up for all that were. A failed check comes again sooner than the next slot, at growing
-// distances, and so does a round for packages that failed. No two rounds of ours begin within a minute, whatever the clock does. Every wait is monotonic; the wall
-// clock is looked at every two minutes, so a step of it or a suspend costs no more than that. What is due is decided in
-// `decide-round.ts`. A crash in a round leaves its record open, and the next start makes up for it.
+// Guarantees: each slot gets a round. One round, within the delay, makes up for all slots that were missed while the
+// host was down, asleep or skipping time. A failed check is retried before the next slot, at growing intervals, and
+// so are failed packages. Two of our rounds never start within one minute. Waits are monotonic and the wall clock is
+// read every two minutes, so a step or a suspend costs at most that. `decide-round.ts` decides what is due. A crash
+// in a round leaves its record open, and the next start runs one again.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { asCoded, coded, hopPlace } from '#errors/coded-error.ts';
@@ -21,13 +21,13 @@ import { Slots } from './slots.ts';
 
 const LOOK_EVERY_MS = 120_000;
 
-/** What the settings say. */
+/** The values from the settings. */
 export interface Timetable {
   readonly expression: string;
-  /** The host's own when undefined. */
+  /** The host's own time zone when undefined. */
   readonly timeZone: string | undefined;
   readonly jitterSeconds: number;
-  /** The cap on the distance between two tries of a failed check; an hour is never exceeded. */
+  /** The longest interval between two retries of a failed check; it never exceeds an hour. */
   readonly maxDelaySeconds: number;
 }
 
@@ -35,32 +35,32 @@ export interface ScheduleOptions {
   /** The name of its record. */
   readonly name: string;
   timetable(): Timetable;
-  /** Whether what is to be checked never was, so that somebody waits for it. */
+  /** Whether no check has succeeded yet, so that a user may be waiting for the first. */
   isFirst(): boolean;
   /** The id of this installation; it fixes the delay. */
   readonly agentId: string;
   readonly clock: Clock;
   readonly state: Pick<ScheduleState, 'get' | 'put' | 'save'>;
   readonly report: Report;
-  /** When packages that failed are tried again, wall time, as it was left by an earlier process. */
+  /** The wall time of the next retry of failed packages, as an earlier process left it. */
   packageRetryAt?(): number | null;
-  /** Runs a round, or joins the one that runs; `ended` is called after it. Never throws. */
+  /** Runs a round, or joins the running one; the round's owner calls `ended` after it. Never throws. */
   onDue(scope: RoundScope): void;
-  /** The wall clock moved by itself: whoever waits for a time of day looks at it again. */
+  /** The wall clock was stepped: waits for a time of day must be checked again. */
   onStep(): void;
-  /** The state could not be written; the work goes on. */
+  /** The state could not be written; work continues. */
   onUnsaved(error: CodedError): void;
 }
 
 /** A schedule at work. */
-/** What came of a round. */
+/** The result of a round. */
 export interface EndedRound {
   readonly error: CodedError | null;
-  /** When something asked to be tried again, wall time. */
+  /** Wall time of a retry that a server requested. */
   readonly retryAtMs: number | null;
-  /** When a package is tried again that failed in this round or an earlier one, wall time. */
+  /** Wall time of the next retry of a package that failed in this round or an earlier one. */
   readonly packageRetryAtMs?: number | null;
-  /** A proxy, or the server itself, had taken the connection. */
+  /** A proxy, or the server itself, had accepted the connection. */
   readonly connected?: boolean;
 }
 
@@ -72,7 +72,10 @@ export class Schedule {
   #timer: Timer | null = null;
   #stopped = false;
   #running = false;
-  /** Monotonic moments: of the round that makes up for a missed slot, of one between slots, of one for packages, and before which none is. */
+  /**
+   * Monotonic times: of the round for a missed slot, of one between slots, of one for packages, and the earliest time
+   * for any.
+   */
   #overdueAt: number | null = null;
   #extraAt: number | null = null;
   #packagesAt: number | null = null;
@@ -85,7 +88,7 @@ export class Schedule {
     this.#slots = slotsOf(this.#timetable);
   }
 
-  /** Begins; a first start runs a round at once. */
+  /** Starts; on a first start a round runs at once. */
   start(): void {
     const { state, name, clock, isFirst } = this.#options;
     const [now, mono] = [clock.now(), clock.monotonic()];
@@ -102,16 +105,17 @@ export class Schedule {
     this.#tellNext();
   }
 
-  /** Wall time of the next round; null when none ever comes. */
+  /** Wall time of the next round; null when there is none. */
   nextAt(): number | null {
     const { clock } = this.#options;
-    // One look at each clock: between two a fraction of a millisecond passes, and 03:00:00 would read 02:59:59.
+    // Reads each clock once. Between two readings a fraction of a millisecond passes, and 03:00:00 would become
+    // 02:59:59.
     const [now, mono] = [clock.now(), clock.monotonic()];
     const at = this.#nextRun(now, mono);
     return at === null ? null : Math.round(now + Math.max(0, at - mono));
   }
 
-  /** A round begins, whoever asked for it: if it is cut short, the next start makes up for it. */
+  /** Records that a round has started, for any caller. If it is interrupted, the next start runs one again. */
   async began(): Promise<void> {
     const { state, name } = this.#options;
     if (this.#stopped || (state.get(name)?.open ?? true)) return;
@@ -119,7 +123,7 @@ export class Schedule {
     await this.#save();
   }
 
-  /** Settings changed: a new timetable holds from now on, and what failed may go well with them. */
+  /** Settings changed: a new timetable applies at once, and what failed may succeed. */
   refresh(): void {
     if (this.#stopped) return;
     const { clock } = this.#options;
@@ -130,7 +134,7 @@ export class Schedule {
     if (isRetried || this.nextAt() !== before) this.#tellNext();
   }
 
-  /** A round ended, whoever asked for it. */
+  /** Records that a round has ended, for any caller. */
   ended({ error, retryAtMs, packageRetryAtMs = null, connected = false }: EndedRound): void {
     if (this.#stopped) return;
     const { clock } = this.#options;
@@ -141,7 +145,7 @@ export class Schedule {
     this.#noteFeed(error, connected);
     this.#put({ failures, open: false, ...(error === null ? { succeeded_at: now } : {}) });
     const cap = this.#timetable.maxDelaySeconds * 1_000;
-    // The clock may have moved since that moment was named.
+    // The clock may have been stepped since that time was set.
     const requestedMs = retryAtMs === null ? null : Math.max(SOONEST_MS, Math.min(cap, retryAtMs - now));
     const own = error?.retryable === true ? retryDelay(failures, this.#timetable.maxDelaySeconds) : null;
     const wait = requestedMs === null && own === null ? null : Math.max(requestedMs ?? 0, own ?? 0);
@@ -159,7 +163,7 @@ export class Schedule {
       atMs === null ? null : clock.monotonic() + Math.max(SOONEST_MS, Math.min(cap, atMs - clock.now()));
   }
 
-  /** Slots without a complete feed are counted, each once. */
+  /** Counts slots without a complete feed, each once. */
   #noteFeed(error: CodedError | null, connected: boolean): void {
     const { starved, suspect } = endCheck(this.#record.starved, { error, connected });
     this.#put({ starved });
@@ -184,7 +188,7 @@ export class Schedule {
     return fixedDelay(this.#options.agentId, this.#timetable.jitterSeconds);
   }
 
-  /** Compares plan and clock, begins what is due, and sleeps until the next moment, never for long. */
+  /** Compares plan and clock, starts what is due, and sleeps until the next moment, at most two minutes. */
   #look(): void {
     if (this.#stopped) return;
     this.#timer?.cancel();
@@ -218,7 +222,7 @@ export class Schedule {
     this.#timetable = now;
     if (before.expression === now.expression && before.timeZone === now.timeZone) return;
     this.#slots = slotsOf(now);
-    // Slots of the past that only the new timetable has were not missed.
+    // Past slots that only the new timetable contains were not missed.
     this.#put({ last_run_at: Math.max(this.#record.last_run_at, this.#options.clock.now()) });
     void this.#save();
   }
@@ -239,7 +243,7 @@ export class Schedule {
     return classifySlot({ slots: this.#slots, doneMs, nowMs, delayMs: this.#delayMs });
   }
 
-  /** Monotonic moment of the next round; null when none ever comes. */
+  /** Monotonic time of the next round; null when there is none. */
   #nextRun(now = this.#options.clock.now(), mono = this.#options.clock.monotonic()): number | null {
     const turn = this.#classify(now);
     const candidates = [
@@ -251,7 +255,7 @@ export class Schedule {
     return candidates.length === 0 ? null : Math.max(Math.min(...candidates), this.#soonestAt);
   }
 
-  /** The record first, then the round. A slot that falls due while a round runs is done with that one. */
+  /** Writes the record first, then starts the round. A slot that falls due during a round is done with that round. */
   #begin(): void {
     const { clock, onDue } = this.#options;
     const isJoined = this.#running;

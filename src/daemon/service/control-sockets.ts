@@ -1,6 +1,6 @@
-// The sockets of the daemon, one for each level of authority: `look` for the group of the service, `operate` for the group of
-// `control.operate_group`, `admin` for root and the user of the service. `control` is `operate` by the name that it had in
-// version 0.1.0. Every request that does more than look is in the log with who sent it.
+// The sockets of the daemon, one for each level of authority: `look` for the group of the service, `operate` for the
+// group of `control.operate_group`, `admin` for root and the user of the service. `control` is the name of `operate`
+// in version 0.1.0. Every request that needs more than `look` is logged with its sender.
 
 import { socketsOf } from '#config/places.ts';
 import type { Settings } from '#config/settings.ts';
@@ -15,7 +15,7 @@ import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { Peer } from '#system/network/peer.ts';
 import { groupNumber } from '#system/process/group.ts';
 
-/** What the kernel calls a user that our user namespace does not know; `PrivateUsers=` of systemd makes one. */
+/** The uid that the kernel reports for users outside our user namespace; systemd's `PrivateUsers=` creates one. */
 const OVERFLOW_UID = 65_534;
 
 interface Listening {
@@ -24,7 +24,7 @@ interface Listening {
   readonly openTo: OpenTo;
 }
 
-/** Listens at all of them, or at none. @throws CodedError CONTROL-BUSY, CONTROL-GROUP, FILE-FAILED */
+/** Listens on all sockets, or on none. @throws CodedError CONTROL-BUSY, CONTROL-GROUP, FILE-FAILED */
 export async function serveSockets(parts: Parts, agent: Agent, settings: Settings): Promise<ControlServer> {
   const { files, redactor: known, report } = parts;
   const followers = new Followers(parts);
@@ -53,7 +53,7 @@ export async function serveSockets(parts: Parts, agent: Agent, settings: Setting
   return { path: paths.control, close };
 }
 
-/** In the order in which a client looks for them: a client that finds one finds each before it. */
+/** In the order in which a client tries them: a client that finds one finds each earlier one. */
 async function socketsFor(paths: ReturnType<typeof socketsOf>, group: string | undefined): Promise<Listening[]> {
   const operators = group === undefined ? 'group' : { group: await requireGroup(group) };
   return [
@@ -71,7 +71,7 @@ async function requireGroup(group: string): Promise<number> {
   return number;
 }
 
-/** Only a member of a group may give it something. */
+/** A file's owner can give it only to a group of which it is a member. */
 function explain(thrown: unknown, group: string | undefined): unknown {
   const { code, facts } = asCoded(thrown);
   if (group === undefined || code !== 'FILE-FAILED' || facts['operation'] !== 'change the owner of') return thrown;
@@ -79,7 +79,7 @@ function explain(thrown: unknown, group: string | undefined): unknown {
   return coded('CONTROL-GROUP', { group, reason: String(reason) }, thrown);
 }
 
-/** Who that is, in words. The kernel says it, not whoever asks. */
+/** The peer in words, from the kernel and not from the peer itself. */
 function nameOf(peer: Peer | null): string {
   if (peer === null) return 'an unknown user';
   const user = peer.uid === 0 ? 'root' : `user ${peer.uid}`;

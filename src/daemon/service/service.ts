@@ -1,9 +1,10 @@
-// What the service manager hears of us: READY once we are at work, RELOADING around a reload, STOPPING, signs of life
-// for the watchdog, and for `systemctl status` one sentence that helps: what we do now, or what came of the last check
+// Notifies the service manager: READY when the daemon works, RELOADING around a reload, STOPPING, watchdog
+// keep-alives, and one sentence for `systemctl status`. The sentence says what runs now, or how the last check ended
 // and when the next one is.
 //
-// Guarantees: nothing here can hold up or fail the work. The states arrive by calls, never by events; the sentence is a
-// renderer of events, redacted and escaped as in the log. Without a service manager it does nothing and loads nothing.
+// Guarantees: nothing here can delay or fail the work. States arrive by calls, never by events. The sentence is
+// rendered from events, redacted and escaped as in the log. Without a service manager it does nothing and loads
+// nothing.
 
 import type { Parts } from '#daemon/parts.ts';
 import type { ReloadWatch } from '#daemon/reload/reload.ts';
@@ -15,20 +16,20 @@ import type { ServiceVariables } from '#system/process/environment.ts';
 import { type Notifier, openNotifier, SILENT_NOTIFIER } from '#system/process/notify.ts';
 import { startWatchdog } from './watchdog.ts';
 
-/** How often a wait, or the progress of a download, is told, at most. */
+/** Minimum interval between two reports of a wait or of download progress. */
 const PROGRESS_EVERY_MS = 2_000;
 
 /** The service manager as the daemon sees it. */
 export interface Service {
-  /** We are at work: settings in force, commands answered. */
+  /** The daemon works: settings are active, commands are answered. */
   ready(): void;
-  /** We end from here on. */
+  /** The shutdown has started. */
   stopping(): void;
-  /** No sign of life and no sentence from here on. */
+  /** No keep-alive and no sentence after this. */
   close(): void;
 }
 
-/** Opens the way to the service manager; from then on it hears of each reload, and of what the log says. */
+/** Connects to the service manager, which then receives each reload and a sentence from the events. */
 export async function openService(parts: Parts, { notifySocket, watchdogMs }: ServiceVariables): Promise<Service> {
   const { report, events, config } = parts;
   const notifier = await openFor(notifySocket, report);
@@ -62,12 +63,12 @@ async function openFor(socket: string | null, report: Report): Promise<Notifier>
   return await openNotifier({ socket, onFailure: (error) => report({ name: 'notify-failed', error }) });
 }
 
-/** `systemctl reload` waits for READY, whatever the reload came to. */
+/** `systemctl reload` waits for READY, whatever the result of the reload. */
 export function reportReloads(notifier: Notifier): ReloadWatch {
   return { began: () => notifier.reloading(), ended: () => notifier.ready() };
 }
 
-/** Turns events into sentences. */
+/** Converts events to sentences. */
 export function showService(notifier: Pick<Notifier, 'status'>, parts: Pick<Parts, 'clock' | 'redactor'>): Report {
   const { clock, redactor } = parts;
   const sentenceOf = (event: SallyportEvent) => toRecord(event, clock.now(), redactor).message;
@@ -79,7 +80,7 @@ export function showService(notifier: Pick<Notifier, 'status'>, parts: Pick<Part
   const show = (sentence: string) => {
     lastSentence = sentence;
     shownAtMs = clock.monotonic();
-    // What an admin must see first, whatever else goes on: settings that are not in force, and that no check succeeds.
+    // What an admin must see first, in any state: rejected settings, and checks that do not succeed.
     notifier.status([refused, overdue, sentence].filter((part) => part !== '').join(' '));
   };
   const count = countingWaits(parts, show);
@@ -128,7 +129,7 @@ export function showService(notifier: Pick<Notifier, 'status'>, parts: Pick<Part
   };
 }
 
-/** Says again and again how long a package has been waited for, until its first byte or the end of the attempt. */
+/** Repeats how long a package has been awaited, until its first byte or the end of the attempt. */
 function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, show: (line: string) => void): Report {
   let timer: Timer | null = null;
   return (event) => {
@@ -147,9 +148,9 @@ function countingWaits({ clock, redactor }: Pick<Parts, 'clock' | 'redactor'>, s
   };
 }
 
-/** Characters; `systemctl status` cuts by itself. */
+/** In characters; `systemctl status` does not shorten lines by itself. */
 const MAX_WAIT_LINE = 200;
-/** What follows a wait: the first byte, the next attempt, or the end of the work. */
+/** Events that end a wait: the first byte, the next attempt, or the end of the work. */
 const ENDS_WAIT: ReadonlySet<EventName> = new Set<EventName>([
   'waiting',
   'progress',
@@ -165,19 +166,19 @@ const ENDS_WAIT: ReadonlySet<EventName> = new Set<EventName>([
   'stopped',
 ]);
 
-/** The sentence of what came of the last check. */
+/** The sentence about the result of the last check. */
 class Outcome {
   text = '';
   #failed: unknown = null;
 
-  /** With the update that failed, where it is one. */
+  /** With the update that failed, if there is one. */
   keep(sentence: string, failed: unknown = null): string {
     this.text = sentence;
     this.#failed = failed;
     return sentence;
   }
 
-  /** A later attempt went well; the failure of another update stays what came of the check. */
+  /** A later attempt succeeded. If another update failed, that failure stays the result of the check. */
   published(id: unknown): void {
     if (this.#failed !== null && id === this.#failed) this.forget();
   }

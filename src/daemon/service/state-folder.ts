@@ -1,7 +1,7 @@
-// Whose the state is: nobody works in the state folder of another user, root least of all.
+// Checks who owns the state folder: no process works in the state folder of another user, least of all one of root.
 //
-// What root makes there the service could not open: it would not get its lock, or would start without its memory of
-// refused passwords and send one again. Nothing is made or changed here.
+// The service could not open files that root creates there. It would not get its lock, or would start without its
+// record of rejected passwords and send one again. Nothing is created or changed here.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
@@ -10,25 +10,25 @@ import { exposedAbove, isWithin, nearestFolder } from '#system/own-folder.ts';
 
 const ROOT = 0;
 
-/** Folders that only this process should be able to replace, and where it is reported when others can. */
+/** Folders that only this process should be able to replace, and the report for those that others can replace. */
 interface Guarded {
   readonly files: Files;
   readonly folders: readonly string[];
   readonly report: Report;
 }
 
-/** Before anything is touched. @throws CodedError STATE-OF-OTHERS */
+/** Runs before any file is changed. @throws CodedError STATE-OF-OTHERS */
 export async function requireOurState(files: Files, stateDir: string, checkout: string | null): Promise<void> {
   const { self } = files;
   const { path, facts } = await nearestFolder(files, stateDir);
   if (facts.owner === self) return;
-  // A folder that is made will be ours; but where root makes one for another user, that user could not work in it.
+  // A folder that we create will be ours; but if root creates one for another user, that user could not work in it.
   const isMade = path !== stateDir;
   if (isMade && (self !== ROOT || (checkout !== null && isWithin(stateDir, checkout)))) return;
   throw coded('STATE-OF-OTHERS', { path, owner: facts.owner, self });
 }
 
-/** Reports each folder through which another user could replace one of these, once. */
+/** Reports, once, each folder through which another user could replace one of these. */
 export async function reportExposed({ files, folders, report }: Guarded): Promise<void> {
   const reported = new Set<string>();
   for (const folder of folders) {

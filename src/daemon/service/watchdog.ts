@@ -1,8 +1,9 @@
-// Feeds the watchdog of the service manager while we are well: the event loop turns and no wait is past its own
-// deadline by more than the grace. Otherwise it says so once and keeps still, and the manager restarts us.
+// Sends keep-alives to the service manager's watchdog while the daemon is healthy: the event loop turns, and no wait
+// exceeds its own deadline by more than the grace. Otherwise it reports that once and stops sending, and the manager
+// restarts the daemon.
 //
-// A long silence that a deadline allows is no fault, however short the watchdog is. The look comes a turn after the
-// beat: a process that stood still (SIGSTOP, a suspend) first lets everything that fell due happen.
+// A long silence within a deadline is healthy, however short the watchdog's limit is. The check runs one turn after
+// the timer, so that a process that was stopped (SIGSTOP, a suspend) first handles everything that fell due.
 
 import { coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
@@ -11,16 +12,16 @@ import type { Notifier } from '#system/process/notify.ts';
 import type { OverdueWait } from '#system/time/watched-clock.ts';
 
 /**
- * How far a wait may outlive its deadline. No setting, no variable: only code in this process can change it, and in
- * `src` none does (a test says so); test/real-parts/faulty-main.ts shortens it.
+ * How far a wait may exceed its deadline. There is no setting and no variable for it: only code in this process can
+ * change it, and no code in `src` does (a test checks this). test/real-parts/faulty-main.ts shortens it.
  */
 export const watchdogLimits = { graceMs: 30_000 };
 
 export interface WatchdogOptions {
   readonly notifier: Notifier;
-  /** The longest time without a sign of life, as the manager gave it (WATCHDOG_USEC). */
+  /** The longest time without a keep-alive, as the manager set it (WATCHDOG_USEC). */
   readonly limitMs: number;
-  /** Not the watched one: our own beat is no wait of the work. */
+  /** Not the monitored clock: our own timer is not a wait of the work. */
   readonly clock: Clock;
   readonly mostOverdue: () => OverdueWait | null;
   readonly report: Report;
@@ -31,7 +32,7 @@ export interface Watchdog {
   stop(): void;
 }
 
-/** Feeds at once, then twice in each limit (sd_watchdog_enabled(3)). */
+/** Sends a keep-alive at once, then twice in each limit (sd_watchdog_enabled(3)). */
 export function startWatchdog({ notifier, limitMs, clock, mostOverdue, report }: WatchdogOptions): Watchdog {
   let reported = false;
   let stopped = false;

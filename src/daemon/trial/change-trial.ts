@@ -1,8 +1,9 @@
-// Tries a change of the settings before it counts (commit-confirm): the stages of the work for every purpose whose way it
-// changes. Whoever asked writes the file once it is confirmed; nothing is written here and nothing comes into force.
+// Tests a change of the settings before it takes effect (commit-confirm): the stages of the work for every purpose
+// whose route it changes. The requester writes the file once the change is confirmed; this module writes nothing and
+// activates nothing.
 //
-// Guarantees: one change at a time; it ends with one verdict (`confirm-state.ts`) at its deadline at the latest, and with
-// its asker: one who is gone, or a daemon that stops, leaves the settings of before. A crash leaves nothing.
+// Guarantees: one change at a time, with one verdict (`confirm-state.ts`) at its deadline at the latest. It also ends
+// when its requester disconnects or the daemon stops; the previous settings then stay. A crash leaves nothing.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { LoadResult } from '#config/reading/load.ts';
@@ -22,7 +23,7 @@ import type { TrialRequest } from './test-candidate.ts';
 export interface TrialParts {
   readonly clock: Clock;
   readonly report: Report;
-  /** The settings in force. */
+  /** The active settings. */
   settings(): Settings;
   /** Reads settings that are not saved. */
   loadCandidate(text: string, authority: Authority): Promise<LoadResult>;
@@ -30,19 +31,19 @@ export interface TrialParts {
   testCandidate(change: TrialRequest, signal: AbortSignal): Promise<TrialFailure | null>;
 }
 
-/** A request, and what whoever sent it may have done. */
+/** A request with the authority of its sender. */
 export interface AuthorizedChange extends ChangeRequest {
   readonly authority: Authority;
 }
 
-/** Who waits for the verdict on the change under way. */
+/** The requester that waits for the verdict on the current change. */
 interface Waiting {
   readonly sinceMs: number;
   readonly untilMs: number;
   settle(verdict: ChangeVerdict): void;
 }
 
-/** The changes that are tried, one after the other. */
+/** The changes that are tested, one after the other. */
 export class ChangeTrials {
   readonly #parts: TrialParts;
   #state: ConfirmState = null;
@@ -53,7 +54,7 @@ export class ChangeTrials {
     this.#parts = parts;
   }
 
-  /** What is tried now. */
+  /** The change that is being tested now. */
   get pending(): PendingChange | null {
     if (this.#state === null || this.#waiting === null) return null;
     const { by, failure } = this.#state;
@@ -62,8 +63,8 @@ export class ChangeTrials {
   }
 
   /**
-   * Tries it until it is confirmed or its time is over; what happens meanwhile is told to `onEvent`.
-   * @throws CodedError CHANGE-PENDING while another one is tried; what refuses the settings; the signal's reason
+   * Tests it until it is confirmed or its time is over; events meanwhile go to `onEvent`.
+   * @throws CodedError CHANGE-PENDING while another one is tested; what refuses the settings; the signal's reason
    */
   async attempt(change: AuthorizedChange, onEvent: Report, signal: AbortSignal): Promise<ChangeVerdict> {
     signal.throwIfAborted();
@@ -85,7 +86,7 @@ export class ChangeTrials {
     try {
       report({ name: 'change-tried', by: change.by, window: change.window_ms });
       const running = this.#run({ id, change, report }, ending.signal);
-      // Settings that are refused end it; stages that fail wait for a person.
+      // Rejected settings end it; failed stages wait for a person.
       const verdict = await Promise.race([settled.promise, running.then(() => settled.promise)]);
       signal.throwIfAborted();
       report(
@@ -100,7 +101,7 @@ export class ChangeTrials {
     }
   }
 
-  /** A person says that it is to count. @throws CodedError CHANGE-NONE */
+  /** A person accepts the change. @throws CodedError CHANGE-NONE */
   confirm(): void {
     if (!this.#step({ kind: 'confirm' })) throw coded('CHANGE-NONE', {});
   }
@@ -116,7 +117,7 @@ export class ChangeTrials {
     }
   }
 
-  /** Settings that a reload would refuse are no candidate. */
+  /** Settings that a reload would reject are not tested. */
   async #validate({ text, authority }: AuthorizedChange): Promise<Settings> {
     const loaded = await this.#parts.loadCandidate(text, authority);
     if (!loaded.ok) throw loaded.error;

@@ -1,11 +1,12 @@
-// A change that is tried before it counts, as a machine: one at a time, from its begin to one verdict. Pure.
+// A state machine for a change that is tested before it takes effect: one at a time, from its start to one verdict.
+// Pure.
 //
-// Guarantees: whatever comes in whatever order, each change gets one verdict at most, and none but these: confirmed by
-// stages that all passed, confirmed by a person, or by nobody. What comes for a change that is over does nothing.
+// Guarantees: in any order of events, each change gets at most one verdict: confirmed by stages that all passed,
+// confirmed by a person, or not confirmed. Events for a change that has ended do nothing.
 
 import type { ChangeVerdict, TrialFailure } from '#control/change.ts';
 
-/** A change under way. */
+/** A change that is being tested. */
 interface Trying {
   readonly id: number;
   readonly by: string;
@@ -13,10 +14,10 @@ interface Trying {
   readonly failure: TrialFailure | null;
 }
 
-/** Null: none is under way. */
+/** Null when there is none. */
 export type ConfirmState = Trying | null;
 
-/** What may happen. All but `begin` and `confirm` belong to the change of that id. */
+/** The events. All except `begin` and `confirm` belong to the change with that id. */
 export type ConfirmEvent =
   | { readonly kind: 'begin'; readonly id: number; readonly by: string }
   | { readonly kind: 'passed'; readonly id: number }
@@ -27,9 +28,9 @@ export type ConfirmEvent =
 
 export interface ConfirmStep {
   readonly state: ConfirmState;
-  /** The verdict on the change that was under way, if this was its end. */
+  /** The verdict on the change, if this event ended it. */
   readonly verdict: ChangeVerdict | null;
-  /** Whether the event was of any effect: a second begin is not, nor a confirm of nothing. */
+  /** Whether the event had an effect: a second begin has none, nor has a confirm without a change. */
   readonly taken: boolean;
 }
 

@@ -1,9 +1,10 @@
-// A diagnosis with the parts of the work: the settings in force or a candidate, the credential guard, what proxies told, the feed's
-// own code. It runs beside a round and in nobody's way; connections that it opens are not told in the log, its verdict is.
+// Runs a diagnosis with the parts of the work: the active settings or a candidate, the credential guard, what was
+// learned from proxies, and the feed's own code. It can run during a round without disturbing it. The log gets its
+// verdict, but not its connections.
 //
-// Guarantees: a candidate is judged as a start would judge it, and nothing of it stays but what became of its secrets.
-// What it shows of a path goes to the habits, except what a candidate of the group shows. Secrets in such a candidate are
-// masked in its own answer only.
+// Guarantees: a candidate is checked as at a start, and only the state of its secrets is kept. What it learns about a
+// path goes to the habits, except from a candidate of the group. Secrets in such a candidate are masked only in its
+// own answer.
 
 import { basename } from 'node:path';
 import { findProfile, noDefault } from '#config/editing/profile-edits.ts';
@@ -35,7 +36,7 @@ import { utcTime } from '#system/moment.ts';
 import { probesFor } from './probes.ts';
 import { userName } from './undiagnosed.ts';
 
-/** What is asked, and what of the file is not in force because it waits to be confirmed. */
+/** The request, and a note on the part of the file that is not active because it waits to be confirmed. */
 export interface DiagnosisCall extends DiagnosisRequest {
   readonly held?: HeldFile | null;
   readonly authority: Authority;
@@ -50,7 +51,7 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
   const given = call.candidate === null ? ports.settings() : loaded.settings;
   const through = call.through === null ? null : profileNamed(given, call.through);
   const settings = withThrough(given, through);
-  // A ticket that the settings in force do not show is not shown for somebody else either.
+  // A ticket that the active settings do not use is not used for another user either.
   const borrowed = call.authority === 'admin' ? [] : newUses(loaded.secretUses, config.loaded.secretUses);
   const tickets = !borrowed.some(usesTicket);
   refuseVariables(parts, borrowed);
@@ -81,7 +82,7 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
       gateways,
       service,
       through,
-      // Without a daemon the two are one.
+      // Without a daemon the two are the same.
       shell: mode === 'daemon' ? call.shell : service,
     },
   });
@@ -103,7 +104,7 @@ export async function runDiagnosis(parts: Parts, call: DiagnosisCall, signal: Ab
   return redactDeep(diagnosis, redactor);
 }
 
-/** The settings that an ordinary Node client gets: nothing that the router of the probe does not use. */
+/** The settings for an ordinary Node client: only those that the router of the probe uses. */
 async function opinionSettings({ ports: { agent } }: Parts, settings: Settings): Promise<OpinionSettings> {
   const { purposes, proxies } = await readTrusts(settings);
   return {
@@ -115,7 +116,7 @@ async function opinionSettings({ ports: { agent } }: Parts, settings: Settings):
   };
 }
 
-/** Whoever has edited the file and sees no effect of it should not look for the reason on the network. */
+/** An admin whose edit has had no effect should not look for the cause on the network. */
 function notesOnFile({ config: { loaded, refused } }: Parts, held: HeldFile | null): string[] {
   const file = showForeign(basename(loaded.file));
   if (refused !== null) {
@@ -128,24 +129,30 @@ function notesOnFile({ config: { loaded, refused } }: Parts, held: HeldFile | nu
   ];
 }
 
-/** Keeps what a candidate of the group says and shows out of the registry of secrets and the habits of the process. */
+/** Keeps the contents and results of a candidate of the group out of the process's registry of secrets and habits. */
 function boundsOf({ ports, files, clock, redactor: ofProcess }: Parts) {
   const known = new KnownSecrets();
-  // The secrets of the process go first: masking a part of one would leave the rest.
+  // The secrets of the process first: masking a part of one would leave the rest visible.
   const redactor: Redactor = { redact: (text) => known.redact(ofProcess.redact(text)) };
   // Never saved.
   const habits = new PathHabits(files, '', { clock, redactor });
   return { ports: { ...ports, habits }, redactor, known };
 }
 
-/** Users and passwords in the variables of the service are also references. @throws CodedError SECRET-NOT-IN-FORCE */
+/**
+ * Users and passwords in the variables of the service are references as well.
+ * @throws CodedError SECRET-NOT-IN-FORCE
+ */
 function refuseVariables({ environment }: Parts, borrowed: readonly SecretUse[]): void {
   const use = borrowed.find(usesProxyVariables);
   if (use !== undefined && secretsInEnvironment(environment).length > 0)
     throw coded('SECRET-NOT-IN-FORCE', { key: use.key });
 }
 
-/** Reads the candidate as a start would. Secrets that were typed for it count as entered now, for where they stand. */
+/**
+ * Reads the candidate as a start would. Secrets that were typed for it count as entered now, for the key they belong
+ * to.
+ */
 async function loadTyped(
   { loadCandidate, clock }: Parts,
   { text, typed }: ConfigCandidate,
@@ -153,7 +160,7 @@ async function loadTyped(
 ): Promise<LoadedSettings> {
   const loaded = await loadCandidate(text, authority, known);
   if (!loaded.ok) throw loaded.error;
-  // What was typed stands in the text itself.
+  // A typed secret is in the text itself.
   const references = new Set(loaded.secretUses.map(({ path }) => keyName(path)));
   const revision = `typed at ${clock.now()}`;
   const proxies = loaded.settings.proxies.map((profile, index) => {
@@ -165,7 +172,7 @@ async function loadTyped(
   return { ...loaded, settings: { ...loaded.settings, proxies } };
 }
 
-/** The name of a profile as the settings write it. @throws CodedError PROFILE-UNKNOWN, PROFILE-NO-DEFAULT */
+/** The name of a profile as the settings spell it. @throws CodedError PROFILE-UNKNOWN, PROFILE-NO-DEFAULT */
 function profileNamed(settings: Settings, name: string): string {
   if (name !== 'default') return findProfile(settings, name).profile.name;
   const profile = settings.proxies.find((one) => one.default);
@@ -173,7 +180,7 @@ function profileNamed(settings: Settings, name: string): string {
   throw noDefault(settings);
 }
 
-/** As if every purpose asked for this profile. */
+/** The settings with this profile for every purpose. */
 function withThrough(settings: Settings, through: string | null): Settings {
   if (through === null) return settings;
   const uses = Object.fromEntries(PURPOSES.map((purpose) => [purpose, through])) as Settings['use_proxy_for'];

@@ -1,5 +1,5 @@
-// How the work of each purpose begins, for a diagnosis: the updates by reading their feed with the very code of a round,
-// the others, which nothing is sent to so far, by one request.
+// The first request of each purpose, for a diagnosis. Updates read their feed with the code of a round. The other
+// purposes, which send nothing so far, make one request.
 
 import { isEnabled, urlOf } from '#config/purpose-settings.ts';
 import { type ProbeKind, PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
@@ -14,9 +14,9 @@ import { HttpFeed } from '#updates/feed/http-feed.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import { feedUrl, updatesHeaders } from '#updates/request.ts';
 
-/** A whole answer to a question of a diagnosis, in milliseconds. */
+/** The time for a complete response in a diagnosis, in milliseconds. */
 const TOTAL_MS = 120_000;
-/** One that comes faster than this, in bytes a second, does not drip, and has as long as a round would give it. */
+/** A response that arrives faster than this, in bytes per second, gets the time that a round would give it. */
 const DRIPS_BELOW = 1_000;
 const MAX_WAIT_MS = 900_000;
 
@@ -70,7 +70,7 @@ function feedProbe(ports: UpdatesPorts, settings: Settings, purpose: Purpose): P
   ];
 }
 
-/** The first package of the feed; null when there is none. */
+/** A range of the feed's first package; null when the feed lists none. */
 function partOf(
   { document, url: from }: FeedReading,
   ports: UpdatesPorts,
@@ -90,7 +90,7 @@ function partOf(
   };
 }
 
-/** The URL is tested whether or not the purpose is enabled: an admin tests it before enabling it. */
+/** The URL is tested even if the purpose is disabled: an admin tests it before enabling it. */
 function requestProbe({ agent, tokens }: UpdatesPorts, settings: Settings, purpose: Purpose): Probe[] {
   const endpoint = urlOf(settings, purpose);
   if (endpoint === undefined) return [];
@@ -117,7 +117,9 @@ function deadlinesOf({ response_timeout: { base_ms: baseMs } }: Settings): Deadl
   };
 }
 
-/** Silence has its own limit, which the failure names; what drips ends, and what only takes its time goes on. */
+/**
+ * Silence has its own limit, which the failure names. A dripping response ends; one that only takes long continues.
+ */
 function moreTime(elapsedMs: number, { bytes, baseMs }: { readonly bytes: number; readonly baseMs: number }): number {
   if (bytes === 0) return baseMs + TOTAL_MS;
   return bytes * 1_000 < elapsedMs * DRIPS_BELOW ? 0 : Math.min(elapsedMs + TOTAL_MS, MAX_WAIT_MS);

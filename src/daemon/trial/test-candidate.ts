@@ -1,6 +1,7 @@
-// Whether the work would go well with settings that are not in force: the diagnosis of them, and its first failure.
+// Whether the work would succeed with settings that are not active: diagnoses them and returns the first failure.
 //
-// Guarantees: nothing of it comes into force; a secret that a proxy refused counts in the same credential guard as the work's own.
+// Guarantees: nothing of the candidate becomes active. A secret that a proxy rejects is recorded in the credential
+// guard of the work.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { TrialFailure } from '#control/change.ts';
@@ -10,13 +11,13 @@ import type { Parts } from '#daemon/parts.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import { runDiagnosis } from './diagnosis.ts';
 
-/** What is tried. */
+/** What is tested. */
 export interface TrialRequest {
   readonly text: string;
-  /** Keys of secrets that were typed for it: they count as entered now. */
+  /** Keys of secrets that were typed for it; they count as entered now. */
   readonly typed: readonly string[];
   readonly purposes: readonly Purpose[];
-  /** Of whoever wrote the text. */
+  /** The authority of the text's author. */
   readonly authority: Authority;
 }
 

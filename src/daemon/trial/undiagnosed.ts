@@ -1,4 +1,4 @@
-// A diagnosis that cannot begin: what stands in its way is the answer, in the same form.
+// The answer when a diagnosis cannot start: the obstacle, in the same form.
 
 import { userInfo } from 'node:os';
 import { type Problem, problemLine } from '#config/problem.ts';
@@ -16,7 +16,7 @@ export interface Undiagnosed {
   readonly redactor: Redactor;
 }
 
-/** The reason, or the first mistake of the file where that is the reason. */
+/** The reason, or the first error of the file when that is the reason. */
 export function undiagnosed(
   { error, problems = [] }: { readonly error: CodedError; readonly problems?: readonly Problem[] },
   { file, version, nowMs, shell, redactor }: Undiagnosed,
@@ -46,7 +46,7 @@ export function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    // A number without a name, as in some containers.
+    // A uid without a name, as in some containers.
     return String(process.getuid?.() ?? 'unknown');
   }
 }
