@@ -53,7 +53,7 @@ describe('Proxy Settings Page', () => {
       ['Authentication', ''],
     ]);
     const { err } = await rig.run(add, answers);
-    expect(err[0]).toContain('This key takes the bare host; write address: 10.1.2.3 and port: 3128.');
+    expect(err[0]).toContain('This key takes only the host; write address: 10.1.2.3 and port: 3128.');
     expect((await rig.settings()).proxies[0]).toMatchObject({ address: '10.1.2.3', port: 80 });
   });
 
@@ -266,6 +266,6 @@ describe('FAQ', () => {
         ['Authentication', ''],
       ]),
     );
-    expect(err[0]).toContain('10.9.9.9 is an inner address. A platform in the cloud cannot reach it');
+    expect(err[0]).toContain('10.9.9.9 is a private address, which a platform in the cloud cannot reach');
   });
 });

@@ -36,10 +36,10 @@ describe('no_proxy', () => {
   });
 
   it.each([
-    ['7', 'This must be text or a list, each entry with a dash; put it in quotes.'],
-    ['true', 'This must be text or a list, each entry with a dash; put it in quotes.'],
-    ['{ a: b }', 'This must be text or a list, each entry with a dash.'],
-    ['[7]', 'This must be text; put it in quotes.'],
+    ['7', 'This must be text or a list, with a dash before each entry. Put it in quotes.'],
+    ['true', 'This must be text or a list, with a dash before each entry. Put it in quotes.'],
+    ['{ a: b }', 'This must be text or a list, with a dash before each entry.'],
+    ['[7]', 'This must be text. Put it in quotes.'],
   ])('may not be %s', async (value, message) => {
     const { problems } = await folder.refuse(withNoProxy(value));
     expect(problems.map((problem) => problem.message)).toEqual([message]);

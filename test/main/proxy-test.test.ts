@@ -98,7 +98,9 @@ describe('proxy test', () => {
     const { code, diagnosis } = await tested();
     expect(code).toBe(78);
     expect(diagnosis.verdict).toMatchObject({ outcome: 'failed', finding: { code: 'CONFIG', class: 'config' } });
-    expect(diagnosis.verdict.sentence).toMatch(/^\[CONFIG\] \S+sallyport\.yaml:\d+:\d+: proxies: None of these is/);
+    expect(diagnosis.verdict.sentence).toMatch(
+      /^\[CONFIG\] \S+sallyport\.yaml:\d+:\d+: proxies: No profile is the default/,
+    );
   });
 });
 

@@ -153,7 +153,7 @@ function readSound(text: string): ConfigDocument {
   throw coded('CONFIG-EDIT', {
     key: keyName(first.path) === '' ? 'the file' : keyName(first.path),
     line: first.position.line,
-    reason: 'this line already has an error',
+    reason: 'this line already contains an error',
   });
 }
 

@@ -13,12 +13,12 @@ const WIDTH = 100;
 const HEAD = `# yaml-language-server: $schema=./sallyport.schema.json
 #
 # Sallyport: every key of the configuration. This file is generated from the schema; do not edit it.
-# Copy it to sallyport.yaml beside it, or to /etc/sallyport/sallyport.yaml where Sallyport is
+# Copy it to sallyport.yaml in the same folder, or to /etc/sallyport/sallyport.yaml if Sallyport is
 # installed, and change the copy.
 #
-# Each key stands here with its default, or with an example where it has none. Take the # in front
-# of a key away to put it in force. Then run: sallyport config check
-# All about each key, and how secrets are written: docs/configuration.md
+# Each key is shown with its default, or with an example if it has no default. To set a key, remove
+# the # in front of it. Then run: sallyport config check
+# docs/configuration.md describes each key and the ways to write secrets.
 `;
 
 /** The file's text. */
@@ -54,7 +54,7 @@ function keyLines(key: ListedKey, indent: string, mark = ''): string[] {
 function comment({ facts }: ListedKey, indent: string): string[] {
   if (facts === undefined) return [];
   const unit = facts.unit === null ? '' : ` ${facts.unit}`;
-  const absent = facts.absent === null ? '' : ` Without it: ${facts.absent}.`;
+  const absent = facts.absent === null ? '' : ` If not set: ${facts.absent}.`;
   return wrap(`${facts.description} ${sentence(`allowed: ${facts.allowed}${unit}`)}${absent}`, `${indent}# `, WIDTH);
 }
 

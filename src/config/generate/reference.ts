@@ -6,7 +6,7 @@ import { sentence } from './text.ts';
 
 const EFFECTS: Readonly<Record<Effect, string>> = {
   now: 'at once',
-  next_transfer: 'with the next transfer',
+  next_transfer: 'at the next transfer',
   restart: 'after a restart',
 };
 
@@ -16,8 +16,8 @@ const SETTERS: Readonly<Record<Setter, string>> = { operator: 'operator', admin:
 export const SAMPLE_MISTAKES = {
   file: 'version: 2\nupdates:\n  shedule: 0 3 * * *\nresponse_timeout:\n  base_ms: 999\n',
   said: [
-    'sallyport.yaml:3:3: updates.shedule: This key is not known here. Did you mean schedule?',
-    'sallyport.yaml:5:12: response_timeout.base_ms: Out of range; it is 1000 to 2147483647. Found: 999.',
+    'sallyport.yaml:3:3: updates.shedule: Unknown key. Did you mean schedule?',
+    'sallyport.yaml:5:12: response_timeout.base_ms: Out of range; must be 1000 to 2147483647. Found: 999.',
   ],
 } as const;
 
@@ -25,21 +25,22 @@ const HEAD = `# Configuration
 
 <!-- Generated from the schema by \`npm run generate\`; do not edit. -->
 
-Sallyport reads one file: the one named by \`--config\`, else \`/etc/sallyport/sallyport.yaml\` where it is installed, or
-\`config/sallyport.yaml\` in a checkout. It is YAML 1.2 in UTF-8, at most 1 MiB with at most 16,384
-lines, keys, list items and quotes together, and begins with \`version: 2\`. Start from
-[sallyport.example.yaml](../config/sallyport.example.yaml); editors complete and check it with
-[sallyport.schema.json](../config/sallyport.schema.json). Aliases (\`*name\`) and tags (\`!name\`) are not taken. A relative
-path starts at the folder of the file. A section without keys is the same as an absent one.
+Sallyport reads one file: the one that \`--config\` names. Without that option it reads
+\`/etc/sallyport/sallyport.yaml\` if Sallyport is installed, or \`config/sallyport.yaml\` in a checkout. The file is YAML 1.2 in
+UTF-8 and begins with \`version: 2\`. It may have at most 1 MiB and, in total, at most 16,384 lines, keys, list items and
+quotes. Start from [sallyport.example.yaml](../config/sallyport.example.yaml). Editors complete and check the file with
+[sallyport.schema.json](../config/sallyport.schema.json). Aliases (\`*name\`) and tags (\`!name\`) are not supported. A
+relative path starts at the folder of the file. A section without keys is the same as no section.
 
-\`sallyport config check\` reports every mistake at once; \`sallyport config show\` shows each effective value and where it
-came from.
+\`sallyport config check\` reports every mistake at once. \`sallyport config show\` shows each effective value and its
+source.
 
-A running daemon reads a changed file by itself, and at SIGHUP; **takes effect** says when a changed value is used from
-then on. A key that a later \`version\` renames is read by its old name, with a notice, until the version after that.
+A running daemon reads a changed file automatically, and also on SIGHUP. **Takes effect** shows when the daemon then uses
+a changed value. If a later \`version\` renames a key, the old name still works, with a notice, until the version after
+that.
 
-**Set by** says who may change it from a menu or console: an operator, an admin, or root. Paths, secret sources,
-authorities, endpoints and listeners are root's.
+**Set by** shows who may change the key from a menu or console: an operator, an admin, or root. Only root may set paths,
+secret sources, certificate authorities, endpoints and listeners.
 
 ## Secrets
 
@@ -47,26 +48,27 @@ A secret is written in one of four ways:
 
 | Written | Value |
 | --- | --- |
-| \`{file: secrets/proxy-password}\` | The file's content, UTF-8, at most 64 KiB. One line break at its end is dropped. |
-| \`{env: PROXY_PASSWORD}\` | The environment variable. |
-| \`{credential: proxy-password}\` | The file of that name in \`$CREDENTIALS_DIRECTORY\`, as \`LoadCredential=\` of systemd sets it up. |
-| \`'the value itself'\` | Inline, always in quotes. A warning when the group or every user can read the file. |
+| \`{file: secrets/proxy-password}\` | The content of the file: UTF-8, at most 64 KiB. A line break at the end is removed. |
+| \`{env: PROXY_PASSWORD}\` | The value of the environment variable. |
+| \`{credential: proxy-password}\` | The file with that name in \`$CREDENTIALS_DIRECTORY\`, which systemd provides with \`LoadCredential=\`. |
+| \`'the value itself'\` | The text itself, always in quotes. There is a warning if the group or every user can read the file. |
 
-A changed secret file is read again by itself, as is every file that the configuration names. A variable and a credential
-are given to the process when it starts: a new value of one of them needs a restart.
+Sallyport reads a secret file again when it changes, like every file that the configuration names. A process receives
+variables and credentials only when it starts, so a new value of one of them needs a restart.
 
-Secrets show as \`***\` in every output. A value that turns up in a text is masked in its usual encodings as well; one of
-fewer than four characters cannot be, which is a warning. A file that every user can read is a warning, too.
+Secrets are shown as \`***\` in every output. Their values are also masked in other texts, in the usual encodings. A value
+with fewer than four characters cannot be masked, so there is a warning. There is also a warning if every user can read
+the secret file.
 
 ## Mistakes
 
-Each line has file, line, column and key, then what is wrong, what was found, what is allowed, and what was probably
-meant. Values of secrets are never shown. For this file
+Each message shows file, line, column and key, then what is wrong, what was found, what is allowed, and what you
+probably meant. Values of secrets are never shown. For this file
 
 \`\`\`yaml
 ${SAMPLE_MISTAKES.file}\`\`\`
 
-the lines begin like this (what is allowed is left out here):
+the messages are as follows (without the allowed values):
 
 \`\`\`
 ${SAMPLE_MISTAKES.said.join('\n')}

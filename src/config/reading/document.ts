@@ -46,7 +46,7 @@ const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototyp
 
 /** Made where it is needed: formatting a number loads the tables of ICU, 25 ms of every start. */
 const tooMuch = () =>
-  `There are more than ${MAX_YAML_SIGNS.toLocaleString('en')} lines, keys, list items and quotes up to this line; no configuration has.`;
+  `There are too many lines, keys, list items and quotes up to this line; the limit is ${MAX_YAML_SIGNS.toLocaleString('en')} in total.`;
 
 /** Reads the text. */
 export function readDocument(text: string): ConfigDocument {
@@ -67,7 +67,7 @@ export function readDocument(text: string): ConfigDocument {
   } catch (error) {
     // Thousands of open brackets end the library's recursion.
     if (!(error instanceof RangeError)) throw error;
-    return new Reader(lines, null).refuse('This is nested too deeply to be read.');
+    return new Reader(lines, null).refuse('This is nested too deeply to read.');
   }
 }
 
@@ -122,11 +122,7 @@ class Reader {
     const isUnquoted = isScalar(node) && node.type === 'PLAIN';
     if (isNode(node) && node.range) this.#values.set(keyName(path), { position, isUnquoted });
     if (isAlias(node))
-      return this.#add(
-        path,
-        position,
-        'Aliases (*name) are not taken here; write the value again, or put it in quotes.',
-      );
+      return this.#add(path, position, 'Aliases (*name) are not supported. Repeat the value, or put it in quotes.');
     if (path.length > DEEPEST) return this.#add(path, position, 'This is nested deeper than any key can be.');
     if (isMap(node)) return this.#convertMap(node, path);
     if (isSeq(node)) return this.#convertList(node, path);
@@ -150,17 +146,17 @@ class Reader {
     const position = this.#position(isNode(pair.key) ? (pair.key.range?.[0] ?? 0) : 0);
     const key = isScalar(pair.key) && typeof pair.key.value === 'string' ? pair.key.value : null;
     if (key === null) {
-      this.#add(path, position, 'A key is a plain word.');
+      this.#add(path, position, 'A key must be a plain word.');
       return;
     }
     const own = [...path, key];
     if (FORBIDDEN_KEYS.includes(key)) {
-      this.#add(own, position, 'A key of this name is not taken.');
+      this.#add(own, position, 'A key cannot have this name.');
       return;
     }
     if (Object.hasOwn(into, key)) {
       const first = this.#keys.get(keyName(own))?.line ?? 0;
-      this.#add(own, position, `This key stands in line ${first} already; keep one of the two.`);
+      this.#add(own, position, `This key is already on line ${first}. Remove one of the two.`);
       return;
     }
     this.#keys.set(keyName(own), position);
@@ -179,36 +175,37 @@ class Reader {
 }
 
 function indentationMessage(expected: number): string {
-  return `The indentation of this line is wrong; the lines above begin in column ${expected}, and keys of one section in the same.`;
+  return `The indentation of this line is wrong. The lines above begin in column ${expected}; all keys of a section must begin in the same column.`;
 }
 
 function lineOf(text: string, line: number): string {
   return text.split(/\r?\n/, line).at(-1) ?? '';
 }
 
-const IN_QUOTES = 'Text that begins with one of & * ! | > % @ ` or a quote must stand in quotes.';
+const IN_QUOTES = 'Put text that begins with one of & * ! | > % @ ` or a quote in quotes.';
 
 /** In our words: those of the library repeat the text. */
 function syntaxMessage({ code }: YAMLError, line: string): string {
   if (/^[^#'"]*:\s+\*/.test(line)) {
-    return "Text that begins with * must stand in quotes, such as schedule: '*/30 * * * *'.";
+    return "Put text that begins with * in quotes, such as schedule: '*/30 * * * *'.";
   }
-  return SYNTAX_MESSAGES[code] ?? 'This is not YAML.';
+  return SYNTAX_MESSAGES[code] ?? 'This is not valid YAML.';
 }
 
 const SYNTAX_MESSAGES: Readonly<Partial<Record<YAMLError['code'], string>>> = {
-  TAB_AS_INDENT: 'A tab cannot indent; use spaces.',
-  BAD_INDENT: 'The indentation does not fit to the lines above; keys of one section begin in the same column.',
+  TAB_AS_INDENT: 'A tab cannot be used for indentation. Use spaces.',
+  BAD_INDENT: 'The indentation does not match the lines above. All keys of a section must begin in the same column.',
   BAD_SCALAR_START: IN_QUOTES,
   BAD_ALIAS: IN_QUOTES,
-  TAG_RESOLVE_FAILED: `Tags (!name) are not known here. ${IN_QUOTES}`,
-  BAD_COLLECTION_TYPE: `Tags (!name) are not known here. ${IN_QUOTES}`,
+  TAG_RESOLVE_FAILED: `Tags (!name) are not supported. ${IN_QUOTES}`,
+  BAD_COLLECTION_TYPE: `Tags (!name) are not supported. ${IN_QUOTES}`,
   BAD_DQ_ESCAPE:
-    'A backslash in double quotes begins an escape, and this is none; use single quotes. A user such as CORP\\user is written as domain: CORP and user: user.',
-  MISSING_CHAR: 'A quote, bracket, colon or space is missing here or further up.',
-  MULTILINE_IMPLICIT_KEY: 'A key and its colon stand in one line; is a colon or a quote missing?',
-  BLOCK_AS_IMPLICIT_KEY: 'A colon too many; text with a colon and a space must stand in quotes.',
-  MULTIPLE_DOCS: 'The file has a second document (---); only one is taken.',
-  NON_STRING_KEY: 'A key is a plain word.',
-  UNEXPECTED_TOKEN: 'Something here does not belong; text with special characters must stand in quotes.',
+    'A backslash in double quotes begins an escape sequence, and this one is invalid. Use single quotes. Write a user such as CORP\\user as domain: CORP and user: user.',
+  MISSING_CHAR: 'A quote, bracket, colon or space is missing on this line or above it.',
+  MULTILINE_IMPLICIT_KEY: 'A key and its colon must be on one line. Check for a missing colon or quote.',
+  BLOCK_AS_IMPLICIT_KEY:
+    'Unexpected colon. Check the indentation, or put text that contains a colon and a space in quotes.',
+  MULTIPLE_DOCS: 'The file has a second document (---). Only one is allowed.',
+  NON_STRING_KEY: 'A key must be a plain word.',
+  UNEXPECTED_TOKEN: 'Unexpected text. Put text with special characters in quotes.',
 };

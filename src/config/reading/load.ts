@@ -205,12 +205,12 @@ function validateQuotes(salvaged: unknown, document: ConfigDocument): Finding[] 
   mapLeaves(settingsSchema, salvaged, (leaf, schema, path) => {
     if (kindOf(schema) !== 'secret' || typeof leaf !== 'string' || !document.isUnquoted(keyName(path))) return leaf;
     const message =
-      'Put the value in quotes: unquoted, YAML ends it at a space and #, and may read it as something else.';
+      'Put the value in quotes. Without quotes, YAML ends it at a space followed by #, and may read it as another type.';
     findings.push({
       path,
       severity: 'error',
       at: 'value',
-      found: 'a text without quotes',
+      found: 'text without quotes',
       allowed: SECRET_ALLOWED,
       message,
     });
@@ -228,7 +228,7 @@ function validateRoot(value: unknown): Finding | null {
     return {
       ...base,
       path: [],
-      message: `The file is not made of keys. It must begin with this line: version: ${FORMAT_VERSION}`,
+      message: `The file does not consist of keys. It must begin with this line: version: ${FORMAT_VERSION}`,
     };
   }
   const { version } = value as { readonly version?: unknown };
@@ -236,14 +236,14 @@ function validateRoot(value: unknown): Finding | null {
   if (version === undefined || isReadable(version, FORMAT_HISTORY)) return null;
   const found = describeFound(['version'], version);
   if (isReadable(Number(version), FORMAT_HISTORY) && typeof version === 'string') {
-    const message = 'The version is a number; take the quotes away.';
+    const message = 'The version is a number. Remove the quotes.';
     return { ...base, path: ['version'], found: `"${found}"`, message };
   }
   return {
     ...base,
     path: ['version'],
     found,
-    message: `This Sallyport reads versions ${FORMAT_VERSION - 1} and ${FORMAT_VERSION} of the format.`,
+    message: `This version of Sallyport reads format versions ${FORMAT_VERSION - 1} and ${FORMAT_VERSION}.`,
   };
 }
 
@@ -284,13 +284,13 @@ function decode(bytes: Uint8Array): string | PlacedFinding {
   } catch {
     // What can be decoded is the same up to the first byte that cannot.
     const before = new TextDecoder().decode(bytes).split('\uFFFD')[0] ?? '';
-    return whole('The file is not UTF-8 text from here on.', lineCount(before));
+    return whole('The file is not UTF-8 text from this line on.', lineCount(before));
   }
 }
 
 function tooLarge(bytes: Uint8Array): PlacedFinding {
   const line = lineCount(new TextDecoder().decode(bytes));
-  return whole(`The file is larger than 1 MiB, which ends in this line; no configuration is.`, line);
+  return whole(`The file is larger than the limit of 1 MiB, which is reached on this line.`, line);
 }
 
 function lineCount(text: string): number {

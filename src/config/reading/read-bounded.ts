@@ -61,9 +61,9 @@ async function readUpTo(handle: FileHandle, maxBytes: number, expected: number):
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'a part of the path is not a directory',
-  EACCES: 'this user may not read it',
-  EPERM: 'this user may not read it',
-  ELOOP: 'its symbolic links go round in circles',
+  EACCES: 'this user is not allowed to read it',
+  EPERM: 'this user is not allowed to read it',
+  ELOOP: 'its symbolic links form a loop',
   ENAMETOOLONG: 'its path is too long',
   ENXIO: 'it is not a regular file',
   EISDIR: 'it is a directory',

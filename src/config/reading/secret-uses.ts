@@ -108,7 +108,7 @@ export function refuseNewUses(uses: readonly SecretUse[], current: readonly Secr
     allowed: '',
     refusedSecret: key,
     message:
-      'Settings under test can use a secret by reference only with the source and destination of the active settings.',
+      'Settings under test can use a referenced secret only with the same source and destination as in the active settings.',
   }));
 }
 

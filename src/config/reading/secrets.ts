@@ -97,10 +97,12 @@ async function resolveOne(path: KeyPath, source: SecretSource, context: SecretCo
 
 function withoutCredentials(path: KeyPath, name: string, { mayLackCredentials }: SecretContext): Outcome {
   if (mayLackCredentials !== true) {
-    const message = 'There are no credentials: CREDENTIALS_DIRECTORY is not set. LoadCredential= of systemd sets it.';
+    const message =
+      'No credentials are available: CREDENTIALS_DIRECTORY is not set. systemd sets it for a service with LoadCredential=.';
     return { value: null, findings: [{ ...finding(path, message, name), needsService: true }] };
   }
-  const message = 'This credential cannot be read here; the service has it, where LoadCredential= names it.';
+  const message =
+    'This command cannot read the credential. Only the service can, if LoadCredential= of its unit names it.';
   return { value: '', findings: [{ ...finding(path, message, name), severity: 'warning' }] };
 }
 
@@ -112,17 +114,17 @@ function fromVariable(path: KeyPath, name: string, environment: Environment): Ou
 
 async function fromFile(path: KeyPath, file: string): Promise<Outcome> {
   const read = await readBounded(file, MAX_SECRET_BYTES);
-  if (!read.ok) return failed(path, `The file of the secret cannot be read: ${read.reason}.`, file);
+  if (!read.ok) return failed(path, `The secret file cannot be read: ${read.reason}.`, file);
   let value: string;
   try {
     value = new TextDecoder('utf-8', { fatal: true }).decode(read.bytes).replace(/\r?\n$/, '');
   } catch {
-    return failed(path, 'The file of the secret is not UTF-8 text.', file);
+    return failed(path, 'The secret file is not UTF-8 text.', file);
   }
-  if (value === '') return failed(path, 'The file of the secret is empty.', file);
+  if (value === '') return failed(path, 'The secret file is empty.', file);
   const revision = String(read.modifiedMs);
   if ((read.mode & OTHERS_MAY_READ) === 0) return { value, revision, findings: [] };
-  const message = `Every user of this host can read the file of the secret (mode ${octal(read.mode)}); chmod 0640 or less.`;
+  const message = `Every user of this host can read the secret file (mode ${octal(read.mode)}). Run: chmod 0640`;
   return { value, revision, findings: [{ ...finding(path, message, file), severity: 'warning' }] };
 }
 
@@ -130,8 +132,8 @@ function validateExposure(path: KeyPath, mode: number): Finding[] {
   if ((mode & (OTHERS_MAY_READ | GROUP_MAY_READ)) === 0) return [];
   const readers = (mode & OTHERS_MAY_READ) === 0 ? 'the group of this file' : 'every user of this host';
   const message =
-    `The secret stands in this file, which ${readers} can read (mode ${octal(mode)}); ` +
-    'write {file: ...} or {credential: ...} here, or chmod 0600.';
+    `The secret is in this file, which ${readers} can read (mode ${octal(mode)}). ` +
+    'Write {file: ...} or {credential: ...} instead, or run chmod 0600 on this file.';
   return [{ ...finding(path, message), severity: 'warning' }];
 }
 
@@ -147,10 +149,10 @@ function validateValue(path: KeyPath, value: string): Finding[] {
 /** RFC 9110, 5.5 (field values) and RFC 6750, 2.1 (bearer tokens). */
 function validateForUse(path: KeyPath, value: string): string | null {
   if (path[1] === 'headers' && !/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value)) {
-    return 'The value of a header is printable ASCII, without a space at its ends.';
+    return 'A header value must be printable ASCII, without a space at the start or end.';
   }
   if (path[1] === 'bearer_token' && !/^[A-Za-z0-9._~+/-]+=*$/.test(value)) {
-    return 'A bearer token is letters, digits and the signs . _ ~ + / - with = at its end.';
+    return 'A bearer token may contain letters, digits and . _ ~ + / -, and may end with =.';
   }
   return null;
 }

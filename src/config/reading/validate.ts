@@ -76,25 +76,26 @@ function foundIn(issue: Issue, path: KeyPath, value: unknown): string {
 function messageOf(issue: Issue, path: KeyPath, value: unknown): string {
   if (issue.code === 'custom') return issue.message;
   if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? 'This name is not allowed here.';
-  if (issue.code === 'invalid_value') return 'This is none of the choices.';
-  if (issue.code === 'too_big' && issue.origin === 'array') return `The list has more than ${issue.maximum} entries.`;
+  if (issue.code === 'invalid_value') return 'This is not one of the allowed values.';
+  if (issue.code === 'too_big' && issue.origin === 'array')
+    return `The list has too many entries; the limit is ${issue.maximum}.`;
   const outOfRange = issue.code === 'too_small' || issue.code === 'too_big';
-  if (outOfRange) return `Out of range; it is ${factsAt(settingsSchema, path)?.allowed ?? 'too large or too small'}.`;
-  if (value === null) return 'Nothing stands here; give a value, or take the key out.';
+  if (outOfRange) return `Out of range; must be ${factsAt(settingsSchema, path)?.allowed ?? 'smaller or larger'}.`;
+  if (value === null) return 'This key has no value. Set one, or remove the key.';
   return typeMessage(issue, path, value);
 }
 
 function typeMessage(issue: Issue, path: KeyPath, value: unknown): string {
   if (isSecretPath(path) && typeof value !== 'object')
-    return 'Put the value in quotes: unquoted, YAML reads it as something else than text.';
-  if (isSecretPath(path)) return 'This is not one of the ways to write a secret.';
+    return 'Put the value in quotes. Without quotes, YAML does not read it as text.';
+  if (isSecretPath(path)) return 'This is not a valid way to write a secret.';
   if (issue.code === 'invalid_union') {
     const words = issue.errors.flatMap(([first]) => (first?.code === 'invalid_type' ? typeWord(first.expected) : []));
     const isText = typeof value !== 'object' && words.includes('text');
-    return `This must be ${words.join(' or ')}${isText ? '; put it in quotes.' : '.'}`;
+    return `This must be ${words.join(' or ')}${isText ? '. Put it in quotes.' : '.'}`;
   }
-  if (issue.code !== 'invalid_type') return 'This is not what belongs here.';
-  if (issue.expected === 'string' && typeof value !== 'object') return 'This must be text; put it in quotes.';
+  if (issue.code !== 'invalid_type') return 'This value is not valid here.';
+  if (issue.expected === 'string' && typeof value !== 'object') return 'This must be text. Put it in quotes.';
   return `This must be ${typeWord(issue.expected)}.`;
 }
 
@@ -107,8 +108,8 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   int: 'a whole number',
   number: 'a number',
   boolean: 'true or false',
-  array: 'a list, each entry with a dash',
-  object: 'a section with keys of its own',
+  array: 'a list, with a dash before each entry',
+  object: 'a section with its own keys',
   record: 'a section of names and values',
 };
 
@@ -131,11 +132,11 @@ function unknownKey(path: KeyPath, home: Home | undefined, moved: number): Findi
   const key = String(path.at(-1));
   const siblings = keysOf(schemaAt(settingsSchema, path.slice(0, -1)));
   const meant = home?.name ?? meantKey(key, siblings);
-  const others = moved === 0 ? '' : ` and of ${moved} more`;
+  const others = moved === 0 ? '' : ` and of ${moved} more ${moved === 1 ? 'line' : 'lines'}`;
   const renamed = FORMAT_HISTORY.renamed.filter(({ from }) => from[0] === key && path.length === 1);
   if (renamed.length > 0) {
     const names = renamed.map(({ from, to }) => `${keyName(from)} is now ${keyName(to)}`);
-    const message = `Version ${FORMAT_HISTORY.version} of the format has no ${key}: ${names.join(', ')}.`;
+    const message = `Format version ${FORMAT_HISTORY.version} has no ${key}: ${names.join(', ')}.`;
     return { path, severity: 'error', at: 'key', found: '', allowed: '', message };
   }
   return {
@@ -146,7 +147,7 @@ function unknownKey(path: KeyPath, home: Home | undefined, moved: number): Findi
     allowed: siblings.join(', '),
     ...(meant === undefined ? {} : { didYouMean: meant }),
     ...(home === undefined ? {} : { isMisplaced: true }),
-    message: `This key is not known here.${home === undefined ? '' : ` Check the indentation of this line${others}.`}`,
+    message: `Unknown key.${home === undefined ? '' : ` Check the indentation of this line${others}.`}`,
   };
 }
 
@@ -178,8 +179,11 @@ function missingKey(path: KeyPath): Finding {
 /** What stands there: the type alone for a secret, else the text, without user information, cut. */
 export function describeFound(path: KeyPath, value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === 'object') return `a section with ${Object.keys(value).length} keys`;
+  if (Array.isArray(value)) return `a list with ${value.length} ${value.length === 1 ? 'entry' : 'entries'}`;
+  if (typeof value === 'object') {
+    const count = Object.keys(value).length;
+    return `a section with ${count} ${count === 1 ? 'key' : 'keys'}`;
+  }
   if (isSecretPath(path)) return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
   // What stands before the last @ may be user and password, also where the scheme was forgotten.
   const text = applyRules(String(value).replace(/^([a-z][a-z0-9+.-]*:\/\/)?.+@/is, '$1***@'));

@@ -31,7 +31,7 @@ function checkFeed({ updates }: Salvaged): Finding[] {
   if (feed === undefined || !URL.canParse(feed)) return [];
   const url = new URL(feed);
   if (url.protocol === 'https:' || isLoopbackUrl(url)) return [];
-  const message = 'An unsigned feed is not taken over http: anybody on the way could change it. Use https.';
+  const message = 'An unsigned feed is not accepted over http: anyone on the network path could change it. Use https.';
   return [warning(['updates', 'feed_url'], message, url.origin)];
 }
 
@@ -61,11 +61,11 @@ function checkHook({ updates }: Salvaged): Finding[] {
   const { feed_url: feed, hook_trust: trust } = updates;
   const at: KeyPath = ['updates', 'on_published'];
   if (feed !== undefined && URL.canParse(feed) && isLoopbackUrl(new URL(feed)) && feed.startsWith('http:')) {
-    return [{ ...warning(at, 'It is never run for a feed over http from this machine.'), at: 'key' }];
+    return [{ ...warning(at, 'The hook never runs for a feed over http from this host.'), at: 'key' }];
   }
   if (trust !== undefined) return [];
   const message =
-    'It is run for signed feeds only, and this feed is not signed; hook_trust: tls lets it run over https.';
+    'The hook runs only for signed feeds, and this feed is not signed. To run it for feeds over https, set hook_trust: tls.';
   return [{ ...warning(at, message), at: 'key' }];
 }
 
@@ -79,13 +79,13 @@ function checkCredentials(purpose: Purpose, settings: Salvaged): Finding[] {
       : [
           error(
             [purpose, 'headers', name],
-            `This header is ${names[first]} again: header names are not case-sensitive.`,
+            `This is the same header as ${names[first]}: header names are not case-sensitive.`,
           ),
         ];
   });
   const authorization = names.find((name) => name.toLowerCase() === 'authorization');
   if (token === undefined || authorization === undefined) return findings;
-  const message = 'The bearer token is an Authorization header already; keep one of the two.';
+  const message = 'The bearer token is also sent as an Authorization header. Remove one of the two.';
   return [...findings, error([purpose, 'headers', authorization], message)];
 }
 
@@ -102,8 +102,8 @@ function checkUses({ proxies = [], use_proxy_for: uses = {} }: Salvaged): Findin
   const wanting = Object.keys(uses).filter((purpose) => uses[purpose as keyof typeof uses] === 'default');
   if (mayHaveDefault || wanting.length === 0) return findings;
   const message =
-    `None of these is the default, and use_proxy_for says default for ${wanting.join(', ')}. ` +
-    'Give one of them default: true, or name a proxy there.';
+    `No profile is the default, but use_proxy_for is set to default for ${wanting.join(', ')}. ` +
+    'Set default: true in one profile, or name a profile in use_proxy_for.';
   return [...findings, { ...error(['proxies'], message), at: 'key' }];
 }
 
@@ -111,7 +111,7 @@ function unknownProfile(path: KeyPath, use: string, known: readonly string[]): F
   const choices = ['none', 'default', ...known];
   const meant = meantRoute(use, choices);
   return {
-    ...error(path, 'There is no proxy of this name.', use),
+    ...error(path, 'There is no proxy profile with this name.', use),
     allowed: choices.join(', '),
     ...(meant === undefined ? {} : { didYouMean: meant }),
   };

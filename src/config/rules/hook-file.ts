@@ -18,11 +18,11 @@ export async function checkHookFile({ updates }: Salvaged): Promise<Finding[]> {
 
 async function whatIsWrong(command: string): Promise<string | null> {
   try {
-    if (!(await stat(command)).isFile()) return 'This is no program.';
+    if (!(await stat(command)).isFile()) return 'This is not a program.';
     await access(command, constants.X_OK);
     return null;
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
-    return code === 'EACCES' ? 'This cannot be run by this user.' : 'There is no such program now.';
+    return code === 'EACCES' ? 'This user is not allowed to run it.' : 'This program does not exist.';
   }
 }

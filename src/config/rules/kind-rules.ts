@@ -36,12 +36,12 @@ type At = (...keys: (string | number)[]) => KeyPath;
 function checkSocks({ authentication }: SalvagedProfile, scheme: string, at: At, proxyRequired: boolean): Finding[] {
   const findings: Finding[] = [];
   if (authentication !== undefined && authentication !== 'transparent' && authentication !== 'basic') {
-    const message = `${scheme} knows transparent and basic (user and password) only.`;
+    const message = `${scheme} supports only transparent and basic (user and password).`;
     findings.push(error(at('authentication'), message, authentication));
   }
   if (proxyRequired && (scheme === 'socks4' || scheme === 'socks5')) {
     const named = scheme === 'socks4' ? 'socks4a' : 'socks5h';
-    const message = `proxy_required is true, and ${scheme} looks the names of targets up here; write ${named}.`;
+    const message = `proxy_required is true, but ${scheme} resolves the names of targets on this host. Write ${named}.`;
     findings.push(error(at('scheme'), message, scheme));
   }
   return findings;
@@ -50,19 +50,21 @@ function checkSocks({ authentication }: SalvagedProfile, scheme: string, at: At,
 function checkPac(profile: SalvagedProfile, at: At): Finding[] {
   const { pac, authentication } = profile;
   if (pac === undefined)
-    return [error(at('pac'), 'scheme is pac, which needs pac: {url: ...} or {file: ...}.', 'nothing')];
+    return [error(at('pac'), 'scheme is pac, which requires pac: {url: ...} or {file: ...}.', 'nothing')];
   const findings: Finding[] = [];
   if ((pac.url === undefined) === (pac.file === undefined)) {
-    const message = pac.url === undefined ? 'Write url or file.' : 'Write url or file, not both.';
+    const message = pac.url === undefined ? 'Set url or file.' : 'Set either url or file, not both.';
     findings.push(error(at('pac'), message));
   }
   const trusted = pac.credentials_for;
   if (trusted === undefined && authentication !== undefined && authentication !== 'transparent') {
-    const message = 'No proxy that the PAC file names sees the user; pac.credentials_for names those that may.';
+    const message =
+      'The credentials are sent to no proxy that the PAC file selects. List the trusted proxies in pac.credentials_for.';
     findings.push(warning(at('authentication'), message, authentication));
   }
   if (trusted !== undefined && tokensOf(trusted).includes('*')) {
-    const message = 'With * every proxy that the PAC file names sees the user; write their names.';
+    const message =
+      'With *, the credentials are sent to every proxy that the PAC file selects. List the proxies by name.';
     findings.push(warning(at('pac', 'credentials_for'), message, trusted));
   }
   return findings;
@@ -72,6 +74,6 @@ function checkPac(profile: SalvagedProfile, at: At): Finding[] {
 function checkEnvironment(profile: SalvagedProfile, at: At): Finding[] {
   const unused = (['user', 'password', 'domain'] as const).filter((key) => (profile[key] ?? '') !== '');
   const message =
-    'is not used, because scheme is environment: a variable has user and password of its own proxy in it.';
+    'is not used, because scheme is environment: the variables contain the user and password of their proxies.';
   return unused.map((key) => warning(at(key), `The ${key} ${message}`));
 }

@@ -30,7 +30,7 @@ function checkNames({ proxies = [] }: Salvaged): Finding[] {
   return proxies.flatMap((profile, index) => {
     const first = folded.indexOf(folded[index]);
     if (profile?.name === undefined || first === index) return [];
-    const message = `proxies[${first}] has this name already; names are unique, and case does not count.`;
+    const message = `proxies[${first}] already has this name. Names are unique and not case-sensitive.`;
     return [error(['proxies', index, 'name'], message, profile.name)];
   });
 }
@@ -39,7 +39,9 @@ function checkDefaults({ proxies = [] }: Salvaged): Finding[] {
   const first = proxies.findIndex((profile) => profile?.default === true);
   return proxies.flatMap((profile, index) => {
     if (profile?.default !== true || index === first) return [];
-    return [error(['proxies', index, 'default'], `proxies[${first}] is the default already; at most one is.`)];
+    return [
+      error(['proxies', index, 'default'], `proxies[${first}] is already the default. At most one profile can be.`),
+    ];
   });
 }
 
@@ -48,7 +50,8 @@ function checkAccount(profile: SalvagedProfile, index: number): Finding[] {
   const findings: Finding[] = [];
   for (const key of ['user', 'domain'] as const) {
     // RFC 7617, 2: the first colon ends the user-id.
-    if (profile[key]?.includes(':')) findings.push(error(at(key), `The ${key} has a colon; Basic cannot send it.`));
+    if (profile[key]?.includes(':'))
+      findings.push(error(at(key), `The ${key} contains a colon, which Basic authentication cannot send.`));
   }
   const { authentication } = profile;
   findings.push(...checkDomain(profile, index));
@@ -61,11 +64,12 @@ function checkAccount(profile: SalvagedProfile, index: number): Finding[] {
     findings.push(warning(at('allow_cleartext'), message));
   }
   if (authentication !== undefined && authentication !== 'transparent' && authentication !== 'negotiate') {
-    const needs = `authentication is ${authentication}, which needs`;
+    const needs = `authentication is ${authentication}, which requires`;
     if (!hasUser) findings.push(error(at('user'), `${needs} a user.`, 'nothing'));
     const takesNone = profile.scheme === 'socks4' || profile.scheme === 'socks4a';
     if (!hasPassword && !takesNone) findings.push(error(at('password'), `${needs} a password.`, 'nothing'));
-    if (hasPassword && takesNone) findings.push(warning(at('password'), 'SOCKS 4 knows no passwords; it is not used.'));
+    if (hasPassword && takesNone)
+      findings.push(warning(at('password'), 'The password is not used, because SOCKS 4 does not support passwords.'));
     return findings;
   }
   const unused = (
@@ -87,7 +91,7 @@ function checkDomain({ user, domain, authentication }: SalvagedProfile, index: n
   const found = {
     ...(authentication === 'ntlm' ? error : warning)(
       ['proxies', index, 'user'],
-      isSet(domain) ? 'The user has a domain in it, and there is the key domain.' : 'The user has a domain in it.',
+      isSet(domain) ? 'The user contains a domain, but the key domain is also set.' : 'The user contains a domain.',
       user,
     ),
   };
@@ -109,7 +113,7 @@ function checkAddress({ scheme, address }: SalvagedProfile, index: number): Find
     return address === undefined ? [] : [warning(at, `The address is not used, because scheme is ${scheme}.`)];
   }
   // One that is there and wrong is told already.
-  return address === undefined ? [error(at, `scheme is ${scheme}, which needs an address.`, 'nothing')] : [];
+  return address === undefined ? [error(at, `scheme is ${scheme}, which requires an address.`, 'nothing')] : [];
 }
 
 /** Trust in a proxy that is not spoken to over TLS is hardly what was meant: TLS to the target has its own. */
@@ -118,7 +122,7 @@ function checkTls({ scheme, ...profile }: SalvagedProfile, index: number): Findi
   const unused = WITHOUT_ADDRESS.includes(scheme) ? [] : (['ca_file'] as const);
   return [...unused, 'client_certificate' as const].flatMap((key) => {
     if (profile[key] === undefined) return [];
-    const message = `${key} is not used, because scheme is ${scheme}; for TLS to the servers of updates there is updates.${key}.`;
+    const message = `${key} is not used, because scheme is ${scheme}. For TLS to the update servers, set updates.${key}.`;
     return [{ ...warning(['proxies', index, key], message), at: 'key' }];
   });
 }
@@ -131,10 +135,12 @@ function checkFallbacks({ proxies = [] }: Salvaged): Finding[] {
     (profile?.fallback ?? []).flatMap((name, place) => {
       const at: KeyPath = ['proxies', index, 'fallback', place];
       if (name === undefined) return [];
-      if (name === profile?.name) return [error(at, 'A profile cannot stand in for itself.', name)];
+      if (name === profile?.name) return [error(at, 'A profile cannot be its own fallback.', name)];
       if (!known.includes(name)) return known.length < names.length ? [] : [unknown(at, name, known)];
       if (!reaches(proxies, name, profile?.name)) return [];
-      return [error(at, `This leads back to ${profile?.name ?? 'itself'}: take it out of one of the lists.`, name)];
+      return [
+        error(at, `This fallback leads back to ${profile?.name ?? 'itself'}. Remove it from one of the lists.`, name),
+      ];
     }),
   );
 }
@@ -142,7 +148,7 @@ function checkFallbacks({ proxies = [] }: Salvaged): Finding[] {
 function unknown(at: KeyPath, name: string, known: readonly string[]): Finding {
   const meant = suggest(name, known);
   return {
-    ...error(at, 'There is no proxy of this name.', name),
+    ...error(at, 'There is no proxy profile with this name.', name),
     allowed: known.join(', '),
     ...(meant === undefined ? {} : { didYouMean: meant }),
   };

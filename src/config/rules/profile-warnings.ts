@@ -17,17 +17,19 @@ export function warningsFor(address: string, { settings, gateways }: AddressCont
   const warnings: string[] = [];
   if (host === hostOf(settings.updates.feed_url)) {
     warnings.push(
-      `${host} is the host of updates.feed_url itself. Where no proxy is between, that means direct: say none ` +
-        '(sallyport route set updates none).',
+      `${host} is also the host of updates.feed_url. If there is no proxy in front of it, choose a direct connection: ` +
+        'sallyport route set updates none',
     );
   }
   if (gateways.some((gateway) => matchNoProxy(gateway, { host, port: 0 }) !== null)) {
-    warnings.push(`${host} is this host's default gateway, which is seldom a proxy; was it left there by accident?`);
+    warnings.push(
+      `${host} is the default gateway of this host, which is rarely a proxy. Check that this is the address of a proxy.`,
+    );
   }
   if (settings.platform.url !== undefined && isInner(host)) {
     warnings.push(
-      `${host} is an inner address. A platform in the cloud cannot reach it; where the platform has to know this proxy, ` +
-        'give it the address and port that the proxy has on the internet.',
+      `${host} is a private address, which a platform in the cloud cannot reach. If the platform must know this proxy, ` +
+        'enter there the address and port that the proxy has on the internet.',
     );
   }
   return warnings;

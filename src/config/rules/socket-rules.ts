@@ -23,6 +23,6 @@ function validateSocket(key: string, path: string): Finding[] {
   const [what, maxBytes] = isLinux ? ['name', MAX_SOCKET_NAME_BYTES] : ['path', MAX_SOCKET_PATH_BYTES];
   const length = Buffer.byteLength(isLinux ? basename(path) : path);
   if (length <= maxBytes) return [];
-  const message = `The ${what} of a unix socket has at most ${maxBytes} bytes; this one has ${length}.`;
+  const message = `The ${what} of a unix socket can have at most ${maxBytes} bytes. This one has ${length}.`;
   return [{ path: ['daemon', key], severity: 'error', at: 'value', found: path, allowed: '', message }];
 }

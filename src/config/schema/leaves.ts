@@ -10,9 +10,13 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const CREDENTIAL = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$/;
 
 const validateVariable = (text: string) =>
-  VARIABLE.test(text) ? null : 'The name of an environment variable is letters, digits and underscores.';
+  VARIABLE.test(text)
+    ? null
+    : 'The name of an environment variable may contain letters, digits and underscores, and does not begin with a digit.';
 const validateCredential = (text: string) =>
-  CREDENTIAL.test(text) ? null : 'The name of a credential is letters, digits, dash, dot, colon and underscore.';
+  CREDENTIAL.test(text)
+    ? null
+    : 'The name of a credential may contain letters, digits, dashes, dots, colons and underscores.';
 
 export const SECRET_ALLOWED = '{file: PATH}, {env: NAME}, {credential: NAME}, or the value itself in quotes';
 

@@ -30,7 +30,7 @@ export function validateHost(text: string): string | null {
   const [host, port] = splitHost(text);
   return host === text
     ? validatePlainHost(text)
-    : `This key takes the bare host; ${writeInstead(schemeOf(text), host, port)}`;
+    : `This key takes only the host; ${writeInstead(schemeOf(text), host, port)}`;
 }
 
 /** With the characters of a password in it, a URL means something else than what was meant. */
@@ -39,9 +39,9 @@ function credentialsMistake(text: string): string {
   const password = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^:]*:(.*)$/is.exec(text.slice(0, last))?.[1] ?? '';
   const unescaped = /[@#:/?]|%(?![0-9a-f]{2})/i.exec(password)?.[0];
   const found = unescaped === undefined ? 'user and password' : `an unescaped '${unescaped}' in its password part`;
-  const keys = 'the keys user and password take them as they are, every character standing for itself';
+  const keys = 'set them in the keys user and password, without any escaping';
   const instead = writeInstead(schemeOf(text), ...splitHost(text.slice(last + 1)));
-  return `This URL has ${found}; ${keys}. This key takes the bare host; ${instead}`;
+  return `This URL has ${found}; ${keys}. This key takes only the host; ${instead}`;
 }
 
 /** The parts of a URL, each with the key that it belongs to. */
@@ -64,15 +64,15 @@ const PROXY_SCHEMES = ['http', 'https', 'socks4', 'socks4a', 'socks5', 'socks5h'
 /** A URL of one of the schemes, without user information and fragment. */
 export function validateUrlText(text: string, schemes: readonly string[]): string | null {
   if (text.length > MAX_URL_LENGTH) return `A URL has at most ${MAX_URL_LENGTH} characters.`;
-  if (/[\s\p{Cc}]/u.test(text)) return 'A URL has no spaces and no control characters.';
-  if (!URL.canParse(text)) return `This is no URL; write it like ${schemes[0]}://updates.example.com/feed.json.`;
+  if (/[\s\p{Cc}]/u.test(text)) return 'A URL cannot contain spaces or control characters.';
+  if (!URL.canParse(text)) return `This is not a URL. Write it like ${schemes[0]}://updates.example.com/feed.json.`;
   const url = new URL(text);
   if (!schemes.includes(url.protocol.slice(0, -1)))
     return `The URL must begin with ${schemes.map((s) => `${s}://`).join(' or ')}.`;
   if (!/^[a-z]+:\/\//i.test(text)) return `Write two slashes after the scheme: ${url.protocol}//.`;
   if (url.username !== '' || url.password !== '')
-    return 'No user and no password in a URL; there are keys for secrets.';
-  if (text.includes('#')) return 'A URL here has no fragment (the part from # on).';
+    return 'Remove user and password from the URL, and set them in the keys for secrets.';
+  if (text.includes('#')) return 'Remove the fragment from the URL (# and everything after it).';
   return validateUrlHost(url.hostname);
 }
 
@@ -80,7 +80,7 @@ export function validateUrlText(text: string, schemes: readonly string[]): strin
 function validateUrlHost(hostname: string): string | null {
   if (isHost(hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, ''))) return null;
   if (hostname.includes('*'))
-    return 'The host of a URL is a single name, in which an asterisk matches nothing. List each host separately.';
+    return 'The host of a URL is a single name, so an asterisk matches nothing. List each host separately.';
   return 'The host of this URL is neither a DNS name nor an address.';
 }
 
@@ -89,7 +89,7 @@ export function validateOrigin(text: string): string | null {
   const wrong = validateUrlText(text, ['https', 'http']);
   if (wrong !== null) return wrong;
   const { origin, pathname, search } = new URL(text);
-  return pathname === '/' && search === '' ? null : `An origin ends after host and port; write ${origin}.`;
+  return pathname === '/' && search === '' ? null : `An origin ends after host and port. Write ${origin}.`;
 }
 
 /** A no_proxy list, or one entry of it; each token must be able to match something. */
@@ -106,14 +106,14 @@ export function validatePin(text: string): string | null {
   const base64 = /^sha256\/([A-Za-z0-9+/]{43}=)$/.exec(text)?.[1];
   // The last letter holds four bits that nobody looks at: only one way of writing them ever matches.
   if (base64 !== undefined && Buffer.from(base64, 'base64').toString('base64') === base64) return null;
-  return 'A pin is sha256/ and 44 characters of base64, the SHA-256 digest of a public key.';
+  return 'A pin is sha256/ followed by 44 characters of base64: the SHA-256 digest of a public key.';
 }
 
 /** Five fields of cron. */
 export function validateSchedule(text: string): string | null {
   const fields = text.trim().split(/\s+/);
   if (fields.length !== 5) return 'A schedule has five fields: minute, hour, day of month, month, day of week.';
-  return isCron(text) ? null : 'One of the five fields is out of its range, or not a number, list, step or name.';
+  return isCron(text) ? null : 'One of the five fields is out of range, or is not a number, list, step or name.';
 }
 
 /** A time zone by its name; an offset such as +01:00 would know no summer time. */
@@ -121,14 +121,14 @@ export function validateTimeZone(text: string): string | null {
   if (/^[A-Za-z]/.test(text) && isTimeZone(text)) return null;
   const meant = suggest(text, Intl.supportedValuesOf('timeZone'));
   const example = meant ?? 'Europe/Berlin';
-  return `No time zone has this name; write one of the IANA database, such as ${example}.`;
+  return `There is no time zone of this name. Write a name from the IANA time zone database, such as ${example}.`;
 }
 
 /** Name of a proxy profile. */
 export function validateProfileName(text: string): string | null {
   if (/^(?:none|default)$/i.test(text))
-    return `The name ${text.toLowerCase()} is taken: use_proxy_for gives it a meaning.`;
-  return PROFILE_NAME.test(text) ? null : `A name is ${PROFILE_NAME_ALLOWED}.`;
+    return `The name ${text.toLowerCase()} is reserved: it has a special meaning in use_proxy_for.`;
+  return PROFILE_NAME.test(text) ? null : `A name may contain ${PROFILE_NAME_ALLOWED}.`;
 }
 
 /** A short plain word, such as a channel. */
@@ -138,8 +138,8 @@ export function validateWord(text: string): string | null {
 
 /** Name of a header that an admin may add to our requests. */
 export function validateHeaderName(text: string): string | null {
-  if (!TOKEN.test(text)) return 'A header name is letters, digits and dashes.';
-  return OURS.test(text) ? 'This header belongs to the connection or to Sallyport itself and cannot be set.' : null;
+  if (!TOKEN.test(text)) return 'A header name may contain letters, digits and dashes.';
+  return OURS.test(text) ? 'HTTP or Sallyport itself sets this header, so it cannot be configured.' : null;
 }
 
 /** User, domain or password: any UTF-8, no control characters. The sentence does not repeat the text. */
@@ -151,20 +151,20 @@ export function validateNoControl(text: string): string | null {
 /** A path of a file or folder. */
 export function validatePath(text: string): string | null {
   if (text === '') return 'The path is empty.';
-  return text.includes('\0') ? 'A path has no NUL character.' : null;
+  return text.includes('\0') ? 'A path cannot contain a NUL character.' : null;
 }
 
 /** A path that starts at the root and names what it means without detours. */
 export function validateAbsolutePath(text: string): string | null {
-  if (!text.startsWith('/')) return 'Write the whole path, from / on; nothing is looked for in PATH.';
-  if (text.split('/').some((part) => part === '.' || part === '..')) return 'Leave out the parts . and .. of the path.';
-  return text.endsWith('/') ? 'This names a folder; name the program.' : validatePath(text);
+  if (!text.startsWith('/')) return 'Write the absolute path, beginning with /. PATH is not searched.';
+  if (text.split('/').some((part) => part === '.' || part === '..')) return 'Remove the parts . and .. from the path.';
+  return text.endsWith('/') ? 'This is a folder. Write the path of a program.' : validatePath(text);
 }
 
 /** One argument of a command. */
 export function validateArgument(text: string): string | null {
   if (text.length > MAX_ARGUMENT_LENGTH) return `An argument has at most ${MAX_ARGUMENT_LENGTH} characters.`;
-  return text.includes('\0') ? 'An argument has no NUL character.' : null;
+  return text.includes('\0') ? 'An argument cannot contain a NUL character.' : null;
 }
 
 /** 127.0.0.0/8, ::1 or `localhost`, as the URL has it. */
@@ -186,7 +186,7 @@ function validatePlainHost(text: string): string | null {
   if (text.includes(':')) return validateIpv6(text);
   if (/^[0-9.]+$/.test(text)) return validateIpv4(text);
   if (!/^\p{ASCII}*$/u.test(text)) return validateForeignName(text);
-  if (text.endsWith('.')) return `Leave out the dot at the end.`;
+  if (text.endsWith('.')) return `Remove the dot at the end.`;
   return validateDnsName(text);
 }
 
@@ -194,21 +194,21 @@ function validateIpv4(text: string): string | null {
   const octets = text.split('.');
   if (octets.length !== 4 || octets.includes('')) return 'An IPv4 address has four numbers, like 192.0.2.10.';
   const wide = octets.find((octet) => octet.length > 3 || Number(octet) > 255);
-  if (wide !== undefined) return `Each number of an IPv4 address is 0 to 255.`;
+  if (wide !== undefined) return `Each number of an IPv4 address must be 0 to 255.`;
   if (octets.some((octet) => /^0\d/.test(octet))) {
-    return `Leading zeros are read as octal by some; write ${octets.map(Number).join('.')}.`;
+    return `Some programs read numbers with leading zeros as octal. Write ${octets.map(Number).join('.')}.`;
   }
   return null;
 }
 
 function validateIpv6(text: string): string | null {
-  if (text.includes('%')) return 'An IPv6 address with a zone (%) is not taken.';
-  return URL.canParse(`http://[${text}]/`) ? null : 'This is no IPv6 address.';
+  if (text.includes('%')) return 'An IPv6 address with a zone (%) is not supported.';
+  return URL.canParse(`http://[${text}]/`) ? null : 'This is not an IPv6 address.';
 }
 
 function validateForeignName(text: string): string | null {
   const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`).hostname : '';
-  return /^[a-z0-9.-]+$/.test(url) ? `Write the name in its ASCII form: ${url}.` : 'A DNS name is ASCII.';
+  return /^[a-z0-9.-]+$/.test(url) ? `Write the name in its ASCII form: ${url}.` : 'A DNS name must be ASCII.';
 }
 
 /** Takes scheme, user, brackets, port and path off; the first is the text itself when there was none of it. */

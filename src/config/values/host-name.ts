@@ -14,9 +14,9 @@ export function validateDnsName(text: string): string | null {
   if (text.length > MAX_NAME_LENGTH) return `A DNS name has at most ${MAX_NAME_LENGTH} characters.`;
   const labels = text.split('.');
   if (!labels.every((label) => LABEL.test(label))) {
-    return 'A DNS name is parts of letters, digits, dashes and underscores, joined by single dots.';
+    return 'A DNS name consists of parts that are joined by single dots. Each part may contain letters, digits, dashes and underscores.';
   }
-  return NUMBER.test(labels.at(-1) ?? '') ? 'The last part of a DNS name is not a number.' : null;
+  return NUMBER.test(labels.at(-1) ?? '') ? 'The last part of a DNS name cannot be a number.' : null;
 }
 
 /** Whether a text, without brackets, is a DNS name or an address. */

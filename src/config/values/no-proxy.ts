@@ -27,10 +27,10 @@ export function matchNoProxy(list: string, target: NoProxyTarget): string | null
 export function validateToken(token: string): string | null {
   const shown = token.replace(/^.*@/s, '***@');
   const { pattern, port } = splitPort(token);
-  if (port !== null && (port < 1 || port > 65_535)) return `The port of ${shown} is not 1 to 65535`;
+  if (port !== null && (port < 1 || port > 65_535)) return `The port of ${shown} is not in the range 1 to 65535`;
   if (pattern === '*') return null;
   const [url, host] = /^[a-z][a-z0-9+.-]*:\/\/(?:.*@)?([^/?#]*)/is.exec(pattern) ?? [];
-  if (url !== undefined) return `${shown} is a URL; write its host alone${host === '' ? '' : `: ${host}`}`;
+  if (url !== undefined) return `${shown} is a URL; write only its host${host === '' ? '' : `: ${host}`}`;
   if (token.includes(';')) return `${shown} has a semicolon; separate entries with commas or spaces`;
   if (/["'`]/.test(token)) return `${shown} has a quote in it; write names and addresses without quotes`;
   if (pattern.includes('/')) return validateNetwork(shown, pattern);
@@ -39,19 +39,19 @@ export function validateToken(token: string): string | null {
     return `${shown} matches no address; write ${[...bytes, 0, 0, 0].slice(0, 4).join('.')}/${bytes.length * 8}`;
   }
   const bare = pattern.replace(/^\*?\./, '');
-  if (bare === '' || bare.includes('*')) return `${shown} has its asterisk where nothing matches it`;
+  if (bare === '' || bare.includes('*')) return `${shown} has an asterisk in a place where it matches nothing`;
   const name = normaliseHost(bare);
   if (name === null) return `${shown} is neither a name nor an address`;
   if (isIP(name) === 0) return null;
-  if (bare !== pattern) return `${shown} matches nothing, because nothing is below an address`;
+  if (bare !== pattern) return `${shown} matches nothing, because an address has no subdomains`;
   // 10.1 is 10.0.0.1 for a URL, which is hardly what was meant.
   const isWhole = isIPv4(bare) || isIPv6(bare.replace(/^\[(.*)\]$/, '$1'));
-  return isWhole ? null : `${shown} is no whole address; write four numbers, or a network such as 10.0.0.0/8`;
+  return isWhole ? null : `${shown} is not a complete address; write four numbers, or a network such as 10.0.0.0/8`;
 }
 
 function validateNetwork(shown: string, pattern: string): string | null {
   const network = readNetwork(pattern);
-  if (network === null) return `${shown} is no network in CIDR notation`;
+  if (network === null) return `${shown} is not a network in CIDR notation`;
   // Addresses of this kind are compared as IPv4.
   const isMapped = network.family === 'ipv6' && network.prefix >= 96 && isIPv4(normaliseHost(network.address) ?? '');
   return isMapped ? `${shown} matches nothing; write the IPv4 network` : null;

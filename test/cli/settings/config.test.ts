@@ -70,18 +70,18 @@ describe('config check', () => {
     expect(terminal.told).toEqual([]);
     expect(shortened(terminal.complained).map(withoutKeys)).toMatchInlineSnapshot(`
       [
-        "/etc/sallyport/sallyport.yaml:3:3: updates.feed_ulr: This key is not known here. Allowed: ... Did you mean feed_url?",
+        "/etc/sallyport/sallyport.yaml:3:3: updates.feed_ulr: Unknown key. Allowed: ... Did you mean feed_url?",
         "/etc/sallyport/sallyport.yaml:4:18: updates.keep_versions: This must be a number. Found: many. Allowed: 1 to 1000.",
-        "/etc/sallyport/sallyport.yaml:5:13: updates.schedule: One of the five fields is out of its range, or not a number, list, step or name. Found: "61 * * * *". Allowed: five cron fields.",
-        "/etc/sallyport/sallyport.yaml:6:20: updates.allowed_origins: This must be a list, each entry with a dash. Found: https://cdn.example.com. Allowed: a list of at most 64 origins such as https://cdn.example.com.",
-        "/etc/sallyport/sallyport.yaml:8:12: response_timeout.base_ms: Out of range; it is 1000 to 2147483647. Found: 999. Allowed: 1000 to 2147483647.",
-        "/etc/sallyport/sallyport.yaml:9:9: response_timeout.mode: This is none of the choices. Found: adaptve. Allowed: fixed, adaptive. Did you mean adaptive?",
-        "/etc/sallyport/sallyport.yaml:10:1: proxies: None of these is the default, and use_proxy_for says default for updates, support_logs, exposure_analytics, platform. Give one of them default: true, or name a proxy there.",
-        "/etc/sallyport/sallyport.yaml:11:11: proxies[0].name: The name default is taken: use_proxy_for gives it a meaning. Found: default. Allowed: letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit; neither none nor default.",
-        "/etc/sallyport/sallyport.yaml:12:14: proxies[0].address: This key takes the bare host; write address: proxy.example.com and port: 3128. Found: http://proxy.example.com:3128. Allowed: a DNS name, an IPv4 address or an IPv6 address without brackets.",
-        "/etc/sallyport/sallyport.yaml:13:11: proxies[0].port: Out of range; it is 1 to 65535. Found: 99999. Allowed: 1 to 65535.",
-        "/etc/sallyport/sallyport.yaml:15:10: logging.level: This is none of the choices. Found: chatty. Allowed: debug, info, warn, error.",
-        "/etc/sallyport/sallyport.yaml:16:1: daemons: This key is not known here. Allowed: ... Did you mean daemon?",
+        "/etc/sallyport/sallyport.yaml:5:13: updates.schedule: One of the five fields is out of range, or is not a number, list, step or name. Found: "61 * * * *". Allowed: five cron fields.",
+        "/etc/sallyport/sallyport.yaml:6:20: updates.allowed_origins: This must be a list, with a dash before each entry. Found: https://cdn.example.com. Allowed: a list of at most 64 origins such as https://cdn.example.com.",
+        "/etc/sallyport/sallyport.yaml:8:12: response_timeout.base_ms: Out of range; must be 1000 to 2147483647. Found: 999. Allowed: 1000 to 2147483647.",
+        "/etc/sallyport/sallyport.yaml:9:9: response_timeout.mode: This is not one of the allowed values. Found: adaptve. Allowed: fixed, adaptive. Did you mean adaptive?",
+        "/etc/sallyport/sallyport.yaml:10:1: proxies: No profile is the default, but use_proxy_for is set to default for updates, support_logs, exposure_analytics, platform. Set default: true in one profile, or name a profile in use_proxy_for.",
+        "/etc/sallyport/sallyport.yaml:11:11: proxies[0].name: The name default is reserved: it has a special meaning in use_proxy_for. Found: default. Allowed: letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit; neither none nor default.",
+        "/etc/sallyport/sallyport.yaml:12:14: proxies[0].address: This key takes only the host; write address: proxy.example.com and port: 3128. Found: http://proxy.example.com:3128. Allowed: a DNS name, an IPv4 address or an IPv6 address without brackets.",
+        "/etc/sallyport/sallyport.yaml:13:11: proxies[0].port: Out of range; must be 1 to 65535. Found: 99999. Allowed: 1 to 65535.",
+        "/etc/sallyport/sallyport.yaml:15:10: logging.level: This is not one of the allowed values. Found: chatty. Allowed: debug, info, warn, error.",
+        "/etc/sallyport/sallyport.yaml:16:1: daemons: Unknown key. Allowed: ... Did you mean daemon?",
         "[CONFIG] /etc/sallyport/sallyport.yaml has 12 errors. Nothing was started or changed.",
         "  Fix the lines listed above, then run: sallyport config check.",
       ]
@@ -108,7 +108,7 @@ describe('config check', () => {
     expect(shortened(terminal.told)).toEqual(['/etc/sallyport/sallyport.yaml: no errors, 1 warning.']);
     expect(shortened(terminal.complained)).toMatchInlineSnapshot(`
       [
-        "warning: /etc/sallyport/sallyport.yaml:4:17: updates.bearer_token: The secret stands in this file, which every user of this host can read (mode 0644); write {file: ...} or {credential: ...} here, or chmod 0600.",
+        "warning: /etc/sallyport/sallyport.yaml:4:17: updates.bearer_token: The secret is in this file, which every user of this host can read (mode 0644). Write {file: ...} or {credential: ...} instead, or run chmod 0600 on this file.",
       ]
     `);
   });

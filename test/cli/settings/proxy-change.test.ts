@@ -80,9 +80,9 @@ describe('proxy add with flags', () => {
   it.each([
     [undefined, {}, 'Missing: a name and --address.'],
     ['b', {}, 'Missing: --address.'],
-    ['b', { address: 'http://b:3128' }, '--address: This key takes the bare host; write address: b and port: 3128.'],
-    ['b', { address: 'b', port: '70000' }, '--port: Out of range; it is 1 to 65535.'],
-    ['a b', { address: 'b' }, 'A name is letters'],
+    ['b', { address: 'http://b:3128' }, '--address: This key takes only the host; write address: b and port: 3128.'],
+    ['b', { address: 'b', port: '70000' }, '--port: Out of range; must be 1 to 65535.'],
+    ['a b', { address: 'b' }, 'A name may contain letters'],
     ['b', { address: 'b', authentication: 'basic', user: 'u' }, 'Use --password-stdin or --password-file'],
   ])('says what is missing or wrong, where nobody can be asked: %s %j', async (name, fields, sentence) => {
     const failed = add(name, flagsOf(fields));
@@ -101,7 +101,7 @@ describe('proxy add with flags', () => {
     );
     expect(status).toBe(78);
     expect(err[1]).toMatch(
-      /sallyport\.yaml:\d+:\d+: proxies\[1\]\.user: authentication is basic, which needs a user\./,
+      /sallyport\.yaml:\d+:\d+: proxies\[1\]\.user: authentication is basic, which requires a user\./,
     );
     expect(await rig.text()).toBe(CORP);
     await expect(rig.read('secrets/b')).rejects.toThrow('ENOENT');
@@ -109,7 +109,7 @@ describe('proxy add with flags', () => {
 
   it('warns of an address that is the default gateway', async () => {
     const { err } = await add('b', flagsOf({ address: '10.0.0.1' }));
-    expect(err[0]).toContain("warning: 10.0.0.1 is this host's default gateway");
+    expect(err[0]).toContain('warning: 10.0.0.1 is the default gateway of this host');
   });
 });
 

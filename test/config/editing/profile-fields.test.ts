@@ -27,11 +27,11 @@ describe('the fields of a profile', () => {
   it.each([
     [['address'], 'proxy.example.com:3128', 'write address: proxy.example.com and port: 3128'],
     [['address'], '', 'The address is empty.'],
-    [['port'], 65_536, 'Out of range; it is 1 to 65535.'],
+    [['port'], 65_536, 'Out of range; must be 1 to 65535.'],
     [['port'], 'x', 'This must be a number.'],
-    [['user'], 'a:b', 'The user has a colon; Basic cannot send it.'],
-    [['authentication'], 'kerberos', 'This is none of the choices.'],
-    [['no_proxy'], '10.0.0.0/99', 'no network'],
+    [['user'], 'a:b', 'The user contains a colon, which Basic authentication cannot send.'],
+    [['authentication'], 'kerberos', 'This is not one of the allowed values.'],
+    [['no_proxy'], '10.0.0.0/99', 'not a network'],
   ])('%j is judged by the schema: %j', (path, value, sentence) => {
     expect(validateField(path, value)).toContain(sentence);
   });

@@ -208,7 +208,10 @@ describe('a file as a whole', () => {
   });
 
   it.each(['- a\n', 'word\n', '7\n'])('that is not made of keys is refused: %j', async (content) => {
-    expect(await onlyMistake(content)).toMatchObject({ line: 1, message: expect.stringContaining('not made of keys') });
+    expect(await onlyMistake(content)).toMatchObject({
+      line: 1,
+      message: expect.stringContaining('not consist of keys'),
+    });
   });
 
   it('over 1 MiB is refused with the line in which that ends', async () => {

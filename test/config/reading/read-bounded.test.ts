@@ -40,7 +40,7 @@ describe('a bounded read', () => {
 
     expect(await readBounded(join(folder, 'b'), 10)).toMatchObject({ ok: true });
     expect(await readBounded(join(folder, 'c'), 10)).toMatchObject({
-      reason: 'its symbolic links go round in circles',
+      reason: 'its symbolic links form a loop',
     });
   });
 

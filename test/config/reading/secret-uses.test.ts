@@ -145,7 +145,7 @@ describe('settings of the group', () => {
     const refused = await folder.load('version: 2\n', { text });
     expect(refused).toMatchObject({
       ok: false,
-      problems: [{ message: expect.stringContaining('larger than 1 MiB') as string }],
+      problems: [{ message: expect.stringContaining('larger than the limit of 1 MiB') as string }],
     });
   });
 });

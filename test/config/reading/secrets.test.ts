@@ -115,10 +115,10 @@ describe('a secret', () => {
     ['{env: BLANK}', 'empty'],
     ['{env: "A B"}', 'letters, digits'],
     ['{credential: ../x}', 'letters, digits'],
-    ['{file: a, env: B}', 'ways to write'],
-    ['{}', 'ways to write'],
+    ['{file: a, env: B}', 'valid way to write a secret'],
+    ['{}', 'valid way to write a secret'],
     ['12345', 'quotes'],
-    ['null', 'Nothing'],
+    ['null', 'no value'],
   ])('that cannot be had is a mistake with line and key: %s', async (source, words) => {
     await mkdir(join(folder.path, 'folder'));
     await folder.write('large', 'x'.repeat(65_537));

@@ -98,7 +98,7 @@ describe('authentication', () => {
     const unused = (scheme: string) =>
       warningsOf(`proxies: [{name: a, address: a, default: true, scheme: ${scheme}, ca_file: ca.pem, ${client}}]`);
     expect(await unused('http')).toMatchObject([
-      { key: 'proxies[0].ca_file', message: expect.stringContaining('there is updates.ca_file') },
+      { key: 'proxies[0].ca_file', message: expect.stringContaining('set updates.ca_file') },
       { key: 'proxies[0].client_certificate' },
     ]);
     expect(await unused('https')).toEqual([]);
@@ -243,9 +243,9 @@ describe('the hook', () => {
   });
 
   it.each([
-    ['/none/at/all', 'There is no such program now.'],
-    ['/usr', 'This is no program.'],
-    ['/etc/passwd', 'This cannot be run by this user.'],
+    ['/none/at/all', 'This program does not exist.'],
+    ['/usr', 'This is not a program.'],
+    ['/etc/passwd', 'This user is not allowed to run it.'],
   ])('is warned of when %s cannot be run now', async (command, message) => {
     expect(await warningsOf(hook(`${https}, hook_trust: tls`, command))).toMatchObject([
       { key: 'updates.on_published.command', found: command, message },

@@ -13,7 +13,7 @@ function told(profile: Profile, proxyRequired = false): string[] {
 describe('a SOCKS proxy', () => {
   it.each(['digest', 'ntlm', 'negotiate', 'auto'] as const)('has no %s', (authentication) => {
     expect(told({ scheme: 'socks5h', authentication })).toEqual([
-      'error proxies.0.authentication: socks5h knows transparent and basic (user and password) only.',
+      'error proxies.0.authentication: socks5h supports only transparent and basic (user and password).',
     ]);
   });
 
@@ -26,7 +26,7 @@ describe('a SOCKS proxy', () => {
     ['socks5', 'socks5h'],
   ] as const)('%s would resolve names here, which proxy_required forbids: %s does not', (scheme, named) => {
     expect(told({ scheme }, true)).toEqual([
-      `error proxies.0.scheme: proxy_required is true, and ${scheme} looks the names of targets up here; write ${named}.`,
+      `error proxies.0.scheme: proxy_required is true, but ${scheme} resolves the names of targets on this host. Write ${named}.`,
     ]);
     expect(told({ scheme })).toEqual([]);
     expect(told({ scheme: named }, true)).toEqual([]);
@@ -36,11 +36,11 @@ describe('a SOCKS proxy', () => {
 describe('a PAC file', () => {
   it('is needed where scheme is pac, in one place', () => {
     expect(told({ scheme: 'pac' })).toEqual([
-      'error proxies.0.pac: scheme is pac, which needs pac: {url: ...} or {file: ...}.',
+      'error proxies.0.pac: scheme is pac, which requires pac: {url: ...} or {file: ...}.',
     ]);
-    expect(told({ scheme: 'pac', pac: {} })).toEqual(['error proxies.0.pac: Write url or file.']);
+    expect(told({ scheme: 'pac', pac: {} })).toEqual(['error proxies.0.pac: Set url or file.']);
     const both = { url: 'http://pac.example/', file: '/proxy.pac' };
-    expect(told({ scheme: 'pac', pac: both })).toEqual(['error proxies.0.pac: Write url or file, not both.']);
+    expect(told({ scheme: 'pac', pac: both })).toEqual(['error proxies.0.pac: Set either url or file, not both.']);
     expect(told({ scheme: 'pac', pac: { file: '/proxy.pac' } })).toEqual([]);
   });
 
@@ -53,10 +53,10 @@ describe('a PAC file', () => {
   it('shows the user to nobody, or to everybody, only as somebody meant it', () => {
     const file = '/proxy.pac';
     expect(told({ scheme: 'pac', authentication: 'basic', pac: { file } })).toEqual([
-      'warning proxies.0.authentication: No proxy that the PAC file names sees the user; pac.credentials_for names those that may.',
+      'warning proxies.0.authentication: The credentials are sent to no proxy that the PAC file selects. List the trusted proxies in pac.credentials_for.',
     ]);
     expect(told({ scheme: 'pac', authentication: 'basic', pac: { file, credentials_for: 'a.example, *' } })).toEqual([
-      'warning proxies.0.pac.credentials_for: With * every proxy that the PAC file names sees the user; write their names.',
+      'warning proxies.0.pac.credentials_for: With *, the credentials are sent to every proxy that the PAC file selects. List the proxies by name.',
     ]);
     expect(told({ scheme: 'pac', authentication: 'basic', pac: { file, credentials_for: '.example' } })).toEqual([]);
   });
@@ -67,7 +67,7 @@ it('the environment brings its own user: that of the profile is not used', () =>
     ['user', 'password'].map(
       (key) =>
         `warning proxies.0.${key}: The ${key} is not used, because scheme is environment: ` +
-        'a variable has user and password of its own proxy in it.',
+        'the variables contain the user and password of their proxies.',
     ),
   );
 });

@@ -18,20 +18,20 @@ describe('a fallback', () => {
 
   it('has the name of a profile', () => {
     expect(told(named('a', ['bb']), named('b', []))).toEqual([
-      'error proxies.0.fallback.0: There is no proxy of this name.',
+      'error proxies.0.fallback.0: There is no proxy profile with this name.',
     ]);
     expect(checkProfiles({ proxies: [named('a', ['bb']), named('b', [])] })[0]?.didYouMean).toBe('b');
   });
 
   it('is not the profile itself', () => {
-    expect(told(named('a', ['a']))).toEqual(['error proxies.0.fallback.0: A profile cannot stand in for itself.']);
+    expect(told(named('a', ['a']))).toEqual(['error proxies.0.fallback.0: A profile cannot be its own fallback.']);
   });
 
   it('never leads back, over any number of others', () => {
     expect(told(named('a', ['b']), named('b', ['c']), named('c', ['a']))).toEqual([
-      'error proxies.0.fallback.0: This leads back to a: take it out of one of the lists.',
-      'error proxies.1.fallback.0: This leads back to b: take it out of one of the lists.',
-      'error proxies.2.fallback.0: This leads back to c: take it out of one of the lists.',
+      'error proxies.0.fallback.0: This fallback leads back to a. Remove it from one of the lists.',
+      'error proxies.1.fallback.0: This fallback leads back to b. Remove it from one of the lists.',
+      'error proxies.2.fallback.0: This fallback leads back to c. Remove it from one of the lists.',
     ]);
   });
 });
@@ -39,7 +39,7 @@ describe('a fallback', () => {
 describe('an address', () => {
   it('is needed where the proxy is this profile itself', () => {
     expect(told({ name: 'a', scheme: 'socks5h' })).toEqual([
-      'error proxies.0.address: scheme is socks5h, which needs an address.',
+      'error proxies.0.address: scheme is socks5h, which requires an address.',
     ]);
   });
 

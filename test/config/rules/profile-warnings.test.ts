@@ -15,8 +15,8 @@ describe('the address of a proxy', () => {
 
   it('that is the update server means direct', () => {
     expect(warningsFor('Updates.example.com', { settings, gateways: [] })).toEqual([
-      'updates.example.com is the host of updates.feed_url itself. Where no proxy is between, that means direct: say none ' +
-        '(sallyport route set updates none).',
+      'updates.example.com is also the host of updates.feed_url. If there is no proxy in front of it, choose a direct connection: ' +
+        'sallyport route set updates none',
     ]);
   });
 

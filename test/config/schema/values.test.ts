@@ -40,18 +40,18 @@ describe('an address', () => {
     ['1.2.3', 'four numbers'],
     ['1.2.3.4.5', 'four numbers'],
     ['1..2.3', 'four numbers'],
-    ['010.1.2.3', 'write 10.1.2.3'],
-    ['0x7f.0.0.0x1', 'not a number'],
-    ['host.7', 'not a number'],
+    ['010.1.2.3', 'Write 10.1.2.3'],
+    ['0x7f.0.0.0x1', 'cannot be a number'],
+    ['host.7', 'cannot be a number'],
     ['proxy.example.com.', 'dot at the end'],
-    ['-proxy.example.com', 'parts of letters'],
-    ['proxy..example.com', 'parts of letters'],
-    ['pro xy', 'parts of letters'],
-    ['a'.repeat(64), 'parts of letters'],
+    ['-proxy.example.com', 'parts that are joined by single dots'],
+    ['proxy..example.com', 'parts that are joined by single dots'],
+    ['pro xy', 'parts that are joined by single dots'],
+    ['a'.repeat(64), 'parts that are joined by single dots'],
     [`${'a'.repeat(60)}.`.repeat(5).slice(0, -1), '253'],
     ['bücher.example', 'xn--bcher-kva.example'],
     ['fe80::1%eth0', 'zone'],
-    ['12345::', 'no IPv6'],
+    ['12345::', 'not an IPv6'],
   ])('may not be %s', (host, words) => {
     expect(validateHost(host)).toContain(words);
   });
@@ -66,8 +66,8 @@ describe('an address', () => {
     ['svc@proxy.corp:3128', 'user and password'],
   ])('may not be %s, and it is said what is in the way and where it belongs', (url, words) => {
     expect(validateHost(url)).toBe(
-      `This URL has ${words}; the keys user and password take them as they are, every character standing for itself. ` +
-        'This key takes the bare host; write address: proxy.corp and port: 3128.',
+      `This URL has ${words}; set them in the keys user and password, without any escaping. ` +
+        'This key takes only the host; write address: proxy.corp and port: 3128.',
     );
   });
 

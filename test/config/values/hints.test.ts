@@ -38,7 +38,7 @@ describe('a mistake of the file is told with place, key, what was found, what is
     [
       'an unquoted schedule',
       'updates:\n  schedule: */6 * * * *',
-      "Text that begins with * must stand in quotes, such as schedule: '*/30 * * * *'.",
+      "Put text that begins with * in quotes, such as schedule: '*/30 * * * *'.",
     ],
     [
       'a time with a unit',
@@ -61,17 +61,17 @@ describe('a mistake of the file is told with place, key, what was found, what is
     [
       'a domain in the user',
       profile('address: a.b', 'authentication: ntlm', 'user: CORP\\bob', 'password: "abcdefgh"'),
-      'f:7:11: proxies[0].user: The user has a domain in it. Found: CORP\\bob. Did you mean domain: CORP and user: bob?',
+      'f:7:11: proxies[0].user: The user contains a domain. Found: CORP\\bob. Did you mean domain: CORP and user: bob?',
     ],
     [
       'a backslash in double quotes',
       profile('address: a.b', 'user: "CORP\\user"'),
-      'A user such as CORP\\user is written as domain: CORP and user: user.',
+      'Write a user such as CORP\\user as domain: CORP and user: user.',
     ],
     [
       'a URL as address',
       profile('address: https://proxy.example.com:3129/'),
-      'This key takes the bare host; write scheme: https, address: proxy.example.com and port: 3129.',
+      'This key takes only the host; write scheme: https, address: proxy.example.com and port: 3129.',
     ],
     [
       'a URL of SOCKS as address',
@@ -81,7 +81,7 @@ describe('a mistake of the file is told with place, key, what was found, what is
     [
       'an unquoted password',
       profile('address: a.b', 'authentication: basic', 'user: u', 'password: S3cret #21'),
-      'f:8:15: proxies[0].password: Put the value in quotes: unquoted, YAML ends it at a space and #, and may read it as something else. Found: "a text without quotes". Allowed: {file: PATH}, {env: NAME}, {credential: NAME}, or the value itself in quotes.',
+      'f:8:15: proxies[0].password: Put the value in quotes. Without quotes, YAML ends it at a space followed by #, and may read it as another type. Found: "text without quotes". Allowed: {file: PATH}, {env: NAME}, {credential: NAME}, or the value itself in quotes.',
     ],
     [
       'an unquoted token',
@@ -96,22 +96,22 @@ describe('a mistake of the file is told with place, key, what was found, what is
     [
       'a line between two columns',
       profile('address: a.b').replace('    address', '   address'),
-      'f:5:4: The indentation of this line is wrong; the lines above begin in column 5',
+      'f:5:4: The indentation of this line is wrong. The lines above begin in column 5',
     ],
     [
       'a line too far in',
       profile(' address: a.b'),
-      'f:5:6: The indentation of this line is wrong; the lines above begin in column 5',
+      'f:5:6: The indentation of this line is wrong. The lines above begin in column 5',
     ],
     [
       'a section whose keys are at the margin',
       'updates:\nfeed_url: https://a.b/\nchannel: stable\njitter_seconds: 5',
-      'f:3:1: feed_url: This key is not known here. Check the indentation of this line and of 2 more.',
+      'f:3:1: feed_url: Unknown key. Check the indentation of this line and of 2 more lines.',
     ],
     [
       'an entry whose keys are at the margin',
       'proxies:\n- name: corp\n  address: a.b\nport: 3128\ndefault: true',
-      'f:5:1: port: This key is not known here. Check the indentation of this line and of 1 more.',
+      'f:5:1: port: Unknown key. Check the indentation of this line and of 1 more line.',
     ],
     [
       'a section inside of another',
@@ -126,7 +126,7 @@ describe('a mistake of the file is told with place, key, what was found, what is
   it('a version in quotes', async () => {
     const { problems } = await folder.refuse('version: "1"\n');
     expect(problems.map(problemLine)).toEqual([
-      expect.stringContaining(':1:10: version: The version is a number; take the quotes away. Found: "1".'),
+      expect.stringContaining(':1:10: version: The version is a number. Remove the quotes. Found: "1".'),
     ]);
   });
 

@@ -182,9 +182,9 @@ describe('a refused edit', () => {
       .map((event) => toRecord(event, 0, createRedactor(rig.known)).message.replaceAll(rig.dir, ''));
     expect(lines).toMatchInlineSnapshot(`
       [
-        "/sallyport.yaml:2:19 retry.attempts: "Out of range; it is 1 to 100.", found: 999, allowed: 1 to 100",
-        "/sallyport.yaml:3:18 logging.level: "This is none of the choices.", did you mean info?, found: inof, allowed: debug, info, warn, error",
-        "/sallyport.yaml:4:1 shedule: "This key is not known here.", "allowed: version, time_zone, updates, response_timeout, retry, proxy_enabled, proxy_required, proxy_change, rejected_credential_retry_hours, proxies, use_proxy_for, support_logs, exposure_analytics, p…"",
+        "/sallyport.yaml:2:19 retry.attempts: "Out of range; must be 1 to 100.", found: 999, allowed: 1 to 100",
+        "/sallyport.yaml:3:18 logging.level: "This is not one of the allowed values.", did you mean info?, found: inof, allowed: debug, info, warn, error",
+        "/sallyport.yaml:4:1 shedule: "Unknown key.", "allowed: version, time_zone, updates, response_timeout, retry, proxy_enabled, proxy_required, proxy_change, rejected_credential_retry_hours, proxies, use_proxy_for, support_logs, exposure_analytics, p…"",
       ]
     `);
   });

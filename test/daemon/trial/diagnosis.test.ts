@@ -191,7 +191,7 @@ const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; read
   },
   'a default that is asked for and does not exist': {
     tell: () => tellRefusedFile({ proxies: [{ name: 'corp', address: 'proxy.example.com' }] }),
-    expected: { code: 'CONFIG', status: 78, kind: 'config', words: 'None of these is the default', purpose: null },
+    expected: { code: 'CONFIG', status: 78, kind: 'config', words: 'No profile is the default', purpose: null },
   },
   'proxies that all fail where direct is forbidden': {
     tell: async () => {
