@@ -67,7 +67,7 @@ const { settings } = loaded;
 const purpose = 'field_reports';
 const ports = { agent: { version: '1' }, tokens: { check: () => undefined } };
 const router = { route: (of, target) => ({ how: 'direct', target, proxy: null, reasons: [] }) };
-const asked = { settings, seen: [], now: 0, version: '1', config: '', source: 'file', placeOf: () => null };
+const asked = { settings, observedHosts: [], now: 0, version: '1', config: '', source: 'file', placeOf: () => null };
 const list = endpointListSchema.parse(listEndpoints(asked));
 process.stdout.write(JSON.stringify({
   example: makeExample().includes('#url: https://reports.example.com/'),
