@@ -1,9 +1,9 @@
-// Checks every URL before it is requested, the first one or a redirect: whether it may be requested, and with
-// credentials? Pure: names are not resolved here, so an address is checked only where it is written as one.
+// Checks every URL before it is requested, whether configured or from a redirect: may it be requested, and with
+// credentials? Pure. Names are not resolved, so an address is checked only where the URL contains one.
 //
-// Guarantees: only http and https; nothing from https to http; only the configured origin and the allowed ones; no
-// user, password or fragment travels along; credentials only to the configured origin itself. Relies on WHATWG URL to
-// bring each notation of an IPv4 address (hex, octal, one number) into the dotted form.
+// Guarantees: only http and https; never from https to http; only the configured origin and the allowed ones. User,
+// password and fragment are removed. Credentials go only to the configured origin. Relies on WHATWG URL to convert
+// every notation of an IPv4 address (hex, octal, one number) to the dotted form.
 
 import { MAX_URL_LENGTH } from '#config/schema/values.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -16,7 +16,7 @@ export interface UrlContext {
   readonly from: URL | null;
   /** The URL that the admin configured. */
   readonly configured: URL;
-  /** Origins such as `https://cdn.example.com` that are allowed beside it. */
+  /** Allowed origins in addition to the configured one, for example `https://cdn.example.com`. */
   readonly allowedOrigins: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export type UrlVerdict =
   | { readonly ok: true; readonly url: URL /** Whether our credentials may go there. */; readonly credentials: boolean }
   | { readonly ok: false; readonly error: CodedError };
 
-/** Checks one URL; a relative one stands on `from`, else on the configured one. */
+/** Checks one URL. A relative URL is resolved against `from`, else against the configured URL. */
 export function checkUrl(input: string | URL, context: UrlContext): UrlVerdict {
   const written = typeof input === 'string' ? input : input.href;
   const base = context.from ?? context.configured;
@@ -44,13 +44,16 @@ export function checkUrl(input: string | URL, context: UrlContext): UrlVerdict {
   return checkOrigin(url, base, context);
 }
 
-/** A URL for people: without user, fragment, and the query, which may hold a signature or a token. */
+/** A URL for display: without user, fragment, and the query, which may contain a signature or a token. */
 export function shownUrl(url: URL): string {
   const path = url.host === '' ? `${url.protocol}${url.pathname}` : `${url.protocol}//${url.host}${url.pathname}`;
   return url.search === '' ? path : `${path}?***`;
 }
 
-/** An inner address is named as such even where the downgrade alone would refuse it: it tells the admin more. */
+/**
+ * An internal address is reported as such even where the downgrade alone would be refused, because that is more useful
+ * to the admin.
+ */
 function checkOrigin(url: URL, base: URL, context: UrlContext): UrlVerdict {
   const credentials = url.origin === context.configured.origin;
   const known = credentials || context.allowedOrigins.some((origin) => URL.parse(origin)?.origin === url.origin);
@@ -65,7 +68,7 @@ function invalid(url: string, context: UrlContext, reason: string): UrlVerdict {
   return { ok: false, error: coded('URL-INVALID', { url, reason, ...hopOf(context) }) };
 }
 
-/** The server that sent us there is the hop that failed. */
+/** The server that redirected is the hop that failed. */
 function hopOf({ from }: UrlContext): { hop?: Hop } {
   return from === null ? {} : { hop: originAt(from.host) };
 }
@@ -78,14 +81,14 @@ function hasControls(text: string): boolean {
   return false;
 }
 
-/** Whether a URL's host is this machine, its network, or a cloud's metadata service, as far as its text tells. */
+/** Whether the URL's host is this machine, its network, or a cloud metadata service, as far as its text shows. */
 export function isInternalHost(hostname: string): boolean {
   const name = hostname.replace(/\.$/, '').toLowerCase();
   if (name === 'localhost' || name.endsWith('.localhost')) return true;
   return isInternalAddress(name) || (name.startsWith('[') && isInternalV6(name.slice(1, -1)));
 }
 
-/** IPv6 blocks that are not the open Internet, and those that carry an IPv4 address inside. */
+/** IPv6 blocks outside the public Internet, and those that embed an IPv4 address. */
 function isInternalV6(address: string): boolean {
   const groups = parseV6(address);
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = groups;
@@ -98,12 +101,12 @@ function isInternalV6(address: string): boolean {
   return isInternalAddress(address);
 }
 
-/** The IPv4 address in two groups of an IPv6 one. */
+/** Checks the IPv4 address that two groups of an IPv6 address contain. */
 function isInternalV4(high: number, low: number): boolean {
   return isInternalAddress([high >> 8, high & 255, low >> 8, low & 255].join('.'));
 }
 
-/** WHATWG URL has already refused what is no address, and writes IPv4 tails as groups. */
+/** WHATWG URL has already rejected invalid addresses, and writes IPv4 tails as groups. */
 function parseV6(text: string): readonly number[] {
   const [left = '', right] = text.split('::');
   const head = left === '' ? [] : left.split(':');

@@ -1,4 +1,5 @@
-// What bounds an exchange, as `src/http` knows it: plain numbers and what to say when one of them ends it.
+// The limits of an exchange as `src/http` sees them: plain numbers, and the words for a failure when one of them
+// expires.
 
 import { canLookInside, type HopFacts, type ResponseHead } from '#proxy/route.ts';
 import { headerValue } from './headers.ts';
@@ -13,9 +14,12 @@ export interface Deadlines {
   readonly totalMs: number;
   /** The configuration key that a failure names, such as `response_timeout.base_ms`. */
   readonly key: string;
-  /** For a failure: what this way has shown before, and what to do, as phrases inside a sentence. */
+  /** Phrases for the failure: what this route has shown before, and what to do. */
   readonly words?: DeadlineWords;
-  /** Asked at the total deadline: the new one, in ms since the beginning, or 0 to end it. Without it the first one holds. */
+  /**
+   * Called at the total deadline: returns the new one, in ms since the start, or 0 to end the exchange. Without it the
+   * first deadline is final.
+   */
   readonly extend?: (elapsedMs: number, bytes: number) => number;
 }
 
@@ -24,7 +28,7 @@ export interface DeadlineWords {
   readonly advice: string;
 }
 
-/** What a failure says of the deadline that ended it. */
+/** The facts of a failure about the deadline that expired. */
 export function deadlineFacts(
   { firstByteMs, silenceMs, key, words }: Deadlines,
   which: 'first_byte' | 'silence',
@@ -37,12 +41,12 @@ export function deadlineFacts(
   };
 }
 
-/** Who may hold an answer back, in words: inside TLS that ends at the server no proxy can scan. */
+/** Describes what may hold a response back. A proxy cannot scan inside TLS that ends at the server. */
 export function holderOf(connection: Pick<HopFacts, 'how'>, url: URL): string {
   return canLookInside(connection, url) ? 'a scanning proxy, or a slow server or network' : 'a slow server or network';
 }
 
-/** What becomes of the bytes after a failure, as far as the head tells whether the server takes ranges. */
+/** What happens to the bytes after a failure, as far as the head shows whether the server supports ranges. */
 export function nextAttempt(head: ResponseHead | null): string {
   if (head === null) return 'it is tried again';
   const ranges = headerValue(head, 'accept-ranges') ?? '';

@@ -1,9 +1,10 @@
-// One request and its response over one connection: the only place where deadlines, 1xx, Via and framing live.
+// Runs one request and its response over one connection. Deadlines, 1xx, Via and framing are handled only here.
 //
-// Heads go through the head reader into Node's own parser. A body with Content-Length is then counted straight from the connection's bytes, on a
-// `bulk` connection from its one reused buffer, so that nothing is copied between the kernel and the sink; any other body
-// goes through the parser. Guarantees: every wait has its deadline; the connection is released in every case, once; only an
-// abort throws. Relies on the sink being synchronous, which is the back-pressure. Keeps nothing on disk.
+// Heads go through the head reader into Node's own parser. A body with Content-Length is then counted directly from the
+// connection's bytes. On a `bulk` connection they come from its one reused buffer, so nothing is copied between the
+// kernel and the sink. Any other body goes through the parser. Guarantees: every wait has a deadline, the connection is
+// released exactly once, and only an abort throws. Relies on a synchronous sink for back-pressure. Writes nothing to
+// disk.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { HeadReader } from '#proxy/opening/head-reader.ts';
@@ -19,7 +20,7 @@ import { validateHead } from './validate-head.ts';
 import { ResponseWatch, type TimedOut } from './watch.ts';
 import { requestPath, wireHeaders } from './wire.ts';
 
-/** Who takes the body. A throw ends the exchange with that error. */
+/** Receives the body. If it throws, the exchange ends with that error. */
 export interface BodySink {
   /** The chunk is valid only during the call. */
   write(chunk: Uint8Array): void;
@@ -28,7 +29,7 @@ export interface BodySink {
 interface ExchangeRequest {
   readonly method: 'GET' | 'HEAD';
   readonly url: URL;
-  /** User-Agent belongs here; Host, Connection, Accept-Encoding and the hop's own headers are added. */
+  /** User-Agent belongs here. Host, Connection, Accept-Encoding and the headers of the hop are added. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -38,7 +39,7 @@ export interface ExchangeOptions {
   readonly deadlines: Deadlines;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Bytes that the caller expects, for failures; null when unknown. */
+  /** Bytes that the caller expects, for failure texts; null when unknown. */
   readonly expectedBytes: number | null;
   /** Called once, with the final head; null discards the body and ends the connection. */
   onHead(head: ResponseInfo): BodySink | null;
@@ -62,8 +63,9 @@ export type ExchangeResult =
 const SHOWN_BYTES = 8;
 
 /**
- * Asks once and takes the answer. Results are never thrown: the caller weighs head, bytes and timing of a failure, too.
- * @throws the reason of `signal`, once it is aborted
+ * Sends one request and receives the response. Failures are returned rather than thrown, because the caller also
+ * evaluates their head, bytes and timing.
+ * @throws the reason of `signal` once it is aborted
  */
 export async function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
   const result = await new Promise<ExchangeResult>((resolve, reject) => {
@@ -90,13 +92,13 @@ class RunningExchange {
   #stopListening = (): void => undefined;
   #parser: ResponseParser | null = null;
   #ready = false;
-  /** Bytes that came before the parser was ready; only a server that speaks first sends such. */
+  /** Bytes that arrived before the parser was ready. Only a server that speaks first sends them. */
   #early: Uint8Array[] = [];
   #ended = false;
   #stage: Stage = 'head';
   #interim = 0;
   #sawBytes = false;
-  /** By these a hop is known that speaks no HTTP. */
+  /** Used to identify a peer that does not speak HTTP. */
   #firstBytes: Uint8Array = new Uint8Array();
   #head: ResponseInfo | null = null;
   #sink: BodySink | null = null;
@@ -118,7 +120,7 @@ class RunningExchange {
   start(): void {
     const { connection, request, signal } = this.#options;
     this.#stopListening = onAbort(signal, () => this.#onAbort());
-    // Stays attached: a destroyed socket may still report its error, which then belongs to nobody.
+    // The listener stays attached: a destroyed socket may still emit an error, which must not crash the process.
     connection.socket.on('error', this.#onSocketError);
     if (connection.socket.destroyed || connection.socket.readableEnded) {
       this.#fail(this.#lost('it was closed before the request'));
@@ -192,7 +194,7 @@ class RunningExchange {
     else if (this.#stage === 'parsed') this.#parse(rest);
   }
 
-  /** The parser's streams may keep what they are given, so the reused buffer of a bulk connection is copied for them. */
+  /** The parser's streams may keep a chunk, so the reused buffer of a bulk connection is copied for them. */
   #parse(bytes: Uint8Array): void {
     this.#parser?.push(this.#options.connection.bulk === null ? bytes : Uint8Array.from(bytes));
   }
@@ -218,7 +220,7 @@ class RunningExchange {
     }
   }
 
-  /** What a hop says of its own refusal stands in its page; anything else ends at once. */
+  /** If a hop refuses with an error page, waits for that page; any other failure ends the exchange at once. */
   #refuse(head: ParsedHead, error: CodedError): void {
     if (!this.#page.begin(head, error, () => this.#fail(error))) {
       this.#fail(error);
@@ -238,7 +240,7 @@ class RunningExchange {
     if (length === 0) this.#finish('complete');
   }
 
-  /** Hands body bytes to the sink; what follows a counted body on the wire belongs to nobody. */
+  /** Hands body bytes to the sink. Bytes after a counted body are discarded. */
   #deliver(chunk: Uint8Array): void {
     if (this.#stage === 'over' || this.#sink === null) return;
     const counted = this.#stage === 'counted';
@@ -272,7 +274,7 @@ class RunningExchange {
       this.#fail(this.#lost(this.#sawBytes ? 'it ended inside the response head' : 'it was closed without an answer'));
   };
 
-  /** Closed without an end: nobody promised that what came was all. */
+  /** The connection closed before the end of the body: what arrived may be incomplete. */
   readonly #onSocketClose = (): void => {
     if (!this.#ended) this.#fail(this.#lost('it was cut off'));
   };
@@ -299,7 +301,7 @@ class RunningExchange {
     this.#resolve({ ended: 'failed', error: shown, head: this.#head, bytes: this.#bytes, measured });
   }
 
-  /** Lets go of everything; false when that has been done before. */
+  /** Releases everything. Returns false if that has already been done. */
   #end(whole: boolean): boolean {
     if (this.#stage === 'over') return false;
     this.#stage = 'over';

@@ -1,5 +1,5 @@
-// What an exchange over a connection may fail with, and where the failure happened: the same words for packages and for
-// small requests. Pure, but for asking the connection what foreign bytes say of its hop.
+// Creates the failures of an exchange, with the hop where each happened. Packages and small requests use the same ones.
+// Pure, except that it asks the connection to classify bytes that are not HTTP.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { ConnectPhase } from '#errors/connect-trace.ts';
@@ -11,7 +11,7 @@ import { type Deadlines, deadlineFacts, holderOf } from './deadlines.ts';
 /** Interim (1xx) responses that are accepted before the final one. */
 export const INTERIM_LIMIT = 32;
 
-/** How far an exchange had come. */
+/** The progress of an exchange. */
 export interface ResponseProgress {
   readonly received: number;
   /** Bytes of the whole body; null when unknown. */
@@ -30,12 +30,12 @@ export class Failures {
     this.#deadlines = about.deadlines;
   }
 
-  /** What every failure of an answer says. */
+  /** Facts of every failure of a response. */
   get facts(): { readonly url: string; readonly hop: Hop } {
     return { url: shownUrl(this.#url), hop: answersFrom(this.#connection.facts) };
   }
 
-  /** What every failure of a connection says: whose a silence or a cut is may be unknown. */
+  /** Facts of every lost connection. The hop is null if it is unknown which hop was silent or closed the connection. */
   get cut(): { readonly url: string; readonly hop: Hop | null } {
     return { url: shownUrl(this.#url), hop: cutBy(this.#connection.facts) };
   }
@@ -57,12 +57,12 @@ export class Failures {
     return coded('TOO-MANY-INTERIM', { ...this.facts, limit: INTERIM_LIMIT });
   }
 
-  /** What first bytes that are no HTTP say of the hop, or of the answer. */
+  /** The failure for first bytes that are not HTTP: that of the hop, or of the response. */
   noise(firstBytes: Uint8Array, reason: string): CodedError {
     return this.#connection.classifyNoise(firstBytes) ?? this.bad(reason);
   }
 
-  /** The same failure with the phase that it happened in. */
+  /** Adds to a failure the phase in which it happened. */
   during(phase: ConnectPhase, error: CodedError, elapsedMs: number): CodedError {
     return error.during({ phase, elapsedMs, proven: this.#connection.facts.passed });
   }

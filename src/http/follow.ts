@@ -1,8 +1,8 @@
-// Follows redirects hop by hop: each URL is checked before anything is dialled, and each hop is visited by the caller,
-// over a route of its own.
+// Follows redirects hop by hop. Each URL is checked before anything is dialed, and the caller requests each one over
+// its own route.
 //
-// Guarantees: at most `limit` redirects; credentials are allowed to the configured origin only, on every hop anew; no
-// method changes, because only GET and HEAD are followed (callers send nothing else through here). Keeps no state.
+// Guarantees: at most `limit` redirects. Each hop is checked again, and credentials go only to the configured origin.
+// The method never changes, because callers use this only for GET and HEAD. Keeps no state.
 
 import { coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';
@@ -11,10 +11,10 @@ import type { ResponseHead } from '#proxy/route.ts';
 import { checkUrl, shownUrl, type UrlContext } from './check-url.ts';
 import { headerLines } from './headers.ts';
 
-/** Redirects that are followed for one request. */
+/** Maximum number of redirects for one request. */
 const REDIRECT_LIMIT = 5;
 
-/** What a visit came to: a response that redirects, or what the caller wanted. */
+/** The result of one request: a response that redirects, or the value that the caller wants. */
 export type FollowStep<T> = { readonly redirect: ResponseHead } | { readonly value: T };
 
 export interface FollowOptions<T> {
@@ -23,9 +23,9 @@ export interface FollowOptions<T> {
   readonly context: Omit<UrlContext, 'from'> & { readonly from?: URL | null };
   readonly limit?: number;
   readonly report: ScopedReport;
-  /** Hears where each redirect leads, before that is checked. */
+  /** Called with the target of each redirect before it is checked. */
   readonly led?: (to: URL) => void;
-  /** Asks for one URL; `credentials` tells whether ours may be sent there. */
+  /** Requests one URL. `credentials` is true if ours may be sent there. */
   visit(url: URL, credentials: boolean): Promise<FollowStep<T>>;
 }
 
@@ -54,10 +54,10 @@ export async function followRedirects<T>(options: FollowOptions<T>): Promise<T> 
   }
 }
 
-/** Location relative to the URL that was asked for (RFC 9110, 10.2.2). */
+/** Resolves Location against the requested URL (RFC 9110, 10.2.2). */
 function locationOf(head: ResponseHead, current: URL): URL {
-  // RFC 3986 has no bytes above 127 in a URL. Each is written as what it is, whether the server meant UTF-8 or Latin-1: the
-  // server that gets it back reads it as it wrote it.
+  // RFC 3986 allows no bytes above 127 in a URL. Each is percent-encoded as it is, whether the server meant UTF-8 or
+  // Latin-1, so that the server gets back the same bytes.
   const [first = '', ...others] = new Set(headerLines(head, 'location'));
   const location = [first, ...others].join(' and ');
   const escaped = first.replaceAll(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);

@@ -1,22 +1,21 @@
-// What a response head says, read once: joined values, Via, length, coding; and the title of an HTML page.
+// Reads response heads: joined values, Via, length, coding; and the title of an HTML page.
 //
-// Guarantees: names are compared without regard to case, repeated fields are joined as RFC 9110, 5.2 says, and a page
-// is searched for its title in bounded time. Everything here is foreign text: only the one formatter shows it.
-// Pure; a crash leaves nothing.
+// Guarantees: names are case-insensitive, repeated fields are joined as in RFC 9110, 5.2, and the search for a title
+// takes bounded time. All results are untrusted text that only the log formatter shows. Pure.
 
 import { titleOf } from '#proxy/error-page.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { ResponseInfo } from './response-info.ts';
 
-/** So much of a page is searched for its title, in bytes; titles stand near the top. */
+/** Bytes of a page that are searched for its title; titles are near the top. */
 const TITLE_SEARCH_BYTES = 65_536;
 
-/** Via is kept beside packages and in state, so its length is bounded; no real chain of proxies is longer. */
+/** Via is stored with packages and in state files, so its length is limited. Real chains of proxies are shorter. */
 const VIA_CHARACTERS = 2_000;
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
 
-/** Fields of one value; several equal lines of one are that value (RFC 9110, 5.3 forbids them, and servers send them). */
+/** Fields with one value. Several equal lines count as one (RFC 9110, 5.3 forbids them, but servers send them). */
 const SINGLE = new Set([
   'location',
   'content-range',
@@ -28,7 +27,10 @@ const SINGLE = new Set([
   'retry-after',
 ]);
 
-/** All values of a field, joined with commas, equal ones of a field of one value once; undefined when it is absent. */
+/**
+ * All values of a field, joined with commas. Equal lines of a single-value field count once. Undefined when the field
+ * is absent.
+ */
 export function headerValue(head: ResponseHead, name: string): string | undefined {
   const values = headerLines(head, name);
   if (values.length === 0) return undefined;
@@ -45,7 +47,7 @@ export function headerLines(head: ResponseHead, name: string): string[] {
   return values;
 }
 
-/** The head with the questions that callers ask of it. */
+/** The head with accessors for what callers need. */
 export function responseInfo(head: ResponseHead): ResponseInfo {
   const via = headerValue(head, 'via');
   const length = headerValue(head, 'content-length');
@@ -59,14 +61,14 @@ export function responseInfo(head: ResponseHead): ResponseInfo {
   };
 }
 
-/** Whether a cache on the way says that it had this already (RFC 9111, 5.1; RFC 9211; Squid's X-Cache). */
+/** Whether a cache between us and the origin reports a hit (RFC 9111, 5.1; RFC 9211; Squid's X-Cache). */
 export function isFromCache(head: ResponseHead): boolean {
   const age = headerValue(head, 'age') ?? '';
   const told = `${headerValue(head, 'cache-status') ?? ''} ${headerValue(head, 'x-cache') ?? ''}`;
   return (/^\d{1,10}$/.test(age) && Number(age) > 0) || /\bhit\b/i.test(told);
 }
 
-/** The coding of a body that is not as it is on disk, such as `gzip`; null when it is (RFC 9110, 8.4). */
+/** The content coding of a body, for example `gzip`; null when it is not encoded (RFC 9110, 8.4). */
 export function contentEncoding(head: ResponseHead): string | null {
   const codings = (headerValue(head, 'content-encoding') ?? '')
     .split(',')
@@ -75,7 +77,7 @@ export function contentEncoding(head: ResponseHead): string | null {
   return codings.length === 0 ? null : codings.join(', ');
 }
 
-/** The title of an HTML page, on one line, common entities decoded; null when there is none. */
+/** The title of an HTML page on one line, with common entities decoded; null when there is none. */
 export function pageTitle(page: Uint8Array): string | null {
   const text = Buffer.from(page.buffer, page.byteOffset, Math.min(page.length, TITLE_SEARCH_BYTES)).toString('utf8');
   const title = decodeEntities(titleOf(text) ?? '')

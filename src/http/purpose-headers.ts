@@ -1,10 +1,10 @@
-// The headers of every request: who we are, and for a purpose, where credentials may go, the admin's own headers and the
-// token.
+// Makes the headers of every request: User-Agent, and, where credentials may go, the token and the admin's own headers
+// of a purpose.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
 
-/** Says whether tokens and headers may go to the origin of a purpose. */
+/** Checks whether tokens and headers may go to the origin of a purpose. */
 export interface TokenGuard {
   /** @throws CodedError TOKEN-REBIND */
   check(settings: Settings, purpose: Purpose): void;
@@ -15,13 +15,14 @@ export interface HeaderParts {
   readonly tokens: TokenGuard;
 }
 
-/** How Sallyport names itself to servers and proxies (`User-Agent`, RFC 9110, 10.1.5). */
+/** The value of `User-Agent` for servers and proxies (RFC 9110, 10.1.5). */
 export function userAgentOf({ version }: { readonly version: string }): string {
   return `Sallyport/${version}`;
 }
 
 /**
- * With `credentials` also what was entered for the origin of the purpose; the caller knows that the request goes there.
+ * With `credentials`, includes the secrets that were entered for the origin of the purpose. The caller ensures that the
+ * request goes there.
  * @throws CodedError TOKEN-REBIND
  */
 export function purposeHeaders(

@@ -1,7 +1,7 @@
-// What the page of a refusal adds to it: its title, and whether a scanner on the way made it.
+// Adds to a refusal what its page shows: the title, and whether a content scanner made it.
 //
-// Guarantees: a scanner's verdict is known by its own header fields or by the title of its page, over plain HTTP only,
-// since inside TLS nobody on the way can have read anything. Pure; what the page says is foreign text.
+// Guarantees: a scanner's verdict is recognized by its own header fields or by the title of its page. It counts only
+// over plain HTTP, because no scanner can read inside TLS. Pure; the content of the page is untrusted text.
 
 import { CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
@@ -10,12 +10,12 @@ import type { ResponseHead } from '#proxy/route.ts';
 import { shownUrl } from './check-url.ts';
 import { headerValue, pageTitle } from './headers.ts';
 
-/** As much of a page as is read, in bytes. */
+/** Maximum number of bytes of a page that are read. */
 export const REFUSAL_PAGE_BYTES = 16_384;
-/** How long a page is waited for, in milliseconds; the refusal itself is known already. */
+/** How long to wait for a page, in milliseconds. The refusal itself is already known. */
 export const PAGE_WAIT_MS = 2_000;
 
-/** Longest name of a finding, in characters. */
+/** Maximum length of the name of a finding, in characters. */
 const MAX_FINDING = 200;
 const SCANNER_TITLE = /\b(?:virus|malware|threat|infection)\b.{0,40}\b(?:found|detected|blocked)\b/i;
 const NAMED_IN_PAGE =
@@ -29,7 +29,7 @@ interface RefusedAt {
   readonly proxy: string | null;
 }
 
-/** A scanner's verdict on what was asked for; null where it is none. */
+/** A scanner's verdict on the requested content; null when there is none. */
 export function contentBlocked(head: ResponseHead, page: Uint8Array, at: RefusedAt): CodedError | null {
   if (head.status < 400 || at.url.protocol !== 'http:') return null;
   const infection = headerValue(head, 'x-infection-found');
@@ -48,7 +48,7 @@ export function contentBlocked(head: ResponseHead, page: Uint8Array, at: Refused
   return coded('CONTENT-BLOCKED', { where, url: shownUrl(at.url), status, finding: shown, named, title, hop: at.hop });
 }
 
-/** The same refusal by a proxy, and what its page is titled. */
+/** The same refusal by a proxy, with the title of its page. */
 export function withTitle(error: CodedError, page: Uint8Array): CodedError {
   const title = pageTitle(page);
   const { said } = error.facts;

@@ -1,7 +1,7 @@
-// The page of a refusal that the hop itself made: it is read, within limits, for what it says beyond the head.
+// Reads the page of a refusal that the hop itself made, for details that the head does not have.
 //
-// Guarantees: at most PAGE_BYTES are kept and waited for at most PAGE_WAIT_MS; the refusal stands whatever comes.
-// `end` leaves no timer behind.
+// Guarantees: keeps at most PAGE_BYTES and waits at most PAGE_WAIT_MS. The refusal remains the failure, whatever the
+// page contains. `end` leaves no timer running.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { Connection, ResponseHead } from '#proxy/route.ts';
@@ -27,7 +27,9 @@ export class RefusedPage {
     return this.#refused?.error ?? null;
   }
 
-  /** Begins to read; false where nothing more is to be learned. `late` is called when the page does not come in time. */
+  /**
+   * Starts reading. Returns false if the page can add nothing. `late` is called when the page does not arrive in time.
+   */
   begin(head: ResponseHead, error: CodedError, late: () => void): boolean {
     if (head.status < 400 || error.facts['said'] === undefined) return false;
     this.#refused = { error, head };
@@ -35,12 +37,12 @@ export class RefusedPage {
     return true;
   }
 
-  /** Bounds the wait for the page of any error. */
+  /** Limits the wait for the page of any error. */
   limit(late: () => void): void {
     this.#timer = this.#clock.after(PAGE_WAIT_MS, late);
   }
 
-  /** True when enough of the page is here. */
+  /** Returns true when enough of the page has arrived. */
   take(chunk: Uint8Array): boolean {
     this.#page = Buffer.concat([this.#page, chunk.subarray(0, REFUSAL_PAGE_BYTES - this.#page.length)]);
     return this.#page.length >= REFUSAL_PAGE_BYTES;

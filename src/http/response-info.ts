@@ -1,8 +1,8 @@
-// What is known of a response: its head with the questions that callers ask of it, and its timing. Types only.
+// A response head with accessors, and the timing of the response. Types only.
 
 import type { ResponseHead } from '#proxy/route.ts';
 
-/** A response head with the questions that callers ask of it. */
+/** A response head with accessors for what callers need. */
 export interface ResponseInfo extends ResponseHead {
   /** All values of a field joined with commas (RFC 9110, 5.2); undefined when it is absent. */
   header(name: string): string | undefined;
@@ -10,7 +10,7 @@ export interface ResponseInfo extends ResponseHead {
   readonly contentLength: number | null;
 }
 
-/** What an exchange showed, on the monotonic clock. */
+/** What an exchange measured, on the monotonic clock. */
 export interface ResponseTiming {
   /** From the end of the request to the first body byte, or to the end of a response without a body. */
   readonly firstByteMs: number | null;

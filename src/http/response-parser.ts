@@ -1,8 +1,8 @@
-// Node's own HTTP parser behind a stream that is no socket: bytes are pushed in, heads and bodies come out.
+// Node's own HTTP parser on a stream without a socket: bytes are pushed in, heads and bodies come out.
 //
-// Guarantees: `push` parses before it returns, so the caller may reuse the buffer of a head and knows where it stands
-// afterwards. Strictness is Node's, stated explicitly; what RFC 9112 allows beyond it in a head is the head reader's,
-// which the bytes have passed through. Keeps no timer; `destroy` lets everything go.
+// Guarantees: `push` parses before it returns, so the caller may reuse the buffer of a head and knows the parser's
+// position. Strictness is Node's and is set explicitly. The head reader has already normalized what RFC 9112 allows
+// beyond it. Keeps no timer; `destroy` releases everything.
 
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { Duplex } from 'node:stream';
@@ -10,7 +10,7 @@ import { HEAD_LIMIT_BYTES } from '#proxy/opening/head-reader.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 
 export interface ParsedHead extends ResponseHead {
-  /** Major version of HTTP as the status line claims it. */
+  /** Major version of HTTP that the status line claims. */
   readonly major: number;
 }
 
@@ -22,21 +22,21 @@ interface ParserRequest {
 
 export interface ParserOptions {
   readonly request: ParserRequest;
-  /** Takes the bytes of the request; calls back when they are out. */
+  /** Sends the bytes of the request; calls back when they are written. */
   write(chunk: Uint8Array, done: (error?: Error | null) => void): void;
-  /** The parser takes bytes from now on. */
+  /** The parser accepts bytes from now on. */
   onReady(): void;
   onRequestSent(): void;
-  /** A 1xx head; 101 as well, which nobody asked for. */
+  /** A 1xx head, including an unrequested 101. */
   onInterim(status: number): void;
   onHead(head: ParsedHead): void;
   onBody(chunk: Uint8Array): void;
-  /** The body is over: as the framing promised, or broken off. */
+  /** The body has ended: complete according to its framing, or cut off. */
   onEnd(whole: boolean): void;
   onError(error: NodeJS.ErrnoException & { reason?: string }): void;
 }
 
-/** One request, one response. */
+/** Parses the response to one request. */
 export class ResponseParser {
   readonly #options: ParserOptions;
   readonly #facade: Duplex;
@@ -54,18 +54,18 @@ export class ResponseParser {
       insecureHTTPParser: false,
       maxHeaderSize: HEAD_LIMIT_BYTES,
     });
-    // Node would drop fields above its own limit without a word; the head reader refuses them.
+    // Node would silently drop fields above its own limit; the head reader refuses them.
     this.#request.maxHeadersCount = 0;
     this.#listen();
     this.#request.end();
   }
 
-  /** Parses these bytes now. */
+  /** Parses these bytes synchronously. */
   push(bytes: Uint8Array): void {
     if (!this.#over) this.#facade.push(bytes);
   }
 
-  /** The other side has no more to say; ends a body that is delimited by the end of the connection. */
+  /** The other side sends no more bytes; this ends a body that is delimited by the end of the connection. */
   pushEnd(): void {
     if (!this.#over) this.#facade.push(null);
   }
@@ -83,7 +83,7 @@ export class ResponseParser {
       read: () => {
         if (asked) return;
         asked = true;
-        // Inside this call a push would only be queued; after it, the stream flows and a push is parsed at once.
+        // During this call a push would only be queued. After it the stream flows, and a push is parsed at once.
         process.nextTick(() => {
           if (!this.#over) this.#options.onReady();
         });
@@ -117,7 +117,7 @@ export class ResponseParser {
 
   #take(response: IncomingMessage): void {
     const { onHead, onBody, onEnd } = this.#options;
-    // A broken body is told by 'close' without 'complete'; the error that comes along says less.
+    // A broken body shows as 'close' without 'complete'; the error event adds nothing.
     response.on('error', () => {});
     response.on('data', (chunk: Buffer) => {
       if (!this.#over) onBody(chunk);

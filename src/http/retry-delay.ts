@@ -1,34 +1,34 @@
-// How long to wait before the next try, decided from data alone: full jitter on a doubling base, what the other side asked
-// for by Retry-After (the fact `retryAfterMs`), and the pause that a failing proxy is given (the fact `pauseMs`).
+// Computes the wait before the next attempt, from data alone: full jitter on a doubling base, what Retry-After requests
+// (the fact `retryAfterMs`), and the pause that a failing proxy gets (the fact `pauseMs`).
 //
-// Guarantees: never below a floor, so that no hot loop is possible, and never above the configured cap. Pure; chance
-// and time are given.
+// Guarantees: never below a minimum, so that attempts cannot loop without a pause, and never above the configured
+// maximum. Pure; the caller passes random number and time.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import { MAX_SPAN_MS } from '#system/moment.ts';
 
 /** The first base; doubles with each attempt. */
 const BASE_MS = 1_000;
-/** No two tries are closer than this. */
+/** Minimum time between two attempts. */
 const FLOOR_MS = 250;
 
 export interface DelayOptions {
   /** A number in [0, 1), drawn by the caller. */
   readonly random: number;
   readonly maxDelaySeconds: number;
-  /** The shortest delay, where that is more than a quarter of a second. */
+  /** Minimum delay, if it is more than a quarter of a second. */
   readonly soonestMs?: number;
-  /** The first base, where that is not a second: the first try is spread over so long. */
+  /** The first base, if it is not a second: the first retry is spread over this time. */
   readonly baseMs?: number;
-  /** What Retry-After said; by default the fact `retryAfterMs` of the error. */
+  /** The wait that Retry-After requests; by default the fact `retryAfterMs` of the error. */
   readonly retryAfterMs?: number | null;
 }
 
-/** The first distance between two tries of the same work that failed as a whole, and the longest. */
+/** The first interval between two attempts at work that failed as a whole, and the longest. */
 const FIRST_RETRY_MS = 60_000;
 const MAX_RETRY_MS = 3_600_000;
 
-/** The wait after so many failures in a row: 1, 2, 4 ... minutes, up to an hour or `retry.max_delay_seconds`. */
+/** The wait after a number of consecutive failures: 1, 2, 4 ... minutes, up to an hour or `retry.max_delay_seconds`. */
 export function retryDelay(failures: number, maxDelaySeconds: number): number {
   const cap = Math.max(FIRST_RETRY_MS, Math.min(MAX_RETRY_MS, maxDelaySeconds * 1_000));
   return Math.min(cap, FIRST_RETRY_MS * 2 ** Math.min(30, Math.max(0, failures - 1)));
@@ -57,7 +57,10 @@ const IMF_FIXDATE = new RegExp(`^${DAY}, \\d{2} ${MONTH} \\d{4} ${TIME} GMT$`);
 const RFC850_DATE = new RegExp(`^${LONG_DAY}, \\d{2}-${MONTH}-\\d{2} ${TIME} GMT$`);
 const ASCTIME_DATE = new RegExp(`^${DAY} ${MONTH} [ \\d]\\d ${TIME} \\d{4}$`);
 
-/** Retry-After (RFC 9110, 10.2.3): seconds or a date, as milliseconds from `nowMs`, at most 31 days; null when absent or unusable. */
+/**
+ * Retry-After (RFC 9110, 10.2.3), seconds or a date, as milliseconds from `nowMs`, at most 31 days; null when absent or
+ * unusable.
+ */
 export function parseRetryAfter(value: string | undefined, nowMs: number): number | null {
   const text = value?.trim() ?? '';
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, MAX_SPAN_MS);
@@ -65,9 +68,9 @@ export function parseRetryAfter(value: string | undefined, nowMs: number): numbe
   return Number.isNaN(at) ? null : Math.min(Math.max(0, at - nowMs), MAX_SPAN_MS);
 }
 
-/** The three forms of RFC 9110, 5.6.7; anything else that Date.parse would take is refused. */
+/** Parses the three forms of RFC 9110, 5.6.7. Other formats that Date.parse accepts are refused. */
 function parseHttpDate(text: string): number {
   if (IMF_FIXDATE.test(text) || RFC850_DATE.test(text)) return Date.parse(text);
-  // Without a zone Date.parse would take the local one.
+  // Without a zone Date.parse would use local time.
   return ASCTIME_DATE.test(text) ? Date.parse(`${text} GMT`) : Number.NaN;
 }

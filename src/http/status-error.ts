@@ -1,6 +1,5 @@
-// What a status that is not the expected one means, as a coded failure: 408, 425, 429 and 5xx may pass by themselves,
-// everything else stays until somebody changes something (RFC 9110, 15). Retry-After travels along as a fact, and the title of
-// the page.
+// Converts an unexpected status to a coded failure. 408, 425, 429 and 5xx may pass by themselves; everything else needs
+// a change by a person (RFC 9110, 15). Retry-After and the title of the page become facts of the failure.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { originAt } from '#errors/hop.ts';
@@ -12,17 +11,17 @@ import { parseRetryAfter } from './retry-delay.ts';
 
 const PASSING = new Set([408, 425, 429]);
 
-/** What is known beside the head. */
+/** What is known in addition to the head. */
 export interface AboutStatus {
-  /** Wall time, for a Retry-After that is a date. */
+  /** Wall time, to evaluate a Retry-After that is a date. */
   readonly nowMs: number;
-  /** What came of the body. */
+  /** The part of the body that was read. */
   readonly page?: Uint8Array | undefined;
-  /** Of the connection. */
+  /** Name of the connection's proxy. */
   readonly proxy?: string | null | undefined;
 }
 
-/** The failure for a response that the origin sent, or a scanner in its place. */
+/** The failure for a response that the origin, or a scanner in its place, sent. */
 export function statusError(head: ResponseHead, url: URL, { nowMs, page, proxy = null }: AboutStatus): CodedError {
   const blocked = contentBlocked(head, page ?? new Uint8Array(), { url, hop: originAt(url.host), proxy });
   if (blocked !== null) return blocked;

@@ -1,9 +1,9 @@
-// Tokens and headers belong to the origin of the purpose that they were entered for, as passwords belong to their proxy: an
-// edit of its URL does not take them to another server. The credential guard keeps which origin that is.
+// Binds tokens and headers to the origin of the purpose that they were entered for, as passwords are bound to their
+// proxy: if its URL is edited, they do not go to another server. The credential guard stores the origin.
 //
-// Guarantees: a secret that was entered for another origin is not sent; one that is unknown belongs to the first origin that
-// it is set with. It leaves when it is entered again (a new value, or its file written anew) or when an admin allows it.
-// The same value in two purposes is two secrets.
+// Guarantees: a secret that was entered for another origin is not sent. A new secret is bound to the first origin that
+// it is configured with. The binding is released when the secret is entered again (a new value, or its file rewritten)
+// or when an admin allows it. The same value in two purposes counts as two secrets.
 
 import { urlOf } from '#config/purpose-settings.ts';
 import { PURPOSES, type Purpose, purposeRow } from '#config/purposes.ts';
@@ -23,7 +23,9 @@ export class TokenBindings {
     this.#credentialGuard = credentialGuard;
   }
 
-  /** Binds what these settings have to the origin of its purpose, unless it is known to belong elsewhere. */
+  /**
+   * Binds the secrets of these settings to the origins of their purposes, unless they are known to belong elsewhere.
+   */
   bindSecrets(settings: Settings, isTried = false): void {
     const enteredSecrets = PURPOSES.flatMap((purpose) => {
       const url = urlOf(settings, purpose);
@@ -39,7 +41,7 @@ export class TokenBindings {
     if (!isTried && enteredSecrets.length > 0) void this.#credentialGuard.flush();
   }
 
-  /** @throws CodedError TOKEN-REBIND where one of them was entered for another origin */
+  /** @throws CodedError TOKEN-REBIND if one of them was entered for another origin */
   check(settings: Settings, purpose: Purpose): void {
     const url = urlOf(settings, purpose);
     if (url === undefined) return;
@@ -57,7 +59,7 @@ function secretsOf(settings: Settings, purpose: Purpose): { readonly key: string
   return token === undefined ? named : [...named, { key: `${purpose}.bearer_token`, secret: token }];
 }
 
-/** A token with the value of a password, or of a token of another purpose, is another secret than that. */
+/** A token with the value of a password, or of a token of another purpose, is a separate secret. */
 function textOf(secret: Secret, purpose: Purpose): string {
   const name = purposeRow(purpose).hasUnnamedTokens ? [] : [purpose];
   return JSON.stringify(['token', ...name, secret.reveal()]);

@@ -1,8 +1,8 @@
-// What a final response head is worth before anybody takes its body: whose answer it is, whether it is sound, and how
-// its body ends. Pure, but for asking the connection about the hop's own answers.
+// Validates a final response head before the body is read: which hop sent it, whether it is well-formed, and how its
+// body ends. Pure, except that it asks the connection about responses of the hop itself.
 //
-// Guarantees: proxy and origin are never mixed (principle 6): what the hop made itself throws the hop's failure; a 407 that
-// nobody but a proxy may send is named as such. Nothing is ever decoded: an encoded success is refused.
+// Guarantees: proxy and origin are never confused (principle 6). A response that the hop itself made throws the hop's
+// failure; a 407 that no proxy sent is reported as such. Nothing is ever decoded: an encoded success is refused.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { answersFrom, type Connection, type ResponseHead } from '#proxy/route.ts';
@@ -10,7 +10,7 @@ import { shownUrl } from './check-url.ts';
 import { contentEncoding, headerValue, responseInfo } from './headers.ts';
 import type { ResponseInfo } from './response-info.ts';
 
-/** How the body ends: after so many bytes, or where the parser says (chunked, or the end of the connection). */
+/** How the body ends: after a number of bytes, or where the parser says (chunked, or the end of the connection). */
 export type Framing = { readonly count: number } | 'parsed';
 
 export interface HeadToValidate extends ResponseHead {
@@ -30,12 +30,12 @@ export function validateHead(
   validateProxyAnswer(head, connection, request.url);
   const framing = framingOf(head, request.method, bad);
   const encoding = contentEncoding(head);
-  // Only a success is taken for the thing itself; the page of an error may come as it likes.
+  // Only a success is taken as the content; an error page may be encoded.
   if (encoding !== null && head.status < 300) throw coded('CONTENT-ENCODED', { ...facts, encoding });
   return { info: responseInfo(head), framing };
 }
 
-/** @throws CodedError when the hop made this response, or when it is a 407 that no proxy sent */
+/** @throws CodedError if the hop made this response, or if it is a 407 that no proxy sent */
 function validateProxyAnswer(head: ResponseHead, connection: Connection, url: URL): void {
   connection.validateResponse(head, shownUrl(url));
   if (head.status === 407)
@@ -45,7 +45,7 @@ function validateProxyAnswer(head: ResponseHead, connection: Connection, url: UR
     });
 }
 
-/** RFC 9112, 6.3; what is ambiguous there is refused, here or by Node's parser. */
+/** RFC 9112, 6.3. Ambiguous framing is refused, here or by Node's parser. */
 function framingOf(head: ResponseHead, method: string, bad: (reason: string) => CodedError): Framing {
   const coding = headerValue(head, 'transfer-encoding');
   const length = headerValue(head, 'content-length');

@@ -1,8 +1,8 @@
-// The deadlines of one response, and what it showed of the path's timing, on the monotonic clock.
+// Applies the deadlines of one response and measures its timing, on the monotonic clock.
 //
-// Guarantees: one timer at a time, not armed anew for each chunk: a chunk only notes its moment, and the timer looks
-// when it fires. A loop of ours that was busy does not pass for a silent proxy: on expiry the sockets are read once
-// more before the verdict. `end` leaves no timer behind.
+// Guarantees: one timer at a time, which is not restarted for each chunk: a chunk only records its time, and the timer
+// checks when it fires. A busy event loop is not mistaken for a silent proxy: when a deadline expires, the sockets are
+// read once more before the decision. `end` leaves no timer running.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -13,13 +13,13 @@ export type TimedOut = NonNullable<ResponseTiming['timedOut']>;
 export interface ResponseWatchOptions {
   readonly deadlines: Deadlines;
   readonly clock: Clock;
-  /** How much longer than its limit the wait for the first byte may last now, in milliseconds; 0 without it. */
+  /** How much longer than its limit the wait for the first byte may last, in milliseconds; 0 if absent. */
   allowanceMs?(): number;
   /** Called at most once, never after `end`. */
   onTimeout(which: TimedOut): void;
 }
 
-/** Watches one response; it begins when it is made. */
+/** Watches one response, from its construction on. */
 export class ResponseWatch {
   readonly #options: ResponseWatchOptions;
   readonly #startMs: number;
@@ -43,29 +43,29 @@ export class ResponseWatch {
     this.#arm(this.#startMs);
   }
 
-  /** The last byte of the request is out: the wait for the first byte begins here. */
+  /** The last byte of the request has been sent: the wait for the first byte begins here. */
   requestSent(): void {
     if (this.#firstMs === null) this.#sentMs = this.#options.clock.monotonic();
   }
 
-  /** More of the request got through, which is no silence; the allowance may be another one now. */
+  /** More of the request was sent, which ends a silence. The allowance may have changed. */
   requestMoved(): void {
     if (this.#firstMs !== null || this.#endMs !== null) return;
     this.#sentMs = this.#options.clock.monotonic();
     this.#arm(this.#sentMs);
   }
 
-  /** So many bytes of the body arrived. */
+  /** Records body bytes that arrived. */
   bodyBytes(count: number): void {
     this.#bytes += count;
     const now = this.#options.clock.monotonic();
     const first = this.#firstMs === null;
     this.#note(now);
-    // From here on silences count, and their limit may be nearer than that of the first byte.
+    // From here on the silence limit applies, which may be shorter than that of the first byte.
     if (first) this.#arm(now);
   }
 
-  /** Stops watching; `whole` when the response is complete, which is the first byte of one that has no body. */
+  /** Stops watching. `whole` means that the response is complete, which counts as the first byte if it has no body. */
   end(whole: boolean): void {
     if (this.#endMs !== null) return;
     this.#timer?.cancel();
@@ -109,12 +109,12 @@ export class ResponseWatch {
       return;
     }
     const which: TimedOut = this.#firstMs === null ? 'first_byte' : 'silence';
-    // Who is silent for too long, or has not said a word, is silent and not slow, whatever else is over.
+    // If both limits have expired, report silence rather than slowness.
     this.#timedOut = now >= phase || this.#firstMs === null ? which : 'total';
     this.#options.onTimeout(this.#timedOut);
   }
 
-  /** Only the whole transfer can be given more time; a silence is over when it is over. */
+  /** Only the total deadline can be extended; a silence limit is final. */
   #askForMore(now: number): void {
     const elapsed = now - this.#startMs;
     if (elapsed < this.#totalMs) return;

@@ -1,8 +1,8 @@
 // Opens a WebSocket over a route: a tunnel, TLS, and the upgrade, with the package `ws` over a `ConnectionAgent`.
 //
-// Guarantees: leaves by the one door; ends within `timeoutMs` or at the abort, and then nothing is open but what was
-// returned. A failure of the way is the way's own; everything after it that is no 101 is WS-BLOCKED, with what came instead.
-// `ws` is loaded at the first use.
+// Guarantees: ends within `timeoutMs` or at the abort, and then only the returned WebSocket is open. A failure of the
+// route keeps its own code; any later result other than 101 is WS-BLOCKED and names what came instead. `ws` is loaded
+// at the first use.
 
 import type { WebSocket } from 'ws';
 import type { Purpose } from '#config/purposes.ts';
@@ -73,7 +73,7 @@ async function opened(
     fail(`${response.statusCode} ${response.statusMessage}`.trim(), originAt(url.host));
     response.destroy();
   });
-  // Stays: a socket that is ended early reports that as an error, too.
+  // The listener stays: ending a socket early also emits an error.
   socket.on('error', (error) => {
     if (error instanceof CodedError) reject(error);
     else fail(error.message, null, error);

@@ -1,7 +1,7 @@
-// What a request looks like on this connection: the form of its target and its headers.
+// How a request looks on its connection: the form of its target, and its headers.
 //
-// Guarantees: proxy credentials come only from the connection and never from a caller, so none can enter a tunnel
-// (principle 6). No encoded form is requested. Pure.
+// Guarantees: proxy credentials come only from the connection, never from a caller, so none can enter a tunnel
+// (principle 6). No content coding is requested. Pure.
 
 import type { Connection } from '#proxy/route.ts';
 
@@ -18,8 +18,8 @@ interface WireRequest {
 }
 
 /**
- * The caller's headers, then those of every request, then those that the hop wants. `connectionHeader` is the Connection
- * header: a connection that is used once is closed after the response, which spares both sides an idle connection.
+ * The caller's headers, then those of every request, then those that the hop needs. `connectionHeader` is the value of
+ * Connection: a connection for a single request is closed after the response, so that neither side keeps an idle one.
  */
 export function wireHeaders(
   connection: Connection,

@@ -13,7 +13,7 @@ export interface RequestBody {
   open(offset: number): AsyncIterable<Uint8Array>;
 }
 
-/** Larger chunks would be seen as sent only when their last byte is; this is also a record of TLS. */
+/** A larger chunk would be reported as sent only once its last byte is; this is also the size of a TLS record. */
 const CHUNK_BYTES = 16_384;
 
 /** One reading of a body, for one attempt. */
@@ -42,7 +42,7 @@ export class BodyReading implements AsyncIterable<Uint8Array> {
     if (this.#bytes !== this.#length) throw this.#wrongLength();
   }
 
-  /** What the source fails with is no failure of the connection, whatever its code. */
+  /** An error of the source is not a failure of the connection, whatever its code. */
   async #read(): Promise<IteratorResult<Uint8Array, unknown>> {
     try {
       return await this.#source.next();
@@ -51,9 +51,9 @@ export class BodyReading implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** Ends the reading, also where the next chunk is not requested. */
+  /** Ends the reading, even if the next chunk is never requested. */
   close(): void {
-    // No caller is left for what the source throws at its end.
+    // An error of the source during the close has no caller that could receive it.
     this.#source.return?.().then(undefined, () => undefined);
   }
 

@@ -41,7 +41,7 @@ export class HttpClient {
 
   constructor(connection: Connection, origin: string, UndiciClient: typeof Client) {
     this.connection = connection;
-    // Before undici's own listeners; they stay for an error that a destroyed socket may still report.
+    // Registered before undici's own listeners. It stays, because a destroyed socket may still emit an error.
     connection.socket.on('error', (error) => this.#running?.broken(error));
     connection.socket.on('close', () => this.#onClosed());
     this.#filter = new HeadFilter(connection.socket, (reason) => this.#running?.refused(reason));
@@ -88,7 +88,7 @@ export class HttpClient {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // Ends the keep-alive timer and the socket; a failure to do so has nobody left to tell.
+    // Ends the keep-alive timer and the socket. A failure here has no caller that could receive it.
     this.#undici.destroy().catch(() => {});
     this.connection.release();
   }
@@ -103,7 +103,7 @@ export class HttpClient {
 
   #onClosed(): void {
     if (!this.connection.socket.readableEnded) this.#running?.cut('it was cut off');
-    // Lets the connection see how the other side ended it.
+    // Lets the connection observe how the other side ended it.
     if (this.#running === null) this.close();
   }
 
@@ -116,13 +116,13 @@ export class HttpClient {
         given = true;
         // Later, never inside the call: undici forgets the request of a connector that calls back at once.
         queueMicrotask(() => {
-          // undici's types ask for a net.Socket; any Duplex does.
+          // undici's types require a net.Socket; any Duplex works.
           if (isFirst) {
             callback(null, this.#filter as Duplex as Socket);
             return;
           }
           this.#running?.cut('it was closed without an answer');
-          // An error of ours: undici would reconnect for ever on its own codes UND_ERR_SOCKET and UND_ERR_INFO.
+          // Must not be UND_ERR_SOCKET or UND_ERR_INFO: on these codes undici would reconnect forever.
           callback(new Error('there is one socket only'), null);
         });
       },

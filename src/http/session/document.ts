@@ -14,9 +14,9 @@ export interface DocumentOptions extends SendOptions {
 }
 
 /**
- * Asks once and takes the whole answer.
- * @throws CodedError of the connection's hop, RESPONSE-TIMEOUT, REQUEST-TIMEOUT, DOCUMENT-*, CONNECTION-LOST, BAD-RESPONSE,
- * TOO-MANY-INTERIM, CONTENT-ENCODED, ORIGIN-407; the reason of `signal` once it is aborted
+ * Sends one request and returns the whole response.
+ * @throws CodedError of the connection's hop, RESPONSE-TIMEOUT, REQUEST-TIMEOUT, DOCUMENT-*, CONNECTION-LOST,
+ * BAD-RESPONSE, TOO-MANY-INTERIM, CONTENT-ENCODED, ORIGIN-407; the reason of `signal` once it is aborted
  */
 export async function requestDocument({ connection, ...options }: DocumentOptions): Promise<SmallResponse> {
   try {

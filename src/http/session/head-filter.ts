@@ -1,23 +1,23 @@
-// A stream over a connection's socket for clients that read response heads with a strict parser of their own (undici).
+// A stream over a connection's socket for clients whose own parser of response heads is strict (undici).
 //
-// Guarantees: what is written goes through as it is; response heads come out as the head reader brings them into form,
-// and everything behind the final head as it came. The end of the socket is its end, a broken socket breaks it, and
-// destroying it destroys the socket. Between two answers the other side has nothing to say: bytes that come then end the
-// connection, so that they are never taken for the next answer.
+// Guarantees: writes pass through unchanged. Response heads come out as the head reader normalizes them, and everything
+// after the final head comes out unchanged. The end or an error of the socket ends or breaks the stream, and destroying
+// the stream destroys the socket. Bytes that arrive between two responses end the connection, so that they are never
+// taken for the next response.
 
 import { Duplex } from 'node:stream';
 import { HeadReader } from '#proxy/opening/head-reader.ts';
 
-/** Answers one after the other. `onRefused` hears why a head is refused; nothing comes out then. */
+/** Reads consecutive responses. `onRefused` receives the reason if a head is refused; then no bytes come out. */
 export class HeadFilter extends Duplex {
   readonly #under: Duplex;
   readonly #onRefused: (reason: string) => void;
-  /** Null between two answers. */
+  /** Null between two responses. */
   #heads: HeadReader | null = new HeadReader({ toConnect: false });
   #written = 0;
   #taken = 0;
   #received = 0;
-  /** Called when the kernel has taken everything, or will take nothing more. */
+  /** Called when the kernel has accepted everything, or the stream is destroyed. */
   #onFlushed: (() => void) | null = null;
 
   constructor(under: Duplex, onRefused: (reason: string) => void) {
@@ -30,17 +30,20 @@ export class HeadFilter extends Duplex {
     under.on('close', () => this.destroy());
   }
 
-  /** Bytes of this request that were written, and how many of them the kernel has taken. */
+  /** Bytes of this request that were written, and the number of them that the kernel has accepted. */
   get sent(): { readonly written: number; readonly taken: number } {
     return { written: this.#written, taken: this.#taken };
   }
 
-  /** Bytes that came since the request began. */
+  /** Bytes received since the request began. */
   get received(): number {
     return this.#received;
   }
 
-  /** Resolves when the kernel has taken everything that was written, or the stream is destroyed. One caller at a time. */
+  /**
+   * Resolves when the kernel has accepted everything that was written, or the stream is destroyed. One caller at a
+   * time.
+   */
   async flushed(): Promise<void> {
     if (this.writableLength === 0 || this.destroyed) return;
     await new Promise<void>((resolve) => {
@@ -48,14 +51,14 @@ export class HeadFilter extends Duplex {
     });
   }
 
-  /** Another request begins: what comes from now on is its answer. */
+  /** Another request begins: the next bytes belong to its response. */
   begin(): void {
     this.#heads ??= new HeadReader({ toConnect: false });
     this.#written = 0;
     this.#taken = 0;
   }
 
-  /** The answer is complete. */
+  /** The response is complete. */
   rest(): void {
     this.#heads = null;
     this.#received = 0;

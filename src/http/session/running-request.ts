@@ -1,8 +1,8 @@
-// One small request or upload while it is under way: what undici tells of it becomes one outcome.
+// One small request or upload in progress: turns undici's events into one outcome.
 //
-// Guarantees: never more bytes of the answer in memory than the limit; deadlines and abort are ours, since undici's own
-// timers are coarse and its abort waits for a connection; a reset never passes for the end of a body, which undici would
-// allow (client-h1.js, onHttpSocketError). The outcome comes once, and then no timer, listener or open body is left.
+// Guarantees: never holds more bytes of the response in memory than the limit. Deadlines and abort are ours, because
+// undici's timers are coarse and its abort waits for a connection. A reset is never treated as the end of a body, which
+// undici would allow (client-h1.js, onHttpSocketError). After the one outcome no timer, listener or open body is left.
 
 import type { Dispatcher } from 'undici';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
@@ -24,24 +24,26 @@ import { SendMeter } from './send-meter.ts';
 export interface SmallRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
   readonly url: URL;
-  /** User-Agent belongs here; Host, Connection, Accept-Encoding, Content-Length and the hop's own headers are added. */
+  /**
+   * User-Agent belongs here. Host, Connection, Accept-Encoding, Content-Length and the headers of the hop are added.
+   */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | RequestBody;
 }
 
-/** How a request is sent, and what bounds it. */
+/** The parts and limits of a request. */
 export interface SendOptions {
   readonly request: SmallRequest;
   readonly deadlines: Deadlines;
-  /** Most bytes that the answer may have. */
+  /** Maximum number of bytes of the response. */
   readonly limitBytes: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Called as the body gets through, with its bytes so far. */
+  /** Called as the body is sent, with the number of its bytes so far. */
   readonly onProgress?: (bytes: number) => void;
 }
 
-/** The whole answer to a small request; what its status means is the caller's to say. */
+/** The whole response to a small request; the caller interprets its status. */
 export interface SmallResponse {
   readonly head: ResponseInfo;
   readonly body: Buffer;
@@ -53,14 +55,14 @@ export type RequestOutcome =
   | {
       readonly ended: 'failed';
       readonly error: CodedError;
-      /** Whether nothing of the request has left. */
+      /** Whether nothing of the request was sent. */
       readonly isUnsent: boolean;
-      /** Whether no byte of an answer came. */
+      /** Whether no byte of a response arrived. */
       readonly isUnanswered: boolean;
     }
   | { readonly ended: 'aborted'; readonly reason: unknown };
 
-/** What a request runs over. */
+/** What a request depends on. */
 interface RequestPorts {
   readonly connection: Connection;
   readonly filter: HeadFilter;
@@ -69,7 +71,7 @@ interface RequestPorts {
   readonly done: (outcome: RequestOutcome) => void;
 }
 
-/** Smaller bodies leave in one go; larger ones are measured while they do. */
+/** Smaller bodies are sent at once; the progress of larger ones is measured. */
 export const MEASURED_BYTES = 65_536;
 
 export class RunningRequest implements Dispatcher.DispatchHandler {
@@ -83,7 +85,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   #body: BodyReading | null = null;
   #isHandedOver = false;
   #isDone = false;
-  /** Tells how much of the body got through; set while it is measured. */
+  /** Reports how much of the body was sent; set while it is measured. */
   #reportSent: ((bytes: number) => void) | null = null;
   #interim = 0;
   #head: ResponseInfo | null = null;
@@ -124,7 +126,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     }
   }
 
-  /** Ends it: the caller no longer waits for the answer. */
+  /** Ends the request: the caller no longer waits for the response. */
   #onAbort(): void {
     if (this.#end(false)) this.#ports.done({ ended: 'aborted', reason: this.#options.signal.reason });
   }
@@ -135,7 +137,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     if (typeof body === 'string') return { body, length: Buffer.byteLength(body) };
     if (body instanceof Uint8Array) return { body: Buffer.from(body), length: body.length };
     this.#body = new BodyReading(body, () => this.#ports.filter.flushed());
-    // undici takes any iterable; its types name only some.
+    // undici accepts any iterable; its types list only some.
     return { body: this.#body as unknown as Buffer, length: body.length };
   }
 
@@ -180,7 +182,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     try {
       const { info } = validateHead({ status, reason, rawHeaders, major: 1 }, this.#ports.connection, request);
       this.#head = info;
-      // The length in the answer to HEAD is that of another answer.
+      // The length in a response to HEAD is that of a GET.
       if (request.method !== 'HEAD' && (info.contentLength ?? 0) > limitBytes) throw this.#tooLarge();
     } catch (thrown) {
       const error = asCoded(thrown);
@@ -209,7 +211,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     this.broken(error);
   }
 
-  /** The connection, or what came over it, is broken. undici throws its parser's errors at the socket. */
+  /** The connection or its bytes are broken. undici emits its parser's errors on the socket. */
   broken(error: NodeJS.ErrnoException): void {
     const { name, message, code = name } = error;
     if (name === 'HTTPParserError' || name === 'HeadersOverflowError') {
@@ -218,14 +220,14 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     else this.cut(code.startsWith('UND_ERR_') ? message : code);
   }
 
-  /** A head that came is refused. */
+  /** A response head is refused. */
   refused(reason: string): void {
     this.#fail(this.#failures.bad(reason));
   }
 
-  /** The connection is gone. */
+  /** The connection is lost. */
   cut(reason: string): void {
-    // A server that refuses a body sends its answer and closes, without having read it: the answer counts.
+    // A server that refuses a body may respond and close without reading it: the response is still used.
     if (this.#isSending && this.#page.refusal === null && (this.#head?.status ?? 0) >= 300) this.#answer();
     else this.#fail(this.#failures.lost(reason, this.#progress, 'it is tried again'));
   }
@@ -233,7 +235,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   #answer(): void {
     const head = this.#head;
     if (head === null || !this.#end(true)) return;
-    // A server that answers with success has the whole body, including what the meter had not seen yet.
+    // A success means that the server has the whole body, including bytes that the meter had not counted yet.
     if (this.#isHandedOver && head.status < 300) this.#reportSent?.(Number.POSITIVE_INFINITY);
     const response = { head, body: Buffer.concat(this.#parts), measured: this.#watch.measured };
     this.#ports.done({ ended: 'answered', response });
@@ -247,7 +249,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     this.#ports.done({ ended: 'failed', error: shown, isUnsent: sent.written === 0, isUnanswered: received === 0 });
   }
 
-  /** Lets go of everything; false when that has been done before. */
+  /** Releases everything. Returns false if that has already been done. */
   #end(whole: boolean): boolean {
     if (this.#isDone) return false;
     this.#isDone = true;
@@ -275,7 +277,7 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
     return coded('REQUEST-TIMEOUT', { ...this.#failures.cut, sent: meter.bytes, elapsed, limit, key });
   }
 
-  /** Whether a measured body is still on its way. */
+  /** Whether a measured body is still being sent. */
   get #isSending(): boolean {
     return this.#meter?.isSending ?? false;
   }
@@ -290,12 +292,12 @@ export class RunningRequest implements Dispatcher.DispatchHandler {
   }
 }
 
-/** What undici's parser stumbled over: the first bytes of the answer where those were no HTTP. */
+/** The bytes that undici's parser rejected: the first bytes of the response, if they were not HTTP. */
 function bytesOf({ data }: Error & { readonly data?: unknown }): Uint8Array {
   return typeof data === 'string' ? Buffer.from(data, 'utf8') : new Uint8Array();
 }
 
-/** As Node's parser hands them out: names and values as Latin-1 text. */
+/** Names and values as Latin-1 text, as Node's parser provides them. */
 function rawHeadersOf(controller: Dispatcher.DispatchController): string[] {
   const raw = controller.rawHeaders;
   if (!Array.isArray(raw)) return [];

@@ -1,37 +1,40 @@
-// How far a request body has come, and how long a pause in it may last.
+// Measures how much of a request body was sent, and how long a pause in it may last.
 //
-// A byte counts when the kernel at the other end has acknowledged it, where our kernel tells (TIOCOUTQ), else when our
-// kernel has taken it. Beyond that point bytes are queued unseen, and a peer that reads slowly takes them in lumps: on
-// loopback Linux opens a full receive window again only after some 64 to 95 KB were read. So a pause may last longer than
-// the deadline by the time that the unseen bytes take at the rate so far. The rate is never overestimated: what may
-// be queued unseen is left out of it. Guarantees: `end` leaves no timer behind.
+// A byte counts once the kernel of the peer has acknowledged it, if our kernel reports that (TIOCOUTQ), else once our
+// kernel has accepted it. Bytes queued beyond that point are invisible, and a slow reader takes them in bursts: on
+// loopback, Linux reopens a full receive window only after about 64 to 95 KB were read. So a pause may exceed the
+// deadline by the time that the invisible bytes take at the rate so far. The rate is never overestimated, because those
+// bytes are excluded. Guarantees: `end` leaves no timer running.
 
 import type { Clock, Timer } from '#system/clock.ts';
 
 export interface SendMeterOptions {
   readonly clock: Clock;
-  /** Bytes of the whole request, its head included; null as long as not all of them were handed over. */
+  /** Bytes of the whole request including its head; null until all of them were handed over. */
   total(): number | null;
-  /** Whether nothing in between can hold bytes: no proxy. */
+  /** Whether nothing in between can buffer bytes: no proxy. */
   readonly isDirect: boolean;
-  /** Bytes that our kernel has taken so far. */
+  /** Bytes that our kernel has accepted so far. */
   taken(): number;
-  /** How many of them the other end has not acknowledged; null where that is unknown. */
+  /** The number of those that the peer has not acknowledged; null if unknown. */
   queued(): number | null;
-  /** Called when more bytes got through, with their number so far. */
+  /** Called when more bytes were sent, with their number so far. */
   onMoved(bytes: number): void;
 }
 
 /** How often the queue is read, in milliseconds. */
 const TICK_MS = 50;
-/** What the kernel of a peer that reads slowly may hold. 195 to 290 KB were seen, and with 262,144 here 8 of 40 uploads ended early. */
+/**
+ * Bytes that the kernel of a slow reader may buffer. 195 to 290 KB were measured; with 262,144 here 8 of 40 uploads
+ * ended early.
+ */
 const PEER_BYTES = 1_048_576;
-/** What may be queued where our kernel does not tell, or inside a proxy. */
+/** Bytes that may be queued where our kernel does not report it, or inside a proxy. */
 const MAX_QUEUED_BYTES = 8_388_608;
-/** Slower readers are not waited for beyond their deadline, in bytes per second. */
+/** A reader slower than this gets no more than its deadline, in bytes per second. */
 const SLOWEST_RATE = 16_384;
 
-/** Measures one request body; it begins when it is made. */
+/** Measures one request body, from its construction on. */
 export class SendMeter {
   readonly #options: SendMeterOptions;
   readonly #startMs: number;
@@ -49,18 +52,21 @@ export class SendMeter {
     this.#arm();
   }
 
-  /** Bytes that got through. */
+  /** Bytes that were sent. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether a part of the request has not got through yet. */
+  /** Whether part of the request has not been sent yet. */
   get isSending(): boolean {
     const total = this.#options.total();
     return total === null || this.#bytes < total;
   }
 
-  /** How much longer than its deadline a wait may last, in milliseconds: for the next byte to be taken, or for the answer. */
+  /**
+   * How much longer than its deadline a wait may last, in milliseconds, for the next byte to be accepted or for the
+   * response.
+   */
   get allowanceMs(): number {
     const isAcknowledged = this.isSending && this.#isVisible;
     const unseen = isAcknowledged
@@ -74,7 +80,7 @@ export class SendMeter {
     this.#timer?.cancel();
   }
 
-  /** In bytes per second. */
+  /** Rate in bytes per second. */
   #rate(): number {
     const unseen = this.#isVisible && this.#options.isDirect ? PEER_BYTES : MAX_QUEUED_BYTES;
     const seconds = Math.max(TICK_MS, this.#movedMs - this.#startMs) / 1_000;
@@ -95,7 +101,7 @@ export class SendMeter {
       this.#movedMs = this.#options.clock.monotonic();
       this.#options.onMoved(bytes);
     }
-    // The callback may have ended it.
+    // The callback may have ended the meter.
     if (!this.#isOver && this.isSending) this.#arm();
   }
 }

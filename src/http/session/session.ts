@@ -1,12 +1,12 @@
-// Small requests and uploads of one purpose, over connections that are used again.
+// Sends the small requests and uploads of one purpose over reused connections.
 //
-// A connection serves a later request where a new one would be the same: same settings, same origin, same proxy profile
-// (`Route.sharedKey`), so a reload leaves no old credential and no old proxy in use. Packages, WebSockets, PAC files and
-// the second opinion do not come here. Guarantees: a request is sent a second time only where the connection had answered
-// before and either nothing of the request left, or sending twice is harmless (GET, HEAD, PUT, or a POST with an
-// Idempotency-Key; a PATCH never) and the connection ended before the first byte of an answer or the proxy asked again who
-// we are. That answer proves nothing: a proxy that sends it may have forwarded the request.
-// An unused connection is kept for seconds; `close` ends all of them.
+// A connection serves a later request only if a new one would be the same: same settings, origin and proxy profile
+// (`Route.sharedKey`). A reload therefore leaves no old credential or proxy in use. Packages, WebSockets, PAC files and
+// the second opinion do not use sessions. Guarantees: a request is repeated only if the connection had answered before,
+// and either nothing of the request was sent, or repeating is harmless (GET, HEAD, PUT, or a POST with an
+// Idempotency-Key; never a PATCH) and the connection ended before the first byte of a response or the proxy requested
+// authentication again. That request for authentication proves nothing: the proxy may have forwarded the request. An
+// unused connection is kept for seconds; `close` ends all of them.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Code } from '#errors/catalogue.ts';
@@ -24,22 +24,25 @@ export interface SessionParts {
 }
 
 export interface SessionRequest extends Omit<SendOptions, 'clock'> {
-  /** Called once there is a connection to send it over: an open one, or a new one. */
+  /** Called once there is a connection for the request: a reused one or a new one. */
   readonly onConnected?: () => void;
 }
 
 export interface SessionResponse extends SmallResponse {
-  /** The hop that it came over. */
+  /** The hop that the response came over. */
   readonly facts: HopFacts;
 }
 
-/** How long an unused connection is kept, in milliseconds. Many servers close theirs after 5 s, which costs nothing. */
+/** How long an unused connection is kept, in milliseconds. Many servers close theirs after 5 s, which is harmless. */
 const UNUSED_MS = 30_000;
-/** A request that must not be sent twice takes no connection that was unused for longer: its end may be on the way. */
+/**
+ * A request that must not be repeated uses no connection that was unused for longer: the other side may already have
+ * closed it.
+ */
 const FRESH_MS = 1_000;
-/** Unused connections that are kept. */
+/** Maximum number of unused connections. */
 const MAX_UNUSED = 4;
-/** The proxy asks again who we are: a nonce that is too old, a login that has ended. A new connection answers that. */
+/** The proxy requests authentication again: a stale nonce, or a session that has ended. A new connection fixes that. */
 const ASKS_AGAIN: ReadonlySet<Code> = new Set<Code>(['AUTH-STALE', 'NTLM-CONN']);
 
 interface Unused {
@@ -61,7 +64,7 @@ export class Session {
   }
 
   /**
-   * Sends a request and returns the whole answer, whatever its status.
+   * Sends a request and returns the whole response, whatever its status.
    * @throws CodedError of the route and the hop, RESPONSE-TIMEOUT, REQUEST-TIMEOUT, DOCUMENT-*, CONNECTION-LOST,
    * BAD-RESPONSE, TOO-MANY-INTERIM, CONTENT-ENCODED, ORIGIN-407; the reason of `signal` once it is aborted
    */
@@ -80,12 +83,12 @@ export class Session {
     return await this.#finish(opened, await this.#send(opened, request), route);
   }
 
-  /** How many connections are open and not in use. */
+  /** Number of open connections that are not in use. */
   get unused(): number {
     return this.#unused.size;
   }
 
-  /** Ends the connections that are not in use. */
+  /** Closes the connections that are not in use. */
   close(): void {
     for (const unused of this.#unused) this.#drop(unused);
   }
@@ -105,7 +108,7 @@ export class Session {
     return null;
   }
 
-  /** The signal of the opener serves the whole life of a connection, and that of the request as long as it lasts. */
+  /** `ender` lives as long as the connection; the request's signal acts only while the opening lasts. */
   async #open(route: Route, signal: AbortSignal): Promise<Opened> {
     const ender = new AbortController();
     const connection = await endedBy(signal, ender, () => route.open({ bulk: false, signal: ender.signal }));
@@ -164,7 +167,7 @@ export class Session {
   }
 }
 
-/** Whether a request that a connection in use did not answer is sent again, over a new one. */
+/** Whether a request that a reused connection did not answer is sent again over a new one. */
 function mayRepeat(outcome: RequestOutcome, request: SmallRequest): boolean {
   if (outcome.ended !== 'failed') return false;
   const { error, isUnsent, isUnanswered } = outcome;
@@ -173,13 +176,13 @@ function mayRepeat(outcome: RequestOutcome, request: SmallRequest): boolean {
   return isUnsent || ((asksAgain || isUnanswered) && isRepeatable(request));
 }
 
-/** Whether sending it twice does no more than sending it once (RFC 9110, 9.2.2). */
+/** Whether sending a request twice has the same effect as sending it once (RFC 9110, 9.2.2). */
 function isRepeatable({ method, headers }: SmallRequest): boolean {
   if (method === 'GET' || method === 'HEAD' || method === 'PUT') return true;
   return method === 'POST' && Object.keys(headers).some((name) => name.toLowerCase() === 'idempotency-key');
 }
 
-/** As long as the work lasts, `signal` ends what `ender` ends. */
+/** While the work runs, an abort of `signal` also aborts `ender`. */
 async function endedBy<T>(signal: AbortSignal, ender: AbortController, work: () => Promise<T>): Promise<T> {
   const stopListening = onAbort(signal, () => ender.abort(signal.reason));
   try {

@@ -1,9 +1,9 @@
-// The HTTP stack of tus-js-client over a session: uploads that resume go through the same connections, deadlines and
-// verdicts as everything else.
+// The HTTP stack of tus-js-client over a session: resumable uploads use the same connections, deadlines and credential
+// verdicts as all other requests.
 //
-// Guarantees: every request goes to the origin that the stack was made for, whatever a Location says, so that neither the
-// token nor the data goes elsewhere; a stall ends, which tus-js-client's own stack does not do; a failure keeps its code
-// (as `causingError`). A POST or PATCH is never sent again by the session: the client asks with HEAD where to continue.
+// Guarantees: every request goes to the origin that the stack was made for, whatever a Location says, so that neither
+// token nor data goes elsewhere. A stall ends, unlike in tus-js-client's own stack. A failure keeps its code (as
+// `causingError`). The session never repeats a POST or PATCH: the client sends HEAD to find out where to continue.
 
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
 import { coded } from '#errors/coded-error.ts';
@@ -14,21 +14,21 @@ import type { Session, SessionResponse } from './session.ts';
 
 export interface TusStackOptions {
   readonly session: Session;
-  /** Where uploads are made; nothing goes to another origin. */
+  /** Uploads are created here; nothing goes to another origin. */
   readonly endpoint: URL;
   readonly deadlines: Deadlines;
   readonly signal: AbortSignal;
 }
 
-/** The answers of a tus server have no body worth the name. */
+/** Responses of a tus server have practically no body. */
 const ANSWER_BYTES = 65_536;
 
-/** What tus-js-client asks a part of its input for. */
+/** A part of the input that tus-js-client requests. */
 interface Part extends RequestBody {
   readonly size: number;
 }
 
-/** Hands a body of ours to tus-js-client part by part, without reading it (`fileReader`). */
+/** Hands one of our bodies to tus-js-client in parts, without reading it (`fileReader`). */
 export const bodyReader = {
   openFile: (body: RequestBody) =>
     Promise.resolve({
