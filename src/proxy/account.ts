@@ -1,16 +1,17 @@
-// Who we are to a proxy: user, domain and password of a profile, told apart and named.
+// The account of a profile: user, domain and password, separated and named.
 //
-// Guarantees: `CORP\svc` in the user and `CORP` beside `svc` are one account, whatever the case, so that both count as
-// one where attempts are counted. Relies on the config room for what may be in a user.
+// Guarantees: `CORP\svc` as the user, and `CORP` as the domain with `svc` as the user, are the same account in any
+// letter case, so that their attempts are counted together. Relies on the configuration schema to restrict the
+// characters of a user.
 
 import { Secret } from '#redaction/secret.ts';
 import type { ProxyProfile } from './profile.ts';
 
 export interface Account {
-  /** Without domain. */
+  /** Without the domain. */
   readonly user: string;
   readonly domain: string;
-  /** `CORP\svc_update`: shown in failures. */
+  /** For example `CORP\svc_update`, for failures. */
   readonly shown: string;
   /** The same for every spelling of the account. */
   readonly key: string;
@@ -21,7 +22,7 @@ export interface Account {
 export function accountOf(profile: ProxyProfile): Account | null {
   const { domain: given = '', user: name = '', password } = profile;
   if (name === '' || profile.authentication === 'transparent') return null;
-  // A ticket says who we are; no password is shown.
+  // A ticket identifies us; no password is sent.
   if (profile.authentication === 'negotiate') return null;
   const backslash = given === '' ? name.indexOf('\\') : -1;
   const domain = backslash === -1 ? given : name.slice(0, backslash);

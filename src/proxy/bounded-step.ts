@@ -1,7 +1,8 @@
-// One step of opening a connection, with a bound (principle 4): it ends by itself, at its deadline, or at the abort.
+// One step of opening a connection, with a time limit (principle 4): it ends by itself, at its deadline, or at the
+// abort.
 //
-// Guarantees: settles exactly once; `cleanUp` of the step has run by then, the timer is cancelled and the signal's
-// listener is gone. What the step must do when it does not succeed (destroy its socket) is in that clean-up.
+// Guarantees: settles exactly once. By then the step's `cleanUp` has run, the timer is cancelled and the listener on
+// the signal is removed. The clean-up does what a failed step needs, for example destroying its socket.
 
 import { onAbort } from '#system/abort.ts';
 import type { Clock } from '#system/clock.ts';
@@ -11,17 +12,17 @@ export interface StepBounds {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  /** The failure to throw when the time is over. */
+  /** The failure to throw at the deadline. */
   readonly late: (elapsedMs: number) => Error;
 }
 
-/** How a step says that it ended. Only the first call counts. */
+/** How a step reports its end. Only the first call has an effect. */
 export interface StepEnd<T> {
   done(value: T): void;
   fail(error: unknown): void;
 }
 
-/** Runs a step. `start` returns its clean-up, which is told whether the step succeeded. */
+/** Runs a step. `start` returns its clean-up, which receives whether the step succeeded. */
 export function boundedStep<T>(
   bounds: StepBounds,
   start: (end: StepEnd<T>) => (succeeded: boolean) => void,
@@ -54,7 +55,7 @@ export function boundedStep<T>(
       fail(thrown);
       return;
     }
-    // A step may end inside `start`, before its clean-up was known.
+    // A step may end inside `start`, before its clean-up is known.
     if (ended) cleanUp(succeeded);
   });
 }

@@ -1,10 +1,10 @@
-// A candidate of a route as others may see it: what another client needs in order to take the same proxy. Types only.
+// A candidate of a route as other modules see it: what another client needs to use the same proxy. Types only.
 
 import type { Secret } from '#redaction/secret.ts';
 
 /** A proxy, or the target itself, just before it is tried. */
 export interface CandidateInfo {
-  /** Null where the connection goes direct. */
+  /** Null for a direct connection. */
   readonly proxy: CandidateProxy | null;
 }
 
@@ -17,15 +17,17 @@ export interface CandidateProxy {
   readonly port: number;
   /** `http://proxy.example.com:3128`, without user. */
   readonly url: string;
-  /** `forward` where plain HTTP is requested in absolute form. */
+  /** `forward` if plain HTTP is requested in absolute form. */
   readonly how: 'tunnel' | 'forward';
-  /** The scheme of the account or ticket: named by the settings, or accepted by this proxy before. Null where neither says. */
+  /**
+   * The authentication scheme: the configured one, or one that this proxy accepted before; null when neither is known.
+   */
   readonly authentication: string | null;
-  /** Whether an account or a ticket may be shown to it. */
+  /** Whether an account or a ticket may be sent to it. */
   readonly hasAccount: boolean;
   /**
-   * Hands out the account, if this proxy has accepted it by Basic (or the login of SOCKS) since that moment (monotonic, in
-   * milliseconds) and nothing has refused it meanwhile. Null otherwise.
+   * Lends the account, if this proxy has accepted it by Basic (or SOCKS login) since that moment (monotonic, in
+   * milliseconds) and nothing has rejected it since; null otherwise.
    * @throws the reason of the signal
    */
   lend(sinceMs: number, signal: AbortSignal): Promise<Loan | null>;
@@ -33,11 +35,11 @@ export interface CandidateProxy {
 
 /** An account in use by another client. The borrower calls one of the two functions at the end. */
 export interface Loan {
-  /** With the domain, as Basic shows it. */
+  /** With the domain, in the form that Basic sends. */
   readonly user: string;
   readonly password: Secret;
-  /** The proxy refused it: it is not sent again. */
+  /** The proxy rejected the account: it is not sent again. */
   refused(): void;
-  /** Any other end. */
+  /** The loan ended in any other way. */
   returned(): void;
 }

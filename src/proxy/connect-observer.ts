@@ -11,11 +11,11 @@ import type { Clock } from '#system/clock.ts';
 
 type Facts = Readonly<Record<string, FieldValue>>;
 
-/** One step, over. */
+/** One step that has ended. */
 export interface ObservedStep {
   readonly phase: ConnectPhase;
   readonly elapsedMs: number;
-  /** What it showed; empty where it failed. */
+  /** What the step showed; empty if it failed. */
   readonly facts: Facts;
   readonly error: CodedError | null;
 }
@@ -32,21 +32,21 @@ export class ConnectObserver {
     this.#watch = watch;
   }
 
-  /** What went well so far, in order. */
+  /** The steps that succeeded so far, in order. */
   get passed(): readonly ConnectPhase[] {
     return [...this.#passed];
   }
 
-  /** Runs a step. `show` says what its result showed. */
+  /** Runs a step. `show` returns the facts that its result showed. */
   async run<T>(phase: ConnectPhase, work: () => Promise<T>, show: (result: T) => Facts = () => ({})): Promise<T> {
     const startedMs = this.#clock.monotonic();
     const result = await this.attribute(phase, work);
-    // What a step showed may cost a look at a certificate, which only a watcher is worth.
+    // The facts of a step may require parsing a certificate, which is done only if there is a listener.
     this.passedBy(phase, this.#clock.monotonic() - startedMs, this.#watch === undefined ? {} : show(result));
     return result;
   }
 
-  /** Work that proves nothing when it goes well, and belongs to this phase when it fails. */
+  /** Runs work that proves nothing when it succeeds, and belongs to this phase when it fails. */
   async attribute<T>(phase: ConnectPhase, work: () => Promise<T>): Promise<T> {
     const startedMs = this.#clock.monotonic();
     try {
@@ -56,7 +56,7 @@ export class ConnectObserver {
     }
   }
 
-  /** A step that went well inside of another one, such as the look-up of a name while dialling. */
+  /** Records a step that succeeded inside another one, such as a name look-up while dialing. */
   passedBy(phase: ConnectPhase, elapsedMs: number, facts: Facts): void {
     this.#passed.push(phase);
     this.#watch?.({ phase, elapsedMs, facts, error: null });
@@ -66,17 +66,17 @@ export class ConnectObserver {
     if (!(thrown instanceof CodedError)) return thrown;
     const elapsedMs = this.#clock.monotonic() - startedMs;
     const failing = finer(phase, thrown);
-    // One that went well and was taken back afterwards has proven nothing.
+    // A step that succeeded and was later revoked has proven nothing.
     thrown.during({ phase: failing, elapsedMs, proven: this.passed.filter((passed) => passed !== failing) });
     this.#watch?.({ phase: thrown.trace?.phase ?? phase, elapsedMs, facts: {}, error: thrown });
     return thrown;
   }
 }
 
-/** A look-up is part of dialling and authentication part of the tunnel; the code tells which of the two it was. */
+/** A look-up is part of dialing and authentication is part of the tunnel; the code shows which of the two failed. */
 function finer(phase: ConnectPhase, { code }: CodedError): ConnectPhase {
   if (phase === 'dial' && isOfGroup(code, 'DNS')) return 'resolve';
-  // TLS 1.3 tells of a certificate that is wanting behind the handshake.
+  // With TLS 1.3, the failure for a missing client certificate arrives after the handshake.
   if (phase === 'tunnel' && isOfGroup(code, 'PROXY-TLS')) return 'proxy_tls';
   if (phase === 'tunnel' && isOfGroup(code, 'AUTH', 'NTLM', 'NEGOTIATE')) return 'authentication';
   return phase;

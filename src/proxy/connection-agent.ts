@@ -29,12 +29,12 @@ const MAX_CONNECTIONS = 4;
 const MAX_UNUSED_CONNECTIONS = 1;
 const UNUSED_MS = 4_000;
 
-/** What a route is asked for in place of each scheme: http goes as `ws` does, through a tunnel. */
+/** The scheme that a route is requested for: http uses a tunnel, as `ws` does. */
 const ASKED: Readonly<Record<string, string>> = { 'http:': 'ws:', 'ws:': 'ws:', 'https:': 'https:', 'wss:': 'https:' };
 
 /** Made for one use, such as one upload or one WebSocket, and destroyed with it. */
 export class ConnectionAgent extends Agent {
-  /** What Node checks a request's own scheme against. */
+  /** Node checks the scheme of a request against this. */
   readonly protocol: string;
   readonly defaultPort: number;
   readonly #target: URL;
@@ -109,7 +109,7 @@ export class ConnectionAgent extends Agent {
     return connection.socket;
   }
 
-  /** A server may name another place for the next request (tus does, in Location). */
+  /** A server may name another host for the next request (tus does, in Location). */
   #expectTarget(host: string, port: number): void {
     const expected = this.#target.port === '' ? this.defaultPort : Number(this.#target.port);
     const bare = (name: string) => name.replace(/^\[(.*)\]$/, '$1').toLowerCase();

@@ -1,4 +1,4 @@
-// The host and port of a URL, whether it needs TLS, and in which form a proxy is asked for it. Pure.
+// The host and port of a URL, whether it needs TLS, and in which form it is requested from a proxy. Pure.
 
 import { coded } from '#errors/coded-error.ts';
 import type { HopScheme, ProxyProfile } from './profile.ts';
@@ -8,17 +8,17 @@ export interface Endpoint {
   /** Without brackets. */
   readonly host: string;
   readonly port: number;
-  /** `host:port` as CONNECT and Host want it; IPv6 in brackets. */
+  /** `host:port` in the form that CONNECT and Host need; IPv6 in brackets. */
   readonly authority: string;
   readonly tls: boolean;
-  /** Whether a proxy can be asked for it in absolute form. */
+  /** Whether a proxy supports absolute form for it. */
   readonly forwardable: boolean;
 }
 
 const SCHEMES: Readonly<Record<string, { port: number; tls: boolean; forwardable: boolean }>> = {
   'http:': { port: 80, tls: false, forwardable: true },
   'https:': { port: 443, tls: true, forwardable: false },
-  // A WebSocket needs a tunnel in either form: forwarding proxies drop Upgrade.
+  // A WebSocket always needs a tunnel: forwarding proxies drop Upgrade.
   'ws:': { port: 80, tls: false, forwardable: false },
   'wss:': { port: 443, tls: true, forwardable: false },
 };
@@ -35,7 +35,7 @@ export function endpointOf(target: URL): Endpoint {
   return { ...scheme, host, port, authority: `${target.hostname}:${port}` };
 }
 
-/** The connect mode through a proxy of this scheme. Only HTTP proxies know the absolute form. */
+/** The connect mode through a proxy of this scheme. Only HTTP proxies support absolute form. */
 export function connectModeThrough(
   profile: ProxyProfile,
   scheme: HopScheme,

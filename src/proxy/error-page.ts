@@ -1,18 +1,20 @@
-// What an error page says: its title, which is often all that a proxy has to say, and its words without the markup.
-// Bounded and pure; the result is foreign text.
+// Extracts from an error page its title, which often is all the explanation that a proxy gives, and its text without
+// markup. Bounded and pure. The result is untrusted text.
 
 /** Longest title that is kept, in characters. */
 const TITLE_CHARACTERS = 300;
-/** So much of the words is kept, in characters: enough to know the page by. */
+/** Maximum length of the text that is kept, in characters: enough to recognize the page. */
 const WORDS_CHARACTERS = 1_000;
 
-/** What a page says; null where it says nothing. */
+/** The text of a page; null when it has none. */
 export interface ErrorPage {
   readonly title: string | null;
   readonly words: string | null;
 }
 
-/** Whether a title says nothing of its own: Squid's pages have one for all, and Privoxy's have other numbers than its status. */
+/**
+ * Whether a title is generic: Squid has one for all pages, and Privoxy's contain a number that differs from the status.
+ */
 export function isUninformative(title: string): boolean {
   return /^ERROR: |\(Privoxy@/i.test(title);
 }
@@ -21,7 +23,7 @@ export function readErrorPage(page: string): ErrorPage {
   return { title: titleOf(page), words: wordsOf(page) };
 }
 
-/** What stands between `<title>` and its end, on one line; null when there is none. */
+/** The text between `<title>` and its end, on one line; null when there is none. */
 export function titleOf(page: string): string | null {
   const start = /<title(?=[\s>])[^<>]{0,200}>/i.exec(page);
   if (start === null) return null;
@@ -32,7 +34,9 @@ export function titleOf(page: string): string | null {
   return title === '' ? null : title;
 }
 
-/** What stands between the tags, but for scripts and styles, on one line. In one pass, whatever the page holds. */
+/**
+ * The text between the tags, without scripts and styles, on one line. Reads the page in one pass, whatever it contains.
+ */
 function wordsOf(page: string): string | null {
   const [before = '', ...pieces] = page.split('<');
   let words = before;

@@ -1,5 +1,5 @@
-// What the answers of a hop have told since the start, beside what they were asked for: the time, and which ports pass.
-// Nothing is decided by it but the words of a failure.
+// Remembers what the responses of a hop have shown since the start, in addition to their content: the time, and which
+// ports can be reached. It only affects the words of a failure.
 
 import type { Clock } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';
@@ -12,13 +12,13 @@ export class HopMemory {
   #observedTime: ObservedTime | null = null;
   #passes443 = false;
 
-  /** `by` is who answers there, in words. */
+  /** `by` names the sender of the responses in words. */
   constructor(clock: Clock, by: string) {
     this.#clock = clock;
     this.#by = by;
   }
 
-  /** The latest time that an answer told; null before. */
+  /** The most recent time that a response showed; null before the first one. */
   get observedTime(): ObservedTime | null {
     return this.#observedTime;
   }
@@ -38,10 +38,10 @@ export class HopMemory {
   }
 }
 
-/** More hops and targets than a configuration has; a server's redirects may name any number. */
+/** More hops and targets than a configuration has. The limit is needed because redirects may name any number. */
 const MAX_HOPS = 256;
 
-/** The memory of each hop by its URL, and of each target by its `host:port`; what was used longest ago is forgotten. */
+/** The memory of each hop by its URL, and of each target by its `host:port`; the least recently used is dropped. */
 export class HopMemories {
   readonly #clock: Clock;
   readonly #hops = new NewestMap<string, HopMemory>(MAX_HOPS);
@@ -56,7 +56,7 @@ export class HopMemories {
     return known;
   }
 
-  /** The latest time that one of these told; null where none did. */
+  /** The most recent time that any of these hops showed; null when none did. */
   latest(hops: readonly string[]): ObservedTime | null {
     const seen = hops.flatMap((hop) => this.#hops.get(hop)?.observedTime ?? []);
     return seen.sort((a, b) => b.monotonicMs - a.monotonicMs)[0] ?? null;

@@ -18,15 +18,15 @@ export interface ProxyHop {
   readonly port: number;
   /** `http://proxy.example.com:3128`, without user. */
   readonly url: string;
-  /** The same for failures. */
+  /** The hop as failures name it. */
   readonly place: Hop;
-  /** Whose account may be shown to it. */
+  /** The profile whose account may be sent to it. */
   readonly profile: ProxyProfile;
-  /** What the profile's secret is bound to: the hop itself, or what names the hops. */
+  /** What the profile's secret is bound to: the hop itself, or the source that names the hops. */
   readonly boundTo: string;
   /** Whether the profile has an account that this hop may not see (`pac.credentials_for`). */
   readonly isAccountWithheld: boolean;
-  /** The environment variable that names it, if one does. */
+  /** The environment variable that names it; null otherwise. */
   readonly variable: string | null;
 }
 
@@ -35,7 +35,7 @@ export type Candidate =
   | { readonly kind: 'proxy'; readonly hop: ProxyHop; readonly reasons: readonly Reason[] }
   | { readonly kind: 'direct'; readonly reasons: readonly Reason[] };
 
-/** For which purpose candidates are requested. */
+/** The purpose and the limits of a request for candidates. */
 export interface CandidateRequest {
   readonly purpose: Purpose;
   readonly signal: AbortSignal;
@@ -48,11 +48,11 @@ export interface CandidateSource {
    * @throws CodedError when the source is unavailable
    */
   candidatesFor(profile: ProxyProfile, target: URL, request: CandidateRequest): Promise<readonly Candidate[]>;
-  /** The same if they are known already, without a request; null otherwise. */
+  /** The same if they are already known, without a request; null otherwise. */
   knownCandidates(profile: ProxyProfile, target: URL): readonly Candidate[] | null;
 }
 
-/** A hop at an address; `boundTo` is the hop itself unless something else names it. */
+/** Makes a hop at an address. `boundTo` is the hop itself unless a source names the hop. */
 export function makeHop(
   profile: ProxyProfile,
   at: {
@@ -78,8 +78,8 @@ export function withoutAccount(profile: ProxyProfile): ProxyProfile {
 }
 
 /**
- * What the secret of a profile is bound to: its own hop, or the proxies that may see it, whoever names them. Null where
- * nobody sees it.
+ * What the secret of a profile is bound to: its own hop, or the proxies that may receive it, whatever names them. Null
+ * if no proxy receives it.
  */
 export function bindingOf(profile: ProxyProfile): string | null {
   const trusted = profile.pac?.credentials_for;
@@ -87,7 +87,7 @@ export function bindingOf(profile: ProxyProfile): string | null {
   return ownHop(profile)?.boundTo ?? null;
 }
 
-/** The hop of a profile that has an address of its own; null for one whose proxies stand elsewhere. */
+/** The hop of a profile that has an address of its own; null if a source names its proxies. */
 export function ownHop(profile: ProxyProfile): ProxyHop | null {
   const { scheme, address, port } = profile;
   if (scheme === 'pac' || scheme === 'environment' || address === undefined) return null;

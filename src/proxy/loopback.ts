@@ -1,19 +1,19 @@
-// Plain HTTP is trusted on this machine: a feed from there needs no TLS, and may be asked for with a token. The text of a
-// URL only says that this is meant; a proxy elsewhere, or a name that resolves to elsewhere, would answer for it as well.
+// Plain HTTP is trusted on this machine: a feed there needs no TLS and may be requested with a token. The text of a URL
+// only states the intent: a proxy on another machine, or a name that resolves to one, would answer for it as well.
 //
-// Guarantees: a plain URL that names this machine goes over a connection whose other end is a loopback address, or fails
-// before a byte is sent. A proxy on this machine counts as this machine; what it does behind that is not known here.
+// Guarantees: a plain URL that names this machine uses a connection to a loopback address, or fails before a byte is
+// sent. A proxy on this machine counts as this machine; where it connects to is unknown here.
 
 import { isLoopbackUrl } from '#config/schema/values.ts';
 import { coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
 import { isLoopbackAddress } from '#system/network/addresses.ts';
 
-/** The other end of a connection. */
+/** The peer of a connection. */
 interface OtherEnd {
-  /** As the socket has it; undefined once it is closed. */
+  /** As the socket reports it; undefined once it is closed. */
   readonly address: string | undefined;
-  /** Profile name of the proxy there; null where it is the target itself. */
+  /** Profile name of the proxy at that end; null if it is the target itself. */
   readonly proxy: string | null;
   readonly hop: Hop;
 }

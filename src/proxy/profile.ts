@@ -3,32 +3,32 @@
 import type { Secret } from '#redaction/secret.ts';
 import type { Authentication } from './auth/schemes/scheme.ts';
 
-/** How a proxy itself is spoken to. */
+/** The protocol between us and the proxy. */
 export type HopScheme = 'http' | 'https' | 'socks4' | 'socks4a' | 'socks5' | 'socks5h';
 
-/** Where a profile's proxies come from: its own address, or somewhere else. */
+/** Where a profile's proxies come from: its own address, or another source. */
 export type ProfileScheme = HopScheme | 'pac' | 'environment';
 
-/** A proxy as the admin described it; the shape of one entry of `proxies`. */
+/** A proxy as the admin configured it; one entry of `proxies`. */
 export interface ProxyProfile {
   readonly name: string;
-  /** DNS name, IPv4 or IPv6 (without brackets); absent where the proxies stand elsewhere. */
+  /** DNS name, IPv4 or IPv6 (without brackets); absent if a source names the proxies. */
   readonly address?: string | undefined;
   readonly port: number;
   readonly scheme: ProfileScheme;
-  /** Where a PAC file names the proxies. */
+  /** The PAC file that names the proxies. */
   readonly pac?: PacPlace | undefined;
-  /** Profiles that are tried, in this order, where this one cannot be reached. */
+  /** Profiles that are tried, in this order, when this one cannot be reached. */
   readonly fallback?: readonly string[] | undefined;
   /** `transparent` means: no authentication. */
   readonly authentication: Authentication;
-  /** Whether `auto` may show the password readable to whoever sees the bytes. */
+  /** Whether `auto` may send the password in a form that anyone who can read the traffic can read. */
   readonly allow_cleartext?: boolean | undefined;
   readonly domain?: string | undefined;
   readonly user?: string | undefined;
   readonly password?: Secret | undefined;
   readonly default: boolean;
-  /** Whether http goes through CONNECT as well, instead of absolute-form. */
+  /** Whether http also goes through CONNECT, instead of absolute form. */
   readonly tunnel_http?: boolean | undefined;
   /** Targets that go direct although this proxy was chosen; see `no-proxy.ts`. */
   readonly no_proxy?: string | undefined;
@@ -38,6 +38,6 @@ export interface ProxyProfile {
 interface PacPlace {
   readonly url?: string | undefined;
   readonly file?: string | undefined;
-  /** `host` or `host:port`, parted by commas or spaces, as in `no_proxy`. */
+  /** `host` or `host:port`, separated by commas or spaces, as in `no_proxy`. */
   readonly credentials_for?: string | undefined;
 }

@@ -1,4 +1,4 @@
-// Reports of the network scoped by purpose: who reads the log knows what a connection was for.
+// Scopes network reports by purpose, so that each log line shows what a connection was for.
 
 import { type Purpose, purposeRow } from '#config/purposes.ts';
 import type { Report } from '#logging/events.ts';

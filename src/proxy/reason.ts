@@ -1,7 +1,7 @@
-// Why a route is as it is, as data: each reason says what decided. Pure.
+// Why a route is as it is, as data: each reason names what decided. Pure.
 //
-// Guarantees: `reasonText` is the only place that makes a sentence of a reason, and nothing reads a sentence back. Names,
-// tokens and answers of PAC files are foreign text: only the one formatter shows the sentence.
+// Guarantees: `reasonText` is the only function that makes a sentence of a reason, and no code parses one. Names,
+// tokens and results of PAC files are untrusted text that only the log formatter shows.
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Purpose } from '#config/purposes.ts';
@@ -24,10 +24,10 @@ export type Reason =
   | { readonly kind: 'variable exempts'; readonly variable: string; readonly token: string }
   /** Neither this variable nor all_proxy is set. */
   | { readonly kind: 'no variable'; readonly variable: string }
-  /** What the PAC file answered for `url`, which has no query. */
+  /** The result of the PAC file for `url`, which has no query. */
   | { readonly kind: 'pac'; readonly where: string; readonly answer: readonly string[]; readonly url: string }
   | { readonly kind: 'pac direct' }
-  /** Not the settings: the caller tests this profile. */
+  /** Not from the settings: the caller tests this profile. */
   | { readonly kind: 'tested' };
 
 /** The reason as a sentence. */
@@ -62,7 +62,7 @@ export function reasonText(reason: Reason): string {
   }
 }
 
-/** The key of the configuration that decided, such as `proxies[0].no_proxy`; null where something else did. */
+/** The configuration key that decided, for example `proxies[0].no_proxy`; null if something else decided. */
 export function reasonKey(reason: Reason): string | null {
   switch (reason.kind) {
     case 'disabled':
@@ -81,13 +81,13 @@ export function reasonKey(reason: Reason): string | null {
   }
 }
 
-/** The reason that decided in the end, as a sentence. */
+/** The last reason, which decided, as a sentence. */
 export function decidingText(reasons: readonly Reason[]): string {
   const last = reasons.at(-1);
   return last === undefined ? '' : reasonText(last);
 }
 
-/** The reasons in their order, each once. */
+/** The reasons in order, without duplicates. */
 export function distinctReasons(reasons: readonly Reason[]): readonly Reason[] {
   return reasons.filter((reason, index) => reasons.findIndex((one) => isDeepStrictEqual(one, reason)) === index);
 }

@@ -1,5 +1,5 @@
-// The one door to the network (principle 1): a `Route` is the choice of how to reach a target, with its reasons; it yields
-// connections, and only they carry bytes out. Work, diagnosis and "Test connection" all use it.
+// The only access to the network (principle 1). A `Route` is the choice of how to reach a target, with its reasons. It
+// opens connections, and all outgoing bytes go through them. Work, diagnosis and "Test connection" all use it.
 
 import type { Duplex } from 'node:stream';
 import type { Purpose } from '#config/purposes.ts';
@@ -20,31 +20,36 @@ export interface HopFacts {
   /** The proxy really used: `http://proxy.example.com:3128` without user, or `direct`; a `RouteKey`'s proxy. */
   readonly proxyUrl: string;
   readonly how: ConnectMode;
-  /** The target's host and port. */
+  /** Host and port of the target. */
   readonly host: string;
   readonly port: number;
-  /** For failures. */
+  /** The hop that failures name. */
   readonly hop: Hop;
-  /** What went well until the connection was open, in order. */
+  /** Steps that succeeded until the connection was open, in order. */
   readonly passed: readonly ConnectPhase[];
 }
 
-/** Whether the hop can look into a response: never where there is none, nor into TLS that goes through it. */
+/** Whether the hop can read a response: not for a direct connection, and not inside TLS to the target. */
 export function canLookInside({ how }: Pick<HopFacts, 'how'>, url: URL): boolean {
   return how === 'forward' || (how === 'tunnel' && url.protocol === 'http:');
 }
 
-/** Where the bytes of an answer come from: the proxy that forwards it, else the target, also through a tunnel. */
+/**
+ * The hop that sends the bytes of a response: the proxy in forward mode, else the target, including through a tunnel.
+ */
 export function answersFrom({ how, hop, host, port }: Pick<HopFacts, 'how' | 'hop' | 'host' | 'port'>): Hop {
   return how === 'tunnel' ? originAt(`${host.includes(':') ? `[${host}]` : host}:${port}`) : hop;
 }
 
-/** Whose a silence or a cut is: the other end's, and of a tunnel nobody knows which of the two ends. */
+/**
+ * The hop that a silence or a lost connection is attributed to. Null for a tunnel, because either of its two ends may
+ * be the cause.
+ */
 export function cutBy({ how, hop }: Pick<HopFacts, 'how' | 'hop'>): Hop | null {
   return how === 'tunnel' ? null : hop;
 }
 
-/** What a response head looks like to the hop that may have made it. */
+/** A response head, as the hop that may have made it is identified by. */
 export interface ResponseHead {
   readonly status: number;
   readonly reason: string;
@@ -52,63 +57,64 @@ export interface ResponseHead {
   readonly rawHeaders: readonly string[];
 }
 
-/** One open connection, ready for HTTP/1.1 to the target; TLS to the target is already done where it is https. */
+/** An open connection, ready for HTTP/1.1 to the target. For https, TLS to the target is already established. */
 export interface Connection {
   readonly socket: Duplex;
-  /** `absolute` when requests must name the whole URL (plain http through a proxy), else `origin`. */
+  /** `absolute` if requests must contain the whole URL (plain http through a proxy), else `origin`. */
   readonly form: 'origin' | 'absolute';
   readonly facts: HopFacts;
   /**
-   * Headers that this hop wants on a request, such as Proxy-Authorization; empty in a tunnel and direct. `target` is the
-   * request target as it goes to the wire: Digest signs both. Called once for each request. Where it throws, the connection is
-   * released.
+   * Headers that this hop needs on a request, for example Proxy-Authorization; empty in a tunnel and direct. `target`
+   * is the request target as sent, because Digest signs it. Called once for each request. If it throws, the connection
+   * is released.
    */
   headersFor(method: string, target: string): Readonly<Record<string, string>>;
   /**
-   * Set on a plain connection that was asked for with `bulk`: every byte goes to the consumer through one reused
-   * buffer (valid only during the call), and the socket emits no 'data'. `pause` and `resume` give back-pressure.
+   * Set on a plain connection that was opened with `bulk`: all bytes go to the consumer through one reused buffer
+   * (valid only during the call), and the socket emits no 'data'. `pause` and `resume` provide back-pressure.
    */
   readonly bulk: BulkSource | null;
   /**
-   * Looks at a response that this hop may have made itself (absolute-form): throws the proxy's own failure
-   * (AUTH-*, POLICY-DENIED, PROXY-UPSTREAM), or returns when the origin answered. The page of a refusal can still be read.
+   * Checks a response that this hop may have made itself (absolute form). Throws the proxy's own failure (AUTH-*,
+   * POLICY-DENIED, PROXY-UPSTREAM), or returns if the origin answered. The page of a refusal can still be read.
    */
   validateResponse(head: ResponseHead, url: string): void;
-  /** What the hop shows itself to be by first bytes that are no HTTP; null where they say nothing of it. */
+  /** Identifies what the hop is from first bytes that are not HTTP; null when they do not show it. */
   classifyNoise(firstBytes: Uint8Array): CodedError | null;
   /**
-   * Resolves when what the hop's answers said of our credential is on disk: an end is told after that. Where one more
-   * question to the hop was needed to know whose the refused answer was, resolves to the failure that it showed.
+   * Resolves once the credential verdict of the hop's responses is on disk; report an end only after that. If one more
+   * request to the hop was needed to find out which server rejected the credential, resolves to the failure that it
+   * showed.
    */
   settled(): Promise<CodedError | null>;
-  /** Ends the use of the connection. */
+  /** Ends the use of the connection and frees it. */
   release(): void;
 }
 
-/** Bytes of a plain socket through one reused buffer (`net`'s `onread`). */
+/** The bytes of a plain socket through one reused buffer (`onread` of `net`). */
 export interface BulkSource {
-  /** Sets who gets the bytes from now on; called at most once, before anything is written. */
+  /** Sets the receiver of the bytes; called at most once, before anything is written. */
   consume(onBytes: (chunk: Uint8Array) => void): void;
 }
 
-/** The choice for one purpose and target, explained; nothing is dialled before `open`. */
+/** The choice for one purpose and target, with reasons. Nothing is dialed before `open`. */
 export interface Route {
   readonly purpose: Purpose;
   readonly target: URL;
-  /** Proxy profile's name, or null for direct. Which of its proxies was used is in the facts of the connection. */
+  /** Name of the proxy profile; null for direct. The facts of the connection name the proxy that was used. */
   readonly proxy: string | null;
   /** The connect mode of the first candidate. */
   readonly how: ConnectMode;
-  /** What decided, in order; `reasonText` makes sentences of them. */
+  /** What decided, in order; `reasonText` converts each to a sentence. */
   readonly reasons: readonly Reason[];
   /**
-   * Routes with the same key share connections: they come from the same settings and choose alike. Every change of the
-   * settings makes other keys.
+   * Routes with the same key share connections: they come from the same settings and lead to the same choice. Every
+   * change of the settings changes the keys.
    */
   readonly sharedKey: string;
   /**
-   * Opens a connection to the first candidate that can be reached: dials, tunnels, authenticates, does TLS, each with its
-   * deadline.
+   * Opens a connection to the first candidate that can be reached: dials, tunnels, authenticates and starts TLS, each
+   * with its deadline.
    * @throws CodedError DNS-*, TCP-*, TUNNEL-*, NOT-A-PROXY, AUTH-*, POLICY*, PROXY-*, TLS-*, with its trace
    */
   open(options: OpenOptions): Promise<Connection>;
@@ -117,16 +123,16 @@ export interface Route {
 export interface OpenOptions {
   readonly bulk: boolean;
   readonly signal: AbortSignal;
-  /** Hears of each step as it ends. */
+  /** Called with each step when it ends. */
   readonly watch?: StepListener;
   /** Called with each candidate just before it is tried. */
   readonly onCandidate?: (candidate: CandidateInfo) => void;
-  /** The update that the connection is for, where it is for one. */
+  /** The update that the connection is for, if any. */
   readonly updateId?: string;
 }
 
-/** Makes routes; the one factory that `compose` hands around. */
+/** Makes routes. `compose` passes this one factory to all modules. */
 export interface Router {
-  /** @throws CodedError POLICY-DIRECT when the choice is direct and `proxy_required` forbids it */
+  /** @throws CodedError POLICY-DIRECT if the choice is direct and `proxy_required` forbids it */
   route(purpose: Purpose, target: URL): Route;
 }

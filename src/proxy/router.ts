@@ -38,33 +38,33 @@ export interface RouterSettings extends ProxySettings {
 export interface RouterParts {
   readonly settings: RouterSettings;
   readonly clock: Clock;
-  /** Whom TLS to the targets of each purpose trusts. */
+  /** The TLS trust for the targets of each purpose. */
   readonly tls: Readonly<Record<Purpose, TlsTrust>>;
-  /** How to have a target's own CA trusted, where that is not the `ca_file` of its purpose. */
+  /** How to make a target's own CA trusted, if not by the `ca_file` of its purpose. */
   readonly trustRemedy?: string;
-  /** Whom TLS to a proxy itself trusts, by the name of its profile; the bundled roots where there is none. */
+  /** The TLS trust for each proxy itself, by profile name; the bundled roots for others. */
   readonly proxyTls?: ReadonlyMap<string, TlsTrust>;
-  /** One for the process, so that a new router after a reload knows what was rejected. */
+  /** One for the process, so that a new router after a reload knows which credentials were rejected. */
   readonly credentialGuard: CredentialGuard;
-  /** The settings are not in force and may never be: their secrets stay bound to where those in force have them. */
+  /** True for settings that are only being tried: their secrets stay bound to the proxies of the active settings. */
   readonly isTried?: boolean;
-  /** One for the process, likewise. */
+  /** One for the process, for the same reason. */
   readonly coolDown?: CoolDown;
-  /** One for the process, likewise. */
+  /** One for the process, for the same reason. */
   readonly memories?: HopMemories;
-  /** Where profiles without an address of their own have their proxies from. */
+  /** Where profiles without an address of their own get their proxies. */
   readonly sources?: Readonly<Partial<Record<'pac' | 'environment', CandidateSource>>>;
   readonly known: SecretRegistry;
   readonly report: Report;
-  /** Where the package `kerberos` comes from, where it is not the one that is installed. */
+  /** Loads the package `kerberos`, if not the installed one. */
   readonly loadKerberos?: KerberosLoader;
-  /** Named to proxies on CONNECT, so that their logs tell who it was; `Sallyport/1.0.0`. */
+  /** Sent to proxies on CONNECT, so that their logs identify us, for example `Sallyport/1.0.0`. */
   readonly userAgent?: string;
 }
 
 const HOUR_MS = 3_600_000;
 
-/** Counts the routers of this process, so that no two of them have a key of connections in common. */
+/** Counts the routers of this process, so that no two of them share a connection key. */
 let routers = 0;
 
 export function createRouter(parts: RouterParts): Router {
@@ -72,7 +72,7 @@ export function createRouter(parts: RouterParts): Router {
   const generation = routers;
   const { settings, credentialGuard, coolDown = new CoolDown(parts.clock) } = parts;
   credentialGuard.bindSecrets(settings.proxies.flatMap(enteredSecrets), parts.isTried);
-  // Once for each proxy and each change of the settings.
+  // Logged once for each proxy and each change of the settings.
   const toldWeak = new Set<string>();
   const connectorParts: Omit<ConnectorParts, 'onWeakTls'> = {
     ...parts,
@@ -108,17 +108,17 @@ export function createRouter(parts: RouterParts): Router {
   };
 }
 
-/** A PAC file may choose by the whole URL of a plain request; anything else chooses by the origin. */
+/** A PAC file may choose by the whole URL of a plain request; everything else is chosen by the origin. */
 function sharedBy(proxy: ProxyProfile | null, { origin, href }: URL): string {
   return proxy?.scheme === 'pac' ? href : `${proxy?.name ?? ''} ${origin}`;
 }
 
-/** What names the proxies of a profile that has no address of its own. */
+/** The source of proxies for a profile without an address of its own. */
 function sourceOf({ sources }: RouterParts, { scheme }: ProxyProfile): CandidateSource | null {
   return scheme === 'pac' || scheme === 'environment' ? (sources?.[scheme] ?? null) : null;
 }
 
-/** The candidates that are known already, where a PAC file or the environment names them. */
+/** The candidates that a PAC file or the environment is already known to name. */
 function knownCandidates(parts: RouterParts, proxy: ProxyProfile | null, target: URL): readonly Candidate[] {
   return (proxy === null ? null : sourceOf(parts, proxy)?.knownCandidates(proxy, target)) ?? [];
 }
@@ -138,11 +138,11 @@ interface Chosen {
   readonly endpoint: Endpoint;
 }
 
-/** One of several profiles that may name candidates. */
+/** One of several profiles that may have candidates. */
 interface ProfileOption {
   readonly profile: ProxyProfile;
   readonly reasons: readonly Reason[];
-  /** Whether a failure to name any leads on to the next. */
+  /** Whether to try the next profile after a failure to get candidates. */
   readonly leadsOn: (code: Code) => boolean;
 }
 
@@ -196,7 +196,7 @@ class Failover {
     throw this.#allFailed(failed);
   }
 
-  /** What the chosen profile says, then what stands in for it. */
+  /** The candidates of the chosen profile, followed by those of its fallbacks. */
   async #candidates(signal: AbortSignal): Promise<readonly Candidate[]> {
     const { proxy, reasons, endpoint } = this.#chosen;
     if (proxy === null) return [{ kind: 'direct', reasons }];
@@ -206,14 +206,14 @@ class Failover {
     const candidates = [...(await this.#candidatesOrNone(chosen, signal))];
     for (const { profile, reason } of standIns) {
       const standIn = { profile, reasons: [...reasons, reason], leadsOn: () => true };
-      // A fallback for a proxy never means a direct connection.
+      // A fallback for a proxy is never a direct connection.
       candidates.push(...(await this.#candidatesOrNone(standIn, signal)).filter(({ kind }) => kind === 'proxy'));
     }
-    // Nobody names a proxy: what is wrong with the chosen profile is what counts.
+    // No profile has a candidate: report what is wrong with the chosen profile.
     return candidates.length > 0 ? candidates : await this.#candidatesOf(proxy, reasons, signal);
   }
 
-  /** The candidates of one of several profiles; if their source is unavailable, none, and an event. */
+  /** The candidates of one of several profiles. If their source is unavailable, returns none and logs an event. */
   async #candidatesOrNone(
     { profile, reasons, leadsOn }: ProfileOption,
     signal: AbortSignal,
@@ -244,7 +244,7 @@ class Failover {
     );
   }
 
-  /** What another client may know of the candidate. */
+  /** What another client may learn about the candidate. */
   #candidateInfoOf(candidate: Candidate) {
     const { settings, credentialGuard } = this.#parts;
     const retryMs = settings.rejected_credential_retry_hours * HOUR_MS;
@@ -256,8 +256,9 @@ class Failover {
   }
 
   /**
-   * A file or a variable sends nobody direct where the settings forbid it: behind proxies DIRECT is passed over, and alone
-   * it is refused. @throws CodedError POLICY-DIRECT
+   * A PAC file or a variable never causes a direct connection that the settings forbid: after proxies DIRECT is
+   * skipped, and alone it is refused.
+   * @throws CodedError POLICY-DIRECT
    */
   #allowed(candidates: readonly Candidate[]): readonly Candidate[] {
     if (!this.#parts.settings.proxy_required) return candidates;
@@ -272,7 +273,7 @@ class Failover {
     });
   }
 
-  /** Those that failed a short while ago come last, behind a DIRECT of the list as well; the rest is the admin's order. */
+  /** Proxies that failed recently come last, even after a DIRECT in the list; the others keep the admin's order. */
   #restedFirst(candidates: readonly Candidate[]): readonly Candidate[] {
     const rest = (candidate: Candidate) =>
       candidate.kind === 'proxy' ? this.#parts.coolDown.restOf(candidate.hop.url) : 0;
@@ -286,12 +287,12 @@ class Failover {
       this.#report({ name: 'connected-direct', host, port, ...about });
       return;
     }
-    // In absolute form nothing was asked yet: whether it answers is known with the first response.
+    // In absolute form no request was sent yet: only the first response shows whether the proxy works.
     if (how === 'tunnel') coolDown.worked(candidate.hop.url);
     this.#report({ name: 'connected', host, port, proxy: candidate.hop.name, how, ...about });
   }
 
-  /** A failure that may be over soon says when it is time to ask this proxy again. */
+  /** A temporary failure states when this proxy may be tried again. */
   #withPause(candidate: Candidate, error: CodedError, { passed }: ConnectObserver): CodedError {
     if (candidate.kind === 'direct' || !error.retryable) return error;
     const dialled = passed.filter((phase) => phase === 'dial').length;
@@ -311,7 +312,9 @@ class Failover {
     });
   }
 
-  /** One proxy fails with its own failure; a list fails as a list, and says why it ends there. */
+  /**
+   * One failed proxy throws its own failure; a list throws one failure for the list, with the reason why it ends there.
+   */
   #allFailed(failed: readonly Failed[]): CodedError {
     const last = failed.at(-1);
     if (last === undefined) return coded('INTERNAL', { reason: 'a route without candidates' });
@@ -329,7 +332,7 @@ function retriedAfter(ms: number, error: CodedError): CodedError {
   return new CodedError(error.code, { ...error.facts, pauseMs: ms }, error).during(error.trace);
 }
 
-/** How long whoever tries again waits at least. */
+/** Minimum wait before a retry, in milliseconds. */
 function waitOf({ facts: { pauseMs } }: CodedError): number {
   return typeof pauseMs === 'number' ? pauseMs : 0;
 }
@@ -342,7 +345,10 @@ function reasonsOf(candidates: readonly Candidate[]): readonly Reason[] {
   return distinctReasons(candidates.flatMap(({ reasons }) => reasons));
 }
 
-/** How it goes as long as the first choice holds; what a file or a variable names later may be another kind. */
+/**
+ * The connect mode while the first choice holds. A proxy that a PAC file or a variable names later may need another
+ * one.
+ */
 function connectModeOf(proxy: ProxyProfile | null, endpoint: Endpoint, [known]: readonly Candidate[]): ConnectMode {
   if (proxy === null || known?.kind === 'direct') return 'direct';
   const scheme = known?.hop.scheme ?? proxy.scheme;

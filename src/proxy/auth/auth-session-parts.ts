@@ -1,4 +1,4 @@
-// What a conversation with a proxy about who we are needs, and what it hands out.
+// Inputs and outputs of an authentication session with a proxy.
 
 import type { Account } from '#proxy/account.ts';
 import type { ProxyHop } from '#proxy/hop.ts';
@@ -9,27 +9,27 @@ import type { SecretRegistry } from './schemes/scheme.ts';
 import type { AuthPeer } from './verdict.ts';
 
 export interface AuthSessionParts {
-  /** Whom we speak to, and whose account is shown there. */
+  /** The proxy, and the profile whose account is sent there. */
   readonly hop: ProxyHop;
   readonly credentialGuard: CredentialGuard;
   readonly known: SecretRegistry;
-  /** How long a refused credential that had worked waits; 0 for ever. */
+  /** How long a rejected credential that had worked waits, in milliseconds; 0 for permanently. */
   readonly retryMs: number;
-  /** The origin whose URLs the proxy is asked for in absolute form; null where a tunnel is opened. */
+  /** The origin whose URLs are requested in absolute form; null for a tunnel. */
   readonly forwardOrigin: string | null;
   readonly signal: AbortSignal;
-  /** Tests bring their own. */
+  /** Tests pass their own. */
   readonly loadKerberos?: KerberosLoader;
 }
 
 /** What the next request carries. */
 export interface NextStep {
   readonly authorization: Secret;
-  /** It means nothing on another connection. */
+  /** The proof is valid only on the same connection. */
   readonly sameConnection: boolean;
 }
 
-/** Whom a conversation is with, and as whom. */
+/** The proxy and the account of a session. */
 export function authPeer({ hop }: AuthSessionParts, account: Account | null): AuthPeer {
   const { name, place, scheme, port } = hop;
   const { authentication } = hop.profile;
@@ -38,7 +38,7 @@ export function authPeer({ hop }: AuthSessionParts, account: Account | null): Au
   return { name, hop: place, scheme, address, port, authentication, isAccountWithheld, variable, ...shown };
 }
 
-/** What the proxy offered last: a user without a domain is told so each time, not only when it is refused. */
+/** The schemes that the proxy offered last. They decide whether a user without a domain gets the hint about it. */
 export function offersOf({ credentialGuard, hop }: AuthSessionParts): readonly string[] {
   return credentialGuard.remembered(hop.url)?.offers ?? [];
 }

@@ -45,11 +45,11 @@ export class AuthSession {
   readonly #account: Account | null;
   #attempt: AuthAttempt | null;
   #active: Authenticator | null = null;
-  /** The scheme whose proof went out; null before. */
+  /** The scheme whose proof was sent; null before that. */
   #proved: SchemeName | null = null;
-  /** Whether the proxy had asked for that very proof. */
+  /** Whether the proxy had requested exactly that proof. */
   #wasAskedFor = false;
-  /** Whether the proxy asked who we are, and whether it took what it was shown. */
+  /** Whether the proxy requested authentication, and whether it accepted the credential. */
   #wasAsked = false;
   #accepted = false;
   #doubted: ResponseHead | null = null;
@@ -64,27 +64,27 @@ export class AuthSession {
     this.#attempt = made.attempt;
   }
 
-  /** Whether each request can carry its own proof from the first on, so that nothing has to be asked before. */
+  /** Whether each request, including the first, can carry its own proof, so that no challenge is needed. */
   get startsAlone(): boolean {
     return this.#parts.hop.profile.authentication === 'transparent' || this.#firstScheme() === 'Basic';
   }
 
-  /** The scheme whose proof went out; null when none did. */
+  /** The scheme whose proof was sent; null when none was. */
   get proved(): SchemeName | null {
     return this.#proved;
   }
 
-  /** Whether the proxy took what it was shown. */
+  /** Whether the proxy accepted the credential. */
   get accepted(): boolean {
     return this.#accepted;
   }
 
-  /** Whether the proxy takes the connection for authenticated, not the request. */
+  /** Whether the proxy authenticates the connection rather than the request. */
   get connectionBound(): boolean {
     return this.#active?.connectionBound ?? false;
   }
 
-  /** What the first request carries; null when it goes without. */
+  /** The proof that the first request carries; null when it carries none. */
   begin(line: RequestLine): Promise<Secret | null> {
     return this.#inCode(async () => {
       const scheme = this.#firstScheme();
@@ -95,14 +95,14 @@ export class AuthSession {
     });
   }
 
-  /** Readies a connection whose requests carry their own proof from the first on. */
+  /** Prepares a connection whose requests carry their own proof from the first one on. */
   async readyAlone(): Promise<void> {
     await this.begin({ method: 'GET', target: '' });
   }
 
   /**
-   * Takes a 407 and says what the next request carries.
-   * @throws CodedError AUTH-*, NTLM-CONN: nothing more is to be sent
+   * Handles a 407 and returns what the next request carries.
+   * @throws CodedError AUTH-*, NTLM-CONN: nothing more may be sent
    */
   challenged(head: ResponseHead, line: RequestLine): Promise<NextStep> {
     return this.#inCode(() => this.#answered(head, line));
@@ -118,14 +118,17 @@ export class AuthSession {
     return await this.#send(reply);
   }
 
-  /** Whether `auto` goes on with the next scheme: a ticket is of no use, and a ticket is not what worked here. */
+  /**
+   * Whether `auto` continues with the next scheme, because the ticket cannot be used and no ticket has worked here
+   * before.
+   */
   #doesWithoutTicket(reply: Reply, head: ResponseHead): boolean {
     const { hop, credentialGuard } = this.#parts;
     if (hop.profile.authentication !== 'auto' || this.#active?.scheme !== 'Negotiate' || reply.kind === 'send')
       return false;
     const means = this.#means();
     const others = chooseScheme(readChallenges(head.rawHeaders), { ...means, ticket: false }).kind;
-    // Without the package it is as if the proxy had not offered it: what is wrong with the rest is what counts.
+    // Without the package, act as if the proxy had not offered the scheme, and report what is wrong with the others.
     const absent = reply.kind === 'failed' && reply.error.code === 'NEGOTIATE-UNAVAILABLE';
     if (means.worked === 'Negotiate' || others === 'none' || (others !== 'chosen' && !absent)) return false;
     credentialGuard.rememberTicketless(hop.url);
@@ -135,8 +138,8 @@ export class AuthSession {
   }
 
   /**
-   * Takes a 407 for the connection's own requests, whose lines are not known yet. True when they carry their proof themselves
-   * (`headerFor`); false when the connection has to be authenticated first (`challenged`).
+   * Handles a 407 for requests of the connection whose lines are not known yet. Returns true if they carry their own
+   * proof (`headerFor`); false if the connection must be authenticated first (`challenged`).
    */
   prepare(head: ResponseHead): Promise<boolean> {
     return this.#inCode(async () => {
@@ -152,14 +155,17 @@ export class AuthSession {
     });
   }
 
-  /** The proof of one more request; null where none is needed. @throws CodedError AUTH-REJECTED */
+  /**
+   * The proof for one more request; null when none is needed.
+   * @throws CodedError AUTH-REJECTED
+   */
   headerFor(line: RequestLine): Secret | null {
     const header = this.#active?.headerFor(line) ?? null;
     if (header !== null) this.#expectLeave(this.#attempt?.refusedMeanwhile());
     return header;
   }
 
-  /** What a scheme throws that is no failure of ours is a defect; it has a code, too, and its step is known. */
+  /** An uncoded error of a scheme is a defect. It also gets a code, and its step is known. */
   async #inCode<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -169,7 +175,10 @@ export class AuthSession {
     }
   }
 
-  /** The last word before a secret leaves. @throws CodedError AUTH-REJECTED, DISK-FULL, FILE-* */
+  /**
+   * The last check before a secret is sent.
+   * @throws CodedError AUTH-REJECTED, DISK-FULL, FILE-*
+   */
   async #getLeave(): Promise<void> {
     this.#expectLeave(await this.#attempt?.sending());
   }
@@ -179,7 +188,7 @@ export class AuthSession {
     if (refusal != null) throw rejection(this.peer, refusal, { scheme: null, advertised });
   }
 
-  /** What a 407 means after all that was sent; a refusal is written down. */
+  /** Decides what a 407 means after everything that was sent; a rejection is recorded. */
   classifyRefusal(head: ResponseHead): CodedError {
     const challenges = readChallenges(head.rawHeaders);
     this.#noteOffers(challenges);
@@ -198,7 +207,10 @@ export class AuthSession {
     return this.#rejected(advertised === null ? challenges.map(({ scheme }) => scheme) : [advertised]);
   }
 
-  /** Whether a server behind the proxy may have made this refusal: a password that worked here is not given up for that. */
+  /**
+   * Whether a server behind the proxy may have sent this refusal. A password that worked at this proxy is not given up
+   * for that.
+   */
   #mayBeTheServers(): boolean {
     const { credentialGuard, hop, forwardOrigin } = this.#parts;
     return forwardOrigin !== null && this.#account !== null && credentialGuard.hasWorkedAt(this.#account, hop.url);
@@ -211,12 +223,12 @@ export class AuthSession {
     return unclearRefusal(this.peer, { ...about, status: head.status, found: 'not tried yet' });
   }
 
-  /** A refusal of which one CONNECT has to tell whose it was; the attempt is under way until then. Null without one. */
+  /** A refusal whose sender only a CONNECT can show; the attempt stays pending until then. Null without one. */
   get doubted(): ResponseHead | null {
     return this.#doubted;
   }
 
-  /** The same attempt over a CONNECT, whose answer is the proxy's; the caller ends it. */
+  /** The same attempt over a CONNECT, to which only the proxy responds. The caller ends it. */
   byConnect(): AuthSession {
     const attempt = this.#attempt;
     this.#attempt = null;
@@ -226,7 +238,7 @@ export class AuthSession {
     );
   }
 
-  /** Nobody could tell whose the refusal was: keeps the password back from this origin for a while. */
+  /** The sender of the refusal could not be determined: withholds the password from this origin for a while. */
   async leaveInDoubt(facts: { readonly status: number; readonly found: string }): Promise<CodedError> {
     const { hop, credentialGuard, forwardOrigin } = this.#parts;
     const place = { proxyUrl: hop.url, origin: forwardOrigin ?? '' };
@@ -237,26 +249,27 @@ export class AuthSession {
   }
 
   /**
-   * Whether it asked for a proof of the password, got it, and now asks for another kind: a refusal as well, and no leave to
-   * try the password in that kind. Whom it had not asked may have sent a kind that it never looked at.
+   * Whether the proxy requested a proof of the password, received it, and now requests another scheme. That is a
+   * rejection, and does not permit the password in that scheme. If it had not requested the proof, it may never have
+   * checked it.
    */
   #isTurnedDown(challenges: readonly Challenge[]): boolean {
     const proved = this.#wasAskedFor ? this.#proved : null;
     return proved !== null && proved !== 'Negotiate' && challenges.length > 0 && pick(challenges, proved) === null;
   }
 
-  /** User and password for a proxy that is shown them as they are (RFC 1929); null unless the profile says `basic`. */
+  /** User and password for a proxy that receives them unencrypted (RFC 1929); null unless the profile says `basic`. */
   get account(): Account | null {
     return this.peer.authentication === 'basic' ? this.#account : null;
   }
 
-  /** The password goes out as it is, in the next bytes. */
+  /** The password is sent unencrypted in the next bytes. */
   async showing(): Promise<void> {
     await this.#getLeave();
     this.#proved = 'Basic';
   }
 
-  /** What it was shown is refused; on disk before anybody hears of it. */
+  /** The credential was rejected; on disk before the call returns. */
   async refused(): Promise<CodedError> {
     const error = this.#rejected([]);
     await this.settled();
@@ -270,35 +283,35 @@ export class AuthSession {
     return rejection(this.peer, refusal, { scheme: this.#proved, advertised });
   }
 
-  /** Resolves when every verdict so far is on disk, as far as the disk takes it. */
+  /** Resolves once every verdict so far is on disk, as far as the disk accepts it. */
   settled(): Promise<void> {
     return this.#parts.credentialGuard.settled();
   }
 
-  /** A refusal is on disk before anybody hears of it. */
+  /** Records a rejection; it is on disk before the call returns. */
   async #recordRefusal(head: ResponseHead): Promise<CodedError> {
     const error = this.classifyRefusal(head);
     await this.settled();
     return error;
   }
 
-  /** The proxy answered with a status other than 407; `error` is the verdict on that answer. */
+  /** The proxy sent a status other than 407; `error` is the failure that it means, or null. */
   settle(error: CodedError | null): void {
-    // A refusal for another reason says nothing of the credential, but for a denial after the proxy had asked for it: a
-    // fault of the proxy may be one of its directory.
+    // A refusal for another reason says nothing about the credential, except a denial after the proxy had requested it.
+    // A fault of the proxy may be a fault of its directory.
     const taken = error === null || (error.code === 'POLICY-DENIED' && this.#wasAsked);
     if (this.#proved === null || !taken) {
       this.unknown();
       return;
     }
     this.#accepted = true;
-    // A ticket says nothing of the password.
+    // A ticket says nothing about the password.
     if (this.#proved === 'Negotiate') this.unknown();
     else this.#attempt?.accepted();
     this.#parts.credentialGuard.rememberWorked(this.#parts.hop.url, this.#proved);
   }
 
-  /** It ended without a verdict. */
+  /** The attempt ended without a verdict. */
   unknown(): void {
     if (this.#doubted === null) this.#attempt?.unknown();
   }
@@ -316,7 +329,10 @@ export class AuthSession {
     return own;
   }
 
-  /** The scheme to answer with: the one under way or named, else what `auto` takes. @throws CodedError AUTH-* */
+  /**
+   * The scheme to answer with: the current or configured one, else the choice of `auto`.
+   * @throws CodedError AUTH-*
+   */
   #schemeFor(challenges: readonly Challenge[]): SchemeName | null {
     const { name: proxy, profile, place: hop } = this.#parts.hop;
     if (profile.authentication !== 'auto') return namedScheme(profile.authentication);
@@ -355,7 +371,7 @@ export class AuthSession {
     ]);
   }
 
-  /** The scheme to begin with, before any challenge: not one that the proxy is known not to offer. */
+  /** The scheme to begin with before any challenge; never one that the proxy is known not to offer. */
   #firstScheme(): SchemeName | null {
     const { credentialGuard, hop } = this.#parts;
     const { authentication } = hop.profile;
@@ -388,6 +404,6 @@ export class AuthSession {
 function pick(challenges: readonly Challenge[], scheme: SchemeName): Challenge | null {
   const own = challenges.filter((challenge) => challenge.scheme.toLowerCase() === scheme.toLowerCase());
   if (scheme === 'Digest') return strongestDigest(own, weakHashesWork());
-  // A proxy that answers in the middle of a handshake may repeat the bare name of the scheme beside it.
+  // A proxy that continues a handshake may also repeat the bare name of the scheme.
   return own.find(({ token }) => token !== null) ?? own[0] ?? null;
 }

@@ -19,9 +19,9 @@ import { type SchemeName, schemeStrength } from './schemes/scheme.ts';
 
 /** Why a password is not sent. */
 export interface CredentialHold {
-  /** `bound`: it was entered for other proxies. */
+  /** `bound` means that it was entered for other proxies. */
   readonly why: Refusal['why'] | 'bound';
-  /** Those proxies. */
+  /** Names of those proxies. */
   readonly bound: readonly string[];
   readonly refusal: Refusal | null;
 }
@@ -42,16 +42,18 @@ const CONFIRMED_FOR_MS = 60_000;
  */
 const MAX_VERDICT_WAIT_MS = 30_000;
 
-/** So long `auto` does without a ticket at a proxy where there was none: asking for one can take long. */
+/** For this long `auto` skips Kerberos at a proxy for which there was no ticket, because requesting one can be slow. */
 const TICKETLESS_FOR_MS = 600_000;
 
-/** A configuration has at most 64 profiles; others were tried and not saved. */
+/** A configuration has at most 64 profiles; the others come from settings that were only tried. */
 const MAX_MOVED = 256;
 
-/** Secrets that were only tried are bound up to this many; the rest of the room is for those of the settings. */
+/**
+ * Maximum number of bindings at which secrets of tried settings are added; the rest is reserved for active settings.
+ */
 const MAX_TRIED = 128;
 
-/** Proxies that are remembered for each credential. A PAC file can name more; the oldest are forgotten. */
+/** Maximum number of proxies remembered for each credential. A PAC file can name more; the oldest are dropped. */
 const MAX_PLACES = 16;
 
 const UNTRIED: Omit<CredentialRecord, 'fingerprint'> = {
@@ -66,13 +68,13 @@ const UNTRIED: Omit<CredentialRecord, 'fingerprint'> = {
 
 interface PendingAttempt {
   readonly ended: Promise<void>;
-  /** Monotonic ms. */
+  /** Monotonic time, in milliseconds. */
   readonly sinceMs: number;
 }
 
 /** One for the whole process; it outlives a change of the configuration. */
 export class CredentialGuard {
-  /** Refusals that may be a server's. */
+  /** Rejections that a server may have sent. */
   readonly doubts: Doubts;
   readonly #state: CredentialState;
   readonly #clock: Clock;
@@ -81,11 +83,11 @@ export class CredentialGuard {
   readonly #confirmed = new Map<string, number>();
   /** Proxies for which there was no ticket, and since when (monotonic ms). */
   readonly #ticketless = new Map<string, number>();
-  /** What an admin allowed once more. */
+  /** Credentials that an admin allowed to be tried once more. */
   readonly #allowedOnce = new Set<string>();
-  /** Secrets of the settings whose proxy is not where they belong, each with that proxy. */
+  /** Secrets of the settings that are configured for a proxy that they are not bound to, each with that proxy. */
   readonly #moved = new NewestSet<string>(MAX_MOVED);
-  /** The last save that somebody has to wait for. */
+  /** The last save that a caller must wait for. */
   #pendingSave: Promise<void> = Promise.resolve();
 
   constructor(parts: { readonly state?: CredentialState; readonly clock?: Clock } = {}) {
@@ -134,25 +136,31 @@ export class CredentialGuard {
     }
   }
 
-  /** What was said of this credential when it was refused; for the failure of the attempt that found out. */
+  /** What is recorded about the rejection of this credential, for the failure of the attempt that was rejected. */
   refusalOf(account: Account, retryMs: number): Refusal | null {
     const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
     return checkRecord(this.#recordOf(fingerprint), this.#clock.now(), retryMs);
   }
 
-  /** Whether this very proxy has taken the password of an account, and no proxy has refused it since. */
+  /** Whether this proxy has accepted the password of the account, and no proxy has rejected it since. */
   hasWorkedAt(account: Account, proxyUrl: string): boolean {
     const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
     return this.#recordOf(fingerprint).worked_where.includes(proxyUrl);
   }
 
-  /** Whether this very proxy takes the password of an account, and a proxy has taken it since that moment (monotonic ms). */
+  /**
+   * Whether this proxy accepts the password of the account, and any proxy has accepted it since that moment (monotonic
+   * ms).
+   */
   acceptedSince(account: Account, proxyUrl: string, sinceMs: number): boolean {
     const fingerprint = this.#state.fingerprint(account.key, account.password.reveal());
     return this.hasWorkedAt(account, proxyUrl) && (this.#confirmed.get(fingerprint) ?? -1) >= sinceMs;
   }
 
-  /** Why a password would not be sent now; null when it may, when it is just under way, or when it was allowed once more. */
+  /**
+   * Why a password would not be sent now; null when it may be sent, when its attempt is pending, or when one more try
+   * was allowed.
+   */
   findHold(account: Account, at: { readonly boundTo: string; readonly retryMs: number }): CredentialHold | null {
     const secret = this.#state.fingerprint(account.password.reveal());
     const binding = this.#state.bindings.get(secret);
@@ -167,9 +175,8 @@ export class CredentialGuard {
   }
 
   /**
-   * An admin asks for it: whatever waits now because it was refused or bound elsewhere may be tried once more, or only the
-   * password of one account for its proxy. A move that comes later is not forgiven beforehand. Without `mayMove` what is
-   * bound elsewhere stays so.
+   * Called for an admin: every credential that is held now may be tried once more, or only the password of one account
+   * for its proxy. A later move to another proxy is not allowed in advance. Without `mayMove`, bindings are kept.
    */
   retryCredentials(
     only: { readonly account: Account; readonly boundTo: string } | null = null,
@@ -190,14 +197,14 @@ export class CredentialGuard {
   }
 
   /**
-   * On return what decides about later attempts is on disk, as far as the disk takes it: refusals, the end of an attempt
-   * that was written down, the strongest scheme that worked.
+   * Resolves once everything that decides about later attempts is on disk, as far as the disk accepts it: rejections,
+   * the end of a recorded attempt, and the strongest scheme that worked.
    */
   settled(): Promise<void> {
     return this.#pendingSave;
   }
 
-  /** On return everything is on disk, as far as that takes it. */
+  /** Resolves once everything is on disk, as far as the disk accepts it. */
   async flush(): Promise<void> {
     await this.#state.save().catch(() => undefined);
   }
@@ -218,7 +225,7 @@ export class CredentialGuard {
     this.#saveQuietly();
   }
 
-  /** The strongest stays: what once worked there is what is expected there. */
+  /** The strongest scheme is kept, because it is expected there from then on. */
   rememberWorked(proxyUrl: string, scheme: SchemeName): void {
     const before = this.remembered(proxyUrl);
     if (before?.worked != null && schemeStrength(before.worked) >= schemeStrength(scheme)) return;
@@ -226,7 +233,7 @@ export class CredentialGuard {
     this.#pendingSave = this.flush();
   }
 
-  /** There was no Kerberos ticket for this proxy, or it was of no use. */
+  /** There was no Kerberos ticket for this proxy, or it could not be used. */
   rememberTicketless(proxyUrl: string): void {
     this.#ticketless.set(proxyUrl, this.#clock.monotonic());
   }
@@ -255,7 +262,7 @@ export class CredentialGuard {
         );
         continue;
       }
-      // Anything may be tried: it pushes out no binding that keeps a secret back.
+      // Tried settings can contain anything, so they displace no binding that withholds a secret.
       if (isTried && known === undefined && this.#state.bindings.size >= MAX_TRIED) continue;
       const binding =
         isTried && known !== undefined
@@ -273,7 +280,7 @@ export class CredentialGuard {
     for (const proxyUrl of proxyUrls) this.#moved.add(moveOf(secret, proxyUrl));
   }
 
-  /** Where else a secret belongs, when it was entered for other proxies than this one; null when it may be shown here. */
+  /** The other proxies that a secret was entered for; null if it may be sent to this one. */
   boundElsewhere(secret: string, proxyUrl: string): readonly string[] | null {
     const fingerprint = this.#state.fingerprint(secret);
     const binding = this.#state.bindings.get(fingerprint);
@@ -294,14 +301,14 @@ export class CredentialGuard {
       now: NonNullable<typeof verdict>,
       change: (record: CredentialRecord) => Partial<CredentialRecord> | null,
     ) => {
-      // A later request of the same connection may be refused after an earlier one was let through.
+      // A later request of the same connection may be rejected after an earlier one was accepted.
       if (verdict !== null && !(verdict === 'accepted' && now === 'rejected')) return;
       verdict = now;
       const record = this.#recordOf(fingerprint);
       const changed = change(record);
       if (changed !== null || written) {
         this.#put({ ...record, ...changed, trying_since: null });
-        // That a password worked again adds nothing to what is on disk but the time.
+        // If a password worked again, only the time on disk changes, and no caller waits for that.
         if (written || changed?.rejected_at != null) this.#pendingSave = this.flush();
         else this.#saveQuietly();
       }
@@ -320,7 +327,7 @@ export class CredentialGuard {
         const refusal = refusedMeanwhile();
         if (refusal !== null) return refusal;
         const record = this.#recordOf(fingerprint);
-        // What was allowed once more goes now.
+        // The extra try that an admin allowed is used up now.
         this.#allowedOnce.delete(fingerprint);
         if (!isConcurrent && !written) {
           written = true;
@@ -329,14 +336,14 @@ export class CredentialGuard {
         }
         if (!this.#state.isDirty) return null;
         await this.#state.save().catch((error: unknown) => {
-          // A full disk stops the first try of a password, not the work of one that is known to be right.
+          // A full disk prevents the first try of a password, but not the use of one that is known to be right.
           if (record.worked_at === null || record.rejected_at !== null) throw error;
         });
         return refusedMeanwhile();
       },
       accepted: () =>
         settle('accepted', (record) => {
-          // A refusal stands, also against an older attempt that ends later.
+          // A rejection stays, even if an older attempt ends later.
           if (record.rejected_at !== started.rejected_at) return null;
           return this.#worked(fingerprint, record, proxyUrl);
         }),
@@ -348,7 +355,7 @@ export class CredentialGuard {
         }),
       unknown: () =>
         settle('unknown', (record) => {
-          // A try of a refused one that nobody answered was one all the same.
+          // A retry of a rejected credential that got no response counts as a try.
           return written && record.rejected_at !== null ? { tried_at: record.trying_since } : null;
         }),
     };
@@ -372,7 +379,7 @@ export class CredentialGuard {
     return this.#state.credentials.get(fingerprint) ?? { fingerprint, ...UNTRIED };
   }
 
-  /** A clock that was set back since must not make a wait longer than it is. */
+  /** If the clock was set back, the wait must not become longer. */
   #recordOfNow(fingerprint: string): CredentialRecord {
     const record = this.#recordOf(fingerprint);
     const now = this.#clock.now();
@@ -387,7 +394,10 @@ export class CredentialGuard {
     this.#state.put(this.#state.credentials, record.fingerprint, record);
   }
 
-  /** What a verdict adds is worth a try at once; an attempt that is on disk stays refused until it succeeds. */
+  /**
+   * Saves without waiting: what a verdict adds is worth one try. A failed save is safe, because the recorded attempt
+   * stays refused until a save succeeds.
+   */
   #saveQuietly(): void {
     if (this.#state.isDirty) this.#state.save().catch(() => undefined);
   }

@@ -1,8 +1,9 @@
-// What is kept on disk of credentials and proxies: one small state file, replaced as a whole, 0600.
+// Stores what is known of credentials and proxies in one small state file, mode 0600, which is replaced as a whole.
 //
-// Guarantees: holds no secret, only fingerprints under a random key of its own; bounded, what was touched least recently
-// is forgotten first; saves are one at a time and the last one has everything. What cannot be read is set aside and
-// named, and each credential may then be tried once more. A crash leaves the old file or the new one.
+// Guarantees: holds no secret, only fingerprints under its own random key. The file is bounded and the least recently
+// used record is dropped first. Saves run one at a time and the last one contains everything. A file that cannot be
+// read is set aside and named in a failure; each credential may then be tried once more. A crash leaves the old file or
+// the new one.
 
 import { createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
@@ -16,34 +17,34 @@ import { SCHEMES } from './schemes/scheme.ts';
 
 const FORMAT = 1;
 const KEY_BYTES = 32;
-/** Of each kind; a configuration has at most 64 profiles. */
+/** Maximum number of each kind; a configuration has at most 64 profiles. */
 const MAX_RECORDS = 256;
 
-/** Wall time, ms since the epoch; null when it never happened. */
+/** Wall time in ms since the epoch; null if it never happened. */
 const moment = momentSchema.nullable();
 
 const credentialSchema = z.strictObject({
   fingerprint: z.string(),
-  /** When a proxy took it last. */
+  /** When a proxy accepted it last. */
   worked_at: moment,
-  /** When it worked first, of the time that ended with `worked_at`. */
+  /** Start of the period of success that ended with `worked_at`. */
   worked_from: moment,
-  /** Proxies that took it since it was refused last: `http://host:port`. Files of earlier versions have none. */
+  /** Proxies that accepted it since its last rejection, as `http://host:port`. Missing in files of earlier versions. */
   worked_where: z.array(z.string()).default([]),
-  /** When a proxy refused it first since it worked last. */
+  /** The first rejection since it last worked. */
   rejected_at: moment,
-  /** When it was refused last; a later try counts from here. */
+  /** The last rejection; the wait for the next try starts here. */
   tried_at: moment,
-  /** Set while an attempt is under way; found at start it means that nobody learnt how that one ended. */
+  /** Set while an attempt is pending. If it is set at start, the result of that attempt is unknown. */
   trying_since: moment,
-  /** How many attempts in a row ended so. */
+  /** Number of consecutive attempts without a known result. */
   interrupted: z.number(),
 });
 export type CredentialRecord = z.infer<typeof credentialSchema>;
 
 const proxySchema = z.strictObject({
   proxy: z.string(),
-  /** What it offered last, as it wrote it. */
+  /** The challenges that the proxy sent last, verbatim. */
   offers: z.array(z.string()),
   /** The strongest scheme that worked there. */
   worked: z.enum(SCHEMES).nullable(),
@@ -52,17 +53,17 @@ export type ProxyRecord = z.infer<typeof proxySchema>;
 
 const bindingSchema = z.strictObject({
   fingerprint: z.string(),
-  /** Changes when the file of the secret is written anew; null where it stands elsewhere. */
+  /** Changes when the file of the secret is rewritten; null if the secret is stored elsewhere. */
   revision: z.string().nullable(),
-  /** Where it may be shown: `http://host:port`. */
+  /** Proxies that it may be sent to, as `http://host:port`. */
   proxies: z.array(z.string()),
 });
 export type BindingRecord = z.infer<typeof bindingSchema>;
 
 const doubtSchema = z.strictObject({
-  /** Of an account, its password, a proxy and an origin. */
+  /** Fingerprint of an account, its password, a proxy and an origin. */
   fingerprint: z.string(),
-  /** When it arose. */
+  /** When the doubt arose. */
   since: z.number(),
 });
 type DoubtRecord = z.infer<typeof doubtSchema>;
@@ -75,13 +76,13 @@ const fileSchema = z.strictObject({
   doubts: z.array(doubtSchema).default([]),
 });
 
-/** Where the file is. */
+/** The path of the state file. */
 export interface CredentialStateFile {
   readonly files: Files;
   readonly path: string;
 }
 
-/** The records by their keys. Without a place they live as long as the process. */
+/** The records by their keys. Without a path they last as long as the process. */
 export class CredentialState {
   readonly credentials = new NewestMap<string, CredentialRecord>(MAX_RECORDS);
   readonly proxies = new NewestMap<string, ProxyRecord>(MAX_RECORDS);
@@ -97,7 +98,7 @@ export class CredentialState {
     this.#place = place;
   }
 
-  /** Loads what was kept; what can't be read is set aside and named. */
+  /** Loads the saved state. A file that cannot be read is set aside and named in the returned failure. */
   async load(): Promise<CodedError | null> {
     if (this.#place === null) return null;
     const { files, path } = this.#place;
@@ -117,24 +118,27 @@ export class CredentialState {
     return createHmac('sha256', this.#key).update(JSON.stringify(parts)).digest('base64');
   }
 
-  /** Whether anything changed since it was last written down. */
+  /** Whether there are unsaved changes. */
   get isDirty(): boolean {
     return this.#place !== null && this.#saved < this.#changes;
   }
 
-  /** Puts a record in, as the one touched last. */
+  /** Stores a record as the most recently used. */
   put<T>(records: Map<string, T>, key: string, record: T): void {
     records.set(key, record);
     this.#changes += 1;
   }
 
-  /** Takes every record out. */
+  /** Removes every record. */
   clear(records: Map<string, unknown>): void {
     if (records.size > 0) this.#changes += 1;
     records.clear();
   }
 
-  /** On return everything that was put in before the call survives a power cut. @throws CodedError DISK-FULL, FILE-* */
+  /**
+   * On return, everything that was stored before the call survives a power cut.
+   * @throws CodedError DISK-FULL, FILE-*
+   */
   async save(): Promise<void> {
     await this.#saves.run(() => this.#write());
   }

@@ -1,17 +1,17 @@
-// Refusals of a password in absolute form that may be the origin server's, and not the proxy's.
+// Tracks refusals of a password in absolute form that the origin server may have sent instead of the proxy.
 //
-// Guarantees: such a refusal never counts against the password. For an hour the password is not sent to the same origin
-// in absolute form through the same proxy, also after a restart; then it may go again. Everything else goes on meanwhile.
-// An hour is longer than the time in which directories count failed logins before they lock an account.
+// Guarantees: such a refusal never counts against the password. For an hour, even across a restart, the password is not
+// sent to the same origin in absolute form through the same proxy. All other requests continue. One hour is longer than
+// the window in which directories count failed logins before they lock an account.
 
 import type { Account } from '#proxy/account.ts';
 import type { Clock } from '#system/clock.ts';
 import type { CredentialState } from './credential-state.ts';
 
-/** How long the password is kept back, in milliseconds. */
+/** How long the password is withheld, in milliseconds. */
 const DOUBT_MS = 3_600_000;
 
-/** The proxy (`http://host:port`) and the origin whose URLs it was asked for. */
+/** The proxy (`http://host:port`), and the origin whose URLs were requested. */
 export interface DoubtfulPlace {
   readonly proxyUrl: string;
   readonly origin: string;
@@ -32,12 +32,12 @@ export class Doubts {
     this.#clock = clock;
   }
 
-  /** The doubt that keeps a password back; null when it may be sent. */
+  /** The doubt that withholds a password; null when it may be sent. */
   of(account: Account, place: DoubtfulPlace): Doubt | null {
     const since = this.#state.doubts.get(this.#keyOf(account, place))?.since;
     if (since === undefined) return null;
     const elapsedMs = this.#clock.now() - since;
-    // Negative where the clock was set back, which must not make the wait longer.
+    // Negative if the clock was set back, which must not make the wait longer.
     return elapsedMs >= 0 && elapsedMs < DOUBT_MS ? { sinceMs: since, retryAtMs: since + DOUBT_MS } : null;
   }
 
@@ -48,7 +48,7 @@ export class Doubts {
     return { sinceMs, retryAtMs: sinceMs + DOUBT_MS };
   }
 
-  /** An admin asks for another attempt. */
+  /** An admin allows another attempt. */
   clear(): void {
     this.#state.clear(this.#state.doubts);
   }

@@ -1,7 +1,8 @@
-// Lends the account of a proxy to another client, so that a second opinion can be asked for without a refused attempt.
+// Lends the account of a proxy to another client, so that it can request a second opinion without a rejected attempt.
 //
-// Guarantees: only what this proxy accepted after the given moment is lent, and only in the form in which it was accepted:
-// Basic, or the login of SOCKS. The guard of credentials gives leave as for the work, and learns of a refusal.
+// Guarantees: only an account that this proxy accepted after the given moment is lent, and only in the form in which it
+// was accepted: Basic, or SOCKS login. The credential guard permits each use as for other attempts, and learns of a
+// rejection.
 
 import { accountOf } from '#proxy/account.ts';
 import type { CandidateInfo, Loan } from '#proxy/candidate-info.ts';
@@ -11,7 +12,7 @@ import { namedScheme, type SchemeName } from './schemes/scheme.ts';
 
 export interface LendParts {
   readonly credentialGuard: CredentialGuard;
-  /** How long a refused credential that had worked waits, in milliseconds; 0 for ever. */
+  /** How long a rejected credential that had worked waits, in milliseconds; 0 for permanently. */
   readonly retryMs: number;
   /** The connect mode through this proxy. */
   readonly how: 'tunnel' | 'forward';
@@ -32,7 +33,7 @@ export function candidateInfoOf(candidate: Candidate, parts: LendParts): Candida
   };
 }
 
-/** `auto` never uses less than what this proxy accepted before. */
+/** `auto` never uses a weaker scheme than this proxy accepted before. */
 function schemeOf({ profile, url }: ProxyHop, credentialGuard: CredentialGuard): SchemeName | null {
   return profile.authentication === 'auto'
     ? (credentialGuard.remembered(url)?.worked ?? null)
@@ -50,7 +51,7 @@ async function lend(
   const permit = await credentialGuard.requestPermit(account, { proxyUrl: hop.url, retryMs, signal });
   if (permit.kind === 'refused') return null;
   const { attempt } = permit;
-  // A full disk is no failure of a diagnosis: then nothing is lent.
+  // A full disk must not fail a diagnosis: nothing is lent then.
   const mayGo = await attempt.sending().then(
     (refusal) => refusal === null,
     () => false,

@@ -8,17 +8,18 @@ import type { Refusal } from './refusal.ts';
  */
 export interface AuthAttempt {
   /**
-   * Called before each byte that is made from the secret; it may go unless there is a refusal, which came meanwhile.
+   * Called before each byte that is made from the secret is sent. Null if it may be sent; otherwise the rejection that
+   * came in the meantime.
    * @throws CodedError DISK-FULL, FILE-*
    */
   sending(): Promise<Refusal | null>;
-  /** The same, for one more request of a connection whose first has gone. */
+  /** The same check for another request of a connection whose first request was sent. */
   refusedMeanwhile(): Refusal | null;
-  /** The proxy took it. */
+  /** The proxy accepted the credential. */
   accepted(): void;
-  /** The proxy refused it. */
+  /** The proxy rejected the credential. */
   rejected(): void;
-  /** The proxy never said: it was not reached, or failed for another reason. */
+  /** There is no verdict: the proxy was not reached, or failed for another reason. */
   unknown(): void;
 }
 
@@ -27,7 +28,7 @@ export type Permit =
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 export interface PermitOptions {
-  /** The proxy that is shown it: `http://host:port`. */
+  /** The proxy that receives it, as `http://host:port`. */
   readonly proxyUrl: string;
   /** `rejected_credential_retry_hours`; 0 means never. */
   readonly retryMs: number;

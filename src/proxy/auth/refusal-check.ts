@@ -1,8 +1,10 @@
-// Whose a refusal in absolute form was, where the password has worked at this proxy before: a server behind the proxy can
-// answer 401 or 407 with any mark. One CONNECT through the same proxy decides, because only a proxy answers that.
+// Finds out which server sent a refusal in absolute form, if the password has worked at this proxy before: a server
+// behind the proxy can send a 401 or 407 that looks like the proxy's. One CONNECT through the same proxy decides,
+// because only a proxy responds to that.
 //
-// Guarantees: a refusal of the CONNECT counts against the password, durably; a CONNECT that passes shows the server; any
-// other end counts for nothing and keeps the password back from this origin for an hour. The attempt ends in every case.
+// Guarantees: if the CONNECT is rejected, that counts against the password, durably. If it passes, the server sent the
+// refusal. Any other result counts for nothing and withholds the password from this origin for an hour. The attempt
+// ends in every case.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
@@ -10,10 +12,10 @@ import type { ResponseHead } from '#proxy/route.ts';
 import type { AuthSession } from './auth-session.ts';
 
 export interface RefusalToCheck {
-  /** With the refused attempt. */
+  /** The session with the refused attempt. */
   readonly authSession: AuthSession;
   readonly head: ResponseHead;
-  /** The URL that was asked for, and its `host:port`. */
+  /** The requested URL, and its `host:port`. */
   readonly url: string;
   readonly authority: string;
   readonly signal: AbortSignal;
@@ -21,7 +23,10 @@ export interface RefusalToCheck {
   connect(authSession: AuthSession): Promise<void>;
 }
 
-/** What the refusal was. @throws the reason of the signal */
+/**
+ * Returns the failure that the refusal means.
+ * @throws the reason of the signal
+ */
 export async function checkRefusal(check: RefusalToCheck): Promise<CodedError> {
   const { authSession, signal } = check;
   const byConnect = authSession.byConnect();

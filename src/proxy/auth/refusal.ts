@@ -1,27 +1,28 @@
-// Whether a credential has to wait, by what is written down of it. Pure.
+// Decides from the stored record whether a credential must wait. Pure.
 //
-// Guarantees: one that was refused, or whose last attempt nobody learnt the end of, waits; one that had worked is tried
-// again when `retryMs` have passed since its last try, and may be cut off once for nothing.
+// Guarantees: a credential waits if it was rejected, or if the result of its last attempt is unknown. One that had
+// worked is tried again once `retryMs` have passed since its last try, and one interrupted attempt does not count
+// against it.
 
 import type { CredentialRecord } from './credential-state.ts';
 
-/** Why there is no leave, with what is known of the credential; times are ms since the epoch. */
+/** Why a credential may not be sent, with its record; times are ms since the epoch. */
 export interface Refusal {
-  /** `interrupted`: nobody learnt how the last attempt ended. */
+  /** `interrupted` means that the result of the last attempt is unknown. */
   readonly why: 'rejected' | 'interrupted';
   readonly sinceMs: number;
   readonly workedFromMs: number | null;
   readonly workedUntilMs: number | null;
-  /** When it is tried again by itself; null when never. */
+  /** When it is tried again automatically; null for never. */
   readonly retryAtMs: number | null;
 }
 
-/** Whether a credential must wait, by what is written down of it; null when it may go. */
+/** Decides from the record whether a credential must wait; null when it may be sent. */
 export function checkRecord(record: CredentialRecord, nowMs: number, retryMs: number): Refusal | null {
   const interrupted = record.trying_since !== null;
   const since = record.rejected_at ?? record.trying_since;
   if (since === null) return null;
-  // One that worked is given the benefit of one interruption: most end because somebody stopped us.
+  // A credential that worked may be interrupted once: most interruptions are a stop of the service.
   if (record.rejected_at === null && record.worked_at !== null && record.interrupted === 0) return null;
   const mayRetry = retryMs > 0 && (record.worked_at !== null || record.rejected_at === null);
   const lastMs = Math.max(record.tried_at ?? 0, record.trying_since ?? 0);

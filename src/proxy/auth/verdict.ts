@@ -1,7 +1,7 @@
-// What a proxy's own answer means (principle 6): a function of status and headers.
+// Decides what a response of the proxy itself means (principle 6), from status and headers.
 //
-// Guarantees: an answer to CONNECT is never taken for the origin's; on an absolute-form request only an answer that
-// bears the proxy's own mark is taken for the proxy's. What the proxy said travels as a fact, as foreign text.
+// Guarantees: a response to CONNECT is never taken for the origin's. In absolute form, only a response with the proxy's
+// own mark is taken for the proxy's. The proxy's text becomes a fact of the failure and is untrusted.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Hop } from '#errors/hop.ts';
@@ -13,38 +13,38 @@ import type { Challenge } from './schemes/challenge.ts';
 import { isStale, staleNonces } from './schemes/digest.ts';
 import { type Authentication, namedScheme, type SchemeName } from './schemes/scheme.ts';
 
-/** The proxy that an `AuthSession` talks to, and the user that it is shown. */
+/** The proxy that an `AuthSession` talks to, and the user that is sent to it. */
 export interface AuthPeer {
   readonly name: string;
-  /** For failures. */
+  /** The hop that failures name. */
   readonly hop: Hop;
   readonly scheme: string;
   readonly address: string;
   readonly port: number;
   readonly authentication: Authentication;
-  /** Whether the profile has an account that this proxy may not see. */
+  /** Whether the profile has an account that this proxy must not receive. */
   readonly isAccountWithheld: boolean;
-  /** The environment variable that names it, if one does. */
+  /** The environment variable that names the proxy; null otherwise. */
   readonly variable: string | null;
-  /** The user that is shown to it, with the domain; null when none is. */
+  /** The user that is sent to it, with the domain; null when none is. */
   readonly user: string | null;
   readonly hasDomain: boolean;
 }
 
-/** What a 407 says: that the credential was refused, or something else. */
+/** The meaning of a 407: the credential was rejected, or something else. */
 export type AuthenticationVerdict =
   | { readonly kind: 'refused' }
   | { readonly kind: 'failed'; readonly error: CodedError };
 
-/** RFC 9110: the proxy could not get further, for a reason behind it. */
+/** RFC 9110: the proxy could not reach the next server. */
 const UPSTREAM = new Set([500, 502, 503, 504]);
-/** How a web server answers a method that it does not know, and 497 of nginx. */
+/** How a web server responds to an unknown method, and 497 of nginx. */
 const NO_SUCH_METHOD = new Set([400, 405, 497, 501]);
-/** What servers say to plain HTTP on a TLS port: nginx, Apache, Go. */
+/** How servers respond to plain HTTP on a TLS port: nginx, Apache, Go. */
 const WANTS_TLS =
   /plain HTTP request was sent to HTTPS port|plain HTTP to an SSL-enabled|HTTP request to an HTTPS server/i;
 
-/** How such bytes are called. */
+/** How failures name such bytes. */
 export const TLS_RECORD = 'a TLS record';
 
 const DAY_MS = 86_400_000;
@@ -53,27 +53,27 @@ const PROXY_AUTHENTICATION_REQUIRED = 407;
 const UNAUTHORIZED = 401;
 
 /**
- * Whether the proxy asks who we are, or refuses whom we said. A wrong password is 401 with tinyproxy, as with a web
- * server: after CONNECT it can be nobody else's, in absolute form its mark tells it from the origin's. No other proxy
- * sends 401, and what calls itself Squid there is the origin: Squid sends 407.
+ * Whether the proxy requests authentication or rejects the credential. For a wrong password tinyproxy sends 401, as web
+ * servers do. After CONNECT only the proxy can have sent it; in absolute form the proxy's mark distinguishes it from
+ * the origin's. No other proxy sends 401: with a Squid mark it comes from the origin, because Squid sends 407.
  */
 export function requiresAuthentication(head: ResponseHead, method: string): boolean {
   if (head.status === PROXY_AUTHENTICATION_REQUIRED) return method === 'CONNECT' || !isPassedOn(head);
   return head.status === UNAUTHORIZED && (method === 'CONNECT' || isMadeByTinyproxy(head));
 }
 
-/** What is known beside the head of an answer to CONNECT. */
+/** What is known in addition to the head of a response to CONNECT. */
 export interface AboutConnect {
   /** `host:port` */
   readonly target: string;
   readonly page: ErrorPage;
-  /** The scheme whose proof it was shown; null without one. */
+  /** The scheme whose proof was sent; null without one. */
   readonly proved: SchemeName | null;
   /** Whether this proxy has opened tunnels to port 443 before. */
   readonly passes443: boolean;
 }
 
-/** Checks an answer to CONNECT other than 407; null when the tunnel is open. */
+/** Checks a response to CONNECT other than 407; null when the tunnel is open. */
 export function checkConnect(head: ResponseHead, peer: AuthPeer, about: AboutConnect): CodedError | null {
   const { status } = head;
   const { target, page } = about;
@@ -92,23 +92,26 @@ export function checkConnect(head: ResponseHead, peer: AuthPeer, about: AboutCon
   return refusal(head, peer, { ...about, said: saidBy(mark?.said ?? null, page.title) ?? head.reason });
 }
 
-/** A page in place of a tunnel: no bytes of a target begin so. */
+/** The failure for a page in place of a tunnel: no target begins with such bytes. */
 export function pageForTunnel(peer: AuthPeer, target: string, page: ErrorPage): CodedError {
   return coded('TUNNEL-PAGE', { proxy: peer.name, target, ...saidOn(page), title: page.title, hop: peer.hop });
 }
 
-/** Whether a proxy that says 200 to CONNECT sends a page: an honest one describes no body, and its target sends none first. */
+/**
+ * Whether a proxy that sends 200 to CONNECT announces a page: a real tunnel has no body, and its target does not send
+ * first.
+ */
 export function announcesPage(head: ResponseHead): boolean {
   return /^(?:text\/|application\/xhtml)/i.test(headerOf(head, 'content-type') ?? '');
 }
 
-/** The mark of a proxy and the title of its page, as far as they say something. */
+/** The mark of a proxy and the title of its page, if they are informative. */
 function saidBy(mark: string | null, title: string | null): string | readonly string[] | null {
   if (mark === null || title === null || isUninformative(title)) return mark ?? title;
   return [mark, title];
 }
 
-/** A query may hold a token. */
+/** A query may contain a token. */
 function withoutQuery(location: string): string {
   const at = location.search(/[?#]/);
   return at === -1 ? location : `${location.slice(0, at)}?***`;
@@ -119,14 +122,14 @@ export function isTlsRecord([type, version]: Uint8Array): boolean {
   return (type === 21 || type === 22) && version === 3;
 }
 
-/** A port that speaks TLS, of a proxy whose scheme is http. */
+/** The failure for a proxy whose scheme is http but whose port speaks TLS. */
 export function wrongScheme(peer: AuthPeer, answer: string | null): CodedError {
   const { name: proxy, port, scheme, hop } = peer;
   const remedy = schemeRemedy(peer, ['https']);
   return coded('PROXY-SCHEME', { proxy, port, speaks: 'TLS', scheme, wanted: 'https', answer, remedy, hop });
 }
 
-/** What is to be set so that a proxy is spoken to by another scheme, in words. */
+/** Names in words what to configure to use another scheme for a proxy. */
 export function schemeRemedy(
   { name, variable }: { readonly name: string; readonly variable: string | null },
   schemes: readonly string[],
@@ -135,7 +138,7 @@ export function schemeRemedy(
   return `environment variable ${variable} to a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`;
 }
 
-/** What is to be set so that a proxy is told who we are, in words. */
+/** Names in words what to configure to send a user to a proxy. */
 export function userRemedy(peer: AuthPeer, offered: readonly string[]): string {
   const { name, address, port, isAccountWithheld, variable } = peer;
   if (isAccountWithheld)
@@ -147,7 +150,7 @@ export function userRemedy(peer: AuthPeer, offered: readonly string[]): string {
   return `authentication, user and password for proxy ${name}`;
 }
 
-/** Checks an answer to an absolute-form request other than 407; null when the origin gave it. */
+/** Checks a response in absolute form other than 407; null when the origin sent it. */
 export function checkForward(
   head: ResponseHead,
   peer: AuthPeer,
@@ -158,7 +161,7 @@ export function checkForward(
   return mark === null ? null : refusal(head, peer, { ...about, page: null, passes443: false, said: mark.said });
 }
 
-/** What a 407 means where this scheme was shown; null when nothing was. */
+/** Decides what a 407 means after this scheme was used; null when no credential was sent. */
 export function classifyAuthentication(
   challenges: readonly Challenge[],
   peer: AuthPeer,
@@ -174,12 +177,12 @@ export function classifyAuthentication(
   if (shown === 'Digest' && own.some(isStale)) {
     return failed(staleNonces({ proxy: peer.name, hop: peer.hop }, 'the nonce of this request'));
   }
-  // Without any challenge the only thing that it can mean is the credential that was sent.
+  // Without any challenge, the 407 can only mean the credential that was sent.
   if (shown !== null && (own.length > 0 || offered.length === 0)) return { kind: 'refused' };
   return failed(coded('AUTH-SCHEME', { ...facts, configured: peer.authentication }));
 }
 
-/** The failure of a credential that a proxy refused, now or at an earlier attempt. */
+/** The failure for a credential that a proxy rejected, now or at an earlier attempt. */
 export function rejection(
   peer: AuthPeer,
   refusal: Refusal | null,
@@ -203,13 +206,13 @@ export function rejection(
   return coded('AUTH-REJECTED', facts);
 }
 
-/** A refusal in absolute form, which the proxy or a server behind it may have made. */
+/** The failure for a refusal in absolute form that the proxy or a server behind it may have sent. */
 export function unclearRefusal(
   peer: AuthPeer,
   about: {
     readonly origin: string;
     readonly status: number | null;
-    /** What a CONNECT showed, in words. */
+    /** The result of a CONNECT, in words. */
     readonly found: string;
     readonly sinceMs: number | null;
     readonly retryAtMs: number | null;
@@ -228,7 +231,7 @@ export function unclearRefusal(
   });
 }
 
-/** Windows' directories know users by their domain; who offers NTLM or named a domain asks one. */
+/** Windows directories identify users by domain; a proxy that offers NTLM or names a domain uses one. */
 function lacksDomain({ user, hasDomain }: AuthPeer, advertised: readonly string[]): boolean {
   if (hasDomain || user === null || user.includes('@')) return false;
   return advertised.some((name) => name.toLowerCase() !== 'basic' && name.toLowerCase() !== 'digest');
@@ -267,19 +270,20 @@ function refusal(
   return coded(otherPort ? 'POLICY-PORT' : 'POLICY-DENIED', facts);
 }
 
-/** Squid's `reply_body_max_size` and `request_body_max_size`: no list of hosts changes that. */
+/** Squid's `reply_body_max_size` and `request_body_max_size`: a change of the allowed hosts has no effect on them. */
 function wasToldTooBig(said: string | readonly string[] | null): boolean {
   return (typeof said === 'string' ? said : (said?.[0] ?? '')) === 'ERR_TOO_BIG';
 }
 
-/** The page travels along, for whoever reads JSON; the sentence has what matters. */
+/** The page is included for readers of the JSON log; the sentence has the essentials. */
 function saidOn(page: ErrorPage | null) {
   return page === null ? {} : { title: page.title, page: page.words };
 }
 
 /**
- * The mark that a proxy leaves on an answer that it made itself, and what it said there; null without one. Squid and
- * tinyproxy name themselves as the server, Squid its error as well; others use RFC 9209, where an `error` without `received-status` is their own.
+ * The mark that a proxy leaves on its own responses, with its text; null without one. Squid and tinyproxy name
+ * themselves as the server, and Squid also names its error. Others use RFC 9209, where an `error` without
+ * `received-status` is their own.
  */
 function proxyMark(head: ResponseHead): { readonly said: string | null } | null {
   const squidError = headerOf(head, 'x-squid-error');
@@ -291,19 +295,24 @@ function proxyMark(head: ResponseHead): { readonly said: string | null } | null 
   return /^(?:squid|tinyproxy)\b/i.test(headerOf(head, 'server') ?? '') ? { said: null } : null;
 }
 
-/** Privoxy names itself nowhere in its heads, and dates each page of its own to the day on which Orwell's novel appeared. */
+/**
+ * Privoxy does not name itself in response heads, but dates each of its own pages to the day on which Orwell's novel
+ * was published.
+ */
 function isPrivoxy(head: ResponseHead): boolean {
   return headerOf(head, 'last-modified') === 'Wed, 08 Jun 1955 12:00:00 GMT';
 }
 
-/** What tinyproxy makes itself has no Via; what it or Squid passes on from a server with the same mark has one. */
+/**
+ * tinyproxy's own responses have no Via. A response with the same mark that it or Squid forwards from a server has one.
+ */
 function isMadeByTinyproxy(head: ResponseHead): boolean {
   return /^tinyproxy\b/i.test(headerOf(head, 'server') ?? '') && headerOf(head, 'via') === null;
 }
 
 /**
- * Whether a 407 comes from behind the proxy: from the target, or from a proxy of its own. Squid marks what it makes itself, and
- * of what it passes on it keeps the challenges back. Of other proxies it is not known.
+ * Whether a 407 comes from behind the proxy: from the target, or from an upstream proxy. Squid marks its own responses,
+ * and removes the challenges from those that it forwards. For other proxies this is unknown.
  */
 function isPassedOn(head: ResponseHead): boolean {
   const bySquid = /\(squid\b/i.test(headerOf(head, 'via') ?? '');
