@@ -1,5 +1,5 @@
-// A random id of this installation: stands in receipts and places the host in staged rollouts. Made once, kept in
-// state; losing it only makes this host look like a new one.
+// A random id of this installation: it is sent in receipts and places the host in staged rollouts. Made once and kept
+// in state. Without it this host only looks like a new one.
 
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -10,13 +10,13 @@ import { loadState, saveState } from '#system/state-file.ts';
 const FORMAT = 1;
 const schema = z.strictObject({ id: z.uuid() });
 
-/** Who we are: a random id of this installation, and our version. */
+/** The identity of this installation: its random id and the version. */
 export interface AgentIdentity {
   readonly id: string;
   readonly version: string;
 }
 
-/** Reads the id, or makes and keeps one. */
+/** Reads the id, or creates and stores one. */
 export async function loadAgentId(files: Files, path: string): Promise<{ id: string; setAside: CodedError | null }> {
   const loaded = await loadState(files, path, { format: FORMAT, parse: (raw) => schema.parse(raw) });
   if (loaded.kind === 'loaded') return { id: loaded.value.id, setAside: null };

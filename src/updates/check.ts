@@ -1,7 +1,8 @@
 // The first step of a round: read the feed, check it as a whole, decide about each item.
 //
-// Guarantees: a feed that went back, expired or changed under its serial decides nothing; what is accepted is
-// remembered durably before anything is fetched. Once a day, and after such a refusal, caches are asked for a fresh copy.
+// Guarantees: nothing is decided from a feed that went back, expired or changed under its serial. An accepted feed is
+// recorded durably before anything is fetched. Once a day, and after such a refusal, the request makes caches
+// revalidate.
 
 import type { Code } from '#errors/catalogue.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -15,15 +16,16 @@ import type { UpdatesPorts } from './ports.ts';
 import { reportRetry } from './report-retry.ts';
 import { feedUrl } from './request.ts';
 
-/** A cache between here and the origin can hold a feed back for a day, not longer. */
+/** A cache between here and the origin can hold a feed back for at most a day. */
 const REVALIDATE_EVERY_MS = 86_400_000;
 /**
- * The largest serial that nothing can follow would make a feed unusable for good, whoever wrote it. So the first one leaves
- * room, and no later one takes more of it than this; docs/protocol.md names both. Times of any usual unit fit.
+ * The largest serial would make a feed unusable for good, no matter who wrote it, because no serial can follow it. The
+ * first serial therefore leaves room, and each later one may use up at most this much of it; docs/protocol.md names
+ * both limits. Times in any usual unit fit.
  */
 export const MAX_FIRST_SERIAL = 2 ** 52;
 export const MAX_SERIAL_STEP = 100_000_000_000_000;
-/** Refusals that a fresh copy may cure. */
+/** Refusals that a fresh copy may resolve. */
 const STALE_COPY: ReadonlySet<Code> = new Set<Code>([
   'FEED-ROLLBACK',
   'FEED-STALE',
@@ -32,13 +34,16 @@ const STALE_COPY: ReadonlySet<Code> = new Set<Code>([
   'FEED-SERIAL',
 ]);
 
-/** What a check found. */
+/** The result of a check. */
 export interface Checked {
   readonly reading: FeedReading;
   readonly decision: Decision;
 }
 
-/** `onConnected` is called where an attempt was taken by a proxy or the server. @throws CodedError of the last attempt */
+/**
+ * `onConnected` is called when a proxy or the server has accepted the connection of an attempt.
+ * @throws CodedError of the last attempt
+ */
 export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnected: () => void): Promise<Checked> {
   const settings = ports.settings();
   ports.report({ name: 'checking', url: shownUrl(feedUrl(settings)) });
@@ -56,7 +61,7 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnecte
       },
     },
     async () => {
-      // Anew for each try: an admin mends feed_url just while it fails.
+      // Read at each attempt: an admin may fix feed_url while it fails.
       const url = feedUrl(ports.settings()).href;
       const before = ports.memory.feed(url);
       const revalidate =
@@ -76,7 +81,7 @@ export async function check(ports: UpdatesPorts, signal: AbortSignal, onConnecte
   return { reading, decision: decideFor(ports, reading) };
 }
 
-/** Why the feed may not be acted on at all: FEED-STALE, FEED-SERIAL, FEED-ROLLBACK, FEED-FORKED; null when it may. */
+/** Why the feed must not be used at all: FEED-STALE, FEED-SERIAL, FEED-ROLLBACK, FEED-FORKED; null when it may. */
 function checkFeed(
   read: { readonly sha256: string; readonly document: { readonly serial: number; readonly expiresMs: number } },
   before: FeedMemory | null,

@@ -1,8 +1,8 @@
-// Handles a full disk: reports it once, pauses the work, tries again by itself, and reports when there is space again.
+// Handles a full disk: reports it once, pauses the work, retries by itself, and reports when there is space again.
 //
-// Guarantees: one line however many files, packages and rounds meet the full disk, and one when it is over; tries after
-// a minute, then after twice as long each time, up to ten minutes, whatever becomes of the wall clock. Keeps nothing on
-// disk: there is no room for it.
+// Guarantees: one line for any number of files, packages and rounds that meet the full disk, and one when it is over.
+// Retries come after a minute, then at twice the interval each time, up to ten minutes, and do not depend on the wall
+// clock. Keeps nothing on disk, because there is no space for it.
 
 import { dirname } from 'node:path';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -13,7 +13,7 @@ import type { Files } from '#system/files.ts';
 const FIRST_TRY_MS = 60_000;
 const MAX_WAIT_MS = 600_000;
 
-/** A pause that goes on. */
+/** A pause that has not ended. */
 export interface Paused {
   readonly error: CodedError;
   /** Wall time, ms since the epoch. */
@@ -21,17 +21,17 @@ export interface Paused {
   readonly nextTryMs: number;
 }
 
-/** Whether it is a disk, or our share of it, that is full. */
+/** Whether a disk, or our quota on it, is full. */
 export function isDiskFull(error: CodedError): boolean {
   return error.code === 'DISK-FULL';
 }
 
-/** The pause of everything that writes; rounds begin and end it. */
+/** The pause of everything that writes; rounds start and end it. */
 export class DiskPause {
   readonly #ports: { readonly files: Files; readonly clock: Clock; readonly report: Report };
-  /** Monotonic moments. */
+  /** Times of the monotonic clock. */
   #paused: { readonly error: CodedError; readonly since: number; readonly nextTry: number } | null = null;
-  /** Rounds in a row that met the full disk. */
+  /** Consecutive rounds that met the full disk. */
   #rounds = 0;
   #hit = false;
 
@@ -39,19 +39,19 @@ export class DiskPause {
     this.#ports = ports;
   }
 
-  /** What is paused, for `status`; null when nothing is. */
+  /** The current pause, for `status`; null when there is none. */
   get current(): Paused | null {
     if (this.#paused === null) return null;
     const { error, since, nextTry } = this.#paused;
     return { error, sinceMs: this.#wall(since), nextTryMs: this.#wall(nextTry) };
   }
 
-  /** A round begins. */
+  /** A round starts. */
   begin(): void {
     this.#hit = false;
   }
 
-  /** Something met the full disk; returns when to try again, wall ms. */
+  /** Work met the full disk. Returns the time of the next retry, wall ms. */
   async note(error: CodedError): Promise<number> {
     const { clock, report } = this.#ports;
     this.#hit = true;
@@ -66,7 +66,9 @@ export class DiskPause {
     return at;
   }
 
-  /** A round ended; `well` when it came to its end. Returns when to try again, or null when nothing is paused. */
+  /**
+   * A round ended; `well` when it was completed. Returns the time of the next retry, or null when nothing is paused.
+   */
   end(well: boolean): number | null {
     if (this.#paused === null) return null;
     const { clock } = this.#ports;
@@ -92,7 +94,7 @@ export class DiskPause {
     return Math.min(MAX_WAIT_MS, FIRST_TRY_MS * 2 ** this.#rounds);
   }
 
-  /** What is free where it failed; a quota may be full where the disk is not. */
+  /** Free space where the write failed. A quota may be full although the disk is not. */
   async #free(error: CodedError): Promise<number | null> {
     const { path, free } = error.facts;
     if (typeof free === 'number') return free;

@@ -1,8 +1,8 @@
-// What the updater must not forget: feed serials, the digest of every id for ever, what was pruned or withdrawn.
+// The updater's permanent state: feed serials, the first digest of every id, and which ids were pruned or withdrawn.
 //
-// One state file, written durably after each step that changes it. What is published is told by the sidecars beside
-// the packages, not from here, so losing this file costs the history and nothing that is installed. A newer format is
-// set aside and named. A crash leaves the old file or the new one; each change is redone from the journal or the feed.
+// One state file, written durably after each step that changes it. The sidecars next to the packages record what is
+// published, so losing this file loses the history and no installed package. A file of a newer format is set aside
+// and reported. A crash leaves the old file or the new one; each change is repeated from the journal or the feed.
 
 import { z } from 'zod';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -12,7 +12,7 @@ import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;
-/** Ids are kept for ever within reason: this many are some 10 MB. */
+/** The limit on remembered ids; this many take about 10 MB. */
 const MAX_IDS = 100_000;
 
 const feedSchema = z.strictObject({
@@ -26,7 +26,7 @@ const feedSchema = z.strictObject({
 });
 const idSchema = z.strictObject({
   sha256: z.string(),
-  /** `seen`: in a feed; the others say what became of it here. */
+  /** `seen`: listed in a feed; the others say what happened to it on this host. */
   fate: z.enum(['seen', 'published', 'pruned', 'withdrawn']),
 });
 const memorySchema = z.strictObject({
@@ -38,14 +38,14 @@ const memorySchema = z.strictObject({
 export type FeedMemory = z.infer<typeof feedSchema>;
 export type IdMemory = z.infer<typeof idSchema>;
 
-/** The updater's memory; changes are in force at once and durable after `save`. */
+/** The updater's memory; changes are effective at once and durable after `save`. */
 export class UpdatesMemory {
   readonly #files: Files;
   readonly #path: string;
   // Maps, not objects: an id may be called `constructor`.
   #feeds = new Map<string, FeedMemory>();
   #ids = new Map<string, IdMemory>();
-  /** Ids of the fate `seen`, the oldest first: a search among 100,000 ids for each new one would stop the daemon. */
+  /** Ids in the state `seen`, the oldest first: searching 100,000 ids for each new one would block the daemon. */
   #seen = new Set<string>();
   #verifiedAtMs = 0;
   #changed = false;
@@ -55,13 +55,13 @@ export class UpdatesMemory {
     this.#path = path;
   }
 
-  /** Loads the file; what can't be read is set aside and named. */
+  /** Loads the file; an unreadable one is set aside, and the returned error names it. */
   async load(): Promise<CodedError | null> {
     const parse = (raw: unknown) => memorySchema.parse(raw);
     const loaded = await loadState(this.#files, this.#path, { format: FORMAT, parse });
     if (loaded.kind === 'loaded') {
       this.#feeds = new Map(Object.entries(loaded.value.feeds));
-      // An entry under any other name cannot be ours, and nothing else is lost with it.
+      // An entry with any other name cannot be ours; dropping it loses nothing else.
       this.#ids = new Map(Object.entries(loaded.value.ids).filter(([id]) => validateId(id) === null));
       this.#seen = new Set([...this.#ids].filter(([, { fate }]) => fate === 'seen').map(([id]) => id));
       this.#verifiedAtMs = loaded.value.verified_at;
@@ -69,12 +69,12 @@ export class UpdatesMemory {
     return loaded.kind === 'set-aside' ? loaded.error : null;
   }
 
-  /** What is known of a feed, by its configured URL. */
+  /** The record of a feed, by its configured URL. */
   feed(url: string): FeedMemory | null {
     return this.#feeds.get(url) ?? null;
   }
 
-  /** Whatever serial a feed has next is taken; the digests of its ids stay. Returns the serial that was known. */
+  /** Accepts any next serial of the feed; the digests of its ids stay. Returns the serial that was stored. */
   forgetSerial(url: string): number | null {
     const known = this.#feeds.get(url);
     if (known === undefined) return null;
@@ -88,7 +88,7 @@ export class UpdatesMemory {
     this.#changed = true;
   }
 
-  /** What is known of an id; case does not count. */
+  /** The record of an id; upper and lower case are the same. */
   id(id: string): IdMemory | null {
     return this.#ids.get(id.toLowerCase()) ?? null;
   }
@@ -104,7 +104,9 @@ export class UpdatesMemory {
     this.#changed = true;
   }
 
-  /** What was only seen makes room for what is new; what became something here is never forgotten. */
+  /**
+   * Only ids that were merely listed are removed for new ones, never those that were published, pruned or withdrawn.
+   */
   #forgetOldestSeen(): void {
     const [oldest] = this.#seen;
     if (oldest === undefined) return;
@@ -112,18 +114,18 @@ export class UpdatesMemory {
     this.#ids.delete(oldest);
   }
 
-  /** Changes what became of a known id. */
+  /** Changes the state of a known id. */
   setState(id: string, fate: IdMemory['fate']): void {
     const known = this.id(id);
     if (known !== null) this.setId(id, { ...known, fate });
   }
 
-  /** Ids that were published here the last time anybody looked, in lower case. */
+  /** Ids that were published here at the last check, in lower case. */
   publishedIds(): string[] {
     return [...this.#ids].filter(([, known]) => known.fate === 'published').map(([id]) => id);
   }
 
-  /** Wall time of the last full check of every published package. */
+  /** Wall time of the last full verification of every published package. */
   get verifiedAtMs(): number {
     return this.#verifiedAtMs;
   }
@@ -133,7 +135,7 @@ export class UpdatesMemory {
     this.#changed = true;
   }
 
-  /** Writes the file when anything changed since. */
+  /** Writes the file if anything changed since the last write. */
   async save(): Promise<void> {
     if (!this.#changed) return;
     const value = {

@@ -26,7 +26,7 @@ function isDrip({ code }: CodedError): boolean {
   return code === 'RESPONSE-TRICKLES';
 }
 
-/** No request ever left: it would be the same for whatever else is to come from there. */
+/** No request was sent: any other package from there would fail in the same way. */
 function isUnreached({ trace }: CodedError): boolean {
   return trace !== null && CONNECT_PHASES.indexOf(trace.phase) < CONNECT_PHASES.indexOf('request');
 }

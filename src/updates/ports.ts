@@ -1,4 +1,5 @@
-// What the steps of a round stand on: one object, built by the composition root and by tests, nothing global.
+// The dependencies of the steps of a round: one object, built by the composition root and by tests; nothing is
+// global.
 
 import type { Settings } from '#config/settings.ts';
 import type { TokenGuard } from '#http/purpose-headers.ts';
@@ -35,7 +36,7 @@ export interface UpdatesPorts {
   readonly spool: Spool<Receipt>;
   readonly habits: PathHabits;
   readonly model: ResponseTimeoutModel;
-  /** What the model and the plans must not forget. */
+  /** The stored samples and plans of the timeout model. */
   readonly timeouts: TimeoutMemory;
   readonly disk: DiskPause;
   readonly retries: PackageRetries;
@@ -43,8 +44,8 @@ export interface UpdatesPorts {
   readonly report: Report;
   readonly agent: AgentIdentity;
   readonly tokens: TokenGuard;
-  /** Aborted with ROUTE-CHANGED once updates go another way than now. */
+  /** Aborted with ROUTE-CHANGED when updates get another route. */
   rerouted(): AbortSignal;
-  /** The settings in force; asked for anew at each use, never kept. */
+  /** The active settings; read at each use, never kept. */
   settings(): Settings;
 }

@@ -1,8 +1,8 @@
-// What an interruption left behind, put right at the start of every round, before the feed is asked.
+// Cleans up after an interruption, at the start of every round and before the feed is read.
 //
-// A journal whose JAR already has its final name is finished (sidecar, receipt, memory). One whose bytes are still
-// staged is left for the download to resume. Names in staging that no journal vouches for are removed when they are
-// plain files of ours; anything else was put there by somebody and is reported, not touched.
+// A journal whose JAR already has its final name is finished (sidecar, receipt, memory). One with staged bytes is
+// left for the download to resume. Names in staging without a journal are removed if they are plain files of ours.
+// Any other was put there by another user or program; it is reported and not changed.
 
 import { join } from 'node:path';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
@@ -15,7 +15,7 @@ import { finishPublication } from './package/publish.ts';
 import type { UpdatesPorts } from './ports.ts';
 import { acceptReceipt } from './receipts/acknowledge.ts';
 
-/** Puts staging and store in order. */
+/** Cleans up staging and store. */
 export async function recover(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
   await removeStrays(ports);
   for (const staged of await listJournals(ports.files, ports.store.stagingDir)) {
@@ -31,7 +31,7 @@ export async function recover(ports: UpdatesPorts, signal: AbortSignal): Promise
   await finishWithdrawals(ports);
 }
 
-/** What can't be finished now (a full spool, a full disk) keeps its journal and holds up nobody else. */
+/** If it cannot be finished now (a full spool, a full disk), it keeps its journal and does not stop the others. */
 async function recoverAlone(ports: UpdatesPorts, journal: Journal, signal: AbortSignal): Promise<void> {
   try {
     await recoverOne(ports, journal, signal);
@@ -43,7 +43,7 @@ async function recoverAlone(ports: UpdatesPorts, journal: Journal, signal: Abort
   }
 }
 
-/** Throws away bytes that the feed no longer wants; a journal without bytes belongs to a package that has its name. */
+/** Deletes bytes that the feed no longer wants. A journal without bytes belongs to a package with its final name. */
 export async function discardUnwanted(ports: UpdatesPorts, wanted: ReadonlySet<string>): Promise<void> {
   for (const staged of await listJournals(ports.files, ports.store.stagingDir)) {
     const name = staged.kind === 'journal' ? staged.journal.name : staged.name;
@@ -53,9 +53,12 @@ export async function discardUnwanted(ports: UpdatesPorts, wanted: ReadonlySet<s
   }
 }
 
-/** Calls back a published package: moved aside, told to the vendor, forgotten; each part may run twice. */
+/**
+ * Withdraws a published package: moves it aside, reports it to the vendor, removes its records. Repeating any part is
+ * harmless.
+ */
 export async function withdraw(ports: UpdatesPorts, called: string): Promise<void> {
-  // Case does not count: the feed may write the id in another way than the package was published under.
+  // Case-insensitive: the feed may spell the id differently than when the package was published.
   const published = (await ports.store.list()).find((one) => one.id.toLowerCase() === called.toLowerCase());
   if (published === undefined) return;
   const { item } = published.sidecar;

@@ -1,9 +1,9 @@
-// The line after a failure that is tried again: when, and which try it will be.
+// The log line after a failure that is retried: the time and the number of the next attempt.
 
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
 
-/** Says when the next attempt comes. */
+/** Reports when the next attempt comes. */
 export function reportRetry(
   ports: { readonly clock: Clock; readonly report: Report },
   next: { readonly attempt: number; readonly attempts: number; readonly delayMs: number },

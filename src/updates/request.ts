@@ -16,18 +16,18 @@ import { answersFrom } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import type { AgentIdentity } from './agent-id.ts';
 
-/** A feed or a receipt is small; a quarter of an hour is patience for any of them, and an end to a trickle. */
+/** A feed or a receipt is small: a quarter of an hour is enough for any, and ends a trickling response. */
 const DOCUMENT_TOTAL_MS = 900_000;
 
-/** What a small request stands on. */
+/** The dependencies of a small request. */
 export interface UpdatesRequestPorts {
   readonly clock: Clock;
-  /** Where small requests go; the code that ends the work closes it. */
+  /** The session of small requests; the code that ends the work closes it. */
   readonly session: Session;
   readonly habits: PathHabits;
   readonly report: Report;
   readonly agent: AgentIdentity;
-  /** How long a whole answer may take, where that is less than a round would wait: for a diagnosis. */
+  /** A shorter limit for a complete response than that of a round, for a diagnosis. */
   readonly bounds?: Pick<Deadlines, 'totalMs' | 'extend'>;
   readonly tokens: TokenGuard;
   settings(): Settings;
@@ -37,18 +37,18 @@ export interface UpdatesRequestPorts {
 export interface UpdatesRequest {
   readonly url: URL;
   readonly method: 'GET' | 'POST';
-  /** Whether our token and headers may go to this origin. */
+  /** Whether our token and headers may be sent to this origin. */
   readonly credentials: boolean;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly limitBytes: number;
   readonly signal: AbortSignal;
-  /** A proxy, or the server itself, took the connection. */
+  /** Called when a proxy, or the server itself, has accepted the connection. */
   onConnected?(): void;
 }
 
 /**
- * Sends it and returns the answer when it is a 2xx or a redirect.
+ * Sends it and returns a response with status 2xx or a redirect.
  * @throws CodedError ORIGIN-STATUS, ORIGIN-REFUSED for other statuses; everything of the route and the exchange
  */
 export async function requestUpdates(
@@ -87,7 +87,8 @@ export async function requestUpdates(
 }
 
 /**
- * The headers of every request of the updater; the admin's own and the token only where credentials may go.
+ * The headers of every request of the updater. The admin's own headers and the token are included only where
+ * credentials may be sent.
  * @throws CodedError TOKEN-REBIND
  */
 export function updatesHeaders(

@@ -1,9 +1,9 @@
-// One round: recover, look at what is there, check, call back what was withdrawn, then download, verify, publish and
-// acknowledge one by one, prune, deliver receipts. Reads as the list of its steps; each step is a file of its own.
+// One round: recover, examine published packages, check the feed, withdraw, then download, verify, publish and
+// acknowledge one by one, prune, deliver receipts. Each step is a file of its own.
 //
-// Guarantees: one failing package never keeps another from coming; a package is published only after everything it
-// requires. Expected failures are in the report, never thrown; only an abort is. A crash at any point is put right by
-// the next round's `recover`.
+// Guarantees: a failing package never stops another one. A package is published only after everything it requires.
+// Expected failures are in the report and never thrown; only an abort is. After a crash at any point, `recover`
+// cleans up in the next round.
 
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
@@ -23,11 +23,11 @@ import { acceptReceipt, deliverReceipts } from './receipts/acknowledge.ts';
 import { discardUnwanted, recover, withdraw } from './recover.ts';
 import { slowLast } from './slow-last.ts';
 
-/** What a round did. */
+/** The result of a round. */
 export interface RoundReport {
   /** Null when the feed was read and accepted. */
   readonly error: CodedError | null;
-  /** A proxy, or the server itself, took a connection for the feed. */
+  /** A proxy, or the server itself, accepted a connection for the feed. */
   readonly connected: boolean;
   readonly published: readonly string[];
   readonly failed: readonly { readonly id: string; readonly error: CodedError }[];
@@ -36,16 +36,16 @@ export interface RoundReport {
   readonly pruned: readonly string[];
   /** Wanted updates that wait for the next round. */
   readonly left: number;
-  /** The earliest moment (ms since the epoch) at which something asked to be tried again, or null. */
+  /** The earliest retry that a server or a pause requested (ms since the epoch), or null. */
   readonly retryAtMs: number | null;
-  /** The earliest retry of a package, likewise. */
+  /** The earliest retry of a package (ms since the epoch), or null. */
   readonly packageRetryAtMs: number | null;
 }
 
-/** Which packages a round tries: every wanted one, or not those whose own retry is still to come. */
+/** Which packages a round tries: all wanted ones, or only those whose own retry is due. */
 export type RoundScope = 'all' | 'due';
 
-/** Runs one round, and leaves no connection behind. Rejects only with the signal's reason. */
+/** Runs one round, and leaves no connection open. Rejects only with the signal's reason. */
 export async function runRound(
   ports: UpdatesPorts,
   signal: AbortSignal,
@@ -75,7 +75,7 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
     ports.retries.keepOnly(wanted);
     tally.refused.push(...checked.decision.refused);
     tally.left = checked.decision.left;
-    // What was called back goes first: it may be the reason for what comes.
+    // Withdrawn packages go first: the new ones may replace them.
     for (const { id } of checked.decision.withdrawn) {
       await withdraw(ports, id);
       tally.withdrawn.push(id);
@@ -95,7 +95,7 @@ async function runSteps(ports: UpdatesPorts, signal: AbortSignal, scope: RoundSc
   const { published, failed, pruned } = tally;
   const name = tally.error === null ? 'round-ended' : 'round-failed';
   ports.report({ name, published: published.length, failed: failed.length, pruned: pruned.length });
-  // Without a feed there is nothing to fetch, and the feed has a retry of its own.
+  // Without a feed there is nothing to fetch, and the feed has its own retry.
   return { ...tally, packageRetryAtMs: tally.error === null ? ports.retries.nextAt() : null };
 }
 
@@ -135,7 +135,7 @@ async function reportDecision(ports: UpdatesPorts, { reading, decision }: Checke
   if (decision.verdict === 'UpToDate') ports.report({ name: 'up-to-date' });
 }
 
-/** A feed may make 2,000 lines, each of which is written at once: between them others have their turn. */
+/** A feed may cause 2,000 lines, each written at once; other tasks run between them. */
 async function inTurns<T>(items: readonly T[], report: (item: T) => void): Promise<void> {
   for (const [index, item] of items.entries()) {
     if (index > 0 && index % LINES_A_TURN === 0) await yieldToLoop();
@@ -145,7 +145,7 @@ async function inTurns<T>(items: readonly T[], report: (item: T) => void): Promi
 
 const LINES_A_TURN = 100;
 
-/** The vendor learns which updates were refused, once for each reason; at most as many as a round fetches. */
+/** Reports refused updates to the vendor, once for each reason; at most as many as a round fetches. */
 async function reportRefused(ports: UpdatesPorts, { reading, decision }: Checked): Promise<void> {
   const items = new Map(reading.document.items.map((item) => [item.id, item]));
   for (const { id, error } of decision.refused.slice(0, 50)) {
@@ -188,18 +188,21 @@ async function fetchAll(
     budget.note(origin, error);
     tally.failed.push({ id: item.id, error });
     if (failure.retryAtMs === null) noteRetry(ports, tally, error);
-    // A proxy that refuses our user refuses him for every package, and a full disk has room for none: one line is enough.
+    // A proxy that rejects our user rejects it for every package, and a full disk has space for none: one line is
+    // enough.
     if (error.entry.class === 'auth' || isDiskFull(error)) break;
   }
 }
 
-/** One that failed before has still failed; one whose server had its share is left for the next round. */
+/**
+ * A package that failed before still counts as failed; one whose server has used its budget waits for the next round.
+ */
 function countDeferred(tally: Tally, id: string, why: { error: CodedError | null; isSpent: boolean }): void {
   if (why.error !== null) tally.failed.push({ id, error: why.error });
   else if (why.isSpent) tally.left += 1;
 }
 
-/** Why a package is not tried now; null when it is. */
+/** Why a package is not tried now; null when it may be tried. */
 function reasonToDefer(
   item: FeedItem,
   seen: {
@@ -214,7 +217,7 @@ function reasonToDefer(
   return seen.isSpent ? 'its server drips or is out of reach, the next check goes on with it' : null;
 }
 
-/** A package that is not here after its turn. */
+/** A package that could not be published in its turn. */
 interface Failed {
   readonly error: CodedError;
   readonly yielded: boolean;
@@ -245,14 +248,14 @@ async function noteFailed(
   { item, turn, error }: { readonly item: FeedItem; readonly turn: PackageTurn; readonly error: CodedError },
 ): Promise<Failed> {
   const { yielded, hasMoved, elapsedMs } = turn;
-  // The pause of a full disk has a retry for everything.
+  // The pause for a full disk has one retry for everything.
   if (isDiskFull(error)) {
     await ports.disk.note(error);
     return { error, yielded: false, retryAtMs: null };
   }
   const maxDelaySeconds = ports.settings().retry.max_delay_seconds;
   const retryAtMs = ports.retries.failed(item, { error, hasMoved, yielded, maxDelaySeconds });
-  // A process that is killed before the end of the round must not forget it.
+  // A process that is killed before the end of the round must not lose it.
   await ports.retries.save();
   ports.report({ name: 'download-failed', id: item.id, error, hop: error.place });
   if (yielded) ports.report({ name: 'gave-way', id: item.id, elapsed: elapsedMs });
@@ -265,12 +268,12 @@ async function noteFailed(
   return { error, yielded, retryAtMs };
 }
 
-/** What a scanner found, where the vendor may hear of it. */
+/** The scanner's finding, if it may be sent to the vendor. */
 function findingOf(ports: UpdatesPorts, { facts: { named } }: CodedError): string | undefined {
   return ports.settings().updates.report_findings && typeof named === 'string' ? named : undefined;
 }
 
-/** Memory first, then the file: a crash in between is finished by the next round's recovery. */
+/** Memory first, then the file: after a crash in between, the recovery of the next round finishes it. */
 async function prune(ports: UpdatesPorts): Promise<string[]> {
   const { updates } = ports.settings();
   const stored = (await ports.store.list()).map(({ id, sidecar: { item } }) => ({
@@ -294,7 +297,10 @@ async function prune(ports: UpdatesPorts): Promise<string[]> {
   return chosen.map(({ id }) => id);
 }
 
-/** Sends what is due and keeps what the way has shown; a failure is told and met again. */
+/**
+ * Sends what is due and stores what was learned about the path. A failure is reported, and the receipt is sent again
+ * later.
+ */
 export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
   try {
     await deliverReceipts(ports, signal);
@@ -311,11 +317,11 @@ export async function settleReceipts(ports: UpdatesPorts, signal: AbortSignal): 
 
 function noteRetry(ports: UpdatesPorts, tally: Tally, { facts: { retryAfterMs, retryAt } }: CodedError): void {
   if (typeof retryAfterMs === 'number') planTry(tally, ports.clock.now() + retryAfterMs);
-  // From when on a password that was refused may be tried again: by the schedule alone it could be a whole slot later.
+  // When a rejected password may be tried again: the schedule alone could delay that by a whole slot.
   if (typeof retryAt === 'number') planTry(tally, retryAt);
 }
 
-/** The earliest wins. */
+/** Keeps the earliest. */
 function planTry(tally: Tally, atMs: number | null): void {
   if (atMs === null) return;
   tally.retryAtMs = tally.retryAtMs === null ? atMs : Math.min(tally.retryAtMs, atMs);

@@ -1,7 +1,8 @@
-// The sidecar: `<id>.json` beside `<id>.jar` says what the package is, where it came from and how it was trusted.
+// The sidecar: `<id>.json` next to `<id>.jar` says what the package is, where it came from and how it was trusted.
 //
-// Written durably right after the JAR got its final name, and redone from the journal after a crash, so a JAR without
-// one is either in between or not ours. The application that uses the packages may read it; docs/protocol.md has it.
+// Written durably right after the JAR got its final name, and again from the journal after a crash. A JAR without one
+// is therefore either being published or not ours. The application that uses the packages may read it;
+// docs/protocol.md describes it.
 
 import { z } from 'zod';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -10,10 +11,10 @@ import type { Files } from '#system/files.ts';
 import { feedItemSchema } from './feed/feed-document.ts';
 
 const SIDECAR_FORMAT = 1;
-/** An item, its URL, that of the feed, and Via are each bounded where they come in. */
+/** An item, its URL, that of the feed, and Via each have their own limit when they are read. */
 const LIMIT_BYTES = 262_144;
 
-/** How far the feed can be trusted: over TLS, or from this machine only. A `signed` one comes with signed feeds. */
+/** How far the feed can be trusted: over TLS, or from this machine only. Signed feeds will add `signed`. */
 export const trustSchema = z.enum(['tls', 'loopback']);
 export type Trust = z.infer<typeof trustSchema>;
 
@@ -25,26 +26,26 @@ const sidecarSchema = z.object({
   url: z.string(),
   via: z.string().nullable(),
   published_at: z.iso.datetime({ offset: true }),
-  /** What the file looked like when it was last known to be right; a change asks for a look at its digest. */
+  /** The file's state when its digest was last verified; if it differs, the digest is verified again. */
   file: z.object({ modified_ms: z.number(), inode: z.string() }),
 });
 
-/** What is kept beside a published package. */
+/** The content of a sidecar. */
 export type Sidecar = z.infer<typeof sidecarSchema>;
 
-/** Writes a sidecar durably; readable for everybody, like the package. */
+/** Writes a sidecar durably; it is readable by all users, like the package. */
 export async function writeSidecar(files: Files, path: string, sidecar: Sidecar): Promise<void> {
   await writeDurably(files, path, Buffer.from(`${JSON.stringify(sidecar, null, 2)}\n`), 0o644);
 }
 
-/** What lies beside a package. */
+/** The result of reading a sidecar. */
 export type ReadSidecar =
   | { readonly kind: 'ours'; readonly sidecar: Sidecar }
-  /** Written after an upgrade that was taken back: the package is published, and is to be left alone. */
+  /** Written after an upgrade that was rolled back: the package is published, and must be left alone. */
   | { readonly kind: 'newer'; readonly sha256: string | null; readonly error: CodedError }
   | { readonly kind: 'foreign' };
 
-/** Reads a sidecar; never throws for what it holds. */
+/** Reads a sidecar; never throws because of its content. */
 export async function readSidecar(files: Files, path: string): Promise<ReadSidecar> {
   try {
     const raw: unknown = JSON.parse(Buffer.from(await readWhole(files, path, LIMIT_BYTES)).toString('utf8'));
@@ -59,7 +60,7 @@ export async function readSidecar(files: Files, path: string): Promise<ReadSidec
   }
 }
 
-/** What every later format will have kept, as far as it can be told. */
+/** The fields that every later format keeps, as far as can be foreseen. */
 const newerSchema = z.looseObject({
   format: z.int(),
   item: z.looseObject({ sha256: z.string() }).optional().catch(undefined),

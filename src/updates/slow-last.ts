@@ -1,12 +1,13 @@
-// The order in which a round fetches: packages that gave way go last, and with them whatever requires one of them. Pure.
+// The order in which a round fetches: packages that yielded go last, together with those that require one of them.
+// Pure.
 
-/** What decides about the order. */
+/** The facts that decide the order. */
 interface Ordered {
   readonly id: string;
   readonly requires: readonly string[];
 }
 
-/** `items` are in an order in which each comes after what it requires; so are those returned. */
+/** In `items`, each item comes after those it requires; this is also true of the result. */
 export function slowLast<T extends Ordered>(items: readonly T[], isSlow: (item: T) => boolean): readonly T[] {
   const last = new Set<string>();
   for (const item of items) if (isSlow(item) || item.requires.some((id) => last.has(id))) last.add(item.id);

@@ -1,26 +1,27 @@
-// What a feed means for this host: a function of the feed, what is known, and the settings. Pure, always a named verdict.
+// What a feed means for this host: a function of the feed, the stored ids and the settings. Pure; each item gets a
+// named verdict.
 //
-// The newest eligible item of each package is wanted, with what it requires, required ones first, at most 50 a round.
-// What was pruned is not wanted again; an id with another digest than before is refused for good.
+// The newest eligible item of each package is wanted, after the items that it requires, at most 50 in a round. A
+// pruned item is not wanted again. An id with a digest other than its first one is refused for good.
 
 import { createHash } from 'node:crypto';
-// Two functions, not the package: the other forty files would be read at every start.
+// Two functions instead of the package, which would load forty more files at every start.
 import coerce from 'semver/functions/coerce.js';
 import gte from 'semver/functions/gte.js';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { FeedItem, RefusedItem } from './feed-document.ts';
 import { planRequires } from './requires.ts';
 
-/** At most so many packages are fetched in one round; the rest waits for the next. */
+/** At most this many packages are fetched in one round; the rest waits for the next. */
 export const MAX_PER_ROUND = 50;
 
-/** What became of an id on this host. */
+/** The state of an id on this host. */
 export type PackageState = 'seen' | 'published' | 'pruned' | 'withdrawn';
 
-/** What the decision stands on. */
+/** The inputs of the decision. */
 export interface DecisionContext {
   readonly items: readonly FeedItem[];
-  /** What is known of an id from before, or null. */
+  /** The stored record of an id, or null. */
   known(id: string): { readonly sha256: string; readonly fate: PackageState } | null;
   readonly channel: string;
   readonly productUpdates: boolean;
@@ -33,9 +34,9 @@ export interface Decision {
   readonly verdict: 'UpToDate' | 'Wanted';
   /** In the order in which they must be published. */
   readonly wanted: readonly FeedItem[];
-  /** Wanted, too, but over the limit of a round. */
+  /** The number of wanted items beyond the limit of a round. */
   readonly left: number;
-  /** Published here and called back by the vendor. */
+  /** Published here and withdrawn by the vendor. */
   readonly withdrawn: readonly FeedItem[];
   readonly deferred: readonly { readonly id: string; readonly reason: string }[];
   readonly refused: readonly RefusedItem[];
@@ -79,7 +80,7 @@ export function decide(context: DecisionContext): Decision {
   };
 }
 
-/** Where this host stands in a staged rollout of this id: [0, 100), the same for ever. */
+/** The position of this host in a staged rollout of this id: [0, 100), always the same. */
 export function rolloutPosition(agentId: string, id: string): number {
   const digest = createHash('sha256').update(`${agentId}:${id}`).digest();
   return (digest.readUInt32BE(0) / 2 ** 32) * 100;
@@ -102,14 +103,14 @@ interface FeedCandidate {
   readonly reason: string | null;
 }
 
-/** Eligibility, once for each item: it hashes, and parses versions. */
+/** Computed once for each item, because it hashes and parses versions. */
 function resolveItems(offered: readonly FeedItem[], context: DecisionContext): FeedCandidate[] {
   return offered
     .filter((item) => inChannel(item, context))
     .map((item) => ({ item, reason: whyDeferred(item, context) }));
 }
 
-/** The newest eligible item of each package that is not here yet, and what was newer but has to wait. */
+/** The newest eligible item of each package that is not here yet, and the newer ones that have to wait. */
 function chooseNewest(
   candidates: readonly FeedCandidate[],
   { known }: DecisionContext,

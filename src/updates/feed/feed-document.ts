@@ -1,7 +1,8 @@
-// The feed, format 1 (docs/protocol.md): from bytes to typed items, with a limit on every field and on the document.
+// Parses the feed, format 1 (docs/protocol.md): from bytes to typed items, with a limit on every field and on the
+// document.
 //
-// A mistake of the document refuses the document; a mistake of one item refuses that item by name and keeps the rest,
-// except where it makes the whole ambiguous. Pure: no clock, no files. Relies on nothing that the feed says of itself.
+// An error in the document refuses the document. An error in one item refuses that item by name and keeps the rest,
+// unless it makes the whole ambiguous. Pure: no clock, no files. Relies on no claim of the feed about itself.
 
 import { z } from 'zod';
 import { MAX_URL_LENGTH } from '#config/schema/values.ts';
@@ -23,17 +24,17 @@ export const FEED_LIMITS = {
   requires: 16,
 } as const;
 
-/** The rest of an id that is no id would only cost memory, and time to redact. */
+/** A longer part of an invalid id would only cost memory, and time for redaction. */
 const MAX_SHOWN_ID_LENGTH = 200;
 const name = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores');
-/** RFC 3339; nobody needs more digits of a second. */
+/** RFC 3339; more digits of a second have no use. */
 const time = z.iso
   .datetime({ offset: true })
   .max(40)
   .refine((text) => !Number.isNaN(Date.parse(text)), 'must be a date that exists');
-/** An ID, wherever it is read from: the feed, a sidecar, a journal, a record of the hook. */
+/** An id, from any source: the feed, a sidecar, a journal, a record of the hook. */
 export const idSchema = z.string().check((context) => {
   const reason = validateId(context.value);
   if (reason !== null) context.issues.push({ code: 'custom', message: reason, input: context.value });
@@ -67,13 +68,13 @@ const documentSchema = z.object({
 /** One update as the feed describes it. */
 export type FeedItem = z.infer<typeof feedItemSchema>;
 
-/** An item that can't be taken, by the name it goes under. */
+/** An item that cannot be used, with the name to report it by. */
 export interface RefusedItem {
   readonly id: string;
   readonly error: CodedError;
 }
 
-/** A feed that may be acted on. */
+/** A feed that passed every check of its form. */
 export interface FeedDocument {
   readonly serial: number;
   /** ms since the epoch. */

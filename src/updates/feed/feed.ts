@@ -1,5 +1,5 @@
-// The seam to a feed: whoever can say which updates there are, and how far that can be trusted. The unsigned JSON feed
-// over HTTP is the first; signed feeds and existing repositories come behind the same interface.
+// The interface of a feed: it lists the updates and says how far the list can be trusted. The unsigned JSON feed over
+// HTTP is the first; signed feeds and existing repositories can implement the same interface.
 
 import type { Hop } from '#errors/hop.ts';
 import type { Trust } from '#updates/sidecar.ts';
@@ -8,25 +8,25 @@ import type { FeedDocument } from './feed-document.ts';
 /** One complete reading of a feed. */
 export interface FeedReading {
   readonly document: FeedDocument;
-  /** Digest of the document as it came, hex. */
+  /** Hex digest of the document as it was received. */
   readonly sha256: string;
   readonly trust: Trust;
-  /** Where it was read in the end, after redirects; file names are relative to it. */
+  /** The final URL after redirects; file names are relative to it. */
   readonly url: URL;
-  /** Where its bytes came from, for failures. */
+  /** The hop that its bytes came from, for failures. */
   readonly from?: Hop;
 }
 
 /** How a feed is read. */
 export interface FeedQuestion {
-  /** Asks caches on the way for a fresh copy. */
+  /** Makes caches between here and the origin revalidate. */
   readonly revalidate: boolean;
   readonly signal: AbortSignal;
-  /** A proxy, or the server itself, took the connection. */
+  /** Called when a proxy, or the server itself, has accepted the connection. */
   onConnected?(): void;
 }
 
-/** Where updates are announced. */
+/** A source of updates. */
 export interface Feed {
   /**
    * Reads the whole feed.

@@ -1,8 +1,8 @@
 // The unsigned JSON feed over HTTP: fetched over the route for "updates", every hop checked, the document bounded.
 //
-// Unsigned means that only the way it came can be trusted: https, or plain http from a loopback URL, which the proxy
-// module takes to no other machine (`proxy/loopback.ts`). Every hop must qualify, so one plain hop elsewhere refuses
-// the whole feed before anything of it is read.
+// An unsigned feed is trusted only because of its transport: https, or plain http from a loopback URL, which the
+// proxy module sends to no other machine (`proxy/loopback.ts`). Every hop must qualify: one plain hop elsewhere
+// refuses the whole feed before any of it is read.
 
 import { createHash } from 'node:crypto';
 import { isLoopbackUrl } from '#config/schema/values.ts';
@@ -17,7 +17,7 @@ import type { Feed, FeedQuestion, FeedReading } from './feed.ts';
 import { FEED_LIMITS, parseFeed } from './feed-document.ts';
 import { refusePage } from './page.ts';
 
-/** The feed at `updates.feed_url`, as the settings have it at each reading. */
+/** The feed at `updates.feed_url`, which is read from the settings each time. */
 export class HttpFeed implements Feed {
   readonly #ports: UpdatesRequestPorts;
 
@@ -64,7 +64,7 @@ export class HttpFeed implements Feed {
   }
 }
 
-/** A failure of what came names where it came from. */
+/** Adds to a failure the hop that the bytes came from. */
 function cameFrom<T>(from: Hop, read: () => T): T {
   try {
     return read();
@@ -73,7 +73,7 @@ function cameFrom<T>(from: Hop, read: () => T): T {
   }
 }
 
-/** Where a feed says that its packages are. */
+/** The URLs where a feed says that its packages are. */
 function placesOf({ items }: FeedReading['document'], from: URL): URL[] {
   return items.flatMap((item) => (item.withdrawn ? [] : (URL.parse(item.url ?? item.file ?? '', from) ?? [])));
 }

@@ -1,8 +1,8 @@
-// What each update stands on, and in which order updates must be published. Pure.
+// Resolves what each update requires, and the order in which updates must be published. Pure.
 //
-// Guarantees: one topological pass over all items (Kahn, "Topological sorting of large networks", 1962), whatever the
-// feed makes of `requires`. So the work grows with the items and their requirements, never with the number of paths.
-// Issue 10: 1,989 items in layers had 16^123 paths, and the daemon was killed while it walked them.
+// Guarantees: one topological pass over all items (Kahn, "Topological sorting of large networks", 1962), for any
+// `requires` in the feed. The work therefore grows with the number of items and requirements, never with the number
+// of paths. Issue 10: 1,989 items in layers had 16^123 paths, and the daemon was killed while it followed them.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { FeedItem } from './feed-document.ts';
@@ -10,7 +10,7 @@ import type { FeedItem } from './feed-document.ts';
 /** A chain of required updates longer than this is refused by name. */
 const MAX_DEPTH = 16;
 
-/** What the plan may ask. */
+/** The inputs of the plan. */
 export interface RequiresContext {
   /** Items of the feed that may be fetched, by their id. */
   readonly items: ReadonlyMap<string, FeedItem>;
@@ -18,37 +18,42 @@ export interface RequiresContext {
   satisfied(id: string): boolean;
 }
 
-/** The verdict on everything that is required, made once for a feed. */
+/** The verdict on all requirements, made once for a feed. */
 export interface RequiresPlan {
   /** Why this item cannot be published with all that it requires; null when it can. */
   refusal(item: FeedItem): CodedError | null;
-  /** What is wanted and all that it requires, each once, required ones first. None of `wanted` has a refusal. */
+  /**
+   * The wanted items and everything that they require, each once, required ones first. None of `wanted` has a
+   * refusal.
+   */
   order(wanted: readonly FeedItem[]): FeedItem[];
 }
 
-/** Why an item cannot be published. A circle is what stays unresolved, so it needs no mark. */
+/** Why an item cannot be published. Items of a cycle stay unresolved, so a cycle needs no mark. */
 type Obstacle =
   | { readonly kind: 'unknown'; readonly by: string; readonly requires: string }
   | { readonly kind: 'deep' };
 
 interface Node {
   readonly item: FeedItem;
-  /** What it requires that is not here yet, in the order of the feed; null for an id that may not be fetched. */
+  /**
+   * The items it requires that are not here yet, in the order of the feed; null for an id that may not be fetched.
+   */
   readonly needs: readonly { readonly id: string; readonly node: Node | null }[];
   readonly neededBy: Node[];
-  /** Required items whose own verdict is not known yet. */
+  /** Required items without a verdict so far. */
   open: number;
   resolved: boolean;
-  /** Required items below this one in its longest chain. */
+  /** The length of the longest chain of required items below this one. */
   depth: number;
   obstacle: Obstacle | null;
 }
 
-/** Checks the `requires` of all items at once: circles, unknown ids and chains over 16 are refused by name. */
+/** Checks the `requires` of all items at once: cycles, unknown ids and chains over 16 are refused by name. */
 export function planRequires(context: RequiresContext): RequiresPlan {
   const nodes = linkNodes(context);
   const ready = [...nodes.values()].filter(({ open }) => open === 0);
-  // The list grows while it is read.
+  // The loop appends to the list that it reads.
   for (const node of ready) {
     resolve(node);
     for (const above of node.neededBy) {
@@ -80,7 +85,7 @@ function linkNodes({ items, satisfied }: RequiresContext): Map<string, Node> {
   return nodes;
 }
 
-/** Everything that it needs is resolved. The first obstacle in the order of the feed is the one that is reported. */
+/** Everything that it needs is resolved. Reports the first obstacle in the order of the feed. */
 function resolve(node: Node): void {
   node.resolved = true;
   for (const { id, node: needed } of node.needs) {
@@ -101,7 +106,10 @@ function refusalOf(node: Node | undefined): CodedError | null {
   return coded('REQUIRES-UNKNOWN', { id: node.obstacle.by, requires: node.obstacle.requires });
 }
 
-/** Follows what is unresolved until an id comes back. A circle that is longer than any chain may be is too deep. */
+/**
+ * Follows unresolved items until an id repeats. A cycle longer than the longest allowed chain is reported as too
+ * deep.
+ */
 function unresolvedError(top: Node): CodedError {
   const path = [top.item.id];
   let node: Node | undefined = top;

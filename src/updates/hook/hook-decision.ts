@@ -1,36 +1,36 @@
-// What the hook may be run for, what it is told, which comes next and what a try means. Pure.
+// Decides when the hook may run, with what environment, which update comes next and what a failed run means. Pure.
 
 import { showDuration } from '#errors/template.ts';
 import type { CommandEnd, PathEntry } from '#system/process/command.ts';
 import type { Trust } from '#updates/sidecar.ts';
 import type { HookRecord } from './hook-journal.ts';
 
-/** So often at most by itself. */
+/** The most automatic runs for one update. */
 export const MAX_TRIES = 3;
-/** How long it may take: to unpack and check a large package takes minutes, what takes longer hangs. */
+/** The time limit of a run. Unpacking and checking a large package takes minutes; a longer run hangs. */
 export const LIMIT_MS = 600_000;
 /** From TERM to KILL. */
 export const GRACE_MS = 10_000;
-/** What it may write into the log in one run. */
+/** The most bytes of output that one run may write to the log. */
 export const OUTPUT_BYTES = 65_536;
-/** Before the second and the third try. */
+/** Delays before the second and the third run. */
 const DELAYS_MS = [10_000, 60_000];
-/** Group and others. */
+/** Write permission for the group and others. */
 const WRITABLE_BY_OTHERS = 0o022;
 const EXECUTABLE = 0o111;
 
-/** Why the hook is not run for an update of this trust; null when it is. */
+/** Why the hook is not run for an update with this trust; null when it may run. */
 export function checkTrust(trust: Trust, hookTrust: 'tls' | undefined): string | null {
   if (trust === 'loopback') return 'its feed came over HTTP from this machine';
   return hookTrust === 'tls' ? null : 'its feed is not signed, and updates.hook_trust is not tls';
 }
 
-/** What somebody else could change on the way to the program; null when nobody can. */
+/** The path entry that another user could change, on the path to the program; null when there is none. */
 export function checkPath(pathEntries: readonly PathEntry[], self: number): { path: string; reason: string } | null {
   for (const [index, { path, kind, mode, owner }] of pathEntries.entries()) {
     const isProgram = index === pathEntries.length - 1;
     if (owner !== 0 && owner !== self) return { path, reason: `belongs to user number ${owner}` };
-    // Who may change a link is said by the folder that it is in.
+    // Permission to change a link depends on its folder.
     if (kind === 'symbolic link') continue;
     if ((mode & WRITABLE_BY_OTHERS) !== 0) {
       return { path, reason: `can be written by others (mode ${mode.toString(8).padStart(4, '0')})` };
@@ -42,7 +42,7 @@ export function checkPath(pathEntries: readonly PathEntry[], self: number): { pa
   return null;
 }
 
-/** All that the hook finds in its environment. */
+/** The complete environment of the hook. */
 export function hookEnvironment(record: HookRecord, path: string): Record<string, string> {
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -57,22 +57,23 @@ export function hookEnvironment(record: HookRecord, path: string): Record<string
   };
 }
 
-/** The record to run next: the oldest that requires nothing that waits itself; null when none waits. */
+/** The record to run next: the oldest that requires no waiting one; null when none waits. */
 export function nextHook(records: readonly HookRecord[]): HookRecord | null {
   const waiting = records
     .filter(({ state }) => state === 'waiting' || state === 'running')
     .toSorted((a, b) => a.order - b.order);
   const ids = new Set(waiting.map(({ id }) => id));
-  // A circle can't have been published; if it is here all the same, the oldest goes first.
+  // Updates that require each other in a cycle cannot have been published. If they are here anyway, the oldest goes
+  // first.
   return waiting.find(({ requires }) => !requires.some((id) => ids.has(id))) ?? waiting[0] ?? null;
 }
 
-/** After a failed try: how long until the next one, or null when it was the last. */
+/** The delay after a failed run, or null when it was the last. */
 export function delayAfter(tries: number): number | null {
   return tries < MAX_TRIES ? (DELAYS_MS[tries - 1] ?? 0) : null;
 }
 
-/** How it ended, in words; null when it went well. */
+/** How the run ended, in words; null when it succeeded. */
 export function endingOf(end: CommandEnd): string | null {
   switch (end.kind) {
     case 'exited':

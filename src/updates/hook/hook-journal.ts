@@ -1,8 +1,9 @@
-// Which updates the hook has to be run for, is run for and was run for: a state file for each id.
+// The hook's work list, a state file for each id: updates that wait for the hook, run it now, or have run it.
 //
-// Guarantees: what `add` returned for is on disk; an id with the same digest is added once, however often a crash makes
-// it be published. A record in the state `running` that is found at a start was interrupted between run and record. What
-// can't be written stays in force in memory and is written by `flush`. Relies on `state-file.ts`.
+// Guarantees: on return of `add` the record is on disk. An id with the same digest is added once, however often a
+// crash causes it to be published again. A record that is `running` at a start was interrupted before its result was
+// recorded. A change that cannot be written stays effective in memory, and `flush` writes it. Relies on
+// `state-file.ts`.
 
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -31,16 +32,16 @@ const recordSchema = z.strictObject({
   /** In the order of publication. */
   order: z.int(),
   state: z.enum(['waiting', 'running', 'done', 'failed']),
-  /** Tries that were begun. */
+  /** The number of runs that were started. */
   tries: z.int(),
-  /** How the last try that failed ended. */
+  /** How the last failed run ended. */
   ending: z.string().nullable(),
 });
 
-/** What is known of the hook of one update. */
+/** The hook record of one update. */
 export type HookRecord = z.infer<typeof recordSchema>;
 
-/** Every record; changes are in force at once and durable when the promise resolves. */
+/** All records. Changes are effective at once and durable when the promise resolves. */
 export class HookJournal {
   readonly #files: Files;
   readonly #dir: string;
@@ -53,7 +54,10 @@ export class HookJournal {
     this.#dir = dir;
   }
 
-  /** Loads every record; one that can't be read is set aside and named. @throws CodedError FOLDER-UNSAFE, STATE-UNREADABLE */
+  /**
+   * Loads every record; an unreadable one is set aside and reported.
+   * @throws CodedError FOLDER-UNSAFE, STATE-UNREADABLE
+   */
   static async open(files: Files, dir: string, report: Report): Promise<HookJournal> {
     const journal = new HookJournal(files, dir);
     await requireOwnFolder(files, dir, FOLDER);
@@ -77,12 +81,12 @@ export class HookJournal {
     return this.#records.get(id) ?? null;
   }
 
-  /** Who runs what is added. */
+  /** Sets the listener that runs added records. */
   whenAdded(listener: () => void): void {
     this.#onAdded = listener;
   }
 
-  /** Makes the hook wait for this update, unless it was added before. */
+  /** Queues the hook for this update, unless it was added before. */
   async add(item: FeedItem, trust: Trust): Promise<void> {
     if (this.#records.get(item.id)?.sha256 === item.sha256) return;
     await ownFolder(this.#files, this.#dir, FOLDER);
@@ -90,7 +94,7 @@ export class HookJournal {
     this.#onAdded?.();
   }
 
-  /** A record as it is before its first try. */
+  /** A record before its first run. */
   compose(item: FeedItem, trust: Trust): HookRecord {
     const { id, package: name, sequence, kind, length, sha256, requires } = item;
     const order = Math.max(0, ...this.list().map((record) => record.order)) + 1;
@@ -104,14 +108,14 @@ export class HookJournal {
     await this.#write(record);
   }
 
-  /** After a run: in force in any case; when it can't be written, the error says so and `flush` does it later. */
+  /** After a run: effective in any case. If it cannot be written, the error says so and `flush` writes it later. */
   async record(record: HookRecord): Promise<void> {
     this.#records.set(record.id, record);
     this.#unsaved.add(record.id);
     await this.flush();
   }
 
-  /** Writes what could not be written before. */
+  /** Writes what could not be written earlier. */
   async flush(): Promise<void> {
     for (const id of [...this.#unsaved]) {
       const record = this.#records.get(id);
@@ -120,7 +124,7 @@ export class HookJournal {
     }
   }
 
-  /** For an update that is published no more. */
+  /** For an update that is no longer published. */
   async forget(id: string): Promise<void> {
     if (!this.#records.delete(id)) return;
     this.#unsaved.delete(id);
@@ -138,7 +142,7 @@ export class HookJournal {
   }
 }
 
-/** A record counts only under the name that it would be written to. */
+/** A record is valid only under the file name that it would be written to. */
 function recordNamed(name: string, raw: unknown): HookRecord {
   const record = recordSchema.parse(raw);
   if (record.id + ENDING !== name) throw new Error(`it is the record of update ID ${JSON.stringify(record.id)}`);

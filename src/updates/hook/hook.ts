@@ -1,9 +1,9 @@
-// The hook: the admin's command, run for each published update.
+// Runs the hook, the admin's command, for each published update.
 //
-// Guarantees: at least once for each id, one at a time, required updates first; journaled before and after each run, so
-// that a crash between run and record runs it again, once. Three tries with back-off, then a receipt `hook_failed`. The
-// way to the command is checked right before each run. A hook that waits or fails keeps no package from coming. Runs
-// beside the rounds; never rejects but where somebody asks by hand.
+// Guarantees: at least one run for each id, one at a time, required updates first. Runs are journaled before and
+// after, so a crash between run and record causes one more run. After three failed runs with backoff, a receipt
+// `hook_failed` is sent. The path to the command is checked right before each run. A waiting or failing hook delays
+// no package. Runs concurrently with rounds; rejects only a manual run.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { type Timer, wait } from '#system/clock.ts';
@@ -28,26 +28,26 @@ import {
 } from './hook-decision.ts';
 import type { HookRecord } from './hook-journal.ts';
 
-/** At a stop, so that everything ends within the time that systemd gives. */
+/** The grace at a stop, so that everything ends within the time that systemd allows. */
 const STOP_GRACE_MS = 3_000;
 
-/** What is known of the hook, for `status`. */
+/** The state of the hook, for `status`. */
 export interface HookState {
   readonly command: string | null;
   readonly running: string | null;
   readonly waiting: readonly string[];
   readonly failed: readonly { readonly id: string; readonly ending: string }[];
-  /** Why what waits is not run. */
+  /** Why waiting updates are not run. */
   readonly problem: CodedError | null;
 }
 
-/** Is called where the hook asks for something else to be done. */
+/** Callbacks for actions outside the hook. */
 export interface HookWatch {
-  /** All tries of an update failed, and the receipt that says so is in the spool. */
+  /** All runs for an update failed, and the receipt that says so is in the spool. */
   gaveUp(): void;
 }
 
-/** Makes the hook wait for a published update, if there is one for it; may run twice without harm. */
+/** Queues the hook for a published update, if one is configured for it; repeating it is harmless. */
 export async function enqueueHook(
   ports: UpdatesPorts,
   { item, trust }: Pick<Sidecar, 'item' | 'trust'>,
@@ -59,13 +59,13 @@ export async function enqueueHook(
   else ports.report({ name: 'hook-skipped', id: item.id, reason });
 }
 
-/** Runs what waits in the journal. */
+/** Runs the waiting records of the journal. */
 export class HookQueue {
   readonly #ports: UpdatesPorts;
   readonly #commands: Commands;
   readonly #watch: HookWatch | null;
   readonly #stopped = new AbortController();
-  /** One thing at a time, in the order of asking. */
+  /** Runs one task at a time, in the order of the requests. */
   readonly #turns = new Turns();
   #asked = false;
   #running: string | null = null;
@@ -79,7 +79,7 @@ export class HookQueue {
     this.#watch = watch;
   }
 
-  /** Runs what waits, and from now on whatever is added. */
+  /** Runs the waiting records, and from now on each added one. */
   start(): void {
     this.#ports.hooks.whenAdded(() => this.start());
     this.#later?.cancel();
@@ -88,13 +88,13 @@ export class HookQueue {
     void this.#alone(() => this.#runWaiting()).catch(() => undefined);
   }
 
-  /** Waits until nothing runs any more. Returns the last failure of what waited to be run; null when there was none. */
+  /** Waits until nothing runs any more. Returns the last failure of the waiting records; null when there was none. */
   async idle(): Promise<CodedError | null> {
     await this.#turns.idle();
     return this.#failure;
   }
 
-  /** Ends what runs; it is run again at the next start. */
+  /** Ends the current run; it is repeated at the next start. */
   async stop(): Promise<void> {
     this.#stopped.abort(coded('INTERRUPTED', { reason: 'Sallyport is stopping' }));
     this.#later?.cancel();
@@ -113,7 +113,7 @@ export class HookQueue {
   }
 
   /**
-   * Runs it now, once, whatever came of it before.
+   * Runs it once now, whatever its earlier result.
    * @throws CodedError ID-INVALID, HOOK-IMPOSSIBLE, PACKAGE-*, HOOK-UNSAFE, HOOK-FAILED
    */
   async again(id: string): Promise<void> {
@@ -132,7 +132,9 @@ export class HookQueue {
     });
   }
 
-  /** The sidecar alone proves nothing: memory must call the update published, and the file must still have its digest. */
+  /**
+   * The sidecar alone proves nothing: memory must list the update as published, and the file must still have its digest.
+   */
   async #requirePublished(id: string): Promise<Sidecar> {
     const { memory, store } = this.#ports;
     const published = await store.find(requireId(id));
@@ -160,7 +162,7 @@ export class HookQueue {
     return nextHook(this.#ports.hooks.list());
   }
 
-  /** What waits is tried again with the next round; where the disk is full, when that is tried again. */
+  /** Waiting records are retried with the next round; if the disk is full, with the disk's next retry. */
   async #putOff(error: CodedError): Promise<void> {
     const { clock, disk, report } = this.#ports;
     this.#problem = error;
@@ -180,7 +182,7 @@ export class HookQueue {
     const { id, tries } = record;
     const published = await store.find(id);
     if (published?.sidecar.item.sha256 !== record.sha256) return await hooks.forget(id);
-    // The last try was begun and never recorded, or what came of it could not be told yet.
+    // The last run was started but never recorded, or its result could not be reported yet.
     if (tries >= MAX_TRIES) {
       const interrupted = record.state === 'running' ? { ...record, ending: 'it was interrupted' } : record;
       return await this.#giveUp(interrupted, 0);
@@ -254,7 +256,7 @@ export class HookQueue {
     }
   }
 
-  /** The receipt first: a crash in between makes it be accepted again, under the same key. */
+  /** The receipt first: after a crash in between it is accepted again under the same key. */
   async #giveUp(record: HookRecord, elapsedMs: number): Promise<void> {
     const { id, tries, ending } = record;
     await acceptReceipt(this.#ports, { item: record, outcome: 'hook_failed', elapsedMs });
@@ -265,7 +267,7 @@ export class HookQueue {
     this.#watch?.gaveUp();
   }
 
-  /** What came of a run is in force even where it can't be written now. */
+  /** The result of a run is effective even if it cannot be written now. */
   async #keep(record: HookRecord): Promise<void> {
     try {
       await this.#ports.hooks.record(record);

@@ -1,9 +1,10 @@
-// The second and third step: fetch one package durably and verify it, with as many attempts as `retry.attempts` allows.
-// Attempts that brought bytes do not count, and neither does a failed resume that is followed by a request for everything.
+// The second and third step: fetch one package durably and verify it, with up to `retry.attempts` attempts. An
+// attempt that received bytes does not count, nor does a failed resume that is followed by a request for the whole
+// file.
 //
-// Guarantees: on success a staged file stands that every verifier passed, and its journal; on failure nothing has a
-// final name, and what may be resumed is kept. Bytes that failed a verifier are thrown away, and the next attempt asks
-// caches for a fresh copy. A crash leaves the journal and a prefix.
+// Guarantees: on success there is a staged file that passed every verifier, and its journal. On failure nothing has a
+// final name, and resumable bytes are kept. Bytes that failed a verifier are deleted, and the next attempt makes
+// caches revalidate. A crash leaves the journal and a prefix.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
@@ -24,13 +25,13 @@ import type { JournalNote } from './journal-note.ts';
 import type { PackageTurn } from './turn.ts';
 import { LOCAL_HEADER, verify } from './verify.ts';
 
-/** No two attempts for a package are closer than this. */
+/** Minimum interval between two attempts for a package, in milliseconds. */
 const SOONEST_MS = 1_000;
 const STARTS_OVER = 'the request for the rest failed. The bytes already here are kept until the new copy is longer';
-/** Failures by which a cache may have sent something else than the package. */
+/** Failures after which a cache may have sent something else than the package. */
 const SPOILED: ReadonlySet<Code> = new Set<Code>(['DIGEST-MISMATCH', 'NOT-A-JAR', 'BODY-TOO-LONG']);
 
-/** A verified package that waits for its final name. */
+/** A verified package without its final name. */
 export interface Downloaded {
   readonly fetched: Fetched;
   readonly url: URL;
@@ -92,7 +93,7 @@ interface DownloadAttempt {
   readonly timeoutSession: TimeoutSession<TransferShape, PathKind>;
 }
 
-/** Goes on at once where the route changed meanwhile: that is no failure of the attempt. */
+/** Continues at once if the route changed meanwhile: the attempt itself did not fail. */
 async function overRoutes(ports: UpdatesPorts, attempt: DownloadAttempt, signal: AbortSignal): Promise<Fetched> {
   for (;;) {
     const rerouted = ports.rerouted();
@@ -121,7 +122,8 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, sig
     kind = await timeoutSession.settle({ verified: true, whole });
   } catch (thrown) {
     await timeoutSession.settle({ verified: false, whole });
-    // Bytes of before (a cut, a power failure) may be the wrong ones: what came now has a right to be tried alone, once.
+    // The resumed bytes may be wrong after a cut or a power failure, so the new response gets one attempt from the
+    // start.
     if (whole || !isSpoiled(thrown)) throw thrown;
     ports.report({
       name: 'resume-impossible',
@@ -144,7 +146,7 @@ async function fetchAndVerify(ports: UpdatesPorts, attempt: DownloadAttempt, sig
   return fetched;
 }
 
-/** Throws away whole files that verification has shown to be worth nothing, journal last. */
+/** Deletes complete files that failed verification, the journal last. */
 async function discardingSpoiled<T>(ports: UpdatesPorts, item: FeedItem, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -154,7 +156,7 @@ async function discardingSpoiled<T>(ports: UpdatesPorts, item: FeedItem, work: (
   }
 }
 
-/** The item's URL, checked before anything is dialled. */
+/** The item's URL, checked before any connection is made. */
 function locate(ports: UpdatesPorts, item: FeedItem, reading: FeedReading): URL {
   const { updates } = ports.settings();
   const given = item.url ?? item.file ?? '';

@@ -1,4 +1,4 @@
-// What the updater keeps in the journal of a fetch, so that a crash at any point can be finished without the feed.
+// The updater's note in the journal of a download. With it a crash at any point can be completed without the feed.
 
 import { z } from 'zod';
 import { momentSchema } from '#system/moment.ts';
@@ -17,7 +17,7 @@ const noteSchema = z.object({
 
 export type JournalNote = z.infer<typeof noteSchema>;
 
-/** The note of a journal; null when it is not ours, or is about another file than the journal itself. */
+/** The note of a journal; null when it is not ours, or describes another file than the journal itself. */
 export function readNote({ name, length, sha256, note }: Journal): JournalNote | null {
   const parsed = noteSchema.safeParse(note);
   if (!parsed.success) return null;

@@ -1,9 +1,9 @@
-// When each package that failed is tried again: after 1, 2, 4 ... minutes, each package by its own count.
+// Schedules the retries of failed packages: after 1, 2, 4 ... minutes, with a separate count for each package.
 //
-// Guarantees: only what may pass by itself gets a retry of its own, and what a scanner blocked one a day later; everything
-// else waits for the next slot. Attempts that
-// brought bytes begin the count again. One state file, {packages: {<id>: {sha256, failures, next_at, slow}}}, wall times in
-// ms since the epoch. Losing it costs one wait until the next slot. A crash leaves the old file or the new one.
+// Guarantees: only a failure that may be temporary gets its own retry, and a package that a scanner blocked is
+// retried a day later. All others wait for the next slot. Attempts that received bytes reset the count. One state
+// file, {packages: {<id>: {sha256, failures, next_at, slow}}}, wall times in ms since the epoch. Without it a package
+// waits until the next slot. A crash leaves the old file or the new one.
 
 import { z } from 'zod';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
@@ -15,25 +15,25 @@ import { momentSchema } from '#system/moment.ts';
 import { loadState, saveState } from '#system/state-file.ts';
 
 const FORMAT = 1;
-/** No longer wait is ever planned, so a later moment is one of a wrong clock. */
+/** No longer wait is ever planned, so a later time comes from a wrong clock. */
 const FURTHEST_MS = 604_800_000;
-/** How long a scanner's verdict stands before the same bytes are asked for again. */
+/** How long a scanner's verdict holds before the same bytes are requested again. */
 const BLOCKED_MS = 86_400_000;
 
 const noteSchema = z.strictObject({
   sha256: z.string(),
-  /** Rounds in a row in which it failed and brought nothing. */
+  /** Consecutive rounds in which it failed and received nothing. */
   failures: z.int().positive(),
   next_at: momentSchema,
-  /** It gave way to others, which go first in the next round, too. */
+  /** It yielded to other packages, which also go first in the next round. */
   slow: z.boolean(),
-  /** A scanner blocked these bytes: no check asks for them before `next_at`. */
+  /** A scanner blocked these bytes: no check requests them before `next_at`. */
   blocked: z.boolean().default(false),
 });
 const fileSchema = z.strictObject({ packages: z.record(z.string(), noteSchema) });
 type RetryNote = Readonly<z.infer<typeof noteSchema>>;
 
-/** What a package is known by here. */
+/** What identifies a package here. */
 interface Known {
   readonly id: string;
   readonly sha256: string;
@@ -47,12 +47,12 @@ export interface FailedTurn {
   readonly maxDelaySeconds: number;
 }
 
-/** The one store of those retries. */
+/** The only store of these retries. */
 export class PackageRetries {
   readonly #ports: { readonly files: Files; readonly clock: Clock; readonly report: Report };
   readonly #path: string;
   #notes = new Map<string, RetryNote>();
-  /** What each failed with; not kept over a restart. */
+  /** The failure of each package; not kept across restarts. */
   readonly #errors = new Map<string, CodedError>();
   #saved = '{}';
 
@@ -61,7 +61,7 @@ export class PackageRetries {
     this.#path = path;
   }
 
-  /** Loads the file; what can't be read is set aside and named. */
+  /** Loads the file; an unreadable one is set aside, and the returned error names it. */
   async load(): Promise<CodedError | null> {
     const parse = (raw: unknown) => fileSchema.parse(raw);
     const loaded = await loadState(this.#ports.files, this.#path, { format: FORMAT, parse });
@@ -76,7 +76,7 @@ export class PackageRetries {
     return moments.length === 0 ? null : Math.min(...moments);
   }
 
-  /** Wall time at which this package is tried again by itself, or null. */
+  /** Wall time of the automatic retry of this package, or null. */
   nextFor(id: string): number | null {
     const note = this.#notes.get(id);
     return note === undefined ? null : this.#momentOf(note);
@@ -90,19 +90,19 @@ export class PackageRetries {
     return atMs <= this.#ports.clock.now() ? null : { atMs, error: this.#errors.get(id) ?? null };
   }
 
-  /** Whether others go first. */
+  /** Whether other packages go first. */
   isSlow({ id, sha256 }: Known): boolean {
     const note = this.#notes.get(id);
     return note !== undefined && note.sha256 === sha256 && note.slow;
   }
 
-  /** Whether a scanner blocked it: then a check of the schedule waits, too. */
+  /** Whether a scanner blocked it; then scheduled checks also wait. */
   isBlocked({ id, sha256 }: Known): boolean {
     const note = this.#notes.get(id);
     return note !== undefined && note.sha256 === sha256 && note.blocked;
   }
 
-  /** Its turn ended without the package. Returns when it is tried again by itself, wall ms, or null. */
+  /** Its turn ended without the package. Returns the wall time of its automatic retry in ms, or null. */
   failed({ id, sha256 }: Known, turn: FailedTurn): number | null {
     const { error, hasMoved, yielded, maxDelaySeconds } = turn;
     const before = this.#notes.get(id);
@@ -126,18 +126,18 @@ export class PackageRetries {
     return nextAt;
   }
 
-  /** It is here, or needs something else than time. */
+  /** It has been published, or more time would not help. */
   forget(id: string): void {
     this.#notes.delete(id);
     this.#errors.delete(id);
   }
 
-  /** Forgets what the feed does not want any more. */
+  /** Removes the packages that the feed no longer wants. */
   keepOnly(wanted: ReadonlySet<string>): void {
     for (const id of [...this.#notes.keys()]) if (!wanted.has(id)) this.forget(id);
   }
 
-  /** Writes the file when anything changed; a failure is reported, and the retries are in force all the same. */
+  /** Writes the file if anything changed. A failure is reported, and the retries are effective anyway. */
   async save(): Promise<void> {
     const text = this.#text();
     if (text === this.#saved) return;
@@ -147,7 +147,7 @@ export class PackageRetries {
       this.#saved = text;
     } catch (thrown) {
       const error = asCoded(thrown);
-      // A full disk is reported once, by what met it first.
+      // Whatever met a full disk first has reported it.
       if (error.code !== 'DISK-FULL') this.#ports.report({ name: 'fault', error });
     }
   }
@@ -162,7 +162,7 @@ export class PackageRetries {
   }
 }
 
-/** A drip is ended for this round only. */
+/** A trickling transfer is ended for this round only. */
 function mayPass(error: CodedError): boolean {
   return error.retryable || error.entry.class === 'timeout';
 }

@@ -1,8 +1,9 @@
-// The store of published packages: `<id>.jar`, `<id>.json` (sidecar) and, where no endpoint takes it, `<id>.receipt.json`.
+// The store of published packages: `<id>.jar`, `<id>.json` (sidecar) and, without an endpoint for receipts,
+// `<id>.receipt.json`.
 //
-// Guarantees: a name ending in .jar here is a verified package; it got there by one rename. Unverified bytes live in
-// `.staging` (0700, same file system). Removing goes JAR first, sidecar last, so a crash leaves a sidecar that says
-// what is to be finished. What fails its digest is moved to `damaged/`, what the vendor calls back to `withdrawn/`.
+// Guarantees: a name ending in .jar here is a verified package that was put there by one rename. Unverified bytes are
+// in `.staging` (0700, same file system). A removal deletes the JAR first and the sidecar last, so after a crash the
+// sidecar says what to finish. A file with a wrong digest is moved to `damaged/`, a withdrawn one to `withdrawn/`.
 
 import { join } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -25,7 +26,7 @@ export interface Published {
   readonly sidecar: Sidecar;
 }
 
-/** What a look at one published package found. */
+/** The result of examining one published package. */
 export type PackageCondition =
   | { readonly kind: 'intact' }
   | { readonly kind: 'missing'; readonly error: CodedError }
@@ -39,7 +40,7 @@ export class PackageStore {
   readonly #redactor: Redactor;
   readonly #checkout: string | null;
 
-  /** Sidecars are for everybody to read; with a redactor no secret that a server gave back gets into one. */
+  /** Sidecars are readable by all users. With a redactor, no secret that a server sent back gets into one. */
   constructor(
     files: Files,
     dir: string,
@@ -56,7 +57,7 @@ export class PackageStore {
   }
 
   /**
-   * Makes the folders where they are missing; packages are for everybody to read, staging for us alone.
+   * Creates missing folders; packages are readable by all users, staging only by us.
    * @throws CodedError FOLDER-UNSAFE, FILE-*
    */
   async prepare(): Promise<void> {
@@ -65,9 +66,12 @@ export class PackageStore {
     await this.requireSafe();
   }
 
-  /** Whether others could put anything into the folders that are there. @throws CodedError FOLDER-UNSAFE, FILE-SYMLINK */
+  /**
+   * Checks that no other user could put anything into the existing folders.
+   * @throws CodedError FOLDER-UNSAFE, FILE-SYMLINK
+   */
   async requireSafe(): Promise<void> {
-    // `packages/` comes with a checkout, and belongs to whoever made that.
+    // `packages/` is part of a checkout, and belongs to the user who made that.
     const isCloned = this.#checkout !== null && (await isAsCheckedOut(this.#files, this.dir, this.#checkout));
     if (!isCloned) await requireOwnFolder(this.#files, this.dir, { what: 'updates.packages_dir' });
     const staging = await this.#files.facts(this.stagingDir);
@@ -75,7 +79,7 @@ export class PackageStore {
     await requireOwnFolder(this.#files, this.stagingDir, { what: 'unfinished downloads', isPrivate: true });
   }
 
-  /** @throws CodedError ID-INVALID, as for every path that is made of an ID */
+  /** @throws CodedError ID-INVALID, as for every path that is made from an id */
   jarPath(id: string): string {
     return join(this.dir, requireId(id) + JAR);
   }
@@ -84,7 +88,7 @@ export class PackageStore {
     return join(this.dir, requireId(id) + RECEIPT);
   }
 
-  /** Every package that has a sidecar of ours, sorted by id, whether or not its JAR is still there. */
+  /** Every package with a sidecar of ours, sorted by id, whether or not its JAR still exists. */
   async list(): Promise<Published[]> {
     const found: Published[] = [];
     for (const entry of await this.#files.list(this.dir)) {
@@ -94,7 +98,7 @@ export class PackageStore {
     return found;
   }
 
-  /** Null also for what is no ID: no file is looked at then. */
+  /** Null also for an invalid id; no file is opened then. */
   async find(id: string): Promise<Published | null> {
     if (validateId(id) !== null) return null;
     if ((await this.#files.facts(this.#sidecarPath(id)))?.kind !== 'file') return null;
@@ -103,7 +107,7 @@ export class PackageStore {
     return { id, path: this.jarPath(id), sidecar: read.sidecar };
   }
 
-  /** Packages whose sidecar a newer Sallyport wrote: published, and not to be touched by this one. */
+  /** Packages whose sidecar a newer Sallyport wrote: published, and not to be changed by this version. */
   async listNewer(): Promise<{ id: string; sha256: string | null; error: CodedError }[]> {
     const found: { id: string; sha256: string | null; error: CodedError }[] = [];
     for (const entry of await this.#files.list(this.dir)) {
@@ -116,8 +120,9 @@ export class PackageStore {
   }
 
   /**
-   * The commit: one rename gives the verified file its final name. It is held open over the rename, so that what has the
-   * name before and after is known to be that file; another one loses the name again. @throws CodedError FILE-SWAPPED
+   * The commit: one rename gives the verified file its final name. The file is held open during the rename, to check
+   * that the name refers to it before and after. Any other file loses the name again.
+   * @throws CodedError FILE-SWAPPED
    */
   async publish(id: string, staged: { readonly path: string; readonly file: FileIdentity }): Promise<void> {
     const target = this.jarPath(id);
@@ -149,7 +154,7 @@ export class PackageStore {
     await writeSidecar(this.#files, this.#sidecarPath(id), { format: 1, ...sidecar, ...told, file: look });
   }
 
-  /** Looks at size, time and inode; only what looks changed, or `thorough`, is read and hashed. */
+  /** Compares size, time and inode. A file is read and hashed only if one of them differs, or with `thorough`. */
   async examine(published: Published, thorough: boolean, signal: AbortSignal): Promise<PackageCondition> {
     const { path, sidecar } = published;
     const facts = await this.#files.facts(path);
@@ -169,7 +174,7 @@ export class PackageStore {
     };
   }
 
-  /** Takes a package out of the published ones: its JAR goes to `damaged/` or `withdrawn/`. */
+  /** Removes a package from the published ones: its JAR is moved to `damaged/` or `withdrawn/`. */
   async moveAside(id: string, where: 'damaged' | 'withdrawn'): Promise<string> {
     const folder = join(this.dir, where);
     await ownFolder(this.#files, folder, { mode: 0o755, what: `${where} packages` });
@@ -180,7 +185,7 @@ export class PackageStore {
     return target;
   }
 
-  /** Forgets a package whose JAR is gone or moved: the receipt copy, then the sidecar, which is the last to go. */
+  /** Deletes the other files of a package whose JAR is gone or moved: the receipt copy, then the sidecar. */
   async forget(id: string): Promise<void> {
     await this.#files.remove(this.receiptPath(id));
     await removeDurably(this.#files, this.#sidecarPath(id));

@@ -1,8 +1,8 @@
-// Which published packages to remove: a function of what is there and the two limits. Pure.
+// Chooses the published packages to remove: a function of the stored packages and the two limits. Pure.
 //
-// The newest of each package always stays, whatever the limits say.
+// The newest of each package always stays, whatever the limits.
 
-/** A published package as the choice sees it. */
+/** The facts about a published package that the choice needs. */
 export interface Stored {
   readonly id: string;
   readonly package: string;
@@ -18,7 +18,7 @@ export interface PruneLimits {
   readonly maxBytes: number | null;
 }
 
-/** Packages to remove, oldest first, each with the key that asks for it. */
+/** Packages to remove, oldest first, each with the key whose limit requires it. */
 export function choosePrunable(stored: readonly Stored[], limits: PruneLimits): { id: string; reason: string }[] {
   const chosen = new Map<string, string>();
   const newest = new Set<string>();

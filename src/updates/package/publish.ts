@@ -1,5 +1,5 @@
-// The fourth step: the rename of the verified JAR is the commit; sidecar, receipt, memory and the hook that waits follow
-// and are redone from the journal after a crash, which is therefore removed last. Every part may run twice without harm.
+// The fourth step: the rename of the verified JAR is the commit. Sidecar, receipt, memory and the queued hook follow.
+// After a crash they are repeated from the journal, which is therefore removed last. Repeating any part is harmless.
 
 import { utcTime } from '#system/moment.ts';
 import type { Fetched } from '#transfer/fetch.ts';
@@ -9,7 +9,7 @@ import type { UpdatesPorts } from '#updates/ports.ts';
 import { acceptReceipt } from '#updates/receipts/acknowledge.ts';
 import type { JournalNote } from './journal-note.ts';
 
-/** What is to be published, or finished after a crash. */
+/** A package to publish, or to finish after a crash. */
 export interface Publication {
   readonly note: JournalNote;
   readonly url: string;

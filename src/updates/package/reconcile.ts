@@ -1,23 +1,24 @@
-// What is published, looked at: each round by size, time and inode, once a week by digest, and whenever asked.
+// Checks what is published: each round by size, time and inode, once a week by digest, and on request.
 //
-// The sidecars tell what is published; memory follows them. A package that is gone or changed is reported, taken out
-// and thereby wanted again. Relies on the store; a crash in the middle leaves work that the next round finds again.
+// The sidecars record what is published; memory follows them. A missing or changed package is reported and removed
+// from the published ones, and so it is wanted again. Relies on the store. A crash in the middle leaves work that the
+// next round finds.
 
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
 import type { UpdatesPorts } from '#updates/ports.ts';
 import type { PackageCondition, Published } from './package-store.ts';
 
-/** Every published package is read once in so long. */
+/** Every published package is read once in this interval. */
 const VERIFY_EVERY_MS = 7 * 86_400_000;
 
-/** What a look at one package found. */
+/** The result of examining one package. */
 export interface Examined {
   readonly id: string;
   readonly path: string;
   readonly error: CodedError | null;
 }
 
-/** Looks at every published package; reads all of them when `thorough` or when the week is over. */
+/** Examines every published package; reads all of them with `thorough` or when the week is over. */
 export async function reconcile(
   ports: UpdatesPorts,
   options: { readonly thorough: boolean; readonly signal: AbortSignal },
@@ -31,7 +32,7 @@ export async function reconcile(
     const { id, path, sidecar } = published;
     const state = await examineAlone(ports, published, { ...options, thorough });
     if (state.kind === 'unreadable') {
-      // Not known to be wrong: it stays published, and nobody else waits for it.
+      // Not known to be wrong: it stays published, and no other package waits for it.
       present.add(id.toLowerCase());
       ports.report({ name: 'package-problem', id, error: state.error });
       examined.push({ id, path, error: state.error });
@@ -59,7 +60,7 @@ export async function reconcile(
   return examined;
 }
 
-/** One package that can't be read (a bad disk, a wrong mode) keeps no other from being looked at. */
+/** An unreadable package (a bad disk, a wrong mode) does not stop the check of the others. */
 async function examineAlone(
   ports: UpdatesPorts,
   published: Published,

@@ -1,14 +1,14 @@
-// The turn of one package in a round: what each failed attempt costs, and when the package gives way to others.
+// The turn of one package in a round: the cost of each failed attempt, and when the package yields to others.
 //
-// A path that cuts every 20 MB brings a package in if nobody gives up, so an attempt that moved the transfer costs
-// nothing. After a quarter of an hour of those the other packages go first. Pure, but for the clock.
+// On a path that cuts every 20 MB a package arrives after enough attempts, so an attempt that received bytes costs
+// nothing. After a quarter of an hour of these, the other packages go first. Pure, except for the clock.
 
 import type { Cost } from '#http/retry.ts';
 import type { Clock } from '#system/clock.ts';
 
 const TURN_MS = 900_000;
 
-/** What a failed attempt left for the next one. */
+/** The state that a failed attempt left for the next one. */
 interface Left {
   readonly moved: boolean;
   readonly asksWhole: boolean;
@@ -33,17 +33,17 @@ export class PackageTurn {
     return this.#clock.monotonic() - this.#startMs;
   }
 
-  /** Some attempt of this turn brought bytes that are kept. */
+  /** An attempt of this turn received bytes that are kept. */
   get hasMoved(): boolean {
     return this.#hasMoved;
   }
 
-  /** It ended for the sake of the others, not because of a failure. */
+  /** It ended to let others go first, not because of a failure. */
   get yielded(): boolean {
     return this.#yielded;
   }
 
-  /** The rest could not be had, and the next attempt asks for everything. */
+  /** The rest could not be fetched, and the next attempt requests the whole file. */
   get startsOver(): boolean {
     return this.#startsOver;
   }
@@ -53,7 +53,7 @@ export class PackageTurn {
     this.#last = last;
   }
 
-  /** What the failed attempt costs. */
+  /** The cost of the failed attempt. */
   costOf(): Cost {
     const { moved, asksWhole } = this.#last;
     this.#last = NOTHING;

@@ -1,7 +1,8 @@
-// What arrived is a package only if every verifier says so: a list, cheapest first. Nothing is inflated, ever.
+// Verifies a downloaded file with a list of verifiers, cheapest first; all must pass. Nothing is ever inflated.
 //
-// A verifier reads the staged file and the promise of the feed; a signature verifier joins the list when feeds are
-// signed. A zip bomb whose digest is right passes: it is what the vendor published, and we do not open it.
+// A verifier reads the staged file and the feed's description of it. A signature verifier joins the list when feeds
+// are signed. A zip bomb with the right digest passes: it is what the vendor published, and Sallyport does not open
+// it.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { type Files, isSameFile, type OpenFile } from '#system/files.ts';
@@ -9,22 +10,22 @@ import type { Fetched } from '#transfer/fetch.ts';
 import { describeFirstBytes } from '#transfer/first-bytes.ts';
 import type { FeedItem } from '#updates/feed/feed-document.ts';
 
-/** A local file header (APPNOTE 4.3.7): how every JAR with content begins. */
+/** A local file header (APPNOTE 4.3.7), with which every non-empty JAR starts. */
 export const LOCAL_HEADER: Buffer = Buffer.from('504b0304', 'hex');
 /** The end of central directory (APPNOTE 4.3.16). */
 const END_OF_DIRECTORY = Buffer.from('504b0506', 'hex');
 const END_BYTES = 22;
-/** Its comment is at most 65,535 bytes long, so it begins in the last so many bytes. */
+/** Its comment is at most 65,535 bytes long, so it starts within this many bytes of the end. */
 const TAIL_BYTES = END_BYTES + 65_535;
 
-/** The staged file and what was promised of it. */
+/** The staged file and the feed's description of it. */
 interface VerifiableFile {
   readonly file: OpenFile;
   readonly fetched: Fetched;
   readonly item: FeedItem;
 }
 
-/** One check; returns what is wrong, or null. */
+/** One check; returns the failure, or null. */
 type Verifier = (downloaded: VerifiableFile) => CodedError | null;
 
 /** Every check that a package of an unsigned feed must pass, in this order. */

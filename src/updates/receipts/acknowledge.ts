@@ -1,8 +1,8 @@
-// The last step: a receipt for each outcome, durable in the spool before it is sent, and sent until it is taken.
+// The last step: a receipt for each outcome, durable in the spool before it is sent, and sent until it is accepted.
 //
-// Guarantees: the same outcome is never sent twice (its key is fixed by agent, id, digest and outcome); nothing is
-// dropped silently. The endpoint is read from the settings when sending. Where there is none, the receipt is kept
-// beside its package. 404, 405, 410 and 501 slow down to once a day.
+// Guarantees: an outcome enters the spool once, because its key is fixed by agent, id, digest and
+// outcome. No receipt is dropped silently. The endpoint is read from the settings when sending. Without one, the
+// receipt is kept next to its package. After 404, 405, 410 and 501 it is sent only once a day.
 
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { deliver, type Sending, type Verdict } from '#spool/delivery.ts';
@@ -14,19 +14,19 @@ import { feedUrl, requestUpdates } from '#updates/request.ts';
 import { makeReceipt, type Receipt, type ReceiptOutcome } from './receipt.ts';
 
 const DAY_MS = 86_400_000;
-/** Answers that say that nobody takes receipts there. */
+/** Statuses which say that this URL does not accept receipts. */
 const NOT_SUPPORTED_STATUSES: ReadonlySet<unknown> = new Set([404, 405, 410, 501]);
-/** An answer to a receipt is not read beyond this. */
+/** The most bytes that are read of the response to a receipt. */
 const ANSWER_LIMIT_BYTES = 65_536;
 
-/** Makes the receipt durable; says so once per published id. */
+/** Makes the receipt durable; reports it once per published id. */
 export async function acceptReceipt(
   ports: UpdatesPorts,
   facts: {
     readonly item: Pick<FeedItem, 'id' | 'sha256' | 'length'>;
     readonly outcome: ReceiptOutcome;
     readonly elapsedMs: number;
-    /** What a scanner found. */
+    /** The scanner's finding. */
     readonly finding?: string | undefined;
   },
 ): Promise<void> {
@@ -44,7 +44,7 @@ export async function acceptReceipt(
   if (accepted === 'accepted' && facts.outcome === 'published') ports.report({ name: 'acknowledging', id });
 }
 
-/** Sends every receipt whose time has come; stops at the first failure that the others would meet as well. */
+/** Sends every receipt that is due; stops at the first failure that the others would also meet. */
 export async function deliverReceipts(ports: UpdatesPorts, signal: AbortSignal): Promise<void> {
   const { spool, clock, random, report } = ports;
   const policy = (sending: Sending<Receipt>) => sendReceipt(ports, sending);
@@ -79,7 +79,7 @@ async function send(
   const { head, body, from } = await requestUpdates(ports, {
     url: endpoint,
     method: 'POST',
-    // The token is the feed's: it goes to no other origin, not even to one that the admin wrote.
+    // The token belongs to the feed's origin and is sent to no other, not even to one that the admin configured.
     credentials: endpoint.origin === feedUrl(ports.settings()).origin,
     headers: { 'content-type': 'application/json', 'idempotency-key': receipt.key },
     body: JSON.stringify(receipt),
@@ -97,7 +97,10 @@ async function send(
   }
 }
 
-/** Pure. Only a refusal of this one receipt lets the next one be tried: the others would meet the same failure. */
+/**
+ * Pure. Only a refusal of this one receipt allows the next to be tried; the others would meet any other failure as
+ * well.
+ */
 function classifyFailure({ id, outcome }: Receipt, failure: CodedError): Verdict<Receipt> {
   const nobody = NOT_SUPPORTED_STATUSES.has(failure.facts['status']) && failure.entry.class === 'http';
   const error = nobody
@@ -115,7 +118,7 @@ function classifyFailure({ id, outcome }: Receipt, failure: CodedError): Verdict
   };
 }
 
-/** Beside the package; a receipt of a package that is not here has no place but the log. */
+/** Next to the package. A receipt of a package that is not here is only logged. */
 async function keepHere(ports: UpdatesPorts, receipt: Receipt): Promise<boolean> {
   if (receipt.outcome !== 'published' || (await ports.store.find(receipt.id)) === null) return false;
   const text = `${JSON.stringify(receipt, null, 2)}\n`;

@@ -1,4 +1,4 @@
-// The spool of receipts: the first kind of the outbox, and what 0.1.0 had in `state/spool`.
+// The spool of receipts: the first kind of the outbox. Version 0.1.0 kept them in `state/spool`.
 
 import { join } from 'node:path';
 import { openSpool } from '#spool/open.ts';
@@ -10,7 +10,7 @@ const OUTBOX = 'outbox';
 /** Where version 0.1.0 kept receipts. */
 const FORMER = 'spool';
 
-/** A receipt is some 300 bytes, with a scanner's finding some thousand. */
+/** A receipt is about 300 bytes, with a scanner's finding a few thousand. */
 const RECEIPTS: SpoolKind<Receipt> = {
   name: 'receipt',
   quota: { entries: 10_000, bytes: 64 * 1_048_576 },
@@ -18,7 +18,7 @@ const RECEIPTS: SpoolKind<Receipt> = {
   setAside: (error) => ({ name: 'receipt-quarantined', error }),
 };
 
-/** Opens it, and takes over what 0.1.0 left. @throws CodedError FOLDER-UNSAFE, STATE-UNREADABLE, FILE-* */
+/** Opens it, and takes over the receipts of 0.1.0. @throws CodedError FOLDER-UNSAFE, STATE-UNREADABLE, FILE-* */
 export async function openReceipts(
   ports: Pick<SpoolPorts, 'files' | 'clock' | 'report'>,
   stateDir: string,

@@ -1,4 +1,5 @@
-// What is told to the vendor about one update, and the key under which the same outcome is never told twice. Pure.
+// A report to the vendor about one update, with a key that identifies the outcome so that it is not counted twice.
+// Pure.
 
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -14,14 +15,14 @@ export const receiptSchema = z.strictObject({
   length: z.int(),
   elapsed_ms: z.int(),
   outcome: z.string(),
-  /** What a scanner found, where `updates.report_findings` is true. */
+  /** The scanner's finding, if `updates.report_findings` is true. */
   finding: z.string().optional(),
   agent: z.string(),
   key: z.string(),
 });
 export type Receipt = z.infer<typeof receiptSchema>;
 
-/** Makes the receipt; its key is fixed by agent, id, digest and outcome, so a crash can't change it. */
+/** Makes the receipt. Its key is fixed by agent, id, digest and outcome, so a crash cannot change it. */
 export function makeReceipt(facts: {
   readonly id: string;
   readonly sha256: string;
