@@ -68,6 +68,6 @@ function waitingIn({ purposes }: Diagnosis): string | null {
 async function mayRetry({ answers, err }: Terminal, why: string): Promise<boolean> {
   if (!answers.interactive) return false;
   err(why);
-  const answer = await answers.line('Send this password once more? It counts at the proxy as an attempt. [y/N] ');
+  const answer = await answers.line('Send this password once more? The proxy counts it as a login attempt. [y/N] ');
   return /^y(?:es)?$/i.test(answer?.trim() ?? '');
 }

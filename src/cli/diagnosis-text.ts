@@ -17,8 +17,8 @@ const TITLES: Readonly<Record<Stage['name'], string>> = {
   tls: 'TLS to target',
   http: 'HTTP',
   websocket: 'WebSocket',
-  range: 'part of a file',
-  path: 'path keeps',
+  range: 'byte range',
+  path: 'path',
   clock: 'clock',
 };
 
@@ -53,7 +53,7 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
     ...proven,
     ...(through === null
       ? []
-      : [`  Through ${showForeign(through)}, whatever use_proxy_for says; nothing was changed.`]),
+      : [`  Tested through ${showForeign(through)}, regardless of use_proxy_for. Nothing was changed.`]),
     ...(saved ? [] : ['  These settings are not saved.']),
     ...opinionLines(tested),
     ...notes.map((note) => `  ${note}`),

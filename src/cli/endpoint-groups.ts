@@ -51,7 +51,7 @@ export function hostPort({ host, port }: { readonly host: string; readonly port:
 export function proxyWords({ name, scheme, address, port }: EndpointProxy): string {
   const shown = showForeign(name);
   if (scheme === 'pac') return `the proxies that the PAC file of ${shown} names`;
-  if (scheme === 'environment') return `the proxies that the environment names (${shown})`;
+  if (scheme === 'environment') return `the proxies from the environment variables (${shown})`;
   const at = address === null || port === null ? '' : `, ${hostPort({ host: address, port })}`;
   return `proxy ${shown} (${scheme}${at})`;
 }

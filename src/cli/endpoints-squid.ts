@@ -18,9 +18,9 @@ export function squidLines(list: EndpointList): string[] {
   const served = list.proxies.filter(({ scheme }) => !scheme.startsWith('socks'));
   const socks = list.proxies.filter(({ scheme }) => scheme.startsWith('socks'));
   return [
-    '# What Sallyport has to reach, for squid.conf. Made by: sallyport endpoints --squid-acl',
-    ...(served.length === 0 ? ['# Nothing goes through an HTTP proxy, so there is nothing to allow.'] : PREFACE),
-    ...socks.map((proxy) => `# Not here, because it is no HTTP proxy: ${proxyWords(proxy)}`),
+    '# Endpoints that Sallyport needs, for squid.conf. Made by: sallyport endpoints --squid-acl',
+    ...(served.length === 0 ? ['# No connection uses an HTTP proxy, so there is nothing to allow.'] : PREFACE),
+    ...socks.map((proxy) => `# Not listed, because it is not an HTTP proxy: ${proxyWords(proxy)}`),
     ...list.notes.map((note) => `# ${note}`),
     ...served.flatMap((proxy, index) =>
       sectionOf(list, proxy, served.length === 1 ? 'sallyport' : `sallyport${index + 1}`),
@@ -29,8 +29,8 @@ export function squidLines(list: EndpointList): string[] {
 }
 
 const PREFACE = [
-  '# Put these lines above your first http_access line: the first line that fits decides.',
-  '# They ask for no user and look at no client. For either, add an ACL of yours to each http_access line, such as:',
+  '# Put these lines above your first http_access line: Squid uses the first line that matches.',
+  '# They check neither user nor client. To check one, add your own ACL to each http_access line, such as:',
   '#   acl sallyport_client src 192.0.2.10',
   '#   http_access allow sallyport_client ...',
 ];
@@ -45,7 +45,7 @@ function sectionOf(list: EndpointList, proxy: EndpointProxy, prefix: string): st
     `# For ${proxyWords(proxy)}`,
     ...all
       .filter(({ host }) => !isWritable(host))
-      .map(({ host }) => `# Left out, because squid.conf cannot have its name: ${showForeign(host)}`),
+      .map(({ host }) => `# Left out, because squid.conf cannot express its name: ${showForeign(host)}`),
     ...(tunnels.length === 0 ? [] : tunnelLines(tunnels, prefix)),
     ...(plain.length === 0 ? [] : plainLines(plain, prefix)),
   ];
@@ -73,8 +73,8 @@ function tunnelLines(tunnels: readonly PlaceRow[], prefix: string): string[] {
 }
 
 const SPLICE = [
-  '# No TLS interception for these: TLS is end to end, and any other certificate is refused.',
-  '# Where this Squid opens tunnels (ssl_bump), put these lines above its other ssl_bump lines:',
+  '# Do not intercept TLS for these hosts: TLS is end to end, and Sallyport rejects any other certificate.',
+  '# If this Squid decrypts tunnels (ssl_bump), put these lines above its other ssl_bump lines:',
 ];
 
 /** By port and methods: a host gets what it is asked by, and no more. */

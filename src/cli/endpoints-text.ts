@@ -7,25 +7,26 @@ import { hostPort, type PlaceRow, placesOf, proxyWords } from './endpoint-groups
 import { layTable } from './terminal/table.ts';
 
 const SOURCES: Readonly<Record<EndpointList['source'], string>> = {
-  daemon: 'as the running daemon has it in force',
-  file: 'as the file says; no daemon runs',
+  daemon: 'as the running daemon uses it',
+  file: 'read from the file; no daemon is running',
 };
 
-const NO_INTERCEPTION = 'No TLS interception for these: TLS is end to end, and any other certificate is refused.';
+const NO_INTERCEPTION =
+  'Do not intercept TLS for these hosts: TLS is end to end, and Sallyport rejects any other certificate.';
 
 /** Every line. */
 export function endpointLines(list: EndpointList): string[] {
   const { version, config, source, proxies, notes } = list;
   const direct = placesOf(list, null);
   return [
-    `What Sallyport ${showForeign(version)} has to reach, by ${showForeign(config)} (${SOURCES[source]})`,
+    `Endpoints that Sallyport ${showForeign(version)} needs, from ${showForeign(config)} (${SOURCES[source]})`,
     ...proxies.flatMap((proxy) => {
       const places = placesOf(list, proxy.name);
       const isSpare = places.every(({ standsIn }) => standsIn);
-      const when = isSpare ? ', where another proxy cannot be reached' : '';
+      const when = isSpare ? ', if another proxy cannot be reached' : '';
       return ['', `Through ${proxyWords(proxy)}${when}:`, ...placeLines(places)];
     }),
-    ...(direct.length === 0 ? [] : ['', 'Direct, through no proxy:', ...placeLines(direct)]),
+    ...(direct.length === 0 ? [] : ['', 'Direct, without a proxy:', ...placeLines(direct)]),
     ...refusedLines(list.endpoints),
     ...observedOnlyLines(list.seen_only),
     ...(notes.length === 0 ? [] : ['', ...notes.map((note) => `Note: ${note}`)]),
@@ -109,12 +110,16 @@ function refusedLines(endpoints: readonly EndpointRow[]): string[] {
       : [[hostPort(row), row.purpose ?? row.use, `[${row.refused.code}] ${row.refused.message}`]],
   );
   if (rows.length === 0) return [];
-  return ['', 'Refused by the settings; nothing goes there:', ...layTable(['HOST', 'FOR', 'WHY'], rows).map(indent)];
+  return [
+    '',
+    'Refused by the settings; Sallyport never connects to these:',
+    ...layTable(['HOST', 'FOR', 'WHY'], rows).map(indent),
+  ];
 }
 
 function observedOnlyLines(observedOnly: readonly ObservedOnly[] | null): string[] {
   if (observedOnly === null)
-    return ['', 'What feeds and redirects led to is not known: what was kept of it cannot be read.'];
+    return ['', 'Hosts named by feeds and redirects are unknown: the stored list cannot be read.'];
   if (observedOnly.length === 0) return [];
   const rows = observedOnly.map((observed) => [
     hostPort(observed),
@@ -123,7 +128,7 @@ function observedOnlyLines(observedOnly: readonly ObservedOnly[] | null): string
     `[${observed.code}]`,
   ]);
   const title =
-    'Only seen, and nothing goes there. Ask the vendor before you allow one, in updates.allowed_origins and at the proxy:';
+    'Named by a feed or a redirect, but not allowed. Ask the vendor before you allow one (updates.allowed_origins, proxy):';
   return ['', title, ...layTable(['HOST', 'SCHEME', 'LAST SEEN', 'REFUSED'], rows).map(indent)];
 }
 

@@ -37,7 +37,7 @@ function failedText(
 ): string {
   const when = `last failure ${timeText(failedAt)} (${ago(failedAt, at)})`;
   if (success !== null && Date.parse(success) >= Date.parse(failedAt)) {
-    return `${when}: ${showForeign(failure.code)}, and it has worked since`;
+    return `${when}: ${showForeign(failure.code)}, succeeded since`;
   }
   const again = next === null ? '' : ` Next try ${timeText(next)}.`;
   return `${when}: ${failureText(failure)}${again}`;
@@ -51,13 +51,13 @@ export function credentialRows({ credentials, at }: Status): Row[] {
   return credentials.map((wait) => {
     const again =
       wait.next_try === null
-        ? 'not tried again by itself'
-        : `tried again at ${timeText(wait.next_try)} (${until(wait.next_try, at)})`;
-    const unused = wait.used ? '' : ' No purpose goes through it.';
-    const how = 'once more with: sallyport check --retry-credential';
+        ? 'not sent again automatically'
+        : `sent again at ${timeText(wait.next_try)} (${until(wait.next_try, at)})`;
+    const unused = wait.used ? '' : ' No purpose uses this proxy.';
+    const how = 'to send it once now: sallyport check --retry-credential';
     return [
       showForeign(wait.proxy),
-      `the password of ${showForeign(wait.user)} waits: ${reasonOf(wait, at)}; ${again}; ${how}.${unused}`,
+      `the password of ${showForeign(wait.user)} is on hold: ${reasonOf(wait, at)}; ${again}; ${how}.${unused}`,
     ];
   });
 }
@@ -65,27 +65,28 @@ export function credentialRows({ credentials, at }: Status): Row[] {
 function reasonOf({ why, entered_for: bound, since, worked_until: worked }: Wait, at: string): string {
   if (why === 'bound') return `it was entered for ${bound.map(showForeign).join(', ')}, not for this address`;
   const when = since === null ? '' : ` ${timeText(since)} (${ago(since, at)})`;
-  if (why === 'interrupted') return `nobody learnt how its attempt at${when} ended`;
-  return `refused since${when}${worked === null ? ', it never worked' : `, it worked until ${timeText(worked)}`}`;
+  if (why === 'interrupted') return `its attempt at${when} was interrupted, so the result is unknown`;
+  return `rejected since${when}${worked === null ? ', and never accepted before' : `, accepted until ${timeText(worked)}`}`;
 }
 
 const RANGES = ['do not work', 'work'] as const;
 
 /** What each path has shown, with its age. */
 export function pathRows({ paths, at }: Status): Row[] {
-  if (paths.length === 0) return [['none', 'no response has been seen yet']];
+  if (paths.length === 0) return [['none', 'no response received yet']];
   return paths.map(({ proxy, origin, seen: observed, via, ranges_work: work, ranges_at: tried, etag, kind }) => {
     const ranges =
       work === null ? 'not tried' : `${RANGES[Number(work)]}${tried === null ? '' : ` (${ago(tried, at)})`}`;
     const shownVia = via === null ? 'none' : fillTemplate('{via:via}', { via });
     const facts = [
-      `seen ${timeText(observed)} (${ago(observed, at)})`,
+      `last response ${timeText(observed)} (${ago(observed, at)})`,
       `Via ${shownVia}`,
       `ranges ${ranges}`,
-      `ETag ${etag ?? 'not seen'}`,
+      `ETag ${etag ?? 'unknown'}`,
       ...(kind === null ? [] : [kind]),
     ];
-    return [`${showForeign(origin)} by ${showForeign(proxy)}`, facts.join('; ')];
+    const routeText = proxy === 'direct' ? 'direct' : `through ${showForeign(proxy)}`;
+    return [`${showForeign(origin)} ${routeText}`, facts.join('; ')];
   });
 }
 

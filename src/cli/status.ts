@@ -131,25 +131,22 @@ function configRows({ refused, since, waiting, trying, held }: Status['config'],
   const rows: Row[] = [];
   if (refused === null) rows.push(['loaded', `${timeText(since)} (${ago(since, at)})`]);
   if (refused !== null) {
-    const more = refused.count === 1 ? '' : ` (${refused.count} mistakes, see: sallyport config check)`;
-    rows.push(['refused', `the file as it was at ${timeText(refused.at)}: ${refused.first}${more}`]);
-    rows.push(['in force', `what the file said at ${timeText(since)}`]);
+    const more = refused.count === 1 ? '' : ` (${refused.count} errors, see: sallyport config check)`;
+    rows.push(['rejected', `the file of ${timeText(refused.at)}: ${refused.first}${more}`]);
+    rows.push(['active', `the file of ${timeText(since)}`]);
   }
   if (trying !== null) {
     const { by, failure } = trying;
     const state = failure === null ? 'no stage has failed yet' : `failed: ${failureText(failure)}`;
-    const how = `until ${timeText(trying.until)} at the latest, by: sallyport proxy confirm`;
+    const how = `confirm by ${timeText(trying.until)}: sallyport proxy confirm`;
     rows.push([
       'not confirmed',
-      `new settings of ${showForeign(by)}, tried since ${timeText(trying.since)}, ${how}; ${state}`,
+      `new settings from ${showForeign(by)}, on trial since ${timeText(trying.since)}; ${how}; ${state}`,
     ]);
   }
   if (held !== null) {
-    const how = 'proxy_change is confirm; it comes into force when its stages pass, or by: sallyport proxy confirm';
-    rows.push([
-      'not in force',
-      `the file as it is since ${timeText(held.since)}: ${failureText(held.failure)} (${how})`,
-    ]);
+    const how = 'proxy_change is confirm; it is applied when all stages pass, or with: sallyport proxy confirm';
+    rows.push(['not active', `the file of ${timeText(held.since)}: ${failureText(held.failure)} (${how})`]);
   }
   if (waiting.length > 0) rows.push(['restart', `needed for ${waiting.map(showForeign).join(', ')}`]);
   return rows;
@@ -170,7 +167,7 @@ function updateRows({ updates }: Status): Row[] {
   }
   if (updates.waiting !== null) rows.push(['transfer', waitText(updates.waiting)]);
   for (const { id, failure, next_try: next } of updates.failing) {
-    const when = next === null ? 'next try with the next check' : `next try ${timeText(next)}`;
+    const when = next === null ? 'next attempt with the next check' : `next try ${timeText(next)}`;
     rows.push([`update ${showForeign(id)}`, `${failureText(failure)} (${when})`]);
   }
   return rows;
@@ -218,7 +215,7 @@ function hookRows({ hook }: Status): Row[] {
   if (hook.problem !== null) rows.push(['problem', failureText(hook.problem)]);
   for (const { id, ending } of hook.failed) {
     const shown = showForeign(id);
-    rows.push([`update ${shown}`, `failed: ${showForeign(ending)}; again with: sallyport updates hook ${shown}`]);
+    rows.push([`update ${shown}`, `failed: ${showForeign(ending)}; to retry: sallyport updates hook ${shown}`]);
   }
   return rows;
 }
@@ -226,14 +223,14 @@ function hookRows({ hook }: Status): Row[] {
 function receiptRows({ receipts }: Status): Row[] {
   const { endpoint, waiting, next_try: next, last_failure: failed } = receipts;
   return [
-    ['endpoint', endpoint === null ? 'none; receipts are kept beside the packages' : showForeign(endpoint)],
+    ['endpoint', endpoint === null ? 'none; receipts are kept next to the packages' : showForeign(endpoint)],
     ['waiting', next === null ? String(waiting) : `${waiting}, next try ${timeText(next)}`],
     ...(failed === null ? [] : [['last failure', `${timeText(failed.at)}: [${showForeign(failed.code)}]`] as const]),
   ];
 }
 
 function timeoutRow({ response_timeout: { mode, base_ms: baseMs, unknown_route_ms: unknownMs } }: Status): Row {
-  if (mode === 'fixed') return [mode, `${baseMs} ms of silence end an attempt (response_timeout.base_ms)`];
-  const unknown = `an unknown route starts with ${showDuration(unknownMs)}, and more for large packages`;
+  if (mode === 'fixed') return [mode, `an attempt ends after ${baseMs} ms of silence (response_timeout.base_ms)`];
+  const unknown = `an unknown route starts with ${showDuration(unknownMs)}, more for large packages`;
   return [mode, `learned for each route and size; ${unknown} (sallyport timeout explain)`];
 }

@@ -27,8 +27,8 @@ export function describeEstimate(report: EstimateReport): string[] {
   return [
     ...report.logs.map(({ path, lines, problem }) =>
       problem === null
-        ? `Read ${showForeign(path)}: ${lines} lines.`
-        : `Read ${showForeign(path)}: ${lines} lines, then ${problem}.`,
+        ? `Read ${showForeign(path)}: ${showLines(lines)}.`
+        : `Read ${showForeign(path)}: ${showLines(lines)}, then ${problem}.`,
     ),
     '',
     ...describePackages(report.packages),
@@ -37,6 +37,10 @@ export function describeEstimate(report: EstimateReport): string[] {
     ...describeEstimates(report),
     ...describeAdvice(report),
   ];
+}
+
+function showLines(lines: number): string {
+  return `${lines} ${lines === 1 ? 'line' : 'lines'}`;
 }
 
 function describePackages(packages: readonly EstimatedPackage[]): string[] {
@@ -54,7 +58,9 @@ function describePackages(packages: readonly EstimatedPackage[]): string[] {
     ]),
   );
   const more = packages.length - shown.length;
-  return more === 0 ? table : [...table, `And ${more} earlier ones; --json has them all.`];
+  return more === 0
+    ? table
+    : [...table, `${more} earlier ${more === 1 ? 'download' : 'downloads'} not shown; --json lists all.`];
 }
 
 function rateOf({ size, elapsedMs, resumed }: EstimatedPackage): string {
@@ -64,29 +70,29 @@ function rateOf({ size, elapsedMs, resumed }: EstimatedPackage): string {
 function noteOf({ size, attempts, resumed, overlapped }: EstimatedPackage): string {
   const notes = [
     size === null ? 'no .JAR with this id' : null,
-    attempts > 1 ? `begun ${attempts} times, measured from the last` : null,
-    resumed ? 'went on from an earlier attempt' : null,
-    overlapped ? 'another one ran meanwhile' : null,
+    attempts > 1 ? `${attempts} attempts, measured from the last` : null,
+    resumed ? 'resumed an earlier attempt' : null,
+    overlapped ? 'overlapped with another download' : null,
   ];
   return notes.filter((note) => note !== null).join('; ');
 }
 
 function describeDoubts({ tally, clock, clockSteps, ambiguous }: EstimateReport): string[] {
   const counted: readonly (readonly [number, string])[] = [
-    [tally.begunAgain, 'begun again without an acknowledgement between; the last beginning counts'],
-    [tally.unacknowledged, 'begun and never acknowledged'],
-    [tally.withoutBeginning, 'acknowledged, but begun before the log begins'],
-    [tally.acrossClockSteps, 'left out: the clock was set meanwhile, or the machine slept'],
+    [tally.begunAgain, 'started again without an acknowledgement in between; measured from the last start'],
+    [tally.unacknowledged, 'started and never acknowledged'],
+    [tally.withoutBeginning, 'acknowledged, but started before the log begins'],
+    [tally.acrossClockSteps, 'left out: the clock was set during the download, or the machine slept'],
     [tally.dropped, 'left out: only the latest 1000 are kept'],
-    [clockSteps, 'times the clock was set back'],
+    [clockSteps, 'backward steps of the clock'],
   ];
   const lines = counted.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}.`);
   for (const { kind, stamp } of clock) {
-    if (kind === 'summer-time') lines.push(`Summer time ended; the log begins the hour again at ${stamp}.`);
+    if (kind === 'summer-time') lines.push(`Summer time ended; the hour repeats in the log at ${stamp}.`);
   }
   if (ambiguous.length > 0) {
     lines.push(
-      `Several .JAR files fit ${ambiguous.slice(0, 5).map(showForeign).join(', ')}; their sizes are not used.`,
+      `Several .JAR files match ${ambiguous.slice(0, 5).map(showForeign).join(', ')}; their sizes are not used.`,
     );
   }
   return lines.length === 0 ? [] : [...lines, ''];
@@ -94,7 +100,7 @@ function describeDoubts({ tally, clock, clockSteps, ambiguous }: EstimateReport)
 
 function describeEstimates({ advice }: EstimateReport): string[] {
   if (advice.estimates.length === 0) {
-    return ['No size is known, so nothing can be said about larger packages.', ''];
+    return ['No size is known, so larger packages cannot be estimated.', ''];
   }
   const rows = advice.estimates.map(({ size, elapsedMs, silenceMs }) => [
     showSize(size),
@@ -102,7 +108,7 @@ function describeEstimates({ advice }: EstimateReport): string[] {
     showDuration(silenceMs),
   ]);
   return [
-    'What a package of a size may need, by the slowest that were seen:',
+    'Estimated times by package size, from the slowest downloads in the log:',
     ...layTable(['SIZE', 'ELAPSED', 'LONGEST SILENCE'], rows),
     '',
   ];
@@ -113,10 +119,10 @@ function describeAdvice({ advice }: EstimateReport): string[] {
   const larger =
     largestMs !== null && largestMs > observedMs ? `, ${showDuration(largestMs)} for the largest package here` : '';
   const why = tipDecides
-    ? `that times ${margin} is below the manual's own tip of 5 minutes, which is never undercut`
+    ? `times ${margin} is less than 5 minutes, the minimum that the manual recommends`
     : `times ${margin}`;
   return [
-    `Longest silence seen: ${showDuration(observedMs)}${larger}; ${why}.`,
+    `Longest silence in the log: ${showDuration(observedMs)}${larger}; ${why}.`,
     `Recommended: response_timeout.base_ms: ${baseMs}`,
   ];
 }

@@ -36,7 +36,7 @@ export async function explainTimeoutCommand(
 
 function modeLine({ mode, base_ms, min_ms, max_ms, total_max_ms }: TimeoutExplanation): string {
   if (mode === 'fixed') {
-    return `Fixed: ${showDuration(base_ms)} for the first byte and for each silence (response_timeout.base_ms), whatever the size.`;
+    return `Fixed: ${showDuration(base_ms)} for the first byte and for each silence (response_timeout.base_ms), for every size.`;
   }
   return (
     `Adaptive: silence from ${showDuration(min_ms)} to ${showDuration(max_ms)}, ` +
@@ -73,14 +73,14 @@ function evidenceLines({ plans, evidence }: Route): string[] {
   if (downloads === 0 || largest === null) return why;
   return [
     ...why.map((words) => `Why: ${words}`),
-    `Evidence: ${downloads} verified downloads up to ${showSize(largest)}, the newest at ${showForeign(newest ?? '-')}; ` +
+    `Evidence: ${downloads} verified ${downloads === 1 ? 'download' : 'downloads'} up to ${showSize(largest)}, the newest at ${showForeign(newest ?? '-')}; ` +
       `the longest wait was ${showDuration(longest_wait_ms ?? 0)}, for ${showSize(longest_wait_size ?? 0)}.`,
   ];
 }
 
 function changeWords({ size, from_ms, to_ms, before, after }: NonNullable<Route['changed']>): string {
   const [from, to] = [showDuration(from_ms), showDuration(to_ms)];
-  return `${from} became ${to} for ${showSize(size)} (${showWords(before)}; then ${showWords(after)})`;
+  return `from ${from} to ${to} for ${showSize(size)} (before: ${showWords(before)}; now: ${showWords(after)})`;
 }
 
 /** What is expected, and up to where it is waited for: `####......`. */
@@ -95,7 +95,7 @@ function drawPlans(plans: readonly Plan[]): string[] {
       const expected = plan.expected_ms === null ? 0 : Math.min(whole, columns(plan.expected_ms));
       return `${showSize(plan.size).padStart(width)} |${'#'.repeat(expected)}${'.'.repeat(whole - expected)} ${showDuration(plan.first_byte_ms)}`;
     }),
-    '# expected for all of it, . waited for the first byte',
+    '# expected transfer time, . rest of the timeout for the first byte',
     '',
   ];
 }

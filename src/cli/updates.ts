@@ -67,7 +67,7 @@ export async function forgetSerialCommand(
 ): Promise<number> {
   const { feed, serial } = await control.forgetSerial();
   if (options.json) printJson(terminal, { feed, serial });
-  else if (serial === null) terminal.out(`No serial of ${showForeign(feed)} is known.`);
+  else if (serial === null) terminal.out(`No serial of ${showForeign(feed)} is stored.`);
   else terminal.out(`Forgot serial ${serial} of ${showForeign(feed)}. The next check accepts any serial up to 2^52.`);
   return EXIT_OK;
 }
@@ -80,6 +80,6 @@ export async function runHookCommand(
 ): Promise<number> {
   const run = await control.runHook(options.id, options.json ? () => undefined : options.show, options.signal);
   if (options.json) printJson(terminal, run);
-  else terminal.out(`The hook for update ID ${showForeign(run.id)} went well.`);
+  else terminal.out(`The hook for update ID ${showForeign(run.id)} succeeded.`);
   return EXIT_OK;
 }

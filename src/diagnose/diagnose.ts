@@ -83,7 +83,7 @@ function overallVerdict(reports: readonly PurposeReport[]): Diagnosis['verdict']
         : ` (and ${failed
             .slice(1)
             .map(({ purpose }) => purpose)
-            .join(', ')} failed, too)`;
+            .join(', ')} also failed)`;
     const sentence = `[${code}] ${shownName(first)}: ${message}${more}`;
     return { outcome: 'failed', sentence, purpose: first.purpose, finding: first.failure };
   }
@@ -117,6 +117,7 @@ function nothingToReach(purposes: readonly Purpose[], { toFinding }: Describing)
 /** What a person in a shell should know of a service. */
 function notesOf({ service, shell }: Describing): string[] {
   const notes = describeDifferences(service, shell);
-  if (onlyInShell(service, shell).length > 0) notes.push('What works in your shell is no proof for the service.');
+  if (onlyInShell(service, shell).length > 0)
+    notes.push('A request that works in your shell may still fail in the service.');
   return notes;
 }

@@ -50,24 +50,24 @@ function besideFailure(own: OwnResult, failure: CodedError, seen: OpinionResult)
   const at = stageOf(failure.trace?.phase);
   const status = ownStatus(own);
   if (seen.kind !== 'answered') {
-    return seen.at === at ? sameStage(seen) : say('differs', 'fails in another way', { why: whyOf(seen) });
+    return seen.at === at ? sameStage(seen) : say('differs', 'fails differently', { why: whyOf(seen) });
   }
   const isSamePlace = own.forwarded || (seen.by === 'proxy') === (at === 'proxy');
   if (isSamePlace && seen.status === status) return say('same', 'gets the same {status}', { status });
   const isThrough = seen.by === 'target' && (seen.status < 400 || (!own.forwarded && at !== 'response'));
   if (isThrough) return THROUGH;
-  return say('differs', 'fails in another way', { why: whyOf(seen) });
+  return say('differs', 'fails differently', { why: whyOf(seen) });
 }
 
 const THROUGH: Said = {
   outcome: 'gets through',
-  says: 'An ordinary Node client gets through: please report this as a fault of Sallyport.',
+  says: 'An ordinary Node client gets through: please report this as a bug in Sallyport.',
 };
 
 /** It got through, and so did ours when it tried again. */
 export const RECOVERED: Said = {
   outcome: 'recovered',
-  says: 'An ordinary Node client gets through, and so did Sallyport when it tried again: the failure comes and goes.',
+  says: 'An ordinary Node client gets through, and so did Sallyport when it tried again: the failure is intermittent.',
 };
 
 /** No client was started. `why` is a clause of ours. */

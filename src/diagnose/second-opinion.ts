@@ -161,7 +161,7 @@ function withheldFrom({ proxy }: TriedProxy, loan: Loan | null, secrets: readonl
   const { authentication: scheme } = proxy;
   const account =
     scheme === null || scheme === 'Basic'
-      ? 'the proxy did not accept the password during this diagnosis, so it was not given out'
+      ? 'the proxy did not accept the password during this diagnosis, so the client did not get it'
       : cannotLogIn(scheme);
   return { account, secrets };
 }

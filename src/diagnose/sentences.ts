@@ -5,24 +5,24 @@ import type { StageName } from './report.ts';
 
 const SAYS: Readonly<Record<StageName, string>> = {
   choice: '{ways:words}: {why:words}',
-  resolve: '{host} is {addresses}',
+  resolve: '{host} resolves to {addresses}',
   dial: 'connected to {address}:{port}',
-  proxy_tls: 'the proxy shows a certificate of {issuer}, valid until {expires}',
+  proxy_tls: 'certificate of the proxy issued by {issuer}, valid until {expires}',
   tunnel: 'the proxy opened a tunnel to {target}',
-  authentication: 'the proxy took user and password ({scheme})',
+  authentication: 'the proxy accepted user and password ({scheme})',
   tls: 'issued by {issuer}, valid until {expires}',
   http: 'answered {status} {reason:words}',
   websocket: 'upgraded to a WebSocket',
-  range: 'a part of it came as asked ({status})',
+  range: 'received the requested range ({status})',
   path: 'Via {via:via}; ETag {etag:words}; length {length:words}; ranges {ranges:words}',
-  clock: 'this clock is {direction:words} by {by:ms}',
+  clock: 'the clock of this host is {direction:words} by {by:ms}',
 };
 
 /** Sentences for what is not the plain case. */
 const VARIANTS = {
   certificateUnread: 'the certificate is trusted',
-  noRange: 'all of it came in place of a part ({status})',
-  rightClock: 'this clock and that of {host} agree',
+  noRange: 'the whole file arrived instead of the requested range ({status})',
+  rightClock: 'the clocks of this host and of {host} agree',
 } as const;
 
 type Facts = Readonly<Record<string, FieldValue>>;

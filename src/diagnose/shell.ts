@@ -26,9 +26,9 @@ export function describeDifferences(service: ProxyVariables, shell: ProxyVariabl
   return NAMES.flatMap((name) => {
     const [here, there] = [service[name], shell[name]];
     if (here === there) return [];
-    if (here === undefined) return [`The environment of this service has no ${name} (your shell has: ${there}).`];
-    if (there === undefined) return [`The environment of this service has ${name} (your shell has none): ${here}.`];
-    return [`The environment of this service has ${name} ${here}; your shell has ${there}.`];
+    if (here === undefined) return [`The environment of the service has no ${name}; your shell has ${there}.`];
+    if (there === undefined) return [`The environment of the service has ${name} ${here}; your shell has none.`];
+    return [`The environment of the service has ${name} ${here}; your shell has ${there}.`];
   });
 }
 

@@ -32,10 +32,10 @@ describe('the list for people', () => {
     const link = at({ purpose: 'platform', use: 'platform', host: 'p.example.com', scheme: 'wss', websocket: true });
     const lines = text([link, FEED, post, plain('old.example.com', 'GET', 'HEAD')]);
     expect(lines).toEqual([
-      'What Sallyport 0.1.0 has to reach, by /etc/sallyport/sallyport.yaml (as the running daemon has it in force)',
+      'Endpoints that Sallyport 0.1.0 needs, from /etc/sallyport/sallyport.yaml (as the running daemon uses it)',
       '',
       'Through proxy corp (http, proxy.example.com:3128):',
-      '  CONNECT. No TLS interception for these: TLS is end to end, and any other certificate is refused.',
+      '  CONNECT. Do not intercept TLS for these hosts: TLS is end to end, and Sallyport rejects any other certificate.',
       '    HOST                     INSIDE     FOR                       LAST SEEN',
       '    p.example.com:443        WebSocket  platform                  -',
       '    updates.example.com:443  GET, POST  updates (feed, receipts)  -',
@@ -49,8 +49,8 @@ describe('the list for people', () => {
     const file = direct({ purpose: null, use: 'pac_file', host: 'wpad.example.com', port: 80, tls_end_to_end: false });
     const lines = text([direct({}), file], { proxies: [] });
     expect(lines.slice(2)).toEqual([
-      'Direct, through no proxy:',
-      '  TLS. No TLS interception for these: TLS is end to end, and any other certificate is refused.',
+      'Direct, without a proxy:',
+      '  TLS. Do not intercept TLS for these hosts: TLS is end to end, and Sallyport rejects any other certificate.',
       '    HOST                     INSIDE  FOR             LAST SEEN',
       '    updates.example.com:443  GET     updates (feed)  -',
       '  Plain HTTP',
@@ -65,11 +65,11 @@ describe('the list for people', () => {
       seen_only: [{ ...seen, by: 'feed', at: '2026-11-19T23:00:00.000Z', code: 'URL-FOREIGN' }],
     });
     expect(lines.slice(-3)).toEqual([
-      'Only seen, and nothing goes there. Ask the vendor before you allow one, in updates.allowed_origins and at the proxy:',
+      'Named by a feed or a redirect, but not allowed. Ask the vendor before you allow one (updates.allowed_origins, proxy):',
       '    HOST                 SCHEME  LAST SEEN               REFUSED',
       '    new.example.com:443  https   2026-11-19 in the feed  [URL-FOREIGN]',
     ]);
-    expect(text([FEED], { seen_only: null }).at(-1)).toContain('is not known');
+    expect(text([FEED], { seen_only: null }).at(-1)).toContain('are unknown');
   });
 
   it('has the day on which something led there, and what the settings refuse', () => {
@@ -77,7 +77,7 @@ describe('the list for people', () => {
     expect(text([seen]).at(-1)).toMatch(/updates \(packages\) {2}2026-11-19 in a redirect$/);
     const refused = at({ ways: [], refused: { code: 'POLICY-DIRECT', message: 'It would go direct.' } });
     expect(text([refused], { proxies: [] }).slice(-3)).toEqual([
-      'Refused by the settings; nothing goes there:',
+      'Refused by the settings; Sallyport never connects to these:',
       '    HOST                     FOR      WHY',
       '    updates.example.com:443  updates  [POLICY-DIRECT] It would go direct.',
     ]);
@@ -86,7 +86,7 @@ describe('the list for people', () => {
   it('says of a proxy that only stands in that it does, and where a file names the proxies', () => {
     const ways: EndpointRow['ways'] = [{ proxy: 'corp', how: 'connect', methods: ['CONNECT'], stands_in: true }];
     expect(text([at({ ways })])[2]).toBe(
-      'Through proxy corp (http, proxy.example.com:3128), where another proxy cannot be reached:',
+      'Through proxy corp (http, proxy.example.com:3128), if another proxy cannot be reached:',
     );
     const pac = { name: 'corp', scheme: 'pac', address: null, port: null, authentication: 'transparent' };
     expect(text([FEED], { proxies: [pac] })[2]).toBe('Through the proxies that the PAC file of corp names:');
@@ -112,7 +112,7 @@ describe('the ACL for Squid', () => {
       'http_access allow sallyport_connect sallyport_8443_port sallyport_8443_hosts',
     ]);
     expect(lines).toContain('#   ssl_bump splice sallyport_443_hosts');
-    expect(lines.join('\n')).toContain('No TLS interception for these');
+    expect(lines.join('\n')).toContain('Do not intercept TLS for these hosts');
   });
 
   it('lets plain requests through by their methods, and no host by those of another', () => {
@@ -151,7 +151,7 @@ describe('the ACL for Squid', () => {
       'http_access allow sallyport1_connect sallyport1_443_port sallyport1_443_hosts',
       'http_access allow sallyport2_connect sallyport2_443_port sallyport2_443_hosts',
     ]);
-    expect(lines).toContain('# Not here, because it is no HTTP proxy: proxy old (socks5, old.example.com:3128)');
+    expect(lines).toContain('# Not listed, because it is not an HTTP proxy: proxy old (socks5, old.example.com:3128)');
   });
 
   it.each(['.example.com', '"/etc/passwd"', '-n', 'a b', 'x\nhttp_access allow all', "a'b", 'a..b', '*'])(

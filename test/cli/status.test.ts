@@ -56,9 +56,9 @@ describe('status', () => {
       '  endpoint  https://updates.example.com/acknowledge',
       '  waiting   0',
       'Response timeout',
-      '  fixed  30000 ms of silence end an attempt (response_timeout.base_ms)',
+      '  fixed  an attempt ends after 30000 ms of silence (response_timeout.base_ms)',
       'Paths',
-      '  https://updates.example.com by http://proxy.example.com:3128  seen 2026-11-20T00:05:00Z (2 h ago); Via 1.1 proxy.example.com; ranges work (24 h ago); ETag strong; held back until scanned',
+      '  https://updates.example.com through http://proxy.example.com:3128  last response 2026-11-20T00:05:00Z (2 h ago); Via 1.1 proxy.example.com; ranges work (24 h ago); ETag strong; held back until scanned',
       'Log',
       '  file  /var/log/sallyport/sallyport.log',
     ]);
@@ -104,7 +104,7 @@ describe('status', () => {
     const [first] = aStatus().routes as [Status['routes'][number]];
     const failed = { at: '2026-11-20T00:00:00.000Z', failure: aFailure() };
     expect(await show({ routes: [{ ...first, last_failure: failed }] })).toContain(
-      '           last failure 2026-11-20T00:00:00Z (2 h 5 min ago): AUTH-REJECTED, and it has worked since',
+      '           last failure 2026-11-20T00:00:00Z (2 h 5 min ago): AUTH-REJECTED, succeeded since',
     );
   });
 
@@ -125,7 +125,7 @@ describe('status', () => {
 
   it('says what an unknown route really starts with', async () => {
     const told = await show({ response_timeout: { mode: 'adaptive', base_ms: 30_000, unknown_route_ms: 300_001 } });
-    expect(told.join('\n')).toContain('an unknown route starts with 5 min, and more for large packages');
+    expect(told.join('\n')).toContain('an unknown route starts with 5 min, more for large packages');
     expect(told.join('\n')).not.toContain('30000');
   });
 
@@ -150,10 +150,10 @@ describe('status', () => {
         '  serial      none yet',
         '  last read   none yet',
         '  next check  not scheduled',
-        '  endpoint      none; receipts are kept beside the packages',
+        '  endpoint      none; receipts are kept next to the packages',
         '  waiting       3, next try 2026-11-20T01:00:00Z',
         '  last failure  2026-11-20T00:30:00Z: [TCP-REFUSED]',
-        '  none  no response has been seen yet',
+        '  none  no response received yet',
       ]),
     );
   });
@@ -222,11 +222,11 @@ describe('status', () => {
         { ...wait, worked_until: null, next_try: null, proxy: 'far', why: 'interrupted', entered_for: [] },
       ],
     });
-    const again = 'once more with: sallyport check --retry-credential';
+    const again = 'to send it once now: sallyport check --retry-credential';
     expect(told.slice(told.indexOf('Credentials') + 1, told.indexOf('Updates'))).toEqual([
-      `  corp  the password of CORP\\svc waits: refused since 2026-11-20T01:05:00Z (60 min ago), it worked until 2026-11-19T23:55:00Z; tried again at 2026-11-20T07:05:00Z (in 5 h); ${again}.`,
-      `  new   the password of CORP\\svc waits: it was entered for http://old:3128, not for this address; not tried again by itself; ${again}. No purpose goes through it.`,
-      `  far   the password of CORP\\svc waits: nobody learnt how its attempt at 2026-11-20T01:05:00Z (60 min ago) ended; not tried again by itself; ${again}.`,
+      `  corp  the password of CORP\\svc is on hold: rejected since 2026-11-20T01:05:00Z (60 min ago), accepted until 2026-11-19T23:55:00Z; sent again at 2026-11-20T07:05:00Z (in 5 h); ${again}.`,
+      `  new   the password of CORP\\svc is on hold: it was entered for http://old:3128, not for this address; not sent again automatically; ${again}. No purpose uses this proxy.`,
+      `  far   the password of CORP\\svc is on hold: its attempt at 2026-11-20T01:05:00Z (60 min ago) was interrupted, so the result is unknown; not sent again automatically; ${again}.`,
     ]);
   });
 
@@ -301,7 +301,7 @@ describe('status', () => {
         '  running    for update ID u1',
         '  waiting    u2, u3',
         '  problem    [HOOK-UNSAFE] The hook is not run. Look.',
-        '  update u0  failed: "exit status 3"; again with: sallyport updates hook u0',
+        '  update u0  failed: "exit status 3"; to retry: sallyport updates hook u0',
       ]),
     );
   });

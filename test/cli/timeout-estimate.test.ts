@@ -23,18 +23,18 @@ describe('timeout estimate', () => {
     expect(lines.slice(2)).toEqual([
       'ID       ENDED                SIZE    ELAPSED  LONGEST SILENCE  RATE       NOTE',
       '1602503  2013-06-05T00:05:07  2.0 MB  57 s     53 s             35.1 KB/s',
-      '7        2013-06-06T00:00:10  -       5 s      5 s              -          no .JAR with this id; begun 2 times, measured from the last',
+      '7        2013-06-06T00:00:10  -       5 s      5 s              -          no .JAR with this id; 2 attempts, measured from the last',
       '',
-      '1 begun again without an acknowledgement between; the last beginning counts.',
+      '1 started again without an acknowledgement in between; measured from the last start.',
       '',
-      'What a package of a size may need, by the slowest that were seen:',
+      'Estimated times by package size, from the slowest downloads in the log:',
       'SIZE     ELAPSED     LONGEST SILENCE',
       '2.0 MB   57 s        53 s',
       '4.0 MB   114 s       106 s',
       '10.0 MB  4 min 45 s  4 min 25 s',
       '20.0 MB  9 min 30 s  8 min 50 s',
       '',
-      "Longest silence seen: 53 s; that times 2 is below the manual's own tip of 5 minutes, which is never undercut.",
+      'Longest silence in the log: 53 s; times 2 is less than 5 minutes, the minimum that the manual recommends.',
       'Recommended: response_timeout.base_ms: 300000',
     ]);
   });
@@ -62,12 +62,12 @@ describe('timeout estimate', () => {
     const report = await estimateFrom({ 'nsc.log': OTHER_LINES });
     const [one] = report.packages;
     const packages = Array.from({ length: 25 }, () => one ?? report.packages[0]!);
-    expect((await tell({ ...report, packages })).lines).toContain('And 5 earlier ones; --json has them all.');
+    expect((await tell({ ...report, packages })).lines).toContain('5 earlier downloads not shown; --json lists all.');
   });
 
   it('says so when no size is known', async () => {
     const { lines } = await tell(await estimateFrom({ 'nsc.log': OTHER_LINES }));
-    expect(lines).toContain('No size is known, so nothing can be said about larger packages.');
+    expect(lines).toContain('No size is known, so larger packages cannot be estimated.');
   });
 
   it('lets no id or file name act on a terminal', async () => {

@@ -33,7 +33,7 @@ describe('timeout explain', () => {
       '  100.0 MB  2 min 11 s  21 s     3 min 17 s  52 s',
       '  Why: worst of 6 recent was 0.5 s + 0.51 s/MB, margin x2.5.',
       '  Evidence: 6 verified downloads up to 100.0 MB, the newest at 2026-11-20T00:05:07.000Z; the longest wait was 51 s, for 100.0 MB.',
-      '  Last change, at 2026-11-20T00:05:07.000Z: 6 min 40 s became 2 min 11 s for 100.0 MB (no history of this route; then worst of 6 recent was 0.5 s + 0.51 s/MB, margin x2.5).',
+      '  Last change, at 2026-11-20T00:05:07.000Z: from 6 min 40 s to 2 min 11 s for 100.0 MB (before: no history of this route; now: worst of 6 recent was 0.5 s + 0.51 s/MB, margin x2.5).',
     ]);
   });
 
@@ -50,7 +50,7 @@ describe('timeout explain', () => {
   it('says what is fixed, and that no route is known', async () => {
     const { lines } = await tell(anExplanation({ mode: 'fixed', routes: [] }));
     expect(lines).toEqual([
-      'Fixed: 30 s for the first byte and for each silence (response_timeout.base_ms), whatever the size.',
+      'Fixed: 30 s for the first byte and for each silence (response_timeout.base_ms), for every size.',
       'No route is known yet (updates.feed_url).',
     ]);
   });

@@ -100,7 +100,7 @@ describe('updates hook', () => {
     expect({ asked, shown, told: terminal.told }).toEqual({
       asked: ['u1'],
       shown: ['hook-running'],
-      told: ['The hook for update ID u1 went well.'],
+      told: ['The hook for update ID u1 succeeded.'],
     });
   });
 

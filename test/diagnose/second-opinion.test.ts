@@ -288,7 +288,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'a proxy that denies Sallyport alone': {
     ask: () => behind(denying((head) => !isOrdinary(head))),
     outcome: 'gets through',
-    says: 'An ordinary Node client gets through: please report this as a fault of Sallyport.',
+    says: 'An ordinary Node client gets through: please report this as a bug in Sallyport.',
   },
   'a proxy that denies the ordinary client alone': {
     ask: () => behind(denying(isOrdinary)),
@@ -299,12 +299,12 @@ const CASES: Readonly<Record<string, Case>> = {
     // Sallyport asks for the feed, and for port 443 of its host.
     ask: () => behind(denying((_head, earlier) => earlier < 2)),
     outcome: 'recovered',
-    says: /and so did Sallyport when it tried again: the failure comes and goes\.$/,
+    says: /and so did Sallyport when it tried again: the failure is intermittent\.$/,
   },
   'two kinds of failure': {
     ask: () => behind((client, head) => client.end(isOrdinary(head) ? ASKS_407 : DENIED)),
     outcome: 'differs',
-    says: 'An ordinary Node client fails in another way: the proxy answered 407.',
+    says: 'An ordinary Node client fails differently: the proxy answered 407.',
   },
 };
 

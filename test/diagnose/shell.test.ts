@@ -34,9 +34,9 @@ describe('what differs', () => {
     const service = { HTTP_PROXY: 'http://a:1', NO_PROXY: 'x' };
     const shell = { HTTPS_PROXY: 'http://b:2', NO_PROXY: 'y' };
     expect(describeDifferences(service, shell)).toEqual([
-      'The environment of this service has no HTTPS_PROXY (your shell has: http://b:2).',
-      'The environment of this service has HTTP_PROXY (your shell has none): http://a:1.',
-      'The environment of this service has NO_PROXY x; your shell has y.',
+      'The environment of the service has no HTTPS_PROXY; your shell has http://b:2.',
+      'The environment of the service has HTTP_PROXY http://a:1; your shell has none.',
+      'The environment of the service has NO_PROXY x; your shell has y.',
     ]);
     expect(onlyInShell(service, shell)).toEqual(['HTTPS_PROXY']);
   });

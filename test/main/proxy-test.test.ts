@@ -69,7 +69,7 @@ describe('proxy test', () => {
     expect(told.code).toBe(13);
     expect(told.err).toContain('Asked the daemon that listens at');
     expect(told.out).toMatch(/^\[POLICY-DENIED\] updates: Proxy strict refused updates\.example\.com/);
-    expect(told.out).toContain('Through strict, whatever use_proxy_for says; nothing was changed.');
+    expect(told.out).toContain('Tested through strict, regardless of use_proxy_for. Nothing was changed.');
     expect(await readFile(site.config, 'utf8')).toBe(before);
   });
 

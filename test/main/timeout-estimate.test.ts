@@ -67,5 +67,5 @@ it('--apply writes the file and teaches this process, where no daemon runs; expl
   );
   expect(readFileSync(config, 'utf8')).toContain('base_ms: 300000');
   const explained = await run('explain', '2MB');
-  expect(explained.join('\n')).toMatch(/Evidence: 1 verified downloads up to 2\.0 MB.*the longest wait was 53 s/);
+  expect(explained.join('\n')).toMatch(/Evidence: 1 verified download up to 2\.0 MB.*the longest wait was 53 s/);
 });

@@ -89,7 +89,7 @@ describeWith(['systemd'], 'diagnose with the service in a real systemd', () => {
     });
     expect(told.stdout).toMatch(/^All is well: updates through corp\.\n/);
     expect(told.stdout).toContain(
-      'The environment of this service has no HTTPS_PROXY (your shell has: http://127.0.0.1:9).',
+      'The environment of the service has no HTTPS_PROXY; your shell has http://127.0.0.1:9.',
     );
     expect(told.stdout + JSON.stringify(diagnosis)).not.toMatch(/admins-own|right one/);
   });

@@ -317,7 +317,7 @@ describe('a diagnosis', () => {
       trustsEverywhere: true,
     });
     expect({ status, refused: login.counted.refused }).toEqual({ status: 12, refused: 1 });
-    expect(first).toContain('(and support_logs, exposure_analytics, platform failed, too)');
+    expect(first).toContain('(and support_logs, exposure_analytics, platform also failed)');
     expect(diagnosis.purposes.map(({ failure }) => failure?.code)).toEqual(PURPOSES.map(() => 'AUTH-REJECTED'));
   });
 
