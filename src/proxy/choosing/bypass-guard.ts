@@ -1,7 +1,9 @@
-// Whether new settings would send a purpose direct that had a proxy, without anybody having said so (principle 7). Pure.
+// Detects new settings that would send a purpose direct that had a proxy, without an explicit choice (principle 7).
+// Pure.
 //
-// They say so with `none` for that purpose, or with `proxy_enabled: false`. A truncated file, or one whose proxies were
-// lost, has neither. Targets that a profile's `no_proxy` sends direct are the admin's choice and are not checked here.
+// The choice is explicit with `none` for that purpose or with `proxy_enabled: false`. A truncated file, or one that
+// lost its proxies, has neither. Targets that a profile's `no_proxy` sends direct are the admin's choice and are not
+// checked here.
 
 import { byPurpose, PURPOSES, type Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -11,12 +13,12 @@ import { choose, type ProxySettings } from './choice.ts';
 /** The proxy of each purpose by its name, null for direct. */
 export type PurposeProxies = Readonly<Record<Purpose, string | null>>;
 
-/** What these settings give each purpose. */
+/** The proxy of each purpose under these settings. */
 export function proxiesByPurpose(settings: ProxySettings): PurposeProxies {
   return byPurpose((purpose) => choose(purpose, settings).proxy?.name ?? null);
 }
 
-/** One refusal for each purpose that would bypass its proxy by accident. */
+/** One failure for each purpose that would bypass its proxy by accident. */
 export function findBypasses(before: PurposeProxies, to: ProxySettings): CodedError[] {
   return PURPOSES.flatMap((purpose) => {
     const had = before[purpose];

@@ -15,7 +15,7 @@ export function changedRoutes(from: ProxySettings, to: ProxySettings): Purpose[]
   return PURPOSES.filter((purpose) => !isSame(profilesOf(purpose, from), profilesOf(purpose, to)));
 }
 
-/** The chosen profile and every one that may stand in for it; null where the settings name none that exists. */
+/** The chosen profile and all its possible fallbacks; null if the settings name no existing profile. */
 function profilesOf(purpose: Purpose, settings: ProxySettings): readonly ProxyProfile[] | null {
   try {
     const { proxy } = choose(purpose, settings);

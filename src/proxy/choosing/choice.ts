@@ -1,7 +1,8 @@
-// Which proxy a purpose uses, and why: a function of the settings alone (principle 2).
+// Chooses the proxy of a purpose, with reasons, from the settings alone (principle 2).
 //
-// Guarantees: a choice always carries its reasons, each naming the setting that decided; it never falls back to
-// direct by itself (principle 7). What the settings can't answer is an error that names the key, not a guess.
+// Guarantees: a choice always carries its reasons, and each names the setting that decided. It never falls back to a
+// direct connection by itself (principle 7). Settings that are insufficient for a choice cause an error that names the
+// key, not a guess.
 
 import type { Purpose } from '#config/purposes.ts';
 import { matchNoProxy } from '#config/values/no-proxy.ts';
@@ -9,7 +10,7 @@ import { coded } from '#errors/coded-error.ts';
 import type { ProxyProfile } from '#proxy/profile.ts';
 import { decidingText, type Reason, reasonText } from '#proxy/reason.ts';
 
-/** What is to be reached: host without brackets. */
+/** The target; host without brackets. */
 export interface ChoiceTarget {
   readonly host: string;
   readonly port: number;
@@ -30,7 +31,7 @@ export interface ProxyChoice {
   readonly reasons: readonly Reason[];
 }
 
-/** A profile that is tried where those before it cannot be reached. */
+/** A profile that is tried when those before it cannot be reached. */
 export interface Fallback {
   readonly profile: ProxyProfile;
   readonly reason: Reason;
@@ -39,7 +40,7 @@ export interface Fallback {
 /** Maximum number of profiles that are tried after the chosen one. */
 const MAX_FALLBACKS = 5;
 
-/** What forbids it, and who could allow it. */
+/** What forbids a direct connection, and how to allow it. */
 const BY_REQUIREMENT = { why: 'proxy_required is true', otherwise: 'ask root to change proxy_required' };
 
 /**
@@ -57,7 +58,7 @@ export function chooseProxy(purpose: Purpose, target: ChoiceTarget, settings: Pr
   return choice;
 }
 
-/** A profile's own `no_proxy` lets single targets go direct. */
+/** A profile's own `no_proxy` sends single targets direct. */
 function exempt(choice: ProxyChoice, target: ChoiceTarget, { proxies }: ProxySettings): ProxyChoice {
   const { proxy, reasons } = choice;
   if (proxy?.no_proxy === undefined) return choice;
@@ -66,7 +67,10 @@ function exempt(choice: ProxyChoice, target: ChoiceTarget, { proxies }: ProxySet
   return { proxy: null, reasons: [...reasons, { kind: 'exempt', index: proxies.indexOf(proxy), token }] };
 }
 
-/** What the settings say of a purpose, whatever the target. @throws CodedError CONFIG-INCOMPLETE */
+/**
+ * The choice for a purpose, before any target is considered.
+ * @throws CodedError CONFIG-INCOMPLETE
+ */
 export function choose(purpose: Purpose, settings: ProxySettings): ProxyChoice {
   if (!settings.proxy_enabled) return { proxy: null, reasons: [{ kind: 'disabled' }] };
   const wanted = settings.use_proxy_for[purpose];
@@ -98,8 +102,9 @@ function chooseDefault(reason: Reason, proxies: readonly ProxyProfile[]): ProxyC
 }
 
 /**
- * Every profile that any target may be led to where the chosen one cannot be reached, in order: its own list, then the lists
- * of those, each once. Ends where no target can get further, because a profile without `no_proxy` is in every target's list.
+ * Every profile that may replace the chosen one for some target, in order: its own list, then the lists of those
+ * profiles, each profile once. Ends where no target can get further, because a profile without `no_proxy` applies to
+ * every target.
  */
 export function possibleFallbacks(chosen: ProxyProfile, proxies: readonly ProxyProfile[]): readonly Fallback[] {
   const found: Fallback[] = [];
@@ -121,8 +126,8 @@ export function possibleFallbacks(chosen: ProxyProfile, proxies: readonly ProxyP
 }
 
 /**
- * The profiles that stand in for one on the way to this target, in the order in which they are tried. None whose own
- * `no_proxy` exempts the target: a proxy is never replaced by a direct connection.
+ * The fallbacks of a profile for this target, in the order in which they are tried. Profiles whose own `no_proxy`
+ * exempts the target are left out: a direct connection never replaces a proxy.
  */
 export function fallbacksOf(
   chosen: ProxyProfile,

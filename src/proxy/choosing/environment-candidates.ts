@@ -1,7 +1,7 @@
-// The proxy that the environment of the service names: a `CandidateSource` for profiles whose scheme is environment.
+// The proxy that the service's environment names: a `CandidateSource` for profiles with scheme `environment`.
 //
-// Guarantees: user and password of a variable go to the proxy that the same variable names, and those of the profile to
-// none, since whoever sets a variable could have them sent anywhere.
+// Guarantees: user and password of a variable go only to the proxy that the same variable names. Those of the profile
+// go to no proxy, because anyone who can set a variable could redirect them.
 
 import { coded } from '#errors/coded-error.ts';
 import { endpointOf } from '#proxy/endpoint.ts';
@@ -15,7 +15,7 @@ import {
   type Variables,
 } from './environment-proxies.ts';
 
-/** The variables are those of the start: a process has no others. */
+/** Reads the variables at the start; those of a running process do not change. */
 export function environmentCandidates(variables: Variables): CandidateSource {
   const choose = (target: URL) => {
     const { host, port, tls } = endpointOf(target);
@@ -47,7 +47,7 @@ function candidateOf(choice: Exclude<EnvironmentChoice, { kind: 'wrong' }>, prof
   return { kind: 'proxy', hop, reasons: [{ kind: 'variable', variable: choice.variable, url: hop.url }] };
 }
 
-/** The profile says how, where it says so; curl begins with Basic. */
+/** The profile's authentication applies if it is set; otherwise Basic is used first, as in curl. */
 function withAccountOf({ user, password }: NamedProxy, profile: ProxyProfile): ProxyProfile {
   if (user === null) return withoutAccount(profile);
   const authentication = profile.authentication === 'transparent' ? 'basic' : profile.authentication;

@@ -1,8 +1,8 @@
-// Which proxy the variables http_proxy, https_proxy, all_proxy and no_proxy name for a target, with curl's meaning. Pure.
+// Decides which proxy http_proxy, https_proxy, all_proxy and no_proxy name for a target, as curl does. Pure.
 //
-// Guarantees: lower case goes before upper case, a variable of its own before all_proxy; an empty one counts as none; no
-// sentence repeats user or password. What curl guesses at, an unescaped `@`, is a mistake here. The list of no_proxy has
-// the one meaning that it has everywhere in this house.
+// Guarantees: lower case has priority over upper case, and a variable for the scheme over all_proxy. An empty variable
+// counts as unset. No sentence repeats user or password. An unescaped `@`, which curl accepts by guessing, is an error.
+// `no_proxy` is interpreted as everywhere else in Sallyport.
 
 import { matchNoProxy, normaliseHost } from '#config/values/no-proxy.ts';
 import type { HopScheme } from '#proxy/profile.ts';
@@ -11,12 +11,12 @@ import type { Reason } from '#proxy/reason.ts';
 /** Variables by name. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** What a variable names. */
+/** The proxy that a variable names. */
 export interface NamedProxy {
   readonly scheme: HopScheme;
   readonly host: string;
   readonly port: number;
-  /** Decoded; null without. */
+  /** Decoded; null if absent. */
   readonly user: string | null;
   readonly password: string | null;
 }
@@ -24,7 +24,7 @@ export interface NamedProxy {
 export type EnvironmentChoice =
   | { readonly kind: 'proxy'; readonly variable: string; readonly proxy: NamedProxy }
   | { readonly kind: 'direct'; readonly reason: Reason }
-  /** What is wrong with the value, in words. */
+  /** `reason` describes in words what is wrong with the value. */
   | { readonly kind: 'wrong'; readonly variable: string; readonly reason: string };
 
 type Reading = { readonly ok: true; readonly proxy: NamedProxy } | { readonly ok: false; readonly reason: string };
@@ -32,7 +32,7 @@ type Reading = { readonly ok: true; readonly proxy: NamedProxy } | { readonly ok
 const NAMES = ['http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'] as const;
 type Name = (typeof NAMES)[number];
 
-/** curl's: an HTTP proxy without a port is looked for at 1080; `socks` is version 4. */
+/** As in curl: an HTTP proxy without a port uses 1080, and `socks` is version 4. */
 const SCHEMES: Readonly<Record<string, { readonly scheme: HopScheme; readonly port: number }>> = {
   http: { scheme: 'http', port: 1080 },
   https: { scheme: 'https', port: 443 },
@@ -43,7 +43,7 @@ const SCHEMES: Readonly<Record<string, { readonly scheme: HopScheme; readonly po
   socks5h: { scheme: 'socks5h', port: 1080 },
 };
 
-/** Chooses for a URL; host without brackets. */
+/** Chooses the proxy for a URL; host without brackets. */
 export function chooseFromEnvironment(
   variables: Variables,
   target: { readonly encrypted: boolean; readonly host: string; readonly port: number },
@@ -62,7 +62,7 @@ export function chooseFromEnvironment(
     : { kind: 'wrong', variable: found.name, reason: reading.reason };
 }
 
-/** Every secret that the variables hold, also where the rest of the value is wrong, to be masked. */
+/** Every secret in the variables, even if the rest of the value is invalid, so that it can be masked. */
 export function secretsInEnvironment(variables: Variables): string[] {
   return NAMES.filter((name) => name !== 'no_proxy')
     .flatMap((name) => [variables[name], variables[name.toUpperCase()]])
@@ -75,7 +75,7 @@ export function secretsInEnvironment(variables: Variables): string[] {
 
 function valueIn(variables: Variables, name: Name): { readonly name: string; readonly value: string } | null {
   for (const written of [name, name.toUpperCase()]) {
-    // A web server hands the header `Proxy:` of a request to its CGI programs by this name.
+    // Web servers pass the header `Proxy:` of a request to CGI programs under this name.
     if (written === 'HTTP_PROXY' && (variables['REQUEST_METHOD'] ?? '') !== '') continue;
     const value = variables[written]?.trim() ?? '';
     if (value !== '') return { name: written, value };
@@ -83,7 +83,10 @@ function valueIn(variables: Variables, name: Name): { readonly name: string; rea
   return null;
 }
 
-/** By hand: the URL parser would drop a port that is http's own, and mend what should be told. */
+/**
+ * Parsed by hand: the URL parser would drop the default port of http, and silently correct errors that must be
+ * reported.
+ */
 function readProxyUrl(value: string): Reading {
   const [, scheme = 'http', rest = ''] = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(.*)$/is.exec(value) ?? [];
   const kind = SCHEMES[scheme.toLowerCase()];
@@ -100,10 +103,11 @@ function readProxyUrl(value: string): Reading {
   return { ok: true, proxy: { scheme: kind.scheme, host, port, ...credentials } };
 }
 
-/** User and password, or what is wrong with them in words. */
+/** User and password, or a description of what is wrong with them. */
 function readUserInfo(userInfo: string | null): Pick<NamedProxy, 'user' | 'password'> | string {
   if (userInfo === null) return { user: null, password: null };
-  // RFC 3986, 3.2.1: what may stand there unescaped. The first colon parts the two; one more in the password is taken.
+  // RFC 3986, 3.2.1: the characters that may be unescaped. The first colon separates user and password; the password
+  // may contain another one.
   const wrongOne = /[@/?#[\]\s\\]/.exec(userInfo)?.[0];
   if (wrongOne !== undefined) {
     return `it has an unescaped '${wrongOne.trim() === '' ? ' ' : wrongOne}' in its user or password part`;
@@ -112,7 +116,7 @@ function readUserInfo(userInfo: string | null): Pick<NamedProxy, 'user' | 'passw
   const user = decoded(colon === -1 ? userInfo : userInfo.slice(0, colon));
   const password = decoded(colon === -1 ? '' : userInfo.slice(colon + 1));
   if (user === null || password === null) return "it has an unescaped '%' in its user or password part";
-  // As for a profile: they would end a header, and the first colon ends the user in Basic (RFC 7617, 2).
+  // As for a profile: a control character would end a header, and the first colon ends the user in Basic (RFC 7617, 2).
   if (/\p{Cc}/u.test(user + password)) return 'it has a control character in its user or password part';
   if (user.includes(':')) return 'it has a colon in its user, which Basic cannot send';
   if (user === '') return password === '' ? { user: null, password: null } : 'it has a password but no user';

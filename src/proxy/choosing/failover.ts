@@ -1,10 +1,10 @@
-// What makes the next proxy of a list be tried, and how long one that failed rests.
+// Decides which failures lead to the next proxy of a list, and how long a failed proxy rests.
 //
-// Fails over: what happened before the proxy said anything about us or the target, that is dialling it, TLS to it, and
-// its silence or nonsense as an answer to CONNECT. Does not: 407 (a credential never goes on to the next proxy), 403 and
-// whatever else the proxy decided, and everything of the target. Time is monotonic. A rest moves a proxy behind the other
-// candidates of its list and adds none: direct comes first only if a PAC file says DIRECT itself and nothing forbids it,
-// as in browsers.
+// Leads to the next: any failure before the proxy answered about us or the target, that is, dialing it, TLS to it, and
+// no or an invalid answer to CONNECT. Does not: 407 (a credential is never passed to the next proxy), 403 and other
+// decisions of the proxy, and failures of the target. Time is monotonic. A resting proxy comes after the other
+// candidates of its list and adds none: direct comes first only if a PAC file itself says DIRECT and nothing forbids
+// it, as in browsers.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -12,10 +12,10 @@ import type { Clock } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';
 import { RetryPacing } from './retry-pacing.ts';
 
-/** A proxy that failed rests so long, twice as long after each further failure, up to the longest, in milliseconds. */
+/** Rest after a failure, in milliseconds. It doubles with each further failure, up to the maximum. */
 export const MIN_REST_MS = 60_000;
 export const MAX_REST_MS = 600_000;
-/** More proxies than a list can name; whoever rests longest ago is forgotten. */
+/** More proxies than a list can name; the one that has rested longest is dropped. */
 const MAX_RESTING = 256;
 
 const FAILS_OVER: ReadonlySet<Code> = new Set<Code>([
@@ -41,7 +41,7 @@ export function failsOver(error: CodedError): boolean {
 export class CoolDown {
   readonly #clock: Clock;
   readonly #resting = new NewestMap<string, { untilMs: number; lastMs: number }>(MAX_RESTING);
-  /** How soon one that fails may be asked again. */
+  /** How soon a failing proxy may be tried again. */
   readonly pacing: RetryPacing;
 
   constructor(clock: Clock) {
@@ -49,12 +49,12 @@ export class CoolDown {
     this.pacing = new RetryPacing(clock);
   }
 
-  /** How long the proxy rests still, in milliseconds; 0 when it does not. */
+  /** Remaining rest of the proxy in milliseconds; 0 when it does not rest. */
   restOf(url: string): number {
     return Math.max(0, (this.#resting.get(url)?.untilMs ?? 0) - this.#clock.monotonic());
   }
 
-  /** It failed; returns how long it rests from now. What failed while it rested anyway makes it no longer. */
+  /** Records a failure and returns the rest from now on. A failure during a rest does not lengthen it. */
   failed(url: string): number {
     const rest = this.restOf(url);
     if (rest > 0) return rest;
@@ -64,7 +64,7 @@ export class CoolDown {
     return lastMs;
   }
 
-  /** It was reached: the next failure counts as the first. */
+  /** Records that the proxy was reached: the next failure counts as the first. */
   worked(url: string): void {
     this.#resting.delete(url);
   }

@@ -1,14 +1,14 @@
-// How soon a proxy that fails may be tried again, so that it is not flooded with connections, whatever needs it.
+// Limits how soon a failing proxy may be tried again, so that connections do not flood it.
 //
-// Guarantees: callers that wait as long as this says connect to a failing proxy less than ten times a minute, all of them
-// together. The first failures cost no wait of their own, because the next try mostly succeeds. Time is monotonic.
+// Guarantees: callers that wait for the returned time connect to a failing proxy less than ten times a minute, all of
+// them together. The first failures add no wait, because the next try usually succeeds. Time is monotonic.
 
 import type { Clock } from '#system/clock.ts';
 import { NewestMap } from '#system/newest.ts';
 
-/** Connections that may fail before they are spaced. */
+/** Number of failed connections before further ones are spaced. */
 export const FREE_FAILURES = 3;
-/** From then on the time between two, in milliseconds; a try that has to authenticate may need three at once. */
+/** Interval between two further connections, in milliseconds. A try that has to authenticate may need three at once. */
 export const SPACING_MS = 12_000;
 /** After this long without a failure, in milliseconds, the count starts again. */
 const FORGOTTEN_AFTER_MS = 60_000;

@@ -1,8 +1,9 @@
-// Reads the answer to CONNECT (or HEAD) with Node's own parser; no parser of ours (notes: T7 to T11 of the proxy layer).
+// Reads the response to CONNECT (or HEAD) with Node's own parser.
 //
-// The parser works on a facade, never on the socket: what it writes goes through, what the socket says is pushed in,
-// and when it has the head, every byte behind it goes back to the socket. So interim responses, bytes glued behind a
-// 200 and error bodies are all handled, and the socket carries no listener of the parser afterwards.
+// The parser works on a facade, never on the socket. Its writes are passed to the socket, and the socket's bytes are
+// pushed into the facade. Once it has the head, every later byte goes back to the socket. This handles interim
+// responses, bytes that arrive together with a 200, and error bodies; afterwards the socket has no listener of the
+// parser.
 
 import { type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
@@ -13,28 +14,30 @@ import type { StepEnd } from '#proxy/bounded-step.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import { HEAD_LIMIT_BYTES, HeadReader } from './head-reader.ts';
 
-/** Interim responses that are read over before an answer (RFC 9110, 15.2 sets no limit; Node would take 50,000). */
+/**
+ * Maximum number of interim responses before the final one (RFC 9110, 15.2 sets no limit; Node would accept 50,000).
+ */
 export const MAX_INTERIM = 32;
-/** How a status line begins. */
+/** The beginning of a status line. */
 const HTTP_LINE = /^[\r\n]*HTTP\/\d/;
-/** So much of what was not HTTP is kept to be shown. */
+/** Maximum number of bytes of a non-HTTP answer that are kept for the failure. */
 const SHOWN_BYTES = 80;
 
 const SWITCHING_PROTOCOLS = 101;
 
-/** How the answer came out, when it was one. */
+/** The result of reading the response. */
 export type ConnectAnswer =
   | { readonly kind: 'answered'; readonly head: ResponseHead; readonly version: string }
-  /** It speaks something else; `tls` when what it said is a TLS record. */
+  /** The peer speaks another protocol; `tls` is true if its answer is a TLS record. */
   | { readonly kind: 'not-http'; readonly answer: string; readonly tls: boolean }
-  /** It speaks HTTP and breaks its rules: the first line, and what the parser says. */
+  /** The peer speaks invalid HTTP: the first line, and the parser's reason. */
   | { readonly kind: 'broken'; readonly answer: string; readonly reason: string }
   | { readonly kind: 'too-many-interim' }
   | { readonly kind: 'closed'; readonly reason: string };
 
 /**
- * Sends a request whose answer is a head alone, CONNECT or HEAD, and reads it; the bytes behind the head are back in the
- * socket then. Returns its clean-up.
+ * Sends a CONNECT or HEAD request and reads the head of the response. Bytes after the head are then back in the socket.
+ * Returns its clean-up.
  */
 export function requestHead(
   socket: Socket,
@@ -50,7 +53,7 @@ export function requestHead(
   const parse = () => {
     const createConnection = () => facade;
     const asking = request({
-      // Also for HEAD: behind the answer to CONNECT the parser frames nothing and hands the bytes back.
+      // CONNECT even for HEAD: after a response to CONNECT the parser frames no body and returns the bytes.
       method: 'CONNECT',
       path: line.target,
       headers,
@@ -58,7 +61,7 @@ export function requestHead(
       maxHeaderSize: HEAD_LIMIT_BYTES,
       createConnection,
     });
-    // Node would drop fields above its own limit without a word; the head reader refuses them.
+    // Node would silently drop fields above its own limit; the head reader refuses them.
     asking.maxHeadersCount = 0;
     asking.once('connect', (message: IncomingMessage, _facade: Duplex, behind: Buffer) => {
       onHead(message, Buffer.concat([behind, ...drain(facade)]));
@@ -87,7 +90,7 @@ export function requestHead(
       end.done({ kind: 'too-many-interim' });
       return;
     }
-    // The parser takes an interim response for the end. The next one reads on, and its own CONNECT goes nowhere.
+    // The parser treats an interim response as the end. The next parser reads on, and its own CONNECT is discarded.
     facade.destroy();
     facade = openFacade(() => {});
     parse();
@@ -97,7 +100,8 @@ export function requestHead(
   const unlisten = pump(socket, {
     onBytes(chunk) {
       if (firstBytes.length < SHOWN_BYTES) firstBytes += chunk.toString('latin1', 0, SHOWN_BYTES);
-      // In one piece: once the parser has the final head, only what it was given with it goes back into the socket.
+      // Pushed as one chunk: once the parser has the final head, it returns to the socket only what came in the same
+      // chunk.
       const { bytes, refused } = heads.readThrough(chunk);
       if (refused !== null) end.done(unreadable(refused, firstBytes));
       else if (bytes.length > 0) facade.push(bytes);
@@ -122,14 +126,14 @@ function withMethod(method: string, chunk: Buffer): Buffer {
 /** The body of a refusal. */
 export interface CollectedBody {
   readonly bytes: Buffer;
-  /** Whether it came whole and its end was framed, so that the connection stands at the next answer. */
+  /** Whether the body is complete and framed, so that the next response follows on the connection. */
   readonly complete: boolean;
 }
 
 /**
- * Collects the body that follows the head of a refusal, framed by Node's parser (as the answer to a GET: behind CONNECT
- * it frames nothing). Calls back once, with at most `limit` bytes, as soon as so many came, framing and all, or the body is
- * over. A body of tiny chunks costs the parser a call for each: what is left of them then is not looked at.
+ * Collects the body of a refusal, framed by Node's parser as a response to GET (after CONNECT it frames no body). Calls
+ * back once, with at most `limit` bytes, when the body ends or that many bytes have come, including framing. The limit
+ * includes framing because a body of tiny chunks costs one parser call each; remaining bytes are then ignored.
  */
 export function collectBody(
   socket: Socket,
@@ -177,8 +181,8 @@ export function collectBody(
 }
 
 /**
- * Hands on what a socket says, from what it holds already to its end. By 'readable' and not 'data': taking that listener
- * off leaves the socket as if nobody had read, so that whoever comes next can listen in the ordinary way.
+ * Passes on all bytes of a socket, from those it has buffered to its end. Uses 'readable' rather than 'data': removing
+ * that listener leaves the socket as if it had not been read, so that the next user can listen normally.
  */
 export function pump(
   socket: Socket,
@@ -186,7 +190,7 @@ export function pump(
 ): () => void {
   let listening = true;
   const onReadable = () => {
-    // Whoever stops us in the middle has put bytes back: they are not ours any more.
+    // A listener that stops the pump has put bytes back, which must not be read here.
     while (listening) {
       const chunk = socket.read() as Buffer | null;
       if (chunk === null) return;
@@ -219,12 +223,12 @@ function openFacade(write: (chunk: Buffer) => void): Duplex {
       written();
     },
   });
-  // The parser's own listeners go with its request; what comes after is of no interest.
+  // The parser's own listeners are removed with its request; later errors do not matter.
   facade.on('error', () => {});
   return facade;
 }
 
-/** Bytes that were pushed into the facade and that the parser has not taken. */
+/** Bytes in the facade that the parser has not read. */
 function drain(facade: Duplex): Buffer[] {
   const chunks: Buffer[] = [];
   for (let chunk = facade.read() as Buffer | null; chunk !== null; chunk = facade.read() as Buffer | null) {
@@ -239,7 +243,10 @@ function headText({ status, rawHeaders }: ResponseHead): string {
   return `${text}\r\n`;
 }
 
-/** What spoke: a proxy that breaks HTTP, or something else, told by its first line or what its bytes are known by. */
+/**
+ * Classifies an unreadable answer: a proxy with invalid HTTP, or another protocol, identified by its first line or
+ * bytes.
+ */
 function unreadable(reason: string, firstBytes: string): Extract<ConnectAnswer, { kind: 'broken' | 'not-http' }> {
   if (isTlsRecord(Buffer.from(firstBytes, 'latin1'))) return { kind: 'not-http', answer: TLS_RECORD, tls: true };
   const answer =

@@ -1,7 +1,8 @@
-// Makes a `Connection` of an open socket: what its hop is, what it wants on each request, and who checks its answers.
+// Makes a `Connection` from an open socket: describes its hop, adds the headers that the hop needs, and checks its
+// responses.
 //
-// Guarantees: `release` leaves no socket and no pending credential. A connection that cannot prove its account is released
-// at once. Only a forward connection has a credential in its headers, and only that of its own proxy.
+// Guarantees: `release` leaves no socket and no pending credential. A connection that cannot prove its account is
+// released at once. Only a forward connection puts a credential into headers, and only that of its own proxy.
 
 import type { Duplex } from 'node:stream';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
@@ -10,14 +11,14 @@ import { checkForward, isTlsRecord, requiresAuthentication, TLS_RECORD, wrongSch
 import type { HopMemory } from '#proxy/hop-memory.ts';
 import type { BulkSource, Connection, HopFacts, ResponseHead } from '#proxy/route.ts';
 
-/** A connection on which the origin itself answers: direct, or through a tunnel. `under` is the socket beneath TLS. */
+/** A connection on which the origin itself responds: direct, or through a tunnel. `under` is the socket beneath TLS. */
 export function originConnection(
   facts: HopFacts,
   parts: {
     readonly socket: Duplex;
     readonly under: Duplex;
     readonly bulk: BulkSource | null;
-    /** Is told of every answer. */
+    /** Records every response. */
     readonly memory: HopMemory;
   },
 ): Connection {
@@ -37,17 +38,17 @@ export function originConnection(
   };
 }
 
-/** A connection to a proxy that forwards absolute-form requests and may answer them itself. */
+/** A connection to a proxy that forwards absolute-form requests and may respond to them itself. */
 export function forwardConnection(
   facts: HopFacts,
   parts: {
     readonly socket: Duplex;
     readonly bulk: BulkSource | null;
     readonly authSession: AuthSession;
-    /** Whether the proxy answered a request, or the connection ended without an answer. */
+    /** Called with whether the proxy responded, or the connection ended without a response. */
     readonly onAnswered: (answered: boolean) => void;
     readonly memory: HopMemory;
-    /** Finds out whose a refusal is that leaves the login in doubt. */
+    /** Determines the sender of a refusal that leaves the credential verdict unclear. */
     readonly checkRefusal: (refused: ResponseHead, url: string) => Promise<CodedError>;
   },
 ): Connection {
@@ -57,14 +58,14 @@ export function forwardConnection(
   let checking: Promise<CodedError | null> = Promise.resolve(null);
   const refused = (head: ResponseHead, url: string): CodedError => {
     const error = authSession.classifyRefusal(head);
-    // Only an abort rejects, and whoever aborts hears of that.
+    // Only an abort rejects, and the caller that aborts already knows it.
     if (authSession.doubted !== null) checking = parts.checkRefusal(head, url).catch(() => null);
     return error;
   };
   const release = () => {
     authSession.unknown();
-    // The other end closed it; a side that gives up by itself finds it open. A connection that had answered may be closed
-    // between two requests, which is no failure of the proxy.
+    // The other end closed it; if our side gives up, the socket is still open here. A proxy may close a connection
+    // between two requests after it has responded, which is not a failure.
     if (waiting && !hasAnswered && (socket.readableEnded || socket.errored !== null)) parts.onAnswered(false);
     waiting = false;
     socket.destroy();

@@ -1,7 +1,8 @@
 // Opens a connection to one candidate: a proxy, or the target itself. All outgoing connections are opened here.
 //
-// Guarantees: a credential goes to its own proxy only; a plain URL of this machine never leaves it (`loopback.ts`); a failed or aborted opening leaves no socket, no timer and no
-// credential under way, and its failure knows how far it came. After it has returned, the connection is the caller's.
+// Guarantees: a credential goes only to its own proxy. A plain URL of this machine never leaves it (`loopback.ts`). A
+// failed or aborted opening leaves no socket, no timer and no pending credential, and its failure names the steps that
+// succeeded. A returned connection belongs to the caller.
 
 import type { Socket } from 'node:net';
 import type { Purpose } from '#config/purposes.ts';
@@ -32,26 +33,26 @@ export interface ConnectorParts {
     readonly tunnel_timeout_ms: number;
     readonly tls_timeout_ms: number;
   };
-  /** Whether names of targets may be resolved here for a proxy that takes addresses. */
+  /** Whether target names may be resolved here for a proxy that takes only addresses. */
   readonly mayResolve: boolean;
-  /** How long a refused credential that had worked waits, in milliseconds; 0 for ever. */
+  /** How long a rejected credential that had worked waits, in milliseconds; 0 for permanently. */
   readonly credentialRetryMs: number;
   readonly clock: Clock;
   readonly trusts: TrustStore;
-  /** How to have a target's own CA trusted, where that is not the `ca_file` of its purpose. */
+  /** How to make a target's own CA trusted, if not by the `ca_file` of its purpose. */
   readonly trustRemedy?: string;
   readonly memories: HopMemories;
   readonly credentialGuard: CredentialGuard;
   readonly known: SecretRegistry;
   readonly userAgent: string | null;
   readonly loadKerberos?: KerberosLoader;
-  /** A proxy answered a request in absolute form, or took it and closed without an answer. */
+  /** A proxy responded to a request in absolute form, or closed the connection without a response. */
   readonly onAnswered: (hop: ProxyHop, answered: boolean) => void;
-  /** TLS to a proxy itself is spoken with a suite without authenticated encryption. */
+  /** TLS to a proxy itself uses a cipher suite without authenticated encryption. */
   readonly onWeakTls: (hop: ProxyHop, error: CodedError) => void;
 }
 
-/** What is to be reached, and for what. */
+/** The target, and the purpose of the connection. */
 export interface Destination {
   readonly purpose: Purpose;
   readonly target: URL;
@@ -60,14 +61,14 @@ export interface Destination {
 
 type SocksHop = ProxyHop & { readonly scheme: SocksScheme };
 
-/** A refusal in absolute form, and what the connection was to be opened with. */
+/** A refusal in absolute form, and the options that the connection was opened with. */
 interface Refused {
   readonly head: ResponseHead;
   readonly url: string;
   readonly options: ConnectionOptions;
 }
 
-/** TLS over a connection, and what the certificate of the other end says. */
+/** TLS over a connection, and what the peer's certificate shows. */
 interface Secured {
   readonly socket: Socket;
   certificate(): { readonly issuer: string | null; readonly expires: string | null };
@@ -84,11 +85,11 @@ interface ConnectionOptions {
   readonly observer: ConnectObserver;
 }
 
-/** TLS that is to be spoken over an open connection. */
+/** TLS to be started over an open connection. */
 interface TlsUpgrade {
   readonly peer: TlsPeer;
   readonly trust: () => Promise<TrustContexts>;
-  /** Decides whether our certificate may be shown. */
+  /** Decides whether our client certificate may be sent. */
   readonly origin: string;
   readonly seen: ObservedTime | null;
 }
@@ -144,7 +145,10 @@ export class Connector {
     return forwardConnection(facts, { ...ready, authSession, onAnswered, memory: this.#memoryOf(hop), checkRefusal });
   }
 
-  /** A refusal that a server behind the proxy may have made. Port 443, because many proxies open tunnels to no other. */
+  /**
+   * Checks a refusal that a server behind the proxy may have sent. Uses port 443, because many proxies open tunnels to
+   * no other port.
+   */
   async #checkRefusal(hop: ProxyHop, authSession: AuthSession, refused: Refused): Promise<CodedError> {
     const { host, authority } = this.#destination.endpoint;
     // These steps are not reported: they are not part of the connection that the caller requested.
@@ -177,7 +181,7 @@ export class Connector {
         checkRefusal: (head, url) => this.#checkRefusal(hop, authSession, { head, url, options }),
       }),
     );
-    // With Digest the proof goes with the request itself: nothing is proven yet.
+    // With Digest the request itself carries the proof, so nothing is proven yet.
     if (authSession.accepted) options.observer.passedBy('authentication', 0, { scheme: authSession.proved });
     return { socket: ready, bulk: null };
   }
@@ -187,7 +191,7 @@ export class Connector {
       return await this.#openSocks({ ...hop, scheme: hop.scheme }, authSession, options);
     }
     const { socket } = await this.#dialHop(hop, { ...options, bulk: false });
-    // What only a tunnel needs is loaded with the first tunnel: Node's HTTP and TLS cost 20 MiB and 40 ms.
+    // Modules that only a tunnel needs are loaded with the first tunnel: Node's HTTP and TLS cost 20 MiB and 40 ms.
     const { openTunnel } = await this.#readied(socket, import('./tunnel.ts'));
     const handshake = this.#handshakeOptions(hop, authSession, options);
     const tunnel = await options.observer.run('tunnel', () =>
@@ -213,7 +217,7 @@ export class Connector {
     return await this.#originConnection({ socket: tunnel, bulk: null }, this.#factsOf(hop, 'tunnel'), options);
   }
 
-  /** What a SOCKS proxy is told: a name, or an address where it takes no names. */
+  /** What a SOCKS proxy receives: a name, or an address if it takes no names. */
   async #hostForSocks(
     { scheme, name: proxy, place: hop, variable }: SocksHop,
     { signal, observer }: ConnectionOptions,
@@ -230,7 +234,7 @@ export class Connector {
     );
   }
 
-  /** What has to go well before the socket is of use; else it is gone. */
+  /** Awaits what must succeed before the socket is usable; on a failure the socket is destroyed. */
   async #readied<T>(socket: Socket, ready: Promise<T>): Promise<T> {
     try {
       return await ready;
@@ -253,7 +257,7 @@ export class Connector {
     };
   }
 
-  /** A connection to the proxy, ready for the first byte that is meant for it; over TLS where its scheme says so. */
+  /** A connection to the proxy on which the first byte for it can be sent; over TLS if its scheme requires it. */
   async #dialHop(hop: ProxyHop, options: ConnectionOptions): Promise<Dialled> {
     const { address: host, port, name: proxy, place, url: origin } = hop;
     const target = { host, port, proxy, hop: place };
@@ -297,7 +301,7 @@ export class Connector {
     );
   }
 
-  /** TLS where the target wants it; on a failure the connection is gone. */
+  /** Starts TLS if the target needs it; on a failure the connection is destroyed. */
   async #originConnection(
     { socket, bulk }: Dialled,
     facts: Omit<HopFacts, 'passed'>,

@@ -1,8 +1,8 @@
-// TCP to a proxy or, where the choice says so, to the target itself: the only place that opens a connection.
+// Opens TCP connections to a proxy or, if the choice is direct, to the target itself. No other module does.
 //
-// Guarantees: ends within `timeoutMs` or at the abort with a coded failure, and then no socket is left; on success
-// the socket is open, without delay and with keep-alive, and an error on it later never ends the process.
-// With `bulk` every byte goes through one reused buffer (net's `onread`), which costs half of 'data' events.
+// Guarantees: ends within `timeoutMs` or at the abort with a coded failure, and then no socket is left. On success the
+// socket is open, with TCP_NODELAY and keep-alive, and a later error on it never ends the process. With `bulk` all
+// bytes go through one reused buffer (`onread` of `net`), which costs half as much as 'data' events.
 
 import { getServers } from 'node:dns';
 import { connect, isIP, type Socket } from 'node:net';
@@ -13,17 +13,17 @@ import type { BulkSource } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import { outOfFiles } from '#system/out-of-files.ts';
 
-/** What is dialled: `proxy` is the profile's name, null for a target that is dialled directly. */
+/** What to dial. `proxy` is the profile's name, null for a target that is dialed directly. */
 export interface DialTarget {
   readonly host: string;
   readonly port: number;
   readonly proxy: string | null;
-  /** For failures. */
+  /** The hop that failures name. */
   readonly hop: Hop;
 }
 
 export interface DialOptions {
-  /** Hears the addresses of a name and how long the look-up took, in milliseconds; not for a literal address. */
+  /** Called with the addresses of a name and the duration of the look-up in milliseconds; not for a literal address. */
   readonly onResolved?: (addresses: readonly string[], elapsedMs: number) => void;
   readonly bulk: boolean;
   readonly timeoutMs: number;
@@ -31,17 +31,20 @@ export interface DialOptions {
   readonly signal: AbortSignal;
 }
 
-/** An open connection; `bulk` is set where it was asked for. */
+/** An open connection; `bulk` is set if it was requested. */
 export interface Dialled {
   readonly socket: Socket;
   readonly bulk: BulkSource | null;
 }
 
-/** Chunks of 64 KiB stay in the processor's cache while they are hashed and written (measured; larger is slower). */
+/** Chunks of 64 KiB stay in the CPU cache while they are hashed and written (measured; larger ones are slower). */
 export const BULK_BUFFER_BYTES = 65_536;
 /** When TCP keep-alive starts to probe a silent peer, in milliseconds; firewalls forget idle flows after minutes. */
 const KEEP_ALIVE_AFTER_MS = 30_000;
-/** The share of the time that each address but the last gets; Node's 250 ms give up on far but healthy hosts. */
+/**
+ * The divisor of the time limit for each address except the last: each gets a quarter. Node's 250 ms are too short for
+ * distant hosts.
+ */
 const ATTEMPT_SHARE = 4;
 /** Node's own minimum for one address, in milliseconds. */
 const MIN_ATTEMPT_MS = 10;
@@ -83,7 +86,8 @@ export function dial(target: DialTarget, options: DialOptions): Promise<Dialled>
       if (!resolved) options.onResolved?.(addresses, options.clock.monotonic() - startedMs);
       resolved = true;
     };
-    // Stays for the socket's life: whoever uses the connection listens as well, but an error between two users is no crash.
+    // The listener stays for the socket's life: each user of the connection also listens, but an error between two
+    // users must not crash the process.
     socket.on('error', ignore);
     socket.once('error', onError);
     socket.once('connect', onConnect);
@@ -99,7 +103,7 @@ export function dial(target: DialTarget, options: DialOptions): Promise<Dialled>
   });
 }
 
-/** One reused buffer and who gets its bytes. What comes before `consume` is kept, and the socket waits. */
+/** One reused buffer and the receiver of its bytes. Bytes before `consume` are kept, and the socket is paused. */
 function createBulkSource() {
   const early: Buffer[] = [];
   let consumer: ((chunk: Uint8Array) => void) | null = null;
@@ -117,7 +121,7 @@ function createBulkSource() {
   };
   const attach = (socket: Socket): BulkSource => ({
     consume(onBytes) {
-      // Not before the caller has finished setting up: it may answer the first bytes by ending the connection.
+      // Deferred until the caller has finished its setup, because it may end the connection on the first bytes.
       process.nextTick(() => {
         consumer = onBytes;
         for (const chunk of early.splice(0)) {
@@ -134,7 +138,7 @@ function dialFailure(target: DialTarget, error: Error, elapsed: number): CodedEr
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const { host, port, hop } = target;
   const isLookup = (error as NodeJS.ErrnoException).syscall === 'getaddrinfo';
-  // The library that resolves names says of a host without files only that there was no answer.
+  // Without free file descriptors, the resolver library only reports that there was no response.
   const exhausted =
     exhaustion(error, `connect to ${host}:${port}`) ?? (isLookup ? exhaustion(outOfFiles(), `resolve ${host}`) : null);
   if (exhausted !== null) return exhausted;
@@ -144,7 +148,7 @@ function dialFailure(target: DialTarget, error: Error, elapsed: number): CodedEr
   return coded('TCP-FAILED', { host, port, reason: code === '' ? error.message : code, hop }, error);
 }
 
-/** `source` is the address that this host asks from: a firewall's rule may be for another of its addresses. */
+/** `source` is the local address of the attempt: a firewall rule may cover only another address of this host. */
 function timedOut({ host, port, hop }: DialTarget, elapsed: number, source = 'this host', cause?: Error): CodedError {
   return coded('TCP-TIMEOUT', { host, port, elapsed, key: CONNECT_KEY, source, hop }, cause);
 }

@@ -1,9 +1,9 @@
-// Makes a connection to a proxy ready for absolute-form requests, where they cannot carry their proof from the first on.
+// Prepares a connection to a proxy for absolute-form requests that cannot carry their own proof from the first one on.
 //
-// The caller writes its request once and expects it to go through, so whatever the proxy has to be told before is told by
-// HEAD for the same URL: it has no body in either direction, and it passes wherever GET does. OPTIONS with Max-Forwards: 0
-// would not leave the proxy, but Squid answers it before it asks who we are. A scheme that is bound to the connection is
-// carried through to its end (the last HEAD reaches the origin); for Digest the first 407 is enough, since it has the nonce.
+// The caller writes its request once and expects it to pass, so authentication happens before it, by HEAD for the same
+// URL. HEAD has no body in either direction, and passes wherever GET does. OPTIONS with Max-Forwards: 0 would not leave
+// the proxy, but Squid answers it before it requests authentication. A connection-bound scheme is completed (the last
+// HEAD reaches the origin). For Digest the first 407 suffices, because it contains the nonce.
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -12,12 +12,12 @@ import type { ResponseHead } from '#proxy/route.ts';
 import { type HandshakeOptions, shakeHands } from './handshake.ts';
 
 export interface ForwardOptions extends Omit<HandshakeOptions, 'line'> {
-  /** Finds out whose a refusal is that leaves the login in doubt. */
+  /** Determines the sender of a refusal that leaves the credential verdict unclear. */
   checkRefusal(refused: ResponseHead, url: string): Promise<CodedError>;
 }
 
 /**
- * Readies `socket`, or another one in its place, for requests to `url`. On a failure no socket is left.
+ * Prepares `socket`, or a new one in its place, for requests to `url`. On a failure no socket is left.
  * @throws CodedError as `openTunnel`
  */
 export async function openForward(socket: Socket, url: URL, options: ForwardOptions): Promise<Socket> {
@@ -28,7 +28,7 @@ export async function openForward(socket: Socket, url: URL, options: ForwardOpti
     throw await options.checkRefusal(authSession.doubted, `${url.origin}${url.pathname}`);
   });
   const isChallenged = requiresAuthentication(answered.head, line.method);
-  // What the proxy says of the target it says to the request itself as well.
+  // The proxy repeats any other verdict about the target in its response to the request itself.
   if (!isChallenged)
     authSession.settle(
       checkForward(answered.head, authSession.peer, { target: line.target, proved: authSession.proved }),

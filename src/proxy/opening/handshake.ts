@@ -1,8 +1,9 @@
-// Requests to a proxy that carry no body, CONNECT or HEAD, with the authentication loop around them (RFC 9110, 11.7).
+// Sends CONNECT or HEAD to a proxy and runs the authentication loop around it (RFC 9110, 11.7).
 //
-// Guarantees: each wait is bounded; a challenge is answered on the connection that brought it as long as that stays open,
-// else on a new one where the scheme allows it; it ends after a handful of answers whatever the proxy says. On a failure
-// no socket is left. The credential goes into these requests and nowhere else; its verdict is the login's.
+// Guarantees: each wait is bounded. A challenge is answered on the connection that it came on while that stays open,
+// otherwise on a new one if the scheme allows it. The loop ends after a few responses, whatever the proxy sends. On a
+// failure no socket is left. The credential goes only into these requests; the authentication session decides its
+// verdict.
 
 import type { Socket } from 'node:net';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -22,47 +23,48 @@ export interface HandshakeOptions {
   /** `host:port` of the target: the Host field, and what failures name. */
   readonly authority: string;
   readonly authSession: AuthSession;
-  /** Is told of every answer. */
+  /** Records every response. */
   readonly memory: HopMemory;
   readonly userAgent: string | null;
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Another connection to the same proxy. */
+  /** Opens another connection to the same proxy. */
   redial(): Promise<Socket>;
 }
 
-/** Where the loop ended: on an answer that is no 407, or before requests that carry their own proof. */
+/** Where the loop ended: at a response other than 407, or before requests that carry their own proof. */
 export interface Handshaken {
   readonly socket: Socket;
   readonly head: ResponseHead;
-  /** What came with a refusal. */
+  /** The page of a refusal. */
   readonly page: ErrorPage;
   /** Whether a 200 to CONNECT came with a page in place of a tunnel. */
   readonly pageForTunnel?: boolean;
-  /** Whether the connection stands at the next answer; never looked at where the head made it a tunnel. */
+  /** Whether the next response follows on the connection. Unused if the head opened a tunnel. */
   readonly reusable: boolean;
 }
 
 type Answered = Extract<ConnectAnswer, { kind: 'answered' }>;
 
 const TUNNEL_KEY = 'response_timeout.tunnel_timeout_ms';
-/** So much of an error page is read, in bytes. */
+/** Maximum number of bytes of an error page that are read. */
 const ERROR_PAGE_BYTES = 65_536;
-/** So long it is waited for; the refusal itself is known already. */
+/** How long to wait for the page, in milliseconds. The refusal itself is already known. */
 const ERROR_PAGE_WAIT_MS = 2_000;
-/** From here on an answer is a refusal, and has a page. */
+/** From this status on, a response is a refusal and has a page. */
 const FIRST_WITH_PAGE = 300;
-/** How Node begins the codes of what OpenSSL says. */
+/** Prefix of Node's codes for OpenSSL errors. */
 const TLS_ERROR = 'ERR_SSL_';
-/** A page is known by so many of its first bytes. */
+/** Number of first bytes that identify a page. */
 const PAGE_START = 64;
 const NO_PAGE: ErrorPage = { title: null, words: null };
-/** Answers before it is given up. The longest honest way has four: none, negotiate, challenge, a stale one. */
+/** Maximum number of responses. The longest legitimate sequence has four: none, negotiate, challenge, a stale one. */
 const MAX_ANSWERS = 6;
 
 /**
- * Asks until the answer is no 407. With `isForward`, it also ends at a 407 after which requests carry their own proof.
+ * Repeats the request until the response is not a 407. With `isForward`, also ends at a 407 after which requests carry
+ * their own proof.
  * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, PROXY-PROTOCOL, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN
  */
 export async function shakeHands(
@@ -92,7 +94,7 @@ export async function shakeHands(
   }
 }
 
-/** What comes behind the head, as far as it has to be read. */
+/** Reads what follows the head, as far as needed. */
 async function readOn(socket: Socket, answer: Answered, options: HandshakeOptions): Promise<Handshaken> {
   const { head } = answer;
   if (isTunnel(head, options.line) && !announcesPage(head) && !startsWithPage(socket)) {
@@ -108,14 +110,14 @@ async function readOn(socket: Socket, answer: Answered, options: HandshakeOption
   };
 }
 
-/** Another connection, where the answer to the challenge means anything there. */
+/** Opens another connection, if a proof for the challenge is valid there. */
 async function anew(socket: Socket, step: NextStep, options: HandshakeOptions): Promise<Socket> {
   if (step.sameConnection) throw lost(options, 'it closed the connection with its challenge');
   socket.destroy();
   return await options.redial();
 }
 
-/** Whether what came with the head is a page: no target whose tunnel this is speaks first, and none of ours in HTML. */
+/** Whether the bytes after the head are a page: no target of these tunnels sends first, and none sends HTML. */
 function startsWithPage(socket: Socket): boolean {
   const first = socket.read() as Buffer | null;
   if (first === null) return false;
@@ -138,7 +140,7 @@ function requestAnswer(
     Host: authority,
     ...(userAgent === null ? {} : { 'User-Agent': userAgent }),
     ...(authorization === null ? {} : { 'Proxy-Authorization': authorization }),
-    // Without it Node says `close`, and Squid then keeps back the challenges that need the connection.
+    // Without it Node sends `close`, and Squid then omits the challenges that need the connection.
     Connection: 'keep-alive',
   };
   const late = (elapsed: number) => coded('TUNNEL-TIMEOUT', { ...facts, elapsed });
@@ -151,14 +153,14 @@ function requestAnswer(
   });
 }
 
-/** The page that came with a refusal, as far as it comes in time; nothing follows the answer to HEAD. */
+/** The page of a refusal, as far as it arrives in time. A response to HEAD has none. */
 async function readBody(socket: Socket, head: ResponseHead, options: HandshakeOptions): Promise<CollectedBody> {
   const nothing = { bytes: Buffer.alloc(0), complete: false };
-  // One that sends a body all the same has spoilt the connection: it would be read as the next answer.
+  // A proxy that sends a body after HEAD makes the connection unusable: the body would be read as the next response.
   if (options.line.method === 'HEAD') {
     return { ...nothing, complete: !socket.readableEnded && socket.readableLength === 0 };
   }
-  // A page in place of a tunnel is framed by its head, if at all.
+  // A page in place of a tunnel has at most the framing of its head.
   if (head.status < FIRST_WITH_PAGE && !isTunnel(head, options.line)) return nothing;
   const timeoutMs = Math.min(ERROR_PAGE_WAIT_MS, options.timeoutMs);
   const tooLate = new Error('the error page did not come in time');
@@ -173,8 +175,8 @@ async function readBody(socket: Socket, head: ResponseHead, options: HandshakeOp
 }
 
 /**
- * RFC 9112, 9.3: HTTP/1.1 goes on unless one side says `close`, HTTP/1.0 ends unless both say `keep-alive`; proxies have a
- * field of their own for it as well.
+ * RFC 9112, 9.3: HTTP/1.1 persists unless one side sends `close`, HTTP/1.0 ends unless both send `keep-alive`. Proxies
+ * also have a field of their own for this.
  */
 function staysOpen({ head: { rawHeaders }, version }: Answered): boolean {
   let staying = version !== '1.0';
@@ -215,7 +217,7 @@ function noAnswer(
   }
 }
 
-/** Who did not answer, and what else its port may speak. */
+/** The failure of a proxy that did not respond, with other protocols that its port may speak. */
 function unanswered({ authSession: { peer }, authority: target, line }: HandshakeOptions) {
   const { name: proxy, hop, address, port } = peer;
   const isPlain = peer.scheme === 'http';
@@ -229,7 +231,7 @@ function lost({ authSession }: HandshakeOptions, reason: string): CodedError {
   return coded('NTLM-CONN', { proxy: authSession.peer.name, reason, hop: authSession.peer.hop });
 }
 
-/** TLS 1.3 tells of a certificate that is wanting only behind the handshake. */
+/** With TLS 1.3, the failure for a missing client certificate arrives only after the handshake. */
 function brokenTls({ authSession }: HandshakeOptions, code: string): CodedError {
   const reason = code.slice(TLS_ERROR.length).toLowerCase().replaceAll('_', ' ');
   return coded('PROXY-TLS-FAILED', { proxy: authSession.peer.name, reason, hop: authSession.peer.hop });

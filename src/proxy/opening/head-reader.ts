@@ -1,14 +1,14 @@
-// Brings a response head into the form that Node's strict parser takes, where RFC 9112 lets a recipient be lenient.
+// Normalizes a response head for Node's strict parser where RFC 9112 lets a recipient be lenient.
 //
-// It decides nothing else: a head that the RFC does not let a recipient accept goes to the parser as it came, and the
-// parser's own reason becomes the failure. This reader alone says where a head ends, and the parser gets that head with
-// CR LF only, so the two cannot disagree about where the body begins. What would open response smuggling is refused: Content-Lengths
-// that differ, Content-Length beside Transfer-Encoding, and (by the parser) a bare CR.
-// Memory is bounded by the limit, and time is linear in the input. Pure.
+// It decides nothing else: a head that the RFC does not let a recipient accept goes to the parser unchanged, and the
+// parser's reason becomes the failure. Only this reader decides where a head ends, and the parser gets that head with
+// CR LF line ends, so both agree where the body begins. Heads that permit response smuggling are refused: different
+// Content-Lengths, Content-Length together with Transfer-Encoding, and (by the parser) a bare CR. Memory is bounded by
+// the limit, and time is linear in the input. Pure.
 
-/** Response heads up to this size are accepted, in bytes as they came; header fields of 34 KB are real. */
+/** Maximum size of a response head in bytes as received; header fields of 34 KB occur in practice. */
 export const HEAD_LIMIT_BYTES = 262_144;
-/** Node drops what is more than its own limit without a word, so the limit is ours. */
+/** Node silently drops fields above its own limit, so this limit is checked instead. */
 const FIELD_LIMIT = 2_000;
 
 const LF = 0x0a;
@@ -18,21 +18,21 @@ const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*:(.*)$/s;
 const SWITCHING_PROTOCOLS = 101;
 
 export interface HeadRead {
-  /** What the parser gets. */
+  /** The bytes for the parser. */
   readonly bytes: Buffer;
-  /** Index behind what was read; bytes from there on belong to the body or to the next head. */
+  /** Index after the bytes that were read; bytes from there on belong to the body or to the next head. */
   readonly next: number;
-  /** Why this head is refused whatever the parser thinks of it; null when it is not. */
+  /** Why this head is refused regardless of the parser; null when it is not. */
   readonly refused: string | null;
-  /** Whether a final head ended here: nothing behind it is a head. */
+  /** Whether a final head ended here: no head follows. */
   readonly ended: boolean;
 }
 
-/** Reads the heads of one answer: any number of interim ones, and the final one. */
+/** Reads the heads of one response: any number of interim ones, and the final one. */
 export class HeadReader {
-  /** An answer to CONNECT: one with a 2xx has no body, whatever its fields say. */
+  /** Whether it reads a response to CONNECT: one with a 2xx has no body, whatever its fields say. */
   readonly #toConnect: boolean;
-  /** A line that is not whole, as Latin-1 text. */
+  /** An incomplete line, as Latin-1 text. */
   #open = '';
   #status: number | null = null;
   /** A field line that the next line may continue. */
@@ -43,10 +43,10 @@ export class HeadReader {
   #fields = 0;
   #taken = 0;
   #refused: string | null = null;
-  /** What came is no HTTP: the parser says best what it misses. */
+  /** The bytes are not HTTP: the parser reports best what is wrong. */
   #foreign = false;
   #ready: string[] = [];
-  /** For `readThrough`: the final head is over. */
+  /** For `readThrough`: the final head has ended. */
   #isBehind = false;
 
   constructor(options: { readonly toConnect: boolean }) {
@@ -63,7 +63,8 @@ export class HeadReader {
       const next = lineEnd === -1 ? bytes.length : lineEnd + 1;
       this.#taken += next - at;
       if (this.#taken > HEAD_LIMIT_BYTES) return refuse(`more than ${HEAD_LIMIT_BYTES} bytes of headers`, chunk);
-      // Only the start of the first line is looked at before the line is whole: it is flattened for that.
+      // Before the line is complete, only the start of the first line is inspected, because inspecting flattens the
+      // string.
       const isStart = this.#status === null && this.#open.length < PREFIX.length;
       this.#open += bytes.toString('latin1', at, next);
       at = next;
@@ -80,7 +81,7 @@ export class HeadReader {
     return { bytes: this.#takeReady(), next: bytes.length, refused: null, ended };
   }
 
-  /** Reads a whole chunk: heads in their form, and everything behind the final one as it came. */
+  /** Reads a whole chunk: normalizes heads, and passes everything after the final one unchanged. */
   readThrough(chunk: Buffer): Pick<HeadRead, 'bytes' | 'refused'> {
     const parts: Buffer[] = [];
     for (let at = 0; at < chunk.length; ) {
@@ -104,9 +105,9 @@ export class HeadReader {
     return ready;
   }
 
-  /** Takes the line that is whole; true when it ended the head. */
+  /** Handles a complete line. Returns true when it ended the head. */
   #takeLine(): boolean {
-    // RFC 9112, 2.2: a recipient may take a single LF as the end of a line, and ignores a CR before it.
+    // RFC 9112, 2.2: a recipient may accept a single LF as a line end, and ignores a CR before it.
     const line = this.#open.slice(0, this.#open.endsWith('\r\n') ? -2 : -1);
     this.#open = '';
     if (this.#status === null) return this.#takeStatusLine(line);
@@ -124,7 +125,7 @@ export class HeadReader {
     return false;
   }
 
-  /** RFC 9112, 4: a recipient may parse the status line on blanks, however many, and ignore those at its end. */
+  /** RFC 9112, 4: a recipient may split the status line at any amount of whitespace, and ignore trailing whitespace. */
   #takeStatusLine(line: string): boolean {
     if (/^\r*$/.test(line)) return false;
     const [, version, status, reason = ''] = STATUS_LINE.exec(line) ?? [];
@@ -135,8 +136,8 @@ export class HeadReader {
   }
 
   /**
-   * RFC 9112, 5.2: a user agent must read a line break before a blank (obs-fold) as blanks. RFC 9112, 2.2: such a line
-   * before the first field is consumed without further processing.
+   * RFC 9112, 5.2: a user agent must replace a line break before whitespace (obs-fold) with spaces. RFC 9112, 2.2: such
+   * a line before the first field is consumed without further processing.
    */
   #continueField(line: string): void {
     if (this.#field === null) return;
@@ -147,7 +148,7 @@ export class HeadReader {
     const line = this.#field;
     this.#field = null;
     if (line === null) return;
-    // Blanks before the colon: RFC 9112, 5.1 forbids them, and has a proxy take them out of a response.
+    // Whitespace before the colon: RFC 9112, 5.1 forbids it, and requires a proxy to remove it from a response.
     const [, name, value = ''] = FIELD_LINE.exec(line) ?? [];
     if (name === undefined) {
       this.#ready.push(line, '\r\n');
@@ -157,24 +158,24 @@ export class HeadReader {
     if (shown !== null) this.#ready.push(name, ': ', shown, '\r\n');
   }
 
-  /** The value that the parser gets of a field; null for a field that means nothing. */
+  /** The value of a field for the parser; null for a field to omit. */
   #framing(name: string, value: string): string | null {
     if (name !== 'content-length' && name !== 'transfer-encoding') return value;
     // RFC 9112, 6.3, 2: a client must ignore both in a 2xx to CONNECT.
     if (this.#toConnect && this.#status !== null && this.#status >= 200 && this.#status <= 299) return null;
     if (name === 'content-length') this.#hasLength = true;
     else this.#hasCoding = true;
-    // RFC 9112, 6.3, 3: ought to be handled as an error. Not left to parsers: that of undici takes both.
+    // RFC 9112, 6.3, 3: ought to be handled as an error. Not left to parsers: undici's accepts both.
     if (this.#hasLength && this.#hasCoding) this.#refused = 'it has Content-Length and Transfer-Encoding';
     if (name !== 'content-length') return value;
-    // RFC 9112, 6.3, 5: a list of values that are all valid and the same is that value.
+    // RFC 9112, 6.3, 5: a list of identical valid values counts as one value.
     const values = value.split(',').map((one) => one.trim());
     const [first = ''] = values;
     if (!values.every((one) => /^\d+$/.test(one))) return value;
     const isFirst = this.#length === null;
     this.#length ??= first;
     const other = values.find((one) => one !== this.#length);
-    // Not left to parsers: that of undici reads two lengths as one number.
+    // Not left to parsers: undici's reads two lengths as one number.
     if (other !== undefined) this.#refused = `its Content-Length is both ${this.#length} and ${other}`;
     return isFirst ? first : null;
   }
@@ -195,13 +196,13 @@ export class HeadReader {
   }
 }
 
-/** Whether a line so far may be the start of a status line; empty lines before it are passed over. */
+/** Whether an incomplete line may be the start of a status line; empty lines before it are skipped. */
 function looksLikeHttp(line: string): boolean {
   const start = line.slice(0, PREFIX.length);
   return start === PREFIX.slice(0, start.length) || /^\r*\n?$/.test(start);
 }
 
-/** Blanks and tabs alone; by hand, because a pattern that is anchored at the end takes quadratic time. */
+/** Trims spaces and tabs only. Written by hand, because a pattern anchored at the end takes quadratic time. */
 function trimBlanks(text: string): string {
   let [start, end] = [0, text.length];
   while (start < end && isBlank(text[start])) start += 1;

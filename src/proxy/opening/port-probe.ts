@@ -1,7 +1,8 @@
-// What a port speaks that did not answer as its scheme says: asked only by a diagnosis, after such a failure.
+// Identifies the protocol of a port that did not answer as its scheme requires. Used only by a diagnosis, after such a
+// failure.
 //
-// Guarantees: nothing of a request, a user or a password is sent, only the first message of each protocol; each try has a
-// connection of its own and ends within its limit or at the abort, and then no socket is left.
+// Guarantees: sends no part of a request, a user or a password, only the first message of each protocol. Each try has
+// its own connection and ends within its limit or at the abort, and then no socket is left.
 
 import type { Code } from '#errors/catalogue.ts';
 import { asCoded } from '#errors/coded-error.ts';
@@ -16,7 +17,7 @@ export type Spoken = 'TLS' | 'SOCKS' | 'HTTP';
 interface PortToProbe {
   readonly host: string;
   readonly port: number;
-  /** Name of the profile, and the hop for failures. */
+  /** Name of the profile; `hop` is for failures. */
   readonly proxy: string;
   readonly hop: Hop;
 }
@@ -27,7 +28,7 @@ interface ProbeBounds {
   readonly timeoutMs: number;
 }
 
-/** Failures of a handshake in which the other end did speak TLS. */
+/** Failures of a handshake in which the peer did speak TLS. */
 const SPOKE_TLS: ReadonlySet<Code> = new Set<Code>([
   'PROXY-TLS-UNTRUSTED',
   'PROXY-TLS-NAME',
@@ -39,7 +40,10 @@ const SPOKE_TLS: ReadonlySet<Code> = new Set<Code>([
 const SOCKS_GREETING = Buffer.from([5, 1, 0]);
 const HTTP_REQUEST = Buffer.from('OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
 
-/** The first of these that the port speaks; null where it is none. @throws the reason of the signal */
+/**
+ * The first of these protocols that the port speaks; null if none.
+ * @throws the reason of the signal
+ */
 export async function probePort(
   at: PortToProbe,
   protocols: readonly Spoken[],

@@ -1,23 +1,23 @@
-// The messages of SOCKS 4, 4a and 5 (RFC 1928, RFC 1929, and the notes of NEC for 4 and 4a), both ways. Pure.
+// Writes and reads the messages of SOCKS 4, 4a and 5 (RFC 1928, RFC 1929, and NEC's notes for 4 and 4a). Pure.
 //
-// Guarantees: a reader never throws, never looks behind its own message, and says of every sequence of bytes whether it is
-// whole, too short, or no such message; what a proxy refuses is named in words, unknown numbers as numbers.
+// Guarantees: a reader never throws, never reads past its own message, and classifies every sequence of bytes as
+// complete, too short, or not such a message. Refusals are described in words, unknown numbers as numbers.
 
 import { isIPv4, isIPv6 } from 'node:net';
 
-/** What a reader makes of the bytes so far. `length` is that of the message: what is behind belongs to the next one. */
+/** The result of reading the bytes so far. `length` is that of the message; later bytes belong to the next one. */
 export type Read<T> =
   | { readonly kind: 'read'; readonly value: T; readonly length: number }
   | { readonly kind: 'short' }
   | { readonly kind: 'foreign' };
 
-/** What a proxy answered to the request for a connection; `words` are null when it is open. */
+/** The proxy's reply to the connection request; `words` is null when it is open. */
 export interface SocksReply {
   readonly code: number;
   readonly words: string | null;
 }
 
-/** RFC 1928, 3: the ways to say who we are. */
+/** RFC 1928, 3: authentication methods. */
 export const NO_AUTHENTICATION = 0x00;
 export const USER_AND_PASSWORD = 0x02;
 const NONE_ACCEPTABLE = 0xff;
@@ -27,7 +27,7 @@ const MAX_FIELD_LENGTH = 255;
 
 /** RFC 1928, 6. */
 export const NOT_ALLOWED = 2;
-/** The proxy could not get further, for a reason behind it. */
+/** The proxy could not reach the next server or the target. */
 export const BEHIND_IT: ReadonlySet<number> = new Set([3, 4, 5, 6]);
 const REPLY_5: Readonly<Record<number, string>> = {
   1: 'general failure',
@@ -47,19 +47,19 @@ const REPLY_4: Readonly<Record<number, string>> = {
   93: 'the identd of this host reports another user',
 };
 
-/** Offers no authentication, and user and password where we have them. */
+/** Offers no authentication, and also user and password if they are configured. */
 export function greeting5(withPassword: boolean): Buffer {
   return Buffer.from(withPassword ? [5, 2, NO_AUTHENTICATION, USER_AND_PASSWORD] : [5, 1, NO_AUTHENTICATION]);
 }
 
-/** RFC 1929, 2; null when one of them does not fit into it. */
+/** RFC 1929, 2; null when user or password is too long. */
 export function userAndPassword(user: string, password: string): Buffer | null {
   const [name, secret] = [Buffer.from(user, 'utf8'), Buffer.from(password, 'utf8')];
   if (![name, secret].every(({ length }) => length >= 1 && length <= MAX_FIELD_LENGTH)) return null;
   return Buffer.concat([Buffer.from([1, name.length]), name, Buffer.from([secret.length]), secret]);
 }
 
-/** Asks for a connection to a name or address; null for a name that does not fit. */
+/** Requests a connection to a name or address; null for a name that is too long. */
 export function connect5(host: string, port: number): Buffer | null {
   const address = addressOf(host);
   return address === null ? null : Buffer.concat([Buffer.from([5, 1, 0]), address, portOf(port)]);
@@ -72,7 +72,7 @@ export function connect4(host: string, port: number, userId: string): Buffer | n
   const user = Buffer.from(`${userId}\0`, 'utf8');
   if (isIPv4(host)) return Buffer.concat([head, octetsOf4(host), user]);
   const name = nameOf(host);
-  // 4a: an address that no host has, and the name behind the user.
+  // 4a: an address that no host has, and the name after the user.
   return name === null ? null : Buffer.concat([head, Buffer.from([0, 0, 0, 1]), user, name, Buffer.from([0])]);
 }
 
@@ -82,13 +82,13 @@ export function readMethod(bytes: Buffer): Read<number> {
   return bytes.length < 2 ? { kind: 'short' } : { kind: 'read', value: bytes[1] ?? NONE_ACCEPTABLE, length: 2 };
 }
 
-/** Whether user and password are taken. The version is 1; some servers say 5. */
+/** Whether user and password are accepted. The version is 1; some servers send 5. */
 export function readAuthStatus(bytes: Buffer): Read<boolean> {
   if (bytes.length > 0 && bytes[0] !== 1 && bytes[0] !== 5) return { kind: 'foreign' };
   return bytes.length < 2 ? { kind: 'short' } : { kind: 'read', value: bytes[1] === 0, length: 2 };
 }
 
-/** A refusal is read as soon as its number is there: not every server sends the rest of it. */
+/** A refusal is returned as soon as its number has arrived, because not every server sends the rest. */
 export function readReply5(bytes: Buffer): Read<SocksReply> {
   if (bytes.length > 0 && bytes[0] !== 5) return { kind: 'foreign' };
   const [, code, , type, first] = bytes;
@@ -101,22 +101,22 @@ export function readReply5(bytes: Buffer): Read<SocksReply> {
   return bytes.length < length ? { kind: 'short' } : { kind: 'read', value: { code, words: null }, length };
 }
 
-/** SOCKS 4 and 4a. The version of a reply is 0; some servers say 4. */
+/** SOCKS 4 and 4a. The version of a reply is 0; some servers send 4. */
 export function readReply4(bytes: Buffer): Read<SocksReply> {
   if (bytes.length > 0 && bytes[0] !== 0 && bytes[0] !== 4) return { kind: 'foreign' };
   const code = bytes[1];
   if (code === undefined) return { kind: 'short' };
-  // Nothing but 90 to 93 is a reply: another number is another protocol.
+  // Only 90 to 93 are replies; another number is another protocol.
   if (code !== GRANTED_4 && REPLY_4[code] === undefined) return { kind: 'foreign' };
   if (code !== GRANTED_4) return { kind: 'read', value: { code, words: wordsOf(REPLY_4, code) }, length: bytes.length };
   return bytes.length < 8 ? { kind: 'short' } : { kind: 'read', value: { code, words: null }, length: 8 };
 }
 
-/** Length of an address of this type; the first octet of a name is its length. Null for a type that does not exist. */
+/** Length of an address of this type. The first octet of a name is its length. Null for an unknown type. */
 function lengthOf(type: number, first: number | undefined): number | null {
   if (type === 1) return 4;
   if (type === 4) return 16;
-  // Without the length, the shortest: it is too short in any case.
+  // Without the length octet, assume the shortest; the message is too short in any case.
   return type === 3 ? 1 + (first ?? 1) : null;
 }
 
@@ -143,7 +143,7 @@ function octetsOf4(address: string): Buffer {
 }
 
 function octetsOf6(address: string): Buffer {
-  // The URL parser writes every form as groups in hexadecimal, also one with IPv4 at its end; it knows no zones.
+  // The URL parser converts every form to hexadecimal groups, including one that ends in IPv4; it rejects zones.
   const plain = address.replace(/%.*$/, '');
   const [head = '', tail] = new URL(`http://[${plain}]/`).hostname.slice(1, -1).split('::');
   const groupsOf = (part: string) => part.split(':').filter((group) => group !== '');

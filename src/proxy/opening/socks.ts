@@ -1,8 +1,8 @@
-// A connection through a SOCKS proxy: makes a tunnel of an open connection to it (RFC 1928, RFC 1929, SOCKS 4 and 4a).
+// Makes a tunnel from an open connection to a SOCKS proxy (RFC 1928, RFC 1929, SOCKS 4 and 4a).
 //
-// Guarantees: the socket that is returned is a raw pipe to the target, with every byte that came behind the reply still in
-// it and no listener of ours; it ends within its limit or at the abort; on a failure no socket is left, and the error is the
-// proxy's own. The password leaves only after the credential guard has written that down, and only when the proxy asked for it.
+// Guarantees: the returned socket is a raw connection to the target. It still has every byte that came after the reply,
+// and no listener of this module. Ends within its limit. On a failure no socket is left, and the error is the proxy's
+// own. The password is sent only after the credential guard has recorded that, and only if the proxy requested it.
 
 import { lookup } from 'node:dns';
 import { isIP, type Socket } from 'node:net';
@@ -30,12 +30,12 @@ import {
   userAndPassword,
 } from './socks-messages.ts';
 
-/** 4 and 5 are told an address, 4a and 5h a name. */
+/** 4 and 5 receive an address, 4a and 5h a name. */
 export type SocksScheme = 'socks4' | 'socks4a' | 'socks5' | 'socks5h';
 
 export interface SocksOptions {
   readonly scheme: SocksScheme;
-  /** What the proxy is told: a name, or an address; without brackets. */
+  /** What the proxy receives: a name or an address, without brackets. */
   readonly host: string;
   readonly port: number;
   /** `host:port` of the target as failures name it. */
@@ -46,16 +46,16 @@ export interface SocksOptions {
   readonly signal: AbortSignal;
 }
 
-/** What else a port may speak that takes SOCKS for nonsense, or waits for more of it. */
+/** Another protocol that may treat SOCKS as invalid, or wait for more. */
 const OTHERS = 'an HTTP proxy';
 const TUNNEL_KEY = 'response_timeout.tunnel_timeout_ms';
-/** So much of what was no SOCKS is kept to be shown. */
+/** Maximum number of bytes of a non-SOCKS answer that are kept for the failure. */
 const SHOWN_BYTES = 80;
-/** No message of a SOCKS proxy is longer: a reply with the longest name. */
+/** Length of the longest message of a SOCKS proxy, a reply with the longest name, in bytes. */
 const MAX_MESSAGE_LENGTH = 262;
 
 /**
- * Asks the proxy at the other end of `socket` for a connection to the target.
+ * Requests a connection to the target from the proxy at the other end of `socket`.
  * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, AUTH-*, POLICY-DENIED, PROXY-UPSTREAM, SOCKS-*
  */
 export async function openSocks(socket: Socket, options: SocksOptions): Promise<Socket> {
@@ -63,7 +63,7 @@ export async function openSocks(socket: Socket, options: SocksOptions): Promise<
     const dialog = new SocksDialog(socket, options);
     const reply = isVersion4(options.scheme) ? await request4(dialog, options) : await request5(dialog, options);
     if (reply.words !== null) throw refusal(reply, reply.words, options);
-    // Where nobody asked who we are there is no verdict to wait for.
+    // If the proxy requested no authentication, there is no verdict to wait for.
     if (!options.authSession.accepted) options.authSession.unknown();
     return socket;
   } catch (error) {
@@ -72,18 +72,18 @@ export async function openSocks(socket: Socket, options: SocksOptions): Promise<
   }
 }
 
-/** Whether this scheme wants an address, so that a name has to be resolved here. */
+/** Whether this scheme needs an address, so that a name must be resolved here. */
 export function resolvesHere(scheme: SocksScheme, host: string): boolean {
   return (scheme === 'socks4' || scheme === 'socks5') && isIP(host) === 0;
 }
 
-/** Whose address is looked for, and for which proxy. */
+/** The target to resolve, and the proxy that needs its address. */
 interface SocksTarget {
   readonly host: string;
   readonly scheme: SocksScheme;
   readonly proxy: string;
   readonly hop: Hop;
-  /** The environment variable that names the proxy, if one does. */
+  /** The environment variable that names the proxy; null otherwise. */
   readonly variable: string | null;
   /** Whether names may be resolved here at all. */
   readonly mayResolve: boolean;
@@ -142,7 +142,7 @@ async function showPassword(dialog: SocksDialog, authSession: AuthSession, schem
   await authSession.settled();
 }
 
-/** The proxy wants another proof of who we are than we have. */
+/** The proxy requires another authentication than the configured one. */
 function unmet(authSession: AuthSession, method: number): CodedError {
   const { name: proxy, hop, authentication } = authSession.peer;
   if (authSession.account !== null) {
@@ -179,7 +179,7 @@ function isVersion4(scheme: SocksScheme): boolean {
   return scheme === 'socks4' || scheme === 'socks4a';
 }
 
-/** Questions and answers on one socket, within one limit for all of them. */
+/** Exchanges messages on one socket, within one limit for all of them. */
 class SocksDialog {
   readonly #socket: Socket;
   readonly #options: SocksOptions;
@@ -191,7 +191,7 @@ class SocksDialog {
     this.#untilMs = options.clock.monotonic() + options.timeoutMs;
   }
 
-  /** Sends a message and reads the one that answers it; what is behind that goes back into the socket. */
+  /** Sends a message and reads the reply; later bytes go back into the socket. */
   exchange<T>(message: Buffer, read: (bytes: Buffer) => Read<T>): Promise<T> {
     const { clock, timeoutMs, authSession, authority: target } = this.#options;
     const { name: proxy, hop, scheme, address, port, variable } = authSession.peer;
@@ -247,7 +247,7 @@ class SocksDialog {
   }
 }
 
-/** What spoke instead: its first line. */
+/** Describes another protocol by its first line. */
 function describe(bytes: Buffer): string {
   return bytes.toString('latin1', 0, SHOWN_BYTES).split(/[\r\n]/, 1)[0] ?? '';
 }

@@ -1,8 +1,8 @@
-// CONNECT through an HTTP proxy: makes a tunnel of an open connection to it (RFC 9110, 9.3.6).
+// Makes a tunnel from an open connection to an HTTP proxy, by CONNECT (RFC 9110, 9.3.6).
 //
-// Guarantees: the socket that is returned is a raw pipe to the target, with every byte that came behind the 200 still in
-// it; on a failure the error is the proxy's own, with what the proxy said, and no socket is left. The verdict on the
-// credential reaches the credential guard as soon as it is known.
+// Guarantees: the returned socket is a raw connection to the target and still has every byte that came after the 200.
+// On a failure the error is the proxy's own, with the text that it sent, and no socket is left. The credential guard
+// receives the verdict as soon as it is known.
 
 import type { Socket } from 'node:net';
 import { checkConnect, pageForTunnel } from '#proxy/auth/verdict.ts';
@@ -11,8 +11,9 @@ import { type HandshakeOptions, shakeHands } from './handshake.ts';
 export type TunnelOptions = Omit<HandshakeOptions, 'line'>;
 
 /**
- * Asks the proxy at the other end of `socket` for a tunnel to `authority`.
- * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN, POLICY-DENIED, PROXY-*, TUNNEL-PAGE
+ * Requests a tunnel to `authority` from the proxy at the other end of `socket`.
+ * @throws CodedError TUNNEL-TIMEOUT, TUNNEL-CLOSED, NOT-A-PROXY, TOO-MANY-INTERIM, AUTH-*, NTLM-CONN, POLICY-DENIED,
+ * PROXY-*, TUNNEL-PAGE
  */
 export async function openTunnel(socket: Socket, options: TunnelOptions): Promise<Socket> {
   const { authSession, memory, authority: target } = options;
