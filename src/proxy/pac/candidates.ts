@@ -1,9 +1,9 @@
-// The proxies that a PAC file names for a target: a `CandidateSource` for profiles whose scheme is pac.
+// The proxies that a PAC file names for a target: a `CandidateSource` for profiles with scheme `pac`.
 //
-// Guarantees: the file learns the scheme, host and port of an https target and no more; an answer stands for five minutes,
-// as long as the file is the same; a file that is broken is passed over for the last one that was of use, and that is said;
-// nothing but a proxy or DIRECT in so many words is ever made of an answer, least of all a direct connection. User and
-// password go only to proxies that `credentials_for` matches.
+// Guarantees: for an https target the file receives only scheme, host and port. A result is reused for five minutes
+// while the file is unchanged. If the file is broken, its last usable version is used and that is logged. A result
+// yields only the proxies and DIRECT that it names explicitly; an invalid one never causes a direct connection. User
+// and password go only to proxies that `credentials_for` matches.
 
 import { matchNoProxy } from '#config/values/no-proxy.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
@@ -30,38 +30,41 @@ export interface PacParts {
   readonly clock: Clock;
   readonly report: Report;
   readonly fetch: PacFetch;
-  /** How long a file may think about one question, look-ups included. */
+  /** Time limit for one evaluation in milliseconds, including look-ups. */
   readonly limitMs?: number;
 }
 
-/** How long an answer stands, in milliseconds: a PAC file may go by the time of day. */
+/** How long a result is reused, in milliseconds: a PAC file may depend on the time of day. */
 export const ANSWER_MS = 300_000;
 const LIMIT_MS = 5_000;
-/** Answers that are kept for each file. */
+/** Maximum number of results kept for each file. */
 const MAX_ANSWERS = 256;
 
-/** Files that are remembered, each of up to 1 MiB: twice as many as a configuration names, since others are only tried. */
+/**
+ * Maximum number of remembered files, each of up to 1 MiB: twice as many as a configuration can name, because others
+ * are only tried.
+ */
 export const MAX_PAC_FILES = 128;
 
-/** What a file is asked. */
+/** The input of a file. */
 interface Question {
   readonly url: string;
   readonly host: string;
 }
 
 interface Answer {
-  /** Of the text that was read when it was given. */
+  /** Digest of the text that gave the result. */
   readonly digest: string;
   readonly directives: readonly Directive[];
   readonly untilMs: number;
 }
 
-/** One PAC file and what is known of it. */
+/** One PAC file and its state. */
 interface PacFile {
   readonly script: PacScript;
-  /** The last text that gave an answer of use. */
+  /** The last text that gave a usable result. */
   good: PacText | null;
-  /** Whether it was told that the text cannot be renewed. */
+  /** Whether it was logged that the text cannot be refreshed. */
   isReported: boolean;
   readonly answers: Map<string, Answer>;
 }
@@ -71,11 +74,11 @@ interface PacQuery {
   readonly pacFile: PacFile;
   readonly profile: ProxyProfile;
   readonly question: Question;
-  /** Whether names may be resolved here. */
+  /** Whether names may be resolved on this host. */
   readonly resolves: boolean;
 }
 
-/** One for the process: what is known of a file outlives a change of the configuration. */
+/** One for the process: the state of a file outlives a change of the configuration. */
 export class PacCandidates {
   readonly #parts: PacParts;
   readonly #files = new NewestMap<string, PacFile>(MAX_PAC_FILES);
@@ -84,7 +87,7 @@ export class PacCandidates {
     this.#parts = parts;
   }
 
-  /** The same under settings that allow or forbid to resolve the names of targets here. */
+  /** A source for settings that allow or forbid resolving target names on this host. */
   source({ proxy_required }: { readonly proxy_required: boolean }): CandidateSource {
     const queryOf = (profile: ProxyProfile, target: URL): PacQuery => ({
       pacFile: this.#fileOf(profile),
@@ -140,7 +143,7 @@ export class PacCandidates {
     return directives;
   }
 
-  /** Asks this text; where it is of no use, the last one that was. */
+  /** Evaluates this text; if it is unusable, the last usable one. */
   async #evaluateOrKeep(text: PacText, query: PacQuery, request: CandidateRequest): Promise<readonly Directive[]> {
     const { pacFile } = query;
     try {
@@ -179,7 +182,10 @@ export class PacCandidates {
   }
 }
 
-/** The text of an answer. @throws CodedError PAC-SYNTAX, PAC-FAILED, PAC-ANSWER */
+/**
+ * The text of a result.
+ * @throws CodedError PAC-SYNTAX, PAC-FAILED, PAC-ANSWER
+ */
 function textOf(outcome: PacOutcome, facts: { readonly where: string; readonly proxy: string; readonly url: string }) {
   switch (outcome.kind) {
     case 'answered':
@@ -197,7 +203,7 @@ function keyOf({ resolves, question }: PacQuery): string {
   return `${resolves} ${question.url}`;
 }
 
-/** What a file is told: for TLS no path and no query; a WebSocket is asked for as what carries it. */
+/** The input for a target: without path and query for TLS; a WebSocket becomes the scheme that carries it. */
 function questionOf(target: URL): Question {
   const encrypted = target.protocol === 'https:' || target.protocol === 'wss:';
   const origin = `${encrypted ? 'https' : 'http'}://${target.host}`;
@@ -214,7 +220,7 @@ function candidatesOf(
   return directives.map((directive) => candidateOf(directive, profile, reason));
 }
 
-/** A query is for the file alone: it may hold anything. */
+/** Removes the query, which may contain anything and is only for the file. */
 function shown({ url }: Question): string {
   return url.replace(/\?.*$/s, '');
 }

@@ -1,14 +1,14 @@
-// The functions of a PAC file that go by date and time: weekdayRange, dateRange, timeRange. Pure: the moment is given.
+// The date and time functions of a PAC file: weekdayRange, dateRange, timeRange. Pure: the caller passes the time.
 //
-// They do what Mozilla's documentation of PAC files says, in every form that it lists; the zone is that of this host, or
-// GMT where the last argument says so. Bounds in reverse order go over the end of the week, month, year or day, as in
-// Firefox since 49. What the documentation knows no meaning for is an error: a silent false would choose a proxy.
+// They follow Mozilla's documentation of PAC files in every form that it lists. The zone is that of this host, or GMT
+// if the last argument says so. Bounds in reverse order wrap around the end of the week, month, year or day, as in
+// Firefox since 49. Undocumented arguments are an error, because a silent false would choose a proxy.
 
 const DAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
 const LAST_DAY_OF_MONTH = 31;
 
-/** The moment as a file sees it. */
+/** The time as a file receives it. */
 interface Moment {
   readonly year: number;
   readonly month: number;
@@ -19,7 +19,7 @@ interface Moment {
   readonly second: number;
 }
 
-/** @throws Error for arguments that are no weekdays */
+/** @throws Error for arguments that are not weekdays */
 export function weekdayRange(now: Date, given: readonly unknown[]): boolean {
   const { values, moment } = read('weekdayRange', now, given, [1, 2]);
   const [from = 0, to = from] = values.map((value) => {
@@ -30,7 +30,7 @@ export function weekdayRange(now: Date, given: readonly unknown[]): boolean {
   return isWithin(moment.weekday, from, to);
 }
 
-/** @throws Error for arguments that are no date, or no range of dates */
+/** @throws Error for arguments that are not a date or a range of dates */
 export function dateRange(now: Date, given: readonly unknown[]): boolean {
   const { values, moment } = read('dateRange', now, given, [1, 2, 3, 4, 6]);
   const parts = values.map(readDatePart);
@@ -43,11 +43,11 @@ export function dateRange(now: Date, given: readonly unknown[]): boolean {
     throw new Error(`dateRange(${values.join(', ')}) is neither one date nor two dates of the same form`);
   }
   const [at, low, high] = [units.map((unit) => ({ unit, value: moment[unit] })), from, to].map(orderOf) as Bounds;
-  // A year does not come again, so two years in reverse order have nothing between them.
+  // Years do not recur, so the range between two years in reverse order is empty.
   return units.includes('year') ? low <= at && at <= high : isWithin(at, low, high);
 }
 
-/** @throws Error for arguments that are no time, or no range of times */
+/** @throws Error for arguments that are not a time or a range of times */
 export function timeRange(now: Date, given: readonly unknown[]): boolean {
   const { values, moment } = read('timeRange', now, given, [1, 2, 4, 6]);
   const numbers = values.map((value, at) => {
@@ -58,12 +58,12 @@ export function timeRange(now: Date, given: readonly unknown[]): boolean {
   });
   const { hour, minute, second } = moment;
   const [first = 0, next = 0] = numbers;
-  // timeRange(12, 13) is "from noon to 1pm", the same as timeRange(12): the last hour is its bound and not part of it.
+  // timeRange(12, 13) is "from noon to 1pm", the same as timeRange(12): the last hour is an exclusive bound.
   if (numbers.length === 1 || (numbers.length === 2 && first === next)) return hour === first % 24;
   const at = secondsOf([hour, minute, second]);
   if (numbers.length === 2) return isWithin(at, secondsOf([first]), secondsOf([next]) - 1);
   const half = numbers.length / 2;
-  // Bounds without seconds last for their whole minute.
+  // Bounds without seconds include their whole minute.
   const [from, to] = [secondsOf(numbers.slice(0, half)), secondsOf(numbers.slice(half)) + (half === 2 ? 59 : 0)];
   return isWithin(at, from, to);
 }
@@ -76,7 +76,7 @@ interface DatePart {
   readonly value: number;
 }
 
-/** A day is a number up to 31, a year one above it, a month a word. */
+/** A day is a number up to 31, a year a larger number, a month a word. */
 function readDatePart(value: unknown): DatePart {
   const month = MONTHS.indexOf(wordOf(value));
   if (month >= 0) return { unit: 'month', value: month };
@@ -86,7 +86,7 @@ function readDatePart(value: unknown): DatePart {
   return number <= LAST_DAY_OF_MONTH ? { unit: 'day', value: number } : { unit: 'year', value: number };
 }
 
-/** One number that grows with the date, whatever the order of its parts. */
+/** A number that grows with the date, whatever the order of its parts. */
 function orderOf(parts: readonly DatePart[]): number {
   const partOf = (wanted: DateUnit) => parts.find(({ unit }) => unit === wanted)?.value ?? 0;
   return (partOf('year') * 12 + partOf('month')) * 100 + partOf('day');
@@ -100,10 +100,13 @@ function secondsOf([hours = 0, minutes = 0, seconds = 0]: readonly number[]): nu
   return hours * 3_600 + minutes * 60 + seconds;
 }
 
-/** The arguments without the zone, and the moment in that zone. @throws Error for a number of them that no form has */
+/**
+ * The arguments without the zone, and the time in that zone.
+ * @throws Error for a number of arguments that no form has
+ */
 function read(name: string, now: Date, given: readonly unknown[], counts: readonly number[]) {
   const inGmt = wordOf(given.at(-1)) === 'GMT';
-  // weekdayRange("MON", undefined) is what a file writes that passes its own arguments on.
+  // A file that forwards its own arguments calls weekdayRange("MON", undefined).
   const values = (inGmt ? given.slice(0, -1) : given).filter((value) => value !== undefined && value !== null);
   if (!counts.includes(values.length)) {
     throw new Error(`${name} takes ${counts.join(', ')} arguments and GMT; it was given ${values.length}`);

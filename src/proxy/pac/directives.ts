@@ -1,7 +1,7 @@
-// What a PAC file answered: `PROXY a:3128; HTTPS b; SOCKS5 c:1080; DIRECT`. Pure.
+// Parses the result of a PAC file: `PROXY a:3128; HTTPS b; SOCKS5 c:1080; DIRECT`. Pure.
 //
-// Guarantees: never throws and takes time linear in its input, whatever a file says; what is returned holds a host that a
-// URL could hold and a port, and nothing else of the foreign text but the parts that are not known, for the log.
+// Guarantees: never throws and takes time linear in its input, whatever a file returns. A directive has a host that is
+// valid in a URL, and a port. No other part of the untrusted text is returned, except unknown parts for the log.
 
 import { isIP } from 'node:net';
 import { normaliseHost } from '#config/values/no-proxy.ts';
@@ -13,19 +13,19 @@ export type Directive =
 
 export interface PacAnswer {
   readonly directives: readonly Directive[];
-  /** Parts that are not known here, as they were written. */
+  /** Unknown parts, verbatim. */
   readonly leftOut: readonly string[];
 }
 
-/** Nobody walks a longer list: each dead proxy costs a connect timeout. */
+/** Longer lists are cut: each dead proxy costs a connect timeout. */
 export const MAX_DIRECTIVES = 16;
-/** So many parts are read at all. */
+/** Maximum number of parts that are read. */
 const MAX_PARTS = 256;
 const MAX_PART_LENGTH = 300;
 
 /**
- * The words of the field. Names go to the proxy in every case. A bare SOCKS is version 5, as Firefox and proxy-agent read
- * it; Chrome reads 4.
+ * The usual keywords. The proxy always resolves names. A bare SOCKS means version 5, as in Firefox and proxy-agent; in
+ * Chrome it means 4.
  */
 const KINDS: Readonly<Record<string, { readonly scheme: HopScheme; readonly port: number }>> = {
   PROXY: { scheme: 'http', port: 80 },
@@ -36,7 +36,7 @@ const KINDS: Readonly<Record<string, { readonly scheme: HopScheme; readonly port
   SOCKS5: { scheme: 'socks5h', port: 1080 },
 };
 
-/** Reads an answer; what is named twice counts once. */
+/** Parses a result; duplicates count once. */
 export function readPacAnswer(text: string): PacAnswer {
   const directives = new Map<string, Directive>();
   const leftOut: string[] = [];

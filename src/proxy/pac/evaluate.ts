@@ -1,7 +1,7 @@
-// Asks a PAC file one question, in a thread of its own that ends with the answer, at the limit, or at the abort.
+// Evaluates a PAC file for one URL in its own thread, which ends with the result, at the limit, or at the abort.
 //
-// Guarantees: whatever the file does, the event loop stays free and the thread is gone afterwards; no thread runs before a
-// file is asked. Names are looked up here and not in there: `lookUp` decides whether that is allowed at all.
+// Guarantees: whatever the file does, the event loop stays free and the thread is gone afterwards. No thread runs
+// before an evaluation. Names are resolved here and not in the thread: `lookUp` decides whether that is allowed.
 
 import { Worker } from 'node:worker_threads';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -13,7 +13,7 @@ export interface PacEvaluation {
   readonly script: string;
   readonly url: string;
   readonly host: string;
-  /** The addresses of a name that the file asks about; none when there are none, or none is looked up. */
+  /** The addresses of a name that the file requests; empty if it has none, or look-ups are not allowed. */
   lookUp(name: string, family: Family): Promise<readonly string[]>;
   readonly limitMs: number;
   readonly clock: Clock;
@@ -22,13 +22,16 @@ export interface PacEvaluation {
   readonly late: (elapsedMs: number) => CodedError;
 }
 
-/** What came of it, as the file said it. */
+/** The outcome, as the file produced it. */
 export type PacOutcome = Exclude<PacReport, { kind: 'look-up' }>;
 
-/** Memory of the thread beside that of WebAssembly, in MiB. */
+/** Memory of the thread in addition to that of WebAssembly, in MiB. */
 const MAX_HEAP_MIB = 64;
 
-/** Asks. @throws CodedError at the limit; the reason of the signal */
+/**
+ * Evaluates the file.
+ * @throws CodedError at the limit; the reason of the signal
+ */
 export function evaluatePac(asking: PacEvaluation): Promise<PacOutcome> {
   const bounds = { clock: asking.clock, timeoutMs: asking.limitMs, signal: asking.signal, late: asking.late };
   return boundedStep<PacOutcome>(bounds, ({ done }) => {

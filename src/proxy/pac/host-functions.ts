@@ -1,20 +1,20 @@
-// The functions of a PAC file that go by names and addresses, as Mozilla documents them, and Microsoft's for IPv6
-// (isInNetEx and the other names that end in Ex). Pure but for the look-up of names, which is given.
+// The PAC functions for names and addresses, as Mozilla documents them, and Microsoft's for IPv6 (isInNetEx and the
+// other names that end in Ex). Pure, except for the look-up of names, which the caller passes.
 //
-// Guarantees: none throws but `shExpMatch` for a pattern that is none; what no look-up knows is null, false or empty,
-// as the documentation of each says.
+// Guarantees: none throws, except `shExpMatch` for an invalid pattern. A failed look-up returns null, false or an empty
+// text, as the documentation of each function says.
 
 import { isIP, isIPv4 } from 'node:net';
 import { isInNetwork, readNetwork } from '#system/network/addresses.ts';
 import type { Family } from './question.ts';
 
-/** The addresses of a name; none where it has none, or none may be looked up. */
+/** The addresses of a name; empty if it has none, or look-ups are not allowed. */
 export type LookUp = (name: string, family: Family) => readonly string[];
 
-/** What a file may be told for a call. */
+/** The types that a call may return to a file. */
 export type PacValue = string | number | boolean | null | undefined;
 
-/** All of them, by name. `own` lists the addresses of this host, IPv6 before IPv4. */
+/** All functions by name. `own` lists the addresses of this host, IPv6 before IPv4. */
 export function hostFunctions(lookUp: LookUp, own: () => readonly string[]) {
   const resolve = (host: unknown, family: Family): readonly string[] => {
     const name = String(host);
@@ -46,18 +46,21 @@ export function hostFunctions(lookUp: LookUp, own: () => readonly string[]) {
         .some((address) => isInPrefix(address, String(prefix))),
     myIpAddressEx: () => own().join(';'),
     sortIpAddressList,
-    // The version of Microsoft's extension, which has had no other.
+    // The version of Microsoft's extension; there is no other.
     getClientVersion: () => '1.0',
   } satisfies Record<string, (...given: unknown[]) => PacValue>;
 }
 
-/** As browsers do it: * and ? are translated, and what else a regular expression knows keeps its meaning, as in (a|b). */
+/** As in browsers: * and ? are translated, and other regular expression syntax keeps its meaning, as in (a|b). */
 function shExpMatch(text: unknown, pattern: unknown): boolean {
   const expression = String(pattern).replace(/\./g, '\\.').replace(/\*/g, '.*').replace(/\?/g, '.');
   return new RegExp(`^${expression}$`).test(String(text));
 }
 
-/** Four bytes as one number, signed from 128.0.0.0 on, as browsers compute it: files compare it to what they found there. */
+/**
+ * Four bytes as one number, negative from 128.0.0.0 on, as browsers compute it: files compare it with values from
+ * browsers.
+ */
 function convertAddress(address: unknown): number {
   return String(address)
     .split('.', 4)
@@ -75,7 +78,7 @@ function isInPrefix(address: string, prefix: string): boolean {
   return network !== null && isInNetwork(address, network);
 }
 
-/** IPv6 before IPv4, each in ascending order; empty where the list holds something else than addresses. */
+/** IPv6 before IPv4, each in ascending order; empty if the list contains anything but addresses. */
 function sortIpAddressList(list: unknown): string {
   const addresses = partsOf(list);
   if (addresses.length === 0 || addresses.some((address) => isIP(address) === 0)) return '';
@@ -86,20 +89,20 @@ function sortIpAddressList(list: unknown): string {
     .join(';');
 }
 
-/** A text whose order is that of the addresses. */
+/** A text that sorts in the order of the addresses. */
 function keyOf(address: string): string {
   if (isIPv4(address))
     return `4 ${address
       .split('.')
       .map((byte) => byte.padStart(3, '0'))
       .join('.')}`;
-  // A URL holds IPv6 in one form, with hexadecimal groups alone; the zone (%eth0) is none of it.
+  // A URL writes IPv6 in one form, with hexadecimal groups; the zone (%eth0) is not part of it.
   const { hostname } = new URL(`http://[${address.replace(/%.*$/, '')}]/`);
   const [head = '', tail = ''] = hostname.slice(1, -1).split('::');
   const [first, last] = [head, tail].map((groups) => groups.split(':').filter((group) => group !== ''));
   const missing = Math.max(0, 8 - (first?.length ?? 0) - (last?.length ?? 0));
   const groups = [...(first ?? []), ...Array<string>(missing).fill('0'), ...(last ?? [])];
-  // Digits sort before the letter, so that IPv6 would come last: the number before it is what decides.
+  // Digits sort before letters, so IPv6 would come last: the leading number decides instead.
   return `2 ${groups.map((group) => group.padStart(4, '0')).join(':')}`;
 }
 

@@ -1,6 +1,6 @@
-// The names that a PAC file wants the addresses of: looked up here, or only noted down where that is not allowed.
+// Looks up the names that a PAC file requests, or only records them if look-ups are not allowed.
 //
-// Guarantees: never more than a number of names for one question; where names are not resolved, no query leaves this host.
+// Guarantees: a limited number of names for one evaluation. If names are not resolved, no query leaves this host.
 
 import { lookup } from 'node:dns';
 import { type Family, MAX_ADDRESSES } from './question.ts';
@@ -8,14 +8,14 @@ import { type Family, MAX_ADDRESSES } from './question.ts';
 export interface LookUps {
   /** The addresses of a name, IPv6 before IPv4 as Microsoft's functions list them; none where it has none. */
   lookUp(name: string, family: Family): Promise<readonly string[]>;
-  /** Names that were asked for and not looked up. */
+  /** Requested names that were not looked up. */
   readonly withheld: ReadonlySet<string>;
 }
 
-/** So many names are looked up for one question. */
+/** Maximum number of names that are looked up for one evaluation. */
 export const MAX_LOOK_UPS = 64;
 
-/** Look-ups for one question. */
+/** Look-ups for one evaluation. */
 export function lookUps(allowed: boolean): LookUps {
   const withheld = new Set<string>();
   let left = MAX_LOOK_UPS;

@@ -1,7 +1,7 @@
-// The text of one PAC file, from a file of this host or from a URL: read when it is needed, never by itself.
+// The text of one PAC file, from a file of this host or from a URL. It is read only when it is needed.
 //
-// Guarantees: at most 1 MiB; a file is read anew each time, a URL asked again after ten minutes and by its ETag; one that
-// cannot be had again stays as it was, with the failure beside it.
+// Guarantees: at most 1 MiB. A file is read again each time; a URL is requested again after ten minutes, with its ETag.
+// If the text cannot be refreshed, the old one is returned together with the failure.
 
 import { createHash } from 'node:crypto';
 import { readBounded } from '#config/reading/read-bounded.ts';
@@ -9,13 +9,15 @@ import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import type { CandidateRequest } from '#proxy/hop.ts';
 import type { Clock } from '#system/clock.ts';
 
-/** Where it is; exactly one of the two. */
+/** The location; exactly one of the two. */
 export interface PacPlace {
   readonly url?: string | undefined;
   readonly file?: string | undefined;
 }
 
-/** Fetches over the direct connection of the door, since no proxy is known yet. `unchanged` only where an ETag was given. */
+/**
+ * Fetches over the router's direct connection, because no proxy is known yet. `unchanged` only if an ETag was given.
+ */
 export type PacFetch = (
   url: URL,
   asked: CandidateRequest & { readonly etag: string | null; readonly limitBytes: number },
@@ -28,14 +30,14 @@ export interface PacText {
   readonly digest: string;
 }
 
-/** The text, and why it is not the newest; null when it is. */
+/** The text, and why it is not current; null when it is. */
 export interface PacReading extends PacText {
   readonly stale: CodedError | null;
 }
 
-/** PAC files of large companies have some 100 KB. */
+/** PAC files of large companies have about 100 KB. */
 export const MAX_PAC_BYTES = 1_048_576;
-/** How long a fetched text stands unasked, and how long after a failure it is not asked for again, in milliseconds. */
+/** How long a fetched text is used before the next request, and the wait after a failed one, in milliseconds. */
 export const REFRESH_MS = 600_000;
 export const RETRY_MS = 60_000;
 
@@ -55,7 +57,7 @@ export class PacScript {
     this.#ask = parts.fetch;
   }
 
-  /** @throws CodedError PAC-UNAVAILABLE when there never was a text; the reason of the signal */
+  /** @throws CodedError PAC-UNAVAILABLE when no text was ever read; the reason of the signal */
   async read(proxy: string, request: CandidateRequest): Promise<PacReading> {
     const isFetched = this.#place.url !== undefined;
     if (!isFetched || this.#clock.monotonic() >= this.#askAgainMs) await this.#renew(proxy, request);

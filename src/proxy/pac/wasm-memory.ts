@@ -1,19 +1,22 @@
-// Gives a WebAssembly module that brings its own memory a maximum for it. Pure.
+// Sets a memory limit in a WebAssembly module that defines its own memory. Pure.
 //
-// Guarantees: the engine itself then refuses to grow the memory past the maximum, also inside one native call of the
-// interpreter, where nothing else looks at the size. A module of another shape is refused, never passed on unlimited.
-// The format: https://webassembly.github.io/spec/core/binary/modules.html
+// Guarantees: the engine itself then refuses to grow the memory past the limit, even within one native call of the
+// interpreter, where no other code checks the size. A module of another form is refused, never returned without a
+// limit. Format: https://webassembly.github.io/spec/core/binary/modules.html
 
-/** The unit in which WebAssembly counts memory. */
+/** The size of a WebAssembly memory page. */
 export const WASM_PAGE_BYTES = 65_536;
 
 const MAGIC_AND_VERSION = Buffer.from([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
 const MEMORY_SECTION = 5;
-/** The flag of a memory with a minimum and no maximum; the only form that is expected here. */
+/** The flag of a memory with a minimum and no maximum; no other form is expected here. */
 const MINIMUM_ONLY = 0x00;
 const MINIMUM_AND_MAXIMUM = 0x01;
 
-/** The module with a maximum for its one memory. @throws Error where the module is none, or has another form */
+/**
+ * The module with a limit for its one memory.
+ * @throws Error if the bytes are not a module, or the module has another form
+ */
 export function limitMemory(module: Uint8Array, maxBytes: number): Uint8Array<ArrayBuffer> {
   const bytes = Buffer.from(module.buffer, module.byteOffset, module.byteLength);
   if (!bytes.subarray(0, MAGIC_AND_VERSION.length).equals(MAGIC_AND_VERSION)) throw new Error('no WebAssembly module');

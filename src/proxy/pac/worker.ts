@@ -1,9 +1,9 @@
-// The thread in which a PAC file is asked one question: started for it, and ended by whoever waits for the answer.
+// The thread that evaluates a PAC file for one URL. The caller starts it and ends it.
 //
-// Guarantees: the script runs in QuickJS inside of WebAssembly and reaches nothing of Node: what it may call is
-// arithmetic but for the look-up of names, which is asked of the main thread and may be refused there. Its memory has a
-// maximum that the engine holds, also inside one native call, and only short texts of it are copied out.
-// Look-ups block here, as browsers do: `if (isInNet(...))` inside a callback would otherwise test a promise.
+// Guarantees: the script runs in QuickJS inside WebAssembly and cannot reach Node. The functions that it may call only
+// compute, except for name look-ups, which the main thread performs or refuses. The engine enforces a memory limit,
+// even within one native call, and only short texts are copied out. Look-ups block the thread, as in browsers:
+// otherwise `if (isInNet(...))` inside a callback would test a promise.
 
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -14,24 +14,24 @@ import { hostFunctions, type PacValue } from './host-functions.ts';
 import { ANSWER_BYTES, type Family, type PacQuestion, type PacReport, STATE_BYTES } from './question.ts';
 import { limitMemory } from './wasm-memory.ts';
 
-/** The package's own limit counts nothing (2.2.0), so the module is given a maximum. A file of 1 MiB takes some 10 MiB. */
+/** The package's own limit has no effect (2.2.0), so the module gets a maximum. A file of 1 MiB takes about 10 MiB. */
 const MAX_MEMORY_BYTES = 67_108_864;
-/** More than any honest list of proxies; the rest of a longer text is not handed on. */
+/** More than any real list of proxies; the rest of a longer text is cut. */
 const MAX_ANSWER_LENGTH = 8_192;
-/** More than the longest URL that is asked about. */
+/** More than the longest URL that is evaluated. */
 const MAX_ARGUMENT_LENGTH = 65_536;
 const MAX_REASON_LENGTH = 500;
 const NAME = 'proxy.pac';
-/** The name of a thrown null or undefined, as the package reads it. */
+/** The package's name for a thrown null or undefined. */
 const NOTHING = '<null>';
-/** What WASI answers for a file that is not open: the script has no output. */
+/** The WASI result for a file that is not open: the script has no output. */
 const NOT_OPEN = 8;
 
 const question = workerData as PacQuestion;
 
 const now = new Date(question.nowMs);
 
-/** What a PAC file may call. */
+/** The functions that a PAC file may call. */
 const functions: Readonly<Record<string, (...given: unknown[]) => PacValue>> = {
   ...hostFunctions(lookUp, ownAddresses),
   weekdayRange: (...given) => weekdayRange(now, given),
@@ -45,12 +45,12 @@ function lookUp(host: string, family: Family): readonly string[] {
   Atomics.store(state, 0, 0);
   send({ kind: 'look-up', host: host.slice(0, 255), family });
   Atomics.wait(state, 0, 0);
-  // Decoders do not read shared memory.
+  // Decoders cannot read shared memory.
   const addresses = Buffer.from(bytes.slice(0, Atomics.load(state, 1))).toString('latin1');
   return addresses === '' ? [] : addresses.split(' ');
 }
 
-/** The addresses of this host that are not its own loop, IPv6 before IPv4. */
+/** The addresses of this host without loopback, IPv6 before IPv4. */
 function ownAddresses(): readonly string[] {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   const outer = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'));
@@ -58,7 +58,7 @@ function ownAddresses(): readonly string[] {
   return [...of('IPv6'), ...of('IPv4')];
 }
 
-/** What of the interpreter is used on values of the script, kept before the script can change it. */
+/** Interpreter functions used on values of the script, saved before the script can change them. */
 interface Tools {
   readonly vm: QuickJS;
   readonly toText: JSValueHandle;
@@ -97,16 +97,19 @@ async function ask(): Promise<PacReport> {
     if (type === 'string') return { kind: 'answered', text: beginOf(tools, answer, MAX_ANSWER_LENGTH) };
     return { kind: 'no-text', type: type === 'object' && answer.isNull ? 'null' : type };
   } catch (thrown) {
-    // Where it happened is not told: the interpreter names the line where the function begins.
+    // The line is omitted: the interpreter reports the line where the function begins.
     return { kind: 'failed', reason: reasonOf(thrown) };
   }
 }
 
-/** Microsoft's name is for files that have no other: browsers outside of Windows call the first one alone. */
+/** Microsoft's name is for files that have no other: browsers outside Windows call only the first one. */
 const ENTRY = `typeof FindProxyForURL === 'function' ? FindProxyForURL
   : typeof FindProxyForURLEx === 'function' ? FindProxyForURLEx : null`;
 
-/** An argument of a call. @throws Error for a text that nothing here is made for */
+/**
+ * An argument of a call.
+ * @throws Error for a text that is too long
+ */
 function given(tools: Tools, value: JSValueHandle): PacValue {
   const { vm, toText } = tools;
   const type = vm.typeof(value);
@@ -131,18 +134,21 @@ function handed(vm: QuickJS, value: PacValue): JSValueHandle {
   return value === null ? vm.null : vm.undefined;
 }
 
-/** What the script threw. What is none of its exceptions is the machine giving up, such as on an endless recursion. */
+/**
+ * Describes what the script threw. Anything but a script exception means that the interpreter gave up, for example on
+ * an endless recursion.
+ */
 function reasonOf(thrown: unknown): string {
   const { name, message } = asError(thrown);
   const limit = `${MAX_MEMORY_BYTES / 1_048_576} MiB`;
   if (message === 'out of memory') return `it needs more than the ${limit} of memory that it may have`;
-  // With its memory full the interpreter cannot even make the error.
+  // With its memory full, the interpreter cannot even create the error.
   if (name === NOTHING) return `it threw null or undefined, or needs more than the ${limit} of memory that it may have`;
   const reason = thrown instanceof JSException ? `${name}: ${message}` : `the interpreter gave up (${message})`;
   return reason.slice(0, MAX_REASON_LENGTH);
 }
 
-/** The line of the file that it does not understand. */
+/** The line of the file that the interpreter rejects. */
 function lineOf(thrown: unknown): number | null {
   const line = /proxy\.pac:(\d+)/.exec(asError(thrown).stack ?? '')?.[1];
   return line === undefined ? null : Number(line);

@@ -1,8 +1,8 @@
-// Who is known to open TLS on the way, by the name of the authority in the certificates that it makes. Pure.
+// Recognizes TLS interception products by the issuer name in the certificates that they make. Pure.
 //
-// A name is a hint and no proof: it only decides which of two failures is told. Public authorities must not match.
+// A name is a hint and no proof: it only decides which of two failures is reported. Public CAs must not match.
 
-/** Products whose authorities have their name as installed, and what administrators call authorities for this. */
+/** Products whose CA has their name by default, and names that administrators give to such CAs. */
 const NAMES = [
   'zscaler',
   'netskope',
@@ -48,7 +48,7 @@ const NAMES = [
 ];
 const INTERCEPTOR = new RegExp(`\\b(?:${NAMES.join('|')})\\b`, 'i');
 
-/** Whether a distinguished name is that of an authority that intercepts. */
+/** Whether a distinguished name is that of an intercepting CA. */
 export function isInterceptor(name: string): boolean {
   return INTERCEPTOR.test(name);
 }

@@ -1,21 +1,21 @@
-// Pins: which public keys a chain of certificates may rest on (RFC 7469). Pure.
+// Pins: the public keys that a certificate chain may rest on (RFC 7469). Pure.
 //
-// A server may send certificates that have nothing to do with its own, and Node arranges what was sent by name alone. So a
-// key counts only when it has really signed what stands below it, link by link from the server's own certificate.
+// A server may send certificates that are unrelated to its own, and Node orders them by name only. So a key counts only
+// if it has really signed the certificate before it, link by link from the server's own certificate.
 
 import { createHash, X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate } from 'node:tls';
 
-/** No real chain is longer; one that runs in a circle ends here. */
+/** Real chains are shorter; a circular one ends here. */
 const MAX_CHAIN_LENGTH = 16;
 
-/** `sha256/` and the digest of the public key in base64 (RFC 7469, 2.4). */
+/** `sha256/` and the base64 digest of the public key (RFC 7469, 2.4). */
 export function pinOf({ publicKey }: X509Certificate): string {
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   return `sha256/${createHash('sha256').update(spki).digest('base64')}`;
 }
 
-/** The chain from the server's own certificate on, as far as each has issued the one before. */
+/** The chain from the server's own certificate, as far as each certificate has issued the previous one. */
 export function issuedChain(chain: readonly X509Certificate[]): readonly X509Certificate[] {
   const broken = chain.findIndex((certificate, at) => {
     const below = chain[at - 1];
@@ -28,7 +28,10 @@ function hasIssued(issuer: X509Certificate, below: X509Certificate): boolean {
   return issuer.ca && below.checkIssued(issuer) && below.verify(issuer.publicKey);
 }
 
-/** The chain that Node arranged, the server's own certificate first. Without one Node gives an empty object; a root is its own issuer. */
+/**
+ * The chain as ordered by Node, the server's own certificate first. Without one Node returns an empty object; a root is
+ * its own issuer.
+ */
 export function readChain(shown: Partial<DetailedPeerCertificate> | undefined): readonly X509Certificate[] {
   const chain: X509Certificate[] = [];
   for (let at = shown; at?.raw !== undefined && chain.length < MAX_CHAIN_LENGTH; at = at.issuerCertificate) {

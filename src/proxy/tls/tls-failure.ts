@@ -13,29 +13,29 @@ import { isInterceptor } from './interceptors.ts';
 import { compareClocks, type ObservedTime, timeThere } from './observed-time.ts';
 import { pinOf } from './pins.ts';
 
-/** Who is spoken to. */
+/** The peer of a TLS connection. */
 export interface TlsPeer {
   readonly side: 'target' | 'proxy';
   /** DNS name or address, without brackets. */
   readonly host: string;
   readonly port: number;
-  /** Name of the proxy that is spoken to, or that stands between; null when the target is reached without one. */
+  /** Name of the proxy that is the peer or is in between; null when the target is reached without one. */
   readonly proxy: string | null;
-  /** For failures; null where it is unknown which of two ends it is. */
+  /** The hop that failures name; null if it is unknown which of two ends it is. */
   readonly hop: Hop | null;
-  /** What the connection is for; the first of the table where nothing is said. */
+  /** The purpose of the connection; by default the first of the table. */
   readonly purpose?: Purpose | undefined;
-  /** How to have the target's own CA trusted, where that is not the `ca_file` of the purpose. */
+  /** How to make the target's own CA trusted, if not by the `ca_file` of the purpose. */
   readonly remedy?: string | undefined;
 }
 
-/** What is known beside the error. */
+/** What is known in addition to the error. */
 interface TlsFailureContext {
-  /** The server's own first; empty when none came. */
+  /** The server's own certificate first; empty when none came. */
   readonly chain: readonly X509Certificate[];
-  /** Whom we trust, in words. */
+  /** What is trusted, in words. */
   readonly expected: string;
-  /** Bytes that came since the handshake began. */
+  /** Bytes received since the handshake began. */
   readonly received?: number;
   readonly times: { readonly nowMs: number; readonly monotonicMs: number; readonly seen: ObservedTime | null };
 }
@@ -45,18 +45,21 @@ const TLS_KEY = 'response_timeout.tls_timeout_ms';
 const NOT_YET = 'CERT_NOT_YET_VALID';
 const EXPIRED = 'CERT_HAS_EXPIRED';
 const WRONG_NAME = 'ERR_TLS_CERT_ALTNAME_INVALID';
-/** What OpenSSL says when the first bytes of the answer are no TLS record at all. */
+/** OpenSSL's errors for first bytes that are not a TLS record. */
 const NO_TLS = new Set(['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'ERR_SSL_HTTP_REQUEST']);
 
-/** Alerts and refusals by which an old version of TLS is known. */
+/** Errors and alerts that show an old version of TLS. */
 const OLD_VERSION = new Set(['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'ERR_SSL_UNSUPPORTED_PROTOCOL']);
-/** The first answer to what is offered: this and nothing else means that nothing of it is taken (RFC 8446, 6.2). */
+/**
+ * An alert that is the first response to our offer, and nothing else, means that nothing offered is accepted (RFC 8446,
+ * 6.2).
+ */
 const NOTHING_TAKEN = new Set(['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE']);
-/** A record with one alert, in bytes (RFC 8446, 5.1 and 6). */
+/** Size of a record with one alert, in bytes (RFC 8446, 5.1 and 6). */
 const ALERT_BYTES = 7;
 const OFFERED = 'AES-GCM, AES-CCM and ChaCha20-Poly1305 of TLS 1.2 and 1.3';
 
-/** The X509_V_ERR_* names that Node gives to a chain that does not lead to a trusted root, in plain words. */
+/** Node's X509_V_ERR_* names for a chain without a trusted root, in plain words. */
 const UNTRUSTED = {
   UNABLE_TO_GET_ISSUER_CERT: 'its issuer is unknown',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its issuer is unknown',
@@ -73,16 +76,16 @@ const UNTRUSTED = {
   CERT_REJECTED: 'its root is rejected for servers',
 } as const;
 type ChainCode = keyof typeof UNTRUSTED;
-/** Of these: a certificate of the chain is missing, and the chain leads nowhere. */
+/** Subset: a certificate is missing, so the chain is incomplete. */
 const INCOMPLETE: ReadonlySet<ChainCode> = new Set<ChainCode>([
   'UNABLE_TO_GET_ISSUER_CERT',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
-/** Of these: the chain is complete, and its root is unknown. */
+/** Subset: the chain is complete and its root is unknown. */
 const UNKNOWN_ROOT: ChainCode = 'SELF_SIGNED_CERT_IN_CHAIN';
 
-/** The failure of a handshake, or of the verification behind it. */
+/** The failure of a handshake, or of the verification after it. */
 export function tlsFailure(error: Error, peer: TlsPeer, about: TlsFailureContext): CodedError {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   const [own] = about.chain;
@@ -104,7 +107,7 @@ export function tlsFailure(error: Error, peer: TlsPeer, about: TlsFailureContext
   return untrustedTarget(code, { ...facts, reason, remedy: remedyFor(peer), target: authorityOf(peer) }, about.chain);
 }
 
-/** Whether the chain is what failed. Names that every object has, such as `constructor`, are not codes. */
+/** Whether the chain failed. Property names that every object has, such as `constructor`, are not codes. */
 function isChainCode(code: string): code is ChainCode {
   return Object.hasOwn(UNTRUSTED, code);
 }
@@ -123,7 +126,7 @@ function untrustedTarget(
   return coded(facts['proxy'] !== null && isInTransit ? 'TLS-INTERCEPTED' : 'TLS-UNTRUSTED', facts);
 }
 
-/** What makes a server's own authority trusted. */
+/** How to make a server's own CA trusted. */
 function remedyFor(peer: TlsPeer): string {
   return peer.remedy ?? `set ${purposeOf(peer)}.ca_file`;
 }
@@ -132,40 +135,42 @@ function purposeOf({ purpose = PURPOSES[0] }: TlsPeer): Purpose {
   return purpose;
 }
 
-/** Where a certificate says that the one of its issuer is (RFC 5280, 4.2.2.1). It is told, and never fetched. */
+/**
+ * Where a certificate says that its issuer's certificate is (RFC 5280, 4.2.2.1). The URL is reported but never fetched.
+ */
 function placeOfIssuer(certificate: X509Certificate | undefined): string {
   const place = /^CA Issuers - URI:(\S{1,200})$/m.exec(certificate?.infoAccess ?? '')?.[1];
   return place === undefined ? 'its certificate does not say where that is' : `available at ${place}, not fetched`;
 }
 
-/** What the other end is too old in; null when it is not. */
+/** What is too old in the peer; null when nothing is. */
 function tooOld(code: string, received: number): { reason: string; version: string | null; suites: string } | null {
   if (OLD_VERSION.has(code)) {
     return { reason: 'it has no version newer than TLS 1.1', version: 'TLS 1.1 or older', suites: 'none' };
   }
-  // An alert behind a certificate means something else, such as that ours is missing; one that was there before we said
-  // anything answers nothing.
+  // An alert after a certificate means something else, for example that ours is missing. One that came before we sent
+  // anything is not a response.
   if (!NOTHING_TAKEN.has(code) || received === 0 || received > ALERT_BYTES) return null;
   return { reason: `it accepts none of the cipher suites offered (${OFFERED})`, version: null, suites: OFFERED };
 }
 
-/** A handshake that ended in no verdict. */
+/** A handshake that ended without a verdict. */
 export function tlsBroken(peer: TlsPeer, reason: string, cause?: Error): CodedError {
   return coded(peer.side === 'proxy' ? 'PROXY-TLS-FAILED' : 'TLS-FAILED', { ...peer, reason }, cause);
 }
 
-/** Whoever stays silent or closes: the other end, and behind a proxy nobody knows which of the two ends. */
+/** The peer that is silent or closes. Behind a proxy either of the two ends may be the cause. */
 export function silentPeer(peer: TlsPeer): TlsPeer {
   return peer.side === 'target' && peer.proxy !== null ? { ...peer, hop: null } : peer;
 }
 
-/** A handshake that took too long. */
+/** The handshake timed out. */
 export function tlsLate(peer: TlsPeer, elapsed: number): CodedError {
   const code = peer.side === 'proxy' ? 'PROXY-TLS-TIMEOUT' : 'TLS-TIMEOUT';
   return coded(code, { ...peer, elapsed, key: TLS_KEY });
 }
 
-/** A chain that is valid and that rests on none of the pinned keys. */
+/** A valid chain that contains none of the pinned keys. */
 export function unpinned(peer: TlsPeer, chain: readonly X509Certificate[], pins: readonly string[]): CodedError {
   const issuer = oneLine(chain[0]?.issuer);
   const found = chain.map(pinOf);
@@ -179,7 +184,7 @@ export function unpinned(peer: TlsPeer, chain: readonly X509Certificate[], pins:
   });
 }
 
-/** The clock here, or the certificate: the time that somebody else told decides, where there is one. */
+/** Decides between a wrong local clock and a bad certificate by the time that another source showed, if any. */
 function outOfTime(error: Error, peer: TlsPeer, { chain, times }: TlsFailureContext): CodedError {
   const { nowMs, monotonicMs, seen } = times;
   const wrong = outsideItsTime(chain, nowMs);
@@ -198,7 +203,7 @@ function outOfTime(error: Error, peer: TlsPeer, { chain, times }: TlsFailureCont
   return coded(alsoThere ? 'TLS-EXPIRED' : 'TLS-CLOCK', facts, error);
 }
 
-/** A port of the proxy that speaks no TLS though its scheme says so; null when it is something else. */
+/** A proxy port that does not speak TLS although its scheme requires it; null when it is something else. */
 function notTls(error: Error, code: string, peer: TlsPeer): CodedError | null {
   if (peer.side !== 'proxy' || !NO_TLS.has(code)) return null;
   const answer = plainReason(error, code);
@@ -206,14 +211,14 @@ function notTls(error: Error, code: string, peer: TlsPeer): CodedError | null {
   return coded('PROXY-SCHEME', { ...peer, speaks: 'no TLS', scheme: 'https', wanted: 'http', answer, remedy }, error);
 }
 
-/** OpenSSL's own words, such as `wrong version number`, or else the code. */
+/** OpenSSL's own words, for example `wrong version number`, else the code. */
 function plainReason(error: Error, code: string): string {
   const reason = (error as { reason?: unknown }).reason;
   if (typeof reason === 'string') return reason;
   return code === '' ? error.message : code;
 }
 
-/** Which certificate of the chain the clock does not agree with; the server's own when none stands out. */
+/** The certificate of the chain that is outside its validity; the server's own if none is. */
 function outsideItsTime(chain: readonly X509Certificate[], nowMs: number): X509Certificate | undefined {
   return chain.find((certificate) => !isInTime(certificate, nowMs)) ?? chain[0];
 }
@@ -227,7 +232,7 @@ export function iso(date: string | undefined): string | null {
   return Number.isNaN(at) ? null : utcTime(at);
 }
 
-/** Node writes a distinguished name with a line per part. */
+/** Joins the lines of a distinguished name; Node writes one line per part. */
 export function oneLine(name: string | undefined): string | null {
   return name === undefined ? null : name.split('\n').join(', ');
 }

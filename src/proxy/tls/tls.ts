@@ -1,9 +1,9 @@
-// TLS over an open socket: to the target (directly or through a tunnel), or to a proxy that is itself spoken to over TLS.
+// TLS over an open socket: to the target (directly or through a tunnel), or to a proxy that itself uses TLS.
 //
-// Guarantees: the certificate is verified on every connect, whatever the environment says, and then the pins, where there
-// are any; each is a full handshake, so that no resumed session gets past them. TLS 1.2 at least, HTTP/1.1 by ALPN; ends
-// within its deadline or at the abort with a coded failure that names the issuer, and then both sockets are gone. No byte
-// of a request is sent before.
+// Guarantees: the certificate, and then any pins, are verified on every connection, regardless of the environment. Each
+// is a full handshake, so that no resumed session skips the pins. At least TLS 1.2, HTTP/1.1 by ALPN. Ends within its
+// deadline or at the abort with a coded failure that names the issuer, and then both sockets are closed. No byte of a
+// request is sent before the verification.
 
 import { isIP, type Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
@@ -15,11 +15,11 @@ import { iso, oneLine, silentPeer, type TlsPeer, tlsBroken, tlsFailure, tlsLate,
 
 export interface TlsOptions {
   readonly context: SecureContext;
-  /** Whom the context trusts, in words. */
+  /** What the context trusts, in words. */
   readonly expected: string;
-  /** One of these must be in the chain; none, when empty. */
+  /** The chain must contain one of these; an empty list requires none. */
   readonly pins?: readonly string[] | undefined;
-  /** The time that another clock on this route showed, if one did. */
+  /** The time that another clock on this route showed, if any. */
   readonly observedTime?: ObservedTime | null;
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -27,8 +27,8 @@ export interface TlsOptions {
 }
 
 /**
- * Speaks TLS over `socket`.
- * @throws CodedError TLS-*; of a proxy itself PROXY-TLS-*, PROXY-SCHEME
+ * Starts TLS over `socket`.
+ * @throws CodedError TLS-*; for a proxy itself PROXY-TLS-*, PROXY-SCHEME
  */
 export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Promise<TLSSocket> {
   const { clock, expected, pins = [], observedTime = null } = options;
@@ -42,13 +42,13 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
       host: name,
       ...(isIP(name) === 0 ? { servername: name } : {}),
       secureContext: options.context,
-      // NODE_TLS_REJECT_UNAUTHORIZED=0 wins unless this stands here.
+      // Set explicitly, because otherwise NODE_TLS_REJECT_UNAUTHORIZED=0 would apply.
       rejectUnauthorized: true,
       ALPNProtocols: ['http/1.1'],
     });
     let shown: DetailedPeerCertificate | undefined;
-    // The handshake is over, the verdict is not yet acted on: the last moment at which the certificate can be read.
-    // getPeerX509Certificate() takes it out of the chain in Node 24, and the check of the name then finds none.
+    // The handshake is over and its result is not yet handled: the last moment at which the certificate can be read. In
+    // Node 24 getPeerX509Certificate() removes it from the chain, and the later check of the name then finds none.
     wrapped.prependOnceListener('secure', () => {
       shown = wrapped.getPeerCertificate(true);
     });
@@ -79,13 +79,13 @@ export function secure(socket: Socket, peer: TlsPeer, options: TlsOptions): Prom
   });
 }
 
-/** What is spoken: the version, the suite, and whether that is one without authenticated encryption. */
+/** The version, the cipher suite, and whether that lacks authenticated encryption. */
 export function tlsStrengthOf(socket: TLSSocket): { version: string | null; suite: string; weak: boolean } {
   const suite = socket.getCipher().name;
   return { version: socket.getProtocol(), suite, weak: !/GCM|CCM|CHACHA20/.test(suite) };
 }
 
-/** Who issued the certificate of the other end, and until when it is valid. */
+/** The issuer of the peer's certificate, and the end of its validity. */
 export function certificateOf(socket: TLSSocket): { issuer: string | null; expires: string | null } {
   const certificate = socket.getPeerX509Certificate();
   return { issuer: oneLine(certificate?.issuer), expires: iso(certificate?.validTo) };

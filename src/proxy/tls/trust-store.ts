@@ -1,5 +1,5 @@
-// Whom TLS trusts, for each leg: the contexts of every purpose and of every profile, made when they are first needed.
-// What only TLS needs is loaded with the first TLS.
+// The TLS trust of each connection: one set of contexts for every purpose and every profile, made when first needed.
+// Modules that only TLS needs are loaded with the first TLS connection.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { Suites, TlsTrust, TrustContexts } from './trust.ts';
@@ -9,7 +9,7 @@ export class TrustStore {
   readonly #proxies: ReadonlyMap<string, TlsTrust>;
   readonly #made = { aead: new Map<TlsTrust, TrustContexts>(), any: new Map<TlsTrust, TrustContexts>() };
 
-  /** `proxies` by the name of the profile. */
+  /** `proxies` is keyed by the name of the profile. */
   constructor(purposes: Readonly<Record<Purpose, TlsTrust>>, proxies: ReadonlyMap<string, TlsTrust>) {
     this.#purposes = purposes;
     this.#proxies = proxies;
@@ -34,5 +34,5 @@ export class TrustStore {
   }
 }
 
-/** The bundled roots, and nothing of ours. */
+/** Only the bundled roots. */
 const BUNDLED: TlsTrust = {};

@@ -1,52 +1,55 @@
-// Whom TLS trusts, and who we are to it: made once per purpose, and once per proxy that is spoken to over TLS, from PEM texts
-// that somebody else has read.
+// TLS trust and client identity, made once per purpose and once per proxy that uses TLS, from PEM texts that the caller
+// has read.
 //
-// Guarantees: exactly the certificates of `ca` are trusted where it is set, else Node's bundled roots; never the store of
-// the machine, and neither NODE_EXTRA_CA_CERTS nor --use-system-ca adds any, because the list is always given explicitly.
-// A text that holds no usable certificate is an error here, not a silent return to the default.
+// Guarantees: if `ca` is set, exactly its certificates are trusted, else Node's bundled roots. The store of the
+// machine, NODE_EXTRA_CA_CERTS and --use-system-ca add none, because the list is always passed explicitly. A text
+// without a usable certificate is an error, not a silent return to the default.
 
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { coded } from '#errors/coded-error.ts';
 import type { Secret } from '#redaction/secret.ts';
 
-/** A PEM text and where it came from, for failures. */
+/** A PEM text and its source, for failures. */
 export interface PemFile {
-  /** The configuration key, such as `updates.ca_file`. */
+  /** The configuration key, for example `updates.ca_file`. */
   readonly key: string;
   readonly path: string;
   readonly pem: string;
 }
 
-/** What we show of ourselves where a server asks for a certificate. */
+/** The certificate that is sent when a server requests one. */
 export interface ClientIdentity {
   readonly certificate: PemFile;
   readonly privateKey: Omit<PemFile, 'pem'> & { readonly pem: Secret };
   readonly passphrase?: Secret | undefined;
-  /** Origins (`https://host:port` as URL.origin has it, or a hop's URL) that may see it; no other does, redirects included. */
+  /**
+   * Origins (`https://host:port` as in URL.origin, or the URL of a hop) that may receive it; no others, including
+   * redirects.
+   */
   readonly origins: readonly string[];
 }
 
-/** Trust of one purpose or proxy; empty means the bundled roots, any of their keys, and no certificate of ours. */
+/** Trust of one purpose or proxy. Empty means the bundled roots, any of their keys, and no client certificate. */
 export interface TlsTrust {
   readonly ca?: PemFile | undefined;
   readonly client?: ClientIdentity | undefined;
-  /** `sha256/` and base64; one of them must be in the chain. */
+  /** `sha256/` and base64; the chain must contain one of them. */
   readonly pins?: readonly string[] | undefined;
 }
 
 /**
- * What is offered to a target: suites with authenticated encryption alone (AEAD). A server that chooses is not asked to
- * choose well: some of those that have both prefer the older ones.
+ * Offered to targets: only suites with authenticated encryption (AEAD). The choice is not left to the server: some that
+ * support both prefer the older ones.
  */
 export const AEAD_SUITES =
   'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:' +
   'ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:AESGCM:AESCCM:!aNULL:!eNULL:!PSK:!SRP';
 
-/** What one leg may be spoken with: a proxy itself also with older suites (`any`), which is told as a warning. */
+/** The suites allowed on a connection. A proxy itself may also use older ones (`any`), which is logged as a warning. */
 export type Suites = 'aead' | 'any';
 
-/** Makes contexts, each once: parsing a hundred and fifty roots costs some milliseconds. */
+/** Makes contexts, each once: parsing a hundred and fifty roots takes a few milliseconds. */
 export class TrustContexts {
   readonly #trust: TlsTrust;
   readonly #suites: Suites;
@@ -58,7 +61,7 @@ export class TrustContexts {
     this.#suites = suites;
   }
 
-  /** Whom the contexts trust, in words. */
+  /** What the contexts trust, in words. */
   get expected(): string {
     const { ca } = this.#trust;
     return ca === undefined ? 'a public CA built into the program' : `a CA in ${ca.key}`;
@@ -68,7 +71,7 @@ export class TrustContexts {
     return this.#trust.pins ?? [];
   }
 
-  /** @throws CodedError TLS-FILE when a text of the trust can't be used */
+  /** @throws CodedError TLS-FILE if a text of the trust cannot be used */
   contextFor(origin: string): SecureContext {
     const { client } = this.#trust;
     if (client?.origins.includes(origin)) {
@@ -89,7 +92,7 @@ function createContext({ ca, client, suites }: TlsTrust & { readonly suites: Sui
   return createSecureContext({ minVersion: 'TLSv1.2', ca: trusted, ...offered, ...own });
 }
 
-/** OpenSSL would skip what it can't read and trust less, or nothing, without a word. */
+/** OpenSSL would silently skip what it cannot read and trust fewer roots, or none. */
 function certificatesOf(file: PemFile): string[] {
   const blocks = file.pem.match(CERTIFICATE) ?? [];
   if (blocks.length === 0) throw unusable(file, 'it contains no certificate');
@@ -97,7 +100,7 @@ function certificatesOf(file: PemFile): string[] {
   return [...blocks];
 }
 
-/** Certificate and key are tried apart, so that the failure names the right file. */
+/** Certificate and key are tried separately, so that the failure names the right file. */
 function identityOf({ certificate, privateKey, passphrase }: ClientIdentity) {
   const cert = certificate.pem;
   const key = privateKey.pem.reveal();

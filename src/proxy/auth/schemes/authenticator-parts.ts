@@ -1,4 +1,4 @@
-// What the authenticator of any scheme is made of. Types only.
+// Inputs for the authenticator of any scheme. Types only.
 
 import type { Hop } from '#errors/hop.ts';
 import type { Account } from '#proxy/account.ts';
@@ -13,6 +13,6 @@ export interface AuthenticatorParts {
   readonly hop: Hop;
   readonly proxyUrl: string;
   readonly signal: AbortSignal;
-  /** Where the package `kerberos` comes from; tests bring their own. */
+  /** Loads the package `kerberos`; tests pass their own loader. */
   readonly loadKerberos?: KerberosLoader | undefined;
 }

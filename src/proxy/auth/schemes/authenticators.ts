@@ -1,4 +1,4 @@
-// Makes the authenticator of a scheme. What few need is loaded when it is asked for.
+// Makes the authenticator of a scheme. Rarely needed modules are loaded on demand.
 
 import { createHash } from 'node:crypto';
 import { coded } from '#errors/coded-error.ts';
@@ -28,7 +28,7 @@ export async function authenticatorFor(scheme: SchemeName, parts: AuthenticatorP
   }
 }
 
-/** Whether MD5 may be used here: not in FIPS mode, whoever switched it on. */
+/** Whether MD5 may be used here: not in FIPS mode, however it was enabled. */
 export function weakHashesWork(): boolean {
   try {
     createHash('md5');

@@ -1,7 +1,7 @@
-// Basic (RFC 7617): user and password in every request, in a form that whoever sees it can read.
+// Basic (RFC 7617): sends user and password in every request, in a form that anyone who intercepts it can read.
 //
-// Guarantees: UTF-8, a domain stands before the user as DOMAIN\user; the composite is registered with the masks before
-// anybody can hold it, so that even its base64 is never printed.
+// Guarantees: UTF-8; a domain precedes the user as DOMAIN\user. The combined text is registered for masking before any
+// other code receives it, so that even its base64 form is never printed.
 
 import type { Account } from '#proxy/account.ts';
 import { Secret } from '#redaction/secret.ts';

@@ -1,8 +1,9 @@
-// Reads `Proxy-Authenticate` fields: which schemes a proxy offers, with their parameters (RFC 9110, 11.6.1 and 11.7.1).
+// Reads `Proxy-Authenticate` fields: the schemes that a proxy offers, with their parameters (RFC 9110, 11.6.1 and
+// 11.7.1).
 //
-// Guarantees: never throws and takes time linear in its input, whatever a proxy sends; quoted commas and several
-// challenges in one field are told apart. Lenient where the meaning is plain: values that should be quoted and are not,
-// blanks in place of commas (both are sent by real proxies). Pure; what it returns is foreign text.
+// Guarantees: never throws and takes time linear in its input, whatever a proxy sends. Handles quoted commas and
+// several challenges in one field. Lenient where the meaning is clear: missing quotes, and spaces in place of commas
+// (real proxies send both). Pure; the result is untrusted text.
 
 /** One scheme that a proxy offers. */
 export interface Challenge {
@@ -10,25 +11,25 @@ export interface Challenge {
   readonly scheme: string;
   /** Names in lower case. */
   readonly params: ReadonlyMap<string, string>;
-  /** What stands behind the scheme in place of parameters (RFC 9110, 11.2); null when nothing does. */
+  /** The token68 after the scheme, in place of parameters (RFC 9110, 11.2); null when there is none. */
   readonly token: string | null;
 }
 
-/** A proxy offers a handful; more is noise. */
+/** A proxy offers a handful of challenges; further ones are ignored. */
 const MAX_CHALLENGES = 16;
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /**
- * `name="value"`, or `name=value` with anything but blanks, quotes and commas in the value: a nonce in base64 is no token. No `=`
- * at its start, or the padding of a token behind a scheme would be a value.
+ * `name="value"`, or `name=value` whose value has no spaces, quotes and commas: a base64 nonce is not an RFC token. The
+ * value must not begin with `=`, or the padding of a token68 after a scheme would be read as a value.
  */
 const PARAM = new RegExp(
   `[ \\t]*(${TOKEN})[ \\t]*=[ \\t]*(?:"((?:[^"\\\\]|\\\\.){0,16384})"|([^\\s",=][^\\s",]*))(?=[ \\t,]|$)`,
   'y',
 );
-/** One more word of a value without quotes, as in `realm=Corp Proxy`. */
+/** One more word of an unquoted value, as in `realm=Corp Proxy`. */
 const WORD = /[ \t]+([^\s",=]+)(?=[ \t,]|$)/y;
-/** What follows such a word when it is the name of a parameter or a scheme. */
+/** Follows such a word if it is the name of a parameter or a scheme. */
 const EQUALS = /[ \t]*=/y;
 const SCHEMES = new Set(['basic', 'digest', 'ntlm', 'negotiate', 'kerberos', 'bearer']);
 const SCHEME = new RegExp(`[ \\t]*(${TOKEN})(?:[ \\t]+|(?=,|$))`, 'y');
@@ -56,7 +57,7 @@ function readField(field: string, challenges: Challenge[]): void {
       params.set(name.toLowerCase(), bare === undefined ? quoted.replaceAll(/\\(.)/g, '$1') : `${bare}${rest}`);
     } else {
       const scheme = match(SCHEME, field, at);
-      // Neither a scheme nor a parameter: whatever it is, it ends at the next comma.
+      // Neither a scheme nor a parameter: skip to the next comma.
       if (scheme === null) at = endOfElement(field, at);
       else {
         params = new Map();
@@ -71,13 +72,15 @@ function readField(field: string, challenges: Challenge[]): void {
   }
 }
 
-/** The token behind a scheme; a scheme that ends at a comma has nothing behind it, what follows is another challenge. */
+/**
+ * The token after a scheme. A scheme that is followed by a comma has none; the text after that is another challenge.
+ */
 function tokenAt(field: string, at: number): RegExpExecArray | null {
   if (field[at] === ',' || match(PARAM, field, at) !== null) return null;
   return match(TOKEN68, field, at);
 }
 
-/** The words that belong to a value without quotes, with the blanks before each. */
+/** The words that belong to an unquoted value, with the spaces before each. */
 function wordsAt(field: string, start: number): string {
   let at = start;
   for (let word = match(WORD, field, at); word !== null; word = match(WORD, field, at)) {
@@ -88,7 +91,7 @@ function wordsAt(field: string, start: number): string {
   return field.slice(start, at);
 }
 
-/** Behind blanks and one comma, or where it stands when none follows. */
+/** The position after spaces and one comma, or the same position if there is no comma. */
 function behindComma(field: string, at: number): number {
   let next = at;
   while (field[next] === ' ' || field[next] === '\t') next += 1;

@@ -1,7 +1,8 @@
-// Which scheme `auto` answers a proxy with: the strongest that is offered and for which we have what it takes. Pure.
+// Decides which scheme `auto` uses with a proxy: the strongest that is offered and that we have the means for. Pure.
 //
-// Guarantees: never below what worked with this proxy before, because whoever wants the password readable would only have
-// to take the better offers out of its answer; never Basic where others could read it, unless the profile allows that.
+// Guarantees: never a weaker scheme than one that worked with this proxy before, because an attacker could otherwise
+// obtain the password by removing the stronger offers from a response. Never Basic where others could read it, unless
+// the profile allows that.
 
 import type { Challenge } from './challenge.ts';
 import { canAnswer, strongestDigest } from './digest.ts';
@@ -10,17 +11,17 @@ import { type SchemeName, schemeStrength } from './scheme.ts';
 export interface Means {
   /** The strongest scheme that worked with this proxy. */
   readonly worked: SchemeName | null;
-  /** Whether the password may be shown as it is: the leg is encrypted, or the profile allows it. */
+  /** Whether the password may be sent readable: the connection to the proxy is encrypted, or the profile allows it. */
   readonly readable: boolean;
   /** Whether MD4 and MD5 may be used. */
   readonly weakHashes: boolean;
-  /** Whether there may be a Kerberos ticket for this proxy: false once there was none. */
+  /** Whether there may be a Kerberos ticket for this proxy; false once there was none. */
   readonly ticket: boolean;
 }
 
 export type SchemeChoice =
   | { readonly kind: 'chosen'; readonly scheme: SchemeName }
-  /** Something is offered that would do, but for this. */
+  /** A usable scheme is offered, but it is excluded for this reason. */
   | { readonly kind: 'downgrade'; readonly worked: SchemeName }
   | { readonly kind: 'fips'; readonly scheme: SchemeName }
   | { readonly kind: 'readable' }
@@ -40,9 +41,9 @@ export function chooseScheme(challenges: readonly Challenge[], means: Means): Sc
   return offered.includes('Basic') ? { kind: 'readable' } : { kind: 'none' };
 }
 
-/** Whether a scheme may be used without being asked for it, because it worked here before. */
+/** Whether a scheme may be used before any challenge, because it worked here before. */
 export function mayBegin(scheme: SchemeName, { readable, weakHashes, ticket, worked }: Means): boolean {
-  // Where a ticket worked nothing else will do: how it fails now is the truth to tell.
+  // If a ticket worked here, no other scheme is acceptable: its present failure is the one to report.
   if (scheme === 'Negotiate') return ticket || worked === 'Negotiate';
   return scheme === 'Basic' ? readable : weakHashes;
 }

@@ -1,9 +1,9 @@
-// Digest (RFC 7616): proves the password by a hash over a nonce of the proxy and the request line.
+// Digest (RFC 7616): proves the password by a hash over a nonce from the proxy and the request line.
 //
-// Guarantees: of the challenges that a proxy offers the strongest algorithm is answered; `stale=true` is answered once
-// with the new nonce, because the proof itself was right; where that is called stale as well, work waits before it asks
-// again; anything else after a proof is a refusal. Never sends `auth-int`
-// (a body would have to be read twice) nor a hashed user name. Every proof is registered with the masks.
+// Guarantees: of the offered challenges, the one with the strongest algorithm is answered. `stale=true` is answered
+// once with the new nonce, because the proof itself was right. If that nonce is also called stale, requests wait before
+// the next try. Any other challenge after a proof is a rejection. Never sends `auth-int` (a body would have to be read
+// twice) or a hashed user name. Every proof is registered for masking.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -13,10 +13,13 @@ import { Secret } from '#redaction/secret.ts';
 import type { Challenge } from './challenge.ts';
 import type { Authenticator, Reply, RequestLine, SecretRegistry } from './scheme.ts';
 
-/** Names of the algorithms as Node has them, from the weakest to the strongest. */
+/** Algorithm names as in Node, from the weakest to the strongest. */
 const HASHES: Readonly<Record<string, string>> = { MD5: 'md5', 'SHA-256': 'sha256', 'SHA-512-256': 'sha512-256' };
 const CNONCE_BYTES = 16;
-/** A proxy whose nonces are stale at once is not asked again sooner, in milliseconds: asking is all that it has of us. */
+/**
+ * Minimum wait before the next request to a proxy whose new nonces are stale at once, in milliseconds, so that it is
+ * not flooded.
+ */
 const STALE_WAIT_MS = 30_000;
 
 export interface DigestParts {
@@ -85,7 +88,7 @@ export function isStale({ params }: Challenge): boolean {
   return params.get('stale')?.toLowerCase() === 'true';
 }
 
-/** Of several Digest challenges the one with the strongest algorithm that can be answered, else the first. */
+/** The Digest challenge with the strongest algorithm that can be answered, else the first one. */
 export function strongestDigest(challenges: readonly Challenge[], weakHashes: boolean): Challenge | null {
   const rank = (challenge: Challenge) => Object.keys(HASHES).indexOf(algorithmOf(challenge.params).name);
   const usable = challenges.filter((challenge) => canAnswer(challenge, weakHashes));
@@ -97,7 +100,7 @@ export function canAnswer(challenge: Challenge, weakHashes: boolean): boolean {
   return unanswerable(challenge) === null && (weakHashes || algorithmOf(challenge.params).name !== 'MD5');
 }
 
-/** Why no answer to a challenge is known, whatever hashes may be used; null when one is. */
+/** Why a challenge cannot be answered with any hash; null when it can. */
 function unanswerable({ params }: Challenge): string | null {
   if (!params.has('nonce')) return 'it has no nonce';
   if (HASHES[algorithmOf(params).name] === undefined) return `its algorithm is ${params.get('algorithm')}`;
@@ -109,18 +112,18 @@ export interface DigestProof {
   readonly user: string;
   readonly password: Secret;
   readonly line: RequestLine;
-  /** How often this nonce was used, with this time. */
+  /** Number of uses of this nonce, including this one. */
   readonly nc: number;
   readonly cnonce: string;
 }
 
-/** The header for a challenge (RFC 7616, 3.4), and the response inside it. */
+/** The header for a challenge (RFC 7616, 3.4), and the response that it contains. */
 export function digestValue(
   params: ReadonlyMap<string, string>,
   proof: DigestProof,
 ): { readonly header: string; readonly response: string } {
   const algorithm = algorithmOf(params);
-  // Bytes as latin1 throughout, as headers come and go: whatever a realm is encoded in, its bytes are what is hashed.
+  // Latin-1 throughout, as in headers: the bytes of a realm are hashed as received, whatever their encoding.
   const hash = (text: string) =>
     createHash(HASHES[algorithm.name] ?? 'sha256')
       .update(text, 'latin1')
@@ -162,7 +165,7 @@ function algorithmOf(params: ReadonlyMap<string, string>): { readonly name: stri
   return { name: session ? given.slice(0, -'-SESS'.length) : given, session };
 }
 
-/** RFC 7616, 3.3: one or more names. None, as in `qop=""`, is as if there were no qop (RFC 2069), which is how curl reads it. */
+/** RFC 7616, 3.3: one or more names. An empty list, as in `qop=""`, counts as no qop (RFC 2069), as in curl. */
 function qopsOf(params: ReadonlyMap<string, string>): string[] {
   return (params.get('qop') ?? '').split(/[\s,]+/).flatMap((name) => (name === '' ? [] : [name.toLowerCase()]));
 }

@@ -1,10 +1,11 @@
-// Negotiate (RFC 4559, RFC 4178): proves who we are with a Kerberos ticket for the proxy; no password is involved.
+// Negotiate (RFC 4559, RFC 4178): authenticates with a Kerberos ticket for the proxy; no password is involved.
 //
-// Guarantees: the library is loaded only when a profile asks for it, or `auto` meets a proxy that offers it; its absence is
-// told with what to install. The ticket is for HTTP at the proxy's own name; nothing is ever delegated. Relies on the
-// system's Kerberos for tickets: a cache (KRB5CCNAME) or a keytab of ours (KRB5_CLIENT_KTNAME); only a token is proof that
-// there is one. The library asks the realm's servers for as long as it likes: we wait bounded, and ask it one thing at a
-// time, because it does that in one of the few threads that files and names need as well. Each token is registered with the masks.
+// Guarantees: the library is loaded only if a profile requires it, or `auto` meets a proxy that offers it. If it is
+// missing, the failure says what to install. The ticket is for HTTP at the proxy's own name; nothing is delegated.
+// Relies on the system's Kerberos for tickets: a cache (KRB5CCNAME) or a keytab (KRB5_CLIENT_KTNAME). Only a token
+// proves that a ticket exists. The library may wait for the realm's servers without limit, so we limit our wait. It
+// gets one call at a time, because a call occupies one of the few threads that file and DNS operations also need. Each
+// token is registered for masking.
 
 import { isIP } from 'node:net';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
@@ -15,7 +16,7 @@ import { type Clock, systemClock } from '#system/clock.ts';
 import { Turns } from '#system/turns.ts';
 import type { Authenticator, Reply, SecretRegistry } from './scheme.ts';
 
-/** What is used of the optional package `kerberos`. */
+/** The used part of the optional package `kerberos`. */
 export interface KerberosLibrary {
   readonly GSS_MECH_OID_SPNEGO: number;
   readonly GSS_C_MUTUAL_FLAG: number;
@@ -40,7 +41,7 @@ export interface NegotiateParts {
 
 export type KerberosLoader = () => Promise<KerberosLibrary>;
 
-/** So long a ticket is waited for, in milliseconds; the realm's servers answer at once or not at all. */
+/** How long to wait for a ticket, in milliseconds. The realm's servers usually answer at once or not at all. */
 const TICKET_WAIT_MS = 10_000;
 
 /** The calls of each library, one at a time. */
@@ -80,14 +81,14 @@ export function negotiateAuthenticator(
     begin: () => step(''),
     next({ token }) {
       if (!sent) return step('');
-      // After a proof a bare challenge is a refusal; one with a token is the next leg (RFC 4559, 5).
+      // After a proof, a bare challenge is a rejection; one with a token is the next step (RFC 4559, 5).
       return token === null ? Promise.resolve({ kind: 'refused' }) : step(token);
     },
     prepare: () => null,
     headerFor: () => null,
   };
 
-  /** What the library does cannot be ended: it is left to itself. */
+  /** A library call cannot be cancelled: after the limit it runs on unobserved. */
   function bounded(work: (isOver: () => boolean) => Promise<string>): Promise<string> {
     const late = () => new Error(`no ticket within ${TICKET_WAIT_MS} ms`);
     return boundedStep<string>({ clock, timeoutMs: TICKET_WAIT_MS, signal: parts.signal, late }, ({ done, fail }) => {
@@ -116,13 +117,13 @@ export function negotiateAuthenticator(
 
   function openClient(library: KerberosLibrary): Promise<KerberosClient> {
     const { hostname } = new URL(parts.proxyUrl);
-    // Not GSS_C_DELEG_FLAG: a proxy has no business with our ticket elsewhere.
+    // GSS_C_DELEG_FLAG is not set: a proxy must not use our ticket elsewhere.
     const flags = library.GSS_C_MUTUAL_FLAG | library.GSS_C_REPLAY_FLAG;
     return library.initializeClient(`HTTP@${hostname}`, { mechOID: library.GSS_MECH_OID_SPNEGO, flags });
   }
 }
 
-/** Asks a library once it is through with what it was asked before; not for somebody who waits no more. */
+/** Calls a library after its previous calls have ended; skips the call if the caller no longer waits. */
 function inTurn(library: KerberosLibrary, isOver: () => boolean, ask: () => Promise<string>): Promise<string> {
   const turns = turnsOf.get(library) ?? new Turns();
   turnsOf.set(library, turns);
@@ -141,9 +142,9 @@ function reasonOf(thrown: unknown): string {
   return (thrown as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' ? 'it is not installed' : thrown.message;
 }
 
-/** The package is not among ours, because it cannot be installed without its install script; it need not be there. */
+/** The package is not a dependency, because it cannot be installed without its install script. It may be absent. */
 async function loadKerberos(): Promise<KerberosLibrary> {
-  // @ts-expect-error Nothing is known of it when types are checked.
+  // @ts-expect-error The package may be absent when types are checked.
   const loaded = (await import('kerberos')) as { readonly default: KerberosLibrary };
   return loaded.default;
 }

@@ -1,11 +1,11 @@
-// The three messages of NTLM and the NTLMv2 proof inside the third (MS-NLMP 2.2.1 and 3.3.2).
+// The three messages of NTLM, and the NTLMv2 proof in the third one (MS-NLMP 2.2.1 and 3.3.2).
 //
-// Guarantees: never an LM or NTLMv1 response; reading the proxy's message takes nothing outside its bounds and never
-// throws; a MIC ties the three messages together where the proxy's message bears a timestamp or asks for it. Pure: time,
-// chance and hashes are given. Relies on `js-md4`, because OpenSSL 3 has no MD4 any more.
+// Guarantees: never an LM or NTLMv1 response. The reader of the proxy's message stays within its bounds and never
+// throws. A MIC binds the three messages together if the proxy's message has a timestamp or requests it. Pure: the
+// caller passes time, random bytes and hashes. Relies on `js-md4`, because OpenSSL 3 no longer has MD4.
 
 import { createHmac } from 'node:crypto';
-// @ts-expect-error It comes without types.
+// @ts-expect-error The package has no types.
 import untyped from 'js-md4';
 
 const md4 = untyped as { arrayBuffer(message: Uint8Array): ArrayBuffer };
@@ -16,12 +16,12 @@ const SIGNATURE = Buffer.from('NTLMSSP\0', 'latin1');
 const NEGOTIATE_FLAGS = 0x0008_8207;
 const FLAG_UNICODE = 0x0000_0001;
 const FLAG_TARGET_INFO = 0x0080_0000;
-/** What of the proxy's flags is agreed to: no key exchange, no sealing, no signing of later bytes. */
+/** The flags of the proxy that are accepted: no key exchange, no sealing, no signing of later bytes. */
 const AGREED_FLAGS = 0x0088_8205;
 
 const CHALLENGE_HEAD_BYTES = 32;
 const TARGET_INFO_AT = 40;
-/** Head of AUTHENTICATE with version and MIC. */
+/** Size of the fixed part of AUTHENTICATE with version and MIC. */
 const AUTHENTICATE_HEAD_BYTES = 88;
 const MIC_AT = 72;
 const MIC_BYTES = 16;
@@ -46,7 +46,7 @@ interface AvPair {
   readonly value: Buffer;
 }
 
-/** The first message: what we can, and nothing about who we are. */
+/** The first message: our capabilities, and nothing that identifies us. */
 export function negotiateMessage(): Buffer {
   const message = Buffer.alloc(32);
   SIGNATURE.copy(message);
@@ -55,7 +55,7 @@ export function negotiateMessage(): Buffer {
   return message;
 }
 
-/** Reads the second message; or says in words why it is none. */
+/** Reads the second message; returns a description if it is invalid. */
 export function readChallenge(raw: Buffer): NtlmChallenge | string {
   if (raw.length < CHALLENGE_HEAD_BYTES) return 'its message is too short';
   if (!raw.subarray(0, 8).equals(SIGNATURE)) return 'its message does not begin with NTLMSSP';
@@ -72,7 +72,7 @@ export function readChallenge(raw: Buffer): NtlmChallenge | string {
   return targetInfo === null ? 'its target information is damaged' : { flags, serverChallenge, targetInfo, raw };
 }
 
-/** The NetBIOS name of the domain that the proxy named; null when it named none. */
+/** The NetBIOS name of the proxy's domain; null when its challenge has none. */
 export function domainOf(challenge: NtlmChallenge): string | null {
   const name = challenge.targetInfo.find(({ id }) => id === AV.nbDomain)?.value.toString('utf16le') ?? '';
   return name === '' ? null : name;
@@ -90,10 +90,10 @@ export interface AuthenticateParts {
   readonly challenge: NtlmChallenge;
   /** Our first message, which the MIC covers. */
   readonly negotiate: Buffer;
-  /** Of the proxy: `HTTP/proxy.example.com`. */
+  /** Service name of the proxy, for example `HTTP/proxy.example.com`. */
   readonly targetName: string;
   readonly clientChallenge: Buffer;
-  /** Wall time, ms since the epoch; the proxy's own timestamp goes first. */
+  /** Wall time in ms since the epoch; the proxy's own timestamp has priority. */
   readonly nowMs: number;
 }
 
@@ -112,7 +112,8 @@ export function authenticateMessage(parts: AuthenticateParts): Buffer {
     time: timestamp?.length === 8 ? timestamp : fileTime(parts.nowMs),
     targetInfo: ourPairs(challenge, withMic, parts.targetName),
   });
-  // 3.1.5.1.2: with a timestamp the LM field is zeros; without one it holds LMv2, which no old LM hash is part of.
+  // 3.1.5.1.2: with a timestamp the LM field is zeros. Without one it contains LMv2, which does not depend on an LM
+  // hash.
   const lm = timestamp === null ? lmv2Response(key, challenge.serverChallenge, clientChallenge) : Buffer.alloc(24);
   const message = layOut(challenge.flags & AGREED_FLAGS, [
     lm,
@@ -126,7 +127,7 @@ export function authenticateMessage(parts: AuthenticateParts): Buffer {
   return message;
 }
 
-/** 3.3.2: the key of everything; the user in capitals, the domain as it is written. */
+/** 3.3.2: the base key of all responses, from the user in upper case and the domain as written. */
 export function ntowfv2({ user, domain, password }: Pick<NtlmIdentity, 'user' | 'domain' | 'password'>): Buffer {
   return hmac(Buffer.from(md4.arrayBuffer(utf16(password))), utf16(inCapitals(user)), utf16(domain));
 }
@@ -135,9 +136,9 @@ export function ntlmv2Response(from: {
   readonly key: Buffer;
   readonly serverChallenge: Buffer;
   readonly clientChallenge: Buffer;
-  /** FILETIME. */
+  /** As FILETIME. */
   readonly time: Buffer;
-  /** As it goes to the wire, with its end. */
+  /** As sent, including its end marker. */
   readonly targetInfo: Buffer;
 }): { readonly response: Buffer; readonly sessionKey: Buffer } {
   const { key, serverChallenge, clientChallenge, time, targetInfo } = from;
@@ -151,7 +152,7 @@ export function lmv2Response(key: Buffer, serverChallenge: Buffer, clientChallen
   return Buffer.concat([hmac(key, serverChallenge, clientChallenge), clientChallenge]);
 }
 
-/** The proxy's pairs with ours: that there is a MIC, no channel binding, and whom we mean to speak with. */
+/** The proxy's pairs with ours added: whether there is a MIC, no channel binding, and the intended target. */
 function ourPairs(challenge: NtlmChallenge, withMic: boolean, targetName: string): Buffer {
   const ours: AvPair[] = [];
   if (withMic) {
@@ -187,7 +188,7 @@ function writePairs(pairs: readonly AvPair[]): Buffer {
   return Buffer.concat(written);
 }
 
-/** 2.2.1.3: a table of lengths and places, flags, version and MIC as zeros, then the fields themselves. */
+/** 2.2.1.3: a table of lengths and offsets, flags, version and MIC as zeros, then the fields themselves. */
 function layOut(flags: number, fields: readonly Buffer[]): Buffer {
   const head = Buffer.alloc(AUTHENTICATE_HEAD_BYTES);
   SIGNATURE.copy(head);
@@ -205,7 +206,7 @@ function layOut(flags: number, fields: readonly Buffer[]): Buffer {
   return Buffer.concat([head, ...fields]);
 }
 
-/** Windows maps each character by itself: `ß` stays `ß`. */
+/** Windows maps each character separately: `ß` stays `ß`. */
 function inCapitals(text: string): string {
   return Array.from(text, (character) => {
     const capital = character.toUpperCase();

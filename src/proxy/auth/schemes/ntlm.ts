@@ -1,7 +1,8 @@
-// NTLM (MS-NLMP, MS-NTHT): three messages on one connection, which the proxy then takes for authenticated.
+// NTLM (MS-NLMP, MS-NTHT): three messages on one connection, which the proxy then treats as authenticated.
 //
-// Guarantees: NTLMv2 alone; the first message holds nothing of us; each proof is registered with the masks. A proxy that
-// asks for the first message again in the middle has lost the connection's state, which NTLM-CONN says.
+// Guarantees: only NTLMv2. The first message does not identify us, and each proof is registered for masking. A proxy
+// that requests the first message again in the middle has lost the state of the connection, which is reported as
+// NTLM-CONN.
 
 import { randomBytes } from 'node:crypto';
 import { coded } from '#errors/coded-error.ts';
