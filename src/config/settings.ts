@@ -1,4 +1,4 @@
-// The settings that the house works with: those of the file, with secrets resolved, every default filled in and every
+// The settings that the program works with: those of the file, with secrets resolved, every default filled in and every
 // path made absolute. The types come from the schema; nothing is written down twice (principle 5).
 
 import type { Secret } from '#redaction/secret.ts';

@@ -1,4 +1,4 @@
-// Time, the only place where the house reads a clock or sets a timer (principles 2 and 4).
+// Time: the only place where the program reads a clock or sets a timer (principles 2 and 4).
 //
 // Wall time is for people, dates and schedules; every wait and every deadline runs on the monotonic clock, so a clock
 // step of years moves none of them. Timers are clamped: Node fires a timeout above 2147483647 ms after 1 ms.

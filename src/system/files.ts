@@ -1,4 +1,4 @@
-// The port for everything durable: what the house may do to a disk, one small operation each.
+// The port for everything durable: what the program can do to a disk, one small operation each.
 //
 // `real-files.ts` does it; `test/support/crashing-files.ts` is its twin, which loses what was not synced, runs full,
 // writes short and dies at operation n. Nothing durable is written but through this port. Opening never follows a

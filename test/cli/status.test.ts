@@ -29,7 +29,7 @@ async function show(
 const { updates, main } = aStatus();
 
 describe('status', () => {
-  it('prints a section for each room, and stays the same', async () => {
+  it('prints a section for each module, and stays the same', async () => {
     expect(await show()).toEqual([
       'OK: The last check succeeded 2 h ago. The next is at 2026-11-20T06:07:00.',
       'Sallyport',

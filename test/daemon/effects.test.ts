@@ -147,7 +147,7 @@ describe('a composed Sallyport', () => {
     expect(await log()).not.toContain('quiet');
   });
 
-  it('works in the folders that it was started with, in every room', async () => {
+  it('works in the folders that it was started with, in every module', async () => {
     const { stagingDir } = parts.ports.store;
     await reload(`updates: {packages_dir: ${dir}/other}\ndaemon: {state_dir: ${dir}/other}\n`);
 

@@ -8,7 +8,7 @@ import { readConfigText } from '#config/editing/edit-file.ts';
 import type { Purpose } from '#config/purposes.ts';
 import type { LoadedSettings } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
-import type { TrialFailure, HeldFile } from '#control/change.ts';
+import type { HeldFile, TrialFailure } from '#control/change.ts';
 import { asCoded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
 import { changedRoutes } from '#proxy/choosing/changed-routes.ts';

@@ -8,7 +8,7 @@
 import type { Purpose } from '#config/purposes.ts';
 import type { LoadResult } from '#config/reading/load.ts';
 import type { Settings } from '#config/settings.ts';
-import type { ChangeRequest, ChangeVerdict, TrialFailure, PendingChange } from '#control/change.ts';
+import type { ChangeRequest, ChangeVerdict, PendingChange, TrialFailure } from '#control/change.ts';
 import type { Authority } from '#control/control.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Report } from '#logging/events.ts';
@@ -126,7 +126,11 @@ export class ChangeTrials {
     return loaded.settings;
   }
 
-  async #firstFailure(change: AuthorizedChange, purposes: Purpose[], signal: AbortSignal): Promise<TrialFailure | null> {
+  async #firstFailure(
+    change: AuthorizedChange,
+    purposes: Purpose[],
+    signal: AbortSignal,
+  ): Promise<TrialFailure | null> {
     const { text, typed, authority } = change;
     return purposes.length === 0 ? null : await this.#parts.testCandidate({ text, typed, purposes, authority }, signal);
   }

@@ -22,7 +22,11 @@ export interface TrialRequest {
 }
 
 /** The first failure of these purposes, in their order; null when there is none. Rejects with the reason of `signal`. */
-export async function testCandidate(parts: Parts, trial: TrialRequest, signal: AbortSignal): Promise<TrialFailure | null> {
+export async function testCandidate(
+  parts: Parts,
+  trial: TrialRequest,
+  signal: AbortSignal,
+): Promise<TrialFailure | null> {
   const candidate = { text: trial.text, typed: [...trial.typed] };
   try {
     const request = { purposes: [...trial.purposes], shell: {}, candidate, through: null, authority: trial.authority };

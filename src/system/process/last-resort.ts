@@ -3,7 +3,7 @@
 //
 // Guarantees: what was still at work is named (STOP-FORCED) before; the timer itself keeps no process alive. Relies on the
 // event loop turning; where it does not, the service manager's own limit ends us. What it leaves is what a kill -9
-// leaves, and every room can go on from that.
+// leaves, and every module can continue from that.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';

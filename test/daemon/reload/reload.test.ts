@@ -43,7 +43,7 @@ describe('a changed key', () => {
     expect(rig.inForce.retry.attempts).toBe(2);
   });
 
-  it('that needs a restart is told so, waits, and stays out of every room until then', async () => {
+  it('that needs a restart is reported, and no reloader gets it until then', async () => {
     await open('version: 2\n');
     const before = rig.inForce.daemon.state_dir;
     await edit('version: 2\ndaemon: {state_dir: /elsewhere}\nretry: {attempts: 2}\n');
@@ -214,7 +214,7 @@ describe('a refused edit', () => {
     expect(rig.names()).toEqual(['reloading', 'reload-unchanged']);
   });
 
-  it('is one that a room cannot work with, and every room keeps what it had', async () => {
+  it('is one that a reloader cannot work with, and every reloader keeps what it had', async () => {
     await open('version: 2\n');
     const before = rig.inForce;
     await edit('version: 2\nretry: {attempts: 2}\nupdates: {ca_file: missing.pem}\n');
@@ -223,7 +223,7 @@ describe('a refused edit', () => {
     expect(rig.inForce).toBe(before);
   });
 
-  it('is one that a room cannot bring into force: those before it are put back', async () => {
+  it('is one that a reloader cannot apply: those before it are rolled back', async () => {
     let broken = false;
     const fails = () =>
       broken ? Promise.reject(coded('INTERNAL', { reason: 'no' })) : Promise.resolve({ changes: [] });

@@ -10,7 +10,7 @@ function settingsWith(section: object) {
   return { ...settings, response_timeout: { ...settings.response_timeout, ...section } };
 }
 
-describe('the response timeout as a room', () => {
+describe('the reloader of the response timeout', () => {
   it('gives the model the section, and reports each key that changed', async () => {
     const model = new ResponseTimeoutModel();
     const room = new TimeoutReloader(model);
