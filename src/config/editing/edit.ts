@@ -36,7 +36,7 @@ export function spliceEdits(text: string, edits: readonly Edit[]): string {
   const expected = steps.reduce<Plain>(applyStep, readSound(text).value as Plain);
   const spliced = steps.reduce((before, step) => simplify(step, valueIn(before)).reduce(spliceOne, before), text);
   if (!isDeepStrictEqual(valueIn(spliced), expected))
-    throw refuse(text, steps[0]?.path ?? [], 'the result would have another value');
+    throw refuse(text, steps[0]?.path ?? [], 'the file would then have a different value');
   return spliced;
 }
 
@@ -77,7 +77,7 @@ function spliceOne(text: string, step: Step): string {
     const { value, findings } = readDocument(spliced);
     if (findings.length === 0 && isDeepStrictEqual(value, expected)) return spliced;
   }
-  throw refuse(text, step.path, 'its notation does not allow a change of this key alone');
+  throw refuse(text, step.path, 'the way it is written does not allow changing only this key');
 }
 
 function textEditsFor(text: string, step: Step): TextEdit[] {

@@ -47,7 +47,7 @@ function refuseOtherMeaning(loaded: LoadedSettings, result: LoadResult): Promise
   if (!result.ok) return Promise.reject(result.error);
   const [changed] = changesBetween(loaded.settings, result.settings);
   if (changed === undefined) return Promise.resolve();
-  const reason = 'the upgraded file would have another value here';
+  const reason = 'the upgraded file would have a different value here';
   return Promise.reject(
     coded('CONFIG-EDIT', { key: changed.key, line: loaded.lineOf(changed.key)?.line ?? 1, reason }),
   );

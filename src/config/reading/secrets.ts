@@ -124,7 +124,7 @@ async function fromFile(path: KeyPath, file: string): Promise<Outcome> {
   if (value === '') return failed(path, 'The secret file is empty.', file);
   const revision = String(read.modifiedMs);
   if ((read.mode & OTHERS_MAY_READ) === 0) return { value, revision, findings: [] };
-  const message = `Every user of this host can read the secret file (mode ${octal(read.mode)}). Run: chmod 0640`;
+  const message = `Every user of this host can read the secret file (mode ${octal(read.mode)}). Set its mode to 0640 or less with chmod.`;
   return { value, revision, findings: [{ ...finding(path, message, file), severity: 'warning' }] };
 }
 

@@ -39,9 +39,9 @@ function credentialsMistake(text: string): string {
   const password = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^:]*:(.*)$/is.exec(text.slice(0, last))?.[1] ?? '';
   const unescaped = /[@#:/?]|%(?![0-9a-f]{2})/i.exec(password)?.[0];
   const found = unescaped === undefined ? 'user and password' : `an unescaped '${unescaped}' in its password part`;
-  const keys = 'set them in the keys user and password, without any escaping';
+  const keys = 'Set user and password in the keys of these names, without any escaping';
   const instead = writeInstead(schemeOf(text), ...splitHost(text.slice(last + 1)));
-  return `This URL has ${found}; ${keys}. This key takes only the host; ${instead}`;
+  return `This URL contains ${found}. ${keys}. This key takes only the host; ${instead}`;
 }
 
 /** The parts of a URL, each with the key that it belongs to. */

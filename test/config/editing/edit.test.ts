@@ -271,7 +271,7 @@ describe('an edit', () => {
   it('names the line and the key that it could not change', () => {
     expect(refusalOf(() => spliceSet('a: 1\nb:\n  c: !!int 5\n', 'b.c', 'x')).message).toBe(
       '[CONFIG-EDIT] A command cannot edit line 3 of the configuration file (b.c): ' +
-        'its notation does not allow a change of this key alone.',
+        'the way it is written does not allow changing only this key.',
     );
   });
 

@@ -66,7 +66,7 @@ describe('an address', () => {
     ['svc@proxy.corp:3128', 'user and password'],
   ])('may not be %s, and it is said what is in the way and where it belongs', (url, words) => {
     expect(validateHost(url)).toBe(
-      `This URL has ${words}; set them in the keys user and password, without any escaping. ` +
+      `This URL contains ${words}. Set user and password in the keys of these names, without any escaping. ` +
         'This key takes only the host; write address: proxy.corp and port: 3128.',
     );
   });
