@@ -1,8 +1,7 @@
-// The frozen attachment of an entry: streamed to disk when it is accepted, streamed from disk when it is sent.
+// The immutable attachment of an entry: streamed to disk when it is accepted, streamed from disk when it is sent.
 //
-// Guarantees: no more than one chunk of it is in memory; its final name comes by write, fsync, rename, fsync of the
-// folder, and its length and digest are known by then. As with a transfer, bytes without a record are leftovers of a
-// crash: an attachment without a head is removed at the next start.
+// Guarantees: at most one chunk of it is in memory. It gets its final name by write, fsync, rename, fsync of the
+// folder; its length and digest are known by then. A crash leaves bytes without a head, which the next start removes.
 
 import { createHash } from 'node:crypto';
 import { setImmediate as yieldToLoop } from 'node:timers/promises';
@@ -16,10 +15,10 @@ import type { Attachment } from './entry.ts';
 const FROZEN_MODE = 0o400;
 const MISSING = 'its attachment is missing';
 const SLICE_BYTES = 65_536;
-/** The event loop gets its turn after this many bytes: a source may never wait for anything. */
+/** Yields to the event loop after this many bytes, because a source may never wait. */
 const TURN_BYTES = 4 * 1_048_576;
 
-/** Bytes to send, from any offset, as often as needed. */
+/** Bytes to send, from any offset, any number of times. */
 export interface AttachmentBody extends Attachment {
   /**
    * A chunk is valid until the next one is requested.
@@ -28,13 +27,16 @@ export interface AttachmentBody extends Attachment {
   open(offset: number): AsyncIterable<Uint8Array>;
 }
 
-/** Where an attachment comes from. */
+/** The source of an attachment. */
 export interface AttachmentSource {
   /** Called at most once. The source ends its own waits; what it throws refuses the entry. */
   open(): AsyncIterable<Uint8Array>;
 }
 
-/** Streams a source into a file that has its final name only when it is whole and synced. `admit` throws where a quota ends. */
+/**
+ * Streams a source into a file that gets its final name only when it is complete and synced. `admit` throws when a
+ * quota is used up.
+ */
 export async function stageAttachment(
   files: Files,
   path: string,
@@ -47,7 +49,7 @@ export async function stageAttachment(
     await publishFile(files, unfinished, path);
     return written;
   } catch (thrown) {
-    // The caller has to know what went wrong first. What stays is removed at the next start.
+    // The caller needs the first error. A file that stays is removed at the next start.
     await files.remove(unfinished).catch(() => undefined);
     throw thrown;
   }
@@ -91,7 +93,7 @@ async function* slices(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await files.openToRead(path);
   try {
-    // One buffer for all slices. V8 collects freed buffers only after some 64 MiB of them have piled up.
+    // One buffer for all slices. V8 collects freed buffers only after about 64 MiB of them have accumulated.
     const buffer = Buffer.allocUnsafeSlow(Math.min(SLICE_BYTES, Math.max(0, range.to - range.from)));
     let position = range.from;
     while (position < range.to) {
@@ -106,7 +108,10 @@ async function* slices(
   }
 }
 
-/** Why the file is not the attachment that was accepted; null when it is, byte for byte. @throws CodedError FILE-* when it cannot be read now */
+/**
+ * Why the file differs from the accepted attachment; null when every byte is the same.
+ * @throws CodedError FILE-* when it cannot be read now
+ */
 export async function checkAttachment(
   files: Files,
   path: string,
@@ -124,7 +129,7 @@ export async function checkAttachment(
   }
 }
 
-/** A quick look: why it is not there as a regular file of the right length; null when it is. */
+/** A quick check: why it is not there as a regular file of the right length; null when it is. */
 export async function missingAttachment(files: Files, path: string, attachment: Attachment): Promise<string | null> {
   const facts = await files.facts(path);
   if (facts === null) return MISSING;

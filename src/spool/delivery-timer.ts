@@ -1,7 +1,7 @@
-// When the next delivery of a kind begins: at the moment its spool names, and no sooner than a second from now.
+// Starts the next delivery of a kind at the time that its spool names, at least a second from now.
 //
-// Guarantees: nothing runs while nothing waits; a delivery that fails at once cannot run hot; a step of the wall clock
-// or a suspend costs at most two minutes. Waits are monotonic, `waitMs` looks at the wall clock.
+// Guarantees: no timer runs while no entry waits. A delivery that fails at once cannot loop without a pause. A step
+// of the wall clock or a suspend costs at most two minutes. Waits are monotonic; `waitMs` reads the wall clock.
 
 import type { Clock, Timer } from '#system/clock.ts';
 import type { Spool } from './spool.ts';
@@ -9,7 +9,7 @@ import type { Spool } from './spool.ts';
 const SOONEST_MS = 1_000;
 const LOOK_EVERY_MS = 120_000;
 
-/** What is run, and when. */
+/** The delivery, and when it is due. */
 export interface TimedDelivery {
   readonly spool: Pick<Spool<unknown>, 'waitMs' | 'onPlan'>;
   readonly clock: Clock;
@@ -29,7 +29,7 @@ export class DeliveryTimer {
     timed.spool.onPlan(() => this.plan());
   }
 
-  /** Looks again when the next delivery is due. */
+  /** Computes again when the next delivery is due. */
   plan(): void {
     this.#timer?.cancel();
     const { spool, clock } = this.#timed;

@@ -1,8 +1,9 @@
-// The one delivery loop: takes what is due, has the kind's policy send it, and carries out the verdict.
+// The delivery loop of every kind: takes the due entries, has the kind's policy send each, and carries out the
+// verdict.
 //
-// Guarantees: one delivery of a kind at a time; kinds do not know each other, so none can hold up another. Nothing is
-// dropped: an entry ends only by a verdict, and a verdict is on disk before it is reported. An entry that cannot be
-// worked on waits a minute, so that it is not sent without end. Retry-After is honoured up to the kind's longest wait.
+// Guarantees: one delivery of a kind at a time. Kinds are independent, so none can delay another. No entry is
+// dropped: it ends only by a verdict, which is on disk before it is reported. An entry that cannot be processed waits
+// a minute, so that it is not sent in a loop. Retry-After is honoured up to the kind's longest wait.
 
 import { asCoded, CodedError } from '#errors/coded-error.ts';
 import { nextDelay } from '#http/retry-delay.ts';
@@ -13,26 +14,28 @@ import type { AttachmentBody, EntryHead, SplitPart, Spool, SpoolEntry } from './
 /** An entry whose verdict could not be carried out (a full disk) is due again after this. */
 const UNDONE_WAIT_MS = 60_000;
 
-/** What became of sending one entry. `says` is reported once the verdict is on disk. */
+/** The result of sending one entry. `says` is reported once the verdict is on disk. */
 export type Verdict<Body> =
   | { readonly does: 'settle'; readonly says: readonly SallyportEvent[] }
   | {
       readonly does: 'postpone';
       readonly failure: CodedError;
-      /** Fixed, where the kind knows better than the usual growing wait. */
+      /** Set when the kind knows a better wait than the usual growing one. */
       readonly waitMs?: number;
-      /** The other entries would meet the same failure: this delivery ends, and the next one waits as long. */
+      /**
+       * The other entries would meet the same failure: this delivery ends, and the next one waits for the same time.
+       */
       readonly holds: boolean;
-      /** Told the time of the next attempt. */
+      /** Called with the time of the next attempt. */
       says(at: number): readonly SallyportEvent[];
     }
   | { readonly does: 'reject'; readonly failure: CodedError; readonly says: readonly SallyportEvent[] }
   | { readonly does: 'split'; readonly parts: readonly SplitPart<Body>[]; readonly says: readonly SallyportEvent[] };
 
-/** What is to be sent now. */
+/** The entry to send now. */
 export interface Sending<Body> {
   readonly entry: SpoolEntry<Body>;
-  /** The attachment, compared with its digest; null where there is none. */
+  /** The attachment, verified by its digest; null when there is none. */
   readonly attachment: AttachmentBody | null;
   readonly signal: AbortSignal;
 }
@@ -45,21 +48,21 @@ export interface Delivery<Body> {
   readonly report: Report;
   /** The kind's policy: sends one entry and checks the outcome. It throws only for faults of this host. */
   policy(sending: Sending<Body>): Promise<Verdict<Body>>;
-  /** How far apart attempts are at most, and over how long the first retry is spread (a second by default). */
+  /** The longest interval between attempts, and the spread of the first retry (a second by default). */
   retry(): { readonly maxDelaySeconds: number; readonly baseMs?: number };
 }
 
-/** Sends everything whose time has come. @throws the reason of the signal, or the fault of this host that ended it */
+/** Sends every due entry. @throws the reason of the signal, or the fault of this host that ended it */
 export async function deliver<Body>(delivery: Delivery<Body>, signal: AbortSignal): Promise<void> {
   await delivery.spool.delivering(async () => {
-    // What cannot be finished does not stop the rest.
+    // An entry that cannot be finished does not stop the rest.
     const unfinished = await delivery.spool.finish().then(() => null, toError);
     while (await deliverDue(delivery, signal)) signal.throwIfAborted();
     if (unfinished !== null) throw unfinished;
   });
 }
 
-/** True when something was split, so that there is more to send. */
+/** True when an entry was split, so that there is more to send. */
 async function deliverDue<Body>(delivery: Delivery<Body>, signal: AbortSignal): Promise<boolean> {
   const { spool, clock } = delivery;
   let hasSplit = false;

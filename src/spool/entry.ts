@@ -9,24 +9,27 @@ import { decodeFormattedJson } from '#system/formatted-json.ts';
 import { momentSchema } from '#system/moment.ts';
 
 const ENTRY_FORMAT = 2;
-/** A head is some hundred bytes. Larger data belongs into the attachment. */
+/** A head is a few hundred bytes. Larger data belongs in the attachment. */
 export const MAX_ENTRY_HEAD_BYTES = 262_144;
-/** The longest wait between two attempts: the maximum of retry.max_delay_seconds. A longer one was made by a wrong clock. */
+/**
+ * The longest wait between two attempts: the maximum of retry.max_delay_seconds. A longer one comes from a wrong
+ * clock.
+ */
 const MAX_POSTPONE_MS = 604_800_000;
-/** If the wall clock steps back by up to this, as NTP may do, the wait only gets longer by as much. */
+/** If the wall clock steps back by up to this much, as NTP may do, the wait only gets longer by the step. */
 const SMALL_STEP_MS = 60_000;
-/** Keys stand in file content, log lines and headers: plain, short, without spaces. */
+/** Keys are used in files, log lines and headers: plain, short, without spaces. */
 const KEY = /^[A-Za-z0-9._:-]{1,128}$/;
 const MAX_ERROR_LENGTH = 64;
 
-/** What is known of a frozen attachment. */
+/** The facts about a frozen attachment. */
 export interface Attachment {
   readonly length: number;
   /** In hex. */
   readonly sha256: string;
 }
 
-/** Everything about an entry but its body. A snapshot: `postpone` makes a new one. */
+/** Everything about an entry except its body. A snapshot: `postpone` makes a new one. */
 export interface EntryHead {
   readonly key: string;
   readonly kind: string;
@@ -38,18 +41,18 @@ export interface EntryHead {
   readonly attachment: Attachment | null;
 }
 
-/** One thing that was accepted and is not yet settled. */
+/** An accepted entry that is not settled yet. */
 export interface SpoolEntry<Body> extends EntryHead {
   readonly body: Body;
 }
 
-/** What takes the place of an entry that was split. */
+/** An entry that replaces part of one that was split. */
 export interface SplitPart<Body = unknown> {
   readonly key: string;
   readonly body: Body;
 }
 
-/** How an entry ended that is neither settled nor waits: durable before it is carried out. */
+/** The end of an entry that is not simply settled. It is durable before it is carried out. */
 export type Ending =
   | { readonly does: 'split'; readonly parts: readonly SplitPart[] }
   | { readonly does: 'reject'; readonly reason: string };
@@ -57,7 +60,7 @@ export type Ending =
 /** The content of a head's file. */
 export interface HeadRecord {
   readonly head: EntryHead;
-  /** What was accepted, as JSON has it. */
+  /** The accepted body, as JSON. */
   readonly body: unknown;
   readonly ending: Ending | null;
 }
@@ -112,7 +115,7 @@ export function encodeHead({ head, body, ending }: HeadRecord): Uint8Array {
   return Buffer.from(`${text}\n`);
 }
 
-/** What the content of a head's file is worth. */
+/** The result of decoding a head's file. */
 export type DecodedHead =
   | { readonly kind: 'head'; readonly record: HeadRecord }
   | { readonly kind: 'newer'; readonly format: number; readonly known: number }
@@ -142,8 +145,8 @@ function toRecord(found: Parsed): HeadRecord {
 }
 
 /**
- * When an entry is due, on the wall clock that says `nowMs`; null for at once. A wait that the clock can't have begun
- * (it stood later then than now) is over: no step of the clock keeps an entry here for years.
+ * When an entry is due, by a wall clock that shows `nowMs`; null for at once. A wait that starts in the future of
+ * that clock is over: no step of the clock keeps an entry here for years.
  */
 export function dueAt({ postponed }: Pick<EntryHead, 'postponed'>, nowMs: number): number | null {
   if (postponed === null) return null;

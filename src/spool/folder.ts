@@ -1,8 +1,8 @@
 // The files of one kind on disk: `outbox/<kind>/`, mode 0700. Knows names and their order, keeps nothing in memory.
 //
-// Guarantees: each operation is durable on return, and a crash in one leaves the files before it or after it, or files
-// that the next start clears (`load.ts`). Removing and burying only rename and unlink, so they need no space.
-// Names that are not ours are neither read nor changed.
+// Guarantees: each operation is durable on return. A crash in one leaves the files as before or after it, or files
+// that the next start clears (`load.ts`). Removing and burying only rename and unlink, so they need no space. Foreign
+// names are neither read nor changed.
 
 import { join } from 'node:path';
 import { CodedError, isExhaustion } from '#errors/coded-error.ts';
@@ -17,20 +17,20 @@ import { SetAside } from './set-aside.ts';
 
 const HEAD_MODE = 0o600;
 
-/** What a head's file turned out to be. */
+/** The result of reading a head's file. */
 export type ReadHead =
   | { readonly kind: 'record'; readonly record: HeadRecord; readonly bytes: number }
   | { readonly kind: 'unusable'; readonly problem: EntryProblem }
-  /** It could not be read now, which says nothing about what is in it. */
+  /** It could not be read now, which proves nothing about its content. */
   | { readonly kind: 'closed'; readonly error: CodedError };
 
 /** The folder of one kind. */
 export class KindFolder {
   readonly files: Files;
   readonly dir: string;
-  /** What the far side refused for good. */
+  /** Entries that the server refused for good. */
   readonly rejected: SetAside;
-  /** What cannot be read or used. */
+  /** Files that cannot be read or used. */
   readonly quarantine: SetAside;
 
   constructor(files: Files, dir: string, options: { readonly quota: Quota; readonly report: Report }) {
@@ -44,7 +44,7 @@ export class KindFolder {
     return join(this.dir, partName(sequence, part));
   }
 
-  /** Reads a head, or what a buried entry left. Never throws because of what is in it. */
+  /** Reads a head, or the file of a buried entry. Never throws because of its content. */
   async read(sequence: number, part: 'json' | 'settled' = 'json'): Promise<ReadHead> {
     let bytes: Uint8Array;
     try {
@@ -60,7 +60,7 @@ export class KindFolder {
     return { kind: 'record', record: decoded.record, bytes: bytes.length };
   }
 
-  /** Writes a head in one step, in place of an older one. Returns its size. @throws CodedError DISK-FULL, FILE-* */
+  /** Writes a head in one step, replacing an older one. Returns its size. @throws CodedError DISK-FULL, FILE-* */
   async write(sequence: number, record: HeadRecord): Promise<number> {
     const bytes = encodeHead(record);
     await writeDurably(this.files, this.path(sequence, 'json'), bytes, HEAD_MODE);
@@ -74,19 +74,24 @@ export class KindFolder {
     await this.files.syncDirectory(this.dir);
   }
 
-  /** Marks an entry as settled without writing a byte: the head keeps its key under another name. Its attachment stays. */
+  /**
+   * Marks an entry as settled without writing a byte: the head file is renamed and still holds the key. Its
+   * attachment stays.
+   */
   async bury(sequence: number): Promise<void> {
     await this.files.rename(this.path(sequence, 'json'), this.path(sequence, 'settled'));
     await this.files.syncDirectory(this.dir);
   }
 
-  /** Removes what buried entries left, once their keys are in `settled.log`. */
+  /** Removes the files of buried entries, once their keys are in `settled.log`. */
   async clearBuried(sequences: readonly number[]): Promise<void> {
     for (const sequence of sequences) await this.files.remove(this.path(sequence, 'settled'));
     await this.files.syncDirectory(this.dir);
   }
 
-  /** Moves an entry to `rejected/`, durably. Its head goes last: until then, the next start finds what is left to do. */
+  /**
+   * Moves an entry to `rejected/`, durably. Its head goes last: until then, the next start finds the unfinished work.
+   */
   async reject(sequence: number): Promise<void> {
     const to = this.rejected.dir;
     await this.files.makeDirectory(to, 0o700);

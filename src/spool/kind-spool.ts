@@ -1,8 +1,8 @@
-// One spool at work: the order of durable steps of everything that `Spool` promises.
+// One spool at work: the order of durable steps behind everything that `Spool` promises.
 //
-// Accepting: attachment, then head. Settling: key, then head and attachment. Rejecting and splitting: a record in the
-// head decides by one durable write; keys, new heads and moves follow and can be repeated. Relies on `folder.ts` for the
-// single steps. A crash leaves the state before the deciding write, or a record that `finish` carries out.
+// Accepting: attachment, then head. Settling: key, then head and attachment. Rejecting and splitting: one durable
+// write of a record in the head decides; keys, new heads and moves follow and can be repeated. Relies on `folder.ts`
+// for the single steps. A crash leaves the state before the deciding write, or a record that `finish` carries out.
 
 import { asCoded, CodedError, coded } from '#errors/coded-error.ts';
 import { Turns } from '#system/turns.ts';
@@ -26,7 +26,7 @@ import { type Queue, type QueuedEntry, toQueuedEntry } from './queue.ts';
 import type { SettledKeys } from './settled-keys.ts';
 import type { Given, Spool, SpoolPorts } from './spool.ts';
 
-/** What was opened. */
+/** The opened parts. */
 export interface Opened<Body> {
   readonly kind: SpoolKind<Body>;
   readonly folder: KindFolder;
@@ -42,7 +42,7 @@ export class KindSpool<Body> implements Spool<Body> {
   readonly #folder: KindFolder;
   readonly #settled: SettledKeys;
   readonly #queue: Queue;
-  /** Keys that are being accepted, until it is known what came of it. */
+  /** Keys that are being accepted, until the result is known. */
   readonly #accepting = new Map<string, Promise<void>>();
   /** Entries whose heads keep a key for which `settled.log` had no room. */
   #buried: readonly number[];
@@ -73,7 +73,7 @@ export class KindSpool<Body> implements Spool<Body> {
   async accept(given: Given<Body>): Promise<'accepted' | 'already'> {
     const { key } = given;
     if (!isKey(key)) throw new TypeError(`not a key of the spool: ${JSON.stringify(key)}`);
-    // Two of the same key must not both find it absent.
+    // Two entries with the same key must not both find it absent.
     for (let other = this.#accepting.get(key); other !== undefined; other = this.#accepting.get(key)) await other;
     const accepting = this.#accept(given).finally(() => this.#accepting.delete(key));
     const ended = accepting.then(
@@ -85,7 +85,7 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 
   async #accept({ key, body, attachment: source }: Given<Body>): Promise<'accepted' | 'already'> {
-    // Whatever is under way with this key has ended by then.
+    // Any other work with this key has ended by then.
     if (await this.#inTurn(() => this.#isKnown(key))) return 'already';
     const head = this.#newHead(key, this.#ports.clock.now());
     const size = encodeHead({ head, body, ending: null }).length;
@@ -104,7 +104,7 @@ export class KindSpool<Body> implements Spool<Body> {
       return 'accepted';
     } catch (thrown) {
       room.release();
-      // It was not accepted: it must not come back at the next start.
+      // It was not accepted, so it must not be loaded at the next start.
       await this.#folder.remove(sequence, { attachment }).catch(tolerate);
       throw thrown;
     }
@@ -177,7 +177,7 @@ export class KindSpool<Body> implements Spool<Body> {
   postpone(head: EntryHead, until: { notBefore: number; error: string }): Promise<void> {
     return this.#withWaiting(head, undefined, async (waiting) => {
       const postponed = { atMs: this.#ports.clock.now(), untilMs: until.notBefore, error: until.error };
-      // In memory first: the next attempt waits also when the disk is full.
+      // In memory first: the next attempt also waits when the disk is full.
       const later = this.#queue.change(waiting, { attempts: waiting.head.attempts + 1, postponed });
       await this.#rewrite(later, null);
     });
@@ -215,7 +215,7 @@ export class KindSpool<Body> implements Spool<Body> {
     return this.#deliveries.run(work);
   }
 
-  // What follows runs one at a time.
+  // The operations below run one at a time.
 
   #isKnown(key: string): Promise<boolean> {
     return Promise.resolve(this.#queue.get(key) !== undefined || this.#settled.has(key));
@@ -255,7 +255,7 @@ export class KindSpool<Body> implements Spool<Body> {
     await this.#settle(waiting);
   }
 
-  /** The key first, then the entry. Where there is no room for the key, the head itself keeps it under another name. */
+  /** The key first, then the entry. If there is no space for the key, the renamed head file keeps it. */
   async #settle(waiting: QueuedEntry): Promise<void> {
     const { sequence, head } = waiting;
     try {
@@ -284,7 +284,7 @@ export class KindSpool<Body> implements Spool<Body> {
     this.#queue.keep(toQueuedEntry({ sequence, record, bytes }));
   }
 
-  /** Writes what has changed of a head; its body comes from the disk. */
+  /** Writes the changed fields of a head; its body comes from the disk. */
   async #rewrite({ sequence, head }: QueuedEntry, ending: Ending | null): Promise<void> {
     const { body } = await this.#record(sequence);
     await this.#folder.write(sequence, { head, body, ending });
@@ -311,7 +311,9 @@ export class KindSpool<Body> implements Spool<Body> {
     }
   }
 
-  /** A file that is gone was removed by somebody: there is nothing left to send. Any other trouble may pass. */
+  /**
+   * If the file is missing, another program removed it and there is nothing left to send. Any other error may pass.
+   */
   #putOff(waiting: QueuedEntry, error: CodedError): null {
     this.#ports.report(this.kind.setAside(error));
     if (error.facts['errno'] === 'ENOENT') this.#queue.forget(waiting);
@@ -323,7 +325,7 @@ export class KindSpool<Body> implements Spool<Body> {
     return { key, kind: this.kind.name, acceptedAtMs, attempts: 0, postponed: null, attachment: null };
   }
 
-  /** Works on an entry that still waits to be sent; anything else has ended meanwhile. */
+  /** Works on an entry that still waits to be sent; any other has ended meanwhile. */
   #withWaiting<T>(head: EntryHead, otherwise: T, act: (waiting: QueuedEntry) => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
       const waiting = this.#queue.get(head.key);
@@ -336,7 +338,7 @@ export class KindSpool<Body> implements Spool<Body> {
   }
 }
 
-/** An expected failure of clearing up is met again at the next start; anything else is a fault. */
+/** An expected failure of the cleanup is repeated at the next start; any other error is a bug. */
 function tolerate(thrown: unknown): void {
   if (!(thrown instanceof CodedError)) throw thrown;
 }

@@ -1,7 +1,7 @@
-// Reads the folder of one kind at the start and clears what a crash left.
+// Reads the folder of one kind at the start and cleans up after a crash.
 //
-// Guarantees: never fails because of what the folder holds, nor because the disk is full. What cannot be used is set
-// aside and reported, with its attachment. A file that cannot be read now stays where it is until the next start.
+// Guarantees: never fails because of the folder's content or a full disk. An unusable entry is set aside and
+// reported, with its attachment. A file that cannot be read now stays where it is until the next start.
 
 import { join } from 'node:path';
 import { asCoded, CodedError } from '#errors/coded-error.ts';
@@ -19,15 +19,15 @@ import type { SettledKeys } from './settled-keys.ts';
 interface Found {
   readonly sequence: number;
   readonly record: HeadRecord;
-  /** Of its head. */
+  /** Bytes of its head. */
   readonly bytes: number;
 }
 
-/** What the folder holds. */
+/** The content of the folder. */
 export interface Loaded {
   /** In order of acceptance; each key once, none of them settled. */
   readonly entries: readonly Found[];
-  /** Numbers whose keys are remembered, but not in `settled.log` yet. */
+  /** Numbers of entries whose keys are known, but not in `settled.log` yet. */
   readonly buried: readonly number[];
   readonly nextSequence: number;
 }
@@ -39,7 +39,7 @@ export interface LoadFrom<Body> {
   readonly report: Report;
 }
 
-/** Loads what waits. @throws CodedError FILE-* when the folder itself cannot be read */
+/** Loads the waiting entries. @throws CodedError FILE-* when the folder itself cannot be read */
 export async function loadFolder<Body>(from: LoadFrom<Body>): Promise<Loaded> {
   const { folder } = from;
   const names = (await folder.files.list(folder.dir)).map((name) => ({ name, own: readName(name) }));
@@ -58,7 +58,7 @@ export async function loadFolder<Body>(from: LoadFrom<Body>): Promise<Loaded> {
   }
   const buried = await loadBuried(from, numbers('settled'));
   const entries = await loadHeads(from, heads);
-  // A process that died may have left names that no power cut survives; from here on they are relied upon.
+  // A process that died may have left names that a power cut would lose; from here on they must be durable.
   await folder.files.syncDirectory(folder.dir);
   const last = finished.reduce((most, { sequence }) => Math.max(most, sequence), 0);
   return { entries, buried, nextSequence: last + 1 };
@@ -74,7 +74,9 @@ async function clearUnfinished(
   }
 }
 
-/** Keys that had no room in `settled.log`. Where there still is none, they are remembered and their files stay. */
+/**
+ * Keys for which `settled.log` had no space. If there still is none, they are kept in memory and their files stay.
+ */
 async function loadBuried<Body>(from: LoadFrom<Body>, sequences: readonly number[]): Promise<readonly number[]> {
   const { folder, settled } = from;
   const kept: number[] = [];
@@ -110,7 +112,8 @@ async function loadHeads<Body>(from: LoadFrom<Body>, sequences: readonly number[
     if (read.kind !== 'record') continue;
     const { record, bytes } = read;
     const { key } = record.head;
-    // Settled, and the crash came before the files went; or the same key twice, after an accept that failed at its end.
+    // Settled, and the crash came before the files were removed; or a duplicate key, after an accept that failed at
+    // its end.
     const isLeftOver = (settled.has(key) && record.ending?.does !== 'reject') || waiting.has(key);
     if (isLeftOver) {
       await folder.remove(sequence, record.head).catch(tolerate);
@@ -127,7 +130,7 @@ async function loadHeads<Body>(from: LoadFrom<Body>, sequences: readonly number[
   return entries;
 }
 
-/** Why an entry cannot be used, although its head can be read. */
+/** Why an entry cannot be used, although its head is readable. */
 async function checkRecord<Body>(
   { folder, kind }: LoadFrom<Body>,
   sequence: number,
@@ -168,7 +171,7 @@ async function removeQuietly(folder: KindFolder, path: string): Promise<void> {
   await folder.files.remove(path).catch(tolerate);
 }
 
-/** An expected failure of clearing up is met again at the next start; anything else is a fault. */
+/** An expected failure of the cleanup is repeated at the next start; any other error is a bug. */
 function tolerate(thrown: unknown): void {
   if (!(thrown instanceof CodedError)) throw thrown;
 }

@@ -1,9 +1,8 @@
-// Takes over the folder of version 0.1.0, `state/spool`, which held what is now a kind of its own in `state/outbox`.
+// Moves the entries of version 0.1.0 from `state/spool` to the folder of their kind in `state/outbox`.
 //
-// Guarantees: keys of what was settled are known before an entry is looked at; the order of acceptance stays; entries of
-// a folder that came back (0.1.0 ran again) follow those that wait already. Runs under the lock of the state folder. A
-// crash leaves each entry in one of the two folders, and the next start goes on. The emptied folder and names that are
-// not ours stay.
+// Guarantees: settled keys are known before any entry is read. The order of acceptance is kept. Entries of a folder
+// that reappeared (0.1.0 ran again) follow the waiting ones. Runs under the lock of the state folder. A crash leaves
+// each entry in one of the two folders, and the next start continues. The emptied folder and foreign names stay.
 
 import { join } from 'node:path';
 import { asCoded } from '#errors/coded-error.ts';
@@ -16,7 +15,7 @@ import { partName, QUARANTINE, readName, SETTLED_FILE } from './names.ts';
 import { quarantinePlace } from './quarantine.ts';
 import { SettledKeys } from './settled-keys.ts';
 
-/** Where the entries move to. */
+/** The target of the move. */
 export interface MoveTo {
   readonly files: Files;
   readonly dir: string;
@@ -25,7 +24,7 @@ export interface MoveTo {
   readonly report: Report;
 }
 
-/** Moves everything of ours over. @throws CodedError FOLDER-UNSAFE, STATE-UNREADABLE, FILE-* */
+/** Moves every entry of ours. @throws CodedError FOLDER-UNSAFE, STATE-UNREADABLE, FILE-* */
 export async function moveFrom(from: string, to: MoveTo): Promise<void> {
   const { files } = to;
   await requireOwnFolder(files, from, { what: 'the spool of version 0.1.0' });
@@ -36,7 +35,10 @@ export async function moveFrom(from: string, to: MoveTo): Promise<void> {
   if (areKeysKept) await removeDurably(files, join(from, SETTLED_FILE));
 }
 
-/** True when they are on disk in their new place. Where there is no room they are remembered, and the old file stays. */
+/**
+ * True when they are on disk in their new place. If there is no space, they are kept in memory and the old file
+ * stays.
+ */
 async function moveKeys(from: string, { files, settled, report }: MoveTo): Promise<boolean> {
   const { settled: former, error } = await SettledKeys.open(files, from);
   if (error !== null) report({ name: 'state-set-aside', error });
@@ -74,14 +76,14 @@ async function moveQuarantine(from: string, { files, dir }: MoveTo): Promise<voi
   const names = await files.list(corner);
   if (names.length === 0) return;
   for (const name of names) {
-    // On another disk it stays where it is: nothing of it is ever sent.
+    // A folder on another disk stays where it is: its entries are never sent.
     await files.rename(join(corner, name), await quarantinePlace(files, dir, name)).catch(unlessOnOtherDisk);
   }
   await files.syncDirectory(join(dir, QUARANTINE));
   await files.syncDirectory(corner);
 }
 
-/** An admin may have put the old folder on a disk of its own. A crash leaves both copies; their keys are the same. */
+/** The old folder may be on another disk. A crash leaves both copies, which have the same key. */
 async function moveFile(files: Files, from: string, to: string): Promise<void> {
   try {
     await files.rename(from, to);

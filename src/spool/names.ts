@@ -13,7 +13,7 @@ export const REJECTED = 'rejected';
 /** One of the files of an entry. */
 export type EntryPart = 'json' | 'attachment' | 'settled';
 
-/** A name that the spool gave. */
+/** A file name that the spool assigned. */
 export interface OwnName {
   readonly sequence: number;
   readonly part: EntryPart;
@@ -22,7 +22,7 @@ export interface OwnName {
 }
 
 const NUMBERED = /^(\d{12,15})\.(json|attachment|settled)(\.new)?$/;
-/** A greater number was not given here; after it there would soon be no name of 15 digits left. */
+/** The spool never assigns a greater number, which would leave too few names of 15 digits. */
 const GREATEST = 900_000_000_000_000;
 
 /** Name of a file of the entry with this number. */
@@ -30,7 +30,7 @@ export function partName(sequence: number, part: EntryPart): string {
   return `${String(sequence).padStart(12, '0')}.${part}`;
 }
 
-/** What a name says; null for a foreign one. */
+/** Parses a name; null for a foreign one. */
 export function readName(name: string): OwnName | null {
   const [, digits, part, suffix = ''] = NUMBERED.exec(name) ?? [];
   if (digits === undefined) return null;

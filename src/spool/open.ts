@@ -1,4 +1,4 @@
-// Opens the spool of one kind: its folder, its memory of settled keys, what waits, what a crash left.
+// Opens the spool of one kind: its folder, its settled keys, the waiting entries, and the remains of a crash.
 
 import { join } from 'node:path';
 import { CodedError } from '#errors/coded-error.ts';
@@ -13,8 +13,8 @@ import { SettledKeys } from './settled-keys.ts';
 import type { Spool, SpoolPorts } from './spool.ts';
 
 /**
- * Opens the spool of a kind, makes its folder when it is not there, clears what a crash left, sets aside what cannot be
- * read. @throws CodedError FOLDER-UNSAFE, STATE-UNREADABLE, FILE-*
+ * Opens the spool of a kind: creates a missing folder, cleans up after a crash, sets unreadable files aside.
+ * @throws CodedError FOLDER-UNSAFE, STATE-UNREADABLE, FILE-*
  */
 export async function openSpool<Body>(ports: SpoolPorts, kind: SpoolKind<Body>): Promise<Spool<Body>> {
   const { files, outbox, formerDir, clock, report } = ports;
@@ -27,7 +27,7 @@ export async function openSpool<Body>(ports: SpoolPorts, kind: SpoolKind<Body>):
   if (formerDir !== undefined) await moveFrom(formerDir, { files, dir, settled, report });
   const folder = new KindFolder(files, dir, { quota: kind.quota, report });
   const lastRejected = await folder.rejected.load();
-  // Nothing there is needed to send what waits.
+  // Sending the waiting entries does not need the quarantine.
   await folder.quarantine.load().catch(tolerate);
   const loaded = await loadFolder({ folder, kind, settled, report });
   const nextSequence = Math.max(loaded.nextSequence, lastRejected + 1);

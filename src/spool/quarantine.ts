@@ -1,8 +1,8 @@
-// Moves what cannot be read to `quarantine/`, where it is kept for a person to look at and never sent. `set-aside.ts` bounds
+// Moves unreadable files to `quarantine/`, where they are kept for an admin and never sent. `set-aside.ts` limits
 // that folder.
 //
-// Guarantees: moving is a rename, so nothing is lost and nothing is followed (a link goes there itself). A name that is
-// taken there gets a number. A crash leaves the file at its old place or its new one.
+// Guarantees: moving is a rename, so no data is lost and no link is followed (a link itself is moved). If the name is
+// taken, a number is added. A crash leaves the file at its old place or its new one.
 
 import { basename, join } from 'node:path';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -26,7 +26,9 @@ export async function quarantinePlace(files: Files, dir: string, fileName: strin
   return join(corner, name);
 }
 
-/** Moves a file of the spool there. The error says what is wrong with it and where it is now; `name` is its name there. */
+/**
+ * Moves a file of the spool there. The error says what is wrong with it and where it is now; `name` is its new name.
+ */
 export async function moveToQuarantine(
   files: Files,
   dir: string,

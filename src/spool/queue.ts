@@ -1,14 +1,14 @@
-// What waits in one spool, in memory: heads without bodies, how much room is left, and when something is due.
+// The waiting entries of one spool, in memory: heads without bodies, the free quota, and when the next one is due.
 //
-// Nothing here touches the disk. A postponement is in wall time, as on disk; `hold` is monotonic, so no step of the wall
-// clock can hold up a kind for years.
+// Does not access the disk. A postponement is in wall time, as on disk; `hold` is monotonic, so no step of the wall
+// clock can delay a kind for years.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import type { Clock } from '#system/clock.ts';
 import { dueAt, type Ending, type EntryHead, type HeadRecord } from './entry.ts';
 import type { Quota } from './kind.ts';
 
-/** An entry that cannot be worked on now (a full disk, a bad block) is looked at again after this. */
+/** An entry that cannot be processed now (a full disk, a bad block) is tried again after this. */
 const DEFER_MS = 60_000;
 
 /** An entry in memory. */
@@ -17,11 +17,11 @@ export interface QueuedEntry {
   readonly head: EntryHead;
   /** Of its head and attachment. */
   readonly bytes: number;
-  /** Set once it does not wait to be sent any more, but for this to be carried out. */
+  /** Set once it no longer waits to be sent, but for this ending to be carried out. */
   readonly ending: Ending['does'] | null;
 }
 
-/** The entry of a head's file with this number of bytes. */
+/** Makes the entry of a head's file with this number of bytes. */
 export function toQueuedEntry(found: {
   readonly sequence: number;
   readonly record: HeadRecord;
@@ -40,11 +40,11 @@ export interface Reservation {
   release(): void;
 }
 
-/** What a queue is made for. */
+/** The parameters of a queue. */
 export interface QueueOptions {
   readonly clock: Clock;
   readonly quota: Quota;
-  /** For the failure. */
+  /** Named in the failure. */
   readonly dir: string;
   readonly nextSequence: number;
 }
@@ -53,7 +53,7 @@ export interface QueueOptions {
 export class Queue {
   readonly #options: QueueOptions;
   readonly #waiting = new Map<string, QueuedEntry>();
-  /** What is being accepted and may still be refused. */
+  /** Quota of entries that are being accepted and may still be refused. */
   readonly #reserved = { entries: 0, bytes: 0 };
   #bytes = 0;
   #nextSequence: number;
@@ -99,7 +99,7 @@ export class Queue {
     return ended;
   }
 
-  /** In memory only: nothing is lost when the process ends meanwhile. */
+  /** In memory only: nothing is lost if the process ends meanwhile. */
   defer(waiting: QueuedEntry, { code }: CodedError): void {
     const atMs = this.#options.clock.now();
     this.change(waiting, { postponed: { atMs, untilMs: atMs + DEFER_MS, error: code } });
@@ -148,7 +148,7 @@ export class Queue {
     return this.#nextSequence - 1;
   }
 
-  /** Room for one entry that is not there yet, with a head of this number of bytes. @throws CodedError SPOOL-FULL */
+  /** Reserves quota for a new entry with a head of this number of bytes. @throws CodedError SPOOL-FULL */
   reserve(key: string, headBytes: number): Reservation {
     const { quota, dir } = this.#options;
     const taken = this.#reserved;

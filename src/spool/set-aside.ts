@@ -1,9 +1,9 @@
-// A folder of entries that are never sent and are kept for a person to look at: `rejected/` or `quarantine/` of one kind.
+// A folder of entries that are never sent and are kept for an admin: `rejected/` or `quarantine/` of one kind.
 //
-// Guarantees: it holds at most what the quota of the kind allows to wait, so that refused or damaged entries cannot fill
-// the disk. The oldest entry is removed first, with its attachment; the newest one always stays. Names that the spool did
-// not give are left alone and do not count. The first removal is reported, later ones are not. A crash during a removal
-// leaves a part of an entry, which is removed with the next one.
+// Guarantees: it is limited by the quota of the kind, so that refused or damaged entries cannot fill the disk. The
+// oldest entry is removed first, with its attachment; the newest one always stays. Foreign names are left alone and
+// do not count. Only the first removal is reported. A crash during a removal leaves a part of an entry, which is
+// removed with the next one.
 
 import { join } from 'node:path';
 import { CodedError } from '#errors/coded-error.ts';
@@ -20,7 +20,7 @@ export interface SetAsideOptions {
   readonly report: Report;
 }
 
-/** One entry: names of its files, and their bytes together. */
+/** One entry: the names of its files, and their total bytes. */
 interface Kept {
   readonly names: string[];
   bytes: number;
@@ -48,7 +48,7 @@ export class SetAside {
     return this.#kept.size;
   }
 
-  /** Reads what is there and removes what is too much. Returns the greatest number that is taken, 0 if there is none. */
+  /** Reads the folder and removes what exceeds the quota. Returns the greatest number in use, 0 if there is none. */
   async load(): Promise<number> {
     for (const name of await this.#files.list(this.dir)) {
       this.count(name, (await this.#files.facts(join(this.dir, name)))?.size ?? 0);
@@ -69,7 +69,7 @@ export class SetAside {
     this.#bytes += bytes;
   }
 
-  /** Removes the oldest entries that the quota has no room for. What cannot be removed stays and still counts. */
+  /** Removes the oldest entries that exceed the quota. A file that cannot be removed stays and still counts. */
   async trim(): Promise<void> {
     const before = this.#kept.size;
     for (const [key, { names, bytes }] of this.#kept) {

@@ -1,10 +1,10 @@
-// The keys of what was settled, so that the same thing is never accepted again: `settled.log`, at least the 10,000
+// The keys of settled entries, so that the same one is never accepted again: `settled.log`, at least the 10,000
 // newest.
 //
-// Format 1: a first line `{"format":1}`, then one key per line, oldest first. A key is appended and synced; when the
-// file has twice what is kept, it is written again with the newest half. A crash leaves at most a torn last line, which
-// was never reported as settled: the next append cuts it off. A damaged file is copied to the quarantine and its good
-// lines stay. Opening never fails because of what the file holds, nor because the disk is full.
+// Format 1: a first line `{"format":1}`, then one key per line, oldest first. A key is appended and synced. At twice
+// the minimum the file is rewritten with the newest half. A crash leaves at most a torn last line, whose key was
+// never reported as settled; the next append cuts it off. A damaged file is copied to the quarantine and its good
+// lines stay. Opening never fails because of the file's content or a full disk.
 
 import { join } from 'node:path';
 import { asCoded, CodedError, coded, isExhaustion } from '#errors/coded-error.ts';
@@ -29,9 +29,12 @@ export class SettledKeys {
   readonly #dir: string;
   readonly #path: string;
   #keys = new Set<string>();
-  /** Known keys that the file does not hold yet. */
+  /** Known keys that are not in the file yet. */
   #unsaved: string[] = [];
-  /** Good bytes of the file, what stands behind them is cut off before an append; null when it must be written anew. */
+  /**
+   * Number of good bytes in the file. Bytes after them are cut off before an append. Null when the file must be
+   * rewritten.
+   */
   #length: number | null = null;
 
   private constructor(files: Files, dir: string) {
@@ -40,7 +43,7 @@ export class SettledKeys {
     this.#path = join(dir, SETTLED_FILE);
   }
 
-  /** Reads the file when there is one; the error names what was wrong with it. */
+  /** Reads the file if there is one; the error says what was wrong with it. */
   static async open(files: Files, dir: string): Promise<{ settled: SettledKeys; error: CodedError | null }> {
     const settled = new SettledKeys(files, dir);
     return { settled, error: await settled.#load() };
@@ -55,7 +58,7 @@ export class SettledKeys {
     return [...this.#keys];
   }
 
-  /** Durable on return, in one write, together with what was only remembered. */
+  /** Durable on return, in one write, together with the keys that were only in memory. */
   async add(keys: readonly string[]): Promise<void> {
     const fresh = [...new Set(keys)].filter((key) => !this.#keys.has(key));
     const lines = [...this.#unsaved, ...fresh];
@@ -90,7 +93,7 @@ export class SettledKeys {
     } catch (thrown) {
       const error = asCoded(thrown);
       if (isExhaustion(error)) throw error;
-      // Receipts that were sent would be sent again, if a file that we may not open now were taken for damaged.
+      // If a file that we may not open now were treated as damaged, sent receipts would be sent again.
       if (!isAboutContent(error)) {
         const reason = String(error.facts['reason'] ?? error.safeText);
         throw coded('STATE-UNREADABLE', { path: this.#path, reason, self: this.#files.self });
@@ -101,7 +104,7 @@ export class SettledKeys {
     return read.problem === null ? await this.#makeSure(read.length) : await this.#setAside(bytes, read.problem);
   }
 
-  /** A process that died may have left keys that no power cut survives; from here on they are relied upon. */
+  /** A process that died may have left keys that a power cut would lose; from here on they must be durable. */
   async #makeSure(length: number): Promise<CodedError | null> {
     try {
       const file = await this.#files.openToWrite(this.#path);
@@ -118,7 +121,7 @@ export class SettledKeys {
     }
   }
 
-  /** Bytes are copied, so that the good lines are on disk at every moment; what is no file is moved. */
+  /** Copies the bytes, so that the good lines are on disk at every moment. Anything that is not a file is moved. */
   async #setAside(bytes: Uint8Array | null, problem: EntryProblem): Promise<CodedError> {
     try {
       if (bytes === null || problem.kind === 'newer') {
@@ -151,7 +154,8 @@ export class SettledKeys {
       this.#length = good + lines.length;
     } catch (thrown) {
       if (!(thrown instanceof CodedError) || thrown.code === 'DISK-FULL') throw thrown;
-      // Somebody removed or replaced the file, or its disk block is bad: all keys are here, so it is written anew.
+      // Another program removed or replaced the file, or its disk block is bad. All keys are in memory, so the file
+      // is rewritten.
       await this.#rewrite();
     }
   }
@@ -165,15 +169,15 @@ export class SettledKeys {
 
 interface Interpreted {
   readonly keys: readonly string[];
-  /** Bytes up to the end of the last whole line. */
+  /** Bytes up to the end of the last complete line. */
   readonly length: number;
-  /** What is wrong with it beyond a torn last line. */
+  /** What is wrong with the file, except for a torn last line. */
   readonly problem: EntryProblem | null;
 }
 
 function interpret(bytes: Uint8Array): Interpreted {
   const lines = Buffer.from(bytes).toString('latin1').split('\n');
-  // What follows the last line end is the torn line of a crash, or nothing.
+  // Text after the last newline is the torn line of a crash, or empty.
   const torn = lines.pop() ?? '';
   const [header, ...rest] = lines;
   if (`${header}\n` !== HEADER) return { keys: [], length: 0, problem: checkHeader(header) };
