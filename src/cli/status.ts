@@ -131,7 +131,7 @@ function configRows({ refused, since, waiting, trying, held }: Status['config'],
   const rows: Row[] = [];
   if (refused === null) rows.push(['loaded', `${timeText(since)} (${ago(since, at)})`]);
   if (refused !== null) {
-    const more = refused.count === 1 ? '' : ` (${refused.count} errors, see: sallyport config check)`;
+    const more = refused.count === 1 ? '' : ` (${count(refused.count, 'error')}, see: sallyport config check)`;
     rows.push(['rejected', `the file of ${timeText(refused.at)}: ${refused.first}${more}`]);
     rows.push(['active', `the file of ${timeText(since)}`]);
   }

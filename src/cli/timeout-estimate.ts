@@ -70,7 +70,7 @@ function rateOf({ size, elapsedMs, resumed }: EstimatedPackage): string {
 function noteOf({ size, attempts, resumed, overlapped }: EstimatedPackage): string {
   const notes = [
     size === null ? 'no .JAR with this id' : null,
-    attempts > 1 ? `${attempts} attempts, measured from the last` : null,
+    attempts > 1 ? `measured from attempt ${attempts}, the last one` : null,
     resumed ? 'resumed an earlier attempt' : null,
     overlapped ? 'overlapped with another download' : null,
   ];

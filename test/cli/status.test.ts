@@ -247,7 +247,7 @@ describe('status', () => {
   it('gives no age to a time that lies ahead, because a clock was set', async () => {
     const [path] = aStatus().paths as [Status['paths'][number]];
     const told = await show({ paths: [{ ...path, seen: '2027-01-01T00:00:00.000Z' }] });
-    expect(told.join('\n')).toContain('seen 2027-01-01T00:00:00Z (age unknown)');
+    expect(told.join('\n')).toContain('last response 2027-01-01T00:00:00Z (age unknown)');
   });
 
   it('is one JSON object of the schema with --json', async () => {
