@@ -43,7 +43,7 @@ async function settled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe('the credential guard', () => {
-  it('does not let a rejected password go anywhere again until it changes', async () => {
+  it('credential guard: a rejected password is not sent anywhere until it changes', async () => {
     const credentialGuard = new CredentialGuard();
     (await attempt(credentialGuard, 'old'))?.rejected();
 
@@ -53,7 +53,7 @@ describe('the credential guard', () => {
     expect(other.kind).toBe('granted');
   });
 
-  it('tells which password waits and why, and asks for nothing by that', async () => {
+  it('credential guard: reports which password waits and why, without a request', async () => {
     const credentialGuard = new CredentialGuard();
     const at = { boundTo: 'http://proxy:3128', retryMs: 6 * HOUR };
     expect(credentialGuard.findHold(account('x'), at)).toBeNull();
@@ -84,7 +84,7 @@ describe('the credential guard', () => {
     expect(await attempt(credentialGuard, 'x')).not.toBeNull();
   });
 
-  it('lets one attempt out, and the others wait for its verdict', async () => {
+  it('credential guard: permits one attempt while the others wait for its verdict', async () => {
     const credentialGuard = new CredentialGuard();
     const first = await attempt(credentialGuard, 'x');
     const others = [1, 2, 3].map(() => attempt(credentialGuard, 'x'));
@@ -95,7 +95,7 @@ describe('the credential guard', () => {
     expect(await Promise.all(others)).toEqual([null, null, null]);
   });
 
-  it('lets all go side by side once it has worked, and one alone a minute later', async () => {
+  it('credential guard: concurrent attempts after a success, one alone a minute later', async () => {
     const clock = new FakeClock();
     const credentialGuard = new CredentialGuard({ clock });
     (await attempt(credentialGuard, 'x'))?.accepted();
@@ -110,7 +110,7 @@ describe('the credential guard', () => {
     expect(await second).toBeNull();
   });
 
-  it('lets one go beside another that has had no verdict for half a minute, with a password that works', async () => {
+  it('credential guard: permits a second attempt after 30 s if the password has worked', async () => {
     const clock = new FakeClock();
     const credentialGuard = new CredentialGuard({ clock });
     (await attempt(credentialGuard, 'x'))?.accepted();
@@ -133,7 +133,7 @@ describe('the credential guard', () => {
     expect(await second).toBeNull();
   });
 
-  it('lets the next one try when the first never learnt anything', async () => {
+  it('credential guard: permits the next attempt if the first one got no verdict', async () => {
     const credentialGuard = new CredentialGuard();
     const first = await attempt(credentialGuard, 'x');
     const second = attempt(credentialGuard, 'x');
@@ -147,7 +147,7 @@ describe('the credential guard', () => {
     expect(await third).not.toBeNull();
   });
 
-  it('counts the first verdict of an attempt, and a rejection outlives a late success', async () => {
+  it('credential guard: the first verdict counts; a late success lifts no rejection', async () => {
     const credentialGuard = new CredentialGuard();
     (await attempt(credentialGuard, 'x'))?.accepted();
     const slow = await attempt(credentialGuard, 'x');
@@ -159,7 +159,7 @@ describe('the credential guard', () => {
     expect(await attempt(credentialGuard, 'x')).toBeNull();
   });
 
-  it('ends a wait with the abort, at once', async () => {
+  it('credential guard: an abort ends the wait for a permit at once', async () => {
     const credentialGuard = new CredentialGuard();
     await attempt(credentialGuard, 'x');
     const controller = new AbortController();
@@ -181,7 +181,7 @@ describe('a rejected password that had worked', () => {
     return credentialGuard;
   }
 
-  it('is tried again once in so many hours, and works by itself when the directory is back', async () => {
+  it('rejected password: is retried once per interval, and recovers with the directory', async () => {
     const clock = new FakeClock();
     const credentialGuard = await rejectedAfterWork(clock);
     const since = clock.now();
@@ -202,14 +202,14 @@ describe('a rejected password that had worked', () => {
     expect(await attempt(credentialGuard, 'x')).not.toBeNull();
   });
 
-  it('is never tried again with 0 hours', async () => {
+  it('rejected password: is never retried if the interval is 0', async () => {
     const clock = new FakeClock();
     const credentialGuard = await rejectedAfterWork(clock);
     clock.advance(10_000 * HOUR);
     expect(await attempt(credentialGuard, 'x', { ...options, retryMs: 0 })).toBeNull();
   });
 
-  it('waits no longer for a clock that was set back', async () => {
+  it('rejected password: a clock that is set back does not prolong its wait', async () => {
     const clock = new FakeClock();
     const credentialGuard = await rejectedAfterWork(clock);
     clock.stepWall(-1_000 * HOUR);
@@ -220,7 +220,7 @@ describe('a rejected password that had worked', () => {
 });
 
 describe('an admin', () => {
-  it('may have each refused password tried once more', async () => {
+  it('admin: can allow one more attempt with each refused password', async () => {
     const credentialGuard = new CredentialGuard();
     (await attempt(credentialGuard, 'x'))?.rejected();
     credentialGuard.retryCredentials();
@@ -236,7 +236,7 @@ describe('where a secret may be shown', () => {
   const [corp, other] = ['http://corp:3128', 'http://other:3128'];
   const at = (proxyUrl: string, revision: string | null = null) => ({ secret: 'x', revision, proxyUrl });
 
-  it('is where it was entered for, and stays so when the address changes', () => {
+  it('secret: belongs to the proxy it was entered for, also after the address changes', () => {
     const credentialGuard = new CredentialGuard();
     credentialGuard.bindSecrets([at(corp)]);
     credentialGuard.bindSecrets([at(other)]);
@@ -244,13 +244,13 @@ describe('where a secret may be shown', () => {
     expect(credentialGuard.boundElsewhere('x', other)).toEqual([corp]);
   });
 
-  it('are all proxies that have it when it is first seen', () => {
+  it('secret: belongs to all proxies that have it when it first appears', () => {
     const credentialGuard = new CredentialGuard();
     credentialGuard.bindSecrets([at(corp), at(other)]);
     expect(credentialGuard.boundElsewhere('x', other)).toBeNull();
   });
 
-  it('stays where it was however many others are tried', () => {
+  it('secret: keeps its proxy however many others are tried', () => {
     const credentialGuard = new CredentialGuard();
     credentialGuard.bindSecrets([at(corp)]);
     for (let tried = 0; tried < 600; tried += 1) {
@@ -259,7 +259,7 @@ describe('where a secret may be shown', () => {
     expect(credentialGuard.boundElsewhere(at(corp).secret, other)).toEqual([corp]);
   });
 
-  it('stays where the settings in force have it while others are tried with it, which may show it, too', () => {
+  it('secret: a trial may use it at another proxy, and the active settings keep it', () => {
     const credentialGuard = new CredentialGuard();
     credentialGuard.bindSecrets([at(corp, '1')]);
     credentialGuard.bindSecrets([at(other, 'typed')], true);
@@ -269,7 +269,7 @@ describe('where a secret may be shown', () => {
     expect(credentialGuard.boundElsewhere('x', corp)).toEqual([other]);
   });
 
-  it('changes when its file is written anew, when it has a new value, or when an admin says so', () => {
+  it('secret: moves if its file is rewritten, its value changes, or an admin allows it', () => {
     const credentialGuard = new CredentialGuard();
     credentialGuard.bindSecrets([at(corp, '1')]);
     credentialGuard.bindSecrets([at(other, '1')]);
@@ -290,7 +290,7 @@ describe('an admin who lets a secret go to its new proxy', () => {
   const [corp, other] = ['http://corp:3128', 'http://other:3128'];
   const moved = (secret: string, proxyUrl: string) => ({ secret, revision: null, proxyUrl });
 
-  it('has not allowed any move that comes later', () => {
+  it('admin: allowing a move does not allow later ones', () => {
     const credentialGuard = new CredentialGuard();
     credentialGuard.bindSecrets([moved('x', corp)]);
     credentialGuard.retryCredentials();
@@ -299,7 +299,7 @@ describe('an admin who lets a secret go to its new proxy', () => {
     expect(credentialGuard.boundElsewhere('x', other)).toEqual([corp]);
   });
 
-  it('has not allowed a place that the settings have left again', () => {
+  it('admin: allowing a move does not allow a proxy that the settings left again', () => {
     const credentialGuard = new CredentialGuard();
     for (const place of [corp, other, corp]) credentialGuard.bindSecrets([moved('x', place)]);
     credentialGuard.retryCredentials();
@@ -307,7 +307,7 @@ describe('an admin who lets a secret go to its new proxy', () => {
     expect(credentialGuard.boundElsewhere('x', other)).toEqual([corp]);
   });
 
-  it('may name one profile: what waits of another one stays', async () => {
+  it('admin: allowing one profile leaves the others waiting', async () => {
     const credentialGuard = new CredentialGuard();
     for (const place of [corp, other]) credentialGuard.bindSecrets([moved('x', place), moved('y', place)]);
     (await attempt(credentialGuard, 'x'))?.rejected();
@@ -335,7 +335,7 @@ describe('on disk', () => {
     return { credentialGuard: new CredentialGuard({ state, clock }), state };
   }
 
-  it('a rejection, what worked, and where secrets belong survive a restart; no secret is in the file', async () => {
+  it('state file: rejections, successes and owners survive a restart; it holds no secret', async () => {
     const { credentialGuard, state } = await started();
     credentialGuard.bindSecrets([{ secret: 'hunter2-hunter2', revision: null, proxyUrl: 'http://corp:1' }]);
     const first = await attempt(credentialGuard, 'hunter2-hunter2');
@@ -352,7 +352,7 @@ describe('on disk', () => {
     expect(await readFile(join(folder, 'credentials.json'), 'utf8')).not.toContain('hunter2');
   });
 
-  it('an attempt stands before its first byte: five killed processes send it once', async () => {
+  it('state file: an attempt is recorded first, so five killed processes send it once', async () => {
     const { credentialGuard } = await started();
     await (await attempt(credentialGuard, 'x'))?.sending();
     for (let restart = 0; restart < 5; restart += 1) {
@@ -362,7 +362,7 @@ describe('on disk', () => {
     }
   });
 
-  it('one that had worked may be cut off once, not twice', async () => {
+  it('state file: a password that had worked may be interrupted once, not twice', async () => {
     const { credentialGuard, state } = await started();
     const good = await attempt(credentialGuard, 'x');
     await good?.sending();
@@ -376,7 +376,7 @@ describe('on disk', () => {
     }
   });
 
-  it('stands what decides about later attempts once it is settled, whoever is killed then', async () => {
+  it('state file: a settled verdict survives a kill', async () => {
     const { credentialGuard } = await started();
     const first = await attempt(credentialGuard, 'hunter2-hunter2');
     await first?.sending();
@@ -389,7 +389,7 @@ describe('on disk', () => {
     expect(await attempt(killed, 'hunter2-hunter2')).not.toBeNull();
   });
 
-  it('a first attempt is not made where it cannot be written down', async () => {
+  it('state file: no first attempt if it cannot be recorded', async () => {
     const { credentialGuard } = await started();
     const first = await attempt(credentialGuard, 'x');
     await rm(folder, { recursive: true });

@@ -31,7 +31,7 @@ function fail(): never {
 }
 
 describe('lending an account', () => {
-  it('gives what this proxy accepted by Basic since then, once for each time it is asked for', async () => {
+  it('lend: an account that this proxy accepted by Basic since then, once per request', async () => {
     const { clock, proxy, worked } = rig();
     const sinceMs = clock.monotonic();
     await worked('accepted');
@@ -41,7 +41,7 @@ describe('lending an account', () => {
     expect(await proxy.lend(sinceMs, signal)).not.toBeNull();
   });
 
-  it('gives nothing that was not accepted, was accepted before, or only by another proxy', async () => {
+  it('lend: no account that was not accepted, accepted earlier, or by another proxy only', async () => {
     const { clock, proxy, worked } = rig();
     expect(await proxy.lend(0, signal)).toBeNull();
     await worked('accepted', 'http://127.0.0.1:8080');
@@ -51,14 +51,14 @@ describe('lending an account', () => {
     expect(await proxy.lend(clock.monotonic(), signal)).toBeNull();
   });
 
-  it('gives nothing that was refused meanwhile', async () => {
+  it('lend: no account that was refused meanwhile', async () => {
     const { proxy, worked } = rig();
     await worked('accepted');
     await worked('rejected');
     expect(await proxy.lend(0, signal)).toBeNull();
   });
 
-  it('a refusal of what was lent is a refusal: neither the borrower nor the work gets it again', async () => {
+  it('lend: a refusal of a lent account counts for the borrower and for the work', async () => {
     const { proxy, worked } = rig();
     await worked('accepted');
     (await proxy.lend(0, signal))?.refused();

@@ -38,7 +38,7 @@ function connect(answer: ResponseHead, asked = transparent, beside: Beside = {})
 const squid = (error: string) => ({ Server: 'squid/5.7', 'X-Squid-Error': `${error} 0` });
 
 describe('the answer to CONNECT', () => {
-  it.each([200, 201, 204, 299])('%i opens the tunnel', (status) => {
+  it.each([200, 201, 204, 299])('CONNECT: status %i opens the tunnel', (status) => {
     expect(connect(head(status))).toBeNull();
   });
 
@@ -53,7 +53,7 @@ describe('the answer to CONNECT', () => {
     [429, {}, 'PROXY-REFUSED', 'Reason'],
     [101, {}, 'PROXY-REFUSED', 'Reason'],
     [400, squid('ERR_INVALID_URL'), 'PROXY-REFUSED', 'ERR_INVALID_URL'],
-  ])('%i with %j is %s and says %s', (status, headers, code, said) => {
+  ])('CONNECT: %i with %j is %s and says %s', (status, headers, code, said) => {
     const error = connect(head(status, headers));
     expect([error?.code, error?.facts['said'], error?.facts['status'], error?.place]).toEqual([
       code,
@@ -63,7 +63,7 @@ describe('the answer to CONNECT', () => {
     ]);
   });
 
-  it('says the title of the page where no header says more, and takes the words of the page along', () => {
+  it('CONNECT: names the title of the page without a better header, and keeps its text', () => {
     const page = { title: 'Category: Software Downloads', words: 'Category: Software Downloads. Ask your IT.' };
     expect(connect(head(403), transparent, { page })?.facts).toMatchObject({ said: page.title, page: page.words });
     const named = connect(head(403, squid('ERR_ACCESS_DENIED')), transparent, { page });
@@ -74,14 +74,14 @@ describe('the answer to CONNECT', () => {
     });
   });
 
-  it('that it cannot get further says of the credentials what is known', () => {
+  it('CONNECT: a proxy that cannot reach the target says what is known of the credentials', () => {
     expect(connect(head(503), basic, { proved: 'Basic' })?.safeText).toContain(
       'accepted the request (the credentials are correct)',
     );
     expect(connect(head(503))?.safeText).toContain('accepted the request (no credentials were sent)');
   });
 
-  it('403 for another port than 443 is a matter of the port where 443 has passed, and only there', () => {
+  it('CONNECT: 403 for another port is POLICY-PORT only where 443 has passed', () => {
     const denied = head(403, squid('ERR_ACCESS_DENIED'));
     const code = (beside: Beside) => connect(denied, transparent, beside)?.code;
     expect(code({ target: 'updates.example.com:8443', passes443: true })).toBe('POLICY-PORT');
@@ -94,7 +94,7 @@ describe('the answer to CONNECT', () => {
     [497, 'The plain HTTP request was sent to HTTPS port', 'nginx'],
     [400, "Bad Request Reason: You're speaking plain HTTP to an SSL-enabled server port.", 'Apache'],
     [400, 'Client sent an HTTP request to an HTTPS server.', 'Go'],
-  ])('%i with "%s" comes from a TLS port (%s)', (status, words) => {
+  ])('CONNECT: %i with "%s" comes from a TLS port (%s)', (status, words) => {
     const error = connect(head(status), transparent, { page: { words } });
     expect(error).toMatchObject({ code: 'PROXY-SCHEME', facts: { port: 3128, speaks: 'TLS', wanted: 'https' } });
     // Where TLS is spoken already, it is not what is wanting.
@@ -102,7 +102,7 @@ describe('the answer to CONNECT', () => {
     expect(connect(head(status), inside, { page: { words } })?.code).toBe('NOT-A-PROXY');
   });
 
-  it.each([400, 405, 501])('%i without a mark of a proxy comes from a web server', (status) => {
+  it.each([400, 405, 501])('CONNECT: %i without the mark of a proxy comes from a web server', (status) => {
     const error = connect(head(status, { Server: 'nginx' }, 'Not Allowed'));
     expect([error?.code, error?.facts['answer']]).toEqual(['NOT-A-PROXY', `${status} Not Allowed`]);
   });
@@ -134,13 +134,13 @@ describe('asking for a user, or refusing one', () => {
     ['GET', 407, { Via: '1.1 proxy (squid/5.7)', 'Proxy-Authenticate': 'Basic realm="x"' }, true],
     ['CONNECT', 407, { Via: '1.1 proxy (squid/5.7)' }, true],
     ['GET', 407, { Via: '1.1 gateway' }, true],
-  ])('%s answered by %i %j: %s', (method, status, headers, asks) => {
+  ])('authentication request: %s answered by %i %j: %s', (method, status, headers, asks) => {
     expect(requiresAuthentication(head(status, headers), method)).toBe(asks);
   });
 });
 
 describe('a 407 of a proxy', () => {
-  it('asks for a user where none is configured, with schemes and realm', () => {
+  it('407: without a configured user it is AUTH-REQUIRED with schemes and realm', () => {
     const verdict = classifyAuthentication(challenges('NTLM', 'Basic realm="CORP"'), transparent, null);
     expect(verdict).toMatchObject({
       error: { code: 'AUTH-REQUIRED', facts: { offered: ['NTLM', 'Basic'], realm: 'CORP', proxy: 'corp' } },
@@ -156,7 +156,7 @@ describe('a 407 of a proxy', () => {
       'pac.credentials_for of proxy corp so that it includes 10.1.1.5:3128; user and password are already set',
     ],
     [['Basic'], { variable: 'https_proxy' }, 'user and password in the environment variable https_proxy'],
-  ])('offering %j to %j is told what to do: %s', (offered, own, remedy) => {
+  ])('407: offers %j to %j: the advice is %s', (offered, own, remedy) => {
     const verdict = classifyAuthentication(challenges(...offered), { ...transparent, ...own }, null);
     expect(verdict).toMatchObject({ error: { check: `Set ${remedy}.` } });
   });
@@ -171,7 +171,7 @@ describe('a 407 of a proxy', () => {
     });
   });
 
-  it('with stale=true refuses no Digest credential', () => {
+  it('407: with stale=true it refuses no Digest credential', () => {
     const stale = challenges('Digest realm="x", nonce="y", stale=TRUE');
     expect(classifyAuthentication(stale, basic, 'Digest')).toMatchObject({
       error: {
@@ -189,7 +189,7 @@ describe('a refused credential', () => {
   const refusal = { why: 'rejected', sinceMs: 100 * day, workedFromMs: 8 * day, workedUntilMs: 100 * day - 1 } as const;
   const seen = { scheme: 'Basic', advertised: ['Basic'] } as const;
 
-  it('is named with since when, how long it had worked, and when it is tried again', () => {
+  it('refused credential: says since when, how long it had worked, and when it is retried', () => {
     const error = rejection(basic, { ...refusal, retryAtMs: 101 * day }, seen);
     expect(error.code).toBe('AUTH-REJECTED');
     expect(error.safeText).toMatch(
@@ -199,18 +199,18 @@ describe('a refused credential', () => {
     expect(error.facts).toMatchObject({ since: 100 * day, workedUntil: 100 * day - 1, retryAt: 101 * day });
   });
 
-  it('that never worked says so, and waits for a change', () => {
+  it('refused credential: one that never worked says so, and waits for a change', () => {
     const error = rejection(basic, { ...refusal, workedFromMs: null, workedUntilMs: null, retryAtMs: null }, seen);
     expect(error.safeText).toContain('; it never worked here before.');
     expect(error.check).toMatch(/or by check --retry-credential\.$/);
   });
 
-  it('whose attempt was cut off is not called refused', () => {
+  it('refused credential: an interrupted attempt is not called refused', () => {
     const error = rejection(basic, { ...refusal, why: 'interrupted', retryAtMs: null }, seen);
     expect(error.code).toBe('AUTH-INTERRUPTED');
   });
 
-  it('without a domain, at a proxy that knows domains, is told where the domain goes', () => {
+  it('refused credential: without a domain, the advice says where to set it', () => {
     const plain: AuthPeer = { ...basic, user: 'svc', hasDomain: false };
     const error = rejection(plain, { ...refusal, retryAtMs: null }, { scheme: 'NTLM', advertised: ['CORP'] });
     expect(error.code).toBe('AUTH-DOMAIN');
@@ -232,7 +232,7 @@ describe('an answer to an absolute-form request', () => {
     [404, { 'Proxy-Status': 'p.example' }],
     [401, { Server: 'squid' }],
     [401, squid('ERR_ACCESS_DENIED')],
-  ])('%i with %j is the origin’s', (status, headers) => {
+  ])('absolute form: %i with %j comes from the origin', (status, headers) => {
     expect(checkForward(head(status, headers), basic, { target: TARGET, proved: null })).toBeNull();
   });
 
@@ -242,7 +242,7 @@ describe('an answer to an absolute-form request', () => {
     [503, squid('ERR_DNS_FAIL'), 'PROXY-UPSTREAM'],
     [502, { 'proxy-status': 'p.example;error=connection_refused' }, 'PROXY-UPSTREAM'],
     [400, squid('ERR_INVALID_REQ'), 'PROXY-REFUSED'],
-  ])('%i with %j is the proxy’s: %s', (status, headers, code) => {
+  ])('absolute form: %i with %j comes from the proxy: %s', (status, headers, code) => {
     expect(checkForward(head(status, headers), basic, { target: TARGET, proved: null })?.code).toBe(code);
   });
 });
