@@ -75,7 +75,7 @@ const TYPE2 = `Proxy-Authenticate: NTLM ${challengeMessage().toString('base64')}
 describe('NTLM', () => {
   const ntlm = (port: number) => profile(port, { ...USER, authentication: 'ntlm' });
 
-  it('goes through three messages on one connection', async () => {
+  it('NTLM: three messages on one connection', async () => {
     proxy = await startFaultProxy(answers(asks(TYPE2), 'HTTP/1.1 200 OK\r\n\r\n'));
     expect(await failureOf(TUNNEL, ntlm(proxy.port))).toBeNull();
     expect(proxy.connections).toBe(1);
@@ -87,14 +87,14 @@ describe('NTLM', () => {
     ['closes with its challenge', asks(TYPE2, 'Connection: close')],
     ['says so by the field of proxies', asks(TYPE2, 'Proxy-Connection: close')],
     ['has forgotten the first message', asks('Proxy-Authenticate: NTLM')],
-  ])('is NTLM-CONN where the proxy %s, and no proof leaves', async (_how, answer) => {
+  ])('NTLM: NTLM-CONN if the proxy %s, and no proof is sent', async (_how, answer) => {
     proxy = await startFaultProxy(answers(answer));
     const credentialGuard = new CredentialGuard();
     expect(await failureOf(TUNNEL, ntlm(proxy.port), credentialGuard)).toMatchObject({ code: 'NTLM-CONN' });
     expect(proxy.heads.join('') + said.join('')).not.toContain('TlRMTVNTUAAD');
   });
 
-  it('is NTLM-CONN where the connection breaks after the challenge', async () => {
+  it('NTLM: NTLM-CONN if the connection breaks after the challenge', async () => {
     proxy = await startFaultProxy((client) => {
       client.write(asks(TYPE2));
       client.once('data', () => client.destroy());
@@ -107,7 +107,7 @@ describe('NTLM', () => {
     expect(await failureOf(TUNNEL, ntlm(proxy.port))).toMatchObject({ code: 'AUTH-MESSAGE' });
   });
 
-  it('on a forward connection shakes hands by HEAD, and the request itself carries nothing', async () => {
+  it('NTLM: a forward connection authenticates by HEAD, the request itself has no proof', async () => {
     const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n';
     proxy = await startFaultProxy(answers(asks(TYPE2).replace('sorr', ''), ok, `${ok}hello`));
     const route = testRouter({ proxies: [ntlm(proxy.port)] }).route('updates', FORWARD);
@@ -123,7 +123,7 @@ describe('NTLM', () => {
 });
 
 describe('whatever the scheme', () => {
-  it('a proxy that asks for ever is left after a handful of answers', async () => {
+  it('auth session: gives up on a proxy that keeps sending challenges', async () => {
     let nonce = 0;
     const ask = () => {
       nonce += 1;
@@ -138,7 +138,7 @@ describe('whatever the scheme', () => {
     expect(nonce).toBe(3);
   });
 
-  it('Basic is not sent again and again to a proxy that does not offer it', async () => {
+  it('Basic: is not repeated to a proxy that does not offer it', async () => {
     proxy = await startFaultProxy((client) => client.end(asks('Proxy-Authenticate: Negotiate', 'Connection: close')));
     const credentialGuard = new CredentialGuard();
     for (let round = 0; round < 4; round += 1) {
@@ -157,7 +157,7 @@ describe('whatever the scheme', () => {
     ['auto', 'AUTH-CLEARTEXT'],
     ['digest', 'AUTH-SCHEME'],
     ['ntlm', 'AUTH-SCHEME'],
-  ] as const)('%s never shows a readable password: %s', async (authentication, code) => {
+  ] as const)('auth session: %s never sends a readable password: %s', async (authentication, code) => {
     proxy = await startFaultProxy((client) => client.end(asks('Proxy-Authenticate: Basic realm="r"')));
     for (const url of [TUNNEL, FORWARD]) {
       expect(await failureOf(url, profile(proxy.port, { ...USER, authentication }))).toMatchObject({ code });
@@ -165,7 +165,7 @@ describe('whatever the scheme', () => {
     expect(proxy.heads.join('')).not.toMatch(/Authorization: Basic/i);
   });
 
-  it('auto shows it where the profile allows that', async () => {
+  it('auth session: auto sends a readable password if the profile allows it', async () => {
     proxy = await startFaultProxy(answers(asks('Proxy-Authenticate: Basic realm="r"'), 'HTTP/1.1 200 OK\r\n\r\n'));
     const given = { ...profile(proxy.port, { ...USER, authentication: 'auto' }), allow_cleartext: true };
     expect(await failureOf(TUNNEL, given)).toBeNull();
@@ -187,18 +187,21 @@ describe('a proof that cannot be made', () => {
     ['ntlm', TUNNEL],
     ['basic', FORWARD],
     ['ntlm', FORWARD],
-  ] as const)('is a failure with a code, and nobody waits for its verdict (%s, %s)', async (authentication, url) => {
-    proxy = await startFaultProxy(
-      answers(asks(`Proxy-Authenticate: ${ask[authentication]}`).replace(/4\r\n\r\nsorr/, '0\r\n\r\n')),
-    );
-    const given = profile(proxy.port, { ...USER, authentication });
-    const route = testRouter({ proxies: [given], registry: unable }).route('updates', url);
-    const opened = await Promise.allSettled([1, 2].map(() => route.open({ bulk: false, signal: never })));
-    expect(opened).toMatchObject([1, 2].map(() => ({ status: 'rejected', reason: { code: 'INTERNAL' } })));
-    await proxy.allClosed();
-  });
+  ] as const)(
+    'impossible proof: is a coded failure, and no attempt waits for it (%s, %s)',
+    async (authentication, url) => {
+      proxy = await startFaultProxy(
+        answers(asks(`Proxy-Authenticate: ${ask[authentication]}`).replace(/4\r\n\r\nsorr/, '0\r\n\r\n')),
+      );
+      const given = profile(proxy.port, { ...USER, authentication });
+      const route = testRouter({ proxies: [given], registry: unable }).route('updates', url);
+      const opened = await Promise.allSettled([1, 2].map(() => route.open({ bulk: false, signal: never })));
+      expect(opened).toMatchObject([1, 2].map(() => ({ status: 'rejected', reason: { code: 'INTERNAL' } })));
+      await proxy.allClosed();
+    },
+  );
 
-  it('on a connection ends the connection with a code, and nobody waits for its verdict', async () => {
+  it('impossible proof: ends the connection with a code, and no attempt waits for it', async () => {
     proxy = await startFaultProxy(answers(asks(`Proxy-Authenticate: ${NONCE}`)));
     const given = profile(proxy.port, { ...USER, authentication: 'digest' });
     const route = testRouter({ proxies: [given], registry: unable }).route('updates', FORWARD);
@@ -224,7 +227,7 @@ describe('a password', () => {
   });
   afterEach(() => recorder.close());
 
-  it('whose proxy moved waits, until it is entered again or an admin says so; not a byte of it leaves before', async () => {
+  it('password: waits if its proxy moved, until it is entered again or an admin allows it', async () => {
     const moved = (recorder.address() as AddressInfo).port;
     proxy = await startFaultProxy((client) => client.write('HTTP/1.1 200 OK\r\n\r\n'));
     const credentialGuard = new CredentialGuard();
@@ -248,7 +251,7 @@ describe('a password', () => {
   });
 });
 
-it('a connection that is open already does not send a password that another one was refused with', async () => {
+it('auth session: an open connection stops sending a password refused on another one', async () => {
   proxy = await startFaultProxy((client) => client.end(asks('Proxy-Authenticate: Basic realm="r"')));
   const credentialGuard = new CredentialGuard();
   const given = profile(proxy.port, USER);
@@ -287,7 +290,7 @@ describe('what worked', () => {
   it.each([
     ['digest', `Proxy-Authenticate: ${NONCE}`],
     ['ntlm', TYPE2],
-  ] as const)('is on disk before the tunnel is handed out: a kill loses nothing (%s)', async (scheme, challenge) => {
+  ] as const)('auth session: a success is on disk before the tunnel is returned (%s)', async (scheme, challenge) => {
     const files = new SlowFiles();
     await files.makeDirectory('/state', 0o700);
     proxy = await startFaultProxy((client) => {
@@ -326,7 +329,7 @@ describe('a proof that was asked for and is answered by another offer', () => {
     ['NTLM', 'auto', [asks('Proxy-Authenticate: NTLM'), asks(TYPE2), basic]],
     ['Digest', 'auto', [asks(`Proxy-Authenticate: ${NONCE}`), basic]],
     ['Digest', 'digest', [asks(`Proxy-Authenticate: ${NONCE}`), basic]],
-  ])('of %s is refused: the password is not tried in the other kind, nor again (%s)', async (scheme, how, script) => {
+  ])('auth session: another offer after a requested %s proof is a refusal (%s)', async (scheme, how, script) => {
     proxy = await startFaultProxy(answers(...script, 'HTTP/1.1 200 OK\r\n\r\n'));
     const given = { ...profile(proxy.port, { ...USER, authentication: how }), allow_cleartext: true };
     const credentialGuard = new CredentialGuard();
@@ -339,7 +342,7 @@ describe('a proof that was asked for and is answered by another offer', () => {
     expect(proxy.connections).toBe(connections);
   });
 
-  it('of Basic that nobody had asked for gives way to what the proxy offers', async () => {
+  it('auth session: an unrequested Basic proof gives way to the offer of the proxy', async () => {
     const ok = 'HTTP/1.1 200 OK\r\n\r\n';
     proxy = await startFaultProxy((client, head, earlier) => {
       const texts = earlier === 0 ? [basic, ok] : [asks(TYPE2), asks(TYPE2), ok];
@@ -410,7 +413,7 @@ describe('auto at a proxy that offers Negotiate', () => {
     return authorization.reveal().slice(0, 'NTLM TlRMTVNTUAAB'.length);
   }
 
-  it('shows the ticket where there is one, remembers that, and does not call the password right', async () => {
+  it('auto: uses a ticket, remembers that, and does not call the password correct', async () => {
     const credentialGuard = new SpyCredentialGuard();
     const authSession = await authSessionWith(credentialGuard, withTicket);
     expect(await answer(authSession, 'Negotiate', 'NTLM', 'Basic')).toBe('Negotiate VElDS0V');
@@ -426,7 +429,7 @@ describe('auto at a proxy that offers Negotiate', () => {
     ['there is no ticket', withoutTicket, AUTO],
     ['the package is not there', absent, AUTO],
     ['the proxy has an address and no name', withTicket, { ...AUTO, address: '10.1.1.5' }],
-  ])('takes the next scheme where %s, and asks for no ticket again for minutes', async (_why, load, given) => {
+  ])('auto: uses the next scheme if %s, and requests no ticket for minutes', async (_why, load, given) => {
     const clock = new FakeClock();
     const credentialGuard = new SpyCredentialGuard({ clock });
     for (const asked of [1, 0, 0]) {
@@ -446,7 +449,7 @@ describe('auto at a proxy that offers Negotiate', () => {
     again.unknown();
   });
 
-  it('takes the next scheme where the proxy refused the ticket; the password then has its one attempt', async () => {
+  it('auto: uses the next scheme after a refused ticket; the password gets one attempt', async () => {
     const credentialGuard = new SpyCredentialGuard();
     const authSession = await authSessionWith(credentialGuard, withTicket);
     expect(await answer(authSession, 'Negotiate', NONCE)).toBe('Negotiate VElDS0V');
@@ -457,7 +460,7 @@ describe('auto at a proxy that offers Negotiate', () => {
     expect(credentialGuard.verdicts).toEqual(['rejected']);
   });
 
-  it('never goes below a ticket that worked: the failure of the ticket is what is told', async () => {
+  it('auto: uses nothing weaker than a ticket that worked, and reports its failure', async () => {
     const credentialGuard = new SpyCredentialGuard();
     credentialGuard.rememberWorked('http://proxy.example.com:3128', 'Negotiate');
     const authSession = await authSessionWith(credentialGuard, withoutTicket);
@@ -482,7 +485,7 @@ describe('auto at a proxy that offers Negotiate', () => {
     [withoutTicket, ['Negotiate', 'Basic'], 'AUTH-TICKET'],
     // Nobody here thinks of tickets: what is wrong with the rest is told.
     [absent, ['Negotiate', 'Basic'], 'AUTH-CLEARTEXT'],
-  ] as const)('where nothing else will do says why', async (load, schemes, code) => {
+  ] as const)('auto: says why if no other scheme is possible', async (load, schemes, code) => {
     const authSession = await authSessionWith(new SpyCredentialGuard(), load);
     await expect(authSession.challenged(offers(...schemes), LINE)).rejects.toMatchObject({ code });
     authSession.unknown();

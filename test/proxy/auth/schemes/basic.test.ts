@@ -17,11 +17,11 @@ function decoded(authorization: string): string {
 }
 
 describe('an account', () => {
-  it('is none for a transparent profile', () => {
+  it('account: a transparent profile has none', () => {
     expect(accountOf(profile(3128))).toBeNull();
   });
 
-  it('is the same wherever its domain is written, whatever the case', () => {
+  it('account: is the same wherever its domain is written, in any case', () => {
     const apart = accountOf(profile(3128, { user: 'Svc', domain: 'CORP', password: 'x' }));
     const together = accountOf(profile(3128, { user: 'corp\\svc', password: 'x' }));
     expect([together?.user, together?.domain]).toEqual(['svc', 'corp']);
@@ -30,16 +30,16 @@ describe('an account', () => {
 });
 
 describe('the Basic credential', () => {
-  it('is UTF-8, with the domain before the user', () => {
+  it('Basic: is UTF-8, with the domain before the user', () => {
     const made = header({ user: 'jürgen', password: 'pä:ss@%/wörd', domain: 'CORP' });
     expect(decoded(made)).toBe('CORP\\jürgen:pä:ss@%/wörd');
   });
 
-  it('has no backslash without a domain', () => {
+  it('Basic: has no backslash without a domain', () => {
     expect(decoded(header({ password: 'x', domain: '' }))).toBe('svc:x');
   });
 
-  it('is masked from the moment it exists, in base64 too', () => {
+  it('Basic: is masked as soon as it exists, also in base64', () => {
     const known = new KnownSecrets();
     const made = header({ password: 'hunter2-hunter2' }, known);
     expect(known.redact(`sent ${made} and svc:hunter2-hunter2`)).not.toMatch(/hunter2|c3Zj/);

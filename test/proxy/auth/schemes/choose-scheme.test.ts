@@ -11,7 +11,7 @@ function choose(offers: readonly string[], means: Partial<Means> = {}) {
 }
 
 describe('auto', () => {
-  it('takes the strongest that is offered and that we know, in whatever order and case', () => {
+  it('auto: chooses the strongest known scheme, in any order and case', () => {
     expect(choose(['Basic', NONCE, 'ntlm', 'Negotiate'])).toEqual({ kind: 'chosen', scheme: 'Negotiate' });
     expect(choose(['Basic', NONCE, 'ntlm'])).toEqual({ kind: 'chosen', scheme: 'NTLM' });
     expect(choose(['Basic realm="r"', NONCE])).toEqual({ kind: 'chosen', scheme: 'Digest' });
@@ -20,7 +20,7 @@ describe('auto', () => {
     expect(choose([])).toEqual({ kind: 'none' });
   });
 
-  it('passes over Negotiate where there is no ticket, but not where a ticket is what worked', () => {
+  it('auto: skips Negotiate without a ticket, unless a ticket worked before', () => {
     const without = { ticket: false } as const;
     expect(choose(['Negotiate', 'NTLM', 'Basic'], without)).toEqual({ kind: 'chosen', scheme: 'NTLM' });
     expect(choose(['Negotiate'], without)).toEqual({ kind: 'none' });
@@ -30,11 +30,11 @@ describe('auto', () => {
     expect(choose(['NTLM'], worked)).toEqual({ kind: 'downgrade', worked: 'Negotiate' });
   });
 
-  it('passes over a Digest that it cannot answer', () => {
+  it('auto: skips a Digest that it cannot answer', () => {
     expect(choose(['Digest nonce="x", algorithm=TOKEN', 'Basic'])).toEqual({ kind: 'chosen', scheme: 'Basic' });
   });
 
-  it('shows no password to whoever sees the bytes', () => {
+  it('auto: sends no readable password over an unencrypted connection', () => {
     expect(choose(['Basic'], { readable: false })).toEqual({ kind: 'readable' });
     expect(choose(['Basic', NONCE], { readable: false })).toEqual({ kind: 'chosen', scheme: 'Digest' });
   });
@@ -46,20 +46,20 @@ describe('auto', () => {
     ['Negotiate', ['NTLM'], 'downgrade'],
     ['Digest', ['NTLM'], 'chosen'],
     ['Basic', ['Basic'], 'chosen'],
-  ] as const)('where %s worked, meets %j with: %s', (worked, offers, kind) => {
+  ] as const)('auto: after %s worked, an offer of %j is %s', (worked, offers, kind) => {
     expect(choose(offers, { worked }).kind).toBe(kind);
     // An unencrypted leg makes no downgrade of Basic into a mere matter of reading along.
     if (kind === 'downgrade') expect(choose(offers, { worked, readable: false }).kind).toBe('downgrade');
   });
 
-  it('in FIPS mode uses what needs no MD5, and says so where nothing does', () => {
+  it('auto: in FIPS mode it uses schemes without MD5, and says so if there is none', () => {
     const fips = { weakHashes: false, readable: false };
     expect(choose(['NTLM', NONCE], fips)).toEqual({ kind: 'fips', scheme: 'NTLM' });
     expect(choose(['NTLM', `${NONCE}, algorithm=SHA-256`], fips)).toEqual({ kind: 'chosen', scheme: 'Digest' });
     expect(choose(['NTLM', 'Negotiate'], fips)).toEqual({ kind: 'chosen', scheme: 'Negotiate' });
   });
 
-  it('begins without being asked only with what it may use', () => {
+  it('auto: starts before a challenge only with a permitted scheme', () => {
     expect(mayBegin('Basic', { ...OPEN, readable: false })).toBe(false);
     expect(mayBegin('NTLM', { ...OPEN, readable: false })).toBe(true);
     expect(mayBegin('NTLM', { ...OPEN, weakHashes: false })).toBe(false);

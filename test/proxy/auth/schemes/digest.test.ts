@@ -60,12 +60,12 @@ describe('the Digest response', () => {
       { ...mufasa, cnonce: cnonces[0] },
       '753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1',
     ],
-  ])('is that of RFC 7616 with %s', (algorithm, field, proof, response) => {
+  ])('Digest response: that of RFC 7616 with %s', (algorithm, field, proof, response) => {
     expect(digestValue(challenge(`${field}, algorithm=${algorithm}`).params, proof).response).toBe(response);
   });
 
   // The example of 3.9.2 cannot be had with FIPS 180-4's SHA-512/256, so the formula is written out here.
-  it('is that of RFC 7616, 3.4.1, with SHA-512-256 and a name that is not ASCII', () => {
+  it('Digest response: that of RFC 7616, 3.4.1, with SHA-512-256 and a non-ASCII name', () => {
     const hash = (text: string) => createHash('sha512-256').update(text, 'utf8').digest('hex');
     const secret = hash('J\u00e4s\u00f8n Doe:api@example.org:Secret, or not?');
     const nonce = '5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK';
@@ -74,7 +74,7 @@ describe('the Digest response', () => {
     expect(made.response).toBe(expected);
   });
 
-  it('is that of RFC 2617 without algorithm, and without qop as in RFC 2069', () => {
+  it('Digest response: that of RFC 2617 without algorithm, of RFC 2069 without qop', () => {
     const field =
       'realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"';
     const proof = { ...mufasa, password: new Secret('Circle Of Life'), cnonce: '0a4f113b' };
@@ -88,14 +88,14 @@ describe('the Digest response', () => {
     expect(digestValue(challenge(field).params, proof).response).toBe('670fd8c2df070c60b045671b8b24ff02');
   });
 
-  it('with -sess depends on the nonces of both sides', () => {
+  it('Digest response: with -sess it depends on the nonces of both sides', () => {
     const session = challenge(`${circle}, algorithm=SHA-256-sess`).params;
     const responses = ['a', 'b'].map((cnonce) => digestValue(session, { ...mufasa, cnonce }).response);
     expect(responses[0]).not.toBe(responses[1]);
     expect(digestValue(session, { ...mufasa, cnonce: 'a' }).header).toContain('algorithm=SHA-256-sess');
   });
 
-  it('survives quotes and commas in user, realm and nonce', () => {
+  it('Digest response: keeps quotes and commas in user, realm and nonce', () => {
     fc.assert(
       fc.property(fc.string(), fc.string({ unit: 'grapheme-ascii' }), (user, realm) => {
         const params = new Map([
@@ -156,7 +156,7 @@ describe('whatever a proxy challenges with,', () => {
       all.map(([name, raw, quotes]) => (quotes ? `${name}="${escaped(raw)}"` : `${name}=${raw}`)).join(', '),
     );
 
-  it('is answered by a header that Node takes, with the names of an answer each once, or refused in words', async () => {
+  it('Digest: any challenge gets a valid header without repeated names, or a reason', async () => {
     await fc.assert(
       fc.asyncProperty(field, fc.boolean(), async (challenged, weakHashes) => {
         const [offered] = readChallenges(['Proxy-Authenticate', `Digest ${challenged}`]);
@@ -186,7 +186,7 @@ describe('whatever a proxy challenges with,', () => {
 describe('the Digest conversation', () => {
   const CHALLENGE = challenge('realm="r", nonce="one", qop="auth"');
 
-  it('begins with nothing, proves once with nc 1, and takes a second challenge for a refusal', async () => {
+  it('Digest: sends nothing first, one proof with nc 1; a second challenge is a refusal', async () => {
     const { made, known } = authenticator();
     expect(await made.begin(LINE)).toBeNull();
     const reply = await made.next(CHALLENGE, LINE);
@@ -199,7 +199,7 @@ describe('the Digest conversation', () => {
     });
   });
 
-  it('counts the uses of a nonce', () => {
+  it('Digest: counts the uses of a nonce', () => {
     const { made } = authenticator();
     expect(made.headerFor(LINE)).toBeNull();
     expect(made.prepare(CHALLENGE)).toBeNull();
@@ -207,7 +207,7 @@ describe('the Digest conversation', () => {
     expect(counts).toEqual(['00000001', '00000002', '00000003']);
   });
 
-  it('answers a stale nonce once with the new one; two in a row are the proxy’s fault', async () => {
+  it('Digest: answers a stale nonce once with the new one; two in a row are AUTH-STALE', async () => {
     const { made } = authenticator();
     const stale = (nonce: string) => challenge(`realm="r", nonce="${nonce}", qop="auth", stale=true`);
     await made.next(CHALLENGE, LINE);
@@ -224,7 +224,7 @@ describe('the Digest conversation', () => {
     ['algorithm=SHA-1, nonce="x"', 'its algorithm is SHA-1'],
     ['qop="auth-int", nonce="x"', 'its qop is auth-int'],
     ['realm="no nonce"', 'it has no nonce'],
-  ])('says what it cannot answer: %s', async (field, missing) => {
+  ])('Digest: says what it cannot answer: %s', async (field, missing) => {
     const reply = await authenticator().made.next(challenge(field), LINE);
     expect(reply).toMatchObject({ kind: 'failed', error: { code: 'AUTH-ALGORITHM', facts: { missing } } });
   });
@@ -238,20 +238,20 @@ describe('the Digest conversation', () => {
     },
   );
 
-  it('answers qop="auth-int, auth" and qop="auth auth-int" with auth', async () => {
+  it('Digest: answers qop="auth-int, auth" and qop="auth auth-int" with auth', async () => {
     for (const qop of ['auth-int, auth', 'auth auth-int', 'AUTH']) {
       const reply = await authenticator().made.next(challenge(`qop="${qop}", nonce="x"`), LINE);
       expect(reply.kind === 'send' && reply.authorization.reveal()).toContain('qop=auth, nc=00000001');
     }
   });
 
-  it('in FIPS mode takes SHA-256 and refuses MD5 in words', async () => {
+  it('Digest: in FIPS mode it accepts SHA-256 and refuses MD5 with a reason', async () => {
     const { made } = authenticator({ weakHashes: false });
     expect(await made.next(CHALLENGE, LINE)).toMatchObject({ kind: 'failed', error: { code: 'AUTH-FIPS' } });
     expect(await made.next(challenge('nonce="x", algorithm=SHA-256'), LINE)).toMatchObject({ kind: 'send' });
   });
 
-  it('takes the strongest algorithm that is offered', () => {
+  it('Digest: chooses the strongest algorithm that is offered', () => {
     const offers = ['MD5', 'SHA-256', 'SHA-512', 'SHA-512-256', 'SHA-256-sess'].map((name) =>
       challenge(`nonce="x", algorithm=${name}`),
     );

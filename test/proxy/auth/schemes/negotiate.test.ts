@@ -20,7 +20,7 @@ function negotiate(token: string | null): Challenge {
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('Negotiate', () => {
-  it('shows a ticket for the proxy’s own name at once, and delegates nothing', async () => {
+  it('Negotiate: sends a ticket for the name of the proxy at once, and delegates nothing', async () => {
     const known: string[] = [];
     const { asked, load } = library((challenge) => `token(${challenge})`);
     const made = negotiateAuthenticator({ ...PARTS, known: { add: (secret) => known.push(secret.reveal()) } }, load);
@@ -31,7 +31,7 @@ describe('Negotiate', () => {
     expect(made.connectionBound).toBe(true);
   });
 
-  it('answers a further leg on the same connection, and takes a bare challenge for a refusal', async () => {
+  it('Negotiate: continues on the same connection; a bare challenge is a refusal', async () => {
     const { load } = library((challenge) => `token(${challenge})`);
     const known: string[] = [];
     const made = negotiateAuthenticator({ ...PARTS, known: { add: (secret) => known.push(secret.reveal()) } }, load);
@@ -41,7 +41,7 @@ describe('Negotiate', () => {
     expect(await made.next(negotiate(null), LINE)).toEqual({ kind: 'refused' });
   });
 
-  it('without the package says what to install', async () => {
+  it('Negotiate: says what to install if the package is missing', async () => {
     const absent = () => Promise.reject(Object.assign(new Error('x'), { code: 'ERR_MODULE_NOT_FOUND' }));
     const made = negotiateAuthenticator({ ...PARTS, known: { add() {} } }, absent);
     const reply = await made.begin(LINE);
@@ -56,7 +56,7 @@ describe('Negotiate', () => {
     ['http://proxy.example.com:3128', 'No Kerberos credentials available'],
     ['http://10.1.1.5:3128', 'a ticket needs a host name, not an IP address'],
     ['http://[2001:db8::1]:3128', 'a ticket needs a host name, not an IP address'],
-  ])('without a ticket for %s says why: %s', async (proxyUrl, reason) => {
+  ])('Negotiate: says why there is no ticket for %s: %s', async (proxyUrl, reason) => {
     const { load } = library(() => {
       throw new Error('No Kerberos credentials available');
     });
@@ -64,7 +64,7 @@ describe('Negotiate', () => {
     expect(await made.begin(LINE)).toMatchObject({ kind: 'failed', error: { code: 'AUTH-TICKET', facts: { reason } } });
   });
 
-  it('asks the library one thing at a time, and not for somebody who waits no more', async () => {
+  it('Negotiate: calls the library one at a time, and not for callers that gave up', async () => {
     const clock = new FakeClock();
     const { promise: silence, resolve: answers } = Promise.withResolvers<string>();
     const { asked, load } = library(() => '');
@@ -89,7 +89,7 @@ describe('Negotiate', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('waits for the realm’s servers for seconds, and ends at the abort', async () => {
+  it('Negotiate: the wait for the servers of the realm is bounded and can be aborted', async () => {
     const stuck = () => new Promise<never>(() => {});
     const clock = new FakeClock();
     const made = negotiateAuthenticator({ ...PARTS, known: { add() {} } }, stuck, clock);
