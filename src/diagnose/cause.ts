@@ -1,5 +1,5 @@
-// Why a probe failed, as far as more than the failure itself tells it: what else this host knows makes some of them plain.
-// Pure. A sharper cause keeps the trace and names the code that it replaces.
+// Finds the cause of a failed probe: other facts known to this host make some failures clearer than their code. Pure.
+// The clearer cause keeps the trace and names the code that it replaces.
 
 import type { Code } from '#errors/catalogue.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -10,16 +10,16 @@ import { onlyInShell } from './shell.ts';
 /** The context of a failure. */
 export interface FailureContext {
   readonly purpose: string;
-  /** Addresses of the proxy that failed: as configured, and as its name resolved. */
+  /** Addresses of the failed proxy: as configured, and as its name resolved. */
   readonly proxyAddresses: readonly string[];
   readonly gateways: readonly string[];
-  /** Whether it went direct because nothing names a proxy. */
+  /** Whether the route was direct because the settings name no proxy. */
   readonly hasNoProxy: boolean;
   readonly service: ProxyVariables;
   readonly shell: ProxyVariables;
 }
 
-/** How an address answers that is no proxy. */
+/** Failures of an address where no proxy runs. */
 const NO_PROXY_THERE: ReadonlySet<Code> = new Set<Code>([
   'NOT-A-PROXY',
   'PROXY-PROTOCOL',
@@ -34,7 +34,7 @@ const NO_PROXY_THERE: ReadonlySet<Code> = new Set<Code>([
   'PROXY-TLS-FAILED',
   'PROXY-TLS-TIMEOUT',
 ]);
-/** How a host without a way out answers. */
+/** Failures of a host without access to the network. */
 const NO_ROUTE: ReadonlySet<Code> = new Set<Code>(['DNS-TARGET', 'TCP-REFUSED', 'TCP-TIMEOUT', 'TCP-FAILED']);
 
 /** The cause of a failure: the failure itself, or what explains it. */

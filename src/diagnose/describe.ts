@@ -1,4 +1,4 @@
-// From what a probe showed to what is told of a purpose. Pure: everything else it needs is handed in.
+// Converts the result of a probe to the report of one purpose. Pure: all other inputs are arguments.
 
 import type { Code } from '#errors/catalogue.ts';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -15,11 +15,11 @@ import type { DiagnosisFinding, ProxyVariables, PurposeReport, Stage } from './r
 import { stageSentence } from './sentences.ts';
 import type { ObservedStage } from './watched-router.ts';
 
-/** What a description needs beside the probe. */
+/** The inputs of a description in addition to the probe. */
 export interface Describing {
-  /** A failure as it is told, redacted. */
+  /** Converts a failure to its report form, redacted. */
   toFinding(error: CodedError): DiagnosisFinding;
-  /** Takes every known secret out. */
+  /** Masks every known secret. */
   redact<T>(value: T): T;
   readonly placeOf: PlaceOf;
   /** Addresses of a profile's own proxy. */
@@ -27,7 +27,10 @@ export interface Describing {
   readonly gateways: readonly string[];
   readonly service: ProxyVariables;
   readonly shell: ProxyVariables;
-  /** The profile that every purpose is sent through, whatever the settings say; null where it goes as they say. */
+  /**
+   * The profile that every purpose uses for this test, instead of that of the settings; null when the settings
+   * decide.
+   */
   readonly through: string | null;
 }
 
@@ -71,7 +74,7 @@ function isThere(noticed: Noticed | null): noticed is Noticed {
   return noticed !== null;
 }
 
-/** The reasons of the choice. What a test asks for is no word of the settings. */
+/** The reasons of the choice. A profile that a test asks for is not a reason from the settings. */
 function whyOf({ route }: ProbeResult, { placeOf, through }: Describing): string[] {
   const reasons = (route?.reasons ?? []).map(
     (reason): Reason => (through !== null && reason.kind === 'use' ? { kind: 'tested' } : reason),
@@ -101,7 +104,7 @@ function listOf(value: FieldValue): readonly string[] {
   return Array.isArray(value) ? (value as readonly string[]) : [];
 }
 
-/** What was refused before a byte was sent was not tried: an account that may be locked is not asked for by itself. */
+/** A refusal before any byte was sent is not an attempt: an account that may be locked is not tried automatically. */
 function isUnsent({ code, trace }: CodedError): boolean {
   const proven = trace?.proven ?? [];
   return WAITING.has(code) && !proven.includes('dial');
@@ -118,7 +121,7 @@ const WAITING: ReadonlySet<Code> = new Set<Code>([
 
 function describeStage(observed: ObservedStage, result: ProbeResult, about: Describing): Stage {
   const { stage, target, elapsedMs, error } = observed;
-  // Before a sentence is made of them, which escapes and cuts.
+  // Redacted before they become a sentence, because the sentence is escaped and cut.
   const facts = about.redact(observed.facts);
   const isOver = error !== null && error === result.met;
   const shown = stage === 'choice' ? { ...facts, why: whyOf(result, about) } : facts;
@@ -140,7 +143,7 @@ function markWarning(stages: Stage[], stage: Stage['name'], { code }: DiagnosisF
   if (marked !== undefined) stages[at] = { ...marked, outcome: 'warning', code };
 }
 
-/** Facts as JSON; errors and hops are shown as text. */
+/** Facts as JSON, with errors and hops as text. */
 function plain(facts: Readonly<Record<string, FieldValue>>): Stage['facts'] {
   const entries = Object.entries(facts).map(([name, value]) => {
     if (value === undefined) return [name, null];

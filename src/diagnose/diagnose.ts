@@ -1,5 +1,6 @@
-// The diagnosis: every purpose probed at once, and one verdict over them. Purposes are probed concurrently, so that silence
-// on one way does not hold up the others; a wrong password still costs one attempt, because the credential guard is that of the work.
+// The diagnosis: probes every purpose and gives one verdict. Purposes are probed concurrently, so that a silent route
+// does not delay the others. A wrong password still costs one attempt, because the probes use the credential guard of
+// the work.
 
 import { PURPOSES, urlKeyOf } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
@@ -14,17 +15,17 @@ import { describeDifferences, onlyInShell } from './shell.ts';
 type Purpose = PurposeReport['purpose'];
 
 export interface Diagnosing extends ProbeParts {
-  /** What there is to reach; a purpose without a probe is not configured. */
+  /** One probe for each configured purpose. */
   readonly probes: readonly Probe[];
   readonly purposes: readonly Purpose[];
   readonly about: Describing;
-  /** Hears what a path kept of an answer to a request for a part. */
+  /** Called with what a path changed in the response to a range request. */
   learn(part: ObservedPart): void;
-  /** Where an ordinary Node client is asked as well. */
+  /** Set when an ordinary Node client makes the same request. */
   readonly secondOpinion?: OpinionSettings | undefined;
 }
 
-/** Probes every purpose. @throws the reason of the signal; nothing else that a way can do */
+/** Probes every purpose. @throws the reason of the signal; no failure of a route */
 export async function diagnose(options: Diagnosing): Promise<Pick<Diagnosis, 'verdict' | 'notes' | 'purposes'>> {
   const { probes, purposes, about } = options;
   const reports = await Promise.all(
@@ -43,7 +44,7 @@ export async function diagnose(options: Diagnosing): Promise<Pick<Diagnosis, 've
   };
 }
 
-/** Loaded only where somebody asks for it. */
+/** Loaded only on request. */
 async function opinionOn(result: ProbeResult, options: Diagnosing): Promise<PurposeReport['second_opinion']> {
   const { clock, signal, secondOpinion: settings } = options;
   if (settings === undefined) return null;
@@ -71,7 +72,7 @@ function unconfigured(purpose: Purpose): PurposeReport {
   };
 }
 
-/** The first line of the answer; null when nothing is configured to be reached. Pure. */
+/** The first line of the answer; null when no purpose is configured. Pure. */
 function overallVerdict(reports: readonly PurposeReport[]): Diagnosis['verdict'] | null {
   const failed = reports.filter(({ outcome }) => outcome === 'failed');
   const [first] = failed;
@@ -102,7 +103,7 @@ function overallVerdict(reports: readonly PurposeReport[]): Diagnosis['verdict']
   return { outcome: 'ok', sentence: `All is well: ${routes.join(', ')}.`, purpose: null, finding: null };
 }
 
-/** The purpose in a sentence. */
+/** The name of the purpose as sentences show it. */
 function shownName({ purpose, enabled }: PurposeReport): string {
   return enabled ? purpose : `${purpose} (not enabled)`;
 }
@@ -114,7 +115,7 @@ function nothingToReach(purposes: readonly Purpose[], { toFinding }: Describing)
   return { outcome: 'failed', sentence: `[${finding.code}] ${finding.message}`, purpose: null, finding };
 }
 
-/** What a person in a shell should know of a service. */
+/** What a user in a shell should know about the service. */
 function notesOf({ service, shell }: Describing): string[] {
   const notes = describeDifferences(service, shell);
   if (onlyInShell(service, shell).length > 0)

@@ -1,6 +1,7 @@
-// Each host of a purpose, tried up to TLS: some proxies open TLS to some hosts only, or let some through only.
+// Tries each host of a purpose up to TLS: some proxies intercept TLS, or allow connections, for some hosts only.
 //
-// Guarantees: a host that the probe has reached is not asked again; where the way itself failed, no other host is tried.
+// Guarantees: a host that the probe has reached is not tried again. If the route itself failed, no other host is
+// tried.
 
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError } from '#errors/coded-error.ts';
@@ -9,7 +10,7 @@ import type { Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 import { authorityOf, type ObservedStage, type TriedRequest, WatchedRouter } from './watched-router.ts';
 
-/** What hosts are tried over. */
+/** The router and limits that hosts are tried with. */
 export interface TryParts {
   readonly router: Router;
   readonly clock: Clock;
@@ -19,24 +20,24 @@ export interface TryParts {
 /** A host of a purpose. */
 export interface PurposeEndpoint {
   readonly url: URL;
-  /** Whether the work always goes there, or only where somebody sends it there. */
+  /** true: the work always connects to it. false: only after a redirect or a feed entry. */
   readonly always: boolean;
 }
 
-/** How far one host was reached; `tried` is false where the way failed before it. */
+/** How far one host was reached; `tried` is false when the route failed earlier. */
 export interface ObservedEndpoint extends PurposeEndpoint {
   readonly authority: string;
   readonly tried: boolean;
   readonly observed: readonly ObservedStage[];
   readonly failure: CodedError | null;
-  /** What was tried last for it; null where the probe itself has reached it. */
+  /** The last request for it; null when the probe itself reached it. */
   readonly last?: TriedRequest | null;
 }
 
-/** Phases that are the same for every target: where one of them fails, the others need not be tried. */
+/** Phases that are the same for every target: if one of them fails, the other hosts need not be tried. */
 const ROUTE_PHASES: ReadonlySet<ConnectPhase> = new Set(['choice', 'resolve', 'dial', 'proxy_tls', 'authentication']);
 
-/** Each host up to TLS, those of a probe as they were seen on it. */
+/** Tries each host up to TLS; for those that the probe reached, uses its result. */
 export async function tryEndpoints(
   { endpoints, purpose }: { readonly endpoints: readonly PurposeEndpoint[]; readonly purpose: Purpose },
   walked: { readonly observed: readonly ObservedStage[]; readonly failure: CodedError | null },
@@ -66,7 +67,7 @@ function isOfTls({ stage, error }: ObservedStage): boolean {
   return stage === 'tls' && error !== null;
 }
 
-/** One host up to TLS. @throws the reason of the signal; nothing else */
+/** Tries one host up to TLS. @throws the reason of the signal; nothing else */
 export async function tryEndpoint(
   endpoint: PurposeEndpoint,
   purpose: Purpose,

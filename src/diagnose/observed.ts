@@ -1,4 +1,5 @@
-// What the answers of a probe tell beside their status: what the path keeps of a response, and how the clocks stand. Pure.
+// What the responses of a probe show in addition to their status: what the path changes in a response, and how the
+// clocks differ. Pure.
 
 import { type CodedError, coded } from '#errors/coded-error.ts';
 import { shownUrl } from '#http/check-url.ts';
@@ -7,16 +8,16 @@ import { answersFrom } from '#proxy/route.ts';
 import type { ObservedPart } from './requests.ts';
 import type { ObservedResponse, ObservedStage } from './watched-router.ts';
 
-/** Further apart than this is a wrong clock, in milliseconds: certificates and tickets take five minutes. */
+/** A larger difference means a wrong clock, in milliseconds: certificates and tickets tolerate five minutes. */
 const CLOCKS_AGREE_MS = 300_000;
 
-/** Something that was noticed: a stage of its own, and a warning where it is one. */
+/** An observation: a stage of its own, with a warning if it is one. */
 export interface Noticed {
   readonly stage: ObservedStage;
   readonly warning: CodedError | null;
 }
 
-/** TLS to a proxy itself that is weaker than it should be, and is used all the same; null where there is none. */
+/** TLS to the proxy itself that is used although it is weaker than it should be; null when there is none. */
 export function observeProxyTls(observed: readonly ObservedStage[]): CodedError | null {
   const facts = observed.find(({ stage, facts: shown }) => stage === 'proxy_tls' && shown['weak'] === true)?.facts;
   if (facts === undefined) return null;
@@ -24,7 +25,7 @@ export function observeProxyTls(observed: readonly ObservedStage[]): CodedError 
   return coded('PROXY-TLS-WEAK', { proxy, suite, version, hop });
 }
 
-/** How the clock of this host stands against the last answer that has a Date; null where none has. */
+/** The clock of this host compared with the last response that has a Date; null when none has. */
 export function observeClock(responses: readonly ObservedResponse[]): Noticed | null {
   const answer = responses.findLast(({ head }) => dateOf(head) !== null);
   if (answer === undefined) return null;
@@ -39,7 +40,7 @@ export function observeClock(responses: readonly ObservedResponse[]): Noticed | 
   return { stage: { stage: 'clock', target: `${host}:${port}`, elapsedMs: null, facts, error: null }, warning };
 }
 
-/** What the path kept of the answer to a request for a part; null where none was made. */
+/** What the path kept of the response to a range request; null when none was made. */
 export function observePath(part: ObservedPart | null): Noticed | null {
   if (part === null) return null;
   const { head, connection, url, rangeWorked } = part;
@@ -55,7 +56,7 @@ export function observePath(part: ObservedPart | null): Noticed | null {
   return { stage: { stage: 'path', target, elapsedMs: null, facts, error: null }, warning };
 }
 
-/** When an answer was made, ms since the epoch; one out of a cache is as much older as it says. */
+/** When a response was made, ms since the epoch. The Age of a cached response is added. */
 function dateOf(head: ObservedResponse['head']): number | null {
   const date = Date.parse(headerValue(head, 'date') ?? '');
   const age = Number(headerValue(head, 'age') ?? 0);

@@ -1,11 +1,11 @@
-// Where in the file the key of a reason stands. Pure.
+// Finds where the file sets the key of a reason. Pure.
 
 import { type Reason, reasonKey, reasonText } from '#proxy/reason.ts';
 
-/** Returns the place of a key, `sallyport.yaml:12`; null where the file does not have it. */
+/** Returns the place of a key, `sallyport.yaml:12`; null when the file does not set it. */
 export type PlaceOf = (key: string) => string | null;
 
-/** The sentence of a reason, with the place of the key that decided or a note that it is a default. */
+/** The sentence of a reason, with the place of the deciding key or a note that it is a default. */
 export function placedReason(reason: Reason, placeOf: PlaceOf): string {
   const key = reasonKey(reason);
   return key === null ? reasonText(reason) : withPlace(reasonText(reason), key, placeOf);

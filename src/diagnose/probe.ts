@@ -1,9 +1,9 @@
-// One purpose, probed over its real route until it fails or all of it went well: the work's own first request, the upgrade
-// to a WebSocket where its endpoint is one, a part of what it would fetch, and then each other host up to TLS.
+// Probes one purpose over its real route until a failure or the end: the work's own first request, the upgrade to a
+// WebSocket if its endpoint is one, a range of what it would fetch, then each other host up to TLS.
 //
-// Guarantees: it ends at the first failure, which is the one that the work would meet; it costs no attempt with a
-// credential that the work would not make; an abort rejects with its reason. Each purpose ends at a deadline of its own, whatever
-// other waits there are: what it was doing then is the failure, and hosts that it had not come to are not tried.
+// Guarantees: it ends at the first failure, which is the one that the work would meet. It makes no attempt with a
+// credential that the work would not make. An abort rejects with its reason. Each purpose has its own deadline: the
+// step that it interrupts is the failure, and later hosts are not tried.
 
 import type { Purpose } from '#config/purposes.ts';
 import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
@@ -22,15 +22,18 @@ import {
   WatchedRouter,
 } from './watched-router.ts';
 
-/** What a purpose reaches, and how its work begins. */
+/** The target of a purpose, and the first request of its work. */
 export interface Probe {
   readonly purpose: Purpose;
   readonly target: URL;
   /** Whether the settings let the purpose do its work. */
   readonly enabled: boolean;
-  /** Every host of the purpose, that of the target among them. */
+  /** Every host of the purpose, including that of the target. */
   readonly endpoints: readonly PurposeEndpoint[];
-  /** Does what the work does first, over this router. Returns something that the work would fetch next, if anything. */
+  /**
+   * Makes the first request of the work over this router. Returns an item that the work would fetch next, if there is
+   * one.
+   */
   ask(net: Net): Promise<PackagePart | null>;
   /** Headers for the upgrade to a WebSocket. */
   headers(): Readonly<Record<string, string>>;
@@ -38,30 +41,30 @@ export interface Probe {
 
 export interface ProbeParts extends TryParts {
   readonly report: ScopedReport;
-  /** How long the answer to an upgrade may take, in milliseconds. */
+  /** How long the response to an upgrade may take, in milliseconds. */
   readonly upgradeTimeoutMs: number;
 }
 
-/** What a probe showed. */
+/** The result of a probe. */
 export interface ProbeResult {
   readonly probe: Probe;
-  /** The choice; null where there is none. */
+  /** The chosen route; null when there is none. */
   readonly route: Route | null;
   readonly observed: readonly ObservedStage[];
   readonly responses: readonly ObservedResponse[];
   readonly part: ObservedPart | null;
   readonly failure: CodedError | null;
-  /** The failure as the stage told it. */
+  /** The failure as the stage reported it. */
   readonly met: CodedError | null;
   readonly elapsedMs: number;
   readonly endpoints: readonly ObservedEndpoint[];
-  /** The request that failed, or the first one of the work where none did; null before any. */
+  /** The failed request, or the first one of the work if none failed; null before any. */
   readonly tried: TriedRequest | null;
-  /** When it began, monotonic. */
+  /** When it started, monotonic. */
   readonly startedMs: number;
 }
 
-/** Longest time for one purpose, in milliseconds, beside two waits for a silent path. */
+/** Longest time for one purpose, in milliseconds, in addition to two waits for a silent path. */
 const MAX_PURPOSE_MS = 300_000;
 
 export async function runProbe(probe: Probe, given: ProbeParts): Promise<ProbeResult> {
@@ -77,7 +80,7 @@ export async function runProbe(probe: Probe, given: ProbeParts): Promise<ProbeRe
   }
 }
 
-/** `aborted` is the signal of whoever asked; that of `parts` ends at the deadline as well. */
+/** `aborted` is the caller's signal; that of `parts` also ends at the deadline. */
 async function runUntil(probe: Probe, parts: ProbeParts, aborted: AbortSignal): Promise<ProbeResult> {
   const { clock, router } = parts;
   const startedMs = clock.monotonic();
@@ -88,7 +91,7 @@ async function runUntil(probe: Probe, parts: ProbeParts, aborted: AbortSignal): 
   const endpoints = await tryEndpoints(probe, { observed, failure }, parts);
   aborted.throwIfAborted();
   const common = { probe, route: routeOf(probe, router), responses, part, endpoints };
-  // Where all of it went well, a host that the work goes to besides is what fails, or may fail.
+  // If everything succeeded, the result is the failure or warning of another host that the work uses.
   const missed = failure === null ? endpoints.filter((one) => one.failure !== null && !isOn(observed, one)) : [];
   const needing = missed.find(({ always }) => always);
   const needed = needing?.failure ?? null;
@@ -112,7 +115,7 @@ function isOn(observed: readonly ObservedStage[], { observed: own }: ObservedEnd
   return own.some((one) => observed.includes(one));
 }
 
-/** What the work does first, and what a diagnosis asks beside it; ends at the first failure. */
+/** Makes the first request of the work, then those of the diagnosis; ends at the first failure. */
 async function goAll(
   probe: Probe,
   watched: WatchedRouter,
@@ -134,7 +137,7 @@ async function goAll(
     }
     return { part, met: null, failure: null };
   } catch (thrown) {
-    // An abort by the deadline is a failure of ours; one by whoever asked is thrown above.
+    // An abort by the deadline is our own failure; one by the caller is thrown above.
     const met = asCoded(signal.aborted ? signal.reason : thrown);
     watched.endedWith(met, stage, probe.target);
     return { part, met, failure: await lookAgain(met, probe.purpose, parts) };

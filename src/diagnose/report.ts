@@ -1,5 +1,5 @@
-// What a diagnosis is asked and what it answers, as both cross Control and as `--json` prints it. The schema is the
-// contract with other people's scripts: docs/diagnosis.schema.json is made from it.
+// The request and the result of a diagnosis, as both are sent over Control and as `--json` prints the result. The
+// schema is a contract with users' scripts: docs/diagnosis.schema.json is generated from it.
 
 import { z } from 'zod';
 import { PURPOSES } from '#config/purposes.ts';
@@ -8,9 +8,9 @@ const purposeSchema = z.enum(PURPOSES);
 
 /** Proxy variables by their name; the value of each without user and password. */
 const variablesSchema = z.record(z.string(), z.string());
-/** As many as there are names in `shell.ts`, with room. */
+/** More than the number of names in `shell.ts`. */
 const MAX_VARIABLES = 8;
-/** As long as a variable of a process can be. All together have no more: masking them in the answer takes its time. */
+/** The longest variable of a process. The total has the same limit, because masking them in the result takes time. */
 const MAX_CHARACTERS = 131_072;
 const shownVariablesSchema = z
   .record(z.string().max(64), z.string().max(MAX_CHARACTERS))
@@ -23,11 +23,14 @@ export const candidateTextSchema = z.string().max(1_048_576);
 /** Keys such as `proxies[63].password`. */
 export const typedKeysSchema = z.array(z.string().max(256)).max(256);
 
-/** Settings that are not saved. The text may hold a secret: it crosses the control socket only, and no log. */
+/**
+ * Settings that are not saved. The text may contain a secret, so it is sent over the control socket only and never
+ * logged.
+ */
 const candidateSchema = z.object({
-  /** The whole configuration file as it would be. */
+  /** The complete new configuration file. */
   text: candidateTextSchema,
-  /** Keys of secrets that were typed for this: they belong to the proxy that they stand beside. */
+  /** Keys of secrets that were typed for this; each belongs to the proxy of its profile. */
   typed: typedKeysSchema,
 });
 export type ConfigCandidate = z.infer<typeof candidateSchema>;
@@ -35,15 +38,17 @@ export type ConfigCandidate = z.infer<typeof candidateSchema>;
 export const diagnosisRequestSchema = z.object({
   /** Null means all. */
   purposes: z.array(purposeSchema).max(PURPOSES.length).nullable(),
-  /** What the shell of whoever asks has. */
+  /** The proxy variables of the caller's shell. */
   shell: shownVariablesSchema,
-  /** Null means the settings in force. */
+  /** Null means the active settings. */
   candidate: candidateSchema.nullable(),
-  /** Name of a profile, or `default`, that every purpose is to go through, whatever the settings say; null: as they say. */
+  /** Name of a profile, or `default`, that every purpose uses for this test; null: the settings decide. */
   through: z.string().max(256).nullable(),
-  /** Whether an ordinary Node client makes the same request. */
+  /** Whether an ordinary Node client also makes the request. */
   second_opinion: z.boolean().optional(),
-  /** `in_force`: the candidate may use secrets only as the active settings do, as for somebody who may not read them. */
+  /**
+   * `in_force`: the candidate may use secrets only as the active settings do, as for a user who may not read them.
+   */
   secrets: z.literal('in_force').optional(),
 });
 export type DiagnosisRequest = z.infer<typeof diagnosisRequestSchema>;
@@ -69,9 +74,9 @@ const factSchema = z.union([z.string(), z.number(), z.boolean(), z.null(), z.arr
 
 const stageSchema = z.object({
   name: z.enum(STAGES),
-  /** `host:port` of what it was on the way to. */
+  /** `host:port` of the target. */
   target: z.string(),
-  /** `warning`: it failed or looks wrong, and the work goes on all the same. */
+  /** `warning`: it failed or looks wrong, but the work continues. */
   outcome: z.enum(['ok', 'warning', 'failed']),
   elapsed_ms: z.number().nullable(),
   /** One sentence for people. */
@@ -86,29 +91,30 @@ const findingSchema = z.object({
   code: z.string(),
   message: z.string(),
   check: z.string(),
-  /** Where it failed; null where that is not known. */
+  /** Where it failed; null when that is not known. */
   hop: z.string().nullable(),
   class: z.string(),
 });
 export type DiagnosisFinding = z.infer<typeof findingSchema>;
 
-/** What an ordinary Node client got for the same request through the same proxy. */
+/** The result of an ordinary Node client for the same request through the same proxy. */
 const secondOpinionSchema = z.object({
   /**
-   * `same`: as Sallyport, success or failure; `gets through`: where Sallyport failed twice; `recovered`: where Sallyport failed
-   * once; `fails`: where Sallyport gets through; `differs`: both fail in different ways; `not asked`: `says` has the reason.
+   * `same`: as Sallyport, success or failure; `gets through`: succeeds where Sallyport failed twice; `recovered`:
+   * succeeds where Sallyport failed once; `fails`: fails where Sallyport succeeds; `differs`: both fail in different
+   * ways; `not asked`: `says` has the reason.
    */
   outcome: z.enum(['same', 'gets through', 'recovered', 'fails', 'differs', 'not asked']),
   /** One sentence for people. */
   says: z.string(),
-  /** The proxy that both used; null where Sallyport used none. */
+  /** The proxy that both used; null when Sallyport used none. */
   proxy: z.string().nullable(),
-  /** The HTTP status that it got, from the proxy or the server; null without one. */
+  /** The HTTP status that it received from the proxy or the server; null without one. */
   status: z.number().nullable(),
-  /** What Node called its failure, such as `ECONNREFUSED`; null without one. */
+  /** Node's code of the failure, for example `ECONNREFUSED`; null without one. */
   code: z.string().nullable(),
   elapsed_ms: z.number().nullable(),
-  /** What it was not given: the login of the proxy, keys of headers and tokens for the server. */
+  /** Secrets that it was not given: the login of the proxy, keys of headers and tokens for the server. */
   without: z.array(z.string()),
 });
 export type SecondOpinion = z.infer<typeof secondOpinionSchema>;
@@ -117,9 +123,9 @@ const purposeReportSchema = z.object({
   purpose: purposeSchema,
   outcome: z.enum(['ok', 'warning', 'failed', 'not configured']),
   target: z.string().nullable(),
-  /** Whether the purpose may do its work; one that is configured but not enabled is tested all the same. */
+  /** Whether the purpose is enabled. One that is configured but not enabled is also tested. */
   enabled: z.boolean(),
-  /** Name of the proxy profile; null when direct, or before any choice. */
+  /** Name of the proxy profile; null when direct, or when none was chosen. */
   proxy: z.string().nullable(),
   how: z.enum(['tunnel', 'forward', 'direct']).nullable(),
   /** The reasons of the choice, each with its line in the file. */
@@ -127,9 +133,9 @@ const purposeReportSchema = z.object({
   elapsed_ms: z.number(),
   failure: findingSchema.nullable(),
   warnings: z.array(findingSchema),
-  /** What went well, in order, in words. */
+  /** What succeeded, in order, in words. */
   proven: z.array(z.string()),
-  /** A secret was not sent because it had been refused before; whoever asks may allow it once more. */
+  /** A secret was not sent because it had been rejected before; the caller may allow one more attempt. */
   credential_waits: z.boolean(),
   stages: z.array(stageSchema),
   /** Every host of the purpose, each tried up to TLS. */
@@ -137,31 +143,31 @@ const purposeReportSchema = z.object({
     z.object({
       endpoint: z.string(),
       outcome: z.enum(['ok', 'intercepted', 'failed', 'not tried']),
-      /** Who issued its certificate; null without TLS. */
+      /** The issuer of its certificate; null without TLS. */
       issuer: z.string().nullable(),
       expires: z.string().nullable(),
       code: z.string().nullable(),
     }),
   ),
-  /** Null where none was asked for. */
+  /** Null when none was requested. */
   second_opinion: secondOpinionSchema.nullable(),
 });
 export type PurposeReport = z.infer<typeof purposeReportSchema>;
 
 export const diagnosisSchema = z.object({
-  /** Whose user, environment and credentials it ran with. */
+  /** The user, environment and credentials that it ran with. */
   as: z.object({ user: z.string(), pid: z.number(), service: z.boolean() }),
   version: z.string(),
   at: z.string(),
   /** The file that the settings came from. */
   config: z.string(),
-  /** Whether the settings are saved and in force. */
+  /** Whether the settings are saved and active. */
   saved: z.boolean(),
-  /** The profile that every purpose went through, whatever the settings say; null where it went as they say. */
+  /** The profile that every purpose used for this test; null when the settings decided. */
   through: z.string().nullable(),
   verdict: z.object({
     outcome: z.enum(['ok', 'warning', 'failed']),
-    /** The first line of the answer: the cause, or that all is well. */
+    /** The first line of the answer: the cause, or that everything works. */
     sentence: z.string(),
     purpose: purposeSchema.nullable(),
     finding: findingSchema.nullable(),

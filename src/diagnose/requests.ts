@@ -1,7 +1,8 @@
-// What a diagnosis asks by itself, beside what the work asks: one request whose answer may be anything, and a small part
-// of something that the work would fetch. Both over the very `exchange` of packages.
+// The requests that a diagnosis makes in addition to those of the work: one for which any response is enough, and a
+// range request for something that the work would fetch. Both use the `exchange` of packages.
 //
-// Guarantees: no more than some bytes of any body are taken; redirects of a part are checked as the work checks them.
+// Guarantees: only the first bytes of a body are kept. Redirects of a range request are checked as the work checks
+// them.
 
 import type { Purpose } from '#config/purposes.ts';
 import { coded } from '#errors/coded-error.ts';
@@ -16,7 +17,7 @@ import type { ScopedReport } from '#logging/scoped.ts';
 import { answersFrom, type HopFacts, type Router } from '#proxy/route.ts';
 import type { Clock } from '#system/clock.ts';
 
-/** What a request goes over. */
+/** What a request is made with. */
 export interface Net {
   readonly router: Router;
   readonly clock: Clock;
@@ -27,20 +28,20 @@ export interface Net {
 export interface RequestContext {
   readonly purpose: Purpose;
   readonly deadlines: Deadlines;
-  /** Headers of a request; `credentials` tells whether ours may go there. */
+  /** Headers of a request; `credentials` says whether ours may be sent there. */
   headers(credentials: boolean): Readonly<Record<string, string>>;
 }
 
-/** Something that the work would fetch. */
+/** An item that the work would fetch. */
 export interface PackagePart extends RequestContext {
   readonly url: URL;
-  /** The document that named it. */
+  /** The document that names it. */
   readonly from: URL;
   readonly configured: URL;
   readonly allowedOrigins: readonly string[];
 }
 
-/** A part that came, or did not come as one. */
+/** The response to a range request, whether or not it is partial. */
 export interface ObservedPart {
   readonly url: URL;
   readonly head: ResponseInfo;
@@ -48,17 +49,17 @@ export interface ObservedPart {
   readonly rangeWorked: boolean;
 }
 
-/** A range is made of so many bytes. */
+/** Length of the range, in bytes. */
 const PART_BYTES = 1_024;
-/** So much of a page is looked at for its title. */
+/** Bytes of a page that are searched for its title. */
 const PAGE_BYTES = 16_384;
 
-/** Asks for a URL; whatever its server answers is proof enough that it was reached. @throws what stood in the way */
+/** Requests a URL; any response of its server proves that it was reached. @throws the failure that prevented it */
 export async function requestAnything(url: URL, requestContext: RequestContext, net: Net): Promise<void> {
   await requestOnce({ url, credentials: true, range: false }, requestContext, net);
 }
 
-/** Asks for the first bytes of something. @throws what the work would fail with */
+/** Requests the first bytes of an item. @throws the failure that the work would meet */
 export async function requestPart(part: PackagePart, net: Net): Promise<ObservedPart> {
   const { configured, allowedOrigins, from } = part;
   return await followRedirects({
@@ -96,7 +97,7 @@ async function requestOnce(
     clock,
     signal,
     expectedBytes: null,
-    // The whole of something that was asked for in part is not wanted.
+    // A complete response to a range request is not read.
     onHead: (head) => (range && (head.status === 206 || isPage(head)) ? page : null),
   });
   if (result.ended === 'failed') throw result.error;

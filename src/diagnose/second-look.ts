@@ -1,8 +1,8 @@
-// A failure that means one of two things, told by one more question to the same proxy: whether a port or a host is what it
-// refuses, whether the clock here or a certificate is wrong, and what a port speaks that does not answer.
+// Resolves a failure with two possible meanings by one more question to the same proxy: does it refuse the port or
+// the host, is the clock or the certificate wrong, and which protocol does a silent port speak?
 //
-// Guarantees: asked only through a proxy that the probe has come through, so it costs no attempt with a credential that the
-// probe did not make; what the question itself fails with is of no matter.
+// Guarantees: it asks only through a proxy that the probe has passed, so it makes no attempt with a credential that
+// the probe did not make. A failure of the question itself is ignored.
 
 import type { Purpose } from '#config/purposes.ts';
 import { type CodedError, coded } from '#errors/coded-error.ts';
@@ -15,30 +15,27 @@ import { type TryParts, tryEndpoint } from './endpoints.ts';
 import { requestAnything } from './requests.ts';
 import { authorityOf } from './watched-router.ts';
 
-/** How long the answer that has the time may take, in milliseconds: it is asked for its head alone. */
+/** How long the response with the time may take, in milliseconds; only its head is read. */
 const TIME_MS = 5_000;
-/** How long each try to learn what a port speaks may take, in milliseconds. */
+/** How long each attempt to detect a port's protocol may take, in milliseconds. */
 const PROBE_MS = 3_000;
-/** The scheme of a proxy whose port speaks this. */
+/** The proxy scheme for each protocol. */
 const WANTED: Readonly<Record<Spoken, string>> = { TLS: 'https', SOCKS: 'socks5h', HTTP: 'http' };
 
-/** The failure, or the one that the second question shows it to be. */
+/** The failure, or the one that the second question reveals. */
 export async function lookAgain(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
   try {
     if (error.code === 'POLICY-DENIED') return await ofThePort(error, purpose, parts);
     if (error.code === 'TLS-CLOCK') return await ofTheClock(error, purpose, parts);
     if (error.code === 'TUNNEL-CLOSED' || error.code === 'TUNNEL-TIMEOUT') return await ofTheScheme(error, parts);
   } catch (thrown) {
-    // Only an abort gets here: the failure stands as it was met.
+    // Only an abort gets here: the original failure stands.
     if (!parts.signal.aborted) throw thrown;
   }
   return error;
 }
 
-/**
- * A refusal of a port is told from one of the host by asking for the same host's port 443: a tunnel there says that the
- * port is what is refused.
- */
+/** Requests port 443 of the same host. If that tunnel is allowed, the proxy refuses the port and not the host. */
 async function ofThePort(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
   const { proxy, status, said, target: refused, hop } = error.facts;
   const target = tunnelled(refused);
@@ -49,7 +46,10 @@ async function ofThePort(error: CodedError, purpose: Purpose, parts: TryParts): 
   return coded('POLICY-PORT', { proxy, target: refused, status, said, hop }, error).during(error.trace);
 }
 
-/** What a port speaks where it did not answer: TLS or SOCKS to a CONNECT in the clear, HTTP to the greeting of SOCKS. */
+/**
+ * Detects the protocol of a port that did not answer: TLS or SOCKS after a plain CONNECT, HTTP after the greeting of
+ * SOCKS.
+ */
 async function ofTheScheme(error: CodedError, { clock, signal }: TryParts): Promise<CodedError> {
   const { proxy, address: host, port, scheme, variable, reason } = error.facts;
   if (typeof proxy !== 'string' || typeof host !== 'string' || typeof port !== 'number') return error;
@@ -65,8 +65,8 @@ async function ofTheScheme(error: CodedError, { clock, signal }: TryParts): Prom
 }
 
 /**
- * Few proxies tell the time with a tunnel, and all do with an answer of their own or of a server: one request over plain
- * http is made for its Date. Then the same handshake tells which of the two it is.
+ * Few proxies send a Date with a tunnel, but all do with a response of their own or of a server. So one plain http
+ * request is made for its Date, and the same handshake then shows which of the two is wrong.
  */
 async function ofTheClock(error: CodedError, purpose: Purpose, parts: TryParts): Promise<CodedError> {
   const target = error.place?.kind === 'origin' ? tunnelled(error.place.address) : null;
@@ -83,7 +83,7 @@ async function ofTheClock(error: CodedError, purpose: Purpose, parts: TryParts):
   return isSame ? failure.during(error.trace) : error;
 }
 
-/** The target of a tunnel, from `host:port`; null for what is asked for by its URL. */
+/** The target of a tunnel, from `host:port`; null for a request by URL. */
 function tunnelled(authority: FieldValue): URL | null {
   return typeof authority === 'string' && !authority.includes('/') ? URL.parse(`https://${authority}/`) : null;
 }

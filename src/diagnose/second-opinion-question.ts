@@ -1,6 +1,6 @@
-// What crosses to and from the thread of the second opinion. Types only, all of it plain data.
+// The messages to and from the thread of the second opinion. Types only, all plain data.
 
-/** Whom one leg trusts and what is shown there, as PEM texts. */
+/** The CAs to trust and the certificate to show on one TLS connection, as PEM texts. */
 export interface WitnessTrust {
   /** Null means the roots that come with Node. */
   readonly ca: string | null;
@@ -12,17 +12,17 @@ export interface WitnessTrust {
 export interface OpinionQuestion {
   /** http, https, ws or wss; for the latter two the upgrade is requested. */
   readonly url: string;
-  /** With user and password where they are lent. Every request goes there. */
+  /** With user and password where they may be used. Every request goes there. */
   readonly proxyUrl: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly userAgent: string;
   readonly target: WitnessTrust;
   readonly proxy: WitnessTrust;
-  /** One of these keys must be in the chain of the target; none where empty. */
+  /** One of these keys must be in the target's chain; empty means no pins. */
   readonly pins: readonly string[];
 }
 
-/** How far it came: the proxy (also its name, TLS to it and its login), TLS to the target, the response. */
+/** The stage it reached: the proxy (including its name, TLS to it and its login), TLS to the target, the response. */
 export type OpinionStage = 'proxy' | 'tls' | 'response';
 
 export type OpinionAnswer =
@@ -31,12 +31,12 @@ export type OpinionAnswer =
   | {
       readonly kind: 'failed';
       readonly at: OpinionStage;
-      /** `ECONNREFUSED` and the like; null where Node has none. */
+      /** `ECONNREFUSED` and similar; null when Node has none. */
       readonly code: string | null;
       readonly reason: string;
-      /** Whether the login of a SOCKS proxy was refused. */
+      /** Whether the login of a SOCKS proxy was rejected. */
       readonly loginRefused: boolean;
     };
 
-/** What the thread tells: each stage as it begins, and one answer. */
+/** The reports of the thread: each stage as it starts, and one answer. */
 export type OpinionReport = OpinionAnswer | { readonly kind: 'stage'; readonly at: OpinionStage };

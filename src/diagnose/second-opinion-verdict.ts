@@ -1,4 +1,4 @@
-// What the answer of an ordinary Node client says about ours. Pure.
+// Compares the result of an ordinary Node client with ours. Pure.
 
 import type { CodedError } from '#errors/coded-error.ts';
 import type { ConnectPhase } from '#errors/connect-trace.ts';
@@ -7,18 +7,18 @@ import type { SecondOpinion } from './report.ts';
 import type { OpinionStage } from './second-opinion-question.ts';
 import type { OpinionResult } from './witness.ts';
 
-/** What became of our own request. */
+/** The result of our own request. */
 export interface OwnResult {
   readonly failure: CodedError | null;
   /** Of the last response to it; null without one. */
   readonly status: number | null;
-  /** Whether the proxy was asked in absolute form, so that an answer may be the proxy's. */
+  /** Whether the proxy received the absolute form, so that the response may be the proxy's. */
   readonly forwarded: boolean;
 }
 
-/** What the other client was not given. */
+/** The secrets that the other client was not given. */
 export interface Withheld {
-  /** Why it has no account, where the profile has one; null where it was given one, or there is none. */
+  /** Why it did not get the profile's account; null when it got it, or when there is none. */
   readonly account: string | null;
   /** Keys of headers and tokens for the server. */
   readonly secrets: readonly string[];
@@ -64,7 +64,7 @@ const THROUGH: Said = {
   says: 'An ordinary Node client gets through: please report this as a bug in Sallyport.',
 };
 
-/** It got through, and so did ours when it tried again. */
+/** It succeeded, and so did ours on a second attempt. */
 export const RECOVERED: Said = {
   outcome: 'recovered',
   says: 'An ordinary Node client gets through, and so did Sallyport when it tried again: the failure is intermittent.',
@@ -84,7 +84,7 @@ function sameStage(seen: Exclude<OpinionResult, { kind: 'answered' }>): Said {
   return say('same', 'fails at the same stage', { why });
 }
 
-/** What Node calls a certificate that it does not accept, and what the thread calls one without a pinned key. */
+/** Node's codes for a certificate that it does not accept, and the thread's code for a missing pinned key. */
 const CERTIFICATE = /CERT|UNABLE_TO|ISSUER|SELF_SIGNED|NOT_PINNED|HOSTNAME/;
 
 function whyOf(seen: OpinionResult): string {
@@ -98,7 +98,7 @@ function isStatus(seen: OpinionResult, status: number): boolean {
   return seen.kind === 'answered' && seen.status === status;
 }
 
-/** The status that our request ended with, the proxy's or the server's. */
+/** The status that ended our request, from the proxy or the server. */
 function ownStatus({ failure, status }: OwnResult): number | null {
   if (failure === null) return status;
   const named = failure.facts['status'];
@@ -107,7 +107,7 @@ function ownStatus({ failure, status }: OwnResult): number | null {
   return stageOf(failure.trace?.phase) === 'response' ? status : null;
 }
 
-/** Null for what failed before anything was sent. */
+/** Null for a failure before anything was sent. */
 function stageOf(phase: ConnectPhase | undefined): OpinionStage | null {
   switch (phase) {
     case 'resolve':
@@ -127,7 +127,7 @@ function stageOf(phase: ConnectPhase | undefined): OpinionStage | null {
   }
 }
 
-/** `why` is a sentence part that the formatter has made already. */
+/** `why` is a clause that has already been formatted. */
 function say(outcome: Said['outcome'], predicate: string, { why, ...facts }: Parameters<typeof fillTemplate>[1]): Said {
   const said = fillTemplate(`An ordinary Node client ${predicate}`, facts);
   return { outcome, says: typeof why === 'string' ? `${said}: ${why}.` : `${said}.` };

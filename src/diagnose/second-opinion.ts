@@ -1,9 +1,10 @@
-// A second opinion on a probe: the same request to the same target through the same proxy, by an ordinary Node client.
+// A second opinion on a probe: an ordinary Node client makes the same request to the same target through the same
+// proxy.
 //
-// Guarantees: it never goes direct, since only a candidate that names a proxy is asked again; it costs no refused attempt,
-// since an account goes along only where this proxy has accepted it during the probe; tokens and headers for the server stay
-// here. Where an ordinary client cannot do what the settings say, it is not asked, and the sentence says why.
-// Relies on the probe to be over.
+// Guarantees: it never goes direct, since only candidates with a proxy are repeated. It costs no rejected attempt,
+// since it gets an account only if this proxy accepted that account during the probe. Tokens and headers for the
+// server are not given to it. If an ordinary client cannot do what the settings require, none is started, and the
+// sentence says why. Relies on the probe having ended.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { CandidateProxy, Loan } from '#proxy/candidate-info.ts';
@@ -16,10 +17,10 @@ import { compareOpinion, noOpinion, type OwnResult, RECOVERED, type Withheld } f
 import type { TriedRequest } from './watched-router.ts';
 import { type OpinionResult, runWitness } from './witness.ts';
 
-/** What the settings of the probe say. */
+/** What the settings of the probe require. */
 export interface OpinionSettings {
   readonly userAgent: string;
-  /** Whether names of targets may be resolved here. */
+  /** Whether names of targets may be resolved on this host. */
   readonly mayResolve: boolean;
   trustOf(purpose: Purpose): TlsTrust;
   /** By the name of the profile. */
@@ -32,19 +33,19 @@ interface OpinionParts {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly settings: OpinionSettings;
-  /** Probes once more. */
+  /** Probes again. */
   again(): Promise<ProbeResult>;
 }
 
-/** Time for its answer: twice what the probe took, within these, in milliseconds. */
+/** The time limit: twice the duration of the probe, within these bounds, in milliseconds. */
 const MIN_TIMEOUT_MS = 10_000;
 const MAX_TIMEOUT_MS = 60_000;
-/** As much of a package as the probe itself requests. */
+/** The range of a package that the probe itself requests. */
 const PART = 'bytes=0-1023';
 
 type TriedProxy = TriedRequest & { readonly proxy: CandidateProxy };
 
-/** Asks, and checks what came of it. @throws the reason of the signal */
+/** Runs the client and compares the results. @throws the reason of the signal */
 export async function secondOpinion(probed: ProbeResult, parts: OpinionParts): Promise<SecondOpinion> {
   const { tried } = probed;
   const proxy = tried?.candidate?.proxy ?? null;
@@ -70,7 +71,7 @@ export async function secondOpinion(probed: ProbeResult, parts: OpinionParts): P
   };
 }
 
-/** Why no client is started, as a clause; null where one is. */
+/** Why no client is started, as a clause; null when one is. */
 async function whyNot(
   { tried, failure, observed }: ProbeResult,
   proxy: CandidateProxy | null,
@@ -95,7 +96,7 @@ async function whyNot(
   return wouldResolve ? `${scheme} would resolve the name of the server here, and proxy_required forbids that` : null;
 }
 
-/** The library knows Basic and the login of SOCKS. */
+/** The library supports Basic and the login of SOCKS. */
 function cannotLogIn(scheme: string): string {
   return `an ordinary Node client cannot authenticate with ${scheme}`;
 }
@@ -139,7 +140,7 @@ function urlFor({ url, scheme, address, port }: CandidateProxy, loan: Loan | nul
   return `${scheme}://${user}:${password}@${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
-/** As our own connections: a certificate of ours is shown only where the settings show it. */
+/** As for our own connections: our certificate is shown only where the settings allow it. */
 function trustFor({ ca, client }: TlsTrust, origin: string): WitnessTrust {
   const shown = client?.origins.includes(origin) === true ? client : null;
   return {
@@ -171,7 +172,7 @@ function ownResult({ failure, responses }: ProbeResult, { url, proxy }: TriedPro
   return { failure, status: answer?.head.status ?? null, forwarded: proxy.how === 'forward' };
 }
 
-/** Whether what failed works by now: a fault that comes and goes is none of ours. */
+/** Whether the failed request works by now: an intermittent fault is not ours. */
 async function isOver({ failure }: ProbeResult, { again }: OpinionParts): Promise<boolean> {
   return (await again()).failure?.code !== failure?.code;
 }

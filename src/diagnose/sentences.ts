@@ -1,4 +1,4 @@
-// What a stage showed, in one sentence: a template for each stage, filled by the one formatter. Pure.
+// The result of a stage in one sentence: a template for each stage, filled by the one formatter. Pure.
 
 import { type FieldValue, fillTemplate } from '#errors/template.ts';
 import type { StageName } from './report.ts';
@@ -18,7 +18,7 @@ const SAYS: Readonly<Record<StageName, string>> = {
   clock: 'the clock of this host is {direction:words} by {by:ms}',
 };
 
-/** Sentences for what is not the plain case. */
+/** Sentences for special cases. */
 const VARIANTS = {
   certificateUnread: 'the certificate is trusted',
   noRange: 'the whole file arrived instead of the requested range ({status})',
@@ -27,7 +27,7 @@ const VARIANTS = {
 
 type Facts = Readonly<Record<string, FieldValue>>;
 
-/** The sentence of a stage that went well. */
+/** The sentence of a stage that succeeded. */
 export function stageSentence(stage: StageName, target: string, facts: Facts): string {
   return fillTemplate(templateFor(stage, facts), { target, ...facts });
 }

@@ -1,12 +1,12 @@
-// The proxy variables of a service and of the shell of whoever asks, side by side: what works in a shell and not as a
-// service is told by the difference. Pure. No user and no password leaves here, nor what cannot be read as a URL.
+// Compares the proxy variables of a service with those of the caller's shell: the difference explains what works in a
+// shell and not as a service. Pure. The result contains no user and no password, nor any value that is not a URL.
 
 import type { ProxyVariables } from './report.ts';
 
-/** In the order in which they matter; programs read either case. */
+/** In order of importance; programs read upper and lower case. */
 const NAMES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'] as const;
 
-/** The proxy variables of an environment, by their name in capitals; blank ones are none. */
+/** The proxy variables of an environment, by their upper-case name; blank ones are left out. */
 export function proxyVariables(environment: Readonly<Record<string, string | undefined>>): ProxyVariables {
   return Object.fromEntries(
     NAMES.flatMap((name) => {
@@ -16,12 +16,12 @@ export function proxyVariables(environment: Readonly<Record<string, string | und
   );
 }
 
-/** Variables that name a proxy, which the shell has and the service has not. */
+/** Variables that name a proxy and that the shell has but the service lacks. */
 export function onlyInShell(service: ProxyVariables, shell: ProxyVariables): string[] {
   return NAMES.filter((name) => name !== 'NO_PROXY' && shell[name] !== undefined && service[name] === undefined);
 }
 
-/** Where the two differ, one sentence each. */
+/** The differences, one sentence each. */
 export function describeDifferences(service: ProxyVariables, shell: ProxyVariables): string[] {
   return NAMES.flatMap((name) => {
     const [here, there] = [service[name], shell[name]];

@@ -1,8 +1,8 @@
-// A router that writes down what the connections of another one show: each step of opening them, and each answer. Whatever
-// works over it does just what it always does, so a diagnosis runs the work's own code and needs none beside it.
+// A router that records what the connections of another router show: each step of opening them, and each response.
+// Code that uses it behaves as always, so a diagnosis runs the work's own code.
 //
-// Guarantees: nothing is changed, asked twice or held up; connections are those of the router below. The steps of a second
-// connection to the same target are written down only where they fail, so that a probe reads like one way.
+// Guarantees: nothing is changed, requested twice or delayed; connections are those of the other router. The steps of
+// a second connection to the same target are recorded only if they fail, so that a probe reads as a single route.
 
 import type { Purpose } from '#config/purposes.ts';
 import type { CodedError } from '#errors/coded-error.ts';
@@ -25,21 +25,21 @@ export interface ObservedStage {
   readonly error: CodedError | null;
 }
 
-/** A response head, and the connection that it came over. */
+/** A response head, and the connection on which it was received. */
 export interface ObservedResponse {
   readonly head: ResponseHead;
   readonly url: string;
   readonly connection: HopFacts;
-  /** Wall time at which it came. */
+  /** Wall time at which it was received. */
   readonly atMs: number;
 }
 
-/** A URL that a connection was opened for, and the candidate that was tried last for it. */
+/** A URL for which a connection was opened, and the last candidate that was tried for it. */
 export interface TriedRequest {
   readonly url: URL;
-  /** Null where none was tried. */
+  /** Null when none was tried. */
   readonly candidate: CandidateInfo | null;
-  /** Whether a part of it was requested. */
+  /** Whether a range of it was requested. */
   readonly inPart: boolean;
 }
 
@@ -48,9 +48,9 @@ export class WatchedRouter implements Router {
   readonly responses: ObservedResponse[] = [];
   /** Connections that were opened, the first one first. */
   readonly connections: HopFacts[] = [];
-  /** What connections were opened for, in order. */
+  /** The URLs for which connections were opened, in order. */
   readonly tried: TriedRequest[] = [];
-  /** Whether an answer is a stage of its own; what asks for something special says so itself. */
+  /** Whether a response is a stage of its own; a special request reports its own stage. */
   recordsResponses = true;
   readonly #router: Router;
   readonly #clock: Clock;
@@ -61,7 +61,10 @@ export class WatchedRouter implements Router {
     this.#clock = clock;
   }
 
-  /** It ended with this failure: one that no step has told is a stage of its own, by default the one that was under way. */
+  /**
+   * It ended with this failure. A failure that no step reported becomes a stage of its own, by default the current
+   * one.
+   */
   endedWith(error: CodedError, under: StageName, destination: URL): void {
     const { observed } = this;
     if (observed.some((one) => one.error === error)) return;
@@ -105,7 +108,7 @@ export class WatchedRouter implements Router {
       ...connection,
       validateResponse: (head, url) => {
         this.responses.push({ head, url, connection: connection.facts, atMs: this.#clock.now() });
-        // First the hop's own verdict: what it throws is no answer of the target.
+        // The hop's own verdict comes first: if it throws, the response is not the target's.
         connection.validateResponse(head, url);
         if (!this.recordsResponses) return;
         const elapsedMs = this.#clock.monotonic() - openedMs;
@@ -121,12 +124,12 @@ export class WatchedRouter implements Router {
   }
 }
 
-/** What a phase of a connection is called here; those of an exchange are what it is made for. */
+/** The stage for a phase of a connection; phases of an exchange belong to the purpose of the exchange. */
 function stageOf(phase: ConnectPhase | undefined, exchange: StageName): StageName {
   return phase === undefined || phase === 'request' || phase === 'response' ? exchange : phase;
 }
 
-/** `host:port`, the port written out. */
+/** `host:port`, with the port written explicitly. */
 export function authorityOf({ protocol, port, hostname }: URL): string {
   const byDefault = protocol === 'https:' || protocol === 'wss:' ? '443' : '80';
   return `${hostname}:${port === '' ? byDefault : port}`;

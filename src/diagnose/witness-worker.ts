@@ -1,8 +1,8 @@
-// The thread of the second opinion: one request by npm's `proxy-agent` over Node's own http and https, as an ordinary Node
-// program makes it. It shares nothing with the code under diagnosis but the check of pins.
+// The thread of the second opinion: one request by npm's `proxy-agent` over Node's own http and https, as an ordinary
+// Node program makes it. It shares only the check of pins with the code under diagnosis.
 //
-// Guarantees: every request goes to the given proxy, whatever the environment says, and no redirect is followed; both TLS
-// legs are verified; no byte of a body is kept. The thread is ended by the code that started it.
+// Guarantees: every request goes to the given proxy, whatever the environment says. No redirect is followed, both TLS
+// connections are verified, and no byte of a body is kept. The code that started the thread ends it.
 
 import { type ClientRequest, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
@@ -30,7 +30,7 @@ function send(): ClientRequest {
     rejectUnauthorized: true,
     ...tlsOptions(proxy),
   });
-  // The agent's own options would win over a `ca` that stands here; a context wins over both.
+  // The agent's own options would override a `ca` set here; a context overrides both.
   const secureContext = createSecureContext(tlsOptions(target));
   const checkIdentity = (host: string, certificate: PeerCertificate) =>
     checkServerIdentity(host, certificate) ?? (isPinned(certificate, pins) ? undefined : unpinned());
@@ -70,12 +70,12 @@ function unpinned(): Error {
 
 function watch(request: ClientRequest): void {
   const behindTheProxy = () => reach(isSecure ? 'tls' : 'response');
-  // Of HTTP proxies: with a status for CONNECT, without one in absolute form.
+  // Emitted for HTTP proxies: with a status for CONNECT, without one in absolute form.
   request.on('proxyConnect', ({ statusCode }: { readonly statusCode?: number }) => {
     if (statusCode === undefined || statusCode === 200) behindTheProxy();
     else answer({ kind: 'answered', by: 'proxy', status: statusCode });
   });
-  // Of SOCKS proxies alone there is no other word.
+  // The only event for SOCKS proxies.
   request.on('proxy', behindTheProxy);
   request.on('socket', (socket) => {
     if (!(socket instanceof TLSSocket)) return;

@@ -1,15 +1,14 @@
-// Asks an ordinary Node client for its opinion, in a thread of its own that ends with the answer, at the deadline or at the
-// abort.
+// Runs an ordinary Node client in a thread of its own, which ends with the answer, at the deadline or at the abort.
 //
-// Guarantees: the thread has an empty environment, so that no variable leads past the proxy, and its memory has a limit.
-// Nothing of it is printed.
+// Guarantees: the thread has an empty environment, so that no variable bypasses the proxy, and its memory has a
+// limit. Its output is not printed.
 
 import { Worker } from 'node:worker_threads';
 import { boundedStep } from '#proxy/bounded-step.ts';
 import type { Clock } from '#system/clock.ts';
 import type { OpinionAnswer, OpinionQuestion, OpinionReport, OpinionStage } from './second-opinion-question.ts';
 
-/** Memory of the thread, in MiB: Node's HTTP and TLS with the agents take some 20. */
+/** Memory of the thread, in MiB: Node's HTTP and TLS with the agents take about 20. */
 const MAX_HEAP_MIB = 96;
 
 export interface OpinionBounds {
@@ -18,12 +17,12 @@ export interface OpinionBounds {
   readonly timeoutMs: number;
 }
 
-/** What came of it; `late` where the deadline came first. */
+/** The result; `late` when the deadline came first. */
 export type OpinionResult =
   | OpinionAnswer
   | { readonly kind: 'late'; readonly at: OpinionStage; readonly timeoutMs: number };
 
-/** Asks. @throws the reason of the signal */
+/** Runs the client. @throws the reason of the signal */
 export async function runWitness(question: OpinionQuestion, bounds: OpinionBounds): Promise<OpinionResult> {
   let at: OpinionStage = 'proxy';
   const late = new Error('late');

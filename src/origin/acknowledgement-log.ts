@@ -1,8 +1,9 @@
-// acknowledgements.jsonl: every acknowledgement that was answered 201, one JSON object a line, appended and synced.
+// acknowledgements.jsonl: every acknowledgement that was answered with 201, one JSON object per line, appended and
+// synced.
 //
-// Guarantees that what was answered survives a power cut, and that a key is written once. Invariant: only whole lines
-// count; a crash in the middle leaves half a line at the end, which the next start cuts off (its sender got no answer
-// and sends again). Relies on one server per folder.
+// Guarantees that an acknowledged receipt survives a power cut, and that a key is written once. Only complete lines
+// count: a crash leaves half a line at the end, which the next start cuts off. Its sender got no response and sends
+// again. Relies on one server per folder.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -11,18 +12,18 @@ import { Turns } from '#system/turns.ts';
 import { type Acknowledgement, isSameFact, readAcknowledgement } from './acknowledgement.ts';
 
 export interface AcknowledgementLog {
-  /** In the order of their coming. */
+  /** In order of arrival. */
   readonly all: readonly Acknowledgement[];
-  /** Durable on return. `other` when the key stands for another fact, `full` when no more are taken. */
+  /** Durable on return. `other` when the key belongs to another fact, `full` when the limit is reached. */
   accept(acknowledgement: Acknowledgement): Promise<'first' | 'again' | 'other' | 'full'>;
   close(): Promise<void>;
 }
 
-/** About 40 MB of file and memory; a fleet needs a real database, and this server says so (507). */
+/** About 40 MB of file and memory. A fleet needs a real database, and this server says so (507). */
 const MAX_KEPT = 100_000;
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
-/** Opens or makes the file. Throws what the file system throws, and when the file is not a log of ours. */
+/** Opens or creates the file. Throws file system errors, and an error when the file is not a log of ours. */
 export async function openAcknowledgementLog(path: string): Promise<AcknowledgementLog> {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(path, flags, 0o640);
@@ -43,9 +44,9 @@ class FileLog implements AcknowledgementLog {
   readonly #file: FileHandle;
   readonly #byKey: Map<string, Acknowledgement>;
   #end: number;
-  /** True while a failed write may have left bytes after the end. */
+  /** true while a failed write may have left bytes after the end. */
   #dirty = false;
-  /** One append after the other, so that two requests with one key never both come first. */
+  /** One append after the other, so that only one of two requests with the same key is the first. */
   readonly #turns = new Turns();
 
   constructor(file: FileHandle, kept: Acknowledgement[], end: number) {

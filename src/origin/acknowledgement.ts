@@ -1,4 +1,4 @@
-// What an acknowledgement must look like (docs/protocol.md), and what makes two of them the same. Pure.
+// The required form of an acknowledgement (docs/protocol.md), and when two are the same. Pure.
 
 import { idProblem } from './feed-format.ts';
 
@@ -28,7 +28,7 @@ const FIELDS: readonly (readonly [keyof Acknowledgement, (value: unknown) => boo
 ];
 
 /**
- * Reads a body; the header `Idempotency-Key` must name the same key. Unknown fields are left out: a newer agent may
+ * Reads a body. The header `Idempotency-Key` must have the same key. Unknown fields are dropped: a newer agent may
  * send more than this server knows.
  */
 export function readAcknowledgement(
@@ -42,13 +42,13 @@ export function readAcknowledgement(
   }
   const read = Object.fromEntries(FIELDS.map(([name]) => [name, document[name]])) as unknown as Acknowledgement;
   if (headerKey === undefined) return { problem: 'the header Idempotency-Key is missing' };
-  // A structured field string by the draft of that header, so with quotes; many senders leave them out.
+  // The draft of that header requires a structured field string, with quotes; many senders omit them.
   const bare = /^"(.*)"$/.exec(headerKey)?.[1] ?? headerKey;
   if (bare !== read.key) return { problem: 'the header Idempotency-Key and the field key differ' };
   return { acknowledgement: read };
 }
 
-/** Whether a key was used for the same fact; how long it took may differ, what happened to what may not. */
+/** Whether a key was used for the same fact. The duration may differ, the outcome may not. */
 export function isSameFact(left: Acknowledgement, right: Acknowledgement): boolean {
   return (
     left.id === right.id && left.sha256 === right.sha256 && left.outcome === right.outcome && left.agent === right.agent

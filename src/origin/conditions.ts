@@ -1,7 +1,7 @@
-// What to answer to a conditional or range request for a file: a pure function of headers and file.
+// The response to a conditional or range request for a file: a pure function of headers and file.
 //
-// Follows RFC 9110, 13.2.2 (order of preconditions) and 14.2 (ranges). Only a single byte range is served; several, or
-// another unit, or one that cannot be parsed, mean the whole file, as the clause allows.
+// Follows RFC 9110, 13.2.2 (order of preconditions) and 14.2 (ranges). Only a single byte range is served. Several
+// ranges, another unit or an invalid range give the whole file, as the clause allows.
 
 import type { IncomingHttpHeaders } from 'node:http';
 
@@ -15,11 +15,11 @@ export interface Representation {
 
 export type Answer =
   | { readonly status: 200 }
-  /** First and last byte, both included. */
+  /** First and last byte, inclusive. */
   | { readonly status: 206; readonly first: number; readonly last: number }
   | { readonly status: 304 | 412 | 416 };
 
-/** Decides for GET and HEAD; a range counts for GET alone (14.2). */
+/** Decides for GET and HEAD; a range applies to GET only (14.2). */
 export function decideAnswer(method: string, headers: IncomingHttpHeaders, file: Representation): Answer {
   if (!passesMatch(headers, file)) return { status: 412 };
   if (isUnchanged(headers, file)) return { status: 304 };
@@ -47,7 +47,7 @@ function isUnchanged(headers: IncomingHttpHeaders, { etag, modifiedMs }: Represe
   return since !== null && wholeSeconds(modifiedMs) <= since;
 }
 
-/** RFC 9110, 13.1.5: the very tag or the very date; a weak tag never. */
+/** RFC 9110, 13.1.5: exactly the same tag or date; a weak tag never matches. */
 function passesIfRange(value: string | string[] | undefined, { etag, modifiedMs }: Representation): boolean {
   if (value === undefined) return true;
   if (typeof value !== 'string') return false;
@@ -67,7 +67,7 @@ function decideRange(range: string, length: number): Answer {
   const [, from = '', to = ''] = SINGLE_RANGE.exec(range) ?? [];
   if (from === '' && to === '') return { status: 200 };
   if (from === '') {
-    // The last so many bytes; none of them, or of an empty file, is unsatisfiable (14.1.2).
+    // The last N bytes; zero bytes, or those of an empty file, are unsatisfiable (14.1.2).
     const count = Math.min(Number(to), length);
     return count === 0 ? { status: 416 } : { status: 206, first: length - count, last: length - 1 };
   }

@@ -1,4 +1,4 @@
-// Makes the feed from what lies in the folder, what the side files say, and the feed before. Pure: no file, no clock.
+// Builds the feed from the folder's packages, the side files and the previous feed. Pure: no file, no clock.
 //
 // Guarantees that an id keeps its digest (ID-REUSED), that the serial rises with every change and only then, that the
 // order of a package is unambiguous, and that `requires` can be followed. Refuses by the same codes as the agent.
@@ -34,18 +34,18 @@ export interface Material {
 export interface Assembled {
   readonly feed: Feed;
   readonly warnings: readonly string[];
-  /** False when the feed before is still right and need not be written. */
+  /** false when the previous feed is still right and need not be written. */
   readonly changed: boolean;
 }
 
 const DAY_MS = 86_400_000;
 const DEFAULT_PACKAGE = 'updates';
-/** Longer runs of digits are names, not numbers that JSON carries exactly. */
+/** Longer runs of digits are names, not numbers that JSON represents exactly. */
 const NUMERIC_ID = /^\d{1,15}$/;
-/** As many required ones behind one another as an agent follows. */
+/** The longest chain of required updates that an agent follows. */
 const DEEPEST_REQUIRED = 16;
 
-/** Ids as people count: 9 before 10; equal ones (`a1`, `A1`, `a01`) still in one fixed order. */
+/** Natural order of ids: 9 before 10; equal ones (`a1`, `A1`, `a01`) still have one fixed order. */
 const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 export function compareIds(left: string, right: string): number {
   const natural = collator.compare(left, right);
@@ -101,8 +101,8 @@ function optionalFields(meta: ItemMeta): ItemMeta {
 }
 
 /**
- * Gives each item its place in its package, called in the natural order of ids: what the side file says, else what it
- * had before, else the number that the id is, else one more than all before it.
+ * Gives each item its sequence in its package, called in the natural order of ids: that of the side file, else the
+ * previous one, else the number in the id, else one more than all earlier ones.
  */
 function sequencer(material: Material, before: ReadonlyMap<string, FeedItem>): (item: FeedItem) => FeedItem {
   const highest = new Map<string, number>();
@@ -116,7 +116,7 @@ function sequencer(material: Material, before: ReadonlyMap<string, FeedItem>): (
   };
 }
 
-/** What is withdrawn needs no file any more, but must stay in the feed so that agents move it aside. */
+/** A withdrawn package needs no file, but must stay in the feed so that agents move it aside. */
 function withdrawnWithoutFile({ metas, previous }: Material, present: ReadonlySet<string>): readonly FeedItem[] {
   return (previous?.items ?? [])
     .filter(({ id }) => !present.has(id) && metas.get(id)?.withdrawn === true)
@@ -147,7 +147,7 @@ function refuseEqualSequences(items: readonly FeedItem[]): void {
 
 function checkRequired(items: readonly FeedItem[]): void {
   const byId = new Map(items.map((item) => [item.id, item]));
-  /** Longest chain below an id, once known: each id is walked once, however many stand on it. */
+  /** Longest chain below an id, computed once for each id, however many require it. */
   const depths = new Map<string, number>();
   const depthOf = (id: string, path: readonly string[]): number => {
     if (path.includes(id)) throw coded('REQUIRES-CYCLE', { id, path: [...path.slice(path.indexOf(id)), id] });
@@ -168,8 +168,8 @@ function checkRequired(items: readonly FeedItem[]): void {
 }
 
 /**
- * The same serial must always mean the same content (FEED-FORKED), so a feed whose items are the same and which is
- * good for at least half of its time is left alone; a renewed expiry is a change like any other.
+ * A serial must always identify the same content (FEED-FORKED). A feed with the same items that is valid for at least
+ * half of its time is therefore left alone; a renewed expiry is a change like any other.
  */
 function numberFeed(items: readonly FeedItem[], material: Material): { feed: Feed; changed: boolean } {
   const { previous, nowMs, expiresDays } = material;
@@ -203,7 +203,7 @@ function tooMuch(feed: Feed): CodedError | null {
   return bytes > MAX_FEED_BYTES ? coded('FEED-LIMIT', { what: 'bytes', found: bytes, limit: MAX_FEED_BYTES }) : null;
 }
 
-/** The document as it is written. */
+/** The document as text. */
 export function renderFeed(feed: Feed): string {
   return `${JSON.stringify(feed, null, 2)}\n`;
 }

@@ -1,8 +1,8 @@
 // `feed build DIR`: makes feed.json from a folder of .JARs, for any static host.
 //
-// Guarantees that what it writes passes the agent's rules and goes on from the feed.json that is there: the serial
-// rises with every change, no id gets other bytes. Writes through `writeDurably`: a crash leaves the old feed or the
-// new one. Relies on nobody changing the packages while they are hashed, and says so when somebody does.
+// Guarantees that its output passes the agent's rules and continues the existing feed.json: the serial rises with
+// every change, and no id gets other bytes. Writes through `writeDurably`: a crash leaves the old feed or the new
+// one. Relies on packages not changing while they are hashed, and reports it when one does.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { FEED_NAME, type Feed, type ItemMeta, idProblem, MAX_FEED_BYTES, readFee
 import { readJar } from './jar-facts.ts';
 
 export interface BuildOptions {
-  /** Days until agents refuse the feed as stale; 30 when not given. */
+  /** Days until agents refuse the feed as stale. Default: 30. */
   readonly expiresDays?: number;
   readonly clock?: Clock;
   readonly files?: Files;
@@ -25,19 +25,19 @@ export interface BuildOptions {
 export interface BuiltFeed {
   readonly feed: Feed;
   readonly warnings: readonly string[];
-  /** False when feed.json was right as it was and stayed untouched. */
+  /** false when feed.json was right and stayed unchanged. */
   readonly changed: boolean;
   readonly path: string;
 }
 
-/** Long enough for a vendor on holiday, short enough that a held back feed is noticed. */
+/** Long enough for a vendor's holidays, short enough to notice a feed that is held back. */
 const DEFAULT_EXPIRES_DAYS = 30;
 const MAX_EXPIRES_DAYS = 3_650;
 
 const JAR_ENDING = /\.jar$/i;
 const META_ENDING = '.meta.json';
 const MAX_META_BYTES = 64 * 1024;
-/** Static servers run as somebody else. */
+/** Static servers run as another user. */
 const FEED_MODE = 0o644;
 
 /**
@@ -60,7 +60,7 @@ export async function buildFeed(dir: string, options: BuildOptions = {}): Promis
   return { ...built, path };
 }
 
-/** Hidden names are nobody's package: editors and file transfers leave them. */
+/** Hidden files are not packages: editors and file transfers create them. */
 async function listFolder(dir: string, files: Files): Promise<readonly string[]> {
   const facts = await files.facts(dir);
   if (facts === null) throw coded('FEED-BUILD', { file: dir, reason: 'there is no such folder' });
@@ -73,7 +73,7 @@ async function readPrevious(dir: string, names: readonly string[]): Promise<Feed
   if (!names.includes(FEED_NAME)) return null;
   const read = readFeed(await readText(dir, FEED_NAME, MAX_FEED_BYTES));
   if ('feed' in read) return read.feed;
-  // Starting over at serial 1 would make every agent refuse the feed as gone back, so nothing is guessed here.
+  // If the feed started over at serial 1, every agent would refuse it as gone back, so the builder does not guess.
   const reason = `the feed built before ${read.problem}; put the one back that you published last`;
   throw coded('FEED-BUILD', { file: FEED_NAME, reason });
 }
@@ -112,7 +112,7 @@ async function readText(dir: string, name: string, limitBytes: number): Promise<
   return bytes.toString('utf8');
 }
 
-/** What the system says of a file becomes a failure of ours that names the file. */
+/** Converts file system errors to a coded error that names the file. */
 async function guarded<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

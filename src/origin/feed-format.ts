@@ -1,7 +1,7 @@
-// The feed, format 1, as the vendor's side knows it: its shape, its limits, and what is wrong with a field.
+// The feed, format 1, as the vendor's side uses it: its form, its limits, and the errors of a field.
 //
-// Pure. The agent has a reader of its own (`src/updates`), which trusts nothing; the two share docs/protocol.md and no
-// code, so that a mistake in one is seen by the other. Fields are named as they stand in the document.
+// Pure. The agent has its own reader (`src/updates`), which trusts nothing. The two share docs/protocol.md and no
+// code, so that an error in one is detected by the other. Fields have the names that the document has.
 
 export const FEED_FORMAT = 1;
 export const FEED_NAME = 'feed.json';
@@ -11,7 +11,7 @@ export const MAX_FEED_BYTES = 4 * 1024 * 1024;
 export const MAX_REQUIRED = 16;
 const MAX_NOTES_LENGTH = 2_000;
 const MAX_FILE_NAME_LENGTH = 16_384;
-/** An end of central directory and nothing else: the shortest archive there is (APPNOTE.TXT 4.3.16). */
+/** An end of central directory and nothing else: the shortest archive (APPNOTE.TXT 4.3.16). */
 export const MIN_JAR_BYTES = 22;
 
 export interface FeedItem {
@@ -38,7 +38,7 @@ export interface Feed {
   readonly items: readonly FeedItem[];
 }
 
-/** What a side file `<id>.meta.json` may say of its package. */
+/** The fields that a side file `<id>.meta.json` may set for its package. */
 export type ItemMeta = Partial<Omit<FeedItem, 'id' | 'file' | 'length' | 'sha256'>>;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -48,7 +48,7 @@ const SHA256 = /^[0-9a-f]{64}$/;
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
 const VERSION = /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]{1,64})?$/;
 
-/** What is wrong with an id, in words that fit after "the id"; null when nothing is. */
+/** What is wrong with an id, as the rest of a sentence after "the id"; null when it is valid. */
 export function idProblem(id: unknown): string | null {
   if (typeof id !== 'string' || !NAME.test(id)) {
     return 'must begin with a letter or digit and have at most 64 letters, digits, dots, dashes and underscores';
@@ -66,7 +66,7 @@ const isWhole = (min: number, max: number): Check => {
 const isName: Check = (value) => typeof value === 'string' && NAME.test(value);
 const isTime: Check = (value) =>
   typeof value === 'string' && TIME.test(value) && isDay(value) && !Number.isNaN(Date.parse(value));
-/** Date.parse takes the 30th of February for the 2nd of March. */
+/** Date.parse accepts the 30th of February as the 2nd of March. */
 const isDay = (time: string): boolean => {
   const [year = 0, month = 0, day = 0] = time.slice(0, 10).split('-').map(Number);
   return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
@@ -82,7 +82,7 @@ interface Rule {
   readonly allowed: string;
 }
 
-/** The fields that a side file may give. */
+/** The fields that a side file may set. */
 const META_RULES: Readonly<Record<keyof ItemMeta, Rule>> = {
   package: { valid: isName, allowed: 'a name of at most 64 letters, digits, dots, dashes and underscores' },
   sequence: { valid: isWhole(0, Number.MAX_SAFE_INTEGER), allowed: 'a whole number from 0 to 9007199254740991' },
@@ -105,7 +105,7 @@ const META_RULES: Readonly<Record<keyof ItemMeta, Rule>> = {
   },
 };
 
-/** The fields that every item has besides, and that only the builder sets. */
+/** The other fields of every item, which only the builder sets. */
 const ITEM_RULES: Readonly<Record<'id' | 'file' | 'length' | 'sha256', Rule>> = {
   id: { valid: (value) => idProblem(value) === null, allowed: 'an id' },
   file: {
@@ -129,7 +129,7 @@ export function readMeta(text: string): { readonly meta: ItemMeta } | { readonly
   return problem === null ? { meta: document } : { problem };
 }
 
-/** Reads the feed that was built before: its items and serial go on from there. */
+/** Reads the previous feed, whose items and serial the new one continues. */
 export function readFeed(text: string): { readonly feed: Feed } | { readonly problem: string } {
   const document = parseObject(text);
   if (document === null) return { problem: 'is not a JSON object' };

@@ -1,7 +1,7 @@
-// What the feed says of one .JAR: its length and digest, after a look whether it is one at all.
+// The feed's facts about one .JAR: its length and digest, after a check that it is one.
 //
-// Guarantees that the bytes hashed are those of a regular file that did not change meanwhile, that it begins as an
-// archive with entries does and ends with an end of central directory. Nothing is inflated. Writes nothing.
+// Guarantees that the hashed bytes are those of a regular file that did not change meanwhile, and that it starts like
+// an archive with entries and ends with an end of central directory. Nothing is inflated. Writes nothing.
 
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -17,13 +17,13 @@ export interface JarFacts {
 /** Local file header and end of central directory (APPNOTE.TXT 4.3.7, 4.3.16). */
 const FIRST_BYTES = Buffer.from('PK\x03\x04', 'latin1');
 const END_BYTES = Buffer.from('PK\x05\x06', 'latin1');
-/** The end of central directory with the longest comment that its 16 bit length can name. */
+/** The end of central directory with the longest comment that its 16-bit length allows. */
 const MAX_END_BYTES = MIN_JAR_BYTES + 65_535;
 const CHUNK_BYTES = 1024 * 1024;
 
-/** Looks at the file and hashes it; or says why it is no package. Throws what the file system throws. */
+/** Checks and hashes the file, or returns why it is not a package. Throws file system errors. */
 export async function readJar(path: string): Promise<JarFacts | { readonly problem: string }> {
-  // O_NONBLOCK: opening a FIFO must not hang. O_NOFOLLOW: what is served is what lies in this folder.
+  // O_NONBLOCK: opening a FIFO must not hang. O_NOFOLLOW: only files of this folder are served.
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const before = await file.stat();
@@ -47,7 +47,9 @@ async function archiveProblem(file: FileHandle, length: number): Promise<string 
   return endsAsArchive(tail) ? null : 'has no end of central directory: it is cut off, or something follows it';
 }
 
-/** True when some end record's comment reaches exactly to the last byte; a comment may hold the signature, too. */
+/**
+ * true when the comment of an end record reaches exactly to the last byte. A comment may also contain the signature.
+ */
 export function endsAsArchive(tail: Buffer): boolean {
   let at = tail.lastIndexOf(END_BYTES, tail.length - MIN_JAR_BYTES);
   while (at >= 0) {

@@ -1,7 +1,8 @@
 // Answers one request to the origin: a file, an acknowledgement, the record, or a plain refusal.
 //
-// Guarantees that every request gets one answer or a cut connection, and that nothing thrown leaves here. A file that
-// shrinks while it is sent cuts the connection: a short body under a longer Content-Length must not look complete.
+// Guarantees that every request gets one response or a closed connection, and that no error leaves this module. If a
+// file shrinks while it is sent, the connection is closed: a short body under a longer Content-Length must not look
+// complete.
 
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
@@ -26,7 +27,7 @@ export interface Exchange {
   readonly entry: { -readonly [Field in keyof RecordedRequest]: RecordedRequest[Field] };
 }
 
-/** A receipt has some hundreds of bytes. */
+/** A receipt has a few hundred bytes. */
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_SHOWN = 1_000;
 
@@ -36,7 +37,7 @@ const RECORD_PATH = 'acknowledge/record';
 /** Never rejects. */
 export async function answerRequest(served: Served, exchange: Exchange): Promise<void> {
   const { request, response } = exchange;
-  // An error of a connection is its end; the answer's `close` tells the rest.
+  // A connection error ends the connection; `close` of the response handles the rest.
   request.on('error', () => undefined);
   response.on('error', () => undefined);
   try {
@@ -83,7 +84,7 @@ async function sendFile(file: ServedFile, exchange: Exchange): Promise<void> {
   await pipeline(source, countTo(expected, exchange), response);
 }
 
-/** Counts what goes out, and fails before the end when it is not all. */
+/** Counts the sent bytes, and fails before the end if some are missing. */
 function countTo(expected: number, { entry }: Exchange): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
   return async function* count(source) {
     for await (const chunk of source) {
@@ -126,7 +127,7 @@ function bodyHeaders(answer: Answer, { length }: ServedFile): OutgoingHttpHeader
 async function acknowledge({ log }: Served, exchange: Exchange): Promise<void> {
   if (!allows(exchange, ['POST'])) return;
   const { headers } = exchange.request;
-  // A page in somebody's browser cannot send this type without asking first, and is refused when it asks.
+  // A page in a user's browser cannot send this type without a preflight request, which is refused.
   if (!/^application\/json(?:;|$)/i.test(headers['content-type'] ?? '') || 'content-encoding' in headers) {
     return refuse(exchange, 415, 'Send application/json without Content-Encoding.');
   }
@@ -147,12 +148,12 @@ async function acknowledge({ log }: Served, exchange: Exchange): Promise<void> {
   }
 }
 
-/** Null when it is too large; rejects when the client goes away. */
+/** Null when it is too large; rejects when the client disconnects. */
 async function readBody(request: IncomingMessage): Promise<string | null> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return null;
   const chunks: Buffer[] = [];
   let length = 0;
-  // Leaving the loop early must not destroy the request: the refusal goes out on its socket.
+  // Leaving the loop early must not destroy the request: the refusal is sent on its socket.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > MAX_BODY_BYTES) return null;
@@ -161,7 +162,7 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** What came, for this machine only: agents' ids are nobody else's business. */
+/** The record of requests, for this machine only: agents' ids are not public. */
 function showRecord({ log, requests }: Served, exchange: Exchange): void {
   if (!isLoopbackAddress(exchange.request.socket.remoteAddress ?? '')) {
     refuse(exchange, 404, 'Not here.');
@@ -176,7 +177,7 @@ function allows(exchange: Exchange, methods: readonly string[]): boolean {
   return false;
 }
 
-/** The connection is closed after a refusal: what is left of a body is not waited for. */
+/** The connection is closed after a refusal, without waiting for the rest of a body. */
 function refuse(exchange: Exchange, status: number, text: string, headers: OutgoingHttpHeaders = {}): void {
   const type = 'text/plain; charset=utf-8';
   send(exchange, { status, type, text: `${text}\n`, headers: { Connection: 'close', ...headers } });

@@ -1,7 +1,7 @@
-// What came to the origin, for a look and for tests: bounded, in memory, without credentials.
+// The record of requests to the origin, for a person and for tests: bounded, in memory, without credentials.
 //
-// An entry is there as soon as the request's head was read, gets its status when the answer begins and its bytes as
-// they are handed to the socket. The oldest entries go first.
+// An entry is added when the request's head was read. It gets its status when the response starts, and its bytes as
+// they are written to the socket. The oldest entries are dropped first.
 
 import type { IncomingMessage } from 'node:http';
 
@@ -11,18 +11,18 @@ export interface RecordedRequest {
   readonly method: string;
   /** As sent, cut to 2,048 characters. */
   readonly target: string;
-  /** Names in small letters; the value of a header that carries credentials is `***`. */
+  /** Names in lower case; the value of a header with credentials is `***`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly from: string;
-  /** Null until the answer begins. */
+  /** Null until the response starts. */
   readonly status: number | null;
-  /** Bytes of the answer's body so far. */
+  /** Bytes of the response body so far. */
   readonly bytes: number;
 }
 
 type Entry = { -readonly [Field in keyof RecordedRequest]: RecordedRequest[Field] };
 
-/** A day of a small fleet, less than a MB or two. */
+/** A day of a small fleet, about 1 to 2 MB. */
 const MAX_REQUESTS = 1_000;
 const MAX_TEXT_LENGTH = 2_048;
 const CREDENTIALS = new Set(['authorization', 'proxy-authorization', 'cookie']);

@@ -1,8 +1,8 @@
-// The reference update server: serves one folder, takes acknowledgements, keeps a record of what came.
+// The reference update server: serves one folder, accepts acknowledgements, keeps a record of requests.
 //
-// For vendors who want to see their feed work, for the demo, and for tests. Guarantees: on loopback unless told
-// otherwise, no way out of its folder, everything capped (connections, heads, bodies, silences, memory), and no request
-// of whatever kind makes it throw or stop. An acknowledgement is on disk before it is answered with 201.
+// For vendors who want to test their feed, for the demo, and for tests. Guarantees: it listens on loopback by
+// default, serves no file outside its folder, and limits everything (connections, heads, bodies, silence, memory). No
+// request makes it throw or stop. An acknowledgement is on disk before it is answered with 201.
 
 import { realpath } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -20,39 +20,41 @@ import { type RecordedRequest, RequestRecord } from './request-record.ts';
 export interface OriginOptions {
   /** The folder with feed.json and the packages. */
   readonly dir: string;
-  /** 127.0.0.1 when not given. */
+  /** Default: 127.0.0.1. */
   readonly host?: string;
-  /** 0, any free port, when not given. */
+  /** Default: 0, any free port. */
   readonly port?: number;
   readonly clock?: Clock;
   readonly limits?: Partial<OriginLimits>;
-  /** Called when an answer is over; for a line per request. */
+  /** Called when a response has ended; for a line per request. */
   readonly onAnswered?: (request: RecordedRequest) => void;
 }
 
-/** What one server takes at most; times in milliseconds. */
+/** The limits of one server; times in milliseconds. */
 interface OriginLimits {
   readonly connections: number;
   /** For the whole head of a request. */
   readonly headMs: number;
   /** For the whole request with its body. */
   readonly requestMs: number;
-  /** Neither side sent or took a byte for so long: a client that reads nothing any more. */
+  /** The longest time without a byte in either direction: ends clients that no longer read. */
   readonly silenceMs: number;
 }
 
 export interface Origin {
-  /** `http://127.0.0.1:8080`, without a slash at the end. */
+  /** `http://127.0.0.1:8080`, without a trailing slash. */
   readonly url: string;
   readonly feedUrl: string;
   readonly acknowledgeUrl: string;
   readonly record: {
     /** The newest 1,000, oldest first. */
     readonly requests: readonly RecordedRequest[];
-    /** Each key once, in the order of their coming; those of earlier runs first. */
+    /** Each key once, in order of arrival; those of earlier runs first. */
     readonly acknowledgements: readonly Acknowledgement[];
   };
-  /** Cuts every connection and frees the port; what was accepted is on disk. Calling it twice is harmless. */
+  /**
+   * Closes every connection and frees the port; accepted acknowledgements are on disk. Calling it twice is harmless.
+   */
   close(): Promise<void>;
 }
 
@@ -106,7 +108,7 @@ function makeServer(limits: OriginLimits): Server {
     if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
     else socket.end(`HTTP/1.1 ${statusOf(error.code)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   });
-  // RFC 9110, 10.1.1: an expectation that we do not know.
+  // RFC 9110, 10.1.1: an unknown expectation.
   server.on('checkExpectation', (_request, response) => {
     response.writeHead(417, { 'Content-Length': 0, Connection: 'close' }).end();
   });

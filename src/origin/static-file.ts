@@ -1,8 +1,8 @@
-// Opens the file that a request target names, if it lies in the served folder and is meant to be served.
+// Opens the file that a request target names, if it is in the served folder and may be served.
 //
-// Guarantees: no way out of the folder. A name is taken literally after one decoding; dots, slashes and control
-// characters that hide in it, hidden files, symbolic links on any step of the way, special files and our own side files
-// are all the same answer: not there. Relies on nobody hostile renaming folders inside the served one meanwhile.
+// Guarantees: no access outside the folder. A name is taken literally after one decoding. Hidden dots, slashes and
+// control characters, hidden files, symbolic links in any part of the path, special files and our own side files all
+// get the same response: not found. Relies on no attacker renaming folders inside the served one meanwhile.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
@@ -15,24 +15,24 @@ export interface ServedFile extends Representation {
   readonly cacheControl: string;
 }
 
-/** A target that is longer or deeper than any file of ours. */
+/** Longer or deeper targets are refused; no file of ours needs them. */
 const MAX_TARGET_LENGTH = 16_384;
 const DEEPEST_FOLDER = 8;
 
 const TYPES: readonly (readonly [ending: RegExp, type: string, cacheControl: string])[] = [
-  // An id keeps its bytes for ever, so a cache may keep them, too; nothing on the way may rewrite them.
+  // An id never changes its bytes, so caches may keep them; no intermediary may rewrite them.
   [/\.jar$/i, 'application/java-archive', 'public, max-age=604800, immutable, no-transform'],
   [/\.json$/i, 'application/json', 'no-cache, no-transform'],
 ];
 const OTHER_TYPE = ['application/octet-stream', 'no-cache, no-transform'] as const;
 
-/** Side files of the builder, files half written, and the record of receipts, which holds the ids of agents. */
+/** Side files of the builder, partly written files, and the record of receipts, which contains the ids of agents. */
 const NOT_SERVED = /(?:\.meta\.json|\.new|\.jsonl)$/i;
 
-/** The parts of the path that a target names; null when it cannot name a file of ours, 'malformed' when it is no path. */
+/** The parts of the path in a target; null when it cannot name a file of ours, 'malformed' when it is not a path. */
 export function pathOf(target: string): readonly string[] | null | 'malformed' {
   if (target.length > MAX_TARGET_LENGTH) return null;
-  // RFC 9112, 3.2.2: a server takes the absolute form, too.
+  // RFC 9112, 3.2.2: a server must also accept the absolute form.
   const path = target.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/, 1)[0] ?? '';
   if (!path.startsWith('/')) return 'malformed';
   const parts: string[] = [];
@@ -45,7 +45,7 @@ export function pathOf(target: string): readonly string[] | null | 'malformed' {
   return parts.length <= DEEPEST_FOLDER ? parts : null;
 }
 
-/** Opens the file; null when there is none that may be served. The caller closes the handle. */
+/** Opens the file; null when no such file may be served. The caller closes the handle. */
 export async function openServed(root: string, parts: readonly string[]): Promise<ServedFile | null> {
   const path = join(root, ...parts);
   const name = parts.at(-1) ?? '';
@@ -58,18 +58,18 @@ export async function openServed(root: string, parts: readonly string[]): Promis
     return null;
   }
   const [, type, cacheControl] = TYPES.find(([ending]) => ending.test(name)) ?? [null, ...OTHER_TYPE];
-  // Strong: publishing is a rename, so other bytes always mean another inode or another time to the nanosecond.
+  // Strong: publishing is a rename, so other bytes always mean another inode or another time in nanoseconds.
   const etag = `"${facts.size.toString(16)}-${facts.mtimeNs.toString(16)}-${facts.ino.toString(16)}"`;
   return { handle, type, cacheControl, etag, length: Number(facts.size), modifiedMs: Number(facts.mtimeMs) };
 }
 
 async function openInside(root: string, path: string): Promise<FileHandle | null> {
   try {
-    // The real path differs as soon as any step is a link. O_NONBLOCK: opening a FIFO must not hang.
+    // The real path differs if any part is a link. O_NONBLOCK: opening a FIFO must not hang.
     if ((await realpath(path)) !== path || !path.startsWith(`${root}/`)) return null;
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch {
-    // Missing, no permission, too long a name: whoever asks learns no more than that it is not there.
+    // Missing, no permission, name too long: the client learns only that it is not there.
     return null;
   }
 }

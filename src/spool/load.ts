@@ -141,7 +141,7 @@ async function checkRecord<Body>(
   return await missingAttachment(folder.files, folder.path(sequence, 'attachment'), head.attachment);
 }
 
-/** Why this is no body of the kind; null when it is. */
+/** Why this is not a valid body of the kind; null when it is. */
 export function checkBody<Body>(kind: SpoolKind<Body>, name: string, body: unknown): string | null {
   if (name !== kind.name) return `it is an entry of the kind ${name}`;
   try {

@@ -1,10 +1,11 @@
 // The durable outgoing queue of one kind: an accepted entry stays on disk until the server has it (principle 6).
 //
-// Invariants: 1. An entry for which `accept` returned is on disk and due repeatedly until it is settled, rejected or
-// split. 2. A settled key is never accepted or sent again (of the newest 10,000): the key is durable before the entry
-// is removed. 3. A full spool refuses new entries and removes none. Settling needs no space. 4. An unreadable file is
-// set aside and reported; it never stops the rest. 5. No step of the wall clock keeps an entry longer than the
-// longest postponement. `open.ts` opens a spool, `kind-spool.ts` does the work, `delivery.ts` sends.
+// Invariants:
+// 1. An entry for which `accept` returned is on disk and due repeatedly until it is settled, rejected or split.
+// 2. A settled key is never accepted or sent again (of the newest 10,000): it is durable before the entry is removed.
+// 3. A full spool refuses new entries and removes none. Settling needs no space.
+// 4. An unreadable file is set aside and reported; it never stops the rest.
+// 5. No step of the wall clock keeps an entry longer than the longest postponement.
 
 import type { Report } from '#logging/events.ts';
 import type { Clock } from '#system/clock.ts';
