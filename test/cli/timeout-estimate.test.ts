@@ -4,7 +4,7 @@ import type { EstimateReport } from '#estimate/estimate.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 import { estimateFrom, MANUAL_LINES, vendorLine } from '#test/support/old-log.ts';
 
-async function tell(report: EstimateReport, json = false) {
+async function print(report: EstimateReport, json = false) {
   const terminal = fakeTerminal();
   const status = await estimateCommand(terminal, { json, estimate: () => Promise.resolve(report) });
   return { status, lines: terminal.told, json: json ? JSON.parse(terminal.told.join('\n')) : null };
@@ -18,7 +18,7 @@ const OTHER_LINES =
 describe('timeout estimate', () => {
   it('shows what was measured, what larger packages may need, and what to set', async () => {
     const report = await estimateFrom({ 'nsc.log': MANUAL_LINES + OTHER_LINES }, { 'u1602503.jar': 2_000_000 });
-    const { status, lines } = await tell(report);
+    const { status, lines } = await print(report);
     expect(status).toBe(0);
     expect(lines.slice(2)).toEqual([
       'ID       ENDED                SIZE    ELAPSED  LONGEST SILENCE  RATE       NOTE',
@@ -41,7 +41,7 @@ describe('timeout estimate', () => {
 
   it('gives all of it as JSON, under names that stay', async () => {
     const report = await estimateFrom({ 'nsc.log': MANUAL_LINES }, { 'u1602503.jar': 2_000_000 });
-    const { json } = await tell(report, true);
+    const { json } = await print(report, true);
     expect(json).toMatchObject({
       packages: [
         {
@@ -62,11 +62,11 @@ describe('timeout estimate', () => {
     const report = await estimateFrom({ 'nsc.log': OTHER_LINES });
     const [one] = report.packages;
     const packages = Array.from({ length: 25 }, () => one ?? report.packages[0]!);
-    expect((await tell({ ...report, packages })).lines).toContain('5 earlier downloads not shown; --json lists all.');
+    expect((await print({ ...report, packages })).lines).toContain('5 earlier downloads not shown; --json lists all.');
   });
 
   it('says so when no size is known', async () => {
-    const { lines } = await tell(await estimateFrom({ 'nsc.log': OTHER_LINES }));
+    const { lines } = await print(await estimateFrom({ 'nsc.log': OTHER_LINES }));
     expect(lines).toContain('No size is known, so larger packages cannot be estimated.');
   });
 
@@ -75,7 +75,7 @@ describe('timeout estimate', () => {
     const logs = [{ path: '/x\u001b[2J\n', lines: 1, problem: null }];
     const packages = report.packages.map((one) => ({ ...one, id: '\u001b[31m' }));
     for (const json of [false, true]) {
-      expect((await tell({ ...report, logs, packages }, json)).lines.join('\n')).not.toMatch(/[^\n\u0020-\u007e]/);
+      expect((await print({ ...report, logs, packages }, json)).lines.join('\n')).not.toMatch(/[^\n\u0020-\u007e]/);
     }
   });
 });

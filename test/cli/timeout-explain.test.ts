@@ -4,7 +4,7 @@ import type { TimeoutExplanation } from '#control/timeouts.ts';
 import { anExplanation, fakeControl } from '#test/support/fake-control.ts';
 import { fakeTerminal } from '#test/support/fake-terminal.ts';
 
-async function tell(explanation: TimeoutExplanation, over: { json?: boolean; tty?: boolean; size?: number } = {}) {
+async function print(explanation: TimeoutExplanation, over: { json?: boolean; tty?: boolean; size?: number } = {}) {
   const terminal = fakeTerminal();
   const asked: (number | null)[] = [];
   const control = fakeControl({
@@ -21,7 +21,7 @@ async function tell(explanation: TimeoutExplanation, over: { json?: boolean; tty
 
 describe('timeout explain', () => {
   it('shows for each route the plans, what they rest on and what changed last', async () => {
-    const { status, lines, asked } = await tell(anExplanation(), { size: 48 });
+    const { status, lines, asked } = await print(anExplanation(), { size: 48 });
     expect([status, asked]).toEqual([0, [48]]);
     expect(lines).toEqual([
       'Adaptive: silence from 10 s to 2 h, the whole transfer up to 24 h.',
@@ -38,17 +38,17 @@ describe('timeout explain', () => {
   });
 
   it('draws a chart on a terminal', async () => {
-    const { lines } = await tell(anExplanation(), { tty: true });
+    const { lines } = await print(anExplanation(), { tty: true });
     expect(lines).toContain(`  100.0 MB |${'#'.repeat(16)}${'.'.repeat(24)} 2 min 11 s`);
   });
 
   it('gives all of it with --json', async () => {
-    const { lines } = await tell(anExplanation(), { json: true });
+    const { lines } = await print(anExplanation(), { json: true });
     expect(JSON.parse(lines.join('\n'))).toEqual(anExplanation());
   });
 
   it('says what is fixed, and that no route is known', async () => {
-    const { lines } = await tell(anExplanation({ mode: 'fixed', routes: [] }));
+    const { lines } = await print(anExplanation({ mode: 'fixed', routes: [] }));
     expect(lines).toEqual([
       'Fixed: 30 s for the first byte and for each silence (response_timeout.base_ms), for every size.',
       'No route is known yet (updates.feed_url).',
@@ -59,6 +59,6 @@ describe('timeout explain', () => {
     const bad = '\u001b[2J\u009bx\n';
     const [route] = anExplanation().routes;
     const routes = route === undefined ? [] : [{ ...route, proxy: bad, origin: bad, kind: bad }];
-    expect((await tell(anExplanation({ routes }), { json })).lines.join('\n')).not.toMatch(/[^\n\u0020-\u007e]/);
+    expect((await print(anExplanation({ routes }), { json })).lines.join('\n')).not.toMatch(/[^\n\u0020-\u007e]/);
   });
 });

@@ -12,7 +12,7 @@ const STATE = '/var/lib/sallyport';
 type Disk = Readonly<Record<string, readonly [owner: number, mode: number]>>;
 
 /** `taken`, or the code of the refusal. */
-async function judged(path: string, disk: Disk): Promise<string> {
+async function verdictOn(path: string, disk: Disk): Promise<string> {
   const factsOf = (at: string): FileFacts => {
     const [owner, mode] = disk[at] ?? [ROOT, 0o755];
     const kind = at === path ? 'socket' : 'directory';
@@ -34,7 +34,7 @@ describe('a socket of the service, for root', () => {
     ['in a folder of root that the group may write', '/srv/open/s', { '/srv/open': [ROOT, 0o770] }],
     ['in a folder that everybody may write', '/tmp/s', { '/tmp': [ROOT, 0o1777] }],
   ])('%s is taken', async (_where, path, disk) => {
-    expect(await judged(path, { ...state, ...disk, [path]: [SERVICE, 0o660] })).toBe('taken');
+    expect(await verdictOn(path, { ...state, ...disk, [path]: [SERVICE, 0o660] })).toBe('taken');
   });
 });
 
@@ -50,11 +50,11 @@ describe('a socket of another user, for root', () => {
     ['in one that is sticky', '/srv/open/s', { '/srv/open': [ROOT, 0o1770] }],
     ['in a folder that everybody may write', '/tmp/s', { '/tmp': [ROOT, 0o1777] }],
   ])('%s is refused', async (_where, path, disk) => {
-    expect(await judged(path, { ...state, ...disk, [path]: [MEMBER, 0o660] })).toBe('CONTROL-FOREIGN');
+    expect(await verdictOn(path, { ...state, ...disk, [path]: [MEMBER, 0o660] })).toBe('CONTROL-FOREIGN');
   });
 
   it('is taken in a folder that root gave to that user, and that their own group may write', async () => {
     const [path, home] = ['/home/user/s', '/home/user'];
-    expect(await judged(path, { [path]: [MEMBER, 0o660], [home]: [MEMBER, 0o775] })).toBe('taken');
+    expect(await verdictOn(path, { [path]: [MEMBER, 0o660], [home]: [MEMBER, 0o775] })).toBe('taken');
   });
 });

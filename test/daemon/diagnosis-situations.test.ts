@@ -8,7 +8,13 @@ import { changeProxyCommand } from '#cli/settings/proxy-change.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { CommandRig } from '#test/support/command-rig.ts';
 import { composeIn } from '#test/support/composed.ts';
-import { ca, feedSettings, startFeedOrigin, type Told, tellDiagnosis } from '#test/support/diagnosis-rig.ts';
+import {
+  ca,
+  type DiagnosisOutput,
+  feedSettings,
+  printDiagnosis,
+  startFeedOrigin,
+} from '#test/support/diagnosis-rig.ts';
 import { fakeControl } from '#test/support/fake-control.ts';
 import { FAULTS, honest, type Script, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { startLoginProxy } from '#test/support/login-proxy.ts';
@@ -50,7 +56,7 @@ async function corp(script: Script, over: object = {}): Promise<object[]> {
 }
 
 /** The first line and the advice in the second. */
-function answerOf({ first, lines }: Told): string {
+function answerOf({ first, lines }: DiagnosisOutput): string {
   return `${first} ${lines[1]}`;
 }
 
@@ -66,7 +72,7 @@ describe('5: the address of the gateway was left as the default', () => {
   ])('and it %s', async (_what, script) => {
     const [profile] = script === null ? [{ name: 'corp', address: '127.0.0.1', default: true }] : await corp(script);
     const port = script === null ? { port: await closedPort() } : {};
-    const told = await tellDiagnosis({
+    const told = await printDiagnosis({
       sections: {
         ...(await feedSettings(healthy.port, HOST)),
         proxies: [{ ...profile, ...port }],
@@ -94,7 +100,7 @@ describe('19: TLS is opened to some hosts only', () => {
     const { port } = await intercepting();
     const { updates } = (await feedSettings(healthy.port, HOST)) as { updates: object };
     const acknowledge = `https://localhost:${port}/acknowledge`;
-    const told = await tellDiagnosis({
+    const told = await printDiagnosis({
       sections: { updates: { ...updates, acknowledge_url: acknowledge }, proxies: await corp(byPort) },
     });
     expect(told).toMatchObject({ status: 14, diagnosis: { verdict: { finding: { code: 'TLS-INTERCEPTED' } } } });
@@ -118,7 +124,7 @@ describe('19: TLS is opened to some hosts only', () => {
   it('is a warning where the work goes only when it is sent there', async () => {
     const { port } = await intercepting();
     const { updates } = (await feedSettings(healthy.port, HOST)) as { updates: object };
-    const told = await tellDiagnosis({
+    const told = await printDiagnosis({
       sections: {
         updates: { ...updates, allowed_origins: [`https://localhost:${port}`] },
         proxies: await corp(byPort),
@@ -131,7 +137,7 @@ describe('19: TLS is opened to some hosts only', () => {
 
   it('tells of a host that the settings let nobody reach', async () => {
     const { updates } = (await feedSettings(healthy.port, HOST)) as { updates: object };
-    const told = await tellDiagnosis({
+    const told = await printDiagnosis({
       sections: {
         updates: { ...updates, acknowledge_url: `https://localhost:${healthy.port}/acknowledge` },
         proxies: await corp(byPort, { no_proxy: 'localhost' }),
@@ -146,7 +152,7 @@ describe('21: a WebSocket is refused while HTTPS passes', () => {
   const linked = async (origin: TlsOrigin) => {
     const platform = { url: `wss://${HOST}:${origin.port}/link` };
     const sections = { platform, proxies: await corp(honest(origin.port)) };
-    return await tellDiagnosis({ sections, trustsEverywhere: true });
+    return await printDiagnosis({ sections, trustsEverywhere: true });
   };
 
   it.each([
@@ -188,7 +194,7 @@ describe('21: a WebSocket is refused while HTTPS passes', () => {
 describe('27: it works in the shell and not as a service', () => {
   it('the variable is named, who lacks it, and what a service goes by', async () => {
     const sections = await feedSettings(await closedPort());
-    const told = await tellDiagnosis({ sections, asked: { shell: { HTTPS_PROXY: 'http://proxy.example.com:3128' } } });
+    const told = await printDiagnosis({ sections, asked: { shell: { HTTPS_PROXY: 'http://proxy.example.com:3128' } } });
     expect(told).toMatchObject({ status: 78, diagnosis: { verdict: { finding: { code: 'SHELL-DIFFERS' } } } });
     namesAll(answerOf(told), [
       'updates has no proxy',
@@ -205,7 +211,7 @@ describe('27: it works in the shell and not as a service', () => {
 
 describe('28: a test of one purpose passes and the work of another fails', () => {
   it('every purpose is walked over its own route, and each has its line', async () => {
-    const told = await tellDiagnosis({
+    const told = await printDiagnosis({
       sections: {
         ...(await feedSettings(healthy.port, HOST)),
         proxies: await corp(honest(healthy.port)),
@@ -267,7 +273,7 @@ describe('30: wrong settings were saved from afar', () => {
   it('no way of going direct is hidden: all proxies failed, and direct is not attempted', async () => {
     const spare = { name: 'spare', address: '127.0.0.1', port: await closedPort() };
     const first = { name: 'first', address: '127.0.0.1', port: await closedPort(), default: true, fallback: ['spare'] };
-    const told = await tellDiagnosis({
+    const told = await printDiagnosis({
       sections: { ...(await feedSettings(healthy.port, HOST)), proxies: [first, spare], proxy_required: true },
     });
     expect(told).toMatchObject({ status: 13, diagnosis: { verdict: { finding: { code: 'POLICY' } } } });

@@ -60,7 +60,7 @@ const KEYS = listKeys().flatMap(({ name, facts, inner }) =>
   facts === undefined || name === 'version' || inner.length > 0 ? [] : ([[name, facts.effect]] as const),
 );
 
-function makeRooms(): Reloadable[] {
+function makeReloaders(): Reloadable[] {
   const report = () => undefined;
   const known = new KnownSecrets();
   return [
@@ -85,7 +85,7 @@ describe('every key', () => {
     const wanted = withValue(FROM, path, another(valueAt(FROM, path))) as Settings;
     const to = heldUntilRestart(FROM, wanted);
     const reports: { key: string; effect: Effect }[] = [];
-    for (const room of makeRooms()) reports.push(...(await room.commit(FROM, to)).changes);
+    for (const room of makeReloaders()) reports.push(...(await room.commit(FROM, to)).changes);
 
     // Exactly one room takes it (a new key is added to the table of the one that does); none what waits for a restart.
     expect(reports.map((change) => change.effect)).toEqual(effect === 'restart' ? [] : [effect]);

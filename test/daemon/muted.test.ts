@@ -19,7 +19,7 @@ import { startTlsOrigin, type TlsOrigin } from '#test/support/tls-origin.ts';
 import { yamlOf } from '#test/support/yaml-of.ts';
 
 const AGENT = '3e1c8a52-8f0e-4d3c-9a55-0c5b1f7e2d11';
-const PATIENCE = { timeout: 30_000, interval: 50 };
+const POLL = { timeout: 30_000, interval: 50 };
 const ca = createCa();
 const jar = makeJar('u1', 3_000);
 
@@ -110,7 +110,7 @@ class Home {
   }
 
   until(name: string, what: string | RegExp): Promise<void> {
-    return vi.waitFor(async () => expect(await this.read(name)).toMatch(what), PATIENCE);
+    return vi.waitFor(async () => expect(await this.read(name)).toMatch(what), POLL);
   }
 
   /** What lies in the folders of packages and state, without moments, durations and numbers of inodes. */
@@ -152,7 +152,7 @@ async function live(report: Report | undefined) {
     ends.push(
       await home.run(async () => {
         await home.until('state/schedules.json', /"open":\s*false/);
-        await vi.waitFor(() => expect(receipts).toHaveLength(2), PATIENCE);
+        await vi.waitFor(() => expect(receipts).toHaveLength(2), POLL);
         await home.configure(safe, 100_000);
         await home.until('state/hooks/u1.json', /"done"/);
       }),
@@ -161,7 +161,7 @@ async function live(report: Report | undefined) {
     await home.edit('state/hooks/u1.json', (text) =>
       text.replace('"done"', '"running"').replace(/"tries":\s*1/, '"tries":3'),
     );
-    ends.push(await home.run(() => vi.waitFor(() => expect(receipts).toHaveLength(3), PATIENCE)));
+    ends.push(await home.run(() => vi.waitFor(() => expect(receipts).toHaveLength(3), POLL)));
 
     isFeedSick = true;
     await home.edit('state/schedules.json', (text) => text.replace(/"failures":\s*0/, '"failures":1'));

@@ -199,7 +199,9 @@ describe('its folder', () => {
     const failing = run(nothing, { dir: below });
 
     await expect(failing).rejects.toMatchObject({ code: 'DEMO-UNWRITABLE', facts: { path: below } });
-    await expect(failing).rejects.toThrow(/^\[DEMO-UNWRITABLE\] The demo cannot make .*: ENOTDIR: not a directory\.$/);
+    await expect(failing).rejects.toThrow(
+      /^\[DEMO-UNWRITABLE\] The demo cannot create the folder .*: ENOTDIR: not a directory\.$/,
+    );
   });
 
   it('is never somebody else’s', async () => {

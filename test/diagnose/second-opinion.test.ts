@@ -11,11 +11,11 @@ import type { Clock } from '#system/clock.ts';
 import { createCa } from '#test/support/certificates.ts';
 import {
   ca,
+  type DiagnosisOutput,
   type DiagnosisSetup,
   feedSettings,
+  printDiagnosis,
   startFeedOrigin,
-  type Told,
-  tellDiagnosis,
 } from '#test/support/diagnosis-rig.ts';
 import { FAULTS, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { feedOf } from '#test/support/jars.ts';
@@ -62,7 +62,7 @@ interface Setup {
   readonly clock?: Clock;
 }
 
-interface Opinion extends Told {
+interface Opinion extends DiagnosisOutput {
   readonly opinion: SecondOpinion;
 }
 
@@ -80,7 +80,7 @@ async function diagnosed(
   sections: Readonly<Record<string, unknown>>,
   around: Pick<DiagnosisSetup, 'clock' | 'environment'> = {},
 ): Promise<Opinion> {
-  const told = await tellDiagnosis({ sections, asked: { second_opinion: true }, ...around });
+  const told = await printDiagnosis({ sections, asked: { second_opinion: true }, ...around });
   const opinion = told.diagnosis.purposes[0]?.second_opinion;
   if (opinion == null) throw new Error('no second opinion');
   return { ...told, opinion };
@@ -98,7 +98,7 @@ async function refusedBy(login: ProxyLogin, password: string | null, second_opin
   const account = password === null ? {} : { authentication: login, user: 'svc', password };
   const corp = { name: 'corp', address: '127.0.0.1', port: proxy.port, default: true, ...account };
   const sections = { ...(await feedSettings(healthy.port, HOST)), proxies: [corp] };
-  const { diagnosis } = await tellDiagnosis({ sections, asked: { second_opinion } });
+  const { diagnosis } = await printDiagnosis({ sections, asked: { second_opinion } });
   return { diagnosis, opinion: diagnosis.purposes[0]?.second_opinion, refused: proxy.counted.refused };
 }
 
@@ -400,7 +400,7 @@ describe('second opinion: secrets', () => {
     const proxy = held(await startFaultProxy(honest(healthy.port)));
     const corp = { name: 'corp', address: '127.0.0.1', port: proxy.port, default: true };
     const sections = { ...(await feedSettings(healthy.port, HOST)), proxies: [corp] };
-    const told = await tellDiagnosis({ sections });
+    const told = await printDiagnosis({ sections });
     expect(told.diagnosis.purposes[0]?.second_opinion).toBeNull();
     expect(proxy.heads.filter(isOrdinary)).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { Pairing } from '#estimate/pairing.ts';
 import type { LogStep } from '#estimate/steps.ts';
 
 /** Steps at seconds. */
-type Told = readonly (readonly [second: number, step: LogStep | 'clock step'])[];
+type LogSteps = readonly (readonly [second: number, step: LogStep | 'clock step'])[];
 
 const began = (id: string, resumed = false): LogStep => ({ kind: 'began', id, resumed });
 const response: LogStep = { kind: 'response' };
@@ -12,7 +12,7 @@ const acknowledged = (id: string): LogStep => ({ kind: 'acknowledged', id });
 const downloaded = (id: string, silenceMs: number): LogStep => ({ kind: 'downloaded', id, silenceMs });
 const failed = (id: string): LogStep => ({ kind: 'failed', id });
 
-function pair(told: Told) {
+function pair(told: LogSteps) {
   const pairing = new Pairing();
   for (const [second, step] of told) {
     if (step === 'clock step') pairing.stepped();
@@ -90,7 +90,7 @@ describe('a download', () => {
   });
 
   it('of ours ends with its last byte, and its silence is the one that was measured', () => {
-    const told: Told = [
+    const told: LogSteps = [
       [0, began('a')],
       [40, downloaded('a', 12_300)],
       [44, acknowledged('a')],
@@ -99,7 +99,7 @@ describe('a download', () => {
   });
 
   it('of ours that failed behind its last byte counts by its next attempt', () => {
-    const told: Told = [
+    const told: LogSteps = [
       [0, began('a')],
       [40, downloaded('a', 12_300)],
       [41, failed('a')],
@@ -112,7 +112,7 @@ describe('a download', () => {
 
 describe('downloads that overlap', () => {
   it('are taken as silent all the time: nobody knows whose response came', () => {
-    const told: Told = [
+    const told: LogSteps = [
       [0, began('a')],
       [10, began('b')],
       [20, response],
@@ -126,7 +126,7 @@ describe('downloads that overlap', () => {
   });
 
   it('are not those that were given up before', () => {
-    const told: Told = [
+    const told: LogSteps = [
       [0, began('dead')],
       [1_000, began('b')],
       [1_020, response],

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Asked, askComposed } from '#test/support/ask-composed.ts';
+import { askComposed, type ComposedRequest } from '#test/support/ask-composed.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { type RunningDante, startDante } from '#test/support/dante.ts';
 import { KDC_PROXY, type RunningKdc, startKdc } from '#test/support/kdc.ts';
@@ -29,7 +29,7 @@ afterAll(async () => {
   await Promise.all([targets.close(), pac.close(), rm(folder, { recursive: true })]);
 });
 
-const ask = (asked: Omit<Asked, 'caFile'>) => askComposed({ ...asked, caFile: join(folder, 'ca.pem') });
+const ask = (asked: Omit<ComposedRequest, 'caFile'>) => askComposed({ ...asked, caFile: join(folder, 'ca.pem') });
 const byEnvironment = { scheme: 'environment' } as const;
 
 /** The variable that names a proxy for a protocol. */
@@ -48,7 +48,7 @@ describeWith(['dante'], 'a SOCKS server that is named elsewhere', () => {
   afterAll(() => Promise.all([open.stop(), asking.stop()]));
 
   /** What came of it, and the lines that it adds to the log. */
-  async function run(dante: RunningDante, asked: Omit<Asked, 'caFile'>) {
+  async function run(dante: RunningDante, asked: Omit<ComposedRequest, 'caFile'>) {
     const before = (await dante.log()).length;
     const result = await ask(asked);
     return { result, log: (await dante.log(before + 1)).slice(before) };

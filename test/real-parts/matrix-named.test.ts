@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Asked, askComposed } from '#test/support/ask-composed.ts';
+import { askComposed, type ComposedRequest } from '#test/support/ask-composed.ts';
 import { createCa } from '#test/support/certificates.ts';
 import { type PacServer, startPacServer } from '#test/support/pac-server.ts';
 import { describeWith } from '#test/support/real-parts.ts';
@@ -42,7 +42,7 @@ describeWith(['squid'], 'proxies that are named elsewhere', () => {
     rows.flatMap((row) => PROTOCOLS.map((protocol) => [protocol, ...row] as const));
 
   /** Asks once; what came of it, and what the log says of the target. */
-  async function ask(asked: Omit<Asked, 'caFile'>, lines: number, squid: RunningSquid) {
+  async function ask(asked: Omit<ComposedRequest, 'caFile'>, lines: number, squid: RunningSquid) {
     const { url } = asked;
     const result = await askComposed({ ...asked, caFile: join(folder, 'ca.pem') });
     const log = await squid.accessLog(lines, `${url.hostname}:`);

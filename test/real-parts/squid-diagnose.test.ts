@@ -3,7 +3,13 @@
 
 import { afterEach, expect, it } from 'vitest';
 import { createCa } from '#test/support/certificates.ts';
-import { ca, feedSettings, startFeedOrigin, type Told, tellDiagnosis } from '#test/support/diagnosis-rig.ts';
+import {
+  ca,
+  type DiagnosisOutput,
+  feedSettings,
+  printDiagnosis,
+  startFeedOrigin,
+} from '#test/support/diagnosis-rig.ts';
 import { describeWith } from '#test/support/real-parts.ts';
 import { type SquidOptions, startSquid } from '#test/support/squid.ts';
 import type { TlsOrigin } from '#test/support/tls-origin.ts';
@@ -14,7 +20,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function through(options: SquidOptions, origin?: TlsOrigin): Promise<Told> {
+async function through(options: SquidOptions, origin?: TlsOrigin): Promise<DiagnosisOutput> {
   const server = origin ?? (await startFeedOrigin());
   const squid = await startSquid({ hosts: [HOST], ...options });
   closing.push(
@@ -22,7 +28,7 @@ async function through(options: SquidOptions, origin?: TlsOrigin): Promise<Told>
     () => squid.stop(),
   );
   const corp = { name: 'corp', address: '127.0.0.1', port: squid.port, default: true };
-  return await tellDiagnosis({ sections: { ...(await feedSettings(server.port, HOST)), proxies: [corp] } });
+  return await printDiagnosis({ sections: { ...(await feedSettings(server.port, HOST)), proxies: [corp] } });
 }
 
 describeWith(['squid'], 'diagnose through a real Squid', () => {

@@ -2,7 +2,7 @@
 import { composeIn } from './composed.ts';
 import { reach } from './targets.ts';
 
-export interface Asked {
+export interface ComposedRequest {
   /** Null goes without a proxy. */
   readonly profile: object | null;
   readonly url: URL;
@@ -13,7 +13,13 @@ export interface Asked {
 }
 
 /** `passed`, or the code of what failed. */
-export async function askComposed({ profile, url, caFile, settings = {}, environment = {} }: Asked): Promise<string> {
+export async function askComposed({
+  profile,
+  url,
+  caFile,
+  settings = {},
+  environment = {},
+}: ComposedRequest): Promise<string> {
   const composed = await composeIn(
     {
       updates: { ca_file: caFile },

@@ -15,7 +15,7 @@ import { type FakeAnswers, type FakeTerminal, fakeAnswers, fakeTerminal } from '
 export type Script = Parameters<typeof fakeAnswers>[0];
 
 /** What one command said and left. */
-export interface Told {
+export interface CommandOutput {
   readonly status: number;
   readonly out: readonly string[];
   readonly err: readonly string[];
@@ -69,7 +69,10 @@ export class CommandRig {
   }
 
   /** Runs a command; the script is what is answered or piped in. */
-  async run(command: (context: CommandContext) => Promise<number>, script: Script = { piped: '' }): Promise<Told> {
+  async run(
+    command: (context: CommandContext) => Promise<number>,
+    script: Script = { piped: '' },
+  ): Promise<CommandOutput> {
     const answers = fakeAnswers(script);
     const terminal = fakeTerminal(answers);
     const status = await command(this.context(terminal));

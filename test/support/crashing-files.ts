@@ -126,7 +126,7 @@ interface Found {
 
 const EPOCH_MS = 1_800_000_000_000;
 /** As many links as Linux follows before it says ELOOP. */
-const MOST_LINKS = 40;
+const MAX_LINKS = 40;
 
 export class CrashingFiles implements Files {
   readonly self = SELF;
@@ -203,7 +203,7 @@ export class CrashingFiles implements Files {
       if (source.node === undefined) throw errno('rename', from, 'ENOENT');
       const target = this.#find('rename', to);
       if (target.node === source.node) return;
-      judgeReplacing(from, source.node, target.node);
+      checkReplacing(from, source.node, target.node);
       source.folder.entries.delete(source.name);
       target.folder.entries.set(target.name, source.node);
     });
@@ -457,7 +457,7 @@ export class CrashingFiles implements Files {
   }
 
   #follow(operation: string, path: string, hops = 0): Node | undefined {
-    if (hops > MOST_LINKS) throw errno(operation, path, 'ELOOP');
+    if (hops > MAX_LINKS) throw errno(operation, path, 'ELOOP');
     const node = this.#findOr(operation, path, ['ENOENT'])?.node;
     if (node?.kind !== 'symbolic link') return node;
     return this.#follow(operation, resolve(dirname(path), node.target), hops + 1);
@@ -546,7 +546,7 @@ function refusal(path: string, node: Node): CodedError | null {
   return coded('FILE-SPECIAL', { path, kind: node.kind === 'directory' ? 'folder' : 'FIFO' });
 }
 
-function judgeReplacing(from: string, source: Node, target: Node | undefined): void {
+function checkReplacing(from: string, source: Node, target: Node | undefined): void {
   if (target === undefined) return;
   if (source.kind !== 'directory' && target.kind === 'directory') throw errno('rename', from, 'EISDIR');
   if (source.kind === 'directory' && target.kind !== 'directory') throw errno('rename', from, 'ENOTDIR');

@@ -80,7 +80,7 @@ export async function feedSettings(port: number, host = 'localhost'): Promise<Re
   return { updates: { feed_url: `https://${host}:${port}/feed.json`, ca_file: file } };
 }
 
-export interface Told {
+export interface DiagnosisOutput {
   /** The first line of the answer. */
   readonly first: string;
   readonly lines: readonly string[];
@@ -99,21 +99,21 @@ export interface DiagnosisSetup extends Around {
 }
 
 /** Diagnoses a file that the program has rejected. */
-export async function tellRefusedFile(sections: Readonly<Record<string, unknown>>): Promise<Told> {
+export async function printRefusedFile(sections: Readonly<Record<string, unknown>>): Promise<DiagnosisOutput> {
   const folder = await ConfigFolder.make();
   try {
     const file = await folder.write('sallyport.yaml', yamlOf({ version: 2, ...sections }), 0o600);
     const loaded = await loadSettings({ file, places: TEST_PLACES, environment: {}, known: folder.known });
     if (loaded.ok) throw new Error('the file was taken');
     const about = { file, version: '9.8.7', nowMs: 0, shell: {}, redactor: createRedactor(folder.known) };
-    return await tellBoth(Promise.resolve(undiagnosed(loaded, about)), ASKED);
+    return await printBoth(Promise.resolve(undiagnosed(loaded, about)), ASKED);
   } finally {
     await folder.remove();
   }
 }
 
 /** Tells one diagnosis twice: for people, and as JSON. */
-export async function tellDiagnosis(setup: DiagnosisSetup): Promise<Told> {
+export async function printDiagnosis(setup: DiagnosisSetup): Promise<DiagnosisOutput> {
   const { sections, mode = 'daemon', asked = {}, trustsEverywhere = false, clock, ...around } = setup;
   const composed = await composeIn(sections, mode, around);
   const { parts } = composed;
@@ -128,13 +128,13 @@ export async function tellDiagnosis(setup: DiagnosisSetup): Promise<Told> {
       Object.keys(changed).length > 0
         ? runDiagnosis({ ...parts, ...changed }, request, NEVER)
         : composed.agent.diagnose(request, NEVER);
-    return await tellBoth(once, request);
+    return await printBoth(once, request);
   } finally {
     await composed.remove();
   }
 }
 
-async function tellBoth(once: Promise<Diagnosis>, request: DiagnosisRequest): Promise<Told> {
+async function printBoth(once: Promise<Diagnosis>, request: DiagnosisRequest): Promise<DiagnosisOutput> {
   const control = fakeControl({ diagnose: () => once });
   const options = { request, retryCredential: false, signal: NEVER };
   const terminal = fakeTerminal();

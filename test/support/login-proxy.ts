@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
 import { type Loopback, listenOnLoopback } from './loopback.ts';
-import { challengeMessage, judgeAuthenticate, type NtlmUser } from './ntlm-verifier.ts';
+import { challengeMessage, type NtlmUser, verifyAuthenticate } from './ntlm-verifier.ts';
 import { pipeTo } from './tls-origin.ts';
 
 export type ProxyLogin = 'none' | 'basic' | 'digest' | 'ntlm';
@@ -26,7 +26,7 @@ export async function startLoginProxy(login: ProxyLogin, user: NtlmUser, targetP
   const nonce = randomBytes(12).toString('hex');
   const server = createServer({ noDelay: true }, (client) => {
     counted.connections += 1;
-    const judge = judgeFor(login, user, nonce);
+    const judge = verifierFor(login, user, nonce);
     readHeads(client, (head) => {
       const [line = ''] = head.split('\r\n', 1);
       lines.push(line);
@@ -65,7 +65,7 @@ function readHeads(client: Socket, onHead: (head: string) => boolean): void {
 }
 
 /** One for each connection: NTLM is bound to it; the nonce of Digest is not. */
-function judgeFor(login: ProxyLogin, user: NtlmUser, nonce: string): Judge {
+function verifierFor(login: ProxyLogin, user: NtlmUser, nonce: string): Judge {
   switch (login) {
     case 'none':
       return () => 'ok';
@@ -108,6 +108,6 @@ function ntlmJudge(user: NtlmUser): Judge {
       return [`NTLM ${challenge.toString('base64')}`];
     }
     if (type !== 3 || negotiate === null) return ['NTLM'];
-    return judgeAuthenticate(message, user, { negotiate, challenge }) === null ? 'ok' : ['NTLM'];
+    return verifyAuthenticate(message, user, { negotiate, challenge }) === null ? 'ok' : ['NTLM'];
   };
 }

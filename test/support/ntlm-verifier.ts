@@ -38,7 +38,7 @@ export function challengeMessage({ flags = 0x0089_8205, pairs = [] }: ChallengeO
 }
 
 /** Why an AUTHENTICATE is not good; null when it is. */
-export function judgeAuthenticate(
+export function verifyAuthenticate(
   message: Buffer,
   known: NtlmUser,
   exchange: { readonly negotiate: Buffer; readonly challenge: Buffer },

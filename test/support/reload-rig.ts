@@ -21,7 +21,7 @@ import { ResponseTimeoutModel } from '#timeout/model.ts';
 import { TEST_PLACES } from './config-file.ts';
 
 /** Longer than any reload may take; a test that waits for this time has failed. */
-const PATIENCE_MS = 15_000;
+const WAIT_MS = 15_000;
 
 export interface ReloadRigOptions {
   readonly config: string;
@@ -139,7 +139,7 @@ export class ReloadRig {
       const limit = setTimeout(() => {
         this.#waiting.delete(look);
         reject(new Error(`never came: ${describe}; events: ${JSON.stringify(this.events)}`));
-      }, PATIENCE_MS);
+      }, WAIT_MS);
       const look = () => {
         if (!isSo()) return;
         clearTimeout(limit);

@@ -5,14 +5,14 @@ import { describe, expect, it } from 'vitest';
 import { readDocument } from '#config/reading/document.ts';
 import { lineOfExcess, MAX_YAML_SIGNS } from '#config/reading/yaml-shape.ts';
 
-const LARGEST = 1_048_576;
+const MAX_BYTES = 1_048_576;
 const example = readFileSync(new URL('../../../config/sallyport.example.yaml', import.meta.url), 'utf8');
 
 describe('the structure of a configuration', () => {
   it.each(['""', "''", '[', '{a: ', '- ', '? ', '!a ', '&a ', '*a ', 'k: 1\n', '#\n', '[],', '"', '\r'])(
     'that is 1 MiB of %j is refused within milliseconds, with the line',
     (unit) => {
-      const text = `version: 1\na: ${unit.repeat(LARGEST / unit.length)}`;
+      const text = `version: 1\na: ${unit.repeat(MAX_BYTES / unit.length)}`;
       const began = process.threadCpuUsage();
       const { value, findings } = readDocument(text);
 
@@ -28,6 +28,6 @@ describe('the structure of a configuration', () => {
     expect(lineOfExcess(example.repeat(12))).toBeNull();
     expect(lineOfExcess('\n'.repeat(MAX_YAML_SIGNS))).toBeNull();
     expect(lineOfExcess('\n'.repeat(MAX_YAML_SIGNS + 1))).toBe(MAX_YAML_SIGNS + 1);
-    expect(readDocument(`version: 1\na: ${'x'.repeat(LARGEST)}`).findings).toEqual([]);
+    expect(readDocument(`version: 1\na: ${'x'.repeat(MAX_BYTES)}`).findings).toEqual([]);
   });
 });

@@ -7,19 +7,19 @@ import { Zone } from '#system/time/zone.ts';
 const slots = new Slots('0 */6 * * *', new Zone('UTC'));
 const DONE = Date.parse('2026-11-20T00:05:00Z');
 
-function judge(now: string, delayMs = 60_000): unknown {
+function classify(now: string, delayMs = 60_000): unknown {
   return classifySlot({ slots, doneMs: DONE, nowMs: Date.parse(now), delayMs });
 }
 
 describe('a slot', () => {
   it('waits for its own moment and the delay of the host', () => {
-    expect(judge('2026-11-20T05:59:00Z')).toEqual({ kind: 'wait', ms: 120_000 });
-    expect(judge('2026-11-20T06:00:59Z')).toEqual({ kind: 'wait', ms: 1_000 });
+    expect(classify('2026-11-20T05:59:00Z')).toEqual({ kind: 'wait', ms: 120_000 });
+    expect(classify('2026-11-20T06:00:59Z')).toEqual({ kind: 'wait', ms: 1_000 });
   });
 
   it('is due from there on, and overdue when nobody looked for more than a moment', () => {
-    expect(judge('2026-11-20T06:01:00Z')).toEqual({ kind: 'due' });
-    expect(judge('2026-11-20T06:02:31Z')).toEqual({ kind: 'overdue', slotMs: Date.parse('2026-11-20T06:00:00Z') });
+    expect(classify('2026-11-20T06:01:00Z')).toEqual({ kind: 'due' });
+    expect(classify('2026-11-20T06:02:31Z')).toEqual({ kind: 'overdue', slotMs: Date.parse('2026-11-20T06:00:00Z') });
   });
 
   it('was not missed because the clock went back; a day or more begins anew', () => {

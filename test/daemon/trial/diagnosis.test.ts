@@ -10,11 +10,11 @@ import { PURPOSES } from '#config/purposes.ts';
 import { createCa } from '#test/support/certificates.ts';
 import {
   ca,
+  type DiagnosisOutput,
   feedSettings,
+  printDiagnosis,
+  printRefusedFile,
   startFeedOrigin,
-  type Told,
-  tellDiagnosis,
-  tellRefusedFile,
 } from '#test/support/diagnosis-rig.ts';
 import { FAULTS, honest, type Script, says, startFaultProxy } from '#test/support/fault-proxy.ts';
 import { startLoginProxy } from '#test/support/login-proxy.ts';
@@ -56,11 +56,11 @@ interface Setup {
 }
 
 /** Diagnoses an agent whose one proxy, the default one, behaves like this. */
-async function behind(setup: Setup): Promise<Told> {
+async function behind(setup: Setup): Promise<DiagnosisOutput> {
   const { origin = healthy, corp = {}, sections = {}, gateways = [], trustsEverywhere = false } = setup;
   const proxy = held(await startFaultProxy(setup.script ?? honest(origin.port), setup.greeting));
   const profile = { name: 'corp', address: '127.0.0.1', port: proxy.port, default: true, ...corp };
-  return await tellDiagnosis({
+  return await printDiagnosis({
     sections: { ...(await feedSettings(origin.port, HOST)), proxies: [profile], ...sections },
     gateways: () => Promise.resolve(gateways),
     trustsEverywhere,
@@ -103,165 +103,166 @@ interface Expected {
   readonly purpose?: 'updates' | 'platform' | null;
 }
 
-const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<Told>; readonly expected: Expected }>> = {
-  'a wrong name of the proxy': {
-    tell: () => behind({ corp: { address: 'prxoy.invalid' } }),
-    expected: { code: 'DNS-PROXY', status: 10, kind: 'dns', words: 'Cannot resolve proxy host prxoy.invalid' },
-  },
-  'a wrong port': {
-    tell: async () => behind({ corp: { port: await closedPort() } }),
-    expected: { code: 'TCP-REFUSED', status: 11, kind: 'tcp', words: 'refused port' },
-  },
-  'a wrong scheme': {
-    tell: async () => {
-      const web = held(await startScriptedOrigin());
-      return await behind({ corp: { scheme: 'https', port: Number(new URL(web.url).port) } });
+const BROKEN: Readonly<Record<string, { readonly tell: () => Promise<DiagnosisOutput>; readonly expected: Expected }>> =
+  {
+    'a wrong name of the proxy': {
+      tell: () => behind({ corp: { address: 'prxoy.invalid' } }),
+      expected: { code: 'DNS-PROXY', status: 10, kind: 'dns', words: 'Cannot resolve proxy host prxoy.invalid' },
     },
-    expected: { code: 'PROXY-SCHEME', status: 14, kind: 'tls', words: 'speaks' },
-  },
-  'a wrong password': {
-    tell: async () => {
-      const user = { user: 'svc', password: 'right one', domain: '' };
-      const { port } = held(await startLoginProxy('basic', user, healthy.port));
-      return await behind({ corp: { port, authentication: 'basic', user: 'svc', password: 'wrong one' } });
+    'a wrong port': {
+      tell: async () => behind({ corp: { port: await closedPort() } }),
+      expected: { code: 'TCP-REFUSED', status: 11, kind: 'tcp', words: 'refused port' },
     },
-    expected: { code: 'AUTH-REJECTED', status: 12, kind: 'auth', words: 'refused user svc (Basic)' },
-  },
-  'a domain that is missing': {
-    tell: async () => {
-      const user = { user: 'svc', password: 'right one', domain: 'CORP' };
-      const { port } = held(await startLoginProxy('ntlm', user, healthy.port));
-      return await behind({ corp: { port, authentication: 'ntlm', user: 'svc', password: 'right one' } });
+    'a wrong scheme': {
+      tell: async () => {
+        const web = held(await startScriptedOrigin());
+        return await behind({ corp: { scheme: 'https', port: Number(new URL(web.url).port) } });
+      },
+      expected: { code: 'PROXY-SCHEME', status: 14, kind: 'tls', words: 'speaks' },
     },
-    expected: { code: 'AUTH-DOMAIN', status: 12, kind: 'auth', words: 'The user has no domain' },
-  },
-  'a host that the proxy denies': {
-    tell: () => behind({ script: refusing(() => true, healthy.port) }),
-    expected: { code: 'POLICY-DENIED', status: 13, kind: 'policy', words: `refused ${HOST}` },
-  },
-  'a port that the proxy denies': {
-    tell: () => behind({ script: refusing((line) => !line.includes(':443 '), healthy.port) }),
-    expected: { code: 'POLICY-PORT', status: 13, kind: 'policy', words: 'port 443' },
-  },
-  'TLS that is opened on the way': {
-    tell: async () => {
-      const pair = createCa('Corp Inspection CA').issue();
-      const origin = held(await startFeedOrigin({ pair }));
-      return await behind({ origin });
+    'a wrong password': {
+      tell: async () => {
+        const user = { user: 'svc', password: 'right one', domain: '' };
+        const { port } = held(await startLoginProxy('basic', user, healthy.port));
+        return await behind({ corp: { port, authentication: 'basic', user: 'svc', password: 'wrong one' } });
+      },
+      expected: { code: 'AUTH-REJECTED', status: 12, kind: 'auth', words: 'refused user svc (Basic)' },
     },
-    expected: { code: 'TLS-INTERCEPTED', status: 14, kind: 'tls', words: 'Corp Inspection CA' },
-  },
-  'a clock that is wrong': {
-    tell: async () => {
-      const origin = held(await startFeedOrigin({ pair: ca.issue({ notBefore: '20900101000000Z' }) }));
-      return await behind({ origin, script: tellingTime(new Date('2091-01-01'), origin.port, 'by itself') });
+    'a domain that is missing': {
+      tell: async () => {
+        const user = { user: 'svc', password: 'right one', domain: 'CORP' };
+        const { port } = held(await startLoginProxy('ntlm', user, healthy.port));
+        return await behind({ corp: { port, authentication: 'ntlm', user: 'svc', password: 'right one' } });
+      },
+      expected: { code: 'AUTH-DOMAIN', status: 12, kind: 'auth', words: 'The user has no domain' },
     },
-    expected: { code: 'TLS-CLOCK', status: 14, kind: 'tls', words: 'not yet valid' },
-  },
-  'a certificate out of its time where nobody else tells the time': {
-    tell: async () => behind({ origin: held(await startFeedOrigin({ pair: EXPIRED })) }),
-    expected: { code: 'TLS-CLOCK', status: 14, kind: 'tls', words: 'no other clock is known' },
-  },
-  'an expired certificate': {
-    tell: async () => {
-      const origin = held(await startFeedOrigin({ pair: EXPIRED }));
-      return await behind({ origin, script: tellingTime(new Date(), origin.port, 'by itself') });
+    'a host that the proxy denies': {
+      tell: () => behind({ script: refusing(() => true, healthy.port) }),
+      expected: { code: 'POLICY-DENIED', status: 13, kind: 'policy', words: `refused ${HOST}` },
     },
-    expected: { code: 'TLS-EXPIRED', status: 14, kind: 'tls', words: 'is expired: valid ' },
-  },
-  'an expired certificate behind a proxy that tells the time with each tunnel': {
-    tell: async () => {
-      const origin = held(await startFeedOrigin({ pair: EXPIRED }));
-      return await behind({ origin, script: tellingTime(new Date(), origin.port, 'with a tunnel') });
+    'a port that the proxy denies': {
+      tell: () => behind({ script: refusing((line) => !line.includes(':443 '), healthy.port) }),
+      expected: { code: 'POLICY-PORT', status: 13, kind: 'policy', words: 'port 443' },
     },
-    expected: { code: 'TLS-EXPIRED', status: 14, kind: 'tls', words: 'proxy corp says ' },
-  },
-  'a WebSocket that is blocked': {
-    tell: async () => {
-      const platform = { url: `wss://${HOST}:${healthy.port}/link` };
-      return await behind({ sections: { platform }, trustsEverywhere: true });
+    'TLS that is opened on the way': {
+      tell: async () => {
+        const pair = createCa('Corp Inspection CA').issue();
+        const origin = held(await startFeedOrigin({ pair }));
+        return await behind({ origin });
+      },
+      expected: { code: 'TLS-INTERCEPTED', status: 14, kind: 'tls', words: 'Corp Inspection CA' },
     },
-    expected: {
-      code: 'WS-BLOCKED',
-      status: 15,
-      kind: 'ws',
-      words: 'was not answered with 101 ("404 Not Found")',
-      purpose: 'platform',
+    'a clock that is wrong': {
+      tell: async () => {
+        const origin = held(await startFeedOrigin({ pair: ca.issue({ notBefore: '20900101000000Z' }) }));
+        return await behind({ origin, script: tellingTime(new Date('2091-01-01'), origin.port, 'by itself') });
+      },
+      expected: { code: 'TLS-CLOCK', status: 14, kind: 'tls', words: 'not yet valid' },
     },
-  },
-  'a default that is asked for and does not exist': {
-    tell: () => tellRefusedFile({ proxies: [{ name: 'corp', address: 'proxy.example.com' }] }),
-    expected: { code: 'CONFIG', status: 78, kind: 'config', words: 'No profile is the default', purpose: null },
-  },
-  'proxies that all fail where direct is forbidden': {
-    tell: async () => {
-      const spare = { name: 'spare', address: '127.0.0.1', port: await closedPort() };
-      const first = { name: 'first', address: '127.0.0.1', port: await closedPort(), default: true };
-      const proxies = [{ ...first, fallback: ['spare'] }, spare];
-      return await behind({ sections: { proxies, proxy_required: true } });
+    'a certificate out of its time where nobody else tells the time': {
+      tell: async () => behind({ origin: held(await startFeedOrigin({ pair: EXPIRED })) }),
+      expected: { code: 'TLS-CLOCK', status: 14, kind: 'tls', words: 'no other clock is known' },
     },
-    expected: { code: 'POLICY', status: 13, kind: 'policy', words: 'All 2 proxies failed' },
-  },
-  'the gateway in place of the proxy': {
-    tell: async () => behind({ corp: { port: await closedPort() }, gateways: ['10.0.0.1', '127.0.0.1'] }),
-    expected: {
-      code: 'HOST-IS-GATEWAY',
-      status: 78,
-      kind: 'config',
-      words: '127.0.0.1 is the default gateway of this host',
+    'an expired certificate': {
+      tell: async () => {
+        const origin = held(await startFeedOrigin({ pair: EXPIRED }));
+        return await behind({ origin, script: tellingTime(new Date(), origin.port, 'by itself') });
+      },
+      expected: { code: 'TLS-EXPIRED', status: 14, kind: 'tls', words: 'is expired: valid ' },
     },
-  },
-  'SSH behind the port': {
-    tell: () => behind({ greeting: 'SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n', script: (client) => client.end() }),
-    expected: { code: 'NOT-A-PROXY', status: 11, kind: 'tcp', words: 'SSH-2.0-OpenSSH_9.2p1' },
-  },
-  'a proxy that is silent': {
-    tell: () => behind({ script: FAULTS.silent, sections: { response_timeout: { tunnel_timeout_ms: 1_000 } } }),
-    expected: { code: 'TUNNEL-TIMEOUT', status: 16, kind: 'timeout', words: 'did not answer CONNECT' },
-  },
-  'HTML in place of an answer': {
-    tell: () => behind({ script: FAULTS.htmlInsteadOfAReply }),
-    expected: { code: 'NOT-A-PROXY', status: 11, kind: 'tcp', words: 'not a forward proxy' },
-  },
-  'a web server in place of the proxy': {
-    tell: () => behind({ script: FAULTS.webServer }),
-    expected: { code: 'NOT-A-PROXY', status: 11, kind: 'tcp', words: '405' },
-  },
-  'a PAC file that is broken': {
-    tell: async () => {
-      const file = join(dir, 'proxy.pac');
-      await writeFile(file, 'function FindProxyForURL(url, host) { return "PROXY ');
-      const corp = { name: 'corp', scheme: 'pac', pac: { file }, default: true };
-      return await tellDiagnosis({ sections: { ...(await feedSettings(healthy.port, HOST)), proxies: [corp] } });
+    'an expired certificate behind a proxy that tells the time with each tunnel': {
+      tell: async () => {
+        const origin = held(await startFeedOrigin({ pair: EXPIRED }));
+        return await behind({ origin, script: tellingTime(new Date(), origin.port, 'with a tunnel') });
+      },
+      expected: { code: 'TLS-EXPIRED', status: 14, kind: 'tls', words: 'proxy corp says ' },
     },
-    expected: { code: 'PAC-SYNTAX', status: 13, kind: 'policy', words: 'PAC file' },
-  },
-  'direct that is refused': {
-    tell: () => behind({ corp: { no_proxy: HOST }, sections: { proxy_required: true } }),
-    expected: { code: 'POLICY-DIRECT', status: 13, kind: 'policy', words: 'proxy_required' },
-  },
-  'a proxy that only the shell knows': {
-    tell: async () => {
-      const sections = await feedSettings(await closedPort());
-      const shell = { HTTPS_PROXY: 'http://proxy.example.com:3128' };
-      return await tellDiagnosis({ sections, asked: { shell } });
+    'a WebSocket that is blocked': {
+      tell: async () => {
+        const platform = { url: `wss://${HOST}:${healthy.port}/link` };
+        return await behind({ sections: { platform }, trustsEverywhere: true });
+      },
+      expected: {
+        code: 'WS-BLOCKED',
+        status: 15,
+        kind: 'ws',
+        words: 'was not answered with 101 ("404 Not Found")',
+        purpose: 'platform',
+      },
     },
-    expected: {
-      code: 'SHELL-DIFFERS',
-      status: 78,
-      kind: 'config',
-      words: 'Your shell has HTTPS_PROXY',
+    'a default that is asked for and does not exist': {
+      tell: () => printRefusedFile({ proxies: [{ name: 'corp', address: 'proxy.example.com' }] }),
+      expected: { code: 'CONFIG', status: 78, kind: 'config', words: 'No profile is the default', purpose: null },
     },
-  },
-  'a block page in place of the package': {
-    tell: async () => behind({ origin: held(await startFeedOrigin({ page: true })) }),
-    expected: { code: 'NOT-THE-PACKAGE', status: 17, kind: 'content', words: 'Blocked: downloads of software' },
-  },
-  'a server that is not there behind the proxy': {
-    tell: () => behind({ script: says('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n') }),
-    expected: { code: 'PROXY-UPSTREAM', status: 13, kind: 'policy', words: 'cannot reach' },
-  },
-};
+    'proxies that all fail where direct is forbidden': {
+      tell: async () => {
+        const spare = { name: 'spare', address: '127.0.0.1', port: await closedPort() };
+        const first = { name: 'first', address: '127.0.0.1', port: await closedPort(), default: true };
+        const proxies = [{ ...first, fallback: ['spare'] }, spare];
+        return await behind({ sections: { proxies, proxy_required: true } });
+      },
+      expected: { code: 'POLICY', status: 13, kind: 'policy', words: 'All 2 proxies failed' },
+    },
+    'the gateway in place of the proxy': {
+      tell: async () => behind({ corp: { port: await closedPort() }, gateways: ['10.0.0.1', '127.0.0.1'] }),
+      expected: {
+        code: 'HOST-IS-GATEWAY',
+        status: 78,
+        kind: 'config',
+        words: '127.0.0.1 is the default gateway of this host',
+      },
+    },
+    'SSH behind the port': {
+      tell: () => behind({ greeting: 'SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n', script: (client) => client.end() }),
+      expected: { code: 'NOT-A-PROXY', status: 11, kind: 'tcp', words: 'SSH-2.0-OpenSSH_9.2p1' },
+    },
+    'a proxy that is silent': {
+      tell: () => behind({ script: FAULTS.silent, sections: { response_timeout: { tunnel_timeout_ms: 1_000 } } }),
+      expected: { code: 'TUNNEL-TIMEOUT', status: 16, kind: 'timeout', words: 'did not answer CONNECT' },
+    },
+    'HTML in place of an answer': {
+      tell: () => behind({ script: FAULTS.htmlInsteadOfAReply }),
+      expected: { code: 'NOT-A-PROXY', status: 11, kind: 'tcp', words: 'not a forward proxy' },
+    },
+    'a web server in place of the proxy': {
+      tell: () => behind({ script: FAULTS.webServer }),
+      expected: { code: 'NOT-A-PROXY', status: 11, kind: 'tcp', words: '405' },
+    },
+    'a PAC file that is broken': {
+      tell: async () => {
+        const file = join(dir, 'proxy.pac');
+        await writeFile(file, 'function FindProxyForURL(url, host) { return "PROXY ');
+        const corp = { name: 'corp', scheme: 'pac', pac: { file }, default: true };
+        return await printDiagnosis({ sections: { ...(await feedSettings(healthy.port, HOST)), proxies: [corp] } });
+      },
+      expected: { code: 'PAC-SYNTAX', status: 13, kind: 'policy', words: 'PAC file' },
+    },
+    'direct that is refused': {
+      tell: () => behind({ corp: { no_proxy: HOST }, sections: { proxy_required: true } }),
+      expected: { code: 'POLICY-DIRECT', status: 13, kind: 'policy', words: 'proxy_required' },
+    },
+    'a proxy that only the shell knows': {
+      tell: async () => {
+        const sections = await feedSettings(await closedPort());
+        const shell = { HTTPS_PROXY: 'http://proxy.example.com:3128' };
+        return await printDiagnosis({ sections, asked: { shell } });
+      },
+      expected: {
+        code: 'SHELL-DIFFERS',
+        status: 78,
+        kind: 'config',
+        words: 'Your shell has HTTPS_PROXY',
+      },
+    },
+    'a block page in place of the package': {
+      tell: async () => behind({ origin: held(await startFeedOrigin({ page: true })) }),
+      expected: { code: 'NOT-THE-PACKAGE', status: 17, kind: 'content', words: 'Blocked: downloads of software' },
+    },
+    'a server that is not there behind the proxy': {
+      tell: () => behind({ script: says('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n') }),
+      expected: { code: 'PROXY-UPSTREAM', status: 13, kind: 'policy', words: 'cannot reach' },
+    },
+  };
 
 describe('a diagnosis', () => {
   it('of a healthy set-up says that all is well, and shows each stage', async () => {
@@ -323,13 +324,13 @@ describe('a diagnosis', () => {
 
   it('without a daemon says first whom it runs as', async () => {
     const sections = await feedSettings(healthy.port);
-    const { lines, diagnosis } = await tellDiagnosis({ sections, mode: 'command' });
+    const { lines, diagnosis } = await printDiagnosis({ sections, mode: 'command' });
     expect(lines[0]).toBe(`Running as ${diagnosis.as.user}, not as the service.`);
     expect(lines[1]).toBe('All is well: updates direct.');
   });
 
   it('with nothing to reach is a failure of the configuration', async () => {
-    const { first, status } = await tellDiagnosis({ sections: {} });
+    const { first, status } = await printDiagnosis({ sections: {} });
     expect({ first, status }).toMatchObject({ status: 78 });
     expect(first).toContain('[CONFIG-INCOMPLETE]');
   });

@@ -10,7 +10,7 @@ import {
   ntowfv2,
   readChallenge,
 } from '#proxy/auth/schemes/ntlm-messages.ts';
-import { challengeMessage, judgeAuthenticate, pairsOf, SERVER_CHALLENGE } from '#test/support/ntlm-verifier.ts';
+import { challengeMessage, pairsOf, SERVER_CHALLENGE, verifyAuthenticate } from '#test/support/ntlm-verifier.ts';
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const utf16 = (text: string) => Buffer.from(text, 'utf16le');
@@ -76,7 +76,7 @@ describe('the third message', () => {
     ['flags that ask for a MIC', challengeMessage({ pairs: [[6, hex('02000000')]] })],
     ['flags that do not', challengeMessage({ pairs: [[6, hex('01000000')]] })],
   ])('is what a server computes again, after %s', (_name, challenge) => {
-    expect(judgeAuthenticate(answer(challenge), KNOWN, { negotiate, challenge })).toBeNull();
+    expect(verifyAuthenticate(answer(challenge), KNOWN, { negotiate, challenge })).toBeNull();
   });
 
   it('bears a MIC, the proxy’s time and its name where a timestamp came, and zeros for LM', () => {
@@ -92,7 +92,7 @@ describe('the third message', () => {
     ]);
     const flipped = Buffer.from(message);
     flipped.writeUInt8(flipped.readUInt8(80) ^ 1, 80);
-    expect(judgeAuthenticate(flipped, KNOWN, { negotiate, challenge })).toBe('wrong MIC');
+    expect(verifyAuthenticate(flipped, KNOWN, { negotiate, challenge })).toBe('wrong MIC');
   });
 
   it.each([
@@ -101,7 +101,7 @@ describe('the third message', () => {
     ['no domain', { domain: '' }, 'domain '],
   ])('fails a server’s check with another %s', (_what, change, verdict) => {
     const challenge = challengeMessage({ pairs: [DOMAIN] });
-    expect(judgeAuthenticate(answer(challenge, { ...KNOWN, ...change }), KNOWN, { negotiate, challenge })).toBe(
+    expect(verifyAuthenticate(answer(challenge, { ...KNOWN, ...change }), KNOWN, { negotiate, challenge })).toBe(
       verdict,
     );
   });
@@ -117,7 +117,7 @@ describe('the third message', () => {
       fc.property(text, text, fc.constantFrom('svc', 'Å_user', '用户'), (password, domain, user) => {
         const challenge = challengeMessage({ pairs: [DOMAIN, TIMESTAMP] });
         const message = answer(challenge, { user, domain, password });
-        expect(judgeAuthenticate(message, { user, domain, password }, { negotiate, challenge })).toBeNull();
+        expect(verifyAuthenticate(message, { user, domain, password }, { negotiate, challenge })).toBeNull();
       }),
       { numRuns: 50 },
     );
