@@ -88,7 +88,7 @@ export async function readWhole(files: Files, path: string, limitBytes: number):
   try {
     const { size } = file.facts();
     if (size > limitBytes) {
-      const reason = `it has ${size} bytes, more than the ${limitBytes} that are read`;
+      const reason = `it has ${size} bytes; the limit is ${limitBytes}`;
       throw coded('FILE-FAILED', { operation: 'read', path, reason, errno: 'EFBIG' });
     }
     // One byte more than there should be: a file that grows while it is read is not taken for whole.

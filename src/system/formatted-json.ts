@@ -22,7 +22,7 @@ export function decodeFormattedJson(bytes: Uint8Array, known: number): Formatted
   }
   const { format, ...fields } = content as Record<string, unknown>;
   if (typeof format !== 'number' || !Number.isSafeInteger(format) || format < 1) {
-    return { kind: 'damaged', reason: 'it names no format' };
+    return { kind: 'damaged', reason: 'it does not name its format' };
   }
   return format > known ? { kind: 'newer', format } : { kind: 'fields', format, fields };
 }

@@ -14,7 +14,7 @@ export function validateId(id: string): string | null {
     return 'it must be 1 to 64 letters, digits, dots, dashes or underscores, the first a letter or digit';
   if (id.includes('..')) return 'it has two dots in a row';
   const ending = OUR_ENDINGS.find((end) => id.toLowerCase().endsWith(end));
-  return ending === undefined ? null : `it ends in ${ending}, a name of ours`;
+  return ending === undefined ? null : `it ends in ${ending}, which is reserved for Sallyport`;
 }
 
 /** Hands the ID back. @throws CodedError ID-INVALID */

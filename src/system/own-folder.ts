@@ -49,7 +49,7 @@ export function checkFolder(
   if (!isForeign && !isOpen) return null;
   const reasons = [
     ...(isForeign ? [`belongs to user ID ${owner} instead of ${self}`] : []),
-    ...(isOpen ? [isPrivate ? 'can be opened by others' : 'can be written by others'] : []),
+    ...(isOpen ? [isPrivate ? 'can be opened by other users' : 'can be written by other users'] : []),
   ];
   const commands = [
     ...(isForeign ? [`chown ${self} ${path}`] : []),
@@ -76,7 +76,7 @@ export async function nearestFolder(files: Files, path: string): Promise<{ path:
   for (let at = path; ; at = dirname(at)) {
     const facts = await followedFacts(files, at);
     if (facts !== null) return { path: at, facts };
-    if (at === dirname(at)) throw coded('FILE-FAILED', { operation: 'examine', path, reason: 'nothing is there' });
+    if (at === dirname(at)) throw coded('FILE-FAILED', { operation: 'examine', path, reason: 'it does not exist' });
   }
 }
 

@@ -100,7 +100,7 @@ async function readAll(content: AsyncIterable<Buffer>, lines: LineCutter, signal
   } catch (thrown) {
     signal.throwIfAborted();
     const { code = 'unknown' } = thrown as { code?: string };
-    return `it is damaged (${code}); what is behind was not read`;
+    return `it is damaged (${code}); the rest was not read`;
   }
 }
 

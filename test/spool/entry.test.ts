@@ -70,7 +70,7 @@ describe('an entry in its file', () => {
     ['', 'it is empty'],
     ['{', 'it is not JSON'],
     ['[]', 'it is not a JSON object'],
-    ['{"key":"k"}', 'it names no format'],
+    ['{"key":"k"}', 'it does not name its format'],
     ['{"format":1,"key":"a b"}', 'key: '],
   ])('%s is damaged: %s', (text, reason) => {
     const decoded = decodeHead(Buffer.from(text));

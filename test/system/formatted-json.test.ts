@@ -19,11 +19,11 @@ describe('formatted JSON', () => {
     ['null', 'it is not a JSON object'],
     ['[1]', 'it is not a JSON object'],
     ['"text"', 'it is not a JSON object'],
-    ['{}', 'it names no format'],
-    ['{"format":0}', 'it names no format'],
-    ['{"format":1.5}', 'it names no format'],
-    ['{"format":"1"}', 'it names no format'],
-    ['{"format":1e300}', 'it names no format'],
+    ['{}', 'it does not name its format'],
+    ['{"format":0}', 'it does not name its format'],
+    ['{"format":1.5}', 'it does not name its format'],
+    ['{"format":"1"}', 'it does not name its format'],
+    ['{"format":1e300}', 'it does not name its format'],
   ])('reports %j as damaged: %s', (text, reason) => {
     expect(decode(text)).toEqual({ kind: 'damaged', reason });
   });

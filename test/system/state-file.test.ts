@@ -61,9 +61,9 @@ describe('state on disk', () => {
     ['a file of zeros', '\0\0\0\0', 'it is not JSON'],
     ['a list', '[1]', 'it is not a JSON object'],
     ['null', 'null', 'it is not a JSON object'],
-    ['no format', '{"count":3,"words":[]}', 'it names no format'],
-    ['a format that is none', '{"format":"2","count":3,"words":[]}', 'it names no format'],
-    ['a format below one', '{"format":0,"count":3,"words":[]}', 'it names no format'],
+    ['no format', '{"count":3,"words":[]}', 'it does not name its format'],
+    ['a format that is none', '{"format":"2","count":3,"words":[]}', 'it does not name its format'],
+    ['a format below one', '{"format":0,"count":3,"words":[]}', 'it does not name its format'],
     ['a wrong field', '{"format":2,"count":3,"words":[1]}', 'words.0: '],
     ['a foreign field', '{"format":2,"count":3,"words":[],"__proto__":{"x":1}}', 'Unrecognized key'],
   ])('with %s is set aside as damaged, and why is said', async (_what, text, reason) => {

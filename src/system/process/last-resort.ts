@@ -113,7 +113,7 @@ function inWords(resources: readonly string[]): string[] {
   const kinds = resources.map((name) => {
     if (name.startsWith('FSReq')) return 'a file operation';
     if (name.startsWith('GetAddrInfo')) return 'a name lookup';
-    return HARMLESS.get(name) ?? 'something without a name';
+    return HARMLESS.get(name) ?? 'an unnamed resource';
   });
   return [...new Set(kinds)];
 }

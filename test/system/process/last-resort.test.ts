@@ -48,7 +48,7 @@ describe('the last resort', () => {
     const { words } = await forced(resources, [[]]);
 
     expect(words[0]?.message).toContain(
-      'still running: an open connection, a file operation, a name lookup, something without a name.',
+      'still running: an open connection, a file operation, a name lookup, an unnamed resource.',
     );
   });
 
