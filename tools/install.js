@@ -111,7 +111,7 @@ async function npmCi(folder) {
   const life = showLife('installing packages');
   const stopAsking = askRegistry({ command, args, folder }, (code) =>
     life.say(
-      `no package registry answers (${code}); npm tries again for some minutes, Ctrl-C ends it. ${REGISTRY_ADVICE}.`,
+      `no package registry responds (${code}); npm retries for some minutes, Ctrl-C stops it. ${REGISTRY_ADVICE}.`,
     ),
   );
   const { code, signal, signalled } = await run(command, [...args, 'ci', ...flags, ...needed], {
@@ -126,7 +126,7 @@ async function npmCi(folder) {
     process.kill(process.pid, signal);
   }
   if (signalled) {
-    fail('the install was ended before it was done. Run the same command again.');
+    fail('the install was interrupted. Run the same command again.');
   }
   if (code !== 0) {
     fail(
@@ -231,7 +231,9 @@ async function alone(work) {
   const deadline = Date.now() + LONGEST_INSTALL_MS;
   while (!claim()) {
     if (Date.now() > deadline) {
-      fail(`another install has been running for too long (process ${readOwner()}). End it and run the command again.`);
+      fail(
+        `another install has been running for too long (process ${readOwner()}). Stop it and run the command again.`,
+      );
     }
     await delay(200);
   }

@@ -37,7 +37,7 @@ if (existsSync('/usr/sbin/squid')) {
 
 function unpackParts() {
   if (spawnSync('apt-get', ['--version']).error || spawnSync('dpkg', ['--version']).error) {
-    fail('npm run parts needs apt-get and dpkg (Debian, Ubuntu). Elsewhere install Squid in the usual way.');
+    fail('npm run parts needs apt-get and dpkg (Debian, Ubuntu). On other systems, install Squid as usual.');
   }
   rmSync(WORK, { recursive: true, force: true });
   for (const folder of [WORK, join(APT, 'state', 'lists', 'partial'), join(APT, 'cache', 'archives', 'partial')]) {
@@ -46,7 +46,7 @@ function unpackParts() {
   const packages = join(WORK, 'packages');
   mkdirSync(packages);
   if (!download(COMMON, packages)) {
-    say("this machine's package lists are missing or old: fetching lists of our own into .cache/apt ...");
+    say("this machine's package lists are missing or old: downloading separate lists into .cache/apt ...");
     const options = [...COMMON, ...OWN_LISTS];
     if (!apt(['update', '-qq'], options, WORK).ok || !download(options, packages)) {
       fail(`the packages could not be fetched. apt must be able to reach its sources. It said:\n${lastReason}`);

@@ -48,8 +48,8 @@ export type ServiceOutcome =
 
 /** The service may take this much longer than the trial: to write, and to wait for the daemon. */
 const RESERVE_MS = 60_000;
-const STOPPED = 'it stopped before it answered';
-const OTHER_VERSION = 'it has another version than this command';
+const STOPPED = 'it stopped before it sent a response';
+const OTHER_VERSION = 'its version differs from that of this command';
 
 /** Whether a change of this file is the service's to make: this user may not, and a service listens. */
 export async function needsService({ socket, files }: Omit<ServicePlace, 'clock'>, file: string): Promise<boolean> {
@@ -87,7 +87,7 @@ export async function askService(
     throw broken(STOPPED);
   } catch (thrown) {
     if (!change.signal.aborted) throw thrown instanceof CodedError ? thrown : broken(STOPPED);
-    throw coded('CANCELLED', { reason: 'it was interrupted while it was tried' }, thrown);
+    throw coded('CANCELLED', { reason: 'the trial was interrupted' }, thrown);
   } finally {
     late.cancel();
     stopListening();

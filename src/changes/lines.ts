@@ -101,7 +101,7 @@ export async function* linesFrom(socket: Socket, broken: (reason: string) => Cod
     pending += chunk;
     const lines = pending.split('\n');
     pending = lines.pop() ?? '';
-    if (pending.length > MAX_ANSWER_LENGTH) throw broken('its answer is too large');
+    if (pending.length > MAX_ANSWER_LENGTH) throw broken('its response is too large');
     for (const line of lines) yield parse(line, broken);
   }
 }
@@ -110,6 +110,6 @@ function parse(line: string, broken: (reason: string) => CodedError): unknown {
   try {
     return JSON.parse(line);
   } catch {
-    throw broken('its answer is not JSON');
+    throw broken('its response is not JSON');
   }
 }

@@ -57,7 +57,7 @@ export async function tryChange(
     return { state: 'judged', verdict };
   } catch (thrown) {
     if (!context.signal.aborted) return { state: 'broken', error: asCoded(thrown) };
-    const reason = 'it was interrupted while it was tried';
+    const reason = 'the trial was interrupted';
     return { state: 'interrupted', error: coded('CANCELLED', { reason }, thrown) };
   } finally {
     await control.close();

@@ -49,7 +49,9 @@ export function diagnosisLines(diagnosis: Diagnosis, color: boolean): string[] {
   const lines = [
     ...(as.service ? [] : [`Running as ${showForeign(as.user)}, not as the service.`]),
     paint(verdict.sentence, verdict.outcome, color),
-    ...(finding === null ? [] : [`  ${atHop(finding.hop)}${adviceOf(finding.check, proven.length > 0)}`]),
+    ...(finding === null
+      ? []
+      : [`  ${atHop(finding.hop, finding.class)}${adviceOf(finding.check, proven.length > 0)}`]),
     ...proven,
     ...(through === null
       ? []

@@ -89,7 +89,7 @@ interface Parts {
 
 function describeConfig(folder: DemoFolder, { origin, proxy, socketDir }: Parts): string {
   const head = [
-    '# Made by the demo at each start; what you change here is lost.',
+    '# Made by the demo at each start; changes to this file are lost.',
     '# Your own configuration is config/sallyport.yaml; config/sallyport.example.yaml shows every key.',
   ];
   const settings = {
@@ -125,12 +125,12 @@ interface Places {
 
 function printPlaces({ terminal, once }: DemoOptions, { folder, origin, proxy, configFile }: Places): void {
   const lines = [
-    'The Sallyport demo: an update server and a forward proxy on this machine, and Sallyport fetching through them.',
+    'The Sallyport demo: an update server and a forward proxy on this machine, and Sallyport that downloads through them.',
     `  Configuration  ${configFile}`,
     `  Packages       ${folder.packages}`,
     `  Log            ${join(folder.logs, 'sallyport.log')}`,
     `  Feed           ${origin.feedUrl}`,
-    `  Proxy          ${proxy.host}:${proxy.port} (Via: ${PROXY_VIA}; holds each package back first, as scanners do)`,
+    `  Proxy          ${proxy.host}:${proxy.port} (Via: ${PROXY_VIA}; delays each package at first, as virus scanners do)`,
     once ? '  Ends           after one round' : '  Ends           with Ctrl-C',
     '',
   ];
@@ -144,7 +144,7 @@ function printNextSteps({ terminal }: DemoOptions, folder: DemoFolder, status: n
     return;
   }
   terminal.out(
-    'Next, your own proxy and feed: copy config/sallyport.example.yaml to config/sallyport.yaml, set updates.feed_url ' +
+    'To use your own proxy and feed, copy config/sallyport.example.yaml to config/sallyport.yaml, set updates.feed_url ' +
       'and proxies in it, and run: npm run -s sallyport -- run',
   );
 }

@@ -93,13 +93,15 @@ class Forwarder {
   /** A request in absolute-form. Never rejects. */
   async forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = parseTarget(request.url ?? '');
-    if (target === null) return answer(response, 400, 'This is a forward proxy: ask with the whole http URL.');
-    if (target.origin !== this.#origin.origin) return answer(response, 403, 'Only to the update server of the demo.');
+    if (target === null)
+      return answer(response, 400, 'This is a forward proxy: send the whole http URL in the request line.');
+    if (target.origin !== this.#origin.origin)
+      return answer(response, 403, 'This proxy only connects to the update server of the demo.');
     try {
       await this.#relay(await this.#ask(request, response, target), response);
     } catch {
       if (response.headersSent) response.destroy();
-      else answer(response, 502, 'The update server of the demo does not answer.');
+      else answer(response, 502, 'The update server of the demo does not respond.');
     }
   }
 

@@ -128,7 +128,7 @@ export const CONFIG_CODES = {
   'CHANGE-REQUEST': {
     text: 'The change service refused the request: {reason:words}. Nothing was written.',
     check:
-      'Run the command again. If it fails again after an upgrade, run it with the Sallyport that is installed now.',
+      'Run the command that changes the configuration again. After an upgrade, use the Sallyport that is installed now.',
     class: 'system',
     retry: 'change',
   },

@@ -127,7 +127,7 @@ export function printDropped(terminal: Terminal, { failure }: ChangeVerdict): nu
   terminal.err(`New settings failed at ${code}; the previous settings remain in effect. Nothing was written.`);
   if (failure === null) return EXIT_STATUS.timeout;
   terminal.err(`  ${failure.message}`);
-  terminal.err(`  ${atHop(failure.hop)}${failure.check}`);
+  terminal.err(`  ${atHop(failure.hop, failure.class)}${failure.check}`);
   return exitStatusOf(failure);
 }
 

@@ -52,7 +52,8 @@ export async function offerTest(
     return true;
   }
   terminal.err(verdict.sentence);
-  if (verdict.finding !== null) terminal.err(`  ${atHop(verdict.finding.hop)}${verdict.finding.check}`);
+  if (verdict.finding !== null)
+    terminal.err(`  ${atHop(verdict.finding.hop, verdict.finding.class)}${verdict.finding.check}`);
   for (const line of failedStageLines(diagnosis, terminal.screen.color)) terminal.err(line);
   if (await askYesNo(terminal, 'Save it anyway?', false)) return false;
   throw coded('CANCELLED', { reason: 'the connection did not work' });

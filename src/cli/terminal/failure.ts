@@ -10,7 +10,7 @@ import type { Terminal } from './terminal.ts';
 /** Prints the failure on stderr: code and sentence, hop, what to check; returns the exit status. */
 export function printError(terminal: Terminal, error: CodedError, known: Redactor): number {
   terminal.err(known.redact(error.message));
-  terminal.err(known.redact(`  ${atHop(error.hop)}${error.check}`));
+  terminal.err(known.redact(`  ${atHop(error.hop, error.entry.class)}${error.check}`));
   return EXIT_STATUS[error.entry.class];
 }
 
@@ -19,7 +19,10 @@ export function exitStatusOf(failure: Failure): number {
   return Object.hasOwn(EXIT_STATUS, failure.class) ? EXIT_STATUS[failure.class as FailureClass] : EXIT_STATUS.internal;
 }
 
-/** `At proxy corp (...). `, or nothing where it is not known where it failed. */
-export function atHop(hop: string | null): string {
-  return hop === null ? '' : `At ${hop}. `;
+/** Classes of failures that happen without the network: a place in it would mislead. */
+const OFFLINE: readonly string[] = ['config', 'system', 'internal'] satisfies FailureClass[];
+
+/** `At proxy corp (...). `, or nothing if the place of the failure is unknown or is not in the network. */
+export function atHop(hop: string | null, failureClass: string): string {
+  return hop === null || (hop === 'this host' && OFFLINE.includes(failureClass)) ? '' : `At ${hop}. `;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exitStatusOf, printError } from '#cli/terminal/failure.ts';
+import { atHop, exitStatusOf, printError } from '#cli/terminal/failure.ts';
 import { CATALOGUE, type Code } from '#errors/catalogue.ts';
 import { CodedError, coded } from '#errors/coded-error.ts';
 import { EXIT_STATUS } from '#errors/exit-status.ts';
@@ -15,8 +15,15 @@ describe('a failure on stderr', () => {
     expect(terminal.told).toEqual([]);
     expect(terminal.complained).toEqual([
       '[CONTROL-UNREACHABLE] Cannot reach the daemon at /run/x.sock: EACCES.',
-      `  At this host. ${error.check}`,
+      `  ${error.check}`,
     ]);
+  });
+
+  it('a failure names this host only if the network is involved', () => {
+    expect(atHop('this host', 'config')).toBe('');
+    expect(atHop('this host', 'system')).toBe('');
+    expect(atHop('this host', 'dns')).toBe('At this host. ');
+    expect(atHop('proxy corp (p:3128)', 'config')).toBe('At proxy corp (p:3128). ');
   });
 
   it('has the status of its class, whichever code it is', () => {
