@@ -46,7 +46,7 @@ describe('the steps of an opening', () => {
     expect(error.trace?.phase).toBe(half);
   });
 
-  it('leave what is no failure of ours alone', async () => {
+  it('a connect observer: an error that is not a coded failure is unchanged', async () => {
     const { observer, seen } = watched();
     const reason = new Error('stop');
     await expect(observer.run('dial', () => Promise.reject(reason))).rejects.toBe(reason);

@@ -37,7 +37,7 @@ describe('a page in place of a tunnel', () => {
     expect(error.trace?.phase).toBe('tunnel');
   });
 
-  it('is named as such also where the page comes later than its head', async () => {
+  it('a page in place of a tunnel: it is recognized even if it arrives after its head', async () => {
     const error = await failureThrough((client) => {
       client.write('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n');
       setImmediate(() => client.end(PAGE));

@@ -156,7 +156,7 @@ describe('a WebSocket over connections', () => {
     expect(await failureOf(new WebSocket(url, { agent }))).toMatchObject({ message: 'stop' });
   });
 
-  it('whose certificate nobody trusts never gets a request', async () => {
+  it('a WebSocket over connections: a server with an untrusted certificate gets no request', async () => {
     const url = `wss://localhost:${secure.port}/`;
     const seen = secure.requests.length;
     const socket = new WebSocket(url, { agent: agentFor(url, { trust: {} }).agent });
@@ -205,7 +205,7 @@ describe('an upload over connections', () => {
     },
   );
 
-  it('fails with the code of the connection, not with one of the library', async () => {
+  it('an upload over connections: it fails with the code of the connection, not of the library', async () => {
     const proxy = await startProxy('basic', secure);
     const wrong = profile(proxy.port, { ...USER, password: 'wrong' });
     const endpoint = `https://localhost:${secure.port}/files`;
@@ -266,7 +266,7 @@ describe('a connection of the agent', () => {
     });
   });
 
-  it('is refused under proxy_required without a proxy, before anything is dialled', async () => {
+  it('a connection of the agent: proxy_required refuses a direct one before anything is dialed', async () => {
     const { agent } = agentFor('http://127.0.0.1/', { settings: { proxy_required: true } });
     expect(await failureOf(get('http://127.0.0.1/', { agent }))).toMatchObject({ code: 'POLICY-DIRECT' });
   });

@@ -66,7 +66,7 @@ function judged(proxies: readonly ProxyProfile[], target: URL): readonly string[
 }
 
 describe('the order of fallbacks', () => {
-  it('fallbacks: the router walks the order that is judged, for any lists and target', async () => {
+  it('fallbacks: the router tries them in the computed order, for any lists and target', async () => {
     await fc.assert(
       fc.asyncProperty(anyProxies, fc.constantFrom(...TARGETS), async (proxies, target) => {
         expect(await walked(proxies, target)).toEqual(judged(proxies, target));

@@ -5,7 +5,7 @@ import { systemClock } from '#system/clock.ts';
 const clock = { ...systemClock, monotonic: () => 7 };
 const said = (...rawHeaders: string[]) => ({ status: 200, reason: 'OK', rawHeaders });
 
-it('keeps the latest time that a hop told, and an answer without one takes nothing away', () => {
+it('hop memory: the latest observed time stays after a response without Date', () => {
   const memory = new HopMemories(clock).of('http://a:1', 'proxy a');
   expect(memory.observedTime).toBeNull();
   memory.noteHead(said('Date', 'Wed, 25 Nov 2026 12:00:00 GMT'));

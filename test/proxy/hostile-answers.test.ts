@@ -117,7 +117,7 @@ describe('opening a tunnel', () => {
     ['socks5h', 'basic', fc.oneof(anyBytes, socksish)],
     ['socks4a', undefined, fc.oneof(anyBytes, socksish)],
   ] as const)(
-    'through %s (%s) ends with a tunnel or a code, whatever comes in whatever pieces',
+    'opening a tunnel: %s (%s) ends with a tunnel or a code, whatever arrives in any chunks',
     async (scheme, authentication, hostile) => {
       await fc.assert(
         fc.asyncProperty(hostile, places, async (bytes, at) => {
@@ -154,7 +154,7 @@ describe('opening a tunnel', () => {
     { what: 'a challenge', scheme: 'http', begin: 'HTTP/1.1 407 X\r\n\r\n', more: 'x', code: 'AUTH-REQUIRED' },
     { what: 'what is no SOCKS', scheme: 'socks5h', begin: '', more: 'x', code: 'NOT-A-PROXY' },
     { what: 'replies', scheme: 'socks5h', begin: '\u0005\u0000', more: '\u0005', code: 'PROXY-UPSTREAM' },
-  ])('takes of $what without end ($scheme) no more than an answer may have, at once', async (one) => {
+  ])('opening a tunnel: endless $what ($scheme) is cut off at once at the size limit', async (one) => {
     answer = saysForEver(one.begin, one.more);
     bytesSent.length = 0;
     const [beforeMs, loop] = [systemClock.monotonic(), monitorEventLoopDelay({ resolution: 5 })];

@@ -96,7 +96,7 @@ describe('an HTTPS proxy', () => {
     await front?.allClosed();
   });
 
-  it('may see the password where authentication is auto and it offers Basic alone: nobody else sees the bytes', async () => {
+  it('an HTTPS proxy: auto sends Basic to it, because the connection to it is encrypted', async () => {
     const right = `Basic ${btoa('svc:open sesame')}`;
     const refusal = 'HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm="x"\r\nConnection: close\r\n\r\n';
     const router = await through(
@@ -112,7 +112,7 @@ describe('an HTTPS proxy', () => {
     await front?.allClosed();
   });
 
-  it('is shown our certificate where it asks for one, and the origin behind it is not', async () => {
+  it('an HTTPS proxy: it gets our certificate on request, and the origin behind it does not', async () => {
     const own = proxyCa.issue({ client: true });
     const key = 'proxies[0].client_certificate';
     const identity = {
@@ -145,7 +145,7 @@ describe('a failure of TLS to the proxy itself', () => {
     return failure;
   }
 
-  it('is never taken for one of the target, whatever the target’s trust says', async () => {
+  it('TLS to a proxy: its failure is never attributed to the target, whatever the target trusts', async () => {
     const failure = await failureOf(honest(origin.port), { pair: originCa.issue() });
     expect(failure).toMatchObject({
       code: 'PROXY-TLS-UNTRUSTED',
@@ -154,7 +154,7 @@ describe('a failure of TLS to the proxy itself', () => {
     });
   });
 
-  it('is that of the built-in authorities where the profile names none', async () => {
+  it('TLS to a proxy: without a CA in the profile the bundled roots apply', async () => {
     const failure = await failureOf(honest(origin.port), { router: { proxyTrust: {} } });
     expect(failure).toMatchObject({
       code: 'PROXY-TLS-UNTRUSTED',
@@ -170,7 +170,7 @@ describe('a failure of TLS to the proxy itself', () => {
     });
   });
 
-  it.each([['TLSv1.2'], ['TLSv1.3']])('names the certificate that a proxy asks for in vain (%s)', async (version) => {
+  it.each([['TLSv1.2'], ['TLSv1.3']])('TLS to a proxy: a missing client certificate is named (%s)', async (version) => {
     const tls = { requestCert: true, rejectUnauthorized: true, ca: proxyCa.cert, maxVersion: version };
     expect(await failureOf(honest(origin.port), { tls })).toMatchObject({
       code: 'PROXY-TLS-FAILED',
@@ -205,7 +205,7 @@ describe('a failure of TLS to the proxy itself', () => {
 });
 
 describe('a scheme that is not that of the port', () => {
-  it('is told from the bytes of a plain port that is spoken to over TLS', async () => {
+  it('a wrong proxy scheme: TLS to a plain port is recognized by the bytes of the response', async () => {
     // A ClientHello has no blank line; a plain proxy answers that it does not understand.
     const plainProxy = await startFaultProxy(() => {}, 'HTTP/1.1 400 Bad Request\r\n\r\n');
     const corp = { ...profile(plainProxy.port), scheme: 'https' } as const;
@@ -223,7 +223,7 @@ describe('a scheme that is not that of the port', () => {
     await plainProxy.close();
   });
 
-  it('is told from the alert of a TLS port that is spoken to in the clear', async () => {
+  it('a wrong proxy scheme: plain text to a TLS port is recognized by the alert', async () => {
     proxy = await startFaultProxy(says(Buffer.from([21, 3, 3, 0, 2, 2, 70]).toString('latin1')));
     const opening = testRouter({ proxies: [profile(proxy.port)] })
       .route('updates', origin.url)
@@ -237,7 +237,7 @@ describe('a scheme that is not that of the port', () => {
     });
   });
 
-  it('is told from the page with which a web server answers on its TLS port', async () => {
+  it('a wrong proxy scheme: plain text to a web server’s TLS port is recognized by its page', async () => {
     const body = '<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>';
     const answer = `HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     proxy = await startFaultProxy(says(answer));

@@ -104,7 +104,7 @@ describe('a SOCKS proxy', () => {
     server.close();
   });
 
-  it('is shown user and password when it asks, and a refusal stands for every purpose', async () => {
+  it('a SOCKS proxy: it gets user and password on request; a rejection holds for every purpose', async () => {
     const credentialGuard = new CredentialGuard();
     const account = { authentication: 'basic', user: 'svc', password: new Secret('open sesame') } as const;
     const good = await keep(startSocksServer([WANTS_USER, LOGIN_TAKEN, open(OPEN_5, origin.port)]));
@@ -128,7 +128,7 @@ describe('a SOCKS proxy', () => {
     ['socks5h', (port: number) => honest5(port)],
     ['socks4a', (port: number) => [open(OPEN_4, port)]],
   ] as const)(
-    'of %s that does not ask who we are leaves no verdict that others would wait for',
+    'a SOCKS proxy: %s without an authentication request leaves no verdict to wait for',
     async (scheme, script) => {
       const account = { authentication: 'basic', user: 'svc', password: new Secret('open sesame') } as const;
       const proxy = await keep(startSocksServer(script(origin.port)));
@@ -141,7 +141,7 @@ describe('a SOCKS proxy', () => {
     },
   );
 
-  it('that takes addresses gets one, and none under proxy_required, where nothing is dialled', async () => {
+  it('a SOCKS proxy: an address scheme gets an address; proxy_required fails before dialing', async () => {
     const proxy = await socks();
     const proxies = [through(proxy.port, { scheme: 'socks5' })];
     await fetched(testRouter({ proxies, trust }));
@@ -200,7 +200,7 @@ describe('a PAC file', () => {
     expect(await fetched(router)).toMatch(used);
   });
 
-  it('whose first proxy rests after a failure has its DIRECT first, as in browsers, and the proxy again when it has rested', async () => {
+  it('a PAC file: while its first proxy rests, its DIRECT comes first, as in browsers', async () => {
     const clock = new FakeClock();
     const coolDown = new CoolDown(clock);
     const { router } = await pac(`PROXY ${at(closed)}; DIRECT`, { coolDown });
@@ -228,7 +228,7 @@ describe('a PAC file', () => {
     await expect(router.route('updates', origin.url).open(plain)).rejects.toMatchObject({ code: 'POLICY' });
   });
 
-  it('sends nobody direct under proxy_required: DIRECT behind proxies is passed over, alone it is refused', async () => {
+  it('a PAC file: under proxy_required DIRECT is skipped after proxies and refused alone', async () => {
     const settings = { proxy_required: true };
     const before = origin.requests.length;
     const dead = await pac(`PROXY ${at(closed)}; DIRECT`, { settings });
@@ -251,7 +251,7 @@ describe('a PAC file', () => {
     ]);
   });
 
-  it('names a proxy that asks for a user, which gets none unless credentials_for matches', async () => {
+  it('a PAC file: a proxy that it names gets no user unless credentials_for matches', async () => {
     const asks = says('HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm="x"\r\nContent-Length: 0\r\n\r\n');
     const proxy = await keep(startFaultProxy(asks));
     const account = { authentication: 'basic', user: 'svc', password: new Secret('open sesame') } as const;
@@ -269,7 +269,7 @@ describe('a PAC file', () => {
     expect(proxy.heads.at(-1)).toContain(`Proxy-Authorization: Basic ${btoa('svc:open sesame')}`);
   });
 
-  it('whose list of trusted proxies changed does not get the password shown until it is entered again', async () => {
+  it('a PAC file: if credentials_for changed, the password must be entered again', async () => {
     const proxy = await http();
     const credentialGuard = new CredentialGuard();
     const account = { authentication: 'basic', user: 'svc', password: new Secret('open sesame') } as const;
@@ -295,7 +295,7 @@ describe('a PAC file', () => {
     expect(proxy.messages).toEqual(['050100']);
   });
 
-  it('of no use gives way to the fallback, and as a fallback of no use it is passed over', async () => {
+  it('a PAC file: an unusable one leads to the fallback; as a fallback it is skipped', async () => {
     const next = await http();
     const fallback = { ...profile(next.port), name: 'next', default: false };
     const broken = await pac('function FindProxyForURL() { return null; }', {}, { fallback: ['next'] });
@@ -356,7 +356,7 @@ describe('the environment', () => {
     expect(await fetched(router)).toBe(`http://127.0.0.1:${proxy.port}`);
   });
 
-  it('brings user and password for its own proxy; those of the profile go to nobody', async () => {
+  it('the environment: user and password of a variable go to its proxy, the profile’s to none', async () => {
     const proxy = await http();
     const account = { authentication: 'basic', user: 'other', password: new Secret('not this one') } as const;
     await fetched(env({ https_proxy: `http://svc:open%20sesame@127.0.0.1:${proxy.port}` }, {}, account));
@@ -365,7 +365,7 @@ describe('the environment', () => {
     expect(proxy.heads[1]).not.toContain('Proxy-Authorization');
   });
 
-  it('is direct where it says so, with the reason, and not under proxy_required', async () => {
+  it('the environment: it may mean direct, with the reason, except under proxy_required', async () => {
     const variables = { https_proxy: `127.0.0.1:${closed}`, no_proxy: 'localhost' };
     expect(env(variables).route('updates', origin.url)).toMatchObject({ how: 'direct' });
     expect(await fetched(env(variables))).toBe('direct');
@@ -376,7 +376,7 @@ describe('the environment', () => {
     });
   });
 
-  it('with an unescaped sign in a password is a mistake that names it and not the password', async () => {
+  it('the environment: an unescaped sign in a password is reported without the password', async () => {
     const router = env({ https_proxy: 'http://svc:open@sesame@proxy.example:3128' });
     const opening = router.route('updates', origin.url).open(plain);
     await expect(opening).rejects.toMatchObject({

@@ -96,7 +96,7 @@ describe('a refusal in absolute form of a password that has worked at this proxy
     expect([attempts(1), await ask(credentialGuard, OTHER)]).toEqual([counted, elsewhere]);
   });
 
-  it('is decided by one CONNECT with Digest as well, whose proof goes with the request', async () => {
+  it('an unclear refusal: one CONNECT also decides with Digest, whose proof is in the request', async () => {
     const asks = `HTTP/1.1 407 X\r\nProxy-Authenticate: Digest realm="r", qop="auth", nonce="n"\r\n${END}`;
     let refuses = false;
     proxy = await startFaultProxy((client, head) => {
@@ -111,7 +111,7 @@ describe('a refusal in absolute form of a password that has worked at this proxy
     expect(attempts(earlier)).toEqual([1, 1]);
   });
 
-  it('leaves an open question open for an hour, also over a restart, and then asks again', async () => {
+  it('an unclear refusal: it stays undecided for an hour, even after a restart, then is retried', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'sallyport-refusals-'));
     const [path, clock] = [join(folder, 'credentials.json'), new FakeClock()];
     const restart = async () => {
@@ -139,7 +139,7 @@ describe('a refusal in absolute form of a password that has worked at this proxy
     }
   });
 
-  it('is asked again at once where an admin says so', async () => {
+  it('an unclear refusal: an admin can allow another try at once', async () => {
     const turned = await start({ refused: CHALLENGE, connect: POLICY_403 });
     const credentialGuard = new CredentialGuard();
     expect(await ask(credentialGuard, HOSTILE)).toBe('200');

@@ -75,7 +75,7 @@ describe('a route', () => {
     expect(route).toMatchObject({ how: 'direct', proxy: null });
   });
 
-  it('is refused under proxy_required where it would be direct, before anything is dialled', () => {
+  it('a route: proxy_required refuses a direct connection before anything is dialed', () => {
     const router = testRouter({ settings: { proxy_required: true } });
     expect(() => router.route('updates', plainUrl)).toThrow(expect.objectContaining({ code: 'POLICY-DIRECT' }));
   });
@@ -133,7 +133,7 @@ describe('what a router reports', () => {
 });
 
 describe('a tunnel connection', () => {
-  it('carries https through CONNECT, and nothing of the proxy’s credentials gets inside', async () => {
+  it('a tunnel: it carries https through CONNECT and contains no proxy credentials', async () => {
     const port = await proxied(honest(secureOrigin.port));
     const router = testRouter({
       proxies: [profile(port, { password: 'open sesame' })],
@@ -172,7 +172,7 @@ describe('a tunnel connection', () => {
     expect(proxy?.heads[0]).toContain('Proxy-Authorization: Basic ');
   });
 
-  it('that the proxy refuses for http is no reason to ask in absolute form', async () => {
+  it('a tunnel: a CONNECT that the proxy refuses for http is not repeated in absolute form', async () => {
     const port = await proxied(says('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'));
     const router = testRouter({ proxies: [{ ...profile(port), tunnel_http: true }] });
     await expect(router.route('updates', plainUrl).open(plain)).rejects.toMatchObject({ code: 'POLICY-DENIED' });
@@ -191,7 +191,7 @@ describe('a tunnel connection', () => {
     await proxy?.allClosed();
   });
 
-  it('ends when the proxy grants it and then falls silent, naming TLS as what is waited for', async () => {
+  it('a tunnel: if the proxy grants it and then stays silent, the failure names TLS', async () => {
     const port = await proxied(FAULTS.grantsThenSilence);
     const router = testRouter({ proxies: [profile(port)], trust, timeouts: { tls_timeout_ms: 50 } });
     await expect(router.route('updates', secureOrigin.url).open(plain)).rejects.toMatchObject({ code: 'TLS-TIMEOUT' });
@@ -266,7 +266,7 @@ describe('a wrong password', () => {
     expect(proxy?.connections).toBe(1);
   });
 
-  it('costs one attempt over forward connections, and a connection that is let go unused does not block the next', async () => {
+  it('a wrong password: over forward connections it costs one attempt; unused ones do not block', async () => {
     const port = await proxied(says(refusal));
     const router = testRouter({ proxies: [profile(port, { password: 'wrong' })] });
     const open = () => router.route('updates', plainUrl).open(plain);
@@ -280,7 +280,7 @@ describe('a wrong password', () => {
     expect(proxy?.heads.filter(hasCredential)).toHaveLength(1);
   });
 
-  it('is tried again when it changes, also by a router made anew', async () => {
+  it('a wrong password: it is tried again when it changes, even by a new router', async () => {
     const right = `Basic ${btoa('svc:right')}`;
     const port = await proxied((client, head, earlier) => {
       if (head.includes(right)) honest(secureOrigin.port)(client, head, earlier);
@@ -316,7 +316,7 @@ describe('a list of proxies', () => {
     fallback,
   });
 
-  it('is gone through until one is reached, which is told, and the one that failed rests', async () => {
+  it('a list of proxies: the first reachable one is used and logged, and a failed one rests', async () => {
     const dead = await closedPort();
     const port = await proxied(honest(secureOrigin.port));
     const router = testRouter({ proxies: [named('corp', dead, ['backup']), named('backup', port)], trust });
@@ -332,7 +332,7 @@ describe('a list of proxies', () => {
     expect(router.events.map(({ name }) => name)).toEqual(['failed-over', 'connected', 'connected']);
   });
 
-  it('that fails as a whole says so, with the code of each, and never goes direct', async () => {
+  it('a list of proxies: if all fail, the failure has the code of each, and none goes direct', async () => {
     const [one, two] = [await closedPort(), await closedPort()];
     const router = testRouter({
       proxies: [named('corp', one, ['backup']), named('backup', two)],
@@ -347,7 +347,7 @@ describe('a list of proxies', () => {
     expect(secureOrigin.requests).toHaveLength(before);
   });
 
-  it('ends at the first that refuses: a refusal goes to no other proxy, and neither does the credential', async () => {
+  it('a list of proxies: it ends at a refusal; no other proxy gets the request or credential', async () => {
     const refusing = await startFaultProxy(says('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'));
     const port = await proxied(honest(secureOrigin.port));
     const router = testRouter({ proxies: [named('corp', refusing.port, ['backup']), named('backup', port)], trust });
@@ -358,7 +358,7 @@ describe('a list of proxies', () => {
     await refusing.close();
   });
 
-  it('over http goes on with the next try where a proxy takes the request and closes', async () => {
+  it('a list of proxies: over http a retry uses the next one if a proxy closes after the request', async () => {
     const mute = await startFaultProxy(FAULTS.closesBeforeAnswering);
     const port = await proxied(says('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi'));
     const route = testRouter({
@@ -377,8 +377,8 @@ describe('a list of proxies', () => {
   });
 });
 
-describe('whoever watches an opening', () => {
-  it('hears of each step, and a failure knows what was proven before', async () => {
+describe('a connect observer', () => {
+  it('a connect observer: it receives each step, and a failure lists what was proven before', async () => {
     const port = await proxied(honest(secureOrigin.port));
     const seen: string[] = [];
     const watch = ({ phase, error }: ObservedStep) => seen.push(`${phase} ${error?.code ?? 'ok'}`);
@@ -401,7 +401,7 @@ it('a purpose that goes direct never touches the proxy', async () => {
   expect(proxy?.connections).toBe(0);
 });
 
-it('a router has keys of connections of its own, so a reload uses no connection of the settings before', () => {
+it('a router: its connection keys are unique, so a reload uses no connection of old settings', () => {
   const url = new URL('https://updates.example.com/feed.json');
   const keysOf = (router: ReturnType<typeof testRouter>) => [1, 2].map(() => router.route('updates', url).sharedKey);
   const [before, after] = [testRouter(), testRouter()].map(keysOf);

@@ -15,7 +15,7 @@ const WITH: ProxySettings = { proxy_enabled: true, proxy_required: false, proxie
 const WITHOUT: ProxySettings = { ...WITH, proxies: [] };
 
 describe('the proxy of each purpose', () => {
-  it('is a name, or null for direct; a profile’s exceptions do not count', () => {
+  it('the proxy of each purpose: it is a name, or null for direct; no_proxy does not count', () => {
     const settings = {
       ...WITH,
       proxies: [{ ...CORP, no_proxy: '*' }],
@@ -32,7 +32,7 @@ describe('the proxy of each purpose', () => {
 });
 
 describe('going direct by accident', () => {
-  it('is what every purpose does that had a proxy and has none, each named', () => {
+  it('an accidental bypass: every purpose that had a proxy and now has none is reported', () => {
     const before = { ...proxiesByPurpose(WITH), support_logs: null };
 
     expect(findBypasses(before, WITHOUT).map(({ facts }) => facts['purpose'])).toEqual([
@@ -42,7 +42,7 @@ describe('going direct by accident', () => {
     ]);
   });
 
-  it('is not what a purpose does that was direct before, that has another proxy, or that says direct', () => {
+  it('an accidental bypass: a purpose that was direct, changed proxy or says direct is none', () => {
     const before = proxiesByPurpose(WITH);
     const none = { updates: 'none', support_logs: 'none', exposure_analytics: 'none', platform: 'none' };
 

@@ -20,7 +20,7 @@ function hopOf(variables: Record<string, string>, profile: ProxyProfile = corp) 
 }
 
 describe('the proxy of a variable', () => {
-  it('is a hop of the profile, with user and password of the variable by Basic', () => {
+  it('the proxy of a variable: it is a hop of the profile with the variable’s user, by Basic', () => {
     const hop = hopOf({ https_proxy: 'http://svc:open%20sesame@proxy.example:3128' });
 
     expect(hop).toMatchObject({ url: 'http://proxy.example:3128', place: proxyAt('corp', 'proxy.example:3128') });
@@ -45,7 +45,7 @@ describe('the proxy of a variable', () => {
     },
   );
 
-  it('that is no URL names no way, and says why when it is needed', async () => {
+  it('the proxy of a variable: an invalid URL yields no candidate, and a failure on use', async () => {
     const candidates = environmentCandidates({ https_proxy: 'ftp://proxy.example' });
 
     expect(candidates.knownCandidates(corp, target)).toBeNull();

@@ -72,7 +72,7 @@ describe('the proxy of the environment', () => {
     });
   });
 
-  it('is none where no variable or no_proxy says so, with the reason', () => {
+  it('the environment: without a variable, or by no_proxy, there is no proxy, with the reason', () => {
     expect(named({})).toEqual({ kind: 'direct', reason: { kind: 'no variable', variable: 'https_proxy' } });
     expect(named({}, http)).toEqual({
       kind: 'direct',
@@ -88,7 +88,7 @@ describe('the proxy of the environment', () => {
 });
 
 describe('the secrets of the environment', () => {
-  it('are the passwords, as written and decoded, also where the rest is wrong', () => {
+  it('the environment: passwords are secrets as written and decoded, even in invalid values', () => {
     const variables = {
       https_proxy: 'http://svc:open%20sesame@proxy',
       ALL_PROXY: 'nonsense://svc:p@ss/word@proxy',
@@ -101,7 +101,7 @@ describe('the secrets of the environment', () => {
 });
 
 describe('whatever a variable holds,', () => {
-  it('nothing of user and password gets into a sentence, and a proxy is a host and a port', () => {
+  it('the environment: no sentence contains user or password, and a proxy is a host and a port', () => {
     const value = fc.oneof(
       fc.string(),
       fc

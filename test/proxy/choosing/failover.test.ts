@@ -18,7 +18,7 @@ describe('the next proxy is tried', () => {
     );
   });
 
-  it('where TLS to the proxy failed, and not where TLS to the target did', () => {
+  it('failover: the next proxy follows a TLS failure of the proxy, not of the target', () => {
     const failed = () => coded('TLS-FAILED', { host: 'p', reason: 'x', hop });
     expect(failsOver(failed().during({ phase: 'proxy_tls', elapsedMs: 1, proven: [] }))).toBe(true);
     expect(failsOver(failed().during({ phase: 'tls', elapsedMs: 1, proven: [] }))).toBe(false);
@@ -55,7 +55,7 @@ describe('a proxy that failed', () => {
     expect(rests.failed(URL_A)).toBe(1);
   });
 
-  it('begins anew once it worked, and says nothing of others', () => {
+  it('a resting proxy: after a success the rest starts over, and other proxies are unaffected', () => {
     const clock = new FakeClock();
     const rests = new CoolDown(clock);
     rests.failed(URL_A);

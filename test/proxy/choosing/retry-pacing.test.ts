@@ -17,7 +17,7 @@ describe('a proxy that fails', () => {
     expect(new RetryPacing(new FakeClock()).failed(URL_A, 3)).toBe(3 * SPACING_MS);
   });
 
-  it('begins anew when it has not failed for a minute, and says nothing of others', () => {
+  it('a failing proxy: its count starts over after a minute, and other proxies are unaffected', () => {
     const clock = new FakeClock();
     const pacing = new RetryPacing(clock);
     const failed = () => [1, 2, 3].map(() => pacing.failed(URL_A, 1)).at(-1);
@@ -27,7 +27,7 @@ describe('a proxy that fails', () => {
     expect(failed()).toBe(SPACING_MS);
   });
 
-  it('gets less than ten connections in any minute of those who wait as they are told, and nobody waits for ever', () => {
+  it('a failing proxy: callers that wait as returned make under ten connections a minute', () => {
     const tries = fc.array(fc.record({ connections: fc.integer({ min: 1, max: 3 }), idleMs: fc.nat(20_000) }), {
       minLength: 20,
       maxLength: 60,

@@ -57,7 +57,7 @@ function cut(text: string, places: readonly number[]): Buffer[] {
 const places = fc.array(fc.nat(), { maxLength: 4 });
 
 describe('the answer to CONNECT', () => {
-  it('is the same however it is cut, and every byte behind its head is still in the socket', async () => {
+  it('the response to CONNECT: chunk sizes do not matter, and bytes after its head stay readable', async () => {
     const interims = fc.array(fc.constantFrom('HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 103 E\r\nLink: <x>\r\n\r\n'), {
       maxLength: 3,
     });

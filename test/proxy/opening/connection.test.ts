@@ -48,7 +48,7 @@ describe('a forward connection', () => {
     expect(verdicts[0]).toBe(verdict);
   });
 
-  it('has a refusal on disk before it is told', async () => {
+  it('a forward connection: a rejection is on disk before it is reported', async () => {
     const { connection, credentialGuard } = await forward();
     let isWritten = false;
     credentialGuard.flush = () => {
@@ -68,7 +68,7 @@ describe('a forward connection', () => {
     expect(socket.destroyed).toBe(true);
   });
 
-  it('stays open after an answer that is the proxy’s own, so that its page can be read', async () => {
+  it('a forward connection: it stays open after a proxy response, so that its page can be read', async () => {
     const { connection, verdicts, socket } = await forward();
     expect(() => connection.validateResponse({ status: 407, reason: '', rawHeaders: [] }, URL_OF_IT)).toThrow();
     expect([verdicts[0], socket.destroyed]).toEqual(['rejected', false]);
@@ -76,7 +76,7 @@ describe('a forward connection', () => {
     expect([verdicts.length, socket.destroyed]).toEqual([2, true]);
   });
 
-  it('does not show its credential to whoever looks at it', async () => {
+  it('a forward connection: inspecting it does not show its credential', async () => {
     expect(inspect((await forward()).connection)).not.toContain(btoa('svc:open sesame'));
   });
 });

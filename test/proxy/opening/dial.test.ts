@@ -27,7 +27,7 @@ function target(host: string, proxy: string | null = null, at = port) {
 }
 
 describe('dialling', () => {
-  it('opens a connection that survives an error nobody listens for', async () => {
+  it('dialing: an error on an open connection without listeners does not end the process', async () => {
     const accepted = once(server, 'connection');
     const { socket, bulk } = await dial(target('127.0.0.1'), plain);
     expect(bulk).toBeNull();
@@ -52,7 +52,7 @@ describe('dialling', () => {
     await expect(dial(target('no-such-host.invalid', proxy), plain)).rejects.toMatchObject({ code });
   });
 
-  it('ends at its deadline, naming the key, when nobody answers', async () => {
+  it('dialing: without a response it ends at its deadline, and the failure names the key', async () => {
     const clock = new FakeClock();
     const failure = dial(target('127.0.0.1', 'corp'), { ...plain, clock });
     clock.advance(5_000);
@@ -63,7 +63,7 @@ describe('dialling', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('names the address that this host asks from, when nobody answers', async () => {
+  it('dialing: without a response the failure names the local address', async () => {
     const clock = new FakeClock();
     const failure = dial(target('127.0.0.1', 'corp'), { ...plain, clock });
     // The question is out after this, and its answer can't be read before the next turn of the event loop.

@@ -63,13 +63,13 @@ describe('a response head: what RFC 9112 lets a recipient accept reaches the par
     expect(read(`${said}behind`)).toEqual({ head: given, behind: 'behind', refused: null, ended: true });
   });
 
-  it('interim responses are read one by one, and what stands behind the final head is left', () => {
+  it('a response head: interim ones are read one by one, and bytes after the final one are left', () => {
     const outcome = read('HTTP/1.1 103 E\nLink: x\n\nHTTP/1.1 200 OK\nContent-Length: 2\n\nHTTP/1.1 no head');
     expect(outcome.head).toBe('HTTP/1.1 103 E\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n');
     expect(outcome.behind).toBe('HTTP/1.1 no head');
   });
 
-  it('Content-Length and Transfer-Encoding of a 2xx to CONNECT are ignored (6.3), of a refusal they are not', () => {
+  it('a response head: framing fields of a 2xx to CONNECT are ignored (6.3), of a refusal not', () => {
     const fields = 'Content-Length: 5\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n';
     expect(read(`HTTP/1.1 200 OK\r\n${fields}`, { toConnect: true }).head).toBe('HTTP/1.1 200 OK\r\n\r\n');
     const refused = 'its Content-Length is both 5 and 6';
@@ -157,7 +157,7 @@ describe('a response head: however it is cut', () => {
     );
   });
 
-  it('what is no HTTP goes to the parser at once', () => {
+  it('a response head: bytes that are not HTTP go to the parser at once', () => {
     expect(normal('SSH-2.0-OpenSSH')).toBe('SSH-2.0-OpenSSH');
     expect(normal('HTTQ')).toBe('HTTQ');
     expect(read('HTTq and more', { sizes: [1] }).head).toBe('HTTq and more');

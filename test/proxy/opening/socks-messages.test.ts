@@ -111,7 +111,7 @@ describe('what is read', () => {
     }
   });
 
-  it('an address of a type that does not exist is no SOCKS, nor is a number that SOCKS 4 does not have', () => {
+  it('a SOCKS message: an unknown address type or SOCKS 4 number is not SOCKS', () => {
     expect(readReply5(of('05000009 00'))).toEqual({ kind: 'foreign' });
     expect(readReply4(of('0059'))).toEqual({ kind: 'foreign' });
   });
@@ -125,7 +125,7 @@ describe('whatever a proxy sends,', () => {
     fc.uint8Array({ maxLength: 20 }).map((rest) => Uint8Array.from([0, ...rest])),
   );
 
-  it('a reader takes no more than is there, and says the same however it was cut', () => {
+  it('a SOCKS message: a reader stays within its bytes, and chunk sizes do not matter', () => {
     fc.assert(
       fc.property(hostile, (sent) => {
         const bytes = Buffer.from(sent);

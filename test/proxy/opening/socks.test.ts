@@ -99,7 +99,7 @@ describe('a connection through SOCKS', () => {
   it.each<[string, SocksScheme, Buffer]>([
     ['5', 'socks5h', OPEN_5],
     ['4a', 'socks4a', OPEN_4],
-  ])('of version %s keeps the bytes that were glued behind the reply', async (_version, scheme, grant) => {
+  ])('a SOCKS connection: version %s keeps the bytes that came with the reply', async (_version, scheme, grant) => {
     const glued = Buffer.concat([grant, Buffer.from('glued')]);
     const { socket } = await socks(scheme === 'socks5h' ? [NO_USER, glued] : [glued], { scheme });
     await new Promise((resolve) => setImmediate(resolve));
@@ -123,7 +123,7 @@ describe('a connection through SOCKS', () => {
     socket.destroy();
   });
 
-  it('shows user and password when it is asked, and says that they were taken', async () => {
+  it('a SOCKS connection: it sends user and password on request and reports their acceptance', async () => {
     const { failure, verdicts } = await socks([WANTS_USER, LOGIN_TAKEN, reply5(5)], { password: 'open sesame' });
     expect(server?.messages.slice(0, 2)).toEqual([
       '05020002',
@@ -134,7 +134,7 @@ describe('a connection through SOCKS', () => {
     expect(verdicts[0]).toBe('accepted');
   });
 
-  it('keeps the password to itself when the proxy does not ask for it', async () => {
+  it('a SOCKS connection: it sends no password unless the proxy requests it', async () => {
     const { failure, verdicts } = await socks([NO_USER, OPEN_5], { password: 'open sesame' });
     expect(failure).toBeNull();
     expect(server?.messages.join('')).not.toContain(Buffer.from('sesame').toString('hex'));
@@ -243,7 +243,7 @@ describe('a fault of the proxy ends within its deadline, with a code:', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('all answers together have one limit', async () => {
+  it('a SOCKS fault: all replies together have one limit', async () => {
     const drip = (client: Socket) => {
       client.write(bytes(5, 0, 0, 3, 255));
       const timer = setInterval(() => client.write(bytes(0)), 2);
@@ -262,7 +262,7 @@ describe('a fault of the proxy ends within its deadline, with a code:', () => {
     await server?.allClosed();
   });
 
-  it('says in words what the proxy said', async () => {
+  it('a SOCKS fault: the failure describes the reply in words', async () => {
     const { failure } = await socks([NO_USER, reply5(2)]);
     expect((failure as CodedError).safeText).toBe(
       `Proxy corp refused ${AUTHORITY} ("SOCKS reply 2", "not allowed by its rules").`,

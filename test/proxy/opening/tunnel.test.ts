@@ -156,7 +156,7 @@ describe('a fault of the proxy ends within its deadline, with a code:', () => {
     expect(failure).toMatchObject({ message: 'stop' });
   });
 
-  it('names the key of its deadline', async () => {
+  it('a tunnel fault: the failure names the key of its deadline', async () => {
     const { failure } = await tunnel(FAULTS.silent, { timeoutMs: 30 });
     expect((failure as CodedError).facts).toMatchObject({
       key: 'response_timeout.tunnel_timeout_ms',
@@ -240,7 +240,7 @@ describe('a refusal', () => {
   });
 });
 
-it('a proxy that hung up while nobody looked is named, without a wait', async () => {
+it('a tunnel: a proxy that has already closed the connection is named, without a wait', async () => {
   const server = createServer((client) => client.end()).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };

@@ -84,7 +84,7 @@ describe('a PAC file is told', () => {
 });
 
 describe('PAC files that are asked', () => {
-  it('are forgotten when many others were asked since, as settings that are only tried can name any number', async () => {
+  it('PAC files: the least recently used are dropped when many others were evaluated', async () => {
     const asked: string[] = [];
     const fetch = ({ pathname }: URL) => {
       asked.push(pathname);
@@ -127,7 +127,7 @@ describe('an answer', () => {
     expect(await candidates()).toEqual(['http://b:1']);
   });
 
-  it('is told with the file and the target, without path and query', async () => {
+  it('a PAC failure: it names the file and the target without path and query', async () => {
     const { candidates, events, file } = await rig('return "PROXY a:1; QUIC b:2; DIRECT";');
     await candidates();
 
@@ -187,7 +187,7 @@ describe('a new version that is broken', () => {
     },
   );
 
-  it('that is gone leaves the last one in use, told once', async () => {
+  it('a PAC failure: if the file is gone, the last version is used, and that is logged once', async () => {
     const { candidates, file, events } = await rig('return "PROXY a:1";');
     await candidates();
     await rm(file);
@@ -198,7 +198,7 @@ describe('a new version that is broken', () => {
   });
 });
 
-it('under proxy_required no name of a target is resolved for a PAC file, which is told', async () => {
+it('PAC look-ups: proxy_required prevents and logs the resolution of target names', async () => {
   const body =
     'return dnsResolve("localhost") === null && !isInNet("localhost", "127.0.0.0", "255.0.0.0") ? "PROXY a:1" : "DIRECT";';
   const strict = await rig(body, { required: true });

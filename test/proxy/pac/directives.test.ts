@@ -89,7 +89,7 @@ describe('whatever a PAC file answers,', () => {
     fc.array(part, { maxLength: 40 }).map((parts) => parts.join(';')),
   );
 
-  it('each proxy is a host that a URL could hold, a port, and nothing else; and is read back as it is written', () => {
+  it('a PAC result: each proxy is a valid host and port only, and reads back as written', () => {
     fc.assert(
       fc.property(answer, (text) => {
         const { directives } = readPacAnswer(text);

@@ -81,7 +81,7 @@ describe('a PAC file', () => {
     expect(await answers(call, { clock })).toEqual({ kind: 'answered', text: 'true true true' });
   });
 
-  it('that calls a function with what it does not know is told so, not answered false', async () => {
+  it('a PAC file: calling a function with invalid arguments fails instead of returning false', async () => {
     const outcome = await answers('dateRange("FOO")');
     expect(outcome).toMatchObject({ kind: 'failed', reason: expect.stringMatching(/dateRange was given "FOO"/) });
   });
@@ -97,7 +97,7 @@ describe('a PAC file', () => {
     expect(await ask('', { script })).toEqual({ kind: 'answered', text: 'PROXY a:1' });
   });
 
-  it('hands over only the begin of an answer that is too long for a list', async () => {
+  it('a PAC file: a result that is too long for a list is cut to its start', async () => {
     expect(await ask('return "PROXY a:1; ".repeat(100000);')).toMatchObject({
       text: expect.stringMatching(/^.{8192}$/),
     });

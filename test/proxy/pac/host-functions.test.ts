@@ -105,7 +105,7 @@ describe('functions of names and addresses', () => {
     expect(call(name, given)).toBe(result);
   });
 
-  it('are all that the documentation of Mozilla and Microsoft has, each with a row', () => {
+  it('PAC functions: all that Mozilla and Microsoft document exist and have a row here', () => {
     expect(new Set(TABLE.map(([name]) => name))).toEqual(new Set(Object.keys(functions)));
   });
 

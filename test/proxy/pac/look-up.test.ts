@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { lookUps, MAX_LOOK_UPS } from '#proxy/pac/look-up.ts';
 
 describe('the look-ups of a PAC file', () => {
-  it('find the IPv4 address of a name, and nothing for one that has none', async () => {
+  it('PAC look-ups: a name resolves to its IPv4 address, and an unknown name to none', async () => {
     const { lookUp, withheld } = lookUps(true);
 
     expect(await lookUp('localhost', 'ipv4')).toEqual(['127.0.0.1']);
@@ -10,7 +10,7 @@ describe('the look-ups of a PAC file', () => {
     expect(withheld.size).toBe(0);
   });
 
-  it('find nothing where names are not resolved, and note what was asked for', async () => {
+  it('PAC look-ups: if names are not resolved, the result is empty and the name is recorded', async () => {
     const { lookUp, withheld } = lookUps(false);
 
     expect(await lookUp('localhost', 'any')).toEqual([]);

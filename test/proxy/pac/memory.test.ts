@@ -40,11 +40,14 @@ describe('the memory of a PAC file', () => {
     for (const [at, probe] of (JSON.parse(stdout) as PacProbe[]).entries()) found.set(ROWS[at]?.[0] ?? '', probe);
   }, 120_000);
 
-  it.each(ROWS)('has a limit that %s does not pass, measured over the whole process', (call, _body, outcome) => {
-    const { grownMib = Number.NaN, tookMs, outcome: seen } = found.get(call) ?? {};
+  it.each(ROWS)(
+    'the memory of a PAC file: %s does not exceed the limit, measured over the whole process',
+    (call, _body, outcome) => {
+      const { grownMib = Number.NaN, tookMs, outcome: seen } = found.get(call) ?? {};
 
-    expect(seen).toEqual(outcome.constructor === Object ? expect.objectContaining(outcome) : outcome);
-    expect(grownMib).toBeLessThan(MAX_GROWN_MIB);
-    expect(tookMs).toBeLessThan(LATEST_MS);
-  });
+      expect(seen).toEqual(outcome.constructor === Object ? expect.objectContaining(outcome) : outcome);
+      expect(grownMib).toBeLessThan(MAX_GROWN_MIB);
+      expect(tookMs).toBeLessThan(LATEST_MS);
+    },
+  );
 });

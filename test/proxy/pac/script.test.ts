@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('a PAC file of this host', () => {
-  it('is read anew each time', async () => {
+  it('a PAC file on disk: it is read again each time', async () => {
     const file = join(folder, 'anew.pac');
     const script = new PacScript({ file }, { clock: new FakeClock(), fetch: nothing });
     await writeFile(file, 'one');
@@ -28,7 +28,7 @@ describe('a PAC file of this host', () => {
     expect(first.digest).not.toBe(second.digest);
   });
 
-  it('that never was there is told', async () => {
+  it('a PAC file on disk: if it never existed, the failure says so', async () => {
     const script = new PacScript({ file: join(folder, 'none.pac') }, { clock: new FakeClock(), fetch: nothing });
 
     await expect(script.read('corp', asking)).rejects.toMatchObject({
@@ -79,7 +79,7 @@ describe('a PAC file from a URL', () => {
     expect(etags).toEqual([null, '"one"', '"one"']);
   });
 
-  it('that cannot be had again stays as it was and is asked for after a minute', async () => {
+  it('a PAC file from a URL: if a refresh fails, the old text stays, and a retry follows', async () => {
     const failure = coded('TCP-REFUSED', { host: 'pac.example', port: 80, elapsed: 1, hop: 'pac.example:80' });
     const { clock, etags, read } = fetched('one', failure, 'two');
     await read();
@@ -100,7 +100,7 @@ describe('a PAC file from a URL', () => {
     expect(await read()).toMatchObject({ text: 'two', stale: null });
   });
 
-  it('that never could be had is told at once for a minute, without asking', async () => {
+  it('a PAC file from a URL: if it was never fetched, the failure repeats for a minute', async () => {
     const { clock, etags, read } = fetched(new Error('down'), 'one');
 
     await expect(read()).rejects.toMatchObject({ code: 'PAC-UNAVAILABLE' });
@@ -110,7 +110,7 @@ describe('a PAC file from a URL', () => {
     expect((await read()).text).toBe('one');
   });
 
-  it('is not called unavailable by whoever stops waiting for it', async () => {
+  it('a PAC file from a URL: an aborted wait does not report it as unavailable', async () => {
     const controller = new AbortController();
     const fetch: PacFetch = () => {
       controller.abort(new Error('stop'));

@@ -17,7 +17,7 @@ it.each([[[]], [['Date', 'yesterday']], [['X', 'Date', 'Y', 'Wed, 25 Nov 2026 12
   },
 );
 
-it('goes on from there by the clock that nobody sets', () => {
+it('an observed time: it advances by the monotonic clock', () => {
   expect(timeThere(seen, 61_000)).toBe(NOON + 60_000);
 });
 
@@ -35,6 +35,6 @@ it.each([
   else expect(said.endsWith(words)).toBe(true);
 });
 
-it('says so where nobody told it', () => {
+it('an observed time: without one, the failure says that no other clock is known', () => {
   expect(compareClocks(null, { nowMs: NOON, monotonicMs: 0 })).toBe('no other clock is known');
 });

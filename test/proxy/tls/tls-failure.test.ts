@@ -33,7 +33,7 @@ describe.each([
   });
 });
 
-it('a complete chain with an unknown root intercepts where a proxy stands between, and only there', () => {
+it('a TLS failure: a complete chain with an unknown root is interception only behind a proxy', () => {
   const error = failed('SELF_SIGNED_CERT_IN_CHAIN');
   expect(tlsFailure(error, target, about).code).toBe('TLS-INTERCEPTED');
   expect(tlsFailure(error, { ...target, proxy: null }, about).code).toBe('TLS-UNTRUSTED');
@@ -58,7 +58,7 @@ it.each([
   expect(error.check).toMatch(new RegExp(`${remedy}$`));
 });
 
-it('what is no TLS at all is a matter of the scheme at a proxy, and of the port at the target', () => {
+it('a TLS failure: bytes that are not TLS blame the scheme of a proxy, or the port of a target', () => {
   const error = failed('ERR_SSL_WRONG_VERSION_NUMBER', { reason: 'wrong version number' });
   expect(tlsFailure(error, { ...target, side: 'proxy', port: 3128 }, about)).toMatchObject({
     code: 'PROXY-SCHEME',

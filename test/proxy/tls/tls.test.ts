@@ -94,7 +94,7 @@ describe('TLS to the target', () => {
     });
   });
 
-  it('names the names of a certificate for somebody else', async () => {
+  it('TLS to the target: a certificate for another host fails and its names are reported', async () => {
     expect(await failureOf(ca.issue({ names: 'DNS:other.example' }))).toMatchObject({
       code: 'TLS-NAME',
       facts: { names: 'DNS:other.example', host: 'localhost', issuer: 'O=Test Inspect, CN=Sallyport Test CA' },
@@ -129,7 +129,7 @@ describe('TLS to the target', () => {
 describe('TLS behind a proxy', () => {
   const peer = { side: 'target', proxy: 'corp' } as const;
 
-  it('takes a chain that leads nowhere we trust for an interception, and says whose it is and what to ask for', async () => {
+  it('TLS behind a proxy: an unknown root means interception; the failure names it and the fix', async () => {
     const failure = await failureOf(createCa('Corp Inspection CA').issue(), { peer });
     expect(failure).toMatchObject({
       code: 'TLS-INTERCEPTED',
@@ -141,7 +141,7 @@ describe('TLS behind a proxy', () => {
     });
   });
 
-  it('tells a server that forgot its intermediate from an interception, and where that is to be had', async () => {
+  it('TLS behind a proxy: a missing intermediate is not interception, and its URL is reported', async () => {
     const root = createCa('Public Root R1', 'Example Trust');
     const { cert, key } = root.issueCa('Public TLS CA').issue({ issuerAt: 'http://ca.example.com/tls-ca.crt' });
     const [leaf = ''] = cert.split(/(?<=-----END CERTIFICATE-----\n)/);
@@ -162,7 +162,7 @@ describe('TLS behind a proxy', () => {
     under.destroy();
   });
 
-  it('claims interception of an incomplete chain only where the issuer is known for it', async () => {
+  it('TLS behind a proxy: an incomplete chain means interception only if the issuer is known', async () => {
     const ofCa = (name: string) => createCa(name, 'Example Corp').issue();
     const issuers = [
       'Zscaler Intermediate Root CA',
@@ -222,7 +222,7 @@ describe('a certificate that is out of its time', () => {
   });
   const clockAt = (iso: string): Clock => ({ ...systemClock, now: () => Date.parse(iso) });
 
-  it('is a matter of the clock here where it is in its time by another clock, and the difference is told', async () => {
+  it('certificate validity: if another clock disagrees, the local clock and its offset are named', async () => {
     const young = ca.issue({ notBefore: '20900101000000Z' });
     const failure = await failureOf(young, {
       clock: clockAt('2088-11-25T00:00:00Z'),
@@ -237,7 +237,7 @@ describe('a certificate that is out of its time', () => {
     });
   });
 
-  it('is at fault itself where the other clock says so, too', async () => {
+  it('certificate validity: if the other clock agrees, the certificate is at fault', async () => {
     const observedTime = said(new Date(Date.now() - 3 * DAY_MS).toISOString());
     expect(await failureOf(expired, { observedTime })).toMatchObject({
       code: 'TLS-EXPIRED',
@@ -249,7 +249,7 @@ describe('a certificate that is out of its time', () => {
     expect(await failureOf(expired, { observedTime, peer })).toMatchObject({ code: 'PROXY-TLS-EXPIRED' });
   });
 
-  it('is a matter of the clock first where nobody else told the time', async () => {
+  it('certificate validity: without another clock, the local clock is suspected first', async () => {
     expect(await failureOf(expired)).toMatchObject({
       code: 'TLS-CLOCK',
       message: expect.stringContaining(', no other clock is known.'),
@@ -285,13 +285,13 @@ describe('pins', () => {
     expect(origin?.requests).toEqual([]);
   });
 
-  it('come after the chain: an authority that is not trusted is told first', async () => {
+  it('pins: the chain is checked first, so an untrusted CA is reported before a pin', async () => {
     const strange = createCa('Corp Inspection CA');
     const asking = { trust: pinned(pin(strange.cert)), peer: { side: 'target', proxy: 'corp' } as const };
     expect(await failureOf(strange.issue(), asking)).toMatchObject({ code: 'TLS-INTERCEPTED' });
   });
 
-  it('do not count a certificate that the server sends along and that has signed nothing of its chain', async () => {
+  it('pins: an unrelated certificate that the server sends does not count', async () => {
     const vendor = createCa('Vendor Root');
     const leaf = ca.issue();
     const sent = { ...leaf, cert: `${leaf.cert}${vendor.cert}` };

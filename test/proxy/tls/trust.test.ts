@@ -73,7 +73,7 @@ describe('trust', () => {
   });
 });
 
-it('comes from nowhere else: neither from NODE_EXTRA_CA_CERTS nor from the store of the machine', async () => {
+it('TLS trust: NODE_EXTRA_CA_CERTS and the store of the machine add no roots', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sallyport-store-'));
   const file = join(folder, 'ca.pem');
   writeFileSync(file, ca.cert);

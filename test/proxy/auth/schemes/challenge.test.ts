@@ -16,7 +16,7 @@ describe('the challenges of a proxy', () => {
     ]);
   });
 
-  it('are told apart within one field, quoted commas and all', () => {
+  it('proxy challenges: several in one field are separated, including quoted commas', () => {
     expect(read('Digest realm="a, Basic realm=b", nonce="x\\"y",qop="auth", Basic realm="b", charset=UTF-8')).toEqual([
       ['Digest', { realm: 'a, Basic realm=b', nonce: 'x"y', qop: 'auth' }],
       ['Basic', { realm: 'b', charset: 'UTF-8' }],
@@ -38,7 +38,7 @@ describe('the challenges of a proxy', () => {
     ]);
   });
 
-  it('are told apart by the names of schemes where only blanks part them', () => {
+  it('proxy challenges: scheme names separate them if only spaces are between them', () => {
     expect(read('Digest realm=a Basic realm=b')).toEqual([
       ['Digest', { realm: 'a' }],
       ['Basic', { realm: 'b' }],
@@ -52,7 +52,7 @@ describe('the challenges of a proxy', () => {
     ]);
   });
 
-  it('compare the name of the field without regard to case, and no other field counts', () => {
+  it('proxy challenges: the field name is case-insensitive, and other fields are ignored', () => {
     expect(readChallenges(['proxy-AUTHENTICATE', 'Basic', 'WWW-Authenticate', 'NTLM'])).toHaveLength(1);
   });
 
@@ -60,7 +60,7 @@ describe('the challenges of a proxy', () => {
     expect(() => read(field)).not.toThrow();
   });
 
-  it('are bounded in number and take little time, whatever a proxy sends', () => {
+  it('proxy challenges: their number and parsing time are bounded, whatever a proxy sends', () => {
     const parts = fc.constantFrom('Basic', ' ', ',', '=', '"', '\\', 'realm=', 'a="', '",', 'x', '\t', '==', 'NTLM ');
     fc.assert(
       fc.property(fc.array(parts, { maxLength: 3_000 }), (text) => {

@@ -23,13 +23,13 @@ describe('NTLMv2 as MS-NLMP 4.2.4 computes it', () => {
   const targetInfo = hex('02000c0044006f006d00610069006e0001000c005300650072007600650072000000 0000');
   const key = ntowfv2(identity);
 
-  it('has the key of 4.2.4.1.1, the LMv2 response of 4.2.4.2.1', () => {
+  it('NTLMv2: the key and the LMv2 response match MS-NLMP 4.2.4.1.1 and 4.2.4.2.1', () => {
     expect(key.toString('hex')).toBe('0c868a403bfd7a93a3001ef22ef02e3f');
     const lm = lmv2Response(key, SERVER_CHALLENGE, clientChallenge);
     expect(lm.toString('hex')).toBe('86c35097ac9cec102554764a57cccc19aaaaaaaaaaaaaaaa');
   });
 
-  it('has the NTLMv2 response of 4.2.4.2.2 and the session base key of 4.2.4.1.2', () => {
+  it('NTLMv2: the response and the session base key match MS-NLMP 4.2.4.2.2 and 4.2.4.1.2', () => {
     const made = ntlmv2Response({
       key,
       serverChallenge: SERVER_CHALLENGE,
@@ -79,7 +79,7 @@ describe('the third message', () => {
     expect(verifyAuthenticate(answer(challenge), KNOWN, { negotiate, challenge })).toBeNull();
   });
 
-  it('bears a MIC, the proxy’s time and its name where a timestamp came, and zeros for LM', () => {
+  it('the third NTLM message: with a timestamp it has MIC, time and target, and zeros for LM', () => {
     const challenge = challengeMessage({ pairs: [DOMAIN, TIMESTAMP] });
     const message = answer(challenge);
     expect(message.subarray(72, 88).equals(Buffer.alloc(16))).toBe(false);
@@ -132,7 +132,7 @@ describe('the proxy’s message', () => {
     expect(readChallenge(Buffer.from(bytes))).toBe(reason);
   });
 
-  it('is refused where it is another message, takes no Unicode, or points outside itself', () => {
+  it('the second NTLM message: a wrong type, no Unicode, or fields out of bounds are refused', () => {
     expect(readChallenge(negotiateMessage())).toBe('it sent message 1 instead of 2');
     expect(readChallenge(challengeMessage({ flags: 0x8204 }))).toBe('it does not support Unicode');
     const outside = challengeMessage({ pairs: [DOMAIN] });
