@@ -191,7 +191,7 @@ describe('a configuration with mistakes', () => {
     await site.configure({ updates: { bearer_token: { credential: 'token' } } });
     const check = await site.run(['config', 'check']);
     expect(check).toMatchObject({ code: 0, out: expect.stringContaining('no errors, 1 warning') });
-    expect(check.err).toContain('cannot be read here; the service has it');
+    expect(check.err).toContain('This command cannot read the credential.');
     const show = await site.run(['config', 'show']);
     expect(show.code).toBe(0);
     expect(show.out).toMatch(/updates\.bearer_token +\*\*\* +line \d/);
