@@ -47,7 +47,7 @@ function hold(): { readonly asked: Promise<void>; finish(): void } {
 const names = (events: readonly SallyportEvent[]) => events.map(({ name }) => name);
 
 describe('a round', () => {
-  it('is one, whoever asks while it runs, and each asker sees its events and its result', async () => {
+  it('agent: callers that request a round during one join it and get its events and result', async () => {
     const held = hold();
     const heard: SallyportEvent[][] = [[], []];
     const first = composed.agent.check((event) => heard[0]?.push(event), NEVER);
@@ -242,7 +242,7 @@ describe('the status', () => {
     expect((await composed.agent.status()).updates).toMatchObject({ checking: false, transfer: null });
   });
 
-  it('a check by hand does not join a round that leaves packages out, and joins one that tries everything', async () => {
+  it('agent: a manual check joins a running round only if that round tries every package', async () => {
     origin.serve('/1602503.jar', JAR);
     const feeds = () => origin.asked.filter((one) => one === 'GET /feed.json').length;
     origin.asked.length = 0;

@@ -178,7 +178,7 @@ async function live(report: Report | undefined) {
   }
 }
 
-it('a daemon does the same where nothing hears its events: requests, receipts, hooks, state and ends', async () => {
+it('daemon: without event listeners its requests, receipts, hooks, state and end are the same', async () => {
   const loud = await live(undefined);
   const muted = await live(() => undefined);
 

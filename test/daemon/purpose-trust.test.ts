@@ -67,7 +67,7 @@ async function diagnosed(sections: Readonly<Record<string, unknown>>, purposes: 
 const codes = (found: Awaited<ReturnType<typeof diagnosed>>) => found.map(({ failure }) => failure?.code ?? 'ok');
 
 describe('a purpose', () => {
-  it('uses its own authority, certificate, headers and token, and no other purpose does', async () => {
+  it('purpose trust: each purpose uses only its own CA, certificate, headers and token', async () => {
     const found = await diagnosed(
       {
         support_logs: {
@@ -93,7 +93,7 @@ describe('a purpose', () => {
     expect(new Set(analytics.origin.clients)).toEqual(new Set([null]));
   });
 
-  it('that lacks the authority names its own key, and so does one whose pin is not met', async () => {
+  it('purpose trust: a missing CA or a failed pin names the key of its own purpose', async () => {
     const found = await diagnosed(
       {
         support_logs: { url: logs.origin.url.href },

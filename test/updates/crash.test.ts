@@ -119,7 +119,7 @@ async function crashAt({ first, sent, ...at }: Crash): Promise<void> {
 }
 
 describe('a crash at any operation of a round', () => {
-  it('has every operation that changes the disk in its trace', async () => {
+  it('crash: the trace of a round has every operation that changes the disk', async () => {
     const files = await firstDisk();
     await round(files);
 

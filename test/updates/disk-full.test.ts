@@ -85,7 +85,7 @@ describe('before a download', () => {
 });
 
 describe('a disk that runs full', () => {
-  it('in the middle of a download keeps every byte, says so once, and resumes', async () => {
+  it('full disk: a download that meets it keeps every byte, reports it once, and resumes', async () => {
     const made = await rig();
     leave(200_000, 1_000_000);
     for (let n = 0; n < 3; n += 1) expect((await made.round()).retryAtMs).not.toBeNull();
@@ -103,7 +103,7 @@ describe('a disk that runs full', () => {
     expect(origin.receipts).toMatchObject([{ id: 'u1', outcome: 'published' }]);
   });
 
-  it('while others fill it ends the download before the reserve is used up', async () => {
+  it('full disk: a download ends before other programs have used up the reserve', async () => {
     const large = makeJar('u2', 20_000_000);
     origin.serve('/feed.json', feedOf([itemFor('u2', large)], { serial: 2 }), 'application/json');
     const half = 12_000_000;
@@ -175,7 +175,7 @@ describe('a disk that runs full', () => {
     }
   });
 
-  it('is asked again after a minute, then after twice as long each time, up to ten minutes', async () => {
+  it('full disk: retries come after one minute, then twice as long each time, up to ten minutes', async () => {
     const made = await rig();
     leave(200_000, 1_000_000);
     const waits: number[] = [];

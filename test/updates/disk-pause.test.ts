@@ -10,7 +10,7 @@ const YEAR = 365 * 86_400_000;
 const FULL = coded('DISK-FULL', { operation: 'write', path: '/data/x', reason: 'ENOSPC', free: 0 });
 
 describe('a pause for a full disk', () => {
-  it.each([YEAR, -YEAR])('is as long as it was meant to be when the clock moves by a year (%i)', async (step) => {
+  it.each([YEAR, -YEAR])('disk pause: its length does not change when the clock moves by a year (%i)', async (step) => {
     const events: SallyportEvent[] = [];
     const clock = new FakeClock();
     const pause = new DiskPause({ files: new CrashingFiles(), clock, report: (event) => void events.push(event) });

@@ -7,7 +7,7 @@ import { UpdatesMemory } from '#updates/memory.ts';
 const sha256 = 'a'.repeat(64);
 
 describe('the memory of ids', () => {
-  it('forgets the oldest that was only seen once 100,000 are known, and never one that was published', () => {
+  it('memory: beyond 100,000 ids the oldest merely seen is forgotten, never a published one', () => {
     const memory = new UpdatesMemory(new CrashingFiles(), '/updates.json');
     for (let n = 0; n < 99_998; n += 1) memory.setId(`p${n}`, { sha256, fate: 'published' });
     memory.setId('old', { sha256, fate: 'seen' });

@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => origin.close());
 
-it('a stop keeps the bytes so that they survive a power cut, and the next round goes on with them', async () => {
+it('stop: a partial download survives a power cut, and the next round resumes it', async () => {
   const settings = testSettings('/d', { updates: { feed_url: `${origin.url}/feed.json` } });
   const files = new CrashingFiles();
   const { ports, round } = await openRig({ files, dir: '/d', settings });

@@ -168,7 +168,7 @@ describe('a healthy round', () => {
     expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(jar)).toBe(true);
   });
 
-  it('starts from zero, and says so, when the server sends the whole instead of the rest', async () => {
+  it('round: a whole file in reply to a resume starts the download over, with a log line', async () => {
     offer([itemFor('1602503', jar)]);
     origin.on('/1602503.jar', (_request, response) => {
       response.writeHead(200, { 'content-length': jar.length });
@@ -227,7 +227,7 @@ describe('a healthy round', () => {
     expect(published()).toEqual([]);
   });
 
-  it('fetches again what was changed or removed, and moves the changed one aside', async () => {
+  it('round: a changed or missing package is fetched again, a changed one is moved aside', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
     await (await rig()).round();
@@ -243,7 +243,7 @@ describe('a healthy round', () => {
     expect(origin.receipts).toHaveLength(1);
   });
 
-  it('sends a refused receipt once a day to an endpoint that is not there, and never drops it', async () => {
+  it('round: a receipt for a missing endpoint is sent once a day and never dropped', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
     origin.on('/acknowledge', (_request, response) => void response.writeHead(404).end());
@@ -397,7 +397,7 @@ describe('a package that failed', () => {
     return { ...made, clock, asked };
   }
 
-  it('is left out of rounds for others until its own retry, and still counts as failed', async () => {
+  it('round: a failed package waits for its own retry, and still counts as failed', async () => {
     const { round, clock, asked, events } = await withOneBroken();
 
     const first = await round();
@@ -421,7 +421,7 @@ describe('a package that failed', () => {
     });
   });
 
-  it('is tried before its own retry when a slot or a person asks for everything', async () => {
+  it('round: a slot or a manual check tries a failed package before its own retry', async () => {
     const { round, asked } = await withOneBroken();
     await round();
     await round();
@@ -439,7 +439,7 @@ describe('a package that failed', () => {
 });
 
 describe('a package that arrives in small parts', () => {
-  it('gives way after 15 minutes, keeps its bytes, and goes last in the next round', async () => {
+  it('round: a slow package yields after 15 minutes, keeps its bytes, and goes last next time', async () => {
     const big = makeJar('1602503', 400_000);
     const other = makeJar('1602504', 3_000);
     offer([itemFor('1602503', big), itemFor('1602504', other, { package: 'other' })]);
@@ -549,7 +549,7 @@ describe('one that is not like the others', () => {
     expect(published()).toEqual([`${DIR}/packages/withdrawn/Abc.jar`]);
   });
 
-  it('asks a sick endpoint once in a round, not once for each receipt', async () => {
+  it('round: a failing receipt endpoint gets one request per round, not one per receipt', async () => {
     const jars = ['u1', 'u2', 'u3'].map((id) => ({ id, bytes: makeJar(id, 2_000) }));
     offer(jars.map(({ id, bytes }) => itemFor(id, bytes, { package: id })));
     for (const { id, bytes } of jars) origin.serve(`/${id}.jar`, bytes);
@@ -721,7 +721,7 @@ describe('a fault of the far side', () => {
     expect(origin.asked.filter((asked) => asked !== 'POST /acknowledge')).toEqual(['GET /feed.json']);
   });
 
-  it('refuses a feed that went back, and one that changed under its serial', async () => {
+  it('round: a feed that went back or changed under its serial is refused', async () => {
     offer([], { serial: 7 });
     await (await rig()).round();
 
@@ -731,7 +731,7 @@ describe('a fault of the far side', () => {
     expect((await (await rig()).round()).error?.code).toBe('FEED-FORKED');
   });
 
-  it('refuses an id that comes with another digest, and keeps what it published', async () => {
+  it('round: an id with another digest is refused, and the published package stays', async () => {
     offer([itemFor('1602503', jar)]);
     origin.serve('/1602503.jar', jar);
     await (await rig()).round();
@@ -744,7 +744,7 @@ describe('a fault of the far side', () => {
     expect(files.content(`${DIR}/packages/1602503.jar`)?.equals(jar)).toBe(true);
   });
 
-  it('refuses an unsigned feed over plain http from elsewhere, without dialling', async () => {
+  it('round: an unsigned feed over remote plain http is refused without a connection', async () => {
     const report = await (await rig({ feed_url: 'http://updates.example.com/feed.json' })).round();
 
     expect(report.error?.code).toBe('FEED-UNSIGNED');

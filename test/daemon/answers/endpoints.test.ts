@@ -60,7 +60,7 @@ describe('the endpoints', () => {
     ]);
   });
 
-  it('are CONNECT for TLS and plain for http; a profile that tunnels http has CONNECT for both', () => {
+  it('endpoints: https uses CONNECT, http is plain unless the profile tunnels it', () => {
     const updates = { feed_url: 'http://127.0.0.1:8000/feed.json', acknowledge_url: 'https://r.example.com/' };
     expect(rows(list({ updates, proxies: [CORP] })).map((row) => row.split(' ').slice(5).join(' '))).toEqual([
       'corp=plain(GET)',
@@ -96,7 +96,7 @@ describe('the endpoints', () => {
     ]);
   });
 
-  it('go direct by no_proxy, by none, and without proxies; why is said with its place', () => {
+  it('endpoints: no_proxy, none and no proxies give direct routes, with the place of the reason', () => {
     const exempt = list({ updates: FEED, proxies: [{ ...CORP, no_proxy: '.example.com' }] });
     expect(exempt.endpoints[0]?.ways).toEqual([{ proxy: null, how: 'direct', methods: ['GET'], stands_in: false }]);
     expect(exempt.endpoints[0]?.why.at(-1)).toContain('proxies[0].no_proxy has the token .example.com');
@@ -114,7 +114,7 @@ describe('the endpoints', () => {
     expect(found.endpoints[0]).toMatchObject({ ways: [], refused: { code: 'POLICY-DIRECT' } });
   });
 
-  it('have the PAC file itself, directly, once, and only where its profile is used', () => {
+  it('endpoints: a PAC file is listed once, directly, and only if its profile is used', () => {
     const wpad = { name: 'wpad', scheme: 'pac', pac: { url: 'http://wpad.example.com/proxy.pac?site=1' } };
     const used = list({ updates: FEED, proxies: [CORP, wpad], use_proxy_for: { updates: 'wpad', platform: 'wpad' } });
     expect(rows(used)).toContain('- pac_file GET http wpad.example.com:80 none=direct(GET)');
@@ -166,7 +166,7 @@ describe('what feeds and redirects led to', () => {
     expect(found.seen_only).toEqual([]);
   });
 
-  it('stands apart where they do not, with the code that keeps us away, and is on no list of what is needed', () => {
+  it('endpoints: an observed host that is not allowed is listed apart, with its code', () => {
     const found = list({ updates: FEED, proxies: [CORP] }, [
       sight('https://evil.example.com:8443', 'redirect'),
       sight('http://updates.example.com', 'redirect'),
@@ -191,7 +191,7 @@ describe('what feeds and redirects led to', () => {
 });
 
 describe('a running daemon', () => {
-  it('tells the endpoints of the settings in force, with the lines of the file', async () => {
+  it('endpoints: a running daemon lists those of its active settings, with lines of the file', async () => {
     const composed = await composeIn({ updates: FEED, proxies: [CORP] });
     try {
       const { ports } = composed.parts;

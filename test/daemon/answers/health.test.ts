@@ -39,7 +39,7 @@ function checks(health: HealthWatch, hours: number, error: CodedError | null): v
 }
 
 describe('checks that do not succeed', () => {
-  it('for updates.stale_after_hours are one error a day with the last cause', () => {
+  it('health: failing checks give one error a day after updates.stale_after_hours', () => {
     const health = watch();
     checks(health, 71, FAILURE);
     expect(told()).toEqual([]);
@@ -101,7 +101,7 @@ describe('a clock that moves by itself', () => {
     expect(told()).toEqual([]);
   });
 
-  it('who wakes after a week and cannot check is, at the first failure', () => {
+  it('health: a host that wakes after a week is late only when a check has failed', () => {
     const health = watch();
     clock.stepWall(7 * DAY);
     health.stepped();
@@ -122,7 +122,7 @@ describe('a clock that moves by itself', () => {
     expect(told()).toEqual(['checks-overdue']);
   });
 
-  it('a year forward and back in an outage does not change the one error a day', () => {
+  it('health: a clock step of a year in an outage still gives one error a day', () => {
     const health = watch();
     checks(health, 72, FAILURE);
     clock.stepWall(-YEAR);

@@ -21,7 +21,7 @@ const open = async (over: Record<string, unknown> = { updates: { feed_url: FEED 
   (await openRig({ files: new CrashingFiles(), dir: '/d', settings: testSettings('/d', over) })).ports;
 
 describe('the explanation of timeouts', () => {
-  it('has the route of the updates before anything came, and the size that was asked for', async () => {
+  it('timeouts: the explanation has the route of updates before any download, and the given size', async () => {
     const { routes, mode } = explainTimeouts(await open(), 48_000_000);
     expect(mode).toBe('adaptive');
     expect(routes).toHaveLength(1);
@@ -30,7 +30,7 @@ describe('the explanation of timeouts', () => {
     expect(routes[0]?.plans[0]).toMatchObject({ first_byte_ms: 301_000, why: 'no history of this route' });
   });
 
-  it('has every route that is known, and where nothing is set, none', async () => {
+  it('timeouts: the explanation has every known route, and none when nothing is set', async () => {
     const ports = await open();
     const other = { proxy: 'direct', origin: 'https://mirror.example.com' };
     ports.model.observe(other, {
@@ -71,7 +71,7 @@ describe('samples of an old log', () => {
     expect(Date.parse(newest ?? '')).toBeLessThanOrEqual(ports.clock.now());
   });
 
-  it('count for the route of the updates, each once, and survive a restart', async () => {
+  it('timeouts: samples of an old log count once, for the route of updates, across restarts', async () => {
     const ports = await open();
     expect(await seedTimeouts(ports, [SEED, { ...SEED, id: '7' }])).toEqual({
       route: ROUTE,

@@ -53,7 +53,7 @@ describe('planRequires', () => {
     );
   });
 
-  it('orders what is wanted with each required update before what requires it, and each once', () => {
+  it('planRequires: each required update comes once, before the update that requires it', () => {
     fc.assert(
       fc.property(graphs, (graph) => {
         const items = [...graph].map(([id, requires]) => item(id, requires));
@@ -76,7 +76,7 @@ describe('planRequires', () => {
     expect(error?.facts).toMatchObject({ id: 'top', path: ['top', 'a', 'b', 'a'] });
   });
 
-  it('calls a circle of more updates than a chain may have too deep, with a path of bounded length', () => {
+  it('planRequires: a cycle longer than the longest chain is too deep, and its path is bounded', () => {
     const items = Array.from({ length: 2_000 }, (_, n) => item(`i${n}`, [`i${(n + 1) % 2_000}`]));
 
     const plan = planOf(items);

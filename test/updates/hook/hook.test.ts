@@ -121,7 +121,7 @@ const outcomes = async () => {
 const settle = () => clock.advanceAsync(0);
 
 describe('a published update', () => {
-  it('has its hook run once, with the update in the environment and the arguments of the file', async () => {
+  it('hook: it runs once for a published update, with its environment and arguments', async () => {
     queue.start();
     await publishOne('u1');
     await queue.idle();
@@ -199,7 +199,7 @@ describe('a published update', () => {
 });
 
 describe('a hook that fails', () => {
-  it('is tried three times, later each time, then told by code and by receipt, and not again', async () => {
+  it('hook: a failing one runs three times with growing waits, then is reported and given up', async () => {
     commands.next = () => Promise.resolve(BAD);
     await publishOne('u1');
     queue.start();
@@ -342,7 +342,7 @@ describe('by hand', () => {
     expect(commands.runs).toEqual([]);
   });
 
-  it('a sidecar and a package elsewhere, named by a path, run nothing and replace no file', async () => {
+  it('hook: a manual run with the path of another package runs nothing and replaces no file', async () => {
     await publishOne('u1');
     const sidecar = files.content(`${DIR}/packages/u1.json`)?.toString() ?? '';
     for (const id of ['../../tmp/u1', '../state/agent', '/tmp/u1', '.staging/u1']) {
@@ -533,7 +533,7 @@ describe('a stop', () => {
 describe('a full disk', () => {
   const fill = () => files.arm({ fullAfterBytes: 0 });
 
-  it('before a run keeps it from being run, with one line, and it goes on by itself', async () => {
+  it('hook: a full disk before a run prevents it, with one line, and it continues by itself', async () => {
     await publishOne('u1');
     fill();
     queue.start();
@@ -547,7 +547,7 @@ describe('a full disk', () => {
     expect(commands.ids).toEqual(['u1']);
   });
 
-  it('after a run does not run it again in this life, and what came of it is written when there is room', async () => {
+  it('hook: after a run on a full disk it is not repeated, and its result is written later', async () => {
     await publishOne('u1');
     commands.next = () => {
       fill();

@@ -43,7 +43,7 @@ describe('package retries', () => {
     expect(retries.nextAt()).toBe(clock.now() + MINUTE_MS);
   });
 
-  it('begin again after a turn that brought bytes, for another file and after a success', () => {
+  it('package retries: the count restarts after new bytes, for another file and after a success', () => {
     fail();
     fail();
     expect(fail(U1, lost, { hasMoved: true })).toBe(1);

@@ -27,7 +27,7 @@ describe('choosePrunable', () => {
     expect(found).toEqual([{ id: 'a', reason: 'updates.packages_max_bytes' }]);
   });
 
-  it('takes the one that was released first, whatever the sequences of other packages are', () => {
+  it('choosePrunable: the first released is chosen, whatever the sequences of other packages', () => {
     const all = [
       stored('a1', 900, { releasedMs: 1 }),
       stored('a2', 901, { releasedMs: 4 }),

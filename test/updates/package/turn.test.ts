@@ -6,7 +6,7 @@ import { slowLast } from '#updates/slow-last.ts';
 const MOVED = { moved: true, asksWhole: false };
 
 describe('turn: the cost of a failed attempt', () => {
-  it('is one attempt when nothing came, and none when the bytes moved', () => {
+  it('turn: an attempt costs one if it received nothing, and nothing if bytes arrived', () => {
     const turn = new PackageTurn(new FakeClock());
     expect(turn.costOf()).toBe('one');
     turn.left(MOVED);
@@ -22,7 +22,7 @@ describe('turn: the cost of a failed attempt', () => {
     expect([turn.costOf(), turn.startsOver, turn.hasMoved]).toEqual(['none', true, false]);
   });
 
-  it('is the turn after a quarter of an hour of attempts that moved', () => {
+  it('turn: after 15 minutes of attempts that received bytes, the turn ends', () => {
     const clock = new FakeClock();
     const turn = new PackageTurn(clock);
     clock.advance(899_999);
