@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readSource, withoutComments } from './imports.ts';
 import { sourceFiles } from './layers.ts';
 
-/** Words that are no names any more, with the word to use. docs/writing.md says how to write. */
+/** Words that names must not contain, each with the word to use. docs/writing.md says how to write. */
 const RETIRED: Readonly<Record<string, string>> = {
   lane: 'connection',
   way: 'candidate for a connection, edit for a change of the file, path for a file',
