@@ -144,7 +144,7 @@ const RESERVED: readonly Reserved[] = [
   },
   {
     what: 'a timer (principle 4: every wait through one clamped timer)',
-    // By any bare mention, so an import counts; setImmediate is no wait.
+    // By any bare mention, so an import counts; setImmediate does not wait.
     code: /(?<![.\w])(?:setTimeout|setInterval)\b|\bscheduler\.wait\b|\bAbortSignal\.timeout\b/,
     places: {
       'system/': 'the one clamped timer',

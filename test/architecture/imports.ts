@@ -1,6 +1,6 @@
 /**
  * Reads what a source file imports: static imports, `export ... from`, `import()` and `process.getBuiltinModule()`.
- * Comments are taken out first, so a name in prose is no import. A computed specifier cannot be checked and is reported
+ * Comments are removed first, so a name in prose does not count. A computed specifier cannot be checked and is reported
  * as `<computed>`, which no rule allows.
  */
 import { readFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ export function readSource(file: string): string {
   return readFileSync(join(SRC, file), 'utf8');
 }
 
-/** The code with comments blanked. Strings and templates stay; a `//` inside one is no comment. */
+/** The code with comments blanked. Strings and templates stay; a `//` inside one does not start a comment. */
 export function withoutComments(code: string): string {
   const token = /(\/\*[\s\S]*?\*\/|\/\/[^\n]*)|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g;
   return code.replaceAll(token, (text, comment: string | undefined) =>

@@ -16,7 +16,7 @@ export interface ModuleRule {
   readonly why: string;
 }
 
-/** Stands beside the layers: used by demo, tests, and the commands that main registers for it. */
+/** Outside the layers: used by demo, tests, and the commands that main registers for it. */
 const NO_LAYER = -1;
 
 export const MODULES: readonly ModuleRule[] = [

@@ -1,11 +1,14 @@
-// Inputs and outputs of an authentication session with a proxy.
+// Inputs and outputs of an authentication session with a proxy, and which challenge it answers.
 
 import type { Account } from '#proxy/account.ts';
 import type { ProxyHop } from '#proxy/hop.ts';
 import type { Secret } from '#redaction/secret.ts';
 import type { CredentialGuard } from './credential-guard.ts';
+import { weakHashesWork } from './schemes/authenticators.ts';
+import type { Challenge } from './schemes/challenge.ts';
+import { strongestDigest } from './schemes/digest.ts';
 import type { KerberosLoader } from './schemes/negotiate.ts';
-import type { SecretRegistry } from './schemes/scheme.ts';
+import type { SchemeName, SecretRegistry } from './schemes/scheme.ts';
 import type { AuthPeer } from './verdict.ts';
 
 export interface AuthSessionParts {
@@ -41,4 +44,12 @@ export function authPeer({ hop }: AuthSessionParts, account: Account | null): Au
 /** The schemes that the proxy offered last. They decide whether a user without a domain gets the hint about it. */
 export function offersOf({ credentialGuard, hop }: AuthSessionParts): readonly string[] {
   return credentialGuard.remembered(hop.url)?.offers ?? [];
+}
+
+/** The proxy's challenge of a scheme; null when it does not offer it. */
+export function pickChallenge(challenges: readonly Challenge[], scheme: SchemeName): Challenge | null {
+  const own = challenges.filter((challenge) => challenge.scheme.toLowerCase() === scheme.toLowerCase());
+  if (scheme === 'Digest') return strongestDigest(own, weakHashesWork());
+  // A proxy that continues a handshake may also repeat the bare name of the scheme.
+  return own.find(({ token }) => token !== null) ?? own[0] ?? null;
 }

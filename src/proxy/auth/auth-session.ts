@@ -10,13 +10,12 @@ import { asCoded, type CodedError, coded } from '#errors/coded-error.ts';
 import { type Account, accountOf } from '#proxy/account.ts';
 import type { ResponseHead } from '#proxy/route.ts';
 import type { Secret } from '#redaction/secret.ts';
-import { type AuthSessionParts, authPeer, type NextStep, offersOf } from './auth-session-parts.ts';
+import { type AuthSessionParts, authPeer, type NextStep, offersOf, pickChallenge } from './auth-session-parts.ts';
 import type { AuthAttempt } from './permit.ts';
 import type { Refusal } from './refusal.ts';
 import { authenticatorFor, weakHashesWork } from './schemes/authenticators.ts';
 import { type Challenge, readChallenges } from './schemes/challenge.ts';
 import { chooseScheme, type Means, mayBegin } from './schemes/choose-scheme.ts';
-import { strongestDigest } from './schemes/digest.ts';
 import { type Authenticator, namedScheme, type Reply, type RequestLine, type SchemeName } from './schemes/scheme.ts';
 import { type AuthPeer, classifyAuthentication, rejection, unclearRefusal } from './verdict.ts';
 
@@ -255,7 +254,9 @@ export class AuthSession {
    */
   #isTurnedDown(challenges: readonly Challenge[]): boolean {
     const proved = this.#wasAskedFor ? this.#proved : null;
-    return proved !== null && proved !== 'Negotiate' && challenges.length > 0 && pick(challenges, proved) === null;
+    return (
+      proved !== null && proved !== 'Negotiate' && challenges.length > 0 && pickChallenge(challenges, proved) === null
+    );
   }
 
   /** User and password for a proxy that receives them unencrypted (RFC 1929); null unless the profile says `basic`. */
@@ -323,7 +324,7 @@ export class AuthSession {
     this.#noteOffers(challenges);
     if (this.#isTurnedDown(challenges)) throw await this.#recordRefusal(head);
     const scheme = this.#schemeFor(challenges);
-    const own = scheme === null ? null : pick(challenges, scheme);
+    const own = scheme === null ? null : pickChallenge(challenges, scheme);
     if (scheme === null || own === null) throw await this.#recordRefusal(head);
     if (this.#active?.scheme !== scheme) this.#active = await this.#make(scheme);
     return own;
@@ -337,7 +338,7 @@ export class AuthSession {
     const { name: proxy, profile, place: hop } = this.#parts.hop;
     if (profile.authentication !== 'auto') return namedScheme(profile.authentication);
     const underWay = this.#active?.scheme ?? null;
-    if (underWay !== null && (pick(challenges, underWay) !== null || challenges.length === 0)) return underWay;
+    if (underWay !== null && (pickChallenge(challenges, underWay) !== null || challenges.length === 0)) return underWay;
     const choice = chooseScheme(challenges, this.#means());
     const facts = { proxy, offered: challenges.map(({ scheme }) => scheme), hop };
     switch (choice.kind) {
@@ -398,12 +399,4 @@ export class AuthSession {
     }
     return reply;
   }
-}
-
-/** The proxy's challenge of a scheme; null when it does not offer it. */
-function pick(challenges: readonly Challenge[], scheme: SchemeName): Challenge | null {
-  const own = challenges.filter((challenge) => challenge.scheme.toLowerCase() === scheme.toLowerCase());
-  if (scheme === 'Digest') return strongestDigest(own, weakHashesWork());
-  // A proxy that continues a handshake may also repeat the bare name of the scheme.
-  return own.find(({ token }) => token !== null) ?? own[0] ?? null;
 }

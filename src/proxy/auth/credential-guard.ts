@@ -14,17 +14,8 @@ import { NewestSet } from '#system/newest.ts';
 import { type CredentialRecord, CredentialState, type ProxyRecord } from './credential-state.ts';
 import { Doubts } from './doubts.ts';
 import type { AuthAttempt, Permit, PermitOptions } from './permit.ts';
-import { checkRecord, type Refusal } from './refusal.ts';
+import { type CredentialHold, checkRecord, type Refusal } from './refusal.ts';
 import { type SchemeName, schemeStrength } from './schemes/scheme.ts';
-
-/** Why a password is not sent. */
-export interface CredentialHold {
-  /** `bound` means that it was entered for other proxies. */
-  readonly why: Refusal['why'] | 'bound';
-  /** Names of those proxies. */
-  readonly bound: readonly string[];
-  readonly refusal: Refusal | null;
-}
 
 /** A secret of the configuration and the proxy it was entered for. */
 export interface EnteredSecret {

@@ -17,6 +17,15 @@ export interface Refusal {
   readonly retryAtMs: number | null;
 }
 
+/** Why a password is not sent. */
+export interface CredentialHold {
+  /** `bound` means that it was entered for other proxies. */
+  readonly why: Refusal['why'] | 'bound';
+  /** Names of those proxies. */
+  readonly bound: readonly string[];
+  readonly refusal: Refusal | null;
+}
+
 /** Decides from the record whether a credential must wait; null when it may be sent. */
 export function checkRecord(record: CredentialRecord, nowMs: number, retryMs: number): Refusal | null {
   const interrupted = record.trying_since !== null;
