@@ -117,10 +117,7 @@ export class AuthSession {
     return await this.#send(reply);
   }
 
-  /**
-   * Whether `auto` continues with the next scheme, because the ticket cannot be used and no ticket has worked here
-   * before.
-   */
+  /** Whether `auto` continues with the next scheme: the ticket cannot be used, and none has worked here before. */
   #doesWithoutTicket(reply: Reply, head: ResponseHead): boolean {
     const { hop, credentialGuard } = this.#parts;
     if (hop.profile.authentication !== 'auto' || this.#active?.scheme !== 'Negotiate' || reply.kind === 'send')
