@@ -384,7 +384,7 @@ it('(2) the name of a target is never looked up here where a proxy is used', asy
 });
 
 it.each(['@', ':', '#', '/', '?', '%'])(
-  '(13) a password with %s in a URL as the address of a proxy is told by key, and never repeated',
+  'address: a password with %s in a proxy URL is reported by key and never repeated (13)',
   async (awkward) => {
     const folder = await ConfigFolder.make();
     closing.push({ close: () => folder.remove() });
@@ -395,8 +395,8 @@ it.each(['@', ':', '#', '/', '?', '%'])(
     expect(error.code).toBe('CONFIG');
     const lines = problems.map((problem) => problemLine(problem)).join('\n');
     expect(lines).toContain(`proxies[0].address`);
-    expect(lines).toContain(`an unescaped '${awkward}' in its password part; the keys user and password take them`);
-    expect(lines).toContain('write address: proxy.corp and port: 3128');
+    expect(lines).toContain(`an unescaped '${awkward}' in its password part`);
+    expect(lines).toContain('address: proxy.corp and port: 3128');
     expect(lines).not.toMatch(/zzsesame|svc/);
   },
 );

@@ -95,7 +95,7 @@ describeWith(['root and setpriv'], 'the control sockets and their users', () => 
   const diagnosis = (text: string, typed: string[] = [], more: object = {}) =>
     JSON.stringify({ purposes: ['updates'], shell: {}, candidate: { text, typed }, through: null, ...more });
   const change = (text: string, typed: string[] = [], more: object = {}) =>
-    JSON.stringify({ text, typed, window_ms: 5_000, findHold: false, by: 'root, who else', ...more });
+    JSON.stringify({ text, typed, window_ms: 5_000, waits: false, by: 'root, who else', ...more });
   /** A request of root for a user who may not read the secrets. */
   const BOUND = { secrets: 'in_force' };
 

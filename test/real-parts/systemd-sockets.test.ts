@@ -40,7 +40,7 @@ const REQUESTS: Readonly<Record<string, unknown>> = {
   seedTimeout: [],
   diagnose: { purposes: ['updates'], shell: {}, candidate: null, through: null },
   runHook: { id: 'u1' },
-  tryChange: { text: '', typed: [], window_ms: 1_000, findHold: false, by: 'a test' },
+  tryChange: { text: '', typed: [], window_ms: 1_000, waits: false, by: 'a test' },
 };
 
 describeWith(['systemd'], 'the control sockets of the installed service', () => {

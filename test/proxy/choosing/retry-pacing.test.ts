@@ -9,8 +9,8 @@ const MINUTE_MS = 60_000;
 describe('a proxy that fails', () => {
   it('costs no wait at first, and is spaced from the third failure on', () => {
     const pacing = new RetryPacing(new FakeClock());
-    const findHold = Array.from({ length: FREE_FAILURES + 1 }, () => pacing.failed(URL_A, 1));
-    expect(findHold).toEqual([0, 0, SPACING_MS, 2 * SPACING_MS]);
+    const waits = Array.from({ length: FREE_FAILURES + 1 }, () => pacing.failed(URL_A, 1));
+    expect(waits).toEqual([0, 0, SPACING_MS, 2 * SPACING_MS]);
   });
 
   it('is spaced by how many connections each try took', () => {
