@@ -165,7 +165,7 @@ function checkPart(plan: RangePlan, response: RangeFacts, length: number): Resum
   return plan.kind === 'rest' ? { kind: 'append', offset: first } : { kind: 'from-zero', reason: null };
 }
 
-/** An unrequested 206 without Content-Range: only its length shows that it is complete. */
+/** A 206 that was not requested and has no Content-Range: only its length shows that it is complete. */
 function isWhole({ contentRange, contentLength }: RangeFacts, length: number): boolean {
   return contentRange === undefined && contentLength === length;
 }

@@ -205,7 +205,10 @@ describe('27: it works in the shell and not as a service', () => {
     ]);
     const text = told.lines.join('\n');
     namesAll(text, ['none (direct)', 'use_proxy_for.updates is default', 'no proxies are configured']);
-    namesAll(text, ['; your shell has http://proxy.example.com:3128', 'A request that works in your shell may still fail in the service.']);
+    namesAll(text, [
+      '; your shell has http://proxy.example.com:3128',
+      'A request that works in your shell may still fail in the service.',
+    ]);
   });
 });
 

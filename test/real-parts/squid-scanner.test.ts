@@ -1,4 +1,4 @@
-// Packages through a real Squid that has them scanned by a real protocol (ICAP); time runs 200 times as fast.
+// Packages through a real Squid that has them scanned by a real protocol (ICAP); time runs 80 times as fast.
 
 import { afterEach, expect, it } from 'vitest';
 import { systemClock } from '#system/clock.ts';
@@ -12,10 +12,10 @@ import { type ScriptedOrigin, startScriptedOrigin } from '#test/support/scripted
 import { type RunningSquid, startSquid } from '#test/support/squid.ts';
 import { testSettings } from '#test/support/test-settings.ts';
 
-const FASTER = 200;
+const FASTER = 80;
 const DIR = '/data';
 /** 80 s of the field. */
-const HOLD_MS = 400;
+const HOLD_MS = 1_000;
 /** More than Squid's buffers hold. */
 const JAR = makeJar('scanned', 600_000);
 

@@ -1,5 +1,5 @@
 // Notifies the service manager: READY when the daemon works, RELOADING around a reload, STOPPING, watchdog
-// keep-alives, and one sentence for `systemctl status`. The sentence says what runs now, or how the last check ended
+// watchdog messages, and one sentence for `systemctl status`. The sentence says what runs now, or how the last check ended
 // and when the next one is.
 //
 // Guarantees: nothing here can delay or fail the work. States arrive by calls, never by events. The sentence is

@@ -1,4 +1,4 @@
-// Sends keep-alives to the service manager's watchdog while the daemon is healthy: the event loop turns, and no wait
+// Sends keep-alive messages to the service manager's watchdog while the daemon is healthy: the event loop turns, and no wait
 // exceeds its own deadline by more than the grace. Otherwise it reports that once and stops sending, and the manager
 // restarts the daemon.
 //

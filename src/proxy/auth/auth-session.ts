@@ -161,7 +161,7 @@ export class AuthSession {
     return header;
   }
 
-  /** An uncoded error of a scheme is a defect. It also gets a code, and its step is known. */
+  /** An error of a scheme without a code is a defect. It gets a code, and its step is known. */
   async #inCode<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();

@@ -342,7 +342,7 @@ describe('a proof that was asked for and is answered by another offer', () => {
     expect(proxy.connections).toBe(connections);
   });
 
-  it('auth session: an unrequested Basic proof gives way to the offer of the proxy', async () => {
+  it('auth session: a Basic proof that was not requested gives way to the offer of the proxy', async () => {
     const ok = 'HTTP/1.1 200 OK\r\n\r\n';
     proxy = await startFaultProxy((client, head, earlier) => {
       const texts = earlier === 0 ? [basic, ok] : [asks(TYPE2), asks(TYPE2), ok];
