@@ -1,4 +1,4 @@
-// What this host shows to a server or a proxy that asks for a certificate.
+// The client certificate that is presented to a server or a proxy that requires one.
 
 import { z } from 'zod';
 import { describeKey } from './key.ts';

@@ -1,8 +1,8 @@
-// Section `control`: who may do what over the sockets of the daemon.
+// Section `control`: which users may do what through the sockets of the daemon.
 
 import { describeKey, section, validatedText } from './key.ts';
 
-/** What useradd(8) and most directories allow; `DOMAIN\group` and `group@domain` are names of winbind and sssd. */
+/** The names that useradd(8) and most directories allow; winbind and sssd use `DOMAIN\group` and `group@domain`. */
 const GROUP = /^[A-Za-z0-9_][A-Za-z0-9_. @\\-]{0,254}$/;
 
 const validateGroup = (text: string) =>

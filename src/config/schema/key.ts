@@ -1,39 +1,39 @@
-// How a key of the configuration is defined: its zod schema together with all that is told about it (principle 5).
+// Defines a key of the configuration: its zod schema together with all facts about it (principle 5).
 //
-// Types, validation, the JSON schema, the example, the reference page and `config show` are made from these facts and
-// from nothing else. The facts travel in zod's own metadata, those that JSON Schema does not know as `x-...`. They
-// belong to one schema object: `describeKey` is the last call on it.
+// Types, validation, the JSON schema, the example, the reference page and `config show` are derived from these facts
+// alone. The facts are stored in the metadata of zod; those that JSON Schema does not define are named `x-...`. They
+// belong to one schema object, so `describeKey` must be the last call on it.
 
 import { z } from 'zod';
 
-/** When a changed value is used: at once, with the next transfer, or after a restart of the daemon. */
+/** When a changed value takes effect: at once, with the next transfer, or after a restart of the daemon. */
 export type Effect = 'now' | 'next_transfer' | 'restart';
 
-/** Who may set a key from a menu or console; commands, paths, secret sources, CAs, endpoints, listeners are root's. */
+/** Who may set a key from a menu or console; root for commands, paths, secret sources, CAs, endpoints and listeners. */
 export type Setter = 'operator' | 'admin' | 'root';
 
-/** Everything that is told about a key. */
+/** All facts about a key. */
 export interface KeyFacts {
   readonly title: string;
   /** Plain sentences. */
   readonly description: string;
-  /** `ms`, `seconds`, `bytes`, ...; null where the value has none. */
+  /** `ms`, `seconds`, `bytes`, ...; null if the value has no unit. */
   readonly unit: string | null;
   readonly secret: boolean;
   readonly effect: Effect;
   readonly setBy: Setter;
-  /** What may be written, in words; where the schema is a range, a choice or a switch it says so by itself. */
+  /** The allowed values, in words; derived from the schema if that is a range, a choice or a switch. */
   readonly allowed: string;
-  /** What holds when the key is absent and its schema has no default. */
+  /** The meaning of an absent key whose schema has no default; null for required keys and keys with a default. */
   readonly absent: string | null;
-  /** What to show where the default is nothing to learn from; undefined where it is. */
+  /** An example value, for a key whose default does not show how to write it; undefined otherwise. */
   readonly example: unknown;
 }
 
 type GivenFacts = Omit<KeyFacts, 'unit' | 'secret' | 'allowed' | 'absent' | 'example'> &
   Partial<Pick<KeyFacts, 'unit' | 'secret' | 'allowed' | 'absent' | 'example'>>;
 
-/** Ties the facts to the schema of a key. */
+/** Attaches the facts to the schema of a key. */
 export function describeKey<S extends z.ZodType>(schema: S, facts: GivenFacts): S {
   return schema.meta({
     title: facts.title,
@@ -65,7 +65,7 @@ export function factsOf(schema: z.ZodType): KeyFacts | undefined {
   };
 }
 
-/** A section: an object that knows each of its keys, and that is the same absent as empty. */
+/** A section: an object that rejects unknown keys. An absent section is the same as an empty one. */
 export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape, title: string, description: string) {
   return z
     .strictObject(shape)
@@ -78,7 +78,7 @@ export function wholeNumber(min: number, max: number) {
   return z.int().min(min).max(max);
 }
 
-/** A text that a judge finds nothing wrong with; the judge says what is wrong in one sentence. */
+/** A text that `validate` accepts: it returns null, or one sentence that says what is wrong. */
 export function validatedText(validate: (text: string) => string | null) {
   return z.string().superRefine((text, context) => {
     const wrong = validate(text);
@@ -86,20 +86,20 @@ export function validatedText(validate: (text: string) => string | null) {
   });
 }
 
-/** What kind of leaf a schema is, where it is treated apart: paths are made absolute, files watched, secrets resolved. */
+/** A leaf that needs its own treatment: paths are made absolute, files are also watched, secrets are resolved. */
 export type LeafKind = 'path' | 'file' | 'secret';
 
-/** Marks a schema as a kind of leaf; keys made from it inherit the mark. */
+/** Marks a schema as a kind of leaf. Keys that are made from it inherit the mark. */
 export function markKind<S extends z.ZodType>(schema: S, kind: LeafKind): S {
   return schema.meta({ 'x-kind': kind });
 }
 
-/** The kind of a leaf, if it has one. */
+/** The kind of a leaf; undefined if it needs no special treatment. */
 export function kindOf(schema: z.ZodType): LeafKind | undefined {
   return unwrap(schema).meta()?.['x-kind'] as LeafKind | undefined;
 }
 
-/** What lies under optional, default and prefault. */
+/** The schema inside optional, default and prefault. */
 export function unwrap(schema: z.ZodType): z.ZodType {
   let inner = schema;
   while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault) {

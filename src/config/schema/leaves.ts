@@ -1,11 +1,10 @@
-// The leaves that are treated apart: paths, and secrets, which are written as where their value comes from or as the
-// value itself.
+// The schemas of paths and secrets. A secret is written either as the source of its value or as the value itself.
 
 import { z } from 'zod';
 import { markKind, validatedText } from './key.ts';
 import { validatePath } from './values.ts';
 
-/** What a shell takes as the name of a variable, and systemd as that of a credential. */
+/** The names that a shell allows for variables, and the names that systemd allows for credentials. */
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const CREDENTIAL = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}$/;
 
@@ -20,9 +19,9 @@ const validateCredential = (text: string) =>
 
 export const SECRET_ALLOWED = '{file: PATH}, {env: NAME}, {credential: NAME}, or the value itself in quotes';
 
-/** A path; a relative one starts at the folder of the configuration file. */
+/** A path. A relative path starts at the folder of the configuration file. */
 export const path = markKind(validatedText(validatePath), 'path');
-/** The same, of a file that is read: it is watched, and read again when it changes. */
+/** The path of a file that is read: the file is watched, and read again when it changes. */
 export const filePath = markKind(validatedText(validatePath), 'file');
 export const PATH_ALLOWED = 'a path; a relative one starts at the folder of this file';
 
@@ -36,5 +35,5 @@ export const secretSource = markKind(
   'secret',
 );
 
-/** A secret as the file has it. */
+/** A secret as it is written in the file. */
 export type SecretSource = z.output<typeof secretSource>;

@@ -1,4 +1,4 @@
-// Section `logging`: where the log goes and how much of it is kept.
+// Section `logging`: where the log is written and how much of it is kept.
 
 import { z } from 'zod';
 import { describeKey, section, wholeNumber } from './key.ts';

@@ -1,4 +1,4 @@
-// Section `platform`: where the platform is reached.
+// Section `platform`: the URL of the platform.
 
 import { purposeSection } from './purpose-section.ts';
 

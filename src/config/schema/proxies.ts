@@ -1,4 +1,4 @@
-// The proxy profiles, and which purpose uses which.
+// The keys about proxies: the proxy profiles, and the profile that each purpose uses.
 
 import { z } from 'zod';
 import { byPurpose, type Purpose, purposeRow } from '#config/purposes.ts';
@@ -16,12 +16,12 @@ import {
 } from './values.ts';
 
 const MAX_LIST_LENGTH = 64;
-/** Entries of a list of hosts. */
+/** Maximum number of entries in a list of hosts. */
 const MAX_ENTRIES = 256;
-/** So many profiles may stand in for one. */
+/** Maximum number of fallbacks of a profile. */
 const MAX_FALLBACKS = 5;
 
-/** Names, addresses and networks, as one text or as a list of them; the program sees the text. */
+/** Names, addresses and networks, written as one text or as a list. A list is joined into one text. */
 const hostList = z
   .union([
     validatedText(validateNoProxy),

@@ -1,7 +1,7 @@
-// The configuration section of a purpose: its URL, whether it is enabled, which CAs its TLS trusts and which credentials it sends.
+// The configuration section of a purpose: its URL, whether it is enabled, the CAs that it trusts and its credentials.
 //
-// Every purpose has the same keys for trust and credentials. Credentials go to the origin of its own URL only; CAs and pins apply
-// to every server that is reached for the purpose.
+// Every purpose has the same keys for trust and credentials. Credentials are sent only to the origin of the URL of the
+// purpose. CAs and pins apply to every server that is reached for the purpose.
 
 import { z } from 'zod';
 import { clientCertificate } from './client-certificate.ts';
@@ -13,7 +13,7 @@ import { validateHeaderName, validatePin, validateUrlText } from './values.ts';
 interface Wording {
   /** The section in the file. */
   readonly name: string;
-  /** The origin that trust and credentials belong to: `the feed`. */
+  /** The origin that the credentials are sent to: `the feed`. */
   readonly origin: string;
   /** What TLS connections are made for: `updates`. */
   readonly traffic: string;
@@ -72,7 +72,7 @@ export function trustKeys({ name, origin, traffic }: Wording) {
   };
 }
 
-/** What a section says besides its trust. */
+/** The words for the section of a purpose that sends to one URL. */
 interface Sending {
   /** The section in the file. */
   readonly name: string;

@@ -1,9 +1,9 @@
-// Section `response_timeout`: how long each part of the way may be silent.
+// Section `response_timeout`: how long Sallyport waits at each stage of a connection.
 
 import { z } from 'zod';
 import { describeKey, section, wholeNumber } from './key.ts';
 
-/** The manual's range: a second to 2^31 - 1 ms, which is 24.8 days and the longest timer. */
+/** The range in the manual: 1 s to 2^31 - 1 ms, which is 24.8 days and the longest timer of Node.js. */
 const wholeMs = wholeNumber(1_000, 2_147_483_647);
 const step = wholeNumber(100, 2_147_483_647);
 

@@ -1,4 +1,4 @@
-// Section `retry`: how often and how patiently a failed transfer is tried again.
+// Section `retry`: how often a failed transfer is tried again, and the longest wait between attempts.
 
 import { describeKey, section, wholeNumber } from './key.ts';
 

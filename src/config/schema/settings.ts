@@ -18,12 +18,12 @@ import { responseTimeout } from './response-timeout.ts';
 import { retry } from './retry.ts';
 import { timeZone } from './time-zone.ts';
 
-/** Updates come first in the file; the sections of the other purposes stand behind the proxies. */
+/** Updates come first in the file; the sections of the other purposes follow the proxies. */
 const { updates, ...otherPurposes } = Object.fromEntries(
   PURPOSE_TABLE.map(({ name, section }) => [name, section]),
 ) as PurposeSections;
 
-/** The version of the format that this program writes; it also reads the version before. */
+/** The version of the format that this program writes. It also reads the previous version. */
 export const FORMAT_VERSION = 2;
 
 export const settingsSchema = z
@@ -51,5 +51,5 @@ export const settingsSchema = z
   })
   .meta({ title: 'Sallyport', description: 'The configuration of Sallyport.' });
 
-/** The settings as the file has them: secrets not yet resolved, paths as written. */
+/** The settings as the file has them: secrets are not resolved, and paths are as written. */
 export type FileSettings = z.output<typeof settingsSchema>;

@@ -1,4 +1,4 @@
-// The zone that every schedule is read in.
+// The key `time_zone`: the time zone of every schedule.
 
 import { describeKey, validatedText } from './key.ts';
 import { validateTimeZone } from './values.ts';

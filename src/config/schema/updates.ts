@@ -1,4 +1,4 @@
-// Section `updates`: where updates come from, when, and what is kept of them.
+// Section `updates`: where updates come from, when they are fetched, and how many are kept.
 
 import { z } from 'zod';
 import { describeKey, section, validatedText, wholeNumber } from './key.ts';
@@ -15,7 +15,7 @@ import {
 } from './values.ts';
 
 const httpUrl = validatedText((text) => validateUrlText(text, ['https', 'http']));
-/** 1 TiB: no package is larger, and every count of bytes up to it is exact. */
+/** 1 TiB: larger than any package, and every byte count up to it is an exact number. */
 const MAX_PACKAGE_BYTES = 1_099_511_627_776;
 
 const onPublished = z.strictObject({

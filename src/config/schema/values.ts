@@ -1,7 +1,7 @@
-// What a host, a URL, an origin, a schedule, a name and a header may look like. Pure: each judge takes the text and
-// returns null, or one sentence that says what is wrong and what to write instead.
+// Validates hosts, URLs, origins, schedules, names and headers. Pure: each function takes the text and returns null, or
+// one sentence that says what is wrong and what to write instead.
 //
-// A judge never repeats user information of a URL, so its sentence can be shown.
+// No sentence repeats the user and password of a URL, so every sentence can be shown.
 
 import { validate as isCron } from 'node-cron';
 import { isHost, validateDnsName } from '#config/values/host-name.ts';
@@ -9,21 +9,21 @@ import { tokensOf, validateToken } from '#config/values/no-proxy.ts';
 import { suggest } from '#config/values/suggest.ts';
 import { isLoopbackAddress } from '#system/network/addresses.ts';
 
-/** Longest URL that is taken anywhere, in characters: signed URLs of a CDN have 4,000 and more. */
+/** Longest URL that is accepted, in characters; signed URLs of a CDN can have more than 4,000. */
 export const MAX_URL_LENGTH = 16_384;
 const MAX_ARGUMENT_LENGTH = 4_096;
 export const MAX_NO_PROXY_LENGTH = 4_096;
 const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/;
-/** RFC 9110, 7.6.1 and 6.6: these belong to one connection. The rest is what only we can say of our own requests. */
+/** Headers of one connection (RFC 9110, 7.6.1 and 6.6), and headers that Sallyport itself sets in its requests. */
 const OURS =
   /^(?:connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|content-.*|range|if-range|accept-encoding|expect)$/i;
 
 export const PROFILE_NAME_ALLOWED =
   'letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit';
 
-/** Address of a proxy: a DNS name, an IPv4 or an IPv6 address, and nothing else. */
+/** The address of a proxy: a DNS name, an IPv4 address or an IPv6 address. */
 export function validateHost(text: string): string | null {
   if (text === '') return 'The address is empty.';
   if (text.includes('@')) return credentialsMistake(text);
@@ -33,7 +33,7 @@ export function validateHost(text: string): string | null {
     : `This key takes only the host; ${writeInstead(schemeOf(text), host, port)}`;
 }
 
-/** With the characters of a password in it, a URL means something else than what was meant. */
+/** An unescaped character of a password changes the meaning of a URL, so the sentence names it. */
 function credentialsMistake(text: string): string {
   const last = text.lastIndexOf('@');
   const password = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^:]*:(.*)$/is.exec(text.slice(0, last))?.[1] ?? '';
@@ -44,7 +44,7 @@ function credentialsMistake(text: string): string {
   return `This URL contains ${found}. ${keys}. This key takes only the host; ${instead}`;
 }
 
-/** The parts of a URL, each with the key that it belongs to. */
+/** The advice to write each part of a URL into its own key. */
 function writeInstead(scheme: string | null, host: string, port: string | null): string {
   const shown = host === '' || validatePlainHost(host) !== null ? 'proxy.example.com' : host;
   const parts = [`address: ${shown}`, ...(port === null ? [] : [`port: ${port}`])];
@@ -52,7 +52,7 @@ function writeInstead(scheme: string | null, host: string, port: string | null):
   return `write ${[parts.slice(0, -1).join(', '), parts.at(-1)].filter((part) => part !== '').join(' and ')}.`;
 }
 
-/** The scheme of a profile that a URL begins with, http where there is none. */
+/** The profile scheme that the scheme of a URL means; null if it has none or an unknown one. */
 function schemeOf(url: string): string | null {
   const scheme = /^([a-z][a-z0-9]*):\/\//i.exec(url)?.[1]?.toLowerCase() ?? null;
   if (scheme === 'socks') return 'socks5h';
@@ -61,7 +61,7 @@ function schemeOf(url: string): string | null {
 
 const PROXY_SCHEMES = ['http', 'https', 'socks4', 'socks4a', 'socks5', 'socks5h'];
 
-/** A URL of one of the schemes, without user information and fragment. */
+/** A URL with one of these schemes, without user, password and fragment. */
 export function validateUrlText(text: string, schemes: readonly string[]): string | null {
   if (text.length > MAX_URL_LENGTH) return `A URL has at most ${MAX_URL_LENGTH} characters.`;
   if (/[\s\p{Cc}]/u.test(text)) return 'A URL cannot contain spaces or control characters.';
@@ -76,7 +76,7 @@ export function validateUrlText(text: string, schemes: readonly string[]): strin
   return validateUrlHost(url.hostname);
 }
 
-/** The host as the URL parser has it: in ASCII, and numbers as an address. */
+/** The host as the URL parser returns it: in ASCII, and numbers as an IPv4 address. */
 function validateUrlHost(hostname: string): string | null {
   if (isHost(hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, ''))) return null;
   if (hostname.includes('*'))
@@ -84,7 +84,7 @@ function validateUrlHost(hostname: string): string | null {
   return 'The host of this URL is neither a DNS name nor an address.';
 }
 
-/** An origin: scheme, host and port, nothing after. */
+/** An origin: scheme, host and port only. */
 export function validateOrigin(text: string): string | null {
   const wrong = validateUrlText(text, ['https', 'http']);
   if (wrong !== null) return wrong;
@@ -92,7 +92,7 @@ export function validateOrigin(text: string): string | null {
   return pathname === '/' && search === '' ? null : `An origin ends after host and port. Write ${origin}.`;
 }
 
-/** A no_proxy list, or one entry of it; each token must be able to match something. */
+/** A no_proxy list, or one entry of it. Each token must be able to match a host. */
 export function validateNoProxy(text: string): string | null {
   if (text.length > MAX_NO_PROXY_LENGTH) return `The list has at most ${MAX_NO_PROXY_LENGTH} characters.`;
   const wrong = tokensOf(text)
@@ -104,19 +104,19 @@ export function validateNoProxy(text: string): string | null {
 /** A pin of RFC 7469: the SHA-256 of a public key. */
 export function validatePin(text: string): string | null {
   const base64 = /^sha256\/([A-Za-z0-9+/]{43}=)$/.exec(text)?.[1];
-  // The last letter holds four bits that nobody looks at: only one way of writing them ever matches.
+  // Decoders ignore two bits of the last character, but pins are compared as text: only one spelling can match.
   if (base64 !== undefined && Buffer.from(base64, 'base64').toString('base64') === base64) return null;
   return 'A pin is sha256/ followed by 44 characters of base64: the SHA-256 digest of a public key.';
 }
 
-/** Five fields of cron. */
+/** A schedule: five fields as in crontab(5). */
 export function validateSchedule(text: string): string | null {
   const fields = text.trim().split(/\s+/);
   if (fields.length !== 5) return 'A schedule has five fields: minute, hour, day of month, month, day of week.';
   return isCron(text) ? null : 'One of the five fields is out of range, or is not a number, list, step or name.';
 }
 
-/** A time zone by its name; an offset such as +01:00 would know no summer time. */
+/** The name of a time zone. An offset such as +01:00 is rejected, because it has no summer time. */
 export function validateTimeZone(text: string): string | null {
   if (/^[A-Za-z]/.test(text) && isTimeZone(text)) return null;
   const meant = suggest(text, Intl.supportedValuesOf('timeZone'));
@@ -124,7 +124,7 @@ export function validateTimeZone(text: string): string | null {
   return `There is no time zone of this name. Write a name from the IANA time zone database, such as ${example}.`;
 }
 
-/** Name of a proxy profile. */
+/** The name of a proxy profile. */
 export function validateProfileName(text: string): string | null {
   if (/^(?:none|default)$/i.test(text))
     return `The name ${text.toLowerCase()} is reserved: it has a special meaning in use_proxy_for.`;
@@ -136,25 +136,25 @@ export function validateWord(text: string): string | null {
   return PROFILE_NAME.test(text) ? null : `Write ${PROFILE_NAME_ALLOWED}.`;
 }
 
-/** Name of a header that an admin may add to our requests. */
+/** The name of a header that an admin may add to requests. */
 export function validateHeaderName(text: string): string | null {
   if (!TOKEN.test(text)) return 'A header name may contain letters, digits and dashes.';
   return OURS.test(text) ? 'HTTP or Sallyport itself sets this header, so it cannot be configured.' : null;
 }
 
-/** User, domain or password: any UTF-8, no control characters. The sentence does not repeat the text. */
+/** A user, domain or password: any text without control characters. The sentence does not repeat the text. */
 export function validateNoControl(text: string): string | null {
   const at = [...text].findIndex((character) => /\p{Cc}|\p{Zl}|\p{Zp}|\p{Cs}/u.test(character));
   return at === -1 ? null : `Character ${at + 1} is a control character.`;
 }
 
-/** A path of a file or folder. */
+/** The path of a file or folder. */
 export function validatePath(text: string): string | null {
   if (text === '') return 'The path is empty.';
   return text.includes('\0') ? 'A path cannot contain a NUL character.' : null;
 }
 
-/** A path that starts at the root and names what it means without detours. */
+/** The path of a program: absolute, and without the parts `.` and `..`. */
 export function validateAbsolutePath(text: string): string | null {
   if (!text.startsWith('/')) return 'Write the absolute path, beginning with /. PATH is not searched.';
   if (text.split('/').some((part) => part === '.' || part === '..')) return 'Remove the parts . and .. from the path.';
@@ -167,7 +167,7 @@ export function validateArgument(text: string): string | null {
   return text.includes('\0') ? 'An argument cannot contain a NUL character.' : null;
 }
 
-/** 127.0.0.0/8, ::1 or `localhost`, as the URL has it. */
+/** Whether the host of a URL is `localhost`, ::1 or in 127.0.0.0/8. */
 export function isLoopbackUrl(url: URL): boolean {
   const { hostname } = url;
   return hostname === 'localhost' || hostname === '[::1]' || (!hostname.startsWith('[') && isLoopbackAddress(hostname));
@@ -211,7 +211,7 @@ function validateForeignName(text: string): string | null {
   return /^[a-z0-9.-]+$/.test(url) ? `Write the name in its ASCII form: ${url}.` : 'A DNS name must be ASCII.';
 }
 
-/** Takes scheme, user, brackets, port and path off; the first is the text itself when there was none of it. */
+/** The host and port without scheme, user, brackets and path. The host equals the text if the text is only a host. */
 function splitHost(text: string): [host: string, port: string | null] {
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text);
   const authority = text.slice(scheme?.[0].length ?? 0).replace(/[/?#].*$/s, '');
