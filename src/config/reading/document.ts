@@ -1,8 +1,8 @@
-// Reads the text of a configuration file: YAML 1.2 into plain data, with the place of every key and value.
+// Parses the text of a configuration file: YAML 1.2 into plain data, with the position of every key and value.
 //
-// Guarantees: it never throws; anchors that are used, unknown tags, keys that are no text, keys that reach into
-// prototypes, duplicates and deep nesting are findings with their place. No message repeats text of the file, which may
-// be a secret. Pure.
+// Guarantees: it never throws. Aliases, unknown tags, keys that are not text, keys that would reach into prototypes,
+// duplicate keys and deep nesting are findings with a position. No message repeats text of the file, which may be a
+// secret. Pure.
 
 import {
   type Document,
@@ -22,15 +22,15 @@ import { type Finding, type KeyPath, keyName, type Position } from '#config/prob
 import { wrongIndentation } from './indentation.ts';
 import { lineOfExcess, MAX_YAML_SIGNS } from './yaml-shape.ts';
 
-/** A file that was read. `value` is undefined when its text is no YAML. */
+/** A parsed file. `value` is undefined if the text is not valid YAML. */
 export interface ConfigDocument {
   readonly value: unknown;
   readonly findings: readonly PlacedFinding[];
-  /** Where the key stands; null when the file does not have it. */
+  /** The position of the key; null if it is not in the file. */
   keyAt(key: string): Position | null;
-  /** Where the value of the key begins; null when the file does not have it. */
+  /** The position at which the value of the key begins; null if the key is not in the file. */
   valueAt(key: string): Position | null;
-  /** Whether the value of the key is text without quotes, which YAML ends at ` #`. */
+  /** Whether the value of the key has no quotes, so that YAML ends it at ` #`. */
   isUnquoted(key: string): boolean;
 }
 
@@ -38,34 +38,34 @@ export interface PlacedFinding extends Finding {
   readonly position: Position;
 }
 
-/** Deeper than any key can be; deeper still would exhaust the stack. */
+/** Deeper than any key; without a limit, nesting could exhaust the stack. */
 const DEEPEST = 16;
-/** After so many the rest is noise that the first ones made. */
+/** Later syntax errors are mostly consequences of the first ones. */
 const MAX_SYNTAX_FINDINGS = 20;
 const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype'];
 
-/** Made where it is needed: formatting a number loads the tables of ICU, 25 ms of every start. */
+/** A function, because formatting the number loads the tables of ICU, which would add 25 ms to every start. */
 const tooMuch = () =>
   `There are too many lines, keys, list items and quotes up to this line; the limit is ${MAX_YAML_SIGNS.toLocaleString('en')} in total.`;
 
-/** Reads the text. */
+/** Parses the text. Never throws. */
 export function readDocument(text: string): ConfigDocument {
   const lines = new LineCounter();
   const excess = lineOfExcess(text);
   if (excess !== null) return new Reader(lines, null).refuse(tooMuch(), excess);
   try {
-    // Duplicates are found below: the library compares each key with all before it, a square of a long file.
+    // Duplicates are detected below, because the library compares each key with all previous ones: quadratic time.
     const document = parseDocument(text, {
       lineCounter: lines,
       prettyErrors: false,
       uniqueKeys: false,
       stringKeys: true,
-      // 'silent' would take a second document for nothing.
+      // With 'silent', a second document in the file would be ignored.
       logLevel: 'error',
     });
     return new Reader(lines, document).read(text);
   } catch (error) {
-    // Thousands of open brackets end the library's recursion.
+    // Thousands of open brackets exceed the recursion limit inside the library.
     if (!(error instanceof RangeError)) throw error;
     return new Reader(lines, null).refuse('This is nested too deeply to read.');
   }
@@ -89,7 +89,7 @@ class Reader {
     const lines = new Set<number>();
     for (const error of [...errors, ...warnings]) {
       const position = this.#position(error.pos[0]);
-      // What comes after it in the file is its consequence. The library may name the line above it.
+      // Later errors are consequences of the wrong indentation. The library may report it one line above.
       if (wrong !== null && position.line >= wrong.line - 1) {
         this.#add([], wrong, indentationMessage(wrong.expected));
         break;
@@ -184,7 +184,7 @@ function lineOf(text: string, line: number): string {
 
 const IN_QUOTES = 'Put text that begins with one of & * ! | > % @ ` or a quote in quotes.';
 
-/** In our words: those of the library repeat the text. */
+/** Our own messages, because those of the library repeat the text of the file. */
 function syntaxMessage({ code }: YAMLError, line: string): string {
   if (/^[^#'"]*:\s+\*/.test(line)) {
     return "Put text that begins with * in quotes, such as schedule: '*/30 * * * *'.";

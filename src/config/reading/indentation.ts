@@ -1,31 +1,31 @@
-// Finds the first line of a YAML file whose indentation is wrong, where the file is no YAML or has keys in the wrong place:
-// one line in a wrong column makes several other mistakes, and none of them says so. Pure.
+// Finds the first wrongly indented line of a text that is not valid YAML. One such line causes several other errors,
+// and none of them names the cause. Pure.
 //
-// It knows keys, dashes and text over several lines, and nothing else of YAML: what it is not sure of is no mistake.
+// It understands only keys, dashes and multi-line text of YAML. It reports nothing if it is not sure.
 
 export interface WrongIndentation {
-  /** From 1. */
+  /** The first line is 1. */
   readonly line: number;
   readonly column: number;
-  /** The column that the lines above begin in, from 1. */
+  /** The column in which the lines above begin; the first is 1. */
   readonly expected: number;
 }
 
 const KEY = /^[A-Za-z0-9_.-]+:(?:\s|$)/;
 
-/** A column that lines may begin in. */
+/** A column in which lines may begin. */
 interface Level {
   readonly column: number;
-  /** Whether only dashes begin there. */
+  /** Whether only dashes may begin there. */
   readonly isList: boolean;
 }
 
-/** The first line in a wrong column; null where there is none, or where that cannot be told. */
+/** The first line in a wrong column; null if there is none, or if that is not sure. */
 export function wrongIndentation(text: string): WrongIndentation | null {
   const levels: Level[] = [{ column: 0, isList: false }];
-  /** Whether something may begin below the last line, further in. */
+  /** Whether the next line may be indented further than the last one. */
   let opens = false;
-  /** Lines further in than this column belong to a text over several lines. */
+  /** Lines that are indented further than this column belong to a multi-line text. */
   let textUnder = Number.POSITIVE_INFINITY;
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
     const line = readLine(raw);
@@ -42,11 +42,11 @@ export function wrongIndentation(text: string): WrongIndentation | null {
 
 interface Line {
   readonly column: number;
-  /** Its dashes and the spaces behind them. */
+  /** Its dashes and the spaces after them. */
   readonly dashes: string;
-  /** What stands behind, without a comment. */
+  /** The text after the dashes, without a comment. */
   readonly rest: string;
-  /** Whether it begins as lines with a column of their own do. */
+  /** Whether it is indented by spaces and begins with a key or a dash. */
   readonly isSure: boolean;
 }
 
@@ -61,7 +61,7 @@ function readLine(raw: string): Line | null {
   return { column, dashes, rest, isSure: isIndentedBySpaces && (KEY.test(rest) || dashes !== '') };
 }
 
-/** Goes to the level of the line; false where there is none. */
+/** Moves to the level of the line; false if no level has its column. */
 function place(levels: Level[], { column, dashes, rest }: Line, opens: boolean): boolean {
   if (column > columnOf(levels) && opens) levels.push({ column, isList: dashes !== '' });
   while (levels.length > 1 && columnOf(levels) > column) levels.pop();
@@ -75,7 +75,7 @@ function columnOf(levels: readonly Level[]): number {
   return levels.at(-1)?.column ?? 0;
 }
 
-/** Brackets over several lines have no columns. */
+/** Columns have no meaning between brackets that span several lines. */
 function hasOpenBracket(line: string): boolean {
   return line.split(/[[{]/).length > line.split(/[\]}]/).length;
 }

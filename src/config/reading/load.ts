@@ -1,8 +1,7 @@
-// Loads the configuration: file -> text -> plain data -> checked -> secrets resolved and places filled in -> Settings.
+// Loads the configuration: parses the file, checks it, resolves secrets and fills in the default paths.
 //
-// Guarantees: every mistake of the file is found in one go, with its place; nothing is started or changed by loading; no
-// result holds the value of a secret but inside a `Secret`. It relies on the file alone and on what it is given, and
-// writes nothing.
+// Guarantees: all errors of the file are reported together, each with its position. Loading starts nothing and writes
+// nothing. Results contain values of secrets only inside a `Secret`. Relies only on the files and on its options.
 
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
@@ -27,64 +26,64 @@ import { inlineUses, refuseNewUses, type SecretUse, secretUses } from './secret-
 import { resolveSecrets } from './secrets.ts';
 import { describeFound, validate } from './validate.ts';
 
-/** No configuration is as large; 1 MiB. */
+/** 1 MiB, which is larger than any configuration. */
 const MAX_FILE_BYTES = 1_048_576;
 
 export interface LoadOptions {
-  /** Path of the file; it is made absolute. */
+  /** Path of the file. A relative path starts at the working directory. */
   readonly file: string;
   readonly places: Places;
   readonly environment: Environment;
   /** Every secret is registered here as soon as its value is known. */
   readonly known: KnownSecrets;
-  /** For who only looks at the settings, outside the service: a credential that only the service has is a warning. */
+  /** For commands that only show settings: a credential that only the service has is a warning instead of an error. */
   readonly mayLackCredentials?: boolean;
-  /** Judged in place of what the file holds: an edit that is not written yet. */
+  /** Loaded instead of the content of the file: an edit that is not written yet. */
   readonly text?: string;
-  /** The only uses of secrets by reference that are allowed, for text from somebody who may not read the secrets. */
+  /** For text from a user without the right to read secrets: the only references to secrets that it may contain. */
   readonly usesAllowed?: readonly SecretUse[] | undefined;
 }
 
-/** Settings that hold. */
+/** Valid settings, with facts about their file. */
 export interface LoadedSettings {
   readonly ok: true;
   readonly settings: Settings;
   readonly warnings: readonly Problem[];
-  /** The version of the format that the file is written in; `settings` have the current one. */
+  /** The format version of the file; `settings` always have the form of the current version. */
   readonly version: number;
   /** Absolute. */
   readonly file: string;
-  /** sha256 of the file, in hex. */
+  /** SHA-256 of the file, in hex. */
   readonly digest: string;
-  /** The file and every file it names, absolute: when one changes, the settings may. */
+  /** Absolute paths of the file and of every file that it names. If one changes, the settings may change. */
   readonly files: readonly string[];
-  /** Keys of secrets from a variable or a credential of the service; a changed value is taken at the next start. */
+  /** Keys of secrets from a variable or a credential of the service; a new value takes effect at the next start. */
   readonly fixedSecrets: readonly string[];
-  /** Every secret that the file uses by reference, with its source and its destination. */
+  /** Every secret that the file uses by reference, with source and destination. */
   readonly secretUses: readonly SecretUse[];
-  /** The same for secrets whose value stands in the file itself; the value is not in it. */
+  /** The same for secrets whose value is in the file itself; a digest takes the place of the value. */
   readonly inlineUses: readonly SecretUse[];
-  /** Where the file has a key such as `proxies[0].port`; null when it does not. */
+  /** The position of a key such as `proxies[0].port`; null if it is not in the file. */
   lineOf(key: string): Position | null;
 }
 
-/** Why there are none: one error for the log and the exit status, and every mistake by itself. */
+/** The reasons for a rejected file: one error for the log and the exit status, and every problem. */
 export interface RefusedSettings {
   readonly ok: false;
   readonly error: CodedError;
   readonly problems: readonly Problem[];
-  /** The file and every file it names, as far as it can be read. */
+  /** The file and the files that it names, as far as they are known. */
   readonly files: readonly string[];
-  /** Where a daemon that started with an earlier content may listen; null when the file does not tell. */
+  /** The paths of a daemon that started with an earlier content of the file; null if the file does not show them. */
   readonly daemon: DaemonPlaces | null;
 }
 
 export type LoadResult = LoadedSettings | RefusedSettings;
 
-/** Loads the file. Never throws for what stands in it. */
+/** Loads the file. Never throws because of its content. */
 export async function loadSettings(options: LoadOptions): Promise<LoadResult> {
   const result = await loadAll(options);
-  // A secret may stand in another value as well, and only now every one of them is known.
+  // A secret may also be part of another value, and only now all secrets are known.
   const redactor = createRedactor(options.known);
   return result.ok
     ? { ...result, warnings: redactDeep(result.warnings, redactor) }
@@ -129,7 +128,7 @@ async function loadAll({ file: given, text: instead, ...options }: LoadOptions):
   };
 }
 
-/** Nobody can read what is not written. */
+/** Mode 0600, because no other user can read a text that is not on the disk. */
 function asRead(text: string): ReadResult {
   const bytes = Buffer.from(text);
   if (bytes.length <= MAX_FILE_BYTES) return { ok: true, bytes, mode: 0o600, modifiedMs: 0 };
@@ -137,7 +136,7 @@ function asRead(text: string): ReadResult {
   return { ok: false, kind: 'too large', bytes: bytes.subarray(0, MAX_FILE_BYTES), reason };
 }
 
-/** A document whose keys have the names of this version; their places are those in the file. */
+/** A document whose keys have the names of this version. Their positions are those in the file. */
 interface Today extends ConfigDocument {
   readonly notices: readonly Finding[];
 }
@@ -154,7 +153,7 @@ interface CheckOptions extends LoadOptions {
   readonly mode: number;
 }
 
-/** Every check of the content. The settings are null when one of the findings, or of the document's, is an error. */
+/** Runs every check of the content. The settings are null if one of its findings, or of the document, is an error. */
 async function check(document: Today, options: CheckOptions) {
   const folder = dirname(options.file);
   const value = withoutEmptySections(document.value);
@@ -162,7 +161,7 @@ async function check(document: Today, options: CheckOptions) {
   const salvaged = salvage(settingsSchema, value) as Salvaged;
   const uses = secretUses(salvaged);
   const refusedUses = options.usesAllowed === undefined ? [] : refuseNewUses(uses, options.usesAllowed);
-  // Nothing is read for somebody who may not have it read.
+  // Secrets are not read for a user without the right to use them.
   const refused = new Set(refusedUses.map(({ path }) => keyName(path)));
   const secrets = await resolveSecrets(salvaged, { folder, ...options, skip: (path) => refused.has(keyName(path)) });
   const filled = fillIn(salvaged, { file: options.file, places: options.places, secrets: secrets.byKey });
@@ -189,7 +188,7 @@ async function check(document: Today, options: CheckOptions) {
   return { findings, facts, settings: isWrong ? null : (filled as Settings) };
 }
 
-/** Every file that the settings name, but for those of secrets, which are secrets by now. */
+/** Every file that the settings name, except the files of secrets, which are already resolved. */
 function filesIn(filled: unknown): string[] {
   const files: string[] = [];
   mapLeaves(settingsSchema, filled, (leaf, schema) => {
@@ -199,7 +198,7 @@ function filesIn(filled: unknown): string[] {
   return files;
 }
 
-/** A secret without quotes ends at ` #`, and nothing shows that: what is cut would be sent, and refused. */
+/** YAML ends a secret without quotes at ` #`. The shortened secret would be sent and rejected without a clear cause. */
 function validateQuotes(salvaged: unknown, document: ConfigDocument): Finding[] {
   const findings: Finding[] = [];
   mapLeaves(settingsSchema, salvaged, (leaf, schema, path) => {
@@ -219,7 +218,7 @@ function validateQuotes(salvaged: unknown, document: ConfigDocument): Finding[] 
   return findings;
 }
 
-/** A file that cannot hold settings at all: empty, no mapping, or of another version. */
+/** The finding for a file without settings that could be read: empty, not a mapping, or of another version. */
 function validateRoot(value: unknown): Finding | null {
   const base = { severity: 'error', at: 'value', found: '', allowed: `version: ${FORMAT_VERSION}` } as const;
   if (value === null)
@@ -232,7 +231,7 @@ function validateRoot(value: unknown): Finding | null {
     };
   }
   const { version } = value as { readonly version?: unknown };
-  // Where it is missing the schema says so, together with all other mistakes.
+  // The schema reports a missing version together with all other errors.
   if (version === undefined || isReadable(version, FORMAT_HISTORY)) return null;
   const found = describeFound(['version'], version);
   if (isReadable(Number(version), FORMAT_HISTORY) && typeof version === 'string') {
@@ -247,7 +246,7 @@ function validateRoot(value: unknown): Finding | null {
   };
 }
 
-/** A section whose keys are all commented out is the same as an absent one. */
+/** A section whose keys are all commented out is the same as an absent section. */
 function withoutEmptySections(value: unknown): unknown {
   const entries = Object.entries(value as Readonly<Record<string, unknown>>);
   return Object.fromEntries(
@@ -261,12 +260,12 @@ interface FillOptions {
   readonly secrets: ReadonlyMap<string, unknown>;
 }
 
-/** Secrets in place of their sources, absolute paths, and the default places. */
+/** The settings with secrets in place of their sources, absolute paths and the default paths. */
 function fillIn(salvaged: unknown, { file, places, secrets }: FillOptions): unknown {
   const folder = dirname(file);
   const mapped = mapLeaves(settingsSchema, salvaged, (leaf, schema, path) => {
     if (kindOf(schema) === 'secret') return secrets.get(keyName(path));
-    // A blank user or domain is the same as none; nothing else may be blank.
+    // An empty user or domain is the same as none. Other keys cannot be empty.
     if (leaf === '') return undefined;
     return kindOf(schema) === 'path' || kindOf(schema) === 'file' ? resolve(folder, leaf as string) : leaf;
   }) as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
@@ -282,7 +281,7 @@ function decode(bytes: Uint8Array): string | PlacedFinding {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    // What can be decoded is the same up to the first byte that cannot.
+    // The text before the first replacement character is valid, so it gives the line of the first invalid byte.
     const before = new TextDecoder().decode(bytes).split('\uFFFD')[0] ?? '';
     return whole('The file is not UTF-8 text from this line on.', lineCount(before));
   }
@@ -302,7 +301,7 @@ function whole(message: string, line: number): PlacedFinding {
   return { path: [], severity: 'error', at: 'key', found: '', allowed: '', message, position };
 }
 
-/** What is known of a file, whether it holds or not. */
+/** Facts about a file that are known even if it is rejected. */
 type FileContext = Pick<RefusedSettings, 'files' | 'daemon'> & { readonly file: string };
 
 function refuseWhole({ file, ...rest }: FileContext, finding: PlacedFinding): RefusedSettings {
@@ -328,12 +327,12 @@ function refuse(
     ...errors.map((finding) => place(finding, file, document)),
   ].sort((a, b) => a.line - b.line || a.column - b.column);
   const error = errorOf(errors, { file, count: problems.length, parses: document.findings.length === 0 });
-  // There is nothing wrong with the file itself.
+  // Only the service can read the credentials, so the file itself has no problem to report.
   const mistakes = error.code === 'CREDENTIALS-ELSEWHERE' ? [] : problems;
   return { ok: false, error, problems: mistakes, files, daemon };
 }
 
-/** The one error that stands for all mistakes. */
+/** The one error that represents all problems. */
 function errorOf(
   errors: readonly Finding[],
   { file, count, parses }: { file: string; count: number; parses: boolean },
@@ -354,7 +353,7 @@ function place(finding: Finding, file: string, document: ConfigDocument): Proble
   return toProblem(finding, file, positionOf(finding, document));
 }
 
-/** The key or value itself, or the nearest thing above it that the file has. */
+/** The position of the key or value, or of the nearest part above it that the file has. */
 function positionOf({ path, at }: Finding, document: ConfigDocument): Position {
   const own = keyName(path);
   const exact = at === 'key' ? document.keyAt(own) : (document.valueAt(own) ?? document.keyAt(own));

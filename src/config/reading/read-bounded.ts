@@ -1,20 +1,22 @@
-// Reads one small file whole, or says in words why not. It opens without hanging on a FIFO, takes regular files only,
-// and never reads more than the limit. Symbolic links are followed: secrets are mounted as links on many platforms.
+// Reads one small file completely, or returns the reason in words.
+//
+// Guarantees: opening a FIFO does not hang. Only regular files are read, and never more than the limit and one byte.
+// Symbolic links are followed, because many platforms mount secrets as links.
 
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 import { type CodedError, exhaustion } from '#errors/coded-error.ts';
 
-/** How much more is asked for when a file turns out to be larger than it said. */
+/** How much the buffer grows, at least, if a file is larger than its reported size. */
 const SMALLEST_STEP_BYTES = 4_096;
 
-/** What came of it. */
+/** The content of the file, or why there is none. */
 export type ReadResult =
   | { readonly ok: true; readonly bytes: Uint8Array; readonly mode: number; readonly modifiedMs: number }
-  /** `bytes` are the first up to the limit. */
+  /** `bytes` are the first bytes, up to the limit. */
   | { readonly ok: false; readonly kind: 'too large'; readonly bytes: Uint8Array; readonly reason: string }
-  /** `exhausted` where it says nothing of the file: this host has run out of something. */
+  /** `exhausted` is set if the cause is not the file but a shortage on this host, such as of memory. */
   | { readonly ok: false; readonly kind: 'unreadable'; readonly reason: string; readonly exhausted?: CodedError };
 
 /** Reads a file of at most `limit` bytes. Never throws. */
@@ -45,7 +47,7 @@ export async function readBounded(path: string, limit: number): Promise<ReadResu
   }
 }
 
-/** Takes as much memory as the file says it needs; a file that says 0, as those of /proc do, is read all the same. */
+/** Allocates memory for the reported size. A file that reports size 0, such as those in /proc, is read completely. */
 async function readUpTo(handle: FileHandle, maxBytes: number, expected: number): Promise<Uint8Array> {
   let buffer = Buffer.alloc(Math.min(maxBytes, expected + 1));
   let length = 0;

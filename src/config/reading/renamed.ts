@@ -1,28 +1,28 @@
-// Keys of earlier versions of the format: what a later `version` renamed is read for one major version, with a notice.
+// Reads files of the previous format version, in which some keys had other names.
 //
-// Guarantees: a file of the version before this one means what it meant, whatever its keys are called by now; each old
-// name is told, with its place and with what to write. A file of this version has no old names: they are unknown keys.
-// A file that has both names of a key is a mistake. Pure.
+// Guarantees: a file of the previous version keeps its meaning. Each old name is a warning with its position and the
+// new name. In a file of the current version, old names are unknown keys. A file with both names of a key is an error.
+// Pure.
 
 import { type Finding, keyName } from '#config/problem.ts';
 import { FORMAT_VERSION } from '#config/schema/settings.ts';
 
-/** A key that got another name or place; neither is inside a list. */
+/** A renamed or moved key. Neither its old nor its new path leads into a list. */
 export interface Renamed {
-  /** As it was, such as `['updates', 'interval']`. */
+  /** The old path, such as `['updates', 'interval']`. */
   readonly from: readonly string[];
   readonly to: readonly string[];
-  /** The first version that has the new name. */
+  /** The first format version with the new name. */
   readonly since: number;
 }
 
-/** The format as this Sallyport writes it. */
+/** The format version that this program writes, and the keys that were renamed. */
 export interface FormatHistory {
   readonly version: number;
   readonly renamed: readonly Renamed[];
 }
 
-/** Version 2 gave each purpose a section of its own. */
+/** Format version 2 gave each purpose its own section. */
 export const FORMAT_HISTORY: FormatHistory = {
   version: FORMAT_VERSION,
   renamed: [
@@ -32,20 +32,20 @@ export const FORMAT_HISTORY: FormatHistory = {
   ],
 };
 
-/** The file in today's names. */
+/** The content of a file with current key names. */
 export interface Modernised {
   readonly value: unknown;
   readonly findings: readonly Finding[];
-  /** What the file calls a key of today. */
+  /** The name that the file uses for a current key. */
   keyInFile(key: string): string;
 }
 
-/** Whether a file of this version is read at all. */
+/** Whether files of this version can be read. */
 export function isReadable(version: unknown, history: FormatHistory): boolean {
   return version === history.version || (version === history.version - 1 && version >= 1);
 }
 
-/** Gives every key of the version before its name of today. */
+/** Gives every key of the previous version its current name. */
 export function modernise(value: Readonly<Record<string, unknown>>, history: FormatHistory): Modernised {
   const { version } = value;
   if (version === history.version || !isReadable(version, history)) {
@@ -70,14 +70,14 @@ export function modernise(value: Readonly<Record<string, unknown>>, history: For
   return { value: modern, findings, keyInFile: (key) => oldName(key, moved) };
 }
 
-/** A section that has nothing left but its name. */
+/** The value without this section if no key is left in it. */
 function withoutEmpty(value: unknown, section: string): unknown {
   const part = partAt(value, [section]);
   const isEmpty = part === null || (isSection(part) && Object.keys(part).length === 0);
   return isEmpty ? withoutPart(value, [section]) : value;
 }
 
-/** The notice of a file that has no old name. */
+/** The notice for a file of the previous version that has no old names. */
 function outdated({ version }: FormatHistory): Finding {
   const message = `This file has format version ${version - 1}, which is read until version ${version + 1}. To convert it, run: sallyport config upgrade`;
   return { path: ['version'], severity: 'warning', at: 'value', found: '', allowed: '', message };
@@ -96,7 +96,7 @@ function oldName(key: string, moved: readonly Renamed[]): string {
   return renamed === undefined ? key : keyName(renamed.from) + restOf(key, keyName(renamed.to));
 }
 
-/** What follows the name; empty where the key is another one. */
+/** The part of the key after the name; empty if the key does not begin with it. */
 function restOf(key: string, name: string): string {
   return key.startsWith(name) ? key.slice(name.length) : '';
 }

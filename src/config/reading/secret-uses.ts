@@ -1,11 +1,10 @@
-// What a configuration uses by reference: secrets from a file, a variable or a credential, private keys, PAC files (an
-// error in one can quote it), Kerberos tickets, users and passwords in the proxy variables.
-// Each use has a source and a destination, so that a configuration that is only tried can be compared with the one in
-// force. Pure; values are never looked up here.
+// Lists what a configuration uses by reference: secrets from a file, a variable or a credential, private keys, PAC
+// files (an error can quote them), Kerberos tickets, and users and passwords in the proxy variables. Each use has a
+// source and a destination, so that settings under test can be compared with the active ones. Pure; no value is read.
 //
-// The destination of a proxy's secret is the proxy with how it authenticates and whom its TLS trusts. That of a token or
-// header is the origin of its purpose's URL with whom its TLS trusts; over plain http also every proxy setting, since each proxy on
-// the path can read it.
+// The destination of a proxy secret is the proxy, its authentication and its trusted CAs. The destination of a token or
+// header is the origin of the purpose's URL and its trusted CAs. Over plain http it also includes every proxy setting,
+// because each proxy on the path can read the secret.
 
 import { createHash } from 'node:crypto';
 import { type Finding, type KeyPath, keyName } from '#config/problem.ts';
@@ -19,23 +18,23 @@ import { mapLeaves } from '#config/tree.ts';
 const TICKET = 'a Kerberos ticket';
 const PROXY_VARIABLES = 'the proxy variables';
 
-/** One use. Two uses are the same when all of their texts are. */
+/** One use. Two uses are the same if all their texts are. */
 export interface SecretUse {
   readonly path: KeyPath;
-  /** As `keyName`, but with the name of the profile in place of its number. */
+  /** The path as text, with the name of the profile in place of its index. */
   readonly key: string;
   readonly source: string;
   readonly destination: string;
-  /** Whether it can be left out: authentication `auto` works without a ticket, and a variable may name no user. */
+  /** Whether it can be left out: authentication `auto` works without a ticket, and a variable need not have a user. */
   readonly isOptional: boolean;
 }
 
-/** Files whose content can reach whoever wrote the text; certificates are public. */
+/** The keys of files whose content could leak to the author of the configuration. Certificates are public. */
 const QUOTABLE: ReadonlySet<string> = new Set(['key_file', 'file']);
 
 type Profile = NonNullable<NonNullable<Salvaged['proxies']>[number]>;
 
-/** Every use by reference. Values that stand in the text itself are no references. */
+/** Every use by reference. Values in the text itself are not references. */
 export function secretUses(settings: Salvaged): SecretUse[] {
   const uses: SecretUse[] = [];
   mapLeaves(settingsSchema, settings, (leaf, schema, path) => {
@@ -55,7 +54,7 @@ export function secretUses(settings: Salvaged): SecretUse[] {
   return uses;
 }
 
-/** Every secret whose value stands in the text itself; its source is a digest of the value. */
+/** Every secret whose value is in the text itself. The source is a digest of the value. */
 export function inlineUses(settings: Salvaged): SecretUse[] {
   const uses: SecretUse[] = [];
   mapLeaves(settingsSchema, settings, (leaf, schema, path) => {
@@ -66,9 +65,9 @@ export function inlineUses(settings: Salvaged): SecretUse[] {
 }
 
 /**
- * The uses that a change makes of secrets that the caller did not give: another source, or another destination,
- * than before. A profile may have another name or place in the list. `given` are the keys whose values came with the
- * request. Once it is in the file, authentication `auto` uses a ticket, so a ticket counts although a trial does without.
+ * The uses of secrets that have another source or destination after a change, and whose value the caller did not give.
+ * Renaming or reordering profiles does not count. `given` are the keys whose values came with the request. Tickets are
+ * included: authentication `auto` uses one once it is in the file, although a trial works without it.
  */
 export function movedUses(
   before: readonly SecretUse[],
@@ -88,7 +87,7 @@ function inlineSource(value: string): string {
   return `sha256:${createHash('sha256').update(value).digest('hex')}`;
 }
 
-/** The uses that `inForce` does not have. */
+/** The uses that are not in `current`. */
 export function newUses(uses: readonly SecretUse[], current: readonly SecretUse[]): SecretUse[] {
   const known = new Set(current.map(identityOf));
   return uses.filter((use) => !known.has(identityOf(use)));
@@ -97,7 +96,7 @@ export function newUses(uses: readonly SecretUse[], current: readonly SecretUse[
 export const usesTicket = ({ source }: SecretUse): boolean => source === JSON.stringify(TICKET);
 export const usesProxyVariables = ({ source }: SecretUse): boolean => source === JSON.stringify(PROXY_VARIABLES);
 
-/** What is wrong with a configuration that may use only what is in force: one mistake for each other use. */
+/** The errors of settings that may use secrets only as the active settings do: one for each other use. */
 export function refuseNewUses(uses: readonly SecretUse[], current: readonly SecretUse[]): Finding[] {
   const refused = newUses(uses, current).filter(({ isOptional }) => !isOptional);
   return refused.map(({ path, key }) => ({
@@ -138,7 +137,7 @@ function proxyDestination(profile: Profile): unknown {
   ];
 }
 
-/** @param section the section of a purpose; another one that ever gets a secret has the URL of none */
+/** @param section the section of a purpose; any other section with a secret has no URL, so only proxy settings count */
 function originDestination(settings: Salvaged, section: string | number | undefined): unknown {
   if (!isPurpose(section)) return [null, proxySettings(settings)];
   const { ca_file: caFile, pins, client_certificate: client } = settings[section] ?? {};

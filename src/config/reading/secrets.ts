@@ -1,7 +1,7 @@
-// Gets the value of every secret from where the file says it is: a file, a variable, a credential of systemd, or inline.
+// Resolves every secret from its source: a file, a variable, a systemd credential, or the value in the configuration.
 //
-// Guarantees: each value is known to the mask before anything is said about it, also where the file has other mistakes;
-// no finding repeats a value. A secret that can be read by others, or is too short to be masked, is a warning.
+// Guarantees: each value is registered for masking before any finding about it, even if the file has other errors. No
+// finding repeats a value. A secret that others can read, or that is too short to be masked, is a warning.
 
 import { resolve } from 'node:path';
 import type { Environment } from '#config/places.ts';
@@ -19,26 +19,26 @@ const MAX_SECRET_BYTES = 65_536;
 const OTHERS_MAY_READ = 0o004;
 const GROUP_MAY_READ = 0o040;
 
-/** What the values depend on. */
+/** Where the values come from. */
 export interface SecretContext {
-  /** Folder of the configuration file: relative paths start there. */
+  /** The folder of the configuration file. Relative paths start there. */
   readonly folder: string;
   /** Permission bits of the configuration file. */
   readonly mode: number;
   readonly environment: Environment;
   readonly known: KnownSecrets;
-  /** Credentials may be missing where there are none at all: a warning, and the secret is blank. */
+  /** Whether a process without any credentials gets a warning and an empty secret instead of an error. */
   readonly mayLackCredentials?: boolean;
-  /** Keys whose value must not be looked up: whoever wrote the text may not have it read. */
+  /** Whether a secret must not be read, because the author of the text may not use it. */
   skip?(path: KeyPath): boolean;
 }
 
-/** The secrets by the name of their key, and what there is to say about them. */
+/** The secrets by key name, and the findings about them. */
 export interface ResolvedSecrets {
   readonly byKey: ReadonlyMap<string, Secret>;
-  /** Files that values come from, absolute. */
+  /** Absolute paths of the files that values come from. */
   readonly files: readonly string[];
-  /** Keys whose value cannot change while the process lives: a variable, or a credential of the service. */
+  /** Keys whose value cannot change while the process runs: variables and credentials of the service. */
   readonly fixed: readonly string[];
   readonly findings: readonly Finding[];
 }
@@ -46,7 +46,7 @@ export interface ResolvedSecrets {
 type Outcome = {
   readonly value: string | null;
   readonly findings: readonly Finding[];
-  /** When its file was written; a credential of the service is written anew with every start, which says nothing. */
+  /** Time at which the file was written. Not for credentials: systemd rewrites them at every start. */
   readonly revision?: string;
 };
 
@@ -60,7 +60,7 @@ export async function resolveSecrets(settings: unknown, context: SecretContext):
   const byKey = new Map<string, Secret>();
   const findings: Finding[] = [];
   for (const [path, source] of sources) {
-    // A blank password is the same as none.
+    // An empty password is the same as none.
     if (source === '' || context.skip?.(path) === true) continue;
     const outcome = await resolveOne(path, source, context);
     findings.push(...outcome.findings);
@@ -137,7 +137,7 @@ function validateExposure(path: KeyPath, mode: number): Finding[] {
   return [{ ...finding(path, message), severity: 'warning' }];
 }
 
-/** What no secret may hold, whatever it is for; the sentences name positions, not characters. */
+/** Checks the characters of a secret. The sentences name positions, not characters. */
 function validateValue(path: KeyPath, value: string): Finding[] {
   const wrong = validateNoControl(value) ?? validateForUse(path, value);
   if (wrong !== null) return [finding(path, wrong)];

@@ -1,4 +1,4 @@
-// What `config show` tells: every key with its effective value and where that came from. Secrets show as `***`. Pure.
+// The rows of `config show`: every key with its effective value and its source. Secrets are shown as `***`. Pure.
 
 import { z } from 'zod';
 import { type KeyPath, keyName } from '#config/problem.ts';
@@ -12,16 +12,16 @@ import type { LoadedSettings } from './load.ts';
 export interface ExplainedKey {
   /** Such as `proxies[0].port`. */
   readonly key: string;
-  /** Ready for JSON; null when it is not set and has no default. */
+  /** Ready for JSON; null if the key is not set and has no default. */
   readonly value: string | number | boolean | readonly string[] | null;
   readonly source: 'default' | 'file';
-  /** Line of the key in the file; null when it is not there. */
+  /** Line of the key in the file; null if it is not there. */
   readonly line: number | null;
   /** Who may set it from a menu or console. */
   readonly setBy: Setter;
 }
 
-/** Explains every key, in the order of the schema. */
+/** Every key, in the order of the schema. */
 export function explainSettings(loaded: Pick<LoadedSettings, 'settings' | 'version' | 'lineOf'>): ExplainedKey[] {
   return explain(settingsSchema, { ...loaded.settings, version: loaded.version }, []).map(({ path, value }) => {
     const key = keyName(path);
@@ -51,7 +51,7 @@ function explain(schema: z.ZodType, value: unknown, path: KeyPath): Leaf[] {
   return [{ path, value: value as ExplainedKey['value'] }];
 }
 
-/** The entries of a list or record; an empty one is a row of its own. */
+/** The rows of a list or record. An empty one is a single row. */
 function explainEach(schema: z.ZodType, entries: [string | number, unknown][], path: KeyPath): Leaf[] {
   if (entries.length === 0) return [{ path, value: [] }];
   return entries.flatMap(([step, part]) => explain(schema, part, [...path, step]));

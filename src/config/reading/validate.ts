@@ -1,5 +1,5 @@
-// Checks plain data against the schema and says each mistake in our words: what was found, what is allowed, what was
-// probably meant. Never repeats the value of a secret, nor that of a key it does not know. Pure.
+// Validates plain data against the schema, and words each error: what was found, what is allowed, what was probably
+// meant. It never repeats the value of a secret or of an unknown key. Pure.
 
 import type { z } from 'zod';
 import { type Finding, type KeyPath, keyName } from '#config/problem.ts';
@@ -11,10 +11,10 @@ import { FORMAT_HISTORY } from './renamed.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Longest text of a value that is shown. */
+/** Longer values are shortened, in characters. */
 const MAX_SHOWN_LENGTH = 60;
 
-/** Every mistake that the schema knows of. */
+/** Every error that the schema finds. */
 export function validate(value: unknown): Finding[] {
   const { error } = settingsSchema.safeParse(value);
   return (error?.issues ?? []).flatMap((issue) => findingsOf(issue, value));
@@ -26,7 +26,7 @@ function findingsOf(issue: Issue, root: unknown): Finding[] {
   const value = valueAt(root, path);
   if (value === undefined && issue.code !== 'custom') return [missingKey(path)];
   if (issue.code === 'invalid_union' && !isSecretPath(path)) {
-    // Of the forms of a key, the one whose type it has: its mistakes are further in.
+    // If the value has the type of one of the allowed forms, only the errors inside that form are of interest.
     const inner = issue.errors.find((issues) => issues.every(({ path: [first] }) => first !== undefined)) ?? [];
     if (inner.length > 0) return inner.flatMap((one) => findingsOf({ ...one, path: [...path, ...one.path] }, root));
   }
@@ -47,7 +47,7 @@ function wrongValue(issue: Issue, path: KeyPath, value: unknown): Finding {
   };
 }
 
-/** What was probably meant, where that is no secret. */
+/** What was probably meant; undefined for secrets. */
 function meantBy(issue: Issue, path: KeyPath, value: unknown): string | undefined {
   if (typeof value !== 'string' || isSecretPath(path)) return undefined;
   if (issue.code === 'invalid_value') return meantChoice(String(path.at(-1)), value, issue.values.map(String));
@@ -63,10 +63,10 @@ function isNumeric(expected: string): boolean {
   return expected === 'number' || expected === 'int';
 }
 
-/** What is text only because of its quotes. */
+/** Text that would be a number or a switch without its quotes. */
 const QUOTED = /^(?:\d+|true|false)$/;
 
-/** Where quotes are the mistake they are shown. */
+/** The found value; with its quotes if they are the error. */
 function foundIn(issue: Issue, path: KeyPath, value: unknown): string {
   const found = describeFound(path, value);
   const isQuoted = issue.code === 'invalid_type' && (isNumeric(issue.expected) || issue.expected === 'boolean');
@@ -113,12 +113,12 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   record: 'a section of names and values',
 };
 
-/** Keys that are not known at their place. One line in a wrong column moves all below it: only the first is told. */
+/** Unknown keys. One wrongly indented line moves all lines below it, so only the first of them is reported. */
 function unknownKeys(parent: KeyPath, keys: readonly string[]): Finding[] {
   const homes = keys.map((key) => homeOf(key));
   return keys.flatMap((key, index) => {
     const home = homes[index];
-    // A section in a wrong place takes its own keys with it.
+    // A misplaced section moves its own keys, so these are not reported.
     if (home !== undefined && keys.slice(0, index).includes(home.section)) return [];
     if (home === undefined || homes.findIndex((other) => other?.section === home.section) === index) {
       const moved = home === undefined ? 0 : homes.filter((other) => other?.section === home.section).length - 1;
@@ -151,14 +151,14 @@ function unknownKey(path: KeyPath, home: Home | undefined, moved: number): Findi
   };
 }
 
-/** Where a key is known that stands elsewhere. */
+/** The place where a misplaced key belongs. */
 interface Home {
-  /** Of the left margin; the key itself where it belongs there. */
+  /** A section at the left margin; the key itself if it belongs there. */
   readonly section: string;
   readonly name: string;
 }
 
-/** One level up or down from where it was written. */
+/** The place of a key that belongs one level up or down; undefined without such a place, or with several. */
 function homeOf(key: string): Home | undefined {
   const roots = keysOf(settingsSchema);
   if (roots.includes(key)) return { section: key, name: `${key}, at the left margin` };
@@ -176,7 +176,7 @@ function missingKey(path: KeyPath): Finding {
   return { path, severity: 'error', at: 'key', found: 'nothing', allowed, message: `The key ${key} is missing.` };
 }
 
-/** What stands there: the type alone for a secret, else the text, without user information, cut. */
+/** The value that was found: only its type for a secret, otherwise the text, shortened, without user and password. */
 export function describeFound(path: KeyPath, value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return `a list with ${value.length} ${value.length === 1 ? 'entry' : 'entries'}`;
@@ -185,7 +185,7 @@ export function describeFound(path: KeyPath, value: unknown): string {
     return `a section with ${count} ${count === 1 ? 'key' : 'keys'}`;
   }
   if (isSecretPath(path)) return typeof value === 'string' ? 'a text' : `a ${typeof value}`;
-  // What stands before the last @ may be user and password, also where the scheme was forgotten.
+  // The text before the last @ may be user and password, even without a scheme.
   const text = applyRules(String(value).replace(/^([a-z][a-z0-9+.-]*:\/\/)?.+@/is, '$1***@'));
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }

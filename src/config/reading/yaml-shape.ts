@@ -1,16 +1,16 @@
-// How much structure a YAML text has, counted before the library reads it. Pure.
+// Counts the structure characters of a YAML text before the library parses it. Pure.
 //
-// The library takes a few microseconds for each token, whatever the text holds: 1 MiB of quotes stops everything for
-// seconds. This pass takes milliseconds. It judges no syntax: what looks like structure counts, also inside of quotes
-// and comments. The example, with a comment for each key, has less than a twentieth of what is taken.
+// The library takes a few microseconds for each token, so 1 MiB of quotes would block the process for seconds. This
+// count takes milliseconds. It does not parse: every character that looks like structure is counted, even in quotes and
+// comments. The example, with a comment for each key, has less than a twentieth of the limit.
 
-/** Lines, and signs that begin a list, item, key, quote, tag, anchor or alias. */
+/** Maximum number of lines and of characters that begin a list, item, key, quote, tag, anchor or alias. */
 export const MAX_YAML_SIGNS = 16_384;
 
 const SIGNS = new Set('\n\r,:[{?-"\'!&*|>'.split('').map((sign) => sign.charCodeAt(0)));
 const IS_SIGN = Uint8Array.from({ length: 128 }, (_none, unit) => (SIGNS.has(unit) ? 1 : 0));
 
-/** The line in which the text exceeds what any configuration has; null when it does not. */
+/** The line in which the text exceeds the limit; null if it does not. */
 export function lineOfExcess(text: string): number | null {
   let signs = 0;
   let line = 1;

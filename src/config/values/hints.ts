@@ -1,9 +1,9 @@
-// What was probably meant by a value or key that is not known here, beyond a slip of a finger: words of other programs, a
-// size or time with a unit, quotes around a number. Pure.
+// Guesses what an unknown value or key was meant to be, beyond typing errors: words of other programs, a size or time
+// with a unit, quotes around a number. Pure.
 
 import { suggest } from './suggest.ts';
 
-/** What other programs, and admins, call a value, by the last part of its key. */
+/** The words of other programs and of admins for our values, by the last part of the key. */
 const VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   authentication: {
     kerberos: 'negotiate',
@@ -26,10 +26,10 @@ const VALUES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
-/** What a purpose set to one of these means; none of them is the name of a profile. */
+/** Words for a direct connection in `use_proxy_for`, where the correct value is `none`. */
 const NO_PROXY = ['direct', 'no', 'off', 'false', 'disabled'];
 
-/** What other programs call a key. */
+/** The words of other programs for our keys. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   proxy: ['proxies'],
   http_proxy: ['proxies'],
@@ -67,7 +67,7 @@ const UNITS_OF_TIME: Readonly<Record<string, number>> = {
   hours: 3_600_000,
   days: 86_400_000,
 };
-/** As everywhere here, MB is 10^6 bytes and MiB 2^20. */
+/** As everywhere in Sallyport, MB is 10^6 bytes and MiB 2^20. */
 const SIZES: Readonly<Record<string, number>> = {
   b: 1,
   kb: 1e3,
@@ -83,24 +83,24 @@ const SIZES: Readonly<Record<string, number>> = {
   tib: 1024 ** 4,
 };
 
-/** The choice that was meant by a word. */
+/** The choice that a word was probably meant to be. */
 export function meantChoice(key: string, word: string, choices: readonly string[]): string | undefined {
   const meant = VALUES[key]?.[word.trim().toLowerCase()];
   return meant !== undefined && choices.includes(meant) ? meant : suggest(word, choices);
 }
 
-/** The route that was meant, where no profile has this name. */
+/** The route that was probably meant, if no profile has this name. */
 export function meantRoute(word: string, choices: readonly string[]): string | undefined {
   return NO_PROXY.includes(word.trim().toLowerCase()) ? 'none' : suggest(word, choices);
 }
 
-/** The key that was meant, among those that stand beside it. */
+/** The key that was probably meant, among the keys of the same section. */
 export function meantKey(word: string, siblings: readonly string[]): string | undefined {
   const others = KEYS[word.toLowerCase().replaceAll('-', '_')] ?? [];
   return others.find((key) => siblings.includes(key)) ?? suggest(word, siblings);
 }
 
-/** The number that was meant by a text such as `3128`, `5m` or `48MB`, in the unit of the key. */
+/** The number that a text such as `3128`, `5m` or `48MB` means, in the unit of the key. */
 export function meantNumber(text: string, unit: string | null): number | undefined {
   const [, digits = '', name = ''] = /^\s*(\d{1,12}(?:\.\d{1,3})?)\s*([a-z]{0,4})\s*$/i.exec(text) ?? [];
   if (digits === '') return undefined;

@@ -1,5 +1,5 @@
-// What a DNS name is, for every place that takes one. A URL parser tolerates more (`a;b`, `a&b`, `*.a`): a name that no
-// resolver can have an answer for would pass there and never match. Pure.
+// Validates DNS names, for all code that accepts one. A URL parser accepts more (`a;b`, `a&b`, `*.a`): names that no
+// resolver can resolve and that would never match. Pure.
 
 import { isIP } from 'node:net';
 
@@ -9,7 +9,7 @@ const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 /** The URL standard reads a name whose last part is a number as an IPv4 address (host parser, "ends in a number"). */
 const NUMBER = /^(?:[0-9]+|0x[0-9a-f]*)$/i;
 
-/** Why a text in ASCII is no DNS name, in one sentence; null when it is one. */
+/** Why an ASCII text is not a DNS name, in one sentence; null if it is one. */
 export function validateDnsName(text: string): string | null {
   if (text.length > MAX_NAME_LENGTH) return `A DNS name has at most ${MAX_NAME_LENGTH} characters.`;
   const labels = text.split('.');

@@ -1,29 +1,29 @@
-// Which targets a `no_proxy` list lets go direct: one matcher for every purpose, on the normalized host. Pure.
+// Matches targets against a `no_proxy` list: one matcher for every purpose, on the normalised host. Pure.
 //
-// Tokens, parted by commas or white space: `*` (everything), `example.com` (that host and everything below it),
-// `.example.com` and `*.example.com` (only what is below), an IPv4 or IPv6 address (with or without brackets), a network
-// in CIDR notation; each may end in `:port`. A name never matches an address and the other way round. What the field
-// does differs (curl, Go, Python); where it does, the reading that sends less direct was chosen.
+// Tokens are separated by commas or white space: `*` (everything), `example.com` (that host and its subdomains),
+// `.example.com` and `*.example.com` (only the subdomains), an IPv4 or IPv6 address (with or without brackets), or a
+// network in CIDR notation. Each may end with `:port`. A name never matches an address, nor an address a name. Where
+// curl, Go and Python differ, this follows the one that uses fewer direct connections.
 
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { isInNetwork, readNetwork } from '#system/network/addresses.ts';
 import { isHost } from './host-name.ts';
 
-/** What is asked about. */
+/** A connection target. */
 export interface NoProxyTarget {
   /** Name or address, with or without brackets, as a URL or an admin writes it. */
   readonly host: string;
   readonly port: number;
 }
 
-/** The token that lets the target go direct; null when none does. A token that makes no sense matches nothing. */
+/** The first token that matches the target; null if none does. An invalid token matches nothing. */
 export function matchNoProxy(list: string, target: NoProxyTarget): string | null {
   const host = normaliseHost(target.host);
   if (host === null) return null;
   return tokensOf(list).find((token) => matchesToken(token, { host, port: target.port })) ?? null;
 }
 
-/** Why a token can never match anything, in one sentence; null when it is sound. Never repeats user and password. */
+/** Why a token can never match a host, in one sentence; null if it can. Never repeats user and password. */
 export function validateToken(token: string): string | null {
   const shown = token.replace(/^.*@/s, '***@');
   const { pattern, port } = splitPort(token);
@@ -44,7 +44,7 @@ export function validateToken(token: string): string | null {
   if (name === null) return `${shown} is neither a name nor an address`;
   if (isIP(name) === 0) return null;
   if (bare !== pattern) return `${shown} matches nothing, because an address has no subdomains`;
-  // 10.1 is 10.0.0.1 for a URL, which is hardly what was meant.
+  // A URL parser reads 10.1 as 10.0.0.1, which is probably not what was meant.
   const isWhole = isIPv4(bare) || isIPv6(bare.replace(/^\[(.*)\]$/, '$1'));
   return isWhole ? null : `${shown} is not a complete address; write four numbers, or a network such as 10.0.0.0/8`;
 }
@@ -52,33 +52,33 @@ export function validateToken(token: string): string | null {
 function validateNetwork(shown: string, pattern: string): string | null {
   const network = readNetwork(pattern);
   if (network === null) return `${shown} is not a network in CIDR notation`;
-  // Addresses of this kind are compared as IPv4.
+  // IPv4 addresses that are mapped into IPv6 are compared as IPv4.
   const isMapped = network.family === 'ipv6' && network.prefix >= 96 && isIPv4(normaliseHost(network.address) ?? '');
   return isMapped ? `${shown} matches nothing; write the IPv4 network` : null;
 }
 
-/** The tokens of a list. */
+/** Splits a list into its tokens. */
 export function tokensOf(list: string): string[] {
   return list.split(/[\s,]+/).filter((token) => token !== '');
 }
 
 /**
- * One form for each host: lower case, punycode, no trailing dot, IPv4 in dotted decimal whether it was written in hex,
- * octal or mapped into IPv6, IPv6 compressed and without brackets. Null for what is no host.
+ * One spelling for each host: lower case, Punycode, no trailing dot; IPv4 in dotted decimal even if it was written in
+ * hex, in octal or mapped into IPv6; IPv6 compressed and without brackets. Null if the text is not a host.
  */
 export function normaliseHost(host: string): string | null {
   const bare = host.replace(/^\[(.*)\]$/, '$1');
-  // The URL parser would drop a port that is http's own.
+  // The URL parser would drop port 80, so a port must be rejected here.
   if (!isIPv6(bare) && bare.includes(':')) return null;
   const url = URL.parse(`http://${isIPv6(bare) ? `[${bare}]` : bare}/`);
   if (url === null || url.username !== '' || url.pathname !== '/' || url.hostname === '') return null;
   const name = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
-  // A URL may hold names that DNS cannot (`a..b`, `a;b`).
+  // A URL can contain names that are not DNS names (`a..b`, `a;b`).
   return isHost(name) ? unmapped(name) : null;
 }
 
 function matchesToken(token: string, target: { host: string; port: number }): boolean {
-  // What the check of the file refuses has no effect in a variable of the environment either.
+  // A token that the configuration check rejects also has no effect in an environment variable.
   if (validateToken(token) !== null) return false;
   const { pattern, port } = splitPort(token);
   if (port !== null && port !== target.port) return false;
@@ -92,7 +92,7 @@ function matchesToken(token: string, target: { host: string; port: number }): bo
   return target.host.endsWith(`.${name}`) || (!onlyBelow && target.host === name);
 }
 
-/** `host:port`, `[v6]:port`; a bare IPv6 address has colons of its own. */
+/** Splits `host:port` and `[v6]:port`. An IPv6 address without brackets is never split, because it contains colons. */
 function splitPort(token: string): { pattern: string; port: number | null } {
   const bracketed = /^(\[[^\]]*\](?:\/\d+)?)(?::(\d{1,5}))?$/.exec(token);
   const plain = /^([^:[\]]+):(\d{1,5})$/.exec(token);
@@ -107,7 +107,7 @@ function isInside(host: string, pattern: string): boolean {
   return network !== null && isInNetwork(host, network);
 }
 
-/** IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2) is the IPv4 address; URL writes it as two hexadecimal groups. */
+/** An IPv4 address mapped into IPv6 (RFC 4291, 2.5.5.2), which URL writes in hexadecimal, becomes the IPv4 address. */
 function unmapped(name: string): string {
   const found = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(name);
   if (found === null) return name;

@@ -1,11 +1,11 @@
-// "Did you mean": the nearest of the words that would have been right, if it is near enough to be meant.
+// "Did you mean": finds the valid word that is most similar to a wrong one, if it is similar enough.
 
 import { closest, distance } from 'fastest-levenshtein';
 
-/** Longer words are no slip of a finger, and the comparison takes their length squared. */
+/** Longer words are not typing errors, and the comparison takes quadratic time. */
 const MAX_WORD_LENGTH = 64;
 
-/** The nearest candidate, whatever the case; undefined when none is near. */
+/** The most similar candidate, ignoring case; undefined if none is similar enough. */
 export function suggest(word: string, candidates: readonly string[]): string | undefined {
   if (candidates.length === 0 || word.length > MAX_WORD_LENGTH) return undefined;
   const folded = word.toLowerCase().replaceAll('-', '_');
