@@ -1,10 +1,9 @@
-// A change of the configuration by a command, with the secrets that go with it, as one step for whoever reads the file.
+// Changes the configuration together with its secrets. Readers of the file see the change as one step.
 //
-// Guarantees: the rename of the configuration file is the commit. A new secret is in a file of its own before it, under a
-// name that nothing refers to; an old one stays until the caller has it removed (`tidy`), because settings that are still in
-// force may read it. The new content is judged as a whole, as at a start, before it is
-// written. A crash leaves the old settings with their secrets or the new ones with theirs, and at most a file of a secret
-// that nothing refers to.
+// Guarantees: the rename of the configuration file is the commit. Before it, the new content is checked completely, as
+// at a start, and a new secret is written to its own file, which nothing refers to yet. The old secret file remains
+// until the caller calls `tidy`, because the active settings may still read it. A crash leaves the old settings with
+// their secrets or the new settings with theirs, and at most one secret file that nothing refers to.
 
 import { type KeyPath, keyName } from '#config/problem.ts';
 import { readDocument } from '#config/reading/document.ts';
@@ -19,41 +18,42 @@ import { isSection } from './edit-render.ts';
 import { requireNewNames } from './renamed-keys.ts';
 import { createSecret, isOwnSecret, removeSecret, replaceSecret, type SecretPlace } from './secret-file.ts';
 
-/** What is to be done. */
+/** A change to make. */
 export interface Change {
   readonly edits: readonly Edit[];
-  /** A password that was typed, for the profile of this name; `path` is its key once the edits are made. */
+  /** A password that was entered for the profile of this name. `path` is its key after the edits. */
   readonly secret?: { readonly name: string; readonly path: KeyPath; readonly value: Secret } | undefined;
 }
 
 export interface EditContext {
   readonly files: Files;
   readonly clock: Pick<Clock, 'now'>;
-  /** Reads the settings as a start would; of this text instead of the file where one is given. */
+  /** Loads the settings as a start would: from the file, or from this text. */
   load(text?: string): Promise<LoadResult>;
 }
 
-/** What came of it. */
+/** The result of a change. */
 export type Changed =
   | {
       readonly ok: true;
-      /** False where the file said all of it already. */
+      /** False if the file already had these values. */
       readonly changed: boolean;
       readonly loaded: LoadedSettings;
-      /** Wall time after which a reader finds what is new. */
+      /** Wall time, in ms, from which a reader gets the new content. */
       readonly writtenAtMs: number;
-      /** The file that the secret was put into, as the configuration names it; null where there was none. */
+      /** The file of the new secret, as the configuration refers to it; null if the change has no secret. */
       readonly stored: string | null;
-      /** Files of secrets that the new content does not refer to any more. */
+      /** Secret files that the new content no longer refers to. */
       readonly orphans: readonly string[];
-      /** Removes them; tells which are gone. For when nobody works with the settings of before any more. */
+      /** Removes them, and returns those that it removed. Call it once nothing uses the previous settings. */
       tidy(): Promise<string[]>;
     }
   | { readonly ok: false; readonly refused: RefusedSettings };
 
 /**
- * The file as it would be, with a typed secret in it, for who tries it before it is made; and the keys of such secrets.
- * Nothing is written. @throws CodedError CONFIG-CHANGED, CONFIG-EDIT, CONFIG-RENAMED, CONFIG-UNREADABLE
+ * The text that the change would produce, for a trial before the change is made. It contains an entered secret inline;
+ * `typed` are the keys of such secrets. Writes nothing.
+ * @throws CodedError CONFIG-CHANGED, CONFIG-EDIT, CONFIG-RENAMED, CONFIG-UNREADABLE
  */
 export async function candidateOf(
   loaded: LoadedSettings,
@@ -68,7 +68,7 @@ export async function candidateOf(
   return { text: spliceEdits(before.text, [...edits, inline]), typed: [keyName(secret.path)] };
 }
 
-/** Makes the change. @throws CodedError CONFIG-RENAMED, what `editConfigFile` throws; then nothing is changed */
+/** Makes the change. @throws CodedError CONFIG-RENAMED and those of `editConfigFile`; then nothing is changed */
 export async function applyChange(loaded: LoadedSettings, change: Change, context: EditContext): Promise<Changed> {
   const { files, clock } = context;
   const before = await readConfigText(files, loaded.file);
@@ -101,7 +101,7 @@ export async function applyChange(loaded: LoadedSettings, change: Change, contex
   }
 }
 
-/** Judges the new content, and keeps the verdict. */
+/** Checks the new content, and keeps the result. */
 class ContentCheck {
   readonly #context: EditContext;
   text = '';
@@ -136,8 +136,8 @@ interface Stored {
 }
 
 /**
- * A new password alone takes the place of the old one in its file. One that comes with other settings gets a file of its
- * own, so that the old settings never meet the new password, nor the new ones the old.
+ * A change of only the password overwrites the old secret file. A password that comes with other settings gets a new
+ * file, so that the old settings never use the new password, and the new settings never use the old one.
  */
 async function storeSecret(place: SecretPlace, { edits, secret }: Change, text: string): Promise<Stored> {
   if (secret === undefined) return { edits, reference: null, isNew: false };
@@ -155,7 +155,7 @@ async function storeSecret(place: SecretPlace, { edits, secret }: Change, text: 
   };
 }
 
-/** Files that were made here for a password that is gone; what an admin keeps under another name is left alone. */
+/** Secret files of this module that are no longer used. Files that an admin named differently are not included. */
 function orphansOf(before: readonly Kept[], after: string): string[] {
   const orphans = before.filter(
     ({ name, reference }) => isOwnSecret(reference, name) && namesOf(after, reference) === 0,
@@ -163,7 +163,7 @@ function orphansOf(before: readonly Kept[], after: string): string[] {
   return orphans.map(({ reference }) => reference);
 }
 
-/** How often a configuration names a file, for whatever it is used. */
+/** How often a configuration names a file, for any use. */
 function namesOf(text: string, reference: string): number {
   const count = (value: unknown): number => {
     if (value === reference) return 1;
@@ -176,7 +176,7 @@ function namesOf(text: string, reference: string): number {
 async function removeAll(place: SecretPlace, orphans: readonly string[]): Promise<string[]> {
   const removed: string[] = [];
   for (const reference of orphans) {
-    // The change is made; a file that cannot be removed is no reason to say that it is not.
+    // The change has been made, so a file that cannot be removed is not an error.
     if (await removeSecret(place, reference).catch(() => false)) removed.push(reference);
   }
   return removed;

@@ -1,9 +1,10 @@
-// Edits the configuration file on the disk: read, splice, check, write beside it, look again, rename.
+// Edits the configuration file on the disk: reads it, splices the edits, checks the result, writes a new file next to
+// it, compares the old content once more, and renames.
 //
-// Guarantees: the file has its old content or the whole new one at every moment and after every crash; its mode, group
-// and, where this user may give files away, its owner stay; of a symbolic link the file that it leads to is edited and
-// the link stays. A change by somebody else since `expectDigest` was taken is found (CONFIG-CHANGED) and not
-// overwritten. It runs with the rights of whoever calls it. A crash leaves at most `<file>.new`.
+// Guarantees: at every moment, and after a crash, the file has either the old content or the complete new content. Mode
+// and group stay the same, and so does the owner if this user may change owners. A symbolic link stays, and its target
+// is edited. A change by another program since `expectDigest` was taken is not overwritten (CONFIG-CHANGED). It runs
+// with the rights of the caller. A crash leaves at most `<file>.new`.
 
 import { createHash } from 'node:crypto';
 import { access, constants } from 'node:fs/promises';
@@ -14,29 +15,29 @@ import { isRefusal, readWhole, replaceDurably } from '#system/durable.ts';
 import type { FileFacts, Files } from '#system/files.ts';
 import { type Edit, spliceEdits } from './edit.ts';
 
-/** As the loader has it; 1 MiB. */
+/** The same limit as when the file is loaded: 1 MiB. */
 const MAX_FILE_BYTES = 1_048_576;
 
 export interface EditFileOptions {
   /** Path of the configuration file. */
   readonly file: string;
-  /** Edits, or what makes the new text of the old one. */
+  /** Edits, or a function that returns the new text for the old one. */
   readonly edits: readonly Edit[] | ((text: string) => string);
-  /** sha256, in hex, of the content that the edits were decided upon. */
+  /** SHA-256, in hex, of the content that the edits are based on. */
   readonly expectDigest: string;
   readonly files: Files;
   readonly clock: Pick<Clock, 'now'>;
-  /** Judges the new content as a whole; what it throws is thrown, and nothing is written. */
+  /** Checks the complete new content. If it throws, the error is passed on and nothing is written. */
   readonly check?: (text: string) => Promise<void> | void;
 }
 
-/** What came of it. */
+/** The result of an edit. */
 export interface EditedFile {
-  /** Where the file really is. */
+  /** The path of the file after symbolic links are resolved. */
   readonly path: string;
-  /** sha256 of what stands there now, in hex. */
+  /** SHA-256 of the content after the edit, in hex. */
   readonly digest: string;
-  /** False when the file said all of it already; then nothing was written. */
+  /** False if the file already had these values; then nothing was written. */
   readonly changed: boolean;
 }
 
@@ -49,7 +50,7 @@ export async function editConfigFile(options: EditFileOptions): Promise<EditedFi
   const text = typeof edits === 'function' ? edits(before.text) : spliceEdits(before.text, edits);
   await options.check?.(text);
   if (text === before.text) {
-    // An edit that was killed may have left a name that no power cut survives; from here on it is relied upon.
+    // A killed edit may have renamed the file without syncing its folder. Callers rely on the content from here on.
     await files.syncDirectory(dirname(path)).catch(() => undefined);
     return { path, digest: before.digest, changed: false };
   }
@@ -66,7 +67,7 @@ export async function editConfigFile(options: EditFileOptions): Promise<EditedFi
   return { path, digest: digestOf(bytes), changed: true };
 }
 
-/** The file as it is: its text, with a mark of byte order where it has one. @throws CodedError CONFIG-UNREADABLE, FILE-* */
+/** Reads the file; the text includes the byte order mark, if any. @throws CodedError CONFIG-UNREADABLE, FILE-* */
 export async function readConfigText(
   files: Files,
   file: string,
@@ -76,7 +77,7 @@ export async function readConfigText(
   return { path, text, digest };
 }
 
-/** Whether this user may put another file in place of this one, as an edit does. */
+/** Whether this user may replace the file, as an edit does. */
 export async function mayReplace(files: Pick<Files, 'realPath'>, file: string): Promise<boolean> {
   try {
     await access(dirname(await files.realPath(file)), constants.W_OK);
@@ -86,7 +87,7 @@ export async function mayReplace(files: Pick<Files, 'realPath'>, file: string): 
   }
 }
 
-/** sha256 in hex, as `LoadedSettings.digest` has it. */
+/** SHA-256 in hex, comparable with `LoadedSettings.digest`. */
 export function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
@@ -116,7 +117,7 @@ async function readAt(files: Files, path: string): Promise<Content> {
   }
   if (facts === null) throw coded('CONFIG-UNREADABLE', { file: path, reason: 'there is no such file' });
   try {
-    // The mark of byte order is a part of the text that stays.
+    // A byte order mark stays part of the text, so that an edit keeps it.
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     return { text, digest: digestOf(bytes), facts };
   } catch {
@@ -131,7 +132,7 @@ function unreadable(file: string, thrown: unknown): unknown {
   return errno === undefined ? thrown : coded('CONFIG-UNREADABLE', { file, reason: String(reason) }, thrown);
 }
 
-/** A refusal to give the new file away, and another edit that is under way, each by its own code. */
+/** Gives two failures their own codes: the owner cannot be set, and another edit is in progress. */
 function inOurWords(thrown: unknown, file: string, { owner, group }: FileFacts): unknown {
   if (!(thrown instanceof CodedError)) return thrown;
   const { operation, errno } = thrown.facts;
@@ -141,7 +142,7 @@ function inOurWords(thrown: unknown, file: string, { owner, group }: FileFacts):
   return forbidden(thrown, file);
 }
 
-/** What this user may not do, or nobody may on a disk that is read only, by a code of its own; anything else as it is. */
+/** CONFIG-FORBIDDEN if this user may not write, or if the file system is read-only; any other error unchanged. */
 export function forbidden(thrown: unknown, file: string): unknown {
   if (!(thrown instanceof CodedError) || thrown.code !== 'FILE-FAILED') return thrown;
   const errno = String(thrown.facts['errno']);

@@ -1,19 +1,19 @@
-// How a value is written into a configuration file by a command: in one line, or as a block of lines. Pure.
+// Renders a value as YAML for a configuration file: in one line, or as a block of lines. Pure.
 //
-// Guarantees: what is written here reads back as the same value wherever it stands, in a block or between brackets, and
-// means the same to readers of YAML 1.1 (`no`, `1_000`) as to ours.
+// Guarantees: the YAML parses to the same value in a block and between brackets. Parsers of YAML 1.1 (`no`, `1_000`)
+// read it in the same way as ours.
 
-/** A value of the file: text, number, switch, nothing, and lists and sections of these. */
+/** A value in the file: text, number, switch, null, or a list or section of these. */
 export type Plain = string | number | boolean | null | readonly Plain[] | { readonly [key: string]: Plain };
 
-/** How the text around writes its scalars: `json` where every key there is in double quotes. */
+/** How the surrounding text writes scalars; `json` if all its keys are in double quotes. */
 export type Style = 'plain' | 'single' | 'double' | 'json';
 
-/** Text that needs no quotes anywhere, and that no reader takes for something else than text. */
+/** Text that is valid without quotes everywhere, and that every parser reads as text unless it is in `NOT_TEXT`. */
 const BARE = /^[A-Za-z/_](?:[A-Za-z0-9_.@+/~-]|:(?=\/))*$/;
 const NOT_TEXT = /^(?:true|false|yes|no|on|off|y|n|null)$/i;
 const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
-/** What would end or change a text in quotes; it is escaped, which only double quotes can. */
+/** Characters that must be escaped, which is possible only in double quotes. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\ufeff]/u;
 const MAX_INLINE_KEYS = 2;
 
@@ -25,7 +25,7 @@ export function isList(value: unknown): value is readonly Plain[] {
   return Array.isArray(value);
 }
 
-/** In one line, as it may stand behind a key, a dash, or between brackets. */
+/** The value in one line, to follow a key or a dash, or for use between brackets. */
 export function renderInline(value: Plain, style: Style): string {
   if (isList(value))
     return value.length === 0 ? '[]' : `[ ${value.map((one) => renderInline(one, style)).join(', ')} ]`;
@@ -41,16 +41,16 @@ export function renderInlinePair(key: string, value: Plain, style: Style): strin
   return `${renderText(key, style === 'json' ? 'json' : 'plain')}: ${renderInline(value, style)}`;
 }
 
-/** Where a block of lines stands. */
+/** The position of a block of lines. */
 export interface BlockPlace {
-  /** Spaces in front of each line. */
+  /** Number of spaces before each line. */
   readonly column: number;
-  /** How far a section is indented under its key, and the dash of a list under its. */
+  /** Indentation of a section below its key, in spaces; `dashStep` is that of the dashes of a list. */
   readonly step: number;
   readonly dashStep: number;
 }
 
-/** A key with its value as lines, without their ends. */
+/** A key and its value as lines, without line ends. */
 export function renderPairLines(key: string, value: Plain, place: BlockPlace): string[] {
   const head = `${' '.repeat(place.column)}${renderText(key, 'plain')}:`;
   if (isList(value) && value.length > 0) {
@@ -63,7 +63,7 @@ export function renderPairLines(key: string, value: Plain, place: BlockPlace): s
   return [`${head} ${renderInline(value, 'plain')}`];
 }
 
-/** An entry of a list as lines, the first with its dash at the column. */
+/** An entry of a list as lines. The dash of the first line is at the column. */
 export function renderItemLines(value: Plain, place: BlockPlace): string[] {
   const dash = ' '.repeat(place.column);
   if (!isSection(value) || Object.keys(value).length === 0) return [`${dash}- ${renderInline(value, 'plain')}`];
@@ -76,7 +76,7 @@ function renderItems(values: readonly Plain[], place: BlockPlace): string[] {
   return values.flatMap((value) => renderItemLines(value, place));
 }
 
-/** Where a secret comes from stays in one line: `password: { file: ... }`. A section at the margin never does. */
+/** Short sections, such as the source of a secret, stay in one line; a section at the margin never does. */
 function isShort(section: Readonly<Record<string, Plain>>, column: number): boolean {
   const values = Object.values(section);
   if (values.length === 0) return true;

@@ -1,8 +1,8 @@
-// Which bytes of a configuration file change for one edit. Pure.
+// Computes the bytes of a configuration file that change for one edit. Pure.
 //
-// Guarantees: only the bytes of the edited value, of its own lines and of one comma or bracket beside it. A way may turn
-// out not to hold (a comment in the wrong place, a style nobody thought of), so several are offered, the nicest first;
-// `edit.ts` takes the first whose result reads as meant, and refuses where none does.
+// Guarantees: only the edited value, its own lines and one adjacent comma or bracket change. A splice may produce a
+// wrong result, for example because of a comment or an unusual style. So several candidates are returned, the best
+// layout first; `edit.ts` uses the first one that parses to the expected value, and rejects the edit if none does.
 
 import { isMap, isScalar, isSeq, type YAMLMap, type YAMLSeq } from 'yaml';
 import type { KeyPath } from '#config/problem.ts';
@@ -32,24 +32,24 @@ import {
   type YamlSource,
 } from './edit-tree.ts';
 
-/** These bytes away, this text in their place. */
+/** Replaces the characters from `from` to before `to` with the text. */
 export interface Splice {
   readonly from: number;
   readonly to: number;
   readonly text: string;
 }
 
-/** One way to make an edit: splices that do not overlap. */
+/** One candidate for an edit: splices that do not overlap. */
 export type TextEdit = readonly Splice[];
 
-/** Applies a way to the text. */
+/** Applies a candidate to the text. */
 export function applyTextEdit(text: string, edit: TextEdit): string {
   return edit
     .toSorted((a, b) => b.from - a.from || b.to - a.to)
     .reduce((result, { from, to, text: put }) => result.slice(0, from) + put + result.slice(to), text);
 }
 
-/** The ways to give the key or entry this value, whether it is there or not. */
+/** The candidates for setting a key or entry, whether it exists or not. */
 export function editsToSet(source: YamlSource, path: KeyPath, value: Plain): TextEdit[] {
   for (let depth = path.length; depth >= 0; depth -= 1) {
     const position = positionAt(source, path.slice(0, depth));
@@ -61,7 +61,7 @@ export function editsToSet(source: YamlSource, path: KeyPath, value: Plain): Tex
   return [];
 }
 
-/** The ways to take the key or entry out. */
+/** The candidates for removing a key or entry. */
 export function editsToRemove(source: YamlSource, path: KeyPath): TextEdit[] {
   const step = path.at(-1);
   const parent = positionAt(source, path.slice(0, -1));
@@ -82,7 +82,7 @@ function wrap(path: KeyPath, value: Plain): Plain {
   return path.reduceRight<Plain>((inner, step) => (typeof step === 'number' ? [inner] : { [step]: inner }), value);
 }
 
-// A value in place of another, or where there was none.
+// Replacing a value, or filling in an absent one.
 
 function editsToReplace(source: YamlSource, position: ValuePosition, value: Plain): TextEdit[] {
   const { node } = position;
@@ -96,7 +96,7 @@ function editsToReplace(source: YamlSource, position: ValuePosition, value: Plai
   }
   const from = startOf(node);
   const lines = { from: lineStart(source.text, from), to: lineEnd(source.text, endOf(position)), text: '' };
-  // The first key of an entry stands behind its dash.
+  // The first key of an entry follows its dash on the same line.
   if (lines.from <= position.behindMark) return [[{ from, to: endOf(position), text: inline }]];
   return [[{ from: position.behindMark, to: position.behindMark, text: ` ${inline}` }, lines]];
 }
@@ -107,7 +107,7 @@ function editsToFill(source: YamlSource, position: ValuePosition, value: Plain):
   return [...blockAt(source, position, value), [{ from: position.behindMark, to: position.behindMark, text }]];
 }
 
-/** A list or section as lines of its own below its key, which stands alone in its line so far. */
+/** A list or section as lines below its key, which so far has no value. */
 function blockAt(source: YamlSource, position: ValuePosition, value: Plain): TextEdit[] {
   if (position.inFlow || typeof value !== 'object' || value === null || Object.keys(value).length === 0) return [];
   const isRoot = position.column < 0;
@@ -124,7 +124,7 @@ function blockAt(source: YamlSource, position: ValuePosition, value: Plain): Tex
   return [...marked, below].map((at) => [linesAt(source, at, lines)]);
 }
 
-// A key or entry more.
+// Adding a key or entry.
 
 interface Addition {
   readonly step: string | number;
@@ -145,7 +145,7 @@ function editsToAdd(source: YamlSource, position: ValuePosition, { step, value }
   return addInFlow(source, position, renderInline(value, styleOf(source, node)));
 }
 
-/** An empty `{}` or `[]` becomes lines where lines can be; else it is filled as it is. */
+/** Replaces an empty `{}` or `[]` by lines where lines are possible; otherwise fills it in place. */
 function editsToUnfold(source: YamlSource, position: ValuePosition, value: Plain): TextEdit[] {
   const { text } = source;
   const node = position.node as Node;
@@ -187,7 +187,7 @@ function addItemLines(source: YamlSource, position: ValuePosition, value: Plain)
   return [[linesAt(source, lineEnd(source.text, endOf(position)), lines)], ...atLastByte(source, position, lines)];
 }
 
-/** A text block that keeps its blank lines ends behind them. */
+/** A text block that keeps its trailing blank lines ends after them. */
 function atLastByte(source: YamlSource, position: ValuePosition, lines: readonly string[]): TextEdit[] {
   const last = position.node?.range?.[2] ?? 0;
   return [[linesAt(source, lineStart(source.text, last), lines)]];
@@ -214,7 +214,7 @@ function addInFlow(source: YamlSource, position: ValuePosition, rendered: string
   return [[...comma, linesAt(source, lineEnd(text, behind), [line])], inline];
 }
 
-// A key or entry less.
+// Removing a key or entry.
 
 function editsToRemoveFromBlock({ text }: YamlSource, position: ValuePosition, index: number): TextEdit[] {
   const node = position.node as YAMLMap | YAMLSeq;
@@ -224,7 +224,7 @@ function editsToRemoveFromBlock({ text }: YamlSource, position: ValuePosition, i
   const end = lineEnd(text, endOf(child));
   const begin = lineStart(text, start);
   if (text.slice(begin, start).trim() === '') return [[{ from: begin, to: end, text: '' }]];
-  // The first key of an entry stands behind its dash: the next one takes its place, or the dash stays alone.
+  // The first key of an entry follows its dash: the next key takes its place, or the dash stays on its own line.
   const next = childStart(node, index + 1);
   const between = text.slice(end, next);
   const alone = [{ from: start - trailingSpaces(text.slice(begin, start)), to: withoutEol(text, end), text: '' }];
@@ -252,9 +252,9 @@ function editsToRemoveFromFlow({ text }: YamlSource, position: ValuePosition, in
   return [...ownLine, ...joined, [...comma, { from: start, to: end, text: '' }]];
 }
 
-// Lines.
+// Helpers for lines.
 
-/** Places behind a comment that names the key, such as `#port: 3128`; behind all of it where it goes on below. */
+/** The offsets after comments that contain the key, such as `#port: 3128`, including their continuation lines. */
 function commentsNaming(source: YamlSource, key: string, { from, to }: { from: number; to: number }): number[] {
   const named = new RegExp(`^[ \\t]*#[ \\t]*(["']?)${escapeRegExp(key)}\\1[ \\t]*:(?=[ \\t\\r\\n]|$)`);
   const places: number[] = [];
@@ -265,10 +265,10 @@ function commentsNaming(source: YamlSource, key: string, { from, to }: { from: n
   return places;
 }
 
-/** More comments than that do not name one key. */
+/** Only the first few comments that contain the key are tried. */
 const MAX_COMMENTS = 4;
 
-/** Behind the lines of a comment that are indented deeper than its head, as the parts of a section put aside are. */
+/** The offset after those comment lines that are indented deeper than the first, like a commented-out section. */
 function endOfComment(text: string, from: number, head: number): number {
   let at = from;
   while (at < text.length) {
@@ -279,12 +279,12 @@ function endOfComment(text: string, from: number, head: number): number {
   return at;
 }
 
-/** How deep the words of a comment stand, the mark itself not counted. */
+/** The indentation of the text of a comment, without the `#`. */
 function indentOf(line: string): number {
   return /^[ \t]*#?[ \t]*/.exec(line)?.[0].replace('#', '').length ?? 0;
 }
 
-/** Whole lines at the beginning of a line, or behind a last line without an end, which then has one. */
+/** Inserts whole lines at the start of a line, or after a last line that has no line end and then gets one. */
 function linesAt({ text, eol }: YamlSource, at: number, lines: readonly string[]): Splice {
   const block = lines.join(eol);
   const isInside = at === 0 || text[at - 1] === '\n' || (at === 1 && text.startsWith('\ufeff'));
@@ -296,7 +296,7 @@ function lineStart(text: string, at: number): number {
   return start === 0 && text.startsWith('\ufeff') ? 1 : start;
 }
 
-/** Behind the end of the line that the byte before stands in. */
+/** The offset after the line that contains the preceding character. */
 function lineEnd(text: string, at: number): number {
   return at > 0 && text[at - 1] === '\n' ? at : nextLine(text, at);
 }
@@ -319,7 +319,7 @@ function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-/** Quotes stay as they are. */
+/** The style of the value in the file, so that an edit keeps its quotes. */
 function styleOf({ root }: YamlSource, node: Node): Style {
   if (looksLikeJson(root.node) || (isFlow(node) && looksLikeJson(node))) return 'json';
   if (!isScalar(node)) return 'plain';

@@ -1,4 +1,4 @@
-// Where the parts of a configuration file stand, to the byte: what the splices of `edit-splice.ts` are measured by. Pure.
+// Finds the exact positions of the parts of a configuration file, for the splices of `edit-splice.ts`. Pure.
 
 import {
   type CST,
@@ -18,23 +18,23 @@ type Token = CST.SourceToken;
 
 const USUAL_STEP = 2;
 
-/** Something that has, or can have, a value: the file as a whole, a key, or an entry of a list. */
+/** The position of a value that exists or can be added: of the whole file, a key, or an entry of a list. */
 export interface ValuePosition {
-  /** Null where nothing is written. */
+  /** Null if no value is written. */
   readonly node: Node | null;
-  /** Behind the colon or dash, and behind what stands there of anchors and tags; where an absent value begins. */
+  /** The offset after the colon or dash and after any anchor and tag, at which an absent value would begin. */
   readonly behindMark: number;
-  /** Whether there is a colon or dash; a key alone between brackets has none. */
+  /** Whether there is a colon or dash. A key without a value between brackets has none. */
   readonly hasMark: boolean;
-  /** Whether an anchor or a tag stands in front of the value. */
+  /** Whether an anchor or a tag precedes the value. */
   readonly isMarked: boolean;
-  /** Inside brackets, where lines and columns mean nothing. */
+  /** Whether it is between brackets, where lines and columns have no meaning. */
   readonly inFlow: boolean;
-  /** The column that its key or dash stands in; -1 for the file as a whole. */
+  /** The column of its key or dash; -1 for the whole file. */
   readonly column: number;
 }
 
-/** A document, parsed with the tokens that it was made of. */
+/** A parsed document that keeps its tokens. `step` and `dashStep` are as in `BlockPlace`. */
 export interface YamlSource {
   readonly text: string;
   readonly root: ValuePosition;
@@ -43,7 +43,7 @@ export interface YamlSource {
   readonly dashStep: number;
 }
 
-/** Reads a text that `readDocument` has found nothing wrong with. */
+/** Parses a text for which `readDocument` has no findings. */
 export function readYamlSource(text: string): YamlSource {
   const { contents } = parseDocument(text, { keepSourceTokens: true, stringKeys: true, uniqueKeys: false });
   const node = isNode(contents) && !isNothing(contents) ? contents : null;
@@ -51,7 +51,7 @@ export function readYamlSource(text: string): YamlSource {
   return { text, root, eol: /\r?\n/.exec(text)?.[0] ?? '\n', ...habits(node) };
 }
 
-/** The key or entry of this name in a section or list; null when there is none. */
+/** The key or entry in a section or list; null if there is none. */
 function childOf(position: ValuePosition, step: string | number): ValuePosition | null {
   const { node } = position;
   if (isMap(node) && typeof step === 'string') {
@@ -62,7 +62,7 @@ function childOf(position: ValuePosition, step: string | number): ValuePosition 
   return step < node.items.length ? positionOfItem(position, step) : null;
 }
 
-/** The slot at the end of the path, or null. */
+/** The position at the end of the path; null if there is none. */
 export function positionAt(source: YamlSource, path: KeyPath): ValuePosition | null {
   return path.reduce<ValuePosition | null>(
     (position, step) => (position === null ? null : childOf(position, step)),
@@ -82,7 +82,7 @@ export function startOf(node: Node): number {
   return node.range?.[0] ?? 0;
 }
 
-/** Behind the last byte that belongs to the value, comments not counted. */
+/** The offset after the last character of the value, without comments. */
 export function endOf(position: ValuePosition): number {
   const { node } = position;
   if (node === null) return position.behindMark;
@@ -91,7 +91,7 @@ export function endOf(position: ValuePosition): number {
   return last === null ? startOf(node) : endOf(last);
 }
 
-/** The column that the keys or dashes of a block stand in. */
+/** The column of the keys or dashes of a block. */
 export function columnOf(node: YAMLMap | YAMLSeq): number {
   return node.srcToken !== undefined && 'indent' in node.srcToken ? node.srcToken.indent : 0;
 }
@@ -100,7 +100,7 @@ function tokensOf(node: YAMLMap | YAMLSeq): readonly CST.FlowCollection['items']
   return (node.srcToken as CST.FlowCollection | undefined)?.items ?? [];
 }
 
-/** Where the key (with what stands before it) or the dash of a child begins. */
+/** The offset at which a child begins: its dash, or its key with any anchor and tag. */
 export function childStart(node: YAMLMap | YAMLSeq, index: number): number {
   const item = tokensOf(node)[index];
   const marks = item?.start.find(({ type }) => ['explicit-key-ind', 'seq-item-ind', 'anchor', 'tag'].includes(type));
@@ -108,7 +108,7 @@ export function childStart(node: YAMLMap | YAMLSeq, index: number): number {
   return Math.min(marks?.offset ?? Number.POSITIVE_INFINITY, content?.offset ?? Number.POSITIVE_INFINITY);
 }
 
-/** Where the comma in front of a child between brackets stands; also of the child behind the last, which has but that. */
+/** The offset of the comma before a child between brackets; with an index after the last child, of a trailing comma. */
 export function commaBefore(node: YAMLMap | YAMLSeq, index: number): number | null {
   return tokensOf(node)[index]?.start.find(({ type }) => type === 'comma')?.offset ?? null;
 }
@@ -178,12 +178,12 @@ function isNode(value: unknown): value is Node {
   return isMap(value) || isSeq(value) || isScalar(value);
 }
 
-/** An absent value, of which no byte is written; a `null` or `~` that is written is a value. */
+/** Whether no character of the value is written. A written `null` or `~` is a value. */
 function isNothing(node: Node): boolean {
   return isScalar(node) && node.value === null && node.range?.[0] === node.range?.[1];
 }
 
-/** How far the file indents: that of the first section, and of the first list under a key. */
+/** The indentation that the file uses: that of its first section, and that of its first list below a key. */
 function habits(root: Node | null): { step: number; dashStep: number } {
   const blocks = blocksUnder(root, 0);
   const step = blocks.find(({ node }) => isMap(node))?.indent;
@@ -191,7 +191,7 @@ function habits(root: Node | null): { step: number; dashStep: number } {
   return { step: step ?? (dashStep || USUAL_STEP), dashStep: dashStep ?? step ?? USUAL_STEP };
 }
 
-/** The blocks under the keys of a section, and under theirs, with how far each is indented. */
+/** All blocks below the keys of a section, at any depth, each with its indentation. */
 function blocksUnder(section: Node | null, column: number): { node: Node; indent: number }[] {
   if (!isMap(section) || !isBlock(section)) return [];
   return section.items.flatMap(({ value }) => {

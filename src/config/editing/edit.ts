@@ -1,9 +1,9 @@
-// Edits the text of a configuration file by splices: what is not edited stays, byte for byte.
+// Edits the text of a configuration file by splices. All other text stays the same, byte for byte.
 //
-// Guarantees: the result reads as the old settings with exactly the edits in them, which is proven by reading it again,
-// or nothing comes back but a coded error that names line and key (CONFIG-EDIT). Comments, blank lines, alignment, line
-// ends, a byte order mark, quotes and the way numbers are written stay. Never a guess: where no splice holds, a person
-// has to do it. Values are not judged here; that is the schema's. Pure.
+// Guarantees: the result parses to the old settings with exactly these edits, which is verified by parsing it again.
+// If no splice achieves that, it throws CONFIG-EDIT with the line and the key, and a person has to edit the file.
+// Comments, blank lines, alignment, line ends, a byte order mark, quotes and number formats stay. Values are not
+// checked here; the schema does that. Pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import { type KeyPath, keyName } from '#config/problem.ts';
@@ -16,21 +16,21 @@ import { isList, isSection, type Plain } from './edit-render.ts';
 import { applyTextEdit, editsToRemove, editsToSet, type TextEdit } from './edit-splice.ts';
 import { readYamlSource } from './edit-tree.ts';
 
-/** One change. A path may be written as in messages, `proxies[0].port`, where no key has a dot in its name. */
+/** One edit. A path may be written as in messages, `proxies[0].port`, if no key in it has a dot in its name. */
 export type Edit =
-  /** Gives the key this value; sections above it are made where they are missing. A list grows by its next index. */
+  /** Sets the key to this value. Missing sections above it are added. The index after the last one extends a list. */
   | { readonly kind: 'set'; readonly path: KeyPath | string; readonly value: Plain }
-  /** Takes the key or entry out; one that is not there is no mistake. */
+  /** Removes the key or entry. An absent one is not an error. */
   | { readonly kind: 'remove'; readonly path: KeyPath | string }
-  /** An entry more at the end of the list, which is made where it is missing. */
+  /** Adds an entry at the end of the list. A missing list is added. */
   | { readonly kind: 'append'; readonly path: KeyPath | string; readonly value: Plain };
 
-/** Gives one key a value. @throws CodedError CONFIG-EDIT */
+/** Sets one key. @throws CodedError CONFIG-EDIT */
 export function spliceSet(text: string, path: KeyPath | string, value: Plain): string {
   return spliceEdits(text, [{ kind: 'set', path, value }]);
 }
 
-/** Makes the edits, one after the other. @throws CodedError CONFIG-EDIT; then none is made. */
+/** Makes all edits in order, or none. @throws CodedError CONFIG-EDIT */
 export function spliceEdits(text: string, edits: readonly Edit[]): string {
   const steps = edits.map(toStep);
   const expected = steps.reduce<Plain>(applyStep, readSound(text).value as Plain);
@@ -45,7 +45,7 @@ export function valuesAfter(root: Plain, edits: readonly Edit[]): Plain {
   return edits.map(toStep).reduce<Plain>(applyStep, root);
 }
 
-/** The part at a path; undefined where there is none. */
+/** The part at a path; undefined if there is none. */
 export function partAt(root: Plain, path: KeyPath): Plain | undefined {
   return path.reduce<Plain | undefined>((part, step) => {
     if (isList(part) && typeof step === 'number') return part[step];
@@ -86,10 +86,10 @@ function textEditsFor(text: string, step: Step): TextEdit[] {
   return editsToSet(source, step.path, step.value);
 }
 
-/** A text that no style writes without quotes. */
+/** A text that is always written in quotes. */
 const NEEDS_QUOTES = ' ';
 
-/** Changes that touch least: a section or list that takes the place of another is changed key by key. */
+/** Splits a step into smaller ones: a section or list that replaces another is changed key by key. */
 function simplify(step: Step, root: Plain): Step[] {
   const { kind, path } = step;
   if (kind === 'remove') return [step];
@@ -97,7 +97,7 @@ function simplify(step: Step, root: Plain): Step[] {
   if (kind === 'append')
     return [{ kind: 'set', path: [...path, isList(before) ? before.length : 0], value: step.value }];
   const { value } = step;
-  // Without quotes the check refuses a secret. Quotes that stand there stay.
+  // The check rejects an inline secret without quotes. Existing quotes stay, so a quoted text is set first.
   const schema = schemaAt(settingsSchema, path);
   const isInline = typeof value === 'string' && schema !== undefined && kindOf(schema) === 'secret';
   if (isInline && before !== NEEDS_QUOTES) return [{ kind, path, value: NEEDS_QUOTES }, step];
@@ -119,7 +119,7 @@ function simplify(step: Step, root: Plain): Step[] {
   return [...set.flatMap((one) => simplify(one, root)), ...gone.reverse()];
 }
 
-/** What the settings are after the step. */
+/** The settings after the step. */
 function applyStep(root: Plain, step: Step): Plain {
   if (step.kind !== 'append') return withPart(root, step.path, step.kind === 'set' ? step.value : undefined);
   const list = partAt(root, step.path);

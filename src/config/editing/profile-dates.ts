@@ -1,6 +1,7 @@
-// When each profile was made, by name: kept in state, because the configuration file says nothing of it. A profile that
-// was written by hand has no date. Commands write it, with their caller's rights; where those do not suffice the date is
-// not known, which is no failure of the command. A crash leaves the old dates or the new ones.
+// Stores when each profile was created, by name, in the state folder, because the configuration file has no such key.
+//
+// A profile that was written by hand has no date. Commands store the dates with the rights of their caller. If these
+// are not sufficient, the date stays unknown, and the command succeeds. A crash leaves the old dates or the new ones.
 
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -14,24 +15,24 @@ const FORMAT = 1;
 
 const schema = z.object({ created: z.record(z.string(), z.string()) });
 
-/** RFC 3339 by the name of the profile. */
+/** Times of creation in RFC 3339, by the name of the profile. */
 export type ProfileDates = ReadonlyMap<string, string>;
 
-/** The dates that are known; none where they cannot be read. */
+/** The known dates; none if they cannot be read. */
 export async function readProfileDates(files: Files, stateDir: string): Promise<ProfileDates> {
   const path = join(stateDir, FILE);
-  // Who may not read them may not set a damaged file aside either; nothing is told of it here.
+  // A user without the right to read the file cannot move a damaged file aside either. That is not reported here.
   const loaded = await loadState(files, path, { format: FORMAT, parse: (raw) => schema.parse(raw) }).catch(() => null);
   return new Map(loaded?.kind === 'loaded' ? Object.entries(loaded.value.created) : []);
 }
 
-/** What happened to a name. */
+/** The change of a profile's name. */
 export interface Renaming {
   readonly from: string | null;
   readonly to: string | null;
 }
 
-/** Notes a new profile (`from` null), a new name, or one that is gone (`to` null). */
+/** Stores that a profile was added (`from` is null), renamed, or deleted (`to` is null). Times are in ms. */
 export async function noteProfile(
   files: Files,
   stateDir: string,
@@ -48,11 +49,11 @@ export async function noteProfile(
     const folder = await files.facts(await files.realPath(dirname(path)));
     if (folder !== null) await files.give(path, { owner: folder.owner, group: folder.group, mode: 0o600 });
   } catch {
-    // The profile itself is written; its date is a convenience.
+    // The profile itself has been written, and its date is optional.
   }
 }
 
-/** What root makes for another user belongs to that user, or the service could not work in it. */
+/** Folders that root creates below a folder of another user belong to that user, so that the service can use them. */
 async function makeStateFolder(files: Files, stateDir: string): Promise<void> {
   const { path, facts } = await nearestFolder(files, stateDir);
   if (path === stateDir) return;

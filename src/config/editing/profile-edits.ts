@@ -1,8 +1,8 @@
-// What changes in the configuration file when a profile is added, changed, deleted or made the default, and when a
-// purpose gets another route. Pure: settings in, edits out.
+// Computes the edits of the configuration file that add, change or delete a profile, make it the default, or set the
+// route of a purpose. Pure: takes settings and returns edits.
 //
-// Guarantees: at most one profile is the default after any of it, by the same write; the first profile is; none that is
-// in use is deleted without saying what its users fall to; keys that nobody named stay as they are.
+// Guarantees: after the edits at most one profile is the default, and the first profile becomes the default. A profile
+// in use is deleted only if the caller states what its users use instead. Other keys stay as they are.
 
 import { PURPOSES, type Purpose } from '#config/purposes.ts';
 import type { Settings } from '#config/settings.ts';
@@ -14,13 +14,13 @@ import type { Plain } from './edit-render.ts';
 type Profile = Settings['proxies'][number];
 type ProfileSettings = Pick<Settings, 'proxies' | 'use_proxy_for' | 'proxy_enabled'>;
 
-/** A field of a profile by its path; undefined takes it out. */
+/** A new value for a field of a profile; undefined removes the field. */
 export interface FieldChange {
   readonly path: readonly string[];
   readonly value: Plain | undefined;
 }
 
-/** The profile of this name, whatever its case. @throws CodedError PROFILE-UNKNOWN */
+/** The profile with this name, ignoring case. @throws CodedError PROFILE-UNKNOWN */
 export function findProfile({ proxies }: Pick<Settings, 'proxies'>, name: string): { profile: Profile; index: number } {
   const index = proxies.findIndex((one) => one.name.toLowerCase() === name.toLowerCase());
   const profile = proxies[index];
@@ -30,7 +30,7 @@ export function findProfile({ proxies }: Pick<Settings, 'proxies'>, name: string
   throw coded('PROFILE-UNKNOWN', { name, known: namesOf(proxies), ...(meant === undefined ? {} : { meant }) });
 }
 
-/** For whoever asks for the default profile where there is none. */
+/** The error for a request for the default profile if there is none. */
 export function noDefault({ proxies }: Pick<Settings, 'proxies'>): CodedError {
   return coded('PROFILE-NO-DEFAULT', { known: namesOf(proxies) });
 }
@@ -39,7 +39,7 @@ function namesOf(proxies: readonly Profile[]): string {
   return proxies.length === 0 ? 'none' : proxies.map((one) => one.name).join(', ');
 }
 
-/** A profile more, at the end. @throws CodedError PROFILE-EXISTS */
+/** Adds a profile at the end. @throws CodedError PROFILE-EXISTS */
 export function addProfile(
   settings: ProfileSettings,
   added: { readonly name: string; readonly changes: readonly FieldChange[]; readonly isDefault: boolean },
@@ -52,7 +52,7 @@ export function addProfile(
   return [...(isDefault ? unsetDefault(settings) : []), { kind: 'append', path: ['proxies'], value }];
 }
 
-/** Other values in a profile; a new name goes to all who use it. @throws CodedError PROFILE-UNKNOWN, PROFILE-EXISTS */
+/** Changes a profile. Keys that refer to it get its new name. @throws CodedError PROFILE-UNKNOWN, PROFILE-EXISTS */
 export function changeProfile(
   settings: ProfileSettings,
   name: string,
@@ -73,24 +73,24 @@ export function changeProfile(
   return edits;
 }
 
-/** The one default. @throws CodedError PROFILE-UNKNOWN */
+/** Makes this profile the only default. @throws CodedError PROFILE-UNKNOWN */
 export function makeDefault(settings: ProfileSettings, name: string): Edit[] {
   const { profile, index } = findProfile(settings, name);
   if (profile.default) return [];
   return [...unsetDefault(settings), { kind: 'set', path: ['proxies', index, 'default'], value: true }];
 }
 
-/** Who uses a profile. */
+/** A use of a profile by a purpose or by another profile. */
 export interface ProfileUser {
-  /** Key of the file, in steps. */
+  /** Path of the key in the file. */
   readonly path: readonly (string | number)[];
   /** In words, such as `updates` or `the fallback of corp`. */
   readonly user: string;
-  /** By its name, or because it is the default. */
+  /** Whether it uses the profile by name or because it is the default. */
   readonly by: 'name' | 'default';
 }
 
-/** Everybody who would notice that the profile is gone. */
+/** All purposes and profiles that deleting the profile would affect. */
 export function usersOf(settings: ProfileSettings, name: string): ProfileUser[] {
   const { profile } = findProfile(settings, name);
   const byDefault = PURPOSES.filter((purpose) => profile.default && settings.use_proxy_for[purpose] === 'default');
@@ -100,17 +100,17 @@ export function usersOf(settings: ProfileSettings, name: string): ProfileUser[] 
   ];
 }
 
-/** What the users of a profile fall to when it is deleted. */
+/** What the users of a profile use instead when it is deleted. */
 export interface Fall {
-  /** The profile that becomes the default where the deleted one was; null for none. */
+  /** The profile that becomes the default if the deleted one was; null for none. */
   readonly newDefault: string | null;
-  /** What each purpose that used it says from then on; absent for one that says what it said. */
+  /** The new value of `use_proxy_for` for each purpose whose value changes. */
   readonly purposes: Readonly<Partial<Record<Purpose, string>>>;
 }
 
 /**
- * What is left for the users when the profile goes: those that named it fall to the default where there is one, those
- * of the default to its successor, and what neither is left for goes direct, which is written down as `none`.
+ * What the users of a deleted profile use instead. Purposes that use it by name get `default` if a default remains, and
+ * users of the default get its successor. If neither is left, they connect directly, which is written as `none`.
  */
 export function fallOf(settings: ProfileSettings, name: string, successor: string | null): Fall {
   const { profile } = findProfile(settings, name);
@@ -126,7 +126,7 @@ export function fallOf(settings: ProfileSettings, name: string, successor: strin
   };
 }
 
-/** Takes a profile out. @throws CodedError PROFILE-UNKNOWN, PROFILE-IN-USE where it is and nothing is said of its users */
+/** Deletes a profile. @throws CodedError PROFILE-UNKNOWN; PROFILE-IN-USE if it has users and `fall` is null */
 export function deleteProfile(settings: ProfileSettings, name: string, fall: Fall | null): Edit[] {
   const { profile, index } = findProfile(settings, name);
   const users = usersOf(settings, name);
@@ -168,7 +168,7 @@ function withField(fields: Record<string, Plain>, { path, value }: FieldChange):
   return { ...fields, [step]: deeper.length === 0 ? value : withField(inner, { path: deeper, value }) };
 }
 
-/** Keys that hold the name of the profile. */
+/** The keys that contain the name of the profile. */
 function namedUsers(settings: ProfileSettings, name: string): ProfileUser[] {
   const purposes = PURPOSES.filter((purpose) => settings.use_proxy_for[purpose] === name);
   const fallbacks = settings.proxies.flatMap((one, index) =>
@@ -191,7 +191,7 @@ function withoutFallbacks({ proxies }: ProfileSettings, name: string): Edit[] {
   });
 }
 
-/** Absent in a schema that does not know it yet. */
+/** The fallbacks of a profile; empty if the schema has no such key. */
 function fallbackOf(profile: Profile): readonly string[] {
   return (profile as { readonly fallback?: readonly string[] }).fallback ?? [];
 }

@@ -1,5 +1,5 @@
-// The fields of a proxy profile as forms and flags know them, made from the schema and nothing else: a key that the schema
-// gets is a flag at once. Name, default and password are treated apart by whoever asks. Pure.
+// Lists the fields of a proxy profile for forms and flags. They are derived from the schema alone, so a new key of the
+// schema automatically becomes a flag. Callers handle name, default and password themselves. Pure.
 
 import { z } from 'zod';
 import { validate } from '#config/reading/validate.ts';
@@ -12,14 +12,14 @@ import type { Plain } from './edit-render.ts';
 
 /** One field. */
 export interface ProfileField {
-  /** Inside the profile, such as `['port']`. */
+  /** Path inside the profile, such as `['port']`. */
   readonly path: readonly string[];
-  /** Without dashes in front, such as `tunnel-http`. */
+  /** The flag without leading dashes, such as `tunnel-http`. */
   readonly flag: string;
   readonly kind: 'text' | 'number' | 'switch' | 'list';
   readonly choices: readonly string[];
   readonly facts: KeyFacts;
-  /** As it would be written; empty where there is none. */
+  /** The default as text; empty if there is none. */
   readonly byDefault: string;
 }
 
@@ -32,22 +32,22 @@ export function profileFields(): ProfileField[] {
   return profile === undefined ? [] : fieldsOf(profile, []).filter(({ path }) => !APART.includes(path.join('.')));
 }
 
-/** The value that a person has written for a field; what cannot be one is left as it is, for the judge to refuse. */
+/** Parses the text that a person entered for a field. Invalid text is returned unchanged, for validation to reject. */
 export function readField({ kind }: ProfileField, text: string): Plain {
-  // As in the file: 0443 is 443.
+  // As in the file, 0443 is 443.
   if (kind === 'number') return /^\d{1,15}$/.test(text) ? Number(text) : text;
   if (kind === 'switch') return { true: true, false: false }[text] ?? text;
   return kind === 'list' ? text.split(/[\s,]+/).filter((part) => part !== '') : text;
 }
 
-/** What is wrong with a value, in one sentence of the schema's; null when nothing is. */
+/** What is wrong with a value, in one sentence of the schema; null if it is valid. */
 export function validateField(path: readonly string[], value: Plain): string | null {
   const nested = path.reduceRight<Plain>((inner, step) => ({ [step]: inner }), value) as Readonly<
     Record<string, Plain>
   >;
   const profile = { name: 'x', address: 'proxy.example.com', ...nested };
   const settings = { version: FORMAT_VERSION, proxies: [profile] };
-  // What else holds between keys is judged with the whole file.
+  // The other rules between keys are checked with the whole file.
   const isAccount = path[0] === 'user' || path[0] === 'domain';
   const across = isAccount ? crossCheck(salvage(settingsSchema, settings) as Salvaged) : [];
   const findings = [...validate(settings), ...across].filter(({ severity }) => severity === 'error');
@@ -65,7 +65,7 @@ function fieldsOf(schema: z.ZodType, path: readonly string[]): ProfileField[] {
     return Object.entries(shape).flatMap(([key, part]) => fieldsOf(part, [...path, key]));
   }
   const facts = factsOf(schema);
-  // A secret is never an argument.
+  // A secret is never passed as an argument.
   if (facts === undefined || kindOf(schema) === 'secret') return [];
   return [
     {
@@ -79,7 +79,7 @@ function fieldsOf(schema: z.ZodType, path: readonly string[]): ProfileField[] {
   ];
 }
 
-/** `client_certificate.key_file` is client-certificate-key-file; a word that comes twice in a row is said once. */
+/** `client_certificate.key_file` becomes client-certificate-key-file. A repeated word is written once. */
 function flagOf(path: readonly string[]): string {
   const words = path.flatMap((key) => key.split('_'));
   return words.filter((word, index) => word !== words[index - 1]).join('-');

@@ -1,8 +1,8 @@
-// Passwords that were typed: each in a file of its own in `secrets/` beside the configuration file, 0640, owner and group
-// those of that file, which then says `{file: secrets/NAME}`.
+// Stores each entered password in its own file in `secrets/` next to the configuration file, with mode 0640 and the
+// owner and group of that file. The configuration then has `{file: secrets/NAME}`.
 //
-// Guarantees: nobody but the owner can read the bytes before they belong to whom they are for; no file that something
-// else is kept in is replaced. A crash leaves a file that nothing refers to, never half of one under a name in use.
+// Guarantees: until owner, group and mode are set, only the creating user can read the file. A new secret never
+// replaces an existing file. A crash leaves at most a file that nothing refers to; a file in use is always complete.
 
 import { basename, dirname, join } from 'node:path';
 import { CodedError } from '#errors/coded-error.ts';
@@ -11,21 +11,21 @@ import type { Clock } from '#system/clock.ts';
 import { createDurably, removeDurably, replaceDurably } from '#system/durable.ts';
 import type { Files, Ownership } from '#system/files.ts';
 
-/** The folder, beside the configuration file. */
+/** The folder, next to the configuration file. */
 const FOLDER = 'secrets';
 const FILE_MODE = 0o640;
 const FOLDER_MODE = 0o750;
-/** More files of one name are somebody's mistake. */
+/** More files for one profile are a sign of a mistake. */
 const MAX_SAME_NAMES = 100;
 
 export interface SecretPlace {
-  /** The configuration file, as it really is. */
+  /** Path of the configuration file, with symbolic links resolved. */
   readonly config: string;
   readonly files: Files;
   readonly clock: Pick<Clock, 'now'>;
 }
 
-/** Puts a secret into a new file named after the profile; returns how the configuration refers to it. */
+/** Writes a secret to a new file named after the profile. Returns the reference for the configuration. */
 export async function createSecret(place: SecretPlace, name: string, value: Secret): Promise<string> {
   const { config, files } = place;
   const to = await ownershipOf(place);
@@ -46,7 +46,7 @@ export async function createSecret(place: SecretPlace, name: string, value: Secr
   }
 }
 
-/** Puts another value into a file that the configuration refers to already. */
+/** Replaces the value in a file that the configuration already refers to. */
 export async function replaceSecret(place: SecretPlace, reference: string, value: Secret): Promise<void> {
   const { config, files, clock } = place;
   const path = join(dirname(config), reference);
@@ -59,12 +59,12 @@ export async function replaceSecret(place: SecretPlace, reference: string, value
   });
 }
 
-/** Removes a file that such a reference leads to. */
+/** Removes the file of a reference. */
 export async function removeSecret({ config, files }: SecretPlace, reference: string): Promise<boolean> {
   return await removeDurably(files, join(dirname(config), reference));
 }
 
-/** Whether a reference leads to a file that was made here for the profile of this name. */
+/** Whether a reference has the form of a file that this module creates for the profile of this name. */
 export function isOwnSecret(reference: string, name: string): boolean {
   if (dirname(reference) !== FOLDER) return false;
   const file = basename(reference);

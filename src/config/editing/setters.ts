@@ -1,7 +1,7 @@
-// Who may set a key where an edit does not come from the file itself: from a menu, a console or the change service.
+// Checks who may set a key by an edit from a menu, a console or the change service.
 //
-// Guarantees: each value that an edit sets, replaces or removes is checked by its own key, also where the edit names a whole
-// section. Only root may set a key that the schema does not know, or the source of a secret (a file, a variable, a
+// Guarantees: each value that an edit sets, replaces or removes is checked by its own key, even if the edit names a
+// whole section. Only root may set a key that is not in the schema, or the source of a secret (a file, a variable or a
 // credential). Relies on `setBy` of the schema. Pure.
 
 import { isDeepStrictEqual } from 'node:util';
@@ -16,11 +16,11 @@ import { isList, isSection, type Plain } from './edit-render.ts';
 /** One value of the file, at its key. */
 export interface KeyValue {
   readonly path: KeyPath;
-  /** Undefined where the key is taken out. */
+  /** Undefined if the key is removed. */
   readonly value: Plain | undefined;
 }
 
-/** What each setter may do; the later ones may also do what the earlier ones may. */
+/** The setters by rank: each one may also set the keys of the earlier ones. */
 const RANKS: readonly Setter[] = ['operator', 'admin', 'root'];
 
 const SETTER_NAMES: Readonly<Record<Setter, string>> = {
@@ -35,7 +35,7 @@ const HOW: Readonly<Record<Setter, string>> = {
 };
 const HOW_SECRET = 'as root, or enter the value itself instead of naming a file, a variable or a credential';
 
-/** Whether this setter may set this key to this value: null, or why not (KEY-AUTHORITY). */
+/** Whether this setter may set this key to this value: null if so, otherwise KEY-AUTHORITY. */
 export function checkSetter({ path, value }: KeyValue, setter: Setter): CodedError | null {
   const schema = schemaAt(settingsSchema, path);
   const isSource = schema !== undefined && kindOf(schema) === 'secret' && isSection(value);
@@ -49,7 +49,7 @@ export function checkSetter({ path, value }: KeyValue, setter: Setter): CodedErr
   });
 }
 
-/** Judges every value that the edits change. @throws CodedError KEY-AUTHORITY, for the first that this setter may not set */
+/** Checks every value that the edits change. @throws CodedError KEY-AUTHORITY for the first forbidden one */
 export function requireSetter(before: Plain, edits: readonly Edit[], setter: Setter): void {
   let root = before;
   for (const edit of edits) {
@@ -72,12 +72,12 @@ function changedBy(root: Plain, edit: Edit): KeyValue[] {
     path: key,
     value: now.get(keyName(key))?.value,
   }));
-  // The value of a secret counts even where it is the old one: otherwise a guess could be tried here.
+  // An unchanged secret counts as a change. Otherwise a setter could test guesses of it.
   const real = changed.filter(
     (one) => isSecretText(one) || !isDeepStrictEqual(old.get(keyName(one.path))?.value, one.value),
   );
   if (real.length > 0) return real;
-  // A section or list without anything in it has no value to judge by.
+  // An empty section or list has no values, so it is checked by its own key.
   return isDeepStrictEqual(before, after) ? [] : [{ path, value: after }];
 }
 
@@ -86,7 +86,7 @@ function isSecretText({ path, value }: KeyValue): boolean {
   return typeof value === 'string' && schema !== undefined && kindOf(schema) === 'secret';
 }
 
-/** By the name of the key. */
+/** The values below a path, by key name. */
 function leavesOf(path: KeyPath, value: Plain | undefined): Map<string, KeyValue> {
   const leaves = new Map<string, KeyValue>();
   const schema = schemaAt(settingsSchema, path);

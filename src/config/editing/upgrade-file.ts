@@ -1,7 +1,7 @@
 // Upgrades the configuration file on the disk to the format of this version.
 //
-// Guarantees: the file is written like every other edit (`edit-file.ts`: digest, owner, mode, one rename), and only if the new
-// content would be accepted at a start and has exactly the settings of the old one.
+// Guarantees: the file is written like every other edit (`edit-file.ts`: digest, owner, mode, one rename). It is
+// written only if a start would accept the new content, and if its settings are exactly those of the old content.
 
 import { changesBetween } from '#config/following/changes.ts';
 import type { LoadedSettings, LoadResult } from '#config/reading/load.ts';
@@ -14,17 +14,17 @@ import { upgradeText } from './upgrade.ts';
 export interface UpgradeContext {
   readonly files: Files;
   readonly clock: Pick<Clock, 'now'>;
-  /** Reads this text as a start would read the file. */
+  /** Loads this text as a start would load the file. */
   load(text: string): Promise<LoadResult>;
 }
 
-/** The file before and after. */
+/** The text of the file before and after the upgrade. */
 export interface UpgradedFile {
   readonly before: string;
   readonly after: string;
 }
 
-/** The upgrade, checked and not written. @throws CodedError CONFIG-CHANGED, CONFIG-EDIT, CONFIG-UNREADABLE */
+/** Checks the upgrade without writing it. @throws CodedError CONFIG-CHANGED, CONFIG-EDIT, CONFIG-UNREADABLE */
 export async function planUpgrade(loaded: LoadedSettings, context: UpgradeContext): Promise<UpgradedFile> {
   const { file, digest } = loaded;
   const before = await readConfigText(context.files, file);
@@ -34,7 +34,7 @@ export async function planUpgrade(loaded: LoadedSettings, context: UpgradeContex
   return { before: before.text, after };
 }
 
-/** Writes it. @throws CodedError what `editConfigFile` throws; then nothing is changed */
+/** Upgrades the file. @throws CodedError those of `editConfigFile`; then nothing is changed */
 export async function upgradeConfigFile(loaded: LoadedSettings, context: UpgradeContext): Promise<UpgradedFile> {
   const planned = await planUpgrade(loaded, context);
   const { files, clock } = context;

@@ -1,8 +1,8 @@
 // Upgrades the text of a configuration file of the previous version to the keys of this version, by splices.
 //
-// Guarantees: the result has exactly the settings of the old text; it is read again to prove that. Every comment stays, and
-// so does every byte outside the renamed keys and `version`. If no such splice exists, it throws CONFIG-EDIT with the line.
-// Pure.
+// Guarantees: the result has exactly the settings of the old text, which is verified by parsing it again. Every comment
+// stays, and so does every byte outside the renamed keys and `version`. If no such splice exists, it throws CONFIG-EDIT
+// with the line. Pure.
 
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isScalar, Lexer } from 'yaml';
@@ -60,15 +60,15 @@ function renamesIn(text: string, { version, renamed }: FormatHistory): Renamed[]
   return renamed.filter(({ since, from }) => since === version && positionAt(source, from) !== null);
 }
 
-/** Sections that had a renamed key in the version before. */
+/** Sections of the previous version that had a renamed key. */
 function oldSections({ version, renamed }: FormatHistory): string[] {
   const nested = renamed.filter(({ since, from }) => since === version && from.length > 1);
   return [...new Set(nested.map(({ from: [section = ''] }) => section))];
 }
 
-// Keys get their new names where they stand.
+// Renaming keys in place.
 
-/** `a:` over `  b: value` becomes `b:` over `  url: value`, with the value and what is around it untouched. */
+/** `a:` above `  b: value` becomes `b:` above `  url: value`. The value and the text around it stay. */
 function renameInPlace(text: string, renames: readonly Renamed[], history: FormatHistory): string {
   const source = readYamlSource(text);
   const splices = oldSections(history).flatMap((section) => {
@@ -101,21 +101,21 @@ function renameSection(source: YamlSource, { section, position }: Found, renames
   return [...header, ...pairs];
 }
 
-/** The line of the section itself; a comment behind it stays as a line. */
+/** Removes the line of the section itself; a comment after it stays as its own line. */
 function withoutHeader({ text, root }: YamlSource, { section, position }: Found): Splice[] {
   const { node } = root;
   if (!isMap(node)) return [];
   const index = node.items.findIndex(({ key }) => textOf(key) === section);
   const from = childStart(node, index);
   const value = position.node;
-  // An empty `{}` goes with its key.
+  // An empty `{}` is removed with its key.
   const end = value === null || isBlock(value) ? position.behindMark : endOf(position);
   const blanks = /^[ \t]*/.exec(text.slice(end))?.[0].length ?? 0;
   const rest = /^\r?\n/.exec(text.slice(end + blanks))?.[0].length ?? 0;
   return [{ from, to: end + blanks + rest, text: '' }];
 }
 
-/** `a: {b: value}` becomes lines. */
+/** Replaces `a: {b: value}` by lines. */
 function unfoldSection(source: YamlSource, { section, position }: Found, renames: readonly Renamed[]): Splice[] {
   const { node } = position;
   const { node: root } = source.root;
@@ -149,7 +149,7 @@ function lineStart(text: string, at: number): number {
   return start === 0 && text.startsWith('\ufeff') ? 1 : start;
 }
 
-// Where that does not hold: the new keys are set, the old ones removed.
+// If renaming in place is not possible: the new keys are set and the old ones removed.
 
 function moveValues(text: string, renames: readonly Renamed[], history: FormatHistory): string {
   const { value } = readDocument(text);
@@ -170,9 +170,9 @@ function isEmpty(part: unknown): boolean {
   return part === null || (isSection(part) && Object.keys(part).length === 0);
 }
 
-/** The comments, sorted: moved keys may change their order. */
+/** The comments, sorted, because moved keys may change their order. */
 function commentsIn(text: string): string[] {
   const lexemes = [...new Lexer().lex(text)];
-  // A plain text is announced by a mark of its own; only a comment begins with a bare #.
+  // The lexer puts a marker before plain text, so a lexeme that begins with # and has no marker is a comment.
   return lexemes.filter((lexeme, index) => lexeme.startsWith('#') && lexemes[index - 1] !== '\u001f').toSorted();
 }
